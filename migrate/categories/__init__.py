@@ -1,0 +1,1 @@
+"""What people move: categories as data, apps, counts, and which record belongs to whom."""

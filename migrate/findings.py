@@ -1,0 +1,27 @@
+"""A finding: something noticed. Preflight, verify, rehearsal and proof all speak in findings (contract 4)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Severity = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing noticed, as it goes into findings.json and `--json` answers: the field names are the contract's."""
+
+    code: str
+    severity: Severity
+    what: str
+    why: str
+    next: str
+    phone: str | None = None
+    domain: str | None = None
+    relative_path: str | None = None
+    file_id: str | None = None
+    categories: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "categories": list(self.categories)}

@@ -1,0 +1,1 @@
+"""One run of a plan: steps, journal, resume, proof."""

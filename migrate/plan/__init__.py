@@ -1,0 +1,1 @@
+"""What a person agreed to: the plan, its checks, and the strategy that follows from it."""

@@ -1,0 +1,42 @@
+"""Bytes as people read them, times, and Apple's epoch."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+APPLE_EPOCH_UNIX_SECONDS = 978_307_200
+"""2001-01-01T00:00:00Z in unix seconds: where Apple's `apple_seconds` begin."""
+
+
+def bytes_text(size_bytes: int) -> str:
+    """`1536` -> `1.5 KB`, in powers of 1000 as iOS and Finder show sizes."""
+    size = float(size_bytes)
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size_bytes} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError("unreachable")
+
+
+def now_utc() -> datetime:
+    return datetime.now(UTC)
+
+
+def apple_to_datetime(apple_seconds: float) -> datetime:
+    return datetime.fromtimestamp(apple_seconds + APPLE_EPOCH_UNIX_SECONDS, UTC)
+
+
+def datetime_to_apple(moment: datetime) -> float:
+    return moment.timestamp() - APPLE_EPOCH_UNIX_SECONDS
+
+
+def duration_text(seconds: float) -> str:
+    """`75.2` -> `1 min 15 s`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

@@ -1,0 +1,40 @@
+"""What long work tells whoever watches it. Deep code calls these four; rate, ETA and wording are the watcher's."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from migrate.findings import Finding
+
+Action = Literal[
+    "connect", "unlock", "tap-trust", "enter-passcode", "finish-setup", "turn-off-find-my", "restart-phone"
+]
+
+
+class Watcher(Protocol):
+    def bytes_moved(self, done: int, total: int | None) -> None:
+        """`done` bytes of `total` (None: not known) of the work at hand are through. Called often, from any thread."""
+
+    def files_moved(self, done: int) -> None:
+        """`done` files are through."""
+
+    def person_needed(self, phone: str, action: Action) -> None:
+        """Somebody must do `action` on the phone whose owner calls it `phone`. Work waits meanwhile."""
+
+    def person_done(self, phone: str, action: Action) -> None:
+        """What `person_needed` asked for has been done, or is no longer needed."""
+
+    def found(self, finding: Finding) -> None: ...
+
+
+class Nobody:
+    """The default watcher."""
+
+    def bytes_moved(self, done: int, total: int | None) -> None: ...
+    def files_moved(self, done: int) -> None: ...
+    def person_needed(self, phone: str, action: Action) -> None: ...
+    def person_done(self, phone: str, action: Action) -> None: ...
+    def found(self, finding: Finding) -> None: ...
+
+
+nobody = Nobody()
