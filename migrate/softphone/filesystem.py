@@ -1,0 +1,284 @@
+"""What lies on the software iPhone's disk, as a backup sees it: domains, paths, and nodes that never change in place.
+
+A node is replaced, not edited, so whoever walked the filesystem earlier (a backup's APFS snapshot) keeps what it saw.
+Not modelled: hard links, clones, and APFS' blindness to Unicode normalisation (two spellings are two files here).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, Protocol
+
+CHUNK_BYTES = 1 << 20
+MOBILE = 501
+"""User and group id of `mobile`, to whom a person's files belong on every iPhone."""
+FIRST_INODE = 4096
+
+Kind = Literal["file", "directory", "symlink"]
+
+
+class Content(Protocol):
+    """The bytes of a file, asked for again and again; always the same."""
+
+    @property
+    def size(self) -> int: ...
+
+    def chunks(self) -> Iterator[bytes]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """Content held in memory."""
+
+    data: bytes = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def chunks(self) -> Iterator[bytes]:
+        for start in range(0, len(self.data), CHUNK_BYTES):
+            yield self.data[start : start + CHUNK_BYTES]
+
+
+@dataclass(frozen=True, slots=True)
+class Synthetic:
+    """`size` bytes that follow from `seed`: large files that cost no memory. No two chunks are alike."""
+
+    seed: int
+    size: int
+
+    def chunks(self) -> Iterator[bytes]:
+        noise = hashlib.shake_128(str(self.seed).encode()).digest(min(CHUNK_BYTES, max(self.size, 8)))
+        for number, start in enumerate(range(0, self.size, CHUNK_BYTES)):
+            yield (number.to_bytes(8, "big") + noise[8:])[: self.size - start]
+
+
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """Content in a file of this computer, which must not change while the phone lives."""
+
+    path: Path
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
+
+    def chunks(self) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            while data := file.read(CHUNK_BYTES):
+                yield data
+
+
+EMPTY = Bytes(b"")
+
+
+def read_content(content: Content) -> bytes:
+    """All of it, in memory."""
+    return b"".join(content.chunks())
+
+
+def sha256_of(content: Content) -> str:
+    digest = hashlib.sha256()
+    for chunk in content.chunks():
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A file, directory or symlink. `relative_path` "" is the domain's root. Times are unix seconds."""
+
+    domain: str
+    relative_path: str
+    kind: Kind
+    content: Content = EMPTY
+    target: str | None = None  # symlinks only; may be absolute
+    mode: int
+    inode: int
+    user_id: int = MOBILE
+    group_id: int = MOBILE
+    modified: int
+    changed: int
+    born: int
+    protection_class: int = 0
+    extended_attributes: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        return self.content.size if self.kind == "file" else 0
+
+
+class Filesystem:
+    """Safe for several threads. Our own misuse (a path that leads out, a file where a directory is) is a ValueError."""
+
+    def __init__(self, clock: Callable[[], int] = lambda: int(time.time())) -> None:
+        self._clock = clock
+        self._domains: dict[str, dict[str, Node]] = {}
+        self._next_inode = FIRST_INODE
+        self._lock = threading.RLock()
+
+    def add_file(
+        self,
+        domain: str,
+        relative_path: str,
+        content: bytes | Content,
+        *,
+        protection_class: int = 3,
+        mode: int = 0o100644,
+        modified: int | None = None,
+        extended_attributes: Mapping[str, bytes] | None = None,
+    ) -> Node:
+        """Writes a file, making its ancestors and the domain's root.
+
+        Over an existing file the inode and birth stay, and its status change moves on by at least a second: that is
+        what an incremental backup goes by, and the clock alone is too coarse for it.
+        """
+        return self._add(
+            domain,
+            relative_path,
+            "file",
+            modified,
+            content=Bytes(content) if isinstance(content, bytes) else content,
+            mode=mode,
+            protection_class=protection_class,
+            extended_attributes=dict(extended_attributes or {}),
+        )
+
+    def add_directory(
+        self, domain: str, relative_path: str = "", *, mode: int = 0o040755, modified: int | None = None
+    ) -> Node:
+        """Makes a directory and its ancestors; an existing one is returned as it is."""
+        there = self.get(domain, relative_path)
+        if there is not None and there.kind == "directory":
+            return there
+        return self._add(domain, relative_path, "directory", modified, mode=mode)
+
+    def add_symlink(self, domain: str, relative_path: str, target: str, *, modified: int | None = None) -> Node:
+        return self._add(domain, relative_path, "symlink", modified, mode=0o120755, target=target)
+
+    def put(self, node: Node) -> Node:
+        """Places a node with the dates, owners and mode it brings, under an inode of this phone; makes ancestors."""
+        with self._lock:
+            there = self._make_way(node.domain, node.relative_path, node.kind)
+            placed = replace(node, inode=there.inode if there else self._new_inode())
+            self._domains.setdefault(node.domain, {})[node.relative_path] = placed
+            return placed
+
+    def remove(self, domain: str, relative_path: str, recursive: bool = False) -> None:
+        """Removes a node; what is not there is gone already. A full directory needs `recursive`."""
+        with self._lock:
+            paths = self._domains.get(domain, {})
+            below = [path for path in paths if _is_below(path, relative_path)]
+            if below and not recursive:
+                raise ValueError(f"{domain}/{relative_path} is not empty")
+            for path in below:
+                del paths[path]
+            paths.pop(relative_path, None)
+            if not paths:
+                self._domains.pop(domain, None)
+
+    def get(self, domain: str, relative_path: str) -> Node | None:
+        with self._lock:
+            return self._domains.get(domain, {}).get(relative_path)
+
+    def walk(self, domain: str | None = None) -> Iterator[Node]:
+        """Every node as of now (a snapshot), parents before their children."""
+        with self._lock:
+            names = sorted(self._domains) if domain is None else [domain]
+            nodes = [self._domains[name][path] for name in names for path in sorted(self._domains.get(name, {}))]
+        return iter(nodes)
+
+    def domains(self) -> list[str]:
+        with self._lock:
+            return sorted(self._domains)
+
+    @property
+    def total_bytes(self) -> int:
+        return sum(node.size for node in self.walk())
+
+    def digests(self) -> dict[str, str]:
+        """`Domain/path` -> SHA-256 of a file, `->target` of a symlink, `dir` of a directory."""
+        return {f"{node.domain}/{node.relative_path}": _digest(node) for node in self.walk()}
+
+    def copy(self) -> Filesystem:
+        """A second disk with the same nodes; either may change without the other."""
+        twin = Filesystem(self._clock)
+        with self._lock:
+            twin._domains = {domain: dict(paths) for domain, paths in self._domains.items()}
+            twin._next_inode = self._next_inode
+        return twin
+
+    def _add(
+        self,
+        domain: str,
+        relative_path: str,
+        kind: Kind,
+        modified: int | None,
+        *,
+        mode: int,
+        content: Content = EMPTY,
+        target: str | None = None,
+        protection_class: int = 0,
+        extended_attributes: Mapping[str, bytes] | None = None,
+    ) -> Node:
+        with self._lock:
+            there = self._make_way(domain, relative_path, kind)
+            now = self._clock() if modified is None else modified
+            changed = max(now, there.changed + 1) if there else now
+            node = Node(
+                domain=domain,
+                relative_path=relative_path,
+                kind=kind,
+                content=content,
+                target=target,
+                mode=mode,
+                inode=there.inode if there else self._new_inode(),
+                modified=changed if modified is None else modified,
+                changed=changed,
+                born=there.born if there else now,
+                protection_class=protection_class,
+                extended_attributes=extended_attributes or {},
+            )
+            self._domains.setdefault(domain, {})[relative_path] = node
+            return node
+
+    def _make_way(self, domain: str, relative_path: str, kind: Kind) -> Node | None:
+        """The node that `relative_path` will replace (same kind only), with every ancestor a directory."""
+        _check_names(domain, relative_path)
+        if relative_path:
+            parent = relative_path.rpartition("/")[0]
+            above = self.get(domain, parent)
+            if above is None:
+                self.add_directory(domain, parent)
+            elif above.kind != "directory":
+                raise ValueError(f"{domain}/{parent} is a {above.kind}, not a directory")
+        there = self.get(domain, relative_path)
+        if there is not None and "directory" in (there.kind, kind) and there.kind != kind:
+            raise ValueError(f"{domain}/{relative_path} is a {there.kind} already")
+        return there if there is not None and there.kind == kind else None
+
+    def _new_inode(self) -> int:
+        self._next_inode += 1
+        return self._next_inode
+
+
+def _check_names(domain: str, relative_path: str) -> None:
+    parts = relative_path.split("/") if relative_path else []
+    if not domain or "/" in domain or "\0" in domain + relative_path or {"", ".", ".."} & set(parts):
+        raise ValueError(f"no path on a phone: {domain!r} {relative_path!r}")
+
+
+def _is_below(path: str, above: str) -> bool:
+    return path != above and (not above or path.startswith(f"{above}/"))
+
+
+def _digest(node: Node) -> str:
+    if node.kind == "directory":
+        return "dir"
+    return f"->{node.target}" if node.kind == "symlink" else sha256_of(node.content)
