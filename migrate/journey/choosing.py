@@ -1,0 +1,145 @@
+"""What goes into the restore set, and what it would replace on the new phone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from migrate.backup.compose import SetRequest, compose
+from migrate.backup.folder import BackupFolder
+from migrate.backup.reader import Backup
+from migrate.backup.seal import Seal, read_seal
+from migrate.categories.apps import apps_of
+from migrate.categories.catalogue import load
+from migrate.categories.choose import Choice, choose
+from migrate.categories.claims import Claims
+from migrate.categories.tally import Tally, tally
+from migrate.errors import ChosenFilesUnreadable, NothingChosen, WouldReplace
+from migrate.findings import Finding
+from migrate.journey.move import Move
+from migrate.journey.saving import in_thread, opening
+from migrate.plan.model import Plan
+from migrate.plan.strategy import Strategy
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A saved backup, open, with who owns what in it."""
+
+    backup: Backup
+    claims: Claims
+    seal: Seal | None
+
+
+def open_with_claims(move: Move, folder: Any, passwords: list[str | None]) -> Opened:
+    """Open a saved backup and work out which category or app owns each of its records. Blocking."""
+    backup = Backup.open(folder, opening(folder, passwords))
+    seal = read_seal(move.home.seals, BackupFolder(folder))
+    apps = apps_of(backup.folder, backup.manifest.domains(), seal.app_groups if seal else None)
+    return Opened(backup, Claims(load(), apps), seal)
+
+
+def chosen(opened: Opened, plan: Plan) -> Choice:
+    return choose(
+        opened.backup.records(),
+        opened.claims,
+        categories=plan.move.categories,
+        except_=plan.move.except_,
+        apps=plan.move.apps,
+    )
+
+
+# -- compose ---------------------------------------------------------------------------------------------------------
+
+
+async def compose_set(move: Move) -> dict[str, Any]:
+    """Compose the restore set from the verified old backup; refuse first what must not be done.
+
+    Raises:
+        ChosenFilesUnreadable, WouldReplace, NothingChosen.
+    """
+    strategy = await move.strategy()
+    opened = await in_thread(move, lambda: open_with_claims(move, move.old_backup, [move.old_password()]))
+    choice = await in_thread(move, lambda: chosen(opened, move.plan))
+    if not choice.file_ids:
+        raise NothingChosen(tuple(move.plan.move.categories))
+    refuse_unreadable(move, opened, choice)
+    replaces = await in_thread(move, lambda: counterparts(move, opened, choice)) if strategy is Strategy.OVERLAY else []
+    refuse_silent_replacing(move, replaces)
+    into = move.folder / "set"
+    into.mkdir(exist_ok=True, mode=0o700)
+    request = SetRequest(
+        source=move.old_backup,
+        password=opening(move.old_backup, [move.old_password()]),
+        into=into,
+        strategy=strategy.value,
+        wanted=choice.file_ids,
+        apps=frozenset(choice.apps),
+    )
+    watch = move.watch()
+    made = await in_thread(move, lambda: compose(request, watch=watch))
+    return {
+        "set": str(made.path),
+        "records": made.records,
+        "files": made.files,
+        "bytes": made.bytes,
+        "apps": sorted(choice.apps),
+        "chosen": {owner: list(counts) for owner, counts in sorted(choice.by_owner.items())},
+        "replaces": [list(row) for row in replaces],
+        "left_out": [list(row) for row in made.dropped],
+    }
+
+
+def refuse_unreadable(move: Move, opened: Opened, choice: Choice) -> None:
+    """A chosen file the old phone could not read stops the move, unless the plan accepts the loss."""
+    lost = set(opened.seal.unreadable) & set(choice.file_ids) if opened.seal else set()
+    if not lost:
+        return
+    records = [record for record in opened.backup.records() if record.file_id in lost]
+    owners = {owner for r in records for owner in opened.claims.owners(r.domain, r.relative_path)}
+    if not move.plan.safety.accept_unreadable:
+        raise ChosenFilesUnreadable(len(lost), records[0].relative_path, tuple(sorted(owners)))
+    for record in records:
+        move.found(
+            Finding(
+                code="left-behind-unreadable",
+                severity="warning",
+                domain=record.domain,
+                relative_path=record.relative_path,
+                file_id=record.file_id,
+                categories=tuple(sorted(opened.claims.owners(record.domain, record.relative_path))),
+                what=f"{record.relative_path} does not move: the old phone could not read it.",
+                why="It reported a read error twice, and the plan accepts that (accept_unreadable).",
+                next="Look for it on the old phone.",
+            )
+        )
+
+
+# -- what it replaces ------------------------------------------------------------------------------------------------
+
+Counterpart = tuple[str, str, int | None, int | None]
+"""Category id, title, its items (files where no query knows) in the old backup, and on the new phone."""
+
+
+def counterparts(move: Move, opened: Opened, choice: Choice) -> list[Counterpart]:
+    """For each chosen category: how much goes, and how much of it the new phone has now (None: it was not saved)."""
+    old = tally(opened.backup, opened.claims, tmp=move.tmp)
+    new: Tally | None = None
+    if move.safety_backup is not None:
+        there = open_with_claims(move, move.safety_backup, list(move.new_passwords()))
+        new = tally(there.backup, there.claims, tmp=move.tmp)
+    return [
+        (owner, old.title(owner), old.amount(owner), new.amount(owner) if new else None)
+        for owner in sorted(choice.by_owner)
+    ]
+
+
+def refuse_silent_replacing(move: Move, replaces: list[Counterpart]) -> None:
+    allowed = set(move.plan.move.may_replace)
+    refused = [row for row in replaces if row[3] != 0 and not {row[0], row[0].removeprefix("app:")} & allowed]
+    if refused:
+        titles = tuple(
+            f"{title} ({there:,})" if there is not None else f"{title} (not known how many)"
+            for _, title, _, there in refused
+        )
+        raise WouldReplace(titles, tuple(row[0].removeprefix("app:") for row in refused))

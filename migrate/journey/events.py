@@ -1,0 +1,100 @@
+"""What a run tells its listeners. tqdm bars, JSON lines and the receipt are three listeners of the same events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from migrate.errors import MigrateError
+from migrate.findings import Finding
+from migrate.watch import Action
+
+Outcome = Literal["proven", "done", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class StepStarted:
+    step: str
+
+
+@dataclass(frozen=True)
+class BytesMoved:
+    step: str
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True)
+class FilesMoved:
+    """For people only: not one of the contract's events."""
+
+    step: str
+    done: int
+
+
+@dataclass(frozen=True)
+class PersonNeeded:
+    phone: str
+    action: Action
+
+
+@dataclass(frozen=True)
+class PersonDone:
+    """For people only: what was asked for is done, the sentence on the screen can go."""
+
+    phone: str
+    action: Action
+
+
+@dataclass(frozen=True)
+class Found:
+    finding: Finding
+
+
+@dataclass(frozen=True)
+class StepFinished:
+    step: str
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    run: str | None  # None: it ended before there was one
+    outcome: Outcome
+    exit_code: int
+    receipt: str | None
+    error: MigrateError | None
+
+
+Event = StepStarted | BytesMoved | FilesMoved | PersonNeeded | PersonDone | Found | StepFinished | RunFinished
+Listener = Callable[[Event], None]
+
+
+def nobody(event: Event) -> None:
+    """The default listener."""
+
+
+def as_json(event: Event) -> dict[str, Any] | None:
+    """The contract's object for an event (4), without `at`; None for what the contract does not name."""
+    match event:
+        case StepStarted(step):
+            return {"event": "step_started", "step": step}
+        case BytesMoved(step, done, total):
+            return {"event": "bytes_moved", "step": step, "done": done, "total": total}
+        case PersonNeeded(phone, action):
+            return {"event": "person_needed", "phone": phone, "action": action}
+        case Found(finding):
+            return {"event": "found", "finding": finding.as_json()}
+        case StepFinished(step):
+            return {"event": "step_finished", "step": step}
+        case RunFinished(run, outcome, exit_code, receipt, error):
+            return {
+                "event": "run_finished",
+                "run": run,
+                "outcome": outcome,
+                "exit_code": exit_code,
+                "receipt": receipt,
+                "error": error.as_json() if error else None,
+            }
+        case FilesMoved() | PersonDone():
+            return None

@@ -1,0 +1,77 @@
+"""Where everything of ours lies (contract 2): working backups, seals, pairing records, runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate.journey.lock import Busy, locked
+
+
+@dataclass(frozen=True)
+class Home:
+    """The home folder and its rooms. Folders are 0700: a backup is somebody's whole life."""
+
+    path: Path
+
+    @property
+    def backups(self) -> Path:
+        return self.path / "backups"
+
+    @property
+    def seals(self) -> Path:
+        return self.path / "seals"
+
+    @property
+    def pairing(self) -> Path:
+        return self.path / "pairing"
+
+    @property
+    def tmp(self) -> Path:
+        return self.path / "tmp"
+
+    @property
+    def runs(self) -> Path:
+        return self.path / "runs"
+
+    def working_backup(self, udid: str) -> Path:
+        """`backups/<UDID>`. The UDID came from a phone: it is checked before it becomes a path."""
+        from migrate.backup.folder import inside
+
+        return inside(self.backups, udid)
+
+    def open(self) -> Home:
+        """Make what is missing, private to its owner."""
+        for folder in (self.path, self.backups, self.seals, self.pairing, self.tmp, self.runs):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if os.name == "posix":
+                folder.chmod(0o700)
+        return self
+
+    @contextmanager
+    def private_tmp(self) -> Iterator[Path]:
+        """A folder under `tmp` for plaintext, emptied when left and, after a crash, at the next start."""
+        mine = self.tmp / f"{os.getpid()}"
+        mine.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = self.tmp / f"{mine.name}.lock"
+        try:
+            with locked(lock):
+                yield mine
+        finally:
+            shutil.rmtree(mine, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+
+    def empty_tmp(self) -> None:
+        """Remove what a killed process left in `tmp`. A folder whose process still runs holds its lock and stays."""
+        for entry in self.tmp.iterdir():
+            if entry.suffix == ".lock" or not entry.exists():
+                continue
+            lock = self.tmp / f"{entry.name}.lock"
+            with suppress(Busy):
+                with locked(lock):
+                    shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+                lock.unlink(missing_ok=True)

@@ -1,0 +1,134 @@
+"""The journal of a run: append-only NDJSON, one fsync a line. Where a run is, is derived from it, never stored.
+
+    {"journal": 1, "run": …, "plan_digest": …, "at": …}       the head
+    {"at": …, "met": "old"|"new", "udid": …, "name": …}       each phone, when first met
+    {"at": …, "started": STEP}                                 one before every try
+    {"at": …, "finished": STEP, "result": {…}}                 facts that later steps build on
+    {"at": …, "ended": OUTCOME, "exit_code": N, "error": …}    however the run ended; a resumed run goes on below it
+
+Pending is all steps minus the finished ones. *Started, not finished* is in doubt: look first, then do.
+A journal holds no secret.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from migrate.errors import JournalDamaged, JournalTooNew
+from migrate.units import now_utc
+
+FORMAT = 1
+
+
+@dataclass
+class Journal:
+    path: Path
+    lines: list[dict[str, Any]]
+    clock: Callable[[], datetime] = field(default=now_utc)
+    torn: str | None = None
+    """What stood on a torn last line that was cut, for a finding; None when the journal ended cleanly."""
+    whole_bytes: int = 0
+    """Where a torn last line begins."""
+
+    @classmethod
+    def begin(cls, path: Path, run: str, plan_digest: str) -> Journal:
+        journal = cls(path, [])
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        journal.append({"journal": FORMAT, "run": run, "plan_digest": plan_digest})
+        return journal
+
+    @classmethod
+    def read(cls, path: Path) -> Journal:
+        """What a journal says. A last line without its newline was cut by a crash: it is left out and remembered.
+
+        Raises:
+            JournalDamaged: a line other than the last is no JSON object, or the head is missing.
+            JournalTooNew: written by a later version of migrate.
+        """
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            raise JournalDamaged(str(path), 0, error.strerror or "it cannot be read") from error
+        whole, _, torn = raw.rpartition(b"\n")
+        lines = []
+        for number, line in enumerate(whole.split(b"\n") if whole else [], 1):
+            try:
+                entry = json.loads(line)
+            except ValueError as error:
+                raise JournalDamaged(str(path), number, "it is not JSON") from error
+            if not isinstance(entry, dict):
+                raise JournalDamaged(str(path), number, "it is not an object")
+            lines.append(entry)
+        if not lines or not isinstance(lines[0].get("journal"), int):
+            raise JournalDamaged(str(path), 1, "the head line is missing")
+        if lines[0]["journal"] > FORMAT:
+            raise JournalTooNew(str(path), lines[0]["journal"], FORMAT)
+        return cls(path, lines, torn=torn.decode(errors="replace") if torn else None, whole_bytes=len(raw) - len(torn))
+
+    def append(self, entry: dict[str, Any]) -> None:
+        """Write one line and wait until the disk has it. A journal that cannot be written stops the run (OSError)."""
+        entry = {"at": self.clock().isoformat(timespec="milliseconds"), **entry}
+        if self.torn is not None:  # cut what the crash left, or our line would be glued to it
+            os.truncate(self.path, self.whole_bytes)
+            self.torn = None
+        with self.path.open("ab") as handle:
+            handle.write(_line(entry))
+            handle.flush()
+            os.fsync(handle.fileno())
+        self.lines.append(entry)
+
+    @property
+    def run(self) -> str:
+        return str(self.lines[0]["run"])
+
+    @property
+    def plan_digest(self) -> str:
+        return str(self.lines[0]["plan_digest"])
+
+    @property
+    def begun_at(self) -> str:
+        return str(self.lines[0]["at"])
+
+    def started(self, step: str) -> str | None:
+        """When `step` was first started, or None."""
+        return next((str(line["at"]) for line in self.lines if line.get("started") == step), None)
+
+    def finished(self, step: str) -> bool:
+        return any(line.get("finished") == step for line in self.lines)
+
+    def result(self, step: str) -> dict[str, Any]:
+        """What `step` left for later steps; empty before it is finished."""
+        for line in reversed(self.lines):
+            if line.get("finished") == step:
+                return dict(line.get("result") or {})
+        return {}
+
+    def note(self, key: str) -> Any:
+        """The newest value of a single fact (`met` lines are read by `udid_of`)."""
+        return next((line[key] for line in reversed(self.lines) if key in line), None)
+
+    def udid_of(self, role: str) -> str | None:
+        return next((str(line["udid"]) for line in self.lines if line.get("met") == role), None)
+
+    def name_of(self, role: str) -> str | None:
+        return next((str(line["name"]) for line in self.lines if line.get("met") == role), None)
+
+    @property
+    def outcome(self) -> str:
+        """`proven`, `done`, `failed`, `stopped`, or `unfinished` when the run's process was killed or still runs."""
+        for line in reversed(self.lines):
+            if "ended" in line:
+                return str(line["ended"])
+            if "started" in line:
+                break
+        return "unfinished"
+
+
+def _line(entry: dict[str, Any]) -> bytes:
+    return json.dumps(entry, ensure_ascii=False, separators=(", ", ": ")).encode() + b"\n"

@@ -1,0 +1,56 @@
+"""One process at a time: an advisory lock on a file, gone with the process that held it, SIGKILL included."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+class Busy(Exception):
+    """Somebody else holds the lock."""
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold `path` while inside.
+
+    Raises:
+        Busy: another process holds it.
+    """
+    handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "rb+")
+    with handle:
+        _take(handle)
+        try:
+            yield
+        finally:
+            _give_back(handle)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(handle: BinaryIO) -> None:
+        try:
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise Busy from error
+
+    def _give_back(handle: BinaryIO) -> None:
+        handle.seek(0)
+        msvcrt.locking(handle.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _take(handle: BinaryIO) -> None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Busy from error
+
+    def _give_back(handle: BinaryIO) -> None:
+        fcntl.flock(handle, fcntl.LOCK_UN)

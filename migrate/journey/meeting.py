@@ -1,0 +1,67 @@
+"""The first steps of a run: know the phones, and refuse early what cannot end well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from migrate.backup.folder import BackupFolder, find_backup
+from migrate.errors import MigrateError
+from migrate.journey.move import Move
+from migrate.journey.saving import given_backup
+from migrate.phone.facts import PhoneFacts
+from migrate.phone.find import look
+from migrate.plan.preflight import Seen, free_bytes_at
+from migrate.plan.preflight import preflight as look_before
+from migrate.plan.strategy import strategy_for
+
+
+async def meet(move: Move) -> dict[str, Any]:
+    """Meet the old phone, or open the backup that stands in for it. The new phone is not asked for before its step."""
+    given = given_backup(move)
+    if given is not None:
+        folder = BackupFolder(find_backup(given))
+        name = (folder.info or {}).get("Device Name") or folder.udid or "the old phone"
+        move.met("old", str(folder.udid or folder.path.name), str(name))
+        return {}
+    async with move.phone("old"):
+        return {}
+
+
+async def preflight(move: Move) -> dict[str, Any]:
+    """Everything that can be refused now, from what can be seen without asking anybody."""
+    given = given_backup(move)
+    try:
+        phones = await look(move.muxer)
+    except MigrateError:
+        if given is None:
+            raise
+        phones = []  # a saved backup can be verified and composed before there is any phone
+    old = next((phone for phone in phones if phone.udid == move.journal.udid_of("old")), None)
+    new = likely_new_phone(move, phones)
+    seen = Seen(
+        old=old,
+        new=new,
+        backup=BackupFolder(find_backup(given)) if given else None,
+        free_bytes_here=free_bytes_at(move.home.path),
+        working_backup_bytes=folder_bytes(move.home.working_backup(old.udid)) if old else 0,
+    )
+    for finding in look_before(move.plan, seen):
+        move.found(finding)
+    if move.plan.new_phone.is_ == "erased" or new is not None:
+        version = new.ios_version if new else None
+        move.settle(strategy_for(move.plan.new_phone.is_, version, experimental=move.plan.new_phone.experimental))
+    return {}
+
+
+def likely_new_phone(move: Move, phones: list[PhoneFacts]) -> PhoneFacts | None:
+    """The new phone, if it happens to be connected already and there is no doubt which one it is."""
+    named = move.plan.new_phone.udid or move.journal.udid_of("new")
+    others = [phone for phone in phones if phone.udid != move.journal.udid_of("old")]
+    if named:
+        return next((phone for phone in others if phone.udid == named), None)
+    return others[0] if len(others) == 1 else None
+
+
+def folder_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0

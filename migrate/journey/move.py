@@ -1,0 +1,252 @@
+"""What the steps of one run share: the frozen plan, the journal, the phones as they are met, the passwords."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from migrate.backup.folder import BackupFolder
+from migrate.errors import MigrateError, OtherPhone, SamePhoneTwice, WaitedTooLong, WhichPhone
+from migrate.findings import Finding
+from migrate.journey import events
+from migrate.journey.home import Home
+from migrate.journey.journal import Journal
+from migrate.phone.find import Muxer, look
+from migrate.phone.phone import Phone
+from migrate.plan.model import Plan
+from migrate.plan.strategy import Strategy, strategy_for
+from migrate.watch import Action
+
+Role = Literal["old", "new"]
+POLL_S = 1.0
+"""How often we look whether a phone was plugged in: a person does not notice a second."""
+
+
+@dataclass(frozen=True)
+class LastWord:
+    """What the last confirmation says, right before the point of no return."""
+
+    old_name: str
+    new_name: str
+    strategy: Strategy
+    replaces: tuple[tuple[str, int | None, int | None], ...]
+    """Category title, its items (or files) in the old backup, and on the new phone (None: not known)."""
+    set_bytes: int
+    set_files: int
+
+
+@dataclass(frozen=True)
+class Asking:
+    """All that a run may ask of a person. Deep code never prints: it calls one of these."""
+
+    old_password: Callable[[str], str | None]
+    """The backup password of the phone whose name is given, or None where nobody can tell it."""
+    new_password: Callable[[str], str | None]
+    confirm: Callable[[LastWord], bool]
+    """The last confirmation. False: the person said no."""
+
+
+class Stopped(Exception):
+    """Raised inside a worker thread that was asked to stop (Ctrl-C)."""
+
+
+@dataclass
+class Move:
+    """One run while it runs."""
+
+    home: Home
+    folder: Path
+    plan: Plan
+    journal: Journal
+    muxer: Muxer
+    asking: Asking
+    listener: events.Listener
+    wait_s: float
+    tmp: Path
+    findings: list[Finding] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+    step: str = ""
+
+    async def strategy(self) -> Strategy:
+        """What the plan's word and the new phone's iOS make of each other (design 4). Asks for the phone if it must.
+
+        Raises:
+            StrategyRefused: this combination is known to lose data, or is not built.
+        """
+        if self.journal.note("strategy") is None:
+            version = None
+            if self.plan.new_phone.is_ == "in-use":
+                async with self.phone("new") as phone:
+                    version = phone.facts.ios_version
+            self.settle(strategy_for(self.plan.new_phone.is_, version, experimental=self.plan.new_phone.experimental))
+        return self.known_strategy
+
+    def settle(self, strategy: Strategy) -> None:
+        self.journal.append({"strategy": strategy.value})
+
+    @property
+    def known_strategy(self) -> Strategy:
+        return Strategy(self.journal.note("strategy"))
+
+    @property
+    def old_backup(self) -> Path:
+        """The saved, verified backup of the old phone that compose, resume and proof read."""
+        return Path(self.journal.result("verify")["backup"])
+
+    @property
+    def safety_backup(self) -> Path | None:
+        saved = self.journal.result("verify-new-phone").get("backup")
+        return Path(saved) if saved else None
+
+    @property
+    def restore_set(self) -> Path:
+        return Path(self.journal.result("compose")["set"])
+
+    # -- speaking ------------------------------------------------------------------------------------------------
+
+    def tell(self, event: events.Event) -> None:
+        self.listener(event)
+
+    def found(self, finding: Finding) -> None:
+        """Pass a finding on. One that a step says again after a resume is not new."""
+        if finding not in self.findings:
+            self.findings.append(finding)
+            self.tell(events.Found(finding))
+
+    def recall(self, step: str) -> dict[str, Any]:
+        """The result of a step that was found done although its process died before it could say so."""
+        role = {"save-old-phone": "old", "save-new-phone": "new"}.get(step)
+        udid = self.journal.udid_of(role) if role else None
+        return {"backup": str(self.home.working_backup(udid))} if udid else {}
+
+    def watch(self) -> StepWatcher:
+        return StepWatcher(self, self.step)
+
+    # -- passwords -----------------------------------------------------------------------------------------------
+
+    def old_password(self) -> str | None:
+        return self.asking.old_password(self.journal.name_of("old") or "the old phone")
+
+    def new_passwords(self) -> list[str]:
+        """What may open a backup of the new phone, the likeliest first.
+
+        After a `replace` from an encrypted backup the phone may carry the old phone's password (REPORTED, facts 5.4).
+        """
+        own = self.asking.new_password(self.journal.name_of("new") or "the new phone")
+        return list(dict.fromkeys(word for word in (own, self.old_password()) if word))
+
+    # -- phones --------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def phone(self, role: Role) -> AsyncIterator[Phone]:
+        """Meet the old or the new phone, waiting for it (and for a hand on it) as long as `--wait` says.
+
+        Raises:
+            WaitedTooLong: nobody did what was asked in time; the reason is what the phone last answered.
+        """
+        udid = self.journal.udid_of(role) or await self._which(role)
+        phone = await self.patiently(lambda wait_s: Phone.meet(self.muxer, udid, watch=self.watch(), wait_s=wait_s))
+        try:
+            self.met(role, phone.facts.udid, phone.facts.name or phone.facts.udid)
+            yield phone
+        finally:
+            await phone.close()
+
+    async def patiently(self, meet: Callable[[float], object]) -> Phone:
+        """`meet(wait_s)`, with what it still lacked after `--wait` seconds turned into exit 50 (contract 1)."""
+        try:
+            return await meet(self.wait_s)  # type: ignore[misc,no-any-return]
+        except MigrateError as error:
+            if error.exit_code in (20, 21, 24) and self.wait_s > 0:
+                raise WaitedTooLong(round(self.wait_s), error.what(), error.next()) from error
+            raise
+
+    def met(self, role: Role, udid: str, name: str) -> None:
+        """Journal a phone when it is first met; refuse another one later.
+
+        Raises:
+            SamePhoneTwice: it is also the other phone.
+            OtherPhone: this run knows another phone in this role.
+        """
+        known, other = self.journal.udid_of(role), self.journal.udid_of("new" if role == "old" else "old")
+        if other == udid:
+            raise SamePhoneTwice(name)
+        if known is None:
+            self.journal.append({"met": role, "udid": udid, "name": name})
+        elif known != udid:
+            raise OtherPhone(role, name, udid, known)
+
+    async def _which(self, role: Role) -> str:
+        """The UDID of the phone for `role`: the plan's, or the only other phone there is.
+
+        Waits for one to be connected when none is. Two that could be meant are a choice, and a choice is not ours.
+        """
+        named = self.plan.old_phone.udid if role == "old" else self.plan.new_phone.udid
+        if named:
+            return named
+        taken = {self.journal.udid_of("old"), self.journal.udid_of("new"), self._named("old"), self._named("new")}
+        if role == "old" and not self._named("new") and not self.journal.udid_of("new"):
+            raise WhichPhone("old", tuple(f"{p.name or 'iPhone'} ({p.udid})" for p in await look(self.muxer)))
+
+        return await self._only_other(role, {udid for udid in taken if udid})
+
+    async def _only_other(self, role: Role, taken: set[str]) -> str:
+        """Wait until exactly one phone besides `taken` is connected, and return its UDID."""
+        asked, deadline = False, time.monotonic() + self.wait_s
+        while True:
+            others = [phone for phone in await look(self.muxer) if phone.udid not in taken]
+            if len(others) > 1:
+                raise WhichPhone(role, tuple(f"{phone.name or 'iPhone'} ({phone.udid})" for phone in others))
+            if others:
+                if asked:
+                    self.watch().person_done(f"the {role} phone", "connect")
+                return others[0].udid
+            if not asked:
+                self.watch().person_needed(f"the {role} phone", "connect")
+                asked = True
+            if time.monotonic() >= deadline:
+                raise WaitedTooLong(
+                    round(self.wait_s), f"The {role} phone is not connected.", f"Connect the {role} phone and unlock it"
+                )
+            await asyncio.sleep(POLL_S)
+
+    def _named(self, role: Role) -> str | None:
+        if role == "old":
+            if self.plan.old_phone.udid:
+                return self.plan.old_phone.udid
+            if self.plan.old_phone.backup:
+                return BackupFolder(Path(self.plan.old_phone.backup)).udid
+            return None
+        return self.plan.new_phone.udid
+
+
+@dataclass(frozen=True)
+class StepWatcher:
+    """A Watcher that speaks for one step, from any thread, and passes a stop on to the worker that calls it."""
+
+    move: Move
+    step: str
+
+    def bytes_moved(self, done: int, total: int | None) -> None:
+        if self.move.stop.is_set():
+            raise Stopped
+        self.move.tell(events.BytesMoved(self.step, done, total))
+
+    def files_moved(self, done: int) -> None:
+        self.move.tell(events.FilesMoved(self.step, done))
+
+    def person_needed(self, phone: str, action: Action) -> None:
+        self.move.tell(events.PersonNeeded(phone, action))
+
+    def person_done(self, phone: str, action: Action) -> None:
+        self.move.tell(events.PersonDone(phone, action))
+
+    def found(self, finding: Finding) -> None:
+        self.move.found(finding)

@@ -1,0 +1,249 @@
+"""The proof: the new phone's own backup, taken afterwards, held against what was sent and what was there before.
+
+    [1] every file that was sent is there: the same bytes, or, where the phone rewrites a database, at least as many rows
+    [2] what the phone never takes from another phone is expected to be missing; what arrives later is pending
+    [3] on a phone in use, every file that was there before and was not chosen is still there
+
+Two backups of one file have different keys, so plaintext is compared, one file at a time, in memory or under `tmp`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from migrate.backup.reader import Backup
+from migrate.backup.record import Kind, Record
+from migrate.categories.arrival import arrives_later, count_rows, never_arrives, rewritten_by_phone
+from migrate.categories.claims import Claims
+from migrate.findings import Finding
+from migrate.plan.strategy import Strategy
+from migrate.watch import Watcher, nobody
+
+Fate = Literal["same", "rewritten", "pending", "not-expected", "missing", "changed", "fewer-rows"]
+GOOD: frozenset[Fate] = frozenset({"same", "rewritten", "not-expected"})
+BAD: frozenset[Fate] = frozenset({"missing", "changed", "fewer-rows"})
+SQLITE_SUFFIXES = (".db", ".sqlite", ".sqlite3", ".sqlitedb", ".storedata")
+COMPANIONS = ("-wal", "-shm", "-journal")
+FINDINGS_SHOWN = 200
+"""A proof gone wrong altogether names this many files one by one; the counts stay exact."""
+
+
+@dataclass
+class Proof:
+    """What arrived, per owner (a category id, `app:<bundle>` or `other-system`)."""
+
+    fates: dict[str, Counter[Fate]] = field(default_factory=dict)
+    kept: Counter[Fate] = field(default_factory=Counter)
+    """What was on the new phone before and was not chosen."""
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def pending(self) -> int:
+        return sum(counts["pending"] for counts in self.fates.values())
+
+    @property
+    def bad(self) -> int:
+        return sum(counts[fate] for counts in [*self.fates.values(), self.kept] for fate in BAD)
+
+    @property
+    def verdict(self) -> str:
+        """`proven`, `proven, n pending`, or `not proven: …`."""
+        if self.bad:
+            return f"not proven: {self.bad} of the files are not as they should be"
+        return f"proven, {self.pending} pending" if self.pending else "proven"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "verdict": self.verdict,
+            "categories": {owner: dict(sorted(counts.items())) for owner, counts in sorted(self.fates.items())},
+            "kept": dict(sorted(self.kept.items())),
+        }
+
+
+@dataclass(frozen=True)
+class Prover:
+    """Compares the restore set and the safety backup with the backup taken afterwards. Blocking; reads only."""
+
+    restore_set: Backup
+    after: Backup
+    claims: Claims
+    strategy: Strategy
+    installed: frozenset[str]
+    """Bundle ids on the new phone now: the data of an app that is not there yet is pending, not lost."""
+    tmp: Path
+    before: Backup | None = None
+    before_claims: Claims | None = None
+    watch: Watcher = nobody
+
+    def prove(self) -> Proof:
+        proof = Proof()
+        there = {(r.domain, r.relative_path): r for r in self.after.records()}
+        sent = {(r.domain, r.relative_path): r for r in self.restore_set.records()}
+        done, total = 0, sum(r.size or 0 for r in sent.values())
+        for record in self._worth_asking(sent):
+            fate = self._fate(self.restore_set, record, there, sent)
+            for owner in self.claims.owners(record.domain, record.relative_path):
+                proof.fates.setdefault(owner, Counter())[fate] += 1
+            self._note(proof, record, fate, "sent")
+            done += record.size or 0
+            self.watch.bytes_moved(done, total)
+        if self.before is not None and self.strategy is not Strategy.REPLACE:
+            self._prove_nothing_lost(proof, there, sent)
+        return proof
+
+    def _worth_asking(self, records: dict[tuple[str, str], Record]) -> Iterator[Record]:
+        """Files and symlinks, without the companions: those are read with their database, as an app would."""
+        for (domain, path), record in records.items():
+            if record.kind is Kind.DIRECTORY:
+                continue
+            database = companion_of(path)
+            if database is None or (domain, database) not in records:
+                yield record
+
+    def _prove_nothing_lost(
+        self, proof: Proof, there: dict[tuple[str, str], Record], sent: dict[tuple[str, str], Record]
+    ) -> None:
+        """[3] What was there before, was not sent, and belongs to no chosen category is still there."""
+        assert self.before is not None and self.before_claims is not None
+        before = {(r.domain, r.relative_path): r for r in self.before.records()}
+        chosen = set(proof.fates)
+        for key, record in before.items():
+            if record.kind is Kind.DIRECTORY or key in sent or companion_of(record.relative_path):
+                continue
+            if self.before_claims.owners(record.domain, record.relative_path) & chosen:
+                continue  # its counterpart was replaced, and the last confirmation said so
+            fate = self._fate(self.before, record, there, before)
+            proof.kept[fate] += 1
+            self._note(proof, record, fate, "kept")
+
+    # -- one file ----------------------------------------------------------------------------------------------------
+
+    def _fate(
+        self,
+        source: Backup,
+        record: Record,
+        there: dict[tuple[str, str], Record],
+        siblings: dict[tuple[str, str], Record],
+    ) -> Fate:
+        foreign = source is self.restore_set
+        if foreign and never_arrives(record.domain, record.relative_path):
+            return "not-expected"
+        arrived = there.get((record.domain, record.relative_path))
+        if arrived is None:
+            return "pending" if foreign and self._may_come(record) else "missing"
+        if record.kind is Kind.SYMLINK:
+            return "same" if record.target == arrived.target else "changed"
+        if self._digest(source, record) == self._digest(self.after, arrived):
+            return "same"
+        if is_database(record.relative_path):
+            return self._compare_rows(source, record, arrived, siblings, there)
+        return "rewritten" if rewritten_by_phone(record.domain, record.relative_path) else "changed"
+
+    def _may_come(self, record: Record) -> bool:
+        app = app_of_domain(record.domain)
+        not_installed = app is not None and app not in self.installed
+        return not_installed or arrives_later(record.domain, record.relative_path)
+
+    def _digest(self, backup: Backup, record: Record) -> bytes:
+        digest = hashlib.sha256()
+        for chunk in backup.chunks(record):
+            digest.update(chunk)
+        return digest.digest()
+
+    def _compare_rows(
+        self,
+        source: Backup,
+        record: Record,
+        arrived: Record,
+        siblings: dict[tuple[str, str], Record],
+        there: dict[tuple[str, str], Record],
+    ) -> Fate:
+        """[1] At least as many rows in every table that was sent. A file that only looks like a database: changed."""
+        sent_rows = count_rows(self._extract(source, record, siblings, "sent"))
+        now_rows = count_rows(self._extract(self.after, arrived, there, "there"))
+        if not sent_rows or not now_rows:
+            return "changed"
+        enough = all(now_rows.get(table, -1) >= rows for table, rows in sent_rows.items())
+        return "rewritten" if enough else "fewer-rows"
+
+    def _extract(self, backup: Backup, record: Record, siblings: dict[tuple[str, str], Record], name: str) -> Path:
+        """A copy of a database with its -wal under `tmp`; the -shm stays behind (categories 1.3)."""
+        database = self.tmp / f"proof-{name}.db"
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            Path(f"{database}{suffix}").unlink(missing_ok=True)
+        _write(backup, record, database)
+        wal = siblings.get((record.domain, f"{record.relative_path}-wal"))
+        if wal is not None and wal.kind is Kind.FILE:
+            _write(backup, wal, Path(f"{database}-wal"))
+        return database
+
+    # -- speaking ----------------------------------------------------------------------------------------------------
+
+    def _note(self, proof: Proof, record: Record, fate: Fate, role: Literal["sent", "kept"]) -> None:
+        if fate in GOOD or len(proof.findings) >= FINDINGS_SHOWN:
+            return
+        what, why, how = SENTENCES[fate]
+        claims = self.claims if role == "sent" else self.before_claims or self.claims
+        proof.findings.append(
+            Finding(
+                code=f"proof-{fate}" if role == "sent" else f"proof-kept-{fate}",
+                severity="info" if fate == "pending" else "error",
+                domain=record.domain,
+                relative_path=record.relative_path,
+                file_id=record.file_id,
+                categories=tuple(sorted(claims.owners(record.domain, record.relative_path))),
+                what=what.format(path=record.relative_path or record.domain),
+                why=why if role == "sent" else f"It was on the new phone before. {why}",
+                next=how,
+            )
+        )
+
+
+SENTENCES: dict[Fate, tuple[str, str, str]] = {
+    "pending": (
+        "{path} has not arrived yet.",
+        "The phone brings it in the background, or with its app from the App Store.",
+        "Leave the phone on Wi-Fi and power for a while, then look again.",
+    ),
+    "missing": (
+        "{path} is not on the new phone.",
+        "The backup taken after the move does not hold it.",
+        "Keep the old phone as it is, and tell us with the receipt.",
+    ),
+    "changed": (
+        "{path} is on the new phone with other contents.",
+        "Its bytes differ from what was sent, and the phone is not known to rewrite it.",
+        "Compare it on both phones before you erase the old one.",
+    ),
+    "fewer-rows": (
+        "{path} has fewer entries on the new phone.",
+        "At least one of its tables has fewer rows than what was sent.",
+        "Compare it on both phones before you erase the old one.",
+    ),
+}
+
+
+def companion_of(path: str) -> str | None:
+    """The database that `…-wal`, `…-shm` or `…-journal` belongs to; None for any other path."""
+    return next((path.removesuffix(tail) for tail in COMPANIONS if path.endswith(tail)), None)
+
+
+def is_database(path: str) -> bool:
+    return path.endswith(SQLITE_SUFFIXES)
+
+
+def app_of_domain(domain: str) -> str | None:
+    """The bundle id of an app's own container; None for any other domain."""
+    head, _, bundle = domain.partition("-")
+    return bundle if head == "AppDomain" else None
+
+
+def _write(backup: Backup, record: Record, into: Path) -> None:
+    with into.open("wb") as handle:
+        for chunk in backup.chunks(record):
+            handle.write(chunk)

@@ -1,0 +1,87 @@
+"""The last steps: back the new phone up, compare, and write down what happened."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from migrate import __version__
+from migrate.journey.choosing import open_with_claims
+from migrate.journey.move import Move
+from migrate.journey.proof import Proof, Prover
+from migrate.journey.saving import check, ensure_encryption, in_thread, keep
+from migrate.units import now_utc
+
+
+async def prove(move: Move) -> dict[str, Any]:
+    """Save the new phone once more and hold it against what was sent.
+
+    Nothing is raised over a failed proof here: the receipt must be written either way, and the run ends with 60.
+    """
+    async with move.phone("new") as phone:
+        await ensure_encryption(move, phone, "new")
+        installed = frozenset(await phone.installed_apps())
+        folder = move.home.working_backup(phone.facts.udid)
+        await phone.save(folder, seals=move.home.seals, begin="incremental", watch=move.watch())
+    await check(move, folder, list(move.new_passwords()))
+    kept = await keep(move, folder, "proof")
+    proof = await in_thread(move, lambda: compare(move, kept, installed))
+    for finding in proof.findings:
+        move.found(finding)
+    return proof.as_json()
+
+
+def compare(move: Move, after: Path, installed: frozenset[str]) -> Proof:
+    sent = open_with_claims(move, move.restore_set, [move.old_password()])
+    now = open_with_claims(move, after, list(move.new_passwords()))
+    before = open_with_claims(move, move.safety_backup, list(move.new_passwords())) if move.safety_backup else None
+    return Prover(
+        restore_set=sent.backup,
+        after=now.backup,
+        claims=sent.claims,
+        strategy=move.known_strategy,
+        installed=installed,
+        tmp=move.tmp,
+        before=before.backup if before else None,
+        before_claims=before.claims if before else None,
+        watch=move.watch(),
+    ).prove()
+
+
+async def write_receipt(move: Move) -> dict[str, Any]:
+    """`receipt.json`: what was agreed, what moved, what was proven. The words are talk's."""
+    receipt = receipt_of(move)
+    write_whole(move.folder / "receipt.json", json.dumps(receipt, ensure_ascii=False, indent=2) + "\n")
+    return {"receipt": str(move.folder / "receipt.json")}
+
+
+def receipt_of(move: Move) -> dict[str, Any]:
+    journal = move.journal
+    return {
+        "migrate": __version__,
+        "run": journal.run,
+        "begun": journal.begun_at,
+        "written": now_utc().isoformat(timespec="seconds"),
+        "plan": {"name": move.plan.name, "digest": journal.plan_digest},
+        "strategy": move.known_strategy.value,
+        "old_phone": {"udid": journal.udid_of("old"), "name": journal.name_of("old")},
+        "new_phone": {"udid": journal.udid_of("new"), "name": journal.name_of("new")},
+        "saved": journal.result("verify"),
+        "safety": journal.result("verify-new-phone") or None,
+        "sent": journal.result("compose"),
+        "restore": journal.result("restore"),
+        "proof": journal.result("prove") or None,
+        "findings": [finding.as_json() for finding in move.findings if finding.severity != "info"],
+    }
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is either there whole or not at all: temp file, fsync, rename."""
+    half = path.with_name(f".{path.name}.half")
+    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    half.replace(path)

@@ -1,0 +1,121 @@
+"""The runs under home: find, list, forget."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from migrate.errors import MigrateError, RunBusy, RunNotFound, WhichRun
+from migrate.journey.home import Home
+from migrate.journey.journal import Journal
+from migrate.journey.lock import Busy, locked
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    path: Path
+
+    def journal(self) -> Journal:
+        return Journal.read(self.path / "journal.ndjson")
+
+    def state(self) -> str:
+        """`running`, `unfinished`, `proven`, `done`, `failed`, `stopped`, or `damaged` when its journal cannot be read."""
+        try:
+            with locked(self.path / "lock"):
+                return self.journal().outcome
+        except Busy:
+            return "running"
+        except (MigrateError, OSError):
+            return "damaged"
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether `resume` has something to go on with."""
+        try:
+            return not self.journal().finished("receipt")
+        except (MigrateError, OSError):
+            return False
+
+    def summary(self) -> dict[str, Any]:
+        """One row of `runs list` (contract 4)."""
+        state = self.state()
+        row: dict[str, Any] = {"id": self.path.name, "plan": None, "state": state, "old_udid": None}
+        row |= {"new_udid": None, "started": None, "bytes_on_disk": bytes_on_disk(self.path)}
+        if state != "damaged":
+            journal = self.journal()
+            row |= {"old_udid": journal.udid_of("old"), "new_udid": journal.udid_of("new")}
+            row |= {"started": journal.begun_at, "plan": _plan_name(self.path / "plan.toml")}
+        return row
+
+
+def all_runs(home: Home) -> list[RunFolder]:
+    """Every run, the oldest first: an id begins with its date."""
+    return [RunFolder(path) for path in sorted(home.runs.iterdir()) if (path / "journal.ndjson").exists()]
+
+
+def find_run(home: Home, name: str) -> RunFolder:
+    """The run called `name`.
+
+    Raises:
+        RunNotFound: there is none.
+    """
+    runs = {run.path.name: run for run in all_runs(home)}
+    if name not in runs:
+        raise RunNotFound(name, tuple(runs))
+    return runs[name]
+
+
+def only_unfinished(home: Home) -> RunFolder:
+    """What `resume` without a name means.
+
+    Raises:
+        WhichRun: none is unfinished, or several are.
+    """
+    unfinished = [run for run in all_runs(home) if run.unfinished]
+    if len(unfinished) != 1:
+        raise WhichRun(tuple(run.path.name for run in unfinished))
+    return unfinished[0]
+
+
+def remove(run: RunFolder) -> None:
+    """Forget a run, its receipt and its kept backups. The working backups stay.
+
+    Raises:
+        RunBusy: it is at work.
+    """
+    try:
+        with locked(run.path / "lock"):
+            pass
+    except Busy as busy:
+        raise RunBusy(run.path.name) from busy
+    shutil.rmtree(run.path)
+
+
+def bytes_on_disk(folder: Path) -> int:
+    """What a run's files take, each inode once. Hard links shared with a working backup count here too."""
+    seen: set[tuple[int, int]] = set()
+    total = 0
+    for file in _files(folder):
+        status = file.lstat()
+        if (status.st_dev, status.st_ino) not in seen:
+            seen.add((status.st_dev, status.st_ino))
+            total += status.st_size
+    return total
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            yield path
+
+
+def _plan_name(path: Path) -> str | None:
+    from migrate.plan.read import read_plan
+
+    try:
+        return read_plan(path).name
+    except (MigrateError, OSError):
+        return None

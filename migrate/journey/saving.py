@@ -1,0 +1,215 @@
+"""The steps that save a phone and prove the save: the old phone, and the new one before it is touched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from migrate.backup.check import Verdict, verify
+from migrate.backup.folder import BackupFolder
+from migrate.backup.links import link_tree
+from migrate.backup.seal import read_seal
+from migrate.errors import BackupUnreadable, MigrateError, PasswordMissing, SavedBackupDamaged
+from migrate.findings import Finding
+from migrate.journey.move import Move, Role, Stopped
+from migrate.phone.phone import Phone
+
+T = TypeVar("T")
+
+
+async def in_thread(move: Move, work: Callable[[], T]) -> T:
+    """Run blocking work beside the event loop. When we are cancelled, the work is told to stop and waited for."""
+    task = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        move.stop.set()
+        try:
+            await task
+        except (Stopped, MigrateError, OSError):
+            pass  # the cancellation is what ended it
+        raise
+
+
+# -- save ------------------------------------------------------------------------------------------------------------
+
+
+async def save_old_phone(move: Move) -> dict[str, Any]:
+    if given := given_backup(move):
+        return {"backup": str(given), "bytes": 0, "files": 0}
+    async with move.phone("old") as phone:
+        return await save(move, phone, "old")
+
+
+async def save_new_phone(move: Move) -> dict[str, Any]:
+    async with move.phone("new") as phone:
+        return await save(move, phone, "new")
+
+
+def given_backup(move: Move) -> Path | None:
+    """The backup that stands in for the old phone: the plan's folder, or with `as-is` what is already saved."""
+    if move.plan.old_phone.backup:
+        return Path(move.plan.old_phone.backup)
+    if move.plan.backup.begin == "as-is":
+        udid = move.journal.udid_of("old") or move.plan.old_phone.udid
+        return move.home.working_backup(udid) if udid else None
+    return None
+
+
+async def save(move: Move, phone: Phone, role: Role) -> dict[str, Any]:
+    """Save `phone` into its working backup; an interrupted save goes on, a finished one becomes incremental."""
+    folder = move.home.working_backup(phone.facts.udid)
+    if move.journal.note(f"before_{move.step}") is None:
+        move.journal.append({f"before_{move.step}": save_stamp(folder)})
+        begin: Literal["incremental", "fresh"] = "fresh" if _fresh(move, role) else "incremental"
+    else:
+        begin = "incremental"  # this run has begun it before: go on there
+    await ensure_encryption(move, phone, role)
+    report = await phone.save(folder, seals=move.home.seals, begin=begin, watch=move.watch())
+    return {"backup": str(folder), "bytes": report.bytes_received, "files": report.files_received}
+
+
+def _fresh(move: Move, role: Role) -> bool:
+    return role == "old" and move.plan.backup.begin == "fresh"
+
+
+async def ensure_encryption(move: Move, phone: Phone, role: Role) -> None:
+    """Turn backup encryption on when the plan wants it and it is off. Nothing ever turns it off.
+
+    Only encrypted backups hold Health, Wi-Fi and passwords (facts 3.6), so the new phone's own safety backup and the
+    proof need it as much as the old phone's.
+    """
+    if not move.plan.backup.encrypted or phone.facts.encrypts_backups:
+        return
+    passwords = [move.old_password()] if role == "old" else move.new_passwords()
+    password = next((word for word in passwords if word), None)
+    if password is None:
+        raise PasswordMissing(str(move.home.working_backup(phone.facts.udid)))
+    await phone.change_backup_password(None, password, watch=move.watch())
+    await phone.refresh()
+    move.found(
+        Finding(
+            code="backup-encryption-turned-on",
+            severity="info",
+            phone=phone.facts.name,
+            what=f"{phone.facts.name} now encrypts its backups with the password you gave.",
+            why="The plan asks for encrypted backups: only they hold Health, Wi-Fi and passwords.",
+            next="Keep that password. It stays on the phone until you change it there or with Finder or iTunes.",
+        )
+    )
+
+
+def save_stamp(folder: Path) -> list[str | None]:
+    """What tells one finished save of a folder from the next: Status.plist's UUID and date, or nothing."""
+    try:
+        backup = BackupFolder(folder)
+        if not backup.is_finished:
+            return [None, None]
+        return [backup.status_uuid, str(backup.status_date)]
+    except (MigrateError, OSError):
+        return [None, None]
+
+
+async def already_saved(move: Move, role: Role) -> bool:
+    """Whether the save that was in doubt came to its end: another finished state than before, and sealed."""
+    udid = move.journal.udid_of(role)
+    before = move.journal.note(f"before_{move.step}")
+    if given_backup(move) or udid is None or before is None:
+        return False
+    folder = move.home.working_backup(udid)
+    stamp = save_stamp(folder)
+    return stamp[0] is not None and stamp != before and read_seal(move.home.seals, BackupFolder(folder)) is not None
+
+
+# -- verify ----------------------------------------------------------------------------------------------------------
+
+
+async def verify_old(move: Move) -> dict[str, Any]:
+    folder = Path(move.journal.result("save-old-phone")["backup"])
+    verdict = await check(move, folder, [move.old_password()])
+    udid = verdict.udid or folder.name
+    if move.journal.udid_of("old") is None:
+        backup = BackupFolder(folder)
+        move.met("old", udid, str((backup.info or {}).get("Device Name") or udid))
+    if move.plan.old_phone.backup:
+        return facts_of(verdict, folder)  # not ours: read where it lies, never linked, because others may write into it
+    return facts_of(verdict, await keep(move, folder, "old"))
+
+
+async def verify_new(move: Move) -> dict[str, Any]:
+    folder = Path(move.journal.result("save-new-phone")["backup"])
+    verdict = await check(move, folder, list(move.new_passwords()))
+    return facts_of(verdict, await keep(move, folder, "safety"))
+
+
+def facts_of(verdict: Verdict, kept: Path) -> dict[str, Any]:
+    return {
+        "backup": str(kept),
+        "verdict": verdict.verdict,
+        "records": verdict.records,
+        "files": verdict.files,
+        "bytes": verdict.bytes,
+        "ios_version": verdict.ios_version,
+        "encrypted": verdict.encrypted,
+    }
+
+
+async def check(move: Move, folder: Path, passwords: list[str | None]) -> Verdict:
+    """Verify a saved backup in full and pass its findings on.
+
+    Raises:
+        SavedBackupDamaged, BackupUnreadable: it cannot be built on.
+        PasswordMissing, WrongPassword: none of `passwords` opens it.
+    """
+    password = await in_thread(move, lambda: opening(folder, passwords))
+    watch = move.watch()
+    verdict = await in_thread(move, lambda: verify(folder, password, seals=move.home.seals, watch=watch))
+    for finding in verdict.findings:
+        move.found(finding)
+    wounds = [finding for finding in verdict.findings if finding.severity == "error"]
+    if verdict.verdict == "unreadable":
+        raise BackupUnreadable(str(folder), wounds[0].what if wounds else "its manifest cannot be read")
+    if wounds:
+        raise SavedBackupDamaged(str(folder), wounds[0].what, len(wounds))
+    return verdict
+
+
+def opening(folder: Path, passwords: list[str | None]) -> str | None:
+    """The password that opens the backup (None for one that is not encrypted).
+
+    Raises:
+        PasswordMissing: it is encrypted and no password was given.
+        WrongPassword: none of those given opens it.
+    """
+    from migrate.backup.manifest import unlock
+
+    backup = BackupFolder(folder)
+    if not backup.is_encrypted:
+        return None
+    given = [password for password in passwords if password]
+    if not given:
+        raise PasswordMissing(str(folder))
+    for number, password in enumerate(given):
+        try:
+            unlock(backup, password)
+        except MigrateError:
+            if number == len(given) - 1:
+                raise
+        else:
+            return password
+    raise AssertionError("unreachable")
+
+
+async def keep(move: Move, folder: Path, room: str) -> Path:
+    """Hard-link a verified working backup into the run, where compose, resume and undo read it."""
+    kept = move.folder / room / folder.name
+    if not kept.exists():
+        kept.parent.mkdir(exist_ok=True, mode=0o700)
+        await in_thread(move, lambda: link_tree(folder, kept))
+    return kept
+
+
+async def already_kept(move: Move, room: str) -> bool:
+    return False  # verifying reads, nothing more: in doubt it is simply done again

@@ -1,0 +1,135 @@
+"""The steps that change the new phone: restore, which is the point of no return, and the wait for its return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from migrate.backup.check import verify
+from migrate.backup.folder import BackupFolder
+from migrate.errors import NotAgreed, SavedBackupDamaged
+from migrate.journey.move import LastWord, Move
+from migrate.journey.saving import in_thread, opening
+from migrate.phone.find import look
+from migrate.phone.phone import Phone, wait_until_ready
+from migrate.phone.restore import RestoreOptions
+from migrate.plan.preflight import refuse_restore
+from migrate.plan.strategy import Strategy
+
+OPTIONS = {  # contract 5; all five are always sent, because a missing one means YES to the phone (facts 4.1)
+    Strategy.REPLACE: RestoreOptions(
+        system_files=True,
+        should_reboot=True,
+        dont_copy_backup=True,
+        preserve_settings=False,
+        remove_items_not_restored=True,
+    ),
+    Strategy.OVERLAY: RestoreOptions(
+        system_files=True,
+        should_reboot=True,
+        dont_copy_backup=True,
+        preserve_settings=True,  # guessed: it is handed to the data migrator only (facts 4.1)
+        remove_items_not_restored=False,
+    ),
+}
+
+
+async def restore(move: Move) -> dict[str, Any]:
+    """Send the restore set. Everything that can be refused is refused before the first byte."""
+    await refuse_damaged_set(move)
+    async with move.phone("new") as phone:
+        missing = await ready_for_it(move, phone)
+        if move.journal.note("agreed") is None:
+            if not move.asking.confirm(last_word(move, phone)):
+                raise NotAgreed(move.journal.run)
+            move.journal.append({"agreed": True})
+        move.journal.append({"restore_begins": await trace(move, phone.facts.udid)})
+        report = await phone.restore(
+            move.restore_set,
+            options=OPTIONS[await move.strategy()],
+            password=opening(move.restore_set, [move.old_password()]),
+            restore_applications=wants_apps(move, missing),
+            watch=move.watch(),
+        )
+    return {"bytes": report.bytes_sent, "files": report.files_sent, "confirmed": report.confirmed}
+
+
+async def refuse_damaged_set(move: Move) -> None:
+    """Look at the set once more: a disk may have rotted between composing and sending."""
+    password = await in_thread(move, lambda: opening(move.restore_set, [move.old_password()]))
+    watch = move.watch()
+    verdict = await in_thread(move, lambda: verify(move.restore_set, password, seals=None, depth="quick", watch=watch))
+    wounds = [finding for finding in verdict.findings if finding.severity == "error"]
+    if wounds:
+        raise SavedBackupDamaged(str(move.restore_set), wounds[0].what, len(wounds))
+
+
+async def ready_for_it(move: Move, phone: Phone) -> frozenset[str]:
+    """Refuse a phone that must not be restored to now. Returns the chosen apps it has not installed."""
+    facts = await phone.refresh()
+    installed = await phone.installed_apps()
+    in_use = await phone.signs_of_use() if move.plan.new_phone.is_ == "erased" else ()
+    refuse_restore(
+        move.plan,
+        facts,
+        backup_ios_version=BackupFolder(move.restore_set).ios_version,
+        set_bytes=move.journal.result("compose")["bytes"],
+        signs_of_use=in_use,
+    )
+    return frozenset(move.journal.result("compose")["apps"]) - set(installed)
+
+
+def wants_apps(move: Move, missing: frozenset[str]) -> bool:
+    """Whether the phone is asked to install apps (contract 5): always for `replace`, for missing ones in `overlay`."""
+    return move.known_strategy is Strategy.REPLACE or bool(missing)
+
+
+def last_word(move: Move, phone: Phone) -> LastWord:
+    composed = move.journal.result("compose")
+    return LastWord(
+        old_name=move.journal.name_of("old") or "the old phone",
+        new_name=phone.facts.name or "the new phone",
+        strategy=move.known_strategy,
+        replaces=tuple((title, goes, there) for _, title, goes, there in composed["replaces"]),
+        set_bytes=composed["bytes"],
+        set_files=composed["files"],
+    )
+
+
+# -- in doubt --------------------------------------------------------------------------------------------------------
+
+
+async def trace(move: Move, udid: str) -> dict[str, Any]:
+    """What shows from outside whether a phone was restored to: its trust in us and how far its setup is."""
+    for facts in await look(move.muxer):
+        if facts.udid == udid:
+            return {"trusted": facts.trusted, "setup_state": facts.setup_state, "setup": facts.setup_finished}
+    return {}
+
+
+async def already_restored(move: Move) -> bool:
+    """Whether a restore that was in doubt has happened: the phone no longer is as it was when we began to send.
+
+    A `replace` ends trust and runs the setup again; an `overlay` leaves `RestoredFromiTunesBackup` behind
+    (facts 4.8, REPORTED). No change seen means: do it again, which both strategies bear.
+    """
+    before, udid = move.journal.note("restore_begins"), move.journal.udid_of("new")
+    if not before or udid is None:
+        return False
+    now = await trace(move, udid)
+    if not now:
+        return False
+    lost_trust = before.get("trusted") is True and now["trusted"] is False
+    new_state = now["setup_state"] is not None and now["setup_state"] != before.get("setup_state")
+    in_setup = before.get("setup") is True and now["setup"] is False
+    return lost_trust or new_state or in_setup
+
+
+# -- wait ------------------------------------------------------------------------------------------------------------
+
+
+async def wait_for_phone(move: Move) -> dict[str, Any]:
+    """Wait until the new phone is back from its reboot, trusts this computer, and is through its setup."""
+    udid = str(move.journal.udid_of("new"))
+    phone = await move.patiently(lambda wait_s: wait_until_ready(move.muxer, udid, watch=move.watch(), wait_s=wait_s))
+    await phone.close()
+    return {}
