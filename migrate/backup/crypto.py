@@ -1,0 +1,86 @@
+"""How a backup encrypts contents: AES-256-CBC from an initial vector of zeros, PKCS#7 padding, one key a file.
+
+Source: facts 3.5. Everything streams: a chunk goes in, a chunk comes out, whatever the file's length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+
+BLOCK_BYTES = 16
+KEY_BYTES = 32
+
+
+class TornCiphertext(Exception):
+    """The stored bytes are no whole number of blocks: something was cut off. Callers know the file and say so."""
+
+
+def encrypted_size(plain_size: int) -> int:
+    """The stored length of `plain_size` bytes: padding is always there, so a full block more at multiples of 16."""
+    return (plain_size // BLOCK_BYTES + 1) * BLOCK_BYTES
+
+
+def padding_for(size: int) -> bytes:
+    """The PKCS#7 padding after `size` bytes: 1 to 16 bytes."""
+    missing = BLOCK_BYTES - size % BLOCK_BYTES
+    return bytes([missing]) * missing
+
+
+def padding_length(tail: bytes) -> int | None:
+    """How many bytes of PKCS#7 padding end `tail` (its last block at least); None where they are not padding."""
+    count = tail[-1] if tail else 0
+    if not 1 <= count <= min(BLOCK_BYTES, len(tail)) or tail[-count:] != tail[-1:] * count:
+        return None
+    return count
+
+
+def encrypted_chunks(chunks: Iterable[bytes], key: bytes) -> Iterator[bytes]:
+    """Ciphertext of `chunks`, padded. Chunks may have any length; an empty content becomes one block."""
+    encryptor = _cipher(key).encryptor()
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if out := encryptor.update(chunk):
+            yield out
+    yield encryptor.update(padding_for(size)) + encryptor.finalize()
+
+
+def decrypted_chunks(
+    chunks: Iterable[bytes], key: bytes, on_unpadded: Callable[[], None] | None = None
+) -> Iterator[bytes]:
+    """Plaintext of `chunks`, the padding stripped where there is one.
+
+    A file caught while an app wrote to it ends in data, not padding (*read*: ios-backup-crypt, tailWriter): then all
+    of it comes back and `on_unpadded` is called. A wrong key looks the same. No bytes at all is an empty content
+    without padding, which phones store too (facts 3.5), and no reason to call.
+
+    Raises:
+        TornCiphertext: the length is no multiple of 16. What came before has been yielded.
+    """
+    decryptor = _cipher(key).decryptor()
+    size, held = 0, b""
+    for chunk in chunks:
+        size += len(chunk)
+        if out := decryptor.update(chunk):  # whole blocks only: `held` is empty or ends in the last block so far
+            if held:
+                yield held
+            held = out
+    if size % BLOCK_BYTES:
+        if held:
+            yield held
+        raise TornCiphertext
+    padding = padding_length(held[-BLOCK_BYTES:])
+    if held and padding is None and on_unpadded is not None:
+        on_unpadded()
+    if rest := held[: len(held) - (padding or 0)]:
+        yield rest
+
+
+def _cipher(key: bytes) -> Cipher[CBC]:
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"a content key has {KEY_BYTES} bytes, not {len(key)}")
+    return Cipher(AES(key), CBC(bytes(BLOCK_BYTES)))

@@ -1,0 +1,246 @@
+"""The backup's folder: where its files lie, what its three plists say, and the one door to a path a stranger named."""
+
+from __future__ import annotations
+
+import os
+import plistlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from migrate.errors import BackupNotFound, BackupUnfinished, BackupUnreadable, UnsafeName
+
+MANIFESTS = ("Manifest.db", "Manifest.mbdb")
+
+FILE_ID = re.compile(r"[0-9a-f]{40}")
+
+PLIST_LIMIT_BYTES = {"Info.plist": 512 << 20, "Manifest.plist": 64 << 20, "Status.plist": 1 << 20}
+"""Info.plist carries an icon and a receipt for every app (megabytes are normal, *read*: facts 3.4); a Status.plist is
+189 bytes (*seen*). What is larger is not read into memory."""
+
+NAME_LIMIT_BYTES = 255  # APFS, ext4 and NTFS alike
+PATH_LIMIT_BYTES = 4096  # iOS itself stops at 1,024
+
+_WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+
+
+def inside(root: Path, name: str) -> Path:
+    """The place under `root` that a phone or a backup calls `name`; the only function that joins the two.
+
+    A leading `/` is not taken as absolute: phones name `/.b/6/…` and mean a place in the backup (facts 2.2).
+
+    Raises:
+        UnsafeName: `name` is empty, has `..`, NUL or (on Windows) a drive, backslash or device in it, is longer than
+            a file system takes, or leads out of `root` through a symbolic link. The stranger's fault.
+    """
+    place = root.joinpath(*_parts(name, windows=os.name == "nt"))
+    try:
+        real_root, real_place = os.path.realpath(root), os.path.realpath(place)
+        stays = os.path.commonpath((real_root, real_place)) == real_root
+    except (OSError, ValueError) as error:
+        raise UnsafeName(name, f"cannot be followed on this computer ({type(error).__name__})") from error
+    if not stays:
+        raise UnsafeName(name, "leads out of the folder through a symbolic link")
+    return place
+
+
+def _parts(name: str, *, windows: bool) -> list[str]:
+    """`name` cut at its slashes, or UnsafeName. Pure, so that Windows' rules are tested everywhere."""
+    if "\0" in name:
+        raise UnsafeName(name, "holds a NUL character")
+    try:
+        encoded = name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UnsafeName(ascii(name), "is not text") from error
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if not parts:
+        raise UnsafeName(name, "is empty")
+    if ".." in parts:
+        raise UnsafeName(name, "climbs out of its folder with '..'")
+    if len(encoded) > PATH_LIMIT_BYTES or any(len(part.encode("utf-8")) > NAME_LIMIT_BYTES for part in parts):
+        raise UnsafeName(name, "is longer than a file name may be")
+    if windows:
+        for part in parts:
+            if "\\" in part or ":" in part:
+                raise UnsafeName(name, "holds a backslash or a colon, which Windows reads as a way elsewhere")
+            if part[-1] in ". " or _WINDOWS_DEVICES.fullmatch(part):
+                raise UnsafeName(name, "is a name that Windows reads as another one")
+    return parts
+
+
+def find_backup(path: Path) -> Path:
+    """The backup a person means by `path`: the folder with a manifest, or its only child that has one (contract 1).
+
+    A folder with a backup's plists and no manifest is one too, so that its wound can be named by who opens it.
+
+    Raises:
+        BackupNotFound: there is none, or more than one child is a backup.
+    """
+    if _has_manifest(path):
+        return path
+    try:
+        children = sorted(child for child in path.iterdir() if child.is_dir() and _has_manifest(child))
+    except OSError as error:
+        raise BackupNotFound(path) from error
+    if len(children) == 1:
+        return children[0]
+    if not children and any((path / name).is_file() for name in PLIST_LIMIT_BYTES):
+        return path
+    raise BackupNotFound(path, tuple(child.name for child in children))
+
+
+def _has_manifest(path: Path) -> bool:
+    return any((path / name).is_file() for name in MANIFESTS)
+
+
+class BackupFolder:
+    """One backup on disk, read and never written. Opening costs nothing: each plist is read when first asked for.
+
+    A plist that is not there reads as None; one that is there and cannot be read raises BackupUnreadable.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._safe_shards: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"BackupFolder({str(self.path)!r})"
+
+    @cached_property
+    def info(self) -> dict[str, Any] | None:
+        """Info.plist: written by the host; names, versions, installed apps."""
+        return self._plist("Info.plist")
+
+    @cached_property
+    def manifest_plist(self) -> dict[str, Any] | None:
+        """Manifest.plist: written by the phone; keybag, Lockdown facts, Applications."""
+        return self._plist("Manifest.plist")
+
+    @cached_property
+    def status(self) -> dict[str, Any] | None:
+        """Status.plist: written by the phone; UUID, Date, SnapshotState."""
+        return self._plist("Status.plist")
+
+    @property
+    def manifest_db(self) -> Path:
+        return self.path / "Manifest.db"
+
+    @property
+    def udid(self) -> str:
+        """The phone's UDID as the phone spells it, else as the host did, else the folder's name."""
+        for plist, keys in (
+            (self._lockdown, ("UniqueDeviceID",)),
+            (self.info or {}, ("Target Identifier", "Unique Identifier")),
+        ):
+            for key in keys:
+                if isinstance(found := plist.get(key), str) and found:
+                    return found
+        return self.path.resolve().name
+
+    @property
+    def ios_version(self) -> str | None:
+        """ "17.5.1", or None where no plist tells."""
+        for plist, key in ((self._lockdown, "ProductVersion"), (self.info or {}, "Product Version")):
+            if isinstance(found := plist.get(key), str) and found:
+                return found
+        return None
+
+    @property
+    def is_encrypted(self) -> bool:
+        """What Manifest.plist says. Without a word from it: whether Manifest.db is no plain database.
+
+        Keys on the files prove nothing: an unencrypted backup has them too (*seen*, iOS 14.3).
+        """
+        said = (self.manifest_plist or {}).get("IsEncrypted")
+        if isinstance(said, bool):
+            return said
+        try:
+            with self.manifest_db.open("rb") as file:
+                return file.read(16) != b"SQLite format 3\0"
+        except OSError:
+            return False
+
+    @property
+    def is_finished(self) -> bool:
+        """SnapshotState is `finished`. False also where Status.plist is missing."""
+        return self.snapshot_state == "finished"
+
+    @property
+    def snapshot_state(self) -> str:
+        """`uploading`, `moving`, `removing`, `finished`, or '' where Status.plist does not say."""
+        state = (self.status or {}).get("SnapshotState")
+        return state if isinstance(state, str) else ""
+
+    @property
+    def status_uuid(self) -> str | None:
+        found = (self.status or {}).get("UUID")
+        return found if isinstance(found, str) else None
+
+    @property
+    def status_date(self) -> datetime | None:
+        """When the save that wrote Status.plist took place, aware."""
+        found = (self.status or {}).get("Date")
+        return found.replace(tzinfo=UTC) if isinstance(found, datetime) else None
+
+    def require_finished(self) -> None:
+        """Raises BackupUnfinished unless Status.plist says `finished`."""
+        if not self.is_finished:
+            raise BackupUnfinished(self.path, self.snapshot_state)
+
+    def blob(self, file_id: str, sharded: bool = True) -> Path:
+        """Where the stored bytes of `file_id` lie, whether or not they are there: `ab/abcdef…`, flat before iOS 10.
+
+        Raises:
+            UnsafeName: `file_id` is not 40 lower-case hex digits, or its folder or itself is a link leading elsewhere.
+        """
+        if not FILE_ID.fullmatch(file_id):
+            raise UnsafeName(file_id, "is not a file id (40 hexadecimal digits)")
+        shard = file_id[:2] if sharded else "."
+        place = self.path / shard / file_id
+        if shard not in self._safe_shards:
+            if sharded:
+                inside(self.path, shard)
+            self._safe_shards.add(shard)
+        if place.is_symlink():
+            inside(self.path, f"{shard}/{file_id}")
+        return place
+
+    @property
+    def _lockdown(self) -> Mapping[str, Any]:
+        found = (self.manifest_plist or {}).get("Lockdown")
+        return found if isinstance(found, dict) else {}
+
+    def _plist(self, name: str) -> dict[str, Any] | None:
+        path, limit = self.path / name, PLIST_LIMIT_BYTES[name]
+        try:
+            if not path.exists():
+                return None
+            if not path.is_file():
+                raise BackupUnreadable(self.path, name, "it is not a file")
+            with path.open("rb") as file:
+                data = file.read(limit + 1)
+        except OSError as error:
+            raise BackupUnreadable(self.path, name, error.strerror or type(error).__name__) from error
+        if not data:
+            raise BackupUnreadable(self.path, name, "it is empty")
+        if len(data) > limit:
+            raise BackupUnreadable(self.path, name, f"it is larger than {limit} bytes")
+        return plist_dict(data, self.path, name)
+
+
+def plist_dict(data: bytes, path: Path, part: str) -> dict[str, Any]:
+    """The dictionary in a plist a stranger wrote.
+
+    Raises:
+        BackupUnreadable: about `part` of the backup at `path`: it is no plist, or no dictionary.
+    """
+    try:
+        loaded = plistlib.loads(data)
+    except Exception as error:  # plistlib has no closed list: expat's, ValueError, RecursionError, AttributeError …
+        raise BackupUnreadable(path, part, f"it is not a property list ({type(error).__name__})") from error
+    if not isinstance(loaded, dict):
+        raise BackupUnreadable(path, part, "it is a property list, but not a dictionary")
+    return loaded
