@@ -1,0 +1,276 @@
+"""What can be refused before anything begins, from what can be seen: pure, so that every refusal is a small test.
+
+`preflight` is for the start of a run, when perhaps only one phone is there. `refuse_restore` is for the moment right
+before the point of no return, when all is known.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from migrate.categories.catalogue import EVERYTHING, load
+from migrate.errors import (
+    EncryptionNeeded,
+    FindMyOn,
+    NewPhoneTooFull,
+    PhoneInUse,
+    PlanMismatch,
+    SamePhoneTwice,
+    TooLittleSpaceHere,
+)
+from migrate.findings import Finding
+from migrate.plan.model import Plan
+from migrate.plan.strategy import refuse_newer_backup, strategy_for
+from migrate.units import bytes_text
+
+if TYPE_CHECKING:
+    from migrate.backup.folder import BackupFolder
+
+SPARE_BYTES = 128 << 20
+"""What a phone wants free on the computer beside the backup itself: it refuses with 105 unless `free > need + 128 MiB`
+(*read*: decompiled BackupAgent2 of iOS 26.1). With less than that no backup can succeed."""
+
+ENOUGH_BATTERY_PERCENT = 50
+"""The rule of the only published tool that restored to a real iOS 27 phone; no gate in the phone itself was found."""
+
+
+class PhoneFacts(Protocol):
+    """What is asked of a phone's facts here; `migrate.phone.facts.PhoneFacts` has them. None: not known."""
+
+    @property
+    def udid(self) -> str: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def ios_version(self) -> str | None: ...
+    @property
+    def encrypts_backups(self) -> bool | None: ...
+    @property
+    def find_my(self) -> bool | None: ...
+    @property
+    def free_bytes(self) -> int | None: ...
+    @property
+    def used_bytes(self) -> int | None: ...
+    @property
+    def battery_percent(self) -> int | None: ...
+    @property
+    def setup_finished(self) -> bool | None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What there is to see at the start of a run. None: it is not there, or not known."""
+
+    old: PhoneFacts | None = None
+    new: PhoneFacts | None = None
+    backup: BackupFolder | None = None
+    """The saved backup that stands in for the old phone."""
+    free_bytes_here: int | None = None
+    """On the disk that holds home."""
+    working_backup_bytes: int = 0
+    """What an earlier save of the old phone already takes there."""
+    home: Path = Path()
+
+
+def free_bytes_at(path: Path) -> int | None:
+    """Free bytes on the disk that holds `path`, or its nearest parent that exists. None: the system does not say."""
+    for place in (path, *path.absolute().parents):
+        try:
+            return shutil.disk_usage(place).free
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return None
+
+
+def preflight(plan: Plan, seen: Seen) -> list[Finding]:
+    """What is worth knowing before a run of `plan` begins.
+
+    Raises:
+        SamePhoneTwice, PlanMismatch, PhoneInUse, EncryptionNeeded: the plan does not fit these phones.
+        FindMyOn, BackupNewerThanPhone, StrategyRefused, TooLittleSpaceHere: it cannot end well as things are.
+    """
+    refuse_other_phones(plan, seen)
+    if seen.new is not None:
+        refuse_new_phone(plan, seen.new, backup_ios_version=_old_ios_version(seen))
+    refuse_full_disk(plan, seen)
+    return [*_encryption(plan, seen), *_room_here(plan, seen), *_batteries(seen), *_find_my(plan, seen.new)]
+
+
+def refuse_restore(
+    plan: Plan,
+    facts: PhoneFacts,
+    *,
+    backup_ios_version: str | None,
+    set_bytes: int,
+    signs_of_use: tuple[str, ...] = (),
+) -> None:
+    """Refuse a restore that must not be sent to this phone now. Right before the point of no return.
+
+    `signs_of_use`: what was found on the phone that an erased one does not have, in words.
+
+    Raises:
+        PlanMismatch, PhoneInUse, FindMyOn, StrategyRefused, BackupNewerThanPhone, NewPhoneTooFull.
+    """
+    if plan.new_phone.udid and not same_udid(plan.new_phone.udid, facts.udid):
+        raise PlanMismatch("new", _name(facts), facts.udid, plan.new_phone.udid)
+    refuse_new_phone(plan, facts, backup_ios_version=backup_ios_version)
+    believed_erased = plan.new_phone.is_ == "erased" and not plan.new_phone.wipe
+    if believed_erased and signs_of_use and facts.setup_finished is not False:
+        raise PhoneInUse(_name(facts), signs_of_use)
+    # With `wipe` what is on the phone goes, but only after all of the new has arrived beside it (facts 4.8: staged).
+    if facts.free_bytes is not None and facts.free_bytes < set_bytes:
+        raise NewPhoneTooFull(_name(facts), facts.free_bytes, set_bytes)
+
+
+def refuse_new_phone(plan: Plan, facts: PhoneFacts, *, backup_ios_version: str | None) -> None:
+    """What can be refused from the new phone's facts alone.
+
+    Raises:
+        FindMyOn, StrategyRefused, BackupNewerThanPhone.
+    """
+    if facts.find_my:
+        raise FindMyOn(_name(facts), "IsAssociated is true, when asked for com.apple.fmip")
+    strategy_for(plan.new_phone.is_, facts.ios_version, experimental=plan.new_phone.experimental, phone=_name(facts))
+    refuse_newer_backup(backup_ios_version, facts.ios_version, phone=_name(facts))
+
+
+def refuse_other_phones(plan: Plan, seen: Seen) -> None:
+    """Refuse phones that are not the plan's.
+
+    Raises:
+        SamePhoneTwice, PlanMismatch.
+    """
+    for role, wanted, facts in (("old", plan.old_phone.udid, seen.old), ("new", plan.new_phone.udid, seen.new)):
+        if wanted and facts is not None and not same_udid(wanted, facts.udid):
+            raise PlanMismatch(role, _name(facts), facts.udid, wanted)
+    old = seen.old.udid if seen.old else plan.old_phone.udid or (seen.backup.udid if seen.backup else None)
+    new = seen.new.udid if seen.new else plan.new_phone.udid
+    if old and new and same_udid(old, new):
+        both = seen.new or seen.old
+        raise SamePhoneTwice(_name(both) if both else new)
+
+
+def same_udid(one: str, other: str) -> bool:
+    """Some usbmuxd versions drop the dash, and hosts write Info.plist in capitals (facts 1.1, 3.4)."""
+    return one.replace("-", "").upper() == other.replace("-", "").upper()
+
+
+# -- room ------------------------------------------------------------------------------------------------------------
+
+
+def _saves_old_phone(plan: Plan) -> bool:
+    return plan.old_phone.backup is None and plan.backup.begin != "as-is"
+
+
+def refuse_full_disk(plan: Plan, seen: Seen) -> None:
+    """Refuse a disk on which no backup can succeed.
+
+    Raises:
+        TooLittleSpaceHere.
+    """
+    saves = _saves_old_phone(plan) or plan.saves_new_phone_first or plan.safety.prove
+    if saves and seen.free_bytes_here is not None and seen.free_bytes_here <= SPARE_BYTES:
+        raise TooLittleSpaceHere(str(seen.home), seen.free_bytes_here, SPARE_BYTES)
+
+
+def _room_here(plan: Plan, seen: Seen) -> Iterator[Finding]:
+    """A warning only: what a phone uses includes its apps, which no backup holds. The phone counts exactly, later."""
+    if seen.free_bytes_here is None:
+        return
+    old = max(0, (seen.old.used_bytes or 0) - seen.working_backup_bytes) if seen.old else 0
+    new = seen.new.used_bytes or 0 if seen.new and plan.saves_new_phone_first else 0
+    most = (old if _saves_old_phone(plan) else 0) + new
+    if most + SPARE_BYTES > seen.free_bytes_here:
+        yield Finding(
+            code="little-room-here",
+            severity="warning",
+            what=f"{bytes_text(seen.free_bytes_here)} are free here, and up to {bytes_text(most)} may be needed.",
+            why="What is on a phone counts in full here, although its apps themselves are in no backup.",
+            next="Free some space, or use another disk with --home DIR. If it fits, it goes through.",
+        )
+
+
+# -- the rest --------------------------------------------------------------------------------------------------------
+
+
+def _encryption(plan: Plan, seen: Seen) -> list[Finding]:
+    """Whether the old phone's backup will be encrypted, and what stays behind if not.
+
+    Raises:
+        EncryptionNeeded: a category chosen by its name would stay behind.
+    """
+    encrypted = _will_be_encrypted(plan, seen)
+    if encrypted is not False:
+        return []
+    everything = EVERYTHING in plan.move.categories
+    lost = [
+        category
+        for category in load().categories
+        if category.needs_encryption
+        and (everything or category.id in plan.move.categories)
+        and category.id not in plan.move.except_
+    ]
+    named = tuple(category.title for category in lost if category.id in plan.move.categories)
+    if named:
+        raise EncryptionNeeded(named)
+    if not lost:
+        return []
+    return [
+        Finding(
+            code="not-encrypted",
+            severity="warning",
+            categories=tuple(category.id for category in lost),
+            what=f"These stay behind: {', '.join(category.title for category in lost)}.",
+            why="An iPhone puts them only into encrypted backups, and this one is not.",
+            next="Write encrypted = true under [backup] in the plan and give a password, if they should move.",
+        )
+    ]
+
+
+def _will_be_encrypted(plan: Plan, seen: Seen) -> bool | None:
+    if seen.backup is not None:
+        return seen.backup.is_encrypted
+    if plan.backup.encrypted:
+        return True
+    return seen.old.encrypts_backups if seen.old else None
+
+
+def _batteries(seen: Seen) -> Iterator[Finding]:
+    for facts in (seen.old, seen.new):
+        if facts is not None and facts.battery_percent is not None and facts.battery_percent < ENOUGH_BATTERY_PERCENT:
+            yield Finding(
+                code="battery-low",
+                severity="warning",
+                phone=_name(facts),
+                what=f"The battery of {_name(facts)} is at {facts.battery_percent} %.",
+                why="A move can take hours, and a phone that goes dark in a restore has to begin again.",
+                next=f"Leave {_name(facts)} on a cable that charges it.",
+            )
+
+
+def _find_my(plan: Plan, new: PhoneFacts | None) -> Iterator[Finding]:
+    if new is not None and new.find_my is None:
+        yield Finding(
+            code="find-my-unknown",
+            severity="info",
+            phone=_name(new),
+            what=f"Whether Find My is on cannot be read from {_name(new)}.",
+            why="The phone does not say; with Find My on it refuses the restore before anything is changed.",
+            next=f"Look on {_name(new)}: Settings, your name, Find My. Switching it off can take an hour.",
+        )
+
+
+def _old_ios_version(seen: Seen) -> str | None:
+    if seen.old is not None:
+        return seen.old.ios_version
+    return seen.backup.ios_version if seen.backup else None
+
+
+def _name(facts: PhoneFacts) -> str:
+    return facts.name or facts.udid

@@ -1,0 +1,227 @@
+"""A plan file, read; and what is wrong with it, by line, in words."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from migrate import errors
+from migrate.categories.catalogue import nearest_of
+from migrate.errors import MigrateError, PlanInvalid
+from migrate.plan.model import Plan
+
+LIMIT_BYTES = 1_000_000
+"""A plan is a page of text. The longest sample has 3 KB; what is a thousand times longer is some other file."""
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in `path`, checked, with `[old_phone] backup` made absolute (it is relative to the plan's folder).
+
+    Raises:
+        PlanInvalid: one of its subclasses, which says in which line what is wrong: not TOML, a missing or unknown key,
+            an unknown category, a value of the wrong kind, wishes that contradict each other or are not built yet.
+        SamePhoneTwice: it names one phone in both roles.
+    """
+    text = _text(path)
+    raw = _toml(path, text)
+    _refuse_other_version(path, text, raw)
+    old_phone = raw.get("old_phone")
+    if isinstance(old_phone, dict) and isinstance(old_phone.get("backup"), str) and old_phone["backup"]:
+        old_phone["backup"] = str((path.parent / Path(old_phone["backup"]).expanduser()).resolve())
+    try:
+        return Plan.model_validate(raw)
+    except ValidationError as refused:
+        raise _first_in_words(Written(path, text), refused) from None
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(LIMIT_BYTES + 1)
+    except OSError as error:
+        raise errors.PlanMissing(str(path), 0, error.strerror or type(error).__name__) from error
+    if len(data) > LIMIT_BYTES:
+        raise errors.PlanNotToml(str(path), 0, f"it is longer than {LIMIT_BYTES:,} bytes, no plan is")
+    try:
+        return data.decode("utf-8-sig")  # Windows editors put a byte-order mark in front
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise errors.PlanNotToml(str(path), line, "it is not UTF-8 text") from error
+
+
+def _toml(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        where = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
+        line = int(where.group(1)) if where else text.count("\n") + 1  # "at end of document"
+        reason = re.sub(r" \(at .*\)$", "", str(error)) or "it is nested too deeply"
+        raise errors.PlanNotToml(str(path), line, reason) from error
+
+
+def _refuse_other_version(path: Path, text: str, raw: Mapping[str, Any]) -> None:
+    """First of all: what else is wrong with a plan of another version is not for us to say."""
+    version = raw.get("version")
+    if isinstance(version, int) and not isinstance(version, bool) and version != 1:
+        raise errors.PlanTooNew(str(path), Written(path, text).line_of(("version",)), str(version))
+
+
+# -- where it stands -------------------------------------------------------------------------------------------------
+
+Location = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A plan's text, to find a key's line in. TOML readers do not keep lines, so the text is looked at again."""
+
+    path: Path
+    text: str
+
+    def line_of(self, keys: Location, word: str | None = None) -> int:
+        """The line where `keys` (table, key) is written, or below it the quoted `word`. 0: not found.
+
+        It knows `[table]` headers, `key = …` and `table.key = …`. Other notations are legal and give 0: a wrong line
+        would be worse than none.
+        """
+        *tables, key = keys
+        wanted, table = list(tables), list[str]()
+        for number, line in enumerate(self.text.splitlines(), 1):
+            header = re.match(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$", line)
+            if header:
+                table = _dotted(header.group(1))
+                if table == [*wanted, key]:
+                    return number
+                continue
+            assigned = re.match(r"""\s*([A-Za-z0-9_."'\- ]+?)\s*=""", line)
+            if assigned and [*table, *_dotted(assigned.group(1))] == [*wanted, key]:
+                return self._line_of_word(number, word) if word else number
+        return 0
+
+    def _line_of_word(self, begin: int, word: str) -> int:
+        for number, line in enumerate(self.text.splitlines()[begin - 1 :], begin):
+            if f'"{word}"' in line or f"'{word}'" in line:
+                return number
+        return begin
+
+
+def _dotted(name: str) -> list[str]:
+    return [part.strip().strip("\"'") for part in name.split(".")]
+
+
+# -- in words --------------------------------------------------------------------------------------------------------
+
+
+def _first_in_words(written: Written, refused: ValidationError) -> MigrateError:
+    """The complaint that helps most: an unknown key may be the reason why another one is missing."""
+    order = {"extra_forbidden": 0, "missing": 2}
+    complaints = sorted(refused.errors(include_url=False), key=lambda complaint: order.get(complaint["type"], 1))
+    complaint: Mapping[str, Any] = complaints[0]
+    path = str(written.path)
+    keys: Location = tuple(str(part) for part in complaint["loc"] if isinstance(part, str))
+    kind = complaint["type"]
+    if kind == "extra_forbidden":
+        return _unknown_key(written, keys)
+    if kind == "missing":
+        *tables, key = keys
+        return errors.PlanKeyMissing(path, 0, key, ".".join(tables), EXAMPLES.get(keys, f"{key} = …"))
+    if kind == "unknown_category":
+        word, meant, known = (complaint["ctx"][name] for name in ("word", "nearest", "known"))
+        return errors.PlanCategoryUnknown(path, written.line_of(keys, word), word, keys[-1], meant, known)
+    if kind == "same_phone_twice":
+        return errors.SamePhoneTwice(complaint["input"]["old_phone"]["udid"])
+    if kind in CONTRADICTIONS:
+        where, contradiction = CONTRADICTIONS[kind]
+        return contradiction(path, written.line_of(where))
+    return _wrong_value(written, keys, complaint)
+
+
+def _not_built_yet(path: str, line: int) -> PlanInvalid:
+    return errors.NotBuiltYet(path, line, "rehearse = true", "a rehearsal on a software iPhone", "rehearse = false")
+
+
+CONTRADICTIONS: Mapping[str, tuple[Location, Callable[[str, int], PlanInvalid]]] = {
+    "two_old_phones": (("old_phone", "backup"), errors.TwoOldPhones),
+    "fresh_from_folder": (("backup", "begin"), errors.FreshFromFolder),
+    "wipe_of_phone_in_use": (("new_phone", "wipe"), errors.WipeOfPhoneInUse),
+    "everything_onto_phone_in_use": (("move", "categories"), errors.EverythingOntoPhoneInUse),
+    "passwords_onto_phone_in_use": (("move", "categories"), errors.PasswordsOntoPhoneInUse),
+    "moves_nothing": (("move", "categories"), errors.PlanMovesNothing),
+    "not_built_yet": (("safety", "rehearse"), _not_built_yet),
+}
+
+EXAMPLES: Mapping[Location, str] = {
+    ("version",): "version = 1",
+    ("new_phone",): '[new_phone] and below it: is = "erased" (or "in-use")',
+    ("new_phone", "is"): 'is = "erased" (or "in-use")',
+    ("move",): '[move] and below it: categories = ["everything"]',
+    ("move", "categories"): 'categories = ["everything"]',
+}
+
+
+def _unknown_key(written: Written, keys: Location) -> PlanInvalid:
+    *tables, key = keys
+    model: type[BaseModel] = Plan
+    for table in tables:
+        inner = next(field.annotation for name, field in model.model_fields.items() if (field.alias or name) == table)
+        assert isinstance(inner, type) and issubclass(inner, BaseModel)  # only sections can hold keys
+        model = inner
+    known = tuple(field.alias or name for name, field in model.model_fields.items())
+    line = written.line_of(keys)
+    return errors.PlanKeyUnknown(
+        str(written.path), line, key, ".".join(tables), nearest_of(key.lower().replace("-", "_"), known), known
+    )
+
+
+WANTED: Mapping[Location, str] = {
+    ("version",): "1",
+    ("name",): "a text of at most 200 characters",
+    ("old_phone", "udid"): "a UDID, as migrate phones shows it",
+    ("old_phone", "backup"): "the name of a backup folder",
+    ("new_phone", "udid"): "a UDID, as migrate phones shows it",
+    ("new_phone", "experimental"): '[] or ["graft"]',
+    ("move", "categories"): 'a list of categories, such as ["photos", "messages"]',
+    ("move", "except"): 'a list of categories, such as ["photos", "messages"]',
+    ("move", "may_replace"): 'a list of categories, such as ["photos", "messages"]',
+    ("move", "apps"): '"all", "none", or a list of bundle ids such as ["org.example.diary"]',
+}
+
+
+def _wrong_value(written: Written, keys: Location, complaint: Mapping[str, Any]) -> PlanInvalid:
+    keys = _plain(keys)
+    choices = re.findall(r"'([^']*)'", complaint["ctx"]["expected"]) if complaint["type"] == "literal_error" else []
+    if keys in WANTED:
+        wanted = WANTED[keys]
+    elif choices:
+        wanted = " or ".join(f'"{choice}"' for choice in choices)
+    elif complaint["type"] == "bool_type":
+        wanted = "true or false, without quotation marks"
+    else:  # the rest are tables given as something else
+        wanted = f"a table: [{'.'.join(keys)}] on a line of its own, its keys below it"
+    found = complaint["input"]
+    meant = nearest_of(found.lower().replace("_", "-"), choices) if isinstance(found, str) else ""
+    line = written.line_of(keys, found if isinstance(found, str) else None)
+    return errors.PlanValueWrong(str(written.path), line, ".".join(keys), _shown(found), wanted, meant and f'"{meant}"')
+
+
+def _plain(keys: Location) -> Location:
+    """`keys` without the branches of a union that pydantic appends: `move.apps.literal[…]` is `move.apps`."""
+    return next((keys[:count] for count in range(1, len(keys) + 1) if keys[:count] in WANTED), keys)
+
+
+def _shown(found: Any) -> str:
+    """A value as TOML spells it, cut short."""
+    if isinstance(found, bool):
+        return "true" if found else "false"
+    if isinstance(found, dict):
+        return "a table"
+    if isinstance(found, list):
+        return "a list" if found else "[]"
+    text = f'"{found}"' if isinstance(found, str) else str(found)
+    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -1,0 +1,99 @@
+"""How the new phone is given its data. The person says what the phone is; the rest follows from its iOS version.
+
+What is known of each version stands in versions.toml, every row with its source.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+from migrate.errors import BackupNewerThanPhone, StrategyRefused
+
+Version = tuple[int, ...]
+Known = Literal["keeps", "erases", "unknown"]
+
+
+class Strategy(StrEnum):
+    """`replace`: the new phone becomes the old one. `overlay`: the chosen records, and nothing else, are put on it.
+    `graft`: the chosen records inside a complete copy of the phone's own domains; not built yet."""
+
+    REPLACE = "replace"
+    OVERLAY = "overlay"
+    GRAFT = "graft"
+
+
+def strategy_for(
+    new_phone_is: Literal["erased", "in-use"],
+    ios_version: str | None,
+    *,
+    experimental: Collection[str] = (),
+    phone: str = "The new phone",
+) -> Strategy:
+    """The strategy for a new phone with `ios_version` (None: not known).
+
+    Raises:
+        StrategyRefused: it would be `graft`, which is not built; a plan's `experimental` word does not change that yet.
+    """
+    if new_phone_is == "erased":
+        return Strategy.REPLACE
+    known = known_of(ios_version)
+    if known == "keeps":
+        return Strategy.OVERLAY
+    raise StrategyRefused(phone, ios_version or "unknown", known)
+
+
+def refuse_newer_backup(
+    backup_ios_version: str | None, ios_version: str | None, *, phone: str, required: str | None = None
+) -> None:
+    """The phone's own rule, before it has to say 203: it takes backups only from its own or an older iOS.
+
+    `required` is Manifest.plist's RequiredProductVersion: a backup from 26.1.1 may name 26.1 as new enough.
+    What is not known is left to the phone. Source: MBIsRestoreCompatible of iOS 26.1, decompiled.
+
+    Raises:
+        BackupNewerThanPhone: it will be refused.
+    """
+    theirs, ours = version_of(backup_ios_version), version_of(ios_version)
+    if theirs is None or ours is None:
+        return
+    needed = version_of(required)
+    new_enough = (
+        ours >= theirs if needed is None else ours[:2] > theirs[:2] or (ours[:2] == theirs[:2] and ours >= needed)
+    )
+    if not new_enough:
+        raise BackupNewerThanPhone(phone, str(ios_version), str(backup_ios_version))
+
+
+def known_of(ios_version: str | None) -> Known:
+    """What is known of partial restores onto a phone in use with this iOS version."""
+    version = version_of(ios_version)
+    if version is None:
+        return "unknown"
+    for row in _rows():
+        if (row["from"] is None or version >= row["from"]) and (row["below"] is None or version < row["below"]):
+            known: Known = row["known"]
+            return known
+    return "unknown"
+
+
+def version_of(text: str | None) -> Version | None:
+    """`"26.5.1"` -> `(26, 5, 1)`, always three numbers or more, so that 26.5 and 26.5.0 are equal. None: no version."""
+    if text is None or not re.fullmatch(r"\d{1,4}(\.\d{1,4}){0,4}", text):
+        return None
+    numbers = tuple(int(part) for part in text.split("."))
+    return numbers + (0,) * (3 - len(numbers))
+
+
+@cache
+def _rows() -> tuple[dict[str, Any], ...]:
+    text = resources.files("migrate.plan").joinpath("versions.toml").read_text(encoding="utf-8")
+    return tuple(
+        {**row, "from": version_of(row.get("from")), "below": version_of(row.get("below"))}
+        for row in tomllib.loads(text)["in_use"]
+    )
