@@ -1,0 +1,437 @@
+"""The software iPhone itself: what it is, what lies on it, and the state its services share.
+
+    trust    never asked -> dialog open -> trusted | denied       (Trust, `request_trust`)
+    screen   not unlocked since boot -> unlocked <-> locked       (`lock`, `unlock`, `reboot`)
+    setup    never-begun | running -> finished                    (`finish_setup`)
+    restore  nothing -> pending_restore -> applied by `reboot`
+
+Threads: every public method may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from migrate.softphone import identity
+from migrate.softphone.faults import Faults
+from migrate.softphone.filesystem import Filesystem
+from migrate.softphone.hand import Hand
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+Trust = Literal["trusted", "ask", "denied", "locked"]
+Setup = Literal["finished", "running", "never-begun"]
+PairAnswer = Literal["trusted", "PairingDialogResponsePending", "UserDeniedPairing", "PasswordProtected"]
+
+PASSCODE_WAIT_S = 30 * 60
+"""BackupAgent2 waits so long for the passcode (facts 2.3)."""
+SHEET_PRESENTED = "com.apple.LocalAuthentication.ui.presented"
+SHEET_DISMISSED = "com.apple.LocalAuthentication.ui.dismissed"
+BACKUP_DOMAIN_CHANGED = "com.apple.mobile.backup.domain_changed"
+DEVICE_NAME_CHANGED = "com.apple.mobile.lockdown.device_name_changed"
+ESCROW_BAG_BYTES = 32
+"""What a pair record of pymobiledevice3 carries; the phone alone knows what it means."""
+
+
+@dataclass
+class App:
+    """One app: Apple's when `system`, else a person's. Versions as in its Info.plist."""
+
+    bundle_id: str
+    name: str
+    version: str = "1.0"  # CFBundleVersion
+    short_version: str = "1.0"  # CFBundleShortVersionString
+    group_ids: tuple[str, ...] = ()
+    plugin_ids: tuple[str, ...] = ()
+    has_sinf: bool = True  # without SINF and iTunesMetadata a host cannot have it re-installed (facts 1.3)
+    icon_png: bytes = field(default=b"", repr=False)
+    system: bool = False
+
+
+@dataclass(frozen=True)
+class HostCertificates:
+    """A computer this phone trusts, as its pair record named it. PEM."""
+
+    host_id: str
+    system_buid: str
+    root: bytes = field(repr=False)
+    host: bytes = field(repr=False)
+    device: bytes = field(repr=False)
+
+
+class StagedRestore(Protocol):
+    """A restore that has been received and waits for the reboot."""
+
+    @property
+    def was_replace(self) -> bool: ...
+
+    def apply(self, phone: Softphone) -> None: ...
+
+
+class Cable(Protocol):
+    """The usbmuxd a phone hangs on."""
+
+    def attach(self, phone: Softphone) -> None:
+        """Shows the phone under a new DeviceID. Nothing, once the server has stopped."""
+
+    def detach(self, phone: Softphone) -> None:
+        """Takes the phone away and cuts its connections, without waiting for their threads."""
+
+
+class LockdownRefusal(Exception):
+    """lockdownd's `Error` string."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@dataclass(eq=False)
+class Softphone:
+    """One software iPhone. Empty serial, build, addresses follow from the UDID, iOS version and model."""
+
+    udid: str = ""
+    name: str = "iPhone"
+    ios_version: str = "17.5.1"
+    model: str = "iPhone13,2"
+    serial: str = ""
+    build: str = ""
+    wifi_address: str = ""
+    imei: str = ""
+    phone_number: str = "+1 (555) 010-0100"
+    files: Filesystem = field(default_factory=Filesystem, repr=False)
+    apps: dict[str, App] = field(default_factory=dict, repr=False)
+    scratch: dict[str, bytes] = field(default_factory=dict, repr=False)
+    """What hosts wrote over AFC and no backup holds: absolute AFC path -> bytes."""
+    capacity_bytes: int = 64_000_000_000
+    """Room for a person's data; the system lies beside it."""
+    battery_percent: int = 87
+    language: str = "en"
+    locale: str = "en_US"
+    time_zone: str = "Europe/Berlin"
+
+    trust: Trust = "trusted"
+    """`trusted` accepts every computer without a dialog. `locked` is short for: never trusted, and locked."""
+    passcode: str = ""
+    setup: Setup = "finished"
+    find_my: bool = False
+    activated: bool = True
+    pairing_allowed: bool = True  # False: supervised, and its owner forbids pairing
+    requires_encryption: bool = False  # by its owner's policy (MDM)
+    cloud_backup_unix_s: int | None = None  # the last iCloud backup
+    itunes_backup_unix_s: int | None = None  # the last backup to a computer
+    cloud_sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where Bookmarks, Calendars, Contacts and Notes come from besides the phone: "Contacts" -> ("iCloud",)."""
+    backup_password: str | None = field(default=None, repr=False)
+    keybag_rounds: int = 10_000_000
+
+    hand: Hand = field(default_factory=Hand)
+    faults: Faults = field(default_factory=Faults, repr=False)
+    boot_delay_s: float = 0.05
+    """How long the phone is away from the cable in a reboot."""
+    trusted_hosts: dict[str, HostCertificates] = field(default_factory=dict, repr=False)
+    lockdown_settings: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    """What hosts have set by SetValue: domain -> key -> value, over what the phone computes."""
+    pending_restore: StagedRestore | None = field(default=None, repr=False)
+    backup_memory: dict[str, Any] = field(default_factory=dict, repr=False)
+    """The backup agent's own: keybags, what was sent in which backup."""
+
+    def __post_init__(self) -> None:
+        self.udid = self.udid or identity.udid_from_seed(secrets.token_hex(8))
+        self.serial = self.serial or identity.serial_from_seed(self.udid)
+        self.build = self.build or identity.build_of(self.ios_version)
+        self.wifi_address = self.wifi_address or identity.wifi_address_from_seed(self.udid)
+        self.imei = self.imei or identity.imei_from_seed(self.udid)
+        self.cable: Cable | None = None
+        self._changed = threading.Condition(threading.RLock())
+        self.setup_state = "SetupUsingAssistant"  # com.apple.purplebuddy's word for how this phone was set up
+        self._observers: list[Callable[[str], None]] = []
+        self._locked = False
+        self._unlocked_since_boot = True
+        self._pair_polls = 0
+        self._passcode_answer: bool | None = None
+        self._plug_count = 0
+        self._resting = threading.Event()
+        self._afterwards: list[threading.Thread] = []
+        self._key: RSAPrivateKey | None = None
+        self._escrow_bag = secrets.token_bytes(ESCROW_BAG_BYTES)
+        if self.trust == "locked":
+            self.trust, self._locked = "ask", True
+
+    # --- what it is
+
+    @property
+    def model_facts(self) -> identity.Model:
+        return identity.model_of(self.model)
+
+    @property
+    def model_number(self) -> str:
+        return self.model_facts.number
+
+    @property
+    def device_class(self) -> str:
+        return self.model_facts.device_class
+
+    @property
+    def ios(self) -> tuple[int, ...]:
+        """`17.5.1` as `(17, 5, 1)`."""
+        return tuple(int(part) for part in self.ios_version.split("."))
+
+    @property
+    def ecid(self) -> int:
+        return int(self.udid.replace("-", "")[-16:], 16)
+
+    @property
+    def used_bytes(self) -> int:
+        return self.files.total_bytes + sum(map(len, tuple(self.scratch.values())))
+
+    @property
+    def free_bytes(self) -> int:
+        return self.faults.free_space(max(0, self.capacity_bytes - self.used_bytes))
+
+    @property
+    def will_encrypt(self) -> bool:
+        return self.backup_password is not None
+
+    @property
+    def private_key(self) -> RSAPrivateKey:
+        """The phone's own RSA key, made when it is first needed and never the same in two processes."""
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
+        with self._changed:
+            if self._key is None:
+                self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            return self._key
+
+    def lockdown_value(self, domain: str | None, key: str | None, *, in_session: bool) -> Any:
+        """What GetValue answers. Raises LockdownRefusal."""
+        from migrate.softphone import lockdown_values
+
+        return lockdown_values.read(self, domain, key, in_session=in_session)
+
+    # --- notifications
+
+    def post(self, notification: str) -> None:
+        """Tells every notification_proxy connection; those that observe this name relay it."""
+        with self._changed:
+            observers = tuple(self._observers)
+        for observer in observers:
+            observer(notification)
+
+    def observe(self, observer: Callable[[str], None]) -> Callable[[], None]:
+        """Calls `observer` with every posted name, in the poster's thread. Returns what ends that."""
+        with self._changed:
+            self._observers.append(observer)
+
+        def stop() -> None:
+            with self._changed:
+                self._observers.remove(observer)
+
+        return stop
+
+    # --- the screen
+
+    @property
+    def locked(self) -> bool:
+        return self._locked
+
+    @property
+    def unlocked_since_boot(self) -> bool:
+        return self._unlocked_since_boot
+
+    @property
+    def escrow_bag(self) -> bytes | None:
+        """What a trusted computer shows to have a locked phone's keybag unlocked. None without a passcode."""
+        return self._escrow_bag if self.passcode else None
+
+    def lock(self) -> None:
+        with self._changed:
+            self._locked = True
+
+    def unlock(self) -> None:
+        with self._changed:
+            self._locked, self._unlocked_since_boot = False, True
+            self._changed.notify_all()
+
+    def refused_while_locked(self) -> None:
+        """A request was just refused because the phone is locked: its person may unlock it now."""
+        if self.hand.unlocks:
+            self.unlock()
+
+    def enter_passcode(self) -> bool:
+        """Shows the passcode sheet and waits for the person. True: entered, or there is no passcode.
+
+        False: declined, ignored until the sheet went away, nobody came for 30 minutes, or the cable was pulled.
+        """
+        if not self.passcode:
+            return True
+        for sheet in range(self.hand.passcode_sheets):
+            if sheet:
+                self.post(SHEET_DISMISSED)
+            with self._changed:
+                self._passcode_answer = None
+            self.post(SHEET_PRESENTED)
+            entered = self._await_passcode()
+            if not entered:
+                break
+        self.post(SHEET_DISMISSED)
+        if entered:
+            self.unlock()
+        return entered
+
+    def _await_passcode(self) -> bool:
+        habit = self.hand.passcode
+        patience = PASSCODE_WAIT_S if habit == "wait" else self.hand.passcode_delay_s
+        with self._changed:
+            plugged = self._plug_count
+            gone_or_answered = self._changed.wait_for(
+                lambda: self._passcode_answer is not None or self._plug_count != plugged, timeout=patience
+            )
+            if gone_or_answered:
+                return bool(self._passcode_answer)
+        return habit == "enter"
+
+    def answer_passcode(self, entered: bool = True) -> None:
+        """The person at the phone enters the passcode now, or taps Cancel."""
+        with self._changed:
+            self._passcode_answer = entered
+            self._changed.notify_all()
+
+    # --- trust
+
+    def request_trust(self) -> PairAnswer:
+        """One `Pair` request of a computer that is not trusted: opens the dialog or looks whether it was answered."""
+        with self._changed:
+            if self.trust == "trusted":
+                return "trusted"
+            if self.trust == "denied":
+                return "UserDeniedPairing"
+            if self._locked:
+                self.refused_while_locked()
+                return "PasswordProtected"
+            self._pair_polls += 1
+            if self.hand.trust_after_polls is None or self._pair_polls <= self.hand.trust_after_polls:
+                return "PairingDialogResponsePending"
+            self.trust = "trusted" if self.hand.trust_answer == "trust" else "denied"
+            return "trusted" if self.trust == "trusted" else "UserDeniedPairing"
+
+    def tap_trust(self) -> None:
+        with self._changed:
+            self.trust = "trusted"
+
+    def deny_trust(self) -> None:
+        with self._changed:
+            self.trust = "denied"
+
+    def forget_hosts(self) -> None:
+        """Reset Location & Privacy: every computer must ask again (its sessions get InvalidHostID)."""
+        with self._changed:
+            self.trusted_hosts.clear()
+            self.trust, self._pair_polls = "ask", 0
+
+    # --- setup, Find My
+
+    def finish_setup(self) -> None:
+        with self._changed:
+            self.setup = "finished"
+
+    def refused_over_find_my(self) -> None:
+        """A restore was just refused with 211: the person may switch Find My off now."""
+        if self.hand.turns_off_find_my:
+            self.find_my = False
+
+    # --- the cable, and restarting
+
+    def plugged_in(self, cable: Cable) -> None:
+        """Called by the server. A denied dialog comes back with the next plugging in (facts 5.3)."""
+        with self._changed:
+            self.cable = cable
+            self._resting.clear()
+            self._pair_polls = 0
+
+    def unplugged(self) -> None:
+        """Called by the server: whoever waits for the person gives up."""
+        with self._changed:
+            self._plug_count += 1
+            self._changed.notify_all()
+
+    def replug(self) -> None:
+        """The cable drops and is there again, under a new DeviceID."""
+        if self.cable is not None:
+            self.cable.detach(self)
+            self._resting.wait(self.boot_delay_s)
+            self.cable.attach(self)
+
+    def reboot(self) -> None:
+        """Restarts: a pending restore becomes visible, then the phone is back on the cable. Returns after that.
+
+        After a `replace` no computer is trusted and the setup runs until the person finishes it (in the background,
+        `hand.setup_delay_s` after the phone is back). Without a cable everything happens before this returns.
+        """
+        cable = self.cable
+        if cable is not None:
+            cable.detach(self)
+        replaced = False
+        if (restore := self.pending_restore) is not None:
+            self.pending_restore = None
+            restore.apply(self)
+            replaced = restore.was_replace
+        with self._changed:
+            self._locked = bool(self.passcode)
+            self._unlocked_since_boot = not self.passcode
+            if replaced:
+                self.forget_hosts()
+                self.setup, self.setup_state = "running", "RestoredFromiTunesBackup"
+        if cable is None:
+            self._greet_after_boot()
+            return
+        self._resting.wait(self.boot_delay_s)
+        cable.attach(self)
+        self._afterward(self._greet_after_boot, self.hand.setup_delay_s)
+
+    def reboot_soon(self, after_s: float = 0.0) -> None:
+        """The same from a service of the phone itself, which is cut off by it: in the background."""
+        self._afterward(self.reboot, after_s)
+
+    def erase(self) -> None:
+        """Erase All Content and Settings: empty, untrusted, and in front of its setup."""
+        self.files = Filesystem()
+        self.apps.clear()
+        self.scratch.clear()
+        self.lockdown_settings.clear()
+        self.backup_memory.clear()
+        self.pending_restore = None
+        self.passcode, self.backup_password, self.find_my = "", None, False
+        self._escrow_bag = secrets.token_bytes(ESCROW_BAG_BYTES)
+        self.forget_hosts()
+        self.unlock()
+        self.setup = "never-begun"
+
+    def rest(self) -> None:
+        """Called by the server at its end: waits until nothing of this phone runs in the background."""
+        self._resting.set()
+        while self._afterwards:
+            thread = self._afterwards.pop()
+            if thread is not threading.current_thread():
+                thread.join()
+
+    def _greet_after_boot(self) -> None:
+        if self.hand.unlocks:
+            self.unlock()
+        if self.hand.finishes_setup and self.setup == "running":
+            self.finish_setup()
+
+    def _afterward(self, do: Callable[[], None], after_s: float) -> None:
+        def wait_and_do() -> None:
+            if not self._resting.wait(after_s):
+                do()
+
+        self._afterwards = [thread for thread in self._afterwards if thread.is_alive()]
+        thread = threading.Thread(target=wait_and_do, name=f"softphone {self.name}", daemon=True)
+        self._afterwards.append(thread)
+        thread.start()

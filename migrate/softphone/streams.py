@@ -1,0 +1,96 @@
+"""A byte stream as the services of the software iPhone get it: connected, TLS already done, blocking."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from typing import Protocol
+
+DRAIN_S = 0.5
+"""How long an orderly close waits for the client's own end. Closing a socket with unread bytes in it sends RST, which
+may take the last answer away from a client that has not read it yet (seen on Linux)."""
+
+
+class LinkCut(ConnectionError):
+    """The cable is gone. Services let it through; the connection's thread ends with it."""
+
+
+class ByteStream(Protocol):
+    def recv(self, limit: int) -> bytes:
+        """At most `limit` bytes, at least one; b"" once the other side has closed. Blocks. Raises OSError."""
+
+    def sendall(self, data: bytes | bytearray | memoryview) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class SocketStream:
+    """A socket that can begin and end TLS, and be cut from another thread."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._lock = threading.Lock()
+        self._cut = False
+
+    def recv(self, limit: int) -> bytes:
+        try:
+            return self._socket.recv(limit)
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            return b""
+
+    def sendall(self, data: bytes | bytearray | memoryview) -> None:
+        self._socket.sendall(data)
+
+    def receive_exactly(self, count: int) -> bytes:
+        """`count` bytes, or fewer when the other side closed."""
+        received = bytearray()
+        while len(received) < count and (data := self.recv(count - len(received))):
+            received += data
+        return bytes(received)
+
+    def set_timeout(self, seconds: float | None) -> None:
+        self._socket.settimeout(seconds)
+
+    def start_tls(self, context: ssl.SSLContext) -> None:
+        """The device's side of a handshake. Raises OSError (ssl.SSLError among them)."""
+        plain = self._socket
+        with self._lock:
+            if self._cut:
+                raise LinkCut
+            self._socket = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        assert isinstance(self._socket, ssl.SSLSocket)
+        self._socket.do_handshake()
+
+    def stop_tls(self) -> None:
+        """Back to plaintext, after the client has said close_notify too. Raises OSError."""
+        if isinstance(self._socket, ssl.SSLSocket):
+            plain = self._socket.unwrap()
+            with self._lock:
+                self._socket = plain
+
+    def cut(self) -> None:
+        """Ends both directions at once; whoever blocks in recv or sendall comes back. Callable from any thread."""
+        with self._lock:
+            self._cut = True
+            with contextlib.suppress(OSError):
+                # socket.socket's own: SSLSocket.shutdown drops its TLS state under the thread that is reading
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """An orderly end: close_notify, FIN, and a short wait for the client's."""
+        if not self._cut:
+            with contextlib.suppress(OSError, ValueError):
+                self._say_goodbye()
+        self._socket.close()
+
+    def _say_goodbye(self) -> None:
+        if isinstance(self._socket, ssl.SSLSocket):
+            self._socket.settimeout(0)
+            with contextlib.suppress(ssl.SSLError):
+                self._socket.unwrap()  # sends our close_notify; without blocking, the client's is not awaited
+        socket.socket.shutdown(self._socket, socket.SHUT_WR)
+        self._socket.settimeout(DRAIN_S)
+        while socket.socket.recv(self._socket, 1 << 16):
+            pass

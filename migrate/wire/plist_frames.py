@@ -1,0 +1,97 @@
+"""Property lists in length frames, and the words every protocol in this room shares: NEED_DATA, PeerBroke, WeBroke."""
+
+from __future__ import annotations
+
+import plistlib
+from enum import Enum, auto
+from struct import pack, unpack
+from typing import Any, Final
+from xml.parsers.expat import ExpatError
+
+LENGTH_BYTES = 4
+LIMIT_BYTES = 16 << 20
+"""The longest property list taken. The largest a host sends here is a RestoreApplications-sized SetValue, well under
+1 MiB; pymobiledevice3 and libimobiledevice set no limit of their own."""
+
+
+class PeerBroke(Exception):
+    """The other side broke the protocol. What it said cannot be trusted to have an end: close the connection."""
+
+
+class WeBroke(Exception):
+    """We tried to say what the protocol does not allow now. A bug of ours."""
+
+
+class NeedData(Enum):
+    """The one value of `next()` that is no message: receive more first."""
+
+    NEED_DATA = auto()
+
+
+NEED_DATA: Final = NeedData.NEED_DATA
+
+
+class PlistFrames:
+    """Property lists as lockdownd and most services put them on the wire.
+
+        length   4 bytes, big-endian, not counting itself
+        plist    `length` bytes, XML or binary
+
+    Source: libimobiledevice src/property_list_service.c:131.
+    """
+
+    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._limit_bytes = limit_bytes
+        self._received = bytearray()
+
+    @property
+    def missing_bytes(self) -> int:
+        """How many more bytes the next frame needs, as far as is known: never more than the frame has."""
+        return max(0, self._wanted() - len(self._received))
+
+    @property
+    def trailing(self) -> bytes:
+        """What was received behind the last frame that was read."""
+        return bytes(self._received)
+
+    def receive(self, data: bytes) -> None:
+        self._received += data
+
+    def next(self) -> dict[str, Any] | list[Any] | NeedData:
+        """The next property list, or NEED_DATA.
+
+        Raises:
+            PeerBroke: the announced length is over the limit, or the bytes are no dictionary or array.
+        """
+        end = self._wanted()
+        if len(self._received) < max(end, LENGTH_BYTES + 1):
+            return NEED_DATA
+        body = bytes(self._received[LENGTH_BYTES:end])
+        del self._received[:end]
+        return read_plist(body)
+
+    def send(self, message: dict[str, Any] | list[Any], *, binary: bool = False) -> bytes:
+        """The frame of a property list; XML unless `binary`."""
+        body = plistlib.dumps(message, fmt=plistlib.FMT_BINARY if binary else plistlib.FMT_XML)
+        return pack(">I", len(body)) + body
+
+    def _wanted(self) -> int:
+        """The length of the frame that has begun, with its length field; before that is known, of the field."""
+        if len(self._received) < LENGTH_BYTES:
+            return LENGTH_BYTES
+        (length,) = unpack(">I", self._received[:LENGTH_BYTES])
+        if not 0 < length <= self._limit_bytes:
+            raise PeerBroke(f"a property list of {length} bytes was announced, {self._limit_bytes} are allowed")
+        return LENGTH_BYTES + int(length)
+
+
+def read_plist(body: bytes) -> dict[str, Any] | list[Any]:
+    """A property list whose top is a dictionary or an array. Raises PeerBroke."""
+    try:
+        value = plistlib.loads(body)
+    except (plistlib.InvalidFileException, ExpatError, ValueError, TypeError, AttributeError, KeyError, IndexError,
+            OverflowError, RecursionError) as error:  # fmt: skip
+        raise PeerBroke(f"not a property list: {type(error).__name__}") from None
+    if not isinstance(value, dict | list):
+        raise PeerBroke(f"a property list of {type(value).__name__} where a message should be")
+    return value
