@@ -101,7 +101,7 @@ class Manifest:
         """
         class_keys = manifest_key = None
         if folder.is_encrypted:
-            class_keys, manifest_key = unlocked(folder, password)
+            class_keys, manifest_key = unlock(folder, password)
         data = _stored_manifest(folder)
         if manifest_key is not None:
             data, is_padded = _decrypted(folder, data, manifest_key)
@@ -212,7 +212,7 @@ class Manifest:
             raise _damaged(self.folder, error) from error
 
 
-def unlocked(folder: BackupFolder, password: str | None) -> tuple[ClassKeys, bytes]:
+def unlock(folder: BackupFolder, password: str | None) -> tuple[ClassKeys, bytes]:
     """The class keys of an encrypted backup and the key of its Manifest.db.
 
     Raises:

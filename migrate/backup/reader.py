@@ -107,7 +107,7 @@ class Backup:
             path = self.stored_path(record)
             # O_NONBLOCK: a pipe in a stranger's folder must not hold us; Windows has neither pipes there nor the flag
             flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-            with open(os.open(path, flags), "rb", buffering=0) as file:
+            with os.fdopen(os.open(path, flags), "rb", buffering=0) as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise _unreadable(record, "it is no regular file")
                 while chunk := file.read(CHUNK_BYTES):

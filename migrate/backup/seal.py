@@ -1,0 +1,315 @@
+"""The seal: SHA-256 of every blob, taken while it streamed in, for the one save that Status.plist's UUID and Date name.
+
+    <seals>/<UDID>.json            the seal of the last finished save
+    <seals>/<UDID>.draft.ndjson    what the save under way has hashed so far; one line a fact, flushed line by line
+
+A draft outlives the process that wrote it (SIGKILL), so an interrupted save that goes on keeps its hashes. Only a torn
+last line is cut off. A machine that loses power may lose its last lines too: those blobs are then simply not in the
+seal, and verify says which it could not compare.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Self
+
+from migrate.backup.folder import FILE_ID, BackupFolder, inside
+from migrate.errors import BackupUnfinished, SealDamaged
+
+FORMAT = 1
+SEAL_LIMIT_BYTES = 1 << 30  # 120 bytes a file; phones have up to 1.3 million (facts 3.2)
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seal:
+    """What a finished save looked like as it arrived. Belongs to the save with this `uuid` and `date` and no other."""
+
+    uuid: str
+    date: datetime
+    digests: dict[str, str] = field(repr=False)  # file id -> SHA-256 of the stored bytes, 64 hex digits
+    sizes: dict[str, int] = field(repr=False)  # file id -> stored bytes
+    unreadable: dict[str, str] = field(repr=False)  # file id -> what the phone said when it could not read the file
+    app_groups: dict[str, list[str]] = field(repr=False)  # bundle id -> its group containers, as the phone listed them
+
+    def belongs_to(self, folder: BackupFolder) -> bool:
+        """Whether `folder` is this save, or a hard-linked copy of it."""
+        return (self.uuid, self.date) == (folder.status_uuid, folder.status_date)
+
+
+def read_seal(seals: Path, folder: BackupFolder) -> Seal | None:
+    """The seal of exactly this save, or None: never sealed, or sealed for another save (`stored_seal` tells).
+
+    Raises:
+        SealDamaged: there is one, and it cannot be read.
+    """
+    for udid in dict.fromkeys((folder.udid, folder.path.name)):  # a host may spell the UDID in another case
+        seal = stored_seal(seals, udid)
+        if seal is not None and seal.belongs_to(folder):
+            return seal
+    return None
+
+
+def stored_seal(seals: Path, udid: str) -> Seal | None:
+    """The last seal taken of the phone `udid`, whichever save it belongs to.
+
+    Raises:
+        SealDamaged: there is one, and it cannot be read.
+    """
+    path = _seal_path(seals, udid)
+    try:
+        if path.stat().st_size > SEAL_LIMIT_BYTES:
+            raise SealDamaged(path, f"it is larger than {SEAL_LIMIT_BYTES} bytes")
+        loaded = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SealDamaged(path, error.strerror or type(error).__name__) from error
+    except (ValueError, RecursionError) as error:
+        raise SealDamaged(path, "it is no JSON") from error
+    try:
+        return _seal_from(loaded)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SealDamaged(path, f"it does not hold what a seal holds ({error})") from error
+
+
+def _seal_from(loaded: Any) -> Seal:
+    if loaded["format"] != FORMAT:
+        raise ValueError(f"format {loaded['format']!r}")
+    blobs: dict[str, list[Any]] = loaded["blobs"]
+    for file_id, (sha256, size) in blobs.items():
+        if not FILE_ID.fullmatch(file_id) or not _SHA256.fullmatch(sha256) or not isinstance(size, int):
+            raise ValueError(f"blob {file_id[:60]!r}")
+    date = datetime.fromisoformat(loaded["date"])
+    if date.tzinfo is None:
+        raise ValueError("date without a zone")
+    return Seal(
+        uuid=str(loaded["uuid"]),
+        date=date,
+        digests={file_id: sha256 for file_id, (sha256, _) in blobs.items()},
+        sizes={file_id: size for file_id, (_, size) in blobs.items()},
+        unreadable={str(file_id): str(reason) for file_id, reason in loaded["unreadable"].items()},
+        app_groups={str(bundle): [str(group) for group in groups] for bundle, groups in loaded["app_groups"].items()},
+    )
+
+
+class SealDraft:
+    """The seal of a save under way. Every call is a line on disk before it returns. Not for several threads at once."""
+
+    def __init__(self, seals: Path, udid: str, base: Seal | None, *, begun_ns: int) -> None:
+        """Use `open`."""
+        self._seals = seals
+        self._udid = udid
+        self._begun_ns = begun_ns
+        self._file: IO[bytes] | None = None
+        self._from_base: set[str] = set()
+        self._begin_from(base)
+
+    @classmethod
+    def open(cls, seals: Path, udid: str, base: Seal | None, *, fresh: bool = False) -> Self:
+        """The draft to write to: the one that an interrupted save on the same base left behind, else a new one.
+
+        `base` is the valid seal of the backup that this save adds to, None where it begins from nothing. `fresh`
+        drops what an earlier attempt left. A draft on another base is dropped too: its save was given up.
+        """
+        seals.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = _draft_path(seals, udid)
+        if not fresh and (draft := cls._left_behind(path, seals, udid, base)) is not None:
+            return draft
+        path.unlink(missing_ok=True)
+        draft = cls(seals, udid, base, begun_ns=0)
+        draft._file = os.fdopen(os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, 0o600), "ab")
+        draft._begun_ns = path.stat().st_mtime_ns
+        draft._write({"format": FORMAT, "udid": udid, "base": _name_of(base), "begun_ns": draft._begun_ns})
+        return draft
+
+    @classmethod
+    def _left_behind(cls, path: Path, seals: Path, udid: str, base: Seal | None) -> Self | None:
+        """An earlier attempt's draft, its torn last line cut off; None where there is none on this base.
+
+        Damage before the last line (a disk's, not a killed process's) makes all its lines doubtful: a lost one may
+        have replaced an earlier one. Then only the head is kept, for the time it holds.
+        """
+        try:
+            with path.open("rb") as file:
+                head = _parsed(head_line := file.readline())
+                wanted = {"format": FORMAT, "udid": udid, "base": _name_of(base)}
+                if head is None or {key: head.get(key) for key in wanted} != wanted:
+                    return None
+                draft = cls(seals, udid, base, begun_ns=int(head["begun_ns"]))
+                length = len(head_line)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break
+                    if (parsed := _parsed(line)) is None or not draft._take(parsed):
+                        draft._begin_from(base)
+                        length = len(head_line)
+                        break
+                    length += len(line)
+        except FileNotFoundError:
+            return None
+        except (KeyError, TypeError, ValueError):
+            return None
+        os.truncate(path, length)
+        draft._file = os.fdopen(os.open(path, _APPEND), "ab")
+        return draft
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add(self, file_id: str, sha256: str, size: int) -> None:
+        """A blob arrived whole: SHA-256 of its stored bytes and how many there are. It is readable now."""
+        self._note({"blob": file_id, "sha256": sha256, "size": size})
+
+    def mark_unreadable(self, file_id: str, reason: str) -> None:
+        """The phone could not read this file: what is stored of it is not to be believed."""
+        self._note({"unreadable": file_id, "reason": reason})
+
+    def forget(self, file_id: str) -> None:
+        """The phone had this blob removed again."""
+        self._note({"forget": file_id})
+
+    def groups(self, app_groups: dict[str, list[str]]) -> None:
+        """The group containers of every installed app, by bundle id. Replaces what was known."""
+        self._note({"groups": app_groups})
+
+    def finish(self, folder: BackupFolder) -> Seal:
+        """The seal of the save that `folder` now holds; on disk when this returns, and the draft is gone.
+
+        Only what is surely known goes in. Blobs that the phone removed drop out, and so does a hash taken over from
+        the base where the blob is younger than this save: it arrived, and the line that said so was lost.
+
+        Raises:
+            BackupUnfinished: Status.plist does not name a finished save.
+        """
+        uuid, date = folder.status_uuid, folder.status_date
+        folder.require_finished()
+        if uuid is None or date is None:
+            raise BackupUnfinished(folder.path, folder.snapshot_state)
+        known = [file_id for file_id in self.digests if self._is_known(folder, file_id)]
+        seal = Seal(
+            uuid=uuid,
+            date=date,
+            digests={file_id: self.digests[file_id] for file_id in known},
+            sizes={file_id: self.sizes[file_id] for file_id in known},
+            unreadable=dict(self.unreadable),
+            app_groups=dict(self.app_groups),
+        )
+        _write_seal(_seal_path(self._seals, self._udid), seal)
+        self.close()
+        _draft_path(self._seals, self._udid).unlink(missing_ok=True)
+        return seal
+
+    def _is_known(self, folder: BackupFolder, file_id: str) -> bool:
+        try:
+            stored = folder.blob(file_id).stat()
+        except OSError:
+            return False
+        return file_id not in self._from_base or stored.st_mtime_ns <= self._begun_ns
+
+    def _begin_from(self, base: Seal | None) -> None:
+        self.digests: dict[str, str] = dict(base.digests) if base else {}
+        self.sizes: dict[str, int] = dict(base.sizes) if base else {}
+        self.unreadable: dict[str, str] = dict(base.unreadable) if base else {}
+        self.app_groups: dict[str, list[str]] = dict(base.app_groups) if base else {}
+        self._from_base = set(self.digests)
+
+    def close(self) -> None:
+        """Leaves the draft on disk for the attempt that goes on."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _note(self, line: dict[str, Any]) -> None:
+        if not self._take(line):
+            raise ValueError(f"no line of a seal's draft: {line!r}")
+        self._write(line)
+
+    def _write(self, line: dict[str, Any]) -> None:
+        if self._file is None:
+            raise ValueError("this draft is closed")
+        self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        self._file.flush()
+
+    def _take(self, line: dict[str, Any]) -> bool:
+        """Applies one line; False where it is none."""
+        match line:
+            case {"blob": str(file_id), "sha256": str(sha256), "size": int(size)} if FILE_ID.fullmatch(
+                file_id
+            ) and _SHA256.fullmatch(sha256):
+                self._drop(file_id)
+                self.digests[file_id], self.sizes[file_id] = sha256, size
+            case {"unreadable": str(file_id), "reason": str(reason)} if FILE_ID.fullmatch(file_id):
+                self._drop(file_id)
+                self.unreadable[file_id] = reason
+            case {"forget": str(file_id)} if FILE_ID.fullmatch(file_id):
+                self._drop(file_id)
+            case {"groups": dict(app_groups)}:
+                self.app_groups = {bundle: list(groups) for bundle, groups in app_groups.items()}
+            case _:
+                return False
+        return True
+
+    def _drop(self, file_id: str) -> None:
+        self.digests.pop(file_id, None)
+        self.sizes.pop(file_id, None)
+        self.unreadable.pop(file_id, None)
+        self._from_base.discard(file_id)
+
+
+_APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)
+
+
+def _seal_path(seals: Path, udid: str) -> Path:
+    return inside(seals, f"{udid}.json")
+
+
+def _draft_path(seals: Path, udid: str) -> Path:
+    return inside(seals, f"{udid}.draft.ndjson")
+
+
+def _name_of(base: Seal | None) -> list[str] | None:
+    return [base.uuid, base.date.isoformat()] if base else None
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        loaded = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return loaded if isinstance(loaded, dict) else None
+
+
+def _write_seal(path: Path, seal: Seal) -> None:
+    """In the old one's place only when it is whole on disk."""
+    content = {
+        "format": FORMAT,
+        "uuid": seal.uuid,
+        "date": seal.date.isoformat(),
+        "blobs": {file_id: [sha256, seal.sizes[file_id]] for file_id, sha256 in seal.digests.items()},
+        "unreadable": seal.unreadable,
+        "app_groups": seal.app_groups,
+    }
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(unfinished, flags, 0o600), "wb") as file:
+        file.write(json.dumps(content, separators=(",", ":")).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    if os.name == "posix":  # Windows cannot sync a folder; NTFS journals the rename
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
