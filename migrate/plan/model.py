@@ -12,7 +12,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from migrate.categories.catalogue import EVERYTHING, load
@@ -40,6 +49,11 @@ def category_names(schema: dict[str, Any]) -> None:
 
 def category_and_app_names(schema: dict[str, Any]) -> None:
     schema["items"] = {"anyOf": [{"type": "string", "enum": [*load().ids]}, {"type": "string", "pattern": r"\."}]}
+
+
+def whole_number(value: object) -> object:
+    """Python takes `true` and `1.0` for 1, and a literal compares as Python does."""
+    return value if type(value) is int else str(value)
 
 
 def is_app(word: str) -> bool:
@@ -190,7 +204,7 @@ class Safety(Section):
 class Plan(Section):
     """What a person agreed to: which phones, what moves, and how."""
 
-    version: Literal[1] = Field(description="The version of this notation.")
+    version: Annotated[Literal[1], BeforeValidator(whole_number)] = Field(description="The version of this notation.")
     name: Annotated[str, StringConstraints(max_length=200)] = Field(
         default="", description="What you call this plan; receipts and lists show it."
     )

@@ -186,7 +186,7 @@ def _room_here(plan: Plan, seen: Seen) -> Iterator[Finding]:
     old = max(0, (seen.old.used_bytes or 0) - seen.working_backup_bytes) if seen.old else 0
     new = seen.new.used_bytes or 0 if seen.new and plan.saves_new_phone_first else 0
     most = (old if _saves_old_phone(plan) else 0) + new
-    if most + SPARE_BYTES > seen.free_bytes_here:
+    if most and most + SPARE_BYTES > seen.free_bytes_here:
         yield Finding(
             code="little-room-here",
             severity="warning",

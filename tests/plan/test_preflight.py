@@ -1,0 +1,209 @@
+"""What is refused before anything is changed, and what is only worth knowing."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from migrate import errors
+from migrate.backup.folder import BackupFolder
+from migrate.plan.model import Plan
+from migrate.plan.preflight import SPARE_BYTES, Seen, free_bytes_at, preflight, refuse_restore, same_udid
+
+GB = 1_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """A phone as preflight sees it: healthy unless a test says otherwise."""
+
+    udid: str
+    name: str | None
+    ios_version: str | None = "26.1"
+    encrypts_backups: bool | None = True
+    find_my: bool | None = False
+    free_bytes: int | None = 100 * GB
+    used_bytes: int | None = 20 * GB
+    battery_percent: int | None = 90
+    setup_finished: bool | None = True
+
+
+OLD = Facts(udid="00008101-000A", name="Old", ios_version="18.5")
+NEW = Facts(udid="00008140-000B", name="New")
+
+
+def plan(new_phone_is: str = "erased", categories: tuple[str, ...] = ("photos",), **tables: dict[str, Any]) -> Plan:
+    raw: dict[str, Any] = {"version": 1, "new_phone": {"is": new_phone_is}, "move": {"categories": categories}}
+    for table, keys in tables.items():
+        raw[table] = {**raw.get(table, {}), **keys}
+    return Plan.model_validate(raw)
+
+
+def seen(**what: Any) -> Seen:
+    return Seen(**{"old": OLD, "new": NEW, "free_bytes_here": 500 * GB, "home": Path("home"), **what})
+
+
+def but(facts: Facts, **changes: Any) -> Facts:
+    return dataclasses.replace(facts, **changes)
+
+
+def codes(the_plan: Plan, what: Seen) -> dict[str, str]:
+    return {finding.code: finding.severity for finding in preflight(the_plan, what)}
+
+
+def test_two_healthy_phones_give_nothing_to_say() -> None:
+    assert preflight(plan(), seen()) == []
+    assert preflight(plan("in-use"), seen()) == []
+
+
+def test_nothing_is_asked_of_a_phone_that_is_not_there_yet() -> None:
+    assert preflight(plan(), seen(old=None, new=None)) == []
+    assert preflight(plan(), seen(old=None, new=None, free_bytes_here=None)) == []
+
+
+def test_one_phone_in_both_roles_is_refused_however_its_udid_is_spelt() -> None:
+    with pytest.raises(errors.SamePhoneTwice, match="Old"):
+        preflight(plan(), seen(new=but(OLD, udid="00008101000a")))
+    with pytest.raises(errors.SamePhoneTwice):
+        preflight(plan(new_phone={"udid": OLD.udid}), seen(new=None))
+    assert same_udid("00008101-000a", "00008101000A") and not same_udid("1", "2")
+
+
+def test_a_plan_for_other_phones_is_refused() -> None:
+    with pytest.raises(errors.PlanMismatch) as caught:
+        preflight(plan(old_phone={"udid": "00008030-000F"}), seen())
+    assert caught.value.exit_code == 11
+    assert "00008030-000F" in caught.value.why() and "--old 00008101-000A" in caught.value.next()
+    with pytest.raises(errors.PlanMismatch):
+        preflight(plan(new_phone={"udid": "00008030-000F"}), seen())
+
+
+def test_find_my_is_refused_when_it_is_on_and_mentioned_when_nobody_knows() -> None:
+    with pytest.raises(errors.FindMyOn) as caught:
+        preflight(plan(), seen(new=but(NEW, find_my=True)))
+    assert caught.value.exit_code == 24
+    assert codes(plan(), seen(new=but(NEW, find_my=None))) == {"find-my-unknown": "info"}
+    assert preflight(plan(), seen(old=but(OLD, find_my=True))) == [], "the old phone may keep it"
+
+
+def test_an_older_ios_on_the_new_phone_is_refused_before_the_long_save() -> None:
+    with pytest.raises(errors.BackupNewerThanPhone):
+        preflight(plan(), seen(new=but(NEW, ios_version="18.4")))
+    with pytest.raises(errors.StrategyRefused):
+        preflight(plan("in-use"), seen(new=but(NEW, ios_version="27.0")))
+
+
+def test_a_disk_on_which_no_backup_can_succeed_is_refused_and_a_tight_one_is_only_mentioned() -> None:
+    with pytest.raises(errors.TooLittleSpaceHere) as caught:
+        preflight(plan(), seen(free_bytes_here=SPARE_BYTES))
+    assert caught.value.exit_code == 33
+    assert codes(plan(), seen(free_bytes_here=20 * GB)) == {"little-room-here": "warning"}
+    assert codes(plan(), seen(free_bytes_here=20 * GB, working_backup_bytes=5 * GB)) == {}
+    assert codes(plan("in-use"), seen(free_bytes_here=30 * GB)) == {"little-room-here": "warning"}, "both are saved"
+
+
+def test_a_full_disk_does_not_matter_when_nothing_is_saved() -> None:
+    nothing_saved = plan(backup={"begin": "as-is"}, safety={"prove": False})
+    assert preflight(nothing_saved, seen(old=None, free_bytes_here=0)) == []
+
+
+def test_low_batteries_are_mentioned_once_a_phone() -> None:
+    findings = preflight(plan(), seen(old=but(OLD, battery_percent=49), new=but(NEW, battery_percent=3)))
+    assert [(finding.code, finding.phone) for finding in findings] == [("battery-low", "Old"), ("battery-low", "New")]
+
+
+def test_health_by_name_is_refused_where_the_backup_will_not_be_encrypted() -> None:
+    open_phone = but(OLD, encrypts_backups=False)
+    chosen = plan(categories=("health", "photos"), backup={"encrypted": False})
+    with pytest.raises(errors.EncryptionNeeded, match="Health"):
+        preflight(chosen, seen(old=open_phone))
+    assert preflight(chosen, seen()) == [], "this phone encrypts anyway, and false never turns it off"
+    assert preflight(plan(categories=("health",)), seen(old=open_phone)) == [], "it is turned on, as the plan says"
+
+
+def test_everything_from_an_open_backup_goes_but_says_what_stays_behind() -> None:
+    everything = plan(categories=("everything",), move={"except": ["wifi"]}, backup={"encrypted": False})
+    findings = preflight(everything, seen(old=but(OLD, encrypts_backups=False)))
+    assert [finding.code for finding in findings] == ["not-encrypted"]
+    assert "health" in findings[0].categories and "passwords" in findings[0].categories
+    assert "wifi" not in findings[0].categories, "it was not to move anyway"
+    assert "photos" not in findings[0].categories
+
+
+@dataclass
+class Folder:
+    udid: str = OLD.udid
+    ios_version: str | None = "18.5"
+    is_encrypted: bool = True
+
+
+def test_a_saved_backup_stands_in_for_the_old_phone() -> None:
+    def of(folder: Folder) -> Seen:
+        return seen(old=None, backup=cast(BackupFolder, folder))
+
+    from_folder = plan(categories=("health",), old_phone={"backup": "folder"})
+    assert preflight(from_folder, of(Folder())) == []
+    with pytest.raises(errors.BackupNewerThanPhone):
+        preflight(from_folder, of(Folder(ios_version="26.2")))
+    with pytest.raises(errors.EncryptionNeeded):
+        preflight(from_folder, of(Folder(is_encrypted=False)))
+    with pytest.raises(errors.SamePhoneTwice):
+        preflight(from_folder, of(Folder(udid=NEW.udid)))
+
+
+# -- right before the point of no return ------------------------------------------------------------------------------
+
+
+def refuse(the_plan: Plan, facts: Facts, signs: tuple[str, ...] = (), set_bytes: int = 5 * GB) -> None:
+    refuse_restore(the_plan, facts, backup_ios_version="18.5", set_bytes=set_bytes, signs_of_use=signs)
+
+
+def test_an_erased_phone_that_is_in_use_is_not_believed() -> None:
+    with pytest.raises(errors.PhoneInUse) as caught:
+        refuse(plan(), NEW, ("12 apps", "3,201 photos"))
+    assert caught.value.exit_code == 11
+    assert "3,201 photos" in caught.value.why() and "wipe = true" in caught.value.next()
+
+
+def test_it_may_be_emptied_when_the_plan_says_so_or_when_it_is_fresh_or_in_its_setup() -> None:
+    refuse(plan(new_phone={"wipe": True}), NEW, ("12 apps",))
+    refuse(plan(), NEW, ())
+    refuse(plan(), but(NEW, setup_finished=False), ("12 apps",))
+
+
+def test_an_unknown_setup_is_no_excuse() -> None:
+    with pytest.raises(errors.PhoneInUse):
+        refuse(plan(), but(NEW, setup_finished=None), ("12 apps",))
+
+
+def test_signs_of_use_are_what_one_expects_on_a_phone_in_use() -> None:
+    refuse(plan("in-use"), NEW, ("12 apps",))
+
+
+def test_what_does_not_fit_on_the_new_phone_is_refused_before_it_is_sent() -> None:
+    with pytest.raises(errors.NewPhoneTooFull) as caught:
+        refuse(plan(), but(NEW, free_bytes=4 * GB))
+    assert caught.value.exit_code == 41
+    assert "4.0 GB" in caught.value.what() and "5.0 GB" in caught.value.what()
+    refuse(plan(), but(NEW, free_bytes=5 * GB))
+    refuse(plan(), but(NEW, free_bytes=None))
+
+
+def test_the_phone_is_looked_at_again_because_hours_have_passed() -> None:
+    with pytest.raises(errors.FindMyOn):
+        refuse(plan(), but(NEW, find_my=True))
+    with pytest.raises(errors.StrategyRefused):
+        refuse(plan("in-use"), but(NEW, ios_version="27.0"))
+    with pytest.raises(errors.BackupNewerThanPhone):
+        refuse(plan(), but(NEW, ios_version="17.0"))
+    with pytest.raises(errors.PlanMismatch):
+        refuse(plan(new_phone={"udid": "00008030-000F"}), NEW)
+
+
+def test_free_room_is_asked_of_the_nearest_folder_that_exists(tmp_path: Path) -> None:
+    assert free_bytes_at(tmp_path / "not" / "yet" / "there") == free_bytes_at(tmp_path)
+    assert (free_bytes_at(tmp_path) or 0) > 0

@@ -1,0 +1,257 @@
+"""What a person who mistypes a plan lives through: one clear sentence, the line, and the word that was meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from migrate import errors
+from migrate.errors import MigrateError
+from migrate.plan.model import Plan, digest, to_toml
+from migrate.plan.read import LIMIT_BYTES, read_plan
+
+GOOD = """\
+version = 1
+name = "Mine"
+
+[old_phone]
+[new_phone]
+is = "erased"
+
+[move]
+categories = ["everything"]
+"""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    path = tmp_path / "plan.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    return path
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refused(path: Path, text: str) -> MigrateError:
+    with pytest.raises(MigrateError) as caught:
+        read_plan(written(path, text))
+    assert caught.value.exit_code in (10, 11)
+    return caught.value
+
+
+def test_the_shortest_plan_has_every_default_of_the_contract(plan: Path) -> None:
+    read = read_plan(written(plan, 'version = 1\nnew_phone.is = "erased"\nmove.categories = ["everything"]\n'))
+    assert read.backup.encrypted is True
+    assert read.backup.begin == "incremental"
+    assert read.move.apps == "all"
+    assert read.move.except_ == read.move.may_replace == ()
+    assert read.new_phone.wipe is False
+    assert read.new_phone.experimental == ()
+    assert read.saves_new_phone_first is False
+    assert read.safety.rehearse is False
+    assert read.safety.prove is True
+    assert read.safety.accept_unreadable is False
+
+
+def test_a_phone_in_use_is_saved_first_and_gets_no_apps_unless_the_plan_says_otherwise(plan: Path) -> None:
+    text = 'version = 1\n[new_phone]\nis = "in-use"\n[move]\ncategories = ["photos"]\n'
+    assert read_plan(written(plan, text)).saves_new_phone_first is True
+    assert read_plan(plan).move.apps == "none"
+    risky = read_plan(written(plan, text + "[safety]\nsave_new_phone_first = false\n"))
+    assert risky.saves_new_phone_first is False
+
+
+def test_a_misspelt_key_names_its_line_and_the_one_that_was_meant(plan: Path) -> None:
+    error = refused(plan, GOOD.replace("categories =", "categorys ="))
+    assert isinstance(error, errors.PlanKeyUnknown)
+    assert (error.line, error.key, error.table, error.nearest) == (9, "categorys", "move", "categories")
+    assert "line 9" in error.what() and "`categories`" in error.next()
+
+
+def test_a_key_with_a_dash_for_its_underscore_is_recognised(plan: Path) -> None:
+    error = refused(plan, GOOD + "may-replace = []\n")
+    assert isinstance(error, errors.PlanKeyUnknown) and error.nearest == "may_replace"
+
+
+def test_a_misspelt_table_names_the_table_that_was_meant(plan: Path) -> None:
+    error = refused(plan, GOOD + "\n[safty]\nprove = true\n")
+    assert isinstance(error, errors.PlanKeyUnknown)
+    assert (error.line, error.nearest) == (11, "safety")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("mesages", "messages"), ("Photos", "photos"), ("voice_memos", "voice-memos"), ("Call history", "calls")],
+)
+def test_an_unknown_category_names_its_line_and_the_nearest(plan: Path, word: str, meant: str) -> None:
+    text = GOOD.replace('["everything"]', f'[\n  "contacts",\n  "{word}",\n]')
+    error = refused(plan, text)
+    assert isinstance(error, errors.PlanCategoryUnknown)
+    assert (error.line, error.word, error.nearest) == (11, word, meant)
+    assert meant in error.next()
+
+
+@pytest.mark.parametrize("key", ["except", "may_replace"])
+def test_unknown_categories_are_found_wherever_they_may_stand(plan: Path, key: str) -> None:
+    error = refused(plan, GOOD + f'{key} = ["helth"]\n')
+    assert isinstance(error, errors.PlanCategoryUnknown) and error.nearest == "health" and error.key == key
+
+
+def test_apps_may_be_left_out_or_replaced_by_bundle_id(plan: Path) -> None:
+    read = read_plan(written(plan, GOOD + 'except = ["org.example.diary"]\nmay_replace = ["org.example.diary"]\n'))
+    assert read.move.except_ == ("org.example.diary",)
+
+
+@pytest.mark.parametrize(
+    ("missing", "key"),
+    [("version = 1\n", "version"), ('is = "erased"\n', "is"), ('categories = ["everything"]\n', "categories")],
+)
+def test_a_missing_key_comes_with_the_line_to_add(plan: Path, missing: str, key: str) -> None:
+    error = refused(plan, GOOD.replace(missing, ""))
+    assert isinstance(error, errors.PlanKeyMissing)
+    assert error.key == key and f"{key} = " in error.next()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "wanted"),
+    [
+        ('is = "erased"', 'is = "erased"\nwipe = "no"', "new_phone.wipe", "true or false"),
+        ('is = "erased"', "is = true", "new_phone.is", '"erased" or "in-use"'),
+        ('is = "erased"', 'is = "ereased"', "new_phone.is", '"erased" or "in-use"'),
+        ('["everything"]', '"everything"', "move.categories", "a list"),
+        ('["everything"]', "[1]", "move.categories", "a list"),
+        ('["everything"]', '["everything"]\napps = "some"', "move.apps", "bundle ids"),
+        ('["everything"]', '["everything"]\napps = [true]', "move.apps", "bundle ids"),
+        ("version = 1", "version = true", "version", "1"),
+        ("version = 1", "version = 1.0", "version", "1"),
+        ("version = 1", 'version = "1"', "version", "1"),
+        ('name = "Mine"', "name = 7", "name", "a text"),
+        ("[old_phone]", "[old_phone]\nudid = '../../etc'", "old_phone.udid", "a UDID"),
+        ("[old_phone]", "[old_phone]\nbackup = ''", "old_phone.backup", "folder"),
+        ("[old_phone]", "safety = true", "safety", "[safety]"),
+        ('is = "erased"', 'is = "erased"\nexperimental = ["grft"]', "new_phone.experimental", '["graft"]'),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_explained_in_words(plan: Path, old: str, new: str, key: str, wanted: str) -> None:
+    error = refused(plan, GOOD.replace(old, new))
+    assert isinstance(error, errors.PlanValueWrong)
+    assert error.key == key
+    assert wanted in error.why()
+    assert error.line > 0
+    assert error.file in error.what()
+
+
+def test_a_nearly_right_word_is_offered(plan: Path) -> None:
+    error = refused(plan, GOOD.replace('"erased"', '"in use"'))
+    assert '"in-use"' in error.next()
+
+
+def test_a_newer_plan_is_refused_by_its_version_before_anything_else_is_said_about_it(plan: Path) -> None:
+    error = refused(plan, GOOD.replace("version = 1", "version = 2") + "\n[teleport]\nfast = true\n")
+    assert isinstance(error, errors.PlanTooNew) and error.line == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("version = 1\nname = Mine\n", 2), ("version = 1\n[move\n", 2), ("version = 1\nversion = 1\n", 2), ('a = "\n', 1)],
+)
+def test_what_is_not_toml_is_refused_with_its_line(plan: Path, text: str, line: int) -> None:
+    error = refused(plan, text)
+    assert isinstance(error, errors.PlanNotToml)
+    assert error.line == line
+
+
+def test_files_that_are_no_plans_are_refused_whatever_they_are(tmp_path: Path) -> None:
+    for name, content in (("photo.jpg", b"\xff\xd8\xff\xe0" * 9), ("huge", b"#" * (LIMIT_BYTES + 1))):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(errors.PlanNotToml):
+            read_plan(tmp_path / name)
+    for place in (tmp_path / "absent.toml", tmp_path):
+        with pytest.raises(errors.PlanMissing):
+            read_plan(place)
+
+
+def test_the_mark_that_windows_editors_put_in_front_is_no_fault(plan: Path) -> None:
+    plan.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert read_plan(plan).name == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda t: t.replace('"erased"', '"in-use"'), errors.EverythingOntoPhoneInUse),
+        (lambda t: t.replace('"erased"', '"in-use"\nwipe = true'), errors.WipeOfPhoneInUse),
+        (
+            lambda t: t.replace('"erased"', '"in-use"').replace('"everything"', '"passwords"'),
+            errors.PasswordsOntoPhoneInUse,
+        ),
+        (lambda t: t.replace("[old_phone]", '[old_phone]\nudid = "abc"\nbackup = "x"'), errors.TwoOldPhones),
+        (
+            lambda t: t.replace("[old_phone]", '[old_phone]\nbackup = "x"') + '[backup]\nbegin = "fresh"\n',
+            errors.FreshFromFolder,
+        ),
+        (lambda t: t.replace('["everything"]', "[]"), errors.PlanMovesNothing),
+        (lambda t: t.replace('["everything"]', '["photos"]\nexcept = ["photos"]'), errors.PlanMovesNothing),
+        (lambda t: t + "[safety]\nrehearse = true\n", errors.NotBuiltYet),
+    ],
+)
+def test_wishes_that_cannot_stand_together_are_refused(plan: Path, change: object, kind: type[MigrateError]) -> None:
+    assert callable(change)
+    error = refused(plan, change(GOOD))
+    assert type(error) is kind
+    assert "line" in error.what(), "it names the line, so that the person need not search"
+
+
+def test_one_phone_cannot_be_both(plan: Path) -> None:
+    text = GOOD.replace("[old_phone]", '[old_phone]\nudid = "abc"').replace(
+        'is = "erased"', 'is = "erased"\nudid = "abc"'
+    )
+    error = refused(plan, text)
+    assert isinstance(error, errors.SamePhoneTwice) and error.exit_code == 11
+
+
+def test_a_backup_is_looked_for_beside_the_plan_wherever_migrate_is_started(
+    plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    read = read_plan(written(plan, GOOD.replace("[old_phone]", '[old_phone]\nbackup = "saves/mine"')))
+    assert read.old_phone.backup == str(tmp_path / "saves" / "mine")
+
+
+def test_a_frozen_plan_reads_back_as_the_same_plan_with_the_same_digest(plan: Path, tmp_path: Path) -> None:
+    text = GOOD.replace("[old_phone]", '[old_phone]\nbackup = "b"').replace("Mine", 'Jörg\'s \\"phone\\" ✓')
+    read = read_plan(written(plan, text))
+    frozen = written(tmp_path / "runs-plan.toml", to_toml(read))
+    assert read_plan(frozen) == read
+    assert digest(read_plan(frozen)) == digest(read)
+
+
+def test_comments_and_order_do_not_change_a_digest_but_every_wish_does(plan: Path) -> None:
+    first = digest(read_plan(plan))
+    shuffled = 'version = 1 # one\n[move]\ncategories = ["everything"]\n[new_phone]\nis = "erased"\n[backup]\n'
+    assert digest(read_plan(written(plan, 'name = "Mine"\n' + shuffled))) == first
+    assert digest(read_plan(written(plan, GOOD + 'except = ["wifi"]\n'))) != first
+
+
+def test_options_override_the_phones_of_a_plan_and_nothing_else(plan: Path, tmp_path: Path) -> None:
+    read = read_plan(written(plan, GOOD.replace("[old_phone]", '[old_phone]\nudid = "aaa"')))
+    other = read.with_phones(old="bbb", new="ccc")
+    assert (other.old_phone.udid, other.new_phone.udid) == ("bbb", "ccc")
+    assert other.move == read.move and other.backup == read.backup
+    from_folder = read.with_phones(old_backup=tmp_path)
+    assert from_folder.old_phone.udid is None and from_folder.old_phone.backup == str(tmp_path)
+    with pytest.raises(errors.SamePhoneTwice):
+        read.with_phones(new="aaa")
+    with pytest.raises(errors.NotAUdid):
+        read.with_phones(old="../elsewhere")
+
+
+def test_a_plan_cannot_be_changed_once_it_is_read(plan: Path) -> None:
+    read: Plan = read_plan(plan)
+    with pytest.raises(ValueError, match="frozen"):
+        read.name = "other"  # type: ignore[misc]

@@ -1,0 +1,92 @@
+"""The new phone's iOS decides how it is given its data; what is known to lose data is refused, not warned about."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+
+import pytest
+
+from migrate.errors import BackupNewerThanPhone, StrategyRefused
+from migrate.plan.strategy import Strategy, known_of, refuse_newer_backup, strategy_for, version_of
+
+
+@pytest.mark.parametrize("ios_version", ["12.0", "18.5", "26.6", "27.0", "31.2", None])
+def test_an_erased_phone_takes_everything_whatever_its_version(ios_version: str | None) -> None:
+    assert strategy_for("erased", ios_version) is Strategy.REPLACE
+
+
+@pytest.mark.parametrize("ios_version", ["9.3.5", "17.7", "18.1.1", "18.2", "26.0", "26.1", "26.5", "26.5.9"])
+def test_a_phone_in_use_up_to_26_5_keeps_what_is_not_sent(ios_version: str) -> None:
+    assert strategy_for("in-use", ios_version) is Strategy.OVERLAY
+
+
+@pytest.mark.parametrize("ios_version", ["27.0", "27", "27.0.1", "28.4"])
+def test_a_phone_in_use_on_ios_27_is_refused_because_it_would_lose_data(ios_version: str) -> None:
+    with pytest.raises(StrategyRefused, match="deletes") as caught:
+        strategy_for("in-use", ios_version, phone="Anna's iPhone")
+    assert caught.value.exit_code == 40
+    assert "Anna's iPhone" in caught.value.what() and ios_version in caught.value.what()
+
+
+@pytest.mark.parametrize("ios_version", ["26.6", "26.7.1", None, "", "beta", "26.x"])
+def test_a_version_nobody_has_looked_at_is_refused_too(ios_version: str | None) -> None:
+    with pytest.raises(StrategyRefused, match="Nobody has shown"):
+        strategy_for("in-use", ios_version)
+
+
+def test_the_explicit_word_does_not_open_what_is_not_built() -> None:
+    with pytest.raises(StrategyRefused, match="not built yet"):
+        strategy_for("in-use", "27.0", experimental=("graft",))
+
+
+def test_versions_are_compared_as_numbers() -> None:
+    assert known_of("9.3.5") == "keeps", "9 is older than 18, though not as text"
+    assert version_of("26.10") > version_of("26.9")  # type: ignore[operator]
+    assert version_of("26.5") == version_of("26.5.0")
+    assert version_of("26." + "9" * 5000) is None
+
+
+def test_every_row_has_a_source_and_no_version_is_in_two_rows() -> None:
+    rows = tomllib.loads(resources.files("migrate.plan").joinpath("versions.toml").read_text(encoding="utf-8"))[
+        "in_use"
+    ]
+    assert all(len(row["source"]) > 40 and row["known"] in ("keeps", "erases", "unknown") for row in rows)
+    edges = [(version_of(row.get("from")), version_of(row.get("below"))) for row in rows]
+    assert edges[0][0] is None and edges[-1][1] is None
+    assert [edge[1] for edge in edges[:-1]] == [edge[0] for edge in edges[1:]], (
+        "each row begins where the last one ends"
+    )
+
+
+@pytest.mark.parametrize(
+    ("backup", "phone", "required"),
+    [
+        ("18.5", "18.5", None),
+        ("18.5", "26.1", None),
+        ("9.3.5", "10.0", None),
+        ("26.1.1", "26.1", "26.1"),
+        ("26.1.1", "26.2", "26.1.1"),
+        (None, "26.1", None),
+        ("26.1", None, None),
+    ],
+)
+def test_a_phone_takes_backups_of_its_own_and_older_versions(backup: str, phone: str, required: str | None) -> None:
+    refuse_newer_backup(backup, phone, phone="Anna's iPhone", required=required)
+
+
+@pytest.mark.parametrize(
+    ("backup", "phone", "required"),
+    [
+        ("26.1", "18.5", None),
+        ("18.5.1", "18.5", None),
+        ("18.10", "18.9", None),
+        ("26.1.1", "26.1", "26.1.1"),
+        ("26.2", "26.1", "26.1"),
+    ],
+)
+def test_a_backup_from_a_newer_iphone_is_refused(backup: str, phone: str, required: str | None) -> None:
+    with pytest.raises(BackupNewerThanPhone) as caught:
+        refuse_newer_backup(backup, phone, phone="Anna's iPhone", required=required)
+    assert caught.value.exit_code == 40
+    assert "Update Anna's iPhone" in caught.value.next()
