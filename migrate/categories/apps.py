@@ -1,0 +1,238 @@
+"""The apps of a backup: which there are, and which groups and extensions belong to each.
+
+    AppDomain-<bundle>         the app's own container
+    AppDomainPlugin-<bundle>.* its extensions: iOS demands that an extension's id begins with its app's
+    AppDomainGroup-<group>     shared by every app that is entitled to it: only the phone knows by whom. A save asks it
+                               and keeps the answer with the seal; for other backups names are compared (app_groups.py)
+
+Apple's own apps are no apps here: their containers belong to the categories or to other-system. The ones a person
+installed from the App Store (Pages, GarageBand …) are apps like any other: Info.plist lists them.
+"""
+
+from __future__ import annotations
+
+import plistlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from migrate.backup.folder import BackupFolder
+from migrate.categories.app_groups import guessed_owners, is_apples
+from migrate.categories.catalogue import Catalogue, load
+
+APP_DOMAIN = "AppDomain-"
+GROUP_DOMAIN = "AppDomainGroup-"
+PLUGIN_DOMAIN = "AppDomainPlugin-"
+
+_METADATA_LIMIT_BYTES = 4 << 20  # iTunesMetadata is a few KiB; *guessed* as far more than any
+_TITLE_LIMIT = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppEntry:
+    """One app. `groups` and `plugins` are those with a domain in this backup, without the `AppDomain…-` before them."""
+
+    id: str
+    title: str
+    version: str | None = None
+    groups: tuple[str, ...] = ()
+    shared_with: tuple[str, ...] = ()
+    """Bundle ids of the apps that use one of the same groups: choosing this app brings that shared data along."""
+    plugins: tuple[str, ...] = ()
+    reinstallable: bool | None = None
+    """Whether Info.plist holds what the phone needs to fetch it again; None where Info.plist does not speak of apps."""
+    groups_guessed: bool = False
+    """The phone was never asked: `groups` comes from comparing names."""
+    caveat: str | None = None
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Every domain this app's data can lie in: its container, its groups, its extensions."""
+        return (
+            APP_DOMAIN + self.id,
+            *(GROUP_DOMAIN + group for group in self.groups),
+            *(PLUGIN_DOMAIN + plugin for plugin in self.plugins),
+        )
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """What the two plists of a backup folder say about its apps."""
+
+    placeholders: Mapping[str, Any] | None  # Info.plist Applications
+    installed: frozenset[str]  # Info.plist Installed Applications and Applications: what a person installed
+    containers: Mapping[str, Any]  # Manifest.plist Applications: apps, and on some versions groups and extensions
+
+    def has(self, bundle: str, domains: Collection[str]) -> bool:
+        return bundle in self.installed or bundle in self.containers or APP_DOMAIN + bundle in domains
+
+
+def apps_of(
+    folder: BackupFolder,
+    domains: Iterable[str],
+    app_groups: Mapping[str, Collection[str]] | None,
+    *,
+    catalogue: Catalogue | None = None,
+) -> dict[str, AppEntry]:
+    """Every app of the backup by its bundle id, also those without any data.
+
+    `domains` are the manifest's; `app_groups` is what the phone said (bundle -> groups), kept in the seal, or None.
+
+    Raises:
+        What `folder` raises for a property list that is none: the backup's fault.
+    """
+    catalogue = catalogue or load()
+    present = frozenset(domains)
+    listed = _listed(folder.info, folder.manifest_plist)
+    bundles = _bundles(listed, present, catalogue)
+    groups = _groups_by_app(bundles, present, app_groups or {}, catalogue)
+    plugins = _plugins_by_app(bundles, present)
+    users: dict[str, set[str]] = {}
+    for bundle in bundles:
+        for group in groups[bundle].names:
+            users.setdefault(group, set()).add(bundle)
+    return {
+        bundle: _entry(
+            bundle,
+            listed,
+            catalogue,
+            groups=groups[bundle],
+            plugins=tuple(sorted(plugins.get(bundle, ()))),
+            shared_with={other for group in groups[bundle].names for other in users[group]} - {bundle},
+        )
+        for bundle in sorted(bundles)
+    }
+
+
+@dataclass
+class _Groups:
+    names: set[str] = field(default_factory=set)
+    guessed: bool = False
+
+
+def _listed(info: Mapping[str, Any] | None, manifest_plist: Mapping[str, Any] | None) -> _Listed:
+    placeholders = (info or {}).get("Applications")
+    placeholders = placeholders if isinstance(placeholders, Mapping) else None
+    named = (info or {}).get("Installed Applications")
+    named = named if isinstance(named, list) else []
+    containers = (manifest_plist or {}).get("Applications")
+    containers = containers if isinstance(containers, Mapping) else {}
+    installed = {bundle for bundle in (*named, *(placeholders or ())) if isinstance(bundle, str) and bundle}
+    return _Listed(placeholders, frozenset(installed), containers)
+
+
+def _bundles(listed: _Listed, present: frozenset[str], catalogue: Catalogue) -> frozenset[str]:
+    by_container = {
+        key
+        for key, about in listed.containers.items()
+        if isinstance(key, str) and key and _container_class(about) in (None, "Data/Application")
+    }
+    by_domain = {domain.removeprefix(APP_DOMAIN) for domain in present if domain.startswith(APP_DOMAIN)}
+    plugins = {domain.removeprefix(PLUGIN_DOMAIN) for domain in present if domain.startswith(PLUGIN_DOMAIN)}
+    groups = {domain.removeprefix(GROUP_DOMAIN) for domain in present if domain.startswith(GROUP_DOMAIN)}
+    # without a class a key may be anything: what has a group's or an extension's domain is that
+    guests = {bundle for bundle in by_container - by_domain if bundle in plugins | groups}
+    third_party = {bundle for bundle in (by_container - guests) | by_domain if not is_apples(bundle)}
+    claimed = {domain for category in catalogue.categories for domain in category.domains}
+    installed = {bundle for bundle in listed.installed if APP_DOMAIN + bundle not in claimed}
+    return frozenset(third_party | installed) - {""}
+
+
+def _container_class(about: object) -> str | None:
+    if not isinstance(about, Mapping):
+        return None
+    said = about.get("ContainerContentClass")
+    return said if isinstance(said, str) else None
+
+
+def _groups_by_app(
+    bundles: frozenset[str],
+    present: frozenset[str],
+    app_groups: Mapping[str, Collection[str]],
+    catalogue: Catalogue,
+) -> dict[str, _Groups]:
+    """The phone's word first; names are compared only for apps it said nothing about and groups nobody has."""
+    claimed = {domain for category in catalogue.categories for domain in category.domains}
+    here = {d.removeprefix(GROUP_DOMAIN) for d in present if d.startswith(GROUP_DOMAIN) and d not in claimed}
+    found = {bundle: _Groups() for bundle in bundles}
+    taken = set()
+    for bundle, said in app_groups.items():
+        if bundle in found:
+            found[bundle].names |= here & set(said)
+            taken |= found[bundle].names
+    unasked = sorted(bundle for bundle in bundles if bundle not in app_groups)
+    for group in sorted(here - taken):
+        for bundle in guessed_owners(group, unasked):
+            found[bundle].names.add(group)
+            found[bundle].guessed = True
+    return found
+
+
+def _plugins_by_app(bundles: frozenset[str], present: frozenset[str]) -> dict[str, set[str]]:
+    """An extension belongs to the app whose id is the longest beginning of its own."""
+    found: dict[str, set[str]] = {}
+    for domain in present:
+        if not domain.startswith(PLUGIN_DOMAIN):
+            continue
+        plugin = domain.removeprefix(PLUGIN_DOMAIN)
+        labels = plugin.split(".")
+        for length in range(len(labels) - 1, 0, -1):
+            if (bundle := ".".join(labels[:length])) in bundles:
+                found.setdefault(bundle, set()).add(plugin)
+                break
+    return found
+
+
+def _entry(
+    bundle: str,
+    listed: _Listed,
+    catalogue: Catalogue,
+    *,
+    groups: _Groups,
+    plugins: tuple[str, ...],
+    shared_with: set[str],
+) -> AppEntry:
+    placeholder = (listed.placeholders or {}).get(bundle)
+    placeholder = placeholder if isinstance(placeholder, Mapping) else {}
+    metadata = _metadata(placeholder.get("iTunesMetadata"))
+    known = catalogue.known_app(bundle)
+    about = listed.containers.get(bundle)
+    version = _words(metadata.get("bundleShortVersionString"))
+    if version is None and isinstance(about, Mapping):
+        version = _words(about.get("CFBundleVersion"))
+    title = _words(metadata.get("bundleDisplayName")) or _words(metadata.get("itemName"))
+    return AppEntry(
+        id=bundle,
+        title=title or (known.title if known else bundle),
+        version=version,
+        groups=tuple(sorted(groups.names)),
+        shared_with=tuple(sorted(shared_with)),
+        plugins=plugins,
+        reinstallable=None
+        if listed.placeholders is None
+        else bool(placeholder.get("ApplicationSINF")) and bool(placeholder.get("iTunesMetadata")),
+        groups_guessed=groups.guessed,
+        caveat=known.caveat if known else None,
+    )
+
+
+def _metadata(stored: object) -> Mapping[str, Any]:
+    """The App Store's property list about an app, {} where there is none that can be read."""
+    if isinstance(stored, bytes) and len(stored) <= _METADATA_LIMIT_BYTES:
+        try:
+            stored = plistlib.loads(stored)
+        except Exception:  # plistlib raises whatever its parsers do; a title is not worth more
+            return {}
+    return stored if isinstance(stored, Mapping) else {}
+
+
+def _words(said: object) -> str | None:
+    """A stranger's short text: one line, printable, not empty."""
+    if not isinstance(said, str):
+        return None
+    return printable(said)[:_TITLE_LIMIT].strip() or None
+
+
+def printable(text: str) -> str:
+    """A stranger's text without what would move a terminal's cursor."""
+    return "".join(c if c.isprintable() else " " for c in text)

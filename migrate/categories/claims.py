@@ -1,0 +1,114 @@
+"""Who owns a record: the categories' rules first, then the apps, and other-system for the rest. Nothing is left out.
+
+The domain decides most of it, so what applies to a domain is worked out once; a manifest may hold a million rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from migrate.backup.reader import Backup
+from migrate.categories.apps import GROUP_DOMAIN, PLUGIN_DOMAIN, AppEntry, apps_of
+from migrate.categories.catalogue import APP_PREFIX, OTHER_SYSTEM, Catalogue, Rule, load
+
+Owners = frozenset[str]
+
+_THE_REST: Owners = frozenset({OTHER_SYSTEM})
+
+
+@dataclass(frozen=True)
+class _DomainClaims:
+    """What applies inside one domain. `owners_by_rule` is in order of precedence."""
+
+    owners_by_rule: tuple[tuple[Rule, Owners], ...]
+    shared: tuple[tuple[Rule, str], ...]
+    apps: Owners
+    known: tuple[Rule, ...]
+    """The rules of other-system: they change no owner, they only say that we know what it is."""
+
+
+class Claims:
+    """One backup's claims: which categories and apps own a path of a domain."""
+
+    def __init__(self, catalogue: Catalogue, apps: Mapping[str, AppEntry], *, ios_version: str | None = None) -> None:
+        self.catalogue = catalogue
+        self.apps = apps
+        self._ios = _major(ios_version)
+        self._by_domain: dict[str, _DomainClaims] = {}
+        self._apps_by_domain: dict[str, set[str]] = {}
+        for app in apps.values():
+            for domain in app.domains:
+                self._apps_by_domain.setdefault(domain, set()).add(APP_PREFIX + app.id)
+
+    @classmethod
+    def of(cls, backup: Backup, app_groups: Mapping[str, tuple[str, ...] | list[str]] | None = None) -> Claims:
+        """The claims for an open backup; `app_groups` is its seal's, None where the phone was never asked."""
+        catalogue = load()
+        apps = apps_of(backup.folder, backup.manifest.domains(), app_groups, catalogue=catalogue)
+        return cls(catalogue, apps, ios_version=backup.folder.ios_version)
+
+    def owners(self, domain: str, relative_path: str) -> Owners:
+        """The owners of a record, never none: one category, or the app(s) as `app:<bundle>`, or other-system."""
+        claims = self._for(domain)
+        found = claims.apps or _THE_REST
+        for rule, owners in claims.owners_by_rule:
+            if rule.matches(relative_path):
+                found = owners
+                break
+        for rule, category in claims.shared:
+            if rule.matches(relative_path):
+                found |= {category}
+        return found
+
+    def is_unclaimed(self, domain: str, relative_path: str) -> bool:
+        """Whether no rule and no app names it: it travels with other-system, and nobody here knows what it is."""
+        if self.owners(domain, relative_path) != _THE_REST:
+            return False
+        return not any(rule.matches(relative_path) for rule in self._for(domain).known)
+
+    def is_orphaned(self, domain: str) -> bool:
+        """A third-party group or extension whose app is not in the backup."""
+        return domain.startswith((GROUP_DOMAIN, PLUGIN_DOMAIN)) and self._has_no_claims(self._for(domain))
+
+    def encrypted_only(self, domain: str, relative_path: str) -> bool:
+        """Whether a category's rule says that only an encrypted backup can hold (or use) this."""
+        return any(
+            rule.needs_encryption and rule.matches(relative_path) for rule, _ in self._for(domain).owners_by_rule
+        )
+
+    @staticmethod
+    def _has_no_claims(claims: _DomainClaims) -> bool:
+        return not (claims.owners_by_rule or claims.shared or claims.apps or claims.known)
+
+    def _for(self, domain: str) -> _DomainClaims:
+        found = self._by_domain.get(domain)
+        if found is None:
+            found = self._by_domain[domain] = self._worked_out(domain)
+        return found
+
+    def _worked_out(self, domain: str) -> _DomainClaims:
+        firsts: list[tuple[Rule, Owners]] = []
+        shared: list[tuple[Rule, str]] = []
+        known: list[Rule] = []
+        for category in self.catalogue.categories:
+            for rule in category.rules:
+                if not rule.is_about(domain) or not self._is_of_this_ios(rule):
+                    continue
+                if category.id == OTHER_SYSTEM:
+                    known.append(rule)
+                elif rule.shared:
+                    shared.append((rule, category.id))
+                else:
+                    firsts.append((rule, frozenset({category.id})))
+        apps = frozenset(self._apps_by_domain.get(domain, ()))
+        return _DomainClaims(tuple(firsts), tuple(shared), apps, tuple(known))
+
+    def _is_of_this_ios(self, rule: Rule) -> bool:
+        return rule.up_to_ios is None or (self._ios is not None and self._ios <= rule.up_to_ios)
+
+
+def _major(ios_version: str | None) -> int | None:
+    """`12.5.7` -> 12; None where it is unknown or no version."""
+    first = (ios_version or "").split(".")[0]
+    return int(first) if first.isdecimal() and len(first) <= 3 else None

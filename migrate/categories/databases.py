@@ -1,0 +1,124 @@
+"""Reading a database of a backup: a private copy of the file and its `-wal`, never its `-shm`, opened only to be asked.
+
+    <tmp>/database-XXXX/main        0600, in a folder of 0700, removed when the reader is done
+    <tmp>/database-XXXX/main-wal
+
+SQLite folds the `-wal` in when it opens the copy. A `-shm` from another machine describes another moment: with it
+SQLite reports a malformed database (facts/categories 1.3). The schema of a stranger is not trusted: views are not
+asked, triggers never run on a read, and a query that goes on and on is stopped.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from migrate.backup.reader import Backup
+from migrate.backup.record import Record
+
+_STEPS_BETWEEN_LOOKS = 1_000_000
+_STEP_LIMIT = 5_000_000_000
+"""Virtual machine steps of one connection; counting a row takes about four. *guessed*: far more than one needs."""
+
+_VIRTUAL = re.compile(r"\s*create\s+virtual\s+table\b", re.IGNORECASE)
+_SHADOWS = ("content", "docsize", "segdir", "segments", "stat", "data", "idx", "config", "node", "parent", "rowid")
+
+
+@contextmanager
+def database_copy(backup: Backup, record: Record, tmp: Path) -> Iterator[Path]:
+    """A readable copy of a database file of the backup, decrypted, its `-wal` beside it; gone afterwards.
+
+    Raises:
+        MigrateError: a blob is missing or does not decrypt. The backup's fault.
+        OSError: the copy cannot be written.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="database-", dir=tmp))  # mkdtemp makes it 0700
+    try:
+        main = folder / "main"
+        _write(backup, record, main)
+        wal = backup.record(record.domain, record.relative_path + "-wal")
+        if wal is not None:
+            _write(backup, wal, folder / "main-wal")
+        yield main
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def opened(database: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that answers questions about a private copy. It may write beside the file: it must be a copy.
+
+    Raises:
+        sqlite3.Error: the bytes are no database. Whoever wrote the file is at fault.
+    """
+    with closing(
+        sqlite3.connect(f"{database.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None)
+    ) as connection:
+        connection.text_factory = lambda text: text.decode("utf-8", "replace")
+        looks = iter(range(_STEP_LIMIT // _STEPS_BETWEEN_LOOKS))
+        connection.set_progress_handler(lambda: next(looks, None) is None, _STEPS_BETWEEN_LOOKS)
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
+        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # folds the -wal in
+        connection.execute("PRAGMA query_only = ON")
+        yield connection
+
+
+def tables_of(connection: sqlite3.Connection) -> frozenset[str]:
+    """The ordinary tables: no views, nothing of SQLite's own, no full-text indexes or what they keep behind them."""
+    listed = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
+    virtual = {name for name, sql in listed if _VIRTUAL.match(sql or "")}
+    shadows = {f"{name}_{part}" for name in virtual for part in _SHADOWS}
+    names = {name for name, _ in listed if not name.lower().startswith("sqlite_")}
+    return frozenset(names - virtual - shadows)
+
+
+def columns_of(connection: sqlite3.Connection, table: str) -> frozenset[str]:
+    """The columns of a table, none where there is no such table."""
+    return frozenset(row[1] for row in connection.execute(f"PRAGMA table_info({quoted(table)})"))
+
+
+def quoted(name: str) -> str:
+    """A name from a database as SQL takes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def rows_in(connection: sqlite3.Connection, table: str, where: Mapping[str, int] | None = None) -> int:
+    """How many rows a table has, or how many of them have `where`'s values in the columns that exist.
+
+    An index may need a collation that only the phone has; then the table itself is read.
+    """
+    columns = columns_of(connection, table) if where else frozenset()
+    asked = {column: value for column, value in (where or {}).items() if column in columns}
+    condition = " WHERE " + " AND ".join(f"{quoted(column)} = ?" for column in asked) if asked else ""
+    for source in (quoted(table), f"{quoted(table)} NOT INDEXED"):
+        try:
+            (count,) = connection.execute(f"SELECT COUNT(*) FROM {source}{condition}", tuple(asked.values())).fetchone()  # noqa: S608  names are quoted, values bound
+        except sqlite3.OperationalError:
+            if source.endswith("NOT INDEXED"):
+                raise
+        else:
+            return int(count)
+    raise AssertionError("unreachable")
+
+
+def count_rows(database: Path) -> dict[str, int]:
+    """Rows per ordinary table of a private copy (with its `-wal` beside it, if it has one).
+
+    Raises:
+        sqlite3.Error: the bytes are no database, or a table cannot be read.
+    """
+    with opened(database) as connection:
+        return {table: rows_in(connection, table) for table in sorted(tables_of(connection))}
+
+
+def _write(backup: Backup, record: Record, path: Path) -> None:
+    path.touch(mode=0o600, exist_ok=False)
+    with path.open("wb") as out:
+        for chunk in backup.chunks(record):
+            out.write(chunk)

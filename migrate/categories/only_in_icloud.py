@@ -1,0 +1,115 @@
+"""What a backup only mentions: content whose row came along and whose bytes stayed in iCloud."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Callable
+
+from migrate.backup.record import Kind, Record
+from migrate.categories.databases import columns_of, tables_of
+
+_CAMERA_ROLL = "CameraRollDomain"
+_MEDIA = "MediaDomain"
+_NOTES = "AppDomainGroup-group.com.apple.notes"
+_REMEMBERED = {
+    _CAMERA_ROLL: ("Media/DCIM/", "Media/PhotoData/CPLAssets/"),
+    _MEDIA: ("Library/SMS/",),
+    _NOTES: ("Accounts/",),
+}
+_NOTES_MEDIA = re.compile(r"/Media/([^/]+)/")
+_ON_THE_PHONE = ("~/", "/var/mobile/", "/private/var/mobile/")
+
+
+class Present:
+    """The files of a backup that a catalogue may speak of: originals of photos, attachments, media of notes."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, set[str]] = {domain: set() for domain in _REMEMBERED}
+
+    def saw(self, record: Record) -> None:
+        beginnings = _REMEMBERED.get(record.domain)
+        if beginnings and record.kind is Kind.FILE and record.relative_path.startswith(beginnings):
+            path = _NOTES_MEDIA.search(record.relative_path) if record.domain == _NOTES else None
+            self._files[record.domain].add(_normal(path[1] if path else record.relative_path))
+
+    def has(self, domain: str, name: str) -> bool:
+        return _normal(name) in self._files[domain]
+
+
+def _normal(name: str) -> str:
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+Check = Callable[[sqlite3.Connection, Present], int | None]
+"""How many things are only in iCloud; None where this database cannot tell."""
+
+
+def missing_photos(connection: sqlite3.Connection, present: Present) -> int | None:
+    """Photos and videos whose original is not here.
+
+    An original (`ZDATASTORESUBTYPE` 1) that is not on the phone (`ZLOCALAVAILABILITY` -1) and is in iCloud
+    (`ZREMOTEAVAILABILITY` 1), and indeed no file of that name is in the backup (facts/device 6.3). Where the catalogue
+    does not keep those columns (iOS 9 and older, *read* in schemas), only the files are compared.
+    """
+    asset = next((table for table in ("ZASSET", "ZGENERICASSET") if table in tables_of(connection)), None)
+    if asset is None or not {"ZDIRECTORY", "ZFILENAME", "Z_PK"} <= (has := columns_of(connection, asset)):
+        return None
+    kept = "AND a.ZTRASHEDSTATE = 0" if "ZTRASHEDSTATE" in has else ""
+    known = {"ZASSET", "ZDATASTORESUBTYPE", "ZLOCALAVAILABILITY", "ZREMOTEAVAILABILITY"}
+    remote = (
+        "AND a.Z_PK IN (SELECT ZASSET FROM ZINTERNALRESOURCE WHERE ZDATASTORESUBTYPE = 1"
+        " AND ZLOCALAVAILABILITY = -1 AND ZREMOTEAVAILABILITY = 1)"
+        if known <= columns_of(connection, "ZINTERNALRESOURCE")
+        else ""
+    )
+    rows = connection.execute(
+        f"SELECT a.ZDIRECTORY, a.ZFILENAME FROM {asset} a"  # noqa: S608  every part of it stands above
+        f" WHERE (a.ZDIRECTORY LIKE 'DCIM/%' OR a.ZDIRECTORY LIKE 'PhotoData/CPLAssets/%') {kept} {remote}"
+    )
+    return sum(not present.has(_CAMERA_ROLL, f"Media/{folder}/{name}") for folder, name in rows)
+
+
+def missing_attachments(connection: sqlite3.Connection, present: Present) -> int | None:
+    """Attachments whose row is here and whose file is not: put away by Messages in iCloud (facts/categories 5)."""
+    if "filename" not in columns_of(connection, "attachment"):
+        return None
+    missing = set()
+    for (name,) in connection.execute("SELECT filename FROM attachment WHERE filename IS NOT NULL"):
+        path = str(name)
+        for beginning in _ON_THE_PHONE:
+            path = path.removeprefix(beginning)
+        if path.startswith("Library/SMS/") and not present.has(_MEDIA, path):
+            missing.add(path)
+    return len(missing)
+
+
+def missing_notes_media(connection: sqlite3.Connection, present: Present) -> int | None:
+    """Pictures and files in notes that have a row and no file.
+
+    They lie in `Accounts/<account>/Media/<ZIDENTIFIER>/[<generation>/]<ZFILENAME>`; entities are numbered anew in every
+    store, so their number is read from it (*read*: ios-backup-parser's notes schema of iOS 18).
+    """
+    table = "ZICCLOUDSYNCINGOBJECT"
+    columns = columns_of(connection, table)
+    if not {"ZIDENTIFIER", "ZFILENAME"} <= columns:
+        return None
+    entity = None
+    if "Z_ENT" in columns and {"Z_ENT", "Z_NAME"} <= columns_of(connection, "Z_PRIMARYKEY"):
+        entity = connection.execute("SELECT Z_ENT FROM Z_PRIMARYKEY WHERE Z_NAME = 'ICMedia'").fetchone()
+    rows = connection.execute(
+        f"SELECT ZIDENTIFIER FROM {table} WHERE ZIDENTIFIER IS NOT NULL AND ZFILENAME IS NOT NULL"  # noqa: S608  constants
+        + (" AND ZMARKEDFORDELETION IS NOT 1" if "ZMARKEDFORDELETION" in columns else "")
+        + (" AND Z_ENT = ?" if entity else ""),
+        tuple(entity or ()),
+    )
+    return sum(not present.has(_NOTES, str(identifier)) for (identifier,) in rows)
+
+
+CHECKS: dict[str, tuple[Check, str]] = {
+    "photos": (missing_photos, "{n} originals are only in iCloud"),
+    "messages": (missing_attachments, "{n} attachments are only in iCloud: their files are not in this backup"),
+    "notes": (missing_notes_media, "{n} pictures and files in notes are only in iCloud"),
+}
+"""Per category: the question for its database, and how the answer is noted."""
