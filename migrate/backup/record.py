@@ -164,6 +164,8 @@ class _Archive:
         value = self._follow(self._root.get(key))
         if isinstance(value, dict):  # NSMutableString and its kin keep theirs under NS.string
             value = self._follow(value.get("NS.string"))
+            if value is None:
+                raise _Malformed(f"{key} holds no text")
         if value is not None and not isinstance(value, str):
             raise _Malformed(f"{key} is no text")
         return value

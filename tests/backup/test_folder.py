@@ -1,0 +1,197 @@
+"""What a name from a phone may reach, which folder a person means, and what the plists say."""
+
+from __future__ import annotations
+
+import os
+import plistlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migrate.backup.folder import BackupFolder, _parts, find_backup, inside
+from migrate.errors import BackupNotFound, BackupUnfinished, BackupUnreadable, UnsafeName
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs symbolic links without a privilege")
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("Manifest.db", "Manifest.db"),
+        ("ab/abcdef", "ab/abcdef"),
+        ("/.b/6/x", ".b/6/x"),
+        ("//a//b/", "a/b"),
+        ("./a/./b", "a/b"),
+        ("...", "..."),
+        ("..a/b..", "..a/b.."),
+        ("Grüße/你好", "Grüße/你好"),
+    ],
+)
+def test_a_plain_name_lands_in_the_folder(tmp_path: Path, name: str, place: str) -> None:
+    assert inside(tmp_path, name) == tmp_path / place
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "/", ".", "..", "../x", "a/../../x", "/../x", "a/..", "a\0b", "x" * 256, "ü" * 128, "a/" * 2_500, "\ud800"],
+)
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnsafeName) as refused:
+        inside(tmp_path, name)
+    assert str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["C:/x", "C:x", "a\\..\\b", "\\\\server\\share", "con", "a/NUL.txt", "x.", "x "])
+def test_windows_refuses_its_own_ways_out(name: str) -> None:
+    with pytest.raises(UnsafeName):
+        _parts(name, windows=True)
+    assert _parts(name, windows=False)
+
+
+@given(st.text(alphabet=st.sampled_from("./\\ab\0:~é"), max_size=12))
+def test_no_name_at_all_leaves_the_folder(name: str) -> None:
+    root = Path("/somewhere/backup")
+    try:
+        place = inside(root, name)
+    except UnsafeName:
+        return
+    assert os.path.normpath(place).startswith(os.path.normpath(root) + os.sep)
+
+
+@posix
+def test_a_symbolic_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    root = tmp_path / "backup"
+    root.mkdir()
+    (root / "ab").symlink_to(tmp_path)
+    (root / "own").symlink_to(root)
+    with pytest.raises(UnsafeName):
+        inside(root, "ab/secret")
+    with pytest.raises(UnsafeName):
+        BackupFolder(root).blob("ab" * 20)
+    assert inside(root, "own/x") == root / "own" / "x"
+
+
+@posix
+def test_a_backup_folder_that_is_itself_a_link_is_fine(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "Backup").symlink_to(tmp_path / "disk")
+    assert inside(tmp_path / "Backup", "ab/x") == tmp_path / "Backup" / "ab" / "x"
+
+
+@posix
+def test_a_blob_that_is_a_link_to_elsewhere_is_refused(tmp_path: Path) -> None:
+    root, file_id = tmp_path / "backup", "ab" * 20
+    (root / "ab").mkdir(parents=True)
+    (root / "ab" / file_id).symlink_to("/etc/hostname")
+    with pytest.raises(UnsafeName):
+        BackupFolder(root).blob(file_id)
+
+
+@pytest.mark.parametrize("file_id", ["", "ab", "AB" * 20, "ab" * 19 + "/.", "../" + "a" * 37, "ab" * 20 + "\n"])
+def test_only_forty_hex_digits_name_a_blob(tmp_path: Path, file_id: str) -> None:
+    with pytest.raises(UnsafeName):
+        BackupFolder(tmp_path).blob(file_id)
+
+
+def test_a_person_may_name_the_backup_or_the_folder_around_it(tmp_path: Path) -> None:
+    backup = tmp_path / "Backup" / "00008110-000A"
+    backup.mkdir(parents=True)
+    (tmp_path / "Backup" / "notes").mkdir()
+    (backup / "Manifest.mbdb").touch()
+    assert find_backup(backup) == backup
+    assert find_backup(tmp_path / "Backup") == backup
+
+
+def test_two_backups_in_the_folder_are_listed_not_guessed(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Manifest.db").touch()
+    with pytest.raises(BackupNotFound) as error:
+        find_backup(tmp_path)
+    assert error.value.candidates == ("one", "two")
+    assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "file"])
+def test_what_is_no_backup_says_so(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "x"
+    if kind == "empty":
+        path.mkdir()
+    if kind == "file":
+        path.touch()
+    with pytest.raises(BackupNotFound):
+        find_backup(path)
+
+
+def test_a_backup_that_lost_its_manifest_is_still_one(tmp_path: Path) -> None:
+    (tmp_path / "Status.plist").touch()
+    assert find_backup(tmp_path) == tmp_path
+
+
+def test_plists_that_are_missing_are_none_and_facts_fall_back(tmp_path: Path) -> None:
+    folder = BackupFolder(tmp_path)
+    assert (folder.info, folder.manifest_plist, folder.status) == (None, None, None)
+    assert (folder.udid, folder.ios_version, folder.status_uuid) == (tmp_path.name, None, None)
+    assert not folder.is_finished
+    with pytest.raises(BackupUnfinished):
+        folder.require_finished()
+
+
+def test_facts_come_from_the_phone_before_the_host(tmp_path: Path) -> None:
+    info = {"Unique Identifier": "AAA", "Product Version": "16.0"}
+    (tmp_path / "Info.plist").write_bytes(plistlib.dumps(info))
+    assert (BackupFolder(tmp_path).udid, BackupFolder(tmp_path).ios_version) == ("AAA", "16.0")
+    manifest = {"Lockdown": {"UniqueDeviceID": "aaa", "ProductVersion": "16.1"}, "IsEncrypted": True}
+    (tmp_path / "Manifest.plist").write_bytes(plistlib.dumps(manifest, fmt=plistlib.FMT_BINARY))
+    folder = BackupFolder(tmp_path)
+    assert (folder.udid, folder.ios_version, folder.is_encrypted) == ("aaa", "16.1", True)
+
+
+def test_the_status_names_the_save(tmp_path: Path) -> None:
+    status = {"UUID": "U", "Date": datetime(2026, 1, 2, 3, 4, 5), "SnapshotState": "uploading"}
+    (tmp_path / "Status.plist").write_bytes(plistlib.dumps(status, fmt=plistlib.FMT_BINARY))
+    folder = BackupFolder(tmp_path)
+    assert folder.status_uuid == "U"
+    assert folder.status_date == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    with pytest.raises(BackupUnfinished) as error:
+        folder.require_finished()
+    assert "uploading" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"",
+        b"no plist",
+        b"bplist00" + b"\xff" * 40,
+        plistlib.dumps([1, 2]),
+        b'<?xml version="1.0"?><!DOCTYPE plist [<!ENTITY a "aaaa">]><plist><dict><key>&a;</key></dict></plist>',
+        b"<plist><dict><key>a</key></dict>",
+        b"bplist00" + b"\xa1\x00" * 5_000 + b"\x00" * 32,
+    ],
+    ids=["empty", "text", "torn binary", "a list", "entities", "torn xml", "nested"],
+)
+def test_a_plist_that_is_garbage_is_named(tmp_path: Path, garbage: bytes) -> None:
+    (tmp_path / "Status.plist").write_bytes(garbage)
+    with pytest.raises(BackupUnreadable) as error:
+        _ = BackupFolder(tmp_path).status
+    assert error.value.part == "Status.plist"
+    assert error.value.exit_code == 31
+
+
+def test_a_plist_beyond_reason_is_not_read_into_memory(tmp_path: Path) -> None:
+    with (tmp_path / "Status.plist").open("wb") as file:
+        file.truncate(2 << 30)
+    with pytest.raises(BackupUnreadable):
+        _ = BackupFolder(tmp_path).status
+
+
+def test_a_real_backup_without_manifest_plist_tells_what_it_can(shared_data: Path) -> None:
+    folder = BackupFolder(find_backup(shared_data / "ios14-real-manifest"))
+    assert folder.manifest_plist is None
+    assert folder.ios_version == "14.3"
+    assert not folder.is_encrypted
+    assert not folder.is_finished

@@ -1,0 +1,222 @@
+"""Keybags: two real ones, ours as others read them, and forged ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import plistlib
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migrate.backup.keybag import CLASSES, Keybag
+from migrate.errors import KeybagUnreadable, KeyUnusable, WrongPassword
+
+PASSWORD = "correct-horse-1947"
+
+
+@pytest.mark.parametrize("name", ["Manifest-9-123456.plist", "Manifest-10-test123.plist"])
+def test_a_real_keybag_opens_by_its_tags_whatever_its_version_says(shared_data: Path, name: str) -> None:
+    """iOS 9.3.5 has one stage, iOS 10.2 two with the real ten million rounds; both say VERS 3."""
+    expected = json.loads((shared_data / "keybags" / "expected.json").read_text())[name]
+    plist = plistlib.loads((shared_data / "keybags" / name).read_bytes())
+    bag = Keybag.from_bytes(plist["BackupKeyBag"])
+    assert bag.to_bytes() == plist["BackupKeyBag"]
+    assert bag.rounds == (expected["DPIC"] or 0)
+    keys = bag.unlock(expected["password"])
+    assert not keys.damaged
+    found = {str(number): hashlib.sha256(keys.of_class(number)).hexdigest() for number in keys.classes}
+    assert found == expected["sha256_of_unwrapped_class_keys"]
+    if expected["ManifestKey_class"] is not None:
+        key = keys.unwrap(plist["ManifestKey"])
+        assert hashlib.sha256(key).hexdigest() == expected["sha256_of_unwrapped_manifest_key"]
+
+
+def test_a_new_bag_opens_with_its_password_and_no_other() -> None:
+    bag, keys = Keybag.create(PASSWORD, rounds=1_000)
+    again = Keybag.from_bytes(bag.to_bytes())
+    assert (again.uuid, again.rounds) == (bag.uuid, 1_000)
+    opened = again.unlock(PASSWORD)
+    assert opened.classes == frozenset(CLASSES)
+    assert opened.unwrap(keys.wrap(3, b"k" * 32)) == b"k" * 32
+    for wrong in ("", "correct-horse-1948", "\ud800"):
+        with pytest.raises(WrongPassword):
+            again.unlock(wrong)
+
+
+def test_bags_from_the_same_dice_are_the_same() -> None:
+    def made() -> bytes:
+        count = iter(range(10_000))
+        return Keybag.create("a", rounds=1, random=lambda n: next(count).to_bytes(1, "big") * n)[0].to_bytes()
+
+    assert made() == made()
+
+
+@pytest.mark.peer
+def test_our_bag_opens_for_readers_nobody_here_wrote() -> None:
+    utils = pytest.importorskip("iphone_backup_decrypt.utils")
+    keybag = pytest.importorskip("pyiosbackup.keybag")
+    manifest_plist = pytest.importorskip("pyiosbackup.manifest_plist")
+    bag, keys = Keybag.create("pässwörd", rounds=1_000)
+    wrapped = keys.wrap(4, b"k" * 32)
+    theirs = utils.BackupKeyBag(bag.to_bytes())
+    assert theirs.unlock_with_passphrase("pässwörd".encode())
+    assert theirs.unwrap_key_for_class(4, wrapped[4:]) == b"k" * 32
+    plist = {"BackupKeyBag": bag.to_bytes(), "Lockdown": {"ProductVersion": "17.5"}}
+    others = keybag.Keybag.from_manifest(manifest_plist.ManifestPlist(plist), "pässwörd")
+    assert {number: others.get_key(number) for number in CLASSES} == {n: keys.of_class(n) for n in CLASSES}
+
+
+def test_a_changed_password_keeps_every_file_key() -> None:
+    bag, keys = Keybag.create("old", rounds=1_000)
+    wrapped = keys.wrap(2, b"k" * 32)
+    changed = bag.rewrapped(bag.unlock("old"), "new", rounds=2_000)
+    assert (changed.uuid, changed.rounds) == (bag.uuid, 2_000)
+    assert changed.unlock("new").unwrap(wrapped) == b"k" * 32
+    with pytest.raises(WrongPassword):
+        changed.unlock("old")
+    with pytest.raises(KeyUnusable):
+        bag.rewrapped(type(keys)({1: bytes(32)}), "new")
+
+
+def test_a_rewrapped_ios_9_bag_stays_one(shared_data: Path) -> None:
+    plist = plistlib.loads((shared_data / "keybags" / "Manifest-9-123456.plist").read_bytes())
+    bag = Keybag.from_bytes(plist["BackupKeyBag"])
+    keys = bag.unlock("123456")
+    changed = bag.rewrapped(keys, "654321")
+    assert changed.rounds == 0
+    assert changed.unlock("654321").of_class(3) == keys.of_class(3)
+
+
+def test_the_bag_of_an_unencrypted_backup_opens_with_no_password() -> None:
+    bag, keys = Keybag.create(None, rounds=1_000)
+    assert keys.unwrap(keys.wrap(1, b"k" * 32)) == b"k" * 32
+    with pytest.raises(KeybagUnreadable):
+        Keybag.from_bytes(bag.to_bytes()).unlock("")
+
+
+def test_keys_are_never_shown() -> None:
+    bag, keys = Keybag.create(PASSWORD, rounds=1_000)
+    shown = f"{bag!r} {keys!r} {bag.classes!r}"
+    assert repr(keys.of_class(3))[2:-1] not in shown
+    assert repr(bag.classes[0].wrapped_key)[2:-1] not in shown
+    assert len(shown) < 1_000
+
+
+def entries(bag: Keybag) -> list[tuple[bytes, bytes]]:
+    return [*bag.header, *(entry for one in bag.classes for entry in one.entries)]
+
+
+def packed(tags: list[tuple[bytes, bytes]]) -> bytes:
+    return b"".join(tag + struct.pack(">I", len(value)) + value for tag, value in tags)
+
+
+def changed(tag: bytes, value: bytes | None, *, which: int = 0) -> bytes:
+    bag, _ = Keybag.create(PASSWORD, rounds=1_000)
+    tags = entries(bag)
+    at = [index for index, (found, _) in enumerate(tags) if found == tag][which]
+    tags[at : at + 1] = [] if value is None else [(tag, value)]
+    return packed(tags)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"garbage",
+        bytes(100),
+        b"VERS" + struct.pack(">I", 1 << 31) + b"xxxx",
+        b"VERS\0\0\0\4\0\0\0\3" * 10,
+        bytes(1 << 20),
+        packed([(b"VERS", bytes(4))] + [(b"UUID", bytes(16)), (b"CLAS", bytes(4)), (b"WRAP", bytes(4))] * 100),
+        changed(b"CLAS", None),
+        changed(b"CLAS", bytes(8)),
+        changed(b"WRAP", None, which=1),
+    ],
+    ids=[
+        "empty",
+        "text",
+        "zeros",
+        "length beyond the end",
+        "no classes",
+        "a megabyte",
+        "a hundred classes",
+        "a class without number",
+        "a class with a long number",
+        "a class without wrap",
+    ],
+)
+def test_what_is_no_keybag_is_refused(data: bytes) -> None:
+    with pytest.raises(KeybagUnreadable) as error:
+        Keybag.from_bytes(data)
+    assert error.value.exit_code == 31
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        (b"DPIC", struct.pack(">I", 0xFFFFFFFF)),
+        (b"DPIC", struct.pack(">I", 100_000_001)),
+        (b"ITER", struct.pack(">I", 0xFFFFFFFF)),
+        (b"ITER", struct.pack(">I", 0)),
+        (b"ITER", None),
+        (b"ITER", bytes(3)),
+        (b"SALT", None),
+        (b"DPSL", None),
+        (b"DPIC", None),
+    ],
+)
+def test_a_bag_that_asks_for_hours_of_work_or_lacks_a_salt_is_refused_at_once(tag: bytes, value: bytes | None) -> None:
+    bag = Keybag.from_bytes(changed(tag, value))
+    with pytest.raises(KeybagUnreadable):
+        bag.unlock(PASSWORD)
+
+
+def test_a_bag_cut_anywhere_is_refused_or_lacks_only_its_last_classes() -> None:
+    bag, _ = Keybag.create(PASSWORD, rounds=1)
+    whole = bag.to_bytes()
+    for length in range(len(whole)):
+        try:
+            keys = Keybag.from_bytes(whole[:length]).unlock(PASSWORD)
+        except KeybagUnreadable:
+            continue
+        assert keys.classes < frozenset(CLASSES)
+
+
+def test_one_damaged_class_key_does_not_make_the_password_wrong() -> None:
+    data = changed(b"WPKY", bytes(40), which=CLASSES.index(3))
+    keys = Keybag.from_bytes(data).unlock(PASSWORD)
+    assert keys.damaged == {3}
+    assert keys.classes == frozenset(CLASSES) - {3}
+    with pytest.raises(KeyUnusable, match="damaged"):
+        keys.unwrap((3).to_bytes(4, "little") + bytes(40))
+
+
+@pytest.mark.parametrize(
+    "key", [b"", bytes(43), (12).to_bytes(4, "little") + bytes(40), bytes([3, 0, 0, 0]) + bytes(40)]
+)
+def test_a_key_that_does_not_fit_the_bag_says_why(key: bytes) -> None:
+    _, keys = Keybag.create(PASSWORD, rounds=1)
+    with pytest.raises(KeyUnusable) as error:
+        keys.unwrap(key)
+    assert error.value.why()
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=6))
+def test_any_bytes_are_a_bag_or_refused(flips: list[tuple[int, int]]) -> None:
+    data = bytearray(_WHOLE)
+    for at, value in flips:
+        data[at % len(data)] = value
+    outcome: Any = None
+    try:
+        outcome = Keybag.from_bytes(bytes(data))
+    except KeybagUnreadable:
+        return
+    assert outcome.to_bytes() == bytes(data)
+
+
+_WHOLE = Keybag.create(None, rounds=1)[0].to_bytes()
