@@ -83,6 +83,7 @@ def find_backup(path: Path) -> Path:
         return path
     try:
         children = sorted(child for child in path.iterdir() if child.is_dir() and _has_manifest(child))
+        children = [child for child in children if child.name != "Snapshot"]  # a save that was cut off while moving
     except OSError as error:
         raise BackupNotFound(path) from error
     if len(children) == 1:

@@ -202,6 +202,12 @@ class Manifest:
         rows = self._select("SELECT key, value FROM Properties NOT INDEXED")
         return {key: value for key, value in rows if isinstance(key, str)}
 
+    def faults(self) -> Iterator[str]:
+        """What SQLite's own check finds wrong with the database, at most ten sentences; nothing where it is sound."""
+        for (said,) in self._select("PRAGMA integrity_check(10)"):
+            if said != "ok":
+                yield str(said)
+
     def _select(self, query: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
         try:
             for number, row in enumerate(self._database.execute(query, values), 1):

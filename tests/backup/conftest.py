@@ -9,7 +9,9 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -27,20 +29,30 @@ ROUNDS = 10
 DIGESTED = frozenset({"HomeDomain", "RootDomain", "HealthDomain", "KeychainDomain"})  # facts 3.3
 
 
-def database(path: Path, rows: int, *, table: str = "message", leave_log: bool = False) -> dict[str, bytes]:
+@cache
+def database(rows: int, *, table: str, leave_log: bool = False) -> dict[str, bytes]:
     """A real SQLite database: its bytes under '', and with `leave_log` its `-wal` and `-shm` as a phone leaves them."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA page_size = 1024")
-    connection.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, text TEXT)")
-    connection.execute(f"CREATE INDEX {table}_text ON {table}(text)")
-    if leave_log:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-    connection.executemany(f"INSERT INTO {table} (text) VALUES (?)", ((f"row {n} of {table}",) for n in range(rows)))
-    suffixes = ("", "-wal", "-shm") if leave_log else ("",)
-    found = {suffix: Path(f"{path}{suffix}").read_bytes() for suffix in suffixes}
-    connection.close()
-    return found
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "database"
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute("PRAGMA page_size = 1024")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, text TEXT)")
+        connection.execute(f"CREATE INDEX {table}_text ON {table}(text)")
+        if leave_log:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+        rows_to_add = ((f"row {number} of {table}",) for number in range(rows))
+        connection.executemany(f"INSERT INTO {table} (text) VALUES (?)", rows_to_add)
+        suffixes = ("", "-wal", "-shm") if leave_log else ("",)
+        found = {suffix: Path(f"{path}{suffix}").read_bytes() for suffix in suffixes}
+        connection.close()
+        return found
+
+
+@cache
+def keybag(password: str | None) -> tuple[Keybag, ClassKeys]:
+    return Keybag.create(password, rounds=ROUNDS)
 
 
 @dataclass
@@ -60,7 +72,7 @@ class SmallBackup:
 
     def __post_init__(self) -> None:
         self.path.mkdir(parents=True, mode=0o700)
-        self.keybag, self.class_keys = Keybag.create(self.password, rounds=ROUNDS)
+        self.keybag, self.class_keys = keybag(self.password)
         self.manifest_key = os.urandom(32)
 
     @property
@@ -230,18 +242,16 @@ def make_backup(tmp_path: Path) -> MakeBackup:
 
     def make(*, encrypted: bool = True, name: str = UDID, **options: Any) -> SmallBackup:
         backup = SmallBackup(tmp_path / "backups" / name, encrypted, **options)
-        fill(backup, tmp_path)
+        fill(backup)
         return backup.write()
 
     return make
 
 
-def fill(backup: SmallBackup, tmp_path: Path) -> None:
-    scratch = tmp_path / f"scratch-{backup.encrypted}-{backup.ios_version}"
-    scratch.mkdir()
-    messages = database(scratch / "sms.db", 40)[""]
-    contacts = database(scratch / "AddressBook.sqlitedb", 60, table="ABPerson", leave_log=True)
-    photos = database(scratch / "Photos.sqlite", 30, table="ZASSET")[""]
+def fill(backup: SmallBackup) -> None:
+    messages = database(40, table="message")[""]
+    contacts = database(60, table="ABPerson", leave_log=True)
+    photos = database(30, table="ZASSET")[""]
     backup.add_file("HomeDomain", "Library/SMS/sms.db", messages)
     for suffix, content in contacts.items():
         backup.add_file("HomeDomain", f"Library/AddressBook/AddressBook.sqlitedb{suffix}", content)
@@ -256,7 +266,7 @@ def fill(backup: SmallBackup, tmp_path: Path) -> None:
     backup.add_app("group.com.example.notes", "Shared/AppGroup")
     backup.add_app("com.example.notes.widget", "Data/PlugInKitPlugin")
     backup.add_app("com.example.game")
-    backup.add_file("AppDomain-com.example.notes", "Documents/notes.sqlite", database(scratch / "notes.sqlite", 5)[""])
+    backup.add_file("AppDomain-com.example.notes", "Documents/notes.sqlite", database(5, table="note")[""])
     backup.add_file("AppDomainGroup-group.com.example.notes", "shared.txt", b"shared by the app and its widget")
     backup.add_file("AppDomainPlugin-com.example.notes.widget", "Library/state.bin", bytes(1000))
     backup.add_file("AppDomain-com.example.game", "Documents/level.dat", b"level 7")

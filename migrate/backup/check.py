@@ -1,0 +1,263 @@
+"""Verify: is this backup whole? Asked of the disk alone, never of the phone.
+
+    [1] the folder: three plists that are there, readable, and agree; SnapshotState `finished`
+    [2] the manifest opens, in memory
+    [3] every row is sound and every file row has its stored file, a regular one
+    [4] stored bytes: digest, seal, padding, length                                  depth `full` reads every byte
+    [5] key databases open and pass SQLite's integrity check                         depth `full`
+    [6] nothing lies there that no row names
+
+Wounds are findings; only a password that is missing or wrong is raised, and only where it is the one thing in the way.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from migrate.backup import check_findings as wound
+from migrate.backup import check_record_findings as record_wound
+from migrate.backup.check_blobs import Blob, examine_all
+from migrate.backup.check_databases import check_database, is_key_database
+from migrate.backup.check_findings import Findings
+from migrate.backup.check_folder import Looked, Stored, list_stored, look_at_plists
+from migrate.backup.folder import BackupFolder, find_backup
+from migrate.backup.manifest import Manifest
+from migrate.backup.reader import Backup
+from migrate.backup.record import Kind, Record, file_id
+from migrate.backup.seal import Seal, read_seal, stored_seal
+from migrate.errors import (
+    BackupUnreadable,
+    BadRecord,
+    KeybagUnreadable,
+    PasswordMissing,
+    SealDamaged,
+    UnsafeName,
+    WrongPassword,
+)
+from migrate.findings import Finding
+from migrate.watch import Watcher, nobody
+
+Depth = Literal["quick", "full"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a check came to (contract 4). Counts are None where the manifest was not read."""
+
+    backup: Path
+    udid: str
+    ios_version: str | None
+    encrypted: bool | None
+    records: int | None
+    """Rows of the manifest."""
+    files: int | None
+    """Rows that are files."""
+    bytes: int | None
+    """Stored bytes of those that are there."""
+    verdict: Literal["whole", "damaged", "unreadable"]
+    findings: tuple[Finding, ...] = field(repr=False)
+
+    @property
+    def exit_code(self) -> int:
+        if any(finding.code == wound.UNFINISHED for finding in self.findings):
+            return 34
+        return {"whole": 0, "damaged": 30, "unreadable": 31}[self.verdict]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "backup": str(self.backup),
+            "udid": self.udid,
+            "ios_version": self.ios_version,
+            "encrypted": self.encrypted,
+            "records": self.records,
+            "files": self.files,
+            "bytes": self.bytes,
+            "verdict": self.verdict,
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+
+def verify(
+    path: Path, password: str | None, *, seals: Path | None, depth: Depth = "full", watch: Watcher = nobody
+) -> Verdict:
+    """Check the backup at `path`. `quick` opens no stored file; `full` reads them all. Blocking; writes nothing.
+
+    `seals` is the folder of seals, None where there is none to ask.
+
+    Raises:
+        BackupNotFound: there is no backup, or several.
+        PasswordMissing, WrongPassword: its password is all that is in the way.
+    """
+    folder = BackupFolder(find_backup(path))
+    found = Findings()
+    looked = look_at_plists(folder, found)
+    try:
+        manifest = Manifest.open(folder, password)
+    except (PasswordMissing, WrongPassword) as problem:
+        if not found.errors:
+            raise
+        found.add(wound.password_missing() if isinstance(problem, PasswordMissing) else wound.password_wrong())
+        return _unreadable(folder, looked, found)
+    except BackupUnreadable as problem:
+        missing = problem.part == "Manifest.db" and not folder.manifest_db.exists()
+        found.add(wound.manifest_missing() if missing else wound.manifest_unreadable(problem.why().rstrip(".")))
+        return _unreadable(folder, looked, found)
+    except KeybagUnreadable as problem:
+        found.add(wound.manifest_unreadable(problem.why().rstrip(".")))
+        return _unreadable(folder, looked, found)
+    with manifest:
+        seal = _seal_of(folder, seals, found)
+        try:
+            return _Check(folder, looked, Backup(folder, manifest), seal, found, depth, watch).verdict()
+        except BackupUnreadable as problem:  # rows end in the middle
+            found.add(wound.manifest_unreadable(problem.why().rstrip(".")))
+            return _unreadable(folder, looked, found)
+
+
+def _unreadable(folder: BackupFolder, looked: Looked, found: Findings) -> Verdict:
+    return Verdict(
+        backup=folder.path,
+        udid=looked.udid,
+        ios_version=looked.ios_version,
+        encrypted=looked.encrypted,
+        records=None,
+        files=None,
+        bytes=None,
+        verdict="unreadable",
+        findings=found.all(),
+    )
+
+
+def _seal_of(folder: BackupFolder, seals: Path | None, found: Findings) -> Seal | None:
+    """The seal of this very save. Another save's is void, which alarms nobody."""
+    if seals is None:
+        return None
+    try:
+        seal = read_seal(seals, folder)
+        if seal is None and stored_seal(seals, folder.udid) is not None:
+            found.add(wound.seal_void())
+        return seal
+    except SealDamaged as problem:
+        found.add(wound.seal_damaged(problem.why().rstrip(".")))
+    except (BackupUnreadable, UnsafeName):
+        pass  # a plist that cannot be read is named already; a UDID that is no name has no seal
+    return None
+
+
+@dataclass
+class _Check:
+    """A manifest that opened, held against what is stored."""
+
+    folder: BackupFolder
+    looked: Looked
+    backup: Backup
+    seal: Seal | None
+    found: Findings
+    depth: Depth
+    watch: Watcher
+    files: int = 0
+    bytes: int = 0
+
+    def verdict(self) -> Verdict:
+        manifest = self.backup.manifest
+        if manifest.is_encrypted and not manifest.is_padded:
+            self.found.add(wound.manifest_not_padded())
+        for said in manifest.faults() if self.depth == "full" else ():
+            self.found.add(wound.manifest_faulty(said))
+        stored = list_stored(self.folder, self.found, finished=self.looked.finished)
+        self._examine(stored)
+        for name in sorted([*stored.sizes, *stored.strange]):  # what no row has claimed
+            self.found.add(wound.stray(f"{name[:2]}/{name}"))
+        for name in sorted(stored.misplaced):
+            self.found.add(wound.stray(name))
+        return Verdict(
+            backup=self.folder.path,
+            udid=self.looked.udid,
+            ios_version=self.looked.ios_version,
+            encrypted=manifest.is_encrypted,
+            records=manifest.count,
+            files=self.files,
+            bytes=self.bytes,
+            verdict="damaged" if self.found.errors else "whole",
+            findings=self.found.all(),
+        )
+
+    def _examine(self, stored: Stored) -> None:
+        read = self.depth == "full"
+        progress = _Progress(self.watch, stored.bytes)
+        by_length_only = 0
+        databases: list[Blob] = []
+        blobs = self._blobs(stored, progress)
+        keys = self.backup.manifest.class_keys
+        for number, examined in enumerate(examine_all(blobs, keys, read=read, on_read=progress.add), 1):
+            for finding in examined.findings:
+                self.found.add(finding)
+            by_length_only += not examined.blob.proof_at_hand
+            if examined.sound and is_key_database(examined.blob.record):
+                databases.append(examined.blob)
+            self.watch.files_moved(number)
+        if not read:
+            return
+        for blob in databases:
+            fault = check_database(self.backup, blob.record, blob.stored_bytes, as_sent=blob.proof_at_hand)
+            if fault is not None:
+                self.found.add(fault)
+        if by_length_only:
+            self.found.add(wound.not_sealed(by_length_only))
+
+    def _blobs(self, stored: Stored, progress: _Progress) -> Iterator[Blob]:
+        """Every file row that has a stored file worth examining; the others are named. Claims what it finds."""
+        unreadable = self.seal.unreadable if self.seal else {}
+        digests = self.seal.digests if self.seal else {}
+
+        def on_bad(bad: BadRecord) -> None:
+            stored.sizes.pop(bad.file_id, None)
+            self.found.add(record_wound.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
+
+        for record in self.backup.records(on_bad):
+            self._look_at_row(record)
+            if record.kind is not Kind.FILE:
+                continue
+            self.files += 1
+            size = stored.sizes.pop(record.file_id, None)
+            self.bytes += size or 0
+            if record.file_id in unreadable:
+                self.found.add(record_wound.unreadable_on_phone(record, unreadable[record.file_id]))
+                progress.add(size or 0)
+            elif record.file_id in stored.strange:
+                self.found.add(record_wound.not_a_file(record, stored.strange.pop(record.file_id)))
+            elif size is None:
+                self.found.add(record_wound.missing(record))
+            else:
+                yield Blob(
+                    record=record,
+                    path=self.folder.blob(record.file_id),
+                    stored_bytes=size,
+                    sha256=digests.get(record.file_id),
+                    encrypted=self.backup.manifest.is_encrypted,
+                )
+
+    def _look_at_row(self, record: Record) -> None:
+        expected = file_id(record.domain, record.relative_path)
+        if record.file_id != expected:
+            self.found.add(record_wound.file_id_wrong(record, expected))
+
+
+class _Progress:
+    """Bytes looked at, added up from several threads."""
+
+    def __init__(self, watch: Watcher, total: int) -> None:
+        self._watch = watch
+        self._total = total
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def add(self, count: int) -> None:
+        with self._lock:
+            self._done += count
+            done = self._done
+        self._watch.bytes_moved(done, self._total)

@@ -1,0 +1,242 @@
+"""What a check can find wrong with a backup as a whole, in a person's words. One function a wound.
+
+`error` makes a backup damaged. A `warning` is something a person should know and nothing we may judge by: the phone
+itself does it. `info` is for whoever looks closely.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from migrate.findings import Finding, Severity
+
+SAVE_ANEW = 'Save the phone from the beginning (begin = "fresh" in the plan), or use another copy of this backup.'
+FETCH_AGAIN = "Save the phone again with migrate save: what is missing here is fetched anew."
+NOTHING = "Do nothing; it is good to know."
+
+UNFINISHED = "backup-unfinished"
+"""The one code that has an exit code of its own (34, contract 1)."""
+
+SAME_CODE_LIMIT = 50_000
+"""So many findings of one code are kept, then they are only counted. A finding is about a kilobyte; a backup of a
+million files on a disk that was wiped must not fill the memory."""
+
+
+class Findings:
+    """The findings of one check, in the order they were made."""
+
+    def __init__(self) -> None:
+        self._kept: list[Finding] = []
+        self._seen: Counter[str] = Counter()
+        self._severity: dict[str, Severity] = {}
+
+    def add(self, finding: Finding) -> None:
+        self._seen[finding.code] += 1
+        self._severity[finding.code] = finding.severity
+        if self._seen[finding.code] <= SAME_CODE_LIMIT:
+            self._kept.append(finding)
+
+    def has(self, code: str) -> bool:
+        return code in self._seen
+
+    @property
+    def errors(self) -> bool:
+        return "error" in self._severity.values()
+
+    def all(self) -> tuple[Finding, ...]:
+        """Everything kept, and for each code that was cut how many more there were."""
+        more = [
+            Finding(
+                code="more-of-the-same",
+                severity=self._severity[code],
+                what=f"There are {count - SAME_CODE_LIMIT:,} more findings of the kind {code}.",
+                why=f"Only the first {SAME_CODE_LIMIT:,} are listed.",
+                next="Read the ones that are listed: so many have one cause.",
+            )
+            for code, count in self._seen.items()
+            if count > SAME_CODE_LIMIT
+        ]
+        return (*self._kept, *more)
+
+
+# -- the folder ------------------------------------------------------------------------------------------------------
+
+
+def plist_missing(name: str) -> Finding:
+    return Finding(
+        code="plist-missing",
+        severity="error",
+        what=f"{name} is missing.",
+        why="Every backup holds Info.plist, Manifest.plist and Status.plist; a phone refuses one without them.",
+        next=FETCH_AGAIN,
+    )
+
+
+def plist_garbage(name: str, reason: str) -> Finding:
+    return Finding(
+        code="plist-garbage", severity="error", what=f"{name} cannot be read.", why=f"{reason}.", next=SAVE_ANEW
+    )
+
+
+def plist_incomplete(name: str, key: str) -> Finding:
+    return Finding(
+        code="plist-incomplete",
+        severity="error",
+        what=f"{name} lacks {key}.",
+        why="Without it neither this program nor a phone can use the backup.",
+        next=SAVE_ANEW,
+    )
+
+
+def unfinished(state: str) -> Finding:
+    return Finding(
+        code=UNFINISHED,
+        severity="error",
+        what="The backup was never finished.",
+        why=f"Its Status.plist says {state!r}, not 'finished'." if state else "Its Status.plist has no finished state.",
+        next="Connect the phone and run: migrate save. It goes on where the backup stopped.",
+    )
+
+
+def says_encrypted_but_is_not() -> Finding:
+    return Finding(
+        code="encryption-contradicted",
+        severity="error",
+        what="The backup calls itself encrypted, and its Manifest.db is not.",
+        why="Manifest.plist says IsEncrypted, but Manifest.db begins as a plain database.",
+        next=SAVE_ANEW,
+    )
+
+
+def says_plain_but_is_not() -> Finding:
+    return Finding(
+        code="encryption-contradicted",
+        severity="error",
+        what="The backup calls itself unencrypted, and its Manifest.db is no plain database.",
+        why="Manifest.plist says it is not encrypted, but Manifest.db does not begin as a database does.",
+        next=SAVE_ANEW,
+    )
+
+
+def manifest_missing() -> Finding:
+    return Finding(
+        code="manifest-missing",
+        severity="error",
+        what="Manifest.db is missing.",
+        why="It lists every file of the backup; without it nothing here can be named.",
+        next=FETCH_AGAIN,
+    )
+
+
+def manifest_unreadable(reason: str) -> Finding:
+    return Finding(
+        code="manifest-unreadable",
+        severity="error",
+        what="The backup's list of files cannot be read.",
+        why=f"{reason}.",
+        next=SAVE_ANEW,
+    )
+
+
+def manifest_faulty(said: str) -> Finding:
+    return Finding(
+        code="manifest-faulty",
+        severity="error",
+        what="The backup's list of files is damaged, so rows of it may be missing.",
+        why=f"SQLite says of Manifest.db: {said}.",
+        next=SAVE_ANEW,
+    )
+
+
+def manifest_not_padded() -> Finding:
+    return Finding(
+        code="manifest-not-padded",
+        severity="info",
+        what="Manifest.db is encrypted without the padding a phone gives it.",
+        why="Some programs write it so after removing rows. It decrypts all the same.",
+        next=NOTHING,
+    )
+
+
+def password_missing() -> Finding:
+    return Finding(
+        code="password-missing",
+        severity="error",
+        what="The backup is encrypted and no password was given, so its list of files was not read.",
+        why="Its Manifest.plist says IsEncrypted.",
+        next="Give the backup password with --password-file FILE, or in MIGRATE_BACKUP_PASSWORD.",
+    )
+
+
+def password_wrong() -> Finding:
+    return Finding(
+        code="password-wrong",
+        severity="error",
+        what="The password does not open the backup, so its list of files was not read.",
+        why="No key of its keybag can be unwrapped with it.",
+        next="Try the password given when backups of this phone were first encrypted; it is not the passcode.",
+    )
+
+
+def stray(name: str) -> Finding:
+    return Finding(
+        code="stray-file",
+        severity="warning",
+        file_id=name.rpartition("/")[2] if len(name.rpartition("/")[2]) == 40 else None,
+        what=f"{name} belongs to no file of this backup.",
+        why="No row of the manifest names it: it was left over, or its row is lost.",
+        next="Do nothing: it takes space and changes nothing. A save from the beginning is rid of it.",
+    )
+
+
+def foreign_entry(name: str) -> Finding:
+    return Finding(
+        code="foreign-entry",
+        severity="info",
+        what=f"{name} lies in the backup's folder and is no part of a backup.",
+        why="The computer or another program put it there.",
+        next=NOTHING,
+    )
+
+
+def entry_strange(name: str) -> Finding:
+    return Finding(
+        code="entry-strange",
+        severity="error",
+        what=f"{name} is not what it should be in a backup.",
+        why="It is a link, or not a file or folder as its name says, or cannot be opened; it was not followed.",
+        next=SAVE_ANEW,
+    )
+
+
+# -- the seal --------------------------------------------------------------------------------------------------------
+
+
+def seal_void() -> Finding:
+    return Finding(
+        code="seal-void",
+        severity="info",
+        what="The seal kept for this phone belongs to another save.",
+        why="A seal counts for one Status.plist UUID and date only; this backup has others.",
+        next=NOTHING,
+    )
+
+
+def seal_damaged(reason: str) -> Finding:
+    return Finding(
+        code="seal-damaged",
+        severity="warning",
+        what="The seal kept for this phone cannot be read.",
+        why=f"{reason}.",
+        next="Run migrate save: it takes a new seal.",
+    )
+
+
+def not_sealed(count: int) -> Finding:
+    return Finding(
+        code="checked-by-length-only",
+        severity="info",
+        what=f"{count:,} files could only be checked by their length and form.",
+        why="The phone stores no digest for them, and no seal of this save is at hand.",
+        next="Save the phone with migrate save: it takes a digest of every file while it streams in.",
+    )

@@ -1,0 +1,151 @@
+"""What lies in a backup's folder: its three plists held against each other, and every stored file with its length."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+
+from migrate.backup import check_findings as wound
+from migrate.backup.check_findings import Findings
+from migrate.backup.folder import FILE_ID, MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder
+from migrate.backup.write_ahead_log import SQLITE_MAGIC
+from migrate.errors import BackupUnreadable
+
+_SHARD = re.compile(r"[0-9a-f]{2}")
+
+_OWN = frozenset({*PLIST_LIMIT_BYTES, *MANIFESTS})
+
+_NEEDED = {"Manifest.plist": ("IsEncrypted", "Lockdown"), "Status.plist": ("SnapshotState",), "Info.plist": ()}
+"""Keys without which no reader goes on (*read*: pyiosbackup and iOS's agent take them unasked, facts 3.4). What else is
+missing differs from host to host."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the plists say, as far as they could be read. None: not known."""
+
+    udid: str
+    ios_version: str | None
+    encrypted: bool | None
+    snapshot_state: str
+
+    @property
+    def finished(self) -> bool:
+        return self.snapshot_state == "finished"
+
+
+def look_at_plists(folder: BackupFolder, found: Findings) -> Looked:
+    """Read the three plists, say what is wrong with them, and come back with what they do say."""
+    readable = {name: _read(folder, name, found) for name in ("Info.plist", "Manifest.plist", "Status.plist")}
+    info, manifest, status = (readable[name] for name in ("Info.plist", "Manifest.plist", "Status.plist"))
+    state = str((status or {}).get("SnapshotState", ""))
+    if status is not None and state != "finished":
+        found.add(wound.unfinished(state))
+    lockdown = (manifest or {}).get("Lockdown")
+    lockdown = lockdown if isinstance(lockdown, dict) else {}
+    host = info or {}
+    udid = lockdown.get("UniqueDeviceID") or host.get("Target Identifier") or host.get("Unique Identifier")
+    version = lockdown.get("ProductVersion") or host.get("Product Version")
+    return Looked(
+        udid=str(udid or folder.path.resolve().name),
+        ios_version=str(version) if version else None,
+        encrypted=_look_at_encryption(folder, manifest, found),
+        snapshot_state=state,
+    )
+
+
+def _read(folder: BackupFolder, name: str, found: Findings) -> dict[str, object] | None:
+    readers = {
+        "Info.plist": lambda: folder.info,
+        "Manifest.plist": lambda: folder.manifest_plist,
+        "Status.plist": lambda: folder.status,
+    }
+    try:
+        plist = readers[name]()
+    except BackupUnreadable as problem:
+        found.add(wound.plist_garbage(name, problem.reason[:1].upper() + problem.reason[1:]))
+        return None
+    if plist is None:
+        found.add(wound.plist_missing(name))
+        return None
+    for key in _NEEDED[name]:
+        if key not in plist:
+            found.add(wound.plist_incomplete(name, key))
+    return plist
+
+
+def _look_at_encryption(folder: BackupFolder, manifest: dict[str, object] | None, found: Findings) -> bool | None:
+    """Whether the backup is encrypted, by its own word and by its manifest's first bytes; they must agree."""
+    try:
+        with folder.manifest_db.open("rb") as file:
+            begins_plain = file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
+    except OSError:
+        begins_plain = None
+    said = (manifest or {}).get("IsEncrypted")
+    if not isinstance(said, bool):
+        return None if begins_plain is None else not begins_plain
+    if begins_plain is not None and said == begins_plain:
+        found.add(wound.says_encrypted_but_is_not() if said else wound.says_plain_but_is_not())
+    if said:
+        for key in ("BackupKeyBag", "ManifestKey"):
+            if key not in (manifest or {}):
+                found.add(wound.plist_incomplete("Manifest.plist", key))
+    return said
+
+
+# -- stored files ----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Stored:
+    """Every stored file by its name, 40 hex digits; nothing was opened."""
+
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Regular files in their right place, with their length in bytes."""
+    strange: dict[str, str] = field(default_factory=dict)
+    """What bears a file's name in its place and is no regular file: what it is instead."""
+    misplaced: list[str] = field(default_factory=list)
+    """What lies in the shard folders under any other name."""
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.sizes.values())
+
+
+def list_stored(folder: BackupFolder, found: Findings, *, finished: bool) -> Stored:
+    """Look through the folder once. Links are named and never followed."""
+    stored = Stored()
+    with os.scandir(folder.path) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if _SHARD.fullmatch(entry.name):
+                if entry.is_dir(follow_symlinks=False):
+                    _list_shard(entry, stored, found)
+                else:
+                    found.add(wound.entry_strange(entry.name))
+            elif entry.name in _OWN:
+                if not entry.is_file(follow_symlinks=False):
+                    found.add(wound.entry_strange(entry.name))
+            elif finished or entry.name != "Snapshot":  # an unfinished save goes on from there
+                found.add(wound.foreign_entry(entry.name))
+    return stored
+
+
+def _list_shard(shard: os.DirEntry[str], stored: Stored, found: Findings) -> None:
+    try:
+        with os.scandir(shard.path) as entries:
+            for entry in entries:
+                if not FILE_ID.fullmatch(entry.name) or entry.name[:2] != shard.name:
+                    stored.misplaced.append(f"{shard.name}/{entry.name}")
+                elif entry.is_file(follow_symlinks=False):
+                    stored.sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
+                else:
+                    stored.strange[entry.name] = _kind_of(entry)
+    except OSError:
+        found.add(wound.entry_strange(shard.name))
+
+
+def _kind_of(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        return "a symbolic link"
+    return "a folder" if entry.is_dir(follow_symlinks=False) else "a device or a pipe"

@@ -1,0 +1,144 @@
+"""Copies of a backup that cost no space: hard links, and the folder they are built in.
+
+A finished backup is linked into a run, and a restore set links the blobs it sends. Links share their file, so nothing
+that was linked is ever opened for writing in place: a new file, then a rename.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from migrate.errors import DiskFullHere, StrangeFileInBackup
+
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+
+_NO_LINK_HERE = frozenset(
+    code
+    for name in ("EXDEV", "EPERM", "EMLINK", "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EACCES", "EINVAL")
+    if (code := getattr(errno, name, None)) is not None
+)
+"""What a file system answers when it has no hard links, or not across these two folders. *Read*: link(2) of Linux
+(EPERM: exFAT, FAT; EMLINK: 65,000 links on ext4) and macOS (ENOTSUP). A copy that fails as well tells
+the true cause."""
+
+_FULL = frozenset(code for name in ("ENOSPC", "EDQUOT") if (code := getattr(errno, name, None)) is not None)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make `target` the same bytes as `source`: a hard link, or a copy (0600, same times) where links can't be made.
+
+    Raises:
+        OSError: neither worked; a half-written copy may be left, so this is called inside `built_beside`.
+    """
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except NotImplementedError:  # a platform whose link() has no such choice; the callers have looked: no symlink
+        os.link(source, target)
+    except OSError as refused:
+        if refused.errno not in _NO_LINK_HERE:
+            raise
+        shutil.copyfile(source, target, follow_symlinks=False)
+        shutil.copystat(source, target)
+        target.chmod(FILE_MODE)
+
+
+def link_tree(source: Path, into: Path) -> None:
+    """Make `into` a copy of the backup folder `source` out of hard links, its folders 0700.
+
+    `into` appears whole, by one rename, or not at all; what stood there before is replaced. Blocking.
+
+    Raises:
+        StrangeFileInBackup: the source holds something that is neither file nor folder, which no backup does.
+        DiskFullHere: no room left for the links (or the copies, where links can't be made).
+        ValueError: one folder lies in the other: a bug of the caller.
+    """
+    if (source := source.resolve()) in (place := into.resolve()).parents or place in (source, *source.parents):
+        raise ValueError(f"{into} and {source} lie in one another")
+    with built_beside(into) as building:
+        _link_folder(source, building)
+
+
+def _link_folder(source: Path, target: Path) -> None:
+    with os.scandir(source) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                link_or_copy(Path(entry.path), target / entry.name)
+            elif entry.is_dir(follow_symlinks=False):
+                below = target / entry.name
+                below.mkdir(mode=FOLDER_MODE)
+                _link_folder(Path(entry.path), below)
+            else:
+                raise StrangeFileInBackup(entry.path)
+
+
+@contextmanager
+def built_beside(into: Path) -> Iterator[Path]:
+    """An empty folder (0700) next to `into`, which takes its place when the block ends well.
+
+    When the block raises, the folder is gone and `into` is as it was. What an earlier, killed attempt left beside
+    `into` is cleared first. One process at a time: whoever calls holds the run's lock.
+
+    Raises:
+        DiskFullHere: the block met a full disk.
+    """
+    for leftover in into.parent.iterdir():
+        if leftover.name.startswith(f".{into.name}.building-"):
+            shutil.rmtree(leftover)
+    building = into.with_name(f".{into.name}.building-{secrets.token_hex(4)}")
+    try:
+        building.mkdir(mode=FOLDER_MODE)
+        yield building
+        _take_place(building, into)
+    except BaseException as problem:
+        shutil.rmtree(building, ignore_errors=True)
+        if isinstance(problem, OSError) and problem.errno in _FULL:
+            raise DiskFullHere(str(into), problem.strerror or "no space left") from problem
+        raise
+
+
+def _take_place(building: Path, into: Path) -> None:
+    """Rename `building` to `into`. A folder cannot be renamed over one that holds something, so that one moves away."""
+    if into.exists():
+        before = into.with_name(f".{into.name}.building-{secrets.token_hex(4)}-before")
+        into.rename(before)
+        building.rename(into)
+        shutil.rmtree(before)
+    else:
+        building.rename(into)
+    sync_folder(into.parent)
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that must not exist yet (0600) and wait until it is on the disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), FILE_MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until a rename in `folder` is on the disk. Windows has no such call, and needs none for NTFS renames."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_regular(path: Path) -> bool:
+    """Whether `path` is a regular file itself, not something a symlink leads to."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False

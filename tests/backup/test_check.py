@@ -1,0 +1,221 @@
+"""Verify on healthy backups: nothing is alarmed about, and nothing is touched."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.backup.check import verify
+from migrate.errors import BackupNotFound, PasswordMissing, WrongPassword
+
+
+def codes(verdict: Any, severity: str | None = None) -> set[str]:
+    return {finding.code for finding in verdict.findings if severity in (None, finding.severity)}
+
+
+def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        str(path.relative_to(folder)): (path.read_bytes() if path.is_file() else b"", path.lstat().st_mtime_ns)
+        for path in folder.rglob("*")
+    }
+
+
+def test_a_sealed_backup_is_whole_without_a_word(small_backup: Any, tmp_path: Path) -> None:
+    small_backup.seal(tmp_path / "seals")
+    verdict = verify(small_backup.path, small_backup.password, seals=tmp_path / "seals")
+    assert (verdict.verdict, verdict.exit_code, verdict.findings) == ("whole", 0, ())
+    assert verdict.records == len(small_backup.records)
+    assert verdict.files == len(small_backup.contents)
+    assert verdict.bytes == sum(path.stat().st_size for path in small_backup.path.glob("??/*"))
+    assert verdict.encrypted is small_backup.encrypted
+    assert verdict.ios_version == "17.5.1"
+
+
+def test_verify_writes_nothing_into_the_backup(small_backup: Any) -> None:
+    before = tree(small_backup.path)
+    verify(small_backup.path, small_backup.password, seals=None)
+    assert tree(small_backup.path) == before
+
+
+def test_without_a_seal_it_says_how_many_files_only_their_length_speaks_for(small_backup: Any) -> None:
+    verdict = verify(small_backup.path, small_backup.password, seals=None)
+    assert verdict.verdict == "whole"
+    (finding,) = verdict.findings
+    assert (finding.code, finding.severity) == ("checked-by-length-only", "info")
+    assert finding.what.startswith("7 files")  # camera roll 3, the two apps' four; the other domains have digests
+
+
+def test_a_seal_of_another_save_is_void_and_no_alarm(small_backup: Any, tmp_path: Path) -> None:
+    small_backup.seal(tmp_path / "seals")
+    small_backup.status_uuid = "B5A1F7E2-9D34-4C7A-8E60-1F2B3C4D5E6F"
+    small_backup.write()
+    verdict = verify(small_backup.path, small_backup.password, seals=tmp_path / "seals")
+    assert verdict.verdict == "whole"
+    assert codes(verdict) == {"seal-void", "checked-by-length-only"}
+    assert codes(verdict, "error") == set()
+
+
+def test_a_seal_that_cannot_be_read_is_a_warning_and_the_rest_is_checked(small_backup: Any, tmp_path: Path) -> None:
+    small_backup.seal(tmp_path / "seals")
+    for seal in (tmp_path / "seals").iterdir():
+        seal.write_bytes(b"{")
+    verdict = verify(small_backup.path, small_backup.password, seals=tmp_path / "seals")
+    assert verdict.verdict == "whole"
+    assert codes(verdict, "warning") == {"seal-damaged"}
+
+
+def test_the_answer_for_scripts_has_the_contracts_keys(small_backup: Any) -> None:
+    answer = json.loads(json.dumps(verify(small_backup.path, small_backup.password, seals=None).as_json()))
+    assert list(answer) == [
+        "backup", "udid", "ios_version", "encrypted", "records", "files", "bytes", "verdict", "findings",
+    ]  # fmt: skip
+    assert set(answer["findings"][0]) == {
+        "code", "severity", "phone", "domain", "relative_path", "file_id", "categories", "what", "why", "next",
+    }  # fmt: skip
+
+
+def test_a_forgotten_password_is_asked_for_not_called_damage(make_backup: Any) -> None:
+    backup = make_backup(encrypted=True)
+    with pytest.raises(PasswordMissing):
+        verify(backup.path, None, seals=None)
+    with pytest.raises(WrongPassword):
+        verify(backup.path, "battery-staple", seals=None)
+
+
+def test_a_folder_that_is_no_backup_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BackupNotFound):
+        verify(tmp_path, None, seals=None)
+
+
+def test_the_folder_around_one_backup_will_do(small_backup: Any) -> None:
+    assert verify(small_backup.path.parent, small_backup.password, seals=None).backup == small_backup.path
+
+
+def test_a_file_caught_while_an_app_wrote_to_it_is_a_warning(small_backup: Any) -> None:
+    key = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
+    small_backup.records[key] = replace(small_backup.records[key], size=small_backup.records[key].size + 5000)
+    small_backup.write_manifest()
+    verdict = verify(small_backup.path, small_backup.password, seals=None)
+    assert verdict.verdict == "whole"
+    (finding,) = [finding for finding in verdict.findings if finding.severity == "warning"]
+    assert (finding.code, finding.relative_path) == ("size-differs", key[1])
+
+
+def test_an_encrypted_file_that_ends_in_data_and_not_in_padding_is_a_warning_when_its_length_is_off(
+    make_backup: Any,
+) -> None:
+    backup = make_backup(encrypted=True)
+    blob = backup.blob("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
+    blob.write_bytes(blob.read_bytes()[:-32])
+    verdict = verify(backup.path, backup.password, seals=None)
+    assert (verdict.verdict, codes(verdict, "warning")) == ("whole", {"size-differs"})
+
+
+def test_a_row_without_a_size_is_no_reason_to_complain(small_backup: Any) -> None:
+    key = ("AppDomain-com.example.game", "Documents/level.dat")
+    small_backup.records[key] = replace(small_backup.records[key], size=None)
+    small_backup.write_manifest()
+    assert codes(verify(small_backup.path, small_backup.password, seals=None)) == {"checked-by-length-only"}
+
+
+def test_an_empty_file_stored_as_nothing_is_whole_in_an_encrypted_backup_too(make_backup: Any) -> None:
+    backup = make_backup(encrypted=True)
+    key = ("HomeDomain", "Library/Preferences/empty.plist")
+    backup.blob(*key).write_bytes(b"")
+    backup.records[key] = replace(backup.records[key], digest=None)
+    backup.write_manifest()
+    assert verify(backup.path, backup.password, seals=None).verdict == "whole"
+
+
+def test_what_the_phone_could_not_read_is_a_warning_and_its_stump_is_not_judged(
+    small_backup: Any, tmp_path: Path
+) -> None:
+    key = ("HomeDomain", "Library/SMS/sms.db")
+    small_backup.blob(*key).write_bytes(b"the beginning of")
+    identity = small_backup.records[key].file_id
+    small_backup.seal(tmp_path / "seals", unreadable={identity: "Input/output error (5)"})
+    verdict = verify(small_backup.path, small_backup.password, seals=tmp_path / "seals")
+    (finding,) = verdict.findings
+    assert (finding.code, finding.severity, finding.file_id) == ("file-unreadable-on-phone", "warning", identity)
+    assert "Input/output error (5)" in finding.why
+    assert verdict.verdict == "whole"
+
+
+def test_what_the_computer_put_into_the_folder_is_mentioned_at_most(small_backup: Any, tmp_path: Path) -> None:
+    small_backup.seal(tmp_path / "seals")
+    (small_backup.path / ".DS_Store").write_bytes(b"finder was here")
+    verdict = verify(small_backup.path, small_backup.password, seals=tmp_path / "seals")
+    assert [(f.code, f.severity) for f in verdict.findings] == [("foreign-entry", "info")]
+
+
+def test_a_database_with_everything_in_its_log_is_opened_with_it(small_backup: Any) -> None:
+    """The AddressBook of these backups has all its rows in the -wal: alone it is an empty, sound database."""
+    log = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb-wal")
+    assert len(small_backup.contents[log]) > len(small_backup.contents[log[0], log[1].removesuffix("-wal")])
+    assert codes(verify(small_backup.path, small_backup.password, seals=None), "error") == set()
+
+
+def test_quick_opens_no_stored_file_and_still_misses_none(small_backup: Any) -> None:
+    blob = small_backup.blob("HomeDomain", "Library/SMS/sms.db")
+    blob.write_bytes(bytes(len(blob.read_bytes())))
+    small_backup.blob("AppDomain-com.example.game", "Documents/level.dat").unlink()
+    verdict = verify(small_backup.path, small_backup.password, seals=None, depth="quick")
+    assert codes(verdict) == {"file-missing"}
+    assert "digest-differs" in codes(verify(small_backup.path, small_backup.password, seals=None))
+
+
+def test_progress_ends_at_the_total_and_counts_every_file(small_backup: Any) -> None:
+    class Watching:
+        def __init__(self) -> None:
+            self.bytes_seen: list[tuple[int, int | None]] = []
+            self.files_seen: list[int] = []
+
+        def bytes_moved(self, done: int, total: int | None) -> None:
+            self.bytes_seen.append((done, total))
+
+        def files_moved(self, done: int) -> None:
+            self.files_seen.append(done)
+
+        def person_needed(self, phone: str, action: Any) -> None: ...
+        def person_done(self, phone: str, action: Any) -> None: ...
+        def found(self, finding: Any) -> None: ...
+
+    watching = Watching()
+    verdict = verify(small_backup.path, small_backup.password, seals=None, watch=watching)
+    assert max(watching.bytes_seen) == (verdict.bytes, verdict.bytes)
+    assert watching.files_seen[-1] == verdict.files
+
+
+# -- backups that others made ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [("plain-backup", None), ("no-size-backup", None), ("encrypted-backup", "test-password-1234")],
+)
+def test_minted_backups_are_whole(shared_data: Path, name: str, password: str | None) -> None:
+    verdict = verify(shared_data / "minted" / name, password, seals=None)
+    assert (verdict.verdict, verdict.records, verdict.files) == ("whole", 5, 4)
+    assert codes(verdict) == {"checked-by-length-only", "database-never-was"}  # its sms.db is 316 bytes of letters
+
+
+def test_a_real_manifest_names_every_file_that_is_absent_shrunk_or_stray(shared_data: Path) -> None:
+    verdict = verify(shared_data / "ios14-real-manifest" / "backup", None, seals=None)
+    by_code: dict[str, list[Any]] = {}
+    for finding in verdict.findings:
+        by_code.setdefault(finding.code, []).append(finding)
+    assert (verdict.verdict, verdict.exit_code) == ("damaged", 30)
+    assert (verdict.records, verdict.files) == (3721, 1089)
+    assert len(by_code["file-missing"]) == 1079
+    shrunk = {finding.file_id for code in ("digest-differs", "size-differs") for finding in by_code[code]}
+    assert len(shrunk) == 10
+    assert len(by_code["digest-differs"]) == 7
+    assert [finding.file_id[:8] for finding in by_code["stray-file"]] == ["e794f6ff"]
+    assert {finding.what for finding in by_code["plist-missing"]} == {
+        "Manifest.plist is missing.",
+        "Status.plist is missing.",
+    }

@@ -1,0 +1,106 @@
+"""A database and its log, folded in memory, are what SQLite makes of them on disk."""
+
+from __future__ import annotations
+
+import sqlite3
+import struct
+from pathlib import Path
+
+import pytest
+
+from migrate.backup.write_ahead_log import folded
+
+
+def left_open(folder: Path, *, rows: int, page_bytes: int = 1024) -> tuple[bytes, bytes, sqlite3.Connection]:
+    """A database whose writer has not closed it: all its rows are in the log."""
+    connection = sqlite3.connect(folder / "live.db", isolation_level=None)
+    connection.execute(f"PRAGMA page_size = {page_bytes}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT)")
+    for number in range(rows):
+        connection.execute("INSERT INTO note (text) VALUES (?)", (f"note {number}",))
+    database, log = (folder / "live.db").read_bytes(), (folder / "live.db-wal").read_bytes()
+    return database, log, connection
+
+
+def notes(database: bytes | bytearray) -> int | None:
+    connection = sqlite3.connect(":memory:")
+    connection.deserialize(database)
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return int(connection.execute("SELECT count(*) FROM note").fetchone()[0])
+    except sqlite3.OperationalError:
+        return None
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("page_bytes", [512, 4096, 65536])
+def test_rows_that_are_only_in_the_log_are_there(tmp_path: Path, page_bytes: int) -> None:
+    database, log, connection = left_open(tmp_path, rows=50, page_bytes=page_bytes)
+    connection.close()
+    assert notes(folded(database, b"")) is None
+    assert notes(folded(database, log)) == 50
+
+
+def test_a_log_cut_anywhere_gives_what_was_committed_before(tmp_path: Path) -> None:
+    database, log, connection = left_open(tmp_path, rows=8)
+    connection.close()
+    seen = [notes(folded(database, log[:length])) or 0 for length in range(0, len(log) + 1, 97)]
+    assert seen == sorted(seen)
+    assert (seen[0], notes(folded(database, log))) == (0, 8)
+
+
+def test_a_byte_that_flipped_ends_the_log_there(tmp_path: Path) -> None:
+    database, log, connection = left_open(tmp_path, rows=8)
+    connection.close()
+    middle = len(log) // 2
+    torn = log[:middle] + bytes([log[middle] ^ 1]) + log[middle + 1 :]
+    assert 0 < (notes(folded(database, torn)) or 0) < 8
+
+
+def test_frames_left_over_from_before_a_checkpoint_are_not_applied(tmp_path: Path) -> None:
+    """After a checkpoint the log is written from its beginning again; behind the new frames old ones remain."""
+    _, _, connection = left_open(tmp_path, rows=30)
+    connection.execute("PRAGMA wal_checkpoint(RESTART)")
+    connection.execute("DELETE FROM note WHERE id > 10")
+    database, log = (tmp_path / "live.db").read_bytes(), (tmp_path / "live.db-wal").read_bytes()
+    connection.close()
+    assert notes(folded(database, log)) == 10
+
+
+def test_a_database_that_shrank_is_shrunk(tmp_path: Path) -> None:
+    _, _, connection = left_open(tmp_path, rows=400)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.execute("DELETE FROM note WHERE id > 5")
+    connection.execute("VACUUM")
+    database, log = (tmp_path / "live.db").read_bytes(), (tmp_path / "live.db-wal").read_bytes()
+    connection.close()
+    result = folded(database, log)
+    assert len(result) < len(database)
+    assert notes(result) == 5
+
+
+def test_what_is_no_log_changes_nothing() -> None:
+    plain = b"SQLite format 3\0" + bytes(84)
+    for log in (b"", b"short", b"\x37\x7f\x06\x82" + bytes(60), struct.pack(">4I", 0x377F0682, 3007000, 7, 0) * 8):
+        assert folded(plain, log)[20:] == plain[20:]
+
+
+def test_a_real_address_book_is_what_sqlite_makes_of_it(shared_data: Path, tmp_path: Path) -> None:
+    """iOS 15.3.1: nearly everything is in the log. SQLite's own checkpoint is the witness."""
+    for source in sorted((shared_data / "databases" / "ios15-real").rglob("*-wal")):
+        database, log = Path(str(source).removesuffix("-wal")).read_bytes(), source.read_bytes()
+        copy = tmp_path / source.parent.name / source.name.removesuffix("-wal")
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(database)
+        Path(f"{copy}-wal").write_bytes(log)
+        connection = sqlite3.connect(copy, isolation_level=None)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.close()
+        ours, theirs = folded(database, log), bytearray(copy.read_bytes())
+        for header in (slice(24, 28), slice(92, 100)):  # the change counters, which a checkpoint moves on
+            ours[header] = theirs[header] = bytes(header.stop - header.start)
+        assert ours == theirs, source.name
