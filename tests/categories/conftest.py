@@ -1,0 +1,101 @@
+"""A small real backup folder, unencrypted, made of what a test wants to be in it."""
+
+from __future__ import annotations
+
+import plistlib
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.backup.manifest import ManifestWriter
+from migrate.backup.reader import Backup
+from migrate.backup.record import Kind, Record, file_id
+
+DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+
+Contents = Mapping[tuple[str, str], bytes | Kind]
+MakeBackup = Callable[..., Backup]
+
+
+def row(domain: str, relative_path: str, kind: Kind = Kind.FILE, size: int | None = 0, inode: int = 1) -> Record:
+    return Record(
+        file_id=file_id(domain, relative_path),
+        domain=domain,
+        relative_path=relative_path,
+        kind=kind,
+        mode=0o100644 if kind is Kind.FILE else 0o40755,
+        inode=inode,
+        user_id=501,
+        group_id=501,
+        size=size,
+        modified=1_700_000_000,
+        changed=1_700_000_000,
+        born=1_700_000_000,
+        protection_class=3 if kind is Kind.FILE else 0,
+        flags=0,
+        encryption_key=None,
+        digest=None,
+        extended_attributes=None,
+        target="elsewhere" if kind is Kind.SYMLINK else None,
+    )
+
+
+@pytest.fixture
+def make_backup(tmp_path: Path) -> Iterator[MakeBackup]:
+    """`make_backup({(domain, path): bytes or Kind}, info={}, manifest_plist={}, ios_version="18.5")`, opened."""
+    with ExitStack() as opened:
+
+        def make(
+            contents: Contents,
+            *,
+            info: Mapping[str, Any] | None = None,
+            manifest_plist: Mapping[str, Any] | None = None,
+            ios_version: str = "18.5",
+            sizes_unknown: bool = False,
+        ) -> Backup:
+            folder = tmp_path / "backup"
+            folder.mkdir()
+            writer = ManifestWriter(ios_version)
+            for inode, ((domain, path), content) in enumerate(contents.items(), start=100):
+                if isinstance(content, Kind):
+                    writer.add(row(domain, path, content, inode=inode))
+                    continue
+                record = row(domain, path, size=None if sizes_unknown else len(content), inode=inode)
+                writer.add(record)
+                blob = folder / record.file_id[:2] / record.file_id
+                blob.parent.mkdir(exist_ok=True)
+                blob.write_bytes(content)
+            (folder / "Manifest.db").write_bytes(writer.to_bytes())
+            manifest = {"IsEncrypted": False, "Lockdown": {"ProductVersion": ios_version}, **(manifest_plist or {})}
+            (folder / "Manifest.plist").write_bytes(plistlib.dumps(manifest))
+            about = {"Product Version": ios_version, "Unique Identifier": "A" * 40, **(info or {})}
+            (folder / "Info.plist").write_bytes(plistlib.dumps(about))
+            return opened.enter_context(Backup.open(folder))
+
+        yield make
+
+
+@pytest.fixture
+def make_database(tmp_path: Path) -> Callable[[str], bytes]:
+    """`make_database(sql script)`: the bytes of a SQLite database."""
+
+    def make(script: str) -> bytes:
+        path = tmp_path / "made.db"
+        path.unlink(missing_ok=True)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript(script)
+        return path.read_bytes()
+
+    return make
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Test data that nobody on this project wrote; it lies beside the project and is never copied into it."""
+    if not DATA.is_dir():
+        pytest.skip("the shared test data is not beside this checkout")
+    return DATA

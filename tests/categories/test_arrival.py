@@ -1,0 +1,117 @@
+"""What a proof may expect of a record on the new phone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.categories.arrival import arrives_later, fates, is_database_file, never_arrives, rewritten_by_phone
+from migrate.categories.databases import count_rows
+
+
+@pytest.mark.parametrize(
+    ("domain", "path"),
+    [
+        ("HomeDomain", "Library/DataAccess/DeviceSpecificInfo.plist"),
+        ("HomeDomain", "Library/Preferences/com.apple.MobileBluetooth.devices.plist"),
+        ("HomeDomain", "Library/WebKit/Form Values"),
+        ("DatabaseDomain", "lsd/com.apple.lsdidentifiers.plist"),
+        ("WirelessDomain", "Library/Logs/IQAgent/x"),
+        ("CameraRollDomain", "Media/PhotoData/CPL/storage.db"),
+        ("CameraRollDomain", "Media/PhotoData/Metadata/PhotoData/CPLAssets/x"),
+        ("HomeDomain", "Library/MediaStream/x"),
+    ],
+)
+def test_what_the_phone_drops_is_not_waited_for_and_says_why(domain: str, path: str) -> None:
+    why = never_arrives(domain, path)
+    assert why
+    assert "iOS" in why
+
+
+@pytest.mark.parametrize(
+    ("domain", "path"),
+    [
+        ("HealthDomain", "Health/healthdb.sqlite"),  # on the phone's list of things removed, and restored all the same
+        ("HomeDomain", "Library/SMS/sms.db"),
+        ("HomeDomain", "Library/Preferences/com.apple.GMM.plist2"),
+        ("CameraRollDomain", "Media/PhotoData/CPLAssets/group1/x.HEIC"),
+        ("CameraRollDomain", "Media/PhotoData/Metadata/DCIM/100APPLE/x"),
+        ("AppDomain-x", "Library/WebKit/Form Values"),
+    ],
+)
+def test_what_should_arrive_is_waited_for(domain: str, path: str) -> None:
+    assert never_arrives(domain, path) is None
+
+
+def test_originals_and_apps_may_come_later_and_the_catalogue_may_not() -> None:
+    assert arrives_later("CameraRollDomain", "Media/DCIM/100APPLE/IMG_1.HEIC")
+    assert arrives_later("CameraRollDomain", "Media/PhotoData/Mutations/x")
+    assert arrives_later("AppDomain-x.chat", "Documents/chat.db")
+    assert arrives_later("AppDomainGroup-group.x", "")
+    assert arrives_later("AppDomainPlugin-x.y", "a")
+    assert not arrives_later("CameraRollDomain", "Media/PhotoData/Photos.sqlite")
+    assert not arrives_later("HomeDomain", "Library/SMS/sms.db")
+
+
+@pytest.mark.parametrize(
+    ("domain", "path"),
+    [
+        ("HomeDomain", "Library/SMS/sms.db"),
+        ("HomeDomain", "Library/SMS/sms.db-wal"),
+        ("HomeDomain", "Library/CallHistoryDB/CallHistory.storedata-journal"),
+        ("HomeDomain", "Library/Recents/Recents"),
+        ("HomeDomain", "Library/Preferences/.GlobalPreferences.plist"),
+        ("HomeDomain", "Library/SpringBoard/IconState.plist"),
+        ("SystemPreferencesDomain", "com.apple.wifi.known-networks.plist"),
+        ("KeychainDomain", "keychain-backup.plist"),
+        ("AppDomain-x", "Library/Preferences/x.plist"),
+        ("AppDomainGroup-group.com.apple.notes", "NoteStore.sqlite"),
+    ],
+)
+def test_what_a_running_phone_writes_on_is_not_compared_byte_by_byte(domain: str, path: str) -> None:
+    assert rewritten_by_phone(domain, path)
+
+
+@pytest.mark.parametrize(
+    ("domain", "path"),
+    [
+        ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_1.HEIC"),
+        ("CameraRollDomain", "Media/PhotoData/Mutations/DCIM/100APPLE/IMG_1/Adjustments/a.plist"),
+        ("MediaDomain", "Library/SMS/Attachments/a/b.heic"),
+        ("MediaDomain", "Media/Recordings/1.m4a"),
+        ("HomeDomain", "Library/Voicemail/12.amr"),
+        ("HomeDomain", "Library/SpringBoard/LockBackground.cpbitmap"),
+        ("AppDomain-x.chat", "Documents/letter.pdf"),
+        ("AppDomainGroup-group.com.apple.notes", "Accounts/A/Media/B/x.jpg"),
+    ],
+)
+def test_what_a_person_made_is_compared_byte_by_byte(domain: str, path: str) -> None:
+    assert not rewritten_by_phone(domain, path)
+
+
+def test_a_database_is_known_by_its_name() -> None:
+    assert is_database_file("a/Login Data-journal")
+    assert is_database_file("a/x.sqlite3")
+    assert not is_database_file("Library/homed/transaction-journal")
+    assert not is_database_file("a.db/letter.pdf")
+
+
+def test_every_fate_says_why_and_where_it_is_known_from() -> None:
+    for fate in (*fates().never, *fates().later, *fates().rewritten):
+        assert fate.why
+        assert fate.source
+
+
+def test_rows_are_counted_for_what_holds_rows(make_database: Any, tmp_path: Path) -> None:
+    database = tmp_path / "copy"
+    database.write_bytes(
+        make_database(
+            "CREATE TABLE message (x); INSERT INTO message VALUES (1), (2);"
+            'CREATE TABLE "odd ""name" (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO "odd ""name" DEFAULT VALUES;'
+            "CREATE VIEW everything AS SELECT * FROM message;"
+            "CREATE VIRTUAL TABLE words USING fts4(body); INSERT INTO words VALUES ('a b c');"
+        )
+    )
+    assert count_rows(database) == {"message": 2, 'odd "name': 1}

@@ -1,0 +1,112 @@
+"""The data file itself: what is in it, and that a mistake in it is found when it is read."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from migrate.categories.catalogue import OTHER_SYSTEM, Catalogue, load
+from migrate.errors import UnknownCategory
+
+CONTRACT = [
+    "contacts",
+    "messages",
+    "calls",
+    "voicemail",
+    "photos",
+    "notes",
+    "reminders",
+    "calendars",
+    "safari",
+    "health",
+    "passwords",
+    "wifi",
+    "home-screen",
+    "voice-memos",
+    "settings",
+]
+
+
+def data() -> dict[str, Any]:
+    return tomllib.loads(files("migrate.categories").joinpath("categories.toml").read_text(encoding="utf-8"))
+
+
+def test_the_fifteen_categories_of_the_contract_and_the_rest() -> None:
+    assert list(load().ids) == [*CONTRACT, OTHER_SYSTEM]
+    assert all(category.title and category.title[0].isupper() for category in load().categories)
+
+
+def test_what_only_an_encrypted_backup_brings_across_says_so() -> None:
+    assert {c.id for c in load().categories if c.needs_encryption} == {"calls", "health", "passwords", "wifi"}
+
+
+def test_every_rule_says_where_it_is_known_from() -> None:
+    assert all(rule.source[0] in "ABC" for category in load().categories for rule in category.rules)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("message", "messages"),
+        ("contatcs", "contacts"),
+        ("voice_memos", "voice-memos"),
+        ("wi-fi", "wifi"),
+        ("Call history", "calls"),
+        ("HomeScreen", "home-screen"),
+        ("everthing", "everything"),
+    ],
+)
+def test_a_typing_mistake_is_answered_with_the_category_that_was_meant(typed: str, meant: str) -> None:
+    assert load().nearest(typed) == meant
+    with pytest.raises(UnknownCategory) as caught:
+        load().category(typed)
+    assert caught.value.exit_code == 10
+    assert meant in caught.value.next()
+
+
+def spoil_unknown_key(toml: dict[str, Any]) -> None:
+    toml["category"][0]["tittle"] = "Contacts"
+
+
+def spoil_glob(toml: dict[str, Any]) -> None:
+    toml["category"][0]["rule"][0]["globs"] = ["Library/Address**"]
+
+
+def spoil_twice(toml: dict[str, Any]) -> None:
+    toml["category"][1]["id"] = toml["category"][0]["id"]
+
+
+def spoil_order(toml: dict[str, Any]) -> None:
+    toml["category"].reverse()
+
+
+def spoil_count(toml: dict[str, Any]) -> None:
+    toml["category"][0]["count"][0]["places"][0].pop("tables")
+
+
+def spoil_nothing_claimed(toml: dict[str, Any]) -> None:
+    toml["category"][0]["rule"][0]["globs"] = []
+
+
+@pytest.mark.parametrize(
+    "spoil", [spoil_unknown_key, spoil_glob, spoil_twice, spoil_order, spoil_count, spoil_nothing_claimed]
+)
+def test_a_slip_in_the_data_file_is_found_when_it_is_read(spoil: Any) -> None:
+    toml = data()
+    Catalogue.model_validate(toml)
+    spoil(toml)
+    with pytest.raises(ValidationError):
+        Catalogue.model_validate(toml)
+
+
+def test_a_proof_knows_which_tables_hold_what_a_person_would_miss() -> None:
+    assert load().counted_tables("HomeDomain", "Library/SMS/sms.db") == {"message"}
+    assert load().counted_tables("HomeDomain", "Library/SMS/sms.db-wal") == frozenset()
+    photos = load().counted_tables("CameraRollDomain", "Media/PhotoData/Photos.sqlite")
+    assert photos == {"ZASSET", "ZGENERICASSET"}
+    store = "Container_v1/Stores/Data-9C3FDBA9-DDC2-420C-B37F-3283F5D18C94.sqlite"
+    assert load().counted_tables("AppDomainGroup-group.com.apple.reminders", store) == {"ZREMCDREMINDER"}

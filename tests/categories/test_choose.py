@@ -1,0 +1,154 @@
+"""From the words of a plan to the records that move."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+
+from migrate.backup.record import Kind
+from migrate.categories.catalogue import OTHER_SYSTEM, load
+from migrate.categories.choose import Choice, choose, chosen_owners
+from migrate.categories.claims import Claims
+from migrate.errors import UnknownApp, UnknownCategory
+
+D, L = Kind.DIRECTORY, Kind.SYMLINK
+
+PHONE: dict[tuple[str, str], bytes | Kind] = {
+    ("HomeDomain", ""): D,
+    ("HomeDomain", "Library"): D,
+    ("HomeDomain", "Library/SMS"): D,
+    ("HomeDomain", "Library/SMS/sms.db"): b"database",
+    ("HomeDomain", "Library/SMS/sms.db-wal"): b"wal",
+    ("HomeDomain", "Library/SMS/sms.db-shm"): b"shm",
+    ("HomeDomain", "Library/SMS/newest"): L,
+    ("MediaDomain", "Library/SMS/Attachments/a/photo.heic"): b"picture",
+    ("HomeDomain", "Library/CallHistoryDB/CallHistory.storedata"): b"calls",
+    ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.HEIC"): b"heic",
+    ("CameraRollDomain", "Media/PhotoData/Photos.sqlite"): b"catalogue",
+    ("CameraRollDomain", "Media/PhotoData/Photos.sqlite-wal"): b"",
+    ("HomeDomain", "Library/Preferences/.GlobalPreferences.plist"): b"settings",
+    ("AppDomain-x.chat", "Documents/chat.db"): b"chat",
+    ("AppDomainPlugin-x.chat.share", "Library/x"): b"share",
+    ("AppDomainGroup-group.x.both", "both.db"): b"both",
+    ("AppDomain-x.mail", "Documents/mail.db"): b"mail",
+    ("DomainOfTomorrow", "new"): b"new",
+}
+GROUPS = {"x.chat": ["group.x.both"], "x.mail": ["group.x.both"]}
+
+
+@pytest.fixture
+def pick(make_backup: Any) -> Any:
+    backup = make_backup(PHONE)
+    claims = Claims.of(backup, GROUPS)
+
+    def choose_words(
+        categories: Collection[str], except_: Collection[str] = (), apps: Any = None
+    ) -> tuple[set[tuple[str, str]], Choice]:
+        choice = choose(backup.records(), claims, categories=categories, except_=except_, apps=apps)
+        moving = {(r.domain, r.relative_path) for r in backup.records() if r.file_id in choice.file_ids}
+        return moving, choice
+
+    return choose_words
+
+
+def test_everything_leaves_nothing_behind(pick: Any) -> None:
+    moving, choice = pick(["everything"])
+    assert moving == set(PHONE)
+    assert choice.apps == {"x.chat", "x.mail"}
+    assert choice.owners == {*load().ids, "app:x.chat", "app:x.mail"}
+
+
+def test_messages_come_with_their_log_their_folder_their_link_and_their_attachments(pick: Any) -> None:
+    moving, choice = pick(["messages"])
+    assert moving == {key for key in PHONE if "Library/SMS" in key[1]}
+    amount = choice.by_owner["messages"]
+    assert (amount.records, amount.files, amount.bytes) == (6, 4, len(b"databasewalshmpicture"))
+    assert choice.apps == frozenset()
+
+
+def test_photos_come_as_a_catalogue_with_its_pictures(pick: Any) -> None:
+    moving, _ = pick(["photos"])
+    assert moving == {key for key in PHONE if key[0] == "CameraRollDomain"}
+
+
+def test_everything_except_messages_and_one_app(pick: Any) -> None:
+    moving, choice = pick(["everything"], except_=["messages", "app:x.mail"])
+    left = set(PHONE) - moving
+    assert left == {key for key in PHONE if "Library/SMS" in key[1]} | {("AppDomain-x.mail", "Documents/mail.db")}
+    assert choice.apps == {"x.chat"}
+    assert choice.dragged == {("AppDomainGroup-group.x.both", "x.mail")}
+
+
+def test_an_app_may_be_left_out_by_its_bare_id(pick: Any) -> None:
+    assert pick(["everything"], except_=["x.mail"])[0] == pick(["everything"], except_=["app:x.mail"])[0]
+
+
+def test_one_app_comes_with_its_groups_and_extensions_and_says_whose_data_it_drags_along(pick: Any) -> None:
+    moving, choice = pick([], apps=["x.chat"])
+    assert {domain for domain, _ in moving} == {
+        "AppDomain-x.chat",
+        "AppDomainPlugin-x.chat.share",
+        "AppDomainGroup-group.x.both",
+    }
+    assert choice.apps == {"x.chat"}
+    assert choice.dragged == {("AppDomainGroup-group.x.both", "x.mail")}
+    assert choice.by_owner["app:x.chat"].files == 3
+
+
+def test_an_app_can_be_named_among_the_categories(pick: Any) -> None:
+    assert pick(["app:x.chat"])[0] == pick([], apps=["x.chat"])[0]
+
+
+def test_everything_without_apps(pick: Any) -> None:
+    moving, choice = pick(["everything"], apps="none")
+    assert set(PHONE) - moving == {key for key in PHONE if key[0].startswith("AppDomain")}
+    assert choice.apps == frozenset()
+
+
+def test_apps_do_not_come_along_with_single_categories_unless_asked_for(pick: Any) -> None:
+    assert pick(["calls"])[1].apps == frozenset()
+    assert pick(["calls"], apps="all")[1].apps == {"x.chat", "x.mail"}
+
+
+def test_what_nobody_knows_travels_with_the_rest_of_the_system(pick: Any) -> None:
+    moving, choice = pick([OTHER_SYSTEM])
+    assert ("DomainOfTomorrow", "new") in moving
+    assert choice.by_owner[OTHER_SYSTEM].files == 1
+
+
+def test_nothing_chosen_moves_nothing(pick: Any) -> None:
+    moving, choice = pick([])
+    assert moving == set()
+    assert choice.by_owner == {}
+
+
+@pytest.mark.parametrize("place", ["categories", "except_"])
+def test_an_unknown_category_is_answered_with_the_nearest(make_backup: Any, place: str) -> None:
+    claims = Claims.of(make_backup(PHONE), GROUPS)
+    words: dict[str, Any] = {"categories": ["everything"], place: ["mesages"]}
+    with pytest.raises(UnknownCategory) as caught:
+        chosen_owners(claims, **words)
+    assert (caught.value.word, caught.value.nearest, caught.value.exit_code) == ("mesages", "messages", 10)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"categories": [], "apps": ["x.chta"]},
+        {"categories": ["everything"], "except_": ["app:x.chta"]},
+        {"categories": ["everything"], "except_": ["x.chta"]},
+        {"categories": ["app:x.chta"]},
+    ],
+)
+def test_an_app_that_is_not_in_the_backup_is_answered_with_the_nearest(make_backup: Any, words: Any) -> None:
+    claims = Claims.of(make_backup(PHONE), GROUPS)
+    with pytest.raises(UnknownApp) as caught:
+        chosen_owners(claims, **words)
+    assert (caught.value.bundle, caught.value.nearest, caught.value.exit_code) == ("x.chta", "x.chat", 11)
+
+
+def test_a_backup_without_apps_says_so() -> None:
+    with pytest.raises(UnknownApp, match="no app in it at all"):
+        chosen_owners(Claims(load(), {}), categories=[], apps=["x.chat"])

@@ -1,0 +1,244 @@
+"""Who owns a record. Whatever the manifest holds, somebody does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migrate.backup.record import Kind
+from migrate.categories.apps import AppEntry
+from migrate.categories.catalogue import OTHER_SYSTEM, load
+from migrate.categories.claims import Claims
+from migrate.categories.globs import COMPANION_SUFFIXES, is_database
+
+GROUP = "AppDomainGroup-group."
+
+
+def claims(
+    apps: Mapping[str, Collection[str]] | None = None,
+    *,
+    plugins: Mapping[str, tuple[str, ...]] | None = None,
+    ios_version: str | None = None,
+) -> Claims:
+    """Claims of apps with these groups (`group.` is added)."""
+    entries = {
+        bundle: AppEntry(
+            id=bundle,
+            title=bundle,
+            groups=tuple(f"group.{group}" for group in groups),
+            plugins=(plugins or {}).get(bundle, ()),
+        )
+        for bundle, groups in (apps or {}).items()
+    }
+    return Claims(load(), entries, ios_version=ios_version)
+
+
+@pytest.mark.parametrize(
+    ("domain", "path", "owner"),
+    [
+        ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb-wal", "contacts"),
+        ("HomeDomain", "Library/AddressBook/AddressBookImages.sqlitedb", "contacts"),
+        ("HomeDomain", "Library/Recents/Recents-shm", "contacts"),
+        ("HomeDomain", "Library/Preferences/com.apple.cmfsyncagent.plist", "contacts"),
+        ("HomeDomain", "Library/SMS/sms.db", "messages"),
+        ("MediaDomain", "Library/SMS/Attachments/0a/10/x/IMG_1.HEIC", "messages"),
+        ("HomeDomain", "Library/Preferences/com.apple.MobileSMS.plist", "messages"),
+        ("HomeDomain", "Library/CoreDuet/People/interactionC.db-wal", "messages"),
+        ("HomeDomain", "Library/CallHistoryDB/CallHistory.storedata", "calls"),
+        ("WirelessDomain", "Library/CallHistory/call_history.db", "calls"),
+        ("HomeDomain", "Library/Accessibility/TTY/TTYCallHistory.sqlite-wal", "calls"),
+        ("HomeDomain", "Library/Voicemail/12.amr", "voicemail"),
+        ("HomeDomain", "Library/Voicemail/OfflineCache/x", "other-system"),
+        ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.HEIC", "photos"),
+        ("CameraRollDomain", "Media/PhotoData/Photos.sqlite-wal", "photos"),
+        ("CameraRollDomain", "Media/PhotoData/CPLAssets/group12/A.HEIC", "photos"),
+        ("CameraRollDomain", "Media/PhotoData/changes-shm", "other-system"),
+        ("CameraRollDomain", "Media/PhotoData/Caches/x", "other-system"),
+        ("HomeDomain", "Library/Photos/Libraries/Syndication.photoslibrary/x", "photos"),
+        ("AppDomainGroup-group.com.apple.notes", "NoteStore.sqlite", "notes"),
+        ("AppDomainGroup-group.com.apple.notes", "Accounts/A/Media/B/1/x.jpg", "notes"),
+        ("HomeDomain", "Library/Notes/notes.sqlite", "notes"),
+        ("AppDomainGroup-group.com.apple.reminders", "Container_v1/Stores/Data-local.sqlite", "reminders"),
+        ("HomeDomain", "Library/Reminders/Container_v1/Stores/Data-local.sqlite", "reminders"),
+        ("HomeDomain", "Library/Calendar/Calendar.sqlitedb", "calendars"),
+        ("HomeDomain", "Library/Calendar/Attachments/x", "other-system"),
+        ("HomeDomain", "Library/Safari/Bookmarks.db", "safari"),
+        ("HomeDomain", "Library/Safari/Profiles/X/History.db-wal", "safari"),
+        ("AppDomain-com.apple.mobilesafari", "Library/Safari/History.db", "safari"),
+        ("AppDomain-com.apple.mobilesafari", "", "safari"),
+        ("HealthDomain", "Health/healthdb_secure.sqlite", "health"),
+        ("HealthDomain", "MedicalID/MedicalIDData.archive", "health"),
+        ("HealthDomain", "Health/Local/x", "other-system"),
+        ("KeychainDomain", "keychain-backup.plist", "passwords"),
+        ("SystemPreferencesDomain", "com.apple.wifi.known-networks.plist", "wifi"),
+        ("SystemPreferencesDomain", "SystemConfiguration/com.apple.wifi-networks.plist.backup", "wifi"),
+        ("SystemPreferencesDomain", "SystemConfiguration/preferences.plist", "other-system"),
+        ("HomeDomain", "Library/SpringBoard/IconState.plist", "home-screen"),
+        ("HomeDomain", "Library/SpringBoard/PushStore/x", "other-system"),
+        ("AppDomainGroup-group.com.apple.VoiceMemos.shared", "Recordings/20250101.m4a", "voice-memos"),
+        ("MediaDomain", "Media/Recordings/Recordings.db", "voice-memos"),
+        ("HomeDomain", "Library/Preferences/.GlobalPreferences.plist", "settings"),
+        ("RootDomain", "Library/Preferences/com.apple.atc.plist", "settings"),
+        ("HomeDomain", "Library/Preferences/com.apple.AppleMediaServices.notbackedup.plist", "other-system"),
+        ("HomeDomain", "Library/Preferences/com.apple.carrier_1.plist", "other-system"),
+        ("HomeDomain", "Library/Preferences/com.apple.MobileBluetooth.devices.plist", "other-system"),
+        ("HomeDomain", "Library/Passes/passes23.sqlite", "other-system"),
+        ("HomeDomain", "", "other-system"),
+        ("AppDomain-com.apple.weather", "Library/x", "other-system"),
+        ("SysSharedContainerDomain-systemgroup.com.apple.bluetooth", "Library/Database/x.db", "other-system"),
+        ("DomainOfTomorrow", "a/b", "other-system"),
+    ],
+)
+def test_a_path_belongs_to_what_a_person_calls_it(domain: str, path: str, owner: str) -> None:
+    assert claims().owners(domain, path) == {owner}
+
+
+def test_an_apps_container_groups_and_extensions_are_the_apps() -> None:
+    found = claims({"a.b": ["a.b.shared"]}, plugins={"a.b": ("a.b.widget",)})
+    for domain in ("AppDomain-a.b", GROUP + "a.b.shared", "AppDomainPlugin-a.b.widget"):
+        assert found.owners(domain, "") == {"app:a.b"}
+        assert found.owners(domain, "Documents/x") == {"app:a.b"}
+
+
+def test_a_group_of_two_apps_has_two_owners() -> None:
+    found = claims({"a.b": ["both"], "a.c": ["both"]})
+    assert found.owners(GROUP + "both", "shared.db") == {"app:a.b", "app:a.c"}
+
+
+def test_a_group_without_its_app_travels_with_the_rest_and_is_named() -> None:
+    found = claims({"a.b": []})
+    assert found.owners(GROUP + "gone.app", "x") == {OTHER_SYSTEM}
+    assert found.is_unclaimed(GROUP + "gone.app", "x")
+    assert found.is_orphaned(GROUP + "gone.app")
+    assert not found.is_orphaned(GROUP + "com.apple.stocks")
+    assert not found.is_unclaimed(GROUP + "com.apple.stocks", "x")
+
+
+def test_what_nobody_knows_is_unclaimed_and_what_is_merely_unnamed_is_not() -> None:
+    found = claims()
+    assert found.is_unclaimed("DomainOfTomorrow", "a")
+    assert found.is_unclaimed("HomeDomain", "Library/NewThing/a.db")
+    assert not found.is_unclaimed("HomeDomain", "Library/Passes/passes23.sqlite")
+    assert not found.is_unclaimed("HomeDomain", "Library/SMS/sms.db")
+    assert not found.is_unclaimed("HomeDomain", "Library/Preferences/com.apple.carrier.plist")
+
+
+@pytest.mark.parametrize(
+    ("ios_version", "owners"),
+    [("12.5.7", {"calendars", "reminders"}), ("13.0", {"calendars"}), (None, {"calendars"}), ("x", {"calendars"})],
+)
+def test_up_to_ios_12_the_calendar_database_also_holds_the_reminders(ios_version: str | None, owners: set[str]) -> None:
+    found = claims(ios_version=ios_version)
+    for suffix in ("", *COMPANION_SUFFIXES):
+        assert found.owners("HomeDomain", "Library/Calendar/Calendar.sqlitedb" + suffix) == owners
+    assert found.owners("HomeDomain", "Library/Calendar/Extras.db") == {"calendars"}
+
+
+def test_what_only_an_encrypted_backup_holds_is_known_path_by_path() -> None:
+    found = claims()
+    assert found.encrypted_only("HealthDomain", "Health/healthdb.sqlite")
+    assert found.encrypted_only("HomeDomain", "Library/CoreDuet/People/interactionC.db")
+    assert not found.encrypted_only("HomeDomain", "Library/SMS/sms.db")
+    assert not found.encrypted_only("HealthDomain", "Health/Local/x")
+
+
+def test_an_open_backup_brings_its_apps_and_its_version_along(make_backup: Any) -> None:
+    contents = {("AppDomain-a.b", ""): Kind.DIRECTORY, ("AppDomainGroup-group.a.b", "x"): b"x"}
+    backup = make_backup(contents, ios_version="12.4")
+    found = Claims.of(backup)
+    assert found.owners("AppDomainGroup-group.a.b", "x") == {"app:a.b"}
+    assert found.owners("HomeDomain", "Library/Calendar/Calendar.sqlitedb") == {"calendars", "reminders"}
+
+
+DOMAINS = st.one_of(
+    st.sampled_from(
+        [
+            "HomeDomain",
+            "CameraRollDomain",
+            "MediaDomain",
+            "RootDomain",
+            "HealthDomain",
+            "KeychainDomain",
+            "WirelessDomain",
+            "SystemPreferencesDomain",
+            "AppDomain-com.apple.mobilesafari",
+            "AppDomainGroup-group.com.apple.notes",
+            "AppDomain-a.b",
+            "AppDomainGroup-group.both",
+            "AppDomain-com.apple.x",
+            "AppDomainPlugin-q",
+            "SysContainerDomain-x",
+        ]
+    ),
+    st.text(max_size=20),
+)
+PARTS = st.one_of(
+    st.sampled_from(
+        [
+            "Library",
+            "SMS",
+            "sms.db",
+            "Preferences",
+            "Safari",
+            "History.db",
+            "Calendar",
+            "Calendar.sqlitedb",
+            "Media",
+            "DCIM",
+            "PhotoData",
+            "Photos.sqlite",
+            "Recordings",
+            ".Recordings_SUPPORT",
+            "Recents",
+            "AddressBook",
+            "TTY",
+            "Accessibility",
+            "TTYCallHistory.sqlite",
+            "Health",
+            "Local",
+            "changes",
+            "CoreDuet",
+            "People",
+            "interactionC.db",
+            "x.plist",
+        ]
+    ),
+    st.text(max_size=8),
+)
+PATHS = st.lists(PARTS, max_size=5).map("/".join)
+CLAIMS = claims({"a.b": ["both"], "a.c": ["both"]}, ios_version="12.0")
+EVERYBODY = {*load().ids, "app:a.b", "app:a.c"}
+
+
+@given(DOMAINS, PATHS)
+def test_every_record_there_could_be_has_an_owner_and_at_most_one_outside_shared_things(domain: str, path: str) -> None:
+    owners = CLAIMS.owners(domain, path)
+    assert owners
+    assert owners <= EVERYBODY
+    categories = owners - {"app:a.b", "app:a.c"}
+    assert len(categories) <= 1 or categories == {"calendars", "reminders"}
+    assert not (categories and owners - categories)
+
+
+@given(DOMAINS, PATHS, st.sampled_from(COMPANION_SUFFIXES))
+def test_what_sqlite_keeps_beside_a_database_has_the_databases_owner(domain: str, path: str, suffix: str) -> None:
+    """Whoever chooses the one gets the other. For a changes-log of the photo library both stay out."""
+    if is_database(path):
+        assert CLAIMS.owners(domain, path + suffix) == CLAIMS.owners(domain, path)
+
+
+def test_every_database_the_data_file_names_keeps_its_companions() -> None:
+    found = claims(ios_version="12.0")
+    for category in load().categories:
+        for count in category.counts:
+            for place in count.places:
+                for path in place.paths:
+                    example = path.replace("*", "X")
+                    owners = found.owners(place.domain, example)
+                    assert category.id in owners, f"{category.id} counts {example} and does not own it"
+                    for suffix in COMPANION_SUFFIXES:
+                        assert found.owners(place.domain, example + suffix) == owners
