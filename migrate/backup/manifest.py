@@ -37,6 +37,10 @@ MAGIC = b"SQLite format 3\0"
 WRITE_VERSION, READ_VERSION = 18, 19  # header bytes: 1 rollback journal, 2 write-ahead log
 PAGE_BYTES = 4096
 
+DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError, OverflowError)
+"""What Python's sqlite3 raises on damaged databases: a flipped byte in the schema reaches it as text that is no UTF-8
+(*seen*, flipping bytes), a size beyond 64 bits as an overflow."""
+
 _COLUMNS = ("fileID", "domain", "relativePath", "flags", "file")
 
 
@@ -195,7 +199,7 @@ class Manifest:
         """The table `Properties`: empty on iOS 14 (*seen*), `passwordHash` and `salt` on newer ones (facts 3.2)."""
         try:
             plain = _is_plain_table(self._database, "Properties")
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise _damaged(self.folder, error) from error
         if not plain:
             return {}
@@ -214,7 +218,7 @@ class Manifest:
                 if number > self._most_rows:
                     raise BackupUnreadable(self.folder.path, "Manifest.db", "it claims more rows than it has room for")
                 yield row
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise _damaged(self.folder, error) from error
 
 
@@ -315,7 +319,7 @@ def _in_memory(folder: BackupFolder, data: bytearray) -> sqlite3.Connection:
         for pragma in ("trusted_schema = OFF", "query_only = ON", "temp_store = MEMORY", "cell_size_check = ON"):
             database.execute(f"PRAGMA {pragma}")
         database.text_factory = _text
-    except (sqlite3.Error, OverflowError) as error:
+    except DATABASE_ERRORS as error:
         database.close()
         raise _damaged(folder, error) from error
     return database
@@ -334,7 +338,7 @@ def _require_plain_table(folder: BackupFolder, database: sqlite3.Connection) -> 
     try:
         plain = _is_plain_table(database, "Files")
         columns = {row[1]: row[6] for row in database.execute("PRAGMA table_xinfo(Files)")} if plain else {}
-    except sqlite3.Error as error:
+    except DATABASE_ERRORS as error:
         raise _damaged(folder, error) from error
     if not plain:
         raise BackupUnreadable(folder.path, "Manifest.db", "it has no ordinary table named Files")
