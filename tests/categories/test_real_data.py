@@ -170,7 +170,7 @@ def test_a_real_phone_without_voicemail(shared_data: Path, count: Any) -> None:
             "reminders.1.cloud.sqlite",
             5,
         ),
-        ("safari", "HomeDomain", "Library/Safari/Bookmarks.db", "safari.1.Bookmarks.db", 9),
+        ("safari", "HomeDomain", "Library/Safari/Bookmarks.db", "safari.1.Bookmarks.db", 5),
         ("safari", "HomeDomain", "Library/Safari/History.db", "safari.1.History.db", 2),
     ],
 )

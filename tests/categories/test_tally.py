@@ -238,7 +238,7 @@ def test_safari_says_what_its_number_is_made_of(count: Any, make_database: Any) 
     found = count(
         {
             ("HomeDomain", "Library/Safari/Bookmarks.db"): make_database(
-                "CREATE TABLE bookmarks (x); INSERT INTO bookmarks VALUES (1), (2);"
+                "CREATE TABLE bookmarks (type); INSERT INTO bookmarks VALUES (0), (0), (1);"
             ),
             ("HomeDomain", "Library/Safari/History.db"): make_database(
                 "CREATE TABLE history_items (x); INSERT INTO history_items VALUES (1);"
