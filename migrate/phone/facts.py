@@ -1,0 +1,167 @@
+"""What a phone tells about itself, through lockdown (facts 6.1). Unknown is None, never a guess."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from pymobiledevice3.irecv_devices import IRECV_DEVICES
+from pymobiledevice3.usbmux import MuxDevice
+
+from migrate.phone.lockdown import Lockdown, value_of, values_of
+from migrate.phone.muxer import spelled_udid
+from migrate.phone.words import NAME_LIMIT, quoted
+from migrate.units import apple_to_datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhoneFacts:
+    """One phone as it was when it was looked at."""
+
+    udid: str
+    connection: str  # "USB" or "Network"
+    name: str | None = None
+    model: str | None = None  # "iPhone13,2"
+    model_name: str | None = None  # "iPhone 12"
+    ios_version: str | None = None
+    build: str | None = None
+    serial: str | None = None
+    device_class: str | None = None  # "iPhone", "iPad" …
+    trusted: bool | None = None
+    locked: bool | None = None  # PasswordProtected: its state now, not whether it has a passcode
+    activation: str | None = None
+    setup_finished: bool | None = None
+    setup_state: str | None = None  # purplebuddy's SetupState: "RestoredFromiTunesBackup" …
+    encrypts_backups: bool | None = None
+    requires_encryption: bool | None = None  # an organisation's rule
+    find_my: bool | None = None  # may be unreadable or stale on iOS 27 (facts 4.6): an answer 211 is the truth
+    free_bytes: int | None = None
+    used_bytes: int | None = None
+    battery_percent: int | None = None
+    last_icloud_backup: datetime | None = None
+
+    @property
+    def called(self) -> str:
+        """What to call the phone in a sentence."""
+        return self.name or self.model_name or f"the iPhone {self.udid}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of `migrate phones --json`: exactly the contract's keys."""
+        last = self.last_icloud_backup
+        return {
+            "udid": self.udid,
+            "name": self.name,
+            "model": self.model,
+            "model_name": self.model_name,
+            "ios_version": self.ios_version,
+            "build": self.build,
+            "connection": self.connection,
+            "trusted": self.trusted,
+            "encrypts_backups": self.encrypts_backups,
+            "find_my": self.find_my,
+            "free_bytes": self.free_bytes,
+            "used_bytes": self.used_bytes,
+            "battery_percent": self.battery_percent,
+            "last_icloud_backup": last.isoformat().replace("+00:00", "Z") if last else None,
+        }
+
+
+def facts_from_outside(device: MuxDevice) -> PhoneFacts:
+    """All that is known of a phone which does not speak: its number and how it is connected."""
+    return PhoneFacts(udid=spelled_udid(device.serial), connection=device.connection_type)
+
+
+def public_facts(client: Lockdown, device: MuxDevice, *, trusted: bool) -> PhoneFacts:
+    """What a phone tells anybody; with a session, what it adds without being asked for a domain."""
+    values = client.all_values
+    model = _text(values.get("ProductType"))
+    return PhoneFacts(
+        udid=_text(values.get("UniqueDeviceID")) or spelled_udid(device.serial),
+        connection=device.connection_type,
+        name=_text(values.get("DeviceName")),
+        model=model,
+        model_name=model_names().get(model) if model else None,
+        ios_version=_text(values.get("ProductVersion")),
+        build=_text(values.get("BuildVersion")),
+        serial=_text(values.get("SerialNumber")),
+        device_class=_text(values.get("DeviceClass")),
+        trusted=trusted,
+        locked=_flag(values.get("PasswordProtected")),
+        activation=_text(values.get("ActivationState")),
+    )
+
+
+async def trusted_facts(client: Lockdown, device: MuxDevice) -> PhoneFacts:
+    """Everything a phone tells a computer it trusts.
+
+    Raises:
+        PyMobileDevice3Exception, OSError: the phone is gone. A domain it does not know is merely unknown.
+    """
+    known = public_facts(client, device, trusted=True)
+    backup = await values_of(client, "com.apple.mobile.backup")
+    if "WillEncrypt" not in backup:
+        backup["WillEncrypt"] = await value_of(client, "com.apple.mobile.backup", "WillEncrypt")
+    disk = await values_of(client, "com.apple.disk_usage")
+    battery = await values_of(client, "com.apple.mobile.battery")
+    return PhoneFacts(
+        **{
+            **vars(known),
+            "setup_finished": await setup_finished(client),
+            "setup_state": _text(await value_of(client, "com.apple.purplebuddy", "SetupState")),
+            "encrypts_backups": _flag(backup.get("WillEncrypt")),
+            "requires_encryption": _flag(backup.get("RequiresEncryption")),
+            "find_my": _flag(await value_of(client, "com.apple.fmip", "IsAssociated")),
+            "free_bytes": _free_bytes(disk),
+            "used_bytes": _used_bytes(disk),
+            "battery_percent": _whole(battery.get("BatteryCurrentCapacity")),
+            "last_icloud_backup": _moment(backup.get("LastCloudBackupDate")),
+        }
+    )
+
+
+async def setup_finished(client: Lockdown) -> bool | None:
+    """Whether the setup assistant is through; None where the phone does not say. Sources: facts 6.1."""
+    for domain, key in (("com.apple.purplebuddy", "SetupDone"), ("com.apple.PurpleBuddy", "SetupFinishedAllSteps")):
+        if (said := _flag(await value_of(client, domain, key))) is not None:
+            return said
+    return None
+
+
+@cache
+def model_names() -> dict[str, str]:
+    """`iPhone13,2` -> `iPhone 12`, from the table pymobiledevice3 brings along (in memory with its lockdown)."""
+    return {device.product_type: device.display_name for device in IRECV_DEVICES}
+
+
+def _free_bytes(disk: dict[str, Any]) -> int | None:
+    """Room for a restore: the smaller of the two figures for the data volume (REPORTED, facts 6.1)."""
+    figures = [_whole(disk.get(key)) for key in ("TotalDataAvailable", "AmountDataAvailable")]
+    return min((figure for figure in figures if figure is not None), default=None)
+
+
+def _used_bytes(disk: dict[str, Any]) -> int | None:
+    capacity, available = _whole(disk.get("TotalDataCapacity")), _whole(disk.get("TotalDataAvailable"))
+    return None if capacity is None or available is None else max(0, capacity - available)
+
+
+def _moment(apple_seconds: Any) -> datetime | None:
+    if isinstance(apple_seconds, bool) or not isinstance(apple_seconds, int | float) or apple_seconds <= 0:
+        return None
+    try:
+        return apple_to_datetime(apple_seconds)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _text(value: Any) -> str | None:
+    return quoted(value, NAME_LIMIT) or None if isinstance(value, str) else None
+
+
+def _flag(value: Any) -> bool | None:
+    return bool(value) if isinstance(value, bool | int) else None
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

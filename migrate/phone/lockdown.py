@@ -1,0 +1,248 @@
+"""One conversation with a phone's lockdownd: pymobiledevice3's client, kept inside our home.
+
+What is ours here: the address of the usbmuxd goes with every call (theirs drops it when a pair record is saved), the
+files of keys are 0600 and lie in our folders, and nobody is asked for trust unless somebody decided to ask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import plistlib
+import socket
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pymobiledevice3.ca import generate_pairing_cert_chain
+from pymobiledevice3.exceptions import (
+    ConnectionTerminatedError,
+    DeviceNotFoundError,
+    IncorrectModeError,
+    MuxException,
+    NoDeviceConnectedError,
+    PairingError,
+    PyMobileDevice3Exception,
+)
+from pymobiledevice3.lockdown import SERVICE_PORT, SYSTEM_BUID, PlistUsbmuxLockdownClient
+from pymobiledevice3.pair_records import generate_host_id, get_local_pairing_record, get_usbmux_pairing_record
+from pymobiledevice3.safe_paths import device_file_path
+from pymobiledevice3.service_connection import ServiceConnection
+from pymobiledevice3.usbmux import MuxDevice, PlistMuxConnection, create_mux
+
+from migrate.phone.muxer import Muxer
+
+GONE = (ConnectionTerminatedError, MuxException, DeviceNotFoundError, NoDeviceConnectedError, EOFError, OSError)
+"""How pymobiledevice3 says that a phone, or its link, is no longer there. (AfcException is an OSError too.)"""
+
+NEEDED_OF_A_RECORD = ("HostID", "SystemBUID", "HostCertificate", "HostPrivateKey")
+
+
+class Lockdown(PlistUsbmuxLockdownClient):
+    """pymobiledevice3's client with its two ways out of our home closed."""
+
+    muxer: Muxer
+
+    async def save_pair_record(self) -> None:
+        """Keep the pair record in our folder (0600, whole or not at all), and offer it to *our* usbmuxd.
+
+        pymobiledevice3's own writes it 0644 and hands it to the system's usbmuxd whatever address it was given.
+        """
+        assert self.pair_record is not None and self.identifier is not None
+        record = plistlib.dumps(self.pair_record)
+        write_private(device_file_path(self.muxer.pairing, self.identifier, ".plist"), record)
+        # A usbmuxd that cannot keep it (a folder it may not write, facts row 69) is no loss: we have it.
+        with suppress(PyMobileDevice3Exception, OSError):
+            async with await create_mux(usbmux_address=self.muxer.spoken_address) as mux:
+                if isinstance(mux, PlistMuxConnection) and self.service.mux_device is not None:
+                    await mux.save_pair_record(self.identifier, self.service.mux_device.devid, record)
+
+    @contextmanager
+    def ssl_file(self) -> Generator[str, Any, None]:
+        """The host's certificate and key in one file of our `tmp`, 0600, for as long as a handshake is prepared."""
+        assert self.pair_record is not None
+        pem = bytes(self.pair_record["HostCertificate"]) + b"\n" + bytes(self.pair_record["HostPrivateKey"])
+        handle, name = tempfile.mkstemp(dir=self.muxer.tmp, prefix="tls-", suffix=".pem")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(pem)
+            yield name
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+
+def write_private(path: Path, data: bytes, *, by_way_of: Path | None = None) -> None:
+    """Put `data` at `path`, 0600, by a new file and a rename: whoever reads it finds the old one or the new one.
+
+    `by_way_of`: the folder for the new file, on the same disk; by default that of `path`.
+    """
+    handle, name = tempfile.mkstemp(dir=by_way_of or path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+async def connect(muxer: Muxer, device: MuxDevice) -> Lockdown:
+    """A client with the phone's public values and no session. Never makes the phone ask for trust.
+
+    Raises:
+        PyMobileDevice3Exception, OSError: the phone is gone, or what answers is no lockdownd.
+    """
+    muxer.make_folders()
+    address = muxer.spoken_address
+    sock = await device.connect(SERVICE_PORT, usbmux_address=address)
+    service = await ServiceConnection.from_socket(sock, mux_device=device)
+    try:
+        client = Lockdown(
+            service,
+            host_id=generate_host_id(),
+            identifier=device.serial,
+            label="migrate",
+            system_buid=await _buid(address),
+            pairing_records_cache_folder=muxer.pairing,
+            usbmux_address=address,
+        )
+        client.muxer = muxer
+        if await client.query_type() != "com.apple.mobile.lockdown":
+            raise IncorrectModeError
+        await read_values(client)
+    except BaseException:
+        await service.close()
+        raise
+    return client
+
+
+async def read_values(client: Lockdown) -> None:
+    """Refresh what the client knows of its phone. A phone that answers nothing leaves nothing."""
+    values = await client.get_value()
+    client.all_values = values if isinstance(values, dict) else {}
+    client.udid = client.all_values.get("UniqueDeviceID")
+    client.product_type = client.all_values.get("ProductType")
+
+
+async def _buid(address: str | None) -> str:
+    async with await create_mux(usbmux_address=address) as mux:
+        if isinstance(mux, PlistMuxConnection):
+            with suppress(KeyError):
+                return await mux.get_buid()
+    return SYSTEM_BUID  # a usbmuxd of the binary protocol has none to tell
+
+
+async def begin_session(client: Lockdown) -> bool:
+    """Whether the phone knows one of the pair records we have; afterwards it speaks to us in a session.
+
+    Every record is tried, the usbmuxd's and our own: one of them may be older than the phone's last reset of trust,
+    which it answers with InvalidHostID.
+
+    Raises:
+        PasswordRequiredError: the phone wants its passcode first.
+        PyMobileDevice3Exception, OSError: the phone is gone.
+    """
+    for record in await known_records(client):
+        client.pair_record = record
+        if await client.validate_pairing():
+            return True
+    client.pair_record = None
+    return False
+
+
+async def known_records(client: Lockdown) -> list[dict[str, Any]]:
+    """The usable pair records for this phone: usbmuxd's, then our folder's."""
+    assert client.identifier is not None
+    records: list[Any] = []
+    # A usbmuxd or a file with garbage in it is like one without a record; plistlib has no closed list of errors
+    with suppress(Exception):
+        records.append(await get_usbmux_pairing_record(client.identifier, usbmux_address=client.muxer.spoken_address))
+    with suppress(Exception):
+        records.append(get_local_pairing_record(client.identifier, client.muxer.pairing))
+    return [
+        record for record in records if isinstance(record, dict) and all(key in record for key in NEEDED_OF_A_RECORD)
+    ]
+
+
+@dataclass
+class PairOffer:
+    """What we ask a phone to trust. One offer lasts until it is answered.
+
+    The phone may leave the bus for a moment when Trust is tapped (facts 1.2); a new offer then would make it ask again.
+    """
+
+    record: dict[str, Any]
+    host_key: bytes
+    root_key: bytes
+
+    @classmethod
+    async def prepare(cls, client: Lockdown) -> PairOffer:
+        """Make the keys and certificates, the phone's own leaf among them.
+
+        Raises:
+            PairingError: the phone does not tell its public key.
+        """
+        public_key = await client.get_value(key="DevicePublicKey")
+        if not isinstance(public_key, bytes):
+            raise PairingError
+        # RSA keys take a second of computing, which must not stop the other phone's conversation
+        host_pem, host_key, device_pem, root_pem, root_key = await asyncio.to_thread(
+            generate_pairing_cert_chain, public_key
+        )
+        record: dict[str, Any] = {
+            "DeviceCertificate": device_pem,
+            "HostCertificate": host_pem,
+            "HostID": client.host_id,
+            "RootCertificate": root_pem,
+            "SystemBUID": client.system_buid,
+        }
+        if client.wifi_mac_address:
+            record["WiFiMACAddress"] = client.wifi_mac_address
+        return cls(record, host_key, root_key)
+
+
+async def ask_for_trust(client: Lockdown, offer: PairOffer) -> str | None:
+    """Send `offer` once. None: the phone trusts us, and the record is kept. Else lockdownd's word for why not.
+
+    The first request of an unlocked phone raises its dialog; until it is answered every further one gets
+    `PairingDialogResponsePending`. Private keys stay here (pymobiledevice3 sends the root's along).
+    """
+    answer = await client.service.send_recv_plist(
+        {
+            "Label": client.label,
+            "Request": "Pair",
+            "PairRecord": offer.record,
+            "ProtocolVersion": "2",
+            "HostName": socket.gethostname(),
+            "PairingOptions": {"ExtendedPairingErrors": True},
+        }
+    )
+    if (error := answer.get("Error")) is not None:
+        return str(error)
+    record = {**offer.record, "HostPrivateKey": offer.host_key, "RootPrivateKey": offer.root_key}
+    if (escrow_bag := answer.get("EscrowBag")) is not None:
+        record["EscrowBag"] = escrow_bag
+    client.pair_record = record
+    await client.save_pair_record()
+    return None
+
+
+async def value_of(client: Lockdown, domain: str | None, key: str | None = None) -> Any:
+    """A value, or None where the phone does not tell it. Raises only when the phone is gone."""
+    try:
+        return await client.get_value(domain, key)
+    except GONE:
+        raise
+    except PyMobileDevice3Exception:
+        return None
+
+
+async def values_of(client: Lockdown, domain: str) -> dict[str, Any]:
+    """All values of a domain; empty where the phone tells none."""
+    values = await value_of(client, domain)
+    return values if isinstance(values, dict) else {}

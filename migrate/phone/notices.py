@@ -1,0 +1,97 @@
+"""What the phone announces while it is saved or restored: its passcode sheet, a cancel, changed backup settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from pymobiledevice3.exceptions import PyMobileDevice3Exception
+from pymobiledevice3.services.notification_proxy import NotificationProxyService
+
+from migrate.phone.lockdown import Lockdown
+from migrate.watch import Watcher
+
+SHEET_SHOWN = "com.apple.LocalAuthentication.ui.presented"  # iOS 16.1 and later (facts 1.3)
+SHEET_GONE = "com.apple.LocalAuthentication.ui.dismissed"
+CANCELLED = "com.apple.itunes-client.syncCancelRequest"
+SETTINGS_CHANGED = "com.apple.mobile.backup.domain_changed"
+OBSERVED = (
+    CANCELLED,
+    "com.apple.itunes-client.syncSuspendRequest",
+    "com.apple.itunes-client.syncResumeRequest",
+    SETTINGS_CHANGED,
+    SHEET_SHOWN,
+    SHEET_GONE,
+)
+"""libimobiledevice observes these six; the phone may notice when one is missing, so we do too."""
+
+
+class Notices:
+    """Listens while it is entered. A phone whose notification proxy does not start announces nothing; work goes on."""
+
+    def __init__(self, client: Lockdown, *, phone: str, watch: Watcher, on_cancel: Callable[[], None]) -> None:
+        self.cancelled = False
+        self.settings_changed = asyncio.Event()
+        self._service = NotificationProxyService(client)
+        self._phone = phone
+        self._watch = watch
+        self._on_cancel = on_cancel
+        self._sheet_is_up = False
+        self._listener: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._service.connect()
+            for name in OBSERVED:
+                await self._service.notify_register_dispatch(name)
+        except (PyMobileDevice3Exception, OSError):
+            await self._service.close()
+        else:
+            self._listener = asyncio.create_task(self._listen(), name="phone-notices")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._listener is not None:
+            self._listener.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._listener
+            self._listener = None
+        self._sheet(up=False)
+        await self._service.close()
+
+    async def post(self, name: str) -> None:
+        """Post a notification on the phone, if it listens."""
+        if self._listener is not None:
+            with suppress(PyMobileDevice3Exception, OSError):
+                await self._service.notify_post(name)
+
+    async def _listen(self) -> None:
+        with suppress(PyMobileDevice3Exception, OSError):  # the proxy died; the link will tell if the phone did
+            async for event in self._service.receive_notification():
+                self._hear(event.get("Name"))
+
+    def _hear(self, name: object) -> None:
+        if name == SHEET_SHOWN:
+            self._sheet(up=True)
+        elif name == SHEET_GONE:
+            self._sheet(up=False)
+        elif name == CANCELLED and not self.cancelled:
+            self.cancelled = True
+            self._on_cancel()
+        elif name == SETTINGS_CHANGED:
+            self.settings_changed.set()
+
+    def _sheet(self, *, up: bool) -> None:
+        """The sheet often shows twice (REPORTED): each time it is up, somebody is asked; when it goes, that is done."""
+        if up == self._sheet_is_up:
+            return
+        self._sheet_is_up = up
+        if up:
+            self._watch.person_needed(self._phone, "enter-passcode")
+        else:
+            self._watch.person_done(self._phone, "enter-passcode")

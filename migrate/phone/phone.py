@@ -1,0 +1,212 @@
+"""One connected phone that trusts this computer: find it, ask it, save it, restore to it, wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from pymobiledevice3.exceptions import AfcException
+from pymobiledevice3.services.afc import AfcService
+
+from migrate.errors import MigrateError, NotActivated, PhoneLost, SetupUnfinished
+from migrate.phone import password as backup_password
+from migrate.phone import restore as restoring
+from migrate.phone import save as saving
+from migrate.phone.contact import Contact
+from migrate.phone.facts import PhoneFacts, setup_finished, trusted_facts
+from migrate.phone.info_plist import InstalledApp, browse_apps
+from migrate.phone.link import SILENCE_S
+from migrate.phone.lockdown import read_values
+from migrate.phone.meeting import Meeting
+from migrate.phone.muxer import Muxer
+from migrate.phone.patience import Lacking, Patience, Time
+from migrate.phone.restore import RestoreOptions, RestoreReport
+from migrate.phone.save import SaveReport
+from migrate.watch import Watcher, nobody
+
+__all__ = ["InstalledApp", "Phone", "RestoreOptions", "RestoreReport", "SaveReport", "wait_until_ready"]
+
+SETUP_POLL_S = 3.0
+
+
+class Phone:
+    """Use `meet`. An async context manager; every method may find the phone gone (PhoneLost) and may be cancelled."""
+
+    def __init__(self, contact: Contact) -> None:
+        self._contact = contact
+
+    # -- meeting -----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    async def meet(
+        cls, muxer: Muxer, udid: str, *, watch: Watcher = nobody, wait_s: float = 0.0, time: Time | None = None
+    ) -> Self:
+        """The phone `udid`, connected and trusted. For up to `wait_s` seconds a person is asked for what it lacks.
+
+        Raises:
+            NoMuxer, NoPhone, PhoneLocked, NotTrusted, PairingNeedsCable, NotActivated, PhoneLost: still so after that.
+            TrustDenied, PairingForbidden, ServiceRefused: waiting does not help.
+        """
+        return await cls._meet(muxer, udid, (), Patience(watch, wait_s, time or Time()))
+
+    @classmethod
+    async def meet_any(
+        cls,
+        muxer: Muxer,
+        *,
+        besides: Collection[str] = (),
+        watch: Watcher = nobody,
+        wait_s: float = 0.0,
+        time: Time | None = None,
+    ) -> Self:
+        """As `meet`, the only phone there is that is not one of `besides`.
+
+        Raises:
+            SeveralPhones: it could be more than one.
+        """
+        return await cls._meet(muxer, None, besides, Patience(watch, wait_s, time or Time()))
+
+    @classmethod
+    async def _meet(cls, muxer: Muxer, udid: str | None, besides: Collection[str], patience: Patience) -> Self:
+        met = await Meeting(muxer, udid, patience, besides).wait()
+        return cls(Contact(muxer, met.client, met.device, met.facts, patience.wait_s, patience.time))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._contact.client.close()
+
+    # -- asking ------------------------------------------------------------------------------------------------------
+
+    @property
+    def facts(self) -> PhoneFacts:
+        """As of the meeting, or of the last `refresh`."""
+        return self._contact.facts
+
+    async def refresh(self) -> PhoneFacts:
+        """Ask everything anew."""
+        contact = self._contact
+        with contact.told("a look at it"):
+            await read_values(contact.client)
+            contact.facts = await trusted_facts(contact.client, contact.client.service.mux_device or contact.device)
+        return contact.facts
+
+    async def installed_apps(self) -> dict[str, InstalledApp]:
+        """The apps a person installed, by bundle id."""
+        with self._contact.told("the list of its apps"):
+            return (await browse_apps(self._contact.client)).installed
+
+    async def signs_of_use(self) -> tuple[str, ...]:
+        """What shows from outside that somebody uses this phone: `3 apps`, `120 photos and videos`. Empty: nothing.
+
+        Apple's own apps count for nothing: a new phone brings some that could be deleted. Messages, contacts and the
+        like cannot be seen without a backup.
+        """
+        signs: list[str] = []
+        own = [bundle_id for bundle_id in await self.installed_apps() if not bundle_id.startswith("com.apple.")]
+        if own:
+            signs.append(f"{len(own)} app{'s' if len(own) != 1 else ''}")
+        if pictures := await self._pictures():
+            signs.append(f"{pictures} photo{'s' if pictures != 1 else ''} and videos")
+        return tuple(signs)
+
+    async def _pictures(self) -> int:
+        count = 0
+        with self._contact.told("a look at its photos"):
+            async with AfcService(self._contact.client) as afc:
+                with suppress(AfcException):
+                    for roll in await afc.listdir("/DCIM"):
+                        with suppress(AfcException):
+                            count += len(await afc.listdir(f"/DCIM/{roll}"))
+        return count
+
+    # -- acting ------------------------------------------------------------------------------------------------------
+
+    async def save(
+        self,
+        folder: Path,
+        *,
+        seals: Path,
+        begin: Literal["incremental", "fresh"] = "incremental",
+        watch: Watcher = nobody,
+    ) -> SaveReport:
+        """Save it into `folder` (see `save.save`)."""
+        return await saving.save(self._contact, folder, seals=seals, begin=begin, watch=watch)
+
+    async def restore(
+        self,
+        set_folder: Path,
+        *,
+        options: RestoreOptions,
+        password: str | None = None,
+        restore_applications: bool,
+        watch: Watcher = nobody,
+    ) -> RestoreReport:
+        """Send it the restore set (see `restore.restore`)."""
+        return await restoring.restore(
+            self._contact,
+            set_folder,
+            options=options,
+            password=password,
+            restore_applications=restore_applications,
+            watch=watch,
+        )
+
+    async def change_backup_password(self, old: str | None, new: str | None, *, watch: Watcher = nobody) -> None:
+        """Set, change or remove its backup password (see `password.change_backup_password`); facts are fresh then."""
+        await backup_password.change_backup_password(self._contact, old, new, watch=watch)
+        await self.refresh()
+
+    def expect_silences_of(self, silence_s: float = SILENCE_S) -> None:
+        """How long a backup link may be silent before the phone counts as hung."""
+        self._contact.silence_s = silence_s
+
+
+async def wait_until_ready(
+    muxer: Muxer, udid: str, *, watch: Watcher = nobody, wait_s: float = 0.0, time: Time | None = None
+) -> Phone:
+    """The phone, back from its reboot: attached, trusted (asked anew where a restore ended it), its setup finished.
+
+    A phone that does not tell how far its setup is counts as through: a backup would be answered 212 otherwise.
+
+    Raises:
+        what `Phone.meet` raises; SetupUnfinished: somebody still has to finish its setup.
+    """
+    patience = Patience(watch, wait_s, time or Time(), poll_s=SETUP_POLL_S)
+    while True:
+        try:
+            phone = await Phone.meet(muxer, udid, watch=watch, wait_s=patience.left_s, time=patience.time)
+        except NotActivated as error:
+            raise SetupUnfinished(error.phone, "it is not activated") from error
+        try:
+            if await _setup_is_over(phone, patience):
+                patience.relieved()
+                return phone
+        except BaseException:
+            await phone.close()
+            raise
+        await phone.close()
+
+
+async def _setup_is_over(phone: Phone, patience: Patience) -> bool:
+    """Wait for the end of the setup. False: the phone left meanwhile, which a phone in setup may do."""
+    contact = phone._contact
+    while True:
+        try:
+            with contact.told("its setup"):
+                if await setup_finished(contact.client) is not False:
+                    await phone.refresh()
+                    return True
+        except PhoneLost:
+            return False
+        unfinished: MigrateError = SetupUnfinished(contact.name, "its setup assistant is running")
+        await patience.bear(Lacking(unfinished, "finish-setup"), contact.name)

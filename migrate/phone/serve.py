@@ -1,0 +1,155 @@
+"""One request to the phone's backup service, and the serving of everything it asks for until it answers.
+
+The phone drives: it lists, makes, moves and removes folders on our disk, sends files and fetches them, one operation
+after the other, each answered with a status, and at the end comes its Response (facts 2.2).
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from migrate.phone.drive import CODE_OF_ERRNO, Answer, Drive, answer_to
+from migrate.phone.link import Link, LinkEnded
+from migrate.phone.pipeline import Forget, Ledger, NoLedger, Pipeline, file_id_of
+from migrate.phone.receive import Receiver
+from migrate.phone.send import Sender
+from migrate.phone.words import quoted
+
+NOT_KNOWN = Answer(-1, "not known here", {})
+
+PROGRESS_AT = {
+    "DLMessageUploadFiles": 2,
+    "DLMessageDownloadFiles": 3,
+    "DLMessageMoveItems": 3,
+    "DLMessageMoveFiles": 3,
+    "DLMessageRemoveItems": 3,
+    "DLMessageRemoveFiles": 3,
+}
+"""Where the phone's own progress, 0 to 100, stands in a message (facts 2.2)."""
+
+
+@dataclass
+class Conversation:
+    """One session on a link whose versions are agreed on. Blocking; belongs to one thread.
+
+    `operations` counts what was served; `percent` is what the phone last said of its own progress.
+    """
+
+    link: Link
+    drive: Drive
+    ledger: Ledger = field(default_factory=NoLedger)
+    moved: Callable[[Conversation], None] = lambda _: None
+    operations: int = field(default=0, init=False)
+    percent: float = field(default=0.0, init=False)
+    disk_trouble: OSError | None = field(default=None, init=False)
+    receiver: Receiver = field(init=False)
+    sender: Sender = field(init=False)
+    _pipeline: Pipeline = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._pipeline = Pipeline(self.drive.root / f".{self.drive.name}.receiving", self.ledger)
+        self.receiver = Receiver(self.link, self.drive, self._pipeline, self._report)
+        self.sender = Sender(self.link, self.drive, self._report)
+        self.drive.on_removed = self._removed
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Send `request` and serve the phone until its Response; everything received is then written and hashed.
+
+        Raises:
+            LinkEnded: the phone is gone. LinkSilent: it is there and says nothing.
+            PhoneBrokeProtocol, UnsafeName: it said what no healthy phone says.
+        """
+        with self._pipeline:
+            self.link.ask(request)
+            try:
+                while (response := self._serve(self.link.receive())) is None:
+                    self.operations += 1
+            finally:
+                self.disk_trouble = self._pipeline.trouble or self.disk_trouble
+        self.disk_trouble = self._pipeline.trouble or self.disk_trouble
+        return response
+
+    def _serve(self, message: list[Any]) -> dict[str, Any] | None:
+        """Carry out one message. The Response, when it was that."""
+        said = message[0]
+        self._note_progress(message)
+        if said == "DLMessageProcessMessage":
+            if len(message) < 2 or not isinstance(message[1], dict):
+                raise self.link.broken("its answer is no dictionary")
+            return message[1]
+        if said == "DLMessageDisconnect":
+            raise LinkEnded("The phone ended the session.")
+        try:
+            answer = self._carry_out(said, *message[1:3])
+        except _Malformed as error:
+            raise self.link.broken(f"{quoted(said, 40)} came without what belongs to it") from error
+        if answer.code == CODE_OF_ERRNO[errno.ENOSPC] and self.disk_trouble is None:
+            self.disk_trouble = OSError(errno.ENOSPC, answer.text)
+        self.link.answer(answer.code, answer.text, answer.payload)
+        return None
+
+    def _carry_out(self, said: str, what: Any = None, other: Any = None) -> Answer:
+        match said:
+            case "DLMessageUploadFiles":
+                refused = self.receiver.receive_files()
+                return answer_to(refused) if refused else Answer()
+            case "DLMessageDownloadFiles":
+                return self.sender.send_files(_names(what))
+            case "DLContentsOfDirectory":
+                return self.drive.contents_of(_name(what))
+            case "DLMessageCreateDirectory":
+                return self.drive.make_directory(_name(what))
+            case "DLMessageMoveItems" | "DLMessageMoveFiles":
+                return self.drive.move(_pairs(what))
+            case "DLMessageRemoveItems" | "DLMessageRemoveFiles":
+                return self.drive.remove(_names(what))
+            case "DLMessageCopyItem":
+                return self.drive.copy(_name(what), _name(other))
+            case "DLMessageGetFreeDiskSpace":
+                return self.drive.free_space()
+            case "DLMessagePurgeDiskSpace":
+                return self.drive.purge(what)
+        return NOT_KNOWN
+
+    def _removed(self, named: str) -> None:
+        """Something was removed. What lay in `Snapshot/` has moved on under the same name, so that is no loss."""
+        if named == self.drive.name:
+            self._pipeline.put((Forget(None),))
+        elif (file_id := file_id_of(named)) is not None and "/Snapshot/" not in named:
+            self._pipeline.put((Forget(file_id),))
+
+    def _note_progress(self, message: list[Any]) -> None:
+        at = PROGRESS_AT.get(message[0])
+        if at is None or len(message) <= at:
+            return
+        percent = message[at]
+        if isinstance(percent, int | float) and 0 <= percent <= 100:
+            self.percent = max(self.percent, float(percent))
+
+    def _report(self) -> None:
+        self.moved(self)
+
+
+class _Malformed(Exception):
+    """An operation without the names it is about."""
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Malformed
+    return value
+
+
+def _names(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise _Malformed
+    return [_name(name) for name in value]
+
+
+def _pairs(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise _Malformed
+    return {_name(source): _name(target) for source, target in value.items()}

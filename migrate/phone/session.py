@@ -1,0 +1,122 @@
+"""One errand with a phone's backup service: its notices heard, its sync lock held, its backup link served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pymobiledevice3.services.afc import AfcService
+
+from migrate.errors import CancelledOnPhone
+from migrate.phone.contact import Contact, on_own_thread
+from migrate.phone.drive import Drive
+from migrate.phone.link import Link, LinkEnded
+from migrate.phone.notices import Notices
+from migrate.phone.pipeline import Ledger, NoLedger
+from migrate.phone.serve import Conversation
+from migrate.phone.sync_lock import sync_lock
+from migrate.watch import Watcher
+
+LINK_TRIES = 3
+LINK_PAUSE_S = 10.0
+"""A phone often drops the first session after it was plugged in (REPORTED, facts 2.4: three tries, ten seconds apart).
+Only a session in which nothing was asked for yet is tried again here."""
+
+
+@dataclass
+class Outcome:
+    """How a conversation ended. `response` None: the link broke in the middle of it, `ended` says how."""
+
+    conversation: Conversation
+    response: dict[str, Any] | None
+    ended: LinkEnded | None = None
+
+
+@dataclass
+class Session:
+    """Enter it, then `ask`. `during` names the errand in errors. Order of services: libimobiledevice's (facts 1.3)."""
+
+    contact: Contact
+    watch: Watcher
+    during: str
+    notices: Notices = field(init=False)
+    afc: AfcService | None = field(init=False, default=None)
+    _stack: AsyncExitStack = field(init=False, default_factory=AsyncExitStack)
+    _link: Link | None = field(init=False, default=None)
+
+    async def __aenter__(self) -> Self:
+        contact = self.contact
+        self.notices = Notices(contact.client, phone=contact.name, watch=self.watch, on_cancel=self._cut)
+        try:
+            with contact.told(self.during):
+                await self._stack.enter_async_context(self.notices)
+                self.afc = await contact.open_afc(self._stack)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def ask(
+        self,
+        request: Mapping[str, Any],
+        folder: Path,
+        *,
+        lock: bool = True,
+        ledger: Ledger | None = None,
+        moved: Callable[[Conversation], None] = lambda _: None,
+    ) -> Outcome:
+        """Send `request` about the backup `folder` over a fresh link, and serve the phone to the end.
+
+        Raises:
+            CancelledOnPhone, AnotherProgramSyncing, PhoneLocked, PhoneSilent, PhoneBrokeProtocol, UnsafeName …
+            A broken link is not raised but told: for a restore it may be the normal end.
+        """
+        tries = LINK_TRIES
+        while True:
+            tries -= 1
+            with self.contact.told(self.during):
+                outcome = await self._ask_once(request, folder, lock, ledger or NoLedger(), moved)
+            if self.notices.cancelled:
+                raise CancelledOnPhone(self.contact.name, "")
+            if outcome.response is not None or outcome.conversation.operations or not tries:
+                return outcome
+            await self.contact.time.sleep(LINK_PAUSE_S)
+
+    async def _ask_once(
+        self,
+        request: Mapping[str, Any],
+        folder: Path,
+        lock: bool,
+        ledger: Ledger,
+        moved: Callable[[Conversation], None],
+    ) -> Outcome:
+        contact = self.contact
+        async with contact.backup_link(self.watch) as link:
+            conversation = Conversation(link, Drive(folder.parent, folder.name), ledger, moved)
+            self._link = link
+            try:
+                if self.notices.cancelled:
+                    raise CancelledOnPhone(contact.name, "")
+                await on_own_thread(link, link.open_session)
+                afc = self.afc if lock else None
+                async with sync_lock(afc, self.notices, phone=contact.name, sleep=contact.time.sleep):
+                    response = await on_own_thread(link, lambda: conversation.ask(request))
+                await on_own_thread(link, link.disconnect)
+            except LinkEnded as ended:
+                return Outcome(conversation, None, ended)
+            finally:
+                self._link = None
+        return Outcome(conversation, response)
+
+    def _cut(self) -> None:
+        if self._link is not None:
+            self._link.shut_down()

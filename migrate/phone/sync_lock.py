@@ -1,0 +1,66 @@
+"""The phone's sync lock: one program at a time syncs, saves or restores a phone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from pymobiledevice3.exceptions import AfcException, PyMobileDevice3Exception
+from pymobiledevice3.services.afc import AFC_LOCK_EX, AFC_LOCK_UN, AfcError, AfcService
+
+from migrate.errors import AnotherProgramSyncing
+from migrate.phone.notices import Notices
+from migrate.phone.patience import Sleep
+
+LOCK_FILE = "/com.apple.itunes.lock_sync"
+TRIES = 50
+PAUSE_S = 0.2
+"""50 tries, 0.2 s apart: libimobiledevice's LOCK_ATTEMPTS and LOCK_WAIT, and pymobiledevice3's."""
+
+UNLOCK_S = 5.0
+
+WILL_START = "com.apple.itunes-mobdev.syncWillStart"
+LOCK_REQUEST = "com.apple.itunes-mobdev.syncLockRequest"
+DID_START = "com.apple.itunes-mobdev.syncDidStart"
+DID_FINISH = "com.apple.itunes-mobdev.syncDidFinish"
+
+
+@asynccontextmanager
+async def sync_lock(afc: AfcService | None, notices: Notices, *, phone: str, sleep: Sleep) -> AsyncIterator[None]:
+    """Hold the lock. Without AFC there is none to hold, and the phone's own refusal is what protects it.
+
+    Raises:
+        AnotherProgramSyncing: it stayed taken for ten seconds.
+        PyMobileDevice3Exception, OSError: the phone is gone.
+    """
+    if afc is None:
+        yield
+        return
+    await notices.post(WILL_START)
+    handle = await afc.fopen(LOCK_FILE, "r+")
+    try:
+        await notices.post(LOCK_REQUEST)
+        await _take(afc, handle, phone, sleep)
+        await notices.post(DID_START)
+        yield
+    finally:
+        # After a restore the phone is on its way to reboot, and after a cut it is gone: nothing is left to unlock then
+        with suppress(PyMobileDevice3Exception, OSError):
+            async with asyncio.timeout(UNLOCK_S):
+                await afc.lock(handle, AFC_LOCK_UN)
+                await afc.fclose(handle)
+        await notices.post(DID_FINISH)
+
+
+async def _take(afc: AfcService, handle: int, phone: str, sleep: Sleep) -> None:
+    for _ in range(TRIES):
+        try:
+            await afc.lock(handle, AFC_LOCK_EX)
+        except AfcException as error:
+            if error.status != AfcError.OP_WOULD_BLOCK:
+                raise
+            await sleep(PAUSE_S)
+        else:
+            return
+    raise AnotherProgramSyncing(phone)

@@ -1,0 +1,24 @@
+"""What a phone says, made safe to show: it is a stranger, and a terminal obeys control characters."""
+
+from __future__ import annotations
+
+import unicodedata
+
+SAID_LIMIT = 300
+NAME_LIMIT = 80
+
+
+def quoted(text: object, limit: int = SAID_LIMIT) -> str:
+    """`text` in one line of at most `limit` characters, without anything a terminal or a reader could trip over."""
+    # 4 * limit: enough to fill the limit after most characters fell away, and a bound for what a phone may make us do
+    shown = "".join(" " if _harmful(character) else character for character in str(text)[: 4 * limit])
+    line = " ".join(shown.split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def _harmful(character: str) -> bool:
+    """Control, format (right-to-left overrides among them), private and unassigned characters, line separators.
+
+    U+200D joins the parts of an emoji, and owners do put those into a phone's name.
+    """
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") and character != "\u200d"

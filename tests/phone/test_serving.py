@@ -1,0 +1,483 @@
+"""The host's side of a save against a phone played by hand."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.errors import PhoneBrokeProtocol, UnsafeName
+from migrate.phone import pipeline
+from migrate.phone.link import LinkEnded
+from migrate.phone.pipeline import NoLedger
+
+UDID = "00008110-000A1B2C3D4E5F60"
+WHOLE = struct.pack(">IB", 1, 0)
+FILE_ID = "ab" + "0123456789" * 3 + "01234567"
+
+
+def failed(text: bytes, code: int = 0x0B) -> bytes:
+    return struct.pack(">IB", len(text) + 1, code) + text
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_a_first_backup_as_a_phone_carries_it_out(wired: Any) -> None:
+    phone, folder, blob = wired.phone, wired.folder, os.urandom(700_001)
+    saved = wired.backup()
+
+    assert phone.download(f"{UDID}/Status.plist") == {f"{UDID}/Status.plist": os.strerror(errno.ENOENT)}
+    code, payload = phone.status()
+    assert code == -13
+    assert payload[f"{UDID}/Status.plist"]["DLFileErrorCode"] == (1 << 64) - 6
+
+    phone.say("DLMessageGetFreeDiskSpace", "___EmptyParameterString___")
+    code, free = phone.status()
+    assert code == 0
+    assert isinstance(free, int)
+    assert free > 0
+    for name in (UDID, f"{UDID}/ab", f"{UDID}/Snapshot/ab"):
+        phone.say("DLMessageCreateDirectory", name)
+        assert phone.status() == (0, {})
+
+    phone.upload((f"{UDID}/Status.plist", [b"uploading"], WHOLE))
+    assert phone.status()[0] == 0
+    assert (folder / "Status.plist").read_bytes() == b"uploading"
+
+    odd = [blob[:1], blob[1:300_000], blob[300_000:]]
+    phone.upload(
+        (f"{UDID}/Snapshot/ab/{FILE_ID}", odd, WHOLE),
+        (f"{UDID}/Snapshot/ab/{FILE_ID[:-1]}f", [], WHOLE),
+        total=len(blob),
+        percent=50.0,
+    )
+    assert phone.status()[0] == 0
+    assert (folder / "Snapshot/ab" / FILE_ID).read_bytes() == blob
+
+    phone.say("DLMessageMoveItems", {f"{UDID}/Snapshot/ab/{FILE_ID}": f"{UDID}/ab/{FILE_ID}"}, "", 80.0)
+    assert phone.status()[0] == 0
+    phone.say("DLMessageRemoveItems", [f"{UDID}/Snapshot", f"{UDID}/Manifest.mbdx"], "", 90.0)
+    assert phone.status()[0] == 0
+    assert not (folder / "Snapshot").exists()
+
+    phone.say("DLContentsOfDirectory", f"{UDID}/ab")
+    code, listing = phone.status()
+    assert code == 0
+    assert listing[FILE_ID]["DLFileType"] == "DLFileTypeRegular"
+    assert listing[FILE_ID]["DLFileSize"] == len(blob)
+    assert phone.download(f"{UDID}/ab/{FILE_ID}") == {f"{UDID}/ab/{FILE_ID}": blob}
+    assert phone.status()[0] == 0
+
+    phone.respond()
+    assert saved.result() == {"MessageName": "Response", "ErrorCode": 0}
+    assert wired.ledger.notes == [
+        ("add", FILE_ID, sha256(blob), len(blob)),
+        ("add", f"{FILE_ID[:-1]}f", sha256(b""), 0),
+    ]
+    assert wired.conversation.receiver.files_received == 3
+    assert wired.conversation.receiver.bytes_received == len(blob) + len(b"uploading")
+    assert wired.conversation.percent == 90.0
+    assert [path.name for path in wired.root.iterdir()] == [UDID]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_nobody_else_may_read_what_arrives(wired: Any) -> None:
+    saved = wired.backup()
+    wired.phone.say("DLMessageCreateDirectory", f"{UDID}/Snapshot/ab")
+    wired.phone.status()
+    wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [b"x"], WHOLE))
+    wired.phone.status()
+    wired.phone.respond()
+    saved.result()
+    snapshot = wired.folder / "Snapshot"
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (snapshot, snapshot / "ab", snapshot / "ab" / FILE_ID)]
+    assert modes == [0o700, 0o700, 0o600]
+
+
+def test_a_file_the_phone_cannot_read_is_noted_and_keeps_its_place(wired: Any) -> None:
+    """Its row would have no file at all otherwise, and the phone refuses such a backup (205)."""
+    saved = wired.backup()
+    wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [b"half of"], failed(b"Input/output error (5)")))
+    assert wired.phone.status()[0] == 0
+    wired.phone.respond()
+    saved.result()
+    assert (wired.folder / "Snapshot/ab" / FILE_ID).read_bytes() == b"half of"
+    assert wired.ledger.notes == [("unreadable", FILE_ID, "Input/output error (5)")]
+    path, why = wired.conversation.receiver.unreadable[FILE_ID]
+    assert path == f"/var/mobile/{UDID}/Snapshot/ab/{FILE_ID}"
+    assert why == "Input/output error (5)"
+
+
+def test_a_file_that_ends_with_0x0b_and_no_word_is_whole(wired: Any) -> None:
+    saved = wired.backup()
+    wired.phone.upload((f"{UDID}/ab/{FILE_ID}", [b"all of it"], failed(b"")))
+    wired.phone.status()
+    wired.phone.respond()
+    saved.result()
+    assert wired.ledger.notes == [("add", FILE_ID, sha256(b"all of it"), 9)]
+
+
+@pytest.mark.parametrize("ending", [WHOLE, failed(b"Input/output error (5)")], ids=["empty", "cut short"])
+def test_a_manifest_that_came_empty_or_cut_short_never_takes_the_place_of_a_whole_one(
+    wired: Any, ending: bytes
+) -> None:
+    (wired.folder / "Manifest.plist").write_bytes(b"the good one")
+    saved = wired.backup()
+    wired.phone.upload((f"{UDID}/Manifest.plist", [] if ending == WHOLE else [b"bpl"], ending))
+    wired.phone.status()
+    wired.phone.respond()
+    saved.result()
+    assert (wired.folder / "Manifest.plist").read_bytes() == b"the good one"
+
+
+def test_a_file_that_replaces_another_leaves_the_other_as_it_was_for_whoever_linked_it(wired: Any) -> None:
+    (wired.folder / "ab").mkdir()
+    before, linked = wired.folder / "ab" / FILE_ID, wired.root / "kept"
+    before.write_bytes(b"of the last save")
+    os.link(before, linked)
+    saved = wired.backup()
+    wired.phone.upload((f"{UDID}/ab/{FILE_ID}", [b"new"], WHOLE))
+    wired.phone.status()
+    wired.phone.respond()
+    saved.result()
+    assert before.read_bytes() == b"new"
+    assert linked.read_bytes() == b"of the last save"
+
+
+def test_a_link_that_breaks_in_the_middle_of_a_file_leaves_no_half_of_it(wired: Any) -> None:
+    saved = wired.backup()
+    wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [b"whole"], WHOLE))
+    wired.phone.status()
+    other = f"{FILE_ID[:-1]}f"
+    wired.phone.say("DLMessageUploadFiles", "", 1.0, 10)
+    for name in ("/var/x", f"{UDID}/Snapshot/ab/{other}"):
+        wired.phone.raw(struct.pack(">I", len(name)) + name.encode())
+    wired.phone.raw(struct.pack(">IB", 100, 0x0C) + b"only thirty bytes of the rest..")
+    wired.phone.hang_up()
+    with pytest.raises(LinkEnded):
+        saved.result()
+    assert [path.name for path in (wired.folder / "Snapshot/ab").iterdir()] == [FILE_ID]
+    assert [path.name for path in wired.root.iterdir()] == [UDID]
+    assert wired.ledger.notes == [("add", FILE_ID, sha256(b"whole"), 5)]
+
+
+def test_what_a_killed_run_left_half_received_is_cleared_away(wired: Any) -> None:
+    left = wired.root / f".{UDID}.receiving"
+    left.mkdir()
+    (left / "part").write_bytes(b"half")
+    saved = wired.backup()
+    wired.phone.upload((f"{UDID}/ab/{FILE_ID}", [b"x"], WHOLE))
+    wired.phone.status()
+    wired.phone.respond()
+    saved.result()
+    assert not left.exists()
+
+
+# -- a full disk -----------------------------------------------------------------------------------------------------
+
+
+class FullDisk(NoLedger):
+    """The disk fills up when the `after`th blob is noted."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def add(self, file_id: str, sha256: str, size: int) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_disk_that_fills_up_is_told_to_the_phone_which_then_ends_the_save(wired: Any) -> None:
+    class FullFile:
+        """Takes a few bytes, then the disk is full."""
+
+        room = 10
+
+        def __init__(self, file: Any) -> None:
+            self.file = file
+
+        def write(self, data: bytes) -> None:
+            if len(data) > FullFile.room:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            FullFile.room -= len(data)
+            self.file.write(data)
+
+        def fileno(self) -> int:
+            return int(self.file.fileno())
+
+        def close(self) -> None:
+            self.file.close()
+
+    writer = wired.conversation._pipeline._writer
+    begin = writer._begin
+
+    def begin_on_a_small_disk(place: Path | None) -> None:
+        begin(place)
+        if writer._file is not None:
+            writer._file = FullFile(writer._file)
+
+    writer._begin = begin_on_a_small_disk
+    saved = wired.backup()
+    wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [b"fits"], WHOLE))
+    assert wired.phone.status()[0] == 0
+    wired.phone.upload(
+        (f"{UDID}/Snapshot/ab/{FILE_ID[:-1]}e", [b"0123456789"] * 3, WHOLE),
+        (f"{UDID}/Snapshot/ab/{FILE_ID[:-1]}f", [b"x"], WHOLE),
+    )
+    assert wired.phone.status()[0] == -15
+    wired.phone.respond(104, "Multiple errors uploading files (MBErrorDomain/104)")
+    assert saved.result()["ErrorCode"] == 104
+    assert wired.conversation.disk_trouble.errno == errno.ENOSPC
+    assert [path.name for path in (wired.folder / "Snapshot/ab").iterdir()] == [FILE_ID]
+    assert [path.name for path in wired.root.iterdir()] == [UDID]
+
+
+def test_a_disk_too_full_for_the_seal_counts_as_full_too(wired: Any) -> None:
+    wired.conversation._pipeline._hasher._ledger = FullDisk(after=0)
+    saved = wired.backup()
+    wired.phone.upload((f"{UDID}/ab/{FILE_ID}", [b"x"], WHOLE))
+    wired.phone.status()
+    wired.phone.respond()
+    saved.result()
+    assert wired.conversation.disk_trouble.errno == errno.ENOSPC
+
+
+def test_a_phone_that_asks_for_room_hears_that_we_delete_nothing_and_tells_how_much_it_needs(wired: Any) -> None:
+    saved = wired.backup()
+    wired.phone.say("DLMessageGetFreeDiskSpace", "")
+    _, free = wired.phone.status()
+    lacking = 7_000_000
+    wired.phone.say("DLMessagePurgeDiskSpace", lacking + 0x8000_0000, 4)
+    assert wired.phone.status() == (-1, 0)
+    wired.phone.respond(105, "Insufficient free disk space on drive to back up")
+    saved.result()
+    assert wired.conversation.drive.needed_bytes == free + lacking
+
+
+class Broken(NoLedger):
+    def add(self, file_id: str, sha256: str, size: int) -> None:
+        raise RuntimeError("a bug")
+
+
+def test_the_bug_of_a_thread_of_ours_ends_the_save_instead_of_hanging_it(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RuntimeError, match="a bug"),
+        pipeline.Pipeline(tmp_path / "staging", Broken()) as line,
+    ):
+        while True:
+            line.put((pipeline.Begin(tmp_path / "blob"), pipeline.Data(b"x"), pipeline.End(FILE_ID)))
+
+
+def test_a_bug_in_the_last_moment_is_heard_of_too(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RuntimeError, match="a bug"),
+        pipeline.Pipeline(tmp_path / "staging", Broken()) as line,
+    ):
+        line.put((pipeline.Begin(tmp_path / "blob"), pipeline.Data(b"x"), pipeline.End(FILE_ID)))
+
+
+# -- strangers' names ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [f"{UDID}/../../etc/passwd", "..", f"{UDID}/ab/\0", "../other/x"])
+def test_a_name_that_leads_out_of_the_backup_ends_the_conversation(wired: Any, name: str) -> None:
+    saved = wired.backup()
+    wired.phone.upload((name, [b"x"], WHOLE))
+    with pytest.raises(UnsafeName):
+        saved.result()
+
+
+OTHER = "00008110-00000000000000FF"
+
+
+def test_another_phone_s_backup_is_neither_shown_nor_changed(wired: Any) -> None:
+    (wired.root / OTHER).mkdir()
+    (wired.root / OTHER / "Info.plist").write_bytes(b"not yours")
+    saved = wired.backup()
+    phone = wired.phone
+    assert phone.download(f"{OTHER}/Info.plist") == {f"{OTHER}/Info.plist": os.strerror(errno.ENOENT)}
+    assert phone.status()[0] == -13
+    phone.say("DLContentsOfDirectory", OTHER)
+    assert phone.status()[0] == -6
+    for operation in (
+        ("DLMessageRemoveItems", [OTHER], "", 1.0),
+        ("DLMessageMoveItems", {OTHER: f"{UDID}/x"}, "", 1.0),
+        ("DLMessageCreateDirectory", f"{OTHER}/new"),
+        ("DLMessageCopyItem", f"{OTHER}/Info.plist", f"{UDID}/copy"),
+    ):
+        phone.say(*operation)
+        assert phone.status()[0] == -1
+    phone.upload((f"{OTHER}/Info.plist", [b"mine now"], WHOLE))
+    assert phone.status()[0] == -1
+    phone.respond()
+    saved.result()
+    assert (wired.root / OTHER / "Info.plist").read_bytes() == b"not yours"
+    assert [path.name for path in (wired.root / OTHER).iterdir()] == ["Info.plist"]
+    assert list(wired.folder.iterdir()) == []
+
+
+def test_a_phone_cannot_have_its_whole_backup_removed(wired: Any) -> None:
+    (wired.folder / "Info.plist").write_bytes(b"x")
+    saved = wired.backup()
+    wired.phone.say("DLMessageRemoveItems", [UDID], "", 1.0)
+    assert wired.phone.status()[0] == -1
+    wired.phone.respond()
+    saved.result()
+    assert (wired.folder / "Info.plist").exists()
+
+
+def test_a_device_path_that_looks_absolute_is_a_place_in_the_backup(wired: Any) -> None:
+    saved = wired.backup()
+    wired.phone.upload((f"/{UDID}/ab/{FILE_ID}", [b"x"], WHOLE))
+    assert wired.phone.status()[0] == 0
+    wired.phone.respond()
+    saved.result()
+    assert (wired.folder / "ab" / FILE_ID).read_bytes() == b"x"
+
+
+# -- what else a phone does ------------------------------------------------------------------------------------------
+
+
+def test_on_a_forced_full_backup_the_old_folder_is_put_aside_and_in_the_end_removed(wired: Any) -> None:
+    (wired.folder / "ab").mkdir()
+    (wired.folder / "ab" / FILE_ID).write_bytes(b"old")
+    aside = f"{UDID}-20261122-231905"
+    saved = wired.backup()
+    phone = wired.phone
+    phone.say("DLMessageMoveItems", {UDID: aside}, "", 1.0)
+    assert phone.status()[0] == 0
+    assert (wired.root / aside / "ab" / FILE_ID).read_bytes() == b"old"
+    phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [b"new"], WHOLE))
+    assert phone.status()[0] == 0
+    phone.say("DLMessageRemoveItems", [aside], "", 1.0)
+    assert phone.status()[0] == 0
+    phone.respond()
+    saved.result()
+    assert not (wired.root / aside).exists()
+    assert wired.ledger.notes == [("forget everything",), ("add", FILE_ID, sha256(b"new"), 3)]
+
+
+def test_a_blob_that_is_removed_is_forgotten(wired: Any) -> None:
+    (wired.folder / "ab").mkdir()
+    (wired.folder / "ab" / FILE_ID).write_bytes(b"old")
+    saved = wired.backup()
+    wired.phone.say("DLMessageRemoveItems", [f"{UDID}/ab/{FILE_ID}"], "", 1.0)
+    wired.phone.status()
+    wired.phone.respond()
+    saved.result()
+    assert wired.ledger.notes == [("forget", FILE_ID)]
+
+
+def test_moving_onto_a_folder_replaces_it_and_does_not_go_into_it(wired: Any) -> None:
+    for name in ("new/deep", "old/deep"):
+        (wired.folder / name).mkdir(parents=True)
+    (wired.folder / "new/deep/file").write_bytes(b"x")
+    (wired.folder / "old/stale").write_bytes(b"y")
+    saved = wired.backup()
+    wired.phone.say("DLMessageMoveItems", {f"{UDID}/new": f"{UDID}/old"}, "", 1.0)
+    assert wired.phone.status()[0] == 0
+    wired.phone.respond()
+    saved.result()
+    assert sorted(str(path.relative_to(wired.folder)) for path in wired.folder.rglob("*")) == [
+        "old",
+        str(Path("old/deep")),
+        str(Path("old/deep/file")),
+    ]
+
+
+def test_moving_what_is_not_there_is_answered_and_not_the_end(wired: Any) -> None:
+    saved = wired.backup()
+    wired.phone.say("DLMessageMoveItems", {f"{UDID}/nothing": f"{UDID}/x"}, "", 1.0)
+    assert wired.phone.status()[0] == -6
+    wired.phone.respond()
+    assert saved.result()["ErrorCode"] == 0
+
+
+def test_a_file_and_a_tree_are_copied(wired: Any) -> None:
+    (wired.folder / "ab").mkdir()
+    (wired.folder / "ab/one").write_bytes(b"1")
+    saved = wired.backup()
+    aside = f"{UDID}-20261122-231905"
+    for source, target in ((UDID, aside), (f"{UDID}/ab/one", f"{UDID}/two")):
+        wired.phone.say("DLMessageCopyItem", source, target)
+        assert wired.phone.status()[0] == 0
+    wired.phone.respond()
+    saved.result()
+    assert (wired.root / aside / "ab/one").read_bytes() == b"1"
+    assert (wired.folder / "two").read_bytes() == b"1"
+
+
+def test_an_operation_nobody_knows_is_answered_so_that_the_phone_does_not_wait(wired: Any) -> None:
+    saved = wired.backup()
+    wired.phone.say("DLMessageDanceForMe", 1)
+    assert wired.phone.status()[0] == -1
+    wired.phone.respond()
+    saved.result()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        ("DLMessageMoveItems", ["not", "pairs"], "", 1.0),
+        ("DLMessageRemoveItems", {"not": "a list"}, "", 1.0),
+        ("DLMessageDownloadFiles", [1, 2], "", 1.0),
+        ("DLMessageCreateDirectory",),
+        ("DLMessageProcessMessage", "not a dictionary"),
+    ],
+)
+def test_an_operation_without_what_belongs_to_it_ends_the_conversation(wired: Any, message: tuple[Any, ...]) -> None:
+    saved = wired.backup()
+    wired.phone.say(*message)
+    with pytest.raises(PhoneBrokeProtocol):
+        saved.result()
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        struct.pack(">I", 1 << 30),
+        struct.pack(">I", 4) + b"/var" + struct.pack(">I", 6) + f"{UDID}/x"[-6:].encode() + struct.pack(">I", 0),
+        struct.pack(">I", 4) + b"/var" + struct.pack(">I", 27) + f"{UDID}/x".encode() + struct.pack(">IB", 1, 0x77),
+    ],
+    ids=["a name of a gigabyte", "a piece without its code", "an unknown code"],
+)
+def test_a_stream_that_is_none_ends_the_conversation(wired: Any, stream: bytes) -> None:
+    saved = wired.backup()
+    wired.phone.say("DLMessageUploadFiles", "", 1.0, 10)
+    wired.phone.raw(stream)
+    with pytest.raises((PhoneBrokeProtocol, UnsafeName)):
+        saved.result()
+
+
+def test_a_phone_that_ends_the_session_by_itself_has_left(wired: Any) -> None:
+    saved = wired.backup()
+    wired.phone.say("DLMessageDisconnect", "___EmptyParameterString___")
+    with pytest.raises(LinkEnded):
+        saved.result()
+
+
+def test_downloads_come_in_frames_of_32_kib_and_a_folder_is_no_file(wired: Any) -> None:
+    content = os.urandom(32 * 1024 * 3 + 1)
+    (wired.folder / "big").write_bytes(content)
+    (wired.folder / "empty").write_bytes(b"")
+    (wired.folder / "ab").mkdir()
+    saved = wired.backup()
+    got = wired.phone.download(f"{UDID}/big", f"{UDID}/empty", f"{UDID}/ab")
+    assert got[f"{UDID}/big"] == content
+    assert got[f"{UDID}/empty"] == b""
+    code, payload = wired.phone.status()
+    assert code == -13
+    assert payload[f"{UDID}/ab"]["DLFileErrorCode"] == (1 << 64) - 9
+    wired.phone.respond()
+    saved.result()
+    assert wired.conversation.sender.bytes_sent == len(content)
+    assert wired.conversation.sender.files_sent == 2
