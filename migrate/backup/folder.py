@@ -98,7 +98,8 @@ def _has_manifest(path: Path) -> bool:
 
 
 class BackupFolder:
-    """One backup on disk, read and never written. Opening costs nothing: each plist is read when first asked for.
+    """One backup on disk, read and never written. Opening costs nothing: each plist is read when first asked for, and
+    remembered: after a save, make a new one.
 
     A plist that is not there reads as None; one that is there and cannot be read raises BackupUnreadable.
     """

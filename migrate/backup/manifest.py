@@ -34,6 +34,7 @@ ROW_BYTES_AT_LEAST = 60
 children again can claim billions of rows in a few kilobytes; more rows than this allows is such a one."""
 
 MAGIC = b"SQLite format 3\0"
+HEADER_BYTES = 100
 WRITE_VERSION, READ_VERSION = 18, 19  # header bytes: 1 rollback journal, 2 write-ahead log
 PAGE_BYTES = 4096
 
@@ -309,6 +310,8 @@ def _in_memory(folder: BackupFolder, data: bytearray) -> sqlite3.Connection:
     if not data.startswith(MAGIC):
         reason = "it does not decrypt to a database" if folder.is_encrypted else "it is no database"
         raise BackupUnreadable(folder.path, "Manifest.db", reason)
+    if len(data) < HEADER_BYTES:
+        raise BackupUnreadable(folder.path, "Manifest.db", "it is cut short")
     data[WRITE_VERSION] = data[READ_VERSION] = 1
     database = sqlite3.connect(":memory:", check_same_thread=sqlite3.threadsafety != 3, isolation_level=None)
     try:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from migrate.backup.folder import FILE_ID, BackupFolder, inside
-from migrate.errors import BackupUnfinished, SealDamaged
+from migrate.errors import BackupUnfinished, SealDamaged, UnsafeName
 
 FORMAT = 1
 SEAL_LIMIT_BYTES = 1 << 30  # 120 bytes a file; phones have up to 1.3 million (facts 3.2)
@@ -75,7 +75,7 @@ def stored_seal(seals: Path, udid: str) -> Seal | None:
         raise SealDamaged(path, "it is no JSON") from error
     try:
         return _seal_from(loaded)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise SealDamaged(path, f"it does not hold what a seal holds ({error})") from error
 
 
@@ -130,6 +130,21 @@ class SealDraft:
         return draft
 
     @classmethod
+    def go_on(cls, seals: Path, udid: str) -> Self | None:
+        """The draft that an interrupted save left behind, on whichever base that save had; None where there is none.
+
+        Half-way through a save Status.plist no longer names the base, so only the draft itself remembers it.
+
+        Raises:
+            SealDamaged: the stored seal cannot be read.
+        """
+        path = _draft_path(seals, udid)
+        for base in (stored_seal(seals, udid), None) if path.exists() else ():
+            if (draft := cls._left_behind(path, seals, udid, base)) is not None:
+                return draft
+        return None
+
+    @classmethod
     def _left_behind(cls, path: Path, seals: Path, udid: str, base: Seal | None) -> Self | None:
         """An earlier attempt's draft, its torn last line cut off; None where there is none on this base.
 
@@ -140,7 +155,7 @@ class SealDraft:
             with path.open("rb") as file:
                 head = _parsed(head_line := file.readline())
                 wanted = {"format": FORMAT, "udid": udid, "base": _name_of(base)}
-                if head is None or {key: head.get(key) for key in wanted} != wanted:
+                if head is None or not head_line.endswith(b"\n") or {key: head.get(key) for key in wanted} != wanted:
                     return None
                 draft = cls(seals, udid, base, begun_ns=int(head["begun_ns"]))
                 length = len(head_line)
@@ -186,7 +201,8 @@ class SealDraft:
         """The seal of the save that `folder` now holds; on disk when this returns, and the draft is gone.
 
         Only what is surely known goes in. Blobs that the phone removed drop out, and so does a hash taken over from
-        the base where the blob is younger than this save: it arrived, and the line that said so was lost.
+        the base where the blob is younger than this save: it arrived, and the line that said so was lost. `folder`
+        must be a new object: one made before the save remembers the old Status.plist.
 
         Raises:
             BackupUnfinished: Status.plist does not name a finished save.
@@ -212,7 +228,7 @@ class SealDraft:
     def _is_known(self, folder: BackupFolder, file_id: str) -> bool:
         try:
             stored = folder.blob(file_id).stat()
-        except OSError:
+        except (OSError, UnsafeName):
             return False
         return file_id not in self._from_base or stored.st_mtime_ns <= self._begun_ns
 

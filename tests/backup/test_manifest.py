@@ -133,6 +133,7 @@ WOUNDS: dict[str, tuple[Callable[[Path], None], type[MigrateError]]] = {
     "manifest empty": (damage_db(lambda _: b""), BackupUnreadable),
     "manifest cut in a block": (damage_db(lambda data: data[:-5]), BackupUnreadable),
     "manifest cut to one page": (damage_db(lambda data: data[:4096]), BackupUnreadable),
+    "manifest cut to its name": (damage_db(lambda data: data[:16]), BackupUnreadable),
     "manifest is noise": (damage_db(lambda data: os.urandom(len(data))), BackupUnreadable),
     "first block flipped": (damage_db(lambda data: bytes([data[0] ^ 1]) + data[1:]), BackupUnreadable),
     "keybag missing": (damage_plist("BackupKeyBag", None), KeybagUnreadable),
