@@ -20,6 +20,7 @@ from migrate.softphone import identity
 from migrate.softphone.faults import Faults
 from migrate.softphone.filesystem import Filesystem
 from migrate.softphone.hand import Hand
+from migrate.softphone.locks import AdvisoryLocks
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -79,8 +80,8 @@ class Cable(Protocol):
     def attach(self, phone: Softphone) -> None:
         """Shows the phone under a new DeviceID. Nothing, once the server has stopped."""
 
-    def detach(self, phone: Softphone) -> None:
-        """Takes the phone away and cuts its connections, without waiting for their threads."""
+    def detach(self, phone: Softphone) -> bool:
+        """Takes the phone away and cuts its connections, without waiting for their threads. Whether it was there."""
 
 
 class LockdownRefusal(Exception):
@@ -107,7 +108,7 @@ class Softphone:
     files: Filesystem = field(default_factory=Filesystem, repr=False)
     apps: dict[str, App] = field(default_factory=dict, repr=False)
     scratch: dict[str, bytes] = field(default_factory=dict, repr=False)
-    """What hosts wrote over AFC and no backup holds: absolute AFC path -> bytes."""
+    """What hosts wrote over AFC and no backup holds: absolute AFC path -> bytes; a key ending in "/" is a directory."""
     capacity_bytes: int = 64_000_000_000
     """Room for a person's data; the system lies beside it."""
     battery_percent: int = 87
@@ -117,8 +118,10 @@ class Softphone:
 
     trust: Trust = "trusted"
     """`trusted` accepts every computer without a dialog. `locked` is short for: never trusted, and locked."""
-    passcode: str = ""
+    passcode: str = field(default="", repr=False)
     setup: Setup = "finished"
+    on_wifi: bool = False
+    """usbmuxd lists the phone a second time, as a Network device."""
     find_my: bool = False
     activated: bool = True
     pairing_allowed: bool = True  # False: supervised, and its owner forbids pairing
@@ -148,6 +151,7 @@ class Softphone:
         self.wifi_address = self.wifi_address or identity.wifi_address_from_seed(self.udid)
         self.imei = self.imei or identity.imei_from_seed(self.udid)
         self.cable: Cable | None = None
+        self.advisory_locks = AdvisoryLocks()
         self._changed = threading.Condition(threading.RLock())
         self.setup_state = "SetupUsingAssistant"  # com.apple.purplebuddy's word for how this phone was set up
         self._observers: list[Callable[[str], None]] = []
@@ -334,6 +338,14 @@ class Softphone:
             self.trusted_hosts.clear()
             self.trust, self._pair_polls = "ask", 0
 
+    def forget_host(self, host_id: str) -> bool:
+        """Unpair. Whether the computer was known; it must ask again afterwards."""
+        with self._changed:
+            known = self.trusted_hosts.pop(host_id, None) is not None
+            if known:
+                self.trust, self._pair_polls = "ask", 0
+            return known
+
     # --- setup, Find My
 
     def finish_setup(self) -> None:
@@ -362,10 +374,10 @@ class Softphone:
 
     def replug(self) -> None:
         """The cable drops and is there again, under a new DeviceID."""
-        if self.cable is not None:
-            self.cable.detach(self)
+        cable = self.cable
+        if cable is not None and cable.detach(self):
             self._resting.wait(self.boot_delay_s)
-            self.cable.attach(self)
+            cable.attach(self)
 
     def reboot(self) -> None:
         """Restarts: a pending restore becomes visible, then the phone is back on the cable. Returns after that.
@@ -374,8 +386,7 @@ class Softphone:
         `hand.setup_delay_s` after the phone is back). Without a cable everything happens before this returns.
         """
         cable = self.cable
-        if cable is not None:
-            cable.detach(self)
+        was_plugged_in = cable is not None and cable.detach(self)
         replaced = False
         if (restore := self.pending_restore) is not None:
             self.pending_restore = None
@@ -391,7 +402,8 @@ class Softphone:
             self._greet_after_boot()
             return
         self._resting.wait(self.boot_delay_s)
-        cable.attach(self)
+        if was_plugged_in:
+            cable.attach(self)
         self._afterward(self._greet_after_boot, self.hand.setup_delay_s)
 
     def reboot_soon(self, after_s: float = 0.0) -> None:
@@ -419,6 +431,7 @@ class Softphone:
             thread = self._afterwards.pop()
             if thread is not threading.current_thread():
                 thread.join()
+        self.cable = None
 
     def _greet_after_boot(self) -> None:
         if self.hand.unlocks:

@@ -31,10 +31,14 @@ class Faults:
     """Bundle ids whose icon SpringBoard cannot give."""
     refuse_services: dict[str, str] = field(default_factory=dict)
     """Service name -> the lockdown error its StartService gets."""
+    replug_after_trust: bool = False
+    """The USB link resets right after Trust was tapped (REPORTED, libimobiledevice issue 20)."""
     idle_close_s: float | None = None
     """lockdownd closes a connection without a session after so many idle seconds (a real one: 10 to 30)."""
     silence_s: float = 0.0
     """How long the phone says nothing while it scans for a backup (a real one: 2 to more than 60 seconds)."""
+    frame_sizes: tuple[int, ...] = ()
+    """Lengths that the pieces of a file cycle through on their way to the host, instead of always 32 KiB."""
     drop_instead_of_response: bool = False
     """At the end of a restore the link drops where the Response should come (seen by others as a normal end)."""
 

@@ -216,10 +216,11 @@ def _international(phone: Softphone) -> dict[str, Any]:
 
 
 def _data_sync(phone: Softphone) -> dict[str, Any]:
-    return {
-        name: {"AccountNames": list(phone.cloud_sources.get(name, ())), "Sources": list(phone.cloud_sources.get(name, ()))}
-        for name in ("Bookmarks", "Calendars", "Contacts", "Notes")
-    }  # fmt: skip
+    def accounts(name: str) -> list[str]:
+        return list(phone.cloud_sources.get(name, ()))
+
+    names = ("Bookmarks", "Calendars", "Contacts", "Notes")
+    return {name: {"AccountNames": accounts(name), "Sources": accounts(name)} for name in names}
 
 
 def _itunes_device(phone: Softphone) -> dict[str, Any]:

@@ -6,8 +6,11 @@ import contextlib
 import socket
 import ssl
 import threading
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
+from migrate.wire.plist_frames import NeedData
+
+RECEIVE_BYTES = 1 << 18
 DRAIN_S = 0.5
 """How long an orderly close waits for the client's own end. Closing a socket with unread bytes in it sends RST, which
 may take the last answer away from a client that has not read it yet (seen on Linux)."""
@@ -17,6 +20,20 @@ class LinkCut(ConnectionError):
     """The cable is gone. Services let it through; the connection's thread ends with it."""
 
 
+MessageT = TypeVar("MessageT", covariant=True)
+
+
+class Wire(Protocol[MessageT]):
+    """A protocol of `migrate.wire`: bytes in, messages out."""
+
+    @property
+    def missing_bytes(self) -> int: ...
+
+    def receive(self, data: bytes) -> None: ...
+
+    def next(self) -> MessageT | NeedData: ...
+
+
 class ByteStream(Protocol):
     def recv(self, limit: int) -> bytes:
         """At most `limit` bytes, at least one; b"" once the other side has closed. Blocks. Raises OSError."""
@@ -24,6 +41,27 @@ class ByteStream(Protocol):
     def sendall(self, data: bytes | bytearray | memoryview) -> None: ...
 
     def close(self) -> None: ...
+
+
+class Inbox(Generic[MessageT]):
+    """Messages out of a stream. Reads not a byte more than the message has: what follows may be TLS, or the phone's."""
+
+    def __init__(self, stream: ByteStream, wire: Wire[MessageT]) -> None:
+        self._stream = stream
+        self._wire = wire
+
+    def receive(self) -> MessageT | None:
+        """The next message, or None: the other side has closed.
+
+        Raises:
+            PeerBroke: it is no message. OSError: the link broke.
+        """
+        while isinstance(message := self._wire.next(), NeedData):
+            data = self._stream.recv(min(self._wire.missing_bytes, RECEIVE_BYTES))
+            if not data:
+                return None
+            self._wire.receive(data)
+        return message
 
 
 class SocketStream:
@@ -43,12 +81,13 @@ class SocketStream:
     def sendall(self, data: bytes | bytearray | memoryview) -> None:
         self._socket.sendall(data)
 
-    def receive_exactly(self, count: int) -> bytes:
-        """`count` bytes, or fewer when the other side closed."""
-        received = bytearray()
-        while len(received) < count and (data := self.recv(count - len(received))):
-            received += data
-        return bytes(received)
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    @property
+    def holds_data(self) -> bool:
+        """Whether TLS has decrypted bytes that the socket no longer shows."""
+        return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
 
     def set_timeout(self, seconds: float | None) -> None:
         self._socket.settimeout(seconds)

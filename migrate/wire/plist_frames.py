@@ -5,9 +5,11 @@ from __future__ import annotations
 import plistlib
 from enum import Enum, auto
 from struct import pack, unpack
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from xml.parsers.expat import ExpatError
 
+Plist: TypeAlias = dict[str, Any] | list[Any]
+"""What a message can be: no protocol here sends a bare number or text."""
 LENGTH_BYTES = 4
 LIMIT_BYTES = 16 << 20
 """The longest property list taken. The largest a host sends here is a RestoreApplications-sized SetValue, well under
@@ -57,7 +59,7 @@ class PlistFrames:
     def receive(self, data: bytes) -> None:
         self._received += data
 
-    def next(self) -> dict[str, Any] | list[Any] | NeedData:
+    def next(self) -> Plist | NeedData:
         """The next property list, or NEED_DATA.
 
         Raises:
@@ -70,7 +72,7 @@ class PlistFrames:
         del self._received[:end]
         return read_plist(body)
 
-    def send(self, message: dict[str, Any] | list[Any], *, binary: bool = False) -> bytes:
+    def send(self, message: Plist, *, binary: bool = False) -> bytes:
         """The frame of a property list; XML unless `binary`."""
         body = plistlib.dumps(message, fmt=plistlib.FMT_BINARY if binary else plistlib.FMT_XML)
         return pack(">I", len(body)) + body
@@ -85,7 +87,7 @@ class PlistFrames:
         return LENGTH_BYTES + int(length)
 
 
-def read_plist(body: bytes) -> dict[str, Any] | list[Any]:
+def read_plist(body: bytes) -> Plist:
     """A property list whose top is a dictionary or an array. Raises PeerBroke."""
     try:
         value = plistlib.loads(body)

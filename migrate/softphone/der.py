@@ -1,0 +1,101 @@
+"""As much of an X.509 certificate as pairing needs: its key, and who signed it.
+
+`cryptography` warns of, and will one day refuse, the serial number 0 that libimobiledevice gives all its certificates
+(seen with cryptography 50, libimobiledevice 1.3.0), so the few fields are read here.
+
+    Certificate     SEQUENCE { TBSCertificate, algorithm, BIT STRING signature }
+    TBSCertificate  SEQUENCE { [0] version, serial, algorithm, issuer, validity, subject, key, ... }
+
+Source: RFC 5280, section 4.1.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+SEQUENCE, BIT_STRING, VERSION = 0x30, 0x03, 0xA0
+KEY_FIELD = 5  # behind the version: serial, algorithm, issuer, validity, subject, key
+RSA_SIGNATURES: dict[bytes, hashes.HashAlgorithm] = {
+    bytes.fromhex("06092a864886f70d01010b"): hashes.SHA256(),
+    bytes.fromhex("06092a864886f70d01010c"): hashes.SHA384(),
+    bytes.fromhex("06092a864886f70d01010d"): hashes.SHA512(),
+    bytes.fromhex("06092a864886f70d010105"): hashes.SHA1(),  # noqa: S303  (hosts sign so for iOS before 4)
+}
+"""sha…WithRSAEncryption, as encoded."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    public_key: RSAPublicKey
+    signed: bytes
+    signature: bytes
+    algorithm: hashes.HashAlgorithm
+
+    def check_signed_by(self, issuer: Certificate) -> None:
+        """Raises cryptography's InvalidSignature."""
+        issuer.public_key.verify(self.signature, self.signed, PKCS1v15(), self.algorithm)
+
+
+def read_certificate(pem: bytes) -> Certificate:
+    """An RSA certificate in PEM. Raises ValueError for anything else."""
+    der = ssl.PEM_cert_to_DER_cert(pem.rstrip(b"\0").decode("ascii"))
+    fields = _inside(der, SEQUENCE)
+    if len(fields) != 3 or fields[2][:1] != bytes([BIT_STRING]):
+        raise ValueError("not a certificate")
+    signed, algorithm, signature = fields
+    parts = _inside(signed, SEQUENCE)
+    try:
+        key = load_der_public_key(parts[KEY_FIELD + (parts[0][0] == VERSION)])
+    except (IndexError, UnsupportedAlgorithm) as error:
+        raise ValueError("no key where a certificate has it") from error
+    hash_algorithm = RSA_SIGNATURES.get(_inside(algorithm, SEQUENCE)[0])
+    if not isinstance(key, RSAPublicKey) or hash_algorithm is None:
+        raise ValueError("not an RSA certificate")
+    return Certificate(key, signed, _content(signature)[1:], hash_algorithm)
+
+
+def _inside(element: bytes, tag: int) -> list[bytes]:
+    """The elements inside a constructed one, each with its tag and length. Raises ValueError."""
+    if element[:1] != bytes([tag]):
+        raise ValueError("an element of another kind")
+    content = _content(element)
+    elements = []
+    while content:
+        end = _ends(content)
+        elements.append(content[:end])
+        content = content[end:]
+    if not elements:
+        raise ValueError("an empty element")
+    return elements
+
+
+def _content(element: bytes) -> bytes:
+    header, length = _header(element)
+    return element[header : header + length]
+
+
+def _ends(data: bytes) -> int:
+    header, length = _header(data)
+    if header + length > len(data):
+        raise ValueError("an element that is cut off")
+    return header + length
+
+
+def _header(data: bytes) -> tuple[int, int]:
+    """The sizes of the header and of the content of the element that `data` begins with."""
+    if len(data) < 2:
+        raise ValueError("an element without its length")
+    first = data[1]
+    if first < 0x80:
+        return 2, first
+    count = first & 0x7F
+    if not 0 < count <= 4 or len(data) < 2 + count:
+        raise ValueError("a length that cannot be read")
+    return 2 + count, int.from_bytes(data[2 : 2 + count], "big")

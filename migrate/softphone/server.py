@@ -1,0 +1,395 @@
+"""The usbmuxd that software iPhones hang on: sockets, threads, and the way to a phone's ports.
+
+One thread accepts, one serves each connection; `stop` cuts every socket first and joins afterwards. A connection is
+usbmuxd's until a Connect is granted, then it is the phone's: lockdownd on port 62078, else what StartService opened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import socket
+import stat
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from migrate.softphone import lockdownd
+from migrate.softphone.certificates import Computer
+from migrate.softphone.device import Softphone
+from migrate.softphone.lockdownd import OpenPort, Ports
+from migrate.softphone.streams import Inbox, SocketStream
+from migrate.wire import lockdown, usbmux
+from migrate.wire.plist_frames import PeerBroke
+from migrate.wire.usbmux import Result, ResultCode, State, UsbmuxServer
+
+LOOPBACK = "127.0.0.1"
+BACKLOG = 64
+CONNECTION_TYPES = ("USB", "Network")
+
+
+@dataclass(eq=False)
+class _PluggedIn:
+    """One phone for as long as it is on the cable."""
+
+    phone: Softphone
+    devices: list[usbmux.Device]
+    ports: Ports = field(default_factory=Ports)
+    streams: set[SocketStream] = field(default_factory=set)
+
+
+@dataclass(eq=False)
+class _Listener:
+    stream: SocketStream
+    mux: UsbmuxServer
+    program: str
+
+
+class PairRecords:
+    """What usbmuxd keeps in /var/lib/lockdown, in memory. A record stays when its phone forgets the computer."""
+
+    def __init__(self) -> None:
+        self.computer = Computer()
+        self._records: dict[str, bytes] = {}
+        self._trusted_before: set[str] = set()
+        self._lock = threading.Lock()
+
+    def met(self, phone: Softphone) -> None:
+        """A phone is plugged in for the first time. One that trusts this computer has a record, made when asked for."""
+        if phone.trust == "trusted":
+            self._trusted_before.add(_key(phone.udid))
+
+    def read(self, udid: str, phone: Softphone | None) -> bytes | None:
+        key = _key(udid)
+        with self._lock:
+            if key not in self._records and key in self._trusted_before and phone and phone.trust == "trusted":
+                self._records[key] = self.computer.introduce(phone)
+            self._trusted_before.discard(key)
+            return self._records.get(key)
+
+    def save(self, udid: str, record: bytes) -> None:
+        with self._lock:
+            self._trusted_before.discard(_key(udid))
+            self._records[_key(udid)] = record
+
+    def delete(self, udid: str) -> bool:
+        """Whether there was one."""
+        with self._lock:
+            self._trusted_before.discard(_key(udid))
+            return self._records.pop(_key(udid), None) is not None
+
+
+class SoftphoneServer:
+    """A usbmuxd with software iPhones. Use it as a context manager, or `start` and `stop`."""
+
+    def __init__(
+        self,
+        phones: Iterable[Softphone] = (),
+        *,
+        listen: tuple[str, int] = (LOOPBACK, 0),
+        socket_path: Path | None = None,
+    ) -> None:
+        self.phones: list[Softphone] = list(phones)
+        self.pair_records = PairRecords()
+        self.address = ""
+        self._listen = listen
+        self._socket_path = socket_path
+        self._lock = threading.RLock()
+        self._plugged_in: dict[str, _PluggedIn] = {}
+        self._next_device_id = 1
+        self._listeners: list[_Listener] = []
+        self._streams: set[SocketStream] = set()
+        self._door_thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []  # of connections; only the door's thread adds to it
+        self._running = False
+        self._doors: list[socket.socket] = []
+        self._waker: socket.socket | None = None
+
+    def __enter__(self) -> SoftphoneServer:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    # --- the cable
+
+    def start(self) -> str:
+        """Listens and plugs every phone in. Returns HOST:PORT. OSError when an address cannot be had."""
+        self._doors = _open_doors(self._listen, self._socket_path)
+        host, port = self._doors[0].getsockname()[:2]
+        self.address = f"{host}:{port}"
+        waiting, self._waker = socket.socketpair()
+        self._running = True
+        for phone in self.phones:
+            self.attach(phone)
+        self._door_thread = threading.Thread(target=self._accept, args=(waiting,), name="softphone door", daemon=True)
+        self._door_thread.start()
+        return self.address
+
+    def stop(self) -> None:
+        """Cuts every connection and waits for every thread. Phones stay as they are; nothing when it never started."""
+        with self._lock:
+            if not self._running:
+                return
+            self._running = False
+            streams = list(self._streams)
+        for phone in self.phones:
+            self.detach(phone)
+        for stream in streams:
+            stream.cut()
+        if self._waker is not None:
+            self._waker.close()
+        if self._door_thread is not None:
+            self._door_thread.join()
+        for phone in self.phones:
+            phone.rest()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
+        if self._socket_path is not None:
+            self._socket_path.unlink(missing_ok=True)
+
+    def attach(self, phone: Softphone) -> None:
+        """Plugs a phone in, under a new DeviceID. One that is plugged in already stays as it is."""
+        with self._lock:
+            if not self._running or phone.udid in self._plugged_in:
+                return
+            if phone not in self.phones:
+                self.phones.append(phone)
+            if phone.cable is not self:
+                self.pair_records.met(phone)
+            phone.plugged_in(self)
+            devices = [self._new_device(phone, kind) for kind in CONNECTION_TYPES[: 2 if phone.on_wifi else 1]]
+            self._plugged_in[phone.udid] = _PluggedIn(phone, devices)
+            for device in devices:
+                self._tell(usbmux.Attached(device))
+
+    def detach(self, phone: Softphone) -> bool:
+        """Unplugs a phone and cuts what ran over its cable. Whether it was plugged in."""
+        with self._lock:
+            gone = self._plugged_in.pop(phone.udid, None)
+            if gone is None:
+                return False
+            for device in gone.devices:
+                self._tell(usbmux.Detached(device.device_id))
+            streams = list(gone.streams)
+        phone.unplugged()
+        for stream in streams:
+            stream.cut()
+        return True
+
+    def is_attached(self, phone: Softphone) -> bool:
+        with self._lock:
+            return phone.udid in self._plugged_in
+
+    def _new_device(self, phone: Softphone, connection_type: str) -> usbmux.Device:
+        device = usbmux.Device(self._next_device_id, phone.udid, connection_type)
+        self._next_device_id += 1
+        return device
+
+    def _devices(self) -> list[usbmux.Device]:
+        return [device for plugged_in in self._plugged_in.values() for device in plugged_in.devices]
+
+    def _tell(self, event: usbmux.Event) -> None:
+        """An event to every listening client; the lock is held. One that is gone is noticed by its own thread."""
+        for listener in self._listeners:
+            with contextlib.suppress(OSError):
+                listener.stream.sendall(listener.mux.send_event(event))
+
+    # --- threads
+
+    def _accept(self, waiting: socket.socket) -> None:
+        with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
+            for door in (*self._doors, waiting):
+                stack.enter_context(door)
+                selector.register(door, selectors.EVENT_READ)
+            while True:
+                ready = [key.fileobj for key, _ in selector.select()]
+                if waiting in ready:
+                    return
+                for door in self._doors:
+                    if door in ready:
+                        self._admit(door)
+
+    def _admit(self, door: socket.socket) -> None:
+        try:
+            connection, _ = door.accept()
+        except OSError:  # the client has given up meanwhile
+            return
+        if connection.family != getattr(socket, "AF_UNIX", None):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream = SocketStream(connection)
+        with self._lock:
+            if not self._running:
+                connection.close()
+                return
+            self._streams.add(stream)
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(target=self._serve, args=(stream,), name="softphone client", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _serve(self, stream: SocketStream) -> None:
+        """One connection to its end. Whatever the client or the cable did to it ends here; our own bugs do not."""
+        try:
+            with contextlib.closing(stream), contextlib.suppress(OSError, PeerBroke):
+                self._converse(stream)
+        finally:
+            with self._lock:
+                self._streams.discard(stream)
+
+    # --- what clients ask
+
+    def _converse(self, stream: SocketStream) -> None:
+        mux = UsbmuxServer()
+        listener: _Listener | None = None
+        inbox = Inbox[usbmux.Request](stream, mux)
+        try:
+            while (request := inbox.receive()) is not None:
+                if isinstance(request, usbmux.Connect):
+                    if self._connect(stream, mux, request):
+                        return
+                elif isinstance(request, usbmux.Listen):
+                    listener = self._listen_to(stream, mux, request)
+                else:
+                    over = mux.state is State.LISTENING or isinstance(request, usbmux.OtherVersion)
+                    with self._lock:  # an event must not cut into the answer
+                        stream.sendall(mux.send(self._answer(request)))
+                    if over:
+                        return
+        finally:
+            with self._lock:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+    def _answer(self, request: usbmux.Request) -> usbmux.Answer:
+        match request:
+            case usbmux.ReadBUID():
+                return usbmux.Buid(self.pair_records.computer.buid)
+            case usbmux.ListDevices():
+                return usbmux.DeviceList(self._devices())
+            case usbmux.ListListeners():
+                return usbmux.ListenerList([listener.program for listener in self._listeners])
+            case usbmux.ReadPairRecord(udid):
+                record = self.pair_records.read(udid, self._phone(udid)) if udid else None
+                return usbmux.PairRecord(record) if record is not None else Result(ResultCode.BADDEV)
+            case usbmux.SavePairRecord():
+                return self._save_pair_record(request)
+            case usbmux.DeletePairRecord(udid):
+                return Result(ResultCode.OK if self.pair_records.delete(udid) else ResultCode.BADDEV)
+            case _:
+                return Result(ResultCode.BADCOMMAND)
+
+    def _save_pair_record(self, request: usbmux.SavePairRecord) -> usbmux.Answer:
+        if not request.udid or not request.record:
+            return Result(ResultCode.EINVAL)
+        self.pair_records.save(request.udid, request.record)
+        if any(device.device_id == request.device_id for device in self._devices()):
+            self._tell(usbmux.Paired(request.device_id or 0))
+        return Result(ResultCode.OK)
+
+    def _phone(self, udid: str) -> Softphone | None:
+        return next((phone for phone in self.phones if _key(phone.udid) == _key(udid)), None)
+
+    def _listen_to(self, stream: SocketStream, mux: UsbmuxServer, request: usbmux.Listen) -> _Listener:
+        listener = _Listener(stream, mux, request.program)
+        with self._lock:
+            stream.sendall(mux.send(Result(ResultCode.OK)))
+            for device in self._devices():
+                stream.sendall(mux.send_event(usbmux.Attached(device)))
+            self._listeners.append(listener)
+        return listener
+
+    def _connect(self, stream: SocketStream, mux: UsbmuxServer, request: usbmux.Connect) -> bool:
+        """Whether the connection was the phone's, and is over."""
+        with self._lock:
+            plugged_in = next(
+                (p for p in self._plugged_in.values() if any(d.device_id == request.device_id for d in p.devices)), None
+            )
+            if plugged_in is not None:
+                plugged_in.streams.add(stream)
+        if plugged_in is None:
+            stream.sendall(mux.send(Result(ResultCode.BADDEV)))
+            return False
+        try:
+            port = plugged_in.ports.at(request.port)
+            if port is None and request.port != lockdown.PORT:
+                stream.sendall(mux.send(Result(ResultCode.CONNREFUSED)))
+                return False
+            stream.sendall(mux.send(Result(ResultCode.OK)))
+            if port is None:
+                lockdownd.serve(stream, plugged_in.phone, plugged_in.ports)
+            else:
+                _serve_port(stream, plugged_in.phone, port)
+            return True
+        finally:
+            with self._lock:
+                plugged_in.streams.discard(stream)
+
+
+def _serve_port(stream: SocketStream, phone: Softphone, port: OpenPort) -> None:
+    if port.tls is not None:
+        stream.start_tls(port.tls)
+    port.service.serve(stream, phone)
+
+
+def _key(udid: str) -> str:
+    """usbmuxd and its clients disagree about the dash."""
+    return udid.replace("-", "").upper()
+
+
+def _open_doors(listen: tuple[str, int], socket_path: Path | None) -> list[socket.socket]:
+    """Listening sockets: the address asked for first, then loopback where that is another one, then the unix socket."""
+    doors: list[socket.socket] = []
+    try:
+        doors.append(_open_tcp(*listen))
+        host, port = doors[0].getsockname()[:2]
+        if host not in (LOOPBACK, "0.0.0.0", "::1", "::"):  # noqa: S104  (compared, not bound)
+            doors.append(_open_tcp(LOOPBACK, port))
+        if socket_path is not None:
+            doors.append(_open_unix(socket_path))
+    except OSError:
+        for door in doors:
+            door.close()
+        raise
+    return doors
+
+
+def _open_tcp(host: str, port: int) -> socket.socket:
+    door = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        if os.name != "nt":  # there it would let a second server take the same port
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind((host, port))
+        door.listen(BACKLOG)
+    except OSError:
+        door.close()
+        raise
+    return door
+
+
+def _open_unix(path: Path) -> socket.socket:
+    """A unix socket only its owner can open. What a server that was killed left at `path` is taken away."""
+    family = getattr(socket, "AF_UNIX", None)
+    if family is None:
+        raise OSError(f"this system has no unix sockets for {path}; use HOST:PORT")
+    door = socket.socket(family)
+    try:
+        if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
+            with socket.socket(family) as probe:
+                if probe.connect_ex(str(path)) == 0:
+                    raise OSError(f"another server listens on {path}")
+            path.unlink()
+        before = os.umask(0o177)
+        try:
+            door.bind(str(path))
+        finally:
+            os.umask(before)
+        door.listen(BACKLOG)
+    except OSError:
+        door.close()
+        raise
+    return door

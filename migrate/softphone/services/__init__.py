@@ -1,0 +1,1 @@
+"""The small services of the software iPhone: each `serve(stream, phone)` until the client has had enough."""

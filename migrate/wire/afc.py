@@ -1,0 +1,362 @@
+"""AFC, Apple File Conduit, the phone's role: bytes to requests, answers to bytes. No I/O.
+
+    header    "CFA6LPAA", entire length, head length, packet number, operation: the last four little-endian u64
+    head      head length - 40 bytes: what the operation needs
+    payload   entire length - head length bytes: data to write
+
+Every answer carries the number of the request it belongs to. Paths end with a zero byte. A write's payload may also
+come in the head (pymobiledevice3 announces 48 there, others the whole); both are read alike.
+Sources: facts 1.3; libimobiledevice src/afc.c; pymobiledevice3 services/afc.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from struct import error as struct_error
+from struct import pack, unpack, unpack_from
+from typing import TypeAlias
+
+from migrate.wire.plist_frames import NEED_DATA, NeedData, PeerBroke
+
+MAGIC = b"CFA6LPAA"
+HEADER_BYTES = 40
+PACKET_LIMIT_BYTES = 32 << 20
+"""The longest packet taken: pymobiledevice3 writes pieces of 4 MiB, libimobiledevice of 64 KiB."""
+PATH_LIMIT_BYTES = 4096
+
+
+class Operation(IntEnum):
+    STATUS = 0x01
+    DATA = 0x02
+    READ_DIRECTORY = 0x03
+    TRUNCATE = 0x07
+    REMOVE_PATH = 0x08
+    MAKE_DIRECTORY = 0x09
+    FILE_INFO = 0x0A
+    DEVICE_INFO = 0x0B
+    OPEN = 0x0D
+    OPENED = 0x0E
+    READ = 0x0F
+    WRITE = 0x10
+    SEEK = 0x11
+    TELL = 0x12
+    TOLD = 0x13
+    CLOSE = 0x14
+    SET_SIZE = 0x15
+    SET_CONNECTION_OPTIONS = 0x17
+    RENAME_PATH = 0x18
+    SET_BLOCK_SIZE = 0x19
+    SET_SOCKET_BLOCK_SIZE = 0x1A
+    LOCK = 0x1B
+    SET_FILE_TIME = 0x1E
+    REMOVE_PATH_AND_CONTENTS = 0x22
+
+
+class StatusCode(IntEnum):
+    SUCCESS = 0
+    UNKNOWN_PACKET_TYPE = 6
+    READ_ERROR = 4
+    INVALID_ARGUMENT = 7
+    OBJECT_NOT_FOUND = 8
+    OBJECT_IS_DIRECTORY = 9
+    PERMISSION_DENIED = 10
+    OBJECT_EXISTS = 16
+    NO_SPACE_LEFT = 18
+    WOULD_BLOCK = 19
+    DIRECTORY_NOT_EMPTY = 33
+
+
+class OpenMode(IntEnum):
+    READ = 1  # r
+    READ_WRITE = 2  # r+, creates
+    WRITE = 3  # w, creates and empties
+    WRITE_READ = 4  # w+, creates and empties
+    APPEND = 5  # a, creates
+    READ_APPEND = 6  # a+, creates
+
+
+# --- what a client asks
+
+
+@dataclass(frozen=True)
+class ReadDirectory:
+    path: str
+
+
+@dataclass(frozen=True)
+class MakeDirectory:
+    path: str
+
+
+@dataclass(frozen=True)
+class FileInfo:
+    path: str
+
+
+@dataclass(frozen=True)
+class DeviceInfo: ...
+
+
+@dataclass(frozen=True)
+class RemovePath:
+    path: str
+    with_contents: bool = False
+
+
+@dataclass(frozen=True)
+class RenamePath:
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Truncate:
+    path: str
+    size: int
+
+
+@dataclass(frozen=True)
+class SetFileTime:
+    path: str
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class Open:
+    path: str
+    mode: OpenMode
+
+
+@dataclass(frozen=True)
+class Read:
+    handle: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Write:
+    handle: int
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Seek:
+    handle: int
+    whence: int  # 0 start, 1 here, 2 end
+    offset: int
+
+
+@dataclass(frozen=True)
+class Tell:
+    handle: int
+
+
+@dataclass(frozen=True)
+class Close:
+    handle: int
+
+
+@dataclass(frozen=True)
+class SetSize:
+    handle: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Lock:
+    handle: int
+    operation: int  # flock(2): 1 shared, 2 exclusive, 8 unlock; 4 never waits
+
+
+@dataclass(frozen=True)
+class SetOption:
+    """Block sizes and connection options: nothing a software phone changes by."""
+
+
+@dataclass(frozen=True)
+class NotUnderstood:
+    """A packet whose head does not fit its operation, or of an operation this phone does not know."""
+
+    operation: int
+    is_known: bool
+
+
+Request: TypeAlias = (
+    ReadDirectory
+    | MakeDirectory
+    | FileInfo
+    | DeviceInfo
+    | RemovePath
+    | RenamePath
+    | Truncate
+    | SetFileTime
+    | Open
+    | Read
+    | Write
+    | Seek
+    | Tell
+    | Close
+    | SetSize
+    | Lock
+    | SetOption
+    | NotUnderstood
+)
+
+# --- what the phone answers
+
+
+@dataclass(frozen=True)
+class Status:
+    code: StatusCode
+
+
+@dataclass(frozen=True)
+class Data:
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Opened:
+    handle: int
+
+
+@dataclass(frozen=True)
+class Told:
+    position: int
+
+
+Answer: TypeAlias = Status | Data | Opened | Told
+
+
+def zero_terminated(texts: Sequence[str]) -> Data:
+    """Texts as AFC lists them: each followed by a zero byte."""
+    return Data(b"".join(text.encode() + b"\0" for text in texts))
+
+
+class AfcServer:
+    """One client's connection, as afcd sees it. Answers go out in the order of the requests."""
+
+    def __init__(self) -> None:
+        self._received = bytearray()
+        self._number = 0
+
+    @property
+    def missing_bytes(self) -> int:
+        """How many more bytes the packet that has begun needs."""
+        return max(0, self._wanted() - len(self._received))
+
+    def receive(self, data: bytes) -> None:
+        self._received += data
+
+    def next(self) -> Request | NeedData:
+        """The next request, or NEED_DATA.
+
+        Raises:
+            PeerBroke: no AFC header, or lengths that contradict each other or the limit.
+        """
+        end = self._wanted()
+        if len(self._received) < max(end, HEADER_BYTES):
+            return NEED_DATA
+        _, head_end, self._number, operation = unpack_from("<4Q", self._received, len(MAGIC))
+        if not HEADER_BYTES <= head_end <= end:
+            raise PeerBroke(f"a head of {head_end} bytes in a packet of {end}")
+        body = bytes(self._received[HEADER_BYTES:end])
+        del self._received[:end]
+        return _read_request(operation, body)
+
+    def send(self, answer: Answer) -> bytes:
+        """The bytes of the answer to the request that was read last."""
+        match answer:
+            case Status():
+                return self._packet(Operation.STATUS, pack("<Q", answer.code))
+            case Data():
+                return self._packet(Operation.DATA, b"", answer.data)
+            case Opened():
+                return self._packet(Operation.OPENED, pack("<Q", answer.handle))
+            case Told():
+                return self._packet(Operation.TOLD, pack("<Q", answer.position))
+
+    def _packet(self, operation: Operation, head: bytes, payload: bytes = b"") -> bytes:
+        head_end = HEADER_BYTES + len(head)
+        return MAGIC + pack("<4Q", head_end + len(payload), head_end, self._number, operation) + head + payload
+
+    def _wanted(self) -> int:
+        if len(self._received) < HEADER_BYTES:
+            return HEADER_BYTES
+        (length,) = unpack_from("<Q", self._received, len(MAGIC))
+        if self._received[: len(MAGIC)] != MAGIC or not HEADER_BYTES <= length <= PACKET_LIMIT_BYTES:
+            raise PeerBroke(f"no AFC packet, or one of {length} bytes; {PACKET_LIMIT_BYTES} are allowed")
+        return int(length)
+
+
+def _read_request(operation: int, body: bytes) -> Request:
+    read = _READERS.get(operation)
+    if read is None:
+        return NotUnderstood(operation, is_known=False)
+    try:
+        return read(body)
+    except (struct_error, ValueError):  # UnicodeDecodeError and an unknown OpenMode among them
+        return NotUnderstood(operation, is_known=True)
+
+
+def _paths(body: bytes, count: int) -> list[str]:
+    """`count` paths, each ended by a zero byte; the last one may lack it."""
+    parts = body.split(b"\0")
+    if len(parts) < count or any(len(part) > PATH_LIMIT_BYTES for part in parts[:count]):
+        raise ValueError("not so many paths, or one that is too long")
+    return [part.decode() for part in parts[:count]]
+
+
+def _path(body: bytes) -> str:
+    return _paths(body, 1)[0]
+
+
+def _rename(body: bytes) -> Request:
+    source, target = _paths(body, 2)
+    return RenamePath(source, target)
+
+
+def _open(body: bytes) -> Request:
+    (mode,) = unpack_from("<Q", body)
+    return Open(_path(body[8:]), OpenMode(mode))
+
+
+def _sized_path(body: bytes) -> tuple[int, str]:
+    (number,) = unpack_from("<Q", body)
+    return int(number), _path(body[8:])
+
+
+def _truncate(body: bytes) -> Request:
+    size, path = _sized_path(body)
+    return Truncate(path, size)
+
+
+def _set_file_time(body: bytes) -> Request:
+    modified_ns, path = _sized_path(body)
+    return SetFileTime(path, modified_ns)
+
+
+_READERS: dict[int, Callable[[bytes], Request]] = {
+    Operation.READ_DIRECTORY: lambda body: ReadDirectory(_path(body)),
+    Operation.TRUNCATE: _truncate,
+    Operation.REMOVE_PATH: lambda body: RemovePath(_path(body)),
+    Operation.REMOVE_PATH_AND_CONTENTS: lambda body: RemovePath(_path(body), with_contents=True),
+    Operation.MAKE_DIRECTORY: lambda body: MakeDirectory(_path(body)),
+    Operation.FILE_INFO: lambda body: FileInfo(_path(body)),
+    Operation.DEVICE_INFO: lambda body: DeviceInfo(),
+    Operation.OPEN: _open,
+    Operation.READ: lambda body: Read(*unpack("<QQ", body)),
+    Operation.WRITE: lambda body: Write(unpack_from("<Q", body)[0], body[8:]),
+    Operation.SEEK: lambda body: Seek(*unpack("<QQq", body)),
+    Operation.TELL: lambda body: Tell(*unpack("<Q", body)),
+    Operation.CLOSE: lambda body: Close(*unpack("<Q", body)),
+    Operation.SET_SIZE: lambda body: SetSize(*unpack("<QQ", body)),
+    Operation.SET_CONNECTION_OPTIONS: lambda body: SetOption(),
+    Operation.RENAME_PATH: _rename,
+    Operation.SET_BLOCK_SIZE: lambda body: SetOption(),
+    Operation.SET_SOCKET_BLOCK_SIZE: lambda body: SetOption(),
+    Operation.LOCK: lambda body: Lock(*unpack("<QQ", body)),
+    Operation.SET_FILE_TIME: _set_file_time,
+}
