@@ -13,36 +13,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
-from migrate.backup.crypto import (
-    BLOCK_BYTES,
-    TornCiphertext,
-    decrypted_chunks,
-    encrypted_chunks,
-    padding_for,
-    padding_length,
-)
+from migrate.backup.crypto import encrypted_chunks, padding_for
 from migrate.backup.folder import FILE_ID, BackupFolder
 from migrate.backup.keybag import ClassKeys, Keybag
-from migrate.backup.record import MBFILE_LIMIT_BYTES, Kind, Record, decode_mbfile, encode_mbfile, file_id, major_version
+from migrate.backup.manifest_database import (
+    DATABASE_ERRORS,
+    READ_VERSION,
+    WRITE_VERSION,
+    OpenedDatabase,
+    damaged,
+    is_plain_table,
+    open_database,
+)
+from migrate.backup.record import Kind, Record, decode_mbfile, encode_mbfile, file_id, major_version
 from migrate.errors import BackupUnreadable, BadRecord, KeybagUnreadable, KeyUnusable, PasswordMissing, WrongPassword
-
-MANIFEST_LIMIT_BYTES = 8 << 30
-"""Manifests of 1.2 to 1.55 GB are known, for 0.8 to 1.3 million rows (facts 3.2)."""
 
 ROW_BYTES_AT_LEAST = 60
 """A row holds its 40-digit file id twice (table and key index) and an archive. A B-tree whose pages refer to the same
 children again can claim billions of rows in a few kilobytes; more rows than this allows is such a one."""
 
-MAGIC = b"SQLite format 3\0"
-HEADER_BYTES = 100
-WRITE_VERSION, READ_VERSION = 18, 19  # header bytes: 1 rollback journal, 2 write-ahead log
 PAGE_BYTES = 4096
-
-DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError, OverflowError)
-"""What Python's sqlite3 raises on damaged databases: a flipped byte in the schema reaches it as text that is no UTF-8
-(*seen*, flipping bytes), a size beyond 64 bits as an overflow."""
-
-_COLUMNS = ("fileID", "domain", "relativePath", "flags", "file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +68,17 @@ class Manifest:
     def __init__(
         self,
         folder: BackupFolder,
-        database: sqlite3.Connection,
-        *,
-        size: int,
-        is_padded: bool,
+        opened: OpenedDatabase,
         class_keys: ClassKeys | None,
         manifest_key: bytes | None,
     ) -> None:
+        """Use `open`."""
         self.folder = folder
         self.class_keys = class_keys
         self.manifest_key = manifest_key  # the plain key of Manifest.db, for whoever writes a new one under it
-        self.is_padded = is_padded  # False: it ends without PKCS#7 padding, as pymobiledevice3's prune leaves it
-        self._database = database
-        self._most_rows = size // ROW_BYTES_AT_LEAST
+        self.is_padded = opened.is_padded
+        self._database = opened.connection
+        self._most_rows = opened.size // ROW_BYTES_AT_LEAST
 
     def __repr__(self) -> str:
         return f"Manifest({str(self.folder.path)!r})"
@@ -107,27 +95,7 @@ class Manifest:
         class_keys = manifest_key = None
         if folder.is_encrypted:
             class_keys, manifest_key = unlock(folder, password)
-        data = _stored_manifest(folder)
-        if manifest_key is not None:
-            data, is_padded = _decrypted(folder, data, manifest_key)
-        else:
-            is_padded = _strip_padding(data)
-        size = len(data)
-        database = _in_memory(folder, data)
-        manifest = cls(
-            folder,
-            database,
-            size=size,
-            is_padded=is_padded,
-            class_keys=class_keys,
-            manifest_key=manifest_key,
-        )
-        try:
-            _require_plain_table(folder, database)
-        except BaseException:
-            manifest.close()
-            raise
-        return manifest
+        return cls(folder, open_database(folder, manifest_key), class_keys, manifest_key)
 
     def close(self) -> None:
         self._database.close()
@@ -199,9 +167,9 @@ class Manifest:
     def properties(self) -> dict[str, Any]:
         """The table `Properties`: empty on iOS 14 (*seen*), `passwordHash` and `salt` on newer ones (facts 3.2)."""
         try:
-            plain = _is_plain_table(self._database, "Properties")
+            plain = is_plain_table(self._database, "Properties")
         except DATABASE_ERRORS as error:
-            raise _damaged(self.folder, error) from error
+            raise damaged(self.folder, error) from error
         if not plain:
             return {}
         rows = self._select("SELECT key, value FROM Properties NOT INDEXED")
@@ -220,7 +188,7 @@ class Manifest:
                     raise BackupUnreadable(self.folder.path, "Manifest.db", "it claims more rows than it has room for")
                 yield row
         except DATABASE_ERRORS as error:
-            raise _damaged(self.folder, error) from error
+            raise damaged(self.folder, error) from error
 
 
 def unlock(folder: BackupFolder, password: str | None) -> tuple[ClassKeys, bytes]:
@@ -249,113 +217,6 @@ def unlock(folder: BackupFolder, password: str | None) -> tuple[ClassKeys, bytes
         raise BackupUnreadable(folder.path, "Manifest.plist", f"ManifestKey: {error.reason}") from error
 
 
-def _stored_manifest(folder: BackupFolder) -> bytearray:
-    path = folder.manifest_db
-    if not path.is_file():
-        if (folder.path / "Manifest.mbdb").is_file():
-            reason = "this is the format of iOS 9 and older (Manifest.mbdb), which is not read"
-            raise BackupUnreadable(folder.path, "Manifest.mbdb", reason)
-        raise BackupUnreadable(folder.path, "Manifest.db", "it is missing")
-    try:
-        size = path.stat().st_size
-        if size > MANIFEST_LIMIT_BYTES:
-            raise BackupUnreadable(folder.path, "Manifest.db", f"it is larger than {MANIFEST_LIMIT_BYTES} bytes")
-        data = bytearray(size)
-        with path.open("rb") as file:
-            del data[file.readinto(data) :]
-    except OSError as error:
-        raise BackupUnreadable(folder.path, "Manifest.db", error.strerror or type(error).__name__) from error
-    if not data:
-        raise BackupUnreadable(folder.path, "Manifest.db", "it is empty")
-    return data
-
-
-def _decrypted(folder: BackupFolder, data: bytearray, key: bytes) -> tuple[bytearray, bool]:
-    """The plain database, and whether it ended in padding."""
-    if data.startswith(MAGIC):
-        raise BackupUnreadable(folder.path, "Manifest.db", "it is not encrypted, although Manifest.plist says so")
-    step = 1 << 20
-    unpadded: list[bool] = []
-    plain = bytearray()
-    try:
-        chunks = (bytes(data[at : at + step]) for at in range(0, len(data), step))
-        for chunk in decrypted_chunks(chunks, key, lambda: unpadded.append(True)):
-            plain += chunk
-    except TornCiphertext as error:
-        raise BackupUnreadable(folder.path, "Manifest.db", "it is cut short") from error
-    if plain.startswith(MAGIC) and not unpadded and len(plain) % _page_bytes(plain):
-        # a database without padding whose last byte merely looked like some: what was stripped belongs to it
-        plain += padding_for(len(plain))
-        return plain, False
-    return plain, not unpadded
-
-
-def _strip_padding(data: bytearray) -> bool:
-    """Cuts the padding off a plain database, in place; False where it has none."""
-    length = padding_length(bytes(data[-BLOCK_BYTES:]))
-    if not data.startswith(MAGIC) or length is None or (len(data) - length) % _page_bytes(data):
-        return False
-    del data[-length:]
-    return True
-
-
-def _page_bytes(header: bytearray) -> int:
-    """The page size in a database's header; 1 stands for 65,536, and nonsense reads as 1 (everything divides)."""
-    stored = int.from_bytes(header[16:18], "big")
-    return 65_536 if stored == 1 else stored or 1
-
-
-def _in_memory(folder: BackupFolder, data: bytearray) -> sqlite3.Connection:
-    """A connection that never touches the disk, not even to sort. Empties `data`: a manifest can be a gigabyte."""
-    if not data.startswith(MAGIC):
-        reason = "it does not decrypt to a database" if folder.is_encrypted else "it is no database"
-        raise BackupUnreadable(folder.path, "Manifest.db", reason)
-    if len(data) < HEADER_BYTES:
-        raise BackupUnreadable(folder.path, "Manifest.db", "it is cut short")
-    data[WRITE_VERSION] = data[READ_VERSION] = 1
-    database = sqlite3.connect(":memory:", check_same_thread=sqlite3.threadsafety != 3, isolation_level=None)
-    try:
-        database.deserialize(data)
-        data.clear()
-        database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MBFILE_LIMIT_BYTES)
-        database.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-        for pragma in ("trusted_schema = OFF", "query_only = ON", "temp_store = MEMORY", "cell_size_check = ON"):
-            database.execute(f"PRAGMA {pragma}")
-        database.text_factory = _text
-    except DATABASE_ERRORS as error:
-        database.close()
-        raise _damaged(folder, error) from error
-    return database
-
-
-def _text(value: bytes) -> str | bytes:
-    """Text that is no UTF-8 stays bytes, and is refused where a name is expected."""
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value
-
-
-def _require_plain_table(folder: BackupFolder, database: sqlite3.Connection) -> None:
-    """Raises BackupUnreadable unless `Files` is an ordinary table with the five columns, none of them computed."""
-    try:
-        plain = _is_plain_table(database, "Files")
-        columns = {row[1]: row[6] for row in database.execute("PRAGMA table_xinfo(Files)")} if plain else {}
-    except DATABASE_ERRORS as error:
-        raise _damaged(folder, error) from error
-    if not plain:
-        raise BackupUnreadable(folder.path, "Manifest.db", "it has no ordinary table named Files")
-    missing = [name for name in _COLUMNS if columns.get(name) != 0]
-    if missing:
-        raise BackupUnreadable(folder.path, "Manifest.db", f"its table Files has no ordinary column {missing[0]}")
-
-
-def _is_plain_table(database: sqlite3.Connection, name: str) -> bool:
-    """Whether `name` is a table of rows: no view, no virtual table, no second thing of that name."""
-    found = database.execute("SELECT type, rootpage FROM sqlite_master WHERE name = ? COLLATE NOCASE", (name,))
-    return [(kind, bool(root)) for kind, root in found] == [("table", True)]
-
-
 def _row(values: tuple[Any, ...]) -> Row:
     identity, domain, relative_path, flags, file = values
     if not isinstance(identity, str) or not FILE_ID.fullmatch(identity):
@@ -369,10 +230,6 @@ def _row(values: tuple[Any, ...]) -> Row:
 
 def _shown(value: object) -> str:
     return value[:200] if isinstance(value, str) else ""
-
-
-def _damaged(folder: BackupFolder, error: Exception) -> BackupUnreadable:
-    return BackupUnreadable(folder.path, "Manifest.db", f"the database is damaged ({error})")
 
 
 _SCHEMA = (
