@@ -370,6 +370,26 @@ class NothingChosen(MigrateError):
 
 
 @dataclass(eq=False)
+class PhonePasswordMissing(MigrateError):
+    """A phone encrypts its backups, or shall, and nobody told the password."""
+
+    phone: str
+    role: str
+    exit_code = 32
+
+    def what(self) -> str:
+        return f"The backup password of {self.phone} is missing."
+
+    def why(self) -> str:
+        return "Its backups are encrypted, or the plan wants them to be, and without the password nobody can read them."
+
+    def next(self) -> str:
+        if self.role == "new":
+            return "Give it with --new-password-file FILE, or in MIGRATE_NEW_BACKUP_PASSWORD."
+        return "Give it with --password-file FILE, or in MIGRATE_BACKUP_PASSWORD."
+
+
+@dataclass(eq=False)
 class NotProven(MigrateError):
     first: str
     count: int
@@ -444,21 +464,21 @@ class StrangeFileInBackup(MigrateError):
 
 
 @dataclass(eq=False)
-class RecordUnfit(MigrateError):
-    """The chosen files cannot be made into a restore set that a phone would accept."""
+class CannotCompose(MigrateError):
+    """A saved backup cannot be made into a restore set that a phone would accept."""
 
     path: str
     reason: str
     exit_code = 30
 
     def what(self) -> str:
-        return f"The backup at {self.path} cannot be made into a restore set."
+        return f"No restore set can be made from the backup {self.path}."
 
     def why(self) -> str:
         return f"{self.reason[:1].upper()}{self.reason[1:]}."
 
     def next(self) -> str:
-        return "Check the backup with: migrate verify BACKUP"
+        return f"See what else is wrong with it: migrate verify {self.path}"
 
 
 # --- backup ---
@@ -1669,7 +1689,7 @@ class BackupNewerThanPhone(MigrateError):
 
 
 @dataclass(eq=False)
-class NotAUdid(MigrateError):
+class UdidInvalid(MigrateError):
     """Something else was given where a phone's UDID belongs."""
 
     word: str
@@ -1766,6 +1786,23 @@ class Bug(MigrateError):
 
     def next(self) -> str:
         return f"Look at this file and report it, please (it holds no password): {self.report or '(not written)'}"
+
+
+@dataclass(eq=False)
+class WhichPhoneToSave(MigrateError):
+    """`migrate save` without a UDID, and several phones are there."""
+
+    seen: tuple[str, ...]
+    exit_code = 2
+
+    def what(self) -> str:
+        return "Several phones are connected, and it is not clear which one to save."
+
+    def why(self) -> str:
+        return f"These are here: {', '.join(self.seen)}."
+
+    def next(self) -> str:
+        return "Name one: migrate save UDID"
 
 
 @dataclass(eq=False)

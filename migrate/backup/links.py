@@ -60,10 +60,16 @@ def link_tree(source: Path, into: Path) -> None:
         DiskFullHere: no room left for the links (or the copies, where links can't be made).
         ValueError: one folder lies in the other: a bug of the caller.
     """
-    if (source := source.resolve()) in (place := into.resolve()).parents or place in (source, *source.parents):
-        raise ValueError(f"{into} and {source} lie in one another")
+    refuse_nesting(source, into)
     with built_beside(into) as building:
         _link_folder(source, building)
+
+
+def refuse_nesting(source: Path, into: Path) -> None:
+    """ValueError where one folder is or holds the other: building `into` would change or replace `source`."""
+    real_source, real_into = source.resolve(), into.resolve()
+    if real_source in (real_into, *real_into.parents) or real_into in real_source.parents:
+        raise ValueError(f"{into} and {source} lie in one another")
 
 
 def _link_folder(source: Path, target: Path) -> None:
@@ -116,13 +122,14 @@ def _take_place(building: Path, into: Path) -> None:
     sync_folder(into.parent)
 
 
-def write_new(path: Path, content: bytes) -> None:
-    """Write a file that must not exist yet (0600) and wait until it is on the disk."""
+def write_new(path: Path, content: bytes, *, sync: bool = True) -> None:
+    """Write a file that must not exist yet (0600) and, with `sync`, wait until it is on the disk."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), FILE_MODE)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:
