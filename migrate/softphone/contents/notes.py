@@ -1,0 +1,111 @@
+"""The Notes app: one table for folders, accounts, notes and media; bodies are gzipped protocol buffers.
+
+Schema read of iOS 18. Which of the numbered columns a note uses changes with the version: from iOS 16 on
+ZCREATIONDATE3 and ZACCOUNT7, before it ZCREATIONDATE1 and ZACCOUNT3 (the pairs are iLEAPP's, the boundary *guessed*).
+"""
+
+from __future__ import annotations
+
+from migrate.softphone.contents.author import HOME, NOW, Author, apple
+from migrate.softphone.contents.core_data import CoreDataStore
+from migrate.softphone.contents.deflate import gzip_of
+from migrate.softphone.contents.jpeg import draw_picture
+from migrate.softphone.contents.sqlite_file import Database, Row
+
+GROUP = "AppDomainGroup-group.com.apple.notes"
+ENTITIES: dict[str, int | tuple[int, int]] = {
+    "ICCloudSyncingObject": 3,
+    "ICAttachment": (5, 3),
+    "ICInlineAttachment": (9, 5),
+    "ICMedia": (11, 3),
+    "ICNote": (12, 3),
+    "ICAccount": (14, 3),
+    "ICFolder": (15, 3),
+    "ICNoteData": 19,
+}
+OBJECT = "ZICCLOUDSYNCINGOBJECT"
+TABLES = {
+    OBJECT: "ZCRYPTOITERATIONCOUNT INTEGER, ZISPASSWORDPROTECTED INTEGER, ZMARKEDFORDELETION INTEGER, "
+    "ZNEEDSINITIALFETCHFROMCLOUD INTEGER, ZACCOUNT2 INTEGER, ZACCOUNT3 INTEGER, ZACCOUNT7 INTEGER, "
+    "ZATTACHMENT1 INTEGER, ZACCOUNTTYPE INTEGER, ZFOLDER INTEGER, ZFOLDERTYPE INTEGER, ZHASCHECKLIST INTEGER, "
+    "ZISPINNED INTEGER, ZNOTE INTEGER, ZNOTEDATA INTEGER, ZCREATIONDATE1 TIMESTAMP, ZCREATIONDATE3 TIMESTAMP, "
+    "ZMODIFICATIONDATE1 TIMESTAMP, ZFILENAME VARCHAR, ZGENERATION1 VARCHAR, ZIDENTIFIER VARCHAR, ZNAME VARCHAR, "
+    "ZPASSWORDHINT VARCHAR, ZSNIPPET VARCHAR, ZTITLE VARCHAR, ZTITLE1 VARCHAR, ZTITLE2 VARCHAR, ZTYPEUTI VARCHAR, "
+    "ZWIDGETSNIPPET VARCHAR, ZLASTVIEWEDMODIFICATIONDATE TIMESTAMP, "
+    "ZCRYPTOINITIALIZATIONVECTOR BLOB, ZCRYPTOSALT BLOB, ZCRYPTOTAG BLOB, ZCRYPTOWRAPPEDKEY BLOB",
+    "ZICNOTEDATA": "ZNOTE INTEGER, ZCRYPTOINITIALIZATIONVECTOR BLOB, ZCRYPTOTAG BLOB, ZDATA BLOB",
+}
+MORE_SCHEMA = f"CREATE INDEX ZICNOTE_FOLDER ON {OBJECT} (ZFOLDER);"
+OLD_SCHEMA = """
+CREATE TABLE ZNOTE (Z_PK INTEGER PRIMARY KEY, Z_ENT INTEGER, Z_OPT INTEGER, ZCREATIONDATE TIMESTAMP, ZTITLE VARCHAR);
+CREATE TABLE ZNOTEBODY (Z_PK INTEGER PRIMARY KEY, Z_ENT INTEGER, Z_OPT INTEGER, ZOWNER INTEGER, ZCONTENT VARCHAR);
+"""
+
+
+def write(author: Author) -> None:
+    store = CoreDataStore(ENTITIES, TABLES, uuid=author.uuid(), more_schema=MORE_SCHEMA)
+    identifier = "LocalAccount"
+    account = store.add("ICAccount", OBJECT, {"ZNAME": "On My iPhone", "ZIDENTIFIER": identifier, "ZACCOUNTTYPE": 3})
+    folder = store.add(
+        "ICFolder", OBJECT, {"ZTITLE2": "Notes", "ZIDENTIFIER": "DefaultFolder-LocalAccount", "ZFOLDERTYPE": 0}
+    )
+    notes = [_add_note(author, store, account, folder, moment) for moment in author.moments(author.spec.notes)]
+    if len(notes) >= 3:
+        _add_scan(author, store, identifier, notes[-1])
+    author.database(GROUP, "NoteStore.sqlite", store, protection_class=4)
+    author.directory(GROUP, "Library/Caches")
+    settings = {"ICDefaultAccount": identifier}
+    author.plist(GROUP, "Library/Preferences/group.com.apple.notes.plist", settings, mode=0o100600)
+    author.database(HOME, "Library/Notes/notes.sqlite", Database(OLD_SCHEMA))
+
+
+def _add_note(author: Author, store: CoreDataStore, account: int, folder: int, moment: int) -> int:
+    lines = [author.title(), *(author.sentence() for _ in range(author.random.randint(0, 6)))]
+    created, owner = ("ZCREATIONDATE3", "ZACCOUNT7") if author.ios >= (16,) else ("ZCREATIONDATE1", "ZACCOUNT3")
+    note = store.add(
+        "ICNote",
+        OBJECT,
+        {
+            "ZTITLE1": lines[0],
+            "ZSNIPPET": lines[1] if len(lines) > 1 else None,
+            "ZIDENTIFIER": author.uuid(),
+            "ZFOLDER": folder,
+            owner: account,
+            created: apple(moment),
+            "ZMODIFICATIONDATE1": apple(author.random.randint(moment, NOW)),
+            "ZISPASSWORDPROTECTED": 0,
+            "ZISPINNED": int(author.random.random() < 0.1),
+            "ZMARKEDFORDELETION": 0,
+        },
+    )
+    body = store.add("ICNoteData", "ZICNOTEDATA", {"ZNOTE": note, "ZDATA": gzip_of(note_body("\n".join(lines)))})
+    store.execute(f"UPDATE {OBJECT} SET ZNOTEDATA = ? WHERE Z_PK = ?", body, note)  # noqa: S608 - a constant
+    return note
+
+
+def _add_scan(author: Author, store: CoreDataStore, account: str, note: int) -> None:
+    """A scanned page in a note: an attachment, its medium, and the medium's file."""
+    attachment = store.add(
+        "ICAttachment", OBJECT, {"ZNOTE": note, "ZTYPEUTI": "public.jpeg", "ZIDENTIFIER": author.uuid()}
+    )
+    medium, generation, name = author.uuid(), f"1_{author.uuid()}", "Scanned Document's page.jpg"
+    known: Row = {"ZATTACHMENT1": attachment, "ZIDENTIFIER": medium, "ZGENERATION1": generation, "ZFILENAME": name}
+    store.add("ICMedia", OBJECT, known)
+    author.file(GROUP, f"Accounts/{account}/Media/{medium}/{generation}/{name}", draw_picture(640, 480, author.random))
+
+
+def note_body(text: str) -> bytes:
+    """The note protobuf: document (field 2) holds a note (field 3), which holds the text (field 2) and one run (5)."""
+    run = b"\x08" + _varint(len(text.encode("utf-16-le")) // 2)
+    note = _field(2, text.encode()) + _field(5, run)
+    document = b"\x08\x00\x10\x00" + _field(3, note)
+    return b"\x08\x00" + _field(2, document)
+
+
+def _field(number: int, data: bytes) -> bytes:
+    return _varint(number << 3 | 2) + _varint(len(data)) + data
+
+
+def _varint(value: int) -> bytes:
+    low, rest = value & 0x7F, value >> 7
+    return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])

@@ -1,0 +1,69 @@
+"""The cast: invented people whom one phone knows, and the words they use. Numbers are of the 555-01xx kind."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+FIRST_NAMES = (
+    "Ada", "Béatrice", "Chidi", "Daniel", "Elif", "Fionn", "Grace", "Håkon", "Ines", "Jamal", "Katarzyna", "Lea",
+    "Mateo", "Noor", "Oluwaseun", "Priya", "Quentin", "Rosa", "Søren", "Tomáš", "Uma", "Véronique", "Wei", "Ximena",
+    "Yuki", "Zoë", "Siobhán", "Łukasz", "Андрей", "محمد", "美咲", "Jo",
+)  # fmt: skip
+LAST_NAMES = (
+    "Abbott", "Brûlé", "Castillo", "D'Angelo", "Eriksen", "Fernández", "Goldberg", "Huang", "Ivanova", "Jensen",
+    "Kowalczyk", "Lindqvist", "Müller", "Nakamura", "O'Connor", "Peña", "Quist", "Rossi", "Smith-Jones", "Takahashi",
+    "Üçok", "van den Berg", "Weiß", "Xu", "Yılmaz", "Zając", "李", "de la Cruz",
+)  # fmt: skip
+ORGANIZATIONS = ("Café Lumière", "Example & Daughters", "Northside Dental", "Harbour Books", "Kita Sonnenschein", "")
+CITIES = ("Utrecht", "Porto", "Kraków", "Leeds", "Aarhus", "Kyoto", "Montréal", "Bilbao")
+STREETS = ("Mill Lane", "Rue des Érables", "Hauptstraße", "Calle Mayor", "Station Road")
+WORDS = (
+    "bread", "train", "late", "tomorrow", "lovely", "garden", "ticket", "evening", "coffee", "umbrella", "keys",
+    "doctor", "window", "dinner", "photo", "birthday", "bicycle", "market", "phone", "café", "naïve", "weekend",
+    "rehearsal", "suitcase", "platform", "nine", "green", "quiet", "piano", "soup", "letter", "harbour",
+)  # fmt: skip
+ENDINGS = (".", ".", ".", "!", "?", " 🙂", " 🎂", " 👩‍👧‍👦", "…")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    first: str
+    last: str
+    phone: str
+    email: str
+    organization: str
+    city: str
+    street: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.first} {self.last}"
+
+
+def invent_cast(seed: int, count: int) -> tuple[Person, ...]:
+    """`count` people of one seed, no two with the same number or address."""
+    stream = random.Random(f"{seed}:people")  # noqa: S311 - invented people, no secret
+    return tuple(_invent(stream, number) for number in range(count))
+
+
+def sentence(stream: random.Random, words: int | None = None) -> str:
+    """A sentence of everyday words, sometimes with an emoji."""
+    chosen = stream.choices(WORDS, k=words or stream.randint(2, 11))
+    return " ".join(chosen).capitalize() + stream.choice(ENDINGS)
+
+
+def title(stream: random.Random) -> str:
+    return " ".join(stream.choices(WORDS, k=stream.randint(1, 3))).capitalize()
+
+
+def _invent(stream: random.Random, number: int) -> Person:
+    return Person(
+        first=stream.choice(FIRST_NAMES),
+        last=stream.choice(LAST_NAMES),
+        phone=f"+1{201 + number // 100:03d}55501{number % 100:02d}",
+        email=f"person{number}@example.com",
+        organization=stream.choice(ORGANIZATIONS),
+        city=stream.choice(CITIES),
+        street=f"{stream.choice(STREETS)} {stream.randint(1, 120)}",
+    )
