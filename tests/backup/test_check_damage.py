@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from migrate.backup.check import verify
+from migrate.backup.check_blobs import Blob, examine_all
 
 PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")  # no digest: only a seal speaks for its middle
 MESSAGES = ("HomeDomain", "Library/SMS/sms.db")  # the phone stores a digest
@@ -138,6 +139,22 @@ def test_a_shard_that_is_a_link_is_not_followed(small_backup: Any, tmp_path: Pat
 def test_a_stored_file_this_computer_may_not_read_is_damage(small_backup: Any) -> None:
     small_backup.blob(*LEVEL).chmod(0)
     assert errors(check(small_backup)) == {"file-unreadable-here"}
+
+
+def test_a_stored_file_that_goes_away_while_it_is_checked_is_named(small_backup: Any) -> None:
+    """Listed, then gone: a disk that fails, or somebody tidying up meanwhile."""
+    path = small_backup.blob(*LEVEL)
+    blob = Blob(
+        record=small_backup.records[LEVEL],
+        path=path,
+        stored_bytes=path.stat().st_size,
+        sha256=None,
+        encrypted=small_backup.encrypted,
+    )
+    path.unlink()
+    (examined,) = examine_all([blob], small_backup.class_keys, read=True, on_read=lambda count: None)
+    assert [finding.code for finding in examined.findings] == ["file-unreadable-here"]
+    assert not examined.sound
 
 
 @pytest.mark.parametrize(
