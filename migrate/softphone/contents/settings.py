@@ -67,8 +67,6 @@ def _write_preferences(author: Author) -> None:
         # never migrated to another phone
         "com.apple.MobileBluetooth.devices": {"00:00:5E:00:53:01": {"Name": "Auto 🚗"}},
         "com.apple.GMM": {"Seen": True},
-        # never in a backup
-        "com.apple.findmy.fmipcore.notbackedup": {"token": "x"},
     }
     for name, value in home.items():
         author.plist(HOME, f"{PREFERENCES}/{name}.plist", value, mode=0o100600)
