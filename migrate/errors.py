@@ -1789,6 +1789,24 @@ class Bug(MigrateError):
 
 
 @dataclass(eq=False)
+class HomeUnusable(MigrateError):
+    """The home folder cannot be made or written to."""
+
+    folder: str
+    reason: str
+    exit_code = 2
+
+    def what(self) -> str:
+        return f"{self.folder} cannot be used to keep backups in."
+
+    def why(self) -> str:
+        return f"The system answered: {self.reason}."
+
+    def next(self) -> str:
+        return "Name a folder of your own: --home DIR"
+
+
+@dataclass(eq=False)
 class WhichPhoneToSave(MigrateError):
     """`migrate save` without a UDID, and several phones are there."""
 
@@ -1892,3 +1910,44 @@ class CannotListen(MigrateError):
 
     def next(self) -> str:
         return "Choose another one, or leave it out: --listen 127.0.0.1:0 takes any free port."
+
+
+# --- softphone ---
+
+
+@dataclass(eq=False)
+class PhoneFileInvalid(MigrateError):
+    """A file that describes a software iPhone cannot be used."""
+
+    path: Path
+    problem: str
+
+    exit_code = 2
+
+    def what(self) -> str:
+        return f"{self.path} does not describe a software iPhone."
+
+    def why(self) -> str:
+        return f"{self.problem}."
+
+    def next(self) -> str:
+        return f"Correct {self.path}, then run the same command again."
+
+
+@dataclass(eq=False)
+class CannotListen(MigrateError):
+    """The software iPhone's server cannot have the address it was to listen on."""
+
+    address: str
+    problem: str
+
+    exit_code = 2
+
+    def what(self) -> str:
+        return f"Nothing can listen on {self.address}."
+
+    def why(self) -> str:
+        return f"The system answered: {self.problem}."
+
+    def next(self) -> str:
+        return "Stop what listens there, or run the same command with another --listen, --socket or --admin."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -55,11 +56,13 @@ class Home:
     @contextmanager
     def private_tmp(self) -> Iterator[Path]:
         """A folder under `tmp` for plaintext, emptied when left and, after a crash, at the next start."""
-        mine = self.tmp / f"{os.getpid()}"
-        mine.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = self.tmp / f"{mine.name}.lock"
+        name = f"{os.getpid()}-{secrets.token_hex(4)}"  # one process may have several: a run inside a command
+        mine, lock = self.tmp / name, self.tmp / f"{name}.lock"
         try:
-            with locked(lock):
+            with locked(
+                lock
+            ):  # before the folder is there, or another process' `empty_tmp` would take it for a dead one's
+                mine.mkdir(mode=0o700)
                 yield mine
         finally:
             shutil.rmtree(mine, ignore_errors=True)

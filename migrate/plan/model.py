@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -25,7 +23,6 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from migrate.categories.catalogue import EVERYTHING, load
-from migrate.errors import NotAUdid, SamePhoneTwice
 
 UDID_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z-]{0,63}$"
 """25 or 40 characters on a real phone. It becomes a folder's name, so nothing else is let through."""
@@ -235,28 +232,6 @@ class Plan(Section):
         if self.safety.save_new_phone_first is None:
             return self.new_phone.is_ == "in-use"
         return self.safety.save_new_phone_first
-
-    def with_phones(self, *, old: str | None = None, old_backup: Path | None = None, new: str | None = None) -> Plan:
-        """This plan for other phones: `--old`, `--old-backup` and `--new` override what it says.
-
-        Raises:
-            NotAUdid: what was given as a UDID cannot be one.
-            SamePhoneTwice: it is the other phone's.
-        """
-        for udid in (old, new):
-            if udid is not None and not re.fullmatch(UDID_PATTERN, udid):
-                raise NotAUdid(udid)
-        raw = self.model_dump(by_alias=True, exclude_none=True)
-        if old is not None:
-            raw["old_phone"] = {"udid": old}
-        if old_backup is not None:
-            raw["old_phone"] = {"backup": str(old_backup.expanduser().resolve())}
-            raw["backup"]["begin"] = "as-is"
-        if new is not None:
-            raw["new_phone"]["udid"] = new
-        if (same := raw["new_phone"].get("udid")) and raw["old_phone"].get("udid") == same:
-            raise SamePhoneTwice(same)
-        return Plan.model_validate(raw)
 
 
 def digest(plan: Plan) -> str:

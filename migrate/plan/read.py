@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from migrate import errors
 from migrate.categories.catalogue import nearest_of
 from migrate.errors import MigrateError, PlanInvalid
-from migrate.plan.model import Plan
+from migrate.plan.model import UDID_PATTERN, Plan
 
 LIMIT_BYTES = 1_000_000
 """A plan is a page of text. The longest sample has 3 KB; what is a thousand times longer is some other file."""
@@ -38,6 +38,29 @@ def read_plan(path: Path) -> Plan:
         return Plan.model_validate(raw)
     except ValidationError as refused:
         raise _first_in_words(Written(path, text), refused) from None
+
+
+def with_phones(plan: Plan, *, old: str | None = None, old_backup: Path | None = None, new: str | None = None) -> Plan:
+    """The plan for other phones: `--old`, `--old-backup` and `--new` override what it says.
+
+    Raises:
+        UdidInvalid: what was given as a UDID cannot be one.
+        SamePhoneTwice: it is the other phone's.
+    """
+    raw = plan.model_dump(by_alias=True, exclude_none=True)
+    for udid in (old, new):
+        if udid is not None and not re.fullmatch(UDID_PATTERN, udid):
+            raise errors.UdidInvalid(udid)
+    if old is not None:
+        raw["old_phone"] = {"udid": old}
+    if old_backup is not None:
+        raw["old_phone"] = {"backup": str(old_backup.expanduser().resolve())}
+        raw["backup"]["begin"] = "as-is"
+    if new is not None:
+        raw["new_phone"]["udid"] = new
+    if (same := raw["new_phone"].get("udid")) and raw["old_phone"].get("udid") == same:
+        raise errors.SamePhoneTwice(same)
+    return Plan.model_validate(raw)
 
 
 def _text(path: Path) -> str:

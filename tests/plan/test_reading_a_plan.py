@@ -9,7 +9,7 @@ import pytest
 from migrate import errors
 from migrate.errors import MigrateError
 from migrate.plan.model import Plan, digest, to_toml
-from migrate.plan.read import LIMIT_BYTES, read_plan
+from migrate.plan.read import LIMIT_BYTES, read_plan, with_phones
 
 GOOD = """\
 version = 1
@@ -240,15 +240,15 @@ def test_comments_and_order_do_not_change_a_digest_but_every_wish_does(plan: Pat
 
 def test_options_override_the_phones_of_a_plan_and_nothing_else(plan: Path, tmp_path: Path) -> None:
     read = read_plan(written(plan, GOOD.replace("[old_phone]", '[old_phone]\nudid = "aaa"')))
-    other = read.with_phones(old="bbb", new="ccc")
+    other = with_phones(read, old="bbb", new="ccc")
     assert (other.old_phone.udid, other.new_phone.udid) == ("bbb", "ccc")
     assert other.move == read.move and other.backup == read.backup
-    from_folder = read.with_phones(old_backup=tmp_path)
+    from_folder = with_phones(read, old_backup=tmp_path)
     assert from_folder.old_phone.udid is None and from_folder.old_phone.backup == str(tmp_path)
     with pytest.raises(errors.SamePhoneTwice):
-        read.with_phones(new="aaa")
-    with pytest.raises(errors.NotAUdid):
-        read.with_phones(old="../elsewhere")
+        with_phones(read, new="aaa")
+    with pytest.raises(errors.UdidInvalid):
+        with_phones(read, old="../elsewhere")
 
 
 def test_a_plan_cannot_be_changed_once_it_is_read(plan: Path) -> None:

@@ -1,0 +1,133 @@
+"""The command line: which commands there are, and how every one of them ends.
+
+Each command is a function in one of COMMANDS, light to import: what is heavy (pydantic, cryptography, pymobiledevice3)
+is imported inside it, so that `migrate --help` answers at once. Everything below raises; only `main` exits.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import secrets
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+from migrate import __version__
+from migrate.errors import Bug, MigrateError, StoppedBeforeBeginning, UsageWrong
+from migrate.talk import output
+from migrate.talk.everywhere import Everywhere, HomeOption, JsonOption, UsbmuxdOption, listen, said_so_far
+from migrate.talk.passwords import redacted
+from migrate.units import now_utc
+
+COMMANDS = (
+    "migrate.talk.move_commands",  # run, resume, runs, demo
+    "migrate.talk.phone_commands",  # phones, save
+    "migrate.talk.backup_commands",  # verify, show
+    "migrate.talk.plan_commands",  # plan check, plan schema
+    "migrate.talk.explain_command",  # explain
+    "migrate.talk.softphone_commands",  # softphone serve
+)
+"""The modules that hold commands, in the order of `migrate --help`. Each has `register(app)`."""
+
+
+def build() -> typer.Typer:
+    """The whole command line."""
+    app = typer.Typer(
+        name="migrate",
+        help="Moves what you choose from an old iPhone to a new one, and proves what arrived.",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": output.WIDEST},
+    )
+    app.callback(invoke_without_command=True)(no_command)
+    for module in COMMANDS:
+        importlib.import_module(module).register(app)
+    return app
+
+
+def no_command(
+    context: typer.Context,
+    home: HomeOption = None,
+    usbmuxd: UsbmuxdOption = None,
+    json: JsonOption = False,
+    version: Annotated[bool, typer.Option("--version", help="Say which version this is.", show_default=False)] = False,
+) -> None:
+    said_so_far().hear(home, usbmuxd, json)
+    if context.invoked_subcommand is not None:
+        return
+    if version:
+        output.put(f"migrate {__version__}")
+        raise typer.Exit(0)
+    if json:
+        raise UsageWrong("No command was given.", "migrate")
+    output.say(context.get_help())
+    raise typer.Exit(2)
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run one command line and exit with its code (README, Exit codes)."""
+    sys.exit(answer(sys.argv[1:] if argv is None else list(argv)))
+
+
+def answer(argv: Sequence[str]) -> int:
+    """Run one command line and come back with its exit code."""
+    os.umask(0o077)  # what we write is for its owner only; Windows has access lists instead and ignores this
+    said = listen()
+    said.json = "--json" in argv  # also where the line is too broken to be parsed
+    output.prepare_streams(as_json=said.json)
+    try:
+        return build()(args=list(argv), prog_name="migrate", standalone_mode=False) or 0
+    except output.ReaderGone:
+        output.silence_stdout()
+        return 0
+    except MigrateError as error:
+        return told(error, said)
+    except (KeyboardInterrupt, typer.Abort):
+        return told(said.begun or StoppedBeforeBeginning(), said)
+    except Exception as error:
+        wrong_usage = usage_of(error)
+        return told(wrong_usage if wrong_usage else Bug(type(error).__name__, report_bug(error, argv, said)), said)
+
+
+def told(error: MigrateError, said: Everywhere) -> int:
+    try:
+        if error is not said.told:
+            output.tell(error, as_json=said.json)
+    except output.ReaderGone:
+        output.silence_stdout()
+    return error.exit_code
+
+
+def usage_of(error: Exception) -> UsageWrong | None:
+    """What typer says about a wrong command line, or None when it is no such error.
+
+    typer keeps its UsageError to itself (and before 0.20 took click's): it is known by what it can do.
+    """
+    words, code = getattr(error, "format_message", None), getattr(error, "exit_code", None)
+    if code != 2 or not callable(words):
+        return None
+    context = getattr(error, "ctx", None)
+    return UsageWrong(str(words()), getattr(context, "command_path", None) or "migrate")
+
+
+def report_bug(error: Exception, argv: Sequence[str], said: Everywhere) -> str:
+    """Write down what happened, for whoever will mend it: `<home>/bugs/….txt`, 0600. "" where that is impossible.
+
+    A command line holds no password, and a traceback shows lines of code; an exception's own words may quote a value.
+    """
+    text = redacted("".join(traceback.format_exception(error)))
+    head = f"migrate {__version__}, Python {sys.version.split()[0]}, {sys.platform}\nmigrate {' '.join(argv)}\n\n"
+    try:
+        folder = said.home_folder / "bugs"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / f"{now_utc():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}.txt"
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(head + text)
+    except OSError:
+        return ""
+    return str(path)

@@ -1,0 +1,198 @@
+"""Where a backup password comes from (contract 1).
+
+    --password-file FILE       (`-`: standard input)      an explicit word wins
+    MIGRATE_BACKUP_PASSWORD                               then what the environment says
+    the system's keyring                                  then where the person put it: service `iphone-migrate`,
+                                                          name: the phone's UDID
+    a prompt                                              then, on a terminal only, the person is asked
+
+The new phone's: --new-password-file, MIGRATE_NEW_BACKUP_PASSWORD, the same keyring, the same prompt. A password is
+never shown, never in argv, and never written down by us.
+"""
+
+from __future__ import annotations
+
+import getpass
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from migrate.errors import PasswordFileUnusable, TwoPasswordsFromInput
+from migrate.talk.output import safe, say
+
+Role = Literal["old", "new"]
+
+KEYRING_SERVICE = "iphone-migrate"
+LIMIT_BYTES = 4096
+"""Longer than any password anybody types; a file this long is some other file."""
+ENVIRONMENT: Mapping[Role, str] = {"old": "MIGRATE_BACKUP_PASSWORD", "new": "MIGRATE_NEW_BACKUP_PASSWORD"}
+
+PasswordFile = Annotated[
+    str | None,
+    typer.Option(
+        "--password-file",
+        metavar="FILE",
+        help="The backup password, in a file; - for standard input (else MIGRATE_BACKUP_PASSWORD).",
+        show_default=False,
+    ),
+]
+NewPasswordFile = Annotated[
+    str | None,
+    typer.Option(
+        "--new-password-file",
+        metavar="FILE",
+        help="The new phone's backup password (else MIGRATE_NEW_BACKUP_PASSWORD).",
+        show_default=False,
+    ),
+]
+
+
+_handed_out: set[str] = set()
+
+
+def redacted(text: str) -> str:
+    """`text` with every password that was handed out in this process taken out: for reports that leave the process."""
+    for word in sorted(_handed_out, key=len, reverse=True):
+        text = text.replace(word, "[password]")
+    return text
+
+
+def can_ask() -> bool:
+    """Whether there is a terminal to ask on."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def ask_hidden(prompt: str) -> str | None:
+    """What is typed, unseen; None for nothing, or for the end of input."""
+    try:
+        return getpass.getpass(prompt) or None
+    except EOFError:
+        say()
+        return None
+
+
+@dataclass(repr=False)
+class Passwords:
+    """The passwords of one command, each looked for once and remembered until its end.
+
+    `ask` and `asks` are the terminal, so that a test can be one.
+    """
+
+    file: str | None = None
+    new_file: str | None = None
+    ask: Callable[[str], str | None] = ask_hidden
+    asks: Callable[[], bool] = can_ask
+    given: dict[Role, str | None] = field(default_factory=dict)
+    """What each role's password is known to be before anybody is asked; the demo brings its own."""
+    _known: dict[tuple[Role, str], str | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.file == "-" and self.new_file == "-":
+            raise TwoPasswordsFromInput()
+
+    def old(self, phone: str, udid: str | None = None) -> str | None:
+        """The password of the old phone's backups, or of the only backup a command is about. None: nobody told."""
+        return self._of("old", phone, udid)
+
+    def new(self, phone: str, udid: str | None = None) -> str | None:
+        """The password of the new phone's backups."""
+        return self._of("new", phone, udid)
+
+    def chosen_for(self, phone: str) -> str | None:
+        """A password that `phone` shall have from now on. Typed, it is typed twice: a slip would lock its backups.
+
+        None: nobody told, or the two were not the same three times over.
+        """
+        given = self.told("old", None)
+        if given or not self.asks():
+            return given
+        for _ in range(3):
+            first = self.ask(f"A new backup password for {safe(phone)}: ")
+            if first is None:
+                return None
+            if self.ask("The same once more: ") == first:
+                return self._remember("old", phone, first)
+            say("These were not the same. Nothing is shown while you type.")
+        return None
+
+    def forget(self, phone: str, role: Role = "old") -> bool:
+        """Drop what was typed for `phone` because it did not fit. False: it was not typed, asking again is useless."""
+        word = self._known.get((role, phone))
+        if word is None or word == self.told(role, None) or not self.asks():
+            return False
+        del self._known[role, phone]
+        return True
+
+    def told(self, role: Role, udid: str | None = None) -> str | None:
+        """The password as far as it was told beforehand: file, environment, keyring. Nobody is asked."""
+        if role not in self.given:
+            file = self.file if role == "old" else self.new_file
+            word = read_password_file(file, self.ask) if file else None
+            self.given[role] = word or os.environ.get(ENVIRONMENT[role]) or None
+        given = self.given[role] or (from_keyring(udid) if udid else None)
+        if given:
+            _handed_out.add(given)
+        return given
+
+    def _of(self, role: Role, phone: str, udid: str | None) -> str | None:
+        if (role, phone) not in self._known:
+            word = self.told(role, udid)
+            if word is None and self.asks():
+                word = self.ask(f"Backup password of {safe(phone)} (nothing is shown while you type): ")
+            self._remember(role, phone, word)
+        return self._known[role, phone]
+
+    def _remember(self, role: Role, phone: str, word: str | None) -> str | None:
+        self._known[role, phone] = word
+        if word:
+            _handed_out.add(word)
+        return word
+
+
+def read_password_file(name: str, ask: Callable[[str], str | None] = ask_hidden) -> str:
+    """The first line of a file, or of standard input for `-`.
+
+    Raises:
+        PasswordFileUnusable: it cannot be read, is empty, too long, or no text.
+    """
+    if name == "-" and can_ask():  # a terminal would show what is typed
+        word = ask("Backup password (nothing is shown while you type): ")
+        if word is None:
+            raise PasswordFileUnusable("-", "nothing was typed")
+        return word
+    try:
+        if name == "-":
+            data = sys.stdin.buffer.readline(LIMIT_BYTES + 1)
+        else:
+            with Path(name).expanduser().open("rb") as file:
+                data = file.readline(LIMIT_BYTES + 1)
+    except OSError as error:
+        raise PasswordFileUnusable(name, error.strerror or type(error).__name__) from error
+    if len(data) > LIMIT_BYTES:
+        raise PasswordFileUnusable(name, "its first line is too long to be a password")
+    try:
+        word = data.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise PasswordFileUnusable(name, "it is not UTF-8 text") from error
+    if not word:
+        raise PasswordFileUnusable(name, "its first line is empty")
+    return word
+
+
+def from_keyring(udid: str) -> str | None:
+    """What the person put into the system's keyring for this phone; None without a keyring, or when it is locked."""
+    try:
+        keyring = importlib.import_module("keyring")  # optional: pip install keyring
+    except ImportError:
+        return None
+    try:
+        word = keyring.get_password(KEYRING_SERVICE, udid)
+    except Exception:  # backends raise what they like; a keyring that cannot answer has nothing for us
+        return None
+    return word if isinstance(word, str) and word else None
