@@ -183,6 +183,19 @@ class Filesystem:
             if not paths:
                 self._domains.pop(domain, None)
 
+    def retain(self, domain: str, keep: Callable[[Node], bool]) -> None:
+        """Removes every node of the domain that is not to be kept, but no directory above one that is."""
+        with self._lock:
+            paths = self._domains.get(domain, {})
+            needed: set[str] = set()
+            for path in sorted(paths, reverse=True):  # children before their parents
+                if path in needed or keep(paths[path]):
+                    needed.add(path.rpartition("/")[0])
+                else:
+                    del paths[path]
+            if not paths:
+                self._domains.pop(domain, None)
+
     def get(self, domain: str, relative_path: str) -> Node | None:
         with self._lock:
             return self._domains.get(domain, {}).get(relative_path)

@@ -1,0 +1,139 @@
+"""com.apple.mobilebackup2: the backup agent of the software iPhone, one connection at a time (facts 2).
+
+Hello, then requests until the host says goodbye; each ends in one Response.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from migrate.softphone.agent_memory import memory_of
+from migrate.softphone.backup_run import back_up
+from migrate.softphone.device import Softphone
+from migrate.softphone.drive import FRAME_BYTES, Drive
+from migrate.softphone.listing import extract, look, unback
+from migrate.softphone.password import change_password
+from migrate.softphone.restore_rules import AgentDied
+from migrate.softphone.restore_run import receive_restore
+from migrate.softphone.streams import ByteStream
+from migrate.wire.backup2 import (
+    Backup,
+    ChangePassword,
+    Code,
+    EnableCloudBackup,
+    EraseDevice,
+    Extract,
+    Hello,
+    Look,
+    MBError,
+    Remove,
+    Request,
+    Restore,
+    Unback,
+    error_response,
+    hello_response,
+    ok_response,
+)
+from migrate.wire.plist_frames import PeerBroke
+
+PASSCODE_FOR_BACKUP = (16, 1)
+PASSCODE_FOR_PASSWORD = (13,)
+"""iOS versions that ask for the passcode. libimobiledevice issue 835, CONFIRMED there."""
+GOODBYE_WAIT_S = 3.0
+"""How long a phone that is to restart waits for the host's goodbye. A real one restarts some seconds after its
+Response; restarting later than the host's goodbye and earlier than this fits what hosts see (*guessed*)."""
+
+
+def serve(connection: ByteStream, phone: Softphone) -> None:
+    """Serves one host until it goes, the link drops (LinkCut, OSError go on to the caller), or it breaks the rules.
+
+    Closing the connection is the caller's.
+    """
+    Agent(connection, phone).serve()
+
+
+class Agent:
+    def __init__(self, connection: ByteStream, phone: Softphone) -> None:
+        self.phone = phone
+        self.drive = Drive(connection, frames=phone.faults.frame_sizes or (FRAME_BYTES,))
+        self.gone = threading.Event()
+
+    def serve(self) -> None:
+        try:
+            self.drive.open()
+            while (request := self.drive.next_request()) is not None and self._answer(request):
+                pass
+        except PeerBroke:
+            return
+        finally:
+            self.gone.set()
+
+    def _answer(self, request: Request) -> bool:
+        """Whether the conversation goes on. A request for another phone makes a real agent crash: no answer."""
+        if isinstance(request, Hello):
+            self.drive.respond(hello_response(request.versions))
+            return True
+        if request.udid != self.phone.udid:
+            return False
+        try:
+            content = self._do(request)
+        except MBError as error:
+            self.drive.respond(error_response(error))
+            return True
+        except AgentDied:
+            return False
+        if isinstance(request, Restore) and self._restart_after(request):
+            return False
+        self.drive.respond(ok_response(content))
+        return True
+
+    def _do(self, request: Request) -> str | None:
+        """What the request asks for; the Content of its Response. Raises MBError."""
+        match request:
+            case Backup():
+                self._ask_for_passcode(PASSCODE_FOR_BACKUP)
+                self._check_setup()
+                if self.phone.requires_encryption and not self.phone.will_encrypt:
+                    raise MBError(Code.PASSWORD, "Backup encryption is required by policy")
+                with memory_of(self.phone).alone("Another backup or restore is running"):
+                    back_up(self.phone, self.drive, request)
+            case Restore():
+                self._check_setup()
+                with memory_of(self.phone).alone("Acquiring restore lock failed"):
+                    receive_restore(self.phone, self.drive, request)
+            case ChangePassword():
+                self._ask_for_passcode(PASSCODE_FOR_PASSWORD)
+                with memory_of(self.phone).alone("Another backup or restore is running"):
+                    change_password(self.phone, self.drive, request)
+            case Look():
+                return look(self.drive, request)
+            case Extract():
+                extract(self.drive, request)
+            case Unback():
+                unback(self.drive, request)
+            case Remove():
+                raise MBError(Code.OTHER, "Remove action is no longer supported")
+            case EnableCloudBackup():
+                raise MBError(Code.OTHER, "No account exists")
+            case EraseDevice():
+                # a real phone erases itself and drops the link; a test phone has no business losing its data so
+                raise MBError(Code.OTHER, "This software iPhone is erased by its owner only")
+        return None
+
+    def _ask_for_passcode(self, since: tuple[int, ...]) -> None:
+        if self.phone.ios >= since and not self.phone.enter_passcode():
+            raise MBError(Code.PHONE_LOCKED, "Device locked")
+
+    def _check_setup(self) -> None:
+        if self.phone.setup == "running":
+            raise MBError(Code.SETUP_RUNNING, "Setup assistant is running")
+
+    def _restart_after(self, request: Restore) -> bool:
+        """Arranges the restart that a finished restore ends in. True: the link drops where the Response should come."""
+        if request.options.should_reboot:
+            threading.Thread(target=self._restart, name=f"restart {self.phone.name}", daemon=True).start()
+        return self.phone.faults.drop_instead_of_response
+
+    def _restart(self) -> None:
+        self.gone.wait(GOODBYE_WAIT_S)
+        self.phone.reboot_soon()

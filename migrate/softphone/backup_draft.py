@@ -1,0 +1,186 @@
+"""A backup in the making: which rows it will have, which files must be sent for it, and how far it came.
+
+The draft is what a phone remembers of an interrupted run. Going on means planning again over what lies on the disk
+now: a file that has not changed keeps its row and its key, so bytes sent twice are the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import plistlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from migrate.backup.crypto import KEY_BYTES, encrypted_chunks, encrypted_size
+from migrate.backup.manifest import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.record import Kind, Record, file_id
+from migrate.softphone.agent_memory import PhoneKeys
+from migrate.softphone.domains import DIGESTED
+from migrate.softphone.drive import Unreadable
+from migrate.softphone.faults import Faults
+from migrate.softphone.filesystem import Node
+
+KINDS = {"file": Kind.FILE, "directory": Kind.DIRECTORY, "symlink": Kind.SYMLINK}
+MANIFEST_KEY_CLASS = 4  # *guessed*: the manifest must open before the first unlock
+FALLBACK_CLASS = 4
+Phase = Literal["uploading", "moving", "removing"]
+
+
+@dataclass(frozen=True)
+class Sending:
+    """A file that must go to the host, and the length it will have there."""
+
+    node: Node
+    file_id: str
+    stored_size: int
+
+
+@dataclass
+class Draft:
+    uuid: str  # of Status.plist: one for each backup that was begun
+    full: bool
+    previous_state: str  # BackupState of what was there before
+    keys: PhoneKeys
+    manifest_key: bytes = field(repr=False)  # plain
+    base: Mapping[str, Record] = field(default_factory=dict, repr=False)  # rows of the finished backup it builds on
+    base_unread: frozenset[str] = frozenset()
+    old_folder: str | None = None  # where a full backup put the one before; removed at the end
+
+    phase: Phase = "uploading"
+    records: dict[str, Record] = field(default_factory=dict, repr=False)
+    sent: set[str] = field(default_factory=set, repr=False)  # file ids streamed to their end
+    unread: set[str] = field(default_factory=set, repr=False)
+    moves: list[str] = field(default_factory=list, repr=False)
+    manifest_plist: bytes = field(default=b"", repr=False)
+    manifest_db: bytes = field(default=b"", repr=False)
+
+    @property
+    def encrypted(self) -> bool:
+        return self.keys.password is not None
+
+    @property
+    def wrapped_manifest_key(self) -> bytes | None:
+        if not self.encrypted:
+            return None
+        return self.keys.class_keys.wrap(MANIFEST_KEY_CLASS, self.manifest_key)
+
+    def plan(self, nodes: Iterable[Node]) -> list[Sending]:
+        """Rows for every node, and the files whose bytes the host lacks or has of another time."""
+        earlier, self.records = self.records, {}
+        sends: list[Sending] = []
+        for node in nodes:
+            identity = file_id(node.domain, node.relative_path)
+            known = self.base.get(identity)
+            if known is not None and identity not in self.base_unread and _unchanged(node, known):
+                self.records[identity] = known
+                continue
+            begun = earlier.get(identity)
+            if begun is None or not _unchanged(node, begun):
+                begun = self._new_record(node, identity)
+                self.sent.discard(identity)
+            self.records[identity] = begun
+            if node.kind == "file":
+                sends.append(Sending(node, identity, self._stored_size(node)))
+        self.unread.clear()
+        self.moves = [sending.file_id for sending in sends]
+        return sends
+
+    def removals(self) -> list[str]:
+        """File ids of the finished backup whose bytes nothing refers to any more."""
+        files = {identity for identity, record in self.records.items() if record.kind is Kind.FILE}
+        return [identity for identity, old in self.base.items() if old.kind is Kind.FILE and identity not in files]
+
+    def stored_chunks(self, sending: Sending, faults: Faults) -> Iterator[bytes]:
+        """What the host is to keep of a file. At its end the file counts as sent and its digest is in its row.
+
+        Raises:
+            Unreadable: the phone cannot read on; the file is in `unread`.
+        """
+        digest = hashlib.sha1(usedforsecurity=False)
+        record = self.records[sending.file_id]
+        try:
+            chunks = _readable_chunks(sending.node, faults)
+            if self.encrypted and sending.stored_size:
+                assert record.encryption_key is not None
+                chunks = encrypted_chunks(chunks, self.keys.class_keys.unwrap(record.encryption_key))
+            for chunk in chunks:
+                digest.update(chunk)
+                yield chunk
+        except Unreadable:
+            self.unread.add(sending.file_id)
+            raise
+        if sending.node.domain in DIGESTED:
+            self.records[sending.file_id] = replace(record, digest=digest.digest())
+        self.sent.add(sending.file_id)
+
+    def write_manifest(self, ios_version: str) -> bytes:
+        """Manifest.db as it goes to the host."""
+        writer = ManifestWriter(ios_version)
+        for record in self.records.values():
+            writer.add(record)
+        database = writer.to_bytes()
+        return encrypt_manifest(database, self.manifest_key) if self.encrypted else pad_manifest(database)
+
+    def _stored_size(self, node: Node) -> int:
+        """Empty files of HomeDomain are stored as empty ones even when encrypted. REPORTED (facts 3.5)."""
+        if not self.encrypted or (node.size == 0 and node.domain == "HomeDomain"):
+            return node.size
+        return encrypted_size(node.size)
+
+    def _new_record(self, node: Node, identity: str) -> Record:
+        """Files have a key in unencrypted backups too (*seen*, iOS 14.3)."""
+        protection_class = node.protection_class
+        key: bytes | None = None
+        if node.kind == "file":
+            if protection_class not in self.keys.class_keys.classes:
+                protection_class = FALLBACK_CLASS
+            key = self.keys.class_keys.wrap(protection_class, os.urandom(KEY_BYTES))
+        return Record(
+            file_id=identity,
+            domain=node.domain,
+            relative_path=node.relative_path,
+            kind=KINDS[node.kind],
+            mode=node.mode,
+            inode=node.inode,
+            user_id=node.user_id,
+            group_id=node.group_id,
+            size=node.size,
+            modified=node.modified,
+            changed=node.changed,
+            born=node.born,
+            protection_class=protection_class if node.kind == "file" else 0,
+            flags=0,
+            encryption_key=key,
+            digest=None,
+            extended_attributes=_attributes(node),
+            target=node.target,
+        )
+
+
+def _unchanged(node: Node, record: Record) -> bool:
+    then = (record.kind, record.size, record.modified, record.changed, record.inode, record.mode, record.target)
+    now = (KINDS[node.kind], node.size, node.modified, node.changed, node.inode, node.mode, node.target)
+    return then == now and (record.user_id, record.group_id) == (node.user_id, node.group_id)
+
+
+def _attributes(node: Node) -> bytes | None:
+    if not node.extended_attributes:
+        return None
+    return plistlib.dumps(dict(node.extended_attributes), fmt=plistlib.FMT_BINARY)
+
+
+def _readable_chunks(node: Node, faults: Faults) -> Iterator[bytes]:
+    """The file's bytes, or its first half and then Unreadable where the faults say so."""
+    why = faults.why_unreadable(node.domain, node.relative_path)
+    try:
+        for chunk in node.content.chunks():
+            if why is not None:
+                yield chunk[: len(chunk) // 2]
+                break
+            yield chunk
+    except OSError as error:
+        raise Unreadable(error.strerror or str(error)) from error
+    if why is not None:
+        raise Unreadable(why)

@@ -1,0 +1,318 @@
+"""A backup, message by message: facts 2.3 and 2.4 (decompiled BackupAgent2 26.1, CONFIRMED(dec); wire logs agree).
+
+    passcode, preconditions
+    Status.plist, then Manifest.plist and Manifest.db of the backup to build on, and a look whether its files are there
+    free space; directories; Status uploading; files to Snapshot/ab/abcdef…; Snapshot/Manifest.plist, .db
+    Status moving; MoveItems Snapshot/ab/x -> ab/x, then the manifests
+    Status removing; RemoveItems; Status finished
+    verify: everything is read and listed once more; the backup before it is removed
+
+Not as a real phone: SQLite databases are sent as they lie there, a real one copies and compacts them first
+(*guessed* to make no difference to a host), and nothing changes between a file's scan and its sending.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+
+from migrate.backup.crypto import KEY_BYTES
+from migrate.backup.record import Kind, Record
+from migrate.softphone.agent_memory import AgentMemory, keys_of, memory_of
+from migrate.softphone.backup_draft import Draft, Sending
+from migrate.softphone.device import Softphone
+from migrate.softphone.domains import device_path, is_backed_up
+from migrate.softphone.drive import Drive, Entry, Outgoing
+from migrate.softphone.filesystem import Node
+from migrate.softphone.host_backup import HostManifest, fetched, stored_at
+from migrate.softphone.manifest_plist import LIMIT_BYTES as PROPERTIES_LIMIT_BYTES
+from migrate.softphone.manifest_plist import write_properties
+from migrate.softphone.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
+from migrate.softphone.status_plist import OLDEST_INCREMENTAL, Status, read_status
+from migrate.wire.backup2 import Backup, Code, MBError, reading_failed, writing_failed
+
+HEADROOM_BYTES = 0x8000000
+PURGE_OVERSHOOT_BYTES = 0x80000000
+PURGE_URGENCY = 4
+"""128 MiB beside what is sent, and 2 GiB more in the plea for room: measured on 26.5 to 26.6.1 (facts 2.3)."""
+SHARDS = tuple(f"{number:02x}" for number in range(256))
+CACHE = "/.ba"
+"""Where the phone keeps what it writes itself; device paths of plists begin so. facts 2.2."""
+METADATA = ("Manifest.plist", "Manifest.db")
+
+
+def back_up(phone: Softphone, drive: Drive, request: Backup) -> None:
+    """One whole backup; the host has it when this returns. Raises MBError, LinkCut, PeerBroke."""
+    BackupRun(phone, drive, request).run()
+
+
+class BackupRun:
+    def __init__(self, phone: Softphone, drive: Drive, request: Backup) -> None:
+        self.phone = phone
+        self.drive = drive
+        self.request = request
+        self.folder = request.udid
+        self.memory: AgentMemory = memory_of(phone)
+
+    def run(self) -> None:
+        status = self._read_status()
+        draft = self._draft_to_go_on(status)
+        if draft is None:
+            draft = self._new_draft(status)
+        self.memory.drafts = {draft.uuid: draft}
+        if draft.phase == "uploading":
+            self._upload(draft)
+            draft.phase = "moving"
+        if draft.phase == "moving":
+            self._write_status(draft, "moving")
+            self._move(draft)
+            draft.phase = "removing"
+        self._write_status(draft, "removing")
+        self._remove(draft)
+        self._write_status(draft, "finished")
+        self.memory.drafts.clear()
+        self._verify(draft)
+        if draft.old_folder:
+            self.drive.remove([draft.old_folder])
+        self.memory.remember_unread(draft.uuid, frozenset(draft.unread))
+        self.phone.itunes_backup_unix_s = int(time.time())
+
+    # --- what is there
+
+    def _read_status(self) -> Status | None:
+        """The host's Status.plist; None where there is none."""
+        try:
+            return read_status(self.drive.read(self._path("Status.plist"), STATUS_LIMIT_BYTES))
+        except MBError as error:
+            if error.code == Code.NOT_FOUND:
+                return None
+            raise reading_failed("Error reading status", error) from error
+
+    def _draft_to_go_on(self, status: Status | None) -> Draft | None:
+        """The interrupted backup that the host's Status.plist names, if it still fits the phone."""
+        if status is None or status.snapshot_state == "finished" or self.request.force_full:
+            return None
+        draft = self.memory.drafts.get(status.uuid)
+        if draft is None or draft.keys != keys_of(self.phone):
+            return None
+        if draft.phase == "removing" and status.snapshot_state == "uploading":
+            return None  # the host put an older Status.plist back: what it has is not what was moved
+        return draft
+
+    def _new_draft(self, status: Status | None) -> Draft:
+        listing = self.drive.contents(self.folder)
+        base = self._read_base(status, listing)
+        keys = keys_of(self.phone)
+        draft = Draft(
+            uuid=str(uuid.uuid4()).upper(),
+            full=base is None,
+            previous_state=status.backup_state if status else "empty",
+            keys=keys,
+            manifest_key=os.urandom(KEY_BYTES),
+        )
+        if base is not None and status is not None:
+            draft.base = {record.file_id: record for record in base.records}
+            draft.base_unread = self.memory.unread.get(status.uuid, frozenset())
+            draft.manifest_key = base.manifest_key or draft.manifest_key
+        elif _has_content(listing):
+            draft.old_folder = self._put_aside()
+        return draft
+
+    def _read_base(self, status: Status | None, listing: dict[str, Entry]) -> HostManifest | None:
+        """The finished backup that this one can build on; None: it must be a full one."""
+        if self.request.force_full or status is None or status.version < OLDEST_INCREMENTAL:
+            return None
+        if status.is_full or status.backup_state != "new" or status.snapshot_state in ("moving", "removing"):
+            return None
+        try:
+            base = self._fetch_base()
+        except MBError as error:
+            empty = error.code == Code.INVALID_DATA and "zero-length" in error.text
+            if empty and status.snapshot_state == "finished":
+                raise reading_failed("Error reading backup properties", error) from error
+            return None  # "Existing backup is corrupt, forcing a full backup"; or another version, or password
+        if base is None or not self._has_every_file(base.records, listing):
+            return None
+        return base
+
+    def _fetch_base(self) -> HostManifest | None:
+        keys = keys_of(self.phone)
+        with fetched(self.drive, self.folder) as found:
+            if found.properties.is_encrypted != (keys.password is not None):
+                return None
+            if found.properties.keybag != keys.keybag.to_bytes():
+                return None
+            return found.open(keys.password)
+
+    def _has_every_file(self, records: Iterable[Record], listing: dict[str, Entry]) -> bool:
+        there: set[str] = set()
+        for shard in (name for name in listing if name in SHARDS):
+            there.update(self.drive.contents(self._path(shard)))
+        return all(record.file_id in there for record in records if record.kind is Kind.FILE)
+
+    def _put_aside(self) -> str:
+        """Renames the backup that is there; it is removed when the new one is finished (needs room for both), and
+        stays under its new name when the new one never is.
+
+        The Info.plist that the host has just written comes back as a copy: without it the new backup would have
+        none. *guessed*; the decompiled agent only shows the move.
+        """
+        old = self.memory.name_aside(self.folder)
+        with writing("Error moving the old backup"):
+            self.drive.move({self.folder: old})
+            self.drive.make_directory(self.folder)
+            if "Info.plist" in self.drive.contents(old):
+                self.drive.copy(f"{old}/Info.plist", self._path("Info.plist"))
+        return old
+
+    # --- uploading
+
+    def _upload(self, draft: Draft) -> None:
+        sends = draft.plan(self._scan(draft.encrypted))
+        present = self._make_directories()
+        sends = [s for s in sends if not (s.file_id in draft.sent and present.get(s.file_id) == s.stored_size)]
+        self._make_sure_it_fits(sum(sending.node.size for sending in sends))
+        self._write_status(draft, "uploading")
+        self.drive.total_bytes = self.drive.done_bytes + sum(sending.stored_size for sending in sends)
+        with writing("Multiple errors uploading files"):
+            self.drive.upload(self._outgoing(draft, sends))
+        self._upload_manifests(draft)
+
+    def _scan(self, encrypted: bool) -> list[Node]:
+        """What an APFS snapshot of now holds that belongs into the backup. A real phone is silent meanwhile."""
+        if self.phone.faults.silence_s:
+            threading.Event().wait(self.phone.faults.silence_s)
+        nodes = self.phone.files.walk()
+        return [node for node in nodes if is_backed_up(node.domain, node.relative_path, encrypted=encrypted)]
+
+    def _make_directories(self) -> dict[str, int]:
+        """The 256 folders, twice, in no order (an NSSet's). Returns what Snapshot/ holds already: file id -> size."""
+        drive, snapshot = self.drive, self._path("Snapshot")
+        there, present = drive.contents(self.folder), dict[str, int]()
+        shards_there: dict[str, Entry] = drive.contents(snapshot) if "Snapshot" in there else {}
+        for shard in shards_there.keys() & set(SHARDS):
+            present |= {name: entry.size for name, entry in drive.contents(f"{snapshot}/{shard}").items()}
+        wanted = [self._path(shard) for shard in _shuffled(set(SHARDS) - there.keys())]
+        wanted += [] if "Snapshot" in there else [snapshot]
+        wanted += [f"{snapshot}/{shard}" for shard in _shuffled(set(SHARDS) - shards_there.keys())]
+        with writing("Error creating directory"):
+            for path in (self.folder, *wanted):
+                drive.make_directory(path)
+        return present
+
+    def _make_sure_it_fits(self, upload_bytes: int) -> None:
+        need = upload_bytes + HEADROOM_BYTES
+        free = self.drive.free_bytes()
+        if need >= free and self.drive.purge(need - free + PURGE_OVERSHOOT_BYTES, PURGE_URGENCY):
+            free = self.drive.free_bytes()
+        if need >= free:
+            raise MBError(Code.HOST_FULL, f"Insufficient free disk space on drive to back up ({free} < {need})")
+
+    def _outgoing(self, draft: Draft, sends: list[Sending]) -> list[Outgoing]:
+        faults = self.phone.faults
+        return [
+            Outgoing(
+                host_path=stored_at(self._path("Snapshot"), sending.file_id),
+                device_path=device_path(sending.node.domain, sending.node.relative_path),
+                size=sending.stored_size,
+                chunks=partial(draft.stored_chunks, sending, faults),
+            )
+            for sending in sends
+        ]
+
+    def _upload_manifests(self, draft: Draft) -> None:
+        draft.manifest_plist = write_properties(
+            self.phone,
+            date=datetime.now(UTC),
+            keybag=draft.keys.keybag.to_bytes(),
+            manifest_key=draft.wrapped_manifest_key,
+            domains={record.domain for record in draft.records.values()},
+        )
+        draft.manifest_db = draft.write_manifest(self.phone.ios_version)
+        for name, data in zip(METADATA, (draft.manifest_plist, draft.manifest_db), strict=True):
+            self._write(f"Snapshot/{name}", data)
+
+    # --- moving, removing, verifying
+
+    def _move(self, draft: Draft) -> None:
+        """Everything sent goes to its place. What an interrupted run has moved already is not in Snapshot/ any more."""
+        snapshot = self._path("Snapshot")
+        listing = self.drive.contents(snapshot)
+        left: set[str] = set()
+        for shard in listing.keys() & set(SHARDS):
+            left.update(self.drive.contents(f"{snapshot}/{shard}"))
+        moves = {stored_at(snapshot, i): stored_at(self.folder, i) for i in draft.moves if i in left}
+        with writing("Error moving files"):
+            self.drive.move(moves)
+            for name in METADATA:
+                if name in listing:
+                    self.drive.move({f"{snapshot}/{name}": self._path(name)})
+
+    def _remove(self, draft: Draft) -> None:
+        gone = [stored_at(self.folder, identity) for identity in draft.removals()]
+        with writing("Error removing files"):
+            self.drive.remove(gone)
+            self.drive.remove([self._path("Snapshot"), self._path("Manifest.mbdx")])
+
+    def _verify(self, draft: Draft) -> None:
+        """A file's presence counts, its size does not. facts 2.4, CONFIRMED(dec)."""
+        self._read_back("Status.plist", STATUS_LIMIT_BYTES)
+        if self._read_back("Manifest.plist", PROPERTIES_LIMIT_BYTES) != draft.manifest_plist:
+            raise MBError(Code.CORRUPT, "Manifest.plist is not the one that was sent")
+        found = hashlib.sha256(self._read_back("Manifest.db", len(draft.manifest_db))).digest()
+        if found != hashlib.sha256(draft.manifest_db).digest():
+            raise MBError(Code.CORRUPT, "Manifest.db is not the one that was sent")
+        if not self._has_every_file(draft.records.values(), self.drive.contents(self.folder)):
+            raise MBError(Code.CORRUPT, "Manifest references files not in backup")
+
+    # --- small things
+
+    def _path(self, name: str) -> str:
+        return f"{self.folder}/{name}"
+
+    def _read_back(self, name: str, limit_bytes: int) -> bytes:
+        try:
+            return self.drive.read(self._path(name), limit_bytes)
+        except MBError as error:
+            raise reading_failed(f"Error verifying {name}", error) from error
+
+    def _write(self, name: str, data: bytes) -> None:
+        device_name = f"{CACHE}/{name.rpartition('/')[2]}"
+        with writing(f"Error writing {name}"):
+            self.drive.write(self._path(name), device_name, data)
+
+    def _write_status(self, draft: Draft, state: str) -> None:
+        status = Status(
+            uuid=draft.uuid,
+            backup_state=draft.previous_state if state == "uploading" else "new",
+            snapshot_state=state,
+            is_full=draft.full and state != "finished",
+        )
+        self._write("Status.plist", status.to_bytes(datetime.now(UTC)))
+
+
+@contextmanager
+def writing(text: str) -> Iterator[None]:
+    """What the host refuses inside becomes the outer error of a write."""
+    try:
+        yield
+    except MBError as error:
+        raise writing_failed(text, error) from error
+
+
+def _has_content(listing: dict[str, Entry]) -> bool:
+    """Whether a folder holds a backup, finished or not: a host's Info.plist, Status.plist and empty file are none."""
+    folders = any(entry.is_directory and (name in SHARDS or name == "Snapshot") for name, entry in listing.items())
+    return folders or any(listing[name].size > 0 for name in ("Manifest.db", "Manifest.mbdb") if name in listing)
+
+
+def _shuffled(shards: set[str]) -> list[str]:
+    return random.sample(sorted(shards), len(shards))

@@ -1,0 +1,160 @@
+"""Which records of a backup a phone puts back, and which it drops: the filters of a restore (facts 4.1, 4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from migrate.backup.record import Kind, Record
+from migrate.softphone.device import Softphone
+from migrate.softphone.domains import (
+    ALWAYS_RESTORED,
+    NEVER_BACKED_UP,
+    NEVER_MIGRATED,
+    AppContainer,
+    app_container,
+    covered,
+)
+from migrate.softphone.manifest_plist import Properties
+from migrate.wire.backup2 import Code, MBError, Restore
+
+PATH_LIMIT_BYTES, NAME_LIMIT_BYTES = 1024, 255  # iOS's PATH_MAX and NAME_MAX
+IOS_WITH_DEVICE_CLASS_RULE = (26, 1)
+
+
+class AgentDied(Exception):
+    """A real agent does not survive this: the connection ends without a Response (REPORTED)."""
+
+
+class Dropped(Enum):
+    """Why a record of the backup does not arrive. Nothing of it reaches the host, as on a real phone."""
+
+    SYSTEM_FILE = "system files are not being restored"
+    NEVER_BACKED_UP = "not in the allow-list"
+    OTHER_PHONE = "not to migrate to another phone"
+    APP_NOT_RESTORED = "the app isn't being restored"
+    NO_PARENT = "a directory above it is not in the backup"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How one restore treats records: from the request, the backup's properties and the phone."""
+
+    system_files: bool
+    same_phone: bool
+    all_apps: bool  # RemoveItemsNotRestored: apps that are not installed are brought along
+    bundles: Collection[str]  # containers of installed apps: bundle, group and plugin ids
+    only_apps: Collection[str] | None  # ApplicationIDs of the request
+
+    def why_not(self, record: Record) -> Dropped | None:
+        where = (record.domain, record.relative_path)
+        container = app_container(record.domain)
+        if container is not None and not self._restores_app(container):
+            return Dropped.APP_NOT_RESTORED
+        if container is None and not self.system_files and not _always(record):
+            return Dropped.SYSTEM_FILE
+        if covered(NEVER_BACKED_UP, *where) and not covered(ALWAYS_RESTORED, *where):
+            return Dropped.NEVER_BACKED_UP
+        if not self.same_phone and covered(NEVER_MIGRATED, *where):
+            return Dropped.OTHER_PHONE
+        return None
+
+    def _restores_app(self, container: AppContainer) -> bool:
+        wanted = self.only_apps is None or container.identifier in self.only_apps
+        installed = container.identifier in self.bundles or ".apple." in f".{container.identifier}"
+        return wanted and (self.all_apps or installed)
+
+
+def policy_for(phone: Softphone, request: Restore, properties: Properties) -> Policy:
+    source_class = properties.lockdown.get("DeviceClass")
+    system_files = request.options.system_files
+    if phone.ios >= IOS_WITH_DEVICE_CLASS_RULE and isinstance(source_class, str):
+        # the host's wish is overwritten: the same class means YES. CONFIRMED(dec) for 26.1
+        system_files = source_class == phone.device_class
+    return Policy(
+        system_files=system_files,
+        same_phone=properties.lockdown.get("UniqueDeviceID") == phone.udid,
+        all_apps=request.options.remove_items_not_restored,
+        bundles=installed_containers(phone),
+        only_apps=None if request.app_ids is None else frozenset(request.app_ids),
+    )
+
+
+def installed_containers(phone: Softphone) -> frozenset[str]:
+    apps = phone.apps.values()
+    return frozenset(name for app in apps for name in (app.bundle_id, *app.group_ids, *app.plugin_ids))
+
+
+def chosen(records: Iterable[Record], policy: Policy) -> list[Record]:
+    """What arrives, parents first. A record whose directory rows are not all in the backup is skipped ("renameatx
+    ENOENT", REPORTED), whatever lies on the phone already."""
+    every = sorted(records, key=lambda record: (record.domain, record.relative_path))
+    directories = {(r.domain, r.relative_path) for r in every if r.kind is Kind.DIRECTORY}
+    return [
+        record
+        for record in every
+        if policy.why_not(record) is None and all((record.domain, above) in directories for above in above_all(record))
+    ]
+
+
+def above_all(record: Record) -> list[str]:
+    """Every directory above the record in its domain, the root ("") among them."""
+    if not record.relative_path:
+        return []
+    parts = record.relative_path.split("/")[:-1]
+    return ["", *("/".join(parts[: count + 1]) for count in range(len(parts)))]
+
+
+def check_rows(records: Iterable[Record], properties: Properties) -> None:
+    """What makes a phone refuse the whole manifest.
+
+    Raises:
+        MBError: CORRUPT or PATH_TOO_LONG.
+        AgentDied: the same path twice.
+    """
+    seen: set[tuple[str, str]] = set()
+    for record in records:
+        where = (record.domain, record.relative_path)
+        if where in seen:
+            raise AgentDied(f"two rows for {record.domain} {record.relative_path}")
+        seen.add(where)
+        _check_domain(record.domain, properties.applications)
+        _check_path(record)
+        if record.kind is Kind.FILE and properties.is_encrypted:
+            _check_key(record)
+
+
+def _check_domain(domain: str, applications: Mapping[str, Any]) -> None:
+    if "/" in domain:
+        raise MBError(Code.CORRUPT, "Domain name cannot contain a slash", domain)
+    container = app_container(domain)
+    if not domain or "\0" in domain or (container is not None and container.identifier not in applications):
+        raise MBError(Code.CORRUPT, f"Unknown domain name: {domain}")
+
+
+def _check_path(record: Record) -> None:
+    path = record.relative_path
+    parts = path.split("/") if path else []
+    if {"", ".", ".."} & set(parts) or "\0" in path:
+        raise MBError(Code.CORRUPT, "Invalid relative path", path)
+    if len(path.encode()) > PATH_LIMIT_BYTES or any(len(part.encode()) > NAME_LIMIT_BYTES for part in parts):
+        raise MBError(Code.PATH_TOO_LONG, "Path is too long", path)
+
+
+def _check_key(record: Record) -> None:
+    if record.encryption_key is None:
+        raise MBError(Code.CORRUPT, "No encryption key for file", record.relative_path)
+    if int.from_bytes(record.encryption_key[:4], "little") != record.protection_class:
+        raise MBError(Code.CORRUPT, "Encryption key is of another protection class", record.relative_path)  # REPORTED
+
+
+def _always(record: Record) -> bool:
+    """A file that is restored without system files too, or a directory above one."""
+    if covered(ALWAYS_RESTORED, record.domain, record.relative_path):
+        return True
+    below = f"{record.relative_path}/" if record.relative_path else ""
+    return record.kind is Kind.DIRECTORY and any(
+        rule.startswith(below) for rule in ALWAYS_RESTORED.get(record.domain, ())
+    )

@@ -1,0 +1,270 @@
+"""A restore, message by message: facts 2.5, 4.1 to 4.8 (decompiled BackupAgent2 26.1, CONFIRMED(dec)).
+
+    Manifest.plist, Manifest.db; Find My (211); Status.plist (204, 203); Info.plist: versions (203)
+    the keybag (207); the rows; room on the phone (106); CopyItem of the phone's own backup, where wished
+    the files in batches of 128, each checked against its digest and its padding; staged (102 when one is already)
+
+Nothing is visible before the phone restarts. Manifest.mbdb, the format before iOS 10, is not read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+from migrate.backup.crypto import TornCiphertext, decrypted_chunks
+from migrate.backup.keybag import ClassKeys
+from migrate.backup.record import Kind, Record
+from migrate.errors import KeyUnusable
+from migrate.softphone.agent_memory import memory_of
+from migrate.softphone.device import Softphone
+from migrate.softphone.domains import EXACT_FROM_IOS_27
+from migrate.softphone.drive import Drive, batches
+from migrate.softphone.filesystem import EMPTY, Content, Node
+from migrate.softphone.filesystem import Kind as NodeKind
+from migrate.softphone.host_backup import Fetched, HostManifest, fetched, stored_at
+from migrate.softphone.manifest_plist import Properties
+from migrate.softphone.restore_rules import check_rows, chosen, policy_for
+from migrate.softphone.spool import Spool
+from migrate.softphone.staged_restore import Staged
+from migrate.softphone.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
+from migrate.softphone.status_plist import parse_plist, read_status
+from migrate.wire.backup2 import Code, MBError, Restore, reading_failed
+
+INFO_LIMIT_BYTES = 512 << 20  # an icon and a receipt for every app
+KINDS: dict[Kind, NodeKind] = {Kind.FILE: "file", Kind.DIRECTORY: "directory", Kind.SYMLINK: "symlink"}
+
+
+def receive_restore(phone: Softphone, drive: Drive, request: Restore) -> None:
+    """Receives and stages one restore. Raises MBError, LinkCut, PeerBroke, AgentDied."""
+    RestoreRun(phone, drive, request).run()
+
+
+class RestoreRun:
+    def __init__(self, phone: Softphone, drive: Drive, request: Restore) -> None:
+        self.phone = phone
+        self.drive = drive
+        self.request = request
+        self.spool = Spool()
+        self.first_with_inode: dict[int, Content] = {}
+
+    def run(self) -> None:
+        try:
+            with fetched(self.drive, self.request.folder) as backup:
+                self._check_phone()
+                self._check_status()
+                self._check_version(backup.properties)
+                manifest = self._open(backup)
+        except MBError as error:
+            if error.code == Code.NOT_FOUND:
+                self._check_status()  # an unfinished first backup has a better name than a missing file
+            outer = error.code in (Code.NOT_FOUND, Code.INVALID_DATA, Code.IO, Code.MULTI_STATUS)
+            raise (reading_failed("Error reading manifest", error) if outer else error) from error
+        check_rows(manifest.records, backup.properties)
+        policy = policy_for(self.phone, self.request, backup.properties)
+        wanted = chosen(manifest.records, policy)
+        self._make_sure_it_fits(wanted)
+        if not self.request.options.dont_copy_backup:
+            self._copy_own_backup()
+        contents = self._receive(wanted, manifest.class_keys)
+        self._stage([_node(record, contents) for record in wanted], backup.properties, policy.system_files)
+
+    # --- may it be restored
+
+    def _check_phone(self) -> None:
+        if self.phone.find_my:
+            self.phone.refused_over_find_my()
+            raise MBError(Code.FIND_MY_ON, "Find My iPhone must be disabled before restoring")
+
+    def _check_status(self) -> None:
+        try:
+            status = read_status(self.drive.read(self._path("Status.plist"), STATUS_LIMIT_BYTES))
+        except MBError as error:
+            if error.code == Code.NOT_FOUND:
+                raise MBError(Code.UNFINISHED, "No status exists in backup") from error
+            raise reading_failed("Error reading status", error) from error
+        if status.snapshot_state not in ("uploading", "moving", "removing", "finished"):
+            raise MBError(Code.CORRUPT, f"Invalid snapshot state: {status.snapshot_state}")
+        match status.backup_state:
+            case "empty" if status.snapshot_state == "uploading":
+                raise MBError(Code.UNFINISHED, "Initial backup failed while uploading files")
+            case "empty":
+                raise MBError(Code.UNFINISHED, "Backup state is empty")
+            case "old":
+                raise MBError(Code.INCOMPATIBLE, "Backup is in old format")
+            case "new":
+                return
+        raise MBError(Code.CORRUPT, f"Invalid backup state: {status.backup_state}")
+
+    def _check_version(self, properties: Properties) -> None:
+        """facts 4.7. A missing or useless Info.plist skips the check."""
+        try:
+            info = parse_plist(self.drive.read(self._path("Info.plist"), INFO_LIMIT_BYTES))
+        except MBError:
+            return
+        if not is_compatible(self.phone.ios, info.get("Product Version"), properties.required_product_version):
+            raise MBError(Code.INCOMPATIBLE, "Backup is from an incompatible OS version")
+
+    def _open(self, backup: Fetched) -> HostManifest:
+        if self.phone.ios >= (27,) and backup.properties.keybag is None:
+            raise MBError(Code.CORRUPT, "No keybag in manifest")  # REPORTED, for unencrypted sets too
+        try:
+            return backup.open(self.request.options.password)
+        except MBError as error:
+            if error.code != Code.PASSWORD:
+                raise
+            inner = MBError(-3, "MKBKeyBagUnlock error (-3)", domain="")
+            text = "Invalid password when restoring encrypted backup"
+            raise MBError(Code.PASSWORD, text, underlying=(inner,)) from None
+
+    def _make_sure_it_fits(self, wanted: list[Record]) -> None:
+        need, have = sum(record.size or 0 for record in wanted), self.phone.free_bytes
+        if have < need:
+            text = f"Insufficient free disk space on device to restore ({have} < {need})"
+            raise MBError(Code.PHONE_FULL, text)
+
+    def _copy_own_backup(self) -> None:
+        """The host keeps a copy of the phone's own backup. Its Info.plist is not rewritten here, as a phone would."""
+        own = self.request.udid
+        with suppress(MBError):
+            self.drive.copy(own, memory_of(self.phone).name_aside(own))
+
+    # --- the files
+
+    def _receive(self, wanted: list[Record], class_keys: ClassKeys | None) -> dict[str, Content]:
+        """The contents of every file, by file id. Raises MBError at the first batch that is not whole."""
+        files = [record for record in wanted if record.kind is Kind.FILE]
+        by_path = {stored_at(self.request.folder, record.file_id): record for record in files}
+        contents: dict[str, Content] = {}
+        self.drive.done_bytes, self.drive.total_bytes = 0, sum(record.size or 0 for record in files)
+
+        def take(path: str, chunks: Iterator[bytes]) -> None:
+            record = by_path[path]
+            contents[record.file_id] = self._keep(record, chunks, class_keys)
+
+        for batch in batches(list(by_path)):
+            problems = list(self.drive.download(batch, take).values())
+            corrupt = [problem for problem in problems if problem.code == Code.CORRUPT]
+            if corrupt:
+                raise MBError(Code.CORRUPT, corrupt[0].text, underlying=tuple(corrupt))
+            if problems:
+                outer = reading_failed("Multiple errors downloading files", problems[0])
+                raise MBError(outer.code, outer.text, underlying=tuple(problems))
+        return contents
+
+    def _keep(self, record: Record, chunks: Iterator[bytes], class_keys: ClassKeys | None) -> Content:
+        """One file's content, checked. Raises MBError CORRUPT."""
+        digest = hashlib.sha1(usedforsecurity=False)
+        stored = plain = _hashed(chunks, digest.update)
+        if class_keys is not None and record.encryption_key is not None:
+            plain = _decrypted(record, stored, class_keys)
+        content: Content = EMPTY
+        problem: MBError | None = None
+        try:
+            content = self.spool.keep(plain)
+        except MBError as error:
+            problem = error
+            for _ in stored:  # the digest is of all of it
+                pass
+        if record.digest is not None and digest.digest() != record.digest:
+            raise MBError(Code.CORRUPT, "Digest didn't match for some files", record.relative_path)
+        if problem is not None:
+            raise problem
+        # a second file with the inode of an earlier one becomes a hard link to it. REPORTED
+        return self.first_with_inode.setdefault(record.inode, content)
+
+    def _stage(self, nodes: list[Node], properties: Properties, system_files: bool) -> None:
+        if self.phone.pending_restore is not None:
+            text = "Failed to move the incomplete restore directory into place"
+            raise MBError(
+                Code.RESTORE_PENDING,
+                text,
+                "/var/.backup.i",
+                (MBError(Code.EXISTS, "rename error: File exists (17)"),),
+            )
+        exact: frozenset[str] | None = frozenset()
+        if self.request.options.remove_items_not_restored:
+            exact = None
+        elif self.phone.ios >= (27,) and system_files:
+            exact = EXACT_FROM_IOS_27
+        password = self.request.options.password if properties.is_encrypted else None
+        self.phone.pending_restore = Staged(nodes, exact, dict(properties.applications), password, self.spool)
+
+    def _path(self, name: str) -> str:
+        return f"{self.request.folder}/{name}"
+
+
+def is_compatible(phone: tuple[int, ...], backup: object, required: str | None) -> bool:
+    """MBIsRestoreCompatible, CONFIRMED(dec): the phone's version against the backup's "Product Version", and against
+    "RequiredProductVersion" where the backup has one and major and minor are equal. No version: no objection."""
+    made_on = _version(backup)
+    if made_on is None:
+        return True
+    needed = _version(required)
+    if needed is None:
+        return _padded(phone) >= _padded(made_on)
+    if phone[:2] != made_on[:2]:
+        return phone[:2] > made_on[:2]
+    return _padded(phone) >= _padded(needed)
+
+
+def _version(text: object) -> tuple[int, ...] | None:
+    try:
+        return tuple(int(part) for part in str(text).split(".")) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _padded(version: tuple[int, ...]) -> tuple[int, ...]:
+    return (*version, 0, 0, 0)[:3]
+
+
+def _hashed(chunks: Iterator[bytes], update: Callable[[bytes], object]) -> Iterator[bytes]:
+    for chunk in chunks:
+        update(chunk)
+        yield chunk
+
+
+def _decrypted(record: Record, chunks: Iterator[bytes], class_keys: ClassKeys) -> Iterator[bytes]:
+    """Plaintext. Raises MBError CORRUPT where the bytes are not this key's ciphertext: a plaintext file among them."""
+
+    def not_padded() -> None:
+        raise MBError(Code.CORRUPT, "File is not encrypted with its key", record.relative_path)
+
+    try:
+        assert record.encryption_key is not None
+        yield from decrypted_chunks(chunks, class_keys.unwrap(record.encryption_key), not_padded)
+    except TornCiphertext:
+        not_padded()
+    except KeyUnusable as error:
+        raise MBError(Code.CORRUPT, f"Invalid encryption key ({error.reason})", record.relative_path) from None
+
+
+def _node(record: Record, contents: dict[str, Content]) -> Node:
+    return Node(
+        domain=record.domain,
+        relative_path=record.relative_path,
+        kind=KINDS[record.kind],
+        content=contents.get(record.file_id, EMPTY),
+        target=(record.target or "") if record.kind is Kind.SYMLINK else None,
+        mode=record.mode,
+        inode=record.inode,
+        user_id=record.user_id,
+        group_id=record.group_id,
+        modified=record.modified,
+        changed=record.changed,
+        born=record.born,
+        protection_class=record.protection_class,
+        extended_attributes=_attributes(record),
+    )
+
+
+def _attributes(record: Record) -> dict[str, bytes]:
+    """Names and values; an archive that is none of the kind is dropped (*guessed*)."""
+    if record.extended_attributes is None:
+        return {}
+    with suppress(MBError):
+        found = parse_plist(record.extended_attributes)
+        return {str(name): value for name, value in found.items() if isinstance(value, bytes)}
+    return {}

@@ -1,0 +1,45 @@
+"""Contents that a restore brought: small ones in memory, large ones in a private folder of this computer."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+from migrate.softphone.filesystem import EMPTY, Bytes, Content, OnDisk
+
+IN_MEMORY_BYTES = 256 << 10
+
+
+class Spool:
+    """The folder is made when first needed (where `tempfile` makes folders) and removed with this object."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._count = 0
+
+    def keep(self, chunks: Iterator[bytes]) -> Content:
+        """All of `chunks`, as content that can be read again and again."""
+        head = bytearray()
+        for chunk in chunks:
+            head += chunk
+            if len(head) > IN_MEMORY_BYTES:
+                return self._write(head, chunks)
+        return Bytes(bytes(head)) if head else EMPTY
+
+    def _write(self, head: bytearray, rest: Iterator[bytes]) -> OnDisk:
+        self._count += 1
+        path = self._made() / str(self._count)
+        with path.open("wb") as file:
+            file.write(head)
+            for chunk in rest:
+                file.write(chunk)
+        return OnDisk(path)
+
+    def _made(self) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="softphone-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        return self._folder
