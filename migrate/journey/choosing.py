@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from migrate.backup.compose import SetRequest, compose
 from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
 from migrate.backup.seal import Seal, read_seal
-from migrate.categories.apps import apps_of
-from migrate.categories.catalogue import load
+from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.choose import Choice, choose
 from migrate.categories.claims import Claims
 from migrate.categories.tally import Tally, tally
 from migrate.errors import ChosenFilesUnreadable, NothingChosen, WouldReplace
 from migrate.findings import Finding
-from migrate.journey.move import Move
-from migrate.journey.saving import in_thread, opening
+from migrate.journey.move import Move, Role
+from migrate.journey.saving import seals_for
+from migrate.journey.threads import in_thread
+from migrate.journey.unlocking import password_of
 from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy
 
@@ -31,12 +33,16 @@ class Opened:
     seal: Seal | None
 
 
-def open_with_claims(move: Move, folder: Any, passwords: list[str | None]) -> Opened:
-    """Open a saved backup and work out which category or app owns each of its records. Blocking."""
-    backup = Backup.open(folder, opening(folder, passwords))
-    seal = read_seal(move.home.seals, BackupFolder(folder))
-    apps = apps_of(backup.folder, backup.manifest.domains(), seal.app_groups if seal else None)
-    return Opened(backup, Claims(load(), apps), seal)
+async def open_with_claims(move: Move, folder: Path, role: Role) -> Opened:
+    """Open a saved backup and work out which category or app owns each of its records."""
+    password = await password_of(move, folder, role)
+
+    def opened() -> Opened:
+        backup = Backup.open(folder, password)
+        seal = read_seal(seals_for(move, folder), BackupFolder(folder))
+        return Opened(backup, Claims.of(backup, seal.app_groups if seal else None), seal)
+
+    return await in_thread(move, opened)
 
 
 def chosen(opened: Opened, plan: Plan) -> Choice:
@@ -59,22 +65,23 @@ async def compose_set(move: Move) -> dict[str, Any]:
         ChosenFilesUnreadable, WouldReplace, NothingChosen.
     """
     strategy = await move.strategy()
-    opened = await in_thread(move, lambda: open_with_claims(move, move.old_backup, [move.old_password()]))
+    opened = await open_with_claims(move, move.old_backup, "old")
     choice = await in_thread(move, lambda: chosen(opened, move.plan))
     if not choice.file_ids:
         raise NothingChosen(tuple(move.plan.move.categories))
     refuse_unreadable(move, opened, choice)
-    replaces = await in_thread(move, lambda: counterparts(move, opened, choice)) if strategy is Strategy.OVERLAY else []
+    replaces = await counterparts(move, opened, choice) if strategy is Strategy.OVERLAY else []
     refuse_silent_replacing(move, replaces)
     into = move.folder / "set"
     into.mkdir(exist_ok=True, mode=0o700)
     request = SetRequest(
         source=move.old_backup,
-        password=opening(move.old_backup, [move.old_password()]),
+        password=await password_of(move, move.old_backup, "old"),
         into=into,
-        strategy=strategy.value,
+        strategy="replace" if strategy is Strategy.REPLACE else "overlay",
         wanted=choice.file_ids,
         apps=frozenset(choice.apps),
+        seals=seals_for(move, move.old_backup),
     )
     watch = move.watch()
     made = await in_thread(move, lambda: compose(request, watch=watch))
@@ -84,7 +91,7 @@ async def compose_set(move: Move) -> dict[str, Any]:
         "files": made.files,
         "bytes": made.bytes,
         "apps": sorted(choice.apps),
-        "chosen": {owner: list(counts) for owner, counts in sorted(choice.by_owner.items())},
+        "chosen": {owner: asdict(amount) for owner, amount in sorted(choice.by_owner.items())},
         "replaces": [list(row) for row in replaces],
         "left_out": [list(row) for row in made.dropped],
     }
@@ -121,25 +128,37 @@ Counterpart = tuple[str, str, int | None, int | None]
 """Category id, title, its items (files where no query knows) in the old backup, and on the new phone."""
 
 
-def counterparts(move: Move, opened: Opened, choice: Choice) -> list[Counterpart]:
+async def counterparts(move: Move, opened: Opened, choice: Choice) -> list[Counterpart]:
     """For each chosen category: how much goes, and how much of it the new phone has now (None: it was not saved)."""
-    old = tally(opened.backup, opened.claims, tmp=move.tmp)
+    old = await in_thread(move, lambda: tally(opened.backup, opened.claims, tmp=move.tmp))
     new: Tally | None = None
     if move.safety_backup is not None:
-        there = open_with_claims(move, move.safety_backup, list(move.new_passwords()))
-        new = tally(there.backup, there.claims, tmp=move.tmp)
-    return [
-        (owner, old.title(owner), old.amount(owner), new.amount(owner) if new else None)
-        for owner in sorted(choice.by_owner)
-    ]
+        there = await open_with_claims(move, move.safety_backup, "new")
+        new = await in_thread(move, lambda: tally(there.backup, there.claims, tmp=move.tmp))
+    return [_counterpart(owner, old, new) for owner, amount in sorted(choice.by_owner.items()) if amount.records]
+
+
+def _counterpart(owner: str, old: Tally, new: Tally | None) -> Counterpart:
+    title, goes = _amount(owner, old)
+    return owner, title, goes, _amount(owner, new)[1] if new else None
+
+
+def _amount(owner: str, tally: Tally) -> tuple[str, int]:
+    """A category's or an app's title, and how much of it there is: things where they can be counted, else files."""
+    if owner.startswith(APP_PREFIX):
+        bundle = owner.removeprefix(APP_PREFIX)
+        found = next((row for row in tally.apps if row.app.id == bundle), None)
+        return (found.app.title, found.files) if found else (bundle, 0)
+    row = tally.category(owner)
+    return row.category.title, row.files if row.items is None else row.items
 
 
 def refuse_silent_replacing(move: Move, replaces: list[Counterpart]) -> None:
     allowed = set(move.plan.move.may_replace)
-    refused = [row for row in replaces if row[3] != 0 and not {row[0], row[0].removeprefix("app:")} & allowed]
+    refused = [row for row in replaces if row[3] != 0 and not {row[0], row[0].removeprefix(APP_PREFIX)} & allowed]
     if refused:
         titles = tuple(
             f"{title} ({there:,})" if there is not None else f"{title} (not known how many)"
             for _, title, _, there in refused
         )
-        raise WouldReplace(titles, tuple(row[0].removeprefix("app:") for row in refused))
+        raise WouldReplace(titles, tuple(row[0].removeprefix(APP_PREFIX) for row in refused))

@@ -45,6 +45,7 @@ async def preflight(move: Move) -> dict[str, Any]:
         backup=BackupFolder(find_backup(given)) if given else None,
         free_bytes_here=free_bytes_at(move.home.path),
         working_backup_bytes=folder_bytes(move.home.working_backup(old.udid)) if old else 0,
+        home=move.home.path,
     )
     for finding in look_before(move.plan, seen):
         move.found(finding)

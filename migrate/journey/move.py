@@ -5,26 +5,41 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from migrate.backup.folder import BackupFolder
-from migrate.errors import MigrateError, OtherPhone, SamePhoneTwice, WaitedTooLong, WhichPhone
+from migrate.errors import (
+    NoMuxer,
+    NoPhone,
+    NotActivated,
+    NotTrusted,
+    OtherPhone,
+    PairingNeedsCable,
+    PhoneLocked,
+    PhoneLost,
+    SamePhoneTwice,
+    SetupUnfinished,
+    WaitedTooLong,
+    WhichPhone,
+)
 from migrate.findings import Finding
 from migrate.journey import events
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
-from migrate.phone.find import Muxer, look
+from migrate.phone.find import look
+from migrate.phone.muxer import Muxer
 from migrate.phone.phone import Phone
 from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy, strategy_for
 from migrate.watch import Action
 
 Role = Literal["old", "new"]
+STILL_LACKING = (NoMuxer, NoPhone, PhoneLocked, NotTrusted, PairingNeedsCable, NotActivated, PhoneLost, SetupUnfinished)
+"""What a hand on a phone can mend. The others (Trust denied, pairing forbidden) do not get better by waiting."""
 POLL_S = 1.0
 """How often we look whether a phone was plugged in: a person does not notice a second."""
 
@@ -33,6 +48,7 @@ POLL_S = 1.0
 class LastWord:
     """What the last confirmation says, right before the point of no return."""
 
+    run: str
     old_name: str
     new_name: str
     strategy: Strategy
@@ -42,15 +58,25 @@ class LastWord:
     set_files: int
 
 
-@dataclass(frozen=True)
-class Asking:
-    """All that a run may ask of a person. Deep code never prints: it calls one of these."""
+class Asking(Protocol):
+    """All that a run may ask of a person. Called in the event loop's own thread, never from a worker."""
 
-    old_password: Callable[[str], str | None]
-    """The backup password of the phone whose name is given, or None where nobody can tell it."""
-    new_password: Callable[[str], str | None]
-    confirm: Callable[[LastWord], bool]
-    """The last confirmation. False: the person said no."""
+    def password(self, role: Role, phone: str, udid: str | None, *, insist: bool) -> str | None:
+        """The backup password of a phone; None where nobody can tell it. Without `insist` nobody is asked for it:
+        only what was given beforehand counts. An answer is remembered."""
+
+    def chosen_password(self, role: Role, phone: str) -> str | None:
+        """A password that a phone without one shall have from now on; None where nobody can tell it."""
+
+    def forget(self, role: Role, phone: str) -> bool:
+        """The password told for this phone did not fit. True: ask again; False: it was not typed, that is useless."""
+
+    def confirm(self, word: LastWord) -> bool:
+        """The last confirmation. False: the person said no.
+
+        Raises:
+            WordMissing: there is nobody to ask.
+        """
 
 
 class Stopped(Exception):
@@ -126,21 +152,11 @@ class Move:
         udid = self.journal.udid_of(role) if role else None
         return {"backup": str(self.home.working_backup(udid))} if udid else {}
 
+    def name_of(self, role: Role) -> str:
+        return self.journal.name_of(role) or f"the {role} phone"
+
     def watch(self) -> StepWatcher:
         return StepWatcher(self, self.step)
-
-    # -- passwords -----------------------------------------------------------------------------------------------
-
-    def old_password(self) -> str | None:
-        return self.asking.old_password(self.journal.name_of("old") or "the old phone")
-
-    def new_passwords(self) -> list[str]:
-        """What may open a backup of the new phone, the likeliest first.
-
-        After a `replace` from an encrypted backup the phone may carry the old phone's password (REPORTED, facts 5.4).
-        """
-        own = self.asking.new_password(self.journal.name_of("new") or "the new phone")
-        return list(dict.fromkeys(word for word in (own, self.old_password()) if word))
 
     # -- phones --------------------------------------------------------------------------------------------------
 
@@ -159,12 +175,12 @@ class Move:
         finally:
             await phone.close()
 
-    async def patiently(self, meet: Callable[[float], object]) -> Phone:
+    async def patiently(self, meet: Callable[[float], Awaitable[Phone]]) -> Phone:
         """`meet(wait_s)`, with what it still lacked after `--wait` seconds turned into exit 50 (contract 1)."""
         try:
-            return await meet(self.wait_s)  # type: ignore[misc,no-any-return]
-        except MigrateError as error:
-            if error.exit_code in (20, 21, 24) and self.wait_s > 0:
+            return await meet(self.wait_s)
+        except STILL_LACKING as error:
+            if self.wait_s > 0:
                 raise WaitedTooLong(round(self.wait_s), error.what(), error.next()) from error
             raise
 

@@ -1,6 +1,6 @@
 """The proof: the new phone's own backup, taken afterwards, held against what was sent and what was there before.
 
-    [1] every file that was sent is there: the same bytes, or, where the phone rewrites a database, at least as many rows
+    [1] every file that was sent is there: the same bytes, or at least as many rows in a database the phone rewrites
     [2] what the phone never takes from another phone is expected to be missing; what arrives later is pending
     [3] on a phone in use, every file that was there before and was not chosen is still there
 
@@ -10,6 +10,7 @@ Two backups of one file have different keys, so plaintext is compared, one file 
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,8 +19,9 @@ from typing import Any, Literal
 
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
-from migrate.categories.arrival import arrives_later, count_rows, never_arrives, rewritten_by_phone
+from migrate.categories.arrival import arrives_later, is_database_file, never_arrives, rewritten_by_phone
 from migrate.categories.claims import Claims
+from migrate.categories.databases import count_rows
 from migrate.findings import Finding
 from migrate.plan.strategy import Strategy
 from migrate.watch import Watcher, nobody
@@ -27,7 +29,6 @@ from migrate.watch import Watcher, nobody
 Fate = Literal["same", "rewritten", "pending", "not-expected", "missing", "changed", "fewer-rows"]
 GOOD: frozenset[Fate] = frozenset({"same", "rewritten", "not-expected"})
 BAD: frozenset[Fate] = frozenset({"missing", "changed", "fewer-rows"})
-SQLITE_SUFFIXES = (".db", ".sqlite", ".sqlite3", ".sqlitedb", ".storedata")
 COMPANIONS = ("-wal", "-shm", "-journal")
 FINDINGS_SHOWN = 200
 """A proof gone wrong altogether names this many files one by one; the counts stay exact."""
@@ -140,7 +141,7 @@ class Prover:
             return "same" if record.target == arrived.target else "changed"
         if self._digest(source, record) == self._digest(self.after, arrived):
             return "same"
-        if is_database(record.relative_path):
+        if is_database_file(record.relative_path):
             return self._compare_rows(source, record, arrived, siblings, there)
         return "rewritten" if rewritten_by_phone(record.domain, record.relative_path) else "changed"
 
@@ -163,12 +164,17 @@ class Prover:
         siblings: dict[tuple[str, str], Record],
         there: dict[tuple[str, str], Record],
     ) -> Fate:
-        """[1] At least as many rows in every table that was sent. A file that only looks like a database: changed."""
-        sent_rows = count_rows(self._extract(source, record, siblings, "sent"))
-        now_rows = count_rows(self._extract(self.after, arrived, there, "there"))
-        if not sent_rows or not now_rows:
+        """[1] At least as many rows in every table a person would miss, or in all where no query knows the database.
+
+        A file that only looks like a database and has other bytes: changed.
+        """
+        try:
+            sent_rows = count_rows(self._extract(source, record, siblings, "sent"))
+            now_rows = count_rows(self._extract(self.after, arrived, there, "there"))
+        except sqlite3.Error:
             return "changed"
-        enough = all(now_rows.get(table, -1) >= rows for table, rows in sent_rows.items())
+        tables = self.claims.catalogue.counted_tables(record.domain, record.relative_path) & set(sent_rows)
+        enough = all(now_rows.get(table, -1) >= sent_rows[table] for table in tables or sent_rows)
         return "rewritten" if enough else "fewer-rows"
 
     def _extract(self, backup: Backup, record: Record, siblings: dict[tuple[str, str], Record], name: str) -> Path:
@@ -231,10 +237,6 @@ SENTENCES: dict[Fate, tuple[str, str, str]] = {
 def companion_of(path: str) -> str | None:
     """The database that `…-wal`, `…-shm` or `…-journal` belongs to; None for any other path."""
     return next((path.removesuffix(tail) for tail in COMPANIONS if path.endswith(tail)), None)
-
-
-def is_database(path: str) -> bool:
-    return path.endswith(SQLITE_SUFFIXES)
 
 
 def app_of_domain(domain: str) -> str | None:

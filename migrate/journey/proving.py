@@ -11,7 +11,8 @@ from migrate import __version__
 from migrate.journey.choosing import open_with_claims
 from migrate.journey.move import Move
 from migrate.journey.proof import Proof, Prover
-from migrate.journey.saving import check, ensure_encryption, in_thread, keep
+from migrate.journey.saving import check, ensure_password, keep
+from migrate.journey.threads import in_thread
 from migrate.units import now_utc
 
 
@@ -21,23 +22,22 @@ async def prove(move: Move) -> dict[str, Any]:
     Nothing is raised over a failed proof here: the receipt must be written either way, and the run ends with 60.
     """
     async with move.phone("new") as phone:
-        await ensure_encryption(move, phone, "new")
+        await ensure_password(move, phone, "new")
         installed = frozenset(await phone.installed_apps())
         folder = move.home.working_backup(phone.facts.udid)
         await phone.save(folder, seals=move.home.seals, begin="incremental", watch=move.watch())
-    await check(move, folder, list(move.new_passwords()))
-    kept = await keep(move, folder, "proof")
-    proof = await in_thread(move, lambda: compare(move, kept, installed))
+    await check(move, folder, "new")
+    proof = await compare(move, await keep(move, folder, "proof"), installed)
     for finding in proof.findings:
         move.found(finding)
     return proof.as_json()
 
 
-def compare(move: Move, after: Path, installed: frozenset[str]) -> Proof:
-    sent = open_with_claims(move, move.restore_set, [move.old_password()])
-    now = open_with_claims(move, after, list(move.new_passwords()))
-    before = open_with_claims(move, move.safety_backup, list(move.new_passwords())) if move.safety_backup else None
-    return Prover(
+async def compare(move: Move, after: Path, installed: frozenset[str]) -> Proof:
+    sent = await open_with_claims(move, move.restore_set, "old")
+    now = await open_with_claims(move, after, "new")
+    before = await open_with_claims(move, move.safety_backup, "new") if move.safety_backup else None
+    prover = Prover(
         restore_set=sent.backup,
         after=now.backup,
         claims=sent.claims,
@@ -47,7 +47,8 @@ def compare(move: Move, after: Path, installed: frozenset[str]) -> Proof:
         before=before.backup if before else None,
         before_claims=before.claims if before else None,
         watch=move.watch(),
-    ).prove()
+    )
+    return await in_thread(move, prover.prove)
 
 
 async def write_receipt(move: Move) -> dict[str, Any]:

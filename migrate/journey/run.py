@@ -32,7 +32,7 @@ from migrate.journey.journal import Journal
 from migrate.journey.lock import Busy, locked
 from migrate.journey.move import Asking, Move
 from migrate.journey.runs import RunFolder
-from migrate.phone.find import Muxer
+from migrate.phone.muxer import Muxer
 from migrate.plan.model import Plan, digest, to_toml
 from migrate.plan.read import read_plan
 from migrate.units import now_utc
@@ -88,17 +88,15 @@ class Ended:
 
 @dataclass(frozen=True)
 class World:
-    """What a run needs from outside: where to write, whom to ask, who listens, how to reach phones."""
+    """What a run needs from outside: where to write, how to reach phones, whom to ask, who listens."""
 
     home: Home
-    usbmuxd: str | None
+    tmp: Path
+    """Private to this process and emptied by its owner: plaintext may lie here while it is looked at."""
+    muxer: Muxer
     asking: Asking
     listener: events.Listener = events.nobody
     wait_s: float = 1800
-
-    @property
-    def muxer(self) -> Muxer:
-        return Muxer(self.usbmuxd, self.home.pairing, self.home.tmp)
 
 
 async def run(plan: Plan, world: World) -> Ended:
@@ -140,7 +138,6 @@ async def _go(world: World, folder: Path, plan: Plan, journal: Journal) -> Ended
             held.enter_context(locked(folder / "lock"))
         except Busy as busy:
             raise RunBusy(folder.name) from busy
-        tmp = held.enter_context(world.home.private_tmp())
         move = Move(
             home=world.home,
             folder=folder,
@@ -150,7 +147,7 @@ async def _go(world: World, folder: Path, plan: Plan, journal: Journal) -> Ended
             asking=world.asking,
             listener=world.listener,
             wait_s=world.wait_s,
-            tmp=tmp,
+            tmp=world.tmp,
             findings=_read_findings(folder),
         )
         if journal.torn is not None:
@@ -161,7 +158,7 @@ async def _go(world: World, folder: Path, plan: Plan, journal: Journal) -> Ended
         except MigrateError as error:
             _stop(move, error)
             raise
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, KeyboardInterrupt):  # the latter at a prompt, which blocks the loop
             begun = _begun(journal)
             stopped = Interrupted(folder.name, move.step) if begun else StoppedBeforeBeginning()
             _stop(move, stopped)

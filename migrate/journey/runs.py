@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migrate.errors import MigrateError, RunBusy, RunNotFound, WhichRun
+from migrate.backup.folder import BackupFolder, find_backup
+from migrate.errors import MigrateError, OtherPhone, RunBusy, RunNotFound, WhichRun
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
 from migrate.journey.lock import Busy, locked
+from migrate.journey.move import Role
+from migrate.plan.preflight import same_udid
+from migrate.plan.read import read_plan
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class RunFolder:
         return Journal.read(self.path / "journal.ndjson")
 
     def state(self) -> str:
-        """`running`, `unfinished`, `proven`, `done`, `failed`, `stopped`, or `damaged` when its journal cannot be read."""
+        """`running`, `unfinished`, `proven`, `done`, `failed`, `stopped`; `damaged`: its journal cannot be read."""
         try:
             with locked(self.path / "lock"):
                 return self.journal().outcome
@@ -38,6 +43,36 @@ class RunFolder:
             return not self.journal().finished("receipt")
         except (MigrateError, OSError):
             return False
+
+    def refuse_others(self, *, old: str | None, old_backup: Path | None, new: str | None) -> None:
+        """Refuse phones that are not this run's, named beside `resume`.
+
+        Raises:
+            OtherPhone.
+        """
+        journal = self.journal()
+        given = BackupFolder(find_backup(old_backup)).udid if old_backup is not None else old
+        roles: tuple[tuple[Role, str | None], ...] = (("old", given), ("new", new))
+        for role, named in roles:
+            known = journal.udid_of(role)
+            if named and known and not same_udid(named, known):
+                raise OtherPhone(role, "The phone you named", named, known)
+
+    def steps(self) -> dict[str, str]:
+        """Every step begun so far: `finished`, or `started` where it is in doubt."""
+        journal = self.journal()
+        return {
+            str(line["started"]): "finished" if journal.finished(str(line["started"])) else "started"
+            for line in journal.lines
+            if "started" in line
+        }
+
+    def receipt(self) -> dict[str, Any] | None:
+        try:
+            receipt: dict[str, Any] = json.loads((self.path / "receipt.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return receipt
 
     def summary(self) -> dict[str, Any]:
         """One row of `runs list` (contract 4)."""
@@ -113,8 +148,6 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _plan_name(path: Path) -> str | None:
-    from migrate.plan.read import read_plan
-
     try:
         return read_plan(path).name
     except (MigrateError, OSError):

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from migrate.backup.check import Verdict, verify
-from migrate.backup.folder import BackupFolder
-from migrate.backup.links import link_tree
+from migrate.backup.folder import BackupFolder, inside
+from migrate.backup.links import link_or_copy, link_tree
 from migrate.backup.seal import read_seal
-from migrate.errors import BackupUnreadable, MigrateError, PasswordMissing, SavedBackupDamaged
+from migrate.errors import BackupUnreadable, MigrateError, PhonePasswordMissing, SavedBackupDamaged
 from migrate.findings import Finding
-from migrate.journey.move import Move, Role, Stopped
+from migrate.journey.move import Move, Role
+from migrate.journey.threads import in_thread
+from migrate.journey.unlocking import password_of, words
 from migrate.phone.phone import Phone
-
-T = TypeVar("T")
-
-
-async def in_thread(move: Move, work: Callable[[], T]) -> T:
-    """Run blocking work beside the event loop. When we are cancelled, the work is told to stop and waited for."""
-    task = asyncio.create_task(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        move.stop.set()
-        try:
-            await task
-        except (Stopped, MigrateError, OSError):
-            pass  # the cancellation is what ended it
-        raise
-
 
 # -- save ------------------------------------------------------------------------------------------------------------
 
@@ -66,7 +49,7 @@ async def save(move: Move, phone: Phone, role: Role) -> dict[str, Any]:
         begin: Literal["incremental", "fresh"] = "fresh" if _fresh(move, role) else "incremental"
     else:
         begin = "incremental"  # this run has begun it before: go on there
-    await ensure_encryption(move, phone, role)
+    await ensure_password(move, phone, role)
     report = await phone.save(folder, seals=move.home.seals, begin=begin, watch=move.watch())
     return {"backup": str(folder), "bytes": report.bytes_received, "files": report.files_received}
 
@@ -75,20 +58,26 @@ def _fresh(move: Move, role: Role) -> bool:
     return role == "old" and move.plan.backup.begin == "fresh"
 
 
-async def ensure_encryption(move: Move, phone: Phone, role: Role) -> None:
-    """Turn backup encryption on when the plan wants it and it is off. Nothing ever turns it off.
+async def ensure_password(move: Move, phone: Phone, role: Role) -> None:
+    """Have the backup password before hours of saving; turn encryption on when the plan wants it and it is off.
 
-    Only encrypted backups hold Health, Wi-Fi and passwords (facts 3.6), so the new phone's own safety backup and the
-    proof need it as much as the old phone's.
+    Nothing ever turns it off. Only encrypted backups hold Health, Wi-Fi and passwords (facts 3.6), so the new phone's
+    safety backup and the proof need it as much as the old phone's.
+
+    Raises:
+        PhonePasswordMissing: nobody told one.
     """
-    if not move.plan.backup.encrypted or phone.facts.encrypts_backups:
+    name = phone.facts.name or phone.facts.udid
+    if phone.facts.encrypts_backups:
+        if not words(move, role):
+            raise PhonePasswordMissing(name, role)  # now, not after hours of saving
         return
-    passwords = [move.old_password()] if role == "old" else move.new_passwords()
-    password = next((word for word in passwords if word), None)
+    if not move.plan.backup.encrypted:
+        return
+    password = next(iter(words(move, role)), None) if role == "new" else move.asking.chosen_password(role, name)
     if password is None:
-        raise PasswordMissing(str(move.home.working_backup(phone.facts.udid)))
+        raise PhonePasswordMissing(name, role)
     await phone.change_backup_password(None, password, watch=move.watch())
-    await phone.refresh()
     move.found(
         Finding(
             code="backup-encryption-turned-on",
@@ -128,7 +117,7 @@ async def already_saved(move: Move, role: Role) -> bool:
 
 async def verify_old(move: Move) -> dict[str, Any]:
     folder = Path(move.journal.result("save-old-phone")["backup"])
-    verdict = await check(move, folder, [move.old_password()])
+    verdict = await check(move, folder, "old")
     udid = verdict.udid or folder.name
     if move.journal.udid_of("old") is None:
         backup = BackupFolder(folder)
@@ -140,7 +129,7 @@ async def verify_old(move: Move) -> dict[str, Any]:
 
 async def verify_new(move: Move) -> dict[str, Any]:
     folder = Path(move.journal.result("save-new-phone")["backup"])
-    verdict = await check(move, folder, list(move.new_passwords()))
+    verdict = await check(move, folder, "new")
     return facts_of(verdict, await keep(move, folder, "safety"))
 
 
@@ -156,50 +145,25 @@ def facts_of(verdict: Verdict, kept: Path) -> dict[str, Any]:
     }
 
 
-async def check(move: Move, folder: Path, passwords: list[str | None]) -> Verdict:
+async def check(move: Move, folder: Path, role: Role) -> Verdict:
     """Verify a saved backup in full and pass its findings on.
 
     Raises:
-        SavedBackupDamaged, BackupUnreadable: it cannot be built on.
-        PasswordMissing, WrongPassword: none of `passwords` opens it.
+        SavedBackupDamaged, BackupUnreadable, BackupUnfinished: it cannot be built on.
+        PasswordMissing, WrongPassword: none that was told opens it.
     """
-    password = await in_thread(move, lambda: opening(folder, passwords))
+    BackupFolder(folder).require_finished()
+    password = await password_of(move, folder, role)
     watch = move.watch()
     verdict = await in_thread(move, lambda: verify(folder, password, seals=move.home.seals, watch=watch))
     for finding in verdict.findings:
         move.found(finding)
     wounds = [finding for finding in verdict.findings if finding.severity == "error"]
     if verdict.verdict == "unreadable":
-        raise BackupUnreadable(str(folder), wounds[0].what if wounds else "its manifest cannot be read")
+        raise BackupUnreadable(folder, "Manifest.db", wounds[0].why if wounds else "it cannot be opened")
     if wounds:
         raise SavedBackupDamaged(str(folder), wounds[0].what, len(wounds))
     return verdict
-
-
-def opening(folder: Path, passwords: list[str | None]) -> str | None:
-    """The password that opens the backup (None for one that is not encrypted).
-
-    Raises:
-        PasswordMissing: it is encrypted and no password was given.
-        WrongPassword: none of those given opens it.
-    """
-    from migrate.backup.manifest import unlock
-
-    backup = BackupFolder(folder)
-    if not backup.is_encrypted:
-        return None
-    given = [password for password in passwords if password]
-    if not given:
-        raise PasswordMissing(str(folder))
-    for number, password in enumerate(given):
-        try:
-            unlock(backup, password)
-        except MigrateError:
-            if number == len(given) - 1:
-                raise
-        else:
-            return password
-    raise AssertionError("unreachable")
 
 
 async def keep(move: Move, folder: Path, room: str) -> Path:
@@ -208,8 +172,19 @@ async def keep(move: Move, folder: Path, room: str) -> Path:
     if not kept.exists():
         kept.parent.mkdir(exist_ok=True, mode=0o700)
         await in_thread(move, lambda: link_tree(folder, kept))
+        keep_seal(move, folder, kept)
     return kept
 
 
-async def already_kept(move: Move, room: str) -> bool:
-    return False  # verifying reads, nothing more: in doubt it is simply done again
+def keep_seal(move: Move, folder: Path, kept: Path) -> None:
+    """The seal goes along: under `seals` the next save of this phone replaces it."""
+    udid = BackupFolder(folder).udid
+    source = inside(move.home.seals, f"{udid}.json")
+    if source.exists():
+        link_or_copy(source, kept.parent / source.name)
+
+
+def seals_for(move: Move, folder: Path) -> Path:
+    """Where the seal of a backup lies: beside one that a run kept, else under home."""
+    beside = folder.parent / f"{BackupFolder(folder).udid}.json"
+    return folder.parent if beside.exists() else move.home.seals

@@ -8,7 +8,8 @@ from migrate.backup.check import verify
 from migrate.backup.folder import BackupFolder
 from migrate.errors import NotAgreed, SavedBackupDamaged
 from migrate.journey.move import LastWord, Move
-from migrate.journey.saving import in_thread, opening
+from migrate.journey.threads import in_thread
+from migrate.journey.unlocking import password_of
 from migrate.phone.find import look
 from migrate.phone.phone import Phone, wait_until_ready
 from migrate.phone.restore import RestoreOptions
@@ -46,7 +47,7 @@ async def restore(move: Move) -> dict[str, Any]:
         report = await phone.restore(
             move.restore_set,
             options=OPTIONS[await move.strategy()],
-            password=opening(move.restore_set, [move.old_password()]),
+            password=await password_of(move, move.restore_set, "old"),
             restore_applications=wants_apps(move, missing),
             watch=move.watch(),
         )
@@ -55,7 +56,7 @@ async def restore(move: Move) -> dict[str, Any]:
 
 async def refuse_damaged_set(move: Move) -> None:
     """Look at the set once more: a disk may have rotted between composing and sending."""
-    password = await in_thread(move, lambda: opening(move.restore_set, [move.old_password()]))
+    password = await password_of(move, move.restore_set, "old")
     watch = move.watch()
     verdict = await in_thread(move, lambda: verify(move.restore_set, password, seals=None, depth="quick", watch=watch))
     wounds = [finding for finding in verdict.findings if finding.severity == "error"]
@@ -86,7 +87,8 @@ def wants_apps(move: Move, missing: frozenset[str]) -> bool:
 def last_word(move: Move, phone: Phone) -> LastWord:
     composed = move.journal.result("compose")
     return LastWord(
-        old_name=move.journal.name_of("old") or "the old phone",
+        run=move.journal.run,
+        old_name=move.name_of("old"),
         new_name=phone.facts.name or "the new phone",
         strategy=move.known_strategy,
         replaces=tuple((title, goes, there) for _, title, goes, there in composed["replaces"]),

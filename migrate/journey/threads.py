@@ -1,0 +1,28 @@
+"""Blocking work beside the event loop, and how it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from migrate.errors import MigrateError
+from migrate.journey.move import Move, Stopped
+
+T = TypeVar("T")
+
+
+async def in_thread(move: Move, work: Callable[[], T]) -> T:
+    """Run blocking work in a thread. When we are cancelled, the work is told to stop and waited for.
+
+    It hears that at its next word to its watcher (`StepWatcher.bytes_moved` raises `Stopped`).
+    """
+    task = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        move.stop.set()
+        with suppress(Stopped, MigrateError, OSError):  # the cancellation is what ended it
+            await task
+        raise

@@ -1,0 +1,138 @@
+"""Three listeners of a run: bars on a terminal, plain lines where there is none, JSON lines for scripts.
+
+Talk goes to stderr; only the JSON lines are data and go to stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TextIO
+
+from migrate.journey import events
+from migrate.talk import sentences
+from migrate.units import bytes_text, now_utc
+
+QUIET_FINDINGS = frozenset({"info"})
+
+
+class JsonLines:
+    """One object a line, `event` and `at` first, `run_finished` always last (contract 4)."""
+
+    def __init__(self, out: TextIO | None = None, clock: Callable[[], datetime] = now_utc) -> None:
+        self.out = out or sys.stdout
+        self.clock = clock
+        self.lock = threading.Lock()
+
+    def __call__(self, event: events.Event) -> None:
+        row = events.as_json(event)
+        if row is None:
+            return
+        at = self.clock().isoformat(timespec="milliseconds")
+        line = json.dumps({"event": row.pop("event"), "at": at, **row}, ensure_ascii=False)
+        with self.lock:
+            print(line, file=self.out, flush=True)
+
+
+class Lines:
+    """Plain lines: a step when it starts and ends, a figure now and then, no redraws. For pipes and screen readers."""
+
+    EVERY_PERCENT = 25
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self.out = out or sys.stderr
+        self.lock = threading.Lock()
+        self.said_percent = 0
+        self.errands: set[tuple[str, str]] = set()
+
+    def __call__(self, event: events.Event) -> None:
+        with self.lock:
+            self.hear(event)
+
+    def hear(self, event: events.Event) -> None:
+        match event:
+            case events.StepStarted(step):
+                self.said_percent = 0
+                self.say(f"{sentences.started(step)} …")
+            case events.BytesMoved(step, done, total):
+                self.moved(step, done, total)
+            case events.PersonNeeded(phone, action):
+                self.errands.add((phone, action))
+                self.say(f"  >> {sentences.errand(action, phone)}")
+            case events.PersonDone(phone, action) if (phone, action) in self.errands:
+                self.errands.discard((phone, action))
+                self.say("  >> Thank you, that is done.")
+            case events.Found(finding) if finding.severity not in QUIET_FINDINGS:
+                self.say(f"  ! {finding.what} {finding.why}")
+            case events.Found(finding) if not finding.code.startswith("proof-"):
+                self.say(f"  - {finding.what}")
+            case events.StepFinished(step):
+                self.say(f"  {sentences.finished(step)}.")
+            case _:
+                pass
+
+    def moved(self, step: str, done: int, total: int | None) -> None:
+        if not total:
+            return
+        percent = min(100, done * 100 // total)
+        if percent >= self.said_percent + self.EVERY_PERCENT and percent < 100:
+            self.said_percent = percent - percent % self.EVERY_PERCENT
+            self.say(f"  {percent} % ({bytes_text(done)} of {bytes_text(total)})")
+
+    def say(self, sentence: str) -> None:
+        print(sentence, file=self.out, flush=True)
+
+
+class Bars(Lines):
+    """The same sentences, with one tqdm bar for the bytes of the step at work."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        super().__init__(out)
+        self.bar: Any = None
+        self.files = 0
+
+    def hear(self, event: events.Event) -> None:
+        match event:
+            case events.StepStarted() | events.StepFinished() | events.RunFinished():
+                self.close()
+            case events.FilesMoved(_, done):
+                self.files = done
+                if self.bar is not None:
+                    self.bar.set_postfix_str(f"{done:,} files", refresh=False)
+            case _:
+                pass
+        super().hear(event)
+
+    def moved(self, step: str, done: int, total: int | None) -> None:
+        from tqdm import tqdm
+
+        if self.bar is None:
+            self.bar = tqdm(
+                total=total, unit="B", unit_scale=True, file=self.out, leave=False, dynamic_ncols=True, desc="  "
+            )
+        if total and total != self.bar.total:
+            self.bar.total = total
+        self.bar.n = done
+        self.bar.update(0)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar, self.files = None, 0
+
+    def say(self, sentence: str) -> None:
+        if self.bar is not None:
+            self.bar.write(sentence, file=self.out)
+        else:
+            super().say(sentence)
+
+
+def listener(*, as_json: bool, err: TextIO | None = None) -> events.Listener:
+    """The listener that fits where we speak."""
+    if as_json:
+        return JsonLines()
+    stream = err or sys.stderr
+    return Bars(stream) if stream.isatty() else Lines(stream)

@@ -1,0 +1,108 @@
+"""The receipt in words: for the terminal, and as a page that can be kept or printed."""
+
+from __future__ import annotations
+
+import html
+import os
+from pathlib import Path
+from typing import Any
+
+from migrate.categories.catalogue import load
+from migrate.units import bytes_text
+
+STRATEGIES = {
+    "replace": "The new phone became the old one: everything on it was replaced.",
+    "overlay": "The chosen things were put on the new phone; everything else on it stayed.",
+}
+
+
+def in_words(receipt: dict[str, Any]) -> list[str]:
+    """The receipt as lines of at most 76 columns, the verdict first."""
+    old, new = receipt["old_phone"]["name"], receipt["new_phone"]["name"]
+    sent, proof = receipt["sent"], receipt["proof"]
+    verdict = proof["verdict"] if proof else "done, not proven: the plan asked for no proof"
+    lines = [
+        f"From {old} to {new}: {verdict}.",
+        STRATEGIES.get(receipt["strategy"], receipt["strategy"]),
+        "",
+        f"Saved:  {receipt['saved'].get('files', 0):,} files of {old}, verified {receipt['saved'].get('verdict', '')}.",
+        f"Sent:   {sent['files']:,} files, {bytes_text(sent['bytes'])}.",
+    ]
+    if receipt["safety"]:
+        lines.append(f"Safety: {new} as it was before is saved too, and can be put back.")
+    lines += ["", f"  {'what':<26} {'sent':>7} {'proven':>7} {'later':>6} {'wrong':>6}"]
+    lines += [_row(owner, counts) for owner, counts in _arrivals(receipt)]
+    not_expected = sum(counts.get("not-expected", 0) for _, counts in _arrivals(receipt))
+    if not_expected:
+        lines += ["", f"{not_expected} files never cross to another phone (device identity, pairings); that is normal."]
+    kept = proof["kept"] if proof else {}
+    if kept:
+        lines.append(
+            f"What was on {new} before: {sum(kept.values()):,} files, {_good(kept):,} still there as they were."
+        )
+    if receipt["findings"]:
+        lines += ["", "Worth knowing:"]
+        lines += [f"  - {finding['what']}" for finding in receipt["findings"][:12]]
+        if len(receipt["findings"]) > 12:
+            lines.append(f"  … and {len(receipt['findings']) - 12} more in findings.json")
+    return lines
+
+
+def _arrivals(receipt: dict[str, Any]) -> list[tuple[str, dict[str, int]]]:
+    if receipt["proof"]:
+        return sorted(receipt["proof"]["categories"].items())
+    return [(owner, {}) for owner in sorted(receipt["sent"]["chosen"])]
+
+
+def _row(owner: str, counts: dict[str, int]) -> str:
+    if not counts:
+        return f"  {title_of(owner)[:26]:<26}"
+    wrong = sum(counts.get(fate, 0) for fate in ("missing", "changed", "fewer-rows"))
+    total = sum(counts.values())
+    return f"  {title_of(owner)[:26]:<26} {total:>7,} {_good(counts):>7,} {counts.get('pending', 0):>6,} {wrong:>6,}"
+
+
+def _good(counts: dict[str, int]) -> int:
+    return counts.get("same", 0) + counts.get("rewritten", 0)
+
+
+def title_of(owner: str) -> str:
+    """A category's title, or an app's bundle id."""
+    if owner.startswith("app:"):
+        return owner.removeprefix("app:")
+    return load().category(owner).title
+
+
+def as_page(receipt: dict[str, Any]) -> str:
+    """The receipt as one self-contained HTML page. Every name in it came from a phone, so every name is escaped."""
+    rows = "\n".join(
+        f"<tr><td>{html.escape(title_of(owner))}</td><td>{sum(counts.values()) or ''}</td>"
+        f"<td>{_good(counts) or ''}</td><td>{counts.get('pending', '')}</td></tr>"
+        for owner, counts in _arrivals(receipt)
+    )
+    words = "\n".join(html.escape(line) for line in in_words(receipt))
+    name = html.escape(f"{receipt['old_phone']['name']} to {receipt['new_phone']['name']}")
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Receipt: {name}</title>
+<style>
+ body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem; }}
+ table {{ border-collapse: collapse; width: 100% }}
+ td, th {{ text-align: left; padding: .3rem; border-bottom: 1px solid #ccc }}
+ pre {{ white-space: pre-wrap }}
+</style></head><body>
+<h1>Receipt: {name}</h1>
+<table><tr><th>What</th><th>Sent</th><th>Proven</th><th>Later</th></tr>
+{rows}
+</table>
+<pre>{words}</pre>
+<p>{html.escape(f"Run {receipt['run']}, written {receipt['written']} by migrate {receipt['migrate']}.")}</p>
+</body></html>
+"""
+
+
+def write_page(receipt: dict[str, Any], folder: Path) -> Path:
+    """`receipt.html` beside `receipt.json`."""
+    path = folder / "receipt.html"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
+        handle.write(as_page(receipt))
+    return path

@@ -1,0 +1,44 @@
+"""How steps and a person's errands are said aloud."""
+
+from __future__ import annotations
+
+from migrate.watch import Action
+
+STEPS: dict[str, tuple[str, str]] = {
+    "meet": ("Looking for the old phone", "Met the old phone"),
+    "preflight": ("Checking that this can end well", "Checked"),
+    "save-old-phone": ("Saving the old phone to this computer", "The old phone is saved"),
+    "verify": ("Proving that the save is whole", "The save is whole"),
+    "save-new-phone": ("Saving the new phone as it is now, to be safe", "The new phone is saved too"),
+    "verify-new-phone": ("Proving that this save is whole", "That save is whole"),
+    "compose": ("Composing what will move", "Composed what will move"),
+    "restore": ("Restoring to the new phone", "Everything is sent"),
+    "wait-for-phone": ("Waiting for the new phone to come back", "The new phone is back"),
+    "prove": ("Proving what arrived", "Looked at what arrived"),
+    "check": ("Checking the backup", "The backup is checked"),  # `migrate verify`, and
+    "save": ("Saving the phone to this computer", "The phone is saved"),  # `migrate save`, outside any run
+    "receipt": ("Writing the receipt", "The receipt is written"),
+}
+"""A step's name -> what is said when it starts, and when it is finished."""
+
+ERRANDS: dict[Action, str] = {
+    "connect": "Connect {phone} to this computer with its cable, and unlock it.",
+    "unlock": "Unlock {phone} and keep its screen on.",
+    "tap-trust": "Tap Trust on {phone} and enter its passcode.",
+    "enter-passcode": "Enter the passcode on {phone}. It may ask twice; that is normal.",
+    "finish-setup": "Finish the setup on {phone}: follow its screens until you see the home screen.",
+    "turn-off-find-my": "Turn Find My off on {phone}: Settings, your name, Find My, Find My iPhone.",
+    "restart-phone": "Restart {phone} and unlock it.",
+}
+
+
+def started(step: str) -> str:
+    return STEPS.get(step, (step, step))[0]
+
+
+def finished(step: str) -> str:
+    return STEPS.get(step, (step, step))[1]
+
+
+def errand(action: Action, phone: str) -> str:
+    return ERRANDS[action].format(phone=phone)
