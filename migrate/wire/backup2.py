@@ -1,0 +1,305 @@
+"""What a host asks of com.apple.mobilebackup2 and what the phone answers, inside DeviceLink's process messages.
+
+Apple's words stay in this file: `TargetIdentifier` is the phone that is asked, `SourceIdentifier` the backup folder to
+read. Here they are `udid` and `folder`. Sources: facts 2.1, 2.6, 4.1 (decompiled BackupAgent2 26.1, CONFIRMED(dec)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from migrate.wire.plist_frames import PeerBroke
+
+PROTOCOL_VERSIONS = (2.0, 2.1)
+MAX_UNDERLYING = 3
+"""Underlying errors that a description spells out; the rest is '...'. CONFIRMED(dec)."""
+MB_DOMAIN = "MBErrorDomain"
+
+
+class Code(IntEnum):
+    """MBErrorDomain, as far as this phone answers with it. facts 5.1."""
+
+    OK = 0
+    OTHER = 1
+    MULTI_STATUS = 2
+    EXISTS = 3
+    NOT_FOUND = 4
+    NOT_A_DIRECTORY = 5
+    IS_A_DIRECTORY = 6
+    LOOP = 7
+    INVALID_DATA = 11
+    POLICY = 22
+    ICLOUD_RESTORE_RUNNING = 25
+    IO = 100
+    RESTORE_PENDING = 102
+    READ_FAILED = 103
+    WRITE_FAILED = 104
+    HOST_FULL = 105
+    PHONE_FULL = 106
+    PATH_TOO_LONG = 107
+    CANCELLED = 202
+    INCOMPATIBLE = 203
+    UNFINISHED = 204
+    CORRUPT = 205
+    PASSWORD = 207
+    PHONE_LOCKED = 208
+    FIND_MY_ON = 211
+    SETUP_RUNNING = 212
+
+
+@dataclass(eq=False)
+class MBError(Exception):
+    """A refusal as the phone words it. `code` is what the host sees as ErrorCode."""
+
+    code: int
+    text: str
+    path: str | None = None
+    underlying: tuple[MBError, ...] = ()
+    domain: str = MB_DOMAIN  # "": an underlying error that names no domain
+
+    @property
+    def brief(self) -> str:
+        at = f' at path "{self.path}"' if self.path is not None else ""
+        return f"{self.text}{at}" + (f" ({self.domain}/{int(self.code)})" if self.domain else "")
+
+    @property
+    def description(self) -> str:
+        """`<text>[ at path "…"] (MBErrorDomain/N)[. Underlying error: <text> (<Domain>/<code>)…].`"""
+        listed = [error.brief for error in self.underlying[:MAX_UNDERLYING]]
+        if len(self.underlying) > MAX_UNDERLYING:
+            listed.append("...")
+        return f"{self.brief}{'. Underlying error: ' + ', '.join(listed) if listed else ''}."
+
+    def __str__(self) -> str:
+        return self.description
+
+
+# --- the host's status codes and what the phone makes of them ------------------------------------------------
+
+OF_HOST_STATUS: Mapping[int, Code] = {
+    -6: Code.NOT_FOUND,
+    -7: Code.EXISTS,
+    -8: Code.NOT_A_DIRECTORY,
+    -9: Code.IS_A_DIRECTORY,
+    -10: Code.LOOP,
+    -11: Code.IO,
+    -13: Code.MULTI_STATUS,
+    -15: Code.HOST_FULL,
+}
+
+
+def of_host_status(status: int, text: str, path: str | None = None) -> MBError:
+    """The inner error behind a negative DLMessageStatusResponse; what is not listed is an I/O error. CONFIRMED(dec)."""
+    return MBError(OF_HOST_STATUS.get(status, Code.IO), text, path)
+
+
+def reading_failed(text: str, inner: MBError, path: str | None = None) -> MBError:
+    """The outer error when something could not be read from the host. facts 5.1, MBBackupHelper (CONFIRMED(dec))."""
+    if inner.code == Code.INCOMPATIBLE:
+        return inner
+    corrupt = inner.code in (Code.NOT_FOUND, Code.INVALID_DATA, 12)
+    return MBError(Code.CORRUPT if corrupt else Code.READ_FAILED, text, path, (inner,))
+
+
+def writing_failed(text: str, inner: MBError, path: str | None = None) -> MBError:
+    """The outer error when something could not be written to the host; a disk that fills up is 104, not 105."""
+    broken = inner.code in (Code.EXISTS, Code.NOT_FOUND)
+    return MBError(Code.CORRUPT if broken else Code.WRITE_FAILED, text, path, (inner,))
+
+
+# --- requests --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hello:
+    versions: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backup:
+    udid: str
+    force_full: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreOptions:
+    """A key that is absent has the device's default, which is not every client's. facts 4.1, CONFIRMED(dec)."""
+
+    system_files: bool = True
+    should_reboot: bool = True
+    dont_copy_backup: bool = False
+    preserve_settings: bool = False
+    remove_items_not_restored: bool = True
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restore:
+    udid: str
+    folder: str
+    options: RestoreOptions
+    app_ids: tuple[str, ...] | None = None  # None: every app
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangePassword:
+    udid: str
+    old: str | None = field(repr=False)
+    new: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """`Info` or `List`: a text about a backup."""
+
+    udid: str
+    folder: str
+    wanted: str  # "Info" | "List"
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extract:
+    udid: str
+    folder: str
+    domain: str
+    relative_path: str
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unback:
+    udid: str
+    folder: str
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remove:
+    udid: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnableCloudBackup:
+    udid: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EraseDevice:
+    udid: str
+
+
+Request = Hello | Backup | Restore | ChangePassword | Look | Extract | Unback | Remove | EnableCloudBackup | EraseDevice
+
+
+def read_request(body: Mapping[str, object]) -> Request | None:
+    """The request in a process message; None for a MessageName nobody knows (the phone hangs up on it).
+
+    Raises:
+        PeerBroke: a key has the wrong type.
+    """
+    name = _text(body, "MessageName")
+    if name == "Hello":
+        return Hello(versions=_versions(body))
+    udid = _text(body, "TargetIdentifier")
+    folder = _text(body, "SourceIdentifier", udid)
+    password = _text_or_none(body, "Password")
+    match name:
+        case "Backup":
+            return Backup(udid=udid, force_full=_flag(_options(body), "ForceFullBackup", False))
+        case "Restore":
+            return Restore(udid=udid, folder=folder, options=_restore_options(body), app_ids=_app_ids(body))
+        case "ChangePassword":
+            old, new = _text_or_none(body, "OldPassword"), _text_or_none(body, "NewPassword")
+            return ChangePassword(udid=udid, old=old, new=new)
+        case "Info" | "List":
+            return Look(udid=udid, folder=folder, wanted=name, password=password)
+        case "Extract":
+            domain, path = _text(body, "DomainName"), _text(body, "RelativePath")
+            return Extract(udid=udid, folder=folder, domain=domain, relative_path=path, password=password)
+        case "Unback":
+            return Unback(udid=udid, folder=folder, password=password)
+        case "Remove":
+            return Remove(udid=udid)
+        case "EnableCloudBackup":
+            return EnableCloudBackup(udid=udid)
+        case "EraseDevice":
+            return EraseDevice(udid=udid)
+    return None
+
+
+def _restore_options(body: Mapping[str, object]) -> RestoreOptions:
+    options, default = _options(body), RestoreOptions()
+    return RestoreOptions(
+        system_files=_flag(options, "RestoreSystemFiles", default.system_files),
+        should_reboot=_flag(options, "RestoreShouldReboot", default.should_reboot),
+        dont_copy_backup=_flag(options, "RestoreDontCopyBackup", default.dont_copy_backup),
+        preserve_settings=_flag(options, "RestorePreserveSettings", default.preserve_settings),
+        remove_items_not_restored=_flag(options, "RemoveItemsNotRestored", default.remove_items_not_restored),
+        password=_text_or_none(options, "Password"),
+    )
+
+
+def _options(body: Mapping[str, object]) -> Mapping[str, object]:
+    options = body.get("Options", {})
+    if not isinstance(options, dict):
+        raise PeerBroke("Options is not a dictionary")
+    return options
+
+
+def _app_ids(body: Mapping[str, object]) -> tuple[str, ...] | None:
+    ids = body.get("ApplicationIDs")
+    if ids is None:
+        return None
+    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+        raise PeerBroke("ApplicationIDs is not a list of strings")
+    return tuple(ids)
+
+
+def _versions(body: Mapping[str, object]) -> tuple[float, ...]:
+    versions = body.get("SupportedProtocolVersions")
+    if not isinstance(versions, list) or not all(isinstance(one, int | float) for one in versions):
+        raise PeerBroke("SupportedProtocolVersions is not a list of numbers")
+    return tuple(float(one) for one in versions)
+
+
+def _text(body: Mapping[str, object], key: str, default: str | None = None) -> str:
+    value = body.get(key, default)
+    if not isinstance(value, str):
+        raise PeerBroke(f"{key} is not a string")
+    return value
+
+
+def _text_or_none(body: Mapping[str, object], key: str) -> str | None:
+    """An empty password is no password: clients send the key with nothing in it."""
+    return _text(body, key, "") or None
+
+
+def _flag(options: Mapping[str, object], key: str, default: bool) -> bool:
+    value = options.get(key, default)
+    if not isinstance(value, bool | int):
+        raise PeerBroke(f"{key} is not a boolean")
+    return bool(value)
+
+
+# --- responses -------------------------------------------------------------------------------------------------
+
+
+def hello_response(versions: tuple[float, ...]) -> dict[str, object]:
+    """The highest version both know, or the refusal that ends the session. CONFIRMED(dec)."""
+    both = set(versions) & set(PROTOCOL_VERSIONS)
+    if not both:
+        return error_response(MBError(Code.OTHER, "No common supported protocol version"))
+    return {"MessageName": "Response", "ErrorCode": 0, "ProtocolVersion": max(both)}
+
+
+def ok_response(content: str | None = None) -> dict[str, object]:
+    return {"MessageName": "Response", "ErrorCode": 0, **({} if content is None else {"Content": content})}
+
+
+def error_response(error: MBError) -> dict[str, object]:
+    """Errors of other domains reach the host as code 1. CONFIRMED(dec)."""
+    code = int(error.code) if error.domain == MB_DOMAIN else int(Code.OTHER)
+    return {"MessageName": "Response", "ErrorCode": code, "ErrorDescription": error.description}

@@ -1,0 +1,210 @@
+"""DeviceLink, the phone's role: who may speak when, and how files travel between the plists. No I/O.
+
+    the phone                                                the host
+    DLMessageVersionExchange 400, 0        ->
+                                           <-  DLMessageVersionExchange "DLVersionsOk" 400
+    DLMessageDeviceReady                   ->
+                                           <-  DLMessageProcessMessage {request}
+    an operation (make, move, list …)      ->
+                                           <-  DLMessageStatusResponse
+    DLMessageUploadFiles, file stream      ->
+                                           <-  DLMessageStatusResponse
+    DLMessageDownloadFiles                 ->
+                                           <-  file stream, DLMessageStatusResponse
+    DLMessageProcessMessage {response}     ->
+                                           <-  DLMessageDisconnect, or the next request
+
+A message is a plist array in a frame (`length` BE u32, plist). A file stream is raw, all lengths BE u32:
+
+    to the host     { n, device path, n, host path, { n = len+1, code u8, len bytes }… } 0
+    to the phone    { n, path, { n = len+1, code u8, len bytes }… } 0
+    codes           0x0c data, 0x00 end, 0x06 the sender could not read it, 0x0b the same in the phone's mouth
+
+All that touches the state lives in the two tables and in this file. Sources: facts 2.1, 2.2 (pymobiledevice3
+services/device_link.py and libimobiledevice tools/idevicebackup2.c agree).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Final
+
+from migrate.wire.device_link_messages import (
+    STREAM_PARTS,
+    ContentsOfDirectory,
+    CopyItem,
+    CreateDirectory,
+    DeviceReady,
+    Disconnect,
+    DownloadFiles,
+    FileBegins,
+    FileData,
+    FileEnds,
+    FileFails,
+    GetFreeDiskSpace,
+    Message,
+    MoveItems,
+    ProcessMessage,
+    PurgeDiskSpace,
+    RemoveItems,
+    StatusResponse,
+    StreamEnds,
+    UploadFiles,
+    VersionExchange,
+    VersionsOk,
+    array_of,
+    frame,
+    read_message,
+    stream_bytes,
+    utf8,
+)
+from migrate.wire.plist_frames import NEED_DATA, NeedData, PeerBroke, WeBroke
+
+PLIST_LIMIT_BYTES = 64 << 20
+"""The longest message taken from a host. A listing of one directory is about 150 bytes a file: room for 400,000."""
+PATH_LIMIT_BYTES = 4096
+FRAME_LIMIT_BYTES = 0x8001
+"""32 KiB and the code: Apple's BufferSize. Larger ones get a real agent killed (pymobiledevice3 issue 1857)."""
+
+
+class State(Enum):
+    NEW = auto()
+    VERSION_OFFERED = auto()
+    VERSION_AGREED = auto()
+    IDLE = auto()
+    OPERATION_ASKED = auto()
+    SENDING_FILES = auto()
+    IN_A_SENT_FILE = auto()
+    RECEIVING_FILES = auto()
+    IN_A_RECEIVED_FILE = auto()
+    CLOSED = auto()
+
+
+OPERATIONS = (
+    CreateDirectory,
+    MoveItems,
+    RemoveItems,
+    ContentsOfDirectory,
+    GetFreeDiskSpace,
+    PurgeDiskSpace,
+    CopyItem,
+)
+
+WE_SAY: Final[Mapping[State, Mapping[type[Message], State]]] = {
+    State.NEW: {VersionExchange: State.VERSION_OFFERED},
+    State.VERSION_AGREED: {DeviceReady: State.IDLE},
+    State.IDLE: {
+        **dict.fromkeys(OPERATIONS, State.OPERATION_ASKED),
+        UploadFiles: State.SENDING_FILES,
+        DownloadFiles: State.RECEIVING_FILES,
+        ProcessMessage: State.IDLE,
+        Disconnect: State.CLOSED,
+    },
+    State.SENDING_FILES: {FileBegins: State.IN_A_SENT_FILE, StreamEnds: State.OPERATION_ASKED},
+    State.IN_A_SENT_FILE: {
+        FileData: State.IN_A_SENT_FILE,
+        FileEnds: State.SENDING_FILES,
+        FileFails: State.SENDING_FILES,
+    },
+}
+
+THEY_SAY: Final[Mapping[State, Mapping[type[Message], State]]] = {
+    State.VERSION_OFFERED: {VersionsOk: State.VERSION_AGREED, Disconnect: State.CLOSED},
+    State.IDLE: {ProcessMessage: State.IDLE, Disconnect: State.CLOSED},
+    State.OPERATION_ASKED: {StatusResponse: State.IDLE, Disconnect: State.CLOSED},
+    State.RECEIVING_FILES: {FileBegins: State.IN_A_RECEIVED_FILE, StreamEnds: State.OPERATION_ASKED},
+    State.IN_A_RECEIVED_FILE: {
+        FileData: State.IN_A_RECEIVED_FILE,
+        FileEnds: State.RECEIVING_FILES,
+        FileFails: State.RECEIVING_FILES,
+    },
+}
+
+
+class DeviceLink:
+    """One session. Feed it `receive`, drain `next`, put what `send` returns on the wire."""
+
+    def __init__(self, *, frame_limit_bytes: int = FRAME_LIMIT_BYTES) -> None:
+        self.state = State.NEW
+        self._frame_limit_bytes = frame_limit_bytes
+        self._buffer = bytearray()
+
+    def receive(self, data: bytes) -> None:
+        self._buffer += data
+
+    def send(self, message: Message) -> bytes:
+        """The bytes of `message`.
+
+        Raises:
+            WeBroke: it cannot be said now.
+        """
+        following = WE_SAY.get(self.state, {}).get(type(message))
+        if following is None:
+            raise WeBroke(f"{type(message).__name__} cannot be said while {self.state.name}")
+        self.state = following
+        return stream_bytes(message) if isinstance(message, STREAM_PARTS) else frame(array_of(message))
+
+    def next(self) -> Message | NeedData:
+        """What the host says next, or NEED_DATA.
+
+        Raises:
+            PeerBroke: not a DeviceLink message, over a limit, or out of turn. The session is over.
+        """
+        if self.state is State.RECEIVING_FILES:
+            message = self._next_file()
+        elif self.state is State.IN_A_RECEIVED_FILE:
+            message = self._next_part()
+        else:
+            message = self._next_plist()
+        if isinstance(message, NeedData):
+            return message
+        following = THEY_SAY.get(self.state, {}).get(type(message))
+        if following is None:
+            raise PeerBroke(f"{type(message).__name__} came while {self.state.name}")
+        self.state = following
+        return message
+
+    def _take(self, header: int, length: int) -> bytes | None:
+        """`length` bytes after `header` bytes, both removed from the buffer; None when they are not all here."""
+        if len(self._buffer) < header + length:
+            return None
+        data = bytes(memoryview(self._buffer)[header : header + length])
+        del self._buffer[: header + length]
+        return data
+
+    def _length(self, limit: int, of: str) -> int | None:
+        if len(self._buffer) < 4:
+            return None
+        length = int.from_bytes(self._buffer[:4], "big")
+        if length > limit:
+            raise PeerBroke(f"{length} bytes announced for {of}, {limit} allowed")
+        return length
+
+    def _next_plist(self) -> Message | NeedData:
+        length = self._length(PLIST_LIMIT_BYTES, "a message")
+        data = None if length is None else self._take(4, length)
+        return NEED_DATA if data is None else read_message(data)
+
+    def _next_file(self) -> Message | NeedData:
+        length = self._length(PATH_LIMIT_BYTES, "a path")
+        data = None if length is None else self._take(4, length)
+        if data is None:
+            return NEED_DATA
+        return FileBegins(utf8(data)) if data else StreamEnds()
+
+    def _next_part(self) -> Message | NeedData:
+        length = self._length(self._frame_limit_bytes, "a piece of a file")
+        if length == 0:
+            raise PeerBroke("a piece of a file without its code")
+        data = None if length is None else self._take(4, length)
+        if data is None:
+            return NEED_DATA
+        match data[0]:
+            case 0x0C:
+                return FileData(data[1:])
+            case 0x00:
+                return FileEnds()
+            case 0x06 | 0x0B:
+                return FileFails(data[1:].decode(errors="replace"), data[0])
+        raise PeerBroke(f"unknown code {data[0]:#04x} in a file stream")

@@ -1,0 +1,236 @@
+"""What is said over DeviceLink, and its bytes: plist arrays in frames, and the parts of a raw file stream.
+
+Only what the phone says can be encoded and only what a host says can be read; who may say what when is device_link's.
+Sources: facts 2.1, 2.2.
+"""
+
+from __future__ import annotations
+
+import plistlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from struct import pack
+from typing import TypeAlias
+
+from migrate.wire.plist_frames import PeerBroke, WeBroke, read_plist
+
+EMPTY_TEXT = "___EmptyParameterString___"
+VERSION = 400
+"""iOS 14 and later; before, 300. REPORTED: libimobiledevice issue 1379, a wire log of 16.1.1."""
+DATA, END, LOCAL_ERROR, REMOTE_ERROR = 0x0C, 0x00, 0x06, 0x0B
+
+
+@dataclass(frozen=True)
+class VersionExchange:
+    major: int = VERSION
+    minor: int = 0
+
+
+@dataclass(frozen=True)
+class VersionsOk:
+    major: int
+
+
+@dataclass(frozen=True)
+class DeviceReady: ...
+
+
+@dataclass(frozen=True)
+class ProcessMessage:
+    body: Mapping[str, object] = field(repr=False)  # may hold a password
+
+
+@dataclass(frozen=True)
+class Disconnect: ...
+
+
+@dataclass(frozen=True)
+class CreateDirectory:
+    path: str
+
+
+@dataclass(frozen=True)
+class UploadFiles:
+    progress: float
+    total_bytes: int
+
+
+@dataclass(frozen=True)
+class DownloadFiles:
+    paths: Sequence[str]
+    progress: float
+
+
+@dataclass(frozen=True)
+class MoveItems:
+    items: Mapping[str, str]
+    progress: float
+
+
+@dataclass(frozen=True)
+class RemoveItems:
+    paths: Sequence[str]
+    progress: float
+
+
+@dataclass(frozen=True)
+class ContentsOfDirectory:
+    path: str
+
+
+@dataclass(frozen=True)
+class GetFreeDiskSpace: ...
+
+
+@dataclass(frozen=True)
+class PurgeDiskSpace:
+    amount_bytes: int
+    urgency: int
+
+
+@dataclass(frozen=True)
+class CopyItem:
+    source: str
+    destination: str
+
+
+@dataclass(frozen=True)
+class StatusResponse:
+    """The host's answer: 0, or one of its negative codes. `payload` is whatever the operation asked for."""
+
+    status: int
+    text: str
+    payload: object
+
+
+@dataclass(frozen=True)
+class FileBegins:
+    """`device_path` only on the way to the host."""
+
+    path: str
+    device_path: str = ""
+
+
+@dataclass(frozen=True)
+class FileData:
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class FileEnds: ...
+
+
+@dataclass(frozen=True)
+class FileFails:
+    text: str
+    code: int = REMOTE_ERROR
+
+
+@dataclass(frozen=True)
+class StreamEnds: ...
+
+
+Operation: TypeAlias = (
+    CreateDirectory | MoveItems | RemoveItems | ContentsOfDirectory | GetFreeDiskSpace | PurgeDiskSpace | CopyItem
+)
+Message: TypeAlias = (
+    VersionExchange
+    | VersionsOk
+    | DeviceReady
+    | ProcessMessage
+    | Disconnect
+    | Operation
+    | UploadFiles
+    | DownloadFiles
+    | StatusResponse
+    | FileBegins
+    | FileData
+    | FileEnds
+    | FileFails
+    | StreamEnds
+)
+
+
+STREAM_PARTS = (FileBegins, FileData, FileEnds, FileFails, StreamEnds)
+
+
+def frame(array: list[object]) -> bytes:
+    data = plistlib.dumps(array, fmt=plistlib.FMT_BINARY)
+    return pack(">I", len(data)) + data
+
+
+def stream_bytes(message: Message) -> bytes:
+    match message:
+        case FileBegins(path, device_path):
+            return b"".join(pack(">I", len(raw)) + raw for raw in (device_path.encode(), path.encode()))
+        case FileData(data):
+            return pack(">IB", len(data) + 1, DATA) + data
+        case FileEnds():
+            return pack(">IB", 1, END)
+        case FileFails(text, code):
+            return pack(">IB", len(text.encode()) + 1, code) + text.encode()
+    return pack(">I", 0)
+
+
+def array_of(message: Message) -> list[object]:
+    """The plist array of what a phone says. The index of the progress figure differs by message (facts 2.2)."""
+    match message:
+        case VersionExchange(major, minor):
+            return ["DLMessageVersionExchange", major, minor]
+        case DeviceReady():
+            return ["DLMessageDeviceReady"]
+        case ProcessMessage(body):
+            return ["DLMessageProcessMessage", dict(body)]
+        case Disconnect():
+            return ["DLMessageDisconnect", EMPTY_TEXT]
+        case CreateDirectory(path):
+            return ["DLMessageCreateDirectory", path, EMPTY_TEXT]
+        case UploadFiles(progress, total):
+            return ["DLMessageUploadFiles", EMPTY_TEXT, float(progress), total]
+        case DownloadFiles(paths, progress):
+            return ["DLMessageDownloadFiles", list(paths), EMPTY_TEXT, float(progress)]
+        case MoveItems(items, progress):
+            return ["DLMessageMoveItems", dict(items), EMPTY_TEXT, float(progress)]
+        case RemoveItems(paths, progress):
+            return ["DLMessageRemoveItems", list(paths), EMPTY_TEXT, float(progress)]
+        case ContentsOfDirectory(path):
+            return ["DLContentsOfDirectory", path]
+        case GetFreeDiskSpace():
+            return ["DLMessageGetFreeDiskSpace", EMPTY_TEXT]
+        case PurgeDiskSpace(amount, urgency):
+            return ["DLMessagePurgeDiskSpace", amount, urgency]
+        case CopyItem(source, destination):
+            return ["DLMessageCopyItem", source, destination]
+    raise WeBroke(f"{type(message).__name__} is not the phone's to say")
+
+
+def read_message(data: bytes) -> Message:
+    """One message of a host.
+
+    Raises:
+        PeerBroke: no plist, no array, or not something a host may say.
+    """
+    match read_plist(data):
+        case ["DLMessageVersionExchange", "DLVersionsOk", int(major), *_]:
+            return VersionsOk(major)
+        case ["DLMessageProcessMessage", dict(body), *_]:
+            return ProcessMessage(body)
+        case ["DLMessageStatusResponse", int(status), str(text), payload, *_]:
+            return StatusResponse(signed(status), text, payload)
+        case ["DLMessageStatusResponse", int(status), str(text)]:
+            return StatusResponse(signed(status), text, None)
+        case ["DLMessageDisconnect", *_]:
+            return Disconnect()
+    raise PeerBroke("not a message a host may send")
+
+
+def signed(status: int) -> int:
+    """pymobiledevice3 sends negative codes as 64-bit two's complement."""
+    return status - (1 << 64) if status >= 1 << 63 else status
+
+
+def utf8(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise PeerBroke("a path that is not UTF-8") from None
