@@ -159,6 +159,7 @@ class Softphone:
         self._unlocked_since_boot = True
         self._pair_polls = 0
         self._passcode_answer: bool | None = None
+        self._asks_passcode = False
         self._plug_count = 0
         self._resting = threading.Event()
         self._afterwards: list[threading.Thread] = []
@@ -278,15 +279,21 @@ class Softphone:
             if sheet:
                 self.post(SHEET_DISMISSED)
             with self._changed:
-                self._passcode_answer = None
+                self._passcode_answer, self._asks_passcode = None, True
             self.post(SHEET_PRESENTED)
             entered = self._await_passcode()
+            self._asks_passcode = False
             if not entered:
                 break
         self.post(SHEET_DISMISSED)
         if entered:
             self.unlock()
         return entered
+
+    @property
+    def asks_passcode(self) -> bool:
+        """Whether the passcode sheet is on the screen."""
+        return self._asks_passcode
 
     def _await_passcode(self) -> bool:
         habit = self.hand.passcode
@@ -444,7 +451,8 @@ class Softphone:
             if not self._resting.wait(after_s):
                 do()
 
-        self._afterwards = [thread for thread in self._afterwards if thread.is_alive()]
         thread = threading.Thread(target=wait_and_do, name=f"softphone {self.name}", daemon=True)
-        self._afterwards.append(thread)
-        thread.start()
+        with self._changed:
+            self._afterwards = [thread for thread in self._afterwards if thread.is_alive()]
+            thread.start()  # before it is listed: `rest` may join what is listed at once
+            self._afterwards.append(thread)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
+
+from pydantic import ConfigDict
 
 from migrate.softphone.streams import ByteStream, LinkCut
 
@@ -11,6 +14,8 @@ from migrate.softphone.streams import ByteStream, LinkCut
 @dataclass
 class Faults:
     """Set by tests, the phone file's `[faults]` and the admin channel. Counts and limits are used up by happening."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")  # for phone files and the admin channel
 
     drop_save_after_bytes: int | None = None
     """The cable drops once the phone has *sent* this many bytes over one mobilebackup2 connection; then it is whole

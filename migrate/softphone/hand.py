@@ -6,7 +6,9 @@ Only what a finger can do. What the phone does is in `device`; what goes wrong i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict
 
 PasscodeHabit = Literal["enter", "decline", "ignore", "wait"]
 TrustAnswer = Literal["trust", "deny"]
@@ -20,6 +22,8 @@ class Hand:
     alone: a phone that is locked in its owner's absence stays locked only with `unlocks=False`, and Find My stays on
     unless `turns_off_find_my` is set, because a person needs an Apple Account password for it.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")  # for phone files and the admin channel
 
     trust_after_polls: int | None = 1
     """How many `Pair` requests see the open dialog before it is answered. 0: the first succeeds. None: never."""

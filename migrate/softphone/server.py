@@ -7,10 +7,7 @@ usbmuxd's until a Connect is granted, then it is the phone's: lockdownd on port 
 from __future__ import annotations
 
 import contextlib
-import os
-import selectors
 import socket
-import stat
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,14 +16,13 @@ from pathlib import Path
 from migrate.softphone import lockdownd
 from migrate.softphone.certificates import Computer
 from migrate.softphone.device import Softphone
+from migrate.softphone.doors import LOOPBACK, Doorkeeper, open_tcp, open_unix
 from migrate.softphone.lockdownd import OpenPort, Ports
 from migrate.softphone.streams import Inbox, SocketStream
 from migrate.wire import lockdown, usbmux
 from migrate.wire.plist_frames import PeerBroke
 from migrate.wire.usbmux import Result, ResultCode, State, UsbmuxServer
 
-LOOPBACK = "127.0.0.1"
-BACKLOG = 64
 CONNECTION_TYPES = ("USB", "Network")
 
 
@@ -92,6 +88,8 @@ class SoftphoneServer:
         socket_path: Path | None = None,
     ) -> None:
         self.phones: list[Softphone] = list(phones)
+        if len({phone.udid for phone in self.phones}) < len(self.phones):
+            raise ValueError("two phones with one UDID")
         self.pair_records = PairRecords()
         self.address = ""
         self._listen = listen
@@ -101,11 +99,9 @@ class SoftphoneServer:
         self._next_device_id = 1
         self._listeners: list[_Listener] = []
         self._streams: set[SocketStream] = set()
-        self._door_thread: threading.Thread | None = None
+        self._doorkeeper: Doorkeeper | None = None
         self._threads: list[threading.Thread] = []  # of connections; only the door's thread adds to it
         self._running = False
-        self._doors: list[socket.socket] = []
-        self._waker: socket.socket | None = None
 
     def __enter__(self) -> SoftphoneServer:
         self.start()
@@ -118,15 +114,13 @@ class SoftphoneServer:
 
     def start(self) -> str:
         """Listens and plugs every phone in. Returns HOST:PORT. OSError when an address cannot be had."""
-        self._doors = _open_doors(self._listen, self._socket_path)
-        host, port = self._doors[0].getsockname()[:2]
+        doors = _open_doors(self._listen, self._socket_path)
+        host, port = doors[0].getsockname()[:2]
         self.address = f"{host}:{port}"
-        waiting, self._waker = socket.socketpair()
         self._running = True
         for phone in self.phones:
             self.attach(phone)
-        self._door_thread = threading.Thread(target=self._accept, args=(waiting,), name="softphone door", daemon=True)
-        self._door_thread.start()
+        self._doorkeeper = Doorkeeper(doors, self._admit)
         return self.address
 
     def stop(self) -> None:
@@ -140,10 +134,8 @@ class SoftphoneServer:
             self.detach(phone)
         for stream in streams:
             stream.cut()
-        if self._waker is not None:
-            self._waker.close()
-        if self._door_thread is not None:
-            self._door_thread.join()
+        if self._doorkeeper is not None:
+            self._doorkeeper.stop()
         for phone in self.phones:
             phone.rest()
         for thread in self._threads:
@@ -201,24 +193,7 @@ class SoftphoneServer:
 
     # --- threads
 
-    def _accept(self, waiting: socket.socket) -> None:
-        with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
-            for door in (*self._doors, waiting):
-                stack.enter_context(door)
-                selector.register(door, selectors.EVENT_READ)
-            while True:
-                ready = [key.fileobj for key, _ in selector.select()]
-                if waiting in ready:
-                    return
-                for door in self._doors:
-                    if door in ready:
-                        self._admit(door)
-
-    def _admit(self, door: socket.socket) -> None:
-        try:
-            connection, _ = door.accept()
-        except OSError:  # the client has given up meanwhile
-            return
+    def _admit(self, connection: socket.socket) -> None:
         if connection.family != getattr(socket, "AF_UNIX", None):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream = SocketStream(connection)
@@ -345,51 +320,14 @@ def _open_doors(listen: tuple[str, int], socket_path: Path | None) -> list[socke
     """Listening sockets: the address asked for first, then loopback where that is another one, then the unix socket."""
     doors: list[socket.socket] = []
     try:
-        doors.append(_open_tcp(*listen))
+        doors.append(open_tcp(*listen))
         host, port = doors[0].getsockname()[:2]
         if host not in (LOOPBACK, "0.0.0.0", "::1", "::"):  # noqa: S104  (compared, not bound)
-            doors.append(_open_tcp(LOOPBACK, port))
+            doors.append(open_tcp(LOOPBACK, port))
         if socket_path is not None:
-            doors.append(_open_unix(socket_path))
+            doors.append(open_unix(socket_path))
     except OSError:
         for door in doors:
             door.close()
         raise
     return doors
-
-
-def _open_tcp(host: str, port: int) -> socket.socket:
-    door = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        if os.name != "nt":  # there it would let a second server take the same port
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        door.bind((host, port))
-        door.listen(BACKLOG)
-    except OSError:
-        door.close()
-        raise
-    return door
-
-
-def _open_unix(path: Path) -> socket.socket:
-    """A unix socket only its owner can open. What a server that was killed left at `path` is taken away."""
-    family = getattr(socket, "AF_UNIX", None)
-    if family is None:
-        raise OSError(f"this system has no unix sockets for {path}; use HOST:PORT")
-    door = socket.socket(family)
-    try:
-        if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
-            with socket.socket(family) as probe:
-                if probe.connect_ex(str(path)) == 0:
-                    raise OSError(f"another server listens on {path}")
-            path.unlink()
-        before = os.umask(0o177)
-        try:
-            door.bind(str(path))
-        finally:
-            os.umask(before)
-        door.listen(BACKLOG)
-    except OSError:
-        door.close()
-        raise
-    return door

@@ -1,0 +1,234 @@
+"""The admin channel: a person at the software iPhones, one JSON object a line, one answer a line.
+
+    -> {"do": "unlock", "phone": "00008101-…"}        phone: UDID or name; needless where there is only one
+    <- {"ok": true}                                   or {"ok": false, "error": "…"}
+
+`do`: phones, tap-trust, deny-trust, lock, unlock, enter-passcode, decline-passcode, finish-setup, find-my {on},
+unplug, plug, reboot, post {name}, dump, set-fault {fault, value}, set-hand {habit, value}.
+
+A unix socket only its owner can open; where the system has none, a loopback listener whose HOST:PORT stands in the
+file at that path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from migrate.softphone.device import Softphone
+from migrate.softphone.doors import LOOPBACK, Doorkeeper, has_unix_sockets, open_tcp, open_unix
+from migrate.softphone.faults import Faults
+from migrate.softphone.hand import Hand
+from migrate.softphone.server import SoftphoneServer
+from migrate.softphone.streams import SocketStream
+
+LINE_LIMIT_BYTES = 1 << 20
+FAULTS = TypeAdapter(Faults)
+HAND = TypeAdapter(Hand)
+
+
+class NotDone(Exception):
+    """An order that cannot be carried out, in words for its sender."""
+
+
+class AdminChannel:
+    """Takes orders for the phones of one server, from `start` to `stop`."""
+
+    def __init__(self, server: SoftphoneServer, path: Path) -> None:
+        self._server = server
+        self._path = path
+        self._lock = threading.Lock()
+        self._streams: set[SocketStream] = set()
+        self._threads: list[threading.Thread] = []
+        self._doorkeeper: Doorkeeper | None = None
+
+    def __enter__(self) -> AdminChannel:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Raises OSError when the path cannot be had."""
+        self._doorkeeper = Doorkeeper([_open_door(self._path)], self._admit)
+
+    def stop(self) -> None:
+        """Nothing when it never started."""
+        if self._doorkeeper is None:
+            return
+        self._doorkeeper.stop()
+        self._doorkeeper = None
+        with self._lock:
+            streams = list(self._streams)
+        for stream in streams:
+            stream.cut()
+        for thread in self._threads:
+            thread.join()
+        self._path.unlink(missing_ok=True)
+
+    def _admit(self, connection: socket.socket) -> None:
+        stream = SocketStream(connection)
+        with self._lock:
+            self._streams.add(stream)
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(target=self._serve, args=(stream,), name="softphone admin", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _serve(self, stream: SocketStream) -> None:
+        try:
+            with contextlib.closing(stream), contextlib.suppress(OSError):
+                waiting = b""
+                while data := stream.recv(1 << 16):
+                    *lines, waiting = (waiting + data).split(b"\n")
+                    for line in filter(bytes.strip, lines):
+                        stream.sendall(json.dumps(self.answer(line)).encode() + b"\n")
+                    if len(waiting) > LINE_LIMIT_BYTES:
+                        return
+        finally:
+            with self._lock:
+                self._streams.discard(stream)
+
+    def answer(self, line: bytes) -> dict[str, Any]:
+        """What one line gets. Never raises for what a sender can get wrong."""
+        try:
+            order = json.loads(line)
+            if not isinstance(order, dict) or not isinstance(order.get("do"), str):
+                raise NotDone('an order is an object with a "do"')
+            return {"ok": True, **self._obey(order)}
+        except NotDone as error:
+            return {"ok": False, "error": str(error)}
+        except ValueError as error:  # no JSON, no UTF-8
+            return {"ok": False, "error": f"not JSON: {error}"}
+
+    def _obey(self, order: dict[str, Any]) -> dict[str, Any]:
+        if order["do"] == "phones":
+            return {"phones": [self._describe(phone) for phone in self._server.phones]}
+        do = _ORDERS.get(order["do"])
+        if do is None:
+            raise NotDone(f"unknown order; known are phones, {', '.join(sorted(_ORDERS))}")
+        return do(self._server, self._phone(order.get("phone")), order) or {}
+
+    def _phone(self, wanted: object) -> Softphone:
+        phones = self._server.phones
+        found = [phone for phone in phones if wanted is None or wanted in (phone.udid, phone.name)]
+        if len(found) != 1:
+            raise NotDone(f"{len(found)} phones are meant; name one by its UDID")
+        return found[0]
+
+    def _describe(self, phone: Softphone) -> dict[str, Any]:
+        return {
+            "udid": phone.udid,
+            "name": phone.name,
+            "ios_version": phone.ios_version,
+            "model": phone.model,
+            "attached": self._server.is_attached(phone),
+            "trust": phone.trust,
+            "trusted_computers": len(phone.trusted_hosts),
+            "locked": phone.locked,
+            "unlocked_since_boot": phone.unlocked_since_boot,
+            "asks_passcode": phone.asks_passcode,
+            "setup": phone.setup,
+            "find_my": phone.find_my,
+            "encrypts_backups": phone.will_encrypt,
+            "restore_pending": phone.pending_restore is not None,
+            "free_bytes": phone.free_bytes,
+            "hand": asdict(phone.hand),
+        }
+
+
+# --- the orders
+
+
+def _find_my(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    if not isinstance(order.get("on"), bool):
+        raise NotDone('find-my needs "on": true or false')
+    phone.find_my = order["on"]
+
+
+def _unplug(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    if not server.detach(phone):
+        raise NotDone("it is not plugged in")
+
+
+def _plug(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    server.attach(phone)
+
+
+def _dump(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> dict[str, Any]:
+    """Everything on the phone as SHA-256, and what hosts wrote beside it."""
+    return {"digests": phone.files.digests(), "scratch": sorted(phone.scratch)}
+
+
+def _post(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    if not isinstance(order.get("name"), str):
+        raise NotDone('post needs a "name"')
+    phone.post(order["name"])
+
+
+def _set_fault(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    name, value = _checked(FAULTS, Faults, order, "fault")
+    setattr(phone.faults, name, value)  # in place: connections that run look at the same faults
+
+
+def _set_hand(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    name, value = _checked(HAND, Hand, order, "habit")
+    phone.hand = replace(phone.hand, **{name: value})
+
+
+def _checked(adapter: TypeAdapter[Any], table: Any, order: dict[str, Any], key: str) -> tuple[str, Any]:
+    """The field of `table` an order sets, and its value in the field's type."""
+    name = order.get(key)
+    if not isinstance(name, str) or name not in table.__dataclass_fields__:
+        raise NotDone(f"{key} is one of {', '.join(table.__dataclass_fields__)}")
+    try:
+        return name, getattr(adapter.validate_python({name: order.get("value")}), name)
+    except ValidationError as error:
+        raise NotDone(f"{name}: {error.errors()[0]['msg']}") from None
+
+
+def _simply(act: Callable[[Softphone], None]) -> Callable[[SoftphoneServer, Softphone, dict[str, Any]], None]:
+    return lambda server, phone, order: act(phone)
+
+
+_ORDERS: dict[str, Callable[[SoftphoneServer, Softphone, dict[str, Any]], dict[str, Any] | None]] = {
+    "tap-trust": _simply(Softphone.tap_trust),
+    "deny-trust": _simply(Softphone.deny_trust),
+    "lock": _simply(Softphone.lock),
+    "unlock": _simply(Softphone.unlock),
+    "enter-passcode": _simply(Softphone.answer_passcode),
+    "decline-passcode": _simply(lambda phone: phone.answer_passcode(False)),
+    "finish-setup": _simply(Softphone.finish_setup),
+    "find-my": _find_my,
+    "unplug": _unplug,
+    "plug": _plug,
+    "reboot": _simply(Softphone.reboot),
+    "post": _post,
+    "dump": _dump,
+    "set-fault": _set_fault,
+    "set-hand": _set_hand,
+}
+
+
+def _open_door(path: Path) -> socket.socket:
+    """A unix socket at `path`, or a loopback listener whose address the file holds. Raises OSError."""
+    if has_unix_sockets():
+        return open_unix(path)
+    door = open_tcp(LOOPBACK, 0)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write("{}:{}\n".format(*door.getsockname()[:2]))
+    except OSError:
+        door.close()
+        raise
+    return door

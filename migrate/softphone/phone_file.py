@@ -1,0 +1,142 @@
+"""A software iPhone as a TOML file describes it (the contract's section 6)."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import tomllib
+import zlib
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from migrate.errors import PhoneFileInvalid
+from migrate.softphone import identity
+from migrate.softphone.contents import ContentsSpec, fill
+from migrate.softphone.device import Setup, Softphone, Trust
+from migrate.softphone.faults import Faults
+from migrate.softphone.hand import Hand, no_hand
+
+FILE_LIMIT_BYTES = 1 << 20
+PASSCODE_OF_A_LOCKED_PHONE = "000000"
+
+
+class PhoneFile(BaseModel):
+    """What the file may say. Every key has a default: an empty file is a phone with a small person's contents."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field("iPhone", min_length=1, max_length=128, description="the name its owner gave it")
+    udid: str | None = Field(
+        None,
+        pattern=r"^([0-9A-Fa-f]{8}-[0-9A-Fa-f]{16}|[0-9A-Fa-f]{40})$",
+        description="as a real phone's; without it the seed, or else chance, makes one",
+    )
+    seed: int | None = Field(None, description="UDID, serial number and contents follow from it")
+    ios_version: str = Field("17.5.1", pattern=r"^\d{1,3}(\.\d{1,3}){1,2}$", description='"17.5.1"')
+    model: str = Field("iPhone13,2", pattern=r"^[A-Za-z]+\d+,\d+$", description='"iPhone13,2" is an iPhone 12')
+    backup_password: str | None = Field(None, repr=False, description="given, its backups are encrypted")
+    keybag_rounds: PositiveInt = Field(10_000_000, description="key derivation of the backup keybag, as a real phone's")
+    trust: Trust = Field("trusted", description="whether it trusts this computer; true and false are trusted and ask")
+    passcode: Annotated[str, Field(pattern=r"^[0-9]*$", max_length=16, repr=False)] = ""
+    find_my: bool = False
+    setup: Setup = "finished"
+    capacity_bytes: PositiveInt = 64_000_000_000
+    battery_percent: Annotated[int, Field(ge=0, le=100)] = 87
+    language: str = "en"
+    locale: str = "en_US"
+    time_zone: str = "Europe/Berlin"
+    on_wifi: bool = Field(False, description="usbmuxd lists it a second time, as a Network device")
+    activated: bool = True
+    pairing_allowed: bool = True
+    requires_encryption: bool = False
+    cloud_backup_unix_s: NonNegativeInt | None = Field(None, description="when it was last backed up to iCloud")
+    contents: ContentsSpec = Field(default_factory=ContentsSpec)
+    faults: Faults = Field(default_factory=Faults)
+    hand: Hand = Field(default_factory=Hand, description='who holds it; "none": nobody, "default": who does all asked')
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hand_in_a_word(cls, data: object) -> object:
+        """`hand` as a table. A phone that was locked away stays locked unless its hand is said to unlock it."""
+        if not isinstance(data, dict):
+            return data
+        hand = data.get("hand", "default")
+        if hand == "none":
+            return {**data, "hand": no_hand()}
+        own = {"unlocks": False} if data.get("trust") == "locked" else {}
+        if hand == "default":
+            return {**data, "hand": own}
+        return {**data, "hand": {**own, **hand} if isinstance(hand, dict) else hand}
+
+    @field_validator("trust", mode="before")
+    @classmethod
+    def _trust_in_a_word(cls, value: object) -> object:
+        return {True: "trusted", False: "ask"}[value] if isinstance(value, bool) else value
+
+    def to_phone(self) -> Softphone:
+        """The phone, with its contents. Two calls make two phones of one kind; with a seed, of one content too."""
+        udid = self.udid or (identity.udid_from_seed(self.seed) if self.seed is not None else "")
+        told = {name: getattr(self, name) for name in Softphone.__dataclass_fields__ if name in _PLAIN_KEYS}
+        if self.trust == "locked" and not self.passcode:
+            told["passcode"] = PASSCODE_OF_A_LOCKED_PHONE
+        phone = Softphone(**{**told, "udid": udid, "hand": replace(self.hand), "faults": copy.deepcopy(self.faults)})
+        fill(phone, self.contents, self.seed if self.seed is not None else zlib.crc32(phone.udid.encode()))
+        return phone
+
+
+_TABLES: dict[str, Iterable[str]] = {
+    "contents": ContentsSpec.model_fields,
+    "faults": Faults.__dataclass_fields__,
+    "hand": Hand.__dataclass_fields__,
+}
+_PLAIN_KEYS = set(PhoneFile.model_fields) - {"udid", "seed", "contents", "faults", "hand"}
+
+
+def read_phone_file(path: Path) -> PhoneFile:
+    """The file's meaning. Raises PhoneFileInvalid: unreadable, no TOML, an unknown key, a value that cannot be."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(FILE_LIMIT_BYTES + 1)
+        if len(text) > FILE_LIMIT_BYTES:
+            raise PhoneFileInvalid(path, f"It is longer than {FILE_LIMIT_BYTES} bytes")
+        return PhoneFile.model_validate(tomllib.loads(text.decode()))
+    except OSError as error:
+        raise PhoneFileInvalid(path, error.strerror or str(error)) from error
+    except ValidationError as error:
+        raise PhoneFileInvalid(path, "; ".join(_sentence(fact) for fact in error.errors())) from None
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
+        raise PhoneFileInvalid(path, f"It is no TOML: {error}") from error
+
+
+def read_phones(paths: Iterable[Path]) -> list[Softphone]:
+    """The phones of several files. Raises PhoneFileInvalid, also where two files make the same phone."""
+    phones: list[Softphone] = []
+    for path in paths:
+        phone = read_phone_file(path).to_phone()
+        if any(phone.udid == other.udid for other in phones):
+            raise PhoneFileInvalid(path, f"Another phone has the UDID {phone.udid} already")
+        phones.append(phone)
+    return phones
+
+
+def _sentence(fact: Any) -> str:
+    """One of pydantic's complaints, without the value it is about: that may be a password."""
+    where = ".".join(str(part) for part in fact["loc"])
+    if fact["type"] not in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"{where}: {fact['msg']}"
+    known = {1: PhoneFile.model_fields, 2: _TABLES.get(str(fact["loc"][0]), {})}.get(len(fact["loc"]), {})
+    near = difflib.get_close_matches(str(fact["loc"][-1]), known, n=1)
+    return f"{where} is unknown" + (f"; did you mean {near[0]}" if near else "")
