@@ -1932,22 +1932,3 @@ class PhoneFileInvalid(MigrateError):
 
     def next(self) -> str:
         return f"Correct {self.path}, then run the same command again."
-
-
-@dataclass(eq=False)
-class CannotListen(MigrateError):
-    """The software iPhone's server cannot have the address it was to listen on."""
-
-    address: str
-    problem: str
-
-    exit_code = 2
-
-    def what(self) -> str:
-        return f"Nothing can listen on {self.address}."
-
-    def why(self) -> str:
-        return f"The system answered: {self.problem}."
-
-    def next(self) -> str:
-        return "Stop what listens there, or run the same command with another --listen, --socket or --admin."
