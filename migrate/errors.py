@@ -19,6 +19,8 @@ class MigrateError(Exception):
     """Something a person can act on. Subclasses carry facts as fields and build three sentences from them."""
 
     exit_code: ClassVar[int] = 1
+    again = "run the same command again"
+    """How to try again, as `next` says it. A run that can be resumed says so here."""
 
     @property
     def code(self) -> str:
@@ -443,7 +445,7 @@ class DiskFullHere(MigrateError):
         )
 
     def next(self) -> str:
-        return "Free some space on that disk, then run the same command again."
+        return f"Free some space on that disk, then {self.again}."
 
 
 @dataclass(eq=False)
@@ -782,7 +784,7 @@ class PhoneLocked(MigrateError):
         return f"It refused {self.asked_for} until its passcode has been entered."
 
     def next(self) -> str:
-        return f"Unlock {self.phone}, keep its screen on, then run the same command again"
+        return f"Unlock {self.phone}, keep its screen on, then {self.again}"
 
 
 @dataclass(eq=False)
@@ -797,7 +799,7 @@ class NotTrusted(MigrateError):
         return "Its question 'Trust This Computer?' has not been answered, or the trust was reset since."
 
     def next(self) -> str:
-        return f"Unlock {self.phone}, tap Trust and enter its passcode, then run the same command again"
+        return f"Unlock {self.phone}, tap Trust and enter its passcode, then {self.again}"
 
 
 @dataclass(eq=False)
@@ -812,7 +814,7 @@ class TrustDenied(MigrateError):
         return "Somebody tapped Don't Trust on it (it answered UserDeniedPairing)."
 
     def next(self) -> str:
-        return f"Unplug {self.phone}, plug it in again and tap Trust this time; then run the same command again"
+        return f"Unplug {self.phone}, plug it in again and tap Trust this time; then {self.again}"
 
 
 @dataclass(eq=False)
@@ -845,7 +847,7 @@ class PairingNeedsCable(MigrateError):
         return "It is connected over Wi-Fi, and a phone does not ask for trust there."
 
     def next(self) -> str:
-        return f"Connect {self.phone} with a cable, then run the same command again"
+        return f"Connect {self.phone} with a cable, then {self.again}"
 
 
 @dataclass(eq=False)
@@ -864,7 +866,7 @@ class PhoneLost(MigrateError):
         return f"{self.reason} A cable that moved, a phone that restarted, or one that ended the link looks like this."
 
     def next(self) -> str:
-        return f"Plug {self.phone} in again (directly, with a good cable), unlock it, then run the same command again"
+        return f"Plug {self.phone} in again (directly, with a good cable), unlock it, then {self.again}"
 
 
 @dataclass(eq=False)
@@ -883,7 +885,7 @@ class PhoneSilent(MigrateError):
         return "It is still connected; phones are known to be silent for minutes while they prepare, not for so long."
 
     def next(self) -> str:
-        return f"Restart {self.phone}, unlock it, then run the same command again: it goes on where it stopped"
+        return f"Restart {self.phone}, unlock it, then {self.again}: it goes on where it stopped"
 
 
 @dataclass(eq=False)
@@ -898,7 +900,7 @@ class NotActivated(MigrateError):
         return "It says so itself, and a phone that is not activated neither saves nor restores."
 
     def next(self) -> str:
-        return f"Follow the first screens of {self.phone} until it is activated, then run the same command again"
+        return f"Follow the first screens of {self.phone} until it is activated, then {self.again}"
 
 
 @dataclass(eq=False)
@@ -915,7 +917,7 @@ class AnotherProgramSyncing(MigrateError):
         return "The phone's sync lock stayed taken for ten seconds: Finder, iTunes, Music or a backup tool holds it."
 
     def next(self) -> str:
-        return "Close the other program (or wait until its sync is over), then run the same command again"
+        return f"Close the other program (or wait until its sync is over), then {self.again}"
 
 
 @dataclass(eq=False)
@@ -933,7 +935,7 @@ class SetupUnfinished(MigrateError):
         return f"A phone in its setup assistant refuses to be saved or restored. It said: {self.said or 'nothing'}"
 
     def next(self) -> str:
-        return f"Finish the setup on {self.phone} until the Home Screen appears, then run the same command again"
+        return f"Finish the setup on {self.phone} until the Home Screen appears, then {self.again}"
 
 
 @dataclass(eq=False)
@@ -953,7 +955,7 @@ class FindMyOn(MigrateError):
     def next(self) -> str:
         return (
             f"Turn it off on {self.phone}: Settings, your name, Find My, Find My iPhone (away from home it may take an "
-            "hour: Stolen Device Protection). Then run the same command again"
+            f"hour: Stolen Device Protection). Then {self.again}"
         )
 
 
@@ -972,7 +974,7 @@ class RestartNeeded(MigrateError):
         return f"Something an earlier run left on it is in the way. It said: {self.said or 'nothing'}"
 
     def next(self) -> str:
-        return f"Restart {self.phone}, unlock it, wait a minute, then run the same command again"
+        return f"Restart {self.phone}, unlock it, wait a minute, then {self.again}"
 
 
 @dataclass(eq=False)
@@ -990,7 +992,7 @@ class PhoneNotReady(MigrateError):
         return f"It has just started, or another program is saving or restoring it. It said: {self.said or 'nothing'}"
 
     def next(self) -> str:
-        return f"Close Finder, iTunes and the like, unlock {self.phone}, wait a minute, then run the same command again"
+        return f"Close Finder, iTunes and the like, unlock {self.phone}, wait a minute, then {self.again}"
 
 
 @dataclass(eq=False)
@@ -1008,7 +1010,7 @@ class RestoreFromCloudRunning(MigrateError):
         return f"Until its apps and photos are back it refuses anything else. It said: {self.said or 'error 25'}"
 
     def next(self) -> str:
-        return "Wait until Settings, your name, iCloud, iCloud Backup shows no restore, then run the same command again"
+        return f"Wait until Settings, your name, iCloud, iCloud Backup shows no restore, then {self.again}"
 
 
 @dataclass(eq=False)
@@ -1026,7 +1028,7 @@ class PhoneStorageTrouble(MigrateError):
         return f"It said: {self.said or 'error 101'}"
 
     def next(self) -> str:
-        return f"Free one or two gigabytes on {self.phone}, restart it, then run the same command again"
+        return f"Free one or two gigabytes on {self.phone}, restart it, then {self.again}"
 
 
 @dataclass(eq=False)
@@ -1046,7 +1048,7 @@ class PhoneCouldNotSend(MigrateError):
     def next(self) -> str:
         return (
             f"Keep {self.phone} unlocked (Settings, Display & Brightness, Auto-Lock, Never), restart it if it happened "
-            "twice, then run the same command again"
+            f"twice, then {self.again}"
         )
 
 
@@ -1069,7 +1071,7 @@ class BackupDiskFull(MigrateError):
         return f"{room}, and a write failed for want of room. What was received so far is kept."
 
     def next(self) -> str:
-        return "Free room on that disk, or use a larger one with --home DIR; then run the same command again"
+        return f"Free room on that disk, or use a larger one with --home DIR; then {self.again}"
 
 
 @dataclass(eq=False)
@@ -1105,7 +1107,7 @@ class PhoneFull(MigrateError):
         return f"It said: {self.said or 'error 106'}"
 
     def next(self) -> str:
-        return f"Delete things on {self.phone}, or move fewer categories; then run the same command again"
+        return f"Delete things on {self.phone}, or move fewer categories; then {self.again}"
 
 
 @dataclass(eq=False)
@@ -1123,7 +1125,7 @@ class IncompatibleBackup(MigrateError):
         return f"A phone takes backups of its own iOS version and older ones. It said: {self.said or 'error 203'}"
 
     def next(self) -> str:
-        return f"Update {self.phone} (Settings, General, Software Update), then run the same command again"
+        return f"Update {self.phone} (Settings, General, Software Update), then {self.again}"
 
 
 @dataclass(eq=False)
@@ -1164,7 +1166,7 @@ class WrongPhonePassword(MigrateError):
     def next(self) -> str:
         return (
             "Try the passwords you used then. If none fits: Settings, General, Transfer or Reset iPhone, Reset, "
-            "Reset All Settings removes it (data stays); then run the same command again"
+            f"Reset All Settings removes it (data stays); then {self.again}"
         )
 
 
@@ -1182,7 +1184,7 @@ class PasswordNotTaken(MigrateError):
         return "It answered that it had, yet its own setting for encrypted backups has not changed."
 
     def next(self) -> str:
-        return f"Restart {self.phone}, unlock it, then run the same command again"
+        return f"Restart {self.phone}, unlock it, then {self.again}"
 
 
 @dataclass(eq=False)
@@ -1237,7 +1239,7 @@ class DeviceRefused(MigrateError):
         return f"It said: {self.said or 'nothing more'}"
 
     def next(self) -> str:
-        return f"Restart {self.phone}, unlock it, and run the same command again; if it stays, look up: migrate explain"
+        return f"Restart {self.phone}, unlock it, and {self.again}; if it stays, look up: migrate explain"
 
 
 @dataclass(eq=False)
@@ -1256,7 +1258,7 @@ class ServiceRefused(MigrateError):
         return f"It answered: {self.answer}."
 
     def next(self) -> str:
-        return f"Unlock {self.phone}, restart it if that does not help, then run the same command again"
+        return f"Unlock {self.phone}, restart it if that does not help, then {self.again}"
 
 
 @dataclass(eq=False)
@@ -1274,7 +1276,7 @@ class PhoneBrokeProtocol(MigrateError):
         return f"{self.detail[:1].upper()}{self.detail[1:]}."
 
     def next(self) -> str:
-        return f"Restart {self.phone} and run the same command again; if it happens twice, report it with this text"
+        return f"Restart {self.phone} and {self.again}; if it happens twice, report it with this text"
 
 
 # --- categories ---
@@ -1685,7 +1687,7 @@ class BackupNewerThanPhone(MigrateError):
         return "An iPhone takes backups only from its own or an older iOS."
 
     def next(self) -> str:
-        return f"Update {self.name} to iOS {self.backup_ios_version} or later, then run the same command again."
+        return f"Update {self.name} to iOS {self.backup_ios_version} or later, then {self.again}."
 
 
 @dataclass(eq=False)
@@ -1931,4 +1933,4 @@ class PhoneFileInvalid(MigrateError):
         return f"{self.problem}."
 
     def next(self) -> str:
-        return f"Correct {self.path}, then run the same command again."
+        return f"Correct {self.path}, then {self.again}."

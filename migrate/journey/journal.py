@@ -125,9 +125,14 @@ class Journal:
         for line in reversed(self.lines):
             if "ended" in line:
                 return str(line["ended"])
-            if "started" in line:
+            if "started" in line or "finished" in line:
                 break
         return "unfinished"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no step is left and the end was told, well or not."""
+        return self.finished("receipt") and self.outcome != "unfinished"
 
 
 def _line(entry: dict[str, Any]) -> bytes:

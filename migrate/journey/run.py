@@ -123,7 +123,7 @@ async def resume(folder: RunFolder, world: World) -> Ended:
     plan = read_plan(folder.path / "plan.toml")
     if digest(plan) != journal.plan_digest:
         raise OtherPlan(folder.path.name)
-    if journal.finished("receipt"):
+    if journal.is_over:
         raise RunIsOver(folder.path.name, journal.outcome)
     return await _go(world, folder.path, plan, journal)
 
@@ -199,15 +199,17 @@ def _end(move: Move) -> Ended:
 
 def _stop(move: Move, error: MigrateError) -> None:
     """Write down why the run stopped, tell it, and forget a run that left nothing behind."""
+    kept = _begun(move.journal) or error.exit_code == 50
+    if kept:
+        error.again = f"run: migrate resume {move.journal.run}"
     outcome: events.Outcome = "stopped" if error.exit_code in (50, 130) else "failed"
     move.journal.append({"ended": outcome, "exit_code": error.exit_code, "error": error.as_json()})
     _write_findings(move)
     receipt = move.folder / "receipt.json"
     said = str(receipt) if receipt.exists() else None
-    run: str | None = move.journal.run
-    if not _begun(move.journal) and error.exit_code != 50:
-        run = None
+    if not kept:
         shutil.rmtree(move.folder, ignore_errors=True)
+    run = move.journal.run if kept else None
     move.tell(events.RunFinished(run, outcome, error.exit_code, said, error))
 
 

@@ -40,7 +40,7 @@ class RunFolder:
     def unfinished(self) -> bool:
         """Whether `resume` has something to go on with."""
         try:
-            return not self.journal().finished("receipt")
+            return not self.journal().is_over
         except (MigrateError, OSError):
             return False
 

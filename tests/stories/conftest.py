@@ -1,0 +1,29 @@
+"""Puts phones on the kitchen table, and clears it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migrate.softphone.device import Softphone
+from migrate.softphone.server import SoftphoneServer
+from tests.stories.kitchen import SetTable, Table, new_phone, old_phone
+
+
+@pytest.fixture
+def set_table(tmp_path: Path) -> Iterator[SetTable]:
+    """Two phones behind a usbmuxd; it stops with the test. `plugged` says which of them hang on the cable at first."""
+    servers: list[SoftphoneServer] = []
+
+    def set_one(old: Softphone | None = None, new: Softphone | None = None, *, plugged: str = "old new") -> Table:
+        phones = {"old": old or old_phone(), "new": new or new_phone()}
+        server = SoftphoneServer([phone for name, phone in phones.items() if name in plugged.split()])
+        server.start()
+        servers.append(server)
+        return Table(phones["old"], phones["new"], server, tmp_path / "home")
+
+    yield set_one
+    for server in servers:
+        server.stop()

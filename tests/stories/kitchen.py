@@ -1,0 +1,127 @@
+"""A kitchen table: two software iPhones behind a real socket, and the real command line in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from migrate.softphone.contents import ContentsSpec, fill
+from migrate.softphone.device import Softphone
+from migrate.softphone.server import SoftphoneServer
+
+PASSWORD = "correct-horse-1947"
+ROUNDS = 1_000
+OLD, NEW = "00008101-0001AAAA00000001", "00008140-0002BBBB00000002"
+QUICK = ContentsSpec(photos=12, messages=60, contacts=20, attachments=6, health_samples=60, history=20, videos=1)
+
+
+@dataclass
+class Done:
+    """How one command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def last(self) -> dict[str, Any]:
+        return self.events[-1]
+
+    @property
+    def steps(self) -> list[str]:
+        return [event["step"] for event in self.events if event["event"] == "step_finished"]
+
+    def __str__(self) -> str:
+        return f"exit {self.code}\n--- stdout\n{self.out[-3000:]}\n--- stderr\n{self.err[-3000:]}"
+
+
+@dataclass
+class Table:
+    """The kitchen table: phones, a usbmuxd, a home folder."""
+
+    old: Softphone
+    new: Softphone
+    server: SoftphoneServer
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def command(self, *arguments: str | Path) -> list[str]:
+        return [sys.executable, "-m", "migrate", *map(str, arguments)]
+
+    @property
+    def env(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("MIGRATE_")}
+        ours = {"MIGRATE_HOME": str(self.home), "USBMUXD_SOCKET_ADDRESS": self.server.address}
+        return {**kept, **ours, "MIGRATE_BACKUP_PASSWORD": PASSWORD, **self.environment}
+
+    def migrate(self, *arguments: str | Path, typed: str = "") -> Done:
+        """Run a command to its end."""
+        done = subprocess.run(
+            self.command(*arguments), env=self.env, input=typed, capture_output=True, text=True, timeout=120
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Begin a command whose end the test decides."""
+        return subprocess.Popen(
+            self.command(*arguments), env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def plan(self, text: str) -> Path:
+        path = self.home.parent / "plan.toml"
+        path.write_text("version = 1\n" + text)
+        return path
+
+    def move(self, plan: Path, *more: str) -> Done:
+        return self.migrate("run", plan, "--old", self.old.udid, "--new", self.new.udid, "--yes", "--json", *more)
+
+    @property
+    def only_run(self) -> Path:
+        (run,) = (self.home / "runs").iterdir()
+        return run
+
+
+EVERYTHING = """
+name = "Everything, to an erased iPhone"
+[new_phone]
+is = "erased"
+[move]
+categories = ["everything"]
+"""
+
+PHOTOS_AND_MESSAGES = """
+name = "Photos and messages"
+[new_phone]
+is = "in-use"
+[move]
+categories = ["photos", "messages"]
+may_replace = ["photos", "messages"]
+"""
+
+
+def old_phone(**more: Any) -> Softphone:
+    phone = Softphone(
+        udid=OLD, name="Grandma's iPhone", ios_version="18.5", model="iPhone13,2", keybag_rounds=ROUNDS, **more
+    )
+    fill(phone, QUICK, seed=1)
+    return phone
+
+
+def new_phone(*, empty: bool = True, ios_version: str = "26.1", **more: Any) -> Softphone:
+    phone = Softphone(
+        udid=NEW, name="Grandma's new iPhone", ios_version=ios_version, model="iPhone17,3", keybag_rounds=ROUNDS, **more
+    )
+    fill(phone, ContentsSpec(empty=True) if empty else QUICK, seed=2)
+    return phone
+
+SetTable = Callable[..., Table]
