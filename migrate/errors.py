@@ -53,6 +53,10 @@ class MigrateError(Exception):
         }
 
 
+def capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
 def code_of(error: type[MigrateError]) -> str:
     """`PhoneLocked` -> `phone-locked`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", error.__name__).lower()
@@ -459,7 +463,7 @@ class StrangeFileInBackup(MigrateError):
         return f"{self.path} does not belong into a backup."
 
     def why(self) -> str:
-        return "It is a link or a device, and backups hold only files and folders; following it could read or lose other data."
+        return "It is a link or a device, and backups hold only files and folders; following it could lose other data."
 
     def next(self) -> str:
         return "Look what put it there and take it away, then check the backup with: migrate verify BACKUP"
@@ -1202,7 +1206,7 @@ class PasscodeNotEntered(MigrateError):
         return f"Since iOS 16 a phone asks for it before every backup. It said: {self.said or 'error 208'}"
 
     def next(self) -> str:
-        return f"Run the same command again and enter the passcode when {self.phone} asks; it may ask twice"
+        return f"{capital(self.again)}, and enter the passcode when {self.phone} asks; it may ask twice"
 
 
 @dataclass(eq=False)
@@ -1220,7 +1224,7 @@ class CancelledOnPhone(MigrateError):
         return f"Somebody tapped cancel on it, or it put the work off. {self.said}".strip()
 
     def next(self) -> str:
-        return "Run the same command again when you are ready: it goes on where it stopped"
+        return f"{capital(self.again)} when you are ready: it goes on where it stopped"
 
 
 @dataclass(eq=False)
