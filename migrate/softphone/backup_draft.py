@@ -66,7 +66,7 @@ class Draft:
             return None
         return self.keys.class_keys.wrap(MANIFEST_KEY_CLASS, self.manifest_key)
 
-    def plan(self, nodes: Iterable[Node]) -> list[Sending]:
+    def plan(self, nodes: Iterable[Node], faults: Faults) -> list[Sending]:
         """Rows for every node, and the files whose bytes the host lacks or has of another time."""
         earlier, self.records = self.records, {}
         sends: list[Sending] = []
@@ -82,7 +82,7 @@ class Draft:
                 self.sent.discard(identity)
             self.records[identity] = begun
             if node.kind == "file":
-                sends.append(Sending(node, identity, self._stored_size(node)))
+                sends.append(Sending(node, identity, self._stored_size(node, faults)))
         self.unread.clear()
         self.moves = [sending.file_id for sending in sends]
         return sends
@@ -123,9 +123,9 @@ class Draft:
         database = writer.to_bytes()
         return encrypt_manifest(database, self.manifest_key) if self.encrypted else pad_manifest(database)
 
-    def _stored_size(self, node: Node) -> int:
-        """Empty files of HomeDomain are stored as empty ones even when encrypted. REPORTED (facts 3.5)."""
-        if not self.encrypted or (node.size == 0 and node.domain == "HomeDomain"):
+    def _stored_size(self, node: Node, faults: Faults) -> int:
+        stays_empty = node.size == 0 and node.domain == "HomeDomain" and faults.empty_blobs
+        if not self.encrypted or stays_empty:
             return node.size
         return encrypted_size(node.size)
 

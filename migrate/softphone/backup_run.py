@@ -176,12 +176,12 @@ class BackupRun:
     # --- uploading
 
     def _upload(self, draft: Draft) -> None:
-        sends = draft.plan(self._scan(draft.encrypted))
+        sends = draft.plan(self._scan(draft.encrypted), self.phone.faults)
         present = self._make_directories()
         sends = [s for s in sends if not (s.file_id in draft.sent and present.get(s.file_id) == s.stored_size)]
         self._make_sure_it_fits(sum(sending.node.size for sending in sends))
         self._write_status(draft, "uploading")
-        self.drive.total_bytes = self.drive.done_bytes + sum(sending.stored_size for sending in sends)
+        self.drive.done_bytes, self.drive.total_bytes = 0, sum(sending.stored_size for sending in sends)
         with writing("Multiple errors uploading files"):
             self.drive.upload(self._outgoing(draft, sends))
         self._upload_manifests(draft)

@@ -44,6 +44,9 @@ class Faults:
     """How long the phone says nothing while it scans for a backup (a real one: 2 to more than 60 seconds)."""
     frame_sizes: tuple[int, ...] = ()
     """Lengths that the pieces of a file cycle through on their way to the host, instead of always 32 KiB."""
+    empty_blobs: bool = False
+    """Empty files of HomeDomain are stored as empty ones in encrypted backups too, not as one block of padding (seen by
+    others on real phones; pyiosbackup cannot read it)."""
     drop_instead_of_response: bool = False
     """At the end of a restore the link drops where the Response should come (seen by others as a normal end)."""
 

@@ -48,7 +48,7 @@ def read_status(data: bytes) -> Status:
     """
     status = parse_plist(data)
     try:
-        version = float(status["Version"])
+        version = float(str(status["Version"]))
         found = Status(
             uuid=_text(status["UUID"]),
             backup_state=_text(status["BackupState"]),

@@ -47,6 +47,17 @@ def test_copies_go_their_own_ways() -> None:
     assert read_content(files.get("HomeDomain", "a").content) == b"one"  # type: ignore[union-attr]
 
 
+def test_retain_keeps_the_way_to_what_stays() -> None:
+    files = Filesystem()
+    files.add_file("HomeDomain", "a/b/stays", b"")
+    files.add_file("HomeDomain", "a/c/goes", b"")
+    files.add_file("HomeDomain", "a-b", b"")
+    files.retain("HomeDomain", lambda node: node.relative_path == "a/b/stays")
+    assert [n.relative_path for n in files.walk()] == ["", "a", "a/b", "a/b/stays"]
+    files.retain("HomeDomain", lambda _: False)
+    assert files.domains() == []
+
+
 def test_digests_tell_kinds_apart() -> None:
     files = Filesystem()
     files.add_symlink("HomeDomain", "link", "/private/var")

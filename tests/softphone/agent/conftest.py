@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import plistlib
+import re
 import shutil
 import socket
 import struct
@@ -24,7 +25,11 @@ NOT_FOUND, MULTI_STATUS = -6, -13
 
 
 class Host:
-    """A folder of this computer, offered to phones. `said` is every operation in order; `before` runs ahead of one."""
+    """A folder of this computer, offered to phones. `said` is every operation in order; `before` runs ahead of one.
+
+    The 512 folders of a backup are made on disk only when something goes into one: making and removing them all was
+    most of these tests' time.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -35,6 +40,7 @@ class Host:
         self.uploaded: list[str] = []
         self.frames: list[int] = []
         self.before: dict[str, Callable[[list[Any]], None]] = {}
+        self.empty_folders: dict[str, set[str]] = {}  # parent -> names
 
     def ask(self, phone: Softphone, name: str, **keys: Any) -> dict[str, Any]:
         """One session with one request. Returns the Response. Raises ConnectionError where the link drops."""
@@ -94,7 +100,11 @@ class Host:
             getattr(self, "_" + message[0].removeprefix("DLMessage").removeprefix("DL"))(*message[1:])
 
     def _CreateDirectory(self, name: str, *_: Any) -> None:
-        self._place(name).mkdir(parents=True, exist_ok=True)
+        parent, _, last = name.rpartition("/")
+        if re.fullmatch("[0-9a-f]{2}", last):
+            self.empty_folders.setdefault(parent, set()).add(last)
+        else:
+            self._place(name).mkdir(parents=True, exist_ok=True)
         self._status()
 
     def _UploadFiles(self, _: Any, progress: float, total: int) -> None:
@@ -102,6 +112,8 @@ class Host:
         while device_name := self._exactly(self._u32()).decode():
             name = self._exactly(self._u32()).decode()
             assert device_name.startswith("/")
+            if self._is_promised(name.rpartition("/")[0]):
+                self._place(name).parent.mkdir(exist_ok=True)
             with self._place(name).open("wb") as file:
                 code, data = self._part()
                 while code == 0x0C:
@@ -137,11 +149,15 @@ class Host:
         for source, destination in items.items():
             self._place(destination).parent.mkdir(parents=True, exist_ok=True)
             self._place(source).rename(self._place(destination))
+            for parent in [parent for parent in self.empty_folders if f"{parent}/".startswith(f"{source}/")]:
+                self.empty_folders[destination + parent.removeprefix(source)] = self.empty_folders.pop(parent)
         self._status()
 
     def _RemoveItems(self, names: list[str], *_: Any) -> None:
         assert len(names) <= 128
         for name in names:
+            for parent in [parent for parent in self.empty_folders if f"{parent}/".startswith(f"{name}/")]:
+                del self.empty_folders[parent]
             if self._place(name).is_dir():
                 shutil.rmtree(self._place(name))
             else:
@@ -151,13 +167,16 @@ class Host:
     def _ContentsOfDirectory(self, name: str, *_: Any) -> None:
         when = datetime.now(UTC).replace(tzinfo=None)
         kinds = {True: "DLFileTypeDirectory", False: "DLFileTypeRegular"}
-        found = {
+        folder = {"DLFileType": kinds[True], "DLFileSize": 0, "DLFileModificationDate": when}
+        found = dict.fromkeys(self.empty_folders.get(name, ()), folder)
+        real = [] if self._is_promised(name) and not self._place(name).exists() else self._place(name).iterdir()
+        found |= {
             path.name: {
                 "DLFileType": kinds[path.is_dir()],
                 "DLFileSize": path.stat().st_size,
                 "DLFileModificationDate": when,
             }
-            for path in self._place(name).iterdir()
+            for path in real
         }
         self._status(0, found)
 
@@ -176,6 +195,10 @@ class Host:
         self._status()
 
     # --- bytes
+
+    def _is_promised(self, name: str) -> bool:
+        parent, _, last = name.rpartition("/")
+        return last in self.empty_folders.get(parent, ())
 
     def _place(self, name: str) -> Path:
         assert not name.startswith("/") and ".." not in name.split("/")
@@ -214,7 +237,7 @@ class Host:
         self.wire.sendall(data)
 
 
-def make_phone(**keys: Any) -> Softphone:
+def small_phone(**keys: Any) -> Softphone:
     """A small phone with every kind of thing a backup treats differently."""
     phone = Softphone(**{"ios_version": "17.5.1", "keybag_rounds": 1000, "boot_delay_s": 0.0} | keys)
     files = phone.files
@@ -233,6 +256,17 @@ def make_phone(**keys: Any) -> Softphone:
     return phone
 
 
+@pytest.fixture(scope="session")
+def make_host() -> Callable[[Path], Host]:
+    return Host
+
+
+@pytest.fixture(scope="session")
+def make_phone() -> Callable[..., Softphone]:
+    """Makes small phones: `make_phone(ios_version="27.0")`."""
+    return small_phone
+
+
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
     return Host(tmp_path)
@@ -240,10 +274,9 @@ def host(tmp_path: Path) -> Host:
 
 @pytest.fixture
 def phone() -> Softphone:
-    return make_phone()
+    return small_phone()
 
 
 @pytest.fixture
-def another() -> Callable[..., Softphone]:
-    """Makes further phones: `another(ios_version="27.0")`."""
+def another(make_phone: Callable[..., Softphone]) -> Callable[..., Softphone]:
     return make_phone

@@ -88,10 +88,20 @@ def test_an_encrypted_backup_hides_everything_and_holds_more(host: Any, another:
     assert {"HomeDomain/Library/Safari/SafariTabs.db", "HealthDomain/Health/healthdb.sqlite"} <= found.keys()
     photo = found["CameraRollDomain/Media/DCIM/100APPLE/IMG_0002.JPG"]
     assert len(blob(folder, photo)) == 16 * 4096 + 16 and photo.digest is None
-    assert blob(folder, found["HomeDomain/Library/Preferences/empty.plist"]) == b""
+    assert len(blob(folder, found["HomeDomain/Library/Preferences/empty.plist"])) == 16
     assert found["HomeDomain/Library/SMS/sms.db"].digest is not None
     assert not any(b"messages" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
     assert all(record.encryption_key for record in found.values() if record.kind is Kind.FILE)
+
+
+def test_some_phones_store_empty_files_empty_although_encrypted(host: Any, another: Callable[..., Softphone]) -> None:
+    phone = another(backup_password="secret")
+    phone.faults.empty_blobs = True
+    host.backup(phone)
+    folder = host.root / phone.udid
+    assert blob(folder, rows(folder, "secret")["HomeDomain/Library/Preferences/empty.plist"]) == b""
+    new = Softphone(ios_version="17.5.1")
+    assert host.restore(new, phone.udid, Password="secret")["ErrorCode"] == 0
 
 
 def test_an_incremental_backup_sends_what_changed_and_removes_what_went(host: Any, phone: Softphone) -> None:

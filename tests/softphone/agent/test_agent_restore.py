@@ -44,12 +44,22 @@ def backed_up(digests: dict[str, str]) -> dict[str, str]:
     return {path: value for path, value in digests.items() if "Caches" not in path}
 
 
-@pytest.fixture
-def saved(host: Any, another: Callable[..., Softphone]) -> tuple[Softphone, Path]:
-    """An old phone and its encrypted backup."""
-    old = another(backup_password=PASSWORD)
+@pytest.fixture(scope="module")
+def template(
+    make_host: Callable[[Path], Any], make_phone: Callable[..., Softphone], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Softphone, Path]:
+    """An old phone and its encrypted backup, made once."""
+    host, old = make_host(tmp_path_factory.mktemp("template")), make_phone(backup_password=PASSWORD)
     old.apps["com.example.notes"] = App("com.example.notes", "Notes", group_ids=("group.com.example.notes",))
     assert host.backup(old)["ErrorCode"] == 0
+    return old, host.root / old.udid
+
+
+@pytest.fixture
+def saved(host: Any, template: tuple[Softphone, Path]) -> tuple[Softphone, Path]:
+    """The old phone, not to be changed, and a copy of its backup that may be."""
+    old, folder = template
+    shutil.copytree(folder, host.root / old.udid)
     return old, host.root / old.udid
 
 
@@ -88,6 +98,13 @@ def test_should_reboot_restarts_the_phone_after_its_response(host: Any, saved: t
     assert cable.is_back.wait(10)
     assert new.files.get("HomeDomain", "Library/SMS/sms.db")
     new.rest()
+
+
+def test_the_progress_figure_reaches_a_hundred(host: Any, saved: tuple[Softphone, Path]) -> None:
+    old, _ = saved
+    host.restore(Softphone(ios_version="17.5.1"), old.udid, Password=PASSWORD)
+    figures = [message[3] for message in host.said if message[0] == "DLMessageDownloadFiles"]
+    assert figures == sorted(figures) and figures[-1] == 100.0
 
 
 def test_a_replace_removes_what_was_there_except_what_is_never_backed_up(
@@ -216,10 +233,11 @@ def test_what_belongs_to_one_phone_does_not_migrate_to_another(host: Any, anothe
 
 
 def test_an_absent_copy_option_has_the_host_copy_the_phones_own_backup(
-    host: Any, saved: tuple[Softphone, Path]
+    host: Any, another: Callable[..., Softphone]
 ) -> None:
-    old, _ = saved
-    answer = host.ask(old, "Restore", SourceIdentifier=old.udid, Options={"Password": PASSWORD})
+    phone = another()
+    host.backup(phone)
+    answer = host.ask(phone, "Restore", SourceIdentifier=phone.udid, Options={"RestoreShouldReboot": False})
     assert answer["ErrorCode"] == 0 and "CopyItem" in host.names()
     assert len(list(host.root.iterdir())) == 2
 
