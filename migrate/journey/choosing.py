@@ -9,6 +9,7 @@ from typing import Any
 from migrate.backup.compose import SetRequest, compose
 from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
+from migrate.backup.record import Kind
 from migrate.backup.seal import Seal, read_seal
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.choose import Choice, choose
@@ -90,11 +91,16 @@ async def compose_set(move: Move) -> dict[str, Any]:
         "records": made.records,
         "files": made.files,
         "bytes": made.bytes,
+        "chosen_files": await in_thread(move, lambda: count_files(opened, choice)),
         "apps": sorted(choice.apps),
         "chosen": {owner: asdict(amount) for owner, amount in sorted(choice.by_owner.items())},
         "replaces": [list(row) for row in replaces],
         "left_out": [list(row) for row in made.dropped],
     }
+
+
+def count_files(opened: Opened, choice: Choice) -> int:
+    return sum(r.kind is Kind.FILE and r.file_id in choice.file_ids for r in opened.backup.records())
 
 
 def refuse_unreadable(move: Move, opened: Opened, choice: Choice) -> None:

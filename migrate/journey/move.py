@@ -38,6 +38,7 @@ from migrate.plan.strategy import Strategy, strategy_for
 from migrate.watch import Action
 
 Role = Literal["old", "new"]
+ROLES: tuple[Role, ...] = ("old", "new")
 STILL_LACKING = (NoMuxer, NoPhone, PhoneLocked, NotTrusted, PairingNeedsCable, NotActivated, PhoneLost, SetupUnfinished)
 """What a hand on a phone can mend. The others (Trust denied, pairing forbidden) do not get better by waiting."""
 POLL_S = 1.0
@@ -207,8 +208,8 @@ class Move:
         named = self.plan.old_phone.udid if role == "old" else self.plan.new_phone.udid
         if named:
             return named
-        taken = {self.journal.udid_of("old"), self.journal.udid_of("new"), self._named("old"), self._named("new")}
-        if role == "old" and not self._named("new") and not self.journal.udid_of("new"):
+        taken = {self.journal.udid_of("old"), self.journal.udid_of("new"), self.named("old"), self.named("new")}
+        if role == "old" and not self.named("new") and not self.journal.udid_of("new"):
             raise WhichPhone("old", tuple(f"{p.name or 'iPhone'} ({p.udid})" for p in await look(self.muxer)))
 
         return await self._only_other(role, {udid for udid in taken if udid})
@@ -233,7 +234,8 @@ class Move:
                 )
             await asyncio.sleep(POLL_S)
 
-    def _named(self, role: Role) -> str | None:
+    def named(self, role: Role) -> str | None:
+        """The UDID that the plan gives this role."""
         if role == "old":
             if self.plan.old_phone.udid:
                 return self.plan.old_phone.udid
@@ -259,10 +261,19 @@ class StepWatcher:
         self.move.tell(events.FilesMoved(self.step, done))
 
     def person_needed(self, phone: str, action: Action) -> None:
-        self.move.tell(events.PersonNeeded(phone, action))
+        self.move.tell(events.PersonNeeded(self._called(phone), action))
 
     def person_done(self, phone: str, action: Action) -> None:
-        self.move.tell(events.PersonDone(phone, action))
+        self.move.tell(events.PersonDone(self._called(phone), action))
+
+    def _called(self, phone: str) -> str:
+        """A phone that is not there yet is known by its UDID only; this run may have met it before."""
+        journal = self.move.journal
+        for role in ROLES:
+            udid = journal.udid_of(role) or self.move.named(role)
+            if udid and udid in phone:
+                return self.move.name_of(role)
+        return phone
 
     def found(self, finding: Finding) -> None:
         self.move.found(finding)

@@ -22,19 +22,35 @@ QUIET_FINDINGS = frozenset({"info"})
 class JsonLines:
     """One object a line, `event` and `at` first, `run_finished` always last (contract 4)."""
 
+    EVERY_S = 0.2
+    """Bytes move thousands of times a second; a script wants to know that something moves."""
+
     def __init__(self, out: TextIO | None = None, clock: Callable[[], datetime] = now_utc) -> None:
         self.out = out or sys.stdout
         self.clock = clock
         self.lock = threading.Lock()
+        self.put_at: datetime | None = None
+        self.held_back: events.BytesMoved | None = None
 
     def __call__(self, event: events.Event) -> None:
-        row = events.as_json(event)
-        if row is None:
-            return
-        at = self.clock().isoformat(timespec="milliseconds")
-        line = json.dumps({"event": row.pop("event"), "at": at, **row}, ensure_ascii=False)
         with self.lock:
-            print(line, file=self.out, flush=True)
+            now = self.clock()
+            if not isinstance(event, events.BytesMoved):
+                if self.held_back is not None and isinstance(event, events.StepFinished | events.RunFinished):
+                    self.put(self.held_back, now)  # a step's last figure is always told
+                    self.held_back = None
+                self.put(event, now)
+            elif self.put_at is not None and (now - self.put_at).total_seconds() < self.EVERY_S:
+                self.held_back = event
+            else:
+                self.put_at, self.held_back = now, None
+                self.put(event, now)
+
+    def put(self, event: events.Event, now: datetime) -> None:
+        row = events.as_json(event)
+        if row is not None:
+            name, at = row.pop("event"), now.isoformat(timespec="milliseconds")
+            print(json.dumps({"event": name, "at": at, **row}, ensure_ascii=False), file=self.out, flush=True)
 
 
 class Lines:
@@ -45,6 +61,7 @@ class Lines:
     def __init__(self, out: TextIO | None = None) -> None:
         self.out = out or sys.stderr
         self.lock = threading.Lock()
+        self.step = ""
         self.said_percent = 0
         self.errands: set[tuple[str, str]] = set()
 
@@ -55,13 +72,13 @@ class Lines:
     def hear(self, event: events.Event) -> None:
         match event:
             case events.StepStarted(step):
-                self.said_percent = 0
+                self.step, self.said_percent = step, 0
                 self.say(f"{sentences.started(step)} …")
             case events.BytesMoved(step, done, total):
                 self.moved(step, done, total)
             case events.PersonNeeded(phone, action):
                 self.errands.add((phone, action))
-                self.say(f"  >> {sentences.errand(action, phone)}")
+                self.say(f"  >> {sentences.errand(action, phone, self.step)}")
             case events.PersonDone(phone, action) if (phone, action) in self.errands:
                 self.errands.discard((phone, action))
                 self.say("  >> Thank you, that is done.")

@@ -26,7 +26,7 @@ def in_words(receipt: dict[str, Any]) -> list[str]:
         STRATEGIES.get(receipt["strategy"], receipt["strategy"]),
         "",
         f"Saved:  {receipt['saved'].get('files', 0):,} files of {old}, verified {receipt['saved'].get('verdict', '')}.",
-        f"Sent:   {sent['files']:,} files, {bytes_text(sent['bytes'])}.",
+        f"Sent:   {_sent_files(sent)}, {bytes_text(sent['bytes'])}.",
     ]
     if receipt["safety"]:
         lines.append(f"Safety: {new} as it was before is saved too, and can be put back.")
@@ -46,6 +46,12 @@ def in_words(receipt: dict[str, Any]) -> list[str]:
         if len(receipt["findings"]) > 12:
             lines.append(f"  … and {len(receipt['findings']) - 12} more in findings.json")
     return lines
+
+
+def _sent_files(sent: dict[str, Any]) -> str:
+    """The files of the old phone, and apart from them the empty companions that were made for its databases."""
+    made = sent["files"] - sent["chosen_files"]
+    return f"{sent['chosen_files']:,} files" + (f" and {made:,} empty database companions" if made > 0 else "")
 
 
 def _arrivals(receipt: dict[str, Any]) -> list[tuple[str, dict[str, int]]]:

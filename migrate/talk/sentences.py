@@ -40,5 +40,8 @@ def finished(step: str) -> str:
     return STEPS.get(step, (step, step))[1]
 
 
-def errand(action: Action, phone: str) -> str:
+def errand(action: Action, phone: str, step: str) -> str:
+    """What a person is asked to do. After a restore a phone leaves by itself: nobody need look at the cable first."""
+    if action == "connect" and step == "wait-for-phone":
+        return f"{phone[:1].upper()}{phone[1:]} restarts now. Leave it connected; this can take a while."
     return ERRANDS[action].format(phone=phone)
