@@ -94,9 +94,17 @@ async def compose_set(move: Move) -> dict[str, Any]:
         "chosen_files": await in_thread(move, lambda: count_files(opened, choice)),
         "apps": sorted(choice.apps),
         "chosen": {owner: asdict(amount) for owner, amount in sorted(choice.by_owner.items())},
+        "titles": {owner: title_of(opened.claims, owner) for owner in sorted(choice.by_owner)},
         "replaces": [list(row) for row in replaces],
         "left_out": [list(row) for row in made.dropped],
     }
+
+
+def title_of(claims: Claims, owner: str) -> str:
+    """What a person calls a category or an app."""
+    if owner.startswith(APP_PREFIX):
+        return claims.apps[owner.removeprefix(APP_PREFIX)].title
+    return claims.catalogue.category(owner).title
 
 
 def count_files(opened: Opened, choice: Choice) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -187,7 +187,10 @@ class AtTheTerminal:
         return self._chosen[role]
 
     def forget(self, role: Literal["old", "new"], phone: str) -> bool:
-        return self.passwords.forget(phone, role)
+        typed = self.passwords.forget(phone, role)
+        if typed:
+            say(wrapped(f"That password does not open the backup of {phone}. Try again, or stop with Ctrl-C."))
+        return typed
 
     def confirm(self, word: LastWord) -> bool:
         if self.yes:
@@ -210,7 +213,7 @@ def last_word_in_words(word: LastWord) -> list[str]:
         lines.append(
             f"  {title}: {what} go, {'not known how many' if there is None else format(there, ',')} are replaced"
         )
-    return [*lines, f"From here on {word.new_name} is changed. Keep both cables in."]
+    return [*lines, f"From here on {word.new_name} is changed. Leave it connected."]
 
 
 @contextmanager
@@ -220,6 +223,9 @@ def ctrl_c_at_a_prompt() -> Iterator[None]:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
+    except KeyboardInterrupt:
+        say()  # off the prompt's line
+        raise
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -228,17 +234,23 @@ def show_receipt(said: Everywhere, ended: Ended) -> None:
     """The receipt in words on stdout, and as a page beside its JSON."""
     import json
 
-    from migrate.talk.receipt import in_words, write_page
+    from migrate.talk.receipt import write_page
 
     receipt = json.loads(ended.receipt.read_text(encoding="utf-8"))
     page = write_page(receipt, ended.receipt.parent)
     if said.json:
         return
-    put()
-    for line in in_words(receipt):
-        put(line)
+    put_receipt(receipt)
     put()
     put(f"The receipt: {page}")
+
+
+def put_receipt(receipt: dict[str, Any]) -> None:
+    from migrate.talk.receipt import in_words
+
+    put()
+    for line in in_words(receipt):
+        put(line if line.startswith("  ") else wrapped(line))
 
 
 # -- runs ------------------------------------------------------------------------------------------------------------
@@ -278,7 +290,6 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="As migrate runs
 def runs_show(said: Everywhere, run: RunArgument) -> Exit:
     """Shows one run: its steps, and its receipt when it has one."""
     from migrate.journey.runs import find_run
-    from migrate.talk.receipt import in_words
 
     with said.at_home() as here:
         folder = find_run(here.home, run)
@@ -289,9 +300,7 @@ def runs_show(said: Everywhere, run: RunArgument) -> Exit:
         for step, state in folder.steps().items():
             put(f"  {step:<18} {state}")
         if receipt is not None:
-            put()
-            for line in in_words(receipt):
-                put(line)
+            put_receipt(receipt)
     return None
 
 

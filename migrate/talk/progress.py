@@ -14,9 +14,13 @@ from typing import Any, TextIO
 
 from migrate.journey import events
 from migrate.talk import sentences
+from migrate.talk.output import wrapped
 from migrate.units import bytes_text, now_utc
 
 QUIET_FINDINGS = frozenset({"info"})
+
+
+BAR = "  {percentage:3.0f} % |{bar}| {n_fmt}B of {total_fmt}B, {rate_fmt}, {remaining} left"
 
 
 class JsonLines:
@@ -109,16 +113,11 @@ class Bars(Lines):
     def __init__(self, out: TextIO | None = None) -> None:
         super().__init__(out)
         self.bar: Any = None
-        self.files = 0
 
     def hear(self, event: events.Event) -> None:
         match event:
             case events.StepStarted() | events.StepFinished() | events.RunFinished():
                 self.close()
-            case events.FilesMoved(_, done):
-                self.files = done
-                if self.bar is not None:
-                    self.bar.set_postfix_str(f"{done:,} files", refresh=False)
             case _:
                 pass
         super().hear(event)
@@ -128,7 +127,7 @@ class Bars(Lines):
 
         if self.bar is None:
             self.bar = tqdm(
-                total=total, unit="B", unit_scale=True, file=self.out, leave=False, dynamic_ncols=True, desc="  "
+                total=total, unit="B", unit_scale=True, file=self.out, leave=False, dynamic_ncols=True, bar_format=BAR
             )
         if total and total != self.bar.total:
             self.bar.total = total
@@ -138,13 +137,16 @@ class Bars(Lines):
     def close(self) -> None:
         if self.bar is not None:
             self.bar.close()
-            self.bar, self.files = None, 0
+            self.bar = None
 
     def say(self, sentence: str) -> None:
+        words = sentence.lstrip()
+        margin = " " * (len(sentence) - len(words))
+        lines = wrapped(words, first=margin, indent=f"{margin}   ")
         if self.bar is not None:
-            self.bar.write(sentence, file=self.out)
+            self.bar.write(lines, file=self.out)
         else:
-            super().say(sentence)
+            super().say(lines)
 
 
 def listener(*, as_json: bool, err: TextIO | None = None) -> events.Listener:

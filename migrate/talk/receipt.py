@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from migrate.categories.catalogue import load
 from migrate.units import bytes_text
 
 STRATEGIES = {
@@ -31,7 +30,7 @@ def in_words(receipt: dict[str, Any]) -> list[str]:
     if receipt["safety"]:
         lines.append(f"Safety: {new} as it was before is saved too, and can be put back.")
     lines += ["", f"  {'what':<26} {'sent':>7} {'proven':>7} {'later':>6} {'wrong':>6}"]
-    lines += [_row(owner, counts) for owner, counts in _arrivals(receipt)]
+    lines += [_row(title, counts) for title, counts in _arrivals(receipt)]
     not_expected = sum(counts.get("not-expected", 0) for _, counts in _arrivals(receipt))
     if not_expected:
         lines += ["", f"{not_expected} files never cross to another phone (device identity, pairings); that is normal."]
@@ -55,36 +54,30 @@ def _sent_files(sent: dict[str, Any]) -> str:
 
 
 def _arrivals(receipt: dict[str, Any]) -> list[tuple[str, dict[str, int]]]:
-    if receipt["proof"]:
-        return sorted(receipt["proof"]["categories"].items())
-    return [(owner, {}) for owner in sorted(receipt["sent"]["chosen"])]
+    """Each category's or app's title, and what became of its files (nothing without a proof), by title."""
+    titles: dict[str, str] = receipt["sent"]["titles"]
+    fates = receipt["proof"]["categories"] if receipt["proof"] else {key: {} for key in receipt["sent"]["chosen"]}
+    return sorted((titles.get(owner, owner), counts) for owner, counts in fates.items())
 
 
-def _row(owner: str, counts: dict[str, int]) -> str:
+def _row(title: str, counts: dict[str, int]) -> str:
     if not counts:
-        return f"  {title_of(owner)[:26]:<26}"
+        return f"  {title[:26]:<26}"
     wrong = sum(counts.get(fate, 0) for fate in ("missing", "changed", "fewer-rows"))
     total = sum(counts.values())
-    return f"  {title_of(owner)[:26]:<26} {total:>7,} {_good(counts):>7,} {counts.get('pending', 0):>6,} {wrong:>6,}"
+    return f"  {title[:26]:<26} {total:>7,} {_good(counts):>7,} {counts.get('pending', 0):>6,} {wrong:>6,}"
 
 
 def _good(counts: dict[str, int]) -> int:
     return counts.get("same", 0) + counts.get("rewritten", 0)
 
 
-def title_of(owner: str) -> str:
-    """A category's title, or an app's bundle id."""
-    if owner.startswith("app:"):
-        return owner.removeprefix("app:")
-    return load().category(owner).title
-
-
 def as_page(receipt: dict[str, Any]) -> str:
     """The receipt as one self-contained HTML page. Every name in it came from a phone, so every name is escaped."""
     rows = "\n".join(
-        f"<tr><td>{html.escape(title_of(owner))}</td><td>{sum(counts.values()) or ''}</td>"
+        f"<tr><td>{html.escape(title)}</td><td>{sum(counts.values()) or ''}</td>"
         f"<td>{_good(counts) or ''}</td><td>{counts.get('pending', '')}</td></tr>"
-        for owner, counts in _arrivals(receipt)
+        for title, counts in _arrivals(receipt)
     )
     words = "\n".join(html.escape(line) for line in in_words(receipt))
     name = html.escape(f"{receipt['old_phone']['name']} to {receipt['new_phone']['name']}")
