@@ -27,7 +27,7 @@ from pymobiledevice3.usbmux import MuxDevice
 from migrate.errors import MigrateError, NotActivated, NotTrusted, PhoneLocked, PhoneLost, PhoneSilent, ServiceRefused
 from migrate.phone.facts import PhoneFacts
 from migrate.phone.link import SILENCE_S, Link, LinkEnded, LinkSilent
-from migrate.phone.lockdown import GONE, Lockdown
+from migrate.phone.lockdown import GONE, Lockdown, dial
 from migrate.phone.muxer import Muxer
 from migrate.phone.patience import Lacking, Patience, Time
 from migrate.phone.words import quoted
@@ -136,7 +136,7 @@ class Contact:
     async def _dial(self, attributes: dict[str, Any]) -> Link:
         """Connect to the service: a blocking socket of ours, wrapped for TLS; the handshake is the link's."""
         device = self.client.service.mux_device or self.device
-        sock = await device.connect(attributes["Port"], usbmux_address=self.muxer.spoken_address)
+        sock = await dial(self.muxer, device, attributes["Port"])
         try:
             sock.setblocking(True)
             if attributes.get("EnableServiceSSL"):

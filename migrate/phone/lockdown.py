@@ -13,8 +13,9 @@ import socket
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 
 from pymobiledevice3.ca import generate_pairing_cert_chain
@@ -26,6 +27,7 @@ from pymobiledevice3.exceptions import (
     NoDeviceConnectedError,
     PairingError,
     PyMobileDevice3Exception,
+    SessionActiveError,
 )
 from pymobiledevice3.lockdown import SERVICE_PORT, SYSTEM_BUID, PlistUsbmuxLockdownClient
 from pymobiledevice3.pair_records import generate_host_id, get_local_pairing_record, get_usbmux_pairing_record
@@ -33,7 +35,8 @@ from pymobiledevice3.safe_paths import device_file_path
 from pymobiledevice3.service_connection import ServiceConnection
 from pymobiledevice3.usbmux import MuxDevice, PlistMuxConnection, create_mux
 
-from migrate.phone.muxer import Muxer
+from migrate.errors import NoMuxer
+from migrate.phone.muxer import Muxer, attached, chosen
 
 GONE = (ConnectionTerminatedError, MuxException, DeviceNotFoundError, NoDeviceConnectedError, EOFError, OSError)
 """How pymobiledevice3 says that a phone, or its link, is no longer there. (AfcException is an OSError too.)"""
@@ -59,6 +62,21 @@ class Lockdown(PlistUsbmuxLockdownClient):
             async with await create_mux(usbmux_address=self.muxer.spoken_address) as mux:
                 if isinstance(mux, PlistMuxConnection) and self.service.mux_device is not None:
                     await mux.save_pair_record(self.identifier, self.service.mux_device.devid, record)
+
+    async def create_service_connection(
+        self, port: int, ssl_context: SSLContext | None = None, strip_ssl: bool = False
+    ) -> ServiceConnection:
+        """A connection to a port of this phone, as it is attached now. Small messages go out at once."""
+        assert self.identifier is not None
+        try:
+            device = chosen(await attached(self.muxer), self.identifier)
+        except NoMuxer as error:  # Linux's usbmuxd may end with its last phone
+            raise DeviceNotFoundError(self.identifier) from error
+        if device is None:
+            raise DeviceNotFoundError(self.identifier)
+        return await ServiceConnection.from_socket(
+            await dial(self.muxer, device, port), ssl_context=ssl_context, strip_ssl=strip_ssl, mux_device=device
+        )
 
     @contextmanager
     def ssl_file(self) -> Generator[str, Any, None]:
@@ -91,6 +109,18 @@ def write_private(path: Path, data: bytes, *, by_way_of: Path | None = None) -> 
         raise
 
 
+async def dial(muxer: Muxer, device: MuxDevice, port: int) -> socket.socket:
+    """A socket to a port of a phone, through usbmuxd.
+
+    Without Nagle: over TCP (a remote usbmuxd, Windows', a softphone's) every second small message would wait 40 ms for
+    an acknowledgement (*seen*). asyncio sees to that for sockets it made itself, and this one it did not.
+    """
+    sock = await device.connect(port, usbmux_address=muxer.spoken_address)
+    if sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
 async def connect(muxer: Muxer, device: MuxDevice) -> Lockdown:
     """A client with the phone's public values and no session. Never makes the phone ask for trust.
 
@@ -99,24 +129,24 @@ async def connect(muxer: Muxer, device: MuxDevice) -> Lockdown:
     """
     muxer.make_folders()
     address = muxer.spoken_address
-    sock = await device.connect(SERVICE_PORT, usbmux_address=address)
+    sock = await dial(muxer, device, SERVICE_PORT)
     service = await ServiceConnection.from_socket(sock, mux_device=device)
+    client = Lockdown(
+        service,
+        host_id=generate_host_id(),
+        identifier=device.serial,
+        label="migrate",
+        pairing_records_cache_folder=muxer.pairing,
+        usbmux_address=address,
+    )
+    client.muxer = muxer
     try:
-        client = Lockdown(
-            service,
-            host_id=generate_host_id(),
-            identifier=device.serial,
-            label="migrate",
-            system_buid=await _buid(address),
-            pairing_records_cache_folder=muxer.pairing,
-            usbmux_address=address,
-        )
-        client.muxer = muxer
+        client.system_buid = await _buid(address)
         if await client.query_type() != "com.apple.mobile.lockdown":
             raise IncorrectModeError
         await read_values(client)
     except BaseException:
-        await service.close()
+        await client.close()  # not `service`: the client may have reconnected meanwhile
         raise
     return client
 
@@ -149,8 +179,12 @@ async def begin_session(client: Lockdown) -> bool:
     """
     for record in await known_records(client):
         client.pair_record = record
-        if await client.validate_pairing():
-            return True
+        try:
+            if await client.validate_pairing():
+                return True
+        except SessionActiveError:
+            # the phone left the bus under the request; pymobiledevice3 reconnected, began the session, and asked again
+            return client.paired
     client.pair_record = None
     return False
 
@@ -176,9 +210,9 @@ class PairOffer:
     The phone may leave the bus for a moment when Trust is tapped (facts 1.2); a new offer then would make it ask again.
     """
 
-    record: dict[str, Any]
-    host_key: bytes
-    root_key: bytes
+    record: dict[str, Any] = field(repr=False)
+    host_key: bytes = field(repr=False)
+    root_key: bytes = field(repr=False)
 
     @classmethod
     async def prepare(cls, client: Lockdown) -> PairOffer:

@@ -53,6 +53,7 @@ class Meeting:
     udid: str | None
     patience: Patience
     besides: Collection[str] = ()
+    away_until: float = 0.0  # on the patience's clock: until then the phone is known to be away, and nobody is asked
     _offer: PairOffer | None = None
     _seen_at: float | None = None
     _called: str = field(init=False)
@@ -102,7 +103,8 @@ class Meeting:
         try:
             devices = await attached(self.muxer)
         except NoMuxer as error:  # Linux starts usbmuxd when a phone is plugged in, so waiting for the phone helps
-            raise Lacking(error, "connect") from error
+            away = self.patience.time.clock() < self.away_until
+            raise Lacking(error, None if away else "connect") from error
         if self.udid is not None:
             device = chosen(devices, self.udid)
         else:
@@ -116,7 +118,7 @@ class Meeting:
         absent = NoPhone(self.udid or "", tuple(spelled_udid(one.serial) for one in devices))
         now = self.patience.time.clock()
         just_left = self._seen_at is not None and now - self._seen_at < GONE_FOR_A_MOMENT_S
-        raise Lacking(absent, None if just_left else "connect")
+        raise Lacking(absent, None if just_left or now < self.away_until else "connect")
 
     async def _in_session(self, client: Lockdown, device: MuxDevice) -> Met:
         outside = public_facts(client, device, trusted=False)

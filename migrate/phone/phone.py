@@ -30,6 +30,9 @@ from migrate.watch import Watcher, nobody
 __all__ = ["InstalledApp", "Phone", "RestoreOptions", "RestoreReport", "SaveReport", "wait_until_ready"]
 
 SETUP_POLL_S = 3.0
+REBOOT_S = 300.0
+"""How long a phone may be away after a restore before anybody is told to look after its cable: it shows its bar, and
+starts twice (facts 4.8; the length is *guessed*, GoldenNugget waits up to 20 minutes)."""
 
 
 class Phone:
@@ -50,7 +53,7 @@ class Phone:
             NoMuxer, NoPhone, PhoneLocked, NotTrusted, PairingNeedsCable, NotActivated, PhoneLost: still so after that.
             TrustDenied, PairingForbidden, ServiceRefused: waiting does not help.
         """
-        return await cls._meet(muxer, udid, (), Patience(watch, wait_s, time or Time()))
+        return await cls._of(Meeting(muxer, udid, Patience(watch, wait_s, time or Time())))
 
     @classmethod
     async def meet_any(
@@ -67,12 +70,12 @@ class Phone:
         Raises:
             SeveralPhones: it could be more than one.
         """
-        return await cls._meet(muxer, None, besides, Patience(watch, wait_s, time or Time()))
+        return await cls._of(Meeting(muxer, None, Patience(watch, wait_s, time or Time()), besides))
 
     @classmethod
-    async def _meet(cls, muxer: Muxer, udid: str | None, besides: Collection[str], patience: Patience) -> Self:
-        met = await Meeting(muxer, udid, patience, besides).wait()
-        return cls(Contact(muxer, met.client, met.device, met.facts, patience.wait_s, patience.time))
+    async def _of(cls, meeting: Meeting) -> Self:
+        met, patience = await meeting.wait(), meeting.patience
+        return cls(Contact(meeting.muxer, met.client, met.device, met.facts, patience.wait_s, patience.time))
 
     async def __aenter__(self) -> Self:
         return self
@@ -182,9 +185,11 @@ async def wait_until_ready(
         what `Phone.meet` raises; SetupUnfinished: somebody still has to finish its setup.
     """
     patience = Patience(watch, wait_s, time or Time(), poll_s=SETUP_POLL_S)
+    away_until = patience.time.clock() + REBOOT_S
     while True:
+        meeting = Meeting(muxer, udid, Patience(watch, patience.left_s, patience.time), away_until=away_until)
         try:
-            phone = await Phone.meet(muxer, udid, watch=watch, wait_s=patience.left_s, time=patience.time)
+            phone = await Phone._of(meeting)
         except NotActivated as error:
             raise SetupUnfinished(error.phone, "it is not activated") from error
         try:

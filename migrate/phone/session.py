@@ -85,6 +85,8 @@ class Session:
             tries -= 1
             with self.contact.told(self.during):
                 outcome = await self._ask_once(request, folder, lock, ledger or NoLedger(), moved)
+            if self.notices.bug is not None:
+                raise self.notices.bug
             if self.notices.cancelled:
                 raise CancelledOnPhone(self.contact.name, "")
             if outcome.response is not None or outcome.conversation.operations or not tries:

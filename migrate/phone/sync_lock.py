@@ -44,13 +44,16 @@ async def sync_lock(afc: AfcService | None, notices: Notices, *, phone: str, sle
         await _take(afc, handle, phone, sleep)
         await notices.post(DID_START)
         yield
-    finally:
-        # After a restore the phone is on its way to reboot, and after a cut it is gone: nothing is left to unlock then
-        with suppress(PyMobileDevice3Exception, OSError):
-            async with asyncio.timeout(UNLOCK_S):
-                await afc.lock(handle, AFC_LOCK_UN)
-                await afc.fclose(handle)
+    except BaseException:
+        # The phone may be gone, or we are being stopped: the lock goes with AFC's connection, which is closed next
         await notices.post(DID_FINISH)
+        raise
+    # After a restore the phone is on its way to reboot: then nothing is left to unlock
+    with suppress(PyMobileDevice3Exception, OSError):
+        async with asyncio.timeout(UNLOCK_S):
+            await afc.lock(handle, AFC_LOCK_UN)
+            await afc.fclose(handle)
+    await notices.post(DID_FINISH)
 
 
 async def _take(afc: AfcService, handle: int, phone: str, sleep: Sleep) -> None:

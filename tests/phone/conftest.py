@@ -1,7 +1,11 @@
-"""The phone's end of a DeviceLink, played by hand. Written from facts 2.1 and 2.2, apart from `migrate.phone` and `wire`."""
+"""Two kinds of phone to test against: one end of a DeviceLink played by hand, and software iPhones on a usbmuxd.
+
+The first is written from facts 2.1 and 2.2, apart from `migrate.phone` and `migrate.wire`.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import plistlib
 import socket
 import struct
@@ -12,9 +16,16 @@ from typing import Any, TypeVar
 
 import pytest
 
+from migrate.findings import Finding
 from migrate.phone.drive import Drive
 from migrate.phone.link import Link
+from migrate.phone.muxer import Muxer
+from migrate.phone.patience import Time
+from migrate.phone.phone import Phone, SaveReport
 from migrate.phone.serve import Conversation
+from migrate.softphone.device import App, Softphone
+from migrate.softphone.server import SoftphoneServer
+from migrate.watch import Action, Nobody
 
 T = TypeVar("T")
 
@@ -93,13 +104,6 @@ class PhoneEnd:
         self.sock.close()
 
 
-WHOLE = struct.pack(">IB", 1, 0)
-
-
-def failed(text: bytes, code: int = 0x0B) -> bytes:
-    return struct.pack(">IB", len(text) + 1, code) + text
-
-
 class RememberingLedger:
     """A ledger in memory, in the order in which it was told."""
 
@@ -153,3 +157,125 @@ def wired(tmp_path: Path) -> Iterator[Wired]:
     end = Wired(tmp_path)
     yield end
     end.close()
+
+
+# -- software phones -------------------------------------------------------------------------------------------------
+
+
+class Waitless:
+    """A clock that a sleep moves on, so that nothing is waited for."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+        await asyncio.sleep(0.002)  # real time, for the phone's own threads: its reboot, its person
+
+    def as_time(self) -> Time:
+        return Time(self.clock, self.sleep)
+
+
+class Seen(Nobody):
+    """A watcher that remembers."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.done: list[str] = []
+        self.bytes: list[tuple[int, int | None]] = []
+        self.files: list[int] = []
+        self.findings: list[Finding] = []
+
+    def bytes_moved(self, done: int, total: int | None) -> None:
+        self.bytes.append((done, total))
+
+    def files_moved(self, done: int) -> None:
+        self.files.append(done)
+
+    def person_needed(self, phone: str, action: Action) -> None:
+        self.asked.append(action)
+
+    def person_done(self, phone: str, action: Action) -> None:
+        self.done.append(action)
+
+    def found(self, finding: Finding) -> None:
+        self.findings.append(finding)
+
+
+def a_phone(**about: Any) -> Softphone:
+    """A small phone of Anna's: a few files of several kinds, one app."""
+    about = {"udid": UDID, "name": "Anna's iPhone", "keybag_rounds": 100, **about}
+    phone = Softphone(**about)
+    phone.files.add_file("HomeDomain", "Library/SMS/sms.db", b"SQLite format 3\0" + b"m" * 5000)
+    phone.files.add_file("HomeDomain", "Library/Notes/empty", b"")
+    phone.files.add_file("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG", bytes(range(256)) * 1500)
+    phone.files.add_symlink("HomeDomain", "Library/link", "/private/var/x")
+    app = App("org.example.chat", "Chat", version="7", short_version="2.1", group_ids=("group.org.example",))
+    phone.apps[app.bundle_id] = app
+    phone.files.add_file("AppDomain-org.example.chat", "Documents/größe.txt", b"hello" * 100)
+    return phone
+
+
+class House:
+    """A usbmuxd with software phones on it, and a home for the host."""
+
+    def __init__(self, server: SoftphoneServer, home: Path) -> None:
+        self.server = server
+        self.home = home
+        self.muxer = Muxer(server.address, home / "pairing", home / "tmp")
+        self.time = Waitless()
+        self.watch = Seen()
+        self.seals = home / "seals"
+
+    def folder(self, phone: Softphone) -> Path:
+        return self.home / "backups" / phone.udid
+
+    async def meet(self, phone: Softphone, wait_s: float = 60.0) -> Phone:
+        return await Phone.meet(self.muxer, phone.udid, watch=self.watch, wait_s=wait_s, time=self.time.as_time())
+
+    async def save(self, phone: Softphone, begin: Any = "incremental") -> SaveReport:
+        async with await self.meet(phone) as met:
+            return await met.save(self.folder(phone), seals=self.seals, begin=begin, watch=self.watch)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """`house(phone, …)`: phones on a cable, until the test is over."""
+    servers: list[SoftphoneServer] = []
+
+    def open_house(*phones: Softphone) -> House:
+        server = SoftphoneServer(phones)
+        server.start()
+        servers.append(server)
+        return House(server, tmp_path / "home")
+
+    yield open_house
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(name="a_phone")
+def a_phone_fixture() -> Callable[..., Softphone]:
+    """`a_phone(**about)`: a small phone of Anna's. Importlib mode has no way to import helpers from here."""
+    return a_phone
+
+
+@pytest.fixture
+def softphone_server() -> Iterator[Callable[..., SoftphoneServer]]:
+    """`softphone_server(phone, **how)`: a usbmuxd of its own."""
+    servers: list[SoftphoneServer] = []
+
+    def start(*phones: Softphone, **how: Any) -> SoftphoneServer:
+        server = SoftphoneServer(phones, **how)
+        server.start()
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()

@@ -1,0 +1,405 @@
+"""Finding a phone and being trusted by it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import plistlib
+import socket
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.errors import (
+    NoMuxer,
+    NoPhone,
+    NotActivated,
+    NotTrusted,
+    PairingForbidden,
+    PhoneLocked,
+    PhoneLost,
+    SeveralPhones,
+    TrustDenied,
+    UsbmuxdAddressInvalid,
+)
+from migrate.phone.find import look
+from migrate.phone.muxer import Muxer
+from migrate.phone.phone import Phone, wait_until_ready
+from migrate.softphone import lockdownd
+from migrate.softphone.hand import Hand
+
+UDID = "00008110-000A1B2C3D4E5F60"
+OTHER = "00008110-0000000000000B0B"
+
+
+def test_a_trusted_phone_is_met_at_once(house: Any, a_phone: Any) -> None:
+    phone = a_phone(ios_version="17.5.1")
+    home = house(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone, wait_s=0) as met:
+            assert met.facts.trusted is True
+            assert met.facts.name == "Anna's iPhone"
+            assert (met.facts.ios_version, met.facts.model, met.facts.model_name) == (
+                "17.5.1",
+                "iPhone13,2",
+                "iPhone 12",
+            )
+            assert met.facts.encrypts_backups is False
+            assert met.facts.find_my is False
+            assert met.facts.setup_finished is True
+            assert met.facts.free_bytes is not None
+            assert met.facts.used_bytes is not None
+            assert met.facts.battery_percent == 87
+            promised = (
+                "udid name model model_name ios_version build connection trusted encrypts_backups find_my free_bytes "
+                "used_bytes battery_percent last_icloud_backup"
+            )
+            assert " ".join(met.facts.as_json()) == promised
+
+    asyncio.run(story())
+    assert home.watch.asked == []
+
+
+def test_trust_is_asked_for_once_and_the_record_is_kept_closed_to_others(house: Any, a_phone: Any) -> None:
+    phone = a_phone(trust="ask", passcode="1234", hand=Hand(trust_after_polls=3))
+    home = house(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone) as met:
+            assert met.facts.trusted is True
+        async with await home.meet(phone, wait_s=0):
+            pass
+
+    asyncio.run(story())
+    assert home.watch.asked == ["tap-trust"]
+    assert home.watch.done == ["tap-trust"]
+    record = home.muxer.pairing / f"{UDID}.plist"
+    assert "EscrowBag" in plistlib.loads(record.read_bytes())
+    assert list(home.muxer.tmp.iterdir()) == [], "a key file was left behind"
+    if os.name != "nt":
+        assert stat.S_IMODE(record.stat().st_mode) == 0o600
+        assert stat.S_IMODE(home.muxer.pairing.stat().st_mode) == 0o700
+    assert home.server.pair_records.read(UDID, phone) is not None, "our usbmuxd was not told"
+
+
+def test_a_phone_that_leaves_the_bus_when_trust_is_tapped_is_not_asked_for_again(house: Any, a_phone: Any) -> None:
+    phone = a_phone(trust="ask", hand=Hand(trust_after_polls=2))
+    phone.faults.replug_after_trust = True
+    phone.boot_delay_s = 0
+    home = house(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone) as met:
+            assert met.facts.trusted is True
+
+    asyncio.run(story())
+    assert home.watch.asked == ["tap-trust"]
+
+
+def test_a_dialog_nobody_answers_ends_in_one_clear_sentence(house: Any, a_phone: Any) -> None:
+    phone = a_phone(trust="ask", hand=Hand(trust_after_polls=None))
+    home = house(phone)
+    with pytest.raises(NotTrusted) as caught:
+        asyncio.run(home.meet(phone, wait_s=30))
+    assert caught.value.exit_code == 22
+    assert "Anna's iPhone" in str(caught.value)
+    assert sum(home.time.slept) == pytest.approx(30)
+
+
+def test_a_person_who_taps_do_not_trust_is_believed_at_once(house: Any, a_phone: Any) -> None:
+    phone = a_phone(trust="ask", hand=Hand(trust_after_polls=1, trust_answer="deny"))
+    home = house(phone)
+    with pytest.raises(TrustDenied):
+        asyncio.run(home.meet(phone, wait_s=600))
+    assert sum(home.time.slept) < 10
+
+
+def test_a_locked_phone_that_never_trusted_us_is_asked_to_be_unlocked_and_then_for_trust(
+    house: Any, a_phone: Any
+) -> None:
+    phone = a_phone(trust="locked", passcode="1234")
+    home = house(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone):
+            pass
+
+    asyncio.run(story())
+    assert home.watch.asked == ["unlock", "tap-trust"]
+    assert home.watch.done == ["unlock", "tap-trust"]
+
+
+def test_a_phone_that_stays_locked(house: Any, a_phone: Any) -> None:
+    phone = a_phone(trust="locked", passcode="1234", hand=Hand(unlocks=False))
+    home = house(phone)
+    with pytest.raises(PhoneLocked) as caught:
+        asyncio.run(home.meet(phone, wait_s=5))
+    assert caught.value.exit_code == 21
+
+
+def test_a_managed_phone_that_forbids_pairing(house: Any, a_phone: Any) -> None:
+    phone = a_phone(trust="ask", pairing_allowed=False)
+    home = house(phone)
+    with pytest.raises(PairingForbidden, match="MCProtected"):
+        asyncio.run(home.meet(phone, wait_s=600))
+
+
+def test_a_phone_that_was_reset_is_paired_anew(house: Any, a_phone: Any) -> None:
+    phone = a_phone(trust="ask")
+    home = house(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone):
+            pass
+        phone.forget_hosts()
+        assert [facts.trusted for facts in await look(home.muxer)] == [False]
+        async with await home.meet(phone):
+            pass
+
+    asyncio.run(story())
+    assert home.watch.asked == ["tap-trust", "tap-trust"]
+
+
+def test_a_usbmuxd_with_a_record_the_phone_has_forgotten_does_not_hide_our_own(house: Any, a_phone: Any) -> None:
+    phone = a_phone(trust="ask")
+    home = house(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone):
+            pass
+        known = plistlib.loads((home.muxer.pairing / f"{UDID}.plist").read_bytes())
+        home.server.pair_records.save(UDID, plistlib.dumps({**known, "HostID": "FORGOTTEN"}))
+        async with await home.meet(phone, wait_s=0) as met:
+            assert met.facts.trusted is True
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("garbage", [b"", b"no plist", plistlib.dumps(["a list"]), plistlib.dumps({"HostID": "x"})])
+def test_a_pair_record_that_is_rubbish_is_like_none(house: Any, a_phone: Any, garbage: bytes) -> None:
+    phone = a_phone(trust="ask")
+    home = house(phone)
+    home.muxer.make_folders()
+    (home.muxer.pairing / f"{UDID}.plist").write_bytes(garbage)
+    home.server.pair_records.save(UDID, garbage)
+
+    async def story() -> None:
+        async with await home.meet(phone):
+            pass
+
+    asyncio.run(story())
+
+
+def test_a_phone_that_is_not_activated(house: Any, a_phone: Any) -> None:
+    phone = a_phone(activated=False)
+    home = house(phone)
+    with pytest.raises(NotActivated) as caught:
+        asyncio.run(home.meet(phone, wait_s=2))
+    assert caught.value.exit_code == 24
+    assert home.watch.asked == ["finish-setup"]
+
+
+def test_a_phone_that_comes_on_the_cable_while_we_wait(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    home = house()
+
+    async def plug_in_after_three_polls(seconds: float) -> None:
+        home.time.slept.append(seconds)
+        if len(home.time.slept) == 3:
+            home.server.attach(phone)
+
+    home.time.sleep = plug_in_after_three_polls
+
+    async def story() -> None:
+        async with await home.meet(phone) as met:
+            assert met.facts.udid == UDID
+
+    asyncio.run(story())
+    assert home.watch.asked == ["connect"]
+    assert home.watch.done == ["connect"]
+
+
+def test_no_phone_and_another_phone(house: Any, a_phone: Any) -> None:
+    home = house(a_phone(udid=OTHER))
+    with pytest.raises(NoPhone, match=OTHER) as caught:
+        asyncio.run(Phone.meet(home.muxer, UDID))
+    assert caught.value.exit_code == 20
+
+
+def test_any_phone_will_do_when_there_is_only_one(house: Any, a_phone: Any) -> None:
+    old, new = a_phone(), a_phone(udid=OTHER, name="Ben's iPhone")
+    home = house(old, new)
+
+    async def story() -> None:
+        async with await Phone.meet_any(home.muxer, besides={UDID}) as met:
+            assert met.facts.name == "Ben's iPhone"
+        with pytest.raises(SeveralPhones):
+            await Phone.meet_any(home.muxer)
+
+    asyncio.run(story())
+
+
+def test_a_phone_on_cable_and_wi_fi_is_one_phone_on_the_cable(house: Any, a_phone: Any) -> None:
+    phone = a_phone(on_wifi=True)
+    home = house(phone)
+    found = asyncio.run(look(home.muxer))
+    assert [(facts.udid, facts.connection) for facts in found] == [(UDID, "USB")]
+
+
+def test_a_look_never_makes_a_phone_ask_for_trust(house: Any, a_phone: Any) -> None:
+    phone = a_phone(trust="ask", hand=Hand(trust_after_polls=0))
+    home = house(phone)
+    (facts,) = asyncio.run(look(home.muxer))
+    assert phone.trust == "ask"
+    assert facts.trusted is False
+    assert facts.name == "Anna's iPhone"
+    assert facts.encrypts_backups is None
+    assert facts.find_my is None
+
+
+def test_a_phone_that_does_not_speak_does_not_spoil_the_list(
+    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mute, well = a_phone(udid=OTHER), a_phone()
+    home = house(mute, well)
+    serve = lockdownd.serve
+
+    def serve_all_but_one(stream: Any, phone: Any, ports: Any) -> None:
+        if phone is not mute:
+            serve(stream, phone, ports)
+
+    monkeypatch.setattr(lockdownd, "serve", serve_all_but_one)
+    found = {facts.udid: facts for facts in asyncio.run(look(home.muxer))}
+    assert found[UDID].trusted is True
+    assert found[OTHER].name is None
+    assert found[OTHER].trusted is None
+    with pytest.raises(PhoneLost):
+        asyncio.run(home.meet(mute, wait_s=0))
+
+
+def test_a_name_with_terminal_commands_in_it_is_shown_as_text(house: Any, a_phone: Any) -> None:
+    phone = a_phone(name="Anna\n\t\u202ephone" + "x" * 500)
+    home = house(phone)
+    (facts,) = asyncio.run(look(home.muxer))
+    assert facts.name is not None
+    assert facts.name.startswith("Anna phone")
+    assert len(facts.name) <= 80
+    assert facts.name.isprintable()
+
+
+# -- no usbmuxd ------------------------------------------------------------------------------------------------------
+
+
+def test_no_usbmuxd_is_said_with_the_address_that_was_tried(tmp_path: Path) -> None:
+    free = socket.create_server(("127.0.0.1", 0))
+    address = f"127.0.0.1:{free.getsockname()[1]}"
+    free.close()
+    with pytest.raises(NoMuxer, match=address) as caught:
+        asyncio.run(look(Muxer(address, tmp_path / "pairing", tmp_path / "tmp")))
+    assert caught.value.exit_code == 20
+
+
+def test_no_socket_file_is_no_usbmuxd(tmp_path: Path) -> None:
+    muxer = Muxer(f"UNIX:{tmp_path}/usbmuxd", tmp_path / "pairing", tmp_path / "tmp")
+    with pytest.raises(NoMuxer):
+        asyncio.run(look(muxer))
+
+
+def test_something_else_that_answers_at_that_address_is_no_usbmuxd(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        muxer = Muxer(f"127.0.0.1:{door.getsockname()[1]}", tmp_path / "pairing", tmp_path / "tmp")
+
+        async def story() -> None:
+            looking = asyncio.create_task(look(muxer))
+            peer, _ = await asyncio.to_thread(door.accept)
+            with peer:
+                peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                peer.shutdown(socket.SHUT_WR)
+                with pytest.raises(NoMuxer):
+                    await looking
+
+        asyncio.run(story())
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+def test_each_system_has_its_own_way_out(platform: str) -> None:
+    assert NoMuxer("", platform, "No such file").next() != NoMuxer("127.0.0.1:1", platform, "refused").next()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no unix sockets there")
+def test_all_forms_of_an_address_lead_to_the_same_phone(tmp_path: Path, a_phone: Any, softphone_server: Any) -> None:
+    path = tmp_path / "mux"
+    server = softphone_server(a_phone(), socket_path=path)
+    for address in (server.address, str(path), f"UNIX:{path}", f"unix:{path}"):
+        found = asyncio.run(look(Muxer(address, tmp_path / "pairing", tmp_path / "tmp")))
+        assert [facts.udid for facts in found] == [UDID]
+
+
+@pytest.mark.parametrize("address", ["nonsense", "host:", ":27015", "host:port", "host:99999", "a:b:1"])
+def test_an_address_nobody_can_connect_to_is_a_matter_of_usage(tmp_path: Path, address: str) -> None:
+    with pytest.raises(UsbmuxdAddressInvalid) as caught:
+        asyncio.run(look(Muxer(address, tmp_path, tmp_path)))
+    assert caught.value.exit_code == 2
+
+
+def test_the_environment_is_only_the_default(
+    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home = house(a_phone())
+    monkeypatch.setenv("USBMUXD_SOCKET_ADDRESS", home.server.address)
+    (facts,) = asyncio.run(look(Muxer(None, tmp_path / "pairing", tmp_path / "tmp")))
+    assert facts.udid == UDID
+    monkeypatch.setenv("USBMUXD_SOCKET_ADDRESS", "127.0.0.1:1")
+    (facts,) = asyncio.run(look(home.muxer))
+    assert facts.udid == UDID
+
+
+# -- after a restart -------------------------------------------------------------------------------------------------
+
+
+def test_waiting_for_a_phone_that_is_through_its_setup(house: Any, a_phone: Any) -> None:
+    phone = a_phone(setup="running")
+    home = house(phone)
+
+    async def finish_after_two_polls(seconds: float) -> None:
+        home.time.slept.append(seconds)
+        home.time.now += seconds
+        if len(home.time.slept) == 2:
+            phone.finish_setup()
+
+    home.time.sleep = finish_after_two_polls
+
+    async def story() -> None:
+        time = home.time.as_time()
+        async with await wait_until_ready(home.muxer, UDID, watch=home.watch, wait_s=60, time=time) as met:
+            assert met.facts.setup_finished is True
+
+    asyncio.run(story())
+    assert home.watch.asked == ["finish-setup"]
+    assert home.watch.done == ["finish-setup"]
+
+
+def test_a_setup_nobody_finishes(house: Any, a_phone: Any) -> None:
+    phone = a_phone(setup="running", hand=Hand(finishes_setup=False))
+    home = house(phone)
+    with pytest.raises(Exception, match="not finished") as caught:
+        asyncio.run(wait_until_ready(home.muxer, UDID, watch=home.watch, wait_s=30, time=home.time.as_time()))
+    assert caught.value.exit_code == 24  # type: ignore[attr-defined]
+
+
+def test_signs_of_use_and_installed_apps(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    home = house(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone) as met:
+            apps = await met.installed_apps()
+            assert apps["org.example.chat"].version == "2.1"
+            assert apps["org.example.chat"].name == "Chat"
+            assert apps["org.example.chat"].groups == ("group.org.example",)
+            assert await met.signs_of_use() == ("1 app", "1 photo and videos")
+
+    asyncio.run(story())

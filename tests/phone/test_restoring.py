@@ -1,0 +1,343 @@
+"""Sending a backup to a software iPhone, seeing it off to its reboot, and waiting for its return."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import plistlib
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.errors import (
+    BackupUnfinished,
+    FindMyOn,
+    IncompatibleBackup,
+    PasscodeNotEntered,
+    PasswordMissing,
+    PhoneFull,
+    PhoneLost,
+    ServiceRefused,
+    WrongPhonePassword,
+)
+from migrate.phone.phone import RestoreOptions, wait_until_ready
+from migrate.softphone.hand import Hand
+
+OLD = "00008110-000A1B2C3D4E5F60"
+NEW = "00008120-000000000000B0B0"
+
+REPLACE = RestoreOptions(
+    system_files=True,
+    should_reboot=True,
+    dont_copy_backup=True,
+    preserve_settings=False,
+    remove_items_not_restored=True,
+)
+
+
+def files_of(phone: Any) -> dict[str, str]:
+    return {path: digest for path, digest in phone.files.digests().items() if len(digest) == 64}
+
+
+@pytest.fixture
+def move(house: Any, a_phone: Any, tmp_path: Path) -> Any:
+    """An old phone, saved and then unplugged, and a new, empty one on the cable. `move(**about the new phone)`."""
+
+    class Move:
+        def __init__(self, password: str | None, about: dict[str, Any]) -> None:
+            self.password = password
+            self.old = a_phone(backup_password=password)
+            self.new = a_phone(**{"udid": NEW, "name": "Ben's iPhone", **about})
+            self.new.files = type(self.new.files)()
+            self.home = house(self.old, self.new)
+            asyncio.run(self.home.save(self.old))
+            self.set = tmp_path / "set" / OLD
+            shutil.copytree(self.home.folder(self.old), self.set)
+            self.home.watch.bytes.clear()
+
+        async def restore(self, options: RestoreOptions = REPLACE, applications: bool = True, **how: Any) -> Any:
+            async with await self.home.meet(self.new) as phone:
+                return await phone.restore(
+                    self.set,
+                    options=options,
+                    password=how.get("password", self.password),
+                    restore_applications=applications,
+                    watch=self.home.watch,
+                )
+
+        async def come_back(self) -> Any:
+            time = self.home.time.as_time()
+            return await wait_until_ready(self.home.muxer, NEW, watch=self.home.watch, wait_s=600, time=time)
+
+    return lambda password=None, **about: Move(password, about)
+
+
+@pytest.mark.parametrize("password", [None, "correct-horse-1947"], ids=["plain", "encrypted"])
+def test_what_was_on_the_old_phone_is_on_the_new_one_after_its_reboot(move: Any, password: str | None) -> None:
+    story = move(password)
+
+    async def run() -> None:
+        report = await story.restore()
+        assert report.confirmed
+        assert report.rebooting
+        assert report.files_sent > 4
+        async with await story.come_back() as phone:
+            assert phone.facts.trusted
+            assert phone.facts.setup_finished is True
+            assert phone.facts.setup_state == "RestoredFromiTunesBackup"
+
+    asyncio.run(run())
+    assert files_of(story.new).items() >= files_of(story.old).items()
+    done, total = story.home.watch.bytes[-1]
+    assert done == total == sum(path.stat().st_size for path in story.set.rglob("*") if path.is_file())
+    assert story.home.watch.files[-1] > 4
+    asked = [action for action in story.home.watch.asked if action != "finish-setup"]
+    assert asked == ["tap-trust"], "a replace ends trust, so it is asked for once more"
+    assert sorted(path.name for path in story.set.parent.iterdir()) == [OLD]
+
+
+def test_the_set_is_only_read(move: Any) -> None:
+    story = move()
+    before = {path: (path.stat().st_ino, path.read_bytes()) for path in story.set.rglob("*") if path.is_file()}
+    asyncio.run(story.restore())
+    after = {path: (path.stat().st_ino, path.read_bytes()) for path in story.set.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_the_phone_is_told_which_apps_to_install_before_the_restore_begins(move: Any) -> None:
+    story = move(find_my=True, hand=Hand(turns_off_find_my=False))
+    told: list[bytes | None] = []
+    refuse = story.new.refused_over_find_my
+
+    def look_then_refuse() -> None:
+        told.append(story.new.scratch.get("/iTunesRestore/RestoreApplications.plist"))
+        refuse()
+
+    story.new.refused_over_find_my = look_then_refuse
+    with pytest.raises(FindMyOn) as caught:
+        asyncio.run(story.restore())
+    assert caught.value.exit_code == 24
+    assert told[0] is not None
+    assert set(plistlib.loads(told[0])) == {"org.example.chat"}
+    assert "/iTunesRestore/RestoreApplications.plist" not in story.new.scratch, (
+        "a failed restore leaves no order behind"
+    )
+
+
+def test_without_the_wish_no_app_is_asked_for(move: Any) -> None:
+    story = move()
+    asyncio.run(story.restore(applications=False))
+    assert "/iTunesRestore/RestoreApplications.plist" not in story.new.scratch
+
+
+def test_a_phone_that_cannot_be_told_which_apps_to_install_is_not_restored_to(move: Any) -> None:
+    story = move()
+    story.new.faults.refuse_services["com.apple.afc"] = "InvalidService"
+    with pytest.raises(ServiceRefused):
+        asyncio.run(story.restore())
+    assert story.new.pending_restore is None
+
+
+def test_all_five_options_are_sent(move: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from migrate.phone import session
+
+    story, asked = move(), []
+    ask = session.Conversation.ask
+    monkeypatch.setattr(
+        session.Conversation, "ask", lambda self, request: (asked.append(request), ask(self, request))[1]
+    )
+    asyncio.run(story.restore())
+    assert asked == [
+        {
+            "MessageName": "Restore",
+            "TargetIdentifier": NEW,
+            "SourceIdentifier": OLD,
+            "Options": {
+                "RestoreSystemFiles": True,
+                "RestoreShouldReboot": True,
+                "RestoreDontCopyBackup": True,
+                "RestorePreserveSettings": False,
+                "RemoveItemsNotRestored": True,
+            },
+        }
+    ]
+
+
+# -- what is refused -------------------------------------------------------------------------------------------------
+
+
+def test_an_encrypted_set_without_its_password_is_not_even_offered(move: Any) -> None:
+    story = move("secret")
+    with pytest.raises(PasswordMissing):
+        asyncio.run(story.restore(password=None))
+
+
+def test_a_wrong_password_is_refused_by_the_phone(move: Any) -> None:
+    story = move("secret")
+    with pytest.raises(WrongPhonePassword) as caught:
+        asyncio.run(story.restore(password="not it"))
+    assert caught.value.exit_code == 32
+    assert story.new.pending_restore is None
+
+
+def test_a_backup_that_was_never_finished_is_not_offered(move: Any) -> None:
+    story = move()
+    status = plistlib.loads((story.set / "Status.plist").read_bytes())
+    (story.set / "Status.plist").write_bytes(plistlib.dumps({**status, "SnapshotState": "uploading"}))
+    with pytest.raises(BackupUnfinished):
+        asyncio.run(story.restore())
+
+
+def test_a_backup_of_a_newer_ios(move: Any) -> None:
+    story = move(ios_version="16.7")
+    with pytest.raises(IncompatibleBackup) as caught:
+        asyncio.run(story.restore())
+    assert caught.value.exit_code == 40
+
+
+def test_a_phone_without_room(move: Any) -> None:
+    story = move()
+    story.new.faults.free_bytes = 1000
+    with pytest.raises(PhoneFull) as caught:
+        asyncio.run(story.restore())
+    assert caught.value.exit_code == 41
+
+
+# -- the end of the link ---------------------------------------------------------------------------------------------
+
+
+def test_a_cable_pulled_during_the_restore_changes_nothing_and_can_be_sent_again(move: Any) -> None:
+    story = move()
+    story.new.faults.drop_restore_after_bytes = 150_000
+    with pytest.raises(PhoneLost) as caught:
+        asyncio.run(story.restore())
+    assert caught.value.exit_code == 23
+    assert story.new.pending_restore is None
+    assert files_of(story.new) == {}
+    report = asyncio.run(story.restore())
+    assert report.confirmed
+    assert files_of(story.new).items() >= files_of(story.old).items()
+
+
+def test_a_phone_that_reboots_before_its_answer_is_out_was_sent_everything(move: Any) -> None:
+    story = move()
+    story.new.faults.drop_instead_of_response = True
+
+    async def run() -> None:
+        report = await story.restore()
+        assert not report.confirmed
+        async with await story.come_back():
+            pass
+
+    asyncio.run(run())
+    assert files_of(story.new).items() >= files_of(story.old).items()
+
+
+def test_ctrl_c_during_the_restore_cuts_the_link_and_takes_back_the_order_for_apps(move: Any) -> None:
+    story = move()
+    begun = threading.Event()
+
+    class UntilBegun(type(story.home.watch)):  # type: ignore[misc]
+        def bytes_moved(self, done: int, total: int | None) -> None:
+            begun.set()
+            hold.wait(5)
+
+    hold = threading.Event()
+    story.home.watch = UntilBegun()
+
+    async def run() -> None:
+        sending = asyncio.create_task(story.restore())
+        await asyncio.to_thread(begun.wait, 5)
+        sending.cancel()
+        await asyncio.sleep(0)
+        hold.set()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+
+    asyncio.run(run())
+    assert story.new.pending_restore is None
+    assert "/iTunesRestore/RestoreApplications.plist" not in story.new.scratch
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("device-link")] == []
+
+
+def test_a_phone_that_does_not_reboot_by_itself_is_asked_to_be_restarted(move: Any) -> None:
+    story = move(hand=Hand())
+    reboot_soon = story.new.reboot_soon
+    story.new.reboot_soon = lambda *_, **__: None
+    needed: list[str] = []
+
+    class Restarter(type(story.home.watch)):  # type: ignore[misc]
+        def person_needed(self, phone: str, action: Any) -> None:
+            needed.append(action)
+            if action == "restart-phone":
+                reboot_soon()
+
+    story.home.watch = Restarter()
+    report = asyncio.run(story.restore())
+    assert needed == ["restart-phone"]
+    assert report.rebooting
+    assert story.home.watch.done == ["restart-phone"]
+
+
+# -- the backup password ---------------------------------------------------------------------------------------------
+
+
+def test_the_backup_password_is_set_changed_and_removed(house: Any, a_phone: Any) -> None:
+    phone = a_phone(passcode="1234")
+    home = house(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone) as met:
+            await met.change_backup_password(None, "first", watch=home.watch)
+            assert phone.backup_password == "first"
+            assert met.facts.encrypts_backups is True
+            with pytest.raises(WrongPhonePassword):
+                await met.change_backup_password("wrong", "second", watch=home.watch)
+            with pytest.raises(WrongPhonePassword):
+                await met.change_backup_password(None, "second", watch=home.watch)
+            assert phone.backup_password == "first"
+            await met.change_backup_password("first", "second", watch=home.watch)
+            assert phone.backup_password == "second"
+            await met.change_backup_password("second", None, watch=home.watch)
+            assert phone.backup_password is None
+            assert met.facts.encrypts_backups is False
+
+    asyncio.run(story())
+    assert set(home.watch.asked) == {"enter-passcode"}
+    assert home.watch.asked == home.watch.done
+    assert list(home.muxer.tmp.iterdir()) == []
+
+
+def test_a_passcode_declined_leaves_the_backup_password_as_it_was(house: Any, a_phone: Any) -> None:
+    phone = a_phone(passcode="1234", hand=Hand(passcode="decline"))
+    home = house(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone) as met:
+            await met.change_backup_password(None, "first", watch=home.watch)
+
+    with pytest.raises(PasscodeNotEntered):
+        asyncio.run(story())
+    assert phone.backup_password is None
+
+
+def test_a_saved_backup_keeps_the_password_it_was_saved_with(house: Any, a_phone: Any) -> None:
+    phone = a_phone(backup_password="first")
+    home = house(phone)
+
+    async def story() -> dict[Path, str]:
+        await home.save(phone)
+        digests = digests_of(home.folder(phone))
+        async with await home.meet(phone) as met:
+            await met.change_backup_password("first", "second", watch=home.watch)
+        return digests
+
+    before = asyncio.run(story())
+    assert digests_of(home.folder(phone)) == before
+
+
+def digests_of(folder: Path) -> dict[Path, str]:
+    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}

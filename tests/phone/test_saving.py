@@ -1,0 +1,520 @@
+"""Saving software iPhones over real sockets, and everything that may come between."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import plistlib
+import shutil
+import stat
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.backup.check import verify
+from migrate.backup.folder import BackupFolder
+from migrate.backup.reader import Backup
+from migrate.backup.seal import read_seal
+from migrate.errors import (
+    AnotherProgramSyncing,
+    BackupDiskFull,
+    CancelledOnPhone,
+    CannotWriteHere,
+    PasscodeNotEntered,
+    PhoneLocked,
+    PhoneLost,
+    PhoneSilent,
+    SetupUnfinished,
+    WrongPhonePassword,
+)
+from migrate.softphone.hand import Hand
+
+UDID = "00008110-000A1B2C3D4E5F60"
+PHOTO = "CameraRollDomain/Media/DCIM/100APPLE/IMG_0001.JPG"
+
+
+def contents(folder: Path, password: str | None = None) -> dict[str, str]:
+    """What a reader of backups finds, in the form of `Filesystem.digests`, files only."""
+    backup = Backup.open(folder, password)
+    return {
+        f"{record.domain}/{record.relative_path}": hashlib.sha256(b"".join(backup.chunks(record))).hexdigest()
+        for record in backup.records()
+        if record.kind == 1
+    }
+
+
+def files_of(phone: Any) -> dict[str, str]:
+    return {path: digest for path, digest in phone.files.digests().items() if len(digest) == 64}
+
+
+def is_whole(home: Any, phone: Any, password: str | None = None) -> bool:
+    verdict = verify(home.folder(phone), password, seals=home.seals)
+    assert [finding for finding in verdict.findings if finding.severity == "error"] == []
+    return verdict.verdict == "whole"
+
+
+def test_a_first_save_holds_what_is_on_the_phone(house: Any, a_phone: Any) -> None:
+    phone = a_phone(passcode="1234")
+    home = house(phone)
+    report = asyncio.run(home.save(phone))
+    folder = home.folder(phone)
+    assert contents(folder) == files_of(phone)
+    assert is_whole(home, phone)
+    assert report.unreadable == ()
+    assert report.bytes_received == home.watch.bytes[-1][0] > phone.files.total_bytes
+    assert report.files_received == home.watch.files[-1]
+    assert home.watch.asked == home.watch.done == ["enter-passcode"]
+    assert home.watch.findings == []
+    assert sorted(path.name for path in folder.parent.iterdir()) == [UDID]
+    assert list(home.muxer.tmp.iterdir()) == []
+
+
+def test_the_seal_knows_every_blob_and_the_apps_groups(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    home = house(phone)
+    asyncio.run(home.save(phone))
+    seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
+    assert seal is not None
+    blobs = {path.name: path for path in home.folder(phone).glob("??/*")}
+    assert seal.digests == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in blobs.items()}
+    assert seal.app_groups == {"org.example.chat": ["group.org.example"]}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_nobody_else_can_read_a_backup(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    home = house(phone)
+    asyncio.run(home.save(phone))
+    for path in [home.folder(phone), *home.folder(phone).rglob("*")]:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        assert mode == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_the_info_plist_has_what_other_programs_look_for(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    home = house(phone)
+    phone.scratch["/iTunes_Control/iTunes/iTunesPrefs"] = b"prefs"
+    asyncio.run(home.save(phone))
+    info = plistlib.loads((home.folder(phone) / "Info.plist").read_bytes())
+    assert info["Unique Identifier"] == UDID.upper()
+    assert info["Target Identifier"] == UDID
+    assert info["Target Type"] == "Device"
+    assert info["Device Name"] == info["Display Name"] == "Anna's iPhone"
+    assert info["Product Version"] == phone.ios_version
+    assert info["Build Version"] == phone.build
+    assert info["Serial Number"] == phone.serial
+    assert info["Last Backup Date"].year >= 2024
+    assert len(info["GUID"]) == 32
+    assert int(info["GUID"], 16)
+    assert info["Installed Applications"] == ["org.example.chat"]
+    assert set(info["Applications"]["org.example.chat"]) >= {"ApplicationSINF", "iTunesMetadata"}
+    assert info["iTunes Files"] == {"iTunesPrefs": b"prefs"}
+
+
+def test_a_second_save_brings_only_what_changed(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    home = house(phone)
+    first = asyncio.run(home.save(phone))
+    phone.files.add_file("HomeDomain", "Library/SMS/sms.db", b"SQLite format 3\0" + b"new" * 100)
+    phone.files.remove("AppDomain-org.example.chat", "Documents/größe.txt")
+    second = asyncio.run(home.save(phone))
+    assert second.bytes_received < first.bytes_received - 300_000
+    assert contents(home.folder(phone)) == files_of(phone)
+    assert is_whole(home, phone)
+
+
+def test_an_encrypted_save_opens_with_its_password_and_holds_no_plain_file(house: Any, a_phone: Any) -> None:
+    phone = a_phone(backup_password="correct-horse-1947", passcode="1234")
+    home = house(phone)
+    asyncio.run(home.save(phone))
+    folder = home.folder(phone)
+    assert BackupFolder(folder).is_encrypted
+    assert contents(folder, "correct-horse-1947") == files_of(phone)
+    assert is_whole(home, phone, "correct-horse-1947")
+    photo = phone.files.get(*PHOTO.split("/", 1))
+    assert all(b"".join(photo.content.chunks())[:64] not in path.read_bytes() for path in folder.glob("??/*"))
+
+
+def test_beginning_afresh_throws_nothing_away_before_the_new_backup_is_whole(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    home = house(phone)
+    first = asyncio.run(home.save(phone))
+    before = BackupFolder(home.folder(phone)).status_uuid
+    again = asyncio.run(home.save(phone, begin="fresh"))
+    assert again.bytes_received >= first.bytes_received - 1000
+    assert BackupFolder(home.folder(phone)).status_uuid != before
+    assert is_whole(home, phone)
+    assert [path.name for path in home.folder(phone).parent.iterdir()] == [UDID]
+
+
+def test_pieces_of_every_size_make_the_same_backup(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    phone.faults.frame_sizes = (1, 4096, 300_000, 17)
+    home = house(phone)
+    asyncio.run(home.save(phone))
+    assert contents(home.folder(phone)) == files_of(phone)
+    assert is_whole(home, phone)
+
+
+# -- interrupted -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("after_bytes", "password"), [(12_000, None), (60_000, "secret"), (395_000, None), (430_000, "secret")]
+)
+def test_a_cable_pulled_during_the_save_goes_on_where_it_stopped(
+    house: Any, a_phone: Any, after_bytes: int, password: str | None
+) -> None:
+    phone = a_phone(backup_password=password)
+    home = house(phone)
+    phone.faults.drop_save_after_bytes = after_bytes
+    with pytest.raises(PhoneLost) as caught:
+        asyncio.run(home.save(phone))
+    assert caught.value.exit_code == 23
+    assert phone.faults.drop_save_after_bytes is None, "the cable was never pulled"
+    asyncio.run(home.save(phone))
+    assert contents(home.folder(phone), password) == files_of(phone)
+    assert is_whole(home, phone, password)
+    seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
+    assert seal is not None
+    assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
+
+
+def test_what_came_before_the_cable_was_pulled_does_not_come_again(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    for number in range(300):
+        phone.files.add_file("MediaDomain", f"Media/Recordings/{number}.m4a", bytes([number % 251]) * 4000)
+    home = house(phone)
+    phone.faults.drop_save_after_bytes = 1_200_000
+    with pytest.raises(PhoneLost):
+        asyncio.run(home.save(phone))
+    report = asyncio.run(home.save(phone))
+    assert report.bytes_received < 1_100_000  # of 1.6 million
+    assert is_whole(home, phone)
+
+
+def test_an_incremental_save_that_is_cut_keeps_the_seal_of_what_was_there(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    home = house(phone)
+    asyncio.run(home.save(phone))
+    for number in range(200):
+        phone.files.add_file("MediaDomain", f"Media/Recordings/{number}.m4a", bytes([number % 251]) * 2000)
+    phone.faults.drop_save_after_bytes = 300_000
+    with pytest.raises(PhoneLost):
+        asyncio.run(home.save(phone))
+    asyncio.run(home.save(phone))
+    seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
+    assert seal is not None
+    assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
+    assert is_whole(home, phone)
+
+
+def test_ctrl_c_leaves_no_thread_behind_and_a_backup_that_goes_on(house: Any, a_phone: Any) -> None:
+    phone = a_phone(passcode="1234", hand=Hand(passcode="wait"))
+    home = house(phone)
+
+    class UntilAsked(type(home.watch)):  # type: ignore[misc]
+        def person_needed(self, name: str, action: Any) -> None:
+            super().person_needed(name, action)
+            asked.set()
+
+    asked = threading.Event()
+    home.watch = UntilAsked()
+
+    async def story() -> None:
+        saving = asyncio.create_task(home.save(phone))
+        await asyncio.to_thread(asked.wait, 5)
+        saving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await saving
+
+    asyncio.run(story())
+    ours = ("device-link", "backup-writer", "backup-hasher")
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith(ours)] == []
+    assert home.watch.done == ["enter-passcode"]
+    phone.hand = Hand()
+    asyncio.run(home.save(phone))
+    assert is_whole(home, phone)
+
+
+def test_somebody_taps_cancel_on_the_phone(house: Any, a_phone: Any) -> None:
+    phone = a_phone(passcode="1234", hand=Hand(passcode="wait"))
+    home = house(phone)
+
+    class Canceller(type(home.watch)):  # type: ignore[misc]
+        def person_needed(self, name: str, action: Any) -> None:
+            phone.post("com.apple.itunes-client.syncCancelRequest")
+
+    home.watch = Canceller()
+    with pytest.raises(CancelledOnPhone) as caught:
+        asyncio.run(home.save(phone))
+    assert caught.value.exit_code == 50
+
+
+def test_the_first_session_after_plugging_in_is_often_dropped(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    phone.faults.drop_sessions = 2
+    home = house(phone)
+    asyncio.run(home.save(phone))
+    assert home.time.slept.count(10.0) == 2
+    assert is_whole(home, phone)
+
+
+def test_a_phone_that_drops_every_session_is_lost(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    phone.faults.drop_sessions = 3
+    with pytest.raises(PhoneLost):
+        asyncio.run(house(phone).save(phone))
+
+
+def test_a_phone_that_says_nothing_any_more_is_not_called_lost(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    phone.faults.silence_s = 1.0
+    home = house(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone) as met:
+            met.expect_silences_of(0.2)
+            await met.save(home.folder(phone), seals=home.seals, watch=home.watch)
+
+    with pytest.raises(PhoneSilent):
+        asyncio.run(story())
+
+
+# -- what the phone refuses ------------------------------------------------------------------------------------------
+
+
+def test_a_passcode_that_is_declined(house: Any, a_phone: Any) -> None:
+    phone = a_phone(passcode="1234", hand=Hand(passcode="decline"))
+    home = house(phone)
+    with pytest.raises(PasscodeNotEntered) as caught:
+        asyncio.run(home.save(phone))
+    assert caught.value.exit_code == 50
+    assert home.watch.asked == home.watch.done == ["enter-passcode"]
+
+
+def test_a_passcode_sheet_that_shows_twice_is_asked_for_twice(house: Any, a_phone: Any) -> None:
+    phone = a_phone(passcode="1234", hand=Hand(passcode_sheets=2))
+    home = house(phone)
+    asyncio.run(home.save(phone))
+    assert home.watch.asked == home.watch.done == ["enter-passcode"] * 2
+
+
+def test_a_locked_phone_that_was_unlocked_since_it_was_switched_on_is_saved_with_the_escrow_bag(
+    house: Any, a_phone: Any
+) -> None:
+    phone = a_phone(trust="ask", passcode="1234", hand=Hand(unlocks=False))
+    home = house(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone) as met:
+            phone.lock()
+            await met.save(home.folder(phone), seals=home.seals, watch=home.watch)
+
+    asyncio.run(story())
+    assert home.watch.asked == ["tap-trust", "enter-passcode"]
+    assert is_whole(home, phone)
+
+
+def test_a_phone_not_unlocked_since_it_was_switched_on_is_asked_to_be(house: Any, a_phone: Any) -> None:
+    phone = a_phone(passcode="1234", hand=Hand(unlocks=False))
+    home = house(phone)
+    asked: list[str] = []
+
+    class Unlocker(type(home.watch)):  # type: ignore[misc]
+        def person_needed(self, name: str, action: Any) -> None:
+            asked.append(action)
+            if action == "unlock":
+                phone.unlock()
+
+    home.watch = Unlocker()
+    phone.reboot()
+    asyncio.run(home.save(phone))
+    assert asked == ["unlock", "enter-passcode"]
+    assert is_whole(home, phone)
+
+
+def test_a_phone_that_stays_locked_since_it_was_switched_on(house: Any, a_phone: Any) -> None:
+    phone = a_phone(passcode="1234", hand=Hand(unlocks=False))
+    home = house(phone)
+    phone.reboot()
+    with pytest.raises(PhoneLocked):
+        asyncio.run(home.save(phone))
+
+
+def test_a_phone_without_a_passcode_gives_no_escrow_bag_and_is_saved_all_the_same(house: Any, a_phone: Any) -> None:
+    phone = a_phone(trust="ask")
+    home = house(phone)
+    asyncio.run(home.save(phone))
+    assert "EscrowBag" not in plistlib.loads((home.muxer.pairing / f"{UDID}.plist").read_bytes())
+    assert is_whole(home, phone)
+
+
+def test_a_phone_in_its_setup_assistant(house: Any, a_phone: Any) -> None:
+    phone = a_phone(setup="running", hand=Hand(finishes_setup=False))
+    with pytest.raises(SetupUnfinished) as caught:
+        asyncio.run(house(phone).save(phone))
+    assert caught.value.exit_code == 24
+
+
+def test_a_managed_phone_that_wants_its_backups_encrypted(house: Any, a_phone: Any) -> None:
+    phone = a_phone(requires_encryption=True)
+    with pytest.raises(WrongPhonePassword) as caught:
+        asyncio.run(house(phone).save(phone))
+    assert caught.value.exit_code == 32
+
+
+def test_another_program_that_syncs_is_waited_for_ten_seconds(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    phone.faults.afc_lock_busy_tries = 49
+    home = house(phone)
+    asyncio.run(home.save(phone))
+    assert is_whole(home, phone)
+
+    phone.faults.afc_lock_busy_tries = 50
+    with pytest.raises(AnotherProgramSyncing) as caught:
+        asyncio.run(home.save(phone))
+    assert caught.value.exit_code == 24
+    assert is_whole(home, phone)
+
+
+def test_small_services_that_do_not_start_are_no_reason_not_to_save(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    for service in ("notification_proxy", "installation_proxy"):
+        phone.faults.refuse_services[f"com.apple.mobile.{service}"] = "InvalidService"
+    phone.faults.refuse_services["com.apple.afc"] = "InvalidService"
+    phone.faults.refuse_services["com.apple.springboardservices"] = "InvalidService"
+    home = house(phone)
+    asyncio.run(home.save(phone))
+    assert is_whole(home, phone)
+    assert [finding.code for finding in home.watch.findings] == ["installed-apps-unknown"]
+
+
+def test_an_icon_that_cannot_be_had_is_left_out_alone(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    phone.faults.no_icon = ("org.example.chat",)
+    home = house(phone)
+    asyncio.run(home.save(phone))
+    info = plistlib.loads((home.folder(phone) / "Info.plist").read_bytes())
+    assert set(info["Applications"]["org.example.chat"]) == {"ApplicationSINF", "iTunesMetadata"}
+
+
+# -- files the phone cannot read -------------------------------------------------------------------------------------
+
+
+def test_a_file_that_could_be_read_the_second_time_is_no_loss(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    phone.faults.unreadable_once[PHOTO] = "Input/output error (5)"
+    home = house(phone)
+    report = asyncio.run(home.save(phone))
+    assert report.unreadable == ()
+    assert home.watch.findings == []
+    assert contents(home.folder(phone)) == files_of(phone)
+    assert is_whole(home, phone)
+
+
+def test_a_file_that_stays_unreadable_is_named_and_sealed_as_such(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    phone.faults.unreadable[PHOTO] = "Input/output error (5)"
+    home = house(phone)
+    report = asyncio.run(home.save(phone))
+    (file_id,) = report.unreadable
+    (finding,) = home.watch.findings
+    assert (finding.code, finding.severity, finding.file_id) == ("file-unreadable", "warning", file_id)
+    assert "IMG_0001.JPG" in finding.what
+    assert "Input/output error" in finding.why
+    seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
+    assert seal is not None
+    assert seal.unreadable == {file_id: "Input/output error (5)"}
+    assert file_id not in seal.digests
+
+
+def test_the_file_every_phone_fails_to_read_costs_nobody_a_second_passcode(house: Any, a_phone: Any) -> None:
+    phone = a_phone(passcode="1234")
+    path = "Library/Application Support/FileProvider/backup/backup_manifest.db"
+    phone.files.add_file("HomeDomain", path, b"x" * 100)
+    phone.faults.unreadable[f"HomeDomain/{path}"] = "Input/output error (5)"
+    home = house(phone)
+    report = asyncio.run(home.save(phone))
+    assert home.watch.asked == ["enter-passcode"]
+    assert len(report.unreadable) == 1
+
+
+# -- this computer's disk --------------------------------------------------------------------------------------------
+
+
+def test_a_disk_too_small_is_said_with_what_is_needed_and_the_old_backup_stays(
+    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = a_phone()
+    home = house(phone)
+    asyncio.run(home.save(phone))
+    phone.files.add_file("MediaDomain", "Media/Recordings/long.m4a", b"x" * 500_000)
+    usage = shutil.disk_usage(home.home)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1_000_000))
+    with pytest.raises(BackupDiskFull) as caught:
+        asyncio.run(home.save(phone))
+    assert caught.value.exit_code == 33
+    assert caught.value.free_bytes == 1_000_000
+    assert 0x800_0000 + 500_000 <= caught.value.needed_bytes < 0x800_0000 + 600_000
+    assert "MB" in caught.value.why()
+    monkeypatch.undo()
+    asyncio.run(home.save(phone))
+    assert is_whole(home, phone)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_we_may_not_write_to(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    home = house(phone)
+    home.folder(phone).parent.mkdir(parents=True, mode=0o500)
+    with pytest.raises(CannotWriteHere):
+        asyncio.run(home.save(phone))
+
+
+def test_a_file_in_the_place_of_the_folder(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    home = house(phone)
+    home.folder(phone).parent.mkdir(parents=True)
+    home.folder(phone).write_bytes(b"")
+    with pytest.raises(CannotWriteHere) as caught:
+        asyncio.run(home.save(phone))
+    assert caught.value.exit_code == 33
+
+
+def test_an_empty_manifest_plist_left_by_another_program_does_not_end_every_backup(house: Any, a_phone: Any) -> None:
+    """Facts row 9: with a 0-byte Manifest.plist a phone answers 205 for ever."""
+    phone = a_phone()
+    home = house(phone)
+    asyncio.run(home.save(phone))
+    (home.folder(phone) / "Manifest.plist").write_bytes(b"")
+    asyncio.run(home.save(phone))
+    assert is_whole(home, phone)
+
+
+def test_backups_linked_elsewhere_stay_as_they_were(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    home = house(phone)
+    asyncio.run(home.save(phone))
+    kept = home.home / "kept"
+    shutil.copytree(home.folder(phone), kept, copy_function=os.link)
+    before = {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()}
+    phone.files.add_file("HomeDomain", "Library/SMS/sms.db", b"SQLite format 3\0" + b"new" * 100)
+    asyncio.run(home.save(phone))
+    assert {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()} == before
+
+
+def test_another_phone_s_folder_is_refused_before_anything_is_written(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    home = house(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone) as met:
+            await met.save(home.home / "backups" / "other", seals=home.seals)
+
+    with pytest.raises(ValueError, match="not the place"):
+        asyncio.run(story())
+    assert not (home.home / "backups").exists()
