@@ -83,17 +83,18 @@ class Drive:
         self._stream = stream
         self._link = DeviceLink()
         self._frames = frames
+        self._outbox = bytearray()
         self.done_bytes = 0
         self.total_bytes = 0
 
     # --- the session
 
     def open(self) -> None:
-        self._send(self._link.send(VersionExchange()))
+        self._say(VersionExchange())
         answer = self._hear()
         if not isinstance(answer, VersionsOk):
             raise PeerBroke("the host left during the version exchange")
-        self._send(self._link.send(DeviceReady()))
+        self._say(DeviceReady())
 
     def next_request(self) -> Request | None:
         """What the host wants next; None when it says goodbye, or asks for something that does not exist."""
@@ -101,7 +102,8 @@ class Drive:
         return read_request(message.body) if isinstance(message, ProcessMessage) else None
 
     def respond(self, body: Mapping[str, object]) -> None:
-        self._send(self._link.send(ProcessMessage(body)))
+        self._say(ProcessMessage(body))
+        self._flush()
 
     # --- small operations
 
@@ -155,11 +157,11 @@ class Drive:
         """Sends files in batches of 128. What the phone could not read comes back as host paths."""
         failed: list[str] = []
         for batch in batches(files):
-            self._send(self._link.send(UploadFiles(self._progress(), sum(file.size for file in batch))))
+            self._say(UploadFiles(self._progress(), sum(file.size for file in batch)))
             for file in batch:
                 if not self._upload_one(file):
                     failed.append(file.host_path)
-            self._send(self._link.send(StreamEnds()))
+            self._say(StreamEnds())
             if (status := self._status()).status < 0:
                 raise _refusal(status)
         return failed
@@ -168,18 +170,14 @@ class Drive:
         self.upload([Outgoing(host_path, device_path, len(data), lambda: (data,))])
 
     def _upload_one(self, file: Outgoing) -> bool:
-        self._send(self._link.send(FileBegins(file.host_path, file.device_path)))
-        ready = bytearray()
+        self._say(FileBegins(file.host_path, file.device_path))
         end: Message = FileEnds()
         try:
             for frame in framed(file.chunks(), self._frames):
-                ready += self._link.send(FileData(frame))
-                if len(ready) >= SEND_BYTES:
-                    self._send(ready)
-                    ready = bytearray()
+                self._say(FileData(frame))
         except Unreadable as error:
             end = FileFails(str(error))
-        self._send(ready + self._link.send(end))
+        self._say(end)
         self.done_bytes += file.size
         return isinstance(end, FileEnds)
 
@@ -191,7 +189,7 @@ class Drive:
         Returns what went wrong with which path: the host could not read it, or `take` raised an MBError.
         """
         problems: dict[str, MBError] = {}
-        self._send(self._link.send(DownloadFiles(paths, self._progress())))
+        self._say(DownloadFiles(paths, self._progress()))
         expected = set(paths)
         while isinstance(message := self._hear(), FileBegins):
             if message.path not in expected:
@@ -254,7 +252,7 @@ class Drive:
     # --- the wire
 
     def _ask(self, operation: Operation, path: str | None = None, tolerate: Sequence[Code] = ()) -> object:
-        self._send(self._link.send(operation))
+        self._say(operation)
         status = self._status()
         if status.status < 0 and (refusal := _refusal(status, path)).code not in tolerate:
             raise refusal
@@ -268,14 +266,24 @@ class Drive:
 
     def _hear(self) -> Message:
         while isinstance(message := self._link.next(), NeedData):
+            self._flush()
             data = self._stream.recv(RECEIVE_BYTES)
             if not data:
                 raise LinkCut("the host closed the connection")
             self._link.receive(data)
         return message
 
-    def _send(self, data: bytes | bytearray) -> None:
-        self._stream.sendall(data)
+    def _say(self, message: Message) -> None:
+        """Small messages wait for each other until there is much, or until the host must answer: one TLS record, not
+        three."""
+        self._outbox += self._link.send(message)
+        if len(self._outbox) >= SEND_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._outbox:
+            data, self._outbox = self._outbox, bytearray()
+            self._stream.sendall(data)
 
     def _progress(self) -> float:
         return min(100.0, 100.0 * self.done_bytes / self.total_bytes) if self.total_bytes else 0.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ from migrate.backup.crypto import TornCiphertext, decrypted_chunks
 from migrate.backup.keybag import ClassKeys
 from migrate.backup.record import Kind, Record
 from migrate.errors import KeyUnusable
-from migrate.softphone.drive import Drive, Outgoing
+from migrate.softphone.drive import Drive, Outgoing, batches
 from migrate.softphone.filesystem import Content
 from migrate.softphone.host_backup import Fetched, HostManifest, fetched, stored_at
 from migrate.softphone.restore_rules import check_rows
@@ -67,7 +67,7 @@ def extract(drive: Drive, request: Extract) -> None:
         files = [r for r in in_domain if r.relative_path == request.relative_path and r.kind is Kind.FILE]
         if not files:
             raise MBError(Code.NOT_FOUND, "File not found in manifest", request.relative_path)
-        _give(drive, request.folder, files[0], request.relative_path.rpartition("/")[2], manifest.class_keys)
+        _give(drive, request.folder, {files[0]: request.relative_path.rpartition("/")[2]}, manifest.class_keys)
 
 
 def unback(drive: Drive, request: Unback) -> None:
@@ -77,12 +77,15 @@ def unback(drive: Drive, request: Unback) -> None:
         root = f"_unback_/{request.folder}"
         for path in ("_unback_", root):
             drive.make_directory(path)
+        files: dict[Record, str] = {}
         for record in sorted(manifest.records, key=lambda record: (record.domain, record.relative_path)):
             place = f"{root}/{record.domain}/{record.relative_path}".rstrip("/")
             if record.kind is Kind.DIRECTORY:
                 drive.make_directory(place)
             elif record.kind is Kind.FILE:
-                _give(drive, request.folder, record, place, manifest.class_keys)
+                files[record] = place
+        for batch in batches(list(files)):
+            _give(drive, request.folder, {record: files[record] for record in batch}, manifest.class_keys)
 
 
 @contextmanager
@@ -98,28 +101,32 @@ def _opened(drive: Drive, folder: str, password: str | None) -> Iterator[tuple[F
     yield opened
 
 
-def _give(drive: Drive, folder: str, record: Record, host_path: str, class_keys: ClassKeys | None) -> None:
-    """Downloads a stored file, decrypts it, and sends the plaintext back."""
-    spool, found = Spool(), list[Content]()
+def _give(drive: Drive, folder: str, places: Mapping[Record, str], class_keys: ClassKeys | None) -> None:
+    """Downloads stored files, decrypts them, and sends the plaintext back to the given places."""
+    spool, found = Spool(), dict[str, Content]()
+    records = {stored_at(folder, record.file_id): record for record in places}
 
-    def take(_: str, chunks: Iterator[bytes]) -> None:
-        if class_keys is not None and record.encryption_key is not None:
-            chunks = decrypted_chunks(chunks, class_keys.unwrap(record.encryption_key))
+    def take(path: str, chunks: Iterator[bytes]) -> None:
+        record = records[path]
         try:
-            found.append(spool.keep(chunks))
+            if class_keys is not None and record.encryption_key is not None:
+                chunks = decrypted_chunks(chunks, class_keys.unwrap(record.encryption_key))
+            found[path] = spool.keep(chunks)
         except TornCiphertext:
             raise MBError(Code.INVALID_DATA, "File is cut short", record.relative_path) from None
+        except KeyUnusable as error:
+            raise MBError(Code.INVALID_DATA, f"Invalid key ({error.reason})", record.relative_path) from None
 
+    for path, problem in drive.download(list(records), take).items():
+        raise reading_failed("Error downloading file", problem, records[path].relative_path)
+    files = [
+        Outgoing(places[record], f"/.ba/{places[record]}", found[path].size, found[path].chunks)
+        for path, record in records.items()
+    ]
     try:
-        problems = drive.download([stored_at(folder, record.file_id)], take)
-    except KeyUnusable as error:
-        raise MBError(Code.CORRUPT, f"Invalid encryption key ({error.reason})", record.relative_path) from None
-    for problem in problems.values():
-        raise reading_failed("Error downloading file", problem, record.relative_path)
-    try:
-        drive.upload([Outgoing(host_path, f"/.ba/{host_path}", found[0].size, found[0].chunks)])
+        drive.upload(files)
     except MBError as error:
-        raise writing_failed("Error uploading file", error, host_path) from error
+        raise writing_failed("Error uploading files", error) from error
 
 
 def _list_text(manifest: HostManifest) -> str:
