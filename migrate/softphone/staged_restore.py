@@ -58,25 +58,35 @@ class Staged:
 
     def _install_apps(self, phone: Softphone) -> None:
         """The backup's apps take the place of the phone's: those a host listed in RestoreApplications.plist come from
-        the App Store, others stay placeholders. Which groups belong to an app only the store knows; here a group or
-        plugin whose name holds the bundle id is taken to be its own (*guessed*)."""
+        the App Store, others stay placeholders."""
         listed = _read_plist(phone.scratch.get(RESTORE_APPLICATIONS, b""))
         kept = {app.bundle_id: app for app in phone.apps.values() if app.system}
         for bundle_id, facts in self.applications.items():
-            if bundle_id in kept or ".apple." in f".{bundle_id}" or not _is_app(facts):
-                continue
-            known, metadata = phone.apps.get(bundle_id), _read_plist(_metadata_of(listed.get(bundle_id)))
-            kept[bundle_id] = known or App(
-                bundle_id,
-                name=str(metadata.get("itemName") or metadata.get("title") or bundle_id.rpartition(".")[2]),
-                version=str(facts.get("CFBundleVersion", "1.0")),
-                short_version=str(metadata.get("bundleShortVersionString", "1.0")),
-                group_ids=self._containers_of(bundle_id, "Shared/AppGroup"),
-                plugin_ids=self._containers_of(bundle_id, "Data/PluginKitPlugin"),
-                has_sinf=bundle_id in listed,
-            )
+            if bundle_id not in kept and ".apple." not in f".{bundle_id}" and _is_app(facts):
+                kept[bundle_id] = phone.apps.get(bundle_id) or self._from_the_store(bundle_id, facts, listed)
         phone.apps.clear()
         phone.apps.update(kept)
+
+    def _from_the_store(self, bundle_id: str, facts: Mapping[str, Any], listed: Mapping[str, Any]) -> App:
+        """Which groups and plugins an app has is known to its store only: here the catalogue of the invented apps. Of
+        any other app, containers of the backup whose name holds its bundle id are taken to be its own (*guessed*)."""
+        from migrate.softphone.contents.apps import KNOWN  # late: only a replace needs it
+
+        receipt = listed.get(bundle_id)
+        icon = receipt.get("PlaceholderIcon") if isinstance(receipt, dict) else None
+        metadata = _read_plist(_metadata_of(receipt))
+        known = KNOWN.get(bundle_id)
+        plugins = tuple(f"{bundle_id}.{name}" for name in known.plugins) if known else ()
+        return App(
+            bundle_id,
+            name=str(metadata.get("itemName") or (known.name if known else bundle_id.rpartition(".")[2])),
+            version=str(facts.get("CFBundleVersion", "1.0")),
+            short_version=known.short_version if known else "1.0",
+            group_ids=known.groups if known else self._containers_of(bundle_id, "Shared/AppGroup"),
+            plugin_ids=plugins or self._containers_of(bundle_id, "Data/PluginKitPlugin"),
+            has_sinf=receipt is not None,
+            icon_png=icon if isinstance(icon, bytes) else b"",
+        )
 
     def _containers_of(self, bundle_id: str, content_class: str) -> tuple[str, ...]:
         return tuple(

@@ -60,3 +60,12 @@ def test_every_file_of_an_unencrypted_backup_reads_as_it_lies_on_the_phone(
     found = read_by(PYIOSBACKUP, bench.backup, "")
     assert found == bench.holds(encrypted=False)
     assert "HealthDomain/Health/healthdb_secure.sqlite" not in found
+
+
+def test_a_keybag_of_a_real_phones_ten_million_rounds_opens(
+    bench: Any, backup2: tuple[str, ...], read_by: Callable[..., dict[str, str]]
+) -> None:
+    bench.old.backup_password, bench.old.keybag_rounds = PASSWORD, 10_000_000
+    bench.peer(*backup2, "backup", str(bench.backups), "--udid", bench.old.udid)
+    bench.peer(*backup2, "backup", str(bench.backups), "--udid", bench.old.udid)  # the phone does not pay again
+    assert read_by(IPHONE_BACKUP_DECRYPT, bench.backup, PASSWORD) == bench.holds(encrypted=True)

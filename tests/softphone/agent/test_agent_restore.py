@@ -17,6 +17,7 @@ from migrate.backup.manifest import Manifest, ManifestWriter, encrypt_manifest, 
 from migrate.backup.record import Record
 from migrate.softphone.device import App, Softphone
 from migrate.softphone.restore_run import is_compatible
+from migrate.softphone.staged_restore import RESTORE_APPLICATIONS
 
 Edit = Callable[[list[Record]], Iterable[Record]]
 PASSWORD = "secret"
@@ -122,6 +123,22 @@ def test_a_replace_removes_what_was_there_except_what_is_never_backed_up(
     assert "HomeDomain/Library/Caches/x" in digests
     assert set(new.apps) == {"com.example.notes"}
     assert new.apps["com.example.notes"].group_ids == ("group.com.example.notes",)
+
+
+def test_an_app_from_the_store_comes_with_the_groups_only_the_store_knows(
+    host: Any, another: Callable[..., Softphone]
+) -> None:
+    old, new = another(), Softphone(ios_version="17.5.1")
+    old.files.add_file("AppDomain-com.example.chatter", "Documents/x", b"x")
+    host.backup(old)
+    receipt = {"iTunesMetadata": plistlib.dumps({"itemName": "Chatter!"}), "PlaceholderIcon": b"png"}
+    new.scratch[RESTORE_APPLICATIONS] = plistlib.dumps({"com.example.chatter": receipt})
+    host.restore(new, old.udid, RemoveItemsNotRestored=True)
+    new.reboot()
+    app = new.apps["com.example.chatter"]
+    assert (app.name, app.icon_png, app.has_sinf) == ("Chatter!", b"png", True)
+    assert "group.com.example.family" in app.group_ids and len(app.plugin_ids) == 2
+    assert not new.apps["com.example.notes"].has_sinf and RESTORE_APPLICATIONS not in new.scratch
 
 
 def test_an_overlay_changes_only_what_it_brings(
