@@ -40,7 +40,7 @@ async def change_backup_password(contact: Contact, old: str | None, new: str | N
     root = Path(tempfile.mkdtemp(dir=contact.muxer.tmp, prefix="password-"))
     try:
         async with Session(contact, watch, DURING) as session:
-            outcome = await session.ask(request, root / contact.facts.udid, lock=False)
+            outcome = await session.ask(request, root / contact.facts.udid, lock=False, repeatable=False)
             with contact.told(DURING):
                 if outcome.response is None:
                     assert outcome.ended is not None

@@ -200,8 +200,9 @@ class SealLedger:
 
 def _draft_to_go_on_with(seals: Path, folder: BackupFolder) -> SealDraft | None:
     try:
-        if folder.is_finished:
-            return SealDraft.open(seals, folder.path.name, read_seal(seals, folder))
+        if folder.is_finished and (seal := read_seal(seals, folder)) is not None:
+            return SealDraft.open(seals, folder.path.name, seal)
+        # interrupted; or, when it is finished, stopped between the phone's last word and the sealing
         return SealDraft.go_on(seals, folder.path.name)
     except SealDamaged:
         return None  # it is worth nothing any more; this save takes a new one

@@ -35,13 +35,15 @@ PROGRESS_AT = {
 class Conversation:
     """One session on a link whose versions are agreed on. Blocking; belongs to one thread.
 
-    `operations` counts what was served; `percent` is what the phone last said of its own progress.
+    `asked`: the request is out. `operations` counts what was served; `percent` is what the phone last said of its own
+    progress.
     """
 
     link: Link
     drive: Drive
     ledger: Ledger = field(default_factory=NoLedger)
     moved: Callable[[Conversation], None] = lambda _: None
+    asked: bool = field(default=False, init=False)
     operations: int = field(default=0, init=False)
     percent: float = field(default=0.0, init=False)
     disk_trouble: OSError | None = field(default=None, init=False)
@@ -63,6 +65,7 @@ class Conversation:
             PhoneBrokeProtocol, UnsafeName: it said what no healthy phone says.
         """
         with self._pipeline:
+            self.asked = True
             self.link.ask(request)
             try:
                 while (response := self._serve(self.link.receive())) is None:

@@ -71,10 +71,13 @@ class Session:
         folder: Path,
         *,
         lock: bool = True,
+        repeatable: bool = True,
         ledger: Ledger | None = None,
         moved: Callable[[Conversation], None] = lambda _: None,
     ) -> Outcome:
         """Send `request` about the backup `folder` over a fresh link, and serve the phone to the end.
+
+        `repeatable`: it may be sent again when the phone dropped the session without having asked for anything.
 
         Raises:
             CancelledOnPhone, AnotherProgramSyncing, PhoneLocked, PhoneSilent, PhoneBrokeProtocol, UnsafeName …
@@ -89,7 +92,8 @@ class Session:
                 raise self.notices.bug
             if self.notices.cancelled:
                 raise CancelledOnPhone(self.contact.name, "")
-            if outcome.response is not None or outcome.conversation.operations or not tries:
+            talk = outcome.conversation
+            if outcome.response is not None or talk.operations or (talk.asked and not repeatable) or not tries:
                 return outcome
             await self.contact.time.sleep(LINK_PAUSE_S)
 

@@ -11,10 +11,12 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from migrate.findings import Finding
 from migrate.phone.drive import Drive
@@ -23,6 +25,7 @@ from migrate.phone.muxer import Muxer
 from migrate.phone.patience import Time
 from migrate.phone.phone import Phone, SaveReport
 from migrate.phone.serve import Conversation
+from migrate.softphone.certificates import Computer
 from migrate.softphone.device import App, Softphone
 from migrate.softphone.server import SoftphoneServer
 from migrate.watch import Action, Nobody
@@ -207,10 +210,22 @@ class Seen(Nobody):
         self.findings.append(finding)
 
 
+@cache
+def one_key() -> RSAPrivateKey:
+    """The key of every phone here: making one takes a tenth of a second, and none of these tests is about it."""
+    return generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@cache
+def one_computer() -> Computer:
+    return Computer()
+
+
 def a_phone(**about: Any) -> Softphone:
     """A small phone of Anna's: a few files of several kinds, one app."""
     about = {"udid": UDID, "name": "Anna's iPhone", "keybag_rounds": 100, **about}
     phone = Softphone(**about)
+    phone._key = one_key()
     phone.files.add_file("HomeDomain", "Library/SMS/sms.db", b"SQLite format 3\0" + b"m" * 5000)
     phone.files.add_file("HomeDomain", "Library/Notes/empty", b"")
     phone.files.add_file("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG", bytes(range(256)) * 1500)
@@ -246,20 +261,31 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[Callable[..., House]]:
     """`house(phone, …)`: phones on a cable, until the test is over."""
+    yield from _houses(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def lasting_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., House]]:
+    """As `house`, for all tests of a module: a save takes a thousand round trips, so what only looks may share one."""
+    yield from _houses(tmp_path_factory.mktemp("lasting"))
+
+
+def _houses(folder: Path) -> Iterator[Callable[..., House]]:
     servers: list[SoftphoneServer] = []
 
     def open_house(*phones: Softphone) -> House:
         server = SoftphoneServer(phones)
+        server.pair_records.computer = one_computer()
         server.start()
         servers.append(server)
-        return House(server, tmp_path / "home")
+        return House(server, folder / f"home-{len(servers)}")
 
     yield open_house
     for server in servers:
         server.stop()
 
 
-@pytest.fixture(name="a_phone")
+@pytest.fixture(name="a_phone", scope="session")
 def a_phone_fixture() -> Callable[..., Softphone]:
     """`a_phone(**about)`: a small phone of Anna's. Importlib mode has no way to import helpers from here."""
     return a_phone

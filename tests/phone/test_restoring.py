@@ -42,21 +42,35 @@ def files_of(phone: Any) -> dict[str, str]:
     return {path: digest for path, digest in phone.files.digests().items() if len(digest) == 64}
 
 
+@pytest.fixture(scope="module")
+def old_phones(lasting_house: Any, a_phone: Any) -> Any:
+    """`old_phones(password)`: a saved phone and its backup, made once for each password."""
+    saved: dict[str | None, tuple[Any, Path]] = {}
+
+    def with_password(password: str | None) -> tuple[Any, Path]:
+        if password not in saved:
+            phone = a_phone(backup_password=password)
+            home = lasting_house(phone)
+            asyncio.run(home.save(phone))
+            saved[password] = phone, home.folder(phone)
+        return saved[password]
+
+    return with_password
+
+
 @pytest.fixture
-def move(house: Any, a_phone: Any, tmp_path: Path) -> Any:
-    """An old phone, saved and then unplugged, and a new, empty one on the cable. `move(**about the new phone)`."""
+def move(house: Any, old_phones: Any, a_phone: Any, tmp_path: Path) -> Any:
+    """The backup of an old phone, and a new, empty one on the cable: `move(password, **about the new phone)`."""
 
     class Move:
         def __init__(self, password: str | None, about: dict[str, Any]) -> None:
             self.password = password
-            self.old = a_phone(backup_password=password)
+            self.old, backup = old_phones(password)
             self.new = a_phone(**{"udid": NEW, "name": "Ben's iPhone", **about})
             self.new.files = type(self.new.files)()
-            self.home = house(self.old, self.new)
-            asyncio.run(self.home.save(self.old))
+            self.home = house(self.new)
             self.set = tmp_path / "set" / OLD
-            shutil.copytree(self.home.folder(self.old), self.set)
-            self.home.watch.bytes.clear()
+            shutil.copytree(backup, self.set)
 
         async def restore(self, options: RestoreOptions = REPLACE, applications: bool = True, **how: Any) -> Any:
             async with await self.home.meet(self.new) as phone:
@@ -170,13 +184,13 @@ def test_all_five_options_are_sent(move: Any, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_encrypted_set_without_its_password_is_not_even_offered(move: Any) -> None:
-    story = move("secret")
+    story = move("correct-horse-1947")
     with pytest.raises(PasswordMissing):
         asyncio.run(story.restore(password=None))
 
 
 def test_a_wrong_password_is_refused_by_the_phone(move: Any) -> None:
-    story = move("secret")
+    story = move("correct-horse-1947")
     with pytest.raises(WrongPhonePassword) as caught:
         asyncio.run(story.restore(password="not it"))
     assert caught.value.exit_code == 32

@@ -17,7 +17,7 @@ import pytest
 from migrate.backup.check import verify
 from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
-from migrate.backup.seal import read_seal
+from migrate.backup.seal import SealDraft, read_seal
 from migrate.errors import (
     AnotherProgramSyncing,
     BackupDiskFull,
@@ -56,15 +56,23 @@ def is_whole(home: Any, phone: Any, password: str | None = None) -> bool:
     return verdict.verdict == "whole"
 
 
-def test_a_first_save_holds_what_is_on_the_phone(house: Any, a_phone: Any) -> None:
+@pytest.fixture(scope="module")
+def saved(lasting_house: Any, a_phone: Any) -> Any:
+    """A phone with a passcode, saved once: (home, phone, report)."""
     phone = a_phone(passcode="1234")
-    home = house(phone)
-    report = asyncio.run(home.save(phone))
+    phone.scratch["/iTunes_Control/iTunes/iTunesPrefs"] = b"prefs"
+    phone.faults.frame_sizes = (1, 4096, 300_000, 17)
+    home = lasting_house(phone)
+    return home, phone, asyncio.run(home.save(phone))
+
+
+def test_a_first_save_holds_what_is_on_the_phone(saved: Any) -> None:
+    home, phone, report = saved
     folder = home.folder(phone)
     assert contents(folder) == files_of(phone)
     assert is_whole(home, phone)
     assert report.unreadable == ()
-    assert report.bytes_received == home.watch.bytes[-1][0] > phone.files.total_bytes
+    assert report.bytes_received == home.watch.bytes[-1][0] > 380_000
     assert report.files_received == home.watch.files[-1]
     assert home.watch.asked == home.watch.done == ["enter-passcode"]
     assert home.watch.findings == []
@@ -72,10 +80,8 @@ def test_a_first_save_holds_what_is_on_the_phone(house: Any, a_phone: Any) -> No
     assert list(home.muxer.tmp.iterdir()) == []
 
 
-def test_the_seal_knows_every_blob_and_the_apps_groups(house: Any, a_phone: Any) -> None:
-    phone = a_phone()
-    home = house(phone)
-    asyncio.run(home.save(phone))
+def test_the_seal_knows_every_blob_and_the_apps_groups(saved: Any) -> None:
+    home, phone, _ = saved
     seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
     assert seal is not None
     blobs = {path.name: path for path in home.folder(phone).glob("??/*")}
@@ -84,20 +90,15 @@ def test_the_seal_knows_every_blob_and_the_apps_groups(house: Any, a_phone: Any)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_nobody_else_can_read_a_backup(house: Any, a_phone: Any) -> None:
-    phone = a_phone()
-    home = house(phone)
-    asyncio.run(home.save(phone))
+def test_nobody_else_can_read_a_backup(saved: Any) -> None:
+    home, phone, _ = saved
     for path in [home.folder(phone), *home.folder(phone).rglob("*")]:
         mode = stat.S_IMODE(path.stat().st_mode)
         assert mode == (0o700 if path.is_dir() else 0o600), path
 
 
-def test_the_info_plist_has_what_other_programs_look_for(house: Any, a_phone: Any) -> None:
-    phone = a_phone()
-    home = house(phone)
-    phone.scratch["/iTunes_Control/iTunes/iTunesPrefs"] = b"prefs"
-    asyncio.run(home.save(phone))
+def test_the_info_plist_has_what_other_programs_look_for(saved: Any) -> None:
+    home, phone, _ = saved
     info = plistlib.loads((home.folder(phone) / "Info.plist").read_bytes())
     assert info["Unique Identifier"] == UDID.upper()
     assert info["Target Identifier"] == UDID
@@ -148,15 +149,6 @@ def test_beginning_afresh_throws_nothing_away_before_the_new_backup_is_whole(hou
     assert BackupFolder(home.folder(phone)).status_uuid != before
     assert is_whole(home, phone)
     assert [path.name for path in home.folder(phone).parent.iterdir()] == [UDID]
-
-
-def test_pieces_of_every_size_make_the_same_backup(house: Any, a_phone: Any) -> None:
-    phone = a_phone()
-    phone.faults.frame_sizes = (1, 4096, 300_000, 17)
-    home = house(phone)
-    asyncio.run(home.save(phone))
-    assert contents(home.folder(phone)) == files_of(phone)
-    assert is_whole(home, phone)
 
 
 # -- interrupted -----------------------------------------------------------------------------------------------------
@@ -210,6 +202,28 @@ def test_an_incremental_save_that_is_cut_keeps_the_seal_of_what_was_there(house:
     assert seal is not None
     assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
     assert is_whole(home, phone)
+
+
+def test_a_run_killed_between_the_phone_s_last_word_and_the_sealing_is_sealed_the_next_time(
+    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = a_phone()
+    home = house(phone)
+
+    class Killed(Exception): ...
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SealDraft, "finish", killed)
+        with pytest.raises(Killed):
+            asyncio.run(home.save(phone))
+    assert BackupFolder(home.folder(phone)).is_finished
+    asyncio.run(home.save(phone))
+    seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
+    assert seal is not None
+    assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
 
 
 def test_ctrl_c_leaves_no_thread_behind_and_a_backup_that_goes_on(house: Any, a_phone: Any) -> None:
@@ -285,6 +299,35 @@ def test_a_phone_that_says_nothing_any_more_is_not_called_lost(house: Any, a_pho
 
 
 # -- what the phone refuses ------------------------------------------------------------------------------------------
+
+
+def test_a_watcher_that_raises_stops_the_save_and_is_heard(house: Any, a_phone: Any) -> None:
+    """The journey's watcher raises in whatever thread it is called when the run is to stop."""
+    phone = a_phone(passcode="1234", hand=Hand(passcode="wait"))
+    home = house(phone)
+
+    class Stopped(Exception): ...
+
+    class Stopper(type(home.watch)):  # type: ignore[misc]
+        at = "bytes_moved"
+
+        def bytes_moved(self, done: int, total: int | None) -> None:
+            if self.at == "bytes_moved":
+                raise Stopped
+
+        def person_needed(self, name: str, action: Any) -> None:
+            if self.at == "person_needed":
+                raise Stopped
+            phone.answer_passcode()
+
+    home.watch = Stopper()
+    for at in ("bytes_moved", "person_needed"):
+        home.watch.at = at
+        with pytest.raises(Stopped):
+            asyncio.run(home.save(phone))
+    home.watch.at = "never"
+    asyncio.run(home.save(phone))
+    assert is_whole(home, phone)
 
 
 def test_a_passcode_that_is_declined(house: Any, a_phone: Any) -> None:

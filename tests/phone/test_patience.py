@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from migrate.errors import NoPhone, NotTrusted, PhoneLocked
+from migrate.phone.patience import Lacking, Patience, Time
+from migrate.watch import Nobody
+
+
+class Seen(Nobody):
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def person_needed(self, phone: str, action: Any) -> None:
+        self.events.append(f"needed {action}")
+
+    def person_done(self, phone: str, action: Any) -> None:
+        self.events.append(f"done {action}")
+
+
+class Clock:
+    now = 0.0
+
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_each_thing_is_asked_for_once_and_done_once() -> None:
+    clock, seen = Clock(), Seen()
+    patience = Patience(seen, 60, Time(clock.clock, clock.sleep))
+
+    async def story() -> None:
+        for _ in range(3):
+            await patience.bear(Lacking(NoPhone("x", ()), "connect"), "the iPhone")
+        for _ in range(2):
+            await patience.bear(Lacking(PhoneLocked("Anna's iPhone", "x"), "unlock"), "Anna's iPhone")
+        await patience.bear(Lacking(NoPhone("x", ())), "Anna's iPhone")  # away for a moment: nobody is called
+        await patience.bear(Lacking(PhoneLocked("Anna's iPhone", "x"), "unlock"), "Anna's iPhone")
+        patience.relieved()
+        patience.relieved()
+
+    asyncio.run(story())
+    assert seen.events == ["needed connect", "done connect", "needed unlock", "done unlock"]
+
+
+def test_when_time_is_over_the_last_thing_lacking_is_the_error() -> None:
+    clock = Clock()
+    patience = Patience(Seen(), 2.5, Time(clock.clock, clock.sleep))
+
+    async def story() -> None:
+        while True:
+            await patience.bear(Lacking(NotTrusted("Anna's iPhone"), "tap-trust"), "Anna's iPhone")
+
+    with pytest.raises(NotTrusted):
+        asyncio.run(story())
+    assert clock.now == 2.5
+
+
+def test_without_any_patience_a_person_is_still_told_what_was_missing() -> None:
+    clock, seen = Clock(), Seen()
+    patience = Patience(seen, 0, Time(clock.clock, clock.sleep))
+    with pytest.raises(NoPhone):
+        asyncio.run(patience.bear(Lacking(NoPhone("", ()), "connect"), "the iPhone"))
+    assert seen.events == ["needed connect"]
+    assert clock.now == 0
