@@ -1,0 +1,51 @@
+"""The home folder is private, and a crash leaves no plaintext in it for long."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from migrate.errors import MigrateError
+from migrate.journey.home import Home
+from migrate.journey.lock import Busy, locked
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are a POSIX notion")
+def test_every_folder_is_private_even_where_it_was_not(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir(mode=0o755)
+    home = Home(tmp_path / "home").open()
+    for folder in (home.path, home.backups, home.seals, home.pairing, home.tmp, home.runs):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_plaintext_of_a_killed_process_is_removed_at_the_next_start(tmp_path: Path) -> None:
+    home = Home(tmp_path).open()
+    (home.tmp / "999999").mkdir()
+    (home.tmp / "999999" / "sms.db").write_text("secret")
+    (home.tmp / "stray.pem").write_text("key")
+    home.empty_tmp()
+    assert not (home.tmp / "999999").exists() and not (home.tmp / "stray.pem").exists()
+
+
+def test_plaintext_of_a_process_at_work_stays(tmp_path: Path) -> None:
+    home = Home(tmp_path).open()
+    with home.private_tmp() as mine:
+        (mine / "sms.db").write_text("secret")
+        home.empty_tmp()
+        assert (mine / "sms.db").exists()
+    assert not mine.exists()
+
+
+def test_a_phone_cannot_name_its_way_out_of_home(tmp_path: Path) -> None:
+    with pytest.raises(MigrateError):
+        Home(tmp_path).open().working_backup("../../etc")
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    with locked(tmp_path / "lock"), pytest.raises(Busy), locked(tmp_path / "lock"):
+        pass
+    with locked(tmp_path / "lock"):
+        pass
