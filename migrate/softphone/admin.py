@@ -18,14 +18,15 @@ import os
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from migrate.softphone import doors
 from migrate.softphone.device import Softphone
-from migrate.softphone.doors import LOOPBACK, Doorkeeper, has_unix_sockets, open_tcp, open_unix
+from migrate.softphone.doors import Doorkeeper
 from migrate.softphone.faults import Faults
 from migrate.softphone.hand import Hand
 from migrate.softphone.server import SoftphoneServer
@@ -189,8 +190,9 @@ def _set_hand(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) 
 def _checked(adapter: TypeAdapter[Any], table: Any, order: dict[str, Any], key: str) -> tuple[str, Any]:
     """The field of `table` an order sets, and its value in the field's type."""
     name = order.get(key)
-    if not isinstance(name, str) or name not in table.__dataclass_fields__:
-        raise NotDone(f"{key} is one of {', '.join(table.__dataclass_fields__)}")
+    known = [field.name for field in fields(table)]
+    if not isinstance(name, str) or name not in known:
+        raise NotDone(f"{key} is one of {', '.join(known)}")
     try:
         return name, getattr(adapter.validate_python({name: order.get("value")}), name)
     except ValidationError as error:
@@ -222,9 +224,9 @@ _ORDERS: dict[str, Callable[[SoftphoneServer, Softphone, dict[str, Any]], dict[s
 
 def _open_door(path: Path) -> socket.socket:
     """A unix socket at `path`, or a loopback listener whose address the file holds. Raises OSError."""
-    if has_unix_sockets():
-        return open_unix(path)
-    door = open_tcp(LOOPBACK, 0)
+    if doors.has_unix_sockets():
+        return doors.open_unix(path)
+    door = doors.open_tcp(doors.LOOPBACK, 0)
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write("{}:{}\n".format(*door.getsockname()[:2]))

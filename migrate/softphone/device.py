@@ -160,7 +160,8 @@ class Softphone:
         self._pair_polls = 0
         self._passcode_answer: bool | None = None
         self._asks_passcode = False
-        self._plug_count = 0
+        self._unplug_count = 0
+        self._is_plugged_in = False
         self._resting = threading.Event()
         self._afterwards: list[threading.Thread] = []
         self._key: RSAPrivateKey | None = None
@@ -280,8 +281,9 @@ class Softphone:
                 self.post(SHEET_DISMISSED)
             with self._changed:
                 self._passcode_answer, self._asks_passcode = None, True
+                unplug_count = self._unplug_count
             self.post(SHEET_PRESENTED)
-            entered = self._await_passcode()
+            entered = self._await_passcode(unplug_count)
             self._asks_passcode = False
             if not entered:
                 break
@@ -295,15 +297,17 @@ class Softphone:
         """Whether the passcode sheet is on the screen."""
         return self._asks_passcode
 
-    def _await_passcode(self) -> bool:
+    def _await_passcode(self, unplug_count: int) -> bool:
+        """What the person did with the sheet. Nobody is asked once the cable was pulled since `unplug_count`."""
+
+        def is_over() -> bool:
+            pulled = self._unplug_count != unplug_count or (self.cable is not None and not self._is_plugged_in)
+            return self._passcode_answer is not None or pulled or self._resting.is_set()
+
         habit = self.hand.passcode
         patience = PASSCODE_WAIT_S if habit == "wait" else self.hand.passcode_delay_s
         with self._changed:
-            plugged = self._plug_count
-            gone_or_answered = self._changed.wait_for(
-                lambda: self._passcode_answer is not None or self._plug_count != plugged, timeout=patience
-            )
-            if gone_or_answered:
+            if self._changed.wait_for(is_over, timeout=patience):
                 return bool(self._passcode_answer)
         return habit == "enter"
 
@@ -369,14 +373,15 @@ class Softphone:
     def plugged_in(self, cable: Cable) -> None:
         """Called by the server. A denied dialog comes back with the next plugging in (facts 5.3)."""
         with self._changed:
-            self.cable = cable
+            self.cable, self._is_plugged_in = cable, True
             self._resting.clear()
             self._pair_polls = 0
 
     def unplugged(self) -> None:
         """Called by the server: whoever waits for the person gives up."""
         with self._changed:
-            self._plug_count += 1
+            self._unplug_count += 1
+            self._is_plugged_in = False
             self._changed.notify_all()
 
     def replug(self) -> None:
@@ -433,7 +438,9 @@ class Softphone:
 
     def rest(self) -> None:
         """Called by the server at its end: waits until nothing of this phone runs in the background."""
-        self._resting.set()
+        with self._changed:
+            self._resting.set()
+            self._changed.notify_all()
         while self._afterwards:
             thread = self._afterwards.pop()
             if thread is not threading.current_thread():

@@ -7,7 +7,7 @@ import difflib
 import tomllib
 import zlib
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -99,8 +99,8 @@ class PhoneFile(BaseModel):
 
 _TABLES: dict[str, Iterable[str]] = {
     "contents": ContentsSpec.model_fields,
-    "faults": Faults.__dataclass_fields__,
-    "hand": Hand.__dataclass_fields__,
+    "faults": [field.name for field in fields(Faults)],
+    "hand": [field.name for field in fields(Hand)],
 }
 _PLAIN_KEYS = set(PhoneFile.model_fields) - {"udid", "seed", "contents", "faults", "hand"}
 
