@@ -6,6 +6,7 @@ is imported inside it, so that `migrate --help` answers at once. Everything belo
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import secrets
@@ -17,7 +18,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from migrate import __version__
-from migrate.errors import Bug, MigrateError, StoppedBeforeBeginning, UsageWrong
+from migrate.errors import Bug, DiskFullHere, MigrateError, StoppedBeforeBeginning, UsageWrong
 from migrate.talk import output
 from migrate.talk.everywhere import Everywhere, HomeOption, JsonOption, UsbmuxdOption, listen, said_so_far
 from migrate.talk.passwords import redacted
@@ -32,6 +33,10 @@ COMMANDS = (
     "migrate.talk.softphone_commands",  # softphone serve
 )
 """The modules that hold commands, in the order of `migrate --help`. Each has `register(app)`."""
+
+
+NO_ROOM = frozenset(code for name in ("ENOSPC", "EDQUOT") if (code := getattr(errno, name, None)) is not None)
+"""What a system answers when a disk, or somebody's share of it, is full; Windows knows no quota here."""
 
 
 def build() -> typer.Typer:
@@ -90,8 +95,7 @@ def answer(argv: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return told(said.begun or StoppedBeforeBeginning(), said)
     except Exception as error:
-        wrong_usage = usage_of(error)
-        return told(wrong_usage if wrong_usage else Bug(type(error).__name__, report_bug(error, argv, said)), said)
+        return told(usage_of(error) or full_disk(error, said) or bug(error, argv, said), said)
 
 
 def told(error: MigrateError, said: Everywhere) -> int:
@@ -113,6 +117,17 @@ def usage_of(error: Exception) -> UsageWrong | None:
         return None
     context = getattr(error, "ctx", None)
     return UsageWrong(str(words()), getattr(context, "command_path", None) or "migrate")
+
+
+def full_disk(error: Exception, said: Everywhere) -> DiskFullHere | None:
+    """A write that failed for want of room, wherever it was."""
+    if not isinstance(error, OSError) or error.errno not in NO_ROOM:
+        return None
+    return DiskFullHere(str(error.filename or said.home_folder), error.strerror or "no space left")
+
+
+def bug(error: Exception, argv: Sequence[str], said: Everywhere) -> Bug:
+    return Bug(type(error).__name__, report_bug(error, argv, said))
 
 
 def report_bug(error: Exception, argv: Sequence[str], said: Everywhere) -> str:

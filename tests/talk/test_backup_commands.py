@@ -1,0 +1,164 @@
+"""`verify` and `show`, typed about a small backup and about ones that nobody here wrote."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from migrate.backup.folder import BackupFolder
+from migrate.errors import WrongPassword
+from migrate.talk.backup_commands import with_password
+from migrate.talk.passwords import Passwords
+
+if TYPE_CHECKING:
+    from conftest import Migrate
+
+PASSWORD = "correct-horse-1947"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+others_data = pytest.mark.skipif(not DATA.is_dir(), reason="the data that others wrote is not beside the project")
+
+VERIFY_KEYS = ["backup", "udid", "ios_version", "encrypted", "records", "files", "bytes", "verdict", "findings"]
+
+
+@pytest.fixture
+def password_file(tmp_path: Path) -> Path:
+    file = tmp_path / "password"
+    file.write_text(f"{PASSWORD}\n", encoding="utf-8")
+    return file
+
+
+def test_a_whole_backup_is_called_whole(migrate: Migrate, plain_backup: Path) -> None:
+    answer = migrate("verify", plain_backup)
+    assert answer.code == 0 and "Whole: everything it lists is there" in answer.out
+    in_json = migrate("verify", plain_backup, "--json")
+    assert list(in_json.json) == VERIFY_KEYS
+    assert (in_json.json["verdict"], in_json.json["files"], in_json.json["encrypted"]) == ("whole", 3, False)
+    assert in_json.err == "", "a script that asks for JSON is not told bars"
+
+
+def test_the_folder_around_a_backup_will_do(migrate: Migrate, plain_backup: Path) -> None:
+    assert migrate("verify", plain_backup.parent).code == 0
+
+
+def test_a_damaged_backup_is_exit_30_and_its_wounds_are_named(migrate: Migrate, plain_backup: Path) -> None:
+    next(plain_backup.glob("3d/3d*")).unlink()
+    answer = migrate("verify", plain_backup)
+    assert answer.code == 30 and "Damaged" in answer.out and "Library/SMS/sms.db" in answer.out
+    assert migrate("verify", plain_backup, "--json").json["verdict"] == "damaged"
+
+
+def test_quick_does_not_claim_more_than_it_looked_at(migrate: Migrate, plain_backup: Path) -> None:
+    blob = next(plain_backup.glob("3d/3d*"))
+    blob.write_bytes(b"\0" * blob.stat().st_size)
+    quick = migrate("verify", plain_backup, "--quick")
+    assert quick.code == 0 and "no stored file was opened" in " ".join(quick.out.split())
+    assert migrate("verify", plain_backup).code == 30
+
+
+def test_an_unreadable_and_an_unfinished_backup_have_their_own_codes(migrate: Migrate, plain_backup: Path) -> None:
+    status = plain_backup / "Status.plist"
+    status.write_bytes(status.read_bytes().replace(b"finished", b"movingXX"))
+    assert migrate("verify", plain_backup).code == 34
+    (plain_backup / "Manifest.db").write_bytes(b"SQLite format 3\0" + bytes(100))
+    assert migrate("verify", plain_backup, "--json").code in (31, 34)
+
+
+def test_what_is_no_backup_is_refused_before_anything_is_asked(migrate: Migrate, tmp_path: Path) -> None:
+    for command in ("verify", "show"):
+        answer = migrate(command, tmp_path, "--json")
+        assert (answer.code, answer.error["code"]) == (2, "backup-not-found")
+
+
+def test_an_encrypted_backup_wants_its_password(migrate: Migrate, encrypted_backup: Path, password_file: Path) -> None:
+    for command in ("verify", "show"):
+        missing = migrate(command, encrypted_backup, "--json")
+        assert (missing.code, missing.error["code"]) == (32, "password-missing")
+        assert migrate(command, encrypted_backup, "--password-file", password_file).code == 0
+
+
+def test_a_password_comes_from_the_environment_or_a_pipe(
+    migrate: Migrate, encrypted_backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{PASSWORD}\n".encode())))
+    assert migrate("verify", encrypted_backup, "--password-file", "-").code == 0
+    monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", "wrong")
+    wrong = migrate("verify", encrypted_backup, "--json")
+    assert (wrong.code, wrong.error["code"]) == (32, "wrong-password")
+
+
+def test_a_password_that_is_not_needed_is_not_asked_for(plain_backup: Path) -> None:
+    def ask(prompt: str) -> str:
+        raise AssertionError(prompt)
+
+    assert with_password(BackupFolder(plain_backup), Passwords(ask=ask, asks=lambda: True), lambda word: word) is None
+
+
+def test_a_slip_of_the_fingers_is_asked_again_three_times_at_most(encrypted_backup: Path) -> None:
+    typed = iter(["slip", "slip again", PASSWORD])
+    here = Passwords(ask=lambda prompt: next(typed), asks=lambda: True)
+
+    def work(word: str | None) -> str | None:
+        if word != PASSWORD:
+            raise WrongPassword(str(encrypted_backup))
+        return word
+
+    assert with_password(BackupFolder(encrypted_backup), here, work) == PASSWORD
+    never = Passwords(ask=lambda prompt: "slip", asks=lambda: True)
+    with pytest.raises(WrongPassword):
+        with_password(BackupFolder(encrypted_backup), never, work)
+
+
+def test_show_counts_what_is_there(migrate: Migrate, encrypted_backup: Path, password_file: Path) -> None:
+    shown = migrate("show", encrypted_backup, "--password-file", password_file, "--json").json
+    assert list(shown) == ["backup", "categories", "apps", "unclaimed"]
+    by_id = {category["id"]: category for category in shown["categories"]}
+    assert by_id["messages"]["items"] == 7 and by_id["messages"]["files"] == 1
+    assert by_id["photos"]["files"] == 1
+    assert {"id", "title", "files", "bytes", "items", "complete", "notes"} <= set(by_id["photos"])
+    (app,) = shown["apps"]
+    assert {"id", "title", "version", "files", "bytes", "groups", "shared_with", "reinstallable"} <= set(app)
+    assert app["id"] == "org.example.diary"
+
+
+def test_show_fits_on_a_narrow_terminal_and_a_phones_name_cannot_steer_it(migrate: Migrate, plain_backup: Path) -> None:
+    answer = migrate("show", plain_backup)
+    folder_lines = [line for line in answer.out.splitlines() if str(plain_backup) in line]
+    assert all(len(line) <= 60 for line in answer.out.splitlines() if line not in folder_lines)
+    assert "\x1b" not in answer.out and "iPhone, iOS 17.5.1" in answer.out
+    assert any(line.split()[:3] == ["Messages", "7", "1"] for line in answer.out.splitlines())
+
+
+def test_nothing_is_left_behind_by_looking(
+    migrate: Migrate, encrypted_backup: Path, password_file: Path, home: Path
+) -> None:
+    def listed(folder: Path) -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    before = listed(encrypted_backup)
+    migrate("show", encrypted_backup, "--password-file", password_file)
+    migrate("verify", encrypted_backup, "--password-file", password_file)
+    assert listed(encrypted_backup) == before
+    assert listed(home) == {}
+
+
+@others_data
+def test_the_real_manifest_of_an_iphone_is_counted_and_its_wounds_are_named(migrate: Migrate) -> None:
+    answer = migrate("verify", DATA / "ios14-real-manifest" / "backup", "--json")
+    assert answer.code == 30
+    assert (answer.json["records"], answer.json["files"]) == (3721, 1089)
+    shown = migrate("show", DATA / "ios14-real-manifest" / "backup", "--json").json
+    assert sum(category["files"] for category in shown["categories"]) > 500
+
+
+@others_data
+@pytest.mark.parametrize("name", ["plain-backup", "encrypted-backup", "no-size-backup"])
+def test_backups_that_others_minted_are_whole(migrate: Migrate, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", "test-password-1234")
+    answer = migrate("verify", DATA / "minted" / name, "--json")
+    assert answer.code == 0, json.dumps(answer.json, indent=1)
+    assert answer.json["files"] == 4

@@ -1,0 +1,295 @@
+"""What holds for every command: help at once, options anywhere, one error with its exit code, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+import pytest
+
+from migrate.errors import PhoneLocked, StoppedBeforeBeginning
+from migrate.talk import cli, everywhere, output
+from migrate.talk.explain import EXIT_CODES
+
+if TYPE_CHECKING:
+    from conftest import Migrate
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("pymobiledevice3", "pydantic", "cryptography", "questionary", "tqdm", "sqlite3", "asyncio.events", "rich")
+PLAN = 'version = 1\n[new_phone]\nis = "erased"\n[move]\ncategories = ["everything"]\n'
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN, encoding="utf-8")
+    return path
+
+
+def test_help_loads_nothing_heavy_so_that_it_answers_at_once() -> None:
+    script = (
+        "import sys; from migrate.talk.cli import answer; code = answer(['--help']);"
+        f"print('LOADED', [m for m in {HEAVY!r} if m in sys.modules and m != 'asyncio.events'], code)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.splitlines()[-1] == "LOADED [] 0"
+    assert "Commands:" in done.stdout
+
+
+def every_command() -> list[str]:
+    """As they are typed: `save`, `plan check`, `softphone serve`."""
+
+    def names(app: Any, before: str) -> list[str]:
+        mine = [f"{before}{command.name}" for command in app.registered_commands]
+        return mine + [
+            n for group in app.registered_groups for n in names(group.typer_instance, f"{before}{group.name} ")
+        ]
+
+    return names(cli.build(), "")
+
+
+def test_every_command_stands_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    lists = {match.replace("\\", "") for match in re.findall(r"`migrate ([^`]+)`", readme)}
+    typed = {f"{words.split(' ')[0]} {option}" for words in lists for option in re.findall(r"[a-z]+", words)} | {
+        words.split(" ")[0] for words in lists
+    }
+    assert [command for command in every_command() if command not in typed] == []
+
+
+@pytest.mark.parametrize("command", every_command())
+def test_every_command_takes_the_options_that_hold_everywhere(migrate: Migrate, command: str) -> None:
+    answer = migrate(*command.split(), "--help")
+    assert answer.code == 0
+    assert all(option in answer.out for option in ("--home", "--usbmuxd", "--json"))
+    assert all(len(line) <= 60 for line in answer.out.splitlines()), "it fits into 60 columns"
+
+
+def test_options_hold_before_and_after_the_name_of_a_command(migrate: Migrate, plan: Path) -> None:
+    assert migrate("--json", "plan", "check", plan).json["valid"] is True
+    assert migrate("plan", "check", "--json", plan).json["valid"] is True
+    assert migrate("plan", "check", plan, "--json").json["valid"] is True
+    assert not migrate("plan", "check", plan).out.startswith("{")
+
+
+def test_home_is_said_or_in_the_environment_or_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MIGRATE_HOME", str(tmp_path / "of-the-environment"))
+    said = everywhere.Everywhere()
+    assert said.home_folder == tmp_path / "of-the-environment" and not said.home_is_ours
+    said.hear(tmp_path / "said", None, False)
+    said.hear(None, None, False)
+    assert said.home_folder == tmp_path / "said"
+    monkeypatch.delenv("MIGRATE_HOME")
+    nobody = everywhere.Everywhere()
+    assert nobody.home_is_ours and nobody.home_folder == Path(platformdirs.user_data_path("iphone-migrate", False))
+
+
+def test_usbmuxd_is_said_or_in_the_environment_or_the_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USBMUXD_SOCKET_ADDRESS", "127.0.0.1:1")
+    said = everywhere.Everywhere()
+    assert said.usbmuxd_address == "127.0.0.1:1"
+    said.hear(None, "127.0.0.1:2", False)
+    assert said.usbmuxd_address == "127.0.0.1:2"
+    monkeypatch.delenv("USBMUXD_SOCKET_ADDRESS")
+    assert everywhere.Everywhere().usbmuxd_address is None
+
+
+def test_home_is_private_and_its_tmp_is_emptied_but_not_under_somebody_at_work(
+    migrate: Migrate, home: Path, plain_backup: Path
+) -> None:
+    with everywhere.Everywhere(home=home).at_home() as at_work:
+        (at_work.tmp / "in-use.db").write_bytes(b"x")
+        (home / "tmp" / "left-by-a-killed-process").mkdir()
+        assert migrate("show", plain_backup).code == 0
+        assert (at_work.tmp / "in-use.db").exists()
+        assert not (home / "tmp" / "left-by-a-killed-process").exists()
+    assert list((home / "tmp").iterdir()) == []
+    if os.name == "posix":
+        assert {oct(path.stat().st_mode & 0o777) for path in (home, *home.iterdir())} == {"0o700"}
+
+
+def test_a_home_that_cannot_be_one_is_refused(migrate: Migrate, tmp_path: Path, plain_backup: Path) -> None:
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    answer = migrate("show", plain_backup, "--home", tmp_path / "file" / "home", "--json")
+    assert (answer.code, answer.error["code"]) == (2, "home-unusable")
+
+
+# -- usage -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verfy",),
+        ("verify",),
+        ("verify", "a", "b"),
+        ("phones", "--loud"),
+        ("plan",),
+        ("plan", "chek"),
+        ("save", "--wait", "x"),
+    ],
+)
+def test_a_wrong_command_line_is_exit_2_in_words_and_in_json(migrate: Migrate, words: tuple[str, ...]) -> None:
+    answer = migrate(*words)
+    assert answer.code == 2 and answer.out == "" and "Next: Look at: migrate" in answer.err
+    in_json = migrate(*words, "--json")
+    assert in_json.code == 2 and in_json.error["exit_code"] == 2 and in_json.error["code"] == "usage-wrong"
+
+
+def test_a_misspelt_command_names_the_one_that_was_meant(migrate: Migrate) -> None:
+    assert "'verify'" in migrate("verfy").err
+
+
+def test_no_command_at_all_shows_the_help_on_stderr(migrate: Migrate) -> None:
+    answer = migrate()
+    assert answer.code == 2 and answer.out == "" and "Commands:" in answer.err
+    assert migrate("--json").error["code"] == "usage-wrong"
+
+
+def test_the_version_is_told(migrate: Migrate) -> None:
+    from migrate import __version__
+
+    assert migrate("--version").out == f"migrate {__version__}\n"
+
+
+# -- how it ends -------------------------------------------------------------------------------------------------------
+
+
+def in_place_of_reading_a_plan(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Let something happen in the middle of a command: `plan check` reads a plan, and this is what it meets there."""
+
+    def read_plan(path: Path) -> None:
+        raise error
+
+    monkeypatch.setattr("migrate.plan.read.read_plan", read_plan)
+
+
+def test_an_error_is_three_sentences_on_stderr_or_one_object_on_stdout(
+    migrate: Migrate, plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_place_of_reading_a_plan(monkeypatch, PhoneLocked("Ada's iPhone", "the list of its apps"))
+    answer = migrate("plan", "check", plan)
+    assert (answer.code, answer.out) == (21, "")
+    assert answer.err.startswith("Ada's iPhone is locked.\n   Why:  ")
+    assert "\n   Next: Unlock Ada's iPhone" in answer.err
+    in_json = migrate("plan", "check", plan, "--json")
+    assert in_json.code == 21
+    assert set(in_json.json) == {"error"}
+    assert set(in_json.error) == {"code", "what", "why", "next", "exit_code"}
+    assert in_json.error["code"] == "phone-locked"
+
+
+def test_what_we_did_not_think_of_is_an_apology_and_a_private_report(
+    migrate: Migrate, plan: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from migrate.talk.passwords import Passwords
+
+    monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", "correct-horse-1947")
+    Passwords().old("Ada's iPhone")
+    in_place_of_reading_a_plan(monkeypatch, ZeroDivisionError("while holding correct-horse-1947"))
+    answer = migrate("plan", "check", plan)
+    assert answer.code == 1
+    assert "Traceback" not in answer.err and "Sorry" in answer.err
+    (report,) = (home / "bugs").iterdir()
+    assert str(report.name) in answer.err
+    text = report.read_text(encoding="utf-8")
+    assert "Traceback" in text and "ZeroDivisionError" in text and "plan check" in text
+    assert "correct-horse-1947" not in text and "[password]" in text
+    if os.name == "posix":
+        assert report.stat().st_mode & 0o777 == 0o600
+    assert migrate("plan", "check", plan, "--json").error["code"] == "bug"
+
+
+def test_an_apology_is_made_even_where_no_report_can_be_written(
+    migrate: Migrate, plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    in_place_of_reading_a_plan(monkeypatch, ZeroDivisionError())
+    answer = migrate("plan", "check", plan, "--home", tmp_path / "file")
+    assert answer.code == 1 and "not written" in answer.err
+
+
+def test_ctrl_c_before_anything_began_is_130(migrate: Migrate, plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_place_of_reading_a_plan(monkeypatch, KeyboardInterrupt())
+    answer = migrate("plan", "check", plan)
+    assert answer.code == 130 and "before anything began" in answer.err
+    assert migrate("plan", "check", plan, "--json").error["exit_code"] == 130
+
+
+def test_ctrl_c_after_something_began_says_how_to_go_on() -> None:
+    from migrate.errors import MigrateError, SaveInterrupted
+
+    def save(said: everywhere.Everywhere) -> None:
+        said.begun = SaveInterrupted("Ada's iPhone", "00008101-000A")
+        raise KeyboardInterrupt
+
+    everywhere.listen()
+    with pytest.raises(MigrateError) as caught:
+        everywhere.everywhere(save)()
+    assert caught.value.exit_code == 50 and "migrate save 00008101-000A" in caught.value.next()
+    everywhere.listen()
+    with pytest.raises(StoppedBeforeBeginning):
+        everywhere.everywhere(lambda said: (_ for _ in ()).throw(KeyboardInterrupt))()
+
+
+def test_a_full_disk_is_an_error_with_a_name_wherever_it_happens(
+    migrate: Migrate, plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+
+    in_place_of_reading_a_plan(monkeypatch, OSError(errno.ENOSPC, "No space left on device"))
+    answer = migrate("plan", "check", plan, "--json")
+    assert (answer.code, answer.error["code"]) == (33, "disk-full-here")
+
+
+def test_an_error_that_a_command_has_told_is_not_told_twice(
+    migrate: Migrate, plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = PhoneLocked("Ada's iPhone", "a session")
+
+    def read_plan(path: Path) -> None:
+        everywhere.said_so_far().told = error
+        raise error
+
+    monkeypatch.setattr("migrate.plan.read.read_plan", read_plan)
+    answer = migrate("plan", "check", plan, "--json")
+    assert (answer.code, answer.out) == (21, "")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(plan: Path, home: Path) -> None:
+    """`migrate plan schema | head -1`: the pipe is closed long before all is written."""
+    command = [sys.executable, "-m", "migrate", "plan", "schema", "--home", str(home)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 0
+
+
+def test_a_name_no_terminal_can_show_does_not_end_the_program(tmp_path: Path, home: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN.replace("version = 1", 'version = 1\nname = "日本の iPhone ✓"'), encoding="utf-8")
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii", "MIGRATE_HOME": str(home)}
+    command = [sys.executable, "-m", "migrate", "plan", "check", str(plan)]
+    in_words = subprocess.run(command, capture_output=True, cwd=ROOT, env=ascii_only, check=True)
+    assert b"iPhone ?" in in_words.stdout
+    in_json = subprocess.run([*command, "--json"], capture_output=True, cwd=ROOT, env=ascii_only, check=True)
+    assert json.loads(in_json.stdout.decode("utf-8"))["name"] == "日本の iPhone ✓", "JSON is UTF-8 and loses nothing"
+
+
+def test_the_readme_and_the_program_know_the_same_exit_codes() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Exit codes")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ([\d, ]+) \|", readme, re.MULTILINE)
+    assert {int(code) for row in rows for code in row.split(",")} == set(EXIT_CODES)
+
+
+def test_no_colour_is_ever_sent(migrate: Migrate, plan: Path) -> None:
+    assert "\x1b" not in "".join([migrate("plan", "check", plan).out, migrate("--help").out, migrate("verfy").err])
+    assert output.safe("\x1b[31mred\x1b[0m \u202egnp.exe") == "\ufffd[31mred\ufffd[0m \ufffdgnp.exe"

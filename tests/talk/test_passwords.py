@@ -1,0 +1,184 @@
+"""Where a password comes from, in which order, and that it never shows."""
+
+from __future__ import annotations
+
+import io
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from migrate.errors import MigrateError, PasswordFileUnusable, TwoPasswordsFromInput
+from migrate.talk import passwords
+from migrate.talk.passwords import KEYRING_SERVICE, Passwords, read_password_file, redacted
+
+UDID = "00008101-000A1B2C3D4E5F60"
+
+
+@pytest.fixture(autouse=True)
+def nobody_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MIGRATE_BACKUP_PASSWORD", "MIGRATE_NEW_BACKUP_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setitem(sys.modules, "keyring", None)  # as on a computer without one
+    monkeypatch.setattr(passwords, "_handed_out", set())
+
+
+class Terminal:
+    """Somebody who types what a script says, and remembers what was asked."""
+
+    def __init__(self, *answers: str | None) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    def ask(self, prompt: str) -> str | None:
+        self.asked.append(prompt)
+        return self.answers.pop(0)
+
+
+def at(terminal: Terminal, **files: str) -> Passwords:
+    return Passwords(ask=terminal.ask, asks=lambda: True, **files)
+
+
+def a_keyring(monkeypatch: pytest.MonkeyPatch, entries: dict[tuple[str, str], str]) -> None:
+    module = types.ModuleType("keyring")
+    module.get_password = lambda service, name: entries.get((service, name))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "keyring", module)
+
+
+def test_a_file_beats_the_environment_beats_the_keyring_beats_the_prompt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "word").write_text("of the file\n", encoding="utf-8")
+    assert at(Terminal("typed")).old("Ada's iPhone", UDID) == "typed"
+    a_keyring(monkeypatch, {(KEYRING_SERVICE, UDID): "of the keyring"})
+    silent = Terminal()
+    assert at(silent).old("Ada's iPhone", UDID) == "of the keyring"
+    monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", "of the environment")
+    assert at(silent).old("Ada's iPhone", UDID) == "of the environment"
+    assert at(silent, file=str(tmp_path / "word")).old("Ada's iPhone", UDID) == "of the file"
+    assert silent.asked == []
+
+
+def test_the_new_phones_password_has_its_own_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "word").write_text("new, of the file", encoding="utf-8")
+    monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", "old")
+    assert at(Terminal("typed")).new("Ben's iPhone") == "typed"
+    monkeypatch.setenv("MIGRATE_NEW_BACKUP_PASSWORD", "new, of the environment")
+    both = at(Terminal())
+    assert (both.old("Ada's iPhone"), both.new("Ben's iPhone")) == ("old", "new, of the environment")
+    assert at(Terminal(), new_file=str(tmp_path / "word")).new("Ben's iPhone") == "new, of the file"
+
+
+def test_a_person_is_asked_once_for_each_phone_and_told_whose_password_it_is() -> None:
+    terminal = Terminal("one", "two")
+    here = at(terminal)
+    assert [here.old("Ada's iPhone"), here.old("Ada's iPhone"), here.old("Ben's \x1b[31miPhone")] == [
+        "one",
+        "one",
+        "two",
+    ]
+    assert "Ada's iPhone" in terminal.asked[0]
+    assert "\x1b" not in terminal.asked[1], "a phone's name cannot steer the terminal"
+
+
+def test_nobody_is_asked_where_there_is_no_terminal() -> None:
+    assert Passwords(ask=Terminal().ask, asks=lambda: False).old("Ada's iPhone") is None
+
+
+def test_told_never_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = at(Terminal())
+    assert here.told("old") is None
+    monkeypatch.setenv("MIGRATE_NEW_BACKUP_PASSWORD", "word")
+    assert at(Terminal()).told("new") == "word"
+
+
+def test_what_was_typed_wrong_is_asked_again_and_what_was_given_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = at(Terminal("wrong", "right"))
+    here.old("Ada's iPhone")
+    assert here.forget("Ada's iPhone") is True
+    assert here.old("Ada's iPhone") == "right"
+    monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", "wrong")
+    given = at(Terminal())
+    given.old("Ada's iPhone")
+    assert given.forget("Ada's iPhone") is False
+
+
+def test_a_new_password_is_typed_twice_because_a_slip_would_lock_the_backups() -> None:
+    terminal = Terminal("horse", "hrose", "horse", "horse")
+    here = at(terminal)
+    assert here.chosen_for("Ada's iPhone") == "horse"
+    assert here.old("Ada's iPhone") == "horse", "and is known from then on"
+    assert len(terminal.asked) == 4
+    assert at(Terminal("a", "b", "a", "b", "a", "b")).chosen_for("x") is None
+    assert at(Terminal(None)).chosen_for("x") is None
+
+
+def test_only_the_end_of_the_line_is_taken_off_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "word"
+    for data, word in (
+        (b"  two spaces  \r\n", "  two spaces  "),
+        (b"first\nsecond\n", "first"),
+        (b"\xef\xbb\xbfbom", "bom"),
+        ("Pässwört".encode(), "Pässwört"),
+    ):
+        file.write_bytes(data)
+        assert read_password_file(str(file)) == word
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"\xff\xfe\x00", b"x" * 5000])
+def test_a_file_that_holds_no_password_is_named(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "word"
+    file.write_bytes(data)
+    with pytest.raises(PasswordFileUnusable) as caught:
+        read_password_file(str(file))
+    assert caught.value.exit_code == 32
+
+
+def test_a_missing_password_file_is_refused_and_never_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", "word")
+    with pytest.raises(PasswordFileUnusable, match="No such file"):
+        at(Terminal("typed"), file=str(tmp_path / "absent")).old("Ada's iPhone")
+
+
+def test_a_dash_is_standard_input_and_only_one_password_can_come_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from a pipe\nmore")))
+    assert read_password_file("-") == "from a pipe"
+    with pytest.raises(TwoPasswordsFromInput) as caught:
+        Passwords(file="-", new_file="-")
+    assert caught.value.exit_code == 2
+
+
+def test_a_keyring_that_fails_has_nothing_for_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("keyring")
+
+    def get_password(service: str, name: str) -> str:
+        raise RuntimeError("the keyring is locked")
+
+    module.get_password = get_password  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "keyring", module)
+    assert at(Terminal("typed")).old("Ada's iPhone", UDID) == "typed"
+
+
+def test_no_password_shows_in_a_repr_or_a_report(tmp_path: Path) -> None:
+    here = at(Terminal("correct-horse-1947"))
+    here.old("Ada's iPhone")
+    assert "correct-horse" not in repr(here)
+    assert redacted("it was correct-horse-1947!") == "it was [password]!"
+
+
+def test_nothing_typed_is_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    def end_of_input(prompt: str) -> str:
+        raise EOFError
+
+    for getpass in (lambda prompt: "", end_of_input):
+        monkeypatch.setattr("getpass.getpass", getpass)
+        assert passwords.ask_hidden("? ") is None
+
+
+def test_errors_about_passwords_hold_none() -> None:
+    for error in (PasswordFileUnusable("word.txt", "it is empty"), TwoPasswordsFromInput()):
+        assert isinstance(error, MigrateError)
+        assert "MIGRATE_BACKUP_PASSWORD=" not in str(error)

@@ -1,0 +1,238 @@
+"""`softphone serve`, and `phones` and `save` with a software iPhone on its socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from migrate.softphone.phone_file import PhoneFile
+from migrate.softphone.server import SoftphoneServer
+from migrate.talk.softphone_commands import host_and_port
+
+if TYPE_CHECKING:
+    from conftest import Migrate
+
+ROOT = Path(__file__).resolve().parents[2]
+OLD, NEW = "00008101-00000000000000A1", "00008140-00000000000000B2"
+PHONES_KEYS = (
+    *("udid", "name", "model", "model_name", "ios_version", "build", "connection", "trusted", "encrypts_backups"),
+    *("find_my", "free_bytes", "used_bytes", "battery_percent", "last_icloud_backup"),
+)
+
+Serve = Callable[..., str]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """`serve({…}, {…})` serves phones as their files would describe them, and says where."""
+    servers: list[SoftphoneServer] = []
+
+    def begin(*phones: dict[str, Any]) -> str:
+        described = [{"contents": {"empty": True}, "keybag_rounds": 10, "seed": n, **p} for n, p in enumerate(phones)]
+        servers.append(SoftphoneServer([PhoneFile.model_validate(phone).to_phone() for phone in described]))
+        return servers[-1].start()
+
+    yield begin
+    for server in servers:
+        server.stop()
+
+
+def test_phones_are_listed_one_object_a_line(migrate: Migrate, serve: Serve) -> None:
+    address = serve({"udid": OLD, "name": "Ada's iPhone"}, {"udid": NEW, "name": "Ben's iPhone", "trust": "ask"})
+    answer = migrate("phones", "--usbmuxd", address, "--json")
+    phones = {phone["udid"]: phone for phone in map(json.loads, answer.out.splitlines())}
+    assert answer.code == 0 and answer.err == ""
+    assert [tuple(phone) for phone in phones.values()] == [PHONES_KEYS] * 2
+    assert (phones[OLD]["name"], phones[OLD]["trusted"], phones[NEW]["trusted"]) == ("Ada's iPhone", True, False)
+    assert phones[NEW]["free_bytes"] is None, "what an untrusting phone does not tell is not guessed"
+    in_words = migrate("phones", "--usbmuxd", address).out
+    assert "Ada's iPhone" in in_words and OLD in in_words and "does not trust this computer" in in_words
+    assert all(len(line) <= 60 for line in in_words.splitlines())
+
+
+def test_no_phone_is_said_and_is_no_error_to_a_list(migrate: Migrate, serve: Serve) -> None:
+    answer = migrate("phones", "--usbmuxd", serve())
+    assert (answer.code, answer.out) == (0, "") and "No phone is connected" in answer.err
+
+
+def test_no_usbmuxd_is_exit_20(migrate: Migrate) -> None:
+    for command in (("phones",), ("save",)):
+        answer = migrate(*command, "--usbmuxd", "127.0.0.1:1", "--json")
+        assert (answer.code, answer.error["code"]) == (20, "no-muxer")
+
+
+def test_the_only_phone_is_saved_and_then_only_what_changed(migrate: Migrate, serve: Serve, home: Path) -> None:
+    address = serve({"udid": OLD, "name": "Ada's iPhone"})
+    first = migrate("save", "--usbmuxd", address, "--json")
+    assert first.code == 0 and first.json["backup"] == str(home / "backups" / OLD)
+    assert (first.json["udid"], first.json["name"]) == (OLD, "Ada's iPhone") and first.json["files"] > 0
+    again = migrate("save", OLD, "--usbmuxd", address)
+    assert again.code == 0 and "Ada's iPhone is saved" in again.out and "Saving the phone" in again.err
+    fresh = migrate("save", "--fresh", "--usbmuxd", address, "--json")
+    assert fresh.json["files"] == first.json["files"], "all of it came again"
+    verdict = migrate("verify", home / "backups" / OLD, "--json")
+    assert (verdict.code, verdict.json["verdict"], verdict.json["findings"]) == (0, "whole", [])
+
+
+def test_a_phone_that_asks_for_trust_gets_its_moment(migrate: Migrate, serve: Serve) -> None:
+    answer = migrate("save", "--usbmuxd", serve({"udid": OLD, "name": "Ada's iPhone", "trust": "ask"}))
+    assert answer.code == 0 and "Tap Trust on Ada's iPhone" in answer.err
+
+
+def test_phones_that_cannot_be_saved_now_have_their_own_codes(migrate: Migrate, serve: Serve, home: Path) -> None:
+    for described, code, name in (
+        ({"trust": "locked"}, 21, "phone-locked"),
+        ({"trust": "ask", "hand": "none"}, 22, "not-trusted"),
+        ({"trust": "denied", "hand": "none"}, 22, "trust-denied"),
+    ):
+        answer = migrate("save", "--wait", 0, "--usbmuxd", serve({"udid": OLD, **described}), "--json")
+        assert (answer.code, answer.error["code"]) == (code, name)
+    assert not (home / "backups" / OLD).exists(), "nothing was begun"
+
+
+def test_which_phone_is_asked_when_there_are_several_and_the_absent_one_is_named(
+    migrate: Migrate, serve: Serve
+) -> None:
+    address = serve({"udid": OLD, "name": "Ada's iPhone"}, {"udid": NEW})
+    several = migrate("save", "--usbmuxd", address, "--json")
+    assert (several.code, several.error["code"]) == (2, "which-phone-to-save") and "Ada's iPhone" in several.error[
+        "why"
+    ]
+    absent = migrate("save", "00008030-00000000000000C3", "--usbmuxd", address, "--json")
+    assert (absent.code, absent.error["code"]) == (20, "no-phone")
+    assert migrate("save", "--usbmuxd", serve(), "--json").error["code"] == "no-phone"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no signal that a process can send to say stop")
+def test_ctrl_c_in_the_middle_of_a_save_says_how_to_go_on_and_it_does(
+    migrate: Migrate, serve: Serve, home: Path
+) -> None:
+    """The phone asks for its passcode and nobody enters it: there the save stands when Ctrl-C comes."""
+    phone = PhoneFile.model_validate(
+        {
+            "udid": OLD,
+            "name": "Ada's iPhone",
+            "passcode": "1947",
+            "contents": {"empty": True},
+            "hand": {"passcode": "wait"},
+        }
+    ).to_phone()
+    with SoftphoneServer([phone]) as server:
+        command = [sys.executable, "-m", "migrate", "save", "--usbmuxd", server.address, "--home", str(home)]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        assert process.stderr is not None and process.stdout is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if "Enter the passcode" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        rest, out = process.stderr.read(), process.stdout.read()
+        assert process.wait(20) == 50, "".join(said) + rest
+        assert f"migrate save {OLD}" in rest and "Traceback" not in rest and out == ""
+        process.stderr.close()
+        process.stdout.close()
+        phone.hand.passcode = "enter"
+        assert migrate("save", OLD, "--usbmuxd", server.address).code == 0
+    assert migrate("verify", home / "backups" / OLD).code == 0
+
+
+# -- softphone serve -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
+    """`serving(…)` starts `migrate softphone serve …` and comes back with its first line."""
+    processes: list[subprocess.Popen[str]] = []
+    (tmp_path / "phone.toml").write_text(
+        f'name = "Ada\'s iPhone"\nudid = "{OLD}"\n[contents]\nempty = true\n', encoding="utf-8"
+    )
+
+    def begin(*words: str) -> tuple[subprocess.Popen[str], str]:
+        phone = ["--phone", str(tmp_path / "phone.toml")]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "migrate", "softphone", "serve", *phone, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=ROOT,
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        return process, process.stdout.readline()
+
+    yield begin
+    for process in processes:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no signal that a process can send itself to say stop")
+def test_a_software_iphone_is_served_until_it_is_told_to_stop(
+    migrate: Migrate, serving: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
+) -> None:
+    process, line = serving("--socket", str(tmp_path / "muxd"))
+    assert line.startswith("USBMUXD_SOCKET_ADDRESS=127.0.0.1:") and line.endswith("\n")
+    for address in (line.strip().partition("=")[2], str(tmp_path / "muxd"), f"UNIX:{tmp_path / 'muxd'}"):
+        assert migrate("phones", "--usbmuxd", address, "--json").json["udid"] == OLD
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    assert process.stdout is not None and process.stdout.read() == "", "exactly one line"
+    assert not (tmp_path / "muxd").exists()
+
+
+def test_orders_are_taken_on_the_admin_socket(
+    migrate: Migrate, serving: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
+) -> None:
+    _, line = serving("--admin", str(tmp_path / "admin"))
+    with admin_at(tmp_path / "admin") as channel:
+        for order in ({"do": "phones"}, {"do": "unplug"}):
+            channel.sendall(json.dumps(order).encode() + b"\n")
+            assert json.loads(channel.recv(1 << 16))["ok"] is True
+    assert "No phone" in migrate("phones", "--usbmuxd", line.strip().partition("=")[2]).err
+    taken = migrate("softphone", "serve", "--admin", tmp_path / "no" / "such" / "folder", "--json")
+    assert taken.error["code"] == "cannot-listen"
+
+
+def admin_at(path: Path) -> socket.socket:
+    if hasattr(socket, "AF_UNIX"):
+        channel = socket.socket(socket.AF_UNIX)
+        channel.connect(str(path))
+        return channel
+    host, _, port = path.read_text(encoding="utf-8").strip().rpartition(":")
+    return socket.create_connection((host, int(port)))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="as above")
+def test_ctrl_c_ends_serving_as_it_is_meant_to(serving: Callable[..., tuple[subprocess.Popen[str], str]]) -> None:
+    process, line = serving("--json")
+    assert set(json.loads(line)) == {"USBMUXD_SOCKET_ADDRESS"}
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+
+
+def test_serving_for_a_while_ends_by_itself(serving: Callable[..., tuple[subprocess.Popen[str], str]]) -> None:
+    process, line = serving("--for", "0.1")
+    assert line.startswith("USBMUXD_SOCKET_ADDRESS=") and process.wait(20) == 0
+
+
+def test_an_address_that_is_none_or_is_taken_is_refused(migrate: Migrate, serve: Serve, tmp_path: Path) -> None:
+    assert host_and_port("[::1]:27015") == ("::1", 27015)
+    for words in (("--listen", "localhost"), ("--listen", "127.0.0.1:99999"), ("--listen", serve())):
+        answer = migrate("softphone", "serve", *words, "--json")
+        assert (answer.code, answer.error["code"]) == (2, "cannot-listen")
+    phone = tmp_path / "phone.toml"
+    phone.write_text("iosversion = '17.5.1'\n", encoding="utf-8")
+    answer = migrate("softphone", "serve", "--phone", phone, "--json")
+    assert (answer.code, answer.error["code"]) == (2, "phone-file-invalid") and "ios_version" in answer.error["why"]

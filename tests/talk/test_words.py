@@ -1,0 +1,59 @@
+"""Tables, lines and findings, as they stand on a narrow terminal."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from migrate.findings import Finding
+from migrate.talk.output import Column, as_json_text, columns_of, cut, findings_in_words, safe, table, wrapped
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+
+
+def test_a_table_fits_and_its_columns_stand_under_their_titles() -> None:
+    columns = (Column("What", shrinks=True), Column("Files", "right"), Column("Size", "right"))
+    rows = [
+        ("Photos", "12,402", "1.2 GB"),
+        ("An app with a name that is much longer than any line " * 2, "1", "5 bytes"),
+    ]
+    lines = table(columns, rows)
+    assert all(columns_of(line) <= 60 for line in lines)
+    assert lines[0].index("Files") + len("Files") == lines[1].index("12,402") + len("12,402")
+    assert "…" in lines[2]
+
+
+def test_wide_characters_count_double_and_marks_not_at_all() -> None:
+    assert columns_of("日記") == 4 and columns_of("e\u0301") == 1
+    assert cut("日記日記", 5) == "日記…" and cut("short", 5) == "short"
+    rows = table((Column("App", shrinks=True), Column("Size", "right")), [("日記", "1"), ("Diary", "22")])
+    assert len({columns_of(row) for row in rows}) == 1
+
+
+def test_a_command_or_a_path_stays_in_one_piece_to_be_pasted() -> None:
+    path = "/home/ada/some-where/that-is-quite-deep/and-has-dashes/backups/00008101-000A1B2C3D4E5F60"
+    assert path in wrapped(f"Look at it with: migrate verify {path}", indent="   ")
+
+
+def test_what_could_steer_a_terminal_is_taken_out_of_words_and_escaped_in_json() -> None:
+    name = "Ada\x1b]0;gone\x07\u202e\x9b\udc80\r\n"
+    assert not any(char in safe(name) for char in "\x1b\x07\u202e\x9b\udc80\r")
+    text = as_json_text({"name": name})
+    assert text.isascii() and json.loads(text) == {"name": name}, "nothing is lost"
+    assert as_json_text("Jörg") == '"Jörg"'
+
+
+def finding(code: str, severity: str, number: int) -> Finding:
+    return Finding(code=code, severity=severity, what=f"{code} {number}.", why=f"Because {code}.", next="Look.")  # type: ignore[arg-type]
+
+
+def test_findings_come_gravest_first_and_many_of_one_kind_are_counted() -> None:
+    findings = [finding("note", "info", 0), *(finding("gone", "error", number) for number in range(1_074))]
+    text = "\n".join(findings_in_words(findings))
+    assert text.index("gone 0.") < text.index("note 0.")
+    assert text.count("Because gone.") == 1 and "gone 4." in text and "gone 5." not in text
+    assert "1,069 more" in text
