@@ -44,7 +44,7 @@ class PhoneFacts(Protocol):
     @property
     def udid(self) -> str: ...
     @property
-    def name(self) -> str | None: ...
+    def called(self) -> str: ...
     @property
     def ios_version(self) -> str | None: ...
     @property
@@ -118,14 +118,14 @@ def refuse_restore(
         PlanMismatch, PhoneInUse, FindMyOn, StrategyRefused, BackupNewerThanPhone, NewPhoneTooFull.
     """
     if plan.new_phone.udid and not same_udid(plan.new_phone.udid, facts.udid):
-        raise PlanMismatch("new", _name(facts), facts.udid, plan.new_phone.udid)
+        raise PlanMismatch("new", facts.called, facts.udid, plan.new_phone.udid)
     refuse_new_phone(plan, facts, backup_ios_version=backup_ios_version)
     believed_erased = plan.new_phone.is_ == "erased" and not plan.new_phone.wipe
     if believed_erased and signs_of_use and facts.setup_finished is not False:
-        raise PhoneInUse(_name(facts), signs_of_use)
+        raise PhoneInUse(facts.called, signs_of_use)
     # With `wipe` what is on the phone goes, but only after all of the new has arrived beside it (facts 4.8: staged).
     if facts.free_bytes is not None and facts.free_bytes < set_bytes:
-        raise NewPhoneTooFull(_name(facts), facts.free_bytes, set_bytes)
+        raise NewPhoneTooFull(facts.called, facts.free_bytes, set_bytes)
 
 
 def refuse_new_phone(plan: Plan, facts: PhoneFacts, *, backup_ios_version: str | None) -> None:
@@ -135,9 +135,9 @@ def refuse_new_phone(plan: Plan, facts: PhoneFacts, *, backup_ios_version: str |
         FindMyOn, StrategyRefused, BackupNewerThanPhone.
     """
     if facts.find_my:
-        raise FindMyOn(_name(facts), "IsAssociated is true, when asked for com.apple.fmip")
-    strategy_for(plan.new_phone.is_, facts.ios_version, experimental=plan.new_phone.experimental, phone=_name(facts))
-    refuse_newer_backup(backup_ios_version, facts.ios_version, phone=_name(facts))
+        raise FindMyOn(facts.called, "IsAssociated is true, when asked for com.apple.fmip")
+    strategy_for(plan.new_phone.is_, facts.ios_version, experimental=plan.new_phone.experimental, phone=facts.called)
+    refuse_newer_backup(backup_ios_version, facts.ios_version, phone=facts.called)
 
 
 def refuse_other_phones(plan: Plan, seen: Seen) -> None:
@@ -148,12 +148,12 @@ def refuse_other_phones(plan: Plan, seen: Seen) -> None:
     """
     for role, wanted, facts in (("old", plan.old_phone.udid, seen.old), ("new", plan.new_phone.udid, seen.new)):
         if wanted and facts is not None and not same_udid(wanted, facts.udid):
-            raise PlanMismatch(role, _name(facts), facts.udid, wanted)
+            raise PlanMismatch(role, facts.called, facts.udid, wanted)
     old = seen.old.udid if seen.old else plan.old_phone.udid or (seen.backup.udid if seen.backup else None)
     new = seen.new.udid if seen.new else plan.new_phone.udid
     if old and new and same_udid(old, new):
         both = seen.new or seen.old
-        raise SamePhoneTwice(_name(both) if both else new)
+        raise SamePhoneTwice(both.called if both else new)
 
 
 def same_udid(one: str, other: str) -> bool:
@@ -247,10 +247,10 @@ def _batteries(seen: Seen) -> Iterator[Finding]:
             yield Finding(
                 code="battery-low",
                 severity="warning",
-                phone=_name(facts),
-                what=f"The battery of {_name(facts)} is at {facts.battery_percent} %.",
+                phone=facts.called,
+                what=f"The battery of {facts.called} is at {facts.battery_percent} %.",
                 why="A move can take hours, and a phone that goes dark in a restore has to begin again.",
-                next=f"Leave {_name(facts)} on a cable that charges it.",
+                next=f"Leave {facts.called} on a cable that charges it.",
             )
 
 
@@ -259,10 +259,10 @@ def _find_my(plan: Plan, new: PhoneFacts | None) -> Iterator[Finding]:
         yield Finding(
             code="find-my-unknown",
             severity="info",
-            phone=_name(new),
-            what=f"Whether Find My is on cannot be read from {_name(new)}.",
+            phone=new.called,
+            what=f"Whether Find My is on cannot be read from {new.called}.",
             why="The phone does not say; with Find My on it refuses the restore before anything is changed.",
-            next=f"Look on {_name(new)}: Settings, your name, Find My. Switching it off can take an hour.",
+            next=f"Look on {new.called}: Settings, your name, Find My. Switching it off can take an hour.",
         )
 
 
@@ -270,7 +270,3 @@ def _old_ios_version(seen: Seen) -> str | None:
     if seen.old is not None:
         return seen.old.ios_version
     return seen.backup.ios_version if seen.backup else None
-
-
-def _name(facts: PhoneFacts) -> str:
-    return facts.name or facts.udid

@@ -5,6 +5,7 @@ A test compares the two, so that no error can be met that the page does not know
 
 from __future__ import annotations
 
+import os
 import sys
 
 from migrate.errors import MigrateError, code_of
@@ -17,7 +18,9 @@ Every error says what happened, why, and what to do next; `migrate explain CODE`
 Names, numbers and folders are examples. `migrate explain 211` and `migrate explain "words you saw"` look at the second
 half, which is about what a phone itself may answer.
 
-This page is made from the program: `python -m migrate.talk.troubles > docs/troubles.md`.
+This page is made from the program: `python -m migrate.talk.troubles > docs/troubles.md`. Sources: *lim* is
+libimobiledevice, *pmd* pymobiledevice3, *umd* usbmuxd, *nug* Nugget, each with the number of an issue on GitHub;
+*decompiled* is the backup service of iOS 26.1, as others decompiled it.
 """
 
 
@@ -32,7 +35,7 @@ def page() -> str:
         parts += [_error(error) for error in by_exit[exit_code]]
     parts.append("## What a phone may answer\n")
     parts += [_trouble(trouble) for trouble in troubles()]
-    return "\n".join(parts)
+    return "\n".join(parts).replace(os.sep, "/")  # example paths, where a system writes them the other way
 
 
 def _error(error: type[MigrateError]) -> str:

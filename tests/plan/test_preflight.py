@@ -22,7 +22,7 @@ class Facts:
     """A phone as preflight sees it: healthy unless a test says otherwise."""
 
     udid: str
-    name: str | None
+    called: str
     ios_version: str | None = "26.1"
     encrypts_backups: bool | None = True
     find_my: bool | None = False
@@ -32,8 +32,8 @@ class Facts:
     setup_finished: bool | None = True
 
 
-OLD = Facts(udid="00008101-000A", name="Old", ios_version="18.5")
-NEW = Facts(udid="00008140-000B", name="New")
+OLD = Facts(udid="00008101-000A", called="Old", ios_version="18.5")
+NEW = Facts(udid="00008140-000B", called="New")
 
 
 def plan(new_phone_is: str = "erased", categories: tuple[str, ...] = ("photos",), **tables: dict[str, Any]) -> Plan:
