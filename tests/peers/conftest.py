@@ -1,0 +1,112 @@
+"""Clients nobody here wrote, run as programs against software iPhones served from the test's own process.
+
+A peer that is not installed skips its tests on a developer's machine and fails them where CI is set: a bench that
+quietly tests nothing is worse than none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.softphone.device import App, Softphone
+from migrate.softphone.hand import Hand
+from migrate.softphone.server import SoftphoneServer
+
+LIMIT_S = 120
+KEYBAG_ROUNDS = 1_000
+PYMOBILEDEVICE3 = "pymobiledevice3"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.peer)
+
+
+def command_of(peer: str) -> list[str]:
+    """How a peer is called. A missing one skips the test, or fails it where CI is set."""
+    if peer == PYMOBILEDEVICE3:
+        return [sys.executable, "-m", "pymobiledevice3"]  # a dependency of ours
+    found = shutil.which(peer)
+    if found is None:
+        reason = f"{peer} is not installed (Debian: libimobiledevice-utils)"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    return [found]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Phones on a usbmuxd, and a home of its own for the peers that talk to them."""
+
+    server: SoftphoneServer
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """No variable of the developer's own that could lead a peer to a real phone or a real home."""
+        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "SYSTEMROOT", "TMPDIR", "LANG")}
+        home = str(self.home)
+        return {**kept, "USBMUXD_SOCKET_ADDRESS": self.server.address, "HOME": home, "USERPROFILE": home}
+
+    def run(self, peer: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """A peer's whole run: what it printed and its exit code, whatever that is."""
+        return subprocess.run(
+            [*command_of(peer), *map(str, arguments)],
+            env=self.environment,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+        )
+
+    def check(self, peer: str, *arguments: str | Path) -> str:
+        """What a peer printed. Its failure is the test's, with all it said."""
+        done = self.run(peer, *arguments)
+        assert done.returncode == 0, f"{peer} {arguments} ended {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
+    """`bench(phone, …)`: these phones, served until the test is over."""
+    with contextlib.ExitStack() as served:
+
+        def serve(*phones: Softphone) -> Bench:
+            home = tmp_path / "home"
+            home.mkdir(exist_ok=True)
+            return Bench(served.enter_context(SoftphoneServer(phones)), home)
+
+        yield serve
+
+
+@pytest.fixture
+def small_phone() -> Callable[..., Softphone]:
+    """`small_phone(**about)`: trusted, a few files in several domains, two apps; quick keys."""
+
+    def make(**about: Any) -> Softphone:
+        phone = Softphone(**{"name": "Ana’s iPhone", "keybag_rounds": KEYBAG_ROUNDS, "hand": Hand(), **about})
+        add = phone.files.add_file
+        add("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG", bytes(range(256)) * 20)
+        add("HomeDomain", "Library/Preferences/com.apple.springboard.plist", b"<plist/>")
+        add("HomeDomain", "Library/Notes/größe 日本.txt", "Grüße".encode())
+        add("HomeDomain", "Library/Notes/empty", b"")
+        add("MediaDomain", "Media/Recordings/memo.m4a", b"voice" * 2000)
+        phone.files.add_symlink("HomeDomain", "Library/link", "Notes")
+        add("AppDomain-com.example.chat", "Documents/chat.db", b"chat" * 300)
+        chat = App("com.example.chat", "Chat", group_ids=("group.com.example.chat",), icon_png=b"\x89PNG\r\n\x1a\n")
+        own = App("com.example.own", "Own", has_sinf=False)
+        phone.apps |= {app.bundle_id: app for app in (chat, own)}
+        return phone
+
+    return make
