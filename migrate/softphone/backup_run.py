@@ -19,8 +19,9 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -52,6 +53,15 @@ METADATA = ("Manifest.plist", "Manifest.db")
 def back_up(phone: Softphone, drive: Drive, request: Backup) -> None:
     """One whole backup; the host has it when this returns. Raises MBError, LinkCut, PeerBroke."""
     BackupRun(phone, drive, request).run()
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Names in the host's folder and in its Snapshot/, and the sizes of the files there by file id."""
+
+    folder: frozenset[str]
+    snapshot: frozenset[str]
+    sizes: Mapping[str, int]
 
 
 class BackupRun:
@@ -108,8 +118,10 @@ class BackupRun:
         return draft
 
     def _new_draft(self, status: Status | None) -> Draft:
+        base = self._read_base(status)
         listing = self.drive.contents(self.folder)
-        base = self._read_base(status, listing)
+        if base is not None and not self._has_every_file(base.records, listing):
+            base = None  # "Existing backup is corrupt, forcing a full backup"
         keys = keys_of(self.phone)
         draft = Draft(
             uuid=str(uuid.uuid4()).upper(),
@@ -126,22 +138,19 @@ class BackupRun:
             draft.old_folder = self._put_aside()
         return draft
 
-    def _read_base(self, status: Status | None, listing: dict[str, Entry]) -> HostManifest | None:
+    def _read_base(self, status: Status | None) -> HostManifest | None:
         """The finished backup that this one can build on; None: it must be a full one."""
         if self.request.force_full or status is None or status.version < OLDEST_INCREMENTAL:
             return None
         if status.is_full or status.backup_state != "new" or status.snapshot_state in ("moving", "removing"):
             return None
         try:
-            base = self._fetch_base()
+            return self._fetch_base()
         except MBError as error:
             empty = error.code == Code.INVALID_DATA and "zero-length" in error.text
             if empty and status.snapshot_state == "finished":
                 raise reading_failed("Error reading backup properties", error) from error
-            return None  # "Existing backup is corrupt, forcing a full backup"; or another version, or password
-        if base is None or not self._has_every_file(base.records, listing):
-            return None
-        return base
+            return None  # missing, damaged, or of another version: a full backup helps
 
     def _fetch_base(self) -> HostManifest | None:
         keys = keys_of(self.phone)
@@ -177,9 +186,10 @@ class BackupRun:
 
     def _upload(self, draft: Draft) -> None:
         sends = draft.plan(self._scan(draft.encrypted), self.phone.faults)
-        present = self._make_directories()
-        sends = [s for s in sends if not (s.file_id in draft.sent and present.get(s.file_id) == s.stored_size)]
+        there = self._look_around()
+        sends = [s for s in sends if not (s.file_id in draft.sent and there.sizes.get(s.file_id) == s.stored_size)]
         self._make_sure_it_fits(sum(sending.node.size for sending in sends))
+        self._make_directories(there)
         self._write_status(draft, "uploading")
         self.drive.done_bytes, self.drive.total_bytes = 0, sum(sending.stored_size for sending in sends)
         with writing("Multiple errors uploading files"):
@@ -193,20 +203,23 @@ class BackupRun:
         nodes = self.phone.files.walk()
         return [node for node in nodes if is_backed_up(node.domain, node.relative_path, encrypted=encrypted)]
 
-    def _make_directories(self) -> dict[str, int]:
-        """The 256 folders, twice, in no order (an NSSet's). Returns what Snapshot/ holds already: file id -> size."""
-        drive, snapshot = self.drive, self._path("Snapshot")
-        there, present = drive.contents(self.folder), dict[str, int]()
-        shards_there: dict[str, Entry] = drive.contents(snapshot) if "Snapshot" in there else {}
-        for shard in shards_there.keys() & set(SHARDS):
-            present |= {name: entry.size for name, entry in drive.contents(f"{snapshot}/{shard}").items()}
-        wanted = [self._path(shard) for shard in _shuffled(set(SHARDS) - there.keys())]
-        wanted += [] if "Snapshot" in there else [snapshot]
-        wanted += [f"{snapshot}/{shard}" for shard in _shuffled(set(SHARDS) - shards_there.keys())]
+    def _look_around(self) -> Surroundings:
+        """What the folder holds already, and with it its Snapshot/ where an interrupted run left one."""
+        folder = self.drive.contents(self.folder)
+        snapshot = self.drive.contents(self._path("Snapshot")) if "Snapshot" in folder else {}
+        sizes: dict[str, int] = {}
+        for shard in snapshot.keys() & set(SHARDS):
+            sizes |= {name: entry.size for name, entry in self.drive.contents(self._path(f"Snapshot/{shard}")).items()}
+        return Surroundings(frozenset(folder), frozenset(snapshot), sizes)
+
+    def _make_directories(self, there: Surroundings) -> None:
+        """The 256 folders, twice, in no order (an NSSet's); those that are there already are not asked for again."""
+        wanted = [self.folder, *(self._path(shard) for shard in _shuffled(set(SHARDS) - there.folder))]
+        wanted += [] if "Snapshot" in there.folder else [self._path("Snapshot")]
+        wanted += [self._path(f"Snapshot/{shard}") for shard in _shuffled(set(SHARDS) - there.snapshot)]
         with writing("Error creating directory"):
-            for path in (self.folder, *wanted):
-                drive.make_directory(path)
-        return present
+            for path in wanted:
+                self.drive.make_directory(path)
 
     def _make_sure_it_fits(self, upload_bytes: int) -> None:
         need = upload_bytes + HEADROOM_BYTES

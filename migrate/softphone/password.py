@@ -28,28 +28,27 @@ def change_password(phone: Softphone, drive: Drive, request: ChangePassword) -> 
         raise MBError(Code.PASSWORD, "No password to remove")  # *guessed*
     if request.new is None and phone.requires_encryption:
         raise MBError(Code.PASSWORD, "Backups of this device must be encrypted")  # *guessed*
-    if old is not None and request.new is not None:
-        _rewrap_everything(phone, drive, request.udid, old, request.new)
+    if request.new is not None:
+        _rewrap(phone, drive, request.udid, request.new)
     phone.backup_password = request.new
     phone.post(BACKUP_DOMAIN_CHANGED)
 
 
-def _rewrap_everything(phone: Softphone, drive: Drive, folder: str, old: str, new: str) -> None:
-    """The phone's own keybag, and the one in the host's Manifest.plist: the same one, as a rule."""
-    keys = keys_of(phone)
-    bag = keys.keybag.rewrapped(keys.class_keys, new)
-    memory_of(phone).keys = PhoneKeys(new, bag, keys.class_keys)
+def _rewrap(phone: Softphone, drive: Drive, folder: str, new: str) -> None:
+    """The phone's own keybag, and the one in the host's Manifest.plist: the same one, as a rule. Where encryption was
+    off the host is asked too, and what it has is left alone."""
+    keys, old, bag = keys_of(phone), phone.backup_password, None
+    if old is not None:
+        bag = keys.keybag.rewrapped(keys.class_keys, new)
+        memory_of(phone).keys = PhoneKeys(new, bag, keys.class_keys)
     for path in (f"{folder}/Snapshot/Manifest.plist", f"{folder}/Manifest.plist"):
         with suppress(MBError, KeybagUnreadable, KeyUnusable, WrongPassword):  # what does not fit there is ignored
             data = drive.read(path, LIMIT_BYTES)
             properties = read_properties(data)
-            if not properties.is_encrypted or properties.keybag is None:
+            if old is None or bag is None or not properties.is_encrypted or properties.keybag is None:
                 continue
-            if properties.keybag == keys.keybag.to_bytes():
-                fresh = bag
-            else:
-                fresh = _rewrapped_stranger(properties.keybag, old, new)
-            _write_keybag(drive, path, data, fresh)
+            known = properties.keybag == keys.keybag.to_bytes()
+            _write_keybag(drive, path, data, bag if known else _rewrapped_stranger(properties.keybag, old, new))
 
 
 def _rewrapped_stranger(data: bytes, old: str, new: str) -> Keybag:

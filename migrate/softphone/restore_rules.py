@@ -77,13 +77,14 @@ def policy_for(phone: Softphone, request: Restore, properties: Properties) -> Po
         system_files=system_files,
         same_phone=properties.lockdown.get("UniqueDeviceID") == phone.udid,
         all_apps=request.options.remove_items_not_restored,
-        bundles=installed_containers(phone),
-        only_apps=None if request.app_ids is None else frozenset(request.app_ids),
+        bundles=containers_of(phone, phone.apps),
+        only_apps=None if request.app_ids is None else {*request.app_ids, *containers_of(phone, request.app_ids)},
     )
 
 
-def installed_containers(phone: Softphone) -> frozenset[str]:
-    apps = phone.apps.values()
+def containers_of(phone: Softphone, bundle_ids: Iterable[str]) -> frozenset[str]:
+    """The apps of these that are installed, with their groups and plugins."""
+    apps = [phone.apps[bundle_id] for bundle_id in bundle_ids if bundle_id in phone.apps]
     return frozenset(name for app in apps for name in (app.bundle_id, *app.group_ids, *app.plugin_ids))
 
 

@@ -31,8 +31,11 @@ from migrate.softphone.staged_restore import Staged
 from migrate.softphone.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
 from migrate.softphone.status_plist import parse_plist, read_status
 from migrate.wire.backup2 import Code, MBError, Restore, reading_failed
+from migrate.wire.plist_frames import PeerBroke
 
 INFO_LIMIT_BYTES = 512 << 20  # an icon and a receipt for every app
+PADDING_ROOM_BYTES = 64 << 20
+"""What stored files may be longer than their rows say, all together: padding, and files caught while they grew."""
 KINDS: dict[Kind, NodeKind] = {Kind.FILE: "file", Kind.DIRECTORY: "directory", Kind.SYMLINK: "symlink"}
 
 
@@ -48,6 +51,7 @@ class RestoreRun:
         self.request = request
         self.spool = Spool()
         self.first_with_inode: dict[int, Content] = {}
+        self.room_bytes = phone.free_bytes + PADDING_ROOM_BYTES
 
     def run(self) -> None:
         try:
@@ -126,9 +130,11 @@ class RestoreRun:
             raise MBError(Code.PHONE_FULL, text)
 
     def _copy_own_backup(self) -> None:
-        """The host keeps a copy of the phone's own backup. Its Info.plist is not rewritten here, as a phone would."""
+        """The host keeps a copy of the phone's own backup, if it has one: its Info.plist is asked for first, because a
+        host need not survive a CopyItem of what is not there. A phone would also rewrite that Info.plist."""
         own = self.request.udid
         with suppress(MBError):
+            self.drive.read(f"{own}/Info.plist", INFO_LIMIT_BYTES)
             self.drive.copy(own, memory_of(self.phone).name_aside(own))
 
     # --- the files
@@ -163,7 +169,7 @@ class RestoreRun:
     def _keep(self, record: Record, chunks: Iterator[bytes], class_keys: ClassKeys | None) -> Content:
         """One file's content, checked. Raises MBError CORRUPT."""
         digest = hashlib.sha1(usedforsecurity=False)
-        stored = plain = _hashed(chunks, digest.update)
+        stored = plain = self._counted(_hashed(chunks, digest.update))
         if class_keys is not None and record.encryption_key is not None:
             plain = _decrypted(record, stored, class_keys)
         content: Content = EMPTY
@@ -180,6 +186,14 @@ class RestoreRun:
             raise problem
         # a second file with the inode of an earlier one becomes a hard link to it. REPORTED
         return self.first_with_inode.setdefault(record.inode, content)
+
+    def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Raises PeerBroke when more comes than the phone has room for: rows that claim to be small prove nothing."""
+        for chunk in chunks:
+            self.room_bytes -= len(chunk)
+            if self.room_bytes < 0:
+                raise PeerBroke("more bytes than the phone has room for")
+            yield chunk
 
     def _stage(self, nodes: list[Node], properties: Properties, system_files: bool) -> None:
         if self.phone.pending_restore is not None:

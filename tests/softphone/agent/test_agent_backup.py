@@ -34,8 +34,8 @@ def test_a_first_backup_goes_in_the_order_of_a_real_one(host: Any, phone: Softph
     assert order == [
         "DownloadFiles",  # Status.plist, which is not there
         "DLContentsOfDirectory",
-        "CreateDirectory",
         "GetFreeDiskSpace",
+        "CreateDirectory",
         "UploadFiles",  # Status uploading, the files, Snapshot/Manifest.plist, .db, Status moving
         "DLContentsOfDirectory",
         "MoveItems",
@@ -119,6 +119,14 @@ def test_an_incremental_backup_sends_what_changed_and_removes_what_went(host: An
     assert blob(folder, found["HomeDomain/Library/SMS/sms.db"]) == b"MESSAGES" * 700
     assert not (folder / gone.file_id[:2] / gone.file_id).exists()
     assert status_of(folder)["UUID"] != first
+
+
+def test_an_incremental_backup_asks_for_three_files_first_and_then_looks_around(host: Any, phone: Softphone) -> None:
+    host.backup(phone)
+    host.backup(phone)
+    head = [message[1] for message in host.said[:4]]
+    assert head[:3] == [[f"{phone.udid}/{name}"] for name in ("Status.plist", "Manifest.plist", "Manifest.db")]
+    assert host.said[3][0] == "DLContentsOfDirectory" and head[3] == phone.udid
 
 
 def test_a_backup_with_nothing_new_sends_no_file(host: Any, another: Callable[..., Softphone]) -> None:

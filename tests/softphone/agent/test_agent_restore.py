@@ -305,6 +305,24 @@ def test_a_phone_without_room_is_106_and_one_in_its_setup_212(host: Any, saved: 
     assert refused(host, Softphone(ios_version="17.5.1", setup="running"), old.udid)[0] == 212
 
 
+def test_a_backup_whose_files_are_endless_ends_the_link(host: Any, saved: tuple[Softphone, Path]) -> None:
+    old, folder = saved
+    spoil(folder, "Documents/a.txt", bytes(70 << 20))
+    with pytest.raises(ConnectionError):
+        host.restore(Softphone(ios_version="17.5.1", capacity_bytes=1 << 20), old.udid, Password=PASSWORD)
+
+
+def test_application_ids_restrict_the_apps(host: Any, saved: tuple[Softphone, Path]) -> None:
+    old, _ = saved
+    new = Softphone(ios_version="17.5.1")
+    new.apps["com.example.notes"] = old.apps["com.example.notes"]
+    options = {"Password": PASSWORD, "RemoveItemsNotRestored": False, "RestoreShouldReboot": False}
+    for wanted, found in ((["com.other"], False), (["com.example.notes"], True)):
+        host.ask(new, "Restore", SourceIdentifier=old.udid, Options=options, ApplicationIDs=wanted)
+        new.reboot()
+        assert (new.files.get("AppDomainGroup-group.com.example.notes", "shared.txt") is not None) is found
+
+
 @pytest.mark.parametrize(
     ("status", "code"),
     [
