@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from migrate.backup.folder import BackupFolder, find_backup
-from migrate.errors import MigrateError
+from migrate.errors import MigrateError, PhoneInUse
 from migrate.journey.move import Move
 from migrate.journey.saving import given_backup
 from migrate.phone.facts import PhoneFacts
 from migrate.phone.find import look
+from migrate.phone.phone import Phone
 from migrate.plan.preflight import Seen, free_bytes_at
 from migrate.plan.preflight import preflight as look_before
 from migrate.plan.strategy import strategy_for
@@ -49,10 +50,36 @@ async def preflight(move: Move) -> dict[str, Any]:
     )
     for finding in look_before(move.plan, seen):
         move.found(finding)
-    if move.plan.new_phone.is_ == "erased" or new is not None:
+    if new is not None:
+        await refuse_a_phone_in_use(move, new)
+    if move.plan.new_phone.is_ == "erased" or (new is not None and new.ios_version is not None):
         version = new.ios_version if new else None
         move.settle(strategy_for(move.plan.new_phone.is_, version, experimental=move.plan.new_phone.experimental))
     return {}
+
+
+async def refuse_a_phone_in_use(move: Move, new: PhoneFacts) -> None:
+    """Look now whether an "erased" phone is one, where it lets us: better than after hours of saving the other one.
+
+    A phone that does not trust this computer yet is looked at before the restore only: nobody is asked for trust here.
+
+    Raises:
+        PhoneInUse.
+    """
+    if (
+        move.plan.new_phone.is_ != "erased"
+        or move.plan.new_phone.wipe
+        or not new.trusted
+        or new.setup_finished is False
+    ):
+        return
+    try:
+        async with await Phone.meet(move.muxer, new.udid, wait_s=0) as phone:
+            signs = await phone.signs_of_use()
+    except MigrateError:
+        return  # it can be asked for again when its turn comes
+    if signs:
+        raise PhoneInUse(new.name or new.udid, signs)
 
 
 def likely_new_phone(move: Move, phones: list[PhoneFacts]) -> PhoneFacts | None:

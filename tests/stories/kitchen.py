@@ -124,4 +124,5 @@ def new_phone(*, empty: bool = True, ios_version: str = "26.1", **more: Any) -> 
     fill(phone, ContentsSpec(empty=True) if empty else QUICK, seed=2)
     return phone
 
+
 SetTable = Callable[..., Table]

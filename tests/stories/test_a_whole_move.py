@@ -77,14 +77,27 @@ def test_everything_moves_to_an_erased_iphone_and_is_proven(set_table: SetTable)
         "receipt": str(table.only_run / "receipt.json"),
         "error": None,
     }
-    names = ["meet", "preflight", "save-old-phone", "verify", "compose", "restore", "wait-for-phone", "prove", "receipt"]
+    names = [
+        "meet",
+        "preflight",
+        "save-old-phone",
+        "verify",
+        "compose",
+        "restore",
+        "wait-for-phone",
+        "prove",
+        "receipt",
+    ]
     assert done.steps == names
     assert {"tap-trust", "enter-passcode"} <= {e["action"] for e in events if e["event"] == "person_needed"}
     assert [e["action"] for e in events if e["event"] == "person_needed" and e["phone"] == "Grandma's iPhone"] == [
         "enter-passcode",  # encryption is turned on
         "enter-passcode",  # the save
     ]
-    assert {app for app in table.new.apps if app.startswith("com.example")} == {"com.example.chatter", "com.example.sketchbook"}
+    assert {app for app in table.new.apps if app.startswith("com.example")} == {
+        "com.example.chatter",
+        "com.example.sketchbook",
+    }
 
     assert_secret_stays_secret(table, done.out + done.err)
     assert_private(table.home)
@@ -120,8 +133,8 @@ def test_photos_and_messages_replace_their_counterparts_on_a_phone_in_use_and_no
     assert done.last["outcome"] == "proven"
 
     now = table.new.files.digests()
-    moved = ("CameraRollDomain/Media/DCIM/", "CameraRollDomain/Media/PhotoData/Photos.sqlite", "HomeDomain/Library/SMS/")
-    moved += ("MediaDomain/Library/SMS/",)
+    roll = "CameraRollDomain/Media"
+    moved = (f"{roll}/DCIM/", f"{roll}/PhotoData/Photos.sqlite", "HomeDomain/Library/SMS/", "MediaDomain/Library/SMS/")
     chosen = {path: digest for path, digest in old.items() if path.startswith(moved) and should_cross(path)}
     assert len(chosen) > 20
     assert {path: now.get(path) for path in chosen} == chosen
@@ -162,7 +175,7 @@ def test_one_cable_is_enough_and_a_phone_without_a_passcode_works(set_table: Set
     """The new phone is plugged in only when it is asked for, and nothing is encrypted because the plan says so."""
     table = set_table(plugged="old")
     before = table.old.files.digests()
-    plan = table.plan(EVERYTHING + '[backup]\nencrypted = false\n')
+    plan = table.plan(EVERYTHING + "[backup]\nencrypted = false\n")
     process = table.start("run", plan, "--old", OLD, "--new", NEW, "--yes", "--json")
     assert process.stdout is not None and process.stderr is not None
     asked: list[dict[str, Any]] = []

@@ -126,11 +126,20 @@ def test_a_phone_in_use_on_ios_27_is_refused_with_the_reason(set_table: SetTable
 
 
 def test_an_erased_phone_that_is_in_use(set_table: SetTable) -> None:
-    """Everything is saved and composed by then, so that `wipe` or another phone goes on from there; nothing was sent."""
     table = set_table(new=new_phone(empty=False))
     before = table.new.files.digests()
     error = refused(table.move(table.plan(EVERYTHING)), 11, "phone-in-use")
     assert "apps" in error["why"] or "photos" in error["why"]
+    untouched(table, before)
+
+
+def test_an_erased_phone_that_is_in_use_and_comes_late_is_refused_before_the_first_byte(set_table: SetTable) -> None:
+    """It does not trust this computer yet, so that nobody could look; the save is kept and the new phone as it was."""
+    table = set_table(new=new_phone(empty=False, trust="ask"))
+    before = table.new.files.digests()
+    done = table.move(table.plan(EVERYTHING))
+    refused(done, 11, "phone-in-use")
+    assert done.steps[-1] == "compose"
     assert table.new.files.digests() == before and table.new.pending_restore is None
 
 
@@ -172,7 +181,7 @@ def test_a_plan_for_other_phones(set_table: SetTable) -> None:
 
 
 def test_no_word_and_nobody_to_ask(set_table: SetTable) -> None:
-    """Without --yes and without a terminal the move stops right before the point of no return, and goes on with --yes."""
+    """Without --yes and a terminal the move stops right before the point of no return, and goes on with --yes."""
     table = set_table()
     done = table.migrate("run", table.plan(EVERYTHING), "--old", OLD, "--new", NEW, "--json")
     error = refused(done, 2, "word-missing")
