@@ -55,7 +55,8 @@ def serve(connection: ByteStream, phone: Softphone) -> None:
 class Agent:
     def __init__(self, connection: ByteStream, phone: Softphone) -> None:
         self.phone = phone
-        self.drive = Drive(connection, frames=phone.faults.frame_sizes or (FRAME_BYTES,))
+        odd_frames = [size for size in phone.faults.frame_sizes if size > 0]
+        self.drive = Drive(connection, frames=odd_frames or (FRAME_BYTES,))
         self.gone = threading.Event()
 
     def serve(self) -> None:

@@ -1,15 +1,15 @@
-"""Two software iPhones on a usbmuxd of their own, and clients nobody here wrote to back them up and restore them."""
+"""An old phone with contents and a new one without, for clients that back the one up and restore the other."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +17,6 @@ from migrate.softphone.contents import ContentsSpec, fill
 from migrate.softphone.device import Softphone
 from migrate.softphone.domains import NEVER_MIGRATED, covered, is_backed_up
 from migrate.softphone.hand import Hand
-from migrate.softphone.server import SoftphoneServer
 
 PATIENCE_S = 60
 SPEC = ContentsSpec(contacts=12, messages=40, attachments=5, photos=6, videos=1, health_samples=40, history=10)
@@ -35,46 +34,30 @@ class WatchedPhone(Softphone):
         self.settled.set()
 
 
-class Bench:
-    """An old phone with contents, a new one without; `peer` runs a client against both."""
+def make_phone(name: str, ios_version: str, **about: Any) -> WatchedPhone:
+    """With a passcode: idevicebackup2 wants an EscrowBag, which a phone without one does not give."""
+    hand = Hand(setup_delay_s=0.0)
+    usual = {"keybag_rounds": 1000, "passcode": "1947", "hand": hand, "boot_delay_s": 0.0}
+    return WatchedPhone(**{"name": name, "ios_version": ios_version, **usual, **about})
 
-    def __init__(self, folder: Path, ios_version: str = "17.5.1") -> None:
-        self.folder = folder
-        self.old = self._phone("Old", ios_version)
-        self.new = self._phone("New", ios_version)
+
+class Pair:
+    """Both phones on one usbmuxd; `ask` runs a client against them."""
+
+    def __init__(self, bench: Callable[..., Any], folder: Path, ios_version: str, **about: Any) -> None:
+        self.old, self.new = make_phone("Old", ios_version, **about), make_phone("New", ios_version)
         fill(self.old, SPEC, 7)
-        self.server = SoftphoneServer([self.old, self.new])
+        self.backups = folder / "backups"
+        self.backups.mkdir()
+        self.backup = self.backups / self.old.udid
+        self._bench = bench(self.old, self.new)
 
-    @staticmethod
-    def _phone(name: str, ios_version: str) -> WatchedPhone:
-        """With a passcode: idevicebackup2 wants an EscrowBag, which a phone without one does not give."""
-        hand = Hand(setup_delay_s=0.0)
-        phone = WatchedPhone(name=name, ios_version=ios_version, keybag_rounds=1000, passcode="1947", hand=hand)
-        phone.boot_delay_s = 0.0
-        return phone
-
-    def peer(self, *command: str, fails: bool = False) -> str:
-        """Runs a client; returns what it wrote to both outputs."""
-        environment = os.environ | {
-            "USBMUXD_SOCKET_ADDRESS": self.server.address,
-            "HOME": str(self.folder),
-            "TMPDIR": str(self.folder),
-            "NO_COLOR": "1",
-        }
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
-        said = done.stdout + done.stderr
-        assert (done.returncode != 0) is fails, f"{' '.join(command)} ended with {done.returncode}:\n{said}"
+    def ask(self, peer: str, *arguments: str | Path, fails: bool = False) -> str:
+        """What the client wrote to both its outputs."""
+        done = self._bench.run(peer, *arguments)
+        said = str(done.stdout + done.stderr)
+        assert (done.returncode != 0) is fails, f"{peer} {arguments} ended {done.returncode}\n{said}"
         return said
-
-    @property
-    def backups(self) -> Path:
-        path = self.folder / "backups"
-        path.mkdir(exist_ok=True)
-        return path
-
-    @property
-    def backup(self) -> Path:
-        return self.backups / self.old.udid
 
     def holds(self, *, encrypted: bool) -> dict[str, str]:
         """What a backup of the old phone must hold: `Domain/path` -> SHA-256 of every file."""
@@ -107,48 +90,18 @@ def received_files(folder: Path) -> dict[str, int]:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(tmp_path)
-    with bench.server:
-        yield bench
+def pair(bench: Callable[..., Any], tmp_path: Path) -> Callable[..., Pair]:
+    """`pair("26.1", backup_password=…)`: two phones of that iOS version, the old one with contents."""
 
+    def make(ios_version: str = "17.5.1", **about: Any) -> Pair:
+        return Pair(bench, tmp_path, ios_version, **about)
 
-@pytest.fixture(scope="module")
-def make_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Bench]]:
-    """Makes benches that live as long as the module's tests: `make_bench("26.1")`."""
-    running: list[Bench] = []
-
-    def make(ios_version: str) -> Bench:
-        bench = Bench(tmp_path_factory.mktemp("bench"), ios_version)
-        bench.server.start()
-        running.append(bench)
-        return bench
-
-    yield make
-    for bench in running:
-        bench.server.stop()
+    return make
 
 
 @pytest.fixture(scope="session")
 def written() -> Callable[[Path], dict[str, int]]:
     return received_files
-
-
-@pytest.fixture(scope="session")
-def idevicebackup2() -> str:
-    """Debian's, patched for DeviceLink 400. Where it is missing CI fails and a developer's run skips."""
-    found = shutil.which("idevicebackup2")
-    if found is None and os.environ.get("CI"):
-        pytest.fail("CI must have idevicebackup2 (Debian: libimobiledevice-utils)")
-    if found is None:
-        pytest.skip("idevicebackup2 is not installed (Debian: libimobiledevice-utils)")
-    return found
-
-
-@pytest.fixture(scope="session")
-def backup2() -> tuple[str, ...]:
-    """pymobiledevice3's command line."""
-    return (sys.executable, "-m", "pymobiledevice3", "backup2")
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.peer
-
+MakePair = Callable[..., Any]
+Read = Callable[..., dict[str, str]]
 PASSWORD = "correct-horse-1947"
 
 PYIOSBACKUP = """
@@ -35,37 +35,32 @@ print(json.dumps(found))
 """
 
 
-@pytest.fixture(scope="module", params=["17.5.1", "27.0"])
-def encrypted(request: pytest.FixtureRequest, make_bench: Callable[[str], Any], backup2: tuple[str, ...]) -> Any:
-    """A bench whose old phone has just been backed up, encrypted."""
-    bench = make_bench(request.param)
-    bench.old.backup_password = PASSWORD
-    bench.peer(*backup2, "backup", str(bench.backups), "--udid", bench.old.udid)
-    return bench
+def back_up(phones: Any) -> None:
+    phones.ask("pymobiledevice3", "backup2", "backup", phones.backups, "--udid", phones.old.udid)
 
 
-@pytest.mark.parametrize("script", [PYIOSBACKUP, IPHONE_BACKUP_DECRYPT], ids=["pyiosbackup", "iphone-backup-decrypt"])
+@pytest.mark.parametrize("ios_version", ["17.5.1", "27.0"])
 def test_every_file_of_an_encrypted_backup_reads_as_it_lies_on_the_phone(
-    encrypted: Any, read_by: Callable[..., dict[str, str]], script: str
+    pair: MakePair, read_by: Read, ios_version: str
 ) -> None:
-    found = read_by(script, encrypted.backup, PASSWORD)
-    assert found == encrypted.holds(encrypted=True)
-    assert {"HealthDomain/Health/healthdb_secure.sqlite", "HomeDomain/Library/SMS/sms.db"} <= found.keys()
+    phones = pair(ios_version, backup_password=PASSWORD)
+    back_up(phones)
+    holds = phones.holds(encrypted=True)
+    assert {"HealthDomain/Health/healthdb_secure.sqlite", "HomeDomain/Library/SMS/sms.db"} <= holds.keys()
+    assert read_by(PYIOSBACKUP, phones.backup, PASSWORD) == holds
+    assert read_by(IPHONE_BACKUP_DECRYPT, phones.backup, PASSWORD) == holds
 
 
-def test_every_file_of_an_unencrypted_backup_reads_as_it_lies_on_the_phone(
-    bench: Any, backup2: tuple[str, ...], read_by: Callable[..., dict[str, str]]
-) -> None:
-    bench.peer(*backup2, "backup", str(bench.backups), "--udid", bench.old.udid)
-    found = read_by(PYIOSBACKUP, bench.backup, "")
-    assert found == bench.holds(encrypted=False)
+def test_every_file_of_an_unencrypted_backup_reads_as_it_lies_on_the_phone(pair: MakePair, read_by: Read) -> None:
+    phones = pair()
+    back_up(phones)
+    found = read_by(PYIOSBACKUP, phones.backup, "")
+    assert found == phones.holds(encrypted=False)
     assert "HealthDomain/Health/healthdb_secure.sqlite" not in found
 
 
-def test_a_keybag_of_a_real_phones_ten_million_rounds_opens(
-    bench: Any, backup2: tuple[str, ...], read_by: Callable[..., dict[str, str]]
-) -> None:
-    bench.old.backup_password, bench.old.keybag_rounds = PASSWORD, 10_000_000
-    bench.peer(*backup2, "backup", str(bench.backups), "--udid", bench.old.udid)
-    bench.peer(*backup2, "backup", str(bench.backups), "--udid", bench.old.udid)  # the phone does not pay again
-    assert read_by(IPHONE_BACKUP_DECRYPT, bench.backup, PASSWORD) == bench.holds(encrypted=True)
+def test_a_keybag_of_a_real_phones_ten_million_rounds_opens(pair: MakePair, read_by: Read) -> None:
+    phones = pair(backup_password=PASSWORD, keybag_rounds=10_000_000)
+    back_up(phones)
+    back_up(phones)  # the phone does not pay again
+    assert read_by(IPHONE_BACKUP_DECRYPT, phones.backup, PASSWORD) == phones.holds(encrypted=True)
