@@ -11,7 +11,7 @@ from pymobiledevice3.irecv_devices import IRECV_DEVICES
 from pymobiledevice3.usbmux import MuxDevice
 
 from migrate.phone.lockdown import Lockdown, value_of, values_of
-from migrate.phone.muxer import spelled_udid
+from migrate.phone.muxer import UDID, plain_udid, spelled_udid
 from migrate.phone.words import NAME_LIMIT, quoted
 from migrate.units import apple_to_datetime
 
@@ -78,7 +78,7 @@ def public_facts(client: Lockdown, device: MuxDevice, *, trusted: bool) -> Phone
     values = client.all_values
     model = _text(values.get("ProductType"))
     return PhoneFacts(
-        udid=_text(values.get("UniqueDeviceID")) or spelled_udid(device.serial),
+        udid=_udid(values.get("UniqueDeviceID"), device),
         connection=device.connection_type,
         name=_text(values.get("DeviceName")),
         model=model,
@@ -127,6 +127,13 @@ async def setup_finished(client: Lockdown) -> bool | None:
         if (said := _flag(await value_of(client, domain, key))) is not None:
             return said
     return None
+
+
+def _udid(told: Any, device: MuxDevice) -> str:
+    """The UDID as the phone spells it, if it is the one it is attached under: a phone may not pass for another."""
+    if isinstance(told, str) and UDID.fullmatch(told) and plain_udid(told) == plain_udid(device.serial):
+        return told
+    return spelled_udid(device.serial)
 
 
 @cache

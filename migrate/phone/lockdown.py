@@ -7,6 +7,7 @@ files of keys are 0600 and lie in our folders, and nobody is asked for trust unl
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import plistlib
 import socket
@@ -37,6 +38,9 @@ from pymobiledevice3.usbmux import MuxDevice, PlistMuxConnection, create_mux
 
 from migrate.errors import NoMuxer
 from migrate.phone.muxer import Muxer, attached, chosen
+
+# pymobiledevice3 logs; without a handler Python would print its warnings into whatever a person is reading
+logging.getLogger("pymobiledevice3").addHandler(logging.NullHandler())
 
 GONE = (ConnectionTerminatedError, MuxException, DeviceNotFoundError, NoDeviceConnectedError, EOFError, OSError)
 """How pymobiledevice3 says that a phone, or its link, is no longer there. (AfcException is an OSError too.)"""

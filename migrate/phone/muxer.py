@@ -22,6 +22,10 @@ from migrate.errors import NoMuxer, UsbmuxdAddressInvalid
 MUXER_ANSWERS_WITHIN_S = 10.0
 """A usbmuxd is a local daemon and lists its phones from memory. Generous, so that a busy computer is not blamed."""
 
+UDID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{7,63}")
+"""What may name a phone, and so a folder: 40 hex digits, or 8 and 16 with or without their dash; a little more is let
+through for phones to come. What else calls itself a phone is not listed."""
+
 
 @dataclass(frozen=True)
 class Muxer:
@@ -76,6 +80,8 @@ async def attached(muxer: Muxer) -> list[MuxDevice]:
         raise NoMuxer(address or "", sys.platform, _reason(error)) from error
     best: dict[str, MuxDevice] = {}
     for device in devices:
+        if not UDID.fullmatch(device.serial):
+            continue
         known = best.get(plain_udid(device.serial))
         if known is None or (device.is_usb and not known.is_usb):
             best[plain_udid(device.serial)] = device

@@ -27,7 +27,7 @@ from migrate.errors import (
 from migrate.phone.find import look
 from migrate.phone.muxer import Muxer
 from migrate.phone.phone import Phone, wait_until_ready
-from migrate.softphone import lockdownd
+from migrate.softphone import lockdown_values, lockdownd
 from migrate.softphone.hand import Hand
 
 UDID = "00008110-000A1B2C3D4E5F60"
@@ -288,6 +288,33 @@ def test_a_name_with_terminal_commands_in_it_is_shown_as_text(house: Any, a_phon
     assert facts.name.startswith("Anna phone")
     assert len(facts.name) <= 80
     assert facts.name.isprintable()
+
+
+@pytest.mark.parametrize("claimed", [OTHER, "../../etc", "x" * 500, ""])
+def test_a_phone_may_not_pass_for_another(
+    house: Any, a_phone: Any, claimed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its UDID names the folder of its backup."""
+    phone = a_phone()
+    home = house(phone)
+    read, asked = lockdown_values.read, []
+
+    def claim(phone: Any, domain: Any, key: Any, *, in_session: bool) -> Any:
+        told = read(phone, domain, key, in_session=in_session)
+        if domain is None and key is None:
+            asked.append(claimed)
+            return {**told, "UniqueDeviceID": claimed}
+        return told
+
+    monkeypatch.setattr(lockdown_values, "read", claim)
+
+    async def story() -> None:
+        async with await home.meet(phone) as met:
+            assert met.facts.udid == UDID
+        assert [facts.udid for facts in await look(home.muxer)] == [UDID]
+
+    asyncio.run(story())
+    assert asked
 
 
 # -- no usbmuxd ------------------------------------------------------------------------------------------------------
