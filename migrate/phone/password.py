@@ -11,8 +11,6 @@ from typing import Any, Final
 from migrate.errors import PasswordNotTaken
 from migrate.phone.contact import Contact
 from migrate.phone.lockdown import value_of
-from migrate.phone.refusals import error_code, meaning_of
-from migrate.phone.save import free_bytes
 from migrate.phone.session import Session
 from migrate.watch import Watcher
 
@@ -41,18 +39,8 @@ async def change_backup_password(contact: Contact, old: str | None, new: str | N
     try:
         async with Session(contact, watch, DURING) as session:
             outcome = await session.ask(request, root / contact.facts.udid, lock=False, repeatable=False)
+            session.judge(outcome, root)
             with contact.told(DURING):
-                if outcome.response is None:
-                    assert outcome.ended is not None
-                    raise outcome.ended
-                if error_code(outcome.response):
-                    raise meaning_of(
-                        outcome.response,
-                        phone=contact.name,
-                        folder=root,
-                        needed_bytes=None,
-                        free_bytes=free_bytes(root),
-                    )
                 await _see_it_taken(contact, session, bool(new))
     finally:
         shutil.rmtree(root, ignore_errors=True)

@@ -19,8 +19,7 @@ from migrate.errors import NoMuxer, PasswordMissing, ServiceRefused
 from migrate.phone.contact import Contact
 from migrate.phone.muxer import attached, chosen
 from migrate.phone.patience import Patience
-from migrate.phone.refusals import error_code, meaning_of
-from migrate.phone.save import SPOKEN_OF_BYTES, free_bytes
+from migrate.phone.save import SPOKEN_OF_BYTES
 from migrate.phone.serve import Conversation
 from migrate.phone.session import Outcome, Session
 from migrate.watch import Watcher
@@ -100,29 +99,18 @@ async def restore(
     applications = (backup.info or {}).get("Applications") if restore_applications else None
     async with Session(contact, watch, DURING) as session, _applications_on_phone(contact, session.afc, applications):
         outcome = await session.ask(request, set_folder, moved=sending.moved)
-        confirmed = _judge(contact, set_folder, outcome)
+        confirmed = _judge(session, set_folder, outcome)
     sender = outcome.conversation.sender
     sending.moved(outcome.conversation, at_the_end=True)
     leaves = options.should_reboot and await see_off(contact, watch)
     return RestoreReport(sender.bytes_sent, sender.files_sent, confirmed, leaves)
 
 
-def _judge(contact: Contact, set_folder: Path, outcome: Outcome) -> bool:
+def _judge(session: Session, set_folder: Path, outcome: Outcome) -> bool:
     """Whether the phone confirmed it. Raises when the set was not, or not all, sent."""
-    if outcome.response is None:
-        if outcome.conversation.percent >= SENT_AT_PERCENT:
-            return False
-        with contact.told(DURING):
-            assert outcome.ended is not None
-            raise outcome.ended
-    if error_code(outcome.response):
-        raise meaning_of(
-            outcome.response,
-            phone=contact.name,
-            folder=set_folder,
-            needed_bytes=None,
-            free_bytes=free_bytes(set_folder),
-        )
+    if outcome.response is None and outcome.conversation.percent >= SENT_AT_PERCENT:
+        return False
+    session.judge(outcome, set_folder)
     return True
 
 

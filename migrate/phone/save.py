@@ -7,9 +7,7 @@ What an interrupted save left (`Status.plist`, `Snapshot/`) is never touched her
 from __future__ import annotations
 
 import plistlib
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -18,15 +16,15 @@ from pymobiledevice3.exceptions import PyMobileDevice3Exception
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.seal import Seal, SealDraft, read_seal
-from migrate.errors import BackupDiskFull, CannotWriteHere, MigrateError, SealDamaged
+from migrate.errors import MigrateError, SealDamaged
 from migrate.findings import Finding
 from migrate.phone.contact import Contact
-from migrate.phone.drive import FULL, make_folder
+from migrate.phone.disk import disk_of
+from migrate.phone.drive import make_folder
 from migrate.phone.info_plist import Apps, browse_apps, info_plist
 from migrate.phone.lockdown import write_private
-from migrate.phone.refusals import error_code, meaning_of
 from migrate.phone.serve import Conversation
-from migrate.phone.session import Outcome, Session
+from migrate.phone.session import Session
 from migrate.watch import Watcher
 
 DURING: Final = "the save"
@@ -56,10 +54,10 @@ async def save(
     """
     if folder.name != contact.facts.udid:
         raise ValueError(f"{folder} is not the place of {contact.facts.udid}")
-    with _disk_of(folder):
+    with disk_of(folder):
         prepare(folder)
     apps = await _apps(contact, watch)
-    with _disk_of(folder):
+    with disk_of(folder):
         ledger = SealLedger.open(seals, BackupFolder(folder), fresh=begin == "fresh", apps=apps)
     try:
         work = _Save(contact, folder, ledger, apps, watch)
@@ -67,7 +65,7 @@ async def save(
         if any(not path.endswith(ALWAYS_UNREADABLE) for path, _ in unreadable.values()):
             again = await work.once(force_full=False)
             unreadable = {**unreadable, **again}
-        with _disk_of(folder):
+        with disk_of(folder):
             seal = ledger.finish(BackupFolder(folder))
     finally:
         ledger.close()
@@ -109,31 +107,14 @@ class _Save:
             # before the link is opened: gathering the icons of many apps takes longer than a phone waits for a request
             with contact.told(DURING):
                 info = await info_plist(contact.client, session.afc, self.apps, udid=contact.facts.udid)
-            with _disk_of(self.folder):
+            with disk_of(self.folder):
                 write_private(self.folder / "Info.plist", plistlib.dumps(info), by_way_of=self.folder.parent)
             outcome = await session.ask(request, self.folder, ledger=self.ledger, moved=self._moved)
-        self._judge(outcome)
+        session.judge(outcome, self.folder)
         self._moved(outcome.conversation, at_the_end=True)
         self.bytes_received += outcome.conversation.receiver.bytes_received
         self.files_received += outcome.conversation.receiver.files_received
         return outcome.conversation.receiver.unreadable
-
-    def _judge(self, outcome: Outcome) -> None:
-        conversation = outcome.conversation
-        if conversation.disk_trouble is not None:  # whatever the phone makes of it, this is what was wrong
-            raise disk_error(conversation.disk_trouble, self.folder)
-        if outcome.response is None:
-            with self.contact.told(DURING):
-                assert outcome.ended is not None
-                raise outcome.ended
-        if error_code(outcome.response):
-            raise meaning_of(
-                outcome.response,
-                phone=self.contact.name,
-                folder=self.folder,
-                needed_bytes=conversation.drive.needed_bytes,
-                free_bytes=free_bytes(self.folder),
-            )
 
     def _moved(self, conversation: Conversation, *, at_the_end: bool = False) -> None:
         receiver = conversation.receiver
@@ -237,25 +218,3 @@ def unreadable_finding(phone: str, file_id: str, path: str, why: str) -> Finding
         why=f"It said: {why}",
         next=f"Restart {phone} and save it again; if the file stays unreadable it is damaged on the phone.",
     )
-
-
-def disk_error(error: OSError, folder: Path) -> MigrateError:
-    """What a write that failed under `folder` means."""
-    if error.errno in FULL:
-        return BackupDiskFull(folder, 0, free_bytes(folder))
-    return CannotWriteHere(folder, error.strerror or type(error).__name__)
-
-
-def free_bytes(folder: Path) -> int:
-    try:
-        return shutil.disk_usage(folder).free
-    except OSError:
-        return 0
-
-
-@contextmanager
-def _disk_of(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise disk_error(error, folder) from error

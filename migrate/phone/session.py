@@ -11,12 +11,14 @@ from typing import Any, Self
 
 from pymobiledevice3.services.afc import AfcService
 
-from migrate.errors import CancelledOnPhone
+from migrate.errors import CancelledOnPhone, PhoneLost
 from migrate.phone.contact import Contact, on_own_thread
+from migrate.phone.disk import disk_error, free_bytes
 from migrate.phone.drive import Drive
 from migrate.phone.link import Link, LinkEnded
 from migrate.phone.notices import Notices
 from migrate.phone.pipeline import Ledger, NoLedger
+from migrate.phone.refusals import error_code, meaning_of
 from migrate.phone.serve import Conversation
 from migrate.phone.sync_lock import sync_lock
 from migrate.watch import Watcher
@@ -93,7 +95,9 @@ class Session:
             if self.notices.cancelled:
                 raise CancelledOnPhone(self.contact.name, "")
             talk = outcome.conversation
-            if outcome.response is not None or talk.operations or (talk.asked and not repeatable) or not tries:
+            if talk.disk_trouble is not None or outcome.response is not None:
+                return outcome
+            if talk.operations or (talk.asked and not repeatable) or not tries:
                 return outcome
             await self.contact.time.sleep(LINK_PAUSE_S)
 
@@ -115,7 +119,7 @@ class Session:
                 await on_own_thread(link, link.open_session)
                 afc = self.afc if lock else None
                 async with sync_lock(afc, self.notices, phone=contact.name, sleep=contact.time.sleep):
-                    response = await on_own_thread(link, lambda: conversation.ask(request))
+                    response = await on_own_thread(link, lambda: _ask(conversation, request))
                 await on_own_thread(link, link.disconnect)
             except LinkEnded as ended:
                 return Outcome(conversation, None, ended)
@@ -123,6 +127,32 @@ class Session:
                 self._link = None
         return Outcome(conversation, response)
 
+    def judge(self, outcome: Outcome, folder: Path) -> None:
+        """Raises unless the phone carried the request out.
+
+        Raises:
+            BackupDiskFull, CannotWriteHere: whatever the phone made of it, our disk was the trouble.
+            PhoneLost: the link broke. Else what the phone refused with (see `refusals`).
+        """
+        talk = outcome.conversation
+        if talk.disk_trouble is not None:
+            raise disk_error(talk.disk_trouble, folder)
+        if outcome.response is None:
+            raise PhoneLost(self.contact.name, self.during, str(outcome.ended or "")) from outcome.ended
+        if error_code(outcome.response):
+            needed, free = talk.drive.needed_bytes, free_bytes(folder)
+            name = self.contact.name
+            raise meaning_of(outcome.response, phone=name, folder=folder, needed_bytes=needed, free_bytes=free)
+
     def _cut(self) -> None:
         if self._link is not None:
             self._link.shut_down()
+
+
+def _ask(conversation: Conversation, request: Mapping[str, Any]) -> dict[str, Any]:
+    """As `Conversation.ask`. A link never raises OSError, so one that comes out is our disk's."""
+    try:
+        return conversation.ask(request)
+    except OSError as error:
+        conversation.disk_trouble = error
+        raise LinkEnded("This computer's disk refused something.") from error

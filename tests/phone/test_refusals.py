@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from migrate.errors import MigrateError
+from migrate.phone.meeting import refused_to_pair
 from migrate.phone.refusals import meaning_of
 from migrate.phone.words import quoted
 
@@ -55,6 +56,21 @@ def test_each_refusal_has_its_own_error_and_exit_code(number: int, said: str, co
     assert error.what().endswith(".")
     assert error.why()
     assert error.next()[0].isupper()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code", "exit_code"),
+    [
+        ("UserDeniedPairing", "trust-denied", 22),
+        ("MCProtected", "pairing-forbidden", 22),
+        ("MCChallengeRequired", "pairing-forbidden", 22),
+        ("PairingProhibitedOverThisConnection", "pairing-needs-cable", 22),
+        ("InvalidPairRecord", "service-refused", 43),
+    ],
+)
+def test_each_refusal_to_pair(refusal: str, code: str, exit_code: int) -> None:
+    error = refused_to_pair("Anna's iPhone", refusal)
+    assert (error.code, error.exit_code) == (code, exit_code)
 
 
 def test_a_response_without_a_number_is_a_refusal_too() -> None:

@@ -526,6 +526,16 @@ def test_a_file_in_the_place_of_the_folder(house: Any, a_phone: Any) -> None:
     assert caught.value.exit_code == 33
 
 
+def test_something_in_the_way_where_files_arrive_is_not_called_a_lost_phone(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    home = house(phone)
+    in_the_way = home.folder(phone).parent / f".{UDID}.receiving"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_bytes(b"a file")
+    with pytest.raises(CannotWriteHere):
+        asyncio.run(home.save(phone))
+
+
 def test_an_empty_manifest_plist_left_by_another_program_does_not_end_every_backup(house: Any, a_phone: Any) -> None:
     """Facts row 9: with a 0-byte Manifest.plist a phone answers 205 for ever."""
     phone = a_phone()
