@@ -21,6 +21,7 @@ from migrate.softphone.faults import Faults
 from migrate.softphone.filesystem import Filesystem
 from migrate.softphone.hand import Hand
 from migrate.softphone.locks import AdvisoryLocks
+from migrate.softphone.passcode_sheet import PasscodeSheet
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -29,10 +30,6 @@ Trust = Literal["trusted", "ask", "denied", "locked"]
 Setup = Literal["finished", "running", "never-begun"]
 PairAnswer = Literal["trusted", "PairingDialogResponsePending", "UserDeniedPairing", "PasswordProtected"]
 
-PASSCODE_WAIT_S = 30 * 60
-"""BackupAgent2 waits so long for the passcode (facts 2.3)."""
-SHEET_PRESENTED = "com.apple.LocalAuthentication.ui.presented"
-SHEET_DISMISSED = "com.apple.LocalAuthentication.ui.dismissed"
 BACKUP_DOMAIN_CHANGED = "com.apple.mobile.backup.domain_changed"
 DEVICE_NAME_CHANGED = "com.apple.mobile.lockdown.device_name_changed"
 ESCROW_BAG_BYTES = 32
@@ -152,15 +149,14 @@ class Softphone:
         self.imei = self.imei or identity.imei_from_seed(self.udid)
         self.cable: Cable | None = None
         self.advisory_locks = AdvisoryLocks()
-        self._changed = threading.Condition(threading.RLock())
+        self.sheet = PasscodeSheet(self.post)
+        self._changing = threading.RLock()
         self.setup_state = "SetupUsingAssistant"  # com.apple.purplebuddy's word for how this phone was set up
         self._observers: list[Callable[[str], None]] = []
         self._locked = False
         self._unlocked_since_boot = True
         self._pair_polls = 0
-        self._passcode_answer: bool | None = None
-        self._asks_passcode = False
-        self._unplug_count = 0
+        self._dialog_denied = False
         self._is_plugged_in = False
         self._resting = threading.Event()
         self._afterwards: list[threading.Thread] = []
@@ -209,7 +205,7 @@ class Softphone:
         """The phone's own RSA key, made when it is first needed and never the same in two processes."""
         from cryptography.hazmat.primitives.asymmetric import rsa
 
-        with self._changed:
+        with self._changing:
             if self._key is None:
                 self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
             return self._key
@@ -224,18 +220,18 @@ class Softphone:
 
     def post(self, notification: str) -> None:
         """Tells every notification_proxy connection; those that observe this name relay it."""
-        with self._changed:
+        with self._changing:
             observers = tuple(self._observers)
         for observer in observers:
             observer(notification)
 
     def observe(self, observer: Callable[[str], None]) -> Callable[[], None]:
         """Calls `observer` with every posted name, in the poster's thread. Returns what ends that."""
-        with self._changed:
+        with self._changing:
             self._observers.append(observer)
 
         def stop() -> None:
-            with self._changed:
+            with self._changing:
                 self._observers.remove(observer)
 
         return stop
@@ -256,13 +252,12 @@ class Softphone:
         return self._escrow_bag if self.passcode else None
 
     def lock(self) -> None:
-        with self._changed:
+        with self._changing:
             self._locked = True
 
     def unlock(self) -> None:
-        with self._changed:
+        with self._changing:
             self._locked, self._unlocked_since_boot = False, True
-            self._changed.notify_all()
 
     def refused_while_locked(self) -> None:
         """A request was just refused because the phone is locked: its person may unlock it now."""
@@ -272,22 +267,15 @@ class Softphone:
     def enter_passcode(self) -> bool:
         """Shows the passcode sheet and waits for the person. True: entered, or there is no passcode.
 
-        False: declined, ignored until the sheet went away, nobody came for 30 minutes, or the cable was pulled.
+        False: declined, ignored until the sheet went away, nobody came for 30 minutes, or the cable is gone.
         """
         if not self.passcode:
             return True
-        for sheet in range(self.hand.passcode_sheets):
-            if sheet:
-                self.post(SHEET_DISMISSED)
-            with self._changed:
-                self._passcode_answer, self._asks_passcode = None, True
-                unplug_count = self._unplug_count
-            self.post(SHEET_PRESENTED)
-            entered = self._await_passcode(unplug_count)
-            self._asks_passcode = False
-            if not entered:
-                break
-        self.post(SHEET_DISMISSED)
+
+        def nobody_asks() -> bool:
+            return self._resting.is_set() or (self.cable is not None and not self._is_plugged_in)
+
+        entered = self.sheet.show(self.hand, nobody_asks=nobody_asks)
         if entered:
             self.unlock()
         return entered
@@ -295,33 +283,17 @@ class Softphone:
     @property
     def asks_passcode(self) -> bool:
         """Whether the passcode sheet is on the screen."""
-        return self._asks_passcode
-
-    def _await_passcode(self, unplug_count: int) -> bool:
-        """What the person did with the sheet. Nobody is asked once the cable was pulled since `unplug_count`."""
-
-        def is_over() -> bool:
-            pulled = self._unplug_count != unplug_count or (self.cable is not None and not self._is_plugged_in)
-            return self._passcode_answer is not None or pulled or self._resting.is_set()
-
-        habit = self.hand.passcode
-        patience = PASSCODE_WAIT_S if habit == "wait" else self.hand.passcode_delay_s
-        with self._changed:
-            if self._changed.wait_for(is_over, timeout=patience):
-                return bool(self._passcode_answer)
-        return habit == "enter"
+        return self.sheet.is_shown
 
     def answer_passcode(self, entered: bool = True) -> None:
         """The person at the phone enters the passcode now, or taps Cancel."""
-        with self._changed:
-            self._passcode_answer = entered
-            self._changed.notify_all()
+        self.sheet.answer(entered)
 
     # --- trust
 
     def request_trust(self) -> PairAnswer:
         """One `Pair` request of a computer that is not trusted: opens the dialog or looks whether it was answered."""
-        with self._changed:
+        with self._changing:
             if self.trust == "trusted":
                 return "trusted"
             if self.trust == "denied":
@@ -332,26 +304,29 @@ class Softphone:
             self._pair_polls += 1
             if self.hand.trust_after_polls is None or self._pair_polls <= self.hand.trust_after_polls:
                 return "PairingDialogResponsePending"
-            self.trust = "trusted" if self.hand.trust_answer == "trust" else "denied"
-            return "trusted" if self.trust == "trusted" else "UserDeniedPairing"
+            if self.hand.trust_answer == "trust":
+                self.tap_trust()
+                return "trusted"
+            self.deny_trust()
+            return "UserDeniedPairing"
 
     def tap_trust(self) -> None:
-        with self._changed:
-            self.trust = "trusted"
+        with self._changing:
+            self.trust, self._dialog_denied = "trusted", False
 
     def deny_trust(self) -> None:
-        with self._changed:
-            self.trust = "denied"
+        with self._changing:
+            self.trust, self._dialog_denied = "denied", True
 
     def forget_hosts(self) -> None:
         """Reset Location & Privacy: every computer must ask again (its sessions get InvalidHostID)."""
-        with self._changed:
+        with self._changing:
             self.trusted_hosts.clear()
             self.trust, self._pair_polls = "ask", 0
 
     def forget_host(self, host_id: str) -> bool:
         """Unpair. Whether the computer was known; it must ask again afterwards."""
-        with self._changed:
+        with self._changing:
             known = self.trusted_hosts.pop(host_id, None) is not None
             if known:
                 self.trust, self._pair_polls = "ask", 0
@@ -360,7 +335,7 @@ class Softphone:
     # --- setup, Find My
 
     def finish_setup(self) -> None:
-        with self._changed:
+        with self._changing:
             self.setup = "finished"
 
     def refused_over_find_my(self) -> None:
@@ -371,18 +346,18 @@ class Softphone:
     # --- the cable, and restarting
 
     def plugged_in(self, cable: Cable) -> None:
-        """Called by the server. A denied dialog comes back with the next plugging in (facts 5.3)."""
-        with self._changed:
+        """Called by the server. A dialog that was denied comes back with the next plugging in (facts 5.3)."""
+        with self._changing:
             self.cable, self._is_plugged_in = cable, True
             self._resting.clear()
             self._pair_polls = 0
+            if self._dialog_denied:
+                self.trust, self._dialog_denied = "ask", False
 
     def unplugged(self) -> None:
         """Called by the server: whoever waits for the person gives up."""
-        with self._changed:
-            self._unplug_count += 1
-            self._is_plugged_in = False
-            self._changed.notify_all()
+        self._is_plugged_in = False
+        self.sheet.take_away()
 
     def replug(self) -> None:
         """The cable drops and is there again, under a new DeviceID."""
@@ -404,7 +379,7 @@ class Softphone:
             self.pending_restore = None
             restore.apply(self)
             replaced = restore.was_replace
-        with self._changed:
+        with self._changing:
             self._locked = bool(self.passcode)
             self._unlocked_since_boot = not self.passcode
             if replaced:
@@ -438,9 +413,7 @@ class Softphone:
 
     def rest(self) -> None:
         """Called by the server at its end: waits until nothing of this phone runs in the background."""
-        with self._changed:
-            self._resting.set()
-            self._changed.notify_all()
+        self._resting.set()
         while self._afterwards:
             thread = self._afterwards.pop()
             if thread is not threading.current_thread():
@@ -459,7 +432,7 @@ class Softphone:
                 do()
 
         thread = threading.Thread(target=wait_and_do, name=f"softphone {self.name}", daemon=True)
-        with self._changed:
+        with self._changing:
             self._afterwards = [thread for thread in self._afterwards if thread.is_alive()]
             thread.start()  # before it is listed: `rest` may join what is listed at once
             self._afterwards.append(thread)

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import (
     BaseModel,
@@ -30,7 +30,9 @@ from migrate.softphone.faults import Faults
 from migrate.softphone.hand import Hand, no_hand
 
 FILE_LIMIT_BYTES = 1 << 20
-PASSCODE_OF_A_LOCKED_PHONE = "000000"
+PASSCODE = "000000"
+"""Of a phone whose file names none: like nearly every real phone it has one. Without it a phone gives no EscrowBag,
+and neither idevicebackup2 nor pymobiledevice3 11.45 can back up such a phone (seen, both)."""
 
 
 class PhoneFile(BaseModel):
@@ -50,18 +52,20 @@ class PhoneFile(BaseModel):
     backup_password: str | None = Field(None, repr=False, description="given, its backups are encrypted")
     keybag_rounds: PositiveInt = Field(10_000_000, description="key derivation of the backup keybag, as a real phone's")
     trust: Trust = Field("trusted", description="whether it trusts this computer; true and false are trusted and ask")
-    passcode: Annotated[str, Field(pattern=r"^[0-9]*$", max_length=16, repr=False)] = ""
-    find_my: bool = False
-    setup: Setup = "finished"
-    capacity_bytes: PositiveInt = 64_000_000_000
-    battery_percent: Annotated[int, Field(ge=0, le=100)] = 87
+    passcode: str = Field(
+        PASSCODE, pattern=r"^[0-9]*$", max_length=16, repr=False, description='"" is a phone without a passcode'
+    )
+    find_my: bool = Field(False, description="Find My is on: a restore is refused with 211")
+    setup: Setup = Field("finished", description="its Setup Assistant")
+    capacity_bytes: PositiveInt = Field(64_000_000_000, description="room for a person's data")
+    battery_percent: int = Field(87, ge=0, le=100)
     language: str = "en"
     locale: str = "en_US"
     time_zone: str = "Europe/Berlin"
     on_wifi: bool = Field(False, description="usbmuxd lists it a second time, as a Network device")
-    activated: bool = True
-    pairing_allowed: bool = True
-    requires_encryption: bool = False
+    activated: bool = Field(True, description="false: its backup service does not start")
+    pairing_allowed: bool = Field(True, description="false: supervised, and its owner forbids pairing")
+    requires_encryption: bool = Field(False, description="its owner's policy wants encrypted backups")
     cloud_backup_unix_s: NonNegativeInt | None = Field(None, description="when it was last backed up to iCloud")
     contents: ContentsSpec = Field(default_factory=ContentsSpec)
     faults: Faults = Field(default_factory=Faults)
@@ -90,8 +94,6 @@ class PhoneFile(BaseModel):
         """The phone, with its contents. Two calls make two phones of one kind; with a seed, of one content too."""
         udid = self.udid or (identity.udid_from_seed(self.seed) if self.seed is not None else "")
         told = {name: getattr(self, name) for name in Softphone.__dataclass_fields__ if name in _PLAIN_KEYS}
-        if self.trust == "locked" and not self.passcode:
-            told["passcode"] = PASSCODE_OF_A_LOCKED_PHONE
         phone = Softphone(**{**told, "udid": udid, "hand": replace(self.hand), "faults": copy.deepcopy(self.faults)})
         fill(phone, self.contents, self.seed if self.seed is not None else zlib.crc32(phone.udid.encode()))
         return phone

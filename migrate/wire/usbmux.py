@@ -188,6 +188,12 @@ class Paired:
     device_id: int
 
 
+NEXT_STATE: dict[tuple[State, type[Request]], State] = {
+    (State.ASKING, Listen): State.LISTENING,
+    (State.ASKING, Connect): State.CONNECTED,
+}
+"""Where a request leads that is answered OK; every other one stays where it is."""
+
 Answer: TypeAlias = Result | Buid | DeviceList | ListenerList | PairRecord
 Event: TypeAlias = Attached | Detached | Paired
 
@@ -248,10 +254,7 @@ class UsbmuxServer:
             body = pack("<I", ResultCode.BADVERSION)
             return pack("<4I", HEADER_BYTES + len(body), BINARY_VERSION, PacketType.RESULT, self._tag) + body
         if answer == Result(ResultCode.OK):
-            if isinstance(asked, Listen):
-                self.state = State.LISTENING
-            if isinstance(asked, Connect):
-                self.state = State.CONNECTED
+            self.state = NEXT_STATE.get((self.state, type(asked)), self.state)
         return _packet(_answer_plist(answer), self._tag)
 
     def send_event(self, event: Event) -> bytes:

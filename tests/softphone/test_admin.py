@@ -14,9 +14,10 @@ import pytest
 
 from migrate.softphone import doors
 from migrate.softphone.admin import AdminChannel
-from migrate.softphone.device import SHEET_PRESENTED, Softphone
+from migrate.softphone.device import Softphone
 from migrate.softphone.doors import has_unix_sockets
 from migrate.softphone.hand import Hand, no_hand
+from migrate.softphone.passcode_sheet import SHEET_PRESENTED
 from migrate.softphone.server import SoftphoneServer
 
 Tell = Callable[..., dict[str, Any]]

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from migrate.softphone import identity
-from migrate.softphone.device import SHEET_DISMISSED, SHEET_PRESENTED, App, Softphone
+from migrate.softphone.device import App, Softphone
 from migrate.softphone.hand import Hand, no_hand
+from migrate.softphone.passcode_sheet import SHEET_DISMISSED, SHEET_PRESENTED
 
 
 @dataclass
@@ -117,6 +118,15 @@ def test_pulling_the_cable_ends_the_wait_for_a_passcode() -> None:
     phone.observe(pull)
     assert phone.enter_passcode() is False
     pulled[0].join()
+
+
+def test_a_phone_that_is_unplugged_shows_its_sheet_to_nobody(serve: Callable[..., Any]) -> None:
+    phone = Softphone(passcode="1234", hand=no_hand())
+    server = serve(phone)
+    server.detach(phone)
+    assert phone.enter_passcode() is False
+    server.stop()
+    assert phone.enter_passcode() is False
 
 
 # --- restarting

@@ -57,6 +57,19 @@ def test_dont_trust_is_final_until_somebody_changes_it(plug_in: PlugIn) -> None:
     assert "Error" not in computer.ask_to_pair(line)
 
 
+def test_plugging_in_again_brings_a_denied_dialog_back(serve: Callable[..., Any], computer_at: Any) -> None:
+    phone = Softphone(trust="ask", hand=Hand(trust_after_polls=0, trust_answer="deny"))
+    never = Softphone(trust="denied")
+    server = serve(phone, never)
+    computer = computer_at(server)
+    assert computer.pair(phone)["Error"] == "UserDeniedPairing"
+    phone.hand = no_hand()
+    for one in (phone, never):
+        one.replug()
+    assert computer.ask_to_pair(computer.lockdown(phone))["Error"] == "PairingDialogResponsePending"
+    assert computer.pair(never)["Error"] == "UserDeniedPairing"
+
+
 def test_a_locked_phone_that_trusts_nobody_says_so_until_it_is_unlocked(plug_in: PlugIn) -> None:
     phone, computer = plug_in(trust="locked", passcode="1234", hand=Hand(unlocks=False, trust_after_polls=0))
     line = computer.lockdown(phone)

@@ -170,6 +170,6 @@ def test_two_files_may_not_make_the_same_phone(written: Callable[[str], Path]) -
         read_phones([one, other, one])
 
 
-def test_every_key_is_described() -> None:
-    schema = PhoneFile.model_json_schema()
-    assert schema["additionalProperties"] is False
+def test_a_phone_has_a_passcode_unless_its_file_takes_it_away(written: Callable[[str], Path]) -> None:
+    assert read_phone_file(written(NOTHING)).to_phone().escrow_bag is not None
+    assert read_phone_file(written('passcode = ""\n' + NOTHING)).to_phone().escrow_bag is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import stat
 import struct
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -156,6 +157,15 @@ def test_stop_cuts_whoever_is_there_and_leaves_no_thread(
     with pytest.raises(ConnectionError):
         computer.usbmuxd()
     assert phone.cable is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has 127.0.0.2 without being told")
+def test_another_address_is_served_beside_loopback() -> None:
+    with SoftphoneServer(listen=("127.0.0.2", 0)) as server:
+        host, port = server.address.split(":")
+        assert host == "127.0.0.2"
+        for reachable in ("127.0.0.1", "127.0.0.2"):
+            socket.create_connection((reachable, int(port))).close()
 
 
 def test_a_taken_address_is_an_error_and_leaves_the_other_server_alone(serve: Callable[..., Any]) -> None:
