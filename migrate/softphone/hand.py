@@ -18,9 +18,8 @@ TrustAnswer = Literal["trust", "deny"]
 class Hand:
     """What the person does without being told. A person at the admin channel may do the rest.
 
-    The default hand does what a phone asks for, so that a run nobody watches comes to its end. Two things it leaves
-    alone: a phone that is locked in its owner's absence stays locked only with `unlocks=False`, and Find My stays on
-    unless `turns_off_find_my` is set, because a person needs an Apple Account password for it.
+    The default hand does what a phone asks for, so that a run nobody watches comes to its end. Find My it leaves on:
+    a person needs an Apple Account password for that.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")  # for phone files and the admin channel

@@ -30,7 +30,8 @@ PUBLIC_KEYS = frozenset(
         "WiFiAddress",
     }
 )
-"""Readable without a session. The first eleven that matter are *read* (facts 1.2), the rest REPORTED."""
+"""Readable without a session. *Read* (facts 1.2): DeviceName, DeviceClass, ProductType, ProductVersion, BuildVersion,
+UniqueDeviceID, DevicePublicKey, WiFiAddress, PasswordProtected. The others are *guessed*."""
 
 SYSTEM_BYTES = 12_000_000_000
 IMMUTABLE_KEYS = frozenset({"UniqueDeviceID", "SerialNumber", "ProductType", "ProductVersion", "BuildVersion"})
