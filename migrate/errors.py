@@ -1777,6 +1777,39 @@ class UsageWrong(MigrateError):
 
 
 @dataclass(eq=False)
+class NoTerminal(MigrateError):
+    """The conversation was to begin where nobody can be asked."""
+
+    exit_code = 2
+
+    def what(self) -> str:
+        return "migrate without a command is a conversation, and this is no terminal."
+
+    def why(self) -> str:
+        return "Its input or its error output is a pipe or a file, so nobody can be asked."
+
+    def next(self) -> str:
+        return "Write a plan (there are samples in plans/), then run: migrate run PLAN --old UDID --new UDID --yes"
+
+
+@dataclass(eq=False)
+class ConversationStopped(MigrateError):
+    """Ctrl-C in the conversation, after something had been answered."""
+
+    command: str
+    exit_code = 50
+
+    def what(self) -> str:
+        return "Stopped, because you asked. The new phone was not touched."
+
+    def why(self) -> str:
+        return "Your answers are kept (no password is), and what was saved of a phone is kept too."
+
+    def next(self) -> str:
+        return f"Go on where you stopped with: {self.command}"
+
+
+@dataclass(eq=False)
 class Bug(MigrateError):
     """Something we did not think of. The details are in a file, not on the screen."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from migrate.backup.check import Verdict
 from migrate.backup.folder import BackupFolder
 from migrate.errors import (
     NoMuxer,
@@ -80,6 +81,17 @@ class Asking(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class KeptSave:
+    """A save that this process made and verified before there was a run (`ahead.py`): the run need not repeat it."""
+
+    name: str  # the phone's
+    stamp: tuple[str | None, ...]
+    """`saving.save_stamp` right after it: as long as the working backup still has it, this is that save."""
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+
+
 class Stopped(Exception):
     """Raised inside a worker thread that was asked to stop (Ctrl-C)."""
 
@@ -100,6 +112,8 @@ class Move:
     findings: list[Finding] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
     step: str = ""
+    saved: Mapping[str, KeptSave] = field(default_factory=dict)
+    """By UDID: what was saved in this process before the run began."""
 
     async def strategy(self) -> Strategy:
         """What the plan's word and the new phone's iOS make of each other (design 4). Asks for the phone if it must.

@@ -10,9 +10,9 @@ import asyncio
 import json
 import secrets
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from migrate.journey import choosing, events, meeting, proving, saving, sending
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
 from migrate.journey.lock import Busy, locked
-from migrate.journey.move import Asking, Move
+from migrate.journey.move import Asking, KeptSave, Move
 from migrate.journey.runs import RunFolder
 from migrate.phone.muxer import Muxer
 from migrate.plan.model import Plan, digest, to_toml
@@ -97,6 +97,8 @@ class World:
     asking: Asking
     listener: events.Listener = events.nobody
     wait_s: float = 1800
+    saved: Mapping[str, KeptSave] = field(default_factory=dict)
+    """By UDID: what this process has saved and verified already. Its steps are true as long as nobody saved since."""
 
 
 async def run(plan: Plan, world: World) -> Ended:
@@ -148,6 +150,7 @@ async def _go(world: World, folder: Path, plan: Plan, journal: Journal) -> Ended
             listener=world.listener,
             wait_s=world.wait_s,
             tmp=world.tmp,
+            saved=world.saved,
             findings=_read_findings(folder),
         )
         if journal.torn is not None:

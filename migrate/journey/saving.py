@@ -11,7 +11,7 @@ from migrate.backup.links import link_or_copy, link_tree
 from migrate.backup.seal import read_seal
 from migrate.errors import BackupUnreadable, MigrateError, PhonePasswordMissing, SavedBackupDamaged
 from migrate.findings import Finding
-from migrate.journey.move import Move, Role
+from migrate.journey.move import KeptSave, Move, Role
 from migrate.journey.threads import in_thread
 from migrate.journey.unlocking import password_of, words
 from migrate.phone.phone import Phone
@@ -27,18 +27,29 @@ async def save_old_phone(move: Move) -> dict[str, Any]:
 
 
 async def save_new_phone(move: Move) -> dict[str, Any]:
+    udid = move.journal.udid_of("new") or move.named("new")
+    if udid and (kept := kept_save(move, udid)):
+        move.met("new", udid, kept.name)
+        return {"backup": str(move.home.working_backup(udid)), "bytes": 0, "files": 0}
     async with move.phone("new") as phone:
         return await save(move, phone, "new")
 
 
 def given_backup(move: Move) -> Path | None:
-    """The backup that stands in for the old phone: the plan's folder, or with `as-is` what is already saved."""
+    """The backup that stands in for the old phone: the plan's folder; with `as-is`, or where this process has just
+    made it, what is already saved."""
     if move.plan.old_phone.backup:
         return Path(move.plan.old_phone.backup)
-    if move.plan.backup.begin == "as-is":
-        udid = move.journal.udid_of("old") or move.plan.old_phone.udid
-        return move.home.working_backup(udid) if udid else None
+    udid = move.journal.udid_of("old") or move.plan.old_phone.udid
+    if udid and (move.plan.backup.begin == "as-is" or kept_save(move, udid)):
+        return move.home.working_backup(udid)
     return None
+
+
+def kept_save(move: Move, udid: str) -> KeptSave | None:
+    """The save of this phone that was made before the run began, if its working backup is still that one."""
+    kept = move.saved.get(udid)
+    return kept if kept and kept.stamp == tuple(save_stamp(move.home.working_backup(udid))) else None
 
 
 async def save(move: Move, phone: Phone, role: Role) -> dict[str, Any]:
@@ -152,11 +163,16 @@ async def check(move: Move, folder: Path, role: Role) -> Verdict:
         SavedBackupDamaged, BackupUnreadable, BackupUnfinished: it cannot be built on.
         PasswordMissing, WrongPassword: none that was told opens it.
     """
-    BackupFolder(folder).require_finished()
+    backup = BackupFolder(folder)
+    backup.require_finished()
     password = await password_of(move, folder, role)
-    watch = move.watch()
-    verdict = await in_thread(move, lambda: verify(folder, password, seals=move.home.seals, watch=watch))
-    for finding in verdict.findings:
+    kept = kept_save(move, backup.udid) if folder == move.home.working_backup(backup.udid) else None
+    if kept is not None:
+        verdict = kept.verdict
+    else:
+        watch = move.watch()
+        verdict = await in_thread(move, lambda: verify(folder, password, seals=move.home.seals, watch=watch))
+    for finding in (*verdict.findings, *(kept.findings if kept else ())):
         move.found(finding)
     wounds = [finding for finding in verdict.findings if finding.severity == "error"]
     if verdict.verdict == "unreadable":

@@ -20,7 +20,15 @@ import typer
 from migrate import __version__
 from migrate.errors import Bug, DiskFullHere, MigrateError, StoppedBeforeBeginning, UsageWrong
 from migrate.talk import output
-from migrate.talk.everywhere import Everywhere, HomeOption, JsonOption, UsbmuxdOption, listen, said_so_far
+from migrate.talk.everywhere import (
+    Everywhere,
+    HomeOption,
+    JsonOption,
+    PlainOption,
+    UsbmuxdOption,
+    listen,
+    said_so_far,
+)
 from migrate.talk.passwords import redacted
 from migrate.units import now_utc
 
@@ -60,6 +68,7 @@ def no_command(
     home: HomeOption = None,
     usbmuxd: UsbmuxdOption = None,
     json: JsonOption = False,
+    plain: PlainOption = False,
     version: Annotated[bool, typer.Option("--version", help="Say which version this is.", show_default=False)] = False,
 ) -> None:
     said_so_far().hear(home, usbmuxd, json)
@@ -70,8 +79,16 @@ def no_command(
         raise typer.Exit(0)
     if json:
         raise UsageWrong("No command was given.", "migrate")
-    output.say(context.get_help())
-    raise typer.Exit(2)
+    wizard(said_so_far(), plain=plain)
+
+
+def wizard(said: Everywhere, *, plain: bool) -> None:
+    """`migrate` without a command: the conversation."""
+    output.refuse_no_terminal()  # before anything heavy is loaded, and before any folder is made
+    from migrate.talk.wizard_command import converse
+
+    with said.at_home() as here:
+        converse(said, here, plain_wished=plain)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

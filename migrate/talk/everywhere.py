@@ -50,6 +50,15 @@ UsbmuxdOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, and in nothing else.", show_default=False)]
 
+PlainOption = Annotated[
+    bool,
+    typer.Option(
+        "--plain",
+        help="Plain lines for a screen reader: nothing drawn anew (else MIGRATE_PLAIN=1).",
+        show_default=False,
+    ),
+]
+
 OPTIONS = tuple(
     inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
     for name, annotation, default in (

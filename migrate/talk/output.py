@@ -19,13 +19,29 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
-from migrate.errors import MigrateError
+from migrate.errors import MigrateError, NoTerminal
 from migrate.findings import Finding
 
 STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters (but not the newline), marks that turn the reading direction, and halves of characters."""
 
 NARROWEST, WIDEST = 40, 100
+
+
+PLAIN = str.maketrans({"…": "...", "—": "-", "·": "-", "“": '"', "”": '"', "’": "'", "»": ">", "→": "->"})
+"""Our own signs that a terminal without unicode, or a voice that reads it aloud, can do without."""
+
+
+def plain() -> bool:
+    """Whether to speak plainly (`--plain`, MIGRATE_PLAIN): lines only, nothing drawn anew, no sign beyond ASCII of our
+    own. Names stay as their owners spelled them."""
+    return os.environ.get("MIGRATE_PLAIN", "0") not in ("", "0")
+
+
+def refuse_no_terminal() -> None:
+    """Raises NoTerminal: there is nobody to hold a conversation with."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        raise NoTerminal()
 
 
 class ReaderGone(Exception):
@@ -85,8 +101,9 @@ def silence_stdout() -> None:
 
 
 def safe(text: str) -> str:
-    """`text` without what could steer a terminal."""
-    return STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
+    """`text` without what could steer a terminal; plainly, where that is wished."""
+    shown = STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
+    return shown.translate(PLAIN) if plain() else shown
 
 
 def as_json_text(value: Any, *, indent: int | None = None) -> str:

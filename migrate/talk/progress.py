@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from migrate.journey import events
 from migrate.talk import sentences
-from migrate.talk.output import wrapped
+from migrate.talk.output import plain, safe, wrapped
 from migrate.units import bytes_text, now_utc
 
 QUIET_FINDINGS = frozenset({"info"})
@@ -104,7 +104,7 @@ class Lines:
             self.say(f"  {percent} % ({bytes_text(done)} of {bytes_text(total)})")
 
     def say(self, sentence: str) -> None:
-        print(sentence, file=self.out, flush=True)
+        print(safe(sentence), file=self.out, flush=True)
 
 
 class Bars(Lines):
@@ -154,4 +154,4 @@ def listener(*, as_json: bool, err: TextIO | None = None) -> events.Listener:
     if as_json:
         return JsonLines()
     stream = err or sys.stderr
-    return Bars(stream) if stream.isatty() else Lines(stream)
+    return Bars(stream) if stream.isatty() and not plain() else Lines(stream)

@@ -146,9 +146,11 @@ def test_a_misspelt_command_names_the_one_that_was_meant(migrate: Migrate) -> No
     assert "'verify'" in migrate("verfy").err
 
 
-def test_no_command_at_all_shows_the_help_on_stderr(migrate: Migrate) -> None:
+def test_the_wizard_without_a_terminal_is_refused_with_the_way_that_needs_none(migrate: Migrate, home: Path) -> None:
     answer = migrate()
-    assert answer.code == 2 and answer.out == "" and "Commands:" in answer.err
+    assert answer.code == 2 and answer.out == ""
+    assert "is no terminal" in " ".join(answer.err.split()) and "migrate run PLAN" in " ".join(answer.err.split())
+    assert not home.exists()
     assert migrate("--json").error["code"] == "usage-wrong"
 
 

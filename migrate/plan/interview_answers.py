@@ -1,0 +1,107 @@
+"""What was said so far: kept after every answer, loaded to go on. Never a password."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Answer = str | tuple[str, ...]
+
+NAMES = (
+    "start",
+    "old",
+    "folder",
+    "new",
+    "new-is",
+    "wipe",
+    "encryption",
+    "chosen-password",
+    "old-password",
+    "what",
+    "chosen",
+    "unreadable",
+    "new-password",
+    "replace",
+    "summary",
+)
+"""Every page, in the order in which they are asked. Answers files name them, so a name never changes."""
+SECRETS = frozenset({"chosen-password", "old-password", "new-password"})
+NOT_KEPT = SECRETS | {"start", "summary"}
+"""A conversation that goes on asks these anew: a password is not written down, and the last word is said last."""
+TOLD = "told"
+"""What stands for a password among the answers."""
+FORMAT = 1
+LIMIT_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers in the order of the pages."""
+
+    given: tuple[tuple[str, Answer], ...] = ()
+
+    def __contains__(self, name: str) -> bool:
+        return any(known == name for known, _ in self.given)
+
+    def __bool__(self) -> bool:
+        return bool(self.given)
+
+    def get(self, name: str) -> Answer | None:
+        return next((answer for known, answer in self.given if known == name), None)
+
+    def one(self, name: str) -> str | None:
+        """The answer to a page that takes one."""
+        answer = self.get(name)
+        return answer if isinstance(answer, str) else None
+
+    def many(self, name: str) -> tuple[str, ...]:
+        """The answer to a page that takes several; () where it was not asked."""
+        answer = self.get(name)
+        return answer if isinstance(answer, tuple) else ()
+
+    def plus(self, name: str, answer: Answer) -> Answers:
+        """With one more answer, at its page's place. A password's is always TOLD, whatever was given."""
+        kept = [(known, given) for known, given in self.given if known != name]
+        kept.append((name, TOLD if name in SECRETS else answer))
+        return Answers(tuple(sorted(kept, key=lambda pair: NAMES.index(pair[0]))))
+
+    def before(self, name: str | None) -> Answers:
+        """Going back from page `name` (None: from the end): without the last answer before it, and all later ones."""
+        end = len(NAMES) if name is None else NAMES.index(name)
+        earlier = [pair for pair in self.given if NAMES.index(pair[0]) < end]
+        return Answers(tuple(earlier[:-1]))
+
+    def up_to(self, name: str) -> Answers:
+        """Only the answers to the pages before `name`."""
+        return Answers(tuple(pair for pair in self.given if NAMES.index(pair[0]) < NAMES.index(name)))
+
+    # -- kept ----------------------------------------------------------------------------------------------------------
+
+    def write(self, path: Path, *, names: dict[str, str]) -> None:
+        """Keep the answers, and what their phones are called, so that a phone that is not there can be asked for."""
+        kept = [[name, answer] for name, answer in self.given if name not in NOT_KEPT]
+        text = json.dumps({"interview": FORMAT, "answers": kept, "names": names}, ensure_ascii=False, indent=1)
+        half = path.with_name(f".{path.name}.half")
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
+            handle.write(text + "\n")
+        half.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> tuple[Answers, dict[str, str]]:
+        """The answers that were kept, and names by UDID. None at all from a file that is missing, damaged or another
+        version's: what was said can be said again, so it is no reason to stop."""
+        try:
+            with path.open("rb") as file:
+                raw: Any = json.loads(file.read(LIMIT_BYTES))
+            if raw["interview"] != FORMAT:
+                return cls(), {}
+            said = cls()
+            for name, answer in raw["answers"]:
+                if name in NAMES and name not in NOT_KEPT:
+                    said = said.plus(name, str(answer) if isinstance(answer, str) else tuple(map(str, answer)))
+            return said, {str(udid): str(called) for udid, called in dict(raw["names"]).items()}
+        except (OSError, ValueError, KeyError, TypeError):
+            return cls(), {}

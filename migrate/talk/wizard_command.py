@@ -1,0 +1,227 @@
+"""`migrate` without a command, and `migrate demo --wizard`: one conversation from two phones to a proven move.
+
+It ends where `migrate run` does: in journey.run, with a plan that can be run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from migrate.errors import (
+    ConversationStopped,
+    Interrupted,
+    MigrateError,
+    NotProven,
+    PhoneInUse,
+    RunIsOver,
+    StoppedBeforeBeginning,
+)
+from migrate.journey import events
+from migrate.journey.journal import Journal
+from migrate.journey.move import KeptSave
+from migrate.journey.proving import write_whole
+from migrate.journey.run import Ended, World, resume, run
+from migrate.journey.runs import RunFolder, find_run, remove
+from migrate.plan.interview import Answers, Seen
+from migrate.plan.interview_plan import plan_of, written
+from migrate.plan.interview_seen import goes_on_with, new_udid
+from migrate.plan.model import Plan
+from migrate.talk import wizard, wizard_plain
+from migrate.talk.everywhere import AtHome, Everywhere, run_async
+from migrate.talk.move_commands import AtTheTerminal, show_receipt
+from migrate.talk.output import plain, say, wrapped
+from migrate.talk.passwords import Passwords
+from migrate.talk.wizard_doing import Doing
+from migrate.talk.wizard_errands import listener
+from migrate.talk.wizard_page import Widgets
+from migrate.talk.wizard_seen import at_first
+from migrate.talk.wizard_words import WELCOME, WELCOME_PLAIN
+from migrate.units import now_utc
+
+ANSWERS = "interview.json"
+WAIT_S = 1800.0
+DRAWN = "─●○…»"
+"""What the pages draw with. A terminal whose encoding lacks it gets plain ones."""
+
+
+@contextmanager
+def plainly(wished: bool) -> Iterator[Widgets]:
+    """The widgets that fit the terminal; with `--plain`, or where it cannot draw, plain ones until the end."""
+    before = os.environ.get("MIGRATE_PLAIN")
+    if wished or not can_draw():
+        os.environ["MIGRATE_PLAIN"] = "1"
+    try:
+        yield wizard_plain.ask if plain() else wizard.ask
+    finally:
+        os.environ.pop("MIGRATE_PLAIN", None)
+        if before is not None:
+            os.environ["MIGRATE_PLAIN"] = before
+
+
+def can_draw() -> bool:
+    if os.environ.get("TERM", "") in ("dumb", "unknown"):
+        return False
+    try:
+        DRAWN.encode(sys.stderr.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def converse(said: Everywhere, here: AtHome, *, plain_wished: bool, command: str = "migrate") -> None:
+    """The whole conversation.
+
+    Raises:
+        ConversationStopped: Ctrl-C; `command` goes on. What the run raises.
+    """
+    with plainly(plain_wished) as ask:
+        run_async(Conversation.begin(said, here, ask, command).hold())
+
+
+@dataclass
+class Conversation:
+    said: Everywhere
+    here: AtHome
+    doing: Doing
+    command: str
+    plan_file: Path
+    run: str | None = None
+    """The run at work, or the last one."""
+
+    @classmethod
+    def begin(cls, said: Everywhere, here: AtHome, ask: Widgets, command: str) -> Conversation:
+        saved: dict[str, KeptSave] = {}
+        passwords = Passwords()
+        world = World(
+            home=here.home,
+            tmp=here.tmp,
+            muxer=here.muxer,
+            asking=AtTheTerminal(passwords, yes=False),
+            listener=listener(),
+            wait_s=WAIT_S,
+            saved=saved,
+        )
+        doing = Doing(
+            world=world,
+            passwords=passwords,
+            ask=ask,
+            answers=here.home.path / ANSWERS,
+            saved=saved,
+        )
+        plan_file = here.home.path / "plans" / f"{now_utc():%Y%m%d-%H%M%S}.toml"
+        conversation = cls(said, here, doing, command, plan_file)
+        doing.stop = conversation.stop
+        return conversation
+
+    def stop(self, error: MigrateError) -> None:
+        """The person ends it on the page of an error, which is told with that."""
+        self.said.told = error
+        say()
+        say(wrapped(f"Everything so far is kept. Go on where you stopped with: {self.command}"))
+
+    async def hold(self) -> None:
+        """From the first page to the receipt."""
+        answers = Answers()
+        for paragraph in WELCOME_PLAIN if plain() else WELCOME:
+            say()
+            say(wrapped(paragraph))
+        try:
+            seen = at_first(self.here.home, self.doing.answers)
+            while True:
+                seen, answers = await wizard.interview(self.doing.ask, self.doing, seen, answers)
+                ended, seen, answers = await self.act(seen, answers)
+                if ended:
+                    return
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            kept = self.doing.answers.exists()
+            if self.run is not None:
+                raise Interrupted(self.run, "a question") from None
+            raise (ConversationStopped(self.command) if kept else StoppedBeforeBeginning()) from None
+        except MigrateError as error:
+            error.again = f"run: {self.command}" if error.again == MigrateError.again else error.again
+            raise
+
+    async def act(self, seen: Seen, said: Answers) -> tuple[bool, Seen, Answers]:
+        """Do what was agreed. False: something is to be answered anew."""
+        if (going_on := goes_on_with(seen, said)) is not None:
+            self.run = going_on
+            ended, error = await self.carry_out(None, seen, said)
+        else:
+            plan = plan_of(seen, said)
+            self.write(plan)
+            if said.one("summary") == "write":
+                self.say_how_to_replay("It is written down. Nothing has been moved. Run it with:")
+                self.doing.answers.unlink(missing_ok=True)
+                return True, seen, said
+            ended, error = await self.carry_out(plan, seen, said)
+        if ended is None:
+            seen = await self.doing.look(seen, Answers())
+            if isinstance(error, PhoneInUse) and (new := new_udid(seen, said)):
+                seen = replace(seen, signs_of_use={**seen.signs_of_use, new: error.signs})
+                return False, seen, said.up_to("wipe")
+            if going_on is None:
+                return False, seen, said.up_to("what")
+            others = tuple(one for one in seen.unfinished if one.id != going_on)
+            return False, replace(seen, unfinished=others), Answers()
+        self.doing.answers.unlink(missing_ok=True)
+        show_receipt(self.said, ended)
+        if going_on is None:
+            self.say_how_to_replay("The same again, with phones like these:")
+        return True, seen, said
+
+    async def carry_out(self, plan: Plan | None, seen: Seen, said: Answers) -> tuple[Ended | None, MigrateError | None]:
+        """The run, gone on with as often as the person wants. No end: the person changes an answer, because of this."""
+        hears = self.doing.world.listener
+
+        def hear(event: events.Event) -> None:
+            hears(event)
+            if isinstance(event, events.RunFinished):
+                self.run = event.run
+
+        world = replace(self.doing.world, asking=self.doing.asking(seen, said), listener=hear)
+        while True:
+            try:
+                if self.run is not None:
+                    return await resume(find_run(self.here.home, self.run), world), None
+                assert plan is not None
+                say()
+                return await run(plan, world), None
+            except (Interrupted, StoppedBeforeBeginning, NotProven, RunIsOver):
+                raise
+            except MigrateError as error:
+                if await self.doing.refused(error, None, may_change=self.is_changeable()) == "change":
+                    self.forget_run()
+                    return None, error
+
+    def is_changeable(self) -> bool:
+        """Whether another plan can still take this one's place: nothing was sent to the new phone."""
+        return self.run is None or self.journal().note("restore_begins") is None
+
+    def journal(self) -> Journal:
+        return RunFolder(self.here.home.runs / str(self.run)).journal()
+
+    def forget_run(self) -> None:
+        if self.run is not None:
+            remove(find_run(self.here.home, self.run))
+        self.run = None
+
+    def write(self, plan: Plan) -> None:
+        self.plan_file.parent.mkdir(mode=0o700, exist_ok=True)
+        write_whole(self.plan_file, written(plan))
+
+    def say_how_to_replay(self, words: str) -> None:
+        say()
+        say(wrapped(words))
+        say(f"  {self.with_options('run', str(self.plan_file))}")
+
+    def with_options(self, *words: str) -> str:
+        """A command that can be pasted: with the home it speaks of, where that is not the one it would take."""
+        home = () if self.here.home.path == Everywhere().home_folder else ("--home", str(self.here.home.path))
+        return shlex.join(("migrate", *words, *home))

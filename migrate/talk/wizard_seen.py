@@ -1,0 +1,128 @@
+"""What the wizard sees, as the interview wants it: phones, backups, unfinished runs, what lies in a save."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from migrate.backup.folder import BackupFolder, find_backup
+from migrate.categories.catalogue import APP_PREFIX, load
+from migrate.categories.tally import Tally
+from migrate.errors import MigrateError
+from migrate.journey.ahead import SavedAhead
+from migrate.journey.home import Home
+from migrate.journey.runs import all_runs
+from migrate.phone.facts import PhoneFacts
+from migrate.plan.interview_answers import Answers
+from migrate.plan.interview_pages import ALL_APPS
+from migrate.plan.interview_seen import EarlierBackup, Holding, Phone, Saved, Seen, UnfinishedRun
+
+
+def at_first(home: Home, answers: Path) -> Seen:
+    """What there is to see before any phone: runs to go on with, answers of earlier, backups."""
+    said, names = Answers.read(answers)
+    runs = [
+        UnfinishedRun(
+            id=run.path.name,
+            plan=str(run.summary()["plan"] or ""),
+            old=run.journal().name_of("old"),
+            new=run.journal().name_of("new"),
+            step=next(reversed(run.steps()), None),
+        )
+        for run in all_runs(home)
+        if run.unfinished and run.state() != "running"
+    ]
+    return Seen(
+        unfinished=tuple(runs),
+        left=said or None,
+        backups=tuple(earlier_backups(home)),
+        phones=tuple(Phone(udid=udid, name=name, connected=False) for udid, name in names.items()),
+    )
+
+
+def earlier_backups(home: Home) -> list[EarlierBackup]:
+    found = []
+    for path in sorted(home.backups.iterdir()):
+        try:
+            folder = BackupFolder(find_backup(path))
+            if folder.is_finished:
+                found.append(earlier_backup(folder))
+        except (MigrateError, OSError):  # what is no backup is not offered
+            continue
+    return found
+
+
+def earlier_backup(folder: BackupFolder) -> EarlierBackup:
+    date = folder.status_date
+    return EarlierBackup(
+        folder=str(folder.path),
+        udid=folder.udid,
+        name=str((folder.info or {}).get("Device Name") or folder.udid),
+        ios_version=folder.ios_version,
+        encrypted=folder.is_encrypted,
+        saved_on=f"{date:%Y-%m-%d}" if date else "an unknown day",
+    )
+
+
+def without_phones() -> Seen:
+    """For `migrate plan new`: every category, nothing counted."""
+    titles = [
+        Holding(id=category.id, title=category.title, needs_encryption=category.needs_encryption)
+        for category in load().categories
+    ]
+    return Seen(with_phones=False, catalogue=(*titles, Holding(id=ALL_APPS, title="All apps")))
+
+
+def phone_of(facts: PhoneFacts) -> Phone:
+    known = {name: getattr(facts, name) for name in Phone.__dataclass_fields__ if name != "connected"}
+    return Phone(**known)
+
+
+def merged(now: Phone, before: Phone | None) -> Phone:
+    """The phone as it is, with what it told earlier where it tells less now: one that is locked says little."""
+    if before is None:
+        return now
+    known = {name: value for name, value in vars(now).items() if value is not None}
+    return replace(before, **known)
+
+
+def with_phone(seen: Seen, facts: PhoneFacts) -> Seen:
+    others = tuple(phone for phone in seen.phones if phone.udid != facts.udid)
+    return replace(seen, phones=(*others, merged(phone_of(facts), seen.phone(facts.udid))))
+
+
+def shown(seen: Seen) -> set[tuple[str, bool | None]]:
+    return {(phone.udid, phone.trusted) for phone in seen.connected}
+
+
+def saved_of(made: SavedAhead) -> Saved:
+    return Saved(
+        name=made.kept.name,
+        ios_version=made.ios_version,
+        encrypted=made.encrypted,
+        holdings=holdings_of(made.tally),
+        unreadable=made.unreadable,
+    )
+
+
+def holdings_of(tally: Tally) -> tuple[Holding, ...]:
+    """Categories, then apps. What nobody claims travels with the last category."""
+    spare = sum(row.bytes for row in tally.unclaimed), sum(row.files for row in tally.unclaimed)
+    last = tally.categories[-1].category.id
+    categories = [
+        Holding(
+            id=row.category.id,
+            title=row.category.title,
+            files=row.files + (spare[1] if row.category.id == last else 0),
+            bytes=row.bytes + (spare[0] if row.category.id == last else 0),
+            items=row.items,
+            notes=row.notes,
+            needs_encryption=row.category.needs_encryption,
+        )
+        for row in tally.categories
+    ]
+    apps = [
+        Holding(id=APP_PREFIX + row.app.id, title=row.app.title, files=row.files, bytes=row.bytes, notes=row.notes)
+        for row in tally.apps
+    ]
+    return (*categories, *apps)
