@@ -29,7 +29,7 @@ from migrate.watch import Watcher, nobody
 
 __all__ = ["InstalledApp", "Phone", "RestoreOptions", "RestoreReport", "SaveReport", "wait_until_ready"]
 
-SETUP_POLL_S = 3.0
+SETUP_POLL_S = 1.0
 REBOOT_S = 300.0
 """How long a phone may be away after a restore before anybody is told to look after its cable: it shows its bar, and
 starts twice (facts 4.8; the length is *guessed*, GoldenNugget waits up to 20 minutes)."""

@@ -13,7 +13,10 @@ STEPS: dict[str, tuple[str, str]] = {
     "verify-new-phone": ("Proving that this save is whole", "That save is whole"),
     "compose": ("Composing what will move", "Composed what will move"),
     "restore": ("Restoring to the new phone", "Everything is sent"),
-    "wait-for-phone": ("Waiting for the new phone to come back", "The new phone is back"),
+    "wait-for-phone": (
+        "Waiting for the new phone to come back: it restarts, leave it connected",
+        "The new phone is back",
+    ),
     "prove": ("Proving what arrived", "Looked at what arrived"),
     "check": ("Checking the backup", "The backup is checked"),  # `migrate verify`, and
     "save": ("Saving the phone to this computer", "The phone is saved"),  # `migrate save`, outside any run
@@ -41,7 +44,9 @@ def finished(step: str) -> str:
 
 
 def errand(action: Action, phone: str, step: str) -> str:
-    """What a person is asked to do. After a restore a phone leaves by itself: nobody need look at the cable first."""
+    """What a person is asked to do. A phone that restarts is looked after only when it has been away for long."""
     if action == "connect" and step == "wait-for-phone":
-        return f"{phone[:1].upper()}{phone[1:]} restarts now. Leave it connected; this can take a while."
+        return (
+            f"{phone[:1].upper()}{phone[1:]} has been away for a while. Look whether it is on, connected and unlocked."
+        )
     return ERRANDS[action].format(phone=phone)
