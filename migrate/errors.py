@@ -1810,6 +1810,40 @@ class ConversationStopped(MigrateError):
 
 
 @dataclass(eq=False)
+class DemoStopped(MigrateError):
+    """Ctrl-C in a demo: its phones end with it, so there is nothing to go on with."""
+
+    command: str
+    exit_code = 130
+
+    def what(self) -> str:
+        return "The demo was stopped, because you asked."
+
+    def why(self) -> str:
+        return "Its two software iPhones are gone with it. No real phone was touched."
+
+    def next(self) -> str:
+        return f"Begin again with: {self.command}"
+
+
+@dataclass(eq=False)
+class PlanExists(MigrateError):
+    """`migrate plan new` was to write over a file."""
+
+    path: str
+    exit_code = 2
+
+    def what(self) -> str:
+        return f"{self.path} exists already."
+
+    def why(self) -> str:
+        return "A plan is somebody's word, so none is ever written over."
+
+    def next(self) -> str:
+        return "Name another file: migrate plan new FILE"
+
+
+@dataclass(eq=False)
 class Bug(MigrateError):
     """Something we did not think of. The details are in a file, not on the screen."""
 

@@ -62,7 +62,7 @@ def summary(seen: Seen, said: Answers) -> Question:
 
 
 INTERVIEW = (
-    pages.Ask("start", pages.start, lambda seen, said: bool(seen.unfinished or seen.left) and seen.with_phones),
+    pages.Ask("start", pages.start, lambda seen, said: bool(seen.unfinished or seen.left)),
     pages.Ask("old", pages.which_is_old, lambda seen, said: seen.with_phones),
     pages.Ask("folder", pages.which_folder, lambda seen, said: said.one("old") == pages.FOLDER),
     pages.Ask("new", pages.which_is_new, lambda seen, said: seen.with_phones),

@@ -48,6 +48,12 @@ keybag_rounds = 100000
 empty = true
 """
 
+UNHURRIED = """
+[hand]
+passcode_delay_s = 2.5
+setup_delay_s = 4.0
+"""
+
 
 @dataclass(frozen=True)
 class Serving:
@@ -69,6 +75,8 @@ class Demo:
     old_udid: str = field(default_factory=lambda: new_udid("00008101"))
     new_udid: str = field(default_factory=lambda: new_udid("00008140"))
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9), repr=False)
+    unhurried: bool = False
+    """Whether the hand that holds the phones takes its time, so that a person sees what is asked of it."""
 
     @property
     def passwords(self) -> Passwords:
@@ -89,7 +97,7 @@ class Demo:
         arguments = []
         for udid, text in ((self.old_udid, OLD_PHONE), (self.new_udid, NEW_PHONE)):
             file = tmp / f"{udid}.toml"
-            file.write_text(text.format(udid=udid), encoding="utf-8")
+            file.write_text(text.format(udid=udid) + (UNHURRIED if self.unhurried else ""), encoding="utf-8")
             arguments += ["--phone", str(file)]
         with (tmp / "softphone.log").open("w+b") as log:
             process = subprocess.Popen(
@@ -132,13 +140,14 @@ class Demo:
             "move": {"categories": ["everything"]},
         }
 
-    def how_to_go_on(self, serving: Serving, home: Path) -> list[str]:
+    def how_to_go_on(self, serving: Serving, home: Path, *, wizard: bool = False) -> list[str]:
         stop = f"taskkill /PID {serving.process_id} /F" if os.name == "nt" else f"kill {serving.process_id}"
+        own = [] if wizard else [f"Their backup password is {self.password}"]
         return [
             "",
             f"Both phones go on serving for an hour, or until: {stop}",
             "Look at them with:",
             f"  migrate phones --usbmuxd {serving.address} --home {home}",
             f"  migrate runs --home {home}",
-            f"Their backup password is {self.password}",
+            *own,
         ]

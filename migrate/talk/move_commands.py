@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from migrate.errors import MigrateError, UsageWrong, WordMissing
-from migrate.talk.everywhere import AtHome, Everywhere, Exit, everywhere, run_async
-from migrate.talk.output import Column, ask_line, put, put_json, say, table, wrapped
+from migrate.errors import (
+    ConversationStopped,
+    DemoStopped,
+    Interrupted,
+    MigrateError,
+    StoppedBeforeBeginning,
+    UsageWrong,
+    WordMissing,
+)
+from migrate.talk.everywhere import AtHome, Everywhere, Exit, PlainOption, everywhere, run_async
+from migrate.talk.output import Column, ask_line, put, put_json, refuse_no_terminal, say, table, wrapped
 from migrate.talk.passwords import NewPasswordFile, PasswordFile, Passwords
 from migrate.units import bytes_text
 
@@ -327,20 +335,44 @@ def demo(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the two phones serving for other commands.", show_default=False)
     ] = False,
+    wizard: Annotated[
+        bool, typer.Option("--wizard", help="Hold the conversation that migrate alone holds.", show_default=False)
+    ] = False,
+    plain: PlainOption = False,
 ) -> Exit:
     """Moves everything between two software iPhones, unattended, in under a minute."""
     from migrate.talk.demo import Demo
 
-    with ending_in_an_event(said):
-        show = Demo()
+    if wizard:
+        refuse_no_terminal()
+    with ending_in_an_event(said), ending_with_its_phones("migrate demo --wizard" if wizard else "migrate demo"):
+        show = Demo(unhurried=wizard)
         folder = said.home_folder
         if said.home_is_ours:  # a demo leaves nothing among somebody's real backups
             folder = show.empty_home(folder / "demo")
         with said.at(folder) as home, show.two_phones(home.tmp, keep=keep) as serving:
             here = AtHome(home.home, home.tmp, serving.address)
-            say("Two software iPhones; everything else is real. No iPhone is touched.")
-            show_receipt(said, run_async(show.move(world_of(said, here, show.passwords, yes=True, wait_s=60))))
+            say(wrapped("Two software iPhones; everything else is real. No iPhone is touched."))
+            if wizard:
+                from migrate.talk.wizard_command import converse
+
+                converse(said, here, plain_wished=plain)
+            else:
+                show_receipt(said, run_async(show.move(world_of(said, here, show.passwords, yes=True, wait_s=60))))
             if keep:
-                for line in show.how_to_go_on(serving, here.home.path):
+                for line in show.how_to_go_on(serving, here.home.path, wizard=wizard):
                     say(line)
     return None
+
+
+@contextmanager
+def ending_with_its_phones(command: str) -> Iterator[None]:
+    """Ctrl-C ends a demo for good: nobody can go on without its phones.
+
+    Raises:
+        DemoStopped: in place of what would name a way to go on.
+    """
+    try:
+        yield
+    except (Interrupted, ConversationStopped, StoppedBeforeBeginning, KeyboardInterrupt) as stopped:
+        raise DemoStopped(command) from stopped

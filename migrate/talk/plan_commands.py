@@ -1,41 +1,105 @@
-"""`migrate plan check` and `migrate plan schema`: a plan, read without any phone."""
+"""`migrate plan new`, `check` and `schema`: a plan written in conversation, and one held against the phones here."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migrate.talk.everywhere import Everywhere, Exit, everywhere
-from migrate.talk.output import put, put_json, wrapped
+from migrate.errors import NoMuxer, PlanExists
+from migrate.talk.everywhere import AtHome, Everywhere, Exit, PlainOption, everywhere, run_async
+from migrate.talk.output import findings_in_words, put, put_json, refuse_no_terminal, wrapped
 
 if TYPE_CHECKING:
+    from migrate.phone.facts import PhoneFacts
     from migrate.plan.model import Plan
+    from migrate.plan.preflight import Seen
 
 
 def register(app: typer.Typer) -> None:
-    plan = typer.Typer(help="Looks at a plan: check, schema.", rich_markup_mode=None)
+    plan = typer.Typer(help="Makes and looks at plans: new, check, schema.", rich_markup_mode=None)
+    plan.command("new")(everywhere(new))
     plan.command("check")(everywhere(check))
     plan.command("schema")(everywhere(schema))
     app.add_typer(plan, name="plan")
 
 
+def new(
+    said: Everywhere,
+    plan: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write it.")] = Path("migrate-plan.toml"),
+    plain: PlainOption = False,
+) -> Exit:
+    """Makes a plan in conversation, without any phone."""
+    refuse_no_terminal()
+    if plan.exists():
+        raise PlanExists(str(plan))
+    from migrate.talk.wizard_command import write_plan
+
+    with said.at_home() as here:
+        write_plan(said, here, plan.absolute(), plain_wished=plain)
+    return None
+
+
 def check(said: Everywhere, plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan, in TOML.")]) -> Exit:
-    """Checks a plan and says what it means. Asks no phone."""
-    from migrate.backup.folder import find_backup
+    """Checks a plan: is it valid, and does it fit the phones that are here."""
+    from migrate.backup.folder import BackupFolder, find_backup
     from migrate.plan.model import digest
+    from migrate.plan.preflight import preflight
     from migrate.plan.read import read_plan
 
     read = read_plan(plan)
-    if read.old_phone.backup is not None:
-        find_backup(Path(read.old_phone.backup))  # a plan that names a folder which is no backup cannot be run
+    backup = None
+    if read.old_phone.backup is not None:  # a plan that names a folder which is no backup cannot be run
+        backup = BackupFolder(find_backup(Path(read.old_phone.backup)))
+    with said.at_home() as here:
+        there = phones_of(read, run_async(phones_here(here)), backup.udid if backup else None)
+        findings = preflight(read, replace(there, backup=backup, home=here.home.path))
     if said.json:
-        put_json({"plan": str(plan), "name": read.name, "valid": True, "digest": digest(read), "findings": []})
-    else:
-        for line in plan_in_words(plan, read):
-            put(line)
+        facts = {"plan": str(plan), "name": read.name, "valid": True, "digest": digest(read)}
+        facts |= {"old_udid": there.old and there.old.udid, "new_udid": there.new and there.new.udid}
+        put_json({**facts, "findings": [finding.as_json() for finding in findings]})
+        return None
+    for line in (*plan_in_words(plan, read), "", *fit_in_words(read, there), *findings_in_words(findings)):
+        put(line)
     return None
+
+
+async def phones_here(here: AtHome) -> list[PhoneFacts]:
+    """The phones that are connected; none where there is no usbmuxd to ask."""
+    from migrate.phone.find import look
+
+    try:
+        return await look(here.muxer)
+    except NoMuxer:
+        return []
+
+
+def phones_of(plan: Plan, phones: list[PhoneFacts], backup_udid: str | None) -> Seen:
+    """Which of the connected phones are the plan's, as far as there is no doubt."""
+    from migrate.plan.preflight import Seen, same_udid
+
+    def named(udid: str | None) -> PhoneFacts | None:
+        return next((phone for phone in phones if udid and same_udid(phone.udid, udid)), None)
+
+    old_udid = plan.old_phone.udid or backup_udid
+    others = [phone for phone in phones if not (old_udid and same_udid(phone.udid, old_udid))]
+    only_other = others[0] if old_udid and len(others) == 1 else None
+    return Seen(old=named(plan.old_phone.udid), new=named(plan.new_phone.udid) if plan.new_phone.udid else only_other)
+
+
+def fit_in_words(plan: Plan, there: Seen) -> list[str]:
+    """Which phones it was held against, and what that does not tell."""
+    if there.old is None and there.new is None:
+        return [wrapped("Neither of its phones is connected (or known by name): only the plan itself was checked.")]
+    lines = []
+    for role, phone in (("old", there.old), ("new", there.new)):
+        if phone is not None:
+            lines.append(wrapped(f"It fits the {role} phone, as far as can be seen: {phone.called}."))
+        elif not (role == "old" and plan.old_phone.backup):
+            lines.append(wrapped(f"The {role} phone is not connected, so it was not looked at."))
+    return lines
 
 
 def schema(said: Everywhere) -> Exit:

@@ -41,11 +41,11 @@ from migrate.talk.passwords import Passwords
 from migrate.talk.wizard_doing import Doing
 from migrate.talk.wizard_errands import listener
 from migrate.talk.wizard_page import Widgets
-from migrate.talk.wizard_seen import at_first
+from migrate.talk.wizard_seen import at_first, without_phones
 from migrate.talk.wizard_words import WELCOME, WELCOME_PLAIN
 from migrate.units import now_utc
 
-ANSWERS = "interview.json"
+ANSWERS, ANSWERS_WITHOUT_PHONES = "interview.json", "interview-without-phones.json"
 WAIT_S = 1800.0
 DRAWN = "─●○…»"
 """What the pages draw with. A terminal whose encoding lacks it gets plain ones."""
@@ -83,6 +83,19 @@ def converse(said: Everywhere, here: AtHome, *, plain_wished: bool, command: str
     """
     with plainly(plain_wished) as ask:
         run_async(Conversation.begin(said, here, ask, command).hold())
+
+
+def write_plan(said: Everywhere, here: AtHome, path: Path, *, plain_wished: bool) -> None:
+    """The interview without phones: `migrate plan new`.
+
+    Raises:
+        ConversationStopped: Ctrl-C; the same command goes on.
+    """
+    with plainly(plain_wished) as ask:
+        conversation = Conversation.begin(said, here, ask, f"migrate plan new {shlex.quote(str(path))}")
+        conversation.plan_file = path
+        conversation.doing.answers = here.home.path / ANSWERS_WITHOUT_PHONES
+        run_async(conversation.hold_without_phones())
 
 
 @dataclass
@@ -147,6 +160,21 @@ class Conversation:
         except MigrateError as error:
             error.again = f"run: {self.command}" if error.again == MigrateError.again else error.again
             raise
+
+    async def hold_without_phones(self) -> None:
+        """From the first page to the plan's file."""
+        left, _ = Answers.read(self.doing.answers)
+        seen = replace(without_phones(), left=left or None)
+        try:
+            seen, answers = await wizard.interview(self.doing.ask, self.doing, seen, Answers())
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            kept = self.doing.answers.exists()
+            raise (ConversationStopped(self.command) if kept else StoppedBeforeBeginning()) from None
+        self.write(plan_of(seen, answers))
+        self.doing.answers.unlink(missing_ok=True)
+        say()
+        say(wrapped("It is written down. Name the phones when you run it; migrate phones shows their UDIDs:"))
+        say(f"  {shlex.join(('migrate', 'run', str(self.plan_file), '--old', 'UDID', '--new', 'UDID'))}")
 
     async def act(self, seen: Seen, said: Answers) -> tuple[bool, Seen, Answers]:
         """Do what was agreed. False: something is to be answered anew."""
@@ -213,7 +241,7 @@ class Conversation:
         self.run = None
 
     def write(self, plan: Plan) -> None:
-        self.plan_file.parent.mkdir(mode=0o700, exist_ok=True)
+        self.plan_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(self.plan_file, written(plan))
 
     def say_how_to_replay(self, words: str) -> None:
