@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Literal
 
 from migrate.backup.folder import BackupFolder, find_backup, inside
-from migrate.backup.links import FOLDER_MODE, built_beside, link_or_copy, refuse_nesting, write_new
+from migrate.backup.links import built_beside, link_or_copy, refuse_nesting
 from migrate.backup.manifest import Manifest, ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.private_files import FOLDER_MODE, write_new
 from migrate.backup.seal import read_seal
 from migrate.backup.set_plists import set_plists
 from migrate.backup.set_rows import Dropped, SetRows

@@ -15,10 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from migrate.backup.private_files import DISK_FULL, FILE_MODE, FOLDER_MODE, sync_folder
 from migrate.errors import DiskFullHere, StrangeFileInBackup
-
-FOLDER_MODE = 0o700
-FILE_MODE = 0o600
 
 _NO_LINK_HERE = frozenset(
     code
@@ -28,8 +26,6 @@ _NO_LINK_HERE = frozenset(
 """What a file system answers when it has no hard links, or not across these two folders. *Read*: link(2) of Linux
 (EPERM: exFAT, FAT; EMLINK: 65,000 links on ext4) and macOS (ENOTSUP). A copy that fails as well tells
 the true cause."""
-
-_FULL = frozenset(code for name in ("ENOSPC", "EDQUOT") if (code := getattr(errno, name, None)) is not None)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -105,7 +101,7 @@ def built_beside(into: Path) -> Iterator[Path]:
         _take_place(building, into)
     except BaseException as problem:
         shutil.rmtree(building, ignore_errors=True)
-        if isinstance(problem, OSError) and problem.errno in _FULL:
+        if isinstance(problem, OSError) and problem.errno in DISK_FULL:
             raise DiskFullHere(str(into), problem.strerror or "no space left") from problem
         raise
 
@@ -120,27 +116,6 @@ def _take_place(building: Path, into: Path) -> None:
     else:
         building.rename(into)
     sync_folder(into.parent)
-
-
-def write_new(path: Path, content: bytes, *, sync: bool = True) -> None:
-    """Write a file that must not exist yet (0600) and, with `sync`, wait until it is on the disk."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), FILE_MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        if sync:
-            file.flush()
-            os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until a rename in `folder` is on the disk. Windows has no such call, and needs none for NTFS renames."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def is_regular(path: Path) -> bool:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from migrate.backup.folder import FILE_ID, BackupFolder, inside
+from migrate.backup.private_files import FILE_MODE, FOLDER_MODE, write_whole
 from migrate.errors import BackupUnfinished, SealDamaged, UnsafeName
 
 FORMAT = 1
@@ -118,13 +119,13 @@ class SealDraft:
         `base` is the valid seal of the backup that this save adds to, None where it begins from nothing. `fresh`
         drops what an earlier attempt left. A draft on another base is dropped too: its save was given up.
         """
-        seals.mkdir(mode=0o700, parents=True, exist_ok=True)
+        seals.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         path = _draft_path(seals, udid)
         if not fresh and (draft := cls._left_behind(path, seals, udid, base)) is not None:
             return draft
         path.unlink(missing_ok=True)
         draft = cls(seals, udid, base, begun_ns=0)
-        draft._file = os.fdopen(os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, 0o600), "ab")
+        draft._file = os.fdopen(os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, FILE_MODE), "ab")
         draft._begun_ns = path.stat().st_mtime_ns
         draft._write({"format": FORMAT, "udid": udid, "base": _name_of(base), "begun_ns": draft._begun_ns})
         return draft
@@ -315,17 +316,4 @@ def _write_seal(path: Path, seal: Seal) -> None:
         "unreadable": seal.unreadable,
         "app_groups": seal.app_groups,
     }
-    unfinished = path.with_name(f"{path.name}.new")
-    unfinished.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(unfinished, flags, 0o600), "wb") as file:
-        file.write(json.dumps(content, separators=(",", ":")).encode())
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    if os.name == "posix":  # Windows cannot sync a folder; NTFS journals the rename
-        descriptor = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    write_whole(path, json.dumps(content, separators=(",", ":")).encode())

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from migrate.backup.private_files import DISK_FULL
 from migrate.errors import BackupDiskFull, CannotWriteHere, MigrateError
-from migrate.phone.drive import FULL
 
 
 def disk_error(error: OSError, folder: Path) -> MigrateError:
     """What a write that failed under `folder` means."""
-    if error.errno in FULL:
+    if error.errno in DISK_FULL:
         return BackupDiskFull(folder, 0, free_bytes(folder))
     return CannotWriteHere(folder, error.strerror or type(error).__name__)
 

@@ -21,11 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from migrate.backup.folder import inside
-
-FOLDER_MODE = 0o700
-FILE_MODE = 0o600
-
-FULL = frozenset(code for name in ("ENOSPC", "EDQUOT") if (code := getattr(errno, name, None)) is not None)
+from migrate.backup.private_files import DISK_FULL, FOLDER_MODE
 
 CODE_OF_ERRNO: Final[Mapping[int, int]] = {
     errno.ENOENT: -6,
@@ -35,7 +31,7 @@ CODE_OF_ERRNO: Final[Mapping[int, int]] = {
     errno.EISDIR: -9,
     errno.ELOOP: -10,
     errno.EIO: -11,
-    **dict.fromkeys(FULL, -15),
+    **dict.fromkeys(DISK_FULL, -15),
 }
 """The host's codes, and what the phone makes of them (facts 2.2): -15 becomes its error 105, any other trouble 100."""
 OTHER_TROUBLE = -1

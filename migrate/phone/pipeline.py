@@ -8,7 +8,6 @@ break the conversation: what still comes is dropped, and the one who answers the
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import queue
@@ -22,7 +21,8 @@ from types import TracebackType
 from typing import IO, Protocol
 
 from migrate.backup.folder import FILE_ID
-from migrate.phone.drive import FILE_MODE, FOLDER_MODE, make_folder
+from migrate.backup.private_files import FOLDER_MODE, open_new, sync_folder
+from migrate.phone.drive import make_folder
 
 QUEUED_BATCHES = 8
 """Batches in each queue; a batch is about a mebibyte (see `receive`), so both queues hold some 16 MiB at most."""
@@ -206,8 +206,7 @@ class _Writer:
         self._place, self._size = place, 0
         if place is None:
             return
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        self._file = os.fdopen(os.open(self._part, flags, FILE_MODE), "wb", buffering=0)
+        self._file = open_new(self._part, buffering=0)
 
     def _end(self, end: End) -> bool:
         """Put the file where it belongs. Whether it is there now, whole or as far as the phone could read it."""
@@ -279,17 +278,3 @@ def file_id_of(name: str) -> str | None:
     """The file id in a host path like `<UDID>/Snapshot/ab/abcdef…`, or None: a plist, a manifest."""
     last = name.rpartition("/")[2]
     return last if FILE_ID.fullmatch(last) else None
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until a rename in `folder` is on the disk. Windows cannot sync a folder; NTFS journals the rename."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some network file systems have no such thing
-            raise
-    finally:
-        os.close(descriptor)
