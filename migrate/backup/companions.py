@@ -23,18 +23,24 @@ LOG, INDEX, JOURNAL = "-wal", "-shm", "-journal"
 
 SUFFIXES = (LOG, INDEX, JOURNAL)  # the log first: whether the index may go depends on it
 
-_EXTENSIONS = (".db", ".sqlite", ".sqlite3", ".sqlitedb", ".storedata")
-_NAMES = frozenset({"Login Data", "Web Data", "Top Sites"})  # Chromium's stores (categories 1.3)
+DATABASE_EXTENSIONS = (".db", ".sqlite", ".sqlite3", ".sqlitedb", ".storedata")
+"""What iOS itself takes for a SQLite database by its name (*read*: MBDomain's expansion of its lists)."""
+
+_NAMES = frozenset({"Recents", "MapsSync_0.0.1", "Login Data", "Web Data", "Top Sites"})
+"""Databases whose name does not say so: Mail's recent addresses, Maps, and Chromium's stores."""
 
 
 def is_database(relative_path: str) -> bool:
     """Whether the name is a database's. Its content is not asked: an empty file beside another thing does no harm."""
-    return relative_path.endswith(_EXTENSIONS) or relative_path.rpartition("/")[2] in _NAMES
+    return relative_path.endswith(DATABASE_EXTENSIONS) or relative_path.rpartition("/")[2] in _NAMES
 
 
 def database_of(relative_path: str) -> str | None:
     """The database that a companion belongs to by its name; None where it is no companion."""
-    for suffix in SUFFIXES:
-        if relative_path.endswith(suffix) and is_database(database := relative_path.removesuffix(suffix)):
-            return database
-    return None
+    database = without_suffix(relative_path)
+    return database if database is not None and is_database(database) else None
+
+
+def without_suffix(relative_path: str) -> str | None:
+    """`sms.db-wal` -> `sms.db`; None where the name does not end as a companion's does."""
+    return next((relative_path.removesuffix(suffix) for suffix in SUFFIXES if relative_path.endswith(suffix)), None)

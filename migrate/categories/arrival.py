@@ -11,11 +11,8 @@ from importlib.resources import files
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from migrate.backup.companions import database_of, is_database
 from migrate.categories.catalogue import Glob, Rule
-from migrate.categories.globs import is_database, without_companion_suffix
-
-_EXTENSIONLESS_DATABASES = frozenset({"Recents", "MapsSync_0.0.1", "Login Data", "Web Data", "Top Sites"})
-"""Databases whose name does not say so (facts/categories 1.3 and 2)."""
 
 
 class Fate(BaseModel):
@@ -71,8 +68,7 @@ def rewritten_by_phone(domain: str, relative_path: str) -> bool:
 
 def is_database_file(relative_path: str) -> bool:
     """Whether this is a SQLite database or one of its companions, judging by the name."""
-    main = without_companion_suffix(relative_path) or relative_path
-    return is_database(main) or main.rpartition("/")[2] in _EXTENSIONLESS_DATABASES
+    return is_database(relative_path) or database_of(relative_path) is not None
 
 
 @lru_cache(maxsize=4096)  # a phone has about 1,400 domains

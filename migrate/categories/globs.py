@@ -16,12 +16,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-DATABASE_SUFFIXES = (".db", ".sqlite", ".sqlite3", ".sqlitedb", ".storedata")
-"""What iOS itself takes for a SQLite database by its name (*read*: MBDomain's expansion of its lists)."""
+from migrate.backup.companions import DATABASE_EXTENSIONS, SUFFIXES
 
-COMPANION_SUFFIXES = ("-wal", "-shm", "-journal")
-
-_COMPANION = "(?:-wal|-shm|-journal)?"
+_COMPANION = f"(?:{'|'.join(SUFFIXES)})?"
 
 
 def glob_regex(glob: str) -> str:
@@ -46,7 +43,7 @@ def with_companions(glob: str) -> str:
     if glob.endswith("**"):
         return regex
     *directory, name = glob.split("/")
-    for suffix in DATABASE_SUFFIXES:
+    for suffix in DATABASE_EXTENSIONS:
         if name.endswith(suffix):
             support = f".{name.removesuffix(suffix)}_SUPPORT"
             return f"(?:{regex}){_COMPANION}|{glob_regex('/'.join([*directory, support, '**']))}"
@@ -56,19 +53,6 @@ def with_companions(glob: str) -> str:
 def pattern(regexes: Iterable[str]) -> re.Pattern[str]:
     """One expression for several, to be used with `fullmatch`. Names may hold newlines: DOTALL."""
     return re.compile("|".join(f"(?:{regex})" for regex in regexes), re.DOTALL)
-
-
-def is_database(relative_path: str) -> bool:
-    """Whether iOS would take this for a SQLite database, by its name alone."""
-    return relative_path.endswith(DATABASE_SUFFIXES)
-
-
-def without_companion_suffix(relative_path: str) -> str | None:
-    """`sms.db-wal` -> `sms.db`; None where the name is no companion's."""
-    for suffix in COMPANION_SUFFIXES:
-        if relative_path.endswith(suffix):
-            return relative_path.removesuffix(suffix)
-    return None
 
 
 def _path(components: list[str]) -> str:

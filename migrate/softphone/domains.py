@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from migrate.backup.companions import SUFFIXES
+
 Rules = Mapping[str, tuple[str, ...]]
 Container = Literal["Data/Application", "Shared/AppGroup", "Data/PluginKitPlugin"]
 
 EVERY_CONTAINER = "AppDomain*"
 """Instead of a domain: every app's, app group's and plugin's."""
-COMPANIONS = ("-wal", "-shm", "-journal")
 CONTAINERS: Mapping[str, Container] = {
     "AppDomain": "Data/Application",
     "AppDomainGroup": "Shared/AppGroup",
@@ -193,4 +194,4 @@ def root_of(domain: str) -> str:
 def _covers(rule: str, path: str) -> bool:
     if "*" in rule:
         return fnmatchcase(path, rule) or fnmatchcase(path, f"{rule}/*")
-    return path == rule or path.startswith(f"{rule}/") or path in {rule + companion for companion in COMPANIONS}
+    return path == rule or path.startswith(f"{rule}/") or path in {rule + companion for companion in SUFFIXES}

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migrate.backup.companions import SUFFIXES, is_database
 from migrate.backup.record import Kind
 from migrate.categories.apps import AppEntry
 from migrate.categories.catalogue import OTHER_SYSTEM, load
 from migrate.categories.claims import Claims
-from migrate.categories.globs import COMPANION_SUFFIXES, is_database
 
 GROUP = "AppDomainGroup-group."
 
@@ -133,7 +133,7 @@ def test_what_nobody_knows_is_unclaimed_and_what_is_merely_unnamed_is_not() -> N
 )
 def test_up_to_ios_12_the_calendar_database_also_holds_the_reminders(ios_version: str | None, owners: set[str]) -> None:
     found = claims(ios_version=ios_version)
-    for suffix in ("", *COMPANION_SUFFIXES):
+    for suffix in ("", *SUFFIXES):
         assert found.owners("HomeDomain", "Library/Calendar/Calendar.sqlitedb" + suffix) == owners
     assert found.owners("HomeDomain", "Library/Calendar/Extras.db") == {"calendars"}
 
@@ -224,7 +224,7 @@ def test_every_record_there_could_be_has_an_owner_and_at_most_one_outside_shared
     assert not (categories and owners - categories)
 
 
-@given(DOMAINS, PATHS, st.sampled_from(COMPANION_SUFFIXES))
+@given(DOMAINS, PATHS, st.sampled_from(SUFFIXES))
 def test_what_sqlite_keeps_beside_a_database_has_the_databases_owner(domain: str, path: str, suffix: str) -> None:
     """Whoever chooses the one gets the other. For a changes-log of the photo library both stay out."""
     if is_database(path):
@@ -240,5 +240,5 @@ def test_every_database_the_data_file_names_keeps_its_companions() -> None:
                     example = path.replace("*", "X")
                     owners = found.owners(place.domain, example)
                     assert category.id in owners, f"{category.id} counts {example} and does not own it"
-                    for suffix in COMPANION_SUFFIXES:
+                    for suffix in SUFFIXES:
                         assert found.owners(place.domain, example + suffix) == owners
