@@ -49,6 +49,7 @@ class AppTally:
     files: int
     bytes: int
     notes: tuple[str, ...]
+    """For people only: an app has none in JSON (contract 4)."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -60,7 +61,6 @@ class AppTally:
             "groups": list(self.app.groups),
             "shared_with": list(self.app.shared_with),
             "reinstallable": self.app.reinstallable,
-            "notes": list(self.notes),
         }
 
 
