@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import plistlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from migrate.backup.plists import NotAPlist, plist_value
 from migrate.errors import BackupNotFound, BackupUnfinished, BackupUnreadable, UnsafeName
 
 MANIFESTS = ("Manifest.db", "Manifest.mbdb")
@@ -240,9 +240,9 @@ def plist_dict(data: bytes, path: Path, part: str) -> dict[str, Any]:
         BackupUnreadable: about `part` of the backup at `path`: it is no plist, or no dictionary.
     """
     try:
-        loaded = plistlib.loads(data)
-    except Exception as error:  # plistlib has no closed list: expat's, ValueError, RecursionError, AttributeError …
-        raise BackupUnreadable(path, part, f"it is not a property list ({type(error).__name__})") from error
+        loaded = plist_value(data)
+    except NotAPlist as error:
+        raise BackupUnreadable(path, part, error.reason) from error
     if not isinstance(loaded, dict):
         raise BackupUnreadable(path, part, "it is a property list, but not a dictionary")
     return loaded

@@ -21,6 +21,7 @@ from enum import IntEnum
 from plistlib import UID
 from typing import Any
 
+from migrate.backup.plists import NotAPlist, archive_value
 from migrate.errors import BadRecord
 
 MBFILE_LIMIT_BYTES = 16 << 20
@@ -114,9 +115,9 @@ class _Archive:
         if len(blob) > MBFILE_LIMIT_BYTES:
             raise _Malformed(f"the archive has {len(blob)} bytes")
         try:
-            archive = plistlib.loads(blob, fmt=plistlib.FMT_BINARY)
-        except Exception as error:  # plistlib on hostile bytes: RecursionError, MemoryError, OverflowError, …
-            raise _Malformed(f"the archive is no binary property list ({type(error).__name__})") from error
+            archive = archive_value(blob)
+        except NotAPlist as error:
+            raise _Malformed(f"the archive is damaged: {error.reason}") from error
         objects = archive.get("$objects") if isinstance(archive, dict) else None
         top = archive.get("$top") if isinstance(archive, dict) else None
         if not isinstance(objects, list) or not isinstance(top, dict):

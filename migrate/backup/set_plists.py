@@ -11,6 +11,7 @@ from collections.abc import Collection
 from typing import Any
 
 from migrate.backup.folder import BackupFolder
+from migrate.backup.plists import plist_bytes
 from migrate.errors import CannotCompose
 
 _CONTAINERS = ("AppDomain-", "AppDomainGroup-", "AppDomainPlugin-")
@@ -28,7 +29,7 @@ def set_plists(folder: BackupFolder, *, domains: Collection[str], apps: Collecti
             raise CannotCompose(str(folder.path), f"{name} is missing")
     assert info is not None and manifest is not None and status is not None
     return {
-        "Info.plist": plistlib.dumps(_info(info, apps), fmt=plistlib.FMT_XML, sort_keys=False),
+        "Info.plist": plist_bytes(_info(info, apps)),
         "Manifest.plist": _binary(_manifest(manifest, domains, apps)),
         "Status.plist": _binary({**status, "BackupState": "new", "SnapshotState": "finished"}),
     }

@@ -18,8 +18,10 @@ from typing import Any, NamedTuple
 
 from migrate.backup.companions import INDEX, LOG, SUFFIXES, database_of, is_database
 from migrate.backup.crypto import KEY_BYTES, encrypted_chunks
+from migrate.backup.folder import BackupFolder
 from migrate.backup.links import is_regular
 from migrate.backup.manifest import Manifest, ManifestWriter, Row
+from migrate.backup.plists import archive_value
 from migrate.backup.record import Kind, Record, file_id
 from migrate.errors import BadRecord, CannotCompose, UnsafeName
 
@@ -104,7 +106,7 @@ class SetRows:
         for row in self.manifest.rows(on_bad=lambda bad: None):  # dropped, or never chosen
             if row.file_id in pending:
                 inode = pending.pop(row.file_id)
-                archive = row.file if inode is None else _renumbered(row, inode)
+                archive = row.file if inode is None else _renumbered(self.manifest.folder, row, inode)
                 writer.add_row(row.file_id, row.domain, row.relative_path, row.flags & 7, archive)
                 domains.add(row.domain)
         for record in self.made:
@@ -271,9 +273,14 @@ def _ancestors(domain: str, path: str) -> Iterator[Key]:
         yield domain, path
 
 
-def _renumbered(row: Row, inode: int) -> bytes:
+def _renumbered(folder: BackupFolder, row: Row, inode: int) -> bytes:
     """The row's archive with another inode number and everything else as the phone wrote it, known to us or not."""
-    archive: dict[str, Any] = plistlib.loads(row.file)
-    root = archive["$objects"][archive["$top"]["root"].data]
+    archive: dict[str, Any] = archive_value(row.file)
+    top = archive["$top"]["root"]
+    root = archive["$objects"][top.data] if isinstance(top, plistlib.UID) else top
     root["InodeNumber"] = inode
-    return plistlib.dumps(archive, fmt=plistlib.FMT_BINARY, sort_keys=False)
+    try:
+        return plistlib.dumps(archive, fmt=plistlib.FMT_BINARY, sort_keys=False)
+    except (OverflowError, RecursionError, TypeError, ValueError) as error:  # parts that no record needs, unwritable
+        reason = f"the row of {row.domain} {row.relative_path} cannot be written again ({type(error).__name__})"
+        raise CannotCompose(str(folder.path), reason) from error

@@ -23,6 +23,10 @@ FRAME_HEADER_BYTES = 24
 _MAGIC_LITTLE_ENDIAN_SUMS = 0x377F0682
 _MAGIC_BIG_ENDIAN_SUMS = 0x377F0683
 
+SPARE_BYTES = 16 << 20
+"""A commit may count pages that are in no frame: SQLite leaves out what it freed again. So much is believed beyond what
+database and log hold; a log of 568 bytes can count 280 terabytes of them."""
+
 Sum = tuple[int, int]
 
 
@@ -30,12 +34,16 @@ def folded(database: bytes, log: bytes) -> bytearray:
     """The database as SQLite would show it with this log beside it, its header in rollback mode.
 
     A log that is empty, foreign or torn changes nothing that was not committed: its valid beginning is applied and the
-    rest is left, as SQLite does. The two version bytes (18, 19) are set to 1, because a database in memory cannot have
-    a log and SQLite refuses to open one whose header asks for it.
+    rest is left, as SQLite does. A commit that counts more pages than there can be is torn. The two version bytes (18,
+    19) are set to 1, because a database in memory cannot have a log and SQLite refuses to open one whose header asks
+    for it.
     """
     pages = bytearray(database)
+    most_bytes = len(database) + len(log) + SPARE_BYTES
     for page_number, page, page_count in _committed(log):
         size = len(page)
+        if page_count * size > most_bytes:
+            break
         pages += bytes(max(0, page_count * size - len(pages)))
         pages[(page_number - 1) * size : page_number * size] = page
         del pages[page_count * size :]

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from migrate.backup.plists import NotAPlist, plist_value
 from migrate.errors import PhoneBrokeProtocol
 from migrate.phone.words import quoted
 
@@ -114,9 +115,9 @@ class Link:
             raise self.broken(f"it announced a message of {length} bytes")
         data = self.read(length)
         try:
-            message = plistlib.loads(data)
-        except Exception as error:  # plistlib has no closed list: expat's, ValueError, RecursionError, OverflowError …
-            raise self.broken(f"it sent a message that is no property list ({type(error).__name__})") from error
+            message = plist_value(data)
+        except NotAPlist as error:
+            raise self.broken(f"it sent a message that cannot be read: {error.reason}") from error
         if not isinstance(message, list) or not message or not isinstance(message[0], str):
             raise self.broken("it sent a property list that is no message")
         return message

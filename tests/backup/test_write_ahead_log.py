@@ -104,3 +104,27 @@ def test_a_real_address_book_is_what_sqlite_makes_of_it(shared_data: Path, tmp_p
         for header in (slice(24, 28), slice(92, 100)):  # the change counters, which a checkpoint moves on
             ours[header] = theirs[header] = bytes(header.stop - header.start)
         assert ours == theirs, source.name
+
+
+def test_a_log_of_a_few_bytes_that_counts_a_billion_pages_does_not_fill_the_memory(tmp_path: Path) -> None:
+    database, log, connection = left_open(tmp_path, rows=8)
+    connection.close()
+    hostile = with_page_counts(log, 1 << 30)
+    assert notes(folded(database, hostile)) == notes(folded(database, b""))
+
+
+def with_page_counts(log: bytes, page_count: int) -> bytes:
+    """`log`, every frame of it a commit of so many pages, with checksums that are right."""
+    big_endian = struct.unpack_from(">I", log)[0] & 1 == 1
+    page_bytes = struct.unpack_from(">I", log, 8)[0]
+    running, made = struct.unpack_from(">2I", log, 24), log[:32]
+    for at in range(32, len(log), 24 + page_bytes):
+        head = log[at : at + 4] + struct.pack(">I", page_count)
+        page = log[at + 24 : at + 24 + page_bytes]
+        for part in (head, page):
+            words = struct.unpack(f"{'>' if big_endian else '<'}{len(part) // 4}I", part)
+            for even, odd in zip(words[::2], words[1::2], strict=True):
+                first = (running[0] + even + running[1]) & 0xFFFFFFFF
+                running = first, (running[1] + odd + first) & 0xFFFFFFFF
+        made += head + log[at + 8 : at + 16] + struct.pack(">2I", *running) + page
+    return made
