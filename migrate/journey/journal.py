@@ -4,6 +4,7 @@
     {"at": …, "met": "old"|"new", "udid": …, "name": …}       each phone, when first met
     {"at": …, "started": STEP}                                 one before every try
     {"at": …, "finished": STEP, "result": {…}}                 facts that later steps build on
+    {"at": …, "reopened": STEP, "why": …}                      a finished step that has to be done again, from its start
     {"at": …, "ended": OUTCOME, "exit_code": N, "error": …}    however the run ended; a resumed run goes on below it
 
 Pending is all steps minus the finished ones. *Started, not finished* is in doubt: look first, then do.
@@ -67,8 +68,11 @@ class Journal:
             lines.append(entry)
         if not lines or not isinstance(lines[0].get("journal"), int):
             raise JournalDamaged(str(path), 1, "the head line is missing")
-        if lines[0]["journal"] > FORMAT:
+        if lines[0]["journal"] > FORMAT:  # before anything else: what its lines must have is not for us to say
             raise JournalTooNew(str(path), lines[0]["journal"], FORMAT)
+        for number, entry in enumerate(lines, 1):
+            if missing := [key for key in _must_have(entry) if not isinstance(entry.get(key), str)]:
+                raise JournalDamaged(str(path), number, f"`{missing[0]}` is missing or no text")
         return cls(path, lines, torn=torn.decode(errors="replace") if torn else None, whole_bytes=len(raw) - len(torn))
 
     def append(self, entry: dict[str, Any]) -> None:
@@ -96,11 +100,16 @@ class Journal:
         return str(self.lines[0]["at"])
 
     def started(self, step: str) -> str | None:
-        """When `step` was first started, or None."""
-        return next((str(line["at"]) for line in self.lines if line.get("started") == step), None)
+        """When `step` was first started, since it was last reopened; or None."""
+        return next((str(line["at"]) for line in self._about(step) if line.get("started") == step), None)
 
     def finished(self, step: str) -> bool:
-        return any(line.get("finished") == step for line in self.lines)
+        return any(line.get("finished") == step for line in self._about(step))
+
+    def _about(self, step: str) -> list[dict[str, Any]]:
+        """The lines that still count for `step`."""
+        reopened = [number for number, line in enumerate(self.lines) if line.get("reopened") == step]
+        return self.lines[reopened[-1] :] if reopened else self.lines
 
     def result(self, step: str) -> dict[str, Any]:
         """What `step` left for later steps; empty before it is finished."""
@@ -133,6 +142,13 @@ class Journal:
     def is_over(self) -> bool:
         """Whether no step is left and the end was told, well or not."""
         return self.finished("receipt") and self.outcome != "unfinished"
+
+
+def _must_have(entry: dict[str, Any]) -> tuple[str, ...]:
+    """The texts that a line of its kind cannot be without."""
+    if "journal" in entry:
+        return ("at", "run", "plan_digest")
+    return ("at", "udid", "name") if "met" in entry else ("at",)
 
 
 def _line(entry: dict[str, Any]) -> bytes:

@@ -10,8 +10,8 @@ import asyncio
 import json
 import secrets
 import shutil
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from migrate.errors import (
     MigrateError,
     NotProven,
     OtherPlan,
+    PlanInvalid,
     RunBusy,
     RunIsOver,
     StoppedBeforeBeginning,
@@ -109,25 +110,47 @@ async def run(plan: Plan, world: World) -> Ended:
     """
     folder = world.home.runs / _new_id()
     folder.mkdir(mode=0o700)
-    proving.write_whole(folder / "plan.toml", to_toml(plan))
-    journal = Journal.begin(folder / "journal.ndjson", folder.name, digest(plan))
-    return await _go(world, folder, plan, journal)
+    with _alone(folder):
+        proving.write_whole(folder / "plan.toml", to_toml(plan))
+        journal = Journal.begin(folder / "journal.ndjson", folder.name, digest(plan))
+        return await _go(world, folder, plan, journal)
 
 
 async def resume(folder: RunFolder, world: World) -> Ended:
     """Go on with a run where it stopped, repeating no finished step.
 
     Raises:
+        RunBusy: another process is at it.
         OtherPlan: its frozen plan was changed. RunIsOver: nothing is left to do.
+        JournalDamaged, JournalTooNew: nobody can say where it stopped.
         MigrateError: what stopped it this time.
     """
-    journal = folder.journal()
-    plan = read_plan(folder.path / "plan.toml")
+    with _alone(folder.path):  # first of all: what another process is about to write must not be read before
+        journal = folder.journal()
+        plan = _frozen_plan(folder.path, journal)
+        if journal.is_over:
+            raise RunIsOver(folder.path.name, journal.outcome)
+        return await _go(world, folder.path, plan, journal)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(folder / "lock"))
+        except Busy as busy:
+            raise RunBusy(folder.name) from busy
+        yield
+
+
+def _frozen_plan(folder: Path, journal: Journal) -> Plan:
+    try:
+        plan = read_plan(folder / "plan.toml")
+    except PlanInvalid as error:  # it was readable when it was frozen
+        raise OtherPlan(folder.name) from error
     if digest(plan) != journal.plan_digest:
-        raise OtherPlan(folder.path.name)
-    if journal.is_over:
-        raise RunIsOver(folder.path.name, journal.outcome)
-    return await _go(world, folder.path, plan, journal)
+        raise OtherPlan(folder.name)
+    return plan
 
 
 def _new_id() -> str:
@@ -135,38 +158,32 @@ def _new_id() -> str:
 
 
 async def _go(world: World, folder: Path, plan: Plan, journal: Journal) -> Ended:
-    with ExitStack() as held:
-        try:
-            held.enter_context(locked(folder / "lock"))
-        except Busy as busy:
-            raise RunBusy(folder.name) from busy
-        move = Move(
-            home=world.home,
-            folder=folder,
-            plan=plan,
-            journal=journal,
-            muxer=world.muxer,
-            asking=world.asking,
-            listener=world.listener,
-            wait_s=world.wait_s,
-            tmp=world.tmp,
-            saved=world.saved,
-            findings=_read_findings(folder),
-        )
-        if journal.torn is not None:
-            move.found(_torn(journal))
-        try:
-            await _walk(move)
-            ended = _end(move)
-        except MigrateError as error:
-            _stop(move, error)
-            raise
-        except (asyncio.CancelledError, KeyboardInterrupt):  # the latter at a prompt, which blocks the loop
-            begun = _begun(journal)
-            stopped = Interrupted(folder.name, move.step) if begun else StoppedBeforeBeginning()
-            _stop(move, stopped)
-            raise stopped from None
-    return ended
+    move = Move(
+        home=world.home,
+        folder=folder,
+        plan=plan,
+        journal=journal,
+        muxer=world.muxer,
+        asking=world.asking,
+        listener=world.listener,
+        wait_s=world.wait_s,
+        tmp=world.tmp,
+        saved=world.saved,
+        findings=_read_findings(folder),
+    )
+    if journal.torn is not None:
+        move.found(_torn(journal))
+    try:
+        await _walk(move)
+        return _end(move)
+    except MigrateError as error:
+        _stop(move, error)
+        raise
+    except (asyncio.CancelledError, KeyboardInterrupt):  # the latter at a prompt, which blocks the loop
+        begun = _begun(journal)
+        stopped = Interrupted(folder.name, move.step) if begun else StoppedBeforeBeginning()
+        _stop(move, stopped)
+        raise stopped from None
 
 
 async def _walk(move: Move) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from migrate.backup.folder import BackupFolder, find_backup
-from migrate.errors import MigrateError, OtherPhone, RunBusy, RunNotFound, WhichRun
+from migrate.errors import JournalTooNew, MigrateError, OtherPhone, RunBusy, RunNotFound, WhichRun
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
 from migrate.journey.lock import Busy, locked
@@ -27,12 +27,15 @@ class RunFolder:
         return Journal.read(self.path / "journal.ndjson")
 
     def state(self) -> str:
-        """`running`, `unfinished`, `proven`, `done`, `failed`, `stopped`; `damaged`: its journal cannot be read."""
+        """`running`, `unfinished`, `proven`, `done`, `failed`, `stopped`; and where its journal cannot be read, `newer`
+        (a later migrate wrote it) or `damaged`."""
         try:
             with locked(self.path / "lock"):
                 return self.journal().outcome
         except Busy:
             return "running"
+        except JournalTooNew:
+            return "newer"
         except (MigrateError, OSError):
             return "damaged"
 
@@ -79,7 +82,7 @@ class RunFolder:
         state = self.state()
         row: dict[str, Any] = {"id": self.path.name, "plan": None, "state": state, "old_udid": None}
         row |= {"new_udid": None, "started": None, "bytes_on_disk": bytes_on_disk(self.path)}
-        if state != "damaged":
+        if state not in ("damaged", "newer"):
             journal = self.journal()
             row |= {"old_udid": journal.udid_of("old"), "new_udid": journal.udid_of("new")}
             row |= {"started": journal.begun_at, "plan": _plan_name(self.path / "plan.toml")}
@@ -108,8 +111,12 @@ def only_unfinished(home: Home) -> RunFolder:
 
     Raises:
         WhichRun: none is unfinished, or several are.
+        JournalTooNew, JournalDamaged: none is, except perhaps the last one, whose journal cannot be read.
     """
-    unfinished = [run for run in all_runs(home) if run.unfinished]
+    runs = all_runs(home)
+    unfinished = [run for run in runs if run.unfinished]
+    if not unfinished and runs:
+        runs[-1].journal()
     if len(unfinished) != 1:
         raise WhichRun(tuple(run.path.name for run in unfinished))
     return unfinished[0]

@@ -79,3 +79,22 @@ def test_a_run_that_ended_and_was_resumed_is_unfinished_again(journal: Journal) 
     assert journal.outcome == "failed"
     journal.append({"started": "verify"})
     assert journal.outcome == "unfinished"
+
+
+def test_a_reopened_step_is_neither_finished_nor_in_doubt(journal: Journal) -> None:
+    journal.append({"started": "save-old-phone"})
+    journal.append({"finished": "save-old-phone", "result": {"files": 7}})
+    journal.append({"reopened": "save-old-phone", "why": "chosen-files-unreadable"})
+    again = Journal.read(journal.path)
+    assert not again.finished("save-old-phone") and again.started("save-old-phone") is None
+    again.append({"started": "save-old-phone"})
+    assert again.started("save-old-phone") is not None and not again.finished("save-old-phone")
+    again.append({"finished": "save-old-phone", "result": {"files": 8}})
+    assert again.finished("save-old-phone") and again.result("save-old-phone") == {"files": 8}
+
+
+def test_a_phone_without_its_udid_is_damage_with_a_name(journal: Journal) -> None:
+    journal.append({"met": "old", "udid": None, "name": "Ada's iPhone"})
+    with pytest.raises(JournalDamaged) as caught:
+        Journal.read(journal.path)
+    assert caught.value.line == 2 and "udid" in caught.value.why()

@@ -1,0 +1,108 @@
+"""The runs under home: which one `resume` means, and what is said of one that cannot be gone on with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.errors import JournalDamaged, JournalTooNew, OtherPlan, RunBusy, WhichRun
+from migrate.journey.home import Home
+from migrate.journey.journal import Journal
+from migrate.journey.lock import locked
+from migrate.journey.run import World, resume
+from migrate.journey.runs import RunFolder, all_runs, only_unfinished
+from migrate.phone.muxer import Muxer
+from migrate.plan.model import Plan, digest, to_toml
+
+PLAN = Plan.model_validate(
+    {"version": 1, "new_phone": {"is": "erased"}, "old_phone": {"udid": "A"}, "move": {"categories": ["everything"]}}
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home").open()
+
+
+def begun(home: Home, name: str) -> RunFolder:
+    folder = home.runs / name
+    folder.mkdir()
+    (folder / "plan.toml").write_text(to_toml(PLAN))
+    Journal.begin(folder / "journal.ndjson", name, digest(PLAN)).append({"started": "verify"})
+    return RunFolder(folder)
+
+
+def rewrite_head(folder: RunFolder, **change: Any) -> None:
+    path = folder.path / "journal.ndjson"
+    head, *rest = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps({**json.loads(head), **change}), *rest]) + "\n")
+
+
+class NobodyAsked:
+    """Whoever is asked here has gone too far."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(name)
+
+
+def go_on(home: Home, run: RunFolder) -> None:
+    asyncio.run(
+        resume(run, World(home, home.tmp, Muxer("127.0.0.1:1", home.pairing, home.tmp), NobodyAsked(), wait_s=0))
+    )
+
+
+def test_the_only_unfinished_one_is_meant(home: Home) -> None:
+    first = begun(home, "20260101-000000-aaaa")
+    assert only_unfinished(home) == first
+    begun(home, "20260102-000000-bbbb")
+    with pytest.raises(WhichRun) as caught:
+        only_unfinished(home)
+    assert caught.value.unfinished == ("20260101-000000-aaaa", "20260102-000000-bbbb")
+
+
+def test_a_run_of_a_later_migrate_is_refused_by_name_and_not_passed_over(home: Home) -> None:
+    run = begun(home, "20260101-000000-aaaa")
+    rewrite_head(run, journal=2)
+    with pytest.raises(JournalTooNew):
+        only_unfinished(home)
+    assert [one.summary()["state"] for one in all_runs(home)] == ["newer"]
+
+
+def test_a_damaged_run_does_not_stand_in_the_way_of_a_sound_one(home: Home) -> None:
+    damaged = begun(home, "20260102-000000-bbbb")
+    rewrite_head(damaged, at=None)
+    with pytest.raises(JournalDamaged):
+        only_unfinished(home)
+    sound = begun(home, "20260101-000000-aaaa")
+    assert only_unfinished(home) == sound
+    assert [one.summary()["state"] for one in all_runs(home)] == ["unfinished", "damaged"]
+
+
+@pytest.mark.parametrize("change", [{"run": None}, {"plan_digest": 7}, {"at": None}])
+def test_a_head_without_its_facts_is_damage_with_a_name(home: Home, change: dict[str, Any]) -> None:
+    run = begun(home, "20260101-000000-aaaa")
+    rewrite_head(run, **change)
+    with pytest.raises(JournalDamaged) as caught:
+        run.journal()
+    assert caught.value.line == 1 and next(iter(change)) in caught.value.why()
+
+
+def test_a_run_at_work_elsewhere_is_not_even_read(home: Home) -> None:
+    """Its journal grows: what was read before the lock is held could be a step behind, and that step done twice."""
+    run = begun(home, "20260101-000000-aaaa")
+    (run.path / "journal.ndjson").write_text("half a li")
+    with locked(run.path / "lock"), pytest.raises(RunBusy):
+        go_on(home, run)
+
+
+@pytest.mark.parametrize("text", [None, "version = 1\n", to_toml(PLAN).replace("prove = true", "prove = false")])
+def test_a_frozen_plan_that_is_gone_broken_or_another_is_refused(home: Home, text: str | None) -> None:
+    run = begun(home, "20260101-000000-aaaa")
+    plan = run.path / "plan.toml"
+    plan.unlink() if text is None else plan.write_text(text)
+    with pytest.raises(OtherPlan):
+        go_on(home, run)
