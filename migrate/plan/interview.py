@@ -2,7 +2,7 @@
 
     next_question(seen, said)   the next page, or None once the plan can be written
     next_deed(seen, said)       what is worth doing before that page: meet a phone, save it, count what is in it
-    said.before(name)           going back: the answers without the last one before that page
+    back(seen, said, name)      going back from a page: without the last answer
     Answers.read(path)          resuming (interview_answers.py)
 
 A question carries facts; the words are talk's. What is asked, in which order and when, is the table INTERVIEW
@@ -19,7 +19,7 @@ from migrate.plan.interview_answers import NAMES, Answers
 from migrate.plan.interview_plan import plan_of
 from migrate.plan.interview_seen import Deed, Option, Question, Seen, goes_on_with, new_udid, old_key
 
-__all__ = ["Answers", "Deed", "Question", "Seen", "next_deed", "next_question"]
+__all__ = ["Answers", "Deed", "Question", "Seen", "back", "next_deed", "next_question"]
 
 
 def next_question(seen: Seen, said: Answers) -> Question | None:
@@ -46,6 +46,17 @@ def next_deed(seen: Seen, said: Answers) -> Deed | None:
     return None
 
 
+def back(seen: Seen, said: Answers, name: str | None) -> Answers:
+    """Going back from page `name`: without the last answer before it, and on, until another page is asked. What was
+    done in between (a save, encryption turned on) stays done, so some pages do not matter any more."""
+    while said:
+        said = said.before(name)
+        question = next_question(seen, said)
+        if question is None or question.name != name:
+            break
+    return said
+
+
 def summary(seen: Seen, said: Answers) -> Question:
     """The last page: with what preflight finds, or why it cannot be begun."""
     refused: MigrateError | None = None
@@ -69,8 +80,8 @@ INTERVIEW = (
     pages.Ask("new-is", pages.what_new_is),
     pages.Ask("wipe", pages.may_be_wiped, pages.shows_signs_of_use, pages.look_at_new),
     pages.Ask("encryption", pages.whether_encrypted, pages.encryption_is_off, pages.meet_old),
-    pages.Ask("chosen-password", pages.chosen_password, pages.wants_new_secret),
-    pages.Ask("old-password", pages.old_password, pages.wants_old_secret),
+    pages.Ask("chosen-password", pages.chosen_password, pages.wants_new_secret, pages.meet_old),
+    pages.Ask("old-password", pages.old_password, pages.wants_old_secret, pages.meet_old),
     pages.Ask("what", pages.all_or_some, lambda seen, said: said.one("new-is") == pages.ERASED, pages.save_old),
     pages.Ask(
         "chosen", pages.chosen, lambda seen, said: pages.in_use(said) or said.one("what") == pages.SOME, pages.save_old

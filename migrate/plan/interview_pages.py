@@ -145,7 +145,9 @@ def new_password(seen: Seen, said: Answers) -> Question:
 
 
 def wants_new_secret(seen: Seen, said: Answers) -> bool:
-    return seen.with_phones and said.one("encryption") == "on" and _not_told(seen, old_key(said))
+    """Not where encryption is on by now: a conversation that goes on may have turned it on itself."""
+    on = bool((old := _old(seen, said)) and old.encrypts_backups)
+    return seen.with_phones and said.one("encryption") == "on" and not on and _not_told(seen, old_key(said))
 
 
 def wants_old_secret(seen: Seen, said: Answers) -> bool:
@@ -153,12 +155,13 @@ def wants_old_secret(seen: Seen, said: Answers) -> bool:
     if folder is not None:
         backup = next((one for one in seen.backups if one.folder == str(folder)), None)
         return (backup is None or backup.encrypted) and _not_told(seen, str(folder))
-    return bool(old and old.encrypts_backups) and "encryption" not in said and _not_told(seen, old_key(said))
+    return bool(old and old.encrypts_backups) and "chosen-password" not in said and _not_told(seen, old_key(said))
 
 
 def wants_new_phone_secret(seen: Seen, said: Answers) -> bool:
-    new = _new(seen, said)
-    return in_use(said) and bool(new and new.encrypts_backups) and _not_told(seen, new_udid(seen, said))
+    """Not once it was saved in this conversation: its encryption was turned on then, if it was off."""
+    new, udid = _new(seen, said), new_udid(seen, said)
+    return in_use(said) and bool(new and new.encrypts_backups) and udid not in seen.saves and _not_told(seen, udid)
 
 
 def meet_new(seen: Seen, said: Answers) -> Deed | None:

@@ -1,8 +1,7 @@
 """The wizard: the loop around the interview, and one function per widget. Nothing is decided here.
 
 What is asked next is `plan/interview`'s; the words are wizard_words'; what is done between pages is wizard_doing's.
-questionary is imported here and nowhere else, always in its unsafe variants, so that Ctrl-C is seen. All of it is drawn
-on stderr: stdout is data.
+questionary is imported here and nowhere else, always unsafe, so that Ctrl-C is seen; it draws on stderr.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from prompt_toolkit.output import create_output
 from questionary.prompts.common import InquirerControl
 
 from migrate.errors import MigrateError
-from migrate.plan.interview import Answers, Seen, next_deed, next_question
+from migrate.plan.interview import Answers, Seen, back, next_deed, next_question
 from migrate.talk.output import say
 from migrate.talk.wizard_doing import Doing
 from migrate.talk.wizard_page import BACK, CHANGED, Answered, Changed, Changes, Page, Widgets, heading
@@ -45,13 +44,13 @@ async def interview(ask: Widgets, doing: Doing, seen: Seen, said: Answers) -> tu
             if isinstance(answer, Changed):
                 continue
             if answer == BACK:
-                said = said.before(page.name)
+                said = back(seen, said, page.name)
             else:
                 seen, said = await doing.take(page.name, answer, seen, said)
         except MigrateError as error:
             if await doing.refused(error, page) == "change":
                 question = next_question(seen, said)
-                said = said.before(question.name if question else None)
+                said = back(seen, said, question.name if question else None)
         doing.keep(seen, said)
 
 
@@ -69,7 +68,7 @@ async def ask(page: Page, changes: Changes | None = None, **terminal: Any) -> An
 
 async def choose(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> Answered:
     labels = page.labels()
-    rows = [questionary.Choice(labels[one.value], one.value, disabled=" " * one.refused or None) for one in page.rows]
+    rows = [questionary.Choice(labels[one.value], one.value, disabled=one.refused or None) for one in page.rows]
     if page.going_back:
         rows.append(questionary.Choice(page.going_back, BACK, shortcut_key="b"))
     default = page.preferred if page.preferred in {row.value for row in rows} else None
@@ -87,15 +86,18 @@ async def tick(page: Page, changes: Changes | None, terminal: dict[str, Any]) ->
         group = row.group
         rows.append(questionary.Choice(labels[row.value], row.value))
 
-    def verdict(ticked: list[str]) -> bool | str:
-        return error.what() if (error := page.refusal(ticked)) else True
+    def below() -> str:
+        ticked = [str(one.value) for one in control.get_selected_values()]
+        refusal = page.refusal(ticked) if control.submission_attempted else ""
+        return f"   {page.total(ticked)}" + (f"\n   {refusal}" if refusal else "")
 
     hint = "(space ticks, a: all, Enter: next, b: back)"
-    question = questionary.checkbox("Your answer", rows, validate=verdict, instruction=hint, **terminal)
+    keys: dict[str, Any] = {"validate": lambda ticked: not page.refusal(ticked) or " ", "instruction": hint}
+    question = questionary.checkbox("Your answer", rows, **keys, **terminal)
     control = next(one for one in question.application.layout.find_all_controls() if isinstance(one, InquirerControl))
-    total = FormattedTextControl(lambda: f"   {page.total([str(one.value) for one in control.get_selected_values()])}")
-    below = ConditionalContainer(Window(total, height=1), filter=~is_done)
-    question.application.layout = Layout(HSplit([question.application.layout.container, below]))
+    total = Window(FormattedTextControl(below), dont_extend_height=True, wrap_lines=True)
+    shown = HSplit([question.application.layout.container, ConditionalContainer(total, filter=~is_done)])
+    question.application.layout = Layout(shown)
     bindings = cast(Any, question.application.key_bindings)
     bindings.add("b", eager=True)(lambda event: event.app.exit(result=BACK))
     ticked: Answered | list[str] = await answer_of(question, changes)

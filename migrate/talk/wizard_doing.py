@@ -20,7 +20,7 @@ from migrate.phone.find import look
 from migrate.plan.interview import next_question
 from migrate.plan.interview_answers import SECRETS, Answer, Answers
 from migrate.plan.interview_pages import GO_ON, IN_USE, is_encrypted
-from migrate.plan.interview_seen import Deed, Seen, new_udid, old_folder, old_key
+from migrate.plan.interview_seen import Deed, Phone, Seen, new_udid, old_folder, old_key
 from migrate.plan.strategy import strategy_for
 from migrate.talk.move_commands import AtTheTerminal
 from migrate.talk.output import say, three_sentences, wrapped
@@ -116,7 +116,12 @@ class Doing:
         world = replace(self.world, asking=self.asking(seen, said))
         folder, new = old_folder(seen, said), new_udid(seen, said)
         old = None if folder else old_key(said)
-        return a_move(world, old=old, old_backup=folder, new=new, encrypted=is_encrypted(seen, said))
+        move = a_move(world, old=old, old_backup=folder, new=new, encrypted=is_encrypted(seen, said))
+        met: tuple[tuple[Role, Phone | None], ...] = (("old", seen.phone(old)), ("new", seen.phone(new)))
+        for role, phone in met:
+            if phone is not None and phone.name:  # it is asked for by its name, also while it is not there
+                move.met(role, phone.udid, phone.name)
+        return move
 
     def asking(self, seen: Seen, said: Answers) -> AtTheTerminal:
         """Who answers what a step asks: with the passwords that were told on the pages."""

@@ -31,7 +31,8 @@ class Row:
 
     value: str
     cells: tuple[str, ...]
-    refused: bool = False
+    refused: str = ""
+    """Why it cannot be chosen, in a word or two."""
     group: str = ""
 
 
@@ -48,20 +49,23 @@ class Page:
     polls: bool = False
     """Whether the page changes by itself when a phone comes or goes."""
     total: Callable[[Sequence[str]], str] = field(default=lambda ticked: "")
-    refusal: Callable[[Sequence[str]], MigrateError | None] = field(default=lambda ticked: None)
+    refusal: Callable[[Sequence[str]], str] = field(default=lambda ticked: "")
+    """Why what is ticked cannot be taken; "" where it can."""
 
     def labels(self, room: int = ROOM_BESIDE) -> dict[str, str]:
         """What each row says, in columns that fit beside `room` others."""
-        wide = [row.cells for row in self.rows if len(row.cells) > 1]
+        clean = {row.value: tuple(safe(cell).replace("\n", " ") for cell in row.cells) for row in self.rows}
+        wide = [cells for cells in clean.values() if len(cells) > 1]
         widths = [max(map(columns_of, column)) for column in zip(*wide, strict=True)]
         spare = width() - room - sum(widths) - 2 * (len(widths) - 1)
         if widths and spare < 0:
             widths[0] = max(10, widths[0] + spare)
         labels = {}
-        for row in self.rows:
-            columns = widths if len(row.cells) > 1 else [min(columns_of(row.cells[0]), width() - room)]
-            cells = zip(row.cells, columns, ("left", *["right"] * (len(columns) - 1)), strict=True)
-            labels[row.value] = "  ".join(pad(cut(safe(cell), size), size, side) for cell, size, side in cells)
+        for value, cells in clean.items():
+            columns = widths if len(cells) > 1 else [min(columns_of(cells[0]), width() - room)]
+            sides = ("left", *["right"] * (len(columns) - 1))
+            padded = [pad(cut(cell, size), size, side) for cell, size, side in zip(cells, columns, sides, strict=True)]
+            labels[value] = "  ".join(padded)
         return labels
 
 

@@ -67,9 +67,9 @@ def tick(page: Page) -> Answered:
             continue
         ticked = tuple(rows[number - 1].value for number in picked)
         say(page.total(ticked))
-        if (error := page.refusal(ticked)) is None:
+        if not (refusal := page.refusal(ticked)):
             return ticked
-        say(error.what())
+        say(refusal)
 
 
 def put_rows(page: Page, rows: Sequence[Row]) -> None:

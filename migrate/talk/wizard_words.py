@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from migrate.categories.catalogue import APP_PREFIX, load
-from migrate.errors import MigrateError, NothingChosen
+from migrate.errors import MigrateError
 from migrate.plan.interview_answers import Answers
 from migrate.plan.interview_pages import (
     AFRESH,
@@ -138,7 +138,7 @@ def _new_is(question: Question, seen: Seen, said: Answers) -> Page:
     error = next((option.refused for option in question.options if option.refused), None)
     rows = (
         Row(ERASED, ("New or erased: it becomes my old phone",)),
-        Row(IN_USE, ("In use: only some things move to it",), refused=error is not None),
+        Row(IN_USE, ("In use: only some things move to it",), refused="not with its iOS" if error else ""),
     )
     shown = told(*lines) + (("", *refusal_lines(error)) if error else ())
     return Page(
@@ -197,7 +197,7 @@ def _old_password(question: Question, seen: Seen, said: Answers) -> Page:
 def _new_password(question: Question, seen: Seen, said: Answers) -> Page:
     lines = told(
         f"{question.phone} is saved too before it is changed, and its backups are encrypted. What is their password?",
-        "It can be another one than the old phone's.",
+        "It can be another one than the old phone's. If migrate turned it on, it is the old phone's.",
     )
     return Page("new-password", "Backup password (empty: back)", "secret", lines=lines)
 
@@ -212,7 +212,7 @@ def _what(question: Question, seen: Seen, said: Answers) -> Page:
     amount = f", {apps} app{'' if apps == 1 else 's'}, {bytes_text(sum(one.bytes for one in every))}" if saved else ""
     lines = told(_room(question)) + (("", *refusal_lines(error)) if error else ())
     rows = (
-        Row(EVERYTHING, (f"Everything{amount}",), refused=error is not None),
+        Row(EVERYTHING, (f"Everything{amount}",), refused="too much" if error else ""),
         Row(SOME, ("Let me choose",)),
     )
     return Page("what", "What should move?", lines=lines, rows=rows)
@@ -236,8 +236,9 @@ def _chosen(question: Question, seen: Seen, said: Answers) -> Page:
         over = "" if question.free_bytes is None or size <= question.free_bytes else ": too much"
         return f"{len(ticked)} ticked, {bytes_text(size)}{room}{over}"
 
-    def refusal(ticked: Sequence[str]) -> MigrateError | None:
-        return refuse_too_full(seen, said, tuple(ticked)) if ticked else NothingChosen(())
+    def refusal(ticked: Sequence[str]) -> str:
+        error = refuse_too_full(seen, said, tuple(ticked))
+        return "Nothing is ticked yet." if not ticked else error.what() if error else ""
 
     rows = tuple(
         Row(option.value, _cells(option.about, counted), group="Apps" if is_app(option.about) else "")
@@ -324,7 +325,7 @@ def _summary(question: Question, seen: Seen, said: Answers) -> Page:
     lines += ["", *findings_in_words(question.findings)] if question.findings else []
     rows = []
     if seen.with_phones:
-        rows.append(Row("move", ("Move now",), refused=error is not None))
+        rows.append(Row("move", ("Move now",), refused="not yet" if error else ""))
     rows.append(
         Row("write", ("Only write this plan down; I move later" if seen.with_phones else "Write this plan down",))
     )

@@ -1,0 +1,360 @@
+"""The wizard's widgets on a pipe input, its plain lines, the words of its pages, and how it treats what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from migrate.errors import FindMyOn, WrongPassword
+from migrate.journey import events
+from migrate.plan.interview import Answers, Seen, next_question
+from migrate.plan.interview_seen import BACK, EarlierBackup, Holding, Option, Phone, Question, Saved, UnfinishedRun
+from migrate.talk import output, wizard, wizard_errands, wizard_plain
+from migrate.talk.wizard_page import CHANGED, Answered, Changes, Page, Row
+from migrate.talk.wizard_words import PAGES, page_of, refused
+
+OLD, NEW = "00008101-0001AAAA00000001", "00008140-0002BBBB00000002"
+DOWN = "\x1b[B"
+FRUIT = Page(
+    "old", "Which fruit?", rows=(Row("a", ("Apple",)), Row("p", ("Pear",)), Row("q", ("Quince",), refused="none left"))
+)
+BASKET = replace(
+    FRUIT,
+    kind="many",
+    rows=(Row("a", ("Apple", "3")), Row("p", ("Pear", "12"))),
+    total=lambda ticked: f"{len(ticked)} ticked",
+    refusal=lambda ticked: "" if ticked else "Nothing is ticked yet.",
+)
+
+
+@pytest.fixture(autouse=True)
+def _drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MIGRATE_PLAIN", raising=False)
+    monkeypatch.setenv("COLUMNS", "60")
+
+
+# -- questionary on a pipe input -------------------------------------------------------------------------------------
+
+
+def typed(page: Page, keys: str, changes: Changes | None = None) -> Answered:
+    """What comes of a page when these keys are pressed."""
+    with create_pipe_input() as pipe:
+        pipe.send_text(keys)
+        return asyncio.run(wizard.ask(page, changes, input=pipe, output=DummyOutput()))
+
+
+@pytest.mark.parametrize(
+    ("keys", "answer"), [("\r", "a"), ("2\r", "p"), (f"{DOWN}\r", "p"), ("b\r", BACK), (f"{DOWN}{DOWN}\r", BACK)]
+)
+def test_one_is_chosen_by_number_or_by_arrows_and_what_is_refused_is_skipped(keys: str, answer: str) -> None:
+    assert typed(FRUIT, keys) == answer
+
+
+def test_the_preferred_row_is_where_enter_alone_leads() -> None:
+    assert typed(replace(FRUIT, preferred=BACK), "\r") == BACK
+    assert typed(replace(FRUIT, preferred="p"), "\r") == "p"
+
+
+def test_several_are_ticked_and_none_is_no_answer() -> None:
+    assert typed(BASKET, f" {DOWN} \r") == ("a", "p")
+    assert typed(BASKET, "a\r") == ("a", "p")
+    assert typed(BASKET, "\r \r") == ("a",), "Enter with nothing ticked is not taken"
+    assert typed(BASKET, "b") == BACK
+
+
+def test_a_password_is_typed_twice_until_both_are_the_same() -> None:
+    page = Page("chosen-password", "New password", "new-secret")
+    assert typed(page, "horse\rhorse\r") == "horse"
+    assert typed(page, "horse\rhouse\rhorse\rhorse\r") == "horse"
+    assert typed(page, "\r") == BACK
+    assert typed(replace(page, kind="secret"), "horse\r") == "horse"
+
+
+def test_a_folder_dragged_into_the_window_loses_its_quotes() -> None:
+    page = Page("folder", "Which folder?", "path")
+    assert typed(page, "'/backups/of grandma' \r") == "/backups/of grandma"
+    assert typed(page, "\r") == BACK
+
+
+@pytest.mark.parametrize("page", [FRUIT, BASKET, Page("x", "Password?", "secret")], ids=["one", "many", "secret"])
+def test_ctrl_c_is_seen_at_every_widget(page: Page) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        typed(page, "\x03")
+
+
+def test_a_page_goes_away_when_what_it_shows_has_changed() -> None:
+    async def at_once() -> None:
+        return
+
+    assert typed(FRUIT, "", at_once) is CHANGED
+
+
+# -- plain lines -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines", "answer"),
+    [
+        ("one", "2\n", "p"),
+        ("one", "\n7\n1\n", "a"),
+        ("one", "b\n", BACK),
+        ("one", "l\n", CHANGED),
+        ("many", "1 2\n", ("a", "p")),
+        ("many", "all\n", ("a", "p")),
+        ("many", "1-2\n", ("a", "p")),
+        ("many", "9\nx\n2\n", ("p",)),
+        ("many", "b\n", BACK),
+    ],
+)
+def test_plain_lines(monkeypatch: pytest.MonkeyPatch, kind: str, lines: str, answer: Answered) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
+    page = replace(FRUIT, polls=True) if kind == "one" else BASKET
+    assert asyncio.run(wizard_plain.ask(page)) == answer
+
+
+def test_the_end_of_input_stops_a_plain_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(wizard_plain.ask(FRUIT))
+
+
+# -- the words -------------------------------------------------------------------------------------------------------
+
+LONG = "The very long name that somebody gave to their old iPhone years ago"
+HOLDINGS = (
+    Holding(
+        id="photos",
+        title="Photos and videos",
+        files=82,
+        items=12_345,
+        bytes=9_000_000_000,
+        notes=("7 are only in iCloud",),
+    ),
+    Holding(id="health", title="Health and Medical ID", files=5, bytes=10, needs_encryption=True),
+    Holding(id="app:com.example.chatter", title=f"Chatter, {LONG}", files=18, bytes=600_000),
+)
+THERE = Seen(
+    phones=(
+        Phone(
+            udid=OLD, name=LONG, model_name="iPhone 12", ios_version="18.5", free_bytes=10**9, encrypts_backups=False
+        ),
+        Phone(
+            udid=NEW,
+            name=f"{LONG}, the new one",
+            ios_version="26.1",
+            free_bytes=10**10,
+            trusted=True,
+            battery_percent=3,
+        ),
+    ),
+    backups=(
+        EarlierBackup(folder="/b", udid="x", name=LONG, ios_version="18.5", encrypted=True, saved_on="2026-03-01"),
+    ),
+    unfinished=(UnfinishedRun(id="20260101-120000-ab12", plan="", old=LONG, new="Ada's iPhone", step="restore"),),
+    left=Answers().plus("old", OLD),
+    saves={
+        OLD: Saved(name=LONG, ios_version="18.5", encrypted=True, holdings=HOLDINGS, unreadable={"photos": 2}),
+        NEW: Saved(name=LONG, ios_version="26.1", encrypted=True, holdings=HOLDINGS),
+    },
+    signs_of_use={NEW: ("3 apps", "120 photos and videos")},
+)
+IN_USE = Answers()
+for _name, _answer in (
+    ("old", OLD),
+    ("new", NEW),
+    ("new-is", "in-use"),
+    ("encryption", "on"),
+    ("chosen", tuple(h.id for h in HOLDINGS)),
+):
+    IN_USE = IN_USE.plus(_name, _answer)
+
+
+def every_page() -> Iterator[Page]:
+    from migrate.plan.interview import INTERVIEW
+
+    for ask in INTERVIEW:
+        yield page_of(ask.about(THERE, IN_USE), THERE, IN_USE)
+    yield refused(FindMyOn(LONG, "IsAssociated is true"), may_insist=True)
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_every_page_fits(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for page in every_page():
+        lines = [*page.lines, *(f"   1) {label}" for label in page.labels().values())]
+        assert all(output.columns_of(line) <= columns for part in lines for line in part.split("\n")), page.name
+
+
+def test_every_page_has_words_and_every_answer_a_row() -> None:
+    from migrate.plan.interview import INTERVIEW
+
+    assert set(PAGES) == {ask.name for ask in INTERVIEW}
+    for ask in INTERVIEW:
+        question = ask.about(THERE, IN_USE)
+        page = page_of(question, THERE, IN_USE)
+        assert [row.value for row in page.rows] == [option.value for option in question.options], ask.name
+
+
+def test_a_name_from_a_phone_cannot_steer_the_terminal() -> None:
+    seen = replace(THERE, phones=(Phone(udid=OLD, name="Ada\x1b[31m\nX"),))
+    question = next_question(replace(seen, unfinished=(), left=None), Answers())
+    assert question is not None
+    assert all(
+        output.STEERING.search(label) is None and "\n" not in label
+        for label in page_of(question, seen, Answers()).labels().values()
+    )
+
+
+def test_what_is_replaced_is_said_with_both_counts_and_its_caveat() -> None:
+    page = page_of(Question(name="replace", options=(Option(value="replace"),), phone="Ada's iPhone"), THERE, IN_USE)
+    said = " ".join(" ".join(page.lines).split())
+    assert "Photos and videos: 12,345 replace 12,345" in said
+    assert "Restoring Health replaces all Health data" in said
+
+
+def test_the_running_total_is_held_against_the_room_there_is() -> None:
+    small = replace(THERE, phones=(THERE.phones[0], replace(THERE.phones[1], free_bytes=700_000)))
+    question = Question(
+        name="chosen", kind="many", options=tuple(Option(value=h.id, about=h) for h in HOLDINGS), free_bytes=700_000
+    )
+    page = page_of(question, small, IN_USE)
+    assert page.total(("health",)) == "1 ticked, 10 bytes of 700.0 KB free"
+    assert page.total(("photos",)).endswith(": too much") and "700.0 KB free" in page.refusal(("photos",))
+    assert page.refusal(()) and not page.refusal(("health",))
+
+
+def test_plain_words_have_no_sign_beyond_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIGRATE_PLAIN", "1")
+    for page in every_page():
+        for line in (page.title, *page.lines, *page.labels().values()):
+            assert output.safe(line).isascii(), line
+
+
+# -- what must be done on a phone ------------------------------------------------------------------------------------
+
+
+def test_an_errand_is_a_page_that_goes_away_when_it_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    hears = wizard_errands.Errands()
+    hears(events.StepStarted("wait-for-phone"))
+    hears(events.PersonNeeded("Ada's iPhone", "finish-setup"))
+    shown = capsys.readouterr().err
+    assert "Now on Ada's iPhone" in shown and "home screen" in shown
+    hears(events.PersonDone("Ada's iPhone", "finish-setup"))
+    rows = shown.split("…\n", 1)[1].count("\n")
+    assert capsys.readouterr().err == f"\x1b[{rows}F\x1b[J", "exactly the page is taken off"
+
+
+def test_an_errand_stays_when_something_was_said_below_it(capsys: pytest.CaptureFixture[str]) -> None:
+    hears = wizard_errands.Errands()
+    hears(events.PersonNeeded("Ada's iPhone", "unlock"))
+    hears(events.StepFinished("meet"))
+    capsys.readouterr()
+    hears(events.PersonDone("Ada's iPhone", "unlock"))
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_a_plain_errand_is_not_drawn_anew(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIGRATE_PLAIN", "1")
+    hears = wizard_errands.listener()
+    hears(events.PersonNeeded("Ada's iPhone", "tap-trust"))
+    hears(events.PersonDone("Ada's iPhone", "tap-trust"))
+    said = capsys.readouterr().err
+    assert said.isascii() and "\x1b" not in said and "Tap Trust" in said and "done" in said
+
+
+def test_what_the_conversation_did_is_not_told_again_by_its_run(capsys: pytest.CaptureFixture[str]) -> None:
+    hears = wizard_errands.Errands()
+    for _ in range(2):
+        hears(events.StepStarted("save-old-phone"))
+        hears(events.StepFinished("save-old-phone"))
+    assert capsys.readouterr().err.count("The old phone is saved.") == 1
+
+
+# -- the loop --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Script:
+    """Answers in the place of a person, and hands that do what the answers ask for."""
+
+    answers: list[Answered]
+    fails: dict[str, list[Exception]] = field(default_factory=dict)
+    pages: list[str] = field(default_factory=list)
+    kept: list[Answers] = field(default_factory=list)
+    verdicts: list[str] = field(default_factory=list)
+
+    async def ask(self, page: Page, changes: Changes | None = None) -> Answered:
+        self.pages.append(page.name)
+        return self.answers.pop(0)
+
+    async def look(self, seen: Seen, said: Answers) -> Seen:
+        return seen
+
+    async def changes(self, seen: Seen) -> None: ...
+
+    async def do(self, deed: str, seen: Seen, said: Answers) -> Seen:
+        if self.fails.get(deed):
+            raise self.fails[deed].pop(0)
+        return replace(THERE, unfinished=(), left=None, told=seen.told)
+
+    async def take(self, name: str, answer: Any, seen: Seen, said: Answers) -> tuple[Seen, Answers]:
+        if self.fails.get(name):
+            raise self.fails[name].pop(0)
+        told = seen.told | {OLD} if "password" in name else seen.told
+        return replace(seen, told=told), said.plus(name, answer)
+
+    async def refused(self, error: Exception, page: Page | None) -> str:
+        return self.verdicts.pop(0)
+
+    def keep(self, seen: Seen, said: Answers) -> None:
+        self.kept.append(said)
+
+
+def held(script: Script) -> Answers:
+    seen = replace(THERE, saves={}, unfinished=(), left=None, signs_of_use={NEW: ()})
+    seen = replace(seen, phones=(replace(seen.phones[0], trusted=True), seen.phones[1]))
+    _, said = asyncio.run(wizard.interview(script.ask, script, seen, Answers()))  # type: ignore[arg-type]
+    return said
+
+
+HAPPY: Sequence[Answered] = (OLD, NEW, "erased", "on", "horse", "wipe", "everything", "accept", "move")
+
+
+def test_the_loop_asks_until_the_plan_can_be_written_and_keeps_every_answer() -> None:
+    script = Script(list(HAPPY))
+    said = held(script)
+    assert script.pages[:5] == ["old", "new", "new-is", "encryption", "chosen-password"]
+    assert said.one("what") == "everything" and said.one("summary") == "move"
+    assert [len(answers.given) for answers in script.kept] == list(range(1, len(HAPPY) + 1))
+
+
+def test_a_changed_page_is_asked_again_and_back_drops_an_answer() -> None:
+    script = Script([CHANGED, OLD, BACK, *HAPPY])
+    held(script)
+    assert script.pages[:4] == ["old", "old", "new", "old"]
+
+
+def test_a_wrong_password_comes_back_to_its_page_and_a_failed_deed_can_lead_to_the_page_before() -> None:
+    script = Script(
+        [OLD, NEW, "erased", "on", "house", "horse", "on", "wipe", "everything", "accept", "move"],
+        fails={"chosen-password": [WrongPassword()], "save-old": [FindMyOn("Ada's iPhone", "x")]},
+        verdicts=["again", "change"],
+    )
+    said = held(script)
+    assert said.one("summary") == "move"
+    assert script.pages[3:7] == ["encryption", "chosen-password", "chosen-password", "encryption"]
+
+
+def test_nothing_of_a_conversation_is_questionarys_but_its_widgets() -> None:
+    source = Path(wizard.__file__).read_text(encoding="utf-8")
+    assert len(source.splitlines()) < 150
+    assert ".ask(" not in source.replace("wizard.ask(", "") and "unsafe_ask_async" in source
