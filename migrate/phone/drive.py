@@ -21,7 +21,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from migrate.backup.folder import inside
-from migrate.backup.private_files import DISK_FULL, FOLDER_MODE
+from migrate.backup.private_files import DISK_FULL, FILE_MODE, FOLDER_MODE
+from migrate.errors import UnsafeName
+from migrate.phone.words import quoted
+
+DEEPEST = 16
+"""A phone's own names have four parts. Folder in folder in folder ends in the limits of Python and of file systems."""
+
+_UNSPEAKABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
 
 CODE_OF_ERRNO: Final[Mapping[int, int]] = {
     errno.ENOENT: -6,
@@ -86,11 +93,17 @@ class Drive:
         """Where `named` lies.
 
         Raises:
-            UnsafeName: it leads out of `root`; no healthy phone says such a thing, and the conversation ends.
+            UnsafeName: it leads out of `root`, or is no name a backup has; no healthy phone says such a thing, and the
+            conversation ends.
             OSError: it is another backup's, or somebody else's: not there to read, not permitted to change.
         """
+        if not _can_be_said(named):
+            raise UnsafeName(quoted(named), "holds control characters")
         place = inside(self.root, named)
-        if self._own_names.fullmatch(place.relative_to(self.root).parts[0]):
+        parts = place.relative_to(self.root).parts
+        if len(parts) > DEEPEST:
+            raise UnsafeName(quoted(named), f"lies more than {DEEPEST} folders deep")
+        if self._own_names.fullmatch(parts[0]):
             return place
         refusal = errno.ENOENT if to_read else errno.EACCES
         raise OSError(refusal, os.strerror(refusal))
@@ -105,12 +118,16 @@ class Drive:
         return DONE
 
     def contents_of(self, named: str) -> Answer:
-        """`{name: {DLFileType, DLFileSize, DLFileModificationDate}}`; a folder that is not there is an error."""
+        """`{name: {DLFileType, DLFileSize, DLFileModificationDate}}`; a folder that is not there is an error.
+
+        A name that somebody else put there and no property list can hold is left out.
+        """
         contents: dict[str, dict[str, Any]] = {}
         try:
             with os.scandir(self.place(named, to_read=True)) as entries:
                 for entry in entries:
-                    contents[entry.name] = _entry(entry)
+                    if _can_be_said(entry.name):
+                        contents[entry.name] = _entry(entry)
         except OSError as error:
             return answer_to(error)
         return Answer(payload=contents)
@@ -128,6 +145,11 @@ class Drive:
         return DONE
 
     def _move(self, source: Path, target: Path) -> None:
+        if target.is_relative_to(source) or source.is_relative_to(target):
+            # the second would remove the target first, and with it what was to be moved
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        if target == self.folder and target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         if not target.parent.is_dir():
             make_folder(target.parent)
         if target.is_dir() and not target.is_symlink() and source.is_dir():
@@ -152,17 +174,27 @@ class Drive:
 
     def copy(self, source: str, target: str) -> Answer:
         """Copy a file or a tree. Slow on large backups, and only asked for by a restore that wants a copy."""
+        building = self.root / f".{self.name}.copying"
         try:
             origin, place = self.place(source), self.place(target)
-            make_folder(place.parent)
+            shutil.rmtree(building, ignore_errors=True)
+            make_folder(building)
+            copied = building / "copy"
             if origin.is_dir():
-                shutil.copytree(origin, place, symlinks=True)
+                if place.exists():
+                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+                shutil.copytree(origin, copied, symlinks=True)
             else:
-                shutil.copyfile(origin, place, follow_symlinks=False)
+                shutil.copyfile(origin, copied, follow_symlinks=False)
+                copied.chmod(FILE_MODE)
+            make_folder(place.parent)
+            copied.replace(place)
         except OSError as error:
             return answer_to(error)
         except shutil.Error as error:  # copytree's list of what failed
-            return Answer(OTHER_TROUBLE, str(error)[:200], {})
+            return Answer(OTHER_TROUBLE, quoted(error, 200), {})
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
         return DONE
 
     def free_space(self) -> Answer:
@@ -182,6 +214,11 @@ class Drive:
             needed = amount + self._told_free_bytes - PURGE_PADDING_BYTES
             self.needed_bytes = needed if needed >= self._told_free_bytes else None
         return Answer(OTHER_TROUBLE, "could not purge", 0)
+
+
+def _can_be_said(name: str) -> bool:
+    """Whether a property list can hold `name`: text, without control characters."""
+    return not _UNSPEAKABLE.search(name)
 
 
 def make_folder(place: Path) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import reprlib
 import unicodedata
 
 SAID_LIMIT = 300
 NAME_LIMIT = 80
 
 
+_sketch = reprlib.Repr()
+_sketch.maxlevel = 2  # what a phone says may be nested a hundred levels deep, and name one part a million times
+_sketch.maxstring = _sketch.maxother = SAID_LIMIT
+
+
 def quoted(text: object, limit: int = SAID_LIMIT) -> str:
     """`text` in one line of at most `limit` characters, without anything a terminal or a reader could trip over."""
+    said = text if isinstance(text, str) else str(text) if isinstance(text, BaseException) else _sketch.repr(text)
     # 4 * limit: enough to fill the limit after most characters fell away, and a bound for what a phone may make us do
-    shown = "".join(" " if _harmful(character) else character for character in str(text)[: 4 * limit])
+    shown = "".join(" " if _harmful(character) else character for character in said[: 4 * limit])
     line = " ".join(shown.split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 

@@ -9,6 +9,7 @@ import pytest
 
 from migrate.errors import PhoneBrokeProtocol
 from migrate.phone.link import MESSAGE_LIMIT_BYTES, Link, LinkEnded, LinkSilent
+from migrate.phone.words import quoted
 
 
 class Dribble:
@@ -146,3 +147,16 @@ def test_silence_is_not_the_same_as_a_lost_phone() -> None:
     finally:
         link.close()
         theirs.close()
+
+
+def test_what_a_phone_says_is_shown_short_however_it_is_nested() -> None:
+    doubling: list[Any] = []
+    for _ in range(80):
+        doubling = [doubling, doubling]
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    for said in (doubling, deep, {"a": doubling}, 1 << 64, "x" * 10_000_000, None, b"\x00" * 1000):
+        assert len(quoted(said, 120)) <= 120
+    while deep:
+        deep = deep[0]  # taken apart by hand: letting go of it at once is 100,000 calls deep

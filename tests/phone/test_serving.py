@@ -481,3 +481,76 @@ def test_downloads_come_in_frames_of_32_kib_and_a_folder_is_no_file(wired: Any) 
     saved.result()
     assert wired.conversation.sender.bytes_sent == len(content)
     assert wired.conversation.sender.files_sent == 2
+
+
+# -- what no healthy phone does --------------------------------------------------------------------------------------
+
+
+def test_a_copy_onto_a_blob_that_a_run_shares_leaves_the_run_as_it_was(wired: Any) -> None:
+    (wired.folder / "ab").mkdir()
+    (wired.folder / "ab" / FILE_ID).write_bytes(b"saved")
+    kept = wired.root / "kept-by-a-run"
+    os.link(wired.folder / "ab" / FILE_ID, kept)
+    (wired.folder / "other").write_bytes(b"other")
+    saved = wired.backup()
+    wired.phone.say("DLMessageCopyItem", f"{UDID}/other", f"{UDID}/ab/{FILE_ID}")
+    assert wired.phone.status()[0] == 0
+    wired.phone.respond()
+    saved.result()
+    assert (wired.folder / "ab" / FILE_ID).read_bytes() == b"other"
+    assert kept.read_bytes() == b"saved"
+    if os.name == "posix":
+        assert stat.S_IMODE((wired.folder / "ab" / FILE_ID).stat().st_mode) == 0o600
+
+
+def test_a_tree_copied_into_itself_is_copied_once(wired: Any) -> None:
+    (wired.folder / "a").mkdir()
+    (wired.folder / "a" / "file").write_bytes(b"1")
+    saved = wired.backup()
+    wired.phone.say("DLMessageCopyItem", f"{UDID}/a", f"{UDID}/a/b/c")
+    assert wired.phone.status()[0] == 0
+    wired.phone.respond()
+    saved.result()
+    assert (wired.folder / "a/b/c/file").read_bytes() == b"1"
+    assert sorted(path.name for path in (wired.folder / "a/b/c").iterdir()) == ["file"]
+    assert [path.name for path in wired.root.iterdir()] == [UDID]
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("ab", ""), ("ab", "ab"), ("", "ab/x"), ("ab/deep", "ab"), ("../{UDID}-20261122-231905", "")],
+    ids=["into the backup's place", "onto itself", "into itself", "onto what it lies in", "what was put aside, back"],
+)
+def test_a_move_that_would_cost_the_whole_backup_is_refused(wired: Any, source: str, target: str) -> None:
+    (wired.folder / "ab/deep").mkdir(parents=True)
+    (wired.folder / "ab" / FILE_ID).write_bytes(b"saved")
+    aside = wired.root / f"{UDID}-20261122-231905"
+    aside.mkdir()
+    origin = aside.name if source.startswith("..") else f"{UDID}/{source}"
+    saved = wired.backup()
+    wired.phone.say("DLMessageMoveItems", {origin: f"{UDID}/{target}"}, "", 1.0)
+    assert wired.phone.status()[0] != 0
+    wired.phone.respond()
+    saved.result()
+    assert (wired.folder / "ab" / FILE_ID).read_bytes() == b"saved"
+
+
+@pytest.mark.parametrize("name", [f"{UDID}/a\x01b", f"{UDID}" + "/d" * 1000], ids=["control characters", "very deep"])
+def test_a_name_that_no_backup_has_ends_the_conversation(wired: Any, name: str) -> None:
+    saved = wired.backup()
+    wired.phone.say("DLMessageCreateDirectory", name)
+    with pytest.raises(UnsafeName):
+        saved.result()
+    assert list(wired.folder.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_listing_leaves_out_names_that_no_property_list_can_hold(wired: Any) -> None:
+    (wired.folder / "Icon\r").write_bytes(b"")
+    (wired.folder / "ab").mkdir()
+    saved = wired.backup()
+    wired.phone.say("DLContentsOfDirectory", UDID)
+    code, payload = wired.phone.status()
+    assert (code, list(payload)) == (0, ["ab"])
+    wired.phone.respond()
+    saved.result()
