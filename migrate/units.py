@@ -24,19 +24,3 @@ def now_utc() -> datetime:
 
 def apple_to_datetime(apple_seconds: float) -> datetime:
     return datetime.fromtimestamp(apple_seconds + APPLE_EPOCH_UNIX_SECONDS, UTC)
-
-
-def datetime_to_apple(moment: datetime) -> float:
-    return moment.timestamp() - APPLE_EPOCH_UNIX_SECONDS
-
-
-def duration_text(seconds: float) -> str:
-    """`75.2` -> `1 min 15 s`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

@@ -35,7 +35,6 @@ class Dropped(Enum):
     NEVER_BACKED_UP = "not in the allow-list"
     OTHER_PHONE = "not to migrate to another phone"
     APP_NOT_RESTORED = "the app isn't being restored"
-    NO_PARENT = "a directory above it is not in the backup"
 
 
 @dataclass(frozen=True)
