@@ -7,28 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-from migrate.backup.keybag import ClassKeys, Keybag
+from migrate.backup.keybag import Keybag
+from migrate.softphone.backup_draft import Draft
+from migrate.softphone.device import Softphone
+from migrate.softphone.phone_keys import PhoneKeys
+from migrate.softphone.spool import Spool
 from migrate.wire.backup2 import Code, MBError
-
-if TYPE_CHECKING:
-    from migrate.softphone.backup_draft import Draft
-    from migrate.softphone.device import Softphone
-    from migrate.softphone.spool import Spool
 
 BUSY_WAIT_S = 10.0
 """How long a request waits for one whose host has just gone. *guessed*."""
 REMEMBERED_BACKUPS = 8
-
-
-@dataclass(frozen=True)
-class PhoneKeys:
-    """The keybag backups of this phone are made with. `password` None: unencrypted."""
-
-    password: str | None = field(repr=False)
-    keybag: Keybag = field(repr=False)
-    class_keys: ClassKeys
 
 
 @dataclass

@@ -16,11 +16,11 @@ from typing import Literal
 from migrate.backup.crypto import KEY_BYTES, encrypted_chunks, encrypted_size
 from migrate.backup.manifest import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Kind, Record, file_id
-from migrate.softphone.agent_memory import PhoneKeys
 from migrate.softphone.domains import DIGESTED
 from migrate.softphone.drive import Unreadable
 from migrate.softphone.faults import Faults
 from migrate.softphone.filesystem import Node
+from migrate.softphone.phone_keys import PhoneKeys
 
 KINDS = {"file": Kind.FILE, "directory": Kind.DIRECTORY, "symlink": Kind.SYMLINK}
 MANIFEST_KEY_CLASS = 4  # *guessed*: the manifest must open before the first unlock

@@ -28,7 +28,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from migrate.softphone.der import read_certificate
-from migrate.softphone.device import HostCertificates, LockdownRefusal, Softphone
+from migrate.softphone.device import HostCertificates, Softphone
+from migrate.softphone.lockdown_refusal import LockdownRefusal
 
 VALID_FOR = datetime.timedelta(days=3650)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from migrate.softphone import identity
+from migrate.softphone.app import App
 from migrate.softphone.faults import Faults
 from migrate.softphone.filesystem import Filesystem
 from migrate.softphone.hand import Hand
@@ -31,24 +32,8 @@ Setup = Literal["finished", "running", "never-begun"]
 PairAnswer = Literal["trusted", "PairingDialogResponsePending", "UserDeniedPairing", "PasswordProtected"]
 
 BACKUP_DOMAIN_CHANGED = "com.apple.mobile.backup.domain_changed"
-DEVICE_NAME_CHANGED = "com.apple.mobile.lockdown.device_name_changed"
 ESCROW_BAG_BYTES = 32
 """What a pair record of pymobiledevice3 carries; the phone alone knows what it means."""
-
-
-@dataclass
-class App:
-    """One app: Apple's when `system`, else a person's. Versions as in its Info.plist."""
-
-    bundle_id: str
-    name: str
-    version: str = "1.0"  # CFBundleVersion
-    short_version: str = "1.0"  # CFBundleShortVersionString
-    group_ids: tuple[str, ...] = ()
-    plugin_ids: tuple[str, ...] = ()
-    has_sinf: bool = True  # without SINF and iTunesMetadata a host cannot have it re-installed (facts 1.3)
-    icon_png: bytes = field(default=b"", repr=False)
-    system: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,14 +64,6 @@ class Cable(Protocol):
 
     def detach(self, phone: Softphone) -> bool:
         """Takes the phone away and cuts its connections, without waiting for their threads. Whether it was there."""
-
-
-class LockdownRefusal(Exception):
-    """lockdownd's `Error` string."""
-
-    def __init__(self, error: str) -> None:
-        super().__init__(error)
-        self.error = error
 
 
 @dataclass(eq=False)
@@ -172,10 +149,6 @@ class Softphone:
         return identity.model_of(self.model)
 
     @property
-    def model_number(self) -> str:
-        return self.model_facts.number
-
-    @property
     def device_class(self) -> str:
         return self.model_facts.device_class
 
@@ -209,12 +182,6 @@ class Softphone:
             if self._key is None:
                 self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
             return self._key
-
-    def lockdown_value(self, domain: str | None, key: str | None, *, in_session: bool) -> Any:
-        """What GetValue answers. Raises LockdownRefusal."""
-        from migrate.softphone import lockdown_values
-
-        return lockdown_values.read(self, domain, key, in_session=in_session)
 
     # --- notifications
 

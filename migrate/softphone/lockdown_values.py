@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from migrate.softphone.device import DEVICE_NAME_CHANGED, LockdownRefusal, Softphone
+from migrate.softphone.device import Softphone
+from migrate.softphone.lockdown_refusal import LockdownRefusal
 from migrate.units import APPLE_EPOCH_UNIX_SECONDS
 
 PUBLIC_KEYS = frozenset(
@@ -33,6 +34,7 @@ PUBLIC_KEYS = frozenset(
 """Readable without a session. *Read* (facts 1.2): DeviceName, DeviceClass, ProductType, ProductVersion, BuildVersion,
 UniqueDeviceID, DevicePublicKey, WiFiAddress, PasswordProtected. The others are *guessed*."""
 
+DEVICE_NAME_CHANGED = "com.apple.mobile.lockdown.device_name_changed"
 SYSTEM_BYTES = 12_000_000_000
 IMMUTABLE_KEYS = frozenset({"UniqueDeviceID", "SerialNumber", "ProductType", "ProductVersion", "BuildVersion"})
 SETTABLE_DOMAINS = frozenset(

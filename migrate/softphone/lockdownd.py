@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrate.softphone import certificates, lockdown_values
-from migrate.softphone.device import HostCertificates, LockdownRefusal, Softphone
+from migrate.softphone.device import HostCertificates, Softphone
+from migrate.softphone.lockdown_refusal import LockdownRefusal
 from migrate.softphone.services.table import SERVICES, Service
 from migrate.softphone.streams import Inbox, SocketStream
 from migrate.wire import lockdown

@@ -7,10 +7,11 @@ from contextlib import suppress
 
 from migrate.backup.keybag import ClassKeys, Keybag
 from migrate.errors import KeybagUnreadable, KeyUnusable, WrongPassword
-from migrate.softphone.agent_memory import PhoneKeys, keys_of, memory_of
+from migrate.softphone.agent_memory import keys_of, memory_of
 from migrate.softphone.device import BACKUP_DOMAIN_CHANGED, Softphone
 from migrate.softphone.drive import Drive
 from migrate.softphone.manifest_plist import LIMIT_BYTES, read_properties
+from migrate.softphone.phone_keys import PhoneKeys
 from migrate.wire.backup2 import ChangePassword, Code, MBError
 
 

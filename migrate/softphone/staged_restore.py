@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.softphone.agent_memory import memory_of
-from migrate.softphone.device import App, Softphone
+from migrate.softphone.app import App
+from migrate.softphone.device import Softphone
 from migrate.softphone.domains import NEVER_BACKED_UP, NEVER_MIGRATED, covered
 from migrate.softphone.filesystem import Filesystem, Node
 from migrate.softphone.spool import Spool

@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone.device import App, Softphone
+from migrate.softphone.app import App
+from migrate.softphone.device import Softphone
 from migrate.softphone.hand import Hand
 from migrate.softphone.server import SoftphoneServer
 

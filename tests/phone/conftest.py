@@ -25,8 +25,9 @@ from migrate.phone.muxer import Muxer
 from migrate.phone.patience import Time
 from migrate.phone.phone import Phone, SaveReport
 from migrate.phone.serve import Conversation
+from migrate.softphone.app import App
 from migrate.softphone.certificates import Computer
-from migrate.softphone.device import App, Softphone
+from migrate.softphone.device import Softphone
 from migrate.softphone.server import SoftphoneServer
 from migrate.watch import Action, Nobody
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from migrate.softphone import identity
-from migrate.softphone.device import App, Softphone
+from migrate.softphone.app import App
+from migrate.softphone.device import Softphone
 from migrate.softphone.hand import Hand, no_hand
 from migrate.softphone.passcode_sheet import SHEET_DISMISSED, SHEET_PRESENTED
 

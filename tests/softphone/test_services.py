@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone.device import App, Softphone
+from migrate.softphone.app import App
+from migrate.softphone.device import Softphone
 from migrate.softphone.services.installation_proxy import CHUNK_APPS
 
 NOTIFICATIONS = "com.apple.mobile.notification_proxy"

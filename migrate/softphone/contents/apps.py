@@ -11,12 +11,12 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from migrate.softphone.app import App
 from migrate.softphone.contents.author import NOW, Author, apple
 from migrate.softphone.contents.core_data import CoreDataStore
 from migrate.softphone.contents.jpeg import draw_picture
 from migrate.softphone.contents.png import draw_icon
 from migrate.softphone.contents.sqlite_file import Database, Row
-from migrate.softphone.device import App
 from migrate.softphone.filesystem import Synthetic
 
 CHATTER, SKETCHBOOK, FIELDNOTES = "com.example.chatter", "com.example.sketchbook", "org.example.fieldnotes"

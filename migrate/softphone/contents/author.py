@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from migrate.softphone.app import App
 from migrate.softphone.contents.people import Person, sentence, title
 from migrate.softphone.contents.spec import ContentsSpec
 from migrate.softphone.contents.sqlite_file import Database, log_index, nothing_yet, write_ahead_log
-from migrate.softphone.device import App
 from migrate.softphone.filesystem import MOBILE, Bytes, Content, Filesystem, Node
 from migrate.units import APPLE_EPOCH_UNIX_SECONDS
 

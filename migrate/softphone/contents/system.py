@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import unicodedata
 
+from migrate.softphone.app import App
 from migrate.softphone.contents.apps import add_webkit
 from migrate.softphone.contents.author import HOME, NOW, SAFARI_APP, Author, apple
 from migrate.softphone.contents.core_data import CoreDataStore
 from migrate.softphone.contents.png import draw_icon
 from migrate.softphone.contents.sqlite_file import Database, Row
-from migrate.softphone.device import App
 
 LOCAL_FILES = "AppDomainGroup-group.com.apple.FileProvider.LocalStorage"
 BLUETOOTH = "SysSharedContainerDomain-systemgroup.com.apple.bluetooth"

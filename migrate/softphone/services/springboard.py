@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrate.softphone.device import App, Softphone
+from migrate.softphone.app import App
+from migrate.softphone.device import Softphone
 from migrate.softphone.streams import ByteStream, Inbox
 from migrate.wire.plist_frames import PeerBroke, Plist, PlistFrames
 

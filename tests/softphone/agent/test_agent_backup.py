@@ -12,7 +12,8 @@ import pytest
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest import Manifest
 from migrate.backup.record import Kind, Record
-from migrate.softphone.device import App, Softphone
+from migrate.softphone.app import App
+from migrate.softphone.device import Softphone
 
 
 def rows(folder: Path, password: str | None = None) -> dict[str, Record]:

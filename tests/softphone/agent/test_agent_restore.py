@@ -15,7 +15,8 @@ import pytest
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest import Manifest, ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Record
-from migrate.softphone.device import App, Softphone
+from migrate.softphone.app import App
+from migrate.softphone.device import Softphone
 from migrate.softphone.restore_run import is_compatible
 from migrate.softphone.staged_restore import RESTORE_APPLICATIONS
 

@@ -1,0 +1,20 @@
+"""An app as the software iPhone has it installed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class App:
+    """One app: Apple's when `system`, else a person's. Versions as in its Info.plist."""
+
+    bundle_id: str
+    name: str
+    version: str = "1.0"  # CFBundleVersion
+    short_version: str = "1.0"  # CFBundleShortVersionString
+    group_ids: tuple[str, ...] = ()
+    plugin_ids: tuple[str, ...] = ()
+    has_sinf: bool = True  # without SINF and iTunesMetadata a host cannot have it re-installed (facts 1.3)
+    icon_png: bytes = field(default=b"", repr=False)
+    system: bool = False
