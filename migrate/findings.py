@@ -1,4 +1,4 @@
-"""A finding: something noticed. Preflight, verify, rehearsal and proof all speak in findings (contract 4)."""
+"""A finding: something noticed. Preflight, verify, rehearsal and proof all speak in findings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Severity = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing noticed, as it goes into findings.json and `--json` answers: the field names are the contract's."""
+    """One thing noticed, as it goes into findings.json and `--json` answers: scripts rely on the field names."""
 
     code: str
     severity: Severity

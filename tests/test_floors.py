@@ -22,7 +22,7 @@ MAY_SEE_A_NEIGHBOUR = {
     ("errors", "units"),
     ("watch", "findings"),
 }  # floor 0 is one small room of single files
-NEVER = {("phone", "wire")}  # design 2: each side is a separate reading of the protocol
+NEVER = {("phone", "wire")}  # docs/design.md: each side is a separate reading of the protocol
 
 
 def floor_of(room: str) -> int:

@@ -46,7 +46,7 @@ Depth = Literal["quick", "full"]
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a check came to (contract 4). Counts are None where the manifest was not read."""
+    """What a check came to: the object of `migrate verify --json`. Counts are None where the manifest was not read."""
 
     backup: Path
     udid: str

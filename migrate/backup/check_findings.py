@@ -15,7 +15,7 @@ FETCH_AGAIN = "Save the phone again with migrate save: what is missing here is f
 NOTHING = "Do nothing; it is good to know."
 
 UNFINISHED = "backup-unfinished"
-"""The one code that has an exit code of its own (34, contract 1)."""
+"""The one code that has an exit code of its own: 34."""
 
 SAME_CODE_LIMIT = 50_000
 """So many findings of one code are kept, then they are only counted. A finding is about a kilobyte; a backup of a

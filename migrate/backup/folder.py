@@ -72,7 +72,7 @@ def _parts(name: str, *, windows: bool) -> list[str]:
 
 
 def find_backup(path: Path) -> Path:
-    """The backup a person means by `path`: the folder with a manifest, or its only child that has one (contract 1).
+    """The backup a person means by `path`: the folder with a manifest, or its only child that has one.
 
     A folder with a backup's plists and no manifest is one too, so that its wound can be named by who opens it.
 

@@ -1,6 +1,6 @@
 """The catalogue: what people call their data and where a backup keeps it, read from categories.toml.
 
-The order of the categories is the precedence of their rules; contract 3 names the same ids in the same order.
+The order of the categories is the precedence of their rules; their ids are what plans say, so none ever changes.
 """
 
 from __future__ import annotations

@@ -46,9 +46,9 @@ class Choice:
 def chosen_owners(
     claims: Claims, *, categories: Collection[str], except_: Collection[str] = (), apps: Apps | None = None
 ) -> frozenset[str]:
-    """What contract 3's `categories`, `except` and `apps` mean for one backup: category ids and `app:<bundle>`.
+    """What a plan's `categories`, `except` and `apps` mean for one backup: category ids and `app:<bundle>`.
 
-    `apps` None is the contract's default: all of them with `everything`, else none. `except_` takes category ids,
+    `apps` None is the default: all of them with `everything`, else none. `except_` takes category ids,
     bundle ids and `app:<bundle>`, and wins over everything else.
 
     Raises:

@@ -49,7 +49,7 @@ class AppTally:
     files: int
     bytes: int
     notes: tuple[str, ...]
-    """For people only: an app has none in JSON (contract 4)."""
+    """For people only: an app has none in JSON."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -93,7 +93,7 @@ class Tally:
         raise KeyError(category_id)
 
     def as_json(self) -> dict[str, Any]:
-        """Contract 4, `show`."""
+        """The object of `migrate show --json`."""
         return {
             "backup": str(self.backup),
             "categories": [tally.as_json() for tally in self.categories],

@@ -48,7 +48,7 @@ class PhoneFacts:
         return self.name or self.model_name or f"the iPhone {self.udid}"
 
     def as_json(self) -> dict[str, Any]:
-        """The object of `migrate phones --json`: exactly the contract's keys."""
+        """The object of `migrate phones --json`: exactly these keys, on which scripts rely."""
         last = self.last_icloud_backup
         return {
             "udid": self.udid,

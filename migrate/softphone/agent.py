@@ -98,7 +98,7 @@ class Agent:
                     raise MBError(Code.PASSWORD, "Backup encryption is required by policy")
                 with memory_of(self.phone).alone("Another backup or restore is running"):
                     back_up(self.phone, self.drive, request)
-            case Restore():
+            case Restore():  # without asking for the passcode: INFERRED, no version was seen to
                 self._check_setup()
                 with memory_of(self.phone).alone("Acquiring restore lock failed"):
                     receive_restore(self.phone, self.drive, request)

@@ -215,7 +215,7 @@ class Softphone:
 
     @property
     def escrow_bag(self) -> bytes | None:
-        """What a trusted computer shows to have a locked phone's keybag unlocked. None without a passcode."""
+        """What a trusted computer shows to unlock a locked phone's keybag. INFERRED: none without a passcode."""
         return self._escrow_bag if self.passcode else None
 
     def lock(self) -> None:
@@ -313,7 +313,7 @@ class Softphone:
     # --- the cable, and restarting
 
     def plugged_in(self, cable: Cable) -> None:
-        """Called by the server. A dialog that was denied comes back with the next plugging in (facts 5.3)."""
+        """Called by the server. A dialog that was denied comes back with the next plugging in (REPORTED, facts 5.3)."""
         with self._changing:
             self.cable, self._is_plugged_in = cable, True
             self._resting.clear()
@@ -351,7 +351,7 @@ class Softphone:
             self._unlocked_since_boot = not self.passcode
             if replaced:
                 self.forget_hosts()
-                self.setup, self.setup_state = "running", "RestoredFromiTunesBackup"
+                self.setup, self.setup_state = "running", "RestoredFromiTunesBackup"  # both REPORTED (facts 4.8)
         if cable is None:
             self._greet_after_boot()
             return

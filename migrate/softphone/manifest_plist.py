@@ -65,7 +65,8 @@ def read_properties(data: bytes) -> Properties:
 def write_properties(
     phone: Softphone, *, date: datetime, keybag: bytes, manifest_key: bytes | None, domains: Iterable[str]
 ) -> bytes:
-    """The plist of a new backup. `manifest_key` (44 bytes, wrapped) is what makes it an encrypted one."""
+    """The plist of a new backup. `manifest_key` (44 bytes, wrapped) makes it an encrypted one. A keybag is in the
+    others too: CONFIRMED(dec), REPORTED for iOS 27."""
     properties: dict[str, Any] = {
         "Version": VERSION,
         "SystemDomainsVersion": SYSTEM_DOMAINS_VERSION,

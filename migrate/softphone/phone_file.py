@@ -1,4 +1,4 @@
-"""A software iPhone as a TOML file describes it (the contract's section 6)."""
+"""A software iPhone as a TOML file describes it (docs/softphone.md lists every key)."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def check_rows(records: Iterable[Record], properties: Properties) -> None:
 
     Raises:
         MBError: CORRUPT or PATH_TOO_LONG.
-        AgentDied: the same path twice.
+        AgentDied: the same path twice (REPORTED).
     """
     seen: set[tuple[str, str]] = set()
     for record in records:
@@ -128,10 +128,10 @@ def check_rows(records: Iterable[Record], properties: Properties) -> None:
 
 def _check_domain(domain: str, applications: Mapping[str, Any]) -> None:
     if "/" in domain:
-        raise MBError(Code.CORRUPT, "Domain name cannot contain a slash", domain)
+        raise MBError(Code.CORRUPT, "Domain name cannot contain a slash", domain)  # REPORTED
     container = app_container(domain)
     if not domain or "\0" in domain or (container is not None and container.identifier not in applications):
-        raise MBError(Code.CORRUPT, f"Unknown domain name: {domain}")
+        raise MBError(Code.CORRUPT, f"Unknown domain name: {domain}")  # REPORTED; a container's class: CONFIRMED(dec)
 
 
 def _check_path(record: Record) -> None:

@@ -248,7 +248,8 @@ def _hashed(chunks: Iterator[bytes], update: Callable[[bytes], object]) -> Itera
 
 
 def _decrypted(record: Record, chunks: Iterator[bytes], class_keys: ClassKeys) -> Iterator[bytes]:
-    """Plaintext. Raises MBError CORRUPT where the bytes are not this key's ciphertext: a plaintext file among them."""
+    """Plaintext. Raises MBError CORRUPT where the bytes are not this key's ciphertext; that a plaintext file among
+    encrypted ones is refused so is REPORTED."""
 
     def not_padded() -> None:
         raise MBError(Code.CORRUPT, "File is not encrypted with its key", record.relative_path)

@@ -312,7 +312,7 @@ def _serve_port(stream: SocketStream, phone: Softphone, port: OpenPort) -> None:
 
 
 def _key(udid: str) -> str:
-    """usbmuxd and its clients disagree about the dash."""
+    """A UDID for comparing: usbmuxd and its clients disagree about the dash."""
     return udid.replace("-", "").upper()
 
 

@@ -35,7 +35,7 @@ def data() -> dict[str, Any]:
     return tomllib.loads(files("migrate.categories").joinpath("categories.toml").read_text(encoding="utf-8"))
 
 
-def test_the_fifteen_categories_of_the_contract_and_the_rest() -> None:
+def test_the_fifteen_categories_that_a_plan_may_name_and_the_rest() -> None:
     assert list(load().ids) == [*CONTRACT, OTHER_SYSTEM]
     assert all(category.title and category.title[0].isupper() for category in load().categories)
 

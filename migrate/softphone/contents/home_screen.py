@@ -16,7 +16,7 @@ FIRST_PAGE = (
 FOLDER = ("com.apple.calculator", "com.apple.compass", "com.apple.VoiceMemos")
 POSTERS = "AppDomain-com.apple.PosterBoard"
 POSTER_STORES = ((27, 62), (17, 61), (16, 59))
-"""iOS version from which on -> number of the poster store's folder (categories.md)."""
+"""iOS version from which on -> number of the poster store's folder (*read*: GoldenNugget)."""
 
 
 def write(author: Author) -> None:

@@ -24,7 +24,8 @@ TABLES = {
 
 
 def place(ios: tuple[int, ...]) -> tuple[str, str]:
-    """Domain and folder of the stores. iOS 17 moved them into the group container (facts/categories, conflict 2)."""
+    """Domain and folder of the stores. iOS 17 moved them into the group container: iLEAPP, and a backup of
+    iOS 27, against one source that still names HomeDomain."""
     return (GROUP, "Container_v1/Stores") if ios >= (17,) else (HOME, "Library/Reminders/Container_v1/Stores")
 
 

@@ -1,7 +1,7 @@
 """Safari: bookmarks and reading list, history, tabs.
 
 Tables *seen* on iOS 9.3 to 11.2 (history) and read of iOS 18. Bookmarks count Unix seconds, history Apple's.
-Where history lies: categories.md, "Safari history".
+Where history lies: categories/categories.toml, "safari", with its sources.
 """
 
 from __future__ import annotations

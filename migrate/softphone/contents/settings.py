@@ -1,7 +1,7 @@
 """Settings: preferences of the system and its apps, permissions, accounts, alarms, focus, what was learned from typing.
 
 Paths *seen* on iOS 14.3; keys those that readers of backups ask for (iLEAPP, MVT, facts 6). Some of the files are never
-restored to another phone (categories.md, section 4): they are here so that a move has something to leave behind.
+restored to another phone (NEVER_MIGRATED in domains): they are here so that a move has something to leave behind.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Apple's own apps with their containers, and what belongs to no app a person would name.
 
-Paths from categories.md; a table or two of each database under its real name where that is known (iLEAPP, MVT), else
-*guessed*.
+Paths as in categories/categories.toml; a table or two of each database under its real name where that is known (iLEAPP,
+MVT), else *guessed*.
 """
 
 from __future__ import annotations

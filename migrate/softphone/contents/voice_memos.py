@@ -1,7 +1,7 @@
 """Voice memos: a Core Data store beside the recordings.
 
-iOS 17 moved both into a group container (categories.md). Before it the folder holds an older Recordings.db as well
-(*seen*: iOS 14.3); up to iOS 11 only that one (*guessed*).
+iOS 17 moved both into a group container (*read*: iLEAPP, traceloupe). Before it the folder holds an older Recordings.db
+as well (*seen*: iOS 14.3); up to iOS 11 only that one (*guessed*).
 """
 
 from __future__ import annotations
