@@ -18,6 +18,7 @@ from struct import error as struct_error
 from struct import pack, unpack, unpack_from
 from typing import TypeAlias
 
+from migrate.wire.incoming import Incoming
 from migrate.wire.plist_frames import NEED_DATA, NeedData, PeerBroke
 
 MAGIC = b"CFA6LPAA"
@@ -235,20 +236,12 @@ def zero_terminated(texts: Sequence[str]) -> Data:
     return Data(b"".join(text.encode() + b"\0" for text in texts))
 
 
-class AfcServer:
+class AfcServer(Incoming):
     """One client's connection, as afcd sees it. Answers go out in the order of the requests."""
 
     def __init__(self) -> None:
-        self._received = bytearray()
+        super().__init__()
         self._number = 0
-
-    @property
-    def missing_bytes(self) -> int:
-        """How many more bytes the packet that has begun needs."""
-        return max(0, self._wanted() - len(self._received))
-
-    def receive(self, data: bytes) -> None:
-        self._received += data
 
     def next(self) -> Request | NeedData:
         """The next request, or NEED_DATA.
@@ -256,15 +249,13 @@ class AfcServer:
         Raises:
             PeerBroke: no AFC header, or lengths that contradict each other or the limit.
         """
-        end = self._wanted()
-        if len(self._received) < max(end, HEADER_BYTES):
+        packet = self._take()
+        if packet is None:
             return NEED_DATA
-        _, head_end, self._number, operation = unpack_from("<4Q", self._received, len(MAGIC))
-        if not HEADER_BYTES <= head_end <= end:
-            raise PeerBroke(f"a head of {head_end} bytes in a packet of {end}")
-        body = bytes(self._received[HEADER_BYTES:end])
-        del self._received[:end]
-        return _read_request(operation, body)
+        _, head_end, self._number, operation = unpack_from("<4Q", packet, len(MAGIC))
+        if not HEADER_BYTES <= head_end <= len(packet):
+            raise PeerBroke(f"a head of {head_end} bytes in a packet of {len(packet)}")
+        return _read_request(operation, packet[HEADER_BYTES:])
 
     def send(self, answer: Answer) -> bytes:
         """The bytes of the answer to the request that was read last."""

@@ -8,6 +8,8 @@ from struct import pack, unpack
 from typing import Any, Final, TypeAlias
 from xml.parsers.expat import ExpatError
 
+from migrate.wire.incoming import Incoming
+
 Plist: TypeAlias = dict[str, Any] | list[Any]
 """What a message can be: no protocol here sends a bare number or text."""
 LENGTH_BYTES = 4
@@ -33,7 +35,7 @@ class NeedData(Enum):
 NEED_DATA: Final = NeedData.NEED_DATA
 
 
-class PlistFrames:
+class PlistFrames(Incoming):
     """Property lists as lockdownd and most services put them on the wire.
 
         length   4 bytes, big-endian, not counting itself
@@ -43,21 +45,8 @@ class PlistFrames:
     """
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
+        super().__init__()
         self._limit_bytes = limit_bytes
-        self._received = bytearray()
-
-    @property
-    def missing_bytes(self) -> int:
-        """How many more bytes the next frame needs, as far as is known: never more than the frame has."""
-        return max(0, self._wanted() - len(self._received))
-
-    @property
-    def trailing(self) -> bytes:
-        """What was received behind the last frame that was read."""
-        return bytes(self._received)
-
-    def receive(self, data: bytes) -> None:
-        self._received += data
 
     def next(self) -> Plist | NeedData:
         """The next property list, or NEED_DATA.
@@ -65,12 +54,8 @@ class PlistFrames:
         Raises:
             PeerBroke: the announced length is over the limit, or the bytes are no dictionary or array.
         """
-        end = self._wanted()
-        if len(self._received) < max(end, LENGTH_BYTES + 1):
-            return NEED_DATA
-        body = bytes(self._received[LENGTH_BYTES:end])
-        del self._received[:end]
-        return read_plist(body)
+        frame = self._take()
+        return NEED_DATA if frame is None else read_plist(frame[LENGTH_BYTES:])
 
     def send(self, message: Plist, *, binary: bool = False) -> bytes:
         """The frame of a property list; XML unless `binary`."""
@@ -78,7 +63,6 @@ class PlistFrames:
         return pack(">I", len(body)) + body
 
     def _wanted(self) -> int:
-        """The length of the frame that has begun, with its length field; before that is known, of the field."""
         if len(self._received) < LENGTH_BYTES:
             return LENGTH_BYTES
         (length,) = unpack(">I", self._received[:LENGTH_BYTES])

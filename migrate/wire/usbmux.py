@@ -20,6 +20,7 @@ from enum import Enum, IntEnum, auto
 from struct import pack, unpack
 from typing import Any, TypeAlias
 
+from migrate.wire.incoming import Incoming
 from migrate.wire.plist_frames import NEED_DATA, NeedData, PeerBroke, WeBroke, read_plist
 
 HEADER_BYTES = 16
@@ -198,27 +199,14 @@ Answer: TypeAlias = Result | Buid | DeviceList | ListenerList | PairRecord
 Event: TypeAlias = Attached | Detached | Paired
 
 
-class UsbmuxServer:
-    """One client's connection, as the daemon sees it."""
+class UsbmuxServer(Incoming):
+    """One client's connection, as the daemon sees it. After an accepted Connect, what trails belongs to the phone."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.state = State.ASKING
-        self._received = bytearray()
         self._tag = 0
         self._asked: Request | None = None
-
-    @property
-    def missing_bytes(self) -> int:
-        """How many more bytes the packet that has begun needs. Reading no more leaves the phone's own bytes alone."""
-        return max(0, self._wanted() - len(self._received))
-
-    @property
-    def trailing(self) -> bytes:
-        """What came behind the last packet: after an accepted Connect it belongs to the phone."""
-        return bytes(self._received)
-
-    def receive(self, data: bytes) -> None:
-        self._received += data
 
     def next(self) -> Request | NeedData:
         """What the client asks next, or NEED_DATA. After a Connect that was answered OK there is nothing to ask.
@@ -230,13 +218,11 @@ class UsbmuxServer:
             raise WeBroke("the socket belongs to the phone")
         if self._asked is not None:
             raise WeBroke("the last request was not answered")
-        end = self._wanted()
-        if len(self._received) < max(end, HEADER_BYTES):
+        packet = self._take()
+        if packet is None:
             return NEED_DATA
-        _, version, kind, self._tag = unpack("<4I", self._received[:HEADER_BYTES])
-        payload = bytes(self._received[HEADER_BYTES:end])
-        del self._received[:end]
-        self._asked = _read_request(version, kind, payload)
+        _, version, kind, self._tag = unpack("<4I", packet[:HEADER_BYTES])
+        self._asked = _read_request(version, kind, packet[HEADER_BYTES:])
         if self.state is State.LISTENING:
             self._asked = Unknown("a second command on a listening socket")
         return self._asked
