@@ -18,18 +18,29 @@ from pymobiledevice3.exceptions import (
     NotPairedError,
     PasscodeRequiredError,
     PasswordRequiredError,
+    ProtocolError,
     PyMobileDevice3Exception,
 )
 from pymobiledevice3.service_connection import create_ssl_context
 from pymobiledevice3.services.afc import AfcService
 from pymobiledevice3.usbmux import MuxDevice
 
-from migrate.errors import MigrateError, NotActivated, NotTrusted, PhoneLocked, PhoneLost, PhoneSilent, ServiceRefused
+from migrate.errors import (
+    MigrateError,
+    NotActivated,
+    NotTrusted,
+    PhoneBrokeProtocol,
+    PhoneLocked,
+    PhoneLost,
+    PhoneSilent,
+    ServiceRefused,
+)
 from migrate.phone.facts import PhoneFacts
 from migrate.phone.link import SILENCE_S, Link, LinkEnded, LinkSilent
 from migrate.phone.lockdown import GONE, Lockdown, dial
 from migrate.phone.muxer import Muxer
 from migrate.phone.patience import Lacking, Patience, Time
+from migrate.phone.service import making_sense
 from migrate.phone.words import quoted
 from migrate.watch import Watcher
 
@@ -71,6 +82,8 @@ class Contact:
             raise NotTrusted(self.name) from error
         except GONE as error:
             raise PhoneLost(self.name, during, quoted(error) or "It left the bus.") from error
+        except ProtocolError as error:
+            raise PhoneBrokeProtocol(self.name, f"during {during}: {quoted(error).rstrip('.')}") from error
         except PyMobileDevice3Exception as error:
             raise ServiceRefused(self.name, during, quoted(error)) from error
 
@@ -81,7 +94,8 @@ class Contact:
             PyMobileDevice3Exception, OSError: the phone is gone.
         """
         try:
-            return await stack.enter_async_context(AfcService(self.client))
+            with making_sense():
+                return await stack.enter_async_context(AfcService(self.client))
         except GONE:
             raise
         except PyMobileDevice3Exception:
@@ -118,9 +132,13 @@ class Contact:
         """
         record = self.client.pair_record or {}
         try:
-            return await self.client.get_service_connection_attributes(
-                BACKUP_SERVICE, include_escrow_bag="EscrowBag" in record
-            )
+            with making_sense():
+                attributes = await self.client.get_service_connection_attributes(
+                    BACKUP_SERVICE, include_escrow_bag="EscrowBag" in record
+                )
+                if attributes["Port"] not in range(1, 1 << 16):
+                    raise ValueError("a port that is none")
+                return attributes
         except (PasswordRequiredError, PasscodeRequiredError, MissingValueError) as error:
             # MissingValue: not unlocked since it was switched on, so the escrow bag opens nothing yet (facts row 64)
             raise Lacking(PhoneLocked(self.name, "its backup service"), "unlock") from error

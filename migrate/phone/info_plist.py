@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from pymobiledevice3.exceptions import PyMobileDevice3Exception
 from pymobiledevice3.services.afc import AfcService
@@ -20,6 +20,7 @@ from pymobiledevice3.services.installation_proxy import InstallationProxyService
 from pymobiledevice3.services.springboard import SpringBoardServicesService
 
 from migrate.phone.lockdown import Lockdown, value_of, values_of
+from migrate.phone.service import making_sense
 from migrate.phone.words import NAME_LIMIT, quoted
 
 ITUNES_FILES: Final = (
@@ -54,6 +55,18 @@ FROM_LOCKDOWN: Final[Mapping[str, str]] = {
     "Serial Number": "SerialNumber",
 }
 
+ATTRIBUTES: Final = (
+    "CFBundleIdentifier",
+    "CFBundleDisplayName",
+    "CFBundleName",
+    "CFBundleShortVersionString",
+    "CFBundleVersion",
+    "GroupContainers",
+    "ApplicationSINF",
+    "iTunesMetadata",
+)
+IDENTIFIER_LIMIT = 255  # iOS makes folders of them
+
 ONE_ANSWER_S = 30.0
 
 
@@ -84,21 +97,12 @@ async def browse_apps(client: Lockdown) -> Apps:
     Raises:
         PyMobileDevice3Exception, OSError, TimeoutError: the installation proxy does not tell.
     """
-    async with asyncio.timeout(4 * ONE_ANSWER_S), InstallationProxyService(client) as proxy:
-        told = await proxy.browse(
-            options={"ApplicationType": "User"},
-            attributes=[
-                "CFBundleIdentifier",
-                "CFBundleDisplayName",
-                "CFBundleName",
-                "CFBundleShortVersionString",
-                "CFBundleVersion",
-                "GroupContainers",
-                "ApplicationSINF",
-                "iTunesMetadata",
-            ],
-        )
-    apps = {app["CFBundleIdentifier"]: app for app in told if isinstance(app.get("CFBundleIdentifier"), str)}
+    with making_sense():
+        async with asyncio.timeout(4 * ONE_ANSWER_S), InstallationProxyService(client) as proxy:
+            told = await proxy.browse(options={"ApplicationType": "User"}, attributes=list(ATTRIBUTES))
+        if not all(isinstance(app, dict) for app in told):
+            raise TypeError("an app that is no dictionary")
+    apps = {app["CFBundleIdentifier"]: app for app in told if _is_identifier(app.get("CFBundleIdentifier"))}
     return Apps({bundle_id: _installed(bundle_id, app) for bundle_id, app in apps.items()}, apps)
 
 
@@ -106,8 +110,12 @@ def _installed(bundle_id: str, app: Mapping[str, Any]) -> InstalledApp:
     version = app.get("CFBundleShortVersionString") or app.get("CFBundleVersion") or ""
     name = app.get("CFBundleDisplayName") or app.get("CFBundleName") or bundle_id
     groups = app.get("GroupContainers")
-    ids = sorted(str(group) for group in groups) if isinstance(groups, dict | list) else []
+    ids = sorted(filter(_is_identifier, groups)) if isinstance(groups, dict | list) else []
     return InstalledApp(quoted(version, NAME_LIMIT), quoted(name, NAME_LIMIT), tuple(ids))
+
+
+def _is_identifier(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= IDENTIFIER_LIMIT and value.isprintable()
 
 
 async def info_plist(client: Lockdown, afc: AfcService | None, apps: Apps | None, *, udid: str) -> dict[str, Any]:
@@ -142,7 +150,7 @@ async def _applications(client: Lockdown, apps: Apps | None) -> dict[str, dict[s
     if not entries:
         return entries
     # An icon is decoration: one that does not come is left out, and when SpringBoard goes away so are the rest
-    with suppress(PyMobileDevice3Exception, OSError):
+    with suppress(PyMobileDevice3Exception, OSError), making_sense():
         async with SpringBoardServicesService(client) as springboard:
             for bundle_id, entry in entries.items():
                 async with asyncio.timeout(ONE_ANSWER_S):
@@ -165,7 +173,7 @@ async def _read(afc: AfcService | None, path: str) -> bytes | None:
     if afc is None:
         return None
     # AfcException covers a file that is not there (status 8) and one we may not read (10): facts row 85
-    with suppress(PyMobileDevice3Exception, OSError, KeyError, ValueError):
+    with suppress(PyMobileDevice3Exception, OSError), making_sense():
         async with asyncio.timeout(ONE_ANSWER_S):
             if (await afc.stat(path))["st_size"] <= FILE_LIMIT_BYTES:
                 return await afc.get_file_contents(path)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import plistlib
+import re
 import socket
 import tempfile
 from collections.abc import Generator
@@ -36,14 +37,24 @@ from pymobiledevice3.safe_paths import device_file_path
 from pymobiledevice3.service_connection import ServiceConnection
 from pymobiledevice3.usbmux import MuxDevice, PlistMuxConnection, create_mux
 
+from migrate.backup.record import major_version
 from migrate.errors import NoMuxer
 from migrate.phone.muxer import Muxer, attached, chosen
+from migrate.phone.service import Service, making_sense
+from migrate.phone.words import quoted
 
 # pymobiledevice3 logs; without a handler Python would print its warnings into whatever a person is reading
 logging.getLogger("pymobiledevice3").addHandler(logging.NullHandler())
 
 GONE = (ConnectionTerminatedError, MuxException, DeviceNotFoundError, NoDeviceConnectedError, EOFError, OSError)
 """How pymobiledevice3 says that a phone, or its link, is no longer there. (AfcException is an OSError too.)"""
+
+OLDEST_IOS = 10
+"""Older ones make backups that are not read here (facts 3.1)."""
+_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
+
+ANSWER_S = 60.0
+"""How long lockdownd may take for an answer. It answers in milliseconds; some wait for TLS's 10 s and a busy phone."""
 
 NEEDED_OF_A_RECORD = ("HostID", "SystemBUID", "HostCertificate", "HostPrivateKey")
 
@@ -52,6 +63,17 @@ class Lockdown(PlistUsbmuxLockdownClient):
     """pymobiledevice3's client with its two ways out of our home closed."""
 
     muxer: Muxer
+
+    @property
+    def product_version(self) -> str:
+        """What pymobiledevice3 takes the phone's iOS for: never older than OLDEST_IOS, whatever the phone says.
+
+        To what calls itself iOS 6 it would send the whole pair record, our private keys and the phone's escrow bag in
+        it, in plain (`ValidatePair`), and it would speak SSL 3 with iOS 4.
+        """
+        said = self.all_values.get("ProductVersion")
+        major = major_version(said) if isinstance(said, str) and _VERSION.fullmatch(said) else 0
+        return said if isinstance(said, str) and major >= OLDEST_IOS else f"{OLDEST_IOS}.0"
 
     async def save_pair_record(self) -> None:
         """Keep the pair record in our folder (0600, whole or not at all), and offer it to *our* usbmuxd.
@@ -78,9 +100,12 @@ class Lockdown(PlistUsbmuxLockdownClient):
             raise DeviceNotFoundError(self.identifier) from error
         if device is None:
             raise DeviceNotFoundError(self.identifier)
-        return await ServiceConnection.from_socket(
+        service = await Service.from_socket(
             await dial(self.muxer, device, port), ssl_context=ssl_context, strip_ssl=strip_ssl, mux_device=device
         )
+        assert isinstance(service, Service)
+        service.answers_within_s = ANSWER_S if port == SERVICE_PORT else None
+        return service
 
     @contextmanager
     def ssl_file(self) -> Generator[str, Any, None]:
@@ -134,7 +159,9 @@ async def connect(muxer: Muxer, device: MuxDevice) -> Lockdown:
     muxer.make_folders()
     address = muxer.spoken_address
     sock = await dial(muxer, device, SERVICE_PORT)
-    service = await ServiceConnection.from_socket(sock, mux_device=device)
+    service = await Service.from_socket(sock, mux_device=device)
+    assert isinstance(service, Service)
+    service.answers_within_s = ANSWER_S
     client = Lockdown(
         service,
         host_id=generate_host_id(),
@@ -146,8 +173,9 @@ async def connect(muxer: Muxer, device: MuxDevice) -> Lockdown:
     client.muxer = muxer
     try:
         client.system_buid = await _buid(address)
-        if await client.query_type() != "com.apple.mobile.lockdown":
-            raise IncorrectModeError
+        with making_sense():
+            if await client.query_type() != "com.apple.mobile.lockdown":
+                raise IncorrectModeError
         await read_values(client)
     except BaseException:
         await client.close()  # not `service`: the client may have reconnected meanwhile
@@ -157,7 +185,8 @@ async def connect(muxer: Muxer, device: MuxDevice) -> Lockdown:
 
 async def read_values(client: Lockdown) -> None:
     """Refresh what the client knows of its phone. A phone that answers nothing leaves nothing."""
-    values = await client.get_value()
+    with making_sense():
+        values = await client.get_value()
     client.all_values = values if isinstance(values, dict) else {}
     client.udid = client.all_values.get("UniqueDeviceID")
     client.product_type = client.all_values.get("ProductType")
@@ -184,8 +213,9 @@ async def begin_session(client: Lockdown) -> bool:
     for record in await known_records(client):
         client.pair_record = record
         try:
-            if await client.validate_pairing():
-                return True
+            with making_sense():
+                if await client.validate_pairing():
+                    return True
         except SessionActiveError:
             # the phone left the bus under the request; pymobiledevice3 reconnected, began the session, and asked again
             return client.paired
@@ -225,13 +255,14 @@ class PairOffer:
         Raises:
             PairingError: the phone does not tell its public key.
         """
-        public_key = await client.get_value(key="DevicePublicKey")
+        public_key = await value_of(client, None, "DevicePublicKey")
         if not isinstance(public_key, bytes):
             raise PairingError
         # RSA keys take a second of computing, which must not stop the other phone's conversation
-        host_pem, host_key, device_pem, root_pem, root_key = await asyncio.to_thread(
-            generate_pairing_cert_chain, public_key
-        )
+        with making_sense():
+            host_pem, host_key, device_pem, root_pem, root_key = await asyncio.to_thread(
+                generate_pairing_cert_chain, public_key
+            )
         record: dict[str, Any] = {
             "DeviceCertificate": device_pem,
             "HostCertificate": host_pem,
@@ -239,8 +270,8 @@ class PairOffer:
             "RootCertificate": root_pem,
             "SystemBUID": client.system_buid,
         }
-        if client.wifi_mac_address:
-            record["WiFiMACAddress"] = client.wifi_mac_address
+        if isinstance(address := client.all_values.get("WiFiAddress"), str):
+            record["WiFiMACAddress"] = address
         return cls(record, host_key, root_key)
 
 
@@ -261,9 +292,9 @@ async def ask_for_trust(client: Lockdown, offer: PairOffer) -> str | None:
         }
     )
     if (error := answer.get("Error")) is not None:
-        return str(error)
+        return quoted(error)
     record = {**offer.record, "HostPrivateKey": offer.host_key, "RootPrivateKey": offer.root_key}
-    if (escrow_bag := answer.get("EscrowBag")) is not None:
+    if isinstance(escrow_bag := answer.get("EscrowBag"), bytes):
         record["EscrowBag"] = escrow_bag
     client.pair_record = record
     await client.save_pair_record()
@@ -273,7 +304,8 @@ async def ask_for_trust(client: Lockdown, offer: PairOffer) -> str | None:
 async def value_of(client: Lockdown, domain: str | None, key: str | None = None) -> Any:
     """A value, or None where the phone does not tell it. Raises only when the phone is gone."""
     try:
-        return await client.get_value(domain, key)
+        with making_sense():
+            return await client.get_value(domain, key)
     except GONE:
         raise
     except PyMobileDevice3Exception:

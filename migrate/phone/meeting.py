@@ -7,7 +7,7 @@ from collections.abc import Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from pymobiledevice3.exceptions import PasswordRequiredError, PyMobileDevice3Exception
+from pymobiledevice3.exceptions import PasswordRequiredError, ProtocolError, PyMobileDevice3Exception
 from pymobiledevice3.usbmux import MuxDevice
 
 from migrate.errors import (
@@ -18,6 +18,7 @@ from migrate.errors import (
     NotTrusted,
     PairingForbidden,
     PairingNeedsCable,
+    PhoneBrokeProtocol,
     PhoneLocked,
     PhoneLost,
     ServiceRefused,
@@ -96,6 +97,8 @@ class Meeting:
         except GONE as error:
             lost = PhoneLost(self._called, "the first contact", quoted(error) or "It left the bus.")
             raise Lacking(lost) from error
+        except ProtocolError as error:
+            raise PhoneBrokeProtocol(self._called, quoted(error).rstrip(".")) from error
         except PyMobileDevice3Exception as error:
             raise ServiceRefused(self._called, "a first conversation", quoted(error)) from error
 

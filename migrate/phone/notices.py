@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -13,6 +13,7 @@ from pymobiledevice3.service_connection import build_plist
 from pymobiledevice3.services.notification_proxy import NotificationProxyService
 
 from migrate.phone.lockdown import Lockdown
+from migrate.phone.service import making_sense
 from migrate.watch import Watcher
 
 SHEET_SHOWN = "com.apple.LocalAuthentication.ui.presented"  # iOS 16.1 and later (facts 1.3)
@@ -79,13 +80,20 @@ class Notices:
 
     async def _listen(self) -> None:
         try:
-            async for event in self._service.receive_notification():
-                self._hear(event.get("Name"))
-        except (PyMobileDevice3Exception, OSError):
-            pass  # the proxy died; the link will tell if the phone did
+            async for name in self._names():
+                self._hear(name)
         except Exception as error:  # a watcher may raise to stop the work
             self.bug = error
             self._on_cancel()
+
+    async def _names(self) -> AsyncIterator[object]:
+        """What is announced, until the proxy dies or says what makes no sense; the link will tell if the phone died."""
+        with suppress(PyMobileDevice3Exception, OSError):
+            announced = self._service.receive_notification()
+            while True:
+                with making_sense():
+                    event = await anext(announced)
+                yield event.get("Name")
 
     def _hear(self, name: object) -> None:
         if name == SHEET_SHOWN:

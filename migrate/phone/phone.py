@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from migrate.phone.muxer import Muxer
 from migrate.phone.patience import Lacking, Patience, Time
 from migrate.phone.restore import RestoreOptions, RestoreReport
 from migrate.phone.save import SaveReport
+from migrate.phone.service import AFC_ANSWERS_WITHIN_S, making_sense
 from migrate.watch import Watcher, nobody
 
 __all__ = ["InstalledApp", "Phone", "RestoreOptions", "RestoreReport", "SaveReport", "wait_until_ready"]
@@ -124,8 +126,8 @@ class Phone:
 
     async def _pictures(self) -> int:
         count = 0
-        with self._contact.told("a look at its photos"):
-            async with AfcService(self._contact.client) as afc:
+        with self._contact.told("a look at its photos"), making_sense():
+            async with asyncio.timeout(AFC_ANSWERS_WITHIN_S), AfcService(self._contact.client) as afc:
                 with suppress(AfcException):
                     for roll in await afc.listdir("/DCIM"):
                         with suppress(AfcException):

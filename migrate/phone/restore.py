@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import plistlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,12 +14,14 @@ from pymobiledevice3.exceptions import PyMobileDevice3Exception
 from pymobiledevice3.services.afc import AfcService
 
 from migrate.backup.folder import BackupFolder
+from migrate.backup.plists import plist_bytes
 from migrate.errors import NoMuxer, PasswordMissing, ServiceRefused
 from migrate.phone.contact import Contact
 from migrate.phone.muxer import attached, chosen
 from migrate.phone.patience import Patience
 from migrate.phone.save import SPOKEN_OF_BYTES
 from migrate.phone.serve import Conversation
+from migrate.phone.service import making_sense
 from migrate.phone.session import Outcome, Session
 from migrate.watch import Watcher
 
@@ -31,6 +32,9 @@ SENT_AT_PERCENT = 99.5
 
 APPS_FOLDER: Final = "/iTunesRestore"
 APPS_FILE: Final = "/iTunesRestore/RestoreApplications.plist"
+
+SLOWEST_BYTES_A_SECOND = 100_000
+"""Of a write over AFC; Wi-Fi at its worst (*guessed*)."""
 
 LEAVES_WITHIN_S = 60.0
 """How long a phone takes to begin its reboot after a restore (*guessed*; real ones show their bar within seconds)."""
@@ -152,13 +156,16 @@ async def _applications_on_phone(
     if afc is None:
         raise ServiceRefused(contact.name, "to be told which apps to install", "its file service does not start")
     with contact.told(DURING):
-        await afc.makedirs(APPS_FOLDER)
-        await afc.rm_single(APPS_FILE, force=True)
-        await afc.set_file_contents(APPS_FILE, plistlib.dumps(applications))
+        content = plist_bytes(applications)
+        with making_sense():
+            async with asyncio.timeout(LEAVES_WITHIN_S + len(content) / SLOWEST_BYTES_A_SECOND):
+                await afc.makedirs(APPS_FOLDER)
+                await afc.rm_single(APPS_FILE, force=True)
+                await afc.set_file_contents(APPS_FILE, content)
     try:
         yield
     except BaseException:
-        with suppress(PyMobileDevice3Exception, OSError):
+        with suppress(PyMobileDevice3Exception, OSError), making_sense():
             async with asyncio.timeout(LEAVES_WITHIN_S):
                 await afc.rm_single(APPS_FILE, force=True)
         raise

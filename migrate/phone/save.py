@@ -6,7 +6,6 @@ What an interrupted save left (`Status.plist`, `Snapshot/`) is never touched her
 
 from __future__ import annotations
 
-import plistlib
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Final, Literal
 from pymobiledevice3.exceptions import PyMobileDevice3Exception
 
 from migrate.backup.folder import BackupFolder
+from migrate.backup.plists import plist_bytes
 from migrate.backup.seal import Seal, SealDraft, read_seal
 from migrate.errors import MigrateError, SealDamaged
 from migrate.findings import Finding
@@ -108,7 +108,7 @@ class _Save:
             with contact.told(DURING):
                 info = await info_plist(contact.client, session.afc, self.apps, udid=contact.facts.udid)
             with disk_of(self.folder):
-                write_private(self.folder / "Info.plist", plistlib.dumps(info), by_way_of=self.folder.parent)
+                write_private(self.folder / "Info.plist", plist_bytes(info), by_way_of=self.folder.parent)
             outcome = await session.ask(request, self.folder, ledger=self.ledger, moved=self._moved)
         session.judge(outcome, self.folder)
         self._moved(outcome.conversation, at_the_end=True)

@@ -12,6 +12,7 @@ from pymobiledevice3.services.afc import AFC_LOCK_EX, AFC_LOCK_UN, AfcError, Afc
 from migrate.errors import AnotherProgramSyncing
 from migrate.phone.notices import Notices
 from migrate.phone.patience import Sleep
+from migrate.phone.service import AFC_ANSWERS_WITHIN_S, making_sense
 
 LOCK_FILE = "/com.apple.itunes.lock_sync"
 TRIES = 50
@@ -38,7 +39,9 @@ async def sync_lock(afc: AfcService | None, notices: Notices, *, phone: str, sle
         yield
         return
     await notices.post(WILL_START)
-    handle = await afc.fopen(LOCK_FILE, "r+")
+    with making_sense():
+        async with asyncio.timeout(AFC_ANSWERS_WITHIN_S):
+            handle = await afc.fopen(LOCK_FILE, "r+")
     try:
         await notices.post(LOCK_REQUEST)
         await _take(afc, handle, phone, sleep)
@@ -49,7 +52,7 @@ async def sync_lock(afc: AfcService | None, notices: Notices, *, phone: str, sle
         await notices.post(DID_FINISH)
         raise
     # After a restore the phone is on its way to reboot: then nothing is left to unlock
-    with suppress(PyMobileDevice3Exception, OSError):
+    with suppress(PyMobileDevice3Exception, OSError), making_sense():
         async with asyncio.timeout(UNLOCK_S):
             await afc.lock(handle, AFC_LOCK_UN)
             await afc.fclose(handle)
@@ -59,7 +62,9 @@ async def sync_lock(afc: AfcService | None, notices: Notices, *, phone: str, sle
 async def _take(afc: AfcService, handle: int, phone: str, sleep: Sleep) -> None:
     for _ in range(TRIES):
         try:
-            await afc.lock(handle, AFC_LOCK_EX)
+            with making_sense():
+                async with asyncio.timeout(AFC_ANSWERS_WITHIN_S):
+                    await afc.lock(handle, AFC_LOCK_EX)
         except AfcException as error:
             if error.status != AfcError.OP_WOULD_BLOCK:
                 raise
