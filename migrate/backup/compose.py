@@ -23,6 +23,7 @@ from migrate.backup.private_files import FOLDER_MODE, write_new
 from migrate.backup.seal import read_seal
 from migrate.backup.set_plists import set_plists
 from migrate.backup.set_rows import Dropped, SetRows
+from migrate.errors import UnsafeName
 from migrate.watch import Watcher, nobody
 
 __all__ = ["Dropped", "RestoreSet", "SetRequest", "compose"]
@@ -81,6 +82,8 @@ def compose(request: SetRequest, watch: Watcher = nobody) -> RestoreSet:
         with built_beside(request.into) as building:
             name = folder.udid
             place = inside(building, name)
+            if place != building / place.name or place.name != name:
+                raise UnsafeName(name, "is no name of one folder, as a phone's is")
             place.mkdir(mode=FOLDER_MODE)
             stored_bytes = _store(folder, rows, place, watch)
             writer = ManifestWriter(folder.ios_version or "")

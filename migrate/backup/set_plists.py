@@ -41,7 +41,8 @@ def _info(info: dict[str, Any], apps: Collection[str]) -> dict[str, Any]:
     if isinstance(placeholders := info.get("Applications"), dict):
         pruned["Applications"] = {bundle: entry for bundle, entry in placeholders.items() if bundle in apps}
     if isinstance(installed := info.get("Installed Applications"), list):
-        pruned["Installed Applications"] = [bundle for bundle in installed if bundle in apps]
+        named = (bundle for bundle in installed if isinstance(bundle, str))
+        pruned["Installed Applications"] = [bundle for bundle in named if bundle in apps]
     return pruned
 
 

@@ -23,6 +23,7 @@ from migrate.journey.move import KeptSave, Move, Role
 from migrate.journey.run import World
 from migrate.journey.threads import in_thread
 from migrate.phone.facts import PhoneFacts
+from migrate.phone.words import NAME_LIMIT, quoted
 from migrate.plan.model import Plan, digest
 
 
@@ -89,7 +90,7 @@ async def save_ahead(move: Move, role: Role) -> SavedAhead:
             counted = await in_thread(move, lambda: tally(opened.backup, opened.claims, tmp=move.tmp))
             unreadable = await in_thread(move, lambda: _unreadable(opened))
     backup = BackupFolder(folder)
-    name = facts.called if facts else str((backup.info or {}).get("Device Name") or backup.udid)
+    name = facts.called if facts else quoted((backup.info or {}).get("Device Name") or backup.udid, NAME_LIMIT)
     return SavedAhead(
         udid=backup.udid,
         folder=folder,

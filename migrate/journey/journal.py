@@ -152,4 +152,5 @@ def _must_have(entry: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _line(entry: dict[str, Any]) -> bytes:
-    return json.dumps(entry, ensure_ascii=False, separators=(", ", ": ")).encode() + b"\n"
+    # surrogatepass: a path whose bytes are no UTF-8 reaches us as halves of characters; json.loads reads them so too
+    return json.dumps(entry, ensure_ascii=False, separators=(", ", ": ")).encode("utf-8", "surrogatepass") + b"\n"

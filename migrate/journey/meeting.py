@@ -12,6 +12,7 @@ from migrate.journey.saving import given_backup
 from migrate.phone.facts import PhoneFacts
 from migrate.phone.find import look
 from migrate.phone.phone import Phone
+from migrate.phone.words import NAME_LIMIT, quoted
 from migrate.plan.preflight import Seen, free_bytes_at
 from migrate.plan.preflight import preflight as look_before
 from migrate.plan.strategy import strategy_for
@@ -23,7 +24,7 @@ async def meet(move: Move) -> dict[str, Any]:
     if given is not None:
         folder = BackupFolder(find_backup(given))
         name = (folder.info or {}).get("Device Name") or folder.udid or "the old phone"
-        move.met("old", str(folder.udid or folder.path.name), str(name))
+        move.met("old", str(folder.udid or folder.path.name), quoted(name, NAME_LIMIT))
         return {}
     async with move.phone("old"):
         return {}

@@ -15,6 +15,7 @@ from migrate.journey.move import KeptSave, Move, Role
 from migrate.journey.threads import in_thread
 from migrate.journey.unlocking import password_of, words
 from migrate.phone.phone import Phone
+from migrate.phone.words import NAME_LIMIT, quoted
 
 # -- save ------------------------------------------------------------------------------------------------------------
 
@@ -132,7 +133,7 @@ async def verify_old(move: Move) -> dict[str, Any]:
     udid = verdict.udid or folder.name
     if move.journal.udid_of("old") is None:
         backup = BackupFolder(folder)
-        move.met("old", udid, str((backup.info or {}).get("Device Name") or udid))
+        move.met("old", udid, quoted((backup.info or {}).get("Device Name") or udid, NAME_LIMIT))
     if move.plan.old_phone.backup:
         return facts_of(verdict, folder)  # not ours: read where it lies, never linked, because others may write into it
     return facts_of(verdict, await keep(move, folder, "old"))

@@ -21,7 +21,7 @@ from migrate.backup.compose import RestoreSet, SetRequest, compose
 from migrate.backup.manifest import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, encode_mbfile, file_id
-from migrate.errors import BackupUnfinished, CannotCompose, DiskFullHere, PasswordMissing
+from migrate.errors import BackupUnfinished, CannotCompose, DiskFullHere, PasswordMissing, UnsafeName
 
 MESSAGES = ("HomeDomain", "Library/SMS/sms.db")
 ADDRESS_BOOK = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb")
@@ -565,3 +565,30 @@ def test_a_real_manifest_with_most_files_absent_still_gives_a_set_of_what_is_the
     assert {finding.code for finding in verdict.findings if finding.severity == "error"} == {
         "digest-differs"
     }  # the ten
+
+
+@pytest.mark.parametrize("udid", ["/etc", "a/b", "..", "x" * 300, "a\0b"])
+def test_a_backup_whose_udid_is_a_path_becomes_no_set_and_no_folder(
+    make_backup: Any, tmp_path: Path, udid: str
+) -> None:
+    backup = make_backup(encrypted=False)
+    change(backup.path / "Manifest.plist", lambda plist: plist["Lockdown"].update(UniqueDeviceID=udid))
+    with pytest.raises(UnsafeName):
+        make_set(backup, tmp_path / "set")
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_list_of_installed_apps_with_strange_things_in_it_is_pruned_to_the_chosen_ones(
+    make_backup: Any, tmp_path: Path
+) -> None:
+    backup = make_backup(encrypted=False)
+    strange = [["a"], {"b": 1}, 5, "com.example.game"]
+    change(backup.path / "Info.plist", lambda plist: plist.update({"Installed Applications": strange}))
+    made = make_set(backup, tmp_path / "set", apps=frozenset({"com.example.game"}))
+    assert plistlib.loads((made.path / "Info.plist").read_bytes())["Installed Applications"] == ["com.example.game"]
+
+
+def change(path: Path, by: Any) -> None:
+    plist = plistlib.loads(path.read_bytes())
+    by(plist)
+    path.write_bytes(plistlib.dumps(plist, fmt=plistlib.FMT_BINARY))

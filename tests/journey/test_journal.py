@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,9 @@ def test_a_phone_without_its_udid_is_damage_with_a_name(journal: Journal) -> Non
     with pytest.raises(JournalDamaged) as caught:
         Journal.read(journal.path)
     assert caught.value.line == 2 and "udid" in caught.value.why()
+
+
+def test_a_path_whose_name_is_no_utf8_is_kept_and_read_back(journal: Journal) -> None:
+    backup = str(Path(os.fsdecode(b"/backups/gr\xf6\xdfe")))
+    journal.append({"finished": "verify", "result": {"backup": backup}})
+    assert Journal.read(journal.path).result("verify") == {"backup": backup}
