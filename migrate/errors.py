@@ -1752,7 +1752,7 @@ class NewPhoneTooFull(MigrateError):
         return "The phone lays everything beside what it holds before it puts anything in place."
 
     def next(self) -> str:
-        return f"Delete something on {self.name}, or choose fewer categories in the plan."
+        return f"Delete something on {self.name}, or let less move."
 
 
 # --- talk ---
@@ -1800,7 +1800,7 @@ class ConversationStopped(MigrateError):
     exit_code = 50
 
     def what(self) -> str:
-        return "Stopped, because you asked. The new phone was not touched."
+        return "Stopped, because you asked. Nothing was moved yet."
 
     def why(self) -> str:
         return "Your answers are kept (no password is), and what was saved of a phone is kept too."

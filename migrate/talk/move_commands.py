@@ -213,7 +213,8 @@ class AtTheTerminal:
 
 def last_word_in_words(word: LastWord) -> list[str]:
     """The last confirmation: what will be replaced by what, with both counts."""
-    lines = ["", f"{word.old_name} -> {word.new_name}: {word.set_files:,} files, {bytes_text(word.set_bytes)}."]
+    moves = f"{word.old_name} -> {word.new_name}: {word.set_files:,} files, {bytes_text(word.set_bytes)}."
+    lines = ["", wrapped(moves)]
     if word.strategy.value == "replace":
         lines.append(wrapped(f"{word.new_name} becomes {word.old_name}: everything that is on it now is replaced."))
     for title, goes, there in word.replaces:
@@ -221,7 +222,7 @@ def last_word_in_words(word: LastWord) -> list[str]:
         lines.append(
             f"  {title}: {what} go, {'not known how many' if there is None else format(there, ',')} are replaced"
         )
-    return [*lines, f"From here on {word.new_name} is changed. Leave it connected."]
+    return [*lines, wrapped(f"From here on {word.new_name} is changed. Leave it connected.")]
 
 
 @contextmanager

@@ -22,10 +22,11 @@ from migrate.errors import MigrateError
 from migrate.plan.interview import Answers, Seen, back, next_deed, next_question
 from migrate.talk.output import say
 from migrate.talk.wizard_doing import Doing
-from migrate.talk.wizard_page import BACK, CHANGED, Answered, Changed, Changes, Page, Widgets, heading
+from migrate.talk.wizard_page import BACK, CHANGED, Answered, Changed, Changes, Page, Widgets, heading, put, take_off
 from migrate.talk.wizard_words import page_of
 
 STOPPED = object()
+CHOOSING, TICKING = "(a number or arrows, then Enter)", "(space ticks, a: all, Enter: next, b: back)"
 
 
 async def interview(ask: Widgets, doing: Doing, seen: Seen, said: Answers) -> tuple[Seen, Answers]:
@@ -59,10 +60,9 @@ async def interview(ask: Widgets, doing: Doing, seen: Seen, said: Answers) -> tu
 
 async def ask(page: Page, changes: Changes | None = None, **terminal: Any) -> Answered:
     """Show a page and wait for its answer. Raises KeyboardInterrupt; CHANGED when `changes` came to its end first."""
-    say()
-    for line in (heading(page.title), *page.lines):
-        say(line)
+    rows = put(["", heading(page.title), *page.lines])
     answer: Answered = await WIDGETS[page.kind](page, changes, terminal or {"output": create_output(sys.stderr)})
+    take_off(rows if answer is CHANGED else 0)
     return answer
 
 
@@ -72,10 +72,8 @@ async def choose(page: Page, changes: Changes | None, terminal: dict[str, Any]) 
     if page.going_back:
         rows.append(questionary.Choice(page.going_back, BACK, shortcut_key="b"))
     default = page.preferred if page.preferred in {row.value for row in rows} else None
-    hint = "(a number or arrows, then Enter)"
-    keys: dict[str, Any] = {"use_shortcuts": True, "use_jk_keys": False, "instruction": hint}
-    answer: Answered = await answer_of(questionary.select("Your answer", rows, default, **keys, **terminal), changes)
-    return answer
+    look: dict[str, Any] = {"use_shortcuts": True, "use_jk_keys": False, "qmark": ">", "instruction": CHOOSING}
+    return cast(Answered, await answer_of(questionary.select("", rows, default, **look, **terminal), changes))
 
 
 async def tick(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> Answered:
@@ -91,17 +89,16 @@ async def tick(page: Page, changes: Changes | None, terminal: dict[str, Any]) ->
         refusal = page.refusal(ticked) if control.submission_attempted else ""
         return f"   {page.total(ticked)}" + (f"\n   {refusal}" if refusal else "")
 
-    hint = "(space ticks, a: all, Enter: next, b: back)"
-    keys: dict[str, Any] = {"validate": lambda ticked: not page.refusal(ticked) or " ", "instruction": hint}
-    question = questionary.checkbox("Your answer", rows, **keys, **terminal)
+    look: dict[str, Any] = {"validate": lambda ticked: not page.refusal(ticked) or " ", "qmark": ">"}
+    question = questionary.checkbox("", rows, instruction=TICKING, **look, **terminal)
     control = next(one for one in question.application.layout.find_all_controls() if isinstance(one, InquirerControl))
     total = Window(FormattedTextControl(below), dont_extend_height=True, wrap_lines=True)
     shown = HSplit([question.application.layout.container, ConditionalContainer(total, filter=~is_done)])
     question.application.layout = Layout(shown)
     bindings = cast(Any, question.application.key_bindings)
     bindings.add("b", eager=True)(lambda event: event.app.exit(result=BACK))
-    ticked: Answered | list[str] = await answer_of(question, changes)
-    return tuple(ticked) if isinstance(ticked, list) else ticked
+    answer = await answer_of(question, changes)
+    return tuple(answer) if isinstance(answer, list) else cast(Answered, answer)
 
 
 async def write(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> Answered:

@@ -13,7 +13,7 @@ from migrate.backup.manifest import unlock
 from migrate.errors import MigrateError, NoMuxer, WrongPassword
 from migrate.journey import events
 from migrate.journey.ahead import a_move, meet_ahead, save_ahead
-from migrate.journey.move import KeptSave, Move
+from migrate.journey.move import KeptSave, LastWord, Move
 from migrate.journey.run import World
 from migrate.phone.facts import PhoneFacts
 from migrate.phone.find import look
@@ -25,7 +25,7 @@ from migrate.plan.strategy import strategy_for
 from migrate.talk.move_commands import AtTheTerminal
 from migrate.talk.output import say, three_sentences, wrapped
 from migrate.talk.passwords import Passwords, Role
-from migrate.talk.wizard_page import Page, Widgets
+from migrate.talk.wizard_page import Page, Widgets, heading
 from migrate.talk.wizard_seen import earlier_backup, merged, phone_of, saved_of, shown, with_phone
 from migrate.talk.wizard_words import refused
 from migrate.units import bytes_text
@@ -36,6 +36,15 @@ POLL_S = 1.0
 """How often we look whether a phone came or went: nobody notices a second."""
 TRIES = 3
 """So often a password may be wrong before the page asks whether to go another way."""
+
+
+class AtTheWizard(AtTheTerminal):
+    """The last confirmation is a page of its own."""
+
+    def confirm(self, word: LastWord) -> bool:
+        say()
+        say(heading("The last word is yours"))
+        return super().confirm(word)
 
 
 @dataclass
@@ -130,7 +139,7 @@ class Doing:
             "old": self.secrets.get(old or "") or self.passwords.told("old", old),
             "new": self.secrets.get(new or "") or self.passwords.told("new", new),
         }
-        return AtTheTerminal(Passwords(given=given), yes=False)
+        return AtTheWizard(Passwords(given=given), yes=False)
 
     async def _save(self, seen: Seen, said: Answers, role: Literal["old", "new"], key: str) -> Seen:
         say()

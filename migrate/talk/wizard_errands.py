@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-
 from migrate.findings import Finding
 from migrate.journey import events
 from migrate.talk import sentences
-from migrate.talk.output import columns_of, plain, safe, wrapped
+from migrate.talk.output import plain, wrapped
 from migrate.talk.progress import Bars, Lines
-from migrate.talk.wizard_page import heading
+from migrate.talk.wizard_page import heading, put, take_off
 from migrate.watch import Action
 
 STEPS: dict[Action, tuple[str, ...]] = {
@@ -103,10 +101,7 @@ class Errands(Bars):
                 self.close()
                 self.take_off()
                 self.errands.add((phone, action))
-                lines = "\n".join(page_of(phone, action, self.step)).split("\n")
-                for line in lines:
-                    print(safe(line), file=self.out, flush=True)
-                self.rows = sum(self.rows_of(line) for line in lines)
+                self.rows = put(page_of(phone, action, self.step))
             case events.PersonDone(phone, action) if (phone, action) in self.errands:
                 self.close()
                 self.errands.discard((phone, action))
@@ -120,16 +115,9 @@ class Errands(Bars):
         self.rows = 0
         super().say(sentence)
 
-    @staticmethod
-    def rows_of(line: str) -> int:
-        columns = shutil.get_terminal_size((80, 24)).columns
-        return max(1, -(-columns_of(line) // columns))
-
     def take_off(self) -> None:
         """Take the page off the screen, if nothing was printed below it."""
-        if self.rows:
-            self.out.write(f"\x1b[{self.rows}F\x1b[J")
-            self.out.flush()
+        take_off(self.rows)
         self.rows = 0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -9,10 +11,10 @@ from typing import Protocol
 from migrate.errors import MigrateError
 from migrate.plan.interview_seen import BACK as BACK
 from migrate.plan.interview_seen import Kind
-from migrate.talk.output import columns_of, cut, pad, plain, safe, three_sentences, width, wrapped
+from migrate.talk.output import columns_of, cut, pad, plain, safe, say, three_sentences, width, wrapped
 
 ROOM_BESIDE = 8
-"""Columns that a row's number and pointer take."""
+"""Columns that a row's pointer and number take."""
 
 
 class Changed:
@@ -78,6 +80,21 @@ class Widgets(Protocol):
 def heading(text: str) -> str:
     """How a page begins."""
     return text if plain() else f"{text} {'─' * max(3, width() - columns_of(text) - 1)}"
+
+
+def put(lines: Sequence[str]) -> int:
+    """Say a page's words, and come back with how many rows of the screen they take."""
+    for line in lines:
+        say(line)
+    columns = shutil.get_terminal_size((80, 24)).columns
+    return sum(max(1, -(-columns_of(row) // columns)) for line in lines for row in line.split("\n"))
+
+
+def take_off(rows: int) -> None:
+    """Take the last rows off the screen."""
+    if rows:
+        sys.stderr.write(f"\x1b[{rows}F\x1b[J")
+        sys.stderr.flush()
 
 
 def refusal_lines(error: MigrateError) -> tuple[str, ...]:

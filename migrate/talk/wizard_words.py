@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from migrate.categories.catalogue import APP_PREFIX, load
+from migrate.categories.catalogue import load
 from migrate.errors import MigrateError
 from migrate.plan.interview_answers import Answers
 from migrate.plan.interview_pages import (
@@ -70,7 +70,7 @@ def _start(question: Question, seen: Seen, said: Answers) -> Page:
     if GO_ON in question.takes:
         rows.append(Row(GO_ON, ("Go on choosing, with my answers so far",)))
     rows.append(Row(AFRESH, ("Start afresh",)))
-    lines = told("You have been here before. Whatever was finished is kept, and is not done again.")
+    lines = told("You have been here before, and whatever was finished is kept.")
     return Page("start", "Go on where you stopped?", lines=lines, rows=tuple(rows), going_back=None)
 
 
@@ -111,23 +111,27 @@ def _new(question: Question, seen: Seen, said: Answers) -> Page:
 
 
 def _phones(question: Question) -> list[Row]:
-    return [Row(one.value, (phone_called(one.about),)) for one in question.options if isinstance(one.about, Phone)]
+    """Each phone by the name its owner gave it, and what tells it from another."""
+    return [
+        Row(one.value, (one.about.called, _known(one.about)))
+        for one in question.options
+        if isinstance(one.about, Phone)
+    ]
+
+
+def _known(phone: Phone) -> str:
+    """`iPhone 12, iOS 18.5, 58.9 GB free`, as far as it tells."""
+    about = [phone.model_name, f"iOS {phone.ios_version}" if phone.ios_version else None]
+    about.append(f"{bytes_text(phone.free_bytes)} free" if phone.free_bytes is not None else None)
+    return ", ".join(word for word in about if word) or phone.udid
 
 
 def _backups(question: Question) -> list[Row]:
     return [
-        Row(one.value, (f"The backup of {one.about.name} of {one.about.saved_on} (iOS {one.about.ios_version})",))
+        Row(one.value, (f"Backup of {one.about.name}", f"{one.about.saved_on}, iOS {one.about.ios_version or '?'}"))
         for one in question.options
         if isinstance(one.about, EarlierBackup)
     ]
-
-
-def phone_called(phone: Phone) -> str:
-    """`Ada's iPhone (iPhone 12, iOS 18.5, 58.9 GB free)`, as far as it tells."""
-    about = [phone.model_name, f"iOS {phone.ios_version}" if phone.ios_version else None]
-    about.append(f"{bytes_text(phone.free_bytes)} free" if phone.free_bytes is not None else None)
-    known = ", ".join(word for word in about if word)
-    return f"{phone.called} ({known})" if known else phone.called
 
 
 def _new_is(question: Question, seen: Seen, said: Answers) -> Page:
@@ -210,7 +214,7 @@ def _what(question: Question, seen: Seen, said: Answers) -> Page:
     error = next((option.refused for option in question.options if option.refused), None)
     apps = sum(is_app(one) and not one.is_empty for one in every)
     amount = f", {apps} app{'' if apps == 1 else 's'}, {bytes_text(sum(one.bytes for one in every))}" if saved else ""
-    lines = told(_room(question)) + (("", *refusal_lines(error)) if error else ())
+    lines = refusal_lines(error) if error else told(_room(question))
     rows = (
         Row(EVERYTHING, (f"Everything{amount}",), refused="too much" if error else ""),
         Row(SOME, ("Let me choose",)),
@@ -287,12 +291,17 @@ def _replace(question: Question, seen: Seen, said: Answers) -> Page:
         "",
     ]
     lines += [wrapped(replaces(one, there), indent="    ", first="  ") for one, there in pairs]
-    lines += ["", *told(*(caveat for one, there in pairs if there and (caveat := _caveat(one.id))))]
+    lines += ["", *told(*(caveat for one, there in pairs if there and (caveat := DESTROYS.get(one.id))))]
     lines += told(f"{phone} was saved as it is, so what is replaced is not lost from this computer.")
     rows = tuple(REPLACE_ROWS[option.value] for option in question.options)
     return Page("replace", "Replace what is there?", lines=tuple(lines), rows=rows)
 
 
+DESTROYS = {
+    "photos": "With Photos the whole library of the new phone goes: its albums and edits too.",
+    "health": "With Health all Health data of the new phone goes.",
+}
+"""What replacing a category takes away beside what was counted : each of these is one database."""
 REPLACE_ROWS = {
     "replace": Row("replace", ("Yes, replace it",)),
     "leave": Row("leave", ("No: only move what it has nothing of",)),
@@ -303,12 +312,6 @@ def replaces(holding: Holding, there: int) -> str:
     """`Messages: 12,402 replace 31`."""
     count = "all" if holding.count is None else f"{holding.count:,}"
     return f"{holding.title}: {count} replace {there:,}" if there else f"{holding.title}: {count}, and it has none"
-
-
-def _caveat(owner: str) -> str | None:
-    if owner.startswith(APP_PREFIX) or owner not in ("health", "photos"):
-        return None
-    return load().category(owner).caveat
 
 
 # -- the last page ---------------------------------------------------------------------------------------------------

@@ -218,7 +218,7 @@ def test_what_is_replaced_is_said_with_both_counts_and_its_caveat() -> None:
     page = page_of(Question(name="replace", options=(Option(value="replace"),), phone="Ada's iPhone"), THERE, IN_USE)
     said = " ".join(" ".join(page.lines).split())
     assert "Photos and videos: 12,345 replace 12,345" in said
-    assert "Restoring Health replaces all Health data" in said
+    assert "With Health all Health data of the new phone goes" in said
 
 
 def test_the_running_total_is_held_against_the_room_there_is() -> None:
