@@ -254,6 +254,58 @@ class RunBusy(MigrateError):
 
 
 @dataclass(eq=False)
+class BackupBusy(MigrateError):
+    """Another process of ours works in a phone's working backup."""
+
+    phone: str
+    exit_code = 24
+
+    def what(self) -> str:
+        return f"The backup of {self.phone} is at work in another window."
+
+    def why(self) -> str:
+        return "Another run, or migrate save, is saving it or proving its save; two at once would spoil it."
+
+    def next(self) -> str:
+        return f"Wait for it, or stop it there with Ctrl-C; then {self.again}"
+
+
+@dataclass(eq=False)
+class NothingSaved(MigrateError):
+    """`begin = "as-is"`, and there is no saved backup to take as it is."""
+
+    udid: str  # "" when any phone's would do
+    home: str
+    exit_code = 11
+
+    def what(self) -> str:
+        return f"The phone {self.udid} was never saved here." if self.udid else "No phone was ever saved here."
+
+    def why(self) -> str:
+        return f'The plan says begin = "as-is", and {self.home} holds no such backup.'
+
+    def next(self) -> str:
+        return 'Save it with: migrate save. Or write begin = "incremental" under [backup] in the plan'
+
+
+@dataclass(eq=False)
+class WhichSaved(MigrateError):
+    """`begin = "as-is"` without the old phone's name, and several phones were saved."""
+
+    seen: tuple[str, ...]
+    exit_code = 2
+
+    def what(self) -> str:
+        return "It is not clear which saved phone is the old one."
+
+    def why(self) -> str:
+        return f"The plan does not say, and these were saved here: {', '.join(self.seen)}."
+
+    def next(self) -> str:
+        return "Name it: --old UDID"
+
+
+@dataclass(eq=False)
 class RunIsOver(MigrateError):
     run: str
     outcome: str
@@ -338,7 +390,10 @@ class ChosenFilesUnreadable(MigrateError):
         return f"The phone reported a read error twice. They belong to: {', '.join(self.categories)}."
 
     def next(self) -> str:
-        return "Restart the old phone and run: migrate resume. Or accept the loss: accept_unreadable = true in the plan"
+        return (
+            f"Restart the old phone, then {self.again}: it is saved once more. Or accept the loss with "
+            "accept_unreadable = true under [safety] in the plan, and run: migrate run PLAN"
+        )
 
 
 @dataclass(eq=False)
@@ -357,7 +412,10 @@ class WouldReplace(MigrateError):
 
     def next(self) -> str:
         listed = ", ".join(f'"{category}"' for category in self.ids)
-        return f"Leave these out, or allow it in the plan under [move]: may_replace = [{listed}]"
+        return (
+            f"Leave these out, or allow it in the plan under [move]: may_replace = [{listed}]. "
+            "Then run it anew: migrate run PLAN (what is saved is used again)"
+        )
 
 
 @dataclass(eq=False)
@@ -391,8 +449,8 @@ class PhonePasswordMissing(MigrateError):
 
     def next(self) -> str:
         if self.role == "new":
-            return "Give it with --new-password-file FILE, or in MIGRATE_NEW_BACKUP_PASSWORD."
-        return "Give it with --password-file FILE, or in MIGRATE_BACKUP_PASSWORD."
+            return f"Give it with --new-password-file FILE, or in MIGRATE_NEW_BACKUP_PASSWORD; then {self.again}"
+        return f"Give it with --password-file FILE, or in MIGRATE_BACKUP_PASSWORD; then {self.again}"
 
 
 @dataclass(eq=False)
@@ -603,7 +661,10 @@ class WrongPassword(MigrateError):
         return "No key of its keybag can be unwrapped with it."
 
     def next(self) -> str:
-        return "Try the password given when backups of this phone were first encrypted; it is not the passcode."
+        return (
+            "Try the password given when backups of this phone were first encrypted; it is not the passcode. "
+            f"Then {self.again}"
+        )
 
 
 @dataclass(eq=False)

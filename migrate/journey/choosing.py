@@ -18,7 +18,7 @@ from migrate.categories.tally import Tally, tally
 from migrate.errors import ChosenFilesUnreadable, NothingChosen, WouldReplace
 from migrate.findings import Finding
 from migrate.journey.move import Move, Role
-from migrate.journey.saving import seals_for
+from migrate.journey.saving import given_backup, seals_for
 from migrate.journey.threads import in_thread
 from migrate.journey.unlocking import password_of
 from migrate.plan.model import Plan
@@ -119,6 +119,9 @@ def refuse_unreadable(move: Move, opened: Opened, choice: Choice) -> None:
     records = [record for record in opened.backup.records() if record.file_id in lost]
     owners = {owner for r in records for owner in opened.claims.owners(r.domain, r.relative_path)}
     if not move.plan.safety.accept_unreadable:
+        if given_backup(move) is None:  # a resume asks the phone once more: a restart may have mended it
+            for step in ("save-old-phone", "verify"):
+                move.journal.append({"reopened": step, "why": "chosen files could not be read"})
         raise ChosenFilesUnreadable(len(lost), records[0].relative_path, tuple(sorted(owners)))
     for record in records:
         move.found(

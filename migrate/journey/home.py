@@ -6,10 +6,11 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrate.errors import BackupBusy
 from migrate.journey.lock import Busy, locked
 
 
@@ -44,6 +45,23 @@ class Home:
         from migrate.backup.folder import inside
 
         return inside(self.backups, udid)
+
+    @contextmanager
+    def alone_with(self, udid: str, phone: str) -> Iterator[None]:
+        """Hold a phone's working backup while inside: what is verified or linked must not change meanwhile, and two
+        saves into one folder would spoil each other's seal.
+
+        Raises:
+            BackupBusy: another run, or `migrate save`, holds it.
+        """
+        from migrate.backup.folder import inside
+
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(inside(self.seals, f"{udid}.lock")))
+            except Busy as busy:
+                raise BackupBusy(phone) from busy
+            yield
 
     def open(self) -> Home:
         """Make what is missing, private to its owner."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -81,10 +82,16 @@ class Journal:
         if self.torn is not None:  # cut what the crash left, or our line would be glued to it
             os.truncate(self.path, self.whole_bytes)
             self.torn = None
-        with self.path.open("ab") as handle:
-            handle.write(_line(entry))
-            handle.flush()
-            os.fsync(handle.fileno())
+        before = self.path.stat().st_size
+        try:
+            with self.path.open("ab") as handle:
+                handle.write(_line(entry))
+                handle.flush()
+                os.fsync(handle.fileno())
+        except OSError:  # a full disk takes half a line, and the next one would be glued to it
+            with suppress(OSError):
+                os.truncate(self.path, before)
+            raise
         self.lines.append(entry)
 
     @property

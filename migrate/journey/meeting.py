@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from migrate.backup.folder import BackupFolder, find_backup
+from migrate.backup.folder import BackupFolder
 from migrate.errors import MigrateError, PhoneInUse
 from migrate.journey.move import Move
 from migrate.journey.saving import given_backup
@@ -13,7 +13,7 @@ from migrate.phone.facts import PhoneFacts
 from migrate.phone.find import look
 from migrate.phone.phone import Phone
 from migrate.phone.words import NAME_LIMIT, quoted
-from migrate.plan.preflight import Seen, free_bytes_at
+from migrate.plan.preflight import Seen, free_bytes_at, same_udid
 from migrate.plan.preflight import preflight as look_before
 from migrate.plan.strategy import strategy_for
 
@@ -22,7 +22,7 @@ async def meet(move: Move) -> dict[str, Any]:
     """Meet the old phone, or open the backup that stands in for it. The new phone is not asked for before its step."""
     given = given_backup(move)
     if given is not None:
-        folder = BackupFolder(find_backup(given))
+        folder = BackupFolder(given)
         name = (folder.info or {}).get("Device Name") or folder.udid or "the old phone"
         move.met("old", str(folder.udid or folder.path.name), quoted(name, NAME_LIMIT))
         return {}
@@ -44,7 +44,7 @@ async def preflight(move: Move) -> dict[str, Any]:
     seen = Seen(
         old=old,
         new=new,
-        backup=BackupFolder(find_backup(given)) if given else None,
+        backup=BackupFolder(given) if given else None,
         free_bytes_here=free_bytes_at(move.home.path),
         working_backup_bytes=folder_bytes(move.home.working_backup(old.udid)) if old else 0,
         home=move.home.path,
@@ -85,10 +85,10 @@ async def refuse_a_phone_in_use(move: Move, new: PhoneFacts) -> None:
 
 def likely_new_phone(move: Move, phones: list[PhoneFacts]) -> PhoneFacts | None:
     """The new phone, if it happens to be connected already and there is no doubt which one it is."""
-    named = move.plan.new_phone.udid or move.journal.udid_of("new")
+    named = move.journal.udid_of("new") or move.named("new")
     others = [phone for phone in phones if phone.udid != move.journal.udid_of("old")]
     if named:
-        return next((phone for phone in others if phone.udid == named), None)
+        return next((phone for phone in others if same_udid(phone.udid, named)), None)
     return others[0] if len(others) == 1 else None
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from migrate.backup.check import Verdict
-from migrate.backup.folder import BackupFolder
+from migrate.backup.folder import BackupFolder, find_backup
 from migrate.errors import (
     NoMuxer,
     NoPhone,
@@ -35,6 +35,7 @@ from migrate.phone.find import look
 from migrate.phone.muxer import Muxer
 from migrate.phone.phone import Phone
 from migrate.plan.model import Plan
+from migrate.plan.preflight import same_udid
 from migrate.plan.strategy import Strategy, strategy_for
 from migrate.watch import Action
 
@@ -114,6 +115,8 @@ class Move:
     step: str = ""
     saved: Mapping[str, KeptSave] = field(default_factory=dict)
     """By UDID: what was saved in this process before the run began."""
+    names: Mapping[Role, str] = field(default_factory=dict)
+    """UDIDs that were said beside `resume`: for a phone that the plan leaves open and that was not met yet."""
 
     async def strategy(self) -> Strategy:
         """What the plan's word and the new phone's iOS make of each other (design 4). Asks for the phone if it must.
@@ -207,11 +210,11 @@ class Move:
             OtherPhone: this run knows another phone in this role.
         """
         known, other = self.journal.udid_of(role), self.journal.udid_of("new" if role == "old" else "old")
-        if other == udid:
+        if other and same_udid(other, udid):
             raise SamePhoneTwice(name)
         if known is None:
             self.journal.append({"met": role, "udid": udid, "name": name})
-        elif known != udid:
+        elif not same_udid(known, udid):
             raise OtherPhone(role, name, udid, known)
 
     async def _which(self, role: Role) -> str:
@@ -219,8 +222,7 @@ class Move:
 
         Waits for one to be connected when none is. Two that could be meant are a choice, and a choice is not ours.
         """
-        named = self.plan.old_phone.udid if role == "old" else self.plan.new_phone.udid
-        if named:
+        if named := self.named(role):
             return named
         taken = {self.journal.udid_of("old"), self.journal.udid_of("new"), self.named("old"), self.named("new")}
         if role == "old" and not self.named("new") and not self.journal.udid_of("new"):
@@ -232,7 +234,8 @@ class Move:
         """Wait until exactly one phone besides `taken` is connected, and return its UDID."""
         asked, deadline = False, time.monotonic() + self.wait_s
         while True:
-            others = [phone for phone in await look(self.muxer) if phone.udid not in taken]
+            seen = await look(self.muxer)
+            others = [phone for phone in seen if not any(same_udid(phone.udid, udid) for udid in taken)]
             if len(others) > 1:
                 raise WhichPhone(role, tuple(f"{phone.name or 'iPhone'} ({phone.udid})" for phone in others))
             if others:
@@ -242,6 +245,8 @@ class Move:
             if not asked:
                 self.watch().person_needed(f"the {role} phone", "connect")
                 asked = True
+            if self.wait_s <= 0:
+                raise NoPhone("", tuple(phone.udid for phone in seen))
             if time.monotonic() >= deadline:
                 raise WaitedTooLong(
                     round(self.wait_s), f"The {role} phone is not connected.", f"Connect the {role} phone and unlock it"
@@ -249,12 +254,14 @@ class Move:
             await asyncio.sleep(POLL_S)
 
     def named(self, role: Role) -> str | None:
-        """The UDID that the plan gives this role."""
+        """The UDID that was said for this role: beside `resume`, or in the plan."""
+        if said := self.names.get(role):
+            return said
         if role == "old":
             if self.plan.old_phone.udid:
                 return self.plan.old_phone.udid
             if self.plan.old_phone.backup:
-                return BackupFolder(Path(self.plan.old_phone.backup)).udid
+                return BackupFolder(find_backup(Path(self.plan.old_phone.backup))).udid
             return None
         return self.plan.new_phone.udid
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,16 @@ async def prove(move: Move) -> dict[str, Any]:
 
     Nothing is raised over a failed proof here: the receipt must be written either way, and the run ends with 60.
     """
-    async with move.phone("new") as phone:
-        await ensure_password(move, phone, "new")
-        installed = frozenset(await phone.installed_apps())
-        folder = move.home.working_backup(phone.facts.udid)
-        await phone.save(folder, seals=move.home.seals, begin="incremental", watch=move.watch())
-    await check(move, folder, "new")
-    proof = await compare(move, await keep(move, folder, "proof"), installed)
+    with ExitStack() as alone:
+        async with move.phone("new") as phone:
+            folder = move.home.working_backup(phone.facts.udid)
+            alone.enter_context(move.home.alone_with(folder.name, phone.facts.called))
+            await ensure_password(move, phone, "new")
+            installed = frozenset(await phone.installed_apps())
+            await phone.save(folder, seals=move.home.seals, begin="incremental", watch=move.watch())
+        await check(move, folder, "new")
+        kept = await keep(move, folder, "proof")
+    proof = await compare(move, kept, installed)
     for finding in proof.findings:
         move.found(finding)
     return proof.as_json()

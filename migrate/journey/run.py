@@ -8,33 +8,39 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 import shutil
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from migrate.backup.private_files import DISK_FULL
 from migrate.errors import (
+    DiskFullHere,
     Interrupted,
     MigrateError,
     NotProven,
+    OtherPhone,
     OtherPlan,
     PlanInvalid,
     RunBusy,
     RunIsOver,
     StoppedBeforeBeginning,
+    UdidInvalid,
 )
 from migrate.findings import Finding
 from migrate.journey import choosing, events, meeting, proving, saving, sending
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
 from migrate.journey.lock import Busy, locked
-from migrate.journey.move import Asking, KeptSave, Move
+from migrate.journey.move import Asking, KeptSave, Move, Role
 from migrate.journey.runs import RunFolder
 from migrate.phone.muxer import Muxer
-from migrate.plan.model import Plan, digest, to_toml
+from migrate.plan.model import UDID_PATTERN, Plan, digest, to_toml
+from migrate.plan.preflight import same_udid
 from migrate.plan.read import read_plan
 from migrate.units import now_utc
 
@@ -100,6 +106,8 @@ class World:
     wait_s: float = 1800
     saved: Mapping[str, KeptSave] = field(default_factory=dict)
     """By UDID: what this process has saved and verified already. Its steps are true as long as nobody saved since."""
+    names: Mapping[Role, str] = field(default_factory=dict)
+    """UDIDs said beside `resume`, which has no plan of its own to put them in."""
 
 
 async def run(plan: Plan, world: World) -> Ended:
@@ -122,12 +130,14 @@ async def resume(folder: RunFolder, world: World) -> Ended:
     Raises:
         RunBusy: another process is at it.
         OtherPlan: its frozen plan was changed. RunIsOver: nothing is left to do.
+        OtherPhone: `world.names` says other phones than those it has met, or its plan names. UdidInvalid: or none.
         JournalDamaged, JournalTooNew: nobody can say where it stopped.
         MigrateError: what stopped it this time.
     """
     with _alone(folder.path):  # first of all: what another process is about to write must not be read before
         journal = folder.journal()
         plan = _frozen_plan(folder.path, journal)
+        _refuse_others(world.names, journal, plan)
         if journal.is_over:
             raise RunIsOver(folder.path.name, journal.outcome)
         return await _go(world, folder.path, plan, journal)
@@ -153,6 +163,15 @@ def _frozen_plan(folder: Path, journal: Journal) -> Plan:
     return plan
 
 
+def _refuse_others(names: Mapping[Role, str], journal: Journal, plan: Plan) -> None:
+    for role, named in names.items():
+        if not re.fullmatch(UDID_PATTERN, named):
+            raise UdidInvalid(named)
+        known = journal.udid_of(role) or (plan.old_phone.udid if role == "old" else plan.new_phone.udid)
+        if known and not same_udid(named, known):
+            raise OtherPhone(role, "The phone you named", named, known)
+
+
 def _new_id() -> str:
     return f"{now_utc():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
@@ -169,6 +188,7 @@ async def _go(world: World, folder: Path, plan: Plan, journal: Journal) -> Ended
         wait_s=world.wait_s,
         tmp=world.tmp,
         saved=world.saved,
+        names=world.names,
         findings=_read_findings(folder),
     )
     if journal.torn is not None:
@@ -179,6 +199,12 @@ async def _go(world: World, folder: Path, plan: Plan, journal: Journal) -> Ended
     except MigrateError as error:
         _stop(move, error)
         raise
+    except OSError as error:  # the journal, a finding, a copy of a database: the run's own files
+        if error.errno not in DISK_FULL:
+            raise
+        full = DiskFullHere(str(error.filename or folder), error.strerror or "no space left")
+        _stop(move, full)
+        raise full from error
     except (asyncio.CancelledError, KeyboardInterrupt):  # the latter at a prompt, which blocks the loop
         begun = _begun(journal)
         stopped = Interrupted(folder.name, move.step) if begun else StoppedBeforeBeginning()
@@ -223,8 +249,9 @@ def _stop(move: Move, error: MigrateError) -> None:
     if kept:
         error.again = f"run: migrate resume {move.journal.run}"
     outcome: events.Outcome = "stopped" if error.exit_code in (50, 130) else "failed"
-    move.journal.append({"ended": outcome, "exit_code": error.exit_code, "error": error.as_json()})
-    _write_findings(move)
+    with suppress(OSError):  # a disk that is full is a reason to stop, and must not hide itself
+        move.journal.append({"ended": outcome, "exit_code": error.exit_code, "error": error.as_json()})
+        _write_findings(move)
     receipt = move.folder / "receipt.json"
     said = str(receipt) if receipt.exists() else None
     if not kept:

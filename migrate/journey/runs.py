@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migrate.backup.folder import BackupFolder, find_backup
-from migrate.errors import JournalTooNew, MigrateError, OtherPhone, RunBusy, RunNotFound, WhichRun
+from migrate.errors import JournalTooNew, MigrateError, RunBusy, RunNotFound, WhichRun
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
 from migrate.journey.lock import Busy, locked
-from migrate.journey.move import Role
-from migrate.plan.preflight import same_udid
 from migrate.plan.read import read_plan
 
 
@@ -46,20 +43,6 @@ class RunFolder:
             return not self.journal().is_over
         except (MigrateError, OSError):
             return False
-
-    def refuse_others(self, *, old: str | None, old_backup: Path | None, new: str | None) -> None:
-        """Refuse phones that are not this run's, named beside `resume`.
-
-        Raises:
-            OtherPhone.
-        """
-        journal = self.journal()
-        given = BackupFolder(find_backup(old_backup)).udid if old_backup is not None else old
-        roles: tuple[tuple[Role, str | None], ...] = (("old", given), ("new", new))
-        for role, named in roles:
-            known = journal.udid_of(role)
-            if named and known and not same_udid(named, known):
-                raise OtherPhone(role, "The phone you named", named, known)
 
     def steps(self) -> dict[str, str]:
         """Every step begun so far: `finished`, or `started` where it is in doubt."""

@@ -6,16 +6,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 from migrate.backup.check import Verdict, verify
-from migrate.backup.folder import BackupFolder, inside
+from migrate.backup.folder import BackupFolder, find_backup, inside
 from migrate.backup.links import link_or_copy, link_tree
 from migrate.backup.seal import read_seal
-from migrate.errors import BackupUnreadable, MigrateError, PhonePasswordMissing, SavedBackupDamaged
+from migrate.errors import (
+    BackupUnreadable,
+    MigrateError,
+    NothingSaved,
+    PhonePasswordMissing,
+    SavedBackupDamaged,
+    WhichSaved,
+)
 from migrate.findings import Finding
 from migrate.journey.move import KeptSave, Move, Role
 from migrate.journey.threads import in_thread
 from migrate.journey.unlocking import password_of, words
 from migrate.phone.phone import Phone
-from migrate.phone.words import NAME_LIMIT, quoted
+from migrate.plan.preflight import same_udid
 
 # -- save ------------------------------------------------------------------------------------------------------------
 
@@ -38,13 +45,43 @@ async def save_new_phone(move: Move) -> dict[str, Any]:
 
 def given_backup(move: Move) -> Path | None:
     """The backup that stands in for the old phone: the plan's folder; with `as-is`, or where this process has just
-    made it, what is already saved."""
+    made it, what is already saved.
+
+    Raises:
+        BackupNotFound: the plan's folder is none. NothingSaved, WhichSaved: `as-is` does not say which one.
+    """
     if move.plan.old_phone.backup:
-        return Path(move.plan.old_phone.backup)
+        return find_backup(Path(move.plan.old_phone.backup))
     udid = move.journal.udid_of("old") or move.plan.old_phone.udid
-    if udid and (move.plan.backup.begin == "as-is" or kept_save(move, udid)):
-        return move.home.working_backup(udid)
-    return None
+    if move.plan.backup.begin == "as-is":
+        return saved_as_it_is(move, udid)
+    return move.home.working_backup(udid) if udid and kept_save(move, udid) else None
+
+
+def saved_as_it_is(move: Move, udid: str | None) -> Path:
+    """The working backup of `udid`; without a name the only one there is that is not the new phone's."""
+    new = move.journal.udid_of("new") or move.named("new")
+    saved = [folder for folder in sorted(move.home.backups.iterdir()) if folder.is_dir()]
+    if udid:
+        saved = [folder for folder in saved if same_udid(folder.name, udid)]
+    else:
+        saved = [folder for folder in saved if is_in_its_place(folder) and not (new and same_udid(folder.name, new))]
+    if not saved:
+        raise NothingSaved(udid or "", str(move.home.backups))
+    if len(saved) > 1:
+        raise WhichSaved(tuple(folder.name for folder in saved))
+    return saved[0]
+
+
+def is_in_its_place(folder: Path) -> bool:
+    """Whether a folder under `backups` is called like its phone; one that a phone put aside before a fresh save is not.
+
+    One that cannot be read counts: its wound is to be named, not passed over.
+    """
+    try:
+        return same_udid(BackupFolder(folder).udid, folder.name)
+    except MigrateError:
+        return True
 
 
 def kept_save(move: Move, udid: str) -> KeptSave | None:
@@ -54,20 +91,37 @@ def kept_save(move: Move, udid: str) -> KeptSave | None:
 
 
 async def save(move: Move, phone: Phone, role: Role) -> dict[str, Any]:
-    """Save `phone` into its working backup; an interrupted save goes on, a finished one becomes incremental."""
+    """Save `phone` into its working backup; an interrupted save goes on, a finished one becomes incremental.
+
+    Raises:
+        BackupBusy: another process is at it.
+    """
     folder = move.home.working_backup(phone.facts.udid)
-    if move.journal.note(f"before_{move.step}") is None:
+    with move.home.alone_with(folder.name, phone.facts.called):
+        await ensure_password(move, phone, role)
+        begin = how_to_begin(move, folder, role)
         move.journal.append({f"before_{move.step}": save_stamp(folder)})
-        begin: Literal["incremental", "fresh"] = "fresh" if _fresh(move, role) else "incremental"
-    else:
-        begin = "incremental"  # this run has begun it before: go on there
-    await ensure_password(move, phone, role)
-    report = await phone.save(folder, seals=move.home.seals, begin=begin, watch=move.watch())
+        report = await phone.save(folder, seals=move.home.seals, begin=begin, watch=move.watch())
     return {"backup": str(folder), "bytes": report.bytes_received, "files": report.files_received}
 
 
-def _fresh(move: Move, role: Role) -> bool:
-    return role == "old" and move.plan.backup.begin == "fresh"
+def how_to_begin(move: Move, folder: Path, role: Role) -> Literal["incremental", "fresh"]:
+    """The plan's wish. A fresh save that this run has begun is gone on with: the phone has changed its state since."""
+    if role == "new" or move.plan.backup.begin != "fresh":
+        return "incremental"
+    before, now = move.journal.note(f"state_{move.step}"), backup_state(folder)
+    if before is None:
+        move.journal.append({f"state_{move.step}": now})
+    return "fresh" if before in (None, now) else "incremental"
+
+
+def backup_state(folder: Path) -> list[str | None]:
+    """What a phone changes as soon as it begins to save: its Status.plist."""
+    try:
+        backup = BackupFolder(folder)
+        return [backup.status_uuid, str(backup.status_date), str((backup.status or {}).get("SnapshotState"))]
+    except (MigrateError, OSError):
+        return [None, None, None]
 
 
 async def ensure_password(move: Move, phone: Phone, role: Role) -> None:
@@ -129,20 +183,21 @@ async def already_saved(move: Move, role: Role) -> bool:
 
 async def verify_old(move: Move) -> dict[str, Any]:
     folder = Path(move.journal.result("save-old-phone")["backup"])
-    verdict = await check(move, folder, "old")
-    udid = verdict.udid or folder.name
-    if move.journal.udid_of("old") is None:
-        backup = BackupFolder(folder)
-        move.met("old", udid, quoted((backup.info or {}).get("Device Name") or udid, NAME_LIMIT))
-    if move.plan.old_phone.backup:
-        return facts_of(verdict, folder)  # not ours: read where it lies, never linked, because others may write into it
-    return facts_of(verdict, await keep(move, folder, "old"))
+    if folder.parent.resolve() != move.home.backups.resolve():
+        # not ours: read where it lies and never linked, because others may write into it
+        return facts_of(await check(move, folder, "old"), folder)
+    return await check_and_keep(move, folder, "old", "old")
 
 
 async def verify_new(move: Move) -> dict[str, Any]:
-    folder = Path(move.journal.result("save-new-phone")["backup"])
-    verdict = await check(move, folder, "new")
-    return facts_of(verdict, await keep(move, folder, "safety"))
+    return await check_and_keep(move, Path(move.journal.result("save-new-phone")["backup"]), "new", "safety")
+
+
+async def check_and_keep(move: Move, folder: Path, role: Role, room: str) -> dict[str, Any]:
+    """Verify a working backup and link what was verified, with nobody changing it in between."""
+    with move.home.alone_with(folder.name, move.name_of(role)):
+        verdict = await check(move, folder, role)
+        return facts_of(verdict, await keep(move, folder, room))
 
 
 def facts_of(verdict: Verdict, kept: Path) -> dict[str, Any]:
@@ -184,12 +239,14 @@ async def check(move: Move, folder: Path, role: Role) -> Verdict:
 
 
 async def keep(move: Move, folder: Path, room: str) -> Path:
-    """Hard-link a verified working backup into the run, where compose, resume and undo read it."""
+    """Hard-link a verified working backup into the run, where compose, resume and undo read it.
+
+    What an earlier try linked is replaced: this one has verified what lies there now.
+    """
     kept = move.folder / room / folder.name
-    if not kept.exists():
-        kept.parent.mkdir(exist_ok=True, mode=0o700)
-        await in_thread(move, lambda: link_tree(folder, kept))
-        keep_seal(move, folder, kept)
+    kept.parent.mkdir(exist_ok=True, mode=0o700)
+    await in_thread(move, lambda: link_tree(folder, kept))
+    keep_seal(move, folder, kept)
     return kept
 
 
@@ -197,8 +254,10 @@ def keep_seal(move: Move, folder: Path, kept: Path) -> None:
     """The seal goes along: under `seals` the next save of this phone replaces it."""
     udid = BackupFolder(folder).udid
     source = inside(move.home.seals, f"{udid}.json")
+    beside = kept.parent / source.name
+    beside.unlink(missing_ok=True)
     if source.exists():
-        link_or_copy(source, kept.parent / source.name)
+        link_or_copy(source, beside)
 
 
 def seals_for(move: Move, folder: Path) -> Path:

@@ -34,7 +34,7 @@ async def password_of(move: Move, folder: Path, role: Role) -> str | None:
         if not tried:
             raise PasswordMissing(folder)
         if not move.asking.forget(role, move.name_of(role)):
-            raise WrongPassword()
+            raise WrongPassword(str(folder))
 
 
 def words(move: Move, role: Role) -> list[str]:

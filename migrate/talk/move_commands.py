@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -123,13 +123,31 @@ def resume(
 
     with ending_in_an_event(said), said.at_home() as here:
         folder = find_run(here.home, run) if run else only_unfinished(here.home)
-        folder.refuse_others(old=old, old_backup=old_backup, new=new)
+        names = names_of(old=old, old_backup=old_backup, new=new)
         if not said.json:
             say(f"Going on with {folder.path.name}.")
         passwords = Passwords(file=password_file, new_file=new_password_file)
-        world = world_of(said, here, passwords, yes=yes, wait_s=wait)
+        world = replace(world_of(said, here, passwords, yes=yes, wait_s=wait), names=names)
         show_receipt(said, run_async(go_on(folder, world)))
     return None
+
+
+def names_of(*, old: str | None, old_backup: Path | None, new: str | None) -> dict[Literal["old", "new"], str]:
+    """The phones that were named beside `resume`, by their UDIDs.
+
+    Raises:
+        UsageWrong: two names for the old phone. BackupNotFound.
+    """
+    from migrate.backup.folder import BackupFolder, find_backup
+
+    if old is not None and old_backup is not None:
+        raise UsageWrong("--old and --old-backup cannot both be the old phone.", "migrate resume")
+    names: dict[Literal["old", "new"], str] = {}
+    if old is not None or old_backup is not None:
+        names["old"] = old or BackupFolder(find_backup(old_backup or Path())).udid
+    if new is not None:
+        names["new"] = new
+    return names
 
 
 def world_of(said: Everywhere, here: AtHome, passwords: Passwords, *, yes: bool, wait_s: float) -> World:

@@ -120,7 +120,8 @@ async def save_phone(
             said.begun = SaveInterrupted(facts.called, facts.udid)
             folder = here.home.working_backup(facts.udid)
             begin: Literal["fresh", "incremental"] = "fresh" if fresh else "incremental"
-            report = await phone.save(folder, seals=here.home.seals, begin=begin, watch=watch)
+            with here.home.alone_with(folder.name, facts.called):
+                report = await phone.save(folder, seals=here.home.seals, begin=begin, watch=watch)
     return {
         "backup": str(folder),
         "udid": facts.udid,

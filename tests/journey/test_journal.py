@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -105,3 +106,19 @@ def test_a_path_whose_name_is_no_utf8_is_kept_and_read_back(journal: Journal) ->
     backup = str(Path(os.fsdecode(b"/backups/gr\xf6\xdfe")))
     journal.append({"finished": "verify", "result": {"backup": backup}})
     assert Journal.read(journal.path).result("verify") == {"backup": backup}
+
+
+def test_half_a_line_on_a_full_disk_is_taken_back(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next line, when there is room again, must not be glued to it."""
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = journal.path.read_bytes()
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            journal.append({"started": "verify"})
+    assert journal.path.read_bytes() == before and journal.started("verify") is None
+    journal.append({"started": "compose"})
+    assert Journal.read(journal.path).lines == journal.lines
