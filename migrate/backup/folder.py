@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from migrate.backup.plists import NotAPlist, plist_value
+from migrate.backup.write_ahead_log import SQLITE_MAGIC
 from migrate.errors import BackupNotFound, BackupUnfinished, BackupUnreadable, UnsafeName
 
 MANIFESTS = ("Manifest.db", "Manifest.mbdb")
@@ -161,7 +162,7 @@ class BackupFolder:
             return said
         try:
             with self.manifest_db.open("rb") as file:
-                return file.read(16) != b"SQLite format 3\0"
+                return file.read(len(SQLITE_MAGIC)) != SQLITE_MAGIC
         except OSError:
             return False
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from migrate.backup.crypto import BLOCK_BYTES, TornCiphertext, decrypted_chunks, padding_for, padding_length
 from migrate.backup.folder import BackupFolder
 from migrate.backup.record import MBFILE_LIMIT_BYTES
+from migrate.backup.write_ahead_log import SQLITE_MAGIC
 from migrate.errors import BackupUnreadable
 
 MANIFEST_LIMIT_BYTES = 4 << 30
 """Manifests of 1.2 to 1.55 GB are known, for 0.8 to 1.3 million rows (facts 3.2). While
 one opens, it is in memory twice."""
 
-MAGIC = b"SQLite format 3\0"
 HEADER_BYTES = 100
 WRITE_VERSION, READ_VERSION = 18, 19  # header bytes: 1 rollback journal, 2 write-ahead log
 
@@ -82,7 +82,7 @@ def _stored_manifest(folder: BackupFolder) -> bytearray:
 
 def _decrypted(folder: BackupFolder, data: bytearray, key: bytes) -> tuple[bytearray, bool]:
     """The plain database, and whether it ended in padding."""
-    if data.startswith(MAGIC):
+    if data.startswith(SQLITE_MAGIC):
         raise BackupUnreadable(folder.path, "Manifest.db", "it is not encrypted, although Manifest.plist says so")
     step = 1 << 20
     unpadded: list[bool] = []
@@ -93,7 +93,7 @@ def _decrypted(folder: BackupFolder, data: bytearray, key: bytes) -> tuple[bytea
             plain += chunk
     except TornCiphertext as error:
         raise BackupUnreadable(folder.path, "Manifest.db", "it is cut short") from error
-    if plain.startswith(MAGIC) and not unpadded and len(plain) % _page_bytes(plain):
+    if plain.startswith(SQLITE_MAGIC) and not unpadded and len(plain) % _page_bytes(plain):
         # a database without padding whose last byte merely looked like some: what was stripped belongs to it
         plain += padding_for(len(plain))
         return plain, False
@@ -103,7 +103,7 @@ def _decrypted(folder: BackupFolder, data: bytearray, key: bytes) -> tuple[bytea
 def _strip_padding(data: bytearray) -> bool:
     """Cuts the padding off a plain database, in place; False where it has none."""
     length = padding_length(bytes(data[-BLOCK_BYTES:]))
-    if not data.startswith(MAGIC) or length is None or (len(data) - length) % _page_bytes(data):
+    if not data.startswith(SQLITE_MAGIC) or length is None or (len(data) - length) % _page_bytes(data):
         return False
     del data[-length:]
     return True
@@ -117,7 +117,7 @@ def _page_bytes(header: bytearray) -> int:
 
 def _in_memory(folder: BackupFolder, data: bytearray) -> sqlite3.Connection:
     """A connection that never touches the disk, not even to sort. Empties `data`: a manifest can be a gigabyte."""
-    if not data.startswith(MAGIC):
+    if not data.startswith(SQLITE_MAGIC):
         reason = "it does not decrypt to a database" if folder.is_encrypted else "it is no database"
         raise BackupUnreadable(folder.path, "Manifest.db", reason)
     if len(data) < HEADER_BYTES:

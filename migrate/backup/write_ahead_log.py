@@ -47,7 +47,7 @@ def folded(database: bytes, log: bytes) -> bytearray:
         pages += bytes(max(0, page_count * size - len(pages)))
         pages[(page_number - 1) * size : page_number * size] = page
         del pages[page_count * size :]
-    if pages[:16] == SQLITE_MAGIC and len(pages) > 19:
+    if pages[: len(SQLITE_MAGIC)] == SQLITE_MAGIC and len(pages) > 19:
         pages[18:20] = b"\x01\x01"
     return pages
 

@@ -11,12 +11,12 @@ installed from the App Store (Pages, GarageBand …) are apps like any other: In
 
 from __future__ import annotations
 
-import plistlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.backup.folder import BackupFolder
+from migrate.backup.plists import NotAPlist, plist_value
 from migrate.categories.app_groups import guessed_owners, is_apples
 from migrate.categories.catalogue import Catalogue, load
 
@@ -220,8 +220,8 @@ def _metadata(stored: object) -> Mapping[str, Any]:
     """The App Store's property list about an app, {} where there is none that can be read."""
     if isinstance(stored, bytes) and len(stored) <= _METADATA_LIMIT_BYTES:
         try:
-            stored = plistlib.loads(stored)
-        except Exception:  # plistlib raises whatever its parsers do; a title is not worth more
+            stored = plist_value(stored)
+        except NotAPlist:
             return {}
     return stored if isinstance(stored, Mapping) else {}
 

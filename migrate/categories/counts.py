@@ -5,13 +5,13 @@ A database that cannot be read gives no number, never an error: the records of i
 
 from __future__ import annotations
 
-import plistlib
 import re
 import sqlite3
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from migrate.backup.plists import NotAPlist, plist_value
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
 from migrate.categories.apps import printable
@@ -121,8 +121,8 @@ def _count_plist(data: bytes, place: Place) -> int | None:
         ValueError: the bytes are no property list.
     """
     try:
-        plist = plistlib.loads(data)
-    except Exception as error:  # plistlib on hostile bytes raises whatever its parsers do
+        plist = plist_value(data)
+    except NotAPlist as error:
         raise ValueError("no property list") from error
     if place.reads == "plist-list" and isinstance(plist, dict):
         plist = plist.get(place.key)

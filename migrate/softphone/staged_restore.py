@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import plistlib
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from migrate.softphone.device import Softphone
 from migrate.softphone.domains import NEVER_BACKED_UP, NEVER_MIGRATED, covered
 from migrate.softphone.filesystem import Filesystem, Node
 from migrate.softphone.spool import Spool
+from migrate.softphone.status_plist import parse_plist
+from migrate.wire.backup2 import MBError
 
 RESTORE_APPLICATIONS = "/iTunesRestore/RestoreApplications.plist"
 
@@ -122,8 +124,6 @@ def _metadata_of(entry: object) -> bytes:
 
 def _read_plist(data: bytes) -> dict[str, Any]:
     """What a host left there, or nothing: a broken list never stops a restore (*guessed*)."""
-    try:
-        value = plistlib.loads(data)
-    except Exception:  # plistlib raises half a dozen types on a stranger's bytes
-        return {}
-    return value if isinstance(value, dict) else {}
+    with suppress(MBError):
+        return parse_plist(data)
+    return {}
