@@ -363,6 +363,8 @@ def demo(
     from migrate.talk.demo import Demo
 
     if wizard:
+        if said.json:
+            raise UsageWrong("--wizard is a conversation, and --json leaves no room for one.", "migrate demo")
         refuse_no_terminal()
     with ending_in_an_event(said), ending_with_its_phones("migrate demo --wizard" if wizard else "migrate demo"):
         show = Demo(unhurried=wizard)

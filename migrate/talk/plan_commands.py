@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migrate.errors import NoMuxer, PlanExists
+from migrate.errors import NoMuxer, PlanExists, UsageWrong
 from migrate.talk.everywhere import AtHome, Everywhere, Exit, PlainOption, everywhere, run_async
 from migrate.talk.output import findings_in_words, put, put_json, refuse_no_terminal, wrapped
 
@@ -32,6 +32,8 @@ def new(
     plain: PlainOption = False,
 ) -> Exit:
     """Makes a plan in conversation, without any phone."""
+    if said.json:
+        raise UsageWrong("This is a conversation, and --json leaves no room for one.", "migrate plan new")
     refuse_no_terminal()
     if plan.exists():
         raise PlanExists(str(plan))

@@ -50,6 +50,7 @@ async def interview(ask: Widgets, doing: Doing, seen: Seen, said: Answers) -> tu
                 seen, said = await doing.take(page.name, answer, seen, said)
         except MigrateError as error:
             if await doing.refused(error, page) == "change":
+                seen = await doing.look(seen, said)
                 question = next_question(seen, said)
                 said = back(seen, said, question.name if question else None)
         doing.keep(seen, said)

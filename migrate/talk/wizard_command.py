@@ -107,6 +107,8 @@ class Conversation:
     plan_file: Path
     run: str | None = None
     """The run at work, or the last one."""
+    met_new: str | None = None
+    """The UDID of the new phone, once a run has met it."""
 
     @classmethod
     def begin(cls, said: Everywhere, here: AtHome, ask: Widgets, command: str) -> Conversation:
@@ -190,7 +192,7 @@ class Conversation:
                 return True, seen, said
             ended, error = await self.carry_out(plan, seen, said)
         if ended is None:
-            seen = await self.doing.look(seen, Answers())
+            seen = await self.doing.look(replace(seen, came_later=self.met_new or seen.came_later), Answers())
             if isinstance(error, PhoneInUse) and (new := new_udid(seen, said)):
                 seen = replace(seen, signs_of_use={**seen.signs_of_use, new: error.signs})
                 return False, seen, said.up_to("wipe")
@@ -237,6 +239,7 @@ class Conversation:
 
     def forget_run(self) -> None:
         if self.run is not None:
+            self.met_new = self.journal().udid_of("new")
             remove(find_run(self.here.home, self.run))
         self.run = None
 

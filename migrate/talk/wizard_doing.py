@@ -10,7 +10,14 @@ from typing import Literal
 
 from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.manifest import unlock
-from migrate.errors import MigrateError, NoMuxer, WrongPassword
+from migrate.errors import (
+    MigrateError,
+    NoMuxer,
+    PasswordMissing,
+    PhonePasswordMissing,
+    WrongPassword,
+    WrongPhonePassword,
+)
 from migrate.journey import events
 from migrate.journey.ahead import a_move, meet_ahead, save_ahead
 from migrate.journey.move import KeptSave, LastWord, Move
@@ -34,6 +41,7 @@ LOOKED_AT = frozenset({"start", "old", "new", "new-is", "summary"})
 """Pages that show phones as they are now."""
 POLL_S = 1.0
 """How often we look whether a phone came or went: nobody notices a second."""
+PASSWORD_IS_WRONG = (WrongPassword, WrongPhonePassword, PasswordMissing, PhonePasswordMissing)
 TRIES = 3
 """So often a password may be wrong before the page asks whether to go another way."""
 
@@ -198,7 +206,8 @@ class Doing:
             await asyncio.to_thread(unlock, backup, word)
 
     async def refused(self, error: MigrateError, page: Page | None, *, may_change: bool = True) -> str:
-        """Show what went wrong. `again`, or `change` for the page before; what cannot go on is raised.
+        """Show what went wrong. `again`, or `change` for the page before. A password that a step found wrong is
+        forgotten, so that its page is the one before.
 
         Raises:
             the error itself: the person stops here.
@@ -209,14 +218,17 @@ class Doing:
                 say(line)
             return "again"
         self.wrong = 0
+        if wrong_word := page is None and isinstance(error, PASSWORD_IS_WRONG):
+            self.secrets.clear()
+            self.passwords = Passwords(given={"old": None, "new": None})  # what was told beforehand does not fit either
         may_insist = page is not None and isinstance(error, WrongPassword) and self.tested != ""
-        chosen = await self.ask(refused(error, may_change=may_change, may_insist=may_insist))
+        chosen = await self.ask(refused(error, may_change=may_change and not wrong_word, may_insist=may_insist))
         if chosen == "stop":
             self.stop(error)
             raise error
         if chosen == "insist":
             self.untested.add(self.tested)
-        return str(chosen)
+        return "change" if wrong_word else str(chosen)
 
     def keep(self, seen: Seen, said: Answers) -> None:
         """Write the answers down, without any password."""

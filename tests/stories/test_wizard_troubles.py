@@ -140,6 +140,20 @@ def test_a_wrong_password_three_times_and_the_right_one_another_day(set_table: S
     assert untouched(table, before)
 
 
+def test_a_wrong_password_that_only_the_save_can_tell_is_asked_for_again(set_table: SetTable) -> None:
+    table = set_table(old=old_phone(backup_password=PASSWORD))
+    with at_a_terminal(table) as person:
+        person.answers(WHICH_OLD, "1")
+        person.answers(WHICH_NEW, "1")
+        person.answers(NEW_IS, "1")
+        person.answers(PASSWORD_OF, "battery-staple", "secret")
+        person.sees("Saving")  # there is no earlier save to hold it against
+        person.answers("What now?", "1")
+        person.answers(PASSWORD_OF, PASSWORD, "secret")
+        person.sees("whole and proven")
+        stops(person, WHAT)
+
+
 def test_a_password_changed_since_the_last_save_is_believed(set_table: SetTable) -> None:
     table = set_table(old=old_phone(backup_password="an-older-word"))
     table.environment["MIGRATE_BACKUP_PASSWORD"] = "an-older-word"

@@ -58,3 +58,9 @@ def test_a_plan_that_names_a_folder_which_is_no_backup_is_refused(
 
 def test_the_schema_that_is_printed_is_the_one_that_is_published(migrate: Migrate) -> None:
     assert migrate("plan", "schema").out == (ROOT / "plans" / "plan.schema.json").read_text(encoding="utf-8")
+
+
+def test_a_conversation_has_no_json(migrate: Migrate) -> None:
+    assert migrate("plan", "new", "--json").error["code"] == "usage-wrong"
+    assert migrate("demo", "--wizard", "--json").code == 2
+    assert migrate("plan", "new").code == 2 and migrate("demo", "--wizard").code == 2, "and it needs a terminal"
