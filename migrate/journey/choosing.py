@@ -73,6 +73,7 @@ async def compose_set(move: Move) -> dict[str, Any]:
     refuse_unreadable(move, opened, choice)
     replaces = await counterparts(move, opened, choice) if strategy is Strategy.OVERLAY else []
     refuse_silent_replacing(move, replaces)
+    to_install = await apps_to_install(move, strategy, opened, choice)
     into = move.folder / "set"
     into.mkdir(exist_ok=True, mode=0o700)
     request = SetRequest(
@@ -81,7 +82,7 @@ async def compose_set(move: Move) -> dict[str, Any]:
         into=into,
         strategy="replace" if strategy is Strategy.REPLACE else "overlay",
         wanted=choice.file_ids,
-        apps=frozenset(choice.apps),
+        apps=to_install,
         seals=seals_for(move, move.old_backup),
     )
     watch = move.watch()
@@ -98,6 +99,30 @@ async def compose_set(move: Move) -> dict[str, Any]:
         "replaces": [list(row) for row in replaces],
         "left_out": [list(row) for row in made.dropped],
     }
+
+
+async def apps_to_install(move: Move, strategy: Strategy, opened: Opened, choice: Choice) -> frozenset[str]:
+    """The chosen apps that the new phone is asked to install (contract 5): all of them where it becomes the old phone;
+    where it is in use, those it has not. Of these it takes no data, so that is said before anything is sent."""
+    if strategy is Strategy.REPLACE or not choice.apps:
+        return choice.apps
+    async with move.phone("new") as phone:
+        missing = choice.apps - set(await phone.installed_apps())
+        name = phone.facts.called
+    for bundle in sorted(missing):
+        title = opened.claims.apps[bundle].title
+        move.found(
+            Finding(
+                code="app-not-installed",
+                severity="warning",
+                phone=name,
+                categories=(APP_PREFIX + bundle,),
+                what=f"{title} is not installed on {name}, so its data will not arrive there.",
+                why="A phone in use takes data only for apps that it has.",
+                next=f"Install {title} on {name} from the App Store before you agree, or run the plan again later.",
+            )
+        )
+    return missing
 
 
 def title_of(claims: Claims, owner: str) -> str:

@@ -1,7 +1,8 @@
 """The proof: the new phone's own backup, taken afterwards, held against what was sent and what was there before.
 
     [1] every file that was sent is there: the same bytes, or at least as many rows in a database the phone rewrites
-    [2] what the phone never takes from another phone is expected to be missing; what arrives later is pending
+    [2] what the phone never takes from another phone is expected to be missing; what arrives later is pending: data of
+        apps that are still to be installed, but only after a `replace` (facts 4.5: a phone in use drops it)
     [3] on a phone in use, every file that was there before and was not chosen is still there
 
 Two backups of one file have different keys, so plaintext is compared, one file at a time, in memory or under `tmp`.
@@ -20,6 +21,7 @@ from typing import Any, Literal
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
 from migrate.categories.arrival import arrives_later, is_database_file, never_arrives, rewritten_by_phone
+from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.claims import Claims
 from migrate.categories.databases import count_rows
 from migrate.findings import Finding
@@ -146,9 +148,15 @@ class Prover:
         return "rewritten" if rewritten_by_phone(record.domain, record.relative_path) else "changed"
 
     def _may_come(self, record: Record) -> bool:
-        app = app_of_domain(record.domain)
-        not_installed = app is not None and app not in self.installed
-        return not_installed or arrives_later(record.domain, record.relative_path)
+        if self._without_its_app(record):
+            return self.strategy is Strategy.REPLACE
+        return arrives_later(record.domain, record.relative_path)
+
+    def _without_its_app(self, record: Record) -> bool:
+        """Whether it belongs to apps (its own, or those of its group), and none of them is on the new phone."""
+        owners = self.claims.owners(record.domain, record.relative_path)
+        apps = {owner.removeprefix(APP_PREFIX) for owner in owners if owner.startswith(APP_PREFIX)}
+        return bool(apps) and not apps & self.installed
 
     def _digest(self, backup: Backup, record: Record) -> bytes:
         digest = hashlib.sha256()
@@ -193,7 +201,8 @@ class Prover:
     def _note(self, proof: Proof, record: Record, fate: Fate, role: Literal["sent", "kept"]) -> None:
         if fate in GOOD or len(proof.findings) >= FINDINGS_SHOWN:
             return
-        what, why, how = SENTENCES[fate]
+        not_taken = fate == "missing" and role == "sent" and self._without_its_app(record)
+        what, why, how = APP_NOT_THERE if not_taken else SENTENCES[fate]
         claims = self.claims if role == "sent" else self.before_claims or self.claims
         proof.findings.append(
             Finding(
@@ -234,15 +243,16 @@ SENTENCES: dict[Fate, tuple[str, str, str]] = {
 }
 
 
+APP_NOT_THERE = (
+    "{path} is not on the new phone.",
+    "Its app is not installed there, and a phone in use takes data only for apps that it has.",
+    "Install the app on the new phone, then run the plan again: migrate run PLAN",
+)
+
+
 def companion_of(path: str) -> str | None:
     """The database that `…-wal`, `…-shm` or `…-journal` belongs to; None for any other path."""
     return next((path.removesuffix(tail) for tail in COMPANIONS if path.endswith(tail)), None)
-
-
-def app_of_domain(domain: str) -> str | None:
-    """The bundle id of an app's own container; None for any other domain."""
-    head, _, bundle = domain.partition("-")
-    return bundle if head == "AppDomain" else None
 
 
 def _write(backup: Backup, record: Record, into: Path) -> None:
