@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from migrate.backup.companions import LOG, without_suffix
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
 from migrate.categories.arrival import arrives_later, is_database_file, never_arrives, rewritten_by_phone
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.claims import Claims
-from migrate.categories.databases import count_rows
+from migrate.categories.databases import count_rows, database_copy
 from migrate.findings import Finding
 from migrate.plan.strategy import Strategy
 from migrate.watch import Watcher, nobody
@@ -31,7 +32,6 @@ from migrate.watch import Watcher, nobody
 Fate = Literal["same", "rewritten", "pending", "not-expected", "missing", "changed", "fewer-rows"]
 GOOD: frozenset[Fate] = frozenset({"same", "rewritten", "not-expected"})
 BAD: frozenset[Fate] = frozenset({"missing", "changed", "fewer-rows"})
-COMPANIONS = ("-wal", "-shm", "-journal")
 FINDINGS_SHOWN = 200
 """A proof gone wrong altogether names this many files one by one; the counts stay exact."""
 
@@ -104,7 +104,7 @@ class Prover:
         for (domain, path), record in records.items():
             if record.kind is Kind.DIRECTORY:
                 continue
-            database = companion_of(path)
+            database = without_suffix(path)
             if database is None or (domain, database) not in records:
                 yield record
 
@@ -116,7 +116,7 @@ class Prover:
         before = {(r.domain, r.relative_path): r for r in self.before.records()}
         chosen = set(proof.fates)
         for key, record in before.items():
-            if record.kind is Kind.DIRECTORY or key in sent or companion_of(record.relative_path):
+            if record.kind is Kind.DIRECTORY or key in sent or without_suffix(record.relative_path):
                 continue
             if self.before_claims.owners(record.domain, record.relative_path) & chosen:
                 continue  # its counterpart was replaced, and the last confirmation said so
@@ -141,10 +141,10 @@ class Prover:
             return "pending" if foreign and self._may_come(record) else "missing"
         if record.kind is Kind.SYMLINK:
             return "same" if record.target == arrived.target else "changed"
-        if self._digest(source, record) == self._digest(self.after, arrived):
+        if self._digest(source, record, siblings) == self._digest(self.after, arrived, there):
             return "same"
         if is_database_file(record.relative_path):
-            return self._compare_rows(source, record, arrived, siblings, there)
+            return self._compare_rows(source, record, arrived)
         return "rewritten" if rewritten_by_phone(record.domain, record.relative_path) else "changed"
 
     def _may_come(self, record: Record) -> bool:
@@ -158,43 +158,30 @@ class Prover:
         apps = {owner.removeprefix(APP_PREFIX) for owner in owners if owner.startswith(APP_PREFIX)}
         return bool(apps) and not apps & self.installed
 
-    def _digest(self, backup: Backup, record: Record) -> bytes:
+    def _digest(self, backup: Backup, record: Record, siblings: dict[tuple[str, str], Record]) -> bytes:
+        """Of a file and, for a database, of its log: the newest rows, or all of them, may be only there (*seen*)."""
         digest = hashlib.sha256()
-        for chunk in backup.chunks(record):
-            digest.update(chunk)
+        for part in (record, siblings.get((record.domain, record.relative_path + LOG))):
+            if part is not None and part.kind is Kind.FILE:
+                digest.update(_digest_of(backup, part))
         return digest.digest()
 
-    def _compare_rows(
-        self,
-        source: Backup,
-        record: Record,
-        arrived: Record,
-        siblings: dict[tuple[str, str], Record],
-        there: dict[tuple[str, str], Record],
-    ) -> Fate:
+    def _compare_rows(self, source: Backup, record: Record, arrived: Record) -> Fate:
         """[1] At least as many rows in every table a person would miss, or in all where no query knows the database.
 
         A file that only looks like a database and has other bytes: changed.
         """
         try:
-            sent_rows = count_rows(self._extract(source, record, siblings, "sent"))
-            now_rows = count_rows(self._extract(self.after, arrived, there, "there"))
+            sent_rows, now_rows = self._rows(source, record), self._rows(self.after, arrived)
         except sqlite3.Error:
             return "changed"
         tables = self.claims.catalogue.counted_tables(record.domain, record.relative_path) & set(sent_rows)
         enough = all(now_rows.get(table, -1) >= sent_rows[table] for table in tables or sent_rows)
         return "rewritten" if enough else "fewer-rows"
 
-    def _extract(self, backup: Backup, record: Record, siblings: dict[tuple[str, str], Record], name: str) -> Path:
-        """A copy of a database with its -wal under `tmp`; the -shm stays behind (categories 1.3)."""
-        database = self.tmp / f"proof-{name}.db"
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            Path(f"{database}{suffix}").unlink(missing_ok=True)
-        _write(backup, record, database)
-        wal = siblings.get((record.domain, f"{record.relative_path}-wal"))
-        if wal is not None and wal.kind is Kind.FILE:
-            _write(backup, wal, Path(f"{database}-wal"))
-        return database
+    def _rows(self, backup: Backup, record: Record) -> dict[str, int]:
+        with database_copy(backup, record, self.tmp) as copy:
+            return count_rows(copy)
 
     # -- speaking ----------------------------------------------------------------------------------------------------
 
@@ -250,12 +237,10 @@ APP_NOT_THERE = (
 )
 
 
-def companion_of(path: str) -> str | None:
-    """The database that `…-wal`, `…-shm` or `…-journal` belongs to; None for any other path."""
-    return next((path.removesuffix(tail) for tail in COMPANIONS if path.endswith(tail)), None)
-
-
-def _write(backup: Backup, record: Record, into: Path) -> None:
-    with into.open("wb") as handle:
-        for chunk in backup.chunks(record):
-            handle.write(chunk)
+def _digest_of(backup: Backup, record: Record) -> bytes:
+    """SHA-256 of a file's content. No bytes at all for an empty one: an empty log is as good as none."""
+    digest, length = hashlib.sha256(), 0
+    for chunk in backup.chunks(record):
+        digest.update(chunk)
+        length += len(chunk)
+    return digest.digest() if length else b""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from migrate import __version__
+from migrate.backup.private_files import write_whole
 from migrate.journey.choosing import open_with_claims
 from migrate.journey.move import Move
 from migrate.journey.proof import Proof, Prover
@@ -58,7 +58,7 @@ async def compare(move: Move, after: Path, installed: frozenset[str]) -> Proof:
 async def write_receipt(move: Move) -> dict[str, Any]:
     """`receipt.json`: what was agreed, what moved, what was proven. The words are talk's."""
     receipt = receipt_of(move)
-    write_whole(move.folder / "receipt.json", json.dumps(receipt, ensure_ascii=False, indent=2) + "\n")
+    write_whole(move.folder / "receipt.json", (json.dumps(receipt, ensure_ascii=False, indent=2) + "\n").encode())
     return {"receipt": str(move.folder / "receipt.json")}
 
 
@@ -80,13 +80,3 @@ def receipt_of(move: Move) -> dict[str, Any]:
         "proof": journal.result("prove") or None,
         "findings": [finding.as_json() for finding in move.findings if finding.severity != "info"],
     }
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is either there whole or not at all: temp file, fsync, rename."""
-    half = path.with_name(f".{path.name}.half")
-    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    half.replace(path)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from migrate.backup.private_files import DISK_FULL
+from migrate.backup.private_files import DISK_FULL, write_whole
 from migrate.errors import (
     DiskFullHere,
     Interrupted,
@@ -119,7 +119,7 @@ async def run(plan: Plan, world: World) -> Ended:
     folder = world.home.runs / _new_id()
     folder.mkdir(mode=0o700)
     with _alone(folder):
-        proving.write_whole(folder / "plan.toml", to_toml(plan))
+        write_whole(folder / "plan.toml", to_toml(plan).encode())
         journal = Journal.begin(folder / "journal.ndjson", folder.name, digest(plan))
         return await _go(world, folder, plan, journal)
 
@@ -269,7 +269,7 @@ def _begun(journal: Journal) -> bool:
 
 def _write_findings(move: Move) -> None:
     rows = [finding.as_json() for finding in move.findings]
-    proving.write_whole(move.folder / "findings.json", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+    write_whole(move.folder / "findings.json", (json.dumps(rows, ensure_ascii=False, indent=1) + "\n").encode())
 
 
 def _read_findings(folder: Path) -> list[Finding]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-import os
 from pathlib import Path
 from typing import Any
 
+from migrate.backup.private_files import write_whole
 from migrate.units import bytes_text
 
 STRATEGIES = {
@@ -102,6 +102,5 @@ def as_page(receipt: dict[str, Any]) -> str:
 def write_page(receipt: dict[str, Any], folder: Path) -> Path:
     """`receipt.html` beside `receipt.json`."""
     path = folder / "receipt.html"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
-        handle.write(as_page(receipt))
+    write_whole(path, as_page(receipt).encode())
     return path

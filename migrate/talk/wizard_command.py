@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from migrate.backup.private_files import write_whole
 from migrate.errors import (
     ConversationStopped,
     Interrupted,
@@ -26,7 +27,6 @@ from migrate.errors import (
 from migrate.journey import events
 from migrate.journey.journal import Journal
 from migrate.journey.move import KeptSave
-from migrate.journey.proving import write_whole
 from migrate.journey.run import Ended, World, resume, run
 from migrate.journey.runs import RunFolder, find_run, remove
 from migrate.plan.interview import Answers, Seen
@@ -245,7 +245,7 @@ class Conversation:
 
     def write(self, plan: Plan) -> None:
         self.plan_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(self.plan_file, written(plan))
+        write_whole(self.plan_file, written(plan).encode())
 
     def say_how_to_replay(self, words: str) -> None:
         say()

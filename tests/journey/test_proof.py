@@ -1,0 +1,157 @@
+"""The proof, held against what a phone can do to data: keep it, rewrite it, bring it later, change it, lose it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from migrate.backup.manifest import ManifestWriter
+from migrate.backup.reader import Backup
+from migrate.backup.record import Kind, Record, file_id
+from migrate.categories.claims import Claims
+from migrate.journey.proof import Proof, Prover
+from migrate.plan.strategy import Strategy
+
+Files = Mapping[tuple[str, str], bytes]
+SMS, LOG = ("HomeDomain", "Library/SMS/sms.db"), ("HomeDomain", "Library/SMS/sms.db-wal")
+PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
+NOTE = ("HomeDomain", "Library/Fonts/mine.otf")
+CHAT = ("AppDomain-com.example.chatter", "Documents/chat.bin")
+
+
+def backup_of(folder: Path, files: Files) -> Backup:
+    """A plain backup that holds these files and nothing else."""
+    folder.mkdir()
+    writer = ManifestWriter("18.5")
+    for number, ((domain, path), content) in enumerate(files.items(), 1):
+        name = file_id(domain, path)
+        writer.add(
+            Record(
+                file_id=name, domain=domain, relative_path=path, kind=Kind.FILE, mode=0o100644, inode=number,
+                user_id=501, group_id=501, size=len(content), modified=0, changed=0, born=0, protection_class=3,
+                flags=0, encryption_key=None, digest=None, extended_attributes=None, target=None,
+            )
+        )  # fmt: skip
+        (folder / name[:2]).mkdir(exist_ok=True)
+        (folder / name[:2] / name).write_bytes(content)
+    (folder / "Manifest.db").write_bytes(writer.to_bytes())
+    return Backup.open(folder)
+
+
+def messages(rows: int, folder: Path) -> bytes:
+    """An sms.db with so many messages."""
+    path = folder / f"made-{rows}.db"
+    path.unlink(missing_ok=True)
+    with sqlite3.connect(path) as made:
+        made.execute("CREATE TABLE message (ROWID INTEGER PRIMARY KEY, text TEXT)")
+        made.executemany("INSERT INTO message (text) VALUES (?)", [(f"hello {row}",) for row in range(rows)])
+    made.close()
+    return path.read_bytes()
+
+
+def messages_in_a_log(folder: Path) -> tuple[bytes, bytes]:
+    """An sms.db whose messages are all in its -wal."""
+    path = folder / "logged.db"
+    made = sqlite3.connect(path)
+    made.execute("PRAGMA journal_mode = WAL")
+    made.execute("PRAGMA wal_autocheckpoint = 0")
+    made.execute("CREATE TABLE message (ROWID INTEGER PRIMARY KEY, text TEXT)")
+    made.execute("INSERT INTO message (text) VALUES ('only here')")
+    made.commit()
+    both = path.read_bytes(), Path(f"{path}-wal").read_bytes()
+    made.close()
+    return both
+
+
+@pytest.fixture
+def prove(tmp_path: Path) -> Callable[..., Proof]:
+    def run(sent: Files, after: Files, *, before: Files | None = None, strategy: Strategy = Strategy.REPLACE) -> Proof:
+        tmp = tmp_path / "tmp"
+        tmp.mkdir()
+        restore_set, now = backup_of(tmp_path / "set", sent), backup_of(tmp_path / "after", after)
+        there = backup_of(tmp_path / "before", before) if before is not None else None
+        prover = Prover(
+            restore_set=restore_set,
+            after=now,
+            claims=Claims.of(restore_set),
+            strategy=strategy,
+            installed=frozenset(),
+            tmp=tmp,
+            before=there,
+            before_claims=Claims.of(there) if there else None,
+        )
+        proof = prover.prove()
+        assert not any(tmp.iterdir())  # no plaintext stays
+        return proof
+
+    return run
+
+
+def test_equal_bytes_are_proven(prove: Callable[..., Proof]) -> None:
+    files = {PHOTO: b"\xff\xd8 a picture", NOTE: b"a font"}
+    proof = prove(files, files)
+    assert proof.verdict == "proven" and proof.findings == []
+    assert proof.fates["photos"] == {"same": 1}
+
+
+def test_a_file_that_is_not_there_is_named(prove: Callable[..., Proof]) -> None:
+    proof = prove({NOTE: b"a font", SMS: b""}, {SMS: b""})
+    assert proof.verdict.startswith("not proven") and proof.bad == 1
+    assert [(f.code, f.severity, f.relative_path) for f in proof.findings] == [("proof-missing", "error", NOTE[1])]
+
+
+def test_other_bytes_are_named(prove: Callable[..., Proof]) -> None:
+    proof = prove({NOTE: b"a font"}, {NOTE: b"a fount"})
+    assert [f.code for f in proof.findings] == ["proof-changed"]
+
+
+def test_photos_that_arrive_in_the_background_are_pending(prove: Callable[..., Proof]) -> None:
+    proof = prove({PHOTO: b"\xff\xd8 a picture"}, {})
+    assert proof.verdict == "proven, 1 pending"
+
+
+def test_the_phone_may_add_rows_to_a_database_and_not_lose_any(prove: Callable[..., Proof], tmp_path: Path) -> None:
+    more = prove({SMS: messages(5, tmp_path)}, {SMS: messages(7, tmp_path)})
+    assert more.verdict == "proven" and more.fates["messages"] == {"rewritten": 1}
+
+
+def test_a_database_with_fewer_rows_is_not_proven(prove: Callable[..., Proof], tmp_path: Path) -> None:
+    proof = prove({SMS: messages(5, tmp_path)}, {SMS: messages(4, tmp_path)})
+    assert [f.code for f in proof.findings] == ["proof-fewer-rows"]
+
+
+def test_a_database_that_became_something_else_is_not_proven(prove: Callable[..., Proof], tmp_path: Path) -> None:
+    proof = prove({SMS: messages(5, tmp_path)}, {SMS: b"SQLite format 3\x00" + bytes(90)})
+    assert proof.bad == 1
+
+
+def test_a_log_that_was_lost_is_noticed_although_the_database_is_equal(
+    prove: Callable[..., Proof], tmp_path: Path
+) -> None:
+    """An address book can be one empty page with everyone in its -wal (seen on a real iOS 15 phone)."""
+    database, log = messages_in_a_log(tmp_path)
+    proof = prove({SMS: database, LOG: log}, {SMS: database, LOG: b""})
+    assert proof.bad == 1, proof.as_json()
+
+
+def test_an_empty_log_is_as_good_as_none(prove: Callable[..., Proof], tmp_path: Path) -> None:
+    database = messages(5, tmp_path)
+    assert prove({SMS: database, LOG: b""}, {SMS: database}).verdict == "proven"
+
+
+def test_what_was_on_a_phone_in_use_and_is_gone_is_named(prove: Callable[..., Proof]) -> None:
+    before = {NOTE: b"its own font", PHOTO: b"\xff\xd8 its own picture"}
+    sent = {PHOTO: b"\xff\xd8 a picture"}
+    kept = {**sent, NOTE: b"its own font"}
+    assert prove(sent, kept, before=before, strategy=Strategy.OVERLAY).verdict == "proven"
+
+
+def test_what_was_on_a_phone_in_use_and_was_lost_is_not_proven(prove: Callable[..., Proof]) -> None:
+    before = {NOTE: b"its own font"}
+    sent = {PHOTO: b"\xff\xd8 a picture"}
+    proof = prove(sent, sent, before=before, strategy=Strategy.OVERLAY)
+    assert [f.code for f in proof.findings] == ["proof-kept-missing"]
+    assert proof.kept == {"missing": 1}
