@@ -99,7 +99,7 @@ class Interrupted(MigrateError):
         return "What was finished is kept; the step that was interrupted begins again where it can go on."
 
     def next(self) -> str:
-        return f"Go on with: migrate resume {self.run}"
+        return f"Go on with: migrate resume {self.run}".rstrip()
 
 
 @dataclass(eq=False)

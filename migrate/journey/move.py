@@ -115,6 +115,8 @@ class Move:
     step: str = ""
     saved: Mapping[str, KeptSave] = field(default_factory=dict)
     """By UDID: what was saved in this process before the run began."""
+    page: Callable[[dict[str, Any]], str] | None = None
+    """The receipt as a page, in talk's words; None: no page is written."""
     names: Mapping[Role, str] = field(default_factory=dict)
     """UDIDs that were said beside `resume`: for a phone that the plan leaves open and that was not met yet."""
 

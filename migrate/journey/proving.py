@@ -56,8 +56,10 @@ async def compare(move: Move, after: Path, installed: frozenset[str]) -> Proof:
 
 
 async def write_receipt(move: Move) -> dict[str, Any]:
-    """`receipt.json`: what was agreed, what moved, what was proven. The words are talk's."""
+    """`receipt.json`: what was agreed, what moved, what was proven. And the same as a page, whose words are talk's."""
     receipt = receipt_of(move)
+    if move.page is not None:
+        write_whole(move.folder / "receipt.html", move.page(receipt).encode())
     write_whole(move.folder / "receipt.json", (json.dumps(receipt, ensure_ascii=False, indent=2) + "\n").encode())
     return {"receipt": str(move.folder / "receipt.json")}
 

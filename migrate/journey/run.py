@@ -106,6 +106,8 @@ class World:
     wait_s: float = 1800
     saved: Mapping[str, KeptSave] = field(default_factory=dict)
     """By UDID: what this process has saved and verified already. Its steps are true as long as nobody saved since."""
+    page: Callable[[dict[str, Any]], str] | None = None
+    """Makes the receipt a page for people, kept as `receipt.html` beside its JSON; the words are not a run's own."""
     names: Mapping[Role, str] = field(default_factory=dict)
     """UDIDs said beside `resume`, which has no plan of its own to put them in."""
 
@@ -188,6 +190,7 @@ async def _go(world: World, folder: Path, plan: Plan, journal: Journal) -> Ended
         wait_s=world.wait_s,
         tmp=world.tmp,
         saved=world.saved,
+        page=world.page,
         names=world.names,
         findings=_read_findings(folder),
     )
@@ -236,7 +239,9 @@ def _end(move: Move) -> Ended:
     receipt = move.folder / "receipt.json"
     bad = [f for f in move.findings if f.code.startswith("proof-") and f.severity == "error"]
     if proof and str(proof["verdict"]).startswith("not proven"):
-        raise NotProven(bad[0].what if bad else str(proof["verdict"]), max(len(bad), 1), str(receipt))
+        page = move.folder / "receipt.html"
+        said = str(page if page.exists() else receipt)
+        raise NotProven(bad[0].what if bad else str(proof["verdict"]), max(len(bad), 1), said)
     outcome: events.Outcome = "proven" if proof else "done"
     move.journal.append({"ended": outcome, "exit_code": 0})
     move.tell(events.RunFinished(move.journal.run, outcome, 0, str(receipt), None))

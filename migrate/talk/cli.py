@@ -117,7 +117,11 @@ def answer(argv: Sequence[str]) -> int:
 
 def told(error: MigrateError, said: Everywhere) -> int:
     try:
-        if error is not said.told:
+        if error is said.told:
+            return error.exit_code
+        if said.last_event is not None:
+            said.last_event(error)
+        else:
             output.tell(error, as_json=said.json)
     except output.ReaderGone:
         output.silence_stdout()

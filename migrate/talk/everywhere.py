@@ -80,6 +80,8 @@ class Everywhere:
     """What Ctrl-C means from here on; a command sets it once it has begun something that can be gone on with."""
     told: MigrateError | None = field(default=None, repr=False)
     """An error that the command itself has told already; `main` only takes its exit code."""
+    last_event: Callable[[MigrateError], None] | None = field(default=None, repr=False)
+    """How a command whose answer is a stream of events tells what ended it (contract 4); None: as any other error."""
 
     def hear(self, home: Path | None, usbmuxd: str | None, json: bool) -> None:
         self.home = home or self.home

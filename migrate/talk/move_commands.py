@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,6 +16,7 @@ from migrate.errors import (
     DemoStopped,
     Interrupted,
     MigrateError,
+    NotProven,
     StoppedBeforeBeginning,
     UsageWrong,
     WordMissing,
@@ -77,12 +78,12 @@ def run(
     """Moves what a plan says, from the old phone to the new one, and proves it."""
     from migrate.journey.run import run as begin
 
-    with ending_in_an_event(said):
-        agreed = agreed_plan(plan, old=old, old_backup=old_backup, new=new)
-        passwords = Passwords(file=password_file, new_file=new_password_file)
-        with said.at_home() as here:
-            world = world_of(said, here, passwords, yes=yes, wait_s=wait)
-            show_receipt(said, run_async(begin(agreed, world)))
+    end_in_an_event(said)
+    agreed = agreed_plan(plan, old=old, old_backup=old_backup, new=new)
+    passwords = Passwords(file=password_file, new_file=new_password_file)
+    with said.at_home() as here:
+        world = world_of(said, here, passwords, yes=yes, wait_s=wait)
+        carry_out(said, begin(agreed, world))
     return None
 
 
@@ -108,7 +109,7 @@ def agreed_plan(path: Path, *, old: str | None, old_backup: Path | None, new: st
 
 def resume(
     said: Everywhere,
-    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Not needed for the only unfinished one.")] = None,
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help="Not needed for the only unfinished one.")] = None,
     old: OldOption = None,
     old_backup: OldBackupOption = None,
     new: NewOption = None,
@@ -121,14 +122,15 @@ def resume(
     from migrate.journey.run import resume as go_on
     from migrate.journey.runs import find_run, only_unfinished
 
-    with ending_in_an_event(said), said.at_home() as here:
+    end_in_an_event(said)
+    with said.at_home() as here:
         folder = find_run(here.home, run) if run else only_unfinished(here.home)
         names = names_of(old=old, old_backup=old_backup, new=new)
         if not said.json:
             say(f"Going on with {folder.path.name}.")
         passwords = Passwords(file=password_file, new_file=new_password_file)
         world = replace(world_of(said, here, passwords, yes=yes, wait_s=wait), names=names)
-        show_receipt(said, run_async(go_on(folder, world)))
+        carry_out(said, go_on(folder, world))
     return None
 
 
@@ -153,6 +155,7 @@ def names_of(*, old: str | None, old_backup: Path | None, new: str | None) -> di
 def world_of(said: Everywhere, here: AtHome, passwords: Passwords, *, yes: bool, wait_s: float) -> World:
     from migrate.journey.run import World
     from migrate.talk.progress import listener
+    from migrate.talk.receipt import as_page
 
     return World(
         home=here.home,
@@ -161,34 +164,52 @@ def world_of(said: Everywhere, here: AtHome, passwords: Passwords, *, yes: bool,
         asking=AtTheTerminal(passwords, yes=yes),
         listener=remembering(said, listener(as_json=said.json)),
         wait_s=wait_s,
+        page=as_page,
     )
 
 
 def remembering(said: Everywhere, listener: events.Listener) -> events.Listener:
-    """The listener, and the last event remembered: with --json it has told the error already."""
+    """The listener, and what follows from what it heard: what Ctrl-C means now, and that the last event was told."""
     from migrate.journey import events
+    from migrate.journey.run import BEGINNING
 
     def hear(event: events.Event) -> None:
         listener(event)
+        if isinstance(event, events.StepStarted) and event.step not in BEGINNING:
+            said.begun = Interrupted("", event.step)
         if isinstance(event, events.RunFinished) and said.json:
-            said.told = event.error
+            said.told, said.last_event = event.error, lambda error: None
 
     return hear
 
 
-@contextmanager
-def ending_in_an_event(said: Everywhere) -> Iterator[None]:
+def end_in_an_event(said: Everywhere) -> None:
     """With --json a run always ends in `run_finished`, also where it fails before it is a run (contract 4)."""
-    try:
-        yield
-    except MigrateError as error:
-        if said.json and said.told is not error:
-            from migrate.journey import events
-            from migrate.talk.progress import JsonLines
 
-            JsonLines()(events.RunFinished(None, "failed", error.exit_code, None, error))
-            said.told = error
+    def tell(error: MigrateError) -> None:
+        from migrate.journey import events
+        from migrate.talk.progress import JsonLines
+
+        stopped = error.exit_code in (50, 130)
+        JsonLines()(events.RunFinished(None, "stopped" if stopped else "failed", error.exit_code, None, error))
+
+    if said.json:
+        said.last_event = tell
+
+
+def carry_out(said: Everywhere, work: Coroutine[Any, Any, Ended]) -> None:
+    """Take a run to its end and show its receipt, also one that says `not proven`.
+
+    Raises:
+        MigrateError: what stopped it.
+    """
+    try:
+        ended = run_async(work)
+    except NotProven as error:
+        show_receipt_in(said, Path(error.receipt).parent)
         raise
+    with suppress(KeyboardInterrupt):  # all is done, and the receipt is written: nothing is left to be stopped
+        show_receipt(said, ended)
 
 
 @dataclass
@@ -258,18 +279,19 @@ def ctrl_c_at_a_prompt() -> Iterator[None]:
 
 
 def show_receipt(said: Everywhere, ended: Ended) -> None:
-    """The receipt in words on stdout, and as a page beside its JSON."""
-    import json
+    """The receipt in words on stdout, and where its page is."""
+    show_receipt_in(said, ended.receipt.parent)
 
-    from migrate.talk.receipt import write_page
 
-    receipt = json.loads(ended.receipt.read_text(encoding="utf-8"))
-    page = write_page(receipt, ended.receipt.parent)
-    if said.json:
+def show_receipt_in(said: Everywhere, folder: Path) -> None:
+    from migrate.journey.runs import RunFolder
+
+    receipt = RunFolder(folder).receipt()
+    if said.json or receipt is None:
         return
     put_receipt(receipt)
     put()
-    put(f"The receipt: {page}")
+    put(f"The receipt: {folder / 'receipt.html'}")
 
 
 def put_receipt(receipt: dict[str, Any]) -> None:
@@ -366,7 +388,9 @@ def demo(
         if said.json:
             raise UsageWrong("--wizard is a conversation, and --json leaves no room for one.", "migrate demo")
         refuse_no_terminal()
-    with ending_in_an_event(said), ending_with_its_phones("migrate demo --wizard" if wizard else "migrate demo"):
+    end_in_an_event(said)
+    command = "migrate demo --wizard" if wizard else "migrate demo"
+    with ending_with_its_phones(command):
         show = Demo(unhurried=wizard)
         folder = said.home_folder
         if said.home_is_ours:  # a demo leaves nothing among somebody's real backups
@@ -379,11 +403,25 @@ def demo(
 
                 converse(said, here, plain_wished=plain)
             else:
-                show_receipt(said, run_async(show.move(world_of(said, here, show.passwords, yes=True, wait_s=60))))
+                world = world_of(said, here, show.passwords, yes=True, wait_s=60)
+                carry_out(said, show.move(replace(world, listener=without_a_way_on(world.listener, command))))
             if keep:
                 for line in show.how_to_go_on(serving, here.home.path, wizard=wizard):
                     say(line)
     return None
+
+
+def without_a_way_on(listener: events.Listener, command: str) -> events.Listener:
+    """The listener, told of a demo that was stopped as what it is: not of a run that could be gone on with."""
+    from migrate.journey import events
+
+    def hear(event: events.Event) -> None:
+        if isinstance(event, events.RunFinished) and isinstance(event.error, Interrupted | StoppedBeforeBeginning):
+            stopped = DemoStopped(command)
+            event = events.RunFinished(None, "stopped", stopped.exit_code, None, stopped)
+        listener(event)
+
+    return hear
 
 
 @contextmanager

@@ -5,16 +5,16 @@ Talk goes to stderr; only the JSON lines are data and go to stdout.
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TextIO
 
 from migrate.journey import events
 from migrate.talk import sentences
-from migrate.talk.output import plain, safe, wrapped
+from migrate.talk.output import as_json_text, plain, safe, silence_stdout, wrapped
 from migrate.units import bytes_text, now_utc
 
 QUIET_FINDINGS = frozenset({"info"})
@@ -35,6 +35,7 @@ class JsonLines:
         self.lock = threading.Lock()
         self.put_at: datetime | None = None
         self.held_back: events.BytesMoved | None = None
+        self.reader_gone = False
 
     def __call__(self, event: events.Event) -> None:
         with self.lock:
@@ -51,10 +52,14 @@ class JsonLines:
                 self.put(event, now)
 
     def put(self, event: events.Event, now: datetime) -> None:
-        row = events.as_json(event)
+        row = None if self.reader_gone else events.as_json(event)
         if row is not None:
             name, at = row.pop("event"), now.isoformat(timespec="milliseconds")
-            print(json.dumps({"event": name, "at": at, **row}, ensure_ascii=False), file=self.out, flush=True)
+            try:
+                print(as_json_text({"event": name, "at": at, **row}), file=self.out, flush=True)
+            except BrokenPipeError:  # whoever read has seen enough: a move is not stopped in the middle for that
+                self.reader_gone = True
+                silence_stdout()
 
 
 class Lines:
@@ -104,7 +109,8 @@ class Lines:
             self.say(f"  {percent} % ({bytes_text(done)} of {bytes_text(total)})")
 
     def say(self, sentence: str) -> None:
-        print(safe(sentence), file=self.out, flush=True)
+        with suppress(BrokenPipeError):  # nobody left to talk to is no reason to stop
+            print(safe(sentence), file=self.out, flush=True)
 
 
 class Bars(Lines):

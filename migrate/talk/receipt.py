@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import html
-from pathlib import Path
 from typing import Any
 
-from migrate.backup.private_files import write_whole
+from migrate.talk.output import cut, pad
 from migrate.units import bytes_text
 
 STRATEGIES = {
@@ -29,8 +28,11 @@ def in_words(receipt: dict[str, Any]) -> list[str]:
     ]
     if receipt["safety"]:
         lines.append(f"Safety: {new} as it was before is saved too, and can be put back.")
-    lines += ["", f"  {'what':<26} {'sent':>7} {'proven':>7} {'later':>6} {'wrong':>6}"]
-    lines += [_row(title, counts) for title, counts in _arrivals(receipt)]
+    if proof:
+        lines += ["", f"  {'what':<26} {'sent':>7} {'proven':>7} {'later':>6} {'wrong':>6}"]
+    else:
+        lines += ["", f"  {'what':<26} {'sent':>7}"]
+    lines += [_row(title, counts, proven=bool(proof)) for title, counts in _arrivals(receipt)]
     not_expected = sum(counts.get("not-expected", 0) for _, counts in _arrivals(receipt))
     if not_expected:
         lines += ["", f"{not_expected} files never cross to another phone (device identity, pairings); that is normal."]
@@ -54,29 +56,36 @@ def _sent_files(sent: dict[str, Any]) -> str:
 
 
 def _arrivals(receipt: dict[str, Any]) -> list[tuple[str, dict[str, int]]]:
-    """Each category's or app's title, and what became of its files (nothing without a proof), by title."""
-    titles: dict[str, str] = receipt["sent"]["titles"]
-    fates = receipt["proof"]["categories"] if receipt["proof"] else {key: {} for key in receipt["sent"]["chosen"]}
+    """Each category's or app's title, and what became of its files (without a proof: how many were sent), by title."""
+    sent = receipt["sent"]
+    titles: dict[str, str] = sent["titles"]
+    if receipt["proof"]:
+        fates = receipt["proof"]["categories"]
+    else:
+        fates = {owner: {"sent": amount["files"]} for owner, amount in sent["chosen"].items() if amount["files"]}
     return sorted((titles.get(owner, owner), counts) for owner, counts in fates.items())
 
 
-def _row(title: str, counts: dict[str, int]) -> str:
-    if not counts:
-        return f"  {title[:26]:<26}"
-    wrong = sum(counts.get(fate, 0) for fate in ("missing", "changed", "fewer-rows"))
-    total = sum(counts.values())
-    return f"  {title[:26]:<26} {total:>7,} {_good(counts):>7,} {counts.get('pending', 0):>6,} {wrong:>6,}"
+def _row(title: str, counts: dict[str, int], *, proven: bool) -> str:
+    sent = f"  {pad(cut(title, 26), 26, 'left')} {sum(counts.values()):>7,}"
+    if not proven:
+        return sent
+    return f"{sent} {_good(counts):>7,} {counts.get('pending', 0):>6,} {_wrong(counts):>6,}"
 
 
 def _good(counts: dict[str, int]) -> int:
     return counts.get("same", 0) + counts.get("rewritten", 0)
 
 
+def _wrong(counts: dict[str, int]) -> int:
+    return counts.get("missing", 0) + counts.get("changed", 0) + counts.get("fewer-rows", 0)
+
+
 def as_page(receipt: dict[str, Any]) -> str:
     """The receipt as one self-contained HTML page. Every name in it came from a phone, so every name is escaped."""
     rows = "\n".join(
         f"<tr><td>{html.escape(title)}</td><td>{sum(counts.values()) or ''}</td>"
-        f"<td>{_good(counts) or ''}</td><td>{counts.get('pending', '')}</td></tr>"
+        f"<td>{_good(counts) or ''}</td><td>{counts.get('pending', '')}</td><td>{_wrong(counts) or ''}</td></tr>"
         for title, counts in _arrivals(receipt)
     )
     words = "\n".join(html.escape(line) for line in in_words(receipt))
@@ -90,17 +99,10 @@ def as_page(receipt: dict[str, Any]) -> str:
  pre {{ white-space: pre-wrap }}
 </style></head><body>
 <h1>Receipt: {name}</h1>
-<table><tr><th>What</th><th>Sent</th><th>Proven</th><th>Later</th></tr>
+<table><tr><th>What</th><th>Sent</th><th>Proven</th><th>Later</th><th>Wrong</th></tr>
 {rows}
 </table>
 <pre>{words}</pre>
 <p>{html.escape(f"Run {receipt['run']}, written {receipt['written']} by migrate {receipt['migrate']}.")}</p>
 </body></html>
 """
-
-
-def write_page(receipt: dict[str, Any], folder: Path) -> Path:
-    """`receipt.html` beside `receipt.json`."""
-    path = folder / "receipt.html"
-    write_whole(path, as_page(receipt).encode())
-    return path

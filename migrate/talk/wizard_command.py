@@ -38,6 +38,7 @@ from migrate.talk.everywhere import AtHome, Everywhere, run_async
 from migrate.talk.move_commands import AtTheTerminal, show_receipt
 from migrate.talk.output import plain, say, wrapped
 from migrate.talk.passwords import Passwords
+from migrate.talk.receipt import as_page
 from migrate.talk.wizard_doing import Doing
 from migrate.talk.wizard_errands import listener
 from migrate.talk.wizard_page import Widgets
@@ -122,6 +123,7 @@ class Conversation:
             listener=listener(),
             wait_s=WAIT_S,
             saved=saved,
+            page=as_page,
         )
         doing = Doing(
             world=world,

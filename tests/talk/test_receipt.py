@@ -1,0 +1,64 @@
+"""The receipt in words and as a page: every figure where it belongs, every name as text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrate.talk.output import columns_of
+from migrate.talk.receipt import as_page, in_words
+
+
+@pytest.fixture
+def receipt() -> dict[str, Any]:
+    return {
+        "migrate": "1",
+        "run": "20260101-000000-aaaa",
+        "written": "2026-01-01T00:00:00+00:00",
+        "strategy": "overlay",
+        "old_phone": {"name": "Ada's <b>iPhone</b>"},
+        "new_phone": {"name": "New & shiny"},
+        "saved": {"files": 100, "verdict": "whole"},
+        "safety": {"backup": "x"},
+        "sent": {
+            "bytes": 5_000,
+            "files": 12,
+            "chosen_files": 9,
+            "titles": {"photos": "Photos and videos", "app:x.y": "日記" * 20, "notes": "Notes"},
+            "chosen": {"photos": {"files": 7}, "app:x.y": {"files": 2}, "notes": {"files": 0}},
+        },
+        "proof": {
+            "verdict": "not proven: 1 of the files are not as they should be",
+            "categories": {"photos": {"same": 4, "pending": 2, "missing": 1}, "app:x.y": {"same": 2}},
+            "kept": {"same": 50},
+        },
+        "findings": [{"what": "Something <i>odd</i>."}],
+    }
+
+
+def row(lines: list[str], title: str) -> list[str]:
+    (line,) = [line for line in lines if line.strip().startswith(title)]
+    return line.split()[-4:]
+
+
+def test_each_figure_stands_under_its_word(receipt: dict[str, Any]) -> None:
+    lines = in_words(receipt)
+    assert row(lines, "Photos") == ["7", "4", "2", "1"]
+    table = [line for line in lines if line.startswith("  ") and not line.startswith("  - ")]
+    assert len({columns_of(line) for line in table}) == 1, "wide characters count double"
+
+
+def test_without_a_proof_it_still_says_what_was_sent(receipt: dict[str, Any]) -> None:
+    """The rows were empty."""
+    receipt["proof"] = None
+    lines = in_words(receipt)
+    assert "not proven: the plan asked for no proof" in lines[0]
+    assert row(lines, "Photos")[-1] == "7" and not any("Notes" in line for line in lines)
+    assert "<td>7</td>" in as_page(receipt)
+
+
+def test_a_name_from_a_phone_is_text_on_the_page(receipt: dict[str, Any]) -> None:
+    page = as_page(receipt)
+    assert "<b>" not in page and "<i>" not in page
+    assert "Ada&#x27;s &lt;b&gt;iPhone" in page and "New &amp; shiny" in page
