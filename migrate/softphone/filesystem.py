@@ -163,10 +163,16 @@ class Filesystem:
         return self._add(domain, relative_path, "symlink", modified, mode=0o120755, target=target)
 
     def put(self, node: Node) -> Node:
-        """Places a node with the dates, owners and mode it brings, under an inode of this phone; makes ancestors."""
+        """Places a node with the dates, owners and mode it brings, under an inode of this phone; makes ancestors.
+
+        Over an existing node its status change is a later one, which no host can set: a backup sees it by that (kernel
+        behaviour; without it the next incremental backup would keep the bytes that were there before).
+        """
         with self._lock:
             there = self._make_way(node.domain, node.relative_path, node.kind)
-            placed = replace(node, inode=there.inode if there else self._new_inode())
+            inode = there.inode if there else self._new_inode()
+            changed = max(node.changed, there.changed + 1) if there else node.changed
+            placed = replace(node, inode=inode, changed=changed)
             self._domains.setdefault(node.domain, {})[node.relative_path] = placed
             return placed
 

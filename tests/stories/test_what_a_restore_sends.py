@@ -96,3 +96,23 @@ def test_an_overlay_asks_only_for_the_chosen_app_that_is_missing_and_says_that_i
     fates = proof["categories"]
     assert set(fates["app:com.example.chatter"]) <= {"same", "rewritten"}
     assert fates["app:com.example.sketchbook"]["missing"] > 5 and "pending" not in fates["app:com.example.sketchbook"]
+
+
+def test_what_a_restore_replaced_is_backed_up_anew_by_the_proof(
+    set_table: SetTable, heard: list[dict[str, Any]]
+) -> None:
+    """Files of one name, size and date on both phones, with other bytes: the phone called them unchanged afterwards."""
+    table = set_table(new=new_phone(empty=False))
+    same = {
+        (node.domain, node.relative_path)
+        for node in table.old.files.walk()
+        if (twin := table.new.files.get(node.domain, node.relative_path)) is not None
+        and (twin.size, twin.modified, twin.changed) == (node.size, node.modified, node.changed)
+        and node.kind == "file"
+        and node.domain == "AppDomain-com.example.sketchbook"
+    }
+    old, new = table.old.files.digests(), table.new.files.digests()
+    assert any(old["/".join(path)] != new["/".join(path)] for path in same)
+    done = table.move(table.plan(TWO_APPS))
+    assert done.code == 0 and done.last["outcome"] == "proven", str(done)
+    assert heard[0]["apps"] is None
