@@ -71,7 +71,7 @@ class WaitedTooLong(MigrateError):
 
     waited_s: int
     waiting_for: str
-    how: str
+    how: str  # the `next` of what was lacking, which may say how to try again in its own way
     exit_code = 50
 
     def what(self) -> str:
@@ -81,7 +81,9 @@ class WaitedTooLong(MigrateError):
         return "The move waits for a person's hand only as long as --wait says; nothing is lost by waiting."
 
     def next(self) -> str:
-        return f"{self.how.rstrip('.')}. Then run: migrate resume"
+        if MigrateError.again in self.how:
+            return self.how.replace(MigrateError.again, self.again)
+        return f"{self.how.rstrip('.')}. Then {self.again}"
 
 
 @dataclass(eq=False)

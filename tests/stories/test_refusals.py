@@ -93,7 +93,8 @@ def test_the_other_phone_is_the_new_one_when_only_the_old_one_is_named(set_table
 def test_a_phone_that_waits_for_its_person(set_table: SetTable, trust: Any, action: str) -> None:
     table = set_table(old=old_phone(trust=trust, hand=AWAY))
     done = table.move(table.plan(EVERYTHING), "--wait", "2")
-    refused(done, 50, "waited-too-long")
+    error = refused(done, 50, "waited-too-long")
+    assert error["next"].count("migrate resume") == 1 and "run the same command" not in error["next"]
     assert [(e["phone"], e["action"]) for e in done.events if e["event"] == "person_needed"] == [
         ("Grandma's iPhone", action)
     ]
