@@ -10,6 +10,7 @@ import errno
 import importlib
 import os
 import secrets
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -93,7 +94,9 @@ def wizard(said: Everywhere, *, plain: bool) -> None:
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command line and exit with its code (README, Exit codes)."""
-    sys.exit(answer(sys.argv[1:] if argv is None else list(argv)))
+    code = answer(sys.argv[1:] if argv is None else list(argv))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said: Python's own leaving must not end in a traceback
+    sys.exit(code)
 
 
 def answer(argv: Sequence[str]) -> int:

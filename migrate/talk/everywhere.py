@@ -82,6 +82,8 @@ class Everywhere:
     """An error that the command itself has told already; `main` only takes its exit code."""
     last_event: Callable[[MigrateError], None] | None = field(default=None, repr=False)
     """How a command whose answer is a stream of events tells what ended it (contract 4); None: as any other error."""
+    done: bool = False
+    """Whether what was asked for is done and told: Ctrl-C has nothing left to stop."""
 
     def hear(self, home: Path | None, usbmuxd: str | None, json: bool) -> None:
         self.home = home or self.home
@@ -188,6 +190,8 @@ def everywhere(command: Callable[Concatenate[Everywhere, P], Exit]) -> Callable[
         try:
             return command(said, *args, **kwargs)
         except KeyboardInterrupt:
+            if said.done:
+                return None
             raise (said.begun or StoppedBeforeBeginning()) from None
 
     parameters = [*own, *OPTIONS]

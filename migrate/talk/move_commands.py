@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -177,8 +177,10 @@ def remembering(said: Everywhere, listener: events.Listener) -> events.Listener:
         listener(event)
         if isinstance(event, events.StepStarted) and event.step not in BEGINNING:
             said.begun = Interrupted("", event.step)
-        if isinstance(event, events.RunFinished) and said.json:
-            said.told, said.last_event = event.error, lambda error: None
+        if isinstance(event, events.RunFinished):
+            said.done = event.error is None
+            if said.json:
+                said.told, said.last_event = event.error, lambda error: None
 
     return hear
 
@@ -208,8 +210,7 @@ def carry_out(said: Everywhere, work: Coroutine[Any, Any, Ended]) -> None:
     except NotProven as error:
         show_receipt_in(said, Path(error.receipt).parent)
         raise
-    with suppress(KeyboardInterrupt):  # all is done, and the receipt is written: nothing is left to be stopped
-        show_receipt(said, ended)
+    show_receipt(said, ended)
 
 
 @dataclass
