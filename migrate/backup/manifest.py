@@ -84,14 +84,19 @@ class Manifest:
         return f"Manifest({str(self.folder.path)!r})"
 
     @classmethod
-    def open(cls, folder: BackupFolder, password: str | None) -> Self:
-        """The manifest in memory.
+    def open(cls, folder: BackupFolder, password: str | None) -> Manifest:
+        """The manifest in memory: Manifest.db, or for a backup of iOS 5 to 9 what Manifest.mbdb says.
 
         Raises:
             PasswordMissing, WrongPassword: it is encrypted, and not opened by `password`.
             KeybagUnreadable: its keybag is damaged.
-            BackupUnreadable: Manifest.db is missing, no database, or not one with a plain table `Files`.
+            BackupUnreadable: Manifest.db is missing, no database, or not one with a plain table `Files`; or
+                Manifest.mbdb is cut short or none.
         """
+        if folder.is_flat:
+            from migrate.backup.mbdb_manifest import MbdbManifest  # it is a Manifest itself
+
+            return MbdbManifest.of(folder, password)
         class_keys = manifest_key = None
         if folder.is_encrypted:
             class_keys, manifest_key = unlock(folder, password)
@@ -198,23 +203,36 @@ def unlock(folder: BackupFolder, password: str | None) -> tuple[ClassKeys, bytes
         PasswordMissing, WrongPassword: the person's.
         KeybagUnreadable, BackupUnreadable: the backup's.
     """
-    plist = folder.manifest_plist or {}
-    bag, wrapped = plist.get("BackupKeyBag"), plist.get("ManifestKey")
-    if not isinstance(bag, bytes):
-        raise KeybagUnreadable("it is missing" if bag is None else "it is no data")
+    keybag = _keybag(folder)
+    wrapped = (folder.manifest_plist or {}).get("ManifestKey")
     if not isinstance(wrapped, bytes):
         raise BackupUnreadable(folder.path, "Manifest.plist", "ManifestKey is missing, so Manifest.db stays shut")
-    keybag = Keybag.from_bytes(bag)
-    if password is None:
-        raise PasswordMissing(folder.path)
-    try:
-        class_keys = keybag.unlock(password)
-    except WrongPassword:
-        raise WrongPassword(str(folder.path)) from None
+    class_keys = _unlocked(folder, keybag, password)
     try:
         return class_keys, class_keys.unwrap(wrapped)
     except KeyUnusable as error:
         raise BackupUnreadable(folder.path, "Manifest.plist", f"ManifestKey: {error.reason}") from error
+
+
+def unlock_keybag(folder: BackupFolder, password: str | None) -> ClassKeys:
+    """The class keys of an encrypted backup. Raises what `unlock` raises."""
+    return _unlocked(folder, _keybag(folder), password)
+
+
+def _keybag(folder: BackupFolder) -> Keybag:
+    bag = (folder.manifest_plist or {}).get("BackupKeyBag")
+    if not isinstance(bag, bytes):
+        raise KeybagUnreadable("it is missing" if bag is None else "it is no data")
+    return Keybag.from_bytes(bag)
+
+
+def _unlocked(folder: BackupFolder, keybag: Keybag, password: str | None) -> ClassKeys:
+    if password is None:
+        raise PasswordMissing(folder.path)
+    try:
+        return keybag.unlock(password)
+    except WrongPassword:
+        raise WrongPassword(str(folder.path)) from None
 
 
 def _row(values: tuple[Any, ...]) -> Row:

@@ -62,9 +62,6 @@ def open_database(folder: BackupFolder, manifest_key: bytes | None) -> OpenedDat
 def _stored_manifest(folder: BackupFolder) -> bytearray:
     path = folder.manifest_db
     if not path.is_file():
-        if (folder.path / "Manifest.mbdb").is_file():
-            reason = "this is the format of iOS 9 and older (Manifest.mbdb), which is not read"
-            raise BackupUnreadable(folder.path, "Manifest.mbdb", reason)
         raise BackupUnreadable(folder.path, "Manifest.db", "it is missing")
     try:
         size = path.stat().st_size

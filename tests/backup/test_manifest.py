@@ -174,12 +174,6 @@ def test_without_manifest_plist_an_encrypted_backup_asks_for_its_keybag(make_bac
         opened(folder, PASSWORD)
 
 
-def test_a_backup_of_ios_9_is_named_not_misread(tmp_path: Path) -> None:
-    (tmp_path / "Manifest.mbdb").write_bytes(b"mbdb\5\0")
-    with pytest.raises(BackupUnreadable, match=r"Manifest\.mbdb"):
-        opened(tmp_path)
-
-
 @pytest.mark.parametrize("password", [None, PASSWORD])
 @pytest.mark.parametrize("last_byte", [0, 1])
 def test_a_manifest_without_padding_is_whole_and_known_to_lack_it(
