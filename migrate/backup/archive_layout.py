@@ -152,6 +152,9 @@ class Layouts:
         self._found: dict[bytes, tuple[int, dict[bytes, Layout]]] = {}
         self._count = 0
 
+    def __len__(self) -> int:
+        return sum(len(layouts) for _, layouts in self._found.values())
+
     def read(self, blob: bytes) -> Fields | None:
         """The fields of an archive whose layout is known, as FIELDS has them; None for any other bytes."""
         known = self._found.get(blob[_FINGERPRINT])
