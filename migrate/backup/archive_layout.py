@@ -7,7 +7,7 @@ same bytes everywhere but in the holes, and an offset table that says so:
     bplist00 | $top, $objects, the root and its keys                     literal
     numbers of the root, references, an inline Digest                    fixed holes and literals: one struct, one mask
     RelativePath | ... | Target | Digest | EncryptionKey | classes       holes of any length, fixed holes and literals
-    offset table                                                         a sum, see `Layout.sized`
+    offset table                                                         a sum, see `Layout.read`
     trailer                                                              literal, but for the table's place
 
 Anything else is declined, and the full decoder has the word. A hole is a number, a text or data that the record takes
@@ -74,37 +74,24 @@ class Layout:
     pieces_at: int
     pieces: tuple[Piece, ...]
     tail: bytes
-    trailer: bytes  # without the padding before it and the table's place behind it
-    table_bytes: int
-    table: int  # the offset table, read as one number, if all holes of any length had none
+    ending: int  # offset table and trailer, read as one number, if no hole of any length took room; but for `table_at`
     pick: Callable[[Sequence[Any]], Fields] = field(repr=False)
 
     def read(self, blob: bytes, table_at: int) -> Fields | None:
-        """The fields of an archive of this layout; None where it is not one, in whatever detail."""
+        """The fields of an archive of this layout; None where it is not one, in whatever detail.
+
+        Offset table and trailer are compared as one number. A hole that is a byte longer moves everything behind it by
+        one, which adds 1 to each of those entries: `growth`. No entry carries into the next, being below 2**16.
+        """
+        head, at = self.head, self.pieces_at
         if (
-            not self.pieces_at < table_at < _FARTHEST
-            or len(blob) != table_at + self.table_bytes + _TRAILER_BYTES
-            or blob[-26:-8] != self.trailer
-            or not blob.startswith(self.head)
-            or int.from_bytes(blob[len(self.head) : self.pieces_at], "big") & self.mask != self.literals
+            not at < table_at < _FARTHEST
+            or not blob.startswith(head)
+            or int.from_bytes(blob[len(head) : at], "big") & self.mask != self.literals
         ):
             return None
-        values = [0, None, *self.unpack(blob, len(self.head))]
-        end = self.sized(blob, table_at, values)
-        if end is None or not blob.startswith(self.tail, end) or end + len(self.tail) != table_at:
-            return None
-        fields = self.pick(values)
-        if fields[_SIZE] is not None and fields[_SIZE] < 0:
-            return None
-        return fields
-
-    def sized(self, blob: bytes, table_at: int, values: list[Any]) -> int | None:
-        """Read the holes behind the numbers into `values`; where they end, if the offset table agrees.
-
-        The table is compared as one number. A hole that is a byte longer moves everything behind it by one, which
-        adds 1 to each of those entries: `growth`. No entry carries into the next, as all of them stay below 2**16.
-        """
-        at, table = self.pieces_at, self.table
+        values = [0, None, *self.unpack(blob, len(head))]
+        ending = self.ending
         for literal, fixed_bytes, family, is_kept, growth in self.pieces:
             if not blob.startswith(literal, at):
                 return None
@@ -116,30 +103,34 @@ class Layout:
             begin, end = _extent(blob, at)
             if end > table_at:
                 return None
-            content: bytes | str | None = blob[begin:end]
-            if family == _TEXT:
-                content = _text(blob[at] >> 4, blob[begin:end])
-            elif blob[at] >> 4 != _DATA:
-                return None
-            if content is None:
-                return None
+            content = blob[begin:end]
             if is_kept:
-                values.append(content)
-            table += (end - at) * growth
+                values.append(_content(blob[at] >> 4, family, content))
+                if values[-1] is None:
+                    return None
+            elif (blob[at] >> 4 != _TEXT or not content.isascii()) and _content(blob[at] >> 4, family, content) is None:
+                return None  # it is not kept, but a text it must be
+            ending += (end - at) * growth
             at = end
-        stated = int.from_bytes(blob[table_at : table_at + self.table_bytes], "big")
-        return at if stated == table else None
-
-
-def _text(family: int, stored: bytes) -> str | None:
-    """The text of an object; None where it is none, or what an archive writes for nothing."""
-    try:
-        if family == _TEXT:
-            text = stored.decode("ascii")
-        elif family == _WIDE_TEXT:
-            text = stored.decode("utf-16-be")
-        else:
+        if (
+            not blob.startswith(self.tail, at)
+            or at + len(self.tail) != table_at
+            or int.from_bytes(blob[table_at:], "big") != ending + table_at
+        ):
             return None
+        fields = self.pick(values)
+        size = fields[_SIZE]
+        return None if size is not None and size < 0 else fields
+
+
+def _content(stated: int, family: int, stored: bytes) -> bytes | str | None:
+    """The text or data of an object; None where it is neither, or what an archive writes for nothing."""
+    if family == _DATA:
+        return stored if stated == _DATA else None
+    if stated not in (_TEXT, _WIDE_TEXT):
+        return None
+    try:
+        text = stored.decode("ascii" if stated == _TEXT else "utf-16-be")
     except UnicodeDecodeError:
         return None
     return None if text == "$null" else text
@@ -181,7 +172,10 @@ class Layouts:
 # -- learning ----------------------------------------------------------------------------------------------------------
 
 _NUMBER, _DATA, _TEXT, _WIDE_TEXT, _REFERENCE, _LIST, _DICTIONARY = 0x1, 0x4, 0x5, 0x6, 0x8, 0xA, 0xD
-_UNIT_BYTES = {_DATA: 1, _TEXT: 1, _WIDE_TEXT: 2, _LIST: 1, _DICTIONARY: 2}
+_COUNTED = (_DATA, _TEXT, _WIDE_TEXT, _LIST, _DICTIONARY)
+_UNIT_BYTES = [
+    {_WIDE_TEXT: 2, _DICTIONARY: 2}.get(family, 1 if family in _COUNTED else _FARTHEST) for family in range(16)
+]
 _NUMBER_FORMATS = {1: "B", 2: "H", 4: "I", 8: "q"}  # only the last is signed, in CFBinaryPList and plistlib alike
 
 
@@ -196,13 +190,14 @@ def _extent(blob: bytes, at: int) -> tuple[int, int]:
     count = blob[at] & 15
     begin = at + 1
     if count == 15:
-        if blob[begin] == 0x10:
+        width = blob[begin]
+        if width == 0x10:
             count, begin = blob[at + 2], at + 3
-        elif blob[begin] == 0x11:
+        elif width == 0x11:
             count, begin = blob[at + 2] << 8 | blob[at + 3], at + 4
         else:
             return at, _FARTHEST
-    return begin, begin + count * _UNIT_BYTES.get(blob[at] >> 4, _FARTHEST)
+    return begin, begin + count * _UNIT_BYTES[blob[at] >> 4]
 
 
 class _Hole(NamedTuple):
@@ -249,7 +244,7 @@ class _Archive:
             form += f"{hole.begin - at}x{self._format(hole)}"
             mask[hole.begin - begin : hole.end - begin] = bytes(hole.end - hole.begin)
             at = hole.end
-        pieces, end, table = self._pieces(rest, pieces_at)
+        pieces, end, ending = self._pieces(rest, pieces_at)
         as_number = int.from_bytes(mask, "big")
         return Layout(
             head=self.blob[:begin],
@@ -259,26 +254,25 @@ class _Archive:
             pieces_at=pieces_at,
             pieces=pieces,
             tail=self.blob[end : self.table_at],
-            trailer=self.blob[-26:-8],
-            table_bytes=len(self.at) * _TABLE_ENTRY_BYTES,
-            table=table,
+            ending=ending,
             pick=_picker([hole.names for hole in (*fixed, *(hole for hole in rest if hole.names))]),
         ), rest[0].number + 1
 
     def _pieces(self, holes: list[_Hole], at: int) -> tuple[tuple[Piece, ...], int, int]:
-        """The pieces from `at` on, where the last one ends, and the offset table without its holes of any length."""
-        table = int.from_bytes(self.blob[self.table_at : -_TRAILER_BYTES], "big")
+        """The pieces from `at` on, where the last one ends, and `Layout.ending`."""
+        ending = int.from_bytes(self.blob[self.table_at :], "big") - self.table_at
         pieces = []
         for hole in holes:
             is_fixed = self._is_fixed(hole)
             begin = hole.begin if is_fixed else self.at[hole.number]
             family = _DATA if self._family(hole.number) == _DATA else _TEXT
-            growth = sum(1 << 16 * place for place in range(len(self.at) - 1 - hole.number))
+            behind = range(len(self.at) - 1 - hole.number)
+            growth = sum(1 << 8 * (_TRAILER_BYTES + _TABLE_ENTRY_BYTES * place) for place in behind)
             fixed_bytes = hole.end - hole.begin if is_fixed else 0
             pieces.append(Piece(self.blob[at:begin], fixed_bytes, family, bool(hole.names), growth))
-            table -= 0 if is_fixed else (hole.end - begin) * growth
+            ending -= 0 if is_fixed else (hole.end - begin) * growth
             at = hole.end
-        return tuple(pieces), at, table
+        return tuple(pieces), at, ending
 
     # -- holes
 
@@ -337,7 +331,7 @@ class _Archive:
         if at >= self.table_at:
             raise _UnusualArchive
         family, low = self.blob[at] >> 4, self.blob[at] & 15
-        if family in _UNIT_BYTES:
+        if family in _COUNTED:
             return _extent(self.blob, at)[1]
         if family == _NUMBER and low <= 4:
             return at + 1 + (1 << low)
