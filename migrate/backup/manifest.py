@@ -60,6 +60,7 @@ class Row:
 
 
 OnBad = Callable[[BadRecord], None]
+Wanted = Callable[[str, str], bool]
 
 
 class Manifest:
@@ -145,6 +146,24 @@ class Manifest:
             except BadRecord as bad:
                 if on_bad is None:
                     raise
+                on_bad(bad)
+                continue
+            yield record
+
+    def records_where(self, wanted: Wanted, on_bad: OnBad) -> Iterator[Record]:
+        """The records `wanted(domain, relative_path)` is true of; the archives of the others stay shut. Damaged ones
+        that are wanted go to `on_bad`."""
+
+        def on_bad_row(bad: BadRecord) -> None:
+            if wanted(bad.domain, bad.relative_path):
+                on_bad(bad)
+
+        for row in self.rows(on_bad_row):
+            if not wanted(row.domain, row.relative_path):
+                continue
+            try:
+                record = row.record()
+            except BadRecord as bad:
                 on_bad(bad)
                 continue
             yield record

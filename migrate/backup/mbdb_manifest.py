@@ -12,7 +12,7 @@ from typing import Any
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.keybag import ClassKeys
-from migrate.backup.manifest import Manifest, OnBad, Row, unlock_keybag
+from migrate.backup.manifest import Manifest, OnBad, Row, Wanted, unlock_keybag
 from migrate.backup.mbdb import LIMIT_BYTES, Mbdb, MbdbBroken
 from migrate.backup.record import Record, encode_mbfile, file_id
 from migrate.errors import BackupUnreadable, BadRecord
@@ -61,6 +61,13 @@ class MbdbManifest(Manifest):
                 on_bad(bad)
                 continue
             yield record
+
+    def records_where(self, wanted: Wanted, on_bad: OnBad) -> Iterator[Record]:
+        def on_bad_wanted(bad: BadRecord) -> None:
+            if wanted(bad.domain, bad.relative_path):
+                on_bad(bad)
+
+        return (record for record in self.records(on_bad_wanted) if wanted(record.domain, record.relative_path))
 
     def record(self, domain: str, relative_path: str) -> Record | None:
         number = self._numbers.get(bytes.fromhex(file_id(domain, relative_path)))

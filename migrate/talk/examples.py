@@ -107,6 +107,7 @@ BY_ERROR: Mapping[str, Mapping[str, Any]] = {
     "setup-unfinished": {"said": "its setup assistant is running"},
     "strategy-refused": {"ios_version": "27.0", "known": "erases"},
     "unknown-app": {"nearest": "org.example.diary2"},
+    "would-overwrite": {"folder": "photos", "first": "CameraRollDomain/Media/DCIM/100APPLE/IMG_0001.HEIC"},
     "unsafe-name": {"name": "../../etc/passwd", "reason": "climbs out of its folder with '..'"},
     "usage-wrong": {"said": "Missing argument 'BACKUP'."},
     "usbmuxd-address-invalid": {"address": "localhost"},

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from migrate.backup.check import verify
 from migrate.backup.compose import SetRequest, compose
+from migrate.backup.extract import extract
 from migrate.backup.folder import BackupFolder
 from migrate.backup.keybag import ClassKeys, Keybag
 from migrate.backup.manifest import Manifest
@@ -444,3 +445,18 @@ def test_a_plist_with_the_wrong_type_where_it_matters_is_damage_by_name(plain: O
     whole = plistlib.loads((plain.path / name).read_bytes())
     (plain.path / name).write_bytes(plistlib.dumps({**whole, key: "no"}, fmt=plistlib.FMT_BINARY))
     assert errors(plain) == [("plist-odd", None)]
+
+
+def test_files_come_out_of_an_old_backup_too(old: OldBackup, tmp_path: Path) -> None:
+    before = listed(old.path)
+    with Backup.open(old.path, password_of(old)) as backup:
+        done = extract(backup, tmp_path / "out", lambda domain, path: True)
+        photos = extract(backup, tmp_path / "photos", lambda domain, path: domain == "CameraRollDomain")
+    assert (done.files, done.directories, done.links, photos.files) == (3, 2, 0, 1)
+    assert listed(tmp_path / "out") == {
+        "HomeDomain/Library/note.txt": b"a note",
+        "HomeDomain/Library/empty": b"",
+        "CameraRollDomain/Media/DCIM/Größe 雪.JPG": BINARY * 300,
+    }
+    assert (tmp_path / "out/HomeDomain/Library/note.txt").stat().st_mtime == 1_420_000_001
+    assert listed(old.path) == before
