@@ -529,6 +529,27 @@ class BackupNotFound(MigrateError):
 
 
 @dataclass(eq=False)
+class BackupForbidden(MigrateError):
+    """The system keeps us out of a folder: somebody else's, or on a Mac without Full Disk Access."""
+
+    path: Path
+    system_said: str
+    exit_code: ClassVar[int] = 31
+
+    def what(self) -> str:
+        return f"{self.path} may not be read."
+
+    def why(self) -> str:
+        return f"The system answered: {self.system_said}."
+
+    def next(self) -> str:
+        return (
+            "Check whose folder it is; on a Mac, switch your terminal on in System Settings, Privacy & Security, "
+            "Full Disk Access, and open it anew."
+        )
+
+
+@dataclass(eq=False)
 class BackupUnreadable(MigrateError):
     path: Path
     part: str  # the file inside the backup: "Manifest.db"

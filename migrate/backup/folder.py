@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from migrate.errors import BackupNotFound, BackupUnfinished, BackupUnreadable, UnsafeName
+from migrate.errors import BackupForbidden, BackupNotFound, BackupUnfinished, BackupUnreadable, UnsafeName
 
 MANIFESTS = ("Manifest.db", "Manifest.mbdb")
 
@@ -78,12 +78,15 @@ def find_backup(path: Path) -> Path:
 
     Raises:
         BackupNotFound: there is none, or more than one child is a backup.
+        BackupForbidden: the system does not let us look.
     """
-    if _has_manifest(path):
-        return path
     try:
+        if _has_manifest(path):
+            return path
         children = sorted(child for child in path.iterdir() if child.is_dir() and _has_manifest(child))
         children = [child for child in children if child.name != "Snapshot"]  # a save that was cut off while moving
+    except PermissionError as error:
+        raise BackupForbidden(path, error.strerror or type(error).__name__) from error
     except OSError as error:
         raise BackupNotFound(path) from error
     if len(children) == 1:

@@ -73,6 +73,7 @@ BY_FIELD: Mapping[str, Any] = {
 """By the name of a field."""
 
 BY_ERROR: Mapping[str, Mapping[str, Any]] = {
+    "backup-forbidden": {"system_said": "Operation not permitted"},
     "bad-record": {"reason": "its row ends in the middle"},
     "blob-unreadable": {"reason": "it is empty"},
     "cannot-listen": {"reason": "address already in use"},
