@@ -589,6 +589,27 @@ class BackupNotFound(MigrateError):
 
 
 @dataclass(eq=False)
+class BackupForbidden(MigrateError):
+    """The system keeps us out of a folder: somebody else's, or on a Mac without Full Disk Access."""
+
+    path: Path
+    system_said: str
+    exit_code: ClassVar[int] = 31
+
+    def what(self) -> str:
+        return f"{self.path} may not be read."
+
+    def why(self) -> str:
+        return f"The system answered: {self.system_said}."
+
+    def next(self) -> str:
+        return (
+            "Check whose folder it is; on a Mac, switch your terminal on in System Settings, Privacy & Security, "
+            "Full Disk Access, and open it anew."
+        )
+
+
+@dataclass(eq=False)
 class BackupUnreadable(MigrateError):
     path: Path
     part: str  # the file inside the backup: "Manifest.db"
@@ -753,6 +774,98 @@ class SealDamaged(MigrateError):
 
     def next(self) -> str:
         return f"Delete {self.path} and run migrate save: it takes a new seal."
+
+
+# --- backup: extract ---
+
+
+@dataclass(eq=False)
+class WouldOverwrite(MigrateError):
+    """`migrate extract` into a folder that has some of the files already."""
+
+    folder: str
+    count: int
+    first: str
+    exit_code = 2
+
+    def what(self) -> str:
+        return f"Nothing was taken out: {self.folder} has {self.count:,} of the chosen files already."
+
+    def why(self) -> str:
+        return f"The first one is {self.first}, and what is there is never replaced."
+
+    def next(self) -> str:
+        return "Name a new or empty folder with --to DIR."
+
+
+@dataclass(eq=False)
+class ExtractIntoBackup(MigrateError):
+    """`migrate extract` into the backup itself, or around it."""
+
+    folder: str
+    backup: str
+    exit_code = 2
+
+    def what(self) -> str:
+        return f"Nothing was taken out: {self.folder} and the backup {self.backup} lie in one another."
+
+    def why(self) -> str:
+        return "A saved backup is never changed, and other programs would take its folder for damaged."
+
+    def next(self) -> str:
+        return "Name a folder elsewhere with --to DIR."
+
+
+@dataclass(eq=False)
+class NothingToExtract(MigrateError):
+    """`migrate extract` of what the backup does not have."""
+
+    backup: str
+    exit_code = 2
+
+    def what(self) -> str:
+        return f"Nothing in the backup {self.backup} is what you asked for."
+
+    def why(self) -> str:
+        return "No file of it belongs to the categories and apps you named, or has a name like those you gave."
+
+    def next(self) -> str:
+        return "See what is in it: migrate show BACKUP"
+
+
+@dataclass(eq=False)
+class CannotExtractHere(MigrateError):
+    """The folder that files are taken out into cannot be written, or its disk is full."""
+
+    folder: str
+    system_said: str
+    exit_code = 33
+
+    def what(self) -> str:
+        return f"Files could not all be written to {self.folder}."
+
+    def why(self) -> str:
+        return f"The system answered: {self.system_said}. The files that are there are whole; the backup is unchanged."
+
+    def next(self) -> str:
+        return "Free some space on that disk, or name a new folder on another one with --to DIR."
+
+
+@dataclass(eq=False)
+class ExtractStopped(MigrateError):
+    """Ctrl-C while files were taken out of a backup."""
+
+    folder: str
+    exit_code = 130
+
+    def what(self) -> str:
+        return f"Stopped while files were written to {self.folder}, because you asked."
+
+    def why(self) -> str:
+        return "The files that are there are whole; the one that was being written has been removed."
+
+    def next(self) -> str:
+        return "Delete that folder, or name another with --to DIR, and run the same command again."
 
 
 # --- phone ---

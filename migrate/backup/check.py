@@ -25,6 +25,7 @@ from migrate.backup.check_databases import check_database, is_key_database
 from migrate.backup.check_findings import Findings
 from migrate.backup.check_folder import Looked, Stored, list_stored, look_at_plists
 from migrate.backup.folder import BackupFolder, find_backup
+from migrate.backup.links import is_regular
 from migrate.backup.manifest import Manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
@@ -103,7 +104,7 @@ def verify(
         found.add(wound.password_missing() if isinstance(problem, PasswordMissing) else wound.password_wrong())
         return _unreadable(folder, looked, found)
     except BackupUnreadable as problem:
-        missing = problem.part == "Manifest.db" and not folder.manifest_db.exists()
+        missing = problem.part == "Manifest.db" and not folder.manifest.exists()
         found.add(wound.manifest_missing() if missing else wound.manifest_unreadable(problem.why().rstrip(".")))
         return _unreadable(folder, looked, found)
     except KeybagUnreadable as problem:
@@ -171,7 +172,7 @@ class _Check:
         stored = list_stored(self.folder, self.found, finished=self.looked.finished)
         self._examine(stored)
         for name in sorted([*stored.sizes, *stored.strange]):  # what no row has claimed
-            self.found.add(wound.stray(f"{name[:2]}/{name}"))
+            self.found.add(wound.stray(name if self.folder.is_flat else f"{name[:2]}/{name}"))
         for name in sorted(stored.misplaced):
             self.found.add(wound.stray(name))
         return Verdict(
@@ -231,7 +232,7 @@ class _Check:
             elif record.file_id in stored.strange:
                 self.found.add(record_wound.not_a_file(record, stored.strange.pop(record.file_id)))
             elif size is None:
-                self.found.add(record_wound.missing(record))
+                self.found.add((record_wound.listed_twice if self._is_there(record) else record_wound.missing)(record))
             else:
                 yield Blob(
                     record=record,
@@ -239,7 +240,15 @@ class _Check:
                     stored_bytes=size,
                     sha256=digests.get(record.file_id),
                     encrypted=self.backup.manifest.is_encrypted,
+                    digest_of_content=self.folder.is_flat,
                 )
+
+    def _is_there(self, record: Record) -> bool:
+        """Whether a stored file that nobody may claim any more is there: another row has claimed it."""
+        try:
+            return is_regular(self.folder.blob(record.file_id))
+        except UnsafeName:
+            return False
 
     def _look_at_row(self, record: Record) -> None:
         expected = file_id(record.domain, record.relative_path)

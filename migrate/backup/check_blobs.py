@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.backup import check_record_findings as wound
-from migrate.backup.crypto import BLOCK_BYTES, decrypted_chunks, encrypted_size
+from migrate.backup.crypto import BLOCK_BYTES, TornCiphertext, decrypted_chunks, encrypted_size
 from migrate.backup.keybag import ClassKeys
 from migrate.backup.record import Record
 from migrate.errors import KeyUnusable
@@ -40,6 +40,9 @@ class Blob:
     stored_bytes: int
     sha256: str | None
     encrypted: bool
+    digest_of_content: bool = False
+    """Whether its digest may also be that of the content (iOS 5 to 9). What those phones digest in an encrypted backup
+    is *guessed* to be the stored bytes, as iOS 10 does; a digest that either meets is no wound."""
 
     @property
     def proof_at_hand(self) -> bool:
@@ -100,7 +103,7 @@ def _examine(blob: Blob, class_keys: ClassKeys | None, on_read: Callable[[int], 
         sha1, sha256, tail = _digests(blob, on_read)
     except OSError as problem:
         return Examined(blob, (wound.unreadable_here(blob.record, problem.strerror or type(problem).__name__),))
-    if blob.record.digest is not None and sha1 != blob.record.digest:
+    if blob.record.digest is not None and sha1 != blob.record.digest and not _content_has_digest(blob, class_keys):
         return Examined(blob, (wound.digest_differs(blob.record),))
     if blob.sha256 is not None and sha256 != blob.sha256:
         return Examined(blob, (wound.seal_differs(blob.record),))
@@ -125,6 +128,21 @@ def _judge_padding(blob: Blob, class_keys: ClassKeys, tail: bytes, by_length: li
     if record.size is not None and content_bytes != record.size:
         return [wound.size_differs(record, content_bytes, as_sent=blob.proof_at_hand)]
     return []
+
+
+def _content_has_digest(blob: Blob, class_keys: ClassKeys | None) -> bool:
+    """Whether the content, decrypted, is what a digest of iOS 5 to 9 speaks of."""
+    key = blob.record.encryption_key
+    if not blob.digest_of_content or class_keys is None or key is None:
+        return False
+    sha1 = hashlib.sha1(usedforsecurity=False)
+    try:
+        with blob.path.open("rb") as file:
+            for chunk in decrypted_chunks(iter(lambda: file.read(CHUNK_BYTES), b""), class_keys.unwrap(key)):
+                sha1.update(chunk)
+    except (KeyUnusable, TornCiphertext, OSError):
+        return False
+    return sha1.digest() == blob.record.digest
 
 
 def _padding_bytes(tail: bytes, key: bytes) -> int | None:

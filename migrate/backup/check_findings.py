@@ -88,6 +88,16 @@ def plist_incomplete(name: str, key: str) -> Finding:
     )
 
 
+def plist_odd(name: str, key: str, *, needed: bool) -> Finding:
+    return Finding(
+        code="plist-odd",
+        severity="error" if needed else "warning",
+        what=f"{name} has something else under {key} than a phone or Finder writes there.",
+        why="It is of another type, so it is read as if it were missing.",
+        next=SAVE_ANEW if needed else NOTHING,
+    )
+
+
 def unfinished(state: str) -> Finding:
     return Finding(
         code=UNFINISHED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from migrate.backup import check_findings as wound
 from migrate.backup.check_findings import Findings
@@ -19,6 +20,19 @@ _OWN = frozenset({*PLIST_LIMIT_BYTES, *MANIFESTS})
 _NEEDED = {"Manifest.plist": ("IsEncrypted", "Lockdown"), "Status.plist": ("SnapshotState",), "Info.plist": ()}
 """Keys without which no reader goes on (*read*: pyiosbackup and iOS's agent take them unasked, facts 3.4). What else is
 missing differs from host to host."""
+
+_TYPES: dict[str, dict[str, type]] = {
+    "Info.plist": {"Product Version": str, "Target Identifier": str, "Unique Identifier": str, "Applications": dict},
+    "Manifest.plist": {
+        "IsEncrypted": bool,
+        "Lockdown": dict,
+        "BackupKeyBag": bytes,
+        "ManifestKey": bytes,
+        "Applications": dict,
+    },
+    "Status.plist": {"SnapshotState": str, "UUID": str, "Date": datetime},
+}
+"""What the keys that are read here hold (facts 3.4). Another type is read as if the key were missing, and said."""
 
 
 @dataclass(frozen=True)
@@ -39,20 +53,23 @@ def look_at_plists(folder: BackupFolder, found: Findings) -> Looked:
     """Read the three plists, say what is wrong with them, and come back with what they do say."""
     readable = {name: _read(folder, name, found) for name in ("Info.plist", "Manifest.plist", "Status.plist")}
     info, manifest, status = (readable[name] for name in ("Info.plist", "Manifest.plist", "Status.plist"))
-    state = str((status or {}).get("SnapshotState", ""))
+    state = folder.snapshot_state if status is not None else ""
     if status is not None and state != "finished":
         found.add(wound.unfinished(state))
     lockdown = (manifest or {}).get("Lockdown")
     lockdown = lockdown if isinstance(lockdown, dict) else {}
     host = info or {}
-    udid = lockdown.get("UniqueDeviceID") or host.get("Target Identifier") or host.get("Unique Identifier")
-    version = lockdown.get("ProductVersion") or host.get("Product Version")
+    udid = _first_text(lockdown.get("UniqueDeviceID"), host.get("Target Identifier"), host.get("Unique Identifier"))
     return Looked(
-        udid=str(udid or folder.path.resolve().name),
-        ios_version=str(version) if version else None,
+        udid=udid or folder.path.resolve().name,
+        ios_version=_first_text(lockdown.get("ProductVersion"), host.get("Product Version")),
         encrypted=_look_at_encryption(folder, manifest, found),
         snapshot_state=state,
     )
+
+
+def _first_text(*said: object) -> str | None:
+    return next((text for text in said if isinstance(text, str) and text), None)
 
 
 def _read(folder: BackupFolder, name: str, found: Findings) -> dict[str, object] | None:
@@ -72,26 +89,34 @@ def _read(folder: BackupFolder, name: str, found: Findings) -> dict[str, object]
     for key in _NEEDED[name]:
         if key not in plist:
             found.add(wound.plist_incomplete(name, key))
+    for key, kind in _TYPES[name].items():
+        if key in plist and not isinstance(plist[key], kind):
+            found.add(wound.plist_odd(name, key, needed=key in _NEEDED[name]))
     return plist
 
 
 def _look_at_encryption(folder: BackupFolder, manifest: dict[str, object] | None, found: Findings) -> bool | None:
     """Whether the backup is encrypted, by its own word and by its manifest's first bytes; they must agree."""
-    try:
-        with folder.manifest_db.open("rb") as file:
-            begins_plain = file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
-    except OSError:
-        begins_plain = None
+    begins_plain = _begins_plain(folder)
     said = (manifest or {}).get("IsEncrypted")
-    if not isinstance(said, bool):
+    if not isinstance(said, int):
         return None if begins_plain is None else not begins_plain
     if begins_plain is not None and said == begins_plain:
         found.add(wound.says_encrypted_but_is_not() if said else wound.says_plain_but_is_not())
     if said:
-        for key in ("BackupKeyBag", "ManifestKey"):
+        for key in ("BackupKeyBag",) if folder.is_flat else ("BackupKeyBag", "ManifestKey"):
             if key not in (manifest or {}):
                 found.add(wound.plist_incomplete("Manifest.plist", key))
-    return said
+    return bool(said)
+
+
+def _begins_plain(folder: BackupFolder) -> bool | None:
+    """Whether Manifest.db begins as a plain database; None where there is none (Manifest.mbdb is always plain)."""
+    try:
+        with folder.manifest_db.open("rb") as file:
+            return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
+    except OSError:
+        return None
 
 
 # -- stored files ----------------------------------------------------------------------------------------------------
@@ -118,7 +143,7 @@ def list_stored(folder: BackupFolder, found: Findings, *, finished: bool) -> Sto
     stored = Stored()
     with os.scandir(folder.path) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
-            if _SHARD.fullmatch(entry.name):
+            if _SHARD.fullmatch(entry.name) and not folder.is_flat:
                 if entry.is_dir(follow_symlinks=False):
                     _list_shard(entry, stored, found)
                 else:
@@ -126,6 +151,8 @@ def list_stored(folder: BackupFolder, found: Findings, *, finished: bool) -> Sto
             elif entry.name in _OWN:
                 if not entry.is_file(follow_symlinks=False):
                     found.add(wound.entry_strange(entry.name))
+            elif folder.is_flat and FILE_ID.fullmatch(entry.name):
+                _list_one(entry, stored)
             elif finished or entry.name != "Snapshot":  # an unfinished save goes on from there
                 found.add(wound.foreign_entry(entry.name))
     return stored
@@ -137,12 +164,17 @@ def _list_shard(shard: os.DirEntry[str], stored: Stored, found: Findings) -> Non
             for entry in entries:
                 if not FILE_ID.fullmatch(entry.name) or entry.name[:2] != shard.name:
                     stored.misplaced.append(f"{shard.name}/{entry.name}")
-                elif entry.is_file(follow_symlinks=False):
-                    stored.sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
                 else:
-                    stored.strange[entry.name] = _kind_of(entry)
+                    _list_one(entry, stored)
     except OSError:
         found.add(wound.entry_strange(shard.name))
+
+
+def _list_one(entry: os.DirEntry[str], stored: Stored) -> None:
+    if entry.is_file(follow_symlinks=False):
+        stored.sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
+    else:
+        stored.strange[entry.name] = _kind_of(entry)
 
 
 def _kind_of(entry: os.DirEntry[str]) -> str:

@@ -50,6 +50,16 @@ def file_id_wrong(record: Record, expected: str) -> Finding:
     )
 
 
+def listed_twice(record: Record) -> Finding:
+    return _about(
+        record,
+        "listed-twice",
+        "error",
+        what=f"{_name(record)} is listed twice.",
+        why="Two rows of the manifest claim the same stored file, and only one can be right about it.",
+    )
+
+
 def key_missing(record: Record) -> Finding:
     return _about(
         record,

@@ -23,7 +23,7 @@ from migrate.backup.private_files import FOLDER_MODE, write_new
 from migrate.backup.seal import read_seal
 from migrate.backup.set_plists import set_plists
 from migrate.backup.set_rows import Dropped, SetRows
-from migrate.errors import UnsafeName
+from migrate.errors import CannotCompose, UnsafeName
 from migrate.watch import Watcher, nobody
 
 __all__ = ["Dropped", "RestoreSet", "SetRequest", "compose"]
@@ -74,6 +74,9 @@ def compose(request: SetRequest, watch: Watcher = nobody) -> RestoreSet:
         raise ValueError(f"no set is composed for {request.strategy!r}")
     folder = BackupFolder(find_backup(request.source))
     folder.require_finished()
+    if folder.is_flat:
+        reason = "it is of iOS 9 or older (Manifest.mbdb): it can be read, checked and extracted, not yet restored"
+        raise CannotCompose(str(folder.path), reason)
     refuse_nesting(folder.path, request.into)
     seal = read_seal(request.seals, folder) if request.seals else None
     with Manifest.open(folder, request.password) as manifest:

@@ -38,6 +38,20 @@ def padding_length(tail: bytes) -> int | None:
     return count
 
 
+def last_block(tail: bytes, key: bytes) -> bytes:
+    """The last 16 bytes of plaintext, padding and all, from the last two blocks of ciphertext (the only one of a
+    content that has one): in CBC a block needs no more than the one before it."""
+    before, block = tail[-2 * BLOCK_BYTES : -BLOCK_BYTES], tail[-BLOCK_BYTES:]
+    return decrypted_blocks(block, before, key)
+
+
+def decrypted_blocks(blocks: bytes, before: bytes, key: bytes) -> bytes:
+    """Whole blocks of plaintext from the middle of a content, padding and all: `before` is the block of ciphertext in
+    front of them, nothing at the beginning."""
+    decryptor = _cipher(key, before or bytes(BLOCK_BYTES)).decryptor()
+    return decryptor.update(blocks) + decryptor.finalize()
+
+
 def encrypted_chunks(chunks: Iterable[bytes], key: bytes) -> Iterator[bytes]:
     """Ciphertext of `chunks`, padded. Chunks may have any length; an empty content becomes one block."""
     encryptor = _cipher(key).encryptor()
@@ -80,7 +94,7 @@ def decrypted_chunks(
         yield rest
 
 
-def _cipher(key: bytes) -> Cipher[CBC]:
+def _cipher(key: bytes, vector: bytes = bytes(BLOCK_BYTES)) -> Cipher[CBC]:
     if len(key) != KEY_BYTES:
         raise ValueError(f"a content key has {KEY_BYTES} bytes, not {len(key)}")
-    return Cipher(AES(key), CBC(bytes(BLOCK_BYTES)))
+    return Cipher(AES(key), CBC(vector))

@@ -12,7 +12,7 @@ from typing import Any
 
 from migrate.backup.plists import NotAPlist, plist_value
 from migrate.backup.write_ahead_log import SQLITE_MAGIC
-from migrate.errors import BackupNotFound, BackupUnfinished, BackupUnreadable, UnsafeName
+from migrate.errors import BackupForbidden, BackupNotFound, BackupUnfinished, BackupUnreadable, UnsafeName
 
 MANIFESTS = ("Manifest.db", "Manifest.mbdb")
 
@@ -79,12 +79,15 @@ def find_backup(path: Path) -> Path:
 
     Raises:
         BackupNotFound: there is none, or more than one child is a backup.
+        BackupForbidden: the system does not let us look.
     """
-    if _has_manifest(path):
-        return path
     try:
+        if _has_manifest(path):
+            return path
         children = sorted(child for child in path.iterdir() if child.is_dir() and _has_manifest(child))
         children = [child for child in children if child.name != "Snapshot"]  # a save that was cut off while moving
+    except PermissionError as error:
+        raise BackupForbidden(path, error.strerror or type(error).__name__) from error
     except OSError as error:
         raise BackupNotFound(path) from error
     if len(children) == 1:
@@ -132,6 +135,16 @@ class BackupFolder:
         return self.path / "Manifest.db"
 
     @property
+    def manifest(self) -> Path:
+        """The list of files: Manifest.db, or Manifest.mbdb in a backup of iOS 5 to 9."""
+        return self.path / "Manifest.mbdb" if self.is_flat else self.manifest_db
+
+    @cached_property
+    def is_flat(self) -> bool:
+        """Whether this is a backup of iOS 5 to 9: a Manifest.mbdb and no Manifest.db, stored files not in shards."""
+        return not self.manifest_db.is_file() and (self.path / "Manifest.mbdb").is_file()
+
+    @property
     def udid(self) -> str:
         """The phone's UDID as the phone spells it, else as the host did, else the folder's name."""
         for plist, keys in (
@@ -153,13 +166,14 @@ class BackupFolder:
 
     @property
     def is_encrypted(self) -> bool:
-        """What Manifest.plist says. Without a word from it: whether Manifest.db is no plain database.
+        """What Manifest.plist says. Without a word from it: whether Manifest.db is no plain database. (Manifest.mbdb
+        is never encrypted, and without a plist there is no keybag either: no.)
 
         Keys on the files prove nothing: an unencrypted backup has them too (*seen*, iOS 14.3).
         """
         said = (self.manifest_plist or {}).get("IsEncrypted")
-        if isinstance(said, bool):
-            return said
+        if isinstance(said, int):  # odd plists say 0 or 1
+            return bool(said)
         try:
             with self.manifest_db.open("rb") as file:
                 return file.read(len(SQLITE_MAGIC)) != SQLITE_MAGIC
@@ -193,14 +207,16 @@ class BackupFolder:
         if not self.is_finished:
             raise BackupUnfinished(self.path, self.snapshot_state)
 
-    def blob(self, file_id: str, sharded: bool = True) -> Path:
+    def blob(self, file_id: str, sharded: bool | None = None) -> Path:
         """Where the stored bytes of `file_id` lie, whether or not they are there: `ab/abcdef…`, flat before iOS 10.
+        `sharded` None is this backup's own way.
 
         Raises:
             UnsafeName: `file_id` is not 40 lower-case hex digits, or its folder or itself is a link leading elsewhere.
         """
         if not FILE_ID.fullmatch(file_id):
             raise UnsafeName(file_id, "is not a file id (40 hexadecimal digits)")
+        sharded = not self.is_flat if sharded is None else sharded
         shard = file_id[:2] if sharded else "."
         place = self.path / shard / file_id
         if shard not in self._safe_shards:

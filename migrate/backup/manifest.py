@@ -1,4 +1,4 @@
-"""Manifest.db: which records a backup has. Read from memory only, written to bytes only.
+"""Manifest.db: which records a backup has. Read a piece at a time (manifest_pages.py), written to bytes only.
 
 Nothing of it reaches the disk in plain: an encrypted one is decrypted in memory, and even a plain one is never opened
 in place (it is in WAL mode, so SQLite would leave `-wal` and `-shm` inside the backup). A manifest is a stranger:
@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from migrate.backup.crypto import encrypted_chunks, padding_for
 from migrate.backup.folder import FILE_ID, BackupFolder
 from migrate.backup.keybag import ClassKeys, Keybag
 from migrate.backup.manifest_database import (
+    COLUMNS,
     DATABASE_ERRORS,
-    READ_VERSION,
-    WRITE_VERSION,
     OpenedDatabase,
     damaged,
     is_plain_table,
     open_database,
 )
+from migrate.backup.manifest_pages import VERSIONS, WRITE_AHEAD_LOG
 from migrate.backup.record import Kind, Record, decode_mbfile, encode_mbfile, file_id, major_version
 from migrate.errors import BackupUnreadable, BadRecord, KeybagUnreadable, KeyUnusable, PasswordMissing, WrongPassword
 
@@ -35,8 +34,10 @@ children again can claim billions of rows in a few kilobytes; more rows than thi
 PAGE_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+_KINDS = {int(kind): kind for kind in Kind}
+
+
+class Row(NamedTuple):
     """One row of `Files` as it lies there, types checked, the archive in `file` not yet opened."""
 
     file_id: str
@@ -47,23 +48,24 @@ class Row:
 
     def record(self) -> Record:
         """Raises BadRecord."""
-        kind = self.flags & 7  # 8 to 128 are marks of a backup that is still running (facts 3.2)
-        if kind not in (Kind.FILE, Kind.DIRECTORY, Kind.SYMLINK):
+        kind = _KINDS.get(self.flags & 7)  # 8 to 128 are marks of a backup that is still running (facts 3.2)
+        if kind is None:
             raise BadRecord(self.file_id, self.domain, self.relative_path, f"its flags are {self.flags}")
         return decode_mbfile(
             self.file,
             file_id=self.file_id,
             domain=self.domain,
             relative_path=self.relative_path,
-            kind=Kind(kind),
+            kind=kind,
         )
 
 
 OnBad = Callable[[BadRecord], None]
+Wanted = Callable[[str, str], bool]
 
 
 class Manifest:
-    """A backup's records, read-only. Several threads may use it where SQLite is built for that, as it usually is."""
+    """A backup's records, read-only. Several threads may use it. Manifest.db stays open until `close`."""
 
     def __init__(
         self,
@@ -84,14 +86,19 @@ class Manifest:
         return f"Manifest({str(self.folder.path)!r})"
 
     @classmethod
-    def open(cls, folder: BackupFolder, password: str | None) -> Self:
-        """The manifest in memory.
+    def open(cls, folder: BackupFolder, password: str | None) -> Manifest:
+        """The manifest in memory: Manifest.db, or for a backup of iOS 5 to 9 what Manifest.mbdb says.
 
         Raises:
             PasswordMissing, WrongPassword: it is encrypted, and not opened by `password`.
             KeybagUnreadable: its keybag is damaged.
-            BackupUnreadable: Manifest.db is missing, no database, or not one with a plain table `Files`.
+            BackupUnreadable: Manifest.db is missing, no database, or not one with a plain table `Files`; or
+                Manifest.mbdb is cut short or none.
         """
+        if folder.is_flat:
+            from migrate.backup.mbdb_manifest import MbdbManifest  # it is a Manifest itself
+
+            return MbdbManifest.of(folder, password)
         class_keys = manifest_key = None
         if folder.is_encrypted:
             class_keys, manifest_key = unlock(folder, password)
@@ -122,7 +129,7 @@ class Manifest:
             BadRecord: see above.
             BackupUnreadable: the database is damaged; what came before is as good as it was.
         """
-        for values in self._select("SELECT fileID, domain, relativePath, flags, file FROM Files NOT INDEXED"):
+        for values in self._files("NOT INDEXED"):
             try:
                 row = _row(values)
             except BadRecord as bad:
@@ -144,6 +151,24 @@ class Manifest:
                 continue
             yield record
 
+    def records_where(self, wanted: Wanted, on_bad: OnBad) -> Iterator[Record]:
+        """The records `wanted(domain, relative_path)` is true of; the archives of the others stay shut. Damaged ones
+        that are wanted go to `on_bad`."""
+
+        def on_bad_row(bad: BadRecord) -> None:
+            if wanted(bad.domain, bad.relative_path):
+                on_bad(bad)
+
+        for row in self.rows(on_bad_row):
+            if not wanted(row.domain, row.relative_path):
+                continue
+            try:
+                record = row.record()
+            except BadRecord as bad:
+                on_bad(bad)
+                continue
+            yield record
+
     def record(self, domain: str, relative_path: str) -> Record | None:
         """The record of one path, or None. Raises BadRecord where its row is damaged."""
         row = self.row(domain, relative_path)
@@ -152,8 +177,7 @@ class Manifest:
     def row(self, domain: str, relative_path: str) -> Row | None:
         """The row of one path, found by its file id, or None."""
         wanted = file_id(domain, relative_path)
-        query = "SELECT fileID, domain, relativePath, flags, file FROM Files WHERE fileID = ?"
-        for values in self._select(query, (wanted,)):
+        for values in self._files("WHERE fileID = ?", (wanted,)):
             row = _row(values)
             if (row.domain, row.relative_path) == (domain, relative_path):
                 return row
@@ -161,7 +185,8 @@ class Manifest:
 
     def domains(self) -> frozenset[str]:
         """Every domain that a row names."""
-        found = (domain for (domain,) in self._select("SELECT domain FROM Files NOT INDEXED"))
+        stored = self._select("SELECT typeof(domain), CAST(domain AS BLOB) FROM Files NOT INDEXED")
+        found = (_text(kind, domain) for kind, domain in stored)
         return frozenset(domain for domain in found if isinstance(domain, str))
 
     def properties(self) -> dict[str, Any]:
@@ -181,6 +206,24 @@ class Manifest:
             if said != "ok":
                 yield str(said)
 
+    def _files(self, where: str = "", values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        """The five columns of the rows. From the first text on that is no UTF-8, such texts come as bytes, so that they
+        are refused where a name is expected and the rows after them still come."""
+        number = 0
+        try:
+            query = f"SELECT {', '.join(COLUMNS)} FROM Files {where}"  # noqa: S608 all of it is ours
+            for row in self._select(query, values):
+                yield row
+                number += 1
+        except BackupUnreadable as damage:
+            if not isinstance(damage.__cause__, UnicodeDecodeError):
+                raise
+            stored = ", ".join(f"typeof({name}), CAST({name} AS BLOB)" for name in COLUMNS[:3])
+            stored += ", CASE typeof(flags) WHEN 'integer' THEN flags END, CASE typeof(file) WHEN 'blob' THEN file END"
+            query = f"SELECT {stored} FROM Files {where} LIMIT -1 OFFSET {number}"  # noqa: S608
+            for *texts, flags, file in self._select(query, values):
+                yield *map(_text, texts[::2], texts[1::2]), flags, file
+
     def _select(self, query: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
         try:
             for number, row in enumerate(self._database.execute(query, values), 1):
@@ -198,23 +241,46 @@ def unlock(folder: BackupFolder, password: str | None) -> tuple[ClassKeys, bytes
         PasswordMissing, WrongPassword: the person's.
         KeybagUnreadable, BackupUnreadable: the backup's.
     """
-    plist = folder.manifest_plist or {}
-    bag, wrapped = plist.get("BackupKeyBag"), plist.get("ManifestKey")
-    if not isinstance(bag, bytes):
-        raise KeybagUnreadable("it is missing" if bag is None else "it is no data")
+    keybag = _keybag(folder)
+    wrapped = (folder.manifest_plist or {}).get("ManifestKey")
     if not isinstance(wrapped, bytes):
         raise BackupUnreadable(folder.path, "Manifest.plist", "ManifestKey is missing, so Manifest.db stays shut")
-    keybag = Keybag.from_bytes(bag)
-    if password is None:
-        raise PasswordMissing(folder.path)
-    try:
-        class_keys = keybag.unlock(password)
-    except WrongPassword:
-        raise WrongPassword(str(folder.path)) from None
+    class_keys = _unlocked(folder, keybag, password)
     try:
         return class_keys, class_keys.unwrap(wrapped)
     except KeyUnusable as error:
         raise BackupUnreadable(folder.path, "Manifest.plist", f"ManifestKey: {error.reason}") from error
+
+
+def unlock_keybag(folder: BackupFolder, password: str | None) -> ClassKeys:
+    """The class keys of an encrypted backup. Raises what `unlock` raises."""
+    return _unlocked(folder, _keybag(folder), password)
+
+
+def _keybag(folder: BackupFolder) -> Keybag:
+    bag = (folder.manifest_plist or {}).get("BackupKeyBag")
+    if not isinstance(bag, bytes):
+        raise KeybagUnreadable("it is missing" if bag is None else "it is no data")
+    return Keybag.from_bytes(bag)
+
+
+def _unlocked(folder: BackupFolder, keybag: Keybag, password: str | None) -> ClassKeys:
+    if password is None:
+        raise PasswordMissing(folder.path)
+    try:
+        return keybag.unlock(password)
+    except WrongPassword:
+        raise WrongPassword(str(folder.path)) from None
+
+
+def _text(kind: str, stored: bytes | None) -> str | bytes | None:
+    """A value by its type in SQLite's words and its bytes: a text, or the bytes of what is none or no UTF-8."""
+    if kind != "text" or stored is None:
+        return stored
+    try:
+        return stored.decode("utf-8")
+    except UnicodeDecodeError:
+        return stored
 
 
 def _row(values: tuple[Any, ...]) -> Row:
@@ -283,7 +349,7 @@ class ManifestWriter:
             database.execute(statement)
         data = bytearray(database.serialize())
         self.close()
-        data[WRITE_VERSION] = data[READ_VERSION] = 2
+        data[VERSIONS] = WRITE_AHEAD_LOG
         return bytes(data)
 
     def close(self) -> None:

@@ -59,12 +59,12 @@ class Backup:
     def stored_path(self, record: Record) -> Path:
         """Where the stored bytes of a file lie: `ab/abcdef…`, or flat where an old host left them so. It may be
         missing. Raises UnsafeName where it leads out of the backup."""
-        sharded = self.folder.blob(record.file_id)
-        if not sharded.exists():
+        place = self.folder.blob(record.file_id)
+        if not self.folder.is_flat and not place.exists():
             flat = self.folder.blob(record.file_id, sharded=False)
             if flat.is_file():
                 return flat
-        return sharded
+        return place
 
     def chunks(self, record: Record, on_caught_mid_write: Callable[[], None] | None = None) -> Iterator[bytes]:
         """The content of a file in pieces of up to CHUNK_BYTES, decrypted, without padding, never cut to `size`.

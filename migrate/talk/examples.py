@@ -73,6 +73,7 @@ BY_FIELD: Mapping[str, Any] = {
 """By the name of a field."""
 
 BY_ERROR: Mapping[str, Mapping[str, Any]] = {
+    "backup-forbidden": {"system_said": "Operation not permitted"},
     "bad-record": {"reason": "its row ends in the middle"},
     "blob-unreadable": {"reason": "it is empty"},
     "cannot-listen": {"reason": "address already in use"},
@@ -107,6 +108,7 @@ BY_ERROR: Mapping[str, Mapping[str, Any]] = {
     "setup-unfinished": {"said": "its setup assistant is running"},
     "strategy-refused": {"ios_version": "27.0", "known": "erases"},
     "unknown-app": {"nearest": "org.example.diary2"},
+    "would-overwrite": {"folder": "photos", "first": "CameraRollDomain/Media/DCIM/100APPLE/IMG_0001.HEIC"},
     "unsafe-name": {"name": "../../etc/passwd", "reason": "climbs out of its folder with '..'"},
     "usage-wrong": {"said": "Missing argument 'BACKUP'."},
     "usbmuxd-address-invalid": {"address": "localhost"},

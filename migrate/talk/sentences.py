@@ -18,6 +18,7 @@ STEPS: dict[str, tuple[str, str]] = {
         "The new phone is back",
     ),
     "prove": ("Proving what arrived", "Looked at what arrived"),
+    "extract": ("Taking files out of the backup", "Files are taken out"),  # `migrate extract`,
     "check": ("Checking the backup", "The backup is checked"),  # `migrate verify`, and
     "save": ("Saving the phone to this computer", "The phone is saved"),  # `migrate save`, outside any run
     "receipt": ("Writing the receipt", "The receipt is written"),

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from migrate.backup.crypto import decrypted_chunks, encrypted_chunks
@@ -174,12 +175,6 @@ def test_without_manifest_plist_an_encrypted_backup_asks_for_its_keybag(make_bac
         opened(folder, PASSWORD)
 
 
-def test_a_backup_of_ios_9_is_named_not_misread(tmp_path: Path) -> None:
-    (tmp_path / "Manifest.mbdb").write_bytes(b"mbdb\5\0")
-    with pytest.raises(BackupUnreadable, match=r"Manifest\.mbdb"):
-        opened(tmp_path)
-
-
 @pytest.mark.parametrize("password", [None, PASSWORD])
 @pytest.mark.parametrize("last_byte", [0, 1])
 def test_a_manifest_without_padding_is_whole_and_known_to_lack_it(
@@ -257,7 +252,7 @@ def test_views_and_triggers_beside_the_table_change_nothing(tmp_path: Path) -> N
 def test_nothing_can_be_written_through_an_opened_manifest(make_backup: MakeBackup) -> None:
     with (
         opened(make_backup(encrypted=False).path) as manifest,
-        pytest.raises(sqlite3.OperationalError, match="readonly"),
+        pytest.raises(apsw.ReadOnlyError),
     ):
         manifest._database.execute("DELETE FROM Files")
 
@@ -299,6 +294,27 @@ def test_a_bad_row_is_handed_over_and_the_others_still_come(make_backup: MakeBac
             list(manifest.records())
     assert len(bad) == 1
     assert bad[0].why()
+
+
+def test_a_path_that_is_no_utf8_among_others_hides_none_of_them(make_backup: MakeBackup) -> None:
+    backup = make_backup(encrypted=False)
+    data = bytearray((backup.path / "Manifest.db").read_bytes()[:-16])
+    data[18] = data[19] = 1
+    database = sqlite3.connect(":memory:")
+    database.deserialize(data)
+    for rowid in (2, 4):
+        database.execute("UPDATE Files SET relativePath = CAST(x'ff80' AS TEXT) WHERE rowid = ?", (rowid,))
+    database.execute("UPDATE Files SET flags = CAST(x'ff' AS TEXT) WHERE rowid = 6")
+    database.commit()
+    (backup.path / "Manifest.db").write_bytes(pad_manifest(database.serialize()))
+    database.close()
+    bad: list[BadRecord] = []
+    with opened(backup.path) as manifest:
+        found = list(manifest.records(bad.append))
+        domains = manifest.domains()
+    wanted = [record for number, record in enumerate(backup.records.values(), 1) if number not in (2, 4, 6)]
+    assert (found, len(bad)) == (wanted, 3)
+    assert domains == {record.domain for record in backup.records.values()}
 
 
 def test_pages_that_refer_to_each_other_cannot_claim_a_billion_rows(tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""Names that a file system here takes for the same, and the phone's does not: `IMG.JPG` and `img.jpg`.
+
+An iPhone's data volume tells them apart (APFS, case-sensitive). Most Macs' and Windows' disks do not: there the second
+file would quietly take the first one's place, or two folders would become one.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import unicodedata
+from pathlib import Path
+
+
+class NamesTaken:
+    """The names written so far, as a file system compares them. It keeps hashes only: a backup has a million names."""
+
+    def __init__(self, *, folds_case: bool, folds_forms: bool) -> None:
+        self.folds_case = folds_case
+        self.folds_forms = folds_forms
+        self._spelled: dict[int, int] = {}
+
+    @classmethod
+    def of(cls, folder: Path) -> NamesTaken:
+        """What the file system of `folder` does, by trying it with two empty files. Raises OSError."""
+        return cls(
+            folds_case=_same(folder, "name", "NAME"),
+            folds_forms=_same(folder, "\u00e9", "e\u0301"),
+        )
+
+    def take(self, name: str) -> bool:
+        """Take the name of a file or folder. True: it is taken, under another spelling."""
+        if not (self.folds_case or self.folds_forms):
+            return False  # the file system itself tells
+        folded = unicodedata.normalize("NFD", name) if self.folds_forms else name
+        folded = folded.casefold() if self.folds_case else folded
+        return self._spelled.setdefault(hash(folded), hash(name)) != hash(name)
+
+
+def _same(folder: Path, one: str, other: str) -> bool:
+    token = secrets.token_hex(8)
+    probe = folder / f".{token}-{one}.part"
+    try:
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except (OSError, UnicodeError):
+        if one.isascii():
+            raise
+        return False  # no such letter here: what has it is named when its turn comes
+    try:
+        return os.path.lexists(folder / f".{token}-{other}.part")
+    finally:
+        probe.unlink()

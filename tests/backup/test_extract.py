@@ -1,0 +1,418 @@
+"""Files taken out of a backup: as the phone had them, nowhere else than asked, and the backup as it was."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migrate.backup import extract as extracting
+from migrate.backup.extract import Extracted, extract
+from migrate.backup.extract_names import NamesTaken
+from migrate.backup.folder import inside
+from migrate.backup.reader import Backup
+from migrate.backup.record import Kind, file_id
+from migrate.errors import CannotExtractHere, ExtractIntoBackup, NothingToExtract, UnsafeName, WouldOverwrite
+
+PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
+
+
+def everything(domain: str, path: str) -> bool:
+    return True
+
+
+def taken_out(backup: Any, to: Path, wanted: Any = everything) -> Extracted:
+    with Backup.open(backup.path, backup.password) as opened:
+        return extract(opened, to, wanted)
+
+
+def listed(folder: Path) -> dict[str, bytes]:
+    """Every file under `folder` by its path there, in slashes, with its content."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def tree(folder: Path) -> dict[str, tuple[int, int, bytes]]:
+    """A whole folder, so that nothing may appear in it or change: kinds, times and contents."""
+    found = {}
+    for path in [folder, *sorted(folder.rglob("*"))]:
+        status = path.lstat()
+        content = path.read_bytes() if stat.S_ISREG(status.st_mode) else b""
+        found[str(path)] = (status.st_mode, status.st_mtime_ns, content)
+    return found
+
+
+def codes(extracted: Extracted) -> list[tuple[str, str | None]]:
+    return [(finding.code, finding.relative_path) for finding in extracted.findings]
+
+
+def test_every_file_comes_out_as_the_phone_had_it(small_backup: Any, tmp_path: Path) -> None:
+    before = tree(small_backup.path)
+    done = taken_out(small_backup, tmp_path / "out")
+    contents = {f"{domain}/{path}": content for (domain, path), content in small_backup.contents.items()}
+    assert listed(tmp_path / "out") == contents
+    assert (done.files, done.bytes) == (len(contents), sum(map(len, contents.values())))
+    assert (done.exit_code, done.findings) == (0, ())
+    assert tree(small_backup.path) == before
+
+
+def test_files_have_their_dates_and_are_for_their_owner_only(small_backup: Any, tmp_path: Path) -> None:
+    taken_out(small_backup, tmp_path / "out")
+    for path in (tmp_path / "out").rglob("*"):
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode):
+            assert status.st_mtime == 1_700_000_000
+        if os.name == "posix" and not path.is_symlink():
+            assert stat.S_IMODE(status.st_mode) == (0o600 if path.is_file() else 0o700)
+
+
+def test_just_what_is_wanted_is_taken(small_backup: Any, tmp_path: Path) -> None:
+    done = taken_out(small_backup, tmp_path / "out", lambda domain, path: (domain, path) == PHOTO)
+    assert list(listed(tmp_path / "out")) == ["/".join(PHOTO)]
+    assert (done.files, done.directories) == (1, 0)
+    with pytest.raises(NothingToExtract):
+        taken_out(small_backup, tmp_path / "none", lambda domain, path: False)
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_empty_folder_of_the_phone_is_made_too(make_backup: Any, tmp_path: Path) -> None:
+    backup = make_backup()
+    backup.add_directory("HomeDomain", "Library/Empty")
+    backup.write()
+    assert (taken_out(backup, tmp_path / "out"), (tmp_path / "out/HomeDomain/Library/Empty").is_dir())[1]
+
+
+# -- what is there stays ---------------------------------------------------------------------------------------------
+
+
+def test_nothing_that_is_there_is_replaced_and_nothing_is_begun(small_backup: Any, tmp_path: Path) -> None:
+    mine = tmp_path / "out" / "CameraRollDomain" / "Media" / "DCIM" / "100APPLE" / "IMG_0001.JPG"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    before = tree(tmp_path / "out")
+    with pytest.raises(WouldOverwrite) as refused:
+        taken_out(small_backup, tmp_path / "out")
+    assert (refused.value.exit_code, refused.value.count, refused.value.first) == (2, 1, "/".join(PHOTO))
+    assert tree(tmp_path / "out") == before
+
+
+def test_a_folder_that_holds_other_things_takes_more(small_backup: Any, tmp_path: Path) -> None:
+    """Photos today, messages tomorrow, into the same folder; the same again is refused."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_bytes(b"mine")
+    taken_out(small_backup, out, lambda domain, path: domain == "CameraRollDomain")
+    taken_out(small_backup, out, lambda domain, path: domain == "HomeDomain")
+    assert (out / "mine.txt").read_bytes() == b"mine" and (out / "HomeDomain/Library/SMS/sms.db").exists()
+    with pytest.raises(WouldOverwrite):
+        taken_out(small_backup, out)
+
+
+def test_a_file_where_a_folder_must_be_is_named(small_backup: Any, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "CameraRollDomain").write_bytes(b"mine")
+    done = taken_out(small_backup, tmp_path / "out")
+    assert ("extract-name-impossible", PHOTO[1]) in codes(done) and done.exit_code == 33
+    assert (tmp_path / "out" / "CameraRollDomain").read_bytes() == b"mine"
+    assert (tmp_path / "out" / "HomeDomain/Library/SMS/sms.db").exists()
+
+
+@pytest.mark.parametrize("where", [".", "below/it", ".."])
+def test_a_backup_is_no_place_to_write_to(small_backup: Any, where: str) -> None:
+    before = tree(small_backup.path)
+    with pytest.raises(ExtractIntoBackup):
+        taken_out(small_backup, small_backup.path / where)
+    assert tree(small_backup.path) == before
+
+
+def test_nothing_is_written_through_a_link_that_lies_there(small_backup: Any, tmp_path: Path) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    (out / "within").mkdir(parents=True)
+    elsewhere.mkdir()
+    try:
+        (out / "CameraRollDomain").symlink_to(elsewhere)
+        (out / "HomeDomain").symlink_to("within")
+    except OSError:
+        pytest.skip("symbolic links cannot be made here")
+    done = taken_out(small_backup, out)
+    assert listed(elsewhere) == {} and listed(out / "within") == {}
+    assert ("extract-name-impossible", PHOTO[1]) in codes(done)
+    assert ("extract-name-impossible", "Library/SMS/sms.db") in codes(done)
+
+
+# -- links -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_link_is_made_only_where_it_stays(make_backup: Any, tmp_path: Path) -> None:
+    backup = make_backup()
+    links = {
+        "Library/same": "Preferences",
+        "Library/deep/up": "../Preferences/empty.plist",
+        "Library/dangling": "nothing/there",
+        "Library/absolute": "/var/mobile/Library",
+        "Library/climbs": "../../../etc/passwd",
+        "Library/other-domain": "../../CameraRollDomain/Media",
+        "Library/hidden-climb": "Preferences/../../../..",
+        "Library/nul": "a\0b",
+        "Library/empty-target": "",
+    }
+    for path, target in links.items():
+        backup.add_symlink("HomeDomain", path, target)
+    backup.write()
+    done = taken_out(backup, tmp_path / "out")
+    home = tmp_path / "out" / "HomeDomain"
+    made = {path for path in links if (home / path).is_symlink()}
+    if not made:
+        pytest.skip("symbolic links cannot be made here")
+    assert made == {"Library/same", "Library/deep/up", "Library/dangling"}
+    assert (home / "Library/deep/up").read_bytes() == b""
+    assert {path for code, path in codes(done)} == set(links) - made
+    assert {code for code, _ in codes(done)} == {"extract-link-left-out"} and done.exit_code == 0
+    assert done.links == 1 + len(made)
+
+
+def test_files_behind_a_link_of_the_backup_do_not_go_through_it(make_backup: Any, tmp_path: Path) -> None:
+    """A hostile manifest has a link and, under its name, files: whichever comes first, nothing passes the link."""
+    backup = make_backup(encrypted=False)
+    backup.add_symlink("AppDomain-x", "Documents/a", "b")
+    backup.add_file("AppDomain-x", "Documents/a/file", b"through the link")
+    del backup.records["AppDomain-x", "Documents/a"]  # the directory that add_file made for it
+    backup.records["AppDomain-x", "Documents/a"] = backup._record(
+        "AppDomain-x", "Documents/a", Kind.SYMLINK, mode=0o120755, size=1, target="b"
+    )
+    backup.add_symlink("AppDomain-x", "Documents/a/link", "..")
+    backup.records["AppDomain-x", "Documents/a"] = replace(
+        backup.records["AppDomain-x", "Documents/a"], kind=Kind.SYMLINK, target="b", mode=0o120755
+    )
+    backup.write()
+    done = taken_out(backup, tmp_path / "out")
+    assert (tmp_path / "out/AppDomain-x/Documents/a/file").read_bytes() == b"through the link"
+    assert not (tmp_path / "out/AppDomain-x/Documents/a").is_symlink()
+    assert ("extract-name-impossible", "Documents/a") in codes(done)
+
+
+NAME_PARTS = st.sampled_from(["..", ".", "", "a", "b", "a\\b", "C:", "\0", "ü", "x" * 300])
+
+
+@given(st.lists(NAME_PARTS, max_size=5), st.lists(NAME_PARTS, max_size=6), st.booleans())
+def test_a_link_that_is_made_never_leads_out(above: list[str], target: list[str], absolute: bool) -> None:
+    name = "/".join(["Domain", *[part for part in above if part not in ("..", ".", "")], "link"])
+    try:
+        leads_to = extracting._linked_to(name, ("/" if absolute else "") + "/".join(target))
+        place = inside(Path("/root-of-it"), leads_to)
+    except UnsafeName:
+        return
+    assert place.parts[:3] == ("/", "root-of-it", "Domain") and ".." not in place.parts
+
+
+# -- names -----------------------------------------------------------------------------------------------------------
+
+HOSTILE = [
+    "../../escape",
+    "/../escape",
+    "a/../../../escape",
+    "a\0b",
+    "x" * 300,
+    "a/" * 2100 + "b",
+    "a/" * 600 + "b",
+    "",
+]
+
+
+@pytest.mark.parametrize("path", HOSTILE, ids=lambda path: ascii(path[:20]))
+def test_a_name_that_cannot_be_is_named_and_the_rest_comes_out(make_backup: Any, tmp_path: Path, path: str) -> None:
+    backup = make_backup(encrypted=False)
+    record = backup.add_file("HomeDomain", "Library/will-be-hostile", b"hostile")
+    del backup.records["HomeDomain", "Library/will-be-hostile"]
+    backup.records["HomeDomain", path] = replace(record, relative_path=path)
+    backup.write()
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    done = taken_out(backup, tmp_path / "deep" / "er" / "out")
+    assert ("extract-name-impossible", path) in codes(done) and done.exit_code == 33
+    assert done.files == len(backup.contents) - 1
+    assert not list((tmp_path / "deep").rglob("escape*")) and not list((tmp_path / "deep").rglob("*.part"))
+
+
+@pytest.mark.parametrize("domain", ["../escape", "a/b", "", "..", "Home\0"])
+def test_a_domain_that_cannot_be_is_named(make_backup: Any, tmp_path: Path, domain: str) -> None:
+    backup = make_backup(encrypted=False)
+    backup.records.clear()
+    backup.add_file(domain, "file", b"hostile")
+    backup.write()
+    done = taken_out(backup, tmp_path / "out")
+    assert done.files == 0 and ("extract-name-impossible", "file") in codes(done)
+    assert not (tmp_path / "escape").exists()
+
+
+def test_names_that_differ_only_in_case_are_named_where_the_disk_takes_them_for_one(
+    make_backup: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a Mac's or Windows' disk the second would replace the first, or two folders would become one."""
+    backup = make_backup(encrypted=False)
+    backup.add_file("AppDomain-x", "Documents/IMG.JPG", b"upper")
+    backup.add_file("AppDomain-x", "Documents/img.jpg", b"lower")
+    backup.add_file("AppDomain-x", "documents/other", b"another folder")
+    backup.add_file("AppDomain-x", "caf\u00e9/one", b"one letter")
+    backup.add_file("AppDomain-x", "cafe\u0301/two", b"two letters")
+    backup.write()
+    of_a_mac = NamesTaken(folds_case=True, folds_forms=True)
+    monkeypatch.setattr(NamesTaken, "of", lambda folder: of_a_mac)
+    done = taken_out(backup, tmp_path / "out", lambda domain, path: domain == "AppDomain-x" and "." in path + ".")
+    left_out = {path for code, path in codes(done) if code == "extract-name-impossible"}
+    assert left_out == {"Documents/img.jpg", "documents", "documents/other", "cafe\u0301", "cafe\u0301/two"}
+    assert done.exit_code == 33 and done.files == 2
+
+
+def test_this_disk_says_itself_what_it_takes_for_one(tmp_path: Path) -> None:
+    found = NamesTaken.of(tmp_path)
+    (tmp_path / "a").touch()
+    assert found.folds_case == (tmp_path / "A").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a"]
+
+
+def test_a_path_that_is_listed_twice_is_taken_out_once(make_backup: Any, tmp_path: Path) -> None:
+    backup = make_backup(encrypted=False)
+    record = backup.add_file("HomeDomain", "Library/twice", b"first")
+    backup.records["HomeDomain", "Library//twice"] = replace(
+        record, relative_path="Library//twice", file_id=file_id("HomeDomain", "Library//twice")
+    )
+    blob = backup.blob("HomeDomain", "Library//twice")
+    blob.parent.mkdir(exist_ok=True)
+    blob.write_bytes(b"second")
+    backup.write()
+    done = taken_out(backup, tmp_path / "out")
+    assert (tmp_path / "out/HomeDomain/Library/twice").read_bytes() in (b"first", b"second")
+    assert [code for code, _ in codes(done)] == ["extract-name-impossible"]
+
+
+# -- damage, a full disk, a stop -------------------------------------------------------------------------------------
+
+
+def test_what_is_damaged_is_named_and_the_rest_comes_out(small_backup: Any, tmp_path: Path) -> None:
+    small_backup.blob(*PHOTO).unlink()
+    if small_backup.encrypted:
+        torn = small_backup.blob("HomeDomain", "Library/SMS/sms.db")
+        torn.write_bytes(torn.read_bytes()[:-3])
+    done = taken_out(small_backup, tmp_path / "out")
+    expected = {("extract-missing", PHOTO[1])}
+    expected |= {("extract-unreadable", "Library/SMS/sms.db")} if small_backup.encrypted else set()
+    assert set(codes(done)) == expected and done.exit_code == 30
+    assert done.files == len(small_backup.contents) - len(expected)
+    assert sorted(listed(tmp_path / "out")) == sorted(
+        f"{domain}/{path}" for domain, path in small_backup.contents if path not in {path for _, path in expected}
+    )
+
+
+def test_a_file_that_was_caught_mid_write_comes_out_whole_and_is_named(make_backup: Any, tmp_path: Path) -> None:
+    backup = make_backup(encrypted=True)
+    blob = backup.blob(*PHOTO)
+    blob.write_bytes(blob.read_bytes()[:-16])
+    done = taken_out(backup, tmp_path / "out")
+    assert codes(done) == [("extract-caught-mid-write", PHOTO[1])] and done.exit_code == 0
+    content = (tmp_path / "out" / "/".join(PHOTO)).read_bytes()
+    assert content == backup.contents[PHOTO][: len(content)] and len(content) > len(backup.contents[PHOTO]) - 16
+
+
+def test_a_bad_row_elsewhere_does_not_spoil_what_is_wanted(make_backup: Any, tmp_path: Path) -> None:
+    import sqlite3
+
+    backup = make_backup(encrypted=False)
+    with sqlite3.connect(backup.path / "Manifest.db") as database:
+        database.execute("PRAGMA journal_mode = DELETE")
+        database.execute("UPDATE Files SET file = x'00' WHERE relativePath LIKE '%sms.db'")
+    database.close()
+    photos = taken_out(backup, tmp_path / "photos", lambda domain, path: domain == "CameraRollDomain")
+    assert photos.findings == ()
+    done = taken_out(backup, tmp_path / "all")
+    assert codes(done) == [("extract-record-bad", "Library/SMS/sms.db")] and done.exit_code == 30
+
+
+class StopsAfter:
+    """A watcher that raises in the middle of a file."""
+
+    def __init__(self, problem: BaseException, at_bytes: int) -> None:
+        self.problem, self.at_bytes = problem, at_bytes
+
+    def bytes_moved(self, done: int, total: int | None) -> None:
+        if done >= self.at_bytes:
+            raise self.problem
+
+    def files_moved(self, done: int) -> None: ...
+    def person_needed(self, phone: str, action: Any) -> None: ...
+    def person_done(self, phone: str, action: Any) -> None: ...
+    def found(self, finding: Any) -> None: ...
+
+
+@pytest.mark.parametrize("at_bytes", [1, 10_000, 20_000])
+def test_ctrl_c_in_the_middle_of_a_file_leaves_only_whole_ones(
+    small_backup: Any, tmp_path: Path, at_bytes: int
+) -> None:
+    with Backup.open(small_backup.path, small_backup.password) as opened, pytest.raises(KeyboardInterrupt):
+        extract(opened, tmp_path / "out", everything, StopsAfter(KeyboardInterrupt(), at_bytes))
+    whole = {f"{domain}/{path}": content for (domain, path), content in small_backup.contents.items()}
+    left = listed(tmp_path / "out")
+    assert left.items() < whole.items()
+
+
+def test_a_full_disk_is_33_and_what_is_there_is_whole(small_backup: Any, tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with Backup.open(small_backup.path, small_backup.password) as opened, pytest.raises(CannotExtractHere) as error:
+        extract(opened, tmp_path / "out", everything, StopsAfter(full, 10_000))
+    assert error.value.exit_code == 33 and "No space left" in error.value.why()
+    whole = {f"{domain}/{path}": content for (domain, path), content in small_backup.contents.items()}
+    assert listed(tmp_path / "out").items() < whole.items()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_write_that_the_system_refuses_for_want_of_room_is_33(
+    small_backup: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel's own answer, from a device that is always full."""
+    real = os.open
+
+    def onto_the_full_device(path: Any, flags: int, mode: int = 0o777, **other: Any) -> int:
+        if str(path).endswith(".part"):
+            return real("/dev/full", os.O_WRONLY)
+        return real(path, flags, mode, **other)
+
+    monkeypatch.setattr(extracting.os, "open", onto_the_full_device)
+    monkeypatch.setattr(NamesTaken, "of", lambda folder: NamesTaken(folds_case=False, folds_forms=False))
+    with pytest.raises(CannotExtractHere) as error:
+        taken_out(small_backup, tmp_path / "out", lambda domain, path: domain == "CameraRollDomain")
+    assert "No space left" in error.value.why()
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="whoever runs this may write anywhere")
+def test_a_folder_that_may_not_be_written_is_33(small_backup: Any, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir(mode=0o500)
+    with pytest.raises(CannotExtractHere):
+        taken_out(small_backup, tmp_path / "out")
+
+
+def test_a_big_file_streams(make_backup: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No piece is larger than a chunk, whatever the file's length."""
+    backup = make_backup()
+    backup.add_file("AppDomain-x", "Documents/big", bytes(5 << 20))
+    backup.write()
+    sizes: list[int] = []
+    real = Backup.chunks
+
+    def watched(self: Backup, record: Any, then: Any = None) -> Iterator[bytes]:
+        for chunk in real(self, record, then):
+            sizes.append(len(chunk))
+            yield chunk
+
+    monkeypatch.setattr(Backup, "chunks", watched)
+    taken_out(backup, tmp_path / "out", lambda domain, path: path == "Documents/big")
+    assert max(sizes) <= 256 << 10 and sum(sizes) == 5 << 20

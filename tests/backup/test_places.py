@@ -1,0 +1,192 @@
+"""Backups found where programs leave them, and what each says of itself at a glance."""
+
+from __future__ import annotations
+
+import errno
+import os
+import plistlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.backup import places as looking
+from migrate.backup.folder import find_backup
+from migrate.backup.places import Glance, Place, glance, glances, usual_places
+from migrate.errors import BackupForbidden
+
+UDID = "00008101-000A1B2C3D4E5F60"
+OLD_UDID = "2b6f0cc904d137be2e1730235f5664094b831186"
+
+
+def look(place: Path, name: Any = "here") -> list[Glance]:
+    return list(glances((Place(name, place),)))
+
+
+@pytest.mark.parametrize(
+    ("platform", "expected"),
+    [
+        ("darwin", {"finder": "u/Library/Application Support/MobileSync/Backup"}),
+        ("win32", {"itunes": "r/Apple Computer/MobileSync/Backup", "apple-devices": "p/Apple/MobileSync/Backup"}),
+        ("linux", {}),
+    ],
+)
+def test_each_system_has_its_usual_places(platform: str, expected: dict[str, str]) -> None:
+    found = usual_places(platform, {"APPDATA": "r", "USERPROFILE": "p"}, Path("u"), ours=Path("o"), here=Path("h"))
+    assert {place.name: place.path.as_posix() for place in found} == {"migrate": "o", **expected, "here": "h"}
+
+
+def test_windows_without_its_variables_is_looked_up_in_the_profile() -> None:
+    found = usual_places("win32", {}, Path("u"), ours=Path("o"), here=Path("h"))
+    assert [place.path.as_posix() for place in found][1:3] == [
+        "u/AppData/Roaming/Apple Computer/MobileSync/Backup",
+        "u/Apple/MobileSync/Backup",
+    ]
+
+
+def test_a_backup_says_what_it_is_without_its_password(small_backup: Any) -> None:
+    before = sorted(small_backup.path.rglob("*"))
+    (found,) = look(small_backup.path.parent, "finder")
+    stored = sum(path.stat().st_size for path in before if path.is_file())
+    assert found == Glance(
+        backup=small_backup.path,
+        place="finder",
+        udid=UDID,
+        name="Mia's iPhone",
+        model="iPhone13,2",
+        ios_version="17.5.1",
+        saved=datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC),
+        encrypted=small_backup.encrypted,
+        finished=True,
+        bytes=stored,
+    )
+    assert list(found.as_json()) == [
+        *("backup", "place", "udid", "name", "model", "ios_version", "saved", "encrypted", "finished", "bytes"),
+        "problem",
+    ]
+    assert found.as_json()["saved"] == "2026-03-04T05:06:07+00:00"
+    assert sorted(small_backup.path.rglob("*")) == before
+
+
+def test_a_backup_of_ios_9_is_found_by_its_older_list(tmp_path: Path) -> None:
+    folder = tmp_path / OLD_UDID
+    folder.mkdir()
+    (folder / "Manifest.mbdb").write_bytes(b"mbdb\5\0")
+    lockdown = {"DeviceName": "Old iPad", "ProductVersion": "9.3.5", "UniqueDeviceID": OLD_UDID}
+    (folder / "Manifest.plist").write_bytes(plistlib.dumps({"IsEncrypted": True, "Lockdown": lockdown}))
+    (found,) = look(tmp_path, "itunes")
+    assert (found.name, found.ios_version, found.encrypted, found.finished) == ("Old iPad", "9.3.5", True, None)
+
+
+def test_here_may_be_the_backup_the_folder_around_it_or_one_more(make_backup: Callable[..., Any]) -> None:
+    backup = make_backup()
+    for place in (backup.path, backup.path.parent, backup.path.parent.parent):
+        assert [found.backup for found in look(place)] == [backup.path]
+    assert look(backup.path.parent.parent, "finder") == [], "other places hold backups and nothing between"
+
+
+def test_the_newest_comes_first_and_each_but_once(make_backup: Callable[..., Any], tmp_path: Path) -> None:
+    older = make_backup(name=OLD_UDID, date=datetime(2025, 1, 1))
+    newer = make_backup(name=UDID, date=datetime(2026, 1, 1))
+    twice = (Place("migrate", older.path.parent), Place("here", older.path.parent))
+    assert [(found.backup, found.place) for found in glances(twice)] == [
+        (newer.path, "migrate"),
+        (older.path, "migrate"),
+    ]
+
+
+def test_backups_moved_to_a_larger_disk_behind_a_link_are_found(
+    make_backup: Callable[..., Any], tmp_path: Path
+) -> None:
+    backup = make_backup()
+    try:
+        (tmp_path / "MobileSync").mkdir()
+        (tmp_path / "MobileSync" / UDID).symlink_to(backup.path)
+        (tmp_path / "MobileSync" / "nowhere").symlink_to(tmp_path / "gone")
+    except OSError:
+        pytest.skip("symbolic links cannot be made here")
+    (found,) = look(tmp_path / "MobileSync", "finder")
+    assert found.name == "Mia's iPhone" and found.backup == tmp_path / "MobileSync" / UDID
+
+
+def test_a_broken_backup_is_listed_with_what_is_wrong(make_backup: Callable[..., Any]) -> None:
+    backup = make_backup(encrypted=False)
+    (backup.path / "Manifest.plist").write_bytes(b"garbage")
+    (backup.path / "Status.plist").unlink()
+    (found,) = look(backup.path.parent)
+    assert found.problem is not None and "Manifest.plist" in found.problem
+    assert (found.name, found.ios_version, found.encrypted) == ("Mia's iPhone", "17.5.1", False)
+    assert (found.finished, found.saved) == (None, None)
+
+
+@pytest.mark.parametrize("missing", ["Manifest.db", "Manifest.plist", "Info.plist", "Status.plist"])
+def test_a_backup_that_lost_one_of_its_own_files_is_still_listed(make_backup: Callable[..., Any], missing: str) -> None:
+    backup = make_backup()
+    (backup.path / missing).unlink()
+    assert len(look(backup.path.parent)) == 1
+
+
+@pytest.mark.parametrize("value", [7, b"data", [], {"a": 1}, True])
+def test_odd_plists_leave_out_what_they_do_not_say(make_backup: Callable[..., Any], value: Any) -> None:
+    backup = make_backup()
+    odd = {"Lockdown": value, "IsEncrypted": value, "Date": value, "SnapshotState": value, "Device Name": value}
+    for name in ("Manifest.plist", "Status.plist", "Info.plist"):
+        backup.write_plist(name, odd)
+    found = glance(backup.path, "here")
+    assert (found.name, found.ios_version, found.saved, found.finished) == (None, None, None, False)
+    assert found.udid == UDID and isinstance(found.encrypted, bool)
+
+
+def test_a_large_info_plist_is_not_read_for_a_glance(
+    make_backup: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = make_backup()
+    (backup.path / "Manifest.plist").unlink()
+    assert glance(backup.path, "here").name == "Mia's iPhone"
+    monkeypatch.setattr(looking, "INFO_LIMIT_BYTES", 10)
+    assert glance(backup.path, "here").name is None
+
+
+def test_adding_up_a_huge_backup_stops_in_time(make_backup: Callable[..., Any]) -> None:
+    ticks = iter(range(0, 1_000_000, 3))
+    assert glance(make_backup().path, "here", clock=lambda: float(next(ticks))).bytes is None
+
+
+def test_a_place_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What macOS answers to a terminal without Full Disk Access."""
+    real = os.scandir
+
+    def forbidden(path: Any) -> Any:
+        if os.fspath(path) == os.fspath(tmp_path):
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        return real(path)
+
+    monkeypatch.setattr(looking.os, "scandir", forbidden)
+    (found,) = look(tmp_path, "finder")
+    assert (found.backup, found.problem, found.name) == (tmp_path, "operation not permitted", None)
+    assert look(tmp_path / "not-there", "itunes") == []
+
+
+def test_a_backup_that_may_not_be_looked_into_is_told_and_no_bug(
+    make_backup: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = make_backup()
+
+    def forbidden(path: Path) -> bool:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("migrate.backup.folder._has_manifest", forbidden)
+    with pytest.raises(BackupForbidden, match="Operation not permitted") as error:
+        find_backup(backup.path)
+    assert error.value.exit_code == 31
+
+
+def test_a_folder_full_of_other_things_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(30):
+        (tmp_path / f"folder-{number}" / "deeper").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    assert look(tmp_path) == []
+    monkeypatch.setattr(looking, "ENTRIES_LIMIT", 3)
+    assert look(tmp_path) == []

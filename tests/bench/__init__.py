@@ -1,0 +1,1 @@
+"""Benchmarks. They are run by hand and print figures; nothing here passes or fails."""

@@ -1,0 +1,119 @@
+"""Measure the reading, checking and composing of backups beside readers nobody here wrote.
+
+    python -m tests.bench.backup                                    listing, 200,000 records, 3 rounds
+    python -m tests.bench.backup listing --records 1000000 --only migrate --rounds 1
+    python -m tests.bench.backup verify --files 20000 --gib 4
+    python -m tests.bench.backup compose --files 200000
+
+Every figure is the median of the rounds. In a round each contestant has its turn once, in a process of its own; ratios
+are of one run, on one machine. What is measured on is made anew (`--keep FOLDER` keeps it for the next run).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from tests.bench.backup.contestants import ALL, measure
+from tests.bench.backup.made import make_files, make_listing
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.backup", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("subject", nargs="?", choices=[*ALL, "all"], default="listing")
+    parser.add_argument("--records", type=int, default=200_000, help="rows to list")
+    parser.add_argument("--files", type=int, default=20_000, help="stored files to verify or compose")
+    parser.add_argument("--gib", type=float, default=1.0, help="stored bytes to verify")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", action="append", help="measure only this contestant (may be repeated)")
+    parser.add_argument("--keep", type=Path, help="folder for the made backups")
+    parser.add_argument("--one", nargs=2, metavar=("NAME", "BACKUP"), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.one:
+        print(json.dumps(measure(asked.subject, asked.one[0], Path(asked.one[1]))))
+        return
+    print(_versions())
+    with tempfile.TemporaryDirectory() as temporary:
+        for subject in ALL if asked.subject == "all" else (asked.subject,):
+            for encrypted in (False, True):
+                _compare(subject, _made(asked, subject, asked.keep or Path(temporary), encrypted=encrypted), asked)
+
+
+def _made(asked: argparse.Namespace, subject: str, place: Path, *, encrypted: bool) -> Path:
+    kind = "encrypted" if encrypted else "plain"
+    if subject == "listing":
+        folder = place / f"{kind}-{asked.records}-records"
+        if not folder.exists():
+            _make(["make_listing", str(folder), str(asked.records), str(encrypted)])
+        return folder
+    size = int(asked.gib * (1 << 30)) if subject == "verify" else 16 * asked.files
+    folder = place / f"{kind}-{asked.files}-files-{size}"
+    if not folder.exists():
+        _make(["make_files", str(folder), str(asked.files), str(encrypted), str(size)])
+    return folder
+
+
+def _make(what: list[str]) -> None:
+    """In another process: what it takes to make a million rows is no matter of ours."""
+    subprocess.run([sys.executable, "-c", _MAKE, *what], check=True)
+
+
+_MAKE = f"""
+import sys; from pathlib import Path; from tests.bench.backup.made import {make_files.__name__}, {make_listing.__name__}
+what, folder, count, encrypted, *size = sys.argv[1:]
+if what == "make_listing":
+    make_listing(Path(folder), int(count), encrypted=encrypted == "True")
+else:
+    make_files(Path(folder), count=int(count), total_bytes=int(size[0]), encrypted=encrypted == "True")
+"""
+
+
+def _compare(subject: str, folder: Path, asked: argparse.Namespace) -> None:
+    names = [name for name in ALL[subject] if not asked.only or name in asked.only]
+    results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for _ in range(asked.rounds):
+        for name in names:
+            command = [sys.executable, "-m", "tests.bench.backup", subject, "--one", name, str(folder)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                results[name].append({"failed": done.stderr.strip().splitlines()[-1]})
+            else:
+                results[name].append(json.loads(done.stdout))
+    print(f"\n{subject}, {folder.name}")
+    ours = _median(results.get("migrate", []), "seconds")
+    for name, rounds in results.items():
+        seconds, peak = _median(rounds, "seconds"), _median(rounds, "peak_bytes")
+        if seconds is None or peak is None:
+            print(f"  {name:24} failed: {next(each['failed'] for each in rounds if 'failed' in each)}")
+            continue
+        ratio = f"{seconds / ours:6.2f} × migrate's time" if ours else ""
+        print(f"  {name:24} {seconds:8.2f} s   {ratio}   peak {peak / 1e6:7.0f} MB   answer {rounds[0]['answer']}")
+
+
+def _median(rounds: list[dict[str, Any]], key: str) -> float | None:
+    return statistics.median(each[key] for each in rounds) if rounds and all(key in each for each in rounds) else None
+
+
+def _versions() -> str:
+    peers = ("pyiosbackup", "bpylist2", "iphone-backup-decrypt", "cryptography", "apsw")
+    found = []
+    for name in peers:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            found.append(f"{name} (not installed)")
+    python = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {platform.machine()}"
+    return f"{python}; {', '.join(found)}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""`migrate backups`, typed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from migrate.backup.places import Glance
+from migrate.talk.backups_command import in_words
+
+if TYPE_CHECKING:
+    from conftest import Migrate
+
+KEYS = ["backup", "place", "udid", "name", "model", "ios_version", "saved", "encrypted", "finished", "bytes", "problem"]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def somebody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A person with a home of their own, standing in an empty folder."""
+    person, empty = tmp_path / "person", tmp_path / "empty"
+    person.mkdir()
+    empty.mkdir()
+    monkeypatch.setattr(Path, "home", lambda: person)
+    monkeypatch.chdir(empty)
+    return person
+
+
+def test_backups_here_are_listed_one_object_a_line(
+    migrate: Migrate, plain_backup: Path, encrypted_backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(plain_backup.parent.parent)
+    answer = migrate("backups", "--json")
+    found = [json.loads(line) for line in answer.out.splitlines()]
+    assert answer.code == 0 and answer.err == ""
+    assert {one["backup"]: one["encrypted"] for one in found} == {str(plain_backup): False, str(encrypted_backup): True}
+    assert all(list(one) == KEYS and one["place"] == "here" and one["problem"] is None for one in found)
+
+
+def test_in_words_each_has_its_folder_to_be_copied_and_cannot_steer_the_terminal(
+    migrate: Migrate, encrypted_backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (encrypted_backup / "Manifest.plist").write_bytes(b"garbage")
+    monkeypatch.chdir(encrypted_backup.parent)
+    answer = migrate("backups")
+    assert f"  {encrypted_backup}" in answer.out.splitlines() and "\x1b" not in answer.out
+    words = " ".join(answer.out.split())
+    assert "iPhone, 2026-01-02 00:00 UTC, encrypted, finished" in words
+    assert "Not all of it could be read: Manifest.plist" in words
+
+
+def test_our_own_are_found_in_our_home(migrate: Migrate, plain_backup: Path, home: Path) -> None:
+    (home / "backups").mkdir(parents=True)
+    plain_backup.rename(home / "backups" / plain_backup.name)
+    (line,) = migrate("backups", "--json").out.splitlines()
+    assert json.loads(line)["place"] == "migrate"
+
+
+def test_finders_are_found_on_a_mac_and_a_closed_folder_tells_how_to_open_it(
+    migrate: Migrate, plain_backup: Path, somebody: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    place = somebody / "Library" / "Application Support" / "MobileSync" / "Backup"
+    place.mkdir(parents=True)
+    plain_backup.rename(place / plain_backup.name)
+    assert "Finder's" in migrate("backups").out
+
+    def closed(path: Path) -> list[Path]:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("migrate.backup.places._folders_in", closed)
+    answer = migrate("backups")
+    assert answer.code == 0 and "operation not permitted" in answer.out
+    assert "Full Disk Access" in " ".join(answer.err.split())
+
+
+def test_none_is_said_with_where_was_looked(migrate: Migrate, home: Path) -> None:
+    answer = migrate("backups")
+    assert (answer.code, answer.out) == (0, "") and str(home / "backups") in answer.err
+    assert migrate("backups", "--json").out == ""
+    assert not home.exists(), "looking makes nothing"
+
+
+def test_what_is_unknown_is_left_out() -> None:
+    glanced = Glance(backup=Path("b"), place="here", udid="b")
+    assert in_words(glanced)[0] == "(no name), in the current folder"
+
+
+def test_the_readme_names_every_key() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{key}`" in readme for key in KEYS)
