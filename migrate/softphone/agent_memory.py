@@ -27,6 +27,8 @@ class AgentMemory:
     """Status UUID -> the backup that was interrupted. A real phone keeps it in /var/root/Library/Caches/Backup."""
     unread: dict[str, frozenset[str]] = field(default_factory=dict)
     """Status UUID of a finished backup -> file ids the phone could not read: sent again next time. INFERRED."""
+    rows: dict[str, int] = field(default_factory=dict)
+    """Status UUID of a finished backup -> how many rows its manifest was sent with."""
     spools: list[Spool] = field(default_factory=list)
     """Restored contents too large for memory; they live as long as the phone."""
     _last_aside: datetime = datetime.min
@@ -47,10 +49,12 @@ class AgentMemory:
         self._last_aside = max(datetime.now().replace(microsecond=0), self._last_aside + timedelta(seconds=1))
         return f"{folder}-{self._last_aside:%Y%m%d-%H%M%S}"
 
-    def remember_unread(self, uuid: str, file_ids: frozenset[str]) -> None:
-        self.unread[uuid] = file_ids
-        while len(self.unread) > REMEMBERED_BACKUPS:
-            del self.unread[next(iter(self.unread))]
+    def remember(self, uuid: str, *, unread: frozenset[str], rows: int) -> None:
+        """What is still known of a finished backup when the next one begins."""
+        self.unread[uuid], self.rows[uuid] = unread, rows
+        for known in (self.unread, self.rows):
+            while len(known) > REMEMBERED_BACKUPS:
+                del known[next(iter(known))]
 
 
 def memory_of(phone: Softphone) -> AgentMemory:

@@ -92,7 +92,7 @@ class BackupRun:
         self._verify(draft)
         if draft.old_folder:
             self.drive.remove([draft.old_folder])
-        self.memory.remember_unread(draft.uuid, frozenset(draft.unread))
+        self.memory.remember(draft.uuid, unread=frozenset(draft.unread), rows=len(draft.records))
         self.phone.itunes_backup_unix_s = int(time.time())
 
     # --- what is there
@@ -120,7 +120,7 @@ class BackupRun:
     def _new_draft(self, status: Status | None) -> Draft:
         base = self._read_base(status)
         listing = self.drive.contents(self.folder)
-        if base is not None and not self._has_every_file(base.records, listing):
+        if base is not None and (self._lost_rows(base, status) or not self._has_every_file(base.records, listing)):
             base = None  # "Existing backup is corrupt, forcing a full backup"
         keys = keys_of(self.phone)
         draft = Draft(
@@ -160,6 +160,11 @@ class BackupRun:
             if found.properties.keybag != keys.keybag.to_bytes():
                 return None
             return found.open(keys.password)
+
+    def _lost_rows(self, base: HostManifest, status: Status | None) -> bool:
+        """Whether this phone minds that somebody took rows out of the manifest it wrote."""
+        rows = self.memory.rows.get(status.uuid) if status else None
+        return self.phone.faults.missing_rows == "full" and rows is not None and len(base.records) < rows
 
     def _has_every_file(self, records: Iterable[Record], listing: dict[str, Entry]) -> bool:
         there: set[str] = set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
@@ -49,6 +49,9 @@ class Faults:
     others on real phones; pyiosbackup cannot read it)."""
     drop_instead_of_response: bool = False
     """At the end of a restore the link drops where the Response should come (seen by others as a normal end)."""
+    missing_rows: Literal["fetch", "full"] = "fetch"
+    """What the phone does about a backup whose manifest lacks rows it wrote there: it sends those files again, or it
+    takes the backup for damaged and begins a full one. Which of the two a real phone does is not known (INFERRED)."""
 
     def free_space(self, honest_bytes: int) -> int:
         return honest_bytes if self.free_bytes is None else self.free_bytes

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest import Manifest
+from migrate.backup.manifest import Manifest, ManifestWriter, pad_manifest
 from migrate.backup.record import Kind, Record
 from migrate.softphone.app import App
 from migrate.softphone.device import Softphone
@@ -148,6 +148,27 @@ def test_a_file_missing_on_the_host_forces_a_full_backup_beside_the_old_one(host
     assert blob(folder, record) == b"messages" * 700
     assert [path.name for path in host.root.iterdir()] == [phone.udid]
     assert (folder / "Info.plist").exists()
+
+
+@pytest.mark.parametrize("answer", ["fetch", "full"])
+def test_rows_taken_out_of_the_manifest_are_sent_again_or_all_of_it(host: Any, phone: Softphone, answer: str) -> None:
+    host.backup(phone)
+    folder = host.root / phone.udid
+    before = rows(folder)
+    lost = before.pop("HomeDomain/Library/SMS/sms.db")
+    writer = ManifestWriter(phone.ios_version)
+    for record in before.values():
+        writer.add(record)
+    (folder / "Manifest.db").write_bytes(pad_manifest(writer.to_bytes()))
+    (folder / lost.file_id[:2] / lost.file_id).unlink()
+    phone.faults.missing_rows = "full" if answer == "full" else "fetch"
+    host.backup(phone)
+    assert blob(folder, rows(folder)["HomeDomain/Library/SMS/sms.db"]) == b"messages" * 700
+    sent = [name for name in host.uploaded if len(name.rpartition("/")[2]) == 40]
+    files = [record for record in before.values() if record.kind is Kind.FILE]
+    assert len(sent) == (1 if answer == "fetch" else len(files) + 1)
+    host.backup(phone)
+    assert not [name for name in host.uploaded if len(name.rpartition("/")[2]) == 40], "content with its own"
 
 
 def test_a_forced_full_backup_sends_everything_again(host: Any, phone: Softphone) -> None:
