@@ -11,7 +11,7 @@ The saved backup is only read. The set appears whole, by one rename, or not at a
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -28,7 +28,8 @@ from migrate.watch import Watcher, nobody
 
 __all__ = ["Dropped", "RestoreSet", "SetRequest", "compose"]
 
-Strategy = Literal["replace", "overlay"]
+Strategy = Literal["replace", "overlay", "graft"]
+Encryption = Literal["as-source", "encrypted", "plain"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +39,27 @@ class SetRequest:
     source: Path
     password: str | None = field(repr=False)
     into: Path
-    """The folder to create (its parent exists): the set is in it, under the old phone's UDID."""
+    """The folder to create (its parent exists): the set is in it, under the UDID of the phone whose backup it is: the
+    old phone's, and for a graft the new phone's."""
     strategy: Strategy
     wanted: Collection[str] = field(repr=False)
     apps: frozenset[str] = frozenset()
     """Bundle ids of the apps that the new phone shall install."""
     seals: Path | None = None
     """Where the seal of the source lies: what the phone could not read is known from it."""
+    damaged: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """File ids of the source that stay out although they are wanted, each with the reason: what verify found damaged,
+    where the phone is gone and cannot be asked again."""
+    encryption: Encryption = "as-source"
+    """Of a `replace` or an `overlay`: another encryption than the source's. Every file is written anew."""
+    set_password: str | None = field(default=None, repr=False)
+    """The password of a set that is encrypted and whose source is not."""
+    base: Path | None = None
+    """Of a `graft`: the new phone's own encrypted backup, fresh and finished."""
+    base_password: str | None = field(default=None, repr=False)
+    base_seals: Path | None = None
+    replaced: Collection[str] = field(default=frozenset(), repr=False)
+    """Of a `graft`: file ids of the base's records that leave, because a chosen category claims them there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +72,8 @@ class RestoreSet:
     bytes: int
     dropped: tuple[Dropped, ...]
     """Chosen, and not in it: what could not be sent, each with its reason."""
+    left: int = 0
+    """Of a graft: how many of the base's records left, because something that was chosen takes their place."""
 
 
 def compose(request: SetRequest, watch: Watcher = nobody) -> RestoreSet:
