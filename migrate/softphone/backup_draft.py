@@ -16,6 +16,7 @@ from typing import Literal
 from migrate.backup.crypto import KEY_BYTES, encrypted_chunks, encrypted_size
 from migrate.backup.manifest import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Kind, Record, file_id
+from migrate.errors import BlobMissing, BlobUnreadable
 from migrate.softphone.domains import DIGESTED
 from migrate.softphone.drive import Unreadable
 from migrate.softphone.faults import Faults
@@ -182,5 +183,7 @@ def _readable_chunks(node: Node, faults: Faults) -> Iterator[bytes]:
             yield chunk
     except OSError as error:
         raise Unreadable(error.strerror or str(error)) from error
+    except (BlobMissing, BlobUnreadable) as error:  # of a phone that plays a saved backup
+        raise Unreadable(error.what()) from error
     if why is not None:
         raise Unreadable(why)

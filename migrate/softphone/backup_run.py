@@ -32,7 +32,7 @@ from migrate.softphone.backup_draft import Draft, Sending
 from migrate.softphone.device import Softphone
 from migrate.softphone.domains import device_path, is_backed_up
 from migrate.softphone.drive import Drive, Entry, Outgoing
-from migrate.softphone.filesystem import Node
+from migrate.softphone.filesystem import NOT_KEPT, Digested, Node
 from migrate.softphone.host_backup import HostManifest, fetched, stored_at
 from migrate.softphone.manifest_plist import LIMIT_BYTES as PROPERTIES_LIMIT_BYTES
 from migrate.softphone.manifest_plist import write_properties
@@ -191,6 +191,8 @@ class BackupRun:
 
     def _upload(self, draft: Draft) -> None:
         sends = draft.plan(self._scan(draft.encrypted), self.phone.faults)
+        if any(isinstance(sending.node.content, Digested) for sending in sends):
+            raise MBError(Code.OTHER, NOT_KEPT)
         there = self._look_around()
         sends = [s for s in sends if not (s.file_id in draft.sent and there.sizes.get(s.file_id) == s.stored_size)]
         self._make_sure_it_fits(sum(sending.node.size for sending in sends))

@@ -6,6 +6,7 @@ Not modelled: hard links, clones, and APFS' blindness to Unicode normalisation (
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import threading
 import time
@@ -75,6 +76,27 @@ class OnDisk:
                 yield data
 
 
+NOT_KEPT = 'This software iPhone keeps only digests of restored files (keeps = "digests")'
+
+
+class ContentNotKept(OSError):
+    """Bytes were asked of a file of which this phone kept only a digest."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EIO, NOT_KEPT)
+
+
+@dataclass(frozen=True, slots=True)
+class Digested:
+    """Content that was received, hashed and let go. Asked for its bytes it raises ContentNotKept."""
+
+    sha256: bytes = field(repr=False)
+    size: int
+
+    def chunks(self) -> Iterator[bytes]:
+        raise ContentNotKept
+
+
 EMPTY = Bytes(b"")
 
 
@@ -84,6 +106,9 @@ def read_content(content: Content) -> bytes:
 
 
 def sha256_of(content: Content) -> str:
+    """64 hex digits. Content that is only a digest has it; all other content is read to its end."""
+    if isinstance(content, Digested):
+        return content.sha256.hex()
     digest = hashlib.sha256()
     for chunk in content.chunks():
         digest.update(chunk)

@@ -28,6 +28,7 @@ from migrate.softphone.contents import ContentsSpec, fill
 from migrate.softphone.device import Setup, Softphone, Trust
 from migrate.softphone.faults import Faults
 from migrate.softphone.hand import Hand, no_hand
+from migrate.softphone.spool import Keeps
 
 FILE_LIMIT_BYTES = 1 << 20
 PASSCODE = "000000"
@@ -67,6 +68,7 @@ class PhoneFile(BaseModel):
     pairing_allowed: bool = Field(True, description="false: supervised, and its owner forbids pairing")
     requires_encryption: bool = Field(False, description="its owner's policy wants encrypted backups")
     cloud_backup_unix_s: NonNegativeInt | None = Field(None, description="when it was last backed up to iCloud")
+    keeps: Keeps = Field("contents", description='"digests": of what a restore brings it keeps size and SHA-256 only')
     contents: ContentsSpec = Field(default_factory=ContentsSpec)
     faults: Faults = Field(default_factory=Faults)
     hand: Hand = Field(default_factory=Hand, description='who holds it; "none": nobody, "default": who does all asked')

@@ -22,9 +22,9 @@ from migrate.softphone.device import Softphone
 from migrate.softphone.domains import EXACT_FROM_IOS_27
 from migrate.softphone.drive import Drive, batches
 from migrate.softphone.filesystem import EMPTY, Content, Node
-from migrate.softphone.filesystem import Kind as NodeKind
 from migrate.softphone.host_backup import Fetched, HostManifest, fetched, stored_at
 from migrate.softphone.manifest_plist import Properties
+from migrate.softphone.record_node import node_of
 from migrate.softphone.restore_rules import check_rows, chosen, policy_for
 from migrate.softphone.spool import Spool
 from migrate.softphone.staged_restore import Staged
@@ -36,7 +36,6 @@ from migrate.wire.plist_frames import PeerBroke
 INFO_LIMIT_BYTES = 512 << 20  # an icon and a receipt for every app
 PADDING_ROOM_BYTES = 64 << 20
 """What stored files may be longer than their rows say, all together: padding, and files caught while they grew."""
-KINDS: dict[Kind, NodeKind] = {Kind.FILE: "file", Kind.DIRECTORY: "directory", Kind.SYMLINK: "symlink"}
 
 
 def receive_restore(phone: Softphone, drive: Drive, request: Restore) -> None:
@@ -49,7 +48,7 @@ class RestoreRun:
         self.phone = phone
         self.drive = drive
         self.request = request
-        self.spool = Spool()
+        self.spool = Spool(phone.keeps)
         self.first_with_inode: dict[int, Content] = {}
         self.room_bytes = phone.free_bytes + PADDING_ROOM_BYTES
 
@@ -73,7 +72,8 @@ class RestoreRun:
             self._copy_own_backup()
         contents = self._receive(wanted, manifest.class_keys)
         self._say_hundred_percent()
-        self._stage([_node(record, contents) for record in wanted], backup.properties, policy.system_files)
+        nodes = [node_of(record, contents.get(record.file_id, EMPTY)) for record in wanted]
+        self._stage(nodes, backup.properties, policy.system_files)
 
     # --- may it be restored
 
@@ -261,32 +261,3 @@ def _decrypted(record: Record, chunks: Iterator[bytes], class_keys: ClassKeys) -
         not_padded()
     except KeyUnusable as error:
         raise MBError(Code.CORRUPT, f"Invalid encryption key ({error.reason})", record.relative_path) from None
-
-
-def _node(record: Record, contents: dict[str, Content]) -> Node:
-    return Node(
-        domain=record.domain,
-        relative_path=record.relative_path,
-        kind=KINDS[record.kind],
-        content=contents.get(record.file_id, EMPTY),
-        target=(record.target or "") if record.kind is Kind.SYMLINK else None,
-        mode=record.mode,
-        inode=record.inode,
-        user_id=record.user_id,
-        group_id=record.group_id,
-        modified=record.modified,
-        changed=record.changed,
-        born=record.born,
-        protection_class=record.protection_class,
-        extended_attributes=_attributes(record),
-    )
-
-
-def _attributes(record: Record) -> dict[str, bytes]:
-    """Names and values; an archive that is none of the kind is dropped (*guessed*)."""
-    if record.extended_attributes is None:
-        return {}
-    with suppress(MBError):
-        found = parse_plist(record.extended_attributes)
-        return {str(name): value for name, value in found.items() if isinstance(value, bytes)}
-    return {}

@@ -1,27 +1,38 @@
-"""Contents that a restore brought: small ones in memory, large ones in a private folder of this computer."""
+"""What a phone keeps of the contents that a restore brings.
+
+contents   small ones in memory, large ones in a private folder of this computer
+digests    SHA-256 and size: enough to say what arrived, and nothing grows with what is sent
+"""
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
-from migrate.softphone.filesystem import EMPTY, Bytes, Content, OnDisk
+from migrate.softphone.filesystem import EMPTY, Bytes, Content, Digested, OnDisk
 
 IN_MEMORY_BYTES = 256 << 10
+
+Keeps = Literal["contents", "digests"]
 
 
 class Spool:
     """The folder is made when first needed (where `tempfile` makes folders) and removed with this object."""
 
-    def __init__(self) -> None:
+    def __init__(self, keeps: Keeps = "contents") -> None:
+        self._keeps = keeps
         self._folder: Path | None = None
         self._count = 0
 
     def keep(self, chunks: Iterator[bytes]) -> Content:
-        """All of `chunks`, as content that can be read again and again."""
+        """All of `chunks`, as content that can be read again and again; or what is known of it, and no more."""
+        if self._keeps == "digests":
+            return _digested(chunks)
         head = bytearray()
         for chunk in chunks:
             head += chunk
@@ -43,3 +54,11 @@ class Spool:
             self._folder = Path(tempfile.mkdtemp(prefix="softphone-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder
+
+
+def _digested(chunks: Iterator[bytes]) -> Content:
+    digest, size = hashlib.sha256(), 0
+    for chunk in chunks:
+        digest.update(chunk)
+        size += len(chunk)
+    return Digested(digest.digest(), size) if size else EMPTY

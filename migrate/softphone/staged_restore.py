@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.softphone.agent_memory import memory_of
-from migrate.softphone.app import App
+from migrate.softphone.app_store import app_of, lenient_plist, persons_apps
 from migrate.softphone.device import Softphone
 from migrate.softphone.domains import NEVER_BACKED_UP, NEVER_MIGRATED, covered
 from migrate.softphone.filesystem import Filesystem, Node
 from migrate.softphone.spool import Spool
-from migrate.softphone.status_plist import parse_plist
-from migrate.wire.backup2 import MBError
 
 RESTORE_APPLICATIONS = "/iTunesRestore/RestoreApplications.plist"
 
@@ -62,43 +59,13 @@ class Staged:
     def _install_apps(self, phone: Softphone) -> None:
         """The backup's apps take the place of the phone's: those a host listed in RestoreApplications.plist come from
         the App Store, others stay placeholders."""
-        listed = _read_plist(phone.scratch.get(RESTORE_APPLICATIONS, b""))
+        listed = lenient_plist(phone.scratch.get(RESTORE_APPLICATIONS, b""))
         kept = {app.bundle_id: app for app in phone.apps.values() if app.system}
-        for bundle_id, facts in self.applications.items():
-            if bundle_id not in kept and ".apple." not in f".{bundle_id}" and _is_app(facts):
-                kept[bundle_id] = phone.apps.get(bundle_id) or self._from_the_store(bundle_id, facts, listed)
+        for bundle_id in persons_apps(self.applications):
+            if bundle_id not in kept:
+                kept[bundle_id] = phone.apps.get(bundle_id) or app_of(bundle_id, self.applications, listed)
         phone.apps.clear()
         phone.apps.update(kept)
-
-    def _from_the_store(self, bundle_id: str, facts: Mapping[str, Any], listed: Mapping[str, Any]) -> App:
-        """Which groups and plugins an app has is known to its store only: here the catalogue of the invented apps. Of
-        any other app, containers of the backup whose name holds its bundle id are taken to be its own (*guessed*)."""
-        from migrate.softphone.contents.apps import KNOWN  # late: only a replace needs it
-
-        receipt = listed.get(bundle_id)
-        icon = receipt.get("PlaceholderIcon") if isinstance(receipt, dict) else None
-        metadata = _read_plist(_metadata_of(receipt))
-        known = KNOWN.get(bundle_id)
-        plugins = tuple(f"{bundle_id}.{name}" for name in known.plugins) if known else ()
-        return App(
-            bundle_id,
-            name=str(metadata.get("itemName") or (known.name if known else bundle_id.rpartition(".")[2])),
-            version=str(facts.get("CFBundleVersion", "1.0")),
-            short_version=known.short_version if known else "1.0",
-            group_ids=known.groups if known else self._containers_of(bundle_id, "Shared/AppGroup"),
-            plugin_ids=plugins or self._containers_of(bundle_id, "Data/PluginKitPlugin"),
-            has_sinf=receipt is not None,
-            icon_png=icon if isinstance(icon, bytes) else b"",
-        )
-
-    def _containers_of(self, bundle_id: str, content_class: str) -> tuple[str, ...]:
-        return tuple(
-            identifier
-            for identifier, facts in sorted(self.applications.items())
-            if isinstance(facts, dict)
-            and facts.get("ContainerContentClass") == content_class
-            and bundle_id in identifier
-        )
 
 
 def _make_room(files: Filesystem, node: Node) -> None:
@@ -111,19 +78,3 @@ def _make_room(files: Filesystem, node: Node) -> None:
     there = files.get(node.domain, node.relative_path)
     if there is not None and there.kind != node.kind:
         files.remove(node.domain, node.relative_path, recursive=True)
-
-
-def _is_app(facts: object) -> bool:
-    return isinstance(facts, dict) and facts.get("ContainerContentClass") == "Data/Application"
-
-
-def _metadata_of(entry: object) -> bytes:
-    metadata = entry.get("iTunesMetadata") if isinstance(entry, dict) else None
-    return metadata if isinstance(metadata, bytes) else b""
-
-
-def _read_plist(data: bytes) -> dict[str, Any]:
-    """What a host left there, or nothing: a broken list never stops a restore (*guessed*)."""
-    with suppress(MBError):
-        return parse_plist(data)
-    return {}
