@@ -415,6 +415,23 @@ class NotProven(MigrateError):
 
 
 @dataclass(eq=False)
+class NothingToProve(MigrateError):
+    """`prove`, and nothing was sent yet."""
+
+    run: str
+    exit_code = 2
+
+    def what(self) -> str:
+        return f"In {self.run} nothing was sent to the new phone yet, so there is nothing to prove."
+
+    def why(self) -> str:
+        return "Its restore did not come to its end."
+
+    def next(self) -> str:
+        return f"Go on with: migrate resume {self.run}"
+
+
+@dataclass(eq=False)
 class DemoPhonesSilent(MigrateError):
     """The demo's software iPhones did not come up."""
 

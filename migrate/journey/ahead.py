@@ -20,8 +20,8 @@ from migrate.journey import events, saving
 from migrate.journey.choosing import Opened, open_with_claims
 from migrate.journey.journal import Journal
 from migrate.journey.move import KeptSave, Move, Role
-from migrate.journey.run import World
 from migrate.journey.threads import in_thread
+from migrate.journey.world import World
 from migrate.phone.facts import PhoneFacts
 from migrate.phone.words import NAME_LIMIT, quoted
 from migrate.plan.model import Plan, digest

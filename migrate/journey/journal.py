@@ -113,6 +113,9 @@ class Journal:
     def finished(self, step: str) -> bool:
         return any(line.get("finished") == step for line in self._about(step))
 
+    def was_reopened(self, step: str) -> bool:
+        return any(line.get("reopened") == step for line in self.lines)
+
     def _about(self, step: str) -> list[dict[str, Any]]:
         """The lines that still count for `step`."""
         reopened = [number for number, line in enumerate(self.lines) if line.get("reopened") == step]

@@ -13,9 +13,10 @@ from migrate.phone.facts import PhoneFacts
 from migrate.phone.find import look
 from migrate.phone.phone import Phone
 from migrate.phone.words import NAME_LIMIT, quoted
-from migrate.plan.preflight import Seen, free_bytes_at, same_udid
+from migrate.plan.preflight import Seen, free_bytes_at
 from migrate.plan.preflight import preflight as look_before
 from migrate.plan.strategy import strategy_for
+from migrate.udid import same_udid
 
 
 async def meet(move: Move) -> dict[str, Any]:

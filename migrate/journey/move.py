@@ -35,8 +35,8 @@ from migrate.phone.find import look
 from migrate.phone.muxer import Muxer
 from migrate.phone.phone import Phone
 from migrate.plan.model import Plan
-from migrate.plan.preflight import same_udid
 from migrate.plan.strategy import Strategy, strategy_for
+from migrate.udid import same_udid
 from migrate.watch import Action
 
 Role = Literal["old", "new"]
@@ -119,6 +119,10 @@ class Move:
     """The receipt as a page, in talk's words; None: no page is written."""
     names: Mapping[Role, str] = field(default_factory=dict)
     """UDIDs that were said beside `resume`: for a phone that the plan leaves open and that was not met yet."""
+    arriving_s: float = 0.0
+    """How long the proof waits for what arrives later."""
+    until: str | None = None
+    """The last step that was asked for; None: all of them."""
 
     async def strategy(self) -> Strategy:
         """What the plan's word and the new phone's iOS make of each other (design 4). Asks for the phone if it must.
@@ -136,6 +140,10 @@ class Move:
 
     def settle(self, strategy: Strategy) -> None:
         self.journal.append({"strategy": strategy.value})
+
+    def asked_to(self, step: str) -> bool:
+        """Whether a person asked for `step`, whatever the plan says."""
+        return self.until == step or self.journal.was_reopened(step)
 
     @property
     def known_strategy(self) -> Strategy:

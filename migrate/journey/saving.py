@@ -22,7 +22,7 @@ from migrate.journey.move import KeptSave, Move, Role
 from migrate.journey.threads import in_thread
 from migrate.journey.unlocking import password_of, words
 from migrate.phone.phone import Phone
-from migrate.plan.preflight import same_udid
+from migrate.udid import same_udid
 
 # -- save ------------------------------------------------------------------------------------------------------------
 

@@ -11,8 +11,9 @@ from pymobiledevice3.irecv_devices import IRECV_DEVICES
 from pymobiledevice3.usbmux import MuxDevice
 
 from migrate.phone.lockdown import Lockdown, value_of, values_of
-from migrate.phone.muxer import UDID, plain_udid, spelled_udid
+from migrate.phone.muxer import UDID, spelled_udid
 from migrate.phone.words import NAME_LIMIT, quoted
+from migrate.udid import same_udid
 from migrate.units import apple_to_datetime
 
 
@@ -131,7 +132,7 @@ async def setup_finished(client: Lockdown) -> bool | None:
 
 def _udid(told: Any, device: MuxDevice) -> str:
     """The UDID as the phone spells it, if it is the one it is attached under: a phone may not pass for another."""
-    if isinstance(told, str) and UDID.fullmatch(told) and plain_udid(told) == plain_udid(device.serial):
+    if isinstance(told, str) and UDID.fullmatch(told) and same_udid(told, device.serial):
         return told
     return spelled_udid(device.serial)
 

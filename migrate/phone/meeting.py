@@ -27,9 +27,10 @@ from migrate.errors import (
 )
 from migrate.phone.facts import PhoneFacts, public_facts, trusted_facts
 from migrate.phone.lockdown import GONE, Lockdown, PairOffer, ask_for_trust, begin_session, connect
-from migrate.phone.muxer import Muxer, attached, chosen, plain_udid, spelled_udid
+from migrate.phone.muxer import Muxer, attached, chosen, spelled_udid
 from migrate.phone.patience import Lacking, Patience
 from migrate.phone.words import quoted
+from migrate.udid import plain_udid
 
 ONE_TRY_S = 30.0
 """One attempt, from the list of phones to the facts. Making the keys is its longest part (a second or two)."""

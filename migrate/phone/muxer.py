@@ -18,6 +18,7 @@ from pymobiledevice3.exceptions import PyMobileDevice3Exception
 from pymobiledevice3.usbmux import MuxDevice, list_devices
 
 from migrate.errors import NoMuxer, UsbmuxdAddressInvalid
+from migrate.udid import plain_udid, same_udid
 
 MUXER_ANSWERS_WITHIN_S = 10.0
 """A usbmuxd is a local daemon and lists its phones from memory. Generous, so that a busy computer is not blamed."""
@@ -96,12 +97,7 @@ def _reason(error: Exception) -> str:
 
 
 def chosen(devices: Collection[MuxDevice], udid: str) -> MuxDevice | None:
-    return next((device for device in devices if plain_udid(device.serial) == plain_udid(udid)), None)
-
-
-def plain_udid(udid: str) -> str:
-    """A UDID for comparing: usbmuxd may drop the dash of `XXXXXXXX-XXXXXXXXXXXXXXXX` (facts 1.1)."""
-    return udid.replace("-", "").lower()
+    return next((device for device in devices if same_udid(device.serial, udid)), None)
 
 
 def spelled_udid(serial: str) -> str:

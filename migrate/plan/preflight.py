@@ -25,6 +25,7 @@ from migrate.errors import (
 from migrate.findings import Finding
 from migrate.plan.model import Plan
 from migrate.plan.strategy import refuse_newer_backup, strategy_for
+from migrate.udid import same_udid
 from migrate.units import bytes_text
 
 if TYPE_CHECKING:
@@ -154,11 +155,6 @@ def refuse_other_phones(plan: Plan, seen: Seen) -> None:
     if old and new and same_udid(old, new):
         both = seen.new or seen.old
         raise SamePhoneTwice(both.called if both else new)
-
-
-def same_udid(one: str, other: str) -> bool:
-    """Some usbmuxd versions drop the dash, and hosts write Info.plist in capitals (facts 1.1, 3.4)."""
-    return one.replace("-", "").upper() == other.replace("-", "").upper()
 
 
 # -- room ------------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from migrate.softphone.device import Softphone
 from migrate.softphone.doors import LOOPBACK, Doorkeeper, open_tcp, open_unix
 from migrate.softphone.lockdownd import OpenPort, Ports
 from migrate.softphone.streams import Inbox, SocketStream
+from migrate.udid import plain_udid, same_udid
 from migrate.wire import lockdown, usbmux
 from migrate.wire.plist_frames import PeerBroke
 from migrate.wire.usbmux import Result, ResultCode, State, UsbmuxServer
@@ -55,10 +56,10 @@ class PairRecords:
     def met(self, phone: Softphone) -> None:
         """A phone is plugged in for the first time. One that trusts this computer has a record, made when asked for."""
         if phone.trust == "trusted":
-            self._trusted_before.add(_key(phone.udid))
+            self._trusted_before.add(plain_udid(phone.udid))
 
     def read(self, udid: str, phone: Softphone | None) -> bytes | None:
-        key = _key(udid)
+        key = plain_udid(udid)
         with self._lock:
             if key not in self._records and key in self._trusted_before and phone and phone.trust == "trusted":
                 self._records[key] = self.computer.introduce(phone)
@@ -67,14 +68,14 @@ class PairRecords:
 
     def save(self, udid: str, record: bytes) -> None:
         with self._lock:
-            self._trusted_before.discard(_key(udid))
-            self._records[_key(udid)] = record
+            self._trusted_before.discard(plain_udid(udid))
+            self._records[plain_udid(udid)] = record
 
     def delete(self, udid: str) -> bool:
         """Whether there was one."""
         with self._lock:
-            self._trusted_before.discard(_key(udid))
-            return self._records.pop(_key(udid), None) is not None
+            self._trusted_before.discard(plain_udid(udid))
+            return self._records.pop(plain_udid(udid), None) is not None
 
 
 class SoftphoneServer:
@@ -267,7 +268,7 @@ class SoftphoneServer:
         return Result(ResultCode.OK)
 
     def _phone(self, udid: str) -> Softphone | None:
-        return next((phone for phone in self.phones if _key(phone.udid) == _key(udid)), None)
+        return next((phone for phone in self.phones if same_udid(phone.udid, udid)), None)
 
     def _listen_to(self, stream: SocketStream, mux: UsbmuxServer, request: usbmux.Listen) -> _Listener:
         listener = _Listener(stream, mux, request.program)
@@ -309,11 +310,6 @@ def _serve_port(stream: SocketStream, phone: Softphone, port: OpenPort) -> None:
     if port.tls is not None:
         stream.start_tls(port.tls)
     port.service.serve(stream, phone)
-
-
-def _key(udid: str) -> str:
-    """A UDID for comparing: usbmuxd and its clients disagree about the dash."""
-    return udid.replace("-", "").upper()
 
 
 def _open_doors(listen: tuple[str, int], socket_path: Path | None) -> list[socket.socket]:

@@ -21,7 +21,7 @@ from migrate.errors import DemoPhonesSilent
 from migrate.talk.passwords import Passwords
 
 if TYPE_CHECKING:
-    from migrate.journey.run import Ended, World
+    from migrate.journey.world import Ended, World
 
 KEPT_S = 3600
 """How long `--keep` leaves the phones serving: long enough to look around, short enough to be forgotten about."""

@@ -29,7 +29,7 @@ from migrate.units import bytes_text
 if TYPE_CHECKING:
     from migrate.journey import events
     from migrate.journey.move import LastWord
-    from migrate.journey.run import Ended, World
+    from migrate.journey.world import Ended, World
     from migrate.plan.model import Plan
 
 OldOption = Annotated[
@@ -153,7 +153,7 @@ def names_of(*, old: str | None, old_backup: Path | None, new: str | None) -> di
 
 
 def world_of(said: Everywhere, here: AtHome, passwords: Passwords, *, yes: bool, wait_s: float) -> World:
-    from migrate.journey.run import World
+    from migrate.journey.world import World
     from migrate.talk.progress import listener
     from migrate.talk.receipt import as_page
 
@@ -171,7 +171,7 @@ def world_of(said: Everywhere, here: AtHome, passwords: Passwords, *, yes: bool,
 def remembering(said: Everywhere, listener: events.Listener) -> events.Listener:
     """The listener, and what follows from what it heard: what Ctrl-C means now, and that the last event was told."""
     from migrate.journey import events
-    from migrate.journey.run import BEGINNING
+    from migrate.journey.walk import BEGINNING
 
     def hear(event: events.Event) -> None:
         listener(event)
@@ -281,7 +281,8 @@ def ctrl_c_at_a_prompt() -> Iterator[None]:
 
 def show_receipt(said: Everywhere, ended: Ended) -> None:
     """The receipt in words on stdout, and where its page is."""
-    show_receipt_in(said, ended.receipt.parent)
+    if ended.receipt is not None:
+        show_receipt_in(said, ended.receipt.parent)
 
 
 def show_receipt_in(said: Everywhere, folder: Path) -> None:

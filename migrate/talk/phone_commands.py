@@ -139,7 +139,7 @@ async def the_phone(here: AtHome, udid: str | None) -> str:
         NoPhone: it is not there. WhichPhoneToSave: it could be several.
     """
     from migrate.phone.find import look
-    from migrate.plan.preflight import same_udid
+    from migrate.udid import same_udid
 
     found = await look(here.muxer)
     fitting = [phone for phone in found if udid is None or same_udid(phone.udid, udid)]

@@ -80,7 +80,8 @@ async def phones_here(here: AtHome) -> list[PhoneFacts]:
 
 def phones_of(plan: Plan, phones: list[PhoneFacts], backup_udid: str | None) -> Seen:
     """Which of the connected phones are the plan's, as far as there is no doubt."""
-    from migrate.plan.preflight import Seen, same_udid
+    from migrate.plan.preflight import Seen
+    from migrate.udid import same_udid
 
     def named(udid: str | None) -> PhoneFacts | None:
         return next((phone for phone in phones if udid and same_udid(phone.udid, udid)), None)

@@ -27,8 +27,9 @@ from migrate.errors import (
 from migrate.journey import events
 from migrate.journey.journal import Journal
 from migrate.journey.move import KeptSave
-from migrate.journey.run import Ended, World, resume, run
+from migrate.journey.run import resume, run
 from migrate.journey.runs import RunFolder, find_run, remove
+from migrate.journey.world import Ended, World
 from migrate.plan.interview import Answers, Seen
 from migrate.plan.interview_plan import plan_of, written
 from migrate.plan.interview_seen import goes_on_with, new_udid

@@ -21,7 +21,7 @@ from migrate.errors import (
 from migrate.journey import events
 from migrate.journey.ahead import a_move, meet_ahead, save_ahead
 from migrate.journey.move import KeptSave, LastWord, Move
-from migrate.journey.run import World
+from migrate.journey.world import World
 from migrate.phone.facts import PhoneFacts
 from migrate.phone.find import look
 from migrate.plan.interview import next_question

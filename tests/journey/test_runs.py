@@ -13,8 +13,9 @@ from migrate.errors import JournalDamaged, JournalTooNew, OtherPlan, RunBusy, Wh
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
 from migrate.journey.lock import locked
-from migrate.journey.run import World, resume
+from migrate.journey.run import resume
 from migrate.journey.runs import RunFolder, all_runs, only_unfinished
+from migrate.journey.world import World
 from migrate.phone.muxer import Muxer
 from migrate.plan.model import Plan, digest, to_toml
 

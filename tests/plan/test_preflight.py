@@ -12,7 +12,8 @@ import pytest
 from migrate import errors
 from migrate.backup.folder import BackupFolder
 from migrate.plan.model import Plan
-from migrate.plan.preflight import SPARE_BYTES, Seen, free_bytes_at, preflight, refuse_restore, same_udid
+from migrate.plan.preflight import SPARE_BYTES, Seen, free_bytes_at, preflight, refuse_restore
+from migrate.udid import same_udid
 
 GB = 1_000_000_000
 

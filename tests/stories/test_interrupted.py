@@ -16,8 +16,9 @@ import pytest
 from migrate.journey import events
 from migrate.journey.home import Home
 from migrate.journey.move import LastWord
-from migrate.journey.run import Ended, World, resume, run
+from migrate.journey.run import resume, run
 from migrate.journey.runs import RunFolder, only_unfinished
+from migrate.journey.world import Ended, World
 from migrate.phone.muxer import Muxer
 from migrate.plan.read import read_plan, with_phones
 from migrate.softphone.contents import ContentsSpec, fill
