@@ -10,6 +10,7 @@ from datetime import datetime
 from migrate.backup import check_findings as wound
 from migrate.backup.check_findings import Findings
 from migrate.backup.folder import FILE_ID, MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder
+from migrate.backup.stored_content import open_stored
 from migrate.backup.write_ahead_log import SQLITE_MAGIC
 from migrate.errors import BackupUnreadable
 
@@ -113,7 +114,7 @@ def _look_at_encryption(folder: BackupFolder, manifest: dict[str, object] | None
 def _begins_plain(folder: BackupFolder) -> bool | None:
     """Whether Manifest.db begins as a plain database; None where there is none (Manifest.mbdb is always plain)."""
     try:
-        with folder.manifest_db.open("rb") as file:
+        with open_stored(folder.manifest_db) as file:
             return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
     except OSError:
         return None

@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from migrate.backup.plists import NotAPlist, plist_value
+from migrate.backup.plists import NotAPlist, may_be_plist, plist_value
+from migrate.backup.stored_content import open_stored
 from migrate.backup.write_ahead_log import SQLITE_MAGIC
 from migrate.errors import BackupForbidden, BackupNotFound, BackupUnfinished, BackupUnreadable, UnsafeName
 
@@ -21,6 +22,9 @@ FILE_ID = re.compile(r"[0-9a-f]{40}")
 PLIST_LIMIT_BYTES = {"Info.plist": 512 << 20, "Manifest.plist": 64 << 20, "Status.plist": 1 << 20}
 """Info.plist carries an icon and a receipt for every app (megabytes are normal, *read*: facts 3.4); a Status.plist is
 189 bytes (*seen*). What is larger is not read into memory."""
+
+_BEGIN_BYTES = 4096
+"""So much is looked at before the rest is read."""
 
 NAME_LIMIT_BYTES = 255  # APFS, ext4 and NTFS alike
 PATH_LIMIT_BYTES = 4096  # iOS itself stops at 1,024
@@ -175,7 +179,7 @@ class BackupFolder:
         if isinstance(said, int):  # odd plists say 0 or 1
             return bool(said)
         try:
-            with self.manifest_db.open("rb") as file:
+            with open_stored(self.manifest_db) as file:
                 return file.read(len(SQLITE_MAGIC)) != SQLITE_MAGIC
         except OSError:
             return False
@@ -235,18 +239,20 @@ class BackupFolder:
     def _plist(self, name: str) -> dict[str, Any] | None:
         path, limit = self.path / name, PLIST_LIMIT_BYTES[name]
         try:
-            if not path.exists():
-                return None
-            if not path.is_file():
-                raise BackupUnreadable(self.path, name, "it is not a file")
-            with path.open("rb") as file:
-                data = file.read(limit + 1)
+            with open_stored(path) as file:
+                claimed = os.fstat(file.fileno()).st_size
+                begin = file.read(_BEGIN_BYTES)
+                if not begin:
+                    raise BackupUnreadable(self.path, name, "it is empty")
+                if claimed > limit:
+                    raise BackupUnreadable(self.path, name, f"it is larger than {limit:,} bytes")
+                if not may_be_plist(begin):
+                    raise BackupUnreadable(self.path, name, "it does not begin as a property list does")
+                data = begin + b"".join(iter(lambda: file.read(limit), b""))
+        except FileNotFoundError:
+            return None
         except OSError as error:
             raise BackupUnreadable(self.path, name, error.strerror or type(error).__name__) from error
-        if not data:
-            raise BackupUnreadable(self.path, name, "it is empty")
-        if len(data) > limit:
-            raise BackupUnreadable(self.path, name, f"it is larger than {limit} bytes")
         return plist_dict(data, self.path, name)
 
 

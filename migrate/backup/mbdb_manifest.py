@@ -6,15 +6,18 @@ ManifestKey. The stored files lie flat in the folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.keybag import ClassKeys
 from migrate.backup.manifest import Manifest, OnBad, Row, Wanted, unlock_keybag
-from migrate.backup.mbdb import LIMIT_BYTES, Mbdb, MbdbBroken
+from migrate.backup.mbdb import LIMIT_BYTES, MAGIC, Mbdb, MbdbBroken
 from migrate.backup.record import Record, encode_mbfile, file_id
+from migrate.backup.stored_content import open_stored
 from migrate.errors import BackupUnreadable, BadRecord
 
 NAME = "Manifest.mbdb"
@@ -86,6 +89,15 @@ class MbdbManifest(Manifest):
     def faults(self) -> Iterator[str]:
         return iter(())  # one that opens has no structure left to check
 
+    def without(self, dropped: Collection[str]) -> bytes:
+        """A Manifest.mbdb of all records but those and the ones that cannot be read."""
+        kept = [MAGIC]
+        for number, found in enumerate(self._mbdb):
+            with suppress(BadRecord):
+                if found.record().file_id not in dropped:
+                    kept.append(self._mbdb.bytes_of(number))
+        return b"".join(kept)
+
     @cached_property
     def _numbers(self) -> dict[bytes, int]:
         """Which record has a file id; the first where two claim the same path."""
@@ -106,10 +118,12 @@ class MbdbManifest(Manifest):
 
 def _stored(folder: BackupFolder) -> bytes:
     try:
-        with (folder.path / NAME).open("rb") as file:
-            data = file.read(LIMIT_BYTES + 1)
+        with open_stored(folder.path / NAME) as file:
+            begin = file.read(len(MAGIC))
+            if os.fstat(file.fileno()).st_size > LIMIT_BYTES:
+                raise BackupUnreadable(folder.path, NAME, f"it is larger than {LIMIT_BYTES:,} bytes")
+            if begin != MAGIC:
+                return begin  # whatever it is, it is not read into memory
+            return begin + b"".join(iter(lambda: file.read(LIMIT_BYTES), b""))
     except OSError as error:
         raise BackupUnreadable(folder.path, NAME, error.strerror or type(error).__name__) from error
-    if len(data) > LIMIT_BYTES:
-        raise BackupUnreadable(folder.path, NAME, f"it is larger than {LIMIT_BYTES} bytes")
-    return data

@@ -10,6 +10,10 @@ Source: CFBinaryPList.c of Apple's CoreFoundation, Python's plistlib.
 from __future__ import annotations
 
 import plistlib
+import re
+import struct
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 MOST_VALUES: Final = 1_000_000
@@ -64,7 +68,50 @@ def archive_value(data: bytes, kind: plistlib.PlistFormat | None = plistlib.FMT_
     try:
         return plistlib.loads(data, fmt=kind)
     except Exception as error:  # plistlib has no closed list: expat's, ValueError, RecursionError, MemoryError …
+        if kind is None and (mended := _mended(data)) != data:
+            return archive_value(mended, plistlib.FMT_BINARY if data.startswith(_BINARY) else plistlib.FMT_XML)
         raise NotAPlist(f"it is no property list ({type(error).__name__})") from error
+
+
+def may_be_plist(begin: bytes) -> bool:
+    """Whether a file that begins so can be a property list at all, of either kind and in any encoding of text."""
+    if begin.startswith(_BINARY):
+        return True
+    return begin.replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").lstrip(b"\xff\xfe \t\r\n").startswith(b"<")
+
+
+_CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")
+_DATE = re.compile(rb"<date>([^<]*)</date>")
+_DATE_MARKER, _REAL_MARKER = b"\x33", b"\x23"
+
+
+def _mended(data: bytes) -> bytes:
+    """`data` without what Apple's own parser takes and Python's does not: control characters in the name of an app or a
+    phone (CoreFoundation writes them into XML as they are, *read*: CFPropertyList.c), blanks or NULs around the whole,
+    and dates beyond Python's years or that are none, which then read as texts and as numbers."""
+    if data.startswith(_BINARY):
+        return _without_odd_dates(data)
+    return _DATE.sub(_date_or_text, _CONTROL.sub(b"?", data.strip(b"\0 \t\r\n")))
+
+
+def _date_or_text(found: re.Match[bytes]) -> bytes:
+    try:
+        datetime.strptime(found[1].decode("ascii"), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:  # UnicodeDecodeError is one
+        return b"<string>" + found[1] + b"</string>"
+    return found[0]
+
+
+def _without_odd_dates(data: bytes) -> bytes:
+    """A date and a number are stored alike but for the marker: seconds since 2001."""
+    mended = bytearray(data)
+    for at in _places(data):
+        if data[at : at + 1] == _DATE_MARKER and at + 9 <= len(data):
+            try:
+                datetime(2001, 1, 1, tzinfo=UTC) + timedelta(seconds=struct.unpack_from(">d", data, at + 1)[0])
+            except (OverflowError, ValueError):
+                mended[at : at + 1] = _REAL_MARKER
+    return bytes(mended)
 
 
 def plist_bytes(value: Any) -> bytes:
@@ -80,16 +127,25 @@ def plist_bytes(value: Any) -> bytes:
 
 def _weigh(data: bytes) -> None:
     """Refuses a binary list whose objects, added up, are larger than the list: they lie upon one another."""
+    reference_bytes = data[-_TRAILER_BYTES + 7]
+    weight = 0
+    for at in _places(data):
+        weight += _weight_of(data, at, reference_bytes)
+        if weight > 2 * len(data):
+            raise NotAPlist("its parts lie upon one another")
+
+
+def _places(data: bytes) -> Iterator[int]:
+    """Where each object of a binary list begins, by its table of contents."""
     trailer = data[-_TRAILER_BYTES:]
-    offset_bytes, reference_bytes = trailer[6], trailer[7]
+    if len(trailer) < _TRAILER_BYTES:
+        raise NotAPlist("it is cut short")
+    offset_bytes = trailer[6]
     count, table = int.from_bytes(trailer[8:16], "big"), int.from_bytes(trailer[24:32], "big")
     if not offset_bytes or count * offset_bytes > len(data) or table > len(data):
         raise NotAPlist("its table of contents leads out of it")
-    weight = 0
     for at in range(table, table + count * offset_bytes, offset_bytes):
-        weight += _weight_of(data, int.from_bytes(data[at : at + offset_bytes], "big"), reference_bytes)
-        if weight > 2 * len(data):
-            raise NotAPlist("its parts lie upon one another")
+        yield int.from_bytes(data[at : at + offset_bytes], "big")
 
 
 def _weight_of(data: bytes, at: int, reference_bytes: int) -> int:
