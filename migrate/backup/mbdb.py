@@ -117,6 +117,11 @@ class Mbdb:
     def __iter__(self) -> Iterator[MbdbRecord]:
         return map(self.at, range(len(self)))
 
+    def bytes_of(self, number: int) -> bytes:
+        """One record as it lies there, to be written again as it is."""
+        end = self._places[number + 1] if number + 1 < len(self) else len(self._data)
+        return self._data[self._places[number] : end]
+
     def at(self, number: int) -> MbdbRecord:
         data, place = self._data, self._places[number]
         texts: list[bytes | None] = []
