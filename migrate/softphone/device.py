@@ -71,13 +71,56 @@ class Cable(Protocol):
 class Softphone:
     """One software iPhone. Empty serial, build, addresses follow from the UDID, iOS version and model."""
 
+    udid: str = ""
+    name: str = "iPhone"
+    ios_version: str = "17.5.1"
+    model: str = "iPhone13,2"
+    serial: str = ""
+    build: str = ""
+    wifi_address: str = ""
+    imei: str = ""
+    phone_number: str = "+1 (555) 010-0100"
+    files: Filesystem = field(default_factory=Filesystem, repr=False)
+    apps: dict[str, App] = field(default_factory=dict, repr=False)
+    scratch: dict[str, bytes] = field(default_factory=dict, repr=False)
+    """What hosts wrote over AFC and no backup holds: absolute AFC path -> bytes; a key ending in "/" is a directory."""
+    capacity_bytes: int = 64_000_000_000
+    """Room for a person's data; the system lies beside it."""
+    battery_percent: int = 87
+    language: str = "en"
+    locale: str = "en_US"
+    time_zone: str = "Europe/Berlin"
+
     trust: Trust = "trusted"
     """`trusted` accepts every computer without a dialog. `locked` is short for: never trusted, and locked."""
+    passcode: str = field(default="", repr=False)
+    setup: Setup = "finished"
+    on_wifi: bool = False
+    """usbmuxd lists the phone a second time, as a Network device."""
+    find_my: bool = False
+    activated: bool = True
+    pairing_allowed: bool = True  # False: supervised, and its owner forbids pairing
+    requires_encryption: bool = False  # by its owner's policy (MDM)
+    cloud_backup_unix_s: int | None = None  # the last iCloud backup
+    itunes_backup_unix_s: int | None = None  # the last backup to a computer
+    cloud_sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where Bookmarks, Calendars, Contacts and Notes come from besides the phone: "Contacts" -> ("iCloud",)."""
+    backup_password: str | None = field(default=None, repr=False)
+    keybag_rounds: int = 10_000_000
+    keeps: Keeps = "contents"
+    """What stays of a restored file: `digests` keeps size and SHA-256 only, so that any amount can be received. Such a
+    phone cannot back those files up again."""
 
+    hand: Hand = field(default_factory=Hand)
+    faults: Faults = field(default_factory=Faults, repr=False)
     boot_delay_s: float = 0.05
     """How long the phone is away from the cable in a reboot."""
     trusted_hosts: dict[str, HostCertificates] = field(default_factory=dict, repr=False)
+    lockdown_settings: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    """What hosts have set by SetValue: domain -> key -> value, over what the phone computes."""
     pending_restore: StagedRestore | None = field(default=None, repr=False)
+    backup_memory: dict[str, Any] = field(default_factory=dict, repr=False)
+    """The backup agent's own: keybags, what was sent in which backup."""
 
     def __post_init__(self) -> None:
         self.udid = self.udid or identity.udid_from_seed(secrets.token_hex(8))
@@ -102,6 +145,47 @@ class Softphone:
         self._escrow_bag = secrets.token_bytes(ESCROW_BAG_BYTES)
         if self.trust == "locked":
             self.trust, self._locked = "ask", True
+
+    # --- what it is
+
+    @property
+    def model_facts(self) -> identity.Model:
+        return identity.model_of(self.model)
+
+    @property
+    def device_class(self) -> str:
+        return self.model_facts.device_class
+
+    @property
+    def ios(self) -> tuple[int, ...]:
+        """`17.5.1` as `(17, 5, 1)`."""
+        return tuple(int(part) for part in self.ios_version.split("."))
+
+    @property
+    def ecid(self) -> int:
+        return int(self.udid.replace("-", "")[-16:], 16)
+
+    @property
+    def used_bytes(self) -> int:
+        return self.files.total_bytes + sum(map(len, tuple(self.scratch.values())))
+
+    @property
+    def free_bytes(self) -> int:
+        return self.faults.free_space(max(0, self.capacity_bytes - self.used_bytes))
+
+    @property
+    def will_encrypt(self) -> bool:
+        return self.backup_password is not None
+
+    @property
+    def private_key(self) -> RSAPrivateKey:
+        """The phone's own RSA key, made when it is first needed and never the same in two processes."""
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
+        with self._changing:
+            if self._key is None:
+                self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            return self._key
 
     # --- notifications
 
