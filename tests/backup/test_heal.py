@@ -1,0 +1,448 @@
+"""A damaged backup made whole: by a phone that sends what is missing, by one that sends everything, and without one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.backup.check import verify
+from migrate.backup.folder import BackupFolder
+from migrate.backup.heal import Fetched, Heal, Healed
+from migrate.backup.healing_place import HealingPlace, Note
+from migrate.backup.manifest import Manifest
+from migrate.backup.reader import Backup
+from migrate.backup.record import Kind, file_id
+from migrate.backup.seal import SealDraft, read_seal
+from migrate.errors import (
+    BackupNotFound,
+    BackupUnfinished,
+    BackupUnreadable,
+    CannotHealWithoutPhone,
+    HealNeedsRoom,
+    WrongPassword,
+)
+from tests.backup.small_backup import UDID, SmallBackup
+
+SMS = ("HomeDomain", "Library/SMS/sms.db")
+PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
+SHARED = ("AppDomainGroup-group.com.example.notes", "shared.txt")
+NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+
+
+def flip(path: Path) -> None:
+    """As a disk does: other bytes in a new file of the same length (links of this one must not change)."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.unlink()
+    path.write_bytes(data)
+
+
+def truncate(path: Path) -> None:
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(data[: len(data) // 2 // 16 * 16 + 3])
+
+
+def damage(backup: SmallBackup) -> set[str]:
+    """Three wounds of three kinds. The file ids that have them."""
+    flip(backup.blob(*SMS))
+    backup.blob(*PHOTO).unlink()
+    truncate(backup.blob(*SHARED))
+    return {file_id(*name) for name in (SMS, PHOTO, SHARED)}
+
+
+def inodes(folder: Path) -> dict[str, tuple[int, int]]:
+    return {
+        str(path.relative_to(folder)): (path.stat().st_ino, path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@dataclass
+class Phone:
+    """A phone that backs itself up onto a folder as facts 2.3 has it, by copying from a healthy twin of the backup."""
+
+    healthy: Path
+    password: str | None
+    answer: str = "fetched"
+    without: frozenset[str] = frozenset()
+    breaks: Exception | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def find(self, udid: str, damaged: int) -> str:
+        self.asked.append(udid)
+        return UDID
+
+    def save(self, folder: Path, seals: Path) -> Fetched:
+        assert folder.name == UDID
+        lacking = self._lacking(None if self.answer == "full" else folder)
+        if self.answer == "full":
+            shutil.rmtree(folder)
+            folder.mkdir()
+        with SealDraft.open(seals, UDID, None, fresh=True) as draft:
+            for name in lacking:
+                (folder / name[:2]).mkdir(exist_ok=True)
+                (folder / name[:2] / name).write_bytes((self.healthy / name[:2] / name).read_bytes())
+                if self.breaks is not None:
+                    raise self.breaks
+            for name in ("Manifest.db", "Manifest.plist", "Info.plist", "Status.plist"):
+                content = (self.healthy / name).read_bytes().replace(b"7A6E3C51", b"00000002")
+                (folder / f"{name}.arriving").write_bytes(content)
+                (folder / f"{name}.arriving").replace(folder / name)
+            draft.finish(BackupFolder(folder))
+        return Fetched(len(lacking), 0)
+
+    def _lacking(self, folder: Path | None) -> list[str]:
+        there: set[str] = set()
+        if folder is not None:
+            with Manifest.open(BackupFolder(folder), self.password) as manifest:
+                there = {row.file_id for row in manifest.rows()}
+        with Manifest.open(BackupFolder(self.healthy), self.password) as manifest:
+            return [one.file_id for one in manifest.records() if one.kind is Kind.FILE and one.file_id not in there]
+
+
+@dataclass
+class Sickbed:
+    """A damaged backup, a healthy twin of it, and the place of the seals."""
+
+    backup: SmallBackup
+    phone: Phone
+    seals: Path
+    wounded: set[str]
+    sound: dict[str, tuple[int, int]]
+
+    def heal(self, *, with_phone: bool = True, path: Path | None = None, password: str | None = "") -> Healed:
+        word = self.backup.password if password == "" else password
+        return Heal(
+            path=path or self.backup.path,
+            seals=self.seals,
+            phone=self.phone if with_phone else None,
+            with_password=lambda folder, work: work(word if folder.is_encrypted else None),
+            clock=lambda: NOW,
+        ).run()
+
+    @property
+    def verdict(self) -> str:
+        return verify(self.backup.path, self.backup.password, seals=self.seals).verdict
+
+    @property
+    def beside(self) -> list[str]:
+        return sorted(path.name for path in self.backup.path.parent.iterdir())
+
+
+@pytest.fixture
+def sickbed(small_backup: SmallBackup, tmp_path: Path) -> Sickbed:
+    healthy, seals = tmp_path / "healthy", tmp_path / "seals"
+    shutil.copytree(small_backup.path, healthy)
+    small_backup.seal(seals)
+    wounded = damage(small_backup)
+    phone = Phone(healthy, small_backup.password)
+    return Sickbed(small_backup, phone, seals, wounded, inodes(small_backup.path))
+
+
+def test_only_what_was_damaged_comes_from_the_phone_again(sickbed: Sickbed) -> None:
+    healed = sickbed.heal()
+    assert (healed.answer, healed.in_place, healed.verdict.verdict, healed.exit_code) == ("fetched", True, "whole", 0)
+    assert {record.file_id for record in healed.dropped} == sickbed.wounded
+    assert all(record.came_back for record in healed.dropped) and healed.fetched.files == 3
+    now = inodes(sickbed.backup.path)
+    stayed = {name for name in now if "/" in name and now[name] == sickbed.sound.get(name)}
+    assert {name[3:] for name in now if "/" in name and name not in stayed} == sickbed.wounded
+    assert sickbed.verdict == "whole" and sickbed.beside == [UDID] and healed.kept is None
+
+
+def test_a_phone_that_begins_a_full_backup_heals_too(sickbed: Sickbed) -> None:
+    sickbed.phone.answer = "full"
+    healed = sickbed.heal()
+    assert (healed.answer, healed.verdict.verdict) == ("full", "whole")
+    assert healed.fetched.files == len([name for name in inodes(sickbed.backup.path) if "/" in name])
+    assert sickbed.verdict == "whole" and sickbed.beside == [UDID]
+
+
+def test_the_seal_follows(sickbed: Sickbed) -> None:
+    sickbed.heal()
+    seal = read_seal(sickbed.seals, BackupFolder(sickbed.backup.path))
+    assert seal is not None and seal.uuid.startswith("00000002")
+
+
+def test_a_seal_of_another_save_of_this_phone_stays_where_it_is(sickbed: Sickbed) -> None:
+    """A foreign folder is healed; the seal at home is that of our own working backup."""
+    mine = sickbed.seals / f"{UDID}.json"
+    mine.write_bytes(mine.read_bytes().replace(b"7A6E3C51", b"99999999"))
+    before = mine.read_bytes()
+    flip(sickbed.backup.blob("HomeDomain", "Library/Preferences/com.apple.springboard.plist"))
+    sickbed.heal()
+    assert mine.read_bytes() == before and sickbed.beside == [UDID]
+
+
+def test_a_whole_backup_is_left_alone(small_backup: SmallBackup, tmp_path: Path) -> None:
+    phone = Phone(small_backup.path, small_backup.password)
+    before = inodes(small_backup.path)
+    healed = Sickbed(small_backup, phone, tmp_path / "seals", set(), before).heal()
+    assert (healed.answer, healed.exit_code, phone.asked) == ("nothing", 0, [])
+    assert inodes(small_backup.path) == before
+
+
+# -- without the phone -----------------------------------------------------------------------------------------------
+
+
+def test_without_the_phone_the_damaged_files_are_left_out_and_named(sickbed: Sickbed) -> None:
+    healed = sickbed.heal(with_phone=False)
+    assert (healed.answer, healed.verdict.verdict, healed.exit_code) == ("without-phone", "whole", 0)
+    lost = {finding.file_id for finding in healed.verdict.findings if finding.code == "heal-lost"}
+    assert lost == sickbed.wounded == {record.file_id for record in healed.dropped if not record.came_back}
+    with Backup.open(sickbed.backup.path, sickbed.backup.password) as opened:
+        records = {(record.domain, record.relative_path): record for record in opened.records()}
+        assert {name for name in sickbed.backup.records if name not in records} == {SMS, PHOTO, SHARED}
+        for name, record in records.items():
+            assert record == sickbed.backup.records[name]
+            if record.kind is Kind.FILE:
+                assert b"".join(opened.chunks(record)) == sickbed.backup.contents[name]
+    assert sickbed.verdict == "whole"
+
+
+def test_without_the_phone_the_backup_as_it_was_stays_beside_it(sickbed: Sickbed) -> None:
+    healed = sickbed.heal(with_phone=False)
+    assert healed.kept is not None and healed.kept.name == f"{UDID}-20260506-070809"
+    assert inodes(healed.kept) == sickbed.sound, "not a byte of it was touched"
+    assert sickbed.beside == [UDID, healed.kept.name]
+
+
+def test_a_damaged_database_takes_its_log_along(sickbed: Sickbed) -> None:
+    """A log without its database is worth nothing, and beside another database it would destroy that."""
+    name = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb")
+    flip(sickbed.backup.blob(*name))
+    healed = sickbed.heal(with_phone=False)
+    gone = {record.relative_path for record in healed.dropped if "AddressBook" in record.relative_path}
+    assert gone == {name[1], f"{name[1]}-wal", f"{name[1]}-shm"}
+    assert not sickbed.backup.blob(name[0], f"{name[1]}-wal").exists()
+
+
+def test_what_the_phone_has_no_more_is_named_and_the_old_backup_kept(sickbed: Sickbed) -> None:
+    with Manifest.open(BackupFolder(sickbed.phone.healthy), sickbed.backup.password):
+        pass
+    twin = SmallBackup.__new__(SmallBackup)
+    twin.__dict__.update(sickbed.backup.__dict__, path=sickbed.phone.healthy, records=dict(sickbed.backup.records))
+    del twin.records[PHOTO]
+    twin.blob(*PHOTO).unlink()
+    twin.write()
+    healed = sickbed.heal()
+    assert [record.relative_path for record in healed.dropped if not record.came_back] == [PHOTO[1]]
+    assert healed.verdict.verdict == "whole" and healed.kept is not None and inodes(healed.kept) == sickbed.sound
+    assert [one.relative_path for one in healed.verdict.findings if one.code == "heal-lost"] == [PHOTO[1]]
+
+
+def test_wounds_that_are_no_files_need_the_phone(sickbed: Sickbed) -> None:
+    (sickbed.backup.path / "Info.plist").unlink()
+    with pytest.raises(CannotHealWithoutPhone):
+        sickbed.heal(with_phone=False)
+    assert sickbed.heal().verdict.verdict == "whole" and sickbed.verdict == "whole"
+
+
+def test_an_unreadable_manifest_needs_the_phone_and_all_of_it(sickbed: Sickbed) -> None:
+    database = sickbed.backup.path / "Manifest.db"
+    database.write_bytes(database.read_bytes()[:1003])
+    with pytest.raises(BackupUnreadable):
+        sickbed.heal(with_phone=False)
+    sickbed.phone.answer = "full"
+    assert sickbed.heal().verdict.verdict == "whole" and sickbed.verdict == "whole"
+
+
+# -- what stops it ---------------------------------------------------------------------------------------------------
+
+
+def test_a_backup_that_was_never_finished_is_not_healed_but_saved_on(sickbed: Sickbed) -> None:
+    sickbed.backup.write_plist("Status.plist", sickbed.backup.status(SnapshotState="uploading"))
+    with pytest.raises(BackupUnfinished):
+        sickbed.heal()
+
+
+def test_a_wrong_password_changes_nothing(sickbed: Sickbed) -> None:
+    if not sickbed.backup.encrypted:
+        pytest.skip("there is no password to be wrong")
+    with pytest.raises(WrongPassword):
+        sickbed.heal(password="wrong")
+    assert inodes(sickbed.backup.path) == sickbed.sound and sickbed.beside == [UDID]
+
+
+def test_too_little_room_is_said_before_anything_is_done(sickbed: Sickbed, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(sickbed.seals)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0x8000000))
+    with pytest.raises(HealNeedsRoom) as refused:
+        sickbed.heal()
+    assert refused.value.exit_code == 33 and refused.value.needed_bytes > 0x8000000
+    assert inodes(sickbed.backup.path) == sickbed.sound and sickbed.beside == [UDID]
+    assert sickbed.heal(with_phone=False).verdict.verdict == "whole", "links need no room"
+
+
+def test_a_phone_that_sends_it_damaged_again_changes_nothing(sickbed: Sickbed) -> None:
+    """Whatever came: what is not whole does not take the place of what is there."""
+    (sickbed.phone.healthy / "Info.plist").write_bytes(b"garbage")
+    healed = sickbed.heal()
+    assert (healed.in_place, healed.verdict.verdict, healed.exit_code) == (False, "damaged", 30)
+    assert inodes(sickbed.backup.path) == sickbed.sound and sickbed.beside == [UDID]
+
+
+def test_a_cable_pulled_while_healing_leaves_the_clone_for_the_next_attempt(sickbed: Sickbed) -> None:
+    sickbed.phone.breaks = ConnectionError("the cable")
+    with pytest.raises(ConnectionError):
+        sickbed.heal()
+    assert inodes(sickbed.backup.path) == sickbed.sound
+    clone = HealingPlace(sickbed.backup.path).clone(UDID)
+    first = inodes(clone)
+    sickbed.phone.breaks = None
+    assert sickbed.heal().verdict.verdict == "whole"
+    now = inodes(sickbed.backup.path)
+    assert all(now[name] == about for name, about in first.items() if name[3:] in now and "/" in name)
+    assert sickbed.beside == [UDID]
+
+
+def test_a_clone_of_another_save_is_worth_nothing(sickbed: Sickbed) -> None:
+    place = HealingPlace(sickbed.backup.path)
+    place.begin(UDID).mkdir()
+    place.note = Note(udid=UDID, stamp=("another", "save"), dropped=())
+    assert sickbed.heal().verdict.verdict == "whole" and sickbed.beside == [UDID]
+
+
+def test_strays_and_strange_things_are_left_behind(sickbed: Sickbed) -> None:
+    (sickbed.backup.path / "ab").mkdir(exist_ok=True)
+    (sickbed.backup.path / "ab" / ("ab" + "0" * 38)).write_bytes(b"stray")
+    (sickbed.backup.path / "thumbs").symlink_to("/etc")
+    healed = sickbed.heal(with_phone=False)
+    assert healed.verdict.verdict == "whole"
+    assert not {finding.code for finding in healed.verdict.findings} & {"stray-file", "foreign-entry"}
+
+
+# -- killed at any point ----------------------------------------------------------------------------------------------
+
+EVENTS = frozenset(("os.rename", "os.remove", "os.rmdir", "os.link", "os.mkdir", "open", "os.symlink"))
+
+
+def run_and_die_at(step: int, work: Callable[[], object], root: Path) -> bool:
+    """Run `work` in a child process that is gone, without a word, when it is about to change the disk for the
+    `step`th time. True: it died; False: it came to its end before."""
+    child = os.fork()
+    if not child:
+        count = 0
+
+        def hook(event: str, arguments: tuple[Any, ...]) -> None:
+            nonlocal count
+            if event not in EVENTS or not str(arguments[0]).startswith(str(root)):
+                return
+            if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
+                return
+            count += 1
+            if count == step:
+                os._exit(77)
+
+        sys.addaudithook(hook)
+        try:
+            work()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    assert code in (0, 77), f"the child ended with {code}"
+    return code == 77
+
+
+def deaths(sickbed: Sickbed, work: Callable[[], object], tmp_path: Path, every: int) -> Iterator[int]:
+    """Kill `work` before each of its changes to the disk, from a fresh copy of the damaged backup each time."""
+    parent = sickbed.backup.path.parent
+    pristine, seals = tmp_path / "pristine", tmp_path / "pristine-seals"
+    shutil.copytree(parent, pristine)
+    shutil.copytree(sickbed.seals, seals)
+    step = 1
+    while True:
+        for now, before in ((parent, pristine), (sickbed.seals, seals)):
+            shutil.rmtree(now)
+            shutil.copytree(before, now)
+        if not run_and_die_at(step, work, parent):
+            return
+        yield step
+        step += every
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a child process")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("with_phone", [True, False], ids=["with-phone", "without-phone"])
+def test_killed_at_any_point_the_backup_is_there_and_the_next_attempt_heals(tmp_path: Path, with_phone: bool) -> None:
+    backup = SmallBackup(tmp_path / "backups" / UDID, encrypted=False)
+    for name in (SMS, PHOTO, SHARED, ("HomeDomain", "Library/Preferences/sound.plist")):
+        backup.add_file(*name, b"some content of a file" * 30)
+    backup.write()
+    healthy, seals = tmp_path / "healthy", tmp_path / "seals"
+    shutil.copytree(backup.path, healthy)
+    backup.seal(seals)
+    bed = Sickbed(backup, Phone(healthy, None), seals, damage(backup), {})
+    place = HealingPlace(backup.path)
+    died = between = 0
+    for _ in deaths(bed, lambda: bed.heal(with_phone=with_phone), tmp_path, every=1):
+        died += 1
+        here = [path for path in (backup.path, place.before) if (path / "Manifest.db").exists()]
+        assert here, "one backup is always there"
+        verdicts = {verify(path, None, seals=None).verdict for path in here}
+        if not backup.path.exists():
+            between += 1
+            assert verify(place.clone(UDID), None, seals=None).verdict == "whole"
+        assert verdicts & {"whole", "damaged"}
+        bed.heal(with_phone=with_phone)
+        assert bed.verdict == "whole"
+        assert not place.folder.exists()
+        kept = [name for name in bed.beside if name != UDID]
+        assert len(kept) == (0 if with_phone else 1), "what was before is kept where something is lost"
+    assert died > 20 and between >= 1
+
+
+def test_a_new_save_begun_between_the_two_renames_is_kept_beside_the_old_one(sickbed: Sickbed) -> None:
+    place = HealingPlace(sickbed.backup.path)
+    clone = place.begin(UDID)
+    shutil.copytree(sickbed.phone.healthy, clone)
+    place.note = Note(udid=UDID, stamp=("a", "b"), dropped=())
+    sickbed.backup.path.rename(place.before)
+    shutil.copytree(sickbed.phone.healthy, sickbed.backup.path)
+    assert sickbed.heal().answer == "nothing"
+    assert sickbed.beside == [UDID, f"{UDID}-20260506-070809"]
+    assert inodes(sickbed.backup.path.parent / f"{UDID}-20260506-070809") == sickbed.sound
+
+
+def test_a_clone_that_somebody_took_away_gives_the_backup_its_place_back(sickbed: Sickbed) -> None:
+    place = HealingPlace(sickbed.backup.path)
+    place.begin(UDID)
+    place.note = Note(udid=UDID, stamp=("a", "b"), dropped=())
+    sickbed.backup.path.rename(place.before)
+    assert sickbed.heal(path=sickbed.backup.path.parent).verdict.verdict == "whole"
+    assert sickbed.beside == [UDID]
+
+
+def test_no_backup_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(BackupNotFound):
+        Heal(path=tmp_path, seals=tmp_path / "seals", phone=None, with_password=lambda folder, work: work(None)).run()
+
+
+def test_the_healed_manifest_is_a_sound_database_of_the_same_key(make_backup: Any, tmp_path: Path) -> None:
+    backup = make_backup(encrypted=True)
+    wounded = damage(backup)
+    bed = Sickbed(backup, Phone(tmp_path, backup.password), tmp_path / "seals", wounded, {})
+    plist = (backup.path / "Manifest.plist").read_bytes()
+    bed.heal(with_phone=False)
+    assert (backup.path / "Manifest.plist").read_bytes() == plist, "keybag and ManifestKey stay"
+    from migrate.backup.crypto import decrypted_chunks
+
+    database = b"".join(decrypted_chunks([(backup.path / "Manifest.db").read_bytes()], backup.manifest_key))
+    connection = sqlite3.connect(":memory:")
+    connection.deserialize(database.replace(b"\x02\x02", b"\x01\x01", 1))
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert connection.execute("SELECT count(*) FROM Files").fetchone() == (len(backup.records) - 3,)
+    connection.close()
