@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from migrate.errors.root import MigrateError
+from migrate.units import bytes_text
 
 
 @dataclass(eq=False)
@@ -360,6 +361,108 @@ class CannotExtractHere(MigrateError):
 
     def next(self) -> str:
         return "Free some space on that disk, or name a new folder on another one with --to DIR."
+
+
+@dataclass(eq=False)
+class HealNeedsPhone(MigrateError):
+    """A damaged backup is to be healed, and its phone is not connected."""
+
+    path: str
+    udid: str
+    count: int  # damaged records
+    seen: tuple[str, ...]
+    exit_code = 20
+
+    def what(self) -> str:
+        return f"{self.path} is damaged, and the iPhone {self.udid} that it is of is not connected."
+
+    def why(self) -> str:
+        files = "1 of its files is" if self.count == 1 else f"{self.count:,} of its files are"
+        wounds = f"{files} damaged or missing" if self.count else "What is damaged is not a file of its own"
+        return f"{wounds}. This computer sees: {', '.join(self.seen) or 'no phone'}."
+
+    def next(self) -> str:
+        gone = "; if it is gone, heal without it: migrate heal BACKUP --without-phone" if self.count else ""
+        return f"Connect that phone, unlock it and {self.again}{gone}."
+
+
+@dataclass(eq=False)
+class HealNeedsRoom(MigrateError):
+    """Healing may need as much room as the whole backup, and there is not so much."""
+
+    path: str
+    needed_bytes: int
+    free_bytes: int
+    with_phone: bool = True
+    exit_code = 33
+
+    def what(self) -> str:
+        return f"There is not enough room on the disk of {self.path} to heal it."
+
+    def why(self) -> str:
+        cause = "the phone may answer with a full backup" if self.with_phone else "this disk cannot share files by links"
+        return (
+            f"At worst {bytes_text(self.needed_bytes)} are needed, because {cause}; "
+            f"{bytes_text(self.free_bytes)} are free. Nothing was changed."
+        )
+
+    def next(self) -> str:
+        return f"Free that room, or copy the backup to a larger disk and name it there; then {self.again}."
+
+
+@dataclass(eq=False)
+class CannotHealWithoutPhone(MigrateError):
+    """What is wrong with the backup is not one of its files, so leaving files out does not help."""
+
+    path: str
+    first: str
+    count: int
+    exit_code = 30
+
+    def what(self) -> str:
+        return f"{self.path} cannot be healed without its phone."
+
+    def why(self) -> str:
+        more = f" (and {self.count - 1:,} more)" if self.count > 1 else ""
+        return f"{self.first}{more} Only a new save brings that back; leaving damaged files out does not."
+
+    def next(self) -> str:
+        return f"Connect the phone and run: migrate heal {self.path}"
+
+
+@dataclass(eq=False)
+class CannotHealHere(MigrateError):
+    """The folder around a backup cannot be written."""
+
+    folder: str
+    system_said: str
+    exit_code = 33
+
+    def what(self) -> str:
+        return f"Nothing can be changed in {self.folder}, where the backup lies."
+
+    def why(self) -> str:
+        return f"The system answered: {self.system_said}. The backup is as it was."
+
+    def next(self) -> str:
+        return "Check that the folder is yours, or copy the backup to a folder that is and name it there; then run again."
+
+
+@dataclass(eq=False)
+class HealStopped(MigrateError):
+    """Ctrl-C while a backup was healed."""
+
+    path: str
+    exit_code = 50
+
+    def what(self) -> str:
+        return f"Stopped while {self.path} was healed, because you asked."
+
+    def why(self) -> str:
+        return "The backup is as it was; what the phone has sent so far is kept beside it."
+
+    def next(self) -> str:
+        return f"Go on with: migrate heal {self.path}"
 
 
 @dataclass(eq=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from migrate.errors import BackupBusy
 from migrate.journey.lock import Busy, locked
+from migrate.units import now_utc
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,15 @@ class Home:
         finally:
             shutil.rmtree(mine, ignore_errors=True)
             lock.unlink(missing_ok=True)
+
+    def finish_heals(self) -> None:
+        """Where `migrate heal` was killed between its two renames, the healed backup takes its place now."""
+        from migrate.backup.folder import inside
+        from migrate.backup.healing_place import places_to_settle
+
+        for place in places_to_settle(self.backups):
+            with suppress(Busy, OSError), locked(inside(self.seals, f"{place.original.name}.lock")):
+                place.settle(self.seals, clock=now_utc())
 
     def empty_tmp(self) -> None:
         """Remove what a killed process left in `tmp`. A folder whose process still runs holds its lock and stays."""

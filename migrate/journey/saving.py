@@ -61,7 +61,8 @@ def given_backup(move: Move) -> Path | None:
 def saved_as_it_is(move: Move, udid: str | None) -> Path:
     """The working backup of `udid`; without a name the only one there is that is not the new phone's."""
     new = move.journal.udid_of("new") or move.named("new")
-    saved = [folder for folder in sorted(move.home.backups.iterdir()) if folder.is_dir()]
+    here = sorted(move.home.backups.iterdir())
+    saved = [folder for folder in here if folder.is_dir() and not folder.name.startswith(".")]  # not one being healed
     if udid:
         saved = [folder for folder in saved if same_udid(folder.name, udid)]
     else:

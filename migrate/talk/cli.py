@@ -37,6 +37,7 @@ COMMANDS = (
     "migrate.talk.move_commands",  # run, resume, runs, demo
     "migrate.talk.phone_commands",  # phones, save
     "migrate.talk.backup_commands",  # verify, show
+    "migrate.talk.heal_command",  # heal
     "migrate.talk.extract_command",  # extract
     "migrate.talk.backups_command",  # backups
     "migrate.talk.plan_commands",  # plan check, plan schema

@@ -128,6 +128,7 @@ class Everywhere:
         try:
             home = Home(folder).open()
             home.empty_tmp()
+            home.finish_heals()
         except OSError as error:
             raise HomeUnusable(str(folder), error.strerror or type(error).__name__) from error
         with home.private_tmp() as tmp:

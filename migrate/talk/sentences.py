@@ -19,7 +19,9 @@ STEPS: dict[str, tuple[str, str]] = {
     ),
     "prove": ("Proving what arrived", "Looked at what arrived"),
     "extract": ("Taking files out of the backup", "Files are taken out"),  # `migrate extract`,
-    "check": ("Checking the backup", "The backup is checked"),  # `migrate verify`, and
+    "check": ("Checking the backup", "The backup is checked"),  # `migrate verify`,
+    "heal": ("Setting the sound files apart, by links", "The sound files are set apart"),  # `migrate heal`,
+    "fetch": ("Fetching what is missing from the phone", "The phone has sent what was missing"),  # the same, and
     "save": ("Saving the phone to this computer", "The phone is saved"),  # `migrate save`, outside any run
     "receipt": ("Writing the receipt", "The receipt is written"),
 }
