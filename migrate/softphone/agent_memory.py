@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from migrate.backup.keybag import Keybag
 from migrate.softphone.backup_draft import Draft
+from migrate.softphone.consistent_copies import ConsistentCopies
 from migrate.softphone.device import Softphone
 from migrate.softphone.phone_keys import PhoneKeys
 from migrate.softphone.spool import Spool
@@ -18,6 +19,8 @@ from migrate.wire.backup2 import Code, MBError
 BUSY_WAIT_S = 10.0
 """How long a request waits for one whose host has just gone. *guessed*."""
 REMEMBERED_BACKUPS = 8
+INSTANCES_AT_MOST = 5
+"""Conversations with the backup service at once; a maintainer's word (facts 1.2)."""
 
 
 @dataclass
@@ -31,8 +34,20 @@ class AgentMemory:
     """Status UUID of a finished backup -> how many rows its manifest was sent with."""
     spools: list[Spool] = field(default_factory=list)
     """Restored contents too large for memory; they live as long as the phone."""
+    copies: ConsistentCopies = field(default_factory=ConsistentCopies)
+    _instances: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(INSTANCES_AT_MOST))
     _last_aside: datetime = datetime.min
     _busy: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def instance(self) -> Iterator[bool]:
+        """One conversation with a host. False: there are too many, and this one is hung up on."""
+        admitted = self._instances.acquire(blocking=False)
+        try:
+            yield admitted
+        finally:
+            if admitted:
+                self._instances.release()
 
     @contextmanager
     def alone(self, refusal: str) -> Iterator[None]:

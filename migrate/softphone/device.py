@@ -1,9 +1,9 @@
-"""The software iPhone itself: what it is, what lies on it, and the state its services share.
+"""The software iPhone: a handset, and what happens to it. The state its services share.
 
     trust    never asked -> dialog open -> trusted | denied       (Trust, `request_trust`)
-    screen   not unlocked since boot -> unlocked <-> locked       (`lock`, `unlock`, `reboot`)
+    screen   before-first-unlock -> unlocked <-> locked           (`lock`, `unlock`, `reboot`)
     setup    never-begun | running -> finished                    (`finish_setup`)
-    restore  nothing -> pending_restore -> applied by `reboot`
+    restore  nothing -> pending_restore -> applied by `reboot` -> the rest of it arrives (`arrive`)
 
 Threads: every public method may be called from any thread.
 """
@@ -14,25 +14,22 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Literal, Protocol
 
-from migrate.softphone import identity
-from migrate.softphone.app import App
-from migrate.softphone.faults import Faults
+from migrate.softphone.background import Background
 from migrate.softphone.filesystem import Filesystem
-from migrate.softphone.hand import Hand
+from migrate.softphone.handset import Handset
 from migrate.softphone.locks import AdvisoryLocks
+from migrate.softphone.notifications import Notifications
 from migrate.softphone.passcode_sheet import PasscodeSheet
-from migrate.softphone.spool import Keeps
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 Trust = Literal["trusted", "ask", "denied", "locked"]
-Setup = Literal["finished", "running", "never-begun"]
+Screen = Literal["unlocked", "locked", "before-first-unlock"]
 PairAnswer = Literal["trusted", "PairingDialogResponsePending", "UserDeniedPairing", "PasswordProtected"]
 
 BACKUP_DOMAIN_CHANGED = "com.apple.mobile.backup.domain_changed"
+SYNC_CANCELLED = "com.apple.itunes-client.syncCancelRequest"
+"""The person has tapped the ✕ beside "Sync in progress" (facts 1.3)."""
 ESCROW_BAG_BYTES = 32
 """What a pair record of pymobiledevice3 carries; the phone alone knows what it means."""
 
@@ -54,6 +51,10 @@ class StagedRestore(Protocol):
     @property
     def was_replace(self) -> bool: ...
 
+    @property
+    def runs_setup(self) -> bool:
+        """Whether the person meets the setup afterwards."""
+
     def apply(self, phone: Softphone) -> None: ...
 
 
@@ -68,154 +69,62 @@ class Cable(Protocol):
 
 
 @dataclass(eq=False)
-class Softphone:
-    """One software iPhone. Empty serial, build, addresses follow from the UDID, iOS version and model."""
-
-    udid: str = ""
-    name: str = "iPhone"
-    ios_version: str = "17.5.1"
-    model: str = "iPhone13,2"
-    serial: str = ""
-    build: str = ""
-    wifi_address: str = ""
-    imei: str = ""
-    phone_number: str = "+1 (555) 010-0100"
-    files: Filesystem = field(default_factory=Filesystem, repr=False)
-    apps: dict[str, App] = field(default_factory=dict, repr=False)
-    scratch: dict[str, bytes] = field(default_factory=dict, repr=False)
-    """What hosts wrote over AFC and no backup holds: absolute AFC path -> bytes; a key ending in "/" is a directory."""
-    capacity_bytes: int = 64_000_000_000
-    """Room for a person's data; the system lies beside it."""
-    battery_percent: int = 87
-    language: str = "en"
-    locale: str = "en_US"
-    time_zone: str = "Europe/Berlin"
+class Softphone(Handset):
+    """One software iPhone."""
 
     trust: Trust = "trusted"
     """`trusted` accepts every computer without a dialog. `locked` is short for: never trusted, and locked."""
-    passcode: str = field(default="", repr=False)
-    setup: Setup = "finished"
-    on_wifi: bool = False
-    """usbmuxd lists the phone a second time, as a Network device."""
-    find_my: bool = False
-    activated: bool = True
-    pairing_allowed: bool = True  # False: supervised, and its owner forbids pairing
-    requires_encryption: bool = False  # by its owner's policy (MDM)
-    cloud_backup_unix_s: int | None = None  # the last iCloud backup
-    itunes_backup_unix_s: int | None = None  # the last backup to a computer
-    cloud_sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Where Bookmarks, Calendars, Contacts and Notes come from besides the phone: "Contacts" -> ("iCloud",)."""
-    backup_password: str | None = field(default=None, repr=False)
-    keybag_rounds: int = 10_000_000
-    keeps: Keeps = "contents"
-    """What stays of a restored file: `digests` keeps size and SHA-256 only, so that any amount can be received. Such a
-    phone cannot back those files up again."""
-
-    hand: Hand = field(default_factory=Hand)
-    faults: Faults = field(default_factory=Faults, repr=False)
+    screen: Screen = "unlocked"
     boot_delay_s: float = 0.05
     """How long the phone is away from the cable in a reboot."""
     trusted_hosts: dict[str, HostCertificates] = field(default_factory=dict, repr=False)
-    lockdown_settings: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
-    """What hosts have set by SetValue: domain -> key -> value, over what the phone computes."""
     pending_restore: StagedRestore | None = field(default=None, repr=False)
-    backup_memory: dict[str, Any] = field(default_factory=dict, repr=False)
-    """The backup agent's own: keybags, what was sent in which backup."""
 
     def __post_init__(self) -> None:
-        self.udid = self.udid or identity.udid_from_seed(secrets.token_hex(8))
-        self.serial = self.serial or identity.serial_from_seed(self.udid)
-        self.build = self.build or identity.build_of(self.ios_version)
-        self.wifi_address = self.wifi_address or identity.wifi_address_from_seed(self.udid)
-        self.imei = self.imei or identity.imei_from_seed(self.udid)
+        super().__post_init__()
         self.cable: Cable | None = None
         self.advisory_locks = AdvisoryLocks()
+        self.notifications = Notifications()
         self.sheet = PasscodeSheet(self.post)
+        self.in_recovery = False
+        self.cancelled = threading.Event()
         self._changing = threading.RLock()
-        self.setup_state = "SetupUsingAssistant"  # com.apple.purplebuddy's word for how this phone was set up
-        self._observers: list[Callable[[str], None]] = []
-        self._locked = False
-        self._unlocked_since_boot = True
         self._pair_polls = 0
         self._dialog_denied = False
         self._is_plugged_in = False
-        self._resting = threading.Event()
-        self._afterwards: list[threading.Thread] = []
-        self._key: RSAPrivateKey | None = None
+        self._background = Background(self.name)
+        self._arriving: list[Callable[[], None]] = []
         self._escrow_bag = secrets.token_bytes(ESCROW_BAG_BYTES)
         if self.trust == "locked":
-            self.trust, self._locked = "ask", True
-
-    # --- what it is
-
-    @property
-    def model_facts(self) -> identity.Model:
-        return identity.model_of(self.model)
-
-    @property
-    def device_class(self) -> str:
-        return self.model_facts.device_class
-
-    @property
-    def ios(self) -> tuple[int, ...]:
-        """`17.5.1` as `(17, 5, 1)`."""
-        return tuple(int(part) for part in self.ios_version.split("."))
-
-    @property
-    def ecid(self) -> int:
-        return int(self.udid.replace("-", "")[-16:], 16)
-
-    @property
-    def used_bytes(self) -> int:
-        return self.files.total_bytes + sum(map(len, tuple(self.scratch.values())))
-
-    @property
-    def free_bytes(self) -> int:
-        return self.faults.free_space(max(0, self.capacity_bytes - self.used_bytes))
-
-    @property
-    def will_encrypt(self) -> bool:
-        return self.backup_password is not None
-
-    @property
-    def private_key(self) -> RSAPrivateKey:
-        """The phone's own RSA key, made when it is first needed and never the same in two processes."""
-        from cryptography.hazmat.primitives.asymmetric import rsa
-
-        with self._changing:
-            if self._key is None:
-                self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-            return self._key
+            self.trust = "ask"
+            if self.screen == "unlocked":
+                self.screen = "locked"
 
     # --- notifications
 
     def post(self, notification: str) -> None:
         """Tells every notification_proxy connection; those that observe this name relay it."""
-        with self._changing:
-            observers = tuple(self._observers)
-        for observer in observers:
-            observer(notification)
+        self.notifications.post(notification)
 
     def observe(self, observer: Callable[[str], None]) -> Callable[[], None]:
         """Calls `observer` with every posted name, in the poster's thread. Returns what ends that."""
-        with self._changing:
-            self._observers.append(observer)
+        return self.notifications.observe(observer)
 
-        def stop() -> None:
-            with self._changing:
-                self._observers.remove(observer)
-
-        return stop
+    def tap_cancel(self) -> None:
+        """The person taps cancel on the phone: hosts are told, and what runs ends with 202 if this phone ends it."""
+        self.post(SYNC_CANCELLED)
+        if self.assume.cancel == "phone-ends":
+            self.cancelled.set()
 
     # --- the screen
 
     @property
     def locked(self) -> bool:
-        return self._locked
+        return self.screen != "unlocked"
 
     @property
     def unlocked_since_boot(self) -> bool:
-        return self._unlocked_since_boot
+        return self.screen != "before-first-unlock"
 
     @property
     def escrow_bag(self) -> bytes | None:
@@ -224,11 +133,12 @@ class Softphone:
 
     def lock(self) -> None:
         with self._changing:
-            self._locked = True
+            if self.screen == "unlocked":
+                self.screen = "locked"
 
     def unlock(self) -> None:
         with self._changing:
-            self._locked, self._unlocked_since_boot = False, True
+            self.screen = "unlocked"
 
     def refused_while_locked(self) -> None:
         """A request was just refused because the phone is locked: its person may unlock it now."""
@@ -244,7 +154,7 @@ class Softphone:
             return True
 
         def nobody_asks() -> bool:
-            return self._resting.is_set() or (self.cable is not None and not self._is_plugged_in)
+            return self._background.is_resting or (self.cable is not None and not self._is_plugged_in)
 
         entered = self.sheet.show(self.hand, nobody_asks=nobody_asks)
         if entered:
@@ -269,7 +179,7 @@ class Softphone:
                 return "trusted"
             if self.trust == "denied":
                 return "UserDeniedPairing"
-            if self._locked:
+            if self.locked:
                 self.refused_while_locked()
                 return "PasswordProtected"
             self._pair_polls += 1
@@ -320,7 +230,7 @@ class Softphone:
         """Called by the server. A dialog that was denied comes back with the next plugging in (REPORTED, facts 5.3)."""
         with self._changing:
             self.cable, self._is_plugged_in = cable, True
-            self._resting.clear()
+            self._background.wake()
             self._pair_polls = 0
             if self._dialog_denied:
                 self.trust, self._dialog_denied = "ask", False
@@ -334,48 +244,79 @@ class Softphone:
         """The cable drops and is there again, under a new DeviceID."""
         cable = self.cable
         if cable is not None and cable.detach(self):
-            self._resting.wait(self.boot_delay_s)
+            self._background.wait(self.boot_delay_s)
             cable.attach(self)
+
+    def enter_recovery(self) -> None:
+        """Recovery mode, where usbmuxd does not list it. `reboot` ends it."""
+        self.in_recovery = True
+        if self.cable is not None:
+            self.cable.detach(self)
 
     def reboot(self) -> None:
         """Restarts: a pending restore becomes visible, then the phone is back on the cable. Returns after that.
 
-        After a `replace` no computer is trusted and the setup runs until the person finishes it (in the background,
-        `hand.setup_delay_s` after the phone is back). Without a cable everything happens before this returns.
+        After a `replace` no computer is trusted; after it, and after a restore that replaced whole domains, the setup
+        runs until the person finishes it (in the background, `hand.setup_delay_s` after the phone is back). Without a
+        cable everything happens before this returns.
         """
         cable = self.cable
-        was_plugged_in = cable is not None and cable.detach(self)
-        replaced = False
+        was_plugged_in = (cable is not None and cable.detach(self)) or self.in_recovery
+        self.in_recovery = False
+        self.conditions.restarted()
         if (restore := self.pending_restore) is not None:
             self.pending_restore = None
             restore.apply(self)
-            replaced = restore.was_replace
         with self._changing:
-            self._locked = bool(self.passcode)
-            self._unlocked_since_boot = not self.passcode
-            if replaced:
+            self.screen = "before-first-unlock" if self.passcode else "unlocked"
+            if restore is not None and restore.was_replace:
                 self.forget_hosts()
+            if restore is not None and restore.runs_setup:
                 self.setup, self.setup_state = "running", "RestoredFromiTunesBackup"  # both REPORTED (facts 4.8)
         if cable is None:
             self._greet_after_boot()
             return
-        self._resting.wait(self.boot_delay_s)
+        self._background.wait(self.boot_delay_s)
         if was_plugged_in:
             cable.attach(self)
-        self._afterward(self._greet_after_boot, self.hand.setup_delay_s)
+        self._background.later(self._greet_after_boot, self.hand.setup_delay_s)
 
     def reboot_soon(self, after_s: float = 0.0) -> None:
         """The same from a service of the phone itself, which is cut off by it: in the background."""
-        self._afterward(self.reboot, after_s)
+        self._background.later(self.reboot, after_s)
+
+    # --- what a restore still owes
+
+    @property
+    def arriving(self) -> bool:
+        """Whether some of a restore is still on its way, after the restart."""
+        return bool(self._arriving)
+
+    def expect(self, arrival: Callable[[], None]) -> None:
+        """Called by a restore: what will be done once the rest of it arrives."""
+        with self._changing:
+            self._arriving.append(arrival)
+        if self.assume.arrival_delay_s is not None:
+            self._background.later(self.arrive, self.assume.arrival_delay_s)
+
+    def arrive(self) -> None:
+        """What restores still owe is there now."""
+        with self._changing:
+            arrivals, self._arriving = self._arriving, []
+        for arrival in arrivals:
+            arrival()
+
+    # --- its end
 
     def erase(self) -> None:
-        """Erase All Content and Settings: empty, untrusted, and in front of its setup."""
+        """Erase All Content and Settings: empty, untrusted, and in front of its setup. The cable stays."""
         self.files = Filesystem()
         self.apps.clear()
         self.scratch.clear()
         self.lockdown_settings.clear()
         self.backup_memory.clear()
         self.pending_restore = None
+        self._arriving.clear()
         self.passcode, self.backup_password, self.find_my = "", None, False
         self._escrow_bag = secrets.token_bytes(ESCROW_BAG_BYTES)
         self.forget_hosts()
@@ -384,11 +325,7 @@ class Softphone:
 
     def rest(self) -> None:
         """Called by the server at its end: waits until nothing of this phone runs in the background."""
-        self._resting.set()
-        while self._afterwards:
-            thread = self._afterwards.pop()
-            if thread is not threading.current_thread():
-                thread.join()
+        self._background.rest()
         self.cable = None
 
     def _greet_after_boot(self) -> None:
@@ -396,14 +333,3 @@ class Softphone:
             self.unlock()
         if self.hand.finishes_setup and self.setup == "running":
             self.finish_setup()
-
-    def _afterward(self, do: Callable[[], None], after_s: float) -> None:
-        def wait_and_do() -> None:
-            if not self._resting.wait(after_s):
-                do()
-
-        thread = threading.Thread(target=wait_and_do, name=f"softphone {self.name}", daemon=True)
-        with self._changing:
-            self._afterwards = [thread for thread in self._afterwards if thread.is_alive()]
-            thread.start()  # before it is listed: `rest` may join what is listed at once
-            self._afterwards.append(thread)

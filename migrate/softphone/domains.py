@@ -2,8 +2,8 @@
 
 A rule is a path in a domain: it covers that path, all below it, and a database's companions (`-wal`, `-shm`,
 `-journal`), as iOS expands its own lists. Unless marked otherwise the rows are those of iOS 16.4 (facts 3.6, 4.1 and
-categories 2, 4; CONFIRMED for 16.4, indicative later). The allow-lists themselves are not modelled: everything that
-lies on the software iPhone's disk counts as allowed.
+categories 2, 4; CONFIRMED for 16.4, indicative later). Of the allow-lists only HomeDomain's is known well enough to be
+written down; what it lacks is up to `Assumptions.unknown_paths`.
 """
 
 from __future__ import annotations
@@ -96,6 +96,77 @@ ONLY_ENCRYPTED: Rules = {
     ),
 }
 
+ALLOWED: Rules = {
+    "HomeDomain": (
+        "Demo.mov",
+        "Library/Accessibility",
+        "Library/Accounts",
+        "Library/AddressBook",
+        "Library/Application Support/CloudDocs",
+        "Library/Application Support/FileProvider",
+        "Library/Application Support/com.apple.Home/Wallpapers",
+        "Library/Application Support/com.apple.ProtectedCloudStorage/Backup",
+        "Library/Avatar",
+        "Library/BulletinBoard",
+        "Library/Calendar",
+        "Library/CallHistory",
+        "Library/CallHistoryDB",
+        "Library/CallHistoryTransactions",
+        "Library/CloudStorage",
+        "Library/ConfigurationProfiles",
+        "Library/ControlCenter/ModuleConfiguration.plist",
+        "Library/Cookies",
+        "Library/CoreDuet/People/interactionC.db",
+        "Library/DataAccess",
+        "Library/DeviceRegistry",
+        "Library/DeviceRegistry.state",
+        "Library/DoNotDisturb/DB",
+        "Library/DuetExpertCenter/D2DBackups",
+        "Library/ExposureNotification",
+        "Library/Fonts",
+        "Library/FrontBoard",
+        "Library/Mail",
+        "Library/Messages",
+        "Library/MessagesMetaData",
+        "Library/Mobile Documents",
+        "Library/MobileBluetooth",
+        "Library/MobileInstallation/ApplicationAttributes.plist",
+        "Library/MusicLibrary/AccountCache.sqlitedb",
+        "Library/NanoBackup",
+        "Library/NickNameCache",
+        "Library/Notes",
+        "Library/Passes",
+        "Library/PersonalizationPortrait",
+        "Library/Photos/Libraries",
+        "Library/Preferences",
+        "Library/Recents",
+        "Library/Reminders",
+        "Library/RemoteNotification",
+        "Library/SMS",
+        "Library/Safari",
+        "Library/Shortcuts",
+        "Library/Spotlight",
+        "Library/SpringBoard",
+        "Library/TCC",
+        "Library/UserConfigurationProfiles",
+        "Library/UserNotifications",
+        "Library/VoiceShortcuts",
+        "Library/VoiceTrigger/SAT",
+        "Library/Voicemail",
+        "Library/Wallpapers",
+        "Library/WebClips",
+        "Library/WebKit",
+        "Library/YouTube/Bookmarks.plist",
+        "Library/com.apple.PrivacyDisclosure",
+        "Library/com.apple.geod",
+        "Library/com.apple.internal.ck",
+        "Library/com.apple.itunesstored",
+        "Library/com.apple.siri.remembers",
+    ),
+}
+"""What a backup may hold of a domain at all, as far as it is named (categories 2 and 4; all that a real backup of iOS
+14.3 has of HomeDomain is on it: *seen*). Domains that are not here have no known list."""
+
 ALWAYS_RESTORED: Rules = {
     "HomeDomain": (
         "Library/MusicLibrary/AccountCache.sqlitedb",
@@ -120,9 +191,24 @@ NEVER_MIGRATED: Rules = {
 }
 """Dropped by a restore to another phone than the backup's."""
 
-EXACT_FROM_IOS_27 = frozenset({"HomeDomain", "CameraRollDomain"})
-"""On iOS 27 whatever of these a restore does not bring is deleted, RemoveItemsNotRestored or not. CONFIRMED by a diff
-of the binary and one real phone (facts 4.2); that these two are all of them is read from the list of 16.4."""
+REMOVED_BY_RESTORE: Rules = {
+    "CameraRollDomain": (
+        "Media/PhotoData/CPL",
+        "Media/PhotoData/Caches",
+        "Media/PhotoData/PhotoCloudSharingData",
+        "Media/PhotoData/Sync",
+        "Media/Photos",
+    ),
+    "HealthDomain": ("Health",),
+    "HomeDomain": ("Library/MediaStream",),
+}
+"""Gone from the phone after a restore that removes what it does not bring, although no backup has it
+(`ToRemoveOnRestore`, categories 4)."""
+
+ARRIVES_IN_THE_BACKGROUND: Rules = {
+    "CameraRollDomain": ("Media/DCIM", "Media/Deferred", "Media/PhotoData/CPLAssets", "Media/PhotoData/Mutations"),
+}
+"""Marked `RelativePathsToBackgroundRestore`, as are all containers of apps (facts 4.8, categories 4)."""
 
 ROOTS: Mapping[str, str] = {
     "BooksDomain": "/var/mobile/Media/Books",
@@ -170,6 +256,13 @@ def covered(rules: Rules, domain: str, relative_path: str) -> bool:
     if domain.startswith(EVERY_CONTAINER[:-1]):
         paths += rules.get(EVERY_CONTAINER, ())
     return any(_covers(rule, relative_path) for rule in paths)
+
+
+def is_allowed(domain: str, relative_path: str) -> bool:
+    """Whether the path is on its domain's allow-list, or above something that is; where no list is known it is."""
+    if domain not in ALLOWED or not relative_path or covered(ALLOWED, domain, relative_path):
+        return True
+    return any(rule.startswith(f"{relative_path}/") for rule in ALLOWED[domain])
 
 
 def is_backed_up(domain: str, relative_path: str, *, encrypted: bool) -> bool:

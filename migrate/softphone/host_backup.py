@@ -32,6 +32,11 @@ class HostManifest:
     records: tuple[Record, ...] = field(repr=False)
     class_keys: ClassKeys | None
     manifest_key: bytes | None = field(repr=False)
+    is_flat: bool = False  # a Manifest.mbdb, whose stored files lie in no shards
+
+    def stored_at(self, folder: str, file_id: str) -> str:
+        """Where a backup in `folder` keeps the bytes of a record."""
+        return f"{folder}/{file_id}" if self.is_flat else stored_at(folder, file_id)
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,10 @@ class Fetched:
             with Manifest.open(BackupFolder(self.copy), password) as manifest:
                 if manifest.count > ROWS_LIMIT:
                     raise MBError(Code.INVALID_DATA, f"Manifest has more than {ROWS_LIMIT} rows")
-                return HostManifest(tuple(manifest.records()), manifest.class_keys, manifest.manifest_key)
+                records = tuple(manifest.records())
+                return HostManifest(
+                    records, manifest.class_keys, manifest.manifest_key, BackupFolder(self.copy).is_flat
+                )
         except (WrongPassword, PasswordMissing):
             raise MBError(Code.PASSWORD, "Invalid password") from None
         except KeybagUnreadable:
@@ -67,18 +75,27 @@ class Fetched:
 
 
 @contextmanager
-def fetched(drive: Drive, folder: str) -> Iterator[Fetched]:
+def fetched(drive: Drive, folder: str, *, takes_mbdb: bool = False) -> Iterator[Fetched]:
     """The properties and the manifest of the backup in `folder`; the private copy lives as long as the block.
 
     Raises:
-        MBError: the inner error (NOT_FOUND among them); what the host sees of it is the caller's.
+        MBError: the inner error (NOT_FOUND among them); what the host sees of it is the caller's. CORRUPT for a
+            Manifest.mbdb that this phone does not take.
     """
     properties_data = drive.read(f"{folder}/Manifest.plist", LIMIT_BYTES)
     properties = read_properties(properties_data)
     with tempfile.TemporaryDirectory(prefix="softphone-", ignore_cleanup_errors=True) as name:
         copy = Path(name)
         (copy / "Manifest.plist").write_bytes(properties_data)
-        _fetch_manifest(drive, f"{folder}/Manifest.db", copy / "Manifest.db")
+        try:
+            _fetch_manifest(drive, f"{folder}/Manifest.db", copy / "Manifest.db")
+        except MBError as error:
+            if error.code != Code.NOT_FOUND:
+                raise
+            _fetch_manifest(drive, f"{folder}/Manifest.mbdb", copy / "Manifest.mbdb")
+            if not takes_mbdb:
+                raise MBError(Code.CORRUPT, "No keybag in manifest") from None  # REPORTED of iOS 27
+            (copy / "Manifest.db").unlink(missing_ok=True)
         yield Fetched(folder, properties, copy)
 
 

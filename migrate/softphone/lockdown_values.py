@@ -50,9 +50,6 @@ SETTABLE_DOMAINS = frozenset(
 SETTABLE_KEYS = frozenset({"DeviceName", "TimeZone", "UntrustedHostBUID"})
 SETTABLE_WITHOUT_SESSION = frozenset({"UntrustedHostBUID"})  # usbmuxd src/preflight.c does it before Pair
 
-FIND_MY_UNREADABLE_SINCE = (27,)
-"""REPORTED: on iOS 27.0 the domain did not tell that Find My was on (facts 4.6)."""
-
 
 def read(phone: Softphone, domain: str | None, key: str | None, *, in_session: bool) -> Any:
     """GetValue. A missing or empty domain is the device's own; a missing key is the whole domain.
@@ -168,7 +165,10 @@ def _backup(phone: Softphone) -> dict[str, Any]:
 
 
 def _find_my(phone: Softphone) -> dict[str, Any]:
-    return {} if phone.ios >= FIND_MY_UNREADABLE_SINCE else {"IsAssociated": phone.find_my}
+    told = phone.assume.find_my_in_lockdown
+    if told == "as-version":
+        told = "tells" if phone.behaviour.find_my_in_lockdown else "absent"
+    return {} if told == "absent" else {"IsAssociated": phone.find_my and told == "tells"}
 
 
 def _disk_usage(phone: Softphone) -> dict[str, Any]:
@@ -193,7 +193,7 @@ def _battery(phone: Softphone) -> dict[str, Any]:
     full = phone.battery_percent >= 100
     return {
         "BatteryCurrentCapacity": phone.battery_percent,
-        "BatteryIsCharging": not full,
+        "BatteryIsCharging": phone.conditions.charging and not full,
         "ExternalChargeCapable": True,
         "ExternalConnected": True,
         "FullyCharged": full,

@@ -17,8 +17,6 @@ VERSION, SYSTEM_DOMAINS_VERSION = "10.0", "24.0"
 OLDEST, TOO_NEW = 8.0, 12.0
 """Versions taken from a host: 8.0 accepted, 3 to 7 and 12 and later refused. REPORTED for iOS 26.6.1."""
 LIMIT_BYTES = 64 << 20
-IOS_WITH_DEVICE_CLASS = (26, 1)
-"""From here on the decompiled agent reads Lockdown.DeviceClass; that it writes it from there on is INFERRED."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +94,8 @@ def _lockdown(phone: Softphone) -> dict[str, Any]:
         "com.apple.Accessibility": {},
         "com.apple.mobile.iTunes.accessories": {},
     }
-    if phone.ios >= IOS_WITH_DEVICE_CLASS:
+    assumed = phone.assume.device_class_in_backup
+    if phone.behaviour.device_class_in_backup if assumed is None else assumed:
         lockdown["DeviceClass"] = phone.device_class
     return lockdown
 

@@ -7,7 +7,7 @@ import difflib
 import tomllib
 import zlib
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +24,23 @@ from pydantic import (
 
 from migrate.errors import PhoneFileInvalid
 from migrate.softphone import identity
+from migrate.softphone.assumptions import Assumptions
+from migrate.softphone.conditions import Conditions
 from migrate.softphone.contents import ContentsSpec, fill
-from migrate.softphone.device import Setup, Softphone, Trust
+from migrate.softphone.device import Screen, Softphone, Trust
 from migrate.softphone.faults import Faults
 from migrate.softphone.hand import Hand, no_hand
+from migrate.softphone.handset import Setup
 from migrate.softphone.spool import Keeps
+from migrate.softphone.staged_restore import nothing_staged
 
 FILE_LIMIT_BYTES = 1 << 20
 PASSCODE = "000000"
 """Of a phone whose file names none: like nearly every real phone it has one. Without it a phone gives no EscrowBag,
 and neither idevicebackup2 nor pymobiledevice3 11.45 can back up such a phone (seen, both)."""
+
+
+LOCKED: tuple[Screen, ...] = ("locked", "before-first-unlock")
 
 
 class PhoneFile(BaseModel):
@@ -57,7 +64,9 @@ class PhoneFile(BaseModel):
         PASSCODE, pattern=r"^[0-9]*$", max_length=16, repr=False, description='"" is a phone without a passcode'
     )
     find_my: bool = Field(False, description="Find My is on: a restore is refused with 211")
+    screen: Screen = Field("unlocked", description='also "locked" and "before-first-unlock", as after a restart')
     setup: Setup = Field("finished", description="its Setup Assistant")
+    restore_pending: bool = Field(False, description="a restore waits for the restart; the next is refused with 102")
     capacity_bytes: PositiveInt = Field(64_000_000_000, description="room for a person's data")
     battery_percent: int = Field(87, ge=0, le=100)
     language: str = "en"
@@ -71,6 +80,8 @@ class PhoneFile(BaseModel):
     keeps: Keeps = Field("contents", description='"digests": of what a restore brings it keeps size and SHA-256 only')
     contents: ContentsSpec = Field(default_factory=ContentsSpec)
     faults: Faults = Field(default_factory=Faults)
+    conditions: Conditions = Field(default_factory=Conditions)
+    assume: Assumptions = Field(default_factory=Assumptions)
     hand: Hand = Field(default_factory=Hand, description='who holds it; "none": nobody, "default": who does all asked')
 
     @model_validator(mode="before")
@@ -82,7 +93,7 @@ class PhoneFile(BaseModel):
         hand = data.get("hand", "default")
         if hand == "none":
             return {**data, "hand": no_hand()}
-        own = {"unlocks": False} if data.get("trust") == "locked" else {}
+        own = {"unlocks": False} if data.get("trust") == "locked" or data.get("screen") in LOCKED else {}
         if hand == "default":
             return {**data, "hand": own}
         return {**data, "hand": {**own, **hand} if isinstance(hand, dict) else hand}
@@ -96,7 +107,10 @@ class PhoneFile(BaseModel):
         """The phone, with its contents. Two calls make two phones of one kind; with a seed, of one content too."""
         udid = self.udid or (identity.udid_from_seed(self.seed) if self.seed is not None else "")
         told = {name: getattr(self, name) for name in Softphone.__dataclass_fields__ if name in _PLAIN_KEYS}
-        phone = Softphone(**{**told, "udid": udid, "hand": replace(self.hand), "faults": copy.deepcopy(self.faults)})
+        tables = {name: copy.deepcopy(getattr(self, name)) for name in ("hand", "faults", "conditions", "assume")}
+        phone = Softphone(**{**told, "udid": udid, **tables})
+        if self.restore_pending:
+            phone.pending_restore = nothing_staged()
         fill(phone, self.contents, self.seed if self.seed is not None else zlib.crc32(phone.udid.encode()))
         return phone
 
@@ -104,9 +118,11 @@ class PhoneFile(BaseModel):
 _TABLES: dict[str, Iterable[str]] = {
     "contents": ContentsSpec.model_fields,
     "faults": [field.name for field in fields(Faults)],
+    "conditions": [field.name for field in fields(Conditions)],
+    "assume": [field.name for field in fields(Assumptions)],
     "hand": [field.name for field in fields(Hand)],
 }
-_PLAIN_KEYS = set(PhoneFile.model_fields) - {"udid", "seed", "contents", "faults", "hand"}
+_PLAIN_KEYS = set(PhoneFile.model_fields) - {"udid", "seed", "restore_pending", *_TABLES}
 
 
 def read_phone_file(path: Path) -> PhoneFile:

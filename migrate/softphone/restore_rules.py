@@ -16,12 +16,12 @@ from migrate.softphone.domains import (
     AppContainer,
     app_container,
     covered,
+    is_allowed,
 )
 from migrate.softphone.manifest_plist import Properties
 from migrate.wire.backup2 import Code, MBError, Restore
 
 PATH_LIMIT_BYTES, NAME_LIMIT_BYTES = 1024, 255  # iOS's PATH_MAX and NAME_MAX
-IOS_WITH_DEVICE_CLASS_RULE = (26, 1)
 
 
 class AgentDied(Exception):
@@ -46,6 +46,7 @@ class Policy:
     all_apps: bool  # RemoveItemsNotRestored: apps that are not installed are brought along
     bundles: Collection[str]  # containers of installed apps: bundle, group and plugin ids
     only_apps: Collection[str] | None  # ApplicationIDs of the request
+    known_paths_only: bool = False  # nothing outside the known part of the allow-lists
 
     def why_not(self, record: Record) -> Dropped | None:
         where = (record.domain, record.relative_path)
@@ -55,6 +56,8 @@ class Policy:
         if container is None and not self.system_files and not _always(record):
             return Dropped.SYSTEM_FILE
         if covered(NEVER_BACKED_UP, *where) and not covered(ALWAYS_RESTORED, *where):
+            return Dropped.NEVER_BACKED_UP
+        if "/" in record.domain or (self.known_paths_only and not is_allowed(*where)):
             return Dropped.NEVER_BACKED_UP
         if not self.same_phone and covered(NEVER_MIGRATED, *where):
             return Dropped.OTHER_PHONE
@@ -69,14 +72,15 @@ class Policy:
 def policy_for(phone: Softphone, request: Restore, properties: Properties) -> Policy:
     source_class = properties.lockdown.get("DeviceClass")
     system_files = request.options.system_files
-    if phone.ios >= IOS_WITH_DEVICE_CLASS_RULE and isinstance(source_class, str):
-        # the host's wish is overwritten: the same class means YES. CONFIRMED(dec) for 26.1
+    if phone.behaviour.device_class_overrules and isinstance(source_class, str):
+        # the host's wish is overwritten: the same class means YES
         system_files = source_class == phone.device_class
     return Policy(
         system_files=system_files,
         same_phone=properties.lockdown.get("UniqueDeviceID") == phone.udid,
         all_apps=request.options.remove_items_not_restored,
         bundles=containers_of(phone, phone.apps),
+        known_paths_only=phone.assume.unknown_paths == "left-out",
         only_apps=None if request.app_ids is None else {*request.app_ids, *containers_of(phone, request.app_ids)},
     )
 
@@ -107,8 +111,9 @@ def above_all(record: Record) -> list[str]:
     return ["", *("/".join(parts[: count + 1]) for count in range(len(parts)))]
 
 
-def check_rows(records: Iterable[Record], properties: Properties) -> None:
-    """What makes a phone refuse the whole manifest.
+def check_rows(records: Iterable[Record], properties: Properties, *, slash_refused: bool = True) -> None:
+    """What makes a phone refuse the whole manifest. `slash_refused`: domain names with a slash too; where they are not,
+    such rows are never restored here, because where they lead out to is nobody's business to play.
 
     Raises:
         MBError: CORRUPT or PATH_TOO_LONG.
@@ -120,6 +125,8 @@ def check_rows(records: Iterable[Record], properties: Properties) -> None:
         if where in seen:
             raise AgentDied(f"two rows for {record.domain} {record.relative_path}")
         seen.add(where)
+        if "/" in record.domain and not slash_refused:
+            continue
         _check_domain(record.domain, properties.applications)
         _check_path(record)
         if record.kind is Kind.FILE and properties.is_encrypted:

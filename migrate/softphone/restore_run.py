@@ -1,15 +1,17 @@
 """A restore, message by message: facts 2.5, 4.1 to 4.8 (decompiled BackupAgent2 26.1, CONFIRMED(dec)).
 
-    Manifest.plist, Manifest.db; Find My (211); Status.plist (204, 203); Info.plist: versions (203)
+    Manifest.plist, Manifest.db; the restore lock; Find My (211); Info.plist: versions (203)
+    Status.plist (204, 203): first of all before iOS 26.1, after Find My since
     the keybag (207); the rows; room on the phone (106); CopyItem of the phone's own backup, where wished
     the files in batches of 128, each checked against its digest and its padding; staged (102 when one is already)
 
-Nothing is visible before the phone restarts. Manifest.mbdb, the format before iOS 10, is not read.
+Nothing is visible before the phone restarts. Up to iOS 26 a Manifest.mbdb, the format before iOS 10, will do.
 """
 
 from __future__ import annotations
 
 import hashlib
+import plistlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -19,10 +21,9 @@ from migrate.backup.record import Kind, Record
 from migrate.errors import KeyUnusable
 from migrate.softphone.agent_memory import memory_of
 from migrate.softphone.device import Softphone
-from migrate.softphone.domains import EXACT_FROM_IOS_27
 from migrate.softphone.drive import Drive, batches
 from migrate.softphone.filesystem import EMPTY, Content, Node
-from migrate.softphone.host_backup import Fetched, HostManifest, fetched, stored_at
+from migrate.softphone.host_backup import Fetched, HostManifest, fetched
 from migrate.softphone.manifest_plist import Properties
 from migrate.softphone.record_node import node_of
 from migrate.softphone.restore_rules import check_rows, chosen, policy_for
@@ -53,10 +54,15 @@ class RestoreRun:
         self.room_bytes = phone.free_bytes + PADDING_ROOM_BYTES
 
     def run(self) -> None:
+        behaviour = self.phone.behaviour
+        if behaviour.restore_reads_status_first:
+            self._check_status()
         try:
-            with fetched(self.drive, self.request.folder) as backup:
-                self._check_phone()
-                self._check_status()
+            with fetched(self.drive, self.request.folder, takes_mbdb=behaviour.takes_mbdb) as backup:
+                self.phone.conditions.check_restore_lock()
+                self._check_find_my()
+                if not behaviour.restore_reads_status_first:
+                    self._check_status()
                 self._check_version(backup.properties)
                 manifest = self._open(backup)
         except MBError as error:
@@ -64,20 +70,20 @@ class RestoreRun:
                 self._check_status()  # an unfinished first backup has a better name than a missing file
             outer = error.code in (Code.NOT_FOUND, Code.INVALID_DATA, Code.IO, Code.MULTI_STATUS)
             raise (reading_failed("Error reading manifest", error) if outer else error) from error
-        check_rows(manifest.records, backup.properties)
+        check_rows(manifest.records, backup.properties, slash_refused=behaviour.slash_in_domain_refused)
         policy = policy_for(self.phone, self.request, backup.properties)
         wanted = chosen(manifest.records, policy)
         self._make_sure_it_fits(wanted)
         if not self.request.options.dont_copy_backup:
             self._copy_own_backup()
-        contents = self._receive(wanted, manifest.class_keys)
+        contents = self._receive(wanted, manifest)
         self._say_hundred_percent()
         nodes = [node_of(record, contents.get(record.file_id, EMPTY)) for record in wanted]
         self._stage(nodes, backup.properties, policy.system_files)
 
     # --- may it be restored
 
-    def _check_phone(self) -> None:
+    def _check_find_my(self) -> None:
         if self.phone.find_my:
             self.phone.refused_over_find_my()
             raise MBError(Code.FIND_MY_ON, "Find My iPhone must be disabled before restoring")
@@ -112,7 +118,7 @@ class RestoreRun:
             raise MBError(Code.INCOMPATIBLE, "Backup is from an incompatible OS version")
 
     def _open(self, backup: Fetched) -> HostManifest:
-        if self.phone.ios >= (27,) and backup.properties.keybag is None:
+        if self.phone.behaviour.keybag_always_needed and backup.properties.keybag is None:
             raise MBError(Code.CORRUPT, "No keybag in manifest")  # REPORTED, for unencrypted sets too
         try:
             return backup.open(self.request.options.password)
@@ -131,24 +137,28 @@ class RestoreRun:
 
     def _copy_own_backup(self) -> None:
         """The host keeps a copy of the phone's own backup, if it has one: its Info.plist is asked for first, because a
-        host need not survive a CopyItem of what is not there. A phone would also rewrite that Info.plist."""
+        host need not survive a CopyItem of what is not there. The copy's is rewritten (CONFIRMED(dec); that it is the
+        name a person sees that changes is *guessed*)."""
         own = self.request.udid
+        aside = memory_of(self.phone).name_aside(own)
         with suppress(MBError):
-            self.drive.read(f"{own}/Info.plist", INFO_LIMIT_BYTES)
-            self.drive.copy(own, memory_of(self.phone).name_aside(own))
+            info = parse_plist(self.drive.read(f"{own}/Info.plist", INFO_LIMIT_BYTES))
+            self.drive.copy(own, aside)
+            info["Display Name"] = f"{info.get('Display Name', self.phone.name)} ({aside.removeprefix(own)[1:]})"
+            self.drive.write(f"{aside}/Info.plist", "/.ba/Info.plist", plistlib.dumps(info))
 
     # --- the files
 
-    def _receive(self, wanted: list[Record], class_keys: ClassKeys | None) -> dict[str, Content]:
+    def _receive(self, wanted: list[Record], manifest: HostManifest) -> dict[str, Content]:
         """The contents of every file, by file id. Raises MBError at the first batch that is not whole."""
         files = [record for record in wanted if record.kind is Kind.FILE]
-        by_path = {stored_at(self.request.folder, record.file_id): record for record in files}
+        by_path = {manifest.stored_at(self.request.folder, record.file_id): record for record in files}
         contents: dict[str, Content] = {}
         self.drive.done_bytes, self.drive.total_bytes = 0, sum(record.size or 0 for record in files)
 
         def take(path: str, chunks: Iterator[bytes]) -> None:
             record = by_path[path]
-            contents[record.file_id] = self._keep(record, chunks, class_keys)
+            contents[record.file_id] = self._keep(record, chunks, manifest.class_keys)
 
         for batch in batches(list(by_path)):
             problems = list(self.drive.download(batch, take).values())
@@ -184,6 +194,8 @@ class RestoreRun:
             raise MBError(Code.CORRUPT, "Digest didn't match for some files", record.relative_path)
         if problem is not None:
             raise problem
+        if self.phone.assume.sizes_checked and content.size < (record.size or 0):
+            raise MBError(Code.CORRUPT, "Failed to validate backup", record.relative_path)
         # a second file with the inode of an earlier one becomes a hard link to it. REPORTED
         return self.first_with_inode.setdefault(record.inode, content)
 
@@ -207,8 +219,9 @@ class RestoreRun:
         exact: frozenset[str] | None = frozenset()
         if self.request.options.remove_items_not_restored:
             exact = None
-        elif self.phone.ios >= (27,) and system_files:
-            exact = EXACT_FROM_IOS_27
+        elif system_files:
+            assumed = self.phone.assume.exact_domains
+            exact = self.phone.behaviour.exact_domains if assumed is None else frozenset(assumed)
         password = self.request.options.password if properties.is_encrypted else None
         self.phone.pending_restore = Staged(nodes, exact, dict(properties.applications), password, self.spool)
 

@@ -7,9 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.softphone.agent_memory import memory_of
+from migrate.softphone.app import App
 from migrate.softphone.app_store import app_of, lenient_plist, persons_apps
 from migrate.softphone.device import Softphone
-from migrate.softphone.domains import NEVER_BACKED_UP, NEVER_MIGRATED, covered
+from migrate.softphone.domains import (
+    ARRIVES_IN_THE_BACKGROUND,
+    NEVER_BACKED_UP,
+    NEVER_MIGRATED,
+    REMOVED_BY_RESTORE,
+    app_container,
+    covered,
+)
 from migrate.softphone.filesystem import Filesystem, Node
 from migrate.softphone.spool import Spool
 
@@ -30,42 +38,77 @@ class Staged:
     def was_replace(self) -> bool:
         return self.exact is None
 
+    @property
+    def runs_setup(self) -> bool:
+        """After a replace always; that it runs after iOS 27 has replaced two domains is REPORTED (facts 4.2)."""
+        return self.exact is None or bool(self.exact)
+
     def apply(self, phone: Softphone) -> None:
-        """The restart: what must go goes, what was restored takes its place."""
+        """The restart: what must go goes, what was restored takes its place, at once or when it arrives."""
         self._remove_what_was_not_restored(phone.files)
-        for node in self.nodes:
-            _make_room(phone.files, node)
-            phone.files.put(node)
-        memory = memory_of(phone)
-        memory.spools.append(self.spool)
+        late = [node for node in self.nodes if _arrives_later(phone, node)]
+        held_back = {id(node) for node in late}
+        _place(phone, [node for node in self.nodes if id(node) not in held_back])
+        memory_of(phone).spools.append(self.spool)
+        apps = self._apps_to_install(phone)
         if self.was_replace:
-            self._install_apps(phone)
+            for bundle_id in [one.bundle_id for one in phone.apps.values() if not one.system]:
+                if bundle_id not in self.applications:
+                    del phone.apps[bundle_id]
             if self.backup_password is not None:
                 phone.backup_password = self.backup_password  # REPORTED: it comes with an encrypted backup
         phone.scratch.pop(RESTORE_APPLICATIONS, None)
+        if phone.assume.apps_arrive == "at-restart":
+            phone.apps.update(apps)
+            apps = {}
+        if late or apps:
+            phone.expect(lambda: _arrive(phone, late, apps))
 
     def _remove_what_was_not_restored(self, files: Filesystem) -> None:
-        """What is never in a backup stays, and so do the directories above it."""
+        """What is never in a backup stays, and so do the directories above it; a few such paths go nevertheless."""
         restored = {(node.domain, node.relative_path) for node in self.nodes}
 
         def stays(node: Node) -> bool:
             where = (node.domain, node.relative_path)
-            return where in restored or covered(NEVER_BACKED_UP, *where) or covered(NEVER_MIGRATED, *where)
+            if where in restored:
+                return True
+            never_here = covered(NEVER_BACKED_UP, *where) or covered(NEVER_MIGRATED, *where)
+            return never_here and not covered(REMOVED_BY_RESTORE, *where)
 
         for domain in files.domains():
             if self.exact is None or domain in self.exact:
                 files.retain(domain, stays)
 
-    def _install_apps(self, phone: Softphone) -> None:
-        """The backup's apps take the place of the phone's: those a host listed in RestoreApplications.plist come from
-        the App Store, others stay placeholders."""
+    def _apps_to_install(self, phone: Softphone) -> dict[str, App]:
+        """The backup's apps that the phone lacks: those a host listed in RestoreApplications.plist come from the App
+        Store, others stay placeholders. Only a replace brings them, unless the list is assumed to be enough."""
         listed = lenient_plist(phone.scratch.get(RESTORE_APPLICATIONS, b""))
-        kept = {app.bundle_id: app for app in phone.apps.values() if app.system}
-        for bundle_id in persons_apps(self.applications):
-            if bundle_id not in kept:
-                kept[bundle_id] = phone.apps.get(bundle_id) or app_of(bundle_id, self.applications, listed)
-        phone.apps.clear()
-        phone.apps.update(kept)
+        wanted = persons_apps(self.applications)
+        if not self.was_replace:
+            wanted = [one for one in wanted if one in listed] if phone.assume.store_installs == "with-list" else []
+        return {one: app_of(one, self.applications, listed) for one in wanted if one not in phone.apps}
+
+
+def nothing_staged() -> Staged:
+    """A restore that changes nothing and still waits for the restart, so that the next one is refused with 102."""
+    return Staged((), frozenset(), {}, None, Spool())
+
+
+def _arrives_later(phone: Softphone, node: Node) -> bool:
+    if app_container(node.domain) is not None:
+        return phone.assume.apps_arrive == "later"
+    return phone.assume.photos_arrive == "later" and covered(ARRIVES_IN_THE_BACKGROUND, node.domain, node.relative_path)
+
+
+def _arrive(phone: Softphone, nodes: Sequence[Node], apps: Mapping[str, App]) -> None:
+    phone.apps.update(apps)
+    _place(phone, nodes)
+
+
+def _place(phone: Softphone, nodes: Sequence[Node]) -> None:
+    for node in nodes:
+        _make_room(phone.files, node)
+        phone.files.put(node)
 
 
 def _make_room(files: Filesystem, node: Node) -> None:

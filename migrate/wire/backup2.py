@@ -97,7 +97,7 @@ def of_host_status(status: int, text: str, path: str | None = None) -> MBError:
 
 def reading_failed(text: str, inner: MBError, path: str | None = None) -> MBError:
     """The outer error when something could not be read from the host. facts 5.1, MBBackupHelper (CONFIRMED(dec))."""
-    if inner.code == Code.INCOMPATIBLE:
+    if inner.code in (Code.INCOMPATIBLE, Code.CANCELLED):
         return inner
     corrupt = inner.code in (Code.NOT_FOUND, Code.INVALID_DATA, 12)
     return MBError(Code.CORRUPT if corrupt else Code.READ_FAILED, text, path, (inner,))
@@ -105,6 +105,8 @@ def reading_failed(text: str, inner: MBError, path: str | None = None) -> MBErro
 
 def writing_failed(text: str, inner: MBError, path: str | None = None) -> MBError:
     """The outer error when something could not be written to the host; a disk that fills up is 104, not 105."""
+    if inner.code == Code.CANCELLED:
+        return inner
     broken = inner.code in (Code.EXISTS, Code.NOT_FOUND)
     return MBError(Code.CORRUPT if broken else Code.WRITE_FAILED, text, path, (inner,))
 

@@ -91,6 +91,7 @@ class Applied:
 
     happened: threading.Event
     was_replace: bool = False
+    runs_setup: bool = False
 
     def apply(self, phone: Softphone) -> None:
         self.happened.set()

@@ -22,6 +22,10 @@ class Staged:
 
     was_replace: bool
 
+    @property
+    def runs_setup(self) -> bool:
+        return self.was_replace
+
     def apply(self, phone: Softphone) -> None:
         phone.files.add_file("HomeDomain", "restored", b"x")
 

@@ -8,7 +8,6 @@ from migrate.softphone.device import Softphone
 from migrate.softphone.streams import ByteStream, Inbox
 from migrate.wire.plist_frames import PeerBroke, Plist, PlistFrames
 
-GESTALT_REFUSED_SINCE = (17, 4)  # read: pymobiledevice3 services/diagnostics.py
 RESTART_AFTER_S = 0.1
 """The answer gets out first."""
 
@@ -40,7 +39,7 @@ def _answer(phone: Softphone, message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _gestalt(phone: Softphone, keys: list[Any]) -> dict[str, Any]:
-    if phone.ios >= GESTALT_REFUSED_SINCE:
+    if not phone.behaviour.gestalt_answers:
         return {"Status": "MobileGestaltDeprecated"}
     known = {
         "BuildVersion": phone.build,

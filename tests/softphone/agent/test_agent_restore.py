@@ -269,13 +269,22 @@ def refused(host: Any, new: Softphone, source: str, **options: Any) -> tuple[int
     return answer["ErrorCode"], answer["ErrorDescription"]
 
 
-def test_find_my_is_answered_before_any_file_is_asked_for(host: Any, saved: tuple[Softphone, Path]) -> None:
+@pytest.mark.parametrize(
+    ("ios_version", "read"),
+    [
+        ("18.5", ["Status.plist", "Manifest.plist", "Manifest.db"]),  # wire logs, and an older decompile
+        ("26.1", ["Manifest.plist", "Manifest.db"]),  # the properties first
+    ],
+)
+def test_find_my_is_answered_before_any_file_is_asked_for(
+    host: Any, saved: tuple[Softphone, Path], ios_version: str, read: list[str]
+) -> None:
     old, _ = saved
-    new = Softphone(ios_version="17.5.1", find_my=True)
+    new = Softphone(ios_version=ios_version, find_my=True)
     code, text = refused(host, new, old.udid)
     assert (code, text) == (211, "Find My iPhone must be disabled before restoring (MBErrorDomain/211).")
     asked = [path for message in host.said if message[0] == "DLMessageDownloadFiles" for path in message[1]]
-    assert asked == [f"{old.udid}/Manifest.plist", f"{old.udid}/Manifest.db"]
+    assert asked == [f"{old.udid}/{name}" for name in read]
 
 
 def test_a_second_restore_before_the_restart_is_102(host: Any, saved: tuple[Softphone, Path]) -> None:
@@ -412,7 +421,6 @@ def renamed(records: list[Record], path: str, **keys: Any) -> list[Record]:
 @pytest.mark.parametrize(
     ("keys", "code", "text"),
     [
-        ({"domain": "../HomeDomain"}, 205, "Domain name cannot contain a slash"),
         ({"domain": "AppDomain-com.unheard.of"}, 205, "Unknown domain name"),
         ({"relative_path": "../../etc/passwd"}, 205, "Invalid relative path"),
         ({"relative_path": "x" * 256}, 107, "Path is too long"),
@@ -428,6 +436,19 @@ def test_a_hand_made_manifest_that_breaks_a_rule_is_refused(
     rewrite(folder, lambda records: renamed(records, "Library/SMS/sms.db", **keys), PASSWORD)
     found = refused(host, Softphone(ios_version="17.5.1"), old.udid)
     assert found[0] == code and text in found[1]
+
+
+def test_a_slash_in_a_domain_is_refused_since_18_2_and_leads_nowhere_before(
+    host: Any, saved: tuple[Softphone, Path]
+) -> None:
+    old, folder = saved
+    rewrite(folder, lambda records: renamed(records, "Library/SMS/sms.db", domain="../HomeDomain"), PASSWORD)
+    code, text = refused(host, Softphone(ios_version="18.2"), old.udid)
+    assert code == 205 and "Domain name cannot contain a slash" in text
+    older = Softphone(ios_version="18.1")
+    assert host.restore(older, old.udid, Password=PASSWORD)["ErrorCode"] == 0
+    older.reboot()
+    assert not [path for path in older.files.digests() if "sms.db" in path]
 
 
 def test_two_rows_for_one_path_end_the_connection(host: Any, saved: tuple[Softphone, Path]) -> None:
@@ -474,7 +495,7 @@ def test_a_backup_restored_from_a_copied_folder_is_the_same(host: Any, saved: tu
     shutil.copytree(folder, host.root / "elsewhere")
     new = Softphone(ios_version="17.5.1")
     assert host.restore(new, "elsewhere", Password=PASSWORD)["ErrorCode"] == 0
-    assert next(r for r in host.said if r[0] == "DLMessageDownloadFiles")[1] == ["elsewhere/Manifest.plist"]
+    assert next(r for r in host.said if r[0] == "DLMessageDownloadFiles")[1] == ["elsewhere/Status.plist"]
 
 
 def test_a_replace_of_an_unencrypted_backup_leaves_the_phones_password_alone(

@@ -1,0 +1,31 @@
+"""What happens on the phone, told by name to whoever listens, as notification_proxy relays it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+
+class Notifications:
+    """One phone's. Safe for several threads; a name reaches its observers in the poster's thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._observers: list[Callable[[str], None]] = []
+
+    def post(self, name: str) -> None:
+        with self._lock:
+            observers = tuple(self._observers)
+        for observer in observers:
+            observer(name)
+
+    def observe(self, observer: Callable[[str], None]) -> Callable[[], None]:
+        """Calls `observer` with every posted name. Returns what ends that."""
+        with self._lock:
+            self._observers.append(observer)
+
+        def stop() -> None:
+            with self._lock:
+                self._observers.remove(observer)
+
+        return stop
