@@ -133,8 +133,7 @@ def _bundles(listed: _Listed, present: frozenset[str], catalogue: Catalogue) -> 
     # without a class a key may be anything: what has a group's or an extension's domain is that
     guests = {bundle for bundle in by_container - by_domain if bundle in plugins | groups}
     third_party = {bundle for bundle in (by_container - guests) | by_domain if not is_apples(bundle)}
-    claimed = {domain for category in catalogue.categories for domain in category.domains}
-    installed = {bundle for bundle in listed.installed if APP_DOMAIN + bundle not in claimed}
+    installed = {bundle for bundle in listed.installed if not catalogue.claims_domain(APP_DOMAIN + bundle)}
     return frozenset(third_party | installed) - {""}
 
 
@@ -152,8 +151,11 @@ def _groups_by_app(
     catalogue: Catalogue,
 ) -> dict[str, _Groups]:
     """The phone's word first; names are compared only for apps it said nothing about and groups nobody has."""
-    claimed = {domain for category in catalogue.categories for domain in category.domains}
-    here = {d.removeprefix(GROUP_DOMAIN) for d in present if d.startswith(GROUP_DOMAIN) and d not in claimed}
+    here = {
+        domain.removeprefix(GROUP_DOMAIN)
+        for domain in present
+        if domain.startswith(GROUP_DOMAIN) and not catalogue.claims_domain(domain)
+    }
     found = {bundle: _Groups() for bundle in bundles}
     taken = set()
     for bundle, said in app_groups.items():

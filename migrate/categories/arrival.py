@@ -1,69 +1,40 @@
 """What a restore does to a record on the new phone: it never arrives, arrives later, or is there and written on since.
 
-Read from arrival.toml. A proof asks these three before it calls anything lost.
+Read from categories.toml. A proof asks these three before it calls anything lost.
 """
 
 from __future__ import annotations
 
-import tomllib
-from functools import cache, lru_cache
-from importlib.resources import files
-
-from pydantic import BaseModel, ConfigDict, Field
+import re
+from functools import lru_cache
 
 from migrate.backup.companions import database_of, is_database
-from migrate.categories.catalogue import Glob, Rule
-
-
-class Fate(BaseModel):
-    """Paths of a domain (or of those a pattern names) to which the phone does one thing, and why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    domain: Glob
-    globs: tuple[Glob, ...] = Field(min_length=1)
-    why: str
-    source: str
-
-    @property
-    def rule(self) -> Rule:
-        return Rule(domain=self.domain, globs=self.globs, source=self.source)
-
-
-class Fates(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    never: tuple[Fate, ...]
-    later: tuple[Fate, ...]
-    rewritten: tuple[Fate, ...]
-
-
-@cache
-def fates() -> Fates:
-    """arrival.toml, read and checked once."""
-    text = files("migrate.categories").joinpath("arrival.toml").read_text(encoding="utf-8")
-    return Fates.model_validate(tomllib.loads(text))
+from migrate.categories.catalogue import Fate, FateName, load
+from migrate.categories.globs import pattern
 
 
 def never_arrives(domain: str, relative_path: str) -> str | None:
     """Why a record that was sent will not be on the new phone, None where it should be."""
-    for rule, why in _of("never", domain):
-        if rule.matches(relative_path):
-            return why
-    return None
+    return _why("never", domain, relative_path)
 
 
 def arrives_later(domain: str, relative_path: str) -> bool:
     """Whether it may still be missing when the phone is back, without anything being wrong."""
-    return any(rule.matches(relative_path) for rule, _ in _of("later", domain))
+    return _why("later", domain, relative_path) is not None
+
+
+def why_later(domain: str, relative_path: str) -> str | None:
+    """Why it may still be missing when the phone is back, None where it should be there."""
+    return _why("later", domain, relative_path)
 
 
 def rewritten_by_phone(domain: str, relative_path: str) -> bool:
     """Whether the phone writes to it in the ordinary course of things, so that equal bytes cannot be asked for.
 
-    Every SQLite database with its companions, and the places arrival.toml names. For databases a proof compares rows.
+    The places categories.toml names: databases that the phone opens, with their companions, of which a proof compares
+    rows, and files a daemon writes.
     """
-    return is_database_file(relative_path) or any(rule.matches(relative_path) for rule, _ in _of("rewritten", domain))
+    return _why("rewritten", domain, relative_path) is not None
 
 
 def is_database_file(relative_path: str) -> bool:
@@ -71,7 +42,14 @@ def is_database_file(relative_path: str) -> bool:
     return is_database(relative_path) or database_of(relative_path) is not None
 
 
-@lru_cache(maxsize=4096)  # a phone has about 1,400 domains
-def _of(fate: str, domain: str) -> tuple[tuple[Rule, str], ...]:
-    every: tuple[Fate, ...] = getattr(fates(), fate)
-    return tuple((rule, each.why) for each in every if (rule := each.rule).is_about(domain))
+def _why(name: FateName, domain: str, relative_path: str) -> str | None:
+    asked, fates = _of(name, domain)
+    match = asked.fullmatch(relative_path) if asked else None
+    return fates[(match.lastindex or 0) - 1].why if match else None
+
+
+@lru_cache(maxsize=8192)  # a phone has about 1,400 domains
+def _of(name: FateName, domain: str) -> tuple[re.Pattern[str] | None, tuple[Fate, ...]]:
+    """What is said about a domain, as one expression with a group for each."""
+    fates = tuple(fate for fate in load().fates(name) if fate.is_about(domain))
+    return (pattern(f"({fate.regex})" for fate in fates) if fates else None), fates

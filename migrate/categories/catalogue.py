@@ -1,13 +1,14 @@
 """The catalogue: what people call their data and where a backup keeps it, read from categories.toml.
 
-The order of the categories is the precedence of their rules; their ids are what plans say, so none ever changes.
+The order of the categories is the precedence of their rules, but for the rules that say `first` or `rest`; their ids
+are what plans say, so none ever changes. docs/categories.md is the same for reading.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from functools import cache, cached_property
 from importlib.resources import files
@@ -31,30 +32,28 @@ def _valid_glob(glob: str) -> str:
 Glob = Annotated[str, AfterValidator(_valid_glob)]
 
 
+def _any_of(globs: Iterable[str]) -> str:
+    return "|".join(f"(?:{with_companions(glob)})" for glob in globs)
+
+
 class _FromToml(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Rule(_FromToml):
-    """Paths of one domain (or of the domains a pattern names) that belong to a category."""
+class Paths(_FromToml):
+    """Paths of one domain, or of the domains a pattern names."""
 
     domain: Glob
     globs: tuple[Glob, ...] = Field(min_length=1)
-    not_globs: tuple[Glob, ...] = ()
-    needs_encryption: bool = False
-    up_to_ios: int | None = Field(default=None, description="only where the backup's iOS is known and at most this")
-    shared: bool = Field(default=False, description="joins the owner that the other rules find, instead of being it")
-    source: str
 
     @cached_property
-    def include(self) -> re.Pattern[str]:
-        return pattern(with_companions(glob) for glob in self.globs)
+    def regex(self) -> str:
+        """One expression for all its globs and what stands beside the files they name."""
+        return _any_of(self.globs)
 
     @cached_property
-    def exclude(self) -> re.Pattern[str] | None:
-        if not self.not_globs:
-            return None
-        return pattern(with_companions(glob) for glob in self.not_globs)
+    def _path(self) -> re.Pattern[str]:
+        return pattern([self.regex])
 
     @cached_property
     def _domain(self) -> re.Pattern[str]:
@@ -64,9 +63,52 @@ class Rule(_FromToml):
         return self._domain.fullmatch(domain) is not None
 
     def matches(self, relative_path: str) -> bool:
-        if not self.include.fullmatch(relative_path):
-            return False
-        return self.exclude is None or not self.exclude.fullmatch(relative_path)
+        return self._path.fullmatch(relative_path) is not None
+
+
+class Rule(Paths):
+    """Paths of one domain (or of the domains a pattern names) that belong to a category."""
+
+    not_globs: tuple[Glob, ...] = ()
+    needs_encryption: bool = False
+    first: bool = Field(default=False, description="asked before the rules of categories that come earlier")
+    rest: bool = Field(default=False, description="asked after the rules of all other categories")
+    ios: str | None = Field(default=None, description="which versions keep it here, for people: the manifest decides")
+    up_to_ios: int | None = Field(default=None, description="only where the backup's iOS is known and at most this")
+    shared: bool = Field(default=False, description="joins the owner that the other rules find, instead of being it")
+    source: str
+
+    @model_validator(mode="after")
+    def _has_one_place_in_the_order(self) -> Rule:
+        if self.first and self.rest:
+            raise ValueError("a rule is asked first or last, not both")
+        return self
+
+    @cached_property
+    def regex(self) -> str:
+        """One expression for all it takes and leaves out, without groups of its own."""
+        excluded = f"(?!(?:{_any_of(self.not_globs)})\\Z)" if self.not_globs else ""
+        return f"{excluded}(?:{_any_of(self.globs)})"
+
+
+class Fate(Paths):
+    """Paths to which the phone does one thing after a restore, and why."""
+
+    why: str
+    source: str
+
+
+class Part(Paths):
+    """One part of what only makes sense together."""
+
+    title: str
+
+
+class Atomic(_FromToml):
+    """Parts of a category that only make sense together: the catalogue of photos and the photos themselves."""
+
+    what: str
+    parts: tuple[Part, ...] = Field(min_length=2)
 
 
 class Place(_FromToml):
@@ -77,6 +119,7 @@ class Place(_FromToml):
     reads: Literal["rows", "plist-keys", "plist-list"] = "rows"
     tables: tuple[str, ...] = Field(default=(), description="the first one the database has is counted")
     where: dict[str, int] = Field(default_factory=dict, description="column = value, for the columns the table has")
+    needs: tuple[str, ...] = Field(default=(), description="columns without which nothing is counted here")
     key: str | None = None
 
     @model_validator(mode="after")
@@ -95,6 +138,7 @@ class Count(_FromToml):
     """One number of a category: the first of `places` that has a file and gives a number, summed over its files."""
 
     label: str
+    extra: bool = Field(default=False, description="said beside the number of the category, not summed into it")
     places: tuple[Place, ...] = Field(min_length=1)
 
 
@@ -103,20 +147,21 @@ class Category(_FromToml):
 
     id: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
     title: str
+    called: tuple[str, ...] = Field(default=(), description="other words people use for it")
     encryption: Literal["not-needed", "partly", "needed"] = "not-needed"
+    only_in_icloud: bool = Field(default=False, description="no backup holds it; signing in to iCloud brings it")
     caveat: str | None = None
     rules: tuple[Rule, ...] = Field(alias="rule", min_length=1)
     counts: tuple[Count, ...] = Field(default=(), alias="count")
+    atomic: tuple[Atomic, ...] = ()
+    never: tuple[Fate, ...] = ()
+    later: tuple[Fate, ...] = ()
+    rewritten: tuple[Fate, ...] = ()
 
     @property
     def needs_encryption(self) -> bool:
         """Whether only an encrypted backup holds it in a form that another phone can use."""
         return self.encryption == "needed"
-
-    @property
-    def domains(self) -> frozenset[str]:
-        """The domains its rules name, as written (some are patterns)."""
-        return frozenset(rule.domain for rule in self.rules)
 
 
 class KnownApp(_FromToml):
@@ -125,12 +170,19 @@ class KnownApp(_FromToml):
     bundle: str
     title: str
     caveat: str | None = None
+    counts: tuple[Count, ...] = Field(default=(), alias="count")
+
+
+FateName = Literal["never", "later", "rewritten"]
 
 
 class Catalogue(_FromToml):
-    """All categories, in order of precedence, and a few well-known apps."""
+    """All categories, in order of precedence, what is true of every container, and a few well-known apps."""
 
     categories: tuple[Category, ...] = Field(alias="category", min_length=1)
+    never: tuple[Fate, ...] = ()
+    later: tuple[Fate, ...] = ()
+    rewritten: tuple[Fate, ...] = ()
     known_apps: tuple[KnownApp, ...] = Field(default=(), alias="app")
 
     @model_validator(mode="after")
@@ -166,7 +218,9 @@ class Catalogue(_FromToml):
 
     def nearest(self, word: str) -> str:
         """The id (or `everything`) a person most likely meant; a title counts as well as an id."""
-        spoken = {category.title.lower(): category.id for category in self.categories}
+        spoken = {
+            word.lower(): category.id for category in self.categories for word in (category.title, *category.called)
+        }
         choices = [*self.ids, EVERYTHING, *spoken]
         found = nearest_of(word.lower().replace("_", "-").strip(), choices)
         return spoken.get(found, found)
@@ -174,9 +228,23 @@ class Catalogue(_FromToml):
     def known_app(self, bundle: str) -> KnownApp | None:
         return self._known_apps.get(bundle)
 
+    def claims_domain(self, domain: str) -> bool:
+        """Whether a category that has a name takes something of this domain: then no app owns the domain."""
+        return any(
+            rule.is_about(domain) for category in self.categories[:-1] for rule in category.rules if not rule.shared
+        )
+
+    def fates(self, name: FateName) -> tuple[Fate, ...]:
+        """Everything said about one fate, of all categories and of all containers."""
+        of_categories = (fate for category in self.categories for fate in getattr(category, name))
+        own: tuple[Fate, ...] = getattr(self, name)
+        return (*of_categories, *own)
+
     def counted_tables(self, domain: str, relative_path: str) -> frozenset[str]:
         """Tables whose rows are things a person would miss: a proof compares these, not a database's housekeeping."""
-        places = (place for category in self.categories for count in category.counts for place in count.places)
+        counts = [count for category in self.categories for count in category.counts]
+        counts += [count for app in self.known_apps for count in app.counts]
+        places = (place for count in counts for place in count.places)
         return frozenset(
             table
             for place in places

@@ -1,7 +1,8 @@
 """From what a person chose to the records that move.
 
 An owner moves whole: its records carry each other (a database and its -wal, Photos.sqlite and DCIM, sms.db and the
-attachments in another domain, an app and its groups), because ownership is decided by the same rules for all of them.
+attachments in another domain, an app and its groups), because ownership is decided by the same rules for all of them;
+what would be half of one all the same is refused (atomic.py).
 A record with several owners moves as soon as one of them does.
 """
 
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from migrate.backup.record import Kind, Record
+from migrate.categories.atomic import refuse_excepted_siblings
 from migrate.categories.catalogue import APP_PREFIX, EVERYTHING, nearest_of
 from migrate.categories.claims import Claims
 from migrate.errors import UnknownApp
@@ -53,6 +55,7 @@ def chosen_owners(
 
     Raises:
         UnknownCategory, UnknownApp: the plan's fault; each names the nearest one there is.
+        HalfAGroup: an app is left out by name, and one that moves would bring a part of its data along.
     """
     everything = EVERYTHING in categories
     if apps is None:
@@ -65,7 +68,10 @@ def chosen_owners(
         chosen.update(APP_PREFIX + bundle for bundle in claims.apps)
     elif apps != "none":
         chosen.update(_app(claims, bundle.removeprefix(APP_PREFIX)) for bundle in apps)
-    return frozenset(chosen - {_owner(claims, word) for word in except_})
+    excepted = {_owner(claims, word) for word in except_}
+    owners = frozenset(chosen - excepted)
+    refuse_excepted_siblings(claims, owners, sorted(excepted))
+    return owners
 
 
 def choose(
@@ -81,7 +87,7 @@ def choose(
     Ancestor directories that belong to nobody in particular are not in it: the composer adds them.
 
     Raises:
-        UnknownCategory, UnknownApp: as `chosen_owners`.
+        UnknownCategory, UnknownApp, HalfAGroup: as `chosen_owners`.
     """
     owners = chosen_owners(claims, categories=categories, except_=except_, apps=apps)
     by_owner = {owner: Amount() for owner in sorted(owners)}

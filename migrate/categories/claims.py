@@ -5,12 +5,14 @@ The domain decides most of it, so what applies to a domain is worked out once; a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from migrate.backup.reader import Backup
 from migrate.categories.apps import GROUP_DOMAIN, PLUGIN_DOMAIN, AppEntry, apps_of
 from migrate.categories.catalogue import APP_PREFIX, OTHER_SYSTEM, Catalogue, Rule, load
+from migrate.categories.globs import pattern
 
 Owners = frozenset[str]
 
@@ -19,13 +21,18 @@ _THE_REST: Owners = frozenset({OTHER_SYSTEM})
 
 @dataclass(frozen=True)
 class _DomainClaims:
-    """What applies inside one domain. `owners_by_rule` is in order of precedence."""
+    """What applies inside one domain: rules in order of precedence, as one expression with a group for each."""
 
-    owners_by_rule: tuple[tuple[Rule, Owners], ...]
+    rules: tuple[tuple[Rule, Owners], ...]
+    asked: re.Pattern[str] | None
     shared: tuple[tuple[Rule, str], ...]
     apps: Owners
-    known: tuple[Rule, ...]
+    known: re.Pattern[str] | None
     """The rules of other-system: they change no owner, they only say that we know what it is."""
+
+    def rule_for(self, relative_path: str) -> tuple[Rule, Owners] | None:
+        match = self.asked.fullmatch(relative_path) if self.asked else None
+        return self.rules[(match.lastindex or 0) - 1] if match else None
 
 
 class Claims:
@@ -51,11 +58,8 @@ class Claims:
     def owners(self, domain: str, relative_path: str) -> Owners:
         """The owners of a record, never none: one category, or the app(s) as `app:<bundle>`, or other-system."""
         claims = self._for(domain)
-        found = claims.apps or _THE_REST
-        for rule, owners in claims.owners_by_rule:
-            if rule.matches(relative_path):
-                found = owners
-                break
+        rule_and_owners = claims.rule_for(relative_path)
+        found = rule_and_owners[1] if rule_and_owners else claims.apps or _THE_REST
         for rule, category in claims.shared:
             if rule.matches(relative_path):
                 found |= {category}
@@ -65,7 +69,8 @@ class Claims:
         """Whether no rule and no app names it: it travels with other-system, and nobody here knows what it is."""
         if self.owners(domain, relative_path) != _THE_REST:
             return False
-        return not any(rule.matches(relative_path) for rule in self._for(domain).known)
+        known = self._for(domain).known
+        return known is None or known.fullmatch(relative_path) is None
 
     def is_orphaned(self, domain: str) -> bool:
         """A third-party group or extension whose app is not in the backup."""
@@ -73,13 +78,12 @@ class Claims:
 
     def encrypted_only(self, domain: str, relative_path: str) -> bool:
         """Whether a category's rule says that only an encrypted backup can hold (or use) this."""
-        return any(
-            rule.needs_encryption and rule.matches(relative_path) for rule, _ in self._for(domain).owners_by_rule
-        )
+        found = self._for(domain).rule_for(relative_path)
+        return found is not None and found[0].needs_encryption
 
     @staticmethod
     def _has_no_claims(claims: _DomainClaims) -> bool:
-        return not (claims.owners_by_rule or claims.shared or claims.apps or claims.known)
+        return not (claims.rules or claims.shared or claims.apps or claims.known)
 
     def _for(self, domain: str) -> _DomainClaims:
         found = self._by_domain.get(domain)
@@ -88,9 +92,9 @@ class Claims:
         return found
 
     def _worked_out(self, domain: str) -> _DomainClaims:
-        firsts: list[tuple[Rule, Owners]] = []
         shared: list[tuple[Rule, str]] = []
         known: list[Rule] = []
+        rules: list[tuple[int, Rule, Owners]] = []
         for category in self.catalogue.categories:
             for rule in category.rules:
                 if not rule.is_about(domain) or not self._is_of_this_ios(rule):
@@ -100,9 +104,15 @@ class Claims:
                 elif rule.shared:
                     shared.append((rule, category.id))
                 else:
-                    firsts.append((rule, frozenset({category.id})))
-        apps = frozenset(self._apps_by_domain.get(domain, ()))
-        return _DomainClaims(tuple(firsts), tuple(shared), apps, tuple(known))
+                    rules.append((rule.rest - rule.first, rule, frozenset({category.id})))
+        rules.sort(key=lambda turn: turn[0])  # stable: else the order of the catalogue
+        return _DomainClaims(
+            rules=tuple((rule, owners) for _, rule, owners in rules),
+            asked=pattern(f"({rule.regex})" for _, rule, _ in rules) if rules else None,
+            shared=tuple(shared),
+            apps=frozenset(self._apps_by_domain.get(domain, ())),
+            known=pattern(rule.regex for rule in known) if known else None,
+        )
 
     def _is_of_this_ios(self, rule: Rule) -> bool:
         return rule.up_to_ios is None or (self._ios is not None and self._ios <= rule.up_to_ios)

@@ -14,19 +14,27 @@ import re
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from migrate.backup.companions import LOG
 from migrate.backup.reader import Backup
-from migrate.backup.record import Record
+from migrate.backup.record import Kind, Record
 
 _STEPS_BETWEEN_LOOKS = 1_000_000
 _STEP_LIMIT = 5_000_000_000
 """Virtual machine steps of one connection; counting a row takes about four. *guessed*: far more than one needs."""
 
+_LIMIT_BYTES = 32 << 30
+"""No database of a phone is so long (*guessed*: Health stores of ten years have some gigabytes)."""
+
 _VIRTUAL = re.compile(r"\s*create\s+virtual\s+table\b", re.IGNORECASE)
 _SHADOWS = ("content", "docsize", "segdir", "segments", "stat", "data", "idx", "config", "node", "parent", "rowid")
+
+
+Read = Callable[[Record], Iterable[bytes]]
+"""The content of a record in pieces, decrypted: what `Backup.chunks` gives."""
 
 
 @contextmanager
@@ -37,13 +45,26 @@ def database_copy(backup: Backup, record: Record, tmp: Path) -> Iterator[Path]:
         MigrateError: a blob is missing or does not decrypt. The backup's fault.
         OSError: the copy cannot be written.
     """
+    log = backup.record(record.domain, record.relative_path + LOG)
+    with copied(backup.chunks, record, log, tmp) as copy:
+        yield copy
+
+
+@contextmanager
+def copied(read: Read, record: Record, log: Record | None, tmp: Path) -> Iterator[Path]:
+    """The same where no backup is open: `read` gives the bytes of a record, `log` is its `-wal`'s, if it has one.
+
+    Raises:
+        What `read` raises.
+        ValueError: it is longer than any database of a phone.
+        OSError: the copy cannot be written.
+    """
     folder = Path(tempfile.mkdtemp(prefix="database-", dir=tmp))  # mkdtemp makes it 0700
     try:
         main = folder / "main"
-        _write(backup, record, main)
-        wal = backup.record(record.domain, record.relative_path + "-wal")
-        if wal is not None:
-            _write(backup, wal, folder / "main-wal")
+        _write(read(record), main)
+        if log is not None and log.kind is Kind.FILE:
+            _write(read(log), folder / f"main{LOG}")
         yield main
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -88,12 +109,21 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def rows_in(connection: sqlite3.Connection, table: str, where: Mapping[str, int] | None = None) -> int:
-    """How many rows a table has, or how many of them have `where`'s values in the columns that exist.
+def rows_in(
+    connection: sqlite3.Connection,
+    table: str,
+    where: Mapping[str, int] | None = None,
+    *,
+    needs: Collection[str] = (),
+) -> int | None:
+    """How many rows a table has, or how many of them have `where`'s values in the columns that exist; None where one
+    of the columns it `needs` does not exist.
 
     An index may need a collation that only the phone has; then the table itself is read.
     """
-    columns = columns_of(connection, table) if where else frozenset()
+    columns = columns_of(connection, table) if where or needs else frozenset()
+    if not columns.issuperset(needs):
+        return None
     asked = {column: value for column, value in (where or {}).items() if column in columns}
     condition = " WHERE " + " AND ".join(f"{quoted(column)} = ?" for column in asked) if asked else ""
     for source in (quoted(table), f"{quoted(table)} NOT INDEXED"):
@@ -114,11 +144,15 @@ def count_rows(database: Path) -> dict[str, int]:
         sqlite3.Error: the bytes are no database, or a table cannot be read.
     """
     with opened(database) as connection:
-        return {table: rows_in(connection, table) for table in sorted(tables_of(connection))}
+        return {table: rows_in(connection, table) or 0 for table in sorted(tables_of(connection))}
 
 
-def _write(backup: Backup, record: Record, path: Path) -> None:
+def _write(chunks: Iterable[bytes], path: Path) -> None:
     path.touch(mode=0o600, exist_ok=False)
+    length = 0
     with path.open("wb") as out:
-        for chunk in backup.chunks(record):
+        for chunk in chunks:
+            length += len(chunk)
+            if length > _LIMIT_BYTES:
+                raise ValueError(f"longer than {_LIMIT_BYTES:,} bytes")
             out.write(chunk)

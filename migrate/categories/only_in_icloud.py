@@ -107,9 +107,17 @@ def missing_notes_media(connection: sqlite3.Connection, present: Present) -> int
     return sum(not present.has(_NOTES, str(identifier)) for (identifier,) in rows)
 
 
-CHECKS: dict[str, tuple[Check, str]] = {
-    "photos": (missing_photos, "{n} originals are only in iCloud"),
-    "messages": (missing_attachments, "{n} attachments are only in iCloud: their files are not in this backup"),
-    "notes": (missing_notes_media, "{n} pictures and files in notes are only in iCloud"),
+CHECKS: dict[str, tuple[Check, str, str]] = {
+    "photos": (missing_photos, "1 original is only in iCloud", "{n} originals are only in iCloud"),
+    "messages": (
+        missing_attachments,
+        "1 attachment is only in iCloud: its file is not in this backup",
+        "{n} attachments are only in iCloud: their files are not in this backup",
+    ),
+    "notes": (
+        missing_notes_media,
+        "1 picture or file in the notes is only in iCloud",
+        "{n} pictures and files in the notes are only in iCloud",
+    ),
 }
-"""Per category: the question for its database, and how the answer is noted."""
+"""Per category: the question for its database, and how the answer is noted for one thing and for several."""

@@ -4,19 +4,45 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
 from migrate.categories.apps import AppEntry
+from migrate.categories.arrival import never_arrives, why_later
 from migrate.categories.catalogue import APP_PREFIX, OTHER_SYSTEM, Category
 from migrate.categories.choose import Amount
 from migrate.categories.claims import Claims
-from migrate.categories.counts import Countables, Counted, count_category
+from migrate.categories.counting import Countables, Counted, count_owner
+from migrate.categories.in_accounts import NOTE as IN_ACCOUNTS_NOTE
 from migrate.categories.only_in_icloud import CHECKS, Present
 from migrate.errors import MigrateError
+
+
+@dataclass
+class Holds:
+    """What an owner has in a backup, and what of it a restore does not bring at once."""
+
+    files: int = 0
+    bytes: int = 0
+    later: Amount = field(default_factory=Amount)
+    """Arrives after the restart."""
+    never: Amount = field(default_factory=Amount)
+    """Another phone drops it."""
+    why_later: str | None = None
+    why_never: str | None = None
+
+    def add(self, record: Record, size: int) -> None:
+        self.files += 1
+        self.bytes += size
+        if why := never_arrives(record.domain, record.relative_path):
+            _add(self.never, size)
+            self.why_never = self.why_never or why
+        elif why := why_later(record.domain, record.relative_path):
+            _add(self.later, size)
+            self.why_later = self.why_later or why
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +54,14 @@ class CategoryTally:
     bytes: int
     items: int | None
     complete: bool | None
-    """False where a part is only in iCloud; None where there is nothing to judge, or no way to."""
+    """False where a part is only in iCloud or belongs to an account; None where there is nothing to judge, or no way
+    to."""
     notes: tuple[str, ...]
+    cloud_notes: tuple[str, ...] = ()
+    """Those of the notes that say what is only in iCloud, or comes back by signing in."""
+    only_in_icloud: int | None = None
+    """Things whose row is here and whose content is not; None where nobody can say."""
+    holds: Holds = field(default_factory=Holds)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -50,6 +82,14 @@ class AppTally:
     bytes: int
     notes: tuple[str, ...]
     """For people only: an app has none in JSON."""
+    items: int | None = None
+    """Chats, where a query knows the app."""
+    holds: Holds = field(default_factory=Holds)
+
+    @property
+    def opts_out(self) -> bool:
+        """Listed, and nothing of it is here: it keeps its data out of backups, or has none."""
+        return self.files == 0
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -84,6 +124,19 @@ class Tally:
     categories: tuple[CategoryTally, ...]
     apps: tuple[AppTally, ...]
     unclaimed: tuple[Unclaimed, ...]
+    files: int
+    """In the manifest."""
+    bytes: int
+    shared_files: int = 0
+    """How often a file counts for one more owner than its first."""
+    shared_bytes: int = 0
+
+    @property
+    def owned(self) -> tuple[int, int]:
+        """Files and bytes of all categories, apps and what is unclaimed, each file once: the manifest's, or it is a
+        bug of ours."""
+        rows: list[CategoryTally | AppTally | Unclaimed] = [*self.categories, *self.apps, *self.unclaimed]
+        return sum(row.files for row in rows) - self.shared_files, sum(row.bytes for row in rows) - self.shared_bytes
 
     def category(self, category_id: str) -> CategoryTally:
         """Of a category that is in the catalogue: a KeyError is a bug."""
@@ -112,40 +165,63 @@ def tally(backup: Backup, claims: Claims, *, tmp: Path) -> Tally:
         What `backup.records()` raises: the manifest's fault.
     """
     tmp.mkdir(mode=0o700, parents=True, exist_ok=True)
-    amounts: dict[str, Amount] = defaultdict(Amount)
-    unclaimed: dict[str, Amount] = defaultdict(Amount)
-    countables, present = Countables(claims.catalogue), Present()
+    seen = _Seen(claims)
     for record in backup.records():
-        if record.kind is not Kind.FILE:
-            continue
-        countables.saw(record)
-        present.saw(record)
-        size = _size(backup, record)
-        owners = claims.owners(record.domain, record.relative_path)
-        if OTHER_SYSTEM in owners and claims.is_unclaimed(record.domain, record.relative_path):
-            _add(unclaimed[record.domain], size)
-            continue
-        for owner in owners:
-            _add(amounts[owner], size)
+        if record.kind is Kind.FILE:
+            seen.saw(record, _size(backup, record))
     encrypted = backup.manifest.is_encrypted
+
+    def counted(owner: str) -> Counted:
+        return count_owner(backup.chunks, owner, seen.countables, seen.present, tmp)
+
     return Tally(
         backup=backup.folder.path,
         categories=tuple(
             _category(
                 category,
-                amounts[category.id],
-                count_category(backup, category, countables, present, tmp),
+                seen.holds[category.id],
+                counted(category.id),
                 encrypted=encrypted,
-                orphans=_orphans(claims, category, unclaimed),
+                orphans=_orphans(claims, category, seen.unclaimed),
             )
             for category in claims.catalogue.categories
         ),
-        apps=tuple(_app(app, amounts[APP_PREFIX + app.id]) for app in claims.apps.values()),
+        apps=tuple(
+            _app(app, seen.holds[APP_PREFIX + app.id], counted(APP_PREFIX + app.id)) for app in claims.apps.values()
+        ),
         unclaimed=tuple(
             Unclaimed(domain=domain, files=amount.files, bytes=amount.bytes)
-            for domain, amount in sorted(unclaimed.items())
+            for domain, amount in sorted(seen.unclaimed.items())
         ),
+        files=seen.every.files,
+        bytes=seen.every.bytes,
+        shared_files=seen.shared.files,
+        shared_bytes=seen.shared.bytes,
     )
+
+
+class _Seen:
+    """What one pass over the files of a manifest finds out."""
+
+    def __init__(self, claims: Claims) -> None:
+        self._claims = claims
+        self.countables, self.present = Countables(claims.catalogue), Present()
+        self.holds: dict[str, Holds] = defaultdict(Holds)
+        self.unclaimed: dict[str, Amount] = defaultdict(Amount)
+        self.every, self.shared = Amount(), Amount()
+
+    def saw(self, record: Record, size: int) -> None:
+        self.countables.saw(record)
+        self.present.saw(record)
+        _add(self.every, size)
+        owners = self._claims.owners(record.domain, record.relative_path)
+        if OTHER_SYSTEM in owners and self._claims.is_unclaimed(record.domain, record.relative_path):
+            _add(self.unclaimed[record.domain], size)
+            return
+        for owner in owners:
+            self.holds[owner].add(record, size)
+        for _ in range(len(owners) - 1):
+            _add(self.shared, size)
 
 
 def _size(backup: Backup, record: Record) -> int:
@@ -168,20 +244,20 @@ def _orphans(claims: Claims, category: Category, unclaimed: Iterable[str]) -> in
     return sum(map(claims.is_orphaned, unclaimed)) if category.id == OTHER_SYSTEM else 0
 
 
-def _category(category: Category, amount: Amount, counted: Counted, *, encrypted: bool, orphans: int) -> CategoryTally:
-    notes = [", ".join(f"{rows} {label}" for label, rows in counted.parts)] if len(counted.parts) > 1 else []
+def _category(category: Category, holds: Holds, counted: Counted, *, encrypted: bool, orphans: int) -> CategoryTally:
+    notes = _parts(counted)
     notes += counted.notes
-    complete: bool | None = amount.files > 0 or None
+    cloud = _cloud_notes(category, holds, counted)
+    complete: bool | None = holds.files > 0 or None
     if category.id in CHECKS and counted.only_in_icloud is None:
         complete = None
-    if counted.only_in_icloud:
+    if cloud:
         complete = False
-        notes.append(CHECKS[category.id][1].format(n=counted.only_in_icloud))
     if category.needs_encryption and not encrypted:
         complete = None
         notes.append(
             "this backup is not encrypted: another phone may not be able to use this"
-            if amount.files
+            if holds.files
             else "only an encrypted backup holds this, and this one is not encrypted"
         )
     if orphans:
@@ -189,18 +265,51 @@ def _category(category: Category, amount: Amount, counted: Counted, *, encrypted
         notes.append(f"{whose} not in this backup: listed as unclaimed, moves along")
     return CategoryTally(
         category=category,
-        files=amount.files,
-        bytes=amount.bytes,
+        files=holds.files,
+        bytes=holds.bytes,
         items=counted.items,
         complete=complete,
-        notes=tuple(notes),
+        notes=(*notes, *cloud),
+        cloud_notes=cloud,
+        only_in_icloud=counted.only_in_icloud,
+        holds=holds,
     )
 
 
-def _app(app: AppEntry, amount: Amount) -> AppTally:
+def _parts(counted: Counted) -> list[str]:
+    """What a number is made of, where one number does not say it all."""
+    return [", ".join(f"{rows} {label}" for label, rows in counted.parts)] if len(counted.parts) > 1 else []
+
+
+def _cloud_notes(category: Category, holds: Holds, counted: Counted) -> tuple[str, ...]:
     notes = []
+    if counted.only_in_icloud:
+        _, one, several = CHECKS[category.id]
+        notes.append(one if counted.only_in_icloud == 1 else several.format(n=counted.only_in_icloud))
+    if counted.in_accounts:
+        notes.append(IN_ACCOUNTS_NOTE.format(n=counted.in_accounts))
+    if category.only_in_icloud and not holds.files:
+        notes.append("no backup holds this: signing in to iCloud brings it")
+    return tuple(notes)
+
+
+def _app(app: AppEntry, holds: Holds, counted: Counted) -> AppTally:
+    notes = [*_parts(counted), *counted.notes]
     if app.groups_guessed:
         notes.append("its groups were guessed from their names: the phone was not asked for this backup")
     if app.shared_with:
         notes.append(f"shares data with {', '.join(app.shared_with)}: choosing one brings that data along")
-    return AppTally(app=app, files=amount.files, bytes=amount.bytes, notes=tuple(notes))
+    if not holds.files:
+        notes.append("listed, and nothing of it is in this backup: it keeps its data out of backups, or has none")
+    if app.reinstallable is False:
+        notes.append("this backup cannot have it installed again: install it by hand")
+    if app.caveat:
+        notes.append(app.caveat.rstrip("."))
+    return AppTally(
+        app=app,
+        files=holds.files,
+        bytes=holds.bytes,
+        notes=tuple(notes),
+        items=counted.items,
+        holds=holds,
+    )

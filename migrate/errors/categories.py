@@ -42,3 +42,31 @@ class UnknownApp(MigrateError):
         if not self.nearest:
             return "Take the app out of the plan, or save the old phone again and look with migrate show."
         return f'Write "{self.nearest}" instead, or run migrate show on the backup to see every app in it.'
+
+
+@dataclass(eq=False)
+class HalfAGroup(MigrateError):
+    whole: str  # what only makes sense together: "the photo library"
+    moving: tuple[str, ...]  # the parts of it that would move
+    left: tuple[str, ...]  # the parts that would not
+    exit_code: ClassVar[int] = 11
+
+    def what(self) -> str:
+        return f"Only half of {self.whole} would move."
+
+    def why(self) -> str:
+        return (
+            f"{_sentence(self.moving)} would move and {' and '.join(self.left)} would not, and one is worth nothing "
+            "without the other."
+        )
+
+    def next(self) -> str:
+        return (
+            "Take all of it or none of it: change categories, except or apps in the plan. If a part could not be read "
+            "from the old phone, restart that phone and save it again."
+        )
+
+
+def _sentence(words: tuple[str, ...]) -> str:
+    text = " and ".join(words)
+    return text[:1].upper() + text[1:]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from migrate.categories.arrival import arrives_later, fates, is_database_file, never_arrives, rewritten_by_phone
+from migrate.categories.arrival import arrives_later, is_database_file, never_arrives, rewritten_by_phone
+from migrate.categories.catalogue import FateName, load
 from migrate.categories.databases import count_rows
 
 
@@ -99,9 +100,10 @@ def test_a_database_is_known_by_its_name() -> None:
 
 
 def test_every_fate_says_why_and_where_it_is_known_from() -> None:
-    for fate in (*fates().never, *fates().later, *fates().rewritten):
-        assert fate.why
-        assert fate.source
+    names: tuple[FateName, ...] = ("never", "later", "rewritten")
+    for name in names:
+        assert load().fates(name)
+        assert all(fate.why and fate.source for fate in load().fates(name))
 
 
 def test_rows_are_counted_for_what_holds_rows(make_database: Any, tmp_path: Path) -> None:

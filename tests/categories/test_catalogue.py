@@ -29,19 +29,32 @@ CONTRACT = [
     "voice-memos",
     "settings",
 ]
+FURTHER = """
+    mail vpn profiles wallpaper ringtones books podcasts alarms world-clock maps wallet homekit watch screen-time focus
+    keyboard text-replacements accessibility privacy notifications shortcuts siri fonts bluetooth cellular icloud-drive
+    files music freeform journal app-list exposure-notifications
+    """.split()  # noqa: SIM905  read as words
 
 
 def data() -> dict[str, Any]:
     return tomllib.loads(files("migrate.categories").joinpath("categories.toml").read_text(encoding="utf-8"))
 
 
-def test_the_fifteen_categories_that_a_plan_may_name_and_the_rest() -> None:
-    assert list(load().ids) == [*CONTRACT, OTHER_SYSTEM]
-    assert all(category.title and category.title[0].isupper() for category in load().categories)
+def test_the_categories_that_a_plan_may_name_never_change_their_ids() -> None:
+    assert list(load().ids) == [*CONTRACT, *FURTHER, OTHER_SYSTEM]
+    assert all(category.title[0].isupper() or category.title.startswith("iCloud") for category in load().categories)
 
 
 def test_what_only_an_encrypted_backup_brings_across_says_so() -> None:
-    assert {c.id for c in load().categories if c.needs_encryption} == {"calls", "health", "passwords", "wifi"}
+    assert {c.id for c in load().categories if c.needs_encryption} == {
+        "calls",
+        "health",
+        "passwords",
+        "wifi",
+        "maps",
+        "homekit",
+        "siri",
+    }
 
 
 def test_every_rule_says_where_it_is_known_from() -> None:
@@ -58,6 +71,10 @@ def test_every_rule_says_where_it_is_known_from() -> None:
         ("Call history", "calls"),
         ("HomeScreen", "home-screen"),
         ("everthing", "everything"),
+        ("texts", "messages"),
+        ("tickets", "wallet"),
+        ("alarm clock", "alarms"),
+        ("AirPods", "bluetooth"),
     ],
 )
 def test_a_typing_mistake_is_answered_with_the_category_that_was_meant(typed: str, meant: str) -> None:
@@ -104,7 +121,7 @@ def test_a_slip_in_the_data_file_is_found_when_it_is_read(spoil: Any) -> None:
 
 
 def test_a_proof_knows_which_tables_hold_what_a_person_would_miss() -> None:
-    assert load().counted_tables("HomeDomain", "Library/SMS/sms.db") == {"message"}
+    assert load().counted_tables("HomeDomain", "Library/SMS/sms.db") == {"message", "attachment"}
     assert load().counted_tables("HomeDomain", "Library/SMS/sms.db-wal") == frozenset()
     photos = load().counted_tables("CameraRollDomain", "Media/PhotoData/Photos.sqlite")
     assert photos == {"ZASSET", "ZGENERICASSET"}

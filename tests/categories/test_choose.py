@@ -11,7 +11,7 @@ from migrate.backup.record import Kind
 from migrate.categories.catalogue import OTHER_SYSTEM, load
 from migrate.categories.choose import Choice, choose, chosen_owners
 from migrate.categories.claims import Claims
-from migrate.errors import UnknownApp, UnknownCategory
+from migrate.errors import HalfAGroup, UnknownApp, UnknownCategory
 
 D, L = Kind.DIRECTORY, Kind.SYMLINK
 
@@ -35,6 +35,7 @@ PHONE: dict[tuple[str, str], bytes | Kind] = {
     ("AppDomain-x.mail", "Documents/mail.db"): b"mail",
     ("DomainOfTomorrow", "new"): b"new",
 }
+GUESSED = "AppDomainGroup-group.com.maker.common"
 GROUPS = {"x.chat": ["group.x.both"], "x.mail": ["group.x.both"]}
 
 
@@ -73,16 +74,32 @@ def test_photos_come_as_a_catalogue_with_its_pictures(pick: Any) -> None:
     assert moving == {key for key in PHONE if key[0] == "CameraRollDomain"}
 
 
-def test_everything_except_messages_and_one_app(pick: Any) -> None:
-    moving, choice = pick(["everything"], except_=["messages", "app:x.mail"])
+def test_everything_except_messages_and_two_apps_that_share_their_data(pick: Any) -> None:
+    moving, choice = pick(["everything"], except_=["messages", "app:x.mail", "x.chat"])
     left = set(PHONE) - moving
-    assert left == {key for key in PHONE if "Library/SMS" in key[1]} | {("AppDomain-x.mail", "Documents/mail.db")}
-    assert choice.apps == {"x.chat"}
-    assert choice.dragged == {("AppDomainGroup-group.x.both", "x.mail")}
+    assert left == {key for key in PHONE if "Library/SMS" in key[1] or key[0].startswith("AppDomain")}
+    assert choice.apps == frozenset()
+    assert choice.dragged == frozenset()
 
 
-def test_an_app_may_be_left_out_by_its_bare_id(pick: Any) -> None:
-    assert pick(["everything"], except_=["x.mail"])[0] == pick(["everything"], except_=["app:x.mail"])[0]
+def test_an_app_is_not_left_out_by_halves(pick: Any) -> None:
+    """What it shares with an app that moves would move all the same."""
+    for word in ("app:x.mail", "x.mail"):
+        with pytest.raises(HalfAGroup) as caught:
+            pick(["everything"], except_=[word])
+        assert caught.value.exit_code == 11
+        assert "x.mail" in caught.value.what()
+        assert "x.chat" in caught.value.why()
+
+
+def test_an_app_whose_sharing_is_only_a_guess_may_be_left_out(make_backup: Any) -> None:
+    backup = make_backup(
+        {("AppDomain-com.maker.a", "x"): b"1", ("AppDomain-com.maker.b", "x"): b"2", (GUESSED, "y"): b"3"}
+    )
+    claims = Claims.of(backup)
+    assert claims.apps["com.maker.a"].shared_with == ("com.maker.b",)
+    choice = choose(backup.records(), claims, categories=["everything"], except_=["com.maker.b"])
+    assert choice.dragged == {(GUESSED, "com.maker.b")}
 
 
 def test_one_app_comes_with_its_groups_and_extensions_and_says_whose_data_it_drags_along(pick: Any) -> None:

@@ -35,7 +35,7 @@ def test_every_row_of_a_real_manifest_has_an_owner(real: Backup) -> None:
     assert Counter(len(o) for o in owners) == {1: 3711, 2: 10}  # ten rows of groups that Gmail and Chrome share
     by_owner = Counter(owner for o in owners for owner in o)
     assert by_owner["photos"] == 286
-    assert by_owner["settings"] == 278
+    assert by_owner["settings"] == 272
     assert by_owner["messages"] == 17
     assert by_owner["app:net.whatsapp.WhatsApp"] == 99
     assert {o for o in by_owner if o.startswith("app:")} == {
