@@ -3,17 +3,18 @@
     [1] the folder: three plists that are there, readable, and agree; SnapshotState `finished`
     [2] the manifest opens, in memory
     [3] every row is sound and every file row has its stored file, a regular one
-    [4] stored bytes: digest, seal, padding, length                                  depth `full` reads every byte
-    [5] key databases open and pass SQLite's integrity check                         depth `full`
+    [4] stored bytes: digest, seal, padding, length, form                            depth `full` reads every byte
+    [5] databases open and pass SQLite's integrity check, their logs folded in       depth `full`
     [6] nothing lies there that no row names
 
 Wounds are findings; only a password that is missing or wrong is raised, and only where it is the one thing in the way.
+docs/verify.md says what is found at which depth, and what cannot be.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -22,18 +23,20 @@ from migrate.backup import check_findings as wound
 from migrate.backup import check_record_findings as record_wound
 from migrate.backup.check_blobs import Blob, examine_all
 from migrate.backup.check_databases import check_database, is_key_database
-from migrate.backup.check_findings import Findings
+from migrate.backup.check_findings import Findings, Owners
 from migrate.backup.check_folder import Looked, Stored, list_stored, look_at_plists
+from migrate.backup.check_locked import look_without_password
 from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.links import is_regular
 from migrate.backup.manifest import Manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
-from migrate.backup.seal import Seal, read_seal, stored_seal
+from migrate.backup.seal import Seal, read_seal, sha256_of, stored_seal
 from migrate.errors import (
     BackupUnreadable,
     BadRecord,
     KeybagUnreadable,
+    MigrateError,
     PasswordMissing,
     SealDamaged,
     UnsafeName,
@@ -43,6 +46,9 @@ from migrate.findings import Finding
 from migrate.watch import Watcher, nobody
 
 Depth = Literal["quick", "full"]
+
+OwnersOf = Callable[[Backup], Owners]
+"""How to learn which categories the records of an opened backup belong to: known upstairs, so it is passed in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +72,9 @@ class Verdict:
     def exit_code(self) -> int:
         if any(finding.code == wound.UNFINISHED for finding in self.findings):
             return 34
+        wounds = {finding.code for finding in self.findings if finding.severity == "error"}
+        if wounds and wounds <= {wound.PASSWORD_MISSING, wound.PASSWORD_WRONG}:
+            return 32
         return {"whole": 0, "damaged": 30, "unreadable": 31}[self.verdict]
 
     def as_json(self) -> dict[str, Any]:
@@ -83,7 +92,13 @@ class Verdict:
 
 
 def verify(
-    path: Path, password: str | None, *, seals: Path | None, depth: Depth = "full", watch: Watcher = nobody
+    path: Path,
+    password: str | None,
+    *,
+    seals: Path | None,
+    depth: Depth = "full",
+    owners_of: OwnersOf | None = None,
+    watch: Watcher = nobody,
 ) -> Verdict:
     """Check the backup at `path`. `quick` opens no stored file; `full` reads them all. Blocking; writes nothing.
 
@@ -103,20 +118,68 @@ def verify(
             raise
         found.add(wound.password_missing() if isinstance(problem, PasswordMissing) else wound.password_wrong())
         return _unreadable(folder, looked, found)
-    except BackupUnreadable as problem:
-        missing = problem.part == "Manifest.db" and not folder.manifest.exists()
-        found.add(wound.manifest_missing() if missing else wound.manifest_unreadable(problem.why().rstrip(".")))
-        return _unreadable(folder, looked, found)
-    except KeybagUnreadable as problem:
-        found.add(wound.manifest_unreadable(problem.why().rstrip(".")))
-        return _unreadable(folder, looked, found)
+    except (BackupUnreadable, KeybagUnreadable) as problem:
+        return _not_opened(folder, looked, found, problem, seals, depth)
     with manifest:
         seal = _seal_of(folder, seals, found)
+        backup = Backup(folder, manifest)
+        found.owners = _owners(backup, owners_of)
         try:
-            return _Check(folder, looked, Backup(folder, manifest), seal, found, depth, watch).verdict()
+            return _Check(folder, looked, backup, seal, found, depth, watch).verdict()
         except BackupUnreadable as problem:  # rows end in the middle
             found.add(wound.manifest_unreadable(problem.why().rstrip(".")))
             return _unreadable(folder, looked, found)
+
+
+def verify_locked(path: Path, *, seals: Path | None, depth: Depth = "full", watch: Watcher = nobody) -> Verdict:
+    """Check the encrypted backup at `path` as far as that goes without its password, and say what was not checked. Its
+    exit code is 32 where the password is all that is missing.
+
+    Raises:
+        BackupNotFound: there is no backup, or several.
+    """
+    folder = BackupFolder(find_backup(path))
+    found = Findings()
+    looked = look_at_plists(folder, found)
+    if not folder.manifest.exists():
+        found.add(wound.manifest_missing())
+    seal = _seal_of(folder, seals, found)
+    stored = list_stored(folder, found, finished=looked.finished)
+    progress = _Progress(watch, stored.bytes)
+    look_without_password(folder, stored, seal, found, read=depth == "full", on_read=progress.add)
+    found.add(wound.password_missing())
+    return _unreadable(folder, looked, found)
+
+
+def _not_opened(
+    folder: BackupFolder,
+    looked: Looked,
+    found: Findings,
+    problem: BackupUnreadable | KeybagUnreadable,
+    seals: Path | None,
+    depth: Depth,
+) -> Verdict:
+    if isinstance(problem, BackupUnreadable) and problem.part == "Manifest.db" and not folder.manifest.exists():
+        found.add(wound.manifest_missing())
+    else:
+        found.add(wound.manifest_unreadable(problem.why().rstrip(".")))
+        seal = _seal_of(folder, seals, found)
+        if depth == "full" and _has_changed(folder, seal):
+            found.add(wound.manifest_changed())
+    return _unreadable(folder, looked, found)
+
+
+def _has_changed(folder: BackupFolder, seal: Seal | None) -> bool:
+    """Whether Manifest.db is another one than when the save was finished."""
+    return seal is not None and seal.manifest is not None and seal.manifest != sha256_of(folder.manifest_db)
+
+
+def _owners(backup: Backup, owners_of: OwnersOf | None) -> Owners | None:
+    """None where nobody asked, or where a plist that tells of apps cannot be read, which is named already."""
+    try:
+        return None if owners_of is None else owners_of(backup)
+    except MigrateError:
+        return None
 
 
 def _unreadable(folder: BackupFolder, looked: Looked, found: Findings) -> Verdict:
@@ -169,6 +232,8 @@ class _Check:
             self.found.add(wound.manifest_not_padded())
         for said in manifest.faults() if self.depth == "full" else ():
             self.found.add(wound.manifest_faulty(said))
+        if self.depth == "full" and not manifest.is_composed and _has_changed(self.folder, self.seal):
+            self.found.add(wound.manifest_changed())
         stored = list_stored(self.folder, self.found, finished=self.looked.finished)
         self._examine(stored)
         for name in sorted([*stored.sizes, *stored.strange]):  # what no row has claimed
@@ -198,13 +263,13 @@ class _Check:
             for finding in examined.findings:
                 self.found.add(finding)
             by_length_only += not examined.blob.proof_at_hand
-            if examined.sound and is_key_database(examined.blob.record):
+            if examined.sound and (examined.form == "database" or is_key_database(examined.blob.record)):
                 databases.append(examined.blob)
             self.watch.files_moved(number)
         if not read:
             return
         for blob in databases:
-            fault = check_database(self.backup, blob.record, blob.stored_bytes, as_sent=blob.proof_at_hand)
+            fault = check_database(self.backup, blob.record, as_sent=blob.proof_at_hand)
             if fault is not None:
                 self.found.add(fault)
         if by_length_only:

@@ -4,12 +4,14 @@ length     encrypted contents fill whole blocks; another length than the manifes
 digest     SHA-1 of the stored bytes, where the phone wrote one down (Home, Root, Health …; facts 3.3)
 seal       SHA-256 of the stored bytes, taken while they streamed in
 padding    the last block of an encrypted file decrypts to PKCS#7 padding, unless it was caught mid-write
+form       where there is neither digest nor seal: what begins as a picture, film or property list is a whole one
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,9 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.backup import check_record_findings as wound
-from migrate.backup.crypto import BLOCK_BYTES, TornCiphertext, decrypted_chunks, encrypted_size
+from migrate.backup.check_forms import BEGIN_BYTES, Form, fault_of, form_of, is_not_its_name
+from migrate.backup.crypto import (
+    BLOCK_BYTES,
+    TornCiphertext,
+    decrypted_chunks,
+    encrypted_size,
+    last_block,
+    padding_length,
+)
 from migrate.backup.keybag import ClassKeys
 from migrate.backup.record import Record
+from migrate.backup.stored_content import StoredContent, open_stored
 from migrate.errors import KeyUnusable
 from migrate.findings import Finding
 
@@ -54,6 +65,8 @@ class Blob:
 class Examined:
     blob: Blob
     findings: tuple[Finding, ...]
+    form: Form | None = None
+    """What its content begins as; None also where that was not looked at."""
 
     @property
     def sound(self) -> bool:
@@ -107,27 +120,80 @@ def _examine(blob: Blob, class_keys: ClassKeys | None, on_read: Callable[[int], 
         return Examined(blob, (wound.digest_differs(blob.record),))
     if blob.sha256 is not None and sha256 != blob.sha256:
         return Examined(blob, (wound.seal_differs(blob.record),))
-    if class_keys is None or not blob.stored_bytes:
+    if not blob.stored_bytes:
         return Examined(blob, tuple(by_length))
-    return Examined(blob, tuple(_judge_padding(blob, class_keys, tail, by_length)))
+    try:
+        key = _key_of(blob, class_keys)
+    except _KeyWrong as wrong:
+        return Examined(blob, (wrong.finding,))
+    findings = by_length if key is None else _judge_padding(blob, key, tail, by_length)
+    if blob.proof_at_hand or any(finding.severity == "error" for finding in findings):
+        return Examined(blob, tuple(findings))
+    form, about_form = _judge_form(blob, key, another_length=bool(findings))
+    return Examined(blob, (*findings, *about_form), form)
 
 
-def _judge_padding(blob: Blob, class_keys: ClassKeys, tail: bytes, by_length: list[Finding]) -> list[Finding]:
-    """Decrypt the last block. Where the length is as announced it must be padding of just the right length."""
+class _KeyWrong(Exception):
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.code)
+        self.finding = finding
+
+
+def _key_of(blob: Blob, class_keys: ClassKeys | None) -> bytes | None:
+    """The key of a blob's content, None in an unencrypted backup. Raises _KeyWrong."""
     record = blob.record
+    if class_keys is None:
+        return None
     if record.encryption_key is None:
-        return [wound.key_missing(record)]
+        raise _KeyWrong(wound.key_missing(record))
     try:
         key = class_keys.unwrap(record.encryption_key)
     except KeyUnusable as problem:
-        return [wound.key_unusable(record, problem.reason)]
-    padding = _padding_bytes(tail, key)
+        raise _KeyWrong(wound.key_unusable(record, problem.reason)) from problem
+    key_class = int.from_bytes(record.encryption_key[:4], "little")
+    if record.protection_class != key_class:  # equal on every phone; readers go by either (*read*: facts 3.5)
+        raise _KeyWrong(wound.class_contradicted(record, key_class))
+    return key
+
+
+def _judge_padding(blob: Blob, key: bytes, tail: bytes, by_length: list[Finding]) -> list[Finding]:
+    """Decrypt the last block. Where the length is as announced it must be padding of just the right length."""
+    record = blob.record
+    padding = padding_length(last_block(tail, key))
     if padding is None:
         return by_length or [wound.padding_wrong(record)]
     content_bytes = blob.stored_bytes - padding
     if record.size is not None and content_bytes != record.size:
         return [wound.size_differs(record, content_bytes, as_sent=blob.proof_at_hand)]
     return []
+
+
+_WRITTEN_BY_IOS = re.compile(r"CameraRollDomain-Media/DCIM/.*|[^/]*-(.*/)?Library/Preferences/[^/]*\.plist", re.DOTALL)
+"""`domain-path` of what iOS never leaves half written: pictures it took or imported, settings."""
+
+
+def _judge_form(blob: Blob, key: bytes | None, *, another_length: bool) -> tuple[Form | None, list[Finding]]:
+    """What the content begins as, and whether it is a whole one of those.
+
+    A broken form alone is a warning: people keep half-loaded pictures, and apps call things what they are not. Of what
+    iOS itself writes, `another_length` than the manifest says is the second witness that something was lost here.
+    """
+    record = blob.record
+    try:
+        with StoredContent(blob.path, key) as content:
+            begin = content.read(BEGIN_BYTES, 0)
+            form = form_of(begin)
+            fault = fault_of(content, form) if form is not None else None
+    except OSError as problem:
+        return None, [wound.unreadable_here(record, problem.strerror or type(problem).__name__)]
+    if form is None:
+        reason = is_not_its_name(record.relative_path, begin)
+        return None, [] if reason is None else [wound.not_its_name(record, reason)]
+    if fault is None:
+        return form, []
+    by_ios = bool(_WRITTEN_BY_IOS.fullmatch(f"{record.domain}-{record.relative_path}"))
+    on_the_way = another_length and fault.certain and by_ios
+    return form, [wound.form_broken(record, form, fault.reason, on_the_way=on_the_way)]
 
 
 def _content_has_digest(blob: Blob, class_keys: ClassKeys | None) -> bool:
@@ -137,7 +203,7 @@ def _content_has_digest(blob: Blob, class_keys: ClassKeys | None) -> bool:
         return False
     sha1 = hashlib.sha1(usedforsecurity=False)
     try:
-        with blob.path.open("rb") as file:
+        with open_stored(blob.path) as file:
             for chunk in decrypted_chunks(iter(lambda: file.read(CHUNK_BYTES), b""), class_keys.unwrap(key)):
                 sha1.update(chunk)
     except (KeyUnusable, TornCiphertext, OSError):
@@ -145,23 +211,12 @@ def _content_has_digest(blob: Blob, class_keys: ClassKeys | None) -> bool:
     return sha1.digest() == blob.record.digest
 
 
-def _padding_bytes(tail: bytes, key: bytes) -> int | None:
-    """How many bytes of padding end a file whose last two blocks are `tail`; None where there is no padding.
-
-    The block before the last is all that decrypting the last one needs; that one itself comes out as nonsense.
-    """
-    unpadded: list[bool] = []
-    plain = b"".join(decrypted_chunks([tail], key, lambda: unpadded.append(True)))
-    return None if unpadded else len(tail) - len(plain)
-
-
 def _digests(blob: Blob, on_read: Callable[[int], None]) -> tuple[bytes | None, str | None, bytes]:
     """SHA-1 and SHA-256 of the stored bytes, where there is something to hold them against, and the last two blocks."""
     sha1 = hashlib.sha1(usedforsecurity=False) if blob.record.digest is not None else None
     sha256 = hashlib.sha256() if blob.sha256 is not None else None
     tail = b""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(blob.path, flags), "rb", buffering=0) as file:
+    with open_stored(blob.path) as file:
         while chunk := file.read(CHUNK_BYTES):
             if sha1 is not None:
                 sha1.update(chunk)

@@ -1,24 +1,28 @@
-"""SQLite's own word on the databases a person would miss most, without a byte of them on disk in plain."""
+"""SQLite's own word on a database, its `-wal` folded in: whatever its size, and not a byte of it on disk in plain."""
 
 from __future__ import annotations
 
 import re
-import sqlite3
+
+import apsw
 
 from migrate.backup import check_record_findings as wound
+from migrate.backup.manifest_pages import Pages, connect
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
-from migrate.backup.write_ahead_log import SQLITE_MAGIC, folded
-from migrate.errors import BadRecord, BlobMissing, BlobUnreadable
+from migrate.backup.stored_content import StoredContent
+from migrate.backup.write_ahead_log import SQLITE_MAGIC, FoldedPages
+from migrate.errors import BadRecord, KeyUnusable, UnsafeName
 from migrate.findings import Finding
 
-OPENED_UP_TO_BYTES = 256 << 20
-"""Three copies are in memory for a moment: decrypted, folded, SQLite's. A heavy sms.db is 100 to 200 MB (*guessed*)."""
-
-SQLITE_SPARE_BYTES = 1 << 20
-"""No row is longer than its database; a stranger's schema may compute values of a gigabyte otherwise."""
+LONGEST_VALUE_BYTES = 64 << 20
+"""A stranger's schema may compute values of a gigabyte. A longer value (a film as a row, *guessed* not to exist) ends
+the check without a word against the database."""
 
 SMALLEST_DATABASE_BYTES = 512  # one page of the smallest size SQLite has
+
+STEPS_AT_MOST = 5_000_000_000
+"""Of SQLite's virtual machine, in a check: a database of gigabytes takes hundreds of millions (*guessed*)."""
 
 _KEY_DATABASES = re.compile(
     r"""
@@ -46,64 +50,96 @@ _KEY_DATABASES = re.compile(
 
 
 def is_key_database(record: Record) -> bool:
+    """One that a person would miss most: opened even where a digest or a seal speaks for its bytes."""
     return record.kind is Kind.FILE and bool(_KEY_DATABASES.fullmatch(f"{record.domain}-{record.relative_path}"))
 
 
-def check_database(backup: Backup, record: Record, stored_bytes: int, *, as_sent: bool) -> Finding | None:
-    """What SQLite finds wrong with a key database whose stored bytes are sound, its `-wal` folded in; None: nothing.
+def check_database(backup: Backup, record: Record, *, as_sent: bool) -> Finding | None:
+    """What SQLite finds wrong with a database whose stored bytes are sound, its `-wal` folded in; None: nothing.
 
     `as_sent`: its digest or seal was met, so a fault came from the phone and is a warning.
     """
-    if stored_bytes > OPENED_UP_TO_BYTES:
-        return wound.database_too_large(record, stored_bytes)
     try:
-        content = backup.read(record, OPENED_UP_TO_BYTES)
-        log = _log_of(backup, record)
-    except (BlobMissing, BlobUnreadable):
+        content = _opened(backup, record)
+    except (KeyUnusable, UnsafeName, OSError):
         return None  # named already, where every stored file is examined
-    said = faults(folded(content, log))
+    size = content.size
+    try:
+        said = faults(FoldedPages(content, _log_of(backup, record)))
+    except OSError:
+        return None
+    finally:
+        content.close()
     if said is None:
         return None
-    if not as_sent and len(content) < SMALLEST_DATABASE_BYTES and len(content) == record.size:
-        return wound.database_never_was(record, len(content))
     if as_sent:
         return wound.database_damaged_on_phone(record, said)
-    return wound.database_damaged(record, said)
+    if size < SMALLEST_DATABASE_BYTES and size == record.size:
+        return wound.database_never_was(record, size)
+    return wound.database_damaged(record, said, key=is_key_database(record))
 
 
-def _log_of(backup: Backup, record: Record) -> bytes:
+def _opened(backup: Backup, record: Record) -> StoredContent:
+    keys = backup.manifest.class_keys
+    key = keys.unwrap(record.encryption_key or b"") if keys is not None else None
+    return StoredContent(backup.stored_path(record), key)
+
+
+def _log_of(backup: Backup, record: Record) -> StoredContent | None:
     try:
         log = backup.record(record.domain, f"{record.relative_path}-wal")
-    except BadRecord:
-        return b""
-    return backup.read(log, OPENED_UP_TO_BYTES) if log is not None and log.kind is Kind.FILE else b""
+        return _opened(backup, log) if log is not None and log.kind is Kind.FILE else None
+    except (BadRecord, KeyUnusable, UnsafeName, OSError):
+        return None  # named where it is examined itself
 
 
-def faults(database: bytes | bytearray) -> str | None:
-    """The first thing SQLite's check finds wrong with a database in rollback mode, or None. Never raises for its sake.
+def faults(pages: Pages) -> str | None:
+    """The first thing SQLite's check finds wrong with a database, or None. Closes `pages`; never raises for its sake.
 
     Some of Apple's databases have collations and tokenizers that only iOS knows (*seen*: `ab_cf_tokenizer` in an
     AddressBook of iOS 15); a check that stops at one of them says nothing against the file.
     """
-    if not database:
+    if not pages.size:
+        pages.close()
         return None  # an empty file is an empty database
-    if not database.startswith(SQLITE_MAGIC):
+    if pages.read(len(SQLITE_MAGIC), 0) != SQLITE_MAGIC:
+        pages.close()
         return "file is not a database"
-    connection = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
-        connection.deserialize(database)
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, len(database) + SQLITE_SPARE_BYTES)
-        for pragma in ("trusted_schema = OFF", "ignore_check_constraints = ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        for check in ("integrity_check(1)", "quick_check(1)"):
-            try:
-                said = str(connection.execute(f"PRAGMA {check}").fetchone()[0])
-            except sqlite3.OperationalError:
-                continue
-            return None if said == "ok" or "tokenizer" in said or "no such module" in said else said
-    except sqlite3.DatabaseError as problem:
+        connection = connect(pages)
+    except apsw.Error as problem:
+        pages.close()
         return str(problem)
+    try:
+        return _asked(connection)
+    except (apsw.CorruptError, apsw.NotADBError) as problem:
+        return str(problem).removeprefix("CorruptError: ").removeprefix("NotADBError: ")
+    except (apsw.Error, UnicodeDecodeError):
+        return None  # a limit was met, or something that only iOS knows: no word against the file
     finally:
         connection.close()
+
+
+def _asked(connection: apsw.Connection) -> str | None:
+    connection.limit(apsw.SQLITE_LIMIT_LENGTH, LONGEST_VALUE_BYTES)
+    connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
+    steps_left = STEPS_AT_MOST // 1_000_000
+
+    def enough() -> bool:
+        nonlocal steps_left
+        steps_left -= 1
+        return steps_left < 0
+
+    connection.set_progress_handler(enough, 1_000_000)
+    for pragma in ("trusted_schema = OFF", "query_only = ON", "temp_store = MEMORY", "ignore_check_constraints = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    for check in ("integrity_check(1)", "quick_check(1)"):
+        try:
+            said = str(connection.execute(f"PRAGMA {check}").fetchall()[0][0])
+        except apsw.SQLError:
+            continue  # a collation, a function or a module that only iOS has
+        return None if said == "ok" or _ONLY_IOS_KNOWS.search(said) else said
     return None
+
+
+_ONLY_IOS_KNOWS = re.compile(r"tokenizer|no such module|unable to validate|no such function")

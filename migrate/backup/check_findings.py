@@ -7,15 +7,23 @@ itself does it. `info` is for whoever looks closely.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from migrate.findings import Finding, Severity
+
+Owners = Callable[[str, str], Collection[str]]
+"""Which categories a record of this `(domain, relative_path)` belongs to."""
 
 SAVE_ANEW = 'Save the phone from the beginning (begin = "fresh" in the plan), or use another copy of this backup.'
 FETCH_AGAIN = "Save the phone again with migrate save: what is missing here is fetched anew."
 NOTHING = "Do nothing; it is good to know."
 
 UNFINISHED = "backup-unfinished"
-"""The one code that has an exit code of its own: 34."""
+"""The one wound that has an exit code of its own: 34."""
+
+PASSWORD_MISSING, PASSWORD_WRONG = "password-missing", "password-wrong"
+"""Where they are all that is wrong: 32."""
 
 SAME_CODE_LIMIT = 50_000
 """So many findings of one code are kept, then they are only counted. A finding is about a kilobyte; a backup of a
@@ -23,7 +31,9 @@ million files on a disk that was wiped must not fill the memory."""
 
 
 class Findings:
-    """The findings of one check, in the order they were made."""
+    """The findings of one check, in the order they were made. `owners`, once known, name the categories they touch."""
+
+    owners: Owners | None = None
 
     def __init__(self) -> None:
         self._kept: list[Finding] = []
@@ -33,8 +43,11 @@ class Findings:
     def add(self, finding: Finding) -> None:
         self._seen[finding.code] += 1
         self._severity[finding.code] = finding.severity
-        if self._seen[finding.code] <= SAME_CODE_LIMIT:
-            self._kept.append(finding)
+        if self._seen[finding.code] > SAME_CODE_LIMIT:
+            return
+        if self.owners and finding.domain and finding.relative_path is not None and not finding.categories:
+            finding = replace(finding, categories=tuple(sorted(self.owners(finding.domain, finding.relative_path))))
+        self._kept.append(finding)
 
     def has(self, code: str) -> bool:
         return code in self._seen
@@ -158,6 +171,27 @@ def manifest_faulty(said: str) -> Finding:
     )
 
 
+def manifest_changed() -> Finding:
+    return Finding(
+        code="manifest-changed",
+        severity="error",
+        what="The backup's list of files has changed since it was saved.",
+        why="Manifest.db does not have the digest (SHA-256) taken when the save was finished.",
+        next=SAVE_ANEW,
+    )
+
+
+def keybag_unreadable(reason: str, *, needed: bool) -> Finding:
+    """An unencrypted backup has a keybag as well, which only the phone could open and nothing here needs."""
+    return Finding(
+        code="keybag-unreadable",
+        severity="error" if needed else "warning",
+        what="The keybag in Manifest.plist cannot be read.",
+        why=f"BackupKeyBag: {reason}.",
+        next=SAVE_ANEW,
+    )
+
+
 def manifest_not_padded() -> Finding:
     return Finding(
         code="manifest-not-padded",
@@ -170,7 +204,7 @@ def manifest_not_padded() -> Finding:
 
 def password_missing() -> Finding:
     return Finding(
-        code="password-missing",
+        code=PASSWORD_MISSING,
         severity="error",
         what="The backup is encrypted and no password was given, so its list of files was not read.",
         why="Its Manifest.plist says IsEncrypted.",
@@ -180,11 +214,55 @@ def password_missing() -> Finding:
 
 def password_wrong() -> Finding:
     return Finding(
-        code="password-wrong",
+        code=PASSWORD_WRONG,
         severity="error",
         what="The password does not open the backup, so its list of files was not read.",
         why="No key of its keybag can be unwrapped with it.",
         next="Try the password given when backups of this phone were first encrypted; it is not the passcode.",
+    )
+
+
+def not_checked_without_password(files: int, sealed: int) -> Finding:
+    compared = f"{sealed:,} of them were held against the seal of this save" if sealed else "no seal speaks for them"
+    return Finding(
+        code="not-checked-without-password",
+        severity="info",
+        what=f"{files:,} stored files are there; what they are, and whether any is missing, was not checked.",
+        why=f"Only the list of files tells, and it is encrypted; {compared}.",
+        next="Check again with the backup password: --password-file FILE, or MIGRATE_BACKUP_PASSWORD.",
+    )
+
+
+def locked_file_missing(file_id: str) -> Finding:
+    return Finding(
+        code="file-missing",
+        severity="error",
+        file_id=file_id,
+        what=f"The stored file {file_id[:2]}/{file_id} is missing.",
+        why="The seal of this save has it, and it is not in the folder.",
+        next=FETCH_AGAIN,
+    )
+
+
+def locked_file_changed(file_id: str) -> Finding:
+    return Finding(
+        code="seal-differs",
+        severity="error",
+        file_id=file_id,
+        what=f"The stored file {file_id[:2]}/{file_id} has changed since it was saved.",
+        why="Its bytes do not have the length or the digest (SHA-256) taken while they came from the phone.",
+        next=SAVE_ANEW,
+    )
+
+
+def locked_length_impossible(file_id: str, stored_bytes: int) -> Finding:
+    return Finding(
+        code="stored-length-impossible",
+        severity="error",
+        file_id=file_id,
+        what=f"The stored file {file_id[:2]}/{file_id} has been cut or lengthened.",
+        why=f"It has {stored_bytes:,} bytes; encrypted contents are always a multiple of 16.",
+        next=SAVE_ANEW,
     )
 
 

@@ -10,9 +10,10 @@ from datetime import datetime
 from migrate.backup import check_findings as wound
 from migrate.backup.check_findings import Findings
 from migrate.backup.folder import FILE_ID, MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder
+from migrate.backup.keybag import Keybag
 from migrate.backup.stored_content import open_stored
 from migrate.backup.write_ahead_log import SQLITE_MAGIC
-from migrate.errors import BackupUnreadable
+from migrate.errors import BackupUnreadable, KeybagUnreadable
 
 _SHARD = re.compile(r"[0-9a-f]{2}")
 
@@ -91,7 +92,7 @@ def _read(folder: BackupFolder, name: str, found: Findings) -> dict[str, object]
         if key not in plist:
             found.add(wound.plist_incomplete(name, key))
     for key, kind in _TYPES[name].items():
-        if key in plist and not isinstance(plist[key], kind):
+        if key in plist and not (isinstance(plist[key], kind) or (kind is bool and plist[key] in (0, 1))):
             found.add(wound.plist_odd(name, key, needed=key in _NEEDED[name]))
     return plist
 
@@ -104,11 +105,20 @@ def _look_at_encryption(folder: BackupFolder, manifest: dict[str, object] | None
         return None if begins_plain is None else not begins_plain
     if begins_plain is not None and said == begins_plain:
         found.add(wound.says_encrypted_but_is_not() if said else wound.says_plain_but_is_not())
+    _look_at_keybag((manifest or {}).get("BackupKeyBag"), found, needed=bool(said))
     if said:
         for key in ("BackupKeyBag",) if folder.is_flat else ("BackupKeyBag", "ManifestKey"):
             if key not in (manifest or {}):
                 found.add(wound.plist_incomplete("Manifest.plist", key))
     return bool(said)
+
+
+def _look_at_keybag(bag: object, found: Findings, *, needed: bool) -> None:
+    try:
+        if isinstance(bag, bytes) and (bag or needed):
+            Keybag.from_bytes(bag)
+    except KeybagUnreadable as problem:
+        found.add(wound.keybag_unreadable(problem.reason, needed=needed))
 
 
 def _begins_plain(folder: BackupFolder) -> bool | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from migrate.backup.check_findings import FETCH_AGAIN, NOTHING, SAVE_ANEW
+from migrate.backup.check_findings import FETCH_AGAIN, SAVE_ANEW
 from migrate.backup.record import Record
 from migrate.findings import Finding, Severity
+
+LOOK_ON_PHONE = "Look at it on the old phone. If it is well there, save the phone again; else nothing was lost here."
 
 
 def _about(record: Record, code: str, severity: Severity, *, what: str, why: str, next: str = SAVE_ANEW) -> Finding:
@@ -77,6 +79,16 @@ def key_unusable(record: Record, reason: str) -> Finding:
         "error",
         what=f"{_name(record)} cannot be decrypted: its key is damaged.",
         why=f"{reason[:1].upper()}{reason[1:]}.",
+    )
+
+
+def class_contradicted(record: Record, key_class: int) -> Finding:
+    return _about(
+        record,
+        "class-contradicted",
+        "error",
+        what=f"{_name(record)} and its key are of different protection classes.",
+        why=f"Its row says class {record.protection_class}, its key says {key_class}; phones write the same.",
     )
 
 
@@ -195,13 +207,15 @@ def size_differs(record: Record, content_bytes: int, *, as_sent: bool) -> Findin
 # -- databases -------------------------------------------------------------------------------------------------------
 
 
-def database_damaged(record: Record, said: str) -> Finding:
+def database_damaged(record: Record, said: str, *, key: bool) -> Finding:
+    """`key`: iOS itself writes it, with care; an app's own may have been unsound on the phone."""
     return _about(
         record,
         "database-damaged",
-        "error",
+        "error" if key else "warning",
         what=f"The database {_name(record)} is damaged.",
         why=f"SQLite says: {said}.",
+        next=SAVE_ANEW if key else LOOK_ON_PHONE,
     )
 
 
@@ -227,12 +241,27 @@ def database_never_was(record: Record, content_bytes: int) -> Finding:
     )
 
 
-def database_too_large(record: Record, stored_bytes: int) -> Finding:
+# -- forms -----------------------------------------------------------------------------------------------------------
+
+
+def form_broken(record: Record, form: str, reason: str, *, on_the_way: bool) -> Finding:
+    """`on_the_way`: another witness, or the place it has, says that it was not so on the phone."""
     return _about(
         record,
-        "database-not-opened",
-        "info",
-        what=f"The database {_name(record)} was checked by its bytes, not opened.",
-        why=f"It has {stored_bytes:,} bytes, more than is decrypted into memory.",
-        next=NOTHING,
+        "form-broken",
+        "error" if on_the_way else "warning",
+        what=f"{_name(record)} begins as a {form} and is not a whole one.",
+        why=f"{reason[:1].upper()}{reason[1:]}.",
+        next=SAVE_ANEW if on_the_way else LOOK_ON_PHONE,
+    )
+
+
+def not_its_name(record: Record, reason: str) -> Finding:
+    return _about(
+        record,
+        "not-what-its-name-says",
+        "warning",
+        what=f"{_name(record)} is not what its name says.",
+        why=f"{reason[:1].upper()}{reason[1:]}. Nothing here tells whether it was so on the phone.",
+        next=LOOK_ON_PHONE,
     )

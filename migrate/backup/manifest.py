@@ -79,6 +79,7 @@ class Manifest:
         self.class_keys = class_keys
         self.manifest_key = manifest_key  # the plain key of Manifest.db, for whoever writes a new one under it
         self.is_padded = opened.is_padded
+        self.is_composed = opened.is_composed  # written here, for a restore set or a clone
         self._database = opened.connection
         self._most_rows = opened.size // ROW_BYTES_AT_LEAST
 

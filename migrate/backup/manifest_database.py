@@ -12,7 +12,7 @@ import apsw
 
 from migrate.backup.crypto import BLOCK_BYTES
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest_pages import HEADER_BYTES, ManifestPages, connect
+from migrate.backup.manifest_pages import APPLICATION_ID, COMPOSED, HEADER_BYTES, ManifestPages, connect
 from migrate.backup.record import MBFILE_LIMIT_BYTES
 from migrate.backup.write_ahead_log import SQLITE_MAGIC
 from migrate.errors import BackupUnreadable
@@ -33,6 +33,7 @@ class OpenedDatabase:
 
     connection: apsw.Connection = field(repr=False)
     size: int  # bytes of plain database
+    is_composed: bool  # written here, for a restore set or a clone
     is_padded: bool  # False: it ends without PKCS#7 padding, as pymobiledevice3's prune leaves it
 
 
@@ -60,7 +61,8 @@ def open_database(folder: BackupFolder, manifest_key: bytes | None) -> OpenedDat
             connection.close()
         pages.close()
         raise
-    return OpenedDatabase(connection, pages.size, pages.is_padded)
+    is_composed = int.from_bytes(pages.header[APPLICATION_ID], "big") == COMPOSED
+    return OpenedDatabase(connection, pages.size, is_composed, pages.is_padded)
 
 
 def _why_no_database(folder: BackupFolder, pages: ManifestPages) -> str | None:

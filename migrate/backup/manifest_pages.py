@@ -23,6 +23,12 @@ VERSIONS = slice(18, 20)
 """Header bytes of a database that say how it is written and how it is read."""
 ROLLBACK_JOURNAL, WRITE_AHEAD_LOG = b"\1\1", b"\2\2"
 
+APPLICATION_ID = slice(68, 72)
+COMPOSED = 0x6D696772
+"""The application id ("migr") of a manifest that was composed here from a saved one. A phone writes 0 (*seen*, iOS
+14.3), and SQLite asks for none. So the seal of the save, which speaks for the stored files of a set too, does not take
+the set's new manifest for a damaged one."""
+
 
 class ManifestPages(StoredContent):
     """A Manifest.db, opened for reading. Its plain bytes under offsets; the log is switched off in its header.

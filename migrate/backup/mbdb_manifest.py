@@ -31,6 +31,7 @@ class MbdbManifest(Manifest):
         self.folder = folder
         self.class_keys = class_keys
         self.manifest_key = None
+        self.is_composed = False
         self.is_padded = True  # a list that is not encrypted lacks no padding
         self._mbdb = mbdb
 

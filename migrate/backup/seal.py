@@ -1,4 +1,5 @@
-"""The seal: SHA-256 of every blob, taken while it streamed in, for the one save that Status.plist's UUID and Date name.
+"""The seal: SHA-256 of every blob, taken while it streamed in, for the one save that Status.plist's UUID and Date name,
+and of Manifest.db as it lay there when the save was finished.
 
     <seals>/<UDID>.json            the seal of the last finished save
     <seals>/<UDID>.draft.ndjson    what the save under way has hashed so far; one line a fact, flushed line by line
@@ -10,6 +11,7 @@ seal, and verify says which it could not compare.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -20,6 +22,7 @@ from typing import IO, Any, Self
 
 from migrate.backup.folder import FILE_ID, BackupFolder, inside
 from migrate.backup.private_files import FILE_MODE, FOLDER_MODE, write_whole
+from migrate.backup.stored_content import open_stored
 from migrate.errors import BackupUnfinished, SealDamaged, UnsafeName
 
 FORMAT = 1
@@ -38,6 +41,7 @@ class Seal:
     sizes: dict[str, int] = field(repr=False)  # file id -> stored bytes
     unreadable: dict[str, str] = field(repr=False)  # file id -> what the phone said when it could not read the file
     app_groups: dict[str, list[str]] = field(repr=False)  # bundle id -> its group containers, as the phone listed them
+    manifest: str | None = None  # SHA-256 of Manifest.db as stored; None in seals that had none yet, and before iOS 10
 
     def belongs_to(self, folder: BackupFolder) -> bool:
         """Whether `folder` is this save, or a hard-linked copy of it."""
@@ -90,6 +94,9 @@ def _seal_from(loaded: Any) -> Seal:
     date = datetime.fromisoformat(loaded["date"])
     if date.tzinfo is None:
         raise ValueError("date without a zone")
+    manifest = loaded.get("manifest")
+    if manifest is not None and not _SHA256.fullmatch(manifest):
+        raise ValueError("the manifest's digest")
     return Seal(
         uuid=str(loaded["uuid"]),
         date=date,
@@ -97,6 +104,7 @@ def _seal_from(loaded: Any) -> Seal:
         sizes={file_id: size for file_id, (_, size) in blobs.items()},
         unreadable={str(file_id): str(reason) for file_id, reason in loaded["unreadable"].items()},
         app_groups={str(bundle): [str(group) for group in groups] for bundle, groups in loaded["app_groups"].items()},
+        manifest=manifest,
     )
 
 
@@ -220,6 +228,7 @@ class SealDraft:
             sizes={file_id: self.sizes[file_id] for file_id in known},
             unreadable=dict(self.unreadable),
             app_groups=dict(self.app_groups),
+            manifest=None if folder.is_flat else sha256_of(folder.manifest_db),
         )
         _write_seal(_seal_path(self._seals, self._udid), seal)
         self.close()
@@ -286,6 +295,15 @@ class SealDraft:
 _APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
 
+def sha256_of(path: Path) -> str | None:
+    """SHA-256 of a stored file, 64 hex digits; None where it cannot be read."""
+    try:
+        with open_stored(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
 def _seal_path(seals: Path, udid: str) -> Path:
     return inside(seals, f"{udid}.json")
 
@@ -315,5 +333,6 @@ def _write_seal(path: Path, seal: Seal) -> None:
         "blobs": {file_id: [sha256, seal.sizes[file_id]] for file_id, sha256 in seal.digests.items()},
         "unreadable": seal.unreadable,
         "app_groups": seal.app_groups,
+        "manifest": seal.manifest,
     }
     write_whole(path, json.dumps(content, separators=(",", ":")).encode())

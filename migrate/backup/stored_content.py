@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from migrate.backup.crypto import BLOCK_BYTES, decrypted_blocks, last_block, padding_length
 
@@ -23,7 +24,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 """O_NONBLOCK: a pipe in a stranger's folder must not hold us; Windows has neither pipes there nor the flag."""
 
 
-def open_stored(path: Path) -> BinaryIO:
+def open_stored(path: Path) -> FileIO:
     """A regular file of a backup, unbuffered.
 
     Raises:

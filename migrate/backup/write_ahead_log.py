@@ -16,6 +16,12 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from migrate.backup.stored_content import StoredContent
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 WAL_HEADER_BYTES = 32
@@ -30,6 +36,20 @@ database and log hold; a log of 568 bytes can count 280 terabytes of them."""
 Sum = tuple[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One committed page of a log."""
+
+    page_number: int  # from 1 on
+    place: int  # where in the log its bytes begin
+    page_bytes: int
+    page_count: int  # pages of the database after its transaction
+
+
+Read = Callable[[int, int], bytes]
+"""`(amount, offset)` -> bytes, fewer at the end."""
+
+
 def folded(database: bytes, log: bytes) -> bytearray:
     """The database as SQLite would show it with this log beside it, its header in rollback mode.
 
@@ -39,46 +59,95 @@ def folded(database: bytes, log: bytes) -> bytearray:
     for it.
     """
     pages = bytearray(database)
-    most_bytes = len(database) + len(log) + SPARE_BYTES
-    for page_number, page, page_count in _committed(log):
-        size = len(page)
-        if page_count * size > most_bytes:
-            break
-        pages += bytes(max(0, page_count * size - len(pages)))
-        pages[(page_number - 1) * size : page_number * size] = page
-        del pages[page_count * size :]
+    for frame in committed(lambda amount, offset: log[offset : offset + amount], len(log), len(database)):
+        size = frame.page_bytes
+        pages += bytes(max(0, frame.page_count * size - len(pages)))
+        pages[(frame.page_number - 1) * size : frame.page_number * size] = log[frame.place : frame.place + size]
+        del pages[frame.page_count * size :]
     if pages[: len(SQLITE_MAGIC)] == SQLITE_MAGIC and len(pages) > 19:
         pages[18:20] = b"\x01\x01"
     return pages
 
 
-def _committed(log: bytes) -> list[tuple[int, bytes, int]]:
-    """Every committed frame, oldest first: page number, its bytes, and the page count its transaction ends with."""
-    if len(log) < WAL_HEADER_BYTES:
+class FoldedPages:
+    """The same, read a piece at a time from two stored files: what is in the log is told apart, not copied.
+
+    `size` is the length of the database with its log folded in.
+    """
+
+    def __init__(self, database: StoredContent, log: StoredContent | None) -> None:
+        self._database = database
+        self._log = log
+        self._frames: dict[int, Frame] = {}
+        self._page_bytes = 0
+        self.size = self._from_database = database.size
+        for frame in committed(log.read, log.size, database.size) if log is not None else ():
+            self._page_bytes = frame.page_bytes
+            self._frames[frame.page_number] = frame
+            if frame.page_count * frame.page_bytes < self.size:
+                self._frames = {number: one for number, one in self._frames.items() if number <= frame.page_count}
+            self.size = frame.page_count * frame.page_bytes
+            self._from_database = min(self._from_database, self.size)
+
+    def close(self) -> None:
+        self._database.close()
+        if self._log is not None:
+            self._log.close()
+
+    def read(self, amount: int, offset: int) -> bytes:
+        """`amount` bytes from `offset` on, fewer at the end; the header's two version bytes are 1."""
+        amount = max(0, min(amount, self.size - offset))
+        end, found = offset + amount, bytearray()
+        while offset < end:
+            step = min(end - offset, self._page_bytes - offset % self._page_bytes) if self._frames else end - offset
+            found += self._within_page(step, offset)
+            offset += step
+        for at in (18, 19):
+            if 0 <= at - (end - amount) < len(found):
+                found[at - (end - amount)] = 1
+        return bytes(found)
+
+    def _within_page(self, amount: int, offset: int) -> bytes:
+        frame = self._frames.get(offset // self._page_bytes + 1) if self._frames else None
+        if frame is not None and self._log is not None:
+            return self._log.read(amount, frame.place + offset % self._page_bytes)
+        kept = max(0, min(amount, self._from_database - offset))
+        return self._database.read(kept, offset).ljust(amount, b"\0")
+
+
+def committed(read: Read, log_bytes: int, database_bytes: int) -> list[Frame]:
+    """Every committed frame of a log, oldest first, up to the first that is torn, foreign, or counts pages that are
+    nowhere."""
+    header = read(WAL_HEADER_BYTES, 0)
+    if len(header) < WAL_HEADER_BYTES:
         return []
-    magic, _version, page_bytes, _checkpoint = struct.unpack_from(">4I", log)
+    magic, _version, page_bytes, _checkpoint = struct.unpack_from(">4I", header)
     if magic not in (_MAGIC_LITTLE_ENDIAN_SUMS, _MAGIC_BIG_ENDIAN_SUMS) or not _is_page_size(page_bytes):
         return []
     big_endian = magic == _MAGIC_BIG_ENDIAN_SUMS
-    salt = log[16:24]
-    running = _summed(log[:24], (0, 0), big_endian=big_endian)
-    if running != struct.unpack_from(">2I", log, 24):
+    running = _summed(header[:24], (0, 0), big_endian=big_endian)
+    if running != struct.unpack_from(">2I", header, 24):
         return []
-    committed: list[tuple[int, bytes, int]] = []
-    pending: list[tuple[int, bytes]] = []
-    for at in range(WAL_HEADER_BYTES, len(log) - FRAME_HEADER_BYTES - page_bytes + 1, FRAME_HEADER_BYTES + page_bytes):
-        page_number, page_count = struct.unpack_from(">2I", log, at)
-        page = log[at + FRAME_HEADER_BYTES : at + FRAME_HEADER_BYTES + page_bytes]
-        if log[at + 8 : at + 16] != salt or page_number == 0:
+    found: list[Frame] = []
+    pending: list[tuple[int, int]] = []
+    step = FRAME_HEADER_BYTES + page_bytes
+    for at in range(WAL_HEADER_BYTES, log_bytes - step + 1, step):
+        frame = read(step, at)
+        page_number, page_count = struct.unpack_from(">2I", frame)
+        if frame[8:16] != header[16:24] or page_number == 0:
             break
-        running = _summed(page, _summed(log[at : at + 8], running, big_endian=big_endian), big_endian=big_endian)
-        if running != struct.unpack_from(">2I", log, at + 16):
+        running = _summed(
+            frame[FRAME_HEADER_BYTES:], _summed(frame[:8], running, big_endian=big_endian), big_endian=big_endian
+        )
+        if running != struct.unpack_from(">2I", frame, 16):
             break
-        pending.append((page_number, page))
+        pending.append((page_number, at + FRAME_HEADER_BYTES))
+        if page_count * page_bytes > database_bytes + log_bytes + SPARE_BYTES:
+            break
         if page_count:
-            committed += [(number, content, page_count) for number, content in pending if number <= page_count]
+            found += [Frame(number, place, page_bytes, page_count) for number, place in pending if number <= page_count]
             pending.clear()
-    return committed
+    return found
 
 
 def _is_page_size(size: int) -> bool:

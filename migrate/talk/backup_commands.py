@@ -41,26 +41,51 @@ def verify(
 ) -> Exit:
     """Checks whether a backup is whole.
 
-    It reads all of it, needs no phone, and changes nothing.
+    It reads all of it, needs no phone, and changes nothing. Without its password, an encrypted one is checked as far as
+    that goes.
     """
-    from migrate.backup import check
     from migrate.backup.folder import BackupFolder, find_backup
-    from migrate.talk.watching import telling
+    from migrate.errors import PasswordMissing
 
     folder = BackupFolder(find_backup(backup))
-    depth: check.Depth = "quick" if quick else "full"
-    with said.at_home() as here, telling("check", quiet=said.json) as watch:
-        verdict = with_password(
-            folder,
-            Passwords(file=password_file),
-            lambda password: check.verify(folder.path, password, seals=here.home.seals, depth=depth, watch=watch),
-        )
+    locked: PasswordMissing | None = None
+    try:
+        verdict = _checked(said, folder, Passwords(file=password_file), quick=quick)
+    except PasswordMissing as problem:
+        locked = problem
+        verdict = _checked(said, folder, None, quick=quick)
     if said.json:
-        put_json(verdict.as_json())
+        error = {"error": locked.as_json()} if locked and verdict.exit_code == locked.exit_code else {}
+        put_json({**verdict.as_json(), **error})
     else:
         for line in verdict_in_words(verdict, quick=quick):
             put(line)
     return verdict.exit_code
+
+
+def _checked(said: Everywhere, folder: BackupFolder, passwords: Passwords | None, *, quick: bool) -> Verdict:
+    """The verdict; `passwords` None: as far as that goes without one."""
+    from migrate.backup import check
+    from migrate.categories.claims import Claims
+    from migrate.talk.watching import telling
+
+    depth: check.Depth = "quick" if quick else "full"
+    with said.at_home() as here, telling("check", quiet=said.json) as watch:
+        seals = here.home.seals
+        if passwords is None:
+            return check.verify_locked(folder.path, seals=seals, depth=depth, watch=watch)
+        return with_password(
+            folder,
+            passwords,
+            lambda password: check.verify(
+                folder.path,
+                password,
+                seals=seals,
+                depth=depth,
+                owners_of=lambda opened: Claims.of(opened).owners,
+                watch=watch,
+            ),
+        )
 
 
 def show(said: Everywhere, backup: BackupArgument, password_file: PasswordFile = None) -> Exit:

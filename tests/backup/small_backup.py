@@ -230,6 +230,24 @@ class SmallBackup:
             return draft.finish(BackupFolder(self.path))
 
 
+def jpeg(scan: bytes) -> bytes:
+    """A picture's frame around `scan`: what begins, is as long as it says, and ends as a JPEG does."""
+    segments = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0" + b"\xff\xda\0\x08\1\1\0\0\x3f\0"
+    return b"\xff\xd8" + segments + scan.replace(b"\xff", b"\xff\0") + b"\xff\xd9"
+
+
+def box(name: bytes, content: bytes) -> bytes:
+    return (8 + len(content)).to_bytes(4, "big") + name + content
+
+
+def heic(data: bytes) -> bytes:
+    return box(b"ftyp", b"heic\0\0\0\0mif1heic") + box(b"meta", bytes(60)) + box(b"mdat", data)
+
+
+def mp4(data: bytes) -> bytes:
+    return box(b"ftyp", b"qt  \0\0\0\0qt  ") + box(b"mdat", data) + box(b"moov", bytes(90))
+
+
 def fill(backup: SmallBackup) -> None:
     messages = database(40, table="message")[""]
     contacts = database(60, table="ABPerson", leave_log=True)
@@ -241,8 +259,8 @@ def fill(backup: SmallBackup) -> None:
     backup.add_file("HomeDomain", "Library/Preferences/empty.plist", b"")
     backup.add_file("KeychainDomain", "keychain-backup.plist", plistlib.dumps({"genp": []}), protection_class=4)
     backup.add_file("CameraRollDomain", "Media/PhotoData/Photos.sqlite", photos)
-    backup.add_file("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG", b"\xff\xd8" + bytes(range(256)) * 40)
-    backup.add_file("CameraRollDomain", "Media/DCIM/100APPLE/Größe 雪.HEIC", b"sixteen bytes..." * 8)
+    backup.add_file("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG", jpeg(bytes(range(255)) * 40))
+    backup.add_file("CameraRollDomain", "Media/DCIM/100APPLE/Größe 雪.HEIC", heic(b"sixteen bytes..." * 8))
     backup.add_symlink("HomeDomain", "Library/Preferences/current.plist", "com.apple.springboard.plist")
     backup.add_app("com.example.notes")
     backup.add_app("group.com.example.notes", "Shared/AppGroup")
