@@ -3,8 +3,13 @@
     -> {"do": "unlock", "phone": "00008101-…"}        phone: UDID or name; needless where there is only one
     <- {"ok": true}                                   or {"ok": false, "error": "…"}
 
-`do`: phones, tap-trust, deny-trust, lock, unlock, enter-passcode, decline-passcode, finish-setup, find-my {on},
-unplug, plug, reboot, post {name}, dump, set-fault {fault, value}, set-hand {habit, value}.
+`do`        phones
+a person    tap-trust, deny-trust, lock, unlock, enter-passcode, decline-passcode, tap-cancel, finish-setup,
+            find-my {on}, forget-computers, unplug, plug, reboot, erase
+what comes  arrive, post {name}
+what it is  set-state {state, value}, set-condition {condition, value}, set-assumption {assumption, value},
+            set-fault {fault, value}, set-hand {habit, value}
+what lies   dump {into}
 
 A unix socket only its owner can open; where the system has none, a loopback listener whose HOST:PORT stands in the
 file at that path.
@@ -24,17 +29,39 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from migrate.errors import UnsafeName
 from migrate.softphone import doors
+from migrate.softphone.assumptions import Assumptions
+from migrate.softphone.conditions import Conditions
 from migrate.softphone.device import Softphone
 from migrate.softphone.doors import Doorkeeper
+from migrate.softphone.dump import write_files
 from migrate.softphone.faults import Faults
 from migrate.softphone.hand import Hand
+from migrate.softphone.identity import build_of
+from migrate.softphone.phone_file import PhoneFile
 from migrate.softphone.server import SoftphoneServer
 from migrate.softphone.streams import SocketStream
 
 LINE_LIMIT_BYTES = 1 << 20
 FAULTS = TypeAdapter(Faults)
 HAND = TypeAdapter(Hand)
+CONDITIONS = TypeAdapter(Conditions)
+ASSUMPTIONS = TypeAdapter(Assumptions)
+STATES = (
+    "activated",
+    "battery_percent",
+    "capacity_bytes",
+    "find_my",
+    "ios_version",
+    "on_wifi",
+    "pairing_allowed",
+    "requires_encryption",
+    "screen",
+    "setup",
+)
+"""Keys of a phone file that can change while the phone lives: `on_wifi` with the next plugging in, the iOS version with
+the next request, as after an update."""
 
 
 class NotDone(Exception):
@@ -143,6 +170,10 @@ class AdminChannel:
             "find_my": phone.find_my,
             "encrypts_backups": phone.will_encrypt,
             "restore_pending": phone.pending_restore is not None,
+            "arriving": phone.arriving,
+            "in_recovery": phone.in_recovery,
+            "conditions": asdict(phone.conditions),
+            "assume": asdict(phone.assume),
             "free_bytes": phone.free_bytes,
             "hand": asdict(phone.hand),
         }
@@ -167,7 +198,19 @@ def _plug(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> N
 
 
 def _dump(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> dict[str, Any]:
-    """Everything on the phone as SHA-256, and what hosts wrote beside it."""
+    """Everything on the phone as SHA-256, and what hosts wrote beside it. With `into` the files themselves are written
+    to `<into>/<Domain>/<path>`, a folder that is not there yet; links are not."""
+    into = order.get("into")
+    if into is not None:
+        if not isinstance(into, str) or not Path(into).is_absolute():
+            raise NotDone('"into" is the absolute path of a folder to be made')
+        try:
+            written = write_files(phone.files, Path(into))
+        except OSError as error:
+            raise NotDone(f"{into}: {error.strerror or error}") from error
+        except UnsafeName as error:
+            raise NotDone(error.what()) from error
+        return {"written": written}
     return {"digests": phone.files.digests(), "scratch": sorted(phone.scratch)}
 
 
@@ -175,6 +218,29 @@ def _post(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> N
     if not isinstance(order.get("name"), str):
         raise NotDone('post needs a "name"')
     phone.post(order["name"])
+
+
+def _set_state(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    name = order.get("state")
+    if name not in STATES:
+        raise NotDone(f"state is one of {', '.join(STATES)}")
+    try:
+        value = getattr(PhoneFile.model_validate({name: order.get("value")}), name)
+    except ValidationError as error:
+        raise NotDone(f"{name}: {error.errors()[0]['msg']}") from None
+    setattr(phone, name, value)
+    if name == "ios_version":
+        phone.build = build_of(phone.ios_version)
+
+
+def _set_condition(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    name, value = _checked(CONDITIONS, Conditions, order, "condition")
+    setattr(phone.conditions, name, value)
+
+
+def _set_assumption(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    name, value = _checked(ASSUMPTIONS, Assumptions, order, "assumption")
+    setattr(phone.assume, name, value)
 
 
 def _set_fault(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
@@ -210,6 +276,13 @@ _ORDERS: dict[str, Callable[[SoftphoneServer, Softphone, dict[str, Any]], dict[s
     "unlock": _simply(Softphone.unlock),
     "enter-passcode": _simply(Softphone.answer_passcode),
     "decline-passcode": _simply(lambda phone: phone.answer_passcode(False)),
+    "tap-cancel": _simply(Softphone.tap_cancel),
+    "forget-computers": _simply(Softphone.forget_hosts),
+    "arrive": _simply(Softphone.arrive),
+    "erase": _simply(Softphone.erase),
+    "set-state": _set_state,
+    "set-condition": _set_condition,
+    "set-assumption": _set_assumption,
     "finish-setup": _simply(Softphone.finish_setup),
     "find-my": _find_my,
     "unplug": _unplug,

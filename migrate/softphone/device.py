@@ -87,6 +87,7 @@ class Softphone(Handset):
         self.notifications = Notifications()
         self.sheet = PasscodeSheet(self.post)
         self.in_recovery = False
+        self.forgotten_hosts: set[str] = set()
         self.cancelled = threading.Event()
         self._changing = threading.RLock()
         self._pair_polls = 0
@@ -202,6 +203,7 @@ class Softphone(Handset):
     def forget_hosts(self) -> None:
         """Reset Location & Privacy: every computer must ask again (its sessions get InvalidHostID)."""
         with self._changing:
+            self.forgotten_hosts |= self.trusted_hosts.keys()
             self.trusted_hosts.clear()
             self.trust, self._pair_polls = "ask", 0
 
@@ -210,6 +212,7 @@ class Softphone(Handset):
         with self._changing:
             known = self.trusted_hosts.pop(host_id, None) is not None
             if known:
+                self.forgotten_hosts.add(host_id)
                 self.trust, self._pair_polls = "ask", 0
             return known
 

@@ -18,12 +18,15 @@ from migrate.softphone import certificates, lockdown_values
 from migrate.softphone.device import HostCertificates, Softphone
 from migrate.softphone.lockdown_refusal import LockdownRefusal
 from migrate.softphone.services.table import SERVICES, Service
-from migrate.softphone.streams import Inbox, SocketStream
+from migrate.softphone.streams import Inbox, LinkCut, SocketStream
 from migrate.wire import lockdown
 from migrate.wire.lockdown import Granted, LockdownServer, Refused, State
 
 FIRST_PORT = 49152
 """The first of the ports nobody owns; launchd hands out these."""
+CLOSE_NOTIFY = b"\x15\x03\x03\x00\x02\x01\x00"
+"""TLS's goodbye, in answer to a client's hello."""
+HELLO_BYTES = 1 << 14
 OPEN_PORTS_LIMIT = 256
 """The oldest port is closed behind the 256th: clients connect within seconds."""
 
@@ -60,10 +63,11 @@ class Ports:
 class Connection:
     """One client of lockdownd. `serve` returns when it has gone; OSError when the link broke."""
 
-    def __init__(self, stream: SocketStream, phone: Softphone, ports: Ports) -> None:
+    def __init__(self, stream: SocketStream, phone: Softphone, ports: Ports, *, over_wifi: bool = False) -> None:
         self._stream = stream
         self._phone = phone
         self._ports = ports
+        self._over_wifi = over_wifi
         self._wire = LockdownServer()
         self._inbox = Inbox[lockdown.Request](stream, self._wire)
         self._session_id = ""
@@ -92,13 +96,19 @@ class Connection:
 
     def _after(self, request: lockdown.Request) -> None:
         """What a granted request changes on the line, behind its answer."""
-        if isinstance(request, lockdown.StartSession) and self._host is not None:
+        if isinstance(request, lockdown.StartSession):
+            if self._host is None:
+                self._stream.recv(HELLO_BYTES)
+                self._stream.sendall(CLOSE_NOTIFY)
+                raise LinkCut("a computer that this phone has forgotten")
             self._stream.start_tls(certificates.tls_context(self._phone, self._host))
         elif isinstance(request, lockdown.StopSession):
             self._stream.stop_tls()
         elif isinstance(request, lockdown.Pair) and self._phone.faults.replug_after_trust:
             self._phone.faults.replug_after_trust = False
             self._phone.replug()
+        elif isinstance(request, lockdown.EnterRecovery):
+            self._phone.enter_recovery()
 
     # --- one method a request: the values of its answer, or LockdownRefusal
 
@@ -113,6 +123,10 @@ class Connection:
     @_grant.register
     def _(self, request: lockdown.Goodbye) -> dict[str, Any]:
         return {"Result": "Success"}
+
+    @_grant.register
+    def _(self, request: lockdown.EnterRecovery) -> dict[str, Any]:
+        return {}  # libimobiledevice asks without a session, pymobiledevice3 in one; that both may is *guessed*
 
     @_grant.register
     def _(self, request: lockdown.ResetPairing) -> dict[str, Any]:
@@ -139,6 +153,8 @@ class Connection:
     @_grant.register
     def _(self, request: lockdown.Pair) -> dict[str, Any]:
         phone = self._phone
+        if self._over_wifi:
+            raise LockdownRefusal("PairingProhibitedOverThisConnection")
         if not phone.pairing_allowed:
             raise LockdownRefusal("MCProtected")
         host = certificates.read_pair_record(phone, request.record)
@@ -171,7 +187,7 @@ class Connection:
         if not request.host_id:
             raise LockdownRefusal("MissingHostID")
         host = self._phone.trusted_hosts.get(request.host_id)
-        if host is None:
+        if host is None and not _takes_back(self._phone, request.host_id):
             raise LockdownRefusal("InvalidHostID")
         self._host, self._session_id = host, str(uuid.uuid4()).upper()
         return {"SessionID": self._session_id, "EnableSessionSSL": True}
@@ -222,7 +238,12 @@ class Connection:
             raise LockdownRefusal("EscrowLocked")  # INFERRED: no source tells what a foreign bag gets
 
 
-def serve(stream: SocketStream, phone: Softphone, ports: Ports) -> None:
+def serve(stream: SocketStream, phone: Softphone, ports: Ports, *, over_wifi: bool = False) -> None:
     """One client's conversation with lockdownd, to its end."""
     with contextlib.closing(stream):
-        Connection(stream, phone, ports).serve()
+        Connection(stream, phone, ports, over_wifi=over_wifi).serve()
+
+
+def _takes_back(phone: Softphone, host_id: str) -> bool:
+    """Whether the phone grants a session to a computer it has forgotten, only to end its TLS at once."""
+    return phone.assume.forgotten_computer == "tls-closes" and host_id in phone.forgotten_hosts

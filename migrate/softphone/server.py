@@ -85,7 +85,7 @@ class SoftphoneServer:
         self,
         phones: Iterable[Softphone] = (),
         *,
-        listen: tuple[str, int] = (LOOPBACK, 0),
+        listen: tuple[str, int] | None = (LOOPBACK, 0),
         socket_path: Path | None = None,
     ) -> None:
         self.phones: list[Softphone] = list(phones)
@@ -114,10 +114,14 @@ class SoftphoneServer:
     # --- the cable
 
     def start(self) -> str:
-        """Listens and plugs every phone in. Returns HOST:PORT. OSError when an address cannot be had."""
+        """Listens and plugs every phone in. Returns HOST:PORT, or the socket's path where it listens on nothing else.
+        OSError when an address cannot be had."""
         doors = _open_doors(self._listen, self._socket_path)
-        host, port = doors[0].getsockname()[:2]
-        self.address = f"{host}:{port}"
+        if self._listen is None:
+            self.address = str(self._socket_path)
+        else:
+            host, port = doors[0].getsockname()[:2]
+            self.address = f"{host}:{port}"
         self._running = True
         for phone in self.phones:
             self.attach(phone)
@@ -146,9 +150,10 @@ class SoftphoneServer:
             self._socket_path.unlink(missing_ok=True)
 
     def attach(self, phone: Softphone) -> None:
-        """Plugs a phone in, under a new DeviceID. One that is plugged in already stays as it is."""
+        """Plugs a phone in, under a new DeviceID. One that is plugged in already stays as it is, and one in recovery
+        mode is not seen."""
         with self._lock:
-            if not self._running or phone.udid in self._plugged_in:
+            if not self._running or phone.in_recovery or phone.udid in self._plugged_in:
                 return
             if phone not in self.phones:
                 self.phones.append(phone)
@@ -287,6 +292,7 @@ class SoftphoneServer:
             )
             if plugged_in is not None:
                 plugged_in.streams.add(stream)
+        devices = plugged_in.devices if plugged_in is not None else []
         if plugged_in is None:
             stream.sendall(mux.send(Result(ResultCode.BADDEV)))
             return False
@@ -297,7 +303,8 @@ class SoftphoneServer:
                 return False
             stream.sendall(mux.send(Result(ResultCode.OK)))
             if port is None:
-                lockdownd.serve(stream, plugged_in.phone, plugged_in.ports)
+                over_wifi = any(d.device_id == request.device_id and d.connection_type == "Network" for d in devices)
+                lockdownd.serve(stream, plugged_in.phone, plugged_in.ports, over_wifi=over_wifi)
             else:
                 _serve_port(stream, plugged_in.phone, port)
             return True
@@ -312,14 +319,15 @@ def _serve_port(stream: SocketStream, phone: Softphone, port: OpenPort) -> None:
     port.service.serve(stream, phone)
 
 
-def _open_doors(listen: tuple[str, int], socket_path: Path | None) -> list[socket.socket]:
+def _open_doors(listen: tuple[str, int] | None, socket_path: Path | None) -> list[socket.socket]:
     """Listening sockets: the address asked for first, then loopback where that is another one, then the unix socket."""
     doors: list[socket.socket] = []
     try:
-        doors.append(open_tcp(*listen))
-        host, port = doors[0].getsockname()[:2]
-        if host not in (LOOPBACK, "0.0.0.0", "::1", "::"):  # noqa: S104  (compared, not bound)
-            doors.append(open_tcp(LOOPBACK, port))
+        if listen is not None:
+            doors.append(open_tcp(*listen))
+            host, port = doors[0].getsockname()[:2]
+            if host not in (LOOPBACK, "0.0.0.0", "::1", "::"):  # noqa: S104  (compared, not bound)
+                doors.append(open_tcp(LOOPBACK, port))
         if socket_path is not None:
             doors.append(open_unix(socket_path))
     except OSError:

@@ -87,6 +87,10 @@ class ResetPairing: ...
 
 
 @dataclass(frozen=True)
+class EnterRecovery: ...
+
+
+@dataclass(frozen=True)
 class Goodbye: ...
 
 
@@ -107,6 +111,7 @@ Request: TypeAlias = (
     | StopSession
     | StartService
     | ResetPairing
+    | EnterRecovery
     | Goodbye
     | Unknown
 )
@@ -222,5 +227,6 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "StopSession": lambda m: StopSession(_text(m, "SessionID")),
     "StartService": lambda m: StartService(_text(m, "Service"), _data(m, "EscrowBag")),
     "ResetPairing": lambda m: ResetPairing(),
+    "EnterRecovery": lambda m: EnterRecovery(),
     "Goodbye": lambda m: Goodbye(),
 }

@@ -14,7 +14,7 @@ import pytest
 
 from migrate.softphone import doors
 from migrate.softphone.admin import AdminChannel
-from migrate.softphone.device import Softphone
+from migrate.softphone.device import SYNC_CANCELLED, Softphone
 from migrate.softphone.doors import has_unix_sockets
 from migrate.softphone.hand import Hand, no_hand
 from migrate.softphone.passcode_sheet import SHEET_PRESENTED
@@ -104,6 +104,20 @@ def test_whatever_a_finger_does_can_be_ordered(open_channel: Any) -> None:
         ({"do": "set-fault", "fault": "no_icon", "value": ["a"]}, lambda: phone.faults.no_icon == ("a",)),
         ({"do": "set-hand", "habit": "passcode", "value": "decline"}, lambda: phone.hand.passcode == "decline"),
         ({"do": "reboot"}, lambda: not phone.unlocked_since_boot and server.is_attached(phone)),
+        ({"do": "set-state", "state": "screen", "value": "locked"}, lambda: phone.unlocked_since_boot),
+        ({"do": "set-state", "state": "battery_percent", "value": 4}, lambda: phone.battery_percent == 4),
+        ({"do": "set-state", "state": "activated", "value": False}, lambda: not phone.activated),
+        ({"do": "set-state", "state": "ios_version", "value": "26.1"}, lambda: phone.build == "23B85"),
+        (
+            {"do": "set-condition", "condition": "policy", "value": "shared-ipad"},
+            lambda: phone.conditions.policy != "none",
+        ),
+        (
+            {"do": "set-assumption", "assumption": "cancel", "value": "host-ends"},
+            lambda: phone.assume.cancel == "host-ends",
+        ),
+        ({"do": "forget-computers"}, lambda: phone.trust == "ask"),
+        ({"do": "erase"}, lambda: phone.setup == "never-begun" and server.is_attached(phone)),
     ]:
         assert tell(**order) == {"ok": True}, order
         assert is_done(), order
@@ -133,6 +147,38 @@ def test_a_cancel_on_the_phone_reaches_who_observes_it(open_channel: Any) -> Non
     assert posted == ["com.apple.itunes-client.syncCancelRequest"]
 
 
+def test_cancel_can_be_tapped_at_the_phone(open_channel: Any) -> None:
+    phone, posted = Softphone(), []
+    phone.observe(posted.append)
+    tell, _ = open_channel(phone)
+    assert tell("tap-cancel") == {"ok": True}
+    assert posted == [SYNC_CANCELLED] and phone.cancelled.is_set()
+
+
+def test_what_a_restore_still_owes_arrives_when_ordered(open_channel: Any) -> None:
+    phone = Softphone()
+    phone.expect(lambda: phone.files.add_file("CameraRollDomain", "Media/DCIM/1.JPG", b"late"))
+    tell, _ = open_channel(phone)
+    assert tell("phones")["phones"][0]["arriving"] is True
+    assert tell("arrive") == {"ok": True}
+    assert tell("phones")["phones"][0]["arriving"] is False
+    assert phone.files.get("CameraRollDomain", "Media/DCIM/1.JPG")
+
+
+def test_a_dump_into_a_folder_is_the_files_themselves(open_channel: Any, tmp_path: Path) -> None:
+    phone = Softphone()
+    phone.files.add_file("HomeDomain", "Library/a", b"x")
+    phone.files.add_symlink("HomeDomain", "Library/link", "/etc")
+    tell, _ = open_channel(phone)
+    into = tmp_path / "dump"
+    assert tell("dump", into=str(into)) == {"ok": True, "written": 1}
+    assert (into / "HomeDomain" / "Library" / "a").read_bytes() == b"x"
+    assert [path.name for path in into.rglob("*") if path.is_file()] == ["a"]
+    assert stat.S_IMODE(into.stat().st_mode) == 0o700
+    again = tell("dump", into=str(into))
+    assert again["ok"] is False and "exists" in again["error"]
+
+
 def test_a_dump_is_every_digest(open_channel: Any) -> None:
     phone = Softphone()
     phone.files.add_file("HomeDomain", "a", b"x")
@@ -154,9 +200,14 @@ def test_a_dump_is_every_digest(open_channel: Any) -> None:
         (b'{"do": "find-my", "phone": "A"}', '"on"'),
         (b'{"do": "find-my", "phone": "A", "on": "yes"}', '"on"'),
         (b'{"do": "post", "phone": "A"}', '"name"'),
-        (b'{"do": "set-fault", "phone": "A", "fault": "fire"}', "fault is one of drop_save_after_bytes"),
+        (b'{"do": "set-fault", "phone": "A", "fault": "fire"}', "fault is one of "),
         (b'{"do": "set-fault", "phone": "A", "fault": ["x"]}', "fault is one of"),
         (b'{"do": "set-fault", "phone": "A", "fault": "free_bytes", "value": "many"}', "free_bytes: "),
+        (b'{"do": "set-state", "phone": "A", "state": "udid", "value": "x"}', "state is one of activated"),
+        (b'{"do": "set-state", "phone": "A", "state": "setup", "value": "x"}', "setup: "),
+        (b'{"do": "set-condition", "phone": "A", "condition": "rain"}', "condition is one of policy"),
+        (b'{"do": "set-assumption", "phone": "A", "assumption": "cancel", "value": "x"}', "cancel: "),
+        (b'{"do": "dump", "phone": "A", "into": "here"}', "absolute path"),
         (b'{"do": "set-hand", "phone": "A", "habit": "passcode", "value": "sing"}', "passcode: "),
     ],
 )

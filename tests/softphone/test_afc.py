@@ -267,6 +267,15 @@ def test_finder_may_hold_the_sync_lock_for_a_while(afc: Callable[[], Conduit], p
     assert [conduit.lock(handle, 6) for _ in range(3)] == [WOULD_BLOCK, WOULD_BLOCK, SUCCESS]
 
 
+def test_another_program_may_hold_the_sync_lock_until_it_lets_go(afc: Callable[[], Conduit], phone: Softphone) -> None:
+    phone.conditions.sync_lock_held = True
+    conduit = afc()
+    handle = conduit.open(SYNC_LOCK, READ_WRITE)
+    assert {conduit.lock(handle, 6) for _ in range(60)} == {WOULD_BLOCK}  # clients try 50 times
+    phone.conditions.sync_lock_held = False
+    assert conduit.lock(handle, 6) == SUCCESS
+
+
 def test_a_full_phone_takes_nothing_more(afc: Callable[[], Conduit], phone: Softphone) -> None:
     phone.faults.free_bytes = 10
     conduit = afc()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -329,3 +330,80 @@ def test_the_link_may_reset_right_after_trust(plug_in: PlugIn) -> None:
     listener.mux_ask({"MessageType": "Listen"})
     assert listener.mux_hear()["DeviceID"] > before
     assert computer.session(phone).ask({"Request": "QueryType"})
+
+
+# --- states with an answer of their own
+
+
+def test_a_phone_does_not_pair_over_wifi(serve: Callable[..., Any], computer_at: Any) -> None:
+    phone = Softphone(trust="ask", on_wifi=True)
+    computer = computer_at(serve(phone))
+    (wifi,) = (d["DeviceID"] for d in computer.devices() if d["Properties"]["ConnectionType"] == "Network")
+    line = computer.usbmuxd()
+    line.mux_ask({"MessageType": "Connect", "DeviceID": wifi, "PortNumber": socket.htons(62078)})
+    assert computer.ask_to_pair(line)["Error"] == "PairingProhibitedOverThisConnection"
+    assert "Error" not in computer.pair(phone)
+
+
+@pytest.mark.parametrize("forgotten", ["InvalidHostID", "tls-closes"])
+def test_a_computer_the_phone_has_forgotten_is_refused_or_hung_up_on(plug_in: PlugIn, forgotten: Any) -> None:
+    phone, computer = plug_in(trust="ask", hand=Hand(trust_after_polls=0))
+    computer.session(phone)
+    phone.forget_hosts()
+    phone.assume.forgotten_computer = forgotten
+    line = computer.lockdown(phone)
+    answer = line.ask({"Request": "StartSession", "HostID": computer.record["HostID"], "SystemBUID": "BUID"})
+    if forgotten == "InvalidHostID":
+        assert answer["Error"] == "InvalidHostID"
+        return
+    assert answer["EnableSessionSSL"] is True
+    with pytest.raises(ssl.SSLZeroReturnError):
+        computer.tls(line)
+    stranger = computer.lockdown(phone).ask({"Request": "StartSession", "HostID": "never-seen"})
+    assert stranger["Error"] == "InvalidHostID"
+
+
+def test_a_phone_that_enters_recovery_is_gone_until_it_restarts(serve: Callable[..., Any], computer_at: Any) -> None:
+    phone = Softphone(trust="ask", hand=Hand(trust_after_polls=0), boot_delay_s=0.0)
+    computer = computer_at(serve(phone))
+    line = computer.session(phone)
+    assert "Error" not in line.ask({"Request": "EnterRecovery"})
+    assert line.is_closed()
+    assert computer.devices() == [] and phone.in_recovery
+    phone.replug()
+    assert computer.devices() == []
+    phone.reboot()
+    assert [d["Properties"]["SerialNumber"] for d in computer.devices()] == [phone.udid]
+
+
+@pytest.mark.parametrize(
+    ("screen", "escrow_bag", "error"),
+    [
+        ("unlocked", True, None),
+        ("locked", True, None),
+        ("locked", False, "PasswordProtected"),
+        ("before-first-unlock", True, "MissingValue"),
+        ("before-first-unlock", False, "PasswordProtected"),
+    ],
+)
+def test_the_backup_service_starts_by_what_the_screen_says(
+    plug_in: PlugIn, screen: Any, escrow_bag: bool, error: str | None
+) -> None:
+    phone, computer = plug_in(passcode="1234", hand=no_hand())
+    line = computer.session(phone)
+    phone.screen = screen
+    bag = {"EscrowBag": phone.escrow_bag} if escrow_bag else {}
+    assert start(line, BACKUP, **bag).get("Error") == error
+
+
+@pytest.mark.parametrize(
+    ("told", "values"),
+    [("tells", {"IsAssociated": True}), ("stale", {"IsAssociated": False}), ("absent", {})],
+)
+def test_find_my_is_told_is_stale_or_is_absent(plug_in: PlugIn, told: Any, values: dict[str, bool]) -> None:
+    phone, computer = plug_in(ios_version="27.0", find_my=True)
+    line = computer.session(phone)
+    domain = {"Request": "GetValue", "Domain": "com.apple.fmip"}
+    assert line.ask(domain)["Value"] == {}  # as 27 does
+    phone.assume.find_my_in_lockdown = told
+    assert line.ask(domain)["Value"] == values

@@ -264,6 +264,8 @@ class Session:
         if file.path == SYNC_LOCK and self._phone.faults.afc_lock_busy_tries > 0:
             self._phone.faults.afc_lock_busy_tries -= 1
             raise Refused(StatusCode.WOULD_BLOCK)
+        if file.path == SYNC_LOCK and self._phone.conditions.sync_lock_held:
+            raise Refused(StatusCode.WOULD_BLOCK)
         exclusive = bool(request.operation & locks.EXCLUSIVE)
         if not self._phone.advisory_locks.take(file.path, file, exclusive=exclusive):
             raise Refused(StatusCode.WOULD_BLOCK)

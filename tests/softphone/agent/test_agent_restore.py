@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import plistlib
 import shutil
+import struct
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -506,3 +508,79 @@ def test_a_replace_of_an_unencrypted_backup_leaves_the_phones_password_alone(
     host.restore(new, old.udid, RemoveItemsNotRestored=True)
     new.reboot()
     assert new.backup_password == "its own"
+
+
+# --- Manifest.mbdb, as hand-made sets bring it
+
+
+def mbdb_of(files: dict[tuple[str, str], bytes | None]) -> bytes:
+    """The list of files before iOS 10, as facts 3.7 describes it; None is a directory."""
+
+    def text(value: str | None) -> bytes:
+        return b"\xff\xff" if value is None else struct.pack(">H", len(value)) + value.encode()
+
+    data = b"mbdb\x05\x00"
+    for number, ((domain, path), content) in enumerate(files.items()):
+        mode = 0o040755 if content is None else 0o100644
+        data += text(domain) + text(path) + text(None) * 3
+        data += struct.pack(">HQIIIIIQBB", mode, 900 + number, 501, 501, 1, 2, 3, len(content or b""), 3, 0)
+    return data
+
+
+def hand_made(root: Path, name: str, *, keybag: bytes | None) -> None:
+    folder = root / name
+    folder.mkdir()
+    files: dict[tuple[str, str], bytes | None] = {
+        ("HomeDomain", ""): None,
+        ("HomeDomain", "Library"): None,
+        ("HomeDomain", "Library/by-hand.plist"): b"by hand",
+    }
+    (folder / "Manifest.mbdb").write_bytes(mbdb_of(files))
+    for (domain, path), content in files.items():
+        if content is not None:
+            stored = hashlib.sha1(f"{domain}-{path}".encode(), usedforsecurity=False).hexdigest()
+            (folder / stored).write_bytes(content)
+    manifest = {"Version": "9.1", "SystemDomainsVersion": "20.0", "IsEncrypted": False, "Lockdown": {}}
+    (folder / "Manifest.plist").write_bytes(plistlib.dumps(manifest | ({"BackupKeyBag": keybag} if keybag else {})))
+    status = {"BackupState": "new", "SnapshotState": "finished", "IsFullBackup": False, "Version": "2.4", "UUID": "A-1"}
+    (folder / "Status.plist").write_bytes(plistlib.dumps(status))
+
+
+@pytest.mark.parametrize("ios_version", ["16.4", "18.5", "26.1"])
+def test_up_to_26_a_hand_made_mbdb_is_an_overlay(
+    host: Any, another: Callable[..., Softphone], ios_version: str
+) -> None:
+    hand_made(host.root, "by-hand", keybag=None)
+    phone = another(ios_version=ios_version)
+    assert host.restore(phone, "by-hand", RemoveItemsNotRestored=False)["ErrorCode"] == 0
+    phone.reboot()
+    digests = phone.files.digests()
+    assert digests["HomeDomain/Library/by-hand.plist"] == hashlib.sha256(b"by hand").hexdigest()
+    assert "HomeDomain/Library/SMS/sms.db" in digests
+
+
+@pytest.mark.parametrize("keybag", [None, b"whatever"])
+def test_27_wants_a_real_manifest_with_a_keybag(host: Any, keybag: bytes | None) -> None:
+    hand_made(host.root, "by-hand", keybag=keybag)
+    phone = Softphone(ios_version="27.0")
+    code, text = refused(host, phone, "by-hand", RemoveItemsNotRestored=False)
+    assert code == 205 and "No keybag in manifest" in text
+
+
+def test_a_folder_without_any_manifest_is_205(host: Any, saved: tuple[Softphone, Path]) -> None:
+    old, folder = saved
+    (folder / "Manifest.db").unlink()
+    code, text = refused(host, Softphone(ios_version="17.5.1"), old.udid)
+    assert code == 205 and "Manifest.mbdb" in text
+
+
+def test_the_copy_of_the_phones_own_backup_is_named_after_its_date(
+    host: Any, another: Callable[..., Softphone]
+) -> None:
+    phone = another()
+    host.backup(phone)
+    host.ask(phone, "Restore", SourceIdentifier=phone.udid, Options={"RestoreShouldReboot": False})
+    (aside,) = (path for path in host.root.iterdir() if path.name != phone.udid)
+    told = plistlib.loads((aside / "Info.plist").read_bytes())
+    assert told["Display Name"] == f"iPhone ({aside.name.removeprefix(phone.udid)[1:]})"
+    assert "Display Name" not in plistlib.loads((host.root / phone.udid / "Info.plist").read_bytes())
