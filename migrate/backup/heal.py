@@ -57,11 +57,10 @@ HEADROOM_BYTES = 0x8000000
 
 
 class Fetched(NamedTuple):
-    """What came from the phone."""
+    """Stored files that came from the phone, and their bytes."""
 
     files: int
     bytes: int
-    findings: tuple[Finding, ...] = ()
 
 
 NOT_FETCHED = Fetched(0, 0)
@@ -73,7 +72,7 @@ class Phone(Protocol):
     def find(self, udid: str, damaged: int) -> str:
         """Its UDID as it spells it itself. Raises where it is not there; `damaged` records wait for it."""
 
-    def save(self, folder: Path, seals: Path) -> Fetched:
+    def save(self, folder: Path, seals: Path) -> tuple[Finding, ...]:
         """Back it up onto `folder`, whose name is its UDID. Raises what a save raises."""
 
 
@@ -250,17 +249,15 @@ class Heal:
 
     def _heal(self, original: Path, note: Note, wounds: dict[str, Finding], before: Verdict) -> Healed:
         clone = self.place.clone(note.udid)
-        fetched, answer = NOT_FETCHED, WITHOUT_PHONE
-        if self.phone is not None:
-            fetched = self.phone.save(clone, self.place.seals)
-            answer = FULL if _sent_all(original, clone, note.dropped) else FETCHED
+        noticed = self.phone.save(clone, self.place.seals) if self.phone is not None else ()
         with self.telling("check") as watch:
             after = self._verified(BackupFolder(clone), self.place.seals, watch)
         dropped = self._fates(clone, wounds)
         lost = [record for record in dropped if not record.came_back]
         own = [told.lost(wounds[record.file_id], with_phone=self.phone is not None) for record in lost]
+        answer, fetched = _answered(original, clone) if self.phone is not None else (WITHOUT_PHONE, NOT_FETCHED)
         healed = Healed(
-            verdict=replace(after, backup=original, findings=(*after.findings, *fetched.findings, *own)),
+            verdict=replace(after, backup=original, findings=(*after.findings, *noticed, *own)),
             answer=answer,
             in_place=after.verdict == "whole",
             dropped=dropped,
@@ -316,21 +313,21 @@ def _file_ids(folder: BackupFolder, password: str | None, asked: Collection[str]
         return frozenset(row.file_id for row in manifest.rows(lambda bad: None) if row.file_id in asked)
 
 
-def _sent_all(original: Path, clone: Path, dropped: Collection[str]) -> bool:
-    """Whether the phone sent everything anew: then nothing of the original is in the clone any more. A stored file that
-    stayed has the date it had (links share it, copies keep it), and one that arrived has not."""
-    seen = False
+def _answered(original: Path, clone: Path) -> tuple[Answer, Fetched]:
+    """What the phone did: sent what was missing, or everything anew. A stored file that stayed has the date it had
+    (links share it, copies keep it), and one that arrived has not."""
+    stayed = files = size = 0
     for path in clone.glob("[0-9a-f][0-9a-f]/*"):
-        if path.name in dropped:
-            continue
+        now = path.stat()
         try:
             was = (original / path.relative_to(clone)).stat().st_mtime_ns
         except OSError:
-            continue
-        if path.stat().st_mtime_ns == was:
-            return False
-        seen = True
-    return seen
+            was = None
+        if now.st_mtime_ns == was:
+            stayed += 1
+        else:
+            files, size = files + 1, size + now.st_size
+    return FETCHED if stayed else FULL, Fetched(files, size)
 
 
 # -- the disk --------------------------------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ from migrate.talk.phone_commands import WAIT_S
 from migrate.units import bytes_text
 
 if TYPE_CHECKING:
-    from migrate.backup.heal import Fetched, Healed
+    from migrate.backup.heal import Healed
+    from migrate.findings import Finding
 
 
 def register(app: typer.Typer) -> None:
@@ -92,20 +93,19 @@ class CabledPhone:
             raise HealNeedsPhone(str(self.backup), udid, damaged, tuple(phone.udid for phone in found))
         return there or udid
 
-    def save(self, folder: Path, seals: Path) -> Fetched:
+    def save(self, folder: Path, seals: Path) -> tuple[Finding, ...]:
         self.said.begun = HealStopped(str(self.backup))
         return run_async(self._save(folder, seals))
 
-    async def _save(self, folder: Path, seals: Path) -> Fetched:
-        from migrate.backup.heal import Fetched
+    async def _save(self, folder: Path, seals: Path) -> tuple[Finding, ...]:
         from migrate.phone.phone import Phone
         from migrate.talk.watching import telling
 
         wait_s = WAIT_S if self.wait_s is None else self.wait_s
         with telling("fetch", quiet=False) as watch:  # in words also beside --json: somebody may be needed at the phone
             async with await Phone.meet(self.here.muxer, folder.name, watch=watch, wait_s=wait_s) as phone:
-                report = await phone.save(folder, seals=seals, watch=watch)
-        return Fetched(report.files_received, report.bytes_received, tuple(watch.findings))
+                await phone.save(folder, seals=seals, watch=watch)
+        return tuple(watch.findings)
 
 
 # -- in words --------------------------------------------------------------------------------------------------------
@@ -126,8 +126,8 @@ def _what_was_done(healed: Healed) -> list[str]:
     if healed.answer == "without-phone":
         lines.append(f"Healed by leaving out {_files(lost)}. Each is named below.")
     else:
-        came = f"{_files(healed.fetched.files)}, {bytes_text(healed.fetched.bytes)}, came over the cable"
-        whole = ": the phone sent all of it anew" if healed.answer == "full" else ""
+        came = f"The phone sent {_files(healed.fetched.files)}, {bytes_text(healed.fetched.bytes)}"
+        whole = ": all that it holds, anew" if healed.answer == "full" else ""
         were = "was" if back == 1 else "were"
         lines.append(f"Healed: {_files(back)} that {were} damaged or missing came back. {came}{whole}.")
         if lost:

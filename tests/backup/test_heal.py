@@ -16,7 +16,7 @@ import pytest
 
 from migrate.backup.check import verify
 from migrate.backup.folder import BackupFolder
-from migrate.backup.heal import Fetched, Heal, Healed
+from migrate.backup.heal import Heal, Healed
 from migrate.backup.healing_place import HealingPlace, Note
 from migrate.backup.manifest import Manifest
 from migrate.backup.reader import Backup
@@ -30,6 +30,7 @@ from migrate.errors import (
     HealNeedsRoom,
     WrongPassword,
 )
+from migrate.findings import Finding
 from tests.backup.small_backup import UDID, SmallBackup
 
 SMS = ("HomeDomain", "Library/SMS/sms.db")
@@ -83,7 +84,7 @@ class Phone:
         self.asked.append(udid)
         return UDID
 
-    def save(self, folder: Path, seals: Path) -> Fetched:
+    def save(self, folder: Path, seals: Path) -> tuple[Finding, ...]:
         assert folder.name == UDID
         lacking = self._lacking(None if self.answer == "full" else folder)
         if self.answer == "full":
@@ -100,7 +101,7 @@ class Phone:
                 (folder / f"{name}.arriving").write_bytes(content)
                 (folder / f"{name}.arriving").replace(folder / name)
             draft.finish(BackupFolder(folder))
-        return Fetched(len(lacking), 0)
+        return ()
 
     def _lacking(self, folder: Path | None) -> list[str]:
         there: set[str] = set()
