@@ -11,7 +11,7 @@ import inspect
 import os
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -128,7 +128,6 @@ class Everywhere:
         try:
             home = Home(folder).open()
             home.empty_tmp()
-            home.finish_heals()
         except OSError as error:
             raise HomeUnusable(str(folder), error.strerror or type(error).__name__) from error
         with home.private_tmp() as tmp:
@@ -188,6 +187,7 @@ def everywhere(command: Callable[Concatenate[Everywhere, P], Exit]) -> Callable[
     ) -> Exit:
         said = said_so_far()
         said.hear(home, usbmuxd, json)
+        _finish_heals(said.home_folder)
         try:
             return command(said, *args, **kwargs)
         except KeyboardInterrupt:
@@ -200,6 +200,15 @@ def everywhere(command: Callable[Concatenate[Everywhere, P], Exit]) -> Callable[
     with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     with_options.__setattr__("__signature__", inspect.Signature(parameters))
     return with_options
+
+
+def _finish_heals(home: Path) -> None:
+    """Before any command looks for a backup: where `migrate heal` was killed between two renames, one has no name."""
+    with suppress(OSError):
+        if any((home / "backups").glob(".*.healing")):
+            from migrate.journey.home import Home
+
+            Home(home).finish_heals()
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
