@@ -10,7 +10,10 @@ import threading
 from migrate.softphone.agent_memory import memory_of
 from migrate.softphone.backup_run import back_up
 from migrate.softphone.device import Softphone
-from migrate.softphone.drive import FRAME_BYTES, Drive
+from migrate.softphone.drive import FRAME_BYTES
+from migrate.softphone.faults import Errand
+from migrate.softphone.faulty_drive import FaultyDrive
+from migrate.softphone.faulty_stream import FaultyStream, Mishaps, Refused
 from migrate.softphone.listing import extract, look, unback
 from migrate.softphone.password import change_password
 from migrate.softphone.restore_rules import AgentDied
@@ -56,7 +59,11 @@ class Agent:
     def __init__(self, connection: ByteStream, phone: Softphone) -> None:
         self.phone = phone
         odd_frames = [size for size in phone.faults.frame_sizes if size > 0]
-        self.drive = Drive(connection, frames=odd_frames or (FRAME_BYTES,))
+        if isinstance(connection, FaultyStream):
+            self.mishaps = connection.mishaps
+        else:
+            self.mishaps = Mishaps(phone.faults, connection.close)
+        self.drive = FaultyDrive(connection, self.mishaps, frames=odd_frames or (FRAME_BYTES,))
         self.gone = threading.Event()
 
     def serve(self) -> None:
@@ -77,14 +84,22 @@ class Agent:
         if request.udid != self.phone.udid:
             return False
         try:
+            self.mishaps.begin(_errand(request))
             content = self._do(request)
+            self.mishaps.refuse_at_end()
         except MBError as error:
             self.drive.respond(error_response(error))
+            return True
+        except Refused as refusal:
+            if isinstance(request, Restore):
+                self.phone.pending_restore = None
+            self.drive.respond(error_response(refusal.error))
             return True
         except AgentDied:
             return False
         if isinstance(request, Restore) and self._restart_after(request):
             return False
+        self.mishaps.end()
         self.drive.respond(ok_response(content))
         return True
 
@@ -138,3 +153,14 @@ class Agent:
     def _restart(self) -> None:
         self.gone.wait(GOODBYE_WAIT_S)
         self.phone.reboot_soon()
+
+
+def _errand(request: Request) -> Errand:
+    match request:
+        case Backup():
+            return "backup"
+        case Restore():
+            return "restore"
+        case ChangePassword():
+            return "password"
+    return "other"

@@ -173,14 +173,20 @@ def _attributes(node: Node) -> bytes | None:
 
 
 def _readable_chunks(node: Node, faults: Faults) -> Iterator[bytes]:
-    """The file's bytes, or its first half and then Unreadable where the faults say so."""
+    """The file's bytes, or some of them and then Unreadable where the faults say so."""
     why = faults.why_unreadable(node.domain, node.relative_path)
+    left = faults.unreadable_after_bytes
     try:
-        for chunk in node.content.chunks():
-            if why is not None:
+        for chunk in node.content.chunks() if why is None or left != 0 else ():
+            if why is None:
+                yield chunk
+            elif left is None:
                 yield chunk[: len(chunk) // 2]
                 break
-            yield chunk
+            else:
+                yield chunk[:left]
+                if (left := left - len(chunk)) <= 0:
+                    break
     except OSError as error:
         raise Unreadable(error.strerror or str(error)) from error
     except (BlobMissing, BlobUnreadable) as error:  # of a phone that plays a saved backup

@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -206,7 +205,7 @@ class BackupRun:
     def _scan(self, encrypted: bool) -> list[Node]:
         """What an APFS snapshot of now holds that belongs into the backup. A real phone is silent meanwhile."""
         if self.phone.faults.silence_s:
-            threading.Event().wait(self.phone.faults.silence_s)
+            self.drive.pause(self.phone.faults.silence_s)
         nodes = self.phone.files.walk()
         return [node for node in nodes if is_backed_up(node.domain, node.relative_path, encrypted=encrypted)]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
+from threading import Event
 from typing import TypeVar
 
 from migrate.softphone.streams import ByteStream, LinkCut
@@ -86,6 +87,11 @@ class Drive:
         self._outbox = bytearray()
         self.done_bytes = 0
         self.total_bytes = 0
+
+    def pause(self, seconds: float) -> None:
+        """The phone is busy with itself and says nothing for so long."""
+        self._flush()
+        Event().wait(seconds)
 
     # --- the session
 

@@ -1,14 +1,59 @@
-"""What can go wrong with an otherwise healthy software iPhone. Every fault is off until it is set."""
+"""What can go wrong with an otherwise healthy software iPhone. Every fault is off until it is set.
+
+Here it is said; what makes it happen wraps the healthy phone: `faulty_stream` the bytes of a connection, `faulty_drive`
+its messages and files.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+import zlib
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from migrate.softphone.streams import ByteStream, LinkCut
+Deed = Literal["replug", "unplug", "hang-up", "stall", "refuse"]
+Moment = Literal["start", "bytes", "messages", "files", "end"]
+Way = Literal["sent", "received"]
+Errand = Literal["backup", "restore", "password", "other"]
+
+
+@dataclass
+class Mishap:
+    """One thing that goes wrong at one moment of a mobilebackup2 session. Several may be set; each happens by itself.
+
+    replug    the cable drops, and the phone is back under a new DeviceID
+    unplug    the cable drops; the phone stays away until somebody plugs it in
+    hang-up   the phone closes this connection alone
+    stall     the phone says and takes nothing for `seconds`
+    refuse    the phone answers the request with MBErrorDomain `code`, at its next word outside of a file stream
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    do: Deed
+    at: Moment = "start"
+    """`start`: the request is heard, nothing is done for it yet. `end`: all is done, and the Response is due."""
+    after: int = 0
+    """How many bytes (of a connection), messages or files (of a request) have passed before it happens."""
+    way: Way = "sent"
+    """By the phone, or to it."""
+    during: Errand | Literal["any"] = "any"
+    seconds: float = 0.0
+    code: int = 0
+    text: str = ""
+    """What it says beside `code`; empty: what phones are known to say (`mb_errors`)."""
+    times: int = 1
+    """In how many requests it happens."""
+
+    def __post_init__(self) -> None:
+        if self.do == "refuse" and self.code <= 0:
+            raise ValueError("a refusal needs a code of MBErrorDomain")
+        if self.do == "stall" and self.seconds <= 0:
+            raise ValueError("a stall needs its seconds")
+        if self.after < 0 or (self.after and self.at in ("start", "end")):
+            raise ValueError("after counts bytes, messages or files")
 
 
 @dataclass
@@ -17,17 +62,27 @@ class Faults:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")  # for phone files and the admin channel
 
+    mishaps: list[Mishap] = field(default_factory=list)
+    """What happens at a certain byte, message or file, at the start or the end."""
     drop_save_after_bytes: int | None = None
     """The cable drops once the phone has *sent* this many bytes over one mobilebackup2 connection; then it is whole
     again. A restore sends little, so this is the save's wound."""
     drop_restore_after_bytes: int | None = None
     """The same for bytes the phone has *received*: the restore's wound."""
+    drop_every_bytes: int | None = None
+    """A bad cable: it drops again and again, at random, on average after so many bytes in either direction."""
+    seed: int = 0
+    """Of all that is random here: the same seed, the same accidents."""
     drop_sessions: int = 0
     """So many mobilebackup2 connections are closed as soon as they are open (REPORTED: the first after plugging in)."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """`Domain/relative/path` -> the error text the phone sends for it in a backup (stream code 0x0b)."""
     unreadable_once: dict[str, str] = field(default_factory=dict)
     """The same, but healed once the phone has said so."""
+    unreadable_share: float = 0.0
+    """This share of all files, 0 to 1, cannot be read; which ones follows from `seed`."""
+    unreadable_after_bytes: int | None = None
+    """How much of a file that cannot be read is sent before 0x0b; else half of its first mebibyte."""
     free_bytes: int | None = None
     """What the phone believes it has free, instead of capacity minus contents."""
     afc_lock_busy_tries: int = 0
@@ -53,47 +108,36 @@ class Faults:
     """What the phone does about a backup whose manifest lacks rows it wrote there: it sends those files again, or it
     takes the backup for damaged and begins a full one. Which of the two a real phone does is not known (INFERRED)."""
 
+    def __post_init__(self) -> None:
+        self._dice: random.Random | None = None
+        self._whole_for: int | None = None  # bytes until the bad cable drops again
+
     def free_space(self, honest_bytes: int) -> int:
         return honest_bytes if self.free_bytes is None else self.free_bytes
 
     def why_unreadable(self, domain: str, relative_path: str) -> str | None:
         """The error text for a file the phone cannot read in this backup, or None: it can."""
         path = f"{domain}/{relative_path}"
+        if self.unreadable_share and zlib.crc32(f"{self.seed} {path}".encode()) < self.unreadable_share * (1 << 32):
+            return "Input/output error (5)"
         return self.unreadable_once.pop(path, None) or self.unreadable.get(path)
 
+    # --- the bad cable
 
-class FaultyStream:
-    """A healthy stream that breaks where the faults say. `cut` pulls the cable of the whole phone, once."""
+    @property
+    def whole_for_bytes(self) -> int | None:
+        """How many bytes the bad cable still lets through, of all connections; None: it is a good one."""
+        if self.drop_every_bytes is None:
+            self._whole_for = None
+        elif self._whole_for is None:
+            self._dice = self._dice or random.Random(self.seed)  # noqa: S311  (accidents, no secrets)
+            self._whole_for = 1 + int(self._dice.expovariate(1 / max(1, self.drop_every_bytes)))
+        return self._whole_for
 
-    def __init__(self, stream: ByteStream, faults: Faults, cut: Callable[[], None]) -> None:
-        self._stream = stream
-        self._faults = faults
-        self._cut = cut
-        self._sent = 0
-        self._received = 0
+    def let_through(self, count: int) -> None:
+        if self._whole_for is not None:
+            self._whole_for -= count
 
-    def recv(self, limit: int) -> bytes:
-        allowed = self._faults.drop_restore_after_bytes
-        if allowed is not None and self._received >= allowed:
-            self._faults.drop_restore_after_bytes = None
-            self._break(f"after {self._received} bytes received")
-        data = self._stream.recv(limit if allowed is None else max(1, min(limit, allowed - self._received)))
-        self._received += len(data)
-        return data
-
-    def sendall(self, data: bytes | bytearray | memoryview) -> None:
-        allowed = self._faults.drop_save_after_bytes
-        if allowed is not None and self._sent + len(data) > allowed:
-            part = memoryview(data)[: max(0, allowed - self._sent)]
-            self._stream.sendall(part)
-            self._faults.drop_save_after_bytes = None
-            self._break(f"after {self._sent + len(part)} bytes sent")
-        self._stream.sendall(data)
-        self._sent += len(data)
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def _break(self, where: str) -> None:
-        self._cut()
-        raise LinkCut(where)
+    def dropped(self) -> None:
+        """It dropped; it will do so again."""
+        self._whole_for = None

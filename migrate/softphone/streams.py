@@ -85,6 +85,10 @@ class SocketStream:
         return self._socket.fileno()
 
     @property
+    def is_cut(self) -> bool:
+        return self._cut
+
+    @property
     def holds_data(self) -> bool:
         """Whether TLS has decrypted bytes that the socket no longer shows."""
         return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0

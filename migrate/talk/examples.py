@@ -111,6 +111,11 @@ BY_ERROR: Mapping[str, Mapping[str, Any]] = {
     "service-refused": {"asked_for": "to start its backup service"},
     "setup-unfinished": {"said": "its setup assistant is running"},
     "strategy-refused": {"ios_version": "27.0", "known": "erases"},
+    "unknown-scenario": {
+        "scenario": "cable-pulled",
+        "nearest": "cable-pulled-during-save",
+        "known": ("cable-pulled-during-save", "bad-cable"),
+    },
     "unknown-app": {"nearest": "org.example.diary2"},
     "would-overwrite": {"folder": "photos", "first": "CameraRollDomain/Media/DCIM/100APPLE/IMG_0001.HEIC"},
     "unsafe-name": {"name": "../../etc/passwd", "reason": "climbs out of its folder with '..'"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import signal
 import threading
 import time
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from migrate.errors import CannotListen
+from migrate.errors import CannotListen, UnknownScenario
 from migrate.talk.everywhere import Everywhere, Exit, everywhere
 from migrate.talk.output import put, put_json, say, wrapped
 
 if TYPE_CHECKING:
+    from migrate.softphone.scenarios import Scenario
     from migrate.softphone.server import SoftphoneServer
 
 ANYWHERE = "127.0.0.1:0"
@@ -52,6 +54,12 @@ def serve(
             "--phone", metavar="FILE", help="A phone, described in TOML; can be repeated.", show_default=False
         ),
     ] = None,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scenario", metavar="NAME", help="What goes wrong on every phone; can be repeated.", show_default=False
+        ),
+    ] = None,
     admin: Annotated[
         Path | None,
         typer.Option("--admin", metavar="PATH", help="Take orders for the phones on this socket.", show_default=False),
@@ -69,7 +77,11 @@ def serve(
     from migrate.softphone.server import SoftphoneServer
 
     address = host_and_port(listen)
+    wrong = scenarios_named(scenario or [])
     phones = read_phones(phone) if phone else [PhoneFile(name=A_PHONE, seed=SEED).to_phone()]
+    for one in phones:
+        for each in wrong:
+            each.apply(one)
     server = SoftphoneServer(phones, listen=address, socket_path=socket)
     with told_to_stop() as stop, listening(server, f"{listen} {socket or ''}".strip(), admin):
         for one in phones:
@@ -80,6 +92,18 @@ def serve(
             put(f"USBMUXD_SOCKET_ADDRESS={server.address}")
         wait_for(stop, seconds)
     return None
+
+
+def scenarios_named(names: list[str]) -> list[Scenario]:
+    """Raises UnknownScenario."""
+    from migrate.softphone.scenarios import scenarios
+
+    known = scenarios()
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise UnknownScenario(name, near[0] if near else "", tuple(known))
+    return [known[name] for name in names]
 
 
 @contextmanager

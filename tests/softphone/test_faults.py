@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from migrate.softphone.faults import Faults, FaultyStream
+from migrate.softphone.faults import Faults
+from migrate.softphone.faulty_stream import FaultyStream, Mishaps
 from migrate.softphone.streams import LinkCut
 
 
@@ -29,20 +30,20 @@ class Pipe:
 
 def test_a_save_is_cut_after_exactly_so_many_bytes_and_then_never_again() -> None:
     pipe, faults, cuts = Pipe(), Faults(drop_save_after_bytes=10), []
-    stream = FaultyStream(pipe, faults, lambda: cuts.append("cut"))
+    stream = FaultyStream(pipe, Mishaps(faults, lambda: cuts.append("cut")))
     stream.sendall(b"1234567")
     with pytest.raises(LinkCut):
         stream.sendall(b"890abc")
     assert pipe.sent == b"1234567890"
     assert cuts == ["cut"]
-    again = FaultyStream(pipe, faults, lambda: cuts.append("cut"))
+    again = FaultyStream(pipe, Mishaps(faults, lambda: cuts.append("cut")))
     again.sendall(b"x" * 100)
     assert cuts == ["cut"]
 
 
 def test_a_restore_is_cut_after_exactly_so_many_bytes() -> None:
     pipe, faults, cuts = Pipe(b"x" * 100), Faults(drop_restore_after_bytes=10), []
-    stream = FaultyStream(pipe, faults, lambda: cuts.append("cut"))
+    stream = FaultyStream(pipe, Mishaps(faults, lambda: cuts.append("cut")))
     assert stream.recv(7) == b"x" * 7
     assert stream.recv(50) == b"x" * 3
     with pytest.raises(LinkCut):
@@ -52,7 +53,7 @@ def test_a_restore_is_cut_after_exactly_so_many_bytes() -> None:
 
 def test_without_faults_everything_passes() -> None:
     pipe = Pipe(b"abc")
-    stream = FaultyStream(pipe, Faults(), lambda: None)
+    stream = FaultyStream(pipe, Mishaps(Faults(), lambda: None))
     stream.sendall(b"x")
     assert (stream.recv(10), pipe.sent) == (b"abc", b"x")
     stream.close()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from migrate.softphone.device import Softphone
-from migrate.softphone.faults import FaultyStream
+from migrate.softphone.faulty_stream import FaultyStream, Mishaps
 from migrate.softphone.services import afc, diagnostics, installation_proxy, notification_proxy, springboard
 from migrate.softphone.streams import SocketStream
 
@@ -29,7 +29,14 @@ def _serve_backups(stream: SocketStream, phone: Softphone) -> None:
     if phone.faults.drop_sessions > 0:
         phone.faults.drop_sessions -= 1
         return
-    agent.serve(FaultyStream(stream, phone.faults, phone.replug), phone)
+    cable = phone.cable
+    mishaps = Mishaps(
+        phone.faults,
+        phone.replug,
+        unplug=(lambda: cable.detach(phone)) if cable is not None else None,
+        is_cut=lambda: stream.is_cut,
+    )
+    agent.serve(FaultyStream(stream, mishaps), phone)
 
 
 SERVICES = {

@@ -17,7 +17,7 @@ import pytest
 
 from migrate.softphone.agent import serve
 from migrate.softphone.device import Softphone
-from migrate.softphone.faults import FaultyStream
+from migrate.softphone.faulty_stream import FaultyStream, Mishaps
 from migrate.softphone.filesystem import Synthetic
 from migrate.softphone.streams import SocketStream
 
@@ -45,7 +45,7 @@ class Host:
     def ask(self, phone: Softphone, name: str, **keys: Any) -> dict[str, Any]:
         """One session with one request. Returns the Response. Raises ConnectionError where the link drops."""
         ours, theirs = socket.socketpair()
-        stream = FaultyStream(SocketStream(theirs), phone.faults, theirs.close)
+        stream = FaultyStream(SocketStream(theirs), Mishaps(phone.faults, theirs.close))
         agent = threading.Thread(target=self._serve, args=(stream, phone), daemon=True)
         agent.start()
         self.said.clear()

@@ -1,0 +1,185 @@
+"""Our side of what goes wrong on a phone: each number it may refuse with, a pulled cable, a stall, a full disk here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.errors import DeviceRefused, MigrateError, PhoneLost, PhoneSilent
+from migrate.softphone.faults import Mishap
+from migrate.softphone.mb_errors import sayings
+from migrate.softphone.scenarios import scenarios
+
+UDID = "00008110-000A1B2C3D4E5F60"
+HAS_NO_ERROR_OF_ITS_OWN = {2, 4, 11, 14, 22, 100, 103, 107, 210, 213, 555}
+"""Numbers for which `DeviceRefused` shows the phone's own words: no person can do anything particular about them."""
+
+
+def test_every_number_a_phone_may_refuse_with_is_a_sentence_that_quotes_it(house: Any, a_phone: Any) -> None:
+    phone = a_phone()
+    home = house(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone) as met:
+            for code, said in sayings().items():
+                phone.faults.mishaps = [Mishap("refuse", code=code, text=text) for text in said]
+                for text in said:
+                    with pytest.raises(MigrateError) as refused:
+                        await met.save(home.folder(phone), seals=home.seals, watch=home.watch)
+                    error = refused.value
+                    phone.faults.mishaps.pop(0)
+                    told = f"{error.what()} {error.why()} {error.next()}"
+                    assert error.exit_code not in (0, 1, 130)
+                    assert text.split(":")[0].split(" (")[0] in told or type(error) is not DeviceRefused
+                    # 1 and 3 are told apart by their words
+                    assert (type(error) is DeviceRefused) <= (code in HAS_NO_ERROR_OF_ITS_OWN | {1, 3})
+            phone.faults.mishaps = []
+            await met.save(home.folder(phone), seals=home.seals, watch=home.watch)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("at", [{"at": "files", "after": 4}, {"at": "end"}], ids=["midway", "at the end"])
+def test_a_save_refused_late_keeps_what_came_and_the_next_one_ends_well(
+    house: Any, a_phone: Any, at: dict[str, Any]
+) -> None:
+    phone = a_phone()
+    phone.faults.mishaps = [Mishap("refuse", code=205, **at), Mishap("refuse", code=104, **at)]
+    home = house(phone)
+    for _ in range(1 if at["at"] == "files" else 2):
+        with pytest.raises(MigrateError) as refused:
+            asyncio.run(home.save(phone))
+        assert refused.value.exit_code in (30, 43, 35, 34)
+    phone.faults.mishaps = []
+    asyncio.run(home.save(phone))
+
+
+def test_a_pulled_cable_comes_back_under_another_number_and_an_unplugged_phone_stays_away(
+    house: Any, a_phone: Any
+) -> None:
+    phone = a_phone(boot_delay_s=0.0)
+    home = house(phone)
+
+    def device_id() -> int:
+        (device,) = home.server._devices()
+        return int(device.device_id)
+
+    first = device_id()
+    phone.faults.mishaps = [Mishap("replug", at="messages", after=4), Mishap("unplug", at="messages", after=9)]
+    with pytest.raises(PhoneLost):
+        asyncio.run(home.save(phone))
+    assert device_id() > first
+    with pytest.raises(PhoneLost):
+        asyncio.run(home.save(phone))
+    assert not home.server.is_attached(phone)
+    home.server.attach(phone)
+    assert asyncio.run(home.save(phone)).files_received > 0
+
+
+@pytest.mark.parametrize("way", ["sent", "received"])
+def test_a_phone_that_stalls_is_called_silent_and_not_lost_and_pulling_its_cable_ends_that(
+    house: Any, a_phone: Any, way: Any
+) -> None:
+    phone = a_phone()
+    phone.faults.mishaps = [Mishap("stall", at="messages", after=6, way=way, seconds=3600.0)]
+    home = house(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone) as met:
+            met._contact.silence_s = 0.2
+            await met.save(home.folder(phone), seals=home.seals, watch=home.watch)
+
+    with pytest.raises(PhoneSilent):
+        asyncio.run(story())
+    home.server.detach(phone)  # and the house can be closed: its thread does not sit out the hour
+
+
+@pytest.mark.parametrize(
+    "name", ["first-session-dropped", "sync-lock-held", "sheet-shown-twice", "backup-manifest-db-unreadable"]
+)
+def test_scenarios_that_a_save_lives_through(house: Any, a_phone: Any, name: str) -> None:
+    phone = a_phone(passcode="1234")
+    phone.files.add_file(
+        "HomeDomain", "Library/Application Support/FileProvider/backup/backup_manifest.db", b"SQLite format 3\0" * 9
+    )
+    scenarios()[name].apply(phone)
+    home = house(phone)
+    assert asyncio.run(home.save(phone)).files_received > 4
+    assert [finding.code for finding in home.watch.findings] == ["file-unreadable"] * (name.startswith("backup-man"))
+
+
+# -- a disk that is full, really -------------------------------------------------------------------------------------
+
+SAVE_UNTIL_FULL = """
+import asyncio, resource, signal, sys
+from pathlib import Path
+from migrate.errors import MigrateError
+from migrate.phone.muxer import Muxer
+from migrate.phone.phone import Phone
+from migrate.softphone.device import Softphone
+from migrate.softphone.filesystem import Synthetic
+from migrate.softphone.server import SoftphoneServer
+
+disk, limit = Path(sys.argv[1]), int(sys.argv[2])
+if limit:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+phone = Softphone(udid="UDID", name="Anna's iPhone", keybag_rounds=100)
+phone.files.add_file("CameraRollDomain", "Media/DCIM/100APPLE/film.mov", Synthetic(1, 12_000_000))
+# a phone counts 128 MiB of headroom and would not begin: this disk fills up while it sends
+from migrate.phone.drive import Answer, Drive
+Drive.free_space = lambda self: Answer(payload=1 << 40)
+
+async def story(home):
+    with SoftphoneServer([phone]) as server:
+        muxer = Muxer(server.address, home / "pairing", home / "tmp")
+        async with await Phone.meet(muxer, phone.udid, wait_s=9) as met:
+            await met.save(disk / "backups" / phone.udid, seals=home / "seals")
+
+try:
+    asyncio.run(story(disk if limit else Path(sys.argv[3])))
+except MigrateError as error:
+    print(type(error).__name__, error.exit_code)
+    left = sorted(p.name for p in (disk / "backups").iterdir())
+    print(left)
+"""
+
+
+def run_until_full(*arguments: str, before: tuple[str, ...] = ()) -> str:
+    ran = subprocess.run(
+        [*before, sys.executable, "-c", SAVE_UNTIL_FULL.replace("UDID", UDID), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a small tmpfs of one's own needs Linux")
+def test_a_disk_that_fills_up_during_the_save_is_called_full(tmp_path: Path) -> None:
+    disk, home = tmp_path / "disk", tmp_path / "home"
+    disk.mkdir()
+    home.mkdir()
+    mount = f'mount -t tmpfs -o size=6m,mode=700 none {disk} && exec "$0" "$@"'
+    before = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount)
+    try:
+        subprocess.run([*before, "true"], check=True, capture_output=True, timeout=10)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no tmpfs can be mounted here")
+    told = run_until_full(str(disk), "0", str(home), before=before)
+    assert told == f"BackupDiskFull 33\n['{UDID}']\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no RLIMIT_FSIZE")
+def test_a_file_longer_than_this_disk_takes_is_said_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    """FAT32 ends a file at 4 GiB with EFBIG; here a limit of the process does, at 5 MB."""
+    told = run_until_full(str(tmp_path), "5000000")
+    assert told.splitlines()[0] == "CannotWriteHere 33" and f"['{UDID}']" in told
