@@ -468,3 +468,34 @@ def test_nothing_of_a_kind_is_possible(tmp_path: Path) -> None:
     for node in databases(phone.files):
         with opened(phone.files, node.domain, node.relative_path, tmp_path) as database:
             assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_what_belongs_to_an_icloud_account_is_in_the_stores_of_that_account(tmp_path: Path) -> None:
+    more = {"contacts": 5, "icloud_contacts": 2, "notes": 4, "icloud_notes": 3, "events": 6, "icloud_events": 4}
+    phone = a_phone(
+        SMALL.model_copy(update={**more, "reminders": 7, "icloud_reminders": 5, "icloud_only_note_media": 2})
+    )
+    local, group = REMINDERS_OF_17.partition("/")[2], REMINDERS_OF_17.partition("/")[0]
+    assert count(phone, group, local, "ZREMCDREMINDER", tmp_path) == 2
+    with opened(phone.files, HOME, "Library/AddressBook/AddressBook.sqlitedb", tmp_path) as book:
+        assert book.execute("SELECT COUNT(*) FROM ABPerson WHERE StoreID = 2").fetchone() == (2,)
+    with opened(phone.files, HOME, "Library/Calendar/Calendar.sqlitedb", tmp_path) as calendar:
+        remote = "SELECT COUNT(*) FROM CalendarItem i JOIN Calendar c ON c.ROWID = i.calendar_id WHERE c.store_id = 2"
+        assert calendar.execute(remote).fetchone() == (4,)
+    with opened(phone.files, "AppDomainGroup-group.com.apple.notes", "NoteStore.sqlite", tmp_path) as store:
+        account = "SELECT Z_PK FROM ZICCLOUDSYNCINGOBJECT WHERE ZNAME = 'iCloud'"
+        notes = f"SELECT COUNT(*) FROM ZICCLOUDSYNCINGOBJECT WHERE ZACCOUNT7 = ({account})"
+        assert store.execute(notes).fetchone() == (3,)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"contacts": 1, "icloud_contacts": 2},
+        {"notes": 0, "icloud_only_note_media": 1},
+        {"empty": True, "icloud_events": 1},
+    ],
+)
+def test_a_phone_cannot_have_more_in_icloud_than_it_has(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValidationError):
+        ContentsSpec.model_validate(wrong)

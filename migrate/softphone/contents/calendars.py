@@ -8,7 +8,11 @@ from migrate.softphone.contents.sqlite_file import Database, Row
 EVENT, REMINDER = 2, 3
 """CalendarItem.entity_type; the number of reminders is *guessed*."""
 INVITEE = 7
-CALENDARS = (("Home", "#1BADF8", 1), ("Work", "#CC73E1", 2), ("Familie 👪", "#63DA38", 1))
+LOCAL, CALDAV = 0, 2
+"""Store.type, as EventKit numbers its sources (*read* of an iOS 18 database: iCloud is 2)."""
+CALENDARS = (("Home", "#1BADF8", 1), ("Work", "#CC73E1", 1), ("Familie 👪", "#63DA38", 1), ("iCloud", "#FF9500", 2))
+ON_PHONE, IN_ICLOUD = (1, 2, 3), (4,)
+"""Rows of CALENDARS."""
 
 SCHEMA = """
 CREATE TABLE _SqliteDatabaseProperties (key TEXT, value TEXT, UNIQUE(key));
@@ -51,40 +55,47 @@ EXTRAS_SCHEMA = "CREATE TABLE alerts (ROWID INTEGER PRIMARY KEY AUTOINCREMENT, e
 def write(author: Author) -> None:
     database = Database(SCHEMA)
     database.insert("_SqliteDatabaseProperties", {"key": "version", "value": "1300"})
-    for name, kind in (("Default", 0), ("iCloud", 1)):
+    for name, kind in (("Default", LOCAL), ("iCloud", CALDAV)):
         database.insert("Store", {"name": name, "type": kind, "persistent_id": author.uuid()})
     for place, (title, color, store) in enumerate(CALENDARS):
         calendar: Row = {"title": title, "color": color, "store_id": store, "display_order": place, "sharing_status": 0}
         database.insert("Calendar", {**calendar, "UUID": author.uuid()})
-    for start in author.moments(author.spec.events):
-        _add_event(author, database, start)
+    for number, start in enumerate(author.moments(author.spec.events)):
+        _add_event(author, database, start, IN_ICLOUD if number < author.spec.icloud_events else ON_PHONE)
     if author.ios < (13,):
-        for due in author.moments(author.spec.reminders):
+        for number, due in enumerate(author.moments(author.spec.reminders)):
+            calendars = IN_ICLOUD if number < author.spec.icloud_reminders else ON_PHONE
             done = author.random.random() < 0.4
             reminder: Row = {"due_date": apple(due), "completion_date": apple(NOW) if done else None}
-            database.insert("CalendarItem", {**_item(author, REMINDER, author.title()), **reminder})
+            database.insert("CalendarItem", {**_item(author, REMINDER, author.title(), calendars), **reminder})
     author.database(HOME, "Library/Calendar/Calendar.sqlitedb", database)
     author.database(HOME, "Library/Calendar/Extras.db", Database(EXTRAS_SCHEMA))
 
 
-def _item(author: Author, entity_type: int, summary: str) -> Row:
+def _item(author: Author, entity_type: int, summary: str, calendars: tuple[int, ...]) -> Row:
     return {
         "summary": summary,
         "entity_type": entity_type,
-        "calendar_id": author.random.randint(1, len(CALENDARS)),
+        "calendar_id": author.random.choice(calendars),
         "creation_date": apple(author.moment()),
         "last_modified": apple(NOW),
         "UUID": author.uuid(),
     }
 
 
-def _add_event(author: Author, database: Database, start: int) -> None:
+def _add_event(author: Author, database: Database, start: int, calendars: tuple[int, ...]) -> None:
     all_day = author.random.random() < 0.15
     zone = "_float" if all_day else author.time_zone
     span: Row = {"start_date": apple(start), "end_date": apple(start + 3600), "all_day": int(all_day)}
     event = database.insert(
         "CalendarItem",
-        {**_item(author, EVENT, author.title()), **span, "start_tz": zone, "end_tz": zone, "availability": 0},
+        {
+            **_item(author, EVENT, author.title(), calendars),
+            **span,
+            "start_tz": zone,
+            "end_tz": zone,
+            "availability": 0,
+        },
     )
     if event % 3 == 0:
         person = author.person()

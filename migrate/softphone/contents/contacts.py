@@ -14,6 +14,7 @@ from migrate.softphone.contents.sqlite_file import Database, Row
 PHONE, EMAIL, ADDRESS, URL = 3, 4, 5, 22
 LABELS = ("_$!<Mobile>!$_", "_$!<Home>!$_", "_$!<Work>!$_", "_$!<HomePage>!$_", "Ferienhaus")
 ADDRESS_KEYS = ("Street", "City", "CountryCode", "ZIP")
+ICLOUD_STORE = 2
 THUMBNAIL_FORMATS = (0, 2, 5)
 
 PROPERTIES = "CREATE TABLE _SqliteDatabaseProperties (key TEXT, value TEXT, UNIQUE(key));"
@@ -82,9 +83,13 @@ def write(author: Author) -> None:
         book.insert("_SqliteDatabaseProperties", {"key": name, "value": value})
         images.insert("_SqliteDatabaseProperties", {"key": name, "value": value})
     book.insert("ABStore", {"Name": "Contacts", "Type": 0, "guid": f"{author.uuid()}:ABStore"})
+    if author.spec.icloud_contacts:
+        _add_account(author, book)
     book.insert_all("ABMultiValueLabel", ({"value": label} for label in LABELS))
     book.insert_all("ABMultiValueEntryKey", ({"value": key} for key in ADDRESS_KEYS))
     people = [_add_person(author, book, images, person) for person in author.cast[: author.spec.contacts]]
+    for row in people[len(people) - author.spec.icloud_contacts :]:
+        book.execute("UPDATE ABPerson SET StoreID = ? WHERE ROWID = ?", ICLOUD_STORE, row)
     if people:
         family = book.insert("ABGroup", {"Name": "Family 👨‍👩‍👧", "StoreID": 1, "guid": f"{author.uuid()}:ABGroup"})
         book.insert_all(
@@ -92,6 +97,13 @@ def write(author: Author) -> None:
         )
     author.database_with_log(HOME, "Library/AddressBook/AddressBook.sqlitedb", book)
     author.database(HOME, "Library/AddressBook/AddressBookImages.sqlitedb", images)
+
+
+def _add_account(author: Author, book: Database) -> None:
+    """A second source, of an account: its AccountID is not -1 (Type 4 *seen* with accounts on iOS 15.3)."""
+    account = book.insert("ABAccount", {"AccountIdentifier": author.uuid(), "guid": f"{author.uuid()}:ABAccount"})
+    store: Row = {"Name": "Card", "Type": 4, "AccountID": account, "guid": f"{author.uuid()}:ABStore"}
+    book.insert("ABStore", {"ROWID": ICLOUD_STORE, **store})
 
 
 def _add_person(author: Author, book: Database, images: Database, person: Person) -> int:

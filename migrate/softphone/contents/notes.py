@@ -42,21 +42,36 @@ CREATE TABLE ZNOTEBODY (Z_PK INTEGER PRIMARY KEY, Z_ENT INTEGER, Z_OPT INTEGER, 
 """
 
 
+ON_PHONE, IN_ICLOUD = 3, 1
+"""ZACCOUNTTYPE; that of iCloud is *guessed*."""
+
+
 def write(author: Author) -> None:
     store = CoreDataStore(ENTITIES, TABLES, uuid=author.uuid(), more_schema=MORE_SCHEMA)
     identifier = "LocalAccount"
-    account = store.add("ICAccount", OBJECT, {"ZNAME": "On My iPhone", "ZIDENTIFIER": identifier, "ZACCOUNTTYPE": 3})
-    folder = store.add(
-        "ICFolder", OBJECT, {"ZTITLE2": "Notes", "ZIDENTIFIER": "DefaultFolder-LocalAccount", "ZFOLDERTYPE": 0}
-    )
-    notes = [_add_note(author, store, account, folder, moment) for moment in author.moments(author.spec.notes)]
+    here = _add_account(store, "On My iPhone", identifier, ON_PHONE)
+    in_icloud = author.spec.icloud_notes
+    there = _add_account(store, "iCloud", author.uuid(), IN_ICLOUD) if in_icloud else here
+    notes = [
+        _add_note(author, store, *(there if number < in_icloud else here), moment)
+        for number, moment in enumerate(author.moments(author.spec.notes))
+    ]
     if len(notes) >= 3:
         _add_scan(author, store, identifier, notes[-1])
+    for _ in range(author.spec.icloud_only_note_media):
+        _add_medium(author, store, notes[-1], "Scanned Document.jpg")
     author.database(GROUP, "NoteStore.sqlite", store, protection_class=4)
     author.directory(GROUP, "Library/Caches")
     settings = {"ICDefaultAccount": identifier}
     author.plist(GROUP, "Library/Preferences/group.com.apple.notes.plist", settings, mode=0o100600)
     author.database(HOME, "Library/Notes/notes.sqlite", Database(OLD_SCHEMA))
+
+
+def _add_account(store: CoreDataStore, name: str, identifier: str, kind: int) -> tuple[int, int]:
+    """An account and its folder for notes."""
+    account = store.add("ICAccount", OBJECT, {"ZNAME": name, "ZIDENTIFIER": identifier, "ZACCOUNTTYPE": kind})
+    known: Row = {"ZTITLE2": "Notes", "ZIDENTIFIER": f"DefaultFolder-{identifier}", "ZFOLDERTYPE": 0}
+    return account, store.add("ICFolder", OBJECT, known)
 
 
 def _add_note(author: Author, store: CoreDataStore, account: int, folder: int, moment: int) -> int:
@@ -85,13 +100,20 @@ def _add_note(author: Author, store: CoreDataStore, account: int, folder: int, m
 
 def _add_scan(author: Author, store: CoreDataStore, account: str, note: int) -> None:
     """A scanned page in a note: an attachment, its medium, and the medium's file."""
+    name = "Scanned Document's page.jpg"
+    medium, generation = _add_medium(author, store, note, name)
+    author.file(GROUP, f"Accounts/{account}/Media/{medium}/{generation}/{name}", draw_picture(640, 480, author.random))
+
+
+def _add_medium(author: Author, store: CoreDataStore, note: int, name: str) -> tuple[str, str]:
+    """The rows of a picture in a note; the folders its file belongs in."""
     attachment = store.add(
         "ICAttachment", OBJECT, {"ZNOTE": note, "ZTYPEUTI": "public.jpeg", "ZIDENTIFIER": author.uuid()}
     )
-    medium, generation, name = author.uuid(), f"1_{author.uuid()}", "Scanned Document's page.jpg"
+    medium, generation = author.uuid(), f"1_{author.uuid()}"
     known: Row = {"ZATTACHMENT1": attachment, "ZIDENTIFIER": medium, "ZGENERATION1": generation, "ZFILENAME": name}
     store.add("ICMedia", OBJECT, known)
-    author.file(GROUP, f"Accounts/{account}/Media/{medium}/{generation}/{name}", draw_picture(640, 480, author.random))
+    return medium, generation
 
 
 def note_body(text: str) -> bytes:

@@ -33,22 +33,27 @@ def write(author: Author) -> None:
     if author.ios < (13,):
         return
     domain, folder = place(author.ios)
-    local, _ = _new_store(author, shifted=1)
-    author.database(domain, f"{folder}/Data-local.sqlite", local, protection_class=4)
-    synced, account = _new_store(author, shifted=0)
+    in_icloud = author.spec.icloud_reminders
+    local, synced = _new_store(author, shifted=1), _new_store(author, shifted=0)
+    _fill(author, *local, author.spec.reminders - in_icloud)
+    author.database(domain, f"{folder}/Data-local.sqlite", local[0], protection_class=4)
+    _fill(author, *synced, in_icloud)
+    author.database(domain, f"{folder}/Data-{author.uuid()}.sqlite", synced[0], protection_class=4)
+    author.directory(domain, f"{folder.rpartition('/')[0]}/Files")
+
+
+def _fill(author: Author, store: CoreDataStore, account: int, reminders: int) -> None:
     lists = [
-        synced.add(
+        store.add(
             "REMCDList",
             "ZREMCDBASELIST",
             {"ZNAME": name, "ZISGROUP": 0, "ZACCOUNT": account, "ZIDENTIFIER": author.random.randbytes(16)},
         )
         for name in LISTS
-        if author.spec.reminders
+        if reminders
     ]
-    for due in author.moments(author.spec.reminders):
-        _add_reminder(author, synced, account, author.random.choice(lists), due)
-    author.database(domain, f"{folder}/Data-{author.uuid()}.sqlite", synced, protection_class=4)
-    author.directory(domain, f"{folder.rpartition('/')[0]}/Files")
+    for due in author.moments(reminders):
+        _add_reminder(author, store, account, author.random.choice(lists), due)
 
 
 def _new_store(author: Author, *, shifted: int) -> tuple[CoreDataStore, int]:

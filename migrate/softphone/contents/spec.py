@@ -40,6 +40,11 @@ class ContentsSpec(BaseModel):
     apps: Annotated[int, Field(ge=0, le=MOST_APPS)] | Annotated[tuple[BundleId, ...], Field(max_length=MOST_APPS)] = (
         Field(2, description="apps from a store: how many of the invented ones, or their bundle ids")
     )
+    icloud_contacts: NonNegativeInt = Field(0, description="how many of the contacts belong to an iCloud account")
+    icloud_notes: NonNegativeInt = Field(0, description="how many of the notes belong to an iCloud account")
+    icloud_events: NonNegativeInt = Field(0, description="how many of the events belong to an iCloud account")
+    icloud_reminders: NonNegativeInt = Field(0, description="how many of the reminders belong to an iCloud account")
+    icloud_only_note_media: NonNegativeInt = Field(0, description="pictures in a note whose row is there, with no file")
     extra_bytes: NonNegativeInt = Field(0, description="size of one more film, for transfers that take a while")
     empty: bool = Field(False, description="a phone fresh from its box: every store is there, and nothing in it")
 
@@ -49,6 +54,11 @@ class ContentsSpec(BaseModel):
             raise ValueError(f"an empty phone has no {', '.join(full)}")
         if not self.empty and self.attachments + self.icloud_only_attachments and not self.messages:
             raise ValueError("an attachment hangs on a message: messages = 0 allows none")
+        for what in ("contacts", "notes", "events", "reminders"):
+            if getattr(self, f"icloud_{what}") > getattr(self, what):
+                raise ValueError(f"icloud_{what} counts some of the {what}: it cannot be more than {what}")
+        if self.icloud_only_note_media and not self.notes:
+            raise ValueError("a picture is in a note: notes = 0 allows none")
         if isinstance(self.apps, tuple) and len(set(self.apps)) != len(self.apps):
             raise ValueError("a bundle id is given twice")
         return self
