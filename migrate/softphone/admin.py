@@ -8,7 +8,7 @@ a person    tap-trust, deny-trust, lock, unlock, enter-passcode, decline-passcod
             find-my {on}, forget-computers, unplug, plug, reboot, erase
 what comes  arrive, post {name}
 what it is  set-state {state, value}, set-condition {condition, value}, set-assumption {assumption, value},
-            set-fault {fault, value}, set-hand {habit, value}
+            scenario {name}, heal, set-fault {fault, value}, set-hand {habit, value}
 what lies   dump {into}
 
 A unix socket only its owner can open; where the system has none, a loopback listener whose HOST:PORT stands in the
@@ -40,6 +40,7 @@ from migrate.softphone.faults import Faults
 from migrate.softphone.hand import Hand
 from migrate.softphone.identity import build_of
 from migrate.softphone.phone_file import PhoneFile
+from migrate.softphone.scenarios import heal, scenarios
 from migrate.softphone.server import SoftphoneServer
 from migrate.softphone.streams import SocketStream
 
@@ -248,6 +249,13 @@ def _set_fault(server: SoftphoneServer, phone: Softphone, order: dict[str, Any])
     setattr(phone.faults, name, value)  # in place: connections that run look at the same faults
 
 
+def _scenario(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    scenario = scenarios().get(str(order.get("name")))
+    if scenario is None:
+        raise NotDone(f"scenario needs a name: one of {', '.join(scenarios())}")
+    scenario.apply(phone)
+
+
 def _set_hand(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
     name, value = _checked(HAND, Hand, order, "habit")
     phone.hand = replace(phone.hand, **{name: value})
@@ -290,6 +298,8 @@ _ORDERS: dict[str, Callable[[SoftphoneServer, Softphone, dict[str, Any]], dict[s
     "reboot": _simply(Softphone.reboot),
     "post": _post,
     "dump": _dump,
+    "heal": _simply(heal),
+    "scenario": _scenario,
     "set-fault": _set_fault,
     "set-hand": _set_hand,
 }
