@@ -63,6 +63,14 @@ class Piece(NamedTuple):
     growth: int  # what every byte of the hole adds to the offset table, read as one number
 
 
+class NumberPlace(NamedTuple):
+    """Where a number that only one key refers to lies in all archives of a layout, its marker first."""
+
+    begin: int
+    end: int
+    growth: int
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What all archives of one layout share."""
@@ -75,6 +83,7 @@ class Layout:
     pieces: tuple[Piece, ...]
     tail: bytes
     ending: int  # offset table and trailer, read as one number, if no hole of any length took room; but for `table_at`
+    inode: NumberPlace | None  # None: other fields may share the number
     pick: Callable[[Sequence[Any]], Fields] = field(repr=False)
 
     def read(self, blob: bytes, table_at: int) -> Fields | None:
@@ -122,6 +131,19 @@ class Layout:
         size = fields[_SIZE]
         return None if size is not None and size < 0 else fields
 
+    def with_inode(self, blob: bytes, table_at: int, inode: int) -> bytes | None:
+        """An archive of this layout with another inode number. A longer one moves what lies behind it, and the offset
+        table is corrected for that as in `read`."""
+        if self.inode is None or not 0 < inode < 1 << 63:
+            return None
+        begin, end, growth = self.inode
+        number = b"\x13" + inode.to_bytes(8, "big")
+        longer = len(number) - (end - begin)
+        if table_at + longer >= _FARTHEST:
+            return None
+        table = int.from_bytes(blob[table_at:], "big") + longer * (growth + 1)  # the 1: the trailer says where it lies
+        return blob[:begin] + number + blob[end:table_at] + table.to_bytes(len(blob) - table_at, "big")
+
 
 def _content(stated: int, family: int, stored: bytes) -> bytes | str | None:
     """The text or data of an object; None where it is neither, or what an archive writes for nothing."""
@@ -154,6 +176,17 @@ class Layouts:
         table_at = int.from_bytes(blob[-8:], "big")
         layout = known[1].get(blob[table_at : table_at + known[0]])
         return None if layout is None else layout.read(blob, table_at)
+
+    def with_inode(self, blob: bytes, inode: int) -> bytes | None:
+        """An archive that `read` knows, with another inode number and nothing else changed. None: written in full."""
+        known = self._found.get(blob[_FINGERPRINT])
+        if known is None:
+            return None
+        table_at = int.from_bytes(blob[-8:], "big")
+        layout = known[1].get(blob[table_at : table_at + known[0]])
+        if layout is None or layout.read(blob, table_at) is None:
+            return None
+        return layout.with_inode(blob, table_at, inode)
 
     def learn(self, blob: bytes) -> None:
         """Remember the layout of an archive that the full decoder has just accepted, if it is one to remember."""
@@ -255,6 +288,7 @@ class _Archive:
             pieces=pieces,
             tail=self.blob[end : self.table_at],
             ending=ending,
+            inode=self._inode(holes),
             pick=_picker([hole.names for hole in (*fixed, *(hole for hole in rest if hole.names))]),
         ), rest[0].number + 1
 
@@ -266,13 +300,23 @@ class _Archive:
             is_fixed = self._is_fixed(hole)
             begin = hole.begin if is_fixed else self.at[hole.number]
             family = _DATA if self._family(hole.number) == _DATA else _TEXT
-            behind = range(len(self.at) - 1 - hole.number)
-            growth = sum(1 << 8 * (_TRAILER_BYTES + _TABLE_ENTRY_BYTES * place) for place in behind)
+            growth = self._growth(hole.number)
             fixed_bytes = hole.end - hole.begin if is_fixed else 0
             pieces.append(Piece(self.blob[at:begin], fixed_bytes, family, bool(hole.names), growth))
             ending -= 0 if is_fixed else (hole.end - begin) * growth
             at = hole.end
         return tuple(pieces), at, ending
+
+    def _growth(self, number: int) -> int:
+        """What a byte more in an object adds to the offset table behind it, read as one number with the trailer."""
+        behind = range(len(self.at) - 1 - number)
+        return sum(1 << 8 * (_TRAILER_BYTES + _TABLE_ENTRY_BYTES * place) for place in behind)
+
+    def _inode(self, holes: list[_Hole]) -> NumberPlace | None:
+        for number, _, end, names in holes:
+            if names == ("InodeNumber",) and self._times_named[number] == 1:
+                return NumberPlace(self.at[number], end, self._growth(number))
+        return None
 
     # -- holes
 

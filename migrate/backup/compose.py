@@ -1,32 +1,41 @@
 """Compose: from a saved backup and a choice to the restore set, an ordinary backup folder of just that.
 
-    [1] decide about the rows (set_rows.py)
-    [2] link the stored files, or copy where links can't be made; write the few that are made here
-    [3] write a new Manifest.db, under the old manifest key where the backup is encrypted: the file keys in the rows and
-        the keybag stay valid, and the same password opens the set
-    [4] write the plists, Status.plist last (set_plists.py)
+    [1] one pass over the rows (set_rows.py): those that go are written to a new Manifest.db as they come, and their
+        stored files linked, or copied where links can't be made (stored_files.py)
+    [2] what a phone needs around them: databases' companions, and the directories above (set_draft.py)
+    [3] a graft: the complete domains of the new phone's own backup (graft.py)
+    [4] the plists, Status.plist last (set_plists.py)
 
-The saved backup is only read. The set appears whole, by one rename, or not at all.
+The set has the manifest key and the keybag of one of the backups (Encryption.of), so that backup's password opens it;
+what comes from elsewhere is carried over into them (carriage.py). Or it is encrypted anew, or not at all.
+
+The saved backups are only read. The set appears whole, by one rename, or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from migrate.backup.carriage import Rewrapped, Rewritten, Unchanged
 from migrate.backup.folder import BackupFolder, find_backup, inside
-from migrate.backup.links import built_beside, link_or_copy, refuse_nesting
-from migrate.backup.manifest import Manifest, ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.graft import BARRED_DOMAINS, KEYCHAIN, BaseRows
+from migrate.backup.links import built_beside, refuse_nesting
+from migrate.backup.manifest import Manifest
+from migrate.backup.manifest_writer import ManifestFile
 from migrate.backup.private_files import FOLDER_MODE, write_new
 from migrate.backup.seal import read_seal
-from migrate.backup.set_plists import set_plists
-from migrate.backup.set_rows import Dropped, SetRows
+from migrate.backup.set_draft import Dropped, SetDraft
+from migrate.backup.set_encryption import SetEncryption
+from migrate.backup.set_plists import SetPlists
+from migrate.backup.set_rows import ChosenRows
 from migrate.errors import CannotCompose, UnsafeName
 from migrate.watch import Watcher, nobody
 
-__all__ = ["Dropped", "RestoreSet", "SetRequest", "compose"]
+__all__ = ["Dropped", "Encryption", "RestoreSet", "SetRequest", "compose"]
 
 Strategy = Literal["replace", "overlay", "graft"]
 Encryption = Literal["as-source", "encrypted", "plain"]
@@ -73,82 +82,123 @@ class RestoreSet:
     dropped: tuple[Dropped, ...]
     """Chosen, and not in it: what could not be sent, each with its reason."""
     left: int = 0
-    """Of a graft: how many of the base's records left, because something that was chosen takes their place."""
+    """Of a graft: how many of the base's files left, because something that was chosen takes their place."""
 
 
 def compose(request: SetRequest, watch: Watcher = nobody) -> RestoreSet:
     """Make the restore set. Blocking; whatever stood at `into` is replaced.
 
-    Both strategies carry the same rows for the same choice; they differ in what is chosen, and in the restore's
-    options. A `graft` is another set altogether and is not made here.
+    `replace` and `overlay` carry the same rows for the same choice; they differ in what is chosen, and in the restore's
+    options.
 
     Raises:
-        BackupNotFound, BackupUnreadable, BackupUnfinished, PasswordMissing, WrongPassword: the source cannot be used.
-        CannotCompose: it can be read, and no phone would accept a set of it.
+        BackupNotFound, BackupUnreadable, BackupUnfinished, PasswordMissing, WrongPassword: a backup cannot be used.
+        CannotCompose: it can be read, and no phone would accept a set of it, or lose something by one.
         DiskFullHere: nothing was left behind.
     """
-    if request.strategy not in ("replace", "overlay"):
-        raise ValueError(f"no set is composed for {request.strategy!r}")
-    folder = BackupFolder(find_backup(request.source))
+    if (request.base is not None) != (request.strategy == "graft"):
+        raise ValueError(f"a base belongs to a graft, and not to {request.strategy!r} alone")
+    if request.strategy == "graft" and request.encryption != "as-source":
+        raise ValueError("a graft is encrypted as its base is")
+    with _opened(request.source, request.password, request.into) as source:
+        if request.base is None:
+            return _of_one(request, source, watch)
+        with _opened(request.base, request.base_password, request.into) as base:
+            return _grafted(request, source, base, watch)
+
+
+def _of_one(request: SetRequest, source: Manifest, watch: Watcher) -> RestoreSet:
+    encryption = SetEncryption.of(source, request.encryption, request.set_password)
+    carriage = Unchanged(source) if not encryption.is_new else Rewritten(source, encryption.class_keys)
+    with _building(request, source, encryption, watch) as draft:
+        rows = ChosenRows(
+            draft,
+            source,
+            carriage,
+            barred=_barred(source, request.seals, request.damaged),
+            barred_domains={KEYCHAIN: "its items open with this backup's own keys alone"}
+            if encryption.is_new
+            else None,
+        )
+        rows.send(request.wanted)
+        draft.add_directories([source])
+        return _finished(request, draft, SetPlists(source.folder, changes=encryption.plist_changes))
+
+
+def _grafted(request: SetRequest, source: Manifest, base: Manifest, watch: Watcher) -> RestoreSet:
+    if base.class_keys is None:
+        reason = "it is not encrypted, so it lacks what phones give into encrypted backups alone; that would be deleted"
+        raise CannotCompose(str(base.folder.path), reason)
+    encryption = SetEncryption.of(base, "as-source", None)
+    carriage = Rewrapped(source, base.class_keys) if source.is_encrypted else Rewritten(source, base.class_keys)
+    with _building(request, base, encryption, watch) as draft:
+        chosen = ChosenRows(
+            draft,
+            source,
+            carriage,
+            barred=_barred(source, request.seals, request.damaged),
+            barred_domains=BARRED_DOMAINS,
+            fresh_inodes=True,
+        )
+        chosen.send(request.wanted)
+        own = BaseRows(
+            draft, base, barred=_barred(base, request.base_seals, {}), replaced=request.replaced, sent=chosen.sent
+        )
+        own.send()
+        draft.add_directories([base, source], chosen.sent)
+        made = _finished(request, draft, SetPlists(base.folder, source.folder))
+        return replace(made, left=own.left)
+
+
+@contextmanager
+def _opened(path: Path, password: str | None, into: Path) -> Iterator[Manifest]:
+    folder = BackupFolder(find_backup(path))
     folder.require_finished()
     if folder.is_flat:
         reason = "it is of iOS 9 or older (Manifest.mbdb): it can be read, checked and extracted, not yet restored"
         raise CannotCompose(str(folder.path), reason)
-    refuse_nesting(folder.path, request.into)
-    seal = read_seal(request.seals, folder) if request.seals else None
-    with Manifest.open(folder, request.password) as manifest:
-        rows = SetRows(manifest, seal.unreadable if seal else {})
-        rows.choose(request.wanted)
-        with built_beside(request.into) as building:
-            name = folder.udid
-            place = inside(building, name)
-            if place != building / place.name or place.name != name:
-                raise UnsafeName(name, "is no name of one folder, as a phone's is")
-            place.mkdir(mode=FOLDER_MODE)
-            stored_bytes = _store(folder, rows, place, watch)
-            writer = ManifestWriter(folder.ios_version or "")
-            domains = rows.write_into(writer)
-            for key, value in manifest.properties().items():
-                writer.set_property(key, value)
-            records = writer.count
-            write_new(place / "Manifest.db", _sealed(writer.to_bytes(), manifest))
-            for plist, content in set_plists(folder, domains=domains, apps=request.apps).items():
-                write_new(place / plist, content)
+    refuse_nesting(folder.path, into)
+    with Manifest.open(folder, password) as manifest:
+        yield manifest
+
+
+@contextmanager
+def _building(request: SetRequest, like: Manifest, encryption: SetEncryption, watch: Watcher) -> Iterator[SetDraft]:
+    """An empty set with the UDID and the iOS version of the backup `like`."""
+    name = like.folder.udid
+    with ExitStack() as stack:
+        building = stack.enter_context(built_beside(request.into))
+        place = inside(building, name)
+        if place != building / place.name or place.name != name:
+            raise UnsafeName(name, "is no name of one folder, as a phone's is")
+        place.mkdir(mode=FOLDER_MODE)
+        ios_version = like.folder.ios_version or ""
+        manifest = stack.enter_context(ManifestFile(place / "Manifest.db", ios_version, encryption.manifest_key))
+        for key, value in like.properties().items():
+            if not encryption.is_new or key not in _OF_THE_PASSWORD:
+                manifest.set_property(key, value)
+        yield SetDraft(place, manifest, watch, ios_version)
+
+
+def _finished(request: SetRequest, draft: SetDraft, plists: SetPlists) -> RestoreSet:
+    draft.flush()
+    records = draft.manifest.finish()
+    for plist, content in plists.made(domains=draft.domains(), apps=request.apps).items():
+        write_new(draft.place / plist, content)
     return RestoreSet(
-        path=request.into / name,
+        path=request.into / draft.place.name,
         records=records,
-        files=len(rows.linked) + len(rows.made_bytes),
-        bytes=stored_bytes,
-        dropped=tuple(rows.dropped),
+        files=draft.files,
+        bytes=draft.stored_bytes,
+        dropped=tuple(draft.dropped),
     )
 
 
-def _sealed(database: bytes, manifest: Manifest) -> bytes:
-    if manifest.manifest_key is None:
-        return pad_manifest(database)
-    return encrypt_manifest(database, manifest.manifest_key)
+def _barred(manifest: Manifest, seals: Path | None, damaged: Mapping[str, str]) -> dict[str, str]:
+    seal = read_seal(seals, manifest.folder) if seals else None
+    unreadable = seal.unreadable if seal else {}
+    return {**{name: f"the phone could not read it: {said}" for name, said in unreadable.items()}, **damaged}
 
 
-def _store(folder: BackupFolder, rows: SetRows, place: Path, watch: Watcher) -> int:
-    """Bring every stored file of the set into `place`. Returns their bytes."""
-    done = 0
-    shards: set[str] = set()
-
-    def target(file_id: str) -> Path:
-        shard = place / file_id[:2]
-        if file_id[:2] not in shards:
-            shard.mkdir(mode=FOLDER_MODE)
-            shards.add(file_id[:2])
-        return shard / file_id
-
-    for count, file_id in enumerate(rows.linked, 1):
-        link = target(file_id)
-        link_or_copy(folder.blob(file_id), link)
-        done += link.stat().st_size
-        watch.bytes_moved(done, None)
-        watch.files_moved(count)
-    for file_id, content in rows.made_bytes.items():
-        write_new(target(file_id), content, sync=False)  # hundreds of them, and the set is made again if power fails
-        done += len(content)
-    watch.files_moved(len(rows.linked) + len(rows.made_bytes))
-    return done
+_OF_THE_PASSWORD = frozenset({"passwordHash", "salt"})
+"""Properties that speak of the password of the backup they were written for (facts 3.2)."""

@@ -6,7 +6,6 @@ that was linked is ever opened for writing in place: a new file, then a rename.
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import shutil
@@ -15,35 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from migrate.backup.private_files import DISK_FULL, FILE_MODE, FOLDER_MODE, sync_folder
+from migrate.backup.link_errand import link_or_copy
+from migrate.backup.private_files import DISK_FULL, FOLDER_MODE, sync_folder
 from migrate.errors import DiskFullHere, StrangeFileInBackup
 
-_NO_LINK_HERE = frozenset(
-    code
-    for name in ("EXDEV", "EPERM", "EMLINK", "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EACCES", "EINVAL")
-    if (code := getattr(errno, name, None)) is not None
-)
-"""What a file system answers when it has no hard links, or not across these two folders. *Read*: link(2) of Linux
-(EPERM: exFAT, FAT; EMLINK: 65,000 links on ext4) and macOS (ENOTSUP). A copy that fails as well tells
-the true cause."""
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """Make `target` the same bytes as `source`: a hard link, or a copy (0600, same times) where links can't be made.
-
-    Raises:
-        OSError: neither worked; a half-written copy may be left, so this is called inside `built_beside`.
-    """
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except NotImplementedError:  # a platform whose link() has no such choice; the callers have looked: no symlink
-        os.link(source, target)
-    except OSError as refused:
-        if refused.errno not in _NO_LINK_HERE:
-            raise
-        shutil.copyfile(source, target, follow_symlinks=False)
-        shutil.copystat(source, target)
-        target.chmod(FILE_MODE)
+__all__ = ["built_beside", "is_regular", "link_or_copy", "link_tree", "refuse_nesting"]
 
 
 def link_tree(source: Path, into: Path) -> None:
@@ -72,7 +47,7 @@ def _link_folder(source: Path, target: Path) -> None:
     with os.scandir(source) as entries:
         for entry in entries:
             if entry.is_file(follow_symlinks=False):
-                link_or_copy(Path(entry.path), target / entry.name)
+                link_or_copy(entry.path, target / entry.name)
             elif entry.is_dir(follow_symlinks=False):
                 below = target / entry.name
                 below.mkdir(mode=FOLDER_MODE)

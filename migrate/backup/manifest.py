@@ -1,4 +1,4 @@
-"""Manifest.db: which records a backup has. Read a piece at a time (manifest_pages.py), written to bytes only.
+"""Manifest.db: which records a backup has. Read a piece at a time (manifest_pages.py); manifest_writer.py writes one.
 
 Nothing of it reaches the disk in plain: an encrypted one is decrypted in memory, and even a plain one is never opened
 in place (it is in WAL mode, so SQLite would leave `-wal` and `-shm` inside the backup). A manifest is a stranger:
@@ -8,11 +8,9 @@ Source: facts 3.2, 3.5; the schema, `user_version` 2 and the padding of an unenc
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Self
 
-from migrate.backup.crypto import encrypted_chunks, padding_for
 from migrate.backup.folder import FILE_ID, BackupFolder
 from migrate.backup.keybag import ClassKeys, Keybag
 from migrate.backup.manifest_database import (
@@ -23,16 +21,25 @@ from migrate.backup.manifest_database import (
     is_plain_table,
     open_database,
 )
-from migrate.backup.manifest_pages import VERSIONS, WRITE_AHEAD_LOG
-from migrate.backup.record import Kind, Record, decode_mbfile, encode_mbfile, file_id, major_version
+from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.record import Kind, Record, decode_mbfile, file_id
 from migrate.errors import BackupUnreadable, BadRecord, KeybagUnreadable, KeyUnusable, PasswordMissing, WrongPassword
+
+__all__ = [
+    "Manifest",
+    "ManifestWriter",
+    "OnBad",
+    "Row",
+    "Wanted",
+    "encrypt_manifest",
+    "pad_manifest",
+    "unlock",
+    "unlock_keybag",
+]
 
 ROW_BYTES_AT_LEAST = 60
 """A row holds its 40-digit file id twice (table and key index) and an archive. A B-tree whose pages refer to the same
 children again can claim billions of rows in a few kilobytes; more rows than this allows is such a one."""
-
-PAGE_BYTES = 4096
-
 
 _KINDS = {int(kind): kind for kind in Kind}
 
@@ -297,79 +304,3 @@ def _row(values: tuple[Any, ...]) -> Row:
 
 def _shown(value: object) -> str:
     return value[:200] if isinstance(value, str) else ""
-
-
-_SCHEMA = (
-    f"PRAGMA page_size = {PAGE_BYTES}",
-    "PRAGMA user_version = 2",
-    "CREATE TABLE Files (fileID TEXT PRIMARY KEY, domain TEXT, relativePath TEXT, flags INTEGER, file BLOB)",
-    "CREATE TABLE Properties (key TEXT PRIMARY KEY, value BLOB)",
-)
-_DOMAIN_INDEX = "CREATE INDEX FilesDomainIdx ON Files(domain)"
-_DOMAIN_INDEX_27 = "CREATE INDEX FilesDomainsRelativePathIdx ON Files(domain, relativePath)"
-_INDICES = (
-    "CREATE INDEX FilesRelativePathIdx ON Files(relativePath)",
-    "CREATE INDEX FilesFlagsIdx ON Files(flags)",
-)
-
-
-class ManifestWriter:
-    """A new manifest in memory, with the schema, indices and header that a phone of `ios_version` writes."""
-
-    def __init__(self, ios_version: str) -> None:
-        self._ios_version = ios_version
-        self._database: sqlite3.Connection | None = sqlite3.connect(":memory:", isolation_level=None)
-        for statement in _SCHEMA:
-            self._database.execute(statement)
-        self._database.execute("BEGIN")
-        self.count = 0
-
-    def add(self, record: Record) -> None:
-        """One more record. A file id that is already there is a bug of ours: ValueError."""
-        blob = encode_mbfile(record, ios_version=self._ios_version)
-        self.add_row(record.file_id, record.domain, record.relative_path, record.kind, blob)
-
-    def add_row(self, file_id: str, domain: str, relative_path: str, flags: int, file: bytes) -> None:
-        """One more row, its archive as it is: how rows of another manifest are carried over untouched."""
-        try:
-            self._open.execute(
-                "INSERT INTO Files VALUES (?, ?, ?, ?, ?)", (file_id, domain, relative_path, int(flags), file)
-            )
-        except sqlite3.IntegrityError as error:
-            raise ValueError(f"{file_id} is in the manifest already") from error
-        self.count += 1
-
-    def set_property(self, key: str, value: bytes | str | int | float | None) -> None:
-        self._open.execute("INSERT OR REPLACE INTO Properties VALUES (?, ?)", (key, value))
-
-    def to_bytes(self) -> bytes:
-        """The finished database, its header in WAL mode as on a phone, without padding. Ends the writer."""
-        database = self._open
-        domain_index = _DOMAIN_INDEX_27 if major_version(self._ios_version) >= 27 else _DOMAIN_INDEX
-        for statement in (domain_index, *_INDICES, "COMMIT"):
-            database.execute(statement)
-        data = bytearray(database.serialize())
-        self.close()
-        data[VERSIONS] = WRITE_AHEAD_LOG
-        return bytes(data)
-
-    def close(self) -> None:
-        if self._database is not None:
-            self._database.close()
-            self._database = None
-
-    @property
-    def _open(self) -> sqlite3.Connection:
-        if self._database is None:
-            raise ValueError("this manifest was finished already")
-        return self._database
-
-
-def encrypt_manifest(db: bytes, manifest_key: bytes) -> bytes:
-    """Manifest.db of an encrypted backup: `db` padded and encrypted under the plain manifest key."""
-    return b"".join(encrypted_chunks([db], manifest_key))
-
-
-def pad_manifest(db: bytes) -> bytes:
-    """Manifest.db of an unencrypted backup: phones pad that one too (*seen*, iOS 14.3)."""
-    return db + padding_for(len(db))

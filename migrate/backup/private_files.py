@@ -25,8 +25,13 @@ def write_new(path: Path, content: bytes, *, sync: bool = True) -> None:
     with open_new(path) as file:
         file.write(content)
         if sync:
-            file.flush()
-            os.fsync(file.fileno())
+            sync_file(file)
+
+
+def sync_file(file: BinaryIO) -> None:
+    """Wait until what was written is on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -64,7 +64,7 @@ class Record:
     target: str | None
 
 
-_LAYOUTS = Layouts()
+LAYOUTS = Layouts()
 _Thawed: Any = make_dataclass("_Thawed", [each.name for each in fields(Record)], slots=True)
 
 
@@ -92,10 +92,10 @@ def decode_mbfile(blob: bytes, *, file_id: str, domain: str, relative_path: str,
     Raises:
         BadRecord: the bytes are no such archive. The backup's fault.
     """
-    values = _LAYOUTS.read(blob)
+    values = LAYOUTS.read(blob)
     if values is None:
         record = parse_mbfile(blob, file_id=file_id, domain=domain, relative_path=relative_path, kind=kind)
-        _LAYOUTS.learn(blob)
+        LAYOUTS.learn(blob)
         return record
     return _record(file_id, domain, relative_path, kind, *values)
 
@@ -199,7 +199,7 @@ class _Archive:
         return value
 
 
-_DATA_CLASS = {"$classname": "NSMutableData", "$classes": ["NSMutableData", "NSData", "NSObject"]}
+DATA_CLASS = {"$classname": "NSMutableData", "$classes": ["NSMutableData", "NSData", "NSObject"]}
 _MBFILE_CLASS = {"$classname": "MBFile", "$classes": ["MBFile", "NSObject"]}
 
 
@@ -234,7 +234,7 @@ def encode_mbfile(record: Record, *, ios_version: str) -> bytes:
         refer("Target", record.target)
     if record.encryption_key is not None:
         refer("EncryptionKey", {"NS.data": record.encryption_key, "$class": UID(len(objects) + 1)})
-        objects.append(_DATA_CLASS)
+        objects.append(DATA_CLASS)
     if record.extended_attributes is not None:
         refer("ExtendedAttributes", record.extended_attributes)
     refer("$class", _MBFILE_CLASS)

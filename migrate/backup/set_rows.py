@@ -1,286 +1,252 @@
-"""Which rows a restore set has: what was chosen, and what a phone needs around it to take it (facts 4.3).
+"""Which rows of a saved backup a restore set has: what was chosen, and what a phone needs around it (facts 4.3).
 
 [1] a chosen file whose stored bytes can be sent; what cannot be sent is dropped and reported, because one row
     without its file makes the phone refuse the whole set (205)
-[2] a database's companions: the old backup's own, or empty ones made here (companions.py)
-[3] a directory row for every ancestor up to the domain's root
+[2] a database's companions: the backup's own, or empty ones made here (companions.py)
+[3] a directory row for every ancestor up to the domain's root (set_draft.py)
 [4] an inode number of its own for every file: the phone makes a second file with the same one a link to the first
+
+One pass over the manifest does [1] and [4]; of the rows only the databases' and their companions' are kept until its
+end, for [2].
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import plistlib
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
+from migrate.backup.carriage import NotCarried, Rewritten, Unchanged
 from migrate.backup.companions import INDEX, LOG, SUFFIXES, database_of, is_database
 from migrate.backup.crypto import KEY_BYTES, encrypted_chunks
-from migrate.backup.folder import BackupFolder
 from migrate.backup.links import is_regular
-from migrate.backup.manifest import Manifest, ManifestWriter, Row
-from migrate.backup.plists import archive_value
+from migrate.backup.manifest import Manifest, Row
+from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
-from migrate.errors import BadRecord, CannotCompose, UnsafeName
+from migrate.backup.set_draft import Key, Placed, SetDraft
+from migrate.backup.stored_files import LinkQueue
+from migrate.errors import BadRecord, UnsafeName
 
-FRESH_INODES = range(1 << 40, 1 << 41)
-"""Numbers for files that need one. Phones count files from 2 up (*seen*: up to 190,000, iOS 14.3) or begin near the end
-of 64 bits; a row that does use one of these gets another."""
-
-_DIRECTORY_MODE = 0o040755
-
-Key = tuple[str, str]
+ABSENT = "its stored bytes are not in the backup"
 
 
-class Dropped(NamedTuple):
-    """A chosen record that is not in the set, and why."""
+class ChosenRows:
+    """The chosen records of one backup, sent into a set.
 
-    domain: str
-    relative_path: str
-    file_id: str
-    reason: str
+    `barred` are file ids that stay out, each with the reason. `fresh_inodes` gives every file another inode number: in
+    a set that has another phone's files too, whose numbers stay.
+    """
 
+    def __init__(
+        self,
+        draft: SetDraft,
+        manifest: Manifest,
+        carriage: Unchanged,
+        *,
+        barred: Mapping[str, str],
+        fresh_inodes: bool = False,
+        barred_domains: Mapping[str, str] | None = None,
+    ) -> None:
+        self._draft = draft
+        self._manifest = manifest
+        self._carriage = carriage
+        self._barred = barred
+        self._barred_domains = barred_domains or {}
+        self._fresh_inodes = fresh_inodes
+        self._databases: list[Record] = []
+        self._companions: dict[Key, Row | None] = {}  # every one in the backup: their databases bring them along
+        self._chosen_companions: list[Row] = []
+        self._damaged_companions: dict[Key, BadRecord] = {}
+        self._links: LinkQueue[Placed]
+        self.sent: set[str] = set()
+        """File ids of the files that are in the set, for whoever has others to put beside them."""
 
-@dataclass
-class SetRows:
-    """The rows of one restore set, and the stored bytes of the files that are made here."""
-
-    manifest: Manifest
-    unreadable: Mapping[str, str]
-    """File ids the phone could not read, with what it said: what is stored of them is a stump."""
-    kept: dict[str, int | None] = field(default_factory=dict)
-    """File ids of the old backup's rows that go, with the inode number each file gets (None: its own)."""
-    made: list[Record] = field(default_factory=list)
-    """Records made here: empty companions and missing directories."""
-    made_bytes: dict[str, bytes] = field(default_factory=dict)
-    """Stored bytes of the made files."""
-    linked: list[str] = field(default_factory=list)
-    """File ids whose stored bytes are linked from the old backup."""
-    dropped: list[Dropped] = field(default_factory=list)
-    _inodes: set[int] = field(default_factory=set, repr=False)
-    _directories: set[Key] = field(default_factory=set, repr=False)
-    _fresh: Iterator[int] = field(default_factory=lambda: iter(FRESH_INODES), repr=False)
-
-    def choose(self, wanted: Collection[str]) -> None:
-        """Decide about every row; afterwards the fields above are complete.
-
-        Raises:
-            CannotCompose: the old backup has something other than a directory where one must be.
-        """
+    def send(self, wanted: Collection[str]) -> None:
+        """Put everything that is `wanted` into the draft, but for the directories above it."""
         wanted = wanted if isinstance(wanted, (set, frozenset)) else frozenset(wanted)
-        databases: list[Record] = []
-        companions: list[Record] = []
-        found: set[str] = set()
-
-        def on_bad(bad: BadRecord) -> None:
-            if bad.file_id in wanted:
-                found.add(bad.file_id)
-                self._drop(bad, f"its row is damaged: {bad.reason}")
-
-        for row in self.manifest.rows(on_bad):
-            if row.file_id not in wanted:
-                continue
-            found.add(row.file_id)
-            try:
-                record = row.record()
-            except BadRecord as bad:
-                on_bad(bad)
-                continue
-            if record.kind is Kind.FILE and database_of(record.relative_path):
-                companions.append(record)
-            elif self._keep(record) and record.kind is Kind.FILE and is_database(record.relative_path):
-                databases.append(record)
-        self.dropped += [Dropped("", "", name, "no row of the backup names it") for name in sorted(wanted - found)]
-        self._add_companions(databases, companions)
-        self._add_directories()
-
-    def write_into(self, writer: ManifestWriter) -> set[str]:
-        """The old backup's rows as they are, but for inode numbers that had to change, then the made ones.
-
-        Returns the domains that have rows.
-        """
-        domains = {record.domain for record in self.made}
-        pending = dict(self.kept)
-        for row in self.manifest.rows(on_bad=lambda bad: None):  # dropped, or never chosen
-            if row.file_id in pending:
-                inode = pending.pop(row.file_id)
-                archive = row.file if inode is None else _renumbered(self.manifest.folder, row, inode)
-                writer.add_row(row.file_id, row.domain, row.relative_path, row.flags & 7, archive)
-                domains.add(row.domain)
-        for record in self.made:
-            writer.add(record)
-        return domains
+        folder = self._manifest.folder
+        with self._draft.links_from(folder, len(wanted), self._linked, self._absent) as self._links:
+            found = self._pass(wanted)
+            self._links.ask_for_the_rest()
+            self._draft.flush()
+            self._draft.manifest.build_indices()  # while the last links are made
+        if found < len(wanted):
+            self._name_the_missing(wanted)
+        with self._draft.links_from(folder, 4 * len(self._databases), self._linked, self._absent) as self._links:
+            databases, self._databases = self._databases, []
+            self._send_companions(databases)
+            self._links.ask_for_the_rest()
+        self._draft.flush()
 
     # -- [1] what was chosen -----------------------------------------------------------------------------------------
 
-    def _keep(self, record: Record) -> bool:
-        """Take a row of the old backup into the set, if a phone can be sent it."""
-        if record.file_id in self.kept:
-            return True
-        if reason := self._why_not(record):
-            self._drop(record, reason)
+    def _pass(self, wanted: Collection[str]) -> int:
+        """Returns how many of `wanted` have a row, twins counted twice."""
+        found = 0
+
+        def on_bad(bad: BadRecord) -> None:
+            nonlocal found
+            is_wanted = bad.file_id in wanted
+            found += is_wanted
+            if is_wanted:
+                self._draft.drop(bad, f"its row is damaged: {bad.reason}")
+            elif database_of(bad.relative_path):
+                self._damaged_companions[bad.domain, bad.relative_path] = bad
+
+        for row in self._manifest.rows(on_bad):
+            is_wanted = row.file_id in wanted
+            found += is_wanted
+            if row.relative_path.endswith(SUFFIXES) and database_of(row.relative_path):
+                is_file = row.flags & 7 == Kind.FILE
+                self._companions[row.domain, row.relative_path] = row if is_file else None
+                if is_file and is_wanted:
+                    self._chosen_companions.append(row)
+                    continue
+            if is_wanted and (record := self._record(row)) is not None:
+                self._send(row, record)
+        return found
+
+    def _name_the_missing(self, wanted: Collection[str]) -> None:
+        missing = set(wanted)
+        missing.difference_update(row.file_id for row in self._manifest.rows(lambda bad: missing.discard(bad.file_id)))
+        for name in sorted(missing):
+            self._draft.drop(BadRecord(name, "", "", ""), "no row of the backup names it")
+
+    def _send(self, row: Row, record: Record) -> bool:
+        """Take a row into the set, if a phone can be sent it; whether its stored bytes are there turns out later."""
+        try:
+            self._check(record)
+            if record.kind is not Kind.FILE:
+                self._draft.add_row(record, row.file)
+                self._draft.keep(record)
+            elif isinstance(self._carriage, Rewritten):
+                target = self._draft.target(record.file_id)
+                if target.exists():
+                    return False  # a twin of a row that is in the set
+                archive, stored_bytes = self._carriage.write(row, record, self._inode(record), target)
+                self._draft.count_file(stored_bytes)
+                self._linked(Placed(self._draft.add_row(record, archive), record))
+            else:
+                archive = self._carriage.archive(row, record, self._inode(record))
+                self._links.link(record.file_id, Placed(self._draft.add_row(record, archive), record))
+        except NotCarried as reason:
+            self._draft.drop(record, reason.reason)
             return False
-        inode: int | None = None
-        if record.kind is Kind.FILE:
-            self.linked.append(record.file_id)
-            inode = self._own_inode(record.inode)
-        self.kept[record.file_id] = inode
-        self._directories.update(_ancestors(record.domain, record.relative_path))
         return True
 
-    def _why_not(self, record: Record) -> str | None:
+    def _check(self, record: Record) -> None:
         if record.file_id != file_id(record.domain, record.relative_path):
-            return "its row has another file's id"
+            raise NotCarried("its row has another file's id")
         if "/" in record.domain:
-            return "its domain's name holds a slash, which phones refuse"
-        if record.kind is not Kind.FILE:
-            return None
-        if record.file_id in self.unreadable:
-            return f"the phone could not read it: {self.unreadable[record.file_id]}"
-        if (keys := self.manifest.class_keys) is not None:
-            if record.encryption_key is None:
-                return "its row has no key"
-            if class_of(record.encryption_key) not in keys.classes:
-                return f"the backup has no key for its protection class, {class_of(record.encryption_key)}"
-        try:
-            stored = is_regular(self.manifest.folder.blob(record.file_id))
-        except UnsafeName:
-            stored = False
-        return None if stored else "its stored bytes are not in the backup"
+            raise NotCarried("its domain's name holds a slash, which phones refuse")
+        if record.domain in self._barred_domains:
+            raise NotCarried(self._barred_domains[record.domain])
+        if record.file_id in self._barred:
+            raise NotCarried(self._barred[record.file_id])
+        if record.kind is Kind.FILE:
+            self._carriage.check(record)
 
-    def _drop(self, what: Record | BadRecord, reason: str) -> None:
-        self.dropped.append(Dropped(what.domain, what.relative_path, what.file_id, reason))
+    def _linked(self, placed: Placed) -> None:
+        record = placed.record
+        self._draft.keep(record)
+        if self._fresh_inodes:
+            self.sent.add(record.file_id)
+        if is_database(record.relative_path):
+            self._databases.append(record)
+
+    def _absent(self, placed: Placed) -> None:
+        self._draft.remove_row(placed.number)
+        self._draft.drop(placed.record, ABSENT)
 
     # -- [2] companions ----------------------------------------------------------------------------------------------
 
-    def _add_companions(self, databases: list[Record], chosen: list[Record]) -> None:
+    def _send_companions(self, databases: list[Record]) -> None:
         sent = {(database.domain, database.relative_path) for database in databases}
-        for record in chosen:
-            its_database = database_of(record.relative_path) or ""
-            if (record.domain, its_database) in sent:
-                continue  # comes with its database below
-            if self._row_of(record.domain, its_database) is None:
-                self._keep(record)  # a lone file that is only called so
-            else:
-                self._drop(
-                    record, "the database it belongs to is not sent, and merging it into another would spoil that"
-                )
+        for row in self._chosen_companions:
+            its_database = database_of(row.relative_path) or ""
+            if (row.domain, its_database) not in sent:
+                self._send_lone(row, its_database)
         for database in databases:
             self._send_companions_of(database)
+
+    def _send_lone(self, row: Row, its_database: str) -> None:
+        if (record := self._record(row)) is None:
+            return
+        try:
+            is_lone = self._manifest.row(row.domain, its_database) is None
+        except BadRecord:
+            is_lone = True
+        if is_lone:
+            self._send(row, record)  # a file that is only called so
+        else:
+            self._draft.drop(
+                record, "the database it belongs to is not sent, and merging it into another would spoil that"
+            )
 
     def _send_companions_of(self, database: Record) -> None:
         log_is_real = False
         for suffix in SUFFIXES:
             path = database.relative_path + suffix
-            real = self._row_of(database.domain, path, tell=True)
-            if real is not None and real.kind is not Kind.FILE:
+            key = (database.domain, path)
+            if (bad := self._damaged_companions.get(key)) is not None:
+                self._draft.drop(bad, f"its row is damaged: {bad.reason}")
+            row = self._companions.get(key)
+            if row is None and key in self._companions:
                 continue  # a directory may be called anything
-            if real is not None and (suffix != INDEX or log_is_real) and self._keep(real):
+            if row is not None and (suffix != INDEX or log_is_real) and self._send_companion(row):
                 log_is_real = log_is_real or suffix == LOG
             else:
                 self._make_empty(database, path)
 
+    def _send_companion(self, row: Row) -> bool:
+        record = self._record(row)
+        if record is None:
+            return False
+        if not self._is_stored(record):
+            self._draft.drop(record, ABSENT)
+            return False
+        return self._send(row, record)
+
     def _make_empty(self, database: Record, path: str) -> None:
         """An empty file beside `database`, of its owner, mode, class and times. *Guessed* that a phone takes it."""
-        identity, stored, key = file_id(database.domain, path), b"", None
-        protection_class = database.protection_class
-        if self.manifest.class_keys is not None and database.encryption_key is not None:
+        stored, key, protection_class = b"", None, database.protection_class
+        if self._carriage.keys is not None and (database.encryption_key is not None or not self._carriage.is_linked):
             # One block of padding, as encrypted contents end: pyiosbackup fails on a stored file of no bytes at all
             file_key = os.urandom(KEY_BYTES)
             stored = b"".join(encrypted_chunks([], file_key))
-            protection_class = class_of(database.encryption_key)
-            key = self.manifest.class_keys.wrap(protection_class, file_key)
-        self.made_bytes[identity] = stored
-        self.made.append(
-            replace(
-                database,
-                file_id=identity,
-                relative_path=path,
-                inode=next(self._fresh),
-                size=0,
-                protection_class=protection_class,
-                encryption_key=key,
-                digest=None if database.digest is None else hashlib.sha1(stored, usedforsecurity=False).digest(),
-                extended_attributes=None,
-            )
-        )
-
-    # -- [3] directories ---------------------------------------------------------------------------------------------
-
-    def _add_directories(self) -> None:
-        for domain, path in sorted(self._directories):
-            record = self._row_of(domain, path)
-            if record is None:
-                self.made.append(self._new_directory(domain, path))
-            elif record.kind is Kind.DIRECTORY:
-                self.kept.setdefault(record.file_id, None)
-            else:
-                raise CannotCompose(str(self.manifest.folder.path), f"{domain} {path} is not a directory")
-
-    def _new_directory(self, domain: str, path: str) -> Record:
-        """A directory that the old backup has no row for, as iOS makes those of apps and of the user (*seen* 14.3)."""
-        return Record(
-            file_id=file_id(domain, path),
-            domain=domain,
+            protection_class = self._carriage.class_for(database)
+            key = self._carriage.keys.wrap(protection_class, file_key)
+        empty = replace(
+            database,
+            file_id=file_id(database.domain, path),
             relative_path=path,
-            kind=Kind.DIRECTORY,
-            mode=_DIRECTORY_MODE,
-            inode=next(self._fresh),
-            user_id=501,
-            group_id=501,
+            inode=self._draft.inodes.fresh(),
             size=0,
-            modified=0,
-            changed=0,
-            born=0,
-            protection_class=0,
-            flags=0,
-            encryption_key=None,
-            digest=None,
+            protection_class=protection_class,
+            encryption_key=key,
+            digest=None if database.digest is None else hashlib.sha1(stored, usedforsecurity=False).digest(),
             extended_attributes=None,
-            target=None,
         )
+        self._draft.add_file(empty, stored)
+        if self._fresh_inodes:
+            self.sent.add(empty.file_id)
 
-    def _row_of(self, domain: str, path: str, *, tell: bool = False) -> Record | None:
-        """The old backup's record of a path. A damaged row is as good as none: what is made here takes its place."""
+    # -- one record --------------------------------------------------------------------------------------------------
+
+    def _record(self, row: Row) -> Record | None:
         try:
-            return self.manifest.record(domain, path)
+            return row.record()
         except BadRecord as bad:
-            if tell:
-                self._drop(bad, f"its row is damaged: {bad.reason}")
+            self._draft.drop(bad, f"its row is damaged: {bad.reason}")
             return None
 
-    # -- [4] inode numbers -------------------------------------------------------------------------------------------
+    def _is_stored(self, record: Record) -> bool:
+        try:
+            return is_regular(Backup(self._manifest.folder, self._manifest).stored_path(record))
+        except UnsafeName:
+            return False
 
-    def _own_inode(self, inode: int) -> int | None:
-        """None where `inode` is nobody else's yet, else a fresh one. 0 is what a row without a number reads as."""
-        if inode > 0 and inode not in self._inodes and inode not in FRESH_INODES:
-            self._inodes.add(inode)
-            return None
-        return next(self._fresh)
-
-
-def class_of(encryption_key: bytes) -> int:
-    """The protection class in front of a wrapped key. It equals the row's ProtectionClass, which some hosts leave out
-    (*seen*: the minted test backups)."""
-    return int.from_bytes(encryption_key[:4], "little")
-
-
-def _ancestors(domain: str, path: str) -> Iterator[Key]:
-    while path:
-        path = path.rpartition("/")[0]
-        yield domain, path
-
-
-def _renumbered(folder: BackupFolder, row: Row, inode: int) -> bytes:
-    """The row's archive with another inode number and everything else as the phone wrote it, known to us or not."""
-    archive: dict[str, Any] = archive_value(row.file)
-    top = archive["$top"]["root"]
-    root = archive["$objects"][top.data] if isinstance(top, plistlib.UID) else top
-    root["InodeNumber"] = inode
-    try:
-        return plistlib.dumps(archive, fmt=plistlib.FMT_BINARY, sort_keys=False)
-    except (OverflowError, RecursionError, TypeError, ValueError) as error:  # parts that no record needs, unwritable
-        reason = f"the row of {row.domain} {row.relative_path} cannot be written again ({type(error).__name__})"
-        raise CannotCompose(str(folder.path), reason) from error
+    def _inode(self, record: Record) -> int | None:
+        """None: its own, and nobody else has it."""
+        return self._draft.inodes.fresh() if self._fresh_inodes else self._draft.inodes.own(record.inode)

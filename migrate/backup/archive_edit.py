@@ -1,0 +1,116 @@
+"""An MBFile archive with a few values changed and everything else as the phone wrote it, known to us or not.
+
+Most changes are a slice: a key is as long as the one before it, and a number lies at one place in all archives of a
+layout, where a longer one moves the rest (archive_layout.py). Any other archive is read and written again.
+"""
+
+from __future__ import annotations
+
+import plistlib
+from dataclasses import dataclass, field
+from plistlib import UID
+from typing import Any
+
+from migrate.backup.plists import NotAPlist, archive_value
+from migrate.backup.record import DATA_CLASS, LAYOUTS
+
+
+class CannotEdit(Exception):
+    """The archive holds parts that no record needs and that cannot be written again. `reason` names them."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """New values; None leaves the one that is there. An empty key takes the key out."""
+
+    inode: int | None = None
+    encryption_key: bytes | None = field(default=None, repr=False)
+    digest: bytes | None = None
+    size: int | None = None
+    protection_class: int | None = None
+
+
+_NOTHING = Change()
+
+
+def changed(archive: bytes, change: Change, *, key: bytes | None = None) -> bytes:
+    """`archive`, which a record was read from, after `change`. `key` is the encryption key that the record has.
+
+    Raises:
+        CannotEdit
+    """
+    if change == _NOTHING:
+        return archive
+    if change.digest is None and change.size is None and change.protection_class is None:
+        sliced: bytes | None = archive
+        if change.inode is not None:
+            sliced = LAYOUTS.with_inode(archive, change.inode)
+        if sliced is not None and change.encryption_key is not None:
+            sliced = _with_key(sliced, key, change.encryption_key)
+        if sliced is not None:
+            return sliced
+    return _written_again(archive, change)
+
+
+def _with_key(archive: bytes, key: bytes | None, new: bytes) -> bytes | None:
+    if key is None or len(key) != len(new) or archive.count(key) != 1:
+        return None
+    return archive.replace(key, new)
+
+
+def _written_again(blob: bytes, change: Change) -> bytes:
+    try:
+        archive: dict[str, Any] = archive_value(blob)
+    except NotAPlist as error:
+        raise CannotEdit(error.reason) from error
+    objects: list[Any] = archive["$objects"]
+    top = archive["$top"]["root"]
+    root: dict[str, Any] = objects[top.data] if isinstance(top, UID) else top
+    for name, value in (
+        ("InodeNumber", change.inode),
+        ("Size", change.size),
+        ("ProtectionClass", change.protection_class),
+    ):
+        if value is not None:
+            root[name] = value
+    if change.digest is not None:
+        _put_data(root, objects, "Digest", change.digest)
+    if change.encryption_key == b"":
+        root.pop("EncryptionKey", None)
+    elif change.encryption_key is not None:
+        _put_key(root, objects, change.encryption_key)
+    try:
+        return plistlib.dumps(archive, fmt=plistlib.FMT_BINARY, sort_keys=False)
+    except (OverflowError, RecursionError, TypeError, ValueError) as error:
+        raise CannotEdit(f"it cannot be written again ({type(error).__name__})") from error
+
+
+def _put_data(root: dict[str, Any], objects: list[Any], name: str, data: bytes) -> None:
+    """In the spelling of the data that is there: inline, an object of its own, or wrapped. Never into an object that
+    something else may refer to."""
+    before = root.get(name)
+    found = objects[before.data] if isinstance(before, UID) else before
+    if isinstance(found, dict):
+        _put_wrapped(root, objects, name, data, found)
+    elif isinstance(before, UID):
+        root[name] = UID(len(objects))
+        objects.append(data)
+    else:
+        root[name] = data
+
+
+def _put_key(root: dict[str, Any], objects: list[Any], key: bytes) -> None:
+    if root.get("EncryptionKey") is not None:
+        _put_data(root, objects, "EncryptionKey", key)
+        return
+    objects.append(DATA_CLASS)
+    _put_wrapped(root, objects, "EncryptionKey", key, {"$class": UID(len(objects) - 1)})
+
+
+def _put_wrapped(root: dict[str, Any], objects: list[Any], name: str, data: bytes, like: dict[str, Any]) -> None:
+    root[name] = UID(len(objects))
+    objects.append({**like, "NS.data": data})
