@@ -81,6 +81,23 @@ def test_an_encrypted_backup_wants_its_password(migrate: Migrate, encrypted_back
         assert migrate(command, encrypted_backup, "--password-file", password_file).code == 0
 
 
+def test_without_its_password_a_backup_is_checked_as_far_as_that_goes(migrate: Migrate, encrypted_backup: Path) -> None:
+    answer = migrate("verify", encrypted_backup, "--json").json
+    assert list(answer) == [*VERIFY_KEYS, "error"]
+    assert (answer["verdict"], answer["records"]) == ("unreadable", None)
+    assert {finding["code"] for finding in answer["findings"]} == {"password-missing", "not-checked-without-password"}
+    (encrypted_backup / "Info.plist").write_bytes(b"")
+    broken = migrate("verify", encrypted_backup, "--json")
+    assert broken.code == 31 and "error" not in broken.json
+    assert "plist-garbage" in {finding["code"] for finding in broken.json["findings"]}
+
+
+def test_findings_name_the_categories_they_touch(migrate: Migrate, plain_backup: Path) -> None:
+    next(plain_backup.glob("3d/3d*")).unlink()
+    (finding,) = [f for f in migrate("verify", plain_backup, "--json").json["findings"] if f["severity"] == "error"]
+    assert (finding["relative_path"], finding["categories"]) == ("Library/SMS/sms.db", ["messages"])
+
+
 def test_a_password_comes_from_the_environment_or_a_pipe(
     migrate: Migrate, encrypted_backup: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,68 @@
+"""Manifest.db itself: cut, empty, garbage, one page in another's place, not padded, changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.backup.small_backup import SmallBackup
+from tests.damaged.wound import (
+    Unseen,
+    Wound,
+    assert_found,
+    database,
+    error,
+    flipped,
+    info,
+    own_file,
+)
+
+PAGE_BYTES = 4096
+UNREADABLE = error("manifest-unreadable", quick=True, exit_code=31)
+CHANGED = error("manifest-changed")
+
+
+def missing(backup: SmallBackup) -> None:
+    (backup.path / "Manifest.db").unlink()
+
+
+def a_page_in_anothers_place(data: bytes) -> bytes:
+    """The last page over the one before it: both are of one tree, or of two."""
+    return data[: -2 * PAGE_BYTES] + data[-PAGE_BYTES:] + data[-PAGE_BYTES:]
+
+
+def unused_bytes_changed(data: bytes) -> bytes:
+    """Within a page there is room between the list of cells and the cells; nobody reads it, not even SQLite."""
+    at = data.index(bytes(400), 200) + 200
+    return data[:at] + b"\1" + data[at + 1 :]
+
+
+WOUNDS = [
+    Wound("missing", missing, *[error("manifest-missing", quick=True, exit_code=31)] * 2, says="Manifest.db"),
+    Wound("empty", own_file("Manifest.db", lambda data: b""), UNREADABLE, UNREADABLE),
+    Wound("garbage", own_file("Manifest.db", lambda data: bytes(range(256)) * 64), UNREADABLE, UNREADABLE),
+    Wound("cut in half", own_file("Manifest.db", lambda data: data[: len(data) // 32 * 16]), UNREADABLE, UNREADABLE),
+    Wound("cut by a page", own_file("Manifest.db", lambda data: data[: -PAGE_BYTES - 16]), UNREADABLE, UNREADABLE),
+    Wound("its first bit flipped", own_file("Manifest.db", flipped(0)), UNREADABLE, UNREADABLE),
+    Wound(
+        "a page in another's place",
+        database(a_page_in_anothers_place),
+        *[error("manifest-faulty")] * 2,
+        says="list of files",
+    ),
+    Wound("an unused byte changed", database(unused_bytes_changed), CHANGED, CHANGED, witness="seal"),
+    Wound("an unused byte changed", database(unused_bytes_changed), Unseen(), Unseen(), witness="neither"),
+    Wound(
+        "not padded",
+        own_file("Manifest.db", lambda data: data[:-16]),
+        info("manifest-not-padded"),
+        Unseen("no wound: nothing is lost"),
+    ),
+]
+
+
+@pytest.mark.parametrize("encrypted", [True, False], ids=["encrypted", "plain"])
+@pytest.mark.parametrize("wound", WOUNDS, ids=[f"{wound.name}, {wound.witness}" for wound in WOUNDS])
+def test_a_broken_manifest_is_found(wound: Wound, encrypted: bool, tmp_path: Path) -> None:
+    assert_found(wound, tmp_path, encrypted=encrypted)

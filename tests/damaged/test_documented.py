@@ -1,0 +1,39 @@
+"""docs/verify.md knows every finding there is, and no other."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from tests.damaged.__main__ import FAMILIES, matrix
+from tests.damaged.wound import Found
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = re.compile(r"[a-z]+(?:-[a-z]+)+")
+BELOW = ROOT / "migrate" / "backup"
+
+
+def codes() -> set[str]:
+    """Every code that a finding of a check is made with."""
+    found = set()
+    for name in ("check_findings.py", "check_record_findings.py"):
+        for node in ast.walk(ast.parse((BELOW / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and CODE.fullmatch(node.value):
+                found.add(node.value)
+    return found
+
+
+def documented() -> set[str]:
+    page = (ROOT / "docs" / "verify.md").read_text(encoding="utf-8")
+    return set(re.findall(rf"`({CODE.pattern})`", page))
+
+
+def test_every_finding_stands_in_the_docs_and_no_other() -> None:
+    assert documented() == codes()
+
+
+def test_the_matrix_speaks_of_findings_that_there_are() -> None:
+    found = {e for wounds in FAMILIES.values() for wound in wounds for e in (wound.encrypted, wound.plain)}
+    assert {each.code for each in found if isinstance(each, Found)} <= codes()
+    assert len(matrix()) == 2 + len(FAMILIES) + sum(map(len, FAMILIES.values()))

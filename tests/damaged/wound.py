@@ -1,0 +1,203 @@
+"""A wound: how it is inflicted, and what must be found of it on an encrypted and on a plain backup."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from migrate.backup.check import Depth, Verdict, verify
+from migrate.backup.crypto import decrypted_chunks
+from migrate.backup.manifest import encrypt_manifest, pad_manifest
+from migrate.categories.claims import Claims
+from tests.backup.small_backup import UDID, SmallBackup, fill
+
+MESSAGES = ("HomeDomain", "Library/SMS/sms.db")
+SETTINGS = ("HomeDomain", "Library/Preferences/com.apple.springboard.plist")
+PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
+PHOTOS = ("CameraRollDomain", "Media/PhotoData/Photos.sqlite")
+LEVEL = ("AppDomain-com.example.game", "Documents/level.dat")
+
+TOUCHED = {
+    MESSAGES: ("messages",),
+    SETTINGS: ("settings",),
+    PHOTO: ("photos",),
+    PHOTOS: ("photos",),
+    LEVEL: ("app:com.example.game",),
+}
+"""The categories of the files that are wounded here, as the catalogue says them."""
+
+Name = tuple[str, str]
+Witness = Literal["digest", "seal", "neither", "any"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What must be found. `quick`: already without opening a stored file."""
+
+    code: str
+    severity: Literal["error", "warning", "info"] = "error"
+    exit_code: int = 30
+    quick: bool = False
+
+    def __str__(self) -> str:
+        mark = {"error": "", "warning": " (warning)", "info": " (info)"}[self.severity]
+        depth = "" if self.quick else " ·full"
+        return f"`{self.code}`{mark}{depth}"
+
+
+def error(code: str, *, quick: bool = False, exit_code: int = 30) -> Found:
+    return Found(code, "error", exit_code, quick)
+
+
+def warning(code: str, *, quick: bool = False) -> Found:
+    return Found(code, "warning", 0, quick)
+
+
+def info(code: str, *, quick: bool = True) -> Found:
+    return Found(code, "info", 0, quick)
+
+
+class Unseen:
+    """Nobody can see it; the documentation says so. A reason stands where another word is wanted in the table."""
+
+    def __init__(self, why: str = "cannot be found") -> None:
+        self.why = why
+
+    def __str__(self) -> str:
+        return self.why
+
+
+Expected = Found | Unseen
+
+
+@dataclass(frozen=True)
+class Wound:
+    """`about`: the records that must be named, each with its categories; without any, `says` must be in the words."""
+
+    name: str
+    inflict: Callable[[SmallBackup], None]
+    encrypted: Expected
+    plain: Expected
+    witness: Witness = "any"
+    about: tuple[Name, ...] = ()
+    says: str = ""
+
+    def expected(self, *, encrypted: bool) -> Expected:
+        return self.encrypted if encrypted else self.plain
+
+
+def patient(folder: Path, *, encrypted: bool) -> SmallBackup:
+    backup = SmallBackup(folder / "backups" / UDID, encrypted)
+    fill(backup)
+    return backup.write()
+
+
+def look(backup: SmallBackup, seals: Path | None, depth: Depth = "full") -> Verdict:
+    return verify(
+        backup.path, backup.password, seals=seals, depth=depth, owners_of=lambda opened: Claims.of(opened).owners
+    )
+
+
+def assert_found(wound: Wound, folder: Path, *, encrypted: bool) -> None:
+    """Inflict it and look: it is found by name, with what it touches, and nothing else is called damaged by mistake."""
+    backup = patient(folder, encrypted=encrypted)
+    seals = folder / "seals"
+    if wound.witness == "seal":
+        backup.seal(seals)
+    healthy = {finding.code for finding in look(backup, seals).findings}
+    assert healthy <= {"checked-by-length-only"}
+    wound.inflict(backup)
+    expected = wound.expected(encrypted=encrypted)
+    verdict = look(backup, seals)
+    if isinstance(expected, Unseen):
+        assert (verdict.exit_code, {f.code for f in verdict.findings} - healthy) == (0, set()), verdict.findings
+        return
+    assert verdict.exit_code == expected.exit_code, verdict.findings
+    named = [finding for finding in verdict.findings if finding.code == expected.code]
+    assert named, verdict.findings
+    assert {finding.severity for finding in named} == {expected.severity}
+    if wound.about:
+        assert {(f.domain, f.relative_path): f.categories for f in named} == {
+            name: TOUCHED[name] for name in wound.about
+        }
+    assert any(wound.says in finding.what for finding in named), named
+    quick = look(backup, seals, "quick")
+    assert (expected.code in {finding.code for finding in quick.findings}) is expected.quick
+
+
+# -- instruments -----------------------------------------------------------------------------------------------------
+
+Change = Callable[[bytes], bytes]
+
+
+def flipped(at: float) -> Change:
+    """One bit of the byte at this part of the whole."""
+
+    def change(data: bytes) -> bytes:
+        position = min(int(at * len(data)), len(data) - 1)
+        return data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
+
+    return change
+
+
+def stored(name: Name, change: Change) -> Callable[[SmallBackup], None]:
+    """Change the stored bytes of a file."""
+
+    def inflict(backup: SmallBackup) -> None:
+        blob = backup.blob(*name)
+        blob.write_bytes(change(blob.read_bytes()))
+
+    return inflict
+
+
+def listed(name: Name, **fields: Any) -> Callable[[SmallBackup], None]:
+    """Change fields of a file's record; a callable is given the old value."""
+
+    def inflict(backup: SmallBackup) -> None:
+        record = backup.records[name]
+        new = {key: value(getattr(record, key)) if callable(value) else value for key, value in fields.items()}
+        backup.records[name] = replace(record, **new)
+        backup.write_manifest()
+
+    return inflict
+
+
+def own_file(name: str, change: Change) -> Callable[[SmallBackup], None]:
+    """Change one of the backup's own files as it is stored."""
+
+    def inflict(backup: SmallBackup) -> None:
+        path = backup.path / name
+        path.write_bytes(change(path.read_bytes()))
+
+    return inflict
+
+
+def database(change: Change) -> Callable[[SmallBackup], None]:
+    """Change Manifest.db where it is plain."""
+
+    def inflict(backup: SmallBackup) -> None:
+        path = backup.path / "Manifest.db"
+        data = path.read_bytes()
+        plain = b"".join(decrypted_chunks([data], backup.manifest_key)) if backup.encrypted else data[:-16]
+        store_manifest(backup, change(plain))
+
+    return inflict
+
+
+def store_manifest(backup: SmallBackup, plain: bytes) -> None:
+    """`plain` as Manifest.db, encrypted and padded as a phone does it."""
+    sealed = encrypt_manifest(plain, backup.manifest_key) if backup.encrypted else pad_manifest(plain)
+    (backup.path / "Manifest.db").write_bytes(sealed)
+
+
+def plist(name: str, **keys: Any) -> Callable[[SmallBackup], None]:
+    """Write one of the three plists with other values; None takes a key away."""
+
+    def inflict(backup: SmallBackup) -> None:
+        contents = {"Info.plist": backup.info, "Manifest.plist": backup.manifest_plist, "Status.plist": backup.status}
+        content = {**contents[name](), **keys}
+        backup.write_plist(name, {key: value for key, value in content.items() if value is not None})
+
+    return inflict
