@@ -149,6 +149,9 @@ class Category(_FromToml):
     title: str
     called: tuple[str, ...] = Field(default=(), description="other words people use for it")
     encryption: Literal["not-needed", "partly", "needed"] = "not-needed"
+    bound_unless_encrypted: bool = Field(
+        default=False, description="an unencrypted backup holds it too, and only the phone it was made on can read it"
+    )
     only_in_icloud: bool = Field(default=False, description="no backup holds it; signing in to iCloud brings it")
     caveat: str | None = None
     rules: tuple[Rule, ...] = Field(alias="rule", min_length=1)

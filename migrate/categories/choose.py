@@ -8,6 +8,7 @@ A record with several owners moves as soon as one of them does.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -68,7 +69,7 @@ def chosen_owners(
         chosen.update(APP_PREFIX + bundle for bundle in claims.apps)
     elif apps != "none":
         chosen.update(_app(claims, bundle.removeprefix(APP_PREFIX)) for bundle in apps)
-    excepted = {_owner(claims, word) for word in except_}
+    excepted = excepted_owners(claims, except_)
     owners = frozenset(chosen - excepted)
     refuse_excepted_siblings(claims, owners, sorted(excepted))
     return owners
@@ -111,6 +112,24 @@ def choose(
         apps=frozenset(owner.removeprefix(APP_PREFIX) for owner in owners if owner.startswith(APP_PREFIX)),
         dragged=frozenset(dragged),
     )
+
+
+def excepted_owners(claims: Claims, except_: Collection[str]) -> frozenset[str]:
+    """What a plan's `except` means for one backup.
+
+    Raises:
+        UnknownCategory, UnknownApp: the plan's fault.
+    """
+    return frozenset(_owner(claims, word) for word in except_)
+
+
+def files_by_owner(records: Iterable[Record], file_ids: Collection[str], claims: Claims) -> dict[str, int]:
+    """How many of these files each category and app has; a file of several owners counts for each."""
+    found: Counter[str] = Counter()
+    for record in records if file_ids else ():
+        if record.file_id in file_ids:
+            found.update(claims.owners(record.domain, record.relative_path))
+    return dict(found)
 
 
 def _count(amount: Amount, record: Record) -> None:

@@ -76,6 +76,8 @@ class Holding:
     bytes: int = 0
     items: int | None = None
     notes: tuple[str, ...] = ()
+    cloud_notes: tuple[str, ...] = ()
+    """Those of the notes that say what is only in iCloud, or comes back by signing in to an account."""
     needs_encryption: bool = False
 
     @property

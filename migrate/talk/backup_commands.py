@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from migrate.backup.check import Verdict
     from migrate.backup.folder import BackupFolder
-    from migrate.categories.tally import Tally
+    from migrate.categories.tally import CategoryTally, Tally
 
 T = TypeVar("T")
 
@@ -190,26 +190,63 @@ def tally_in_words(counted: Tally, folder: BackupFolder) -> list[str]:
             "" if row.items is None else f"{row.items:,}",
             f"{row.files:,}",
             bytes_text(row.bytes),
-            "not all is here" if row.complete is False else "*" if row.notes else "",
+            _mark(row),
         )
         for row in counted.categories
+        if row.files or row.notes
     ]
+    empty = [row.category.title for row in counted.categories if not row.files and not row.notes]
     apps = [
-        (app.app.title, app.app.version or "", f"{app.files:,}", bytes_text(app.bytes), "*" if app.notes else "")
+        (
+            app.app.title,
+            app.app.version or "",
+            "" if app.items is None else f"{app.items:,}",
+            f"{app.files:,}",
+            bytes_text(app.bytes),
+            "*" if app.notes else "",
+        )
         for app in counted.apps
     ]
     unclaimed = [(row.domain, f"{row.files:,}", bytes_text(row.bytes)) for row in counted.unclaimed]
     lines = [wrapped(f"{phone_name(folder)}, iOS {folder.ios_version or 'unknown'}"), wrapped(str(counted.backup)), ""]
     lines += table((Column("Category", shrinks=True), Column("Items", "right"), *right, Column("")), categories)
+    if empty:
+        lines += [wrapped(f"Nothing of: {', '.join(empty)}.")]
     if apps:
-        lines += ["", *table((Column("App", shrinks=True), Column("Version"), *right, Column("")), apps)]
+        lines += [
+            "",
+            *table(
+                (Column("App", shrinks=True), Column("Version"), Column("Chats", "right"), *right, Column("")), apps
+            ),
+        ]
     if unclaimed:
         lines += ["", *table((Column("Unclaimed (moves with everything)", shrinks=True), *right), unclaimed)]
+    lines += ["", *sum_in_words(counted)]
     noted = [(row.category.title, row.notes) for row in counted.categories]
     noted += [(app.app.title, app.notes) for app in counted.apps]
     if any(notes for _, notes in noted):
         lines += ["", *notes_in_words(noted)]
     return lines
+
+
+def _mark(row: CategoryTally) -> str:
+    if row.only_in_icloud or (row.cloud_notes and not row.files):
+        return "not all is here"
+    return "*" if row.notes else ""
+
+
+def sum_in_words(counted: Tally) -> list[str]:
+    """That nothing was left out: what has an owner, held against the manifest."""
+    files, size = counted.owned
+    shared = f" ({counted.shared_files:,} of them in several apps, counted once)" if counted.shared_files else ""
+    if (files, size) == (counted.files, counted.bytes):
+        unclaimed = sum(row.files for row in counted.unclaimed)
+        text = (
+            f"All {files:,} files, {bytes_text(size)}, are above{shared}; {unclaimed:,} of them are claimed by nothing."
+        )
+    else:
+        text = f"{files:,} files are above{shared}, and the backup lists {counted.files:,}: please tell us."
+    return [wrapped(text)]
 
 
 def notes_in_words(noted: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:

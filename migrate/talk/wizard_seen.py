@@ -117,6 +117,7 @@ def holdings_of(tally: Tally) -> tuple[Holding, ...]:
             bytes=row.bytes + (spare[0] if row.category.id == last else 0),
             items=row.items,
             notes=row.notes,
+            cloud_notes=row.cloud_notes,
             needs_encryption=row.category.needs_encryption,
         )
         for row in tally.categories

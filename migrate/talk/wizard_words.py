@@ -215,11 +215,23 @@ def _what(question: Question, seen: Seen, said: Answers) -> Page:
     apps = sum(is_app(one) and not one.is_empty for one in every)
     amount = f", {apps} app{'' if apps == 1 else 's'}, {bytes_text(sum(one.bytes for one in every))}" if saved else ""
     lines = refusal_lines(error) if error else told(_room(question))
+    lines = (*lines, *_cloud_notes(every))
     rows = (
         Row(EVERYTHING, (f"Everything{amount}",), refused="too much" if error else ""),
         Row(SOME, ("Let me choose",)),
     )
     return Page("what", "What should move?", lines=lines, rows=rows)
+
+
+def _cloud_notes(every: Sequence[Holding]) -> tuple[str, ...]:
+    """What this phone only mentions, before anything is chosen."""
+    notes = tuple(
+        wrapped(f"{one.title}: {note}.", indent="    ", first="  - ")
+        for one in every
+        if not one.is_empty
+        for note in one.cloud_notes
+    )
+    return ("", "Not all of it is on this phone:", *notes) if notes else ()
 
 
 def _room(question: Question) -> str:
@@ -360,14 +372,13 @@ def _agreed(question: Question, seen: Seen, said: Answers) -> list[tuple[str, st
 
 
 def _notes(seen: Seen, said: Answers) -> list[str]:
-    """What is known to be missing of what moves: only in iCloud, bound to the phone."""
+    """What is known to be missing of what moves: only in iCloud, or bound to an account."""
     moving = set(owners(seen, said))
     return [
         wrapped(f"{one.title}: {note}.", indent="    ", first="  - ")
         for one in holdings(seen, said)
         if one.id in moving
-        for note in one.notes
-        if "iCloud" in note
+        for note in one.cloud_notes
     ]
 
 

@@ -14,6 +14,12 @@ import pytest
 from migrate.backup.manifest import ManifestWriter
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
+from migrate.categories.catalogue import load
+from migrate.categories.counting import Counted, count_items
+from migrate.softphone.contents import ContentsSpec, fill
+from migrate.softphone.device import Softphone
+from migrate.softphone.domains import is_backed_up
+from migrate.softphone.filesystem import read_content
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
@@ -77,6 +83,46 @@ def make_backup(tmp_path: Path) -> Iterator[MakeBackup]:
             return opened.enter_context(Backup.open(folder))
 
         yield make
+
+
+@pytest.fixture
+def phones_backup(make_backup: MakeBackup) -> Callable[..., tuple[Backup, dict[str, tuple[str, ...]]]]:
+    """`phones_backup("18.5", photos=3)`: what a software iPhone backs up, opened, and the groups of its apps.
+
+    Without the wire, and unencrypted as a folder, but with what only an encrypted backup holds: it is about contents.
+    """
+
+    def backup_of(ios_version: str, **contents: Any) -> tuple[Backup, dict[str, tuple[str, ...]]]:
+        phone = Softphone(udid="00008101-000A1B2C3D4E5F60", ios_version=ios_version)
+        fill(phone, ContentsSpec(**contents), seed=7)
+        saved = {
+            (node.domain, node.relative_path): read_content(node.content)
+            if node.kind == "file"
+            else {"directory": Kind.DIRECTORY, "symlink": Kind.SYMLINK}[node.kind]
+            for node in phone.files.walk()
+            if is_backed_up(node.domain, node.relative_path, encrypted=True)
+        }
+        apps = {bundle: app for bundle, app in phone.apps.items() if not app.system}
+        listed = {bundle: {"ContainerContentClass": "Data/Application"} for bundle in apps}
+        backup = make_backup(saved, ios_version=ios_version, manifest_plist={"Applications": listed})
+        return backup, {bundle: tuple(app.group_ids) for bundle, app in apps.items()}
+
+    return backup_of
+
+
+@pytest.fixture
+def count_one(tmp_path: Path) -> Callable[..., Counted]:
+    """`count_one("messages", "HomeDomain", "Library/SMS/sms.db", data)`: one file of a backup, counted."""
+    tmp = tmp_path / "counting"
+    tmp.mkdir(mode=0o700)
+
+    def count(owner: str, domain: str, path: str, data: bytes) -> Counted:
+        record = row(domain, path, size=len(data))
+        found = count_items([record], lambda _: [data[:1000], data[1000:]], load(), tmp, [owner])[owner]
+        assert list(tmp.iterdir()) == [], "a copy of a database was left behind"
+        return found
+
+    return count
 
 
 @pytest.fixture
