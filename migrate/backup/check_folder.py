@@ -9,7 +9,7 @@ from datetime import datetime
 
 from migrate.backup import check_findings as wound
 from migrate.backup.check_findings import Findings
-from migrate.backup.folder import FILE_ID, MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder
+from migrate.backup.folder import FILE_ID, MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder, truth
 from migrate.backup.keybag import Keybag
 from migrate.backup.stored_content import open_stored
 from migrate.backup.write_ahead_log import SQLITE_MAGIC
@@ -92,25 +92,29 @@ def _read(folder: BackupFolder, name: str, found: Findings) -> dict[str, object]
         if key not in plist:
             found.add(wound.plist_incomplete(name, key))
     for key, kind in _TYPES[name].items():
-        if key in plist and not (isinstance(plist[key], kind) or (kind is bool and plist[key] in (0, 1))):
+        if key not in plist or isinstance(plist[key], kind):
+            continue
+        if kind is not bool:
             found.add(wound.plist_odd(name, key, needed=key in _NEEDED[name]))
+        elif truth(plist[key]) is None:  # 0, 1 and "true" are odd and say enough
+            found.add(wound.plist_odd(name, key, needed=True))
     return plist
 
 
 def _look_at_encryption(folder: BackupFolder, manifest: dict[str, object] | None, found: Findings) -> bool | None:
     """Whether the backup is encrypted, by its own word and by its manifest's first bytes; they must agree."""
     begins_plain = _begins_plain(folder)
-    said = (manifest or {}).get("IsEncrypted")
-    if not isinstance(said, int):
+    said = truth((manifest or {}).get("IsEncrypted"))
+    if said is None:
         return None if begins_plain is None else not begins_plain
     if begins_plain is not None and said == begins_plain:
         found.add(wound.says_encrypted_but_is_not() if said else wound.says_plain_but_is_not())
-    _look_at_keybag((manifest or {}).get("BackupKeyBag"), found, needed=bool(said))
+    _look_at_keybag((manifest or {}).get("BackupKeyBag"), found, needed=said)
     if said:
         for key in ("BackupKeyBag",) if folder.is_flat else ("BackupKeyBag", "ManifestKey"):
             if key not in (manifest or {}):
                 found.add(wound.plist_incomplete("Manifest.plist", key))
-    return bool(said)
+    return said
 
 
 def _look_at_keybag(bag: object, found: Findings, *, needed: bool) -> None:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from migrate.backup.keybag import Keybag
 from migrate.backup.plists import NotAPlist, may_be_plist, plist_value
 from migrate.backup.stored_content import open_stored
 from migrate.backup.write_ahead_log import SQLITE_MAGIC
-from migrate.errors import BackupForbidden, BackupNotFound, BackupUnfinished, BackupUnreadable, UnsafeName
+from migrate.errors import (
+    BackupForbidden,
+    BackupNotFound,
+    BackupUnfinished,
+    BackupUnreadable,
+    KeybagUnreadable,
+    UnsafeName,
+)
 
 MANIFESTS = ("Manifest.db", "Manifest.mbdb")
 
@@ -50,6 +57,19 @@ def inside(root: Path, name: str) -> Path:
     if not stays:
         raise UnsafeName(name, "leads out of the folder through a symbolic link")
     return place
+
+
+def new_in(folder: Path, name: str) -> Path:
+    """The place of something new called `name` in a folder that is real and was made by us. Whoever makes it there must
+    not follow what may stand in its place; nothing is looked at here, which is a tenth of the work.
+
+    Raises:
+        UnsafeName: as `inside`; also where `name` is more than one.
+    """
+    parts = _parts(name, windows=os.name == "nt")
+    if len(parts) != 1:
+        raise UnsafeName(name, "is not one name")
+    return folder / parts[0]
 
 
 def _parts(name: str, *, windows: bool) -> list[str]:
@@ -150,34 +170,33 @@ class BackupFolder:
 
     @property
     def udid(self) -> str:
-        """The phone's UDID as the phone spells it, else as the host did, else the folder's name."""
-        for plist, keys in (
-            (self._lockdown, ("UniqueDeviceID",)),
-            (self.info or {}, ("Target Identifier", "Unique Identifier")),
-        ):
-            for key in keys:
-                if isinstance(found := plist.get(key), str) and found:
-                    return found
-        return self.path.resolve().name
+        """The phone's UDID as the phone spells it, else as the host did, else the folder's name. A plist that cannot be
+        read does not tell."""
+        said = (
+            self._said("Manifest.plist", "Lockdown", "UniqueDeviceID"),
+            self._said("Info.plist", "Target Identifier"),
+            self._said("Info.plist", "Unique Identifier"),
+        )
+        return next(filter(None, said), self.path.resolve().name)
 
     @property
     def ios_version(self) -> str | None:
         """ "17.5.1", or None where no plist tells."""
-        for plist, key in ((self._lockdown, "ProductVersion"), (self.info or {}, "Product Version")):
-            if isinstance(found := plist.get(key), str) and found:
-                return found
-        return None
+        by_phone = self._said("Manifest.plist", "Lockdown", "ProductVersion")
+        return by_phone or self._said("Info.plist", "Product Version")
 
     @property
     def is_encrypted(self) -> bool:
-        """What Manifest.plist says. Without a word from it: whether Manifest.db is no plain database. (Manifest.mbdb
-        is never encrypted, and without a plist there is no keybag either: no.)
+        """What Manifest.plist says. Without a word from it: whether Manifest.db is no plain database; Manifest.mbdb is
+        never encrypted, so there the keybag tells, by whether a password opens it.
 
         Keys on the files prove nothing: an unencrypted backup has them too (*seen*, iOS 14.3).
         """
-        said = (self.manifest_plist or {}).get("IsEncrypted")
-        if isinstance(said, int):  # odd plists say 0 or 1
-            return bool(said)
+        said = truth((self.manifest_plist or {}).get("IsEncrypted"))
+        if said is not None:
+            return said
+        if self.is_flat:
+            return _opens_with_password((self.manifest_plist or {}).get("BackupKeyBag"))
         try:
             with open_stored(self.manifest_db) as file:
                 return file.read(len(SQLITE_MAGIC)) != SQLITE_MAGIC
@@ -231,10 +250,15 @@ class BackupFolder:
             inside(self.path, f"{shard}/{file_id}")
         return place
 
-    @property
-    def _lockdown(self) -> Mapping[str, Any]:
-        found = (self.manifest_plist or {}).get("Lockdown")
-        return found if isinstance(found, dict) else {}
+    def _said(self, name: str, *keys: str) -> str | None:
+        """The text under these keys, one in the other; None where there is none, or the plist cannot be read."""
+        try:
+            found: Any = self.info if name == "Info.plist" else self.manifest_plist
+        except BackupUnreadable:
+            return None
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        return found if isinstance(found, str) and found else None
 
     def _plist(self, name: str) -> dict[str, Any] | None:
         path, limit = self.path / name, PLIST_LIMIT_BYTES[name]
@@ -254,6 +278,24 @@ class BackupFolder:
         except OSError as error:
             raise BackupUnreadable(self.path, name, error.strerror or type(error).__name__) from error
         return plist_dict(data, self.path, name)
+
+
+def truth(said: object) -> bool | None:
+    """What a plist says under a key that should be a boolean; None where it says nothing of the kind. Odd ones have
+    numbers or texts."""
+    if isinstance(said, int | float):
+        return bool(said)
+    return _TRUTHS.get(said.strip().lower()) if isinstance(said, str) else None
+
+
+_TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def _opens_with_password(bag: object) -> bool:
+    try:
+        return isinstance(bag, bytes) and any(one.opens_with_password for one in Keybag.from_bytes(bag).classes)
+    except KeybagUnreadable:
+        return False
 
 
 def plist_dict(data: bytes, path: Path, part: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def test_every_sealed_file_is_hashed_and_named_by_its_id(make_backup: Any, tmp_p
     blob.write_bytes(bytes(blob.stat().st_size))
     verdict = look(backup, tmp_path / "seals")
     assert verdict.exit_code == 31
-    assert [(f.code, f.file_id) for f in verdict.findings][0] == ("seal-differs", backup.records[LEVEL].file_id)
+    assert next((f.code, f.file_id) for f in verdict.findings) == ("seal-differs", backup.records[LEVEL].file_id)
     assert look(backup, tmp_path / "seals", "quick").exit_code == 32, "quick opens no stored file"
     blob.write_bytes(bytes(64))
     assert look(backup, tmp_path / "seals", "quick").findings[0].code == "seal-differs"

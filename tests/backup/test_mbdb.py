@@ -443,7 +443,7 @@ def test_odd_plists_are_findings_and_never_a_crash(
 @pytest.mark.parametrize(("name", "key"), [("Manifest.plist", "IsEncrypted"), ("Manifest.plist", "Lockdown")])
 def test_a_plist_with_the_wrong_type_where_it_matters_is_damage_by_name(plain: OldBackup, name: str, key: str) -> None:
     whole = plistlib.loads((plain.path / name).read_bytes())
-    (plain.path / name).write_bytes(plistlib.dumps({**whole, key: "no"}, fmt=plistlib.FMT_BINARY))
+    (plain.path / name).write_bytes(plistlib.dumps({**whole, key: "perhaps"}, fmt=plistlib.FMT_BINARY))
     assert errors(plain) == [("plist-odd", None)]
 
 
