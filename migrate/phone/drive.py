@@ -28,6 +28,19 @@ from migrate.phone.words import quoted
 DEEPEST = 16
 """A phone's own names have four parts. Folder in folder in folder ends in the limits of Python and of file systems."""
 
+_SHARD_OR_BLOB = re.compile("[0-9a-f]{2}|[0-9a-f]{40}")
+_SPELLING = {
+    name.casefold(): name
+    for name in (
+        "Info.plist",
+        "Manifest.db",
+        "Manifest.mbdb",
+        "Manifest.mbdx",
+        "Manifest.plist",
+        "Snapshot",
+        "Status.plist",
+    )
+}
 _UNSPEAKABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
 
 CODE_OF_ERRNO: Final[Mapping[int, int]] = {
@@ -103,6 +116,8 @@ class Drive:
         parts = place.relative_to(self.root).parts
         if len(parts) > DEEPEST:
             raise UnsafeName(quoted(named), f"lies more than {DEEPEST} folders deep")
+        if any(_is_misspelled(part) for part in parts[1:]):
+            raise UnsafeName(quoted(named), "is another file's name to disks that take capitals for small letters")
         if self._own_names.fullmatch(parts[0]):
             return place
         refusal = errno.ENOENT if to_read else errno.EACCES
@@ -219,6 +234,13 @@ class Drive:
 def _can_be_said(name: str) -> bool:
     """Whether a property list can hold `name`: text, without control characters."""
     return not _UNSPEAKABLE.search(name)
+
+
+def _is_misspelled(part: str) -> bool:
+    """Whether `part` is a name of a backup in other letters. No phone does that; and on a disk that takes `AB` for
+    `ab`, bytes would lie under a name that nobody hashed them for."""
+    folded = part.casefold()
+    return part != _SPELLING.get(folded, part) or (part != folded and _SHARD_OR_BLOB.fullmatch(folded) is not None)
 
 
 def make_folder(place: Path) -> None:

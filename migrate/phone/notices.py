@@ -30,6 +30,9 @@ OBSERVED = (
 )
 """libimobiledevice observes these six; the phone may notice when one is missing, so we do too."""
 
+SHEETS_LIMIT = 100
+"""How often one errand tells a person of a passcode sheet. A real phone shows one or two."""
+
 
 class Notices:
     """Listens while it is entered. A phone whose notification proxy does not start announces nothing; work goes on.
@@ -46,6 +49,7 @@ class Notices:
         self._watch = watch
         self._on_cancel = on_cancel
         self._sheet_is_up = False
+        self._sheets = 0
         self._listener: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -108,8 +112,9 @@ class Notices:
 
     def _sheet(self, *, up: bool) -> None:
         """The sheet often shows twice (REPORTED): each time it is up, somebody is asked; when it goes, that is done."""
-        if up == self._sheet_is_up:
+        if up == self._sheet_is_up or (up and self._sheets >= SHEETS_LIMIT):
             return
+        self._sheets += up
         self._sheet_is_up = up
         if up:
             self._watch.person_needed(self._phone, "enter-passcode")

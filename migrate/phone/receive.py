@@ -29,13 +29,22 @@ BATCH_PIECES = 256
 a few kilobytes."""
 NAME_LIMIT_BYTES = 16 << 10
 ERROR_LIMIT_BYTES = 4 << 10
+ERROR_STORY_LIMIT_BYTES = 1 << 20
+DROPPED_BATCHES = 64
+"""Batches (see above) that are taken in and dropped once the disk, or the name of a file, refuses them: so much, and
+the phone's stream usually ends, and it hears why (105 or 104, in its words). A film of gigabytes, or a stream without
+an end, is not listened to for that."""
+UNREADABLE_LIMIT = 10_000
+REASONS_LIMIT = 100
+"""Files that could not be read are told by name and reason up to here, and counted beyond."""
 
 
 @dataclass
 class Receiver:
     """Reads streams from the link into the pipeline. Counts over the whole conversation.
 
-    `unreadable`: file id -> (the phone's own path of it, why it could not be read). One that came whole later is out.
+    `unreadable`: file id -> (the phone's own path of it, why it could not be read), for the first UNREADABLE_LIMIT of
+    them; `unreadable_beyond` counts the rest. One that came whole later is out.
     """
 
     link: Link
@@ -45,28 +54,33 @@ class Receiver:
     bytes_received: int = 0
     files_received: int = 0
     unreadable: dict[str, tuple[str, str]] = field(default_factory=dict)
+    unreadable_beyond: int = 0
     _chunk: bytearray = field(default_factory=lambda: bytearray(CHUNK_BYTES))
     _filled: int = 0
     _pieces: list[Piece] = field(default_factory=list)
     _piece_bytes: int = 0
+    _refused: OSError | None = None  # of this stream: a place that is none here
+    _dropped: int = 0  # batches of this stream
+    _reasons: dict[str, str] = field(default_factory=dict)
 
     def receive_files(self) -> OSError | None:
         """Take one stream to its end. What the disk here refused, if anything: the phone has to hear of it.
 
         Raises:
             LinkEnded, LinkSilent, PhoneBrokeProtocol; UnsafeName: a host path leads out of the backup.
+            OSError: what the disk here refused, and the phone would not come to an end.
         """
-        refused: OSError | None = None
+        self._refused, self._dropped = None, 0
         while device_path := self._name():
             named = self._name().decode("utf-8", "surrogateescape")  # `inside` refuses what is no text
             try:
                 place = self.drive.place(named)
             except OSError as error:
-                place, refused = None, error
+                place, self._refused = None, error
             self._pieces.append(Begin(place))
             self._one_file(file_id_of(named), device_path)
         self._hand_over()
-        return self.pipeline.drained() or refused
+        return self.pipeline.drained() or self._refused
 
     def _name(self) -> bytes:
         length = self.link.read_length()
@@ -91,7 +105,7 @@ class Receiver:
         said = self._error_text(length)
         # 0x0b after data and without a word "is not an error" (*read*: libimobiledevice's receive loop)
         is_whole = code == WHOLE or (code == REMOTE_ERROR and had_data and not said)
-        why = None if is_whole else said or "no reason given"
+        why = None if is_whole else self._reason(said or "no reason given")
         self._note(file_id, device_path, why)
         self._pieces.append(End(file_id, why))
         if self._piece_bytes >= BATCH_BYTES or len(self._pieces) >= BATCH_PIECES:
@@ -101,8 +115,10 @@ class Receiver:
         if why is None:
             self.files_received += 1
             self.unreadable.pop(file_id or "", None)
-        elif file_id is not None:
+        elif file_id is not None and (file_id in self.unreadable or len(self.unreadable) < UNREADABLE_LIMIT):
             self.unreadable[file_id] = (quoted(device_path.decode(errors="replace")), why)
+        elif file_id is not None:
+            self.unreadable_beyond += 1
 
     def _copy(self, length: int) -> None:
         """Pass `length` bytes on, whatever that length is: never more than a chunk of it is in memory at once."""
@@ -123,13 +139,27 @@ class Receiver:
             if self._piece_bytes >= BATCH_BYTES:
                 self._hand_over()
 
+    def _reason(self, said: str) -> str:
+        """One text for all files that have it: a million of them name the same error."""
+        if len(self._reasons) >= REASONS_LIMIT and said not in self._reasons:
+            said = "one of many reasons"
+        return self._reasons.setdefault(said, said)
+
     def _hand_over(self) -> None:
+        if (trouble := self.pipeline.trouble or self._refused) is not None:
+            self._dropped += 1
+        if trouble is not None and self._dropped > DROPPED_BATCHES:
+            if self.pipeline.trouble is None:
+                raise self.link.broken("it sends file after file to a place that is not its own")
+            raise trouble
         self.pipeline.put(self._pieces)
         self._pieces, self._piece_bytes = [], 0
         self.moved()
 
     def _error_text(self, length: int) -> str:
         """What the phone says went wrong; a long story is cut, its rest dropped."""
+        if length > ERROR_STORY_LIMIT_BYTES:
+            raise self.link.broken(f"it announced an error text of {length} bytes")
         kept = self.link.read(min(length, ERROR_LIMIT_BYTES))
         rest = length - len(kept)
         while rest:

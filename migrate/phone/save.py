@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -34,6 +35,10 @@ SPOKEN_OF_BYTES = 1 << 20
 ALWAYS_UNREADABLE: Final = ("/FileProvider/backup/backup_manifest.db",)
 """Since iOS 17 a phone reports an I/O error for this file of its own in every backup, and nothing is missed without it
 (REPORTED, pymobiledevice3 issue 755). Asking again would cost the person another passcode each time."""
+
+
+FINDINGS_LIMIT = 1_000
+"""Files that could not be read are told one by one up to here; nobody reads more, and a phone may say it of all."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +75,10 @@ async def save(
     finally:
         ledger.close()
     lost = {file_id: unreadable.get(file_id, ("", why)) for file_id, why in seal.unreadable.items()}
-    for file_id, (path, why) in lost.items():
+    for file_id, (path, why) in islice(lost.items(), FINDINGS_LIMIT):
         watch.found(unreadable_finding(contact.name, file_id, path, why))
+    if len(lost) > FINDINGS_LIMIT:
+        watch.found(more_unreadable_finding(contact.name, len(lost) - FINDINGS_LIMIT))
     return SaveReport(work.bytes_received, work.files_received, tuple(lost))
 
 
@@ -217,4 +224,15 @@ def unreadable_finding(phone: str, file_id: str, path: str, why: str) -> Finding
         what=f"{phone} could not read one of its own files: {path or file_id}.",
         why=f"It said: {why}",
         next=f"Restart {phone} and save it again; if the file stays unreadable it is damaged on the phone.",
+    )
+
+
+def more_unreadable_finding(phone: str, count: int) -> Finding:
+    return Finding(
+        code="more-files-unreadable",
+        severity="warning",
+        phone=phone,
+        what=f"{phone} could not read {count:,} more of its own files.",
+        why="They are noted one by one in the seal of the backup, where the move looks for them.",
+        next=f"Restart {phone}, unlock it and save it again; so many are the sign of a phone in need of service.",
     )

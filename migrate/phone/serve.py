@@ -30,6 +30,10 @@ PROGRESS_AT = {
 }
 """Where the phone's own progress, 0 to 100, stands in a message (facts 2.2)."""
 
+IDLE_LIMIT = 100_000
+"""Operations in a row without one file sent or received. A healthy phone comes to some two thousand while it looks
+around, and to one for every 128 files while it moves a backup into place."""
+
 
 @dataclass
 class Conversation:
@@ -50,6 +54,8 @@ class Conversation:
     receiver: Receiver = field(init=False)
     sender: Sender = field(init=False)
     _pipeline: Pipeline = field(init=False)
+    _idle: int = field(default=0, init=False)
+    _passed: int = field(default=0, init=False)  # files, either way, when it was last looked at
 
     def __post_init__(self) -> None:
         self._pipeline = Pipeline(self.drive.root / f".{self.drive.name}.receiving", self.ledger)
@@ -87,6 +93,7 @@ class Conversation:
             raise LinkEnded("The phone ended the session.")
         try:
             answer = self._carry_out(said, *message[1:3])
+            self._note_idleness()
         except _Malformed as error:
             raise self.link.broken(f"{quoted(said, 40)} came without what belongs to it") from error
         if answer.code == CODE_OF_ERRNO[errno.ENOSPC] and self.disk_trouble is None:
@@ -131,6 +138,13 @@ class Conversation:
         percent = message[at]
         if isinstance(percent, int | float) and 0 <= percent <= 100:
             self.percent = max(self.percent, float(percent))
+
+    def _note_idleness(self) -> None:
+        passed = self.receiver.files_received + len(self.receiver.unreadable) + self.sender.files_sent
+        self._idle = self._idle + 1 if passed == self._passed else 0
+        self._passed = passed
+        if self._idle > IDLE_LIMIT:
+            raise self.link.broken(f"it asked for {IDLE_LIMIT} things one after the other, and no file among them")
 
     def _report(self) -> None:
         self.moved(self)
