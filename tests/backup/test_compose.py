@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 
 from migrate.backup import compose as composing
+from migrate.backup import stored_files
 from migrate.backup.check import verify
 from migrate.backup.compose import RestoreSet, SetRequest, compose
 from migrate.backup.manifest import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, encode_mbfile, file_id
 from migrate.errors import BackupUnfinished, CannotCompose, DiskFullHere, PasswordMissing, UnsafeName
+from tests.backup.trees import tree
 
 MESSAGES = ("HomeDomain", "Library/SMS/sms.db")
 ADDRESS_BOOK = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb")
@@ -60,17 +62,6 @@ def contents(path: Path, password: str | None) -> dict[Key, bytes]:
             for record in opened.records()
             if record.kind is Kind.FILE
         }
-
-
-def tree(folder: Path) -> dict[str, tuple[bytes, int, int]]:
-    return {
-        str(path.relative_to(folder)): (
-            path.read_bytes() if path.is_file() else b"",
-            path.lstat().st_mtime_ns,
-            path.lstat().st_mode,
-        )
-        for path in [folder, *folder.rglob("*")]
-    }
 
 
 # -- the whole phone -------------------------------------------------------------------------------------------------
@@ -512,9 +503,77 @@ def test_the_password_is_not_shown_with_the_request(make_backup: Any, tmp_path: 
     assert backup.password not in repr(request)
 
 
-def test_a_strategy_that_is_not_built_is_refused(make_backup: Any, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="graft"):
-        make_set(make_backup(), tmp_path / "set", strategy="graft")
+# -- damaged records, where the phone is gone -------------------------------------------------------------------------
+
+
+def test_records_that_verify_found_damaged_stay_out_and_each_is_named(small_backup: Any, tmp_path: Path) -> None:
+    """The phone is gone: what is left of its backup still moves, and the person hears what does not."""
+    small_backup.blob(*LEVEL).write_bytes(b"torn")
+    damaged = {small_backup.records[LEVEL].file_id: "its stored bytes are not those that were saved"}
+    made = make_set(small_backup, tmp_path / "set", damaged=damaged)
+    assert [(row.domain, row.relative_path, row.reason) for row in made.dropped] == [(*LEVEL, *damaged.values())]
+    found = contents(made.path, small_backup.password)
+    assert {key: found[key] for key in small_backup.contents if key != LEVEL} == {
+        key: content for key, content in small_backup.contents.items() if key != LEVEL
+    }
+    assert LEVEL not in found
+    assert verify(made.path, small_backup.password, seals=None).verdict == "whole"
+
+
+def test_a_damaged_database_takes_its_log_along_and_a_damaged_log_leaves_an_empty_one(
+    small_backup: Any, tmp_path: Path
+) -> None:
+    names = [file_id(ADDRESS_BOOK[0], ADDRESS_BOOK[1] + suffix) for suffix in ("", "-wal")]
+    made = make_set(small_backup, tmp_path / "a", damaged={names[0]: "torn"})
+    assert {row.relative_path for row in made.dropped} == {ADDRESS_BOOK[1] + suffix for suffix in ("", "-wal", "-shm")}
+    assert not [path for _, path in rows(made, small_backup.password) if path.startswith(ADDRESS_BOOK[1])]
+    made = make_set(small_backup, tmp_path / "b", damaged={names[1]: "torn"})
+    assert [row.relative_path for row in made.dropped] == [ADDRESS_BOOK[1] + "-wal"]
+    assert contents(made.path, small_backup.password)[ADDRESS_BOOK[0], ADDRESS_BOOK[1] + "-wal"] == b""
+
+
+# -- many files ------------------------------------------------------------------------------------------------------
+
+
+def test_links_of_many_files_are_made_by_a_program_of_their_own_and_told_of_alike(
+    small_backup: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_backup.blob(*LEVEL).unlink()
+    one_by_one = make_set(small_backup, tmp_path / "a")
+    monkeypatch.setattr(stored_files, "MANY_FILES", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    programs = []
+    begin = stored_files._Program.__init__
+
+    def begins(self: Any, *what: Any) -> None:
+        programs.append(what)
+        begin(self, *what)
+
+    monkeypatch.setattr(stored_files._Program, "__init__", begins)
+    side_by_side = make_set(small_backup, tmp_path / "b")
+    assert programs
+    assert replace(side_by_side, path=one_by_one.path) == one_by_one
+    found = contents(side_by_side.path, small_backup.password)
+    assert found == contents(one_by_one.path, small_backup.password)
+    for key in small_backup.contents.keys() - {LEVEL}:
+        name = small_backup.records[key].file_id
+        assert (side_by_side.path / name[:2] / name).stat().st_ino == small_backup.blob(*key).stat().st_ino
+
+
+def test_an_error_of_the_linking_program_is_the_error_of_composing(
+    small_backup: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, there as here: what it met is told by its number."""
+    program = tmp_path / "meets a full disk.py"
+    program.write_text(
+        f"import sys; sys.stdin.buffer.read(1); sys.exit(sys.stderr.write('{errno.ENOSPC} no room') and 1)"
+    )
+    monkeypatch.setattr(stored_files, "MANY_FILES", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(stored_files.link_errand, "__file__", str(program))
+    with pytest.raises(DiskFullHere):
+        make_set(small_backup, tmp_path / "set")
+    assert not (tmp_path / "set").exists()
 
 
 # -- backups that others made ----------------------------------------------------------------------------------------
