@@ -9,6 +9,7 @@ import threading
 
 from migrate.softphone.agent_memory import memory_of
 from migrate.softphone.backup_run import back_up
+from migrate.softphone.conditions import Act
 from migrate.softphone.device import Softphone
 from migrate.softphone.drive import FRAME_BYTES
 from migrate.softphone.faults import Errand
@@ -39,9 +40,6 @@ from migrate.wire.backup2 import (
 )
 from migrate.wire.plist_frames import PeerBroke
 
-PASSCODE_FOR_BACKUP = (16, 1)
-PASSCODE_FOR_PASSWORD = (13,)
-"""iOS versions that ask for the passcode. libimobiledevice issue 835, CONFIRMED there."""
 GOODBYE_WAIT_S = 3.0
 """How long a phone that is to restart waits for the host's goodbye. A real one restarts some seconds after its
 Response; restarting later than the host's goodbye and earlier than this fits what hosts see (*guessed*)."""
@@ -52,7 +50,9 @@ def serve(connection: ByteStream, phone: Softphone) -> None:
 
     Closing the connection is the caller's.
     """
-    Agent(connection, phone).serve()
+    with memory_of(phone).instance() as admitted:
+        if admitted:
+            Agent(connection, phone).serve()
 
 
 class Agent:
@@ -64,6 +64,7 @@ class Agent:
         else:
             self.mishaps = Mishaps(phone.faults, connection.close)
         self.drive = FaultyDrive(connection, self.mishaps, frames=odd_frames or (FRAME_BYTES,))
+        self.drive.cancelled = phone.cancelled.is_set
         self.gone = threading.Event()
 
     def serve(self) -> None:
@@ -105,20 +106,23 @@ class Agent:
 
     def _do(self, request: Request) -> str | None:
         """What the request asks for; the Content of its Response. Raises MBError."""
+        self.phone.cancelled.clear()
+        behaviour = self.phone.behaviour
         match request:
             case Backup():
-                self._ask_for_passcode(PASSCODE_FOR_BACKUP)
-                self._check_setup()
+                self._ask_for_passcode(behaviour.passcode_for_backup)
+                self._check_conditions("backup")
                 if self.phone.requires_encryption and not self.phone.will_encrypt:
                     raise MBError(Code.PASSWORD, "Backup encryption is required by policy")
                 with memory_of(self.phone).alone("Another backup or restore is running"):
                     back_up(self.phone, self.drive, request)
-            case Restore():  # without asking for the passcode: INFERRED, no version was seen to
-                self._check_setup()
+            case Restore():
+                self._ask_for_passcode(self.phone.assume.restore_asks_passcode)
+                self._check_conditions("restore")
                 with memory_of(self.phone).alone("Acquiring restore lock failed"):
                     receive_restore(self.phone, self.drive, request)
             case ChangePassword():
-                self._ask_for_passcode(PASSCODE_FOR_PASSWORD)
+                self._ask_for_passcode(behaviour.passcode_for_password)
                 with memory_of(self.phone).alone("Another backup or restore is running"):
                     change_password(self.phone, self.drive, request)
             case Look():
@@ -136,13 +140,18 @@ class Agent:
                 raise MBError(Code.OTHER, "This software iPhone is erased by its owner only")
         return None
 
-    def _ask_for_passcode(self, since: tuple[int, ...]) -> None:
-        if self.phone.ios >= since and not self.phone.enter_passcode():
+    def _ask_for_passcode(self, wanted: bool) -> None:
+        if wanted and not self.phone.enter_passcode():
             raise MBError(Code.PHONE_LOCKED, "Device locked")
 
-    def _check_setup(self) -> None:
-        if self.phone.setup == "running":
+    def _check_conditions(self, act: Act) -> None:
+        phone = self.phone
+        phone.conditions.check_policy(act)
+        if phone.setup == "running":
             raise MBError(Code.SETUP_RUNNING, "Setup assistant is running")
+        phone.conditions.check(act)
+        if phone.battery_percent < phone.assume.battery_gate_percent and not phone.conditions.charging:
+            raise MBError(Code.OTHER, "Battery is too low")  # *guessed*: nobody has seen such a gate
 
     def _restart_after(self, request: Restore) -> bool:
         """Arranges the restart that a finished restore ends in. True: the link drops where the Response should come."""

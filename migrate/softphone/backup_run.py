@@ -7,8 +7,8 @@
     Status removing; RemoveItems; Status finished
     verify: everything is read and listed once more; the backup before it is removed
 
-Not as a real phone: SQLite databases are sent as they lie there, a real one copies and compacts them first
-(*guessed* to make no difference to a host), and nothing changes between a file's scan and its sending.
+Not as a real phone: nothing changes between a file's scan and its sending. Whether SQLite databases are sent as they
+lie there or as consistent copies is up to `Assumptions.databases`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from migrate.backup.record import Kind, Record
 from migrate.softphone.agent_memory import AgentMemory, keys_of, memory_of
 from migrate.softphone.backup_draft import Draft, Sending
 from migrate.softphone.device import Softphone
-from migrate.softphone.domains import device_path, is_backed_up
+from migrate.softphone.domains import device_path, is_allowed, is_backed_up
 from migrate.softphone.drive import Drive, Entry, Outgoing
 from migrate.softphone.filesystem import NOT_KEPT, Digested, Node
 from migrate.softphone.host_backup import HostManifest, fetched, stored_at
@@ -206,8 +206,15 @@ class BackupRun:
         """What an APFS snapshot of now holds that belongs into the backup. A real phone is silent meanwhile."""
         if self.phone.faults.silence_s:
             self.drive.pause(self.phone.faults.silence_s)
-        nodes = self.phone.files.walk()
-        return [node for node in nodes if is_backed_up(node.domain, node.relative_path, encrypted=encrypted)]
+        self.phone.conditions.check_snapshot()
+        known_only = self.phone.assume.unknown_paths == "left-out"
+        found = [
+            node
+            for node in self.phone.files.walk()
+            if is_backed_up(node.domain, node.relative_path, encrypted=encrypted)
+            and not (known_only and not is_allowed(node.domain, node.relative_path))
+        ]
+        return self.memory.copies.of(found) if self.phone.assume.databases == "consistent" else found
 
     def _look_around(self) -> Surroundings:
         """What the folder holds already, and with it its Snapshot/ where an interrupted run left one."""

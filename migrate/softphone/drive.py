@@ -78,12 +78,17 @@ class Entry:
 
 
 class Drive:
-    """One connection. `done_bytes` of `total_bytes` is what the progress figure is made from; the run keeps both."""
+    """One connection. `done_bytes` of `total_bytes` is what the progress figure is made from; the run keeps both.
+
+    Once the person has `cancelled` on the phone the next operation, or the next file of a batch, raises MBError
+    CANCELLED instead: a batch the host is sending is received to its end first.
+    """
 
     def __init__(self, stream: ByteStream, *, frames: Sequence[int] = (FRAME_BYTES,)) -> None:
         self._stream = stream
         self._link = DeviceLink()
         self._frames = frames
+        self.cancelled: Callable[[], bool] = lambda: False
         self._outbox = bytearray()
         self.done_bytes = 0
         self.total_bytes = 0
@@ -163,13 +168,17 @@ class Drive:
         """Sends files in batches of 128. What the phone could not read comes back as host paths."""
         failed: list[str] = []
         for batch in batches(files):
+            self._stop_if_cancelled()
             self._say(UploadFiles(self._progress(), sum(file.size for file in batch)))
             for file in batch:
+                if self.cancelled():
+                    break
                 if not self._upload_one(file):
                     failed.append(file.host_path)
             self._say(StreamEnds())
             if (status := self._status()).status < 0:
                 raise _refusal(status)
+        self._stop_if_cancelled()
         return failed
 
     def write(self, host_path: str, device_path: str, data: bytes) -> None:
@@ -195,6 +204,7 @@ class Drive:
         Returns what went wrong with which path: the host could not read it, or `take` raised an MBError.
         """
         problems: dict[str, MBError] = {}
+        self._stop_if_cancelled()
         self._say(DownloadFiles(paths, self._progress()))
         expected = set(paths)
         while isinstance(message := self._hear(), FileBegins):
@@ -258,11 +268,16 @@ class Drive:
     # --- the wire
 
     def _ask(self, operation: Operation, path: str | None = None, tolerate: Sequence[Code] = ()) -> object:
+        self._stop_if_cancelled()
         self._say(operation)
         status = self._status()
         if status.status < 0 and (refusal := _refusal(status, path)).code not in tolerate:
             raise refusal
         return status.payload if status.status >= 0 else None
+
+    def _stop_if_cancelled(self) -> None:
+        if self.cancelled():
+            raise MBError(Code.CANCELLED, "Cancelled by the user")  # the code: CONFIRMED(dec); the words: *guessed*
 
     def _status(self) -> StatusResponse:
         message = self._hear()

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +19,9 @@ from migrate.softphone.app import App
 from migrate.softphone.device import Softphone
 from migrate.softphone.hand import Hand
 from migrate.softphone.server import SoftphoneServer
+from tests.peers.workbench import Bench, PeerMissing
 
-LIMIT_S = 120
 KEYBAG_ROUNDS = 1_000
-PYMOBILEDEVICE3 = "pymobiledevice3"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,48 +30,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.peer)
 
 
-def command_of(peer: str) -> list[str]:
-    """How a peer is called. A missing one skips the test, or fails it where CI is set."""
-    if peer == PYMOBILEDEVICE3:
-        return [sys.executable, "-m", "pymobiledevice3"]  # a dependency of ours
-    found = shutil.which(peer)
-    if found is None:
-        reason = f"{peer} is not installed (Debian: libimobiledevice-utils)"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    return [found]
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Phones on a usbmuxd, and a home of its own for the peers that talk to them."""
-
-    server: SoftphoneServer
-    home: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """No variable of the developer's own that could lead a peer to a real phone or a real home."""
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "SYSTEMROOT", "TMPDIR", "LANG")}
-        home = str(self.home)
-        return {**kept, "USBMUXD_SOCKET_ADDRESS": self.server.address, "HOME": home, "USERPROFILE": home}
+class SkippingBench(Bench):
+    """A peer that is missing skips the test, or fails it where CI is set."""
 
     def run(self, peer: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """A peer's whole run: what it printed and its exit code, whatever that is."""
-        return subprocess.run(
-            [*command_of(peer), *map(str, arguments)],
-            env=self.environment,
-            cwd=self.home,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-        )
-
-    def check(self, peer: str, *arguments: str | Path) -> str:
-        """What a peer printed. Its failure is the test's, with all it said."""
-        done = self.run(peer, *arguments)
-        assert done.returncode == 0, f"{peer} {arguments} ended {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        try:
+            return super().run(peer, *arguments)
+        except PeerMissing as missing:
+            pytest.fail(str(missing)) if os.environ.get("CI") else pytest.skip(str(missing))
 
 
 @pytest.fixture
@@ -86,7 +48,7 @@ def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
         def serve(*phones: Softphone) -> Bench:
             home = tmp_path / "home"
             home.mkdir(exist_ok=True)
-            return Bench(served.enter_context(SoftphoneServer(phones)), home)
+            return SkippingBench(served.enter_context(SoftphoneServer(phones)), home)
 
         yield serve
 
