@@ -30,6 +30,7 @@ PLIST_LIMIT_BYTES = {"Info.plist": 512 << 20, "Manifest.plist": 64 << 20, "Statu
 """Info.plist carries an icon and a receipt for every app (megabytes are normal, *read*: facts 3.4); a Status.plist is
 189 bytes (*seen*). What is larger is not read into memory."""
 
+_PIECE_BYTES = 1 << 20  # a read sets aside all that it is asked for
 _BEGIN_BYTES = 4096
 """So much is looked at before the rest is read."""
 
@@ -272,7 +273,7 @@ class BackupFolder:
                     raise BackupUnreadable(self.path, name, f"it is larger than {limit:,} bytes")
                 if not may_be_plist(begin):
                     raise BackupUnreadable(self.path, name, "it does not begin as a property list does")
-                data = begin + b"".join(iter(lambda: file.read(limit), b""))
+                data = begin + b"".join(iter(lambda: file.read(_PIECE_BYTES), b""))
         except FileNotFoundError:
             return None
         except OSError as error:
