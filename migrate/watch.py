@@ -7,7 +7,14 @@ from typing import Literal, Protocol
 from migrate.findings import Finding
 
 Action = Literal[
-    "connect", "unlock", "tap-trust", "enter-passcode", "finish-setup", "turn-off-find-my", "restart-phone"
+    "connect",
+    "unlock",
+    "tap-trust",
+    "enter-passcode",
+    "finish-setup",
+    "turn-off-find-my",
+    "restart-phone",
+    "install-apps",
 ]
 
 

@@ -415,6 +415,42 @@ class NotProven(MigrateError):
 
 
 @dataclass(eq=False)
+class RehearsalFailed(MigrateError):
+    """What was to be sent did not go well on a software iPhone like the new phone."""
+
+    first: str
+    count: int
+    exit_code = 42
+
+    def what(self) -> str:
+        return f"The rehearsal failed, so nothing was sent: {self.first}"
+
+    def why(self) -> str:
+        return f"On a software iPhone set up like the new phone, {self.count} things went otherwise than agreed."
+
+    def next(self) -> str:
+        return f"See all of them in the findings of the run, mend the first one, then {self.again}"
+
+
+@dataclass(eq=False)
+class AppsNotInstalled(MigrateError):
+    """Chosen apps that somebody has to install on the new phone first."""
+
+    phone: str
+    titles: tuple[str, ...]
+    exit_code = 24
+
+    def what(self) -> str:
+        return f"Not installed on {self.phone}: {', '.join(self.titles)}."
+
+    def why(self) -> str:
+        return "A phone in use takes the data of an app only when it has the app."
+
+    def next(self) -> str:
+        return f"Install them on {self.phone} from the App Store, or leave them out of the plan; then {self.again}"
+
+
+@dataclass(eq=False)
 class NothingToProve(MigrateError):
     """`prove`, and nothing was sent yet."""
 

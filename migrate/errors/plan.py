@@ -242,24 +242,6 @@ class FreshFromFolder(PlanInvalid):
 
 
 @dataclass(eq=False)
-class NotBuiltYet(PlanInvalid):
-    """A plan asks for something this version of migrate cannot do yet."""
-
-    wish: str
-    feature: str
-    instead: str
-
-    def what(self) -> str:
-        return f"{self.place}: `{self.wish}` asks for {self.feature}, which this version does not have yet."
-
-    def why(self) -> str:
-        return "A wish in a plan is either done or refused; it is never passed over in silence."
-
-    def next(self) -> str:
-        return f"Write `{self.instead}`, or wait for a version that has it."
-
-
-@dataclass(eq=False)
 class SamePhoneTwice(MigrateError):
     """The old and the new phone are one and the same."""
 
@@ -349,13 +331,33 @@ class StrategyRefused(MigrateError):
     def why(self) -> str:
         if self.known == "erases":
             return (
-                "From iOS 27 on, a partial restore deletes settings, messages and photos that were not sent; "
-                "the way round that (graft) is not built yet."
+                "From iOS 27 on, a partial restore deletes settings, messages and photos that were not sent. The way "
+                "round that, a graft into the phone's own backup, is built and rehearsed, and proven on no iPhone yet."
             )
         return "Nobody has shown that this iOS version keeps what a partial restore does not mention."
 
     def next(self) -> str:
-        return 'Erase the new phone and write is = "erased", or leave it as it is until a later version of migrate.'
+        return (
+            'Erase the new phone and write is = "erased", or leave it as it is. Only to try what is not proven: '
+            'experimental = ["graft"] under [new_phone].'
+        )
+
+
+@dataclass(eq=False)
+class GraftNeedsSafety(MigrateError):
+    """A graft is made of the new phone's own encrypted backup, and the plan forbids one."""
+
+    key: str  # of the plan, with its value
+    exit_code = 40
+
+    def what(self) -> str:
+        return f"The new phone can only be given a graft, and the plan says {self.key}."
+
+    def why(self) -> str:
+        return "A graft carries what is on the new phone out of a fresh backup of it. Without one nothing stays."
+
+    def next(self) -> str:
+        return f'Take {self.key} out of the plan, or erase the new phone and write is = "erased".'
 
 
 @dataclass(eq=False)

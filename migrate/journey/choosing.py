@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from migrate.backup.compose import SetRequest, compose
+from migrate.backup.compose import Dropped, SetRequest, compose
 from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
-from migrate.backup.record import Kind
+from migrate.backup.record import Kind, Record
 from migrate.backup.seal import Seal, read_seal
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.choose import Choice, choose
@@ -56,6 +57,30 @@ def chosen(opened: Opened, plan: Plan) -> Choice:
     )
 
 
+@dataclass(frozen=True)
+class Agreed:
+    """What a run agreed to move: the old phone's backup, and the records in it that were chosen."""
+
+    old: Opened
+    choice: Choice
+    records: Mapping[tuple[str, str], Record]
+    """By domain and path."""
+    left_behind: frozenset[str]
+    """File ids of those that could not be sent, and that was said."""
+
+
+async def agreed(move: Move) -> Agreed:
+    """The same choice again, from the same backup and the same frozen plan."""
+    old = await open_with_claims(move, move.old_backup, "old")
+    choice = await in_thread(move, lambda: chosen(old, move.plan))
+
+    def records() -> dict[tuple[str, str], Record]:
+        return {(r.domain, r.relative_path): r for r in old.backup.records() if r.file_id in choice.file_ids}
+
+    left_out = move.journal.result("compose").get("left_out", ())
+    return Agreed(old, choice, await in_thread(move, records), frozenset(row[2] for row in left_out))
+
+
 # -- compose ---------------------------------------------------------------------------------------------------------
 
 
@@ -63,66 +88,89 @@ async def compose_set(move: Move) -> dict[str, Any]:
     """Compose the restore set from the verified old backup; refuse first what must not be done.
 
     Raises:
-        ChosenFilesUnreadable, WouldReplace, NothingChosen.
+        ChosenFilesUnreadable, WouldReplace, NothingChosen, and what `compose` raises.
     """
     strategy = await move.strategy()
     opened = await open_with_claims(move, move.old_backup, "old")
-    choice = await in_thread(move, lambda: chosen(opened, move.plan))
-    if not choice.file_ids:
-        raise NothingChosen(tuple(move.plan.move.categories))
-    refuse_unreadable(move, opened, choice)
-    replaces = await counterparts(move, opened, choice) if strategy is Strategy.OVERLAY else []
-    refuse_silent_replacing(move, replaces)
-    to_install = await apps_to_install(move, strategy, opened, choice)
+    with opened.backup:
+        choice = await in_thread(move, lambda: chosen(opened, move.plan))
+        if not choice.file_ids:
+            raise NothingChosen(tuple(move.plan.move.categories))
+        refuse_unreadable(move, opened, choice)
+        replaces = [] if strategy is Strategy.REPLACE else await counterparts(move, opened, choice)
+        refuse_silent_replacing(move, replaces)
+        request = await set_request(move, strategy, choice)
+        watch = move.watch()
+        made = await in_thread(move, lambda: compose(request, watch=watch))
+        for left_out in made.dropped[:LEFT_OUT_SHOWN]:
+            move.found(_left_out(left_out, opened.claims))
+        return {
+            "set": str(made.path),
+            "records": made.records,
+            "files": made.files,
+            "bytes": made.bytes,
+            "chosen_files": await in_thread(move, lambda: count_files(opened, choice)),
+            "apps": sorted(choice.apps),
+            "chosen": {owner: asdict(amount) for owner, amount in sorted(choice.by_owner.items())},
+            "titles": {owner: title_of(opened.claims, owner) for owner in sorted(choice.by_owner)},
+            "replaces": [list(row) for row in replaces],
+            "left_out": [list(row) for row in made.dropped],
+        }
+
+
+async def set_request(move: Move, strategy: Strategy, choice: Choice) -> SetRequest:
+    """What the composer is asked for. A graft is built on the safety backup, which this run has just taken."""
     into = move.folder / "set"
     into.mkdir(exist_ok=True, mode=0o700)
     request = SetRequest(
         source=move.old_backup,
         password=await password_of(move, move.old_backup, "old"),
         into=into,
-        strategy="replace" if strategy is Strategy.REPLACE else "overlay",
+        strategy=strategy.value,
         wanted=choice.file_ids,
-        apps=to_install,
+        apps=choice.apps if strategy is Strategy.REPLACE else frozenset(),  # in use: they are there before (contract 5)
         seals=seals_for(move, move.old_backup),
     )
-    watch = move.watch()
-    made = await in_thread(move, lambda: compose(request, watch=watch))
-    return {
-        "set": str(made.path),
-        "records": made.records,
-        "files": made.files,
-        "bytes": made.bytes,
-        "chosen_files": await in_thread(move, lambda: count_files(opened, choice)),
-        "apps": sorted(choice.apps),
-        "chosen": {owner: asdict(amount) for owner, amount in sorted(choice.by_owner.items())},
-        "titles": {owner: title_of(opened.claims, owner) for owner in sorted(choice.by_owner)},
-        "replaces": [list(row) for row in replaces],
-        "left_out": [list(row) for row in made.dropped],
-    }
+    if strategy is not Strategy.GRAFT:
+        return request
+    assert move.safety_backup is not None, "refused where the strategy was settled"
+    base = await open_with_claims(move, move.safety_backup, "new")
+    with base.backup:
+        leaving = await in_thread(move, lambda: claimed(base, choice.owners))
+    return replace(
+        request,
+        base=move.safety_backup,
+        base_password=await password_of(move, move.safety_backup, "new"),
+        base_seals=seals_for(move, move.safety_backup),
+        replaced=leaving,
+    )
 
 
-async def apps_to_install(move: Move, strategy: Strategy, opened: Opened, choice: Choice) -> frozenset[str]:
-    """The chosen apps that the new phone is asked to install (contract 5): all of them where it becomes the old phone;
-    where it is in use, those it has not. Of these it takes no data, so that is said before anything is sent."""
-    if strategy is Strategy.REPLACE or not choice.apps:
-        return choice.apps
-    async with move.phone("new") as phone:
-        missing = choice.apps - set(await phone.installed_apps())
-        name = phone.facts.called
-    for bundle in sorted(missing):
-        title = opened.claims.apps[bundle].title
-        move.found(
-            Finding(
-                code="app-not-installed",
-                severity="warning",
-                phone=name,
-                categories=(APP_PREFIX + bundle,),
-                what=f"{title} is not installed on {name}, so its data will not arrive there.",
-                why="A phone in use takes data only for apps that it has.",
-                next=f"Install {title} on {name} from the App Store before you agree, or run the plan again later.",
-            )
-        )
-    return missing
+def claimed(opened: Opened, owners: Collection[str]) -> frozenset[str]:
+    """The file ids of all records that one of `owners` has in this backup."""
+    wanted = frozenset(owners)
+    return frozenset(
+        record.file_id
+        for record in opened.backup.records()
+        if opened.claims.owners(record.domain, record.relative_path) & wanted
+    )
+
+
+LEFT_OUT_SHOWN = 200
+
+
+def _left_out(left_out: Dropped, claims: Claims) -> Finding:
+    return Finding(
+        code="left-out",
+        severity="warning",
+        domain=left_out.domain,
+        relative_path=left_out.relative_path,
+        file_id=left_out.file_id,
+        categories=tuple(sorted(claims.owners(left_out.domain, left_out.relative_path))),
+        what=f"{left_out.relative_path or left_out.domain} does not move.",
+        why=f"It cannot be sent: {left_out.reason}.",
+        next="Look for it on the old phone, and keep that phone as it is until you have.",
+    )
 
 
 def title_of(claims: Claims, owner: str) -> str:

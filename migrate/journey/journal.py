@@ -103,6 +103,12 @@ class Journal:
         return str(self.lines[0]["plan_digest"])
 
     @property
+    def undoes(self) -> str | None:
+        """The run that this one takes back; None for a run of its own."""
+        undone = self.lines[0].get("undoes")
+        return undone if isinstance(undone, str) else None
+
+    @property
     def begun_at(self) -> str:
         return str(self.lines[0]["at"])
 

@@ -35,6 +35,7 @@ from migrate.phone.find import look
 from migrate.phone.muxer import Muxer
 from migrate.phone.phone import Phone
 from migrate.plan.model import Plan
+from migrate.plan.preflight import refuse_graft_without_safety
 from migrate.plan.strategy import Strategy, strategy_for
 from migrate.udid import same_udid
 from migrate.watch import Action
@@ -128,14 +129,17 @@ class Move:
         """What the plan's word and the new phone's iOS make of each other (design 4). Asks for the phone if it must.
 
         Raises:
-            StrategyRefused: this combination is known to lose data, or is not built.
+            StrategyRefused, GraftNeedsSafety: this combination is known to lose data, or would be a graft of nothing.
         """
         if self.journal.note("strategy") is None:
             version = None
             if self.plan.new_phone.is_ == "in-use":
                 async with self.phone("new") as phone:
                     version = phone.facts.ios_version
-            self.settle(strategy_for(self.plan.new_phone.is_, version, experimental=self.plan.new_phone.experimental))
+            strategy = strategy_for(self.plan.new_phone.is_, version, experimental=self.plan.new_phone.experimental)
+            if strategy is Strategy.GRAFT:
+                refuse_graft_without_safety(self.plan)
+            self.settle(strategy)
         return self.known_strategy
 
     def settle(self, strategy: Strategy) -> None:
@@ -162,6 +166,11 @@ class Move:
     @property
     def restore_set(self) -> Path:
         return Path(self.journal.result("compose")["set"])
+
+    @property
+    def set_role(self) -> Role:
+        """Whose password opens the restore set: a graft and an undo carry the new phone's own backup."""
+        return "new" if self.journal.undoes or self.known_strategy is Strategy.GRAFT else "old"
 
     # -- speaking ------------------------------------------------------------------------------------------------
 

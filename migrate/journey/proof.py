@@ -1,6 +1,7 @@
-"""The proof: the new phone's own backup, taken afterwards, held against what was sent and what was there before.
+"""The proof: the new phone's own backup, taken afterwards, held against what was agreed and what was there before.
 
-    [1] every file that was sent is there: the same bytes, or at least as many rows in a database the phone rewrites
+    [1] every file that was agreed to move is there: the same bytes, or at least as many rows in a database that the
+        phone rewrites, opened with its log as an app would
     [2] what the phone never takes from another phone is expected to be missing; what arrives later is pending: data of
         apps that are still to be installed, but only after a `replace` (facts 4.5: a phone in use drops it)
     [3] on a phone in use, every file that was there before and was not chosen is still there
@@ -13,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +30,10 @@ from migrate.findings import Finding
 from migrate.plan.strategy import Strategy
 from migrate.watch import Watcher, nobody
 
-Fate = Literal["same", "rewritten", "pending", "not-expected", "missing", "changed", "fewer-rows"]
+Fate = Literal["same", "rewritten", "pending", "not-expected", "left-behind", "missing", "changed", "fewer-rows"]
+"""`left-behind`: it could not be sent, which was said before anything was."""
+Key = tuple[str, str]
+"""Domain and path."""
 GOOD: frozenset[Fate] = frozenset({"same", "rewritten", "not-expected"})
 BAD: frozenset[Fate] = frozenset({"missing", "changed", "fewer-rows"})
 FINDINGS_SHOWN = 200
@@ -44,6 +48,8 @@ class Proof:
     kept: Counter[Fate] = field(default_factory=Counter)
     """What was on the new phone before and was not chosen."""
     findings: list[Finding] = field(default_factory=list)
+    waiting_for: set[str] = field(default_factory=set)
+    """Bundle ids of apps that are still to be installed, whose data is pending until then."""
 
     @property
     def pending(self) -> int:
@@ -75,45 +81,51 @@ class Prover:
     restore_set: Backup
     after: Backup
     claims: Claims
+    """Of the backup that the records come from."""
     strategy: Strategy
     installed: frozenset[str]
     """Bundle ids on the new phone now: the data of an app that is not there yet is pending, not lost."""
     tmp: Path
+    agreed: Mapping[Key, Record] | None = None
+    """What was chosen in the old backup; None: all of the set. A set can hold more (a graft holds what the new phone
+    had), and must not hold less."""
+    left_behind: frozenset[str] = frozenset()
+    """File ids of what was agreed and could not be sent; the run has said so."""
+    same_phone: bool = False
+    """The set came from this very phone, so nothing of it has to stay on another one."""
     before: Backup | None = None
     before_claims: Claims | None = None
     watch: Watcher = nobody
 
     def prove(self) -> Proof:
         proof = Proof()
-        there = {(r.domain, r.relative_path): r for r in self.after.records()}
-        sent = {(r.domain, r.relative_path): r for r in self.restore_set.records()}
-        done, total = 0, sum(r.size or 0 for r in sent.values())
-        for record in self._worth_asking(sent):
-            fate = self._fate(self.restore_set, record, there, sent)
-            for owner in self.claims.owners(record.domain, record.relative_path):
+        there, in_set = by_place(self.after), by_place(self.restore_set)
+        agreed = in_set if self.agreed is None else self.agreed
+        done, total = 0, sum(record.size or 0 for record in agreed.values())
+        for record in worth_asking(agreed):
+            fate = self._fate_of_agreed(record, there, in_set)
+            owners = self.claims.owners(record.domain, record.relative_path)
+            for owner in owners:
                 proof.fates.setdefault(owner, Counter())[fate] += 1
+            if fate == "pending" and self._without_its_app(record):
+                proof.waiting_for |= {owner.removeprefix(APP_PREFIX) for owner in owners}
             self._note(proof, record, fate, "sent")
             done += record.size or 0
             self.watch.bytes_moved(done, total)
         if self.before is not None and self.strategy is not Strategy.REPLACE:
-            self._prove_nothing_lost(proof, there, sent)
+            self._prove_nothing_lost(proof, there, agreed)
         return proof
 
-    def _worth_asking(self, records: dict[tuple[str, str], Record]) -> Iterator[Record]:
-        """Files and symlinks, without the companions: those are read with their database, as an app would."""
-        for (domain, path), record in records.items():
-            if record.kind is Kind.DIRECTORY:
-                continue
-            database = without_suffix(path)
-            if database is None or (domain, database) not in records:
-                yield record
+    def _fate_of_agreed(self, record: Record, there: Mapping[Key, Record], in_set: Mapping[Key, Record]) -> Fate:
+        sent = in_set.get((record.domain, record.relative_path))
+        if sent is None:
+            return "left-behind" if record.file_id in self.left_behind else "missing"
+        return self._fate(self.restore_set, sent, there, in_set)
 
-    def _prove_nothing_lost(
-        self, proof: Proof, there: dict[tuple[str, str], Record], sent: dict[tuple[str, str], Record]
-    ) -> None:
+    def _prove_nothing_lost(self, proof: Proof, there: Mapping[Key, Record], sent: Mapping[Key, Record]) -> None:
         """[3] What was there before, was not sent, and belongs to no chosen category is still there."""
         assert self.before is not None and self.before_claims is not None
-        before = {(r.domain, r.relative_path): r for r in self.before.records()}
+        before = by_place(self.before)
         chosen = set(proof.fates)
         for key, record in before.items():
             if record.kind is Kind.DIRECTORY or key in sent or without_suffix(record.relative_path):
@@ -130,11 +142,11 @@ class Prover:
         self,
         source: Backup,
         record: Record,
-        there: dict[tuple[str, str], Record],
-        siblings: dict[tuple[str, str], Record],
+        there: Mapping[Key, Record],
+        siblings: Mapping[Key, Record],
     ) -> Fate:
         foreign = source is self.restore_set
-        if foreign and never_arrives(record.domain, record.relative_path):
+        if foreign and not self.same_phone and never_arrives(record.domain, record.relative_path):
             return "not-expected"
         arrived = there.get((record.domain, record.relative_path))
         if arrived is None:
@@ -158,7 +170,7 @@ class Prover:
         apps = {owner.removeprefix(APP_PREFIX) for owner in owners if owner.startswith(APP_PREFIX)}
         return bool(apps) and not apps & self.installed
 
-    def _digest(self, backup: Backup, record: Record, siblings: dict[tuple[str, str], Record]) -> bytes:
+    def _digest(self, backup: Backup, record: Record, siblings: Mapping[Key, Record]) -> bytes:
         """Of a file and, for a database, of its log: the newest rows, or all of them, may be only there (*seen*)."""
         digest = hashlib.sha256()
         for part in (record, siblings.get((record.domain, record.relative_path + LOG))):
@@ -186,7 +198,7 @@ class Prover:
     # -- speaking ----------------------------------------------------------------------------------------------------
 
     def _note(self, proof: Proof, record: Record, fate: Fate, role: Literal["sent", "kept"]) -> None:
-        if fate in GOOD or len(proof.findings) >= FINDINGS_SHOWN:
+        if fate in GOOD or fate == "left-behind" or len(proof.findings) >= FINDINGS_SHOWN:
             return
         not_taken = fate == "missing" and role == "sent" and self._without_its_app(record)
         what, why, how = APP_NOT_THERE if not_taken else SENTENCES[fate]
@@ -235,6 +247,19 @@ APP_NOT_THERE = (
     "Its app is not installed there, and a phone in use takes data only for apps that it has.",
     "Install the app on the new phone, then run the plan again: migrate run PLAN",
 )
+
+
+def by_place(backup: Backup) -> dict[Key, Record]:
+    """Every record of a backup by domain and path."""
+    return {(record.domain, record.relative_path): record for record in backup.records()}
+
+
+def worth_asking(records: Mapping[Key, Record]) -> Iterator[Record]:
+    """Files and symlinks, without the companions: those are read with their database, as an app would."""
+    for (domain, path), record in records.items():
+        database = without_suffix(path)
+        if record.kind is not Kind.DIRECTORY and (database is None or (domain, database) not in records):
+            yield record
 
 
 def _digest_of(backup: Backup, record: Record) -> bytes:

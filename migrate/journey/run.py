@@ -13,7 +13,7 @@ from pathlib import Path
 
 from migrate.backup.private_files import write_whole
 from migrate.errors import NothingToProve, OtherPhone, OtherPlan, PlanInvalid, RunIsOver, UdidInvalid
-from migrate.journey import choosing, meeting, proving, saving, sending
+from migrate.journey import choosing, installing, meeting, proving, rehearsal, saving, sending
 from migrate.journey.journal import Journal
 from migrate.journey.move import Role
 from migrate.journey.runs import RunFolder
@@ -24,6 +24,7 @@ from migrate.plan.read import read_plan
 from migrate.udid import same_udid
 from migrate.units import now_utc
 
+REHEARSE = "rehearse"
 STEPS = (
     Step("meet", meeting.meet, never),
     Step("preflight", meeting.preflight, never),
@@ -37,6 +38,8 @@ STEPS = (
     ),
     Step("verify-new-phone", saving.verify_new, never, wanted=lambda move: move.plan.saves_new_phone_first),
     Step("compose", choosing.compose_set, never),
+    Step("install-apps", installing.install_apps, never, wanted=installing.some_app_is_chosen),
+    Step(REHEARSE, rehearsal.rehearse, never, wanted=lambda move: move.plan.safety.rehearse or move.asked_to(REHEARSE)),
     Step("restore", sending.restore, sending.already_restored, point_of_no_return=True),
     Step("wait-for-phone", sending.wait_for_phone, never),
     Step("prove", proving.prove, never, wanted=lambda move: move.plan.safety.prove or move.asked_to("prove")),
@@ -44,8 +47,8 @@ STEPS = (
 )
 
 
-async def run(plan: Plan, world: World) -> Ended:
-    """Begin a run of `plan` and take it to its end.
+async def run(plan: Plan, world: World, *, until: str | None = None) -> Ended:
+    """Begin a run of `plan` and take it to its end; or `until` the step REHEARSE, and it can be gone on with.
 
     Raises:
         MigrateError: what stopped it, with its exit code; the same error is in the last event.
@@ -55,7 +58,7 @@ async def run(plan: Plan, world: World) -> Ended:
     with alone(folder):
         write_whole(folder / "plan.toml", to_toml(plan).encode())
         journal = Journal.begin(folder / "journal.ndjson", folder.name, digest(plan))
-        return await walk(world, folder, plan, journal, STEPS)
+        return await walk(world, folder, plan, journal, STEPS, until=until)
 
 
 async def resume(folder: RunFolder, world: World) -> Ended:

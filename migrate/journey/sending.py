@@ -7,6 +7,7 @@ from typing import Any
 from migrate.backup.check import verify
 from migrate.backup.folder import BackupFolder
 from migrate.errors import NotAgreed, SavedBackupDamaged
+from migrate.journey.installing import apps_lacking, some_app_is_chosen
 from migrate.journey.move import LastWord, Move
 from migrate.journey.threads import in_thread
 from migrate.journey.unlocking import password_of
@@ -31,6 +32,13 @@ OPTIONS = {  # contract 5; all five are always sent, because a missing one means
         preserve_settings=True,  # guessed: it is handed to the data migrator only (facts 4.1)
         remove_items_not_restored=False,
     ),
+    Strategy.GRAFT: RestoreOptions(
+        system_files=True,
+        should_reboot=True,
+        dont_copy_backup=True,
+        preserve_settings=False,
+        remove_items_not_restored=False,
+    ),
 }
 
 
@@ -38,7 +46,7 @@ async def restore(move: Move) -> dict[str, Any]:
     """Send the restore set. Everything that can be refused is refused before the first byte."""
     await refuse_damaged_set(move)
     async with move.phone("new") as phone:
-        missing = await ready_for_it(move, phone)
+        await ready_for_it(move, phone)
         if move.journal.note("agreed") is None:
             if not move.asking.confirm(last_word(move, phone)):
                 raise NotAgreed(move.journal.run)
@@ -47,8 +55,8 @@ async def restore(move: Move) -> dict[str, Any]:
         report = await phone.restore(
             move.restore_set,
             options=OPTIONS[await move.strategy()],
-            password=await password_of(move, move.restore_set, "old"),
-            restore_applications=wants_apps(move, missing),
+            password=await password_of(move, move.restore_set, move.set_role),
+            restore_applications=wants_apps(move),
             watch=move.watch(),
         )
     return {"bytes": report.bytes_sent, "files": report.files_sent, "confirmed": report.confirmed}
@@ -56,7 +64,7 @@ async def restore(move: Move) -> dict[str, Any]:
 
 async def refuse_damaged_set(move: Move) -> None:
     """Look at the set once more: a disk may have rotted between composing and sending."""
-    password = await password_of(move, move.restore_set, "old")
+    password = await password_of(move, move.restore_set, move.set_role)
     watch = move.watch()
     verdict = await in_thread(move, lambda: verify(move.restore_set, password, seals=None, depth="quick", watch=watch))
     wounds = [finding for finding in verdict.findings if finding.severity == "error"]
@@ -64,10 +72,13 @@ async def refuse_damaged_set(move: Move) -> None:
         raise SavedBackupDamaged(str(move.restore_set), wounds[0].what, len(wounds))
 
 
-async def ready_for_it(move: Move, phone: Phone) -> frozenset[str]:
-    """Refuse a phone that must not be restored to now. Returns the chosen apps it has not installed."""
+async def ready_for_it(move: Move, phone: Phone) -> None:
+    """Refuse a phone that must not be restored to now.
+
+    Raises:
+        AppsNotInstalled: an app was deleted after it was looked for; a resume waits for it again.
+    """
     facts = await phone.refresh()
-    installed = await phone.installed_apps()
     in_use = await phone.signs_of_use() if move.plan.new_phone.is_ == "erased" else ()
     refuse_restore(
         move.plan,
@@ -76,12 +87,14 @@ async def ready_for_it(move: Move, phone: Phone) -> frozenset[str]:
         set_bytes=move.journal.result("compose")["bytes"],
         signs_of_use=in_use,
     )
-    return frozenset(move.journal.result("compose")["apps"]) - set(installed)
+    if some_app_is_chosen(move) and (lacking := await apps_lacking(move, phone)):
+        move.journal.append({"reopened": "install-apps", "why": "an app was deleted since"})
+        raise lacking
 
 
-def wants_apps(move: Move, missing: frozenset[str]) -> bool:
-    """Whether the phone is asked to install apps (contract 5): always for `replace`, for missing ones in `overlay`."""
-    return move.known_strategy is Strategy.REPLACE or bool(missing)
+def wants_apps(move: Move) -> bool:
+    """Whether the phone is asked to install apps (contract 5). One in use has them by now, or is not sent anything."""
+    return move.known_strategy is Strategy.REPLACE
 
 
 def last_word(move: Move, phone: Phone) -> LastWord:

@@ -16,6 +16,7 @@ from migrate.categories.catalogue import EVERYTHING, load
 from migrate.errors import (
     EncryptionNeeded,
     FindMyOn,
+    GraftNeedsSafety,
     NewPhoneTooFull,
     PhoneInUse,
     PlanMismatch,
@@ -24,7 +25,7 @@ from migrate.errors import (
 )
 from migrate.findings import Finding
 from migrate.plan.model import Plan
-from migrate.plan.strategy import refuse_newer_backup, strategy_for
+from migrate.plan.strategy import Strategy, refuse_newer_backup, strategy_for
 from migrate.udid import same_udid
 from migrate.units import bytes_text
 
@@ -133,12 +134,28 @@ def refuse_new_phone(plan: Plan, facts: PhoneFacts, *, backup_ios_version: str |
     """What can be refused from the new phone's facts alone.
 
     Raises:
-        FindMyOn, StrategyRefused, BackupNewerThanPhone.
+        FindMyOn, StrategyRefused, GraftNeedsSafety, BackupNewerThanPhone.
     """
     if facts.find_my:
         raise FindMyOn(facts.called, "IsAssociated is true, when asked for com.apple.fmip")
-    strategy_for(plan.new_phone.is_, facts.ios_version, experimental=plan.new_phone.experimental, phone=facts.called)
+    strategy = strategy_for(
+        plan.new_phone.is_, facts.ios_version, experimental=plan.new_phone.experimental, phone=facts.called
+    )
+    if strategy is Strategy.GRAFT:
+        refuse_graft_without_safety(plan)
     refuse_newer_backup(backup_ios_version, facts.ios_version, phone=facts.called)
+
+
+def refuse_graft_without_safety(plan: Plan) -> None:
+    """Refuse a graft that would have nothing to be made of.
+
+    Raises:
+        GraftNeedsSafety.
+    """
+    if not plan.saves_new_phone_first:
+        raise GraftNeedsSafety("save_new_phone_first = false")
+    if not plan.backup.encrypted:
+        raise GraftNeedsSafety("encrypted = false")
 
 
 def refuse_other_phones(plan: Plan, seen: Seen) -> None:

@@ -165,10 +165,6 @@ def _first_in_words(written: Written, refused: ValidationError) -> MigrateError:
     return _wrong_value(written, keys, complaint)
 
 
-def _not_built_yet(path: str, line: int) -> PlanInvalid:
-    return errors.NotBuiltYet(path, line, "rehearse = true", "a rehearsal on a software iPhone", "rehearse = false")
-
-
 CONTRADICTIONS: Mapping[str, tuple[Location, Callable[[str, int], PlanInvalid]]] = {
     "two_old_phones": (("old_phone", "backup"), errors.TwoOldPhones),
     "fresh_from_folder": (("backup", "begin"), errors.FreshFromFolder),
@@ -176,7 +172,6 @@ CONTRADICTIONS: Mapping[str, tuple[Location, Callable[[str, int], PlanInvalid]]]
     "everything_onto_phone_in_use": (("move", "categories"), errors.EverythingOntoPhoneInUse),
     "passwords_onto_phone_in_use": (("move", "categories"), errors.PasswordsOntoPhoneInUse),
     "moves_nothing": (("move", "categories"), errors.PlanMovesNothing),
-    "not_built_yet": (("safety", "rehearse"), _not_built_yet),
 }
 
 EXAMPLES: Mapping[Location, str] = {

@@ -21,7 +21,7 @@ Known = Literal["keeps", "erases", "unknown"]
 
 class Strategy(StrEnum):
     """`replace`: the new phone becomes the old one. `overlay`: the chosen records, and nothing else, are put on it.
-    `graft`: the chosen records inside a complete copy of the phone's own domains; not built yet."""
+    `graft`: the chosen records inside a complete copy of the phone's own domains; only on a plan's explicit word."""
 
     REPLACE = "replace"
     OVERLAY = "overlay"
@@ -38,13 +38,15 @@ def strategy_for(
     """The strategy for a new phone with `ios_version` (None: not known).
 
     Raises:
-        StrategyRefused: it would be `graft`, which is not built; a plan's `experimental` word does not change that yet.
+        StrategyRefused: it would be `graft`, and `experimental` does not say so: no success with it is publicly known.
     """
     if new_phone_is == "erased":
         return Strategy.REPLACE
     known = known_of(ios_version)
     if known == "keeps":
         return Strategy.OVERLAY
+    if Strategy.GRAFT in experimental:
+        return Strategy.GRAFT
     raise StrategyRefused(phone, ios_version or "unknown", known)
 
 

@@ -12,6 +12,11 @@ STEPS: dict[str, tuple[str, str]] = {
     "save-new-phone": ("Saving the new phone as it is now, to be safe", "The new phone is saved too"),
     "verify-new-phone": ("Proving that this save is whole", "That save is whole"),
     "compose": ("Composing what will move", "Composed what will move"),
+    "install-apps": ("Looking whether the chosen apps are on the new phone", "The chosen apps are on the new phone"),
+    "rehearse": (
+        "Rehearsing: the same restore, to a software iPhone like the new phone",
+        "The rehearsal went well",
+    ),
     "restore": ("Restoring to the new phone", "Everything is sent"),
     "wait-for-phone": (
         "Waiting for the new phone to come back: it restarts, leave it connected",
@@ -35,6 +40,7 @@ ERRANDS: dict[Action, str] = {
     "finish-setup": "Finish the setup on {phone}: follow its screens until you see the home screen.",
     "turn-off-find-my": "Turn Find My off on {phone}: Settings, your name, Find My, Find My iPhone.",
     "restart-phone": "Restart {phone} and unlock it.",
+    "install-apps": "Install the apps named above on {phone}, from its App Store. This goes on when they are there.",
 }
 
 

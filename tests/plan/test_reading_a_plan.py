@@ -52,7 +52,7 @@ def test_the_shortest_plan_has_every_default_of_the_contract(plan: Path) -> None
     assert read.new_phone.wipe is False
     assert read.new_phone.experimental == ()
     assert read.saves_new_phone_first is False
-    assert read.safety.rehearse is False
+    assert read.safety.rehearse is True
     assert read.safety.prove is True
     assert read.safety.accept_unreadable is False
 
@@ -196,7 +196,6 @@ def test_the_mark_that_windows_editors_put_in_front_is_no_fault(plan: Path) -> N
         ),
         (lambda t: t.replace('["everything"]', "[]"), errors.PlanMovesNothing),
         (lambda t: t.replace('["everything"]', '["photos"]\nexcept = ["photos"]'), errors.PlanMovesNothing),
-        (lambda t: t + "[safety]\nrehearse = true\n", errors.NotBuiltYet),
     ],
 )
 def test_wishes_that_cannot_stand_together_are_refused(plan: Path, change: object, kind: type[MigrateError]) -> None:

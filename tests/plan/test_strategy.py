@@ -35,9 +35,11 @@ def test_a_version_nobody_has_looked_at_is_refused_too(ios_version: str | None) 
         strategy_for("in-use", ios_version)
 
 
-def test_the_explicit_word_does_not_open_what_is_not_built() -> None:
-    with pytest.raises(StrategyRefused, match="not built yet"):
-        strategy_for("in-use", "27.0", experimental=("graft",))
+@pytest.mark.parametrize("ios_version", ["27.0", "26.6", None])
+def test_the_explicit_word_opens_a_graft_and_nothing_else(ios_version: str | None) -> None:
+    assert strategy_for("in-use", ios_version, experimental=("graft",)) is Strategy.GRAFT
+    assert strategy_for("in-use", "26.1", experimental=("graft",)) is Strategy.OVERLAY
+    assert strategy_for("erased", ios_version, experimental=("graft",)) is Strategy.REPLACE
 
 
 def test_versions_are_compared_as_numbers() -> None:

@@ -78,6 +78,10 @@ class Table:
         )
 
     def plan(self, text: str) -> Path:
+        """A plan file. It rehearses only where its text says so: most stories are about something else."""
+        if "rehearse" not in text:
+            quiet = "[safety]\nrehearse = false\n"
+            text = text.replace("[safety]\n", quiet) if "[safety]" in text else text + quiet
         path = self.home.parent / "plan.toml"
         path.write_text("version = 1\n" + text)
         return path

@@ -10,18 +10,25 @@ import pytest
 
 from tests.stories.kitchen import EVERYTHING, NEW, OLD, SetTable, new_phone
 from tests.stories.test_interrupted import end, moving, wait_for
-from tests.stories.test_what_a_restore_sends import TWO_APPS, uninstall
 
 
-def test_a_proof_that_failed_leaves_its_receipt_and_shows_it(set_table: SetTable) -> None:
+def test_a_proof_that_failed_leaves_its_receipt_and_shows_it(
+    set_table: SetTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who needs a receipt more? Only a proven run wrote its page."""
-    new = new_phone(empty=False)
-    uninstall(new, "com.example.sketchbook")
+    new = new_phone()
+    restart = new.reboot
+
+    def restart_and_lose_the_messages() -> None:
+        restart()
+        new.files.remove("HomeDomain", "Library/SMS/sms.db")
+
+    monkeypatch.setattr(new, "reboot", restart_and_lose_the_messages)
     table = set_table(new=new)
-    done = table.migrate("run", table.plan(TWO_APPS), "--old", OLD, "--new", NEW, "--yes")
+    done = table.migrate("run", table.plan(EVERYTHING), "--old", OLD, "--new", NEW, "--yes")
     assert done.code == 60, str(done)
     page = table.only_run / "receipt.html"
-    assert "not proven" in page.read_text() and "Sketchbook" in page.read_text()
+    assert "not proven" in page.read_text() and "sms.db" in page.read_text()
     assert "not proven" in done.out and str(page) in done.out and str(page) in done.err
     assert "Traceback" not in done.err
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import plistlib
 from typing import Any
 
 import pytest
 
-from migrate.softphone.device import Softphone
 from migrate.softphone.restore_run import RestoreRun
 from migrate.softphone.staged_restore import RESTORE_APPLICATIONS
 from tests.stories.kitchen import EVERYTHING, NEW, OLD, PHOTOS_AND_MESSAGES, SetTable, new_phone
@@ -51,13 +49,6 @@ def flags(options: Any) -> tuple[bool, ...]:
     return tuple(getattr(options, name) for name in names)
 
 
-def uninstall(phone: Softphone, bundle: str) -> None:
-    del phone.apps[bundle]
-    for domain in phone.files.domains():
-        if domain == f"AppDomain-{bundle}":
-            phone.files.retain(domain, lambda node: False)
-
-
 def test_a_replace_sends_every_option_and_all_apps(set_table: SetTable, heard: list[dict[str, Any]]) -> None:
     table = set_table()
     assert table.move(table.plan(EVERYTHING)).code == 0
@@ -73,29 +64,6 @@ def test_an_overlay_removes_nothing_and_asks_for_no_app(set_table: SetTable, hea
     (request,) = heard
     assert flags(request["options"]) == (True, True, True, True, False)
     assert request["apps"] is None
-
-
-def test_an_overlay_asks_only_for_the_chosen_app_that_is_missing_and_says_that_its_data_is_not_taken(
-    set_table: SetTable, heard: list[dict[str, Any]]
-) -> None:
-    """It named the installed app too, and called data that the phone had dropped "proven, 12 pending"."""
-    new = new_phone(empty=False)
-    uninstall(new, "com.example.sketchbook")
-    table = set_table(new=new)
-    done = table.move(table.plan(TWO_APPS))
-    (request,) = heard
-    assert request["apps"] == ["com.example.sketchbook"]
-    said = [event["finding"] for event in done.events if event["event"] == "found"]
-    (warning,) = [finding for finding in said if finding["code"] == "app-not-installed"]
-    assert "Sketchbook" in warning["what"] and warning["categories"] == ["app:com.example.sketchbook"]
-    order = [event.get("step") or event.get("finding", {}).get("code") for event in done.events]
-    assert order.index("app-not-installed") < order.index("restore"), "said before anything is sent"
-
-    assert done.code == 60 and done.last["error"]["code"] == "not-proven", str(done)
-    proof = json.loads((table.only_run / "receipt.json").read_text())["proof"]
-    fates = proof["categories"]
-    assert set(fates["app:com.example.chatter"]) <= {"same", "rewritten"}
-    assert fates["app:com.example.sketchbook"]["missing"] > 5 and "pending" not in fates["app:com.example.sketchbook"]
 
 
 def test_what_a_restore_replaced_is_backed_up_anew_by_the_proof(

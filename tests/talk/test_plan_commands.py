@@ -40,12 +40,6 @@ def test_a_wrong_plan_is_exit_10_with_its_line(migrate: Migrate, tmp_path: Path)
     assert migrate("plan", "check", tmp_path / "absent.toml", "--json").error["code"] == "plan-missing"
 
 
-def test_a_plan_that_asks_for_what_is_not_built_is_refused(migrate: Migrate, tmp_path: Path) -> None:
-    plan = tmp_path / "plan.toml"
-    plan.write_text(PLAN + "[safety]\nrehearse = true\n", encoding="utf-8")
-    assert migrate("plan", "check", plan, "--json").error["exit_code"] == 10
-
-
 def test_a_plan_that_names_a_folder_which_is_no_backup_is_refused(
     migrate: Migrate, tmp_path: Path, plain_backup: Path
 ) -> None:

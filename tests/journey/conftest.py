@@ -1,0 +1,34 @@
+"""A bench with two software iPhones on it, cleared after the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from migrate.journey.home import Home
+from migrate.softphone.device import Softphone
+from migrate.softphone.server import SoftphoneServer
+from tests.journey.moves import Bench, new_phone, old_phone
+
+SetBench = Callable[..., Bench]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[SetBench]:
+    """Puts two phones behind a usbmuxd and makes a home; both are gone with the test."""
+    servers: list[SoftphoneServer] = []
+
+    def set_one(old: Softphone | None = None, new: Softphone | None = None) -> Bench:
+        phones = [old or old_phone(), new or new_phone()]
+        server = SoftphoneServer(phones)
+        server.start()
+        servers.append(server)
+        tmp = tmp_path / "tmp"
+        tmp.mkdir(exist_ok=True, mode=0o700)
+        return Bench(phones[0], phones[1], server, Home(tmp_path / "home").open(), tmp)
+
+    yield set_one
+    for server in servers:
+        server.stop()

@@ -1,0 +1,127 @@
+"""Whole moves inside this process: software iPhones behind a real socket, `journey.run` itself, no terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from migrate.journey import events
+from migrate.journey.home import Home
+from migrate.journey.move import LastWord, Role
+from migrate.journey.run import resume, run
+from migrate.journey.runs import RunFolder
+from migrate.journey.world import Ended, World
+from migrate.phone.muxer import Muxer
+from migrate.plan.model import Plan
+from migrate.softphone.contents import ContentsSpec, fill
+from migrate.softphone.device import Softphone
+from migrate.softphone.server import SoftphoneServer
+
+PASSWORD, NEW_PASSWORD = "correct-horse-1947", "battery-staple-2026"
+ROUNDS = 1_000
+OLD, NEW = "00008101-0001AAAA00000001", "00008140-0002BBBB00000002"
+LITTLE = ContentsSpec(
+    contacts=6, messages=20, attachments=3, calls=5, photos=4, videos=0, notes=3, events=4, reminders=3, bookmarks=3,
+    history=5, voicemails=1, memos=1, health_samples=20, wifi_networks=2,
+)  # fmt: skip
+"""A phone that moves in a second or two."""
+
+
+@dataclass
+class Person:
+    """Who answers what a run asks. `hears` sees every event; raise there to stop a run."""
+
+    passwords: dict[Role, str | None] = field(default_factory=lambda: {"old": PASSWORD, "new": None})
+    agrees: bool = True
+    words: list[LastWord] = field(default_factory=list)
+
+    def password(self, role: Role, phone: str, udid: str | None, *, insist: bool) -> str | None:
+        return self.passwords.get(role)
+
+    def chosen_password(self, role: Role, phone: str) -> str | None:
+        return self.passwords.get(role)
+
+    def forget(self, role: Role, phone: str) -> bool:
+        return False
+
+    def confirm(self, word: LastWord) -> bool:
+        self.words.append(word)
+        return self.agrees
+
+
+@dataclass
+class Bench:
+    """Two phones, a usbmuxd, a home, and a person."""
+
+    old: Softphone
+    new: Softphone
+    server: SoftphoneServer
+    home: Home
+    tmp: Path
+    person: Person = field(default_factory=Person)
+    heard: list[events.Event] = field(default_factory=list)
+    on: Callable[[events.Event], None] = events.nobody
+
+    def world(self, **change: Any) -> World:
+        def hear(event: events.Event) -> None:
+            self.heard.append(event)
+            self.on(event)
+
+        muxer = Muxer(self.server.address, self.home.pairing, self.tmp)
+        world = World(self.home, self.tmp, muxer, self.person, hear, wait_s=20)
+        return replace(world, **change)
+
+    def plan(self, **sections: Any) -> Plan:
+        """A plan for these two phones. No rehearsal unless it is asked for: most stories are about something else."""
+        raw: dict[str, Any] = {
+            "version": 1,
+            "old_phone": {"udid": self.old.udid},
+            "new_phone": {"is": "erased", "udid": self.new.udid},
+            "move": {"categories": ["everything"]},
+        }
+        for name, section in sections.items():
+            raw[name] = {**raw.get(name, {}), **section}
+        raw["safety"] = {"rehearse": False, **raw.get("safety", {})}
+        return Plan.model_validate(raw)
+
+    def move(self, plan: Plan, **change: Any) -> Ended:
+        return asyncio.run(run(plan, self.world(**change)))
+
+    def resume(self, **change: Any) -> Ended:
+        return asyncio.run(resume(self.last_run, self.world(**change)))
+
+    @property
+    def last_run(self) -> RunFolder:
+        return RunFolder(max(self.home.runs.iterdir()))
+
+    @property
+    def steps(self) -> list[str]:
+        return [event.step for event in self.heard if isinstance(event, events.StepFinished)]
+
+    def codes(self, severity: str | None = None) -> list[str]:
+        """The codes of what was found, in order."""
+        found = [event.finding for event in self.heard if isinstance(event, events.Found)]
+        return [finding.code for finding in found if severity in (None, finding.severity)]
+
+
+def a_phone(udid: str, name: str, ios_version: str, spec: ContentsSpec, seed: int, **more: Any) -> Softphone:
+    phone = Softphone(
+        udid=udid, name=name, ios_version=ios_version, keybag_rounds=ROUNDS, boot_delay_s=0.01, **more
+    )  # fmt: skip
+    phone.hand.setup_delay_s = 0.0
+    fill(phone, spec, seed=seed)
+    return phone
+
+
+def old_phone(ios_version: str = "18.5", spec: ContentsSpec = LITTLE, seed: int = 1, **more: Any) -> Softphone:
+    return a_phone(OLD, "Ada's old iPhone", ios_version, spec, seed, model="iPhone13,2", **more)
+
+
+def new_phone(
+    ios_version: str = "26.1", *, empty: bool = True, spec: ContentsSpec = LITTLE, seed: int = 2, **more: Any
+) -> Softphone:
+    contents = ContentsSpec(empty=True) if empty else spec
+    return a_phone(NEW, "Ada's new iPhone", ios_version, contents, seed, model="iPhone17,3", **more)

@@ -1,0 +1,98 @@
+"""Apps that were chosen and are not on the new phone: a person installs them first, then their data goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from migrate.errors import AppsNotInstalled, WaitedTooLong
+from migrate.journey import events, installing
+from migrate.softphone.app import App
+from migrate.softphone.restore_run import RestoreRun
+from migrate.softphone.staged_restore import RESTORE_APPLICATIONS
+from tests.journey.moves import Bench, new_phone
+from tests.journey.test_rehearsal import uninstall
+
+SetBench = Callable[..., Bench]
+SKETCHBOOK, CHATTER = "com.example.sketchbook", "com.example.chatter"
+TWO_APPS: dict[str, Any] = {
+    "new_phone": {"is": "in-use"},
+    "move": {"categories": [], "apps": [CHATTER, SKETCHBOOK], "may_replace": [CHATTER, SKETCHBOOK]},
+}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installing, "POLL_S", 0.01)
+
+
+@pytest.fixture
+def without_sketchbook(bench: SetBench) -> tuple[Bench, App]:
+    new = new_phone(empty=False)
+    app = new.apps[SKETCHBOOK]
+    uninstall(new, SKETCHBOOK)
+    return bench(new=new), app
+
+
+def test_an_app_that_is_missing_is_installed_by_a_person_and_then_its_data_arrives(
+    without_sketchbook: tuple[Bench, App], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, app = without_sketchbook
+    asked_for: list[bytes | None] = []
+    begin = RestoreRun.run
+
+    def listen(run: RestoreRun) -> None:
+        asked_for.append(run.phone.scratch.get(RESTORE_APPLICATIONS))
+        begin(run)
+
+    def a_person_installs(event: events.Event) -> None:
+        if isinstance(event, events.PersonNeeded) and event.action == "install-apps":
+            assert table.new.pending_restore is None and not table.person.words, "before anything is sent"
+            table.new.apps[SKETCHBOOK] = app
+
+    monkeypatch.setattr(RestoreRun, "run", listen)
+    table.on = a_person_installs
+    old = table.old.files.digests()
+    assert table.move(table.plan(**TWO_APPS)).outcome == "proven"
+    assert table.codes("warning").count("app-not-installed") == 1
+    assert any(isinstance(event, events.PersonDone) and event.action == "install-apps" for event in table.heard)
+    assert asked_for == [None], "the phone is not asked to install what is there"
+    now = table.new.files.digests()
+    mine = {path: sha for path, sha in old.items() if path.startswith(f"AppDomain-{SKETCHBOOK}/Documents/")}
+    assert mine and {path: now.get(path) for path in mine} == mine
+
+
+def test_nobody_installs_it_and_nothing_is_sent(without_sketchbook: tuple[Bench, App]) -> None:
+    table, app = without_sketchbook
+    with pytest.raises(AppsNotInstalled) as lacking:
+        table.move(table.plan(**TWO_APPS), wait_s=0)
+    assert lacking.value.exit_code == 24 and "Sketchbook" in lacking.value.what()
+    with pytest.raises(WaitedTooLong) as waited:
+        table.resume(wait_s=0.05)
+    assert waited.value.exit_code == 50 and "Sketchbook" in waited.value.what()
+    assert table.new.pending_restore is None
+    table.new.apps[SKETCHBOOK] = app
+    assert table.resume().outcome == "proven"
+
+
+def test_an_app_that_is_deleted_before_the_last_word_stops_the_move_and_a_resume_waits_for_it(bench: SetBench) -> None:
+    table = bench(new=new_phone(empty=False))
+    app = table.new.apps[SKETCHBOOK]
+
+    def deletes_it(event: events.Event) -> None:
+        if isinstance(event, events.StepStarted) and event.step == "restore":
+            uninstall(table.new, SKETCHBOOK)
+
+    table.on = deletes_it
+    with pytest.raises(AppsNotInstalled):
+        table.move(table.plan(**TWO_APPS))
+    assert table.new.pending_restore is None and not table.person.words
+
+    def a_person_installs(event: events.Event) -> None:
+        if isinstance(event, events.PersonNeeded) and event.action == "install-apps":
+            table.new.apps[SKETCHBOOK] = app
+
+    table.on = a_person_installs
+    assert table.resume().outcome == "proven"
