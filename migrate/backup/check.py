@@ -22,7 +22,7 @@ from typing import Any, Literal
 from migrate.backup import check_findings as wound
 from migrate.backup import check_record_findings as record_wound
 from migrate.backup.check_blobs import Blob, examine_all
-from migrate.backup.check_databases import check_database, is_key_database
+from migrate.backup.check_databases import check_database, in_one_line, is_key_database
 from migrate.backup.check_findings import Findings, Owners
 from migrate.backup.check_folder import Looked, Stored, list_stored, look_at_plists
 from migrate.backup.check_locked import look_without_password
@@ -231,7 +231,7 @@ class _Check:
         if manifest.is_encrypted and not manifest.is_padded:
             self.found.add(wound.manifest_not_padded())
         for said in manifest.faults() if self.depth == "full" else ():
-            self.found.add(wound.manifest_faulty(said))
+            self.found.add(wound.manifest_faulty(in_one_line(said)))
         if self.depth == "full" and not manifest.is_composed and _has_changed(self.folder, self.seal):
             self.found.add(wound.manifest_changed())
         stored = list_stored(self.folder, self.found, finished=self.looked.finished)

@@ -138,8 +138,15 @@ def _asked(connection: apsw.Connection) -> str | None:
             said = str(connection.execute(f"PRAGMA {check}").fetchall()[0][0])
         except apsw.SQLError:
             continue  # a collation, a function or a module that only iOS has
-        return None if said == "ok" or _ONLY_IOS_KNOWS.search(said) else said
+        return None if said == "ok" or _ONLY_IOS_KNOWS.search(said) else in_one_line(said)
     return None
+
+
+def in_one_line(said: str) -> str:
+    """SQLite's answer without its headline, at most some sentences of it."""
+    lines = [line for line in said.splitlines() if not line.startswith("***")]
+    more = f" (and {len(lines) - 3} more)" if len(lines) > 3 else ""
+    return "; ".join(line.rstrip(".") for line in lines[:3]) + more
 
 
 _ONLY_IOS_KNOWS = re.compile(r"tokenizer|no such module|unable to validate|no such function")
