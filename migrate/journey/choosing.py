@@ -12,6 +12,7 @@ from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
 from migrate.backup.seal import Seal, read_seal
+from migrate.categories.atomic import refuse_halves
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.choose import Choice, choose
 from migrate.categories.claims import Claims
@@ -102,6 +103,9 @@ async def compose_set(move: Move) -> dict[str, Any]:
         request = await set_request(move, strategy, choice)
         watch = move.watch()
         made = await in_thread(move, lambda: compose(request, watch=watch))
+        if made.dropped:
+            there = choice.file_ids - {left_out.file_id for left_out in made.dropped}
+            await in_thread(move, lambda: refuse_halves(opened.backup.records(), there, opened.claims, choice.owners))
         for left_out in made.dropped[:LEFT_OUT_SHOWN]:
             move.found(_left_out(left_out, opened.claims))
         return {

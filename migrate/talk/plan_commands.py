@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from migrate.errors import NoMuxer, PlanExists, UsageWrong
+from migrate.talk import plan_explain
 from migrate.talk.everywhere import AtHome, Everywhere, Exit, PlainOption, everywhere, run_async
 from migrate.talk.output import findings_in_words, put, put_json, refuse_no_terminal, wrapped
 
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    plan = typer.Typer(help="Makes and looks at plans: new, check, schema.", rich_markup_mode=None)
+    plan = typer.Typer(help="Makes and looks at plans: new, check, explain, schema.", rich_markup_mode=None)
     plan.command("new")(everywhere(new))
     plan.command("check")(everywhere(check))
     plan.command("schema")(everywhere(schema))
+    plan_explain.register(plan)
     app.add_typer(plan, name="plan")
 
 

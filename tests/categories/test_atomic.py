@@ -1,0 +1,113 @@
+"""Half of what only makes sense together does not move."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migrate.backup.reader import Backup
+from migrate.backup.record import Kind
+from migrate.categories.atomic import halves, refuse_halves
+from migrate.categories.catalogue import load
+from migrate.categories.choose import choose
+from migrate.categories.claims import Claims
+from migrate.errors import HalfAGroup
+
+CAMERA, HOME, MEDIA = "CameraRollDomain", "HomeDomain", "MediaDomain"
+CATALOGUE = (CAMERA, "Media/PhotoData/Photos.sqlite")
+PICTURES = [(CAMERA, f"Media/DCIM/100APPLE/IMG_000{n}.HEIC") for n in (1, 2, 3)]
+SMS = (HOME, "Library/SMS/sms.db")
+ATTACHMENT = (MEDIA, "Library/SMS/Attachments/a/b.heic")
+CONTAINER, GROUP = ("AppDomain-x.chat", "Documents/a"), ("AppDomainGroup-group.x.chat", "chat.db")
+GROUPS = {"x.chat": ["group.x.chat"]}
+PHONE: dict[tuple[str, str], bytes | Kind] = {
+    CATALOGUE: b"catalogue",
+    **dict.fromkeys(PICTURES, b"picture"),
+    (CAMERA, "Media/DCIM"): Kind.DIRECTORY,
+    SMS: b"messages",
+    ATTACHMENT: b"attachment",
+    CONTAINER: b"container",
+    GROUP: b"group",
+}
+
+
+def missed(backup: Backup, claims: Claims, *lost: tuple[str, str]) -> list[Any]:
+    """The halves there are when everything is chosen and these files could not be read."""
+    choice = choose(backup.records(), claims, categories=["everything"])
+    ids = {backup.record(*place).file_id for place in lost}  # type: ignore[union-attr]
+    return halves(backup.records(), choice.file_ids - ids, claims, choice.owners)
+
+
+@pytest.fixture
+def phone(make_backup: Any) -> tuple[Backup, Claims]:
+    backup = make_backup(PHONE)
+    return backup, Claims.of(backup, GROUPS)
+
+
+def test_every_choice_of_categories_and_apps_takes_wholes(phone: tuple[Backup, Claims]) -> None:
+    backup, claims = phone
+    for words in (*((word,) for word in load().ids), ("everything",), ("app:x.chat",), ("photos", "messages")):
+        choice = choose(backup.records(), claims, categories=words)
+        refuse_halves(backup.records(), choice.file_ids, claims, choice.owners)
+
+
+def test_pictures_without_their_catalogue_are_half_a_library(phone: tuple[Backup, Claims]) -> None:
+    (half,) = missed(*phone, CATALOGUE)
+    assert (half.owner, half.what) == ("photos", "the photo library")
+    assert (half.moving, half.left) == (("the originals",), ("its catalogue",))
+
+
+def test_a_catalogue_without_any_picture_is_half_a_library_and_one_lost_picture_is_not(
+    phone: tuple[Backup, Claims],
+) -> None:
+    (half,) = missed(*phone, *PICTURES)
+    assert half.left == ("the originals",)
+    assert missed(*phone, PICTURES[0]) == []
+
+
+def test_messages_hold_together_across_two_domains(phone: tuple[Backup, Claims]) -> None:
+    (half,) = missed(*phone, SMS)
+    assert (half.moving, half.left) == (("their attachments",), ("the messages",))
+
+
+def test_an_app_holds_together_with_its_groups(phone: tuple[Backup, Claims]) -> None:
+    (half,) = missed(*phone, GROUP)
+    assert (half.owner, half.moving, half.left) == ("app:x.chat", ("its container",), ("its group group.x.chat",))
+
+
+def test_a_guessed_group_is_no_reason_to_refuse(make_backup: Any) -> None:
+    backup = make_backup(PHONE)
+    assert missed(backup, Claims.of(backup), GROUP) == []
+
+
+def test_what_was_not_chosen_is_not_half_of_anything(phone: tuple[Backup, Claims]) -> None:
+    backup, claims = phone
+    choice = choose(backup.records(), claims, categories=["calls"])
+    assert halves(backup.records(), choice.file_ids, claims, choice.owners) == []
+
+
+def test_half_a_library_is_refused_in_three_sentences(phone: tuple[Backup, Claims]) -> None:
+    backup, claims = phone
+    choice = choose(backup.records(), claims, categories=["photos"])
+    catalogue = backup.record(*CATALOGUE)
+    assert catalogue is not None
+    with pytest.raises(HalfAGroup) as caught:
+        refuse_halves(backup.records(), choice.file_ids - {catalogue.file_id}, claims, choice.owners)
+    assert caught.value.exit_code == 11
+    assert caught.value.what() == "Only half of the photo library would move."
+    assert caught.value.why().startswith("The originals would move and its catalogue would not")
+
+
+def test_the_parts_of_a_whole_belong_to_its_category() -> None:
+    """Else a choice of the category would take half of it every time."""
+    claims = Claims(load(), {})
+    for category in load().categories:
+        for atomic in category.atomic:
+            for part in atomic.parts:
+                for glob in part.globs:
+                    example = glob.replace("{,Cloud}", "Cloud").replace("{m4a,qta}", "m4a").replace("**", "x")
+                    example = example.replace("{Attachments,Parts}", "Parts").replace("*", "y")
+                    example = example.replace("{Mutations,AlbumsMetadata,Thumbnails}", "Mutations")
+                    assert part.matches(example), example
+                    assert claims.owners(part.domain, example) == {category.id}

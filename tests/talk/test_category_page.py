@@ -1,0 +1,30 @@
+"""docs/categories.md is what the data file says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from migrate.categories.catalogue import load
+from migrate.talk.category_page import page
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "categories.md"
+CONTRACT = PAGE.with_name("contract.md")
+
+
+def test_the_page_of_categories_is_the_current_one() -> None:
+    made = page(load())
+    assert PAGE.read_text(encoding="utf-8") == made, "python -m migrate.talk.category_page > docs/categories.md"
+
+
+def test_the_page_names_every_category_its_places_and_what_becomes_of_them() -> None:
+    made = page(load())
+    for category in load().categories:
+        section = made.partition(f"\n## {category.id}\n")[2].partition("\n## ")[0]
+        assert category.title in section
+        for paths in (*category.rules, *category.never, *category.later, *category.rewritten):
+            assert all(f"`{glob}`" in section for glob in paths.globs)
+
+
+def test_the_contract_names_every_category() -> None:
+    named = CONTRACT.read_text(encoding="utf-8").partition("Category ids: `")[2].partition("`")[0].split()
+    assert tuple(named) == load().ids

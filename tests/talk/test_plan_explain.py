@@ -1,0 +1,83 @@
+"""`migrate plan explain`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Migrate
+
+PASSWORD = "correct-horse-1947"
+UDID = "00008101-000A1B2C3D4E5F60"
+EVERYTHING = 'version = 1\n[new_phone]\nis = "erased"\n[move]\ncategories = ["everything"]\n'
+SOME = 'version = 1\n[new_phone]\nis = "in-use"\n[move]\ncategories = ["messages", "photos", "notes"]\n'
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    path = tmp_path / "plan.toml"
+    path.write_text(EVERYTHING, encoding="utf-8")
+    return path
+
+
+def fates(answer: Any) -> dict[str, str]:
+    return {row["id"]: row["fate"] for row in answer["categories"]}
+
+
+def test_everything_that_a_backup_holds_goes_and_the_rest_says_why(
+    migrate: Migrate, plan: Path, plain_backup: Path
+) -> None:
+    answer = migrate("plan", "explain", plan, plain_backup, "--json").json
+    assert answer["strategy"] == "replace"
+    found = fates(answer)
+    assert found["messages"] == "goes"
+    assert found["photos"] == found["app:org.example.diary"] == "arrives-later"
+    assert found["text-replacements"] == "only-in-icloud"
+    assert found["health"] == "cannot-go"
+    assert "not-chosen" not in found.values()
+    assert all(row["why"] for row in answer["categories"])
+    messages = next(row for row in answer["categories"] if row["id"] == "messages")
+    assert messages["files"] == 1 and messages["bytes"] > 0
+
+
+def test_what_is_not_in_the_plan_stays_behind(
+    migrate: Migrate, plan: Path, encrypted_backup: Path, tmp_path: Path
+) -> None:
+    plan.write_text(SOME, encoding="utf-8")
+    password = tmp_path / "password"
+    password.write_text(PASSWORD, encoding="utf-8")
+    answer = migrate("plan", "explain", plan, encrypted_backup, "--password-file", password, "--json").json
+    assert answer["strategy"] is None, "the new phone is in use and not here, so its iOS is not known"
+    found = fates(answer)
+    assert (found["messages"], found["notes"]) == ("goes", "cannot-go")
+    assert found["calls"] == found["app:org.example.diary"] == "not-chosen"
+    assert PASSWORD not in str(answer)
+
+
+def test_in_words_it_is_told_by_what_becomes_of_it(migrate: Migrate, plan: Path, plain_backup: Path) -> None:
+    out = migrate("plan", "explain", plan, plain_backup).out
+    assert "\x1b" not in out
+    headings = ["Goes", "Arrives after the restart", "Cannot go", "Only in iCloud"]
+    places = [out.index(heading) for heading in headings]
+    assert places == sorted(places)
+    assert out.index("Messages") < places[1] < out.index("Photos and videos") < places[2]
+
+
+def test_the_backup_is_the_plans_own_or_that_of_its_phone_or_the_only_one_here(
+    migrate: Migrate, plan: Path, plain_backup: Path, home: Path
+) -> None:
+    nothing = migrate("plan", "explain", plan, "--json")
+    assert (nothing.code, nothing.error["code"]) == (2, "usage-wrong")
+    assert "none is saved here" in nothing.error["what"]
+    shutil.copytree(plain_backup, home / "backups" / UDID)
+    assert migrate("plan", "explain", plan, "--json").code == 0
+    shutil.copytree(plain_backup, home / "backups" / "another")
+    assert "2 are saved here" in migrate("plan", "explain", plan, "--json").error["what"]
+    plan.write_text(f'{EVERYTHING}[old_phone]\nudid = "{UDID}"\n', encoding="utf-8")
+    assert migrate("plan", "explain", plan, "--json").code == 0
+    plan.write_text(f'{EVERYTHING}[old_phone]\nbackup = "plain"\n', encoding="utf-8")
+    assert migrate("plan", "explain", plan, "--json").code == 0
