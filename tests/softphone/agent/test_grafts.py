@@ -1,4 +1,4 @@
-"""A graft restored to a software iPhone of iOS 27, which takes two domains as exact sets: it loses nothing of its own."""
+"""A graft restored to a software iPhone of iOS 27, which takes two domains as exact sets: it loses nothing it had."""
 
 from __future__ import annotations
 
