@@ -142,7 +142,8 @@ class Agent:
 
     def _ask_for_passcode(self, wanted: bool) -> None:
         if wanted and not self.phone.enter_passcode():
-            raise MBError(Code.PHONE_LOCKED, "Device locked")
+            too_late = " - timeout waiting for passcode entry" if self.phone.sheet.timed_out else ""
+            raise MBError(Code.PHONE_LOCKED, f"Device locked{too_late}")
 
     def _check_conditions(self, act: Act) -> None:
         phone = self.phone

@@ -22,14 +22,18 @@ class PasscodeSheet:
         self._answer: bool | None = None
         self._taken_away = 0
         self.is_shown = False
+        self.patience_s: float = PASSCODE_WAIT_S
+        self.timed_out = False
+        """Whether the last sheet went because nobody came for so long."""
 
     def show(self, hand: Hand, *, nobody_asks: Callable[[], bool]) -> bool:
         """Shows the sheet as often as the hand sees it, and waits for the person. True: the passcode was entered.
 
-        False: declined, ignored until the sheet went away, nobody came for 30 minutes, or it was taken away.
+        False: declined, ignored until the sheet went away, nobody came for 30 minutes (`timed_out`), or it was taken
+        away.
         `nobody_asks` tells whether the cable was gone before the sheet came.
         """
-        entered = False
+        entered = self.timed_out = False
         for sheet in range(hand.passcode_sheets):
             if sheet:
                 self._post(SHEET_DISMISSED)
@@ -57,10 +61,11 @@ class PasscodeSheet:
             self._changed.notify_all()
 
     def _wait(self, hand: Hand, taken_away: int) -> bool:
-        patience = PASSCODE_WAIT_S if hand.passcode == "wait" else hand.passcode_delay_s
+        patience = self.patience_s if hand.passcode == "wait" else hand.passcode_delay_s
         with self._changed:
             if self._changed.wait_for(
                 lambda: self._answer is not None or self._taken_away != taken_away, timeout=patience
             ):
                 return bool(self._answer)
+            self.timed_out = hand.passcode == "wait"
         return hand.passcode == "enter"

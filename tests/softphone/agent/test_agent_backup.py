@@ -241,6 +241,29 @@ def test_a_host_that_makes_room_gets_its_backup(host: Any, phone: Softphone) -> 
     assert host.backup(phone)["ErrorCode"] == 0
 
 
+@pytest.mark.parametrize(
+    ("status", "inner", "outer"), [(-15, 105, 104), (-11, 100, 104), (-6, 4, 205), (-7, 3, 205), (-1, 100, 104)]
+)
+def test_what_the_host_refuses_while_files_come_is_104_or_205_and_names_its_reason(
+    host: Any, phone: Softphone, status: int, inner: int, outer: int
+) -> None:
+    """A disk that fills up in the middle is 104, not 105."""
+    answers = iter([0, status])  # Status.plist, then the first batch
+    done = host._status
+    upload = host._UploadFiles
+
+    def refuse(*message: Any) -> None:
+        code = next(answers)
+        host._status = lambda *_: done(code)
+        upload(*message)
+        host._status = done
+
+    host._UploadFiles = refuse
+    answer = host.backup(phone)
+    assert answer["ErrorCode"] == outer
+    assert f"(MBErrorDomain/{inner})" in answer["ErrorDescription"].partition("Underlying error:")[2]
+
+
 def test_a_payload_that_vanishes_before_the_final_look_is_205(host: Any, phone: Softphone) -> None:
     def lose_a_photo(message: list[Any]) -> None:
         if message[1] == [f"{phone.udid}/Manifest.db"]:

@@ -81,6 +81,15 @@ def test_an_ignored_passcode_sheet_is_208_and_one_shown_twice_a_backup(host: Any
     assert shown.count(SHEET_PRESENTED) == 2
 
 
+def test_nobody_comes_for_half_an_hour(host: Any, another: Make) -> None:
+    phone = another(passcode="1234")
+    phone.hand.passcode, phone.sheet.patience_s = "wait", 0.0
+    answer = host.backup(phone)
+    assert answer["ErrorCode"] == 208 and "timeout waiting for passcode entry" in answer["ErrorDescription"]
+    phone.hand.passcode = "decline"
+    assert host.backup(phone)["ErrorDescription"] == "Device locked (MBErrorDomain/208)."
+
+
 def test_a_restore_asks_for_the_passcode_only_where_that_is_assumed(host: Any, another: Make) -> None:
     phone = another(passcode="1234")
     host.backup(phone)
