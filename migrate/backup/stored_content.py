@@ -30,15 +30,24 @@ def open_stored(path: Path) -> FileIO:
     Raises:
         OSError: it cannot be opened, or is a link, a pipe, a device or a folder: `strerror` says which of them.
     """
-    if path.is_symlink():  # Windows has no O_NOFOLLOW, and POSIX's answer to it is no sentence
-        raise OSError(errno.ELOOP, "it is a symbolic link, which is not followed", str(path))
-    if path.is_dir():  # Windows calls opening one "permission denied"
-        raise OSError(errno.EISDIR, "it is a folder", str(path))
-    file = os.fdopen(os.open(path, _FLAGS), "rb", buffering=0)
+    if not hasattr(os, "O_NOFOLLOW"):
+        _refuse_to_follow(path)
+    try:
+        file = os.fdopen(os.open(path, _FLAGS), "rb", buffering=0)
+    except OSError:
+        _refuse_to_follow(path)  # the system's own answer is no sentence
+        raise
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
     return file
+
+
+def _refuse_to_follow(path: Path) -> None:
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "it is a symbolic link, which is not followed", str(path))
+    if path.is_dir():  # Windows calls opening one "permission denied"
+        raise OSError(errno.EISDIR, "it is a folder", str(path))
 
 
 class StoredContent:

@@ -4,6 +4,8 @@
     python -m tests.bench.backup listing --records 1000000 --only migrate --rounds 1
     python -m tests.bench.backup verify --files 20000 --gib 4
     python -m tests.bench.backup compose --files 200000
+    python -m tests.bench.backup extract --files 20000 --gib 4       encrypted, beside two programs; mvt-ios from PATH
+    python -m tests.bench.backup password                            10,000,000 rounds
 
 Every figure is the median of the rounds. In a round each contestant has its turn once, in a process of its own; ratios
 are of one run, on one machine. What is measured on is made anew (`--keep FOLDER` keeps it for the next run).
@@ -31,8 +33,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.backup", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("subject", nargs="?", choices=[*ALL, "all"], default="listing")
     parser.add_argument("--records", type=int, default=200_000, help="rows to list")
-    parser.add_argument("--files", type=int, default=20_000, help="stored files to verify or compose")
-    parser.add_argument("--gib", type=float, default=1.0, help="stored bytes to verify")
+    parser.add_argument("--files", type=int, default=20_000, help="stored files to verify, compose or extract")
+    parser.add_argument("--gib", type=float, default=1.0, help="stored bytes to verify or extract")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", action="append", help="measure only this contestant (may be repeated)")
     parser.add_argument("--keep", type=Path, help="folder for the made backups")
@@ -44,18 +46,20 @@ def main() -> None:
     print(_versions())
     with tempfile.TemporaryDirectory() as temporary:
         for subject in ALL if asked.subject == "all" else (asked.subject,):
-            for encrypted in (False, True):
+            for encrypted in (True,) if subject in ("extract", "password") else (False, True):
                 _compare(subject, _made(asked, subject, asked.keep or Path(temporary), encrypted=encrypted), asked)
 
 
 def _made(asked: argparse.Namespace, subject: str, place: Path, *, encrypted: bool) -> Path:
+    if subject == "password":
+        return place
     kind = "encrypted" if encrypted else "plain"
     if subject == "listing":
         folder = place / f"{kind}-{asked.records}-records"
         if not folder.exists():
             _make(["make_listing", str(folder), str(asked.records), str(encrypted)])
         return folder
-    size = int(asked.gib * (1 << 30)) if subject == "verify" else 16 * asked.files
+    size = int(asked.gib * (1 << 30)) if subject in ("verify", "extract") else 16 * asked.files
     folder = place / f"{kind}-{asked.files}-files-{size}"
     if not folder.exists():
         _make(["make_files", str(folder), str(asked.files), str(encrypted), str(size)])

@@ -24,6 +24,7 @@ from migrate.backup.compose import SetRequest, compose
 from migrate.backup.crypto import decrypted_chunks
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest import Manifest, unlock
+from tests.bench.backup import opening
 from tests.bench.backup.made import PASSWORD
 
 Contestant = Callable[[Path], int]
@@ -175,14 +176,20 @@ VERIFIES: dict[str, Contestant] = {
     "hashlib, one thread": hashlib_verify,
 }
 COMPOSITIONS: dict[str, Contestant] = {"migrate": migrate_compose, "os.link alone": links_alone_compose}
-ALL = {"listing": LISTINGS, "verify": VERIFIES, "compose": COMPOSITIONS}
+ALL = {
+    "listing": LISTINGS,
+    "verify": VERIFIES,
+    "compose": COMPOSITIONS,
+    "extract": opening.EXTRACTIONS,
+    "password": opening.PASSWORDS,
+}
 
 _IMPORTS = {
     "pyiosbackup": "pyiosbackup.manifest_dbs.sqlite3",
     "iphone-backup-decrypt": "iphone_backup_decrypt.utils",
 }
 
-_measured: list[float] = []
+_measured = opening.measured
 """What a contestant timed itself, where not all that it does is the matter."""
 
 
