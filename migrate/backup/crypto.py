@@ -5,7 +5,7 @@ Source: facts 3.5. Everything streams: a chunk goes in, a chunk comes out, whate
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -13,6 +13,10 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 BLOCK_BYTES = 16
 KEY_BYTES = 32
+
+
+PLAIN_SPARE_BYTES = 2 * BLOCK_BYTES
+"""A block that is held back, and the room that the cipher wants beyond what it is given."""
 
 
 class TornCiphertext(Exception):
@@ -92,6 +96,36 @@ def decrypted_chunks(
         on_unpadded()
     if rest := held[: len(held) - (padding or 0)]:
         yield rest
+
+
+def decrypted_views(
+    read_into: Callable[[memoryview], int], key: bytes, stored: bytearray, plain: bytearray
+) -> Generator[memoryview, None, bool]:
+    """As `decrypted_chunks`, without a copy of a piece: each is a view into `plain`, good until the next is asked for.
+
+    `read_into` fills a buffer and says how far, 0 at the end; `stored` is that buffer, and `plain` is PLAIN_SPARE_BYTES
+    longer. Returns whether padding ended the content (or there was none at all).
+
+    Raises:
+        TornCiphertext: as above.
+    """
+    decryptor = _cipher(key).decryptor()
+    source, target = memoryview(stored), memoryview(plain)
+    size = held = 0  # `held` bytes in front of `target` are from the piece before: they may be padding
+    while count := read_into(source):
+        size += count
+        end = held + decryptor.update_into(source[:count], target[held:])
+        held = min(end, BLOCK_BYTES)
+        if end > BLOCK_BYTES:
+            yield target[: end - BLOCK_BYTES]
+            target[:BLOCK_BYTES] = bytes(target[end - BLOCK_BYTES : end])
+    if size % BLOCK_BYTES:
+        yield target[:held]
+        raise TornCiphertext
+    padding = padding_length(bytes(target[:held]))
+    if rest := held - (padding or 0):
+        yield target[:rest]
+    return padding is not None or not size
 
 
 def _cipher(key: bytes, vector: bytes = bytes(BLOCK_BYTES)) -> Cipher[CBC]:

@@ -3,7 +3,7 @@
     <to>/<domain>/<relative path>       the phone's own tree, one folder a domain, each file with its modification date
 
     [1] nothing is begun where a file stands already: what is there was not put there for us to replace
-    [2] directories and files, in the manifest's order; a file gets its name when it is whole
+    [2] directories and files, in the manifest's order, several files at a time; one gets its name when it is whole
     [3] symbolic links last, so that no file is ever written through one
 
 Folders are 0700 and files 0600, whatever they were on the phone: this is somebody's life in plain. The backup is only
@@ -15,7 +15,10 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterator
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +27,7 @@ from typing import Any
 from migrate.backup import extract_findings as left_out
 from migrate.backup.check_findings import Findings
 from migrate.backup.extract_names import NamesTaken
-from migrate.backup.folder import inside
+from migrate.backup.folder import inside, new_in
 from migrate.backup.manifest import Wanted
 from migrate.backup.private_files import FILE_MODE, FOLDER_MODE
 from migrate.backup.reader import Backup
@@ -34,6 +37,7 @@ from migrate.errors import (
     BlobUnreadable,
     CannotExtractHere,
     ExtractIntoBackup,
+    MigrateError,
     NothingToExtract,
     UnsafeName,
     WouldOverwrite,
@@ -48,6 +52,20 @@ _NAMES_REFUSED = frozenset(
 )
 """What a file system answers to a name it cannot hold; all else (full, read-only, broken) ends the whole work. *Read*:
 open(2) of Linux (EINVAL: vfat) and macOS (EILSEQ); Windows gives ENOENT or EINVAL for `<>"|?*`."""
+
+
+WORKERS = min(4, os.cpu_count() or 1)
+BATCH_FILES, BATCH_BYTES = 32, 4 << 20
+"""What a thread is handed at once: for every small file alone, handing over would cost as much as writing it."""
+AHEAD = 2 * WORKERS
+"""So many batches are handed out before the first is waited for."""
+TOLD_EVERY_BYTES = 256 << 10
+
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+class Stopped(Exception):
+    """Another file's trouble, or Ctrl-C, ended the work: what was being written is removed."""
 
 
 DEPTH_LIMIT = 512
@@ -142,6 +160,17 @@ def _name(record: Record) -> str:
     return "/".join([record.domain, *parts])
 
 
+@dataclass(eq=False)
+class _Job:
+    """One file on its way, and how it ended."""
+
+    record: Record
+    place: Path
+    written: int = 0
+    is_whole: bool = True
+    problem: MigrateError | OSError | None = None
+
+
 @dataclass
 class _Extraction:
     """One extraction while it goes on."""
@@ -159,21 +188,22 @@ class _Extraction:
     """Folders under `to` that are real ones, by their names there."""
     _waiting: list[Record] = field(default_factory=list)
     """Symbolic links: a backup has tens of them."""
+    _next: list[_Job] = field(default_factory=list)
+    _next_bytes: int = 0
+    _begun: set[Path] = field(default_factory=set)
+    _in_work: deque[tuple[list[_Job], Future[None]]] = field(default_factory=deque)
+    _token: str = field(default_factory=lambda: secrets.token_hex(4))
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="extract"))
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _telling: threading.Lock = field(default_factory=threading.Lock)
+    _moved: int = 0
 
     def run(self, wanted: Wanted) -> Extracted:
-        seen = False
-        for record in self.backup.manifest.records_where(wanted, lambda bad: self.found.add(left_out.row_bad(bad))):
-            if not seen:
-                self._begin()
-                seen = True
-            if record.kind is Kind.SYMLINK:
-                self._waiting.append(record)
-            else:
-                self._one(record, self._file if record.kind is Kind.FILE else self._directory)
-        if not seen and not self.found.errors:
-            raise NothingToExtract(str(self.backup.folder.path))
-        for record in self._waiting:
-            self._one(record, self._link)
+        try:
+            self._take_out(wanted)
+        finally:
+            self._stop.set()  # all is done, or what is being written is not wanted any more
+            self._pool.shutdown(cancel_futures=True)
         return Extracted(
             backup=self.backup.folder.path,
             to=self.to,
@@ -183,6 +213,24 @@ class _Extraction:
             bytes=self.content_bytes,
             findings=self.found.all(),
         )
+
+    def _take_out(self, wanted: Wanted) -> None:
+        seen = False
+        for record in self.backup.manifest.records_where(wanted, lambda bad: self.found.add(left_out.row_bad(bad))):
+            if not seen:
+                self._begin()
+                seen = True
+            if record.kind is Kind.SYMLINK:
+                self._waiting.append(record)
+            else:
+                self._one(record, self._file if record.kind is Kind.FILE else self._directory)
+            if len(self._in_work) >= AHEAD:
+                self._await_batch()
+        if not seen and not self.found.errors:
+            raise NothingToExtract(str(self.backup.folder.path))
+        self._await_all()
+        for record in self._waiting:
+            self._one(record, self._link)
 
     def _begin(self) -> None:
         self.to.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
@@ -216,7 +264,9 @@ class _Extraction:
             FileExistsError: it is there already, or only differs in case from what is.
         """
         above, _, name = _name(record).rpartition("/")
-        place = inside(self._folder(above), name)
+        place = new_in(self._folder(above), name)
+        if place in self._begun:  # two rows of one place: the second must see what became of the first
+            self._await_all()
         if self._is_taken(f"{above}/{name}") or os.path.lexists(place):
             raise FileExistsError
         return place
@@ -256,34 +306,85 @@ class _Extraction:
         self.directories += 1
 
     def _file(self, record: Record) -> None:
-        place = self._place(record)
-        unpadded: list[bool] = []
-        chunks = self.backup.chunks(record, lambda: unpadded.append(True))
-        building = place.with_name(f".{secrets.token_hex(8)}.part")
+        job = _Job(record, self._place(record))
+        self._begun.add(job.place)
+        self._next.append(job)
+        self._next_bytes += record.size or 0
+        if len(self._next) >= BATCH_FILES or self._next_bytes >= BATCH_BYTES:
+            self._hand_out()
+
+    def _hand_out(self) -> None:
+        if self._next:
+            self._in_work.append((self._next, self._pool.submit(self._write_all, self._next)))
+            self._next, self._next_bytes = [], 0
+
+    def _await_batch(self) -> None:
+        """The files that were begun first are there, or named with the reason they are not."""
+        batch, work = self._in_work.popleft()
+        work.result()
+        for job in batch:
+            self._begun.discard(job.place)
+            self._one(job.record, lambda record, job=job: self._come_out(job))  # type: ignore[misc]
+
+    def _come_out(self, job: _Job) -> None:
+        if job.problem is not None:
+            raise job.problem
+        self.files += 1
+        self.content_bytes += job.written
+        self.watch.files_moved(self.files)
+        if not job.is_whole:
+            self.found.add(left_out.caught_mid_write(job.record))
+
+    def _await_all(self) -> None:
+        self._hand_out()
+        while self._in_work:
+            self._await_batch()
+
+    # -- in a thread of the pool -------------------------------------------------------------------------------------
+
+    def _write_all(self, batch: list[_Job]) -> None:
+        for job in batch:
+            if self._stop.is_set():
+                raise Stopped
+            try:
+                self._write(job)
+            except (MigrateError, OSError) as problem:
+                job.problem = problem
+
+    def _write(self, job: _Job) -> None:
+        building = f"{job.place.parent}{os.sep}.{self._token}-{job.record.file_id}.part"
+        descriptor = os.open(building, _NEW_FILE, FILE_MODE)
         try:
-            written = self._write(building, chunks)
+            try:
+                job.is_whole = self.backup.copy(job.record, lambda piece: self._write_piece(job, descriptor, piece))
+            finally:
+                os.close(descriptor)
+            self._tell(job.written % TOLD_EVERY_BYTES)
             with suppress(OSError, OverflowError, ValueError):  # a date that this computer has no room for
-                os.utime(building, (record.modified, record.modified))
-            building.rename(place)  # Windows refuses where there is one; elsewhere `_place` has looked
+                os.utime(building, (job.record.modified, job.record.modified))
+            os.rename(building, job.place)  # noqa: PTH104 (a Path costs more than the call; ten thousands of them)
         except BaseException:
             with suppress(OSError):
-                building.unlink(missing_ok=True)
+                Path(building).unlink()
             raise
-        self.files += 1
-        self.content_bytes += written
-        self.watch.files_moved(self.files)
-        if unpadded:
-            self.found.add(left_out.caught_mid_write(record))
 
-    def _write(self, path: Path, chunks: Iterator[bytes]) -> int:
-        written = 0
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-        with os.fdopen(os.open(path, flags, FILE_MODE), "wb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-                written += len(chunk)
-                self.watch.bytes_moved(self.content_bytes + written, None)
-        return written
+    def _write_piece(self, job: _Job, descriptor: int, piece: memoryview) -> None:
+        if self._stop.is_set():
+            raise Stopped
+        at = os.write(descriptor, piece)
+        while at < len(piece):
+            at += os.write(descriptor, piece[at:])
+        before = job.written
+        job.written += at
+        if told := job.written // TOLD_EVERY_BYTES - before // TOLD_EVERY_BYTES:
+            self._tell(told * TOLD_EVERY_BYTES)
+
+    def _tell(self, count: int) -> None:
+        with self._telling:
+            self._moved += count
+            self.watch.bytes_moved(self._moved, None)
+
+    # -- links -------------------------------------------------------------------------------------------------------
 
     def _link(self, record: Record) -> None:
         target = record.target or ""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import stat
+import threading
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Self
 
-from migrate.backup.crypto import TornCiphertext, decrypted_chunks
+from migrate.backup.crypto import PLAIN_SPARE_BYTES, TornCiphertext, decrypted_chunks, decrypted_views
 from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.manifest import Manifest, OnBad
 from migrate.backup.record import Kind, Record
+from migrate.backup.stored_content import open_stored
 from migrate.errors import BlobMissing, BlobUnreadable, KeyUnusable, UnsafeName
 
 CHUNK_BYTES = 256 << 10
@@ -75,19 +76,48 @@ class Backup:
         Raises:
             BlobMissing, BlobUnreadable: while iterating. The backup's fault.
         """
+        key = self._key_of(record)
+        stored = self._stored_chunks(record)
+        return stored if key is None else _decrypted(record, stored, key, on_caught_mid_write)
+
+    def copy(self, record: Record, write: Callable[[memoryview], object]) -> bool:
+        """Hand the content of a file to `write`, as `chunks` would give it; a piece is good until `write` returns.
+        Several threads may do so at once. False: the file was caught mid-write.
+
+        Raises:
+            BlobMissing, BlobUnreadable. What `write` raises is not touched.
+        """
+        key = self._key_of(record)
+        with self._stored_file(record) as file:
+            fill = _reading(record, file)
+            if key is None:
+                view = memoryview(_buffers.stored)
+                while count := fill(view):
+                    write(view[:count])
+                return True
+            views = decrypted_views(fill, key, _buffers.stored, _buffers.plain)
+            while True:
+                try:
+                    view = next(views)
+                except StopIteration as end:
+                    return bool(end.value)
+                except TornCiphertext as error:
+                    raise _torn(record) from error
+                write(view)
+
+    def _key_of(self, record: Record) -> bytes | None:
+        """The key of a file's content, None in an unencrypted backup (whose files have keys too, *seen*, iOS 14.3)."""
         if record.kind is not Kind.FILE:
             raise ValueError(f"a {record.kind.name.lower()} has no content")
-        stored = self._stored_chunks(record)
         keys = self.manifest.class_keys
-        if keys is None:  # an unencrypted backup's files have keys too: not asked (*seen*, iOS 14.3)
-            return stored
+        if keys is None:
+            return None
         if record.encryption_key is None:
             raise _unreadable(record, "the backup is encrypted and its row has no key")
         try:
-            key = keys.unwrap(record.encryption_key)
+            return keys.unwrap(record.encryption_key)
         except KeyUnusable as error:
             raise _unreadable(record, f"its key cannot be unwrapped: {error.reason}") from error
-        return _decrypted(record, stored, key, on_caught_mid_write)
 
     def read(self, record: Record, limit: int) -> bytes:
         """The whole content of a file that has at most `limit` bytes.
@@ -103,15 +133,16 @@ class Backup:
         return bytes(content)
 
     def _stored_chunks(self, record: Record) -> Iterator[bytes]:
-        try:
-            path = self.stored_path(record)
-            # O_NONBLOCK: a pipe in a stranger's folder must not hold us; Windows has neither pipes there nor the flag
-            flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-            with os.fdopen(os.open(path, flags), "rb", buffering=0) as file:
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    raise _unreadable(record, "it is no regular file")
+        with self._stored_file(record) as file:
+            try:
                 while chunk := file.read(CHUNK_BYTES):
                     yield chunk
+            except OSError as error:
+                raise _unreadable(record, error.strerror or type(error).__name__) from error
+
+    def _stored_file(self, record: Record) -> FileIO:
+        try:
+            return open_stored(self.stored_path(record))
         except FileNotFoundError as error:
             raise BlobMissing(record.file_id, record.domain, record.relative_path) from error
         except UnsafeName as error:
@@ -120,13 +151,38 @@ class Backup:
             raise _unreadable(record, error.strerror or type(error).__name__) from error
 
 
+class _Buffers(threading.local):
+    """What each thread reads and decrypts into: new memory for every piece costs more than decrypting it."""
+
+    def __init__(self) -> None:
+        self.stored = bytearray(CHUNK_BYTES)
+        self.plain = bytearray(CHUNK_BYTES + PLAIN_SPARE_BYTES)
+
+
+_buffers = _Buffers()
+
+
+def _reading(record: Record, file: FileIO) -> Callable[[memoryview], int]:
+    def fill(buffer: memoryview) -> int:
+        try:
+            return file.readinto(buffer)
+        except OSError as error:
+            raise _unreadable(record, error.strerror or type(error).__name__) from error
+
+    return fill
+
+
 def _decrypted(
     record: Record, stored: Iterator[bytes], key: bytes, on_unpadded: Callable[[], None] | None
 ) -> Iterator[bytes]:
     try:
         yield from decrypted_chunks(stored, key, on_unpadded)
     except TornCiphertext as error:
-        raise _unreadable(record, "its stored length is no multiple of 16: something was cut off") from error
+        raise _torn(record) from error
+
+
+def _torn(record: Record) -> BlobUnreadable:
+    return _unreadable(record, "its stored length is no multiple of 16: something was cut off")
 
 
 def _unreadable(record: Record, reason: str) -> BlobUnreadable:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -400,19 +399,25 @@ def test_a_folder_that_may_not_be_written_is_33(small_backup: Any, tmp_path: Pat
         taken_out(small_backup, tmp_path / "out")
 
 
-def test_a_big_file_streams(make_backup: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_big_file_streams(make_backup: Any, tmp_path: Path) -> None:
     """No piece is larger than a chunk, whatever the file's length."""
     backup = make_backup()
     backup.add_file("AppDomain-x", "Documents/big", bytes(5 << 20))
     backup.write()
-    sizes: list[int] = []
-    real = Backup.chunks
-
-    def watched(self: Backup, record: Any, then: Any = None) -> Iterator[bytes]:
-        for chunk in real(self, record, then):
-            sizes.append(len(chunk))
-            yield chunk
-
-    monkeypatch.setattr(Backup, "chunks", watched)
-    taken_out(backup, tmp_path / "out", lambda domain, path: path == "Documents/big")
+    heard = Counts()
+    with Backup.open(backup.path, backup.password) as opened:
+        extract(opened, tmp_path / "out", lambda domain, path: path == "Documents/big", heard)
+    sizes = [after - before for before, after in zip([0, *heard.bytes], heard.bytes, strict=False)]
     assert max(sizes) <= 256 << 10 and sum(sizes) == 5 << 20
+    assert (tmp_path / "out/AppDomain-x/Documents/big").read_bytes() == bytes(5 << 20)
+
+
+class Counts(StopsAfter):
+    """A watcher that remembers what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__(AssertionError(), 1 << 60)
+        self.bytes: list[int] = []
+
+    def bytes_moved(self, done: int, total: int | None) -> None:
+        self.bytes.append(done)

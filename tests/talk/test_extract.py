@@ -130,10 +130,13 @@ def test_ctrl_c_is_130_and_says_what_is_there(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("migrate.talk.watching.Told.files_moved", interrupted)
+    assert migrate("extract", plain_backup, "--to", tmp_path / "whole").code == 0
+    monkeypatch.setattr("migrate.talk.watching.Told.bytes_moved", interrupted)
     answer = migrate("extract", plain_backup, "--to", tmp_path / "out", "--json")
     assert (answer.code, answer.error["code"]) == (130, "extract-stopped")
-    assert len(files(tmp_path / "out")) == 1 and not list((tmp_path / "out").rglob("*.part"))
+    there = files(tmp_path / "out")
+    assert len(there) < 3 and not list((tmp_path / "out").rglob("*.part"))
+    assert all((tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes() for name in there)
 
 
 def test_nothing_is_left_in_the_home_and_the_backup_is_untouched(
