@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migrate.errors import BackupNotFound, UsageWrong
+from migrate.errors import BackupNotFound, MigrateError, UsageWrong
 from migrate.talk.everywhere import AtHome, Everywhere, Exit, everywhere, run_async
 from migrate.talk.output import Column, put, put_json, table, wrapped
 from migrate.talk.passwords import PasswordFile, Passwords
@@ -16,6 +17,7 @@ from migrate.units import bytes_text
 
 if TYPE_CHECKING:
     from migrate.backup.folder import BackupFolder
+    from migrate.phone.facts import PhoneFacts
     from migrate.plan.explain import Explained, Explanation
     from migrate.plan.model import Plan
     from migrate.plan.strategy import Strategy
@@ -55,7 +57,8 @@ def explain(
     read = read_plan(plan)
     with said.at_home() as here:
         folder = backup_of(read, backup, here)
-        strategy = strategy_of(read, folder, here)
+        new = run_async(new_phone(read, folder, here))
+        strategy = strategy_of(read, folder, new)
         opened = with_password(folder, Passwords(file=password_file), lambda word: Backup.open(folder.path, word))
         with opened:
             seal = read_seal(here.home.seals, folder)
@@ -66,6 +69,7 @@ def explain(
                 excepted=excepted_owners(claims, move.except_),
                 strategy=strategy,
                 encrypted=opened.manifest.is_encrypted,
+                installed=new.installed,
                 unreadable=files_by_owner(opened.records(), frozenset(seal.unreadable if seal else ()), claims),
             )
             answer = explained(tally(opened, claims, tmp=here.tmp), known)
@@ -101,21 +105,52 @@ def backup_of(plan: Plan, given: Path | None, here: AtHome) -> BackupFolder:
     raise UsageWrong(f"The plan names no backup of the old phone, and {seen}.", COMMAND)
 
 
-def strategy_of(plan: Plan, folder: BackupFolder, here: AtHome) -> Strategy | None:
-    """None where the new phone is in use and is not here to tell its iOS version.
+@dataclass(frozen=True)
+class NewPhone:
+    """The plan's new phone, as far as it is here. None: it is not, or it does not tell."""
 
-    Raises:
-        StrategyRefused: a phone that is here cannot be given this plan's categories.
-    """
-    from migrate.plan.strategy import Strategy, strategy_for
+    facts: PhoneFacts | None = None
+    installed: frozenset[str] | None = None
+
+
+async def new_phone(plan: Plan, folder: BackupFolder, here: AtHome) -> NewPhone:
+    """What the new phone tells of itself; one that does not trust this computer yet is not made to ask."""
+    from migrate.phone.phone import Phone
     from migrate.talk.plan_commands import phones_here, phones_of
 
+    phones = await phones_here(here)
+    meant = phones_of(plan, phones, folder.udid).new
+    facts = next((phone for phone in phones if phone is meant), None)
+    if facts is None or not facts.trusted:
+        return NewPhone(facts)
+    try:
+        async with await Phone.meet(here.muxer, facts.udid) as phone:
+            return NewPhone(facts, frozenset(await phone.installed_apps()))
+    except MigrateError:  # it went away or was locked meanwhile: what it has is then not known
+        return NewPhone(facts)
+
+
+def strategy_of(plan: Plan, folder: BackupFolder, new: NewPhone) -> Strategy | None:
+    """How the plan's new phone is given its data; None where it is in use and not here to tell its iOS version.
+
+    Raises:
+        EncryptionNeeded, BackupNewerThanPhone, StrategyRefused: a run of this plan would be refused, whatever is done by
+            hand. The backup's encryption only counts where the plan moves from this very backup: else the old phone is
+            saved anew.
+    """
+    from migrate.plan.preflight import Seen, preflight
+    from migrate.plan.strategy import Strategy, refuse_newer_backup, strategy_for
+
+    is_the_source = plan.old_phone.backup is not None or plan.backup.begin == "as-is"
+    preflight(plan, Seen(backup=folder if is_the_source else None))
+    version = new.facts.ios_version if new.facts else None
+    if new.facts is not None:
+        refuse_newer_backup(folder.ios_version, version, phone=new.facts.called)
     if plan.new_phone.is_ == "erased":
         return Strategy.REPLACE
-    new = phones_of(plan, run_async(phones_here(here)), folder.udid).new
-    if new is None or new.ios_version is None:
+    if new.facts is None or version is None:
         return None
-    return strategy_for(plan.new_phone.is_, new.ios_version, experimental=plan.new_phone.experimental, phone=new.called)
+    return strategy_for(plan.new_phone.is_, version, experimental=plan.new_phone.experimental, phone=new.facts.called)
 
 
 # -- in words --------------------------------------------------------------------------------------------------------

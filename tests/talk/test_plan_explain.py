@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from migrate.softphone.phone_file import PhoneFile
+from migrate.softphone.server import SoftphoneServer
+
 if TYPE_CHECKING:
     from conftest import Migrate
 
@@ -56,6 +59,32 @@ def test_what_is_not_in_the_plan_stays_behind(
     assert (found["messages"], found["notes"]) == ("goes", "cannot-go")
     assert found["calls"] == found["app:org.example.diary"] == "not-chosen"
     assert PASSWORD not in str(answer)
+
+
+def test_a_phone_in_use_tells_how_it_is_given_its_data_and_which_apps_it_lacks(
+    migrate: Migrate, plan: Path, plain_backup: Path
+) -> None:
+    plan.write_text(SOME.replace('"notes"]', '"notes"]\napps = ["org.example.diary"]'), encoding="utf-8")
+    old_app = "Install it on the new phone first"
+    described = {"udid": "00008140-00000000000000B2", "contents": {"empty": True}, "keybag_rounds": 10, "seed": 3}
+    server = SoftphoneServer([PhoneFile.model_validate({**described, "ios_version": "18.1"}).to_phone()])
+    try:
+        answer = migrate("plan", "explain", plan, plain_backup, "--json", "--usbmuxd", server.start()).json
+    finally:
+        server.stop()
+    assert answer["strategy"] == "overlay"
+    diary = next(row for row in answer["categories"] if row["id"] == "app:org.example.diary")
+    assert (diary["fate"], diary["why"].startswith(old_app)) == ("arrives-later", True)
+
+
+def test_a_plan_that_a_run_would_refuse_is_refused_here_too(migrate: Migrate, plan: Path, plain_backup: Path) -> None:
+    """It moves from this very backup, which is not encrypted, and names what only an encrypted one brings across."""
+    plan.write_text(
+        f"{EVERYTHING}".replace('["everything"]', '["health"]') + f'[old_phone]\nbackup = "plain/{UDID}"\n',
+        encoding="utf-8",
+    )
+    answer = migrate("plan", "explain", plan, "--json")
+    assert (answer.code, answer.error["code"]) == (11, "encryption-needed")
 
 
 def test_in_words_it_is_told_by_what_becomes_of_it(migrate: Migrate, plan: Path, plain_backup: Path) -> None:
