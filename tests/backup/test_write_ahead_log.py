@@ -7,8 +7,12 @@ import struct
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from migrate.backup.write_ahead_log import folded
+from migrate.backup.crypto import encrypted_chunks
+from migrate.backup.stored_content import StoredContent
+from migrate.backup.write_ahead_log import FoldedPages, folded
 
 
 def left_open(folder: Path, *, rows: int, page_bytes: int = 1024) -> tuple[bytes, bytes, sqlite3.Connection]:
@@ -128,3 +132,66 @@ def with_page_counts(log: bytes, page_count: int) -> bytes:
                 running = first, (running[1] + odd + first) & 0xFFFFFFFF
         made += head + log[at + 8 : at + 16] + struct.pack(">2I", *running) + page
     return made
+
+
+# -- a piece at a time -----------------------------------------------------------------------------------------------
+
+
+def both_ways(folder: Path, database: bytes, log: bytes, key: bytes | None = None) -> tuple[bytes, bytes]:
+    """The fold in memory, and the one that reads two stored files where it is asked to, in odd pieces."""
+    for name, content in (("database", database), ("log", log)):
+        (folder / name).write_bytes(content if key is None else b"".join(encrypted_chunks([content], key)))
+    pages = FoldedPages(StoredContent(folder / "database", key), StoredContent(folder / "log", key))
+    pieces = b"".join(pages.read(1000, at) for at in range(0, pages.size, 1000))
+    assert pages.read(pages.size + 9, 0) == pieces and pages.read(10, pages.size) == b""
+    pages.close()
+    return bytes(folded(database, log)), pieces
+
+
+@pytest.mark.parametrize("key", [None, bytes(range(32))], ids=["plain", "encrypted"])
+@pytest.mark.parametrize("page_bytes", [512, 4096])
+def test_a_fold_read_in_pieces_is_the_fold_in_memory(tmp_path: Path, page_bytes: int, key: bytes | None) -> None:
+    database, log, connection = left_open(tmp_path, rows=20, page_bytes=page_bytes)
+    connection.close()
+    for length in range(0, len(log) + 1, 1 + len(log) // 9):
+        whole, pieces = both_ways(tmp_path, database, log[:length], key)
+        assert whole == pieces
+
+
+def test_a_database_that_shrank_and_grew_again_folds_alike(tmp_path: Path) -> None:
+    """Pages that a commit cut off come back as zeros, not as what the database held there before."""
+    connection = sqlite3.connect(tmp_path / "live.db", isolation_level=None)
+    for statement in ("PRAGMA page_size = 512", "PRAGMA auto_vacuum = FULL", "CREATE TABLE note (text TEXT)"):
+        connection.execute(statement)
+    connection.executemany("INSERT INTO note VALUES (?)", [("x" * 300,)] * 30)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("DELETE FROM note")
+    connection.executemany("INSERT INTO note VALUES (?)", [("y" * 300,)] * 50)
+    connection.execute("DELETE FROM note WHERE rowid > 10")
+    database, log = (tmp_path / "live.db").read_bytes(), (tmp_path / "live.db-wal").read_bytes()
+    connection.close()
+    for length in range(0, len(log) + 1, max(536, len(log) // 12)):
+        whole, pieces = both_ways(tmp_path, database, log[:length])
+        assert whole == pieces
+
+
+@given(st.binary(max_size=3000), st.integers(0, 5000), st.binary(max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_a_bent_log_folds_alike(bent_log: BentLog, database: bytes, at: int, bytes_: bytes) -> None:
+    folder, whole_database, log = bent_log
+    bent = log[: at % len(log)] + bytes_ + log[at % len(log) + len(bytes_) :]
+    for one in (database, whole_database):
+        whole, pieces = both_ways(folder, one, bent)
+        assert whole == pieces
+
+
+BentLog = tuple[Path, bytes, bytes]
+
+
+@pytest.fixture(scope="module")
+def bent_log(tmp_path_factory: pytest.TempPathFactory) -> BentLog:
+    folder = tmp_path_factory.mktemp("log")
+    database, log, connection = left_open(folder, rows=12, page_bytes=512)
+    connection.close()
+    return folder, database, log
