@@ -134,9 +134,8 @@ def strategy_of(plan: Plan, folder: BackupFolder, new: NewPhone) -> Strategy | N
     """How the plan's new phone is given its data; None where it is in use and not here to tell its iOS version.
 
     Raises:
-        EncryptionNeeded, BackupNewerThanPhone, StrategyRefused: a run of this plan would be refused, whatever is done by
-            hand. The backup's encryption only counts where the plan moves from this very backup: else the old phone is
-            saved anew.
+        EncryptionNeeded, BackupNewerThanPhone, StrategyRefused: a run of this plan would be refused. The backup's
+            encryption only counts where the plan moves from this very backup: else the old phone is saved anew.
     """
     from migrate.plan.preflight import Seen, preflight
     from migrate.plan.strategy import Strategy, refuse_newer_backup, strategy_for

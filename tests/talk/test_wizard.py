@@ -137,7 +137,8 @@ HOLDINGS = (
         files=82,
         items=12_345,
         bytes=9_000_000_000,
-        notes=("7 are only in iCloud",),
+        notes=("7 originals are only in iCloud",),
+        cloud_notes=("7 originals are only in iCloud",),
     ),
     Holding(id="health", title="Health and Medical ID", files=5, bytes=10, needs_encryption=True),
     Holding(id="app:com.example.chatter", title=f"Chatter, {LONG}", files=18, bytes=600_000),
@@ -219,6 +220,17 @@ def test_what_is_replaced_is_said_with_both_counts_and_its_caveat() -> None:
     said = " ".join(" ".join(page.lines).split())
     assert "Photos and videos: 12,345 replace 12,345" in said
     assert "With Health all Health data of the new phone goes" in said
+
+
+def test_what_is_only_in_icloud_is_said_before_anything_is_chosen() -> None:
+    page = page_of(Question(name="what", options=(Option(value="everything"),)), THERE, IN_USE)
+    said = " ".join(" ".join(page.lines).split())
+    assert "Not all of it is on this phone" in said
+    assert "Photos and videos: 7 originals are only in iCloud." in said
+    assert "Health" not in said
+    here = replace(HOLDINGS[0], cloud_notes=())
+    all_here = replace(THERE, saves={OLD: replace(THERE.saves[OLD], holdings=(here, *HOLDINGS[1:]))})
+    assert "Not all" not in " ".join(page_of(Question(name="what"), all_here, IN_USE).lines)
 
 
 def test_the_running_total_is_held_against_the_room_there_is() -> None:
