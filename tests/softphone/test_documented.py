@@ -1,13 +1,17 @@
-"""docs/softphone.md names every key a phone's file may have and every order the admin channel takes."""
+"""docs/softphone.md names every key a phone's file may have and every order the admin channel takes, and the tests it
+names are there."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from migrate.softphone.admin import _ORDERS
+from migrate.softphone.admin import _ORDERS, STATES
+from migrate.softphone.assumptions import Assumptions
+from migrate.softphone.conditions import Conditions
 from migrate.softphone.contents import ContentsSpec
 from migrate.softphone.faults import Faults
 from migrate.softphone.hand import Hand
@@ -19,6 +23,9 @@ WORDS = [
     *ContentsSpec.model_fields,
     *(field.name for field in fields(Hand)),
     *(field.name for field in fields(Faults)),
+    *(field.name for field in fields(Conditions)),
+    *(field.name for field in fields(Assumptions)),
+    *STATES,
     *_ORDERS,
 ]
 
@@ -26,3 +33,12 @@ WORDS = [
 @pytest.mark.parametrize("word", sorted(set(WORDS)))
 def test_the_page_names_it(word: str) -> None:
     assert f"`{word}`" in PAGE
+
+
+def test_every_test_that_the_page_names_exists() -> None:
+    tests = Path(__file__).resolve().parent.parent
+    there = {
+        name for path in tests.rglob("test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text("utf-8"))
+    }
+    named = set(re.findall(r"`(test_\w+)`", PAGE))
+    assert len(named) > 50 and named <= there
