@@ -16,11 +16,9 @@ from typing import Any, Literal
 from migrate.categories.apps import AppEntry
 from migrate.categories.catalogue import APP_PREFIX, OTHER_SYSTEM, Category
 from migrate.categories.tally import AppTally, CategoryTally, Holds, Tally
-from migrate.plan.strategy import Strategy
+from migrate.plan.strategy import ONLY_TO_ERASED, Strategy
 
 Fate = Literal["goes", "arrives-later", "cannot-go", "only-in-icloud", "not-chosen"]
-ONLY_TO_ERASED = frozenset({"passwords"})
-"""Categories that a phone in use cannot take (design 4)."""
 
 
 @dataclass(frozen=True, kw_only=True)

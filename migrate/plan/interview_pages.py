@@ -22,15 +22,13 @@ from migrate.plan.interview_seen import (
     old_folder,
     old_key,
 )
-from migrate.plan.strategy import strategy_for
+from migrate.plan.strategy import ONLY_TO_ERASED, strategy_for
 
 LATER, FOLDER, AFRESH, GO_ON = "later", "folder", "afresh", "go-on"
 ERASED: Literal["erased"] = "erased"
 IN_USE: Literal["in-use"] = "in-use"
 EVERYTHING, SOME = "everything", "some"
 ALL_APPS = "all-apps"
-ONLY_TO_ERASED = frozenset({"passwords"})
-"""Categories that a phone in use cannot take (design 4)."""
 
 Look = Callable[[Seen, Answers], Question]
 When = Callable[[Seen, Answers], bool]

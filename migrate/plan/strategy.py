@@ -28,6 +28,10 @@ class Strategy(StrEnum):
     GRAFT = "graft"
 
 
+ONLY_TO_ERASED = frozenset({"passwords"})
+"""Categories that a phone in use cannot take (design 4)."""
+
+
 def strategy_for(
     new_phone_is: Literal["erased", "in-use"],
     ios_version: str | None,
