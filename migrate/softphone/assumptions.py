@@ -44,6 +44,9 @@ class Assumptions:
     """The passcode sheet before a restore too; none was found in 26.1 (facts 8)."""
     battery_gate_percent: int = 0
     """Below this charge backups and restores are refused with code 1; no such gate was found (facts 8)."""
+    snapshot_needs_bytes: int = 0
+    """With less room than this on the phone a backup ends with 101 at its snapshot. REPORTED: phones with less than one
+    or two GB free stall or do that; the words are *guessed*."""
     unknown_paths: Literal["taken", "left-out"] = "taken"
     """What backups and restores do with paths of HomeDomain that are not on the part of its allow-list that is known.
     Real phones leave out whatever is not on the whole list."""

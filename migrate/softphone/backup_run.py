@@ -207,6 +207,8 @@ class BackupRun:
         if self.phone.faults.silence_s:
             self.drive.pause(self.phone.faults.silence_s)
         self.phone.conditions.check_snapshot()
+        if self.phone.free_bytes < self.phone.assume.snapshot_needs_bytes:
+            raise MBError(Code.PHONE_STEP_FAILED, "Failed to create snapshot: No space left on device (28)")
         known_only = self.phone.assume.unknown_paths == "left-out"
         found = [
             node

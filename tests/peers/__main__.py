@@ -52,6 +52,8 @@ def _cell(printed: str, expected: str, *, agrees: bool) -> str:
         return f"**{printed.strip().splitlines()[-1] if printed.strip() else 'nothing'}**"
     if expected in ("", RETRIES_FOR_EVER):
         return expected or "done"
+    if expected.startswith("'ErrorCode'"):
+        return f"PyMobileDevice3Exception, {expected.rstrip(',')}"  # and all of the answer, as a dictionary
     line = next(line for line in printed.splitlines() if expected in line)
     return line.strip().partition(" ERROR ")[2] or line.strip()
 

@@ -37,10 +37,10 @@ def test_only_27_takes_two_domains_for_exact_sets(ios_version: str, exact: set[s
     assert Softphone(ios_version=ios_version).behaviour.exact_domains == exact
 
 
-@pytest.mark.parametrize("ios_version", TESTED)
+@pytest.mark.parametrize("ios_version", ["16.4", "27.0"])
 def test_whatever_we_put_on_a_phones_home_is_on_the_known_part_of_its_allow_list(ios_version: str) -> None:
     phone = Softphone(ios_version=ios_version)
-    fill(phone, ContentsSpec(), 7)
+    fill(phone, ContentsSpec(contacts=2, messages=20, photos=1, videos=0, health_samples=1, history=5), 7)
     strange = [
         node.relative_path
         for node in phone.files.walk("HomeDomain")

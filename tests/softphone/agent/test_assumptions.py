@@ -264,6 +264,15 @@ def test_a_backup_without_a_device_class_leaves_system_files_to_the_hosts_wish(h
     assert new.files.get(HOME, SMS) is None
 
 
+@pytest.mark.parametrize(("needs", "code"), [(0, 0), (2 << 30, 101)])
+def test_a_phone_without_room_for_its_snapshot_ends_a_backup_where_that_is_assumed(
+    host: Any, another: Make, needs: int, code: int
+) -> None:
+    phone = another()
+    phone.faults.free_bytes, phone.assume.snapshot_needs_bytes = 1 << 30, needs
+    assert host.backup(phone)["ErrorCode"] == code
+
+
 @pytest.mark.parametrize(("checked", "code"), [(False, 0), (True, 205)])
 def test_files_shorter_than_their_rows_are_refused_only_where_that_is_assumed(
     host: Any, another: Make, checked: bool, code: int
