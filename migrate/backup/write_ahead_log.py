@@ -88,6 +88,7 @@ class FoldedPages:
                 self._frames = {number: one for number, one in self._frames.items() if number <= frame.page_count}
             self.size = frame.page_count * frame.page_bytes
             self._from_database = min(self._from_database, self.size)
+        self._has_versions = self.size > 19 and self._bytes(len(SQLITE_MAGIC), 0) == SQLITE_MAGIC
 
     def close(self) -> None:
         self._database.close()
@@ -96,16 +97,19 @@ class FoldedPages:
 
     def read(self, amount: int, offset: int) -> bytes:
         """`amount` bytes from `offset` on, fewer at the end; the header's two version bytes are 1."""
-        amount = max(0, min(amount, self.size - offset))
+        found = self._bytes(max(0, min(amount, self.size - offset)), offset)
+        for at in (18 - offset, 19 - offset) if self._has_versions else ():
+            if 0 <= at < len(found):
+                found[at] = 1
+        return bytes(found)
+
+    def _bytes(self, amount: int, offset: int) -> bytearray:
         end, found = offset + amount, bytearray()
         while offset < end:
             step = min(end - offset, self._page_bytes - offset % self._page_bytes) if self._frames else end - offset
             found += self._within_page(step, offset)
             offset += step
-        for at in (18, 19):
-            if 0 <= at - (end - amount) < len(found):
-                found[at - (end - amount)] = 1
-        return bytes(found)
+        return found
 
     def _within_page(self, amount: int, offset: int) -> bytes:
         frame = self._frames.get(offset // self._page_bytes + 1) if self._frames else None

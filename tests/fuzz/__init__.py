@@ -1,0 +1,1 @@
+"""The parsers of what strangers wrote, fed with anything. `corpus/` keeps what taught them something."""

@@ -1,0 +1,190 @@
+"""Each parser as a function of bytes that must end in a value or in its own error, and hold its promise.
+
+Whatever else comes out (a TypeError, a RecursionError, a MemoryError) is a bug, and so is a promise that is not kept.
+"""
+
+from __future__ import annotations
+
+import json
+import plistlib
+import tempfile
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from migrate.backup.archive_layout import Layouts
+from migrate.backup.check_databases import faults
+from migrate.backup.check_forms import fault_of, form_of, is_not_its_name
+from migrate.backup.folder import BackupFolder
+from migrate.backup.keybag import Keybag
+from migrate.backup.manifest import Manifest
+from migrate.backup.mbdb import Mbdb, MbdbBroken
+from migrate.backup.plists import NotAPlist, plist_bytes, plist_value
+from migrate.backup.record import Kind, Record, decode_mbfile, parse_mbfile
+from migrate.backup.seal import stored_seal
+from migrate.backup.stored_content import StoredContent
+from migrate.backup.write_ahead_log import FoldedPages, folded
+from migrate.errors import BackupUnreadable, BadRecord, KeybagUnreadable, SealDamaged, WrongPassword
+
+CORPUS = Path(__file__).parent / "corpus"
+
+CHEAP_ROUNDS = 64
+"""A keybag that asks for more is not unlocked here: that is arithmetic, not parsing."""
+
+
+def seeds(target: str) -> list[Path]:
+    """The kept inputs of a parser, in a fixed order."""
+    return sorted((CORPUS / target).iterdir())
+
+
+@cache
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory()
+
+
+def on_disk(name: str, data: bytes) -> Path:
+    path = Path(_scratch().name) / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+# -- the parsers -----------------------------------------------------------------------------------------------------
+
+
+def mbdb(data: bytes) -> None:
+    """Either no list at all, or every record in it is a record or a damaged one."""
+    try:
+        found = Mbdb(data)
+    except MbdbBroken as error:
+        assert str(error)
+        return
+    assert len(found) <= len(data) // 40
+    for one in found:
+        try:
+            one.record()
+        except BadRecord as error:
+            assert str(error)
+
+
+def keybag(data: bytes) -> None:
+    """What is read is written as the same bytes."""
+    try:
+        bag = Keybag.from_bytes(data)
+    except KeybagUnreadable as error:
+        assert str(error)
+        return
+    assert bag.to_bytes() == data
+    try:
+        rounds = max(bag.rounds, *(int.from_bytes(value, "big") for tag, value in bag.header if tag == b"ITER"), 0)
+        if rounds <= CHEAP_ROUNDS:
+            bag.unlock("password")
+    except (KeybagUnreadable, WrongPassword) as error:
+        assert str(error)
+
+
+def _read(reader: Callable[..., Record], data: bytes) -> Record | str:
+    try:
+        return reader(data, file_id="a" * 40, domain="HomeDomain", relative_path="Library/a", kind=Kind.FILE)
+    except BadRecord as error:
+        return error.reason
+
+
+def mbfile(data: bytes) -> None:
+    """The fast reader and the full one read the same, whatever the fast one has seen before."""
+    full = _read(parse_mbfile, data)
+    assert _read(decode_mbfile, data) == full
+    assert _read(decode_mbfile, data) == full, "after it has learned it"
+    knowing = Layouts()
+    for seed in seeds("mbfile"):
+        if not isinstance(_read(parse_mbfile, seed.read_bytes()), str):
+            knowing.learn(seed.read_bytes())
+    values = knowing.read(data)
+    if values is not None:
+        assert isinstance(full, Record)
+        assert values == tuple(getattr(full, each.name) for each in fields(Record))[4:]
+
+
+def plist(data: bytes) -> None:
+    """What is read can be written, and is then read the same, but for fractions of seconds, which XML has not."""
+    try:
+        value = plist_value(data)
+    except NotAPlist as error:
+        assert error.reason
+        return
+    assert _rounded(plist_value(plist_bytes(value))) == _rounded(value)
+
+
+def _rounded(value: object) -> object:
+    match value:
+        case dict():
+            return {key: _rounded(inner) for key, inner in value.items()}
+        case list():
+            return [_rounded(inner) for inner in value]
+        case datetime():
+            return value.replace(microsecond=0)
+        case float():
+            return repr(value)  # nan is not nan
+    return value
+
+
+def manifest(data: bytes) -> None:
+    """A plain Manifest.db of these bytes."""
+    on_disk("manifest/Manifest.plist", plistlib.dumps({"IsEncrypted": False}))
+    folder = BackupFolder(on_disk("manifest/Manifest.db", data).parent)
+    try:
+        with Manifest.open(folder, None) as opened:
+            opened.domains()
+            opened.properties()
+            list(opened.faults())
+            rows = sum(1 for _ in opened.records(lambda bad: None))
+            assert rows <= opened.count
+            _look_up(opened)
+    except BackupUnreadable as error:
+        assert str(error)
+
+
+def _look_up(opened: Manifest) -> None:
+    try:
+        opened.record("HomeDomain", "Library")
+    except BadRecord as error:
+        assert str(error)
+
+
+def log(data: bytes) -> None:
+    """A database and its log, split in the middle of `data`'s first byte: both folds are one."""
+    at = 1 + int(data[:1].hex() or "0", 16) * 16
+    database, log_bytes = data[1:at], data[at:]
+    pages = FoldedPages(
+        StoredContent(on_disk("database", database), None), StoredContent(on_disk("log", log_bytes), None)
+    )
+    whole = bytes(folded(database, log_bytes))
+    assert pages.read(pages.size, 0) == whole
+    said = faults(pages)
+    assert said is None or said
+
+
+def form(data: bytes) -> None:
+    """A content of any form has a fault or none."""
+    with StoredContent(on_disk("content", data), None) as content:
+        found = form_of(data[:512])
+        fault = fault_of(content, found) if found else None
+        assert fault is None or fault.reason
+    for name in ("a.jpg", "a.plist", "a"):
+        assert is_not_its_name(name, data[:512]) != ""
+
+
+def seal(data: bytes) -> None:
+    try:
+        found = stored_seal(on_disk("phone.json", data).parent, "phone")
+    except SealDamaged as error:
+        assert str(error)
+        return
+    assert found is None or json.dumps(found.digests)
+
+
+PARSERS: dict[str, Callable[[bytes], None]] = {
+    parser.__name__: parser for parser in (mbdb, keybag, mbfile, plist, manifest, log, form, seal)
+}
