@@ -144,7 +144,7 @@ def _not_the_magic(data: bytes) -> str:
         return "it is empty"
     if len(data) < len(MAGIC) and MAGIC.startswith(data):
         return "it is cut short, within its first six bytes"
-    if data.startswith(MAGIC[:4]):
+    if data.startswith(MAGIC[:4]) and len(data) >= len(MAGIC):
         return f"its version is {data[4]}.{data[5]}, and 5.0 is the only one known"
     return "it does not begin as such a list of files does"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import plistlib
 import random
@@ -74,15 +75,20 @@ class MadeBackup:
     def _keys(self) -> tuple[Keybag, ClassKeys]:
         return Keybag.create(PASSWORD if self.encrypted else None, rounds=ROUNDS)
 
-    def add_file(self, domain: str, path: str, content: bytes) -> None:
-        """A file with its stored bytes, and its digest."""
+    def add_file(self, domain: str, path: str, content: bytes, *, times: int = 1) -> None:
+        """A file with its stored bytes, and its digest: `content` so many times over, never all of it in memory."""
         key = os.urandom(32)
-        stored = b"".join(encrypted_chunks([content], key)) if self.encrypted else content
+        chunks: Iterator[bytes] = itertools.repeat(content, times)
+        stored = encrypted_chunks(chunks, key) if self.encrypted else chunks
         identity = file_id(domain, path)
         if identity[:2] not in self._shards:
             (self.folder / identity[:2]).mkdir()
             self._shards.add(identity[:2])
-        (self.folder / identity[:2] / identity).write_bytes(stored)
+        digest = hashlib.sha1()
+        with (self.folder / identity[:2] / identity).open("wb") as file:
+            for chunk in stored:
+                digest.update(chunk)
+                file.write(chunk)
         self.writer.add(
             Record(
                 file_id=identity,
@@ -93,14 +99,14 @@ class MadeBackup:
                 inode=self.writer.count + 2,
                 user_id=501,
                 group_id=501,
-                size=len(content),
+                size=len(content) * times,
                 modified=1_700_000_000,
                 changed=1_700_000_000,
                 born=1_600_000_000,
                 protection_class=3,
                 flags=0,
                 encryption_key=self.class_keys.wrap(3, key) if self.encrypted else None,
-                digest=hashlib.sha1(stored).digest(),
+                digest=digest.digest(),
                 extended_attributes=None,
                 target=None,
             )
@@ -143,12 +149,12 @@ def make_listing(folder: Path, count: int, *, encrypted: bool) -> None:
 
 
 def make_files(folder: Path, *, count: int, total_bytes: int, encrypted: bool) -> None:
-    """A backup of `count` files that have `total_bytes` together, one of them a quarter of it."""
+    """A backup of `count` files that have `total_bytes` together, one of them half of it."""
     made = MadeBackup(folder, encrypted=encrypted)
     chance = random.Random(count)
-    big = total_bytes // 4 if total_bytes > 100 * count else 0
+    big = total_bytes // 2 if total_bytes > 100 * count else 0
     if big:
-        made.add_file("CameraRollDomain", "Media/DCIM/100APPLE/big.MOV", chance.randbytes(1 << 20) * (big >> 20))
+        made.add_file("CameraRollDomain", "Media/DCIM/100APPLE/big.MOV", chance.randbytes(1 << 20), times=big >> 20)
     each = max(1, (total_bytes - big) // count)
     pattern = chance.randbytes(2 * each)
     for number in range(count):
