@@ -236,7 +236,7 @@ class Keybag:
         if salt is None or (slow_salt is None) != (self._header(b"DPIC") is None):
             raise KeybagUnreadable("a salt or a round count is missing")
         iterations = _number(self._header(b"ITER"), "ITER")
-        for name, count in (("ITER", iterations), ("DPIC", self.rounds or 1)):
+        for name, count in (("ITER", iterations), ("DPIC", self.rounds if slow_salt is not None else 1)):
             if not 1 <= count <= ROUNDS_LIMIT:
                 raise KeybagUnreadable(f"{name} asks for {count:,} rounds; iPhones ask for 10,000,000 at most")
         return _derive(secret, slow_salt, self.rounds, salt, iterations)
