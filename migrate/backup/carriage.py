@@ -45,25 +45,23 @@ class Unchanged:
     def __init__(self, source: Manifest) -> None:
         self._source = source
         self.keys = source.class_keys
+        self._prefixes = _prefixes(source.class_keys)
 
-    def check(self, record: Record) -> None:
-        """Raises NotCarried where the phone could not open a file with the keys it will have."""
-        if self._source.class_keys is None:
+    def check(self, key: bytes | None) -> None:
+        """Raises NotCarried where the phone could not open a file of that key with the keys it will have."""
+        if self._source.class_keys is None or (key is not None and key[:4] in self._prefixes):
             return
-        if record.encryption_key is None:
+        if key is None:
             raise NotCarried("its row has no key")
-        if (found := class_of(record.encryption_key)) not in self._source.class_keys.classes:
-            raise NotCarried(f"the backup has no key for its protection class, {found}")
+        raise NotCarried(f"the backup has no key for its protection class, {class_of(key)}")
 
     def class_for(self, record: Record) -> int:
         """The protection class a file has in the set."""
         return record.protection_class if record.encryption_key is None else class_of(record.encryption_key)
 
-    def archive(self, row: Row, record: Record, inode: int | None) -> bytes:
-        """The row's archive in the set. Raises NotCarried."""
-        if inode is None:
-            return row.file
-        return _edited(row, Change(inode=inode))
+    def archive(self, row: Row, key: bytes | None, inode: int | None) -> bytes:
+        """The row's archive in the set; `key` is its key here. Raises NotCarried."""
+        return row.file if inode is None else _edited(row, Change(inode=inode))
 
 
 class Rewrapped(Unchanged):
@@ -72,20 +70,20 @@ class Rewrapped(Unchanged):
     def __init__(self, source: Manifest, keys: ClassKeys) -> None:
         super().__init__(source)
         self.keys = keys
+        self._set_prefixes = _prefixes(keys)
 
-    def check(self, record: Record) -> None:
-        super().check(record)
-        if (found := self.class_for(record)) not in (self.keys or ClassKeys({})).classes:
-            raise NotCarried(f"the new phone's backup has no key for its protection class, {found}")
+    def check(self, key: bytes | None) -> None:
+        super().check(key)
+        if key is not None and key[:4] not in self._set_prefixes:
+            raise NotCarried(f"the new phone's backup has no key for its protection class, {class_of(key)}")
 
-    def archive(self, row: Row, record: Record, inode: int | None) -> bytes:
-        assert record.encryption_key is not None and self._source.class_keys is not None and self.keys is not None
+    def archive(self, row: Row, key: bytes | None, inode: int | None) -> bytes:
+        assert key is not None and self._source.class_keys is not None and self.keys is not None
         try:
-            file_key = self._source.class_keys.unwrap(record.encryption_key)
+            file_key = self._source.class_keys.unwrap(key)
         except KeyUnusable as error:
             raise NotCarried(f"its key cannot be unwrapped: {error.reason}") from error
-        key = self.keys.wrap(class_of(record.encryption_key), file_key)
-        return _edited(row, Change(inode=inode, encryption_key=key), record.encryption_key)
+        return _edited(row, Change(inode=inode, encryption_key=self.keys.wrap(class_of(key), file_key)), key)
 
 
 class Rewritten(Unchanged):
@@ -104,13 +102,15 @@ class Rewritten(Unchanged):
             return record.protection_class
         return found if found in self.keys.classes else USUAL_CLASS
 
-    def write(self, row: Row, record: Record, inode: int | None, target: Path) -> tuple[bytes, int]:
+    def write(self, row: Row, inode: int | None, target: Path) -> tuple[bytes, int]:
         """Write the content to `target`, a new file. Returns the row's archive and how many bytes are stored.
 
         Raises:
+            BadRecord: its row is damaged.
             NotCarried: the content cannot be read, or its row not be written; nothing is left at `target`.
             OSError: it cannot be written here.
         """
+        record = row.record()
         written = _Written()
         plain = written.plain(self._content(record))
         key, protection_class = b"", None
@@ -171,6 +171,11 @@ def class_of(encryption_key: bytes) -> int:
     """The protection class in front of a wrapped key. It equals the row's ProtectionClass, which some hosts leave out
     (*seen*: the minted test backups)."""
     return int.from_bytes(encryption_key[:4], "little")
+
+
+def _prefixes(keys: ClassKeys | None) -> frozenset[bytes]:
+    """How the wrapped keys begin that open with `keys`."""
+    return frozenset(found.to_bytes(4, "little") for found in (keys.classes if keys else ()))
 
 
 def _edited(row: Row, change: Change, key: bytes | None = None) -> bytes:

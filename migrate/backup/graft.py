@@ -21,8 +21,8 @@ from typing import Final
 from migrate.backup.carriage import NotCarried, Unchanged
 from migrate.backup.companions import database_of
 from migrate.backup.manifest import Manifest, Row
-from migrate.backup.record import Kind, Record, file_id
-from migrate.backup.set_draft import Placed, SetDraft
+from migrate.backup.record import Kind, file_id
+from migrate.backup.set_draft import SetDraft
 from migrate.backup.set_rows import ABSENT
 from migrate.backup.stored_files import LinkQueue
 from migrate.errors import BadRecord, CannotCompose
@@ -56,13 +56,13 @@ class BaseRows:
         self._barred = barred
         self._replaced = replaced if isinstance(replaced, (set, frozenset)) else frozenset(replaced)
         self._sent = sent
-        self._links: LinkQueue[Placed]
+        self._links: LinkQueue
         self.left = 0
 
     def send(self) -> None:
         """Raises CannotCompose: a record that must stay on the phone cannot be sent back to it."""
         expected = sum(row.domain in COMPLETE_DOMAINS for row in self._base.rows(self._on_bad))
-        with self._draft.links_from(self._base.folder, expected, self._linked, self._absent) as self._links:
+        with self._draft.links_from(self._base.folder, expected, self._absent) as self._links:
             for row in self._base.rows(self._on_bad):
                 if row.domain not in COMPLETE_DOMAINS:
                     continue
@@ -71,7 +71,8 @@ class BaseRows:
                 else:
                     self._send(row)
             self._links.ask_for_the_rest()
-        self._draft.flush()
+            self._draft.flush()
+            self._draft.manifest.build_indices()  # while the last links are made
 
     def _leaves(self, row: Row) -> bool:
         if row.file_id in self._sent or self._draft.has(row.domain, row.relative_path):
@@ -86,36 +87,34 @@ class BaseRows:
         return row.file_id in self._replaced
 
     def _send(self, row: Row) -> None:
+        kind = row.flags & 7
         try:
-            record = row.record()
-            if record.file_id != file_id(record.domain, record.relative_path):
+            inode, key = row.inode_and_key()
+            if row.file_id != file_id(row.domain, row.relative_path):
                 raise NotCarried("its row has another file's id")
-            if record.kind is not Kind.FILE:
-                self._draft.add_row(record, row.file)
-                self._draft.keep(record)
+            if kind != Kind.FILE:
+                self._draft.add_row(row, kind, row.file)
                 return
-            if record.file_id in self._barred:
-                raise NotCarried(self._barred[record.file_id])
-            self._carriage.check(record)
-            archive = self._carriage.archive(row, record, self._draft.inodes.own(record.inode))
-            self._links.link(record.file_id, Placed(self._draft.add_row(record, archive), record))
+            if row.file_id in self._barred:
+                raise NotCarried(self._barred[row.file_id])
+            self._carriage.check(key)
+            archive = self._carriage.archive(row, key, self._draft.inodes.own(inode))
+            self._links.link(row.file_id, self._draft.add_row(row, kind, archive))
         except BadRecord as bad:
             self._on_bad(bad)
         except NotCarried as reason:
-            raise self._incomplete(record, reason.reason) from reason
+            raise self._incomplete(row.domain, row.relative_path, reason.reason) from reason
 
-    def _linked(self, placed: Placed) -> None:
-        self._draft.keep(placed.record)
-
-    def _absent(self, placed: Placed) -> None:
-        raise self._incomplete(placed.record, ABSENT)
+    def _absent(self, number: int) -> None:
+        _, _, domain, path, _, _ = self._draft.take_back(number)
+        raise self._incomplete(domain, path, ABSENT)
 
     def _on_bad(self, bad: BadRecord) -> None:
         if bad.file_id not in self._replaced and (not bad.domain or bad.domain in COMPLETE_DOMAINS):
-            raise self._incomplete(bad, f"its row is damaged: {bad.reason}")
+            raise self._incomplete(bad.domain, bad.relative_path, f"its row is damaged: {bad.reason}")
 
-    def _incomplete(self, what: Record | BadRecord, reason: str) -> CannotCompose:
+    def _incomplete(self, domain: str, path: str, reason: str) -> CannotCompose:
         return CannotCompose(
             str(self._base.folder.path),
-            f"{what.domain} {what.relative_path} would be deleted from the phone that it was saved from: {reason}",
+            f"{domain} {path} would be deleted from the phone that it was saved from: {reason}",
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Self
 
+from migrate.backup.archive_layout import FIELDS
 from migrate.backup.folder import FILE_ID, BackupFolder
 from migrate.backup.keybag import ClassKeys, Keybag
 from migrate.backup.manifest_database import (
@@ -22,7 +23,7 @@ from migrate.backup.manifest_database import (
     open_database,
 )
 from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
-from migrate.backup.record import Kind, Record, decode_mbfile, file_id
+from migrate.backup.record import LAYOUTS, Kind, Record, decode_mbfile, file_id
 from migrate.errors import BackupUnreadable, BadRecord, KeybagUnreadable, KeyUnusable, PasswordMissing, WrongPassword
 
 __all__ = [
@@ -42,6 +43,7 @@ ROW_BYTES_AT_LEAST = 60
 children again can claim billions of rows in a few kilobytes; more rows than this allows is such a one."""
 
 _KINDS = {int(kind): kind for kind in Kind}
+_INODE, _KEY = FIELDS.index("InodeNumber"), FIELDS.index("EncryptionKey")
 
 
 class Row(NamedTuple):
@@ -65,6 +67,15 @@ class Row(NamedTuple):
             relative_path=self.relative_path,
             kind=kind,
         )
+
+    def inode_and_key(self) -> tuple[int, bytes | None]:
+        """The two values of the archive that decide how a row goes into another manifest, in half of `record`'s time.
+        Raises BadRecord where `record` does."""
+        values = LAYOUTS.read(self.file) if self.flags & 7 in _KINDS else None
+        if values is None:
+            record = self.record()
+            return record.inode, record.encryption_key
+        return values[_INODE], values[_KEY]
 
 
 OnBad = Callable[[BadRecord], None]

@@ -154,9 +154,16 @@ class ManifestFile:
         except apsw.Error as error:
             raise self._disk.problem or error from error
 
-    def remove(self, number: int) -> None:
-        """Take a row out again."""
-        self._execute("DELETE FROM Files WHERE rowid = ?", (number,))
+    def remove(self, number: int) -> ManifestRow:
+        """Take a row out again, and give it back."""
+        where = "FROM Files WHERE rowid = ?"
+        found = self._execute(f"SELECT rowid, fileID, domain, relativePath, flags, file {where}", (number,))
+        self._execute(f"DELETE {where}", (number,))
+        return found[0]
+
+    def paths(self) -> Iterator[tuple[str, str, int]]:
+        """Domain, path and flags of every row so far."""
+        yield from self._database.execute("SELECT domain, relativePath, flags FROM Files NOT INDEXED")
 
     def set_property(self, key: str, value: bytes | str | int | float | None) -> None:
         self._execute("INSERT OR REPLACE INTO Properties VALUES (?, ?)", (key, value))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.link_errand import FOLDER_MODE
-from migrate.backup.manifest import Manifest
+from migrate.backup.manifest import Manifest, Row
 from migrate.backup.manifest_writer import ManifestFile, ManifestRow
 from migrate.backup.private_files import write_new
 from migrate.backup.record import Kind, Record, encode_mbfile, file_id
@@ -61,13 +61,6 @@ class Inodes:
         return next(self._fresh)
 
 
-class Placed(NamedTuple):
-    """A file whose row is in the set and whose stored bytes are on their way."""
-
-    number: int  # of its row
-    record: Record
-
-
 @dataclass
 class SetDraft:
     """What a set has so far."""
@@ -82,36 +75,38 @@ class SetDraft:
     inodes: Inodes = field(default_factory=Inodes)
     _rows: list[ManifestRow] = field(default_factory=list, repr=False)
     _count: int = 0
+    _has_absent: bool = False
     _needed: set[Key] = field(default_factory=set, repr=False)
     _there: set[Key] = field(default_factory=set, repr=False)
     _symlinks: set[Key] = field(default_factory=set, repr=False)
 
     # -- rows --------------------------------------------------------------------------------------------------------
 
-    def add_row(self, record: Record, archive: bytes) -> int:
-        """A row, whose number comes back."""
+    def add_row(self, row: Row | Record, kind: int, archive: bytes) -> int:
+        """A row, whose number comes back, and the directories above it are needed."""
         self._count += 1
-        row = (self._count, record.file_id, record.domain, record.relative_path, int(record.kind), archive)
-        self._rows.append(row)
+        domain, path = row.domain, row.relative_path
+        self._rows.append((self._count, row.file_id, domain, path, kind, archive))
         if len(self._rows) == _ROWS_AT_ONCE:
             self.flush()
+        self._keep(domain, path, kind)
         return self._count
 
-    def remove_row(self, number: int) -> None:
+    def take_back(self, number: int) -> ManifestRow:
+        """A row whose stored file is not there, out of the set again."""
         self.flush()
-        self.manifest.remove(number)
+        self._has_absent = True
+        return self.manifest.remove(number)
 
     def flush(self) -> None:
         if self._rows:
             self.manifest.add_rows(self._rows)
             self._rows = []
 
-    def keep(self, record: Record) -> None:
-        """`record` is in the set, and so must the directories above it be."""
-        domain, path = record.domain, record.relative_path
-        if record.kind is Kind.DIRECTORY:
+    def _keep(self, domain: str, path: str, kind: int) -> None:
+        if kind == Kind.DIRECTORY:
             self._there.add((domain, path))
-        elif record.kind is Kind.SYMLINK:
+        elif kind == Kind.SYMLINK:
             self._symlinks.add((domain, path))
         needed = self._needed
         while path:
@@ -125,7 +120,7 @@ class SetDraft:
         """Whether a directory or symbolic link of this path is in the set."""
         return (domain, path) in self._there or (domain, path) in self._symlinks
 
-    def drop(self, what: Record | BadRecord, reason: str) -> None:
+    def drop(self, what: Row | Record | BadRecord, reason: str) -> None:
         self.dropped.append(Dropped(what.domain, what.relative_path, what.file_id, reason))
 
     def domains(self) -> set[str]:
@@ -135,26 +130,19 @@ class SetDraft:
     # -- stored files ------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def links_from(
-        self,
-        folder: BackupFolder,
-        expected: int,
-        on_linked: Callable[[Placed], None],
-        on_absent: Callable[[Placed], None],
-    ) -> Iterator[LinkQueue[Placed]]:
-        """Links of `folder`'s stored files. What becomes of each is told in time, of the last when the block ends."""
-        told = [0, 0]
-
-        def moved(files: int, stored_bytes: int) -> None:
-            self.files += files - told[0]
-            self.stored_bytes += stored_bytes - told[1]
-            told[:] = files, stored_bytes
-            self._tell()
-
+    def links_from(self, folder: BackupFolder, expected: int, on_absent: Callable[[int], None]) -> Iterator[LinkQueue]:
+        """Links of `folder`'s stored files. `on_absent` hears the number of a row whose file is not there, of the last
+        ones when the block ends."""
         with linking(folder.path, self.place, expected) as worker:
-            links = LinkQueue(worker, on_linked, on_absent, moved)
+            links = LinkQueue(worker, on_absent, self._moved)
             yield links
             links.finish()
+
+    def _moved(self, files: int, stored_bytes: int) -> None:
+        self.files += files
+        self.stored_bytes += stored_bytes
+        self.watch.bytes_moved(self.stored_bytes, None)
+        self.watch.files_moved(self.files)
 
     def target(self, identity: str) -> Path:
         """Where a stored file of the set lies, its folder made."""
@@ -165,18 +153,12 @@ class SetDraft:
     def add_file(self, record: Record, stored: bytes) -> None:
         """A file that is made here."""
         write_new(self.target(record.file_id), stored, sync=False)  # the set is made again if power fails
-        self.add_row(record, encode_mbfile(record, ios_version=self.ios_version))
+        self.add_row(record, record.kind, encode_mbfile(record, ios_version=self.ios_version))
         self.count_file(len(stored))
-        self.keep(record)
 
     def count_file(self, stored_bytes: int) -> None:
-        self.files += 1
-        self.stored_bytes += stored_bytes
-        self._tell()
-
-    def _tell(self) -> None:
-        self.watch.bytes_moved(self.stored_bytes, None)
-        self.watch.files_moved(self.files)
+        """One that was not linked."""
+        self._moved(1, stored_bytes)
 
     # -- directories -------------------------------------------------------------------------------------------------
 
@@ -187,6 +169,8 @@ class SetDraft:
         Raises:
             CannotCompose: something other than a directory is there.
         """
+        if self._has_absent:
+            self._look_again()
         for domain, path in sorted(self._needed - self._there):
             row, record = next(_found(sources, domain, path), (b"", None))
             if record is None:
@@ -194,9 +178,15 @@ class SetDraft:
                 row = encode_mbfile(record, ios_version=self.ios_version)
             if record.kind is not Kind.DIRECTORY or (domain, path) in self._symlinks or record.file_id in sent:
                 raise CannotCompose(str(sources[0].folder.path), f"{domain} {path} is not a directory")
-            self.add_row(record, row)
-        self._there |= self._needed
+            self.add_row(record, record.kind, row)
         self.flush()
+
+    def _look_again(self) -> None:
+        """What rows need that are in the set; those that were taken back need nothing."""
+        self.flush()
+        self._needed.clear()
+        for domain, path, kind in self.manifest.paths():
+            self._keep(domain, path, kind)
 
 
 def _found(sources: Sequence[Manifest], domain: str, path: str) -> Iterator[tuple[bytes, Record]]:

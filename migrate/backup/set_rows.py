@@ -24,7 +24,7 @@ from migrate.backup.links import is_regular
 from migrate.backup.manifest import Manifest, Row
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
-from migrate.backup.set_draft import Key, Placed, SetDraft
+from migrate.backup.set_draft import Key, SetDraft
 from migrate.backup.stored_files import LinkQueue
 from migrate.errors import BadRecord, UnsafeName
 
@@ -54,28 +54,30 @@ class ChosenRows:
         self._barred = barred
         self._barred_domains = barred_domains or {}
         self._fresh_inodes = fresh_inodes
-        self._databases: list[Record] = []
+        self._domains: dict[str, str] = {}  # why nothing of it goes, or ""
+        self._databases: dict[str, Row] = {}  # by file id; what is there turns out with the links
         self._companions: dict[Key, Row | None] = {}  # every one in the backup: their databases bring them along
         self._chosen_companions: list[Row] = []
         self._damaged_companions: dict[Key, BadRecord] = {}
-        self._links: LinkQueue[Placed]
+        self._links: LinkQueue
         self.sent: set[str] = set()
-        """File ids of the files that are in the set, for whoever has others to put beside them."""
+        """File ids of the files that are in the set, where others are to be put beside them."""
 
     def send(self, wanted: Collection[str]) -> None:
         """Put everything that is `wanted` into the draft, but for the directories above it."""
         wanted = wanted if isinstance(wanted, (set, frozenset)) else frozenset(wanted)
         folder = self._manifest.folder
-        with self._draft.links_from(folder, len(wanted), self._linked, self._absent) as self._links:
+        with self._draft.links_from(folder, len(wanted), self._absent) as self._links:
             found = self._pass(wanted)
             self._links.ask_for_the_rest()
-            self._draft.flush()
-            self._draft.manifest.build_indices()  # while the last links are made
+            if not self._fresh_inodes:  # no other backup's rows follow
+                self._draft.flush()
+                self._draft.manifest.build_indices()  # while the last links are made
         if found < len(wanted):
             self._name_the_missing(wanted)
-        with self._draft.links_from(folder, 4 * len(self._databases), self._linked, self._absent) as self._links:
-            databases, self._databases = self._databases, []
-            self._send_companions(databases)
+        databases, self._databases = self._databases, {}
+        with self._draft.links_from(folder, 3 * len(databases), self._absent) as self._links:
+            self._send_companions([row.record() for row in databases.values()])
             self._links.ask_for_the_rest()
         self._draft.flush()
 
@@ -103,8 +105,8 @@ class ChosenRows:
                 if is_file and is_wanted:
                     self._chosen_companions.append(row)
                     continue
-            if is_wanted and (record := self._record(row)) is not None:
-                self._send(row, record)
+            if is_wanted and self._send(row) and is_database(row.relative_path):
+                self._databases[row.file_id] = row
         return found
 
     def _name_the_missing(self, wanted: Collection[str]) -> None:
@@ -113,51 +115,56 @@ class ChosenRows:
         for name in sorted(missing):
             self._draft.drop(BadRecord(name, "", "", ""), "no row of the backup names it")
 
-    def _send(self, row: Row, record: Record) -> bool:
-        """Take a row into the set, if a phone can be sent it; whether its stored bytes are there turns out later."""
+    def _send(self, row: Row) -> bool:
+        """Take a row into the set, if a phone can be sent it. Returns whether it is a file that is on its way: whether
+        stored bytes that are only linked are there turns out later."""
+        kind = row.flags & 7
         try:
-            self._check(record)
-            if record.kind is not Kind.FILE:
-                self._draft.add_row(record, row.file)
-                self._draft.keep(record)
-            elif isinstance(self._carriage, Rewritten):
-                target = self._draft.target(record.file_id)
-                if target.exists():
-                    return False  # a twin of a row that is in the set
-                archive, stored_bytes = self._carriage.write(row, record, self._inode(record), target)
-                self._draft.count_file(stored_bytes)
-                self._linked(Placed(self._draft.add_row(record, archive), record))
+            inode, key = row.inode_and_key()
+            self._check(row)
+            if kind != Kind.FILE:
+                self._draft.add_row(row, kind, row.file)
+                return False
+            if isinstance(self._carriage, Rewritten):
+                self._rewrite(row, self._carriage, inode)
             else:
-                archive = self._carriage.archive(row, record, self._inode(record))
-                self._links.link(record.file_id, Placed(self._draft.add_row(record, archive), record))
+                self._carriage.check(key)
+                archive = self._carriage.archive(row, key, self._inode(inode))
+                self._links.link(row.file_id, self._draft.add_row(row, kind, archive))
         except NotCarried as reason:
-            self._draft.drop(record, reason.reason)
+            self._draft.drop(row, reason.reason)
             return False
+        except BadRecord as bad:
+            self._draft.drop(bad, f"its row is damaged: {bad.reason}")
+            return False
+        if self._fresh_inodes:
+            self.sent.add(row.file_id)
         return True
 
-    def _check(self, record: Record) -> None:
-        if record.file_id != file_id(record.domain, record.relative_path):
+    def _rewrite(self, row: Row, carriage: Rewritten, inode: int) -> None:
+        target = self._draft.target(row.file_id)
+        if not target.exists():  # else it is the twin of a row that is in the set
+            archive, stored_bytes = carriage.write(row, self._inode(inode), target)
+            self._draft.count_file(stored_bytes)
+            self._draft.add_row(row, Kind.FILE, archive)
+
+    def _check(self, row: Row) -> None:
+        if row.file_id != file_id(row.domain, row.relative_path):
             raise NotCarried("its row has another file's id")
-        if "/" in record.domain:
-            raise NotCarried("its domain's name holds a slash, which phones refuse")
-        if record.domain in self._barred_domains:
-            raise NotCarried(self._barred_domains[record.domain])
-        if record.file_id in self._barred:
-            raise NotCarried(self._barred[record.file_id])
-        if record.kind is Kind.FILE:
-            self._carriage.check(record)
+        why_not = self._domains.get(row.domain)
+        if why_not is None:
+            slash = "its domain's name holds a slash, which phones refuse" if "/" in row.domain else ""
+            why_not = self._domains[row.domain] = slash or self._barred_domains.get(row.domain, "")
+        if why_not:
+            raise NotCarried(why_not)
+        if row.file_id in self._barred:
+            raise NotCarried(self._barred[row.file_id])
 
-    def _linked(self, placed: Placed) -> None:
-        record = placed.record
-        self._draft.keep(record)
-        if self._fresh_inodes:
-            self.sent.add(record.file_id)
-        if is_database(record.relative_path):
-            self._databases.append(record)
-
-    def _absent(self, placed: Placed) -> None:
-        self._draft.remove_row(placed.number)
-        self._draft.drop(placed.record, ABSENT)
+    def _absent(self, number: int) -> None:
+        _, identity, domain, path, flags, file = self._draft.take_back(number)
+        self._draft.drop(Row(identity, domain, path, flags, file), ABSENT)
+        self._databases.pop(identity, None)
+        self.sent.discard(identity)
 
     # -- [2] companions ----------------------------------------------------------------------------------------------
 
@@ -171,17 +178,15 @@ class ChosenRows:
             self._send_companions_of(database)
 
     def _send_lone(self, row: Row, its_database: str) -> None:
-        if (record := self._record(row)) is None:
-            return
         try:
             is_lone = self._manifest.row(row.domain, its_database) is None
         except BadRecord:
             is_lone = True
         if is_lone:
-            self._send(row, record)  # a file that is only called so
+            self._send(row)  # a file that is only called so
         else:
             self._draft.drop(
-                record, "the database it belongs to is not sent, and merging it into another would spoil that"
+                row, "the database it belongs to is not sent, and merging it into another would spoil that"
             )
 
     def _send_companions_of(self, database: Record) -> None:
@@ -200,13 +205,10 @@ class ChosenRows:
                 self._make_empty(database, path)
 
     def _send_companion(self, row: Row) -> bool:
-        record = self._record(row)
-        if record is None:
+        if not self._is_stored(row):
+            self._draft.drop(row, ABSENT)
             return False
-        if not self._is_stored(record):
-            self._draft.drop(record, ABSENT)
-            return False
-        return self._send(row, record)
+        return self._send(row)
 
     def _make_empty(self, database: Record, path: str) -> None:
         """An empty file beside `database`, of its owner, mode, class and times. *Guessed* that a phone takes it."""
@@ -234,19 +236,14 @@ class ChosenRows:
 
     # -- one record --------------------------------------------------------------------------------------------------
 
-    def _record(self, row: Row) -> Record | None:
+    def _is_stored(self, row: Row) -> bool:
         try:
-            return row.record()
-        except BadRecord as bad:
-            self._draft.drop(bad, f"its row is damaged: {bad.reason}")
-            return None
-
-    def _is_stored(self, record: Record) -> bool:
-        try:
-            return is_regular(Backup(self._manifest.folder, self._manifest).stored_path(record))
+            return is_regular(Backup(self._manifest.folder, self._manifest).stored_path(row.record()))
+        except BadRecord:
+            return True  # that is the reason to give
         except UnsafeName:
             return False
 
-    def _inode(self, record: Record) -> int | None:
+    def _inode(self, inode: int) -> int | None:
         """None: its own, and nobody else has it."""
-        return self._draft.inodes.fresh() if self._fresh_inodes else self._draft.inodes.own(record.inode)
+        return self._draft.inodes.fresh() if self._fresh_inodes else self._draft.inodes.own(inode)

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 from migrate.backup import link_errand
 from migrate.backup.link_errand import ABSENT, BATCH, LINKED, Links
@@ -27,7 +27,6 @@ MANY_FILES = 20_000
 _SMALL_BATCH = 250  # so that whoever watches hears of copies too, which are slower
 _BATCHES_AHEAD = 64
 
-Token = TypeVar("Token")
 Answer = tuple[bytes, int]
 
 
@@ -40,35 +39,27 @@ class _Linking(Protocol):
     def close(self) -> None: ...
 
 
-class LinkQueue(Generic[Token]):
-    """Asks for links and tells what became of each, a while later: `on_linked` or `on_absent` with the caller's token.
-
-    `on_moved` hears how many files and bytes are linked so far.
+class LinkQueue:
+    """Asks for links, and tells a while later which could not be made because there is no stored file: `on_absent`
+    with the number that came with the file id. `on_moved` hears how many files and bytes were linked.
 
     Raises:
         OSError: a link could be made in no way; from every method.
     """
 
     def __init__(
-        self,
-        linking: _Linking,
-        on_linked: Callable[[Token], None],
-        on_absent: Callable[[Token], None],
-        on_moved: Callable[[int, int], None],
+        self, linking: _Linking, on_absent: Callable[[int], None], on_moved: Callable[[int, int], None]
     ) -> None:
-        self._files = 0
-        self._bytes = 0
         self._linking = linking
-        self._on_linked = on_linked
         self._on_absent = on_absent
         self._on_moved = on_moved
         self._ids: list[str] = []
-        self._tokens: list[Token] = []
-        self._asked: deque[list[Token]] = deque()
+        self._numbers: list[int] = []
+        self._asked: deque[list[int]] = deque()
 
-    def link(self, file_id: str, token: Token) -> None:
+    def link(self, file_id: str, number: int) -> None:
         self._ids.append(file_id)
-        self._tokens.append(token)
+        self._numbers.append(number)
         if len(self._ids) == self._linking.batch:
             self._ask()
             self._hear(wait=len(self._asked) > _BATCHES_AHEAD)
@@ -80,26 +71,24 @@ class LinkQueue(Generic[Token]):
         self._linking.end()
 
     def finish(self) -> None:
-        """Until every link is made and told of. `ask_for_the_rest` was called."""
+        """Until every link is made. `ask_for_the_rest` was called."""
         while self._asked:
             self._hear(wait=True)
 
     def _ask(self) -> None:
         self._linking.ask(self._ids)
-        self._asked.append(self._tokens)
-        self._ids, self._tokens = [], []
+        self._asked.append(self._numbers)
+        self._ids, self._numbers = [], []
 
     def _hear(self, *, wait: bool) -> None:
         while self._asked and (answer := self._linking.answer(wait=wait)) is not None:
-            fates, size = answer
-            self._bytes += size
-            for token, fate in zip(self._asked.popleft(), fates, strict=True):
-                if fate == ABSENT:
-                    self._on_absent(token)
-                    continue
-                self._files += fate == LINKED
-                self._on_linked(token)
-            self._on_moved(self._files, self._bytes)
+            fates, stored_bytes = answer
+            numbers = self._asked.popleft()
+            if ABSENT in fates:
+                for number, fate in zip(numbers, fates, strict=True):
+                    if fate == ABSENT:
+                        self._on_absent(number)
+            self._on_moved(fates.count(LINKED), stored_bytes)
             wait = False
 
 
