@@ -14,7 +14,7 @@ from migrate.backup.record import Kind, Record
 from migrate.categories.apps import APP_DOMAIN, GROUP_DOMAIN
 from migrate.categories.catalogue import APP_PREFIX, Part
 from migrate.categories.claims import Claims
-from migrate.errors import HalfAGroup
+from migrate.errors import HalfGroup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,17 +102,17 @@ def halves(records: Iterable[Record], moving: Container[str], claims: Claims, ow
 def refuse_halves(records: Iterable[Record], moving: Container[str], claims: Claims, owners: Container[str]) -> None:
     """
     Raises:
-        HalfAGroup: what is to move holds half of what only makes sense together.
+        HalfGroup: what is to move holds half of what only makes sense together.
     """
     for half in halves(records, moving, claims, owners):
-        raise HalfAGroup(half.what, half.moving, half.left)
+        raise HalfGroup(half.what, half.moving, half.left)
 
 
 def refuse_excepted_siblings(claims: Claims, owners: frozenset[str], excepted: Iterable[str]) -> None:
     """An app left out by name of whose data a part would move all the same, with an app that it shares a group with.
 
     Raises:
-        HalfAGroup: the plan's fault. Not where groups were only guessed: then the sharing is a guess as well.
+        HalfGroup: the plan's fault. Not where groups were only guessed: then the sharing is a guess as well.
     """
     for owner in excepted:
         app = claims.apps.get(owner.removeprefix(APP_PREFIX)) if owner.startswith(APP_PREFIX) else None
@@ -123,4 +123,4 @@ def refuse_excepted_siblings(claims: Claims, owners: frozenset[str], excepted: I
             common = tuple(group for group in app.groups if group in sibling.groups)
             if APP_PREFIX + other in owners and not sibling.groups_guessed and common:
                 moving = (f"what it shares with {sibling.title}",)
-                raise HalfAGroup(f"the app {app.title}", moving, ("its own container",))
+                raise HalfGroup(f"the app {app.title}", moving, ("its own container",))

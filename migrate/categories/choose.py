@@ -56,7 +56,7 @@ def chosen_owners(
 
     Raises:
         UnknownCategory, UnknownApp: the plan's fault; each names the nearest one there is.
-        HalfAGroup: an app is left out by name, and one that moves would bring a part of its data along.
+        HalfGroup: an app is left out by name, and one that moves would bring a part of its data along.
     """
     everything = EVERYTHING in categories
     if apps is None:
@@ -88,7 +88,7 @@ def choose(
     Ancestor directories that belong to nobody in particular are not in it: the composer adds them.
 
     Raises:
-        UnknownCategory, UnknownApp, HalfAGroup: as `chosen_owners`.
+        UnknownCategory, UnknownApp, HalfGroup: as `chosen_owners`.
     """
     owners = chosen_owners(claims, categories=categories, except_=except_, apps=apps)
     by_owner = {owner: Amount() for owner in sorted(owners)}

@@ -45,7 +45,7 @@ class UnknownApp(MigrateError):
 
 
 @dataclass(eq=False)
-class HalfAGroup(MigrateError):
+class HalfGroup(MigrateError):
     whole: str  # what only makes sense together: "the photo library"
     moving: tuple[str, ...]  # the parts of it that would move
     left: tuple[str, ...]  # the parts that would not

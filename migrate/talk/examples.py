@@ -85,7 +85,7 @@ BY_ERROR: Mapping[str, Mapping[str, Any]] = {
     "graft-needs-safety": {"key": "save_new_phone_first = false"},
     "rehearsal-failed": {"first": "Library/SMS/sms.db would not arrive on Ada's iPhone."},
     "encryption-needed": {"titles": ("Health and Medical ID",)},
-    "half-a-group": {
+    "half-group": {
         "whole": "the photo library",
         "moving": ("the originals",),
         "left": ("its catalogue",),
@@ -96,6 +96,8 @@ BY_ERROR: Mapping[str, Mapping[str, Any]] = {
     "keybag-unreadable": {"reason": "it ends in the middle of a key"},
     "backup-unreadable": {"reason": "it is no database"},
     "no-muxer": {"reason": "connection refused"},
+    "nothing-to-undo": {"reason": "Nothing was sent to the new phone in that run."},
+    "undo-would-lose": {"titles": ("Messages (3)", "Photos and videos (12)")},
     "nothing-to-explain": {"asked": "phone-unhappy", "nearest": "phone-lost"},
     "password-file-unusable": {"file": "password.txt", "reason": "no such file or directory"},
     "phone-lost": {"reason": "the cable was pulled."},

@@ -12,7 +12,7 @@ from migrate.categories.atomic import halves, refuse_halves
 from migrate.categories.catalogue import load
 from migrate.categories.choose import choose
 from migrate.categories.claims import Claims
-from migrate.errors import HalfAGroup
+from migrate.errors import HalfGroup
 
 CAMERA, HOME, MEDIA = "CameraRollDomain", "HomeDomain", "MediaDomain"
 CATALOGUE = (CAMERA, "Media/PhotoData/Photos.sqlite")
@@ -92,7 +92,7 @@ def test_half_a_library_is_refused_in_three_sentences(phone: tuple[Backup, Claim
     choice = choose(backup.records(), claims, categories=["photos"])
     catalogue = backup.record(*CATALOGUE)
     assert catalogue is not None
-    with pytest.raises(HalfAGroup) as caught:
+    with pytest.raises(HalfGroup) as caught:
         refuse_halves(backup.records(), choice.file_ids - {catalogue.file_id}, claims, choice.owners)
     assert caught.value.exit_code == 11
     assert caught.value.what() == "Only half of the photo library would move."

@@ -11,7 +11,7 @@ from migrate.backup.record import Kind
 from migrate.categories.catalogue import OTHER_SYSTEM, load
 from migrate.categories.choose import Choice, choose, chosen_owners
 from migrate.categories.claims import Claims
-from migrate.errors import HalfAGroup, UnknownApp, UnknownCategory
+from migrate.errors import HalfGroup, UnknownApp, UnknownCategory
 
 D, L = Kind.DIRECTORY, Kind.SYMLINK
 
@@ -85,7 +85,7 @@ def test_everything_except_messages_and_two_apps_that_share_their_data(pick: Any
 def test_an_app_is_not_left_out_by_halves(pick: Any) -> None:
     """What it shares with an app that moves would move all the same."""
     for word in ("app:x.mail", "x.mail"):
-        with pytest.raises(HalfAGroup) as caught:
+        with pytest.raises(HalfGroup) as caught:
             pick(["everything"], except_=[word])
         assert caught.value.exit_code == 11
         assert "x.mail" in caught.value.what()
