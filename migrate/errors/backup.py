@@ -364,6 +364,25 @@ class CannotExtractHere(MigrateError):
 
 
 @dataclass(eq=False)
+class BackupTooOld(MigrateError):
+    """A backup of iOS 5 to 9 stands in for the old phone: such a one can be read, and not restored."""
+
+    path: str
+    ios_version: str
+    exit_code = 40
+
+    def what(self) -> str:
+        return f"The backup {self.path} is too old to be moved to another iPhone by this program."
+
+    def why(self) -> str:
+        version = f"iOS {self.ios_version}" if self.ios_version else "iOS 9 or older"
+        return f"It is of {version}, and up to iOS 9 phones kept their list of files in another form (Manifest.mbdb)."
+
+    def next(self) -> str:
+        return f"Take your files out of it: migrate extract {self.path} --to DIR. Finder and iTunes can still restore it."
+
+
+@dataclass(eq=False)
 class HealNeedsPhone(MigrateError):
     """A damaged backup is to be healed, and its phone is not connected."""
 

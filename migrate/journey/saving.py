@@ -10,6 +10,7 @@ from migrate.backup.folder import BackupFolder, find_backup, inside
 from migrate.backup.links import link_or_copy, link_tree
 from migrate.backup.seal import read_seal
 from migrate.errors import (
+    BackupTooOld,
     BackupUnreadable,
     MigrateError,
     NothingSaved,
@@ -29,6 +30,7 @@ from migrate.udid import same_udid
 
 async def save_old_phone(move: Move) -> dict[str, Any]:
     if given := given_backup(move):
+        refuse_too_old(BackupFolder(given))
         return {"backup": str(given), "bytes": 0, "files": 0}
     async with move.phone("old") as phone:
         return await save(move, phone, "old")
@@ -41,6 +43,12 @@ async def save_new_phone(move: Move) -> dict[str, Any]:
         return {"backup": str(move.home.working_backup(udid)), "bytes": 0, "files": 0}
     async with move.phone("new") as phone:
         return await save(move, phone, "new")
+
+
+def refuse_too_old(folder: BackupFolder) -> None:
+    """Raises BackupTooOld: now, not after an hour of verifying."""
+    if folder.is_flat:
+        raise BackupTooOld(str(folder.path), folder.ios_version or "")
 
 
 def given_backup(move: Move) -> Path | None:
