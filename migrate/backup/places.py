@@ -98,9 +98,11 @@ def usual_places(
     return tuple(found)
 
 
-def glances(places: tuple[Place, ...], clock: Callable[[], float] = time.monotonic) -> Iterator[Glance]:
+def glances(
+    places: tuple[Place, ...], clock: Callable[[], float] = time.monotonic, *, measure: bool = True
+) -> Iterator[Glance]:
     """Every backup in these places, each once, the newest of a place first. A place that is there and may not be looked
-    into is a glance with a problem and nothing else."""
+    into is a glance with a problem and nothing else. `measure` False: their sizes are not added up."""
     seen: set[str] = set()
     for place in places:
         folders, problem = _backups_in(place)
@@ -111,7 +113,7 @@ def glances(places: tuple[Place, ...], clock: Callable[[], float] = time.monoton
             real = os.path.realpath(folder)
             if real not in seen:
                 seen.add(real)
-                found.append(glance(folder, place.name, clock))
+                found.append(glance(folder, place.name, clock, measure=measure))
         yield from sorted(found, key=lambda one: one.saved or datetime.min.replace(tzinfo=UTC), reverse=True)
 
 
@@ -164,7 +166,9 @@ def _is_backup(path: Path) -> bool:
         return _UDID.match(path.name) is not None
 
 
-def glance(path: Path, place: PlaceName, clock: Callable[[], float] = time.monotonic) -> Glance:
+def glance(
+    path: Path, place: PlaceName, clock: Callable[[], float] = time.monotonic, *, measure: bool = True
+) -> Glance:
     """What the backup at `path` says of itself. Never raises for its sake: what is wrong with it is the `problem`."""
     folder = BackupFolder(path)
     problems: list[str] = []
@@ -193,7 +197,7 @@ def glance(path: Path, place: PlaceName, clock: Callable[[], float] = time.monot
         saved=_date(status) or _date(manifest),
         encrypted=_encrypted(folder, manifest),
         finished=status.get("SnapshotState") == "finished" if "SnapshotState" in status else None,
-        bytes=_measured(path, clock),
+        bytes=_measured(path, clock) if measure else None,
         problem="; ".join(dict.fromkeys(problems)) or None,
     )
 

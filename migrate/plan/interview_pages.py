@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from migrate.categories.catalogue import APP_PREFIX
-from migrate.errors import MigrateError, NewPhoneTooFull, StrategyRefused
+from migrate.errors import BackupTooOld, MigrateError, NewPhoneTooFull, StrategyRefused
 from migrate.plan.interview_answers import Answer, Answers
 from migrate.plan.interview_seen import (
     BACK,
     Deed,
+    EarlierBackup,
     Holding,
     Option,
     Phone,
@@ -64,8 +65,12 @@ def start(seen: Seen, said: Answers) -> Question:
 
 def which_is_old(seen: Seen, said: Answers) -> Question:
     phones = tuple(Option(value=phone.udid, about=phone) for phone in seen.connected)
-    backups = tuple(Option(value=backup.folder, about=backup) for backup in seen.backups[:9])
+    backups = tuple(Option(value=one.folder, about=one, refused=_too_old(one)) for one in seen.backups[:9])
     return Question(name="old", options=(*phones, *backups, Option(value=FOLDER)))
+
+
+def _too_old(backup: EarlierBackup) -> MigrateError | None:
+    return BackupTooOld(backup.folder, backup.ios_version or "") if backup.is_too_old else None
 
 
 def which_folder(seen: Seen, said: Answers) -> Question:

@@ -53,6 +53,9 @@ class EarlierBackup:
     ios_version: str | None
     encrypted: bool
     saved_on: str  # "2026-03-01"
+    whose: str = ""  # "Finder's": the program it is of, where it is not ours
+    is_too_old: bool = False
+    """It is of iOS 9 or older: it can be read and not moved."""
 
 
 @dataclass(frozen=True, kw_only=True)

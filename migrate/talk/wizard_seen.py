@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from migrate.backup.folder import BackupFolder, find_backup
+from migrate.backup.folder import BackupFolder
+from migrate.backup.places import Glance, glances, usual_places
 from migrate.categories.catalogue import APP_PREFIX, load
 from migrate.categories.tally import Tally
 from migrate.errors import MigrateError
@@ -16,6 +20,7 @@ from migrate.phone.facts import PhoneFacts
 from migrate.plan.interview_answers import Answers
 from migrate.plan.interview_pages import ALL_APPS
 from migrate.plan.interview_seen import EarlierBackup, Holding, Phone, Saved, Seen, UnfinishedRun
+from migrate.talk.backups_command import PROGRAMS
 
 
 def at_first(home: Home, answers: Path) -> Seen:
@@ -41,15 +46,18 @@ def at_first(home: Home, answers: Path) -> Seen:
 
 
 def earlier_backups(home: Home) -> list[EarlierBackup]:
+    """The finished backups on this computer, ours and those of other programs in their usual places, newest first."""
+    places = usual_places(sys.platform, os.environ, Path.home(), ours=home.backups, here=Path.cwd())
     found = []
-    for path in sorted(home.backups.iterdir()):
-        try:
-            folder = BackupFolder(find_backup(path))
-            if folder.is_finished:
-                found.append(earlier_backup(folder))
-        except (MigrateError, OSError):  # what is no backup is not offered
-            continue
-    return found
+    for one in glances(places, measure=False):
+        if one.finished:
+            with suppress(MigrateError, OSError):  # what cannot be read is not offered
+                found.append(replace(earlier_backup(BackupFolder(one.backup)), whose=whose(one)))
+    return sorted(found, key=lambda backup: backup.saved_on, reverse=True)
+
+
+def whose(one: Glance) -> str:
+    return {"migrate": "", "here": one.backup.parent.name}.get(one.place, PROGRAMS.get(one.place, ""))
 
 
 def earlier_backup(folder: BackupFolder) -> EarlierBackup:
@@ -61,6 +69,7 @@ def earlier_backup(folder: BackupFolder) -> EarlierBackup:
         ios_version=folder.ios_version,
         encrypted=folder.is_encrypted,
         saved_on=f"{date:%Y-%m-%d}" if date else "an unknown day",
+        is_too_old=folder.is_flat,
     )
 
 

@@ -128,10 +128,16 @@ def _known(phone: Phone) -> str:
 
 def _backups(question: Question) -> list[Row]:
     return [
-        Row(one.value, (f"Backup of {one.about.name}", f"{one.about.saved_on}, iOS {one.about.ios_version or '?'}"))
+        Row(one.value, (f"Backup of {one.about.name}", _told_of(one.about)), refused="too old" if one.refused else "")
         for one in question.options
         if isinstance(one.about, EarlierBackup)
     ]
+
+
+def _told_of(backup: EarlierBackup) -> str:
+    """`2026-03-01, iOS 18.5, Finder's`."""
+    about = (backup.saved_on, f"iOS {backup.ios_version or '?'}", backup.whose)
+    return ", ".join(word for word in about if word)
 
 
 def _new_is(question: Question, seen: Seen, said: Answers) -> Page:

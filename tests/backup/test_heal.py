@@ -32,6 +32,8 @@ from migrate.errors import (
 )
 from migrate.findings import Finding
 from tests.backup.small_backup import UDID, SmallBackup
+from tests.backup.test_mbdb import OldBackup, flat_name
+from tests.backup.test_mbdb import fill as fill_as_ios_9
 
 SMS = ("HomeDomain", "Library/SMS/sms.db")
 PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
@@ -447,3 +449,22 @@ def test_the_healed_manifest_is_a_sound_database_of_the_same_key(make_backup: An
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert connection.execute("SELECT count(*) FROM Files").fetchone() == (len(backup.records) - 3,)
     connection.close()
+
+
+def test_a_backup_of_ios_9_is_healed_without_its_phone(tmp_path: Path) -> None:
+    path = tmp_path / "ios9"
+    path.mkdir()
+    old = fill_as_ios_9(OldBackup(path)).write()
+    (path / flat_name("HomeDomain", "Library/note.txt")).unlink()
+    records = (path / "Manifest.mbdb").read_bytes()
+    healed = Heal(
+        path=path,
+        seals=tmp_path / "seals",
+        phone=None,
+        with_password=lambda folder, work: work(None),
+        clock=lambda: NOW,
+    ).run()
+    assert healed.in_place and [record.relative_path for record in healed.dropped] == ["Library/note.txt"]
+    now = (path / "Manifest.mbdb").read_bytes()
+    gone = next(entry for entry in old.entries if b"Library/note.txt" in entry)
+    assert now == records.replace(gone, b"") and verify(path, None, seals=None).verdict == "whole"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from migrate.categories.catalogue import load
-from migrate.errors import BackupNewerThanPhone, NewPhoneTooFull, StrategyRefused
+from migrate.errors import BackupNewerThanPhone, BackupTooOld, NewPhoneTooFull, StrategyRefused
 from migrate.plan.interview import Answers, Question, Seen, next_deed, next_question
 from migrate.plan.interview_answers import NAMES, SECRETS
 from migrate.plan.interview_pages import complaint
@@ -149,6 +149,22 @@ def test_a_backup_stands_in_for_the_old_phone() -> None:
     seen = replace(seen, saves={folder: OLD_SAVED.saves[OLD]})
     plan = plan_of(seen, answers.plus("what", "everything"))
     assert plan.old_phone.backup == folder and plan.backup.begin == "as-is"
+
+
+def test_a_backup_of_ios_9_is_shown_and_cannot_be_chosen() -> None:
+    old = EarlierBackup(
+        folder="/b/9",
+        udid=OLD,
+        name="iPad",
+        ios_version="9.3.5",
+        encrypted=False,
+        saved_on="2016-09-01",
+        is_too_old=True,
+    )
+    question = asked(Seen(phones=(ADAS,), backups=(old,)), said())
+    option = next(option for option in question.options if option.value == "/b/9")
+    assert isinstance(option.refused, BackupTooOld) and "9.3.5" in option.refused.why()
+    assert "/b/9" not in question.takes
 
 
 def test_one_cable_the_new_phone_comes_later() -> None:
