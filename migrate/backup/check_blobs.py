@@ -28,6 +28,7 @@ from migrate.backup.crypto import (
     last_block,
     padding_length,
 )
+from migrate.backup.folder import PATH_LIMIT_BYTES
 from migrate.backup.keybag import ClassKeys
 from migrate.backup.record import Record
 from migrate.backup.stored_content import StoredContent, open_stored
@@ -175,8 +176,9 @@ _WRITTEN_BY_IOS = re.compile(r"CameraRollDomain-Media/DCIM/.*|[^/]*-(.*/)?Librar
 def _judge_form(blob: Blob, key: bytes | None, *, another_length: bool) -> tuple[Form | None, list[Finding]]:
     """What the content begins as, and whether it is a whole one of those.
 
-    A broken form alone is a warning: people keep half-loaded pictures, and apps call things what they are not. Of what
-    iOS itself writes, `another_length` than the manifest says is the second witness that something was lost here.
+    A broken form alone is a warning: people keep half-loaded pictures. Apps call things what they like, which is no
+    news. Of what iOS itself writes, `another_length` than the manifest says is the second witness that something was
+    lost here.
     """
     record = blob.record
     try:
@@ -186,12 +188,13 @@ def _judge_form(blob: Blob, key: bytes | None, *, another_length: bool) -> tuple
             fault = fault_of(content, form) if form is not None else None
     except OSError as problem:
         return None, [wound.unreadable_here(record, problem.strerror or type(problem).__name__)]
+    name = f"{record.domain}-{record.relative_path}"
+    by_ios = len(name) <= PATH_LIMIT_BYTES and bool(_WRITTEN_BY_IOS.fullmatch(name))
     if form is None:
-        reason = is_not_its_name(record.relative_path, begin)
+        reason = is_not_its_name(record.relative_path, begin) if by_ios else None
         return None, [] if reason is None else [wound.not_its_name(record, reason)]
     if fault is None:
         return form, []
-    by_ios = bool(_WRITTEN_BY_IOS.fullmatch(f"{record.domain}-{record.relative_path}"))
     on_the_way = another_length and fault.certain and by_ios
     return form, [wound.form_broken(record, form, fault.reason, on_the_way=on_the_way)]
 

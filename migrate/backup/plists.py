@@ -115,11 +115,30 @@ def _without_odd_dates(data: bytes) -> bytes:
 
 
 def plist_bytes(value: Any) -> bytes:
-    """`value` as XML, as hosts write it; binary where a text in it holds what XML cannot (control characters)."""
-    try:
-        return plistlib.dumps(value, fmt=plistlib.FMT_XML, sort_keys=False)
-    except (ValueError, TypeError):
-        return plistlib.dumps(value, fmt=plistlib.FMT_BINARY, sort_keys=False)
+    """`value` as XML, as hosts write it; binary where a text in it holds what XML cannot, or gives back as another."""
+    if not any(_NOT_IN_XML.search(text) for text in _texts(value)):
+        try:
+            return plistlib.dumps(value, fmt=plistlib.FMT_XML, sort_keys=False)
+        except (ValueError, TypeError):  # control characters
+            pass
+    return plistlib.dumps(value, fmt=plistlib.FMT_BINARY, sort_keys=False)
+
+
+_NOT_IN_XML = re.compile("[\r\ufffe\uffff\ud800-\udfff]")
+"""Python's writer checks for control characters alone: it makes a newline of a carriage return, and writes the two
+signs that no XML may hold (found by fuzzing)."""
+
+
+def _texts(value: Any) -> Iterator[str]:
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case str() as text:
+                yield text
+            case dict() as inner:
+                pending += [*inner, *inner.values()]
+            case list() | tuple() as inner:
+                pending += inner
 
 
 # -- before it is read -----------------------------------------------------------------------------------------------
