@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from migrate.backup.crypto import KEY_BYTES, encrypted_chunks, encrypted_size
-from migrate.backup.manifest import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Kind, Record, file_id
 from migrate.errors import BlobMissing, BlobUnreadable
 from migrate.softphone.domains import DIGESTED
+from migrate.softphone.draft_rows import DraftRows, StoredFile
 from migrate.softphone.drive import Unreadable
 from migrate.softphone.faults import Faults
 from migrate.softphone.filesystem import Node
@@ -45,17 +45,15 @@ class Draft:
     previous_state: str  # BackupState of what was there before
     keys: PhoneKeys
     manifest_key: bytes = field(repr=False)  # plain
+    rows: DraftRows = field(repr=False)
     base: Mapping[str, Record] = field(default_factory=dict, repr=False)  # rows of the finished backup it builds on
     base_unread: frozenset[str] = frozenset()
     old_folder: str | None = None  # where a full backup put the one before; removed at the end
 
     phase: Phase = "uploading"
-    records: dict[str, Record] = field(default_factory=dict, repr=False)
-    sent: set[str] = field(default_factory=set, repr=False)  # file ids streamed to their end
     unread: set[str] = field(default_factory=set, repr=False)
-    moves: list[str] = field(default_factory=list, repr=False)
     manifest_plist: bytes = field(default=b"", repr=False)
-    manifest_db: bytes = field(default=b"", repr=False)
+    manifest_db: StoredFile | None = field(default=None, repr=False)
 
     @property
     def encrypted(self) -> bool:
@@ -67,31 +65,32 @@ class Draft:
             return None
         return self.keys.class_keys.wrap(MANIFEST_KEY_CLASS, self.manifest_key)
 
-    def plan(self, nodes: Iterable[Node], faults: Faults) -> list[Sending]:
-        """Rows for every node, and the files whose bytes the host lacks or has of another time."""
-        earlier, self.records = self.records, {}
-        sends: list[Sending] = []
+    def plan(self, nodes: Iterable[Node]) -> None:
+        """Rows for every node. Those whose bytes the host lacks, or has of another time, are to be sent and moved."""
+        self.rows.begin_plan()
         for node in nodes:
             identity = file_id(node.domain, node.relative_path)
             known = self.base.get(identity)
             if known is not None and identity not in self.base_unread and _unchanged(node, known):
-                self.records[identity] = known
+                self.rows.put(known, moves=False)
                 continue
-            begun = earlier.get(identity)
-            if begun is None or not _unchanged(node, begun):
-                begun = self._new_record(node, identity)
-                self.sent.discard(identity)
-            self.records[identity] = begun
-            if node.kind == "file":
-                sends.append(Sending(node, identity, self._stored_size(node, faults)))
+            begun = self.rows.get(identity)
+            if begun is not None and _unchanged(node, begun):
+                self.rows.keep(identity, moves=node.kind == "file")
+            else:
+                self.rows.put(self._new_record(node, identity), moves=node.kind == "file")
+        self.rows.end_plan()
         self.unread.clear()
-        self.moves = [sending.file_id for sending in sends]
-        return sends
 
-    def removals(self) -> list[str]:
+    def sendings(self, nodes: Iterable[Node], faults: Faults) -> Iterator[Sending]:
+        """What is to be sent of the same nodes that were planned, as they come."""
+        for node in nodes:
+            if node.kind == "file" and self.rows.moves(identity := file_id(node.domain, node.relative_path)):
+                yield Sending(node, identity, self._stored_size(node, faults))
+
+    def removals(self) -> Iterator[str]:
         """File ids of the finished backup whose bytes nothing refers to any more."""
-        files = {identity for identity, record in self.records.items() if record.kind is Kind.FILE}
-        return [identity for identity, old in self.base.items() if old.kind is Kind.FILE and identity not in files]
+        return (i for i, old in self.base.items() if old.kind is Kind.FILE and not self.rows.is_file(i))
 
     def stored_chunks(self, sending: Sending, faults: Faults) -> Iterator[bytes]:
         """What the host is to keep of a file. At its end the file counts as sent and its digest is in its row.
@@ -99,30 +98,29 @@ class Draft:
         Raises:
             Unreadable: the phone cannot read on; the file is in `unread`.
         """
+        digested = sending.node.domain in DIGESTED
         digest = hashlib.sha1(usedforsecurity=False)
-        record = self.records[sending.file_id]
+        record = self.rows.get(sending.file_id)
+        assert record is not None
         try:
             chunks = _readable_chunks(sending.node, faults)
             if self.encrypted and sending.stored_size:
                 assert record.encryption_key is not None
                 chunks = encrypted_chunks(chunks, self.keys.class_keys.unwrap(record.encryption_key))
             for chunk in chunks:
-                digest.update(chunk)
+                if digested:
+                    digest.update(chunk)
                 yield chunk
         except Unreadable:
             self.unread.add(sending.file_id)
             raise
-        if sending.node.domain in DIGESTED:
-            self.records[sending.file_id] = replace(record, digest=digest.digest())
-        self.sent.add(sending.file_id)
+        if digested:
+            self.rows.replace(replace(record, digest=digest.digest()))
+        self.rows.mark_sent(sending.file_id)
 
-    def write_manifest(self, ios_version: str) -> bytes:
+    def write_manifest(self) -> StoredFile:
         """Manifest.db as it goes to the host."""
-        writer = ManifestWriter(ios_version)
-        for record in self.records.values():
-            writer.add(record)
-        database = writer.to_bytes()
-        return encrypt_manifest(database, self.manifest_key) if self.encrypted else pad_manifest(database)
+        return self.rows.write_manifest(self.manifest_key if self.encrypted else None)
 
     def _stored_size(self, node: Node, faults: Faults) -> int:
         stays_empty = node.size == 0 and node.domain == "HomeDomain" and faults.empty_blobs

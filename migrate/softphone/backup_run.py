@@ -18,7 +18,7 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,8 +30,9 @@ from migrate.softphone.agent_memory import AgentMemory, keys_of, memory_of
 from migrate.softphone.backup_draft import Draft, Sending
 from migrate.softphone.device import Softphone
 from migrate.softphone.domains import device_path, is_allowed, is_backed_up
+from migrate.softphone.draft_rows import DraftRows
 from migrate.softphone.drive import Drive, Entry, Outgoing
-from migrate.softphone.filesystem import NOT_KEPT, Digested, Node
+from migrate.softphone.filesystem import NOT_KEPT, Digested, Filesystem, Node
 from migrate.softphone.host_backup import HostManifest, fetched, stored_at
 from migrate.softphone.manifest_plist import LIMIT_BYTES as PROPERTIES_LIMIT_BYTES
 from migrate.softphone.manifest_plist import write_properties
@@ -91,7 +92,7 @@ class BackupRun:
         self._verify(draft)
         if draft.old_folder:
             self.drive.remove([draft.old_folder])
-        self.memory.remember(draft.uuid, unread=frozenset(draft.unread), rows=len(draft.records))
+        self.memory.remember(draft.uuid, unread=frozenset(draft.unread), rows=len(draft.rows))
         self.phone.itunes_backup_unix_s = int(time.time())
 
     # --- what is there
@@ -119,7 +120,8 @@ class BackupRun:
     def _new_draft(self, status: Status | None) -> Draft:
         base = self._read_base(status)
         listing = self.drive.contents(self.folder)
-        if base is not None and (self._lost_rows(base, status) or not self._has_every_file(base.records, listing)):
+        sound = base is not None and self._has_every_file(_by_shard(base.records), listing)
+        if base is not None and (self._lost_rows(base, status) or not sound):
             base = None  # "Existing backup is corrupt, forcing a full backup"
         keys = keys_of(self.phone)
         draft = Draft(
@@ -128,6 +130,7 @@ class BackupRun:
             previous_state=status.backup_state if status else "empty",
             keys=keys,
             manifest_key=os.urandom(KEY_BYTES),
+            rows=DraftRows(self.phone.ios_version),
         )
         if base is not None and status is not None:
             draft.base = {record.file_id: record for record in base.records}
@@ -165,11 +168,13 @@ class BackupRun:
         rows = self.memory.rows.get(status.uuid) if status else None
         return self.phone.faults.missing_rows == "full" and rows is not None and len(base.records) < rows
 
-    def _has_every_file(self, records: Iterable[Record], listing: dict[str, Entry]) -> bool:
-        there: set[str] = set()
-        for shard in (name for name in listing if name in SHARDS):
-            there.update(self.drive.contents(self._path(shard)))
-        return all(record.file_id in there for record in records if record.kind is Kind.FILE)
+    def _has_every_file(self, files_in: Callable[[str], Iterable[str]], listing: dict[str, Entry]) -> bool:
+        """Whether the host has all files of each shard. One shard's names are in memory at once."""
+        for shard in SHARDS:
+            there = self.drive.contents(self._path(shard)) if shard in listing else {}
+            if any(file_id not in there for file_id in files_in(shard)):
+                return False
+        return True
 
     def _put_aside(self) -> str:
         """Renames the backup that is there; it is removed when the new one is finished (needs room for both), and
@@ -180,7 +185,7 @@ class BackupRun:
         """
         old = self.memory.name_aside(self.folder)
         with writing("Error moving the old backup"):
-            self.drive.move({self.folder: old})
+            self.drive.move([(self.folder, old)])
             self.drive.make_directory(self.folder)
             if "Info.plist" in self.drive.contents(old):
                 self.drive.copy(f"{old}/Info.plist", self._path("Info.plist"))
@@ -189,33 +194,48 @@ class BackupRun:
     # --- uploading
 
     def _upload(self, draft: Draft) -> None:
-        sends = draft.plan(self._scan(draft.encrypted), self.phone.faults)
-        if any(isinstance(sending.node.content, Digested) for sending in sends):
-            raise MBError(Code.OTHER, NOT_KEPT)
+        self._take_a_look()
+        files = self.phone.files.copy()  # an APFS snapshot of now, looked at more than once
+        draft.plan(self._scan(files, draft.encrypted))
         there = self._look_around()
-        sends = [s for s in sends if not (s.file_id in draft.sent and there.sizes.get(s.file_id) == s.stored_size)]
-        self._make_sure_it_fits(sum(sending.node.size for sending in sends))
+
+        def sends() -> Iterator[Sending]:
+            for sending in draft.sendings(self._scan(files, draft.encrypted), self.phone.faults):
+                has_it = there.sizes.get(sending.file_id) == sending.stored_size
+                if not (has_it and draft.rows.is_sent(sending.file_id)):
+                    yield sending
+
+        plain_bytes = stored_bytes = 0
+        for sending in sends():
+            if isinstance(sending.node.content, Digested):
+                raise MBError(Code.OTHER, NOT_KEPT)
+            plain_bytes += sending.node.size
+            stored_bytes += sending.stored_size
+        self._make_sure_it_fits(plain_bytes)
         self._make_directories(there)
         self._write_status(draft, "uploading")
-        self.drive.done_bytes, self.drive.total_bytes = 0, sum(sending.stored_size for sending in sends)
+        self.drive.done_bytes, self.drive.total_bytes = 0, stored_bytes
         with writing("Multiple errors uploading files"):
-            self.drive.upload(self._outgoing(draft, sends))
+            self.drive.upload(self._outgoing(draft, sends()))
         self._upload_manifests(draft)
 
-    def _scan(self, encrypted: bool) -> list[Node]:
-        """What an APFS snapshot of now holds that belongs into the backup. A real phone is silent meanwhile."""
+    def _take_a_look(self) -> None:
+        """The phone is silent while it scans."""
         if self.phone.faults.silence_s:
             self.drive.pause(self.phone.faults.silence_s)
         self.phone.conditions.check_snapshot()
         if self.phone.free_bytes < self.phone.assume.snapshot_needs_bytes:
             raise MBError(Code.PHONE_STEP_FAILED, "Failed to create snapshot: No space left on device (28)")
+
+    def _scan(self, files: Filesystem, encrypted: bool) -> Iterable[Node]:
+        """What of a snapshot belongs into the backup."""
         known_only = self.phone.assume.unknown_paths == "left-out"
-        found = [
+        found = (
             node
-            for node in self.phone.files.walk()
+            for node in files.walk()
             if is_backed_up(node.domain, node.relative_path, encrypted=encrypted)
             and not (known_only and not is_allowed(node.domain, node.relative_path))
-        ]
+        )
         return self.memory.copies.of(found) if self.phone.assume.databases == "consistent" else found
 
     def _look_around(self) -> Surroundings:
@@ -244,9 +264,9 @@ class BackupRun:
         if need >= free:
             raise MBError(Code.HOST_FULL, f"Insufficient free disk space on drive to back up ({free} < {need})")
 
-    def _outgoing(self, draft: Draft, sends: list[Sending]) -> list[Outgoing]:
+    def _outgoing(self, draft: Draft, sends: Iterable[Sending]) -> Iterator[Outgoing]:
         faults = self.phone.faults
-        return [
+        return (
             Outgoing(
                 host_path=stored_at(self._path("Snapshot"), sending.file_id),
                 device_path=device_path(sending.node.domain, sending.node.relative_path),
@@ -254,7 +274,7 @@ class BackupRun:
                 chunks=partial(draft.stored_chunks, sending, faults),
             )
             for sending in sends
-        ]
+        )
 
     def _upload_manifests(self, draft: Draft) -> None:
         draft.manifest_plist = write_properties(
@@ -262,11 +282,13 @@ class BackupRun:
             date=datetime.now(UTC),
             keybag=draft.keys.keybag.to_bytes(),
             manifest_key=draft.wrapped_manifest_key,
-            domains={record.domain for record in draft.records.values()},
+            domains=draft.rows.domains(),
         )
-        draft.manifest_db = draft.write_manifest(self.phone.ios_version)
-        for name, data in zip(METADATA, (draft.manifest_plist, draft.manifest_db), strict=True):
-            self._write(f"Snapshot/{name}", data)
+        draft.manifest_db = manifest = draft.write_manifest()
+        self._write("Snapshot/Manifest.plist", draft.manifest_plist)
+        with writing("Error writing Snapshot/Manifest.db"):
+            path = self._path("Snapshot/Manifest.db")
+            self.drive.upload([Outgoing(path, f"{CACHE}/Manifest.db", manifest.size, manifest.chunks)])
 
     # --- moving, removing, verifying
 
@@ -274,18 +296,17 @@ class BackupRun:
         """Everything sent goes to its place. What an interrupted run has moved already is not in Snapshot/ any more."""
         snapshot = self._path("Snapshot")
         listing = self.drive.contents(snapshot)
-        left: set[str] = set()
-        for shard in listing.keys() & set(SHARDS):
-            left.update(self.drive.contents(f"{snapshot}/{shard}"))
-        moves = {stored_at(snapshot, i): stored_at(self.folder, i) for i in draft.moves if i in left}
+        shards = sorted(listing.keys() & set(SHARDS))
+        left = (name for shard in shards for name in self.drive.contents(f"{snapshot}/{shard}"))
+        moves = ((stored_at(snapshot, i), stored_at(self.folder, i)) for i in left if draft.rows.moves(i))
         with writing("Error moving files"):
             self.drive.move(moves)
             for name in METADATA:
                 if name in listing:
-                    self.drive.move({f"{snapshot}/{name}": self._path(name)})
+                    self.drive.move([(f"{snapshot}/{name}", self._path(name))])
 
     def _remove(self, draft: Draft) -> None:
-        gone = [stored_at(self.folder, identity) for identity in draft.removals()]
+        gone = (stored_at(self.folder, identity) for identity in draft.removals())
         with writing("Error removing files"):
             self.drive.remove(gone)
             self.drive.remove([self._path("Snapshot"), self._path("Manifest.mbdx")])
@@ -295,10 +316,9 @@ class BackupRun:
         self._read_back("Status.plist", STATUS_LIMIT_BYTES)
         if self._read_back("Manifest.plist", PROPERTIES_LIMIT_BYTES) != draft.manifest_plist:
             raise MBError(Code.CORRUPT, "Manifest.plist is not the one that was sent")
-        found = hashlib.sha256(self._read_back("Manifest.db", len(draft.manifest_db))).digest()
-        if found != hashlib.sha256(draft.manifest_db).digest():
+        if draft.manifest_db is None or self._digest_of("Manifest.db") != draft.manifest_db.sha256:
             raise MBError(Code.CORRUPT, "Manifest.db is not the one that was sent")
-        if not self._has_every_file(draft.records.values(), self.drive.contents(self.folder)):
+        if not self._has_every_file(draft.rows.files_in, self.drive.contents(self.folder)):
             raise MBError(Code.CORRUPT, "Manifest references files not in backup")
 
     # --- small things
@@ -311,6 +331,19 @@ class BackupRun:
             return self.drive.read(self._path(name), limit_bytes)
         except MBError as error:
             raise reading_failed(f"Error verifying {name}", error) from error
+
+    def _digest_of(self, name: str) -> bytes:
+        """SHA-256 of what the host has under this name, as it streams in."""
+        digest = hashlib.sha256()
+
+        def take(_: str, chunks: Iterator[bytes]) -> None:
+            for chunk in chunks:
+                digest.update(chunk)
+
+        path = self._path(name)
+        if problem := self.drive.download([path], take).get(path):
+            raise reading_failed(f"Error verifying {name}", problem)
+        return digest.digest()
 
     def _write(self, name: str, data: bytes) -> None:
         device_name = f"{CACHE}/{name.rpartition('/')[2]}"
@@ -340,6 +373,15 @@ def _has_content(listing: dict[str, Entry]) -> bool:
     """Whether a folder holds a backup, finished or not: a host's Info.plist, Status.plist and empty file are none."""
     folders = any(entry.is_directory and (name in SHARDS or name == "Snapshot") for name, entry in listing.items())
     return folders or any(listing[name].size > 0 for name in ("Manifest.db", "Manifest.mbdb") if name in listing)
+
+
+def _by_shard(records: Iterable[Record]) -> Callable[[str], Iterable[str]]:
+    """The ids of all files by the first two digits."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        if record.kind is Kind.FILE:
+            found.setdefault(record.file_id[:2], []).append(record.file_id)
+    return lambda shard: found.get(shard, ())
 
 
 def _shuffled(shards: set[str]) -> list[str]:

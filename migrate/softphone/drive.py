@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import cycle, islice
 from threading import Event
 from typing import TypeVar
 
@@ -121,11 +121,12 @@ class Drive:
     def make_directory(self, path: str) -> None:
         self._ask(CreateDirectory(path), path, tolerate=(Code.EXISTS,))
 
-    def move(self, items: Mapping[str, str]) -> None:
-        for batch in batches(list(items.items())):
+    def move(self, items: Iterable[tuple[str, str]]) -> None:
+        """Renames, in this order; the items are taken batch by batch."""
+        for batch in batches(items):
             self._ask(MoveItems(dict(batch), self._progress()))
 
-    def remove(self, paths: Sequence[str]) -> None:
+    def remove(self, paths: Iterable[str]) -> None:
         for batch in batches(paths):
             self._ask(RemoveItems(batch, self._progress()), tolerate=(Code.NOT_FOUND,))
 
@@ -164,7 +165,7 @@ class Drive:
 
     # --- files to the host
 
-    def upload(self, files: Sequence[Outgoing]) -> list[str]:
+    def upload(self, files: Iterable[Outgoing]) -> list[str]:
         """Sends files in batches of 128. What the phone could not read comes back as host paths."""
         failed: list[str] = []
         for batch in batches(files):
@@ -310,8 +311,10 @@ class Drive:
         return min(100.0, 100.0 * self.done_bytes / self.total_bytes) if self.total_bytes else 0.0
 
 
-def batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
+def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    waiting = iter(items)
+    while batch := list(islice(waiting, BATCH)):
+        yield batch
 
 
 def framed(chunks: Iterable[bytes], sizes: Sequence[int]) -> Iterator[bytes]:
@@ -321,13 +324,20 @@ def framed(chunks: Iterable[bytes], sizes: Sequence[int]) -> Iterator[bytes]:
     size = next(wanted)
     try:
         for chunk in chunks:
-            ready += chunk
             start = 0
-            while len(ready) - start >= size:
-                yield bytes(ready[start : start + size])
+            if ready:  # the last chunk's rest comes first
+                start = min(size - len(ready), len(chunk))
+                ready += chunk[:start]
+                if len(ready) < size:
+                    continue
+                yield bytes(ready)
+                ready.clear()
+                size = next(wanted)
+            while len(chunk) - start >= size:
+                yield chunk[start : start + size]
                 start += size
                 size = next(wanted)
-            del ready[:start]
+            ready += chunk[start:]
     except Unreadable:
         if ready:
             yield bytes(ready)

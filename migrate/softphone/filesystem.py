@@ -10,7 +10,7 @@ import errno
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -55,9 +55,10 @@ class Synthetic:
     size: int
 
     def chunks(self) -> Iterator[bytes]:
-        noise = hashlib.shake_128(str(self.seed).encode()).digest(min(CHUNK_BYTES, max(self.size, 8)))
+        noise = hashlib.shake_128(str(self.seed).encode()).digest(min(CHUNK_BYTES, max(self.size, 8)))[8:]
         for number, start in enumerate(range(0, self.size, CHUNK_BYTES)):
-            yield (number.to_bytes(8, "big") + noise[8:])[: self.size - start]
+            chunk = number.to_bytes(8, "big") + noise
+            yield chunk if start + CHUNK_BYTES <= self.size else chunk[: self.size - start]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +140,110 @@ class Node:
         return self.content.size if self.kind == "file" else 0
 
 
+class Many(Protocol):
+    """A great many nodes of one domain that follow from a rule."""
+
+    @property
+    def domain(self) -> str: ...
+
+    @property
+    def inodes(self) -> int: ...
+
+    @property
+    def total_bytes(self) -> int: ...
+
+    def nodes(self, first_inode: int) -> Iterator[Node]: ...
+
+    def get(self, relative_path: str, first_inode: int) -> Node | None: ...
+
+
+@dataclass
+class _Laid:
+    """Many nodes as they lie on one disk, less those that were replaced or removed."""
+
+    many: Many
+    first_inode: int
+    gone: set[str] = field(default_factory=set)
+    gone_bytes: int = 0
+
+    @property
+    def total_bytes(self) -> int:
+        return self.many.total_bytes - self.gone_bytes
+
+    def copy(self) -> _Laid:
+        return replace(self, gone=set(self.gone))
+
+    def get(self, relative_path: str) -> Node | None:
+        return None if relative_path in self.gone else self.many.get(relative_path, self.first_inode)
+
+    def nodes(self) -> Iterator[Node]:
+        return (node for node in self.many.nodes(self.first_inode) if node.relative_path not in self.gone)
+
+    def holds_below(self, relative_path: str) -> bool:
+        node = self.get(relative_path)
+        return (
+            node is not None
+            and node.kind == "directory"
+            and any(_is_below(other.relative_path, relative_path) for other in self.nodes())
+        )
+
+    def take_away(self, relative_path: str) -> None:
+        if (node := self.get(relative_path)) is not None:
+            self.gone.add(relative_path)
+            self.gone_bytes += node.size
+
+    def retain(self, keep: Callable[[Node], bool]) -> bool:
+        """Takes away what is not to be kept, but no directory above something that is. Whether anything stays."""
+        if not any(keep(node) for node in self.nodes()):
+            return False
+        needed: set[str] = set()
+        dropped: list[Node] = []
+        for node in self.nodes():
+            if keep(node):
+                needed.update(_ancestors(node.relative_path))
+            else:
+                dropped.append(node)
+        for node in dropped:
+            if node.relative_path not in needed:
+                self.take_away(node.relative_path)
+        return True
+
+
+def _walk(stored: Mapping[str, Node], laid: Iterable[_Laid]) -> Iterator[Node]:
+    for path in sorted(stored):
+        yield stored[path]
+    shown: set[str] = set()  # directories that two rules share
+    for one in laid:
+        for node in one.nodes():
+            if node.kind == "directory" and node.relative_path in shown:
+                continue
+            if node.kind == "directory":
+                shown.add(node.relative_path)
+            yield node
+
+
+def _ancestors(relative_path: str) -> list[str]:
+    parts = relative_path.split("/")[:-1]
+    return ["", *("/".join(parts[: count + 1]) for count in range(len(parts)))]
+
+
 class Filesystem:
     """Safe for several threads. Our own misuse (a path that leads out, a file where a directory is) is a ValueError."""
 
     def __init__(self, clock: Callable[[], int] = lambda: int(time.time())) -> None:
         self._clock = clock
         self._domains: dict[str, dict[str, Node]] = {}
+        self._laid: dict[str, list[_Laid]] = {}
         self._next_inode = FIRST_INODE
         self._lock = threading.RLock()
+
+    def lay(self, many: Many) -> None:
+        """Lays down a great many files that follow from a rule and cost nothing. They can be read, replaced and removed
+        like all others; each that is replaced or removed costs as much as one that is stored."""
+        with self._lock:
+            _check_names(many.domain, "")
+            self._laid.setdefault(many.domain, []).append(_Laid(many, self._next_inode + 1))
+            self._next_inode += many.inodes
 
     def add_file(
         self,
@@ -198,7 +295,7 @@ class Filesystem:
             inode = there.inode if there else self._new_inode()
             changed = max(node.changed, there.changed + 1) if there else node.changed
             placed = replace(node, inode=inode, changed=changed)
-            self._domains.setdefault(node.domain, {})[node.relative_path] = placed
+            self._store(placed)
             return placed
 
     def remove(self, domain: str, relative_path: str, recursive: bool = False) -> None:
@@ -206,11 +303,12 @@ class Filesystem:
         with self._lock:
             paths = self._domains.get(domain, {})
             below = [path for path in paths if _is_below(path, relative_path)]
-            if below and not recursive:
+            if not recursive and (below or any(laid.holds_below(relative_path) for laid in self._laid.get(domain, ()))):
                 raise ValueError(f"{domain}/{relative_path} is not empty")
             for path in below:
                 del paths[path]
             paths.pop(relative_path, None)
+            self._sweep(domain, lambda node: not _is_at_or_below(node.relative_path, relative_path))
             if not paths:
                 self._domains.pop(domain, None)
 
@@ -224,27 +322,33 @@ class Filesystem:
                     needed.add(path.rpartition("/")[0])
                 else:
                     del paths[path]
+            self._sweep(domain, lambda node: node.relative_path in needed or keep(node))
             if not paths:
                 self._domains.pop(domain, None)
 
     def get(self, domain: str, relative_path: str) -> Node | None:
         with self._lock:
-            return self._domains.get(domain, {}).get(relative_path)
+            stored = self._domains.get(domain, {}).get(relative_path)
+            laid = (laid.get(relative_path) for laid in self._laid.get(domain, ()))
+            return stored or next((node for node in laid if node is not None), None)
 
     def walk(self, domain: str | None = None) -> Iterator[Node]:
-        """Every node as of now (a snapshot), parents before their children."""
+        """Every node as of now (a snapshot), parents before their children. What was laid down is made as it comes."""
         with self._lock:
-            names = sorted(self._domains) if domain is None else [domain]
-            nodes = [self._domains[name][path] for name in names for path in sorted(self._domains.get(name, {}))]
-        return iter(nodes)
+            names = self.domains() if domain is None else [domain]
+            stored = {name: dict(self._domains.get(name, {})) for name in names}
+            laid = {name: [one.copy() for one in self._laid.get(name, ())] for name in names}
+        return (node for name in names for node in _walk(stored[name], laid[name]))
 
     def domains(self) -> list[str]:
         with self._lock:
-            return sorted(self._domains)
+            return sorted({*self._domains, *self._laid})
 
     @property
     def total_bytes(self) -> int:
-        return sum(node.size for node in self.walk())
+        with self._lock:
+            stored = sum(node.size for paths in self._domains.values() for node in paths.values())
+            return stored + sum(one.total_bytes for laid in self._laid.values() for one in laid)
 
     def digests(self) -> dict[str, str]:
         """`Domain/path` -> SHA-256 of a file, `->target` of a symlink, `dir` of a directory."""
@@ -255,6 +359,7 @@ class Filesystem:
         twin = Filesystem(self._clock)
         with self._lock:
             twin._domains = {domain: dict(paths) for domain, paths in self._domains.items()}
+            twin._laid = {domain: [one.copy() for one in laid] for domain, laid in self._laid.items()}
             twin._next_inode = self._next_inode
         return twin
 
@@ -289,8 +394,21 @@ class Filesystem:
                 protection_class=protection_class,
                 extended_attributes=extended_attributes or {},
             )
-            self._domains.setdefault(domain, {})[relative_path] = node
+            self._store(node)
             return node
+
+    def _store(self, node: Node) -> None:
+        self._domains.setdefault(node.domain, {})[node.relative_path] = node
+        for laid in self._laid.get(node.domain, ()):
+            laid.take_away(node.relative_path)
+
+    def _sweep(self, domain: str, keep: Callable[[Node], bool]) -> None:
+        """Takes away what was laid down in a domain and is not to be kept."""
+        left = [laid for laid in self._laid.get(domain, ()) if laid.retain(keep)]
+        if left:
+            self._laid[domain] = left
+        else:
+            self._laid.pop(domain, None)
 
     def _make_way(self, domain: str, relative_path: str, kind: Kind) -> Node | None:
         """The node that `relative_path` will replace (same kind only), with every ancestor a directory."""
@@ -302,10 +420,20 @@ class Filesystem:
                 self.add_directory(domain, parent)
             elif above.kind != "directory":
                 raise ValueError(f"{domain}/{parent} is a {above.kind}, not a directory")
+            elif parent not in self._domains.get(domain, {}):
+                self._store_laid(domain, parent)
         there = self.get(domain, relative_path)
         if there is not None and "directory" in (there.kind, kind) and there.kind != kind:
             raise ValueError(f"{domain}/{relative_path} is a {there.kind} already")
         return there if there is not None and there.kind == kind else None
+
+    def _store_laid(self, domain: str, relative_path: str) -> None:
+        """Directories that were laid down are stored once something else lies in them: parents come first in a walk."""
+        parts = relative_path.split("/") if relative_path else []
+        for count in range(len(parts) + 1):
+            path = "/".join(parts[:count])
+            if path not in self._domains.get(domain, {}) and (node := self.get(domain, path)) is not None:
+                self._store(node)
 
     def _new_inode(self) -> int:
         self._next_inode += 1
@@ -316,6 +444,10 @@ def _check_names(domain: str, relative_path: str) -> None:
     parts = relative_path.split("/") if relative_path else []
     if not domain or "/" in domain or "\0" in domain + relative_path or {"", ".", ".."} & set(parts):
         raise ValueError(f"no path on a phone: {domain!r} {relative_path!r}")
+
+
+def _is_at_or_below(path: str, above: str) -> bool:
+    return path == above or _is_below(path, above)
 
 
 def _is_below(path: str, above: str) -> bool:

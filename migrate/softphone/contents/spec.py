@@ -46,6 +46,9 @@ class ContentsSpec(BaseModel):
     icloud_reminders: NonNegativeInt = Field(0, description="how many of the reminders belong to an iCloud account")
     icloud_only_note_media: NonNegativeInt = Field(0, description="pictures in a note whose row is there, with no file")
     extra_bytes: NonNegativeInt = Field(0, description="size of one more film, for transfers that take a while")
+    many_files: NonNegativeInt = Field(0, description="small files in an app's container, never stored anywhere")
+    many_file_bytes: NonNegativeInt = Field(4_096, description="size of each of the many files")
+    vast_bytes: NonNegativeInt = Field(0, description="large files in an app's container, together, never stored")
     empty: bool = Field(False, description="a phone fresh from its box: every store is there, and nothing in it")
 
     @model_validator(mode="after")

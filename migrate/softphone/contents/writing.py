@@ -28,6 +28,7 @@ from migrate.softphone.contents import (
     voicemail,
     wifi,
 )
+from migrate.softphone.contents.archive import write_archive
 from migrate.softphone.contents.author import Author, Chapter
 from migrate.softphone.contents.people import invent_cast
 from migrate.softphone.contents.spec import ContentsSpec
@@ -74,3 +75,4 @@ def fill(phone: Softphone, spec: ContentsSpec, seed: int) -> None:
             time_zone=phone.time_zone,
         )
         write(author)
+    write_archive(phone, spec.emptied, seed)
