@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
 from typing import Literal, Protocol
 
 from migrate.findings import Finding
@@ -45,3 +48,7 @@ class Nobody:
 
 
 nobody = Nobody()
+
+deriving_a_key: ContextVar[Callable[[], AbstractContextManager[object]]] = ContextVar("deriving", default=nullcontext)
+"""Entered while the key of a password is worked out, which takes a phone's ten million rounds: whoever talks to a
+person sets it, because a program that says nothing for five seconds looks dead. Threads started by asyncio inherit it."""

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
 from migrate.backup.crypto import KEY_BYTES
 from migrate.errors import KeybagUnreadable, KeyUnusable, WrongPassword
+from migrate.watch import deriving_a_key
 
 ROUNDS_LIMIT = 100_000_000
 """A real phone says 10,000,000 (DPIC) and 10,000 (ITER): some five seconds. A hostile bag may say four billion."""
@@ -239,18 +241,31 @@ class Keybag:
         for name, count in (("ITER", iterations), ("DPIC", self.rounds if slow_salt is not None else 1)):
             if not 1 <= count <= ROUNDS_LIMIT:
                 raise KeybagUnreadable(f"{name} asks for {count:,} rounds; iPhones ask for 10,000,000 at most")
-        return _derive(secret, slow_salt, self.rounds, salt, iterations)
+        return _derived(secret, slow_salt, self.rounds, salt, iterations)
 
     def _header(self, tag: bytes) -> bytes | None:
         return next((value for found, value in self.header if found == tag), None)
 
 
-@lru_cache(maxsize=8)
+SLOW_ROUNDS = 1_000_000
+"""From here on somebody is told: a second or less of silence needs no word."""
+
+_one_at_a_time = threading.Lock()
+
+
+def _derived(secret: bytes, slow_salt: bytes | None, rounds: int, salt: bytes, iterations: int) -> bytes:
+    """As `_derive`; a second thread that wants the same waits for the first instead of doing the work again."""
+    with _one_at_a_time:
+        return _derive(secret, slow_salt, rounds, salt, iterations)
+
+
+@lru_cache(maxsize=64)
 def _derive(secret: bytes, slow_salt: bytes | None, rounds: int, salt: bytes, iterations: int) -> bytes:
     """The key that wraps the class keys. Remembered while the process lives: a run opens one backup many times, and
     each derivation costs five seconds by design."""
     if slow_salt is not None:
-        secret = hashlib.pbkdf2_hmac("sha256", secret, slow_salt, rounds, KEY_BYTES)
+        with deriving_a_key.get()() if rounds >= SLOW_ROUNDS else nullcontext():
+            secret = hashlib.pbkdf2_hmac("sha256", secret, slow_salt, rounds, KEY_BYTES)
     return hashlib.pbkdf2_hmac("sha1", secret, salt, iterations, KEY_BYTES)
 
 

@@ -9,6 +9,7 @@ import asyncio
 import functools
 import inspect
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -20,6 +21,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypeVa
 import typer
 
 from migrate.errors import HomeUnusable, MigrateError, StoppedBeforeBeginning
+from migrate.talk.output import say
+from migrate.watch import deriving_a_key
 
 if TYPE_CHECKING:
     from migrate.journey.home import Home
@@ -188,6 +191,7 @@ def everywhere(command: Callable[Concatenate[Everywhere, P], Exit]) -> Callable[
         said = said_so_far()
         said.hear(home, usbmuxd, json)
         _finish_heals(said.home_folder)
+        deriving_a_key.set(_told_that_it_takes_a_moment)
         try:
             return command(said, *args, **kwargs)
         except KeyboardInterrupt:
@@ -200,6 +204,14 @@ def everywhere(command: Callable[Concatenate[Everywhere, P], Exit]) -> Callable[
     with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     with_options.__setattr__("__signature__", inspect.Signature(parameters))
     return with_options
+
+
+@contextmanager
+def _told_that_it_takes_a_moment() -> Iterator[None]:
+    """Somebody at a terminal is told why nothing happens; nobody else is."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        say("Trying the backup password. That takes some seconds: iPhones make guessing slow on purpose.")
+    yield
 
 
 def _finish_heals(home: Path) -> None:
