@@ -6,6 +6,9 @@ import hashlib
 import json
 import plistlib
 import struct
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.backup.keybag import CLASSES, Keybag
+from migrate.backup.keybag import CLASSES, SLOW_ROUNDS, Keybag
 from migrate.errors import KeybagUnreadable, KeyUnusable, WrongPassword
+from migrate.watch import deriving_a_key
 
 PASSWORD = "correct-horse-1947"
 
@@ -220,3 +224,48 @@ def test_any_bytes_are_a_bag_or_refused(flips: list[tuple[int, int]]) -> None:
 
 
 _WHOLE = Keybag.create(None, rounds=1)[0].to_bytes()
+
+
+def test_a_slow_derivation_is_told_of_once_and_a_quick_one_never() -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def telling() -> Iterator[None]:
+        told.append("begins")
+        yield
+        told.append("is done")
+
+    token = deriving_a_key.set(telling)
+    try:
+        quick, _ = Keybag.create("one", rounds=10)
+        quick.unlock("one")
+        assert told == []
+        header = tuple(
+            (tag, SLOW_ROUNDS.to_bytes(4, "big") if tag == b"DPIC" else value) for tag, value in quick.header
+        )
+        slow = Keybag(header, quick.classes)
+        for _ in range(3):
+            with pytest.raises(WrongPassword):
+                slow.unlock("one")
+        assert told == ["begins", "is done"]
+    finally:
+        deriving_a_key.reset(token)
+
+
+def test_two_threads_that_want_the_same_key_do_the_work_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    bag, _ = Keybag.create("first", rounds=10)
+    calls: list[int] = []
+    real = hashlib.pbkdf2_hmac
+
+    def counted(name: str, secret: bytes, salt: bytes, rounds: int, length: int | None = None) -> bytes:
+        calls.append(rounds)
+        return real(name, secret, salt, rounds, length)
+
+    def refuse(_: int) -> None:
+        with pytest.raises(WrongPassword):
+            bag.unlock("another")
+
+    monkeypatch.setattr(hashlib, "pbkdf2_hmac", counted)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(refuse, range(8)))
+    assert sorted(calls) == [10, 10_000]
