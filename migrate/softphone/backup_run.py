@@ -215,6 +215,7 @@ class BackupRun:
         self._make_directories(there)
         self._write_status(draft, "uploading")
         self.drive.done_bytes, self.drive.total_bytes = 0, stored_bytes
+        self.phone.files_begin_to_pass("backup")
         with writing("Multiple errors uploading files"):
             self.drive.upload(self._outgoing(draft, sends()))
         self._upload_manifests(draft)

@@ -117,6 +117,11 @@ class Softphone(Handset):
         if self.assume.cancel == "phone-ends":
             self.cancelled.set()
 
+    def files_begin_to_pass(self, act: Literal["backup", "restore"]) -> None:
+        """Called by the backup agent: the person sees it and may tap cancel."""
+        if self.hand.cancels == act:
+            self.tap_cancel()
+
     # --- the screen
 
     @property

@@ -33,6 +33,8 @@ class Hand:
     passcode_delay_s: float = 0.0
     passcode_sheets: int = 1
     """How often one question shows its sheet; real phones are REPORTED to show it twice."""
+    cancels: Literal["nothing", "backup", "restore"] = "nothing"
+    """Taps cancel on the phone as soon as the files of a backup or restore begin to pass."""
     unlocks: bool = True
     """Unlocks the phone after it has restarted, and once a request was refused because it is locked."""
     finishes_setup: bool = True

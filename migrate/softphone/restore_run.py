@@ -155,6 +155,7 @@ class RestoreRun:
         by_path = {manifest.stored_at(self.request.folder, record.file_id): record for record in files}
         contents: dict[str, Content] = {}
         self.drive.done_bytes, self.drive.total_bytes = 0, sum(record.size or 0 for record in files)
+        self.phone.files_begin_to_pass("restore")
 
         def take(path: str, chunks: Iterator[bytes]) -> None:
             record = by_path[path]

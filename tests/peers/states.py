@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 from migrate.softphone.device import Softphone
 from migrate.softphone.hand import Hand, no_hand
-from migrate.softphone.passcode_sheet import SHEET_DISMISSED
 from migrate.softphone.server import SoftphoneServer
 from migrate.softphone.staged_restore import nothing_staged
 from tests.peers.workbench import LIBIMOBILEDEVICE, PYMOBILEDEVICE3, Bench
@@ -108,11 +107,6 @@ def restart_without_unlocking(phone: Softphone) -> None:
     phone.screen = "before-first-unlock"
 
 
-def cancel_after_the_passcode(phone: Softphone) -> None:
-    """The person taps cancel once the passcode is entered."""
-    phone.observe(lambda name: phone.tap_cancel() if name == SHEET_DISMISSED else None)
-
-
 STATES = (
     State("locked, never trusted", "info", "PasswordProtected (−17)",
           each("Password protected (-17)", "Device is password protected"),
@@ -161,7 +155,9 @@ STATES = (
           prepare=lambda p: setattr(p.faults, "free_bytes", 5000)),  # enough for what AFC writes first
     State("backup of a newer iOS", "restore", "203", coded(203), prepare=state("ios_version", "15.8.2")),
     State("cancelled on the phone", "backup", "202 (and syncCancelRequest)", coded(202),
-          prepare=cancel_after_the_passcode),
+          prepare=habit("cancels", "backup")),
+    State("cancelled on the phone", "restore", "202 (and syncCancelRequest)", coded(202),
+          prepare=habit("cancels", "restore")),
 )  # fmt: skip
 
 

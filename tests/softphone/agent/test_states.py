@@ -156,6 +156,17 @@ def test_cancel_on_the_phone_ends_a_restore_with_202_and_nothing_is_staged(host:
     assert host.restore(phone, phone.udid)["ErrorCode"] == 0
 
 
+@pytest.mark.parametrize(("cancels", "backup", "restore"), [("backup", 202, 0), ("restore", 0, 202)])
+def test_a_person_can_be_told_beforehand_to_cancel(
+    host: Any, another: Make, cancels: Any, backup: int, restore: int
+) -> None:
+    phone = another()
+    host.backup(phone)
+    phone.hand.cancels = cancels
+    assert host.restore(phone, phone.udid)["ErrorCode"] == restore
+    assert host.backup(phone, ForceFullBackup=True)["ErrorCode"] == backup
+
+
 def test_a_phone_that_leaves_the_end_to_the_host_only_tells_it(host: Any, another: Make) -> None:
     phone = another()
     phone.assume.cancel = "host-ends"
