@@ -42,9 +42,11 @@ class ScratchFile:
         self.path = path
         self.size = 0
         self._key = key
-        self._pieces: dict[int, bytearray] = {}
+        self._pieces: dict[int, bytes | bytearray] = {}  # what is only read stays bytes, whose slices are copied once
         self._unwritten: set[int] = set()
-        self._writings: dict[int, int] = {}
+        self._stored: dict[
+            int, tuple[int, int]
+        ] = {}  # how often a piece was written, and how long it was the last time
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self._file: BinaryIO = os.fdopen(os.open(path, flags, FILE_MODE), "r+b", buffering=0)
 
@@ -58,6 +60,8 @@ class ScratchFile:
             place, at = divmod(offset, PIECE_BYTES)
             part = data[offset - begin : offset - begin + PIECE_BYTES - at]
             piece = self._piece(place)
+            if not isinstance(piece, bytearray):
+                piece = self._pieces[place] = bytearray(piece)
             if len(piece) < at:
                 piece.extend(bytes(at - len(piece)))
             piece[at : at + len(part)] = part
@@ -77,14 +81,17 @@ class ScratchFile:
         return found[: max(0, self.size - offset)]
 
     def truncate(self, size: int) -> None:
-        for place in [place for place in self._pieces if place * PIECE_BYTES >= size]:
-            del self._pieces[place]
-            self._unwritten.discard(place)
-        if size % PIECE_BYTES and size < self.size:
-            piece = self._piece(size // PIECE_BYTES)
-            del piece[size % PIECE_BYTES :]
-            self._unwritten.add(size // PIECE_BYTES)
-        self.size = min(self.size, size)
+        if size >= self.size:
+            return
+        place, rest = divmod(size, PIECE_BYTES)
+        kept = self._piece(place)[:rest]
+        for gone in {gone for gone in (*self._pieces, *self._stored) if gone >= place}:
+            self._pieces.pop(gone, None)
+            self._unwritten.discard(gone)
+            self._stored[gone] = self._stored.get(gone, (0, 0))[0], 0
+        self._file.truncate(size)
+        self.size = size - rest
+        self.write(self.size, bytes(kept).ljust(rest, b"\0"))
 
     def chunks(self) -> Iterator[bytes]:
         """All of it, in order."""
@@ -95,6 +102,7 @@ class ScratchFile:
         """Everything is in the file, encrypted where there is a key."""
         for place in sorted(self._unwritten):
             self._store(place)
+        self._file.truncate(self.size)
 
     def sync(self) -> None:
         self.flush()
@@ -105,7 +113,7 @@ class ScratchFile:
         self._unwritten.clear()
         self._file.close()
 
-    def _piece(self, place: int) -> bytearray:
+    def _piece(self, place: int) -> bytes | bytearray:
         piece = self._pieces.get(place)
         if piece is None:
             if len(self._pieces) >= PIECES_KEPT:
@@ -116,27 +124,29 @@ class ScratchFile:
             piece = self._pieces[place] = self._load(place)
         return piece
 
-    def _load(self, place: int) -> bytearray:
-        if place not in self._writings:
-            return bytearray()
+    def _load(self, place: int) -> bytes | bytearray:
+        times, size = self._stored.get(place, (0, 0))
+        if not size:
+            return b""
         self._file.seek(place * PIECE_BYTES)
-        stored = b""
-        while len(stored) < PIECE_BYTES and (more := self._file.read(PIECE_BYTES - len(stored))):
+        stored = self._file.read(size) or b""
+        while len(stored) < size and (more := self._file.read(size - len(stored))):
             stored += more
-        return bytearray(self._crypted(place, stored))
+        return self._crypted(place, times, stored)
 
     def _store(self, place: int) -> None:
-        self._writings[place] = self._writings.get(place, 0) + 1
-        data = memoryview(self._crypted(place, self._pieces[place]))
+        piece, times = self._pieces[place], self._stored.get(place, (0, 0))[0] + 1
+        data = memoryview(self._crypted(place, times, piece))
+        self._stored[place] = times, len(piece)
         self._file.seek(place * PIECE_BYTES)
         while data:
             data = data[self._file.write(data) or 0 :]
         self._unwritten.discard(place)
 
-    def _crypted(self, place: int, data: bytes | bytearray) -> bytes | bytearray:
+    def _crypted(self, place: int, times: int, data: bytes | bytearray) -> bytes | bytearray:
         if self._key is None:
             return data
-        stream = place.to_bytes(6, "big") + self._writings[place].to_bytes(6, "big") + bytes(4)
+        stream = place.to_bytes(6, "big") + times.to_bytes(6, "big") + bytes(4)
         return Cipher(AES(self._key), CTR(stream)).encryptor().update(data)
 
 
