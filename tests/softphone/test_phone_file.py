@@ -72,6 +72,41 @@ def test_everything_a_file_says_is_true_of_the_phone(written: Callable[[str], Pa
     assert phone.files.get("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb") is not None
 
 
+def test_a_file_puts_a_phone_into_any_state(written: Callable[[str], Path]) -> None:
+    states = """
+screen = "before-first-unlock"
+restore_pending = true
+activated = false
+battery_percent = 3
+conditions = { policy = "shared-ipad", cloud_restore = "running", sync_lock_held = true, charging = false }
+assume = { photos_arrive = "later", exact_domains = ["HomeDomain"], cancel = "host-ends" }
+hand = { passcode = "ignore", cancels = "backup" }
+"""
+    phone = read_phone_file(written(states + NOTHING)).to_phone()
+    assert phone.locked and not phone.unlocked_since_boot and phone.hand.unlocks is False
+    assert phone.pending_restore is not None and not phone.pending_restore.runs_setup
+    assert (phone.activated, phone.battery_percent, phone.conditions.charging) == (False, 3, False)
+    assert (phone.conditions.policy, phone.conditions.cloud_restore) == ("shared-ipad", "running")
+    assert phone.conditions.sync_lock_held and phone.assume.photos_arrive == "later"
+    assert phone.assume.exact_domains == ("HomeDomain",) and phone.assume.cancel == "host-ends"
+    assert (phone.hand.passcode, phone.hand.cancels) == ("ignore", "backup")
+
+
+@pytest.mark.parametrize(
+    ("said", "about"),
+    [
+        ("assume = { photo_arrive = 1 }", "did you mean photos_arrive"),
+        ("conditions = { polic = 1 }", "did you mean policy"),
+        ('assume = { cancel = "nobody" }', "assume.cancel"),
+        ('screen = "dark"', "screen"),
+    ],
+)
+def test_a_state_that_does_not_exist_is_named(written: Callable[[str], Path], said: str, about: str) -> None:
+    with pytest.raises(PhoneFileInvalid) as refused:
+        read_phone_file(written(said))
+    assert about in refused.value.why() + refused.value.what()
+
+
 def test_a_seed_makes_the_same_phone_every_time(written: Callable[[str], Path]) -> None:
     text = "seed = 5\n[contents]\nmessages = 3\nattachments = 0\nphotos = 0\nvideos = 0\n"
     one, two = (read_phone_file(written(text)).to_phone() for _ in range(2))
