@@ -46,26 +46,26 @@ class Certificate:
 def read_certificate(pem: bytes) -> Certificate:
     """An RSA certificate in PEM. Raises ValueError for anything else."""
     der = ssl.PEM_cert_to_DER_cert(pem.rstrip(b"\0").decode("ascii"))
-    fields = _inside(der, SEQUENCE)
+    fields = elements_of(der, SEQUENCE)
     if len(fields) != 3 or fields[2][:1] != bytes([BIT_STRING]):
         raise ValueError("not a certificate")
     signed, algorithm, signature = fields
-    parts = _inside(signed, SEQUENCE)
+    parts = elements_of(signed, SEQUENCE)
     try:
         key = load_der_public_key(parts[KEY_FIELD + (parts[0][0] == VERSION)])
     except (IndexError, UnsupportedAlgorithm) as error:
         raise ValueError("no key where a certificate has it") from error
-    hash_algorithm = RSA_SIGNATURES.get(_inside(algorithm, SEQUENCE)[0])
+    hash_algorithm = RSA_SIGNATURES.get(elements_of(algorithm, SEQUENCE)[0])
     if not isinstance(key, RSAPublicKey) or hash_algorithm is None:
         raise ValueError("not an RSA certificate")
-    return Certificate(key, signed, _content(signature)[1:], hash_algorithm)
+    return Certificate(key, signed, content_of(signature)[1:], hash_algorithm)
 
 
-def _inside(element: bytes, tag: int) -> list[bytes]:
+def elements_of(element: bytes, tag: int) -> list[bytes]:
     """The elements inside a constructed one, each with its tag and length. Raises ValueError."""
     if element[:1] != bytes([tag]):
         raise ValueError("an element of another kind")
-    content = _content(element)
+    content = content_of(element)
     elements = []
     while content:
         end = _ends(content)
@@ -76,7 +76,7 @@ def _inside(element: bytes, tag: int) -> list[bytes]:
     return elements
 
 
-def _content(element: bytes) -> bytes:
+def content_of(element: bytes) -> bytes:
     header, length = _header(element)
     return element[header : header + length]
 

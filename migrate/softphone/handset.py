@@ -53,6 +53,8 @@ class Handset:
     find_my: bool = False
     activated: bool = True
     pairing_allowed: bool = True  # False: supervised, and its owner forbids pairing
+    supervisor: str = field(default="", repr=False)
+    """The certificate (PEM, RSA) whose owner may pair without a dialog, even where pairing is forbidden."""
     requires_encryption: bool = False  # by its owner's policy (MDM)
     cloud_backup_unix_s: int | None = None  # the last iCloud backup
     itunes_backup_unix_s: int | None = None  # the last backup to a computer

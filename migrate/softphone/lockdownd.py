@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import hmac
+import secrets
 import ssl
 import threading
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,7 @@ from migrate.softphone.device import HostCertificates, Softphone
 from migrate.softphone.lockdown_refusal import LockdownRefusal
 from migrate.softphone.services.table import SERVICES, Service
 from migrate.softphone.streams import Inbox, LinkCut, SocketStream
+from migrate.softphone.supervision import CHALLENGE_BYTES, is_signed, is_supervisor
 from migrate.wire import lockdown
 from migrate.wire.lockdown import Granted, LockdownServer, Refused, State
 
@@ -68,6 +71,7 @@ class Connection:
         self._phone = phone
         self._ports = ports
         self._over_wifi = over_wifi
+        self._challenge = b""
         self._wire = LockdownServer()
         self._inbox = Inbox[lockdown.Request](stream, self._wire)
         self._session_id = ""
@@ -78,7 +82,7 @@ class Connection:
             try:
                 answer: lockdown.Answer = Granted(self._grant(request))
             except LockdownRefusal as refusal:
-                answer = Refused(refusal.error)
+                answer = Refused(refusal.error, refusal.extended)
             self._stream.sendall(self._wire.send(answer))
             if isinstance(answer, Granted):
                 self._after(request)
@@ -155,11 +159,12 @@ class Connection:
         phone = self._phone
         if self._over_wifi:
             raise LockdownRefusal("PairingProhibitedOverThisConnection")
-        if not phone.pairing_allowed:
+        is_supervisors = self._ask_supervisor(request.options or {})
+        if not phone.pairing_allowed and not is_supervisors:
             raise LockdownRefusal("MCProtected")
         host = certificates.read_pair_record(phone, request.record)
-        known = phone.trusted_hosts.get(host.host_id)
-        if known != host and (refusal := phone.request_trust()) != "trusted":
+        known = phone.trusted_hosts.get(host.host_id) == host or is_supervisors
+        if not known and (refusal := phone.request_trust()) != "trusted":
             raise LockdownRefusal(refusal)
         phone.trusted_hosts[host.host_id] = host
         return {"EscrowBag": phone.escrow_bag} if phone.escrow_bag is not None else {}
@@ -222,6 +227,19 @@ class Connection:
     @property
     def _in_session(self) -> bool:
         return self._wire.state is State.IN_SESSION
+
+    def _ask_supervisor(self, options: Mapping[str, Any]) -> bool:
+        """Whether this is the supervisor's computer, which needs no dialog. Raises LockdownRefusal MCChallengeRequired
+        to one that shows the certificate and has not proven yet that it has the key."""
+        supervisor = self._phone.supervisor
+        shown, signed = options.get("SupervisorCertificate"), options.get("ChallengeResponse")
+        if supervisor and isinstance(shown, bytes) and is_supervisor(shown, supervisor):
+            self._challenge = secrets.token_bytes(CHALLENGE_BYTES)
+            raise LockdownRefusal("MCChallengeRequired", {"PairingChallenge": self._challenge})
+        challenge, self._challenge = self._challenge, b""
+        if not supervisor or not challenge or not isinstance(signed, bytes):
+            return False
+        return is_signed(signed, challenge, supervisor)
 
     def _unlock_for(self, service: Service, escrow_bag: bytes | None) -> None:
         """The keybag's word on a service. Raises LockdownRefusal."""

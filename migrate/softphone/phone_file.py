@@ -75,6 +75,7 @@ class PhoneFile(BaseModel):
     on_wifi: bool = Field(False, description="usbmuxd lists it a second time, as a Network device")
     activated: bool = Field(True, description="false: its backup service does not start")
     pairing_allowed: bool = Field(True, description="false: supervised, and its owner forbids pairing")
+    supervisor: str = Field("", repr=False, description="a certificate in PEM: its computer pairs without a dialog")
     requires_encryption: bool = Field(False, description="its owner's policy wants encrypted backups")
     cloud_backup_unix_s: NonNegativeInt | None = Field(None, description="when it was last backed up to iCloud")
     keeps: Keeps = Field("contents", description='"digests": of what a restore brings it keeps size and SHA-256 only')

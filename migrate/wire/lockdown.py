@@ -54,6 +54,7 @@ class RemoveValue:
 @dataclass(frozen=True)
 class Pair:
     record: Mapping[str, Any] | None = field(repr=False)
+    options: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class Granted:
 @dataclass(frozen=True)
 class Refused:
     error: str  # one of lockdownd's strings: "InvalidHostID"
+    extended: Mapping[str, Any] | None = field(default=None, repr=False)  # ExtendedResponse
 
 
 Answer: TypeAlias = Granted | Refused
@@ -182,7 +184,8 @@ class LockdownServer:
         (request, message), self._asked = self._asked, None
         echo: dict[str, Any] = {key: message[key] for key in ("Request", "Domain", "Key") if key in message}
         if isinstance(answer, Refused):
-            return self._frames.send({**echo, "Error": answer.error})
+            extended = {} if answer.extended is None else {"ExtendedResponse": answer.extended}
+            return self._frames.send({**echo, "Error": answer.error, **extended})
         self.state = NEXT_STATE.get((self.state, type(request)), self.state)
         return self._frames.send({**echo, **answer.values})
 
@@ -220,7 +223,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Request]] = {
     "GetValue": lambda m: GetValue(_text(m, "Domain"), _text(m, "Key")),
     "SetValue": lambda m: SetValue(_text(m, "Domain"), _text(m, "Key"), m.get("Value")),
     "RemoveValue": lambda m: RemoveValue(_text(m, "Domain"), _text(m, "Key")),
-    "Pair": lambda m: Pair(_dictionary(m, "PairRecord")),
+    "Pair": lambda m: Pair(_dictionary(m, "PairRecord"), _dictionary(m, "PairingOptions")),
     "ValidatePair": lambda m: ValidatePair(_dictionary(m, "PairRecord")),
     "Unpair": lambda m: Unpair(_dictionary(m, "PairRecord")),
     "StartSession": lambda m: StartSession(_text(m, "HostID")),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from migrate.softphone.device import Softphone
-from migrate.softphone.hand import Hand
+from migrate.softphone.hand import Hand, no_hand
 
 MakePhone = Callable[..., Softphone]
 PEER = "pymobiledevice3"
@@ -41,6 +46,18 @@ def test_pairing_waits_for_the_dialog_and_unpairing_ends_it(bench: Any, small_ph
     assert told["SerialNumber"] == phone.serial
     table.check(PEER, "lockdown", "unpair", "--udid", phone.udid)
     assert phone.trusted_hosts == {}
+
+
+def test_a_supervisors_computer_pairs_with_a_phone_that_forbids_pairing(bench: Any, small_phone: MakePhone) -> None:
+    key, name, now = rsa.generate_private_key(65537, 2048), x509.Name([]), datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + datetime.timedelta(9))
+    certificate = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    phone = small_phone(trust="ask", pairing_allowed=False, supervisor=certificate.decode(), hand=no_hand())
+    table = bench(phone)
+    identity = table.home / "identity.pem"
+    identity.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate)
+    done = table.run(PEER, "lockdown", "pair-supervised", identity, "--udid", phone.udid)
+    assert len(phone.trusted_hosts) == 1, done.stdout + done.stderr
 
 
 def test_afc_lists_pulls_and_pushes(bench: Any, small_phone: MakePhone) -> None:

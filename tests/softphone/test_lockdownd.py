@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 import socket
 import ssl
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from migrate.softphone.device import Softphone
 from migrate.softphone.hand import Hand, no_hand
@@ -407,3 +411,55 @@ def test_find_my_is_told_is_stale_or_is_absent(plug_in: PlugIn, told: Any, value
     assert line.ask(domain)["Value"] == {}  # as 27 does
     phone.assume.find_my_in_lockdown = told
     assert line.ask(domain)["Value"] == values
+
+
+# --- supervised
+
+
+def identity_of() -> tuple[rsa.RSAPrivateKey, x509.Certificate]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name, now = x509.Name([]), datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + datetime.timedelta(9))
+    return key, builder.sign(key, hashes.SHA256())
+
+
+def signed(content: bytes, key: rsa.RSAPrivateKey, certificate: x509.Certificate) -> bytes:
+    builder = pkcs7.PKCS7SignatureBuilder().set_data(content).add_signer(certificate, key, hashes.SHA256())
+    return builder.sign(Encoding.DER, [pkcs7.PKCS7Options.Binary])
+
+
+def test_a_supervisors_computer_signs_a_challenge_and_pairs_without_a_dialog(plug_in: PlugIn) -> None:
+    key, certificate = identity_of()
+    pem = certificate.public_bytes(Encoding.PEM).decode()
+    phone, computer = plug_in(trust="ask", pairing_allowed=False, supervisor=pem, hand=no_hand())
+    line = computer.lockdown(phone)
+    record = computer.make_record(line.ask({"Request": "GetValue", "Key": "DevicePublicKey"})["Value"])
+
+    def pair(**options: Any) -> Any:
+        return line.ask({"Request": "Pair", "PairRecord": record, "PairingOptions": options})
+
+    def challenge() -> bytes:
+        answer = pair(SupervisorCertificate=certificate.public_bytes(Encoding.DER))
+        assert answer["Error"] == "MCChallengeRequired"
+        found: bytes = answer["ExtendedResponse"]["PairingChallenge"]
+        return found
+
+    other_key, other_certificate = identity_of()
+    assert pair()["Error"] == "MCProtected"
+    assert pair(SupervisorCertificate=other_certificate.public_bytes(Encoding.DER))["Error"] == "MCProtected"
+    assert pair(ChallengeResponse=signed(b"what I like", key, certificate))["Error"] == "MCProtected"
+    assert challenge() != challenge()
+    for wrong in (
+        signed(challenge(), other_key, other_certificate),
+        signed(b"something else", key, certificate),
+        b"",
+        b"0\x03\x02\x01\x00",
+        signed(challenge(), key, certificate)[:-40],
+    ):
+        challenge()
+        assert pair(ChallengeResponse=wrong)["Error"] == "MCProtected"
+    stale = signed(challenge(), key, certificate)
+    challenge()
+    assert pair(ChallengeResponse=stale)["Error"] == "MCProtected"
+    assert "Error" not in pair(ChallengeResponse=signed(challenge(), key, certificate))
+    assert phone.trust == "ask" and list(phone.trusted_hosts) == [record["HostID"]]
