@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from migrate.softphone.consistent_copies import ConsistentCopies
+from migrate.softphone.domains import is_backed_up
+from migrate.softphone.filesystem import sha256_of
+
 MakePair = Callable[..., Any]
 Read = Callable[..., dict[str, str]]
 PASSWORD = "correct-horse-1947"
@@ -64,3 +68,19 @@ def test_a_keybag_of_a_real_phones_ten_million_rounds_opens(pair: MakePair, read
     back_up(phones)
     back_up(phones)  # the phone does not pay again
     assert read_by(IPHONE_BACKUP_DECRYPT, phones.backup, PASSWORD) == phones.holds(encrypted=True)
+
+
+@pytest.mark.soak
+def test_databases_sent_as_copies_read_as_the_phone_copied_them(pair: MakePair, read_by: Read) -> None:
+    phones = pair("26.1", backup_password=PASSWORD)
+    phones.old.assume.databases = "consistent"
+    back_up(phones)
+    sent = ConsistentCopies().of(phones.old.files.walk())
+    copies = {
+        f"{node.domain}/{node.relative_path}": sha256_of(node.content)
+        for node in sent
+        if node.kind == "file" and is_backed_up(node.domain, node.relative_path, encrypted=True)
+    }
+    assert read_by(PYIOSBACKUP, phones.backup, PASSWORD) == copies
+    assert not {path for path in copies if path.startswith("HomeDomain/Library/SMS/sms.db-")}
+    assert copies["HomeDomain/Library/SMS/sms.db"] != phones.holds(encrypted=True)["HomeDomain/Library/SMS/sms.db"]
