@@ -14,8 +14,9 @@ import re
 import shutil
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from migrate.backup.companions import LOG
@@ -25,6 +26,10 @@ from migrate.backup.record import Kind, Record
 _STEPS_BETWEEN_LOOKS = 1_000_000
 _STEP_LIMIT = 5_000_000_000
 """Virtual machine steps of one connection; counting a row takes about four. *guessed*: far more than one needs."""
+
+_LEAST_PATIENCE_S, _AGAIN_S = 30.0, 0.2
+_SLOWEST_BYTES_PER_S = 5_000_000
+"""A slow disk reads ten times as much; a count reads no page twice."""
 
 _LIMIT_BYTES = 32 << 30
 """No database of a phone is so long (*guessed*: Health stores of ten years have some gigabytes)."""
@@ -77,17 +82,46 @@ def opened(database: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         sqlite3.Error: the bytes are no database. Whoever wrote the file is at fault.
     """
-    with closing(
-        sqlite3.connect(f"{database.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None)
-    ) as connection:
+    with ExitStack() as held:
+        address = f"{database.resolve().as_uri()}?mode=rw"
+        connection = held.enter_context(closing(sqlite3.connect(address, uri=True, isolation_level=None)))
         connection.text_factory = lambda text: text.decode("utf-8", "replace")
         looks = iter(range(_STEP_LIMIT // _STEPS_BETWEEN_LOOKS))
         connection.set_progress_handler(lambda: next(looks, None) is None, _STEPS_BETWEEN_LOOKS)
+        held.enter_context(_interrupted_after(connection, _patience_s(database)))
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # folds the -wal in
         connection.execute("PRAGMA query_only = ON")
         yield connection
+
+
+def _patience_s(database: Path) -> float:
+    """How long a database of this length may be asked."""
+    there = (database, database.with_name(database.name + LOG))
+    length = sum(file.stat().st_size for file in there if file.exists())
+    return _LEAST_PATIENCE_S + length / _SLOWEST_BYTES_PER_S
+
+
+@contextmanager
+def _interrupted_after(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
+    """Stops a question that SQLite does not come back from: counting the rows of a table is one step of its machine,
+    and a few pages that name each other as children hold more rows than can ever be counted (*seen*: 5 KB, endless)."""
+    done = threading.Event()
+
+    def watch() -> None:
+        patience = seconds
+        while not done.wait(patience):
+            connection.interrupt()
+            patience = _AGAIN_S  # whoever asks something else then is stopped as well
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()  # it must not interrupt a connection that is closed
 
 
 def tables_of(connection: sqlite3.Connection) -> frozenset[str]:
@@ -129,8 +163,8 @@ def rows_in(
     for source in (quoted(table), f"{quoted(table)} NOT INDEXED"):
         try:
             (count,) = connection.execute(f"SELECT COUNT(*) FROM {source}{condition}", tuple(asked.values())).fetchone()  # noqa: S608  names are quoted, values bound
-        except sqlite3.OperationalError:
-            if source.endswith("NOT INDEXED"):
+        except sqlite3.OperationalError as error:
+            if source.endswith("NOT INDEXED") or error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
                 raise
         else:
             return int(count)

@@ -7,6 +7,7 @@ import plistlib
 import random
 import sqlite3
 import stat
+import struct
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -270,6 +271,32 @@ def test_every_database_a_query_knows_survives_being_cut_and_scribbled_on(phones
 def test_schemas_of_strangers(count_one: Any, make_database: Any, script: str, items: int | None) -> None:
     found = count_one(*SMS, make_database(script))
     assert (found.items, found.notes) == (items, [])
+
+
+def endless(whole: bytes, page_bytes: int = 512, depth: int = 9) -> bytes:
+    """The database `whole` (two pages: schema, and a table of one leaf), its leaf below `depth` pages that each name
+    the next one as their child 41 times: 41 to the power of `depth` rows in a few kilobytes."""
+    schema, leaf = whole[:page_bytes], whole[page_bytes : 2 * page_bytes]
+    pages = bytearray(schema)
+    for child in range(3, 3 + depth):
+        cells = [struct.pack(">IB", child, number) for number in range(1, 41)]
+        first = page_bytes - 5 * len(cells)
+        head = struct.pack(">BHHHBI", 5, 0, len(cells), first, 0, child)
+        pointers = struct.pack(f">{len(cells)}H", *range(first, page_bytes, 5))
+        pages += (head + pointers).ljust(first, b"\0") + b"".join(cells)
+    pages += leaf
+    pages[28:32] = struct.pack(">I", 2 + depth)
+    return bytes(pages)
+
+
+def test_a_table_that_never_ends_is_given_up(
+    count_one: Any, make_database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = make_database("PRAGMA page_size = 512; CREATE TABLE message (x); INSERT INTO message VALUES (1);")
+    assert count_one(*SMS, endless(whole, depth=2)).items == 41**2, "what is short enough is counted"
+    monkeypatch.setattr(databases, "_LEAST_PATIENCE_S", 0.1)
+    found = count_one(*SMS, endless(whole))
+    assert (found.items, found.notes) == (None, ["Library/SMS/sms.db could not be counted (interrupted)"])
 
 
 def test_a_schema_without_a_column_that_is_needed_gives_no_number(count_one: Any, make_database: Any) -> None:
