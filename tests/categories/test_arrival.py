@@ -69,6 +69,10 @@ def test_originals_and_apps_may_come_later_and_the_catalogue_may_not() -> None:
         ("KeychainDomain", "keychain-backup.plist"),
         ("AppDomain-x", "Library/Preferences/x.plist"),
         ("AppDomainGroup-group.com.apple.notes", "NoteStore.sqlite"),
+        ("AppDomain-com.google.chrome.ios", "Library/Application Support/Google/Chrome/Default/Login Data-journal"),
+        ("AppDomainGroup-group.net.whatsapp.WhatsApp.shared", "ChatStorage.sqlite-wal"),
+        ("SysSharedContainerDomain-systemgroup.com.apple.mobiletimerd", "Library/local.sqlite"),
+        ("HomeDomain", "Library/NewThing/store.sqlitedb"),
     ],
 )
 def test_what_a_running_phone_writes_on_is_not_compared_byte_by_byte(domain: str, path: str) -> None:
@@ -86,6 +90,8 @@ def test_what_a_running_phone_writes_on_is_not_compared_byte_by_byte(domain: str
         ("HomeDomain", "Library/SpringBoard/LockBackground.cpbitmap"),
         ("AppDomain-x.chat", "Documents/letter.pdf"),
         ("AppDomainGroup-group.com.apple.notes", "Accounts/A/Media/B/x.jpg"),
+        ("AppDomain-x.chat", "Documents/a.db/letter.pdf"),
+        ("DomainOfTomorrow", "store.sqlite"),
     ],
 )
 def test_what_a_person_made_is_compared_byte_by_byte(domain: str, path: str) -> None:
