@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,11 @@ from migrate.phone.link import Link
 from migrate.phone.muxer import Muxer
 from migrate.phone.phone import Phone
 from migrate.watch import nobody
+from tests.contract.drain import Drain
 
 UDID = "00008101-000A1B2C3D4E5F60"
 WANTED_RATIO = 1.5
 ROUNDS = 3
-CHUNK_BYTES = 1 << 20
-KEPT = ("Status.plist", "Manifest.plist", "Manifest.db", "Info.plist")
 
 
 @dataclass(frozen=True)
@@ -91,110 +90,21 @@ def served(bench: Bench, folder: Path) -> Iterator[Served]:
             process.terminate()
 
 
-# -- the client that drops everything --------------------------------------------------------------------------------
-
-
-@dataclass
-class Drain:
-    """Answers every operation of a first backup, and keeps nothing but names and the four small files."""
-
-    link: Link
-    spool: Path
-    names: dict[str, dict[str, int]] = field(default_factory=dict)  # folder -> name -> size
-    bytes_received: int = 0
-    buffer: bytearray = field(default_factory=lambda: bytearray(CHUNK_BYTES))
-
-    def backup(self) -> None:
-        self.link.open_session()
-        self.link.ask({"MessageName": "Backup", "TargetIdentifier": UDID})
-        while (message := self.link.receive())[0] != "DLMessageProcessMessage":
-            payload = getattr(self, "_" + message[0].removeprefix("DLMessage").removeprefix("DL"))(*message[1:])
-            if payload is not None:
-                self.link.answer(payload=payload)
-        if message[1]["ErrorCode"]:
-            raise SystemExit(f"the phone refused: {message[1]}")
-
-    def _GetFreeDiskSpace(self, *_: Any) -> int:
-        return 1 << 45
-
-    def _CreateDirectory(self, *_: Any) -> dict[str, Any]:
-        return {}
-
-    def _ContentsOfDirectory(self, path: str) -> dict[str, Any]:
-        listing: dict[str, Any] = {}
-        for name, size in self.names.get(path, {}).items():
-            kind = "DLFileTypeDirectory" if size < 0 else "DLFileTypeRegular"
-            listing[name] = {"DLFileType": kind, "DLFileSize": max(0, size)}
-        return listing
-
-    def _MoveItems(self, items: dict[str, str], *_: Any) -> dict[str, Any]:
-        for source, target in items.items():
-            folder, _, name = source.rpartition("/")
-            self._note(target, self.names[folder].pop(name))
-            if name in KEPT:
-                (self.spool / source.replace("/", "_")).replace(self.spool / target.replace("/", "_"))
-        return {}
-
-    def _RemoveItems(self, *_: Any) -> dict[str, Any]:
-        return {}
-
-    def _UploadFiles(self, *_: Any) -> dict[str, Any]:
-        while length := self.link.read_length():
-            self.link.read(length)
-            path = self.link.read(self.link.read_length()).decode()
-            self._note(path, self._one_file(path))
-        return {}
-
-    def _one_file(self, path: str) -> int:
-        size, keep = 0, path.rpartition("/")[2] in KEPT
-        with contextlib.ExitStack() as stack:
-            kept = stack.enter_context((self.spool / path.replace("/", "_")).open("wb")) if keep else None
-            while True:
-                head = self.link.read(5)
-                length = int.from_bytes(head[:4], "big") - 1
-                piece = memoryview(self.buffer)[:length]
-                self.link.read_into(piece)
-                if head[4] != 0x0C:
-                    return size
-                size += length
-                self.bytes_received += length
-                if kept is not None:
-                    kept.write(piece)
-
-    def _DownloadFiles(self, paths: list[str], *_: Any) -> None:
-        failed: dict[str, Any] = {}
-        for path in paths:
-            name = path.encode()
-            self.link.send_bytes(len(name).to_bytes(4, "big") + name)
-            place = self.spool / path.replace("/", "_")
-            if not place.exists():
-                self.link.send_bytes((1).to_bytes(4, "big") + b"\x06")
-                failed[path] = {"DLFileErrorString": "none", "DLFileErrorCode": (1 << 64) - 6}
-                continue
-            with place.open("rb") as file:
-                while data := file.read(32 << 10):
-                    self.link.send_bytes((len(data) + 1).to_bytes(4, "big") + b"\x0c" + data)
-            self.link.send_bytes((1).to_bytes(4, "big") + b"\x00")
-        self.link.send_bytes(bytes(4))
-        self.link.answer(-13 if failed else 0, payload=failed)
-
-    def _note(self, path: str, size: int) -> None:
-        folder, _, name = path.rpartition("/")
-        self.names.setdefault(folder, {})[name] = size
-        while folder:
-            folder, _, name = folder.rpartition("/")
-            if folder:
-                self.names.setdefault(folder, {})[name] = -1
-
-
 async def drained(address: str, home: Path) -> float:
     spool = home / "spool"
     shutil.rmtree(spool, ignore_errors=True)
     spool.mkdir(parents=True)
     async with await met(address, home) as phone, phone._contact.backup_link(nobody) as link:
         begun = time.perf_counter()
-        await on_own_thread(link, Drain(link, spool).backup)
+        await on_own_thread(link, lambda: whole_backup(link, spool))
         return time.perf_counter() - begun
+
+
+def whole_backup(link: Link, spool: Path) -> None:
+    link.open_session()
+    response = Drain(link, UDID, spool).backup()
+    if response["ErrorCode"]:
+        raise SystemExit(f"the phone refused: {response}")
 
 
 async def saved(address: str, home: Path) -> float:

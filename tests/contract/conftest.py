@@ -1,0 +1,132 @@
+"""One suite for what an iPhone does: the software iPhone always, a real one with `--iphone UDID`.
+
+docs/contract-suite.md tells how to run it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from migrate.phone.muxer import Muxer
+from migrate.phone.phone import Phone
+from migrate.softphone.contents import ContentsSpec
+from migrate.softphone.phone_file import PhoneFile
+from migrate.softphone.server import SoftphoneServer
+from migrate.watch import Action, Nobody
+from tests.contract.fidelity import Row, markdown
+
+T = TypeVar("T")
+WAIT_S = 300.0
+UDID = "00008101-000A1B2C3D4E5F60"
+PROPERTY = "fidelity"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("contract", "a real iPhone")
+    group.addoption("--iphone", metavar="UDID", help="look at this iPhone instead of the software one; read-only")
+    group.addoption("--iphone-usbmuxd", metavar="ADDRESS", help="of the usbmuxd it hangs on; default: the system's")
+    group.addoption(
+        "--iphone-backup", action="store_true", help="take a whole backup of it too, and drop it: needs its passcode"
+    )
+    group.addoption(
+        "--iphone-may-write",
+        action="store_true",
+        help="also what leaves a trace for a moment, or asks for the passcode",
+    )
+    group.addoption(
+        "--fidelity-report", metavar="FILE", help="write the report there; with --iphone it is printed anyway"
+    )
+
+
+class Told(Nobody):
+    """Says on the terminal what a hand must do on the phone."""
+
+    def person_needed(self, phone: str, action: Action) -> None:
+        print(f"\n>>> on {phone}: {action}", file=sys.__stderr__, flush=True)
+
+
+@dataclass
+class Lab:
+    """The phone under test. `run` meets it anew each time."""
+
+    muxer: Muxer
+    udid: str
+    is_real: bool
+    folder: Path
+    transcript: Any = field(default=None)
+
+    def run(self, work: Callable[[Phone], Awaitable[T]]) -> T:
+        async def meet_and_work() -> T:
+            watch = Told() if self.is_real else Nobody()
+            async with await Phone.meet(self.muxer, self.udid, watch=watch, wait_s=WAIT_S) as phone:
+                return await work(phone)
+
+        return asyncio.run(meet_and_work())
+
+
+@pytest.fixture(scope="session")
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    folder = tmp_path_factory.mktemp("contract")
+    udid = request.config.getoption("--iphone", default=None)
+    if udid:
+        address = request.config.getoption("--iphone-usbmuxd", default=None)
+        yield Lab(Muxer(address, folder / "pairing", folder / "tmp"), udid, True, folder)
+        return
+    contents = ContentsSpec(photos=3, videos=0, messages=20, attachments=2, health_samples=5, many_files=200)
+    phone = PhoneFile(udid=UDID, seed=1, backup_password="secret", keybag_rounds=100, contents=contents).to_phone()
+    phone.files.add_symlink("HomeDomain", "Library/link", "/private/var/mobile/Library/SMS")
+    with SoftphoneServer([phone]) as server:
+        yield Lab(Muxer(server.address, folder / "pairing", folder / "tmp"), UDID, False, folder)
+
+
+@pytest.fixture
+def expect(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """`expect(behaviour, expected, seen, agrees, source)`: a row of the report, and an assertion."""
+
+    def look(behaviour: str, expected: str, seen: str, agrees: bool, source: str) -> None:
+        row = Row(behaviour, expected, seen, agrees, source)
+        request.node.user_properties.append((PROPERTY, row.as_properties()))
+        assert agrees, f"{behaviour}: expected {expected}, seen {seen}"
+
+    return look
+
+
+@pytest.fixture
+def needs_writing(request: pytest.FixtureRequest) -> None:
+    """What leaves a trace on a phone for a moment is done to a real one only on a word."""
+    config = request.config
+    if config.getoption("--iphone", default=None) and not config.getoption("--iphone-may-write", default=False):
+        pytest.skip("needs --iphone-may-write")
+
+
+@pytest.fixture
+def needs_backup(request: pytest.FixtureRequest) -> None:
+    config = request.config
+    if config.getoption("--iphone", default=None) and not config.getoption("--iphone-backup", default=False):
+        pytest.skip("needs --iphone-backup")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    rows = [
+        Row(**value)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, value in report.user_properties
+        if name == PROPERTY
+    ]
+    file = config.getoption("--fidelity-report", default=None)
+    is_real = config.getoption("--iphone", default=None)
+    if not rows or not (file or is_real):
+        return
+    text = markdown(rows, "A real iPhone" if is_real else "The software iPhone")
+    if file:
+        Path(file).write_text(text + "\n", encoding="utf-8")
+    terminalreporter.write_line(text)
