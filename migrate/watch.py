@@ -51,4 +51,4 @@ nobody = Nobody()
 
 deriving_a_key: ContextVar[Callable[[], AbstractContextManager[object]]] = ContextVar("deriving", default=nullcontext)
 """Entered while the key of a password is worked out, which takes a phone's ten million rounds: whoever talks to a
-person sets it, because a program that says nothing for five seconds looks dead. Threads started by asyncio inherit it."""
+person sets it, because a program that is silent for five seconds looks dead. asyncio's threads inherit it."""

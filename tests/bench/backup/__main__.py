@@ -100,7 +100,10 @@ def _compare(subject: str, folder: Path, asked: argparse.Namespace) -> None:
             print(f"  {name:24} failed: {next(each['failed'] for each in rounds if 'failed' in each)}")
             continue
         ratio = f"{seconds / ours:6.2f} × migrate's time" if ours else ""
-        print(f"  {name:24} {seconds:8.2f} s   {ratio}   peak {peak / 1e6:7.0f} MB   answer {rounds[0]['answer']}")
+        cpu = _median(rounds, "cpu_seconds") if rounds[0]["cpu_seconds"] else None
+        spent = f"   processor {cpu:6.2f} s" if cpu is not None else ""
+        answer = f"peak {peak / 1e6:7.0f} MB{spent}   answer {rounds[0]['answer']}"
+        print(f"  {name:24} {seconds:8.2f} s   {ratio}   {answer}")
 
 
 def _median(rounds: list[dict[str, Any]], key: str) -> float | None:

@@ -200,7 +200,8 @@ def measure(subject: str, name: str, folder: Path) -> dict[str, Any]:
     begun = time.perf_counter()
     answer = ALL[subject][name](folder)
     seconds = _measured[-1] if _measured else time.perf_counter() - begun
-    return {"seconds": seconds, "peak_bytes": peak_bytes(), "answer": answer}
+    cpu_seconds = opening.cpu[-1] if opening.cpu else None
+    return {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_bytes": peak_bytes(), "answer": answer}
 
 
 def peak_bytes() -> int:
