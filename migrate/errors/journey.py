@@ -451,6 +451,61 @@ class AppsNotInstalled(MigrateError):
 
 
 @dataclass(eq=False)
+class NoReceipt(MigrateError):
+    run: str
+    exit_code = 2
+
+    def what(self) -> str:
+        return f"{self.run} has no receipt yet."
+
+    def why(self) -> str:
+        return "A receipt is written at the end of a run."
+
+    def next(self) -> str:
+        return f"Go on with: migrate resume {self.run}"
+
+
+@dataclass(eq=False)
+class NothingToUndo(MigrateError):
+    """`undo`, and there is nothing that could be put back."""
+
+    run: str
+    reason: str
+    exit_code = 2
+
+    def what(self) -> str:
+        return f"{self.run} cannot be undone."
+
+    def why(self) -> str:
+        return self.reason
+
+    def next(self) -> str:
+        return "Look for another backup of that phone with: migrate backups"
+
+
+@dataclass(eq=False)
+class UndoWouldLose(MigrateError):
+    """Something came onto the new phone after the run, and would go with an undo."""
+
+    run: str
+    phone: str
+    titles: tuple[str, ...]
+    exit_code = 11
+
+    def what(self) -> str:
+        return f"Came onto {self.phone} since, and would be lost: {'; '.join(self.titles)}."
+
+    def why(self) -> str:
+        return "It is on the phone now, and neither in its safety backup nor in what was sent to it."
+
+    def next(self) -> str:
+        return (
+            "Keep the phone as it is. Or, if that may go (a save of it as it is now is kept): "
+            f"run: migrate undo {self.run} --lose-what-came-after"
+        )
+
+
+@dataclass(eq=False)
 class NothingToProve(MigrateError):
     """`prove`, and nothing was sent yet."""
 

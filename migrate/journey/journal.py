@@ -1,6 +1,6 @@
 """The journal of a run: append-only NDJSON, one fsync a line. Where a run is, is derived from it, never stored.
 
-    {"journal": 1, "run": …, "plan_digest": …, "at": …}       the head
+    {"journal": 1, "run": …, "plan_digest": …, "at": …}       the head; "undoes": RUN in one of format 2
     {"at": …, "met": "old"|"new", "udid": …, "name": …}       each phone, when first met
     {"at": …, "started": STEP}                                 one before every try
     {"at": …, "finished": STEP, "result": {…}}                 facts that later steps build on
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +25,7 @@ from typing import Any
 from migrate.errors import JournalDamaged, JournalTooNew
 from migrate.units import now_utc
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -39,10 +39,13 @@ class Journal:
     """Where a torn last line begins."""
 
     @classmethod
-    def begin(cls, path: Path, run: str, plan_digest: str) -> Journal:
+    def begin(cls, path: Path, run: str, plan_digest: str, *, undoes: str | None = None) -> Journal:
+        """A new journal. One of an undo names what it undoes, and is of a format that older versions refuse: they
+        would take it for a move."""
         journal = cls(path, [])
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        journal.append({"journal": FORMAT, "run": run, "plan_digest": plan_digest})
+        head = {"journal": FORMAT if undoes else 1, "run": run, "plan_digest": plan_digest}
+        journal.append({**head, "undoes": undoes} if undoes else head)
         return journal
 
     @classmethod
@@ -118,6 +121,15 @@ class Journal:
 
     def finished(self, step: str) -> bool:
         return any(line.get("finished") == step for line in self._about(step))
+
+    def reopen(self, steps: Sequence[str], why: str) -> None:
+        """Have `steps` done again, those that were begun. Nothing once something was sent: then the world is looked at
+        first."""
+        if self.note("restore_begins") is not None:
+            return
+        for step in steps:
+            if self.started(step) is not None:
+                self.append({"reopened": step, "why": why})
 
     def was_reopened(self, step: str) -> bool:
         return any(line.get("reopened") == step for line in self.lines)

@@ -60,6 +60,8 @@ class LastWord:
     """Category title, its items (or files) in the old backup, and on the new phone (None: not known)."""
     set_bytes: int
     set_files: int
+    undoes: str | None = None
+    """The run that is taken back; `replaces` is then what came after it and is lost."""
 
 
 class Asking(Protocol):
@@ -94,6 +96,11 @@ class KeptSave:
     findings: tuple[Finding, ...]
 
 
+def set_role_of(journal: Journal) -> Role:
+    """Whose password opens what a run sends: a graft and an undo carry the new phone's own backup."""
+    return "new" if journal.undoes or journal.note("strategy") == Strategy.GRAFT.value else "old"
+
+
 class Stopped(Exception):
     """Raised inside a worker thread that was asked to stop (Ctrl-C)."""
 
@@ -122,6 +129,8 @@ class Move:
     """UDIDs that were said beside `resume`: for a phone that the plan leaves open and that was not met yet."""
     arriving_s: float = 0.0
     """How long the proof waits for what arrives later."""
+    looked_at_set: bool = False
+    """Whether this process has looked at the restore set right before the last word."""
     until: str | None = None
     """The last step that was asked for; None: all of them."""
 
@@ -165,12 +174,19 @@ class Move:
 
     @property
     def restore_set(self) -> Path:
-        return Path(self.journal.result("compose")["set"])
+        if self.journal.undoes:
+            return Path(self.journal.result("verify-safety")["backup"])
+        return Path(self.composed["set"])
 
     @property
     def set_role(self) -> Role:
-        """Whose password opens the restore set: a graft and an undo carry the new phone's own backup."""
-        return "new" if self.journal.undoes or self.known_strategy is Strategy.GRAFT else "old"
+        """Whose password opens the restore set."""
+        return set_role_of(self.journal)
+
+    @property
+    def composed(self) -> dict[str, Any]:
+        """What is sent: what `compose` has made, or what an undo puts back."""
+        return self.journal.result("compare" if self.journal.undoes else "compose")
 
     # -- speaking ------------------------------------------------------------------------------------------------
 

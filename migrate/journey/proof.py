@@ -153,7 +153,7 @@ class Prover:
             return "pending" if foreign and self._may_come(record) else "missing"
         if record.kind is Kind.SYMLINK:
             return "same" if record.target == arrived.target else "changed"
-        if self._digest(source, record, siblings) == self._digest(self.after, arrived, there):
+        if content_digest(source, record, siblings) == content_digest(self.after, arrived, there):
             return "same"
         if is_database_file(record.relative_path):
             return self._compare_rows(source, record, arrived)
@@ -169,14 +169,6 @@ class Prover:
         owners = self.claims.owners(record.domain, record.relative_path)
         apps = {owner.removeprefix(APP_PREFIX) for owner in owners if owner.startswith(APP_PREFIX)}
         return bool(apps) and not apps & self.installed
-
-    def _digest(self, backup: Backup, record: Record, siblings: Mapping[Key, Record]) -> bytes:
-        """Of a file and, for a database, of its log: the newest rows, or all of them, may be only there (*seen*)."""
-        digest = hashlib.sha256()
-        for part in (record, siblings.get((record.domain, record.relative_path + LOG))):
-            if part is not None and part.kind is Kind.FILE:
-                digest.update(_digest_of(backup, part))
-        return digest.digest()
 
     def _compare_rows(self, source: Backup, record: Record, arrived: Record) -> Fate:
         """[1] At least as many rows in every table a person would miss, or in all where no query knows the database.
@@ -260,6 +252,15 @@ def worth_asking(records: Mapping[Key, Record]) -> Iterator[Record]:
         database = without_suffix(path)
         if record.kind is not Kind.DIRECTORY and (database is None or (domain, database) not in records):
             yield record
+
+
+def content_digest(backup: Backup, record: Record, siblings: Mapping[Key, Record]) -> bytes:
+    """Of a file and, for a database, of its log: the newest rows, or all of them, may be only there (*seen*)."""
+    digest = hashlib.sha256()
+    for part in (record, siblings.get((record.domain, record.relative_path + LOG))):
+        if part is not None and part.kind is Kind.FILE:
+            digest.update(_digest_of(backup, part))
+    return digest.digest()
 
 
 def _digest_of(backup: Backup, record: Record) -> bytes:

@@ -1,28 +1,26 @@
 """One run of a plan, begun, gone on with, rehearsed or proven again. Every command that moves something ends here.
 
 meet -> preflight -> save-old-phone -> verify -> [save-new-phone -> verify-new-phone] -> compose -> [install-apps]
-     -> [rehearse] -> restore* -> wait-for-phone -> [prove] -> receipt          * the point of no return
+     -> [rehearse] -> agree -> restore* -> wait-for-phone -> [prove] -> receipt          * the point of no return
 """
 
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Mapping
-from pathlib import Path
 
 from migrate.backup.private_files import write_whole
-from migrate.errors import NothingToProve, OtherPhone, OtherPlan, PlanInvalid, RunIsOver, UdidInvalid
-from migrate.journey import choosing, installing, meeting, proving, rehearsal, saving, sending
+from migrate.errors import NothingToProve, OtherPhone, RunIsOver, UdidInvalid
+from migrate.journey import choosing, installing, meeting, proving, rehearsal, saving, sending, undo
+from migrate.journey.frozen import frozen_plan, new_id
 from migrate.journey.journal import Journal
 from migrate.journey.move import Role
 from migrate.journey.runs import RunFolder
 from migrate.journey.walk import Step, alone, never, walk
 from migrate.journey.world import Ended, World
 from migrate.plan.model import UDID_PATTERN, Plan, digest, to_toml
-from migrate.plan.read import read_plan
+from migrate.plan.strategy import Strategy
 from migrate.udid import same_udid
-from migrate.units import now_utc
 
 REHEARSE = "rehearse"
 STEPS = (
@@ -40,6 +38,7 @@ STEPS = (
     Step("compose", choosing.compose_set, never),
     Step("install-apps", installing.install_apps, never, wanted=installing.some_app_is_chosen),
     Step(REHEARSE, rehearsal.rehearse, never, wanted=lambda move: move.plan.safety.rehearse or move.asked_to(REHEARSE)),
+    Step("agree", sending.agree, never),
     Step("restore", sending.restore, sending.already_restored, point_of_no_return=True),
     Step("wait-for-phone", sending.wait_for_phone, never),
     Step("prove", proving.prove, never, wanted=lambda move: move.plan.safety.prove or move.asked_to("prove")),
@@ -77,7 +76,8 @@ async def resume(folder: RunFolder, world: World) -> Ended:
         _refuse_others(world.names, journal, plan)
         if journal.is_over:
             raise RunIsOver(folder.path.name, journal.outcome)
-        return await walk(world, folder.path, plan, journal, STEPS)
+        look_anew(journal)
+        return await walk(world, folder.path, plan, journal, steps_of(journal))
 
 
 async def prove_again(folder: RunFolder, world: World) -> Ended:
@@ -97,22 +97,23 @@ async def prove_again(folder: RunFolder, world: World) -> Ended:
             raise NothingToProve(folder.path.name)
         for step in ("prove", "receipt"):
             journal.append({"reopened": step, "why": "another proof was asked for"})
-        return await walk(world, folder.path, plan, journal, STEPS)
+        return await walk(world, folder.path, plan, journal, steps_of(journal))
 
 
-def frozen_plan(folder: Path, journal: Journal) -> Plan:
-    """The plan as it was when its run began.
+def steps_of(journal: Journal) -> tuple[Step, ...]:
+    return undo.STEPS if journal.undoes else STEPS
 
-    Raises:
-        OtherPlan: it was changed since.
-    """
-    try:
-        plan = read_plan(folder / "plan.toml")
-    except PlanInvalid as error:  # it was readable when it was frozen
-        raise OtherPlan(folder.name) from error
-    if digest(plan) != journal.plan_digest:
-        raise OtherPlan(folder.name)
-    return plan
+
+GRAFTED_ANEW = ("save-new-phone", "verify-new-phone", "compose", REHEARSE, "agree")
+
+
+def look_anew(journal: Journal) -> None:
+    """Before anything was sent, an undo and a graft begin with the new phone as it is now: what came onto it since the
+    last try would be lost, for it is in neither set."""
+    if journal.undoes:
+        undo.look_anew(journal)
+    elif journal.note("strategy") == Strategy.GRAFT.value:
+        journal.reopen(GRAFTED_ANEW, "the new phone may have changed since")
 
 
 def _refuse_others(names: Mapping[Role, str], journal: Journal, plan: Plan) -> None:
@@ -122,8 +123,3 @@ def _refuse_others(names: Mapping[Role, str], journal: Journal, plan: Plan) -> N
         known = journal.udid_of(role) or (plan.old_phone.udid if role == "old" else plan.new_phone.udid)
         if known and not same_udid(named, known):
             raise OtherPhone(role, "The phone you named", named, known)
-
-
-def new_id() -> str:
-    """What a new run is called: it begins with its date, so that names sort."""
-    return f"{now_utc():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"

@@ -149,7 +149,7 @@ async def ensure_password(move: Move, phone: Phone, role: Role) -> None:
         return
     if not move.plan.backup.encrypted:
         return
-    password = next(iter(words(move, role)), None) if role == "new" else move.asking.chosen_password(role, name)
+    password = move.asking.chosen_password(role, name)
     if password is None:
         raise PhonePasswordMissing(name, role)
     await phone.change_backup_password(None, password, watch=move.watch())
@@ -236,7 +236,7 @@ async def check(move: Move, folder: Path, role: Role) -> Verdict:
         verdict = kept.verdict
     else:
         watch = move.watch()
-        verdict = await in_thread(move, lambda: verify(folder, password, seals=move.home.seals, watch=watch))
+        verdict = await in_thread(move, lambda: verify(folder, password, seals=seals_for(move, folder), watch=watch))
     for finding in (*verdict.findings, *(kept.findings if kept else ())):
         move.found(finding)
     wounds = [finding for finding in verdict.findings if finding.severity == "error"]

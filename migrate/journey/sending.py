@@ -14,7 +14,7 @@ from migrate.journey.unlocking import password_of
 from migrate.phone.find import look
 from migrate.phone.phone import Phone, wait_until_ready
 from migrate.phone.restore import RestoreOptions
-from migrate.plan.preflight import refuse_restore
+from migrate.plan.preflight import refuse_putting_back, refuse_restore
 from migrate.plan.strategy import Strategy
 
 OPTIONS = {  # contract 5; all five are always sent, because a missing one means YES to the phone (facts 4.1)
@@ -42,19 +42,27 @@ OPTIONS = {  # contract 5; all five are always sent, because a missing one means
 }
 
 
-async def restore(move: Move) -> dict[str, Any]:
-    """Send the restore set. Everything that can be refused is refused before the first byte."""
+async def agree(move: Move) -> dict[str, Any]:
+    """The last word, with everything that can be refused refused before it."""
     await refuse_damaged_set(move)
+    move.looked_at_set = True
     async with move.phone("new") as phone:
         await ready_for_it(move, phone)
-        if move.journal.note("agreed") is None:
-            if not move.asking.confirm(last_word(move, phone)):
-                raise NotAgreed(move.journal.run)
-            move.journal.append({"agreed": True})
+        if not move.asking.confirm(last_word(move, phone)):
+            raise NotAgreed(move.journal.run)
+    return {}
+
+
+async def restore(move: Move) -> dict[str, Any]:
+    """Send the restore set."""
+    if not move.looked_at_set:  # agreed to in another process: a disk may have rotted since
+        await refuse_damaged_set(move)
+    async with move.phone("new") as phone:
+        await ready_for_it(move, phone)
         move.journal.append({"restore_begins": await trace(move, phone.facts.udid)})
         report = await phone.restore(
             move.restore_set,
-            options=OPTIONS[await move.strategy()],
+            options=OPTIONS[move.known_strategy],
             password=await password_of(move, move.restore_set, move.set_role),
             restore_applications=wants_apps(move),
             watch=move.watch(),
@@ -79,12 +87,16 @@ async def ready_for_it(move: Move, phone: Phone) -> None:
         AppsNotInstalled: an app was deleted after it was looked for; a resume waits for it again.
     """
     facts = await phone.refresh()
+    if move.journal.undoes:
+        ios_version = BackupFolder(move.restore_set).ios_version
+        refuse_putting_back(facts, backup_ios_version=ios_version, set_bytes=move.composed["bytes"])
+        return
     in_use = await phone.signs_of_use() if move.plan.new_phone.is_ == "erased" else ()
     refuse_restore(
         move.plan,
         facts,
         backup_ios_version=BackupFolder(move.restore_set).ios_version,
-        set_bytes=move.journal.result("compose")["bytes"],
+        set_bytes=move.composed["bytes"],
         signs_of_use=in_use,
     )
     if some_app_is_chosen(move) and (lacking := await apps_lacking(move, phone)):
@@ -98,7 +110,7 @@ def wants_apps(move: Move) -> bool:
 
 
 def last_word(move: Move, phone: Phone) -> LastWord:
-    composed = move.journal.result("compose")
+    composed = move.composed
     return LastWord(
         run=move.journal.run,
         old_name=move.name_of("old"),
@@ -107,6 +119,7 @@ def last_word(move: Move, phone: Phone) -> LastWord:
         replaces=tuple((title, goes, there) for _, title, goes, there in composed["replaces"]),
         set_bytes=composed["bytes"],
         set_files=composed["files"],
+        undoes=move.journal.undoes,
     )
 
 

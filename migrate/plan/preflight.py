@@ -130,6 +130,19 @@ def refuse_restore(
         raise NewPhoneTooFull(facts.called, facts.free_bytes, set_bytes)
 
 
+def refuse_putting_back(facts: PhoneFacts, *, backup_ios_version: str | None, set_bytes: int) -> None:
+    """Refuse to put a phone's own backup back where it would be refused.
+
+    Raises:
+        FindMyOn, BackupNewerThanPhone, NewPhoneTooFull.
+    """
+    if facts.find_my:
+        raise FindMyOn(facts.called, "IsAssociated is true, when asked for com.apple.fmip")
+    refuse_newer_backup(backup_ios_version, facts.ios_version, phone=facts.called)
+    if facts.free_bytes is not None and facts.free_bytes < set_bytes:
+        raise NewPhoneTooFull(facts.called, facts.free_bytes, set_bytes)
+
+
 def refuse_new_phone(plan: Plan, facts: PhoneFacts, *, backup_ios_version: str | None) -> None:
     """What can be refused from the new phone's facts alone.
 

@@ -34,7 +34,10 @@ from migrate.talk.passwords import redacted
 from migrate.units import now_utc
 
 COMMANDS = (
-    "migrate.talk.move_commands",  # run, resume, runs, demo
+    "migrate.talk.move_commands",  # run, resume, rehearse, prove, undo
+    "migrate.talk.runs_commands",  # runs, receipt
+    "migrate.talk.demo_command",  # demo
+    "migrate.talk.check_command",  # check
     "migrate.talk.phone_commands",  # phones, save
     "migrate.talk.backup_commands",  # verify, show
     "migrate.talk.heal_command",  # heal

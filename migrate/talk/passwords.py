@@ -104,20 +104,23 @@ class Passwords:
         """The password of the new phone's backups."""
         return self._of("new", phone, udid)
 
-    def chosen_for(self, phone: str) -> str | None:
+    def chosen_for(self, phone: str, role: Role = "old") -> str | None:
         """A password that `phone` shall have from now on. Typed, it is typed twice: a slip would lock its backups.
 
+        The new phone gets the old one's where nobody can be asked, or where nothing is typed.
         None: nobody told, or the two were not the same three times over.
         """
-        given = self.told("old", None)
+        given = self.told(role, None)
+        usual = self.told("old", None) if role == "new" else None
         if given or not self.asks():
-            return given
+            return given or usual
+        hint = " (Enter: the same as the old phone's)" if usual else ""
         for _ in range(3):
-            first = self.ask(f"A new backup password for {safe(phone)}: ")
+            first = self.ask(f"A new backup password for {safe(phone)}{hint}: ")
             if first is None:
-                return None
+                return usual
             if self.ask("The same once more: ") == first:
-                return self._remember("old", phone, first)
+                return self._remember(role, phone, first)
             say("These were not the same. Nothing is shown while you type.")
         return None
 

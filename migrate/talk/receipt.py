@@ -11,6 +11,7 @@ from migrate.units import bytes_text
 STRATEGIES = {
     "replace": "The new phone became the old one: everything on it was replaced.",
     "overlay": "The chosen things were put on the new phone; everything else on it stayed.",
+    "graft": "The chosen things were grafted into the new phone's own backup, which was put back on it.",
 }
 
 
@@ -20,12 +21,14 @@ def in_words(receipt: dict[str, Any]) -> list[str]:
     sent, proof = receipt["sent"], receipt["proof"]
     verdict = proof["verdict"] if proof else "done, not proven: the plan asked for no proof"
     lines = [
-        f"From {old} to {new}: {verdict}.",
-        STRATEGIES.get(receipt["strategy"], receipt["strategy"]),
+        *_about(receipt, old, new, verdict),
         "",
-        f"Saved:  {receipt['saved'].get('files', 0):,} files of {old}, verified {receipt['saved'].get('verdict', '')}.",
+        f"Saved:  {receipt['saved'].get('files', 0):,} files of {new if receipt.get('undoes') else old}, "
+        f"verified {receipt['saved'].get('verdict', '')}.",
         f"Sent:   {_sent_files(sent)}, {bytes_text(sent['bytes'])}.",
     ]
+    if receipt.get("rehearsal"):
+        lines.append("Rehearsed on a software iPhone like the new phone before anything was sent.")
     if receipt["safety"]:
         lines.append(f"Safety: {new} as it was before is saved too, and can be put back.")
     if proof:
@@ -47,6 +50,12 @@ def in_words(receipt: dict[str, Any]) -> list[str]:
         if len(receipt["findings"]) > 12:
             lines.append(f"  … and {len(receipt['findings']) - 12} more in findings.json")
     return lines
+
+
+def _about(receipt: dict[str, Any], old: str, new: str, verdict: str) -> list[str]:
+    if receipt.get("undoes"):
+        return [f"{new} as it was before {receipt['undoes']}: {verdict}.", "Its own safety backup was put back."]
+    return [f"From {old} to {new}: {verdict}.", STRATEGIES.get(receipt["strategy"], receipt["strategy"])]
 
 
 def _sent_files(sent: dict[str, Any]) -> str:

@@ -17,6 +17,9 @@ STEPS: dict[str, tuple[str, str]] = {
         "Rehearsing: the same restore, to a software iPhone like the new phone",
         "The rehearsal went well",
     ),
+    "verify-safety": ("Proving that the safety backup is whole", "The safety backup is whole"),
+    "compare": ("Looking for what came onto the phone since", "Looked at what came since"),
+    "agree": ("One last look before anything is sent", "Agreed"),
     "restore": ("Restoring to the new phone", "Everything is sent"),
     "wait-for-phone": (
         "Waiting for the new phone to come back: it restarts, leave it connected",

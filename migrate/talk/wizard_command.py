@@ -35,8 +35,9 @@ from migrate.plan.interview_plan import plan_of, written
 from migrate.plan.interview_seen import goes_on_with, new_udid
 from migrate.plan.model import Plan
 from migrate.talk import wizard, wizard_plain
+from migrate.talk.asking import AtTheTerminal
+from migrate.talk.carrying_out import show_receipt
 from migrate.talk.everywhere import AtHome, Everywhere, run_async
-from migrate.talk.move_commands import AtTheTerminal, show_receipt
 from migrate.talk.output import plain, say, wrapped
 from migrate.talk.passwords import Passwords
 from migrate.talk.receipt import as_page

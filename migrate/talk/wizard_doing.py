@@ -29,7 +29,7 @@ from migrate.plan.interview_answers import SECRETS, Answer, Answers
 from migrate.plan.interview_pages import GO_ON, IN_USE, is_encrypted
 from migrate.plan.interview_seen import Deed, Phone, Seen, new_udid, old_folder, old_key
 from migrate.plan.strategy import strategy_for
-from migrate.talk.move_commands import AtTheTerminal
+from migrate.talk.asking import AtTheTerminal
 from migrate.talk.output import say, three_sentences, wrapped
 from migrate.talk.passwords import Passwords, Role
 from migrate.talk.wizard_page import Page, Widgets, heading
@@ -46,8 +46,17 @@ TRIES = 3
 """So often a password may be wrong before the page asks whether to go another way."""
 
 
+@dataclass
 class AtTheWizard(AtTheTerminal):
-    """The last confirmation is a page of its own."""
+    """The last confirmation is a page of its own; a password chosen for a phone is not asked for again by its run."""
+
+    keeps: Callable[[Role, str], None] = field(default=lambda role, word: None, repr=False)
+
+    def chosen_password(self, role: Role, phone: str) -> str | None:
+        word = super().chosen_password(role, phone)
+        if word:
+            self.keeps(role, word)
+        return word
 
     def confirm(self, word: LastWord) -> bool:
         say()
@@ -147,7 +156,12 @@ class Doing:
             "old": self.secrets.get(old or "") or self.passwords.told("old", old),
             "new": self.secrets.get(new or "") or self.passwords.told("new", new),
         }
-        return AtTheWizard(Passwords(given=given), yes=False)
+
+        def keep(role: Role, word: str) -> None:
+            if key := old if role == "old" else new:
+                self.secrets[key] = word
+
+        return AtTheWizard(Passwords(given=given), yes=False, keeps=keep)
 
     async def _save(self, seen: Seen, said: Answers, role: Literal["old", "new"], key: str) -> Seen:
         say()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from migrate.talk.move_commands import ctrl_c_at_a_prompt
+from migrate.talk.asking import ctrl_c_at_a_prompt
 from migrate.talk.output import safe, say
 from migrate.talk.passwords import ask_hidden
 from migrate.talk.wizard_page import BACK, CHANGED, Answered, Changes, Page, Row, heading

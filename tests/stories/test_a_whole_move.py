@@ -83,6 +83,7 @@ def test_everything_moves_to_an_erased_iphone_and_is_proven(set_table: SetTable)
         "save-old-phone",
         "verify",
         "compose",
+        "agree",
         "restore",
         "wait-for-phone",
         "prove",

@@ -189,7 +189,7 @@ def test_no_word_and_nobody_to_ask(set_table: SetTable) -> None:
     assert table.new.pending_restore is None
     assert f"migrate resume {table.only_run.name} --yes" in error["next"]
     again = table.migrate("resume", "--yes", "--json")
-    assert again.code == 0 and again.steps[0] == "restore", str(again)
+    assert again.code == 0 and again.steps[0] == "agree", str(again)
 
 
 # -- backups -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,57 @@
+"""A receipt that can be shown to strangers: without names of phones, UDIDs, paths on this disk, and names of files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from migrate.udid import plain_udid
+
+A_UDID = re.compile(r"\b[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{16}\b")
+AN_ABSOLUTE_PATH = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^/\\\s\"']+[/\\])+[^/\\\s\"']*")
+
+
+def redacted(receipt: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the receipt with everything taken out that says whose phones these are. Counts, categories, apps,
+    versions and the verdict stay."""
+    hidden: dict[str, str] = {}
+    for role in ("old_phone", "new_phone"):
+        phone, called = receipt.get(role) or {}, f"the {role.replace('_', ' ')}"
+        if name := phone.get("name"):
+            hidden[name] = called
+        if udid := phone.get("udid"):
+            hidden |= dict.fromkeys((udid, udid.upper(), udid.lower(), plain_udid(udid)), called)
+    if plan_name := (receipt.get("plan") or {}).get("name"):
+        hidden[plan_name] = "the plan"
+    words = sorted(filter(None, hidden), key=len, reverse=True)
+    known = re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in words)) if words else None
+
+    def clean(text: str) -> str:
+        if known is not None:
+            text = known.sub(lambda found: hidden[found[0]], text)
+        return AN_ABSOLUTE_PATH.sub("[path]", A_UDID.sub("[udid]", text))
+
+    findings = [_without_its_file(finding) for finding in receipt.get("findings", ())]
+    cleaned = _everywhere({**receipt, "findings": findings}, clean)
+    assert isinstance(cleaned, dict)
+    return cleaned
+
+
+def _without_its_file(finding: Mapping[str, Any]) -> dict[str, Any]:
+    """A finding that names no file: a document is called as its owner called it."""
+    path = finding.get("relative_path")
+    if not path:
+        return dict(finding)
+    kind = f"a file ({PurePath(path).suffix or 'no extension'})"
+    said = {key: str(finding[key]).replace(path, kind) for key in ("what", "why", "next")}
+    return {**finding, **said, "relative_path": None, "file_id": None}
+
+
+def _everywhere(value: Any, clean: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(key): _everywhere(inner, clean) for key, inner in value.items()}
+    return [_everywhere(inner, clean) for inner in value] if isinstance(value, list) else value
