@@ -294,3 +294,36 @@ def test_every_database_the_data_file_names_keeps_its_companions() -> None:
                     assert category.id in owners, f"{category.id} counts {example} and does not own it"
                     for suffix in SUFFIXES:
                         assert found.owners(place.domain, example + suffix) == owners
+
+
+WHATSAPP = GROUP + "net.whatsapp.WhatsApp.shared"
+
+
+@pytest.mark.parametrize(
+    ("name", "domain", "owner"),
+    [
+        ("ADDRESS_BOOK", "HomeDomain", "contacts"),
+        ("TEXT_MESSAGES", "HomeDomain", "messages"),
+        ("CALL_HISTORY", "HomeDomain", "calls"),
+        ("NOTES", "HomeDomain", "notes"),
+        ("CALENDARS", "HomeDomain", "calendars"),
+        ("HEALTH", "HealthDomain", "health"),
+        ("HEALTH_SECURE", "HealthDomain", "health"),
+        ("SAFARI_HISTORY", "HomeDomain", "safari"),
+        ("SAFARI_BOOKMARKS", "HomeDomain", "safari"),
+        ("CAMERA_ROLL", "CameraRollDomain", "photos"),
+        ("ICLOUD_PHOTOS", "CameraRollDomain", "photos"),
+        ("SMS_ATTACHMENTS", "MediaDomain", "messages"),
+        ("VOICEMAILS", "HomeDomain", "voicemail"),
+        ("VOICE_RECORDINGS", "MediaDomain", "voice-memos"),
+        ("ICLOUD_LOCAL_FILES", "HomeDomain", "icloud-drive"),
+        ("WHATSAPP_MESSAGES", WHATSAPP, "app:net.whatsapp.WhatsApp"),
+        ("WHATSAPP_ATTACHMENTS", WHATSAPP, "app:net.whatsapp.WhatsApp"),
+    ],
+)
+def test_what_another_reader_of_backups_calls_it_is_what_we_call_it(name: str, domain: str, owner: str) -> None:
+    """The paths that iphone_backup_decrypt publishes."""
+    utils = pytest.importorskip("iphone_backup_decrypt.utils")
+    path = getattr(utils.RelativePath, name, None) or getattr(utils.RelativePathsLike, name)
+    found = claims({"net.whatsapp.WhatsApp": ["net.whatsapp.WhatsApp.shared"]})
+    assert found.owners(domain, path.replace("%", "1")) == {owner}
