@@ -15,6 +15,11 @@ from migrate.backup.write_ahead_log import SQLITE_MAGIC, FoldedPages
 from migrate.errors import BadRecord, KeyUnusable, UnsafeName
 from migrate.findings import Finding
 
+SCATTERED_BYTES, SCATTERED_KEPT = 16 << 10, 512
+CACHE_KIB = 64 << 10
+"""SQLite looks every row up in every index, here and there in the file. What one look-up costs is then what is
+decrypted for it, and how many there are what the cache does not have."""
+
 LONGEST_VALUE_BYTES = 64 << 20
 """A stranger's schema may compute values of a gigabyte. A longer value (a film as a row, *guessed* not to exist) ends
 the check without a word against the database."""
@@ -82,7 +87,7 @@ def check_database(backup: Backup, record: Record, *, as_sent: bool) -> Finding 
 def _opened(backup: Backup, record: Record) -> StoredContent:
     keys = backup.manifest.class_keys
     key = keys.unwrap(record.encryption_key or b"") if keys is not None else None
-    return StoredContent(backup.stored_path(record), key)
+    return StoredContent(backup.stored_path(record), key, piece_bytes=SCATTERED_BYTES, pieces_kept=SCATTERED_KEPT)
 
 
 def _log_of(backup: Backup, record: Record) -> StoredContent | None:
@@ -133,6 +138,7 @@ def _asked(connection: apsw.Connection) -> str | None:
     connection.set_progress_handler(enough, 1_000_000)
     for pragma in ("trusted_schema = OFF", "query_only = ON", "temp_store = MEMORY", "ignore_check_constraints = ON"):
         connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     for check in ("integrity_check(1)", "quick_check(1)"):
         try:
             said = str(connection.execute(f"PRAGMA {check}").fetchall()[0][0])

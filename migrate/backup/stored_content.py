@@ -60,8 +60,13 @@ class StoredContent:
         OSError: the file cannot be read.
     """
 
-    def __init__(self, path: Path, key: bytes | None) -> None:
+    def __init__(
+        self, path: Path, key: bytes | None, *, piece_bytes: int = PIECE_BYTES, pieces_kept: int = PIECES_KEPT
+    ) -> None:
+        """Pieces of `piece_bytes` are decrypted at a time, and the last `pieces_kept` of them kept."""
         self._key = key
+        self._piece_bytes = piece_bytes
+        self._pieces_kept = pieces_kept
         self._pieces: dict[int, bytes] = {}
         self._file: Final = open_stored(path)
         try:
@@ -89,7 +94,7 @@ class StoredContent:
     def read(self, amount: int, offset: int) -> bytes:
         """`amount` plain bytes from `offset` on, fewer at the end."""
         amount = max(0, min(amount, self.size - offset))
-        place, at = divmod(offset, PIECE_BYTES)
+        place, at = divmod(offset, self._piece_bytes)
         found = self._piece(place)[at : at + amount] if amount else b""
         while len(found) < amount:
             place += 1
@@ -103,14 +108,14 @@ class StoredContent:
         piece = self._pieces.get(place)
         if piece is None:
             piece = self._decrypted(place)
-            if len(self._pieces) >= PIECES_KEPT:
+            if len(self._pieces) >= self._pieces_kept:
                 del self._pieces[next(iter(self._pieces))]
             self._pieces[place] = piece
         return piece
 
     def _decrypted(self, place: int) -> bytes:
-        begin = place * PIECE_BYTES
-        piece = self._stored(begin, PIECE_BYTES)
+        begin = place * self._piece_bytes
+        piece = self._stored(begin, self._piece_bytes)
         if self._key is None:
             return piece
         whole = len(piece) // BLOCK_BYTES * BLOCK_BYTES
