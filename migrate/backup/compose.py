@@ -93,7 +93,8 @@ def compose(request: SetRequest, watch: Watcher = nobody) -> RestoreSet:
 
     Raises:
         BackupNotFound, BackupUnreadable, BackupUnfinished, PasswordMissing, WrongPassword: a backup cannot be used.
-        CannotCompose: it can be read, and no phone would accept a set of it, or lose something by one.
+        CannotCompose: it can be read, and no phone would accept a set of it.
+        GraftWouldDelete: the base of a graft lacks what the phone would then delete.
         DiskFullHere: nothing was left behind.
     """
     if (request.base is not None) != (request.strategy == "graft"):

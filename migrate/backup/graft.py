@@ -25,7 +25,7 @@ from migrate.backup.record import Kind, file_id
 from migrate.backup.set_draft import SetDraft
 from migrate.backup.set_rows import ABSENT
 from migrate.backup.stored_files import LinkQueue
-from migrate.errors import BadRecord, CannotCompose
+from migrate.errors import BadRecord, GraftWouldDelete
 
 COMPLETE_DOMAINS: Final = frozenset({"HomeDomain", "CameraRollDomain", "KeyboardDomain"})
 
@@ -60,7 +60,7 @@ class BaseRows:
         self.left = 0
 
     def send(self) -> None:
-        """Raises CannotCompose: a record that must stay on the phone cannot be sent back to it."""
+        """Raises GraftWouldDelete: a record that must stay on the phone cannot be sent back to it."""
         expected = sum(row.domain in COMPLETE_DOMAINS for row in self._base.rows(self._on_bad))
         with self._draft.links_from(self._base.folder, expected, self._absent) as self._links:
             for row in self._base.rows(self._on_bad):
@@ -113,8 +113,5 @@ class BaseRows:
         if bad.file_id not in self._replaced and (not bad.domain or bad.domain in COMPLETE_DOMAINS):
             raise self._incomplete(bad.domain, bad.relative_path, f"its row is damaged: {bad.reason}")
 
-    def _incomplete(self, domain: str, path: str, reason: str) -> CannotCompose:
-        return CannotCompose(
-            str(self._base.folder.path),
-            f"{domain} {path} would be deleted from the phone that it was saved from: {reason}",
-        )
+    def _incomplete(self, domain: str, path: str, reason: str) -> GraftWouldDelete:
+        return GraftWouldDelete(str(self._base.folder.path), domain, path, reason)

@@ -25,8 +25,8 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 from migrate.backup.crypto import KEY_BYTES
 from migrate.backup.private_files import FILE_MODE
 
-PIECE_BYTES: Final = 64 << 10
-PIECES_KEPT: Final = 64
+PIECE_BYTES: Final = 256 << 10
+PIECES_KEPT: Final = 16
 """4 MiB: pages are appended in order, and what is read again is read in order too; the rest SQLite keeps itself."""
 
 

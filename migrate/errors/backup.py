@@ -66,6 +66,26 @@ class CannotCompose(MigrateError):
 
 
 @dataclass(eq=False)
+class GraftWouldDelete(MigrateError):
+    """The new phone's own backup cannot give back something of the domains that the phone takes as exact sets."""
+
+    path: str
+    domain: str
+    relative_path: str
+    reason: str
+    exit_code: ClassVar[int] = 30
+
+    def what(self) -> str:
+        return f"{self.domain} {self.relative_path} would be deleted from the new phone."
+
+    def why(self) -> str:
+        return f"The phone deletes what it is not sent, and its own backup in {self.path} lacks this: {self.reason}."
+
+    def next(self) -> str:
+        return "Save the new phone again, and go on with that backup"
+
+
+@dataclass(eq=False)
 class UnsafeName(MigrateError):
     """A phone or a backup named a place outside the folder it may touch. Theirs, never the person's."""
 
@@ -379,7 +399,9 @@ class BackupTooOld(MigrateError):
         return f"It is of {version}, and up to iOS 9 phones kept their list of files in another form (Manifest.mbdb)."
 
     def next(self) -> str:
-        return f"Take your files out of it: migrate extract {self.path} --to DIR. Finder and iTunes can still restore it."
+        return (
+            f"Take your files out of it: migrate extract {self.path} --to DIR. Finder and iTunes can still restore it."
+        )
 
 
 @dataclass(eq=False)
@@ -419,7 +441,9 @@ class HealNeedsRoom(MigrateError):
         return f"There is not enough room on the disk of {self.path} to heal it."
 
     def why(self) -> str:
-        cause = "the phone may answer with a full backup" if self.with_phone else "this disk cannot share files by links"
+        cause = (
+            "the phone may answer with a full backup" if self.with_phone else "this disk cannot share files by links"
+        )
         return (
             f"At worst {bytes_text(self.needed_bytes)} are needed, because {cause}; "
             f"{bytes_text(self.free_bytes)} are free. Nothing was changed."
@@ -464,7 +488,9 @@ class CannotHealHere(MigrateError):
         return f"The system answered: {self.system_said}. The backup is as it was."
 
     def next(self) -> str:
-        return "Check that the folder is yours, or copy the backup to a folder that is and name it there; then run again."
+        return (
+            "Check that the folder is yours, or copy the backup to a folder that is and name it there; then run again."
+        )
 
 
 @dataclass(eq=False)

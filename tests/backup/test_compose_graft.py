@@ -19,7 +19,7 @@ from migrate.backup.graft import COMPLETE_DOMAINS
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
 from migrate.backup.seal import SealDraft
-from migrate.errors import CannotCompose, PasswordMissing, WrongPassword
+from migrate.errors import CannotCompose, GraftWouldDelete, PasswordMissing, WrongPassword
 from tests.backup.small_backup import SmallBackup, database, fill
 from tests.backup.trees import tree
 
@@ -269,7 +269,7 @@ def test_a_file_of_the_new_phone_that_its_backup_lacks_would_be_deleted_so_there
     old: SmallBackup, new: NewPhone, tmp_path: Path
 ) -> None:
     new.blob("HomeDomain", "Library/Passes/card.pkpass").unlink()
-    with pytest.raises(CannotCompose, match=r"card\.pkpass would be deleted"):
+    with pytest.raises(GraftWouldDelete, match=r"card\.pkpass would be deleted"):
         graft(old, new, tmp_path / "set", MESSAGES)
     assert not (tmp_path / "set").exists()
 
@@ -281,7 +281,7 @@ def test_a_file_that_the_new_phone_could_not_read_is_no_reason_to_delete_it(
     with SealDraft.open(tmp_path / "seals", NEW_UDID, None, fresh=True) as draft:
         draft.mark_unreadable(lost, "Input/output error (5)")
         draft.finish(BackupFolder(new.path))
-    with pytest.raises(CannotCompose, match="would be deleted"):
+    with pytest.raises(GraftWouldDelete, match="could not read it"):
         graft(old, new, tmp_path / "set", MESSAGES, base_seals=tmp_path / "seals")
     made = graft(old, new, tmp_path / "set", MESSAGES, base_seals=tmp_path / "seals", replaced={lost})
     assert made.left == 4, "it was to leave anyway"
