@@ -11,7 +11,7 @@ import pytest
 HOUSE = Path(__file__).resolve().parent.parent / "migrate"
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "findings", "udid", "units", "watch"),
+    ("errors", "findings", "plists", "udid", "units", "watch"),
     ("wire", "backup"),
     ("categories", "phone", "softphone"),
     ("plan",),

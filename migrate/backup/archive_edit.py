@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from plistlib import UID
 from typing import Any
 
-from migrate.backup.plists import NotAPlist, archive_value
 from migrate.backup.record import DATA_CLASS, LAYOUTS
+from migrate.plists import NotAPlist, archive_value
 
 
 class CannotEdit(Exception):

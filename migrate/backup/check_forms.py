@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from xml.parsers import expat
 
-from migrate.backup.plists import NotAPlist, archive_value, may_be_plist
 from migrate.backup.stored_content import PIECE_BYTES, StoredContent
 from migrate.backup.write_ahead_log import SQLITE_MAGIC
+from migrate.plists import NotAPlist, archive_value, may_be_plist
 
 Form = Literal["JPEG picture", "film or picture of boxes", "property list", "database"]
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from migrate.backup.keybag import Keybag
-from migrate.backup.plists import NotAPlist, may_be_plist, plist_value
 from migrate.backup.stored_content import open_stored
 from migrate.backup.write_ahead_log import SQLITE_MAGIC
 from migrate.errors import (
@@ -21,6 +20,7 @@ from migrate.errors import (
     KeybagUnreadable,
     UnsafeName,
 )
+from migrate.plists import NotAPlist, may_be_plist, plist_value
 
 MANIFESTS = ("Manifest.db", "Manifest.mbdb")
 

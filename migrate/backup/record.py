@@ -22,8 +22,8 @@ from plistlib import UID
 from typing import Any, cast
 
 from migrate.backup.archive_layout import Layouts
-from migrate.backup.plists import NotAPlist, archive_value
 from migrate.errors import BadRecord
+from migrate.plists import NotAPlist, archive_value
 
 MBFILE_LIMIT_BYTES = 16 << 20
 """Rows seen have 412 to 1,850 bytes; only extended attributes grow, and stay far below this (*guessed*)."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.plists import plist_bytes
 from migrate.errors import CannotCompose
+from migrate.plists import plist_bytes
 
 _CONTAINERS = ("AppDomain-", "AppDomainGroup-", "AppDomainPlugin-")
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.plists import NotAPlist, plist_value
 from migrate.categories.app_groups import guessed_owners, is_apples
 from migrate.categories.catalogue import Catalogue, load
+from migrate.plists import NotAPlist, plist_value
 
 APP_DOMAIN = "AppDomain-"
 GROUP_DOMAIN = "AppDomainGroup-"

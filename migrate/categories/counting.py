@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from migrate.backup.companions import LOG
-from migrate.backup.plists import NotAPlist, plist_value
 from migrate.backup.record import Kind, Record
 from migrate.categories.apps import printable
 from migrate.categories.catalogue import APP_PREFIX, Catalogue, Count, Place
@@ -22,6 +21,7 @@ from migrate.categories.databases import Read, copied, opened, rows_in, tables_o
 from migrate.categories.in_accounts import IN_ACCOUNTS
 from migrate.categories.only_in_icloud import CHECKS, Present
 from migrate.errors import MigrateError
+from migrate.plists import NotAPlist, plist_value
 
 _PLIST_LIMIT_BYTES = 64 << 20
 UNREADABLE = (MigrateError, OSError, sqlite3.Error, ValueError, MemoryError)

@@ -18,9 +18,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from migrate.backup.plists import NotAPlist, plist_value
 from migrate.errors import PhoneBrokeProtocol
 from migrate.phone.words import quoted
+from migrate.plists import NotAPlist, plist_value
 
 NOTHING: Final = "___EmptyParameterString___"
 PROTOCOL_VERSIONS = (2.0, 2.1)

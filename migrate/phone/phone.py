@@ -19,7 +19,6 @@ from migrate.phone import save as saving
 from migrate.phone.contact import Contact
 from migrate.phone.facts import PhoneFacts, setup_finished, trusted_facts
 from migrate.phone.info_plist import InstalledApp, browse_apps
-from migrate.phone.link import SILENCE_S
 from migrate.phone.lockdown import read_values
 from migrate.phone.meeting import Meeting
 from migrate.phone.muxer import Muxer
@@ -170,10 +169,6 @@ class Phone:
         """Set, change or remove its backup password (see `password.change_backup_password`); facts are fresh then."""
         await backup_password.change_backup_password(self._contact, old, new, watch=watch)
         await self.refresh()
-
-    def expect_silences_of(self, silence_s: float = SILENCE_S) -> None:
-        """How long a backup link may be silent before the phone counts as hung."""
-        self._contact.silence_s = silence_s
 
 
 async def wait_until_ready(

@@ -14,7 +14,6 @@ from pymobiledevice3.exceptions import PyMobileDevice3Exception
 from pymobiledevice3.services.afc import AfcService
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.plists import plist_bytes
 from migrate.errors import NoMuxer, PasswordMissing, ServiceRefused
 from migrate.phone.contact import Contact
 from migrate.phone.muxer import attached, chosen
@@ -23,6 +22,7 @@ from migrate.phone.save import SPOKEN_OF_BYTES
 from migrate.phone.serve import Conversation
 from migrate.phone.service import making_sense
 from migrate.phone.session import Outcome, Session
+from migrate.plists import plist_bytes
 from migrate.watch import Watcher
 
 DURING: Final = "the restore"
@@ -62,12 +62,11 @@ class RestoreOptions:
 
 @dataclass(frozen=True)
 class RestoreReport:
-    """What went out. `confirmed`: the phone itself said that it was done. `rebooting`: it was seen to leave."""
+    """What went out. `confirmed`: the phone itself said that it was done."""
 
     bytes_sent: int
     files_sent: int
     confirmed: bool
-    rebooting: bool
 
 
 async def restore(
@@ -106,8 +105,9 @@ async def restore(
         confirmed = _judge(session, set_folder, outcome)
     sender = outcome.conversation.sender
     sending.moved(outcome.conversation, at_the_end=True)
-    leaves = options.should_reboot and await see_off(contact, watch)
-    return RestoreReport(sender.bytes_sent, sender.files_sent, confirmed, leaves)
+    if options.should_reboot:
+        await see_off(contact, watch)
+    return RestoreReport(sender.bytes_sent, sender.files_sent, confirmed)
 
 
 def _judge(session: Session, set_folder: Path, outcome: Outcome) -> bool:
@@ -171,8 +171,8 @@ async def _applications_on_phone(
         raise
 
 
-async def see_off(contact: Contact, watch: Watcher) -> bool:
-    """Wait until the phone leaves the bus for its reboot. False: it is still there when patience is over.
+async def see_off(contact: Contact, watch: Watcher) -> None:
+    """Wait until the phone leaves the bus for its reboot, or patience is over.
 
     Without this, whoever waits for its return could take the phone that has not left yet for the one that is back.
     A phone that stays is asked to be restarted by hand: nothing of a restore shows before (facts 4.8).
@@ -187,11 +187,10 @@ async def see_off(contact: Contact, watch: Watcher) -> bool:
             by_hand = Patience(watch, contact.wait_s, contact.time)
             watch.person_needed(contact.name, "restart-phone")
         if by_hand.left_s <= 0:
-            return False
+            return
         await contact.time.sleep(by_hand.poll_s)
     if by_hand is not None:
         watch.person_done(contact.name, "restart-phone")
-    return True
 
 
 async def _is_still_there(contact: Contact) -> bool:

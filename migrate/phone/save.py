@@ -15,7 +15,6 @@ from typing import Any, Final, Literal
 from pymobiledevice3.exceptions import PyMobileDevice3Exception
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.plists import plist_bytes
 from migrate.backup.seal import Seal, SealDraft, read_seal
 from migrate.errors import MigrateError, SealDamaged
 from migrate.findings import Finding
@@ -26,6 +25,7 @@ from migrate.phone.info_plist import Apps, browse_apps, info_plist
 from migrate.phone.lockdown import write_private
 from migrate.phone.serve import Conversation
 from migrate.phone.session import Session
+from migrate.plists import plist_bytes
 from migrate.watch import Watcher
 
 DURING: Final = "the save"

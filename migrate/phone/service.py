@@ -1,7 +1,7 @@
 """A connection to one of a phone's small services, pymobiledevice3's, that does not believe what the phone says of it.
 
 pymobiledevice3 bounds a message at 128 MiB, and reads it with whatever Python makes of it. Here a message is a
-dictionary that `backup.plists` lets through, a connection gives so much and no more, and lockdownd answers in time.
+dictionary that `migrate.plists` lets through, a connection gives so much and no more, and lockdownd answers in time.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pymobiledevice3.exceptions import ProtocolError, PyMobileDevice3Exception
 from pymobiledevice3.plist_types import PlistDict, PlistSendable
 from pymobiledevice3.service_connection import ServiceConnection
 
-from migrate.backup.plists import NotAPlist, plist_value
 from migrate.phone.words import quoted
+from migrate.plists import NotAPlist, plist_value
 
 MESSAGE_LIMIT_BYTES = 64 << 20
 """The list of a thousand apps with their receipts is some 20 MB (*guessed*), and comes in pieces."""

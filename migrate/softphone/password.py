@@ -12,6 +12,7 @@ from migrate.softphone.device import BACKUP_DOMAIN_CHANGED, Softphone
 from migrate.softphone.drive import Drive
 from migrate.softphone.manifest_plist import LIMIT_BYTES, read_properties
 from migrate.softphone.phone_keys import PhoneKeys
+from migrate.softphone.status_plist import parse_plist
 from migrate.wire.backup2 import ChangePassword, Code, MBError
 
 
@@ -60,6 +61,6 @@ def _rewrapped_stranger(data: bytes, old: str, new: str) -> Keybag:
 
 
 def _write_keybag(drive: Drive, path: str, data: bytes, bag: Keybag) -> None:
-    plist = plistlib.loads(data)
+    plist = parse_plist(data)
     plist["BackupKeyBag"] = bag.to_bytes()
     drive.write(path, f"/.ba/{path.rpartition('/')[2]}", plistlib.dumps(plist, fmt=plistlib.FMT_BINARY))

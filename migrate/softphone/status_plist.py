@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, cast
 
+from migrate.plists import NotAPlist, plist_value
 from migrate.wire.backup2 import Code, MBError
 
 BackupState = Literal["empty", "old", "new"]
@@ -70,9 +71,9 @@ def parse_plist(data: bytes) -> dict[str, object]:
     if not data:
         raise MBError(Code.INVALID_DATA, "Cannot parse a NULL or zero-length data")
     try:
-        value = plistlib.loads(data)
-    except Exception as error:  # plistlib raises half a dozen types on a stranger's bytes
-        raise MBError(Code.INVALID_DATA, f"Not a property list ({type(error).__name__})") from None
+        value = plist_value(data)
+    except NotAPlist as refused:
+        raise MBError(Code.INVALID_DATA, f"Not a property list ({refused.reason})") from None
     if not isinstance(value, dict):
         raise MBError(Code.INVALID_DATA, "Not a dictionary")
     return cast(dict[str, object], value)

@@ -14,6 +14,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -108,6 +109,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def answer(argv: Sequence[str]) -> int:
     """Run one command line and come back with its exit code."""
     os.umask(0o077)  # what we write is for its owner only; Windows has access lists instead and ignores this
+    leave_no_core()
     said = listen()
     said.json = "--json" in argv  # also where the line is too broken to be parsed
     output.prepare_streams(as_json=said.json)
@@ -122,6 +124,15 @@ def answer(argv: Sequence[str]) -> int:
         return told(said.begun or StoppedBeforeBeginning(), said)
     except Exception as error:
         return told(usage_of(error) or full_disk(error, said) or bug(error, argv, said), said)
+
+
+def leave_no_core() -> None:
+    """A process that dies of a signal may leave its memory on the disk, and in ours are keys and passwords: not ours,
+    nor that of what we start. Windows has no such limit."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource  # POSIX only
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def told(error: MigrateError, said: Everywhere) -> int:

@@ -6,8 +6,8 @@ import plistlib
 from enum import Enum, auto
 from struct import pack, unpack
 from typing import Any, Final, TypeAlias
-from xml.parsers.expat import ExpatError
 
+from migrate.plists import NotAPlist, plist_value
 from migrate.wire.incoming import Incoming
 
 Plist: TypeAlias = dict[str, Any] | list[Any]
@@ -72,12 +72,12 @@ class PlistFrames(Incoming):
 
 
 def read_plist(body: bytes) -> Plist:
-    """A property list whose top is a dictionary or an array. Raises PeerBroke."""
+    """A property list whose top is a dictionary or an array, and whose few bytes do not become gigabytes. Raises
+    PeerBroke."""
     try:
-        value = plistlib.loads(body)
-    except (plistlib.InvalidFileException, ExpatError, ValueError, TypeError, AttributeError, KeyError, IndexError,
-            OverflowError, RecursionError) as error:  # fmt: skip
-        raise PeerBroke(f"not a property list: {type(error).__name__}") from None
+        value = plist_value(body)
+    except NotAPlist as refused:
+        raise PeerBroke(f"not a property list: {refused.reason}") from None
     if not isinstance(value, dict | list):
         raise PeerBroke(f"a property list of {type(value).__name__} where a message should be")
     return value

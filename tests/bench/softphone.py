@@ -2,7 +2,7 @@
 
 The phone runs in a process of its own. Two clients save it: one that reads and drops everything, and ours, which writes
 to the disk and hashes. Served, it must be at least 1.5 times faster, so that a slow test is never the phone's fault.
-`--million` and `--gigabytes N` show that what it serves costs it no memory.
+`--files N` and `--gigabytes N` show that what it serves costs it no memory.
 """
 
 from __future__ import annotations
@@ -135,12 +135,12 @@ def measured(bench: Bench, folder: Path, rounds: int, *, ours: bool = True) -> t
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--million", action="store_true", help="a million files of 4 KiB, drained")
+    parser.add_argument("--files", type=int, default=0, help="so many files of 4 KiB, drained")
     parser.add_argument("--gigabytes", type=int, default=0, help="so many gigabytes in large files, drained")
     said = parser.parse_args()
     benches = [(bench, True) for bench in BENCHES]
-    if said.million or said.gigabytes:
-        bench = Bench("scale", 1_000_000 * said.million, 4096, said.gigabytes * 10**9)
+    if said.files or said.gigabytes:
+        bench = Bench("scale", said.files, 4096, said.gigabytes * 10**9)
         benches, said.rounds = [(bench, False)], 1
     print("| what | served | by our client | ratio | peak RSS of the phone |\n|---|---|---|---|---|")
     worst = float("inf")

@@ -21,12 +21,12 @@ from migrate.backup.folder import BackupFolder
 from migrate.backup.keybag import Keybag
 from migrate.backup.manifest import Manifest
 from migrate.backup.mbdb import Mbdb, MbdbBroken
-from migrate.backup.plists import NotAPlist, plist_bytes, plist_value
 from migrate.backup.record import Kind, Record, decode_mbfile, parse_mbfile
 from migrate.backup.seal import stored_seal
 from migrate.backup.stored_content import StoredContent
 from migrate.backup.write_ahead_log import FoldedPages, folded
 from migrate.errors import BackupUnreadable, BadRecord, KeybagUnreadable, SealDamaged, WrongPassword
+from migrate.plists import NotAPlist, plist_bytes, plist_value
 
 CORPUS = Path(__file__).parent / "corpus"
 

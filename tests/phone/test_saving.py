@@ -289,7 +289,7 @@ def test_a_phone_that_says_nothing_any_more_is_not_called_lost(house: Any, a_pho
 
     async def story() -> None:
         async with await home.meet(phone) as met:
-            met.expect_silences_of(0.2)
+            met._contact.silence_s = 0.2
             await met.save(home.folder(phone), seals=home.seals, watch=home.watch)
 
     with pytest.raises(PhoneSilent):

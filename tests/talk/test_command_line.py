@@ -295,3 +295,11 @@ def test_the_readme_and_the_program_know_the_same_exit_codes() -> None:
 def test_no_colour_is_ever_sent(migrate: Migrate, plan: Path) -> None:
     assert "\x1b" not in "".join([migrate("plan", "check", plan).out, migrate("--help").out, migrate("verfy").err])
     assert output.safe("\x1b[31mred\x1b[0m \u202egnp.exe") == "\ufffd[31mred\ufffd[0m \ufffdgnp.exe"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_no_command_leaves_its_memory_on_the_disk_when_it_crashes() -> None:
+    asked = "import resource; from migrate.talk import cli; cli.answer(['--version']); "
+    asked += "print(resource.getrlimit(resource.RLIMIT_CORE)[0])"
+    ran = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout.splitlines()[-1] == "0"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.wire.plist_frames import LIMIT_BYTES, NEED_DATA, PeerBroke, PlistFrames
+from migrate.wire.plist_frames import LIMIT_BYTES, NEED_DATA, PeerBroke, PlistFrames, read_plist
 
 
 def frame(value: Any, fmt: plistlib.PlistFormat = plistlib.FMT_XML) -> bytes:
@@ -81,3 +81,26 @@ def test_whatever_bytes_come_only_peerbroke_is_raised(body: bytes) -> None:
         except PeerBroke:
             continue
         assert isinstance(message, dict | list)
+
+
+@pytest.mark.parametrize("depth", [12, 4_000], ids=["doubled 12 times over", "nested 4,000 deep"])
+def test_a_list_that_would_become_gigabytes_is_refused_before_it_is_built(depth: int) -> None:
+    """A thousand arrays at one place, each holding the next: a few kilobytes on the wire."""
+    if depth > 100:
+        body = b"<plist><array>" + b"<array>" * depth + b"</array>" * depth + b"</array></plist>"
+    else:
+        body = _doubling_bomb(depth)
+    with pytest.raises(PeerBroke):
+        read_plist(body)
+
+
+def _doubling_bomb(depth: int) -> bytes:
+    """Arrays of 250 references to the same next array, `depth` of them."""
+    objects = [bytes([0xAF, 0x10, 250]) + bytes([number + 1]) * 250 for number in range(depth)] + [b"\x50"]
+    body, offsets = b"bplist00", []
+    for one in objects:
+        offsets.append(len(body))
+        body += one
+    table = b"".join(offset.to_bytes(2, "big") for offset in offsets)
+    trailer = bytes(6) + bytes([2, 1]) + len(objects).to_bytes(8, "big") + bytes(8) + len(body).to_bytes(8, "big")
+    return body + table + trailer

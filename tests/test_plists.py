@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.plists import NotAPlist, archive_value, plist_bytes, plist_value
 from migrate.backup.record import Kind, decode_mbfile
 from migrate.errors import BackupUnreadable, BadRecord
+from migrate.plists import NotAPlist, archive_value, plist_bytes, plist_value
 
 LEAF = b"\x09"  # true
 
