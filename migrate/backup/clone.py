@@ -21,10 +21,12 @@ def clone_without(
     without: Collection[str],
     *,
     fresh: bool = False,
+    total: int | None = None,
     watch: Watcher = nobody,
 ) -> None:
     """Make `clone`, which must not be there: the backup in `folder` out of hard links, but for the records `without`
-    and for rows that cannot be read. `fresh` writes the manifest anew even where no row goes.
+    and for rows that cannot be read. `fresh` writes the manifest anew even where no row goes; `total` is how many bytes
+    the watcher is told there are.
 
     Raises:
         BackupUnreadable, PasswordMissing, WrongPassword: the manifest cannot be opened.
@@ -38,7 +40,7 @@ def clone_without(
         for number, record in enumerate(manifest.records(lambda bad: unreadable.append(bad.file_id)), 1):
             if record.kind is Kind.FILE and record.file_id not in without:
                 done += _link_blob(folder, record.file_id, clone, shards)
-                watch.bytes_moved(done, None)
+                watch.bytes_moved(done, total)
                 watch.files_moved(number)
         if fresh or without or unreadable:
             name, content = _manifest_without(manifest, {*without, *unreadable})

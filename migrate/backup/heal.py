@@ -232,9 +232,8 @@ class Heal:
                 clone.mkdir(mode=FOLDER_MODE)
                 return
             fresh = any(finding.code == "manifest-faulty" for finding in before.findings)
-            self.with_password(
-                folder, lambda word: clone_without(folder, word, clone, wounds.keys(), fresh=fresh, watch=watch)
-            )
+            about: dict[str, Any] = {"fresh": fresh, "total": before.bytes, "watch": watch}
+            self.with_password(folder, lambda word: clone_without(folder, word, clone, wounds.keys(), **about))
 
     def _require_room(self, original: Path, before: Verdict) -> None:
         """Room for the worst case: the phone sends all of it, and where links can't be made, all is copied too."""
