@@ -434,18 +434,15 @@ class HealNeedsRoom(MigrateError):
     path: str
     needed_bytes: int
     free_bytes: int
-    with_phone: bool = True
+    reason: str
     exit_code = 33
 
     def what(self) -> str:
         return f"There is not enough room on the disk of {self.path} to heal it."
 
     def why(self) -> str:
-        cause = (
-            "the phone may answer with a full backup" if self.with_phone else "this disk cannot share files by links"
-        )
         return (
-            f"At worst {bytes_text(self.needed_bytes)} are needed, because {cause}; "
+            f"At worst {bytes_text(self.needed_bytes)} are needed, because {self.reason}; "
             f"{bytes_text(self.free_bytes)} are free. Nothing was changed."
         )
 

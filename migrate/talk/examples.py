@@ -78,6 +78,7 @@ BY_ERROR: Mapping[str, Mapping[str, Any]] = {
     "blob-unreadable": {"reason": "it is empty"},
     "cannot-listen": {"reason": "address already in use"},
     "cannot-compose": {"reason": "two rows have the same place"},
+    "heal-needs-room": {"reason": "the phone may answer with a full backup"},
     "cannot-heal-without-phone": {"first": "Info.plist is missing."},
     "chosen-files-unreadable": {"count": 3},
     "demo-phones-silent": {"said": "address already in use"},

@@ -21,6 +21,8 @@ QUIET_FINDINGS = frozenset({"info"})
 
 
 BAR = "  {percentage:3.0f} % |{bar}| {n_fmt}B of {total_fmt}B, {rate_fmt}, {remaining} left"
+COUNT = "  {n_fmt}B, {rate_fmt}"
+"""Where nobody knows how much there is."""
 
 
 class JsonLines:
@@ -132,11 +134,14 @@ class Bars(Lines):
         from tqdm import tqdm
 
         if self.bar is None:
+            if not done and not total:
+                return
+            shape = BAR if total else COUNT
             self.bar = tqdm(
-                total=total, unit="B", unit_scale=True, file=self.out, leave=False, dynamic_ncols=True, bar_format=BAR
+                total=total, unit="B", unit_scale=True, file=self.out, leave=False, dynamic_ncols=True, bar_format=shape
             )
         if total and total != self.bar.total:
-            self.bar.total = total
+            self.bar.total, self.bar.bar_format = total, BAR
         self.bar.n = done
         self.bar.update(0)
 
