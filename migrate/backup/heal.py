@@ -238,11 +238,15 @@ class Heal:
     def _require_room(self, original: Path, before: Verdict) -> None:
         """Room for the worst case: the phone sends all of it, and where links can't be made, all is copied too."""
         stored = before.bytes if before.bytes is not None else _bytes_in(original)
-        copies = 0 if _can_link(original, self.place) else stored
-        needed = copies + (stored if self.phone is not None else 0) + HEADROOM_BYTES
+        manifest = BackupFolder(original).manifest
+        needed, reason = manifest.stat().st_size if manifest.is_file() else 0, "its list of files is written anew"
+        if not _can_link(original, self.place):
+            needed, reason = needed + stored, "this disk cannot share files by links"
+        if self.phone is not None:
+            needed, reason = needed + stored + HEADROOM_BYTES, "the phone may answer with a full backup"
         free = shutil.disk_usage(original.parent).free
         if free < needed:
-            raise HealNeedsRoom(str(original), needed, free, with_phone=self.phone is not None)
+            raise HealNeedsRoom(str(original), needed, free, reason)
 
     # -- [3] [4] [5] -------------------------------------------------------------------------------------------------
 
