@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Self
 
 from migrate.backup.archive_layout import FIELDS
-from migrate.backup.folder import FILE_ID, BackupFolder
+from migrate.backup.folder import FILE_ID, PATH_LIMIT_BYTES, BackupFolder
 from migrate.backup.keybag import ClassKeys, Keybag
 from migrate.backup.manifest_database import (
     COLUMNS,
@@ -308,6 +308,10 @@ def _row(values: tuple[Any, ...]) -> Row:
         raise BadRecord(_shown(identity), _shown(domain), _shown(relative_path), "its file id is not 40 hex digits")
     if not isinstance(domain, str) or not isinstance(relative_path, str):
         raise BadRecord(identity, _shown(domain), _shown(relative_path), "its domain or path is no text")
+    if max(len(domain), len(relative_path)) > PATH_LIMIT_BYTES:
+        raise BadRecord(
+            identity, _shown(domain), _shown(relative_path), "its domain or path is longer than any phone's"
+        )
     if not isinstance(flags, int) or not isinstance(file, bytes):
         raise BadRecord(identity, domain, relative_path, "its flags are no number or its archive is no data")
     return Row(identity, domain, relative_path, flags, file)

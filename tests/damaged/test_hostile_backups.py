@@ -18,6 +18,7 @@ import pytest
 from migrate.backup.check import verify
 from migrate.backup.mbdb import MAGIC
 from migrate.backup.reader import Backup
+from migrate.backup.record import Kind
 from migrate.errors import MigrateError
 from tests.backup.small_backup import PASSWORD, UDID, SmallBackup, box
 from tests.damaged.test_wrong_rows import rewritten, rows_of
@@ -327,6 +328,16 @@ def test_values_of_any_type_are_damaged_rows_and_the_rest_is_read(backup: SmallB
     assert {f.code for f in verdict.findings if f.severity == "error"} == {"record-bad"}
     assert verdict.records == len(backup.records) + 25
     assert verdict.files == len(backup.contents), "every sound row is read all the same"
+
+
+def test_rows_with_endless_names_are_damaged_and_their_names_not_kept(backup: SmallBackup) -> None:
+    """Each would stand several times in what is said of it: with millions of bytes a row, that is gigabytes."""
+    many = "UPDATE Files SET relativePath = printf('%.*c', 50000, '/') WHERE flags = 2"
+    database(lambda data: rewritten(data, many))(backup)
+    found = [f for f in verify(backup.path, backup.password, seals=None).findings if f.severity == "error"]
+    directories = [record for record in backup.records.values() if record.kind is Kind.DIRECTORY]
+    assert [finding.code for finding in found] == ["record-bad"] * len(directories)
+    assert max(len(f"{finding.relative_path}{finding.what}") for finding in found) < 1000
 
 
 def test_a_database_among_the_files_that_is_none_is_said(backup: SmallBackup) -> None:
