@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from migrate.journey.home import Home
+from migrate.phone.muxer import Muxer
+from migrate.phone.phone import Phone
 from migrate.softphone.device import Softphone
 from migrate.softphone.server import SoftphoneServer
-from tests.journey.moves import Bench, new_phone, old_phone
+from tests.journey.moves import OLD, PASSWORD, Bench, new_phone, old_phone
 
 SetBench = Callable[..., Bench]
+
+
+@pytest.fixture(scope="session")
+def saved_old_phone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An encrypted backup of the old phone, saved once: for moves whose story begins after the save."""
+    home = Home(tmp_path_factory.mktemp("saved") / "home").open()
+    folder = home.working_backup(OLD)
+
+    async def save(address: str) -> None:
+        async with await Phone.meet(Muxer(address, home.pairing, home.tmp), OLD, wait_s=20) as phone:
+            await phone.save(folder, seals=home.seals)
+
+    with SoftphoneServer([old_phone(backup_password=PASSWORD)]) as server:
+        asyncio.run(save(server.address))
+    return folder
 
 
 @pytest.fixture

@@ -84,6 +84,8 @@ class Bench:
         }
         for name, section in sections.items():
             raw[name] = {**raw.get(name, {}), **section}
+        if "backup" in raw["old_phone"]:
+            del raw["old_phone"]["udid"]
         raw["safety"] = {"rehearse": False, **raw.get("safety", {})}
         return Plan.model_validate(raw)
 

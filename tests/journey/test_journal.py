@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from migrate.errors import JournalDamaged, JournalTooNew
-from migrate.journey.journal import Journal
+from migrate.journey.journal import FORMAT, Journal
 
 
 @pytest.fixture
@@ -62,11 +62,11 @@ def test_damage_before_the_last_line_stops(journal: Journal) -> None:
 
 
 def test_a_journal_of_a_later_migrate_is_refused_by_name(journal: Journal) -> None:
-    head = {**journal.lines[0], "journal": 2}
+    head = {**journal.lines[0], "journal": FORMAT + 1}
     journal.path.write_text(json.dumps(head) + "\n")
     with pytest.raises(JournalTooNew) as caught:
         Journal.read(journal.path)
-    assert (caught.value.version, caught.value.known_version) == (2, 1)
+    assert (caught.value.version, caught.value.known_version) == (FORMAT + 1, FORMAT)
 
 
 def test_an_empty_journal_is_damaged_and_not_a_new_run(tmp_path: Path) -> None:

@@ -9,8 +9,13 @@ from collections.abc import Callable
 import pytest
 
 from migrate.errors import NotAgreed, NothingToProve, NotProven
+from migrate.journey import events, proving
 from migrate.journey.run import prove_again
+from migrate.softphone.app import App
+from migrate.softphone.filesystem import Node
 from tests.journey.moves import Bench
+
+SKETCHBOOK = "com.example.sketchbook"
 
 
 def test_a_move_can_be_proven_again_tomorrow(bench: Callable[..., Bench]) -> None:
@@ -40,3 +45,30 @@ def test_nothing_sent_is_nothing_to_prove(bench: Callable[..., Bench]) -> None:
     with pytest.raises(NothingToProve) as refused:
         asyncio.run(prove_again(table.last_run, table.world()))
     assert refused.value.exit_code == 2
+
+
+def test_what_arrives_later_is_waited_for_as_long_as_was_asked(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An app that is installed an hour after the move: pending at first, proven once it is there with its data."""
+    table = bench()
+    missing: dict[str, App] = {}
+    kept: list[Node] = []
+
+    def later(event: events.Event) -> None:
+        match event:
+            case events.StepFinished("wait-for-phone"):
+                missing[SKETCHBOOK] = table.new.apps.pop(SKETCHBOOK)
+                kept.extend(node for node in table.new.files.walk() if node.domain == f"AppDomain-{SKETCHBOOK}")
+                table.new.files.retain(f"AppDomain-{SKETCHBOOK}", lambda node: False)
+            case events.FilesMoved("prove") if missing:
+                table.new.apps.update(missing)
+                missing.clear()
+                for node in kept:
+                    table.new.files.put(node)
+
+    monkeypatch.setattr(proving, "ARRIVAL_POLL_S", 0.01)
+    table.on = later
+    ended = table.move(table.plan(), arriving_s=30)
+    assert ended.outcome == "proven" and ended.proof["verdict"] == "proven", ended.proof
+    assert not missing and table.codes("error") == []

@@ -11,7 +11,7 @@ import pytest
 
 from migrate.errors import JournalDamaged, JournalTooNew, OtherPlan, RunBusy, WhichRun
 from migrate.journey.home import Home
-from migrate.journey.journal import Journal
+from migrate.journey.journal import FORMAT, Journal
 from migrate.journey.lock import locked
 from migrate.journey.run import resume
 from migrate.journey.runs import RunFolder, all_runs, only_unfinished
@@ -67,7 +67,7 @@ def test_the_only_unfinished_one_is_meant(home: Home) -> None:
 
 def test_a_run_of_a_later_migrate_is_refused_by_name_and_not_passed_over(home: Home) -> None:
     run = begun(home, "20260101-000000-aaaa")
-    rewrite_head(run, journal=2)
+    rewrite_head(run, journal=FORMAT + 1)
     with pytest.raises(JournalTooNew):
         only_unfinished(home)
     assert [one.summary()["state"] for one in all_runs(home)] == ["newer"]

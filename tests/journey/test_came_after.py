@@ -1,0 +1,69 @@
+"""What came onto a phone after a run: new files, new rows, and not what a phone writes by itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from migrate.categories.claims import Claims
+from migrate.journey.came_after import CameAfter
+from tests.journey.test_proof import PHOTO, SMS, Files, backup_of
+
+Counted = Callable[..., dict[str, int]]
+SETTINGS = ("HomeDomain", "Library/Preferences/com.apple.springboard.plist")
+VOICE = ("HomeDomain", "Library/Voicemail/1.amr")
+
+
+@pytest.fixture
+def counted(tmp_path: Path) -> Counted:
+    def count(now: Files, *earlier: Files) -> dict[str, int]:
+        tmp = tmp_path / "tmp"
+        tmp.mkdir()
+        phone = backup_of(tmp_path / "now", now)
+        before = tuple(backup_of(tmp_path / f"earlier-{number}", files) for number, files in enumerate(earlier))
+        found = CameAfter(phone, Claims.of(phone), before, tmp).counted()
+        assert not any(tmp.iterdir())  # no plaintext stays
+        return found
+
+    return count
+
+
+def chat(folder: Path, *texts: str, lost: int = 0) -> bytes:
+    """An sms.db with these messages, after `lost` earlier ones were deleted."""
+    path = folder / f"chat-{len(texts)}-{lost}-{abs(hash(texts))}.db"
+    made = sqlite3.connect(path)
+    made.execute("CREATE TABLE message (ROWID INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT)")
+    made.executemany("INSERT INTO message (text) VALUES (?)", [(text,) for text in texts])
+    made.execute("DELETE FROM message WHERE ROWID <= ?", (lost,))
+    made.commit()
+    made.close()
+    return path.read_bytes()
+
+
+def test_nothing_came_where_everything_is_the_safety_backups_or_was_sent(counted: Counted, tmp_path: Path) -> None:
+    sent, safety = {SMS: chat(tmp_path, "sent")}, {SMS: chat(tmp_path, "own", "own too"), PHOTO: b"\xff\xd8 own"}
+    assert counted({**safety, **sent}, safety, sent) == {}
+
+
+def test_a_photo_and_a_message_that_came_are_counted(counted: Counted, tmp_path: Path) -> None:
+    sent = {SMS: chat(tmp_path, "one", "two")}
+    now = {SMS: chat(tmp_path, "one", "two", "since"), PHOTO: b"\xff\xd8 taken since"}
+    assert counted(now, {}, sent) == {"messages": 1, "photos": 1}
+
+
+def test_one_deleted_and_one_received_is_still_one_that_came(counted: Counted, tmp_path: Path) -> None:
+    """Equal counts would have hidden it."""
+    assert counted({SMS: chat(tmp_path, "one", "two", "since", lost=1)}, {SMS: chat(tmp_path, "one", "two")}) == {
+        "messages": 1
+    }
+
+
+def test_what_a_phone_writes_by_itself_is_nobodys(counted: Counted) -> None:
+    assert counted({SETTINGS: b"later"}, {SETTINGS: b"before"}) == {}
+
+
+def test_another_recording_under_the_same_name_is_counted(counted: Counted) -> None:
+    assert counted({VOICE: b"#!AMR\nlater"}, {VOICE: b"#!AMR\nbefore"}) == {"voicemail": 1}

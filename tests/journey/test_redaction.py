@@ -1,0 +1,45 @@
+"""A receipt for strangers: what says whose phones these are is not in it, and what helps is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from migrate.journey.redaction import redacted
+
+UDID, OTHER = "00008101-000A1B2C3D4E001E", "00008140-000F5A6B7C8D002F"
+RECEIPT: dict[str, Any] = {
+    "run": "20260101-120000-ab12",
+    "plan": {"name": "Grandma's move", "digest": "d1"},
+    "strategy": "overlay",
+    "old_phone": {"udid": UDID, "name": "Grandma's iPhone"},
+    "new_phone": {"udid": OTHER, "name": "Ada"},
+    "saved": {"backup": f"/home/ada/.local/share/iphone-migrate/runs/x/old/{UDID}", "files": 12, "verdict": "whole"},
+    "sent": {"set": rf"C:\\Users\\ada\\migrate\\runs\\x\\set\\{UDID.lower()}", "titles": {"app:org.example": "Diary"}},
+    "proof": {"verdict": "proven", "categories": {"messages": {"same": 3}}},
+    "findings": [
+        {
+            "code": "proof-missing", "severity": "error", "phone": "Ada", "domain": "HomeDomain",
+            "relative_path": "Documents/Letter to Ben.pdf", "file_id": "ab" * 20, "categories": ["messages"],
+            "what": "Documents/Letter to Ben.pdf is not on Ada.", "why": f"Adam looked on {OTHER.replace('-', '')}.",
+            "next": "Look at /home/ada/receipt.html",
+        }
+    ],
+}  # fmt: skip
+
+
+def test_nothing_says_whose_phones_these_are() -> None:
+    text = json.dumps(redacted(RECEIPT)).lower()
+    for secret in ("grandma", UDID, OTHER, OTHER.replace("-", ""), "ben.pdf", "/home", "users", "ab" * 20):
+        assert secret.lower() not in text, secret
+    assert redacted(RECEIPT)["new_phone"]["name"] == "the new phone"
+
+
+def test_what_helps_is_kept_and_the_receipt_itself_is_not_changed() -> None:
+    before = json.dumps(RECEIPT)
+    clean = redacted(RECEIPT)
+    assert clean["proof"] == RECEIPT["proof"] and clean["run"] == RECEIPT["run"] and clean["strategy"] == "overlay"
+    (finding,) = clean["findings"]
+    assert finding["what"] == "a file (.pdf) is not on the new phone." and finding["domain"] == "HomeDomain"
+    assert finding["why"].startswith("Adam"), "a name is taken out as a word, not out of the middle of others"
+    assert json.dumps(RECEIPT) == before
