@@ -229,6 +229,8 @@ def _look_at_xml(content: StoredContent) -> None:
             expat.errors.codes[expat.errors.XML_ERROR_UNCLOSED_TOKEN],
         )
         raise Broken(f"its XML is broken in line {error.lineno:,}", certain=unclosed) from error
+    except (LookupError, ValueError) as error:  # an encoding that Python has not, or expat cannot read through it
+        raise Broken("its XML names an encoding that is not known here", certain=False) from error
 
 
 def _refuse_entities(*_: object) -> None:
