@@ -39,4 +39,6 @@ def row(wound: Wound) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(matrix()) + "\n")
+    sys.stdout.write(
+        "\n".join(matrix()) + "\n\n·full: found when every byte is read; what has no such mark, at quick already\n"
+    )
