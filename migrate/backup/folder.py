@@ -73,19 +73,6 @@ def new_in(folder: Path, name: str) -> Path:
     return folder / parts[0]
 
 
-def new_in(folder: Path, name: str) -> Path:
-    """The place of something new called `name` in a folder that is real and was made by us. Whoever makes it there must
-    not follow what may stand in its place; nothing is looked at here, which is a tenth of the work.
-
-    Raises:
-        UnsafeName: as `inside`; also where `name` is more than one.
-    """
-    parts = _parts(name, windows=os.name == "nt")
-    if len(parts) != 1:
-        raise UnsafeName(name, "is not one name")
-    return folder / parts[0]
-
-
 def _parts(name: str, *, windows: bool) -> list[str]:
     """`name` cut at its slashes, or UnsafeName. Pure, so that Windows' rules are tested everywhere."""
     if "\0" in name:
