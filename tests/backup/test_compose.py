@@ -9,6 +9,7 @@ import plistlib
 import sqlite3
 import stat
 import tempfile
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -558,6 +559,26 @@ def test_links_of_many_files_are_made_by_a_program_of_their_own_and_told_of_alik
     for key in small_backup.contents.keys() - {LEVEL}:
         name = small_backup.records[key].file_id
         assert (side_by_side.path / name[:2] / name).stat().st_ino == small_backup.blob(*key).stat().st_ino
+
+
+def test_memory_does_not_grow_with_the_rows(make_backup: Any, tmp_path: Path) -> None:
+    """24 MB of rows: neither a list of them nor a manifest is ever held in memory."""
+    backup = make_backup(encrypted=True)
+    for number in range(3_000):
+        backup.add_symlink("HomeDomain", f"Library/Links/{number}", "elsewhere")
+        key = ("HomeDomain", f"Library/Links/{number}")
+        backup.records[key] = replace(backup.records[key], extended_attributes=bytes(8_000))
+    backup.write_manifest()
+    wanted = ids(backup)
+    backup.records.clear()
+    tracemalloc.start()
+    try:
+        made = make_set(backup, tmp_path / "set", wanted)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert made.records > 3_000
+    assert peak < 20 << 20, "two caches of pieces, a thousand rows of 8 KB"
 
 
 def test_an_error_of_the_linking_program_is_the_error_of_composing(
