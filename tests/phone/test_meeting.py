@@ -267,9 +267,9 @@ def test_a_phone_that_does_not_speak_does_not_spoil_the_list(
     home = house(mute, well)
     serve = lockdownd.serve
 
-    def serve_all_but_one(stream: Any, phone: Any, ports: Any) -> None:
+    def serve_all_but_one(stream: Any, phone: Any, ports: Any, **how: Any) -> None:
         if phone is not mute:
-            serve(stream, phone, ports)
+            serve(stream, phone, ports, **how)
 
     monkeypatch.setattr(lockdownd, "serve", serve_all_but_one)
     found = {facts.udid: facts for facts in asyncio.run(look(home.muxer))}
