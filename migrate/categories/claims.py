@@ -76,11 +76,6 @@ class Claims:
         """A third-party group or extension whose app is not in the backup."""
         return domain.startswith((GROUP_DOMAIN, PLUGIN_DOMAIN)) and self._has_no_claims(self._for(domain))
 
-    def encrypted_only(self, domain: str, relative_path: str) -> bool:
-        """Whether a category's rule says that only an encrypted backup can hold (or use) this."""
-        found = self._for(domain).rule_for(relative_path)
-        return found is not None and found[0].needs_encryption
-
     @staticmethod
     def _has_no_claims(claims: _DomainClaims) -> bool:
         return not (claims.rules or claims.shared or claims.apps or claims.known)

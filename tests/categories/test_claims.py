@@ -14,6 +14,7 @@ from migrate.backup.record import Kind
 from migrate.categories.apps import AppEntry
 from migrate.categories.catalogue import OTHER_SYSTEM, load
 from migrate.categories.claims import Claims
+from migrate.softphone.domains import ONLY_ENCRYPTED
 
 GROUP = "AppDomainGroup-group."
 
@@ -190,12 +191,18 @@ def test_up_to_ios_12_the_calendar_database_also_holds_the_reminders(ios_version
     assert found.owners("HomeDomain", "Library/Calendar/Extras.db") == {"calendars"}
 
 
-def test_what_only_an_encrypted_backup_holds_is_known_path_by_path() -> None:
-    found = claims()
-    assert found.encrypted_only("HealthDomain", "Health/healthdb.sqlite")
-    assert found.encrypted_only("HomeDomain", "Library/CoreDuet/People/interactionC.db")
-    assert not found.encrypted_only("HomeDomain", "Library/SMS/sms.db")
-    assert not found.encrypted_only("HealthDomain", "Health/Local/x")
+def test_what_a_phone_leaves_out_of_open_backups_needs_encryption_here_too() -> None:
+    """Two readings of one list of iOS: the software iPhone's and the catalogue's. Safari's two databases are half of a
+    category: the rest of it is in open backups."""
+    rules = [rule for category in load().categories for rule in category.rules if rule.needs_encryption]
+    known_otherwise = {"Library/Safari/BrowserState.db", "Library/Safari/History.db", "Library/Safari/SafariTabs.db"}
+    missing = {
+        path
+        for domain, paths in ONLY_ENCRYPTED.items()
+        for path in set(paths) - known_otherwise
+        if not any(rule.is_about(domain) and (rule.matches(path) or rule.matches(f"{path}/x")) for rule in rules)
+    }
+    assert missing == set()
 
 
 def test_an_open_backup_brings_its_apps_and_its_version_along(make_backup: Any) -> None:
