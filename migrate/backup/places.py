@@ -8,7 +8,8 @@
     pymobiledevice3                (pymobiledevice3's default) or one just below it: ./<UDID>, ./phone/<UDID>
 
 An older backup that iTunes keeps is `<UDID>-20240131-120000`. Source: Apple's support page 108809 for the first three
-(*read*); what the two programs do without being told is *read* in their help.
+(*read*); guides by others say the same of iTunes from Apple and from the Store, and one of Apple Devices (*read*). None
+was *seen* here. What the last two programs do without being told is *read* in their help.
 """
 
 from __future__ import annotations
