@@ -17,7 +17,8 @@ from migrate.softphone.faults import Faults
 from migrate.softphone.hand import Hand
 from migrate.softphone.phone_file import PhoneFile
 
-PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "softphone.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGE = (ROOT / "docs" / "softphone.md").read_text(encoding="utf-8")
 WORDS = [
     *PhoneFile.model_fields,
     *ContentsSpec.model_fields,
@@ -42,3 +43,11 @@ def test_every_test_that_the_page_names_exists() -> None:
     }
     named = set(re.findall(r"`(test_\w+)`", PAGE))
     assert len(named) > 50 and named <= there
+
+
+def test_every_test_it_names_is_there() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", PAGE)
+    assert len(named) > 10
+    for file, test in named:
+        text = (ROOT / file).read_text(encoding="utf-8")
+        assert not test or f"def {test}(" in text, f"{file}::{test}"
