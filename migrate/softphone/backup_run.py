@@ -47,6 +47,7 @@ PURGE_URGENCY = 4
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 CACHE = "/.ba"
 """Where the phone keeps what it writes itself; device paths of plists begin so. facts 2.2."""
+NODES_BETWEEN_LOOKS = 1_000
 METADATA = ("Manifest.plist", "Manifest.db")
 
 
@@ -233,11 +234,18 @@ class BackupRun:
         known_only = self.phone.assume.unknown_paths == "left-out"
         found = (
             node
-            for node in files.walk()
+            for node in self._patiently(files.walk())
             if is_backed_up(node.domain, node.relative_path, encrypted=encrypted)
             and not (known_only and not is_allowed(node.domain, node.relative_path))
         )
         return self.memory.copies.of(found) if self.phone.assume.databases == "consistent" else found
+
+    def _patiently(self, nodes: Iterable[Node]) -> Iterator[Node]:
+        """The same; a million of them take minutes, and a phone whose cable is gone stops."""
+        for number, node in enumerate(nodes):
+            if number % NODES_BETWEEN_LOOKS == 0:
+                self.drive.check_link()
+            yield node
 
     def _look_around(self) -> Surroundings:
         """What the folder holds already, and with it its Snapshot/ where an interrupted run left one."""

@@ -98,6 +98,9 @@ class Drive:
         self._flush()
         Event().wait(seconds)
 
+    def check_link(self) -> None:
+        """Called now and then in work that says nothing for long. Raises LinkCut where the cable is gone."""
+
     # --- the session
 
     def open(self) -> None:

@@ -28,6 +28,9 @@ class FaultyDrive(Drive):
         self._flush()
         self._mishaps.stall(seconds)
 
+    def check_link(self) -> None:
+        self._mishaps.check_link()
+
     def _say(self, message: Message) -> None:
         if not isinstance(message, (*STREAM_PARTS, ProcessMessage)):
             self._mishaps.refuse_if_due()

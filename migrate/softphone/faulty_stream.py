@@ -124,9 +124,13 @@ class Mishaps:
         """Nothing happens for so long, unless the cable is pulled meanwhile. Raises LinkCut then."""
         ends = time.monotonic() + seconds
         while (left := ends - time.monotonic()) > 0:
-            if self._is_cut():
-                raise LinkCut("while it stalled")
+            self.check_link()
             Event().wait(min(left, LOOK_UP_S))
+
+    def check_link(self) -> None:
+        """Raises LinkCut where somebody else pulled the cable."""
+        if self._is_cut():
+            raise LinkCut("while it said nothing")
 
     # --- what happens
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from migrate.backup.reader import Backup
+from migrate.backup.reader import Backup as SavedBackup
 from migrate.backup.record import Kind
+from migrate.softphone.backup_run import BackupRun
 from migrate.softphone.device import Softphone
 from migrate.softphone.faults import Faults, Mishap
+from migrate.softphone.faulty_drive import FaultyDrive
+from migrate.softphone.faulty_stream import Mishaps
 from migrate.softphone.filesystem import Synthetic
 from migrate.softphone.mb_errors import sayings, what_phones_say
+from migrate.softphone.procedural import ManyFiles
+from migrate.softphone.streams import LinkCut, SocketStream
+from migrate.wire.backup2 import Backup
 
 NEW = "00008120-000000000000B0B0"
 
 
 def is_whole(host: Any, phone: Softphone) -> bool:
     """Whether every file of the phone's backup is there with its bytes."""
-    with Backup.open(host.root / phone.udid, phone.backup_password) as backup:
+    with SavedBackup.open(host.root / phone.udid, phone.backup_password) as backup:
         files = [record for record in backup.records() if record.kind is Kind.FILE]
         return len(files) > 5 and all(sum(map(len, backup.chunks(record))) == record.size for record in files)
 
@@ -194,3 +201,17 @@ def test_a_mishap_that_makes_no_sense_is_refused(said: dict[str, Any]) -> None:
 
 def test_a_number_nobody_has_seen_is_said_in_words_all_the_same() -> None:
     assert what_phones_say(99999) == what_phones_say(99998) != ""
+
+
+def test_a_phone_that_scans_a_million_files_notices_that_its_cable_is_gone(phone: Softphone) -> None:
+    phone.files.lay(ManyFiles("AppDomain-com.example.archive", "Documents", 1_000_000, 10))
+    looks = iter([False, False, True])
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        mishaps = Mishaps(phone.faults, lambda: None, is_cut=lambda: next(looks))
+        run = BackupRun(phone, FaultyDrive(SocketStream(theirs), mishaps), Backup(udid=phone.udid))
+        seen = 0
+        with pytest.raises(LinkCut):
+            for _ in run._scan(phone.files, encrypted=True):
+                seen += 1
+    assert 1_000 < seen <= 2_000
