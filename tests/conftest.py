@@ -6,11 +6,15 @@ import os
 import signal
 
 import pytest
+from hypothesis import settings
 
 # A shell that starts a test run in the background has it ignore SIGINT, and every command started by a test would
 # inherit that: Ctrl-C could not be tested. A caught signal is reset to its default in a child (*read*: execve(2)).
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+settings.register_profile("no timed tests", deadline=None)
+settings.load_profile("no timed tests")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -145,6 +145,20 @@ class BackupFolder:
         """Info.plist: written by the host; names, versions, installed apps."""
         return self._plist("Info.plist")
 
+    @property
+    def legible_info(self) -> dict[str, Any] | None:
+        """Info.plist where it is there and can be read. It is the computer's own notes: a backup without it, or with a
+        torn one, can still be read whole."""
+        try:
+            return self.info
+        except BackupUnreadable:
+            return None
+
+    @property
+    def device_name(self) -> str | None:
+        """What its owner called the phone; None where Info.plist does not say."""
+        return self._said("Info.plist", "Device Name")
+
     @cached_property
     def manifest_plist(self) -> dict[str, Any] | None:
         """Manifest.plist: written by the phone; keybag, Lockdown facts, Applications."""

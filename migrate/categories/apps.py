@@ -83,7 +83,7 @@ def apps_of(
     """
     catalogue = catalogue or load()
     present = frozenset(domains)
-    listed = _listed(folder.info, folder.manifest_plist)
+    listed = _listed(folder.legible_info, folder.manifest_plist)
     bundles = _bundles(listed, present, catalogue)
     groups = _groups_by_app(bundles, present, app_groups or {}, catalogue)
     plugins = _plugins_by_app(bundles, present)

@@ -90,7 +90,7 @@ async def save_ahead(move: Move, role: Role) -> SavedAhead:
             counted = await in_thread(move, lambda: tally(opened.backup, opened.claims, tmp=move.tmp))
             unreadable = await in_thread(move, lambda: _unreadable(opened))
     backup = BackupFolder(folder)
-    name = facts.called if facts else quoted((backup.info or {}).get("Device Name") or backup.udid, NAME_LIMIT)
+    name = facts.called if facts else quoted(backup.device_name or backup.udid, NAME_LIMIT)
     return SavedAhead(
         udid=backup.udid,
         folder=folder,

@@ -24,7 +24,7 @@ async def meet(move: Move) -> dict[str, Any]:
     given = given_backup(move)
     if given is not None:
         folder = BackupFolder(given)
-        name = (folder.info or {}).get("Device Name") or folder.udid or "the old phone"
+        name = folder.device_name or folder.udid or "the old phone"
         move.met("old", str(folder.udid or folder.path.name), quoted(name, NAME_LIMIT))
         return {}
     async with move.phone("old"):

@@ -148,13 +148,7 @@ def says_encrypted(folder: BackupFolder) -> bool:
 
 
 def phone_name(folder: BackupFolder) -> str:
-    from migrate.errors import MigrateError
-
-    try:
-        named = (folder.info or {}).get("Device Name")
-    except MigrateError:
-        named = None
-    return named if isinstance(named, str) and named else folder.path.name
+    return folder.device_name or folder.path.name
 
 
 # -- in words --------------------------------------------------------------------------------------------------------

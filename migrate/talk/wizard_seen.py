@@ -65,7 +65,7 @@ def earlier_backup(folder: BackupFolder) -> EarlierBackup:
     return EarlierBackup(
         folder=str(folder.path),
         udid=folder.udid,
-        name=str((folder.info or {}).get("Device Name") or folder.udid),
+        name=folder.device_name or folder.udid,
         ios_version=folder.ios_version,
         encrypted=folder.is_encrypted,
         saved_on=f"{date:%Y-%m-%d}" if date else "an unknown day",

@@ -7,12 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 from tests.backup.small_backup import UDID, SmallBackup, fill
-
-settings.register_profile("no timed tests", deadline=None)
-settings.load_profile("no timed tests")
 
 MakeBackup = Callable[..., SmallBackup]
 

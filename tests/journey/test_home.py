@@ -21,6 +21,20 @@ def test_every_folder_is_private_even_where_it_was_not(tmp_path: Path) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_a_tmp_that_leads_elsewhere_is_replaced_and_nothing_there_is_removed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "letter.txt").write_text("dear")
+    home = Home(tmp_path / "home").open()
+    home.tmp.rmdir()
+    try:
+        home.tmp.symlink_to(elsewhere)
+    except OSError:
+        pytest.skip("no links can be made here")
+    home.open().empty_tmp()
+    assert not home.tmp.is_symlink() and (elsewhere / "letter.txt").read_text() == "dear"
+
+
 def test_plaintext_of_a_killed_process_is_removed_at_the_next_start(tmp_path: Path) -> None:
     home = Home(tmp_path).open()
     (home.tmp / "999999").mkdir()

@@ -45,6 +45,16 @@ def test_the_folder_around_a_backup_will_do(migrate: Migrate, plain_backup: Path
     assert migrate("verify", plain_backup.parent).code == 0
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"garbage", b"<plist><dict><key>Device Name</key>"], ids=["empty", "garbage", "cut"]
+)
+def test_a_torn_info_plist_keeps_nothing_from_being_shown(migrate: Migrate, plain_backup: Path, content: bytes) -> None:
+    (plain_backup / "Info.plist").write_bytes(content)
+    shown = migrate("show", plain_backup, "--json")
+    assert shown.code == 0 and sum(each["files"] for each in shown.json["categories"]) > 0
+    assert migrate("show", plain_backup).code == 0
+
+
 def test_a_damaged_backup_is_exit_30_and_its_wounds_are_named(migrate: Migrate, plain_backup: Path) -> None:
     next(plain_backup.glob("3d/3d*")).unlink()
     answer = migrate("verify", plain_backup)
