@@ -67,8 +67,8 @@ class Home:
     def open(self) -> Home:
         """Make what is missing, private to its owner."""
         for folder in (self.path, self.backups, self.seals, self.pairing, self.tmp, self.runs):
-            if folder == self.tmp and folder.is_symlink():  # what is in it is removed at every start: only our own may be
-                folder.unlink()
+            if folder == self.tmp and folder.is_symlink():
+                folder.unlink()  # what is in it is removed at every start, so it may not lead to what is not ours
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if os.name == "posix":
                 folder.chmod(0o700)
