@@ -5,6 +5,8 @@ Nothing is drawn anew and no key does anything by itself: a page is printed once
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
 from collections.abc import Sequence
 
@@ -17,14 +19,14 @@ LOOK_AGAIN = "l"
 
 
 async def ask(page: Page, changes: Changes | None = None) -> Answered:
-    """Print a page and read its answer. It waits for Enter, so what changes meanwhile is shown with "look again"."""
+    """Print a page and read its answer. What changes meanwhile is told in a line, and shown with "look again"."""
     say()
     for line in (heading(page.title), *page.lines):
         say(line)
+    if page.kind == "one":
+        return await choose(page, changes)
     with ctrl_c_at_a_prompt():
         match page.kind:
-            case "one":
-                return choose(page)
             case "many":
                 return tick(page)
             case "path":
@@ -35,7 +37,7 @@ async def ask(page: Page, changes: Changes | None = None) -> Answered:
                 return hide_twice()
 
 
-def choose(page: Page) -> Answered:
+async def choose(page: Page, changes: Changes | None) -> Answered:
     rows = [row for row in page.rows if not row.refused]
     put_rows(page, rows)
     if page.polls:
@@ -43,7 +45,10 @@ def choose(page: Page) -> Answered:
     if page.going_back:
         say(f"  b. {page.going_back}")
     while True:
-        typed = line_typed("Your answer: ").strip().lower()
+        if changes is not None:
+            await until_typed("Your answer: ", changes)
+        with ctrl_c_at_a_prompt():
+            typed = line_typed("" if changes is not None else "Your answer: ").strip().lower()
         if typed == LOOK_AGAIN and page.polls:
             return CHANGED
         if typed == "b" and page.going_back:
@@ -97,6 +102,33 @@ def hide_twice() -> str:
             return first
         say("These were not the same. Once more.")
     return BACK
+
+
+async def until_typed(prompt: str, changes: Changes) -> None:
+    """Ask, and come back once somebody types. A phone that comes or goes before that is told, once.
+
+    Only a terminal of POSIX can be waited for; elsewhere this comes back at once and nothing is told.
+    """
+    sys.stderr.write(safe(prompt))
+    sys.stderr.flush()
+    if os.name == "nt" or not sys.stdin.isatty():
+        return
+    loop, typed = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), typed.set)
+    waiting = [asyncio.ensure_future(typed.wait()), asyncio.ensure_future(changes())]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if not typed.is_set():
+            say()
+            say(f"A phone came or went, or trusts this computer now. Type {LOOK_AGAIN} to look again.")
+            sys.stderr.write(safe(prompt))
+            sys.stderr.flush()
+            await typed.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 def line_typed(prompt: str) -> str:

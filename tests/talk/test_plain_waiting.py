@@ -1,0 +1,38 @@
+"""The plain wizard waits for an answer and still sees a phone come or go."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+pexpect = pytest.importorskip("pexpect")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a console cannot be waited for")
+
+PAGE = """
+import asyncio, sys
+from migrate.talk import wizard_plain
+from migrate.talk.wizard_page import Page, Row
+
+async def a_phone_comes(): await asyncio.get_running_loop().run_in_executor(None, open(sys.argv[1]).read)
+
+page = Page("old", "Which is the old phone?", rows=(Row("a", ("Ada",)), Row("b", ("Ben",))), polls=True)
+print("answered", asyncio.run(wizard_plain.ask(page, a_phone_comes)))
+"""
+
+
+def test_a_phone_that_comes_while_a_plain_page_waits_is_told_and_the_answer_is_still_taken(tmp_path: Path) -> None:
+    pipe = tmp_path / "comes"
+    os.mkfifo(pipe)
+    terminal = pexpect.spawn(sys.executable, ["-c", PAGE, str(pipe)], encoding="utf-8", timeout=30)
+    terminal.expect("Your answer: ")
+    pipe.write_text("")
+    terminal.expect("Type l to look again")
+    terminal.expect("Your answer: ")
+    terminal.sendline("2")
+    terminal.expect("answered b")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
