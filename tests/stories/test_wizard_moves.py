@@ -80,6 +80,8 @@ def test_some_things_replace_their_counterparts_and_the_plan_replays_to_an_equal
     table = set_table(new=new_phone(empty=False))
     with at_a_terminal(table, columns=60) as person:
         to_a_phone_in_use(person)
+        person.sees("A new backup password for")
+        person.types("\r")  # the same as the old phone's
         person.page("Replace what is there?")
         assert "Messages: 60 replace 60" in person.words
         assert "Photos and videos: 13 replace 13" in person.words
