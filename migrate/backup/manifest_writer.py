@@ -50,7 +50,8 @@ class ManifestWriter:
         self._at = at
         self._database: sqlite3.Connection | None = sqlite3.connect(at or ":memory:", isolation_level=None)
         if at is not None:
-            for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", f"cache_size = -{_CACHE_KIB}"):
+            pragmas = ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", f"cache_size = -{_CACHE_KIB}")
+            for pragma in pragmas:
                 self._database.execute(f"PRAGMA {pragma}")
         for statement in (*_SCHEMA, *((_IS_COMPOSED,) if composed else ())):
             self._database.execute(statement)
