@@ -31,6 +31,7 @@ def test_a_move_can_be_proven_again_tomorrow(bench: Callable[..., Bench]) -> Non
     assert table.last_run.journal().outcome == "failed"
 
 
+@pytest.mark.soak
 def test_a_plan_without_a_proof_is_proven_when_it_is_asked_for(bench: Callable[..., Bench]) -> None:
     table = bench()
     assert table.move(table.plan(safety={"prove": False})).outcome == "done"

@@ -61,6 +61,7 @@ def test_a_rehearsed_move_says_how_it_would_go_and_leaves_no_trace_of_the_stand_
     assert not any(table.tmp.rglob("*.plist"))
 
 
+@pytest.mark.soak
 def test_asked_for_alone_it_stops_before_anything_is_sent_and_can_be_gone_on_with(
     bench: SetBench, saved: Saved
 ) -> None:
@@ -72,6 +73,7 @@ def test_asked_for_alone_it_stops_before_anything_is_sent_and_can_be_gone_on_wit
     assert table.resume().outcome == "done"
 
 
+@pytest.mark.soak
 def test_what_is_on_a_phone_in_use_would_stay(bench: SetBench, saved: Saved) -> None:
     table = bench(new=new_phone(empty=False))
     table.move(table.plan(**saved, **MESSAGES, **REHEARSED))
@@ -134,6 +136,7 @@ def test_half_a_group_is_caught(bench: SetBench, saved: Saved, monkeypatch: pyte
     assert set(refused_by_rehearsal(table, table.plan(**saved, **MESSAGES, **REHEARSED))) == {"rehearsal-missing"}
 
 
+@pytest.mark.soak
 def test_a_phone_with_too_little_room_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
     table = bench()
     table.new.faults.free_bytes = 4096

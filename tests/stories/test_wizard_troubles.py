@@ -48,6 +48,8 @@ def test_back_leads_to_the_page_before_at_every_page(set_table: SetTable) -> Non
         person.answers(NEW_IS, "2")  # encryption is on by now, so neither it nor its password is asked about again
         person.page(WHAT, "many")
         person.types(" \r")  # Contacts; the password is known and the phone is saved: neither comes again
+        person.sees("A new backup password for")
+        person.types("\r")  # the new phone's: the same as the old one's
         person.answers("Replace what is there?", "b")
         person.page(WHAT, "many")
         person.types(" \r")
