@@ -228,7 +228,7 @@ class _Check:
 
     def verdict(self) -> Verdict:
         manifest = self.backup.manifest
-        if manifest.is_encrypted and not manifest.is_padded:
+        if manifest.manifest_key is not None and not manifest.is_padded:
             self.found.add(wound.manifest_not_padded())
         for said in manifest.faults() if self.depth == "full" else ():
             self.found.add(wound.manifest_faulty(in_one_line(said)))

@@ -11,8 +11,6 @@ from migrate.backup import check_findings as wound
 from migrate.backup.check_findings import Findings
 from migrate.backup.folder import FILE_ID, MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder, truth
 from migrate.backup.keybag import Keybag
-from migrate.backup.stored_content import open_stored
-from migrate.backup.write_ahead_log import SQLITE_MAGIC
 from migrate.errors import BackupUnreadable, KeybagUnreadable
 
 _SHARD = re.compile(r"[0-9a-f]{2}")
@@ -103,15 +101,15 @@ def _read(folder: BackupFolder, name: str, found: Findings) -> dict[str, object]
 
 def _look_at_encryption(folder: BackupFolder, manifest: dict[str, object] | None, found: Findings) -> bool | None:
     """Whether the backup is encrypted, by its own word and by its manifest's first bytes; they must agree."""
-    begins_plain = _begins_plain(folder)
+    begins_plain = folder.begins_plain
     said = truth((manifest or {}).get("IsEncrypted"))
     if said is None:
         return None if begins_plain is None else not begins_plain
-    if begins_plain is not None and said == begins_plain:
+    if begins_plain is not None and said == begins_plain and not folder.list_is_plain:
         found.add(wound.says_encrypted_but_is_not() if said else wound.says_plain_but_is_not())
     _look_at_keybag((manifest or {}).get("BackupKeyBag"), found, needed=said)
     if said:
-        for key in ("BackupKeyBag",) if folder.is_flat else ("BackupKeyBag", "ManifestKey"):
+        for key in ("BackupKeyBag",) if folder.list_is_plain else ("BackupKeyBag", "ManifestKey"):
             if key not in (manifest or {}):
                 found.add(wound.plist_incomplete("Manifest.plist", key))
     return said
@@ -123,15 +121,6 @@ def _look_at_keybag(bag: object, found: Findings, *, needed: bool) -> None:
             Keybag.from_bytes(bag)
     except KeybagUnreadable as problem:
         found.add(wound.keybag_unreadable(problem.reason, needed=needed))
-
-
-def _begins_plain(folder: BackupFolder) -> bool | None:
-    """Whether Manifest.db begins as a plain database; None where there is none (Manifest.mbdb is always plain)."""
-    try:
-        with open_stored(folder.manifest_db) as file:
-            return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
-    except OSError:
-        return None
 
 
 # -- stored files ----------------------------------------------------------------------------------------------------

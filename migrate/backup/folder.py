@@ -212,11 +212,30 @@ class BackupFolder:
             return said
         if self.is_flat:
             return _opens_with_password((self.manifest_plist or {}).get("BackupKeyBag"))
+        return self.begins_plain is False
+
+    @property
+    def begins_plain(self) -> bool | None:
+        """Whether Manifest.db begins as a plain database; None where there is none (Manifest.mbdb is always plain)."""
         try:
             with open_stored(self.manifest_db) as file:
-                return file.read(len(SQLITE_MAGIC)) != SQLITE_MAGIC
+                return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
         except OSError:
+            return None
+
+    @cached_property
+    def list_is_plain(self) -> bool:
+        """Whether the list of files is plain though the files are encrypted: Manifest.mbdb, and Manifest.db on iOS 10.0
+        and 10.1 (facts 3.7). 10.2 brought ManifestKey and the keybag's slow stage together, so the tags tell: an open
+        backup of a later iOS that calls itself encrypted has a keybag with that stage."""
+        if not self.is_encrypted:
             return False
+        said = self.manifest_plist or {}
+        return self.is_flat or (
+            "ManifestKey" not in said
+            and _opens_with_password(said.get("BackupKeyBag"), slowly=False)
+            and self.begins_plain is True
+        )
 
     @property
     def is_finished(self) -> bool:
@@ -306,9 +325,13 @@ def truth(said: object) -> bool | None:
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-def _opens_with_password(bag: object) -> bool:
+def _opens_with_password(bag: object, *, slowly: bool = True) -> bool:
+    """`slowly` False: and has not the slow first stage either."""
     try:
-        return isinstance(bag, bytes) and any(one.opens_with_password for one in Keybag.from_bytes(bag).classes)
+        keybag = Keybag.from_bytes(bag) if isinstance(bag, bytes) else None
+        return (
+            keybag is not None and (slowly or not keybag.rounds) and any(c.opens_with_password for c in keybag.classes)
+        )
     except KeybagUnreadable:
         return False
 

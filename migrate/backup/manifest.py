@@ -95,7 +95,7 @@ class Manifest:
         """Use `open`."""
         self.folder = folder
         self.class_keys = class_keys
-        self.manifest_key = manifest_key  # the plain key of Manifest.db, for whoever writes a new one under it
+        self.manifest_key = manifest_key  # Manifest.db's, for whoever writes a new one under it; None: it is plain
         self.is_padded = opened.is_padded
         self.is_composed = opened.is_composed  # written here, for a restore set or a clone
         self._database = opened.connection
@@ -253,14 +253,16 @@ class Manifest:
             raise damaged(self.folder, error) from error
 
 
-def unlock(folder: BackupFolder, password: str | None) -> tuple[ClassKeys, bytes]:
-    """The class keys of an encrypted backup and the key of its Manifest.db.
+def unlock(folder: BackupFolder, password: str | None) -> tuple[ClassKeys, bytes | None]:
+    """The class keys of an encrypted backup and the key of its Manifest.db, None where that is plain all the same.
 
     Raises:
         PasswordMissing, WrongPassword: the person's.
         KeybagUnreadable, BackupUnreadable: the backup's.
     """
     keybag = _keybag(folder)
+    if folder.list_is_plain:
+        return _unlocked(folder, keybag, password), None
     wrapped = (folder.manifest_plist or {}).get("ManifestKey")
     if not isinstance(wrapped, bytes):
         raise BackupUnreadable(folder.path, "Manifest.plist", "ManifestKey is missing, so Manifest.db stays shut")

@@ -38,7 +38,7 @@ class OpenedDatabase:
 
 
 def open_database(folder: BackupFolder, manifest_key: bytes | None) -> OpenedDatabase:
-    """Manifest.db of `folder`, decrypted with the plain `manifest_key` where the backup is encrypted.
+    """Manifest.db of `folder`, decrypted with the plain `manifest_key`, where it is encrypted.
 
     Raises:
         BackupUnreadable: it is missing, cut short, no database, or has no ordinary table `Files`.
@@ -52,7 +52,7 @@ def open_database(folder: BackupFolder, manifest_key: bytes | None) -> OpenedDat
         raise BackupUnreadable(folder.path, "Manifest.db", error.strerror or type(error).__name__) from error
     connection: apsw.Connection | None = None
     try:
-        if (reason := _why_no_database(folder, pages)) is not None:
+        if (reason := _why_no_database(pages, encrypted=manifest_key is not None)) is not None:
             raise BackupUnreadable(folder.path, "Manifest.db", reason)
         connection = _connected(folder, pages)
         _require_plain_table(folder, connection)
@@ -65,17 +65,17 @@ def open_database(folder: BackupFolder, manifest_key: bytes | None) -> OpenedDat
     return OpenedDatabase(connection, pages.size, is_composed, pages.is_padded)
 
 
-def _why_no_database(folder: BackupFolder, pages: ManifestPages) -> str | None:
+def _why_no_database(pages: ManifestPages, *, encrypted: bool) -> str | None:
     if not pages.stored_bytes:
         return "it is empty"
     if pages.stored_bytes > MANIFEST_LIMIT_BYTES:
         return f"it is larger than {MANIFEST_LIMIT_BYTES} bytes"
-    if folder.is_encrypted and pages.begins_plain:
+    if encrypted and pages.begins_plain:
         return "it is not encrypted, although Manifest.plist says so"
-    if folder.is_encrypted and pages.stored_bytes % BLOCK_BYTES:
+    if encrypted and pages.stored_bytes % BLOCK_BYTES:
         return "it is cut short"
     if not pages.header.startswith(SQLITE_MAGIC):
-        return "it does not decrypt to a database" if folder.is_encrypted else "it is no database"
+        return "it does not decrypt to a database" if encrypted else "it is no database"
     return "it is cut short" if pages.size < HEADER_BYTES else None
 
 
