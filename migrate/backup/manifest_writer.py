@@ -142,7 +142,8 @@ class ManifestFile:
         OSError: no room, say; from every method.
     """
 
-    def __init__(self, path: Path, ios_version: str, manifest_key: bytes | None) -> None:
+    def __init__(self, path: Path, ios_version: str, manifest_key: bytes | None, *, composed: bool = True) -> None:
+        """`composed`: it is made of a saved one, and says so (see manifest_pages)."""
         self._path = path
         self._ios_version = ios_version
         self._manifest_key = manifest_key
@@ -162,7 +163,7 @@ class ManifestFile:
             "cache_spill = ON",
         ):
             self._execute(f"PRAGMA {pragma}")
-        for statement in (*_SCHEMA, _IS_COMPOSED, "BEGIN"):
+        for statement in (*_SCHEMA, *((_IS_COMPOSED,) if composed else ()), "BEGIN"):
             self._execute(statement.replace("fileID TEXT PRIMARY KEY", "fileID TEXT"))
 
     def add_rows(self, rows: Iterable[ManifestRow]) -> None:
