@@ -26,6 +26,7 @@ from migrate.backup.check_databases import check_database, in_one_line, is_key_d
 from migrate.backup.check_findings import Findings, Owners
 from migrate.backup.check_folder import Looked, Stored, list_stored, look_at_plists
 from migrate.backup.check_locked import look_without_password
+from migrate.backup.crypto import encrypted_size
 from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.links import is_regular
 from migrate.backup.manifest import Manifest
@@ -159,7 +160,7 @@ def _not_opened(
     seals: Path | None,
     depth: Depth,
 ) -> Verdict:
-    if isinstance(problem, BackupUnreadable) and problem.part == "Manifest.db" and not folder.manifest.exists():
+    if not folder.manifest.exists():
         found.add(wound.manifest_missing())
     else:
         found.add(wound.manifest_unreadable(problem.why().rstrip(".")))
@@ -225,6 +226,10 @@ class _Check:
     watch: Watcher
     files: int = 0
     bytes: int = 0
+    plain_lengths: int = 0
+    """Stored files as long as the manifest says."""
+    encrypted_lengths: int = 0
+    """Stored files as long as what the manifest says, encrypted."""
 
     def verdict(self) -> Verdict:
         manifest = self.backup.manifest
@@ -236,6 +241,7 @@ class _Check:
             self.found.add(wound.manifest_changed())
         stored = list_stored(self.folder, self.found, finished=self.looked.finished)
         self._examine(stored)
+        self._hold_lengths_against_encryption()
         for name in sorted([*stored.sizes, *stored.strange]):  # what no row has claimed
             self.found.add(wound.stray(name if self.folder.is_flat else f"{name[:2]}/{name}"))
         for name in sorted(stored.misplaced):
@@ -291,6 +297,7 @@ class _Check:
             self.files += 1
             size = stored.sizes.pop(record.file_id, None)
             self.bytes += size or 0
+            self._count_length(record, size or 0)
             if record.file_id in unreadable:
                 self.found.add(record_wound.unreadable_on_phone(record, unreadable[record.file_id]))
                 progress.add(size or 0)
@@ -307,6 +314,19 @@ class _Check:
                     encrypted=self.backup.manifest.is_encrypted,
                     digest_of_content=self.folder.is_flat,
                 )
+
+    def _count_length(self, record: Record, stored_bytes: int) -> None:
+        if record.size is not None and stored_bytes:
+            self.plain_lengths += stored_bytes == record.size
+            self.encrypted_lengths += stored_bytes == encrypted_size(record.size)
+
+    def _hold_lengths_against_encryption(self) -> None:
+        """Manifest.mbdb is plain either way, so only the lengths contradict a plist that lies. One file may have been
+        caught mid-write; two of just these lengths and none of the others were not."""
+        if not self.backup.manifest.is_encrypted and self.encrypted_lengths > 1 and not self.plain_lengths:
+            self.found.add(wound.lengths_say_encrypted())
+        if self.backup.manifest.is_encrypted and self.plain_lengths > 1 and not self.encrypted_lengths:
+            self.found.add(wound.lengths_say_plain())
 
     def _is_there(self, record: Record) -> bool:
         """Whether a stored file that nobody may claim any more is there: another row has claimed it."""

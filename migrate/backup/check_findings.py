@@ -141,6 +141,36 @@ def says_plain_but_is_not() -> Finding:
     )
 
 
+def lengths_say_encrypted() -> Finding:
+    return Finding(
+        code="encryption-contradicted",
+        severity="error",
+        what="The backup does not call itself encrypted, and its stored files are.",
+        why="Every one of them has the length that encryption gives it, and none the manifest's.",
+        next=SAVE_ANEW,
+    )
+
+
+def lengths_say_plain() -> Finding:
+    return Finding(
+        code="encryption-contradicted",
+        severity="error",
+        what="The backup calls itself encrypted, and its stored files are not.",
+        why="Every one of them has the manifest's length, and none the length that encryption gives it.",
+        next=SAVE_ANEW,
+    )
+
+
+def plists_disagree(key: str) -> Finding:
+    return Finding(
+        code="plists-disagree",
+        severity="warning",
+        what=f"Info.plist and Manifest.plist do not name the same {key}.",
+        why="The phone wrote one and a computer the other, in the same save; one of them is from another backup.",
+        next="If the files were put together by hand, take all three plists from one save; else save the phone anew.",
+    )
+
+
 def manifest_missing() -> Finding:
     return Finding(
         code="manifest-missing",

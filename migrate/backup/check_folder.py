@@ -59,6 +59,7 @@ def look_at_plists(folder: BackupFolder, found: Findings) -> Looked:
     lockdown = (manifest or {}).get("Lockdown")
     lockdown = lockdown if isinstance(lockdown, dict) else {}
     host = info or {}
+    _look_whether_they_agree(info or {}, lockdown, found)
     udid = _first_text(lockdown.get("UniqueDeviceID"), host.get("Target Identifier"), host.get("Unique Identifier"))
     return Looked(
         udid=udid or folder.path.resolve().name,
@@ -66,6 +67,16 @@ def look_at_plists(folder: BackupFolder, found: Findings) -> Looked:
         encrypted=_look_at_encryption(folder, manifest, found),
         snapshot_state=state,
     )
+
+
+def _look_whether_they_agree(info: dict[str, object], lockdown: dict[str, object], found: Findings) -> None:
+    """Info.plist spells a UDID in capitals (facts 3.4). Versions may differ: a phone is updated between two saves."""
+    by_phone = lockdown.get("UniqueDeviceID")
+    by_host = [info.get(key) for key in ("Target Identifier", "Unique Identifier")]
+    if isinstance(by_phone, str) and any(
+        isinstance(udid, str) and udid.lower() != by_phone.lower() for udid in by_host if udid
+    ):
+        found.add(wound.plists_disagree("UDID"))
 
 
 def _first_text(*said: object) -> str | None:
@@ -109,7 +120,9 @@ def _look_at_encryption(folder: BackupFolder, manifest: dict[str, object] | None
         found.add(wound.says_encrypted_but_is_not() if said else wound.says_plain_but_is_not())
     _look_at_keybag((manifest or {}).get("BackupKeyBag"), found, needed=said)
     if said:
-        for key in ("BackupKeyBag",) if folder.list_is_plain else ("BackupKeyBag", "ManifestKey"):
+        for key in (
+            ("BackupKeyBag",) if folder.list_is_plain or begins_plain is None else ("BackupKeyBag", "ManifestKey")
+        ):
             if key not in (manifest or {}):
                 found.add(wound.plist_incomplete("Manifest.plist", key))
     return said

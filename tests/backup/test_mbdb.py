@@ -219,6 +219,29 @@ def test_no_restore_set_is_made_of_it_yet_and_nothing_is_left(plain: OldBackup, 
     assert not into.exists()
 
 
+def test_an_encrypted_one_that_says_it_is_not_is_no_whole_backup(encrypted: OldBackup) -> None:
+    """Its list is plain either way, and its digests are of the stored bytes: only the lengths tell."""
+    encrypted.write(IsEncrypted=False)
+    verdict = verify(encrypted.path, None, seals=None)
+    assert (verdict.verdict, verdict.exit_code) == ("damaged", 30)
+    assert [f.code for f in verdict.findings if f.severity == "error"] == ["encryption-contradicted"]
+
+
+def test_a_plain_one_that_says_it_is_encrypted_is_contradicted_too(plain: OldBackup, shared_data: Path) -> None:
+    plain.bag = plistlib.loads((shared_data / "keybags" / "Manifest-9-123456.plist").read_bytes())["BackupKeyBag"]
+    plain.add_file("HomeDomain", "Library/another", b"another")
+    plain.write(IsEncrypted=True)
+    found = verify(plain.path, PASSWORD, seals=None).findings
+    assert "encryption-contradicted" in {finding.code for finding in found}
+
+
+def test_a_lost_list_is_named_and_nothing_else_is_blamed(old: OldBackup) -> None:
+    (old.path / "Manifest.mbdb").unlink()
+    verdict = verify(old.path, password_of(old), seals=None)
+    assert verdict.exit_code == 31
+    assert [f.code for f in verdict.findings if f.severity == "error"] == ["manifest-missing"]
+
+
 @pytest.mark.peer
 def test_a_reader_nobody_here_wrote_finds_the_same(old: OldBackup) -> None:
     """pyiosbackup takes attributes for text, so that file is left out for it."""

@@ -68,6 +68,12 @@ WOUNDS = [
         says="Lockdown",
     ),
     Wound(
+        "another phone's Info.plist",
+        plist("Info.plist", **{"Unique Identifier": "00008030-0011223344556677", "Target Identifier": None}),
+        *[warning("plists-disagree", quick=True)] * 2,
+        says="UDID",
+    ),
+    Wound(
         "a date that is a text",
         plist("Status.plist", Date="2026-03-04"),
         *[warning("plist-odd", quick=True)] * 2,
