@@ -17,6 +17,7 @@ from migrate.backup.keybag import ClassKeys, Keybag
 from migrate.backup.manifest_database import (
     COLUMNS,
     DATABASE_ERRORS,
+    MORE_ROWS_THAN_ROOM,
     OpenedDatabase,
     damaged,
     is_plain_table,
@@ -99,6 +100,7 @@ class Manifest:
         self.is_padded = opened.is_padded
         self.is_composed = opened.is_composed  # written here, for a restore set or a clone
         self._database = opened.connection
+        self._patience = opened.patience
         self._most_rows = opened.size // ROW_BYTES_AT_LEAST
 
     def __repr__(self) -> str:
@@ -210,6 +212,7 @@ class Manifest:
 
     def properties(self) -> dict[str, Any]:
         """The table `Properties`: empty on iOS 14 (*seen*), `passwordHash` and `salt` on newer ones (facts 3.2)."""
+        self._patience.begin()
         try:
             plain = is_plain_table(self._database, "Properties")
         except DATABASE_ERRORS as error:
@@ -244,10 +247,11 @@ class Manifest:
                 yield *map(_text, texts[::2], texts[1::2]), flags, file
 
     def _select(self, query: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        self._patience.begin()
         try:
             for number, row in enumerate(self._database.execute(query, values), 1):
                 if number > self._most_rows:
-                    raise BackupUnreadable(self.folder.path, "Manifest.db", "it claims more rows than it has room for")
+                    raise BackupUnreadable(self.folder.path, "Manifest.db", MORE_ROWS_THAN_ROOM)
                 yield row
         except DATABASE_ERRORS as error:
             raise damaged(self.folder, error) from error

@@ -24,7 +24,34 @@ DATABASE_ERRORS = (apsw.Error, UnicodeDecodeError, OverflowError)
 """What reading damaged databases raises: a flipped byte in the schema arrives as text that is no UTF-8
 (*seen*, flipping bytes), a size beyond 64 bits as an overflow."""
 
+MORE_ROWS_THAN_ROOM = "it claims more rows than it has room for"
+
+STEPS_BETWEEN_LOOKS = 100_000
+STEPS_AT_LEAST, STEPS_A_BYTE = 1_000_000, 2
+"""Of SQLite's virtual machine, for one question: reading a row takes 7, SQLite's own check of it 31, and a row has some
+880 bytes (*seen*, iOS 14.3: 0.04 a byte)."""
+
 COLUMNS = ("fileID", "domain", "relativePath", "flags", "file")
+
+
+class Patience:
+    """How long a database may think about one question. Pages that name each other as children hold more rows than can
+    ever be read, and where none of them answers the question, nothing comes that could be counted (*seen*: a schema of
+    28 KB that was read for ever)."""
+
+    def __init__(self, size: int) -> None:
+        """`size`: bytes of the database."""
+        self._looks = (STEPS_AT_LEAST + size * STEPS_A_BYTE) // STEPS_BETWEEN_LOOKS
+        self.begin()
+
+    def begin(self) -> None:
+        """Another question."""
+        self._left = self._looks
+
+    def is_over(self) -> bool:
+        """What SQLite asks between its steps; True interrupts it."""
+        self._left -= 1
+        return self._left < 0
 
 
 @dataclass(frozen=True)
@@ -32,6 +59,7 @@ class OpenedDatabase:
     """A manifest's database, open for reading."""
 
     connection: apsw.Connection = field(repr=False)
+    patience: Patience = field(repr=False)
     size: int  # bytes of plain database
     is_composed: bool  # written here, for a restore set or a clone
     is_padded: bool  # False: it ends without PKCS#7 padding, as pymobiledevice3's prune leaves it
@@ -51,10 +79,11 @@ def open_database(folder: BackupFolder, manifest_key: bytes | None) -> OpenedDat
     except OSError as error:
         raise BackupUnreadable(folder.path, "Manifest.db", error.strerror or type(error).__name__) from error
     connection: apsw.Connection | None = None
+    patience = Patience(pages.size)
     try:
         if (reason := _why_no_database(pages, encrypted=manifest_key is not None)) is not None:
             raise BackupUnreadable(folder.path, "Manifest.db", reason)
-        connection = _connected(folder, pages)
+        connection = _connected(folder, pages, patience)
         _require_plain_table(folder, connection)
     except BaseException:
         if connection is not None:
@@ -62,7 +91,7 @@ def open_database(folder: BackupFolder, manifest_key: bytes | None) -> OpenedDat
         pages.close()
         raise
     is_composed = int.from_bytes(pages.header[APPLICATION_ID], "big") == COMPOSED
-    return OpenedDatabase(connection, pages.size, is_composed, pages.is_padded)
+    return OpenedDatabase(connection, patience, pages.size, is_composed, pages.is_padded)
 
 
 def _why_no_database(pages: ManifestPages, *, encrypted: bool) -> str | None:
@@ -79,13 +108,14 @@ def _why_no_database(pages: ManifestPages, *, encrypted: bool) -> str | None:
     return "it is cut short" if pages.size < HEADER_BYTES else None
 
 
-def _connected(folder: BackupFolder, pages: ManifestPages) -> apsw.Connection:
+def _connected(folder: BackupFolder, pages: ManifestPages, patience: Patience) -> apsw.Connection:
     """A connection that never touches the disk but to read, not even to sort."""
     database: apsw.Connection | None = None
     try:
         database = connect(pages)
         database.limit(apsw.SQLITE_LIMIT_LENGTH, MBFILE_LIMIT_BYTES)
         database.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
+        database.set_progress_handler(patience.is_over, STEPS_BETWEEN_LOOKS)
         for pragma in ("trusted_schema = OFF", "query_only = ON", "temp_store = MEMORY", "cell_size_check = ON"):
             database.execute(f"PRAGMA {pragma}")
     except DATABASE_ERRORS as error:
@@ -116,4 +146,6 @@ def is_plain_table(database: apsw.Connection, name: str) -> bool:
 
 
 def damaged(folder: BackupFolder, error: Exception) -> BackupUnreadable:
+    if isinstance(error, apsw.InterruptError):
+        return BackupUnreadable(folder.path, "Manifest.db", MORE_ROWS_THAN_ROOM)
     return BackupUnreadable(folder.path, "Manifest.db", f"the database is damaged ({error})")

@@ -19,7 +19,7 @@ from migrate.backup.check import verify
 from migrate.backup.mbdb import MAGIC
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind
-from migrate.errors import MigrateError
+from migrate.errors import BackupUnreadable, MigrateError
 from tests.backup.small_backup import PASSWORD, UDID, SmallBackup, box
 from tests.damaged.test_wrong_rows import rewritten, rows_of
 from tests.damaged.wound import LEVEL, MESSAGES, PHOTO, database, patient, store_manifest
@@ -207,7 +207,48 @@ def many_children(data: bytes) -> bytes:
     return bytes(whole)
 
 
-def interior(child: int, page_bytes: int) -> bytes:
+def endless(data: bytes, page: int, begins: int = 0) -> bytes:
+    """The B-tree whose root is this page, below five levels of pages that each name the next as 400 children: nothing
+    in it is in the wrong order for a reader, and no reader comes to its end. `begins`: where the tree starts there."""
+    pages = [data[at : at + PAGE_BYTES] for at in range(0, len(data), PAGE_BYTES)]
+    root = pages[page - 1]
+    count = int.from_bytes(root[begins + 3 : begins + 5], "big")
+    head = root[begins : begins + 8 + 2 * count]  # a leaf's header and where its cells lie: places in the whole page
+    pages.append(head + root[len(head) :])
+    for _ in range(5):
+        pages.append(interior(len(pages), PAGE_BYTES))
+    above = interior(len(pages), PAGE_BYTES, begins)
+    pages[page - 1] = root[:begins] + above[begins:]
+    whole = bytearray(b"".join(pages))
+    whole[28:32] = len(pages).to_bytes(4, "big")
+    return bytes(whole)
+
+
+PAGE_BYTES = 4096
+
+
+def endless_schema(data: bytes) -> bytes:
+    """Read while the database is opened."""
+    return endless(data, page=1, begins=100)
+
+
+def endless_without_index(data: bytes) -> bytes:
+    """No row of it is the one that is asked for, so none ever comes."""
+    data = rewritten(data, "SELECT 1", schema="CREATE TABLE Files (fileID, domain, relativePath, flags, file)")
+    data = rewritten(data, "DELETE FROM Files WHERE rowid > 3")
+    return endless(data, page=int(root_of(data, "Files")))
+
+
+@pytest.mark.parametrize("change", [endless_schema, endless_without_index])
+def test_a_question_whose_answer_never_comes_is_given_up(backup: SmallBackup, change: Callable[[bytes], bytes]) -> None:
+    database(change)(backup)
+    assert {"manifest-unreadable", "manifest-faulty"} & codes(backup)
+    with pytest.raises(BackupUnreadable, match="more rows than it has room for"):
+        with Backup.open(backup.path, backup.password) as opened:
+            opened.record("HomeDomain", "Library/nowhere")
+
+
+def interior(child: int, page_bytes: int, begins: int = 0) -> bytes:
     cells = [child.to_bytes(4, "big") + varint(number) for number in range(1, 400)]
     body, places, at = bytearray(page_bytes), b"", page_bytes
     for cell in cells:
@@ -215,7 +256,7 @@ def interior(child: int, page_bytes: int) -> bytes:
         body[at : at + len(cell)] = cell
         places += at.to_bytes(2, "big")
     header = struct.pack(">BHHHB", 5, 0, len(cells), at, 0) + child.to_bytes(4, "big")
-    body[: len(header) + len(places)] = header + places
+    body[begins : begins + len(header) + len(places)] = header + places
     return bytes(body)
 
 
