@@ -170,7 +170,8 @@ class Contact:
 async def on_own_thread(link: Link, work: Callable[[], T]) -> T:
     """Run `work`, which blocks on `link`, in a thread of its own.
 
-    When we are cancelled the link is cut, then the thread waited for: nothing of it outlives this call.
+    When we are stopped the link is cut, then the thread waited for: nothing of it outlives this call. Whoever waited
+    for a thread whose link is not cut would wait for as long as its phone keeps silent.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="device-link") as pool:
         running = asyncio.wrap_future(pool.submit(work))
@@ -182,4 +183,7 @@ async def on_own_thread(link: Link, work: Callable[[], T]) -> T:
                 with suppress(asyncio.CancelledError):  # a second Ctrl-C must not leave the thread behind either
                     await asyncio.wait([running])
             running.exception()  # how it ended is known: we cut it
+            raise
+        except BaseException:
+            link.shut_down()  # a KeyboardInterrupt, or what the work itself has raised
             raise

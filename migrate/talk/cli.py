@@ -12,6 +12,7 @@ import os
 import secrets
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
@@ -103,7 +104,19 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command line and exit with its code (README, Exit codes)."""
     code = answer(sys.argv[1:] if argv is None else list(argv))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said: Python's own leaving must not end in a traceback
+    wait_for_no_thread(code)
     sys.exit(code)
+
+
+def wait_for_no_thread(code: int) -> None:
+    """End at once if a thread is left that Python would wait for, perhaps for ever: somebody struck Ctrl-C until we
+    gave up waiting for it ourselves."""
+    if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
+        return
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # gone, closed, or never there
+            stream.flush()
+    os._exit(code)
 
 
 def answer(argv: Sequence[str]) -> int:

@@ -5,7 +5,6 @@ A command is a function whose first parameter is what was said everywhere; `@eve
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import os
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypeVa
 import typer
 
 from migrate.errors import HomeUnusable, MigrateError, StoppedBeforeBeginning
+from migrate.talk.ctrl_c import run_until_ctrl_c
 from migrate.talk.output import say
 from migrate.watch import deriving_a_key
 
@@ -225,4 +225,4 @@ def _finish_heals(home: Path) -> None:
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
     """The one event loop of a command."""
-    return asyncio.run(work)
+    return run_until_ctrl_c(work)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import plistlib
 import socket
 import struct
@@ -8,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from migrate.errors import PhoneBrokeProtocol
+from migrate.phone.contact import on_own_thread
 from migrate.phone.link import MESSAGE_LIMIT_BYTES, Link, LinkEnded, LinkSilent
 from migrate.phone.words import quoted
 
@@ -160,3 +162,27 @@ def test_what_a_phone_says_is_shown_short_however_it_is_nested() -> None:
         assert len(quoted(said, 120)) <= 120
     while deep:
         deep = deep[0]  # taken apart by hand: letting go of it at once is 100,000 calls deep
+
+
+def test_a_keyboard_interrupt_cuts_the_link_of_a_silent_phone_instead_of_waiting_for_its_thread() -> None:
+    """Ctrl-C struck twice raised it in the middle of the wait, and the program then waited for 40 minutes."""
+
+    async def interrupted() -> None:
+        ours, phones = socket.socketpair()
+        with ours, phones:
+            link = Link(ours, phone="Anna's iPhone")
+            ended: list[LinkEnded] = []
+
+            def listen() -> None:
+                try:
+                    link.receive()
+                except LinkEnded as end:
+                    ended.append(end)
+
+            waiting = on_own_thread(link, listen)
+            waiting.send(None)
+            with pytest.raises(KeyboardInterrupt):
+                waiting.throw(KeyboardInterrupt())
+            assert ended
+
+    asyncio.run(interrupted())

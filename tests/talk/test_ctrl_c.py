@@ -1,0 +1,110 @@
+"""Ctrl-C in the middle of work, once and again and again: what is begun is put away, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from migrate.talk.ctrl_c import FORGOTTEN_AFTER_S, PUTS_AWAY_WITHIN_S, CtrlC, run_until_ctrl_c
+
+STUCK = """
+import threading
+from migrate.talk import cli
+
+def answer(argv):
+    threading.Thread(target=threading.Event().wait).start()
+    print("said")
+    return 50
+
+cli.answer = answer
+cli.main([])
+"""
+"""A command that gave up waiting for a thread of its own."""
+
+
+async def struck_while_it_puts_away(times: int, put_away: list[str]) -> None:
+    try:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        for _ in range(times - 1):
+            signal.raise_signal(signal.SIGINT)
+        put_away.append("all of it")
+        raise
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_ctrl_c_struck_again_lets_the_work_be_put_away(times: int) -> None:
+    put_away: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        run_until_ctrl_c(struck_while_it_puts_away(times, put_away))
+    assert put_away == ["all of it"]
+
+
+def test_what_the_work_says_of_being_stopped_is_what_comes_out() -> None:
+    async def work() -> None:
+        try:
+            await struck_while_it_puts_away(3, [])
+        except asyncio.CancelledError:
+            raise ValueError("stopped during the save") from None
+
+    with pytest.raises(ValueError, match="during the save"):
+        run_until_ctrl_c(work())
+
+
+def test_the_handler_is_gone_when_the_work_is_done() -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    async def work() -> str:
+        assert signal.getsignal(signal.SIGINT) is not before
+        return "done"
+
+    assert run_until_ctrl_c(work()) == "done"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def at(*seconds: float) -> CtrlC:
+    """One that is struck at these times."""
+    times: Iterator[float] = iter(seconds)
+    return CtrlC(clock=lambda: next(times))
+
+
+def test_ctrl_c_before_there_is_anything_to_cancel_is_a_keyboard_interrupt() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        at(0.0).struck()
+
+
+def test_who_still_strikes_when_putting_away_takes_too_long_is_not_kept_waiting() -> None:
+    ctrl_c = at(0.0, 1.0, PUTS_AWAY_WITHIN_S + 1)
+
+    async def work() -> None:
+        for _ in range(2):
+            with pytest.raises(asyncio.CancelledError):
+                ctrl_c.struck()
+                await asyncio.Event().wait()
+        with pytest.raises(KeyboardInterrupt):
+            ctrl_c.struck()
+
+    asyncio.run(ctrl_c.reaching(work()))
+
+
+def test_a_strike_long_after_the_last_one_is_a_first_one() -> None:
+    ctrl_c = at(0.0, FORGOTTEN_AFTER_S + 1)
+
+    async def work() -> None:
+        for _ in range(2):
+            with pytest.raises(asyncio.CancelledError):
+                ctrl_c.struck()
+                await asyncio.Event().wait()
+
+    asyncio.run(ctrl_c.reaching(work()))
+
+
+def test_a_thread_that_never_ends_does_not_keep_the_program() -> None:
+    done = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (50, "said\n", "")
