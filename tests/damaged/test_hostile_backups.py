@@ -243,9 +243,19 @@ def endless_without_index(data: bytes) -> bytes:
 def test_a_question_whose_answer_never_comes_is_given_up(backup: SmallBackup, change: Callable[[bytes], bytes]) -> None:
     database(change)(backup)
     assert {"manifest-unreadable", "manifest-faulty"} & codes(backup)
-    with pytest.raises(BackupUnreadable, match="more rows than it has room for"):
-        with Backup.open(backup.path, backup.password) as opened:
-            opened.record("HomeDomain", "Library/nowhere")
+    with (
+        pytest.raises(BackupUnreadable, match="more rows than it has room for"),
+        Backup.open(backup.path, backup.password) as opened,
+    ):
+        opened.record("HomeDomain", "Library/nowhere")
+
+
+def test_a_database_among_the_files_that_never_ends_is_given_up(plain: SmallBackup) -> None:
+    """Without a word against the file, of which nobody saw the end."""
+    whole = (plain.path / "Manifest.db").read_bytes()[:-16]
+    plain.add_file("AppDomain-com.example.game", "Documents/x.db", endless_schema(whole))
+    plain.write_manifest()
+    assert codes(plain) == set()
 
 
 def interior(child: int, page_bytes: int, begins: int = 0) -> bytes:
