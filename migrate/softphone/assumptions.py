@@ -22,6 +22,9 @@ class Assumptions:
     """How a backup takes a SQLite database that has a `-wal`. `consistent`: a copy with the log folded in, and no
     companions (CONFIRMED(dec); of 85 databases in a real backup of iOS 14.3, 82 had none: *seen*). `as-they-lie`: file
     and companions as they are, as with the other three."""
+    missing_rows: Literal["fetch", "full"] = "fetch"
+    """What the phone does about a backup whose manifest lacks rows it wrote there: it sends those files again, or it
+    takes the backup for damaged and begins a full one. Which of the two a real phone does is not known (INFERRED)."""
     photos_arrive: Literal["at-restart", "later"] = "at-restart"
     """When restored photos are there: Domains.plist marks them for the background, whether a restore from a computer
     waits is open (facts 4.8). `later`: with the order `arrive`, or after `arrival_delay_s`."""

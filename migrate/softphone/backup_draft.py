@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import plistlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -17,10 +17,11 @@ from migrate.backup.crypto import KEY_BYTES, encrypted_chunks, encrypted_size
 from migrate.backup.record import Kind, Record, file_id
 from migrate.errors import BlobMissing, BlobUnreadable
 from migrate.softphone.domains import DIGESTED
-from migrate.softphone.draft_rows import DraftRows, StoredFile
+from migrate.softphone.draft_rows import DraftRow, DraftRows, StoredFile
 from migrate.softphone.drive import Unreadable
 from migrate.softphone.faults import Faults
 from migrate.softphone.filesystem import Node
+from migrate.softphone.host_rows import HostRows
 from migrate.softphone.phone_keys import PhoneKeys
 
 KINDS = {"file": Kind.FILE, "directory": Kind.DIRECTORY, "symlink": Kind.SYMLINK}
@@ -34,8 +35,11 @@ class Sending:
     """A file that must go to the host, and the length it will have there."""
 
     node: Node
-    file_id: str
-    stored_size: int
+    row: DraftRow
+
+    @property
+    def stored_size(self) -> int:
+        return self.row.stored_size
 
 
 @dataclass
@@ -46,7 +50,7 @@ class Draft:
     keys: PhoneKeys
     manifest_key: bytes = field(repr=False)  # plain
     rows: DraftRows = field(repr=False)
-    base: Mapping[str, Record] = field(default_factory=dict, repr=False)  # rows of the finished backup it builds on
+    base: HostRows | None = field(default=None, repr=False)  # rows of the finished backup it builds on
     base_unread: frozenset[str] = frozenset()
     old_folder: str | None = None  # where a full backup put the one before; removed at the end
 
@@ -65,32 +69,34 @@ class Draft:
             return None
         return self.keys.class_keys.wrap(MANIFEST_KEY_CLASS, self.manifest_key)
 
-    def plan(self, nodes: Iterable[Node]) -> None:
+    def plan(self, nodes: Iterable[Node], faults: Faults) -> None:
         """Rows for every node. Those whose bytes the host lacks, or has of another time, are to be sent and moved."""
         self.rows.begin_plan()
         for node in nodes:
             identity = file_id(node.domain, node.relative_path)
-            known = self.base.get(identity)
+            stored_size = self._stored_size(node, faults)
+            known = self.base.get(identity) if self.base is not None else None
             if known is not None and identity not in self.base_unread and _unchanged(node, known):
-                self.rows.put(known, moves=False)
+                self.rows.put(known, moves=False, stored_size=stored_size)
                 continue
             begun = self.rows.get(identity)
+            moves = node.kind == "file"
             if begun is not None and _unchanged(node, begun):
-                self.rows.keep(identity, moves=node.kind == "file")
+                self.rows.keep(begun, moves=moves, stored_size=stored_size)
             else:
-                self.rows.put(self._new_record(node, identity), moves=node.kind == "file")
+                self.rows.put(self._new_record(node, identity), moves=moves, stored_size=stored_size)
         self.rows.end_plan()
         self.unread.clear()
 
-    def sendings(self, nodes: Iterable[Node], faults: Faults) -> Iterator[Sending]:
+    def sendings(self, nodes: Iterable[Node]) -> Iterator[Sending]:
         """What is to be sent of the same nodes that were planned, as they come."""
-        for node in nodes:
-            if node.kind == "file" and self.rows.moves(identity := file_id(node.domain, node.relative_path)):
-                yield Sending(node, identity, self._stored_size(node, faults))
+        return (Sending(node, row) for node, row in zip(nodes, self.rows.in_order(), strict=True) if row.is_due)
 
-    def removals(self) -> Iterator[str]:
-        """File ids of the finished backup whose bytes nothing refers to any more."""
-        return (i for i, old in self.base.items() if old.kind is Kind.FILE and not self.rows.is_file(i))
+    def removals(self, shards: Iterable[str]) -> Iterator[str]:
+        """File ids of the finished backup whose bytes nothing refers to any more, shard by shard."""
+        for shard in shards if self.base is not None else ():
+            assert self.base is not None
+            yield from sorted(set(self.base.files_in(shard)).difference(self.rows.files_in(shard)))
 
     def stored_chunks(self, sending: Sending, faults: Faults) -> Iterator[bytes]:
         """What the host is to keep of a file. At its end the file counts as sent and its digest is in its row.
@@ -100,23 +106,24 @@ class Draft:
         """
         digested = sending.node.domain in DIGESTED
         digest = hashlib.sha1(usedforsecurity=False)
-        record = self.rows.get(sending.file_id)
-        assert record is not None
+        row, key = sending.row, None
+        if self.encrypted and row.stored_size:
+            key = row.record().encryption_key
+            assert key is not None
         try:
             chunks = _readable_chunks(sending.node, faults)
-            if self.encrypted and sending.stored_size:
-                assert record.encryption_key is not None
-                chunks = encrypted_chunks(chunks, self.keys.class_keys.unwrap(record.encryption_key))
+            if key is not None:
+                chunks = encrypted_chunks(chunks, self.keys.class_keys.unwrap(key))
             for chunk in chunks:
                 if digested:
                     digest.update(chunk)
                 yield chunk
         except Unreadable:
-            self.unread.add(sending.file_id)
+            self.unread.add(row.file_id)
             raise
         if digested:
-            self.rows.replace(replace(record, digest=digest.digest()))
-        self.rows.mark_sent(sending.file_id)
+            self.rows.replace(row, replace(row.record(), digest=digest.digest()))
+        self.rows.mark_sent(row)
 
     def write_manifest(self) -> StoredFile:
         """Manifest.db as it goes to the host."""

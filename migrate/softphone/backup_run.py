@@ -18,14 +18,13 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
 from migrate.backup.crypto import KEY_BYTES
-from migrate.backup.record import Kind, Record
 from migrate.softphone.agent_memory import AgentMemory, keys_of, memory_of
 from migrate.softphone.backup_draft import Draft, Sending
 from migrate.softphone.device import Softphone
@@ -58,11 +57,10 @@ def back_up(phone: Softphone, drive: Drive, request: Backup) -> None:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Names in the host's folder and in its Snapshot/, and the sizes of the files there by file id."""
+    """Names in the host's folder and in its Snapshot/."""
 
     folder: frozenset[str]
     snapshot: frozenset[str]
-    sizes: Mapping[str, int]
 
 
 class BackupRun:
@@ -121,7 +119,7 @@ class BackupRun:
     def _new_draft(self, status: Status | None) -> Draft:
         base = self._read_base(status)
         listing = self.drive.contents(self.folder)
-        sound = base is not None and self._has_every_file(_by_shard(base.records), listing)
+        sound = base is not None and self._has_every_file(base.rows.files_in, listing)
         if base is not None and (self._lost_rows(base, status) or not sound):
             base = None  # "Existing backup is corrupt, forcing a full backup"
         keys = keys_of(self.phone)
@@ -131,10 +129,10 @@ class BackupRun:
             previous_state=status.backup_state if status else "empty",
             keys=keys,
             manifest_key=os.urandom(KEY_BYTES),
-            rows=DraftRows(self.phone.ios_version),
+            rows=DraftRows(self.phone.ios_version, encrypted=keys.password is not None),
         )
         if base is not None and status is not None:
-            draft.base = {record.file_id: record for record in base.records}
+            draft.base = base.rows
             draft.base_unread = self.memory.unread.get(status.uuid, frozenset())
             draft.manifest_key = base.manifest_key or draft.manifest_key
         elif _has_content(listing):
@@ -167,7 +165,7 @@ class BackupRun:
     def _lost_rows(self, base: HostManifest, status: Status | None) -> bool:
         """Whether this phone minds that somebody took rows out of the manifest it wrote."""
         rows = self.memory.rows.get(status.uuid) if status else None
-        return self.phone.faults.missing_rows == "full" and rows is not None and len(base.records) < rows
+        return self.phone.assume.missing_rows == "full" and rows is not None and len(base.rows) < rows
 
     def _has_every_file(self, files_in: Callable[[str], Iterable[str]], listing: dict[str, Entry]) -> bool:
         """Whether the host has all files of each shard. One shard's names are in memory at once."""
@@ -197,28 +195,20 @@ class BackupRun:
     def _upload(self, draft: Draft) -> None:
         self._take_a_look()
         files = self.phone.files.copy()  # an APFS snapshot of now, looked at more than once
-        draft.plan(self._scan(files, draft.encrypted))
-        there = self._look_around()
-
-        def sends() -> Iterator[Sending]:
-            for sending in draft.sendings(self._scan(files, draft.encrypted), self.phone.faults):
-                has_it = there.sizes.get(sending.file_id) == sending.stored_size
-                if not (has_it and draft.rows.is_sent(sending.file_id)):
-                    yield sending
-
-        plain_bytes = stored_bytes = 0
-        for sending in sends():
-            if isinstance(sending.node.content, Digested):
-                raise MBError(Code.OTHER, NOT_KEPT)
-            plain_bytes += sending.node.size
-            stored_bytes += sending.stored_size
+        draft.plan(self._scan(files, draft.encrypted), self.phone.faults)
+        there = self._look_around(draft)
+        if self.phone.keeps == "digests" and any(
+            isinstance(sending.node.content, Digested) for sending in draft.sendings(self._scan(files, draft.encrypted))
+        ):
+            raise MBError(Code.OTHER, NOT_KEPT)
+        plain_bytes, stored_bytes = draft.rows.due_bytes()
         self._make_sure_it_fits(plain_bytes)
         self._make_directories(there)
         self._write_status(draft, "uploading")
         self.drive.done_bytes, self.drive.total_bytes = 0, stored_bytes
         self.phone.files_begin_to_pass("backup")
         with writing("Multiple errors uploading files"):
-            self.drive.upload(self._outgoing(draft, sends()))
+            self.drive.upload(self._outgoing(draft, draft.sendings(self._scan(files, draft.encrypted))))
         self._upload_manifests(draft)
 
     def _take_a_look(self) -> None:
@@ -247,14 +237,15 @@ class BackupRun:
                 self.drive.check_link()
             yield node
 
-    def _look_around(self) -> Surroundings:
-        """What the folder holds already, and with it its Snapshot/ where an interrupted run left one."""
+    def _look_around(self, draft: Draft) -> Surroundings:
+        """What the folder holds already, and with it its Snapshot/ where an interrupted run left one; the draft is told
+        of the files in there."""
         folder = self.drive.contents(self.folder)
         snapshot = self.drive.contents(self._path("Snapshot")) if "Snapshot" in folder else {}
-        sizes: dict[str, int] = {}
-        for shard in snapshot.keys() & set(SHARDS):
-            sizes |= {name: entry.size for name, entry in self.drive.contents(self._path(f"Snapshot/{shard}")).items()}
-        return Surroundings(frozenset(folder), frozenset(snapshot), sizes)
+        for shard in sorted(snapshot.keys() & set(SHARDS)):
+            found = self.drive.contents(self._path(f"Snapshot/{shard}"))
+            draft.rows.note_there((name, entry.size) for name, entry in found.items())
+        return Surroundings(frozenset(folder), frozenset(snapshot))
 
     def _make_directories(self, there: Surroundings) -> None:
         """The 256 folders, twice, in no order (an NSSet's); those that are there already are not asked for again."""
@@ -274,10 +265,10 @@ class BackupRun:
             raise MBError(Code.HOST_FULL, f"Insufficient free disk space on drive to back up ({free} < {need})")
 
     def _outgoing(self, draft: Draft, sends: Iterable[Sending]) -> Iterator[Outgoing]:
-        faults = self.phone.faults
+        faults, snapshot = self.phone.faults, self._path("Snapshot")
         return (
             Outgoing(
-                host_path=stored_at(self._path("Snapshot"), sending.file_id),
+                host_path=stored_at(snapshot, sending.row.file_id),
                 device_path=device_path(sending.node.domain, sending.node.relative_path),
                 size=sending.stored_size,
                 chunks=partial(draft.stored_chunks, sending, faults),
@@ -306,16 +297,22 @@ class BackupRun:
         snapshot = self._path("Snapshot")
         listing = self.drive.contents(snapshot)
         shards = sorted(listing.keys() & set(SHARDS))
-        left = (name for shard in shards for name in self.drive.contents(f"{snapshot}/{shard}"))
-        moves = ((stored_at(snapshot, i), stored_at(self.folder, i)) for i in left if draft.rows.moves(i))
+
+        def moves() -> Iterator[tuple[str, str]]:
+            for shard in shards:
+                wanted = set(draft.rows.files_in(shard, moving=True))
+                for name in self.drive.contents(f"{snapshot}/{shard}"):
+                    if name in wanted:
+                        yield stored_at(snapshot, name), stored_at(self.folder, name)
+
         with writing("Error moving files"):
-            self.drive.move(moves)
+            self.drive.move(moves())
             for name in METADATA:
                 if name in listing:
                     self.drive.move([(f"{snapshot}/{name}", self._path(name))])
 
     def _remove(self, draft: Draft) -> None:
-        gone = (stored_at(self.folder, identity) for identity in draft.removals())
+        gone = (stored_at(self.folder, identity) for identity in draft.removals(SHARDS))
         with writing("Error removing files"):
             self.drive.remove(gone)
             self.drive.remove([self._path("Snapshot"), self._path("Manifest.mbdx")])
@@ -382,15 +379,6 @@ def _has_content(listing: dict[str, Entry]) -> bool:
     """Whether a folder holds a backup, finished or not: a host's Info.plist, Status.plist and empty file are none."""
     folders = any(entry.is_directory and (name in SHARDS or name == "Snapshot") for name, entry in listing.items())
     return folders or any(listing[name].size > 0 for name in ("Manifest.db", "Manifest.mbdb") if name in listing)
-
-
-def _by_shard(records: Iterable[Record]) -> Callable[[str], Iterable[str]]:
-    """The ids of all files by the first two digits."""
-    found: dict[str, list[str]] = {}
-    for record in records:
-        if record.kind is Kind.FILE:
-            found.setdefault(record.file_id[:2], []).append(record.file_id)
-    return lambda shard: found.get(shard, ())
 
 
 def _shuffled(shards: set[str]) -> list[str]:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal
 
 from migrate.backup.companions import SUFFIXES
@@ -277,6 +278,7 @@ def device_path(domain: str, relative_path: str) -> str:
     return f"/.b/6{root_of(domain)}/{relative_path}"
 
 
+@lru_cache(1024)
 def root_of(domain: str) -> str:
     prefix, _, identifier = domain.partition("-")
     if identifier and prefix in CONTAINER_ROOTS:

@@ -104,9 +104,6 @@ class Faults:
     others on real phones; pyiosbackup cannot read it)."""
     drop_instead_of_response: bool = False
     """At the end of a restore the link drops where the Response should come (seen by others as a normal end)."""
-    missing_rows: Literal["fetch", "full"] = "fetch"
-    """What the phone does about a backup whose manifest lacks rows it wrote there: it sends those files again, or it
-    takes the backup for damaged and begins a full one. Which of the two a real phone does is not known (INFERRED)."""
 
     def __post_init__(self) -> None:
         self._dice: random.Random | None = None

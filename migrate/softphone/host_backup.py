@@ -14,9 +14,9 @@ from pathlib import Path
 from migrate.backup.folder import BackupFolder
 from migrate.backup.keybag import ClassKeys
 from migrate.backup.manifest import Manifest
-from migrate.backup.record import Record
 from migrate.errors import BackupUnreadable, BadRecord, KeybagUnreadable, PasswordMissing, WrongPassword
 from migrate.softphone.drive import Drive
+from migrate.softphone.host_rows import HostRows
 from migrate.softphone.manifest_plist import LIMIT_BYTES, Properties, read_properties
 from migrate.wire.backup2 import Code, MBError
 
@@ -29,7 +29,7 @@ ROWS_LIMIT = 5_000_000
 class HostManifest:
     """The rows of a host's manifest. Keys only where it is encrypted."""
 
-    records: tuple[Record, ...] = field(repr=False)
+    rows: HostRows = field(repr=False)
     class_keys: ClassKeys | None
     manifest_key: bytes | None = field(repr=False)
     is_flat: bool = False  # a Manifest.mbdb, whose stored files lie in no shards
@@ -60,10 +60,9 @@ class Fetched:
             with Manifest.open(BackupFolder(self.copy), password) as manifest:
                 if manifest.count > ROWS_LIMIT:
                     raise MBError(Code.INVALID_DATA, f"Manifest has more than {ROWS_LIMIT} rows")
-                records = tuple(manifest.records())
-                return HostManifest(
-                    records, manifest.class_keys, manifest.manifest_key, BackupFolder(self.copy).is_flat
-                )
+                rows = HostRows(manifest.rows(), encrypted=manifest.is_encrypted)
+                is_flat = BackupFolder(self.copy).is_flat
+                return HostManifest(rows, manifest.class_keys, manifest.manifest_key, is_flat)
         except (WrongPassword, PasswordMissing):
             raise MBError(Code.PASSWORD, "Invalid password") from None
         except KeybagUnreadable:

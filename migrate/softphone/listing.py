@@ -61,31 +61,36 @@ def look(drive: Drive, request: Look) -> str:
 def extract(drive: Drive, request: Extract) -> None:
     """Puts one file's plaintext at the top of the host's folder, under its base name. Raises MBError."""
     with _opened(drive, request.folder, request.password) as (_, manifest):
-        in_domain = [record for record in manifest.records if record.domain == request.domain]
+        in_domain, file = False, None
+        for record in manifest.rows:
+            in_domain = in_domain or record.domain == request.domain
+            where = (record.domain, record.relative_path)
+            if where == (request.domain, request.relative_path) and record.kind is Kind.FILE:
+                file = record
+                break
         if not in_domain:
             raise MBError(Code.NOT_FOUND, "Domain not found", request.domain)
-        files = [r for r in in_domain if r.relative_path == request.relative_path and r.kind is Kind.FILE]
-        if not files:
+        if file is None:
             raise MBError(Code.NOT_FOUND, "File not found in manifest", request.relative_path)
-        _give(drive, request.folder, {files[0]: request.relative_path.rpartition("/")[2]}, manifest.class_keys)
+        _give(drive, request.folder, {file: request.relative_path.rpartition("/")[2]}, manifest.class_keys)
 
 
 def unback(drive: Drive, request: Unback) -> None:
     """Lays every file of the backup out under `_unback_/<folder>/<domain>/`. Raises MBError."""
     with _opened(drive, request.folder, request.password) as (backup, manifest):
-        check_rows(manifest.records, backup.properties)
+        check_rows(manifest.rows, backup.properties)
         root = f"_unback_/{request.folder}"
         for path in ("_unback_", root):
             drive.make_directory(path)
-        files: dict[Record, str] = {}
-        for record in sorted(manifest.records, key=lambda record: (record.domain, record.relative_path)):
-            place = f"{root}/{record.domain}/{record.relative_path}".rstrip("/")
+
+        def place_of(record: Record) -> str:
+            return f"{root}/{record.domain}/{record.relative_path}".rstrip("/")
+
+        for record, _ in manifest.rows.by_path():
             if record.kind is Kind.DIRECTORY:
-                drive.make_directory(place)
-            elif record.kind is Kind.FILE:
-                files[record] = place
-        for batch in batches(list(files)):
-            _give(drive, request.folder, {record: files[record] for record in batch}, manifest.class_keys)
+                drive.make_directory(place_of(record))
+        for batch in batches(record for record, _ in manifest.rows.by_path() if record.kind is Kind.FILE):
+            _give(drive, request.folder, {record: place_of(record) for record in batch}, manifest.class_keys)
 
 
 @contextmanager
@@ -133,7 +138,7 @@ def _list_text(manifest: HostManifest) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     text.write(", ".join(COLUMNS) + "\n")
-    for record in sorted(manifest.records, key=lambda record: (record.domain, record.relative_path)):
+    for record, _ in manifest.rows.by_path():
         writer.writerow(
             (
                 record.file_id,
@@ -163,7 +168,7 @@ def _properties_text(backup: Fetched) -> str:
 
 def _domains_text(manifest: HostManifest) -> str:
     counts, sizes = Counter[str](), Counter[str]()
-    for record in manifest.records:
+    for record in manifest.rows:
         counts[record.domain] += 1
         sizes[record.domain] += record.size or 0
     rows = [f"{counts[domain]:>6} {sizes[domain]:>10} {domain}" for domain in sorted(counts)]

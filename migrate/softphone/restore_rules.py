@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -18,6 +18,7 @@ from migrate.softphone.domains import (
     covered,
     is_allowed,
 )
+from migrate.softphone.host_rows import HostRows
 from migrate.softphone.manifest_plist import Properties
 from migrate.wire.backup2 import Code, MBError, Restore
 
@@ -91,27 +92,18 @@ def containers_of(phone: Softphone, bundle_ids: Iterable[str]) -> frozenset[str]
     return frozenset(name for app in apps for name in (app.bundle_id, *app.group_ids, *app.plugin_ids))
 
 
-def chosen(records: Iterable[Record], policy: Policy) -> list[Record]:
-    """What arrives, parents first. A record whose directory rows are not all in the backup is skipped ("renameatx
-    ENOENT", REPORTED), whatever lies on the phone already."""
-    every = sorted(records, key=lambda record: (record.domain, record.relative_path))
-    directories = {(r.domain, r.relative_path) for r in every if r.kind is Kind.DIRECTORY}
-    return [
-        record
-        for record in every
-        if policy.why_not(record) is None and all((record.domain, above) in directories for above in above_all(record))
-    ]
+def chosen(rows: HostRows, policy: Policy) -> Iterator[tuple[Record, bytes]]:
+    """What arrives, with its archive, parents first. A record whose directory rows are not all in the backup is skipped
+    ("renameatx ENOENT", REPORTED), whatever lies on the phone already."""
+    has_whole_way = rows.ways_are_whole()
+    return (
+        (record, archive)
+        for record, archive in rows.by_path()
+        if policy.why_not(record) is None and has_whole_way(record)
+    )
 
 
-def above_all(record: Record) -> list[str]:
-    """Every directory above the record in its domain, the root ("") among them."""
-    if not record.relative_path:
-        return []
-    parts = record.relative_path.split("/")[:-1]
-    return ["", *("/".join(parts[: count + 1]) for count in range(len(parts)))]
-
-
-def check_rows(records: Iterable[Record], properties: Properties, *, slash_refused: bool = True) -> None:
+def check_rows(rows: HostRows, properties: Properties, *, slash_refused: bool = True) -> None:
     """What makes a phone refuse the whole manifest. `slash_refused`: domain names with a slash too; where they are not,
     such rows are never restored here, because where they lead out to is nobody's business to play.
 
@@ -119,12 +111,10 @@ def check_rows(records: Iterable[Record], properties: Properties, *, slash_refus
         MBError: CORRUPT or PATH_TOO_LONG.
         AgentDied: the same path twice (REPORTED).
     """
-    seen: set[tuple[str, str]] = set()
-    for record in records:
-        where = (record.domain, record.relative_path)
-        if where in seen:
+    twin = rows.first_twin()
+    for number, record in enumerate(rows):
+        if number == twin:
             raise AgentDied(f"two rows for {record.domain} {record.relative_path}")
-        seen.add(where)
         if "/" in record.domain and not slash_refused:
             continue
         _check_domain(record.domain, properties.applications)

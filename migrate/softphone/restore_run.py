@@ -17,18 +17,18 @@ from contextlib import suppress
 
 from migrate.backup.crypto import TornCiphertext, decrypted_chunks
 from migrate.backup.keybag import ClassKeys
-from migrate.backup.record import Kind, Record
+from migrate.backup.record import Record
 from migrate.errors import KeyUnusable
 from migrate.softphone.agent_memory import memory_of
 from migrate.softphone.device import Softphone
 from migrate.softphone.drive import Drive, batches
-from migrate.softphone.filesystem import EMPTY, Content, Node
+from migrate.softphone.filesystem import EMPTY, Content
 from migrate.softphone.host_backup import Fetched, HostManifest, fetched
 from migrate.softphone.manifest_plist import Properties
-from migrate.softphone.record_node import node_of
 from migrate.softphone.restore_rules import check_rows, chosen, policy_for
 from migrate.softphone.spool import Spool
 from migrate.softphone.staged_restore import Staged
+from migrate.softphone.staged_rows import StagedRows
 from migrate.softphone.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
 from migrate.softphone.status_plist import parse_plist, read_status
 from migrate.wire.backup2 import Code, MBError, Restore, reading_failed
@@ -70,16 +70,16 @@ class RestoreRun:
                 self._check_status()  # an unfinished first backup has a better name than a missing file
             outer = error.code in (Code.NOT_FOUND, Code.INVALID_DATA, Code.IO, Code.MULTI_STATUS)
             raise (reading_failed("Error reading manifest", error) if outer else error) from error
-        check_rows(manifest.records, backup.properties, slash_refused=behaviour.slash_in_domain_refused)
+        check_rows(manifest.rows, backup.properties, slash_refused=behaviour.slash_in_domain_refused)
         policy = policy_for(self.phone, self.request, backup.properties)
-        wanted = chosen(manifest.records, policy)
-        self._make_sure_it_fits(wanted)
+        staged = StagedRows(self.spool, encrypted=backup.properties.is_encrypted)
+        staged.fill(chosen(manifest.rows, policy))
+        self._make_sure_it_fits(staged.claimed_bytes())
         if not self.request.options.dont_copy_backup:
             self._copy_own_backup()
-        contents = self._receive(wanted, manifest)
+        self._receive(staged, manifest)
         self._say_hundred_percent()
-        nodes = [node_of(record, contents.get(record.file_id, EMPTY)) for record in wanted]
-        self._stage(nodes, backup.properties, policy.system_files)
+        self._stage(staged, backup.properties, policy.system_files)
 
     # --- may it be restored
 
@@ -129,8 +129,8 @@ class RestoreRun:
             text = "Invalid password when restoring encrypted backup"
             raise MBError(Code.PASSWORD, text, underlying=(inner,)) from None
 
-    def _make_sure_it_fits(self, wanted: list[Record]) -> None:
-        need, have = sum(record.size or 0 for record in wanted), self.phone.free_bytes
+    def _make_sure_it_fits(self, need: int) -> None:
+        have = self.phone.free_bytes
         if have < need:
             text = f"Insufficient free disk space on device to restore ({have} < {need})"
             raise MBError(Code.PHONE_FULL, text)
@@ -149,27 +149,32 @@ class RestoreRun:
 
     # --- the files
 
-    def _receive(self, wanted: list[Record], manifest: HostManifest) -> dict[str, Content]:
-        """The contents of every file, by file id. Raises MBError at the first batch that is not whole."""
-        files = [record for record in wanted if record.kind is Kind.FILE]
-        by_path = {manifest.stored_at(self.request.folder, record.file_id): record for record in files}
-        contents: dict[str, Content] = {}
-        self.drive.done_bytes, self.drive.total_bytes = 0, sum(record.size or 0 for record in files)
+    def _receive(self, staged: StagedRows, manifest: HostManifest) -> None:
+        """The contents of every file. Raises MBError at the first batch that is not whole."""
+        by_path: dict[str, list[tuple[int, Record]]] = {}  # of one batch; strangers may give two rows one file id
+        shared = staged.shared_inodes()
+        self.drive.done_bytes, self.drive.total_bytes = 0, staged.claimed_bytes(files_only=True)
         self.phone.files_begin_to_pass("restore")
 
         def take(path: str, chunks: Iterator[bytes]) -> None:
-            record = by_path[path]
-            contents[record.file_id] = self._keep(record, chunks, manifest.class_keys)
+            record = by_path[path][-1][1]
+            content = self._keep(record, chunks, manifest.class_keys)
+            if record.inode in shared:  # a second file with the inode of an earlier one becomes a hard link. REPORTED
+                content = self.first_with_inode.setdefault(record.inode, content)
+            for place, _ in by_path[path]:
+                staged.keep(place, content)
 
-        for batch in batches(list(by_path)):
-            problems = list(self.drive.download(batch, take).values())
+        for batch in batches(staged.files()):
+            by_path.clear()
+            for place, record in batch:
+                by_path.setdefault(manifest.stored_at(self.request.folder, record.file_id), []).append((place, record))
+            problems = list(self.drive.download(list(by_path), take).values())
             corrupt = [problem for problem in problems if problem.code == Code.CORRUPT]
             if corrupt:
                 raise MBError(Code.CORRUPT, corrupt[0].text, underlying=tuple(corrupt))
             if problems:
                 outer = reading_failed("Multiple errors downloading files", problems[0])
                 raise MBError(outer.code, outer.text, underlying=tuple(problems))
-        return contents
 
     def _say_hundred_percent(self) -> None:
         """Hosts have seen the figure reach 100 before the end (facts 5.2 row 48); which message carried it is not
@@ -197,8 +202,7 @@ class RestoreRun:
             raise problem
         if self.phone.assume.sizes_checked and content.size < (record.size or 0):
             raise MBError(Code.CORRUPT, "Failed to validate backup", record.relative_path)
-        # a second file with the inode of an earlier one becomes a hard link to it. REPORTED
-        return self.first_with_inode.setdefault(record.inode, content)
+        return content
 
     def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """Raises PeerBroke when more comes than the phone has room for: rows that claim to be small prove nothing."""
@@ -208,7 +212,7 @@ class RestoreRun:
                 raise PeerBroke("more bytes than the phone has room for")
             yield chunk
 
-    def _stage(self, nodes: list[Node], properties: Properties, system_files: bool) -> None:
+    def _stage(self, rows: StagedRows, properties: Properties, system_files: bool) -> None:
         if self.phone.pending_restore is not None:
             text = "Failed to move the incomplete restore directory into place"
             raise MBError(
@@ -224,7 +228,7 @@ class RestoreRun:
             assumed = self.phone.assume.exact_domains
             exact = self.phone.behaviour.exact_domains if assumed is None else frozenset(assumed)
         password = self.request.options.password if properties.is_encrypted else None
-        self.phone.pending_restore = Staged(nodes, exact, dict(properties.applications), password, self.spool)
+        self.phone.pending_restore = Staged(rows, exact, dict(properties.applications), password, self.spool)
 
     def _path(self, name: str) -> str:
         return f"{self.request.folder}/{name}"

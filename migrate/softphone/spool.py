@@ -28,6 +28,7 @@ class Spool:
         self._keeps = keeps
         self._folder: Path | None = None
         self._count = 0
+        self._noted: list[Content] = []
 
     def keep(self, chunks: Iterator[bytes]) -> Content:
         """All of `chunks`, as content that can be read again and again; or what is known of it, and no more."""
@@ -39,6 +40,22 @@ class Spool:
             if len(head) > IN_MEMORY_BYTES:
                 return self._write(head, chunks)
         return Bytes(bytes(head)) if head else EMPTY
+
+    def note(self, content: Content) -> bytes:
+        """A few bytes for which `content` gives the same again; b"" for EMPTY."""
+        if isinstance(content, Digested):
+            return content.sha256 + content.size.to_bytes(8, "big")
+        if content is EMPTY:
+            return b""
+        self._noted.append(content)
+        return (len(self._noted) - 1).to_bytes(8, "big")
+
+    def content(self, note: bytes) -> Content:
+        if not note:
+            return EMPTY
+        if len(note) > 8:
+            return Digested(note[:-8], int.from_bytes(note[-8:], "big"))
+        return self._noted[int.from_bytes(note, "big")]
 
     def _write(self, head: bytearray, rest: Iterator[bytes]) -> OnDisk:
         self._count += 1

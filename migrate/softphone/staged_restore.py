@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from migrate.softphone.agent_memory import memory_of
@@ -20,6 +21,7 @@ from migrate.softphone.domains import (
 )
 from migrate.softphone.filesystem import Filesystem, Node
 from migrate.softphone.spool import Spool
+from migrate.softphone.staged_rows import AT_RESTART, LATER, StagedRows
 
 RESTORE_APPLICATIONS = "/iTunesRestore/RestoreApplications.plist"
 
@@ -28,11 +30,16 @@ RESTORE_APPLICATIONS = "/iTunesRestore/RestoreApplications.plist"
 class Staged:
     """`exact`: domains of which nothing else stays; None: every domain of the phone (RemoveItemsNotRestored)."""
 
-    nodes: Sequence[Node] = field(repr=False)
+    rows: StagedRows = field(repr=False)
     exact: Collection[str] | None
     applications: Mapping[str, Any] = field(repr=False)  # of the backup's Manifest.plist
     backup_password: str | None = field(repr=False)
     spool: Spool = field(repr=False)
+
+    @property
+    def nodes(self) -> Iterator[Node]:
+        """What will be there, parents before their children."""
+        return (node for _, node in self.rows.nodes())
 
     @property
     def was_replace(self) -> bool:
@@ -46,9 +53,8 @@ class Staged:
     def apply(self, phone: Softphone) -> None:
         """The restart: what must go goes, what was restored takes its place, at once or when it arrives."""
         self._remove_what_was_not_restored(phone.files)
-        late = [node for node in self.nodes if _arrives_later(phone, node)]
-        held_back = {id(node) for node in late}
-        _place(phone, [node for node in self.nodes if id(node) not in held_back])
+        late = self.rows.postpone(partial(_arrives_later, phone))
+        _place(phone, self.rows, AT_RESTART)
         memory_of(phone).spools.append(self.spool)
         apps = self._apps_to_install(phone)
         if self.was_replace:
@@ -62,15 +68,14 @@ class Staged:
             phone.apps.update(apps)
             apps = {}
         if late or apps:
-            phone.expect(lambda: _arrive(phone, late, apps))
+            phone.expect(lambda: _arrive(phone, self.rows, apps))
 
     def _remove_what_was_not_restored(self, files: Filesystem) -> None:
         """What is never in a backup stays, and so do the directories above it; a few such paths go nevertheless."""
-        restored = {(node.domain, node.relative_path) for node in self.nodes}
 
         def stays(node: Node) -> bool:
             where = (node.domain, node.relative_path)
-            if where in restored:
+            if where in self.rows:
                 return True
             never_here = covered(NEVER_BACKED_UP, *where) or covered(NEVER_MIGRATED, *where)
             return never_here and not covered(REMOVED_BY_RESTORE, *where)
@@ -91,24 +96,35 @@ class Staged:
 
 def nothing_staged() -> Staged:
     """A restore that changes nothing and still waits for the restart, so that the next one is refused with 102."""
-    return Staged((), frozenset(), {}, None, Spool())
+    spool = Spool()
+    return Staged(StagedRows(spool, encrypted=False), frozenset(), {}, None, spool)
 
 
-def _arrives_later(phone: Softphone, node: Node) -> bool:
-    if app_container(node.domain) is not None:
+def _arrives_later(phone: Softphone, domain: str, relative_path: str) -> bool:
+    if app_container(domain) is not None:
         return phone.assume.apps_arrive == "later"
-    return phone.assume.photos_arrive == "later" and covered(ARRIVES_IN_THE_BACKGROUND, node.domain, node.relative_path)
+    return phone.assume.photos_arrive == "later" and covered(ARRIVES_IN_THE_BACKGROUND, domain, relative_path)
 
 
-def _arrive(phone: Softphone, nodes: Sequence[Node], apps: Mapping[str, App]) -> None:
+def _arrive(phone: Softphone, rows: StagedRows, apps: Mapping[str, App]) -> None:
     phone.apps.update(apps)
-    _place(phone, nodes)
+    _place(phone, rows, LATER)
 
 
-def _place(phone: Softphone, nodes: Sequence[Node]) -> None:
-    for node in nodes:
+def _place(phone: Softphone, rows: StagedRows, wave: int) -> None:
+    """A phone that keeps digests lays down what meets nothing where it goes: a million rows stay where they are."""
+    lays_down = phone.keeps == "digests"
+    placed: list[int] = []
+    for place, node in rows.nodes(wave):
+        if lays_down and phone.files.get(node.domain, node.relative_path) is None:
+            continue
         _make_room(phone.files, node)
         phone.files.put(node)
+        placed.append(place)
+    if lays_down:
+        rows.leave(placed)
+        for many in rows.laid_down(wave):
+            phone.files.lay(many)
 
 
 def _make_room(files: Filesystem, node: Node) -> None:

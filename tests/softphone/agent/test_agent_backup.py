@@ -161,7 +161,7 @@ def test_rows_taken_out_of_the_manifest_are_sent_again_or_all_of_it(host: Any, p
         writer.add(record)
     (folder / "Manifest.db").write_bytes(pad_manifest(writer.to_bytes()))
     (folder / lost.file_id[:2] / lost.file_id).unlink()
-    phone.faults.missing_rows = "full" if answer == "full" else "fetch"
+    phone.assume.missing_rows = "full" if answer == "full" else "fetch"
     host.backup(phone)
     assert blob(folder, rows(folder)["HomeDomain/Library/SMS/sms.db"]) == b"messages" * 700
     sent = [name for name in host.uploaded if len(name.rpartition("/")[2]) == 40]
