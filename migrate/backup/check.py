@@ -27,7 +27,7 @@ from migrate.backup.check_findings import Findings, Owners
 from migrate.backup.check_folder import Looked, Stored, list_stored, look_at_plists
 from migrate.backup.check_locked import look_without_password
 from migrate.backup.crypto import encrypted_size
-from migrate.backup.folder import BackupFolder, find_backup
+from migrate.backup.folder import BackupFolder, find_backup, why_no_phone_says
 from migrate.backup.links import is_regular
 from migrate.backup.manifest import Manifest
 from migrate.backup.reader import Backup
@@ -339,6 +339,9 @@ class _Check:
         expected = file_id(record.domain, record.relative_path)
         if record.file_id != expected:
             self.found.add(record_wound.file_id_wrong(record, expected))
+        empty = record.kind is Kind.DIRECTORY
+        if (reason := why_no_phone_says(record.domain, record.relative_path, empty=empty)) is not None:
+            self.found.add(record_wound.name_unsafe(record, reason))
 
 
 class _Progress:

@@ -52,6 +52,17 @@ def file_id_wrong(record: Record, expected: str) -> Finding:
     )
 
 
+def name_unsafe(record: Record, reason: str) -> Finding:
+    return _about(
+        record,
+        "name-unsafe",
+        "error",
+        what=f"No phone calls a file {_name(record)}.",
+        why=f"{reason[:1].upper()}{reason[1:]}; so somebody else wrote this row. Nothing was read or written there.",
+        next="Do not restore this backup with any program, unless you know who made it. Save the phone anew.",
+    )
+
+
 def listed_twice(record: Record) -> Finding:
     return _about(
         record,

@@ -27,7 +27,7 @@ from typing import Any
 from migrate.backup import extract_findings as left_out
 from migrate.backup.check_findings import Findings
 from migrate.backup.extract_names import NamesTaken
-from migrate.backup.folder import inside, new_in
+from migrate.backup.folder import inside, new_in, why_no_phone_says
 from migrate.backup.manifest import Wanted
 from migrate.backup.private_files import FILE_MODE, FOLDER_MODE
 from migrate.backup.reader import Backup
@@ -245,7 +245,11 @@ class _Extraction:
         except BlobUnreadable as problem:
             self.found.add(left_out.content_unreadable(record, problem.why()))
         except UnsafeName as problem:
-            self.found.add(left_out.name_impossible(record, f"the name {problem.reason}"))
+            empty = record.kind is Kind.DIRECTORY
+            if (reason := why_no_phone_says(record.domain, record.relative_path, empty=empty)) is not None:
+                self.found.add(left_out.name_unsafe(record, reason))
+            else:
+                self.found.add(left_out.name_impossible(record, f"the name {problem.reason}"))
         except FileExistsError:
             self.found.add(left_out.name_impossible(record, "something of that name was there before it"))
         except OSError as problem:

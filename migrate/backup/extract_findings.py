@@ -53,6 +53,17 @@ def name_impossible(record: Record, reason: str) -> Finding:
     )
 
 
+def name_unsafe(record: Record, reason: str) -> Finding:
+    return _about(
+        record,
+        "extract-name-unsafe",
+        "error",
+        what=f"{_shown(record)} was not taken out: no phone gives a file such a name.",
+        why=f"{reason[:1].upper()}{reason[1:]}, so somebody else wrote this row.",
+        next=VERIFY,
+    )
+
+
 def link_left_out(record: Record, reason: str) -> Finding:
     return _about(
         record,

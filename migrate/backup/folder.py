@@ -97,6 +97,23 @@ def _parts(name: str, *, windows: bool) -> list[str]:
     return parts
 
 
+def why_no_phone_says(domain: str, relative_path: str, *, empty: bool) -> str | None:
+    """What in the name of a record no phone writes, because it leads out of a folder wherever it is joined to one; None
+    where the name is honest. `empty`: the path may be empty, as that of a domain's own folder is.
+
+    No such name among the 3,721 of a real manifest (*seen*, iOS 14.3); a phone refuses a slash in a domain (facts 4.3).
+    """
+    if "\0" in domain or "\0" in relative_path:
+        return "it holds a NUL character"
+    if not domain or domain in (".", "..") or "/" in domain:
+        return "its domain is a way to another folder"
+    if ".." in relative_path.split("/"):
+        return "its path climbs out of its folder with '..'"
+    if relative_path.startswith("/"):
+        return "its path begins at the root of the disk"
+    return None if relative_path or empty else "its path is empty"
+
+
 def find_backup(path: Path) -> Path:
     """The backup a person means by `path`: the folder with a manifest, or its only child that has one.
 

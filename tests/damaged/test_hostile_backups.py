@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import pytest
 from migrate.backup.check import verify
 from migrate.backup.mbdb import MAGIC
 from migrate.backup.reader import Backup
-from migrate.backup.record import Kind
+from migrate.backup.record import Kind, file_id
 from migrate.errors import BackupUnreadable, MigrateError
 from tests.backup.small_backup import PASSWORD, UDID, SmallBackup, box
 from tests.damaged.test_wrong_rows import rewritten, rows_of
@@ -93,7 +94,22 @@ def test_a_domain_that_is_a_path_reads_nothing_elsewhere(backup: SmallBackup, do
     database(lambda data: rewritten(data, "UPDATE Files SET domain = ? WHERE fileID = ?", domain, record.file_id))(
         backup
     )
-    assert codes(backup) == {"file-id-wrong"}
+    assert codes(backup) == {"file-id-wrong", "name-unsafe"}
+
+
+@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "a/../../b", "a\0b", ".."])
+def test_a_path_that_leads_out_is_no_whole_backup_although_its_id_is_right(backup: SmallBackup, path: str) -> None:
+    """Other programs join it to a folder."""
+    backup.add_file("HomeDomain", "Library/honest", b"hostile")
+    record = backup.records.pop(("HomeDomain", "Library/honest"))
+    backup.blob("HomeDomain", "Library/honest").unlink()
+    name = file_id("HomeDomain", path)
+    backup.records["HomeDomain", path] = replace(record, relative_path=path, file_id=name)
+    place = backup.path / name[:2] / name
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(os.urandom(16))
+    backup.write_manifest()
+    assert "name-unsafe" in codes(backup)
 
 
 # -- what lies there instead -----------------------------------------------------------------------------------------
