@@ -23,6 +23,9 @@ async def in_thread(move: Move, work: Callable[[], T]) -> T:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         move.stop.set()
+        while not task.done():
+            with suppress(asyncio.CancelledError):  # a second Ctrl-C must not leave it at work either
+                await asyncio.wait([task])
         with suppress(Stopped, MigrateError, OSError):  # the cancellation is what ended it
-            await task
+            task.result()
         raise

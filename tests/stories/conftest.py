@@ -15,15 +15,15 @@ from tests.stories.kitchen import SetTable, Table, new_phone, old_phone
 @pytest.fixture
 def set_table(tmp_path: Path) -> Iterator[SetTable]:
     """Two phones behind a usbmuxd; it stops with the test. `plugged` says which of them hang on the cable at first."""
-    servers: list[SoftphoneServer] = []
+    tables: list[Table] = []
 
     def set_one(old: Softphone | None = None, new: Softphone | None = None, *, plugged: str = "old new") -> Table:
         phones = {"old": old or old_phone(), "new": new or new_phone()}
         server = SoftphoneServer([phone for name, phone in phones.items() if name in plugged.split()])
         server.start()
-        servers.append(server)
-        return Table(phones["old"], phones["new"], server, tmp_path / "home")
+        tables.append(Table(phones["old"], phones["new"], server, tmp_path / "home"))
+        return tables[-1]
 
     yield set_one
-    for server in servers:
-        server.stop()
+    for table in tables:
+        table.clear()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +21,39 @@ PASSWORD = "correct-horse-1947"
 ROUNDS = 1_000
 OLD, NEW = "00008101-0001AAAA00000001", "00008140-0002BBBB00000002"
 QUICK = ContentsSpec(photos=12, messages=60, contacts=20, attachments=6, health_samples=60, history=20, videos=1)
+
+
+LIMIT_S = 120.0
+"""How long one command may take on the busiest of machines (the longest takes ten seconds on an idle one)."""
+
+
+class Command(subprocess.Popen[str]):
+    """`migrate …` in a process of its own. One that does not end is ended, and says on stderr where it hung: Python's
+    fault handler writes the stacks of all threads when a process is told to abort."""
+
+    def __init__(self, words: list[str], env: dict[str, str], stdin: int | None = None) -> None:
+        pipe = subprocess.PIPE
+        env = {**env, "PYTHONFAULTHANDLER": "1"}
+        super().__init__(words, env=env, stdin=stdin, stdout=pipe, stderr=pipe, text=True)
+        self._limit = threading.Timer(LIMIT_S, self.abort)
+        self._limit.start()
+
+    def abort(self) -> None:
+        self.send_signal(signal.SIGABRT if sys.platform != "win32" else signal.SIGTERM)
+
+    def to_its_end(self, typed: str | None = None) -> Done:
+        out, err = self.communicate(typed)
+        self._limit.cancel()
+        return Done(self.returncode, out, err)
+
+    def clear_away(self) -> None:
+        """Whatever became of the test: no process and no pipe of it is left."""
+        self._limit.cancel()
+        self.kill()
+        self.wait()
+        for pipe in (self.stdin, self.stdout, self.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 @dataclass
@@ -54,6 +89,7 @@ class Table:
     server: SoftphoneServer
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
+    started: list[Command] = field(default_factory=list)
 
     def command(self, *arguments: str | Path) -> list[str]:
         return [sys.executable, "-m", "migrate", *map(str, arguments)]
@@ -66,16 +102,17 @@ class Table:
 
     def migrate(self, *arguments: str | Path, typed: str = "") -> Done:
         """Run a command to its end."""
-        done = subprocess.run(
-            self.command(*arguments), env=self.env, input=typed, capture_output=True, text=True, timeout=120
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return self.start(*arguments, stdin=subprocess.PIPE).to_its_end(typed)
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+    def start(self, *arguments: str | Path, stdin: int | None = None) -> Command:
         """Begin a command whose end the test decides."""
-        return subprocess.Popen(
-            self.command(*arguments), env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        self.started.append(Command(self.command(*arguments), self.env, stdin))
+        return self.started[-1]
+
+    def clear(self) -> None:
+        for command in self.started:
+            command.clear_away()
+        self.server.stop()
 
     def plan(self, text: str) -> Path:
         """A plan file. It rehearses only where its text says so: most stories are about something else."""

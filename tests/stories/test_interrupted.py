@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,14 +22,14 @@ from migrate.phone.muxer import Muxer
 from migrate.plan.read import read_plan, with_phones
 from migrate.softphone.contents import ContentsSpec, fill
 from migrate.softphone.faults import Faults
-from tests.stories.kitchen import EVERYTHING, NEW, OLD, PASSWORD, Done, SetTable, Table, new_phone, old_phone
+from tests.stories.kitchen import EVERYTHING, NEW, OLD, PASSWORD, Command, Done, SetTable, Table, new_phone, old_phone
 from tests.stories.test_a_whole_move import assert_became
 
 BIG = 40_000_000
 """One film, so that a save and a restore take long enough to be killed in their middle."""
 
 
-def wait_for(process: subprocess.Popen[str], enough: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+def wait_for(process: Command, enough: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
     """Read events until `enough` says so."""
     assert process.stdout is not None
     seen = []
@@ -38,13 +37,12 @@ def wait_for(process: subprocess.Popen[str], enough: Callable[[dict[str, Any]], 
         seen.append(json.loads(line))
         if enough(seen[-1]):
             return seen
-    raise AssertionError(f"it ended before that: {seen[-3:]}")
+    raise AssertionError(f"it ended before that: {seen[-3:]}\n{process.to_its_end()}")
 
 
-def end(process: subprocess.Popen[str], how: int) -> Done:
+def end(process: Command, how: int) -> Done:
     process.send_signal(how)
-    out, err = process.communicate(timeout=60)
-    return Done(process.returncode, out, err)
+    return process.to_its_end()
 
 
 def moving(step: str, past: int) -> Callable[[dict[str, Any]], bool]:

@@ -9,7 +9,7 @@ from typing import Any
 from migrate.journey.home import Home
 from migrate.softphone.contents import ContentsSpec, fill
 from migrate.softphone.faults import Faults
-from tests.stories.kitchen import EVERYTHING, NEW, OLD, PASSWORD, Done, SetTable, Table, new_phone, old_phone
+from tests.stories.kitchen import EVERYTHING, NEW, OLD, PASSWORD, SetTable, Table, new_phone, old_phone
 from tests.stories.test_a_whole_move import assert_became
 from tests.stories.test_interrupted import BIG
 from tests.stories.test_refusals import refused
@@ -153,10 +153,7 @@ def test_two_runs_of_one_pair_begun_together_spoil_nothing(set_table: SetTable) 
     before = table.old.files.digests()
     plan = table.plan(EVERYTHING)
     both = [table.start("run", plan, "--old", OLD, "--new", NEW, "--yes", "--json") for _ in range(2)]
-    ends = []
-    for process in both:
-        out, err = process.communicate(timeout=90)
-        ends.append(Done(process.returncode, out, err))
+    ends = [process.to_its_end() for process in both]
     assert sorted(done.code for done in ends)[0] == 0, "\n".join(map(str, ends))
     assert {done.last["error"]["code"] for done in ends if done.code} <= {
         "backup-busy",
