@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -380,7 +382,9 @@ class CannotExtractHere(MigrateError):
         return f"The system answered: {self.system_said}. The files that are there are whole; the backup is unchanged."
 
     def next(self) -> str:
-        return "Free some space on that disk, or name a new folder on another one with --to DIR."
+        if self.system_said == os.strerror(errno.ENOSPC):
+            return "Free some space on that disk, or name a new folder on another one with --to DIR."
+        return "Name a new folder that you may write to with --to DIR."
 
 
 @dataclass(eq=False)

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from migrate.errors.root import MigrateError
 
 
+def _things(count: int) -> str:
+    return "one thing" if count == 1 else f"{count} things"
+
+
 @dataclass(eq=False)
 class WaitedTooLong(MigrateError):
     """Somebody had to do something on a phone, and `--wait` ran out first."""
@@ -16,8 +20,12 @@ class WaitedTooLong(MigrateError):
     how: str  # the `next` of what was lacking, which may say how to try again in its own way
     exit_code = 50
 
+    @property
+    def _wait(self) -> str:
+        return "one second" if self.waited_s == 1 else f"{self.waited_s} seconds"
+
     def what(self) -> str:
-        return f"Nobody did what was asked within {self.waited_s} seconds. {self.waiting_for}"
+        return f"Nobody did what was asked within {self._wait}. {self.waiting_for}"
 
     def why(self) -> str:
         return "The move waits for a person's hand only as long as --wait says; nothing is lost by waiting."
@@ -408,6 +416,8 @@ class NotProven(MigrateError):
         return f"Not proven: {self.first}"
 
     def why(self) -> str:
+        if self.count == 1:
+            return "It was sent, or was there before, and is not on the new phone as it should be."
         return f"{self.count} things that were sent, or were there before, are not on the new phone as they should be."
 
     def next(self) -> str:
@@ -426,7 +436,7 @@ class RehearsalFailed(MigrateError):
         return f"The rehearsal failed, so nothing was sent: {self.first}"
 
     def why(self) -> str:
-        return f"On a software iPhone set up like the new phone, {self.count} things went otherwise than agreed."
+        return f"On a software iPhone set up like the new phone, {_things(self.count)} went otherwise than agreed."
 
     def next(self) -> str:
         return f"See all of them in the findings of the run, mend the first one, then {self.again}"
