@@ -155,6 +155,7 @@ def test_photos_and_messages_replace_their_counterparts_on_a_phone_in_use_and_no
     assert kept.get("same", 0) > 50 and set(kept) <= {"same", "rewritten"}
 
 
+@pytest.mark.soak
 def test_one_app_moves_to_a_phone_that_has_it(set_table: SetTable) -> None:
     table = set_table(new=new_phone(empty=False))
     old, new = table.old.files.digests(), table.new.files.digests()
@@ -198,6 +199,7 @@ def test_one_cable_is_enough_and_a_phone_without_a_passcode_works(set_table: Set
     assert any(e["event"] == "found" and e["finding"]["code"] == "not-encrypted" for e in events)
 
 
+@pytest.mark.soak
 def test_a_saved_backup_stands_in_for_a_phone_that_is_gone(set_table: SetTable) -> None:
     table = set_table(old=old_phone(backup_password=PASSWORD))
     before = table.old.files.digests()

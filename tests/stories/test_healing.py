@@ -99,6 +99,7 @@ def test_with_the_phone_gone_the_damaged_files_are_named_and_the_rest_is_whole(s
     assert wounded <= blobs(table).keys()
 
 
+@pytest.mark.soak
 def test_the_cable_is_pulled_while_healing_and_the_same_command_goes_on(saved: Callable[..., Table]) -> None:
     table = saved()
     damage(table)
@@ -111,6 +112,7 @@ def test_the_cable_is_pulled_while_healing_and_the_same_command_goes_on(saved: C
     assert done.code == 0 and json.loads(done.out)["verdict"] == "whole", done
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
 def test_ctrl_c_while_the_phone_waits_for_its_passcode(saved: Callable[..., Table]) -> None:
     table = saved(passcode="1947")
@@ -129,6 +131,7 @@ def test_ctrl_c_while_the_phone_waits_for_its_passcode(saved: Callable[..., Tabl
     assert table.migrate("heal", table.home / "backups" / OLD).code == 0
 
 
+@pytest.mark.soak
 def test_killed_between_the_renames_any_command_finishes_it(saved: Callable[..., Table]) -> None:
     from migrate.backup.folder import BackupFolder
     from migrate.backup.healing_place import HealingPlace, Note, stamp_of

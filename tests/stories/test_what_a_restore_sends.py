@@ -58,6 +58,7 @@ def test_a_replace_sends_every_option_and_all_apps(set_table: SetTable, heard: l
     assert request["apps"] == ["com.example.chatter", "com.example.sketchbook"]
 
 
+@pytest.mark.soak
 def test_an_overlay_removes_nothing_and_asks_for_no_app(set_table: SetTable, heard: list[dict[str, Any]]) -> None:
     table = set_table(new=new_phone(empty=False))
     assert table.move(table.plan(PHOTOS_AND_MESSAGES)).code == 0
@@ -66,6 +67,7 @@ def test_an_overlay_removes_nothing_and_asks_for_no_app(set_table: SetTable, hea
     assert request["apps"] is None
 
 
+@pytest.mark.soak
 def test_what_a_restore_replaced_is_backed_up_anew_by_the_proof(
     set_table: SetTable, heard: list[dict[str, Any]]
 ) -> None:

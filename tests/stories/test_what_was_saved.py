@@ -6,6 +6,8 @@ import json
 import shutil
 from typing import Any
 
+import pytest
+
 from migrate.journey.home import Home
 from migrate.softphone.contents import ContentsSpec, fill
 from migrate.softphone.faults import Faults
@@ -58,6 +60,7 @@ def test_as_is_with_two_phones_saved_is_a_choice(set_table: SetTable) -> None:
     assert OLD in error["why"] and NEW in error["why"]
 
 
+@pytest.mark.soak
 def test_a_plan_may_name_the_folder_around_the_backup(set_table: SetTable) -> None:
     """Also on another folder's terms: relative to the plan, and a copy that is not ours is read where it lies."""
     table = set_table(old=old_phone(backup_password=PASSWORD))
@@ -73,6 +76,7 @@ def test_a_plan_may_name_the_folder_around_the_backup(set_table: SetTable) -> No
     assert_became(table.new, before)
 
 
+@pytest.mark.soak
 def test_our_own_working_backup_named_as_a_folder_is_linked_like_any_other(set_table: SetTable) -> None:
     """What compose and resume read must not change with the next save."""
     table = set_table(old=old_phone(backup_password=PASSWORD))
@@ -87,6 +91,7 @@ def test_our_own_working_backup_named_as_a_folder_is_linked_like_any_other(set_t
 # -- anew --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.soak
 def test_a_wish_for_a_fresh_save_outlives_a_stop_before_it_began(set_table: SetTable) -> None:
     """The run stopped for want of a password, and its resume took what was saved long ago for the fresh save."""
     table = set_table(old=old_phone(backup_password=PASSWORD))
@@ -101,6 +106,7 @@ def test_a_wish_for_a_fresh_save_outlives_a_stop_before_it_began(set_table: SetT
     assert result_of(table, "save-old-phone")["files"] >= whole
 
 
+@pytest.mark.soak
 def test_a_fresh_save_that_was_cut_goes_on_and_does_not_begin_again(set_table: SetTable) -> None:
     old = old_phone(backup_password=PASSWORD)
     fill(old, ContentsSpec(extra_bytes=BIG), seed=3)
@@ -116,6 +122,7 @@ def test_a_fresh_save_that_was_cut_goes_on_and_does_not_begin_again(set_table: S
 # -- once more ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.soak
 def test_a_file_that_can_be_read_after_a_restart_moves_with_a_resume(set_table: SetTable) -> None:
     """As the error says: restart the old phone and resume. It used to stop at the same old save for ever."""
     lost = "CameraRollDomain/Media/DCIM/100APPLE/IMG_0003.JPG"
@@ -135,6 +142,7 @@ def test_a_file_that_can_be_read_after_a_restart_moves_with_a_resume(set_table: 
 # -- one at a time -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.soak
 def test_two_at_one_working_backup_the_second_is_refused_and_can_go_on_later(set_table: SetTable) -> None:
     """A second save into one folder spoils the first one's seal, and a verify beside it finds wounds that are none."""
     table = set_table(old=old_phone(backup_password=PASSWORD))
@@ -148,6 +156,7 @@ def test_two_at_one_working_backup_the_second_is_refused_and_can_go_on_later(set
     assert done.code == 0, str(done)
 
 
+@pytest.mark.soak
 def test_two_runs_of_one_pair_begun_together_spoil_nothing(set_table: SetTable) -> None:
     table = set_table()
     before = table.old.files.digests()
@@ -172,6 +181,7 @@ def plain(udid: str) -> str:
     return udid.replace("-", "").lower()
 
 
+@pytest.mark.soak
 def test_a_udid_without_its_dash_is_the_same_phone(set_table: SetTable) -> None:
     """Some usbmuxd versions, and people who copy, leave it out."""
     table = set_table(new=new_phone(find_my=True))
@@ -183,6 +193,7 @@ def test_a_udid_without_its_dash_is_the_same_phone(set_table: SetTable) -> None:
     assert done.code == 0, str(done)
 
 
+@pytest.mark.soak
 def test_a_resume_may_name_the_phone_that_was_left_open(set_table: SetTable) -> None:
     table = set_table()
     other = new_phone()

@@ -112,6 +112,7 @@ def test_find_my_is_waited_for_and_no_colour_is_used_where_none_is_wanted(set_ta
     assert table.new.pending_restore is None
 
 
+@pytest.mark.soak
 def test_a_save_that_somebody_else_made_meanwhile_is_not_taken_for_ours(set_table: SetTable) -> None:
     table = set_table(old=old_phone(backup_password=PASSWORD))
     before = table.old.files.digests()
@@ -128,6 +129,7 @@ def test_a_save_that_somebody_else_made_meanwhile_is_not_taken_for_ours(set_tabl
     assert_became(table.new, before)
 
 
+@pytest.mark.soak
 def test_an_erased_phone_that_turns_out_to_be_in_use_can_still_be_emptied_on_the_persons_word(
     set_table: SetTable,
 ) -> None:

@@ -74,6 +74,7 @@ def to_a_phone_in_use(person: Terminal) -> None:
     person.types(" \x1b[B\x1b[B\x1b[B \r")  # Messages, and Photos three lines below
 
 
+@pytest.mark.soak
 def test_some_things_replace_their_counterparts_and_the_plan_replays_to_an_equal_phone(
     set_table: SetTable, tmp_path: Path
 ) -> None:

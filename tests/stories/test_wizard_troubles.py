@@ -142,6 +142,7 @@ def test_a_wrong_password_three_times_and_the_right_one_another_day(set_table: S
     assert untouched(table, before)
 
 
+@pytest.mark.soak
 def test_a_wrong_password_that_only_the_save_can_tell_is_asked_for_again(set_table: SetTable) -> None:
     table = set_table(old=old_phone(backup_password=PASSWORD))
     with at_a_terminal(table) as person:
@@ -156,6 +157,7 @@ def test_a_wrong_password_that_only_the_save_can_tell_is_asked_for_again(set_tab
         stops(person, WHAT)
 
 
+@pytest.mark.soak
 def test_a_password_changed_since_the_last_save_is_believed(set_table: SetTable) -> None:
     table = set_table(old=old_phone(backup_password="an-older-word"))
     table.environment["MIGRATE_BACKUP_PASSWORD"] = "an-older-word"

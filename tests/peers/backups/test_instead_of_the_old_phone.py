@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from migrate.backup.compose import SetRequest, compose
 from migrate.backup.reader import Backup
 from tests.peers.pair import travelling
@@ -68,6 +70,7 @@ def test_a_folder_of_idevicebackup2_moves_to_a_new_phone_and_is_proven(pair: Mak
     assert tree(phones.backups) == before
 
 
+@pytest.mark.soak
 def test_a_folder_of_pymobiledevice3_moves_to_a_new_phone(pair: MakePair, tmp_path: Path) -> None:
     phones = pair(backup_password=PASSWORD)
     to, phone = phones.backups, ("--udid", phones.old.udid)
