@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +25,7 @@ from migrate.backup.check_blobs import Blob, examine_all
 from migrate.backup.check_databases import check_database, in_one_line, is_key_database
 from migrate.backup.check_findings import Findings, Owners
 from migrate.backup.check_folder import Looked, Stored, list_stored, look_at_plists
-from migrate.backup.check_locked import look_without_password
+from migrate.backup.check_locked import look_by_the_list, look_without_password
 from migrate.backup.crypto import encrypted_size
 from migrate.backup.folder import BackupFolder, find_backup, why_no_phone_says
 from migrate.backup.links import is_regular
@@ -132,7 +132,14 @@ def verify(
             return _unreadable(folder, looked, found)
 
 
-def verify_locked(path: Path, *, seals: Path | None, depth: Depth = "full", watch: Watcher = nobody) -> Verdict:
+def verify_locked(
+    path: Path,
+    *,
+    seals: Path | None,
+    depth: Depth = "full",
+    owners_of: OwnersOf | None = None,
+    watch: Watcher = nobody,
+) -> Verdict:
     """Check the encrypted backup at `path` as far as that goes without its password, and say what was not checked. Its
     exit code is 32 where the password is all that is missing.
 
@@ -148,8 +155,31 @@ def verify_locked(path: Path, *, seals: Path | None, depth: Depth = "full", watc
     stored = list_stored(folder, found, finished=looked.finished)
     progress = _Progress(watch, stored.bytes)
     look_without_password(folder, stored, seal, found, read=depth == "full", on_read=progress.add)
+    by_list = _by_the_list(folder, stored, found, owners_of, read=depth == "full") if folder.list_is_plain else None
+    wounded = found.errors
     found.add(wound.password_missing())
-    return _unreadable(folder, looked, found)
+    verdict = _unreadable(folder, looked, found)
+    if by_list is None or not wounded:
+        return verdict
+    rows, files = by_list
+    return replace(verdict, records=rows, files=files, bytes=stored.bytes, verdict="damaged")
+
+
+def _by_the_list(
+    folder: BackupFolder, stored: Stored, found: Findings, owners_of: OwnersOf | None, *, read: bool
+) -> tuple[int, int] | None:
+    """Rows and files of a list that is plain; None where it cannot be read."""
+
+    def on_bad(bad: BadRecord) -> None:
+        found.add(record_wound.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
+
+    try:
+        with Manifest.open_list(folder) as manifest:
+            found.owners = _owners(Backup(folder, manifest), owners_of)
+            return look_by_the_list(folder, manifest.records(on_bad), stored, found, read=read)
+    except BackupUnreadable as problem:
+        found.add(wound.manifest_unreadable(problem.why().rstrip(".")))
+        return None
 
 
 def _not_opened(

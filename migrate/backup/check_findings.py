@@ -236,7 +236,7 @@ def password_missing() -> Finding:
     return Finding(
         code=PASSWORD_MISSING,
         severity="error",
-        what="The backup is encrypted and no password was given, so its list of files was not read.",
+        what="The backup is encrypted and no password was given, so not all of it could be checked.",
         why="Its Manifest.plist says IsEncrypted.",
         next="Give the backup password with --password-file FILE, or in MIGRATE_BACKUP_PASSWORD.",
     )
@@ -259,6 +259,18 @@ def not_checked_without_password(files: int, sealed: int) -> Finding:
         severity="info",
         what=f"{files:,} stored files are there; what they are, and whether any is missing, was not checked.",
         why=f"Only the list of files tells, and it is encrypted; {compared}.",
+        next="Check again with the backup password: --password-file FILE, or MIGRATE_BACKUP_PASSWORD.",
+    )
+
+
+def contents_not_checked(files: int, sealed: int) -> Finding:
+    """As `not_checked_without_password`, where the list of files is plain."""
+    compared = f"; {sealed:,} of them were held against the seal of this save" if sealed else ""
+    return Finding(
+        code="not-checked-without-password",
+        severity="info",
+        what=f"{files:,} stored files are there; whether they can be decrypted was not checked.",
+        why=f"The list of files is plain in a backup so old, and its files are encrypted{compared}.",
         next="Check again with the backup password: --password-file FILE, or MIGRATE_BACKUP_PASSWORD.",
     )
 

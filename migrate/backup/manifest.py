@@ -125,6 +125,16 @@ class Manifest:
             class_keys, manifest_key = unlock(folder, password)
         return cls(folder, open_database(folder, manifest_key), class_keys, manifest_key)
 
+    @classmethod
+    def open_list(cls, folder: BackupFolder) -> Manifest:
+        """The list of an encrypted backup whose list is plain (`folder.list_is_plain`), without its password: names,
+        lengths and digests; no content opens. Raises BackupUnreadable."""
+        if folder.is_flat:
+            from migrate.backup.mbdb_manifest import MbdbManifest
+
+            return MbdbManifest.with_keys(folder, None)
+        return cls(folder, open_database(folder, None), None, None)
+
     def close(self) -> None:
         self._database.close()
 

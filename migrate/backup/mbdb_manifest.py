@@ -38,7 +38,11 @@ class MbdbManifest(Manifest):
     @classmethod
     def of(cls, folder: BackupFolder, password: str | None) -> MbdbManifest:
         """What `Manifest.open` does for such a folder, with the same errors."""
-        class_keys = unlock_keybag(folder, password) if folder.is_encrypted else None
+        return cls.with_keys(folder, unlock_keybag(folder, password) if folder.is_encrypted else None)
+
+    @classmethod
+    def with_keys(cls, folder: BackupFolder, class_keys: ClassKeys | None) -> MbdbManifest:
+        """Raises BackupUnreadable."""
         try:
             return cls(folder, Mbdb(_stored(folder)), class_keys)
         except MbdbBroken as error:

@@ -73,7 +73,13 @@ def _checked(said: Everywhere, folder: BackupFolder, passwords: Passwords | None
     with said.at_home() as here, telling("check", quiet=said.json) as watch:
         seals = here.home.seals
         if passwords is None:
-            return check.verify_locked(folder.path, seals=seals, depth=depth, watch=watch)
+            return check.verify_locked(
+                folder.path,
+                seals=seals,
+                depth=depth,
+                owners_of=lambda opened: Claims.of(opened).owners,
+                watch=watch,
+            )
         return with_password(
             folder,
             passwords,

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrate.backup.check import verify
+from migrate.backup.check import verify, verify_locked
 from migrate.backup.compose import SetRequest, compose
 from migrate.backup.extract import extract
 from migrate.backup.folder import BackupFolder
@@ -233,6 +233,23 @@ def test_a_plain_one_that_says_it_is_encrypted_is_contradicted_too(plain: OldBac
     plain.write(IsEncrypted=True)
     found = verify(plain.path, PASSWORD, seals=None).findings
     assert "encryption-contradicted" in {finding.code for finding in found}
+
+
+@pytest.mark.parametrize("wound", ["flip", "delete", "none"])
+def test_without_the_password_what_its_plain_list_tells_is_checked(encrypted: OldBackup, wound: str) -> None:
+    encrypted.add_file("HomeDomain", "Library/second.txt", b"a second one, whole")
+    encrypted.write()
+    blob = encrypted.path / flat_name("HomeDomain", "Library/note.txt")
+    if wound == "flip":
+        blob.write_bytes(bytes(blob.stat().st_size))
+    elif wound == "delete":
+        blob.unlink()
+    verdict = verify_locked(encrypted.path, seals=None)
+    named = [(f.code, f.relative_path) for f in verdict.findings if f.severity == "error" and f.relative_path]
+    code = {"flip": "digest-differs", "delete": "file-missing"}.get(wound)
+    assert named == ([(code, "Library/note.txt")] if code else [])
+    assert (verdict.verdict, verdict.exit_code) == (("damaged", 30) if code else ("unreadable", 32))
+    assert verdict.records == (7 if code else None)
 
 
 def test_a_lost_list_is_named_and_nothing_else_is_blamed(old: OldBackup) -> None:
