@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from functools import cache, cached_property
 from importlib.resources import files
@@ -119,6 +119,7 @@ class Place(_FromToml):
     reads: Literal["rows", "plist-keys", "plist-list"] = "rows"
     tables: tuple[str, ...] = Field(default=(), description="the first one the database has is counted")
     where: dict[str, int] = Field(default_factory=dict, description="column = value, for the columns the table has")
+    whole_with: tuple[str, ...] = Field(default=(), description="tables that hold a part of each counted thing")
     needs: tuple[str, ...] = Field(default=(), description="columns without which nothing is counted here")
     key: str | None = None
 
@@ -244,16 +245,21 @@ class Catalogue(_FromToml):
         return (*of_categories, *own)
 
     def counted_tables(self, domain: str, relative_path: str) -> frozenset[str]:
-        """Tables whose rows are things a person would miss: a proof compares these, not a database's housekeeping."""
+        """Tables whose rows are things a person counts."""
+        return frozenset(table for place in self._places(domain, relative_path) for table in place.tables)
+
+    def proven_tables(self, domain: str, relative_path: str) -> frozenset[str]:
+        """Tables whose rows a person would miss: a proof compares these, not a database's housekeeping."""
+        parts = (table for place in self._places(domain, relative_path) for table in place.whole_with)
+        return self.counted_tables(domain, relative_path).union(parts)
+
+    def _places(self, domain: str, relative_path: str) -> Iterator[Place]:
+        """Where something is counted in this file."""
         counts = [count for category in self.categories for count in category.counts]
         counts += [count for app in self.known_apps for count in app.counts]
-        places = (place for count in counts for place in count.places)
-        return frozenset(
-            table
-            for place in places
-            if place.domain == domain and place.path_pattern.fullmatch(relative_path)
-            for table in place.tables
-        )
+        for place in (place for count in counts for place in count.places):
+            if place.domain == domain and place.path_pattern.fullmatch(relative_path):
+                yield place
 
 
 def nearest_of(word: str, choices: Collection[str]) -> str:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from migrate.backup.check_databases import check_database
 from migrate.backup.companions import LOG, without_suffix
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
@@ -173,15 +174,23 @@ class Prover:
     def _compare_rows(self, source: Backup, record: Record, arrived: Record) -> Fate:
         """[1] At least as many rows in every table a person would miss, or in all where no query knows the database.
 
-        A file that only looks like a database and has other bytes: changed.
+        A file that only looks like a database and has other bytes, or is a damaged one: changed.
         """
         try:
             sent_rows, now_rows = self._rows(source, record), self._rows(self.after, arrived)
         except sqlite3.Error:
             return "changed"
-        tables = self.claims.catalogue.counted_tables(record.domain, record.relative_path) & set(sent_rows)
+        tables = self.claims.catalogue.proven_tables(record.domain, record.relative_path) & set(sent_rows)
         enough = all(now_rows.get(table, -1) >= sent_rows[table] for table in tables or sent_rows)
-        return "rewritten" if enough else "fewer-rows"
+        if not enough:
+            return "fewer-rows"
+        return "changed" if self._was_damaged(source, record, arrived) else "rewritten"
+
+    def _was_damaged(self, source: Backup, record: Record, arrived: Record) -> bool:
+        """Whether SQLite calls it damaged now and not before: an app may fail to open what still has all its rows."""
+        if check_database(self.after, arrived, as_sent=False) is None:
+            return False
+        return check_database(source, record, as_sent=False) is None
 
     def _rows(self, backup: Backup, record: Record) -> dict[str, int]:
         with database_copy(backup, record, self.tmp) as copy:
@@ -223,7 +232,7 @@ SENTENCES: dict[Fate, tuple[str, str, str]] = {
     ),
     "changed": (
         "{path} is on the new phone with other contents.",
-        "Its bytes differ from what was sent, and the phone is not known to rewrite it.",
+        "Its bytes differ from what was sent, and not as the phone is known to rewrite them.",
         "Compare it on both phones before you erase the old one.",
     ),
     "fewer-rows": (

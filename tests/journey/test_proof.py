@@ -123,6 +123,53 @@ def test_a_database_with_fewer_rows_is_not_proven(prove: Callable[..., Proof], t
     assert [f.code for f in proof.findings] == ["proof-fewer-rows"]
 
 
+def test_messages_that_are_there_and_in_no_conversation_are_not_proven(
+    prove: Callable[..., Proof], tmp_path: Path
+) -> None:
+    """Each is a row that is there, but nobody would see one."""
+
+    def with_conversations(rows: int) -> bytes:
+        path = tmp_path / "conversations.db"
+        path.write_bytes(messages(5, tmp_path))
+        with sqlite3.connect(path) as made:
+            made.execute("CREATE TABLE chat_message_join (chat_id INTEGER, message_id INTEGER)")
+            made.executemany("INSERT INTO chat_message_join VALUES (1, ?)", [(row,) for row in range(rows)])
+            made.execute("CREATE TABLE kvtable (key TEXT)")
+            made.executemany("INSERT INTO kvtable VALUES (?)", [("housekeeping",)] * rows)
+        made.close()
+        return path.read_bytes()
+
+    proof = prove({SMS: with_conversations(5)}, {SMS: with_conversations(0)})
+    assert [f.code for f in proof.findings] == ["proof-fewer-rows"]
+
+
+def test_a_database_whose_rows_can_be_counted_and_whose_pages_are_damaged_is_not_proven(
+    prove: Callable[..., Proof], tmp_path: Path
+) -> None:
+    path = tmp_path / "indexed.db"
+    path.write_bytes(messages(400, tmp_path))
+    with sqlite3.connect(path) as made:
+        made.execute("CREATE INDEX by_text ON message (text)")
+        (root,) = made.execute("SELECT rootpage FROM sqlite_master WHERE name = 'by_text'").fetchone()
+    made.close()
+    whole = path.read_bytes()
+    torn = whole[: 4096 * (root - 1)] + bytes(4096) + whole[4096 * root :]
+    with sqlite3.connect(path) as asked:
+        path.write_bytes(torn)
+        assert asked.execute("SELECT COUNT(*) FROM message NOT INDEXED").fetchone() == (400,)
+    asked.close()
+    assert [f.code for f in prove({SMS: whole}, {SMS: torn}).findings] == ["proof-changed"]
+
+
+def test_a_database_that_was_damaged_already_is_held_to_its_rows(prove: Callable[..., Proof], tmp_path: Path) -> None:
+    """The phone is not to blame for what it was sent."""
+    whole = messages(400, tmp_path)
+    torn = whole + bytes(4096)  # a page that the header does not know of: harmless, and said
+    torn = torn[:28] + (len(torn) // 4096).to_bytes(4, "big") + torn[32:]
+    more = torn[:24] + b"\0\0\0\7" + torn[28:]  # the change counter
+    assert prove({SMS: torn}, {SMS: more}).verdict == "proven"
+
+
 def test_a_database_that_became_something_else_is_not_proven(prove: Callable[..., Proof], tmp_path: Path) -> None:
     proof = prove({SMS: messages(5, tmp_path)}, {SMS: b"SQLite format 3\x00" + bytes(90)})
     assert proof.bad == 1
