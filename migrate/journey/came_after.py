@@ -2,7 +2,7 @@
 
     a file      is in neither, or has other bytes than in both
     a database  has rows in neither: by their row ids, in the tables whose rows a person would miss
-    an app's    other bytes in a database whose tables nobody here knows count as one thing
+    an app's    other rows in a database whose tables nobody here knows count as one thing
 
 What a running phone writes by itself (arrival rules, other-system) is not a person's, and is not counted.
 """
@@ -20,7 +20,7 @@ from migrate.backup.record import Record
 from migrate.categories.arrival import is_database_file, never_arrives, rewritten_by_phone
 from migrate.categories.catalogue import APP_PREFIX, OTHER_SYSTEM
 from migrate.categories.claims import Claims
-from migrate.categories.databases import database_copy, opened, quoted, tables_of
+from migrate.categories.databases import Rows, database_copy, opened, quoted, rows_of, tables_of
 from migrate.journey.proof import Key, by_place, content_digest, worth_asking
 from migrate.watch import Watcher, nobody
 
@@ -71,13 +71,25 @@ class CameAfter:
         if is_database_file(record.relative_path):
             tables = self.claims.catalogue.counted_tables(*key)
             if not tables:
-                return int(any(owner.startswith(APP_PREFIX) for owner in owners))
+                return int(any(owner.startswith(APP_PREFIX) for owner in owners) and not self._same_rows(record, twins))
             rows = self._row_ids(self.now, record, tables)
             return min(
                 (_added(rows, self._row_ids(backup, twin, tables)) for backup, _, twin in twins),
                 default=_added(rows, {}),
             )
         return int(not rewritten_by_phone(*key) and not never_arrives(*key))
+
+    def _same_rows(self, record: Record, twins: list[tuple[Backup, dict[Key, Record], Record]]) -> bool:
+        """Whether it only lies on other pages than before. False where the bytes are no database."""
+        try:
+            mine = self._rows(self.now, record)
+            return any(self._rows(backup, twin) == mine for backup, _, twin in twins)
+        except sqlite3.Error:
+            return False
+
+    def _rows(self, backup: Backup, record: Record) -> dict[str, Rows]:
+        with database_copy(backup, record, self.tmp) as copy:
+            return rows_of(copy)
 
     def _row_ids(self, backup: Backup, record: Record, tables: frozenset[str]) -> RowIds:
         """Empty where the bytes are no database: then there is nothing in it to lose."""

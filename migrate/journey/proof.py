@@ -1,9 +1,11 @@
 """The proof: the new phone's own backup, taken afterwards, held against what was agreed and what was there before.
 
-    [1] every file that was agreed to move is there: the same bytes, or at least as many rows in a database that the
-        phone rewrites, opened with its log as an app would
+    [1] every file that was agreed to move is there: the same bytes; of a database, opened with its log as an app would,
+        the same rows in every table, or at least as many where the catalogue says that the phone rewrites it. A phone
+        sends a copy of a database that SQLite has made, so equal bytes cannot be asked for (INFERRED, facts 2.3)
     [2] what the phone never takes from another phone is expected to be missing; what arrives later is pending: data of
-        apps that are still to be installed, but only after a `replace` (facts 4.5: a phone in use drops it)
+        apps that are still to be installed, but only after a `replace` (facts 4.5: a phone in use drops it). Not for
+        ever: see `overdue`
     [3] on a phone in use, every file that was there before and was not chosen is still there
 
 Two backups of one file have different keys, so plaintext is compared, one file at a time, in memory or under `tmp`.
@@ -26,7 +28,7 @@ from migrate.backup.record import Kind, Record
 from migrate.categories.arrival import arrives_later, is_database_file, never_arrives, rewritten_by_phone
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.claims import Claims
-from migrate.categories.databases import count_rows, database_copy
+from migrate.categories.databases import Rows, database_copy, rows_of
 from migrate.findings import Finding
 from migrate.plan.strategy import Strategy
 from migrate.watch import Watcher, nobody
@@ -37,6 +39,9 @@ Key = tuple[str, str]
 """Domain and path."""
 GOOD: frozenset[Fate] = frozenset({"same", "rewritten", "not-expected"})
 BAD: frozenset[Fate] = frozenset({"missing", "changed", "fewer-rows"})
+SQLITE = b"SQLite format 3\0"
+WAITED_FOR_DAYS = 7.0
+"""How long what arrives later may be on its way. *guessed*: photos take hours, apps as long as their downloads."""
 FINDINGS_SHOWN = 200
 """A proof gone wrong altogether names this many files one by one; the counts stay exact."""
 
@@ -92,15 +97,24 @@ class Prover:
     had), and must not hold less."""
     left_behind: frozenset[str] = frozenset()
     """File ids of what was agreed and could not be sent; the run has said so."""
+    proven_before: bool = False
+    """Whether this run was proven before. What arrives later and did not come with the rest is no longer waited for."""
+    days_since: float = 0.0
+    """Since the restore."""
     same_phone: bool = False
     """The set came from this very phone, so nothing of it has to stay on another one."""
     before: Backup | None = None
     before_claims: Claims | None = None
     watch: Watcher = nobody
+    _begun: set[str] = field(default_factory=set)
+    """Domains of which something that arrives later has arrived."""
 
     def prove(self) -> Proof:
         proof = Proof()
         there, in_set = by_place(self.after), by_place(self.restore_set)
+        self._begun.update(
+            domain for domain, path in in_set.keys() & there.keys() if self._comes_late(domain, path, there)
+        )
         agreed = in_set if self.agreed is None else self.agreed
         done, total = 0, sum(record.size or 0 for record in agreed.values())
         for record in worth_asking(agreed):
@@ -156,14 +170,27 @@ class Prover:
             return "same" if record.target == arrived.target else "changed"
         if content_digest(source, record, siblings) == content_digest(self.after, arrived, there):
             return "same"
-        if is_database_file(record.relative_path):
+        if is_database_file(record.relative_path) or is_database_by_content(source, record):
             return self._compare_rows(source, record, arrived)
         return "rewritten" if rewritten_by_phone(record.domain, record.relative_path) else "changed"
 
     def _may_come(self, record: Record) -> bool:
+        """[2] Whether what is not there may still come."""
+        if self.overdue(record):
+            return False
         if self._without_its_app(record):
             return self.strategy is Strategy.REPLACE
         return arrives_later(record.domain, record.relative_path)
+
+    def overdue(self, record: Record) -> bool:
+        """Whether it should have come by now: a later proof finds others of its domain there, or a week is over."""
+        if self.days_since >= WAITED_FOR_DAYS:
+            return True
+        return self.proven_before and record.domain in self._begun and not self._without_its_app(record)
+
+    @staticmethod
+    def _comes_late(domain: str, path: str, there: Mapping[Key, Record]) -> bool:
+        return there[domain, path].kind is not Kind.DIRECTORY and arrives_later(domain, path)
 
     def _without_its_app(self, record: Record) -> bool:
         """Whether it belongs to apps (its own, or those of its group), and none of them is on the new phone."""
@@ -172,19 +199,23 @@ class Prover:
         return bool(apps) and not apps & self.installed
 
     def _compare_rows(self, source: Backup, record: Record, arrived: Record) -> Fate:
-        """[1] At least as many rows in every table a person would miss, or in all where no query knows the database.
+        """[1] The same rows in every table; where the phone writes to it, at least as many in every table a person
+        would miss, or in all where no query knows the database.
 
         A file that only looks like a database and has other bytes, or is a damaged one: changed.
         """
         try:
-            sent_rows, now_rows = self._rows(source, record), self._rows(self.after, arrived)
+            sent, now = self._rows(source, record), self._rows(self.after, arrived)
         except sqlite3.Error:
             return "changed"
-        tables = self.claims.catalogue.proven_tables(record.domain, record.relative_path) & set(sent_rows)
-        enough = all(now_rows.get(table, -1) >= sent_rows[table] for table in tables or sent_rows)
-        if not enough:
+        if self._was_damaged(source, record, arrived):
+            return "changed"
+        if all(now.get(table) == rows for table, rows in sent.items()):
+            return "same"
+        tables = self.claims.catalogue.proven_tables(record.domain, record.relative_path) & set(sent) or set(sent)
+        if any(table not in now or now[table].count < sent[table].count for table in tables):
             return "fewer-rows"
-        return "changed" if self._was_damaged(source, record, arrived) else "rewritten"
+        return "rewritten" if rewritten_by_phone(record.domain, record.relative_path) else "changed"
 
     def _was_damaged(self, source: Backup, record: Record, arrived: Record) -> bool:
         """Whether SQLite calls it damaged now and not before: an app may fail to open what still has all its rows."""
@@ -192,9 +223,9 @@ class Prover:
             return False
         return check_database(source, record, as_sent=False) is None
 
-    def _rows(self, backup: Backup, record: Record) -> dict[str, int]:
+    def _rows(self, backup: Backup, record: Record) -> dict[str, Rows]:
         with database_copy(backup, record, self.tmp) as copy:
-            return count_rows(copy)
+            return rows_of(copy)
 
     # -- speaking ----------------------------------------------------------------------------------------------------
 
@@ -203,6 +234,8 @@ class Prover:
             return
         not_taken = fate == "missing" and role == "sent" and self._without_its_app(record)
         what, why, how = APP_NOT_THERE if not_taken else SENTENCES[fate]
+        if fate == "missing" and role == "sent" and not not_taken and self.overdue(record):
+            what, why, how = DID_NOT_COME
         claims = self.claims if role == "sent" else self.before_claims or self.claims
         proof.findings.append(
             Finding(
@@ -248,6 +281,11 @@ APP_NOT_THERE = (
     "Its app is not installed there, and a phone in use takes data only for apps that it has.",
     "Install the app on the new phone, then run the plan again: migrate run PLAN",
 )
+DID_NOT_COME = (
+    "{path} is not on the new phone, and should have come by now.",
+    "The rest of it has arrived, or a week is over.",
+    "Leave the phone on Wi-Fi and power over night and prove it once more; keep the old phone as it is until then.",
+)
 
 
 def by_place(backup: Backup) -> dict[Key, Record]:
@@ -261,6 +299,11 @@ def worth_asking(records: Mapping[Key, Record]) -> Iterator[Record]:
         database = without_suffix(path)
         if record.kind is not Kind.DIRECTORY and (database is None or (domain, database) not in records):
             yield record
+
+
+def is_database_by_content(backup: Backup, record: Record) -> bool:
+    """Whether it begins as SQLite's files do, whatever it is called."""
+    return next(iter(backup.chunks(record)), b"")[: len(SQLITE)] == SQLITE
 
 
 def content_digest(backup: Backup, record: Record, siblings: Mapping[Key, Record]) -> bytes:

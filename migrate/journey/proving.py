@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,8 @@ async def compare(move: Move, after: Path, installed: frozenset[str]) -> Proof:
             tmp=move.tmp,
             agreed=agreement.records,
             left_behind=agreement.left_behind,
+            proven_before=bool(move.journal.result("prove")),
+            days_since=days_since_restore(move),
             before=opened.enter_context(before.backup) if before else None,
             before_claims=before.claims if before else None,
             watch=move.watch(),
@@ -104,10 +107,18 @@ async def compare_undone(move: Move, after: Path, installed: frozenset[str]) -> 
             strategy=move.known_strategy,
             installed=installed,
             tmp=move.tmp,
+            proven_before=bool(move.journal.result("prove")),
+            days_since=days_since_restore(move),
             same_phone=True,
             watch=move.watch(),
         )
         return await in_thread(move, prover.prove)
+
+
+def days_since_restore(move: Move) -> float:
+    """0 where nobody wrote down when it was sent."""
+    sent = next((line["at"] for line in reversed(move.journal.lines) if line.get("finished") == "restore"), None)
+    return (now_utc() - datetime.fromisoformat(sent)).total_seconds() / 86_400 if sent else 0.0
 
 
 async def write_receipt(move: Move) -> dict[str, Any]:

@@ -20,6 +20,9 @@ SMS, LOG = ("HomeDomain", "Library/SMS/sms.db"), ("HomeDomain", "Library/SMS/sms
 PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
 NOTE = ("HomeDomain", "Library/Fonts/mine.otf")
 CHAT = ("AppDomain-com.example.chatter", "Documents/chat.bin")
+OTHER_PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0002.JPG")
+STORE = ("HomeDomain", "Library/Fonts/store")
+"""A database that nothing calls rewritten, and whose name does not say what it is."""
 
 
 def backup_of(folder: Path, files: Files) -> Backup:
@@ -68,7 +71,15 @@ def messages_in_a_log(folder: Path) -> tuple[bytes, bytes]:
 
 @pytest.fixture
 def prove(tmp_path: Path) -> Callable[..., Proof]:
-    def run(sent: Files, after: Files, *, before: Files | None = None, strategy: Strategy = Strategy.REPLACE) -> Proof:
+    def run(
+        sent: Files,
+        after: Files,
+        *,
+        before: Files | None = None,
+        strategy: Strategy = Strategy.REPLACE,
+        proven_before: bool = False,
+        days_since: float = 0.0,
+    ) -> Proof:
         tmp = tmp_path / "tmp"
         tmp.mkdir()
         restore_set, now = backup_of(tmp_path / "set", sent), backup_of(tmp_path / "after", after)
@@ -80,6 +91,8 @@ def prove(tmp_path: Path) -> Callable[..., Proof]:
             strategy=strategy,
             installed=frozenset(),
             tmp=tmp,
+            proven_before=proven_before,
+            days_since=days_since,
             before=there,
             before_claims=Claims.of(there) if there else None,
         )
@@ -187,6 +200,83 @@ def test_a_log_that_was_lost_is_noticed_although_the_database_is_equal(
 def test_an_empty_log_is_as_good_as_none(prove: Callable[..., Proof], tmp_path: Path) -> None:
     database = messages(5, tmp_path)
     assert prove({SMS: database, LOG: b""}, {SMS: database}).verdict == "proven"
+
+
+def folded(database: bytes, log: bytes, folder: Path) -> bytes:
+    """The copy of it that SQLite makes, as a phone sends it: one file, with the log in it."""
+    path = folder / "copied.db"
+    path.write_bytes(database)
+    Path(f"{path}-wal").write_bytes(log)
+    with sqlite3.connect(path) as opened:
+        opened.execute("PRAGMA journal_mode = DELETE")
+    opened.close()
+    return path.read_bytes()
+
+
+def changed(database: bytes, statement: str, folder: Path) -> bytes:
+    path = folder / "changed.db"
+    path.write_bytes(database)
+    with sqlite3.connect(path) as opened:
+        opened.execute(statement)
+    opened.close()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("place", [SMS, STORE], ids=["rewritten by the phone", "not rewritten"])
+def test_a_consistent_copy_of_a_database_is_the_database(
+    prove: Callable[..., Proof], tmp_path: Path, place: tuple[str, str]
+) -> None:
+    """Other bytes, no log, the same rows: what a phone sends of a database that lies there with its log."""
+    database, log = messages_in_a_log(tmp_path)
+    copy = folded(database, log, tmp_path)
+    assert copy != database
+    proof = prove({place: database, (place[0], f"{place[1]}-wal"): log}, {place: copy})
+    assert proof.verdict == "proven" and [dict(fates) for fates in proof.fates.values()] == [{"same": 1}]
+
+
+def test_a_database_on_other_pages_is_the_same_database(prove: Callable[..., Proof], tmp_path: Path) -> None:
+    database = messages(5, tmp_path)
+    vacuumed = changed(changed(database, "PRAGMA user_version = 7", tmp_path), "VACUUM", tmp_path)
+    assert vacuumed != database
+    assert prove({STORE: database}, {STORE: vacuumed}).verdict == "proven"
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("DELETE FROM message WHERE ROWID = 3", "proof-fewer-rows"),
+        ("DROP TABLE message", "proof-fewer-rows"),
+        ("UPDATE message SET text = 'another' WHERE ROWID = 3", "proof-changed"),
+        ("UPDATE message SET text = CAST(text AS BLOB) WHERE ROWID = 3", "proof-changed"),
+    ],
+)
+def test_a_database_that_lost_a_row_or_a_word_is_not_proven(
+    prove: Callable[..., Proof], tmp_path: Path, statement: str, code: str
+) -> None:
+    database = messages(5, tmp_path)
+    proof = prove({STORE: database}, {STORE: changed(database, statement, tmp_path)})
+    assert [finding.code for finding in proof.findings] == [code]
+
+
+def test_a_picture_that_did_not_come_with_the_others_is_not_waited_for_for_ever(prove: Callable[..., Proof]) -> None:
+    both = {PHOTO: b"\xff\xd8 a picture", OTHER_PHOTO: b"\xff\xd8 another"}
+    proof = prove(both, {OTHER_PHOTO: both[OTHER_PHOTO]}, proven_before=True)
+    assert proof.verdict.startswith("not proven") and "should have come by now" in proof.findings[0].what
+
+
+def test_pictures_of_which_none_has_come_are_still_waited_for(prove: Callable[..., Proof]) -> None:
+    both = {PHOTO: b"\xff\xd8 a picture", OTHER_PHOTO: b"\xff\xd8 another"}
+    assert prove(both, {}, proven_before=True, days_since=6.9).verdict == "proven, 2 pending"
+
+
+@pytest.mark.parametrize("late", [PHOTO, CHAT], ids=["a picture", "data of an app"])
+def test_after_a_week_nothing_is_waited_for(prove: Callable[..., Proof], late: tuple[str, str]) -> None:
+    assert prove({late: b"late"}, {}, days_since=7.1).verdict.startswith("not proven")
+
+
+def test_at_the_first_look_the_rest_may_still_be_on_its_way(prove: Callable[..., Proof]) -> None:
+    both = {PHOTO: b"\xff\xd8 a picture", OTHER_PHOTO: b"\xff\xd8 another"}
+    assert prove(both, {OTHER_PHOTO: both[OTHER_PHOTO]}).verdict == "proven, 1 pending"
 
 
 def test_what_was_on_a_phone_in_use_and_is_gone_is_named(prove: Callable[..., Proof]) -> None:
