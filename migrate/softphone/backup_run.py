@@ -222,13 +222,16 @@ class BackupRun:
     def _scan(self, files: Filesystem, encrypted: bool) -> Iterable[Node]:
         """What of a snapshot belongs into the backup."""
         known_only = self.phone.assume.unknown_paths == "left-out"
-        found = (
-            node
-            for node in self._patiently(files.walk())
-            if is_backed_up(node.domain, node.relative_path, encrypted=encrypted)
-            and not (known_only and not is_allowed(node.domain, node.relative_path))
-        )
-        return self.memory.copies.of(found) if self.phone.assume.databases == "consistent" else found
+
+        def found() -> Iterator[Node]:
+            return (
+                node
+                for node in self._patiently(files.walk())
+                if is_backed_up(node.domain, node.relative_path, encrypted=encrypted)
+                and not (known_only and not is_allowed(node.domain, node.relative_path))
+            )
+
+        return self.memory.copies.of(found) if self.phone.assume.databases == "consistent" else found()
 
     def _patiently(self, nodes: Iterable[Node]) -> Iterator[Node]:
         """The same; a million of them take minutes, and a phone whose cable is gone stops."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,18 +38,27 @@ class ConsistentCopies:
         self._made: dict[Place, _Copy] = {}
         self._spool = Spool()
 
-    def of(self, nodes: Iterable[Node]) -> list[Node]:
-        """The nodes with every database that has companions replaced by its copy, and without those companions."""
-        every = list(nodes)
-        files = {(node.domain, node.relative_path): node for node in every if node.kind == "file"}
+    def of(self, scan: Callable[[], Iterable[Node]]) -> Iterator[Node]:
+        """What `scan` finds, each time the same nodes, with every database that has companions replaced by its copy,
+        and without those companions. Only databases that have any are held in memory."""
+        beside = {
+            (node.domain, node.relative_path.removesuffix(suffix))
+            for node in scan()
+            for suffix in SUFFIXES
+            if node.kind == "file" and node.relative_path.endswith(suffix)
+        }
+        wanted = beside | {(domain, f"{path}-wal") for domain, path in beside}
+        places = (((node.domain, node.relative_path), node) for node in scan() if beside and node.kind == "file")
+        files = {place: node for place, node in places if place in wanted}
         copies: dict[Place, Node] = {}
-        for place in {(domain, path.removesuffix(s)) for domain, path in files for s in SUFFIXES if path.endswith(s)}:
-            database = files.get(place)
-            if database is not None and (copy := self._copy_of(database, files.get((place[0], f"{place[1]}-wal")))):
+        for place in beside & files.keys():
+            if copy := self._copy_of(files[place], files.get((place[0], f"{place[1]}-wal"))):
                 copies[place] = copy
         gone = {(domain, path + suffix) for domain, path in copies for suffix in SUFFIXES}
-        places = ((node.domain, node.relative_path) for node in every)
-        return [copies.get(place, node) for place, node in zip(places, every, strict=True) if place not in gone]
+        for node in scan():
+            place = (node.domain, node.relative_path)
+            if place not in gone:
+                yield copies.get(place, node)
 
     def _copy_of(self, database: Node, log: Node | None) -> Node | None:
         place = (database.domain, database.relative_path)
