@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,9 +127,17 @@ class Tally:
     files: int
     """In the manifest."""
     bytes: int
-    shared_files: int = 0
-    """How often a file counts for one more owner than its first."""
-    shared_bytes: int = 0
+    shared: Mapping[frozenset[str], Amount] = field(default_factory=dict)
+    """What several own together (apps of one group), by those owners: it is in the numbers of each of them."""
+
+    @property
+    def shared_files(self) -> int:
+        """How often a file counts for one more owner than its first."""
+        return sum((len(owners) - 1) * amount.files for owners, amount in self.shared.items())
+
+    @property
+    def shared_bytes(self) -> int:
+        return sum((len(owners) - 1) * amount.bytes for owners, amount in self.shared.items())
 
     @property
     def owned(self) -> tuple[int, int]:
@@ -195,8 +203,7 @@ def tally(backup: Backup, claims: Claims, *, tmp: Path) -> Tally:
         ),
         files=seen.every.files,
         bytes=seen.every.bytes,
-        shared_files=seen.shared.files,
-        shared_bytes=seen.shared.bytes,
+        shared=dict(seen.shared),
     )
 
 
@@ -208,7 +215,8 @@ class _Seen:
         self.countables, self.present = Countables(claims.catalogue), Present()
         self.holds: dict[str, Holds] = defaultdict(Holds)
         self.unclaimed: dict[str, Amount] = defaultdict(Amount)
-        self.every, self.shared = Amount(), Amount()
+        self.shared: dict[frozenset[str], Amount] = defaultdict(Amount)
+        self.every = Amount()
 
     def saw(self, record: Record, size: int) -> None:
         self.countables.saw(record)
@@ -220,8 +228,8 @@ class _Seen:
             return
         for owner in owners:
             self.holds[owner].add(record, size)
-        for _ in range(len(owners) - 1):
-            _add(self.shared, size)
+        if len(owners) > 1:
+            _add(self.shared[owners], size)
 
 
 def _size(backup: Backup, record: Record) -> int:

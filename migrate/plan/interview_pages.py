@@ -22,6 +22,7 @@ from migrate.plan.interview_seen import (
     new_udid,
     old_folder,
     old_key,
+    weight_of,
 )
 from migrate.plan.strategy import ONLY_TO_ERASED, strategy_for
 
@@ -203,7 +204,7 @@ def chosen(seen: Seen, said: Answers) -> Question:
 def refuse_too_full(seen: Seen, said: Answers, ids: tuple[str, ...]) -> NewPhoneTooFull | None:
     """Why so much does not fit; None where it does, or nobody can tell yet. The phone's own word comes later."""
     free = _free_bytes(seen, said)
-    wanted = sum(one.bytes for one in holdings(seen, said) if one.id in ids)
+    wanted = weight_of(one for one in holdings(seen, said) if one.id in ids)
     if free is None or wanted <= free:
         return None
     return NewPhoneTooFull(new_called(seen, said) or "The new phone", free, wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -82,6 +82,8 @@ class Holding:
     cloud_notes: tuple[str, ...] = ()
     """Those of the notes that say what is only in iCloud, or comes back by signing in to an account."""
     needs_encryption: bool = False
+    shared: Mapping[frozenset[str], int] = field(default_factory=dict)
+    """By the holdings it belongs to, this one among them: bytes that are in the number of each of them."""
 
     @property
     def count(self) -> int | None:
@@ -91,6 +93,15 @@ class Holding:
     @property
     def is_empty(self) -> bool:
         return self.files == 0
+
+
+def weight_of(holdings: Iterable[Holding]) -> int:
+    """Bytes that move when these do: what several of them share moves once."""
+    chosen = list(holdings)
+    ids = {holding.id for holding in chosen}
+    shared = {owners: size for holding in chosen for owners, size in holding.shared.items()}
+    again = sum((len(owners & ids) - 1) * size for owners, size in shared.items())
+    return sum(holding.bytes for holding in chosen) - again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +116,8 @@ class Saved:
 
     @property
     def bytes(self) -> int:
-        """Of all holdings. What several apps share counts for each of them: rather too much than too little."""
-        return sum(holding.bytes for holding in self.holdings)
+        """Of all holdings."""
+        return weight_of(self.holdings)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -135,4 +135,8 @@ def holdings_of(tally: Tally) -> tuple[Holding, ...]:
         Holding(id=APP_PREFIX + row.app.id, title=row.app.title, files=row.files, bytes=row.bytes, notes=row.notes)
         for row in tally.apps
     ]
-    return (*categories, *apps)
+    return tuple(replace(one, shared=_shared_by(one.id, tally)) for one in (*categories, *apps))
+
+
+def _shared_by(owner: str, tally: Tally) -> dict[frozenset[str], int]:
+    return {owners: amount.bytes for owners, amount in tally.shared.items() if owner in owners}

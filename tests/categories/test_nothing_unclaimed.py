@@ -17,6 +17,8 @@ from migrate.categories.catalogue import OTHER_SYSTEM
 from migrate.categories.choose import choose
 from migrate.categories.claims import Claims
 from migrate.categories.tally import Tally, tally
+from migrate.plan.interview_seen import weight_of
+from migrate.talk.wizard_seen import holdings_of
 
 SMALL = {"photos": 3, "messages": 12, "attachments": 2, "contacts": 5, "health_samples": 5, "videos": 0, "memos": 1}
 
@@ -35,6 +37,7 @@ def sums_come_out(backup: Backup, tmp: Path, groups: Mapping[str, tuple[str, ...
     found = tally(backup, claims, tmp=tmp)
     assert found.owned == (found.files, found.bytes)
     assert found.bytes == sum(row.size or 0 for row in rows if row.kind.name == "FILE")
+    assert weight_of(holdings_of(found)) == found.bytes  # as the wizard adds it up
     return found
 
 

@@ -14,7 +14,7 @@ from migrate.plan.interview import Answers, Question, Seen, next_deed, next_ques
 from migrate.plan.interview_answers import NAMES, SECRETS
 from migrate.plan.interview_pages import complaint
 from migrate.plan.interview_plan import plan_of, written
-from migrate.plan.interview_seen import EarlierBackup, Holding, Phone, Saved, UnfinishedRun
+from migrate.plan.interview_seen import EarlierBackup, Holding, Phone, Saved, UnfinishedRun, weight_of
 from migrate.plan.read import read_plan
 
 OLD, NEW = "00008101-0001AAAA00000001", "00008140-0002BBBB00000002"
@@ -392,3 +392,14 @@ def test_no_page_is_asked_twice_and_every_name_is_known() -> None:
     answers = said(*WHOLE, ("old", NEW))
     assert [name for name, _ in answers.given] == [name for name in NAMES if name in answers]
     assert answers.one("old") == NEW
+
+
+def test_what_apps_share_is_weighed_once() -> None:
+    family = frozenset({"app:a", "app:b"})
+    all_three = family | {"app:c"}
+    shared = {family: 100, all_three: 10}
+    a = Holding(id="app:a", title="A", bytes=111, shared=shared)
+    b = Holding(id="app:b", title="B", bytes=112, shared=shared)
+    c = Holding(id="app:c", title="C", bytes=14, shared={all_three: 10})
+    assert (weight_of([a]), weight_of([a, b]), weight_of([b, c]), weight_of([a, b, c])) == (111, 113, 116, 117)
+    assert weight_of([]) == 0
