@@ -37,6 +37,8 @@ class FilesMoved:
 class PersonNeeded:
     phone: str
     action: Action
+    apps: tuple[str, ...] = ()
+    """For people only: the titles of the apps that are to be installed."""
 
 
 @dataclass(frozen=True)

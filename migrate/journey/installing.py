@@ -9,6 +9,7 @@ from typing import Any
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.errors import AppsNotInstalled, WaitedTooLong
 from migrate.findings import Finding
+from migrate.journey import events
 from migrate.journey.move import Move
 from migrate.phone.phone import Phone
 from migrate.plan.strategy import Strategy
@@ -41,7 +42,7 @@ async def install_apps(move: Move) -> dict[str, Any]:
             asked = lacking.phone
             for title in lacking.titles:
                 move.found(_to_install(title, asked))
-            move.watch().person_needed(asked, "install-apps")
+            move.tell(events.PersonNeeded(asked, "install-apps", lacking.titles))
         if time.monotonic() >= deadline:
             raise WaitedTooLong(round(move.wait_s), lacking.what(), lacking.next())
         await asyncio.sleep(POLL_S)

@@ -60,6 +60,9 @@ class LastWord:
     """Category title, its items (or files) in the old backup, and on the new phone (None: not known)."""
     set_bytes: int
     set_files: int
+    """Files of the old phone, without the companions made for its databases."""
+    saved_first: bool = False
+    """Whether the new phone was saved as it is now, so that the move can be undone."""
     undoes: str | None = None
     """The run that is taken back; `replaces` is then what came after it and is lost."""
 

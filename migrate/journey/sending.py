@@ -118,7 +118,8 @@ def last_word(move: Move, phone: Phone) -> LastWord:
         strategy=move.known_strategy,
         replaces=tuple((title, goes, there) for _, title, goes, there in composed["replaces"]),
         set_bytes=composed["bytes"],
-        set_files=composed["files"],
+        set_files=composed["chosen_files"],
+        saved_first=bool(move.journal.result("verify-new-phone")),
         undoes=move.journal.undoes,
     )
 

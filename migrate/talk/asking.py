@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from migrate.errors import WordMissing
 from migrate.talk.output import ask_line, say, wrapped
 from migrate.talk.passwords import Passwords
+from migrate.talk.progress import clear_bars
 from migrate.units import bytes_text
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ def last_word_in_words(word: LastWord) -> list[str]:
     lines = ["", wrapped(moves)]
     if word.strategy.value == "replace":
         lines.append(wrapped(f"{word.new_name} becomes {word.old_name}: everything that is on it now is replaced."))
+    if word.saved_first:
+        lines.append(wrapped(f"As it is now it was saved: migrate undo {word.run} puts it back."))
+    else:
+        lines.append(wrapped("As it is now it was not saved: this cannot be undone."))
     for title, goes, there in word.replaces:
         what = f"{goes:,}" if goes is not None else "?"
         lines.append(
@@ -84,6 +89,7 @@ def last_word_of_an_undo(word: LastWord) -> list[str]:
 @contextmanager
 def ctrl_c_at_a_prompt() -> Iterator[None]:
     """Let Ctrl-C end a prompt. The event loop's own handler would only note it, and the prompt would go on waiting."""
+    clear_bars()
     before = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

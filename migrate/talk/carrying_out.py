@@ -96,6 +96,22 @@ def show_receipt_in(said: Everywhere, folder: Path) -> None:
     put_receipt(receipt)
     put()
     put(f"The receipt: {folder / 'receipt.html'}")
+    if said.phones_stay and not receipt.get("undoes"):
+        say_what_follows(said, receipt)
+
+
+def say_what_follows(said: Everywhere, receipt: dict[str, Any]) -> None:
+    """How to look again when all has arrived, and how to take it back, or that it cannot be."""
+    new, run = receipt["new_phone"]["name"], receipt["run"]
+    say()
+    say(wrapped("Apps and photos may arrive in the hours after. To prove it all again then:"))
+    say(f"  {said.to_paste('prove', run)}")
+    if receipt["safety"]:
+        say(wrapped(f"To put {new} back as it was:"))
+        say(f"  {said.to_paste('undo', run)}")
+    else:
+        say(wrapped(f"{new} was not saved before, so this cannot be undone."))
+    say(wrapped("Keep the old phone as it is until you have looked for yourself."))
 
 
 def put_receipt(receipt: dict[str, Any]) -> None:

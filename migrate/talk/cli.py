@@ -16,9 +16,10 @@ import threading
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from migrate import __version__
 from migrate.errors import Bug, DiskFullHere, MigrateError, StoppedBeforeBeginning, UsageWrong
@@ -51,16 +52,43 @@ COMMANDS = (
 )
 """The modules that hold commands, in the order of `migrate --help`. Each has `register(app)`."""
 
+CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Before a move", ("demo", "check", "phones", "explain")),
+    ("A move", ("plan", "rehearse", "run", "resume")),
+    ("After it", ("receipt", "prove", "undo", "runs")),
+    ("Backups", ("save", "backups", "verify", "show", "heal", "extract")),
+    ("For tests", ("softphone",)),
+)
+"""How `migrate --help` puts the commands together."""
 
 NO_ROOM = frozenset(code for name in ("ENOSPC", "EDQUOT") if (code := getattr(errno, name, None)) is not None)
 """What a system answers when a disk, or somebody's share of it, is full; Windows knows no quota here."""
+
+
+class InChapters(TyperGroup):
+    """The commands under the heads of CHAPTERS; one that stands in none comes last."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        named = {name for _, names in CHAPTERS for name in names}
+        others = tuple(name for name in self.list_commands(ctx) if name not in named)
+        for head, names in (*CHAPTERS, ("Others", others)):
+            found = [(name, command) for name in names if (command := self.get_command(ctx, name))]
+            if found:
+                with formatter.section(head):
+                    formatter.write_dl([(name, command.get_short_help_str(WIDE_ENOUGH)) for name, command in found])
+
+
+WIDE_ENOUGH = 200
+"""Columns for the first sentence of a command: it is wrapped, not cut."""
 
 
 def build() -> typer.Typer:
     """The whole command line."""
     app = typer.Typer(
         name="migrate",
-        help="Moves what you choose from an old iPhone to a new one, and proves what arrived.",
+        cls=InChapters,
+        help="Moves what you choose from an old iPhone to a new one, and proves what arrived. Without a command it "
+        "asks what to do, step by step.",
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -97,7 +125,7 @@ def wizard(said: Everywhere, *, plain: bool) -> None:
     from migrate.talk.wizard_command import converse
 
     with said.at_home() as here:
-        converse(said, here, plain_wished=plain)
+        converse(said, here, plain_wished=plain, command=said.to_paste())
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -155,7 +183,7 @@ def told(error: MigrateError, said: Everywhere) -> int:
         if said.last_event is not None:
             said.last_event(error)
         else:
-            output.tell(error, as_json=said.json)
+            output.tell(error, as_json=said.json, worded=said.with_options)
     except output.ReaderGone:
         output.silence_stdout()
     return error.exit_code

@@ -48,6 +48,7 @@ def demo(
             folder = show.empty_home(folder / "demo")
         with said.at(folder) as home, show.two_phones(home.tmp, keep=keep) as serving:
             here = AtHome(home.home, home.tmp, serving.address)
+            said.phones_stay, said.home, said.usbmuxd = keep, home.home.path, serving.address
             say(wrapped("Two software iPhones; everything else is real. No iPhone is touched."))
             if wizard:
                 from migrate.talk.wizard_command import converse

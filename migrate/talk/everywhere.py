@@ -8,6 +8,8 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
@@ -62,6 +64,8 @@ PlainOption = Annotated[
     ),
 ]
 
+A_COMMAND = re.compile(r"\bmigrate (?=(?:resume|run|runs|prove|undo|receipt|rehearse|phones|save|heal)\b)")
+"""A command inside a sentence that depends on the home or the usbmuxd."""
 OPTIONS = tuple(
     inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
     for name, annotation, default in (
@@ -88,6 +92,9 @@ class Everywhere:
     done: bool = False
     """Whether what was asked for is done and told: Ctrl-C has nothing left to stop."""
 
+    phones_stay: bool = True
+    """Whether the phones of this command are there after it: those of a demo are not."""
+
     def hear(self, home: Path | None, usbmuxd: str | None, json: bool) -> None:
         self.home = home or self.home
         self.usbmuxd = usbmuxd or self.usbmuxd
@@ -107,6 +114,21 @@ class Everywhere:
     def home_is_ours(self) -> bool:
         """Whether nobody named a home, so that it is the platform's data folder."""
         return not (self.home or os.environ.get("MIGRATE_HOME"))
+
+    @property
+    def own_options(self) -> tuple[str, ...]:
+        """What was said of home and usbmuxd on this command line: a command to be pasted after it needs the same."""
+        home = ("--home", str(self.home_folder)) if self.home else ()
+        return (*home, *(("--usbmuxd", self.usbmuxd) if self.usbmuxd else ()))
+
+    def to_paste(self, *words: str) -> str:
+        """`migrate WORDS`, as it can be pasted after this command line."""
+        return shlex.join(("migrate", *self.own_options, *words))
+
+    def with_options(self, sentence: str) -> str:
+        """A sentence of an error whose commands go on in the home that this command line named."""
+        options = shlex.join(self.own_options)
+        return A_COMMAND.sub(lambda found: f"migrate {options} ", sentence) if options else sentence
 
     @property
     def usbmuxd_address(self) -> str | None:

@@ -14,7 +14,7 @@ import shutil
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
@@ -143,12 +143,12 @@ def three_sentences(what: str, why: str, then: str) -> list[str]:
     ]
 
 
-def tell(error: MigrateError, *, as_json: bool) -> None:
-    """An error: as JSON on stdout, or in words on stderr."""
+def tell(error: MigrateError, *, as_json: bool, worded: Callable[[str], str] = str) -> None:
+    """An error: as JSON on stdout, or in words on stderr, what to do next `worded` for this command line."""
     if as_json:
         put_json({"error": error.as_json()})
         return
-    for line in three_sentences(error.what(), error.why(), error.next()):
+    for line in three_sentences(error.what(), error.why(), worded(error.next())):
         say(line)
 
 

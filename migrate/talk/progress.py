@@ -85,11 +85,13 @@ class Lines:
             case events.StepStarted(step):
                 self.step, self.said_percent = step, 0
                 self.say(f"{sentences.started(step)} …")
+                if hint := sentences.PATIENCE.get(step):
+                    self.say(f"  ({hint})")
             case events.BytesMoved(step, done, total):
                 self.moved(step, done, total)
-            case events.PersonNeeded(phone, action):
+            case events.PersonNeeded(phone, action, apps):
                 self.errands.add((phone, action))
-                self.say(f"  >> {sentences.errand(action, phone, self.step)}")
+                self.say(f"  >> {sentences.errand(action, phone, self.step, apps)}")
             case events.PersonDone(phone, action) if (phone, action) in self.errands:
                 self.errands.discard((phone, action))
                 self.say("  >> Thank you, that is done.")
@@ -115,6 +117,16 @@ class Lines:
             print(safe(sentence), file=self.out, flush=True)
 
 
+_drawn: set[Bars] = set()
+"""Whose bars are on the screen now."""
+
+
+def clear_bars() -> None:
+    """Take every bar off the screen, so that a question stands on a line of its own. The next bytes draw it anew."""
+    for bars in tuple(_drawn):
+        bars.close()
+
+
 class Bars(Lines):
     """The same sentences, with one tqdm bar for the bytes of the step at work."""
 
@@ -137,9 +149,10 @@ class Bars(Lines):
             if not done and not total:
                 return
             shape = BAR if total else COUNT
-            self.bar = tqdm(
-                total=total, unit="B", unit_scale=True, file=self.out, leave=False, dynamic_ncols=True, bar_format=shape
-            )
+            look: dict[str, Any] = {"unit": "B", "unit_scale": True, "dynamic_ncols": True, "bar_format": shape}
+            # miniters: else a quick beginning keeps a slow rest from being drawn, for ten seconds at a time
+            self.bar = tqdm(total=total, initial=done, file=self.out, leave=False, miniters=1, **look)
+            _drawn.add(self)
         if total and total != self.bar.total:
             self.bar.total, self.bar.bar_format = total, BAR
         self.bar.n = done
@@ -149,6 +162,7 @@ class Bars(Lines):
         if self.bar is not None:
             self.bar.close()
             self.bar = None
+            _drawn.discard(self)
 
     def say(self, sentence: str) -> None:
         words = sentence.lstrip()

@@ -15,6 +15,10 @@ STRATEGIES = {
 }
 
 
+STAYS = "*"
+"""Marks a row of which some files were sent that no other phone takes: its figures do not add up to what was sent."""
+
+
 def in_words(receipt: dict[str, Any]) -> list[str]:
     """The receipt as lines of at most 76 columns, the verdict first."""
     old, new = receipt["old_phone"]["name"], receipt["new_phone"]["name"]
@@ -32,13 +36,18 @@ def in_words(receipt: dict[str, Any]) -> list[str]:
     if receipt["safety"]:
         lines.append(f"Safety: {new} as it was before is saved too, and can be put back.")
     if proof:
-        lines += ["", f"  {'what':<26} {'sent':>7} {'proven':>7} {'later':>6} {'wrong':>6}"]
+        lines += ["", f"  {'files of':<26} {'sent':>7} {'proven':>7} {'later':>6} {'wrong':>6}"]
     else:
-        lines += ["", f"  {'what':<26} {'sent':>7}"]
+        lines += ["", f"  {'files of':<26} {'sent':>7}"]
     lines += [_row(title, counts, proven=bool(proof)) for title, counts in _arrivals(receipt)]
     not_expected = sum(counts.get("not-expected", 0) for _, counts in _arrivals(receipt))
     if not_expected:
-        lines += ["", f"{not_expected} files never cross to another phone (device identity, pairings); that is normal."]
+        lines += [
+            "",
+            f"{STAYS} {not_expected} files never cross to another phone (device identity, pairings); that is normal.",
+        ]
+    if _passwords_stay_shut(receipt):
+        lines += ["", "No password moved: what an unencrypted backup has of them opens on the old phone alone."]
     kept = proof["kept"] if proof else {}
     if kept:
         lines.append(
@@ -79,7 +88,14 @@ def _row(title: str, counts: dict[str, int], *, proven: bool) -> str:
     sent = f"  {pad(cut(title, 26), 26, 'left')} {sum(counts.values()):>7,}"
     if not proven:
         return sent
-    return f"{sent} {_good(counts):>7,} {counts.get('pending', 0):>6,} {_wrong(counts):>6,}"
+    mark = f" {STAYS}" if counts.get("not-expected") else ""
+    return f"{sent} {_good(counts):>7,} {counts.get('pending', 0):>6,} {_wrong(counts):>6,}{mark}"
+
+
+def _passwords_stay_shut(receipt: dict[str, Any]) -> bool:
+    """In an unencrypted backup the keychain lies under a key of the phone's own: there, and of no use elsewhere."""
+    sent = receipt["sent"]["chosen"].get("passwords", {}).get("files")
+    return bool(sent) and not receipt["saved"].get("encrypted", True) and not receipt.get("undoes")
 
 
 def _good(counts: dict[str, int]) -> int:

@@ -35,6 +35,10 @@ STEPS: dict[str, tuple[str, str]] = {
 }
 """A step's name -> what is said when it starts, and when it is finished."""
 
+_SCAN = "The phone looks through its files first: that can take minutes without a sign."
+PATIENCE: dict[str, str] = {"save-old-phone": _SCAN, "save-new-phone": _SCAN, "save": _SCAN, "prove": _SCAN}
+"""A step in which nothing moves for long, and why (facts 2.4): whoever waits is told."""
+
 ERRANDS: dict[Action, str] = {
     "connect": "Connect {phone} to this computer with its cable, and unlock it.",
     "unlock": "Unlock {phone} and keep its screen on.",
@@ -43,7 +47,8 @@ ERRANDS: dict[Action, str] = {
     "finish-setup": "Finish the setup on {phone}: follow its screens until you see the home screen.",
     "turn-off-find-my": "Turn Find My off on {phone}: Settings, your name, Find My, Find My iPhone.",
     "restart-phone": "Restart {phone} and unlock it.",
-    "install-apps": "Install the apps named above on {phone}, from its App Store. This goes on when they are there.",
+    "install-apps": "Install on {phone}, from its App Store: {apps}. If one is not to be had any more: stop with "
+    "Ctrl-C, and choose again without it.",
 }
 
 
@@ -55,10 +60,10 @@ def finished(step: str) -> str:
     return STEPS.get(step, (step, step))[1]
 
 
-def errand(action: Action, phone: str, step: str) -> str:
+def errand(action: Action, phone: str, step: str, apps: tuple[str, ...] = ()) -> str:
     """What a person is asked to do. A phone that restarts is looked after only when it has been away for long."""
     if action == "connect" and step == "wait-for-phone":
         return (
             f"{phone[:1].upper()}{phone[1:]} has been away for a while. Look whether it is on, connected and unlocked."
         )
-    return ERRANDS[action].format(phone=phone)
+    return ERRANDS[action].format(phone=phone, apps=", ".join(apps) or "the chosen apps that it lacks")

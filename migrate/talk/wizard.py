@@ -21,6 +21,7 @@ from questionary.prompts.common import InquirerControl
 from migrate.errors import MigrateError
 from migrate.plan.interview import Answers, Seen, back, next_deed, next_question
 from migrate.talk.output import say
+from migrate.talk.progress import clear_bars
 from migrate.talk.wizard_doing import Doing
 from migrate.talk.wizard_page import BACK, CHANGED, Answered, Changed, Changes, Page, Widgets, heading, put, take_off
 from migrate.talk.wizard_words import page_of
@@ -61,6 +62,7 @@ async def interview(ask: Widgets, doing: Doing, seen: Seen, said: Answers) -> tu
 
 async def ask(page: Page, changes: Changes | None = None, **terminal: Any) -> Answered:
     """Show a page and wait for its answer. Raises KeyboardInterrupt; CHANGED when `changes` came to its end first."""
+    clear_bars()
     rows = put(["", heading(page.title), *page.lines])
     answer: Answered = await WIDGETS[page.kind](page, changes, terminal or {"output": create_output(sys.stderr)})
     take_off(rows if answer is CHANGED else 0)

@@ -41,6 +41,7 @@ from migrate.talk.everywhere import AtHome, Everywhere, run_async
 from migrate.talk.output import plain, say, wrapped
 from migrate.talk.passwords import Passwords
 from migrate.talk.receipt import as_page
+from migrate.talk.wizard_choice import left_in_icloud
 from migrate.talk.wizard_doing import Doing
 from migrate.talk.wizard_errands import listener
 from migrate.talk.wizard_page import Widgets
@@ -143,7 +144,8 @@ class Conversation:
         """The person ends it on the page of an error, which is told with that."""
         self.said.told = error
         say()
-        say(wrapped(f"Everything so far is kept. Go on where you stopped with: {self.command}"))
+        say(wrapped("Everything so far is kept. Go on where you stopped with:"))
+        say(f"  {self.command}")
 
     async def hold(self) -> None:
         """From the first page to the receipt."""
@@ -207,7 +209,9 @@ class Conversation:
         self.doing.answers.unlink(missing_ok=True)
         show_receipt(self.said, ended)
         if going_on is None:
-            self.say_how_to_replay("The same again, with phones like these:")
+            self.say_what_stays_in_icloud(seen, said)
+            if self.said.phones_stay:
+                self.say_how_to_replay("The same again, with phones like these:")
         return True, seen, said
 
     async def carry_out(self, plan: Plan | None, seen: Seen, said: Answers) -> tuple[Ended | None, MigrateError | None]:
@@ -251,12 +255,15 @@ class Conversation:
         self.plan_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(self.plan_file, written(plan).encode())
 
+    def say_what_stays_in_icloud(self, seen: Seen, said: Answers) -> None:
+        """Proven is what was in the backup; this was not."""
+        if notes := left_in_icloud(seen, said):
+            say()
+            say(wrapped("What the old phone itself only mentions did not move. Sign in to the account to have it:"))
+            for note in notes:
+                say(note)
+
     def say_how_to_replay(self, words: str) -> None:
         say()
         say(wrapped(words))
-        say(f"  {self.with_options('run', str(self.plan_file))}")
-
-    def with_options(self, *words: str) -> str:
-        """A command that can be pasted: with the home it speaks of, where that is not the one it would take."""
-        home = () if self.here.home.path == Everywhere().home_folder else ("--home", str(self.here.home.path))
-        return shlex.join(("migrate", *words, *home))
+        say(f"  {self.said.to_paste('run', str(self.plan_file))}")

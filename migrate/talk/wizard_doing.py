@@ -232,6 +232,8 @@ class Doing:
                 say(line)
             return "again"
         self.wrong = 0
+        if error.again == MigrateError.again:
+            error.again = "choose: Try again"
         if wrong_word := page is None and isinstance(error, PASSWORD_IS_WRONG):
             self.secrets.clear()
             self.passwords = Passwords(given={"old": None, "new": None})  # what was told beforehand does not fit either

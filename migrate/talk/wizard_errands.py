@@ -35,10 +35,10 @@ RESTARTING: tuple[str, ...] = (
 )
 
 
-def page_of(phone: str, action: Action, step: str) -> list[str]:
+def page_of(phone: str, action: Action, step: str, apps: tuple[str, ...] = ()) -> list[str]:
     """What is asked of a person, the phone named first."""
     restarting = action == "connect" and step == "wait-for-phone"
-    lines = RESTARTING if restarting else STEPS.get(action, (sentences.errand(action, phone, step),))
+    lines = RESTARTING if restarting else STEPS.get(action, (sentences.errand(action, phone, step, apps),))
     marked = [wrapped(text, indent="     ", first=f"  {number}. ") for number, text in enumerate(lines, 1)]
     shown = marked if len(lines) > 1 else [wrapped(lines[0], indent="  ", first="  ")]
     title = "Please" if action == "connect" and not restarting else f"Now on {phone}:"
@@ -76,9 +76,9 @@ class PlainErrands(Lines):
 
     def hear(self, event: events.Event) -> None:
         match event:
-            case events.PersonNeeded(phone, action):
+            case events.PersonNeeded(phone, action, apps):
                 self.errands.add((phone, action))
-                for line in page_of(phone, action, self.step):
+                for line in page_of(phone, action, self.step, apps):
                     self.say(line)
             case _ if self.once.is_new(event):
                 super().hear(event)
@@ -97,11 +97,11 @@ class Errands(Bars):
 
     def hear(self, event: events.Event) -> None:
         match event:
-            case events.PersonNeeded(phone, action):
+            case events.PersonNeeded(phone, action, apps):
                 self.close()
                 self.take_off()
                 self.errands.add((phone, action))
-                self.rows = put(page_of(phone, action, self.step))
+                self.rows = put(page_of(phone, action, self.step, apps))
             case events.PersonDone(phone, action) if (phone, action) in self.errands:
                 self.close()
                 self.errands.discard((phone, action))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 import pytest
 
-from migrate.errors import PhoneLocked, StoppedBeforeBeginning
+from migrate.errors import Interrupted, PhoneLocked, StoppedBeforeBeginning
 from migrate.talk import cli, everywhere, output
 from migrate.talk.explain import EXIT_CODES
 
@@ -39,7 +40,7 @@ def test_help_loads_nothing_heavy_so_that_it_answers_at_once() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.splitlines()[-1] == "LOADED [] 0"
-    assert "Commands:" in done.stdout
+    assert all(f"{head}:" in done.stdout for head, _ in cli.CHAPTERS)
 
 
 def every_command() -> list[str]:
@@ -61,6 +62,23 @@ def test_every_command_stands_in_the_readme() -> None:
         words.split(" ")[0] for words in lists
     }
     assert [command for command in every_command() if command not in typed] == []
+
+
+def test_help_puts_every_command_under_a_head_and_cuts_no_sentence(migrate: Migrate) -> None:
+    shown = migrate("--help").out
+    assert "\nOthers:" not in shown and "..." not in shown.replace("[ARGS]...", "")
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert {name for _, names in cli.CHAPTERS for name in names} == {one.split(" ")[0] for one in every_command()}
+
+
+def test_what_to_paste_next_goes_on_in_the_home_that_was_named(tmp_path: Path) -> None:
+    """It said `migrate resume`, which looked for the run in the home that was not named."""
+    said = everywhere.Everywhere(home=tmp_path, usbmuxd="127.0.0.1:1")
+    options = shlex.join(("--home", str(tmp_path), "--usbmuxd", "127.0.0.1:1"))
+    assert said.with_options(Interrupted("R", "prove").next()) == f"Go on with: migrate {options} resume R"
+    assert said.to_paste("undo", "R") == f"migrate {options} undo R"
+    assert said.with_options("Type migrate explain 20") == "Type migrate explain 20"
+    assert everywhere.Everywhere().with_options("Run: migrate resume") == "Run: migrate resume"
 
 
 @pytest.mark.parametrize("command", every_command())

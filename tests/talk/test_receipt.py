@@ -62,3 +62,20 @@ def test_a_name_from_a_phone_is_text_on_the_page(receipt: dict[str, Any]) -> Non
     page = as_page(receipt)
     assert "<b>" not in page and "<i>" not in page
     assert "Ada&#x27;s &lt;b&gt;iPhone" in page and "New &amp; shiny" in page
+
+
+def test_a_row_that_does_not_add_up_says_why(receipt: dict[str, Any]) -> None:
+    receipt["proof"]["categories"]["photos"] = {"same": 6, "not-expected": 1}
+    lines = in_words(receipt)
+    (photos,) = [line for line in lines if line.strip().startswith("Photos")]
+    assert photos.endswith(" *") and photos.split()[-5:-1] == ["7", "6", "0", "0"]
+    assert any(line.startswith("* 1 files never cross") for line in lines)
+
+
+def test_passwords_of_an_unencrypted_backup_are_not_said_to_have_moved(receipt: dict[str, Any]) -> None:
+    """Their file is in every backup and arrives like any other; only the old phone can open it."""
+    receipt["sent"]["chosen"]["passwords"] = {"files": 2}
+    receipt["saved"]["encrypted"] = True
+    assert not any("No password moved" in line for line in in_words(receipt))
+    receipt["saved"]["encrypted"] = False
+    assert any("No password moved" in line for line in in_words(receipt))

@@ -14,11 +14,13 @@ import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from migrate.errors import FindMyOn, WrongPassword
+from migrate.errors import FindMyOn, StrategyRefused, WrongPassword
 from migrate.journey import events
 from migrate.plan.interview import Answers, Seen, next_question
 from migrate.plan.interview_seen import BACK, EarlierBackup, Holding, Option, Phone, Question, Saved, UnfinishedRun
 from migrate.talk import output, wizard, wizard_errands, wizard_plain
+from migrate.talk.asking import ctrl_c_at_a_prompt
+from migrate.talk.progress import Bars, Lines
 from migrate.talk.wizard_page import CHANGED, Answered, Changes, Page, Row
 from migrate.talk.wizard_words import PAGES, page_of, refused
 
@@ -249,6 +251,78 @@ def test_plain_words_have_no_sign_beyond_ascii(monkeypatch: pytest.MonkeyPatch) 
     for page in every_page():
         for line in (page.title, *page.lines, *page.labels().values()):
             assert output.safe(line).isascii(), line
+
+
+def told_on(page: Page) -> str:
+    """A page's words and rows, as they are read aloud."""
+    return " ".join(" ".join((*page.lines, *page.labels().values())).split())
+
+
+def with_old(*holdings: Holding) -> Seen:
+    return replace(THERE, saves={**THERE.saves, OLD: replace(THERE.saves[OLD], holdings=holdings)})
+
+
+def test_a_category_that_is_empty_is_never_said_to_replace_a_full_one_in_passing() -> None:
+    """`Call history: 0 replace 40` read like any other line."""
+    none = replace(HOLDINGS[0], items=0, cloud_notes=())
+    seen = with_old(none, *HOLDINGS[1:])
+    page = page_of(Question(name="replace", options=(Option(value="replace"),)), seen, IN_USE)
+    assert "Photos and videos: the old phone has none, and 12,345 would go all the same!" in told_on(page)
+    ticks = Question(name="chosen", kind="many", options=(Option(value="photos", about=none),))
+    assert "Photos and videos none 9.0 GB" in told_on(page_of(ticks, seen, IN_USE))
+
+
+def test_what_is_only_in_icloud_is_said_also_to_whoever_goes_straight_to_choosing() -> None:
+    """A phone in use has no page before this one that could have said it."""
+    question = Question(name="chosen", kind="many", options=(Option(value="photos", about=HOLDINGS[0]),))
+    assert "Photos and videos: 7 originals are only in iCloud." in told_on(page_of(question, THERE, IN_USE))
+
+
+def test_one_file_is_not_1_files() -> None:
+    one = Holding(id="maps", title="Maps", files=1, bytes=10)
+    question = Question(name="chosen", kind="many", options=(Option(value="maps", about=one),))
+    assert "Maps 1 file 10 bytes" in told_on(page_of(question, with_old(one), IN_USE))
+
+
+def test_an_app_that_the_new_phone_lacks_is_named_before_anything_is_agreed() -> None:
+    lacks = replace(THERE, saves={**THERE.saves, NEW: replace(THERE.saves[NEW], holdings=HOLDINGS[:2])})
+    summary = Question(name="summary", options=(Option(value="move"),), phone="Ada's iPhone")
+    assert "not on Ada's iPhone yet: it will be asked for, from the App Store" in told_on(
+        page_of(summary, lacks, IN_USE)
+    )
+    assert "will be asked for" not in told_on(page_of(summary, THERE, IN_USE))
+
+
+def test_a_phone_on_ios_27_in_use_is_refused_in_words_for_whoever_holds_it_not_for_whoever_writes_plans() -> None:
+    refusal = StrategyRefused("Ada's iPhone", "27.0", "erases")
+    question = Question(name="new-is", options=(Option(value="erased"), Option(value="in-use", refused=refusal)))
+    said = told_on(page_of(question, THERE, Answers()))
+    assert "Erase All Content and Settings" in said
+    assert "experimental" not in said and "is =" not in said
+
+
+def test_an_app_to_install_is_named_in_the_errand_itself_also_after_a_resume(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It said `the apps named above`, and after a resume nothing stood above."""
+    wizard_errands.Errands()(events.PersonNeeded("Ada's iPhone", "install-apps", ("Chatter", "Sketchbook")))
+    Lines()(events.PersonNeeded("Ada's iPhone", "install-apps", ("Chatter", "Sketchbook")))
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("Chatter, Sketchbook") == 2 and "above" not in said and said.count("Ctrl-C") == 2
+
+
+def test_a_question_in_the_middle_of_a_bar_stands_on_a_line_of_its_own() -> None:
+    """`35.2MB, 64.8MB/sBackup password of Ada's new iPhone`."""
+    drawn = io.StringIO()
+    hears = Bars(drawn)
+    hears(events.StepStarted("prove"))
+    hears(events.BytesMoved("prove", 10_000_000, 20_000_000))
+    assert "50 %" in drawn.getvalue().rpartition("\r")[2]
+    with ctrl_c_at_a_prompt():
+        assert drawn.getvalue().endswith("\r"), "the line is empty, and the cursor at its beginning"
+    hears(events.BytesMoved("prove", 15_000_000, 20_000_000))
+    assert "75 %" in drawn.getvalue().rpartition("\r")[2], "and it goes on afterwards"
+    hears(events.StepFinished("prove"))
 
 
 # -- what must be done on a phone ------------------------------------------------------------------------------------

@@ -1,0 +1,46 @@
+"""The last word before anything is sent, and what is said when all is done: how to look again, and how to undo."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migrate.journey.move import LastWord
+from migrate.plan.strategy import Strategy
+from migrate.talk.asking import last_word_in_words
+from migrate.talk.carrying_out import say_what_follows
+from migrate.talk.everywhere import Everywhere
+
+WORD = LastWord(
+    run="R1",
+    old_name="Old",
+    new_name="New",
+    strategy=Strategy.REPLACE,
+    replaces=(),
+    set_bytes=1000,
+    set_files=12,
+)
+
+
+def test_the_last_word_says_whether_it_can_be_undone() -> None:
+    said = " ".join(last_word_in_words(WORD))
+    assert "not saved: this cannot be undone" in said and "migrate undo" not in said
+    said = " ".join(last_word_in_words(replace(WORD, saved_first=True)))
+    assert "migrate undo R1 puts it back" in said and "cannot" not in said
+
+
+@pytest.mark.parametrize("safety", [{"backup": "x"}, None], ids=["saved before", "not saved before"])
+def test_at_the_end_it_says_how_to_prove_later_and_how_to_undo(
+    capsys: pytest.CaptureFixture[str], safety: dict[str, Any] | None
+) -> None:
+    receipt = {"run": "R1", "new_phone": {"name": "New"}, "safety": safety}
+    say_what_follows(Everywhere(home=Path("/disk")), receipt)
+    said = capsys.readouterr().err
+    home = Path("/disk").absolute()
+    assert f"migrate --home {home} prove R1" in said
+    assert (f"migrate --home {home} undo R1" in said) is bool(safety)
+    assert ("cannot be undone" in said) is not bool(safety)
+    assert "Keep the old phone" in said
