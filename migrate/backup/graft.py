@@ -106,7 +106,7 @@ class BaseRows:
             raise self._incomplete(row.domain, row.relative_path, reason.reason) from reason
 
     def _absent(self, number: int) -> None:
-        _, _, domain, path, _, _ = self._draft.take_back(number)
+        _, domain, path = self._draft.take_back(number)
         raise self._incomplete(domain, path, ABSENT)
 
     def _on_bad(self, bad: BadRecord) -> None:

@@ -6,7 +6,7 @@ Source: facts 3.2, 3.5; the schema, `user_version` 2 and the padding of an unenc
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,12 +14,10 @@ from typing import Any, Self
 import apsw
 
 from migrate.backup.crypto import encrypted_chunks, padding_for
-from migrate.backup.manifest_pages import COMPOSED, VERSIONS, WRITE_AHEAD_LOG
-from migrate.backup.private_files import open_new, sync_file
+from migrate.backup.manifest_pages import COMPOSED, VERSIONS, WRITE_AHEAD_LOG, ManifestPages, connect
+from migrate.backup.manifest_pages_writer import PAGE_BYTES, SHORT_KEY_BYTES, PageStream, TableWriter, copy_tree
 from migrate.backup.record import Record, encode_mbfile, major_version
 from migrate.backup.scratch_disk import ScratchDisk
-
-PAGE_BYTES = 4096
 
 _SCHEMA = (
     f"PRAGMA page_size = {PAGE_BYTES}",
@@ -114,7 +112,7 @@ class ManifestWriter:
 ManifestRow = tuple[int, str, str, str, int, bytes]
 """The row's number, fileID, domain, relativePath, flags, file."""
 
-_INSERT = "INSERT INTO Files (rowid, fileID, domain, relativePath, flags, file) VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO Files (rowid, fileID, domain, relativePath, flags) VALUES (?, ?, ?, ?, ?)"
 
 _CACHE_KIB = 16 << 10
 """What SQLite keeps in memory while rows come, and what its sorter takes before it writes to a scratch file."""
@@ -134,9 +132,14 @@ _WITHOUT_TWINS = "DELETE FROM Files WHERE rowid NOT IN (SELECT min(rowid) FROM F
 
 
 class ManifestFile:
-    """A new manifest on the disk. With a manifest key it is encrypted, and never lies there in plain; see scratch_disk.
+    """A new manifest on the disk. With a manifest key it is encrypted, and never lies there in plain.
 
-    A context manager: what was not finished is removed.
+    The pages of `Files` are written as rows come (manifest_pages_writer.py). SQLite keeps the same rows without their
+    archives, some 120 bytes each, in a scratch database (scratch_disk.py), makes indices and schema of them, and their
+    pages follow. Rows that are taken out again, which is rare, cost a second writing of the table.
+
+    Memory, whatever the number of rows: _CACHE_KIB twice (cache and sorter), the scratch disk's pieces, one piece of
+    pages. A context manager: what was not finished is removed.
 
     Raises:
         OSError: no room, say; from every method.
@@ -147,9 +150,10 @@ class ManifestFile:
         self._path = path
         self._ios_version = ios_version
         self._manifest_key = manifest_key
-        self._scratch = path.with_name(f"{path.name}.unfinished")
+        self._scratch = path.with_name(f"{path.name}.scratch")
+        self._unfinished = path.with_name(f"{path.name}.unfinished")
         self._disk = ScratchDisk(self._scratch, encrypted=manifest_key is not None)
-        self._is_indexed = False
+        self._is_indexed = self._has_gaps = False
         try:
             self._database = self._disk.connect()
         except apsw.Error as error:
@@ -165,21 +169,31 @@ class ManifestFile:
             self._execute(f"PRAGMA {pragma}")
         for statement in (*_SCHEMA, *((_IS_COMPOSED,) if composed else ()), "BEGIN"):
             self._execute(statement.replace("fileID TEXT PRIMARY KEY", "fileID TEXT"))
+        try:
+            self._stream = PageStream(self._unfinished, manifest_key)
+        except OSError:
+            self._close_scratch()
+            raise
+        self._table = TableWriter(self._stream)
+        self._roots: dict[str, tuple[str, int]] = {}  # in the scratch database: tables and page numbers
 
-    def add_rows(self, rows: Iterable[ManifestRow]) -> None:
+    def add_rows(self, rows: Sequence[ManifestRow]) -> None:
         """More rows, their archives as they are, in the order of their numbers. Of two with one file id, the first will
         stay."""
+        for row in rows:
+            self._table.add(*row)
         try:
-            self._database.executemany(_INSERT, rows)
+            self._database.executemany(_INSERT, [row[:5] for row in rows])
         except apsw.Error as error:
             raise self._disk.problem or error from error
 
-    def remove(self, number: int) -> ManifestRow:
-        """Take a row out again, and give it back."""
+    def remove(self, number: int) -> tuple[str, str, str]:
+        """Take a row out again. Returns its file id, domain and path."""
         where = "FROM Files WHERE rowid = ?"
-        found = self._execute(f"SELECT rowid, fileID, domain, relativePath, flags, file {where}", (number,))
+        [(file_id, domain, path)] = self._execute(f"SELECT fileID, domain, relativePath {where}", (number,))
         self._execute(f"DELETE {where}", (number,))
-        return found[0]
+        self._has_gaps = True
+        return file_id, domain, path
 
     def paths(self) -> Iterator[tuple[str, str, int]]:
         """Domain, path and flags of every row so far."""
@@ -203,26 +217,60 @@ class ManifestFile:
         except apsw.ConstraintError:
             for statement in (_WITHOUT_TWINS, _AS_PRIMARY_KEY[0]):
                 self._execute(statement)
+            self._has_gaps = True
         for statement in (*_AS_PRIMARY_KEY[1:], "COMMIT"):
             self._execute(statement)
         count: int = self._execute("SELECT count(*) FROM Files")[0][0]
-        self._database.close()
-        scratch = self._disk.database
-        assert scratch is not None
-        if self._manifest_key is None:
-            scratch.write(VERSIONS.start, WRITE_AHEAD_LOG)
-            scratch.write(scratch.size, padding_for(scratch.size))
-            scratch.sync()
-            scratch.close()
-            self._scratch.rename(self._path)
-            return count
-        with open_new(self._path, buffering=0) as file:
-            for chunk in encrypted_chunks(_in_wal_mode(scratch.chunks()), self._manifest_key):
-                file.write(chunk)
-            sync_file(file)
+        self._assemble()
+        if self._has_gaps:
+            self._write_again()
+        self._unfinished.rename(self._path)
         return count
 
+    def _assemble(self) -> None:
+        """The trees of the scratch database after the table, and in front the page that says where they begin."""
+        roots = {"Files": self._table.finish()}
+        found = self._execute("SELECT name, tbl_name, rootpage FROM sqlite_master WHERE name <> 'Files'")
+        if not self._roots:
+            self._roots = {name: (table, root) for name, table, root in found}
+        for name, (table, root) in self._roots.items():
+            may_overflow = table != "Files" or self._table.longest_key > SHORT_KEY_BYTES
+            roots[name] = copy_tree(self._scratch_page, root, self._stream, may_overflow=may_overflow)
+        self._execute("PRAGMA writable_schema = ON")
+        self._execute("BEGIN")
+        for name, root in roots.items():
+            self._execute("UPDATE sqlite_master SET rootpage = ? WHERE name = ?", (root, name))
+        self._execute("COMMIT")
+        self._stream.finish(self._scratch_page(1))
+
+    def _write_again(self) -> None:
+        """The same without the rows that are in the scratch database no more."""
+        again = self._path.with_name(f"{self._path.name}.again")
+        numbers = self._database.execute("SELECT rowid FROM Files NOT INDEXED ORDER BY rowid")
+        rows = "SELECT rowid, fileID, domain, relativePath, flags, file FROM Files NOT INDEXED ORDER BY rowid"
+        first = connect(ManifestPages(self._unfinished, self._manifest_key))
+        try:
+            self._stream = PageStream(again, self._manifest_key)
+            self._table = TableWriter(self._stream)
+            written = first.execute(rows)
+            for (number,) in numbers:
+                self._table.add(*next(row for row in written if row[0] == number))
+            written.close()
+            self._assemble()
+        except BaseException:
+            self._stream.close()
+            again.unlink(missing_ok=True)
+            raise
+        finally:
+            first.close()
+        again.replace(self._unfinished)
+
     def close(self) -> None:
+        self._close_scratch()
+        self._stream.close()
+        self._unfinished.unlink(missing_ok=True)
+
+    def _close_scratch(self) -> None:
         self._database.close()
         if self._disk.database is not None:
             self._disk.database.close()
@@ -237,17 +285,15 @@ class ManifestFile:
     ) -> None:
         self.close()
 
+    def _scratch_page(self, number: int) -> bytes:
+        assert self._disk.database is not None
+        return self._disk.database.read(PAGE_BYTES, (number - 1) * PAGE_BYTES)
+
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._database.execute(statement, values).fetchall()
         except apsw.Error as error:
             raise self._disk.problem or error from error
-
-
-def _in_wal_mode(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    first = next(chunks)
-    yield first[: VERSIONS.start] + WRITE_AHEAD_LOG + first[VERSIONS.stop :]
-    yield from chunks
 
 
 def encrypt_manifest(db: bytes, manifest_key: bytes) -> bytes:

@@ -1,11 +1,11 @@
 """A file system of SQLite's for a database that is being written and must not lie on the disk in plain.
 
 What a page of ciphertext in a Manifest.db is, depends on every page before it, and SQLite writes pages in any order. So
-it writes into a scratch file first, each piece of which is encrypted under a key that only this process has and that is
-gone with it; from there the finished database is read in order (`chunks`). Its sorter's temporary files are kept the
-same way. Memory is bounded by the pieces kept and SQLite's own cache, whatever the database's size.
+what it makes of a manifest's rows (indices, schema) it writes into a scratch file, each piece of which is encrypted
+under a key that only this process has and that is gone with it. Its sorter's temporary files are kept the same way.
+Memory is bounded by the pieces kept and SQLite's own cache, whatever the database's size.
 
-Without a key (the manifest of a plain backup) the scratch file is the plain database itself.
+Without a key (the manifest of a plain backup) the scratch file is plain too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -92,21 +91,6 @@ class ScratchFile:
         self._file.truncate(size)
         self.size = size - rest
         self.write(self.size, bytes(kept).ljust(rest, b"\0"))
-
-    def chunks(self) -> Iterator[bytes]:
-        """All of it, in order."""
-        for offset in range(0, self.size, PIECE_BYTES):
-            yield self.read(PIECE_BYTES, offset)
-
-    def flush(self) -> None:
-        """Everything is in the file, encrypted where there is a key."""
-        for place in sorted(self._unwritten):
-            self._store(place)
-        self._file.truncate(self.size)
-
-    def sync(self) -> None:
-        self.flush()
-        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         self._pieces.clear()

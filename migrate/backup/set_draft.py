@@ -95,8 +95,8 @@ class SetDraft:
         self._keep(domain, path, kind)
         return self._count
 
-    def take_back(self, number: int) -> ManifestRow:
-        """A row whose stored file is not there, out of the set again."""
+    def take_back(self, number: int) -> tuple[str, str, str]:
+        """A row whose stored file is not there, out of the set again. Returns its file id, domain and path."""
         self.flush()
         self._has_absent = True
         return self.manifest.remove(number)

@@ -161,8 +161,8 @@ class ChosenRows:
             raise NotCarried(self._barred[row.file_id])
 
     def _absent(self, number: int) -> None:
-        _, identity, domain, path, flags, file = self._draft.take_back(number)
-        self._draft.drop(Row(identity, domain, path, flags, file), ABSENT)
+        identity, domain, path = self._draft.take_back(number)
+        self._draft.drop(BadRecord(identity, domain, path, ABSENT), ABSENT)
         self._databases.pop(identity, None)
         self.sent.discard(identity)
 

@@ -54,9 +54,9 @@ def test_pieces_written_and_read_in_any_order_are_what_one_file_would_hold(tmp_p
     scratch.truncate(70 * PIECE_BYTES + 5)
     scratch.write(80 * PIECE_BYTES, b"the end")
     expected = bytes(model[: 70 * PIECE_BYTES + 5]) + bytes(10 * PIECE_BYTES - 5) + b"the end"
-    assert b"".join(scratch.chunks()) == expected
-    scratch.sync()
-    assert (scratch.path.read_bytes() == expected) is (key is None)
+    assert scratch.read(scratch.size + 1, 0) == expected
+    stored = scratch.path.read_bytes()
+    assert (stored[: PIECE_BYTES // 2] == expected[: PIECE_BYTES // 2]) is (key is None)
     scratch.close()
 
 
@@ -129,7 +129,7 @@ def test_of_two_rows_with_one_file_id_the_first_stays(tmp_path: Path) -> None:
     twin = (3, first[1], first[2], first[3], 1, b"another archive")
     with ManifestFile(tmp_path / "Manifest.db", "17.5", None) as manifest:
         manifest.add_rows([first, second, twin, (4, *third[1:])])
-        assert manifest.remove(2)[1] == second[1]
+        assert manifest.remove(2) == (second[1], second[2], second[3])
         assert manifest.finish() == 2
     database = read_back(tmp_path / "Manifest.db", None)
     found = database.execute("SELECT fileID, file FROM Files ORDER BY rowid").fetchall()
