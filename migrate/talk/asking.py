@@ -64,15 +64,15 @@ def last_word_in_words(word: LastWord) -> list[str]:
     lines = ["", wrapped(moves)]
     if word.strategy.value == "replace":
         lines.append(wrapped(f"{word.new_name} becomes {word.old_name}: everything that is on it now is replaced."))
-    if word.saved_first:
-        lines.append(wrapped(f"As it is now it was saved: migrate undo {word.run} puts it back."))
-    else:
-        lines.append(wrapped("As it is now it was not saved: this cannot be undone."))
     for title, goes, there in word.replaces:
         what = f"{goes:,}" if goes is not None else "?"
         lines.append(
             f"  {title}: {what} go, {'not known how many' if there is None else format(there, ',')} are replaced"
         )
+    if word.saved_first:
+        lines.append(wrapped(f"As it is now it was saved: migrate undo {word.run} puts it back."))
+    else:
+        lines.append(wrapped("As it is now it was not saved: this cannot be undone."))
     return [*lines, wrapped(f"From here on {word.new_name} is changed. Leave it connected.")]
 
 

@@ -40,6 +40,8 @@ def in_words(receipt: dict[str, Any]) -> list[str]:
     else:
         lines += ["", f"  {'files of':<26} {'sent':>7}"]
     lines += [_row(title, counts, proven=bool(proof)) for title, counts in _arrivals(receipt)]
+    if proof and sum(sum(counts.values()) for _, counts in _arrivals(receipt)) != sent["chosen_files"]:
+        lines += ["", "The table counts a database and its -wal and -shm as one, and links too."]
     not_expected = sum(counts.get("not-expected", 0) for _, counts in _arrivals(receipt))
     if not_expected:
         lines += [

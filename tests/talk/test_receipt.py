@@ -79,3 +79,9 @@ def test_passwords_of_an_unencrypted_backup_are_not_said_to_have_moved(receipt: 
     assert not any("No password moved" in line for line in in_words(receipt))
     receipt["saved"]["encrypted"] = False
     assert any("No password moved" in line for line in in_words(receipt))
+
+
+def test_a_table_that_counts_otherwise_than_the_sum_above_it_says_how(receipt: dict[str, Any]) -> None:
+    assert not any("counts a database" in line for line in in_words(receipt))
+    receipt["sent"]["chosen_files"] = 11
+    assert any("counts a database" in line for line in in_words(receipt))
