@@ -137,7 +137,7 @@ class AdminChannel:
             return {"ok": True, **self._obey(order)}
         except NotDone as error:
             return {"ok": False, "error": str(error)}
-        except ValueError as error:  # no JSON, no UTF-8
+        except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, lists in lists a thousand deep
             return {"ok": False, "error": f"not JSON: {error}"}
 
     def _obey(self, order: dict[str, Any]) -> dict[str, Any]:

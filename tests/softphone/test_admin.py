@@ -192,6 +192,7 @@ def test_a_dump_is_every_digest(open_channel: Any) -> None:
     [
         (b"unlock", "not JSON"),
         (b"\xff\xfe", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
         (b"[]", "an object"),
         (b"{}", "an object"),
         (b'{"do": "dance"}', "unknown order"),
