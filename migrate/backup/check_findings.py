@@ -247,7 +247,7 @@ def password_wrong() -> Finding:
         code=PASSWORD_WRONG,
         severity="error",
         what="The password does not open the backup, so its list of files was not read.",
-        why="No key of its keybag can be unwrapped with it.",
+        why="It opens none of the keys that the backup keeps under its password.",
         next="Try the password given when backups of this phone were first encrypted; it is not the passcode.",
     )
 

@@ -218,7 +218,7 @@ class WrongPassword(MigrateError):
         return f"The password does not open {f'the backup {self.backup}' if self.backup else 'the backup'}."
 
     def why(self) -> str:
-        return "No key of its keybag can be unwrapped with it."
+        return "It opens none of the keys that the backup keeps under its password."
 
     def next(self) -> str:
         return (

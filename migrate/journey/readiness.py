@@ -68,7 +68,7 @@ def versions() -> Finding:
         code="versions",
         severity="info",
         what=f"Python {platform.python_version()}, pymobiledevice3 {library}, {platform.platform(terse=True)}.",
-        why="They belong into a report of trouble.",
+        why="A report of trouble needs them.",
         next="Keep them up to date.",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrate.watch import Action
 
 STEPS: dict[str, tuple[str, str]] = {
-    "meet": ("Looking for the old phone", "Met the old phone"),
+    "meet": ("Looking for the phone or backup to begin with", "It is here"),
     "preflight": ("Checking that this can end well", "Checked"),
     "save-old-phone": ("Saving the old phone to this computer", "The old phone is saved"),
     "verify": ("Proving that the save is whole", "The save is whole"),
@@ -35,7 +35,7 @@ STEPS: dict[str, tuple[str, str]] = {
 }
 """A step's name -> what is said when it starts, and when it is finished."""
 
-_SCAN = "The phone looks through its files first: that can take minutes without a sign."
+_SCAN = "The phone looks at its files first, maybe for minutes."
 PATIENCE: dict[str, str] = {"save-old-phone": _SCAN, "save-new-phone": _SCAN, "save": _SCAN, "prove": _SCAN}
 """A step in which nothing moves for long, and why (facts 2.4): whoever waits is told."""
 
