@@ -524,6 +524,24 @@ class PasscodeNotEntered(MigrateError):
 
 
 @dataclass(eq=False)
+class PasscodeWaitOver(MigrateError):
+    """The passcode sheet was up for as long as `--wait` allows, and nobody typed anything."""
+
+    phone: str
+    waited_s: int
+    exit_code = 50
+
+    def what(self) -> str:
+        return f"Nobody entered the passcode on {self.phone} within {self.waited_s} seconds."
+
+    def why(self) -> str:
+        return "Since iOS 16 a phone asks for it before every backup; a hand is waited for only as long as --wait says."
+
+    def next(self) -> str:
+        return f"{capital(self.again)}, and enter the passcode when {self.phone} asks; it may ask twice"
+
+
+@dataclass(eq=False)
 class CancelledOnPhone(MigrateError):
     """Somebody tapped cancel on the phone, or the phone put the work off (202, 217 to 224, syncCancelRequest)."""
 

@@ -37,11 +37,15 @@ SHEETS_LIMIT = 100
 class Notices:
     """Listens while it is entered. A phone whose notification proxy does not start announces nothing; work goes on.
 
-    `bug` is what the watcher raised, `on_cancel` is called for that too.
+    `bug` is what the watcher raised, `on_cancel` is called for that too. `tired`: a passcode sheet was up for longer
+    than `wait_s` seconds, and `on_cancel` was called; the phone itself would wait for half an hour (facts 2.3).
     """
 
-    def __init__(self, client: Lockdown, *, phone: str, watch: Watcher, on_cancel: Callable[[], None]) -> None:
+    def __init__(
+        self, client: Lockdown, *, phone: str, watch: Watcher, wait_s: float, on_cancel: Callable[[], None]
+    ) -> None:
         self.cancelled = False
+        self.tired = False
         self.bug: Exception | None = None
         self.settings_changed = asyncio.Event()
         self._service = NotificationProxyService(client)
@@ -50,6 +54,8 @@ class Notices:
         self._on_cancel = on_cancel
         self._sheet_is_up = False
         self._sheets = 0
+        self._wait_s = wait_s
+        self._waiting: asyncio.TimerHandle | None = None
         self._listener: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -116,7 +122,14 @@ class Notices:
             return
         self._sheets += up
         self._sheet_is_up = up
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._waiting = asyncio.get_running_loop().call_later(self._wait_s, self._tire) if up else None
         if up:
             self._watch.person_needed(self._phone, "enter-passcode")
         else:
             self._watch.person_done(self._phone, "enter-passcode")
+
+    def _tire(self) -> None:
+        self.tired = True
+        self._on_cancel()

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from pymobiledevice3.services.afc import AfcService
 
-from migrate.errors import CancelledOnPhone, PhoneLost
+from migrate.errors import CancelledOnPhone, PasscodeWaitOver, PhoneLost
 from migrate.phone.contact import Contact, on_own_thread
 from migrate.phone.disk import disk_error, free_bytes
 from migrate.phone.drive import Drive
@@ -52,7 +52,9 @@ class Session:
 
     async def __aenter__(self) -> Self:
         contact = self.contact
-        self.notices = Notices(contact.client, phone=contact.name, watch=self.watch, on_cancel=self._cut)
+        self.notices = Notices(
+            contact.client, phone=contact.name, watch=self.watch, wait_s=contact.wait_s, on_cancel=self._cut
+        )
         try:
             with contact.told(self.during):
                 await self._stack.enter_async_context(self.notices)
@@ -82,7 +84,8 @@ class Session:
         `repeatable`: it may be sent again when the phone dropped the session without having asked for anything.
 
         Raises:
-            CancelledOnPhone, AnotherProgramSyncing, PhoneLocked, PhoneSilent, PhoneBrokeProtocol, UnsafeName …
+            CancelledOnPhone, PasscodeWaitOver, AnotherProgramSyncing, PhoneLocked, PhoneSilent, PhoneBrokeProtocol,
+            UnsafeName …
             A broken link is not raised but told: for a restore it may be the normal end.
         """
         tries = LINK_TRIES
@@ -94,6 +97,8 @@ class Session:
                 raise self.notices.bug
             if self.notices.cancelled:
                 raise CancelledOnPhone(self.contact.name, "")
+            if self.notices.tired:
+                raise PasscodeWaitOver(self.contact.name, round(self.contact.wait_s))
             talk = outcome.conversation
             if talk.disk_trouble is not None or outcome.response is not None:
                 return outcome

@@ -362,7 +362,7 @@ def test_a_flood_of_passcode_sheets_tells_a_person_only_so_often(house: Any, a_p
 
     async def story() -> None:
         async with await home.meet(phone) as met:
-            notices = Notices(met._contact.client, phone="x", watch=home.watch, on_cancel=lambda: None)
+            notices = Notices(met._contact.client, phone="x", watch=home.watch, wait_s=60, on_cancel=lambda: None)
             for _ in range(5_000):
                 notices._hear(SHEET_SHOWN)
                 notices._hear(SHEET_GONE)

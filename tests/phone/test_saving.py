@@ -24,6 +24,7 @@ from migrate.errors import (
     CancelledOnPhone,
     CannotWriteHere,
     PasscodeNotEntered,
+    PasscodeWaitOver,
     PhoneLocked,
     PhoneLost,
     PhoneSilent,
@@ -247,6 +248,23 @@ def test_ctrl_c_leaves_no_thread_behind_and_a_backup_that_goes_on(house: Any, a_
     ours = ("device-link", "backup-writer", "backup-hasher")
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith(ours)] == []
     assert home.watch.done == ["enter-passcode"]
+    phone.hand = Hand()
+    asyncio.run(home.save(phone))
+    assert is_whole(home, phone)
+
+
+def test_a_passcode_that_nobody_types_is_waited_for_as_long_as_was_said_and_no_longer(house: Any, a_phone: Any) -> None:
+    phone = a_phone(passcode="1234", hand=Hand(passcode="wait"))
+    home = house(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone) as met:
+            met._contact.wait_s = 0.1
+            await met.save(home.folder(phone), seals=home.seals, watch=home.watch)
+
+    with pytest.raises(PasscodeWaitOver) as caught:
+        asyncio.run(story())
+    assert caught.value.exit_code == 50 and home.watch.done == ["enter-passcode"]
     phone.hand = Hand()
     asyncio.run(home.save(phone))
     assert is_whole(home, phone)
