@@ -242,7 +242,7 @@ def sum_in_words(counted: Tally) -> list[str]:
     if (files, size) == (counted.files, counted.bytes):
         unclaimed = sum(row.files for row in counted.unclaimed)
         text = (
-            f"All {files:,} files, {bytes_text(size)}, are above{shared}; {unclaimed:,} of them are claimed by nothing."
+            f"All {files:,} files, {bytes_text(size)}, are above{shared}; {unclaimed:,} claimed by nothing."
         )
     else:
         text = f"{files:,} files are above{shared}, and the backup lists {counted.files:,}: please tell us."
