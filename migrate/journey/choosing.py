@@ -134,6 +134,7 @@ async def set_request(move: Move, strategy: Strategy, choice: Choice) -> SetRequ
         wanted=choice.file_ids,
         apps=choice.apps if strategy is Strategy.REPLACE else frozenset(),  # in use: they are there before (contract 5)
         seals=seals_for(move, move.old_backup),
+        damaged=move.journal.result("verify").get("damaged", {}),
     )
     if strategy is not Strategy.GRAFT:
         return request

@@ -218,7 +218,19 @@ def facts_of(verdict: Verdict, kept: Path) -> dict[str, Any]:
         "bytes": verdict.bytes,
         "ios_version": verdict.ios_version,
         "encrypted": verdict.encrypted,
+        "damaged": {found.file_id: found.what for found in verdict.findings if is_wound(found) and found.file_id},
     }
+
+
+def is_wound(finding: Finding) -> bool:
+    return finding.severity == "error"
+
+
+def goes_on_without(move: Move, role: Role, wounds: list[Finding]) -> bool:
+    """Whether the move goes on without what is damaged: every wound is one file's, the old phone is gone, so that
+    nothing better is to be had, and the plan accepts the loss. What of it was chosen, composing names."""
+    phone_is_gone = role == "old" and bool(move.plan.old_phone.backup or move.plan.backup.begin == "as-is")
+    return phone_is_gone and move.plan.safety.accept_unreadable and all(found.file_id for found in wounds)
 
 
 async def check(move: Move, folder: Path, role: Role) -> Verdict:
@@ -239,10 +251,10 @@ async def check(move: Move, folder: Path, role: Role) -> Verdict:
         verdict = await in_thread(move, lambda: verify(folder, password, seals=seals_for(move, folder), watch=watch))
     for finding in (*verdict.findings, *(kept.findings if kept else ())):
         move.found(finding)
-    wounds = [finding for finding in verdict.findings if finding.severity == "error"]
+    wounds = [finding for finding in verdict.findings if is_wound(finding)]
     if verdict.verdict == "unreadable":
         raise BackupUnreadable(folder, "Manifest.db", wounds[0].why if wounds else "it cannot be opened")
-    if wounds:
+    if wounds and not goes_on_without(move, role, wounds):
         raise SavedBackupDamaged(str(folder), wounds[0].what, len(wounds))
     return verdict
 

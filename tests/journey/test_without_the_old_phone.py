@@ -1,0 +1,36 @@
+"""The old phone is gone, and its only backup has a hole: it stops, or goes on without what is lost and names it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from migrate.backup.reader import Backup
+from migrate.errors import SavedBackupDamaged
+from tests.journey.conftest import SetBench
+from tests.journey.moves import PASSWORD
+
+
+def test_a_damaged_backup_moves_on_the_plans_word_and_what_stays_behind_is_named(
+    bench: SetBench, saved_old_phone: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "kept" / saved_old_phone.name
+    shutil.copytree(saved_old_phone, folder)
+    with Backup.open(folder, PASSWORD) as backup:
+        lost = next(record for record in backup.records() if record.relative_path.startswith("Media/DCIM/100APPLE/"))
+        backup.stored_path(lost).unlink()
+    table = bench()
+    gone = {"old_phone": {"backup": str(folder)}}
+    with pytest.raises(SavedBackupDamaged) as stopped:
+        table.move(table.plan(**gone))
+    assert stopped.value.exit_code == 30 and table.new.pending_restore is None
+
+    ended = table.move(table.plan(**gone, safety={"accept_unreadable": True}))
+    assert ended.outcome == "proven" and ended.proof["categories"]["photos"]["left-behind"] == 1
+    receipt = table.last_run.receipt()
+    assert receipt is not None
+    named = [found for found in receipt["findings"] if found["code"] == "left-out"]
+    assert [found["relative_path"] for found in named] == [lost.relative_path]
+    assert table.new.files.get(lost.domain, lost.relative_path) is None
