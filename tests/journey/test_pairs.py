@@ -14,8 +14,8 @@ from migrate.journey import events
 from tests.journey.moves import NEW_PASSWORD, PASSWORD, Bench, Person, new_phone, old_phone
 from tests.journey.pairs import GOOD, contents, dump, pair, plan_of, spoiled, truth
 
-SAMPLE = (4, 8)
-"""An overlay that drops a file, and a graft; what a replace is proven by, test_proving_again shows."""
+SAMPLE = (8,)
+"""A graft, the dearest to get wrong. test_proving_again proves a replace, the stories an overlay."""
 SEEDS = [seed if seed in SAMPLE else pytest.param(seed, marks=pytest.mark.soak) for seed in range(45)]
 
 
