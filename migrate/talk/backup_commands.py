@@ -241,9 +241,7 @@ def sum_in_words(counted: Tally) -> list[str]:
     shared = f" ({counted.shared_files:,} of them in several apps, counted once)" if counted.shared_files else ""
     if (files, size) == (counted.files, counted.bytes):
         unclaimed = sum(row.files for row in counted.unclaimed)
-        text = (
-            f"All {files:,} files, {bytes_text(size)}, are above{shared}; {unclaimed:,} claimed by nothing."
-        )
+        text = f"All {files:,} files, {bytes_text(size)}, are above{shared}; {unclaimed:,} claimed by nothing."
     else:
         text = f"{files:,} files are above{shared}, and the backup lists {counted.files:,}: please tell us."
     return [wrapped(text)]

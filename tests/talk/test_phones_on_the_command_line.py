@@ -128,17 +128,18 @@ def test_ctrl_c_in_the_middle_of_a_save_says_how_to_go_on_and_it_does(
     ).to_phone()
     with SoftphoneServer([phone]) as server:
         command = [sys.executable, "-m", "migrate", "save", "--usbmuxd", server.address, "--home", str(home)]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-        assert process.stderr is not None and process.stdout is not None
-        said = []
-        for line in process.stderr:
-            said.append(line)
-            if "Enter the passcode" in line:
-                break
-        process.send_signal(signal.SIGINT)
-        rest, out = process.stderr.read(), process.stdout.read()
-        assert process.wait(20) == 50, "".join(said) + rest
-        assert f"migrate save {OLD}" in rest and "Traceback" not in rest and out == ""
+        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+            assert process.stderr is not None and process.stdout is not None
+            said = []
+            for line in process.stderr:
+                said.append(line)
+                if "Enter the passcode" in line:
+                    break
+            process.send_signal(signal.SIGINT)
+            rest, out = process.stderr.read(), process.stdout.read()
+            assert process.wait(20) == 50, "".join(said) + rest
+        assert f"--usbmuxd {server.address} save {OLD}" in " ".join(rest.split())
+        assert "Traceback" not in rest and out == ""
         process.stderr.close()
         process.stdout.close()
         phone.hand.passcode = "enter"
