@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from migrate.errors.root import MigrateError
@@ -323,7 +324,29 @@ class SavedBackupDamaged(MigrateError):
         return f"Verify found {self.count} such wounds in {self.path}."
 
     def next(self) -> str:
-        return 'Save the phone anew: set begin = "fresh" under [backup] in the plan and run: migrate run PLAN'
+        without = "where that phone is gone, add --without-phone"
+        return (
+            f"Heal it with its phone on the cable: migrate heal {shlex.quote(self.path)} ({without}). Then {self.again}"
+        )
+
+
+@dataclass(eq=False)
+class RestoreSetDamaged(MigrateError):
+    """What was composed is no longer whole: the disk under it lost something before it could be sent."""
+
+    path: str
+    first: str
+    count: int
+    exit_code = 30
+
+    def what(self) -> str:
+        return f"What was put together for the new phone is damaged: {self.first}"
+
+    def why(self) -> str:
+        return f"It was whole when it was composed; now there are {self.count} such wounds in {self.path}."
+
+    def next(self) -> str:
+        return "Look after this computer's disk, then begin a new run: migrate run PLAN"
 
 
 @dataclass(eq=False)

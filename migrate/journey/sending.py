@@ -6,7 +6,7 @@ from typing import Any
 
 from migrate.backup.check import verify
 from migrate.backup.folder import BackupFolder
-from migrate.errors import NotAgreed, SavedBackupDamaged
+from migrate.errors import NotAgreed, RestoreSetDamaged
 from migrate.journey.installing import apps_lacking, some_app_is_chosen
 from migrate.journey.move import LastWord, Move
 from migrate.journey.threads import in_thread
@@ -77,7 +77,7 @@ async def refuse_damaged_set(move: Move) -> None:
     verdict = await in_thread(move, lambda: verify(move.restore_set, password, seals=None, depth="quick", watch=watch))
     wounds = [finding for finding in verdict.findings if finding.severity == "error"]
     if wounds:
-        raise SavedBackupDamaged(str(move.restore_set), wounds[0].what, len(wounds))
+        raise RestoreSetDamaged(str(move.restore_set), wounds[0].what, len(wounds))
 
 
 async def ready_for_it(move: Move, phone: Phone) -> None:

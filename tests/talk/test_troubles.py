@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VERBS = frozenset(
     """Add Ask Begin Change Check Choose Close Compare Connect Correct Delete Erase Finish Follow Free Give Go Install
     Keep Leave Look Name Open Plug Put Restart Run Save See Take Trust Try Turn Unlock Unplug Update Wait
-    Write""".split()  # noqa: SIM905  (a list of forty strings would hide the words)
+    Write Heal""".split()  # noqa: SIM905  (a list of forty strings would hide the words)
 )
 """What a `next` may begin with: something to do, on this computer or with a finger."""
 
