@@ -10,11 +10,8 @@ form       where there is neither digest nor seal: what begins as a picture, fil
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +26,7 @@ from migrate.backup.crypto import (
     padding_length,
 )
 from migrate.backup.folder import PATH_LIMIT_BYTES
+from migrate.backup.in_order import in_order
 from migrate.backup.keybag import ClassKeys
 from migrate.backup.record import Record
 from migrate.backup.stored_content import StoredContent, open_stored
@@ -36,11 +34,6 @@ from migrate.errors import KeyUnusable
 from migrate.findings import Finding
 
 CHUNK_BYTES = 1 << 20
-WORKERS = min(4, os.cpu_count() or 1)
-"""hashlib and read() let go of the interpreter's lock, so threads help; past four the disk is the limit (*guessed*)."""
-
-AHEAD = 64
-"""So many files are handed out before the first is waited for: a million small ones must not queue up in memory."""
 
 
 @dataclass(frozen=True)
@@ -82,17 +75,7 @@ def examine_all(
         for blob in blobs:
             yield Examined(blob, tuple(_judge_length(blob, as_sent=False)))
         return
-    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="verify")
-    try:
-        running: deque[Future[Examined]] = deque()
-        for blob in blobs:
-            running.append(pool.submit(_examine, blob, class_keys, on_read))
-            if len(running) >= AHEAD:
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    yield from in_order(lambda blob: _examine(blob, class_keys, on_read), blobs)
 
 
 def _judge_length(blob: Blob, *, as_sent: bool) -> list[Finding]:

@@ -7,18 +7,17 @@ password; only names are missing.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from migrate.backup import check_findings as wound
 from migrate.backup import check_record_findings as record_wound
-from migrate.backup.check_blobs import AHEAD, CHUNK_BYTES, WORKERS
+from migrate.backup.check_blobs import CHUNK_BYTES
 from migrate.backup.check_findings import Findings
 from migrate.backup.check_folder import Stored
 from migrate.backup.crypto import BLOCK_BYTES
 from migrate.backup.folder import BackupFolder
+from migrate.backup.in_order import in_order
 from migrate.backup.record import Kind, Record
 from migrate.backup.seal import Seal, sha256_of
 from migrate.backup.stored_content import open_stored
@@ -106,14 +105,4 @@ def _hashed(folder: BackupFolder, file_ids: list[str]) -> Iterator[tuple[str, st
         except UnsafeName:
             return file_id, None
 
-    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="verify")
-    try:
-        running: deque[Future[tuple[str, str | None]]] = deque()
-        for file_id in file_ids:
-            running.append(pool.submit(hashed, file_id))
-            if len(running) >= AHEAD:
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return in_order(hashed, file_ids)

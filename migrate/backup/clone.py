@@ -7,7 +7,8 @@ from pathlib import Path
 
 from migrate.backup.folder import PLIST_LIMIT_BYTES, BackupFolder
 from migrate.backup.links import link_or_copy
-from migrate.backup.manifest import Manifest, ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest import Manifest
+from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.mbdb_manifest import MbdbManifest
 from migrate.backup.private_files import FOLDER_MODE, sync_folder, write_new
 from migrate.backup.record import Kind

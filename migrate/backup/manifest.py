@@ -23,21 +23,8 @@ from migrate.backup.manifest_database import (
     is_plain_table,
     open_database,
 )
-from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import LAYOUTS, Kind, Record, decode_mbfile, file_id
 from migrate.errors import BackupUnreadable, BadRecord, KeybagUnreadable, KeyUnusable, PasswordMissing, WrongPassword
-
-__all__ = [
-    "Manifest",
-    "ManifestWriter",
-    "OnBad",
-    "Row",
-    "Wanted",
-    "encrypt_manifest",
-    "pad_manifest",
-    "unlock",
-    "unlock_keybag",
-]
 
 ROW_BYTES_AT_LEAST = 60
 """A row holds its 40-digit file id twice (table and key index) and an archive. A B-tree whose pages refer to the same

@@ -15,6 +15,7 @@ from typing import Protocol
 import apsw
 
 from migrate.backup.crypto import BLOCK_BYTES, padding_length
+from migrate.backup.sqlite_files import FileOfOneOwner
 from migrate.backup.stored_content import StoredContent
 from migrate.backup.write_ahead_log import SQLITE_MAGIC
 
@@ -118,7 +119,7 @@ class _Shelf(apsw.VFS):
         return _ReadOnlyFile(found)  # type: ignore[return-value]  # any object with its methods will do
 
 
-class _ReadOnlyFile:
+class _ReadOnlyFile(FileOfOneOwner):
     """The open file, by the names that SQLite gives its methods."""
 
     def __init__(self, pages: Pages) -> None:
@@ -135,21 +136,6 @@ class _ReadOnlyFile:
 
     def xClose(self) -> None:  # noqa: N802
         self._pages.close()
-
-    def xLock(self, level: int) -> None:  # noqa: N802
-        pass
-
-    def xUnlock(self, level: int) -> None:  # noqa: N802
-        pass
-
-    def xCheckReservedLock(self) -> bool:  # noqa: N802
-        return False
-
-    def xFileControl(self, operation: int, pointer: int) -> bool:  # noqa: N802
-        return False
-
-    def xSectorSize(self) -> int:  # noqa: N802
-        return 4096
 
     def xDeviceCharacteristics(self) -> int:  # noqa: N802
         return apsw.SQLITE_IOCAP_IMMUTABLE

@@ -39,18 +39,12 @@ def _indices(ios_version: str) -> tuple[str, ...]:
 
 
 class ManifestWriter:
-    """A new manifest in memory, or in the file `at`, with the schema, indices and header that a phone of `ios_version`
-    writes."""
+    """A new manifest in memory, with the schema, indices and header that a phone of `ios_version` writes."""
 
-    def __init__(self, ios_version: str, *, composed: bool = False, at: Path | None = None) -> None:
+    def __init__(self, ios_version: str, *, composed: bool = False) -> None:
         """`composed`: it is made of a saved one, and says so (see manifest_pages)."""
         self._ios_version = ios_version
-        self._at = at
-        self._database: sqlite3.Connection | None = sqlite3.connect(at or ":memory:", isolation_level=None)
-        if at is not None:
-            pragmas = ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", f"cache_size = -{_CACHE_KIB}")
-            for pragma in pragmas:
-                self._database.execute(f"PRAGMA {pragma}")
+        self._database: sqlite3.Connection | None = sqlite3.connect(":memory:", isolation_level=None)
         for statement in (*_SCHEMA, *((_IS_COMPOSED,) if composed else ())):
             self._database.execute(statement)
         self._database.execute("BEGIN")
@@ -74,25 +68,12 @@ class ManifestWriter:
     def set_property(self, key: str, value: bytes | str | int | float | None) -> None:
         self._open.execute("INSERT OR REPLACE INTO Properties VALUES (?, ?)", (key, value))
 
-    def to_file(self) -> None:
-        """Finishes the file it is written `at`: plain, its header in WAL mode, without padding. Ends the writer."""
-        if self._at is None:
-            raise ValueError("this manifest is in memory")
-        self._finish()
-        self.close()
-        with self._at.open("r+b") as file:
-            file.seek(VERSIONS.start)
-            file.write(WRITE_AHEAD_LOG)
-
-    def _finish(self) -> sqlite3.Connection:
+    def to_bytes(self) -> bytes:
+        """The finished database, its header in WAL mode as on a phone, without padding. Ends the writer."""
         database = self._open
         for statement in (*_indices(self._ios_version), "COMMIT"):
             database.execute(statement)
-        return database
-
-    def to_bytes(self) -> bytes:
-        """The finished database, its header in WAL mode as on a phone, without padding. Ends the writer."""
-        data = bytearray(self._finish().serialize())
+        data = bytearray(database.serialize())
         self.close()
         data[VERSIONS] = WRITE_AHEAD_LOG
         return bytes(data)

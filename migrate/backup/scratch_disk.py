@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from migrate.backup.crypto import KEY_BYTES
 from migrate.backup.private_files import FILE_MODE
+from migrate.backup.sqlite_files import FileOfOneOwner
 
 PIECE_BYTES: Final = 256 << 10
 PIECES_KEPT: Final = 16
@@ -186,7 +187,7 @@ class ScratchDisk(apsw.VFS):
         return apsw.FullError(error.strerror or type(error).__name__)
 
 
-class _File:
+class _File(FileOfOneOwner):
     """An open file, by the names that SQLite gives its methods."""
 
     def __init__(self, disk: ScratchDisk, scratch: ScratchFile, *, is_temporary: bool) -> None:
@@ -222,21 +223,6 @@ class _File:
 
     def xSync(self, flags: int) -> None:  # noqa: N802
         pass  # a set that was not finished is made again
-
-    def xLock(self, level: int) -> None:  # noqa: N802
-        pass
-
-    def xUnlock(self, level: int) -> None:  # noqa: N802
-        pass
-
-    def xCheckReservedLock(self) -> bool:  # noqa: N802
-        return False
-
-    def xFileControl(self, operation: int, pointer: int) -> bool:  # noqa: N802
-        return False
-
-    def xSectorSize(self) -> int:  # noqa: N802
-        return 4096
 
     def xDeviceCharacteristics(self) -> int:  # noqa: N802
         return 0

@@ -81,21 +81,6 @@ class Countables:
         return self._logs.get((record.domain, record.relative_path + LOG))
 
 
-def count_items(
-    records: Iterable[Record], read: Read, catalogue: Catalogue, tmp: Path, owners: Iterable[str] | None = None
-) -> dict[str, Counted]:
-    """What is counted in each category and known app (`app:<bundle>`), or in those of `owners`.
-
-    `read` gives the content of a record in pieces, as `Backup.chunks` does; `tmp` (0700) holds one copy at a time.
-    """
-    countables, present = Countables(catalogue), Present()
-    for record in records:
-        countables.saw(record)
-        present.saw(record)
-    every = (*catalogue.ids, *(APP_PREFIX + app.bundle for app in catalogue.known_apps))
-    return {owner: count_owner(read, owner, countables, present, tmp) for owner in owners or every}
-
-
 def count_owner(read: Read, owner: str, countables: Countables, present: Present, tmp: Path) -> Counted:
     """The number of things in a category or known app, and how many of them are only in iCloud or in an account."""
     counts = countables.counts(owner)

@@ -173,16 +173,6 @@ def rows_in(
     raise AssertionError("unreachable")
 
 
-def count_rows(database: Path) -> dict[str, int]:
-    """Rows per ordinary table of a private copy (with its `-wal` beside it, if it has one).
-
-    Raises:
-        sqlite3.Error: the bytes are no database, or a table cannot be read.
-    """
-    with opened(database) as connection:
-        return {table: rows_in(connection, table) or 0 for table in sorted(tables_of(connection))}
-
-
 @dataclass(frozen=True)
 class Rows:
     """What a table holds, whatever pages it lies on."""

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypeVar
 
@@ -176,10 +176,6 @@ class AtHome:
         from migrate.phone.muxer import Muxer
 
         return Muxer(self.usbmuxd, self.home.pairing, self.tmp)
-
-    def at_usbmuxd(self, address: str) -> AtHome:
-        """The same place with another usbmuxd's phones."""
-        return replace(self, usbmuxd=address)
 
 
 _current: ContextVar[Everywhere] = ContextVar("everywhere")

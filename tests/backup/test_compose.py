@@ -20,7 +20,7 @@ from migrate.backup import compose as composing
 from migrate.backup import stored_files
 from migrate.backup.check import verify
 from migrate.backup.compose import RestoreSet, SetRequest, compose
-from migrate.backup.manifest import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, encode_mbfile, file_id
 from migrate.errors import BackupUnfinished, CannotCompose, DiskFullHere, PasswordMissing, UnsafeName

@@ -16,7 +16,8 @@ from migrate.backup import set_encryption
 from migrate.backup.check import verify
 from migrate.backup.compose import RestoreSet, SetRequest, compose
 from migrate.backup.folder import PLIST_LIMIT_BYTES, BackupFolder
-from migrate.backup.manifest import Manifest, ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest import Manifest
+from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind
 from migrate.errors import PasswordMissing

@@ -18,7 +18,8 @@ import pytest
 
 from migrate.backup.crypto import decrypted_chunks, encrypted_chunks
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest import Manifest, ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest import Manifest
+from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Kind, file_id
 from migrate.errors import (
     BackupUnreadable,

@@ -13,8 +13,9 @@ import pytest
 
 from migrate.backup.crypto import encrypted_chunks
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest import Manifest, ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest import Manifest
 from migrate.backup.manifest_pages import ManifestPages, connect
+from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.stored_content import PIECE_BYTES, PIECES_KEPT
 from migrate.errors import BackupUnreadable

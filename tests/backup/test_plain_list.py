@@ -14,7 +14,8 @@ from migrate.backup.check import verify
 from migrate.backup.crypto import decrypted_chunks
 from migrate.backup.folder import BackupFolder
 from migrate.backup.keybag import ClassKeys, Keybag
-from migrate.backup.manifest import Manifest, pad_manifest
+from migrate.backup.manifest import Manifest
+from migrate.backup.manifest_writer import pad_manifest
 from migrate.backup.reader import Backup
 from migrate.errors import PasswordMissing, WrongPassword
 from tests.backup.conftest import fill

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.manifest import ManifestWriter
+from migrate.backup.manifest_writer import ManifestWriter
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
 from migrate.categories.catalogue import load
-from migrate.categories.counting import Counted, count_items
+from migrate.categories.counting import Countables, Counted, count_owner
+from migrate.categories.only_in_icloud import Present
 from migrate.softphone.contents import ContentsSpec, fill
 from migrate.softphone.device import Softphone
 from migrate.softphone.domains import is_backed_up
@@ -118,7 +119,10 @@ def count_one(tmp_path: Path) -> Callable[..., Counted]:
 
     def count(owner: str, domain: str, path: str, data: bytes) -> Counted:
         record = row(domain, path, size=len(data))
-        found = count_items([record], lambda _: [data[:1000], data[1000:]], load(), tmp, [owner])[owner]
+        countables, present = Countables(load()), Present()
+        countables.saw(record)
+        present.saw(record)
+        found = count_owner(lambda _: [data[:1000], data[1000:]], owner, countables, present, tmp)
         assert list(tmp.iterdir()) == [], "a copy of a database was left behind"
         return found
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from migrate.backup.check import Depth, Verdict, verify
 from migrate.backup.crypto import decrypted_chunks
-from migrate.backup.manifest import encrypt_manifest, pad_manifest
+from migrate.backup.manifest_writer import encrypt_manifest, pad_manifest
 from migrate.categories.claims import Claims
 from tests.backup.small_backup import UDID, SmallBackup, fill
 

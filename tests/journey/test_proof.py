@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrate.backup.manifest import ManifestWriter
+from migrate.backup.manifest_writer import ManifestWriter
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
 from migrate.categories.claims import Claims

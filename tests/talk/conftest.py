@@ -17,7 +17,7 @@ import pytest
 
 from migrate.backup.crypto import encrypted_chunks
 from migrate.backup.keybag import Keybag
-from migrate.backup.manifest import ManifestWriter, encrypt_manifest
+from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest
 from migrate.backup.record import Kind, Record, file_id
 from migrate.talk import passwords
 from migrate.talk.cli import answer

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from migrate.backup.crypto import encrypted_chunks
 from migrate.backup.keybag import ClassKeys, Keybag
-from migrate.backup.manifest import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Kind, Record, file_id
 
 PASSWORD = "bench-1947"

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest import Manifest, ManifestWriter, pad_manifest
+from migrate.backup.manifest import Manifest
+from migrate.backup.manifest_writer import ManifestWriter, pad_manifest
 from migrate.backup.record import Kind, Record
 from migrate.softphone.app import App
 from migrate.softphone.device import Softphone

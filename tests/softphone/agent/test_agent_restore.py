@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest import Manifest, ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest import Manifest
+from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Record
 from migrate.softphone.app import App
 from migrate.softphone.device import Softphone

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest import ManifestWriter
+from migrate.backup.manifest_writer import ManifestWriter
 from migrate.backup.reader import Backup
 from migrate.errors import BadRecord, BlobMissing
 from migrate.softphone.app import App
