@@ -89,6 +89,31 @@ class NotAgreed(MigrateError):
 
 
 @dataclass(eq=False)
+class RestoreInDoubt(MigrateError):
+    """The process died while it sent the set, and nothing shows whether the phone took it."""
+
+    phone: str
+    run: str
+    plan: str
+    exit_code = 50
+
+    def what(self) -> str:
+        return f"It is not known whether {self.phone} was restored, so nothing is sent to it again."
+
+    def why(self) -> str:
+        return (
+            "migrate was stopped while it sent the data, and the phone looks as it did before. If it was restored and "
+            "used since, sending the data again would overwrite what is new on it."
+        )
+
+    def next(self) -> str:
+        return (
+            f"Look at {self.phone}. If what you moved is on it, keep it and stop here. If it is not, begin a new move, "
+            f"which looks at the phone as it is now: migrate run {self.plan}"
+        )
+
+
+@dataclass(eq=False)
 class WordMissing(MigrateError):
     """The last confirmation has nobody to answer it."""
 

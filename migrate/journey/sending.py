@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from migrate.backup.check import verify
 from migrate.backup.folder import BackupFolder
-from migrate.errors import NotAgreed, RestoreSetDamaged
+from migrate.errors import NotAgreed, RestoreInDoubt, RestoreSetDamaged
 from migrate.journey.installing import apps_lacking, some_app_is_chosen
+from migrate.journey.journal import Journal
 from migrate.journey.move import LastWord, Move
 from migrate.journey.threads import in_thread
 from migrate.journey.unlocking import password_of
 from migrate.phone.find import look
 from migrate.phone.phone import Phone, wait_until_ready
-from migrate.phone.restore import RestoreOptions
+from migrate.phone.restore import RestoreAttempt, RestoreOptions
 from migrate.plan.preflight import refuse_putting_back, refuse_restore
 from migrate.plan.strategy import Strategy
 
@@ -59,14 +60,25 @@ async def restore(move: Move) -> dict[str, Any]:
         await refuse_damaged_set(move)
     async with move.phone("new") as phone:
         await ready_for_it(move, phone)
+        password = await password_of(move, move.restore_set, move.set_role)
         move.journal.append({"restore_begins": await trace(move, phone.facts.udid)})
-        report = await phone.restore(
-            move.restore_set,
-            options=OPTIONS[move.known_strategy],
-            password=await password_of(move, move.restore_set, move.set_role),
-            restore_applications=wants_apps(move),
-            watch=move.watch(),
+        attempt = RestoreAttempt(
+            on_half_sent=lambda: move.journal.append({"restore_half_sent": True}),
+            on_taken=lambda: move.journal.append({"restore_taken": True}),
         )
+        try:
+            report = await phone.restore(
+                move.restore_set,
+                options=OPTIONS[move.known_strategy],
+                password=password,
+                restore_applications=wants_apps(move),
+                watch=move.watch(),
+                attempt=attempt,
+            )
+        except BaseException:
+            if attempt.was_not_taken:
+                move.journal.append({"restore_not_taken": True})
+            raise
     return {"bytes": report.bytes_sent, "files": report.files_sent, "confirmed": report.confirmed}
 
 
@@ -136,17 +148,44 @@ async def trace(move: Move, udid: str) -> dict[str, Any]:
 
 
 async def already_restored(move: Move) -> bool:
-    """Whether a restore that was in doubt has happened: the phone no longer is as it was when we began to send.
+    """Whether a restore that was in doubt has happened: the phone said so, or is no longer as it was before.
 
     A `replace` ends trust and runs the setup again; an `overlay` leaves `RestoredFromiTunesBackup` behind
-    (facts 4.8, REPORTED). No change seen means: do it again, which both strategies bear.
+    (facts 4.8, REPORTED). False only where the journal shows that the phone did not take the set: nothing was sent, it
+    refused, or it had not fetched everything when the link broke.
+
+    Raises:
+        RestoreInDoubt: neither can be shown. The phone may have been restored, and used since.
     """
     before, udid = move.journal.note("restore_begins"), move.journal.udid_of("new")
-    if not before or udid is None:
+    if before is None or udid is None or last_try(move.journal) == "not taken":
         return False
+    if last_try(move.journal) == "taken":
+        return True
     now = await trace(move, udid)
-    if not now:
-        return False
+    if not (now and changed_since(before, now)):
+        raise RestoreInDoubt(move.name_of("new"), move.journal.run, str(move.folder / "plan.toml"))
+    return True
+
+
+def last_try(journal: Journal) -> Literal["taken", "not taken", "in doubt"]:
+    """What the journal shows of the newest try to send the set.
+
+    Not taken: the phone had not been sent half of it, or this process lived to see that the phone had not fetched it
+    all, or refused.
+    """
+    for line in reversed(journal.lines):
+        if "restore_taken" in line:
+            return "taken"
+        if "restore_half_sent" in line:
+            return "in doubt"
+        if "restore_not_taken" in line or "restore_begins" in line:
+            break
+    return "not taken"
+
+
+def changed_since(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether two traces of one phone show that it was restored in between."""
     lost_trust = before.get("trusted") is True and now["trusted"] is False
     new_state = now["setup_state"] is not None and now["setup_state"] != before.get("setup_state")
     in_setup = before.get("setup") is True and now["setup"] is False

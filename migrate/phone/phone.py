@@ -23,7 +23,7 @@ from migrate.phone.lockdown import read_values
 from migrate.phone.meeting import Meeting
 from migrate.phone.muxer import Muxer
 from migrate.phone.patience import Lacking, Patience, Time
-from migrate.phone.restore import RestoreOptions, RestoreReport
+from migrate.phone.restore import RestoreAttempt, RestoreOptions, RestoreReport
 from migrate.phone.save import SaveReport
 from migrate.phone.service import AFC_ANSWERS_WITHIN_S, making_sense
 from migrate.watch import Watcher, nobody
@@ -154,6 +154,7 @@ class Phone:
         password: str | None = None,
         restore_applications: bool,
         watch: Watcher = nobody,
+        attempt: RestoreAttempt | None = None,
     ) -> RestoreReport:
         """Send it the restore set (see `restore.restore`)."""
         return await restoring.restore(
@@ -163,6 +164,7 @@ class Phone:
             password=password,
             restore_applications=restore_applications,
             watch=watch,
+            attempt=attempt,
         )
 
     async def change_backup_password(self, old: str | None, new: str | None, *, watch: Watcher = nobody) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from migrate.errors import NoMuxer, PasswordMissing, ServiceRefused
 from migrate.phone.contact import Contact
 from migrate.phone.muxer import attached, chosen
 from migrate.phone.patience import Patience
+from migrate.phone.refusals import error_code
 from migrate.phone.save import SPOKEN_OF_BYTES
 from migrate.phone.serve import Conversation
 from migrate.phone.service import making_sense
@@ -29,6 +30,10 @@ DURING: Final = "the restore"
 SENT_AT_PERCENT = 99.5
 """A phone may reboot before its answer is out: a link that drops at or after this is the normal end (REPORTED, facts
 2.5 and row 48). What really arrived is for the proof to say."""
+
+HALF_PERCENT = 50.0
+"""A phone stages everything before it moves a restore into place (facts 2.5), so below this it has not. It says its
+own percentage, estimated by time, with every request (facts 2.2): half leaves room for a bad estimate (*guessed*)."""
 
 APPS_FOLDER: Final = "/iTunesRestore"
 APPS_FILE: Final = "/iTunesRestore/RestoreApplications.plist"
@@ -60,6 +65,39 @@ class RestoreOptions:
         }
 
 
+@dataclass
+class RestoreAttempt:
+    """What this process knows of a restore that did not end well. Fill it by handing it to `restore`."""
+
+    conversation: Conversation | None = None
+    """The last one in which the phone was sent anything."""
+    refused: bool = False
+    """The phone answered, and its answer was an error."""
+    on_half_sent: Callable[[], None] = lambda: None
+    """Called once, from the link's thread, before the phone can have received everything."""
+    on_taken: Callable[[], None] = lambda: None
+    """Called once, as soon as the phone has said that it took the set."""
+    half_sent: bool = False
+
+    @property
+    def was_not_taken(self) -> bool:
+        """Whether the phone cannot have taken the set: it refused, or had not fetched all of it when the link broke.
+
+        False where that cannot be shown. The phone says how far it is with every request for files (facts 2.2).
+        """
+        if self.refused or self.conversation is None or self.conversation.sender.files_sent == 0:
+            return True
+        return self.conversation.fetching or 0 < self.conversation.percent < SENT_AT_PERCENT
+
+    def note(self, conversation: Conversation, total_bytes: int) -> None:
+        """Take what the conversation has come to; called after every frame."""
+        self.conversation = conversation
+        half = conversation.percent >= HALF_PERCENT or conversation.sender.bytes_sent * 2 >= total_bytes
+        if half and not self.half_sent:
+            self.half_sent = True
+            self.on_half_sent()
+
+
 @dataclass(frozen=True)
 class RestoreReport:
     """What went out. `confirmed`: the phone itself said that it was done."""
@@ -77,8 +115,9 @@ async def restore(
     password: str | None,
     restore_applications: bool,
     watch: Watcher,
+    attempt: RestoreAttempt | None = None,
 ) -> RestoreReport:
-    """Send the set, and see the phone off to its reboot.
+    """Send the set, and see the phone off to its reboot. `attempt` is kept up to date until this returns or raises.
 
     Raises:
         BackupUnfinished, PasswordMissing: found here, before the phone was asked.
@@ -89,7 +128,8 @@ async def restore(
     backup.require_finished()
     if backup.is_encrypted and not password:
         raise PasswordMissing(set_folder)
-    sending = _Sending(watch, await asyncio.to_thread(stored_bytes, set_folder))
+    attempt = attempt or RestoreAttempt()
+    sending = _Sending(watch, await asyncio.to_thread(stored_bytes, set_folder), attempt)
     asked: dict[str, Any] = {**options.as_request()}
     if backup.is_encrypted:
         asked["Password"] = password
@@ -102,7 +142,9 @@ async def restore(
     applications = (backup.info or {}).get("Applications") if restore_applications else None
     async with Session(contact, watch, DURING) as session, _applications_on_phone(contact, session.afc, applications):
         outcome = await session.ask(request, set_folder, moved=sending.moved)
+        attempt.refused = outcome.response is not None and bool(error_code(outcome.response))
         confirmed = _judge(session, set_folder, outcome)
+        attempt.on_taken()
     sender = outcome.conversation.sender
     sending.moved(outcome.conversation, at_the_end=True)
     if options.should_reboot:
@@ -122,9 +164,11 @@ def _judge(session: Session, set_folder: Path, outcome: Outcome) -> bool:
 class _Sending:
     watch: Watcher
     total: int
+    attempt: RestoreAttempt
     _spoken_of: int = field(init=False, default=-SPOKEN_OF_BYTES)
 
     def moved(self, conversation: Conversation, *, at_the_end: bool = False) -> None:
+        self.attempt.note(conversation, self.total)
         sender = conversation.sender
         if not at_the_end and sender.bytes_sent < self._spoken_of + SPOKEN_OF_BYTES:
             return

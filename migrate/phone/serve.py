@@ -39,8 +39,8 @@ around, and to one for every 128 files while it moves a backup into place."""
 class Conversation:
     """One session on a link whose versions are agreed on. Blocking; belongs to one thread.
 
-    `asked`: the request is out. `operations` counts what was served; `percent` is what the phone last said of its own
-    progress.
+    `asked`: the request is out. `fetching`: the phone wants files and has not been sent all of them. `operations`
+    counts what was served; `percent` is what the phone last said of its own progress.
     """
 
     link: Link
@@ -48,6 +48,7 @@ class Conversation:
     ledger: Ledger = field(default_factory=NoLedger)
     moved: Callable[[Conversation], None] = lambda _: None
     asked: bool = field(default=False, init=False)
+    fetching: bool = field(default=False, init=False)
     operations: int = field(default=0, init=False)
     percent: float = field(default=0.0, init=False)
     disk_trouble: OSError | None = field(default=None, init=False)
@@ -107,7 +108,10 @@ class Conversation:
                 refused = self.receiver.receive_files()
                 return answer_to(refused) if refused else Answer()
             case "DLMessageDownloadFiles":
-                return self.sender.send_files(_names(what))
+                self.fetching = True
+                answer = self.sender.send_files(_names(what))
+                self.fetching = False
+                return answer
             case "DLContentsOfDirectory":
                 return self.drive.contents_of(_name(what))
             case "DLMessageCreateDirectory":

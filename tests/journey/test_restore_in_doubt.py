@@ -1,0 +1,84 @@
+"""The process dies around the phone's answer to a restore: `resume` never sends a set again over a phone that may have
+taken it and been used since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from migrate.errors import RestoreInDoubt
+from migrate.journey import events, sending
+from migrate.phone import restore as restoring
+from migrate.phone.restore import RestoreAttempt
+from migrate.softphone.filesystem import Bytes
+from tests.journey.moves import Bench, new_phone
+
+IN_USE: dict[str, Any] = {
+    "new_phone": {"is": "in-use"},
+    "move": {"categories": ["contacts"], "may_replace": ["contacts"]},
+}
+
+
+class PowerCut(BaseException):
+    """The process is gone: nothing after this runs."""
+
+
+def cut() -> None:
+    raise PowerCut
+
+
+@pytest.fixture
+def in_use(bench: Callable[..., Bench]) -> Bench:
+    table = bench(new=new_phone("18.5", empty=False))
+    table.person.passwords["new"] = table.person.passwords["old"]
+    return table
+
+
+def test_a_phone_that_was_restored_and_used_is_never_sent_the_set_again(
+    in_use: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "RestoreAttempt", lambda **given: RestoreAttempt(**{**given, "on_taken": cut}))
+    with pytest.raises(PowerCut):
+        in_use.move(in_use.plan(**IN_USE))
+    monkeypatch.undo()
+    contacts = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb")
+    node = in_use.new.files.get(*contacts)
+    assert node is not None
+    in_use.new.files.put(replace(node, content=Bytes(b"somebody new was added")))
+    used = in_use.new.files.digests()
+
+    with pytest.raises(RestoreInDoubt) as doubt:
+        in_use.resume()
+    assert doubt.value.exit_code == 50 and str(in_use.last_run.path / "plan.toml") in doubt.value.next()
+    assert in_use.new.files.digests() == used
+    assert in_use.last_run.unfinished
+
+
+def test_a_restore_that_the_phone_confirmed_goes_on_after_it(in_use: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def killed_while_it_restarts(*_: object) -> None:
+        raise PowerCut
+
+    monkeypatch.setattr(restoring, "see_off", killed_while_it_restarts)
+    with pytest.raises(PowerCut):
+        in_use.move(in_use.plan(**IN_USE))
+    monkeypatch.undo()
+    sent = sum(isinstance(event, events.BytesMoved) and event.step == "restore" for event in in_use.heard)
+    in_use.resume()
+    assert sum(isinstance(event, events.BytesMoved) and event.step == "restore" for event in in_use.heard) == sent
+
+
+def test_killed_before_half_was_sent_it_is_sent_again(in_use: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed_at_once(self: RestoreAttempt, conversation: object, total_bytes: int) -> None:
+        raise PowerCut
+
+    monkeypatch.setattr(RestoreAttempt, "note", killed_at_once)
+    monkeypatch.setattr(RestoreAttempt, "was_not_taken", property(lambda self: cut()))  # no line is written any more
+    with pytest.raises(PowerCut):
+        in_use.move(in_use.plan(**IN_USE))
+    monkeypatch.undo()
+    assert "restore_not_taken" not in str(in_use.last_run.journal().lines)
+    in_use.resume()
+    assert in_use.steps.count("restore") == 1
