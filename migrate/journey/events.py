@@ -10,7 +10,9 @@ from migrate.errors import MigrateError
 from migrate.findings import Finding
 from migrate.watch import Action
 
-Outcome = Literal["proven", "done", "stopped", "failed"]
+Outcome = Literal["proven", "pending", "not-proven", "done", "rehearsed", "undone", "stopped", "failed"]
+"""`pending`: all that could be compared is there; the rest is named."""
+EXIT_CODE_PENDING = 61
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """The proof: the new phone's own backup, taken afterwards, held against what was agreed and what was there before.
 
     [1] every file that was agreed to move is there: the same bytes; of a database, opened with its log as an app would,
-        the same rows in every table, or at least as many where the catalogue says that the phone rewrites it. A phone
-        sends a copy of a database that SQLite has made, so equal bytes cannot be asked for (INFERRED, facts 2.3)
+        the same rows in every table. A phone sends a copy of a database that SQLite has made, so equal bytes cannot be
+        asked for (INFERRED, facts 2.3). A database that the phone rewrites and that has at least as many rows is
+        there, but enough rows may be other rows: it is `present`, not proven
     [2] what the phone never takes from another phone is expected to be missing; what arrives later is pending: data of
         apps that are still to be installed, but only after a `replace` (facts 4.5: a phone in use drops it). Not for
         ever: see `overdue`
@@ -33,11 +34,16 @@ from migrate.findings import Finding
 from migrate.plan.strategy import Strategy
 from migrate.watch import Watcher, nobody
 
-Fate = Literal["same", "rewritten", "pending", "not-expected", "left-behind", "missing", "changed", "fewer-rows"]
-"""`left-behind`: it could not be sent, which was said before anything was."""
+Fate = Literal[
+    "same", "rewritten", "present", "pending", "not-expected", "left-behind", "missing", "changed", "fewer-rows"
+]
+"""`present`: it is there, and its contents were not compared. `left-behind`: it could not be sent, which was said
+before anything was."""
 Key = tuple[str, str]
 """Domain and path."""
 GOOD: frozenset[Fate] = frozenset({"same", "rewritten", "not-expected"})
+OPEN: frozenset[Fate] = frozenset({"pending", "present"})
+"""Neither proven nor wrong."""
 BAD: frozenset[Fate] = frozenset({"missing", "changed", "fewer-rows"})
 SQLITE = b"SQLite format 3\0"
 WAITED_FOR_DAYS = 7.0
@@ -62,15 +68,21 @@ class Proof:
         return sum(counts["pending"] for counts in self.fates.values())
 
     @property
+    def not_compared(self) -> int:
+        return sum(counts["present"] for counts in self.fates.values())
+
+    @property
     def bad(self) -> int:
         return sum(counts[fate] for counts in [*self.fates.values(), self.kept] for fate in BAD)
 
     @property
     def verdict(self) -> str:
-        """`proven`, `proven, n pending`, or `not proven: …`."""
+        """`proven`, `pending: …`, or `not proven: …`."""
         if self.bad:
             return f"not proven: {self.bad} of the files are not as they should be"
-        return f"proven, {self.pending} pending" if self.pending else "proven"
+        open_ = [f"{self.pending} still arriving"] if self.pending else []
+        open_ += [f"{self.not_compared} there, not compared"] if self.not_compared else []
+        return f"pending: {', '.join(open_)}" if open_ else "proven"
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -215,7 +227,7 @@ class Prover:
         tables = self.claims.catalogue.proven_tables(record.domain, record.relative_path) & set(sent) or set(sent)
         if any(table not in now or now[table].count < sent[table].count for table in tables):
             return "fewer-rows"
-        return "rewritten" if rewritten_by_phone(record.domain, record.relative_path) else "changed"
+        return "present" if rewritten_by_phone(record.domain, record.relative_path) else "changed"
 
     def _was_damaged(self, source: Backup, record: Record, arrived: Record) -> bool:
         """Whether SQLite calls it damaged now and not before: an app may fail to open what still has all its rows."""
@@ -240,7 +252,7 @@ class Prover:
         proof.findings.append(
             Finding(
                 code=f"proof-{fate}" if role == "sent" else f"proof-kept-{fate}",
-                severity="info" if fate == "pending" else "error",
+                severity="info" if fate in OPEN else "error",
                 domain=record.domain,
                 relative_path=record.relative_path,
                 file_id=record.file_id,
@@ -257,6 +269,11 @@ SENTENCES: dict[Fate, tuple[str, str, str]] = {
         "{path} has not arrived yet.",
         "The phone brings it in the background, or with its app from the App Store.",
         "Leave the phone on Wi-Fi and power for a while, then look again.",
+    ),
+    "present": (
+        "{path} is on the new phone, but its contents were not compared.",
+        "The phone writes to this database by itself. It has at least as many rows as were sent, which proves nothing.",
+        "Look at it on the new phone, and keep the old phone as it is until you have.",
     ),
     "missing": (
         "{path} is not on the new phone.",

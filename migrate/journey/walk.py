@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from migrate.backup.private_files import DISK_FULL, write_whole
 from migrate.errors import DiskFullHere, Interrupted, MigrateError, NotProven, RunBusy, StoppedBeforeBeginning
@@ -23,7 +23,7 @@ from migrate.plan.model import Plan
 
 BEGINNING = frozenset({"meet", "preflight"})
 """Steps that leave nothing behind: a run that ends in one of them is forgotten, not resumed."""
-REHEARSED = "rehearsed"
+REHEARSED: Final = "rehearsed"
 """How the journal of a run ends that was asked to go no further than its rehearsal."""
 
 
@@ -129,8 +129,8 @@ async def _walk(move: Move, steps: Sequence[Step]) -> None:
 def _rehearsed(move: Move) -> Ended:
     """The run stops here because no more was asked for: nothing was sent, and it can be gone on with."""
     move.journal.append({"ended": REHEARSED, "exit_code": 0})
-    move.tell(events.RunFinished(move.journal.run, "done", 0, None, None))
-    return Ended(move.journal.run, "done", None, {})
+    move.tell(events.RunFinished(move.journal.run, REHEARSED, 0, None, None))
+    return Ended(move.journal.run, REHEARSED, None, {})
 
 
 def _end(move: Move) -> Ended:
@@ -142,9 +142,12 @@ def _end(move: Move) -> Ended:
         page = move.folder / "receipt.html"
         said = str(page if page.exists() else receipt)
         raise NotProven(bad[0].what if bad else str(proof["verdict"]), max(len(bad), 1), said)
-    outcome: events.Outcome = "proven" if proof else "done"
-    move.journal.append({"ended": outcome, "exit_code": 0})
-    move.tell(events.RunFinished(move.journal.run, outcome, 0, str(receipt), None))
+    outcome: events.Outcome = "undone" if move.journal.undoes else "proven" if proof else "done"
+    if proof and str(proof["verdict"]).startswith("pending"):
+        outcome = "pending"
+    exit_code = events.EXIT_CODE_PENDING if outcome == "pending" else 0
+    move.journal.append({"ended": outcome, "exit_code": exit_code})
+    move.tell(events.RunFinished(move.journal.run, outcome, exit_code, str(receipt), None))
     return Ended(move.journal.run, outcome, receipt, proof)
 
 
@@ -154,6 +157,8 @@ def _stop(move: Move, error: MigrateError) -> None:
     if kept:
         error.again = f"run: migrate resume {move.journal.run}"
     outcome: events.Outcome = "stopped" if error.exit_code in (50, 130) else "failed"
+    if isinstance(error, NotProven):
+        outcome = "not-proven"
     with suppress(OSError):  # a disk that is full is a reason to stop, and must not hide itself
         move.journal.append({"ended": outcome, "exit_code": error.exit_code, "error": error.as_json()})
         _write_findings(move)

@@ -15,7 +15,7 @@ from migrate.phone.muxer import Muxer
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended well: `proven`, or `done` when no proof was asked for, or when it was only rehearsed."""
+    """How a run ended well: `proven`, `pending`, `undone`, `rehearsed`, or `done` when no proof was asked for."""
 
     run: str
     outcome: events.Outcome

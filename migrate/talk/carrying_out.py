@@ -64,8 +64,8 @@ def end_in_an_event(said: Everywhere) -> None:
         said.last_event = tell
 
 
-def carry_out(said: Everywhere, work: Coroutine[Any, Any, Ended]) -> None:
-    """Take a run to its end and show its receipt, also one that says `not proven`.
+def carry_out(said: Everywhere, work: Coroutine[Any, Any, Ended]) -> int | None:
+    """Take a run to its end and show its receipt, also one that says `not proven`. The exit code, where it is not 0.
 
     Raises:
         MigrateError: what stopped it.
@@ -76,6 +76,13 @@ def carry_out(said: Everywhere, work: Coroutine[Any, Any, Ended]) -> None:
         show_receipt_in(said, Path(error.receipt).parent)
         raise
     show_receipt(said, ended)
+    return exit_code_of(ended)
+
+
+def exit_code_of(ended: Ended) -> int | None:
+    from migrate.journey import events
+
+    return events.EXIT_CODE_PENDING if ended.outcome == "pending" else None
 
 
 def show_receipt(said: Everywhere, ended: Ended) -> None:

@@ -116,16 +116,17 @@ def no_command(
         raise typer.Exit(0)
     if json:
         raise UsageWrong("No command was given.", "migrate")
-    wizard(said_so_far(), plain=plain)
+    if exit_code := wizard(said_so_far(), plain=plain):
+        raise typer.Exit(exit_code)
 
 
-def wizard(said: Everywhere, *, plain: bool) -> None:
-    """`migrate` without a command: the conversation."""
+def wizard(said: Everywhere, *, plain: bool) -> int | None:
+    """`migrate` without a command: the conversation. Its exit code, where it is not 0."""
     output.refuse_no_terminal()  # before anything heavy is loaded, and before any folder is made
     from migrate.talk.wizard_command import converse
 
     with said.at_home() as here:
-        converse(said, here, plain_wished=plain, command=said.to_paste())
+        return converse(said, here, plain_wished=plain, command=said.to_paste())
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

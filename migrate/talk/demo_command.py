@@ -53,14 +53,16 @@ def demo(
             if wizard:
                 from migrate.talk.wizard_command import converse
 
-                converse(said, here, plain_wished=plain)
+                exit_code = converse(said, here, plain_wished=plain)
             else:
                 world = world_of(said, here, show.passwords, yes=True, wait_s=60)
-                carry_out(said, show.move(replace(world, listener=without_a_way_on(world.listener, command))))
+                exit_code = carry_out(
+                    said, show.move(replace(world, listener=without_a_way_on(world.listener, command)))
+                )
             if keep:
                 for line in show.how_to_go_on(serving, here.home.path, wizard=wizard):
                     say(line)
-    return None
+    return exit_code
 
 
 def without_a_way_on(listener: events.Listener, command: str) -> events.Listener:

@@ -40,6 +40,7 @@ EXIT_CODES: Mapping[int, str] = {
     43: "the phone refused for another reason",
     50: "interrupted; it can be gone on with",
     60: "the proof failed",
+    61: "nothing is wrong, but not everything could be proven yet",
     130: "Ctrl-C before anything began",
 }
 """Contract for scripts; the README and docs/troubles.md show the same."""

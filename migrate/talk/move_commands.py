@@ -70,8 +70,7 @@ def run(
     passwords = Passwords(file=password_file, new_file=new_password_file)
     with said.at_home() as here:
         world = world_of(said, here, passwords, yes=yes, wait_s=wait)
-        carry_out(said, begin(agreed, world))
-    return None
+        return carry_out(said, begin(agreed, world))
 
 
 def agreed_plan(path: Path, *, old: str | None, old_backup: Path | None, new: str | None) -> Plan:
@@ -117,8 +116,7 @@ def resume(
             say(f"Going on with {folder.path.name}.")
         passwords = Passwords(file=password_file, new_file=new_password_file)
         world = replace(world_of(said, here, passwords, yes=yes, wait_s=wait), names=names)
-        carry_out(said, go_on(folder, world))
-    return None
+        return carry_out(said, go_on(folder, world))
 
 
 def names_of(*, old: str | None, old_backup: Path | None, new: str | None) -> dict[Literal["old", "new"], str]:
@@ -161,8 +159,7 @@ def rehearse(
     passwords = Passwords(file=password_file, new_file=new_password_file)
     with said.at_home() as here:
         world = world_of(said, here, passwords, yes=False, wait_s=wait)
-        carry_out(said, begin(agreed, world, until=REHEARSE))
-    return None
+        return carry_out(said, begin(agreed, world, until=REHEARSE))
 
 
 def prove(
@@ -182,8 +179,7 @@ def prove(
         folder = find_run(here.home, run)
         passwords = Passwords(file=password_file, new_file=new_password_file)
         world = replace(world_of(said, here, passwords, yes=False, wait_s=wait), arriving_s=arriving)
-        carry_out(said, prove_again(folder, world))
-    return None
+        return carry_out(said, prove_again(folder, world))
 
 
 def undo(
@@ -207,5 +203,4 @@ def undo(
         folder = find_run(here.home, run)
         passwords = Passwords(file=password_file, new_file=new_password_file)
         world = world_of(said, here, passwords, yes=yes, wait_s=wait)
-        carry_out(said, put_back(folder, world, lose=lose))
-    return None
+        return carry_out(said, put_back(folder, world, lose=lose))

@@ -36,7 +36,7 @@ def in_words(receipt: dict[str, Any]) -> list[str]:
     if receipt["safety"]:
         lines.append(f"Safety: {new} as it was before is saved too, and can be put back.")
     if proof:
-        lines += ["", f"  {'files of':<26} {'sent':>7} {'proven':>7} {'later':>6} {'wrong':>6}"]
+        lines += ["", f"  {'files of':<26} {'sent':>7} {'proven':>7} {'there':>6} {'later':>6} {'wrong':>6}"]
     else:
         lines += ["", f"  {'files of':<26} {'sent':>7}"]
     lines += [_row(title, counts, proven=bool(proof)) for title, counts in _arrivals(receipt)]
@@ -50,11 +50,15 @@ def in_words(receipt: dict[str, Any]) -> list[str]:
         ]
     if _passwords_stay_shut(receipt):
         lines += ["", "No password moved: what an unencrypted backup has of them opens on the old phone alone."]
+    if any(counts.get("present") for _, counts in _arrivals(receipt)):
+        lines += [
+            "",
+            "there: on the new phone, but not compared, because the phone writes to these databases by itself.",
+        ]
     kept = proof["kept"] if proof else {}
     if kept:
-        lines.append(
-            f"What was on {new} before: {sum(kept.values()):,} files, {_good(kept):,} still there as they were."
-        )
+        there = _good(kept) + kept.get("present", 0)
+        lines.append(f"What was on {new} before: {sum(kept.values()):,} files, {there:,} still there.")
     if receipt["findings"]:
         lines += ["", "Worth knowing:"]
         lines += [f"  - {finding['what']}" for finding in receipt["findings"][:12]]
@@ -91,7 +95,8 @@ def _row(title: str, counts: dict[str, int], *, proven: bool) -> str:
     if not proven:
         return sent
     mark = f" {STAYS}" if counts.get("not-expected") else ""
-    return f"{sent} {_good(counts):>7,} {counts.get('pending', 0):>6,} {_wrong(counts):>6,}{mark}"
+    there, later = counts.get("present", 0), counts.get("pending", 0)
+    return f"{sent} {_good(counts):>7,} {there:>6,} {later:>6,} {_wrong(counts):>6,}{mark}"
 
 
 def _passwords_stay_shut(receipt: dict[str, Any]) -> bool:
@@ -112,7 +117,8 @@ def as_page(receipt: dict[str, Any]) -> str:
     """The receipt as one self-contained HTML page. Every name in it came from a phone, so every name is escaped."""
     rows = "\n".join(
         f"<tr><td>{html.escape(title)}</td><td>{sum(counts.values()) or ''}</td>"
-        f"<td>{_good(counts) or ''}</td><td>{counts.get('pending', '')}</td><td>{_wrong(counts) or ''}</td></tr>"
+        f"<td>{_good(counts) or ''}</td><td>{counts.get('present', '')}</td><td>{counts.get('pending', '')}</td>"
+        f"<td>{_wrong(counts) or ''}</td></tr>"
         for title, counts in _arrivals(receipt)
     )
     words = "\n".join(html.escape(line) for line in in_words(receipt))
@@ -126,7 +132,7 @@ def as_page(receipt: dict[str, Any]) -> str:
  pre {{ white-space: pre-wrap }}
 </style></head><body>
 <h1>Receipt: {name}</h1>
-<table><tr><th>What</th><th>Sent</th><th>Proven</th><th>Later</th><th>Wrong</th></tr>
+<table><tr><th>What</th><th>Sent</th><th>Proven</th><th>There</th><th>Later</th><th>Wrong</th></tr>
 {rows}
 </table>
 <pre>{words}</pre>

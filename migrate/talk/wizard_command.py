@@ -36,7 +36,7 @@ from migrate.plan.interview_seen import goes_on_with, new_udid
 from migrate.plan.model import Plan
 from migrate.talk import wizard, wizard_plain
 from migrate.talk.asking import AtTheTerminal
-from migrate.talk.carrying_out import show_receipt
+from migrate.talk.carrying_out import exit_code_of, show_receipt
 from migrate.talk.everywhere import AtHome, Everywhere, run_async
 from migrate.talk.output import plain, say, wrapped
 from migrate.talk.passwords import Passwords
@@ -79,14 +79,16 @@ def can_draw() -> bool:
     return True
 
 
-def converse(said: Everywhere, here: AtHome, *, plain_wished: bool, command: str = "migrate") -> None:
-    """The whole conversation.
+def converse(said: Everywhere, here: AtHome, *, plain_wished: bool, command: str = "migrate") -> int | None:
+    """The whole conversation. The exit code of what it did, where it is not 0.
 
     Raises:
         ConversationStopped: Ctrl-C; `command` goes on. What the run raises.
     """
     with plainly(plain_wished) as ask:
-        run_async(Conversation.begin(said, here, ask, command).hold())
+        conversation = Conversation.begin(said, here, ask, command)
+        run_async(conversation.hold())
+        return conversation.exit_code
 
 
 def write_plan(said: Everywhere, here: AtHome, path: Path, *, plain_wished: bool) -> None:
@@ -111,6 +113,7 @@ class Conversation:
     plan_file: Path
     run: str | None = None
     """The run at work, or the last one."""
+    exit_code: int | None = None
     met_new: str | None = None
     """The UDID of the new phone, once a run has met it."""
 
@@ -208,6 +211,7 @@ class Conversation:
             return False, replace(seen, unfinished=others), Answers()
         self.doing.answers.unlink(missing_ok=True)
         show_receipt(self.said, ended)
+        self.exit_code = exit_code_of(ended)
         if going_on is None:
             self.say_what_stays_in_icloud(seen, said)
             if self.said.phones_stay:
