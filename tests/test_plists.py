@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.record import Kind, decode_mbfile
-from migrate.errors import BackupUnreadable, BadRecord
 from migrate.plists import NotAPlist, archive_value, plist_bytes, plist_value
+from migrate.problems import BackupUnreadable, BadRecord
 
 LEAF = b"\x09"  # true
 

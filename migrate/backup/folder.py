@@ -9,10 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from migrate.backup.keybag import Keybag
-from migrate.backup.stored_content import open_stored
-from migrate.backup.write_ahead_log import SQLITE_MAGIC
-from migrate.errors import (
+from migrate.backup.crypto.keybag import Keybag
+from migrate.backup.crypto.stored_content import open_stored
+from migrate.backup.manifest.wal import SQLITE_MAGIC
+from migrate.plists import NotAPlist, may_be_plist, plist_value
+from migrate.problems import (
     BackupForbidden,
     BackupNotFound,
     BackupUnfinished,
@@ -20,7 +21,6 @@ from migrate.errors import (
     KeybagUnreadable,
     UnsafeName,
 )
-from migrate.plists import NotAPlist, may_be_plist, plist_value
 
 MANIFESTS = ("Manifest.db", "Manifest.mbdb")
 

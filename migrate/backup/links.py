@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from migrate.backup.link_errand import link_or_copy
 from migrate.backup.private_files import DISK_FULL, FOLDER_MODE, sync_folder
-from migrate.errors import DiskFullHere, StrangeFileInBackup
+from migrate.backup.restore_set.link_worker import link_or_copy
+from migrate.problems import DiskFullHere, StrangeFileInBackup
 
 __all__ = ["built_beside", "is_regular", "link_or_copy", "link_tree", "refuse_nesting"]
 

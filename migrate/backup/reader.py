@@ -8,12 +8,12 @@ from io import FileIO
 from pathlib import Path
 from typing import Self
 
-from migrate.backup.crypto import PLAIN_SPARE_BYTES, TornCiphertext, decrypted_chunks, decrypted_views
+from migrate.backup.crypto.cipher import PLAIN_SPARE_BYTES, TornCiphertext, decrypted_chunks, decrypted_views
+from migrate.backup.crypto.stored_content import open_stored
 from migrate.backup.folder import BackupFolder, find_backup
-from migrate.backup.manifest import Manifest, OnBad
+from migrate.backup.manifest.open import Manifest, OnBad
 from migrate.backup.record import Kind, Record
-from migrate.backup.stored_content import open_stored
-from migrate.errors import BlobMissing, BlobUnreadable, KeyUnusable, UnsafeName
+from migrate.problems import BlobMissing, BlobUnreadable, KeyUnusable, UnsafeName
 
 CHUNK_BYTES = 256 << 10
 """Decryption alone runs at 5.7 GB/s in chunks of 16 to 256 KiB and at 4.7 in 1 MiB, which leave the processor's cache

@@ -21,9 +21,9 @@ from enum import IntEnum
 from plistlib import UID
 from typing import Any, cast
 
-from migrate.backup.archive_layout import Layouts
-from migrate.errors import BadRecord
+from migrate.backup.mbfile.fast_decode import Layouts
 from migrate.plists import NotAPlist, archive_value
+from migrate.problems import BadRecord
 
 MBFILE_LIMIT_BYTES = 16 << 20
 """Rows seen have 412 to 1,850 bytes; only extended attributes grow, and stay far below this (*guessed*)."""

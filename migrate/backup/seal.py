@@ -20,10 +20,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Self
 
+from migrate.backup.crypto.stored_content import open_stored
 from migrate.backup.folder import FILE_ID, BackupFolder, inside
 from migrate.backup.private_files import FILE_MODE, FOLDER_MODE, write_whole
-from migrate.backup.stored_content import open_stored
-from migrate.errors import BackupUnfinished, SealDamaged, UnsafeName
+from migrate.problems import BackupUnfinished, SealDamaged, UnsafeName
 
 FORMAT = 1
 SEAL_LIMIT_BYTES = 1 << 30  # 120 bytes a file; phones have up to 1.3 million (facts 3.2)

@@ -14,7 +14,7 @@ from migrate.backup.record import Kind, Record
 from migrate.categories.apps import APP_DOMAIN, GROUP_DOMAIN
 from migrate.categories.catalogue import APP_PREFIX, Part
 from migrate.categories.claims import Claims
-from migrate.errors import HalfGroup
+from migrate.problems import HalfGroup
 
 
 @dataclass(frozen=True, kw_only=True)

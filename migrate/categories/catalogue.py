@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from migrate.categories.globs import glob_regex, pattern, with_companions
-from migrate.errors import UnknownCategory
+from migrate.problems import UnknownCategory
 
 EVERYTHING = "everything"
 OTHER_SYSTEM = "other-system"

@@ -17,7 +17,7 @@ from migrate.backup.record import Kind, Record
 from migrate.categories.atomic import refuse_excepted_siblings
 from migrate.categories.catalogue import APP_PREFIX, EVERYTHING, nearest_of
 from migrate.categories.claims import Claims
-from migrate.errors import UnknownApp
+from migrate.problems import UnknownApp
 
 Apps = Literal["all", "none"] | Collection[str]
 

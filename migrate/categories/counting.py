@@ -15,13 +15,13 @@ from pathlib import Path
 
 from migrate.backup.companions import LOG
 from migrate.backup.record import Kind, Record
+from migrate.categories.account_owned import IN_ACCOUNTS
 from migrate.categories.apps import printable
 from migrate.categories.catalogue import APP_PREFIX, Catalogue, Count, Place
 from migrate.categories.databases import Read, copied, opened, rows_in, tables_of
-from migrate.categories.in_accounts import IN_ACCOUNTS
 from migrate.categories.only_in_icloud import CHECKS, Present
-from migrate.errors import MigrateError
 from migrate.plists import NotAPlist, plist_value
+from migrate.problems import MigrateError
 
 _PLIST_LIMIT_BYTES = 64 << 20
 UNREADABLE = (MigrateError, OSError, sqlite3.Error, ValueError, MemoryError)

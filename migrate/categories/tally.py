@@ -10,15 +10,15 @@ from typing import Any
 
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
+from migrate.categories.account_owned import NOTE as IN_ACCOUNTS_NOTE
 from migrate.categories.apps import AppEntry
 from migrate.categories.arrival import never_arrives, why_later
 from migrate.categories.catalogue import APP_PREFIX, OTHER_SYSTEM, Category
 from migrate.categories.choose import Amount
 from migrate.categories.claims import Claims
 from migrate.categories.counting import Countables, Counted, count_owner
-from migrate.categories.in_accounts import NOTE as IN_ACCOUNTS_NOTE
 from migrate.categories.only_in_icloud import CHECKS, Present
-from migrate.errors import MigrateError
+from migrate.problems import MigrateError
 
 
 @dataclass

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from migrate.errors import MigrateError
-from migrate.findings import Finding
-from migrate.watch import Action
+from migrate.problems import MigrateError
+from migrate.problems.finding import Finding
+from migrate.progress import Action
 
 Outcome = Literal["proven", "pending", "not-proven", "done", "rehearsed", "undone", "stopped", "failed"]
 """`pending`: all that could be compared is there; the rest is named."""

@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrate.errors import BackupBusy
 from migrate.journey.lock import Busy, locked
+from migrate.problems import BackupBusy
 from migrate.units import now_utc
 
 
@@ -92,7 +92,7 @@ class Home:
     def finish_heals(self) -> None:
         """Where `migrate heal` was killed between its two renames, the healed backup takes its place now."""
         from migrate.backup.folder import inside
-        from migrate.backup.healing_place import places_to_settle
+        from migrate.journey.repair.workspace import places_to_settle
 
         for place in places_to_settle(self.backups):
             with suppress(Busy, OSError), locked(inside(self.seals, f"{place.original.name}.lock")):

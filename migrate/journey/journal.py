@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from migrate.errors import JournalDamaged, JournalTooNew
+from migrate.problems import JournalDamaged, JournalTooNew
 from migrate.units import now_utc
 
 FORMAT = 2

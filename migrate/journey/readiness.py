@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from migrate.errors import FindMyOn, HomeUnusable, MigrateError, TooLittleSpaceHere
-from migrate.findings import Finding
+from migrate.phone.discovery import look
 from migrate.phone.facts import PhoneFacts
-from migrate.phone.find import look
 from migrate.phone.muxer import Muxer
 from migrate.plan.preflight import SPARE_BYTES, free_bytes_at
 from migrate.plan.strategy import known_of
+from migrate.problems import FindMyOn, HomeUnusable, MigrateError, TooLittleSpaceHere
+from migrate.problems.finding import Finding
 from migrate.units import bytes_text
 
 ROOMY_BYTES = 64 << 30
@@ -128,7 +128,7 @@ def _phone(facts: PhoneFacts) -> Iterator[Finding]:
 
 def as_finding(error: MigrateError, *, severity: str = "error") -> Finding:
     """What would stop a move, told before there is one."""
-    from migrate.errors import code_of
+    from migrate.problems import code_of
 
     return Finding(
         code=code_of(type(error)),

@@ -10,16 +10,23 @@ import re
 from collections.abc import Mapping
 
 from migrate.backup.private_files import write_whole
-from migrate.errors import NothingToProve, OtherPhone, RunIsOver, UdidInvalid
-from migrate.journey import choosing, installing, meeting, proving, rehearsal, saving, sending, undo
-from migrate.journey.frozen import frozen_plan, new_id
+from migrate.journey import undo
+from migrate.journey.context import Ended, World
 from migrate.journey.journal import Journal
-from migrate.journey.move import Role
+from migrate.journey.run_plan import frozen_plan, new_id
+from migrate.journey.run_state import Role
+from migrate.journey.runner import Step, alone, never, walk
 from migrate.journey.runs import RunFolder
-from migrate.journey.walk import Step, alone, never, walk
-from migrate.journey.world import Ended, World
+from migrate.journey.steps import back_up as saving
+from migrate.journey.steps import compose as choosing
+from migrate.journey.steps import install as installing
+from migrate.journey.steps import meet as meeting
+from migrate.journey.steps import prove as proving
+from migrate.journey.steps import rehearse as rehearsal
+from migrate.journey.steps import restore as sending
 from migrate.plan.model import UDID_PATTERN, Plan, digest, to_toml
 from migrate.plan.strategy import Strategy
+from migrate.problems import NothingToProve, OtherPhone, RunIsOver, UdidInvalid
 from migrate.udid import same_udid
 
 REHEARSE = "rehearse"

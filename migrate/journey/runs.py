@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migrate.errors import JournalTooNew, MigrateError, RunBusy, RunNotFound, WhichRun
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
 from migrate.journey.lock import Busy, locked
 from migrate.plan.read import read_plan
+from migrate.problems import JournalTooNew, MigrateError, RunBusy, RunNotFound, WhichRun
 
 
 @dataclass(frozen=True)

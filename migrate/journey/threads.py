@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from migrate.errors import MigrateError
-from migrate.journey.move import Move, Stopped
+from migrate.journey.run_state import Move, Stopped
+from migrate.problems import MigrateError
 
 T = TypeVar("T")
 

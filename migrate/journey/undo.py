@@ -20,20 +20,22 @@ from migrate.backup.private_files import write_whole
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind
 from migrate.categories.claims import Claims
-from migrate.errors import NothingToUndo, UndoWouldLose
-from migrate.journey import proving, saving, sending
-from migrate.journey.came_after import CameAfter
-from migrate.journey.choosing import open_with_claims, title_of
-from migrate.journey.frozen import frozen_plan, new_id
+from migrate.journey.changes_since import CameAfter
+from migrate.journey.context import Ended, World
 from migrate.journey.journal import Journal
-from migrate.journey.move import Move, set_role_of
+from migrate.journey.run_plan import frozen_plan, new_id
+from migrate.journey.run_state import Move, set_role_of
+from migrate.journey.runner import Step, alone, never, walk
 from migrate.journey.runs import RunFolder, all_runs, find_run
+from migrate.journey.steps import back_up as saving
+from migrate.journey.steps import prove as proving
+from migrate.journey.steps import restore as sending
+from migrate.journey.steps.compose import open_with_claims, title_of
 from migrate.journey.threads import in_thread
-from migrate.journey.walk import Step, alone, never, walk
-from migrate.journey.world import Ended, World
 from migrate.plan.model import to_toml
 from migrate.plan.preflight import refuse_putting_back
 from migrate.plan.strategy import Strategy
+from migrate.problems import NothingToUndo, UndoWouldLose
 
 LOOKED_AT_ANEW = ("save-new-phone", "verify-new-phone", "compare", "agree")
 """What a resume does again before anything is sent: more may have come onto the phone since."""

@@ -12,7 +12,7 @@ from pymobiledevice3.usbmux import MuxDevice
 
 from migrate.phone.lockdown import Lockdown, value_of, values_of
 from migrate.phone.muxer import UDID, spelled_udid
-from migrate.phone.words import NAME_LIMIT, quoted
+from migrate.phone.quoting import NAME_LIMIT, quoted
 from migrate.udid import same_udid
 from migrate.units import apple_to_datetime
 

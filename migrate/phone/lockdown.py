@@ -38,10 +38,10 @@ from pymobiledevice3.service_connection import ServiceConnection
 from pymobiledevice3.usbmux import MuxDevice, PlistMuxConnection, create_mux
 
 from migrate.backup.record import major_version
-from migrate.errors import NoMuxer
 from migrate.phone.muxer import Muxer, attached, chosen
+from migrate.phone.quoting import quoted
 from migrate.phone.service import Service, making_sense
-from migrate.phone.words import quoted
+from migrate.problems import NoMuxer
 
 # pymobiledevice3 logs; without a handler Python would print its warnings into whatever a person is reading
 logging.getLogger("pymobiledevice3").addHandler(logging.NullHandler())

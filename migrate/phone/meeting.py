@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from pymobiledevice3.exceptions import PasswordRequiredError, ProtocolError, PyMobileDevice3Exception
 from pymobiledevice3.usbmux import MuxDevice
 
-from migrate.errors import (
+from migrate.phone.facts import PhoneFacts, public_facts, trusted_facts
+from migrate.phone.lockdown import GONE, Lockdown, PairOffer, ask_for_trust, begin_session, connect
+from migrate.phone.muxer import Muxer, attached, chosen, spelled_udid
+from migrate.phone.quoting import quoted
+from migrate.phone.wait import Lacking, Patience
+from migrate.problems import (
     MigrateError,
     NoMuxer,
     NoPhone,
@@ -25,11 +30,6 @@ from migrate.errors import (
     SeveralPhones,
     TrustDenied,
 )
-from migrate.phone.facts import PhoneFacts, public_facts, trusted_facts
-from migrate.phone.lockdown import GONE, Lockdown, PairOffer, ask_for_trust, begin_session, connect
-from migrate.phone.muxer import Muxer, attached, chosen, spelled_udid
-from migrate.phone.patience import Lacking, Patience
-from migrate.phone.words import quoted
 from migrate.udid import plain_udid
 
 ONE_TRY_S = 30.0

@@ -17,7 +17,7 @@ from pathlib import Path
 from pymobiledevice3.exceptions import PyMobileDevice3Exception
 from pymobiledevice3.usbmux import MuxDevice, list_devices
 
-from migrate.errors import NoMuxer, UsbmuxdAddressInvalid
+from migrate.problems import NoMuxer, UsbmuxdAddressInvalid
 from migrate.udid import plain_udid, same_udid
 
 MUXER_ANSWERS_WITHIN_S = 10.0

@@ -12,21 +12,21 @@ from typing import Literal, Self
 from pymobiledevice3.exceptions import AfcException
 from pymobiledevice3.services.afc import AfcService
 
-from migrate.errors import MigrateError, NotActivated, PhoneLost, SetupUnfinished
-from migrate.phone import password as backup_password
-from migrate.phone import restore as restoring
-from migrate.phone import save as saving
-from migrate.phone.contact import Contact
+from migrate.phone.connection import Contact
 from migrate.phone.facts import PhoneFacts, setup_finished, trusted_facts
-from migrate.phone.info_plist import InstalledApp, browse_apps
 from migrate.phone.lockdown import read_values
 from migrate.phone.meeting import Meeting
+from migrate.phone.mobilebackup2 import back_up as saving
+from migrate.phone.mobilebackup2 import password as backup_password
+from migrate.phone.mobilebackup2 import restore as restoring
+from migrate.phone.mobilebackup2.back_up import SaveReport
+from migrate.phone.mobilebackup2.info_plist import InstalledApp, browse_apps
+from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions, RestoreReport
 from migrate.phone.muxer import Muxer
-from migrate.phone.patience import Lacking, Patience, Time
-from migrate.phone.restore import RestoreAttempt, RestoreOptions, RestoreReport
-from migrate.phone.save import SaveReport
 from migrate.phone.service import AFC_ANSWERS_WITHIN_S, making_sense
-from migrate.watch import Watcher, nobody
+from migrate.phone.wait import Lacking, Patience, Time
+from migrate.problems import MigrateError, NotActivated, PhoneLost, SetupUnfinished
+from migrate.progress import Watcher, nobody
 
 __all__ = ["InstalledApp", "Phone", "RestoreOptions", "RestoreReport", "SaveReport", "wait_until_ready"]
 

@@ -16,7 +16,7 @@ from pymobiledevice3.exceptions import ProtocolError, PyMobileDevice3Exception
 from pymobiledevice3.plist_types import PlistDict, PlistSendable
 from pymobiledevice3.service_connection import ServiceConnection
 
-from migrate.phone.words import quoted
+from migrate.phone.quoting import quoted
 from migrate.plists import NotAPlist, plist_value
 
 MESSAGE_LIMIT_BYTES = 64 << 20

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from migrate.categories.catalogue import EVERYTHING, load
-from migrate.errors import (
+from migrate.plan.model import Plan
+from migrate.plan.strategy import Strategy, refuse_newer_backup, strategy_for
+from migrate.problems import (
     EncryptionNeeded,
     FindMyOn,
     GraftNeedsSafety,
@@ -23,9 +25,7 @@ from migrate.errors import (
     SamePhoneTwice,
     TooLittleSpaceHere,
 )
-from migrate.findings import Finding
-from migrate.plan.model import Plan
-from migrate.plan.strategy import Strategy, refuse_newer_backup, strategy_for
+from migrate.problems.finding import Finding
 from migrate.udid import same_udid
 from migrate.units import bytes_text
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from migrate import errors
+from migrate import problems as errors
 from migrate.categories.catalogue import nearest_of
-from migrate.errors import MigrateError, PlanInvalid
 from migrate.plan.model import UDID_PATTERN, Plan
+from migrate.problems import MigrateError, PlanInvalid
 
 LIMIT_BYTES = 1_000_000
 """A plan is a page of text. The longest sample has 3 KB; what is a thousand times longer is some other file."""

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
-from migrate.errors import BackupNewerThanPhone, StrategyRefused
+from migrate.problems import BackupNewerThanPhone, StrategyRefused
 
 Version = tuple[int, ...]
 Known = Literal["keeps", "erases", "unknown"]

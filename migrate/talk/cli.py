@@ -22,9 +22,9 @@ import typer
 from typer.core import TyperGroup
 
 from migrate import __version__
-from migrate.errors import Bug, DiskFullHere, MigrateError, StoppedBeforeBeginning, UsageWrong
-from migrate.talk import output
-from migrate.talk.everywhere import (
+from migrate.problems import Bug, DiskFullHere, MigrateError, StoppedBeforeBeginning, UsageWrong
+from migrate.talk import console as output
+from migrate.talk.options import (
     Everywhere,
     HomeOption,
     JsonOption,
@@ -37,18 +37,18 @@ from migrate.talk.passwords import redacted
 from migrate.units import now_utc
 
 COMMANDS = (
-    "migrate.talk.move_commands",  # run, resume, rehearse, prove, undo
-    "migrate.talk.runs_commands",  # runs, receipt
-    "migrate.talk.demo_command",  # demo
-    "migrate.talk.check_command",  # check
-    "migrate.talk.phone_commands",  # phones, save
-    "migrate.talk.backup_commands",  # verify, show
-    "migrate.talk.heal_command",  # heal
-    "migrate.talk.extract_command",  # extract
-    "migrate.talk.backups_command",  # backups
-    "migrate.talk.plan_commands",  # plan check, plan schema
-    "migrate.talk.explain_command",  # explain
-    "migrate.talk.softphone_commands",  # softphone serve
+    "migrate.talk.commands.move",  # run, resume, rehearse, prove, undo
+    "migrate.talk.commands.runs",  # runs, receipt
+    "migrate.talk.commands.demo",  # demo
+    "migrate.talk.commands.check",  # check
+    "migrate.talk.commands.phones",  # phones, save
+    "migrate.talk.commands.verify_and_show",  # verify, show
+    "migrate.talk.commands.repair",  # heal
+    "migrate.talk.commands.extract",  # extract
+    "migrate.talk.commands.backups",  # backups
+    "migrate.talk.commands.plan",  # plan check, plan schema
+    "migrate.talk.commands.explain",  # explain
+    "migrate.talk.commands.simulator",  # softphone serve
 )
 """The modules that hold commands, in the order of `migrate --help`. Each has `register(app)`."""
 
@@ -123,7 +123,7 @@ def no_command(
 def wizard(said: Everywhere, *, plain: bool) -> int | None:
     """`migrate` without a command: the conversation. Its exit code, where it is not 0."""
     output.refuse_no_terminal()  # before anything heavy is loaded, and before any folder is made
-    from migrate.talk.wizard_command import converse
+    from migrate.talk.wizard.conversation import converse
 
     with said.at_home() as here:
         return converse(said, here, plain_wished=plain, command=said.to_paste())
@@ -161,11 +161,11 @@ def answer(argv: Sequence[str]) -> int:
         output.silence_stdout()
         return 0
     except MigrateError as error:
-        return told(error, said)
+        return report_error(error, said)
     except (KeyboardInterrupt, typer.Abort):
-        return told(said.begun or StoppedBeforeBeginning(), said)
+        return report_error(said.begun or StoppedBeforeBeginning(), said)
     except Exception as error:
-        return told(usage_of(error) or full_disk(error, said) or bug(error, argv, said), said)
+        return report_error(usage_of(error) or full_disk(error, said) or bug(error, argv, said), said)
 
 
 def leave_no_core() -> None:
@@ -177,14 +177,14 @@ def leave_no_core() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def told(error: MigrateError, said: Everywhere) -> int:
+def report_error(error: MigrateError, said: Everywhere) -> int:
     try:
-        if error is said.told:
+        if error is said.reported_error:
             return error.exit_code
         if said.last_event is not None:
             said.last_event(error)
         else:
-            output.tell(error, as_json=said.json, worded=said.with_options)
+            output.tell(error, as_json=said.json, worded=said.insert_options)
     except output.ReaderGone:
         output.silence_stdout()
     return error.exit_code

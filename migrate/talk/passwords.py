@@ -23,8 +23,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from migrate.errors import PasswordFileUnusable, TwoPasswordsFromInput
-from migrate.talk.output import safe, say
+from migrate.problems import PasswordFileUnusable, TwoPasswordsFromInput
+from migrate.talk.console import safe, say
 
 Role = Literal["old", "new"]
 
@@ -110,8 +110,8 @@ class Passwords:
         The new phone gets the old one's where nobody can be asked, or where nothing is typed.
         None: nobody told, or the two were not the same three times over.
         """
-        given = self.told(role, None)
-        usual = self.told("old", None) if role == "new" else None
+        given = self.look_up(role, None)
+        usual = self.look_up("old", None) if role == "new" else None
         if given or not self.asks():
             return given or usual
         hint = " (Enter: the same as the old phone's)" if usual else ""
@@ -127,12 +127,12 @@ class Passwords:
     def forget(self, phone: str, role: Role = "old") -> bool:
         """Drop what was typed for `phone` because it did not fit. False: it was not typed, asking again is useless."""
         word = self._known.get((role, phone))
-        if word is None or word == self.told(role, None) or not self.asks():
+        if word is None or word == self.look_up(role, None) or not self.asks():
             return False
         del self._known[role, phone]
         return True
 
-    def told(self, role: Role, udid: str | None = None) -> str | None:
+    def look_up(self, role: Role, udid: str | None = None) -> str | None:
         """The password as far as it was told beforehand: file, environment, keyring. Nobody is asked."""
         if role not in self.given:
             file = self.file if role == "old" else self.new_file
@@ -145,7 +145,7 @@ class Passwords:
 
     def _of(self, role: Role, phone: str, udid: str | None) -> str | None:
         if (role, phone) not in self._known:
-            word = self.told(role, udid)
+            word = self.look_up(role, udid)
             if word is None and self.asks():
                 word = self.ask(f"Backup password of {safe(phone)} (nothing is shown while you type): ")
             self._remember(role, phone, word)

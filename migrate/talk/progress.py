@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any, TextIO
 
 from migrate.journey import events
-from migrate.talk import sentences
-from migrate.talk.output import as_json_text, plain, safe, silence_stdout, wrapped
+from migrate.talk import step_texts as sentences
+from migrate.talk.console import as_json_text, plain, safe, silence_stdout, wrapped
 from migrate.units import bytes_text, now_utc
 
 QUIET_FINDINGS = frozenset({"info"})
@@ -174,7 +174,7 @@ class Bars(Lines):
             super().say(lines)
 
 
-def listener(*, as_json: bool, err: TextIO | None = None) -> events.Listener:
+def make_listener(*, as_json: bool, err: TextIO | None = None) -> events.Listener:
     """The listener that fits where we speak."""
     if as_json:
         return JsonLines()

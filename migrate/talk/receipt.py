@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from migrate.talk.output import cut, pad
+from migrate.talk.console import cut, pad
 from migrate.units import bytes_text
 
 STRATEGIES = {

@@ -13,10 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from migrate.backup.crypto import encrypted_chunks
+from migrate.backup.crypto.cipher import encrypted_chunks
+from migrate.backup.crypto.keybag import ClassKeys, Keybag
 from migrate.backup.folder import BackupFolder
-from migrate.backup.keybag import ClassKeys, Keybag
-from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.seal import Seal, SealDraft
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from migrate.backup.archive_edit import CannotEdit, Change, changed
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest import Manifest, Row
+from migrate.backup.manifest.open import Manifest, Row
+from migrate.backup.mbfile.edit import CannotEdit, Change, changed
 from migrate.backup.record import LAYOUTS, Kind, Record, encode_mbfile, file_id, parse_mbfile
 from tests.backup.small_backup import SmallBackup
 

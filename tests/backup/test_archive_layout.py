@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.backup.archive_layout import Layouts
+from migrate.backup.mbfile.fast_decode import Layouts
 from migrate.backup.record import Kind, Record, decode_mbfile, encode_mbfile, parse_mbfile
-from migrate.errors import BadRecord
+from migrate.problems import BadRecord
 
 VERSIONS = ["10.3.3", "12.4", "14.3", "16.1", "18.2", "26.5", "27.0"]
 ROW: dict[str, Any] = {"file_id": "ab" * 20, "domain": "HomeDomain", "relative_path": "a", "kind": Kind.FILE}

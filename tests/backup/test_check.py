@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.check import verify
-from migrate.errors import BackupNotFound, PasswordMissing, WrongPassword
+from migrate.backup.verify.run import verify
+from migrate.problems import BackupNotFound, PasswordMissing, WrongPassword
 
 
 def codes(verdict: Any, severity: str | None = None) -> set[str]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.check import verify
-from migrate.backup.check_blobs import Blob, examine_all
+from migrate.backup.verify.blobs import Blob, examine_all
+from migrate.backup.verify.run import verify
 
 PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")  # no digest: only a seal speaks for its middle
 MESSAGES = ("HomeDomain", "Library/SMS/sms.db")  # the phone stores a digest
@@ -208,7 +208,7 @@ def test_a_manifest_that_another_program_did_not_pad_is_still_read(make_backup: 
 
 
 def test_a_row_whose_archive_is_garbage_is_named_and_its_file_is_not_called_stray(small_backup: Any) -> None:
-    from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
+    from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
 
     broken = small_backup.records.pop(LEVEL)
     writer = ManifestWriter("17.5.1")

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from migrate.backup.check_forms import Fault, fault_of, form_of, is_not_its_name
-from migrate.backup.crypto import encrypted_chunks
-from migrate.backup.stored_content import PIECE_BYTES, StoredContent
-from migrate.softphone.contents import ContentsSpec, fill
-from migrate.softphone.device import Softphone
-from migrate.softphone.filesystem import read_content
+from migrate.backup.crypto.cipher import encrypted_chunks
+from migrate.backup.crypto.stored_content import PIECE_BYTES, StoredContent
+from migrate.backup.verify.formats import Fault, fault_of, form_of, is_not_its_name
+from migrate.simulator.contents import ContentsSpec, fill
+from migrate.simulator.device.filesystem import read_content
+from migrate.simulator.device.phone import Softphone
 from tests.backup.small_backup import box, heic, jpeg, mp4
 
 Look = Callable[[bytes], Fault | None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from migrate.backup.check import verify_locked
+from migrate.backup.verify.run import verify_locked
 
 LEVEL = ("AppDomain-com.example.game", "Documents/level.dat")
 

@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from migrate.backup import compose as composing
-from migrate.backup import stored_files
-from migrate.backup.check import verify
-from migrate.backup.compose import RestoreSet, SetRequest, compose
-from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, encode_mbfile, file_id
-from migrate.errors import BackupUnfinished, CannotCompose, DiskFullHere, PasswordMissing, UnsafeName
+from migrate.backup.restore_set import compose as composing
+from migrate.backup.restore_set import stored_files
+from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
+from migrate.backup.verify.run import verify
+from migrate.problems import BackupUnfinished, CannotCompose, DiskFullHere, PasswordMissing, UnsafeName
 from tests.backup.trees import tree
 
 MESSAGES = ("HomeDomain", "Library/SMS/sms.db")

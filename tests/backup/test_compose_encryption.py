@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from migrate.backup import set_encryption
-from migrate.backup.check import verify
-from migrate.backup.compose import RestoreSet, SetRequest, compose
 from migrate.backup.folder import PLIST_LIMIT_BYTES, BackupFolder
-from migrate.backup.manifest import Manifest
-from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind
-from migrate.errors import PasswordMissing
+from migrate.backup.restore_set import encryption as set_encryption
+from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
+from migrate.backup.verify.run import verify
+from migrate.problems import PasswordMissing
 from tests.backup.small_backup import SmallBackup
 from tests.backup.trees import tree
 

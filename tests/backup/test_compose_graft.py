@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.check import verify
-from migrate.backup.compose import RestoreSet, SetRequest, compose
 from migrate.backup.folder import BackupFolder
-from migrate.backup.graft import COMPLETE_DOMAINS
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
+from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
+from migrate.backup.restore_set.graft import COMPLETE_DOMAINS
 from migrate.backup.seal import SealDraft
-from migrate.errors import CannotCompose, GraftWouldDelete, PasswordMissing, WrongPassword
+from migrate.backup.verify.run import verify
+from migrate.problems import CannotCompose, GraftWouldDelete, PasswordMissing, WrongPassword
 from tests.backup.small_backup import SmallBackup, database, fill
 from tests.backup.trees import tree
 

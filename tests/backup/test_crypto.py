@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.backup.crypto import (
+from migrate.backup.crypto.cipher import (
     TornCiphertext,
     decrypted_chunks,
     encrypted_chunks,

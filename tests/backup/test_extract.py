@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.backup import extract as extracting
-from migrate.backup.extract import Extracted, extract
-from migrate.backup.extract_names import NamesTaken
+from migrate.backup.extract import extract as extracting
+from migrate.backup.extract.extract import Extracted, extract
+from migrate.backup.extract.names import NamesTaken
 from migrate.backup.folder import inside
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
-from migrate.errors import CannotExtractHere, ExtractIntoBackup, NothingToExtract, UnsafeName, WouldOverwrite
+from migrate.problems import CannotExtractHere, ExtractIntoBackup, NothingToExtract, UnsafeName, WouldOverwrite
 
 PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.backup.folder import BackupFolder, _parts, find_backup, inside
-from migrate.errors import BackupNotFound, BackupUnfinished, BackupUnreadable, UnsafeName
+from migrate.problems import BackupNotFound, BackupUnfinished, BackupUnreadable, UnsafeName
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs symbolic links without a privilege")
 

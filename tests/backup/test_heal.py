@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.check import verify
 from migrate.backup.folder import BackupFolder
-from migrate.backup.heal import Heal, Healed
-from migrate.backup.healing_place import HealingPlace, Note
-from migrate.backup.manifest import Manifest
+from migrate.backup.manifest.open import Manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
 from migrate.backup.seal import SealDraft, read_seal
-from migrate.errors import (
+from migrate.backup.verify.run import verify
+from migrate.journey.repair.repair import Heal, Healed
+from migrate.journey.repair.workspace import HealingPlace, Note
+from migrate.problems import (
     BackupNotFound,
     BackupUnfinished,
     BackupUnreadable,
@@ -30,7 +30,7 @@ from migrate.errors import (
     HealNeedsRoom,
     WrongPassword,
 )
-from migrate.findings import Finding
+from migrate.problems.finding import Finding
 from tests.backup.small_backup import UDID, SmallBackup
 from tests.backup.test_mbdb import OldBackup, flat_name
 from tests.backup.test_mbdb import fill as fill_as_ios_9
@@ -441,7 +441,7 @@ def test_the_healed_manifest_is_a_sound_database_of_the_same_key(make_backup: An
     plist = (backup.path / "Manifest.plist").read_bytes()
     bed.heal(with_phone=False)
     assert (backup.path / "Manifest.plist").read_bytes() == plist, "keybag and ManifestKey stay"
-    from migrate.backup.crypto import decrypted_chunks
+    from migrate.backup.crypto.cipher import decrypted_chunks
 
     database = b"".join(decrypted_chunks([(backup.path / "Manifest.db").read_bytes()], backup.manifest_key))
     connection = sqlite3.connect(":memory:")

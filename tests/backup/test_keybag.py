@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.backup.keybag import CLASSES, SLOW_ROUNDS, Keybag
-from migrate.errors import KeybagUnreadable, KeyUnusable, WrongPassword
-from migrate.watch import deriving_a_key
+from migrate.backup.crypto.keybag import CLASSES, SLOW_ROUNDS, Keybag
+from migrate.problems import KeybagUnreadable, KeyUnusable, WrongPassword
+from migrate.progress import deriving_a_key
 
 PASSWORD = "correct-horse-1947"
 

@@ -12,7 +12,7 @@ import pytest
 
 from migrate.backup import links
 from migrate.backup.links import built_beside, link_tree
-from migrate.errors import DiskFullHere, StrangeFileInBackup
+from migrate.problems import DiskFullHere, StrangeFileInBackup
 
 
 def tree(folder: Path) -> dict[str, bytes]:

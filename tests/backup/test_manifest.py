@@ -16,12 +16,12 @@ from typing import Any
 import apsw
 import pytest
 
-from migrate.backup.crypto import decrypted_chunks, encrypted_chunks
+from migrate.backup.crypto.cipher import decrypted_chunks, encrypted_chunks
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest import Manifest
-from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Kind, file_id
-from migrate.errors import (
+from migrate.problems import (
     BackupUnreadable,
     BadRecord,
     KeybagUnreadable,

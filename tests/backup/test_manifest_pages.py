@@ -11,14 +11,14 @@ from typing import Any
 import apsw
 import pytest
 
-from migrate.backup.crypto import encrypted_chunks
+from migrate.backup.crypto.cipher import encrypted_chunks
+from migrate.backup.crypto.stored_content import PIECE_BYTES, PIECES_KEPT
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest import Manifest
-from migrate.backup.manifest_pages import ManifestPages, connect
-from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.vfs import ManifestPages, connect
+from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Kind, Record, file_id
-from migrate.backup.stored_content import PIECE_BYTES, PIECES_KEPT
-from migrate.errors import BackupUnreadable
+from migrate.problems import BackupUnreadable
 
 KEY = bytes(range(32))
 PAGE_BYTES = 4096

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrate.backup import manifest_pages_writer
-from migrate.backup.crypto import decrypted_chunks
-from migrate.backup.manifest_pages_writer import PageStream, TableWriter
-from migrate.backup.manifest_writer import ManifestFile, ManifestRow
+from migrate.backup.crypto.cipher import decrypted_chunks
+from migrate.backup.manifest import page_writer as manifest_pages_writer
+from migrate.backup.manifest.page_writer import PageStream, TableWriter
+from migrate.backup.manifest.writer import ManifestFile, ManifestRow
 
 KEY = bytes(range(32))
 ROWS = "SELECT rowid, * FROM Files ORDER BY rowid"

@@ -18,16 +18,16 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrate.backup.check import verify, verify_locked
-from migrate.backup.compose import SetRequest, compose
-from migrate.backup.extract import extract
+from migrate.backup.crypto.keybag import ClassKeys, Keybag
+from migrate.backup.extract.extract import extract
 from migrate.backup.folder import BackupFolder
-from migrate.backup.keybag import ClassKeys, Keybag
-from migrate.backup.manifest import Manifest
-from migrate.backup.mbdb import Mbdb, MbdbBroken
+from migrate.backup.manifest.mbdb import Mbdb, MbdbBroken
+from migrate.backup.manifest.open import Manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
-from migrate.errors import BackupUnreadable, BadRecord, CannotCompose, MigrateError, PasswordMissing, WrongPassword
+from migrate.backup.restore_set.compose import SetRequest, compose
+from migrate.backup.verify.run import verify, verify_locked
+from migrate.problems import BackupUnreadable, BadRecord, CannotCompose, MigrateError, PasswordMissing, WrongPassword
 
 PASSWORD = "123456"  # the real iOS 9.3.5 keybag's
 UDID = "2b6f0cc904d137be2e1730235f5664094b831186"
@@ -361,7 +361,7 @@ def test_a_broken_list_is_unreadable_and_says_where(plain: OldBackup, data: byte
 
 
 def test_a_list_beyond_reason_is_not_read(plain: OldBackup, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("migrate.backup.mbdb_manifest.LIMIT_BYTES", 100)
+    monkeypatch.setattr("migrate.backup.manifest.mbdb_manifest.LIMIT_BYTES", 100)
     with pytest.raises(BackupUnreadable, match="larger than 100"):
         Manifest.open(BackupFolder(plain.path), None)
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from migrate.backup import places as looking
+from migrate.backup import locations as looking
 from migrate.backup.folder import find_backup
-from migrate.backup.places import Glance, Place, glance, glances, usual_places
-from migrate.errors import BackupForbidden
+from migrate.backup.locations import Glance, Place, glance, glances, usual_places
+from migrate.problems import BackupForbidden
 
 UDID = "00008101-000A1B2C3D4E5F60"
 OLD_UDID = "2b6f0cc904d137be2e1730235f5664094b831186"

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
-from migrate.backup.check import verify
-from migrate.backup.crypto import decrypted_chunks
+from migrate.backup.crypto.cipher import decrypted_chunks
+from migrate.backup.crypto.keybag import ClassKeys, Keybag
 from migrate.backup.folder import BackupFolder
-from migrate.backup.keybag import ClassKeys, Keybag
-from migrate.backup.manifest import Manifest
-from migrate.backup.manifest_writer import pad_manifest
+from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.writer import pad_manifest
 from migrate.backup.reader import Backup
-from migrate.errors import PasswordMissing, WrongPassword
+from migrate.backup.verify.run import verify
+from migrate.problems import PasswordMissing, WrongPassword
 from tests.backup.conftest import fill
 from tests.backup.small_backup import SmallBackup
 

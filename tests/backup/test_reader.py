@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.keybag import Keybag
+from migrate.backup.crypto.keybag import Keybag
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
-from migrate.errors import BlobMissing, BlobUnreadable
+from migrate.problems import BlobMissing, BlobUnreadable
 
 PASSWORD = "correct-horse-1947"
 SMS = ("HomeDomain", "Library/SMS/sms.db")

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.backup.record import Kind, Record, decode_mbfile, encode_mbfile, file_id
-from migrate.errors import BadRecord
+from migrate.problems import BadRecord
 
 u32 = st.integers(0, (1 << 32) - 1)
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from migrate.backup import manifest_writer, scratch_disk
-from migrate.backup.crypto import decrypted_chunks
-from migrate.backup.manifest_writer import ManifestFile, ManifestRow, ManifestWriter, pad_manifest
+from migrate.backup.crypto.cipher import decrypted_chunks
+from migrate.backup.manifest import scratch_vfs as scratch_disk
+from migrate.backup.manifest import writer as manifest_writer
+from migrate.backup.manifest.scratch_vfs import PIECE_BYTES, ScratchFile
+from migrate.backup.manifest.writer import ManifestFile, ManifestRow, ManifestWriter, pad_manifest
 from migrate.backup.record import file_id
-from migrate.backup.scratch_disk import PIECE_BYTES, ScratchFile
 
 KEY = bytes(range(32))
 

@@ -17,7 +17,7 @@ import pytest
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.seal import Seal, SealDraft, read_seal, stored_seal
-from migrate.errors import BackupUnfinished, SealDamaged, UnsafeName
+from migrate.problems import BackupUnfinished, SealDamaged, UnsafeName
 
 UDID = "00008101-000A1B2C3D4E5F60"
 A, B, C = "aa" * 20, "bb" * 20, "cc" * 20

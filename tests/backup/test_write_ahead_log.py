@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migrate.backup.crypto import encrypted_chunks
-from migrate.backup.stored_content import StoredContent
-from migrate.backup.write_ahead_log import FoldedPages, folded
+from migrate.backup.crypto.cipher import encrypted_chunks
+from migrate.backup.crypto.stored_content import StoredContent
+from migrate.backup.manifest.wal import FoldedPages, folded
 
 
 def left_open(folder: Path, *, rows: int, page_bytes: int = 1024) -> tuple[bytes, bytes, sqlite3.Connection]:

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from migrate.phone.contact import on_own_thread
-from migrate.phone.link import Link
+from migrate.phone.connection import on_own_thread
+from migrate.phone.mobilebackup2.link import Link
 from migrate.phone.muxer import Muxer
 from migrate.phone.phone import Phone
-from migrate.watch import nobody
+from migrate.progress import nobody
 from tests.contract.drain import Drain
 
 UDID = "00008101-000A1B2C3D4E5F60"

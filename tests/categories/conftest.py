@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.manifest_writer import ManifestWriter
+from migrate.backup.manifest.writer import ManifestWriter
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
 from migrate.categories.catalogue import load
 from migrate.categories.counting import Countables, Counted, count_owner
 from migrate.categories.only_in_icloud import Present
-from migrate.softphone.contents import ContentsSpec, fill
-from migrate.softphone.device import Softphone
-from migrate.softphone.domains import is_backed_up
-from migrate.softphone.filesystem import read_content
+from migrate.simulator.contents import ContentsSpec, fill
+from migrate.simulator.device.domains import is_backed_up
+from migrate.simulator.device.filesystem import read_content
+from migrate.simulator.device.phone import Softphone
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 

@@ -12,7 +12,7 @@ from migrate.categories.atomic import halves, refuse_halves
 from migrate.categories.catalogue import load
 from migrate.categories.choose import choose
 from migrate.categories.claims import Claims
-from migrate.errors import HalfGroup
+from migrate.problems import HalfGroup
 
 CAMERA, HOME, MEDIA = "CameraRollDomain", "HomeDomain", "MediaDomain"
 CATALOGUE = (CAMERA, "Media/PhotoData/Photos.sqlite")

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from migrate.categories.catalogue import OTHER_SYSTEM, Catalogue, load
-from migrate.errors import UnknownCategory
+from migrate.problems import UnknownCategory
 
 CONTRACT = [
     "contacts",

@@ -11,7 +11,7 @@ from migrate.backup.record import Kind
 from migrate.categories.catalogue import OTHER_SYSTEM, load
 from migrate.categories.choose import Choice, choose, chosen_owners
 from migrate.categories.claims import Claims
-from migrate.errors import HalfGroup, UnknownApp, UnknownCategory
+from migrate.problems import HalfGroup, UnknownApp, UnknownCategory
 
 D, L = Kind.DIRECTORY, Kind.SYMLINK
 

@@ -14,7 +14,7 @@ from migrate.backup.record import Kind
 from migrate.categories.apps import AppEntry
 from migrate.categories.catalogue import OTHER_SYSTEM, load
 from migrate.categories.claims import Claims
-from migrate.softphone.domains import ONLY_ENCRYPTED
+from migrate.simulator.device.domains import ONLY_ENCRYPTED
 
 GROUP = "AppDomainGroup-group."
 

@@ -17,8 +17,8 @@ from migrate.categories.catalogue import OTHER_SYSTEM
 from migrate.categories.choose import choose
 from migrate.categories.claims import Claims
 from migrate.categories.tally import Tally, tally
-from migrate.plan.interview_seen import weight_of
-from migrate.talk.wizard_seen import holdings_of
+from migrate.plan.interview.observations import weight_of
+from migrate.talk.wizard.observations import holdings_of
 
 SMALL = {"photos": 3, "messages": 12, "attachments": 2, "contacts": 5, "health_samples": 5, "videos": 0, "memos": 1}
 

@@ -16,10 +16,10 @@ import pytest
 
 from migrate.phone.muxer import Muxer
 from migrate.phone.phone import Phone
-from migrate.softphone.contents import ContentsSpec
-from migrate.softphone.phone_file import PhoneFile
-from migrate.softphone.server import SoftphoneServer
-from migrate.watch import Action, Nobody
+from migrate.progress import Action, Nobody
+from migrate.simulator.contents import ContentsSpec
+from migrate.simulator.phone_file import PhoneFile
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 from tests.contract.fidelity import Row, markdown
 
 T = TypeVar("T")

@@ -1,5 +1,5 @@
 """A host that takes a whole backup, drops the bytes and remembers how it came: nothing of it lands on a disk but the
-four small files in `spool`. Written from facts 2.1 to 2.4, apart from `migrate.phone.serve`."""
+four small files in `spool`. Written from facts 2.1 to 2.4, apart from `migrate.phone.mobilebackup2.conversation`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from migrate.phone.link import Link
+from migrate.phone.mobilebackup2.link import Link
 
 CHUNK_BYTES = 1 << 20
 KEPT = ("Status.plist", "Manifest.plist", "Manifest.db", "Info.plist")

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from migrate.backup.crypto.keybag import Keybag
 from migrate.backup.folder import BackupFolder
-from migrate.backup.keybag import Keybag
-from migrate.phone.contact import on_own_thread
-from migrate.phone.link import Link, LinkEnded
+from migrate.phone.connection import on_own_thread
+from migrate.phone.mobilebackup2.link import Link, LinkEnded
 from migrate.phone.phone import Phone
-from migrate.watch import nobody
+from migrate.progress import nobody
 from tests.contract.drain import DATA, WHOLE, Drain, Transcript
 
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.check import verify
-from migrate.backup.mbdb import MAGIC
+from migrate.backup.manifest.mbdb import MAGIC
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
-from migrate.errors import BackupUnreadable, MigrateError
+from migrate.backup.verify.run import verify
+from migrate.problems import BackupUnreadable, MigrateError
 from tests.backup.small_backup import PASSWORD, UDID, SmallBackup, box
 from tests.damaged.test_wrong_rows import rewritten, rows_of
 from tests.damaged.wound import LEVEL, MESSAGES, PHOTO, database, patient, store_manifest
@@ -34,9 +34,9 @@ LOOK = """
 import json, resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_AS, ({limit}, {limit}))
-from migrate.backup.check import verify
+from migrate.backup.verify.run import verify
 from migrate.backup.reader import Backup
-from migrate.errors import MigrateError
+from migrate.problems import MigrateError
 folder, password = Path(sys.argv[1]), sys.argv[2] or None
 try:
     verdict = verify(folder, password, seals=None)

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrate.backup.check import verify, verify_locked
 from migrate.backup.folder import BackupFolder, truth
 from migrate.backup.reader import Backup
-from migrate.errors import MigrateError
+from migrate.backup.verify.run import verify, verify_locked
+from migrate.problems import MigrateError
 from tests.backup.small_backup import UDID, SmallBackup
 from tests.damaged.wound import look, patient
 

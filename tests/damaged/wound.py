@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from migrate.backup.check import Depth, Verdict, verify
-from migrate.backup.crypto import decrypted_chunks
-from migrate.backup.manifest_writer import encrypt_manifest, pad_manifest
+from migrate.backup.crypto.cipher import decrypted_chunks
+from migrate.backup.manifest.writer import encrypt_manifest, pad_manifest
+from migrate.backup.verify.run import Depth, Verdict, verify
 from migrate.categories.claims import Claims
 from tests.backup.small_backup import UDID, SmallBackup, fill
 

@@ -14,19 +14,19 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from migrate.backup.archive_layout import Layouts
-from migrate.backup.check_databases import faults
-from migrate.backup.check_forms import fault_of, form_of, is_not_its_name
+from migrate.backup.crypto.keybag import Keybag
+from migrate.backup.crypto.stored_content import StoredContent
 from migrate.backup.folder import BackupFolder
-from migrate.backup.keybag import Keybag
-from migrate.backup.manifest import Manifest
-from migrate.backup.mbdb import Mbdb, MbdbBroken
+from migrate.backup.manifest.mbdb import Mbdb, MbdbBroken
+from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.wal import FoldedPages, folded
+from migrate.backup.mbfile.fast_decode import Layouts
 from migrate.backup.record import Kind, Record, decode_mbfile, parse_mbfile
 from migrate.backup.seal import stored_seal
-from migrate.backup.stored_content import StoredContent
-from migrate.backup.write_ahead_log import FoldedPages, folded
-from migrate.errors import BackupUnreadable, BadRecord, KeybagUnreadable, SealDamaged, WrongPassword
+from migrate.backup.verify.databases import faults
+from migrate.backup.verify.formats import fault_of, form_of, is_not_its_name
 from migrate.plists import NotAPlist, plist_bytes, plist_value
+from migrate.problems import BackupUnreadable, BadRecord, KeybagUnreadable, SealDamaged, WrongPassword
 
 CORPUS = Path(__file__).parent / "corpus"
 

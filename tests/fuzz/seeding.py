@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from migrate.backup.keybag import Keybag
-from migrate.backup.manifest_writer import ManifestWriter, pad_manifest
+from migrate.backup.crypto.keybag import Keybag
+from migrate.backup.manifest.writer import ManifestWriter, pad_manifest
 from migrate.backup.record import Kind, Record, encode_mbfile, file_id
 from tests.backup.small_backup import heic, jpeg, mp4
 from tests.fuzz.parsers import CORPUS

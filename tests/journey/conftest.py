@@ -11,8 +11,8 @@ import pytest
 from migrate.journey.home import Home
 from migrate.phone.muxer import Muxer
 from migrate.phone.phone import Phone
-from migrate.softphone.device import Softphone
-from migrate.softphone.server import SoftphoneServer
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 from tests.journey.moves import OLD, PASSWORD, Bench, new_phone, old_phone
 
 SetBench = Callable[..., Bench]

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from migrate.journey import events
+from migrate.journey.context import Ended, World
 from migrate.journey.home import Home
-from migrate.journey.move import LastWord, Role
 from migrate.journey.run import resume, run
+from migrate.journey.run_state import LastWord, Role
 from migrate.journey.runs import RunFolder
-from migrate.journey.world import Ended, World
 from migrate.phone.muxer import Muxer
 from migrate.plan.model import Plan
-from migrate.softphone.contents import ContentsSpec, fill
-from migrate.softphone.device import Softphone
-from migrate.softphone.server import SoftphoneServer
+from migrate.simulator.contents import ContentsSpec, fill
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 
 PASSWORD, NEW_PASSWORD = "correct-horse-1947", "battery-staple-2026"
 ROUNDS = 1_000

@@ -16,10 +16,10 @@ from typing import Any, Literal
 from migrate.categories.apps import AppEntry
 from migrate.categories.catalogue import load
 from migrate.categories.claims import Claims
-from migrate.softphone.contents import ContentsSpec
-from migrate.softphone.device import Softphone
-from migrate.softphone.domains import NEVER_BACKED_UP, NEVER_MIGRATED, covered
-from migrate.softphone.filesystem import read_content
+from migrate.simulator.contents import ContentsSpec
+from migrate.simulator.device.domains import NEVER_BACKED_UP, NEVER_MIGRATED, covered
+from migrate.simulator.device.filesystem import read_content
+from migrate.simulator.device.phone import Softphone
 
 StrategyName = Literal["replace", "overlay", "graft"]
 IOS: dict[StrategyName, tuple[str, ...]] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from migrate.categories.claims import Claims
-from migrate.journey.came_after import CameAfter
+from migrate.journey.changes_since import CameAfter
 from tests.journey.test_proof import PHOTO, SMS, Files, backup_of
 
 Counted = Callable[..., dict[str, int]]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from migrate.errors import GraftNeedsSafety, NotAgreed, StrategyRefused
+from migrate.problems import GraftNeedsSafety, NotAgreed, StrategyRefused
 from tests.journey.moves import NEW_PASSWORD, PASSWORD, Bench, Person, new_phone
 
 SetBench = Callable[..., Bench]

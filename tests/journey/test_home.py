@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from migrate.errors import MigrateError
 from migrate.journey.home import Home
 from migrate.journey.lock import Busy, locked
+from migrate.problems import MigrateError
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are a POSIX notion")

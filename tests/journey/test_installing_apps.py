@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from migrate.errors import AppsNotInstalled, WaitedTooLong
-from migrate.journey import events, installing
-from migrate.softphone.app import App
-from migrate.softphone.restore_run import RestoreRun
-from migrate.softphone.staged_restore import RESTORE_APPLICATIONS
+from migrate.journey import events
+from migrate.journey.steps import install as installing
+from migrate.problems import AppsNotInstalled, WaitedTooLong
+from migrate.simulator.agent.restore import RestoreRun
+from migrate.simulator.agent.staged_restore import RESTORE_APPLICATIONS
+from migrate.simulator.device.app import App
 from tests.journey.moves import Bench, new_phone
 from tests.journey.test_rehearsal import uninstall
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from migrate.errors import JournalDamaged, JournalTooNew
 from migrate.journey.journal import FORMAT, Journal
+from migrate.problems import JournalDamaged, JournalTooNew
 
 
 @pytest.fixture

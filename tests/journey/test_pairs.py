@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from migrate.errors import NotProven
 from migrate.journey import events
+from migrate.problems import NotProven
 from tests.journey.moves import NEW_PASSWORD, PASSWORD, Bench, Person, new_phone, old_phone
 from tests.journey.pairs import GOOD, contents, dump, pair, plan_of, spoiled, truth
 

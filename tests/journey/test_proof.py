@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from migrate.backup.manifest_writer import ManifestWriter
+from migrate.backup.manifest.writer import ManifestWriter
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
 from migrate.categories.claims import Claims
-from migrate.journey.proof import Proof, Prover
+from migrate.journey.proof.compare import Proof, Prover
 from migrate.plan.strategy import Strategy
 
 Files = Mapping[tuple[str, str], bytes]

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from migrate.errors import NotAgreed, NothingToProve, NotProven
-from migrate.journey import events, proving
+from migrate.journey import events
 from migrate.journey.run import prove_again
-from migrate.softphone.app import App
-from migrate.softphone.filesystem import Node
+from migrate.journey.steps import prove as proving
+from migrate.problems import NotAgreed, NothingToProve, NotProven
+from migrate.simulator.device.app import App
+from migrate.simulator.device.filesystem import Node
 from tests.journey.moves import Bench
 
 SKETCHBOOK = "com.example.sketchbook"

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from migrate.findings import Finding
 from migrate.journey import readiness
 from migrate.journey.home import Home
 from migrate.journey.readiness import look_at_home, look_at_phones, versions
 from migrate.phone.muxer import Muxer
-from migrate.softphone.device import Softphone
-from migrate.softphone.hand import no_hand
-from migrate.softphone.server import SoftphoneServer
+from migrate.problems.finding import Finding
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.simulated_user import no_hand
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 from tests.journey.moves import NEW, OLD
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.compose import RestoreSet, SetRequest, compose
 from migrate.backup.reader import Backup
-from migrate.errors import RehearsalFailed
-from migrate.journey import choosing, installing
+from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
 from migrate.journey.run import REHEARSE, run
+from migrate.journey.steps import compose as choosing
+from migrate.journey.steps import install as installing
 from migrate.plan import preflight, strategy
-from migrate.softphone.device import Softphone
+from migrate.problems import RehearsalFailed
+from migrate.simulator.device.phone import Softphone
 from tests.journey.moves import NEW, PASSWORD, Bench, new_phone
 
 SetBench = Callable[..., Bench]

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from migrate.errors import RestoreInDoubt
-from migrate.journey import events, sending
-from migrate.phone import restore as restoring
-from migrate.phone.restore import RestoreAttempt
-from migrate.softphone.filesystem import Bytes
+from migrate.journey import events
+from migrate.journey.steps import restore as sending
+from migrate.phone.mobilebackup2 import restore as restoring
+from migrate.phone.mobilebackup2.restore import RestoreAttempt
+from migrate.problems import RestoreInDoubt
+from migrate.simulator.device.filesystem import Bytes
 from tests.journey.moves import Bench, new_phone
 
 IN_USE: dict[str, Any] = {

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from migrate.errors import JournalDamaged, JournalTooNew, OtherPlan, RunBusy, WhichRun
+from migrate.journey.context import World
 from migrate.journey.home import Home
 from migrate.journey.journal import FORMAT, Journal
 from migrate.journey.lock import locked
 from migrate.journey.run import resume
 from migrate.journey.runs import RunFolder, all_runs, only_unfinished
-from migrate.journey.world import World
 from migrate.phone.muxer import Muxer
 from migrate.plan.model import Plan, digest, to_toml
+from migrate.problems import JournalDamaged, JournalTooNew, OtherPlan, RunBusy, WhichRun
 
 PLAN = Plan.model_validate(
     {"version": 1, "new_phone": {"is": "erased"}, "old_phone": {"udid": "A"}, "move": {"categories": ["everything"]}}

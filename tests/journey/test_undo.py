@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from migrate.errors import FindMyOn, NotAgreed, NothingToUndo, NotProven, UndoWouldLose
+from migrate.journey.context import Ended
 from migrate.journey.journal import Journal
 from migrate.journey.runs import RunFolder
 from migrate.journey.undo import undo
-from migrate.journey.world import Ended
-from migrate.softphone.device import Softphone
-from migrate.softphone.domains import NEVER_BACKED_UP, covered
+from migrate.problems import FindMyOn, NotAgreed, NothingToUndo, NotProven, UndoWouldLose
+from migrate.simulator.device.domains import NEVER_BACKED_UP, covered
+from migrate.simulator.device.phone import Softphone
 from tests.journey.moves import PASSWORD, Bench, new_phone
 
 SetBench = Callable[..., Bench]

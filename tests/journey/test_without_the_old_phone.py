@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrate.backup.reader import Backup
-from migrate.errors import SavedBackupDamaged
+from migrate.problems import SavedBackupDamaged
 from tests.journey.conftest import SetBench
 from tests.journey.moves import PASSWORD
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-from migrate.softphone.device import Softphone
-from migrate.softphone.server import SoftphoneServer
-from migrate.softphone.versions import TESTED
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.versions import TESTED
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 from tests.peers.lives import BOTH, live
 from tests.peers.states import RETRIES_FOR_EVER, STATES, answer_in
 from tests.peers.workbench import LIBIMOBILEDEVICE, PYMOBILEDEVICE3, Bench, PeerMissing

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone.app import App
-from migrate.softphone.device import Softphone
-from migrate.softphone.hand import Hand
-from migrate.softphone.server import SoftphoneServer
+from migrate.simulator.device.app import App
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 from tests.peers.workbench import Bench, PeerMissing
 
 KEYBAG_ROUNDS = 1_000

@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrate.softphone.passcode_sheet import SHEET_PRESENTED
+from migrate.simulator.device.passcode_sheet import SHEET_PRESENTED
 from tests.peers.pair import Pair, received_files
 from tests.peers.workbench import LIBIMOBILEDEVICE, PYMOBILEDEVICE3, Bench
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from migrate.softphone.contents import ContentsSpec, fill
-from migrate.softphone.device import Cable, Softphone
-from migrate.softphone.domains import NEVER_MIGRATED, covered, is_backed_up
-from migrate.softphone.hand import Hand
+from migrate.simulator.contents import ContentsSpec, fill
+from migrate.simulator.device.domains import NEVER_MIGRATED, covered, is_backed_up
+from migrate.simulator.device.phone import Cable, Softphone
+from migrate.simulator.device.simulated_user import Hand
 from tests.peers.workbench import Bench
 
 PATIENCE_S = 60

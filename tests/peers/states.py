@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from migrate.softphone.device import Softphone
-from migrate.softphone.hand import Hand, no_hand
-from migrate.softphone.server import SoftphoneServer
-from migrate.softphone.staged_restore import nothing_staged
+from migrate.simulator.agent.staged_restore import nothing_staged
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.simulated_user import Hand, no_hand
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 from tests.peers.workbench import LIBIMOBILEDEVICE, PYMOBILEDEVICE3, Bench
 
 Question = Literal["info", "backup", "restore"]

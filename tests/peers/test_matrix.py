@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone.versions import TESTED
+from migrate.simulator.device.versions import TESTED
 from tests.peers.lives import BOTH, live
 from tests.peers.states import STATES, State, answer_in
 from tests.peers.workbench import PeerMissing, command_of

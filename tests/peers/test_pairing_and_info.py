@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone.device import Softphone
-from migrate.softphone.hand import Hand, no_hand
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.simulated_user import Hand, no_hand
 
 MakePhone = Callable[..., Softphone]
 

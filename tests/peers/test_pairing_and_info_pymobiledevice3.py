@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from migrate.softphone.device import Softphone
-from migrate.softphone.hand import Hand, no_hand
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.simulated_user import Hand, no_hand
 
 MakePhone = Callable[..., Softphone]
 PEER = "pymobiledevice3"

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrate.softphone.server import SoftphoneServer
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 
 LIMIT_S = 120
 LIBIMOBILEDEVICE, PYMOBILEDEVICE3 = "libimobiledevice", "pymobiledevice3"

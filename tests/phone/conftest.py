@@ -18,18 +18,18 @@ from typing import Any, TypeVar
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from migrate.findings import Finding
-from migrate.phone.drive import Drive
-from migrate.phone.link import Link
+from migrate.phone.mobilebackup2.conversation import Conversation
+from migrate.phone.mobilebackup2.host_folder import Drive
+from migrate.phone.mobilebackup2.link import Link
 from migrate.phone.muxer import Muxer
-from migrate.phone.patience import Time
 from migrate.phone.phone import Phone, SaveReport
-from migrate.phone.serve import Conversation
-from migrate.softphone.app import App
-from migrate.softphone.certificates import Computer
-from migrate.softphone.device import Softphone
-from migrate.softphone.server import SoftphoneServer
-from migrate.watch import Action, Nobody
+from migrate.phone.wait import Time
+from migrate.problems.finding import Finding
+from migrate.progress import Action, Nobody
+from migrate.simulator.device.app import App
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.lockdown.certificates import Computer
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 
 T = TypeVar("T")
 

@@ -18,11 +18,13 @@ from typing import Any
 import pytest
 
 from migrate.backup import folder as backup_folder
-from migrate.errors import MigrateError, PhoneBrokeProtocol, UnsafeName
-from migrate.phone import receive, save, serve
-from migrate.phone.link import LinkEnded
-from migrate.phone.notices import SHEET_GONE, SHEET_SHOWN, SHEETS_LIMIT, Notices
-from migrate.phone.save import more_unreadable_finding
+from migrate.phone.mobilebackup2 import back_up as save
+from migrate.phone.mobilebackup2 import conversation as serve
+from migrate.phone.mobilebackup2 import upload as receive
+from migrate.phone.mobilebackup2.back_up import more_unreadable_finding
+from migrate.phone.mobilebackup2.link import LinkEnded
+from migrate.phone.mobilebackup2.notifications import SHEET_GONE, SHEET_SHOWN, SHEETS_LIMIT, Notices
+from migrate.problems import MigrateError, PhoneBrokeProtocol, UnsafeName
 
 UDID = "00008110-000A1B2C3D4E5F60"
 WHOLE = struct.pack(">IB", 1, 0)
@@ -291,7 +293,7 @@ def test_a_phone_that_sends_for_ever_to_a_full_disk_is_not_listened_to_for_ever(
     def full(*_: Any, **__: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("migrate.phone.pipeline.open_new", full)
+    monkeypatch.setattr("migrate.phone.mobilebackup2.pipeline.open_new", full)
     saved = wired.backup()
     wired.phone.say("DLMessageUploadFiles", "", 0.0, 1)
     fountain = Fountain(wired, before, water)

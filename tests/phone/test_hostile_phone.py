@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.errors import MigrateError, PhoneBrokeProtocol
 from migrate.phone import service
-from migrate.phone.find import look
-from migrate.softphone import lockdown_values
-from migrate.softphone.services import table
+from migrate.phone.discovery import look
+from migrate.problems import MigrateError, PhoneBrokeProtocol
+from migrate.simulator.lockdown import values as lockdown_values
+from migrate.simulator.services import table
 from migrate.wire import lockdown
 
 Twist = Callable[[dict[str, Any]], Any]

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from migrate.errors import PhoneBrokeProtocol
-from migrate.phone.contact import on_own_thread
-from migrate.phone.link import MESSAGE_LIMIT_BYTES, Link, LinkEnded, LinkSilent
-from migrate.phone.words import quoted
+from migrate.phone.connection import on_own_thread
+from migrate.phone.mobilebackup2.link import MESSAGE_LIMIT_BYTES, Link, LinkEnded, LinkSilent
+from migrate.phone.quoting import quoted
+from migrate.problems import PhoneBrokeProtocol
 
 
 class Dribble:

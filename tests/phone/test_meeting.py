@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
-from migrate.errors import (
+from migrate.phone.discovery import look
+from migrate.phone.muxer import Muxer
+from migrate.phone.phone import Phone, wait_until_ready
+from migrate.problems import (
     NoMuxer,
     NoPhone,
     NotActivated,
@@ -24,11 +27,9 @@ from migrate.errors import (
     TrustDenied,
     UsbmuxdAddressInvalid,
 )
-from migrate.phone.find import look
-from migrate.phone.muxer import Muxer
-from migrate.phone.phone import Phone, wait_until_ready
-from migrate.softphone import lockdown_values, lockdownd
-from migrate.softphone.hand import Hand
+from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.lockdown import lockdownd
+from migrate.simulator.lockdown import values as lockdown_values
 
 UDID = "00008110-000A1B2C3D4E5F60"
 OTHER = "00008110-0000000000000B0B"

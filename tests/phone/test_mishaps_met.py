@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from migrate.errors import DeviceRefused, MigrateError, PhoneLost, PhoneSilent
-from migrate.softphone.faults import Mishap
-from migrate.softphone.mb_errors import sayings
-from migrate.softphone.scenarios import scenarios
+from migrate.problems import DeviceRefused, MigrateError, PhoneLost, PhoneSilent
+from migrate.simulator.agent.mb_errors import sayings
+from migrate.simulator.faults.faults import Mishap
+from migrate.simulator.faults.scenarios import scenarios
 
 UDID = "00008110-000A1B2C3D4E5F60"
 HAS_NO_ERROR_OF_ITS_OWN = {2, 4, 11, 14, 22, 100, 103, 107, 210, 213, 555}
@@ -119,12 +119,12 @@ def test_scenarios_that_a_save_lives_through(house: Any, a_phone: Any, name: str
 SAVE_UNTIL_FULL = """
 import asyncio, resource, signal, sys
 from pathlib import Path
-from migrate.errors import MigrateError
+from migrate.problems import MigrateError
 from migrate.phone.muxer import Muxer
 from migrate.phone.phone import Phone
-from migrate.softphone.device import Softphone
-from migrate.softphone.filesystem import Synthetic
-from migrate.softphone.server import SoftphoneServer
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.filesystem import Synthetic
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 
 disk, limit = Path(sys.argv[1]), int(sys.argv[2])
 if limit:
@@ -133,7 +133,7 @@ if limit:
 phone = Softphone(udid="UDID", name="Anna's iPhone", keybag_rounds=100)
 phone.files.add_file("CameraRollDomain", "Media/DCIM/100APPLE/film.mov", Synthetic(1, 12_000_000))
 # a phone counts 128 MiB of headroom and would not begin: this disk fills up while it sends
-from migrate.phone.drive import Answer, Drive
+from migrate.phone.mobilebackup2.host_folder import Answer, Drive
 Drive.free_space = lambda self: Answer(payload=1 << 40)
 
 async def story(home):

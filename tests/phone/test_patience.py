@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from migrate.errors import NoPhone, NotTrusted, PhoneLocked
-from migrate.phone.patience import Lacking, Patience, Time
-from migrate.watch import Nobody
+from migrate.phone.wait import Lacking, Patience, Time
+from migrate.problems import NoPhone, NotTrusted, PhoneLocked
+from migrate.progress import Nobody
 
 
 class Seen(Nobody):

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from migrate.errors import MigrateError
 from migrate.phone.meeting import refused_to_pair
-from migrate.phone.refusals import meaning_of
-from migrate.phone.words import quoted
+from migrate.phone.mobilebackup2.refusals import meaning_of
+from migrate.phone.quoting import quoted
+from migrate.problems import MigrateError
 
 CASES = [
     (1, "SpringBoard is not ready for a restore (MBErrorDomain/1)", "phone-not-ready", 24),

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from migrate.errors import (
+from migrate.phone.phone import RestoreOptions, wait_until_ready
+from migrate.problems import (
     BackupUnfinished,
     FindMyOn,
     IncompatibleBackup,
@@ -23,8 +24,7 @@ from migrate.errors import (
     ServiceRefused,
     WrongPhonePassword,
 )
-from migrate.phone.phone import RestoreOptions, wait_until_ready
-from migrate.softphone.hand import Hand
+from migrate.simulator.device.simulated_user import Hand
 
 OLD = "00008110-000A1B2C3D4E5F60"
 NEW = "00008120-000000000000B0B0"
@@ -155,7 +155,7 @@ def test_a_phone_that_cannot_be_told_which_apps_to_install_is_not_restored_to(mo
 
 
 def test_all_five_options_are_sent(move: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from migrate.phone import session
+    from migrate.phone.mobilebackup2 import session
 
     story, asked = move(), []
     ask = session.Conversation.ask

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.check import verify
 from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
 from migrate.backup.seal import SealDraft, read_seal
-from migrate.errors import (
+from migrate.backup.verify.run import verify
+from migrate.problems import (
     AnotherProgramSyncing,
     BackupDiskFull,
     CancelledOnPhone,
@@ -31,7 +31,7 @@ from migrate.errors import (
     SetupUnfinished,
     WrongPhonePassword,
 )
-from migrate.softphone.hand import Hand
+from migrate.simulator.device.simulated_user import Hand
 
 UDID = "00008110-000A1B2C3D4E5F60"
 PHOTO = "CameraRollDomain/Media/DCIM/100APPLE/IMG_0001.JPG"

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from migrate.errors import PhoneBrokeProtocol, UnsafeName
-from migrate.phone import pipeline
-from migrate.phone.link import LinkEnded
-from migrate.phone.pipeline import NoLedger
+from migrate.phone.mobilebackup2 import pipeline
+from migrate.phone.mobilebackup2.link import LinkEnded
+from migrate.phone.mobilebackup2.pipeline import NoLedger
+from migrate.problems import PhoneBrokeProtocol, UnsafeName
 
 UDID = "00008110-000A1B2C3D4E5F60"
 WHOLE = struct.pack(">IB", 1, 0)

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from migrate.categories.catalogue import load
-from migrate.errors import BackupNewerThanPhone, BackupTooOld, NewPhoneTooFull, StrategyRefused
-from migrate.plan.interview import Answers, Question, Seen, next_deed, next_question
-from migrate.plan.interview_answers import NAMES, SECRETS
-from migrate.plan.interview_pages import complaint
-from migrate.plan.interview_plan import plan_of, written
-from migrate.plan.interview_seen import EarlierBackup, Holding, Phone, Saved, UnfinishedRun, weight_of
+from migrate.plan.interview.answers import NAMES, SECRETS
+from migrate.plan.interview.observations import EarlierBackup, Holding, Phone, Saved, UnfinishedRun, weight_of
+from migrate.plan.interview.pages import complaint
+from migrate.plan.interview.plan import plan_of, written
+from migrate.plan.interview.questions import Answers, Question, Seen, next_deed, next_question
 from migrate.plan.read import read_plan
+from migrate.problems import BackupNewerThanPhone, BackupTooOld, NewPhoneTooFull, StrategyRefused
 
 OLD, NEW = "00008101-0001AAAA00000001", "00008140-0002BBBB00000002"
 PASSWORD = "correct-horse-1947"

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from migrate import errors
+from migrate import problems as errors
 from migrate.backup.folder import BackupFolder
 from migrate.plan.model import Plan
 from migrate.plan.preflight import SPARE_BYTES, Seen, free_bytes_at, preflight, refuse_restore

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from migrate import errors
-from migrate.errors import MigrateError
+from migrate import problems as errors
 from migrate.plan.model import Plan, digest, to_toml
 from migrate.plan.read import LIMIT_BYTES, read_plan, with_phones
+from migrate.problems import MigrateError
 
 GOOD = """\
 version = 1

@@ -7,8 +7,8 @@ from importlib import resources
 
 import pytest
 
-from migrate.errors import BackupNewerThanPhone, StrategyRefused
 from migrate.plan.strategy import Strategy, known_of, refuse_newer_backup, strategy_for, version_of
+from migrate.problems import BackupNewerThanPhone, StrategyRefused
 
 
 @pytest.mark.parametrize("ios_version", ["12.0", "18.5", "26.6", "27.0", "31.2", None])

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from migrate.softphone.device import Softphone
-from migrate.softphone.server import SoftphoneServer
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 
 PATIENCE_S = 10
 HOST_ID = "11111111-2222-3333-4444-555555555555"

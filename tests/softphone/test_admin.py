@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone import doors
-from migrate.softphone.admin import AdminChannel
-from migrate.softphone.device import SYNC_CANCELLED, Softphone
-from migrate.softphone.doors import has_unix_sockets
-from migrate.softphone.hand import Hand, no_hand
-from migrate.softphone.passcode_sheet import SHEET_PRESENTED
-from migrate.softphone.server import SoftphoneServer
+from migrate.simulator.admin import AdminChannel
+from migrate.simulator.device.passcode_sheet import SHEET_PRESENTED
+from migrate.simulator.device.phone import SYNC_CANCELLED, Softphone
+from migrate.simulator.device.simulated_user import Hand, no_hand
+from migrate.simulator.usbmuxd import listeners as doors
+from migrate.simulator.usbmuxd.listeners import has_unix_sockets
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 
 Tell = Callable[..., dict[str, Any]]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone.device import Softphone
-from migrate.softphone.filesystem import Synthetic
+from migrate.simulator.device.filesystem import Synthetic
+from migrate.simulator.device.phone import Softphone
 
 SUCCESS, INVALID, NOT_FOUND, IS_DIRECTORY, DENIED, EXISTS, NO_SPACE, WOULD_BLOCK = 0, 7, 8, 9, 10, 16, 18, 19
 READ, READ_WRITE, WRITE, APPEND = 1, 2, 3, 5

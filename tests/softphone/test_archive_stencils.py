@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.backup.record import Kind, Record, encode_mbfile
-from migrate.softphone.archive_stencils import ArchiveStencils
+from migrate.simulator.agent.rows.record_templates import ArchiveStencils
 
 PLAIN = Record(
     file_id="0" * 40,

@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 from pydantic import ValidationError
 
-from migrate.softphone.contents import ContentsSpec, fill
-from migrate.softphone.device import Softphone
-from migrate.softphone.filesystem import Filesystem, Node, read_content
+from migrate.simulator.contents import ContentsSpec, fill
+from migrate.simulator.device.filesystem import Filesystem, Node, read_content
+from migrate.simulator.device.phone import Softphone
 
 HOME, CAMERA_ROLL, MEDIA = "HomeDomain", "CameraRollDomain", "MediaDomain"
 UDID = "00008101-000A1B2C3D4E5F60"

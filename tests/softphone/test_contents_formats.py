@@ -15,16 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from migrate.softphone.contents import ContentsSpec, fill
-from migrate.softphone.contents.deflate import gzip_of, zlib_of
-from migrate.softphone.contents.jpeg import draw_picture
-from migrate.softphone.contents.movie import film, recording
-from migrate.softphone.contents.notes import note_body
-from migrate.softphone.contents.png import draw_icon
-from migrate.softphone.contents.speech import spoken
-from migrate.softphone.contents.sqlite_file import Database, nothing_yet, write_ahead_log
-from migrate.softphone.device import Softphone
-from migrate.softphone.filesystem import Filesystem, read_content
+from migrate.simulator.contents import ContentsSpec, fill
+from migrate.simulator.contents.formats.deflate import gzip_of, zlib_of
+from migrate.simulator.contents.formats.jpeg import draw_picture
+from migrate.simulator.contents.formats.movie import film, recording
+from migrate.simulator.contents.formats.png import draw_icon
+from migrate.simulator.contents.formats.speech import spoken
+from migrate.simulator.contents.formats.sqlite_file import Database, nothing_yet, write_ahead_log
+from migrate.simulator.contents.notes import note_body
+from migrate.simulator.device.filesystem import Filesystem, read_content
+from migrate.simulator.device.phone import Softphone
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "databases"
 needs_data = pytest.mark.skipif(

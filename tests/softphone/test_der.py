@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrate.softphone.der import read_certificate
+from migrate.simulator.lockdown.der import read_certificate
 
 
 def certificate(signing_key: Any, public_key: Any) -> bytes:

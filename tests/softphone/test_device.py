@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone import identity
-from migrate.softphone.app import App
-from migrate.softphone.device import Softphone
-from migrate.softphone.hand import Hand, no_hand
-from migrate.softphone.passcode_sheet import SHEET_DISMISSED, SHEET_PRESENTED
+from migrate.simulator.device import identity
+from migrate.simulator.device.app import App
+from migrate.simulator.device.passcode_sheet import SHEET_DISMISSED, SHEET_PRESENTED
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.simulated_user import Hand, no_hand
 
 
 @dataclass

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from migrate.softphone.admin import _ORDERS, STATES
-from migrate.softphone.assumptions import Assumptions
-from migrate.softphone.conditions import Conditions
-from migrate.softphone.contents import ContentsSpec
-from migrate.softphone.faults import Faults
-from migrate.softphone.hand import Hand
-from migrate.softphone.phone_file import PhoneFile
+from migrate.simulator.admin import _ORDERS, STATES
+from migrate.simulator.contents import ContentsSpec
+from migrate.simulator.device.assumptions import Assumptions
+from migrate.simulator.device.conditions import Conditions
+from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.faults.faults import Faults
+from migrate.simulator.phone_file import PhoneFile
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = (ROOT / "docs" / "softphone.md").read_text(encoding="utf-8")

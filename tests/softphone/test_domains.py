@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from migrate.softphone.domains import AppContainer, app_container, device_path, is_backed_up
+from migrate.simulator.device.domains import AppContainer, app_container, device_path, is_backed_up
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from migrate.softphone.faults import Faults
-from migrate.softphone.faulty_stream import FaultyStream, Mishaps
-from migrate.softphone.streams import LinkCut
+from migrate.simulator.faults.faults import Faults
+from migrate.simulator.faults.faulty_stream import FaultyStream, Mishaps
+from migrate.simulator.usbmuxd.streams import LinkCut
 
 
 class Pipe:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from migrate.softphone.filesystem import Bytes, Filesystem, OnDisk, Synthetic, read_content, sha256_of
+from migrate.simulator.device.filesystem import Bytes, Filesystem, OnDisk, Synthetic, read_content, sha256_of
 
 
 def test_a_file_brings_its_ancestors_and_the_domain_root() -> None:

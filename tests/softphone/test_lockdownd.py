@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from migrate.softphone.device import Softphone
-from migrate.softphone.hand import Hand, no_hand
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.simulated_user import Hand, no_hand
 
 AFC, BACKUP = "com.apple.afc", "com.apple.mobilebackup2"
 PlugIn = Callable[..., tuple[Softphone, Any]]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from migrate.errors import PhoneFileInvalid
-from migrate.softphone.hand import no_hand
-from migrate.softphone.phone_file import PhoneFile, read_phone_file, read_phones
+from migrate.problems import PhoneFileInvalid
+from migrate.simulator.device.simulated_user import no_hand
+from migrate.simulator.phone_file import PhoneFile, read_phone_file, read_phones
 
 WHOLE = """
 name = "Anna’s old iPhone"

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from migrate.softphone.contents import ContentsSpec, fill
-from migrate.softphone.device import Softphone
-from migrate.softphone.filesystem import Filesystem, sha256_of
-from migrate.softphone.procedural import ManyFiles
+from migrate.simulator.contents import ContentsSpec, fill
+from migrate.simulator.device.filesystem import Filesystem, sha256_of
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.procedural_files import ManyFiles
 
 APP = "AppDomain-com.example.archive"
 MANY = ManyFiles(APP, "Documents/many", 2_500, 30, seed=4)

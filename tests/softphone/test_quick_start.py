@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from migrate.softphone.doors import has_unix_sockets
+from migrate.simulator.usbmuxd.listeners import has_unix_sockets
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "softphone.md"
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from migrate.softphone.admin import AdminChannel
-from migrate.softphone.device import Softphone
-from migrate.softphone.faults import Faults, Mishap
-from migrate.softphone.scenarios import heal, scenarios
-from migrate.softphone.server import SoftphoneServer
+from migrate.simulator.admin import AdminChannel
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.faults.faults import Faults, Mishap
+from migrate.simulator.faults.scenarios import heal, scenarios
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone.app import App
-from migrate.softphone.device import Softphone
-from migrate.softphone.services.installation_proxy import CHUNK_APPS
+from migrate.simulator.device.app import App
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.services.installation_proxy import CHUNK_APPS
 
 NOTIFICATIONS = "com.apple.mobile.notification_proxy"
 CANCEL = "com.apple.itunes-client.syncCancelRequest"

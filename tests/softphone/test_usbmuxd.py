@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone.device import Softphone
-from migrate.softphone.doors import has_unix_sockets
-from migrate.softphone.server import SoftphoneServer
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.usbmuxd.listeners import has_unix_sockets
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 
 
 def test_clients_probe_close_and_come_back(plug_in: Callable[..., Any]) -> None:

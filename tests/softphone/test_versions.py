@@ -6,10 +6,10 @@ from dataclasses import fields
 
 import pytest
 
-from migrate.softphone.contents import ContentsSpec, fill
-from migrate.softphone.device import Softphone
-from migrate.softphone.domains import ALLOWED, covered, is_allowed, is_backed_up
-from migrate.softphone.versions import TESTED, Behaviour, _tables, behaviour_of
+from migrate.simulator.contents import ContentsSpec, fill
+from migrate.simulator.device.domains import ALLOWED, covered, is_allowed, is_backed_up
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.versions import TESTED, Behaviour, _tables, behaviour_of
 
 
 def test_a_later_table_speaks_over_the_earlier_ones() -> None:

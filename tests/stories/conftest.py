@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from migrate.softphone.device import Softphone
-from migrate.softphone.server import SoftphoneServer
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 from tests.stories.kitchen import SetTable, Table, new_phone, old_phone
 
 

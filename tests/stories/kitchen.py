@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from migrate.softphone.contents import ContentsSpec, fill
-from migrate.softphone.device import Softphone
-from migrate.softphone.server import SoftphoneServer
+from migrate.simulator.contents import ContentsSpec, fill
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 
 PASSWORD = "correct-horse-1947"
 ROUNDS = 1_000

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone.device import Softphone
-from migrate.softphone.hand import Hand
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.simulated_user import Hand
 from tests.stories.kitchen import (
     EVERYTHING,
     NEW,

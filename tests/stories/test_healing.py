@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.check import verify
 from migrate.backup.record import file_id
+from migrate.backup.verify.run import verify
 from tests.stories.kitchen import OLD, PASSWORD, SetTable, Table, old_phone
 
 SMS = ("HomeDomain", "Library/SMS/sms.db")
@@ -134,7 +134,7 @@ def test_ctrl_c_while_the_phone_waits_for_its_passcode(saved: Callable[..., Tabl
 @pytest.mark.soak
 def test_killed_between_the_renames_any_command_finishes_it(saved: Callable[..., Table]) -> None:
     from migrate.backup.folder import BackupFolder
-    from migrate.backup.healing_place import HealingPlace, Note, stamp_of
+    from migrate.journey.repair.workspace import HealingPlace, Note, stamp_of
 
     table = saved()
     backup: Path = table.home / "backups" / OLD

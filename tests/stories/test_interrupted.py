@@ -13,15 +13,15 @@ from typing import Any, Literal
 import pytest
 
 from migrate.journey import events
+from migrate.journey.context import Ended, World
 from migrate.journey.home import Home
-from migrate.journey.move import LastWord
 from migrate.journey.run import resume, run
+from migrate.journey.run_state import LastWord
 from migrate.journey.runs import RunFolder, only_unfinished
-from migrate.journey.world import Ended, World
 from migrate.phone.muxer import Muxer
 from migrate.plan.read import read_plan, with_phones
-from migrate.softphone.contents import ContentsSpec, fill
-from migrate.softphone.faults import Faults
+from migrate.simulator.contents import ContentsSpec, fill
+from migrate.simulator.faults.faults import Faults
 from tests.stories.kitchen import EVERYTHING, NEW, OLD, PASSWORD, Command, Done, SetTable, Table, new_phone, old_phone
 from tests.stories.test_a_whole_move import assert_became
 

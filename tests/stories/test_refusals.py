@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone.hand import Hand
+from migrate.simulator.device.simulated_user import Hand
 from tests.stories.kitchen import (
     EVERYTHING,
     NEW,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone.restore_run import RestoreRun
-from migrate.softphone.staged_restore import RESTORE_APPLICATIONS
+from migrate.simulator.agent.restore import RestoreRun
+from migrate.simulator.agent.staged_restore import RESTORE_APPLICATIONS
 from tests.stories.kitchen import EVERYTHING, NEW, OLD, PHOTOS_AND_MESSAGES, SetTable, new_phone
 
 TWO_APPS = """

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from migrate.journey.home import Home
-from migrate.softphone.contents import ContentsSpec, fill
-from migrate.softphone.faults import Faults
+from migrate.simulator.contents import ContentsSpec, fill
+from migrate.simulator.faults.faults import Faults
 from tests.stories.kitchen import EVERYTHING, NEW, OLD, PASSWORD, SetTable, Table, new_phone, old_phone
 from tests.stories.test_a_whole_move import assert_became
 from tests.stories.test_interrupted import BIG

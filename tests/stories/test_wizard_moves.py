@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrate.softphone.hand import Hand
+from migrate.simulator.device.simulated_user import Hand
 from tests.stories.kitchen import PASSWORD, SetTable, Table, new_phone, old_phone
 from tests.stories.test_a_whole_move import assert_became, assert_private, assert_secret_stays_secret
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from migrate.softphone.faults import Faults
+from migrate.simulator.faults.faults import Faults
 from tests.stories.kitchen import OLD, PASSWORD, SetTable, Table, new_phone, old_phone
 from tests.stories.test_a_whole_move import assert_became
 

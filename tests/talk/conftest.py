@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.crypto import encrypted_chunks
-from migrate.backup.keybag import Keybag
-from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest
+from migrate.backup.crypto.cipher import encrypted_chunks
+from migrate.backup.crypto.keybag import Keybag
+from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest
 from migrate.backup.record import Kind, Record, file_id
 from migrate.talk import passwords
 from migrate.talk.cli import answer

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.errors import WrongPassword
-from migrate.talk.backup_commands import with_password
+from migrate.problems import WrongPassword
+from migrate.talk.commands.verify_and_show import with_password
 from migrate.talk.passwords import Passwords
 
 if TYPE_CHECKING:

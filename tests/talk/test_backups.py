@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from migrate.backup.places import Glance
-from migrate.talk.backups_command import in_words
+from migrate.backup.locations import Glance
+from migrate.talk.commands.backups import in_words
 
 if TYPE_CHECKING:
     from conftest import Migrate
@@ -72,7 +72,7 @@ def test_finders_are_found_on_a_mac_and_a_closed_folder_tells_how_to_open_it(
     def closed(path: Path) -> list[Path]:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr("migrate.backup.places._folders_in", closed)
+    monkeypatch.setattr("migrate.backup.locations._folders_in", closed)
     answer = migrate("backups")
     assert answer.code == 0 and "operation not permitted" in answer.out
     assert "Full Disk Access" in " ".join(answer.err.split())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from migrate.categories.catalogue import load
-from migrate.talk.category_page import page
+from tools.categories_page import page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "categories.md"
 CONTRACT = PAGE.with_name("contract.md")
@@ -13,7 +13,7 @@ CONTRACT = PAGE.with_name("contract.md")
 
 def test_the_page_of_categories_is_the_current_one() -> None:
     made = page(load())
-    assert PAGE.read_text(encoding="utf-8") == made, "python -m migrate.talk.category_page > docs/categories.md"
+    assert PAGE.read_text(encoding="utf-8") == made, "python -m tools.categories_page > docs/categories.md"
 
 
 def test_the_page_names_every_category_its_places_and_what_becomes_of_them() -> None:

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 import pytest
 
-from migrate.errors import Interrupted, PhoneLocked, StoppedBeforeBeginning
-from migrate.talk import cli, everywhere, output
-from migrate.talk.explain import EXIT_CODES
+from migrate.problems import Interrupted, PhoneLocked, StoppedBeforeBeginning
+from migrate.talk import cli
+from migrate.talk import console as output
+from migrate.talk import options as everywhere
+from migrate.talk.help.explain import EXIT_CODES
 
 if TYPE_CHECKING:
     from conftest import Migrate
@@ -75,10 +77,10 @@ def test_what_to_paste_next_goes_on_in_the_home_that_was_named(tmp_path: Path) -
     """It said `migrate resume`, which looked for the run in the home that was not named."""
     said = everywhere.Everywhere(home=tmp_path, usbmuxd="127.0.0.1:1")
     options = shlex.join(("--home", str(tmp_path), "--usbmuxd", "127.0.0.1:1"))
-    assert said.with_options(Interrupted("R", "prove").next()) == f"Go on with: migrate {options} resume R"
+    assert said.insert_options(Interrupted("R", "prove").next()) == f"Go on with: migrate {options} resume R"
     assert said.to_paste("undo", "R") == f"migrate {options} undo R"
-    assert said.with_options("Type migrate explain 20") == "Type migrate explain 20"
-    assert everywhere.Everywhere().with_options("Run: migrate resume") == "Run: migrate resume"
+    assert said.insert_options("Type migrate explain 20") == "Type migrate explain 20"
+    assert everywhere.Everywhere().insert_options("Run: migrate resume") == "Run: migrate resume"
 
 
 @pytest.mark.parametrize("command", every_command())
@@ -243,7 +245,7 @@ def test_ctrl_c_before_anything_began_is_130(migrate: Migrate, plan: Path, monke
 
 
 def test_ctrl_c_after_something_began_says_how_to_go_on() -> None:
-    from migrate.errors import MigrateError, SaveInterrupted
+    from migrate.problems import MigrateError, SaveInterrupted
 
     def save(said: everywhere.Everywhere) -> None:
         said.begun = SaveInterrupted("Ada's iPhone", "00008101-000A")
@@ -251,11 +253,11 @@ def test_ctrl_c_after_something_began_says_how_to_go_on() -> None:
 
     everywhere.listen()
     with pytest.raises(MigrateError) as caught:
-        everywhere.everywhere(save)()
+        everywhere.with_global_options(save)()
     assert caught.value.exit_code == 50 and "migrate save 00008101-000A" in caught.value.next()
     everywhere.listen()
     with pytest.raises(StoppedBeforeBeginning):
-        everywhere.everywhere(lambda said: (_ for _ in ()).throw(KeyboardInterrupt))()
+        everywhere.with_global_options(lambda said: (_ for _ in ()).throw(KeyboardInterrupt))()
 
 
 def test_a_full_disk_is_an_error_with_a_name_wherever_it_happens(
@@ -274,7 +276,7 @@ def test_an_error_that_a_command_has_told_is_not_told_twice(
     error = PhoneLocked("Ada's iPhone", "a session")
 
     def read_plan(path: Path) -> None:
-        everywhere.said_so_far().told = error
+        everywhere.said_so_far().reported_error = error
         raise error
 
     monkeypatch.setattr("migrate.plan.read.read_plan", read_plan)

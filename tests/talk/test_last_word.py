@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from migrate.journey.move import LastWord
+from migrate.journey.run_state import LastWord
 from migrate.plan.strategy import Strategy
-from migrate.talk.asking import last_word_in_words
-from migrate.talk.carrying_out import say_what_follows
-from migrate.talk.everywhere import Everywhere
+from migrate.talk.options import Everywhere
+from migrate.talk.prompts import last_word_in_words
+from migrate.talk.run_on_terminal import say_what_follows
 
 WORD = LastWord(
     run="R1",

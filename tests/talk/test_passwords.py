@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from migrate.errors import MigrateError, PasswordFileUnusable, TwoPasswordsFromInput
+from migrate.problems import MigrateError, PasswordFileUnusable, TwoPasswordsFromInput
 from migrate.talk import passwords
 from migrate.talk.passwords import KEYRING_SERVICE, Passwords, read_password_file, redacted
 
@@ -88,9 +88,9 @@ def test_nobody_is_asked_where_there_is_no_terminal() -> None:
 
 def test_told_never_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     here = at(Terminal())
-    assert here.told("old") is None
+    assert here.look_up("old") is None
     monkeypatch.setenv("MIGRATE_NEW_BACKUP_PASSWORD", "word")
-    assert at(Terminal()).told("new") == "word"
+    assert at(Terminal()).look_up("new") == "word"
 
 
 def test_what_was_typed_wrong_is_asked_again_and_what_was_given_is_not(monkeypatch: pytest.MonkeyPatch) -> None:

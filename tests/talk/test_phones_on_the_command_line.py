@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from migrate.softphone.phone_file import PhoneFile
-from migrate.softphone.server import SoftphoneServer
-from migrate.talk.softphone_commands import host_and_port
+from migrate.simulator.phone_file import PhoneFile
+from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.talk.commands.simulator import host_and_port
 
 if TYPE_CHECKING:
     from conftest import Migrate

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a console
 PAGE = """
 import asyncio, sys
 from migrate.talk import wizard_plain
-from migrate.talk.wizard_page import Page, Row
+from migrate.talk.wizard.page import Page, Row
 
 async def a_phone_comes(): await asyncio.get_running_loop().run_in_executor(None, open(sys.argv[1]).read)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from migrate.softphone.phone_file import PhoneFile
-from migrate.softphone.server import SoftphoneServer
+from migrate.simulator.phone_file import PhoneFile
+from migrate.simulator.usbmuxd.server import SoftphoneServer
 
 if TYPE_CHECKING:
     from conftest import Migrate

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from migrate.talk.output import columns_of
+from migrate.talk.console import columns_of
 from migrate.talk.receipt import as_page, in_words
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from migrate.errors import MigrateError, NothingToExplain, code_of
-from migrate.talk.examples import BY_ERROR, BY_FIELD, example
-from migrate.talk.explain import EXIT_CODES, errors_by_code, explain, troubles
-from migrate.talk.troubles import page
+from migrate.problems import MigrateError, NothingToExplain, code_of
+from migrate.talk.help.examples import BY_ERROR, BY_FIELD, example
+from migrate.talk.help.explain import EXIT_CODES, errors_by_code, explain, troubles
+from tools.troubles_page import page
 
 if TYPE_CHECKING:
     from conftest import Migrate
@@ -66,7 +66,7 @@ def test_examples_name_only_errors_and_fields_that_exist() -> None:
 
 def test_the_page_of_troubles_is_the_current_one() -> None:
     written = (ROOT / "docs" / "troubles.md").read_text(encoding="utf-8")
-    assert written == page(), "run: python -m migrate.talk.troubles > docs/troubles.md"
+    assert written == page(), "run: python -m tools.troubles_page > docs/troubles.md"
 
 
 @every_error

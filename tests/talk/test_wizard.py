@@ -14,15 +14,27 @@ import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from migrate.errors import FindMyOn, StrategyRefused, WrongPassword
 from migrate.journey import events
-from migrate.plan.interview import Answers, Seen, next_question
-from migrate.plan.interview_seen import BACK, EarlierBackup, Holding, Option, Phone, Question, Saved, UnfinishedRun
-from migrate.talk import output, wizard, wizard_errands, wizard_plain
-from migrate.talk.asking import ctrl_c_at_a_prompt
+from migrate.plan.interview.observations import (
+    BACK,
+    EarlierBackup,
+    Holding,
+    Option,
+    Phone,
+    Question,
+    Saved,
+    UnfinishedRun,
+)
+from migrate.plan.interview.questions import Answers, Seen, next_question
+from migrate.problems import FindMyOn, StrategyRefused, WrongPassword
+from migrate.talk import console as output
 from migrate.talk.progress import Bars, Lines
-from migrate.talk.wizard_page import CHANGED, Answered, Changes, Page, Row
-from migrate.talk.wizard_words import PAGES, page_of, refused
+from migrate.talk.prompts import ctrl_c_at_a_prompt
+from migrate.talk.wizard import plain_widgets as wizard_plain
+from migrate.talk.wizard import waiting_pages as wizard_errands
+from migrate.talk.wizard import widgets as wizard
+from migrate.talk.wizard.page import CHANGED, Answered, Changes, Page, Row
+from migrate.talk.wizard.texts import PAGES, error_page, page_of
 
 OLD, NEW = "00008101-0001AAAA00000001", "00008140-0002BBBB00000002"
 DOWN = "\x1b[B"
@@ -182,11 +194,11 @@ for _name, _answer in (
 
 
 def every_page() -> Iterator[Page]:
-    from migrate.plan.interview import INTERVIEW
+    from migrate.plan.interview.questions import INTERVIEW
 
     for ask in INTERVIEW:
         yield page_of(ask.about(THERE, IN_USE), THERE, IN_USE)
-    yield refused(FindMyOn(LONG, "IsAssociated is true"), may_insist=True)
+    yield error_page(FindMyOn(LONG, "IsAssociated is true"), may_insist=True)
 
 
 @pytest.mark.parametrize("columns", [60, 80])
@@ -198,7 +210,7 @@ def test_every_page_fits(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
 
 
 def test_every_page_has_words_and_every_answer_a_row() -> None:
-    from migrate.plan.interview import INTERVIEW
+    from migrate.plan.interview.questions import INTERVIEW
 
     assert set(PAGES) == {ask.name for ask in INTERVIEW}
     for ask in INTERVIEW:
@@ -350,7 +362,7 @@ def test_an_errand_stays_when_something_was_said_below_it(capsys: pytest.Capture
 
 def test_a_plain_errand_is_not_drawn_anew(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIGRATE_PLAIN", "1")
-    hears = wizard_errands.listener()
+    hears = wizard_errands.make_listener()
     hears(events.PersonNeeded("Ada's iPhone", "tap-trust"))
     hears(events.PersonDone("Ada's iPhone", "tap-trust"))
     said = capsys.readouterr().err
@@ -382,7 +394,7 @@ class Script:
         self.pages.append(page.name)
         return self.answers.pop(0)
 
-    async def look(self, seen: Seen, said: Answers) -> Seen:
+    async def refresh(self, seen: Seen, said: Answers) -> Seen:
         return seen
 
     async def changes(self, seen: Seen) -> None: ...
@@ -398,17 +410,17 @@ class Script:
         told = seen.told | {OLD} if "password" in name else seen.told
         return replace(seen, told=told), said.plus(name, answer)
 
-    async def refused(self, error: Exception, page: Page | None) -> str:
+    async def handle_error(self, error: Exception, page: Page | None) -> str:
         return self.verdicts.pop(0)
 
-    def keep(self, seen: Seen, said: Answers) -> None:
+    def write_answers(self, seen: Seen, said: Answers) -> None:
         self.kept.append(said)
 
 
 def held(script: Script) -> Answers:
     seen = replace(THERE, saves={}, unfinished=(), left=None, signs_of_use={NEW: ()})
     seen = replace(seen, phones=(replace(seen.phones[0], trusted=True), seen.phones[1]))
-    _, said = asyncio.run(wizard.interview(script.ask, script, seen, Answers()))  # type: ignore[arg-type]
+    _, said = asyncio.run(wizard.run_interview(script.ask, script, seen, Answers()))  # type: ignore[arg-type]
     return said
 
 

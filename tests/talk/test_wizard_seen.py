@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from migrate.journey.home import Home
-from migrate.talk.wizard_seen import at_first, earlier_backups
-from migrate.talk.wizard_words import _told_of
+from migrate.talk.wizard.observations import at_first, earlier_backups
+from migrate.talk.wizard.texts import _told_of
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from migrate.findings import Finding
-from migrate.talk.output import Column, as_json_text, columns_of, cut, findings_in_words, safe, table, wrapped
+from migrate.problems.finding import Finding
+from migrate.talk.console import Column, as_json_text, columns_of, cut, findings_in_words, safe, table, wrapped
 
 
 @pytest.fixture(autouse=True)

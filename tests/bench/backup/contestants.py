@@ -19,11 +19,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from migrate.backup.check import verify
-from migrate.backup.compose import SetRequest, compose
-from migrate.backup.crypto import decrypted_chunks
+from migrate.backup.crypto.cipher import decrypted_chunks
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest import Manifest, unlock
+from migrate.backup.manifest.open import Manifest, unlock
+from migrate.backup.restore_set.compose import SetRequest, compose
+from migrate.backup.verify.run import verify
 from tests.bench.backup import opening
 from tests.bench.backup.made import PASSWORD
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from migrate.backup.crypto import encrypted_chunks
-from migrate.backup.keybag import ClassKeys, Keybag
-from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.crypto.cipher import encrypted_chunks
+from migrate.backup.crypto.keybag import ClassKeys, Keybag
+from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Kind, Record, file_id
 
 PASSWORD = "bench-1947"

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from migrate.backup.extract import extract
-from migrate.backup.keybag import Keybag
+from migrate.backup.crypto.keybag import Keybag
+from migrate.backup.extract.extract import extract
 from migrate.backup.reader import Backup
-from migrate.errors import WrongPassword
+from migrate.problems import WrongPassword
 from tests.bench.backup.made import PASSWORD
 
 T = TypeVar("T")

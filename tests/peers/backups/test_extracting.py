@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.extract import extract
+from migrate.backup.extract.extract import extract
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind
 

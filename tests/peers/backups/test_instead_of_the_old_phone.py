@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.compose import SetRequest, compose
 from migrate.backup.reader import Backup
+from migrate.backup.restore_set.compose import SetRequest, compose
 from tests.peers.pair import travelling
 
 PASSWORD = "correct-horse-1947"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone.consistent_copies import ConsistentCopies
-from migrate.softphone.domains import is_backed_up
-from migrate.softphone.filesystem import sha256_of
+from migrate.simulator.agent.consistent_copies import ConsistentCopies
+from migrate.simulator.device.domains import is_backed_up
+from migrate.simulator.device.filesystem import sha256_of
 
 MakePair = Callable[..., Any]
 Read = Callable[..., dict[str, str]]

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone.agent import serve
-from migrate.softphone.device import Softphone
-from migrate.softphone.faulty_stream import FaultyStream, Mishaps
-from migrate.softphone.filesystem import Synthetic
-from migrate.softphone.streams import SocketStream
+from migrate.simulator.agent.agent import serve
+from migrate.simulator.device.filesystem import Synthetic
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.faults.faulty_stream import FaultyStream, Mishaps
+from migrate.simulator.usbmuxd.streams import SocketStream
 
 NOT_FOUND, MULTI_STATUS = -6, -13
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest import Manifest
-from migrate.backup.manifest_writer import ManifestWriter, pad_manifest
+from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.writer import ManifestWriter, pad_manifest
 from migrate.backup.record import Kind, Record
-from migrate.softphone.app import App
-from migrate.softphone.device import Softphone
+from migrate.simulator.device.app import App
+from migrate.simulator.device.phone import Softphone
 
 
 def rows(folder: Path, password: str | None = None) -> dict[str, Record]:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from migrate.backup.crypto.keybag import Keybag
 from migrate.backup.folder import BackupFolder
-from migrate.backup.keybag import Keybag
-from migrate.backup.manifest import Manifest
-from migrate.errors import WrongPassword
-from migrate.softphone.device import BACKUP_DOMAIN_CHANGED, Softphone
+from migrate.backup.manifest.open import Manifest
+from migrate.problems import WrongPassword
+from migrate.simulator.device.phone import BACKUP_DOMAIN_CHANGED, Softphone
 
 
 def test_on_off_and_the_notification(host: Any, phone: Softphone) -> None:

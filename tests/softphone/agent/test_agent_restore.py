@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest import Manifest
-from migrate.backup.manifest_writer import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Record
-from migrate.softphone.app import App
-from migrate.softphone.device import Softphone
-from migrate.softphone.restore_run import is_compatible
-from migrate.softphone.staged_restore import RESTORE_APPLICATIONS
+from migrate.simulator.agent.restore import is_compatible
+from migrate.simulator.agent.staged_restore import RESTORE_APPLICATIONS
+from migrate.simulator.device.app import App
+from migrate.simulator.device.phone import Softphone
 
 Edit = Callable[[list[Record]], Iterable[Record]]
 PASSWORD = "secret"

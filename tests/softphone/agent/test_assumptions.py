@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest import Manifest
+from migrate.backup.manifest.open import Manifest
 from migrate.backup.record import file_id
-from migrate.softphone.app import App
-from migrate.softphone.device import Softphone
-from migrate.softphone.filesystem import Content
-from migrate.softphone.staged_restore import RESTORE_APPLICATIONS
+from migrate.simulator.agent.staged_restore import RESTORE_APPLICATIONS
+from migrate.simulator.device.app import App
+from migrate.simulator.device.filesystem import Content
+from migrate.simulator.device.phone import Softphone
 
 Make = Callable[..., Softphone]
 HOME, SMS = "HomeDomain", "Library/SMS/sms.db"

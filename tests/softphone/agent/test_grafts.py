@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.check import verify
-from migrate.backup.compose import SetRequest, compose
 from migrate.backup.reader import Backup
-from migrate.softphone.app import App
-from migrate.softphone.device import Softphone
+from migrate.backup.restore_set.compose import SetRequest, compose
+from migrate.backup.verify.run import verify
+from migrate.simulator.device.app import App
+from migrate.simulator.device.phone import Softphone
 
 OLD_PASSWORD, NEW_PASSWORD = "the old one", "the new one"
 CHOSEN = (

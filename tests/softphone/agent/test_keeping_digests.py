@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest_writer import ManifestWriter
+from migrate.backup.manifest.writer import ManifestWriter
 from migrate.backup.reader import Backup
-from migrate.errors import BadRecord, BlobMissing
-from migrate.softphone.app import App
-from migrate.softphone.contents.from_backup import fill_from_backup
-from migrate.softphone.device import Softphone
-from migrate.softphone.filesystem import ContentNotKept, Digested, Synthetic, read_content
+from migrate.problems import BadRecord, BlobMissing
+from migrate.simulator.contents.from_backup import fill_from_backup
+from migrate.simulator.device.app import App
+from migrate.simulator.device.filesystem import ContentNotKept, Digested, Synthetic, read_content
+from migrate.simulator.device.phone import Softphone
 
 PASSWORD = "correct-horse-1947"
 NEW = "00008120-000000000000B0B0"

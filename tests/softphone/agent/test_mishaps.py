@@ -11,15 +11,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from migrate.backup.reader import Backup as SavedBackup
 from migrate.backup.record import Kind
-from migrate.softphone.backup_run import BackupRun
-from migrate.softphone.device import Softphone
-from migrate.softphone.faults import Faults, Mishap
-from migrate.softphone.faulty_drive import FaultyDrive
-from migrate.softphone.faulty_stream import Mishaps
-from migrate.softphone.filesystem import Synthetic
-from migrate.softphone.mb_errors import sayings, what_phones_say
-from migrate.softphone.procedural import ManyFiles
-from migrate.softphone.streams import LinkCut, SocketStream
+from migrate.simulator.agent.backup import BackupRun
+from migrate.simulator.agent.mb_errors import sayings, what_phones_say
+from migrate.simulator.device.filesystem import Synthetic
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.procedural_files import ManyFiles
+from migrate.simulator.faults.faults import Faults, Mishap
+from migrate.simulator.faults.faulty_host_folder import FaultyDrive
+from migrate.simulator.faults.faulty_stream import Mishaps
+from migrate.simulator.usbmuxd.streams import LinkCut, SocketStream
 from migrate.wire.backup2 import Backup
 
 NEW = "00008120-000000000000B0B0"

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.manifest import Row
+from migrate.backup.manifest.open import Row
 from migrate.backup.record import Kind, Record, file_id
-from migrate.softphone.archive_stencils import ArchiveStencils
-from migrate.softphone.consistent_copies import ConsistentCopies
-from migrate.softphone.device import Softphone
-from migrate.softphone.draft_rows import DraftRows
-from migrate.softphone.filesystem import Digested, Filesystem
-from migrate.softphone.host_rows import HostRows
-from migrate.softphone.procedural import ManyFiles
-from migrate.softphone.spool import Spool
-from migrate.softphone.staged_rows import AT_RESTART, StagedRows
+from migrate.simulator.agent.consistent_copies import ConsistentCopies
+from migrate.simulator.agent.rows.backup_rows import DraftRows
+from migrate.simulator.agent.rows.host_rows import HostRows
+from migrate.simulator.agent.rows.record_templates import ArchiveStencils
+from migrate.simulator.agent.rows.staged_rows import AT_RESTART, StagedRows
+from migrate.simulator.agent.spool import Spool
+from migrate.simulator.device.filesystem import Digested, Filesystem
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.procedural_files import ManyFiles
 
 APP = "AppDomain-com.example.notes"
 NEW = "00008120-000000000000B0B0"
@@ -131,7 +131,9 @@ def test_nothing_of_an_encrypted_backup_lies_in_plain_where_its_rows_are(
     password: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("migrate.softphone.private_database.CACHE_KIB", 64)  # so that much of it reaches the disk
+    monkeypatch.setattr(
+        "migrate.simulator.device.private_database.CACHE_KIB", 64
+    )  # so that much of it reaches the disk
     kept = HostRows(rows(), encrypted=password is not None)
     (file,) = tmp_path.rglob("rows")
     assert (b"Documents/0000" in file.read_bytes()) is (password is None)

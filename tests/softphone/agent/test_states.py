@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from migrate.softphone.agent_memory import INSTANCES_AT_MOST, memory_of
-from migrate.softphone.device import SYNC_CANCELLED, Softphone
-from migrate.softphone.passcode_sheet import SHEET_PRESENTED
+from migrate.simulator.agent.memory import INSTANCES_AT_MOST, memory_of
+from migrate.simulator.device.passcode_sheet import SHEET_PRESENTED
+from migrate.simulator.device.phone import SYNC_CANCELLED, Softphone
 
 Make = Callable[..., Softphone]
 

@@ -1,0 +1,1 @@
+"""Extract: files of a backup, decrypted, in an ordinary folder."""

@@ -1,0 +1,254 @@
+"""Where backups usually lie, and what one says of itself at a glance: no password, nothing decrypted, nothing listed.
+
+    Finder, iTunes on a Mac        ~/Library/Application Support/MobileSync/Backup/<UDID>
+    iTunes from Apple, Windows     %APPDATA%\\Apple Computer\\MobileSync\\Backup\\<UDID>
+    Apple Devices, iTunes (Store)  %USERPROFILE%\\Apple\\MobileSync\\Backup\\<UDID>
+    migrate                        <home>/backups/<UDID>
+    idevicebackup2,                wherever they were told to, which is nearly always the current folder
+    pymobiledevice3                (pymobiledevice3's default) or one just below it: ./<UDID>, ./phone/<UDID>
+
+An older backup that iTunes keeps is `<UDID>-20240131-120000`. Source: Apple's support page 108809 for the first three
+(*read*); guides by others say the same of iTunes from Apple and from the Store, and one of Apple Devices (*read*). None
+was *seen* here. What the last two programs do without being told is *read* in their help.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from migrate.backup.folder import MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder
+from migrate.problems import BackupUnreadable
+
+PlaceName = Literal["finder", "itunes", "apple-devices", "migrate", "here"]
+
+ENTRIES_LIMIT = 10_000
+"""So many entries of a folder are looked at: the current folder may be anything."""
+
+INFO_LIMIT_BYTES = 4 << 20
+"""Info.plist is megabytes of app icons, and is asked only where Manifest.plist does not say."""
+
+MEASURE_S = 2.0
+"""So long the files of one backup are added up. 200,000 of them take half a second where the disk's answers are
+remembered, and minutes on a cold spinning disk (*guessed*): then the size stays unknown."""
+
+_UDID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{8}-[0-9a-f]{16}", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder that may hold backups."""
+
+    name: PlaceName
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Glance:
+    """What a backup says of itself. None: it does not say, or could not be asked; `problem` says why."""
+
+    backup: Path
+    place: PlaceName
+    udid: str | None = None
+    name: str | None = None
+    model: str | None = None
+    ios_version: str | None = None
+    saved: datetime | None = None
+    encrypted: bool | None = None
+    finished: bool | None = None
+    bytes: int | None = None
+    problem: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "backup": str(self.backup),
+            "place": self.place,
+            "udid": self.udid,
+            "name": self.name,
+            "model": self.model,
+            "ios_version": self.ios_version,
+            "saved": self.saved.isoformat() if self.saved else None,
+            "encrypted": self.encrypted,
+            "finished": self.finished,
+            "bytes": self.bytes,
+            "problem": self.problem,
+        }
+
+
+def usual_places(
+    platform: str, environment: Mapping[str, str], user: Path, *, ours: Path, here: Path
+) -> tuple[Place, ...]:
+    """Where to look on `platform` (sys.platform's word), whether or not there is such a folder. `user` is the person's
+    home, `ours` our own backups, `here` the current folder."""
+    found = [Place("migrate", ours)]
+    if platform == "darwin":
+        found.append(Place("finder", user / "Library" / "Application Support" / "MobileSync" / "Backup"))
+    if platform == "win32":
+        roaming = Path(environment.get("APPDATA") or user / "AppData" / "Roaming")
+        found.append(Place("itunes", roaming / "Apple Computer" / "MobileSync" / "Backup"))
+        profile = Path(environment.get("USERPROFILE") or user)
+        found.append(Place("apple-devices", profile / "Apple" / "MobileSync" / "Backup"))
+    found.append(Place("here", here))
+    return tuple(found)
+
+
+def glances(
+    places: tuple[Place, ...], clock: Callable[[], float] = time.monotonic, *, measure: bool = True
+) -> Iterator[Glance]:
+    """Every backup in these places, each once, the newest of a place first. A place that is there and may not be looked
+    into is a glance with a problem and nothing else. `measure` False: their sizes are not added up."""
+    seen: set[str] = set()
+    for place in places:
+        folders, problem = _backups_in(place)
+        if problem is not None:
+            yield Glance(backup=place.path, place=place.name, problem=problem)
+        found: list[Glance] = []
+        for folder in folders:
+            real = os.path.realpath(folder)
+            if real not in seen:
+                seen.add(real)
+                found.append(glance(folder, place.name, clock, measure=measure))
+        yield from sorted(found, key=lambda one: one.saved or datetime.min.replace(tzinfo=UTC), reverse=True)
+
+
+def _backups_in(place: Place) -> tuple[list[Path], str | None]:
+    """The backups of a place, and why not all of them could be looked for."""
+    try:
+        below = _folders_in(place.path)
+    except (FileNotFoundError, NotADirectoryError):
+        return [], None
+    except OSError as error:
+        return [], _said(error)
+    found = []
+    if place.name == "here":
+        if _is_backup(place.path):
+            return [place.path], None
+        for folder in tuple(below):
+            if not _is_backup(folder):
+                below += [deeper for deeper in _folders_quietly_in(folder) if _UDID.match(deeper.name)]
+    found += [folder for folder in below if _is_backup(folder)]
+    return found, None
+
+
+def _folders_in(path: Path) -> list[Path]:
+    found: list[Path] = []
+    with os.scandir(path) as entries:
+        for number, entry in enumerate(entries):
+            if number >= ENTRIES_LIMIT:
+                break
+            with suppress(OSError):  # a link that leads nowhere, or where we may not look
+                if entry.is_dir() and not entry.name.startswith("."):  # links to a larger disk are common
+                    found.append(Path(entry.path))
+    return sorted(found)
+
+
+def _folders_quietly_in(path: Path) -> list[Path]:
+    try:
+        return _folders_in(path)
+    except OSError:
+        return []  # somebody's private folder, and nothing says that it has to do with backups
+
+
+def _is_backup(path: Path) -> bool:
+    """Whether it has a manifest, or the plists of a backup that lost it or never got one. One that may not be looked
+    into is one if it is called like one."""
+    try:
+        if any((path / name).is_file() for name in MANIFESTS):
+            return True
+        return all((path / name).is_file() for name in ("Info.plist", "Status.plist"))
+    except OSError:
+        return _UDID.match(path.name) is not None
+
+
+def glance(
+    path: Path, place: PlaceName, clock: Callable[[], float] = time.monotonic, *, measure: bool = True
+) -> Glance:
+    """What the backup at `path` says of itself. Never raises for its sake: what is wrong with it is the `problem`."""
+    folder = BackupFolder(path)
+    problems: list[str] = []
+
+    def asked(plist: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+        try:
+            return plist() or {}
+        except BackupUnreadable as error:
+            problems.append(f"{error.part}: {error.reason}")
+        except OSError as error:
+            problems.append(_said(error))
+        return {}
+
+    manifest, status = asked(lambda: folder.manifest_plist), asked(lambda: folder.status)
+    lockdown = manifest.get("Lockdown")
+    lockdown = lockdown if isinstance(lockdown, dict) else {}
+    told = bool(_text(lockdown, "DeviceName") and _text(lockdown, "ProductVersion"))
+    info = {} if told or _is_long(path / "Info.plist") else asked(lambda: folder.info)
+    return Glance(
+        backup=path,
+        place=place,
+        udid=_text(lockdown, "UniqueDeviceID") or _text(info, "Target Identifier") or path.name,
+        name=_text(lockdown, "DeviceName") or _text(info, "Device Name"),
+        model=_text(lockdown, "ProductType") or _text(info, "Product Type"),
+        ios_version=_text(lockdown, "ProductVersion") or _text(info, "Product Version"),
+        saved=_date(status) or _date(manifest),
+        encrypted=_encrypted(folder, manifest),
+        finished=status.get("SnapshotState") == "finished" if "SnapshotState" in status else None,
+        bytes=_measured(path, clock) if measure else None,
+        problem="; ".join(dict.fromkeys(problems)) or None,
+    )
+
+
+def _text(plist: Mapping[str, Any], key: str) -> str | None:
+    found = plist.get(key)
+    return found if isinstance(found, str) and found else None
+
+
+def _date(plist: Mapping[str, Any]) -> datetime | None:
+    found = plist.get("Date")
+    return found.replace(tzinfo=UTC) if isinstance(found, datetime) else None
+
+
+def _encrypted(folder: BackupFolder, manifest: Mapping[str, Any]) -> bool | None:
+    said = manifest.get("IsEncrypted")
+    if isinstance(said, int):
+        return bool(said)
+    try:
+        with folder.manifest_db.open("rb") as file:
+            return file.read(16) != b"SQLite format 3\0"
+    except OSError:
+        return None
+
+
+def _is_long(path: Path) -> bool:
+    try:
+        return path.stat().st_size > min(INFO_LIMIT_BYTES, PLIST_LIMIT_BYTES["Info.plist"])
+    except OSError:
+        return False
+
+
+def _measured(path: Path, clock: Callable[[], float]) -> int | None:
+    """The bytes of all its files; None where that takes too long or cannot be done. Links are not followed."""
+    began, total = clock(), 0
+    folders = [os.fspath(path)]
+    try:
+        while folders:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    elif entry.is_file(follow_symlinks=False):
+                        total += entry.stat(follow_symlinks=False).st_size
+            if clock() - began > MEASURE_S:
+                return None
+    except OSError:
+        return None
+    return total
+
+
+def _said(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()

@@ -1,0 +1,1 @@
+"""Manifest.db and Manifest.mbdb: the list of files of a backup, read and written."""

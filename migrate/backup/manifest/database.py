@@ -1,0 +1,151 @@
+"""Manifest.db as a database that is only read: a piece at a time (manifest_pages.py), and never opened in place.
+
+A manifest is a stranger. Only an ordinary table `Files` is accepted; views, triggers and computed columns are not
+followed, SQLite may neither write nor attach nor sort on disk, and no value larger than an archive may be is built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import apsw
+
+from migrate.backup.crypto.cipher import BLOCK_BYTES
+from migrate.backup.folder import BackupFolder
+from migrate.backup.manifest.vfs import APPLICATION_ID, COMPOSED, HEADER_BYTES, ManifestPages, connect
+from migrate.backup.manifest.wal import SQLITE_MAGIC
+from migrate.backup.record import MBFILE_LIMIT_BYTES
+from migrate.problems import BackupUnreadable
+
+MANIFEST_LIMIT_BYTES = 4 << 30
+"""Manifests of 1.2 to 1.55 GB are known, for 0.8 to 1.3 million rows (facts 3.2)."""
+
+DATABASE_ERRORS = (apsw.Error, UnicodeDecodeError, OverflowError)
+"""What reading damaged databases raises: a flipped byte in the schema arrives as text that is no UTF-8
+(*seen*, flipping bytes), a size beyond 64 bits as an overflow."""
+
+MORE_ROWS_THAN_ROOM = "it claims more rows than it has room for"
+
+STEPS_BETWEEN_LOOKS = 100_000
+STEPS_AT_LEAST, STEPS_A_BYTE = 1_000_000, 2
+"""Of SQLite's virtual machine, for one question: reading a row takes 7, SQLite's own check of it 31, and a row has some
+880 bytes (*seen*, iOS 14.3: 0.04 a byte)."""
+
+COLUMNS = ("fileID", "domain", "relativePath", "flags", "file")
+
+
+class Patience:
+    """How long a database may think about one question. Pages that name each other as children hold more rows than can
+    ever be read, and where none of them answers the question, nothing comes that could be counted (*seen*: a schema of
+    28 KB that was read for ever)."""
+
+    def __init__(self, size: int) -> None:
+        """`size`: bytes of the database."""
+        self._looks = (STEPS_AT_LEAST + size * STEPS_A_BYTE) // STEPS_BETWEEN_LOOKS
+        self.begin()
+
+    def begin(self) -> None:
+        """Another question."""
+        self._left = self._looks
+
+    def is_over(self) -> bool:
+        """What SQLite asks between its steps; True interrupts it."""
+        self._left -= 1
+        return self._left < 0
+
+
+@dataclass(frozen=True)
+class OpenedDatabase:
+    """A manifest's database, open for reading."""
+
+    connection: apsw.Connection = field(repr=False)
+    patience: Patience = field(repr=False)
+    size: int  # bytes of plain database
+    is_composed: bool  # written here, for a restore set or a clone
+    is_padded: bool  # False: it ends without PKCS#7 padding, as pymobiledevice3's prune leaves it
+
+
+def open_database(folder: BackupFolder, manifest_key: bytes | None) -> OpenedDatabase:
+    """Manifest.db of `folder`, decrypted with the plain `manifest_key`, where it is encrypted.
+
+    Raises:
+        BackupUnreadable: it is missing, cut short, no database, or has no ordinary table `Files`.
+    """
+    path = folder.manifest_db
+    if not path.is_file():
+        raise BackupUnreadable(folder.path, "Manifest.db", "it is missing")
+    try:
+        pages = ManifestPages(path, manifest_key)
+    except OSError as error:
+        raise BackupUnreadable(folder.path, "Manifest.db", error.strerror or type(error).__name__) from error
+    connection: apsw.Connection | None = None
+    patience = Patience(pages.size)
+    try:
+        if (reason := _why_no_database(pages, encrypted=manifest_key is not None)) is not None:
+            raise BackupUnreadable(folder.path, "Manifest.db", reason)
+        connection = _connected(folder, pages, patience)
+        _require_plain_table(folder, connection)
+    except BaseException:
+        if connection is not None:
+            connection.close()
+        pages.close()
+        raise
+    is_composed = int.from_bytes(pages.header[APPLICATION_ID], "big") == COMPOSED
+    return OpenedDatabase(connection, patience, pages.size, is_composed, pages.is_padded)
+
+
+def _why_no_database(pages: ManifestPages, *, encrypted: bool) -> str | None:
+    if not pages.stored_bytes:
+        return "it is empty"
+    if pages.stored_bytes > MANIFEST_LIMIT_BYTES:
+        return f"it is larger than {MANIFEST_LIMIT_BYTES} bytes"
+    if encrypted and pages.begins_plain:
+        return "it is not encrypted, although Manifest.plist says so"
+    if encrypted and pages.stored_bytes % BLOCK_BYTES:
+        return "it is cut short"
+    if not pages.header.startswith(SQLITE_MAGIC):
+        return "it does not decrypt to a database" if encrypted else "it is no database"
+    return "it is cut short" if pages.size < HEADER_BYTES else None
+
+
+def _connected(folder: BackupFolder, pages: ManifestPages, patience: Patience) -> apsw.Connection:
+    """A connection that never touches the disk but to read, not even to sort."""
+    database: apsw.Connection | None = None
+    try:
+        database = connect(pages)
+        database.limit(apsw.SQLITE_LIMIT_LENGTH, MBFILE_LIMIT_BYTES)
+        database.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
+        database.set_progress_handler(patience.is_over, STEPS_BETWEEN_LOOKS)
+        for pragma in ("trusted_schema = OFF", "query_only = ON", "temp_store = MEMORY", "cell_size_check = ON"):
+            database.execute(f"PRAGMA {pragma}")
+    except DATABASE_ERRORS as error:
+        if database is not None:
+            database.close()
+        raise damaged(folder, error) from error
+    return database
+
+
+def _require_plain_table(folder: BackupFolder, database: apsw.Connection) -> None:
+    """Raises BackupUnreadable unless `Files` is an ordinary table with the five columns, none of them computed."""
+    try:
+        plain = is_plain_table(database, "Files")
+        columns = {row[1]: row[6] for row in database.execute("PRAGMA table_xinfo(Files)")} if plain else {}
+    except DATABASE_ERRORS as error:
+        raise damaged(folder, error) from error
+    if not plain:
+        raise BackupUnreadable(folder.path, "Manifest.db", "it has no ordinary table named Files")
+    missing = [name for name in COLUMNS if columns.get(name) != 0]
+    if missing:
+        raise BackupUnreadable(folder.path, "Manifest.db", f"its table Files has no ordinary column {missing[0]}")
+
+
+def is_plain_table(database: apsw.Connection, name: str) -> bool:
+    """Whether `name` is a table of rows: no view, no virtual table, no second thing of that name."""
+    found = database.execute("SELECT type, rootpage FROM sqlite_master WHERE name = ? COLLATE NOCASE", (name,))
+    return [(kind, bool(root)) for kind, root in found] == [("table", True)]
+
+
+def damaged(folder: BackupFolder, error: Exception) -> BackupUnreadable:
+    if isinstance(error, apsw.InterruptError):
+        return BackupUnreadable(folder.path, "Manifest.db", MORE_ROWS_THAN_ROOM)
+    return BackupUnreadable(folder.path, "Manifest.db", f"the database is damaged ({error})")

@@ -1,0 +1,141 @@
+"""The bytes of a Manifest.db as SQLite asks for them, a piece at a time: neither a copy in memory nor one on disk.
+
+In CBC a block of plaintext needs its block of ciphertext and the one before it, so any piece of an encrypted manifest
+can be decrypted alone. SQLite reads through a virtual file system that has this one file and can do nothing but read:
+no journal, no log, no lock and no temporary file is ever made, and it does not learn where the backup lies.
+"""
+
+from __future__ import annotations
+
+import itertools
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+import apsw
+
+from migrate.backup.crypto.cipher import BLOCK_BYTES, padding_length
+from migrate.backup.crypto.stored_content import StoredContent
+from migrate.backup.manifest.vfs_file import FileOfOneOwner
+from migrate.backup.manifest.wal import SQLITE_MAGIC
+
+HEADER_BYTES = 100
+VERSIONS = slice(18, 20)
+"""Header bytes of a database that say how it is written and how it is read."""
+ROLLBACK_JOURNAL, WRITE_AHEAD_LOG = b"\1\1", b"\2\2"
+
+APPLICATION_ID = slice(68, 72)
+COMPOSED = 0x6D696772
+"""The application id ("migr") of a manifest that was composed here from a saved one. A phone writes 0 (*seen*, iOS
+14.3), and SQLite asks for none. So the seal of the save, which speaks for the stored files of a set too, does not take
+the set's new manifest for a damaged one."""
+
+
+class ManifestPages(StoredContent):
+    """A Manifest.db, opened for reading. Its plain bytes under offsets; the log is switched off in its header.
+
+    `size` is the length of the plain database. `is_padded` False: it ends without PKCS#7 padding, as pymobiledevice3's
+    prune leaves it. An unencrypted one has padding too (*seen*, iOS 14.3).
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+
+    def __init__(self, path: Path, key: bytes | None) -> None:
+        self.header = b""
+        super().__init__(path, key)
+        self.begins_plain = self._stored(0, len(SQLITE_MAGIC)) == SQLITE_MAGIC
+
+    def _decrypted(self, place: int) -> bytes:
+        piece = super()._decrypted(place)
+        if place == 0 and len(piece) >= HEADER_BYTES:
+            return piece[: VERSIONS.start] + ROLLBACK_JOURNAL + piece[VERSIONS.stop :]
+        return piece
+
+    def _padding(self) -> int | None:
+        self.header = self._piece(0)[:HEADER_BYTES] if self.stored_bytes >= BLOCK_BYTES else b""
+        padding = padding_length(self._tail()) if self._key is None else super()._padding()
+        if padding is not None and (self.stored_bytes - padding) % page_bytes(self.header):
+            return None  # a last byte that merely looks like padding: what it would strip belongs to the database
+        return padding
+
+
+def page_bytes(header: bytes) -> int:
+    """The page size in a database's header; 1 stands for 65,536, and nonsense reads as 1 (everything divides)."""
+    stored = int.from_bytes(header[16:18], "big")
+    return 65_536 if stored == 1 else stored or 1
+
+
+class Pages(Protocol):
+    """What SQLite reads through the file system below."""
+
+    size: int
+
+    def read(self, amount: int, offset: int) -> bytes: ...
+    def close(self) -> None: ...
+
+
+def connect(pages: Pages) -> apsw.Connection:
+    """A connection that reads `pages`, and closes them when it is closed.
+
+    Raises:
+        apsw.Error: it is no database at all.
+    """
+    return _shelf().connect(pages)
+
+
+@cache
+def _shelf() -> _Shelf:
+    return _Shelf()
+
+
+class _Shelf(apsw.VFS):
+    """The file system: files that are there until they are opened once."""
+
+    def __init__(self) -> None:
+        self._name = "migrate-pages"
+        self._waiting: dict[str, Pages] = {}
+        self._numbers = itertools.count()
+        super().__init__(self._name, base="")
+
+    def connect(self, pages: Pages) -> apsw.Connection:
+        name = f"pages-{next(self._numbers)}"
+        self._waiting[name] = pages
+        try:
+            return apsw.Connection(name, flags=apsw.SQLITE_OPEN_READONLY, vfs=self._name)
+        finally:
+            self._waiting.pop(name, None)
+
+    def xAccess(self, pathname: str, flags: int) -> bool:  # noqa: N802 SQLite's name
+        return False
+
+    def xFullPathname(self, name: str) -> str:  # noqa: N802
+        return name
+
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
+        found = self._waiting.pop(name.filename() if isinstance(name, apsw.URIFilename) else name or "", None)
+        if found is None:
+            raise apsw.CantOpenError("only what was put here is opened")
+        return _ReadOnlyFile(found)  # type: ignore[return-value]  # any object with its methods will do
+
+
+class _ReadOnlyFile(FileOfOneOwner):
+    """The open file, by the names that SQLite gives its methods."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802
+        try:
+            return self._pages.read(amount, offset)
+        except OSError as error:
+            raise apsw.IOError(error.strerror or type(error).__name__) from error
+
+    def xFileSize(self) -> int:  # noqa: N802
+        return self._pages.size
+
+    def xClose(self) -> None:  # noqa: N802
+        self._pages.close()
+
+    def xDeviceCharacteristics(self) -> int:  # noqa: N802
+        return apsw.SQLITE_IOCAP_IMMUTABLE

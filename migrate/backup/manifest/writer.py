@@ -1,0 +1,287 @@
+"""A new Manifest.db, as a phone writes it: in memory, or straight to the disk in bounded memory.
+
+Source: facts 3.2, 3.5; the schema, `user_version` 2 and the padding of an unencrypted one are *seen* (iOS 14.3).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import apsw
+
+from migrate.backup.crypto.cipher import encrypted_chunks, padding_for
+from migrate.backup.manifest.page_writer import PAGE_BYTES, SHORT_KEY_BYTES, PageStream, TableWriter, copy_tree
+from migrate.backup.manifest.scratch_vfs import ScratchDisk
+from migrate.backup.manifest.vfs import COMPOSED, VERSIONS, WRITE_AHEAD_LOG, ManifestPages, connect
+from migrate.backup.record import Record, encode_mbfile, major_version
+
+_SCHEMA = (
+    f"PRAGMA page_size = {PAGE_BYTES}",
+    "PRAGMA user_version = 2",
+    "CREATE TABLE Files (fileID TEXT PRIMARY KEY, domain TEXT, relativePath TEXT, flags INTEGER, file BLOB)",
+    "CREATE TABLE Properties (key TEXT PRIMARY KEY, value BLOB)",
+)
+_IS_COMPOSED = f"PRAGMA application_id = {COMPOSED}"
+_DOMAIN_INDEX = "CREATE INDEX FilesDomainIdx ON Files(domain)"
+_DOMAIN_INDEX_27 = "CREATE INDEX FilesDomainsRelativePathIdx ON Files(domain, relativePath)"
+_INDICES = (
+    "CREATE INDEX FilesRelativePathIdx ON Files(relativePath)",
+    "CREATE INDEX FilesFlagsIdx ON Files(flags)",
+)
+
+
+def _indices(ios_version: str) -> tuple[str, ...]:
+    return _DOMAIN_INDEX_27 if major_version(ios_version) >= 27 else _DOMAIN_INDEX, *_INDICES
+
+
+class ManifestWriter:
+    """A new manifest in memory, with the schema, indices and header that a phone of `ios_version` writes."""
+
+    def __init__(self, ios_version: str, *, composed: bool = False) -> None:
+        """`composed`: it is made of a saved one, and says so (see manifest_pages)."""
+        self._ios_version = ios_version
+        self._database: sqlite3.Connection | None = sqlite3.connect(":memory:", isolation_level=None)
+        for statement in (*_SCHEMA, *((_IS_COMPOSED,) if composed else ())):
+            self._database.execute(statement)
+        self._database.execute("BEGIN")
+        self.count = 0
+
+    def add(self, record: Record) -> None:
+        """One more record. A file id that is already there is a bug of ours: ValueError."""
+        blob = encode_mbfile(record, ios_version=self._ios_version)
+        self.add_row(record.file_id, record.domain, record.relative_path, record.kind, blob)
+
+    def add_row(self, file_id: str, domain: str, relative_path: str, flags: int, file: bytes) -> None:
+        """One more row, its archive as it is: how rows of another manifest are carried over untouched."""
+        try:
+            self._open.execute(
+                "INSERT INTO Files VALUES (?, ?, ?, ?, ?)", (file_id, domain, relative_path, int(flags), file)
+            )
+        except sqlite3.IntegrityError as error:
+            raise ValueError(f"{file_id} is in the manifest already") from error
+        self.count += 1
+
+    def set_property(self, key: str, value: bytes | str | int | float | None) -> None:
+        self._open.execute("INSERT OR REPLACE INTO Properties VALUES (?, ?)", (key, value))
+
+    def to_bytes(self) -> bytes:
+        """The finished database, its header in WAL mode as on a phone, without padding. Ends the writer."""
+        database = self._open
+        for statement in (*_indices(self._ios_version), "COMMIT"):
+            database.execute(statement)
+        data = bytearray(database.serialize())
+        self.close()
+        data[VERSIONS] = WRITE_AHEAD_LOG
+        return bytes(data)
+
+    def close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    @property
+    def _open(self) -> sqlite3.Connection:
+        if self._database is None:
+            raise ValueError("this manifest was finished already")
+        return self._database
+
+
+ManifestRow = tuple[int, str, str, str, int, bytes]
+"""The row's number, fileID, domain, relativePath, flags, file."""
+
+_INSERT = "INSERT INTO Files (rowid, fileID, domain, relativePath, flags) VALUES (?, ?, ?, ?, ?)"
+
+_CACHE_KIB = 16 << 10
+"""What SQLite keeps in memory while rows come, and what its sorter takes before it writes to a scratch file."""
+
+_AS_PRIMARY_KEY = (
+    "CREATE UNIQUE INDEX files_by_id ON Files(fileID)",
+    "PRAGMA writable_schema = ON",
+    "UPDATE sqlite_master SET sql = replace(sql, 'fileID TEXT', 'fileID TEXT PRIMARY KEY') WHERE name = 'Files'",
+    "UPDATE sqlite_master SET name = 'sqlite_autoindex_Files_1', sql = NULL WHERE name = 'files_by_id'",
+    "PRAGMA writable_schema = OFF",
+)
+"""The index of the primary key, sorted once when all rows are there. Kept up while they come, in no order, it needs all
+of itself in memory: 65 MB at a million rows. The two are the same on the disk, a unique index of that name without a
+statement of its own (*read*: https://www.sqlite.org/fileformat2.html#internal_schema_objects)."""
+
+_WITHOUT_TWINS = "DELETE FROM Files WHERE rowid NOT IN (SELECT min(rowid) FROM Files GROUP BY fileID)"
+
+
+class ManifestFile:
+    """A new manifest on the disk. With a manifest key it is encrypted, and never lies there in plain.
+
+    The pages of `Files` are written as rows come (manifest_pages_writer.py). SQLite keeps the same rows without their
+    archives, some 120 bytes each, in a scratch database (scratch_disk.py), makes indices and schema of them, and their
+    pages follow. Rows that are taken out again, which is rare, cost a second writing of the table.
+
+    Memory, whatever the number of rows: _CACHE_KIB twice (cache and sorter), the scratch disk's pieces, one piece of
+    pages. A context manager: what was not finished is removed.
+
+    Raises:
+        OSError: no room, say; from every method.
+    """
+
+    def __init__(self, path: Path, ios_version: str, manifest_key: bytes | None, *, composed: bool = True) -> None:
+        """`composed`: it is made of a saved one, and says so (see manifest_pages)."""
+        self._path = path
+        self._ios_version = ios_version
+        self._manifest_key = manifest_key
+        self._scratch = path.with_name(f"{path.name}.scratch")
+        self._unfinished = path.with_name(f"{path.name}.unfinished")
+        self._disk = ScratchDisk(self._scratch, encrypted=manifest_key is not None)
+        self._is_indexed = self._has_gaps = False
+        try:
+            self._database = self._disk.connect()
+        except apsw.Error as error:
+            raise self._disk.problem or error from error
+        for pragma in (
+            "locking_mode = EXCLUSIVE",
+            "journal_mode = MEMORY",
+            "synchronous = OFF",
+            "temp_store = FILE",
+            f"cache_size = -{_CACHE_KIB}",
+            "cache_spill = ON",
+        ):
+            self._execute(f"PRAGMA {pragma}")
+        for statement in (*_SCHEMA, *((_IS_COMPOSED,) if composed else ()), "BEGIN"):
+            self._execute(statement.replace("fileID TEXT PRIMARY KEY", "fileID TEXT"))
+        try:
+            self._stream = PageStream(self._unfinished, manifest_key)
+        except OSError:
+            self._close_scratch()
+            raise
+        self._table = TableWriter(self._stream)
+        self._roots: dict[str, tuple[str, int]] = {}  # in the scratch database: tables and page numbers
+
+    def add_rows(self, rows: Sequence[ManifestRow]) -> None:
+        """More rows, their archives as they are, in the order of their numbers. Of two with one file id, the first will
+        stay."""
+        for row in rows:
+            self._table.add(*row)
+        try:
+            self._database.executemany(_INSERT, [row[:5] for row in rows])
+        except apsw.Error as error:
+            raise self._disk.problem or error from error
+
+    def remove(self, number: int) -> tuple[str, str, str]:
+        """Take a row out again. Returns its file id, domain and path."""
+        where = "FROM Files WHERE rowid = ?"
+        [(file_id, domain, path)] = self._execute(f"SELECT fileID, domain, relativePath {where}", (number,))
+        self._execute(f"DELETE {where}", (number,))
+        self._has_gaps = True
+        return file_id, domain, path
+
+    def paths(self) -> Iterator[tuple[str, str, int]]:
+        """Domain, path and flags of every row so far."""
+        yield from self._database.execute("SELECT domain, relativePath, flags FROM Files NOT INDEXED")
+
+    def set_property(self, key: str, value: bytes | str | int | float | None) -> None:
+        self._execute("INSERT OR REPLACE INTO Properties VALUES (?, ?)", (key, value))
+
+    def build_indices(self) -> None:
+        """Now rather than at the end: rows may still come, but only a few are cheap."""
+        for statement in _indices(self._ios_version):
+            self._execute(statement)
+        self._is_indexed = True
+
+    def finish(self) -> int:
+        """Write Manifest.db, its header in WAL mode and padded as a phone leaves it. Returns how many rows it has."""
+        if not self._is_indexed:
+            self.build_indices()
+        try:
+            self._execute(_AS_PRIMARY_KEY[0])
+        except apsw.ConstraintError:
+            for statement in (_WITHOUT_TWINS, _AS_PRIMARY_KEY[0]):
+                self._execute(statement)
+            self._has_gaps = True
+        for statement in (*_AS_PRIMARY_KEY[1:], "COMMIT"):
+            self._execute(statement)
+        count: int = self._execute("SELECT count(*) FROM Files")[0][0]
+        self._assemble()
+        if self._has_gaps:
+            self._write_again()
+        self._unfinished.rename(self._path)
+        return count
+
+    def _assemble(self) -> None:
+        """The trees of the scratch database after the table, and in front the page that says where they begin."""
+        roots = {"Files": self._table.finish()}
+        found = self._execute("SELECT name, tbl_name, rootpage FROM sqlite_master WHERE name <> 'Files'")
+        if not self._roots:
+            self._roots = {name: (table, root) for name, table, root in found}
+        for name, (table, root) in self._roots.items():
+            may_overflow = table != "Files" or self._table.longest_key > SHORT_KEY_BYTES
+            roots[name] = copy_tree(self._scratch_page, root, self._stream, may_overflow=may_overflow)
+        self._execute("PRAGMA writable_schema = ON")
+        self._execute("BEGIN")
+        for name, root in roots.items():
+            self._execute("UPDATE sqlite_master SET rootpage = ? WHERE name = ?", (root, name))
+        self._execute("COMMIT")
+        self._stream.finish(self._scratch_page(1))
+
+    def _write_again(self) -> None:
+        """The same without the rows that are in the scratch database no more."""
+        again = self._path.with_name(f"{self._path.name}.again")
+        numbers = self._database.execute("SELECT rowid FROM Files NOT INDEXED ORDER BY rowid")
+        rows = "SELECT rowid, fileID, domain, relativePath, flags, file FROM Files NOT INDEXED ORDER BY rowid"
+        first = connect(ManifestPages(self._unfinished, self._manifest_key))
+        try:
+            self._stream = PageStream(again, self._manifest_key)
+            self._table = TableWriter(self._stream)
+            written = first.execute(rows)
+            for (number,) in numbers:
+                self._table.add(*next(row for row in written if row[0] == number))
+            written.close()
+            self._assemble()
+        except BaseException:
+            self._stream.close()
+            again.unlink(missing_ok=True)
+            raise
+        finally:
+            first.close()
+        again.replace(self._unfinished)
+
+    def close(self) -> None:
+        self._close_scratch()
+        self._stream.close()
+        self._unfinished.unlink(missing_ok=True)
+
+    def _close_scratch(self) -> None:
+        self._database.close()
+        if self._disk.database is not None:
+            self._disk.database.close()
+        self._disk.unregister()
+        self._scratch.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _scratch_page(self, number: int) -> bytes:
+        assert self._disk.database is not None
+        return self._disk.database.read(PAGE_BYTES, (number - 1) * PAGE_BYTES)
+
+    def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._database.execute(statement, values).fetchall()
+        except apsw.Error as error:
+            raise self._disk.problem or error from error
+
+
+def encrypt_manifest(db: bytes, manifest_key: bytes) -> bytes:
+    """Manifest.db of an encrypted backup: `db` padded and encrypted under the plain manifest key."""
+    return b"".join(encrypted_chunks([db], manifest_key))
+
+
+def pad_manifest(db: bytes) -> bytes:
+    """Manifest.db of an unencrypted backup: phones pad that one too (*seen*, iOS 14.3)."""
+    return db + padding_for(len(db))

@@ -1,0 +1,225 @@
+"""A set while it is being built: the rows and stored files it has so far, and the directories they need.
+
+Whatever the number of rows, memory holds the directories, one bit for each inode number, and what is dropped.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from migrate.backup.folder import BackupFolder
+from migrate.backup.manifest.open import Manifest, Row
+from migrate.backup.manifest.writer import ManifestFile, ManifestRow
+from migrate.backup.private_files import write_new
+from migrate.backup.record import Kind, Record, encode_mbfile, file_id
+from migrate.backup.restore_set.link_worker import FOLDER_MODE
+from migrate.backup.restore_set.stored_files import LinkQueue, linking
+from migrate.problems import BadRecord, CannotCompose
+from migrate.progress import Watcher
+
+FRESH_INODES = range(1 << 40, 1 << 41)
+"""Numbers for files that need one. Phones count files from 2 up (*seen*: up to 190,000, iOS 14.3) or begin near the end
+of 64 bits; a row that does use one of these gets another."""
+
+_DIRECTORY_MODE = 0o040755
+_ROWS_AT_ONCE = 1_000
+
+Key = tuple[str, str]
+_Paths = defaultdict[str, set[str]]
+"""Paths by domain: texts in sets, which the garbage collector does not walk through again and again."""
+
+
+class Dropped(NamedTuple):
+    """A chosen record that is not in the set, and why."""
+
+    domain: str
+    relative_path: str
+    file_id: str
+    reason: str
+
+
+class Inodes:
+    """The inode numbers of the files so far, one bit each: phones give them out in runs."""
+
+    def __init__(self) -> None:
+        self._taken: dict[int, int] = {}
+        self._fresh = iter(FRESH_INODES)
+
+    def own(self, inode: int) -> int | None:
+        """None where `inode` is nobody else's yet, else a fresh one. 0 is what a row without a number reads as."""
+        if inode > 0 and inode not in FRESH_INODES:
+            bit = 1 << (inode & 63)
+            taken = self._taken.get(inode >> 6, 0)
+            if not taken & bit:
+                self._taken[inode >> 6] = taken | bit
+                return None
+        return next(self._fresh)
+
+    def fresh(self) -> int:
+        return next(self._fresh)
+
+
+@dataclass
+class SetDraft:
+    """What a set has so far."""
+
+    place: Path
+    manifest: ManifestFile
+    watch: Watcher
+    ios_version: str
+    dropped: list[Dropped] = field(default_factory=list)
+    files: int = 0
+    stored_bytes: int = 0
+    inodes: Inodes = field(default_factory=Inodes)
+    _rows: list[ManifestRow] = field(default_factory=list, repr=False)
+    _count: int = 0
+    _has_absent: bool = False
+    _needed: _Paths = field(default_factory=lambda: defaultdict(set), repr=False)
+    _there: _Paths = field(default_factory=lambda: defaultdict(set), repr=False)
+    _symlinks: _Paths = field(default_factory=lambda: defaultdict(set), repr=False)
+
+    # -- rows --------------------------------------------------------------------------------------------------------
+
+    def add_row(self, row: Row | Record, kind: int, archive: bytes) -> int:
+        """A row, whose number comes back, and the directories above it are needed."""
+        self._count += 1
+        domain, path = row.domain, row.relative_path
+        self._rows.append((self._count, row.file_id, domain, path, kind, archive))
+        if len(self._rows) == _ROWS_AT_ONCE:
+            self.flush()
+        self._keep(domain, path, kind)
+        return self._count
+
+    def take_back(self, number: int) -> tuple[str, str, str]:
+        """A row whose stored file is not there, out of the set again. Returns its file id, domain and path."""
+        self.flush()
+        self._has_absent = True
+        return self.manifest.remove(number)
+
+    def flush(self) -> None:
+        if self._rows:
+            self.manifest.add_rows(self._rows)
+            self._rows = []
+
+    def _keep(self, domain: str, path: str, kind: int) -> None:
+        if kind != Kind.FILE:
+            (self._there if kind == Kind.DIRECTORY else self._symlinks)[domain].add(path)
+        needed = self._needed[domain]
+        while path:
+            path = path.rpartition("/")[0]
+            if path in needed:
+                return
+            needed.add(path)
+
+    def has(self, domain: str, path: str) -> bool:
+        """Whether a directory or symbolic link of this path is in the set."""
+        return path in self._there[domain] or path in self._symlinks[domain]
+
+    def drop(self, what: Row | Record | BadRecord, reason: str) -> None:
+        self.dropped.append(Dropped(what.domain, what.relative_path, what.file_id, reason))
+
+    def domains(self) -> set[str]:
+        """Every domain that has a row."""
+        return {domain for found in (self._needed, self._there) for domain, paths in found.items() if paths}
+
+    # -- stored files ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def links_from(self, folder: BackupFolder, expected: int, on_absent: Callable[[int], None]) -> Iterator[LinkQueue]:
+        """Links of `folder`'s stored files. `on_absent` hears the number of a row whose file is not there, of the last
+        ones when the block ends."""
+        with linking(folder.path, self.place, expected) as worker:
+            links = LinkQueue(worker, on_absent, self._moved)
+            yield links
+            links.finish()
+
+    def _moved(self, files: int, stored_bytes: int) -> None:
+        self.files += files
+        self.stored_bytes += stored_bytes
+        self.watch.bytes_moved(self.stored_bytes, None)
+        self.watch.files_moved(self.files)
+
+    def target(self, identity: str) -> Path:
+        """Where a stored file of the set lies, its folder made."""
+        shard = self.place / identity[:2]
+        shard.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        return shard / identity
+
+    def add_file(self, record: Record, stored: bytes) -> None:
+        """A file that is made here."""
+        write_new(self.target(record.file_id), stored, sync=False)  # the set is made again if power fails
+        self.add_row(record, record.kind, encode_mbfile(record, ios_version=self.ios_version))
+        self.count_file(len(stored))
+
+    def count_file(self, stored_bytes: int) -> None:
+        """One that was not linked."""
+        self._moved(1, stored_bytes)
+
+    # -- directories -------------------------------------------------------------------------------------------------
+
+    def add_directories(self, sources: Sequence[Manifest], sent: Collection[str] = ()) -> None:
+        """A row for every directory above a record: of the first backup that has one, else made here. `sent` are file
+        ids of files that another backup gave.
+
+        Raises:
+            CannotCompose: something other than a directory is there.
+        """
+        if self._has_absent:
+            self._look_again()
+        missing = [(domain, path) for domain, paths in self._needed.items() for path in paths - self._there[domain]]
+        for domain, path in sorted(missing):
+            row, record = next(_found(sources, domain, path), (b"", None))
+            if record is None:
+                record = _new_directory(domain, path, self.inodes.fresh())
+                row = encode_mbfile(record, ios_version=self.ios_version)
+            if record.kind is not Kind.DIRECTORY or path in self._symlinks[domain] or record.file_id in sent:
+                raise CannotCompose(str(sources[0].folder.path), f"{domain} {path} is not a directory")
+            self.add_row(record, record.kind, row)
+        self.flush()
+
+    def _look_again(self) -> None:
+        """What rows need that are in the set; those that were taken back need nothing."""
+        self.flush()
+        self._needed.clear()
+        for domain, path, kind in self.manifest.paths():
+            self._keep(domain, path, kind)
+
+
+def _found(sources: Sequence[Manifest], domain: str, path: str) -> Iterator[tuple[bytes, Record]]:
+    """The rows of a path, archive and record. A damaged row is as good as none: what is made here takes its place."""
+    for manifest in sources:
+        try:
+            row = manifest.row(domain, path)
+            if row is not None:
+                yield row.file, row.record()
+        except BadRecord:
+            continue
+
+
+def _new_directory(domain: str, path: str, inode: int) -> Record:
+    """A directory that no backup has a row for, as iOS makes those of apps and of the user (*seen* 14.3)."""
+    return Record(
+        file_id=file_id(domain, path),
+        domain=domain,
+        relative_path=path,
+        kind=Kind.DIRECTORY,
+        mode=_DIRECTORY_MODE,
+        inode=inode,
+        user_id=501,
+        group_id=501,
+        size=0,
+        modified=0,
+        changed=0,
+        born=0,
+        protection_class=0,
+        flags=0,
+        encryption_key=None,
+        digest=None,
+        extended_attributes=None,
+        target=None,
+    )

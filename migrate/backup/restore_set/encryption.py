@@ -1,0 +1,53 @@
+"""The keys a set has: those of the backup it is made of, new ones, or none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from migrate.backup.crypto.cipher import KEY_BYTES
+from migrate.backup.crypto.keybag import ClassKeys, Keybag
+from migrate.backup.manifest.open import Manifest
+from migrate.problems import PasswordMissing
+
+ROUNDS = 10_000_000
+"""Of a new keybag's password: a phone's own number (DPIC, facts 3.5), some five seconds."""
+
+_MANIFEST_KEY_CLASS = 4
+"""Whose key a phone wraps the manifest's key with (*seen*: the minted encrypted backup; facts 3.5)."""
+
+
+@dataclass(frozen=True)
+class SetEncryption:
+    """The keys of a set. `class_keys` None: its files are stored in plain."""
+
+    class_keys: ClassKeys | None
+    manifest_key: bytes | None = field(repr=False)
+    is_new: bool
+    """Other keys than the backup's: every content is written anew."""
+    plist_changes: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What Manifest.plist says otherwise than the backup's; None takes a key out."""
+
+    @classmethod
+    def of(
+        cls, source: Manifest, wanted: Literal["as-source", "encrypted", "plain"], password: str | None
+    ) -> SetEncryption:
+        """Raises PasswordMissing: a set of a plain backup shall be encrypted, and under which password was not said."""
+        if wanted == "as-source" or (wanted == "encrypted") == source.is_encrypted:
+            return cls(source.class_keys, source.manifest_key, is_new=False)
+        if wanted == "plain":
+            bag, _ = Keybag.create(None)
+            plain = {"IsEncrypted": False, "BackupKeyBag": bag.to_bytes(), "ManifestKey": None}
+            return cls(None, None, is_new=True, plist_changes=plain)
+        if password is None:
+            raise PasswordMissing(source.folder.path)
+        bag, keys = Keybag.create(password, rounds=ROUNDS)
+        key = os.urandom(KEY_BYTES)
+        changes = {
+            "IsEncrypted": True,
+            "BackupKeyBag": bag.to_bytes(),
+            "ManifestKey": keys.wrap(_MANIFEST_KEY_CLASS, key),
+        }
+        return cls(keys, key, is_new=True, plist_changes=changes)

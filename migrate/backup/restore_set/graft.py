@@ -1,0 +1,117 @@
+"""Graft: the chosen records of an old backup among the complete domains that a phone in use takes as exact sets.
+
+From iOS 27 on, what is absent from HomeDomain and CameraRollDomain of a restore set is deleted from the phone, and what
+the keyboard has learned is lost with an absent KeyboardDomain (facts 4.2, REPORTED). So these three come whole from the
+new phone's own backup, made just before, and only what was chosen takes the place of its counterpart. Every other
+domain holds what was chosen and nothing else, as in an overlay.
+
+[1] the old backup's chosen records, their keys wrapped with the new phone's, their inode numbers all fresh (graft has
+    two phones' numbers, and the base keeps its own)
+[2] the base's rows, but for those that leave: what was chosen claims them, or has their path, or they are companions of
+    a database that leaves. One that stays and cannot be sent would be deleted on the phone: then there is no set.
+
+INFERRED as a whole: each rule has its source, but nobody is known to have restored such a set onto a phone of iOS 27.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from migrate.backup.companions import database_of
+from migrate.backup.manifest.open import Manifest, Row
+from migrate.backup.record import Kind, file_id
+from migrate.backup.restore_set.builder import SetDraft
+from migrate.backup.restore_set.rekey import NotCarried, Unchanged
+from migrate.backup.restore_set.rows import ABSENT
+from migrate.backup.restore_set.stored_files import LinkQueue
+from migrate.problems import BadRecord, GraftWouldDelete
+
+COMPLETE_DOMAINS: Final = frozenset({"HomeDomain", "CameraRollDomain", "KeyboardDomain"})
+
+KEYCHAIN: Final = "KeychainDomain"
+BARRED_DOMAINS: Final = {
+    KEYCHAIN: "passwords and keys of another phone cannot be put among those of a phone in use",
+}
+
+
+class BaseRows:
+    """The complete domains of the new phone's own backup, sent into a set that has the chosen records already.
+
+    `replaced` are file ids that leave, `sent` those of the files that are in the set. `left` counts files that left.
+    """
+
+    def __init__(
+        self,
+        draft: SetDraft,
+        base: Manifest,
+        *,
+        barred: Mapping[str, str],
+        replaced: Collection[str],
+        sent: Collection[str],
+    ) -> None:
+        self._draft = draft
+        self._base = base
+        self._carriage = Unchanged(base)
+        self._barred = barred
+        self._replaced = replaced if isinstance(replaced, (set, frozenset)) else frozenset(replaced)
+        self._sent = sent
+        self._links: LinkQueue
+        self.left = 0
+
+    def send(self) -> None:
+        """Raises GraftWouldDelete: a record that must stay on the phone cannot be sent back to it."""
+        expected = sum(row.domain in COMPLETE_DOMAINS for row in self._base.rows(self._on_bad))
+        with self._draft.links_from(self._base.folder, expected, self._absent) as self._links:
+            for row in self._base.rows(self._on_bad):
+                if row.domain not in COMPLETE_DOMAINS:
+                    continue
+                if self._leaves(row):
+                    self.left += row.flags & 7 == Kind.FILE
+                else:
+                    self._send(row)
+            self._links.ask_for_the_rest()
+            self._draft.flush()
+            self._draft.manifest.build_indices()  # while the last links are made
+
+    def _leaves(self, row: Row) -> bool:
+        if row.file_id in self._sent or self._draft.has(row.domain, row.relative_path):
+            return True
+        its_database = database_of(row.relative_path) if row.flags & 7 == Kind.FILE else None
+        if its_database is not None:  # it stays and goes with that
+            identity = file_id(row.domain, its_database)
+            if identity in self._sent or identity in self._replaced:
+                return True
+            if self._base.row(row.domain, its_database) is not None:
+                return False
+        return row.file_id in self._replaced
+
+    def _send(self, row: Row) -> None:
+        kind = row.flags & 7
+        try:
+            inode, key = row.inode_and_key()
+            if row.file_id != file_id(row.domain, row.relative_path):
+                raise NotCarried("its row has another file's id")
+            if kind != Kind.FILE:
+                self._draft.add_row(row, kind, row.file)
+                return
+            if row.file_id in self._barred:
+                raise NotCarried(self._barred[row.file_id])
+            self._carriage.check(key)
+            archive = self._carriage.archive(row, key, self._draft.inodes.own(inode))
+            self._links.link(row.file_id, self._draft.add_row(row, kind, archive))
+        except BadRecord as bad:
+            self._on_bad(bad)
+        except NotCarried as reason:
+            raise self._incomplete(row.domain, row.relative_path, reason.reason) from reason
+
+    def _absent(self, number: int) -> None:
+        _, domain, path = self._draft.take_back(number)
+        raise self._incomplete(domain, path, ABSENT)
+
+    def _on_bad(self, bad: BadRecord) -> None:
+        if bad.file_id not in self._replaced and (not bad.domain or bad.domain in COMPLETE_DOMAINS):
+            raise self._incomplete(bad.domain, bad.relative_path, f"its row is damaged: {bad.reason}")
+
+    def _incomplete(self, domain: str, path: str, reason: str) -> GraftWouldDelete:
+        return GraftWouldDelete(str(self._base.folder.path), domain, path, reason)

@@ -1,0 +1,185 @@
+"""How a record of a saved backup gets into a set whose keys may be others.
+
+    the same keys                   the stored file is linked, the row goes as it is
+    another keybag, both encrypted  the stored file is linked, the file's key is wrapped anew: `Rewrapped`
+    one encrypted, one not          the content is written anew, a piece at a time: `Rewritten`
+
+A row changes in what must (its key, and with new bytes its digest and size) and in nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from migrate.backup.crypto.cipher import KEY_BYTES, encrypted_chunks
+from migrate.backup.crypto.keybag import ClassKeys
+from migrate.backup.manifest.open import Manifest, Row
+from migrate.backup.mbfile.edit import CannotEdit, Change, changed
+from migrate.backup.private_files import open_new
+from migrate.backup.reader import Backup
+from migrate.backup.record import Record
+from migrate.problems import BlobMissing, BlobUnreadable, KeyUnusable
+
+USUAL_CLASS = 3
+"""The protection class of a file whose own the set's keybag has no key for, or that names none: until the first unlock
+after a start, as iOS gives it to files that ask for nothing (most app files, *seen* iOS 14.3). *Guessed* that a phone
+takes it for any."""
+
+
+class NotCarried(Exception):
+    """A record cannot get into the set; `reason` goes on after "it is left out: "."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Unchanged:
+    """The set has the keys of this backup, or both have none."""
+
+    is_linked = True
+
+    def __init__(self, source: Manifest) -> None:
+        self._source = source
+        self.keys = source.class_keys
+        self._prefixes = _prefixes(source.class_keys)
+
+    def check(self, key: bytes | None) -> None:
+        """Raises NotCarried where the phone could not open a file of that key with the keys it will have."""
+        if self._source.class_keys is None or (key is not None and key[:4] in self._prefixes):
+            return
+        if key is None:
+            raise NotCarried("its row has no key")
+        raise NotCarried(f"the backup has no key for its protection class, {class_of(key)}")
+
+    def class_for(self, record: Record) -> int:
+        """The protection class a file has in the set."""
+        return record.protection_class if record.encryption_key is None else class_of(record.encryption_key)
+
+    def archive(self, row: Row, key: bytes | None, inode: int | None) -> bytes:
+        """The row's archive in the set; `key` is its key here. Raises NotCarried."""
+        return row.file if inode is None else _edited(row, Change(inode=inode))
+
+
+class Rewrapped(Unchanged):
+    """Both are encrypted, under different keybags. The content stays as it is stored, and so does its digest."""
+
+    def __init__(self, source: Manifest, keys: ClassKeys) -> None:
+        super().__init__(source)
+        self.keys = keys
+        self._set_prefixes = _prefixes(keys)
+
+    def check(self, key: bytes | None) -> None:
+        super().check(key)
+        if key is not None and key[:4] not in self._set_prefixes:
+            raise NotCarried(f"the new phone's backup has no key for its protection class, {class_of(key)}")
+
+    def archive(self, row: Row, key: bytes | None, inode: int | None) -> bytes:
+        assert key is not None and self._source.class_keys is not None and self.keys is not None
+        try:
+            file_key = self._source.class_keys.unwrap(key)
+        except KeyUnusable as error:
+            raise NotCarried(f"its key cannot be unwrapped: {error.reason}") from error
+        return _edited(row, Change(inode=inode, encryption_key=self.keys.wrap(class_of(key), file_key)), key)
+
+
+class Rewritten(Unchanged):
+    """One is encrypted and the other is not: every content is read, opened or locked, and written under the set."""
+
+    is_linked = False
+
+    def __init__(self, source: Manifest, keys: ClassKeys | None) -> None:
+        super().__init__(source)
+        self.keys = keys
+        self._backup = Backup(source.folder, source)
+
+    def class_for(self, record: Record) -> int:
+        found = super().class_for(record)
+        if self.keys is None:
+            return record.protection_class
+        return found if found in self.keys.classes else USUAL_CLASS
+
+    def write(self, row: Row, inode: int | None, target: Path) -> tuple[bytes, int]:
+        """Write the content to `target`, a new file. Returns the row's archive and how many bytes are stored.
+
+        Raises:
+            BadRecord: its row is damaged.
+            NotCarried: the content cannot be read, or its row not be written; nothing is left at `target`.
+            OSError: it cannot be written here.
+        """
+        record = row.record()
+        written = _Written()
+        plain = written.plain(self._content(record))
+        key, protection_class = b"", None
+        if self.keys is not None:
+            file_key = os.urandom(KEY_BYTES)
+            plain = encrypted_chunks(plain, file_key)
+            protection_class = self.class_for(record)
+            key = self.keys.wrap(protection_class, file_key)
+        try:
+            with open_new(target) as file:
+                for chunk in written.stored(plain):
+                    file.write(chunk)
+            change = Change(
+                inode=inode,
+                encryption_key=key,
+                digest=None if record.digest is None else written.digest,
+                size=written.plain_bytes,
+                protection_class=protection_class,
+            )
+            return _edited(row, change), written.stored_bytes
+        except NotCarried:
+            target.unlink(missing_ok=True)
+            raise
+
+    def _content(self, record: Record) -> Iterator[bytes]:
+        try:
+            yield from self._backup.chunks(record)
+        except (BlobMissing, BlobUnreadable) as error:
+            raise NotCarried(
+                "its stored bytes are not in the backup" if isinstance(error, BlobMissing) else error.reason
+            ) from error
+
+
+class _Written:
+    """Sums over what streams through."""
+
+    def __init__(self) -> None:
+        self.plain_bytes = self.stored_bytes = 0
+        self._sum = hashlib.sha1(usedforsecurity=False)
+
+    def plain(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self.plain_bytes += len(chunk)
+            yield chunk
+
+    def stored(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self.stored_bytes += len(chunk)
+            self._sum.update(chunk)
+            yield chunk
+
+    @property
+    def digest(self) -> bytes:
+        return self._sum.digest()
+
+
+def class_of(encryption_key: bytes) -> int:
+    """The protection class in front of a wrapped key. It equals the row's ProtectionClass, which some hosts leave out
+    (*seen*: the minted test backups)."""
+    return int.from_bytes(encryption_key[:4], "little")
+
+
+def _prefixes(keys: ClassKeys | None) -> frozenset[bytes]:
+    """How the wrapped keys begin that open with `keys`."""
+    return frozenset(found.to_bytes(4, "little") for found in (keys.classes if keys else ()))
+
+
+def _edited(row: Row, change: Change, key: bytes | None = None) -> bytes:
+    try:
+        return changed(row.file, change, key=key)
+    except CannotEdit as error:
+        raise NotCarried(f"its row cannot be written anew: {error.reason}") from error

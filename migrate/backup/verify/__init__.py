@@ -1,0 +1,1 @@
+"""Verify: is this backup whole? Plists, manifest, stored files, databases."""

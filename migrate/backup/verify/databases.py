@@ -1,0 +1,159 @@
+"""SQLite's own word on a database, its `-wal` folded in: whatever its size, and not a byte of it on disk in plain."""
+
+from __future__ import annotations
+
+import re
+
+import apsw
+
+from migrate.backup.crypto.stored_content import StoredContent
+from migrate.backup.manifest.vfs import Pages, connect
+from migrate.backup.manifest.wal import SQLITE_MAGIC, FoldedPages
+from migrate.backup.reader import Backup
+from migrate.backup.record import Kind, Record
+from migrate.backup.verify import record_findings as wound
+from migrate.problems import BadRecord, KeyUnusable, UnsafeName
+from migrate.problems.finding import Finding
+
+SCATTERED_BYTES, SCATTERED_KEPT = 16 << 10, 512
+CACHE_KIB = 64 << 10
+"""SQLite looks every row up in every index, here and there in the file. What one look-up costs is then what is
+decrypted for it, and how many there are what the cache does not have."""
+
+LONGEST_VALUE_BYTES = 64 << 20
+"""A stranger's schema may compute values of a gigabyte. A longer value (a film as a row, *guessed* not to exist) ends
+the check without a word against the database."""
+
+SMALLEST_DATABASE_BYTES = 512  # one page of the smallest size SQLite has
+
+STEPS_AT_LEAST, STEPS_A_BYTE, STEPS_AT_MOST = 10_000_000, 20, 5_000_000_000
+"""Of SQLite's virtual machine, in a check: a row takes some 30 (*seen*, Manifest.db of iOS 14.3), and has five bytes
+at least and as many in each index; a database of gigabytes takes hundreds of millions (*guessed*)."""
+
+_KEY_DATABASES = re.compile(
+    r"""
+      HomeDomain-Library/( SMS/sms\.db
+                         | AddressBook/AddressBook(Images)?\.sqlitedb
+                         | CallHistoryDB/CallHistory\.storedata
+                         | Calendar/Calendar\.sqlitedb
+                         | Notes/notes\.sqlite
+                         | Voicemail/voicemail\.db
+                         | Safari/(Bookmarks|History|SafariTabs)\.db
+                         | Accounts/Accounts3\.sqlite
+                         | Reminders/Container_v1/Stores/Data-[^/]*\.sqlite
+                         | Shortcuts/Shortcuts\.sqlite )
+    | CameraRollDomain-Media/PhotoData/Photos\.sqlite
+    | HealthDomain-Health/healthdb(_secure)?\.sqlite
+    | MediaDomain-Media/Recordings/(Cloud)?Recordings\.db
+    | AppDomainGroup-group\.com\.apple\.notes-NoteStore\.sqlite
+    | AppDomainGroup-group\.com\.apple\.reminders-Container_v1/Stores/Data-[^/]*\.sqlite
+    | AppDomainGroup-group\.com\.apple\.VoiceMemos\.shared-Recordings/CloudRecordings\.db
+    | AppDomainGroup-group\.net\.whatsapp\.WhatsApp\.shared-ChatStorage\.sqlite
+    """,
+    re.VERBOSE,
+)
+"""`domain-path`, as file ids are made. Source: categories 2 and 3."""
+
+
+def is_key_database(record: Record) -> bool:
+    """One that a person would miss most: opened even where a digest or a seal speaks for its bytes."""
+    return record.kind is Kind.FILE and bool(_KEY_DATABASES.fullmatch(f"{record.domain}-{record.relative_path}"))
+
+
+def check_database(backup: Backup, record: Record, *, as_sent: bool) -> Finding | None:
+    """What SQLite finds wrong with a database whose stored bytes are sound, its `-wal` folded in; None: nothing.
+
+    `as_sent`: its digest or seal was met, so a fault came from the phone and is a warning.
+    """
+    try:
+        content = _opened(backup, record)
+    except (KeyUnusable, UnsafeName, OSError):
+        return None  # named already, where every stored file is examined
+    size = content.size
+    try:
+        said = faults(FoldedPages(content, _log_of(backup, record)))
+    except OSError:
+        return None
+    finally:
+        content.close()
+    if said is None:
+        return None
+    if as_sent:
+        return wound.database_damaged_on_phone(record, said)
+    if size < SMALLEST_DATABASE_BYTES and size == record.size:
+        return wound.database_never_was(record, size)
+    return wound.database_damaged(record, said, key=is_key_database(record))
+
+
+def _opened(backup: Backup, record: Record) -> StoredContent:
+    keys = backup.manifest.class_keys
+    key = keys.unwrap(record.encryption_key or b"") if keys is not None else None
+    return StoredContent(backup.stored_path(record), key, piece_bytes=SCATTERED_BYTES, pieces_kept=SCATTERED_KEPT)
+
+
+def _log_of(backup: Backup, record: Record) -> StoredContent | None:
+    try:
+        log = backup.record(record.domain, f"{record.relative_path}-wal")
+        return _opened(backup, log) if log is not None and log.kind is Kind.FILE else None
+    except (BadRecord, KeyUnusable, UnsafeName, OSError):
+        return None  # named where it is examined itself
+
+
+def faults(pages: Pages) -> str | None:
+    """The first thing SQLite's check finds wrong with a database, or None. Closes `pages`; never raises for its sake.
+
+    Some of Apple's databases have collations and tokenizers that only iOS knows (*seen*: `ab_cf_tokenizer` in an
+    AddressBook of iOS 15); a check that stops at one of them says nothing against the file.
+    """
+    if not pages.size:
+        pages.close()
+        return None  # an empty file is an empty database
+    if pages.read(len(SQLITE_MAGIC), 0) != SQLITE_MAGIC:
+        pages.close()
+        return "file is not a database"
+    try:
+        connection = connect(pages)
+    except apsw.Error as problem:
+        pages.close()
+        return str(problem)
+    try:
+        return _asked(connection, pages.size)
+    except (apsw.CorruptError, apsw.NotADBError) as problem:
+        return str(problem).removeprefix("CorruptError: ").removeprefix("NotADBError: ")
+    except (apsw.Error, UnicodeDecodeError):
+        return None  # a limit was met, or something that only iOS knows: no word against the file
+    finally:
+        connection.close()
+
+
+def _asked(connection: apsw.Connection, size: int) -> str | None:
+    connection.limit(apsw.SQLITE_LIMIT_LENGTH, LONGEST_VALUE_BYTES)
+    connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
+    steps_left = min(STEPS_AT_LEAST + STEPS_A_BYTE * size, STEPS_AT_MOST) // 1_000_000
+
+    def enough() -> bool:
+        nonlocal steps_left
+        steps_left -= 1
+        return steps_left < 0
+
+    connection.set_progress_handler(enough, 1_000_000)
+    for pragma in ("trusted_schema = OFF", "query_only = ON", "temp_store = MEMORY", "ignore_check_constraints = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    for check in ("integrity_check(1)", "quick_check(1)"):
+        try:
+            said = str(connection.execute(f"PRAGMA {check}").fetchall()[0][0])
+        except apsw.SQLError:
+            continue  # a collation, a function or a module that only iOS has
+        return None if said == "ok" or _ONLY_IOS_KNOWS.search(said) else in_one_line(said)
+    return None
+
+
+def in_one_line(said: str) -> str:
+    """SQLite's answer without its headline, at most some sentences of it."""
+    lines = [line for line in said.splitlines() if not line.startswith("***")]
+    more = f" (and {len(lines) - 3} more)" if len(lines) > 3 else ""
+    return "; ".join(line.rstrip(".") for line in lines[:3]) + more
+
+
+_ONLY_IOS_KNOWS = re.compile(r"tokenizer|no such module|unable to validate|no such function")

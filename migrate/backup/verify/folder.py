@@ -1,0 +1,200 @@
+"""What lies in a backup's folder: its three plists held against each other, and every stored file with its length."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from migrate.backup.crypto.keybag import Keybag
+from migrate.backup.folder import FILE_ID, MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder, truth
+from migrate.backup.verify import findings as wound
+from migrate.backup.verify.findings import Findings
+from migrate.problems import BackupUnreadable, KeybagUnreadable
+
+_SHARD = re.compile(r"[0-9a-f]{2}")
+
+_OWN = frozenset({*PLIST_LIMIT_BYTES, *MANIFESTS})
+
+_NEEDED = {"Manifest.plist": ("IsEncrypted", "Lockdown"), "Status.plist": ("SnapshotState",), "Info.plist": ()}
+"""Keys without which no reader goes on (*read*: pyiosbackup and iOS's agent take them unasked, facts 3.4). What else is
+missing differs from host to host."""
+
+_TYPES: dict[str, dict[str, type]] = {
+    "Info.plist": {"Product Version": str, "Target Identifier": str, "Unique Identifier": str, "Applications": dict},
+    "Manifest.plist": {
+        "IsEncrypted": bool,
+        "Lockdown": dict,
+        "BackupKeyBag": bytes,
+        "ManifestKey": bytes,
+        "Applications": dict,
+    },
+    "Status.plist": {"SnapshotState": str, "UUID": str, "Date": datetime},
+}
+"""What the keys that are read here hold (facts 3.4). Another type is read as if the key were missing, and said."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the plists say, as far as they could be read. None: not known."""
+
+    udid: str
+    ios_version: str | None
+    encrypted: bool | None
+    snapshot_state: str
+
+    @property
+    def finished(self) -> bool:
+        return self.snapshot_state == "finished"
+
+
+def look_at_plists(folder: BackupFolder, found: Findings) -> Looked:
+    """Read the three plists, say what is wrong with them, and come back with what they do say."""
+    readable = {name: _read(folder, name, found) for name in ("Info.plist", "Manifest.plist", "Status.plist")}
+    info, manifest, status = (readable[name] for name in ("Info.plist", "Manifest.plist", "Status.plist"))
+    state = folder.snapshot_state if status is not None else ""
+    if status is not None and state != "finished":
+        found.add(wound.unfinished(state))
+    lockdown = (manifest or {}).get("Lockdown")
+    lockdown = lockdown if isinstance(lockdown, dict) else {}
+    host = info or {}
+    _look_whether_they_agree(info or {}, lockdown, found)
+    udid = _first_text(lockdown.get("UniqueDeviceID"), host.get("Target Identifier"), host.get("Unique Identifier"))
+    return Looked(
+        udid=udid or folder.path.resolve().name,
+        ios_version=_first_text(lockdown.get("ProductVersion"), host.get("Product Version")),
+        encrypted=_look_at_encryption(folder, manifest, found),
+        snapshot_state=state,
+    )
+
+
+def _look_whether_they_agree(info: dict[str, object], lockdown: dict[str, object], found: Findings) -> None:
+    """Info.plist spells a UDID in capitals (facts 3.4). Versions may differ: a phone is updated between two saves."""
+    by_phone = lockdown.get("UniqueDeviceID")
+    by_host = [info.get(key) for key in ("Target Identifier", "Unique Identifier")]
+    if isinstance(by_phone, str) and any(
+        isinstance(udid, str) and udid.lower() != by_phone.lower() for udid in by_host if udid
+    ):
+        found.add(wound.plists_disagree("UDID"))
+
+
+def _first_text(*said: object) -> str | None:
+    return next((text for text in said if isinstance(text, str) and text), None)
+
+
+def _read(folder: BackupFolder, name: str, found: Findings) -> dict[str, object] | None:
+    readers = {
+        "Info.plist": lambda: folder.info,
+        "Manifest.plist": lambda: folder.manifest_plist,
+        "Status.plist": lambda: folder.status,
+    }
+    try:
+        plist = readers[name]()
+    except BackupUnreadable as problem:
+        found.add(wound.plist_garbage(name, problem.reason[:1].upper() + problem.reason[1:]))
+        return None
+    if plist is None:
+        found.add(wound.plist_missing(name))
+        return None
+    for key in _NEEDED[name]:
+        if key not in plist:
+            found.add(wound.plist_incomplete(name, key))
+    for key, kind in _TYPES[name].items():
+        if key not in plist or isinstance(plist[key], kind):
+            continue
+        if kind is not bool:
+            found.add(wound.plist_odd(name, key, needed=key in _NEEDED[name]))
+        elif truth(plist[key]) is None:  # 0, 1 and "true" are odd and say enough
+            found.add(wound.plist_odd(name, key, needed=True))
+    return plist
+
+
+def _look_at_encryption(folder: BackupFolder, manifest: dict[str, object] | None, found: Findings) -> bool | None:
+    """Whether the backup is encrypted, by its own word and by its manifest's first bytes; they must agree."""
+    begins_plain = folder.begins_plain
+    said = truth((manifest or {}).get("IsEncrypted"))
+    if said is None:
+        return None if begins_plain is None else not begins_plain
+    if begins_plain is not None and said == begins_plain and not folder.list_is_plain:
+        found.add(wound.says_encrypted_but_is_not() if said else wound.says_plain_but_is_not())
+    _look_at_keybag((manifest or {}).get("BackupKeyBag"), found, needed=said)
+    if said:
+        for key in (
+            ("BackupKeyBag",) if folder.list_is_plain or begins_plain is None else ("BackupKeyBag", "ManifestKey")
+        ):
+            if key not in (manifest or {}):
+                found.add(wound.plist_incomplete("Manifest.plist", key))
+    return said
+
+
+def _look_at_keybag(bag: object, found: Findings, *, needed: bool) -> None:
+    try:
+        if isinstance(bag, bytes) and (bag or needed):
+            Keybag.from_bytes(bag)
+    except KeybagUnreadable as problem:
+        found.add(wound.keybag_unreadable(problem.reason, needed=needed))
+
+
+# -- stored files ----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Stored:
+    """Every stored file by its name, 40 hex digits; nothing was opened."""
+
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Regular files in their right place, with their length in bytes."""
+    strange: dict[str, str] = field(default_factory=dict)
+    """What bears a file's name in its place and is no regular file: what it is instead."""
+    misplaced: list[str] = field(default_factory=list)
+    """What lies in the shard folders under any other name."""
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.sizes.values())
+
+
+def list_stored(folder: BackupFolder, found: Findings, *, finished: bool) -> Stored:
+    """Look through the folder once. Links are named and never followed."""
+    stored = Stored()
+    with os.scandir(folder.path) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if _SHARD.fullmatch(entry.name) and not folder.is_flat:
+                if entry.is_dir(follow_symlinks=False):
+                    _list_shard(entry, stored, found)
+                else:
+                    found.add(wound.entry_strange(entry.name))
+            elif entry.name in _OWN:
+                if not entry.is_file(follow_symlinks=False):
+                    found.add(wound.entry_strange(entry.name))
+            elif folder.is_flat and FILE_ID.fullmatch(entry.name):
+                _list_one(entry, stored)
+            elif finished or entry.name != "Snapshot":  # an unfinished save goes on from there
+                found.add(wound.foreign_entry(entry.name))
+    return stored
+
+
+def _list_shard(shard: os.DirEntry[str], stored: Stored, found: Findings) -> None:
+    try:
+        with os.scandir(shard.path) as entries:
+            for entry in entries:
+                if not FILE_ID.fullmatch(entry.name) or entry.name[:2] != shard.name:
+                    stored.misplaced.append(f"{shard.name}/{entry.name}")
+                else:
+                    _list_one(entry, stored)
+    except OSError:
+        found.add(wound.entry_strange(shard.name))
+
+
+def _list_one(entry: os.DirEntry[str], stored: Stored) -> None:
+    if entry.is_file(follow_symlinks=False):
+        stored.sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
+    else:
+        stored.strange[entry.name] = _kind_of(entry)
+
+
+def _kind_of(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        return "a symbolic link"
+    return "a folder" if entry.is_dir(follow_symlinks=False) else "a device or a pipe"

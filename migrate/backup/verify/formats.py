@@ -1,0 +1,237 @@
+"""Whether a content has the form that it begins with: the last witness for a file with neither digest nor seal.
+
+    JPEG          segments that lie end to end up to the picture data, and an end after it. What follows the end is not
+                  judged: a motion photo carries a film there
+    ISO files     boxes that lie end to end (MP4, MOV, HEIC, AVIF; in fragments too), an index among them. A box of size
+                  0 reaches to the end, of size 1 has 64 bits more
+    plist         a binary one opens; XML is well formed
+
+A name proves nothing: a picture called IMG_0001.JPG may be a HEIC or a PNG, and a `.plist` any text. So a content is
+judged by how it begins, and one that begins as nothing known is only mentioned.
+Source: ITU T.81 annex B, ISO/IEC 14496-12 section 4.2, QuickTime File Format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+from xml.parsers import expat
+
+from migrate.backup.crypto.stored_content import PIECE_BYTES, StoredContent
+from migrate.backup.manifest.wal import SQLITE_MAGIC
+from migrate.plists import NotAPlist, archive_value, may_be_plist
+
+Form = Literal["JPEG picture", "film or picture of boxes", "property list", "database"]
+
+BEGIN_BYTES: Final = 512
+
+OPENED_UP_TO_BYTES: Final = 4 << 20
+"""A binary list is opened whole, at some forty times its size in memory; of a longer one only its table is read."""
+
+MOST_PARTS: Final = 100_000
+"""Boxes or segments looked at. A fragmented film of a day has some 90,000; eight bytes of a hostile one are one."""
+
+_PICTURES = frozenset({"jpg", "jpeg", "heic", "heif", "avif", "mov", "mp4", "m4v", "m4a", "3gp", "qt"})
+_OTHER_PICTURES = (b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM", b"%PDF", b"II\x1a\0", b"\0\0\1\xba")
+_FIRST_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx"})
+_INDEX_BOXES = frozenset({b"moov", b"moof", b"meta", b"styp"})
+_BOX_NAME = re.compile(rb"[\x20-\x7e\xa9]{4}")
+_TEXT = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]*")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a content's form. `certain`: no program that finished its work leaves it so."""
+
+    reason: str
+    certain: bool
+
+
+class Broken(Exception):
+    def __init__(self, reason: str, *, certain: bool = True) -> None:
+        super().__init__(reason)
+        self.fault = Fault(reason, certain)
+
+
+def form_of(begin: bytes) -> Form | None:
+    """What a content that begins so promises to be; None: nothing that is judged here."""
+    if begin.startswith(b"\xff\xd8\xff"):
+        return "JPEG picture"
+    if begin[4:8] in _FIRST_BOXES:
+        return "film or picture of boxes"
+    if begin.startswith(SQLITE_MAGIC):
+        return "database"
+    if begin.startswith(b"bplist0") or (may_be_plist(begin) and b"<plist" in begin.replace(b"\0", b"")):
+        return "property list"
+    return None
+
+
+def fault_of(content: StoredContent, form: Form) -> Fault | None:
+    """What is wrong with a content that promises `form`, databases aside; None where nothing is.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    looks = {
+        "JPEG picture": _look_at_jpeg,
+        "film or picture of boxes": _look_at_boxes,
+        "property list": _look_at_plist,
+    }
+    try:
+        if form in looks:
+            looks[form](content)
+    except Broken as broken:
+        return broken.fault
+    return None
+
+
+def is_not_its_name(name: str, begin: bytes) -> str | None:
+    """Why a content without a known form cannot be what its name says, or None: it may well be."""
+    suffix = name.rpartition(".")[2].lower()
+    if not begin or (suffix not in _PICTURES and suffix != "plist"):
+        return None
+    if not begin.strip(b"\0"):
+        return "it begins with nothing but zeros"
+    if suffix == "plist":
+        return None if _TEXT.fullmatch(begin) else "it begins as no property list and no text does"
+    return None if begin.startswith(_OTHER_PICTURES) else "it begins as no picture or film that is known does"
+
+
+# -- JPEG ------------------------------------------------------------------------------------------------------------
+
+_START_OF_SCAN, _END = 0xDA, 0xD9
+_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
+
+
+def _look_at_jpeg(content: StoredContent) -> None:
+    at = 2
+    for _ in range(MOST_PARTS):
+        marker, at = _next_marker(content, at)
+        if marker == _END:
+            return
+        if marker in _WITHOUT_LENGTH:
+            continue
+        stored = content.read(2, at)
+        length = int.from_bytes(stored, "big")
+        if len(stored) < 2 or at + length > content.size:
+            raise Broken("it is cut short, within its headers")
+        if length < 2:
+            raise Broken(f"the header at byte {at:,} has no length")
+        at += length
+        if marker == _START_OF_SCAN:
+            _look_for_the_end(content, at)
+            return
+
+
+def _next_marker(content: StoredContent, at: int) -> tuple[int, int]:
+    """The marker at `at`, and the place after it. Any number of 0xFF may stand before it."""
+    begin = at
+    while (stored := content.read(1, at)) == b"\xff":
+        at += 1
+        if at - begin > MOST_PARTS:
+            break
+    if not stored:
+        raise Broken("it is cut short, within its headers")
+    if at == begin or stored in (b"\0", b"\xff"):
+        raise Broken(f"no header begins at byte {begin:,}, where one must")
+    return stored[0], at + 1
+
+
+def _look_for_the_end(content: StoredContent, at: int) -> None:
+    """Picture data has no 0xFFD9 in it: it stuffs each 0xFF. Most pictures end in it, so they are looked at there."""
+    end = bytes((0xFF, _END))
+    if end in content.read(64, max(at, content.size - 64)):
+        return
+    before = b""
+    while piece := content.read(PIECE_BYTES, at):
+        if end in before + piece:
+            return
+        before = piece[-1:]
+        at += len(piece)
+    raise Broken("its picture has no end")
+
+
+# -- boxes -----------------------------------------------------------------------------------------------------------
+
+
+def _look_at_boxes(content: StoredContent) -> None:
+    seen: set[bytes] = set()
+    for number, (at, name, length) in enumerate(_boxes(content)):
+        indexed = bool(seen & _INDEX_BOXES)
+        if not _BOX_NAME.fullmatch(name) or length < 8:
+            if indexed:
+                return  # trailing bytes of a phone or a program; players stop here too
+            raise Broken(f"no box begins at byte {at:,}, where one must")
+        if at + length > content.size:
+            if indexed and name not in {b"mdat", b"moov", b"moof", b"meta", b"free", b"skip", b"uuid"}:
+                return
+            raise Broken(
+                f"it is cut short: its part {name.decode('latin-1')!r} leads {at + length - content.size:,} "
+                "bytes beyond the end"
+            )
+        seen.add(name)
+        if number > MOST_PARTS:
+            return
+    if not seen & _INDEX_BOXES:
+        raise Broken("it has no index: a recording that was never finished looks so too", certain=False)
+
+
+def _boxes(content: StoredContent) -> Iterator[tuple[int, bytes, int]]:
+    """Where each box of the outermost level begins, its name, and its length with its header."""
+    at = 0
+    while len(header := content.read(16, at)) >= 8:
+        length, name = int.from_bytes(header[:4], "big"), header[4:8]
+        if length == 0:
+            length = content.size - at
+        elif length == 1:
+            length = int.from_bytes(header[8:16], "big") if len(header) == 16 else 0
+        yield at, name, length
+        at += max(length, 8)
+
+
+# -- property lists --------------------------------------------------------------------------------------------------
+
+
+def _look_at_plist(content: StoredContent) -> None:
+    begin = content.read(8, 0)
+    if not begin.startswith(b"bplist0"):
+        _look_at_xml(content)
+        return
+    if content.size > OPENED_UP_TO_BYTES:
+        trailer = content.read(32, content.size - 32)
+        count, table = int.from_bytes(trailer[8:16], "big"), int.from_bytes(trailer[24:32], "big")
+        if not trailer[6] or table + count * trailer[6] > content.size:
+            raise Broken("its table of contents leads out of it")
+        return
+    try:
+        archive_value(content.read(content.size, 0), None)
+    except NotAPlist as broken:
+        raise Broken(broken.reason, certain=True) from broken
+
+
+def _look_at_xml(content: StoredContent) -> None:
+    """Well formed, whatever it says. Nothing is built, so its length is no matter; entities are not expanded."""
+    parser = expat.ParserCreate()
+    parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
+    parser.EntityDeclHandler = _refuse_entities
+    at = 0
+    try:
+        while piece := content.read(PIECE_BYTES, at):
+            parser.Parse(piece, False)
+            at += len(piece)
+        parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        # CoreFoundation writes control characters as they are and reads them again, so not all of this is damage
+        unclosed = error.code in (
+            expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS],
+            expat.errors.codes[expat.errors.XML_ERROR_UNCLOSED_TOKEN],
+        )
+        raise Broken(f"its XML is broken in line {error.lineno:,}", certain=unclosed) from error
+    except (LookupError, ValueError) as error:  # an encoding that Python has not, or expat cannot read through it
+        raise Broken("its XML names an encoding that is not known here", certain=False) from error
+
+
+def _refuse_entities(*_: object) -> None:
+    raise Broken("its XML declares entities, as no property list does", certain=False)

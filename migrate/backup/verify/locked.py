@@ -1,0 +1,108 @@
+"""What can be told of an encrypted backup without its password: the folder, the plists, lengths, and the seal.
+
+The seal is of the stored bytes, so with one at hand every file that it knows is checked as thoroughly as with the
+password; only names are missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from migrate.backup.crypto.cipher import BLOCK_BYTES
+from migrate.backup.crypto.stored_content import open_stored
+from migrate.backup.folder import BackupFolder
+from migrate.backup.record import Kind, Record
+from migrate.backup.seal import Seal, sha256_of
+from migrate.backup.verify import findings as wound
+from migrate.backup.verify import record_findings as record_wound
+from migrate.backup.verify.blobs import CHUNK_BYTES
+from migrate.backup.verify.findings import Findings
+from migrate.backup.verify.folder import Stored
+from migrate.backup.verify.thread_pool import in_order
+from migrate.problems import UnsafeName
+
+
+def look_without_password(
+    folder: BackupFolder,
+    stored: Stored,
+    seal: Seal | None,
+    found: Findings,
+    *,
+    read: bool,
+    on_read: Callable[[int], None],
+) -> None:
+    """Add what is wrong with the stored files as far as anybody can tell, and what could not be looked at."""
+    digests = seal.digests if seal else {}
+    for file_id in sorted(digests.keys() - stored.sizes.keys() - stored.strange.keys()):
+        found.add(wound.locked_file_missing(file_id))
+    for file_id in sorted(stored.strange):
+        found.add(wound.entry_strange(f"{file_id[:2]}/{file_id}"))
+    right_length: list[str] = []
+    for file_id, size in sorted(stored.sizes.items()):
+        if size % BLOCK_BYTES:
+            found.add(wound.locked_length_impossible(file_id, size))
+        elif seal is not None and seal.sizes.get(file_id, size) != size:
+            found.add(wound.locked_file_changed(file_id))
+        elif file_id in digests:
+            right_length.append(file_id)
+    if read:
+        for file_id, sha256 in _hashed(folder, right_length):
+            if sha256 != digests[file_id]:
+                found.add(wound.locked_file_changed(file_id))
+            on_read(stored.sizes[file_id])
+    left = wound.contents_not_checked if folder.list_is_plain else wound.not_checked_without_password
+    found.add(left(len(stored.sizes), len(digests)))
+
+
+def look_by_the_list(
+    folder: BackupFolder, records: Iterator[Record], stored: Stored, found: Findings, *, read: bool
+) -> tuple[int, int]:
+    """Hold the stored files against a list that is plain: which are missing, and which have another digest than the
+    phone's. How many rows there were, and how many of them files.
+
+    What phones of iOS 5 to 9 digest in an encrypted backup is *guessed* to be the stored bytes (check_blobs.py): so a
+    digest counts only where another one of the same backup agrees.
+    """
+    rows = files = agreed = 0
+    differing: list[Record] = []
+    for rows, record in enumerate(records, 1):  # noqa: B007 the last one is how many
+        if record.kind is not Kind.FILE:
+            continue
+        files += 1
+        size = stored.sizes.get(record.file_id)
+        if size is None and record.file_id not in stored.strange:
+            found.add(record_wound.missing(record))
+        elif read and size and not size % BLOCK_BYTES and record.digest is not None:
+            same = _sha1_of(folder.blob(record.file_id)) == record.digest
+            agreed += same
+            if not same:
+                differing.append(record)
+    for record in differing if agreed else ():
+        found.add(record_wound.digest_differs(record))
+    return rows, files
+
+
+def _sha1_of(path: Path) -> bytes | None:
+    """None where it cannot be read."""
+    try:
+        with open_stored(path) as file:
+            sha1 = hashlib.sha1(usedforsecurity=False)
+            while chunk := file.read(CHUNK_BYTES):
+                sha1.update(chunk)
+    except OSError:
+        return None
+    return sha1.digest()
+
+
+def _hashed(folder: BackupFolder, file_ids: list[str]) -> Iterator[tuple[str, str | None]]:
+    """SHA-256 of each, in order; None where it cannot be read."""
+
+    def hashed(file_id: str) -> tuple[str, str | None]:
+        try:
+            return file_id, sha256_of(folder.blob(file_id))
+        except UnsafeName:
+            return file_id, None
+
+    return in_order(hashed, file_ids)

@@ -1,0 +1,390 @@
+"""Verify: is this backup whole? Asked of the disk alone, never of the phone.
+
+    [1] the folder: three plists that are there, readable, and agree; SnapshotState `finished`
+    [2] the manifest opens, in memory
+    [3] every row is sound and every file row has its stored file, a regular one
+    [4] stored bytes: digest, seal, padding, length, form                            depth `full` reads every byte
+    [5] databases open and pass SQLite's integrity check, their logs folded in       depth `full`
+    [6] nothing lies there that no row names
+
+Wounds are findings; only a password that is missing or wrong is raised, and only where it is the one thing in the way.
+docs/verify.md says what is found at which depth, and what cannot be.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from migrate.backup.crypto.cipher import encrypted_size
+from migrate.backup.folder import BackupFolder, find_backup, why_no_phone_says
+from migrate.backup.links import is_regular
+from migrate.backup.manifest.open import Manifest
+from migrate.backup.reader import Backup
+from migrate.backup.record import Kind, Record, file_id
+from migrate.backup.seal import Seal, read_seal, sha256_of, stored_seal
+from migrate.backup.verify import findings as wound
+from migrate.backup.verify import record_findings as record_wound
+from migrate.backup.verify.blobs import Blob, examine_all
+from migrate.backup.verify.databases import check_database, in_one_line, is_key_database
+from migrate.backup.verify.findings import Findings, Owners
+from migrate.backup.verify.folder import Looked, Stored, list_stored, look_at_plists
+from migrate.backup.verify.locked import look_by_the_list, look_without_password
+from migrate.problems import (
+    BackupUnreadable,
+    BadRecord,
+    KeybagUnreadable,
+    MigrateError,
+    PasswordMissing,
+    SealDamaged,
+    UnsafeName,
+    WrongPassword,
+)
+from migrate.problems.finding import Finding
+from migrate.progress import Watcher, nobody
+
+Depth = Literal["quick", "full"]
+
+OwnersOf = Callable[[Backup], Owners]
+"""How to learn which categories the records of an opened backup belong to: known upstairs, so it is passed in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a check came to: the object of `migrate verify --json`. Counts are None where the manifest was not read."""
+
+    backup: Path
+    udid: str
+    ios_version: str | None
+    encrypted: bool | None
+    records: int | None
+    """Rows of the manifest."""
+    files: int | None
+    """Rows that are files."""
+    bytes: int | None
+    """Stored bytes of those that are there."""
+    verdict: Literal["whole", "damaged", "unreadable"]
+    findings: tuple[Finding, ...] = field(repr=False)
+
+    @property
+    def exit_code(self) -> int:
+        if any(finding.code == wound.UNFINISHED for finding in self.findings):
+            return 34
+        wounds = {finding.code for finding in self.findings if finding.severity == "error"}
+        if wounds and wounds <= {wound.PASSWORD_MISSING, wound.PASSWORD_WRONG}:
+            return 32
+        return {"whole": 0, "damaged": 30, "unreadable": 31}[self.verdict]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "backup": str(self.backup),
+            "udid": self.udid,
+            "ios_version": self.ios_version,
+            "encrypted": self.encrypted,
+            "records": self.records,
+            "files": self.files,
+            "bytes": self.bytes,
+            "verdict": self.verdict,
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+
+def verify(
+    path: Path,
+    password: str | None,
+    *,
+    seals: Path | None,
+    depth: Depth = "full",
+    owners_of: OwnersOf | None = None,
+    watch: Watcher = nobody,
+) -> Verdict:
+    """Check the backup at `path`. `quick` opens no stored file; `full` reads them all. Blocking; writes nothing.
+
+    `seals` is the folder of seals, None where there is none to ask.
+
+    Raises:
+        BackupNotFound: there is no backup, or several.
+        PasswordMissing, WrongPassword: its password is all that is in the way.
+    """
+    folder = BackupFolder(find_backup(path))
+    found = Findings()
+    looked = look_at_plists(folder, found)
+    try:
+        manifest = Manifest.open(folder, password)
+    except (PasswordMissing, WrongPassword) as problem:
+        if not found.errors:
+            raise
+        found.add(wound.password_missing() if isinstance(problem, PasswordMissing) else wound.password_wrong())
+        return _unreadable(folder, looked, found)
+    except (BackupUnreadable, KeybagUnreadable) as problem:
+        return _not_opened(folder, looked, found, problem, seals, depth)
+    with manifest:
+        seal = _seal_of(folder, seals, found)
+        backup = Backup(folder, manifest)
+        found.owners = _owners(backup, owners_of)
+        try:
+            return _Check(folder, looked, backup, seal, found, depth, watch).verdict()
+        except BackupUnreadable as problem:  # rows end in the middle
+            found.add(wound.manifest_unreadable(problem.why().rstrip(".")))
+            return _unreadable(folder, looked, found)
+
+
+def verify_locked(
+    path: Path,
+    *,
+    seals: Path | None,
+    depth: Depth = "full",
+    owners_of: OwnersOf | None = None,
+    watch: Watcher = nobody,
+) -> Verdict:
+    """Check the encrypted backup at `path` as far as that goes without its password, and say what was not checked. Its
+    exit code is 32 where the password is all that is missing.
+
+    Raises:
+        BackupNotFound: there is no backup, or several.
+    """
+    folder = BackupFolder(find_backup(path))
+    found = Findings()
+    looked = look_at_plists(folder, found)
+    if not folder.manifest.exists():
+        found.add(wound.manifest_missing())
+    seal = _seal_of(folder, seals, found)
+    stored = list_stored(folder, found, finished=looked.finished)
+    progress = _Progress(watch, stored.bytes)
+    look_without_password(folder, stored, seal, found, read=depth == "full", on_read=progress.add)
+    by_list = _by_the_list(folder, stored, found, owners_of, read=depth == "full") if folder.list_is_plain else None
+    wounded = found.errors
+    found.add(wound.password_missing())
+    verdict = _unreadable(folder, looked, found)
+    if by_list is None or not wounded:
+        return verdict
+    rows, files = by_list
+    return replace(verdict, records=rows, files=files, bytes=stored.bytes, verdict="damaged")
+
+
+def _by_the_list(
+    folder: BackupFolder, stored: Stored, found: Findings, owners_of: OwnersOf | None, *, read: bool
+) -> tuple[int, int] | None:
+    """Rows and files of a list that is plain; None where it cannot be read."""
+
+    def on_bad(bad: BadRecord) -> None:
+        found.add(record_wound.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
+
+    try:
+        with Manifest.open_list(folder) as manifest:
+            found.owners = _owners(Backup(folder, manifest), owners_of)
+            return look_by_the_list(folder, manifest.records(on_bad), stored, found, read=read)
+    except BackupUnreadable as problem:
+        found.add(wound.manifest_unreadable(problem.why().rstrip(".")))
+        return None
+
+
+def _not_opened(
+    folder: BackupFolder,
+    looked: Looked,
+    found: Findings,
+    problem: BackupUnreadable | KeybagUnreadable,
+    seals: Path | None,
+    depth: Depth,
+) -> Verdict:
+    if not folder.manifest.exists():
+        found.add(wound.manifest_missing())
+    else:
+        found.add(wound.manifest_unreadable(problem.why().rstrip(".")))
+        seal = _seal_of(folder, seals, found)
+        if depth == "full" and _has_changed(folder, seal):
+            found.add(wound.manifest_changed())
+    return _unreadable(folder, looked, found)
+
+
+def _has_changed(folder: BackupFolder, seal: Seal | None) -> bool:
+    """Whether Manifest.db is another one than when the save was finished."""
+    return seal is not None and seal.manifest is not None and seal.manifest != sha256_of(folder.manifest_db)
+
+
+def _owners(backup: Backup, owners_of: OwnersOf | None) -> Owners | None:
+    """None where nobody asked, or where a plist that tells of apps cannot be read, which is named already."""
+    try:
+        return None if owners_of is None else owners_of(backup)
+    except MigrateError:
+        return None
+
+
+def _unreadable(folder: BackupFolder, looked: Looked, found: Findings) -> Verdict:
+    return Verdict(
+        backup=folder.path,
+        udid=looked.udid,
+        ios_version=looked.ios_version,
+        encrypted=looked.encrypted,
+        records=None,
+        files=None,
+        bytes=None,
+        verdict="unreadable",
+        findings=found.all(),
+    )
+
+
+def _seal_of(folder: BackupFolder, seals: Path | None, found: Findings) -> Seal | None:
+    """The seal of this very save. Another save's is void, which alarms nobody."""
+    if seals is None:
+        return None
+    try:
+        seal = read_seal(seals, folder)
+        if seal is None and stored_seal(seals, folder.udid) is not None:
+            found.add(wound.seal_void())
+        return seal
+    except SealDamaged as problem:
+        found.add(wound.seal_damaged(problem.why().rstrip(".")))
+    except (BackupUnreadable, UnsafeName):
+        pass  # a plist that cannot be read is named already; a UDID that is no name has no seal
+    return None
+
+
+@dataclass
+class _Check:
+    """A manifest that opened, held against what is stored."""
+
+    folder: BackupFolder
+    looked: Looked
+    backup: Backup
+    seal: Seal | None
+    found: Findings
+    depth: Depth
+    watch: Watcher
+    files: int = 0
+    bytes: int = 0
+    plain_lengths: int = 0
+    """Stored files as long as the manifest says."""
+    encrypted_lengths: int = 0
+    """Stored files as long as what the manifest says, encrypted."""
+
+    def verdict(self) -> Verdict:
+        manifest = self.backup.manifest
+        if manifest.manifest_key is not None and not manifest.is_padded:
+            self.found.add(wound.manifest_not_padded())
+        for said in manifest.faults() if self.depth == "full" else ():
+            self.found.add(wound.manifest_faulty(in_one_line(said)))
+        if self.depth == "full" and not manifest.is_composed and _has_changed(self.folder, self.seal):
+            self.found.add(wound.manifest_changed())
+        stored = list_stored(self.folder, self.found, finished=self.looked.finished)
+        self._examine(stored)
+        self._hold_lengths_against_encryption()
+        for name in sorted([*stored.sizes, *stored.strange]):  # what no row has claimed
+            self.found.add(wound.stray(name if self.folder.is_flat else f"{name[:2]}/{name}"))
+        for name in sorted(stored.misplaced):
+            self.found.add(wound.stray(name))
+        return Verdict(
+            backup=self.folder.path,
+            udid=self.looked.udid,
+            ios_version=self.looked.ios_version,
+            encrypted=manifest.is_encrypted,
+            records=manifest.count,
+            files=self.files,
+            bytes=self.bytes,
+            verdict="damaged" if self.found.errors else "whole",
+            findings=self.found.all(),
+        )
+
+    def _examine(self, stored: Stored) -> None:
+        read = self.depth == "full"
+        progress = _Progress(self.watch, stored.bytes)
+        by_length_only = 0
+        databases: list[Blob] = []
+        blobs = self._blobs(stored, progress)
+        keys = self.backup.manifest.class_keys
+        for number, examined in enumerate(examine_all(blobs, keys, read=read, on_read=progress.add), 1):
+            for finding in examined.findings:
+                self.found.add(finding)
+            by_length_only += not examined.blob.proof_at_hand
+            if examined.sound and (examined.form == "database" or is_key_database(examined.blob.record)):
+                databases.append(examined.blob)
+            self.watch.files_moved(number)
+        if not read:
+            return
+        for blob in databases:
+            fault = check_database(self.backup, blob.record, as_sent=blob.proof_at_hand)
+            if fault is not None:
+                self.found.add(fault)
+        if by_length_only:
+            self.found.add(wound.not_sealed(by_length_only))
+
+    def _blobs(self, stored: Stored, progress: _Progress) -> Iterator[Blob]:
+        """Every file row that has a stored file worth examining; the others are named. Claims what it finds."""
+        unreadable = self.seal.unreadable if self.seal else {}
+        digests = self.seal.digests if self.seal else {}
+
+        def on_bad(bad: BadRecord) -> None:
+            stored.sizes.pop(bad.file_id, None)
+            self.found.add(record_wound.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
+
+        for record in self.backup.records(on_bad):
+            self._look_at_row(record)
+            if record.kind is not Kind.FILE:
+                continue
+            self.files += 1
+            size = stored.sizes.pop(record.file_id, None)
+            self.bytes += size or 0
+            self._count_length(record, size or 0)
+            if record.file_id in unreadable:
+                self.found.add(record_wound.unreadable_on_phone(record, unreadable[record.file_id]))
+                progress.add(size or 0)
+            elif record.file_id in stored.strange:
+                self.found.add(record_wound.not_a_file(record, stored.strange.pop(record.file_id)))
+            elif size is None:
+                self.found.add((record_wound.listed_twice if self._is_there(record) else record_wound.missing)(record))
+            else:
+                yield Blob(
+                    record=record,
+                    path=self.folder.blob(record.file_id),
+                    stored_bytes=size,
+                    sha256=digests.get(record.file_id),
+                    encrypted=self.backup.manifest.is_encrypted,
+                    digest_of_content=self.folder.is_flat,
+                )
+
+    def _count_length(self, record: Record, stored_bytes: int) -> None:
+        if record.size is not None and stored_bytes:
+            self.plain_lengths += stored_bytes == record.size
+            self.encrypted_lengths += stored_bytes == encrypted_size(record.size)
+
+    def _hold_lengths_against_encryption(self) -> None:
+        """Manifest.mbdb is plain either way, so only the lengths contradict a plist that lies. One file may have been
+        caught mid-write; two of just these lengths and none of the others were not."""
+        if not self.backup.manifest.is_encrypted and self.encrypted_lengths > 1 and not self.plain_lengths:
+            self.found.add(wound.lengths_say_encrypted())
+        if self.backup.manifest.is_encrypted and self.plain_lengths > 1 and not self.encrypted_lengths:
+            self.found.add(wound.lengths_say_plain())
+
+    def _is_there(self, record: Record) -> bool:
+        """Whether a stored file that nobody may claim any more is there: another row has claimed it."""
+        try:
+            return is_regular(self.folder.blob(record.file_id))
+        except UnsafeName:
+            return False
+
+    def _look_at_row(self, record: Record) -> None:
+        expected = file_id(record.domain, record.relative_path)
+        if record.file_id != expected:
+            self.found.add(record_wound.file_id_wrong(record, expected))
+        empty = record.kind is Kind.DIRECTORY
+        if (reason := why_no_phone_says(record.domain, record.relative_path, empty=empty)) is not None:
+            self.found.add(record_wound.name_unsafe(record, reason))
+
+
+class _Progress:
+    """Bytes looked at, added up from several threads."""
+
+    def __init__(self, watch: Watcher, total: int) -> None:
+        self._watch = watch
+        self._total = total
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def add(self, count: int) -> None:
+        with self._lock:
+            self._done += count
+            done = self._done
+        self._watch.bytes_moved(done, self._total)

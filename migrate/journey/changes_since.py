@@ -1,0 +1,108 @@
+"""What came onto a phone after a run: there now, and neither in its safety backup nor in what the run sent.
+
+    a file      is in neither, or has other bytes than in both
+    a database  has rows in neither: by their row ids, in the tables whose rows a person would miss
+    an app's    other rows in a database whose tables nobody here knows count as one thing
+
+What a running phone writes by itself (arrival rules, other-system) is not a person's, and is not counted.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from migrate.backup.reader import Backup
+from migrate.backup.record import Record
+from migrate.categories.arrival import is_database_file, never_arrives, rewritten_by_phone
+from migrate.categories.catalogue import APP_PREFIX, OTHER_SYSTEM
+from migrate.categories.claims import Claims
+from migrate.categories.databases import Rows, database_copy, opened, quoted, rows_of, tables_of
+from migrate.journey.proof.compare import Key, by_place, content_digest, worth_asking
+from migrate.progress import Watcher, nobody
+
+RowIds = Mapping[str, frozenset[int]]
+Known = tuple[Backup, dict[Key, Record]]
+ROW_IDS = "SELECT rowid FROM {} NOT INDEXED"
+"""An index may need a collation that only the phone has, so the table itself is read."""
+
+
+@dataclass
+class CameAfter:
+    """Compares three backups of one phone, or of one and what was sent to it. Blocking; reads only."""
+
+    now: Backup
+    claims: Claims
+    earlier: tuple[Backup, ...]
+    """The safety backup, and what was sent."""
+    tmp: Path
+    watch: Watcher = nobody
+
+    def counted(self) -> dict[str, int]:
+        """Per category or app that has something new: how many things."""
+        now = by_place(self.now)
+        known = [(backup, by_place(backup)) for backup in self.earlier]
+        found: Counter[str] = Counter()
+        done, total = 0, sum(record.size or 0 for record in now.values())
+        for record in worth_asking(now):
+            done += record.size or 0
+            self.watch.bytes_moved(done, total)
+            owners = self.claims.owners(record.domain, record.relative_path) - {OTHER_SYSTEM}
+            if owners and (new := self._new_in(record, now, known, owners)):
+                for owner in owners:
+                    found[owner] += new
+        return dict(found)
+
+    def _new_in(
+        self,
+        record: Record,
+        now: Mapping[Key, Record],
+        known: list[tuple[Backup, dict[Key, Record]]],
+        owners: frozenset[str],
+    ) -> int:
+        key = (record.domain, record.relative_path)
+        twins = [(backup, records, records[key]) for backup, records in known if key in records]
+        mine = content_digest(self.now, record, now)
+        if any(content_digest(backup, twin, records) == mine for backup, records, twin in twins):
+            return 0
+        if is_database_file(record.relative_path):
+            tables = self.claims.catalogue.counted_tables(*key)
+            if not tables:
+                return int(any(owner.startswith(APP_PREFIX) for owner in owners) and not self._same_rows(record, twins))
+            rows = self._row_ids(self.now, record, tables)
+            return min(
+                (_added(rows, self._row_ids(backup, twin, tables)) for backup, _, twin in twins),
+                default=_added(rows, {}),
+            )
+        return int(not rewritten_by_phone(*key) and not never_arrives(*key))
+
+    def _same_rows(self, record: Record, twins: list[tuple[Backup, dict[Key, Record], Record]]) -> bool:
+        """Whether it only lies on other pages than before. False where the bytes are no database."""
+        try:
+            mine = self._rows(self.now, record)
+            return any(self._rows(backup, twin) == mine for backup, _, twin in twins)
+        except sqlite3.Error:
+            return False
+
+    def _rows(self, backup: Backup, record: Record) -> dict[str, Rows]:
+        with database_copy(backup, record, self.tmp) as copy:
+            return rows_of(copy)
+
+    def _row_ids(self, backup: Backup, record: Record, tables: frozenset[str]) -> RowIds:
+        """Empty where the bytes are no database: then there is nothing in it to lose."""
+        try:
+            with database_copy(backup, record, self.tmp) as copy, opened(copy) as connection:
+                there = tables_of(connection) & tables
+                return {
+                    table: frozenset(row[0] for row in connection.execute(ROW_IDS.format(quoted(table))))
+                    for table in there
+                }
+        except sqlite3.Error:
+            return {}
+
+
+def _added(now: RowIds, before: RowIds) -> int:
+    return sum(len(rows - before.get(table, frozenset())) for table, rows in now.items())

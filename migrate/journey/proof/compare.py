@@ -1,0 +1,341 @@
+"""The proof: the new phone's own backup, taken afterwards, held against what was agreed and what was there before.
+
+    [1] every file that was agreed to move is there: the same bytes; of a database, opened with its log as an app would,
+        the same rows in every table. A phone sends a copy of a database that SQLite has made, so equal bytes cannot be
+        asked for (INFERRED, facts 2.3). A database that the phone rewrites and that has at least as many rows is
+        there, but enough rows may be other rows: it is `present`, not proven
+    [2] what the phone never takes from another phone is expected to be missing; what arrives later is pending: data of
+        apps that are still to be installed, but only after a `replace` (facts 4.5: a phone in use drops it). Not for
+        ever: see `overdue`
+    [3] on a phone in use, every file that was there before and was not chosen is still there
+
+Two backups of one file have different keys, so plaintext is compared, one file at a time, in memory or under `tmp`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from migrate.backup.companions import LOG, without_suffix
+from migrate.backup.reader import Backup
+from migrate.backup.record import Kind, Record
+from migrate.backup.verify.databases import check_database
+from migrate.categories.arrival import arrives_later, is_database_file, never_arrives, rewritten_by_phone
+from migrate.categories.catalogue import APP_PREFIX
+from migrate.categories.claims import Claims
+from migrate.categories.databases import Rows, database_copy, rows_of
+from migrate.plan.strategy import Strategy
+from migrate.problems.finding import Finding
+from migrate.progress import Watcher, nobody
+
+Fate = Literal[
+    "same", "rewritten", "present", "pending", "not-expected", "left-behind", "missing", "changed", "fewer-rows"
+]
+"""`present`: it is there, and its contents were not compared. `left-behind`: it could not be sent, which was said
+before anything was."""
+Key = tuple[str, str]
+"""Domain and path."""
+GOOD: frozenset[Fate] = frozenset({"same", "rewritten", "not-expected"})
+OPEN: frozenset[Fate] = frozenset({"pending", "present"})
+"""Neither proven nor wrong."""
+BAD: frozenset[Fate] = frozenset({"missing", "changed", "fewer-rows"})
+SQLITE = b"SQLite format 3\0"
+WAITED_FOR_DAYS = 7.0
+"""How long what arrives later may be on its way. *guessed*: photos take hours, apps as long as their downloads."""
+FINDINGS_SHOWN = 200
+"""A proof gone wrong altogether names this many files one by one; the counts stay exact."""
+
+
+@dataclass
+class Proof:
+    """What arrived, per owner (a category id, `app:<bundle>` or `other-system`)."""
+
+    fates: dict[str, Counter[Fate]] = field(default_factory=dict)
+    kept: Counter[Fate] = field(default_factory=Counter)
+    """What was on the new phone before and was not chosen."""
+    findings: list[Finding] = field(default_factory=list)
+    waiting_for: set[str] = field(default_factory=set)
+    """Bundle ids of apps that are still to be installed, whose data is pending until then."""
+
+    @property
+    def pending(self) -> int:
+        return sum(counts["pending"] for counts in self.fates.values())
+
+    @property
+    def not_compared(self) -> int:
+        return sum(counts["present"] for counts in self.fates.values())
+
+    @property
+    def bad(self) -> int:
+        return sum(counts[fate] for counts in [*self.fates.values(), self.kept] for fate in BAD)
+
+    @property
+    def verdict(self) -> str:
+        """`proven`, `pending: …`, or `not proven: …`."""
+        if self.bad:
+            return f"not proven: {self.bad} of the files are not as they should be"
+        open_ = [f"{self.pending} still arriving"] if self.pending else []
+        open_ += [f"{self.not_compared} there, not compared"] if self.not_compared else []
+        return f"pending: {', '.join(open_)}" if open_ else "proven"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "verdict": self.verdict,
+            "categories": {owner: dict(sorted(counts.items())) for owner, counts in sorted(self.fates.items())},
+            "kept": dict(sorted(self.kept.items())),
+        }
+
+
+@dataclass(frozen=True)
+class Prover:
+    """Compares the restore set and the safety backup with the backup taken afterwards. Blocking; reads only."""
+
+    restore_set: Backup
+    after: Backup
+    claims: Claims
+    """Of the backup that the records come from."""
+    strategy: Strategy
+    installed: frozenset[str]
+    """Bundle ids on the new phone now: the data of an app that is not there yet is pending, not lost."""
+    tmp: Path
+    agreed: Mapping[Key, Record] | None = None
+    """What was chosen in the old backup; None: all of the set. A set can hold more (a graft holds what the new phone
+    had), and must not hold less."""
+    left_behind: frozenset[str] = frozenset()
+    """File ids of what was agreed and could not be sent; the run has said so."""
+    proven_before: bool = False
+    """Whether this run was proven before. What arrives later and did not come with the rest is no longer waited for."""
+    days_since: float = 0.0
+    """Since the restore."""
+    same_phone: bool = False
+    """The set came from this very phone, so nothing of it has to stay on another one."""
+    before: Backup | None = None
+    before_claims: Claims | None = None
+    watch: Watcher = nobody
+    _begun: set[str] = field(default_factory=set)
+    """Domains of which something that arrives later has arrived."""
+
+    def prove(self) -> Proof:
+        proof = Proof()
+        there, in_set = by_place(self.after), by_place(self.restore_set)
+        self._begun.update(
+            domain for domain, path in in_set.keys() & there.keys() if self._comes_late(domain, path, there)
+        )
+        agreed = in_set if self.agreed is None else self.agreed
+        done, total = 0, sum(record.size or 0 for record in agreed.values())
+        for record in worth_asking(agreed):
+            fate = self._fate_of_agreed(record, there, in_set)
+            owners = self.claims.owners(record.domain, record.relative_path)
+            for owner in owners:
+                proof.fates.setdefault(owner, Counter())[fate] += 1
+            if fate == "pending" and self._without_its_app(record):
+                proof.waiting_for |= {owner.removeprefix(APP_PREFIX) for owner in owners}
+            self._note(proof, record, fate, "sent")
+            done += record.size or 0
+            self.watch.bytes_moved(done, total)
+        if self.before is not None and self.strategy is not Strategy.REPLACE:
+            self._prove_nothing_lost(proof, there, agreed)
+        return proof
+
+    def _fate_of_agreed(self, record: Record, there: Mapping[Key, Record], in_set: Mapping[Key, Record]) -> Fate:
+        sent = in_set.get((record.domain, record.relative_path))
+        if sent is None:
+            return "left-behind" if record.file_id in self.left_behind else "missing"
+        return self._fate(self.restore_set, sent, there, in_set)
+
+    def _prove_nothing_lost(self, proof: Proof, there: Mapping[Key, Record], sent: Mapping[Key, Record]) -> None:
+        """[3] What was there before, was not sent, and belongs to no chosen category is still there."""
+        assert self.before is not None and self.before_claims is not None
+        before = by_place(self.before)
+        chosen = set(proof.fates)
+        for key, record in before.items():
+            if record.kind is Kind.DIRECTORY or key in sent or without_suffix(record.relative_path):
+                continue
+            if self.before_claims.owners(record.domain, record.relative_path) & chosen:
+                continue  # its counterpart was replaced, and the last confirmation said so
+            fate = self._fate(self.before, record, there, before)
+            proof.kept[fate] += 1
+            self._note(proof, record, fate, "kept")
+
+    # -- one file ----------------------------------------------------------------------------------------------------
+
+    def _fate(
+        self,
+        source: Backup,
+        record: Record,
+        there: Mapping[Key, Record],
+        siblings: Mapping[Key, Record],
+    ) -> Fate:
+        foreign = source is self.restore_set
+        if foreign and not self.same_phone and never_arrives(record.domain, record.relative_path):
+            return "not-expected"
+        arrived = there.get((record.domain, record.relative_path))
+        if arrived is None:
+            return "pending" if foreign and self._may_come(record) else "missing"
+        if record.kind is Kind.SYMLINK:
+            return "same" if record.target == arrived.target else "changed"
+        if content_digest(source, record, siblings) == content_digest(self.after, arrived, there):
+            return "same"
+        if is_database_file(record.relative_path) or is_database_by_content(source, record):
+            return self._compare_rows(source, record, arrived)
+        return "rewritten" if rewritten_by_phone(record.domain, record.relative_path) else "changed"
+
+    def _may_come(self, record: Record) -> bool:
+        """[2] Whether what is not there may still come."""
+        if self.overdue(record):
+            return False
+        if self._without_its_app(record):
+            return self.strategy is Strategy.REPLACE
+        return arrives_later(record.domain, record.relative_path)
+
+    def overdue(self, record: Record) -> bool:
+        """Whether it should have come by now: a later proof finds others of its domain there, or a week is over."""
+        if self.days_since >= WAITED_FOR_DAYS:
+            return True
+        return self.proven_before and record.domain in self._begun and not self._without_its_app(record)
+
+    @staticmethod
+    def _comes_late(domain: str, path: str, there: Mapping[Key, Record]) -> bool:
+        return there[domain, path].kind is not Kind.DIRECTORY and arrives_later(domain, path)
+
+    def _without_its_app(self, record: Record) -> bool:
+        """Whether it belongs to apps (its own, or those of its group), and none of them is on the new phone."""
+        owners = self.claims.owners(record.domain, record.relative_path)
+        apps = {owner.removeprefix(APP_PREFIX) for owner in owners if owner.startswith(APP_PREFIX)}
+        return bool(apps) and not apps & self.installed
+
+    def _compare_rows(self, source: Backup, record: Record, arrived: Record) -> Fate:
+        """[1] The same rows in every table; where the phone writes to it, at least as many in every table a person
+        would miss, or in all where no query knows the database.
+
+        A file that only looks like a database and has other bytes, or is a damaged one: changed.
+        """
+        try:
+            sent, now = self._rows(source, record), self._rows(self.after, arrived)
+        except sqlite3.Error:
+            return "changed"
+        if self._was_damaged(source, record, arrived):
+            return "changed"
+        if all(now.get(table) == rows for table, rows in sent.items()):
+            return "same"
+        tables = self.claims.catalogue.proven_tables(record.domain, record.relative_path) & set(sent) or set(sent)
+        if any(table not in now or now[table].count < sent[table].count for table in tables):
+            return "fewer-rows"
+        return "present" if rewritten_by_phone(record.domain, record.relative_path) else "changed"
+
+    def _was_damaged(self, source: Backup, record: Record, arrived: Record) -> bool:
+        """Whether SQLite calls it damaged now and not before: an app may fail to open what still has all its rows."""
+        if check_database(self.after, arrived, as_sent=False) is None:
+            return False
+        return check_database(source, record, as_sent=False) is None
+
+    def _rows(self, backup: Backup, record: Record) -> dict[str, Rows]:
+        with database_copy(backup, record, self.tmp) as copy:
+            return rows_of(copy)
+
+    # -- speaking ----------------------------------------------------------------------------------------------------
+
+    def _note(self, proof: Proof, record: Record, fate: Fate, role: Literal["sent", "kept"]) -> None:
+        if fate in GOOD or fate == "left-behind" or len(proof.findings) >= FINDINGS_SHOWN:
+            return
+        not_taken = fate == "missing" and role == "sent" and self._without_its_app(record)
+        what, why, how = APP_NOT_THERE if not_taken else SENTENCES[fate]
+        if fate == "missing" and role == "sent" and not not_taken and self.overdue(record):
+            what, why, how = DID_NOT_COME
+        claims = self.claims if role == "sent" else self.before_claims or self.claims
+        proof.findings.append(
+            Finding(
+                code=f"proof-{fate}" if role == "sent" else f"proof-kept-{fate}",
+                severity="info" if fate in OPEN else "error",
+                domain=record.domain,
+                relative_path=record.relative_path,
+                file_id=record.file_id,
+                categories=tuple(sorted(claims.owners(record.domain, record.relative_path))),
+                what=what.format(path=record.relative_path or record.domain),
+                why=why if role == "sent" else f"It was on the new phone before. {why}",
+                next=how,
+            )
+        )
+
+
+SENTENCES: dict[Fate, tuple[str, str, str]] = {
+    "pending": (
+        "{path} has not arrived yet.",
+        "The phone brings it in the background, or with its app from the App Store.",
+        "Leave the phone on Wi-Fi and power for a while, then look again.",
+    ),
+    "present": (
+        "{path} is on the new phone, but its contents were not compared.",
+        "The phone writes to this database by itself. It has at least as many rows as were sent, which proves nothing.",
+        "Look at it on the new phone, and keep the old phone as it is until you have.",
+    ),
+    "missing": (
+        "{path} is not on the new phone.",
+        "The backup taken after the move does not hold it.",
+        "Keep the old phone as it is, and tell us with the receipt.",
+    ),
+    "changed": (
+        "{path} is on the new phone with other contents.",
+        "Its bytes differ from what was sent, and not as the phone is known to rewrite them.",
+        "Compare it on both phones before you erase the old one.",
+    ),
+    "fewer-rows": (
+        "{path} has fewer entries on the new phone.",
+        "At least one of its tables has fewer rows than what was sent.",
+        "Compare it on both phones before you erase the old one.",
+    ),
+}
+
+
+APP_NOT_THERE = (
+    "{path} is not on the new phone.",
+    "Its app is not installed there, and a phone in use takes data only for apps that it has.",
+    "Install the app on the new phone, then run the plan again: migrate run PLAN",
+)
+DID_NOT_COME = (
+    "{path} is not on the new phone, and should have come by now.",
+    "The rest of it has arrived, or a week is over.",
+    "Leave the phone on Wi-Fi and power over night and prove it once more; keep the old phone as it is until then.",
+)
+
+
+def by_place(backup: Backup) -> dict[Key, Record]:
+    """Every record of a backup by domain and path."""
+    return {(record.domain, record.relative_path): record for record in backup.records()}
+
+
+def worth_asking(records: Mapping[Key, Record]) -> Iterator[Record]:
+    """Files and symlinks, without the companions: those are read with their database, as an app would."""
+    for (domain, path), record in records.items():
+        database = without_suffix(path)
+        if record.kind is not Kind.DIRECTORY and (database is None or (domain, database) not in records):
+            yield record
+
+
+def is_database_by_content(backup: Backup, record: Record) -> bool:
+    """Whether it begins as SQLite's files do, whatever it is called."""
+    return next(iter(backup.chunks(record)), b"")[: len(SQLITE)] == SQLITE
+
+
+def content_digest(backup: Backup, record: Record, siblings: Mapping[Key, Record]) -> bytes:
+    """Of a file and, for a database, of its log: the newest rows, or all of them, may be only there (*seen*)."""
+    digest = hashlib.sha256()
+    for part in (record, siblings.get((record.domain, record.relative_path + LOG))):
+        if part is not None and part.kind is Kind.FILE:
+            digest.update(_digest_of(backup, part))
+    return digest.digest()
+
+
+def _digest_of(backup: Backup, record: Record) -> bytes:
+    """SHA-256 of a file's content. No bytes at all for an empty one: an empty log is as good as none."""
+    digest, length = hashlib.sha256(), 0
+    for chunk in backup.chunks(record):
+        digest.update(chunk)
+        length += len(chunk)
+    return digest.digest() if length else b""

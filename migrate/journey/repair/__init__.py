@@ -1,0 +1,1 @@
+"""Repair: a damaged backup made whole again with the help of its phone."""

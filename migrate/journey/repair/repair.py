@@ -1,0 +1,368 @@
+"""Heal: a damaged backup made whole again, from the phone where it is there.
+
+    [1] verify says which records are damaged
+    [2] a clone out of hard links, with everything but those: no row in its manifest, no stored file
+    [3] the phone backs itself up onto the clone and sends what is missing there; or, as its agent may decide, a full
+        backup (INFERRED: no public report of either, facts 2.3 step 4)
+    [4] verify the clone
+    [5] only a whole one takes the place of the original (healing_place.py)
+
+Without the phone [3] is left out: what was damaged is gone from the backup, and the backup as it was stays beside it.
+So it does where the phone no longer has a file that was damaged here. The original is never written to.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+
+from migrate.backup.companions import SUFFIXES, is_database
+from migrate.backup.folder import MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder, find_backup
+from migrate.backup.manifest.open import Manifest
+from migrate.backup.private_files import DISK_FULL, FOLDER_MODE
+from migrate.backup.record import file_id
+from migrate.backup.verify.findings import UNFINISHED
+from migrate.backup.verify.run import Verdict, verify
+from migrate.journey.repair import findings as told
+from migrate.journey.repair.clone import clone_without
+from migrate.journey.repair.workspace import HealingPlace, Note, places_to_settle, stamp_of
+from migrate.problems import (
+    BackupUnfinished,
+    BackupUnreadable,
+    CannotHealHere,
+    CannotHealWithoutPhone,
+    DiskFullHere,
+    HealNeedsRoom,
+)
+from migrate.problems.finding import Finding
+from migrate.progress import Watcher, nobody
+from migrate.units import now_utc
+
+T = TypeVar("T")
+
+Answer = Literal["nothing", "fetched", "full", "without-phone"]
+NOTHING: Answer = "nothing"
+FETCHED: Answer = "fetched"
+FULL: Answer = "full"
+WITHOUT_PHONE: Answer = "without-phone"
+
+HEADROOM_BYTES = 0x8000000
+"""What a phone wants beside all that it sends, or it refuses with 105 (facts 2.3 step 7)."""
+
+
+class Fetched(NamedTuple):
+    """Stored files that came from the phone, and their bytes."""
+
+    files: int
+    bytes: int
+
+
+NOT_FETCHED = Fetched(0, 0)
+
+
+class Phone(Protocol):
+    """The phone that a backup is of, as much of it as healing needs."""
+
+    def find(self, udid: str, damaged: int) -> str:
+        """Its UDID as it spells it itself. Raises where it is not there; `damaged` records wait for it."""
+
+    def save(self, folder: Path, seals: Path) -> tuple[Finding, ...]:
+        """Back it up onto `folder`, whose name is its UDID. Raises what a save raises."""
+
+
+class WithPassword(Protocol):
+    """Does work with a backup's password, which is asked for if need be."""
+
+    def __call__(self, folder: BackupFolder, work: Callable[[str | None], T]) -> T: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropped:
+    """A record that was damaged, and whether the healed backup has it again."""
+
+    file_id: str
+    domain: str
+    relative_path: str
+    code: str  # of the finding that condemned it
+    came_back: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Healed:
+    """What came of it. `verdict` is that of the backup which is in its place now, its findings with those of healing;
+    where healing failed, that of the clone, which is gone."""
+
+    verdict: Verdict
+    answer: Answer
+    in_place: bool
+    """Whether what lies in the backup's place is what `verdict` speaks of."""
+    dropped: tuple[Dropped, ...] = ()
+    fetched: Fetched = NOT_FETCHED
+    kept: Path | None = None
+    """Where the backup as it was lies now; None: it is where it was, or removed."""
+
+    @property
+    def exit_code(self) -> int:
+        return self.verdict.exit_code
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **self.verdict.as_json(),
+            "answer": self.answer,
+            "in_place": self.in_place,
+            "dropped": [record.as_json() for record in self.dropped],
+            "fetched": {"files": self.fetched.files, "bytes": self.fetched.bytes},
+            "kept": str(self.kept) if self.kept else None,
+        }
+
+
+def _in_silence(step: str) -> AbstractContextManager[Watcher]:
+    return nullcontext(nobody)
+
+
+def _alone_anyway(name: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+@dataclass(kw_only=True)
+class Heal:
+    """One healing. Blocking; one process at a time (the caller holds the backup)."""
+
+    path: Path
+    seals: Path
+    phone: Phone | None
+    """None: it is gone, do without."""
+    with_password: WithPassword
+    holding: Callable[[str], AbstractContextManager[None]] = _alone_anyway
+    """Holds the backup of that name, so that no save and no other healing changes it meanwhile."""
+    telling: Callable[[str], AbstractContextManager[Watcher]] = _in_silence
+    clock: Callable[[], datetime] = now_utc
+    place: HealingPlace = field(init=False)
+
+    def run(self) -> Healed:
+        """Heal the backup at `path`.
+
+        Raises:
+            BackupNotFound, PasswordMissing, WrongPassword; BackupUnfinished: a save goes on with that one.
+            CannotHealWithoutPhone: what is damaged is not a record, so that only the phone can help.
+            HealNeedsRoom, DiskFullHere, CannotHealHere: this computer's disk.
+            What `phone.find` and `phone.save` raise; the clone stays then, and the next attempt goes on with it.
+        """
+        self._settle(self.path.resolve())
+        original = find_backup(self.path).resolve()
+        self._settle(original)
+        with self.holding(original.name):
+            return self._examine(original)
+
+    def _settle(self, path: Path) -> None:
+        for place in places_to_settle(path):
+            with self.holding(place.original.name), _own_disk(place.folder):
+                place.settle(self.seals, clock=self.clock())
+
+    # -- [1] ---------------------------------------------------------------------------------------------------------
+
+    def _examine(self, original: Path) -> Healed:
+        self.place = HealingPlace(original)
+        with self.telling("check") as watch:
+            before = self._verified(BackupFolder(original), self.seals, watch)
+        if before.verdict == "whole":
+            with _own_disk(self.place.folder):
+                self.place.clear()
+            return Healed(verdict=before, answer=NOTHING, in_place=True)
+        if any(finding.code == UNFINISHED for finding in before.findings):
+            raise BackupUnfinished(original, BackupFolder(original).snapshot_state)
+        wounds = _wounds(before)
+        if self.phone is None:
+            _refuse_other_wounds(before)
+            wounds |= self._companions(BackupFolder(original), wounds)
+            udid = before.udid
+        else:
+            udid = self.phone.find(before.udid, len(wounds))
+        with _own_disk(self.place.folder):
+            note = self._clone(original, udid, wounds, before)
+        return self._heal(original, note, wounds, before)
+
+    def _verified(self, folder: BackupFolder, seals: Path, watch: Watcher) -> Verdict:
+        return self.with_password(folder, lambda word: verify(folder.path, word, seals=seals, watch=watch))
+
+    def _companions(self, folder: BackupFolder, wounds: dict[str, Finding]) -> dict[str, Finding]:
+        """What lies beside a damaged database is worth nothing without it, and harms the one it is put beside."""
+        beside: dict[str, Finding] = {}
+        for wound in wounds.values():
+            path = wound.relative_path or ""
+            if is_database(path):
+                for suffix in SUFFIXES:
+                    beside[file_id(wound.domain or "", path + suffix)] = told.companion(wound, path + suffix)
+        there = self.with_password(folder, lambda word: _file_ids(folder, word, beside.keys() - wounds.keys()))
+        return {name: replace(beside[name], file_id=name) for name in sorted(there)}
+
+    # -- [2] ---------------------------------------------------------------------------------------------------------
+
+    def _clone(self, original: Path, udid: str, wounds: dict[str, Finding], before: Verdict) -> Note:
+        """The clone without the damaged records: the one that an earlier attempt left, if it is of this very backup."""
+        folder = BackupFolder(original)
+        note = self.place.note
+        wanted = Note(udid=udid, stamp=stamp_of(folder), dropped=tuple(sorted(wounds)))
+        if note is not None and replace(note, keep_as=None, brings_seal=False) == wanted:
+            return note
+        self.place.clear()
+        self._require_room(original, before)
+        try:
+            self._build(folder, udid, wounds, before)
+        except BaseException:
+            self.place.clear()
+            raise
+        self.place.note = wanted
+        return wanted
+
+    def _build(self, folder: BackupFolder, udid: str, wounds: dict[str, Finding], before: Verdict) -> None:
+        with self.telling("heal") as watch:
+            clone = self.place.begin(udid)
+            self.place.bring_seal(self.seals, udid)
+            if before.verdict == "unreadable":  # there is nothing to keep: the phone sends all of it
+                clone.mkdir(mode=FOLDER_MODE)
+                return
+            fresh = any(finding.code == "manifest-faulty" for finding in before.findings)
+            about: dict[str, Any] = {"fresh": fresh, "total": before.bytes, "watch": watch}
+            self.with_password(folder, lambda word: clone_without(folder, word, clone, wounds.keys(), **about))
+
+    def _require_room(self, original: Path, before: Verdict) -> None:
+        """Room for the worst case: the phone sends all of it, and where links can't be made, all is copied too."""
+        stored = before.bytes if before.bytes is not None else _bytes_in(original)
+        manifest = BackupFolder(original).manifest
+        needed, reason = manifest.stat().st_size if manifest.is_file() else 0, "its list of files is written anew"
+        if not _can_link(original, self.place):
+            needed, reason = needed + stored, "this disk cannot share files by links"
+        if self.phone is not None:
+            needed, reason = needed + stored + HEADROOM_BYTES, "the phone may answer with a full backup"
+        free = shutil.disk_usage(original.parent).free
+        if free < needed:
+            raise HealNeedsRoom(str(original), needed, free, reason)
+
+    # -- [3] [4] [5] -------------------------------------------------------------------------------------------------
+
+    def _heal(self, original: Path, note: Note, wounds: dict[str, Finding], before: Verdict) -> Healed:
+        clone = self.place.clone(note.udid)
+        noticed = self.phone.save(clone, self.place.seals) if self.phone is not None else ()
+        with self.telling("check") as watch:
+            after = self._verified(BackupFolder(clone), self.place.seals, watch)
+        dropped = self._fates(clone, wounds)
+        lost = [record for record in dropped if not record.came_back]
+        own = [told.lost(wounds[record.file_id], with_phone=self.phone is not None) for record in lost]
+        answer, fetched = _answered(original, clone) if self.phone is not None else (WITHOUT_PHONE, NOT_FETCHED)
+        healed = Healed(
+            verdict=replace(after, backup=original, findings=(*after.findings, *noticed, *own)),
+            answer=answer,
+            in_place=after.verdict == "whole",
+            dropped=dropped,
+            fetched=fetched,
+        )
+        with _own_disk(self.place.folder):
+            if after.verdict != "whole":
+                self.place.clear()
+                return healed
+            try:
+                kept = self.place.take_place(note, keep=bool(lost), seals=self.seals, clock=self.clock())
+            except KeyboardInterrupt:  # in the middle of the two renames: to the end, then stop
+                self.place.settle(self.seals, clock=self.clock())
+                raise
+        return replace(healed, kept=kept)
+
+    def _fates(self, clone: Path, wounds: dict[str, Finding]) -> tuple[Dropped, ...]:
+        there = self.with_password(BackupFolder(clone), lambda word: _file_ids(BackupFolder(clone), word, wounds))
+        return tuple(
+            Dropped(
+                file_id=name,
+                domain=wound.domain or "",
+                relative_path=wound.relative_path or "",
+                code=wound.code,
+                came_back=name in there,
+            )
+            for name, wound in wounds.items()
+        )
+
+
+def _wounds(before: Verdict) -> dict[str, Finding]:
+    """The records that are damaged, by file id."""
+    errors = (finding for finding in before.findings if finding.severity == "error")
+    return {finding.file_id: finding for finding in errors if finding.file_id}
+
+
+def _refuse_other_wounds(before: Verdict) -> None:
+    """Raises CannotHealWithoutPhone, BackupUnreadable: dropping records does not help this backup."""
+    others = [one for one in before.findings if one.severity == "error" and not one.file_id and one.code not in _CURED]
+    if before.verdict == "unreadable":
+        raise BackupUnreadable(before.backup, "Manifest.db", others[0].why if others else "it cannot be opened")
+    if others:
+        raise CannotHealWithoutPhone(str(before.backup), others[0].what, len(others))
+
+
+_CURED = frozenset({"entry-strange"})
+"""Wounds of the folder that a clone has not: it holds only what the manifest names."""
+
+
+def _file_ids(folder: BackupFolder, password: str | None, asked: Collection[str]) -> frozenset[str]:
+    """Those of the file ids that the backup has a row for."""
+    with Manifest.open(folder, password) as manifest:
+        return frozenset(row.file_id for row in manifest.rows(lambda bad: None) if row.file_id in asked)
+
+
+def _answered(original: Path, clone: Path) -> tuple[Answer, Fetched]:
+    """What the phone did: sent what was missing, or everything anew. A stored file that stayed has the date it had
+    (links share it, copies keep it), and one that arrived has not."""
+    stayed = files = size = 0
+    for path in clone.glob("[0-9a-f][0-9a-f]/*"):
+        now = path.stat()
+        try:
+            was = (original / path.relative_to(clone)).stat().st_mtime_ns
+        except OSError:
+            was = None
+        if now.st_mtime_ns == was:
+            stayed += 1
+        else:
+            files, size = files + 1, size + now.st_size
+    return FETCHED if stayed else FULL, Fetched(files, size)
+
+
+# -- the disk --------------------------------------------------------------------------------------------------------
+
+
+def _can_link(original: Path, place: HealingPlace) -> bool:
+    """Whether hard links can be made beside the backup, by making one."""
+    probe = place.folder.with_name(f"{place.folder.name}-probe")
+    for name in (*PLIST_LIMIT_BYTES, *MANIFESTS):
+        if (original / name).is_file():
+            probe.unlink(missing_ok=True)
+            try:
+                os.link(original / name, probe, follow_symlinks=False)
+            except (OSError, NotImplementedError):
+                return False
+            finally:
+                probe.unlink(missing_ok=True)
+            return True
+    return False
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())
+
+
+@contextmanager
+def _own_disk(folder: Path) -> Iterator[None]:
+    """For work on the disk alone: its OSErrors become errors a person can meet."""
+    try:
+        yield
+    except OSError as problem:
+        said = problem.strerror or type(problem).__name__
+        if problem.errno in DISK_FULL:
+            raise DiskFullHere(str(folder), said) from problem
+        raise CannotHealHere(str(folder.parent), said) from problem

@@ -1,0 +1,196 @@
+"""Where a backup is healed: a folder beside it, and how the healed one takes its place.
+
+    .<name>.healing/healing.json      what this is; written when the clone is complete: without it nothing here counts
+    .<name>.healing/clone/<UDID>/     the backup in the making; a phone may put folders of its own beside it
+    .<name>.healing/seals/            the seal of the save that goes into it
+    .<name>.healing/before/           the backup as it was, once it has left its place
+
+Two renames and what follows them, each safe to be killed at: `settle` finishes or clears whatever it finds.
+
+    before   clone   in its place     killed …                             so
+    no       –       as it was        before the first rename              it stays; the clone serves the next attempt
+    yes      yes     nothing          between the two renames              the clone moves in
+    yes      no      healed           after the second                     seal, put aside or remove what was before
+    yes      no      nothing          (somebody took the clone away)       what was before goes back
+    yes      yes     another one      between, and a new save was begun    both stay: what was before is put aside
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from migrate.backup.folder import BackupFolder, inside
+from migrate.backup.links import link_or_copy
+from migrate.backup.private_files import FOLDER_MODE, sync_folder, write_whole
+from migrate.backup.seal import stored_seal
+from migrate.problems import MigrateError, SealDamaged
+
+FORMAT = 1
+NOTE_LIMIT_BYTES = 64 << 20
+_SUFFIX = ".healing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """What healing.json says."""
+
+    udid: str
+    stamp: tuple[str, str]
+    """Status.plist's UUID and date of the backup that is healed: a clone of another save is worth nothing."""
+    dropped: tuple[str, ...]
+    """File ids that the clone was made without."""
+    keep_as: str | None = None
+    """What the backup as it was shall be called afterwards; None: it is removed."""
+    brings_seal: bool = False
+    """Whether the seal in `seals` shall replace the one at home."""
+
+
+class HealingPlace:
+    """The folder beside one backup. It is there only while that backup is healed."""
+
+    def __init__(self, original: Path) -> None:
+        self.original = original
+        self.folder = original.with_name(f".{original.name}{_SUFFIX}")
+        self.seals = self.folder / "seals"
+        self.before = self.folder / "before"
+        self._note = self.folder / "healing.json"
+
+    @property
+    def note(self) -> Note | None:
+        """None: there is no complete clone here."""
+        try:
+            with self._note.open("rb") as file:
+                said: Any = json.loads(file.read(NOTE_LIMIT_BYTES))
+            if said.pop("format") != FORMAT:
+                return None
+            return Note(**{**said, "stamp": tuple(said["stamp"]), "dropped": tuple(said["dropped"])})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    @note.setter
+    def note(self, note: Note) -> None:
+        write_whole(self._note, json.dumps({"format": FORMAT, **asdict(note)}).encode())
+
+    def clone(self, udid: str) -> Path:
+        """Raises UnsafeName: a UDID that is no name of a folder."""
+        return inside(self.folder / "clone", udid)
+
+    def begin(self, udid: str) -> Path:
+        """An empty place for a clone; what an earlier attempt left is gone. Returns where the clone goes."""
+        self.clear()
+        for folder in (self.folder, self.folder / "clone", self.seals):
+            folder.mkdir(mode=FOLDER_MODE)
+        return self.clone(udid)
+
+    def bring_seal(self, seals: Path, udid: str) -> None:
+        """The seal of the original goes along, as the base of the clone's own."""
+        source = inside(seals, f"{udid}.json")
+        if source.is_file():
+            link_or_copy(source, inside(self.seals, source.name))
+
+    def clear(self) -> None:
+        """Nothing of this attempt stays. Never called while the backup as it was lies here."""
+        if self.before.exists():
+            raise ValueError(f"{self.before} is the backup itself")
+        if self.folder.exists():
+            self._note.unlink(missing_ok=True)  # first: half a clone must not count as one
+            shutil.rmtree(self.folder)
+
+    # -- the clone takes the place -----------------------------------------------------------------------------------
+
+    def take_place(self, note: Note, *, keep: bool, seals: Path, clock: datetime) -> Path | None:
+        """The clone becomes the backup. Comes back with where the one before lies now; None: it is removed."""
+        keep_as = self._free_name(clock) if keep else None
+        self.note = replace(note, keep_as=keep_as, brings_seal=self._may_replace_seal(note, seals))
+        sync_folder(self.folder)
+        self.original.rename(self.before)
+        self._move_in(note.udid)
+        self._clean_up(seals)
+        return self.original.with_name(keep_as) if keep_as else None
+
+    def settle(self, seals: Path, *, clock: datetime) -> bool:
+        """Finish or clear what a killed attempt left, as the table above says. True: the swap was finished."""
+        if not self.before.exists():
+            if self.folder.exists() and (self.note is None or not self.original.exists()):
+                self.clear()  # half a clone, or one of a backup that was taken away
+            return False
+        note = self.note
+        clone = self.clone(note.udid) if note else None
+        if note is None or clone is None or (not clone.exists() and not self.original.exists()):
+            if not self.original.exists():
+                self.before.rename(self.original)
+            else:
+                self.before.rename(self.original.with_name(self._free_name(clock)))
+            sync_folder(self.original.parent)
+            self.clear()
+            return False
+        if clone.exists() and self.original.exists():
+            self.note = replace(note, keep_as=self._free_name(clock), brings_seal=False)
+        elif clone.exists():
+            self._move_in(note.udid)
+        self._clean_up(seals)
+        return True
+
+    def _move_in(self, udid: str) -> None:
+        self.clone(udid).rename(self.original)
+        sync_folder(self.original.parent)
+        sync_folder(self.folder)
+
+    def _clean_up(self, seals: Path) -> None:
+        note = self.note
+        assert note is not None
+        seal = inside(self.seals, f"{note.udid}.json")
+        if note.brings_seal and seal.exists():
+            seals.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            write_whole(inside(seals, seal.name), seal.read_bytes())  # home may lie on another disk
+            seal.unlink()
+        if note.keep_as is not None and self.before.exists():
+            self.before.rename(self.original.with_name(note.keep_as))
+            sync_folder(self.original.parent)
+        if self.before.exists():
+            shutil.rmtree(self.before)
+        self.clear()
+
+    def _may_replace_seal(self, note: Note, seals: Path) -> bool:
+        """Where home's seal is of another save (its own working backup's, say), it stays."""
+        if not inside(self.seals, f"{note.udid}.json").exists():
+            return False
+        try:
+            there = stored_seal(seals, note.udid)
+        except SealDamaged:
+            return True
+        return there is None or (there.uuid, str(there.date)) == note.stamp
+
+    def _free_name(self, clock: datetime) -> str:
+        """`<name>-20260102-030405`, as Finder and phones call a backup that was put aside (facts 2.3)."""
+        name = f"{self.original.name}-{clock:%Y%m%d-%H%M%S}"
+        number = 2
+        while os.path.lexists(self.original.with_name(name)):
+            name = f"{self.original.name}-{clock:%Y%m%d-%H%M%S}-{number}"
+            number += 1
+        return name
+
+
+def places_to_settle(path: Path) -> list[HealingPlace]:
+    """The healing places that a backup meant by `path` may have: its own, and those of the folders in it."""
+    found = [HealingPlace(path)] if path.name else []
+    with suppress(OSError):
+        for entry in sorted(path.iterdir()):
+            if entry.name.startswith(".") and entry.name.endswith(_SUFFIX):
+                found.append(HealingPlace(path / entry.name[1 : -len(_SUFFIX)]))
+    return [place for place in found if place.folder.is_dir()]
+
+
+def stamp_of(folder: BackupFolder) -> tuple[str, str]:
+    """What tells one save of a backup from the next; ("", "") where no plist says."""
+    try:
+        return (folder.status_uuid or "", str(folder.status_date or ""))
+    except MigrateError:
+        return ("", "")

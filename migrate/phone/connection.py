@@ -1,0 +1,189 @@
+"""A phone in reach: its lockdown, and how a backup session with it is opened, run in a thread, and cut."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pymobiledevice3.exceptions import (
+    FatalPairingError,
+    InvalidHostIDError,
+    InvalidServiceError,
+    LockdownError,
+    MissingValueError,
+    NotPairedError,
+    PasscodeRequiredError,
+    PasswordRequiredError,
+    ProtocolError,
+    PyMobileDevice3Exception,
+)
+from pymobiledevice3.service_connection import create_ssl_context
+from pymobiledevice3.services.afc import AfcService
+from pymobiledevice3.usbmux import MuxDevice
+
+from migrate.phone.facts import PhoneFacts
+from migrate.phone.lockdown import GONE, Lockdown, dial
+from migrate.phone.mobilebackup2.link import SILENCE_S, Link, LinkEnded, LinkSilent
+from migrate.phone.muxer import Muxer
+from migrate.phone.quoting import quoted
+from migrate.phone.service import making_sense
+from migrate.phone.wait import Lacking, Patience, Time
+from migrate.problems import (
+    MigrateError,
+    NotActivated,
+    NotTrusted,
+    PhoneBrokeProtocol,
+    PhoneLocked,
+    PhoneLost,
+    PhoneSilent,
+    ServiceRefused,
+)
+from migrate.progress import Watcher
+
+T = TypeVar("T")
+
+BACKUP_SERVICE = "com.apple.mobilebackup2"
+
+
+@dataclass
+class Contact:
+    """One phone in reach. `wait_s`: how long to wait for a hand on it when it is found locked."""
+
+    muxer: Muxer
+    client: Lockdown
+    device: MuxDevice
+    facts: PhoneFacts
+    wait_s: float
+    time: Time = field(default_factory=Time)
+    silence_s: float = SILENCE_S
+
+    @property
+    def name(self) -> str:
+        return self.facts.called
+
+    @contextmanager
+    def told(self, during: str) -> Iterator[None]:
+        """Turns what pymobiledevice3 and a link raise into what a person can act on."""
+        try:
+            yield
+        except MigrateError:
+            raise
+        except LinkEnded as error:
+            raise PhoneLost(self.name, during, str(error)) from error
+        except LinkSilent as error:
+            raise PhoneSilent(self.name, during, round(self.silence_s)) from error
+        except (PasswordRequiredError, PasscodeRequiredError) as error:
+            raise PhoneLocked(self.name, during) from error
+        except (NotPairedError, InvalidHostIDError, FatalPairingError) as error:
+            raise NotTrusted(self.name) from error
+        except GONE as error:
+            raise PhoneLost(self.name, during, quoted(error) or "It left the bus.") from error
+        except ProtocolError as error:
+            raise PhoneBrokeProtocol(self.name, f"during {during}: {quoted(error).rstrip('.')}") from error
+        except PyMobileDevice3Exception as error:
+            raise ServiceRefused(self.name, during, quoted(error)) from error
+
+    async def open_afc(self, stack: AsyncExitStack) -> AfcService | None:
+        """AFC for as long as `stack` lives, or None: the phone does not start it.
+
+        Raises:
+            PyMobileDevice3Exception, OSError: the phone is gone.
+        """
+        try:
+            with making_sense():
+                return await stack.enter_async_context(AfcService(self.client))
+        except GONE:
+            raise
+        except PyMobileDevice3Exception:
+            return None
+
+    @asynccontextmanager
+    async def backup_link(self, watch: Watcher) -> AsyncIterator[Link]:
+        """A link to the backup service, its session not opened yet. Asks for the phone to be unlocked when it must be.
+
+        Raises:
+            PhoneLocked: it still was when time was over. NotActivated, ServiceRefused, NotTrusted, PhoneLost.
+        """
+        with self.told("the start of its backup service"):
+            patience = Patience(watch, self.wait_s, self.time)
+            while True:
+                try:
+                    attributes = await self._start_backup_service()
+                except Lacking as lacking:
+                    await patience.bear(lacking, self.name)
+                else:
+                    patience.relieved()
+                    break
+            link = await self._dial(attributes)
+        try:
+            yield link
+        finally:
+            link.close()
+
+    async def _start_backup_service(self) -> dict[str, Any]:
+        """Port and TLS of a fresh backup service.
+
+        With the escrow bag of the pair record, where there is one: it lets the service start on a locked screen. A
+        phone without a passcode gives none (INFERRED; pymobiledevice3's own client dies of KeyError then).
+        """
+        record = self.client.pair_record or {}
+        try:
+            with making_sense():
+                attributes = await self.client.get_service_connection_attributes(
+                    BACKUP_SERVICE, include_escrow_bag="EscrowBag" in record
+                )
+                if attributes["Port"] not in range(1, 1 << 16):
+                    raise ValueError("a port that is none")
+                return attributes
+        except (PasswordRequiredError, PasscodeRequiredError, MissingValueError) as error:
+            # MissingValue: not unlocked since it was switched on, so the escrow bag opens nothing yet (facts row 64)
+            raise Lacking(PhoneLocked(self.name, "its backup service"), "unlock") from error
+        except InvalidServiceError as error:
+            if self.facts.activation == "Unactivated":
+                raise NotActivated(self.name) from error
+            raise ServiceRefused(self.name, "its backup service", quoted(error)) from error
+        except LockdownError as error:
+            if getattr(error, "error", None) == "EscrowLocked":
+                raise Lacking(PhoneLocked(self.name, "its backup service"), "unlock") from error
+            raise
+
+    async def _dial(self, attributes: dict[str, Any]) -> Link:
+        """Connect to the service: a blocking socket of ours, wrapped for TLS; the handshake is the link's."""
+        device = self.client.service.mux_device or self.device
+        sock = await dial(self.muxer, device, attributes["Port"])
+        try:
+            sock.setblocking(True)
+            if attributes.get("EnableServiceSSL"):
+                with self.client.ssl_file() as file:
+                    context = create_ssl_context(file)
+                sock = context.wrap_socket(sock, do_handshake_on_connect=False)
+        except BaseException:
+            sock.close()
+            raise
+        return Link(sock, phone=self.name, silence_s=self.silence_s)
+
+
+async def on_own_thread(link: Link, work: Callable[[], T]) -> T:
+    """Run `work`, which blocks on `link`, in a thread of its own.
+
+    When we are stopped the link is cut, then the thread waited for: nothing of it outlives this call. Whoever waited
+    for a thread whose link is not cut would wait for as long as its phone keeps silent.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="device-link") as pool:
+        running = asyncio.wrap_future(pool.submit(work))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            link.shut_down()
+            while not running.done():
+                with suppress(asyncio.CancelledError):  # a second Ctrl-C must not leave the thread behind either
+                    await asyncio.wait([running])
+            running.exception()  # how it ended is known: we cut it
+            raise
+        except BaseException:
+            link.shut_down()  # a KeyboardInterrupt, or what the work itself has raised
+            raise

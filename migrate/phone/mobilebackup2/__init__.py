@@ -1,0 +1,1 @@
+"""com.apple.mobilebackup2, the host's side: DeviceLink, backing up, restoring."""

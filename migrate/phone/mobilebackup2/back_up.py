@@ -1,0 +1,238 @@
+"""Saving a phone: an ordinary MobileBackup2 backup, continued or made incremental, every blob hashed as it arrives.
+
+What an interrupted save left (`Status.plist`, `Snapshot/`) is never touched here: by it the phone knows where to go on
+(facts 2.4). Info.plist is ours to write, and is written anew each time.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pymobiledevice3.exceptions import PyMobileDevice3Exception
+
+from migrate.backup.folder import BackupFolder
+from migrate.backup.seal import Seal, SealDraft, read_seal
+from migrate.phone.connection import Contact
+from migrate.phone.lockdown import write_private
+from migrate.phone.mobilebackup2.conversation import Conversation
+from migrate.phone.mobilebackup2.disk import disk_of
+from migrate.phone.mobilebackup2.host_folder import make_folder
+from migrate.phone.mobilebackup2.info_plist import Apps, browse_apps, info_plist
+from migrate.phone.mobilebackup2.session import Session
+from migrate.plists import plist_bytes
+from migrate.problems import MigrateError, SealDamaged
+from migrate.problems.finding import Finding
+from migrate.progress import Watcher
+
+DURING: Final = "the save"
+SPOKEN_OF_BYTES = 1 << 20
+"""A watcher hears of progress about once a mebibyte, and at the end."""
+
+ALWAYS_UNREADABLE: Final = ("/FileProvider/backup/backup_manifest.db",)
+"""Since iOS 17 a phone reports an I/O error for this file of its own in every backup, and nothing is missed without it
+(REPORTED, pymobiledevice3 issue 755). Asking again would cost the person another passcode each time."""
+
+
+FINDINGS_LIMIT = 1_000
+"""Files that could not be read are told one by one up to here; nobody reads more, and a phone may say it of all."""
+
+
+@dataclass(frozen=True)
+class SaveReport:
+    """What came in during one save. `unreadable`: file ids the phone could not read, both times it was asked."""
+
+    bytes_received: int
+    files_received: int
+    unreadable: tuple[str, ...]
+
+
+async def save(
+    contact: Contact, folder: Path, *, seals: Path, begin: Literal["incremental", "fresh"], watch: Watcher
+) -> SaveReport:
+    """Save the phone into `folder`, whose name is its UDID. Finished and sealed when this returns.
+
+    Whatever stops it (a cable, a full disk, Ctrl-C), the next `incremental` save goes on where it stopped.
+    """
+    if folder.name != contact.facts.udid:
+        raise ValueError(f"{folder} is not the place of {contact.facts.udid}")
+    with disk_of(folder):
+        prepare(folder)
+    apps = await _apps(contact, watch)
+    with disk_of(folder):
+        ledger = SealLedger.open(seals, BackupFolder(folder), fresh=begin == "fresh", apps=apps)
+    try:
+        work = _Save(contact, folder, ledger, apps, watch)
+        unreadable = await work.once(force_full=begin == "fresh")
+        if any(not path.endswith(ALWAYS_UNREADABLE) for path, _ in unreadable.values()):
+            again = await work.once(force_full=False)
+            unreadable = {**unreadable, **again}
+        with disk_of(folder):
+            seal = ledger.finish(BackupFolder(folder))
+    finally:
+        ledger.close()
+    lost = {file_id: unreadable.get(file_id, ("", why)) for file_id, why in seal.unreadable.items()}
+    for file_id, (path, why) in islice(lost.items(), FINDINGS_LIMIT):
+        watch.found(unreadable_finding(contact.name, file_id, path, why))
+    if len(lost) > FINDINGS_LIMIT:
+        watch.found(more_unreadable_finding(contact.name, len(lost) - FINDINGS_LIMIT))
+    return SaveReport(work.bytes_received, work.files_received, tuple(lost))
+
+
+def prepare(folder: Path) -> None:
+    """The folder, and out of the way what would end every backup: a plist without a byte in it (facts row 9)."""
+    make_folder(folder)
+    for name in ("Manifest.plist", "Status.plist"):
+        with suppress(FileNotFoundError):
+            if (folder / name).stat().st_size == 0:
+                (folder / name).unlink()
+
+
+@dataclass
+class _Save:
+    """The one or two conversations of a save, and their figures together."""
+
+    contact: Contact
+    folder: Path
+    ledger: SealLedger
+    apps: Apps | None
+    watch: Watcher
+    bytes_received: int = 0
+    files_received: int = 0
+    _spoken_of: int = field(init=False, default=-SPOKEN_OF_BYTES)
+
+    async def once(self, *, force_full: bool) -> dict[str, tuple[str, str]]:
+        """One backup. What the phone could not read: file id -> (its own path, why)."""
+        contact = self.contact
+        request: dict[str, Any] = {"MessageName": "Backup", "TargetIdentifier": contact.facts.udid}
+        if force_full:
+            request["Options"] = {"ForceFullBackup": True}
+        async with Session(contact, self.watch, DURING) as session:
+            # before the link is opened: gathering the icons of many apps takes longer than a phone waits for a request
+            with contact.told(DURING):
+                info = await info_plist(contact.client, session.afc, self.apps, udid=contact.facts.udid)
+            with disk_of(self.folder):
+                write_private(self.folder / "Info.plist", plist_bytes(info), by_way_of=self.folder.parent)
+            outcome = await session.ask(request, self.folder, ledger=self.ledger, moved=self._moved)
+        session.judge(outcome, self.folder)
+        self._moved(outcome.conversation, at_the_end=True)
+        self.bytes_received += outcome.conversation.receiver.bytes_received
+        self.files_received += outcome.conversation.receiver.files_received
+        return outcome.conversation.receiver.unreadable
+
+    def _moved(self, conversation: Conversation, *, at_the_end: bool = False) -> None:
+        receiver = conversation.receiver
+        if not at_the_end and receiver.bytes_received < self._spoken_of + SPOKEN_OF_BYTES:
+            return
+        self._spoken_of = receiver.bytes_received
+        done = self.bytes_received + receiver.bytes_received
+        self.watch.bytes_moved(done, self._total(conversation, done))
+        self.watch.files_moved(self.files_received + receiver.files_received)
+
+    def _total(self, conversation: Conversation, done: int) -> int | None:
+        """The phone tells no total, only its own estimate of the way gone, in percent (facts 2.2)."""
+        return max(done, round(done * 100 / conversation.percent)) if conversation.percent >= 1 else None
+
+
+class SealLedger:
+    """The seal's draft, fed by the hashing thread. `open` and `finish` belong to the thread that waits for it."""
+
+    def __init__(self, draft: SealDraft, seals: Path, udid: str, groups: dict[str, list[str]] | None) -> None:
+        self._draft = draft
+        self._seals = seals
+        self._udid = udid
+        self._groups = groups
+        self._note_groups()
+
+    @classmethod
+    def open(cls, seals: Path, folder: BackupFolder, *, fresh: bool, apps: Apps | None) -> SealLedger:
+        """The draft for a save into `folder`: on the seal of the finished save there, on that of an interrupted one, or
+        on nothing."""
+        udid = folder.path.name
+        draft = None if fresh else _draft_to_go_on_with(seals, folder)
+        return cls(
+            draft or SealDraft.open(seals, udid, None, fresh=True),
+            seals,
+            udid,
+            apps.groups if apps is not None else None,
+        )
+
+    def add(self, file_id: str, sha256: str, size: int) -> None:
+        self._draft.add(file_id, sha256, size)
+
+    def mark_unreadable(self, file_id: str, reason: str) -> None:
+        self._draft.mark_unreadable(file_id, reason)
+
+    def forget(self, file_id: str) -> None:
+        self._draft.forget(file_id)
+
+    def forget_everything(self) -> None:
+        """The phone put the whole backup aside and begins from nothing."""
+        self._draft.close()
+        self._draft = SealDraft.open(self._seals, self._udid, None, fresh=True)
+        self._note_groups()
+
+    def finish(self, folder: BackupFolder) -> Seal:
+        return self._draft.finish(folder)
+
+    def close(self) -> None:
+        self._draft.close()
+
+    def _note_groups(self) -> None:
+        if self._groups is not None:
+            self._draft.groups(self._groups)
+
+
+def _draft_to_go_on_with(seals: Path, folder: BackupFolder) -> SealDraft | None:
+    try:
+        if folder.is_finished and (seal := read_seal(seals, folder)) is not None:
+            return SealDraft.open(seals, folder.path.name, seal)
+        # interrupted; or, when it is finished, stopped between the phone's last word and the sealing
+        return SealDraft.go_on(seals, folder.path.name)
+    except SealDamaged:
+        return None  # it is worth nothing any more; this save takes a new one
+    except MigrateError:
+        return None  # a Status.plist nobody can read: the phone will say what it thinks of it
+
+
+async def _apps(contact: Contact, watch: Watcher) -> Apps | None:
+    try:
+        return await browse_apps(contact.client)
+    except (PyMobileDevice3Exception, OSError) as error:
+        watch.found(
+            Finding(
+                code="installed-apps-unknown",
+                severity="warning",
+                phone=contact.name,
+                what=f"{contact.name} did not tell which apps are installed on it.",
+                why=f"Its installation service answered: {type(error).__name__}.",
+                next="Save it again later if its apps should be installed on another phone from this backup.",
+            )
+        )
+        return None
+
+
+def unreadable_finding(phone: str, file_id: str, path: str, why: str) -> Finding:
+    return Finding(
+        code="file-unreadable",
+        severity="warning",
+        phone=phone,
+        file_id=file_id,
+        what=f"{phone} could not read one of its own files: {path or file_id}.",
+        why=f"It said: {why}",
+        next=f"Restart {phone} and save it again; if the file stays unreadable it is damaged on the phone.",
+    )
+
+
+def more_unreadable_finding(phone: str, count: int) -> Finding:
+    return Finding(
+        code="more-files-unreadable",
+        severity="warning",
+        phone=phone,
+        what=f"{phone} could not read {count:,} more of its own files.",
+        why="They are noted one by one in the seal of the backup, where the move looks for them.",
+        next=f"Restart {phone}, unlock it and save it again; so many are the sign of a phone in need of service.",
+    )

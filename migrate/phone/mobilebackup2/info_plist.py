@@ -1,0 +1,180 @@
+"""Info.plist: the one file of a backup that the host writes, not the phone. Keys: facts 1.3 and 3.4.
+
+What one service cannot tell is left out; a backup without it is still a backup. Only the installed apps are missed by
+somebody: without their entries a `replace` cannot have them installed again, so that is a finding.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, TypeGuard
+
+from pymobiledevice3.exceptions import PyMobileDevice3Exception
+from pymobiledevice3.services.afc import AfcService
+from pymobiledevice3.services.installation_proxy import InstallationProxyService
+from pymobiledevice3.services.springboard import SpringBoardServicesService
+
+from migrate.phone.lockdown import Lockdown, value_of, values_of
+from migrate.phone.quoting import NAME_LIMIT, quoted
+from migrate.phone.service import making_sense
+
+ITUNES_FILES: Final = (
+    "ApertureAlbumPrefs",
+    "IC-Info.sidb",
+    "IC-Info.sidv",
+    "PhotosFolderAlbums",
+    "PhotosFolderName",
+    "PhotosFolderPrefs",
+    "VoiceMemos.plist",
+    "iPhotoAlbumPrefs",
+    "iTunesApplicationIDs",
+    "iTunesPrefs",
+    "iTunesPrefs.plist",
+)
+"""*Read*: the list of libimobiledevice and pymobiledevice3, from /iTunes_Control/iTunes."""
+FILE_LIMIT_BYTES = 16 << 20
+ITUNES_VERSION: Final = "10.0.1"
+"""For a phone that asks for none (pymobiledevice3 issue 1332)."""
+
+FROM_LOCKDOWN: Final[Mapping[str, str]] = {
+    "Build Version": "BuildVersion",
+    "Device Name": "DeviceName",
+    "Display Name": "DeviceName",
+    "ICCID": "IntegratedCircuitCardIdentity",
+    "IMEI": "InternationalMobileEquipmentIdentity",
+    "IMEI2": "InternationalMobileEquipmentIdentity2",
+    "MEID": "MobileEquipmentIdentifier",
+    "Phone Number": "PhoneNumber",
+    "Product Type": "ProductType",
+    "Product Version": "ProductVersion",
+    "Serial Number": "SerialNumber",
+}
+
+ATTRIBUTES: Final = (
+    "CFBundleIdentifier",
+    "CFBundleDisplayName",
+    "CFBundleName",
+    "CFBundleShortVersionString",
+    "CFBundleVersion",
+    "GroupContainers",
+    "ApplicationSINF",
+    "iTunesMetadata",
+)
+IDENTIFIER_LIMIT = 255  # iOS makes folders of them
+
+ONE_ANSWER_S = 30.0
+
+
+@dataclass(frozen=True)
+class InstalledApp:
+    """A user's app on a phone. `groups` are the group containers it shares with others of its maker."""
+
+    version: str
+    name: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Apps:
+    """What the installation proxy told. `raw` holds receipt and licence of those that can be installed again."""
+
+    installed: dict[str, InstalledApp]
+    raw: dict[str, dict[str, Any]]
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        return {bundle_id: list(app.groups) for bundle_id, app in self.installed.items() if app.groups}
+
+
+async def browse_apps(client: Lockdown) -> Apps:
+    """The apps a person installed.
+
+    Raises:
+        PyMobileDevice3Exception, OSError, TimeoutError: the installation proxy does not tell.
+    """
+    with making_sense():
+        async with asyncio.timeout(4 * ONE_ANSWER_S), InstallationProxyService(client) as proxy:
+            told = await proxy.browse(options={"ApplicationType": "User"}, attributes=list(ATTRIBUTES))
+        if not all(isinstance(app, dict) for app in told):
+            raise TypeError("an app that is no dictionary")
+    apps = {app["CFBundleIdentifier"]: app for app in told if _is_identifier(app.get("CFBundleIdentifier"))}
+    return Apps({bundle_id: _installed(bundle_id, app) for bundle_id, app in apps.items()}, apps)
+
+
+def _installed(bundle_id: str, app: Mapping[str, Any]) -> InstalledApp:
+    version = app.get("CFBundleShortVersionString") or app.get("CFBundleVersion") or ""
+    name = app.get("CFBundleDisplayName") or app.get("CFBundleName") or bundle_id
+    groups = app.get("GroupContainers")
+    ids = sorted(filter(_is_identifier, groups)) if isinstance(groups, dict | list) else []
+    return InstalledApp(quoted(version, NAME_LIMIT), quoted(name, NAME_LIMIT), tuple(ids))
+
+
+def _is_identifier(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= IDENTIFIER_LIMIT and value.isprintable()
+
+
+async def info_plist(client: Lockdown, afc: AfcService | None, apps: Apps | None, *, udid: str) -> dict[str, Any]:
+    """The dictionary for Info.plist, as of now."""
+    values = client.all_values
+    itunes = await values_of(client, "com.apple.iTunes")
+    itunes_version = await value_of(client, "com.apple.mobile.iTunes", "MinITunesVersion")
+    info: dict[str, Any] = {
+        "Applications": await _applications(client, apps),
+        "GUID": secrets.token_hex(16).upper(),
+        "Installed Applications": list(apps.installed) if apps else [],
+        "Last Backup Date": datetime.now(UTC).replace(tzinfo=None, microsecond=0),
+        "Target Identifier": udid,
+        "Target Type": "Device",
+        "Unique Identifier": udid.upper(),
+        "iTunes Files": await _itunes_files(afc),
+        "iTunes Settings": itunes,
+        "iTunes Version": itunes_version if isinstance(itunes_version, str) else ITUNES_VERSION,
+    }
+    info |= {name: values[key] for name, key in FROM_LOCKDOWN.items() if isinstance(values.get(key), str)}
+    if afc is not None and (books := await _read(afc, "/Books/iBooksData2.plist")) is not None:
+        info["iBooks Data 2"] = books
+    return info
+
+
+async def _applications(client: Lockdown, apps: Apps | None) -> dict[str, dict[str, Any]]:
+    """The apps that can be installed again: licence (SINF), receipt, and an icon where there is one."""
+    entries: dict[str, dict[str, Any]] = {}
+    for bundle_id, app in (apps.raw if apps else {}).items():
+        if app.get("ApplicationSINF") and app.get("iTunesMetadata"):
+            entries[bundle_id] = {key: app[key] for key in ("ApplicationSINF", "iTunesMetadata")}
+    if not entries:
+        return entries
+    # An icon is decoration: one that does not come is left out, and when SpringBoard goes away so are the rest
+    with suppress(PyMobileDevice3Exception, OSError), making_sense():
+        async with SpringBoardServicesService(client) as springboard:
+            for bundle_id, entry in entries.items():
+                async with asyncio.timeout(ONE_ANSWER_S):
+                    icon = await springboard.get_icon_pngdata(bundle_id)
+                if isinstance(icon, bytes):
+                    entry["PlaceholderIcon"] = icon
+    return entries
+
+
+async def _itunes_files(afc: AfcService | None) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for name in ITUNES_FILES if afc is not None else ():
+        if (content := await _read(afc, f"/iTunes_Control/iTunes/{name}")) is not None:
+            files[name] = content
+    return files
+
+
+async def _read(afc: AfcService | None, path: str) -> bytes | None:
+    """A small file, or None: not there, not ours to read, or too large to belong into a plist."""
+    if afc is None:
+        return None
+    # AfcException covers a file that is not there (status 8) and one we may not read (10): facts row 85
+    with suppress(PyMobileDevice3Exception, OSError), making_sense():
+        async with asyncio.timeout(ONE_ANSWER_S):
+            if (await afc.stat(path))["st_size"] <= FILE_LIMIT_BYTES:
+                return await afc.get_file_contents(path)
+    return None

@@ -1,0 +1,280 @@
+"""From the link's thread to the disk and to the hashes: two threads, joined by bounded queues.
+
+    receive -> [to write] -> writer: new file, bytes, rename -> [to hash] -> hasher: SHA-256, then the ledger
+
+Both queues are short, so a slow disk slows the phone down instead of filling the memory. Trouble with the disk does not
+break the conversation: what still comes is dropped, and the one who answers the phone hears of it at `drained`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import queue
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Protocol
+
+from migrate.backup.folder import FILE_ID
+from migrate.backup.private_files import FOLDER_MODE, open_new, sync_folder
+from migrate.phone.mobilebackup2.host_folder import make_folder
+
+QUEUED_BATCHES = 8
+"""Batches in each queue; a batch is about a mebibyte (see `receive`), so both queues hold some 16 MiB at most."""
+
+SYNCED = frozenset({"Status.plist", "Manifest.plist", "Manifest.db", "Manifest.mbdb"})
+"""What says how far a backup is must be on the disk when the phone hears that it is. Blobs are not synced one by one: a
+hundred thousand flushes would take longer than the save, and verify compares every one with its hash."""
+
+
+class Ledger(Protocol):
+    """Who keeps what is known of the blobs. Called by the hashing thread alone."""
+
+    def add(self, file_id: str, sha256: str, size: int) -> None: ...
+    def mark_unreadable(self, file_id: str, reason: str) -> None: ...
+    def forget(self, file_id: str) -> None: ...
+    def forget_everything(self) -> None: ...
+
+
+class NoLedger:
+    """For conversations in which nothing is saved."""
+
+    def add(self, file_id: str, sha256: str, size: int) -> None: ...
+    def mark_unreadable(self, file_id: str, reason: str) -> None: ...
+    def forget(self, file_id: str) -> None: ...
+    def forget_everything(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Begin:
+    """A file follows. `place` None: it has no place here, and its bytes are dropped."""
+
+    place: Path | None
+
+
+@dataclass(slots=True)
+class Data:
+    data: bytes
+
+
+@dataclass(slots=True)
+class End:
+    """The file is over. `unreadable`: why the phone could not read it (all of) it; None: it is whole.
+
+    The writer adds whether it is `stored`, the hasher its figures.
+    """
+
+    file_id: str | None
+    unreadable: str | None = None
+    stored: bool = False
+
+
+@dataclass(slots=True)
+class Forget:
+    """A blob was removed; `file_id` None: the whole backup was put aside."""
+
+    file_id: str | None
+
+
+@dataclass(slots=True)
+class Drained:
+    reached: threading.Event = field(default_factory=threading.Event)
+
+
+Piece = Begin | Data | End | Forget | Drained
+
+
+class Pipeline:
+    """Use as a context manager, from the link's thread. Leaving it waits until everything is written and hashed."""
+
+    def __init__(self, staging: Path, ledger: Ledger) -> None:
+        """`staging`: an own, empty folder on the backup's disk, where a file lies until it is whole."""
+        self._staging = staging
+        self._ledger = ledger
+        self._to_write: queue.Queue[Sequence[Piece] | None] = queue.Queue(QUEUED_BATCHES)
+        self._to_hash: queue.Queue[Sequence[Piece] | None] = queue.Queue(QUEUED_BATCHES)
+        self._writer = _Writer(staging)
+        self._hasher = _Hasher(ledger)
+        self._threads = (
+            threading.Thread(target=self._write, name="backup-writer", daemon=True),
+            threading.Thread(target=self._hash, name="backup-hasher", daemon=True),
+        )
+        self._bug: BaseException | None = None
+
+    @property
+    def trouble(self) -> OSError | None:
+        """The first thing this computer's disk refused, of either thread."""
+        return self._writer.trouble or self._hasher.trouble
+
+    def __enter__(self) -> Pipeline:
+        shutil.rmtree(self._staging, ignore_errors=True)  # what a killed run left of its last file
+        self._staging.mkdir(mode=FOLDER_MODE)
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._to_write.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._writer.abandon()
+        shutil.rmtree(self._staging, ignore_errors=True)
+        if error is None and self._bug is not None:
+            raise self._bug
+
+    def put(self, pieces: Sequence[Piece]) -> None:
+        """Hand over; waits while the queue is full.
+
+        Raises:
+            whatever bug of ours killed a thread.
+        """
+        if self._bug is not None:
+            raise self._bug
+        self._to_write.put(pieces)
+
+    def drained(self) -> OSError | None:
+        """Waits until all that was put is on the disk (hashes may follow later). The trouble there was, if any."""
+        mark = Drained()
+        self.put((mark,))
+        mark.reached.wait()
+        if self._bug is not None:
+            raise self._bug
+        return self.trouble
+
+    def _write(self) -> None:
+        self._run(self._to_write, self._writer.take, then=self._to_hash)
+
+    def _hash(self) -> None:
+        self._run(self._to_hash, self._hasher.take, then=None)
+
+    def _run(
+        self,
+        pieces: queue.Queue[Sequence[Piece] | None],
+        take: Callable[[Piece], None],
+        then: queue.Queue[Sequence[Piece] | None] | None,
+    ) -> None:
+        """Take every piece, and keep on emptying the queue after a bug, so that nobody waits for ever."""
+        while (batch := pieces.get()) is not None:
+            for piece in batch:
+                try:
+                    if self._bug is None:
+                        take(piece)
+                except BaseException as bug:
+                    self._bug = bug
+                if isinstance(piece, Drained):
+                    piece.reached.set()
+            if then is not None:
+                then.put(batch)
+        if then is not None:
+            then.put(None)
+
+
+class _Writer:
+    """Writes one file after the other: into staging, then by a rename to its place."""
+
+    def __init__(self, staging: Path) -> None:
+        self.trouble: OSError | None = None
+        self._part = staging / "part"
+        self._file: IO[bytes] | None = None
+        self._place: Path | None = None
+        self._size = 0
+
+    def take(self, piece: Piece) -> None:
+        if self.trouble is not None:
+            return  # the disk refused something: all that still comes is dropped, and the phone will hear why
+        try:
+            match piece:
+                case Begin(place):
+                    self._begin(place)
+                case Data(data) if self._file is not None:
+                    self._file.write(data)
+                    self._size += len(data)
+                case End():
+                    piece.stored = self._end(piece)
+        except OSError as error:
+            self.trouble = error
+            self.abandon()
+
+    def _begin(self, place: Path | None) -> None:
+        self._place, self._size = place, 0
+        if place is None:
+            return
+        self._file = open_new(self._part, buffering=0)
+
+    def _end(self, end: End) -> bool:
+        """Put the file where it belongs. Whether it is there now, whole or as far as the phone could read it."""
+        place, file = self._place, self._file
+        if place is None or file is None:
+            return False
+        # A blob that could not be read keeps its place, as far as it came: the phone refuses its own backup when a
+        # row has no file at all (205, facts 2.4). A plist or manifest cut short, or empty, must never take the place
+        # of a whole one (an empty Manifest.plist ends every later backup with 205, facts row 9).
+        is_blob = end.file_id is not None
+        if not is_blob and (end.unreadable is not None or self._size == 0):
+            self.abandon()
+            return False
+        if place.name in SYNCED:
+            os.fsync(file.fileno())
+        file.close()
+        self._file = None
+        try:
+            self._part.replace(place)
+        except FileNotFoundError:
+            make_folder(place.parent)
+            self._part.replace(place)
+        if place.name in SYNCED:
+            sync_folder(place.parent)
+        return True
+
+    def abandon(self) -> None:
+        """Drop the file under way."""
+        with suppress(OSError):  # closing a file on a full disk may fail like writing it did
+            if self._file is not None:
+                self._file.close()
+        self._file = None
+        with suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
+
+class _Hasher:
+    """Keeps SHA-256 and size of the file that is passing, and tells the ledger when it is over."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.trouble: OSError | None = None
+        self._ledger = ledger
+        self._hash = hashlib.sha256()
+        self._size = 0
+
+    def take(self, piece: Piece) -> None:
+        if self.trouble is not None:
+            return
+        try:
+            match piece:
+                case Begin():
+                    self._hash, self._size = hashlib.sha256(), 0
+                case Data(data):
+                    self._hash.update(data)
+                    self._size += len(data)
+                case End(file_id=str(file_id), stored=True, unreadable=None):
+                    self._ledger.add(file_id, self._hash.hexdigest(), self._size)
+                case End(file_id=str(file_id), stored=True, unreadable=str(reason)):
+                    self._ledger.mark_unreadable(file_id, reason)
+                case Forget(str(file_id)):
+                    self._ledger.forget(file_id)
+                case Forget(None):
+                    self._ledger.forget_everything()
+        except OSError as error:
+            self.trouble = error
+
+
+def file_id_of(name: str) -> str | None:
+    """The file id in a host path like `<UDID>/Snapshot/ab/abcdef…`, or None: a plist, a manifest."""
+    last = name.rpartition("/")[2]
+    return last if FILE_ID.fullmatch(last) else None

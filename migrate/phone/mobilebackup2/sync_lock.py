@@ -1,0 +1,74 @@
+"""The phone's sync lock: one program at a time syncs, saves or restores a phone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from pymobiledevice3.exceptions import AfcException, PyMobileDevice3Exception
+from pymobiledevice3.services.afc import AFC_LOCK_EX, AFC_LOCK_UN, AfcError, AfcService
+
+from migrate.phone.mobilebackup2.notifications import Notices
+from migrate.phone.service import AFC_ANSWERS_WITHIN_S, making_sense
+from migrate.phone.wait import Sleep
+from migrate.problems import AnotherProgramSyncing
+
+LOCK_FILE = "/com.apple.itunes.lock_sync"
+TRIES = 50
+PAUSE_S = 0.2
+"""50 tries, 0.2 s apart: libimobiledevice's LOCK_ATTEMPTS and LOCK_WAIT, and pymobiledevice3's."""
+
+UNLOCK_S = 5.0
+
+WILL_START = "com.apple.itunes-mobdev.syncWillStart"
+LOCK_REQUEST = "com.apple.itunes-mobdev.syncLockRequest"
+DID_START = "com.apple.itunes-mobdev.syncDidStart"
+DID_FINISH = "com.apple.itunes-mobdev.syncDidFinish"
+
+
+@asynccontextmanager
+async def sync_lock(afc: AfcService | None, notices: Notices, *, phone: str, sleep: Sleep) -> AsyncIterator[None]:
+    """Hold the lock. Without AFC there is none to hold, and the phone's own refusal is what protects it.
+
+    Raises:
+        AnotherProgramSyncing: it stayed taken for ten seconds.
+        PyMobileDevice3Exception, OSError: the phone is gone.
+    """
+    if afc is None:
+        yield
+        return
+    await notices.post(WILL_START)
+    with making_sense():
+        async with asyncio.timeout(AFC_ANSWERS_WITHIN_S):
+            handle = await afc.fopen(LOCK_FILE, "r+")
+    try:
+        await notices.post(LOCK_REQUEST)
+        await _take(afc, handle, phone, sleep)
+        await notices.post(DID_START)
+        yield
+    except BaseException:
+        # The phone may be gone, or we are being stopped: the lock goes with AFC's connection, which is closed next
+        await notices.post(DID_FINISH)
+        raise
+    # After a restore the phone is on its way to reboot: then nothing is left to unlock
+    with suppress(PyMobileDevice3Exception, OSError), making_sense():
+        async with asyncio.timeout(UNLOCK_S):
+            await afc.lock(handle, AFC_LOCK_UN)
+            await afc.fclose(handle)
+    await notices.post(DID_FINISH)
+
+
+async def _take(afc: AfcService, handle: int, phone: str, sleep: Sleep) -> None:
+    for _ in range(TRIES):
+        try:
+            with making_sense():
+                async with asyncio.timeout(AFC_ANSWERS_WITHIN_S):
+                    await afc.lock(handle, AFC_LOCK_EX)
+        except AfcException as error:
+            if error.status != AfcError.OP_WOULD_BLOCK:
+                raise
+            await sleep(PAUSE_S)
+        else:
+            return
+    raise AnotherProgramSyncing(phone)

@@ -1,0 +1,319 @@
+"""The admin channel: a person at the software iPhones, one JSON object a line, one answer a line.
+
+    -> {"do": "unlock", "phone": "00008101-…"}        phone: UDID or name; needless where there is only one
+    <- {"ok": true}                                   or {"ok": false, "error": "…"}
+
+`do`        phones
+a person    tap-trust, deny-trust, lock, unlock, enter-passcode, decline-passcode, tap-cancel, finish-setup,
+            find-my {on}, forget-computers, unplug, plug, reboot, erase
+what comes  arrive, post {name}
+what it is  set-state {state, value}, set-condition {condition, value}, set-assumption {assumption, value},
+            scenario {name}, heal, set-fault {fault, value}, set-hand {habit, value}
+what lies   dump {into}
+
+A unix socket only its owner can open; where the system has none, a loopback listener whose HOST:PORT stands in the
+file at that path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from migrate.problems import UnsafeName
+from migrate.simulator.device.assumptions import Assumptions
+from migrate.simulator.device.conditions import Conditions
+from migrate.simulator.device.dump import write_files
+from migrate.simulator.device.identity import build_of
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.faults.faults import Faults
+from migrate.simulator.faults.scenarios import heal, scenarios
+from migrate.simulator.phone_file import PhoneFile
+from migrate.simulator.usbmuxd import listeners as doors
+from migrate.simulator.usbmuxd.listeners import Doorkeeper
+from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.usbmuxd.streams import SocketStream
+
+LINE_LIMIT_BYTES = 1 << 20
+FAULTS = TypeAdapter(Faults)
+HAND = TypeAdapter(Hand)
+CONDITIONS = TypeAdapter(Conditions)
+ASSUMPTIONS = TypeAdapter(Assumptions)
+STATES = (
+    "activated",
+    "battery_percent",
+    "capacity_bytes",
+    "find_my",
+    "ios_version",
+    "on_wifi",
+    "pairing_allowed",
+    "requires_encryption",
+    "screen",
+    "setup",
+)
+"""Keys of a phone file that can change while the phone lives: `on_wifi` with the next plugging in, the iOS version with
+the next request, as after an update."""
+
+
+class NotDone(Exception):
+    """An order that cannot be carried out, in words for its sender."""
+
+
+class AdminChannel:
+    """Takes orders for the phones of one server, from `start` to `stop`."""
+
+    def __init__(self, server: SoftphoneServer, path: Path) -> None:
+        self._server = server
+        self._path = path
+        self._lock = threading.Lock()
+        self._streams: set[SocketStream] = set()
+        self._threads: list[threading.Thread] = []
+        self._doorkeeper: Doorkeeper | None = None
+
+    def __enter__(self) -> AdminChannel:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Raises OSError when the path cannot be had."""
+        self._doorkeeper = Doorkeeper([_open_door(self._path)], self._admit)
+
+    def stop(self) -> None:
+        """Nothing when it never started."""
+        if self._doorkeeper is None:
+            return
+        self._doorkeeper.stop()
+        self._doorkeeper = None
+        with self._lock:
+            streams = list(self._streams)
+        for stream in streams:
+            stream.cut()
+        for thread in self._threads:
+            thread.join()
+        self._path.unlink(missing_ok=True)
+
+    def _admit(self, connection: socket.socket) -> None:
+        stream = SocketStream(connection)
+        with self._lock:
+            self._streams.add(stream)
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(target=self._serve, args=(stream,), name="softphone admin", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _serve(self, stream: SocketStream) -> None:
+        try:
+            with contextlib.closing(stream), contextlib.suppress(OSError):
+                waiting = b""
+                while data := stream.recv(1 << 16):
+                    *lines, waiting = (waiting + data).split(b"\n")
+                    for line in filter(bytes.strip, lines):
+                        stream.sendall(json.dumps(self.answer(line)).encode() + b"\n")
+                    if len(waiting) > LINE_LIMIT_BYTES:
+                        return
+        finally:
+            with self._lock:
+                self._streams.discard(stream)
+
+    def answer(self, line: bytes) -> dict[str, Any]:
+        """What one line gets. Never raises for what a sender can get wrong."""
+        try:
+            order = json.loads(line)
+            if not isinstance(order, dict) or not isinstance(order.get("do"), str):
+                raise NotDone('an order is an object with a "do"')
+            return {"ok": True, **self._obey(order)}
+        except NotDone as error:
+            return {"ok": False, "error": str(error)}
+        except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, lists in lists a thousand deep
+            return {"ok": False, "error": f"not JSON: {error}"}
+
+    def _obey(self, order: dict[str, Any]) -> dict[str, Any]:
+        if order["do"] == "phones":
+            return {"phones": [self._describe(phone) for phone in self._server.phones]}
+        do = _ORDERS.get(order["do"])
+        if do is None:
+            raise NotDone(f"unknown order; known are phones, {', '.join(sorted(_ORDERS))}")
+        return do(self._server, self._phone(order.get("phone")), order) or {}
+
+    def _phone(self, wanted: object) -> Softphone:
+        phones = self._server.phones
+        found = [phone for phone in phones if wanted is None or wanted in (phone.udid, phone.name)]
+        if len(found) != 1:
+            raise NotDone(f"{len(found)} phones are meant; name one by its UDID")
+        return found[0]
+
+    def _describe(self, phone: Softphone) -> dict[str, Any]:
+        return {
+            "udid": phone.udid,
+            "name": phone.name,
+            "ios_version": phone.ios_version,
+            "model": phone.model,
+            "attached": self._server.is_attached(phone),
+            "trust": phone.trust,
+            "trusted_computers": len(phone.trusted_hosts),
+            "locked": phone.locked,
+            "unlocked_since_boot": phone.unlocked_since_boot,
+            "asks_passcode": phone.asks_passcode,
+            "setup": phone.setup,
+            "find_my": phone.find_my,
+            "encrypts_backups": phone.will_encrypt,
+            "restore_pending": phone.pending_restore is not None,
+            "arriving": phone.arriving,
+            "in_recovery": phone.in_recovery,
+            "conditions": asdict(phone.conditions),
+            "assume": asdict(phone.assume),
+            "free_bytes": phone.free_bytes,
+            "hand": asdict(phone.hand),
+        }
+
+
+# --- the orders
+
+
+def _find_my(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    if not isinstance(order.get("on"), bool):
+        raise NotDone('find-my needs "on": true or false')
+    phone.find_my = order["on"]
+
+
+def _unplug(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    if not server.detach(phone):
+        raise NotDone("it is not plugged in")
+
+
+def _plug(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    server.attach(phone)
+
+
+def _dump(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> dict[str, Any]:
+    """Everything on the phone as SHA-256, and what hosts wrote beside it. With `into` the files themselves are written
+    to `<into>/<Domain>/<path>`, a folder that is not there yet; links are not."""
+    into = order.get("into")
+    if into is not None:
+        if not isinstance(into, str) or not Path(into).is_absolute():
+            raise NotDone('"into" is the absolute path of a folder to be made')
+        try:
+            written = write_files(phone.files, Path(into))
+        except OSError as error:
+            raise NotDone(f"{into}: {error.strerror or error}") from error
+        except UnsafeName as error:
+            raise NotDone(error.what()) from error
+        return {"written": written}
+    return {"digests": phone.files.digests(), "scratch": sorted(phone.scratch)}
+
+
+def _post(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    if not isinstance(order.get("name"), str):
+        raise NotDone('post needs a "name"')
+    phone.post(order["name"])
+
+
+def _set_state(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    name = order.get("state")
+    if name not in STATES:
+        raise NotDone(f"state is one of {', '.join(STATES)}")
+    try:
+        value = getattr(PhoneFile.model_validate({name: order.get("value")}), name)
+    except ValidationError as error:
+        raise NotDone(f"{name}: {error.errors()[0]['msg']}") from None
+    setattr(phone, name, value)
+    if name == "ios_version":
+        phone.build = build_of(phone.ios_version)
+
+
+def _set_condition(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    name, value = _checked(CONDITIONS, Conditions, order, "condition")
+    setattr(phone.conditions, name, value)
+
+
+def _set_assumption(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    name, value = _checked(ASSUMPTIONS, Assumptions, order, "assumption")
+    setattr(phone.assume, name, value)
+
+
+def _set_fault(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    name, value = _checked(FAULTS, Faults, order, "fault")
+    setattr(phone.faults, name, value)  # in place: connections that run look at the same faults
+
+
+def _scenario(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    scenario = scenarios().get(str(order.get("name")))
+    if scenario is None:
+        raise NotDone(f"scenario needs a name: one of {', '.join(scenarios())}")
+    scenario.apply(phone)
+
+
+def _set_hand(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+    name, value = _checked(HAND, Hand, order, "habit")
+    phone.hand = replace(phone.hand, **{name: value})
+
+
+def _checked(adapter: TypeAdapter[Any], table: Any, order: dict[str, Any], key: str) -> tuple[str, Any]:
+    """The field of `table` an order sets, and its value in the field's type."""
+    name = order.get(key)
+    known = [field.name for field in fields(table)]
+    if not isinstance(name, str) or name not in known:
+        raise NotDone(f"{key} is one of {', '.join(known)}")
+    try:
+        return name, getattr(adapter.validate_python({name: order.get("value")}), name)
+    except ValidationError as error:
+        raise NotDone(f"{name}: {error.errors()[0]['msg']}") from None
+
+
+def _simply(act: Callable[[Softphone], None]) -> Callable[[SoftphoneServer, Softphone, dict[str, Any]], None]:
+    return lambda server, phone, order: act(phone)
+
+
+_ORDERS: dict[str, Callable[[SoftphoneServer, Softphone, dict[str, Any]], dict[str, Any] | None]] = {
+    "tap-trust": _simply(Softphone.tap_trust),
+    "deny-trust": _simply(Softphone.deny_trust),
+    "lock": _simply(Softphone.lock),
+    "unlock": _simply(Softphone.unlock),
+    "enter-passcode": _simply(Softphone.answer_passcode),
+    "decline-passcode": _simply(lambda phone: phone.answer_passcode(False)),
+    "tap-cancel": _simply(Softphone.tap_cancel),
+    "forget-computers": _simply(Softphone.forget_hosts),
+    "arrive": _simply(Softphone.arrive),
+    "erase": _simply(Softphone.erase),
+    "set-state": _set_state,
+    "set-condition": _set_condition,
+    "set-assumption": _set_assumption,
+    "finish-setup": _simply(Softphone.finish_setup),
+    "find-my": _find_my,
+    "unplug": _unplug,
+    "plug": _plug,
+    "reboot": _simply(Softphone.reboot),
+    "post": _post,
+    "dump": _dump,
+    "heal": _simply(heal),
+    "scenario": _scenario,
+    "set-fault": _set_fault,
+    "set-hand": _set_hand,
+}
+
+
+def _open_door(path: Path) -> socket.socket:
+    """A unix socket at `path`, or a loopback listener whose address the file holds. Raises OSError."""
+    if doors.has_unix_sockets():
+        return doors.open_unix(path)
+    door = doors.open_tcp(doors.LOOPBACK, 0)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write("{}:{}\n".format(*door.getsockname()[:2]))
+    except OSError:
+        door.close()
+        raise
+    return door

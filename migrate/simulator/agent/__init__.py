@@ -1,0 +1,1 @@
+"""The backup agent of the simulated iPhone (com.apple.mobilebackup2)."""

@@ -1,0 +1,388 @@
+"""A backup, message by message: facts 2.3 and 2.4 (decompiled BackupAgent2 26.1, CONFIRMED(dec); wire logs agree).
+
+    passcode, preconditions
+    Status.plist, then Manifest.plist and Manifest.db of the backup to build on, and a look whether its files are there
+    free space; directories; Status uploading; files to Snapshot/ab/abcdef…; Snapshot/Manifest.plist, .db
+    Status moving; MoveItems Snapshot/ab/x -> ab/x, then the manifests
+    Status removing; RemoveItems; Status finished
+    verify: everything is read and listed once more; the backup before it is removed
+
+Not as a real phone: nothing changes between a file's scan and its sending. Whether SQLite databases are sent as they
+lie there or as consistent copies is up to `Assumptions.databases`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from migrate.backup.crypto.cipher import KEY_BYTES
+from migrate.simulator.agent.host_backup import HostManifest, fetched, stored_at
+from migrate.simulator.agent.host_folder import Drive, Entry, Outgoing
+from migrate.simulator.agent.manifest_plist import LIMIT_BYTES as PROPERTIES_LIMIT_BYTES
+from migrate.simulator.agent.manifest_plist import write_properties
+from migrate.simulator.agent.memory import AgentMemory, keys_of, memory_of
+from migrate.simulator.agent.rows.backup_rows import DraftRows
+from migrate.simulator.agent.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
+from migrate.simulator.agent.status_plist import OLDEST_INCREMENTAL, Status, read_status
+from migrate.simulator.agent.unfinished_backup import Draft, Sending
+from migrate.simulator.device.domains import device_path, is_allowed, is_backed_up
+from migrate.simulator.device.filesystem import NOT_KEPT, Digested, Filesystem, Node
+from migrate.simulator.device.phone import Softphone
+from migrate.wire.backup2 import Backup, Code, MBError, reading_failed, writing_failed
+
+HEADROOM_BYTES = 0x8000000
+PURGE_OVERSHOOT_BYTES = 0x80000000
+PURGE_URGENCY = 4
+"""128 MiB beside what is sent, and 2 GiB more in the plea for room: measured on 26.5 to 26.6.1 (facts 2.3)."""
+SHARDS = tuple(f"{number:02x}" for number in range(256))
+CACHE = "/.ba"
+"""Where the phone keeps what it writes itself; device paths of plists begin so. facts 2.2."""
+NODES_BETWEEN_LOOKS = 1_000
+METADATA = ("Manifest.plist", "Manifest.db")
+
+
+def back_up(phone: Softphone, drive: Drive, request: Backup) -> None:
+    """One whole backup; the host has it when this returns. Raises MBError, LinkCut, PeerBroke."""
+    BackupRun(phone, drive, request).run()
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Names in the host's folder and in its Snapshot/."""
+
+    folder: frozenset[str]
+    snapshot: frozenset[str]
+
+
+class BackupRun:
+    def __init__(self, phone: Softphone, drive: Drive, request: Backup) -> None:
+        self.phone = phone
+        self.drive = drive
+        self.request = request
+        self.folder = request.udid
+        self.memory: AgentMemory = memory_of(phone)
+
+    def run(self) -> None:
+        status = self._read_status()
+        draft = self._draft_to_go_on(status)
+        if draft is None:
+            draft = self._new_draft(status)
+        self.memory.drafts = {draft.uuid: draft}
+        if draft.phase == "uploading":
+            self._upload(draft)
+            draft.phase = "moving"
+        if draft.phase == "moving":
+            self._write_status(draft, "moving")
+            self._move(draft)
+            draft.phase = "removing"
+        self._write_status(draft, "removing")
+        self._remove(draft)
+        self._write_status(draft, "finished")
+        self.memory.drafts.clear()
+        self._verify(draft)
+        if draft.old_folder:
+            self.drive.remove([draft.old_folder])
+        self.memory.remember(draft.uuid, unread=frozenset(draft.unread), rows=len(draft.rows))
+        self.phone.itunes_backup_unix_s = int(time.time())
+
+    # --- what is there
+
+    def _read_status(self) -> Status | None:
+        """The host's Status.plist; None where there is none."""
+        try:
+            return read_status(self.drive.read(self._path("Status.plist"), STATUS_LIMIT_BYTES))
+        except MBError as error:
+            if error.code == Code.NOT_FOUND:
+                return None
+            raise reading_failed("Error reading status", error) from error
+
+    def _draft_to_go_on(self, status: Status | None) -> Draft | None:
+        """The interrupted backup that the host's Status.plist names, if it still fits the phone."""
+        if status is None or status.snapshot_state == "finished" or self.request.force_full:
+            return None
+        draft = self.memory.drafts.get(status.uuid)
+        if draft is None or draft.keys != keys_of(self.phone):
+            return None
+        if draft.phase == "removing" and status.snapshot_state == "uploading":
+            return None  # the host put an older Status.plist back: what it has is not what was moved
+        return draft
+
+    def _new_draft(self, status: Status | None) -> Draft:
+        base = self._read_base(status)
+        listing = self.drive.contents(self.folder)
+        sound = base is not None and self._has_every_file(base.rows.files_in, listing)
+        if base is not None and (self._lost_rows(base, status) or not sound):
+            base = None  # "Existing backup is corrupt, forcing a full backup"
+        keys = keys_of(self.phone)
+        draft = Draft(
+            uuid=str(uuid.uuid4()).upper(),
+            full=base is None,
+            previous_state=status.backup_state if status else "empty",
+            keys=keys,
+            manifest_key=os.urandom(KEY_BYTES),
+            rows=DraftRows(self.phone.ios_version, encrypted=keys.password is not None),
+        )
+        if base is not None and status is not None:
+            draft.base = base.rows
+            draft.base_unread = self.memory.unread.get(status.uuid, frozenset())
+            draft.manifest_key = base.manifest_key or draft.manifest_key
+        elif _has_content(listing):
+            draft.old_folder = self._put_aside()
+        return draft
+
+    def _read_base(self, status: Status | None) -> HostManifest | None:
+        """The finished backup that this one can build on; None: it must be a full one."""
+        if self.request.force_full or status is None or status.version < OLDEST_INCREMENTAL:
+            return None
+        if status.is_full or status.backup_state != "new" or status.snapshot_state in ("moving", "removing"):
+            return None
+        try:
+            return self._fetch_base()
+        except MBError as error:
+            empty = error.code == Code.INVALID_DATA and "zero-length" in error.text
+            if empty and status.snapshot_state == "finished":
+                raise reading_failed("Error reading backup properties", error) from error
+            return None  # missing, damaged, or of another version: a full backup helps
+
+    def _fetch_base(self) -> HostManifest | None:
+        keys = keys_of(self.phone)
+        with fetched(self.drive, self.folder) as found:
+            if found.properties.is_encrypted != (keys.password is not None):
+                return None
+            if found.properties.keybag != keys.keybag.to_bytes():
+                return None
+            return found.open(keys.password)
+
+    def _lost_rows(self, base: HostManifest, status: Status | None) -> bool:
+        """Whether this phone minds that somebody took rows out of the manifest it wrote."""
+        rows = self.memory.rows.get(status.uuid) if status else None
+        return self.phone.assume.missing_rows == "full" and rows is not None and len(base.rows) < rows
+
+    def _has_every_file(self, files_in: Callable[[str], Iterable[str]], listing: dict[str, Entry]) -> bool:
+        """Whether the host has all files of each shard. One shard's names are in memory at once."""
+        for shard in SHARDS:
+            there = self.drive.contents(self._path(shard)) if shard in listing else {}
+            if any(file_id not in there for file_id in files_in(shard)):
+                return False
+        return True
+
+    def _put_aside(self) -> str:
+        """Renames the backup that is there; it is removed when the new one is finished (needs room for both), and
+        stays under its new name when the new one never is.
+
+        The Info.plist that the host has just written comes back as a copy: without it the new backup would have
+        none. *guessed*; the decompiled agent only shows the move.
+        """
+        old = self.memory.name_aside(self.folder)
+        with writing("Error moving the old backup"):
+            self.drive.move([(self.folder, old)])
+            self.drive.make_directory(self.folder)
+            if "Info.plist" in self.drive.contents(old):
+                self.drive.copy(f"{old}/Info.plist", self._path("Info.plist"))
+        return old
+
+    # --- uploading
+
+    def _upload(self, draft: Draft) -> None:
+        self._take_a_look()
+        files = self.phone.files.copy()  # an APFS snapshot of now, looked at more than once
+        draft.plan(self._scan(files, draft.encrypted), self.phone.faults)
+        there = self._look_around(draft)
+        if self.phone.keeps == "digests" and any(
+            isinstance(sending.node.content, Digested) for sending in draft.sendings(self._scan(files, draft.encrypted))
+        ):
+            raise MBError(Code.OTHER, NOT_KEPT)
+        plain_bytes, stored_bytes = draft.rows.due_bytes()
+        self._make_sure_it_fits(plain_bytes)
+        self._make_directories(there)
+        self._write_status(draft, "uploading")
+        self.drive.done_bytes, self.drive.total_bytes = 0, stored_bytes
+        self.phone.files_begin_to_pass("backup")
+        with writing("Multiple errors uploading files"):
+            self.drive.upload(self._outgoing(draft, draft.sendings(self._scan(files, draft.encrypted))))
+        self._upload_manifests(draft)
+
+    def _take_a_look(self) -> None:
+        """The phone is silent while it scans."""
+        if self.phone.faults.silence_s:
+            self.drive.pause(self.phone.faults.silence_s)
+        self.phone.conditions.check_snapshot()
+        if self.phone.free_bytes < self.phone.assume.snapshot_needs_bytes:
+            raise MBError(Code.PHONE_STEP_FAILED, "Failed to create snapshot: No space left on device (28)")
+
+    def _scan(self, files: Filesystem, encrypted: bool) -> Iterable[Node]:
+        """What of a snapshot belongs into the backup."""
+        known_only = self.phone.assume.unknown_paths == "left-out"
+
+        def found() -> Iterator[Node]:
+            return (
+                node
+                for node in self._patiently(files.walk())
+                if is_backed_up(node.domain, node.relative_path, encrypted=encrypted)
+                and not (known_only and not is_allowed(node.domain, node.relative_path))
+            )
+
+        return self.memory.copies.of(found) if self.phone.assume.databases == "consistent" else found()
+
+    def _patiently(self, nodes: Iterable[Node]) -> Iterator[Node]:
+        """The same; a million of them take minutes, and a phone whose cable is gone stops."""
+        for number, node in enumerate(nodes):
+            if number % NODES_BETWEEN_LOOKS == 0:
+                self.drive.check_link()
+            yield node
+
+    def _look_around(self, draft: Draft) -> Surroundings:
+        """What the folder holds already, and with it its Snapshot/ where an interrupted run left one; the draft is told
+        of the files in there."""
+        folder = self.drive.contents(self.folder)
+        snapshot = self.drive.contents(self._path("Snapshot")) if "Snapshot" in folder else {}
+        for shard in sorted(snapshot.keys() & set(SHARDS)):
+            found = self.drive.contents(self._path(f"Snapshot/{shard}"))
+            draft.rows.note_there((name, entry.size) for name, entry in found.items())
+        return Surroundings(frozenset(folder), frozenset(snapshot))
+
+    def _make_directories(self, there: Surroundings) -> None:
+        """The 256 folders, twice, in no order (an NSSet's); those that are there already are not asked for again."""
+        wanted = [self.folder, *(self._path(shard) for shard in _shuffled(set(SHARDS) - there.folder))]
+        wanted += [] if "Snapshot" in there.folder else [self._path("Snapshot")]
+        wanted += [self._path(f"Snapshot/{shard}") for shard in _shuffled(set(SHARDS) - there.snapshot)]
+        with writing("Error creating directory"):
+            for path in wanted:
+                self.drive.make_directory(path)
+
+    def _make_sure_it_fits(self, upload_bytes: int) -> None:
+        need = upload_bytes + HEADROOM_BYTES
+        free = self.drive.free_bytes()
+        if need >= free and self.drive.purge(need - free + PURGE_OVERSHOOT_BYTES, PURGE_URGENCY):
+            free = self.drive.free_bytes()
+        if need >= free:
+            raise MBError(Code.HOST_FULL, f"Insufficient free disk space on drive to back up ({free} < {need})")
+
+    def _outgoing(self, draft: Draft, sends: Iterable[Sending]) -> Iterator[Outgoing]:
+        faults, snapshot = self.phone.faults, self._path("Snapshot")
+        return (
+            Outgoing(
+                host_path=stored_at(snapshot, sending.row.file_id),
+                device_path=device_path(sending.node.domain, sending.node.relative_path),
+                size=sending.stored_size,
+                chunks=partial(draft.stored_chunks, sending, faults),
+            )
+            for sending in sends
+        )
+
+    def _upload_manifests(self, draft: Draft) -> None:
+        draft.manifest_plist = write_properties(
+            self.phone,
+            date=datetime.now(UTC),
+            keybag=draft.keys.keybag.to_bytes(),
+            manifest_key=draft.wrapped_manifest_key,
+            domains=draft.rows.domains(),
+        )
+        draft.manifest_db = manifest = draft.write_manifest()
+        self._write("Snapshot/Manifest.plist", draft.manifest_plist)
+        with writing("Error writing Snapshot/Manifest.db"):
+            path = self._path("Snapshot/Manifest.db")
+            self.drive.upload([Outgoing(path, f"{CACHE}/Manifest.db", manifest.size, manifest.chunks)])
+
+    # --- moving, removing, verifying
+
+    def _move(self, draft: Draft) -> None:
+        """Everything sent goes to its place. What an interrupted run has moved already is not in Snapshot/ any more."""
+        snapshot = self._path("Snapshot")
+        listing = self.drive.contents(snapshot)
+        shards = sorted(listing.keys() & set(SHARDS))
+
+        def moves() -> Iterator[tuple[str, str]]:
+            for shard in shards:
+                wanted = set(draft.rows.files_in(shard, moving=True))
+                for name in self.drive.contents(f"{snapshot}/{shard}"):
+                    if name in wanted:
+                        yield stored_at(snapshot, name), stored_at(self.folder, name)
+
+        with writing("Error moving files"):
+            self.drive.move(moves())
+            for name in METADATA:
+                if name in listing:
+                    self.drive.move([(f"{snapshot}/{name}", self._path(name))])
+
+    def _remove(self, draft: Draft) -> None:
+        gone = (stored_at(self.folder, identity) for identity in draft.removals(SHARDS))
+        with writing("Error removing files"):
+            self.drive.remove(gone)
+            self.drive.remove([self._path("Snapshot"), self._path("Manifest.mbdx")])
+
+    def _verify(self, draft: Draft) -> None:
+        """A file's presence counts, its size does not. facts 2.4, CONFIRMED(dec)."""
+        self._read_back("Status.plist", STATUS_LIMIT_BYTES)
+        if self._read_back("Manifest.plist", PROPERTIES_LIMIT_BYTES) != draft.manifest_plist:
+            raise MBError(Code.CORRUPT, "Manifest.plist is not the one that was sent")
+        if draft.manifest_db is None or self._digest_of("Manifest.db") != draft.manifest_db.sha256:
+            raise MBError(Code.CORRUPT, "Manifest.db is not the one that was sent")
+        if not self._has_every_file(draft.rows.files_in, self.drive.contents(self.folder)):
+            raise MBError(Code.CORRUPT, "Manifest references files not in backup")
+
+    # --- small things
+
+    def _path(self, name: str) -> str:
+        return f"{self.folder}/{name}"
+
+    def _read_back(self, name: str, limit_bytes: int) -> bytes:
+        try:
+            return self.drive.read(self._path(name), limit_bytes)
+        except MBError as error:
+            raise reading_failed(f"Error verifying {name}", error) from error
+
+    def _digest_of(self, name: str) -> bytes:
+        """SHA-256 of what the host has under this name, as it streams in."""
+        digest = hashlib.sha256()
+
+        def take(_: str, chunks: Iterator[bytes]) -> None:
+            for chunk in chunks:
+                digest.update(chunk)
+
+        path = self._path(name)
+        if problem := self.drive.download([path], take).get(path):
+            raise reading_failed(f"Error verifying {name}", problem)
+        return digest.digest()
+
+    def _write(self, name: str, data: bytes) -> None:
+        device_name = f"{CACHE}/{name.rpartition('/')[2]}"
+        with writing(f"Error writing {name}"):
+            self.drive.write(self._path(name), device_name, data)
+
+    def _write_status(self, draft: Draft, state: str) -> None:
+        status = Status(
+            uuid=draft.uuid,
+            backup_state=draft.previous_state if state == "uploading" else "new",
+            snapshot_state=state,
+            is_full=draft.full and state != "finished",
+        )
+        self._write("Status.plist", status.to_bytes(datetime.now(UTC)))
+
+
+@contextmanager
+def writing(text: str) -> Iterator[None]:
+    """What the host refuses inside becomes the outer error of a write."""
+    try:
+        yield
+    except MBError as error:
+        raise writing_failed(text, error) from error
+
+
+def _has_content(listing: dict[str, Entry]) -> bool:
+    """Whether a folder holds a backup, finished or not: a host's Info.plist, Status.plist and empty file are none."""
+    folders = any(entry.is_directory and (name in SHARDS or name == "Snapshot") for name, entry in listing.items())
+    return folders or any(listing[name].size > 0 for name in ("Manifest.db", "Manifest.mbdb") if name in listing)
+
+
+def _shuffled(shards: set[str]) -> list[str]:
+    return random.sample(sorted(shards), len(shards))

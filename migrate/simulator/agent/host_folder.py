@@ -1,0 +1,368 @@
+"""The computer's backup folder as the phone's backup agent sees it: a drive at the far end of DeviceLink.
+
+Every operation asks once and waits for the host's status. What the host refuses comes back as the MBError that iOS
+makes of it (wire/backup2); a host that is gone is a LinkCut; one that breaks the protocol is a PeerBroke. Only these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+from threading import Event
+from typing import TypeVar
+
+from migrate.simulator.usbmuxd.streams import ByteStream, LinkCut
+from migrate.wire.backup2 import Code, MBError, Request, of_host_status, read_request
+from migrate.wire.device_link import DeviceLink
+from migrate.wire.device_link_messages import (
+    EMPTY_TEXT,
+    ContentsOfDirectory,
+    CopyItem,
+    CreateDirectory,
+    DeviceReady,
+    Disconnect,
+    DownloadFiles,
+    FileBegins,
+    FileData,
+    FileEnds,
+    FileFails,
+    GetFreeDiskSpace,
+    Message,
+    MoveItems,
+    Operation,
+    ProcessMessage,
+    PurgeDiskSpace,
+    RemoveItems,
+    StatusResponse,
+    StreamEnds,
+    UploadFiles,
+    VersionExchange,
+    VersionsOk,
+    signed,
+)
+from migrate.wire.plist_frames import NeedData, PeerBroke
+
+RECEIVE_BYTES = 256 << 10
+SEND_BYTES = 256 << 10
+FRAME_BYTES = 32 << 10
+"""What a frame of a file holds on its way to the host. facts 2.2."""
+MULTI_STATUS = -13
+BATCH = 128
+"""Files, moves or removals in one message. CONFIRMED(dec)."""
+
+Item = TypeVar("Item")
+Take = Callable[[str, Iterator[bytes]], None]
+
+
+class Unreadable(Exception):
+    """Raised while a file's bytes are being read from the phone: what is sent so far stands, then comes code 0x0b."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A file on its way to the host. `size` is what will be sent, as announced; `chunks` is called once."""
+
+    host_path: str
+    device_path: str
+    size: int
+    chunks: Callable[[], Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One name in a folder of the host."""
+
+    is_directory: bool
+    size: int
+
+
+class Drive:
+    """One connection. `done_bytes` of `total_bytes` is what the progress figure is made from; the run keeps both.
+
+    Once the person has `cancelled` on the phone the next operation, or the next file of a batch, raises MBError
+    CANCELLED instead: a batch the host is sending is received to its end first.
+    """
+
+    def __init__(self, stream: ByteStream, *, frames: Sequence[int] = (FRAME_BYTES,)) -> None:
+        self._stream = stream
+        self._link = DeviceLink()
+        self._frames = frames
+        self.cancelled: Callable[[], bool] = lambda: False
+        self._outbox = bytearray()
+        self.done_bytes = 0
+        self.total_bytes = 0
+
+    def pause(self, seconds: float) -> None:
+        """The phone is busy with itself and says nothing for so long."""
+        self._flush()
+        Event().wait(seconds)
+
+    def check_link(self) -> None:
+        """Called now and then in work that says nothing for long. Raises LinkCut where the cable is gone."""
+
+    # --- the session
+
+    def open(self) -> None:
+        self._say(VersionExchange())
+        answer = self._hear()
+        if not isinstance(answer, VersionsOk):
+            raise PeerBroke("the host left during the version exchange")
+        self._say(DeviceReady())
+
+    def next_request(self) -> Request | None:
+        """What the host wants next; None when it says goodbye, or asks for something that does not exist."""
+        message = self._hear()
+        return read_request(message.body) if isinstance(message, ProcessMessage) else None
+
+    def respond(self, body: Mapping[str, object]) -> None:
+        self._say(ProcessMessage(body))
+        self._flush()
+
+    # --- small operations
+
+    def make_directory(self, path: str) -> None:
+        self._ask(CreateDirectory(path), path, tolerate=(Code.EXISTS,))
+
+    def move(self, items: Iterable[tuple[str, str]]) -> None:
+        """Renames, in this order; the items are taken batch by batch."""
+        for batch in batches(items):
+            self._ask(MoveItems(dict(batch), self._progress()))
+
+    def remove(self, paths: Iterable[str]) -> None:
+        for batch in batches(paths):
+            self._ask(RemoveItems(batch, self._progress()), tolerate=(Code.NOT_FOUND,))
+
+    def copy(self, source: str, destination: str) -> None:
+        self._ask(CopyItem(source, destination), source)
+
+    def contents(self, path: str) -> dict[str, Entry]:
+        """The names in a folder; a folder that is not there is empty.
+
+        A host need not notice that it is missing: pymobiledevice3 dies of it, so the run asks only for folders that
+        it has made or has seen in a listing.
+        """
+        try:
+            payload = self._ask(ContentsOfDirectory(path), path)
+        except MBError as error:
+            if error.code != Code.NOT_FOUND:
+                raise
+            return {}
+        if not isinstance(payload, dict):
+            return {}
+        return {str(name): _entry(facts) for name, facts in payload.items() if isinstance(facts, dict)}
+
+    def free_bytes(self) -> int:
+        payload = self._ask(GetFreeDiskSpace())
+        if not isinstance(payload, int):
+            raise MBError(Code.IO, "The host did not say how much space it has")
+        return payload
+
+    def purge(self, amount_bytes: int, urgency: int) -> bool:
+        """Whether the host says it made room."""
+        try:
+            self._ask(PurgeDiskSpace(amount_bytes, urgency))
+        except MBError:
+            return False
+        return True
+
+    # --- files to the host
+
+    def upload(self, files: Iterable[Outgoing]) -> list[str]:
+        """Sends files in batches of 128. What the phone could not read comes back as host paths."""
+        failed: list[str] = []
+        for batch in batches(files):
+            self._stop_if_cancelled()
+            self._say(UploadFiles(self._progress(), sum(file.size for file in batch)))
+            for file in batch:
+                if self.cancelled():
+                    break
+                if not self._upload_one(file):
+                    failed.append(file.host_path)
+            self._say(StreamEnds())
+            if (status := self._status()).status < 0:
+                raise _refusal(status)
+        self._stop_if_cancelled()
+        return failed
+
+    def write(self, host_path: str, device_path: str, data: bytes) -> None:
+        self.upload([Outgoing(host_path, device_path, len(data), lambda: (data,))])
+
+    def _upload_one(self, file: Outgoing) -> bool:
+        self._say(FileBegins(file.host_path, file.device_path))
+        end: Message = FileEnds()
+        try:
+            for frame in framed(file.chunks(), self._frames):
+                self._say(FileData(frame))
+        except Unreadable as error:
+            end = FileFails(str(error))
+        self._say(end)
+        self.done_bytes += file.size
+        return isinstance(end, FileEnds)
+
+    # --- files from the host
+
+    def download(self, paths: Sequence[str], take: Take) -> dict[str, MBError]:
+        """Asks for files and hands each to `take` as it streams in; `take` may leave some of it unread.
+
+        Returns what went wrong with which path: the host could not read it, or `take` raised an MBError.
+        """
+        problems: dict[str, MBError] = {}
+        self._stop_if_cancelled()
+        self._say(DownloadFiles(paths, self._progress()))
+        expected = set(paths)
+        while isinstance(message := self._hear(), FileBegins):
+            if message.path not in expected:
+                raise PeerBroke("a file that was not asked for, or twice")
+            expected.remove(message.path)
+            problem = self._take_one(message.path, take)
+            if problem is not None:
+                problems[message.path] = problem
+        if isinstance(message, Disconnect):
+            raise LinkCut("the host said goodbye in the middle")
+        status = self._status()
+        if status.status < 0 and status.status != MULTI_STATUS:
+            raise _refusal(status)
+        problems |= _problems_in(status.payload)
+        for path in expected - problems.keys():
+            problems[path] = MBError(Code.NOT_FOUND, "The host did not send the file", path)
+        return problems
+
+    def read(self, path: str, limit_bytes: int) -> bytes:
+        """One whole file, in memory.
+
+        Raises:
+            MBError: the host's reason (NOT_FOUND among them), or it is longer than `limit_bytes`.
+        """
+        data = bytearray()
+
+        def take(_: str, chunks: Iterator[bytes]) -> None:
+            for chunk in chunks:
+                data.extend(chunk)
+                if len(data) > limit_bytes:
+                    raise MBError(Code.INVALID_DATA, f"File is larger than {limit_bytes} bytes", path)
+
+        if problem := self.download([path], take).get(path):
+            raise problem
+        return bytes(data)
+
+    def _take_one(self, path: str, take: Take) -> MBError | None:
+        chunks = self._chunks(path)
+        problem: MBError | None = None
+        try:
+            take(path, chunks)
+        except MBError as error:
+            problem = error
+        try:
+            for _ in chunks:  # what `take` did not want is still on the wire
+                pass
+        except MBError as error:
+            problem = problem or error
+        return problem
+
+    def _chunks(self, path: str) -> Iterator[bytes]:
+        while not isinstance(message := self._hear(), FileEnds):
+            if isinstance(message, FileFails):
+                raise MBError(Code.IO, message.text, path)  # the status that ends the batch knows more
+            if not isinstance(message, FileData):
+                raise PeerBroke("a file stream that does not end")
+            self.done_bytes += len(message.data)
+            yield message.data
+
+    # --- the wire
+
+    def _ask(self, operation: Operation, path: str | None = None, tolerate: Sequence[Code] = ()) -> object:
+        self._stop_if_cancelled()
+        self._say(operation)
+        status = self._status()
+        if status.status < 0 and (refusal := _refusal(status, path)).code not in tolerate:
+            raise refusal
+        return status.payload if status.status >= 0 else None
+
+    def _stop_if_cancelled(self) -> None:
+        if self.cancelled():
+            raise MBError(Code.CANCELLED, "Cancelled by the user")  # the code: CONFIRMED(dec); the words: *guessed*
+
+    def _status(self) -> StatusResponse:
+        message = self._hear()
+        if not isinstance(message, StatusResponse):
+            raise LinkCut("the host said goodbye in the middle")
+        return message
+
+    def _hear(self) -> Message:
+        while isinstance(message := self._link.next(), NeedData):
+            self._flush()
+            data = self._stream.recv(RECEIVE_BYTES)
+            if not data:
+                raise LinkCut("the host closed the connection")
+            self._link.receive(data)
+        return message
+
+    def _say(self, message: Message) -> None:
+        """Small messages wait for each other until there is much, or until the host must answer: one TLS record, not
+        three."""
+        self._outbox += self._link.send(message)
+        if len(self._outbox) >= SEND_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._outbox:
+            data, self._outbox = self._outbox, bytearray()
+            self._stream.sendall(data)
+
+    def _progress(self) -> float:
+        return min(100.0, 100.0 * self.done_bytes / self.total_bytes) if self.total_bytes else 0.0
+
+
+def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    waiting = iter(items)
+    while batch := list(islice(waiting, BATCH)):
+        yield batch
+
+
+def framed(chunks: Iterable[bytes], sizes: Sequence[int]) -> Iterator[bytes]:
+    """The same bytes cut into frames whose sizes cycle through `sizes`; the last is what is left, also before an
+    Unreadable goes on to the caller."""
+    wanted, ready = cycle(sizes), bytearray()
+    size = next(wanted)
+    try:
+        for chunk in chunks:
+            start = 0
+            if ready:  # the last chunk's rest comes first
+                start = min(size - len(ready), len(chunk))
+                ready += chunk[:start]
+                if len(ready) < size:
+                    continue
+                yield bytes(ready)
+                ready.clear()
+                size = next(wanted)
+            while len(chunk) - start >= size:
+                yield chunk[start : start + size]
+                start += size
+                size = next(wanted)
+            ready += chunk[start:]
+    except Unreadable:
+        if ready:
+            yield bytes(ready)
+        raise
+    if ready:
+        yield bytes(ready)
+
+
+def _entry(facts: Mapping[str, object]) -> Entry:
+    size = facts.get("DLFileSize")
+    return Entry(facts.get("DLFileType") == "DLFileTypeDirectory", size if isinstance(size, int) else 0)
+
+
+def _refusal(status: StatusResponse, path: str | None = None) -> MBError:
+    return of_host_status(status.status, "" if status.text == EMPTY_TEXT else status.text, path)
+
+
+def _problems_in(payload: object) -> dict[str, MBError]:
+    """What a "Multi status" says about each path."""
+    problems: dict[str, MBError] = {}
+    for path, facts in payload.items() if isinstance(payload, dict) else ():
+        if isinstance(facts, dict) and isinstance(code := facts.get("DLFileErrorCode"), int):
+            text = str(facts.get("DLFileErrorString", ""))
+            problems[str(path)] = of_host_status(signed(code), text, str(path))
+    return problems

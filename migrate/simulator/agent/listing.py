@@ -1,0 +1,182 @@
+"""Info, List, Extract and Unback: what a phone tells and takes out of a backup on the host (facts 2.6).
+
+The tables' columns are the real ones (CONFIRMED(dec)); their spacing is *guessed*. Unback is broken on many iOS
+versions and done here as it was meant.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from migrate.backup.crypto.cipher import TornCiphertext, decrypted_chunks
+from migrate.backup.crypto.keybag import ClassKeys
+from migrate.backup.record import Kind, Record
+from migrate.problems import KeyUnusable
+from migrate.simulator.agent.host_backup import Fetched, HostManifest, fetched, stored_at
+from migrate.simulator.agent.host_folder import Drive, Outgoing, batches
+from migrate.simulator.agent.rules import check_rows
+from migrate.simulator.agent.spool import Spool
+from migrate.simulator.agent.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
+from migrate.simulator.agent.status_plist import read_status
+from migrate.simulator.device.filesystem import Content
+from migrate.wire.backup2 import Code, Extract, Look, MBError, Unback, reading_failed, writing_failed
+
+COLUMNS = (
+    "ID",
+    "Digest",
+    "Mode",
+    "Inode",
+    "UID",
+    "GID",
+    "Last modified",
+    "Last status change",
+    "Birth",
+    "Size",
+    "Class",
+    "Domain",
+    "Relative path",
+    "Target",
+    "Extended attributes",
+)
+
+
+def look(drive: Drive, request: Look) -> str:
+    """The text that `Info` or `List` answers with. Raises MBError."""
+    with _opened(drive, request.folder, request.password) as (backup, manifest):
+        if request.wanted == "List":
+            return _list_text(manifest)
+        try:
+            status = read_status(drive.read(f"{request.folder}/Status.plist", STATUS_LIMIT_BYTES))
+        except MBError as error:
+            raise reading_failed("Error reading status", error) from error
+        state = f"Backup state: {status.backup_state}\nSnapshot state: {status.snapshot_state}\nUUID: {status.uuid}\n"
+        return state + _properties_text(backup) + _domains_text(manifest)
+
+
+def extract(drive: Drive, request: Extract) -> None:
+    """Puts one file's plaintext at the top of the host's folder, under its base name. Raises MBError."""
+    with _opened(drive, request.folder, request.password) as (_, manifest):
+        in_domain, file = False, None
+        for record in manifest.rows:
+            in_domain = in_domain or record.domain == request.domain
+            where = (record.domain, record.relative_path)
+            if where == (request.domain, request.relative_path) and record.kind is Kind.FILE:
+                file = record
+                break
+        if not in_domain:
+            raise MBError(Code.NOT_FOUND, "Domain not found", request.domain)
+        if file is None:
+            raise MBError(Code.NOT_FOUND, "File not found in manifest", request.relative_path)
+        _give(drive, request.folder, {file: request.relative_path.rpartition("/")[2]}, manifest.class_keys)
+
+
+def unback(drive: Drive, request: Unback) -> None:
+    """Lays every file of the backup out under `_unback_/<folder>/<domain>/`. Raises MBError."""
+    with _opened(drive, request.folder, request.password) as (backup, manifest):
+        check_rows(manifest.rows, backup.properties)
+        root = f"_unback_/{request.folder}"
+        for path in ("_unback_", root):
+            drive.make_directory(path)
+
+        def place_of(record: Record) -> str:
+            return f"{root}/{record.domain}/{record.relative_path}".rstrip("/")
+
+        for record, _ in manifest.rows.by_path():
+            if record.kind is Kind.DIRECTORY:
+                drive.make_directory(place_of(record))
+        for batch in batches(record for record, _ in manifest.rows.by_path() if record.kind is Kind.FILE):
+            _give(drive, request.folder, {record: place_of(record) for record in batch}, manifest.class_keys)
+
+
+@contextmanager
+def _opened(drive: Drive, folder: str, password: str | None) -> Iterator[tuple[Fetched, HostManifest]]:
+    """Raises MBError as the host sees it; PASSWORD where the manifest is encrypted and none or a wrong one came."""
+    try:
+        with fetched(drive, folder) as backup:
+            opened = backup, backup.open(password)
+    except MBError as error:
+        if error.code in (Code.PASSWORD, Code.CORRUPT, Code.OTHER, Code.INCOMPATIBLE):
+            raise
+        raise reading_failed("Error reading manifest", error) from error
+    yield opened
+
+
+def _give(drive: Drive, folder: str, places: Mapping[Record, str], class_keys: ClassKeys | None) -> None:
+    """Downloads stored files, decrypts them, and sends the plaintext back to the given places."""
+    spool, found = Spool(), dict[str, Content]()
+    records = {stored_at(folder, record.file_id): record for record in places}
+
+    def take(path: str, chunks: Iterator[bytes]) -> None:
+        record = records[path]
+        try:
+            if class_keys is not None and record.encryption_key is not None:
+                chunks = decrypted_chunks(chunks, class_keys.unwrap(record.encryption_key))
+            found[path] = spool.keep(chunks)
+        except TornCiphertext:
+            raise MBError(Code.INVALID_DATA, "File is cut short", record.relative_path) from None
+        except KeyUnusable as error:
+            raise MBError(Code.INVALID_DATA, f"Invalid key ({error.reason})", record.relative_path) from None
+
+    for path, problem in drive.download(list(records), take).items():
+        raise reading_failed("Error downloading file", problem, records[path].relative_path)
+    files = [
+        Outgoing(places[record], f"/.ba/{places[record]}", found[path].size, found[path].chunks)
+        for path, record in records.items()
+    ]
+    try:
+        drive.upload(files)
+    except MBError as error:
+        raise writing_failed("Error uploading files", error) from error
+
+
+def _list_text(manifest: HostManifest) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    text.write(", ".join(COLUMNS) + "\n")
+    for record, _ in manifest.rows.by_path():
+        writer.writerow(
+            (
+                record.file_id,
+                record.digest.hex() if record.digest else "",
+                f"{record.mode:o}",
+                record.inode,
+                record.user_id,
+                record.group_id,
+                *(_time_text(moment) for moment in (record.modified, record.changed, record.born)),
+                record.size or 0,
+                record.protection_class,
+                record.domain,
+                record.relative_path,
+                record.target or "",
+                len(record.extended_attributes or b""),
+            )
+        )
+    return text.getvalue()
+
+
+def _properties_text(backup: Fetched) -> str:
+    lockdown = backup.properties.lockdown
+    lines = [f"Encrypted: {'yes' if backup.properties.is_encrypted else 'no'}"]
+    lines += [f"{key}: {lockdown[key]}" for key in ("DeviceName", "ProductType", "ProductVersion") if key in lockdown]
+    return "\n".join(lines) + "\n"
+
+
+def _domains_text(manifest: HostManifest) -> str:
+    counts, sizes = Counter[str](), Counter[str]()
+    for record in manifest.rows:
+        counts[record.domain] += 1
+        sizes[record.domain] += record.size or 0
+    rows = [f"{counts[domain]:>6} {sizes[domain]:>10} {domain}" for domain in sorted(counts)]
+    return "\n".join([" Count   Size (B) Domain name", *rows]) + "\n"
+
+
+def _time_text(unix_seconds: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (ValueError, OverflowError, OSError):
+        return str(unix_seconds)

@@ -1,0 +1,21 @@
+"""What a phone says beside a number of MBErrorDomain: `mb_errors.toml`, from facts 5.1."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+UNKNOWN = "The operation couldn't be completed"
+
+
+@cache
+def sayings() -> Mapping[int, tuple[str, ...]]:
+    """Number -> what phones are known to say with it, the commonest first."""
+    text = files(__package__).joinpath("mb_errors.toml").read_text(encoding="utf-8")
+    return {int(code): tuple(said) for code, said in tomllib.loads(text).items()}
+
+
+def what_phones_say(code: int) -> str:
+    return sayings().get(code, (UNKNOWN,))[0]

@@ -1,0 +1,1 @@
+"""Rows of manifests, kept on the disk."""

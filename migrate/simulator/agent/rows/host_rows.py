@@ -1,0 +1,118 @@
+"""The rows of a manifest on the host, as the phone holds them while it works with them: on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from migrate.backup.manifest.open import Row
+from migrate.backup.record import Kind, Record, decode_mbfile
+from migrate.simulator.device.private_database import PrivateDatabase
+
+_SCHEMA = """
+    CREATE TABLE Row (
+        number INTEGER PRIMARY KEY, file_id BLOB NOT NULL, domain TEXT NOT NULL, relative_path TEXT NOT NULL,
+        kind INTEGER NOT NULL, archive BLOB NOT NULL
+    )
+"""
+_RECORD = "lower(hex(file_id)), domain, relative_path, kind, archive"
+DIRECTORIES_KEPT = 4_096
+
+Place = tuple[str, str]
+"""Domain and relative path."""
+
+
+class HostRows:
+    """Sound rows only, in the order in which the host has them."""
+
+    def __init__(self, rows: Iterable[Row], *, encrypted: bool) -> None:
+        """`encrypted`: nothing of them may lie on the disk in plain.
+
+        Raises:
+            BadRecord, BackupUnreadable: whatever comes with `rows`; BadRecord also for an archive that is none.
+        """
+        self._database = PrivateDatabase(_SCHEMA, encrypted=encrypted)
+        checked = ((row, row.record()) for row in rows)
+        values = (
+            (bytes.fromhex(row.file_id), row.domain, row.relative_path, int(record.kind), row.file)
+            for row, record in checked
+        )
+        self._database.run_many(
+            "INSERT INTO Row (file_id, domain, relative_path, kind, archive) VALUES (?, ?, ?, ?, ?)", values
+        )
+        self._has_id_index = self._has_directory_index = False
+
+    def __len__(self) -> int:
+        return self._database.number("SELECT count(*) FROM Row")
+
+    def __iter__(self) -> Iterator[Record]:
+        query = f"SELECT {_RECORD} FROM Row NOT INDEXED"  # noqa: S608
+        return (_record(*row) for row in self._database.rows(query))
+
+    def by_path(self) -> Iterator[tuple[Record, bytes]]:
+        """Every record with its archive, by domain and path."""
+        query = f"SELECT {_RECORD} FROM Row NOT INDEXED ORDER BY domain, relative_path"  # noqa: S608
+        return ((_record(*row), row[4]) for row in self._database.rows(query))
+
+    def get(self, file_id: str) -> Record | None:
+        self._index_ids()
+        query = f"SELECT {_RECORD} FROM Row WHERE file_id = ? ORDER BY number DESC LIMIT 1"  # noqa: S608
+        row = self._database.row(query, (bytes.fromhex(file_id),))
+        return _record(*row) if row else None
+
+    def files_in(self, shard: str) -> Iterator[str]:
+        """The ids of all files whose id begins with these two digits."""
+        self._index_ids()
+        first = bytes.fromhex(shard)
+        query = "SELECT lower(hex(file_id)) FROM Row WHERE file_id BETWEEN ? AND ? AND kind = ?"
+        values = (first, first + b"\xff" * 20, int(Kind.FILE))
+        return (file_id for (file_id,) in self._database.rows(query, values))
+
+    def first_twin(self) -> int | None:
+        """The number, from 0 on, of the first row whose path an earlier row has already."""
+        query = "SELECT domain, relative_path, number FROM Row NOT INDEXED ORDER BY domain, relative_path, number"
+        first: int | None = None
+        before: Place | None = None
+        for domain, relative_path, number in self._database.rows(query):
+            place = (domain, relative_path)
+            if place == before and (first is None or number <= first):
+                first = number - 1
+            before = place
+        return first
+
+    def ways_are_whole(self) -> Callable[[Record], bool]:
+        """Whether every directory above a record, the domain's root among them, has a row. What was found of the
+        directories is remembered; a forgotten one is looked up again."""
+        if not self._has_directory_index:
+            self._database.run(
+                f"CREATE INDEX directories ON Row(domain, relative_path) WHERE kind = {int(Kind.DIRECTORY)}"
+            )
+            self._has_directory_index = True
+        known: dict[Place, bool] = {}
+
+        def is_whole(domain: str, directory: str) -> bool:
+            """A directory that has a row, as have all above it."""
+            found = known.get((domain, directory))
+            if found is None:
+                above = not directory or is_whole(domain, directory.rpartition("/")[0])
+                if len(known) >= DIRECTORIES_KEPT:
+                    known.clear()
+                found = known[domain, directory] = above and self._has_directory(domain, directory)
+            return found
+
+        def has_whole_way(record: Record) -> bool:
+            return not record.relative_path or is_whole(record.domain, record.relative_path.rpartition("/")[0])
+
+        return has_whole_way
+
+    def _has_directory(self, domain: str, relative_path: str) -> bool:
+        query = f"SELECT 1 FROM Row WHERE domain = ? AND relative_path = ? AND kind = {int(Kind.DIRECTORY)}"  # noqa: S608
+        return self._database.row(query, (domain, relative_path)) is not None
+
+    def _index_ids(self) -> None:
+        if not self._has_id_index:
+            self._database.run("CREATE INDEX ids ON Row(file_id, kind)")
+            self._has_id_index = True
+
+
+def _record(file_id: str, domain: str, relative_path: str, kind: int, archive: bytes) -> Record:
+    return decode_mbfile(archive, file_id=file_id, domain=domain, relative_path=relative_path, kind=Kind(kind))

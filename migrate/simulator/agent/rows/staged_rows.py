@@ -1,0 +1,172 @@
+"""What a restore brings, from the first file to the restart and after it: rows on the disk, each with what was kept of
+its content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from migrate.backup.record import Kind, Record, decode_mbfile
+from migrate.simulator.agent.rows.record_node import node_of
+from migrate.simulator.agent.spool import Spool
+from migrate.simulator.device.filesystem import EMPTY, Content, Node
+from migrate.simulator.device.private_database import PrivateDatabase, Values
+
+ROWS_AT_ONCE = 500
+_SCHEMA = """
+    CREATE TABLE Staged (
+        place INTEGER PRIMARY KEY,  -- by domain and path: parents first
+        file_id BLOB NOT NULL, domain TEXT NOT NULL, relative_path TEXT NOT NULL, kind INTEGER NOT NULL,
+        archive BLOB NOT NULL,
+        inode INTEGER NOT NULL, claimed INTEGER NOT NULL,  -- as its row says: number on the old phone, size
+        bytes INTEGER NOT NULL, content BLOB NOT NULL,     -- what was received, and the spool's note of it
+        wave INTEGER NOT NULL                              -- when it is put in its place
+    )
+"""
+_ROW = "lower(hex(file_id)), domain, relative_path, kind, archive"
+
+AT_RESTART, LATER, ELSEWHERE = 0, 1, 2
+"""Waves: with the restart; when the rest arrives; put over something that was there, and so no longer from here."""
+
+
+class StagedRows:
+    """Safe for several threads."""
+
+    def __init__(self, spool: Spool, *, encrypted: bool) -> None:
+        """`encrypted`: nothing of the rows may lie on the disk in plain."""
+        self._spool = spool
+        self._database = PrivateDatabase(_SCHEMA, encrypted=encrypted)
+        self._kept: list[tuple[int, bytes, int]] = []
+        self._database.run("CREATE INDEX paths ON Staged(domain, relative_path)")
+
+    def fill(self, rows: Iterable[tuple[Record, bytes]]) -> None:
+        """Once: the rows that arrive, with their archives, by domain and path."""
+        values = (
+            (
+                bytes.fromhex(record.file_id),
+                record.domain,
+                record.relative_path,
+                int(record.kind),
+                archive,
+                _signed(record.inode),
+                min(record.size or 0, (1 << 63) - 1),
+            )
+            for record, archive in rows
+        )
+        columns = "file_id, domain, relative_path, kind, archive, inode, claimed, bytes, content, wave"
+        insert = f"INSERT INTO Staged ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, 0, x'', {AT_RESTART})"  # noqa: S608
+        self._database.run_many(insert, values)
+
+    @property
+    def count(self) -> int:
+        return self._database.number("SELECT count(*) FROM Staged")
+
+    def claimed_bytes(self, *, files_only: bool = False) -> int:
+        """The sizes that the rows say, added up."""
+        kinds = f"= {int(Kind.FILE)}" if files_only else ">= 0"
+        sizes = self._database.rows(f"SELECT claimed FROM Staged NOT INDEXED WHERE kind {kinds}")  # noqa: S608
+        return sum(size for (size,) in sizes)
+
+    def __contains__(self, place: tuple[str, str]) -> bool:
+        """Whether there is a row for this domain and path."""
+        query = "SELECT 1 FROM Staged WHERE domain = ? AND relative_path = ?"
+        return self._database.row(query, place) is not None
+
+    # --- receiving
+
+    def files(self) -> Iterator[tuple[int, Record]]:
+        """Every file with its place."""
+        return ((place, _record(*row)) for place, _, _, *row in self._pages("kind = ?", (int(Kind.FILE),)))
+
+    def shared_inodes(self) -> frozenset[int]:
+        """Numbers that more than one file has."""
+        query = "SELECT inode FROM Staged NOT INDEXED WHERE kind = ? GROUP BY inode HAVING count(*) > 1"
+        return frozenset(inode % (1 << 64) for (inode,) in self._database.rows(query, (int(Kind.FILE),)))
+
+    def keep(self, place: int, content: Content) -> None:
+        """The content of the file there has been received."""
+        self._kept.append((content.size, self._spool.note(content), place))
+        if len(self._kept) >= ROWS_AT_ONCE:
+            self._write_kept()
+
+    def _write_kept(self) -> None:
+        kept, self._kept = self._kept, []
+        self._database.run_many("UPDATE Staged SET bytes = ?, content = ? WHERE place = ?", kept)
+
+    # --- putting in place
+
+    def postpone(self, arrives_later: Callable[[str, str], bool]) -> bool:
+        """Sets aside what comes later, by domain and path. Whether there is anything."""
+        late: list[tuple[int]] = []
+        for place, _, _, _, domain, relative_path, *_ in self._pages("wave = ?", (AT_RESTART,)):
+            if arrives_later(domain, relative_path):
+                late.append((place,))
+        self._database.run_many(f"UPDATE Staged SET wave = {LATER} WHERE place = ?", late)  # noqa: S608
+        return bool(late)
+
+    def nodes(self, wave: int | None = None) -> Iterator[tuple[int, Node]]:
+        """Every node with its place, parents before their children."""
+        where, values = ("wave = ?", (wave,)) if wave is not None else ("1", ())
+        return ((place, self._node(content, row)) for place, _, content, *row in self._pages(where, values))
+
+    def leave(self, places: Iterable[int]) -> None:
+        """These nodes lie elsewhere now."""
+        self._database.run_many(f"UPDATE Staged SET wave = {ELSEWHERE} WHERE place = ?", ((p,) for p in places))  # noqa: S608
+
+    def laid_down(self, wave: int) -> list[RestoredNodes]:
+        """The nodes of this wave, domain by domain, to be laid down on a disk as they are here."""
+        domains = self._database.rows("SELECT domain, sum(bytes) FROM Staged WHERE wave = ? GROUP BY domain", (wave,))
+        return [RestoredNodes(self, domain, wave, self.count + 1, int(total)) for domain, total in domains]
+
+    def nodes_of(self, domain: str, wave: int) -> Iterator[tuple[int, Node]]:
+        pages = self._pages("domain = ? AND wave = ?", (domain, wave))
+        return ((place, self._node(content, row)) for place, _, content, *row in pages)
+
+    def node_at(self, domain: str, relative_path: str, wave: int) -> tuple[int, Node] | None:
+        query = f"SELECT place, content, {_ROW} FROM Staged WHERE domain = ? AND relative_path = ? AND wave = ?"  # noqa: S608
+        row = self._database.row(query, (domain, relative_path, wave))
+        return (row[0], self._node(row[1], row[2:])) if row else None
+
+    def _node(self, content: bytes, row: Iterable[object]) -> Node:
+        return node_of(_record(*row), self._spool.content(content) if content else EMPTY)  # type: ignore[arg-type]
+
+    def _pages(self, where: str, values: Values) -> Iterator[Values]:
+        """Place, bytes, content and row of those that are wanted; meanwhile they may change."""
+        self._write_kept()
+        columns = f"place, bytes, content, {_ROW}"
+        query = (
+            f"SELECT {columns} FROM Staged NOT INDEXED WHERE place > ? AND {where} ORDER BY place LIMIT {ROWS_AT_ONCE}"  # noqa: S608
+        )
+        last = 0
+        while page := list(self._database.rows(query, (last, *values))):
+            yield from page
+            last = page[-1][0]
+
+
+@dataclass(frozen=True)
+class RestoredNodes:
+    """Nodes of one domain that a restore brought, as `Filesystem.lay` takes them."""
+
+    rows: StagedRows = field(repr=False)
+    domain: str
+    wave: int
+    inodes: int
+    total_bytes: int
+
+    def nodes(self, first_inode: int) -> Iterator[Node]:
+        """Every node, parents before their children."""
+        return (replace(node, inode=first_inode + place) for place, node in self.rows.nodes_of(self.domain, self.wave))
+
+    def get(self, relative_path: str, first_inode: int) -> Node | None:
+        found = self.rows.node_at(self.domain, relative_path, self.wave)
+        return replace(found[1], inode=first_inode + found[0]) if found else None
+
+
+def _record(file_id: str, domain: str, relative_path: str, kind: int, archive: bytes) -> Record:
+    return decode_mbfile(archive, file_id=file_id, domain=domain, relative_path=relative_path, kind=Kind(kind))
+
+
+def _signed(number: int) -> int:
+    """A 64-bit number as SQLite can hold it."""
+    number %= 1 << 64
+    return number - (1 << 64) if number >> 63 else number

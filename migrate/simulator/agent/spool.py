@@ -1,0 +1,81 @@
+"""What a phone keeps of the contents that a restore brings.
+
+contents   small ones in memory, large ones in a private folder of this computer
+digests    SHA-256 and size: enough to say what arrived, and nothing grows with what is sent
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from migrate.simulator.device.filesystem import EMPTY, Bytes, Content, Digested, OnDisk
+
+IN_MEMORY_BYTES = 256 << 10
+
+Keeps = Literal["contents", "digests"]
+
+
+class Spool:
+    """The folder is made when first needed (where `tempfile` makes folders) and removed with this object."""
+
+    def __init__(self, keeps: Keeps = "contents") -> None:
+        self._keeps = keeps
+        self._folder: Path | None = None
+        self._count = 0
+        self._noted: list[Content] = []
+
+    def keep(self, chunks: Iterator[bytes]) -> Content:
+        """All of `chunks`, as content that can be read again and again; or what is known of it, and no more."""
+        if self._keeps == "digests":
+            return _digested(chunks)
+        head = bytearray()
+        for chunk in chunks:
+            head += chunk
+            if len(head) > IN_MEMORY_BYTES:
+                return self._write(head, chunks)
+        return Bytes(bytes(head)) if head else EMPTY
+
+    def note(self, content: Content) -> bytes:
+        """A few bytes for which `content` gives the same again; b"" for EMPTY."""
+        if isinstance(content, Digested):
+            return content.sha256 + content.size.to_bytes(8, "big")
+        if content is EMPTY:
+            return b""
+        self._noted.append(content)
+        return (len(self._noted) - 1).to_bytes(8, "big")
+
+    def content(self, note: bytes) -> Content:
+        if not note:
+            return EMPTY
+        if len(note) > 8:
+            return Digested(note[:-8], int.from_bytes(note[-8:], "big"))
+        return self._noted[int.from_bytes(note, "big")]
+
+    def _write(self, head: bytearray, rest: Iterator[bytes]) -> OnDisk:
+        self._count += 1
+        path = self._made() / str(self._count)
+        with path.open("wb") as file:
+            file.write(head)
+            for chunk in rest:
+                file.write(chunk)
+        return OnDisk(path)
+
+    def _made(self) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="softphone-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        return self._folder
+
+
+def _digested(chunks: Iterator[bytes]) -> Content:
+    digest, size = hashlib.sha256(), 0
+    for chunk in chunks:
+        digest.update(chunk)
+        size += len(chunk)
+    return Digested(digest.digest(), size) if size else EMPTY

@@ -1,0 +1,78 @@
+"""A phone filled with contents: every kind written by its own chapter, each from a random stream of its own.
+
+So a phone's bytes follow from the spec, the seed, and the phone's iOS version, locale and time zone; and changing the
+count of one kind changes no other kind's random choices.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from migrate.simulator.contents import (
+    apps,
+    calendars,
+    calls,
+    contacts,
+    health,
+    home_screen,
+    keychain,
+    messages,
+    notes,
+    photos,
+    reminders,
+    safari,
+    settings,
+    system,
+    voice_memos,
+    voicemail,
+    wifi,
+)
+from migrate.simulator.contents.author import Author, Chapter
+from migrate.simulator.contents.formats.archive import write_archive
+from migrate.simulator.contents.people import invent_cast
+from migrate.simulator.contents.spec import ContentsSpec
+
+if TYPE_CHECKING:
+    from migrate.simulator.device.phone import Softphone
+
+STRANGERS = 8
+"""A phone without contacts still rings: the cast is never smaller."""
+
+CHAPTERS: dict[str, Chapter] = {
+    "apps": apps.write,  # first: permissions and the home screen name them
+    "system": system.write,
+    "contacts": contacts.write,
+    "messages": messages.write,
+    "calls": calls.write,
+    "voicemail": voicemail.write,
+    "photos": photos.write,
+    "notes": notes.write,
+    "calendars": calendars.write,
+    "reminders": reminders.write,
+    "safari": safari.write,
+    "voice memos": voice_memos.write,
+    "health": health.write,
+    "wifi": wifi.write,
+    "keychain": keychain.write,
+    "settings": settings.write,
+    "home screen": home_screen.write,
+}
+
+
+def fill(phone: Softphone, spec: ContentsSpec, seed: int) -> None:
+    """Writes contents onto `phone`'s disk and registers its apps. What else is there stays as it is."""
+    cast = invent_cast(seed, max(STRANGERS, spec.emptied.contacts))
+    for name, write in CHAPTERS.items():
+        author = Author(
+            files=phone.files,
+            spec=spec.emptied,
+            ios=phone.ios,
+            random=random.Random(f"{seed}:{name}"),  # noqa: S311 - invented contents, no secret
+            cast=cast,
+            apps=phone.apps,
+            locale=phone.locale,
+            time_zone=phone.time_zone,
+        )
+        write(author)
+    write_archive(phone, spec.emptied, seed)

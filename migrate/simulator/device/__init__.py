@@ -1,0 +1,1 @@
+"""The simulated iPhone itself: its files, apps, settings and its user."""

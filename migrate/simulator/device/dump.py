@@ -1,0 +1,31 @@
+"""A phone's files, written to this computer, so that they can be looked at with its own programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from migrate.backup.folder import inside
+from migrate.backup.private_files import open_new
+from migrate.simulator.device.filesystem import Filesystem
+
+
+def write_files(files: Filesystem, into: Path) -> int:
+    """Writes every file to `<into>/<Domain>/<path>`; returns how many. `into` is made, for its owner only.
+
+    Raises:
+        OSError: the folder is there already, this computer cannot write there, or the phone kept only digests.
+        UnsafeName: this computer has no such names.
+    """
+    into.mkdir(mode=0o700, parents=True)
+    count = 0
+    for node in files.walk():
+        place = inside(into, f"{node.domain}/{node.relative_path}")
+        if node.kind == "directory":
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        elif node.kind == "file":
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with open_new(place) as file:
+                for chunk in node.content.chunks():
+                    file.write(chunk)
+            count += 1
+    return count

@@ -1,0 +1,343 @@
+"""The software iPhone: a handset, and what happens to it. The state its services share.
+
+    trust    never asked -> dialog open -> trusted | denied       (Trust, `request_trust`)
+    screen   before-first-unlock -> unlocked <-> locked           (`lock`, `unlock`, `reboot`)
+    setup    never-begun | running -> finished                    (`finish_setup`)
+    restore  nothing -> pending_restore -> applied by `reboot` -> the rest of it arrives (`arrive`)
+
+Threads: every public method may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from migrate.simulator.device.background import Background
+from migrate.simulator.device.filesystem import Filesystem
+from migrate.simulator.device.notifications import Notifications
+from migrate.simulator.device.passcode_sheet import PasscodeSheet
+from migrate.simulator.device.state import Handset
+from migrate.simulator.services.file_locks import AdvisoryLocks
+
+Trust = Literal["trusted", "ask", "denied", "locked"]
+Screen = Literal["unlocked", "locked", "before-first-unlock"]
+PairAnswer = Literal["trusted", "PairingDialogResponsePending", "UserDeniedPairing", "PasswordProtected"]
+
+BACKUP_DOMAIN_CHANGED = "com.apple.mobile.backup.domain_changed"
+SYNC_CANCELLED = "com.apple.itunes-client.syncCancelRequest"
+"""The person has tapped the ✕ beside "Sync in progress" (facts 1.3)."""
+ESCROW_BAG_BYTES = 32
+"""What a pair record of pymobiledevice3 carries; the phone alone knows what it means."""
+
+
+@dataclass(frozen=True)
+class HostCertificates:
+    """A computer this phone trusts, as its pair record named it. PEM."""
+
+    host_id: str
+    system_buid: str
+    root: bytes = field(repr=False)
+    host: bytes = field(repr=False)
+    device: bytes = field(repr=False)
+
+
+class StagedRestore(Protocol):
+    """A restore that has been received and waits for the reboot."""
+
+    @property
+    def was_replace(self) -> bool: ...
+
+    @property
+    def runs_setup(self) -> bool:
+        """Whether the person meets the setup afterwards."""
+
+    def apply(self, phone: Softphone) -> None: ...
+
+
+class Cable(Protocol):
+    """The usbmuxd a phone hangs on."""
+
+    def attach(self, phone: Softphone) -> None:
+        """Shows the phone under a new DeviceID. Nothing, once the server has stopped."""
+
+    def detach(self, phone: Softphone) -> bool:
+        """Takes the phone away and cuts its connections, without waiting for their threads. Whether it was there."""
+
+
+@dataclass(eq=False)
+class Softphone(Handset):
+    """One software iPhone."""
+
+    trust: Trust = "trusted"
+    """`trusted` accepts every computer without a dialog. `locked` is short for: never trusted, and locked."""
+    screen: Screen = "unlocked"
+    boot_delay_s: float = 0.05
+    """How long the phone is away from the cable in a reboot."""
+    trusted_hosts: dict[str, HostCertificates] = field(default_factory=dict, repr=False)
+    pending_restore: StagedRestore | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.cable: Cable | None = None
+        self.advisory_locks = AdvisoryLocks()
+        self.notifications = Notifications()
+        self.sheet = PasscodeSheet(self.post)
+        self.in_recovery = False
+        self.forgotten_hosts: set[str] = set()
+        self.cancelled = threading.Event()
+        self._changing = threading.RLock()
+        self._pair_polls = 0
+        self._dialog_denied = False
+        self._is_plugged_in = False
+        self._background = Background(self.name)
+        self._arriving: list[Callable[[], None]] = []
+        self._escrow_bag = secrets.token_bytes(ESCROW_BAG_BYTES)
+        if self.trust == "locked":
+            self.trust = "ask"
+            if self.screen == "unlocked":
+                self.screen = "locked"
+
+    # --- notifications
+
+    def post(self, notification: str) -> None:
+        """Tells every notification_proxy connection; those that observe this name relay it."""
+        self.notifications.post(notification)
+
+    def observe(self, observer: Callable[[str], None]) -> Callable[[], None]:
+        """Calls `observer` with every posted name, in the poster's thread. Returns what ends that."""
+        return self.notifications.observe(observer)
+
+    def tap_cancel(self) -> None:
+        """The person taps cancel on the phone: hosts are told, and what runs ends with 202 if this phone ends it."""
+        self.post(SYNC_CANCELLED)
+        if self.assume.cancel == "phone-ends":
+            self.cancelled.set()
+
+    def files_begin_to_pass(self, act: Literal["backup", "restore"]) -> None:
+        """Called by the backup agent: the person sees it and may tap cancel."""
+        if self.hand.cancels == act:
+            self.tap_cancel()
+
+    # --- the screen
+
+    @property
+    def locked(self) -> bool:
+        return self.screen != "unlocked"
+
+    @property
+    def unlocked_since_boot(self) -> bool:
+        return self.screen != "before-first-unlock"
+
+    @property
+    def escrow_bag(self) -> bytes | None:
+        """What a trusted computer shows to unlock a locked phone's keybag. INFERRED: none without a passcode."""
+        return self._escrow_bag if self.passcode else None
+
+    def lock(self) -> None:
+        with self._changing:
+            if self.screen == "unlocked":
+                self.screen = "locked"
+
+    def unlock(self) -> None:
+        with self._changing:
+            self.screen = "unlocked"
+
+    def refused_while_locked(self) -> None:
+        """A request was just refused because the phone is locked: its person may unlock it now."""
+        if self.hand.unlocks:
+            self.unlock()
+
+    def enter_passcode(self) -> bool:
+        """Shows the passcode sheet and waits for the person. True: entered, or there is no passcode.
+
+        False: declined, ignored until the sheet went away, nobody came for 30 minutes, or the cable is gone.
+        """
+        if not self.passcode:
+            return True
+
+        def nobody_asks() -> bool:
+            return self._background.is_resting or (self.cable is not None and not self._is_plugged_in)
+
+        entered = self.sheet.show(self.hand, nobody_asks=nobody_asks)
+        if entered:
+            self.unlock()
+        return entered
+
+    @property
+    def asks_passcode(self) -> bool:
+        """Whether the passcode sheet is on the screen."""
+        return self.sheet.is_shown
+
+    def answer_passcode(self, entered: bool = True) -> None:
+        """The person at the phone enters the passcode now, or taps Cancel."""
+        self.sheet.answer(entered)
+
+    # --- trust
+
+    def request_trust(self) -> PairAnswer:
+        """One `Pair` request of a computer that is not trusted: opens the dialog or looks whether it was answered."""
+        with self._changing:
+            if self.trust == "trusted":
+                return "trusted"
+            if self.trust == "denied":
+                return "UserDeniedPairing"
+            if self.locked:
+                self.refused_while_locked()
+                return "PasswordProtected"
+            self._pair_polls += 1
+            if self.hand.trust_after_polls is None or self._pair_polls <= self.hand.trust_after_polls:
+                return "PairingDialogResponsePending"
+            if self.hand.trust_answer == "trust":
+                self.tap_trust()
+                return "trusted"
+            self.deny_trust()
+            return "UserDeniedPairing"
+
+    def tap_trust(self) -> None:
+        with self._changing:
+            self.trust, self._dialog_denied = "trusted", False
+
+    def deny_trust(self) -> None:
+        with self._changing:
+            self.trust, self._dialog_denied = "denied", True
+
+    def forget_hosts(self) -> None:
+        """Reset Location & Privacy: every computer must ask again (its sessions get InvalidHostID)."""
+        with self._changing:
+            self.forgotten_hosts |= self.trusted_hosts.keys()
+            self.trusted_hosts.clear()
+            self.trust, self._pair_polls = "ask", 0
+
+    def forget_host(self, host_id: str) -> bool:
+        """Unpair. Whether the computer was known; it must ask again afterwards."""
+        with self._changing:
+            known = self.trusted_hosts.pop(host_id, None) is not None
+            if known:
+                self.forgotten_hosts.add(host_id)
+                self.trust, self._pair_polls = "ask", 0
+            return known
+
+    # --- setup, Find My
+
+    def finish_setup(self) -> None:
+        with self._changing:
+            self.setup = "finished"
+
+    def refused_over_find_my(self) -> None:
+        """A restore was just refused with 211: the person may switch Find My off now."""
+        if self.hand.turns_off_find_my:
+            self.find_my = False
+
+    # --- the cable, and restarting
+
+    def plugged_in(self, cable: Cable) -> None:
+        """Called by the server. A dialog that was denied comes back with the next plugging in (REPORTED, facts 5.3)."""
+        with self._changing:
+            self.cable, self._is_plugged_in = cable, True
+            self._background.wake()
+            self._pair_polls = 0
+            if self._dialog_denied:
+                self.trust, self._dialog_denied = "ask", False
+
+    def unplugged(self) -> None:
+        """Called by the server: whoever waits for the person gives up."""
+        self._is_plugged_in = False
+        self.sheet.take_away()
+
+    def replug(self) -> None:
+        """The cable drops and is there again, under a new DeviceID."""
+        cable = self.cable
+        if cable is not None and cable.detach(self):
+            self._background.wait(self.boot_delay_s)
+            cable.attach(self)
+
+    def enter_recovery(self) -> None:
+        """Recovery mode, where usbmuxd does not list it. `reboot` ends it."""
+        self.in_recovery = True
+        if self.cable is not None:
+            self.cable.detach(self)
+
+    def reboot(self) -> None:
+        """Restarts: a pending restore becomes visible, then the phone is back on the cable. Returns after that.
+
+        After a `replace` no computer is trusted; after it, and after a restore that replaced whole domains, the setup
+        runs until the person finishes it (in the background, `hand.setup_delay_s` after the phone is back). Without a
+        cable everything happens before this returns.
+        """
+        cable = self.cable
+        was_plugged_in = (cable is not None and cable.detach(self)) or self.in_recovery
+        self.in_recovery = False
+        self.conditions.restarted()
+        if (restore := self.pending_restore) is not None:
+            self.pending_restore = None
+            restore.apply(self)
+        with self._changing:
+            self.screen = "before-first-unlock" if self.passcode else "unlocked"
+            if restore is not None and restore.was_replace:
+                self.forget_hosts()
+            if restore is not None and restore.runs_setup:
+                self.setup, self.setup_state = "running", "RestoredFromiTunesBackup"  # both REPORTED (facts 4.8)
+        if cable is None:
+            self._greet_after_boot()
+            return
+        self._background.wait(self.boot_delay_s)
+        if was_plugged_in:
+            cable.attach(self)
+        self._background.later(self._greet_after_boot, self.hand.setup_delay_s)
+
+    def reboot_soon(self, after_s: float = 0.0) -> None:
+        """The same from a service of the phone itself, which is cut off by it: in the background."""
+        self._background.later(self.reboot, after_s)
+
+    # --- what a restore still owes
+
+    @property
+    def arriving(self) -> bool:
+        """Whether some of a restore is still on its way, after the restart."""
+        return bool(self._arriving)
+
+    def expect(self, arrival: Callable[[], None]) -> None:
+        """Called by a restore: what will be done once the rest of it arrives."""
+        with self._changing:
+            self._arriving.append(arrival)
+        if self.assume.arrival_delay_s is not None:
+            self._background.later(self.arrive, self.assume.arrival_delay_s)
+
+    def arrive(self) -> None:
+        """What restores still owe is there now."""
+        with self._changing:
+            arrivals, self._arriving = self._arriving, []
+        for arrival in arrivals:
+            arrival()
+
+    # --- its end
+
+    def erase(self) -> None:
+        """Erase All Content and Settings: empty, untrusted, and in front of its setup. The cable stays."""
+        self.files = Filesystem()
+        self.apps.clear()
+        self.scratch.clear()
+        self.lockdown_settings.clear()
+        self.backup_memory.clear()
+        self.pending_restore = None
+        self._arriving.clear()
+        self.passcode, self.backup_password, self.find_my = "", None, False
+        self._escrow_bag = secrets.token_bytes(ESCROW_BAG_BYTES)
+        self.forget_hosts()
+        self.unlock()
+        self.setup = "never-begun"
+
+    def rest(self) -> None:
+        """Called by the server at its end: waits until nothing of this phone runs in the background."""
+        self._background.rest()
+        self.cable = None
+
+    def _greet_after_boot(self) -> None:
+        if self.hand.unlocks:
+            self.unlock()
+        if self.hand.finishes_setup and self.setup == "running":
+            self.finish_setup()

@@ -1,0 +1,103 @@
+"""A SQLite database for rows that would be too many for memory: in a folder of its own, gone with the object.
+
+Of an encrypted backup nothing lies there in plain (see `migrate.backup.manifest.scratch_vfs`).
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from migrate.backup.manifest.scratch_vfs import ScratchDisk
+
+CACHE_KIB = 32 << 10
+"""Enough for the index of a million file ids: 28 MB where each is kept as its 20 bytes."""
+ROWS_AT_ONCE = 500
+
+Values = tuple[Any, ...]
+
+
+class PrivateDatabase:
+    """Several threads may use it. Nothing is ever rolled back.
+
+    Raises:
+        OSError: no room, say; from every method.
+    """
+
+    def __init__(self, schema: str, *, encrypted: bool) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="softphone-"))  # 0700
+        self._lock = threading.RLock()
+        self._disk = ScratchDisk(self.folder / "rows", encrypted=encrypted)
+        try:
+            self._connection = self._disk.connect()
+        except apsw.Error as error:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise self._disk.problem or error from error
+        weakref.finalize(self, _tidy_up, self._connection, self._disk, self.folder)
+        pragmas = ("locking_mode = EXCLUSIVE", "journal_mode = OFF", "synchronous = OFF", "temp_store = FILE")
+        for pragma in (*pragmas, f"cache_size = -{CACHE_KIB}", "cache_spill = ON"):
+            self.run(f"PRAGMA {pragma}")
+        self.run(schema)
+        self.run("BEGIN")
+
+    def rows(self, query: str, values: Values = ()) -> Iterator[Values]:
+        """What a query finds, as it is found; the table it reads must not change meanwhile."""
+        with self._lock:
+            cursor = self._checked(query, values)
+        while page := self._next_page(cursor):
+            yield from page
+
+    def row(self, query: str, values: Values = ()) -> Values | None:
+        """The first of them."""
+        with self._lock:
+            cursor = self._checked(query, values)
+            found = next(iter(cursor), None)
+            cursor.close(True)
+            return found
+
+    def number(self, query: str, values: Values = ()) -> int:
+        """The one number that a query finds; 0 for NULL."""
+        found = self.row(query, values)
+        return int(found[0] or 0) if found else 0
+
+    def run(self, statement: str, values: Values = ()) -> None:
+        with self._lock:
+            self._checked(statement, values).fetchall()
+
+    def run_many(self, statement: str, each: Iterable[Values]) -> None:
+        waiting = iter(each)
+        while page := list(islice(waiting, ROWS_AT_ONCE)):
+            try:
+                with self._lock:
+                    self._connection.executemany(statement, page)
+            except apsw.Error as error:
+                raise self._disk.problem or error from error
+
+    def _checked(self, statement: str, values: Values) -> apsw.Cursor:
+        try:
+            return self._connection.execute(statement, values)
+        except apsw.Error as error:
+            raise self._disk.problem or error from error
+
+    def _next_page(self, cursor: apsw.Cursor) -> list[Values]:
+        try:
+            with self._lock:
+                return list(islice(cursor, ROWS_AT_ONCE))
+        except apsw.Error as error:
+            raise self._disk.problem or error from error
+
+
+def _tidy_up(connection: apsw.Connection, disk: ScratchDisk, folder: Path) -> None:
+    connection.close(True)
+    if disk.database is not None:
+        disk.database.close()
+    disk.unregister()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,94 @@
+"""A great many files, or a few vast ones, that are never stored: node and content follow from a number.
+
+<folder>/00000/00000000<suffix>     a thousand files in each of the folders
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from migrate.simulator.device.filesystem import MOBILE, Kind, Node, Synthetic
+
+FILES_IN_A_FOLDER = 1_000
+BORN = 1_700_000_000
+"""2023-11-14: when all of them were written, in unix seconds."""
+
+
+@dataclass(frozen=True)
+class ManyFiles:
+    """`count` files of `size_bytes` each below `folder` of `domain`. No two have the same content."""
+
+    domain: str
+    folder: str
+    count: int
+    size_bytes: int
+    seed: int = 0
+    suffix: str = ".dat"
+    protection_class: int = 3
+    _file: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        pattern = rf"{re.escape(self.folder)}/(\d{{5,}})/(\d{{8,}}){re.escape(self.suffix)}"
+        object.__setattr__(self, "_file", re.compile(pattern, re.ASCII))
+
+    @property
+    def directories(self) -> list[str]:
+        """The root, the ancestors of `folder`, itself, and the folders in it: parents first."""
+        parts = self.folder.split("/")
+        above = ["", *("/".join(parts[: number + 1]) for number in range(len(parts)))]
+        folders = -(-self.count // FILES_IN_A_FOLDER)
+        return above + [f"{self.folder}/{number:05}" for number in range(folders)]
+
+    @property
+    def total_bytes(self) -> int:
+        return self.count * self.size_bytes
+
+    @property
+    def inodes(self) -> int:
+        """How many it takes up."""
+        return self.count + len(self.directories)
+
+    def nodes(self, first_inode: int) -> Iterator[Node]:
+        """Every node, parents before their children."""
+        for number, path in enumerate(self.directories):
+            yield self._node(path, "directory", first_inode + self.count + number)
+        for number in range(self.count):
+            yield self._file_node(number, first_inode)
+
+    def get(self, relative_path: str, first_inode: int) -> Node | None:
+        found = self._file.fullmatch(relative_path)
+        if found is not None:
+            number = int(found[2])
+            same = number < self.count and self._path(number) == relative_path
+            return self._file_node(number, first_inode) if same else None
+        directories = self.directories
+        if relative_path in directories:
+            number = directories.index(relative_path)
+            return self._node(relative_path, "directory", first_inode + self.count + number)
+        return None
+
+    def _path(self, number: int) -> str:
+        return f"{self.folder}/{number // FILES_IN_A_FOLDER:05}/{number:08}{self.suffix}"
+
+    def _file_node(self, number: int, first_inode: int) -> Node:
+        content = Synthetic(self.seed * 1_000_003 + number, self.size_bytes)
+        return self._node(self._path(number), "file", first_inode + number, content)
+
+    def _node(self, path: str, kind: Kind, inode: int, content: Synthetic | None = None) -> Node:
+        is_file = content is not None
+        return Node(
+            domain=self.domain,
+            relative_path=path,
+            kind=kind,
+            content=content if content is not None else Synthetic(0, 0),
+            mode=0o100644 if is_file else 0o040755,
+            inode=inode,
+            user_id=MOBILE,
+            group_id=MOBILE,
+            modified=BORN,
+            changed=BORN,
+            born=BORN,
+            protection_class=self.protection_class if is_file else 0,
+        )

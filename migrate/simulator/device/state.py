@@ -1,0 +1,130 @@
+"""The handset: what a software iPhone is, and what lies on it. What it does is in `device`."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from migrate.simulator.agent.spool import Keeps
+from migrate.simulator.device import identity
+from migrate.simulator.device.app import App
+from migrate.simulator.device.assumptions import Assumptions
+from migrate.simulator.device.conditions import Conditions
+from migrate.simulator.device.filesystem import Filesystem
+from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.device.versions import Behaviour, behaviour_of
+from migrate.simulator.faults.faults import Faults
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+Setup = Literal["finished", "running", "never-begun"]
+
+
+@dataclass(eq=False)
+class Handset:
+    """Empty serial, build, addresses follow from the UDID, iOS version and model."""
+
+    udid: str = ""
+    name: str = "iPhone"
+    ios_version: str = "17.5.1"
+    model: str = "iPhone13,2"
+    serial: str = ""
+    build: str = ""
+    wifi_address: str = ""
+    imei: str = ""
+    phone_number: str = "+1 (555) 010-0100"
+    files: Filesystem = field(default_factory=Filesystem, repr=False)
+    apps: dict[str, App] = field(default_factory=dict, repr=False)
+    scratch: dict[str, bytes] = field(default_factory=dict, repr=False)
+    """What hosts wrote over AFC and no backup holds: absolute AFC path -> bytes; a key ending in "/" is a directory."""
+    capacity_bytes: int = 64_000_000_000
+    """Room for a person's data; the system lies beside it."""
+    battery_percent: int = 87
+    language: str = "en"
+    locale: str = "en_US"
+    time_zone: str = "Europe/Berlin"
+    passcode: str = field(default="", repr=False)
+    setup: Setup = "finished"
+    on_wifi: bool = False
+    """usbmuxd lists the phone a second time, as a Network device."""
+    find_my: bool = False
+    activated: bool = True
+    pairing_allowed: bool = True  # False: supervised, and its owner forbids pairing
+    supervisor: str = field(default="", repr=False)
+    """The certificate (PEM, RSA) whose owner may pair without a dialog, even where pairing is forbidden."""
+    requires_encryption: bool = False  # by its owner's policy (MDM)
+    cloud_backup_unix_s: int | None = None  # the last iCloud backup
+    itunes_backup_unix_s: int | None = None  # the last backup to a computer
+    cloud_sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where Bookmarks, Calendars, Contacts and Notes come from besides the phone: "Contacts" -> ("iCloud",)."""
+    backup_password: str | None = field(default=None, repr=False)
+    keybag_rounds: int = 10_000_000
+    keeps: Keeps = "contents"
+    """What stays of a restored file: `digests` keeps size and SHA-256 only, so that any amount can be received. Such a
+    phone cannot back those files up again."""
+
+    hand: Hand = field(default_factory=Hand)
+    faults: Faults = field(default_factory=Faults, repr=False)
+    conditions: Conditions = field(default_factory=Conditions, repr=False)
+    assume: Assumptions = field(default_factory=Assumptions, repr=False)
+    lockdown_settings: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+    """What hosts have set by SetValue: domain -> key -> value, over what the phone computes."""
+    backup_memory: dict[str, Any] = field(default_factory=dict, repr=False)
+    """The backup agent's own: keybags, what was sent in which backup."""
+
+    def __post_init__(self) -> None:
+        self.udid = self.udid or identity.udid_from_seed(secrets.token_hex(8))
+        self.serial = self.serial or identity.serial_from_seed(self.udid)
+        self.build = self.build or identity.build_of(self.ios_version)
+        self.wifi_address = self.wifi_address or identity.wifi_address_from_seed(self.udid)
+        self.imei = self.imei or identity.imei_from_seed(self.udid)
+        self.setup_state = "SetupUsingAssistant"  # com.apple.purplebuddy's word for how this phone was set up
+        self._making_key = threading.Lock()
+        self._key: RSAPrivateKey | None = None
+
+    @property
+    def model_facts(self) -> identity.Model:
+        return identity.model_of(self.model)
+
+    @property
+    def device_class(self) -> str:
+        return self.model_facts.device_class
+
+    @property
+    def ios(self) -> tuple[int, ...]:
+        """`17.5.1` as `(17, 5, 1)`."""
+        return tuple(int(part) for part in self.ios_version.split("."))
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """What its iOS does that others do not."""
+        return behaviour_of(self.ios)
+
+    @property
+    def ecid(self) -> int:
+        return int(self.udid.replace("-", "")[-16:], 16)
+
+    @property
+    def used_bytes(self) -> int:
+        return self.files.total_bytes + sum(map(len, tuple(self.scratch.values())))
+
+    @property
+    def free_bytes(self) -> int:
+        return self.faults.free_space(max(0, self.capacity_bytes - self.used_bytes))
+
+    @property
+    def will_encrypt(self) -> bool:
+        return self.backup_password is not None
+
+    @property
+    def private_key(self) -> RSAPrivateKey:
+        """The phone's own RSA key, made when it is first needed and never the same in two processes."""
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
+        with self._making_key:
+            if self._key is None:
+                self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            return self._key

@@ -1,0 +1,57 @@
+"""Things that go wrong on real phones, by name: `scenarios.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.faults.faults import Faults
+
+Settable = TypeAdapter(dict[str, bool | int | str])
+
+
+class Scenario(BaseModel):
+    """One of them. `faults` and `hand` hold only what differs from a healthy phone and a willing hand."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    about: str
+    facts: str = Field(description="the section of docs/facts.md that tells of it")
+    faults: dict[str, Any] = {}
+    hand: dict[str, Any] = {}
+    phone: dict[str, bool | int | str] = {}
+
+    def apply(self, phone: Softphone) -> None:
+        """Makes it true of `phone`, in place, over the faults it has: connections that run see it too."""
+        fresh = TypeAdapter(Faults).validate_python(self.faults)
+        for name in self.faults:
+            if name == "mishaps":
+                phone.faults.mishaps.extend(fresh.mishaps)
+            else:
+                setattr(phone.faults, name, getattr(fresh, name))
+        said = TypeAdapter(Hand).validate_python(self.hand)
+        phone.hand = replace(phone.hand, **{name: getattr(said, name) for name in self.hand})
+        for name, value in self.phone.items():
+            setattr(phone, name, value)
+
+
+@cache
+def scenarios() -> Mapping[str, Scenario]:
+    """Name -> scenario, in the order of the file."""
+    text = files(__package__).joinpath("scenarios.toml").read_text(encoding="utf-8")
+    return {name: Scenario.model_validate(said) for name, said in tomllib.loads(text).items()}
+
+
+def heal(phone: Softphone) -> None:
+    """No fault is left. Hand and state stay as they are."""
+    healthy = Faults()
+    for field in fields(Faults):
+        setattr(phone.faults, field.name, getattr(healthy, field.name))

@@ -1,0 +1,1 @@
+"""lockdownd: pairing, values, services."""

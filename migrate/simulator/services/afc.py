@@ -1,0 +1,327 @@
+"""com.apple.afc: the phone's media folder, as backup and restore clients use it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from migrate.simulator.device.filesystem import Content
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.services import file_locks as locks
+from migrate.simulator.services.media import Entry, MediaTree, NoWay, absolute
+from migrate.simulator.usbmuxd.streams import ByteStream, Inbox
+from migrate.wire import afc
+from migrate.wire.afc import AfcServer, Data, Opened, OpenMode, Status, StatusCode, Told
+
+SYNC_LOCK = "/com.apple.itunes.lock_sync"
+BLOCK_BYTES = 4096
+FILE_LIMIT_BYTES = 1 << 30
+"""The longest file a host may write: it lies in memory."""
+TRUNCATING = (OpenMode.WRITE, OpenMode.WRITE_READ)
+APPENDING = (OpenMode.APPEND, OpenMode.READ_APPEND)
+
+
+class Refused(Exception):
+    def __init__(self, code: StatusCode) -> None:
+        super().__init__(code.name)
+        self.code = code
+
+
+def serve(stream: ByteStream, phone: Softphone) -> None:
+    """One client, to its end: its files are written and its locks let go, whatever ended it."""
+    wire = AfcServer()
+    inbox = Inbox[afc.Request](stream, wire)
+    session = Session(phone)
+    try:
+        while (request := inbox.receive()) is not None:
+            try:
+                answer = session.answer(request)
+            except Refused as refusal:
+                answer = Status(refusal.code)
+            except NoWay:
+                answer = Status(StatusCode.PERMISSION_DENIED)
+            stream.sendall(wire.send(answer))
+    finally:
+        session.close()
+
+
+@dataclass(eq=False)
+class OpenFile:
+    path: str
+    mode: OpenMode
+    reading: Reader | None = None  # while nothing was written
+    written: bytearray = field(default_factory=bytearray)
+    dirty: bool = False
+    position: int = 0
+
+    @property
+    def size(self) -> int:
+        return self.reading.size if self.reading else len(self.written)
+
+
+class Reader:
+    """Bytes of a content from anywhere; in order they cost one pass, however large it is."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self.size = content.size
+        self._chunks: Iterator[bytes] = iter(())
+        self._chunk, self._start = b"", 0
+        self._rewind()
+
+    def read(self, position: int, size: int) -> bytes:
+        if position < self._start:
+            self._rewind()
+        read = bytearray()
+        while len(read) < size and position < self.size:
+            while position >= self._start + len(self._chunk):
+                self._start += len(self._chunk)
+                self._chunk = next(self._chunks)
+            offset = position - self._start
+            piece = self._chunk[offset : offset + size - len(read)]
+            read += piece
+            position += len(piece)
+        return bytes(read)
+
+    def _rewind(self) -> None:
+        self._chunks = iter(self._content.chunks())
+        self._chunk, self._start = b"", 0
+
+
+class Session:
+    """The open files of one connection."""
+
+    def __init__(self, phone: Softphone) -> None:
+        self._phone = phone
+        self._tree = MediaTree(phone)
+        self._open: dict[int, OpenFile] = {}
+        self._next_handle = 1
+
+    def close(self) -> None:
+        for handle in list(self._open):
+            self._close(handle)
+
+    # --- one method a request. Raises Refused or NoWay.
+
+    @functools.singledispatchmethod
+    def answer(self, request: afc.Request) -> afc.Answer:
+        raise NotImplementedError(type(request).__name__)
+
+    @answer.register
+    def _(self, request: afc.NotUnderstood) -> afc.Answer:
+        return Status(StatusCode.INVALID_ARGUMENT if request.is_known else StatusCode.UNKNOWN_PACKET_TYPE)
+
+    @answer.register
+    def _(self, request: afc.SetOption) -> afc.Answer:
+        return Status(StatusCode.SUCCESS)
+
+    @answer.register
+    def _(self, request: afc.DeviceInfo) -> afc.Answer:
+        phone = self._phone
+        facts = {
+            "Model": phone.model,
+            "FSTotalBytes": str(phone.capacity_bytes),
+            "FSFreeBytes": str(phone.free_bytes),
+            "FSBlockSize": str(BLOCK_BYTES),
+        }
+        return afc.zero_terminated([text for pair in facts.items() for text in pair])
+
+    @answer.register
+    def _(self, request: afc.ReadDirectory) -> afc.Answer:
+        path = self._tree.resolve(absolute(request.path))
+        if self._found(path).kind != "directory":
+            raise Refused(StatusCode.READ_ERROR)
+        return afc.zero_terminated([".", "..", *self._tree.names(path)])
+
+    @answer.register
+    def _(self, request: afc.FileInfo) -> afc.Answer:
+        entry = self._found(absolute(request.path))
+        facts = {
+            "st_size": str(entry.content.size),
+            "st_blocks": str(-(-entry.content.size // 512)),
+            "st_nlink": "1",
+            "st_ifmt": {"file": "S_IFREG", "directory": "S_IFDIR", "symlink": "S_IFLNK"}[entry.kind],
+            "st_mtime": str(entry.modified * 10**9),
+            "st_birthtime": str(entry.born * 10**9),
+        }
+        if entry.target is not None:
+            facts["LinkTarget"] = entry.target
+        return afc.zero_terminated([text for pair in facts.items() for text in pair])
+
+    @answer.register
+    def _(self, request: afc.MakeDirectory) -> afc.Answer:
+        path = absolute(request.path)
+        there = self._tree.entry(path)
+        if there is not None and there.kind != "directory":
+            raise Refused(StatusCode.OBJECT_EXISTS)
+        if there is None:
+            self._tree.make_directory(path)
+        return Status(StatusCode.SUCCESS)
+
+    @answer.register
+    def _(self, request: afc.RemovePath) -> afc.Answer:
+        path = absolute(request.path)
+        entry = self._found(path)
+        if path == "/":
+            raise Refused(StatusCode.PERMISSION_DENIED)
+        if entry.kind == "directory" and not request.with_contents and self._tree.names(path):
+            raise Refused(StatusCode.DIRECTORY_NOT_EMPTY)
+        self._tree.remove(path)
+        return Status(StatusCode.SUCCESS)
+
+    @answer.register
+    def _(self, request: afc.RenamePath) -> afc.Answer:
+        source, target = absolute(request.source), absolute(request.target)
+        self._found(source)
+        if source == "/" or target == "/" or target.startswith(f"{source}/"):
+            raise Refused(StatusCode.PERMISSION_DENIED)
+        if source != target:
+            if self._tree.entry(target) is not None:
+                self._tree.remove(target)
+            self._tree.move(source, target)
+        return Status(StatusCode.SUCCESS)
+
+    @answer.register
+    def _(self, request: afc.Truncate) -> afc.Answer:
+        file = self._opened(absolute(request.path), OpenMode.READ_WRITE)
+        self._resize(file, request.size)
+        self._save(file)
+        return Status(StatusCode.SUCCESS)
+
+    @answer.register
+    def _(self, request: afc.SetFileTime) -> afc.Answer:
+        self._found(absolute(request.path))
+        return Status(StatusCode.SUCCESS)  # scratch keeps no times; nothing a backup or a restore does depends on it
+
+    @answer.register
+    def _(self, request: afc.Open) -> afc.Answer:
+        handle = self._next_handle
+        self._next_handle += 1
+        self._open[handle] = self._opened(self._tree.resolve(absolute(request.path)), request.mode)
+        return Opened(handle)
+
+    @answer.register
+    def _(self, request: afc.Close) -> afc.Answer:
+        self._file(request.handle)
+        self._close(request.handle)
+        return Status(StatusCode.SUCCESS)
+
+    @answer.register
+    def _(self, request: afc.Read) -> afc.Answer:
+        file = self._file(request.handle)
+        size = min(request.size, afc.PACKET_LIMIT_BYTES)
+        if file.reading:
+            data = file.reading.read(file.position, size)
+        else:
+            data = bytes(file.written[file.position : file.position + size])
+        file.position += len(data)
+        return Data(data)
+
+    @answer.register
+    def _(self, request: afc.Write) -> afc.Answer:
+        file = self._file(request.handle)
+        if file.mode is OpenMode.READ:
+            raise Refused(StatusCode.PERMISSION_DENIED)
+        if file.mode in APPENDING:
+            file.position = file.size
+        end = file.position + len(request.data)
+        if end > file.size:
+            self._resize(file, end)
+        self._make_writable(file)
+        file.written[file.position : end] = request.data
+        file.position, file.dirty = end, True
+        return Status(StatusCode.SUCCESS)
+
+    @answer.register
+    def _(self, request: afc.Seek) -> afc.Answer:
+        file = self._file(request.handle)
+        start = {0: 0, 1: file.position, 2: file.size}.get(request.whence)
+        if start is None or start + request.offset < 0:
+            raise Refused(StatusCode.INVALID_ARGUMENT)
+        file.position = start + request.offset
+        return Status(StatusCode.SUCCESS)
+
+    @answer.register
+    def _(self, request: afc.Tell) -> afc.Answer:
+        return Told(self._file(request.handle).position)
+
+    @answer.register
+    def _(self, request: afc.SetSize) -> afc.Answer:
+        file = self._file(request.handle)
+        if file.mode is OpenMode.READ:
+            raise Refused(StatusCode.PERMISSION_DENIED)
+        self._resize(file, request.size)
+        return Status(StatusCode.SUCCESS)
+
+    @answer.register
+    def _(self, request: afc.Lock) -> afc.Answer:
+        """A lock that is taken elsewhere is refused even where the client would wait: none does."""
+        file = self._file(request.handle)
+        if request.operation & locks.UNLOCK:
+            self._phone.advisory_locks.release(file.path, file)
+            return Status(StatusCode.SUCCESS)
+        if file.path == SYNC_LOCK and self._phone.faults.afc_lock_busy_tries > 0:
+            self._phone.faults.afc_lock_busy_tries -= 1
+            raise Refused(StatusCode.WOULD_BLOCK)
+        if file.path == SYNC_LOCK and self._phone.conditions.sync_lock_held:
+            raise Refused(StatusCode.WOULD_BLOCK)
+        exclusive = bool(request.operation & locks.EXCLUSIVE)
+        if not self._phone.advisory_locks.take(file.path, file, exclusive=exclusive):
+            raise Refused(StatusCode.WOULD_BLOCK)
+        return Status(StatusCode.SUCCESS)
+
+    # --- files
+
+    def _found(self, path: str) -> Entry:
+        for file in self._open.values():
+            self._save(file)
+        entry = self._tree.entry(path)
+        if entry is None:
+            raise Refused(StatusCode.OBJECT_NOT_FOUND)
+        return entry
+
+    def _file(self, handle: int) -> OpenFile:
+        if handle not in self._open:
+            raise Refused(StatusCode.INVALID_ARGUMENT)
+        return self._open[handle]
+
+    def _opened(self, path: str, mode: OpenMode) -> OpenFile:
+        for file in self._open.values():
+            self._save(file)
+        entry = self._tree.entry(path)
+        if entry is None:
+            parent = self._tree.entry(path.rpartition("/")[0] or "/")
+            if mode is OpenMode.READ or parent is None or parent.kind != "directory":
+                raise Refused(StatusCode.OBJECT_NOT_FOUND)
+            return OpenFile(path, mode, dirty=True)
+        if entry.kind == "directory":
+            raise Refused(StatusCode.OBJECT_IS_DIRECTORY)
+        if mode in TRUNCATING:
+            return OpenFile(path, mode, dirty=True)
+        return OpenFile(path, mode, reading=Reader(entry.content))
+
+    def _make_writable(self, file: OpenFile) -> None:
+        if file.reading:
+            if file.reading.size > FILE_LIMIT_BYTES:
+                raise Refused(StatusCode.NO_SPACE_LEFT)
+            file.written = bytearray(file.reading.read(0, file.reading.size))
+            file.reading = None
+
+    def _resize(self, file: OpenFile, size: int) -> None:
+        if size > FILE_LIMIT_BYTES or size - file.size > self._phone.free_bytes:
+            raise Refused(StatusCode.NO_SPACE_LEFT)
+        self._make_writable(file)
+        del file.written[size:]
+        file.written.extend(bytes(size - len(file.written)))
+        file.dirty = True
+
+    def _save(self, file: OpenFile) -> None:
+        if file.dirty:
+            self._tree.write(file.path, bytes(file.written))
+            file.dirty = False
+
+    def _close(self, handle: int) -> None:
+        file = self._open.pop(handle)
+        self._save(file)
+        self._phone.advisory_locks.release(file.path, file)

@@ -1,0 +1,54 @@
+"""com.apple.mobile.diagnostics_relay: MobileGestalt, restart, goodbye. Nothing else a backup client asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.usbmuxd.streams import ByteStream, Inbox
+from migrate.wire.plist_frames import PeerBroke, Plist, PlistFrames
+
+RESTART_AFTER_S = 0.1
+"""The answer gets out first."""
+
+
+def serve(stream: ByteStream, phone: Softphone) -> None:
+    frames = PlistFrames()
+    inbox = Inbox[Plist](stream, frames)
+    while (message := inbox.receive()) is not None:
+        if not isinstance(message, dict):
+            raise PeerBroke("a request that is no dictionary")
+        request = message.get("Request")
+        stream.sendall(frames.send(_answer(phone, message)))
+        if request == "Restart":
+            phone.reboot_soon(RESTART_AFTER_S)
+        if request == "Goodbye":
+            return
+
+
+def _answer(phone: Softphone, message: dict[str, Any]) -> dict[str, Any]:
+    match message.get("Request"):
+        case "MobileGestalt":
+            keys = message.get("MobileGestaltKeys")
+            gestalt = _gestalt(phone, keys if isinstance(keys, list) else [])
+            return {"Status": "Success", "Diagnostics": {"MobileGestalt": gestalt}}
+        case "Goodbye" | "Restart":
+            return {"Status": "Success"}
+        case _:
+            return {"Status": "UnknownRequest"}
+
+
+def _gestalt(phone: Softphone, keys: list[Any]) -> dict[str, Any]:
+    if not phone.behaviour.gestalt_answers:
+        return {"Status": "MobileGestaltDeprecated"}
+    known = {
+        "BuildVersion": phone.build,
+        "DeviceName": phone.name,
+        "PasswordConfigured": bool(phone.passcode),
+        "PasswordProtected": phone.locked,
+        "ProductType": phone.model,
+        "ProductVersion": phone.ios_version,
+        "SerialNumber": phone.serial,
+        "UniqueDeviceID": phone.udid,
+    }
+    return {"Status": "Success", **{key: known[key] for key in keys if key in known}}

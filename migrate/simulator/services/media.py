@@ -1,0 +1,125 @@
+"""What AFC shows of a software iPhone: /var/mobile/Media as one tree.
+
+/DCIM, /PhotoData      CameraRollDomain  Media/…
+everything else        MediaDomain       Media/…
+written by hosts       phone.scratch     over both; a key that ends with "/" is a directory somebody made
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from migrate.simulator.device.filesystem import Bytes, Content, Node
+from migrate.simulator.device.phone import Softphone
+
+CAMERA_ROLL_FOLDERS = frozenset({"DCIM", "PhotoData"})
+LINKS_LIMIT = 8
+
+
+class NoWay(Exception):
+    """A path that leads out of the tree."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What lies at a path. Times are unix seconds."""
+
+    kind: str  # "file" | "directory" | "symlink"
+    content: Content
+    modified: int
+    born: int
+    target: str | None = None
+
+
+class MediaTree:
+    """Reading and writing by absolute AFC path. Paths are taken apart by `absolute` first."""
+
+    def __init__(self, phone: Softphone) -> None:
+        self._phone = phone
+
+    def entry(self, path: str) -> Entry | None:
+        """What lies at `path` itself (links are not followed), or None."""
+        phone = self._phone
+        if (data := phone.scratch.get(path)) is not None:
+            now = int(time.time())
+            return Entry("file", Bytes(data), now, now)
+        node = phone.files.get(*_place(path))
+        if node is not None:
+            return Entry(node.kind, node.content, node.modified, node.born, node.target)
+        below = f"{path.rstrip('/')}/"
+        if path == "/" or any(key.startswith(below) for key in list(phone.scratch)):
+            return Entry("directory", Bytes(b""), 0, 0)
+        return None
+
+    def resolve(self, path: str) -> str:
+        """`path` with the links at its end followed. Raises NoWay where they lead out or in circles."""
+        for _ in range(LINKS_LIMIT):
+            entry = self.entry(path)
+            if entry is None or entry.kind != "symlink":
+                return path
+            path = absolute(entry.target or "", start=path.rpartition("/")[0])
+        raise NoWay(path)
+
+    def names(self, path: str) -> list[str]:
+        """What a directory holds, sorted."""
+        below = f"{path.rstrip('/')}/"
+        names = {key[len(below) :].partition("/")[0] for key in list(self._phone.scratch) if key.startswith(below)}
+        names |= {node.relative_path.rpartition("/")[2] for node in _children(self._phone, path)}
+        return sorted(names - {""})
+
+    def write(self, path: str, data: bytes) -> None:
+        self._phone.scratch[path] = data
+
+    def make_directory(self, path: str) -> None:
+        if path != "/":
+            self._phone.scratch.setdefault(f"{path}/", b"")
+
+    def remove(self, path: str) -> None:
+        """Removes a file, link or directory with all below it, also what a backup would have held."""
+        for key in [key for key in list(self._phone.scratch) if key == path or key.startswith(f"{path}/")]:
+            self._phone.scratch.pop(key, None)
+        domain, relative_path = _place(path)
+        self._phone.files.remove(domain, relative_path, recursive=True)
+
+    def move(self, source: str, target: str) -> None:
+        """Renames. What came from the phone's own files lies in scratch afterwards."""
+        entry = self.entry(source)
+        if entry is None:
+            return
+        if entry.kind == "directory":
+            self.make_directory(target)
+            for name in self.names(source):
+                self.move(f"{source}/{name}", f"{target}/{name}")
+        else:
+            self.write(target, b"".join(entry.content.chunks()))
+        self.remove(source)
+
+
+def absolute(path: str, *, start: str = "") -> str:
+    """`path` from the root, without "." and "..". Raises NoWay when it climbs out of the root."""
+    parts: list[str] = []
+    for part in (path if path.startswith("/") else f"{start}/{path}").split("/"):
+        if part == ".." and not parts:
+            raise NoWay(path)
+        if part == "..":
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts)
+
+
+def _place(path: str) -> tuple[str, str]:
+    """The domain and relative path a backup has for an AFC path."""
+    top = path.split("/")[1] if path != "/" else ""
+    domain = "CameraRollDomain" if top in CAMERA_ROLL_FOLDERS else "MediaDomain"
+    return domain, f"Media{path}".rstrip("/")
+
+
+def _children(phone: Softphone, path: str) -> list[Node]:
+    domain, relative_path = _place(path)
+    found = [node for node in phone.files.walk(domain) if node.relative_path.rpartition("/")[0] == relative_path]
+    if path != "/":
+        return found
+    rolls = [node for node in phone.files.walk("CameraRollDomain") if node.relative_path.rpartition("/")[0] == "Media"]
+    return found + [node for node in rolls if node.relative_path.rpartition("/")[2] in CAMERA_ROLL_FOLDERS]

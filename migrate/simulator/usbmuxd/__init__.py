@@ -1,0 +1,1 @@
+"""The usbmuxd that simulated iPhones are attached to."""

@@ -1,0 +1,337 @@
+"""The usbmuxd that software iPhones hang on: sockets, threads, and the way to a phone's ports.
+
+One thread accepts, one serves each connection; `stop` cuts every socket first and joins afterwards. A connection is
+usbmuxd's until a Connect is granted, then it is the phone's: lockdownd on port 62078, else what StartService opened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from migrate.simulator.device.phone import Softphone
+from migrate.simulator.lockdown import lockdownd
+from migrate.simulator.lockdown.certificates import Computer
+from migrate.simulator.lockdown.lockdownd import OpenPort, Ports
+from migrate.simulator.usbmuxd.listeners import LOOPBACK, Doorkeeper, open_tcp, open_unix
+from migrate.simulator.usbmuxd.streams import Inbox, SocketStream
+from migrate.udid import plain_udid, same_udid
+from migrate.wire import lockdown, usbmux
+from migrate.wire.plist_frames import PeerBroke
+from migrate.wire.usbmux import Result, ResultCode, State, UsbmuxServer
+
+CONNECTION_TYPES = ("USB", "Network")
+
+
+@dataclass(eq=False)
+class _PluggedIn:
+    """One phone for as long as it is on the cable."""
+
+    phone: Softphone
+    devices: list[usbmux.Device]
+    ports: Ports = field(default_factory=Ports)
+    streams: set[SocketStream] = field(default_factory=set)
+
+
+@dataclass(eq=False)
+class _Listener:
+    stream: SocketStream
+    mux: UsbmuxServer
+    program: str
+
+
+class PairRecords:
+    """What usbmuxd keeps in /var/lib/lockdown, in memory. A record stays when its phone forgets the computer."""
+
+    def __init__(self) -> None:
+        self.computer = Computer()
+        self._records: dict[str, bytes] = {}
+        self._trusted_before: set[str] = set()
+        self._lock = threading.Lock()
+
+    def met(self, phone: Softphone) -> None:
+        """A phone is plugged in for the first time. One that trusts this computer has a record, made when asked for."""
+        if phone.trust == "trusted":
+            self._trusted_before.add(plain_udid(phone.udid))
+
+    def read(self, udid: str, phone: Softphone | None) -> bytes | None:
+        key = plain_udid(udid)
+        with self._lock:
+            if key not in self._records and key in self._trusted_before and phone and phone.trust == "trusted":
+                self._records[key] = self.computer.introduce(phone)
+            self._trusted_before.discard(key)
+            return self._records.get(key)
+
+    def save(self, udid: str, record: bytes) -> None:
+        with self._lock:
+            self._trusted_before.discard(plain_udid(udid))
+            self._records[plain_udid(udid)] = record
+
+    def delete(self, udid: str) -> bool:
+        """Whether there was one."""
+        with self._lock:
+            self._trusted_before.discard(plain_udid(udid))
+            return self._records.pop(plain_udid(udid), None) is not None
+
+
+class SoftphoneServer:
+    """A usbmuxd with software iPhones. Use it as a context manager, or `start` and `stop`."""
+
+    def __init__(
+        self,
+        phones: Iterable[Softphone] = (),
+        *,
+        listen: tuple[str, int] | None = (LOOPBACK, 0),
+        socket_path: Path | None = None,
+    ) -> None:
+        self.phones: list[Softphone] = list(phones)
+        if len({phone.udid for phone in self.phones}) < len(self.phones):
+            raise ValueError("two phones with one UDID")
+        self.pair_records = PairRecords()
+        self.address = ""
+        self._listen = listen
+        self._socket_path = socket_path
+        self._lock = threading.RLock()
+        self._plugged_in: dict[str, _PluggedIn] = {}
+        self._next_device_id = 1
+        self._listeners: list[_Listener] = []
+        self._streams: set[SocketStream] = set()
+        self._doorkeeper: Doorkeeper | None = None
+        self._threads: list[threading.Thread] = []  # of connections; only the door's thread adds to it
+        self._running = False
+
+    def __enter__(self) -> SoftphoneServer:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    # --- the cable
+
+    def start(self) -> str:
+        """Listens and plugs every phone in. Returns HOST:PORT, or the socket's path where it listens on nothing else.
+        OSError when an address cannot be had."""
+        doors = _open_doors(self._listen, self._socket_path)
+        if self._listen is None:
+            self.address = str(self._socket_path)
+        else:
+            host, port = doors[0].getsockname()[:2]
+            self.address = f"{host}:{port}"
+        self._running = True
+        for phone in self.phones:
+            self.attach(phone)
+        self._doorkeeper = Doorkeeper(doors, self._admit)
+        return self.address
+
+    def stop(self) -> None:
+        """Cuts every connection and waits for every thread. Phones stay as they are; nothing when it never started."""
+        with self._lock:
+            if not self._running:
+                return
+            self._running = False
+            streams = list(self._streams)
+        for phone in self.phones:
+            self.detach(phone)
+        for stream in streams:
+            stream.cut()
+        if self._doorkeeper is not None:
+            self._doorkeeper.stop()
+        for phone in self.phones:
+            phone.rest()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
+        if self._socket_path is not None:
+            self._socket_path.unlink(missing_ok=True)
+
+    def attach(self, phone: Softphone) -> None:
+        """Plugs a phone in, under a new DeviceID. One that is plugged in already stays as it is, and one in recovery
+        mode is not seen."""
+        with self._lock:
+            if not self._running or phone.in_recovery or phone.udid in self._plugged_in:
+                return
+            if phone not in self.phones:
+                self.phones.append(phone)
+            if phone.cable is not self:
+                self.pair_records.met(phone)
+            phone.plugged_in(self)
+            devices = [self._new_device(phone, kind) for kind in CONNECTION_TYPES[: 2 if phone.on_wifi else 1]]
+            self._plugged_in[phone.udid] = _PluggedIn(phone, devices)
+            for device in devices:
+                self._tell(usbmux.Attached(device))
+
+    def detach(self, phone: Softphone) -> bool:
+        """Unplugs a phone and cuts what ran over its cable. Whether it was plugged in."""
+        with self._lock:
+            gone = self._plugged_in.pop(phone.udid, None)
+            if gone is None:
+                return False
+            for device in gone.devices:
+                self._tell(usbmux.Detached(device.device_id))
+            streams = list(gone.streams)
+        phone.unplugged()
+        for stream in streams:
+            stream.cut()
+        return True
+
+    def is_attached(self, phone: Softphone) -> bool:
+        with self._lock:
+            return phone.udid in self._plugged_in
+
+    def _new_device(self, phone: Softphone, connection_type: str) -> usbmux.Device:
+        device = usbmux.Device(self._next_device_id, phone.udid, connection_type)
+        self._next_device_id += 1
+        return device
+
+    def _devices(self) -> list[usbmux.Device]:
+        return [device for plugged_in in self._plugged_in.values() for device in plugged_in.devices]
+
+    def _tell(self, event: usbmux.Event) -> None:
+        """An event to every listening client; the lock is held. One that is gone is noticed by its own thread."""
+        for listener in self._listeners:
+            with contextlib.suppress(OSError):
+                listener.stream.sendall(listener.mux.send_event(event))
+
+    # --- threads
+
+    def _admit(self, connection: socket.socket) -> None:
+        if connection.family != getattr(socket, "AF_UNIX", None):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream = SocketStream(connection)
+        with self._lock:
+            if not self._running:
+                connection.close()
+                return
+            self._streams.add(stream)
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        thread = threading.Thread(target=self._serve, args=(stream,), name="softphone client", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _serve(self, stream: SocketStream) -> None:
+        """One connection to its end. Whatever the client or the cable did to it ends here; our own bugs do not."""
+        try:
+            with contextlib.closing(stream), contextlib.suppress(OSError, PeerBroke):
+                self._converse(stream)
+        finally:
+            with self._lock:
+                self._streams.discard(stream)
+
+    # --- what clients ask
+
+    def _converse(self, stream: SocketStream) -> None:
+        mux = UsbmuxServer()
+        listener: _Listener | None = None
+        inbox = Inbox[usbmux.Request](stream, mux)
+        try:
+            while (request := inbox.receive()) is not None:
+                if isinstance(request, usbmux.Connect):
+                    if self._connect(stream, mux, request):
+                        return
+                elif isinstance(request, usbmux.Listen):
+                    listener = self._listen_to(stream, mux, request)
+                else:
+                    over = mux.state is State.LISTENING or isinstance(request, usbmux.OtherVersion)
+                    with self._lock:  # an event must not cut into the answer
+                        stream.sendall(mux.send(self._answer(request)))
+                    if over:
+                        return
+        finally:
+            with self._lock:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+    def _answer(self, request: usbmux.Request) -> usbmux.Answer:
+        match request:
+            case usbmux.ReadBUID():
+                return usbmux.Buid(self.pair_records.computer.buid)
+            case usbmux.ListDevices():
+                return usbmux.DeviceList(self._devices())
+            case usbmux.ListListeners():
+                return usbmux.ListenerList([listener.program for listener in self._listeners])
+            case usbmux.ReadPairRecord(udid):
+                record = self.pair_records.read(udid, self._phone(udid)) if udid else None
+                return usbmux.PairRecord(record) if record is not None else Result(ResultCode.BADDEV)
+            case usbmux.SavePairRecord():
+                return self._save_pair_record(request)
+            case usbmux.DeletePairRecord(udid):
+                return Result(ResultCode.OK if self.pair_records.delete(udid) else ResultCode.BADDEV)
+            case _:
+                return Result(ResultCode.BADCOMMAND)
+
+    def _save_pair_record(self, request: usbmux.SavePairRecord) -> usbmux.Answer:
+        if not request.udid or not request.record:
+            return Result(ResultCode.EINVAL)
+        self.pair_records.save(request.udid, request.record)
+        if any(device.device_id == request.device_id for device in self._devices()):
+            self._tell(usbmux.Paired(request.device_id or 0))
+        return Result(ResultCode.OK)
+
+    def _phone(self, udid: str) -> Softphone | None:
+        return next((phone for phone in self.phones if same_udid(phone.udid, udid)), None)
+
+    def _listen_to(self, stream: SocketStream, mux: UsbmuxServer, request: usbmux.Listen) -> _Listener:
+        listener = _Listener(stream, mux, request.program)
+        with self._lock:
+            stream.sendall(mux.send(Result(ResultCode.OK)))
+            for device in self._devices():
+                stream.sendall(mux.send_event(usbmux.Attached(device)))
+            self._listeners.append(listener)
+        return listener
+
+    def _connect(self, stream: SocketStream, mux: UsbmuxServer, request: usbmux.Connect) -> bool:
+        """Whether the connection was the phone's, and is over."""
+        with self._lock:
+            plugged_in = next(
+                (p for p in self._plugged_in.values() if any(d.device_id == request.device_id for d in p.devices)), None
+            )
+            if plugged_in is not None:
+                plugged_in.streams.add(stream)
+        devices = plugged_in.devices if plugged_in is not None else []
+        if plugged_in is None:
+            stream.sendall(mux.send(Result(ResultCode.BADDEV)))
+            return False
+        try:
+            port = plugged_in.ports.at(request.port)
+            if port is None and request.port != lockdown.PORT:
+                stream.sendall(mux.send(Result(ResultCode.CONNREFUSED)))
+                return False
+            stream.sendall(mux.send(Result(ResultCode.OK)))
+            if port is None:
+                over_wifi = any(d.device_id == request.device_id and d.connection_type == "Network" for d in devices)
+                lockdownd.serve(stream, plugged_in.phone, plugged_in.ports, over_wifi=over_wifi)
+            else:
+                _serve_port(stream, plugged_in.phone, port)
+            return True
+        finally:
+            with self._lock:
+                plugged_in.streams.discard(stream)
+
+
+def _serve_port(stream: SocketStream, phone: Softphone, port: OpenPort) -> None:
+    if port.tls is not None:
+        stream.start_tls(port.tls)
+    port.service.serve(stream, phone)
+
+
+def _open_doors(listen: tuple[str, int] | None, socket_path: Path | None) -> list[socket.socket]:
+    """Listening sockets: the address asked for first, then loopback where that is another one, then the unix socket."""
+    doors: list[socket.socket] = []
+    try:
+        if listen is not None:
+            doors.append(open_tcp(*listen))
+            host, port = doors[0].getsockname()[:2]
+            if host not in (LOOPBACK, "0.0.0.0", "::1", "::"):  # noqa: S104  (compared, not bound)
+                doors.append(open_tcp(LOOPBACK, port))
+        if socket_path is not None:
+            doors.append(open_unix(socket_path))
+    except OSError:
+        for door in doors:
+            door.close()
+        raise
+    return doors

@@ -1,0 +1,139 @@
+"""`migrate extract`: files of a saved backup, as the phone had them, in a folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from migrate.problems import ExtractStopped, UnknownApp, UnknownCategory, UsageWrong
+from migrate.talk.commands.verify_and_show import BackupArgument, with_password
+from migrate.talk.console import findings_in_words, put, put_json, wrapped
+from migrate.talk.options import Everywhere, Exit, with_global_options
+from migrate.talk.passwords import PasswordFile, Passwords
+from migrate.units import bytes_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from migrate.backup.extract.extract import Extracted
+    from migrate.backup.manifest.open import Wanted
+    from migrate.backup.reader import Backup
+    from migrate.backup.seal import Seal
+
+COMMAND = "migrate extract"
+
+CategoryOption = Annotated[
+    list[str] | None,
+    typer.Option("--category", metavar="ID", help="A category as migrate show names it; again for more."),
+]
+AppOption = Annotated[
+    list[str] | None,
+    typer.Option("--app", metavar="ID", help="An app, with its groups and extensions; again for more."),
+]
+MatchOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--match",
+        metavar="GLOB",
+        help="Names: *.HEIC anywhere, or a whole path such as Library/SMS/** or HomeDomain/Library/SMS/**.",
+    ),
+]
+ToOption = Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder to write to; made if need be.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("extract")(with_global_options(extract))
+
+
+def extract(
+    said: Everywhere,
+    backup: BackupArgument,
+    to: ToOption,
+    category: CategoryOption = None,
+    app: AppOption = None,
+    match: MatchOption = None,
+    password_file: PasswordFile = None,
+) -> Exit:
+    """Takes files out of a backup, decrypted, in the phone's own tree: DIR/DOMAIN/PATH.
+
+    What any --category, --app or --match names is taken; without one, everything. Nothing that is there is replaced.
+    """
+    from migrate.backup.extract.extract import extract as take_out
+    from migrate.backup.folder import BackupFolder, find_backup
+    from migrate.backup.reader import Backup
+    from migrate.backup.seal import read_seal
+    from migrate.talk.task_progress import telling
+
+    folder = BackupFolder(find_backup(backup))
+    patterns = [pattern_of(glob) for glob in match or ()]
+    with said.at_home() as here:
+        opened = with_password(folder, Passwords(file=password_file), lambda word: Backup.open(folder.path, word))
+        with opened, telling("extract", quiet=said.json) as watch:
+            seal = read_seal(here.home.seals, folder) if category or app else None
+            wanted = wanted_of(opened, seal, category or (), app or (), patterns)
+            said.begun = ExtractStopped(str(to))
+            extracted = take_out(opened, to.expanduser().absolute(), wanted, watch)
+    if said.json:
+        put_json(extracted.as_json())
+    else:
+        for line in in_words(extracted):
+            put(line)
+    return extracted.exit_code
+
+
+def pattern_of(glob: str) -> re.Pattern[str]:
+    """What `--match` says: a name anywhere, or a path inside its domain or with it; a database comes with its -wal.
+
+    Raises:
+        UsageWrong: it means nothing.
+    """
+    from migrate.categories.globs import pattern, with_companions
+
+    try:
+        return pattern([with_companions(glob if "/" in glob or glob == "**" else f"**/{glob}")])
+    except ValueError as error:
+        raise UsageWrong(f"--match {glob}: {error}.", COMMAND) from error
+
+
+def wanted_of(
+    backup: Backup,
+    seal: Seal | None,
+    categories: Collection[str],
+    apps: Collection[str],
+    patterns: Collection[re.Pattern[str]],
+) -> Wanted:
+    """Whether a domain and path are among what was named; all are where nothing was.
+
+    Raises:
+        UsageWrong: a category or an app there is none of; the nearest one is named.
+    """
+    from migrate.categories.choose import chosen_owners
+    from migrate.categories.claims import Claims
+
+    if not categories and not apps and not patterns:
+        return lambda domain, path: True
+    claims = Claims.of(backup, seal.app_groups if seal else None) if categories or apps else None
+    owners: frozenset[str] = frozenset()
+    if claims is not None:
+        try:
+            owners = chosen_owners(claims, categories=categories, apps=[*apps] if apps else None)
+        except (UnknownCategory, UnknownApp) as error:
+            raise UsageWrong(f"{error.what()} {error.why()}", COMMAND) from error
+
+    def wanted(domain: str, path: str) -> bool:
+        if claims is not None and not owners.isdisjoint(claims.owners(domain, path)):
+            return True
+        return any(one.fullmatch(path) or one.fullmatch(f"{domain}/{path}") for one in patterns)
+
+    return wanted
+
+
+def in_words(extracted: Extracted) -> list[str]:
+    files = "1 file" if extracted.files == 1 else f"{extracted.files:,} files"
+    lines = [wrapped(f"{files}, {bytes_text(extracted.bytes)}, are in {extracted.to}.")]
+    if extracted.findings:
+        lines += ["", *findings_in_words(extracted.findings)]
+    return lines

@@ -1,0 +1,192 @@
+"""`migrate plan explain`: what a plan will do with a backup, before anything is done."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from migrate.problems import BackupNotFound, MigrateError, UsageWrong
+from migrate.talk.console import Column, put, put_json, table, wrapped
+from migrate.talk.options import AtHome, Everywhere, Exit, run_async, with_global_options
+from migrate.talk.passwords import PasswordFile, Passwords
+from migrate.units import bytes_text
+
+if TYPE_CHECKING:
+    from migrate.backup.folder import BackupFolder
+    from migrate.phone.facts import PhoneFacts
+    from migrate.plan.explain import Explained, Explanation
+    from migrate.plan.model import Plan
+    from migrate.plan.strategy import Strategy
+
+COMMAND = "migrate plan explain PLAN BACKUP"
+
+
+def register(plan: typer.Typer) -> None:
+    plan.command("explain")(with_global_options(explain))
+
+
+def explain(
+    said: Everywhere,
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan, in TOML.")],
+    backup: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[BACKUP]", help="A backup of the old phone (else the plan's, else the one saved here)."
+        ),
+    ] = None,
+    password_file: PasswordFile = None,
+) -> Exit:
+    """Tells what a plan will do with a backup.
+
+    For each category and app: it goes, arrives after the restart, cannot go and why, or is only in iCloud.
+    """
+    from migrate.backup.reader import Backup
+    from migrate.backup.seal import read_seal
+    from migrate.categories.choose import chosen_owners, excepted_owners, files_by_owner
+    from migrate.categories.claims import Claims
+    from migrate.categories.tally import tally
+    from migrate.plan.explain import Known
+    from migrate.plan.explain import explain as explained
+    from migrate.plan.read import read_plan
+    from migrate.talk.commands.verify_and_show import with_password
+
+    read = read_plan(plan)
+    with said.at_home() as here:
+        folder = backup_of(read, backup, here)
+        new = run_async(new_phone(read, folder, here))
+        strategy = strategy_of(read, folder, new)
+        opened = with_password(folder, Passwords(file=password_file), lambda word: Backup.open(folder.path, word))
+        with opened:
+            seal = read_seal(here.home.seals, folder)
+            claims = Claims.of(opened, seal.app_groups if seal else None)
+            move = read.move
+            known = Known(
+                owners=chosen_owners(claims, categories=move.categories, except_=move.except_, apps=move.apps),
+                excepted=excepted_owners(claims, move.except_),
+                strategy=strategy,
+                encrypted=opened.manifest.is_encrypted,
+                installed=new.installed,
+                unreadable=files_by_owner(opened.records(), frozenset(seal.unreadable if seal else ()), claims),
+            )
+            answer = explained(tally(opened, claims, tmp=here.tmp), known)
+    if said.json:
+        put_json(answer.as_json())
+    else:
+        for line in in_words(answer, read, folder):
+            put(line)
+    return None
+
+
+def backup_of(plan: Plan, given: Path | None, here: AtHome) -> BackupFolder:
+    """The backup that is meant: the one given, the plan's own, that of the plan's old phone, or the only one here.
+
+    Raises:
+        UsageWrong: none of these, or several. BackupNotFound: what is meant is none.
+    """
+    from migrate.backup.folder import BackupFolder, find_backup
+
+    if given is not None:
+        return BackupFolder(find_backup(given))
+    if plan.old_phone.backup is not None:
+        return BackupFolder(find_backup(Path(plan.old_phone.backup)))
+    if plan.old_phone.udid is not None:
+        return BackupFolder(find_backup(here.home.working_backup(plan.old_phone.udid)))
+    saved = []
+    for path in sorted(here.home.backups.iterdir()):
+        with suppress(BackupNotFound):
+            saved.append(find_backup(path))
+    if len(saved) == 1:
+        return BackupFolder(saved[0])
+    seen = "none is saved here" if not saved else f"{len(saved)} are saved here"
+    raise UsageWrong(f"The plan names no backup of the old phone, and {seen}.", COMMAND)
+
+
+@dataclass(frozen=True)
+class NewPhone:
+    """The plan's new phone, as far as it is here. None: it is not, or it does not tell."""
+
+    facts: PhoneFacts | None = None
+    installed: frozenset[str] | None = None
+
+
+async def new_phone(plan: Plan, folder: BackupFolder, here: AtHome) -> NewPhone:
+    """What the new phone tells of itself; one that does not trust this computer yet is not made to ask."""
+    from migrate.phone.phone import Phone
+    from migrate.talk.commands.plan import phones_here, phones_of
+
+    phones = await phones_here(here)
+    meant = phones_of(plan, phones, folder.udid).new
+    facts = next((phone for phone in phones if phone is meant), None)
+    if facts is None or not facts.trusted:
+        return NewPhone(facts)
+    try:
+        async with await Phone.meet(here.muxer, facts.udid) as phone:
+            return NewPhone(facts, frozenset(await phone.installed_apps()))
+    except MigrateError:  # it went away or was locked meanwhile: what it has is then not known
+        return NewPhone(facts)
+
+
+def strategy_of(plan: Plan, folder: BackupFolder, new: NewPhone) -> Strategy | None:
+    """How the plan's new phone is given its data; None where it is in use and not here to tell its iOS version.
+
+    Raises:
+        EncryptionNeeded, BackupNewerThanPhone, StrategyRefused: a run of this plan would be refused. The backup's
+            encryption only counts where the plan moves from this very backup: else the old phone is saved anew.
+    """
+    from migrate.plan.preflight import Seen, preflight
+    from migrate.plan.strategy import Strategy, refuse_newer_backup, strategy_for
+
+    is_the_source = plan.old_phone.backup is not None or plan.backup.begin == "as-is"
+    preflight(plan, Seen(backup=folder if is_the_source else None))
+    version = new.facts.ios_version if new.facts else None
+    if new.facts is not None:
+        refuse_newer_backup(folder.ios_version, version, phone=new.facts.called)
+    if plan.new_phone.is_ == "erased":
+        return Strategy.REPLACE
+    if new.facts is None or version is None:
+        return None
+    return strategy_for(plan.new_phone.is_, version, experimental=plan.new_phone.experimental, phone=new.facts.called)
+
+
+# -- in words --------------------------------------------------------------------------------------------------------
+
+FATES = {
+    "goes": "Goes",
+    "arrives-later": "Arrives after the restart",
+    "cannot-go": "Cannot go",
+    "only-in-icloud": "Only in iCloud",
+    "not-chosen": "Not chosen: stays behind",
+}
+"""In the order in which they are told."""
+
+
+def in_words(answer: Explanation, plan: Plan, folder: BackupFolder) -> list[str]:
+    from migrate.talk.commands.verify_and_show import phone_name
+
+    how = f"by {answer.strategy.value}" if answer.strategy else "how depends on the new phone's iOS, and it is not here"
+    called = f"{plan.name}: " if plan.name else ""
+    lines = [wrapped(f"{called}What becomes of the backup of {phone_name(folder)} ({how}).")]
+    for fate, heading in FATES.items():
+        rows = [row for row in answer.categories if row.fate == fate and (row.files or fate != "not-chosen")]
+        if rows:
+            lines += ["", *_group(heading, rows)]
+    return lines
+
+
+def _group(heading: str, rows: list[Explained]) -> list[str]:
+    from migrate.plan.explain import PLAIN
+
+    cells = [
+        (row.title, f"{row.files:,}" if row.files else "", bytes_text(row.bytes) if row.files else "") for row in rows
+    ]
+    columns = (Column(heading, shrinks=True), Column("Files", "right"), Column("Size", "right"))
+    about: dict[str, list[str]] = {}
+    for row in rows:
+        if row.why != f"{PLAIN[row.fate]}.":
+            about.setdefault(row.why, []).append(row.title)
+    notes = [wrapped(f"{', '.join(titles)}: {why}", indent="  ", first="* ") for why, titles in about.items()]
+    return [*table(columns, cells), *notes]

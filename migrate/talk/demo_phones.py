@@ -1,0 +1,153 @@
+"""`migrate demo`: two software iPhones, one encrypted `replace`, everything else real.
+
+The phones are another process behind a socket, and the move is the one that `migrate run` makes. The scripted hand of
+the phones taps Trust, enters the passcode and finishes the setup, as a person would.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from migrate.problems import DemoPhonesSilent
+from migrate.talk.passwords import Passwords
+
+if TYPE_CHECKING:
+    from migrate.journey.context import Ended, World
+
+KEPT_S = 3600
+"""How long `--keep` leaves the phones serving: long enough to look around, short enough to be forgotten about."""
+
+OLD_PHONE = """
+name = "Ada's old iPhone"
+udid = "{udid}"
+ios_version = "18.5"
+model = "iPhone13,2"
+passcode = "1947"
+keybag_rounds = 100000
+
+[contents]
+"""
+
+NEW_PHONE = """
+name = "Ada's new iPhone"
+udid = "{udid}"
+ios_version = "26.1"
+model = "iPhone17,3"
+keybag_rounds = 100000
+
+[contents]
+empty = true
+"""
+
+UNHURRIED = """
+[hand]
+passcode_delay_s = 2.5
+setup_delay_s = 4.0
+"""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Two software iPhones at work in another process."""
+
+    address: str
+    process_id: int
+
+
+def random_udid(chip: str) -> str:
+    """A UDID no phone has: two demos never share a working backup."""
+    return f"{chip}-{secrets.token_hex(8).upper()}"
+
+
+@dataclass
+class Demo:
+    """One demo, with phones and a password of its own."""
+
+    old_udid: str = field(default_factory=lambda: random_udid("00008101"))
+    new_udid: str = field(default_factory=lambda: random_udid("00008140"))
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(9), repr=False)
+    unhurried: bool = False
+    """Whether the hand that holds the phones takes its time, so that a person sees what is asked of it."""
+
+    @property
+    def passwords(self) -> Passwords:
+        return Passwords(given={"old": self.password, "new": self.password})
+
+    def empty_home(self, folder: Path) -> Path:
+        """Where a demo keeps its things until the next one."""
+        shutil.rmtree(folder, ignore_errors=True)
+        return folder
+
+    @contextmanager
+    def two_phones(self, tmp: Path, *, keep: bool) -> Iterator[Serving]:
+        """Start the two phones and stop them again, unless they are to be kept and all went well.
+
+        Raises:
+            DemoPhonesSilent: they did not come up.
+        """
+        arguments = []
+        for udid, text in ((self.old_udid, OLD_PHONE), (self.new_udid, NEW_PHONE)):
+            file = tmp / f"{udid}.toml"
+            file.write_text(text.format(udid=udid) + (UNHURRIED if self.unhurried else ""), encoding="utf-8")
+            arguments += ["--phone", str(file)]
+        with (tmp / "softphone.log").open("w+b") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "migrate", "softphone", "serve", "--for", str(KEPT_S), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env={key: value for key, value in os.environ.items() if key != "USBMUXD_SOCKET_ADDRESS"},
+                start_new_session=True,  # Ctrl-C is for the move: the phones are stopped after it, in order
+            )
+            assert process.stdout is not None
+            kept = False
+            try:
+                name, _, address = process.stdout.readline().strip().partition("=")
+                if name != "USBMUXD_SOCKET_ADDRESS":
+                    log.seek(0)
+                    raise DemoPhonesSilent(log.read().decode(errors="replace").strip()[-400:])
+                yield Serving(address, process.pid)
+                kept = keep
+            finally:
+                process.stdout.close()
+                if not kept:
+                    process.terminate()
+                    process.wait()
+
+    async def move(self, world: World) -> Ended:
+        from migrate.journey.run import run
+        from migrate.plan.model import Plan
+
+        return await run(Plan.model_validate(self.plan), world)
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        return {
+            "version": 1,
+            "name": "The demo: everything, to an erased iPhone",
+            "old_phone": {"udid": self.old_udid},
+            "new_phone": {"is": "erased", "udid": self.new_udid},
+            "move": {"categories": ["everything"]},
+        }
+
+    def how_to_go_on(self, serving: Serving, home: Path, *, wizard: bool = False) -> list[str]:
+        stop = f"taskkill /PID {serving.process_id} /F" if os.name == "nt" else f"kill {serving.process_id}"
+        own = [] if wizard else [f"Their backup password is {self.password}"]
+        return [
+            "",
+            f"Both phones go on serving for an hour, or until: {stop}",
+            "Look at them with:",
+            f"  migrate phones --usbmuxd {serving.address} --home {home}",
+            f"  migrate runs --home {home}",
+            *own,
+        ]

@@ -1,0 +1,1 @@
+"""What an error means and what to do about it."""

@@ -1,0 +1,51 @@
+"""Long work outside a run (`verify`, `save`), told to the same listeners that tell a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from migrate.journey import events
+from migrate.problems.finding import Finding
+from migrate.progress import Action
+from migrate.talk.progress import make_listener
+
+
+@dataclass(frozen=True)
+class Told:
+    """A Watcher that passes everything on as the events of one step. Called from any thread."""
+
+    step: str
+    listener: events.Listener
+    findings: list[Finding] = field(default_factory=list)
+
+    def bytes_moved(self, done: int, total: int | None) -> None:
+        self.listener(events.BytesMoved(self.step, done, total))
+
+    def files_moved(self, done: int) -> None:
+        self.listener(events.FilesMoved(self.step, done))
+
+    def person_needed(self, phone: str, action: Action) -> None:
+        self.listener(events.PersonNeeded(phone, action))
+
+    def person_done(self, phone: str, action: Action) -> None:
+        self.listener(events.PersonDone(phone, action))
+
+    def found(self, finding: Finding) -> None:
+        self.findings.append(finding)
+        self.listener(events.Found(finding))
+
+
+@contextmanager
+def telling(step: str, *, quiet: bool) -> Iterator[Told]:
+    """Tell the work inside as `step`: bars on a terminal, lines elsewhere, nothing when `quiet` (JSON answers).
+
+    Nothing is said at the end: how it ended is the command's own answer.
+    """
+    hears = events.nobody if quiet else make_listener(as_json=False)
+    hears(events.StepStarted(step))
+    try:
+        yield Told(step, hears)
+    finally:
+        hears(events.RunFinished(None, "done", 0, None, None))  # takes a bar off the screen

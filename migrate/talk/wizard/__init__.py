@@ -1,0 +1,1 @@
+"""The wizard: the loop around the interview, its pages and its widgets."""

@@ -1,0 +1,142 @@
+"""What the wizard sees, as the interview wants it: phones, backups, unfinished runs, what lies in a save."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from migrate.backup.folder import BackupFolder
+from migrate.backup.locations import Glance, glances, usual_places
+from migrate.categories.catalogue import APP_PREFIX, load
+from migrate.categories.tally import Tally
+from migrate.journey.home import Home
+from migrate.journey.presave import SavedAhead
+from migrate.journey.runs import all_runs
+from migrate.phone.facts import PhoneFacts
+from migrate.plan.interview.answers import Answers
+from migrate.plan.interview.observations import EarlierBackup, Holding, Phone, Saved, Seen, UnfinishedRun
+from migrate.plan.interview.pages import ALL_APPS
+from migrate.problems import MigrateError
+from migrate.talk.commands.backups import PROGRAMS
+
+
+def at_first(home: Home, answers_file: Path) -> Seen:
+    """What there is to see before any phone: runs to go on with, answers of earlier, backups."""
+    said, names = Answers.read(answers_file)
+    runs = [
+        UnfinishedRun(
+            id=run.path.name,
+            plan=str(run.summary()["plan"] or ""),
+            old=run.journal().name_of("old"),
+            new=run.journal().name_of("new"),
+            step=next(reversed(run.steps()), None),
+        )
+        for run in all_runs(home)
+        if run.unfinished and run.state() != "running"
+    ]
+    return Seen(
+        unfinished=tuple(runs),
+        left=said or None,
+        backups=tuple(earlier_backups(home)),
+        phones=tuple(Phone(udid=udid, name=name, connected=False) for udid, name in names.items()),
+    )
+
+
+def earlier_backups(home: Home) -> list[EarlierBackup]:
+    """The finished backups on this computer, ours and those of other programs in their usual places, newest first."""
+    places = usual_places(sys.platform, os.environ, Path.home(), ours=home.backups, here=Path.cwd())
+    found = []
+    for one in glances(places, measure=False):
+        if one.finished:
+            with suppress(MigrateError, OSError):  # what cannot be read is not offered
+                found.append(replace(earlier_backup(BackupFolder(one.backup)), whose=whose(one)))
+    return sorted(found, key=lambda backup: backup.saved_on, reverse=True)
+
+
+def whose(one: Glance) -> str:
+    return {"migrate": "", "here": one.backup.parent.name}.get(one.place, PROGRAMS.get(one.place, ""))
+
+
+def earlier_backup(folder: BackupFolder) -> EarlierBackup:
+    date = folder.status_date
+    return EarlierBackup(
+        folder=str(folder.path),
+        udid=folder.udid,
+        name=folder.device_name or folder.udid,
+        ios_version=folder.ios_version,
+        encrypted=folder.is_encrypted,
+        saved_on=f"{date:%Y-%m-%d}" if date else "an unknown day",
+        is_too_old=folder.is_flat,
+    )
+
+
+def without_phones() -> Seen:
+    """For `migrate plan new`: every category, nothing counted."""
+    titles = [
+        Holding(id=category.id, title=category.title, needs_encryption=category.needs_encryption)
+        for category in load().categories
+    ]
+    return Seen(with_phones=False, catalogue=(*titles, Holding(id=ALL_APPS, title="All apps")))
+
+
+def phone_of(facts: PhoneFacts) -> Phone:
+    known = {name: getattr(facts, name) for name in Phone.__dataclass_fields__ if name != "connected"}
+    return Phone(**known)
+
+
+def merged(now: Phone, before: Phone | None) -> Phone:
+    """The phone as it is, with what it told earlier where it tells less now: one that is locked says little."""
+    if before is None:
+        return now
+    known = {name: value for name, value in vars(now).items() if value is not None}
+    return replace(before, **known)
+
+
+def with_phone(seen: Seen, facts: PhoneFacts) -> Seen:
+    others = tuple(phone for phone in seen.phones if phone.udid != facts.udid)
+    return replace(seen, phones=(*others, merged(phone_of(facts), seen.phone(facts.udid))))
+
+
+def shown(seen: Seen) -> set[tuple[str, bool | None]]:
+    return {(phone.udid, phone.trusted) for phone in seen.connected}
+
+
+def saved_of(made: SavedAhead) -> Saved:
+    return Saved(
+        name=made.kept.name,
+        ios_version=made.ios_version,
+        encrypted=made.encrypted,
+        holdings=holdings_of(made.tally),
+        unreadable=made.unreadable,
+    )
+
+
+def holdings_of(tally: Tally) -> tuple[Holding, ...]:
+    """Categories, then apps. What nobody claims travels with the last category."""
+    spare = sum(row.bytes for row in tally.unclaimed), sum(row.files for row in tally.unclaimed)
+    last = tally.categories[-1].category.id
+    categories = [
+        Holding(
+            id=row.category.id,
+            title=row.category.title,
+            files=row.files + (spare[1] if row.category.id == last else 0),
+            bytes=row.bytes + (spare[0] if row.category.id == last else 0),
+            items=row.items,
+            notes=row.notes,
+            cloud_notes=row.cloud_notes,
+            needs_encryption=row.category.needs_encryption,
+        )
+        for row in tally.categories
+    ]
+    apps = [
+        Holding(id=APP_PREFIX + row.app.id, title=row.app.title, files=row.files, bytes=row.bytes, notes=row.notes)
+        for row in tally.apps
+    ]
+    return tuple(replace(one, shared=_shared_by(one.id, tally)) for one in (*categories, *apps))
+
+
+def _shared_by(owner: str, tally: Tally) -> dict[frozenset[str], int]:
+    return {owners: amount.bytes for owners, amount in tally.shared.items() if owner in owners}

@@ -1,0 +1,141 @@
+"""The wizard's pages in plain lines: for a voice that reads them aloud, a terminal without unicode, or a very old one.
+
+Nothing is drawn anew and no key does anything by itself: a page is printed once, an answer is typed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+
+from migrate.talk.console import safe, say
+from migrate.talk.passwords import ask_hidden
+from migrate.talk.prompts import ctrl_c_at_a_prompt
+from migrate.talk.wizard.page import BACK, CHANGED, Answered, Changes, Page, Row, heading
+
+LOOK_AGAIN = "l"
+
+
+async def ask(page: Page, changes: Changes | None = None) -> Answered:
+    """Print a page and read its answer. What changes meanwhile is told in a line, and shown with "look again"."""
+    say()
+    for line in (heading(page.title), *page.lines):
+        say(line)
+    if page.kind == "one":
+        return await choose(page, changes)
+    with ctrl_c_at_a_prompt():
+        match page.kind:
+            case "many":
+                return tick(page)
+            case "path":
+                return line_typed("Folder: ").strip().strip("'\"") or BACK
+            case "secret":
+                return ask_hidden("Password (nothing is shown): ") or BACK
+            case "new-secret":
+                return hide_twice()
+
+
+async def choose(page: Page, changes: Changes | None) -> Answered:
+    rows = [row for row in page.rows if not row.refused]
+    put_rows(page, rows)
+    if page.polls:
+        say(f"  {LOOK_AGAIN}. Look again")
+    if page.going_back:
+        say(f"  b. {page.going_back}")
+    while True:
+        if changes is not None:
+            await until_typed("Your answer: ", changes)
+        with ctrl_c_at_a_prompt():
+            typed = line_typed("" if changes is not None else "Your answer: ").strip().lower()
+        if typed == LOOK_AGAIN and page.polls:
+            return CHANGED
+        if typed == "b" and page.going_back:
+            return BACK
+        if typed.isdecimal() and 0 < int(typed) <= len(rows):
+            return rows[int(typed) - 1].value
+        say(f"Type a number from 1 to {len(rows)}{', or b to go back' if page.going_back else ''}.")
+
+
+def tick(page: Page) -> Answered:
+    rows = list(page.rows)
+    put_rows(page, rows)
+    say("  b. Back")
+    while True:
+        typed = line_typed("What moves (for example 1 3 5-7, or all): ").strip().lower()
+        if typed == "b":
+            return BACK
+        picked = numbers(typed, len(rows))
+        if picked is None:
+            say(f"Type numbers from 1 to {len(rows)}, with spaces between them, or all.")
+            continue
+        ticked = tuple(rows[number - 1].value for number in picked)
+        say(page.total(ticked))
+        if not (refusal := page.refusal(ticked)):
+            return ticked
+        say(refusal)
+
+
+def put_rows(page: Page, rows: Sequence[Row]) -> None:
+    labels = page.labels()
+    for number, row in enumerate(rows, 1):
+        say(f"  {number}. {' '.join(labels[row.value].split())}")
+
+
+def numbers(typed: str, most: int) -> list[int] | None:
+    """`1 3 5-7` -> [1, 3, 5, 6, 7]; None where it cannot be understood."""
+    if typed == "all":
+        return list(range(1, most + 1))
+    found: set[int] = set()
+    for word in typed.replace(",", " ").split():
+        first, dash, last = word.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            return None
+        found |= set(range(int(first), min(int(last or first), most + 1) + 1))
+    return sorted(found) if found and min(found) >= 1 and max(found) <= most else None
+
+
+def hide_twice() -> str:
+    while first := ask_hidden("Password (nothing is shown): "):
+        if ask_hidden("The same once more: ") == first:
+            return first
+        say("These were not the same. Once more.")
+    return BACK
+
+
+async def until_typed(prompt: str, changes: Changes) -> None:
+    """Ask, and come back once somebody types. A phone that comes or goes before that is told, once.
+
+    Only a terminal of POSIX can be waited for; elsewhere this comes back at once and nothing is told.
+    """
+    sys.stderr.write(safe(prompt))
+    sys.stderr.flush()
+    if os.name == "nt" or not sys.stdin.isatty():
+        return
+    loop, typed = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), typed.set)
+    waiting = [asyncio.ensure_future(typed.wait()), asyncio.ensure_future(changes())]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if not typed.is_set():
+            say()
+            say(f"A phone came or went, or trusts this computer now. Type {LOOK_AGAIN} to look again.")
+            sys.stderr.write(safe(prompt))
+            sys.stderr.flush()
+            await typed.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+        for one in waiting:
+            one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+def line_typed(prompt: str) -> str:
+    """One line. Raises KeyboardInterrupt at the end of input: nobody is there any more."""
+    sys.stderr.write(safe(prompt))
+    sys.stderr.flush()
+    typed = sys.stdin.readline()
+    if not typed:
+        raise KeyboardInterrupt
+    return typed
