@@ -16,16 +16,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-MOST_VALUES: Final = 1_000_000
+MAX_VALUES: Final = 1_000_000
 """Lists of a whole backup stay far below: a phone with a thousand apps has some ten thousand (*guessed*)."""
 
-MOST_BYTES: Final = 1 << 30
+MAX_BYTES: Final = 1 << 30
 """Of texts and data, those that are referred to twice counted twice: what was 512 MiB on disk, twice over."""
 
-DEEPEST: Final = 100
+MAX_DEPTH: Final = 100
 """Real ones have a dozen levels. Python's own limit, a thousand calls, comes later."""
 
-NOT_WEIGHED_BYTES: Final = 4096
+SMALL_PLIST_BYTES: Final = 4096
 """So little cannot become more than some 10 MB, and a manifest has a million archives of 400 to 1,900 bytes."""
 
 _BINARY: Final = b"bplist00"
@@ -41,35 +41,35 @@ class NotAPlist(Exception):
         self.reason = reason
 
 
-def plist_value(data: bytes) -> Any:
+def load_plist(data: bytes) -> Any:
     """The value in a property list of either kind. It can be walked, shown and written out again at a cost in
     proportion to `data`: no circles, no deep nesting, only text as keys, only numbers of 64 bits.
 
     Raises:
         NotAPlist
     """
-    value = archive_value(data, None)
+    value = load_archive(data, None)
     _count(value)
     return value
 
 
-def archive_value(data: bytes, kind: plistlib.PlistFormat | None = plistlib.FMT_BINARY) -> Any:
-    """As `plist_value`, for an archive, in which references in circles are ordinary: only safe to be looked into, step
+def load_archive(data: bytes, kind: plistlib.PlistFormat | None = plistlib.FMT_BINARY) -> Any:
+    """As `load_plist`, for an archive, in which references in circles are ordinary: only safe to be looked into, step
     by step, never to be walked.
 
     Raises:
         NotAPlist
     """
     if data.startswith(_BINARY):
-        if len(data) > NOT_WEIGHED_BYTES:
-            _weigh(data)
-    elif data.count(b"<") > 2 * MOST_VALUES:  # 8 bytes of XML are an array of 56 in memory
+        if len(data) > SMALL_PLIST_BYTES:
+            _refuse_overlapping_objects(data)
+    elif data.count(b"<") > 2 * MAX_VALUES:  # 8 bytes of XML are an array of 56 in memory
         raise NotAPlist("it holds more values than any real one")
     try:
         return plistlib.loads(data, fmt=kind)
     except Exception as error:  # plistlib has no closed list: expat's, ValueError, RecursionError, MemoryError …
         if kind is None and (mended := _mended(data)) != data:
-            return archive_value(mended, plistlib.FMT_BINARY if data.startswith(_BINARY) else plistlib.FMT_XML)
+            return load_archive(mended, plistlib.FMT_BINARY if data.startswith(_BINARY) else plistlib.FMT_XML)
         raise NotAPlist(f"it is no property list ({type(error).__name__})") from error
 
 
@@ -105,7 +105,7 @@ def _date_or_text(found: re.Match[bytes]) -> bytes:
 def _without_odd_dates(data: bytes) -> bytes:
     """A date and a number are stored alike but for the marker: seconds since 2001."""
     mended = bytearray(data)
-    for at in _places(data):
+    for at in _object_offsets(data):
         if data[at : at + 1] == _DATE_MARKER and at + 9 <= len(data):
             try:
                 datetime(2001, 1, 1, tzinfo=UTC) + timedelta(seconds=struct.unpack_from(">d", data, at + 1)[0])
@@ -114,7 +114,7 @@ def _without_odd_dates(data: bytes) -> bytes:
     return bytes(mended)
 
 
-def plist_bytes(value: Any) -> bytes:
+def encode_plist(value: Any) -> bytes:
     """`value` as XML, as hosts write it; binary where a text in it holds what XML cannot, or gives back as another."""
     if not any(_NOT_IN_XML.search(text) for text in _texts(value)):
         try:
@@ -144,17 +144,17 @@ def _texts(value: Any) -> Iterator[str]:
 # -- before it is read -----------------------------------------------------------------------------------------------
 
 
-def _weigh(data: bytes) -> None:
+def _refuse_overlapping_objects(data: bytes) -> None:
     """Refuses a binary list whose objects, added up, are larger than the list: they lie upon one another."""
     reference_bytes = data[-_TRAILER_BYTES + 7]
     weight = 0
-    for at in _places(data):
+    for at in _object_offsets(data):
         weight += _weight_of(data, at, reference_bytes)
         if weight > 2 * len(data):
             raise NotAPlist("its parts lie upon one another")
 
 
-def _places(data: bytes) -> Iterator[int]:
+def _object_offsets(data: bytes) -> Iterator[int]:
     """Where each object of a binary list begins, by its table of contents."""
     trailer = data[-_TRAILER_BYTES:]
     if len(trailer) < _TRAILER_BYTES:
@@ -214,8 +214,8 @@ def _count(value: Any) -> None:
             case _:
                 inner = []
         values += 1 + len(inner)
-        if values > 2 * MOST_VALUES or size > MOST_BYTES:
+        if values > 2 * MAX_VALUES or size > MAX_BYTES:
             raise NotAPlist("written out, it would be larger than any real one")
-        if inner and depth >= DEEPEST:
-            raise NotAPlist(f"it is nested more than {DEEPEST} levels deep")
+        if inner and depth >= MAX_DEPTH:
+            raise NotAPlist(f"it is nested more than {MAX_DEPTH} levels deep")
         pending.extend((part, depth + 1) for part in inner)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 
-def plain_udid(udid: str) -> str:
+def normalize_udid(udid: str) -> str:
     """A UDID for comparing, never for showing: without its dash, in capitals."""
     return udid.replace("-", "").upper()
 
 
 def same_udid(one: str, other: str) -> bool:
-    return plain_udid(one) == plain_udid(other)
+    return normalize_udid(one) == normalize_udid(other)

@@ -8,7 +8,7 @@ APPLE_EPOCH_UNIX_SECONDS = 978_307_200
 """2001-01-01T00:00:00Z in unix seconds: where Apple's `apple_seconds` begin."""
 
 
-def bytes_text(size_bytes: int) -> str:
+def format_bytes(size_bytes: int) -> str:
     """`1536` -> `1.5 KB`, in powers of 1000 as iOS and Finder show sizes."""
     size = float(size_bytes)
     for unit in ("bytes", "KB", "MB", "GB"):

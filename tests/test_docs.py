@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-from migrate.talk.cli import build
+from migrate.talk.cli import build_app
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -94,7 +94,7 @@ def commands(group: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...
             yield path
 
 
-@pytest.mark.parametrize("command", sorted(commands(typer.main.get_command(build()))), ids=" ".join)
+@pytest.mark.parametrize("command", sorted(commands(typer.main.get_command(build_app()))), ids=" ".join)
 def test_readme_names_every_command(command: tuple[str, ...]) -> None:
     rows = re.findall(r"^\| `migrate ([^`]*)`", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     words = [re.findall(r"[a-z-]+", row.replace("\\|", "|")) for row in rows]

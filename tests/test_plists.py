@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.record import Kind, decode_mbfile
-from migrate.plists import NotAPlist, archive_value, plist_bytes, plist_value
+from migrate.plists import NotAPlist, encode_plist, load_archive, load_plist
 from migrate.problems import BackupUnreadable, BadRecord
 
 LEAF = b"\x09"  # true
@@ -62,13 +62,13 @@ BOMBS = {
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
 def test_a_list_that_would_burst_is_refused(bomb: bytes) -> None:
     with pytest.raises(NotAPlist):
-        plist_value(bomb)
+        load_plist(bomb)
 
 
 def test_a_list_whose_keys_are_numbers_is_refused() -> None:
     dictionary = b"\xd1" + struct.pack(">2H", 1, 2)
     with pytest.raises(NotAPlist, match="no text"):
-        plist_value(binary([dictionary, b"\x10\x05", LEAF], [0, 1, 2]))
+        load_plist(binary([dictionary, b"\x10\x05", LEAF], [0, 1, 2]))
 
 
 VALUES = st.recursive(
@@ -87,13 +87,13 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_what_a_phone_or_a_host_writes_is_read_as_it_is(value: Any) -> None:
     for kind in (plistlib.FMT_XML, plistlib.FMT_BINARY):
-        assert plist_value(plistlib.dumps(value, fmt=kind)) == value
+        assert load_plist(plistlib.dumps(value, fmt=kind)) == value
 
 
 def test_a_large_honest_list_is_read() -> None:
     icons = {f"org.example.app{n}": {"PlaceholderIcon": bytes([n % 256]) * 9000, "n": n} for n in range(300)}
     for kind in (plistlib.FMT_XML, plistlib.FMT_BINARY):
-        assert plist_value(plistlib.dumps(icons, fmt=kind)) == icons
+        assert load_plist(plistlib.dumps(icons, fmt=kind)) == icons
 
 
 SOUND = plistlib.dumps({"a": [1, 2.5, "x", b"y"], "b": {"c": True}, "long": "z" * 6000}, fmt=plistlib.FMT_BINARY)
@@ -105,14 +105,14 @@ def test_a_damaged_list_is_read_or_refused_and_nothing_else(flips: list[tuple[in
     data = bytearray(SOUND)
     for at, value in flips:
         data[-1 - at if at < 200 else at] = value  # most of what matters lies at the end
-    for reader in (plist_value, archive_value):
+    for reader in (load_plist, load_archive):
         with suppress(NotAPlist):
             reader(bytes(data[: len(data) - cut]))
 
 
 def test_text_that_xml_cannot_hold_is_written_as_a_binary_list() -> None:
-    assert plist_bytes({"Device Name": "Anna"}).startswith(b"<?xml")
-    assert plistlib.loads(plist_bytes({"Device Name": "An\x01na"})) == {"Device Name": "An\x01na"}
+    assert encode_plist({"Device Name": "Anna"}).startswith(b"<?xml")
+    assert plistlib.loads(encode_plist({"Device Name": "An\x01na"})) == {"Device Name": "An\x01na"}
 
 
 @pytest.mark.parametrize("name", ["Info.plist", "Manifest.plist", "Status.plist"])

@@ -5,7 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 
-from migrate.categories.catalogue import OTHER_SYSTEM, Catalogue, Category, Fate, KnownApp, Rule, load
+from migrate.categories.catalogue import (
+    OTHER_SYSTEM,
+    Catalogue,
+    Category,
+    KnownApp,
+    RestoreEffect,
+    Rule,
+    load_catalogue,
+)
 
 ENCRYPTION = {"not-needed": "no", "partly": "partly", "needed": "yes"}
 FATES = (("never", "Never moves"), ("later", "Arrives later"), ("rewritten", "Written on by the phone"))
@@ -91,7 +99,7 @@ def _row(rule: Rule) -> str:
     return f"| {rule.domain} | {paths} | {rule.ios or ''} | {encrypted} | {rule.source} |"
 
 
-def _fates(every: Iterable[tuple[str, tuple[Fate, ...]]]) -> Iterator[str]:
+def _fates(every: Iterable[tuple[str, tuple[RestoreEffect, ...]]]) -> Iterator[str]:
     for name, fates in every:
         for fate in fates:
             yield f"- {name}: {fate.domain} {_globs(fate.globs)}: {fate.why} ({fate.source})."
@@ -111,4 +119,4 @@ def _globs(globs: tuple[str, ...]) -> str:
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
-    sys.stdout.write(page(load()))
+    sys.stdout.write(page(load_catalogue()))

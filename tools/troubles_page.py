@@ -9,7 +9,7 @@ import os
 import sys
 
 from migrate.problems import MigrateError, code_of
-from migrate.talk.help.explain import EXIT_CODES, Trouble, as_a_phone_says_it, errors_by_code, troubles
+from migrate.talk.help.explain import EXIT_CODES, PhoneMessage, errors_by_code, example_from_phone, troubles
 
 HEAD = """\
 # Troubles, and what to do
@@ -39,11 +39,11 @@ def page() -> str:
 
 
 def _error(error: type[MigrateError]) -> str:
-    shown = as_a_phone_says_it(error)
+    shown = example_from_phone(error)
     return f"**{code_of(error)}**: {shown.what()}\n\n- Why: {shown.why()}\n- Next: {shown.next()}\n"
 
 
-def _trouble(trouble: Trouble) -> str:
+def _trouble(trouble: PhoneMessage) -> str:
     numbers = ", ".join(map(str, trouble.codes))
     words = " · ".join(f"“{phrase}”" for phrase in trouble.says)
     ours = f" (`{trouble.error}`)" if trouble.error else ""

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from migrate.backup.crypto.keybag import Keybag
-from migrate.backup.crypto.stored_content import open_stored
+from migrate.backup.crypto.stored_content import open_regular_file
 from migrate.backup.manifest.wal import SQLITE_MAGIC
-from migrate.plists import NotAPlist, may_be_plist, plist_value
+from migrate.plists import NotAPlist, load_plist, may_be_plist
 from migrate.problems import (
     BackupForbidden,
     BackupNotFound,
@@ -60,7 +60,7 @@ def inside(root: Path, name: str) -> Path:
     return place
 
 
-def new_in(folder: Path, name: str) -> Path:
+def child_path(folder: Path, name: str) -> Path:
     """The place of something new called `name` in a folder that is real and was made by us. Whoever makes it there must
     not follow what may stand in its place; nothing is looked at here, which is a tenth of the work.
 
@@ -97,7 +97,7 @@ def _parts(name: str, *, windows: bool) -> list[str]:
     return parts
 
 
-def why_no_phone_says(domain: str, relative_path: str, *, empty: bool) -> str | None:
+def unsafe_name_reason(domain: str, relative_path: str, *, empty: bool) -> str | None:
     """What in the name of a record no phone writes, because it leads out of a folder wherever it is joined to one; None
     where the name is honest. `empty`: the path may be empty, as that of a domain's own folder is.
 
@@ -163,7 +163,7 @@ class BackupFolder:
         return self._plist("Info.plist")
 
     @property
-    def legible_info(self) -> dict[str, Any] | None:
+    def readable_info(self) -> dict[str, Any] | None:
         """Info.plist where it is there and can be read. It is the computer's own notes: a backup without it, or with a
         torn one, can still be read whole."""
         try:
@@ -174,7 +174,7 @@ class BackupFolder:
     @property
     def device_name(self) -> str | None:
         """What its owner called the phone; None where Info.plist does not say."""
-        return self._said("Info.plist", "Device Name")
+        return self._plist_text("Info.plist", "Device Name")
 
     @cached_property
     def manifest_plist(self) -> dict[str, Any] | None:
@@ -204,18 +204,18 @@ class BackupFolder:
     def udid(self) -> str:
         """The phone's UDID as the phone spells it, else as the host did, else the folder's name. A plist that cannot be
         read does not tell."""
-        said = (
-            self._said("Manifest.plist", "Lockdown", "UniqueDeviceID"),
-            self._said("Info.plist", "Target Identifier"),
-            self._said("Info.plist", "Unique Identifier"),
+        value = (
+            self._plist_text("Manifest.plist", "Lockdown", "UniqueDeviceID"),
+            self._plist_text("Info.plist", "Target Identifier"),
+            self._plist_text("Info.plist", "Unique Identifier"),
         )
-        return next(filter(None, said), self.path.resolve().name)
+        return next(filter(None, value), self.path.resolve().name)
 
     @property
     def ios_version(self) -> str | None:
         """ "17.5.1", or None where no plist tells."""
-        by_phone = self._said("Manifest.plist", "Lockdown", "ProductVersion")
-        return by_phone or self._said("Info.plist", "Product Version")
+        by_phone = self._plist_text("Manifest.plist", "Lockdown", "ProductVersion")
+        return by_phone or self._plist_text("Info.plist", "Product Version")
 
     @property
     def is_encrypted(self) -> bool:
@@ -224,34 +224,34 @@ class BackupFolder:
 
         Keys on the files prove nothing: an unencrypted backup has them too (*seen*, iOS 14.3).
         """
-        said = truth((self.manifest_plist or {}).get("IsEncrypted"))
-        if said is not None:
-            return said
+        value = parse_boolean((self.manifest_plist or {}).get("IsEncrypted"))
+        if value is not None:
+            return value
         if self.is_flat:
             return _opens_with_password((self.manifest_plist or {}).get("BackupKeyBag"))
-        return self.begins_plain is False
+        return self.has_plain_header is False
 
     @property
-    def begins_plain(self) -> bool | None:
+    def has_plain_header(self) -> bool | None:
         """Whether Manifest.db begins as a plain database; None where there is none (Manifest.mbdb is always plain)."""
         try:
-            with open_stored(self.manifest_db) as file:
+            with open_regular_file(self.manifest_db) as file:
                 return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
         except OSError:
             return None
 
     @cached_property
-    def list_is_plain(self) -> bool:
+    def has_plain_list(self) -> bool:
         """Whether the list of files is plain though the files are encrypted: Manifest.mbdb, and Manifest.db on iOS 10.0
         and 10.1 (facts 3.7). 10.2 brought ManifestKey and the keybag's slow stage together, so the tags tell: an open
         backup of a later iOS that calls itself encrypted has a keybag with that stage."""
         if not self.is_encrypted:
             return False
-        said = self.manifest_plist or {}
+        value = self.manifest_plist or {}
         return self.is_flat or (
-            "ManifestKey" not in said
-            and _opens_with_password(said.get("BackupKeyBag"), slowly=False)
-            and self.begins_plain is True
+            "ManifestKey" not in value
+            and _opens_with_password(value.get("BackupKeyBag"), slowly=False)
+            and self.has_plain_header is True
         )
 
     @property
@@ -301,7 +301,7 @@ class BackupFolder:
             inside(self.path, f"{shard}/{file_id}")
         return place
 
-    def _said(self, name: str, *keys: str) -> str | None:
+    def _plist_text(self, name: str, *keys: str) -> str | None:
         """The text under these keys, one in the other; None where there is none, or the plist cannot be read."""
         try:
             found: Any = self.info if name == "Info.plist" else self.manifest_plist
@@ -314,7 +314,7 @@ class BackupFolder:
     def _plist(self, name: str) -> dict[str, Any] | None:
         path, limit = self.path / name, PLIST_LIMIT_BYTES[name]
         try:
-            with open_stored(path) as file:
+            with open_regular_file(path) as file:
                 claimed = os.fstat(file.fileno()).st_size
                 begin = file.read(_BEGIN_BYTES)
                 if not begin:
@@ -331,12 +331,12 @@ class BackupFolder:
         return plist_dict(data, self.path, name)
 
 
-def truth(said: object) -> bool | None:
+def parse_boolean(value: object) -> bool | None:
     """What a plist says under a key that should be a boolean; None where it says nothing of the kind. Odd ones have
     numbers or texts."""
-    if isinstance(said, int | float):
-        return bool(said)
-    return _TRUTHS.get(said.strip().lower()) if isinstance(said, str) else None
+    if isinstance(value, int | float):
+        return bool(value)
+    return _TRUTHS.get(value.strip().lower()) if isinstance(value, str) else None
 
 
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -360,7 +360,7 @@ def plist_dict(data: bytes, path: Path, part: str) -> dict[str, Any]:
         BackupUnreadable: about `part` of the backup at `path`: it is no plist, or no dictionary.
     """
     try:
-        loaded = plist_value(data)
+        loaded = load_plist(data)
     except NotAPlist as error:
         raise BackupUnreadable(path, part, error.reason) from error
     if not isinstance(loaded, dict):

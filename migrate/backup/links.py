@@ -18,7 +18,7 @@ from migrate.backup.private_files import DISK_FULL, FOLDER_MODE, sync_folder
 from migrate.backup.restore_set.link_worker import link_or_copy
 from migrate.problems import DiskFullHere, StrangeFileInBackup
 
-__all__ = ["built_beside", "is_regular", "link_or_copy", "link_tree", "refuse_nesting"]
+__all__ = ["is_regular", "link_or_copy", "link_tree", "refuse_nesting", "replace_folder"]
 
 
 def link_tree(source: Path, into: Path) -> None:
@@ -32,7 +32,7 @@ def link_tree(source: Path, into: Path) -> None:
         ValueError: one folder lies in the other: a bug of the caller.
     """
     refuse_nesting(source, into)
-    with built_beside(into) as building:
+    with replace_folder(into) as building:
         _link_folder(source, building)
 
 
@@ -57,7 +57,7 @@ def _link_folder(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def built_beside(into: Path) -> Iterator[Path]:
+def replace_folder(into: Path) -> Iterator[Path]:
     """An empty folder (0700) next to `into`, which takes its place when the block ends well.
 
     When the block raises, the folder is gone and `into` is as it was. What an earlier, killed attempt left beside

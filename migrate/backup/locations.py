@@ -43,7 +43,7 @@ _UDID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{8}-[0-9a-f]{16}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Place:
+class BackupLocation:
     """A folder that may hold backups."""
 
     name: PlaceName
@@ -51,7 +51,7 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Glance:
+class BackupSummary:
     """What a backup says of itself. None: it does not say, or could not be asked; `problem` says why."""
 
     backup: Path
@@ -60,7 +60,7 @@ class Glance:
     name: str | None = None
     model: str | None = None
     ios_version: str | None = None
-    saved: datetime | None = None
+    backed_up_at: datetime | None = None
     encrypted: bool | None = None
     finished: bool | None = None
     bytes: int | None = None
@@ -74,7 +74,7 @@ class Glance:
             "name": self.name,
             "model": self.model,
             "ios_version": self.ios_version,
-            "saved": self.saved.isoformat() if self.saved else None,
+            "saved": self.backed_up_at.isoformat() if self.backed_up_at else None,
             "encrypted": self.encrypted,
             "finished": self.finished,
             "bytes": self.bytes,
@@ -82,43 +82,43 @@ class Glance:
         }
 
 
-def usual_places(
+def usual_locations(
     platform: str, environment: Mapping[str, str], user: Path, *, ours: Path, here: Path
-) -> tuple[Place, ...]:
+) -> tuple[BackupLocation, ...]:
     """Where to look on `platform` (sys.platform's word), whether or not there is such a folder. `user` is the person's
     home, `ours` our own backups, `here` the current folder."""
-    found = [Place("migrate", ours)]
+    found = [BackupLocation("migrate", ours)]
     if platform == "darwin":
-        found.append(Place("finder", user / "Library" / "Application Support" / "MobileSync" / "Backup"))
+        found.append(BackupLocation("finder", user / "Library" / "Application Support" / "MobileSync" / "Backup"))
     if platform == "win32":
         roaming = Path(environment.get("APPDATA") or user / "AppData" / "Roaming")
-        found.append(Place("itunes", roaming / "Apple Computer" / "MobileSync" / "Backup"))
+        found.append(BackupLocation("itunes", roaming / "Apple Computer" / "MobileSync" / "Backup"))
         profile = Path(environment.get("USERPROFILE") or user)
-        found.append(Place("apple-devices", profile / "Apple" / "MobileSync" / "Backup"))
-    found.append(Place("here", here))
+        found.append(BackupLocation("apple-devices", profile / "Apple" / "MobileSync" / "Backup"))
+    found.append(BackupLocation("here", here))
     return tuple(found)
 
 
-def glances(
-    places: tuple[Place, ...], clock: Callable[[], float] = time.monotonic, *, measure: bool = True
-) -> Iterator[Glance]:
+def list_backups(
+    places: tuple[BackupLocation, ...], clock: Callable[[], float] = time.monotonic, *, measure: bool = True
+) -> Iterator[BackupSummary]:
     """Every backup in these places, each once, the newest of a place first. A place that is there and may not be looked
     into is a glance with a problem and nothing else. `measure` False: their sizes are not added up."""
     seen: set[str] = set()
     for place in places:
         folders, problem = _backups_in(place)
         if problem is not None:
-            yield Glance(backup=place.path, place=place.name, problem=problem)
-        found: list[Glance] = []
+            yield BackupSummary(backup=place.path, place=place.name, problem=problem)
+        found: list[BackupSummary] = []
         for folder in folders:
             real = os.path.realpath(folder)
             if real not in seen:
                 seen.add(real)
-                found.append(glance(folder, place.name, clock, measure=measure))
-        yield from sorted(found, key=lambda one: one.saved or datetime.min.replace(tzinfo=UTC), reverse=True)
+                found.append(summarize_backup(folder, place.name, clock, measure=measure))
+        yield from sorted(found, key=lambda one: one.backed_up_at or datetime.min.replace(tzinfo=UTC), reverse=True)
 
 
-def _backups_in(place: Place) -> tuple[list[Path], str | None]:
+def _backups_in(place: BackupLocation) -> tuple[list[Path], str | None]:
     """The backups of a place, and why not all of them could be looked for."""
     try:
         below = _folders_in(place.path)
@@ -167,9 +167,9 @@ def _is_backup(path: Path) -> bool:
         return _UDID.match(path.name) is not None
 
 
-def glance(
+def summarize_backup(
     path: Path, place: PlaceName, clock: Callable[[], float] = time.monotonic, *, measure: bool = True
-) -> Glance:
+) -> BackupSummary:
     """What the backup at `path` says of itself. Never raises for its sake: what is wrong with it is the `problem`."""
     folder = BackupFolder(path)
     problems: list[str] = []
@@ -188,14 +188,14 @@ def glance(
     lockdown = lockdown if isinstance(lockdown, dict) else {}
     told = bool(_text(lockdown, "DeviceName") and _text(lockdown, "ProductVersion"))
     info = {} if told or _is_long(path / "Info.plist") else asked(lambda: folder.info)
-    return Glance(
+    return BackupSummary(
         backup=path,
         place=place,
         udid=_text(lockdown, "UniqueDeviceID") or _text(info, "Target Identifier") or path.name,
         name=_text(lockdown, "DeviceName") or _text(info, "Device Name"),
         model=_text(lockdown, "ProductType") or _text(info, "Product Type"),
         ios_version=_text(lockdown, "ProductVersion") or _text(info, "Product Version"),
-        saved=_date(status) or _date(manifest),
+        backed_up_at=_date(status) or _date(manifest),
         encrypted=_encrypted(folder, manifest),
         finished=status.get("SnapshotState") == "finished" if "SnapshotState" in status else None,
         bytes=_measured(path, clock) if measure else None,
@@ -214,9 +214,9 @@ def _date(plist: Mapping[str, Any]) -> datetime | None:
 
 
 def _encrypted(folder: BackupFolder, manifest: Mapping[str, Any]) -> bool | None:
-    said = manifest.get("IsEncrypted")
-    if isinstance(said, int):
-        return bool(said)
+    value = manifest.get("IsEncrypted")
+    if isinstance(value, int):
+        return bool(value)
     try:
         with folder.manifest_db.open("rb") as file:
             return file.read(16) != b"SQLite format 3\0"

@@ -34,7 +34,7 @@ def sync_file(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Put a file in the place of the one before it, when it is whole on the disk: readers find the old or the new."""
     unfinished = path.with_name(f"{path.name}.new")
     unfinished.unlink(missing_ok=True)

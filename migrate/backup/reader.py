@@ -8,8 +8,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Self
 
-from migrate.backup.crypto.cipher import PLAIN_SPARE_BYTES, TornCiphertext, decrypted_chunks, decrypted_views
-from migrate.backup.crypto.stored_content import open_stored
+from migrate.backup.crypto.cipher import PLAIN_SPARE_BYTES, TruncatedCiphertext, decrypted_chunks, decrypted_views
+from migrate.backup.crypto.stored_content import open_regular_file
 from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.manifest.open import Manifest, OnBad
 from migrate.backup.record import Kind, Record
@@ -101,7 +101,7 @@ class Backup:
                     view = next(views)
                 except StopIteration as end:
                     return bool(end.value)
-                except TornCiphertext as error:
+                except TruncatedCiphertext as error:
                     raise _torn(record) from error
                 write(view)
 
@@ -142,7 +142,7 @@ class Backup:
 
     def _stored_file(self, record: Record) -> FileIO:
         try:
-            return open_stored(self.stored_path(record))
+            return open_regular_file(self.stored_path(record))
         except FileNotFoundError as error:
             raise BlobMissing(record.file_id, record.domain, record.relative_path) from error
         except UnsafeName as error:
@@ -177,7 +177,7 @@ def _decrypted(
 ) -> Iterator[bytes]:
     try:
         yield from decrypted_chunks(stored, key, on_unpadded)
-    except TornCiphertext as error:
+    except TruncatedCiphertext as error:
         raise _torn(record) from error
 
 

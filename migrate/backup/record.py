@@ -22,7 +22,7 @@ from plistlib import UID
 from typing import Any, cast
 
 from migrate.backup.mbfile.fast_decode import Layouts
-from migrate.plists import NotAPlist, archive_value
+from migrate.plists import NotAPlist, load_archive
 from migrate.problems import BadRecord
 
 MBFILE_LIMIT_BYTES = 16 << 20
@@ -142,7 +142,7 @@ class _Archive:
         if len(blob) > MBFILE_LIMIT_BYTES:
             raise _Malformed(f"the archive has {len(blob)} bytes")
         try:
-            archive = archive_value(blob)
+            archive = load_archive(blob)
         except NotAPlist as error:
             raise _Malformed(f"the archive is damaged: {error.reason}") from error
         objects = archive.get("$objects") if isinstance(archive, dict) else None

@@ -20,9 +20,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Self
 
-from migrate.backup.crypto.stored_content import open_stored
+from migrate.backup.crypto.stored_content import open_regular_file
 from migrate.backup.folder import FILE_ID, BackupFolder, inside
-from migrate.backup.private_files import FILE_MODE, FOLDER_MODE, write_whole
+from migrate.backup.private_files import FILE_MODE, FOLDER_MODE, write_atomically
 from migrate.problems import BackupUnfinished, SealDamaged, UnsafeName
 
 FORMAT = 1
@@ -139,7 +139,7 @@ class SealDraft:
         return draft
 
     @classmethod
-    def go_on(cls, seals: Path, udid: str) -> Self | None:
+    def resume(cls, seals: Path, udid: str) -> Self | None:
         """The draft that an interrupted save left behind, on whichever base that save had; None where there is none.
 
         Half-way through a save Status.plist no longer names the base, so only the draft itself remembers it.
@@ -298,7 +298,7 @@ _APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0)
 def sha256_of(path: Path) -> str | None:
     """SHA-256 of a stored file, 64 hex digits; None where it cannot be read."""
     try:
-        with open_stored(path) as file:
+        with open_regular_file(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
@@ -335,4 +335,4 @@ def _write_seal(path: Path, seal: Seal) -> None:
         "app_groups": seal.app_groups,
         "manifest": seal.manifest,
     }
-    write_whole(path, json.dumps(content, separators=(",", ":")).encode())
+    write_atomically(path, json.dumps(content, separators=(",", ":")).encode())

@@ -6,7 +6,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 
-from migrate.categories.databases import columns_of, quoted
+from migrate.categories.databases import columns_of, quote_identifier
 
 Check = Callable[[sqlite3.Connection, str], int | None]
 """How many things of a database belong to an account, given the database's path too; None where it cannot tell."""
@@ -22,7 +22,7 @@ _NOTES_ON_PHONE = 3
 _ACCOUNT_COLUMN = re.compile(r"ZACCOUNT\d*")
 
 
-def people_in_accounts(connection: sqlite3.Connection, path: str) -> int | None:
+def count_account_people(connection: sqlite3.Connection, path: str) -> int | None:
     """People in a source that has an account; a source without one has AccountID -1 (*seen*: iOS 15.3, 18)."""
     if "StoreID" not in columns_of(connection, "ABPerson") or "AccountID" not in columns_of(connection, "ABStore"):
         return None
@@ -33,7 +33,7 @@ def people_in_accounts(connection: sqlite3.Connection, path: str) -> int | None:
     )
 
 
-def events_in_accounts(connection: sqlite3.Connection, path: str) -> int | None:
+def count_account_events(connection: sqlite3.Connection, path: str) -> int | None:
     """Events of calendars that a server has."""
     known = {"CalendarItem": "calendar_id", "Calendar": "store_id", "Store": "type"}
     if not all(column in columns_of(connection, table) for table, column in known.items()):
@@ -46,7 +46,7 @@ def events_in_accounts(connection: sqlite3.Connection, path: str) -> int | None:
     )
 
 
-def reminders_in_accounts(connection: sqlite3.Connection, path: str) -> int | None:
+def count_account_reminders(connection: sqlite3.Connection, path: str) -> int | None:
     """Every account has a store of its own, `Data-<UUID>.sqlite`; `Data-local.sqlite` is the phone's (*read*)."""
     if "Z_PK" not in columns_of(connection, "ZREMCDREMINDER"):
         return None
@@ -55,7 +55,7 @@ def reminders_in_accounts(connection: sqlite3.Connection, path: str) -> int | No
     return _number(connection, "SELECT COUNT(*) FROM ZREMCDREMINDER")
 
 
-def notes_in_accounts(connection: sqlite3.Connection, path: str) -> int | None:
+def count_account_notes(connection: sqlite3.Connection, path: str) -> int | None:
     """Notes of an account other than the phone's own.
 
     Entities are numbered anew in every store, and a note's account is ZACCOUNT2, 3, 4 or 7, as the version has it: the
@@ -76,7 +76,7 @@ def notes_in_accounts(connection: sqlite3.Connection, path: str) -> int | None:
     for column in sorted(filter(_ACCOUNT_COLUMN.fullmatch, columns)):
         found, remote = connection.execute(
             f"SELECT COUNT(*), COUNT(CASE WHEN a.ZACCOUNTTYPE IS NOT ? AND a.ZIDENTIFIER IS NOT ? THEN 1 END)"  # noqa: S608  names are the database's own columns, quoted
-            f" FROM {table} n JOIN {table} a ON a.Z_PK = n.{quoted(column)} AND a.Z_ENT = ? WHERE n.Z_ENT = ?{kept}",
+            f" FROM {table} n JOIN {table} a ON a.Z_PK = n.{quote_identifier(column)} AND a.Z_ENT = ? WHERE n.Z_ENT = ?{kept}",
             (_NOTES_ON_PHONE, _LOCAL_ACCOUNT, account, note),
         ).fetchone()
         best = max(best, (int(found), int(remote)))
@@ -88,10 +88,10 @@ def _number(connection: sqlite3.Connection, query: str, *values: int) -> int:
     return int(number)
 
 
-IN_ACCOUNTS: dict[str, Check] = {
-    "contacts": people_in_accounts,
-    "calendars": events_in_accounts,
-    "reminders": reminders_in_accounts,
-    "notes": notes_in_accounts,
+ACCOUNT_OWNED_COUNTERS: dict[str, Check] = {
+    "contacts": count_account_people,
+    "calendars": count_account_events,
+    "reminders": count_account_reminders,
+    "notes": count_account_notes,
 }
 NOTE = "{n} of them belong to an account (iCloud, Google, Exchange …): sign in to it on the new phone to keep them"

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_NOT_TELLING = frozenset(
+_GENERIC_WORDS = frozenset(
     """
     group groups shared sharing share common container family data settings private public default prefs preferences
     ios iphone ipad iphoneos mobile app apps application widget widgets extension extensions keychain suite main core
@@ -25,7 +25,7 @@ _COUNTRY_SECOND_LEVELS = frozenset({"co", "com", "org", "net", "ac", "gov"})
 _TEAM = re.compile(r"[0-9A-Z]{10}\.")
 
 
-def core_of(group: str) -> str:
+def strip_group_prefix(group: str) -> str:
     """The group's name without what Apple's naming puts before it: `group.`, a team id, `groups.`, `systemgroup.`."""
     name = _TEAM.sub("", group, count=1) if _TEAM.match(group) else group
     for before in ("systemgroup.", "groups.", "group."):
@@ -33,19 +33,19 @@ def core_of(group: str) -> str:
     return name
 
 
-def is_apples(identifier: str) -> bool:
+def is_apple_identifier(identifier: str) -> bool:
     """Whether a bundle id, extension id or group is Apple's; Shortcuts still lives under its old maker's name."""
-    core = core_of(identifier)
+    core = strip_group_prefix(identifier)
     return (
         core == "com.apple" or core.startswith(("com.apple.", "is.workflow.")) or identifier.startswith("systemgroup.")
     )
 
 
-def guessed_owners(group: str, bundles: Iterable[str]) -> frozenset[str]:
+def guess_owners(group: str, bundles: Iterable[str]) -> frozenset[str]:
     """The apps a group probably belongs to, none for Apple's groups and for names that tell nothing."""
-    if is_apples(group):
+    if is_apple_identifier(group):
         return frozenset()
-    core, bundles = core_of(group), list(bundles)
+    core, bundles = strip_group_prefix(group), list(bundles)
     begins = [bundle for bundle in bundles if _begins(core, bundle)]
     if begins:
         longest = max(map(len, begins))
@@ -55,8 +55,8 @@ def guessed_owners(group: str, bundles: Iterable[str]) -> frozenset[str]:
     maker = _maker(core)
     if maker and (same := frozenset(bundle for bundle in bundles if _maker(bundle) == maker)):
         return same
-    words = _telling_words(core)
-    return frozenset(bundle for bundle in bundles if words & _telling_words(bundle))
+    words = _distinctive_words(core)
+    return frozenset(bundle for bundle in bundles if words & _distinctive_words(bundle))
 
 
 def _begins(name: str, beginning: str) -> bool:
@@ -71,6 +71,6 @@ def _maker(identifier: str) -> str | None:
     return ".".join(labels[:length]) if len(labels) > length else None
 
 
-def _telling_words(identifier: str) -> frozenset[str]:
+def _distinctive_words(identifier: str) -> frozenset[str]:
     labels = identifier.lower().split(".")
-    return frozenset(label for label in labels if len(label) >= _TELLING_LENGTH and label not in _NOT_TELLING)
+    return frozenset(label for label in labels if len(label) >= _TELLING_LENGTH and label not in _GENERIC_WORDS)

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.backup.folder import BackupFolder
-from migrate.categories.app_groups import guessed_owners, is_apples
-from migrate.categories.catalogue import Catalogue, load
-from migrate.plists import NotAPlist, plist_value
+from migrate.categories.app_groups import guess_owners, is_apple_identifier
+from migrate.categories.catalogue import Catalogue, load_catalogue
+from migrate.plists import NotAPlist, load_plist
 
 APP_DOMAIN = "AppDomain-"
 GROUP_DOMAIN = "AppDomainGroup-"
@@ -67,7 +67,7 @@ class _Listed:
         return bundle in self.installed or bundle in self.containers or APP_DOMAIN + bundle in domains
 
 
-def apps_of(
+def find_apps(
     folder: BackupFolder,
     domains: Iterable[str],
     app_groups: Mapping[str, Collection[str]] | None,
@@ -81,9 +81,9 @@ def apps_of(
     Raises:
         What `folder` raises for a property list that is none: the backup's fault.
     """
-    catalogue = catalogue or load()
+    catalogue = catalogue or load_catalogue()
     present = frozenset(domains)
-    listed = _listed(folder.legible_info, folder.manifest_plist)
+    listed = _listed(folder.readable_info, folder.manifest_plist)
     bundles = _bundles(listed, present, catalogue)
     groups = _groups_by_app(bundles, present, app_groups or {}, catalogue)
     plugins = _plugins_by_app(bundles, present)
@@ -132,7 +132,7 @@ def _bundles(listed: _Listed, present: frozenset[str], catalogue: Catalogue) -> 
     groups = {domain.removeprefix(GROUP_DOMAIN) for domain in present if domain.startswith(GROUP_DOMAIN)}
     # without a class a key may be anything: what has a group's or an extension's domain is that
     guests = {bundle for bundle in by_container - by_domain if bundle in plugins | groups}
-    third_party = {bundle for bundle in (by_container - guests) | by_domain if not is_apples(bundle)}
+    third_party = {bundle for bundle in (by_container - guests) | by_domain if not is_apple_identifier(bundle)}
     installed = {bundle for bundle in listed.installed if not catalogue.claims_domain(APP_DOMAIN + bundle)}
     return frozenset(third_party | installed) - {""}
 
@@ -140,8 +140,8 @@ def _bundles(listed: _Listed, present: frozenset[str], catalogue: Catalogue) -> 
 def _container_class(about: object) -> str | None:
     if not isinstance(about, Mapping):
         return None
-    said = about.get("ContainerContentClass")
-    return said if isinstance(said, str) else None
+    reported = about.get("ContainerContentClass")
+    return reported if isinstance(reported, str) else None
 
 
 def _groups_by_app(
@@ -158,13 +158,13 @@ def _groups_by_app(
     }
     found = {bundle: _Groups() for bundle in bundles}
     taken = set()
-    for bundle, said in app_groups.items():
+    for bundle, reported in app_groups.items():
         if bundle in found:
-            found[bundle].names |= here & set(said)
+            found[bundle].names |= here & set(reported)
             taken |= found[bundle].names
     unasked = sorted(bundle for bundle in bundles if bundle not in app_groups)
     for group in sorted(here - taken):
-        for bundle in guessed_owners(group, unasked):
+        for bundle in guess_owners(group, unasked):
             found[bundle].names.add(group)
             found[bundle].guessed = True
     return found
@@ -222,17 +222,17 @@ def _metadata(stored: object) -> Mapping[str, Any]:
     """The App Store's property list about an app, {} where there is none that can be read."""
     if isinstance(stored, bytes) and len(stored) <= _METADATA_LIMIT_BYTES:
         try:
-            stored = plist_value(stored)
+            stored = load_plist(stored)
         except NotAPlist:
             return {}
     return stored if isinstance(stored, Mapping) else {}
 
 
-def _words(said: object) -> str | None:
+def _words(reported: object) -> str | None:
     """A stranger's short text: one line, printable, not empty."""
-    if not isinstance(said, str):
+    if not isinstance(reported, str):
         return None
-    return printable(said)[:_TITLE_LIMIT].strip() or None
+    return printable(reported)[:_TITLE_LIMIT].strip() or None
 
 
 def printable(text: str) -> str:

@@ -9,11 +9,11 @@ import re
 from functools import lru_cache
 
 from migrate.backup.companions import database_of, is_database
-from migrate.categories.catalogue import Fate, FateName, load
+from migrate.categories.catalogue import RestoreEffect, RestoreEffectName, load_catalogue
 from migrate.categories.globs import pattern
 
 
-def never_arrives(domain: str, relative_path: str) -> str | None:
+def never_arrives_reason(domain: str, relative_path: str) -> str | None:
     """Why a record that was sent will not be on the new phone, None where it should be."""
     return _why("never", domain, relative_path)
 
@@ -42,14 +42,14 @@ def is_database_file(relative_path: str) -> bool:
     return is_database(relative_path) or database_of(relative_path) is not None
 
 
-def _why(name: FateName, domain: str, relative_path: str) -> str | None:
-    asked, fates = _of(name, domain)
+def _why(name: RestoreEffectName, domain: str, relative_path: str) -> str | None:
+    asked, restore_effects = _of(name, domain)
     match = asked.fullmatch(relative_path) if asked else None
-    return fates[(match.lastindex or 0) - 1].why if match else None
+    return restore_effects[(match.lastindex or 0) - 1].why if match else None
 
 
 @lru_cache(maxsize=8192)  # a phone has about 1,400 domains
-def _of(name: FateName, domain: str) -> tuple[re.Pattern[str] | None, tuple[Fate, ...]]:
+def _of(name: RestoreEffectName, domain: str) -> tuple[re.Pattern[str] | None, tuple[RestoreEffect, ...]]:
     """What is said about a domain, as one expression with a group for each."""
-    fates = tuple(fate for fate in load().fates(name) if fate.is_about(domain))
-    return (pattern(f"({fate.regex})" for fate in fates) if fates else None), fates
+    restore_effects = tuple(effect for effect in load_catalogue().restore_effects(name) if effect.is_about(domain))
+    return (pattern(f"({effect.regex})" for effect in restore_effects) if restore_effects else None), restore_effects

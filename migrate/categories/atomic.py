@@ -18,7 +18,7 @@ from migrate.problems import HalfGroup
 
 
 @dataclass(frozen=True, kw_only=True)
-class Half:
+class PartialGroup:
     """Parts of one whole of which some move and some do not."""
 
     owner: str
@@ -29,83 +29,91 @@ class Half:
 
 
 @dataclass
-class _Whole:
+class _AtomicGroup:
     """One atomic group of one backup: for each part, whether there are files of it, and whether any moves."""
 
     owner: str
     what: str
-    there: dict[str, None] = field(default_factory=dict)
+    present_parts: dict[str, None] = field(default_factory=dict)
     moving: set[str] = field(default_factory=set)
 
-    def half(self) -> Half | None:
-        left = tuple(part for part in self.there if part not in self.moving)
+    def partial_group(self) -> PartialGroup | None:
+        left = tuple(part for part in self.present_parts if part not in self.moving)
         if not self.moving or not left:
             return None
-        return Half(
+        return PartialGroup(
             owner=self.owner,
             what=self.what,
-            moving=tuple(part for part in self.there if part in self.moving),
+            moving=tuple(part for part in self.present_parts if part in self.moving),
             left=left,
         )
 
 
-class _Wholes:
+class _AtomicGroups:
     """Finds the atomic groups of a path; what applies to a domain is worked out once."""
 
     def __init__(self, claims: Claims) -> None:
         self._claims = claims
-        self._by_domain: dict[str, list[tuple[_Whole, Part]]] = {}
-        self._of_categories: list[tuple[_Whole, Part]] = [
-            (whole, part)
+        self._by_domain: dict[str, list[tuple[_AtomicGroup, Part]]] = {}
+        self._of_categories: list[tuple[_AtomicGroup, Part]] = [
+            (atomic_group, part)
             for category in claims.catalogue.categories
             for atomic in category.atomic
-            for whole in [_Whole(category.id, atomic.what)]
+            for atomic_group in [_AtomicGroup(category.id, atomic.what)]
             for part in atomic.parts
         ]
-        self._of_apps: dict[str, list[tuple[_Whole, str]]] = {}
-        self.every = [whole for whole, _ in self._of_categories]
+        self._of_apps: dict[str, list[tuple[_AtomicGroup, str]]] = {}
+        self.every = [atomic_group for atomic_group, _ in self._of_categories]
         for app in claims.apps.values():
             if app.groups_guessed:  # a group that is perhaps another's is no reason to refuse anything
                 continue
-            whole = _Whole(APP_PREFIX + app.id, f"the app {app.title}")
-            self.every.append(whole)
-            self._of_apps.setdefault(APP_DOMAIN + app.id, []).append((whole, "its container"))
+            atomic_group = _AtomicGroup(APP_PREFIX + app.id, f"the app {app.title}")
+            self.every.append(atomic_group)
+            self._of_apps.setdefault(APP_DOMAIN + app.id, []).append((atomic_group, "its container"))
             for group in app.groups:  # extensions keep settings of their own: no half without them
-                self._of_apps.setdefault(GROUP_DOMAIN + group, []).append((whole, f"its group {group}"))
+                self._of_apps.setdefault(GROUP_DOMAIN + group, []).append((atomic_group, f"its group {group}"))
 
-    def saw(self, record: Record, *, moves: bool) -> None:
+    def add_record(self, record: Record, *, moves: bool) -> None:
         parts = self._by_domain.get(record.domain)
         if parts is None:
-            parts = [(whole, part) for whole, part in self._of_categories if part.is_about(record.domain)]
+            parts = [(atomic_group, part) for atomic_group, part in self._of_categories if part.is_about(record.domain)]
             self._by_domain[record.domain] = parts
-        found = [(whole, part.title) for whole, part in parts if part.matches(record.relative_path)]
-        for whole, part in (*found, *self._of_apps.get(record.domain, ())):
-            whole.there[part] = None
+        found = [(atomic_group, part.title) for atomic_group, part in parts if part.matches(record.relative_path)]
+        for atomic_group, part in (*found, *self._of_apps.get(record.domain, ())):
+            atomic_group.present_parts[part] = None
             if moves:
-                whole.moving.add(part)
+                atomic_group.moving.add(part)
 
 
-def halves(records: Iterable[Record], moving: Container[str], claims: Claims, owners: Container[str]) -> list[Half]:
+def partial_groups(
+    records: Iterable[Record], moving: Container[str], claims: Claims, owners: Container[str]
+) -> list[PartialGroup]:
     """Of which wholes a set of file ids would take a part and leave another. Directories are no part of anything.
 
     `owners` are the categories and apps that were chosen: what merely comes along with them (a group that an app which
     was not chosen uses too) is shown elsewhere, and is not half of anything the person wanted.
     """
-    wholes = _Wholes(claims)
+    atomic_groups = _AtomicGroups(claims)
     for record in records:
         if record.kind is Kind.FILE:
-            wholes.saw(record, moves=record.file_id in moving)
-    found = {id(whole): whole.half() for whole in wholes.every if whole.owner in owners}
-    return [half for half in found.values() if half is not None]
+            atomic_groups.add_record(record, moves=record.file_id in moving)
+    found = {
+        id(atomic_group): atomic_group.partial_group()
+        for atomic_group in atomic_groups.every
+        if atomic_group.owner in owners
+    }
+    return [partial_group for partial_group in found.values() if partial_group is not None]
 
 
-def refuse_halves(records: Iterable[Record], moving: Container[str], claims: Claims, owners: Container[str]) -> None:
+def refuse_partial_groups(
+    records: Iterable[Record], moving: Container[str], claims: Claims, owners: Container[str]
+) -> None:
     """
     Raises:
         HalfGroup: what is to move holds half of what only makes sense together.
     """
-    for half in halves(records, moving, claims, owners):
-        raise HalfGroup(half.what, half.moving, half.left)
+    for partial_group in partial_groups(records, moving, claims, owners):
+        raise HalfGroup(partial_group.what, partial_group.moving, partial_group.left)
 
 
 def refuse_excepted_siblings(claims: Claims, owners: frozenset[str], excepted: Iterable[str]) -> None:

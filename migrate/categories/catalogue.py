@@ -91,7 +91,7 @@ class Rule(Paths):
         return f"{excluded}(?:{_any_of(self.globs)})"
 
 
-class Fate(Paths):
+class RestoreEffect(Paths):
     """Paths to which the phone does one thing after a restore, and why."""
 
     why: str
@@ -111,7 +111,7 @@ class Atomic(_FromToml):
     parts: tuple[Part, ...] = Field(min_length=2)
 
 
-class Place(_FromToml):
+class CountSource(_FromToml):
     """Where a count is read: rows of a table, top-level keys of a property list, or a list inside one."""
 
     domain: str
@@ -124,7 +124,7 @@ class Place(_FromToml):
     key: str | None = None
 
     @model_validator(mode="after")
-    def _says_what_to_read(self) -> Place:
+    def _says_what_to_read(self) -> CountSource:
         if (self.reads == "rows") != bool(self.tables) or (self.reads == "plist-list") != (self.key is not None):
             raise ValueError("rows need tables, a plist-list needs a key, and nothing else has them")
         return self
@@ -140,7 +140,7 @@ class Count(_FromToml):
 
     label: str
     extra: bool = Field(default=False, description="said beside the number of the category, not summed into it")
-    places: tuple[Place, ...] = Field(min_length=1)
+    places: tuple[CountSource, ...] = Field(min_length=1)
 
 
 class Category(_FromToml):
@@ -158,9 +158,9 @@ class Category(_FromToml):
     rules: tuple[Rule, ...] = Field(alias="rule", min_length=1)
     counts: tuple[Count, ...] = Field(default=(), alias="count")
     atomic: tuple[Atomic, ...] = ()
-    never: tuple[Fate, ...] = ()
-    later: tuple[Fate, ...] = ()
-    rewritten: tuple[Fate, ...] = ()
+    never: tuple[RestoreEffect, ...] = ()
+    later: tuple[RestoreEffect, ...] = ()
+    rewritten: tuple[RestoreEffect, ...] = ()
 
     @property
     def needs_encryption(self) -> bool:
@@ -177,16 +177,16 @@ class KnownApp(_FromToml):
     counts: tuple[Count, ...] = Field(default=(), alias="count")
 
 
-FateName = Literal["never", "later", "rewritten"]
+RestoreEffectName = Literal["never", "later", "rewritten"]
 
 
 class Catalogue(_FromToml):
     """All categories, in order of precedence, what is true of every container, and a few well-known apps."""
 
     categories: tuple[Category, ...] = Field(alias="category", min_length=1)
-    never: tuple[Fate, ...] = ()
-    later: tuple[Fate, ...] = ()
-    rewritten: tuple[Fate, ...] = ()
+    never: tuple[RestoreEffect, ...] = ()
+    later: tuple[RestoreEffect, ...] = ()
+    rewritten: tuple[RestoreEffect, ...] = ()
     known_apps: tuple[KnownApp, ...] = Field(default=(), alias="app")
 
     @model_validator(mode="after")
@@ -238,10 +238,10 @@ class Catalogue(_FromToml):
             rule.is_about(domain) for category in self.categories[:-1] for rule in category.rules if not rule.shared
         )
 
-    def fates(self, name: FateName) -> tuple[Fate, ...]:
+    def restore_effects(self, name: RestoreEffectName) -> tuple[RestoreEffect, ...]:
         """Everything said about one fate, of all categories and of all containers."""
-        of_categories = (fate for category in self.categories for fate in getattr(category, name))
-        own: tuple[Fate, ...] = getattr(self, name)
+        of_categories = (effect for category in self.categories for effect in getattr(category, name))
+        own: tuple[RestoreEffect, ...] = getattr(self, name)
         return (*of_categories, *own)
 
     def counted_tables(self, domain: str, relative_path: str) -> frozenset[str]:
@@ -253,7 +253,7 @@ class Catalogue(_FromToml):
         parts = (table for place in self._places(domain, relative_path) for table in place.whole_with)
         return self.counted_tables(domain, relative_path).union(parts)
 
-    def _places(self, domain: str, relative_path: str) -> Iterator[Place]:
+    def _places(self, domain: str, relative_path: str) -> Iterator[CountSource]:
         """Where something is counted in this file."""
         counts = [count for category in self.categories for count in category.counts]
         counts += [count for app in self.known_apps for count in app.counts]
@@ -269,7 +269,7 @@ def nearest_of(word: str, choices: Collection[str]) -> str:
 
 
 @cache
-def load() -> Catalogue:
+def load_catalogue() -> Catalogue:
     """The catalogue that is shipped, read and checked once."""
     text = files("migrate.categories").joinpath("categories.toml").read_text(encoding="utf-8")
     return Catalogue.model_validate(tomllib.loads(text))

@@ -19,7 +19,7 @@ from migrate.categories.catalogue import APP_PREFIX, EVERYTHING, nearest_of
 from migrate.categories.claims import Claims
 from migrate.problems import UnknownApp
 
-Apps = Literal["all", "none"] | Collection[str]
+AppSelection = Literal["all", "none"] | Collection[str]
 
 
 @dataclass
@@ -42,12 +42,12 @@ class Choice:
     """Per chosen owner; a record with two chosen owners counts for both."""
     apps: frozenset[str] = frozenset()
     """Bundle ids: their placeholders go into the restore set."""
-    dragged: frozenset[tuple[str, str]] = frozenset()
+    shared_with_unchosen: frozenset[tuple[str, str]] = frozenset()
     """(domain, bundle id): shared data that comes along although that app was not chosen."""
 
 
 def chosen_owners(
-    claims: Claims, *, categories: Collection[str], except_: Collection[str] = (), apps: Apps | None = None
+    claims: Claims, *, categories: Collection[str], except_: Collection[str] = (), apps: AppSelection | None = None
 ) -> frozenset[str]:
     """What a plan's `categories`, `except` and `apps` mean for one backup: category ids and `app:<bundle>`.
 
@@ -81,7 +81,7 @@ def choose(
     *,
     categories: Collection[str],
     except_: Collection[str] = (),
-    apps: Apps | None = None,
+    apps: AppSelection | None = None,
 ) -> Choice:
     """The records (files, symlinks and the directories that belong to an owner) that move.
 
@@ -93,7 +93,7 @@ def choose(
     owners = chosen_owners(claims, categories=categories, except_=except_, apps=apps)
     by_owner = {owner: Amount() for owner in sorted(owners)}
     file_ids: set[str] = set()
-    dragged: set[tuple[str, str]] = set()
+    shared_with_unchosen: set[tuple[str, str]] = set()
     for record in records:
         its_owners = claims.owners(record.domain, record.relative_path)
         moving = its_owners & owners
@@ -104,13 +104,13 @@ def choose(
             _count(by_owner[owner], record)
         for owner in its_owners - owners:
             if owner.startswith(APP_PREFIX):
-                dragged.add((record.domain, owner.removeprefix(APP_PREFIX)))
+                shared_with_unchosen.add((record.domain, owner.removeprefix(APP_PREFIX)))
     return Choice(
         file_ids=frozenset(file_ids),
         owners=owners,
         by_owner=by_owner,
         apps=frozenset(owner.removeprefix(APP_PREFIX) for owner in owners if owner.startswith(APP_PREFIX)),
-        dragged=frozenset(dragged),
+        shared_with_unchosen=frozenset(shared_with_unchosen),
     )
 
 

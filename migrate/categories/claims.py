@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from migrate.backup.reader import Backup
-from migrate.categories.apps import GROUP_DOMAIN, PLUGIN_DOMAIN, AppEntry, apps_of
-from migrate.categories.catalogue import APP_PREFIX, OTHER_SYSTEM, Catalogue, Rule, load
+from migrate.categories.apps import GROUP_DOMAIN, PLUGIN_DOMAIN, AppEntry, find_apps
+from migrate.categories.catalogue import APP_PREFIX, OTHER_SYSTEM, Catalogue, Rule, load_catalogue
 from migrate.categories.globs import pattern
 
 Owners = frozenset[str]
@@ -51,13 +51,13 @@ class Claims:
     @classmethod
     def of(cls, backup: Backup, app_groups: Mapping[str, tuple[str, ...] | list[str]] | None = None) -> Claims:
         """The claims for an open backup; `app_groups` is its seal's, None where the phone was never asked."""
-        catalogue = load()
-        apps = apps_of(backup.folder, backup.manifest.domains(), app_groups, catalogue=catalogue)
+        catalogue = load_catalogue()
+        apps = find_apps(backup.folder, backup.manifest.domains(), app_groups, catalogue=catalogue)
         return cls(catalogue, apps, ios_version=backup.folder.ios_version)
 
     def owners(self, domain: str, relative_path: str) -> Owners:
         """The owners of a record, never none: one category, or the app(s) as `app:<bundle>`, or other-system."""
-        claims = self._for(domain)
+        claims = self._domain_claims(domain)
         rule_and_owners = claims.rule_for(relative_path)
         found = rule_and_owners[1] if rule_and_owners else claims.apps or _THE_REST
         for rule, category in claims.shared:
@@ -69,24 +69,24 @@ class Claims:
         """Whether no rule and no app names it: it travels with other-system, and nobody here knows what it is."""
         if self.owners(domain, relative_path) != _THE_REST:
             return False
-        known = self._for(domain).known
+        known = self._domain_claims(domain).known
         return known is None or known.fullmatch(relative_path) is None
 
     def is_orphaned(self, domain: str) -> bool:
         """A third-party group or extension whose app is not in the backup."""
-        return domain.startswith((GROUP_DOMAIN, PLUGIN_DOMAIN)) and self._has_no_claims(self._for(domain))
+        return domain.startswith((GROUP_DOMAIN, PLUGIN_DOMAIN)) and self._has_no_claims(self._domain_claims(domain))
 
     @staticmethod
     def _has_no_claims(claims: _DomainClaims) -> bool:
         return not (claims.rules or claims.shared or claims.apps or claims.known)
 
-    def _for(self, domain: str) -> _DomainClaims:
+    def _domain_claims(self, domain: str) -> _DomainClaims:
         found = self._by_domain.get(domain)
         if found is None:
-            found = self._by_domain[domain] = self._worked_out(domain)
+            found = self._by_domain[domain] = self._build_domain_claims(domain)
         return found
 
-    def _worked_out(self, domain: str) -> _DomainClaims:
+    def _build_domain_claims(self, domain: str) -> _DomainClaims:
         shared: list[tuple[Rule, str]] = []
         known: list[Rule] = []
         rules: list[tuple[int, Rule, Owners]] = []

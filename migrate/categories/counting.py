@@ -15,12 +15,12 @@ from pathlib import Path
 
 from migrate.backup.companions import LOG
 from migrate.backup.record import Kind, Record
-from migrate.categories.account_owned import IN_ACCOUNTS
+from migrate.categories.account_owned import ACCOUNT_OWNED_COUNTERS
 from migrate.categories.apps import printable
-from migrate.categories.catalogue import APP_PREFIX, Catalogue, Count, Place
-from migrate.categories.databases import Read, copied, opened, rows_in, tables_of
-from migrate.categories.only_in_icloud import CHECKS, Present
-from migrate.plists import NotAPlist, plist_value
+from migrate.categories.catalogue import APP_PREFIX, Catalogue, Count, CountSource
+from migrate.categories.databases import ReadRecord, copy_database, count_rows, open_database, ordinary_tables
+from migrate.categories.only_in_icloud import ICLOUD_CHECKS, PresentFiles
+from migrate.plists import NotAPlist, load_plist
 from migrate.problems import MigrateError
 
 _PLIST_LIMIT_BYTES = 64 << 20
@@ -40,7 +40,7 @@ class Counted:
     """Label and number of every count, those that are no part of `items` as well."""
     only_in_icloud: int | None = None
     """None where no check ran; 0 where one ran and found everything here."""
-    in_accounts: int | None = None
+    account_owned: int | None = None
     """How many belong to an account (iCloud, Exchange …) that the new phone must sign in to."""
     notes: list[str] = field(default_factory=list)
 
@@ -61,7 +61,7 @@ class Countables:
         self._found: dict[PlaceKey, list[Record]] = defaultdict(list)
         self._logs: dict[tuple[str, str], Record] = {}
 
-    def saw(self, record: Record) -> None:
+    def add_record(self, record: Record) -> None:
         patterns = self._patterns.get(record.domain)
         if patterns is None or record.kind is not Kind.FILE:
             return
@@ -81,10 +81,10 @@ class Countables:
         return self._logs.get((record.domain, record.relative_path + LOG))
 
 
-def count_owner(read: Read, owner: str, countables: Countables, present: Present, tmp: Path) -> Counted:
+def count_owner(read: ReadRecord, owner: str, countables: Countables, present: PresentFiles, tmp: Path) -> Counted:
     """The number of things in a category or known app, and how many of them are only in iCloud or in an account."""
     counts = countables.counts(owner)
-    asked: dict[str, list[tuple[PlaceKey, Place, Record]]] = defaultdict(list)
+    asked: dict[str, list[tuple[PlaceKey, CountSource, Record]]] = defaultdict(list)
     for c, count in enumerate(counts):
         for p, place in enumerate(count.places):
             for record in countables.of(owner, c, p):
@@ -92,7 +92,7 @@ def count_owner(read: Read, owner: str, countables: Countables, present: Present
     answers = [_ask(read, owner, questions, countables, present, tmp) for questions in asked.values()]
     counted = Counted(
         only_in_icloud=_sum(answer.only_in_icloud for answer in answers),
-        in_accounts=_sum(answer.in_accounts for answer in answers),
+        account_owned=_sum(answer.account_owned for answer in answers),
     )
     for c, count in enumerate(counts):
         rows = _first_with_anything(owner, c, count, answers, counted)
@@ -109,16 +109,16 @@ class _Answers:
 
     rows: dict[PlaceKey, int | None] = field(default_factory=dict)
     only_in_icloud: int | None = None
-    in_accounts: int | None = None
+    account_owned: int | None = None
     failed: Mapping[PlaceKey, str] = field(default_factory=dict)
 
 
 def _ask(
-    read: Read,
+    read: ReadRecord,
     owner: str,
-    questions: list[tuple[PlaceKey, Place, Record]],
+    questions: list[tuple[PlaceKey, CountSource, Record]],
     countables: Countables,
-    present: Present,
+    present: PresentFiles,
     tmp: Path,
 ) -> _Answers:
     answers, record = _Answers(), questions[0][2]
@@ -127,12 +127,12 @@ def _ask(
             plist = _plist(read, record)
             answers.rows = {key: _count_plist(plist, place) for key, place, _ in questions}
             return answers
-        with copied(read, record, countables.log_of(record), tmp) as copy, opened(copy) as connection:
+        with copy_database(read, record, countables.log_of(record), tmp) as copy, open_database(copy) as connection:
             answers.rows = {key: _count_rows(connection, place) for key, place, _ in questions}
-            if owner in CHECKS:
-                answers.only_in_icloud = CHECKS[owner][0](connection, present)
-            if owner in IN_ACCOUNTS:
-                answers.in_accounts = IN_ACCOUNTS[owner](connection, record.relative_path)
+            if owner in ICLOUD_CHECKS:
+                answers.only_in_icloud = ICLOUD_CHECKS[owner][0](connection, present)
+            if owner in ACCOUNT_OWNED_COUNTERS:
+                answers.account_owned = ACCOUNT_OWNED_COUNTERS[owner](connection, record.relative_path)
     except UNREADABLE as error:
         note = printable(f"{record.relative_path} could not be counted ({_reason(error)})")
         return _Answers(failed={key: note for key, _, _ in questions})
@@ -160,13 +160,13 @@ def _sum(numbers: Iterable[int | None]) -> int | None:
     return sum(known) if known else None
 
 
-def _count_rows(connection: sqlite3.Connection, place: Place) -> int | None:
+def _count_rows(connection: sqlite3.Connection, place: CountSource) -> int | None:
     """Rows of the first table the database has; None without any, or without a column that is needed."""
-    table = next((table for table in place.tables if table in tables_of(connection)), None)
-    return None if table is None else rows_in(connection, table, place.where, needs=place.needs)
+    table = next((table for table in place.tables if table in ordinary_tables(connection)), None)
+    return None if table is None else count_rows(connection, table, place.where, needs=place.needs)
 
 
-def _plist(read: Read, record: Record) -> object:
+def _plist(read: ReadRecord, record: Record) -> object:
     """
     Raises:
         ValueError: it is too long, or the bytes are no property list.
@@ -177,12 +177,12 @@ def _plist(read: Read, record: Record) -> object:
         if len(content) > _PLIST_LIMIT_BYTES:
             raise ValueError(f"longer than {_PLIST_LIMIT_BYTES:,} bytes")
     try:
-        return plist_value(bytes(content))
+        return load_plist(bytes(content))
     except NotAPlist as error:
         raise ValueError("no property list") from error
 
 
-def _count_plist(plist: object, place: Place) -> int | None:
+def _count_plist(plist: object, place: CountSource) -> int | None:
     """Top-level keys, or the length of one list; None where the property list is built otherwise.
 
     The clock keeps its alarms in a list of a dictionary that has the same key ([T], [I]).

@@ -40,7 +40,7 @@ _VIRTUAL = re.compile(r"\s*create\s+virtual\s+table\b", re.IGNORECASE)
 _SHADOWS = ("content", "docsize", "segdir", "segments", "stat", "data", "idx", "config", "node", "parent", "rowid")
 
 
-Read = Callable[[Record], Iterable[bytes]]
+ReadRecord = Callable[[Record], Iterable[bytes]]
 """The content of a record in pieces, decrypted: what `Backup.chunks` gives."""
 
 
@@ -53,12 +53,12 @@ def database_copy(backup: Backup, record: Record, tmp: Path) -> Iterator[Path]:
         OSError: the copy cannot be written.
     """
     log = backup.record(record.domain, record.relative_path + LOG)
-    with copied(backup.chunks, record, log, tmp) as copy:
+    with copy_database(backup.chunks, record, log, tmp) as copy:
         yield copy
 
 
 @contextmanager
-def copied(read: Read, record: Record, log: Record | None, tmp: Path) -> Iterator[Path]:
+def copy_database(read: ReadRecord, record: Record, log: Record | None, tmp: Path) -> Iterator[Path]:
     """The same where no backup is open: `read` gives the bytes of a record, `log` is its `-wal`'s, if it has one.
 
     Raises:
@@ -78,7 +78,7 @@ def copied(read: Read, record: Record, log: Record | None, tmp: Path) -> Iterato
 
 
 @contextmanager
-def opened(database: Path) -> Iterator[sqlite3.Connection]:
+def open_database(database: Path) -> Iterator[sqlite3.Connection]:
     """A connection that answers questions about a private copy. It may write beside the file: it must be a copy.
 
     Raises:
@@ -126,7 +126,7 @@ def _interrupted_after(connection: sqlite3.Connection, seconds: float) -> Iterat
         watcher.join()  # it must not interrupt a connection that is closed
 
 
-def tables_of(connection: sqlite3.Connection) -> frozenset[str]:
+def ordinary_tables(connection: sqlite3.Connection) -> frozenset[str]:
     """The ordinary tables: no views, nothing of SQLite's own, no full-text indexes or what they keep behind them."""
     listed = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
     virtual = {name for name, sql in listed if _VIRTUAL.match(sql or "")}
@@ -137,15 +137,15 @@ def tables_of(connection: sqlite3.Connection) -> frozenset[str]:
 
 def columns_of(connection: sqlite3.Connection, table: str) -> frozenset[str]:
     """The columns of a table, none where there is no such table."""
-    return frozenset(row[1] for row in connection.execute(f"PRAGMA table_info({quoted(table)})"))
+    return frozenset(row[1] for row in connection.execute(f"PRAGMA table_info({quote_identifier(table)})"))
 
 
-def quoted(name: str) -> str:
+def quote_identifier(name: str) -> str:
     """A name from a database as SQL takes it."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def rows_in(
+def count_rows(
     connection: sqlite3.Connection,
     table: str,
     where: Mapping[str, int] | None = None,
@@ -161,8 +161,8 @@ def rows_in(
     if not columns.issuperset(needs):
         return None
     asked = {column: value for column, value in (where or {}).items() if column in columns}
-    condition = " WHERE " + " AND ".join(f"{quoted(column)} = ?" for column in asked) if asked else ""
-    for source in (quoted(table), f"{quoted(table)} NOT INDEXED"):
+    condition = " WHERE " + " AND ".join(f"{quote_identifier(column)} = ?" for column in asked) if asked else ""
+    for source in (quote_identifier(table), f"{quote_identifier(table)} NOT INDEXED"):
         try:
             (count,) = connection.execute(f"SELECT COUNT(*) FROM {source}{condition}", tuple(asked.values())).fetchone()  # noqa: S608  names are quoted, values bound
         except sqlite3.OperationalError as error:
@@ -174,7 +174,7 @@ def rows_in(
 
 
 @dataclass(frozen=True)
-class Rows:
+class TableDigest:
     """What a table holds, whatever pages it lies on."""
 
     count: int
@@ -182,24 +182,24 @@ class Rows:
     """The sum of the digests of its rows: the same for the same rows in any order. 128 bits."""
 
 
-def rows_of(database: Path) -> dict[str, Rows]:
+def table_digests(database: Path) -> dict[str, TableDigest]:
     """The rows of every ordinary table of a private copy (with its `-wal` beside it, if it has one).
 
     Raises:
         sqlite3.Error: the bytes are no database, or a table cannot be read.
     """
-    with opened(database) as connection:
-        return {table: _rows_of(connection, table) for table in sorted(tables_of(connection))}
+    with open_database(database) as connection:
+        return {table: _rows_of(connection, table) for table in sorted(ordinary_tables(connection))}
 
 
-def _rows_of(connection: sqlite3.Connection, table: str) -> Rows:
+def _rows_of(connection: sqlite3.Connection, table: str) -> TableDigest:
     """An index may need a collation that only the phone has, so the table itself is read."""
     count, total = 0, 0
-    for row in connection.execute(f"SELECT * FROM {quoted(table)} NOT INDEXED"):  # noqa: S608  the name is quoted
+    for row in connection.execute(f"SELECT * FROM {quote_identifier(table)} NOT INDEXED"):  # noqa: S608  the name is quoted
         digest = hashlib.blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=16).digest()
         total += int.from_bytes(digest, "big")
         count += 1
-    return Rows(count, total & (1 << 128) - 1)
+    return TableDigest(count, total & (1 << 128) - 1)
 
 
 def _write(chunks: Iterable[bytes], path: Path) -> None:

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable
 
 from migrate.backup.record import Kind, Record
-from migrate.categories.databases import columns_of, tables_of
+from migrate.categories.databases import columns_of, ordinary_tables
 
 _CAMERA_ROLL = "CameraRollDomain"
 _MEDIA = "MediaDomain"
@@ -22,13 +22,13 @@ _NOTES_MEDIA = re.compile(r"/Media/([^/]+)/")
 _ON_THE_PHONE = ("~/", "/var/mobile/", "/private/var/mobile/")
 
 
-class Present:
+class PresentFiles:
     """The files of a backup that a catalogue may speak of: originals of photos, attachments, media of notes."""
 
     def __init__(self) -> None:
         self._files: dict[str, set[str]] = {domain: set() for domain in _REMEMBERED}
 
-    def saw(self, record: Record) -> None:
+    def add_record(self, record: Record) -> None:
         beginnings = _REMEMBERED.get(record.domain)
         if beginnings and record.kind is Kind.FILE and record.relative_path.startswith(beginnings):
             path = _NOTES_MEDIA.search(record.relative_path) if record.domain == _NOTES else None
@@ -42,18 +42,18 @@ def _normal(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
-Check = Callable[[sqlite3.Connection, Present], int | None]
+Check = Callable[[sqlite3.Connection, PresentFiles], int | None]
 """How many things are only in iCloud; None where this database cannot tell."""
 
 
-def missing_photos(connection: sqlite3.Connection, present: Present) -> int | None:
+def missing_photos(connection: sqlite3.Connection, present: PresentFiles) -> int | None:
     """Photos and videos whose original is not here.
 
     An original (`ZDATASTORESUBTYPE` 1) that is not on the phone (`ZLOCALAVAILABILITY` -1) and is in iCloud
     (`ZREMOTEAVAILABILITY` 1), and indeed no file of that name is in the backup (facts/device 6.3). Where the catalogue
     does not keep those columns (iOS 9 and older, *read* in schemas), only the files are compared.
     """
-    asset = next((table for table in ("ZASSET", "ZGENERICASSET") if table in tables_of(connection)), None)
+    asset = next((table for table in ("ZASSET", "ZGENERICASSET") if table in ordinary_tables(connection)), None)
     if asset is None or not {"ZDIRECTORY", "ZFILENAME", "Z_PK"} <= (has := columns_of(connection, asset)):
         return None
     kept = "AND a.ZTRASHEDSTATE = 0" if "ZTRASHEDSTATE" in has else ""
@@ -71,7 +71,7 @@ def missing_photos(connection: sqlite3.Connection, present: Present) -> int | No
     return sum(not present.has(_CAMERA_ROLL, f"Media/{folder}/{name}") for folder, name in rows)
 
 
-def missing_attachments(connection: sqlite3.Connection, present: Present) -> int | None:
+def missing_attachments(connection: sqlite3.Connection, present: PresentFiles) -> int | None:
     """Attachments whose row is here and whose file is not: put away by Messages in iCloud (facts/categories 5)."""
     if "filename" not in columns_of(connection, "attachment"):
         return None
@@ -85,7 +85,7 @@ def missing_attachments(connection: sqlite3.Connection, present: Present) -> int
     return len(missing)
 
 
-def missing_notes_media(connection: sqlite3.Connection, present: Present) -> int | None:
+def missing_notes_media(connection: sqlite3.Connection, present: PresentFiles) -> int | None:
     """Pictures and files in notes that have a row and no file.
 
     They lie in `Accounts/<account>/Media/<ZIDENTIFIER>/[<generation>/]<ZFILENAME>`; entities are numbered anew in every
@@ -107,7 +107,7 @@ def missing_notes_media(connection: sqlite3.Connection, present: Present) -> int
     return sum(not present.has(_NOTES, str(identifier)) for (identifier,) in rows)
 
 
-CHECKS: dict[str, tuple[Check, str, str]] = {
+ICLOUD_CHECKS: dict[str, tuple[Check, str, str]] = {
     "photos": (missing_photos, "1 original is only in iCloud", "{n} originals are only in iCloud"),
     "messages": (
         missing_attachments,

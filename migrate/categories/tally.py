@@ -10,19 +10,19 @@ from typing import Any
 
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
-from migrate.categories.account_owned import NOTE as IN_ACCOUNTS_NOTE
+from migrate.categories.account_owned import NOTE as ACCOUNT_OWNED_NOTE
 from migrate.categories.apps import AppEntry
-from migrate.categories.arrival import never_arrives, why_later
+from migrate.categories.arrival import never_arrives_reason, why_later
 from migrate.categories.catalogue import APP_PREFIX, OTHER_SYSTEM, Category
 from migrate.categories.choose import Amount
 from migrate.categories.claims import Claims
 from migrate.categories.counting import Countables, Counted, count_owner
-from migrate.categories.only_in_icloud import CHECKS, Present
+from migrate.categories.only_in_icloud import ICLOUD_CHECKS, PresentFiles
 from migrate.problems import MigrateError
 
 
 @dataclass
-class Holds:
+class OwnerContents:
     """What an owner has in a backup, and what of it a restore does not bring at once."""
 
     files: int = 0
@@ -37,7 +37,7 @@ class Holds:
     def add(self, record: Record, size: int) -> None:
         self.files += 1
         self.bytes += size
-        if why := never_arrives(record.domain, record.relative_path):
+        if why := never_arrives_reason(record.domain, record.relative_path):
             _add(self.never, size)
             self.why_never = self.why_never or why
         elif why := why_later(record.domain, record.relative_path):
@@ -61,7 +61,7 @@ class CategoryTally:
     """Those of the notes that say what is only in iCloud, or comes back by signing in."""
     only_in_icloud: int | None = None
     """Things whose row is here and whose content is not; None where nobody can say."""
-    holds: Holds = field(default_factory=Holds)
+    contents: OwnerContents = field(default_factory=OwnerContents)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -84,10 +84,10 @@ class AppTally:
     """For people only: an app has none in JSON."""
     items: int | None = None
     """Chats, where a query knows the app."""
-    holds: Holds = field(default_factory=Holds)
+    contents: OwnerContents = field(default_factory=OwnerContents)
 
     @property
-    def opts_out(self) -> bool:
+    def has_no_files(self) -> bool:
         """Listed, and nothing of it is here: it keeps its data out of backups, or has none."""
         return self.files == 0
 
@@ -176,7 +176,7 @@ def tally(backup: Backup, claims: Claims, *, tmp: Path) -> Tally:
     seen = _Seen(claims)
     for record in backup.records():
         if record.kind is Kind.FILE:
-            seen.saw(record, _size(backup, record))
+            seen.add_record(record, _size(backup, record))
     encrypted = backup.manifest.is_encrypted
 
     def counted(owner: str) -> Counted:
@@ -187,7 +187,7 @@ def tally(backup: Backup, claims: Claims, *, tmp: Path) -> Tally:
         categories=tuple(
             _category(
                 category,
-                seen.holds[category.id],
+                seen.contents[category.id],
                 counted(category.id),
                 encrypted=encrypted,
                 orphans=_orphans(claims, category, seen.unclaimed),
@@ -195,7 +195,7 @@ def tally(backup: Backup, claims: Claims, *, tmp: Path) -> Tally:
             for category in claims.catalogue.categories
         ),
         apps=tuple(
-            _app(app, seen.holds[APP_PREFIX + app.id], counted(APP_PREFIX + app.id)) for app in claims.apps.values()
+            _app(app, seen.contents[APP_PREFIX + app.id], counted(APP_PREFIX + app.id)) for app in claims.apps.values()
         ),
         unclaimed=tuple(
             Unclaimed(domain=domain, files=amount.files, bytes=amount.bytes)
@@ -212,22 +212,22 @@ class _Seen:
 
     def __init__(self, claims: Claims) -> None:
         self._claims = claims
-        self.countables, self.present = Countables(claims.catalogue), Present()
-        self.holds: dict[str, Holds] = defaultdict(Holds)
+        self.countables, self.present = Countables(claims.catalogue), PresentFiles()
+        self.contents: dict[str, OwnerContents] = defaultdict(OwnerContents)
         self.unclaimed: dict[str, Amount] = defaultdict(Amount)
         self.shared: dict[frozenset[str], Amount] = defaultdict(Amount)
         self.every = Amount()
 
-    def saw(self, record: Record, size: int) -> None:
-        self.countables.saw(record)
-        self.present.saw(record)
+    def add_record(self, record: Record, size: int) -> None:
+        self.countables.add_record(record)
+        self.present.add_record(record)
         _add(self.every, size)
         owners = self._claims.owners(record.domain, record.relative_path)
         if OTHER_SYSTEM in owners and self._claims.is_unclaimed(record.domain, record.relative_path):
             _add(self.unclaimed[record.domain], size)
             return
         for owner in owners:
-            self.holds[owner].add(record, size)
+            self.contents[owner].add(record, size)
         if len(owners) > 1:
             _add(self.shared[owners], size)
 
@@ -252,12 +252,14 @@ def _orphans(claims: Claims, category: Category, unclaimed: Iterable[str]) -> in
     return sum(map(claims.is_orphaned, unclaimed)) if category.id == OTHER_SYSTEM else 0
 
 
-def _category(category: Category, holds: Holds, counted: Counted, *, encrypted: bool, orphans: int) -> CategoryTally:
+def _category(
+    category: Category, contents: OwnerContents, counted: Counted, *, encrypted: bool, orphans: int
+) -> CategoryTally:
     notes = _parts(counted)
     notes += counted.notes
-    cloud = _cloud_notes(category, holds, counted)
-    complete: bool | None = holds.files > 0 or None
-    if category.id in CHECKS and counted.only_in_icloud is None:
+    cloud = _cloud_notes(category, contents, counted)
+    complete: bool | None = contents.files > 0 or None
+    if category.id in ICLOUD_CHECKS and counted.only_in_icloud is None:
         complete = None
     if cloud:
         complete = False
@@ -265,7 +267,7 @@ def _category(category: Category, holds: Holds, counted: Counted, *, encrypted: 
         complete = None
         notes.append(
             "this backup is not encrypted: another phone may not be able to use this"
-            if holds.files
+            if contents.files
             else "only an encrypted backup holds this, and this one is not encrypted"
         )
     if orphans:
@@ -273,14 +275,14 @@ def _category(category: Category, holds: Holds, counted: Counted, *, encrypted: 
         notes.append(f"{whose} not in this backup: listed as unclaimed, moves along")
     return CategoryTally(
         category=category,
-        files=holds.files,
-        bytes=holds.bytes,
+        files=contents.files,
+        bytes=contents.bytes,
         items=counted.items,
         complete=complete,
         notes=(*notes, *cloud),
         cloud_notes=cloud,
         only_in_icloud=counted.only_in_icloud,
-        holds=holds,
+        contents=contents,
     )
 
 
@@ -289,25 +291,25 @@ def _parts(counted: Counted) -> list[str]:
     return [", ".join(f"{rows} {label}" for label, rows in counted.parts)] if len(counted.parts) > 1 else []
 
 
-def _cloud_notes(category: Category, holds: Holds, counted: Counted) -> tuple[str, ...]:
+def _cloud_notes(category: Category, contents: OwnerContents, counted: Counted) -> tuple[str, ...]:
     notes = []
     if counted.only_in_icloud:
-        _, one, several = CHECKS[category.id]
+        _, one, several = ICLOUD_CHECKS[category.id]
         notes.append(one if counted.only_in_icloud == 1 else several.format(n=counted.only_in_icloud))
-    if counted.in_accounts:
-        notes.append(IN_ACCOUNTS_NOTE.format(n=counted.in_accounts))
-    if category.only_in_icloud and not holds.files:
+    if counted.account_owned:
+        notes.append(ACCOUNT_OWNED_NOTE.format(n=counted.account_owned))
+    if category.only_in_icloud and not contents.files:
         notes.append("no backup holds this: signing in to iCloud brings it")
     return tuple(notes)
 
 
-def _app(app: AppEntry, holds: Holds, counted: Counted) -> AppTally:
+def _app(app: AppEntry, contents: OwnerContents, counted: Counted) -> AppTally:
     notes = [*_parts(counted), *counted.notes]
     if app.groups_guessed:
         notes.append("its groups were guessed from their names: the phone was not asked for this backup")
     if app.shared_with:
         notes.append(f"shares data with {', '.join(app.shared_with)}: choosing one brings that data along")
-    if not holds.files:
+    if not contents.files:
         notes.append("listed, and nothing of it is in this backup: it keeps its data out of backups, or has none")
     if app.reinstallable is False:
         notes.append("this backup cannot have it installed again: install it by hand")
@@ -315,9 +317,9 @@ def _app(app: AppEntry, holds: Holds, counted: Counted) -> AppTally:
         notes.append(app.caveat.rstrip("."))
     return AppTally(
         app=app,
-        files=holds.files,
-        bytes=holds.bytes,
+        files=contents.files,
+        bytes=contents.bytes,
         notes=tuple(notes),
         items=counted.items,
-        holds=holds,
+        contents=contents,
     )

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.open import unlock
-from migrate.journey.run_state import Move, Role
+from migrate.journey.run_state import Role, Run
 from migrate.journey.threads import in_thread
 from migrate.problems import PasswordMissing, WrongPassword
 
 
-async def password_of(move: Move, folder: Path, role: Role) -> str | None:
+async def password_of(run: Run, folder: Path, role: Role) -> str | None:
     """The password that opens `folder`, a backup of the old or of the new phone; None where it is not encrypted.
 
     A typed one that does not fit is asked for again.
@@ -23,37 +23,37 @@ async def password_of(move: Move, folder: Path, role: Role) -> str | None:
     if not backup.is_encrypted:
         return None
     while True:
-        tried = words(move, role)
+        tried = candidate_passwords(run, role)
         for word in tried:
-            if await in_thread(move, lambda word=word: _opens(backup, word)):  # type: ignore[misc]
+            if await in_thread(run, lambda word=word: _can_open(backup, word)):  # type: ignore[misc]
                 return word
-        if role == "new" and (typed := _ask(move, role, insist=True)) and typed not in tried:
-            if await in_thread(move, lambda typed=typed: _opens(backup, typed)):  # type: ignore[misc]
+        if role == "new" and (typed := _ask(run, role, may_prompt=True)) and typed not in tried:
+            if await in_thread(run, lambda typed=typed: _can_open(backup, typed)):  # type: ignore[misc]
                 return typed
             tried.append(typed)
         if not tried:
             raise PasswordMissing(folder)
-        if not move.asking.forget(role, move.name_of(role)):
+        if not run.prompts.reject_password(role, run.name_of(role)):
             raise WrongPassword(str(folder))
 
 
-def words(move: Move, role: Role) -> list[str]:
+def candidate_passwords(run: Run, role: Role) -> list[str]:
     """What may open a backup of this phone, the likeliest first.
 
     After a `replace` from an encrypted backup the new phone may carry the old phone's password (REPORTED, facts 5.4),
     so for the new phone a person is not asked before that one was tried.
     """
-    told = [_ask(move, role, insist=role == "old")]
+    told = [_ask(run, role, may_prompt=role == "old")]
     if role == "new":
-        told.append(_ask(move, "old", insist=move.plan.backup.encrypted))
+        told.append(_ask(run, "old", may_prompt=run.plan.backup.encrypted))
     return list(dict.fromkeys(word for word in told if word))
 
 
-def _ask(move: Move, role: Role, *, insist: bool) -> str | None:
-    return move.asking.password(role, move.name_of(role), move.journal.udid_of(role), insist=insist)
+def _ask(run: Run, role: Role, *, may_prompt: bool) -> str | None:
+    return run.prompts.password(role, run.name_of(role), run.journal.udid_of(role), may_prompt=may_prompt)
 
 
-def _opens(backup: BackupFolder, password: str) -> bool:
+def _can_open(backup: BackupFolder, password: str) -> bool:
     try:
         unlock(backup, password)
     except WrongPassword:

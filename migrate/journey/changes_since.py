@@ -17,21 +17,28 @@ from pathlib import Path
 
 from migrate.backup.reader import Backup
 from migrate.backup.record import Record
-from migrate.categories.arrival import is_database_file, never_arrives, rewritten_by_phone
+from migrate.categories.arrival import is_database_file, never_arrives_reason, rewritten_by_phone
 from migrate.categories.catalogue import APP_PREFIX, OTHER_SYSTEM
 from migrate.categories.claims import Claims
-from migrate.categories.databases import Rows, database_copy, opened, quoted, rows_of, tables_of
-from migrate.journey.proof.compare import Key, by_place, content_digest, worth_asking
-from migrate.progress import Watcher, nobody
+from migrate.categories.databases import (
+    TableDigest,
+    database_copy,
+    open_database,
+    ordinary_tables,
+    quote_identifier,
+    table_digests,
+)
+from migrate.journey.proof.compare import RecordKey, comparable_records, content_digest, records_by_key
+from migrate.progress import Progress, no_progress
 
 RowIds = Mapping[str, frozenset[int]]
-Known = tuple[Backup, dict[Key, Record]]
+Known = tuple[Backup, dict[RecordKey, Record]]
 ROW_IDS = "SELECT rowid FROM {} NOT INDEXED"
 """An index may need a collation that only the phone has, so the table itself is read."""
 
 
 @dataclass
-class CameAfter:
+class ChangesSince:
     """Compares three backups of one phone, or of one and what was sent to it. Blocking; reads only."""
 
     now: Backup
@@ -39,17 +46,17 @@ class CameAfter:
     earlier: tuple[Backup, ...]
     """The safety backup, and what was sent."""
     tmp: Path
-    watch: Watcher = nobody
+    progress: Progress = no_progress
 
     def counted(self) -> dict[str, int]:
         """Per category or app that has something new: how many things."""
-        now = by_place(self.now)
-        known = [(backup, by_place(backup)) for backup in self.earlier]
+        now = records_by_key(self.now)
+        known = [(backup, records_by_key(backup)) for backup in self.earlier]
         found: Counter[str] = Counter()
         done, total = 0, sum(record.size or 0 for record in now.values())
-        for record in worth_asking(now):
+        for record in comparable_records(now):
             done += record.size or 0
-            self.watch.bytes_moved(done, total)
+            self.progress.bytes_moved(done, total)
             owners = self.claims.owners(record.domain, record.relative_path) - {OTHER_SYSTEM}
             if owners and (new := self._new_in(record, now, known, owners)):
                 for owner in owners:
@@ -59,8 +66,8 @@ class CameAfter:
     def _new_in(
         self,
         record: Record,
-        now: Mapping[Key, Record],
-        known: list[tuple[Backup, dict[Key, Record]]],
+        now: Mapping[RecordKey, Record],
+        known: list[tuple[Backup, dict[RecordKey, Record]]],
         owners: frozenset[str],
     ) -> int:
         key = (record.domain, record.relative_path)
@@ -77,9 +84,9 @@ class CameAfter:
                 (_added(rows, self._row_ids(backup, twin, tables)) for backup, _, twin in twins),
                 default=_added(rows, {}),
             )
-        return int(not rewritten_by_phone(*key) and not never_arrives(*key))
+        return int(not rewritten_by_phone(*key) and not never_arrives_reason(*key))
 
-    def _same_rows(self, record: Record, twins: list[tuple[Backup, dict[Key, Record], Record]]) -> bool:
+    def _same_rows(self, record: Record, twins: list[tuple[Backup, dict[RecordKey, Record], Record]]) -> bool:
         """Whether it only lies on other pages than before. False where the bytes are no database."""
         try:
             mine = self._rows(self.now, record)
@@ -87,17 +94,17 @@ class CameAfter:
         except sqlite3.Error:
             return False
 
-    def _rows(self, backup: Backup, record: Record) -> dict[str, Rows]:
+    def _rows(self, backup: Backup, record: Record) -> dict[str, TableDigest]:
         with database_copy(backup, record, self.tmp) as copy:
-            return rows_of(copy)
+            return table_digests(copy)
 
     def _row_ids(self, backup: Backup, record: Record, tables: frozenset[str]) -> RowIds:
         """Empty where the bytes are no database: then there is nothing in it to lose."""
         try:
-            with database_copy(backup, record, self.tmp) as copy, opened(copy) as connection:
-                there = tables_of(connection) & tables
+            with database_copy(backup, record, self.tmp) as copy, open_database(copy) as connection:
+                there = ordinary_tables(connection) & tables
                 return {
-                    table: frozenset(row[0] for row in connection.execute(ROW_IDS.format(quoted(table))))
+                    table: frozenset(row[0] for row in connection.execute(ROW_IDS.format(quote_identifier(table))))
                     for table in there
                 }
         except sqlite3.Error:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from migrate.problems import MigrateError
 from migrate.problems.finding import Finding
-from migrate.progress import Action
+from migrate.progress import UserAction
 
 Outcome = Literal["proven", "pending", "not-proven", "done", "rehearsed", "undone", "stopped", "failed"]
 """`pending`: all that could be compared is there; the rest is named."""
@@ -38,7 +38,7 @@ class FilesMoved:
 @dataclass(frozen=True)
 class PersonNeeded:
     phone: str
-    action: Action
+    action: UserAction
     apps: tuple[str, ...] = ()
     """For people only: the titles of the apps that are to be installed."""
 
@@ -48,7 +48,7 @@ class PersonDone:
     """For people only: what was asked for is done, the sentence on the screen can go."""
 
     phone: str
-    action: Action
+    action: UserAction
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class StepFinished:
 
 @dataclass(frozen=True)
 class RunFinished:
-    run: str | None  # None: it ended before there was one
+    run_id: str | None  # None: it ended before there was one
     outcome: Outcome
     exit_code: int
     receipt: str | None
@@ -91,10 +91,10 @@ def as_json(event: Event) -> dict[str, Any] | None:
             return {"event": "found", "finding": finding.as_json()}
         case StepFinished(step):
             return {"event": "step_finished", "step": step}
-        case RunFinished(run, outcome, exit_code, receipt, error):
+        case RunFinished(run_id, outcome, exit_code, receipt, error):
             return {
                 "event": "run_finished",
-                "run": run,
+                "run": run_id,
                 "outcome": outcome,
                 "exit_code": exit_code,
                 "receipt": receipt,

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrate.journey.lock import Busy, locked
+from migrate.journey.lock import LockHeld, locked
 from migrate.problems import BackupBusy
 from migrate.units import now_utc
 
@@ -48,19 +48,19 @@ class Home:
         return inside(self.backups, udid)
 
     @contextmanager
-    def alone_with(self, udid: str, phone: str) -> Iterator[None]:
+    def lock_working_backup(self, udid: str, phone: str) -> Iterator[None]:
         """Hold a phone's working backup while inside: what is verified or linked must not change meanwhile, and two
         saves into one folder would spoil each other's seal.
 
         Raises:
-            BackupBusy: another run, or `migrate save`, holds it.
+            BackupBusy: another run, or `migrate backup`, holds it.
         """
         from migrate.backup.folder import inside
 
         with ExitStack() as held:
             try:
                 held.enter_context(locked(inside(self.seals, f"{udid}.lock")))
-            except Busy as busy:
+            except LockHeld as busy:
                 raise BackupBusy(phone) from busy
             yield
 
@@ -89,14 +89,14 @@ class Home:
             shutil.rmtree(mine, ignore_errors=True)
             lock.unlink(missing_ok=True)
 
-    def finish_heals(self) -> None:
-        """Where `migrate heal` was killed between its two renames, the healed backup takes its place now."""
+    def finish_repairs(self) -> None:
+        """Where `migrate repair` was killed between its two renames, the healed backup takes its place now."""
         from migrate.backup.folder import inside
-        from migrate.journey.repair.workspace import places_to_settle
+        from migrate.journey.repair.workspace import workspaces_to_recover
 
-        for place in places_to_settle(self.backups):
-            with suppress(Busy, OSError), locked(inside(self.seals, f"{place.original.name}.lock")):
-                place.settle(self.seals, clock=now_utc())
+        for place in workspaces_to_recover(self.backups):
+            with suppress(LockHeld, OSError), locked(inside(self.seals, f"{place.original.name}.lock")):
+                place.recover(self.seals, clock=now_utc())
 
     def empty_tmp(self) -> None:
         """Remove what a killed process left in `tmp`. A folder whose process still runs holds its lock and stays."""
@@ -104,7 +104,7 @@ class Home:
             if entry.suffix == ".lock" or not entry.exists():
                 continue
             lock = self.tmp / f"{entry.name}.lock"
-            with suppress(Busy):
+            with suppress(LockHeld):
                 with locked(lock):
                     shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
                 lock.unlink(missing_ok=True)

@@ -33,18 +33,18 @@ class Journal:
     path: Path
     lines: list[dict[str, Any]]
     clock: Callable[[], datetime] = field(default=now_utc)
-    torn: str | None = None
+    torn_line: str | None = None
     """What stood on a torn last line that was cut, for a finding; None when the journal ended cleanly."""
     whole_bytes: int = 0
     """Where a torn last line begins."""
 
     @classmethod
-    def begin(cls, path: Path, run: str, plan_digest: str, *, undoes: str | None = None) -> Journal:
+    def create(cls, path: Path, run_id: str, plan_digest: str, *, undoes: str | None = None) -> Journal:
         """A new journal. One of an undo names what it undoes, and is of a format that older versions refuse: they
         would take it for a move."""
         journal = cls(path, [])
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        head = {"journal": FORMAT if undoes else 1, "run": run, "plan_digest": plan_digest}
+        head = {"journal": FORMAT if undoes else 1, "run": run_id, "plan_digest": plan_digest}
         journal.append({**head, "undoes": undoes} if undoes else head)
         return journal
 
@@ -60,7 +60,7 @@ class Journal:
             raw = path.read_bytes()
         except OSError as error:
             raise JournalDamaged(str(path), 0, error.strerror or "it cannot be read") from error
-        whole, _, torn = raw.rpartition(b"\n")
+        whole, _, torn_line = raw.rpartition(b"\n")
         lines = []
         for number, line in enumerate(whole.split(b"\n") if whole else [], 1):
             try:
@@ -77,14 +77,19 @@ class Journal:
         for number, entry in enumerate(lines, 1):
             if missing := [key for key in _must_have(entry) if not isinstance(entry.get(key), str)]:
                 raise JournalDamaged(str(path), number, f"`{missing[0]}` is missing or no text")
-        return cls(path, lines, torn=torn.decode(errors="replace") if torn else None, whole_bytes=len(raw) - len(torn))
+        return cls(
+            path,
+            lines,
+            torn_line=torn_line.decode(errors="replace") if torn_line else None,
+            whole_bytes=len(raw) - len(torn_line),
+        )
 
     def append(self, entry: dict[str, Any]) -> None:
         """Write one line and wait until the disk has it. A journal that cannot be written stops the run (OSError)."""
         entry = {"at": self.clock().isoformat(timespec="milliseconds"), **entry}
-        if self.torn is not None:  # cut what the crash left, or our line would be glued to it
+        if self.torn_line is not None:  # cut what the crash left, or our line would be glued to it
             os.truncate(self.path, self.whole_bytes)
-            self.torn = None
+            self.torn_line = None
         before = self.path.stat().st_size
         try:
             with self.path.open("ab") as handle:
@@ -98,7 +103,7 @@ class Journal:
         self.lines.append(entry)
 
     @property
-    def run(self) -> str:
+    def run_id(self) -> str:
         return str(self.lines[0]["run"])
 
     @property
@@ -125,7 +130,7 @@ class Journal:
     def reopen(self, steps: Sequence[str], why: str) -> None:
         """Have `steps` done again, those that were begun. Nothing once something was sent: then the world is looked at
         first."""
-        if self.note("restore_begins") is not None:
+        if self.latest_value("restore_begins") is not None:
             return
         for step in steps:
             if self.started(step) is not None:
@@ -146,7 +151,7 @@ class Journal:
                 return dict(line.get("result") or {})
         return {}
 
-    def note(self, key: str) -> Any:
+    def latest_value(self, key: str) -> Any:
         """The newest value of a single fact (`met` lines are read by `udid_of`)."""
         return next((line[key] for line in reversed(self.lines) if key in line), None)
 

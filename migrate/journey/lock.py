@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 
-class Busy(Exception):
+class LockHeld(Exception):
     """Somebody else holds the lock."""
 
 
@@ -37,7 +37,7 @@ if sys.platform == "win32":
         try:
             msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
         except OSError as error:
-            raise Busy from error
+            raise LockHeld from error
 
     def _give_back(handle: BinaryIO) -> None:
         handle.seek(0)
@@ -50,7 +50,7 @@ else:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise Busy from error
+            raise LockHeld from error
 
     def _give_back(handle: BinaryIO) -> None:
         fcntl.flock(handle, fcntl.LOCK_UN)

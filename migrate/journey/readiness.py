@@ -12,20 +12,20 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from migrate.phone.discovery import look
+from migrate.phone.discovery import find_phones
 from migrate.phone.facts import PhoneFacts
-from migrate.phone.muxer import Muxer
+from migrate.phone.muxer import UsbmuxConfig
 from migrate.plan.preflight import SPARE_BYTES, free_bytes_at
-from migrate.plan.strategy import known_of
+from migrate.plan.strategy import partial_restore_support
 from migrate.problems import FindMyOn, HomeUnusable, MigrateError, TooLittleSpaceHere
 from migrate.problems.finding import Finding
-from migrate.units import bytes_text
+from migrate.units import format_bytes
 
 ROOMY_BYTES = 64 << 30
 """What a phone of today may need here, and its restore set nothing more (hard links): below it, a word. *Guessed*."""
 
 
-def look_at_home(home: Path) -> list[Finding]:
+def check_home(home: Path) -> list[Finding]:
     """The home folder and its disk. To be asked before the home folder is opened, which makes it and closes it to
     others."""
     findings = list(_permissions(home))
@@ -37,7 +37,7 @@ def look_at_home(home: Path) -> list[Finding]:
             Finding(
                 code="disk-space",
                 severity="info" if free >= ROOMY_BYTES else "warning",
-                what=f"{bytes_text(free)} are free where backups are kept ({home}).",
+                what=f"{format_bytes(free)} are free where backups are kept ({home}).",
                 why="A phone's backup can be as large as what lies on it; the restore set shares its files.",
                 next="Use another disk with --home DIR, if a phone holds more than that.",
             )
@@ -73,10 +73,10 @@ def versions() -> Finding:
     )
 
 
-async def look_at_phones(muxer: Muxer) -> list[Finding]:
+async def check_phones(usbmux: UsbmuxConfig) -> list[Finding]:
     """Every phone that is connected, and what would stand in its way."""
     try:
-        phones = await look(muxer)
+        phones = await find_phones(usbmux)
     except MigrateError as error:
         return [as_finding(error)]
     if not phones:
@@ -95,12 +95,12 @@ async def look_at_phones(muxer: Muxer) -> list[Finding]:
 def _phone(facts: PhoneFacts) -> Iterator[Finding]:
     kind = facts.model_name or facts.model or "iPhone"
     known = {"keeps": "can be given chosen categories", "erases": "can only be given everything, erased"}
-    use = known.get(known_of(facts.ios_version), "can be given everything, erased")
+    use = known.get(partial_restore_support(facts.ios_version), "can be given everything, erased")
     yield Finding(
         code="phone",
         severity="info",
-        phone=facts.called,
-        what=f"{facts.called}: {kind}, iOS {facts.ios_version or 'unknown'}, {facts.connection}.",
+        phone=facts.name_or_model,
+        what=f"{facts.name_or_model}: {kind}, iOS {facts.ios_version or 'unknown'}, {facts.connection}.",
         why=f"As a new phone it {use}.",
         next="Choose which one is old and which is new.",
     )
@@ -108,19 +108,19 @@ def _phone(facts: PhoneFacts) -> Iterator[Finding]:
         yield Finding(
             code="not-trusted-yet",
             severity="warning",
-            phone=facts.called,
-            what=f"{facts.called} does not trust this computer yet.",
+            phone=facts.name_or_model,
+            what=f"{facts.name_or_model} does not trust this computer yet.",
             why="It knows no pairing with it" + (", and it is locked." if facts.locked else "."),
-            next=f"Unlock {facts.called} and tap Trust when a move asks for it.",
+            next=f"Unlock {facts.name_or_model} and tap Trust when a move asks for it.",
         )
     if facts.find_my:
-        yield as_finding(FindMyOn(facts.called, "IsAssociated is true"), severity="warning")
+        yield as_finding(FindMyOn(facts.name_or_model, "IsAssociated is true"), severity="warning")
     if facts.setup_finished is False:
         yield Finding(
             code="setup-not-finished",
             severity="info",
-            phone=facts.called,
-            what=f"{facts.called} is in front of its setup.",
+            phone=facts.name_or_model,
+            what=f"{facts.name_or_model} is in front of its setup.",
             why="As a phone that is erased it can be.",
             next="Finish its setup when a move asks for it.",
         )

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from migrate.udid import plain_udid
+from migrate.udid import normalize_udid
 
 A_UDID = re.compile(r"\b[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{16}\b")
 AN_ABSOLUTE_PATH = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^/\\\s\"']+[/\\])+[^/\\\s\"']*")
 
 
-def redacted(receipt: Mapping[str, Any]) -> dict[str, Any]:
+def redact_receipt(receipt: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of the receipt with everything taken out that says whose phones these are. Counts, categories, apps,
     versions and the verdict stay."""
     hidden: dict[str, str] = {}
@@ -22,7 +22,7 @@ def redacted(receipt: Mapping[str, Any]) -> dict[str, Any]:
         if name := phone.get("name"):
             hidden[name] = called
         if udid := phone.get("udid"):
-            hidden |= dict.fromkeys((udid, udid.upper(), udid.lower(), plain_udid(udid)), called)
+            hidden |= dict.fromkeys((udid, udid.upper(), udid.lower(), normalize_udid(udid)), called)
     if plan_name := (receipt.get("plan") or {}).get("name"):
         hidden[plan_name] = "the plan"
     words = sorted(filter(None, hidden), key=len, reverse=True)
@@ -34,7 +34,7 @@ def redacted(receipt: Mapping[str, Any]) -> dict[str, Any]:
         return AN_ABSOLUTE_PATH.sub("[path]", A_UDID.sub("[udid]", text))
 
     findings = [_without_its_file(finding) for finding in receipt.get("findings", ())]
-    cleaned = _everywhere({**receipt, "findings": findings}, clean)
+    cleaned = _map_strings({**receipt, "findings": findings}, clean)
     assert isinstance(cleaned, dict)
     return cleaned
 
@@ -45,13 +45,13 @@ def _without_its_file(finding: Mapping[str, Any]) -> dict[str, Any]:
     if not path:
         return dict(finding)
     kind = f"a file ({PurePath(path).suffix or 'no extension'})"
-    said = {key: str(finding[key]).replace(path, kind) for key in ("what", "why", "next")}
-    return {**finding, **said, "relative_path": None, "file_id": None}
+    sentences = {key: str(finding[key]).replace(path, kind) for key in ("what", "why", "next")}
+    return {**finding, **sentences, "relative_path": None, "file_id": None}
 
 
-def _everywhere(value: Any, clean: Any) -> Any:
+def _map_strings(value: Any, clean: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):
-        return {clean(key): _everywhere(inner, clean) for key, inner in value.items()}
-    return [_everywhere(inner, clean) for inner in value] if isinstance(value, list) else value
+        return {clean(key): _map_strings(inner, clean) for key, inner in value.items()}
+    return [_map_strings(inner, clean) for inner in value] if isinstance(value, list) else value

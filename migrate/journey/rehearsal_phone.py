@@ -1,4 +1,4 @@
-"""The stand-in of a rehearsal: a software iPhone set up like the new phone, on a socket of its own.
+"""The stand-in of a rehearsal: a simulated iPhone set up like the new phone, on a socket of its own.
 
 Its UDID and serial number are random, its pairing lies in the run's own tmp, and no usbmuxd of this computer knows it:
 no real phone's trust is touched. It keeps digests of what it is sent, so it takes no room.
@@ -16,40 +16,40 @@ from typing import Any
 from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
 from migrate.phone.facts import PhoneFacts
-from migrate.phone.muxer import Muxer
+from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.phone import InstalledApp
-from migrate.plan.strategy import version_of
+from migrate.plan.strategy import parse_version
 from migrate.simulator.contents.from_backup import fill_from_backup
-from migrate.simulator.device.app_store import app_of
+from migrate.simulator.device.app_store import app_from_backup
 from migrate.simulator.device.identity import build_of
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.listeners import LOOPBACK, has_unix_sockets
-from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 
 SOCKET_PATH_LIMIT = 100
 """A unix socket's path has 104 bytes on macOS and 108 on Linux, its end among them (*read*: unix(7), sys/un.h)."""
 
 
-def stand_in_for(
+def build_rehearsal_phone(
     facts: PhoneFacts, installed: Mapping[str, InstalledApp], restore_set: BackupFolder, safety: Backup | None
-) -> Softphone:
-    """A software iPhone like the phone with these facts and apps; with a safety backup, also with what is on it.
+) -> SimulatedPhone:
+    """A simulated iPhone like the phone with these facts and apps; with a safety backup, also with what is on it.
 
     `safety` must stay open as long as the stand-in is used.
     """
-    phone = Softphone(keeps="digests", boot_delay_s=0.0)
-    phone.hand = replace(phone.hand, setup_delay_s=0.0)
+    phone = SimulatedPhone(keeps="digests", boot_delay_s=0.0)
+    phone.simulated_user = replace(phone.simulated_user, setup_delay_s=0.0)
     if safety is not None:
         fill_from_backup(phone, safety)
-    phone.name = facts.called
+    phone.name = facts.name_or_model
     phone.model = facts.model or phone.model
-    version = facts.ios_version if version_of(facts.ios_version) else restore_set.ios_version
-    if version is not None and version_of(version):
+    version = facts.ios_version if parse_version(facts.ios_version) else restore_set.ios_version
+    if version is not None and parse_version(version):
         phone.ios_version, phone.build = version, build_of(version)
     applications = _applications(restore_set) | (_applications(safety.folder) if safety else {})
     phone.apps.clear()
     for bundle, app in installed.items():
-        made = app_of(bundle, applications, {})
+        made = app_from_backup(bundle, applications, {})
         groups = tuple(dict.fromkeys((*app.groups, *made.group_ids)))
         phone.apps[bundle] = replace(made, name=app.name, version=app.version, group_ids=groups)
     if facts.free_bytes is not None:
@@ -63,7 +63,7 @@ def _applications(folder: BackupFolder) -> dict[str, Any]:
 
 
 @contextmanager
-def on_a_socket(phone: Softphone, tmp: Path) -> Iterator[Muxer]:
+def serve_on_socket(phone: SimulatedPhone, tmp: Path) -> Iterator[UsbmuxConfig]:
     """The stand-in behind a usbmuxd of its own while inside. Afterwards it has restarted, if it was to.
 
     The socket is a file that only its owner can open; a loopback port where there is no such thing.
@@ -72,12 +72,12 @@ def on_a_socket(phone: Softphone, tmp: Path) -> Iterator[Muxer]:
     here.mkdir(mode=0o700)
     path = here / "s"
     as_file = has_unix_sockets() and len(str(path).encode()) <= SOCKET_PATH_LIMIT
-    server = SoftphoneServer(
+    server = SimulatedUsbmuxd(
         [phone], listen=None if as_file else (LOOPBACK, 0), socket_path=path if as_file else None
     )  # fmt: skip
     address = server.start()
     try:
-        yield Muxer(address, here / "pairing", tmp)
+        yield UsbmuxConfig(address, here / "pairing", tmp)
     finally:
         server.stop()
         if phone.pending_restore is not None:

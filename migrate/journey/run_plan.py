@@ -12,12 +12,12 @@ from migrate.problems import OtherPlan, PlanInvalid
 from migrate.units import now_utc
 
 
-def new_id() -> str:
+def new_run_id() -> str:
     """What a new run is called: it begins with its date, so that names sort."""
     return f"{now_utc():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def frozen_plan(folder: Path, journal: Journal) -> Plan:
+def read_run_plan(folder: Path, journal: Journal) -> Plan:
     """The plan as it was when its run began.
 
     Raises:

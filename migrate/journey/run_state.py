@@ -16,12 +16,12 @@ from migrate.backup.verify.run import Verdict
 from migrate.journey import events
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
-from migrate.phone.discovery import look
-from migrate.phone.muxer import Muxer
+from migrate.phone.discovery import find_phones
+from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.phone import Phone
 from migrate.plan.model import Plan
 from migrate.plan.preflight import refuse_graft_without_safety
-from migrate.plan.strategy import Strategy, strategy_for
+from migrate.plan.strategy import Strategy, choose_strategy
 from migrate.problems import (
     NoMuxer,
     NoPhone,
@@ -37,22 +37,31 @@ from migrate.problems import (
     WhichPhone,
 )
 from migrate.problems.finding import Finding
-from migrate.progress import Action
+from migrate.progress import UserAction
 from migrate.udid import same_udid
 
 Role = Literal["old", "new"]
 ROLES: tuple[Role, ...] = ("old", "new")
-STILL_LACKING = (NoMuxer, NoPhone, PhoneLocked, NotTrusted, PairingNeedsCable, NotActivated, PhoneLost, SetupUnfinished)
+NOT_READY_ERRORS = (
+    NoMuxer,
+    NoPhone,
+    PhoneLocked,
+    NotTrusted,
+    PairingNeedsCable,
+    NotActivated,
+    PhoneLost,
+    SetupUnfinished,
+)
 """What a hand on a phone can mend. The others (Trust denied, pairing forbidden) do not get better by waiting."""
 POLL_S = 1.0
 """How often we look whether a phone was plugged in: a person does not notice a second."""
 
 
 @dataclass(frozen=True)
-class LastWord:
+class Confirmation:
     """What the last confirmation says, right before the point of no return."""
 
-    run: str
+    run_id: str
     old_name: str
     new_name: str
     strategy: Strategy
@@ -61,26 +70,26 @@ class LastWord:
     set_bytes: int
     set_files: int
     """Files of the old phone, without the companions made for its databases."""
-    saved_first: bool = False
+    is_undoable: bool = False
     """Whether the new phone was saved as it is now, so that the move can be undone."""
     undoes: str | None = None
     """The run that is taken back; `replaces` is then what came after it and is lost."""
 
 
-class Asking(Protocol):
+class UserPrompts(Protocol):
     """All that a run may ask of a person. Called in the event loop's own thread, never from a worker."""
 
-    def password(self, role: Role, phone: str, udid: str | None, *, insist: bool) -> str | None:
-        """The backup password of a phone; None where nobody can tell it. Without `insist` nobody is asked for it:
+    def password(self, role: Role, phone: str, udid: str | None, *, may_prompt: bool) -> str | None:
+        """The backup password of a phone; None where nobody can tell it. Without `may_prompt` nobody is asked for it:
         only what was given beforehand counts. An answer is remembered."""
 
     def chosen_password(self, role: Role, phone: str) -> str | None:
         """A password that a phone without one shall have from now on; None where nobody can tell it."""
 
-    def forget(self, role: Role, phone: str) -> bool:
+    def reject_password(self, role: Role, phone: str) -> bool:
         """The password told for this phone did not fit. True: ask again; False: it was not typed, that is useless."""
 
-    def confirm(self, word: LastWord) -> bool:
+    def confirm(self, confirmation: Confirmation) -> bool:
         """The last confirmation. False: the person said no.
 
         Raises:
@@ -89,7 +98,7 @@ class Asking(Protocol):
 
 
 @dataclass(frozen=True)
-class KeptSave:
+class PresavedBackup:
     """A save that this process made and verified before there was a run (`ahead.py`): the run need not repeat it."""
 
     name: str  # the phone's
@@ -99,42 +108,42 @@ class KeptSave:
     findings: tuple[Finding, ...]
 
 
-def set_role_of(journal: Journal) -> Role:
+def restore_set_role_of(journal: Journal) -> Role:
     """Whose password opens what a run sends: a graft and an undo carry the new phone's own backup."""
-    return "new" if journal.undoes or journal.note("strategy") == Strategy.GRAFT.value else "old"
+    return "new" if journal.undoes or journal.latest_value("strategy") == Strategy.GRAFT.value else "old"
 
 
-class Stopped(Exception):
+class WorkerStopped(Exception):
     """Raised inside a worker thread that was asked to stop (Ctrl-C)."""
 
 
 @dataclass
-class Move:
+class Run:
     """One run while it runs."""
 
     home: Home
     folder: Path
     plan: Plan
     journal: Journal
-    muxer: Muxer
-    asking: Asking
+    usbmux: UsbmuxConfig
+    prompts: UserPrompts
     listener: events.Listener
     wait_s: float
     tmp: Path
     findings: list[Finding] = field(default_factory=list)
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop_requested: threading.Event = field(default_factory=threading.Event)
     step: str = ""
-    saved: Mapping[str, KeptSave] = field(default_factory=dict)
+    saved: Mapping[str, PresavedBackup] = field(default_factory=dict)
     """By UDID: what was saved in this process before the run began."""
     page: Callable[[dict[str, Any]], str] | None = None
     """The receipt as a page, in talk's words; None: no page is written."""
-    names: Mapping[Role, str] = field(default_factory=dict)
+    named_udids: Mapping[Role, str] = field(default_factory=dict)
     """UDIDs that were said beside `resume`: for a phone that the plan leaves open and that was not met yet."""
-    arriving_s: float = 0.0
+    arrival_wait_s: float = 0.0
     """How long the proof waits for what arrives later."""
-    looked_at_set: bool = False
+    restore_set_checked: bool = False
     """Whether this process has looked at the restore set right before the last word."""
-    until: str | None = None
+    stop_after: str | None = None
     """The last step that was asked for; None: all of them."""
 
     async def strategy(self) -> Strategy:
@@ -143,27 +152,27 @@ class Move:
         Raises:
             StrategyRefused, GraftNeedsSafety: this combination is known to lose data, or would be a graft of nothing.
         """
-        if self.journal.note("strategy") is None:
+        if self.journal.latest_value("strategy") is None:
             version = None
             if self.plan.new_phone.is_ == "in-use":
                 async with self.phone("new") as phone:
                     version = phone.facts.ios_version
-            strategy = strategy_for(self.plan.new_phone.is_, version, experimental=self.plan.new_phone.experimental)
+            strategy = choose_strategy(self.plan.new_phone.is_, version, experimental=self.plan.new_phone.experimental)
             if strategy is Strategy.GRAFT:
                 refuse_graft_without_safety(self.plan)
-            self.settle(strategy)
+            self.set_strategy(strategy)
         return self.known_strategy
 
-    def settle(self, strategy: Strategy) -> None:
+    def set_strategy(self, strategy: Strategy) -> None:
         self.journal.append({"strategy": strategy.value})
 
-    def asked_to(self, step: str) -> bool:
+    def is_requested(self, step: str) -> bool:
         """Whether a person asked for `step`, whatever the plan says."""
-        return self.until == step or self.journal.was_reopened(step)
+        return self.stop_after == step or self.journal.was_reopened(step)
 
     @property
     def known_strategy(self) -> Strategy:
-        return Strategy(self.journal.note("strategy"))
+        return Strategy(self.journal.latest_value("strategy"))
 
     @property
     def old_backup(self) -> Path:
@@ -182,9 +191,9 @@ class Move:
         return Path(self.composed["set"])
 
     @property
-    def set_role(self) -> Role:
+    def restore_set_role(self) -> Role:
         """Whose password opens the restore set."""
-        return set_role_of(self.journal)
+        return restore_set_role_of(self.journal)
 
     @property
     def composed(self) -> dict[str, Any]:
@@ -193,26 +202,26 @@ class Move:
 
     # -- speaking ------------------------------------------------------------------------------------------------
 
-    def tell(self, event: events.Event) -> None:
+    def emit(self, event: events.Event) -> None:
         self.listener(event)
 
     def found(self, finding: Finding) -> None:
         """Pass a finding on. One that a step says again after a resume is not new."""
         if finding not in self.findings:
             self.findings.append(finding)
-            self.tell(events.Found(finding))
+            self.emit(events.Found(finding))
 
-    def recall(self, step: str) -> dict[str, Any]:
+    def result_of_done_step(self, step: str) -> dict[str, Any]:
         """The result of a step that was found done although its process died before it could say so."""
-        role = {"save-old-phone": "old", "save-new-phone": "new"}.get(step)
+        role = {"back-up-old-phone": "old", "back-up-new-phone": "new"}.get(step)
         udid = self.journal.udid_of(role) if role else None
         return {"backup": str(self.home.working_backup(udid))} if udid else {}
 
     def name_of(self, role: Role) -> str:
         return self.journal.name_of(role) or f"the {role} phone"
 
-    def watch(self) -> StepWatcher:
-        return StepWatcher(self, self.step)
+    def progress(self) -> StepProgress:
+        return StepProgress(self, self.step)
 
     # -- phones --------------------------------------------------------------------------------------------------
 
@@ -223,24 +232,26 @@ class Move:
         Raises:
             WaitedTooLong: nobody did what was asked in time; the reason is what the phone last answered.
         """
-        udid = self.journal.udid_of(role) or await self._which(role)
-        phone = await self.patiently(lambda wait_s: Phone.meet(self.muxer, udid, watch=self.watch(), wait_s=wait_s))
+        udid = self.journal.udid_of(role) or await self._find_udid(role)
+        phone = await self.with_wait_timeout(
+            lambda wait_s: Phone.meet(self.usbmux, udid, progress=self.progress(), wait_s=wait_s)
+        )
         try:
-            self.met(role, phone.facts.udid, phone.facts.name or phone.facts.udid)
+            self.record_phone(role, phone.facts.udid, phone.facts.name or phone.facts.udid)
             yield phone
         finally:
             await phone.close()
 
-    async def patiently(self, meet: Callable[[float], Awaitable[Phone]]) -> Phone:
+    async def with_wait_timeout(self, meet: Callable[[float], Awaitable[Phone]]) -> Phone:
         """`meet(wait_s)`, with what it still lacked after `--wait` seconds turned into exit 50 (contract 1)."""
         try:
             return await meet(self.wait_s)
-        except STILL_LACKING as error:
+        except NOT_READY_ERRORS as error:
             if self.wait_s > 0:
                 raise WaitedTooLong(round(self.wait_s), error.what(), error.next()) from error
             raise
 
-    def met(self, role: Role, udid: str, name: str) -> None:
+    def record_phone(self, role: Role, udid: str, name: str) -> None:
         """Journal a phone when it is first met; refuse another one later.
 
         Raises:
@@ -255,33 +266,38 @@ class Move:
         elif not same_udid(known, udid):
             raise OtherPhone(role, name, udid, known)
 
-    async def _which(self, role: Role) -> str:
+    async def _find_udid(self, role: Role) -> str:
         """The UDID of the phone for `role`: the plan's, or the only other phone there is.
 
         Waits for one to be connected when none is. Two that could be meant are a choice, and a choice is not ours.
         """
-        if named := self.named(role):
-            return named
-        taken = {self.journal.udid_of("old"), self.journal.udid_of("new"), self.named("old"), self.named("new")}
-        if role == "old" and not self.named("new") and not self.journal.udid_of("new"):
-            raise WhichPhone("old", tuple(f"{p.name or 'iPhone'} ({p.udid})" for p in await look(self.muxer)))
+        if requested_udid := self.requested_udid(role):
+            return requested_udid
+        excluded_udids = {
+            self.journal.udid_of("old"),
+            self.journal.udid_of("new"),
+            self.requested_udid("old"),
+            self.requested_udid("new"),
+        }
+        if role == "old" and not self.requested_udid("new") and not self.journal.udid_of("new"):
+            raise WhichPhone("old", tuple(f"{p.name or 'iPhone'} ({p.udid})" for p in await find_phones(self.usbmux)))
 
-        return await self._only_other(role, {udid for udid in taken if udid})
+        return await self._wait_for_only_other(role, {udid for udid in excluded_udids if udid})
 
-    async def _only_other(self, role: Role, taken: set[str]) -> str:
-        """Wait until exactly one phone besides `taken` is connected, and return its UDID."""
+    async def _wait_for_only_other(self, role: Role, excluded_udids: set[str]) -> str:
+        """Wait until exactly one phone besides `excluded_udids` is connected, and return its UDID."""
         asked, deadline = False, time.monotonic() + self.wait_s
         while True:
-            seen = await look(self.muxer)
-            others = [phone for phone in seen if not any(same_udid(phone.udid, udid) for udid in taken)]
+            seen = await find_phones(self.usbmux)
+            others = [phone for phone in seen if not any(same_udid(phone.udid, udid) for udid in excluded_udids)]
             if len(others) > 1:
                 raise WhichPhone(role, tuple(f"{phone.name or 'iPhone'} ({phone.udid})" for phone in others))
             if others:
                 if asked:
-                    self.watch().person_done(f"the {role} phone", "connect")
+                    self.progress().person_done(f"the {role} phone", "connect")
                 return others[0].udid
             if not asked:
-                self.watch().person_needed(f"the {role} phone", "connect")
+                self.progress().person_needed(f"the {role} phone", "connect")
                 asked = True
             if self.wait_s <= 0:
                 raise NoPhone("", tuple(phone.udid for phone in seen))
@@ -291,9 +307,9 @@ class Move:
                 )
             await asyncio.sleep(POLL_S)
 
-    def named(self, role: Role) -> str | None:
+    def requested_udid(self, role: Role) -> str | None:
         """The UDID that was said for this role: beside `resume`, or in the plan."""
-        if said := self.names.get(role):
+        if said := self.named_udids.get(role):
             return said
         if role == "old":
             if self.plan.old_phone.udid:
@@ -305,34 +321,34 @@ class Move:
 
 
 @dataclass(frozen=True)
-class StepWatcher:
+class StepProgress:
     """A Watcher that speaks for one step, from any thread, and passes a stop on to the worker that calls it."""
 
-    move: Move
+    run: Run
     step: str
 
     def bytes_moved(self, done: int, total: int | None) -> None:
-        if self.move.stop.is_set():
-            raise Stopped
-        self.move.tell(events.BytesMoved(self.step, done, total))
+        if self.run.stop_requested.is_set():
+            raise WorkerStopped
+        self.run.emit(events.BytesMoved(self.step, done, total))
 
     def files_moved(self, done: int) -> None:
-        self.move.tell(events.FilesMoved(self.step, done))
+        self.run.emit(events.FilesMoved(self.step, done))
 
-    def person_needed(self, phone: str, action: Action) -> None:
-        self.move.tell(events.PersonNeeded(self._called(phone), action))
+    def person_needed(self, phone: str, action: UserAction) -> None:
+        self.run.emit(events.PersonNeeded(self._called(phone), action))
 
-    def person_done(self, phone: str, action: Action) -> None:
-        self.move.tell(events.PersonDone(self._called(phone), action))
+    def person_done(self, phone: str, action: UserAction) -> None:
+        self.run.emit(events.PersonDone(self._called(phone), action))
 
     def _called(self, phone: str) -> str:
         """A phone that is not there yet is known by its UDID only; this run may have met it before."""
-        journal = self.move.journal
+        journal = self.run.journal
         for role in ROLES:
-            udid = journal.udid_of(role) or self.move.named(role)
+            udid = journal.udid_of(role) or self.run.requested_udid(role)
             if udid and udid in phone:
-                return self.move.name_of(role)
+                return self.run.name_of(role)
         return phone
 
     def found(self, finding: Finding) -> None:
-        self.move.found(finding)
+        self.run.found(finding)

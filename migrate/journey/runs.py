@@ -11,7 +11,7 @@ from typing import Any
 
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
-from migrate.journey.lock import Busy, locked
+from migrate.journey.lock import LockHeld, locked
 from migrate.plan.read import read_plan
 from migrate.problems import JournalTooNew, MigrateError, RunBusy, RunNotFound, WhichRun
 
@@ -29,7 +29,7 @@ class RunFolder:
         try:
             with locked(self.path / "lock"):
                 return self.journal().outcome
-        except Busy:
+        except LockHeld:
             return "running"
         except JournalTooNew:
             return "newer"
@@ -114,7 +114,7 @@ def remove(run: RunFolder) -> None:
     try:
         with locked(run.path / "lock"):
             pass
-    except Busy as busy:
+    except LockHeld as busy:
         raise RunBusy(run.path.name) from busy
     shutil.rmtree(run.path)
 

@@ -26,12 +26,12 @@ from pymobiledevice3.services.afc import AfcService
 from pymobiledevice3.usbmux import MuxDevice
 
 from migrate.phone.facts import PhoneFacts
-from migrate.phone.lockdown import GONE, Lockdown, dial
-from migrate.phone.mobilebackup2.link import SILENCE_S, Link, LinkEnded, LinkSilent
-from migrate.phone.muxer import Muxer
-from migrate.phone.quoting import quoted
-from migrate.phone.service import making_sense
-from migrate.phone.wait import Lacking, Patience, Time
+from migrate.phone.lockdown import CONNECTION_LOST_ERRORS, Lockdown, open_socket
+from migrate.phone.mobilebackup2.link import SILENCE_S, DeviceLink, LinkEnded, LinkSilent
+from migrate.phone.muxer import UsbmuxConfig
+from migrate.phone.quoting import safe_text
+from migrate.phone.service import translate_parse_errors
+from migrate.phone.wait import NotReady, Time, UserWait
 from migrate.problems import (
     MigrateError,
     NotActivated,
@@ -42,7 +42,7 @@ from migrate.problems import (
     PhoneSilent,
     ServiceRefused,
 )
-from migrate.progress import Watcher
+from migrate.progress import Progress
 
 T = TypeVar("T")
 
@@ -50,10 +50,10 @@ BACKUP_SERVICE = "com.apple.mobilebackup2"
 
 
 @dataclass
-class Contact:
+class PhoneConnection:
     """One phone in reach. `wait_s`: how long to wait for a hand on it when it is found locked."""
 
-    muxer: Muxer
+    usbmux: UsbmuxConfig
     client: Lockdown
     device: MuxDevice
     facts: PhoneFacts
@@ -63,10 +63,10 @@ class Contact:
 
     @property
     def name(self) -> str:
-        return self.facts.called
+        return self.facts.name_or_model
 
     @contextmanager
-    def told(self, during: str) -> Iterator[None]:
+    def translate_errors(self, during: str) -> Iterator[None]:
         """Turns what pymobiledevice3 and a link raise into what a person can act on."""
         try:
             yield
@@ -80,12 +80,12 @@ class Contact:
             raise PhoneLocked(self.name, during) from error
         except (NotPairedError, InvalidHostIDError, FatalPairingError) as error:
             raise NotTrusted(self.name) from error
-        except GONE as error:
-            raise PhoneLost(self.name, during, quoted(error) or "It left the bus.") from error
+        except CONNECTION_LOST_ERRORS as error:
+            raise PhoneLost(self.name, during, safe_text(error) or "It left the bus.") from error
         except ProtocolError as error:
-            raise PhoneBrokeProtocol(self.name, f"during {during}: {quoted(error).rstrip('.')}") from error
+            raise PhoneBrokeProtocol(self.name, f"during {during}: {safe_text(error).rstrip('.')}") from error
         except PyMobileDevice3Exception as error:
-            raise ServiceRefused(self.name, during, quoted(error)) from error
+            raise ServiceRefused(self.name, during, safe_text(error)) from error
 
     async def open_afc(self, stack: AsyncExitStack) -> AfcService | None:
         """AFC for as long as `stack` lives, or None: the phone does not start it.
@@ -94,29 +94,29 @@ class Contact:
             PyMobileDevice3Exception, OSError: the phone is gone.
         """
         try:
-            with making_sense():
+            with translate_parse_errors():
                 return await stack.enter_async_context(AfcService(self.client))
-        except GONE:
+        except CONNECTION_LOST_ERRORS:
             raise
         except PyMobileDevice3Exception:
             return None
 
     @asynccontextmanager
-    async def backup_link(self, watch: Watcher) -> AsyncIterator[Link]:
+    async def backup_link(self, progress: Progress) -> AsyncIterator[DeviceLink]:
         """A link to the backup service, its session not opened yet. Asks for the phone to be unlocked when it must be.
 
         Raises:
             PhoneLocked: it still was when time was over. NotActivated, ServiceRefused, NotTrusted, PhoneLost.
         """
-        with self.told("the start of its backup service"):
-            patience = Patience(watch, self.wait_s, self.time)
+        with self.translate_errors("the start of its backup service"):
+            user_wait = UserWait(progress, self.wait_s, self.time)
             while True:
                 try:
                     attributes = await self._start_backup_service()
-                except Lacking as lacking:
-                    await patience.bear(lacking, self.name)
+                except NotReady as not_ready:
+                    await user_wait.poll(not_ready, self.name)
                 else:
-                    patience.relieved()
+                    user_wait.request_done()
                     break
             link = await self._dial(attributes)
         try:
@@ -132,7 +132,7 @@ class Contact:
         """
         record = self.client.pair_record or {}
         try:
-            with making_sense():
+            with translate_parse_errors():
                 attributes = await self.client.get_service_connection_attributes(
                     BACKUP_SERVICE, include_escrow_bag="EscrowBag" in record
                 )
@@ -141,20 +141,20 @@ class Contact:
                 return attributes
         except (PasswordRequiredError, PasscodeRequiredError, MissingValueError) as error:
             # MissingValue: not unlocked since it was switched on, so the escrow bag opens nothing yet (facts row 64)
-            raise Lacking(PhoneLocked(self.name, "its backup service"), "unlock") from error
+            raise NotReady(PhoneLocked(self.name, "its backup service"), "unlock") from error
         except InvalidServiceError as error:
             if self.facts.activation == "Unactivated":
                 raise NotActivated(self.name) from error
-            raise ServiceRefused(self.name, "its backup service", quoted(error)) from error
+            raise ServiceRefused(self.name, "its backup service", safe_text(error)) from error
         except LockdownError as error:
             if getattr(error, "error", None) == "EscrowLocked":
-                raise Lacking(PhoneLocked(self.name, "its backup service"), "unlock") from error
+                raise NotReady(PhoneLocked(self.name, "its backup service"), "unlock") from error
             raise
 
-    async def _dial(self, attributes: dict[str, Any]) -> Link:
+    async def _dial(self, attributes: dict[str, Any]) -> DeviceLink:
         """Connect to the service: a blocking socket of ours, wrapped for TLS; the handshake is the link's."""
         device = self.client.service.mux_device or self.device
-        sock = await dial(self.muxer, device, attributes["Port"])
+        sock = await open_socket(self.usbmux, device, attributes["Port"])
         try:
             sock.setblocking(True)
             if attributes.get("EnableServiceSSL"):
@@ -164,10 +164,10 @@ class Contact:
         except BaseException:
             sock.close()
             raise
-        return Link(sock, phone=self.name, silence_s=self.silence_s)
+        return DeviceLink(sock, phone=self.name, silence_s=self.silence_s)
 
 
-async def on_own_thread(link: Link, work: Callable[[], T]) -> T:
+async def run_in_thread(link: DeviceLink, work: Callable[[], T]) -> T:
     """Run `work`, which blocks on `link`, in a thread of its own.
 
     When we are stopped the link is cut, then the thread waited for: nothing of it outlives this call. Whoever waited

@@ -11,8 +11,8 @@ from pymobiledevice3.irecv_devices import IRECV_DEVICES
 from pymobiledevice3.usbmux import MuxDevice
 
 from migrate.phone.lockdown import Lockdown, value_of, values_of
-from migrate.phone.muxer import UDID, spelled_udid
-from migrate.phone.quoting import NAME_LIMIT, quoted
+from migrate.phone.muxer import UDID, dashed_udid
+from migrate.phone.quoting import NAME_LIMIT, safe_text
 from migrate.udid import same_udid
 from migrate.units import apple_to_datetime
 
@@ -44,7 +44,7 @@ class PhoneFacts:
     last_icloud_backup: datetime | None = None
 
     @property
-    def called(self) -> str:
+    def name_or_model(self) -> str:
         """What to call the phone in a sentence."""
         return self.name or self.model_name or f"the iPhone {self.udid}"
 
@@ -69,9 +69,9 @@ class PhoneFacts:
         }
 
 
-def facts_from_outside(device: MuxDevice) -> PhoneFacts:
+def usbmux_facts(device: MuxDevice) -> PhoneFacts:
     """All that is known of a phone which does not speak: its number and how it is connected."""
-    return PhoneFacts(udid=spelled_udid(device.serial), connection=device.connection_type)
+    return PhoneFacts(udid=dashed_udid(device.serial), connection=device.connection_type)
 
 
 def public_facts(client: Lockdown, device: MuxDevice, *, trusted: bool) -> PhoneFacts:
@@ -125,16 +125,16 @@ async def trusted_facts(client: Lockdown, device: MuxDevice) -> PhoneFacts:
 async def setup_finished(client: Lockdown) -> bool | None:
     """Whether the setup assistant is through; None where the phone does not say. Sources: facts 6.1."""
     for domain, key in (("com.apple.purplebuddy", "SetupDone"), ("com.apple.PurpleBuddy", "SetupFinishedAllSteps")):
-        if (said := _flag(await value_of(client, domain, key))) is not None:
-            return said
+        if (finished := _flag(await value_of(client, domain, key))) is not None:
+            return finished
     return None
 
 
-def _udid(told: Any, device: MuxDevice) -> str:
+def _udid(reported: Any, device: MuxDevice) -> str:
     """The UDID as the phone spells it, if it is the one it is attached under: a phone may not pass for another."""
-    if isinstance(told, str) and UDID.fullmatch(told) and same_udid(told, device.serial):
-        return told
-    return spelled_udid(device.serial)
+    if isinstance(reported, str) and UDID.fullmatch(reported) and same_udid(reported, device.serial):
+        return reported
+    return dashed_udid(device.serial)
 
 
 @cache
@@ -164,7 +164,7 @@ def _moment(apple_seconds: Any) -> datetime | None:
 
 
 def _text(value: Any) -> str | None:
-    return quoted(value, NAME_LIMIT) or None if isinstance(value, str) else None
+    return safe_text(value, NAME_LIMIT) or None if isinstance(value, str) else None
 
 
 def _flag(value: Any) -> bool | None:

@@ -38,15 +38,22 @@ from pymobiledevice3.service_connection import ServiceConnection
 from pymobiledevice3.usbmux import MuxDevice, PlistMuxConnection, create_mux
 
 from migrate.backup.record import major_version
-from migrate.phone.muxer import Muxer, attached, chosen
-from migrate.phone.quoting import quoted
-from migrate.phone.service import Service, making_sense
+from migrate.phone.muxer import UsbmuxConfig, find_device, list_phones
+from migrate.phone.quoting import safe_text
+from migrate.phone.service import Service, translate_parse_errors
 from migrate.problems import NoMuxer
 
 # pymobiledevice3 logs; without a handler Python would print its warnings into whatever a person is reading
 logging.getLogger("pymobiledevice3").addHandler(logging.NullHandler())
 
-GONE = (ConnectionTerminatedError, MuxException, DeviceNotFoundError, NoDeviceConnectedError, EOFError, OSError)
+CONNECTION_LOST_ERRORS = (
+    ConnectionTerminatedError,
+    MuxException,
+    DeviceNotFoundError,
+    NoDeviceConnectedError,
+    EOFError,
+    OSError,
+)
 """How pymobiledevice3 says that a phone, or its link, is no longer there. (AfcException is an OSError too.)"""
 
 OLDEST_IOS = 10
@@ -62,7 +69,7 @@ NEEDED_OF_A_RECORD = ("HostID", "SystemBUID", "HostCertificate", "HostPrivateKey
 class Lockdown(PlistUsbmuxLockdownClient):
     """pymobiledevice3's client with its two ways out of our home closed."""
 
-    muxer: Muxer
+    usbmux: UsbmuxConfig
 
     @property
     def product_version(self) -> str:
@@ -71,9 +78,9 @@ class Lockdown(PlistUsbmuxLockdownClient):
         To what calls itself iOS 6 it would send the whole pair record, our private keys and the phone's escrow bag in
         it, in plain (`ValidatePair`), and it would speak SSL 3 with iOS 4.
         """
-        said = self.all_values.get("ProductVersion")
-        major = major_version(said) if isinstance(said, str) and _VERSION.fullmatch(said) else 0
-        return said if isinstance(said, str) and major >= OLDEST_IOS else f"{OLDEST_IOS}.0"
+        version = self.all_values.get("ProductVersion")
+        major = major_version(version) if isinstance(version, str) and _VERSION.fullmatch(version) else 0
+        return version if isinstance(version, str) and major >= OLDEST_IOS else f"{OLDEST_IOS}.0"
 
     async def save_pair_record(self) -> None:
         """Keep the pair record in our folder (0600, whole or not at all), and offer it to *our* usbmuxd.
@@ -82,10 +89,10 @@ class Lockdown(PlistUsbmuxLockdownClient):
         """
         assert self.pair_record is not None and self.identifier is not None
         record = plistlib.dumps(self.pair_record)
-        write_private(device_file_path(self.muxer.pairing, self.identifier, ".plist"), record)
+        write_private(device_file_path(self.usbmux.pairing, self.identifier, ".plist"), record)
         # A usbmuxd that cannot keep it (a folder it may not write, facts row 69) is no loss: we have it.
         with suppress(PyMobileDevice3Exception, OSError):
-            async with await create_mux(usbmux_address=self.muxer.spoken_address) as mux:
+            async with await create_mux(usbmux_address=self.usbmux.pymobiledevice3_address) as mux:
                 if isinstance(mux, PlistMuxConnection) and self.service.mux_device is not None:
                     await mux.save_pair_record(self.identifier, self.service.mux_device.devid, record)
 
@@ -95,13 +102,16 @@ class Lockdown(PlistUsbmuxLockdownClient):
         """A connection to a port of this phone, as it is attached now. Small messages go out at once."""
         assert self.identifier is not None
         try:
-            device = chosen(await attached(self.muxer), self.identifier)
+            device = find_device(await list_phones(self.usbmux), self.identifier)
         except NoMuxer as error:  # Linux's usbmuxd may end with its last phone
             raise DeviceNotFoundError(self.identifier) from error
         if device is None:
             raise DeviceNotFoundError(self.identifier)
         service = await Service.from_socket(
-            await dial(self.muxer, device, port), ssl_context=ssl_context, strip_ssl=strip_ssl, mux_device=device
+            await open_socket(self.usbmux, device, port),
+            ssl_context=ssl_context,
+            strip_ssl=strip_ssl,
+            mux_device=device,
         )
         assert isinstance(service, Service)
         service.answers_within_s = ANSWER_S if port == SERVICE_PORT else None
@@ -112,7 +122,7 @@ class Lockdown(PlistUsbmuxLockdownClient):
         """The host's certificate and key in one file of our `tmp`, 0600, for as long as a handshake is prepared."""
         assert self.pair_record is not None
         pem = bytes(self.pair_record["HostCertificate"]) + b"\n" + bytes(self.pair_record["HostPrivateKey"])
-        handle, name = tempfile.mkstemp(dir=self.muxer.tmp, prefix="tls-", suffix=".pem")
+        handle, name = tempfile.mkstemp(dir=self.usbmux.tmp, prefix="tls-", suffix=".pem")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(pem)
@@ -138,27 +148,27 @@ def write_private(path: Path, data: bytes, *, by_way_of: Path | None = None) -> 
         raise
 
 
-async def dial(muxer: Muxer, device: MuxDevice, port: int) -> socket.socket:
+async def open_socket(usbmux: UsbmuxConfig, device: MuxDevice, port: int) -> socket.socket:
     """A socket to a port of a phone, through usbmuxd.
 
-    Without Nagle: over TCP (a remote usbmuxd, Windows', a softphone's) every second small message would wait 40 ms for
+    Without Nagle: over TCP (a remote usbmuxd, Windows', a simulated iPhone's) every second small message would wait 40 ms for
     an acknowledgement (*seen*). asyncio sees to that for sockets it made itself, and this one it did not.
     """
-    sock = await device.connect(port, usbmux_address=muxer.spoken_address)
+    sock = await device.connect(port, usbmux_address=usbmux.pymobiledevice3_address)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
 
-async def connect(muxer: Muxer, device: MuxDevice) -> Lockdown:
+async def connect(usbmux: UsbmuxConfig, device: MuxDevice) -> Lockdown:
     """A client with the phone's public values and no session. Never makes the phone ask for trust.
 
     Raises:
         PyMobileDevice3Exception, OSError: the phone is gone, or what answers is no lockdownd.
     """
-    muxer.make_folders()
-    address = muxer.spoken_address
-    sock = await dial(muxer, device, SERVICE_PORT)
+    usbmux.make_folders()
+    address = usbmux.pymobiledevice3_address
+    sock = await open_socket(usbmux, device, SERVICE_PORT)
     service = await Service.from_socket(sock, mux_device=device)
     assert isinstance(service, Service)
     service.answers_within_s = ANSWER_S
@@ -167,13 +177,13 @@ async def connect(muxer: Muxer, device: MuxDevice) -> Lockdown:
         host_id=generate_host_id(),
         identifier=device.serial,
         label="migrate",
-        pairing_records_cache_folder=muxer.pairing,
+        pairing_records_cache_folder=usbmux.pairing,
         usbmux_address=address,
     )
-    client.muxer = muxer
+    client.usbmux = usbmux
     try:
         client.system_buid = await _buid(address)
-        with making_sense():
+        with translate_parse_errors():
             if await client.query_type() != "com.apple.mobile.lockdown":
                 raise IncorrectModeError
         await read_values(client)
@@ -185,7 +195,7 @@ async def connect(muxer: Muxer, device: MuxDevice) -> Lockdown:
 
 async def read_values(client: Lockdown) -> None:
     """Refresh what the client knows of its phone. A phone that answers nothing leaves nothing."""
-    with making_sense():
+    with translate_parse_errors():
         values = await client.get_value()
     client.all_values = values if isinstance(values, dict) else {}
     client.udid = client.all_values.get("UniqueDeviceID")
@@ -200,7 +210,7 @@ async def _buid(address: str | None) -> str:
     return SYSTEM_BUID  # a usbmuxd of the binary protocol has none to tell
 
 
-async def begin_session(client: Lockdown) -> bool:
+async def start_session(client: Lockdown) -> bool:
     """Whether the phone knows one of the pair records we have; afterwards it speaks to us in a session.
 
     Every record is tried, the usbmuxd's and our own: one of them may be older than the phone's last reset of trust,
@@ -213,7 +223,7 @@ async def begin_session(client: Lockdown) -> bool:
     for record in await known_records(client):
         client.pair_record = record
         try:
-            with making_sense():
+            with translate_parse_errors():
                 if await client.validate_pairing():
                     return True
         except SessionActiveError:
@@ -229,16 +239,18 @@ async def known_records(client: Lockdown) -> list[dict[str, Any]]:
     records: list[Any] = []
     # A usbmuxd or a file with garbage in it is like one without a record; plistlib has no closed list of errors
     with suppress(Exception):
-        records.append(await get_usbmux_pairing_record(client.identifier, usbmux_address=client.muxer.spoken_address))
+        records.append(
+            await get_usbmux_pairing_record(client.identifier, usbmux_address=client.usbmux.pymobiledevice3_address)
+        )
     with suppress(Exception):
-        records.append(get_local_pairing_record(client.identifier, client.muxer.pairing))
+        records.append(get_local_pairing_record(client.identifier, client.usbmux.pairing))
     return [
         record for record in records if isinstance(record, dict) and all(key in record for key in NEEDED_OF_A_RECORD)
     ]
 
 
 @dataclass
-class PairOffer:
+class PairRequest:
     """What we ask a phone to trust. One offer lasts until it is answered.
 
     The phone may leave the bus for a moment when Trust is tapped (facts 1.2); a new offer then would make it ask again.
@@ -249,7 +261,7 @@ class PairOffer:
     root_key: bytes = field(repr=False)
 
     @classmethod
-    async def prepare(cls, client: Lockdown) -> PairOffer:
+    async def prepare(cls, client: Lockdown) -> PairRequest:
         """Make the keys and certificates, the phone's own leaf among them.
 
         Raises:
@@ -259,7 +271,7 @@ class PairOffer:
         if not isinstance(public_key, bytes):
             raise PairingError
         # RSA keys take a second of computing, which must not stop the other phone's conversation
-        with making_sense():
+        with translate_parse_errors():
             host_pem, host_key, device_pem, root_pem, root_key = await asyncio.to_thread(
                 generate_pairing_cert_chain, public_key
             )
@@ -275,8 +287,8 @@ class PairOffer:
         return cls(record, host_key, root_key)
 
 
-async def ask_for_trust(client: Lockdown, offer: PairOffer) -> str | None:
-    """Send `offer` once. None: the phone trusts us, and the record is kept. Else lockdownd's word for why not.
+async def send_pair_request(client: Lockdown, pair_request: PairRequest) -> str | None:
+    """Send `pair_request` once. None: the phone trusts us, and the record is kept. Else lockdownd's word for why not.
 
     The first request of an unlocked phone raises its dialog; until it is answered every further one gets
     `PairingDialogResponsePending`. Private keys stay here (pymobiledevice3 sends the root's along).
@@ -285,15 +297,15 @@ async def ask_for_trust(client: Lockdown, offer: PairOffer) -> str | None:
         {
             "Label": client.label,
             "Request": "Pair",
-            "PairRecord": offer.record,
+            "PairRecord": pair_request.record,
             "ProtocolVersion": "2",
             "HostName": socket.gethostname(),
             "PairingOptions": {"ExtendedPairingErrors": True},
         }
     )
     if (error := answer.get("Error")) is not None:
-        return quoted(error)
-    record = {**offer.record, "HostPrivateKey": offer.host_key, "RootPrivateKey": offer.root_key}
+        return safe_text(error)
+    record = {**pair_request.record, "HostPrivateKey": pair_request.host_key, "RootPrivateKey": pair_request.root_key}
     if isinstance(escrow_bag := answer.get("EscrowBag"), bytes):
         record["EscrowBag"] = escrow_bag
     client.pair_record = record
@@ -304,9 +316,9 @@ async def ask_for_trust(client: Lockdown, offer: PairOffer) -> str | None:
 async def value_of(client: Lockdown, domain: str | None, key: str | None = None) -> Any:
     """A value, or None where the phone does not tell it. Raises only when the phone is gone."""
     try:
-        with making_sense():
+        with translate_parse_errors():
             return await client.get_value(domain, key)
-    except GONE:
+    except CONNECTION_LOST_ERRORS:
         raise
     except PyMobileDevice3Exception:
         return None

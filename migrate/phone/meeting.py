@@ -11,10 +11,17 @@ from pymobiledevice3.exceptions import PasswordRequiredError, ProtocolError, PyM
 from pymobiledevice3.usbmux import MuxDevice
 
 from migrate.phone.facts import PhoneFacts, public_facts, trusted_facts
-from migrate.phone.lockdown import GONE, Lockdown, PairOffer, ask_for_trust, begin_session, connect
-from migrate.phone.muxer import Muxer, attached, chosen, spelled_udid
-from migrate.phone.quoting import quoted
-from migrate.phone.wait import Lacking, Patience
+from migrate.phone.lockdown import (
+    CONNECTION_LOST_ERRORS,
+    Lockdown,
+    PairRequest,
+    connect,
+    send_pair_request,
+    start_session,
+)
+from migrate.phone.muxer import UsbmuxConfig, dashed_udid, find_device, list_phones
+from migrate.phone.quoting import safe_text
+from migrate.phone.wait import NotReady, UserWait
 from migrate.problems import (
     MigrateError,
     NoMuxer,
@@ -30,7 +37,7 @@ from migrate.problems import (
     SeveralPhones,
     TrustDenied,
 )
-from migrate.udid import plain_udid
+from migrate.udid import normalize_udid
 
 ONE_TRY_S = 30.0
 """One attempt, from the list of phones to the facts. Making the keys is its longest part (a second or two)."""
@@ -39,7 +46,7 @@ GONE_FOR_A_MOMENT_S = 5.0
 
 
 @dataclass
-class Met:
+class MetPhone:
     """A phone that trusts us, in a session, and what it told."""
 
     client: Lockdown
@@ -49,21 +56,23 @@ class Met:
 
 @dataclass
 class Meeting:
-    """The wait for one phone. `udid` None: any phone that is not one of `besides`."""
+    """The wait for one phone. `udid` None: any phone that is not one of `excluded_udids`."""
 
-    muxer: Muxer
+    usbmux: UsbmuxConfig
     udid: str | None
-    patience: Patience
-    besides: Collection[str] = ()
-    away_until: float = 0.0  # on the patience's clock: until then the phone is known to be away, and nobody is asked
-    _offer: PairOffer | None = None
+    user_wait: UserWait
+    excluded_udids: Collection[str] = ()
+    no_prompt_until: float = (
+        0.0  # on the patience's clock: until then the phone is known to be away, and nobody is asked
+    )
+    _pair_request: PairRequest | None = None
     _seen_at: float | None = None
-    _called: str = field(init=False)
+    _phone_name: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self._called = f"the iPhone {self.udid}" if self.udid else "the iPhone"
+        self._phone_name = f"the iPhone {self.udid}" if self.udid else "the iPhone"
 
-    async def wait(self) -> Met:
+    async def wait(self) -> MetPhone:
         """Try until the phone is met.
 
         Raises:
@@ -73,87 +82,89 @@ class Meeting:
         while True:
             try:
                 async with asyncio.timeout(ONE_TRY_S):
-                    met = await self._try()
-            except Lacking as lacking:
-                await self.patience.bear(lacking, self._called)
+                    met = await self._connect_once()
+            except NotReady as not_ready:
+                await self.user_wait.poll(not_ready, self._phone_name)
             except TimeoutError:
-                silent = PhoneLost(self._called, "the first contact", f"It did not answer for {ONE_TRY_S:.0f} seconds.")
-                await self.patience.bear(Lacking(silent), self._called)
+                silent = PhoneLost(
+                    self._phone_name, "the first contact", f"It did not answer for {ONE_TRY_S:.0f} seconds."
+                )
+                await self.user_wait.poll(NotReady(silent), self._phone_name)
             else:
-                self.patience.relieved()
+                self.user_wait.request_done()
                 return met
 
-    async def _try(self) -> Met:
+    async def _connect_once(self) -> MetPhone:
         device = await self._find()
-        self._seen_at = self.patience.time.clock()
+        self._seen_at = self.user_wait.time.clock()
         try:
             async with AsyncExitStack() as undo:
-                client = await connect(self.muxer, device)
+                client = await connect(self.usbmux, device)
                 undo.push_async_callback(client.close)
                 met = await self._in_session(client, device)
                 undo.pop_all()
                 return met
         except PasswordRequiredError as error:
-            raise Lacking(PhoneLocked(self._called, "a session"), "unlock") from error
-        except GONE as error:
-            lost = PhoneLost(self._called, "the first contact", quoted(error) or "It left the bus.")
-            raise Lacking(lost) from error
+            raise NotReady(PhoneLocked(self._phone_name, "a session"), "unlock") from error
+        except CONNECTION_LOST_ERRORS as error:
+            lost = PhoneLost(self._phone_name, "the first contact", safe_text(error) or "It left the bus.")
+            raise NotReady(lost) from error
         except ProtocolError as error:
-            raise PhoneBrokeProtocol(self._called, quoted(error).rstrip(".")) from error
+            raise PhoneBrokeProtocol(self._phone_name, safe_text(error).rstrip(".")) from error
         except PyMobileDevice3Exception as error:
-            raise ServiceRefused(self._called, "a first conversation", quoted(error)) from error
+            raise ServiceRefused(self._phone_name, "a first conversation", safe_text(error)) from error
 
     async def _find(self) -> MuxDevice:
         try:
-            devices = await attached(self.muxer)
+            devices = await list_phones(self.usbmux)
         except NoMuxer as error:  # Linux starts usbmuxd when a phone is plugged in, so waiting for the phone helps
-            away = self.patience.time.clock() < self.away_until
-            raise Lacking(error, None if away else "connect") from error
+            away = self.user_wait.time.clock() < self.no_prompt_until
+            raise NotReady(error, None if away else "connect") from error
         if self.udid is not None:
-            device = chosen(devices, self.udid)
+            device = find_device(devices, self.udid)
         else:
-            others = {plain_udid(udid) for udid in self.besides}
-            candidates = [one for one in devices if plain_udid(one.serial) not in others]
+            others = {normalize_udid(udid) for udid in self.excluded_udids}
+            candidates = [one for one in devices if normalize_udid(one.serial) not in others]
             if len(candidates) > 1:
-                raise SeveralPhones(tuple(spelled_udid(one.serial) for one in candidates))
+                raise SeveralPhones(tuple(dashed_udid(one.serial) for one in candidates))
             device = candidates[0] if candidates else None
         if device is not None:
             return device
-        absent = NoPhone(self.udid or "", tuple(spelled_udid(one.serial) for one in devices))
-        now = self.patience.time.clock()
+        absent = NoPhone(self.udid or "", tuple(dashed_udid(one.serial) for one in devices))
+        now = self.user_wait.time.clock()
         just_left = self._seen_at is not None and now - self._seen_at < GONE_FOR_A_MOMENT_S
-        raise Lacking(absent, None if just_left or now < self.away_until else "connect")
+        raise NotReady(absent, None if just_left or now < self.no_prompt_until else "connect")
 
-    async def _in_session(self, client: Lockdown, device: MuxDevice) -> Met:
+    async def _in_session(self, client: Lockdown, device: MuxDevice) -> MetPhone:
         outside = public_facts(client, device, trusted=False)
-        self._called = outside.called
-        if not await begin_session(client):
-            await self._be_trusted(client, device)
-            if not await begin_session(client):
-                raise Lacking(NotTrusted(self._called))
+        self._phone_name = outside.name_or_model
+        if not await start_session(client):
+            await self._request_trust(client, device)
+            if not await start_session(client):
+                raise NotReady(NotTrusted(self._phone_name))
         facts = await trusted_facts(client, device)
         if facts.activation == "Unactivated":
-            raise Lacking(NotActivated(self._called), "finish-setup")
-        return Met(client, device, facts)
+            raise NotReady(NotActivated(self._phone_name), "finish-setup")
+        return MetPhone(client, device, facts)
 
-    async def _be_trusted(self, client: Lockdown, device: MuxDevice) -> None:
+    async def _request_trust(self, client: Lockdown, device: MuxDevice) -> None:
         """Ask the phone for trust once, and say what its answer calls for (facts 1.2, table of states)."""
         if device.is_network:
-            raise Lacking(PairingNeedsCable(self._called), "connect")
-        if self._offer is None:
-            self._offer = await PairOffer.prepare(client)
-        refusal = await ask_for_trust(client, self._offer)
+            raise NotReady(PairingNeedsCable(self._phone_name), "connect")
+        if self._pair_request is None:
+            self._pair_request = await PairRequest.prepare(client)
+        refusal = await send_pair_request(client, self._pair_request)
         if refusal is None:
             return
         if refusal == "PairingDialogResponsePending":
-            raise Lacking(NotTrusted(self._called), "tap-trust")
-        self._offer = None
+            raise NotReady(NotTrusted(self._phone_name), "tap-trust")
+        self._pair_request = None
         if refusal == "PasswordProtected":
-            raise Lacking(PhoneLocked(self._called, "to be asked for trust"), "unlock")
-        raise refused_to_pair(self._called, refusal)
+            raise NotReady(PhoneLocked(self._phone_name, "to be asked for trust"), "unlock")
+        raise pairing_error(self._phone_name, refusal)
 
 
-def refused_to_pair(phone: str, refusal: str) -> MigrateError:
+def pairing_error(phone: str, refusal: str) -> MigrateError:
     """The error for an answer to `Pair` that waiting does not change."""
     match refusal:
         case "UserDeniedPairing":
@@ -162,4 +173,4 @@ def refused_to_pair(phone: str, refusal: str) -> MigrateError:
             return PairingForbidden(phone, refusal)
         case "PairingProhibitedOverThisConnection":
             return PairingNeedsCable(phone)
-    return ServiceRefused(phone, "to be asked for trust", quoted(refusal))
+    return ServiceRefused(phone, "to be asked for trust", safe_text(refusal))

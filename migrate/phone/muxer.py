@@ -18,7 +18,7 @@ from pymobiledevice3.exceptions import PyMobileDevice3Exception
 from pymobiledevice3.usbmux import MuxDevice, list_devices
 
 from migrate.problems import NoMuxer, UsbmuxdAddressInvalid
-from migrate.udid import plain_udid, same_udid
+from migrate.udid import normalize_udid, same_udid
 
 MUXER_ANSWERS_WITHIN_S = 10.0
 """A usbmuxd is a local daemon and lists its phones from memory. Generous, so that a busy computer is not blamed."""
@@ -29,7 +29,7 @@ through for phones to come. What else calls itself a phone is not listed."""
 
 
 @dataclass(frozen=True)
-class Muxer:
+class UsbmuxConfig:
     """One usbmuxd, and the two folders that belong to whoever talks through it.
 
     `address` is HOST:PORT, the path of a socket (bare or as UNIX:/path), or None for the system's own.
@@ -41,7 +41,7 @@ class Muxer:
     tmp: Path
 
     @property
-    def spoken_address(self) -> str | None:
+    def pymobiledevice3_address(self) -> str | None:
         """The address as pymobiledevice3 understands it; None: the platform's.
 
         libusbmuxd wants `UNIX:/path`, pymobiledevice3 dies of it and wants the bare path (*tried*, facts 1.1).
@@ -67,13 +67,13 @@ class Muxer:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-async def attached(muxer: Muxer) -> list[MuxDevice]:
+async def list_phones(usbmux: UsbmuxConfig) -> list[MuxDevice]:
     """Every phone that is attached, once each: a phone on both cable and Wi-Fi is the one on the cable.
 
     Raises:
         NoMuxer: there is no usbmuxd, or what answers is none.
     """
-    address = muxer.spoken_address
+    address = usbmux.pymobiledevice3_address
     try:
         async with asyncio.timeout(MUXER_ANSWERS_WITHIN_S):
             devices = await list_devices(usbmux_address=address)
@@ -83,9 +83,9 @@ async def attached(muxer: Muxer) -> list[MuxDevice]:
     for device in devices:
         if not UDID.fullmatch(device.serial):
             continue
-        known = best.get(plain_udid(device.serial))
+        known = best.get(normalize_udid(device.serial))
         if known is None or (device.is_usb and not known.is_usb):
-            best[plain_udid(device.serial)] = device
+            best[normalize_udid(device.serial)] = device
     return list(best.values())
 
 
@@ -96,10 +96,10 @@ def _reason(error: Exception) -> str:
     return (cause.strerror if isinstance(cause, OSError) else None) or f"{type(cause).__name__}: {cause}".rstrip(": ")
 
 
-def chosen(devices: Collection[MuxDevice], udid: str) -> MuxDevice | None:
+def find_device(devices: Collection[MuxDevice], udid: str) -> MuxDevice | None:
     return next((device for device in devices if same_udid(device.serial, udid)), None)
 
 
-def spelled_udid(serial: str) -> str:
+def dashed_udid(serial: str) -> str:
     """A serial of usbmuxd as the phone itself spells its UDID: with the dash, where one belongs."""
     return f"{serial[:8]}-{serial[8:]}" if re.fullmatch(r"[0-9A-Fa-f]{24}", serial) else serial

@@ -14,11 +14,11 @@ _sketch.maxlevel = 2  # what a phone says may be nested a hundred levels deep, a
 _sketch.maxstring = _sketch.maxother = SAID_LIMIT
 
 
-def quoted(text: object, limit: int = SAID_LIMIT) -> str:
+def safe_text(text: object, limit: int = SAID_LIMIT) -> str:
     """`text` in one line of at most `limit` characters, without anything a terminal or a reader could trip over."""
-    said = text if isinstance(text, str) else str(text) if isinstance(text, BaseException) else _sketch.repr(text)
+    raw_text = text if isinstance(text, str) else str(text) if isinstance(text, BaseException) else _sketch.repr(text)
     # 4 * limit: enough to fill the limit after most characters fell away, and a bound for what a phone may make us do
-    shown = "".join(" " if _harmful(character) else character for character in said[: 4 * limit])
+    shown = "".join(" " if _harmful(character) else character for character in raw_text[: 4 * limit])
     line = " ".join(shown.split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 

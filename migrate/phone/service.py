@@ -16,8 +16,8 @@ from pymobiledevice3.exceptions import ProtocolError, PyMobileDevice3Exception
 from pymobiledevice3.plist_types import PlistDict, PlistSendable
 from pymobiledevice3.service_connection import ServiceConnection
 
-from migrate.phone.quoting import quoted
-from migrate.plists import NotAPlist, plist_value
+from migrate.phone.quoting import safe_text
+from migrate.plists import NotAPlist, load_plist
 
 MESSAGE_LIMIT_BYTES = 64 << 20
 """The list of a thousand apps with their receipts is some 20 MB (*guessed*), and comes in pieces."""
@@ -57,7 +57,7 @@ class Service(ServiceConnection):
 def _dictionary(data: bytes) -> PlistDict:
     """What a phone sent. Like pymobiledevice3, forgives XML the control characters that real phones leave in names."""
     try:
-        value = plist_value(data)
+        value = load_plist(data)
     except NotAPlist as refused:
         if data.startswith(b"bplist") or len(clean := data.translate(None, _CONTROL)) == len(data):
             raise ProtocolError(f"The device sent a message that cannot be read: {refused.reason}") from refused
@@ -74,7 +74,7 @@ _STUMBLES = (ArithmeticError, AssertionError, AttributeError, LookupError, Recur
 
 
 @contextmanager
-def making_sense() -> Iterator[None]:
+def translate_parse_errors() -> Iterator[None]:
     """Round calls of pymobiledevice3 alone: what it stumbles over in a phone's answers is the phone's nonsense.
 
     Raises:
@@ -85,4 +85,4 @@ def making_sense() -> Iterator[None]:
     except (PyMobileDevice3Exception, OSError, EOFError):
         raise
     except _STUMBLES as error:
-        raise ProtocolError(f"The device sent what makes no sense here: {quoted(error)}") from error
+        raise ProtocolError(f"The device sent what makes no sense here: {safe_text(error)}") from error

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from migrate.problems import MigrateError
-from migrate.progress import Action, Watcher
+from migrate.progress import Progress, UserAction
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]
@@ -25,10 +25,10 @@ class Time:
     sleep: Sleep = asyncio.sleep
 
 
-class Lacking(Exception):
+class NotReady(Exception):
     """Something is not so yet, and waiting may help. Raised and caught inside this room."""
 
-    def __init__(self, error: MigrateError, action: Action | None = None) -> None:
+    def __init__(self, error: MigrateError, action: UserAction | None = None) -> None:
         """`error`: what to raise when waiting is over. `action`: what a person can do about it; None: only wait."""
         super().__init__()
         self.error = error
@@ -36,39 +36,39 @@ class Lacking(Exception):
 
 
 @dataclass
-class Patience:
+class UserWait:
     """Waits up to `wait_s` seconds in all, and tells the watcher what a person should do meanwhile, each thing once."""
 
-    watch: Watcher
+    progress: Progress
     wait_s: float
     time: Time = field(default_factory=Time)
     poll_s: float = POLL_S
     _ends: float = field(init=False)
-    _asked: tuple[str, Action] | None = field(init=False, default=None)
+    _asked: tuple[str, UserAction] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._ends = self.time.clock() + self.wait_s
 
     @property
-    def left_s(self) -> float:
+    def remaining_s(self) -> float:
         return max(0.0, self._ends - self.time.clock())
 
-    async def bear(self, lacking: Lacking, phone: str) -> None:
+    async def poll(self, not_ready: NotReady, phone: str) -> None:
         """Wait one poll long for what is lacking on the phone called `phone`.
 
         Raises:
-            MigrateError: the one in `lacking`: time is over.
+            MigrateError: the one in `not_ready`: time is over.
         """
-        if lacking.action is not None and self._asked != (phone, lacking.action):
-            self.relieved()
-            self._asked = (phone, lacking.action)
-            self.watch.person_needed(phone, lacking.action)
-        if (left := self.left_s) <= 0:
-            raise lacking.error
+        if not_ready.action is not None and self._asked != (phone, not_ready.action):
+            self.request_done()
+            self._asked = (phone, not_ready.action)
+            self.progress.person_needed(phone, not_ready.action)
+        if (left := self.remaining_s) <= 0:
+            raise not_ready.error
         await self.time.sleep(min(self.poll_s, left))
 
-    def relieved(self) -> None:
+    def request_done(self) -> None:
         """What was asked of the person is done, or something else is needed now."""
         if self._asked is not None:
-            self.watch.person_done(*self._asked)
+            self.progress.person_done(*self._asked)
             self._asked = None

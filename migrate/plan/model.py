@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from migrate.categories.catalogue import EVERYTHING, load
+from migrate.categories.catalogue import EVERYTHING, load_catalogue
 
 UDID_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z-]{0,63}$"
 """25 or 40 characters on a real phone. It becomes a folder's name, so nothing else is let through."""
@@ -41,11 +41,13 @@ def no_default(schema: dict[str, Any]) -> None:
 
 def category_names(schema: dict[str, Any]) -> None:
     """Publish the ids of all categories, so that an editor can offer them."""
-    schema["items"] = {"type": "string", "enum": [EVERYTHING, *load().ids]}
+    schema["items"] = {"type": "string", "enum": [EVERYTHING, *load_catalogue().ids]}
 
 
 def category_and_app_names(schema: dict[str, Any]) -> None:
-    schema["items"] = {"anyOf": [{"type": "string", "enum": [*load().ids]}, {"type": "string", "pattern": r"\."}]}
+    schema["items"] = {
+        "anyOf": [{"type": "string", "enum": [*load_catalogue().ids]}, {"type": "string", "pattern": r"\."}]
+    }
 
 
 def whole_number(value: object) -> object:
@@ -106,7 +108,7 @@ class NewPhone(Section):
     )
 
 
-class BackupWishes(Section):
+class BackupOptions(Section):
     """How the old phone is saved."""
 
     encrypted: bool = Field(
@@ -121,7 +123,7 @@ class BackupWishes(Section):
     )
 
 
-class Moving(Section):
+class MoveSelection(Section):
     """What moves."""
 
     categories: Words = Field(
@@ -158,7 +160,7 @@ class Moving(Section):
     @field_validator("categories", "except_", "may_replace", mode="after")
     @classmethod
     def _categories_exist(cls, words: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        catalogue = load()
+        catalogue = load_catalogue()
         for word in words:
             fits = (word == EVERYTHING) if info.field_name == "categories" else is_app(word)
             if not fits and word not in catalogue.ids:
@@ -167,15 +169,15 @@ class Moving(Section):
         return words
 
     @model_validator(mode="after")
-    def _something(self) -> Moving:
-        chosen = set(load().ids if EVERYTHING in self.categories else self.categories) - set(self.except_)
+    def _something(self) -> MoveSelection:
+        chosen = set(load_catalogue().ids if EVERYTHING in self.categories else self.categories) - set(self.except_)
         apps = self.apps == "all" or (self.apps != "none" and set(self.apps) - set(self.except_))
         if not chosen and not apps:
             raise PydanticCustomError("moves_nothing", "nothing is chosen")
         return self
 
 
-class Safety(Section):
+class SafetyOptions(Section):
     """What is done so that nothing can be lost."""
 
     save_new_phone_first: bool | None = Field(
@@ -185,7 +187,7 @@ class Safety(Section):
     )
     rehearse: bool = Field(
         default=True,
-        description="Restore to a software iPhone like the new phone first; what goes wrong there stops the run.",
+        description="Restore to a simulated iPhone like the new phone first; what goes wrong there stops the run.",
     )
     prove: bool = Field(default=True, description="Save the new phone afterwards and compare it with what was sent.")
     accept_unreadable: bool = Field(
@@ -203,9 +205,13 @@ class Plan(Section):
     )
     old_phone: OldPhone = Field(default=OldPhone(), description=OldPhone.__doc__, json_schema_extra=no_default)
     new_phone: NewPhone = Field(description=NewPhone.__doc__)
-    backup: BackupWishes = Field(default=BackupWishes(), description=BackupWishes.__doc__, json_schema_extra=no_default)
-    move: Moving = Field(description=Moving.__doc__)
-    safety: Safety = Field(default=Safety(), description=Safety.__doc__, json_schema_extra=no_default)
+    backup: BackupOptions = Field(
+        default=BackupOptions(), description=BackupOptions.__doc__, json_schema_extra=no_default
+    )
+    move: MoveSelection = Field(description=MoveSelection.__doc__)
+    safety: SafetyOptions = Field(
+        default=SafetyOptions(), description=SafetyOptions.__doc__, json_schema_extra=no_default
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Plan:
@@ -223,7 +229,7 @@ class Plan(Section):
         return self
 
     @property
-    def saves_new_phone_first(self) -> bool:
+    def backs_up_new_phone_first(self) -> bool:
         """Whether the new phone is saved before it is changed: as written, else true for a phone in use."""
         if self.safety.save_new_phone_first is None:
             return self.new_phone.is_ == "in-use"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from migrate.categories.catalogue import EVERYTHING, load
+from migrate.categories.catalogue import EVERYTHING, load_catalogue
 from migrate.plan.model import Plan
-from migrate.plan.strategy import Strategy, refuse_newer_backup, strategy_for
+from migrate.plan.strategy import Strategy, choose_strategy, refuse_newer_backup
 from migrate.problems import (
     EncryptionNeeded,
     FindMyOn,
@@ -27,7 +27,7 @@ from migrate.problems import (
 )
 from migrate.problems.finding import Finding
 from migrate.udid import same_udid
-from migrate.units import bytes_text
+from migrate.units import format_bytes
 
 if TYPE_CHECKING:
     from migrate.backup.folder import BackupFolder
@@ -46,7 +46,7 @@ class PhoneFacts(Protocol):
     @property
     def udid(self) -> str: ...
     @property
-    def called(self) -> str: ...
+    def name_or_model(self) -> str: ...
     @property
     def ios_version(self) -> str | None: ...
     @property
@@ -64,14 +64,14 @@ class PhoneFacts(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class MoveFacts:
     """What there is to see at the start of a run. None: it is not there, or not known."""
 
     old: PhoneFacts | None = None
     new: PhoneFacts | None = None
     backup: BackupFolder | None = None
     """The saved backup that stands in for the old phone."""
-    free_bytes_here: int | None = None
+    home_free_bytes: int | None = None
     """On the disk that holds home."""
     working_backup_bytes: int = 0
     """What an earlier save of the old phone already takes there."""
@@ -90,18 +90,23 @@ def free_bytes_at(path: Path) -> int | None:
     return None
 
 
-def preflight(plan: Plan, seen: Seen) -> list[Finding]:
+def preflight(plan: Plan, move_facts: MoveFacts) -> list[Finding]:
     """What is worth knowing before a run of `plan` begins.
 
     Raises:
         SamePhoneTwice, PlanMismatch, PhoneInUse, EncryptionNeeded: the plan does not fit these phones.
         FindMyOn, BackupNewerThanPhone, StrategyRefused, TooLittleSpaceHere: it cannot end well as things are.
     """
-    refuse_other_phones(plan, seen)
-    if seen.new is not None:
-        refuse_new_phone(plan, seen.new, backup_ios_version=_old_ios_version(seen))
-    refuse_full_disk(plan, seen)
-    return [*_encryption(plan, seen), *_room_here(plan, seen), *_batteries(seen), *_find_my(plan, seen.new)]
+    refuse_wrong_phones(plan, move_facts)
+    if move_facts.new is not None:
+        refuse_new_phone(plan, move_facts.new, backup_ios_version=_old_ios_version(move_facts))
+    refuse_full_disk(plan, move_facts)
+    return [
+        *_encryption(plan, move_facts),
+        *_room_here(plan, move_facts),
+        *_batteries(move_facts),
+        *_find_my(plan, move_facts.new),
+    ]
 
 
 def refuse_restore(
@@ -120,27 +125,27 @@ def refuse_restore(
         PlanMismatch, PhoneInUse, FindMyOn, StrategyRefused, BackupNewerThanPhone, NewPhoneTooFull.
     """
     if plan.new_phone.udid and not same_udid(plan.new_phone.udid, facts.udid):
-        raise PlanMismatch("new", facts.called, facts.udid, plan.new_phone.udid)
+        raise PlanMismatch("new", facts.name_or_model, facts.udid, plan.new_phone.udid)
     refuse_new_phone(plan, facts, backup_ios_version=backup_ios_version)
     believed_erased = plan.new_phone.is_ == "erased" and not plan.new_phone.wipe
     if believed_erased and signs_of_use and facts.setup_finished is not False:
-        raise PhoneInUse(facts.called, signs_of_use)
+        raise PhoneInUse(facts.name_or_model, signs_of_use)
     # With `wipe` what is on the phone goes, but only after all of the new has arrived beside it (facts 4.8: staged).
     if facts.free_bytes is not None and facts.free_bytes < set_bytes:
-        raise NewPhoneTooFull(facts.called, facts.free_bytes, set_bytes)
+        raise NewPhoneTooFull(facts.name_or_model, facts.free_bytes, set_bytes)
 
 
-def refuse_putting_back(facts: PhoneFacts, *, backup_ios_version: str | None, set_bytes: int) -> None:
+def refuse_restore_of_own_backup(facts: PhoneFacts, *, backup_ios_version: str | None, set_bytes: int) -> None:
     """Refuse to put a phone's own backup back where it would be refused.
 
     Raises:
         FindMyOn, BackupNewerThanPhone, NewPhoneTooFull.
     """
     if facts.find_my:
-        raise FindMyOn(facts.called, "IsAssociated is true, when asked for com.apple.fmip")
-    refuse_newer_backup(backup_ios_version, facts.ios_version, phone=facts.called)
+        raise FindMyOn(facts.name_or_model, "IsAssociated is true, when asked for com.apple.fmip")
+    refuse_newer_backup(backup_ios_version, facts.ios_version, phone=facts.name_or_model)
     if facts.free_bytes is not None and facts.free_bytes < set_bytes:
-        raise NewPhoneTooFull(facts.called, facts.free_bytes, set_bytes)
+        raise NewPhoneTooFull(facts.name_or_model, facts.free_bytes, set_bytes)
 
 
 def refuse_new_phone(plan: Plan, facts: PhoneFacts, *, backup_ios_version: str | None) -> None:
@@ -150,13 +155,13 @@ def refuse_new_phone(plan: Plan, facts: PhoneFacts, *, backup_ios_version: str |
         FindMyOn, StrategyRefused, GraftNeedsSafety, BackupNewerThanPhone.
     """
     if facts.find_my:
-        raise FindMyOn(facts.called, "IsAssociated is true, when asked for com.apple.fmip")
-    strategy = strategy_for(
-        plan.new_phone.is_, facts.ios_version, experimental=plan.new_phone.experimental, phone=facts.called
+        raise FindMyOn(facts.name_or_model, "IsAssociated is true, when asked for com.apple.fmip")
+    strategy = choose_strategy(
+        plan.new_phone.is_, facts.ios_version, experimental=plan.new_phone.experimental, phone=facts.name_or_model
     )
     if strategy is Strategy.GRAFT:
         refuse_graft_without_safety(plan)
-    refuse_newer_backup(backup_ios_version, facts.ios_version, phone=facts.called)
+    refuse_newer_backup(backup_ios_version, facts.ios_version, phone=facts.name_or_model)
 
 
 def refuse_graft_without_safety(plan: Plan) -> None:
@@ -165,26 +170,33 @@ def refuse_graft_without_safety(plan: Plan) -> None:
     Raises:
         GraftNeedsSafety.
     """
-    if not plan.saves_new_phone_first:
+    if not plan.backs_up_new_phone_first:
         raise GraftNeedsSafety("save_new_phone_first = false")
     if not plan.backup.encrypted:
         raise GraftNeedsSafety("encrypted = false")
 
 
-def refuse_other_phones(plan: Plan, seen: Seen) -> None:
+def refuse_wrong_phones(plan: Plan, move_facts: MoveFacts) -> None:
     """Refuse phones that are not the plan's.
 
     Raises:
         SamePhoneTwice, PlanMismatch.
     """
-    for role, wanted, facts in (("old", plan.old_phone.udid, seen.old), ("new", plan.new_phone.udid, seen.new)):
+    for role, wanted, facts in (
+        ("old", plan.old_phone.udid, move_facts.old),
+        ("new", plan.new_phone.udid, move_facts.new),
+    ):
         if wanted and facts is not None and not same_udid(wanted, facts.udid):
-            raise PlanMismatch(role, facts.called, facts.udid, wanted)
-    old = seen.old.udid if seen.old else plan.old_phone.udid or (seen.backup.udid if seen.backup else None)
-    new = seen.new.udid if seen.new else plan.new_phone.udid
+            raise PlanMismatch(role, facts.name_or_model, facts.udid, wanted)
+    old = (
+        move_facts.old.udid
+        if move_facts.old
+        else plan.old_phone.udid or (move_facts.backup.udid if move_facts.backup else None)
+    )
+    new = move_facts.new.udid if move_facts.new else plan.new_phone.udid
     if old and new and same_udid(old, new):
-        both = seen.new or seen.old
-        raise SamePhoneTwice(both.called if both else new)
+        both = move_facts.new or move_facts.old
+        raise SamePhoneTwice(both.name_or_model if both else new)
 
 
 # -- room ------------------------------------------------------------------------------------------------------------
@@ -194,29 +206,29 @@ def _saves_old_phone(plan: Plan) -> bool:
     return plan.old_phone.backup is None and plan.backup.begin != "as-is"
 
 
-def refuse_full_disk(plan: Plan, seen: Seen) -> None:
+def refuse_full_disk(plan: Plan, move_facts: MoveFacts) -> None:
     """Refuse a disk on which no backup can succeed.
 
     Raises:
         TooLittleSpaceHere.
     """
-    saves = _saves_old_phone(plan) or plan.saves_new_phone_first or plan.safety.prove
-    if saves and seen.free_bytes_here is not None and seen.free_bytes_here <= SPARE_BYTES:
-        raise TooLittleSpaceHere(str(seen.home), seen.free_bytes_here, SPARE_BYTES)
+    saves = _saves_old_phone(plan) or plan.backs_up_new_phone_first or plan.safety.prove
+    if saves and move_facts.home_free_bytes is not None and move_facts.home_free_bytes <= SPARE_BYTES:
+        raise TooLittleSpaceHere(str(move_facts.home), move_facts.home_free_bytes, SPARE_BYTES)
 
 
-def _room_here(plan: Plan, seen: Seen) -> Iterator[Finding]:
+def _room_here(plan: Plan, move_facts: MoveFacts) -> Iterator[Finding]:
     """A warning only: what a phone uses includes its apps, which no backup holds. The phone counts exactly, later."""
-    if seen.free_bytes_here is None:
+    if move_facts.home_free_bytes is None:
         return
-    old = max(0, (seen.old.used_bytes or 0) - seen.working_backup_bytes) if seen.old else 0
-    new = seen.new.used_bytes or 0 if seen.new and plan.saves_new_phone_first else 0
+    old = max(0, (move_facts.old.used_bytes or 0) - move_facts.working_backup_bytes) if move_facts.old else 0
+    new = move_facts.new.used_bytes or 0 if move_facts.new and plan.backs_up_new_phone_first else 0
     most = (old if _saves_old_phone(plan) else 0) + new
-    if most and most + SPARE_BYTES > seen.free_bytes_here:
+    if most and most + SPARE_BYTES > move_facts.home_free_bytes:
         yield Finding(
             code="little-room-here",
             severity="warning",
-            what=f"{bytes_text(seen.free_bytes_here)} are free here, and up to {bytes_text(most)} may be needed.",
+            what=f"{format_bytes(move_facts.home_free_bytes)} are free here, and up to {format_bytes(most)} may be needed.",
             why="What is on a phone counts in full here, although its apps themselves are in no backup.",
             next="Free some space, or use another disk with --home DIR. If it fits, it goes through.",
         )
@@ -225,19 +237,19 @@ def _room_here(plan: Plan, seen: Seen) -> Iterator[Finding]:
 # -- the rest --------------------------------------------------------------------------------------------------------
 
 
-def _encryption(plan: Plan, seen: Seen) -> list[Finding]:
+def _encryption(plan: Plan, move_facts: MoveFacts) -> list[Finding]:
     """Whether the old phone's backup will be encrypted, and what stays behind if not.
 
     Raises:
         EncryptionNeeded: a category chosen by its name would stay behind.
     """
-    encrypted = _will_be_encrypted(plan, seen)
+    encrypted = _will_be_encrypted(plan, move_facts)
     if encrypted is not False:
         return []
     everything = EVERYTHING in plan.move.categories
     lost = [
         category
-        for category in load().categories
+        for category in load_catalogue().categories
         if category.needs_encryption
         and (everything or category.id in plan.move.categories)
         and category.id not in plan.move.except_
@@ -259,24 +271,24 @@ def _encryption(plan: Plan, seen: Seen) -> list[Finding]:
     ]
 
 
-def _will_be_encrypted(plan: Plan, seen: Seen) -> bool | None:
-    if seen.backup is not None:
-        return seen.backup.is_encrypted
+def _will_be_encrypted(plan: Plan, move_facts: MoveFacts) -> bool | None:
+    if move_facts.backup is not None:
+        return move_facts.backup.is_encrypted
     if plan.backup.encrypted:
         return True
-    return seen.old.encrypts_backups if seen.old else None
+    return move_facts.old.encrypts_backups if move_facts.old else None
 
 
-def _batteries(seen: Seen) -> Iterator[Finding]:
-    for facts in (seen.old, seen.new):
+def _batteries(move_facts: MoveFacts) -> Iterator[Finding]:
+    for facts in (move_facts.old, move_facts.new):
         if facts is not None and facts.battery_percent is not None and facts.battery_percent < ENOUGH_BATTERY_PERCENT:
             yield Finding(
                 code="battery-low",
                 severity="warning",
-                phone=facts.called,
-                what=f"The battery of {facts.called} is at {facts.battery_percent} %.",
+                phone=facts.name_or_model,
+                what=f"The battery of {facts.name_or_model} is at {facts.battery_percent} %.",
                 why="A move can take hours, and a phone that goes dark in a restore has to begin again.",
-                next=f"Leave {facts.called} on a cable that charges it.",
+                next=f"Leave {facts.name_or_model} on a cable that charges it.",
             )
 
 
@@ -285,14 +297,14 @@ def _find_my(plan: Plan, new: PhoneFacts | None) -> Iterator[Finding]:
         yield Finding(
             code="find-my-unknown",
             severity="info",
-            phone=new.called,
-            what=f"Whether Find My is on cannot be read from {new.called}.",
+            phone=new.name_or_model,
+            what=f"Whether Find My is on cannot be read from {new.name_or_model}.",
             why="The phone does not say; with Find My on it refuses the restore before anything is changed.",
-            next=f"Look on {new.called}: Settings, your name, Find My. Switching it off can take an hour.",
+            next=f"Look on {new.name_or_model}: Settings, your name, Find My. Switching it off can take an hour.",
         )
 
 
-def _old_ios_version(seen: Seen) -> str | None:
-    if seen.old is not None:
-        return seen.old.ios_version
-    return seen.backup.ios_version if seen.backup else None
+def _old_ios_version(move_facts: MoveFacts) -> str | None:
+    if move_facts.old is not None:
+        return move_facts.old.ios_version
+    return move_facts.backup.ios_version if move_facts.backup else None

@@ -37,10 +37,12 @@ def read_plan(path: Path) -> Plan:
     try:
         return Plan.model_validate(raw)
     except ValidationError as refused:
-        raise _first_in_words(Written(path, text), refused) from None
+        raise _most_helpful_error(PlanText(path, text), refused) from None
 
 
-def with_phones(plan: Plan, *, old: str | None = None, old_backup: Path | None = None, new: str | None = None) -> Plan:
+def override_phones(
+    plan: Plan, *, old: str | None = None, old_backup: Path | None = None, new: str | None = None
+) -> Plan:
     """The plan for other phones: `--old`, `--old-backup` and `--new` override what it says.
 
     Raises:
@@ -92,7 +94,7 @@ def _refuse_other_version(path: Path, text: str, raw: Mapping[str, Any]) -> None
     """First of all: what else is wrong with a plan of another version is not for us to say."""
     version = raw.get("version")
     if isinstance(version, int) and not isinstance(version, bool) and version != 1:
-        raise errors.PlanTooNew(str(path), Written(path, text).line_of(("version",)), str(version))
+        raise errors.PlanTooNew(str(path), PlanText(path, text).line_of(("version",)), str(version))
 
 
 # -- where it stands -------------------------------------------------------------------------------------------------
@@ -101,7 +103,7 @@ Location = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Written:
+class PlanText:
     """A plan's text, to find a key's line in. TOML readers do not keep lines, so the text is looked at again."""
 
     path: Path
@@ -141,28 +143,28 @@ def _dotted(name: str) -> list[str]:
 # -- in words --------------------------------------------------------------------------------------------------------
 
 
-def _first_in_words(written: Written, refused: ValidationError) -> MigrateError:
+def _most_helpful_error(plan_text: PlanText, refused: ValidationError) -> MigrateError:
     """The complaint that helps most: an unknown key may be the reason why another one is missing."""
     order = {"extra_forbidden": 0, "missing": 2}
     complaints = sorted(refused.errors(include_url=False), key=lambda complaint: order.get(complaint["type"], 1))
     complaint: Mapping[str, Any] = complaints[0]
-    path = str(written.path)
+    path = str(plan_text.path)
     keys: Location = tuple(str(part) for part in complaint["loc"] if isinstance(part, str))
     kind = complaint["type"]
     if kind == "extra_forbidden":
-        return _unknown_key(written, keys)
+        return _unknown_key(plan_text, keys)
     if kind == "missing":
         *tables, key = keys
         return errors.PlanKeyMissing(path, 0, key, ".".join(tables), EXAMPLES.get(keys, f"{key} = …"))
     if kind == "unknown_category":
         word, meant, known = (complaint["ctx"][name] for name in ("word", "nearest", "known"))
-        return errors.PlanCategoryUnknown(path, written.line_of(keys, word), word, keys[-1], meant, known)
+        return errors.PlanCategoryUnknown(path, plan_text.line_of(keys, word), word, keys[-1], meant, known)
     if kind == "same_phone_twice":
         return errors.SamePhoneTwice(complaint["input"]["old_phone"]["udid"])
     if kind in CONTRADICTIONS:
         where, contradiction = CONTRADICTIONS[kind]
-        return contradiction(path, written.line_of(where))
-    return _wrong_value(written, keys, complaint)
+        return contradiction(path, plan_text.line_of(where))
+    return _wrong_value(plan_text, keys, complaint)
 
 
 CONTRADICTIONS: Mapping[str, tuple[Location, Callable[[str, int], PlanInvalid]]] = {
@@ -183,7 +185,7 @@ EXAMPLES: Mapping[Location, str] = {
 }
 
 
-def _unknown_key(written: Written, keys: Location) -> PlanInvalid:
+def _unknown_key(plan_text: PlanText, keys: Location) -> PlanInvalid:
     *tables, key = keys
     model: type[BaseModel] = Plan
     for table in tables:
@@ -191,9 +193,9 @@ def _unknown_key(written: Written, keys: Location) -> PlanInvalid:
         assert isinstance(inner, type) and issubclass(inner, BaseModel)  # only sections can hold keys
         model = inner
     known = tuple(field.alias or name for name, field in model.model_fields.items())
-    line = written.line_of(keys)
+    line = plan_text.line_of(keys)
     return errors.PlanKeyUnknown(
-        str(written.path), line, key, ".".join(tables), nearest_of(key.lower().replace("-", "_"), known), known
+        str(plan_text.path), line, key, ".".join(tables), nearest_of(key.lower().replace("-", "_"), known), known
     )
 
 
@@ -211,7 +213,7 @@ WANTED: Mapping[Location, str] = {
 }
 
 
-def _wrong_value(written: Written, keys: Location, complaint: Mapping[str, Any]) -> PlanInvalid:
+def _wrong_value(plan_text: PlanText, keys: Location, complaint: Mapping[str, Any]) -> PlanInvalid:
     keys = _plain(keys)
     choices = re.findall(r"'([^']*)'", complaint["ctx"]["expected"]) if complaint["type"] == "literal_error" else []
     if keys in WANTED:
@@ -224,8 +226,10 @@ def _wrong_value(written: Written, keys: Location, complaint: Mapping[str, Any])
         wanted = f"a table: [{'.'.join(keys)}] on a line of its own, its keys below it"
     found = complaint["input"]
     meant = nearest_of(found.lower().replace("_", "-"), choices) if isinstance(found, str) else ""
-    line = written.line_of(keys, found if isinstance(found, str) else None)
-    return errors.PlanValueWrong(str(written.path), line, ".".join(keys), _shown(found), wanted, meant and f'"{meant}"')
+    line = plan_text.line_of(keys, found if isinstance(found, str) else None)
+    return errors.PlanValueWrong(
+        str(plan_text.path), line, ".".join(keys), _shown(found), wanted, meant and f'"{meant}"'
+    )
 
 
 def _plain(keys: Location) -> Location:

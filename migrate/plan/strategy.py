@@ -16,7 +16,7 @@ from typing import Any, Literal
 from migrate.problems import BackupNewerThanPhone, StrategyRefused
 
 Version = tuple[int, ...]
-Known = Literal["keeps", "erases", "unknown"]
+PartialRestoreSupport = Literal["keeps", "erases", "unknown"]
 
 
 class Strategy(StrEnum):
@@ -28,11 +28,11 @@ class Strategy(StrEnum):
     GRAFT = "graft"
 
 
-ONLY_TO_ERASED = frozenset({"passwords"})
+ERASED_ONLY_CATEGORIES = frozenset({"passwords"})
 """Categories that a phone in use cannot take (design 4)."""
 
 
-def strategy_for(
+def choose_strategy(
     new_phone_is: Literal["erased", "in-use"],
     ios_version: str | None,
     *,
@@ -46,7 +46,7 @@ def strategy_for(
     """
     if new_phone_is == "erased":
         return Strategy.REPLACE
-    known = known_of(ios_version)
+    known = partial_restore_support(ios_version)
     if known == "keeps":
         return Strategy.OVERLAY
     if Strategy.GRAFT in experimental:
@@ -65,10 +65,10 @@ def refuse_newer_backup(
     Raises:
         BackupNewerThanPhone: it will be refused.
     """
-    theirs, ours = version_of(backup_ios_version), version_of(ios_version)
+    theirs, ours = parse_version(backup_ios_version), parse_version(ios_version)
     if theirs is None or ours is None:
         return
-    needed = version_of(required)
+    needed = parse_version(required)
     new_enough = (
         ours >= theirs if needed is None else ours[:2] > theirs[:2] or (ours[:2] == theirs[:2] and ours >= needed)
     )
@@ -76,19 +76,19 @@ def refuse_newer_backup(
         raise BackupNewerThanPhone(phone, str(ios_version), str(backup_ios_version))
 
 
-def known_of(ios_version: str | None) -> Known:
+def partial_restore_support(ios_version: str | None) -> PartialRestoreSupport:
     """What is known of partial restores onto a phone in use with this iOS version."""
-    version = version_of(ios_version)
+    version = parse_version(ios_version)
     if version is None:
         return "unknown"
     for row in _rows():
         if (row["from"] is None or version >= row["from"]) and (row["below"] is None or version < row["below"]):
-            known: Known = row["known"]
+            known: PartialRestoreSupport = row["known"]
             return known
     return "unknown"
 
 
-def version_of(text: str | None) -> Version | None:
+def parse_version(text: str | None) -> Version | None:
     """`"26.5.1"` -> `(26, 5, 1)`, always three numbers or more, so that 26.5 and 26.5.0 are equal. None: no version."""
     if text is None or not re.fullmatch(r"\d{1,4}(\.\d{1,4}){0,4}", text):
         return None
@@ -100,6 +100,6 @@ def version_of(text: str | None) -> Version | None:
 def _rows() -> tuple[dict[str, Any], ...]:
     text = resources.files("migrate.plan").joinpath("versions.toml").read_text(encoding="utf-8")
     return tuple(
-        {**row, "from": version_of(row.get("from")), "below": version_of(row.get("below"))}
+        {**row, "from": parse_version(row.get("from")), "below": parse_version(row.get("below"))}
         for row in tomllib.loads(text)["in_use"]
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from migrate.problems.root import MigrateError
-from migrate.units import bytes_text
+from migrate.units import format_bytes
 
 
 @dataclass(eq=False)
@@ -160,7 +160,7 @@ class BackupUnreadable(MigrateError):
         return f"{self.part}: {self.reason}."
 
     def next(self) -> str:
-        return "Save the phone again with migrate save, or name another backup of it."
+        return "Save the phone again with migrate backup, or name another backup of it."
 
 
 @dataclass(eq=False)
@@ -175,7 +175,7 @@ class KeybagUnreadable(MigrateError):
         return f"BackupKeyBag in Manifest.plist: {self.reason}."
 
     def next(self) -> str:
-        return "Save the phone again with migrate save, or name another backup of it."
+        return "Save the phone again with migrate backup, or name another backup of it."
 
 
 @dataclass(eq=False)
@@ -191,7 +191,7 @@ class BackupUnfinished(MigrateError):
         return f"Its Status.plist says {self.state!r}, not 'finished'." if self.state else "It has no finished state."
 
     def next(self) -> str:
-        return "Connect the phone and run migrate save: it goes on where the backup stopped."
+        return "Connect the phone and run migrate backup: it goes on where the backup stopped."
 
 
 @dataclass(eq=False)
@@ -242,7 +242,7 @@ class BadRecord(MigrateError):
         return f"{self.reason[:1].upper()}{self.reason[1:]}."
 
     def next(self) -> str:
-        return "Save the phone again with migrate save; until then this one file cannot move."
+        return "Save the phone again with migrate backup; until then this one file cannot move."
 
 
 @dataclass(eq=False)
@@ -259,7 +259,7 @@ class BlobMissing(MigrateError):
         return f"The manifest lists {self.file_id}, and there is no such file in the folder."
 
     def next(self) -> str:
-        return "Run migrate verify on the backup to see what else is missing, then migrate save to fetch it again."
+        return "Run migrate verify on the backup to see what else is missing, then migrate backup to fetch it again."
 
 
 @dataclass(eq=False)
@@ -277,7 +277,7 @@ class BlobUnreadable(MigrateError):
         return f"{self.file_id}: {self.reason}."
 
     def next(self) -> str:
-        return "Run migrate verify on the backup to see what else is damaged, then migrate save to fetch it again."
+        return "Run migrate verify on the backup to see what else is damaged, then migrate backup to fetch it again."
 
 
 @dataclass(eq=False)
@@ -310,7 +310,7 @@ class SealDamaged(MigrateError):
         return f"{self.reason[:1].upper()}{self.reason[1:]}."
 
     def next(self) -> str:
-        return f"Delete {self.path} and run migrate save: it takes a new seal."
+        return f"Delete {self.path} and run migrate backup: it takes a new seal."
 
 
 @dataclass(eq=False)
@@ -423,11 +423,11 @@ class HealNeedsPhone(MigrateError):
 
     def why(self) -> str:
         files = "1 of its files is" if self.count == 1 else f"{self.count:,} of its files are"
-        wounds = f"{files} damaged or missing" if self.count else "What is damaged is not a file of its own"
-        return f"{wounds}. This computer sees: {', '.join(self.seen) or 'no phone'}."
+        defects = f"{files} damaged or missing" if self.count else "What is damaged is not a file of its own"
+        return f"{defects}. This computer sees: {', '.join(self.seen) or 'no phone'}."
 
     def next(self) -> str:
-        gone = "; if it is gone, heal without it: migrate heal BACKUP --without-phone" if self.count else ""
+        gone = "; if it is gone, heal without it: migrate repair BACKUP --without-phone" if self.count else ""
         return f"Connect that phone, unlock it and {self.again}{gone}."
 
 
@@ -446,8 +446,8 @@ class HealNeedsRoom(MigrateError):
 
     def why(self) -> str:
         return (
-            f"At worst {bytes_text(self.needed_bytes)} are needed, because {self.reason}; "
-            f"{bytes_text(self.free_bytes)} are free. Nothing was changed."
+            f"At worst {format_bytes(self.needed_bytes)} are needed, because {self.reason}; "
+            f"{format_bytes(self.free_bytes)} are free. Nothing was changed."
         )
 
     def next(self) -> str:
@@ -471,7 +471,7 @@ class CannotHealWithoutPhone(MigrateError):
         return f"{self.first}{more} Only a new save brings that back; leaving damaged files out does not."
 
     def next(self) -> str:
-        return f"Connect the phone and run: migrate heal {self.path}"
+        return f"Connect the phone and run: migrate repair {self.path}"
 
 
 @dataclass(eq=False)
@@ -508,7 +508,7 @@ class HealStopped(MigrateError):
         return "The backup is as it was; what the phone has sent so far is kept beside it."
 
     def next(self) -> str:
-        return f"Go on with: migrate heal {self.path}"
+        return f"Go on with: migrate repair {self.path}"
 
 
 @dataclass(eq=False)

@@ -242,7 +242,7 @@ class BackupBusy(MigrateError):
         return f"The backup of {self.phone} is at work in another window."
 
     def why(self) -> str:
-        return "Another run, or migrate save, is saving it or proving its save; two at once would spoil it."
+        return "Another run, or migrate backup, is saving it or proving its save; two at once would spoil it."
 
     def next(self) -> str:
         return f"Wait for it, or stop it there with Ctrl-C; then {self.again}"
@@ -263,7 +263,7 @@ class NothingSaved(MigrateError):
         return f'The plan says begin = "as-is", and {self.home} holds no such backup.'
 
     def next(self) -> str:
-        return 'Save it with: migrate save. Or write begin = "incremental" under [backup] in the plan'
+        return 'Save it with: migrate backup. Or write begin = "incremental" under [backup] in the plan'
 
 
 @dataclass(eq=False)
@@ -350,9 +350,7 @@ class SavedBackupDamaged(MigrateError):
 
     def next(self) -> str:
         without = "where that phone is gone, add --without-phone"
-        return (
-            f"Heal it with its phone on the cable: migrate heal {shlex.quote(self.path)} ({without}). Then {self.again}"
-        )
+        return f"Heal it with its phone on the cable: migrate repair {shlex.quote(self.path)} ({without}). Then {self.again}"
 
 
 @dataclass(eq=False)
@@ -474,7 +472,7 @@ class NotProven(MigrateError):
 
 @dataclass(eq=False)
 class RehearsalFailed(MigrateError):
-    """What was to be sent did not go well on a software iPhone like the new phone."""
+    """What was to be sent did not go well on a simulated iPhone like the new phone."""
 
     first: str
     count: int
@@ -484,7 +482,7 @@ class RehearsalFailed(MigrateError):
         return f"The rehearsal failed, so nothing was sent: {self.first}"
 
     def why(self) -> str:
-        return f"On a software iPhone set up like the new phone, {_things(self.count)} went otherwise than agreed."
+        return f"On a simulated iPhone set up like the new phone, {_things(self.count)} went otherwise than agreed."
 
     def next(self) -> str:
         return f"See all of them in the findings of the run, mend the first one, then {self.again}"
@@ -582,16 +580,16 @@ class NothingToProve(MigrateError):
 
 @dataclass(eq=False)
 class DemoPhonesSilent(MigrateError):
-    """The demo's software iPhones did not come up."""
+    """The demo's simulated iPhones did not come up."""
 
     said: str
     exit_code = 1
 
     def what(self) -> str:
-        return "The demo's software iPhones did not start."
+        return "The demo's simulated iPhones did not start."
 
     def why(self) -> str:
         return f"They said: {self.said or 'nothing'}"
 
     def next(self) -> str:
-        return "Try them alone with: migrate softphone serve. If that fails too, report it: this is a bug of ours."
+        return "Try them alone with: migrate simulator serve. If that fails too, report it: this is a bug of ours."

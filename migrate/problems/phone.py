@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.problems.root import MigrateError, capital
-from migrate.units import bytes_text
+from migrate.units import format_bytes
 
 
 @dataclass(eq=False)
@@ -383,9 +383,9 @@ class BackupDiskFull(MigrateError):
         return f"The disk of {self.path} is too full."
 
     def why(self) -> str:
-        room = f"{bytes_text(self.free_bytes)} are free there"
+        room = f"{format_bytes(self.free_bytes)} are free there"
         if self.needed_bytes:
-            return f"{room}; the phone asks for {bytes_text(self.needed_bytes)} (copies and links counted in full)."
+            return f"{room}; the phone asks for {format_bytes(self.needed_bytes)} (copies and links counted in full)."
         return f"{room}, and a write failed for want of room. What was received so far is kept."
 
     def next(self) -> str:

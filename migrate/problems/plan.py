@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migrate.problems.root import MigrateError
-from migrate.units import bytes_text
+from migrate.units import format_bytes
 
 
 @dataclass(eq=False)
@@ -407,8 +407,8 @@ class TooLittleSpaceHere(MigrateError):
 
     def what(self) -> str:
         return (
-            f"The disk that holds {self.folder} has {bytes_text(self.free_bytes)} free, "
-            f"and at least {bytes_text(self.needed_bytes)} are needed."
+            f"The disk that holds {self.folder} has {format_bytes(self.free_bytes)} free, "
+            f"and at least {format_bytes(self.needed_bytes)} are needed."
         )
 
     def why(self) -> str:
@@ -429,8 +429,8 @@ class NewPhoneTooFull(MigrateError):
 
     def what(self) -> str:
         return (
-            f"{self.name} has {bytes_text(self.free_bytes)} free, "
-            f"and what was chosen takes {bytes_text(self.needed_bytes)}."
+            f"{self.name} has {format_bytes(self.free_bytes)} free, "
+            f"and what was chosen takes {format_bytes(self.needed_bytes)}."
         )
 
     def why(self) -> str:

@@ -1,4 +1,4 @@
-"""Errors of a software iPhone."""
+"""Errors of a simulated iPhone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from migrate.problems.root import MigrateError
 
 @dataclass(eq=False)
 class PhoneFileInvalid(MigrateError):
-    """A file that describes a software iPhone cannot be used."""
+    """A file that describes a simulated iPhone cannot be used."""
 
     path: Path
     problem: str
@@ -19,7 +19,7 @@ class PhoneFileInvalid(MigrateError):
     exit_code = 2
 
     def what(self) -> str:
-        return f"{self.path} does not describe a software iPhone."
+        return f"{self.path} does not describe a simulated iPhone."
 
     def why(self) -> str:
         return f"{self.problem}."
@@ -30,7 +30,7 @@ class PhoneFileInvalid(MigrateError):
 
 @dataclass(eq=False)
 class UnknownScenario(MigrateError):
-    """`--scenario` names none of the software iPhone's."""
+    """`--scenario` names none of the simulated iPhone's."""
 
     scenario: str
     nearest: str

@@ -69,7 +69,7 @@ class DemoStopped(MigrateError):
         return "The demo was stopped, because you asked."
 
     def why(self) -> str:
-        return "Its two software iPhones are gone with it. No real phone was touched."
+        return "Its two simulated iPhones are gone with it. No real phone was touched."
 
     def next(self) -> str:
         return f"Begin again with: {self.command}"
@@ -130,7 +130,7 @@ class HomeUnusable(MigrateError):
 
 @dataclass(eq=False)
 class WhichPhoneToSave(MigrateError):
-    """`migrate save` without a UDID, and several phones are there."""
+    """`migrate backup` without a UDID, and several phones are there."""
 
     seen: tuple[str, ...]
     exit_code = 2
@@ -142,7 +142,7 @@ class WhichPhoneToSave(MigrateError):
         return f"These are here: {', '.join(self.seen)}."
 
     def next(self) -> str:
-        return "Name one: migrate save UDID"
+        return "Name one: migrate backup UDID"
 
 
 @dataclass(eq=False)
@@ -160,7 +160,7 @@ class SaveInterrupted(MigrateError):
         return "What was received is kept; the same command goes on there."
 
     def next(self) -> str:
-        return f"Go on with: migrate save {self.udid}"
+        return f"Go on with: migrate backup {self.udid}"
 
 
 @dataclass(eq=False)
@@ -218,14 +218,14 @@ class NothingToExplain(MigrateError):
 
 @dataclass(eq=False)
 class CannotListen(MigrateError):
-    """The software iPhone could not open its socket."""
+    """The simulated iPhone could not open its socket."""
 
     address: str
     reason: str
     exit_code = 2
 
     def what(self) -> str:
-        return f"The software iPhone cannot listen on {self.address}."
+        return f"The simulated iPhone cannot listen on {self.address}."
 
     def why(self) -> str:
         return f"The system answered: {self.reason}."

@@ -1,4 +1,4 @@
-"""The admin channel: a person at the software iPhones, one JSON object a line, one answer a line.
+"""The admin channel: a person at the simulated iPhones, one JSON object a line, one answer a line.
 
     -> {"do": "unlock", "phone": "00008101-…"}        phone: UDID or name; needless where there is only one
     <- {"ok": true}                                   or {"ok": false, "error": "…"}
@@ -34,19 +34,19 @@ from migrate.simulator.device.assumptions import Assumptions
 from migrate.simulator.device.conditions import Conditions
 from migrate.simulator.device.dump import write_files
 from migrate.simulator.device.identity import build_of
-from migrate.simulator.device.phone import Softphone
-from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.device.simulated_user import SimulatedUser
 from migrate.simulator.faults.faults import Faults
-from migrate.simulator.faults.scenarios import heal, scenarios
+from migrate.simulator.faults.scenarios import clear_faults, scenarios
 from migrate.simulator.phone_file import PhoneFile
 from migrate.simulator.usbmuxd import listeners as doors
-from migrate.simulator.usbmuxd.listeners import Doorkeeper
-from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.usbmuxd.listeners import ConnectionAcceptor
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 from migrate.simulator.usbmuxd.streams import SocketStream
 
 LINE_LIMIT_BYTES = 1 << 20
 FAULTS = TypeAdapter(Faults)
-HAND = TypeAdapter(Hand)
+SIMULATED_USER_ADAPTER = TypeAdapter(SimulatedUser)
 CONDITIONS = TypeAdapter(Conditions)
 ASSUMPTIONS = TypeAdapter(Assumptions)
 STATES = (
@@ -65,20 +65,20 @@ STATES = (
 the next request, as after an update."""
 
 
-class NotDone(Exception):
+class CommandFailed(Exception):
     """An order that cannot be carried out, in words for its sender."""
 
 
 class AdminChannel:
     """Takes orders for the phones of one server, from `start` to `stop`."""
 
-    def __init__(self, server: SoftphoneServer, path: Path) -> None:
+    def __init__(self, server: SimulatedUsbmuxd, path: Path) -> None:
         self._server = server
         self._path = path
         self._lock = threading.Lock()
         self._streams: set[SocketStream] = set()
         self._threads: list[threading.Thread] = []
-        self._doorkeeper: Doorkeeper | None = None
+        self._acceptor: ConnectionAcceptor | None = None
 
     def __enter__(self) -> AdminChannel:
         self.start()
@@ -89,14 +89,14 @@ class AdminChannel:
 
     def start(self) -> None:
         """Raises OSError when the path cannot be had."""
-        self._doorkeeper = Doorkeeper([_open_door(self._path)], self._admit)
+        self._acceptor = ConnectionAcceptor([_open_listener(self._path)], self._admit)
 
     def stop(self) -> None:
         """Nothing when it never started."""
-        if self._doorkeeper is None:
+        if self._acceptor is None:
             return
-        self._doorkeeper.stop()
-        self._doorkeeper = None
+        self._acceptor.stop()
+        self._acceptor = None
         with self._lock:
             streams = list(self._streams)
         for stream in streams:
@@ -110,7 +110,7 @@ class AdminChannel:
         with self._lock:
             self._streams.add(stream)
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        thread = threading.Thread(target=self._serve, args=(stream,), name="softphone admin", daemon=True)
+        thread = threading.Thread(target=self._serve, args=(stream,), name="simulator admin", daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -131,31 +131,31 @@ class AdminChannel:
     def answer(self, line: bytes) -> dict[str, Any]:
         """What one line gets. Never raises for what a sender can get wrong."""
         try:
-            order = json.loads(line)
-            if not isinstance(order, dict) or not isinstance(order.get("do"), str):
-                raise NotDone('an order is an object with a "do"')
-            return {"ok": True, **self._obey(order)}
-        except NotDone as error:
+            command = json.loads(line)
+            if not isinstance(command, dict) or not isinstance(command.get("do"), str):
+                raise CommandFailed('an order is an object with a "do"')
+            return {"ok": True, **self._obey(command)}
+        except CommandFailed as error:
             return {"ok": False, "error": str(error)}
         except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, lists in lists a thousand deep
             return {"ok": False, "error": f"not JSON: {error}"}
 
-    def _obey(self, order: dict[str, Any]) -> dict[str, Any]:
-        if order["do"] == "phones":
+    def _obey(self, command: dict[str, Any]) -> dict[str, Any]:
+        if command["do"] == "phones":
             return {"phones": [self._describe(phone) for phone in self._server.phones]}
-        do = _ORDERS.get(order["do"])
+        do = _COMMANDS.get(command["do"])
         if do is None:
-            raise NotDone(f"unknown order; known are phones, {', '.join(sorted(_ORDERS))}")
-        return do(self._server, self._phone(order.get("phone")), order) or {}
+            raise CommandFailed(f"unknown order; known are phones, {', '.join(sorted(_COMMANDS))}")
+        return do(self._server, self._phone(command.get("phone")), command) or {}
 
-    def _phone(self, wanted: object) -> Softphone:
+    def _phone(self, wanted: object) -> SimulatedPhone:
         phones = self._server.phones
         found = [phone for phone in phones if wanted is None or wanted in (phone.udid, phone.name)]
         if len(found) != 1:
-            raise NotDone(f"{len(found)} phones are meant; name one by its UDID")
+            raise CommandFailed(f"{len(found)} phones are meant; name one by its UDID")
         return found[0]
 
-    def _describe(self, phone: Softphone) -> dict[str, Any]:
+    def _describe(self, phone: SimulatedPhone) -> dict[str, Any]:
         return {
             "udid": phone.udid,
             "name": phone.name,
@@ -171,149 +171,151 @@ class AdminChannel:
             "find_my": phone.find_my,
             "encrypts_backups": phone.will_encrypt,
             "restore_pending": phone.pending_restore is not None,
-            "arriving": phone.arriving,
+            "arriving": phone.has_background_restore,
             "in_recovery": phone.in_recovery,
             "conditions": asdict(phone.conditions),
             "assume": asdict(phone.assume),
             "free_bytes": phone.free_bytes,
-            "hand": asdict(phone.hand),
+            "hand": asdict(phone.simulated_user),
         }
 
 
 # --- the orders
 
 
-def _find_my(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
-    if not isinstance(order.get("on"), bool):
-        raise NotDone('find-my needs "on": true or false')
-    phone.find_my = order["on"]
+def _find_my(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
+    if not isinstance(command.get("on"), bool):
+        raise CommandFailed('find-my needs "on": true or false')
+    phone.find_my = command["on"]
 
 
-def _unplug(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+def _unplug(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
     if not server.detach(phone):
-        raise NotDone("it is not plugged in")
+        raise CommandFailed("it is not plugged in")
 
 
-def _plug(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
+def _plug(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
     server.attach(phone)
 
 
-def _dump(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> dict[str, Any]:
+def _dump(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> dict[str, Any]:
     """Everything on the phone as SHA-256, and what hosts wrote beside it. With `into` the files themselves are written
     to `<into>/<Domain>/<path>`, a folder that is not there yet; links are not."""
-    into = order.get("into")
+    into = command.get("into")
     if into is not None:
         if not isinstance(into, str) or not Path(into).is_absolute():
-            raise NotDone('"into" is the absolute path of a folder to be made')
+            raise CommandFailed('"into" is the absolute path of a folder to be made')
         try:
             written = write_files(phone.files, Path(into))
         except OSError as error:
-            raise NotDone(f"{into}: {error.strerror or error}") from error
+            raise CommandFailed(f"{into}: {error.strerror or error}") from error
         except UnsafeName as error:
-            raise NotDone(error.what()) from error
+            raise CommandFailed(error.what()) from error
         return {"written": written}
-    return {"digests": phone.files.digests(), "scratch": sorted(phone.scratch)}
+    return {"digests": phone.files.digests(), "scratch": sorted(phone.afc_files)}
 
 
-def _post(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
-    if not isinstance(order.get("name"), str):
-        raise NotDone('post needs a "name"')
-    phone.post(order["name"])
+def _post(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
+    if not isinstance(command.get("name"), str):
+        raise CommandFailed('post needs a "name"')
+    phone.post(command["name"])
 
 
-def _set_state(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
-    name = order.get("state")
+def _set_state(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
+    name = command.get("state")
     if name not in STATES:
-        raise NotDone(f"state is one of {', '.join(STATES)}")
+        raise CommandFailed(f"state is one of {', '.join(STATES)}")
     try:
-        value = getattr(PhoneFile.model_validate({name: order.get("value")}), name)
+        value = getattr(PhoneFile.model_validate({name: command.get("value")}), name)
     except ValidationError as error:
-        raise NotDone(f"{name}: {error.errors()[0]['msg']}") from None
+        raise CommandFailed(f"{name}: {error.errors()[0]['msg']}") from None
     setattr(phone, name, value)
     if name == "ios_version":
         phone.build = build_of(phone.ios_version)
 
 
-def _set_condition(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
-    name, value = _checked(CONDITIONS, Conditions, order, "condition")
+def _set_condition(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
+    name, value = _checked(CONDITIONS, Conditions, command, "condition")
     setattr(phone.conditions, name, value)
 
 
-def _set_assumption(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
-    name, value = _checked(ASSUMPTIONS, Assumptions, order, "assumption")
+def _set_assumption(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
+    name, value = _checked(ASSUMPTIONS, Assumptions, command, "assumption")
     setattr(phone.assume, name, value)
 
 
-def _set_fault(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
-    name, value = _checked(FAULTS, Faults, order, "fault")
+def _set_fault(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
+    name, value = _checked(FAULTS, Faults, command, "fault")
     setattr(phone.faults, name, value)  # in place: connections that run look at the same faults
 
 
-def _scenario(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
-    scenario = scenarios().get(str(order.get("name")))
+def _scenario(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
+    scenario = scenarios().get(str(command.get("name")))
     if scenario is None:
-        raise NotDone(f"scenario needs a name: one of {', '.join(scenarios())}")
+        raise CommandFailed(f"scenario needs a name: one of {', '.join(scenarios())}")
     scenario.apply(phone)
 
 
-def _set_hand(server: SoftphoneServer, phone: Softphone, order: dict[str, Any]) -> None:
-    name, value = _checked(HAND, Hand, order, "habit")
-    phone.hand = replace(phone.hand, **{name: value})
+def _set_simulated_user(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
+    name, value = _checked(SIMULATED_USER_ADAPTER, SimulatedUser, command, "habit")
+    phone.simulated_user = replace(phone.simulated_user, **{name: value})
 
 
-def _checked(adapter: TypeAdapter[Any], table: Any, order: dict[str, Any], key: str) -> tuple[str, Any]:
+def _checked(adapter: TypeAdapter[Any], table: Any, command: dict[str, Any], key: str) -> tuple[str, Any]:
     """The field of `table` an order sets, and its value in the field's type."""
-    name = order.get(key)
+    name = command.get(key)
     known = [field.name for field in fields(table)]
     if not isinstance(name, str) or name not in known:
-        raise NotDone(f"{key} is one of {', '.join(known)}")
+        raise CommandFailed(f"{key} is one of {', '.join(known)}")
     try:
-        return name, getattr(adapter.validate_python({name: order.get("value")}), name)
+        return name, getattr(adapter.validate_python({name: command.get("value")}), name)
     except ValidationError as error:
-        raise NotDone(f"{name}: {error.errors()[0]['msg']}") from None
+        raise CommandFailed(f"{name}: {error.errors()[0]['msg']}") from None
 
 
-def _simply(act: Callable[[Softphone], None]) -> Callable[[SoftphoneServer, Softphone, dict[str, Any]], None]:
-    return lambda server, phone, order: act(phone)
+def _simply(
+    act: Callable[[SimulatedPhone], None],
+) -> Callable[[SimulatedUsbmuxd, SimulatedPhone, dict[str, Any]], None]:
+    return lambda server, phone, command: act(phone)
 
 
-_ORDERS: dict[str, Callable[[SoftphoneServer, Softphone, dict[str, Any]], dict[str, Any] | None]] = {
-    "tap-trust": _simply(Softphone.tap_trust),
-    "deny-trust": _simply(Softphone.deny_trust),
-    "lock": _simply(Softphone.lock),
-    "unlock": _simply(Softphone.unlock),
-    "enter-passcode": _simply(Softphone.answer_passcode),
+_COMMANDS: dict[str, Callable[[SimulatedUsbmuxd, SimulatedPhone, dict[str, Any]], dict[str, Any] | None]] = {
+    "tap-trust": _simply(SimulatedPhone.tap_trust),
+    "deny-trust": _simply(SimulatedPhone.deny_trust),
+    "lock": _simply(SimulatedPhone.lock),
+    "unlock": _simply(SimulatedPhone.unlock),
+    "enter-passcode": _simply(SimulatedPhone.answer_passcode),
     "decline-passcode": _simply(lambda phone: phone.answer_passcode(False)),
-    "tap-cancel": _simply(Softphone.tap_cancel),
-    "forget-computers": _simply(Softphone.forget_hosts),
-    "arrive": _simply(Softphone.arrive),
-    "erase": _simply(Softphone.erase),
+    "tap-cancel": _simply(SimulatedPhone.tap_cancel),
+    "forget-computers": _simply(SimulatedPhone.forget_hosts),
+    "arrive": _simply(SimulatedPhone.finish_background_restore),
+    "erase": _simply(SimulatedPhone.erase),
     "set-state": _set_state,
     "set-condition": _set_condition,
     "set-assumption": _set_assumption,
-    "finish-setup": _simply(Softphone.finish_setup),
+    "finish-setup": _simply(SimulatedPhone.finish_setup),
     "find-my": _find_my,
     "unplug": _unplug,
     "plug": _plug,
-    "reboot": _simply(Softphone.reboot),
+    "reboot": _simply(SimulatedPhone.reboot),
     "post": _post,
     "dump": _dump,
-    "heal": _simply(heal),
+    "heal": _simply(clear_faults),
     "scenario": _scenario,
     "set-fault": _set_fault,
-    "set-hand": _set_hand,
+    "set-hand": _set_simulated_user,
 }
 
 
-def _open_door(path: Path) -> socket.socket:
+def _open_listener(path: Path) -> socket.socket:
     """A unix socket at `path`, or a loopback listener whose address the file holds. Raises OSError."""
     if doors.has_unix_sockets():
         return doors.open_unix(path)
-    door = doors.open_tcp(doors.LOOPBACK, 0)
+    listener = doors.open_tcp(doors.LOOPBACK, 0)
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write("{}:{}\n".format(*door.getsockname()[:2]))
+            file.write("{}:{}\n".format(*listener.getsockname()[:2]))
     except OSError:
-        door.close()
+        listener.close()
         raise
-    return door
+    return listener

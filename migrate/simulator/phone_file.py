@@ -1,4 +1,4 @@
-"""A software iPhone as a TOML file describes it (docs/softphone.md lists every key)."""
+"""A simulated iPhone as a TOML file describes it (docs/simulator.md lists every key)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from pydantic import (
 
 from migrate.problems import PhoneFileInvalid
 from migrate.simulator.agent.spool import Keeps
-from migrate.simulator.agent.staged_restore import nothing_staged
+from migrate.simulator.agent.staged_restore import empty_restore
 from migrate.simulator.contents import ContentsSpec, fill
 from migrate.simulator.device import identity
 from migrate.simulator.device.assumptions import Assumptions
 from migrate.simulator.device.conditions import Conditions
-from migrate.simulator.device.phone import Screen, Softphone, Trust
-from migrate.simulator.device.simulated_user import Hand, no_hand
+from migrate.simulator.device.phone import Screen, SimulatedPhone, Trust
+from migrate.simulator.device.simulated_user import SimulatedUser, absent_user
 from migrate.simulator.device.state import Setup
 from migrate.simulator.faults.faults import Faults
 
@@ -83,17 +83,19 @@ class PhoneFile(BaseModel):
     faults: Faults = Field(default_factory=Faults)
     conditions: Conditions = Field(default_factory=Conditions)
     assume: Assumptions = Field(default_factory=Assumptions)
-    hand: Hand = Field(default_factory=Hand, description='who holds it; "none": nobody, "default": who does all asked')
+    hand: SimulatedUser = Field(
+        default_factory=SimulatedUser, description='who holds it; "none": nobody, "default": who does all asked'
+    )
 
     @model_validator(mode="before")
     @classmethod
-    def _hand_in_a_word(cls, data: object) -> object:
+    def _parse_user_shorthand(cls, data: object) -> object:
         """`hand` as a table. A phone that was locked away stays locked unless its hand is said to unlock it."""
         if not isinstance(data, dict):
             return data
         hand = data.get("hand", "default")
         if hand == "none":
-            return {**data, "hand": no_hand()}
+            return {**data, "hand": absent_user()}
         own = {"unlocks": False} if data.get("trust") == "locked" or data.get("screen") in LOCKED else {}
         if hand == "default":
             return {**data, "hand": own}
@@ -101,17 +103,18 @@ class PhoneFile(BaseModel):
 
     @field_validator("trust", mode="before")
     @classmethod
-    def _trust_in_a_word(cls, value: object) -> object:
+    def _parse_trust_shorthand(cls, value: object) -> object:
         return {True: "trusted", False: "ask"}[value] if isinstance(value, bool) else value
 
-    def to_phone(self) -> Softphone:
+    def to_phone(self) -> SimulatedPhone:
         """The phone, with its contents. Two calls make two phones of one kind; with a seed, of one content too."""
         udid = self.udid or (identity.udid_from_seed(self.seed) if self.seed is not None else "")
-        told = {name: getattr(self, name) for name in Softphone.__dataclass_fields__ if name in _PLAIN_KEYS}
-        tables = {name: copy.deepcopy(getattr(self, name)) for name in ("hand", "faults", "conditions", "assume")}
-        phone = Softphone(**{**told, "udid": udid, **tables})
+        values = {name: getattr(self, name) for name in SimulatedPhone.__dataclass_fields__ if name in _PLAIN_KEYS}
+        tables = {name: copy.deepcopy(getattr(self, name)) for name in ("faults", "conditions", "assume")}
+        user = copy.deepcopy(self.hand)
+        phone = SimulatedPhone(**{**values, "udid": udid, **tables, "simulated_user": user})
         if self.restore_pending:
-            phone.pending_restore = nothing_staged()
+            phone.pending_restore = empty_restore()
         fill(phone, self.contents, self.seed if self.seed is not None else zlib.crc32(phone.udid.encode()))
         return phone
 
@@ -121,7 +124,7 @@ _TABLES: dict[str, Iterable[str]] = {
     "faults": [field.name for field in fields(Faults)],
     "conditions": [field.name for field in fields(Conditions)],
     "assume": [field.name for field in fields(Assumptions)],
-    "hand": [field.name for field in fields(Hand)],
+    "hand": [field.name for field in fields(SimulatedUser)],
 }
 _PLAIN_KEYS = set(PhoneFile.model_fields) - {"udid", "seed", "restore_pending", *_TABLES}
 
@@ -142,9 +145,9 @@ def read_phone_file(path: Path) -> PhoneFile:
         raise PhoneFileInvalid(path, f"It is no TOML: {error}") from error
 
 
-def read_phones(paths: Iterable[Path]) -> list[Softphone]:
+def read_phones(paths: Iterable[Path]) -> list[SimulatedPhone]:
     """The phones of several files. Raises PhoneFileInvalid, also where two files make the same phone."""
-    phones: list[Softphone] = []
+    phones: list[SimulatedPhone] = []
     for path in paths:
         phone = read_phone_file(path).to_phone()
         if any(phone.udid == other.udid for other in phones):

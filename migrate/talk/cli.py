@@ -25,13 +25,13 @@ from migrate import __version__
 from migrate.problems import Bug, DiskFullHere, MigrateError, StoppedBeforeBeginning, UsageWrong
 from migrate.talk import console as output
 from migrate.talk.options import (
-    Everywhere,
+    GlobalOptions,
     HomeOption,
     JsonOption,
     PlainOption,
     UsbmuxdOption,
-    listen,
-    said_so_far,
+    current_options,
+    reset_options,
 )
 from migrate.talk.passwords import redacted
 from migrate.units import now_utc
@@ -48,30 +48,30 @@ COMMANDS = (
     "migrate.talk.commands.backups",  # backups
     "migrate.talk.commands.plan",  # plan check, plan schema
     "migrate.talk.commands.explain",  # explain
-    "migrate.talk.commands.simulator",  # softphone serve
+    "migrate.talk.commands.simulator",  # simulator serve
 )
 """The modules that hold commands, in the order of `migrate --help`. Each has `register(app)`."""
 
-CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
+COMMAND_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Before a move", ("demo", "check", "phones", "explain")),
     ("A move", ("plan", "rehearse", "run", "resume")),
     ("After it", ("receipt", "prove", "undo", "runs")),
-    ("Backups", ("save", "backups", "verify", "show", "heal", "extract")),
-    ("For tests", ("softphone",)),
+    ("Backups", ("backup", "backups", "verify", "show", "repair", "extract")),
+    ("For tests", ("simulator",)),
 )
 """How `migrate --help` puts the commands together."""
 
-NO_ROOM = frozenset(code for name in ("ENOSPC", "EDQUOT") if (code := getattr(errno, name, None)) is not None)
+DISK_FULL_ERRNOS = frozenset(code for name in ("ENOSPC", "EDQUOT") if (code := getattr(errno, name, None)) is not None)
 """What a system answers when a disk, or somebody's share of it, is full; Windows knows no quota here."""
 
 
-class InChapters(TyperGroup):
+class GroupedCommands(TyperGroup):
     """The commands under the heads of CHAPTERS; one that stands in none comes last."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        named = {name for _, names in CHAPTERS for name in names}
+        named = {name for _, names in COMMAND_GROUPS for name in names}
         others = tuple(name for name in self.list_commands(ctx) if name not in named)
-        for head, names in (*CHAPTERS, ("Others", others)):
+        for head, names in (*COMMAND_GROUPS, ("Others", others)):
             found = [(name, command) for name in names if (command := self.get_command(ctx, name))]
             if found:
                 with formatter.section(head):
@@ -82,11 +82,11 @@ WIDE_ENOUGH = 200
 """Columns for the first sentence of a command: it is wrapped, not cut."""
 
 
-def build() -> typer.Typer:
+def build_app() -> typer.Typer:
     """The whole command line."""
     app = typer.Typer(
         name="migrate",
-        cls=InChapters,
+        cls=GroupedCommands,
         help="Moves what you choose from an old iPhone to a new one, and proves what arrived. Without a command it "
         "asks what to do, step by step.",
         add_completion=False,
@@ -94,13 +94,13 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": output.WIDEST},
     )
-    app.callback(invoke_without_command=True)(no_command)
+    app.callback(invoke_without_command=True)(main_callback)
     for module in COMMANDS:
         importlib.import_module(module).register(app)
     return app
 
 
-def no_command(
+def main_callback(
     context: typer.Context,
     home: HomeOption = None,
     usbmuxd: UsbmuxdOption = None,
@@ -108,36 +108,36 @@ def no_command(
     plain: PlainOption = False,
     version: Annotated[bool, typer.Option("--version", help="Say which version this is.", show_default=False)] = False,
 ) -> None:
-    said_so_far().hear(home, usbmuxd, json)
+    current_options().update(home, usbmuxd, json)
     if context.invoked_subcommand is not None:
         return
     if version:
-        output.put(f"migrate {__version__}")
+        output.print_line(f"migrate {__version__}")
         raise typer.Exit(0)
     if json:
         raise UsageWrong("No command was given.", "migrate")
-    if exit_code := wizard(said_so_far(), plain=plain):
+    if exit_code := start_wizard(current_options(), plain=plain):
         raise typer.Exit(exit_code)
 
 
-def wizard(said: Everywhere, *, plain: bool) -> int | None:
+def start_wizard(options: GlobalOptions, *, plain: bool) -> int | None:
     """`migrate` without a command: the conversation. Its exit code, where it is not 0."""
-    output.refuse_no_terminal()  # before anything heavy is loaded, and before any folder is made
-    from migrate.talk.wizard.conversation import converse
+    output.require_terminal()  # before anything heavy is loaded, and before any folder is made
+    from migrate.talk.wizard.conversation import run_wizard
 
-    with said.at_home() as here:
-        return converse(said, here, plain_wished=plain, command=said.to_paste())
+    with options.open_workspace() as workspace:
+        return run_wizard(options, workspace, force_plain=plain, command=options.command_to_paste())
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command line and exit with its code (README, Exit codes)."""
-    code = answer(sys.argv[1:] if argv is None else list(argv))
+    code = run_command_line(sys.argv[1:] if argv is None else list(argv))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said: Python's own leaving must not end in a traceback
-    wait_for_no_thread(code)
+    exit_despite_threads(code)
     sys.exit(code)
 
 
-def wait_for_no_thread(code: int) -> None:
+def exit_despite_threads(code: int) -> None:
     """End at once if a thread is left that Python would wait for, perhaps for ever: somebody struck Ctrl-C until we
     gave up waiting for it ourselves."""
     if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
@@ -148,27 +148,27 @@ def wait_for_no_thread(code: int) -> None:
     os._exit(code)
 
 
-def answer(argv: Sequence[str]) -> int:
+def run_command_line(argv: Sequence[str]) -> int:
     """Run one command line and come back with its exit code."""
     os.umask(0o077)  # what we write is for its owner only; Windows has access lists instead and ignores this
-    leave_no_core()
-    said = listen()
-    said.json = "--json" in argv  # also where the line is too broken to be parsed
-    output.prepare_streams(as_json=said.json)
+    disable_core_dumps()
+    options = reset_options()
+    options.json = "--json" in argv  # also where the line is too broken to be parsed
+    output.prepare_streams(as_json=options.json)
     try:
-        return build()(args=list(argv), prog_name="migrate", standalone_mode=False) or 0
-    except output.ReaderGone:
-        output.silence_stdout()
+        return build_app()(args=list(argv), prog_name="migrate", standalone_mode=False) or 0
+    except output.StdoutClosed:
+        output.discard_stdout()
         return 0
     except MigrateError as error:
-        return report_error(error, said)
+        return report_error(error, options)
     except (KeyboardInterrupt, typer.Abort):
-        return report_error(said.begun or StoppedBeforeBeginning(), said)
+        return report_error(options.ctrl_c_error or StoppedBeforeBeginning(), options)
     except Exception as error:
-        return report_error(usage_of(error) or full_disk(error, said) or bug(error, argv, said), said)
+        return report_error(usage_of(error) or full_disk(error, options) or bug(error, argv, options), options)
 
 
-def leave_no_core() -> None:
+def disable_core_dumps() -> None:
     """A process that dies of a signal may leave its memory on the disk, and in ours are keys and passwords: not ours,
     nor that of what we start. Windows has no such limit."""
     with suppress(ImportError, OSError, ValueError):
@@ -177,16 +177,16 @@ def leave_no_core() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def report_error(error: MigrateError, said: Everywhere) -> int:
+def report_error(error: MigrateError, options: GlobalOptions) -> int:
     try:
-        if error is said.reported_error:
+        if error is options.reported_error:
             return error.exit_code
-        if said.last_event is not None:
-            said.last_event(error)
+        if options.emit_final_error is not None:
+            options.emit_final_error(error)
         else:
-            output.tell(error, as_json=said.json, worded=said.insert_options)
-    except output.ReaderGone:
-        output.silence_stdout()
+            output.print_error(error, as_json=options.json, worded=options.insert_options)
+    except output.StdoutClosed:
+        output.discard_stdout()
     return error.exit_code
 
 
@@ -202,18 +202,18 @@ def usage_of(error: Exception) -> UsageWrong | None:
     return UsageWrong(str(words()), getattr(context, "command_path", None) or "migrate")
 
 
-def full_disk(error: Exception, said: Everywhere) -> DiskFullHere | None:
+def full_disk(error: Exception, options: GlobalOptions) -> DiskFullHere | None:
     """A write that failed for want of room, wherever it was."""
-    if not isinstance(error, OSError) or error.errno not in NO_ROOM:
+    if not isinstance(error, OSError) or error.errno not in DISK_FULL_ERRNOS:
         return None
-    return DiskFullHere(str(error.filename or said.home_folder), error.strerror or "no space left")
+    return DiskFullHere(str(error.filename or options.home_folder), error.strerror or "no space left")
 
 
-def bug(error: Exception, argv: Sequence[str], said: Everywhere) -> Bug:
-    return Bug(type(error).__name__, report_bug(error, argv, said))
+def bug(error: Exception, argv: Sequence[str], options: GlobalOptions) -> Bug:
+    return Bug(type(error).__name__, write_bug_report(error, argv, options))
 
 
-def report_bug(error: Exception, argv: Sequence[str], said: Everywhere) -> str:
+def write_bug_report(error: Exception, argv: Sequence[str], options: GlobalOptions) -> str:
     """Write down what happened, for whoever will mend it: `<home>/bugs/….txt`, 0600. "" where that is impossible.
 
     A command line holds no password, and a traceback shows lines of code; an exception's own words may quote a value.
@@ -221,7 +221,7 @@ def report_bug(error: Exception, argv: Sequence[str], said: Everywhere) -> str:
     text = redacted("".join(traceback.format_exception(error)))
     head = f"migrate {__version__}, Python {sys.version.split()[0]}, {sys.platform}\nmigrate {' '.join(argv)}\n\n"
     try:
-        folder = said.home_folder / "bugs"
+        folder = options.home_folder / "bugs"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / f"{now_utc():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}.txt"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:

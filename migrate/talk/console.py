@@ -22,29 +22,31 @@ from typing import Any, Literal, TextIO
 from migrate.problems import MigrateError, NoTerminal
 from migrate.problems.finding import Finding
 
-STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+CONTROL_CHARACTERS = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 """Control characters (but not the newline), marks that turn the reading direction, and halves of characters."""
 
 NARROWEST, WIDEST = 40, 100
 
 
-PLAIN = str.maketrans({"…": "...", "—": "-", "·": "-", "“": '"', "”": '"', "’": "'", "»": ">", "→": "->"})
+ASCII_REPLACEMENTS = str.maketrans({"…": "...", "—": "-", "·": "-", "“": '"', "”": '"', "’": "'", "»": ">", "→": "->"})
 """Our own signs that a terminal without unicode, or a voice that reads it aloud, can do without."""
 
 
-def plain() -> bool:
+def is_plain() -> bool:
     """Whether to speak plainly (`--plain`, MIGRATE_PLAIN): lines only, nothing drawn anew, no sign beyond ASCII of our
     own. Names stay as their owners spelled them."""
     return os.environ.get("MIGRATE_PLAIN", "0") not in ("", "0")
 
 
-def refuse_no_terminal() -> None:
+def require_terminal() -> None:
     """Raises NoTerminal: there is nobody to hold a conversation with."""
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         raise NoTerminal()
 
 
-class ReaderGone(Exception):
+class StdoutClosed(Exception):
     """Whoever read our stdout has seen enough (`migrate show … | head`)."""
 
 
@@ -60,7 +62,7 @@ def prepare_streams(*, as_json: bool) -> None:
             reconfigure(errors="replace")
 
 
-def put(text: str = "") -> None:
+def print_line(text: str = "") -> None:
     """One line of data.
 
     Raises:
@@ -69,14 +71,14 @@ def put(text: str = "") -> None:
     _print(safe(text), sys.stdout)
 
 
-def put_json(value: Any, *, indent: int | None = None) -> None:
+def print_json(value: Any, *, indent: int | None = None) -> None:
     """One JSON value of data, on one line unless `indent` is given."""
-    _print(as_json_text(value, indent=indent), sys.stdout)
+    _print(dump_json(value, indent=indent), sys.stdout)
 
 
 def say(text: str = "") -> None:
     """One line of talk."""
-    with suppress(ReaderGone):  # nobody left to talk to is no reason to stop
+    with suppress(StdoutClosed):  # nobody left to talk to is no reason to stop
         _print(safe(text), sys.stderr)
 
 
@@ -91,10 +93,10 @@ def _print(line: str, stream: TextIO) -> None:
     try:
         print(line, file=stream, flush=True)
     except BrokenPipeError as error:
-        raise ReaderGone from error
+        raise StdoutClosed from error
 
 
-def silence_stdout() -> None:
+def discard_stdout() -> None:
     """After ReaderGone: what is still buffered goes nowhere, or Python would complain about it at its end."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -102,13 +104,13 @@ def silence_stdout() -> None:
 
 def safe(text: str) -> str:
     """`text` without what could steer a terminal; plainly, where that is wished."""
-    shown = STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
-    return shown.translate(PLAIN) if plain() else shown
+    shown = CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", text)
+    return shown.translate(ASCII_REPLACEMENTS) if is_plain() else shown
 
 
-def as_json_text(value: Any, *, indent: int | None = None) -> str:
+def dump_json(value: Any, *, indent: int | None = None) -> str:
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    return STEERING.sub(
+    return CONTROL_CHARACTERS.sub(
         lambda found: f"\\u{ord(found.group()):04x}", text
     )  # such a character is always inside a string
 
@@ -134,7 +136,7 @@ def wrapped(text: str, *, indent: str = "", first: str | None = None) -> str:
     )
 
 
-def three_sentences(what: str, why: str, then: str) -> list[str]:
+def format_problem(what: str, why: str, then: str) -> list[str]:
     """How an error or a finding is laid out."""
     return [
         wrapped(what),
@@ -143,21 +145,21 @@ def three_sentences(what: str, why: str, then: str) -> list[str]:
     ]
 
 
-def tell(error: MigrateError, *, as_json: bool, worded: Callable[[str], str] = str) -> None:
+def print_error(error: MigrateError, *, as_json: bool, worded: Callable[[str], str] = str) -> None:
     """An error: as JSON on stdout, or in words on stderr, what to do next `worded` for this command line."""
     if as_json:
-        put_json({"error": error.as_json()})
+        print_json({"error": error.as_json()})
         return
-    for line in three_sentences(error.what(), error.why(), worded(error.next())):
+    for line in format_problem(error.what(), error.why(), worded(error.next())):
         say(line)
 
 
 MARKS: dict[str, str] = {"error": "!!", "warning": "! ", "info": "- "}
-OF_ONE_KIND = 5
+MAX_SHOWN_PER_CODE = 5
 """How many findings of one code are told in words before the rest is counted: a backup can have thousands."""
 
 
-def findings_in_words(findings: Iterable[Finding]) -> list[str]:
+def format_findings(findings: Iterable[Finding]) -> list[str]:
     """Findings for a person: the gravest first, many of one kind counted, each kind explained once."""
     kinds: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
@@ -165,9 +167,9 @@ def findings_in_words(findings: Iterable[Finding]) -> list[str]:
     lines = []
     for (severity, _), alike in sorted(kinds.items(), key=lambda item: list(MARKS).index(item[0][0])):
         mark = MARKS[severity]
-        lines += [wrapped(finding.what, indent="     ", first=f"  {mark} ") for finding in alike[:OF_ONE_KIND]]
-        if len(alike) > OF_ONE_KIND:
-            lines.append(f"     … and {len(alike) - OF_ONE_KIND:,} more of these (all of them with --json)")
+        lines += [wrapped(finding.what, indent="     ", first=f"  {mark} ") for finding in alike[:MAX_SHOWN_PER_CODE]]
+        if len(alike) > MAX_SHOWN_PER_CODE:
+            lines.append(f"     … and {len(alike) - MAX_SHOWN_PER_CODE:,} more of these (all of them with --json)")
         lines.append(wrapped(alike[0].why, indent="     "))
         lines.append(wrapped(alike[0].next, indent="           ", first="     Next: "))
     return lines
@@ -187,7 +189,7 @@ class Column:
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
     """Aligned rows under their titles, two spaces apart; the shrinking column is cut with `…` so that lines fit."""
     cells = [[column.title for column in columns], *([safe(cell) for cell in row] for row in rows)]
-    widths = [max(columns_of(row[index]) for row in cells) for index in range(len(columns))]
+    widths = [max(display_width(row[index]) for row in cells) for index in range(len(columns))]
     spare = width() - sum(widths) - 2 * (len(columns) - 1)
     for index, column in enumerate(columns):
         if column.shrinks and spare < 0:
@@ -195,31 +197,32 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]
     lines = []
     for row in cells:
         padded = [
-            pad(cut(cell, wide), wide, column.align) for cell, wide, column in zip(row, widths, columns, strict=True)
+            pad(truncate(cell, wide), wide, column.align)
+            for cell, wide, column in zip(row, widths, columns, strict=True)
         ]
         lines.append("  ".join(padded).rstrip())
     return lines
 
 
-def columns_of(text: str) -> int:
+def display_width(text: str) -> int:
     """How many columns a terminal takes for `text`: two for East Asian wide characters, none for combining marks."""
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )
 
 
-def cut(text: str, columns: int) -> str:
+def truncate(text: str, columns: int) -> str:
     """`text` in at most so many columns, with `…` where something is left out."""
-    if columns_of(text) <= columns:
+    if display_width(text) <= columns:
         return text
     kept = ""
     for char in text:
-        if columns_of(kept + char) > columns - 1:
+        if display_width(kept + char) > columns - 1:
             break
         kept += char
     return f"{kept}…"
 
 
 def pad(text: str, columns: int, align: str) -> str:
-    space = " " * (columns - columns_of(text))
+    space = " " * (columns - display_width(text))
     return space + text if align == "right" else text + space

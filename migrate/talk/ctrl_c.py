@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-PUTS_AWAY_WITHIN_S = 10.0
+CLEANUP_LIMIT_S = 10.0
 """Who still strikes so long after the first time is not kept waiting: then it is a KeyboardInterrupt. Putting away
 takes less than a second; a batch of links or a slow disk some (*guessed*)."""
 FORGOTTEN_AFTER_S = 60.0
@@ -27,7 +27,7 @@ FORGOTTEN_AFTER_S = 60.0
 
 
 @dataclass
-class CtrlC:
+class CtrlCHandler:
     """What SIGINT does to one piece of work."""
 
     clock: Callable[[], float] = time.monotonic
@@ -36,24 +36,24 @@ class CtrlC:
     _last: float = 0.0
 
     @contextmanager
-    def heeded(self) -> Iterator[None]:
+    def handling_sigint(self) -> Iterator[None]:
         """While inside, SIGINT is ours; asyncio leaves a handler alone that is not Python's default. A thread that is
         not the main one can have no handler, and hears of no signal."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = signal.signal(signal.SIGINT, self.struck)
+        before = signal.signal(signal.SIGINT, self.on_sigint)
         try:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
 
-    async def reaching(self, work: Coroutine[Any, Any, T]) -> T:
+    async def run_cancellable(self, work: Coroutine[Any, Any, T]) -> T:
         """Do `work`; from here on it is what is cancelled."""
         self._task = asyncio.current_task()
         return await work
 
-    def struck(self, number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
+    def on_sigint(self, number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
         """In the main thread, between any two of its instructions.
 
         Raises:
@@ -63,7 +63,7 @@ class CtrlC:
         if self._first is None or now - self._last > FORGOTTEN_AFTER_S:
             self._first = now
         self._last = now
-        if self._task is None or now - self._first > PUTS_AWAY_WITHIN_S:
+        if self._task is None or now - self._first > CLEANUP_LIMIT_S:
             raise KeyboardInterrupt
         with suppress(RuntimeError):  # its loop is closed: all is done
             self._task.get_loop().call_soon_threadsafe(self._task.cancel)
@@ -75,9 +75,9 @@ def run_until_ctrl_c(work: Coroutine[Any, Any, T]) -> T:
     Raises:
         KeyboardInterrupt: it was cancelled by Ctrl-C, and had nothing to say about it.
     """
-    ctrl_c = CtrlC()
-    with ctrl_c.heeded():
+    ctrl_c = CtrlCHandler()
+    with ctrl_c.handling_sigint():
         try:
-            return asyncio.run(ctrl_c.reaching(work))
+            return asyncio.run(ctrl_c.run_cancellable(work))
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None

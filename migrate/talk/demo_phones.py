@@ -1,4 +1,4 @@
-"""`migrate demo`: two software iPhones, one encrypted `replace`, everything else real.
+"""`migrate demo`: two simulated iPhones, one encrypted `replace`, everything else real.
 
 The phones are another process behind a socket, and the move is the one that `migrate run` makes. The scripted hand of
 the phones taps Trust, enters the passcode and finishes the setup, as a person would.
@@ -21,7 +21,7 @@ from migrate.problems import DemoPhonesSilent
 from migrate.talk.passwords import Passwords
 
 if TYPE_CHECKING:
-    from migrate.journey.context import Ended, World
+    from migrate.journey.context import RunContext, RunResult
 
 KEPT_S = 3600
 """How long `--keep` leaves the phones serving: long enough to look around, short enough to be forgotten about."""
@@ -57,7 +57,7 @@ setup_delay_s = 4.0
 
 @dataclass(frozen=True)
 class Serving:
-    """Two software iPhones at work in another process."""
+    """Two simulated iPhones at work in another process."""
 
     address: str
     process_id: int
@@ -80,7 +80,7 @@ class Demo:
 
     @property
     def passwords(self) -> Passwords:
-        return Passwords(given={"old": self.password, "new": self.password})
+        return Passwords(preset={"old": self.password, "new": self.password})
 
     def empty_home(self, folder: Path) -> Path:
         """Where a demo keeps its things until the next one."""
@@ -88,7 +88,7 @@ class Demo:
         return folder
 
     @contextmanager
-    def two_phones(self, tmp: Path, *, keep: bool) -> Iterator[Serving]:
+    def start_phones(self, tmp: Path, *, keep: bool) -> Iterator[Serving]:
         """Start the two phones and stop them again, unless they are to be kept and all went well.
 
         Raises:
@@ -99,9 +99,9 @@ class Demo:
             file = tmp / f"{udid}.toml"
             file.write_text(text.format(udid=udid) + (UNHURRIED if self.unhurried else ""), encoding="utf-8")
             arguments += ["--phone", str(file)]
-        with (tmp / "softphone.log").open("w+b") as log:
+        with (tmp / "simulator.log").open("w+b") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "migrate", "softphone", "serve", "--for", str(KEPT_S), *arguments],
+                [sys.executable, "-m", "migrate", "simulator", "serve", "--for", str(KEPT_S), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -124,11 +124,11 @@ class Demo:
                     process.terminate()
                     process.wait()
 
-    async def move(self, world: World) -> Ended:
+    async def run_move(self, context: RunContext) -> RunResult:
         from migrate.journey.run import run
         from migrate.plan.model import Plan
 
-        return await run(Plan.model_validate(self.plan), world)
+        return await run(Plan.model_validate(self.plan), context)
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class Demo:
             "move": {"categories": ["everything"]},
         }
 
-    def how_to_go_on(self, serving: Serving, home: Path, *, wizard: bool = False) -> list[str]:
+    def keep_instructions(self, serving: Serving, home: Path, *, wizard: bool = False) -> list[str]:
         stop = f"taskkill /PID {serving.process_id} /F" if os.name == "nt" else f"kill {serving.process_id}"
         own = [] if wizard else [f"Their backup password is {self.password}"]
         return [

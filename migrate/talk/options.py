@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypeVa
 import typer
 
 from migrate.problems import HomeUnusable, MigrateError, StoppedBeforeBeginning
-from migrate.progress import deriving_a_key
+from migrate.progress import key_derivation_notice
 from migrate.talk.console import say
 from migrate.talk.ctrl_c import run_until_ctrl_c
 
 if TYPE_CHECKING:
     from migrate.journey.home import Home
-    from migrate.phone.muxer import Muxer
+    from migrate.phone.muxer import UsbmuxConfig
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -77,17 +77,17 @@ OPTIONS = tuple(
 
 
 @dataclass
-class Everywhere:
+class GlobalOptions:
     """What was said on the command line beside the command itself."""
 
     home: Path | None = None
     usbmuxd: str | None = None
     json: bool = False
-    begun: MigrateError | None = field(default=None, repr=False)
+    ctrl_c_error: MigrateError | None = field(default=None, repr=False)
     """What Ctrl-C means from here on; a command sets it once it has begun something that can be gone on with."""
     reported_error: MigrateError | None = field(default=None, repr=False)
     """An error that the command itself has told already; `main` only takes its exit code."""
-    last_event: Callable[[MigrateError], None] | None = field(default=None, repr=False)
+    emit_final_error: Callable[[MigrateError], None] | None = field(default=None, repr=False)
     """How a command whose answer is a stream of events tells what ended it (contract 4); None: as any other error."""
     done: bool = False
     """Whether what was asked for is done and told: Ctrl-C has nothing left to stop."""
@@ -95,7 +95,7 @@ class Everywhere:
     phones_stay: bool = True
     """Whether the phones of this command are there after it: those of a demo are not."""
 
-    def hear(self, home: Path | None, usbmuxd: str | None, json: bool) -> None:
+    def update(self, home: Path | None, usbmuxd: str | None, json: bool) -> None:
         self.home = home or self.home
         self.usbmuxd = usbmuxd or self.usbmuxd
         self.json = self.json or json
@@ -111,7 +111,7 @@ class Everywhere:
         return platformdirs.user_data_path(APP_NAME, appauthor=False)
 
     @property
-    def home_is_ours(self) -> bool:
+    def is_default_home(self) -> bool:
         """Whether nobody named a home, so that it is the platform's data folder."""
         return not (self.home or os.environ.get("MIGRATE_HOME"))
 
@@ -121,7 +121,7 @@ class Everywhere:
         home = ("--home", str(self.home_folder)) if self.home else ()
         return (*home, *(("--usbmuxd", self.usbmuxd) if self.usbmuxd else ()))
 
-    def to_paste(self, *words: str) -> str:
+    def command_to_paste(self, *words: str) -> str:
         """`migrate WORDS`, as it can be pasted after this command line."""
         return shlex.join(("migrate", *self.own_options, *words))
 
@@ -135,12 +135,12 @@ class Everywhere:
         """--usbmuxd, else USBMUXD_SOCKET_ADDRESS; None: the system's own."""
         return self.usbmuxd or os.environ.get("USBMUXD_SOCKET_ADDRESS") or None
 
-    def at_home(self) -> AbstractContextManager[AtHome]:
+    def open_workspace(self) -> AbstractContextManager[Workspace]:
         """At work in the home folder."""
-        return self.at(self.home_folder)
+        return self.open_workspace_at(self.home_folder)
 
     @contextmanager
-    def at(self, folder: Path) -> Iterator[AtHome]:
+    def open_workspace_at(self, folder: Path) -> Iterator[Workspace]:
         """At work in `folder` as home, made if need be; what killed processes left in its tmp is removed.
 
         Libraries that ask `tempfile` for a place get a tmp of our own: none may write plaintext or keys elsewhere.
@@ -158,13 +158,13 @@ class Everywhere:
         with home.private_tmp() as tmp:
             before, tempfile.tempdir = tempfile.tempdir, str(tmp)
             try:
-                yield AtHome(home, tmp, self.usbmuxd_address)
+                yield Workspace(home, tmp, self.usbmuxd_address)
             finally:
                 tempfile.tempdir = before
 
 
 @dataclass(frozen=True)
-class AtHome:
+class Workspace:
     """Where a command may read and write."""
 
     home: Home
@@ -172,30 +172,30 @@ class AtHome:
     usbmuxd: str | None
 
     @property
-    def muxer(self) -> Muxer:
-        from migrate.phone.muxer import Muxer
+    def usbmux(self) -> UsbmuxConfig:
+        from migrate.phone.muxer import UsbmuxConfig
 
-        return Muxer(self.usbmuxd, self.home.pairing, self.tmp)
-
-
-_current: ContextVar[Everywhere] = ContextVar("everywhere")
+        return UsbmuxConfig(self.usbmuxd, self.home.pairing, self.tmp)
 
 
-def listen() -> Everywhere:
+_current: ContextVar[GlobalOptions] = ContextVar("everywhere")
+
+
+def reset_options() -> GlobalOptions:
     """Begin a command line: nothing has been said yet."""
-    said = Everywhere()
-    _current.set(said)
-    return said
+    options = GlobalOptions()
+    _current.set(options)
+    return options
 
 
-def said_so_far() -> Everywhere:
+def current_options() -> GlobalOptions:
     try:
         return _current.get()
     except LookupError:
-        return listen()
+        return reset_options()
 
 
-def with_global_options(command: Callable[Concatenate[Everywhere, P], Exit]) -> Callable[..., Exit]:
+def with_global_options(command: Callable[Concatenate[GlobalOptions, P], Exit]) -> Callable[..., Exit]:
     """Give a command the options that hold everywhere, and make Ctrl-C an error like any other.
 
     typer would turn a KeyboardInterrupt into a bare exit code before `main` could say how to go on.
@@ -206,16 +206,16 @@ def with_global_options(command: Callable[Concatenate[Everywhere, P], Exit]) -> 
     def with_options(
         *args: Any, home: Path | None = None, usbmuxd: str | None = None, json: bool = False, **kwargs: Any
     ) -> Exit:
-        said = said_so_far()
-        said.hear(home, usbmuxd, json)
-        _finish_heals(said.home_folder)
-        deriving_a_key.set(_told_that_it_takes_a_moment)
+        options = current_options()
+        options.update(home, usbmuxd, json)
+        _finish_heals(options.home_folder)
+        key_derivation_notice.set(_announce_key_derivation)
         try:
-            return command(said, *args, **kwargs)
+            return command(options, *args, **kwargs)
         except KeyboardInterrupt:
-            if said.done:
+            if options.done:
                 return None
-            raise (said.begun or StoppedBeforeBeginning()) from None
+            raise (options.ctrl_c_error or StoppedBeforeBeginning()) from None
 
     parameters = [*own, *OPTIONS]
     del with_options.__dict__["__wrapped__"]
@@ -225,7 +225,7 @@ def with_global_options(command: Callable[Concatenate[Everywhere, P], Exit]) -> 
 
 
 @contextmanager
-def _told_that_it_takes_a_moment() -> Iterator[None]:
+def _announce_key_derivation() -> Iterator[None]:
     """Somebody at a terminal is told why nothing happens; nobody else is."""
     if sys.stderr is not None and sys.stderr.isatty():
         say("Trying the backup password. That takes some seconds: iPhones make guessing slow on purpose.")
@@ -233,12 +233,12 @@ def _told_that_it_takes_a_moment() -> Iterator[None]:
 
 
 def _finish_heals(home: Path) -> None:
-    """Before any command looks for a backup: where `migrate heal` was killed between two renames, one has no name."""
+    """Before any command looks for a backup: where `migrate repair` was killed between two renames, one has no name."""
     with suppress(OSError):
         if any((home / "backups").glob(".*.healing")):
             from migrate.journey.home import Home
 
-            Home(home).finish_heals()
+            Home(home).finish_repairs()
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:

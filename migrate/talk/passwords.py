@@ -53,13 +53,13 @@ NewPasswordFile = Annotated[
 ]
 
 
-_handed_out: set[str] = set()
+_issued_passwords: set[str] = set()
 
 
 def redacted(text: str) -> str:
     """`text` with every password that was handed out in this process taken out: for reports that leave the process."""
-    for word in sorted(_handed_out, key=len, reverse=True):
-        text = text.replace(word, "[password]")
+    for password in sorted(_issued_passwords, key=len, reverse=True):
+        text = text.replace(password, "[password]")
     return text
 
 
@@ -81,14 +81,14 @@ def ask_hidden(prompt: str) -> str | None:
 class Passwords:
     """The passwords of one command, each looked for once and remembered until its end.
 
-    `ask` and `asks` are the terminal, so that a test can be one.
+    `ask` and `can_prompt` are the terminal, so that a test can be one.
     """
 
     file: str | None = None
     new_file: str | None = None
     ask: Callable[[str], str | None] = ask_hidden
-    asks: Callable[[], bool] = can_ask
-    given: dict[Role, str | None] = field(default_factory=dict)
+    can_prompt: Callable[[], bool] = can_ask
+    preset: dict[Role, str | None] = field(default_factory=dict)
     """What each role's password is known to be before anybody is asked; the demo brings its own."""
     _known: dict[tuple[Role, str], str | None] = field(default_factory=dict)
 
@@ -104,16 +104,16 @@ class Passwords:
         """The password of the new phone's backups."""
         return self._of("new", phone, udid)
 
-    def chosen_for(self, phone: str, role: Role = "old") -> str | None:
+    def choose_new(self, phone: str, role: Role = "old") -> str | None:
         """A password that `phone` shall have from now on. Typed, it is typed twice: a slip would lock its backups.
 
         The new phone gets the old one's where nobody can be asked, or where nothing is typed.
         None: nobody told, or the two were not the same three times over.
         """
-        given = self.look_up(role, None)
+        preset = self.look_up(role, None)
         usual = self.look_up("old", None) if role == "new" else None
-        if given or not self.asks():
-            return given or usual
+        if preset or not self.can_prompt():
+            return preset or usual
         hint = " (Enter: the same as the old phone's)" if usual else ""
         for _ in range(3):
             first = self.ask(f"A new backup password for {safe(phone)}{hint}: ")
@@ -124,38 +124,38 @@ class Passwords:
             say("These were not the same. Nothing is shown while you type.")
         return None
 
-    def forget(self, phone: str, role: Role = "old") -> bool:
+    def reject_password(self, phone: str, role: Role = "old") -> bool:
         """Drop what was typed for `phone` because it did not fit. False: it was not typed, asking again is useless."""
-        word = self._known.get((role, phone))
-        if word is None or word == self.look_up(role, None) or not self.asks():
+        password = self._known.get((role, phone))
+        if password is None or password == self.look_up(role, None) or not self.can_prompt():
             return False
         del self._known[role, phone]
         return True
 
     def look_up(self, role: Role, udid: str | None = None) -> str | None:
         """The password as far as it was told beforehand: file, environment, keyring. Nobody is asked."""
-        if role not in self.given:
+        if role not in self.preset:
             file = self.file if role == "old" else self.new_file
-            word = read_password_file(file, self.ask) if file else None
-            self.given[role] = word or os.environ.get(ENVIRONMENT[role]) or None
-        given = self.given[role] or (from_keyring(udid) if udid else None)
-        if given:
-            _handed_out.add(given)
-        return given
+            password = read_password_file(file, self.ask) if file else None
+            self.preset[role] = password or os.environ.get(ENVIRONMENT[role]) or None
+        preset = self.preset[role] or (from_keyring(udid) if udid else None)
+        if preset:
+            _issued_passwords.add(preset)
+        return preset
 
     def _of(self, role: Role, phone: str, udid: str | None) -> str | None:
         if (role, phone) not in self._known:
-            word = self.look_up(role, udid)
-            if word is None and self.asks():
-                word = self.ask(f"Backup password of {safe(phone)} (nothing is shown while you type): ")
-            self._remember(role, phone, word)
+            password = self.look_up(role, udid)
+            if password is None and self.can_prompt():
+                password = self.ask(f"Backup password of {safe(phone)} (nothing is shown while you type): ")
+            self._remember(role, phone, password)
         return self._known[role, phone]
 
-    def _remember(self, role: Role, phone: str, word: str | None) -> str | None:
-        self._known[role, phone] = word
-        if word:
-            _handed_out.add(word)
-        return word
+    def _remember(self, role: Role, phone: str, password: str | None) -> str | None:
+        self._known[role, phone] = password
+        if password:
+            _issued_passwords.add(password)
+        return password
 
 
 def read_password_file(name: str, ask: Callable[[str], str | None] = ask_hidden) -> str:
@@ -165,10 +165,10 @@ def read_password_file(name: str, ask: Callable[[str], str | None] = ask_hidden)
         PasswordFileUnusable: it cannot be read, is empty, too long, or no text.
     """
     if name == "-" and can_ask():  # a terminal would show what is typed
-        word = ask("Backup password (nothing is shown while you type): ")
-        if word is None:
+        password = ask("Backup password (nothing is shown while you type): ")
+        if password is None:
             raise PasswordFileUnusable("-", "nothing was typed")
-        return word
+        return password
     try:
         if name == "-":
             data = sys.stdin.buffer.readline(LIMIT_BYTES + 1)
@@ -180,12 +180,12 @@ def read_password_file(name: str, ask: Callable[[str], str | None] = ask_hidden)
     if len(data) > LIMIT_BYTES:
         raise PasswordFileUnusable(name, "its first line is too long to be a password")
     try:
-        word = data.decode("utf-8-sig").rstrip("\r\n")
+        password = data.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise PasswordFileUnusable(name, "it is not UTF-8 text") from error
-    if not word:
+    if not password:
         raise PasswordFileUnusable(name, "its first line is empty")
-    return word
+    return password
 
 
 def from_keyring(udid: str) -> str | None:
@@ -195,7 +195,7 @@ def from_keyring(udid: str) -> str | None:
     except ImportError:
         return None
     try:
-        word = keyring.get_password(KEYRING_SERVICE, udid)
+        password = keyring.get_password(KEYRING_SERVICE, udid)
     except Exception:  # backends raise what they like; a keyring that cannot answer has nothing for us
         return None
-    return word if isinstance(word, str) and word else None
+    return password if isinstance(password, str) and password else None

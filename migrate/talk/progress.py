@@ -14,8 +14,8 @@ from typing import Any, TextIO
 
 from migrate.journey import events
 from migrate.talk import step_texts as sentences
-from migrate.talk.console import as_json_text, plain, safe, silence_stdout, wrapped
-from migrate.units import bytes_text, now_utc
+from migrate.talk.console import discard_stdout, dump_json, is_plain, safe, wrapped
+from migrate.units import format_bytes, now_utc
 
 QUIET_FINDINGS = frozenset({"info"})
 
@@ -25,7 +25,7 @@ COUNT = "  {n_fmt}B, {rate_fmt}"
 """Where nobody knows how much there is."""
 
 
-class JsonLines:
+class JsonListener:
     """One object a line, `event` and `at` first, `run_finished` always last (contract 4)."""
 
     EVERY_S = 0.2
@@ -37,34 +37,34 @@ class JsonLines:
         self.lock = threading.Lock()
         self.put_at: datetime | None = None
         self.held_back: events.BytesMoved | None = None
-        self.reader_gone = False
+        self.stdout_closed = False
 
     def __call__(self, event: events.Event) -> None:
         with self.lock:
             now = self.clock()
             if not isinstance(event, events.BytesMoved):
                 if self.held_back is not None and isinstance(event, events.StepFinished | events.RunFinished):
-                    self.put(self.held_back, now)  # a step's last figure is always told
+                    self.write_event(self.held_back, now)  # a step's last figure is always told
                     self.held_back = None
-                self.put(event, now)
+                self.write_event(event, now)
             elif self.put_at is not None and (now - self.put_at).total_seconds() < self.EVERY_S:
                 self.held_back = event
             else:
                 self.put_at, self.held_back = now, None
-                self.put(event, now)
+                self.write_event(event, now)
 
-    def put(self, event: events.Event, now: datetime) -> None:
-        row = None if self.reader_gone else events.as_json(event)
+    def write_event(self, event: events.Event, now: datetime) -> None:
+        row = None if self.stdout_closed else events.as_json(event)
         if row is not None:
             name, at = row.pop("event"), now.isoformat(timespec="milliseconds")
             try:
-                print(as_json_text({"event": name, "at": at, **row}), file=self.out, flush=True)
+                print(dump_json({"event": name, "at": at, **row}), file=self.out, flush=True)
             except BrokenPipeError:  # whoever read has seen enough: a move is not stopped in the middle for that
-                self.reader_gone = True
-                silence_stdout()
+                self.stdout_closed = True
+                discard_stdout()
 
 
-class Lines:
+class LineListener:
     """Plain lines: a step when it starts and ends, a figure now and then, no redraws. For pipes and screen readers."""
 
     EVERY_PERCENT = 25
@@ -78,20 +78,20 @@ class Lines:
 
     def __call__(self, event: events.Event) -> None:
         with self.lock:
-            self.hear(event)
+            self.on_event(event)
 
-    def hear(self, event: events.Event) -> None:
+    def on_event(self, event: events.Event) -> None:
         match event:
             case events.StepStarted(step):
                 self.step, self.said_percent = step, 0
-                self.say(f"{sentences.started(step)} …")
-                if hint := sentences.PATIENCE.get(step):
+                self.say(f"{sentences.step_started(step)} …")
+                if hint := sentences.SLOW_STEP_HINTS.get(step):
                     self.say(f"  ({hint})")
             case events.BytesMoved(step, done, total):
                 self.moved(step, done, total)
             case events.PersonNeeded(phone, action, apps):
                 self.errands.add((phone, action))
-                self.say(f"  >> {sentences.errand(action, phone, self.step, apps)}")
+                self.say(f"  >> {sentences.action_sentence(action, phone, self.step, apps)}")
             case events.PersonDone(phone, action) if (phone, action) in self.errands:
                 self.errands.discard((phone, action))
                 self.say("  >> Thank you, that is done.")
@@ -100,7 +100,7 @@ class Lines:
             case events.Found(finding) if not finding.code.startswith("proof-"):
                 self.say(f"  - {finding.what}")
             case events.StepFinished(step):
-                self.say(f"  {sentences.finished(step)}.")
+                self.say(f"  {sentences.step_finished(step)}.")
             case _:
                 pass
 
@@ -110,14 +110,14 @@ class Lines:
         percent = min(100, done * 100 // total)
         if percent >= self.said_percent + self.EVERY_PERCENT and percent < 100:
             self.said_percent = percent - percent % self.EVERY_PERCENT
-            self.say(f"  {percent} % ({bytes_text(done)} of {bytes_text(total)})")
+            self.say(f"  {percent} % ({format_bytes(done)} of {format_bytes(total)})")
 
     def say(self, sentence: str) -> None:
         with suppress(BrokenPipeError):  # nobody left to talk to is no reason to stop
             print(safe(sentence), file=self.out, flush=True)
 
 
-_drawn: set[Bars] = set()
+_drawn: set[BarListener] = set()
 """Whose bars are on the screen now."""
 
 
@@ -127,20 +127,20 @@ def clear_bars() -> None:
         bars.close()
 
 
-class Bars(Lines):
+class BarListener(LineListener):
     """The same sentences, with one tqdm bar for the bytes of the step at work."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         super().__init__(out)
         self.bar: Any = None
 
-    def hear(self, event: events.Event) -> None:
+    def on_event(self, event: events.Event) -> None:
         match event:
             case events.StepStarted() | events.StepFinished() | events.RunFinished():
                 self.close()
             case _:
                 pass
-        super().hear(event)
+        super().on_event(event)
 
     def moved(self, step: str, done: int, total: int | None) -> None:
         from tqdm import tqdm
@@ -177,6 +177,6 @@ class Bars(Lines):
 def make_listener(*, as_json: bool, err: TextIO | None = None) -> events.Listener:
     """The listener that fits where we speak."""
     if as_json:
-        return JsonLines()
+        return JsonListener()
     stream = err or sys.stderr
-    return Bars(stream) if stream.isatty() and not plain() else Lines(stream)
+    return BarListener(stream) if stream.isatty() and not is_plain() else LineListener(stream)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from typing import Any
 
-from migrate.talk.console import cut, pad
-from migrate.units import bytes_text
+from migrate.talk.console import pad, truncate
+from migrate.units import format_bytes
 
 STRATEGIES = {
     "replace": "The new phone became the old one: everything on it was replaced.",
@@ -19,7 +19,7 @@ STAYS = "*"
 """Marks a row of which some files were sent that no other phone takes: its figures do not add up to what was sent."""
 
 
-def in_words(receipt: dict[str, Any]) -> list[str]:
+def receipt_lines(receipt: dict[str, Any]) -> list[str]:
     """The receipt as lines of at most 76 columns, the verdict first."""
     old, new = receipt["old_phone"]["name"], receipt["new_phone"]["name"]
     sent, proof = receipt["sent"], receipt["proof"]
@@ -29,28 +29,28 @@ def in_words(receipt: dict[str, Any]) -> list[str]:
         "",
         f"Saved:  {receipt['saved'].get('files', 0):,} files of {new if receipt.get('undoes') else old}, "
         f"verified {receipt['saved'].get('verdict', '')}.",
-        f"Sent:   {_sent_files(sent)}, {bytes_text(sent['bytes'])}.",
+        f"Sent:   {_sent_files(sent)}, {format_bytes(sent['bytes'])}.",
     ]
     if receipt.get("rehearsal"):
-        lines.append("Rehearsed on a software iPhone like the new phone before anything was sent.")
+        lines.append("Rehearsed on a simulated iPhone like the new phone before anything was sent.")
     if receipt["safety"]:
         lines.append(f"Safety: {new} as it was before is saved too, and can be put back.")
     if proof:
         lines += ["", f"  {'files of':<26} {'sent':>7} {'proven':>7} {'there':>6} {'later':>6} {'wrong':>6}"]
     else:
         lines += ["", f"  {'files of':<26} {'sent':>7}"]
-    lines += [_row(title, counts, proven=bool(proof)) for title, counts in _arrivals(receipt)]
-    if proof and sum(sum(counts.values()) for _, counts in _arrivals(receipt)) != sent["chosen_files"]:
+    lines += [_row(title, counts, proven=bool(proof)) for title, counts in _counts_by_title(receipt)]
+    if proof and sum(sum(counts.values()) for _, counts in _counts_by_title(receipt)) != sent["chosen_files"]:
         lines += ["", "The table counts a database and its -wal and -shm as one, and links too."]
-    not_expected = sum(counts.get("not-expected", 0) for _, counts in _arrivals(receipt))
+    not_expected = sum(counts.get("not-expected", 0) for _, counts in _counts_by_title(receipt))
     if not_expected:
         lines += [
             "",
             f"{STAYS} {not_expected} files never cross to another phone (device identity, pairings); that is normal.",
         ]
-    if _passwords_stay_shut(receipt):
+    if _are_passwords_unusable(receipt):
         lines += ["", "No password moved: what an unencrypted backup has of them opens on the old phone alone."]
-    if any(counts.get("present") for _, counts in _arrivals(receipt)):
+    if any(counts.get("present") for _, counts in _counts_by_title(receipt)):
         lines += [
             "",
             "there: on the new phone, but not compared, because the phone writes to these databases by itself.",
@@ -79,7 +79,7 @@ def _sent_files(sent: dict[str, Any]) -> str:
     return f"{sent['chosen_files']:,} files" + (f" and {made:,} empty database companions" if made > 0 else "")
 
 
-def _arrivals(receipt: dict[str, Any]) -> list[tuple[str, dict[str, int]]]:
+def _counts_by_title(receipt: dict[str, Any]) -> list[tuple[str, dict[str, int]]]:
     """Each category's or app's title, and what became of its files (without a proof: how many were sent), by title."""
     sent = receipt["sent"]
     titles: dict[str, str] = sent["titles"]
@@ -91,7 +91,7 @@ def _arrivals(receipt: dict[str, Any]) -> list[tuple[str, dict[str, int]]]:
 
 
 def _row(title: str, counts: dict[str, int], *, proven: bool) -> str:
-    sent = f"  {pad(cut(title, 26), 26, 'left')} {sum(counts.values()):>7,}"
+    sent = f"  {pad(truncate(title, 26), 26, 'left')} {sum(counts.values()):>7,}"
     if not proven:
         return sent
     mark = f" {STAYS}" if counts.get("not-expected") else ""
@@ -99,7 +99,7 @@ def _row(title: str, counts: dict[str, int], *, proven: bool) -> str:
     return f"{sent} {_good(counts):>7,} {there:>6,} {later:>6,} {_wrong(counts):>6,}{mark}"
 
 
-def _passwords_stay_shut(receipt: dict[str, Any]) -> bool:
+def _are_passwords_unusable(receipt: dict[str, Any]) -> bool:
     """In an unencrypted backup the keychain lies under a key of the phone's own: there, and of no use elsewhere."""
     sent = receipt["sent"]["chosen"].get("passwords", {}).get("files")
     return bool(sent) and not receipt["saved"].get("encrypted", True) and not receipt.get("undoes")
@@ -113,15 +113,15 @@ def _wrong(counts: dict[str, int]) -> int:
     return counts.get("missing", 0) + counts.get("changed", 0) + counts.get("fewer-rows", 0)
 
 
-def as_page(receipt: dict[str, Any]) -> str:
+def receipt_html(receipt: dict[str, Any]) -> str:
     """The receipt as one self-contained HTML page. Every name in it came from a phone, so every name is escaped."""
     rows = "\n".join(
         f"<tr><td>{html.escape(title)}</td><td>{sum(counts.values()) or ''}</td>"
         f"<td>{_good(counts) or ''}</td><td>{counts.get('present', '')}</td><td>{counts.get('pending', '')}</td>"
         f"<td>{_wrong(counts) or ''}</td></tr>"
-        for title, counts in _arrivals(receipt)
+        for title, counts in _counts_by_title(receipt)
     )
-    words = "\n".join(html.escape(line) for line in in_words(receipt))
+    words = "\n".join(html.escape(line) for line in receipt_lines(receipt))
     name = html.escape(f"{receipt['old_phone']['name']} to {receipt['new_phone']['name']}")
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Receipt: {name}</title>

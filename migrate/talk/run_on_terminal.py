@@ -7,123 +7,125 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from migrate.problems import Interrupted, MigrateError, NotProven
-from migrate.talk.console import put, say, wrapped
-from migrate.talk.options import AtHome, Everywhere, run_async
+from migrate.talk.console import print_line, say, wrapped
+from migrate.talk.options import GlobalOptions, Workspace, run_async
 from migrate.talk.passwords import Passwords
-from migrate.talk.prompts import AtTheTerminal
+from migrate.talk.prompts import TerminalPrompts
 
 if TYPE_CHECKING:
     from migrate.journey import events
-    from migrate.journey.context import Ended, World
+    from migrate.journey.context import RunContext, RunResult
 
 
-def world_of(said: Everywhere, here: AtHome, passwords: Passwords, *, yes: bool, wait_s: float) -> World:
-    from migrate.journey.context import World
+def build_run_context(
+    options: GlobalOptions, workspace: Workspace, passwords: Passwords, *, yes: bool, wait_s: float
+) -> RunContext:
+    from migrate.journey.context import RunContext
     from migrate.talk.progress import make_listener
-    from migrate.talk.receipt import as_page
+    from migrate.talk.receipt import receipt_html
 
-    return World(
-        home=here.home,
-        tmp=here.tmp,
-        muxer=here.muxer,
-        asking=AtTheTerminal(passwords, yes=yes),
-        listener=remembering(said, make_listener(as_json=said.json)),
+    return RunContext(
+        home=workspace.home,
+        tmp=workspace.tmp,
+        usbmux=workspace.usbmux,
+        prompts=TerminalPrompts(passwords, yes=yes),
+        listener=track_run(options, make_listener(as_json=options.json)),
         wait_s=wait_s,
-        page=as_page,
+        page=receipt_html,
     )
 
 
-def remembering(said: Everywhere, listener: events.Listener) -> events.Listener:
+def track_run(options: GlobalOptions, listener: events.Listener) -> events.Listener:
     """The listener, and what follows from what it heard: what Ctrl-C means now, and that the last event was told."""
     from migrate.journey import events
-    from migrate.journey.runner import BEGINNING
+    from migrate.journey.runner import STEPS_WITHOUT_EFFECTS
 
-    def hear(event: events.Event) -> None:
+    def on_event(event: events.Event) -> None:
         listener(event)
-        if isinstance(event, events.StepStarted) and event.step not in BEGINNING:
-            said.begun = Interrupted("", event.step)
+        if isinstance(event, events.StepStarted) and event.step not in STEPS_WITHOUT_EFFECTS:
+            options.ctrl_c_error = Interrupted("", event.step)
         if isinstance(event, events.RunFinished):
-            said.done = event.error is None
-            if said.json:
-                said.reported_error, said.last_event = event.error, lambda error: None
+            options.done = event.error is None
+            if options.json:
+                options.reported_error, options.emit_final_error = event.error, lambda error: None
 
-    return hear
+    return on_event
 
 
-def end_in_an_event(said: Everywhere) -> None:
+def report_failure_as_event(options: GlobalOptions) -> None:
     """With --json a run always ends in `run_finished`, also where it fails before it is a run (contract 4)."""
 
     def tell(error: MigrateError) -> None:
         from migrate.journey import events
-        from migrate.talk.progress import JsonLines
+        from migrate.talk.progress import JsonListener
 
         stopped = error.exit_code in (50, 130)
-        JsonLines()(events.RunFinished(None, "stopped" if stopped else "failed", error.exit_code, None, error))
+        JsonListener()(events.RunFinished(None, "stopped" if stopped else "failed", error.exit_code, None, error))
 
-    if said.json:
-        said.last_event = tell
+    if options.json:
+        options.emit_final_error = tell
 
 
-def carry_out(said: Everywhere, work: Coroutine[Any, Any, Ended]) -> int | None:
+def execute_run(options: GlobalOptions, work: Coroutine[Any, Any, RunResult]) -> int | None:
     """Take a run to its end and show its receipt, also one that says `not proven`. The exit code, where it is not 0.
 
     Raises:
         MigrateError: what stopped it.
     """
     try:
-        ended = run_async(work)
+        result = run_async(work)
     except NotProven as error:
-        show_receipt_in(said, Path(error.receipt).parent)
+        show_receipt_from(options, Path(error.receipt).parent)
         raise
-    show_receipt(said, ended)
-    return exit_code_of(ended)
+    show_receipt(options, result)
+    return exit_code_of(result)
 
 
-def exit_code_of(ended: Ended) -> int | None:
+def exit_code_of(result: RunResult) -> int | None:
     from migrate.journey import events
 
-    return events.EXIT_CODE_PENDING if ended.outcome == "pending" else None
+    return events.EXIT_CODE_PENDING if result.outcome == "pending" else None
 
 
-def show_receipt(said: Everywhere, ended: Ended) -> None:
+def show_receipt(options: GlobalOptions, result: RunResult) -> None:
     """The receipt in words on stdout, and where its page is."""
-    if ended.receipt is not None:
-        show_receipt_in(said, ended.receipt.parent)
-    elif not said.json:
+    if result.receipt is not None:
+        show_receipt_from(options, result.receipt.parent)
+    elif not options.json:
         say()
-        say(wrapped(f"Nothing was sent. To make this move, run: migrate resume {ended.run}"))
+        say(wrapped(f"Nothing was sent. To make this move, run: migrate resume {result.run_id}"))
 
 
-def show_receipt_in(said: Everywhere, folder: Path) -> None:
+def show_receipt_from(options: GlobalOptions, folder: Path) -> None:
     from migrate.journey.runs import RunFolder
 
     receipt = RunFolder(folder).receipt()
-    if said.json or receipt is None:
+    if options.json or receipt is None:
         return
-    put_receipt(receipt)
-    put()
-    put(f"The receipt: {folder / 'receipt.html'}")
-    if said.phones_stay and not receipt.get("undoes"):
-        say_what_follows(said, receipt)
+    print_receipt(receipt)
+    print_line()
+    print_line(f"The receipt: {folder / 'receipt.html'}")
+    if options.phones_stay and not receipt.get("undoes"):
+        say_next_steps(options, receipt)
 
 
-def say_what_follows(said: Everywhere, receipt: dict[str, Any]) -> None:
+def say_next_steps(options: GlobalOptions, receipt: dict[str, Any]) -> None:
     """How to look again when all has arrived, and how to take it back, or that it cannot be."""
     new, run = receipt["new_phone"]["name"], receipt["run"]
     say()
     say(wrapped("Apps and photos may arrive in the hours after. To prove it all again then:"))
-    say(f"  {said.to_paste('prove', run)}")
+    say(f"  {options.command_to_paste('prove', run)}")
     if receipt["safety"]:
         say(wrapped(f"To put {new} back as it was:"))
-        say(f"  {said.to_paste('undo', run)}")
+        say(f"  {options.command_to_paste('undo', run)}")
     else:
         say(wrapped(f"{new} was not saved before, so this cannot be undone."))
     say(wrapped("Keep the old phone as it is until you have looked for yourself."))
 
 
-def put_receipt(receipt: dict[str, Any]) -> None:
-    from migrate.talk.receipt import in_words
+def print_receipt(receipt: dict[str, Any]) -> None:
+    from migrate.talk.receipt import receipt_lines
 
-    put()
-    for line in in_words(receipt):
-        put(line if line.startswith("  ") else wrapped(line))
+    print_line()
+    for line in receipt_lines(receipt):
+        print_line(line if line.startswith("  ") else wrapped(line))

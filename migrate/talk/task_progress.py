@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from migrate.journey import events
 from migrate.problems.finding import Finding
-from migrate.progress import Action
+from migrate.progress import UserAction
 from migrate.talk.progress import make_listener
 
 
 @dataclass(frozen=True)
-class Told:
+class EventProgress:
     """A Watcher that passes everything on as the events of one step. Called from any thread."""
 
     step: str
@@ -26,10 +26,10 @@ class Told:
     def files_moved(self, done: int) -> None:
         self.listener(events.FilesMoved(self.step, done))
 
-    def person_needed(self, phone: str, action: Action) -> None:
+    def person_needed(self, phone: str, action: UserAction) -> None:
         self.listener(events.PersonNeeded(phone, action))
 
-    def person_done(self, phone: str, action: Action) -> None:
+    def person_done(self, phone: str, action: UserAction) -> None:
         self.listener(events.PersonDone(phone, action))
 
     def found(self, finding: Finding) -> None:
@@ -38,14 +38,14 @@ class Told:
 
 
 @contextmanager
-def telling(step: str, *, quiet: bool) -> Iterator[Told]:
+def report_progress(step: str, *, quiet: bool) -> Iterator[EventProgress]:
     """Tell the work inside as `step`: bars on a terminal, lines elsewhere, nothing when `quiet` (JSON answers).
 
     Nothing is said at the end: how it ended is the command's own answer.
     """
-    hears = events.nobody if quiet else make_listener(as_json=False)
-    hears(events.StepStarted(step))
+    listener = events.nobody if quiet else make_listener(as_json=False)
+    listener(events.StepStarted(step))
     try:
-        yield Told(step, hears)
+        yield EventProgress(step, listener)
     finally:
-        hears(events.RunFinished(None, "done", 0, None, None))  # takes a bar off the screen
+        listener(events.RunFinished(None, "done", 0, None, None))  # takes a bar off the screen

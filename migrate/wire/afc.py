@@ -18,7 +18,7 @@ from struct import error as struct_error
 from struct import pack, unpack, unpack_from
 from typing import TypeAlias
 
-from migrate.wire.incoming import Incoming
+from migrate.wire.incoming import PacketReader
 from migrate.wire.plist_frames import NEED_DATA, NeedData, PeerBroke
 
 MAGIC = b"CFA6LPAA"
@@ -38,12 +38,12 @@ class Operation(IntEnum):
     FILE_INFO = 0x0A
     DEVICE_INFO = 0x0B
     OPEN = 0x0D
-    OPENED = 0x0E
+    OPEN_RESULT = 0x0E
     READ = 0x0F
     WRITE = 0x10
     SEEK = 0x11
     TELL = 0x12
-    TOLD = 0x13
+    TELL_RESULT = 0x13
     CLOSE = 0x14
     SET_SIZE = 0x15
     SET_CONNECTION_OPTIONS = 0x17
@@ -177,7 +177,7 @@ class SetOption:
 
 
 @dataclass(frozen=True)
-class NotUnderstood:
+class InvalidRequest:
     """A packet whose head does not fit its operation, or of an operation this phone does not know."""
 
     operation: int
@@ -202,7 +202,7 @@ Request: TypeAlias = (
     | SetSize
     | Lock
     | SetOption
-    | NotUnderstood
+    | InvalidRequest
 )
 
 # --- what the phone answers
@@ -219,16 +219,16 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenResult:
     handle: int
 
 
 @dataclass(frozen=True)
-class Told:
+class TellResult:
     position: int
 
 
-Answer: TypeAlias = Status | Data | Opened | Told
+Answer: TypeAlias = Status | Data | OpenResult | TellResult
 
 
 def zero_terminated(texts: Sequence[str]) -> Data:
@@ -236,7 +236,7 @@ def zero_terminated(texts: Sequence[str]) -> Data:
     return Data(b"".join(text.encode() + b"\0" for text in texts))
 
 
-class AfcServer(Incoming):
+class AfcServer(PacketReader):
     """One client's connection, as afcd sees it. Answers go out in the order of the requests."""
 
     def __init__(self) -> None:
@@ -249,7 +249,7 @@ class AfcServer(Incoming):
         Raises:
             PeerBroke: no AFC header, or lengths that contradict each other or the limit.
         """
-        packet = self._take()
+        packet = self._take_packet()
         if packet is None:
             return NEED_DATA
         _, head_end, self._number, operation = unpack_from("<4Q", packet, len(MAGIC))
@@ -264,16 +264,16 @@ class AfcServer(Incoming):
                 return self._packet(Operation.STATUS, pack("<Q", answer.code))
             case Data():
                 return self._packet(Operation.DATA, b"", answer.data)
-            case Opened():
-                return self._packet(Operation.OPENED, pack("<Q", answer.handle))
-            case Told():
-                return self._packet(Operation.TOLD, pack("<Q", answer.position))
+            case OpenResult():
+                return self._packet(Operation.OPEN_RESULT, pack("<Q", answer.handle))
+            case TellResult():
+                return self._packet(Operation.TELL_RESULT, pack("<Q", answer.position))
 
     def _packet(self, operation: Operation, head: bytes, payload: bytes = b"") -> bytes:
         head_end = HEADER_BYTES + len(head)
         return MAGIC + pack("<4Q", head_end + len(payload), head_end, self._number, operation) + head + payload
 
-    def _wanted(self) -> int:
+    def _packet_length(self) -> int:
         if len(self._received) < HEADER_BYTES:
             return HEADER_BYTES
         (length,) = unpack_from("<Q", self._received, len(MAGIC))
@@ -285,11 +285,11 @@ class AfcServer(Incoming):
 def _read_request(operation: int, body: bytes) -> Request:
     read = _READERS.get(operation)
     if read is None:
-        return NotUnderstood(operation, is_known=False)
+        return InvalidRequest(operation, is_known=False)
     try:
         return read(body)
     except (struct_error, ValueError):  # UnicodeDecodeError and an unknown OpenMode among them
-        return NotUnderstood(operation, is_known=True)
+        return InvalidRequest(operation, is_known=True)
 
 
 def _paths(body: bytes, count: int) -> list[str]:

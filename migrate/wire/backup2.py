@@ -18,7 +18,7 @@ MAX_UNDERLYING = 3
 MB_DOMAIN = "MBErrorDomain"
 
 
-class Code(IntEnum):
+class MBErrorCode(IntEnum):
     """MBErrorDomain, as far as this phone answers with it. facts 5.1."""
 
     OK = 0
@@ -79,37 +79,37 @@ class MBError(Exception):
 
 # --- the host's status codes and what the phone makes of them ------------------------------------------------
 
-OF_HOST_STATUS: Mapping[int, Code] = {
-    -6: Code.NOT_FOUND,
-    -7: Code.EXISTS,
-    -8: Code.NOT_A_DIRECTORY,
-    -9: Code.IS_A_DIRECTORY,
-    -10: Code.LOOP,
-    -11: Code.IO,
-    -13: Code.MULTI_STATUS,
-    -15: Code.HOST_FULL,
+HOST_STATUS_CODES: Mapping[int, MBErrorCode] = {
+    -6: MBErrorCode.NOT_FOUND,
+    -7: MBErrorCode.EXISTS,
+    -8: MBErrorCode.NOT_A_DIRECTORY,
+    -9: MBErrorCode.IS_A_DIRECTORY,
+    -10: MBErrorCode.LOOP,
+    -11: MBErrorCode.IO,
+    -13: MBErrorCode.MULTI_STATUS,
+    -15: MBErrorCode.HOST_FULL,
 }
 
 
-def of_host_status(status: int, text: str, path: str | None = None) -> MBError:
+def error_from_host_status(status: int, text: str, path: str | None = None) -> MBError:
     """The inner error behind a negative DLMessageStatusResponse; what is not listed is an I/O error. CONFIRMED(dec)."""
-    return MBError(OF_HOST_STATUS.get(status, Code.IO), text, path)
+    return MBError(HOST_STATUS_CODES.get(status, MBErrorCode.IO), text, path)
 
 
-def reading_failed(text: str, inner: MBError, path: str | None = None) -> MBError:
+def wrap_read_error(text: str, inner: MBError, path: str | None = None) -> MBError:
     """The outer error when something could not be read from the host. facts 5.1, MBBackupHelper (CONFIRMED(dec))."""
-    if inner.code in (Code.INCOMPATIBLE, Code.CANCELLED):
+    if inner.code in (MBErrorCode.INCOMPATIBLE, MBErrorCode.CANCELLED):
         return inner
-    corrupt = inner.code in (Code.NOT_FOUND, Code.INVALID_DATA, 12)
-    return MBError(Code.CORRUPT if corrupt else Code.READ_FAILED, text, path, (inner,))
+    corrupt = inner.code in (MBErrorCode.NOT_FOUND, MBErrorCode.INVALID_DATA, 12)
+    return MBError(MBErrorCode.CORRUPT if corrupt else MBErrorCode.READ_FAILED, text, path, (inner,))
 
 
-def writing_failed(text: str, inner: MBError, path: str | None = None) -> MBError:
+def wrap_write_error(text: str, inner: MBError, path: str | None = None) -> MBError:
     """The outer error when something could not be written to the host; a disk that fills up is 104, not 105."""
-    if inner.code == Code.CANCELLED:
+    if inner.code == MBErrorCode.CANCELLED:
         return inner
-    broken = inner.code in (Code.EXISTS, Code.NOT_FOUND)
-    return MBError(Code.CORRUPT if broken else Code.WRITE_FAILED, text, path, (inner,))
+    broken = inner.code in (MBErrorCode.EXISTS, MBErrorCode.NOT_FOUND)
+    return MBError(MBErrorCode.CORRUPT if broken else MBErrorCode.WRITE_FAILED, text, path, (inner,))
 
 
 # --- requests --------------------------------------------------------------------------------------------------
@@ -154,12 +154,12 @@ class ChangePassword:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class InfoOrList:
     """`Info` or `List`: a text about a backup."""
 
     udid: str
     folder: str
-    wanted: str  # "Info" | "List"
+    command: str  # "Info" | "List"
     password: str | None = field(default=None, repr=False)
 
 
@@ -194,7 +194,9 @@ class EraseDevice:
     udid: str
 
 
-Request = Hello | Backup | Restore | ChangePassword | Look | Extract | Unback | Remove | EnableCloudBackup | EraseDevice
+Request = (
+    Hello | Backup | Restore | ChangePassword | InfoOrList | Extract | Unback | Remove | EnableCloudBackup | EraseDevice
+)
 
 
 def read_request(body: Mapping[str, object]) -> Request | None:
@@ -218,7 +220,7 @@ def read_request(body: Mapping[str, object]) -> Request | None:
             old, new = _text_or_none(body, "OldPassword"), _text_or_none(body, "NewPassword")
             return ChangePassword(udid=udid, old=old, new=new)
         case "Info" | "List":
-            return Look(udid=udid, folder=folder, wanted=name, password=password)
+            return InfoOrList(udid=udid, folder=folder, command=name, password=password)
         case "Extract":
             domain, path = _text(body, "DomainName"), _text(body, "RelativePath")
             return Extract(udid=udid, folder=folder, domain=domain, relative_path=path, password=password)
@@ -294,7 +296,7 @@ def hello_response(versions: tuple[float, ...]) -> dict[str, object]:
     """The highest version both know, or the refusal that ends the session. CONFIRMED(dec)."""
     both = set(versions) & set(PROTOCOL_VERSIONS)
     if not both:
-        return error_response(MBError(Code.OTHER, "No common supported protocol version"))
+        return error_response(MBError(MBErrorCode.OTHER, "No common supported protocol version"))
     return {"MessageName": "Response", "ErrorCode": 0, "ProtocolVersion": max(both)}
 
 
@@ -304,5 +306,5 @@ def ok_response(content: str | None = None) -> dict[str, object]:
 
 def error_response(error: MBError) -> dict[str, object]:
     """Errors of other domains reach the host as code 1. CONFIRMED(dec)."""
-    code = int(error.code) if error.domain == MB_DOMAIN else int(Code.OTHER)
+    code = int(error.code) if error.domain == MB_DOMAIN else int(MBErrorCode.OTHER)
     return {"MessageName": "Response", "ErrorCode": code, "ErrorDescription": error.description}

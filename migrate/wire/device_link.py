@@ -38,10 +38,10 @@ from migrate.wire.device_link_messages import (
     DeviceReady,
     Disconnect,
     DownloadFiles,
-    FileBegins,
     FileData,
-    FileEnds,
-    FileFails,
+    FileEnd,
+    FileError,
+    FileStart,
     GetFreeDiskSpace,
     Message,
     MoveItems,
@@ -49,14 +49,14 @@ from migrate.wire.device_link_messages import (
     PurgeDiskSpace,
     RemoveItems,
     StatusResponse,
-    StreamEnds,
+    StreamEnd,
     UploadFiles,
     VersionExchange,
     VersionsOk,
-    array_of,
-    frame,
+    encode_frame,
+    encode_stream_part,
     read_message,
-    stream_bytes,
+    to_plist_array,
     utf8,
 )
 from migrate.wire.plist_frames import NEED_DATA, NeedData, PeerBroke, WeBroke
@@ -73,11 +73,11 @@ class State(Enum):
     VERSION_OFFERED = auto()
     VERSION_AGREED = auto()
     IDLE = auto()
-    OPERATION_ASKED = auto()
+    AWAITING_STATUS = auto()
     SENDING_FILES = auto()
-    IN_A_SENT_FILE = auto()
+    SENDING_FILE_DATA = auto()
     RECEIVING_FILES = auto()
-    IN_A_RECEIVED_FILE = auto()
+    RECEIVING_FILE_DATA = auto()
     CLOSED = auto()
 
 
@@ -91,33 +91,33 @@ OPERATIONS = (
     CopyItem,
 )
 
-WE_SAY: Final[Mapping[State, Mapping[type[Message], State]]] = {
+OUTGOING_TRANSITIONS: Final[Mapping[State, Mapping[type[Message], State]]] = {
     State.NEW: {VersionExchange: State.VERSION_OFFERED},
     State.VERSION_AGREED: {DeviceReady: State.IDLE},
     State.IDLE: {
-        **dict.fromkeys(OPERATIONS, State.OPERATION_ASKED),
+        **dict.fromkeys(OPERATIONS, State.AWAITING_STATUS),
         UploadFiles: State.SENDING_FILES,
         DownloadFiles: State.RECEIVING_FILES,
         ProcessMessage: State.IDLE,
         Disconnect: State.CLOSED,
     },
-    State.SENDING_FILES: {FileBegins: State.IN_A_SENT_FILE, StreamEnds: State.OPERATION_ASKED},
-    State.IN_A_SENT_FILE: {
-        FileData: State.IN_A_SENT_FILE,
-        FileEnds: State.SENDING_FILES,
-        FileFails: State.SENDING_FILES,
+    State.SENDING_FILES: {FileStart: State.SENDING_FILE_DATA, StreamEnd: State.AWAITING_STATUS},
+    State.SENDING_FILE_DATA: {
+        FileData: State.SENDING_FILE_DATA,
+        FileEnd: State.SENDING_FILES,
+        FileError: State.SENDING_FILES,
     },
 }
 
-THEY_SAY: Final[Mapping[State, Mapping[type[Message], State]]] = {
+INCOMING_TRANSITIONS: Final[Mapping[State, Mapping[type[Message], State]]] = {
     State.VERSION_OFFERED: {VersionsOk: State.VERSION_AGREED, Disconnect: State.CLOSED},
     State.IDLE: {ProcessMessage: State.IDLE, Disconnect: State.CLOSED},
-    State.OPERATION_ASKED: {StatusResponse: State.IDLE, Disconnect: State.CLOSED},
-    State.RECEIVING_FILES: {FileBegins: State.IN_A_RECEIVED_FILE, StreamEnds: State.OPERATION_ASKED},
-    State.IN_A_RECEIVED_FILE: {
-        FileData: State.IN_A_RECEIVED_FILE,
-        FileEnds: State.RECEIVING_FILES,
-        FileFails: State.RECEIVING_FILES,
+    State.AWAITING_STATUS: {StatusResponse: State.IDLE, Disconnect: State.CLOSED},
+    State.RECEIVING_FILES: {FileStart: State.RECEIVING_FILE_DATA, StreamEnd: State.AWAITING_STATUS},
+    State.RECEIVING_FILE_DATA: {
+        FileData: State.RECEIVING_FILE_DATA,
+        FileEnd: State.RECEIVING_FILES,
+        FileError: State.RECEIVING_FILES,
     },
 }
 
@@ -139,11 +139,13 @@ class DeviceLink:
         Raises:
             WeBroke: it cannot be said now.
         """
-        following = WE_SAY.get(self.state, {}).get(type(message))
+        following = OUTGOING_TRANSITIONS.get(self.state, {}).get(type(message))
         if following is None:
             raise WeBroke(f"{type(message).__name__} cannot be said while {self.state.name}")
         self.state = following
-        return stream_bytes(message) if isinstance(message, STREAM_PARTS) else frame(array_of(message))
+        return (
+            encode_stream_part(message) if isinstance(message, STREAM_PARTS) else encode_frame(to_plist_array(message))
+        )
 
     def next(self) -> Message | NeedData:
         """What the host says next, or NEED_DATA.
@@ -153,13 +155,13 @@ class DeviceLink:
         """
         if self.state is State.RECEIVING_FILES:
             message = self._next_file()
-        elif self.state is State.IN_A_RECEIVED_FILE:
+        elif self.state is State.RECEIVING_FILE_DATA:
             message = self._next_part()
         else:
             message = self._next_plist()
         if isinstance(message, NeedData):
             return message
-        following = THEY_SAY.get(self.state, {}).get(type(message))
+        following = INCOMING_TRANSITIONS.get(self.state, {}).get(type(message))
         if following is None:
             raise PeerBroke(f"{type(message).__name__} came while {self.state.name}")
         self.state = following
@@ -191,7 +193,7 @@ class DeviceLink:
         data = None if length is None else self._take(4, length)
         if data is None:
             return NEED_DATA
-        return FileBegins(utf8(data)) if data else StreamEnds()
+        return FileStart(utf8(data)) if data else StreamEnd()
 
     def _next_part(self) -> Message | NeedData:
         length = self._length(self._frame_limit_bytes, "a piece of a file")
@@ -204,7 +206,7 @@ class DeviceLink:
             case 0x0C:
                 return FileData(data[1:])
             case 0x00:
-                return FileEnds()
+                return FileEnd()
             case 0x06 | 0x0B:
-                return FileFails(data[1:].decode(errors="replace"), data[0])
+                return FileError(data[1:].decode(errors="replace"), data[0])
         raise PeerBroke(f"unknown code {data[0]:#04x} in a file stream")

@@ -104,7 +104,7 @@ class StatusResponse:
 
 
 @dataclass(frozen=True)
-class FileBegins:
+class FileStart:
     """`device_path` only on the way to the host."""
 
     path: str
@@ -117,17 +117,17 @@ class FileData:
 
 
 @dataclass(frozen=True)
-class FileEnds: ...
+class FileEnd: ...
 
 
 @dataclass(frozen=True)
-class FileFails:
+class FileError:
     text: str
     code: int = REMOTE_ERROR
 
 
 @dataclass(frozen=True)
-class StreamEnds: ...
+class StreamEnd: ...
 
 
 Operation: TypeAlias = (
@@ -143,36 +143,36 @@ Message: TypeAlias = (
     | UploadFiles
     | DownloadFiles
     | StatusResponse
-    | FileBegins
+    | FileStart
     | FileData
-    | FileEnds
-    | FileFails
-    | StreamEnds
+    | FileEnd
+    | FileError
+    | StreamEnd
 )
 
 
-STREAM_PARTS = (FileBegins, FileData, FileEnds, FileFails, StreamEnds)
+STREAM_PARTS = (FileStart, FileData, FileEnd, FileError, StreamEnd)
 
 
-def frame(array: list[object]) -> bytes:
+def encode_frame(array: list[object]) -> bytes:
     data = plistlib.dumps(array, fmt=plistlib.FMT_BINARY)
     return pack(">I", len(data)) + data
 
 
-def stream_bytes(message: Message) -> bytes:
+def encode_stream_part(message: Message) -> bytes:
     match message:
-        case FileBegins(path, device_path):
+        case FileStart(path, device_path):
             return b"".join(pack(">I", len(raw)) + raw for raw in (device_path.encode(), path.encode()))
         case FileData(data):
             return pack(">IB", len(data) + 1, DATA) + data
-        case FileEnds():
+        case FileEnd():
             return pack(">IB", 1, END)
-        case FileFails(text, code):
+        case FileError(text, code):
             return pack(">IB", len(text.encode()) + 1, code) + text.encode()
     return pack(">I", 0)
 
 
-def array_of(message: Message) -> list[object]:
+def to_plist_array(message: Message) -> list[object]:
     """The plist array of what a phone says. The index of the progress figure differs by message (facts 2.2)."""
     match message:
         case VersionExchange(major, minor):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Incoming:
+class PacketReader:
     """The base of a reader: it says how long a packet is, this collects it."""
 
     def __init__(self) -> None:
@@ -13,7 +13,7 @@ class Incoming:
     def missing_bytes(self) -> int:
         """How many more bytes the packet that has begun needs, as far as is known: never more than it has. Reading no
         more leaves what follows, which may be another protocol's, alone."""
-        return max(0, self._wanted() - len(self._received))
+        return max(0, self._packet_length() - len(self._received))
 
     @property
     def trailing(self) -> bytes:
@@ -23,16 +23,16 @@ class Incoming:
     def receive(self, data: bytes) -> None:
         self._received += data
 
-    def _take(self) -> bytes | None:
-        """The next packet, all of it, or None while bytes of it are missing. Raises what `_wanted` does."""
-        end = self._wanted()
+    def _take_packet(self) -> bytes | None:
+        """The next packet, all of it, or None while bytes of it are missing. Raises what `_packet_length` does."""
+        end = self._packet_length()
         if len(self._received) < end:
             return None
         packet = bytes(self._received[:end])
         del self._received[:end]
         return packet
 
-    def _wanted(self) -> int:
+    def _packet_length(self) -> int:
         """The length of the packet that has begun; before that is known, of the head that tells it. Never 0.
 
         Raises:

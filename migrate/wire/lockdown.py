@@ -4,7 +4,7 @@
     in session --(StopSession, accepted)--> no session       TLS ends behind its answer
 
 Requests and answers are property lists in frames (`plist_frames`): `{Request, Label, …}` and `{Request, …}` or
-`{Request, Error}`. Which requests need a session is the phone's law (softphone/lockdownd), not the wire's.
+`{Request, Error}`. Which requests need a session is the phone's law (simulator/lockdown), not the wire's.
 Sources: facts 1.2; libimobiledevice src/lockdown.c; pymobiledevice3 lockdown.py.
 """
 
@@ -146,7 +146,7 @@ class LockdownServer:
     def __init__(self) -> None:
         self.state = State.NO_SESSION
         self._frames = PlistFrames(FRAME_LIMIT_BYTES)
-        self._asked: tuple[Request, dict[str, Any]] | None = None
+        self._pending_request: tuple[Request, dict[str, Any]] | None = None
 
     @property
     def missing_bytes(self) -> int:
@@ -166,7 +166,7 @@ class LockdownServer:
         Raises:
             PeerBroke: no frame, no property list, no `Request` in it, or a field of a wrong type.
         """
-        if self._asked is not None:
+        if self._pending_request is not None:
             raise WeBroke("the last request was not answered")
         message = self._frames.next()
         if message is NEED_DATA:
@@ -174,14 +174,14 @@ class LockdownServer:
         if not isinstance(message, dict) or not isinstance(message.get("Request"), str):
             raise PeerBroke("a request without its name")
         request = read_request(message)
-        self._asked = (request, message)
+        self._pending_request = (request, message)
         return request
 
     def send(self, answer: Answer) -> bytes:
         """The bytes of the answer to what was read last. Raises WeBroke when nothing was asked."""
-        if self._asked is None:
+        if self._pending_request is None:
             raise WeBroke("nobody asked")
-        (request, message), self._asked = self._asked, None
+        (request, message), self._pending_request = self._pending_request, None
         echo: dict[str, Any] = {key: message[key] for key in ("Request", "Domain", "Key") if key in message}
         if isinstance(answer, Refused):
             extended = {} if answer.extended is None else {"ExtendedResponse": answer.extended}

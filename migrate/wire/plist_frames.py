@@ -7,8 +7,8 @@ from enum import Enum, auto
 from struct import pack, unpack
 from typing import Any, Final, TypeAlias
 
-from migrate.plists import NotAPlist, plist_value
-from migrate.wire.incoming import Incoming
+from migrate.plists import NotAPlist, load_plist
+from migrate.wire.incoming import PacketReader
 
 Plist: TypeAlias = dict[str, Any] | list[Any]
 """What a message can be: no protocol here sends a bare number or text."""
@@ -35,7 +35,7 @@ class NeedData(Enum):
 NEED_DATA: Final = NeedData.NEED_DATA
 
 
-class PlistFrames(Incoming):
+class PlistFrames(PacketReader):
     """Property lists as lockdownd and most services put them on the wire.
 
         length   4 bytes, big-endian, not counting itself
@@ -54,7 +54,7 @@ class PlistFrames(Incoming):
         Raises:
             PeerBroke: the announced length is over the limit, or the bytes are no dictionary or array.
         """
-        frame = self._take()
+        frame = self._take_packet()
         return NEED_DATA if frame is None else read_plist(frame[LENGTH_BYTES:])
 
     def send(self, message: Plist, *, binary: bool = False) -> bytes:
@@ -62,7 +62,7 @@ class PlistFrames(Incoming):
         body = plistlib.dumps(message, fmt=plistlib.FMT_BINARY if binary else plistlib.FMT_XML)
         return pack(">I", len(body)) + body
 
-    def _wanted(self) -> int:
+    def _packet_length(self) -> int:
         if len(self._received) < LENGTH_BYTES:
             return LENGTH_BYTES
         (length,) = unpack(">I", self._received[:LENGTH_BYTES])
@@ -75,7 +75,7 @@ def read_plist(body: bytes) -> Plist:
     """A property list whose top is a dictionary or an array, and whose few bytes do not become gigabytes. Raises
     PeerBroke."""
     try:
-        value = plist_value(body)
+        value = load_plist(body)
     except NotAPlist as refused:
         raise PeerBroke(f"not a property list: {refused.reason}") from None
     if not isinstance(value, dict | list):

@@ -20,7 +20,7 @@ from enum import Enum, IntEnum, auto
 from struct import pack, unpack
 from typing import Any, TypeAlias
 
-from migrate.wire.incoming import Incoming
+from migrate.wire.incoming import PacketReader
 from migrate.wire.plist_frames import NEED_DATA, NeedData, PeerBroke, WeBroke, read_plist
 
 HEADER_BYTES = 16
@@ -199,14 +199,14 @@ Answer: TypeAlias = Result | Buid | DeviceList | ListenerList | PairRecord
 Event: TypeAlias = Attached | Detached | Paired
 
 
-class UsbmuxServer(Incoming):
+class UsbmuxServer(PacketReader):
     """One client's connection, as the daemon sees it. After an accepted Connect, what trails belongs to the phone."""
 
     def __init__(self) -> None:
         super().__init__()
         self.state = State.ASKING
         self._tag = 0
-        self._asked: Request | None = None
+        self._pending_request: Request | None = None
 
     def next(self) -> Request | NeedData:
         """What the client asks next, or NEED_DATA. After a Connect that was answered OK there is nothing to ask.
@@ -216,16 +216,16 @@ class UsbmuxServer(Incoming):
         """
         if self.state is State.CONNECTED:
             raise WeBroke("the socket belongs to the phone")
-        if self._asked is not None:
+        if self._pending_request is not None:
             raise WeBroke("the last request was not answered")
-        packet = self._take()
+        packet = self._take_packet()
         if packet is None:
             return NEED_DATA
         _, version, kind, self._tag = unpack("<4I", packet[:HEADER_BYTES])
-        self._asked = _read_request(version, kind, packet[HEADER_BYTES:])
+        self._pending_request = _read_request(version, kind, packet[HEADER_BYTES:])
         if self.state is State.LISTENING:
-            self._asked = Unknown("a second command on a listening socket")
-        return self._asked
+            self._pending_request = Unknown("a second command on a listening socket")
+        return self._pending_request
 
     def send(self, answer: Answer) -> bytes:
         """The bytes of the one answer to the request that was read last.
@@ -233,7 +233,7 @@ class UsbmuxServer(Incoming):
         Raises:
             WeBroke: nothing was asked.
         """
-        asked, self._asked = self._asked, None
+        asked, self._pending_request = self._pending_request, None
         if asked is None:
             raise WeBroke(f"nobody asked for {type(answer).__name__}")
         if isinstance(asked, OtherVersion):
@@ -249,7 +249,7 @@ class UsbmuxServer(Incoming):
             raise WeBroke(f"{type(event).__name__} for a client that does not listen")
         return _packet(_event_plist(event), 0)
 
-    def _wanted(self) -> int:
+    def _packet_length(self) -> int:
         if len(self._received) < HEADER_BYTES:
             return HEADER_BYTES
         (length,) = unpack("<I", self._received[:4])

@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.open import Manifest, Row
-from migrate.backup.mbfile.edit import CannotEdit, Change, changed
+from migrate.backup.mbfile.edit import ArchiveChange, CannotEdit, edit_archive
 from migrate.backup.record import LAYOUTS, Kind, Record, encode_mbfile, file_id, parse_mbfile
 from tests.backup.small_backup import SmallBackup
 
@@ -48,7 +48,7 @@ def test_an_inode_number_of_any_width_takes_the_place_of_any_other(
     one = record(path, inode=before, encryption_key=key, digest=bytes(20))
     blob = encode_mbfile(one, ios_version="17.5")
     Row(one.file_id, one.domain, path, 1, blob).record()  # its layout is learned
-    edited = changed(blob, Change(inode=inode))
+    edited = edit_archive(blob, ArchiveChange(inode=inode))
     expected, root = root_of(blob)
     root["InodeNumber"] = inode
     assert plistlib.loads(edited) == expected
@@ -62,7 +62,7 @@ def test_a_number_that_two_keys_share_is_changed_for_one_of_them_alone() -> None
     blob = encode_mbfile(one, ios_version="17.5")
     Row(one.file_id, one.domain, "a", 1, blob).record()
     assert LAYOUTS.with_inode(blob, 99) is None
-    found = parsed(changed(blob, Change(inode=99)), one)
+    found = parsed(edit_archive(blob, ArchiveChange(inode=99)), one)
     assert (found.inode, found.size) == (99, 123_456)
 
 
@@ -85,18 +85,18 @@ def test_key_digest_size_and_class_change_and_what_nobody_knows_stays(ios_versio
     root["SomethingOfIOS28"] = 42
     blob = plistlib.dumps(archive, fmt=plistlib.FMT_BINARY, sort_keys=False)
     key, digest = os.urandom(44), os.urandom(20)
-    edited = changed(blob, Change(encryption_key=key, digest=digest, size=77, protection_class=4))
+    edited = edit_archive(blob, ArchiveChange(encryption_key=key, digest=digest, size=77, protection_class=4))
     found = parsed(edited, one)
     assert (found.encryption_key, found.digest, found.size, found.protection_class) == (key, digest, 77, 4)
     assert (found.inode, found.extended_attributes) == (5, b"attributes")
     assert root_of(edited)[1]["SomethingOfIOS28"] == 42
     assert isinstance(root_of(edited)[1]["Digest"], UID) is (ios_version == "17.5.1"), "in its own spelling"
-    assert parsed(changed(blob, Change(encryption_key=b"")), one).encryption_key is None
+    assert parsed(edit_archive(blob, ArchiveChange(encryption_key=b"")), one).encryption_key is None
 
 
 def test_a_key_is_put_where_there_was_none_as_phones_write_it() -> None:
     one, key = record("a"), os.urandom(44)
-    edited = changed(encode_mbfile(one, ios_version="17.5"), Change(encryption_key=key))
+    edited = edit_archive(encode_mbfile(one, ios_version="17.5"), ArchiveChange(encryption_key=key))
     assert parsed(edited, one).encryption_key == key
     archive, root = root_of(edited)
     wrapped = archive["$objects"][root["EncryptionKey"].data]
@@ -110,16 +110,16 @@ def test_a_key_is_replaced_where_it_stands_and_only_there(make_backup: Any) -> N
             was = row.record()
             if was.encryption_key is not None:
                 key = was.encryption_key[:4] + os.urandom(40)
-                edited = changed(row.file, Change(encryption_key=key), key=was.encryption_key)
+                edited = edit_archive(row.file, ArchiveChange(encryption_key=key), key=was.encryption_key)
                 assert len(edited) == len(row.file)
                 assert edited.replace(key, was.encryption_key) == row.file
     twice = record("a")
     blob = encode_mbfile(record("a", encryption_key=bytes(44), extended_attributes=bytes(100)), ios_version="17.5")
-    edited = changed(blob, Change(encryption_key=b"\1" * 44), key=bytes(44))
+    edited = edit_archive(blob, ArchiveChange(encryption_key=b"\1" * 44), key=bytes(44))
     found = parsed(edited, twice)
     assert (found.encryption_key, found.extended_attributes) == (b"\1" * 44, bytes(100))
 
 
 def test_an_archive_that_cannot_be_written_again_says_so() -> None:
     with pytest.raises(CannotEdit):
-        changed(b"bplist00 is not all it takes", Change(size=1))
+        edit_archive(b"bplist00 is not all it takes", ArchiveChange(size=1))

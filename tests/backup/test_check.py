@@ -185,7 +185,7 @@ def test_progress_ends_at_the_total_and_counts_every_file(small_backup: Any) -> 
         def found(self, finding: Any) -> None: ...
 
     watching = Watching()
-    verdict = verify(small_backup.path, small_backup.password, seals=None, watch=watching)
+    verdict = verify(small_backup.path, small_backup.password, seals=None, progress=watching)
     assert max(watching.bytes_seen) == (verdict.bytes, verdict.bytes)
     assert watching.files_seen[-1] == verdict.files
 

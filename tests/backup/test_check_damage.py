@@ -18,20 +18,20 @@ PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")  # no digest: o
 MESSAGES = ("HomeDomain", "Library/SMS/sms.db")  # the phone stores a digest
 LEVEL = ("AppDomain-com.example.game", "Documents/level.dat")
 
-Wound = Callable[[bytes], bytes]
+Defect = Callable[[bytes], bytes]
 
 
-def flipped(at: float) -> Wound:
+def flipped(at: float) -> Defect:
     """One bit of the byte at this part of the file."""
 
-    def wound(data: bytes) -> bytes:
+    def defect(data: bytes) -> bytes:
         position = min(int(at * len(data)), len(data) - 1)
         return data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
 
-    return wound
+    return defect
 
 
-STORED_FILE_WOUNDS: dict[str, Wound] = {
+STORED_FILE_DEFECTS: dict[str, Defect] = {
     "first-byte-flipped": flipped(0),
     "middle-byte-flipped": flipped(0.5),
     "last-byte-flipped": flipped(1),
@@ -53,12 +53,12 @@ def check(backup: Any, seals: Path | None = None) -> Any:
     return verify(backup.path, backup.password, seals=seals)
 
 
-@pytest.mark.parametrize("wound", STORED_FILE_WOUNDS.values(), ids=STORED_FILE_WOUNDS.keys())
+@pytest.mark.parametrize("defect", STORED_FILE_DEFECTS.values(), ids=STORED_FILE_DEFECTS.keys())
 @pytest.mark.parametrize("which", [PHOTO, MESSAGES], ids=["sealed", "sealed-and-digested"])
-def test_any_change_to_a_sealed_file_is_damage(small_backup: Any, tmp_path: Path, which: Any, wound: Wound) -> None:
+def test_any_change_to_a_sealed_file_is_damage(small_backup: Any, tmp_path: Path, which: Any, defect: Defect) -> None:
     small_backup.seal(tmp_path / "seals")
     blob = small_backup.blob(*which)
-    blob.write_bytes(wound(blob.read_bytes()))
+    blob.write_bytes(defect(blob.read_bytes()))
     verdict = check(small_backup, tmp_path / "seals")
     assert (verdict.verdict, verdict.exit_code) == ("damaged", 30)
     (finding,) = [finding for finding in verdict.findings if finding.severity == "error"]
@@ -66,15 +66,15 @@ def test_any_change_to_a_sealed_file_is_damage(small_backup: Any, tmp_path: Path
     assert finding.file_id == small_backup.records[which].file_id
 
 
-@pytest.mark.parametrize("wound", STORED_FILE_WOUNDS.values(), ids=STORED_FILE_WOUNDS.keys())
-def test_any_change_to_a_digested_file_is_damage_without_a_seal(small_backup: Any, wound: Wound) -> None:
+@pytest.mark.parametrize("defect", STORED_FILE_DEFECTS.values(), ids=STORED_FILE_DEFECTS.keys())
+def test_any_change_to_a_digested_file_is_damage_without_a_seal(small_backup: Any, defect: Defect) -> None:
     blob = small_backup.blob(*MESSAGES)
-    blob.write_bytes(wound(blob.read_bytes()))
+    blob.write_bytes(defect(blob.read_bytes()))
     assert check(small_backup).verdict == "damaged"
 
 
 @pytest.mark.parametrize(
-    ("wound", "code"),
+    ("defect", "code"),
     [
         ("last-byte-flipped", "padding-wrong"),
         ("cut-by-one-byte", "stored-length-impossible"),
@@ -84,11 +84,11 @@ def test_any_change_to_a_digested_file_is_damage_without_a_seal(small_backup: An
     ],
 )
 def test_encryption_itself_shows_damage_where_neither_digest_nor_seal_do(
-    make_backup: Any, wound: str, code: str
+    make_backup: Any, defect: str, code: str
 ) -> None:
     backup = make_backup(encrypted=True)
     blob = backup.blob(*PHOTO)
-    blob.write_bytes(STORED_FILE_WOUNDS[wound](blob.read_bytes()))
+    blob.write_bytes(STORED_FILE_DEFECTS[defect](blob.read_bytes()))
     assert errors(check(backup)) == {code}
 
 
@@ -154,7 +154,7 @@ def test_a_stored_file_that_goes_away_while_it_is_checked_is_named(small_backup:
     path.unlink()
     (examined,) = examine_all([blob], small_backup.class_keys, read=True, on_read=lambda count: None)
     assert [finding.code for finding in examined.findings] == ["file-unreadable-here"]
-    assert not examined.sound
+    assert not examined.is_sound
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_a_stray_file_is_a_warning(small_backup: Any, tmp_path: Path, name: str)
 # -- the manifest ----------------------------------------------------------------------------------------------------
 
 
-MANIFEST_WOUNDS: dict[str, Wound] = {
+MANIFEST_DEFECTS: dict[str, Defect] = {
     "emptied": lambda data: b"",
     "cut-in-half": lambda data: data[: len(data) // 2],
     "garbage": lambda data: bytes(range(256)) * (len(data) // 256),
@@ -182,10 +182,10 @@ MANIFEST_WOUNDS: dict[str, Wound] = {
 }
 
 
-@pytest.mark.parametrize("wound", MANIFEST_WOUNDS.values(), ids=MANIFEST_WOUNDS.keys())
-def test_a_manifest_that_does_not_open_makes_the_backup_unreadable(small_backup: Any, wound: Wound) -> None:
+@pytest.mark.parametrize("defect", MANIFEST_DEFECTS.values(), ids=MANIFEST_DEFECTS.keys())
+def test_a_manifest_that_does_not_open_makes_the_backup_unreadable(small_backup: Any, defect: Defect) -> None:
     path = small_backup.path / "Manifest.db"
-    path.write_bytes(wound(path.read_bytes()))
+    path.write_bytes(defect(path.read_bytes()))
     verdict = check(small_backup)
     assert (verdict.verdict, verdict.exit_code) == ("unreadable", 31)
     assert (verdict.records, verdict.files, verdict.bytes) == (None, None, None)

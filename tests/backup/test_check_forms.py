@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from migrate.backup.crypto.cipher import encrypted_chunks
-from migrate.backup.crypto.stored_content import PIECE_BYTES, StoredContent
-from migrate.backup.verify.formats import Fault, fault_of, form_of, is_not_its_name
+from migrate.backup.crypto.stored_content import PIECE_BYTES, BlobReader
+from migrate.backup.verify.formats import Fault, detect_format, extension_mismatch, find_format_fault
 from migrate.simulator.contents import ContentsSpec, fill
 from migrate.simulator.device.filesystem import read_content
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 from tests.backup.small_backup import box, heic, jpeg, mp4
 
 Look = Callable[[bytes], Fault | None]
@@ -30,10 +30,10 @@ def look(request: pytest.FixtureRequest, tmp_path: Path) -> Look:
     def look_at(data: bytes) -> Fault | None:
         path = tmp_path / "stored"
         path.write_bytes(data if request.param is None else b"".join(encrypted_chunks([data], request.param)))
-        with StoredContent(path, request.param) as content:
-            form = form_of(content.read(512, 0))
-            assert form is not None, "it does not begin as anything"
-            return fault_of(content, form)
+        with BlobReader(path, request.param) as content:
+            file_format = detect_format(content.read(512, 0))
+            assert file_format is not None, "it does not begin as anything"
+            return find_format_fault(content, file_format)
 
     return look_at
 
@@ -149,19 +149,19 @@ def test_a_property_list_is_whole_and_found_when_cut(look: Look, data: bytes) ->
 
 
 def test_what_its_name_says_is_judged_by_how_it_begins() -> None:
-    assert is_not_its_name("DCIM/IMG_0001.JPG", b"\x89PNG\r\n\x1a\n") is None, "screenshots have been called so"
-    assert is_not_its_name("a/settings.plist", b'{"json": true}') is None
-    assert is_not_its_name("a/settings.plist", b"// old style\n{ a = 1; }") is None
-    assert is_not_its_name("a/film.bin", b"\x01\x02") is None
-    assert is_not_its_name("a/empty.jpg", b"") is None
-    assert "zeros" in str(is_not_its_name("DCIM/IMG_0001.HEIC", bytes(512)))
-    assert is_not_its_name("DCIM/IMG_0001.MOV", b"\x07\x01\x02\x03 garbage")
-    assert is_not_its_name("Library/Preferences/a.plist", b"cplist00\x01\x02")
+    assert extension_mismatch("DCIM/IMG_0001.JPG", b"\x89PNG\r\n\x1a\n") is None, "screenshots have been called so"
+    assert extension_mismatch("a/settings.plist", b'{"json": true}') is None
+    assert extension_mismatch("a/settings.plist", b"// old style\n{ a = 1; }") is None
+    assert extension_mismatch("a/film.bin", b"\x01\x02") is None
+    assert extension_mismatch("a/empty.jpg", b"") is None
+    assert "zeros" in str(extension_mismatch("DCIM/IMG_0001.HEIC", bytes(512)))
+    assert extension_mismatch("DCIM/IMG_0001.MOV", b"\x07\x01\x02\x03 garbage")
+    assert extension_mismatch("Library/Preferences/a.plist", b"cplist00\x01\x02")
 
 
 def test_everything_a_phone_holds_has_its_form(tmp_path: Path) -> None:
-    """Pictures, films and lists as the software iPhone's apps write them."""
-    phone = Softphone(keybag_rounds=1000)
+    """Pictures, films and lists as the simulated iPhone's apps write them."""
+    phone = SimulatedPhone(keybag_rounds=1000)
     fill(phone, ContentsSpec(photos=6, videos=2), seed=3)
     seen = 0
     for node in phone.files.walk():
@@ -169,10 +169,10 @@ def test_everything_a_phone_holds_has_its_form(tmp_path: Path) -> None:
             continue
         content = read_content(node.content)
         (tmp_path / "one").write_bytes(content)
-        with StoredContent(tmp_path / "one", None) as stored:
-            form = form_of(content[:512])
+        with BlobReader(tmp_path / "one", None) as stored:
+            file_format = detect_format(content[:512])
             name = (node.domain, node.relative_path)
-            assert form is None or fault_of(stored, form) is None, name
-            assert form is not None or is_not_its_name(node.relative_path, content[:512]) is None, name
-            seen += form is not None
+            assert file_format is None or find_format_fault(stored, file_format) is None, name
+            assert file_format is not None or extension_mismatch(node.relative_path, content[:512]) is None, name
+            seen += file_format is not None
     assert seen > 20

@@ -541,16 +541,16 @@ def test_links_of_many_files_are_made_by_a_program_of_their_own_and_told_of_alik
 ) -> None:
     small_backup.blob(*LEVEL).unlink()
     one_by_one = make_set(small_backup, tmp_path / "a")
-    monkeypatch.setattr(stored_files, "MANY_FILES", 1)
+    monkeypatch.setattr(stored_files, "PROCESS_MIN_FILES", 1)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     programs = []
-    begin = stored_files._Program.__init__
+    begin = stored_files._ProcessLinker.__init__
 
     def begins(self: Any, *what: Any) -> None:
         programs.append(what)
         begin(self, *what)
 
-    monkeypatch.setattr(stored_files._Program, "__init__", begins)
+    monkeypatch.setattr(stored_files._ProcessLinker, "__init__", begins)
     side_by_side = make_set(small_backup, tmp_path / "b")
     assert programs
     assert replace(side_by_side, path=one_by_one.path) == one_by_one
@@ -589,7 +589,7 @@ def test_an_error_of_the_linking_program_is_the_error_of_composing(
     program.write_text(
         f"import sys; sys.stdin.buffer.read(1); sys.exit(sys.stderr.write('{errno.ENOSPC} no room') and 1)"
     )
-    monkeypatch.setattr(stored_files, "MANY_FILES", 1)
+    monkeypatch.setattr(stored_files, "PROCESS_MIN_FILES", 1)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(stored_files.link_errand, "__file__", str(program))
     with pytest.raises(DiskFullHere):

@@ -135,7 +135,7 @@ def test_chosen_messages_lie_among_everything_the_new_phone_has(
     expected |= {(MESSAGES[0], MESSAGES[1] + suffix): b"" for suffix in ("-wal", "-shm", "-journal")}
     assert contents(made) == expected
     assert made.dropped == ()
-    assert made.left == 3, "the new phone's own sms.db, and the log and index that belong to it"
+    assert made.replaced_files == 3, "the new phone's own sms.db, and the log and index that belong to it"
     assert made.path == tmp_path / "set" / NEW_UDID
     assert made.files == len(expected)
 
@@ -159,7 +159,7 @@ def test_a_chosen_category_replaces_its_counterpart_as_a_whole(old: SmallBackup,
     assert OWN_PHOTO not in found
     assert {key for key in found if key[0] == "CameraRollDomain"} >= {key for key in old.contents if key in photos}
     assert found[("HomeDomain", "Library/Passes/card.pkpass")] == b"only on the new phone"
-    assert made.left == 1
+    assert made.replaced_files == 1
     assert verify(made.path, NEW_PASSWORD, seals=None).verdict == "whole"
 
 
@@ -284,7 +284,7 @@ def test_a_file_that_the_new_phone_could_not_read_is_no_reason_to_delete_it(
     with pytest.raises(GraftWouldDelete, match="could not read it"):
         graft(old, new, tmp_path / "set", MESSAGES, base_seals=tmp_path / "seals")
     made = graft(old, new, tmp_path / "set", MESSAGES, base_seals=tmp_path / "seals", replaced={lost})
-    assert made.left == 4, "it was to leave anyway"
+    assert made.replaced_files == 4, "it was to leave anyway"
 
 
 def test_a_plain_backup_of_the_new_phone_lacks_what_would_then_be_deleted(old: SmallBackup, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.backup.crypto.cipher import (
-    TornCiphertext,
+    TruncatedCiphertext,
     decrypted_chunks,
     encrypted_chunks,
     encrypted_size,
@@ -66,7 +66,7 @@ def test_a_torn_end_is_told_after_all_whole_blocks(cut_off: int) -> None:
     content = bytes(range(64))
     stored = b"".join(encrypted_chunks([content], KEY))
     got = bytearray()
-    with pytest.raises(TornCiphertext):
+    with pytest.raises(TruncatedCiphertext):
         for chunk in decrypted_chunks(cut(stored[:-cut_off], 7), KEY):
             got += chunk
     assert got == content

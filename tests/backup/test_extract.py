@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrate.backup.extract import extract as extracting
-from migrate.backup.extract.extract import Extracted, extract
-from migrate.backup.extract.names import NamesTaken
+from migrate.backup.extract.extract import ExtractResult, extract
+from migrate.backup.extract.names import UsedNames
 from migrate.backup.folder import inside
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
@@ -28,7 +28,7 @@ def everything(domain: str, path: str) -> bool:
     return True
 
 
-def taken_out(backup: Any, to: Path, wanted: Any = everything) -> Extracted:
+def taken_out(backup: Any, to: Path, wanted: Any = everything) -> ExtractResult:
     with Backup.open(backup.path, backup.password) as opened:
         return extract(opened, to, wanted)
 
@@ -52,7 +52,7 @@ def tree(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     return found
 
 
-def codes(extracted: Extracted) -> list[tuple[str, str | None]]:
+def codes(extracted: ExtractResult) -> list[tuple[str, str | None]]:
     return [(finding.code, finding.relative_path) for finding in extracted.findings]
 
 
@@ -276,8 +276,8 @@ def test_names_that_differ_only_in_case_are_named_where_the_disk_takes_them_for_
     backup.add_file("AppDomain-x", "caf\u00e9/one", b"one letter")
     backup.add_file("AppDomain-x", "cafe\u0301/two", b"two letters")
     backup.write()
-    of_a_mac = NamesTaken(folds_case=True, folds_forms=True)
-    monkeypatch.setattr(NamesTaken, "of", lambda folder: of_a_mac)
+    of_a_mac = UsedNames(folds_case=True, folds_forms=True)
+    monkeypatch.setattr(UsedNames, "of", lambda folder: of_a_mac)
     done = taken_out(backup, tmp_path / "out", lambda domain, path: domain == "AppDomain-x" and "." in path + ".")
     left_out = {path for code, path in codes(done) if code == "extract-name-impossible"}
     assert left_out == {"Documents/img.jpg", "documents", "documents/other", "cafe\u0301", "cafe\u0301/two"}
@@ -285,7 +285,7 @@ def test_names_that_differ_only_in_case_are_named_where_the_disk_takes_them_for_
 
 
 def test_this_disk_says_itself_what_it_takes_for_one(tmp_path: Path) -> None:
-    found = NamesTaken.of(tmp_path)
+    found = UsedNames.of(tmp_path)
     (tmp_path / "a").touch()
     assert found.folds_case == (tmp_path / "A").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a"]
@@ -398,7 +398,7 @@ def test_a_write_that_the_system_refuses_for_want_of_room_is_33(
         return real(path, flags, mode, **other)
 
     monkeypatch.setattr(extracting.os, "open", onto_the_full_device)
-    monkeypatch.setattr(NamesTaken, "of", lambda folder: NamesTaken(folds_case=False, folds_forms=False))
+    monkeypatch.setattr(UsedNames, "of", lambda folder: UsedNames(folds_case=False, folds_forms=False))
     with pytest.raises(CannotExtractHere) as error:
         taken_out(small_backup, tmp_path / "out", lambda domain, path: domain == "CameraRollDomain")
     assert "No space left" in error.value.why()

@@ -20,8 +20,8 @@ from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
 from migrate.backup.seal import SealDraft, read_seal
 from migrate.backup.verify.run import verify
-from migrate.journey.repair.repair import Heal, Healed
-from migrate.journey.repair.workspace import HealingPlace, Note
+from migrate.journey.repair.repair import Repair, RepairResult
+from migrate.journey.repair.workspace import RepairNote, RepairWorkspace
 from migrate.problems import (
     BackupNotFound,
     BackupUnfinished,
@@ -86,7 +86,7 @@ class Phone:
         self.asked.append(udid)
         return UDID
 
-    def save(self, folder: Path, seals: Path) -> tuple[Finding, ...]:
+    def back_up(self, folder: Path, seals: Path) -> tuple[Finding, ...]:
         assert folder.name == UDID
         lacking = self._lacking(None if self.answer == "full" else folder)
         if self.answer == "full":
@@ -115,7 +115,7 @@ class Phone:
 
 
 @dataclass
-class Sickbed:
+class RepairCase:
     """A damaged backup, a healthy twin of it, and the place of the seals."""
 
     backup: SmallBackup
@@ -124,9 +124,9 @@ class Sickbed:
     wounded: set[str]
     sound: dict[str, tuple[int, int]]
 
-    def heal(self, *, with_phone: bool = True, path: Path | None = None, password: str | None = "") -> Healed:
+    def repair(self, *, with_phone: bool = True, path: Path | None = None, password: str | None = "") -> RepairResult:
         word = self.backup.password if password == "" else password
-        return Heal(
+        return Repair(
             path=path or self.backup.path,
             seals=self.seals,
             phone=self.phone if with_phone else None,
@@ -144,186 +144,197 @@ class Sickbed:
 
 
 @pytest.fixture
-def sickbed(small_backup: SmallBackup, tmp_path: Path) -> Sickbed:
+def repair_case(small_backup: SmallBackup, tmp_path: Path) -> RepairCase:
     healthy, seals = tmp_path / "healthy", tmp_path / "seals"
     shutil.copytree(small_backup.path, healthy)
     small_backup.seal(seals)
     wounded = damage(small_backup)
     phone = Phone(healthy, small_backup.password)
-    return Sickbed(small_backup, phone, seals, wounded, inodes(small_backup.path))
+    return RepairCase(small_backup, phone, seals, wounded, inodes(small_backup.path))
 
 
-def test_only_what_was_damaged_comes_from_the_phone_again(sickbed: Sickbed) -> None:
-    healed = sickbed.heal()
-    assert (healed.answer, healed.in_place, healed.verdict.verdict, healed.exit_code) == ("fetched", True, "whole", 0)
-    assert {record.file_id for record in healed.dropped} == sickbed.wounded
-    assert all(record.came_back for record in healed.dropped) and healed.fetched.files == 3
-    now = inodes(sickbed.backup.path)
-    stayed = {name for name in now if "/" in name and now[name] == sickbed.sound.get(name)}
-    assert {name[3:] for name in now if "/" in name and name not in stayed} == sickbed.wounded
-    assert sickbed.verdict == "whole" and sickbed.beside == [UDID] and healed.kept is None
+def test_only_what_was_damaged_comes_from_the_phone_again(repair_case: RepairCase) -> None:
+    repaired = repair_case.repair()
+    assert (repaired.answer, repaired.in_place, repaired.verdict.verdict, repaired.exit_code) == (
+        "fetched",
+        True,
+        "whole",
+        0,
+    )
+    assert {record.file_id for record in repaired.dropped} == repair_case.wounded
+    assert all(record.came_back for record in repaired.dropped) and repaired.fetched.files == 3
+    now = inodes(repair_case.backup.path)
+    stayed = {name for name in now if "/" in name and now[name] == repair_case.sound.get(name)}
+    assert {name[3:] for name in now if "/" in name and name not in stayed} == repair_case.wounded
+    assert repair_case.verdict == "whole" and repair_case.beside == [UDID] and repaired.kept is None
 
 
-def test_a_phone_that_begins_a_full_backup_heals_too(sickbed: Sickbed) -> None:
-    sickbed.phone.answer = "full"
-    healed = sickbed.heal()
-    assert (healed.answer, healed.verdict.verdict) == ("full", "whole")
-    assert healed.fetched.files == len([name for name in inodes(sickbed.backup.path) if "/" in name])
-    assert sickbed.verdict == "whole" and sickbed.beside == [UDID]
+def test_a_phone_that_begins_a_full_backup_heals_too(repair_case: RepairCase) -> None:
+    repair_case.phone.answer = "full"
+    repaired = repair_case.repair()
+    assert (repaired.answer, repaired.verdict.verdict) == ("full", "whole")
+    assert repaired.fetched.files == len([name for name in inodes(repair_case.backup.path) if "/" in name])
+    assert repair_case.verdict == "whole" and repair_case.beside == [UDID]
 
 
-def test_the_seal_follows(sickbed: Sickbed) -> None:
-    sickbed.heal()
-    seal = read_seal(sickbed.seals, BackupFolder(sickbed.backup.path))
+def test_the_seal_follows(repair_case: RepairCase) -> None:
+    repair_case.repair()
+    seal = read_seal(repair_case.seals, BackupFolder(repair_case.backup.path))
     assert seal is not None and seal.uuid.startswith("00000002")
 
 
-def test_a_seal_of_another_save_of_this_phone_stays_where_it_is(sickbed: Sickbed) -> None:
+def test_a_seal_of_another_save_of_this_phone_stays_where_it_is(repair_case: RepairCase) -> None:
     """A foreign folder is healed; the seal at home is that of our own working backup."""
-    mine = sickbed.seals / f"{UDID}.json"
+    mine = repair_case.seals / f"{UDID}.json"
     mine.write_bytes(mine.read_bytes().replace(b"7A6E3C51", b"99999999"))
     before = mine.read_bytes()
-    flip(sickbed.backup.blob("HomeDomain", "Library/Preferences/com.apple.springboard.plist"))
-    sickbed.heal()
-    assert mine.read_bytes() == before and sickbed.beside == [UDID]
+    flip(repair_case.backup.blob("HomeDomain", "Library/Preferences/com.apple.springboard.plist"))
+    repair_case.repair()
+    assert mine.read_bytes() == before and repair_case.beside == [UDID]
 
 
 def test_a_whole_backup_is_left_alone(small_backup: SmallBackup, tmp_path: Path) -> None:
     phone = Phone(small_backup.path, small_backup.password)
     before = inodes(small_backup.path)
-    healed = Sickbed(small_backup, phone, tmp_path / "seals", set(), before).heal()
-    assert (healed.answer, healed.exit_code, phone.asked) == ("nothing", 0, [])
+    repaired = RepairCase(small_backup, phone, tmp_path / "seals", set(), before).repair()
+    assert (repaired.answer, repaired.exit_code, phone.asked) == ("nothing", 0, [])
     assert inodes(small_backup.path) == before
 
 
 # -- without the phone -----------------------------------------------------------------------------------------------
 
 
-def test_without_the_phone_the_damaged_files_are_left_out_and_named(sickbed: Sickbed) -> None:
-    healed = sickbed.heal(with_phone=False)
-    assert (healed.answer, healed.verdict.verdict, healed.exit_code) == ("without-phone", "whole", 0)
-    lost = {finding.file_id for finding in healed.verdict.findings if finding.code == "heal-lost"}
-    assert lost == sickbed.wounded == {record.file_id for record in healed.dropped if not record.came_back}
-    with Backup.open(sickbed.backup.path, sickbed.backup.password) as opened:
+def test_without_the_phone_the_damaged_files_are_left_out_and_named(repair_case: RepairCase) -> None:
+    repaired = repair_case.repair(with_phone=False)
+    assert (repaired.answer, repaired.verdict.verdict, repaired.exit_code) == ("without-phone", "whole", 0)
+    lost = {finding.file_id for finding in repaired.verdict.findings if finding.code == "heal-lost"}
+    assert lost == repair_case.wounded == {record.file_id for record in repaired.dropped if not record.came_back}
+    with Backup.open(repair_case.backup.path, repair_case.backup.password) as opened:
         records = {(record.domain, record.relative_path): record for record in opened.records()}
-        assert {name for name in sickbed.backup.records if name not in records} == {SMS, PHOTO, SHARED}
+        assert {name for name in repair_case.backup.records if name not in records} == {SMS, PHOTO, SHARED}
         for name, record in records.items():
-            assert record == sickbed.backup.records[name]
+            assert record == repair_case.backup.records[name]
             if record.kind is Kind.FILE:
-                assert b"".join(opened.chunks(record)) == sickbed.backup.contents[name]
-    assert sickbed.verdict == "whole"
+                assert b"".join(opened.chunks(record)) == repair_case.backup.contents[name]
+    assert repair_case.verdict == "whole"
 
 
-def test_without_the_phone_the_backup_as_it_was_stays_beside_it(sickbed: Sickbed) -> None:
-    healed = sickbed.heal(with_phone=False)
-    assert healed.kept is not None and healed.kept.name == f"{UDID}-20260506-070809"
-    assert inodes(healed.kept) == sickbed.sound, "not a byte of it was touched"
-    assert sickbed.beside == [UDID, healed.kept.name]
+def test_without_the_phone_the_backup_as_it_was_stays_beside_it(repair_case: RepairCase) -> None:
+    repaired = repair_case.repair(with_phone=False)
+    assert repaired.kept is not None and repaired.kept.name == f"{UDID}-20260506-070809"
+    assert inodes(repaired.kept) == repair_case.sound, "not a byte of it was touched"
+    assert repair_case.beside == [UDID, repaired.kept.name]
 
 
-def test_a_damaged_database_takes_its_log_along(sickbed: Sickbed) -> None:
+def test_a_damaged_database_takes_its_log_along(repair_case: RepairCase) -> None:
     """A log without its database is worth nothing, and beside another database it would destroy that."""
     name = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb")
-    flip(sickbed.backup.blob(*name))
-    healed = sickbed.heal(with_phone=False)
-    gone = {record.relative_path for record in healed.dropped if "AddressBook" in record.relative_path}
+    flip(repair_case.backup.blob(*name))
+    repaired = repair_case.repair(with_phone=False)
+    gone = {record.relative_path for record in repaired.dropped if "AddressBook" in record.relative_path}
     assert gone == {name[1], f"{name[1]}-wal", f"{name[1]}-shm"}
-    assert not sickbed.backup.blob(name[0], f"{name[1]}-wal").exists()
+    assert not repair_case.backup.blob(name[0], f"{name[1]}-wal").exists()
 
 
-def test_what_the_phone_has_no_more_is_named_and_the_old_backup_kept(sickbed: Sickbed) -> None:
-    with Manifest.open(BackupFolder(sickbed.phone.healthy), sickbed.backup.password):
+def test_what_the_phone_has_no_more_is_named_and_the_old_backup_kept(repair_case: RepairCase) -> None:
+    with Manifest.open(BackupFolder(repair_case.phone.healthy), repair_case.backup.password):
         pass
     twin = SmallBackup.__new__(SmallBackup)
-    twin.__dict__.update(sickbed.backup.__dict__, path=sickbed.phone.healthy, records=dict(sickbed.backup.records))
+    twin.__dict__.update(
+        repair_case.backup.__dict__, path=repair_case.phone.healthy, records=dict(repair_case.backup.records)
+    )
     del twin.records[PHOTO]
     twin.blob(*PHOTO).unlink()
     twin.write()
-    healed = sickbed.heal()
-    assert [record.relative_path for record in healed.dropped if not record.came_back] == [PHOTO[1]]
-    assert healed.verdict.verdict == "whole" and healed.kept is not None and inodes(healed.kept) == sickbed.sound
-    assert [one.relative_path for one in healed.verdict.findings if one.code == "heal-lost"] == [PHOTO[1]]
+    repaired = repair_case.repair()
+    assert [record.relative_path for record in repaired.dropped if not record.came_back] == [PHOTO[1]]
+    assert (
+        repaired.verdict.verdict == "whole" and repaired.kept is not None and inodes(repaired.kept) == repair_case.sound
+    )
+    assert [one.relative_path for one in repaired.verdict.findings if one.code == "heal-lost"] == [PHOTO[1]]
 
 
-def test_wounds_that_are_no_files_need_the_phone(sickbed: Sickbed) -> None:
-    (sickbed.backup.path / "Info.plist").unlink()
+def test_wounds_that_are_no_files_need_the_phone(repair_case: RepairCase) -> None:
+    (repair_case.backup.path / "Info.plist").unlink()
     with pytest.raises(CannotHealWithoutPhone):
-        sickbed.heal(with_phone=False)
-    assert sickbed.heal().verdict.verdict == "whole" and sickbed.verdict == "whole"
+        repair_case.repair(with_phone=False)
+    assert repair_case.repair().verdict.verdict == "whole" and repair_case.verdict == "whole"
 
 
-def test_an_unreadable_manifest_needs_the_phone_and_all_of_it(sickbed: Sickbed) -> None:
-    database = sickbed.backup.path / "Manifest.db"
+def test_an_unreadable_manifest_needs_the_phone_and_all_of_it(repair_case: RepairCase) -> None:
+    database = repair_case.backup.path / "Manifest.db"
     database.write_bytes(database.read_bytes()[:1003])
     with pytest.raises(BackupUnreadable):
-        sickbed.heal(with_phone=False)
-    sickbed.phone.answer = "full"
-    assert sickbed.heal().verdict.verdict == "whole" and sickbed.verdict == "whole"
+        repair_case.repair(with_phone=False)
+    repair_case.phone.answer = "full"
+    assert repair_case.repair().verdict.verdict == "whole" and repair_case.verdict == "whole"
 
 
 # -- what stops it ---------------------------------------------------------------------------------------------------
 
 
-def test_a_backup_that_was_never_finished_is_not_healed_but_saved_on(sickbed: Sickbed) -> None:
-    sickbed.backup.write_plist("Status.plist", sickbed.backup.status(SnapshotState="uploading"))
+def test_a_backup_that_was_never_finished_is_not_healed_but_saved_on(repair_case: RepairCase) -> None:
+    repair_case.backup.write_plist("Status.plist", repair_case.backup.status(SnapshotState="uploading"))
     with pytest.raises(BackupUnfinished):
-        sickbed.heal()
+        repair_case.repair()
 
 
-def test_a_wrong_password_changes_nothing(sickbed: Sickbed) -> None:
-    if not sickbed.backup.encrypted:
+def test_a_wrong_password_changes_nothing(repair_case: RepairCase) -> None:
+    if not repair_case.backup.encrypted:
         pytest.skip("there is no password to be wrong")
     with pytest.raises(WrongPassword):
-        sickbed.heal(password="wrong")
-    assert inodes(sickbed.backup.path) == sickbed.sound and sickbed.beside == [UDID]
+        repair_case.repair(password="wrong")
+    assert inodes(repair_case.backup.path) == repair_case.sound and repair_case.beside == [UDID]
 
 
-def test_too_little_room_is_said_before_anything_is_done(sickbed: Sickbed, monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = shutil.disk_usage(sickbed.seals)
+def test_too_little_room_is_said_before_anything_is_done(
+    repair_case: RepairCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(repair_case.seals)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0x8000000))
     with pytest.raises(HealNeedsRoom) as refused:
-        sickbed.heal()
+        repair_case.repair()
     assert refused.value.exit_code == 33 and refused.value.needed_bytes > 0x8000000
-    assert inodes(sickbed.backup.path) == sickbed.sound and sickbed.beside == [UDID]
-    assert sickbed.heal(with_phone=False).verdict.verdict == "whole", "links need no room"
+    assert inodes(repair_case.backup.path) == repair_case.sound and repair_case.beside == [UDID]
+    assert repair_case.repair(with_phone=False).verdict.verdict == "whole", "links need no room"
 
 
-def test_a_phone_that_sends_it_damaged_again_changes_nothing(sickbed: Sickbed) -> None:
+def test_a_phone_that_sends_it_damaged_again_changes_nothing(repair_case: RepairCase) -> None:
     """Whatever came: what is not whole does not take the place of what is there."""
-    (sickbed.phone.healthy / "Info.plist").write_bytes(b"garbage")
-    healed = sickbed.heal()
-    assert (healed.in_place, healed.verdict.verdict, healed.exit_code) == (False, "damaged", 30)
-    assert inodes(sickbed.backup.path) == sickbed.sound and sickbed.beside == [UDID]
+    (repair_case.phone.healthy / "Info.plist").write_bytes(b"garbage")
+    repaired = repair_case.repair()
+    assert (repaired.in_place, repaired.verdict.verdict, repaired.exit_code) == (False, "damaged", 30)
+    assert inodes(repair_case.backup.path) == repair_case.sound and repair_case.beside == [UDID]
 
 
-def test_a_cable_pulled_while_healing_leaves_the_clone_for_the_next_attempt(sickbed: Sickbed) -> None:
-    sickbed.phone.breaks = ConnectionError("the cable")
+def test_a_cable_pulled_while_healing_leaves_the_clone_for_the_next_attempt(repair_case: RepairCase) -> None:
+    repair_case.phone.breaks = ConnectionError("the cable")
     with pytest.raises(ConnectionError):
-        sickbed.heal()
-    assert inodes(sickbed.backup.path) == sickbed.sound
-    clone = HealingPlace(sickbed.backup.path).clone(UDID)
+        repair_case.repair()
+    assert inodes(repair_case.backup.path) == repair_case.sound
+    clone = RepairWorkspace(repair_case.backup.path).clone(UDID)
     first = inodes(clone)
-    sickbed.phone.breaks = None
-    assert sickbed.heal().verdict.verdict == "whole"
-    now = inodes(sickbed.backup.path)
+    repair_case.phone.breaks = None
+    assert repair_case.repair().verdict.verdict == "whole"
+    now = inodes(repair_case.backup.path)
     assert all(now[name] == about for name, about in first.items() if name[3:] in now and "/" in name)
-    assert sickbed.beside == [UDID]
+    assert repair_case.beside == [UDID]
 
 
-def test_a_clone_of_another_save_is_worth_nothing(sickbed: Sickbed) -> None:
-    place = HealingPlace(sickbed.backup.path)
+def test_a_clone_of_another_save_is_worth_nothing(repair_case: RepairCase) -> None:
+    place = RepairWorkspace(repair_case.backup.path)
     place.begin(UDID).mkdir()
-    place.note = Note(udid=UDID, stamp=("another", "save"), dropped=())
-    assert sickbed.heal().verdict.verdict == "whole" and sickbed.beside == [UDID]
+    place.note = RepairNote(udid=UDID, stamp=("another", "save"), dropped=())
+    assert repair_case.repair().verdict.verdict == "whole" and repair_case.beside == [UDID]
 
 
-def test_strays_and_strange_things_are_left_behind(sickbed: Sickbed) -> None:
-    (sickbed.backup.path / "ab").mkdir(exist_ok=True)
-    (sickbed.backup.path / "ab" / ("ab" + "0" * 38)).write_bytes(b"stray")
-    (sickbed.backup.path / "thumbs").symlink_to("/etc")
-    healed = sickbed.heal(with_phone=False)
-    assert healed.verdict.verdict == "whole"
-    assert not {finding.code for finding in healed.verdict.findings} & {"stray-file", "foreign-entry"}
+def test_strays_and_strange_things_are_left_behind(repair_case: RepairCase) -> None:
+    (repair_case.backup.path / "ab").mkdir(exist_ok=True)
+    (repair_case.backup.path / "ab" / ("ab" + "0" * 38)).write_bytes(b"stray")
+    (repair_case.backup.path / "thumbs").symlink_to("/etc")
+    repaired = repair_case.repair(with_phone=False)
+    assert repaired.verdict.verdict == "whole"
+    assert not {finding.code for finding in repaired.verdict.findings} & {"stray-file", "foreign-entry"}
 
 
 # -- killed at any point ----------------------------------------------------------------------------------------------
@@ -360,15 +371,15 @@ def run_and_die_at(step: int, work: Callable[[], object], root: Path) -> bool:
     return code == 77
 
 
-def deaths(sickbed: Sickbed, work: Callable[[], object], tmp_path: Path, every: int) -> Iterator[int]:
+def deaths(repair_case: RepairCase, work: Callable[[], object], tmp_path: Path, every: int) -> Iterator[int]:
     """Kill `work` before each of its changes to the disk, from a fresh copy of the damaged backup each time."""
-    parent = sickbed.backup.path.parent
+    parent = repair_case.backup.path.parent
     pristine, seals = tmp_path / "pristine", tmp_path / "pristine-seals"
     shutil.copytree(parent, pristine)
-    shutil.copytree(sickbed.seals, seals)
+    shutil.copytree(repair_case.seals, seals)
     step = 1
     while True:
-        for now, before in ((parent, pristine), (sickbed.seals, seals)):
+        for now, before in ((parent, pristine), (repair_case.seals, seals)):
             shutil.rmtree(now)
             shutil.copytree(before, now)
         if not run_and_die_at(step, work, parent):
@@ -388,10 +399,10 @@ def test_killed_at_any_point_the_backup_is_there_and_the_next_attempt_heals(tmp_
     healthy, seals = tmp_path / "healthy", tmp_path / "seals"
     shutil.copytree(backup.path, healthy)
     backup.seal(seals)
-    bed = Sickbed(backup, Phone(healthy, None), seals, damage(backup), {})
-    place = HealingPlace(backup.path)
+    bed = RepairCase(backup, Phone(healthy, None), seals, damage(backup), {})
+    place = RepairWorkspace(backup.path)
     died = between = 0
-    for _ in deaths(bed, lambda: bed.heal(with_phone=with_phone), tmp_path, every=1):
+    for _ in deaths(bed, lambda: bed.repair(with_phone=with_phone), tmp_path, every=1):
         died += 1
         here = [path for path in (backup.path, place.before) if (path / "Manifest.db").exists()]
         assert here, "one backup is always there"
@@ -400,7 +411,7 @@ def test_killed_at_any_point_the_backup_is_there_and_the_next_attempt_heals(tmp_
             between += 1
             assert verify(place.clone(UDID), None, seals=None).verdict == "whole"
         assert verdicts & {"whole", "damaged"}
-        bed.heal(with_phone=with_phone)
+        bed.repair(with_phone=with_phone)
         assert bed.verdict == "whole"
         assert not place.folder.exists()
         kept = [name for name in bed.beside if name != UDID]
@@ -408,38 +419,38 @@ def test_killed_at_any_point_the_backup_is_there_and_the_next_attempt_heals(tmp_
     assert died > 20 and between >= 1
 
 
-def test_a_new_save_begun_between_the_two_renames_is_kept_beside_the_old_one(sickbed: Sickbed) -> None:
-    place = HealingPlace(sickbed.backup.path)
+def test_a_new_save_begun_between_the_two_renames_is_kept_beside_the_old_one(repair_case: RepairCase) -> None:
+    place = RepairWorkspace(repair_case.backup.path)
     clone = place.begin(UDID)
-    shutil.copytree(sickbed.phone.healthy, clone)
-    place.note = Note(udid=UDID, stamp=("a", "b"), dropped=())
-    sickbed.backup.path.rename(place.before)
-    shutil.copytree(sickbed.phone.healthy, sickbed.backup.path)
-    assert sickbed.heal().answer == "nothing"
-    assert sickbed.beside == [UDID, f"{UDID}-20260506-070809"]
-    assert inodes(sickbed.backup.path.parent / f"{UDID}-20260506-070809") == sickbed.sound
+    shutil.copytree(repair_case.phone.healthy, clone)
+    place.note = RepairNote(udid=UDID, stamp=("a", "b"), dropped=())
+    repair_case.backup.path.rename(place.before)
+    shutil.copytree(repair_case.phone.healthy, repair_case.backup.path)
+    assert repair_case.repair().answer == "nothing"
+    assert repair_case.beside == [UDID, f"{UDID}-20260506-070809"]
+    assert inodes(repair_case.backup.path.parent / f"{UDID}-20260506-070809") == repair_case.sound
 
 
-def test_a_clone_that_somebody_took_away_gives_the_backup_its_place_back(sickbed: Sickbed) -> None:
-    place = HealingPlace(sickbed.backup.path)
+def test_a_clone_that_somebody_took_away_gives_the_backup_its_place_back(repair_case: RepairCase) -> None:
+    place = RepairWorkspace(repair_case.backup.path)
     place.begin(UDID)
-    place.note = Note(udid=UDID, stamp=("a", "b"), dropped=())
-    sickbed.backup.path.rename(place.before)
-    assert sickbed.heal(path=sickbed.backup.path.parent).verdict.verdict == "whole"
-    assert sickbed.beside == [UDID]
+    place.note = RepairNote(udid=UDID, stamp=("a", "b"), dropped=())
+    repair_case.backup.path.rename(place.before)
+    assert repair_case.repair(path=repair_case.backup.path.parent).verdict.verdict == "whole"
+    assert repair_case.beside == [UDID]
 
 
 def test_no_backup_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(BackupNotFound):
-        Heal(path=tmp_path, seals=tmp_path / "seals", phone=None, with_password=lambda folder, work: work(None)).run()
+        Repair(path=tmp_path, seals=tmp_path / "seals", phone=None, with_password=lambda folder, work: work(None)).run()
 
 
 def test_the_healed_manifest_is_a_sound_database_of_the_same_key(make_backup: Any, tmp_path: Path) -> None:
     backup = make_backup(encrypted=True)
     wounded = damage(backup)
-    bed = Sickbed(backup, Phone(tmp_path, backup.password), tmp_path / "seals", wounded, {})
+    bed = RepairCase(backup, Phone(tmp_path, backup.password), tmp_path / "seals", wounded, {})
     plist = (backup.path / "Manifest.plist").read_bytes()
-    bed.heal(with_phone=False)
+    bed.repair(with_phone=False)
     assert (backup.path / "Manifest.plist").read_bytes() == plist, "keybag and ManifestKey stay"
     from migrate.backup.crypto.cipher import decrypted_chunks
 
@@ -457,14 +468,14 @@ def test_a_backup_of_ios_9_is_healed_without_its_phone(tmp_path: Path) -> None:
     old = fill_as_ios_9(OldBackup(path)).write()
     (path / flat_name("HomeDomain", "Library/note.txt")).unlink()
     records = (path / "Manifest.mbdb").read_bytes()
-    healed = Heal(
+    repaired = Repair(
         path=path,
         seals=tmp_path / "seals",
         phone=None,
         with_password=lambda folder, work: work(None),
         clock=lambda: NOW,
     ).run()
-    assert healed.in_place and [record.relative_path for record in healed.dropped] == ["Library/note.txt"]
+    assert repaired.in_place and [record.relative_path for record in repaired.dropped] == ["Library/note.txt"]
     now = (path / "Manifest.mbdb").read_bytes()
     gone = next(entry for entry in old.entries if b"Library/note.txt" in entry)
     assert now == records.replace(gone, b"") and verify(path, None, seals=None).verdict == "whole"

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from migrate.backup.crypto.keybag import CLASSES, SLOW_ROUNDS, Keybag
 from migrate.problems import KeybagUnreadable, KeyUnusable, WrongPassword
-from migrate.progress import deriving_a_key
+from migrate.progress import key_derivation_notice
 
 PASSWORD = "correct-horse-1947"
 
@@ -33,7 +33,7 @@ def test_a_real_keybag_opens_by_its_tags_whatever_its_version_says(shared_data: 
     assert bag.rounds == (expected["DPIC"] or 0)
     keys = bag.unlock(expected["password"])
     assert not keys.damaged
-    found = {str(number): hashlib.sha256(keys.of_class(number)).hexdigest() for number in keys.classes}
+    found = {str(number): hashlib.sha256(keys.key_of_class(number)).hexdigest() for number in keys.classes}
     assert found == expected["sha256_of_unwrapped_class_keys"]
     if expected["ManifestKey_class"] is not None:
         key = keys.unwrap(plist["ManifestKey"])
@@ -72,28 +72,28 @@ def test_our_bag_opens_for_readers_nobody_here_wrote() -> None:
     assert theirs.unwrap_key_for_class(4, wrapped[4:]) == b"k" * 32
     plist = {"BackupKeyBag": bag.to_bytes(), "Lockdown": {"ProductVersion": "17.5"}}
     others = keybag.Keybag.from_manifest(manifest_plist.ManifestPlist(plist), "pässwörd")
-    assert {number: others.get_key(number) for number in CLASSES} == {n: keys.of_class(n) for n in CLASSES}
+    assert {number: others.get_key(number) for number in CLASSES} == {n: keys.key_of_class(n) for n in CLASSES}
 
 
 def test_a_changed_password_keeps_every_file_key() -> None:
     bag, keys = Keybag.create("old", rounds=1_000)
     wrapped = keys.wrap(2, b"k" * 32)
-    changed = bag.rewrapped(bag.unlock("old"), "new", rounds=2_000)
+    changed = bag.with_new_password(bag.unlock("old"), "new", rounds=2_000)
     assert (changed.uuid, changed.rounds) == (bag.uuid, 2_000)
     assert changed.unlock("new").unwrap(wrapped) == b"k" * 32
     with pytest.raises(WrongPassword):
         changed.unlock("old")
     with pytest.raises(KeyUnusable):
-        bag.rewrapped(type(keys)({1: bytes(32)}), "new")
+        bag.with_new_password(type(keys)({1: bytes(32)}), "new")
 
 
 def test_a_rewrapped_ios_9_bag_stays_one(shared_data: Path) -> None:
     plist = plistlib.loads((shared_data / "keybags" / "Manifest-9-123456.plist").read_bytes())
     bag = Keybag.from_bytes(plist["BackupKeyBag"])
     keys = bag.unlock("123456")
-    changed = bag.rewrapped(keys, "654321")
+    changed = bag.with_new_password(keys, "654321")
     assert changed.rounds == 0
-    assert changed.unlock("654321").of_class(3) == keys.of_class(3)
+    assert changed.unlock("654321").key_of_class(3) == keys.key_of_class(3)
 
 
 def test_the_bag_of_an_unencrypted_backup_opens_with_no_password() -> None:
@@ -106,7 +106,7 @@ def test_the_bag_of_an_unencrypted_backup_opens_with_no_password() -> None:
 def test_keys_are_never_shown() -> None:
     bag, keys = Keybag.create(PASSWORD, rounds=1_000)
     shown = f"{bag!r} {keys!r} {bag.classes!r}"
-    assert repr(keys.of_class(3))[2:-1] not in shown
+    assert repr(keys.key_of_class(3))[2:-1] not in shown
     assert repr(bag.classes[0].wrapped_key)[2:-1] not in shown
     assert len(shown) < 1_000
 
@@ -235,7 +235,7 @@ def test_a_slow_derivation_is_told_of_once_and_a_quick_one_never() -> None:
         yield
         told.append("is done")
 
-    token = deriving_a_key.set(telling)
+    token = key_derivation_notice.set(telling)
     try:
         quick, _ = Keybag.create("one", rounds=10)
         quick.unlock("one")
@@ -249,7 +249,7 @@ def test_a_slow_derivation_is_told_of_once_and_a_quick_one_never() -> None:
                 slow.unlock("one")
         assert told == ["begins", "is done"]
     finally:
-        deriving_a_key.reset(token)
+        key_derivation_notice.reset(token)
 
 
 def test_two_threads_that_want_the_same_key_do_the_work_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from migrate.backup import links
-from migrate.backup.links import built_beside, link_tree
+from migrate.backup.links import link_tree, replace_folder
 from migrate.problems import DiskFullHere, StrangeFileInBackup
 
 
@@ -90,7 +90,7 @@ def test_what_a_killed_attempt_left_is_cleared(tmp_path: Path) -> None:
     left.mkdir()
     (left / "half").write_bytes(b"half")
     (tmp_path / ".kept-by-somebody-else").mkdir()
-    with built_beside(tmp_path / "kept") as building:
+    with replace_folder(tmp_path / "kept") as building:
         (building / "whole").write_bytes(b"whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".kept-by-somebody-else", "kept"]
 

@@ -130,7 +130,7 @@ def damage_db(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
     return damage
 
 
-WOUNDS: dict[str, tuple[Callable[[Path], None], type[MigrateError]]] = {
+DEFECTS: dict[str, tuple[Callable[[Path], None], type[MigrateError]]] = {
     "manifest missing": (lambda folder: (folder / "Manifest.db").unlink(), BackupUnreadable),
     "manifest empty": (damage_db(lambda _: b""), BackupUnreadable),
     "manifest cut in a block": (damage_db(lambda data: data[:-5]), BackupUnreadable),
@@ -149,11 +149,11 @@ WOUNDS: dict[str, tuple[Callable[[Path], None], type[MigrateError]]] = {
 }
 
 
-@pytest.mark.parametrize("wound", WOUNDS.values(), ids=WOUNDS.keys())
+@pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS.keys())
 def test_a_wounded_encrypted_manifest_is_unreadable_and_says_why(
-    make_backup: MakeBackup, wound: tuple[Callable[[Path], None], type[MigrateError]]
+    make_backup: MakeBackup, defect: tuple[Callable[[Path], None], type[MigrateError]]
 ) -> None:
-    damage, error_type = wound
+    damage, error_type = defect
     folder = make_backup().path
     damage(folder)
     with pytest.raises(error_type) as error, opened(folder, PASSWORD) as manifest:

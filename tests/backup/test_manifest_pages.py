@@ -102,7 +102,7 @@ def test_a_manifest_of_many_pieces_is_sound_and_all_its_rows_come(
     stored_bytes = encrypt_manifest(database, backup.manifest_key) if encrypted else pad_manifest(database)
     (backup.path / "Manifest.db").write_bytes(stored_bytes)
     with Manifest.open(BackupFolder(backup.path), backup.password) as manifest:
-        assert list(manifest.faults()) == []
+        assert list(manifest.find_faults()) == []
         assert [record.size for record in manifest.records()] == list(range(3_000))
         found = manifest.record("HomeDomain", "Library/2999")
         assert found is not None and found.size == 2_999

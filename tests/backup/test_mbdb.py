@@ -77,7 +77,7 @@ class OldBackup:
         stored, key = content, None
         if self.keys is not None:
             file_key, pad = os.urandom(32), 16 - len(content) % 16
-            key = struct.pack("<I", 3) + aes_key_wrap(self.keys.of_class(3), file_key)
+            key = struct.pack("<I", 3) + aes_key_wrap(self.keys.key_of_class(3), file_key)
             encryptor = Cipher(algorithms.AES(file_key), modes.CBC(bytes(16))).encryptor()
             stored = encryptor.update(content + bytes([pad]) * pad) + encryptor.finalize()
         digests = {"stored": stored, "content": content}
@@ -235,18 +235,18 @@ def test_a_plain_one_that_says_it_is_encrypted_is_contradicted_too(plain: OldBac
     assert "encryption-contradicted" in {finding.code for finding in found}
 
 
-@pytest.mark.parametrize("wound", ["flip", "delete", "none"])
-def test_without_the_password_what_its_plain_list_tells_is_checked(encrypted: OldBackup, wound: str) -> None:
+@pytest.mark.parametrize("defect", ["flip", "delete", "none"])
+def test_without_the_password_what_its_plain_list_tells_is_checked(encrypted: OldBackup, defect: str) -> None:
     encrypted.add_file("HomeDomain", "Library/second.txt", b"a second one, whole")
     encrypted.write()
     blob = encrypted.path / flat_name("HomeDomain", "Library/note.txt")
-    if wound == "flip":
+    if defect == "flip":
         blob.write_bytes(bytes(blob.stat().st_size))
-    elif wound == "delete":
+    elif defect == "delete":
         blob.unlink()
     verdict = verify_locked(encrypted.path, seals=None)
     named = [(f.code, f.relative_path) for f in verdict.findings if f.severity == "error" and f.relative_path]
-    code = {"flip": "digest-differs", "delete": "file-missing"}.get(wound)
+    code = {"flip": "digest-differs", "delete": "file-missing"}.get(defect)
     assert named == ([(code, "Library/note.txt")] if code else [])
     assert (verdict.verdict, verdict.exit_code) == (("damaged", 30) if code else ("unreadable", 32))
     assert verdict.records == (7 if code else None)

@@ -14,15 +14,15 @@ import pytest
 
 from migrate.backup import locations as looking
 from migrate.backup.folder import find_backup
-from migrate.backup.locations import Glance, Place, glance, glances, usual_places
+from migrate.backup.locations import BackupLocation, BackupSummary, list_backups, summarize_backup, usual_locations
 from migrate.problems import BackupForbidden
 
 UDID = "00008101-000A1B2C3D4E5F60"
 OLD_UDID = "2b6f0cc904d137be2e1730235f5664094b831186"
 
 
-def look(place: Path, name: Any = "here") -> list[Glance]:
-    return list(glances((Place(name, place),)))
+def look(place: Path, name: Any = "here") -> list[BackupSummary]:
+    return list(list_backups((BackupLocation(name, place),)))
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,12 @@ def look(place: Path, name: Any = "here") -> list[Glance]:
     ],
 )
 def test_each_system_has_its_usual_places(platform: str, expected: dict[str, str]) -> None:
-    found = usual_places(platform, {"APPDATA": "r", "USERPROFILE": "p"}, Path("u"), ours=Path("o"), here=Path("h"))
+    found = usual_locations(platform, {"APPDATA": "r", "USERPROFILE": "p"}, Path("u"), ours=Path("o"), here=Path("h"))
     assert {place.name: place.path.as_posix() for place in found} == {"migrate": "o", **expected, "here": "h"}
 
 
 def test_windows_without_its_variables_is_looked_up_in_the_profile() -> None:
-    found = usual_places("win32", {}, Path("u"), ours=Path("o"), here=Path("h"))
+    found = usual_locations("win32", {}, Path("u"), ours=Path("o"), here=Path("h"))
     assert [place.path.as_posix() for place in found][1:3] == [
         "u/AppData/Roaming/Apple Computer/MobileSync/Backup",
         "u/Apple/MobileSync/Backup",
@@ -50,14 +50,14 @@ def test_a_backup_says_what_it_is_without_its_password(small_backup: Any) -> Non
     before = sorted(small_backup.path.rglob("*"))
     (found,) = look(small_backup.path.parent, "finder")
     stored = sum(path.stat().st_size for path in before if path.is_file())
-    assert found == Glance(
+    assert found == BackupSummary(
         backup=small_backup.path,
         place="finder",
         udid=UDID,
         name="Mia's iPhone",
         model="iPhone13,2",
         ios_version="17.5.1",
-        saved=datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC),
+        backed_up_at=datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC),
         encrypted=small_backup.encrypted,
         finished=True,
         bytes=stored,
@@ -90,8 +90,8 @@ def test_here_may_be_the_backup_the_folder_around_it_or_one_more(make_backup: Ca
 def test_the_newest_comes_first_and_each_but_once(make_backup: Callable[..., Any], tmp_path: Path) -> None:
     older = make_backup(name=OLD_UDID, date=datetime(2025, 1, 1))
     newer = make_backup(name=UDID, date=datetime(2026, 1, 1))
-    twice = (Place("migrate", older.path.parent), Place("here", older.path.parent))
-    assert [(found.backup, found.place) for found in glances(twice)] == [
+    twice = (BackupLocation("migrate", older.path.parent), BackupLocation("here", older.path.parent))
+    assert [(found.backup, found.place) for found in list_backups(twice)] == [
         (newer.path, "migrate"),
         (older.path, "migrate"),
     ]
@@ -118,7 +118,7 @@ def test_a_broken_backup_is_listed_with_what_is_wrong(make_backup: Callable[...,
     (found,) = look(backup.path.parent)
     assert found.problem is not None and "Manifest.plist" in found.problem
     assert (found.name, found.ios_version, found.encrypted) == ("Mia's iPhone", "17.5.1", False)
-    assert (found.finished, found.saved) == (None, None)
+    assert (found.finished, found.backed_up_at) == (None, None)
 
 
 @pytest.mark.parametrize("missing", ["Manifest.db", "Manifest.plist", "Info.plist", "Status.plist"])
@@ -134,8 +134,8 @@ def test_odd_plists_leave_out_what_they_do_not_say(make_backup: Callable[..., An
     odd = {"Lockdown": value, "IsEncrypted": value, "Date": value, "SnapshotState": value, "Device Name": value}
     for name in ("Manifest.plist", "Status.plist", "Info.plist"):
         backup.write_plist(name, odd)
-    found = glance(backup.path, "here")
-    assert (found.name, found.ios_version, found.saved, found.finished) == (None, None, None, False)
+    found = summarize_backup(backup.path, "here")
+    assert (found.name, found.ios_version, found.backed_up_at, found.finished) == (None, None, None, False)
     assert found.udid == UDID and isinstance(found.encrypted, bool)
 
 
@@ -144,14 +144,14 @@ def test_a_large_info_plist_is_not_read_for_a_glance(
 ) -> None:
     backup = make_backup()
     (backup.path / "Manifest.plist").unlink()
-    assert glance(backup.path, "here").name == "Mia's iPhone"
+    assert summarize_backup(backup.path, "here").name == "Mia's iPhone"
     monkeypatch.setattr(looking, "INFO_LIMIT_BYTES", 10)
-    assert glance(backup.path, "here").name is None
+    assert summarize_backup(backup.path, "here").name is None
 
 
 def test_adding_up_a_huge_backup_stops_in_time(make_backup: Callable[..., Any]) -> None:
     ticks = iter(range(0, 1_000_000, 3))
-    assert glance(make_backup().path, "here", clock=lambda: float(next(ticks))).bytes is None
+    assert summarize_backup(make_backup().path, "here", clock=lambda: float(next(ticks))).bytes is None
 
 
 def test_a_place_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -248,14 +248,14 @@ def test_a_draft_on_another_base_or_a_fresh_save_starts_over(seals: Path, saved:
 
 
 def test_half_way_through_a_save_the_draft_still_knows_its_base(seals: Path, saved: Saved) -> None:
-    assert SealDraft.go_on(seals, UDID) is None
+    assert SealDraft.resume(seals, UDID) is None
     base = finished(seals, saved(A), A)
-    assert SealDraft.go_on(seals, UDID) is None
+    assert SealDraft.resume(seals, UDID) is None
     with SealDraft.open(seals, UDID, base) as draft:
         draft.add(B, TWO, 2)
     half = saved(A, B, uuid="U-2", state="uploading")
     assert read_seal(seals, half) is None
-    draft_again = SealDraft.go_on(seals, UDID)
+    draft_again = SealDraft.resume(seals, UDID)
     assert draft_again is not None
     with draft_again:
         assert draft_again.digests == {A: ONE, B: TWO}

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate.backup.crypto.cipher import encrypted_chunks
-from migrate.backup.crypto.stored_content import StoredContent
-from migrate.backup.manifest.wal import FoldedPages, folded
+from migrate.backup.crypto.stored_content import BlobReader
+from migrate.backup.manifest.wal import WalPages, apply_wal
 
 
 def left_open(folder: Path, *, rows: int, page_bytes: int = 1024) -> tuple[bytes, bytes, sqlite3.Connection]:
@@ -44,16 +44,16 @@ def notes(database: bytes | bytearray) -> int | None:
 def test_rows_that_are_only_in_the_log_are_there(tmp_path: Path, page_bytes: int) -> None:
     database, log, connection = left_open(tmp_path, rows=50, page_bytes=page_bytes)
     connection.close()
-    assert notes(folded(database, b"")) is None
-    assert notes(folded(database, log)) == 50
+    assert notes(apply_wal(database, b"")) is None
+    assert notes(apply_wal(database, log)) == 50
 
 
 def test_a_log_cut_anywhere_gives_what_was_committed_before(tmp_path: Path) -> None:
     database, log, connection = left_open(tmp_path, rows=8)
     connection.close()
-    seen = [notes(folded(database, log[:length])) or 0 for length in range(0, len(log) + 1, 97)]
+    seen = [notes(apply_wal(database, log[:length])) or 0 for length in range(0, len(log) + 1, 97)]
     assert seen == sorted(seen)
-    assert (seen[0], notes(folded(database, log))) == (0, 8)
+    assert (seen[0], notes(apply_wal(database, log))) == (0, 8)
 
 
 def test_a_byte_that_flipped_ends_the_log_there(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_byte_that_flipped_ends_the_log_there(tmp_path: Path) -> None:
     connection.close()
     middle = len(log) // 2
     torn = log[:middle] + bytes([log[middle] ^ 1]) + log[middle + 1 :]
-    assert 0 < (notes(folded(database, torn)) or 0) < 8
+    assert 0 < (notes(apply_wal(database, torn)) or 0) < 8
 
 
 def test_frames_left_over_from_before_a_checkpoint_are_not_applied(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_frames_left_over_from_before_a_checkpoint_are_not_applied(tmp_path: Pat
     connection.execute("DELETE FROM note WHERE id > 10")
     database, log = (tmp_path / "live.db").read_bytes(), (tmp_path / "live.db-wal").read_bytes()
     connection.close()
-    assert notes(folded(database, log)) == 10
+    assert notes(apply_wal(database, log)) == 10
 
 
 def test_a_database_that_shrank_is_shrunk(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_database_that_shrank_is_shrunk(tmp_path: Path) -> None:
     connection.execute("VACUUM")
     database, log = (tmp_path / "live.db").read_bytes(), (tmp_path / "live.db-wal").read_bytes()
     connection.close()
-    result = folded(database, log)
+    result = apply_wal(database, log)
     assert len(result) < len(database)
     assert notes(result) == 5
 
@@ -89,7 +89,7 @@ def test_a_database_that_shrank_is_shrunk(tmp_path: Path) -> None:
 def test_what_is_no_log_changes_nothing() -> None:
     plain = b"SQLite format 3\0" + bytes(84)
     for log in (b"", b"short", b"\x37\x7f\x06\x82" + bytes(60), struct.pack(">4I", 0x377F0682, 3007000, 7, 0) * 8):
-        assert folded(plain, log)[20:] == plain[20:]
+        assert apply_wal(plain, log)[20:] == plain[20:]
 
 
 def test_a_real_address_book_is_what_sqlite_makes_of_it(shared_data: Path, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_real_address_book_is_what_sqlite_makes_of_it(shared_data: Path, tmp_p
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.close()
-        ours, theirs = folded(database, log), bytearray(copy.read_bytes())
+        ours, theirs = apply_wal(database, log), bytearray(copy.read_bytes())
         for header in (slice(24, 28), slice(92, 100)):  # the change counters, which a checkpoint moves on
             ours[header] = theirs[header] = bytes(header.stop - header.start)
         assert ours == theirs, source.name
@@ -114,7 +114,7 @@ def test_a_log_of_a_few_bytes_that_counts_a_billion_pages_does_not_fill_the_memo
     database, log, connection = left_open(tmp_path, rows=8)
     connection.close()
     hostile = with_page_counts(log, 1 << 30)
-    assert notes(folded(database, hostile)) == notes(folded(database, b""))
+    assert notes(apply_wal(database, hostile)) == notes(apply_wal(database, b""))
 
 
 def with_page_counts(log: bytes, page_count: int) -> bytes:
@@ -141,11 +141,11 @@ def both_ways(folder: Path, database: bytes, log: bytes, key: bytes | None = Non
     """The fold in memory, and the one that reads two stored files where it is asked to, in odd pieces."""
     for name, content in (("database", database), ("log", log)):
         (folder / name).write_bytes(content if key is None else b"".join(encrypted_chunks([content], key)))
-    pages = FoldedPages(StoredContent(folder / "database", key), StoredContent(folder / "log", key))
+    pages = WalPages(BlobReader(folder / "database", key), BlobReader(folder / "log", key))
     pieces = b"".join(pages.read(1000, at) for at in range(0, pages.size, 1000))
     assert pages.read(pages.size + 9, 0) == pieces and pages.read(10, pages.size) == b""
     pages.close()
-    return bytes(folded(database, log)), pieces
+    return bytes(apply_wal(database, log)), pieces
 
 
 @pytest.mark.parametrize("key", [None, bytes(range(32))], ids=["plain", "encrypted"])

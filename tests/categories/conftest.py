@@ -14,13 +14,13 @@ import pytest
 from migrate.backup.manifest.writer import ManifestWriter
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
-from migrate.categories.catalogue import load
+from migrate.categories.catalogue import load_catalogue
 from migrate.categories.counting import Countables, Counted, count_owner
-from migrate.categories.only_in_icloud import Present
+from migrate.categories.only_in_icloud import PresentFiles
 from migrate.simulator.contents import ContentsSpec, fill
 from migrate.simulator.device.domains import is_backed_up
 from migrate.simulator.device.filesystem import read_content
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
@@ -88,13 +88,13 @@ def make_backup(tmp_path: Path) -> Iterator[MakeBackup]:
 
 @pytest.fixture
 def phones_backup(make_backup: MakeBackup) -> Callable[..., tuple[Backup, dict[str, tuple[str, ...]]]]:
-    """`phones_backup("18.5", photos=3)`: what a software iPhone backs up, opened, and the groups of its apps.
+    """`phones_backup("18.5", photos=3)`: what a simulated iPhone backs up, opened, and the groups of its apps.
 
     Without the wire, and unencrypted as a folder, but with what only an encrypted backup holds: it is about contents.
     """
 
     def backup_of(ios_version: str, **contents: Any) -> tuple[Backup, dict[str, tuple[str, ...]]]:
-        phone = Softphone(udid="00008101-000A1B2C3D4E5F60", ios_version=ios_version)
+        phone = SimulatedPhone(udid="00008101-000A1B2C3D4E5F60", ios_version=ios_version)
         fill(phone, ContentsSpec(**contents), seed=7)
         saved = {
             (node.domain, node.relative_path): read_content(node.content)
@@ -119,9 +119,9 @@ def count_one(tmp_path: Path) -> Callable[..., Counted]:
 
     def count(owner: str, domain: str, path: str, data: bytes) -> Counted:
         record = row(domain, path, size=len(data))
-        countables, present = Countables(load()), Present()
-        countables.saw(record)
-        present.saw(record)
+        countables, present = Countables(load_catalogue()), PresentFiles()
+        countables.add_record(record)
+        present.add_record(record)
         found = count_owner(lambda _: [data[:1000], data[1000:]], owner, countables, present, tmp)
         assert list(tmp.iterdir()) == [], "a copy of a database was left behind"
         return found

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from migrate.backup.record import Kind
-from migrate.categories.app_groups import guessed_owners, is_apples
-from migrate.categories.apps import AppEntry, apps_of
+from migrate.categories.app_groups import guess_owners, is_apple_identifier
+from migrate.categories.apps import AppEntry, find_apps
 
 DIRECTORY = Kind.DIRECTORY
 
 
 def entries(make_backup: Any, domains: list[str], groups: Any = None, **plists: Any) -> dict[str, AppEntry]:
     backup = make_backup({(domain, ""): DIRECTORY for domain in domains}, **plists)
-    return apps_of(backup.folder, backup.manifest.domains(), groups)
+    return find_apps(backup.folder, backup.manifest.domains(), groups)
 
 
 def test_an_app_is_its_container_its_groups_and_its_extensions(make_backup: Any) -> None:
@@ -140,7 +140,7 @@ def test_whose_a_group_is_when_the_phone_was_not_asked(group: str, owners: set[s
         "ch.icoaching.typewise",
         "org.example.shared",
     ]
-    assert guessed_owners(group, apps) == owners
+    assert guess_owners(group, apps) == owners
 
 
 @pytest.mark.parametrize(
@@ -154,5 +154,5 @@ def test_whose_a_group_is_when_the_phone_was_not_asked(group: str, owners: set[s
     ],
 )
 def test_apples_own_are_known_by_their_names(identifier: str) -> None:
-    assert is_apples(identifier)
-    assert not is_apples("com.applesauce.recipes")
+    assert is_apple_identifier(identifier)
+    assert not is_apple_identifier("com.applesauce.recipes")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from migrate.categories.arrival import arrives_later, is_database_file, never_arrives, rewritten_by_phone
-from migrate.categories.catalogue import FateName, load
-from migrate.categories.databases import rows_of
+from migrate.categories.arrival import arrives_later, is_database_file, never_arrives_reason, rewritten_by_phone
+from migrate.categories.catalogue import RestoreEffectName, load_catalogue
+from migrate.categories.databases import table_digests
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from migrate.categories.databases import rows_of
     ],
 )
 def test_what_the_phone_drops_is_not_waited_for_and_says_why(domain: str, path: str) -> None:
-    why = never_arrives(domain, path)
+    why = never_arrives_reason(domain, path)
     assert why
     assert "iOS" in why
 
@@ -43,7 +43,7 @@ def test_what_the_phone_drops_is_not_waited_for_and_says_why(domain: str, path: 
     ],
 )
 def test_what_should_arrive_is_waited_for(domain: str, path: str) -> None:
-    assert never_arrives(domain, path) is None
+    assert never_arrives_reason(domain, path) is None
 
 
 def test_originals_and_apps_may_come_later_and_the_catalogue_may_not() -> None:
@@ -106,10 +106,10 @@ def test_a_database_is_known_by_its_name() -> None:
 
 
 def test_every_fate_says_why_and_where_it_is_known_from() -> None:
-    names: tuple[FateName, ...] = ("never", "later", "rewritten")
+    names: tuple[RestoreEffectName, ...] = ("never", "later", "rewritten")
     for name in names:
-        assert load().fates(name)
-        assert all(fate.why and fate.source for fate in load().fates(name))
+        assert load_catalogue().restore_effects(name)
+        assert all(effect.why and effect.source for effect in load_catalogue().restore_effects(name))
 
 
 def test_rows_are_counted_for_what_holds_rows(make_database: Any, tmp_path: Path) -> None:
@@ -122,4 +122,4 @@ def test_rows_are_counted_for_what_holds_rows(make_database: Any, tmp_path: Path
             "CREATE VIRTUAL TABLE words USING fts4(body); INSERT INTO words VALUES ('a b c');"
         )
     )
-    assert {table: rows.count for table, rows in rows_of(database).items()} == {"message": 2, 'odd "name': 1}
+    assert {table: rows.count for table, rows in table_digests(database).items()} == {"message": 2, 'odd "name': 1}

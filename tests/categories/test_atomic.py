@@ -8,8 +8,8 @@ import pytest
 
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind
-from migrate.categories.atomic import halves, refuse_halves
-from migrate.categories.catalogue import load
+from migrate.categories.atomic import partial_groups, refuse_partial_groups
+from migrate.categories.catalogue import load_catalogue
 from migrate.categories.choose import choose
 from migrate.categories.claims import Claims
 from migrate.problems import HalfGroup
@@ -36,7 +36,7 @@ def missed(backup: Backup, claims: Claims, *lost: tuple[str, str]) -> list[Any]:
     """The halves there are when everything is chosen and these files could not be read."""
     choice = choose(backup.records(), claims, categories=["everything"])
     ids = {backup.record(*place).file_id for place in lost}  # type: ignore[union-attr]
-    return halves(backup.records(), choice.file_ids - ids, claims, choice.owners)
+    return partial_groups(backup.records(), choice.file_ids - ids, claims, choice.owners)
 
 
 @pytest.fixture
@@ -47,33 +47,42 @@ def phone(make_backup: Any) -> tuple[Backup, Claims]:
 
 def test_every_choice_of_categories_and_apps_takes_wholes(phone: tuple[Backup, Claims]) -> None:
     backup, claims = phone
-    for words in (*((word,) for word in load().ids), ("everything",), ("app:x.chat",), ("photos", "messages")):
+    for words in (
+        *((word,) for word in load_catalogue().ids),
+        ("everything",),
+        ("app:x.chat",),
+        ("photos", "messages"),
+    ):
         choice = choose(backup.records(), claims, categories=words)
-        refuse_halves(backup.records(), choice.file_ids, claims, choice.owners)
+        refuse_partial_groups(backup.records(), choice.file_ids, claims, choice.owners)
 
 
 def test_pictures_without_their_catalogue_are_half_a_library(phone: tuple[Backup, Claims]) -> None:
-    (half,) = missed(*phone, CATALOGUE)
-    assert (half.owner, half.what) == ("photos", "the photo library")
-    assert (half.moving, half.left) == (("the originals",), ("its catalogue",))
+    (partial_group,) = missed(*phone, CATALOGUE)
+    assert (partial_group.owner, partial_group.what) == ("photos", "the photo library")
+    assert (partial_group.moving, partial_group.left) == (("the originals",), ("its catalogue",))
 
 
 def test_a_catalogue_without_any_picture_is_half_a_library_and_one_lost_picture_is_not(
     phone: tuple[Backup, Claims],
 ) -> None:
-    (half,) = missed(*phone, *PICTURES)
-    assert half.left == ("the originals",)
+    (partial_group,) = missed(*phone, *PICTURES)
+    assert partial_group.left == ("the originals",)
     assert missed(*phone, PICTURES[0]) == []
 
 
 def test_messages_hold_together_across_two_domains(phone: tuple[Backup, Claims]) -> None:
-    (half,) = missed(*phone, SMS)
-    assert (half.moving, half.left) == (("their attachments",), ("the messages",))
+    (partial_group,) = missed(*phone, SMS)
+    assert (partial_group.moving, partial_group.left) == (("their attachments",), ("the messages",))
 
 
 def test_an_app_holds_together_with_its_groups(phone: tuple[Backup, Claims]) -> None:
-    (half,) = missed(*phone, GROUP)
-    assert (half.owner, half.moving, half.left) == ("app:x.chat", ("its container",), ("its group group.x.chat",))
+    (partial_group,) = missed(*phone, GROUP)
+    assert (partial_group.owner, partial_group.moving, partial_group.left) == (
+        "app:x.chat",
+        ("its container",),
+        ("its group group.x.chat",),
+    )
 
 
 def test_a_guessed_group_is_no_reason_to_refuse(make_backup: Any) -> None:
@@ -84,7 +93,7 @@ def test_a_guessed_group_is_no_reason_to_refuse(make_backup: Any) -> None:
 def test_what_was_not_chosen_is_not_half_of_anything(phone: tuple[Backup, Claims]) -> None:
     backup, claims = phone
     choice = choose(backup.records(), claims, categories=["calls"])
-    assert halves(backup.records(), choice.file_ids, claims, choice.owners) == []
+    assert partial_groups(backup.records(), choice.file_ids, claims, choice.owners) == []
 
 
 def test_half_a_library_is_refused_in_three_sentences(phone: tuple[Backup, Claims]) -> None:
@@ -93,7 +102,7 @@ def test_half_a_library_is_refused_in_three_sentences(phone: tuple[Backup, Claim
     catalogue = backup.record(*CATALOGUE)
     assert catalogue is not None
     with pytest.raises(HalfGroup) as caught:
-        refuse_halves(backup.records(), choice.file_ids - {catalogue.file_id}, claims, choice.owners)
+        refuse_partial_groups(backup.records(), choice.file_ids - {catalogue.file_id}, claims, choice.owners)
     assert caught.value.exit_code == 11
     assert caught.value.what() == "Only half of the photo library would move."
     assert caught.value.why().startswith("The originals would move and its catalogue would not")
@@ -101,8 +110,8 @@ def test_half_a_library_is_refused_in_three_sentences(phone: tuple[Backup, Claim
 
 def test_the_parts_of_a_whole_belong_to_its_category() -> None:
     """Else a choice of the category would take half of it every time."""
-    claims = Claims(load(), {})
-    for category in load().categories:
+    claims = Claims(load_catalogue(), {})
+    for category in load_catalogue().categories:
         for atomic in category.atomic:
             for part in atomic.parts:
                 for glob in part.globs:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from migrate.categories.catalogue import OTHER_SYSTEM, Catalogue, load
+from migrate.categories.catalogue import OTHER_SYSTEM, Catalogue, load_catalogue
 from migrate.problems import UnknownCategory
 
 CONTRACT = [
@@ -41,12 +41,14 @@ def data() -> dict[str, Any]:
 
 
 def test_the_categories_that_a_plan_may_name_never_change_their_ids() -> None:
-    assert list(load().ids) == [*CONTRACT, *FURTHER, OTHER_SYSTEM]
-    assert all(category.title[0].isupper() or category.title.startswith("iCloud") for category in load().categories)
+    assert list(load_catalogue().ids) == [*CONTRACT, *FURTHER, OTHER_SYSTEM]
+    assert all(
+        category.title[0].isupper() or category.title.startswith("iCloud") for category in load_catalogue().categories
+    )
 
 
 def test_what_only_an_encrypted_backup_brings_across_says_so() -> None:
-    assert {c.id for c in load().categories if c.needs_encryption} == {
+    assert {c.id for c in load_catalogue().categories if c.needs_encryption} == {
         "calls",
         "health",
         "passwords",
@@ -58,7 +60,7 @@ def test_what_only_an_encrypted_backup_brings_across_says_so() -> None:
 
 
 def test_every_rule_says_where_it_is_known_from() -> None:
-    assert all(rule.source[0] in "ABC" for category in load().categories for rule in category.rules)
+    assert all(rule.source[0] in "ABC" for category in load_catalogue().categories for rule in category.rules)
 
 
 @pytest.mark.parametrize(
@@ -78,9 +80,9 @@ def test_every_rule_says_where_it_is_known_from() -> None:
     ],
 )
 def test_a_typing_mistake_is_answered_with_the_category_that_was_meant(typed: str, meant: str) -> None:
-    assert load().nearest(typed) == meant
+    assert load_catalogue().nearest(typed) == meant
     with pytest.raises(UnknownCategory) as caught:
-        load().category(typed)
+        load_catalogue().category(typed)
     assert caught.value.exit_code == 10
     assert meant in caught.value.next()
 
@@ -121,9 +123,9 @@ def test_a_slip_in_the_data_file_is_found_when_it_is_read(spoil: Any) -> None:
 
 
 def test_a_proof_knows_which_tables_hold_what_a_person_would_miss() -> None:
-    assert load().counted_tables("HomeDomain", "Library/SMS/sms.db") == {"message", "attachment"}
-    assert load().counted_tables("HomeDomain", "Library/SMS/sms.db-wal") == frozenset()
-    photos = load().counted_tables("CameraRollDomain", "Media/PhotoData/Photos.sqlite")
+    assert load_catalogue().counted_tables("HomeDomain", "Library/SMS/sms.db") == {"message", "attachment"}
+    assert load_catalogue().counted_tables("HomeDomain", "Library/SMS/sms.db-wal") == frozenset()
+    photos = load_catalogue().counted_tables("CameraRollDomain", "Media/PhotoData/Photos.sqlite")
     assert photos == {"ZASSET", "ZGENERICASSET"}
     store = "Container_v1/Stores/Data-9C3FDBA9-DDC2-420C-B37F-3283F5D18C94.sqlite"
-    assert load().counted_tables("AppDomainGroup-group.com.apple.reminders", store) == {"ZREMCDREMINDER"}
+    assert load_catalogue().counted_tables("AppDomainGroup-group.com.apple.reminders", store) == {"ZREMCDREMINDER"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from migrate.backup.record import Kind
-from migrate.categories.catalogue import OTHER_SYSTEM, load
+from migrate.categories.catalogue import OTHER_SYSTEM, load_catalogue
 from migrate.categories.choose import Choice, choose, chosen_owners
 from migrate.categories.claims import Claims
 from migrate.problems import HalfGroup, UnknownApp, UnknownCategory
@@ -58,7 +58,7 @@ def test_everything_leaves_nothing_behind(pick: Any) -> None:
     moving, choice = pick(["everything"])
     assert moving == set(PHONE)
     assert choice.apps == {"x.chat", "x.mail"}
-    assert choice.owners == {*load().ids, "app:x.chat", "app:x.mail"}
+    assert choice.owners == {*load_catalogue().ids, "app:x.chat", "app:x.mail"}
 
 
 def test_messages_come_with_their_log_their_folder_their_link_and_their_attachments(pick: Any) -> None:
@@ -79,7 +79,7 @@ def test_everything_except_messages_and_two_apps_that_share_their_data(pick: Any
     left = set(PHONE) - moving
     assert left == {key for key in PHONE if "Library/SMS" in key[1] or key[0].startswith("AppDomain")}
     assert choice.apps == frozenset()
-    assert choice.dragged == frozenset()
+    assert choice.shared_with_unchosen == frozenset()
 
 
 def test_an_app_is_not_left_out_by_halves(pick: Any) -> None:
@@ -99,7 +99,7 @@ def test_an_app_whose_sharing_is_only_a_guess_may_be_left_out(make_backup: Any) 
     claims = Claims.of(backup)
     assert claims.apps["com.maker.a"].shared_with == ("com.maker.b",)
     choice = choose(backup.records(), claims, categories=["everything"], except_=["com.maker.b"])
-    assert choice.dragged == {(GUESSED, "com.maker.b")}
+    assert choice.shared_with_unchosen == {(GUESSED, "com.maker.b")}
 
 
 def test_one_app_comes_with_its_groups_and_extensions_and_says_whose_data_it_drags_along(pick: Any) -> None:
@@ -110,7 +110,7 @@ def test_one_app_comes_with_its_groups_and_extensions_and_says_whose_data_it_dra
         "AppDomainGroup-group.x.both",
     }
     assert choice.apps == {"x.chat"}
-    assert choice.dragged == {("AppDomainGroup-group.x.both", "x.mail")}
+    assert choice.shared_with_unchosen == {("AppDomainGroup-group.x.both", "x.mail")}
     assert choice.by_owner["app:x.chat"].files == 3
 
 
@@ -168,4 +168,4 @@ def test_an_app_that_is_not_in_the_backup_is_answered_with_the_nearest(make_back
 
 def test_a_backup_without_apps_says_so() -> None:
     with pytest.raises(UnknownApp, match="no app in it at all"):
-        chosen_owners(Claims(load(), {}), categories=[], apps=["x.chat"])
+        chosen_owners(Claims(load_catalogue(), {}), categories=[], apps=["x.chat"])

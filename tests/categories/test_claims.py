@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from migrate.backup.companions import SUFFIXES, is_database
 from migrate.backup.record import Kind
 from migrate.categories.apps import AppEntry
-from migrate.categories.catalogue import OTHER_SYSTEM, load
+from migrate.categories.catalogue import OTHER_SYSTEM, load_catalogue
 from migrate.categories.claims import Claims
 from migrate.simulator.device.domains import ONLY_ENCRYPTED
 
@@ -35,7 +35,7 @@ def claims(
         )
         for bundle, groups in (apps or {}).items()
     }
-    return Claims(load(), entries, ios_version=ios_version)
+    return Claims(load_catalogue(), entries, ios_version=ios_version)
 
 
 @pytest.mark.parametrize(
@@ -192,9 +192,9 @@ def test_up_to_ios_12_the_calendar_database_also_holds_the_reminders(ios_version
 
 
 def test_what_a_phone_leaves_out_of_open_backups_needs_encryption_here_too() -> None:
-    """Two readings of one list of iOS: the software iPhone's and the catalogue's. Safari's two databases are half of a
+    """Two readings of one list of iOS: the simulated iPhone's and the catalogue's. Safari's two databases are half of a
     category: the rest of it is in open backups."""
-    rules = [rule for category in load().categories for rule in category.rules if rule.needs_encryption]
+    rules = [rule for category in load_catalogue().categories for rule in category.rules if rule.needs_encryption]
     known_otherwise = {"Library/Safari/BrowserState.db", "Library/Safari/History.db", "Library/Safari/SafariTabs.db"}
     missing = {
         path
@@ -270,7 +270,7 @@ PARTS = st.one_of(
 )
 PATHS = st.lists(PARTS, max_size=5).map("/".join)
 CLAIMS = claims({"a.b": ["both"], "a.c": ["both"]}, ios_version="12.0")
-EVERYBODY = {*load().ids, "app:a.b", "app:a.c"}
+EVERYBODY = {*load_catalogue().ids, "app:a.b", "app:a.c"}
 
 
 @given(DOMAINS, PATHS)
@@ -292,7 +292,7 @@ def test_what_sqlite_keeps_beside_a_database_has_the_databases_owner(domain: str
 
 def test_every_database_the_data_file_names_keeps_its_companions() -> None:
     found = claims(ios_version="12.0")
-    for category in load().categories:
+    for category in load_catalogue().categories:
         for count in category.counts:
             for place in count.places:
                 for path in place.paths:

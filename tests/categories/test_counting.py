@@ -17,7 +17,7 @@ import pytest
 
 from migrate.backup.reader import Backup
 from migrate.categories import databases
-from migrate.categories.catalogue import load
+from migrate.categories.catalogue import load_catalogue
 from migrate.categories.claims import Claims
 from migrate.categories.tally import Tally, tally
 
@@ -130,7 +130,7 @@ def test_chats_of_a_real_whatsapp_are_counted(shared_data: Path, make_backup: An
     contents = {(WHATSAPP, file.name): file.read_bytes() for file in folder.glob("ChatStorage*")}
     backup = make_backup({("AppDomain-net.whatsapp.WhatsApp", "Documents/x"): b"1", **contents})
     (app,) = show(backup, tmp_path / "tmp", {"net.whatsapp.WhatsApp": (WHATSAPP.removeprefix("AppDomainGroup-"),)}).apps
-    assert (app.app.title, app.items, app.opts_out) == ("WhatsApp", 5, False)
+    assert (app.app.title, app.items, app.has_no_files) == ("WhatsApp", 5, False)
     assert "5 chats, 32 messages" in app.notes
     assert set(app.as_json()) == {
         "id",
@@ -157,7 +157,7 @@ def test_people_of_a_real_address_book_belong_to_its_two_accounts(
 
 
 @pytest.mark.parametrize(
-    ("category", "domain", "path", "name", "in_accounts"),
+    ("category", "domain", "path", "name", "account_owned"),
     [
         ("calendars", "HomeDomain", "Library/Calendar/Calendar.sqlitedb", "calendar.1.Calendar.sqlitedb", 1),
         ("contacts", "HomeDomain", "Library/AddressBook/AddressBook.sqlitedb", "contacts.1.AddressBook.sqlitedb", 1),
@@ -178,13 +178,13 @@ def test_accounts_on_the_schema_of_ios_18(
     domain: str,
     path: str,
     name: str,
-    in_accounts: int,
+    account_owned: int,
 ) -> None:
     database = (shared_data / "databases" / "ios18-synthetic" / name).read_bytes()
     found = show(make_backup({(domain, path): database}), tmp_path / "tmp").category(category)
-    assert found.complete is (in_accounts == 0)
-    assert bool(found.cloud_notes) == bool(in_accounts)
-    assert not in_accounts or found.cloud_notes[0].startswith(f"{in_accounts} of them")
+    assert found.complete is (account_owned == 0)
+    assert bool(found.cloud_notes) == bool(account_owned)
+    assert not account_owned or found.cloud_notes[0].startswith(f"{account_owned} of them")
 
 
 def test_the_newest_rows_are_in_the_log_and_are_counted(make_backup: Any, tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_every_database_a_query_knows_survives_being_cut_and_scribbled_on(phones
     backup, _ = phones_backup("18.5", **SMALL, icloud_contacts=1, icloud_events=1, icloud_only_photos=1)
     chance = random.Random(1947)
     broken = 0
-    for category in load().categories:
+    for category in load_catalogue().categories:
         for place in (place for count in category.counts for place in count.places):
             for record in backup.records():
                 if record.domain != place.domain or not place.path_pattern.fullmatch(record.relative_path):

@@ -17,7 +17,7 @@ from migrate.categories.catalogue import OTHER_SYSTEM
 from migrate.categories.choose import choose
 from migrate.categories.claims import Claims
 from migrate.categories.tally import Tally, tally
-from migrate.plan.interview.observations import weight_of
+from migrate.plan.interview.observations import total_size_bytes
 from migrate.talk.wizard.observations import holdings_of
 
 SMALL = {"photos": 3, "messages": 12, "attachments": 2, "contacts": 5, "health_samples": 5, "videos": 0, "memos": 1}
@@ -37,7 +37,7 @@ def sums_come_out(backup: Backup, tmp: Path, groups: Mapping[str, tuple[str, ...
     found = tally(backup, claims, tmp=tmp)
     assert found.owned == (found.files, found.bytes)
     assert found.bytes == sum(row.size or 0 for row in rows if row.kind.name == "FILE")
-    assert weight_of(holdings_of(found)) == found.bytes  # as the wizard adds it up
+    assert total_size_bytes(holdings_of(found)) == found.bytes  # as the wizard adds it up
     return found
 
 
@@ -45,7 +45,7 @@ def sums_come_out(backup: Backup, tmp: Path, groups: Mapping[str, tuple[str, ...
 def test_every_file_of_a_phone_is_somebodys(ios_version: str, phones_backup: Any, tmp_path: Path) -> None:
     backup, groups = phones_backup(ios_version, **SMALL, apps=3)
     found = sums_come_out(backup, tmp_path / "tmp", groups)
-    assert found.unclaimed == (), "the software iPhone writes nothing that has no name"
+    assert found.unclaimed == (), "the simulated iPhone writes nothing that has no name"
     assert found.shared_files > 0, "two of its apps share a group"
     assert found.category(OTHER_SYSTEM).files > 0
 

@@ -16,7 +16,7 @@ from migrate.backup.reader import Backup
 from migrate.backup.record import Kind
 from migrate.categories.choose import choose
 from migrate.categories.claims import Claims
-from migrate.categories.databases import database_copy, rows_of
+from migrate.categories.databases import database_copy, table_digests
 from migrate.categories.tally import tally
 
 
@@ -144,7 +144,7 @@ def test_rows_of_real_databases_are_counted_with_their_logs(
     }
     backup = make_backup(contents)
     with database_copy(backup, backup.record("HomeDomain", "x"), tmp_path) as copy:
-        counted = {table: rows.count for table, rows in rows_of(copy).items()}
+        counted = {table: rows.count for table, rows in table_digests(copy).items()}
     assert counted.items() >= rows.items()
     assert not any("FullTextSearch" in table for table in counted)
 

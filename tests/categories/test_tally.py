@@ -13,7 +13,7 @@ import pytest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind
 from migrate.categories import databases
-from migrate.categories.catalogue import load
+from migrate.categories.catalogue import load_catalogue
 from migrate.categories.claims import Claims
 from migrate.categories.tally import Tally, tally
 
@@ -80,7 +80,7 @@ def test_the_answer_has_the_keys_scripts_rely_on(count: Any) -> None:
         "shared_with",
         "reinstallable",
     }
-    assert len(answer["categories"]) == len(load().ids)
+    assert len(answer["categories"]) == len(load_catalogue().ids)
 
 
 def test_every_file_is_counted_once_and_shared_ones_for_each_app(count: Any) -> None:
@@ -218,7 +218,7 @@ def test_an_endless_question_is_stopped(make_database: Any, tmp_path: Path, monk
     database = tmp_path / "copy"
     database.write_bytes(make_database("CREATE TABLE message (x);"))
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT COUNT(*) FROM n"
-    with databases.opened(database) as connection, pytest.raises(sqlite3.OperationalError, match="interrupted"):
+    with databases.open_database(database) as connection, pytest.raises(sqlite3.OperationalError, match="interrupted"):
         connection.execute(endless).fetchone()
 
 
@@ -261,9 +261,9 @@ def test_the_old_wifi_list_is_counted_where_the_new_one_is_not(count: Any) -> No
     assert found.category("wifi").items == 3
 
 
-@pytest.mark.parametrize("wound", [b"", b"<plist>", plistlib.dumps([1])])
-def test_a_wifi_list_that_is_none_gives_no_number(count: Any, wound: bytes) -> None:
-    found = count({("SystemPreferencesDomain", "com.apple.wifi.known-networks.plist"): wound})
+@pytest.mark.parametrize("defect", [b"", b"<plist>", plistlib.dumps([1])])
+def test_a_wifi_list_that_is_none_gives_no_number(count: Any, defect: bytes) -> None:
+    found = count({("SystemPreferencesDomain", "com.apple.wifi.known-networks.plist"): defect})
     assert found.category("wifi").items is None
 
 

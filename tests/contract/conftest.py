@@ -1,4 +1,4 @@
-"""One suite for what an iPhone does: the software iPhone always, a real one with `--iphone UDID`.
+"""One suite for what an iPhone does: the simulated iPhone always, a real one with `--iphone UDID`.
 
 docs/contract-suite.md tells how to run it.
 """
@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from migrate.phone.muxer import Muxer
+from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.phone import Phone
-from migrate.progress import Action, Nobody
+from migrate.progress import NoProgress, UserAction
 from migrate.simulator.contents import ContentsSpec
 from migrate.simulator.phone_file import PhoneFile
-from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 from tests.contract.fidelity import Row, markdown
 
 T = TypeVar("T")
@@ -45,10 +45,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-class Told(Nobody):
+class Told(NoProgress):
     """Says on the terminal what a hand must do on the phone."""
 
-    def person_needed(self, phone: str, action: Action) -> None:
+    def person_needed(self, phone: str, action: UserAction) -> None:
         print(f"\n>>> on {phone}: {action}", file=sys.__stderr__, flush=True)
 
 
@@ -56,7 +56,7 @@ class Told(Nobody):
 class Lab:
     """The phone under test. `run` meets it anew each time."""
 
-    muxer: Muxer
+    usbmux: UsbmuxConfig
     udid: str
     is_real: bool
     folder: Path
@@ -64,8 +64,8 @@ class Lab:
 
     def run(self, work: Callable[[Phone], Awaitable[T]]) -> T:
         async def meet_and_work() -> T:
-            watch = Told() if self.is_real else Nobody()
-            async with await Phone.meet(self.muxer, self.udid, watch=watch, wait_s=WAIT_S) as phone:
+            progress = Told() if self.is_real else NoProgress()
+            async with await Phone.meet(self.usbmux, self.udid, progress=progress, wait_s=WAIT_S) as phone:
                 return await work(phone)
 
         return asyncio.run(meet_and_work())
@@ -77,13 +77,13 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     udid = request.config.getoption("--iphone", default=None)
     if udid:
         address = request.config.getoption("--iphone-usbmuxd", default=None)
-        yield Lab(Muxer(address, folder / "pairing", folder / "tmp"), udid, True, folder)
+        yield Lab(UsbmuxConfig(address, folder / "pairing", folder / "tmp"), udid, True, folder)
         return
     contents = ContentsSpec(photos=3, videos=0, messages=20, attachments=2, health_samples=5, many_files=200)
     phone = PhoneFile(udid=UDID, seed=1, backup_password="secret", keybag_rounds=100, contents=contents).to_phone()
     phone.files.add_symlink("HomeDomain", "Library/link", "/private/var/mobile/Library/SMS")
-    with SoftphoneServer([phone]) as server:
-        yield Lab(Muxer(server.address, folder / "pairing", folder / "tmp"), UDID, False, folder)
+    with SimulatedUsbmuxd([phone]) as server:
+        yield Lab(UsbmuxConfig(server.address, folder / "pairing", folder / "tmp"), UDID, False, folder)
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     is_real = config.getoption("--iphone", default=None)
     if not rows or not (file or is_real):
         return
-    text = markdown(rows, "A real iPhone" if is_real else "The software iPhone")
+    text = markdown(rows, "A real iPhone" if is_real else "The simulated iPhone")
     if file:
         Path(file).write_text(text + "\n", encoding="utf-8")
     terminalreporter.write_line(text)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from migrate.phone.mobilebackup2.link import Link
+from migrate.phone.mobilebackup2.link import DeviceLink
 
 CHUNK_BYTES = 1 << 20
 KEPT = ("Status.plist", "Manifest.plist", "Manifest.db", "Info.plist")
@@ -40,7 +40,7 @@ class Transcript:
 class Drain:
     """Answers every operation of a backup that begins from nothing."""
 
-    link: Link
+    link: DeviceLink
     udid: str
     spool: Path
     on_status: Callable[[bytes], None] = lambda _: None
@@ -50,7 +50,7 @@ class Drain:
 
     def backup(self) -> dict[str, Any]:
         """The Response."""
-        self.link.ask({"MessageName": "Backup", "TargetIdentifier": self.udid})
+        self.link.send_request({"MessageName": "Backup", "TargetIdentifier": self.udid})
         while (message := self.link.receive())[0] != "DLMessageProcessMessage":
             name = message[0]
             if self.seen.messages[-1:] != [name]:

@@ -28,7 +28,7 @@ def markdown(rows: Sequence[Row], heading: str) -> str:
     lines = [
         f"### {heading}",
         "",
-        f"{len(rows)} behaviours looked at, {differing} differ from what the software iPhone does.",
+        f"{len(rows)} behaviours looked at, {differing} differ from what the simulated iPhone does.",
         "",
         "| behaviour | expected | seen | | known from |",
         "|---|---|---|---|---|",

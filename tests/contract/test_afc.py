@@ -16,7 +16,7 @@ from migrate.phone.phone import Phone
 def with_afc(lab: Any, work: Callable[[AfcService], Awaitable[Any]]) -> Any:
     async def do(phone: Phone) -> Any:
         async with AsyncExitStack() as stack:
-            afc = await phone._contact.open_afc(stack)
+            afc = await phone._connection.open_afc(stack)
             assert afc is not None
             try:
                 return await work(afc)

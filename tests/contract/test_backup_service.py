@@ -13,33 +13,33 @@ import pytest
 
 from migrate.backup.crypto.keybag import Keybag
 from migrate.backup.folder import BackupFolder
-from migrate.phone.connection import on_own_thread
-from migrate.phone.mobilebackup2.link import Link, LinkEnded
+from migrate.phone.connection import run_in_thread
+from migrate.phone.mobilebackup2.link import DeviceLink, LinkEnded
 from migrate.phone.phone import Phone
-from migrate.progress import nobody
+from migrate.progress import no_progress
 from tests.contract.drain import DATA, WHOLE, Drain, Transcript
 
 
-def over_a_link(lab: Any, work: Callable[[Link], Any]) -> Any:
+def over_a_link(lab: Any, work: Callable[[DeviceLink], Any]) -> Any:
     """`work` on a link whose TLS is up and on which nothing was said."""
 
     async def do(phone: Phone) -> Any:
-        async with phone._contact.backup_link(nobody) as link:
+        async with phone._connection.backup_link(no_progress) as link:
 
             def shake_hands_and_work() -> Any:
                 link._shake_hands()
                 return work(link)
 
-            return await on_own_thread(link, shake_hands_and_work)
+            return await run_in_thread(link, shake_hands_and_work)
 
     return lab.run(do)
 
 
-def greet(link: Link, versions: list[float]) -> dict[str, Any]:
+def greet(link: DeviceLink, versions: list[float]) -> dict[str, Any]:
     offered = link.receive()
     link.send(["DLMessageVersionExchange", "DLVersionsOk", offered[1]])
     link.receive()
-    link.ask({"MessageName": "Hello", "SupportedProtocolVersions": versions})
+    link.send_request({"MessageName": "Hello", "SupportedProtocolVersions": versions})
     answer: dict[str, Any] = link.receive()[1]
     return answer
 
@@ -71,15 +71,15 @@ def test_no_version_in_common(lab: Any, expect: Callable[..., None]) -> None:
 
 
 def test_a_message_nobody_knows(lab: Any, expect: Callable[..., None]) -> None:
-    def ask(link: Link) -> str:
+    def send_request(link: DeviceLink) -> str:
         greet(link, [2.0, 2.1])
-        link.ask({"MessageName": "MakeCoffee", "TargetIdentifier": lab.udid})
+        link.send_request({"MessageName": "MakeCoffee", "TargetIdentifier": lab.udid})
         try:
             return f"answers {link.receive()[0]}"
         except LinkEnded:
             return "closes the connection"
 
-    seen = over_a_link(lab, ask)
+    seen = over_a_link(lab, send_request)
     agrees = seen == "closes the connection"
     expect("an unknown MessageName", "closes the connection", seen, agrees, "2.1, confirmed (decompiled)")
 
@@ -92,15 +92,15 @@ def test_a_wrong_backup_password_is_refused(lab: Any, expect: Callable[..., None
     if not lab.run(is_encrypting):
         pytest.skip("its backups are not encrypted: nothing to be wrong about")
 
-    def ask(link: Link) -> str:
+    def send_request(link: DeviceLink) -> str:
         greet(link, [2.0, 2.1])
         request = {"OldPassword": "certainly not this one", "NewPassword": "nor this"}
-        link.ask({"MessageName": "ChangePassword", "TargetIdentifier": lab.udid, **request})
+        link.send_request({"MessageName": "ChangePassword", "TargetIdentifier": lab.udid, **request})
         while (message := link.receive())[0] != "DLMessageProcessMessage":
             link.answer(-6, "No such file or directory")
         return f"ErrorCode {message[1].get('ErrorCode')}"
 
-    seen = over_a_link(lab, ask)
+    seen = over_a_link(lab, send_request)
     expect(
         "ChangePassword with a wrong old one",
         "ErrorCode 207",
@@ -124,7 +124,7 @@ class Taken:
         self.drain: Drain | None = None
         self.response = over_a_link(lab, self._take)
 
-    def _take(self, link: Link) -> dict[str, Any]:
+    def _take(self, link: DeviceLink) -> dict[str, Any]:
         greet(link, [2.0, 2.1])
         self.drain = Drain(link, self.udid, self.spool, self._note_status)
         return self.drain.backup()

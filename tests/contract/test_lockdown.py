@@ -63,7 +63,7 @@ def test_a_value_has_the_kind_that_is_known(lab: Any, expect: Callable[..., None
 
     async def ask(phone: Phone) -> Any:
         try:
-            return await phone._contact.client.get_value(domain, key)
+            return await phone._connection.client.get_value(domain, key)
         except MissingValueError:
             return None
 
@@ -77,7 +77,7 @@ def test_a_value_has_the_kind_that_is_known(lab: Any, expect: Callable[..., None
 @pytest.mark.parametrize("key", ["SerialNumber", "TimeZone"])
 def test_without_a_session_little_is_told(lab: Any, expect: Callable[..., None], key: str) -> None:
     async def ask(phone: Phone) -> str:
-        client = await connect(lab.muxer, phone._contact.device)
+        client = await connect(lab.usbmux, phone._connection.device)
         try:
             return kind_of(await client.get_value(None, key))
         except (GetProhibitedError, MissingValueError) as error:
@@ -94,7 +94,7 @@ def test_without_a_session_little_is_told(lab: Any, expect: Callable[..., None],
 def test_a_value_nobody_has(lab: Any, expect: Callable[..., None]) -> None:
     async def ask(phone: Phone) -> str:
         try:
-            return kind_of(await phone._contact.client.get_value(None, "NoSuchValueAnywhere"))
+            return kind_of(await phone._connection.client.get_value(None, "NoSuchValueAnywhere"))
         except PyMobileDevice3Exception as error:
             return type(error).__name__
 
@@ -115,7 +115,7 @@ SERVICES = [
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_starts_with_tls(lab: Any, expect: Callable[..., None], name: str) -> None:
     async def start(phone: Phone) -> str:
-        client = phone._contact.client
+        client = phone._connection.client
         escrow = name == BACKUP and "EscrowBag" in (client.pair_record or {})
         try:
             answer = await client.get_service_connection_attributes(name, include_escrow_bag=escrow)
@@ -130,7 +130,7 @@ def test_a_service_starts_with_tls(lab: Any, expect: Callable[..., None], name: 
 def test_a_service_nobody_has(lab: Any, expect: Callable[..., None]) -> None:
     async def start(phone: Phone) -> str:
         try:
-            await phone._contact.client.get_service_connection_attributes(
+            await phone._connection.client.get_service_connection_attributes(
                 "com.example.nothing", include_escrow_bag=False
             )
         except InvalidServiceError:

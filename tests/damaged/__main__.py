@@ -13,29 +13,31 @@ from tests.damaged import (
     test_wrong_keys,
     test_wrong_rows,
 )
-from tests.damaged.wound import Wound
+from tests.damaged.wound import Defect
 
 FAMILIES = {
-    "Stored bytes": test_changed_bytes.WOUNDS,
-    "Stored files": test_lost_files.WOUNDS,
-    "Rows": test_wrong_rows.WOUNDS,
-    "Keys": test_wrong_keys.WOUNDS,
-    "Manifest.db": test_broken_manifest.WOUNDS,
-    "Plists": test_broken_plists.WOUNDS,
-    "Seals": test_seals.WOUNDS,
+    "Stored bytes": test_changed_bytes.DEFECTS,
+    "Stored files": test_lost_files.DEFECTS,
+    "Rows": test_wrong_rows.DEFECTS,
+    "Keys": test_wrong_keys.DEFECTS,
+    "Manifest.db": test_broken_manifest.DEFECTS,
+    "Plists": test_broken_plists.DEFECTS,
+    "Seals": test_seals.DEFECTS,
 }
 
 
 def matrix() -> list[str]:
     lines = ["| wound | witness | encrypted | plain |", "|---|---|---|---|"]
-    for family, wounds in FAMILIES.items():
+    for family, defects in FAMILIES.items():
         lines.append(f"| **{family}** | | | |")
-        lines += [row(wound) for wound in wounds]
+        lines += [row(defect) for defect in defects]
     return lines
 
 
-def row(wound: Wound) -> str:
-    return f"| {wound.name} | {'' if wound.witness == 'any' else wound.witness} | {wound.encrypted} | {wound.plain} |"
+def row(defect: Defect) -> str:
+    return (
+        f"| {defect.name} | {'' if defect.witness == 'any' else defect.witness} | {defect.encrypted} | {defect.plain} |"
+    )
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ import pytest
 
 from tests.backup.small_backup import SmallBackup
 from tests.damaged.wound import (
-    Unseen,
-    Wound,
+    Defect,
+    Undetectable,
     assert_found,
     database,
     error,
@@ -38,31 +38,31 @@ def unused_bytes_changed(data: bytes) -> bytes:
     return data[:at] + b"\1" + data[at + 1 :]
 
 
-WOUNDS = [
-    Wound("missing", missing, *[error("manifest-missing", quick=True, exit_code=31)] * 2, says="Manifest.db"),
-    Wound("empty", own_file("Manifest.db", lambda data: b""), UNREADABLE, UNREADABLE),
-    Wound("garbage", own_file("Manifest.db", lambda data: bytes(range(256)) * 64), UNREADABLE, UNREADABLE),
-    Wound("cut in half", own_file("Manifest.db", lambda data: data[: len(data) // 32 * 16]), UNREADABLE, UNREADABLE),
-    Wound("cut by a page", own_file("Manifest.db", lambda data: data[: -PAGE_BYTES - 16]), UNREADABLE, UNREADABLE),
-    Wound("its first bit flipped", own_file("Manifest.db", flipped(0)), UNREADABLE, UNREADABLE),
-    Wound(
+DEFECTS = [
+    Defect("missing", missing, *[error("manifest-missing", quick=True, exit_code=31)] * 2, says="Manifest.db"),
+    Defect("empty", own_file("Manifest.db", lambda data: b""), UNREADABLE, UNREADABLE),
+    Defect("garbage", own_file("Manifest.db", lambda data: bytes(range(256)) * 64), UNREADABLE, UNREADABLE),
+    Defect("cut in half", own_file("Manifest.db", lambda data: data[: len(data) // 32 * 16]), UNREADABLE, UNREADABLE),
+    Defect("cut by a page", own_file("Manifest.db", lambda data: data[: -PAGE_BYTES - 16]), UNREADABLE, UNREADABLE),
+    Defect("its first bit flipped", own_file("Manifest.db", flipped(0)), UNREADABLE, UNREADABLE),
+    Defect(
         "a page in another's place",
         database(a_page_in_anothers_place),
         *[error("manifest-faulty")] * 2,
         says="list of files",
     ),
-    Wound("an unused byte changed", database(unused_bytes_changed), CHANGED, CHANGED, witness="seal"),
-    Wound("an unused byte changed", database(unused_bytes_changed), Unseen(), Unseen(), witness="neither"),
-    Wound(
+    Defect("an unused byte changed", database(unused_bytes_changed), CHANGED, CHANGED, witness="seal"),
+    Defect("an unused byte changed", database(unused_bytes_changed), Undetectable(), Undetectable(), witness="neither"),
+    Defect(
         "not padded",
         own_file("Manifest.db", lambda data: data[:-16]),
         info("manifest-not-padded"),
-        Unseen("no wound: nothing is lost"),
+        Undetectable("no wound: nothing is lost"),
     ),
 ]
 
 
 @pytest.mark.parametrize("encrypted", [True, False], ids=["encrypted", "plain"])
-@pytest.mark.parametrize("wound", WOUNDS, ids=[f"{wound.name}, {wound.witness}" for wound in WOUNDS])
-def test_a_broken_manifest_is_found(wound: Wound, encrypted: bool, tmp_path: Path) -> None:
-    assert_found(wound, tmp_path, encrypted=encrypted)
+@pytest.mark.parametrize("defect", DEFECTS, ids=[f"{defect.name}, {defect.witness}" for defect in DEFECTS])
+def test_a_broken_manifest_is_found(defect: Defect, encrypted: bool, tmp_path: Path) -> None:
+    assert_found(defect, tmp_path, encrypted=encrypted)

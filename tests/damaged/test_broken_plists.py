@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.backup.small_backup import SmallBackup
-from tests.damaged.wound import Found, Wound, assert_found, error, own_file, plist, warning
+from tests.damaged.wound import Defect, ExpectedFinding, assert_found, error, own_file, plist, warning
 
 NAMES = ("Info.plist", "Manifest.plist", "Status.plist")
 
@@ -25,7 +25,7 @@ def missing(name: str) -> Callable[[SmallBackup], None]:
     return lambda backup: (backup.path / name).unlink()
 
 
-def found(name: str, code: str, *, plain_opens: bool) -> tuple[Found, Found]:
+def found(name: str, code: str, *, plain_opens: bool) -> tuple[ExpectedFinding, ExpectedFinding]:
     """Without Manifest.plist an encrypted backup has no keys. Nor has a plain one any, but it needs none: it is read
     where the plist is gone, and not where the plist says what nobody can read."""
     hopeless = error(code, quick=True, exit_code=31)
@@ -40,13 +40,13 @@ def says_the_opposite(backup: SmallBackup) -> None:
     plist("Manifest.plist", **lie, **({} if backup.encrypted else {"ManifestKey": bytes(44)}))(backup)
 
 
-WOUNDS = [
+DEFECTS = [
     *(
-        Wound(f"{name} missing", missing(name), *found(name, "plist-missing", plain_opens=True), says=name)
+        Defect(f"{name} missing", missing(name), *found(name, "plist-missing", plain_opens=True), says=name)
         for name in NAMES
     ),
     *(
-        Wound(
+        Defect(
             f"{name} {state}",
             own_file(name, lambda data, garbled=garbled: garbled),  # type: ignore[misc]
             *found(name, "plist-garbage", plain_opens=False),
@@ -55,32 +55,32 @@ WOUNDS = [
         for name in NAMES
         for state, garbled in GARBLED.items()
     ),
-    Wound(
+    Defect(
         "it says that it is not encrypted, and is; or that it is, and is not",
         says_the_opposite,
         *[error("encryption-contradicted", quick=True, exit_code=31)] * 2,
         says="Manifest.db",
     ),
-    Wound(
+    Defect(
         "Manifest.plist without Lockdown",
         plist("Manifest.plist", Lockdown=None),
         *[error("plist-incomplete", quick=True)] * 2,
         says="Lockdown",
     ),
-    Wound(
+    Defect(
         "another phone's Info.plist",
         plist("Info.plist", **{"Unique Identifier": "00008030-0011223344556677", "Target Identifier": None}),
         *[warning("plists-disagree", quick=True)] * 2,
         says="UDID",
     ),
-    Wound(
+    Defect(
         "a date that is a text",
         plist("Status.plist", Date="2026-03-04"),
         *[warning("plist-odd", quick=True)] * 2,
         says="Date",
     ),
     *(
-        Wound(
+        Defect(
             f"SnapshotState {state!r}",
             plist("Status.plist", SnapshotState=state),
             *[error("backup-unfinished", quick=True, exit_code=34)] * 2,
@@ -92,6 +92,6 @@ WOUNDS = [
 
 
 @pytest.mark.parametrize("encrypted", [True, False], ids=["encrypted", "plain"])
-@pytest.mark.parametrize("wound", WOUNDS, ids=[wound.name for wound in WOUNDS])
-def test_broken_plists_are_found_by_name(wound: Wound, encrypted: bool, tmp_path: Path) -> None:
-    assert_found(wound, tmp_path, encrypted=encrypted)
+@pytest.mark.parametrize("defect", DEFECTS, ids=[defect.name for defect in DEFECTS])
+def test_broken_plists_are_found_by_name(defect: Defect, encrypted: bool, tmp_path: Path) -> None:
+    assert_found(defect, tmp_path, encrypted=encrypted)

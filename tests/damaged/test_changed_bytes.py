@@ -12,10 +12,10 @@ from tests.damaged.wound import (
     PHOTO,
     PHOTOS,
     Change,
+    Defect,
     Expected,
-    Unseen,
+    Undetectable,
     Witness,
-    Wound,
     assert_found,
     error,
     flipped,
@@ -42,7 +42,7 @@ CUT, NOT_ITS_NAME = error("form-broken"), warning("not-what-its-name-says")
 
 ALONE: dict[str, tuple[Expected, Expected]] = {
     "a bit flipped in the first block": (NOT_ITS_NAME, NOT_ITS_NAME),
-    "a bit flipped in the middle": (Unseen(), Unseen()),
+    "a bit flipped in the middle": (Undetectable(), Undetectable()),
     "a bit flipped in the last block": (PADDING, warning("form-broken")),
     "cut by a byte": (IMPOSSIBLE, CUT),
     "cut by a block": (CUT, CUT),
@@ -62,9 +62,9 @@ def witnessed(code: str, change: str) -> tuple[Expected, Expected]:
     return IMPOSSIBLE if change.endswith("by a byte") else error(code), error(code)
 
 
-def of(witness: Witness, name: tuple[str, str], change: str) -> Wound:
+def of(witness: Witness, name: tuple[str, str], change: str) -> Defect:
     found = ALONE[change] if witness == "neither" else witnessed(f"{witness}-differs", change)
-    return Wound(change, stored(name, CHANGES[change]), *found, witness=witness, about=(name,))
+    return Defect(change, stored(name, CHANGES[change]), *found, witness=witness, about=(name,))
 
 
 def page_overwritten(backup: SmallBackup) -> None:
@@ -74,11 +74,11 @@ def page_overwritten(backup: SmallBackup) -> None:
     backup.write_manifest()
 
 
-WOUNDS = [
+DEFECTS = [
     *(of("digest", MESSAGES, change) for change in CHANGES),
     *(of("seal", PHOTO, change) for change in CHANGES),
     *(of("neither", PHOTO, change) for change in CHANGES),
-    Wound(
+    Defect(
         "a database's page overwritten",
         page_overwritten,
         error("database-damaged"),
@@ -90,6 +90,6 @@ WOUNDS = [
 
 
 @pytest.mark.parametrize("encrypted", [True, False], ids=["encrypted", "plain"])
-@pytest.mark.parametrize("wound", WOUNDS, ids=[f"{wound.name}, {wound.witness}" for wound in WOUNDS])
-def test_changed_bytes_are_found_by_name(wound: Wound, encrypted: bool, tmp_path: Path) -> None:
-    assert_found(wound, tmp_path, encrypted=encrypted)
+@pytest.mark.parametrize("defect", DEFECTS, ids=[f"{defect.name}, {defect.witness}" for defect in DEFECTS])
+def test_changed_bytes_are_found_by_name(defect: Defect, encrypted: bool, tmp_path: Path) -> None:
+    assert_found(defect, tmp_path, encrypted=encrypted)

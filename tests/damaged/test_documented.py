@@ -7,17 +7,17 @@ import re
 from pathlib import Path
 
 from tests.damaged.__main__ import FAMILIES, matrix
-from tests.damaged.wound import Found
+from tests.damaged.wound import ExpectedFinding
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = re.compile(r"[a-z]+(?:-[a-z]+)+")
-BELOW = ROOT / "migrate" / "backup"
+BELOW = ROOT / "migrate" / "backup" / "verify"
 
 
 def codes() -> set[str]:
     """Every code that a finding of a check is made with."""
     found = set()
-    for name in ("check_findings.py", "check_record_findings.py"):
+    for name in ("findings.py", "record_findings.py"):
         for node in ast.walk(ast.parse((BELOW / name).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and CODE.fullmatch(node.value):
                 found.add(node.value)
@@ -34,6 +34,6 @@ def test_every_finding_stands_in_the_docs_and_no_other() -> None:
 
 
 def test_the_matrix_speaks_of_findings_that_there_are() -> None:
-    found = {e for wounds in FAMILIES.values() for wound in wounds for e in (wound.encrypted, wound.plain)}
-    assert {each.code for each in found if isinstance(each, Found)} <= codes()
+    found = {e for defects in FAMILIES.values() for defect in defects for e in (defect.encrypted, defect.plain)}
+    assert {each.code for each in found if isinstance(each, ExpectedFinding)} <= codes()
     assert len(matrix()) == 2 + len(FAMILIES) + sum(map(len, FAMILIES.values()))

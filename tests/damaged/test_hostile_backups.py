@@ -23,7 +23,7 @@ from migrate.backup.verify.run import verify
 from migrate.problems import BackupUnreadable, MigrateError
 from tests.backup.small_backup import PASSWORD, UDID, SmallBackup, box
 from tests.damaged.test_wrong_rows import rewritten, rows_of
-from tests.damaged.wound import LEVEL, MESSAGES, PHOTO, database, patient, store_manifest
+from tests.damaged.wound import LEVEL, MESSAGES, PHOTO, database, healthy_backup, store_manifest
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes in folders, and links only for administrators")
 
@@ -68,12 +68,12 @@ def codes(backup: SmallBackup) -> set[str]:
 
 @pytest.fixture(params=[True, False], ids=["encrypted", "plain"])
 def backup(request: pytest.FixtureRequest, tmp_path: Path) -> SmallBackup:
-    return patient(tmp_path, encrypted=request.param)
+    return healthy_backup(tmp_path, encrypted=request.param)
 
 
 @pytest.fixture
 def plain(tmp_path: Path) -> SmallBackup:
-    return patient(tmp_path, encrypted=False)
+    return healthy_backup(tmp_path, encrypted=False)
 
 
 # -- names -----------------------------------------------------------------------------------------------------------
@@ -300,7 +300,7 @@ def root_of(data: bytes, table: str) -> int:
 
 @pytest.mark.parametrize("tag", [b"ITER", b"DPIC"])
 def test_a_keybag_that_asks_for_four_billion_rounds_is_refused(tmp_path: Path, tag: bytes) -> None:
-    backup = patient(tmp_path, encrypted=True)
+    backup = healthy_backup(tmp_path, encrypted=True)
     bag = backup.keybag.to_bytes()
     at = bag.index(tag) + 8
     lie = backup.manifest_plist() | {"BackupKeyBag": bag[:at] + b"\xff\xff\xff\xff" + bag[at + 4 :]}

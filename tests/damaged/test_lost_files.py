@@ -10,21 +10,21 @@ import pytest
 from migrate.backup.record import file_id
 from tests.backup.small_backup import SmallBackup, jpeg
 from tests.damaged.wound import (
+    CATEGORIES_OF,
     LEVEL,
     MESSAGES,
     PHOTO,
     SETTINGS,
-    TOUCHED,
+    Defect,
     Name,
-    Unseen,
-    Wound,
+    Undetectable,
     assert_found,
     error,
     warning,
 )
 
 TWIN = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0002.JPG")
-TOUCHED[TWIN] = ("photos",)
+CATEGORIES_OF[TWIN] = ("photos",)
 
 
 def deleted(backup: SmallBackup) -> None:
@@ -55,8 +55,8 @@ def a_folder_instead(backup: SmallBackup) -> None:
     backup.blob(*LEVEL).mkdir()
 
 
-def swapped(one: Name, other: Name) -> Wound:
-    def inflict(backup: SmallBackup) -> None:
+def swapped(one: Name, other: Name) -> Defect:
+    def damage(backup: SmallBackup) -> None:
         first, second = backup.blob(*one), backup.blob(*other)
         mine, yours = first.read_bytes(), second.read_bytes()
         first.write_bytes(yours)
@@ -64,9 +64,9 @@ def swapped(one: Name, other: Name) -> Wound:
 
     code = "digest-differs" if one == MESSAGES else "seal-differs"
     witness = "digest" if one == MESSAGES else "seal"
-    return Wound(
+    return Defect(
         "two files swapped",
-        inflict,
+        damage,
         error(code),
         error(code),
         witness=witness,
@@ -88,12 +88,12 @@ def twins_swapped(backup: SmallBackup) -> None:
 MISSING = error("file-missing", quick=True)
 STRAY = warning("stray-file", quick=True)
 
-WOUNDS = [
-    Wound("deleted", deleted, MISSING, MISSING, about=(LEVEL,)),
-    Wound("a row whose file was never there", never_stored, MISSING, MISSING, says="Documents/level9.dat"),
-    Wound("a file that no row names", without_row, STRAY, STRAY, says="ab" + "0" * 38),
-    Wound("a row lost", row_lost, STRAY, STRAY, says=file_id(*LEVEL)),
-    Wound(
+DEFECTS = [
+    Defect("deleted", deleted, MISSING, MISSING, about=(LEVEL,)),
+    Defect("a row whose file was never there", never_stored, MISSING, MISSING, says="Documents/level9.dat"),
+    Defect("a file that no row names", without_row, STRAY, STRAY, says="ab" + "0" * 38),
+    Defect("a row lost", row_lost, STRAY, STRAY, says=file_id(*LEVEL)),
+    Defect(
         "a row lost",
         row_lost,
         error("manifest-changed"),
@@ -101,7 +101,7 @@ WOUNDS = [
         witness="seal",
         says="list of files",
     ),
-    Wound(
+    Defect(
         "a folder in its place",
         a_folder_instead,
         error("file-not-a-file", quick=True),
@@ -110,11 +110,11 @@ WOUNDS = [
     ),
     swapped(MESSAGES, SETTINGS),
     swapped(PHOTO, LEVEL),
-    Wound(
+    Defect(
         "two files of one length swapped",
         twins_swapped,
         error("padding-wrong"),
-        Unseen(),
+        Undetectable(),
         witness="neither",
         about=(PHOTO, TWIN),
     ),
@@ -122,6 +122,6 @@ WOUNDS = [
 
 
 @pytest.mark.parametrize("encrypted", [True, False], ids=["encrypted", "plain"])
-@pytest.mark.parametrize("wound", WOUNDS, ids=[f"{wound.name}, {wound.witness}" for wound in WOUNDS])
-def test_lost_files_are_found_by_name(wound: Wound, encrypted: bool, tmp_path: Path) -> None:
-    assert_found(wound, tmp_path, encrypted=encrypted)
+@pytest.mark.parametrize("defect", DEFECTS, ids=[f"{defect.name}, {defect.witness}" for defect in DEFECTS])
+def test_lost_files_are_found_by_name(defect: Defect, encrypted: bool, tmp_path: Path) -> None:
+    assert_found(defect, tmp_path, encrypted=encrypted)

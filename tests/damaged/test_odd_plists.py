@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrate.backup.folder import BackupFolder, truth
+from migrate.backup.folder import BackupFolder, parse_boolean
 from migrate.backup.reader import Backup
 from migrate.backup.verify.run import verify, verify_locked
 from migrate.problems import MigrateError
 from tests.backup.small_backup import UDID, SmallBackup
-from tests.damaged.wound import look, patient
+from tests.damaged.wound import healthy_backup, look
 
 ODD: dict[str, dict[str, dict[str, Any]]] = {
     "numbers for booleans": {"Manifest.plist": {"IsEncrypted": "AS NUMBER", "WasPasscodeSet": 0}},
@@ -32,7 +32,7 @@ ODD: dict[str, dict[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "xml"])
 def test_odd_words_are_no_wound(odd: Any, encrypted: bool, binary: bool, tmp_path: Path) -> None:
-    backup = patient(tmp_path, encrypted=encrypted)
+    backup = healthy_backup(tmp_path, encrypted=encrypted)
     contents = {"Info.plist": backup.info, "Manifest.plist": backup.manifest_plist, "Status.plist": backup.status}
     words = {"AS NUMBER": int(encrypted), "AS TEXT": str(encrypted)}
     for name, content in contents.items():
@@ -45,7 +45,7 @@ def test_odd_words_are_no_wound(odd: Any, encrypted: bool, binary: bool, tmp_pat
 
 def test_what_apples_parser_reads_is_read(tmp_path: Path) -> None:
     """A control character in a name, a year 0, blanks and NULs around it: *seen* from programs on other computers."""
-    backup = patient(tmp_path, encrypted=False)
+    backup = healthy_backup(tmp_path, encrypted=False)
     info = plistlib.dumps({**backup.info(), "Device Name": "Mia's BELL", "Last Backup Date": "NO DATE"})
     info = info.replace(b"BELL", b"\x07iPhone").replace(
         b"<string>NO DATE</string>", b"<date>0000-12-30T00:00:00Z</date>"
@@ -59,7 +59,7 @@ def test_what_apples_parser_reads_is_read(tmp_path: Path) -> None:
 
 
 def test_a_date_beyond_the_years_in_a_binary_list_reads_as_its_number(tmp_path: Path) -> None:
-    backup = patient(tmp_path, encrypted=False)
+    backup = healthy_backup(tmp_path, encrypted=False)
     binary = plistlib.dumps({**backup.status(), "Odd": datetime(2001, 1, 1)}, fmt=plistlib.FMT_BINARY)
     at = binary.index(b"\x33" + bytes(8))
     (backup.path / "Status.plist").write_bytes(binary[: at + 1] + b"\x7e" + bytes(7) + binary[at + 9 :])
@@ -81,7 +81,7 @@ def test_a_date_beyond_the_years_in_a_binary_list_reads_as_its_number(tmp_path: 
     ],
 )
 def test_what_counts_as_a_boolean(said: object, means: bool | None) -> None:
-    assert truth(said) is means
+    assert parse_boolean(said) is means
 
 
 VALUES = st.recursive(
@@ -104,7 +104,7 @@ KEYS = (
 
 @pytest.fixture(scope="module", params=[True, False], ids=["encrypted", "plain"])
 def victim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SmallBackup:
-    return patient(tmp_path_factory.mktemp("odd"), encrypted=request.param)
+    return healthy_backup(tmp_path_factory.mktemp("odd"), encrypted=request.param)
 
 
 @given(
@@ -134,7 +134,7 @@ def test_no_plist_is_too_odd(victim: SmallBackup, name: str, odd: dict[str, Any]
 
 
 def test_an_unknown_word_is_an_error_only_where_it_is_needed(tmp_path: Path) -> None:
-    backup = patient(tmp_path, encrypted=False)
+    backup = healthy_backup(tmp_path, encrypted=False)
     backup.write_plist("Manifest.plist", backup.manifest_plist() | {"IsEncrypted": "perhaps"})
     verdict = verify(backup.path, None, seals=None, depth="quick")
     assert [(finding.code, finding.severity) for finding in verdict.findings] == [("plist-odd", "error")]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from migrate.talk.cli import answer
+from migrate.talk.cli import run_command_line
 from tests.backup.test_mbdb import OldBackup
 from tests.backup.test_mbdb import fill as fill_old
-from tests.damaged.wound import MESSAGES, flipped, patient
+from tests.damaged.wound import MESSAGES, flipped, healthy_backup
 
 Tree = dict[str, tuple[int, int, int, bytes]]
 
@@ -27,16 +27,16 @@ def tree(folder: Path) -> Tree:
 
 
 def encrypted(folder: Path) -> Path:
-    return patient(folder, encrypted=True).path
+    return healthy_backup(folder, encrypted=True).path
 
 
 def plain(folder: Path) -> Path:
-    return patient(folder, encrypted=False).path
+    return healthy_backup(folder, encrypted=False).path
 
 
 def damaged(folder: Path) -> Path:
     """A manifest that is in WAL mode and has a wound: what would tempt SQLite to recover something."""
-    backup = patient(folder, encrypted=False)
+    backup = healthy_backup(folder, encrypted=False)
     backup.blob(*MESSAGES).write_bytes(flipped(0.5)(backup.blob(*MESSAGES).read_bytes()))
     (backup.path / "Manifest.db").write_bytes((backup.path / "Manifest.db").read_bytes()[:-4112])
     return backup.path
@@ -67,10 +67,10 @@ def test_no_command_that_reads_changes_a_backup(
     before = tree(path.parent)
     for name, (command, *words) in COMMANDS.items():
         about = [] if command == "backups" else [str(path)]
-        code = answer([command, *about, *(str(tmp_path / "out") if word == "TO" else word for word in words)])
+        code = run_command_line([command, *about, *(str(tmp_path / "out") if word == "TO" else word for word in words)])
         capfd.readouterr()
         assert code == 0 or make is damaged, name
         assert tree(path.parent) == before, name
     monkeypatch.delenv("MIGRATE_BACKUP_PASSWORD")
-    answer(["verify", str(path)])
+    run_command_line(["verify", str(path)])
     assert tree(path.parent) == before, "without its password"

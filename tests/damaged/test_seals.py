@@ -8,34 +8,34 @@ from pathlib import Path
 import pytest
 
 from tests.backup.small_backup import UDID, SmallBackup
-from tests.damaged.wound import LEVEL, Wound, assert_found, error, info, look, patient, plist
+from tests.damaged.wound import LEVEL, Defect, assert_found, error, healthy_backup, info, look, plist
 
 
 def another_date(backup: SmallBackup) -> None:
     plist("Status.plist", Date=backup.date.replace(year=2027))(backup)
 
 
-WOUNDS = [
-    Wound(
+DEFECTS = [
+    Defect(
         "the seal of a save with another UUID",
         plist("Status.plist", UUID="B5A1F7E2-9D34-4C7A-8E60-1F2B3C4D5E6F"),
         info("seal-void"),
         info("seal-void"),
         witness="seal",
     ),
-    Wound("the seal of a save of another date", another_date, info("seal-void"), info("seal-void"), witness="seal"),
+    Defect("the seal of a save of another date", another_date, info("seal-void"), info("seal-void"), witness="seal"),
 ]
 
 
 @pytest.mark.parametrize("encrypted", [True, False], ids=["encrypted", "plain"])
-@pytest.mark.parametrize("wound", WOUNDS, ids=[wound.name for wound in WOUNDS])
-def test_another_saves_seal_is_void_and_said_so(wound: Wound, encrypted: bool, tmp_path: Path) -> None:
-    assert_found(wound, tmp_path, encrypted=encrypted)
+@pytest.mark.parametrize("defect", DEFECTS, ids=[defect.name for defect in DEFECTS])
+def test_another_saves_seal_is_void_and_said_so(defect: Defect, encrypted: bool, tmp_path: Path) -> None:
+    assert_found(defect, tmp_path, encrypted=encrypted)
 
 
 @pytest.mark.parametrize("encrypted", [True, False], ids=["encrypted", "plain"])
 def test_an_untouched_backup_is_whole_with_and_without_its_seal(encrypted: bool, tmp_path: Path) -> None:
-    backup = patient(tmp_path, encrypted=encrypted)
+    backup = healthy_backup(tmp_path, encrypted=encrypted)
     unsealed = look(backup, tmp_path / "seals")
     assert (unsealed.verdict, [finding.code for finding in unsealed.findings]) == ("whole", ["checked-by-length-only"])
     backup.seal(tmp_path / "seals")
@@ -44,7 +44,7 @@ def test_an_untouched_backup_is_whole_with_and_without_its_seal(encrypted: bool,
 
 
 def test_a_seal_from_before_manifests_were_sealed_still_speaks_for_the_files(tmp_path: Path) -> None:
-    backup = patient(tmp_path, encrypted=True)
+    backup = healthy_backup(tmp_path, encrypted=True)
     backup.seal(tmp_path / "seals")
     path = tmp_path / "seals" / f"{UDID}.json"
     seal = json.loads(path.read_bytes())

@@ -12,8 +12,8 @@ import pytest
 from tests.backup.small_backup import SmallBackup
 from tests.damaged.wound import (
     LEVEL,
-    Unseen,
-    Wound,
+    Defect,
+    Undetectable,
     assert_found,
     error,
     flipped,
@@ -22,7 +22,7 @@ from tests.damaged.wound import (
     warning,
 )
 
-PLAIN_KEYS = Unseen("no wound: its keys open nothing")
+PLAIN_KEYS = Undetectable("no wound: its keys open nothing")
 UNREADABLE = error("manifest-unreadable", quick=True, exit_code=31)
 
 
@@ -40,58 +40,58 @@ def key_changed(change: Callable[[bytes], bytes | None]) -> Callable[[SmallBacku
 
 
 def keybag(change: Callable[[bytes], bytes]) -> Callable[[SmallBackup], None]:
-    def inflict(backup: SmallBackup) -> None:
+    def damage(backup: SmallBackup) -> None:
         plist("Manifest.plist", BackupKeyBag=change(backup.keybag.to_bytes()))(backup)
 
-    return inflict
+    return damage
 
 
 def manifest_key(backup: SmallBackup) -> None:
     plist("Manifest.plist", ManifestKey=flipped(0.5)(backup.class_keys.wrap(4, backup.manifest_key)))(backup)
 
 
-WOUNDS = [
-    Wound("no key", listed(LEVEL, encryption_key=None), error("key-missing"), PLAIN_KEYS, about=(LEVEL,)),
-    Wound("a bit of it flipped", key_changed(flipped(0.5)), error("key-unusable"), PLAIN_KEYS, about=(LEVEL,)),
-    Wound("another file's", another_key, error("padding-wrong"), PLAIN_KEYS, about=(LEVEL,)),
-    Wound(
+DEFECTS = [
+    Defect("no key", listed(LEVEL, encryption_key=None), error("key-missing"), PLAIN_KEYS, about=(LEVEL,)),
+    Defect("a bit of it flipped", key_changed(flipped(0.5)), error("key-unusable"), PLAIN_KEYS, about=(LEVEL,)),
+    Defect("another file's", another_key, error("padding-wrong"), PLAIN_KEYS, about=(LEVEL,)),
+    Defect(
         "of another class",
         key_changed(lambda key: b"\4\0\0\0" + key[4:]),
         error("key-unusable"),
         PLAIN_KEYS,
         about=(LEVEL,),
     ),
-    Wound(
+    Defect(
         "of a class that the keybag has not",
         key_changed(lambda key: b"\x63\0\0\0" + key[4:]),
         error("key-unusable"),
         PLAIN_KEYS,
         about=(LEVEL,),
     ),
-    Wound(
+    Defect(
         "of another class than its row says",
         listed(LEVEL, protection_class=1),
         error("class-contradicted"),
         PLAIN_KEYS,
         about=(LEVEL,),
     ),
-    Wound(
+    Defect(
         "keybag cut short",
         keybag(lambda bag: bag[:-30]),
         error("keybag-unreadable", quick=True, exit_code=31),
         warning("keybag-unreadable", quick=True),
         says="keybag",
     ),
-    Wound("keybag empty", keybag(lambda bag: b""), error("keybag-unreadable", quick=True, exit_code=31), PLAIN_KEYS),
-    Wound(
+    Defect("keybag empty", keybag(lambda bag: b""), error("keybag-unreadable", quick=True, exit_code=31), PLAIN_KEYS),
+    Defect(
         "keybag missing",
         plist("Manifest.plist", BackupKeyBag=None),
         error("plist-incomplete", quick=True, exit_code=31),
         PLAIN_KEYS,
         says="BackupKeyBag",
     ),
-    Wound("ManifestKey changed", manifest_key, UNREADABLE, PLAIN_KEYS),
-    Wound(
+    Defect("ManifestKey changed", manifest_key, UNREADABLE, PLAIN_KEYS),
+    Defect(
         "ManifestKey missing",
         plist("Manifest.plist", ManifestKey=None),
         error("plist-incomplete", quick=True, exit_code=31),
@@ -102,6 +102,6 @@ WOUNDS = [
 
 
 @pytest.mark.parametrize("encrypted", [True, False], ids=["encrypted", "plain"])
-@pytest.mark.parametrize("wound", WOUNDS, ids=[wound.name for wound in WOUNDS])
-def test_wrong_keys_are_found_by_name(wound: Wound, encrypted: bool, tmp_path: Path) -> None:
-    assert_found(wound, tmp_path, encrypted=encrypted)
+@pytest.mark.parametrize("defect", DEFECTS, ids=[defect.name for defect in DEFECTS])
+def test_wrong_keys_are_found_by_name(defect: Defect, encrypted: bool, tmp_path: Path) -> None:
+    assert_found(defect, tmp_path, encrypted=encrypted)

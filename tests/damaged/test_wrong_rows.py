@@ -16,8 +16,8 @@ from tests.backup.small_backup import SmallBackup
 from tests.damaged.wound import (
     LEVEL,
     MESSAGES,
-    Unseen,
-    Wound,
+    Defect,
+    Undetectable,
     assert_found,
     database,
     error,
@@ -83,36 +83,36 @@ def with_random_archive(backup: SmallBackup) -> None:
 BAD = error("record-bad", quick=True)
 WHERE = f"WHERE domain = '{LEVEL[0]}' AND relativePath = '{LEVEL[1]}'"
 
-WOUNDS = [
-    Wound("listed twice", listed_twice, *[error("listed-twice", quick=True)] * 2, about=(LEVEL,)),
-    Wound("under another file's id", under_anothers_id, *[error("file-id-wrong", quick=True)] * 2, says="level8.dat"),
-    Wound("its archive is garbage", with_random_archive, BAD, BAD, about=(LEVEL,)),
-    Wound("its archive is a text", row(f"UPDATE Files SET file = 'bplist' {WHERE}"), BAD, BAD, about=(LEVEL,)),
-    Wound("its archive is missing", row(f"UPDATE Files SET file = NULL {WHERE}"), BAD, BAD, about=(LEVEL,)),
-    Wound("its kind is none", row(f"UPDATE Files SET flags = 7 {WHERE}"), BAD, BAD, about=(LEVEL,)),
-    Wound("its kind is a text", row(f"UPDATE Files SET flags = 'file' {WHERE}"), BAD, BAD, about=(LEVEL,)),
-    Wound("its file id is no id", row(f"UPDATE Files SET fileID = '../../x' {WHERE}"), BAD, BAD, about=(LEVEL,)),
-    Wound("its path is a number", row(f"UPDATE Files SET relativePath = x'ff00' {WHERE}"), BAD, BAD, says="damaged"),
-    Wound(
+DEFECTS = [
+    Defect("listed twice", listed_twice, *[error("listed-twice", quick=True)] * 2, about=(LEVEL,)),
+    Defect("under another file's id", under_anothers_id, *[error("file-id-wrong", quick=True)] * 2, says="level8.dat"),
+    Defect("its archive is garbage", with_random_archive, BAD, BAD, about=(LEVEL,)),
+    Defect("its archive is a text", row(f"UPDATE Files SET file = 'bplist' {WHERE}"), BAD, BAD, about=(LEVEL,)),
+    Defect("its archive is missing", row(f"UPDATE Files SET file = NULL {WHERE}"), BAD, BAD, about=(LEVEL,)),
+    Defect("its kind is none", row(f"UPDATE Files SET flags = 7 {WHERE}"), BAD, BAD, about=(LEVEL,)),
+    Defect("its kind is a text", row(f"UPDATE Files SET flags = 'file' {WHERE}"), BAD, BAD, about=(LEVEL,)),
+    Defect("its file id is no id", row(f"UPDATE Files SET fileID = '../../x' {WHERE}"), BAD, BAD, about=(LEVEL,)),
+    Defect("its path is a number", row(f"UPDATE Files SET relativePath = x'ff00' {WHERE}"), BAD, BAD, says="damaged"),
+    Defect(
         "its digest is another's",
         listed(MESSAGES, digest=flipped(0.5)),
         error("digest-differs"),
         error("digest-differs"),
         about=(MESSAGES,),
     ),
-    Wound("it has no Size", listed(LEVEL, size=None), Unseen("no wound"), Unseen("no wound")),
+    Defect("it has no Size", listed(LEVEL, size=None), Undetectable("no wound"), Undetectable("no wound")),
 ]
 
 
 @pytest.mark.parametrize("encrypted", [True, False], ids=["encrypted", "plain"])
-@pytest.mark.parametrize("wound", WOUNDS, ids=[wound.name for wound in WOUNDS])
-def test_wrong_rows_are_found_by_name(wound: Wound, encrypted: bool, tmp_path: Path) -> None:
-    assert_found(wound, tmp_path, encrypted=encrypted)
+@pytest.mark.parametrize("defect", DEFECTS, ids=[defect.name for defect in DEFECTS])
+def test_wrong_rows_are_found_by_name(defect: Defect, encrypted: bool, tmp_path: Path) -> None:
+    assert_found(defect, tmp_path, encrypted=encrypted)
 
 
 def test_what_was_rewritten_here_is_what_was_meant(tmp_path: Path) -> None:
-    from tests.damaged.wound import patient
+    from tests.damaged.wound import healthy_backup
 
-    backup = patient(tmp_path, encrypted=False)
+    backup = healthy_backup(tmp_path, encrypted=False)
     store_manifest(backup, rewritten((backup.path / "Manifest.db").read_bytes()[:-16], "SELECT 1"))
     assert len(rows_of((backup.path / "Manifest.db").read_bytes()[:-16])) == len(backup.records)

@@ -19,7 +19,7 @@ PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
 PHOTOS = ("CameraRollDomain", "Media/PhotoData/Photos.sqlite")
 LEVEL = ("AppDomain-com.example.game", "Documents/level.dat")
 
-TOUCHED = {
+CATEGORIES_OF = {
     MESSAGES: ("messages",),
     SETTINGS: ("settings",),
     PHOTO: ("photos",),
@@ -33,7 +33,7 @@ Witness = Literal["digest", "seal", "neither", "any"]
 
 
 @dataclass(frozen=True)
-class Found:
+class ExpectedFinding:
     """What must be found. `quick`: already without opening a stored file."""
 
     code: str
@@ -47,19 +47,19 @@ class Found:
         return f"`{self.code}`{mark}{depth}"
 
 
-def error(code: str, *, quick: bool = False, exit_code: int = 30) -> Found:
-    return Found(code, "error", exit_code, quick)
+def error(code: str, *, quick: bool = False, exit_code: int = 30) -> ExpectedFinding:
+    return ExpectedFinding(code, "error", exit_code, quick)
 
 
-def warning(code: str, *, quick: bool = False) -> Found:
-    return Found(code, "warning", 0, quick)
+def warning(code: str, *, quick: bool = False) -> ExpectedFinding:
+    return ExpectedFinding(code, "warning", 0, quick)
 
 
-def info(code: str, *, quick: bool = True) -> Found:
-    return Found(code, "info", 0, quick)
+def info(code: str, *, quick: bool = True) -> ExpectedFinding:
+    return ExpectedFinding(code, "info", 0, quick)
 
 
-class Unseen:
+class Undetectable:
     """Nobody can see it; the documentation says so. A reason stands where another word is wanted in the table."""
 
     def __init__(self, why: str = "cannot be found") -> None:
@@ -69,15 +69,15 @@ class Unseen:
         return self.why
 
 
-Expected = Found | Unseen
+Expected = ExpectedFinding | Undetectable
 
 
 @dataclass(frozen=True)
-class Wound:
+class Defect:
     """`about`: the records that must be named, each with its categories; without any, `says` must be in the words."""
 
     name: str
-    inflict: Callable[[SmallBackup], None]
+    damage: Callable[[SmallBackup], None]
     encrypted: Expected
     plain: Expected
     witness: Witness = "any"
@@ -88,7 +88,7 @@ class Wound:
         return self.encrypted if encrypted else self.plain
 
 
-def patient(folder: Path, *, encrypted: bool) -> SmallBackup:
+def healthy_backup(folder: Path, *, encrypted: bool) -> SmallBackup:
     backup = SmallBackup(folder / "backups" / UDID, encrypted)
     fill(backup)
     return backup.write()
@@ -100,29 +100,29 @@ def look(backup: SmallBackup, seals: Path | None, depth: Depth = "full") -> Verd
     )
 
 
-def assert_found(wound: Wound, folder: Path, *, encrypted: bool) -> None:
+def assert_found(defect: Defect, folder: Path, *, encrypted: bool) -> None:
     """Inflict it and look: it is found by name, with what it touches, and nothing else is called damaged by mistake."""
-    backup = patient(folder, encrypted=encrypted)
+    backup = healthy_backup(folder, encrypted=encrypted)
     seals = folder / "seals"
-    if wound.witness == "seal":
+    if defect.witness == "seal":
         backup.seal(seals)
     healthy = {finding.code for finding in look(backup, seals).findings}
     assert healthy <= {"checked-by-length-only"}
-    wound.inflict(backup)
-    expected = wound.expected(encrypted=encrypted)
+    defect.damage(backup)
+    expected = defect.expected(encrypted=encrypted)
     verdict = look(backup, seals)
-    if isinstance(expected, Unseen):
+    if isinstance(expected, Undetectable):
         assert (verdict.exit_code, {f.code for f in verdict.findings} - healthy) == (0, set()), verdict.findings
         return
     assert verdict.exit_code == expected.exit_code, verdict.findings
     named = [finding for finding in verdict.findings if finding.code == expected.code]
     assert named, verdict.findings
     assert {finding.severity for finding in named} == {expected.severity}
-    if wound.about:
+    if defect.about:
         assert {(f.domain, f.relative_path): f.categories for f in named} == {
-            name: TOUCHED[name] for name in wound.about
+            name: CATEGORIES_OF[name] for name in defect.about
         }
-    assert any(wound.says in finding.what for finding in named), named
+    assert any(defect.says in finding.what for finding in named), named
     quick = look(backup, seals, "quick")
     assert (expected.code in {finding.code for finding in quick.findings}) is expected.quick
 
@@ -145,45 +145,45 @@ def flipped(at: float) -> Change:
 def stored(name: Name, change: Change) -> Callable[[SmallBackup], None]:
     """Change the stored bytes of a file."""
 
-    def inflict(backup: SmallBackup) -> None:
+    def damage(backup: SmallBackup) -> None:
         blob = backup.blob(*name)
         blob.write_bytes(change(blob.read_bytes()))
 
-    return inflict
+    return damage
 
 
 def listed(name: Name, **fields: Any) -> Callable[[SmallBackup], None]:
     """Change fields of a file's record; a callable is given the old value."""
 
-    def inflict(backup: SmallBackup) -> None:
+    def damage(backup: SmallBackup) -> None:
         record = backup.records[name]
         new = {key: value(getattr(record, key)) if callable(value) else value for key, value in fields.items()}
         backup.records[name] = replace(record, **new)
         backup.write_manifest()
 
-    return inflict
+    return damage
 
 
 def own_file(name: str, change: Change) -> Callable[[SmallBackup], None]:
     """Change one of the backup's own files as it is stored."""
 
-    def inflict(backup: SmallBackup) -> None:
+    def damage(backup: SmallBackup) -> None:
         path = backup.path / name
         path.write_bytes(change(path.read_bytes()))
 
-    return inflict
+    return damage
 
 
 def database(change: Change) -> Callable[[SmallBackup], None]:
     """Change Manifest.db where it is plain."""
 
-    def inflict(backup: SmallBackup) -> None:
+    def damage(backup: SmallBackup) -> None:
         path = backup.path / "Manifest.db"
         data = path.read_bytes()
         plain = b"".join(decrypted_chunks([data], backup.manifest_key)) if backup.encrypted else data[:-16]
         store_manifest(backup, change(plain))
 
-    return inflict
+    return damage
 
 
 def store_manifest(backup: SmallBackup, plain: bytes) -> None:
@@ -195,9 +195,9 @@ def store_manifest(backup: SmallBackup, plain: bytes) -> None:
 def plist(name: str, **keys: Any) -> Callable[[SmallBackup], None]:
     """Write one of the three plists with other values; None takes a key away."""
 
-    def inflict(backup: SmallBackup) -> None:
+    def damage(backup: SmallBackup) -> None:
         contents = {"Info.plist": backup.info, "Manifest.plist": backup.manifest_plist, "Status.plist": backup.status}
         content = {**contents[name](), **keys}
         backup.write_plist(name, {key: value for key, value in content.items() if value is not None})
 
-    return inflict
+    return damage

@@ -15,17 +15,17 @@ from functools import cache
 from pathlib import Path
 
 from migrate.backup.crypto.keybag import Keybag
-from migrate.backup.crypto.stored_content import StoredContent
+from migrate.backup.crypto.stored_content import BlobReader
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.mbdb import Mbdb, MbdbBroken
 from migrate.backup.manifest.open import Manifest
-from migrate.backup.manifest.wal import FoldedPages, folded
+from migrate.backup.manifest.wal import WalPages, apply_wal
 from migrate.backup.mbfile.fast_decode import Layouts
 from migrate.backup.record import Kind, Record, decode_mbfile, parse_mbfile
 from migrate.backup.seal import stored_seal
-from migrate.backup.verify.databases import faults
-from migrate.backup.verify.formats import fault_of, form_of, is_not_its_name
-from migrate.plists import NotAPlist, plist_bytes, plist_value
+from migrate.backup.verify.databases import find_faults
+from migrate.backup.verify.formats import detect_format, extension_mismatch, find_format_fault
+from migrate.plists import NotAPlist, encode_plist, load_plist
 from migrate.problems import BackupUnreadable, BadRecord, KeybagUnreadable, SealDamaged, WrongPassword
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -110,11 +110,11 @@ def mbfile(data: bytes) -> None:
 def plist(data: bytes) -> None:
     """What is read can be written, and is then read the same, but for fractions of seconds, which XML has not."""
     try:
-        value = plist_value(data)
+        value = load_plist(data)
     except NotAPlist as error:
         assert error.reason
         return
-    assert _rounded(plist_value(plist_bytes(value))) == _rounded(value)
+    assert _rounded(load_plist(encode_plist(value))) == _rounded(value)
 
 
 def _rounded(value: object) -> object:
@@ -138,7 +138,7 @@ def manifest(data: bytes) -> None:
         with Manifest.open(folder, None) as opened:
             opened.domains()
             opened.properties()
-            list(opened.faults())
+            list(opened.find_faults())
             rows = sum(1 for _ in opened.records(lambda bad: None))
             assert rows <= opened.count
             _look_up(opened)
@@ -157,23 +157,21 @@ def log(data: bytes) -> None:
     """A database and its log, split in the middle of `data`'s first byte: both folds are one."""
     at = 1 + int(data[:1].hex() or "0", 16) * 16
     database, log_bytes = data[1:at], data[at:]
-    pages = FoldedPages(
-        StoredContent(on_disk("database", database), None), StoredContent(on_disk("log", log_bytes), None)
-    )
-    whole = bytes(folded(database, log_bytes))
+    pages = WalPages(BlobReader(on_disk("database", database), None), BlobReader(on_disk("log", log_bytes), None))
+    whole = bytes(apply_wal(database, log_bytes))
     assert pages.read(pages.size, 0) == whole
-    said = faults(pages)
+    said = find_faults(pages)
     assert said is None or said
 
 
 def form(data: bytes) -> None:
     """A content of any form has a fault or none."""
-    with StoredContent(on_disk("content", data), None) as content:
-        found = form_of(data[:512])
-        fault = fault_of(content, found) if found else None
+    with BlobReader(on_disk("content", data), None) as content:
+        found = detect_format(data[:512])
+        fault = find_format_fault(content, found) if found else None
         assert fault is None or fault.reason
     for name in ("a.jpg", "a.plist", "a"):
-        assert is_not_its_name(name, data[:512]) != ""
+        assert extension_mismatch(name, data[:512]) != ""
 
 
 def seal(data: bytes) -> None:

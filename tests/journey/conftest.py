@@ -1,4 +1,4 @@
-"""A bench with two software iPhones on it, cleared after the test."""
+"""A bench with two simulated iPhones on it, cleared after the test."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from migrate.journey.home import Home
-from migrate.phone.muxer import Muxer
+from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.phone import Phone
-from migrate.simulator.device.phone import Softphone
-from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 from tests.journey.moves import OLD, PASSWORD, Bench, new_phone, old_phone
 
 SetBench = Callable[..., Bench]
@@ -24,23 +24,23 @@ def saved_old_phone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = Home(tmp_path_factory.mktemp("saved") / "home").open()
     folder = home.working_backup(OLD)
 
-    async def save(address: str) -> None:
-        async with await Phone.meet(Muxer(address, home.pairing, home.tmp), OLD, wait_s=20) as phone:
-            await phone.save(folder, seals=home.seals)
+    async def back_up(address: str) -> None:
+        async with await Phone.meet(UsbmuxConfig(address, home.pairing, home.tmp), OLD, wait_s=20) as phone:
+            await phone.back_up(folder, seals=home.seals)
 
-    with SoftphoneServer([old_phone(backup_password=PASSWORD)]) as server:
-        asyncio.run(save(server.address))
+    with SimulatedUsbmuxd([old_phone(backup_password=PASSWORD)]) as server:
+        asyncio.run(back_up(server.address))
     return folder
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[SetBench]:
     """Puts two phones behind a usbmuxd and makes a home; both are gone with the test."""
-    servers: list[SoftphoneServer] = []
+    servers: list[SimulatedUsbmuxd] = []
 
-    def set_one(old: Softphone | None = None, new: Softphone | None = None) -> Bench:
+    def set_one(old: SimulatedPhone | None = None, new: SimulatedPhone | None = None) -> Bench:
         phones = [old or old_phone(), new or new_phone()]
-        server = SoftphoneServer(phones)
+        server = SimulatedUsbmuxd(phones)
         server.start()
         servers.append(server)
         tmp = tmp_path / "tmp"

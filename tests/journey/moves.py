@@ -1,4 +1,4 @@
-"""Whole moves inside this process: software iPhones behind a real socket, `journey.run` itself, no terminal."""
+"""Whole moves inside this process: simulated iPhones behind a real socket, `journey.run` itself, no terminal."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from migrate.journey import events
-from migrate.journey.context import Ended, World
+from migrate.journey.context import RunContext, RunResult
 from migrate.journey.home import Home
 from migrate.journey.run import resume, run
-from migrate.journey.run_state import LastWord, Role
+from migrate.journey.run_state import Confirmation, Role
 from migrate.journey.runs import RunFolder
-from migrate.phone.muxer import Muxer
+from migrate.phone.muxer import UsbmuxConfig
 from migrate.plan.model import Plan
 from migrate.simulator.contents import ContentsSpec, fill
-from migrate.simulator.device.phone import Softphone
-from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 
 PASSWORD, NEW_PASSWORD = "correct-horse-1947", "battery-staple-2026"
 ROUNDS = 1_000
@@ -36,19 +36,19 @@ class Person:
 
     passwords: dict[Role, str | None] = field(default_factory=lambda: {"old": PASSWORD, "new": None})
     agrees: bool = True
-    words: list[LastWord] = field(default_factory=list)
+    confirmations: list[Confirmation] = field(default_factory=list)
 
-    def password(self, role: Role, phone: str, udid: str | None, *, insist: bool) -> str | None:
+    def password(self, role: Role, phone: str, udid: str | None, *, may_prompt: bool) -> str | None:
         return self.passwords.get(role)
 
     def chosen_password(self, role: Role, phone: str) -> str | None:
         return self.passwords.get(role) or self.passwords.get("old")
 
-    def forget(self, role: Role, phone: str) -> bool:
+    def reject_password(self, role: Role, phone: str) -> bool:
         return False
 
-    def confirm(self, word: LastWord) -> bool:
-        self.words.append(word)
+    def confirm(self, confirmation: Confirmation) -> bool:
+        self.confirmations.append(confirmation)
         return self.agrees
 
 
@@ -56,23 +56,23 @@ class Person:
 class Bench:
     """Two phones, a usbmuxd, a home, and a person."""
 
-    old: Softphone
-    new: Softphone
-    server: SoftphoneServer
+    old: SimulatedPhone
+    new: SimulatedPhone
+    server: SimulatedUsbmuxd
     home: Home
     tmp: Path
     person: Person = field(default_factory=Person)
     heard: list[events.Event] = field(default_factory=list)
     on: Callable[[events.Event], None] = events.nobody
 
-    def world(self, **change: Any) -> World:
+    def context(self, **change: Any) -> RunContext:
         def hear(event: events.Event) -> None:
             self.heard.append(event)
             self.on(event)
 
-        muxer = Muxer(self.server.address, self.home.pairing, self.tmp)
-        world = World(self.home, self.tmp, muxer, self.person, hear, wait_s=20)
-        return replace(world, **change)
+        usbmux = UsbmuxConfig(self.server.address, self.home.pairing, self.tmp)
+        context = RunContext(self.home, self.tmp, usbmux, self.person, hear, wait_s=20)
+        return replace(context, **change)
 
     def plan(self, **sections: Any) -> Plan:
         """A plan for these two phones. No rehearsal unless it is asked for: most stories are about something else."""
@@ -89,11 +89,11 @@ class Bench:
         raw["safety"] = {"rehearse": False, **raw.get("safety", {})}
         return Plan.model_validate(raw)
 
-    def move(self, plan: Plan, **change: Any) -> Ended:
-        return asyncio.run(run(plan, self.world(**change)))
+    def move(self, plan: Plan, **change: Any) -> RunResult:
+        return asyncio.run(run(plan, self.context(**change)))
 
-    def resume(self, **change: Any) -> Ended:
-        return asyncio.run(resume(self.last_run, self.world(**change)))
+    def resume(self, **change: Any) -> RunResult:
+        return asyncio.run(resume(self.last_run, self.context(**change)))
 
     @property
     def last_run(self) -> RunFolder:
@@ -109,21 +109,21 @@ class Bench:
         return [finding.code for finding in found if severity in (None, finding.severity)]
 
 
-def a_phone(udid: str, name: str, ios_version: str, spec: ContentsSpec, seed: int, **more: Any) -> Softphone:
-    phone = Softphone(
+def a_phone(udid: str, name: str, ios_version: str, spec: ContentsSpec, seed: int, **more: Any) -> SimulatedPhone:
+    phone = SimulatedPhone(
         udid=udid, name=name, ios_version=ios_version, keybag_rounds=ROUNDS, boot_delay_s=0.01, **more
     )  # fmt: skip
-    phone.hand.setup_delay_s = 0.0
+    phone.simulated_user.setup_delay_s = 0.0
     fill(phone, spec, seed=seed)
     return phone
 
 
-def old_phone(ios_version: str = "18.5", spec: ContentsSpec = LITTLE, seed: int = 1, **more: Any) -> Softphone:
+def old_phone(ios_version: str = "18.5", spec: ContentsSpec = LITTLE, seed: int = 1, **more: Any) -> SimulatedPhone:
     return a_phone(OLD, "Ada's old iPhone", ios_version, spec, seed, model="iPhone13,2", **more)
 
 
 def new_phone(
     ios_version: str = "26.1", *, empty: bool = True, spec: ContentsSpec = LITTLE, seed: int = 2, **more: Any
-) -> Softphone:
+) -> SimulatedPhone:
     contents = ContentsSpec(empty=True) if empty else spec
     return a_phone(NEW, "Ada's new iPhone", ios_version, contents, seed, model="iPhone17,3", **more)

@@ -1,7 +1,7 @@
 """Seeded pairs of phones and random choices, and what a move of them must come to by the phones' own files alone.
 
 Nothing here reads a backup. What the old phone held, what the new phone held before and what it holds after the move is
-read from the software iPhones' disks; the verdict of the proof is held against that.
+read from the simulated iPhones' disks; the verdict of the proof is held against that.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from migrate.categories.apps import AppEntry
-from migrate.categories.catalogue import load
+from migrate.categories.catalogue import load_catalogue
 from migrate.categories.claims import Claims
 from migrate.simulator.contents import ContentsSpec
-from migrate.simulator.device.domains import NEVER_BACKED_UP, NEVER_MIGRATED, covered
+from migrate.simulator.device.domains import NEVER_BACKED_UP, NEVER_MIGRATED, is_covered
 from migrate.simulator.device.filesystem import read_content
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 
 StrategyName = Literal["replace", "overlay", "graft"]
 IOS: dict[StrategyName, tuple[str, ...]] = {
@@ -116,18 +116,18 @@ class Truth:
         return all(now.get(path) == sha for path, sha in must.items() if not {path, companion_of(path)} & grown)
 
 
-def truth(one: Pair, old: Softphone, new: Softphone) -> Truth:
+def truth(one: Pair, old: SimulatedPhone, new: SimulatedPhone) -> Truth:
     """Before the move."""
     owners = owners_on(old)
     theirs, ours = dict(dump(old)), dict(dump(new))
     if one.strategy == "replace":
-        sent = {path: sha for path, sha in theirs.items() if not covered(NEVER_MIGRATED, *split(path))}
+        sent = {path: sha for path, sha in theirs.items() if not is_covered(NEVER_MIGRATED, *split(path))}
         return Truth(sent)
     wanted = {*one.categories, *(f"app:{bundle}" for bundle in one.apps)}
     sent = {
         path: sha
         for path, sha in theirs.items()
-        if owners(*split(path)) & wanted and not covered(NEVER_MIGRATED, *split(path))
+        if owners(*split(path)) & wanted and not is_covered(NEVER_MIGRATED, *split(path))
     }
     of_new = owners_on(new)
     kept = {path: sha for path, sha in ours.items() if path not in sent and not of_new(*split(path)) & wanted}
@@ -135,10 +135,10 @@ def truth(one: Pair, old: Softphone, new: Softphone) -> Truth:
     return Truth(sent, kept)
 
 
-def dump(phone: Softphone) -> Iterator[tuple[str, str]]:
+def dump(phone: SimulatedPhone) -> Iterator[tuple[str, str]]:
     """Every file that a backup can hold, by the phone's own dump."""
     for path, sha in phone.files.digests().items():
-        if sha != "dir" and not covered(NEVER_BACKED_UP, *split(path)):
+        if sha != "dir" and not is_covered(NEVER_BACKED_UP, *split(path)):
             yield path, sha
 
 
@@ -151,7 +151,7 @@ def companion_of(path: str) -> str | None:
     return next((path.removesuffix(tail) for tail in COMPANIONS if path.endswith(tail)), None)
 
 
-def owners_on(phone: Softphone) -> Callable[[str, str], frozenset[str]]:
+def owners_on(phone: SimulatedPhone) -> Callable[[str, str], frozenset[str]]:
     """What the choice means (the rules of the categories), for the apps this phone really has."""
     apps = {
         app.bundle_id: AppEntry(
@@ -161,13 +161,13 @@ def owners_on(phone: Softphone) -> Callable[[str, str], frozenset[str]]:
         for app in phone.apps.values()
         if not app.system
     }  # fmt: skip
-    return Claims(load(), apps, ios_version=phone.ios_version).owners
+    return Claims(load_catalogue(), apps, ios_version=phone.ios_version).owners
 
 
 # -- phones that spoil things ----------------------------------------------------------------------------------------
 
 
-def spoiled(one: Pair, expected: Truth, new: Softphone, tmp: Path) -> frozenset[str]:
+def spoiled(one: Pair, expected: Truth, new: SimulatedPhone, tmp: Path) -> frozenset[str]:
     """Do to the new phone what `one.spoil` says, right after its restart. Returns the databases that grew."""
     chance = random.Random(f"spoil {one.seed}")
     files = [path for path in sorted(expected.sent) if is_plain(path, new)]
@@ -183,7 +183,7 @@ def spoiled(one: Pair, expected: Truth, new: Softphone, tmp: Path) -> frozenset[
     return frozenset()
 
 
-def is_plain(path: str, phone: Softphone) -> bool:
+def is_plain(path: str, phone: SimulatedPhone) -> bool:
     """A picture, a recording, a document: what no phone writes by itself, and no database."""
     node = phone.files.get(*split(path))
     keeps = ("/Media/DCIM/1", "/Library/SMS/Attachments/", "/Documents/", "/Recordings/", "/Library/Voicemail/")
@@ -194,7 +194,7 @@ def is_plain(path: str, phone: Softphone) -> bool:
     )  # fmt: skip
 
 
-def change_rows(one: Pair, expected: Truth, phone: Softphone, tmp: Path, chance: random.Random) -> str:
+def change_rows(one: Pair, expected: Truth, phone: SimulatedPhone, tmp: Path, chance: random.Random) -> str:
     """Take a row out of a database that was sent (or kept), or put one in; its log is folded in."""
     path, table = chance.choice([(p, t) for p, t in COUNTED.items() if p in expected.sent or p in expected.kept])
     work = tmp / f"rows-{one.seed}.db"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from migrate.categories.claims import Claims
-from migrate.journey.changes_since import CameAfter
+from migrate.journey.changes_since import ChangesSince
 from tests.journey.test_proof import PHOTO, SMS, Files, backup_of
 
 Counted = Callable[..., dict[str, int]]
@@ -24,7 +24,7 @@ def counted(tmp_path: Path) -> Counted:
         tmp.mkdir()
         phone = backup_of(tmp_path / "now", now)
         before = tuple(backup_of(tmp_path / f"earlier-{number}", files) for number, files in enumerate(earlier))
-        found = CameAfter(phone, Claims.of(phone), before, tmp).counted()
+        found = ChangesSince(phone, Claims.of(phone), before, tmp).counted()
         assert not any(tmp.iterdir())  # no plaintext stays
         return found
 

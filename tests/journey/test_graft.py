@@ -27,9 +27,9 @@ def test_what_came_between_two_tries_is_not_lost(bench: SetBench) -> None:
     table.person.agrees = True
     assert table.resume().outcome == "proven"
     assert table.new.files.get(*PHOTO) is not None
-    assert table.steps.count("save-new-phone") == 2 and table.steps.count("save-old-phone") == 1
-    word = table.person.words[-1]
-    assert word.strategy == "graft" and [title for title, _, there in word.replaces if there]
+    assert table.steps.count("back-up-new-phone") == 2 and table.steps.count("back-up-old-phone") == 1
+    confirmation = table.person.confirmations[-1]
+    assert confirmation.strategy == "graft" and [title for title, _, there in confirmation.replaces if there]
 
 
 def test_without_the_word_or_without_a_backup_to_graft_into_it_is_refused_before_anything(bench: SetBench) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from migrate.journey.home import Home
-from migrate.journey.lock import Busy, locked
+from migrate.journey.lock import LockHeld, locked
 from migrate.problems import MigrateError
 
 
@@ -59,7 +59,7 @@ def test_a_phone_cannot_name_its_way_out_of_home(tmp_path: Path) -> None:
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
-    with locked(tmp_path / "lock"), pytest.raises(Busy), locked(tmp_path / "lock"):
+    with locked(tmp_path / "lock"), pytest.raises(LockHeld), locked(tmp_path / "lock"):
         pass
     with locked(tmp_path / "lock"):
         pass

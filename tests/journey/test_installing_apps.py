@@ -50,12 +50,12 @@ def test_an_app_that_is_missing_is_installed_by_a_person_and_then_its_data_arriv
     begin = RestoreRun.run
 
     def listen(run: RestoreRun) -> None:
-        asked_for.append(run.phone.scratch.get(RESTORE_APPLICATIONS))
+        asked_for.append(run.phone.afc_files.get(RESTORE_APPLICATIONS))
         begin(run)
 
     def a_person_installs(event: events.Event) -> None:
         if isinstance(event, events.PersonNeeded) and event.action == "install-apps":
-            assert table.new.pending_restore is None and not table.person.words, "before anything is sent"
+            assert table.new.pending_restore is None and not table.person.confirmations, "before anything is sent"
             table.new.apps[SKETCHBOOK] = app
 
     monkeypatch.setattr(RestoreRun, "run", listen)
@@ -88,7 +88,7 @@ def test_nobody_installs_it_or_somebody_deletes_it_again_and_nothing_is_sent(
     table.new.apps[SKETCHBOOK], table.on = app, deletes_it
     with pytest.raises(AppsNotInstalled):
         table.resume()
-    assert table.new.pending_restore is None and not table.person.words
+    assert table.new.pending_restore is None and not table.person.confirmations
 
     def a_person_installs(event: events.Event) -> None:
         if isinstance(event, events.PersonNeeded) and event.action == "install-apps":

@@ -15,7 +15,7 @@ from migrate.problems import JournalDamaged, JournalTooNew
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
-    return Journal.begin(tmp_path / "journal.ndjson", "20261122-101112-ab12", "f" * 64)
+    return Journal.create(tmp_path / "journal.ndjson", "20261122-101112-ab12", "f" * 64)
 
 
 def test_what_was_written_is_read_back(journal: Journal) -> None:
@@ -24,7 +24,7 @@ def test_what_was_written_is_read_back(journal: Journal) -> None:
     journal.append({"finished": "verify", "result": {"files": 7}})
     again = Journal.read(journal.path)
     assert again.lines == journal.lines
-    assert (again.run, again.plan_digest) == ("20261122-101112-ab12", "f" * 64)
+    assert (again.run_id, again.plan_digest) == ("20261122-101112-ab12", "f" * 64)
     assert again.udid_of("old") == "U1" and again.udid_of("new") is None
     assert again.finished("verify") and again.result("verify") == {"files": 7}
 
@@ -43,7 +43,7 @@ def test_a_line_torn_by_a_crash_is_cut_and_the_next_line_is_whole(journal: Journ
     raw = journal.path.read_bytes()
     journal.path.write_bytes(raw[:-cut])
     again = Journal.read(journal.path)
-    assert again.torn is not None and again.finished("meet") and again.started("preflight") is None
+    assert again.torn_line is not None and again.finished("meet") and again.started("preflight") is None
     again.append({"started": "verify"})
     for line in journal.path.read_bytes().splitlines():
         json.loads(line)
@@ -84,15 +84,15 @@ def test_a_run_that_ended_and_was_resumed_is_unfinished_again(journal: Journal) 
 
 
 def test_a_reopened_step_is_neither_finished_nor_in_doubt(journal: Journal) -> None:
-    journal.append({"started": "save-old-phone"})
-    journal.append({"finished": "save-old-phone", "result": {"files": 7}})
-    journal.append({"reopened": "save-old-phone", "why": "chosen-files-unreadable"})
+    journal.append({"started": "back-up-old-phone"})
+    journal.append({"finished": "back-up-old-phone", "result": {"files": 7}})
+    journal.append({"reopened": "back-up-old-phone", "why": "chosen-files-unreadable"})
     again = Journal.read(journal.path)
-    assert not again.finished("save-old-phone") and again.started("save-old-phone") is None
-    again.append({"started": "save-old-phone"})
-    assert again.started("save-old-phone") is not None and not again.finished("save-old-phone")
-    again.append({"finished": "save-old-phone", "result": {"files": 8}})
-    assert again.finished("save-old-phone") and again.result("save-old-phone") == {"files": 8}
+    assert not again.finished("back-up-old-phone") and again.started("back-up-old-phone") is None
+    again.append({"started": "back-up-old-phone"})
+    assert again.started("back-up-old-phone") is not None and not again.finished("back-up-old-phone")
+    again.append({"finished": "back-up-old-phone", "result": {"files": 8}})
+    assert again.finished("back-up-old-phone") and again.result("back-up-old-phone") == {"files": 8}
 
 
 def test_a_phone_without_its_udid_is_damage_with_a_name(journal: Journal) -> None:

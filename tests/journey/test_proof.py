@@ -107,7 +107,7 @@ def test_equal_bytes_are_proven(prove: Callable[..., Proof]) -> None:
     files = {PHOTO: b"\xff\xd8 a picture", NOTE: b"a font"}
     proof = prove(files, files)
     assert proof.verdict == "proven" and proof.findings == []
-    assert proof.fates["photos"] == {"same": 1}
+    assert proof.outcomes["photos"] == {"same": 1}
 
 
 def test_a_file_that_is_not_there_is_named(prove: Callable[..., Proof]) -> None:
@@ -128,7 +128,7 @@ def test_photos_that_arrive_in_the_background_are_pending(prove: Callable[..., P
 
 def test_the_phone_may_add_rows_to_a_database_and_not_lose_any(prove: Callable[..., Proof], tmp_path: Path) -> None:
     more = prove({SMS: messages(5, tmp_path)}, {SMS: messages(7, tmp_path)})
-    assert more.verdict == "pending: 1 there, not compared" and more.fates["messages"] == {"present": 1}
+    assert more.verdict == "pending: 1 there, not compared" and more.outcomes["messages"] == {"present": 1}
 
 
 def test_a_database_with_fewer_rows_is_not_proven(prove: Callable[..., Proof], tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_a_consistent_copy_of_a_database_is_the_database(
     copy = folded(database, log, tmp_path)
     assert copy != database
     proof = prove({place: database, (place[0], f"{place[1]}-wal"): log}, {place: copy})
-    assert proof.verdict == "proven" and [dict(fates) for fates in proof.fates.values()] == [{"same": 1}]
+    assert proof.verdict == "proven" and [dict(outcomes) for outcomes in proof.outcomes.values()] == [{"same": 1}]
 
 
 def test_a_database_on_other_pages_is_the_same_database(prove: Callable[..., Proof], tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_move_can_be_proven_again_tomorrow(bench: Callable[..., Bench]) -> Non
     first = (table.last_run.path / "receipt.json").read_text()
     table.new.files.remove("HomeDomain", "Library/SMS/sms.db")
     with pytest.raises(NotProven):
-        asyncio.run(prove_again(table.last_run, table.world()))
+        asyncio.run(prove_again(table.last_run, table.context()))
     receipt = json.loads((table.last_run.path / "receipt.json").read_text())
     assert receipt["proof"]["verdict"].startswith("not proven") and receipt["proof"] != json.loads(first)["proof"]
     assert table.last_run.journal().outcome == "not-proven"
@@ -38,7 +38,7 @@ def test_a_move_can_be_proven_again_tomorrow(bench: Callable[..., Bench]) -> Non
 def test_a_plan_without_a_proof_is_proven_when_it_is_asked_for(bench: Callable[..., Bench]) -> None:
     table = bench()
     assert table.move(table.plan(safety={"prove": False})).outcome == "done"
-    assert asyncio.run(prove_again(table.last_run, table.world())).outcome == "proven"
+    assert asyncio.run(prove_again(table.last_run, table.context())).outcome == "proven"
 
 
 def test_nothing_sent_is_nothing_to_prove(bench: Callable[..., Bench]) -> None:
@@ -47,7 +47,7 @@ def test_nothing_sent_is_nothing_to_prove(bench: Callable[..., Bench]) -> None:
     with pytest.raises(NotAgreed):
         table.move(table.plan())
     with pytest.raises(NothingToProve) as refused:
-        asyncio.run(prove_again(table.last_run, table.world()))
+        asyncio.run(prove_again(table.last_run, table.context()))
     assert refused.value.exit_code == 2
 
 
@@ -73,6 +73,6 @@ def test_what_arrives_later_is_waited_for_as_long_as_was_asked(
 
     monkeypatch.setattr(proving, "ARRIVAL_POLL_S", 0.01)
     table.on = later
-    ended = table.move(table.plan(), arriving_s=30)
+    ended = table.move(table.plan(), arrival_wait_s=30)
     assert ended.outcome == "proven" and ended.proof["verdict"] == "proven", ended.proof
     assert not missing and table.codes("error") == []

@@ -10,12 +10,12 @@ import pytest
 
 from migrate.journey import readiness
 from migrate.journey.home import Home
-from migrate.journey.readiness import look_at_home, look_at_phones, versions
-from migrate.phone.muxer import Muxer
+from migrate.journey.readiness import check_home, check_phones, versions
+from migrate.phone.muxer import UsbmuxConfig
 from migrate.problems.finding import Finding
-from migrate.simulator.device.phone import Softphone
-from migrate.simulator.device.simulated_user import no_hand
-from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.device.simulated_user import absent_user
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 from tests.journey.moves import NEW, OLD
 
 
@@ -23,9 +23,9 @@ def codes(findings: list[Finding], severity: str | None = None) -> list[str]:
     return [finding.code for finding in findings if severity in (None, finding.severity)]
 
 
-def phones_seen(home: Home, *phones: Softphone) -> list[Finding]:
-    with SoftphoneServer(phones) as server:
-        return asyncio.run(look_at_phones(Muxer(server.address, home.pairing, home.tmp)))
+def phones_seen(home: Home, *phones: SimulatedPhone) -> list[Finding]:
+    with SimulatedUsbmuxd(phones) as server:
+        return asyncio.run(check_phones(UsbmuxConfig(server.address, home.pairing, home.tmp)))
 
 
 @pytest.fixture
@@ -34,8 +34,10 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_two_phones_are_told_with_what_stands_in_their_way_and_none_is_asked_for_trust(home: Home) -> None:
-    old = Softphone(udid=OLD, name="Ada's old iPhone", ios_version="18.5", find_my=True)
-    stranger = Softphone(udid=NEW, name="Ben's iPhone", ios_version="27.0", trust="ask", hand=no_hand())
+    old = SimulatedPhone(udid=OLD, name="Ada's old iPhone", ios_version="18.5", find_my=True)
+    stranger = SimulatedPhone(
+        udid=NEW, name="Ben's iPhone", ios_version="27.0", trust="ask", simulated_user=absent_user()
+    )
     found = phones_seen(home, old, stranger)
     assert codes(found, "error") == []
     assert codes(found, "warning") == ["find-my-on", "not-trusted-yet"]
@@ -49,21 +51,21 @@ def test_nothing_connected_is_no_reason_not_to_be_ready(home: Home) -> None:
 
 
 def test_no_usbmuxd_is_one(home: Home) -> None:
-    found = asyncio.run(look_at_phones(Muxer("127.0.0.1:1", home.pairing, home.tmp)))
+    found = asyncio.run(check_phones(UsbmuxConfig("127.0.0.1:1", home.pairing, home.tmp)))
     assert [(f.code, f.severity) for f in found] == [("no-muxer", "error")]
 
 
 def test_a_full_disk_is_one_and_a_small_one_is_a_word(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     for free, severity in ((1000, "error"), (10 << 30, "warning"), (1 << 40, "info")):
         monkeypatch.setattr(readiness, "free_bytes_at", lambda path, free=free: free)
-        assert [f.severity for f in look_at_home(home.path)] == [severity]
+        assert [f.severity for f in check_home(home.path)] == [severity]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
 def test_a_home_that_others_can_look_into_is_told(home: Home) -> None:
-    assert "home-open-to-others" not in codes(look_at_home(home.path))
+    assert "home-open-to-others" not in codes(check_home(home.path))
     home.path.chmod(0o755)
-    assert "home-open-to-others" in codes(look_at_home(home.path))
+    assert "home-open-to-others" in codes(check_home(home.path))
 
 
 def test_versions_are_told_for_a_report() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from migrate.journey.redaction import redacted
+from migrate.journey.redaction import redact_receipt
 
 UDID, OTHER = "00008101-000A1B2C3D4E001E", "00008140-000F5A6B7C8D002F"
 RECEIPT: dict[str, Any] = {
@@ -29,15 +29,15 @@ RECEIPT: dict[str, Any] = {
 
 
 def test_nothing_says_whose_phones_these_are() -> None:
-    text = json.dumps(redacted(RECEIPT)).lower()
+    text = json.dumps(redact_receipt(RECEIPT)).lower()
     for secret in ("grandma", UDID, OTHER, OTHER.replace("-", ""), "ben.pdf", "/home", "users", "ab" * 20):
         assert secret.lower() not in text, secret
-    assert redacted(RECEIPT)["new_phone"]["name"] == "the new phone"
+    assert redact_receipt(RECEIPT)["new_phone"]["name"] == "the new phone"
 
 
 def test_what_helps_is_kept_and_the_receipt_itself_is_not_changed() -> None:
     before = json.dumps(RECEIPT)
-    clean = redacted(RECEIPT)
+    clean = redact_receipt(RECEIPT)
     assert clean["proof"] == RECEIPT["proof"] and clean["run"] == RECEIPT["run"] and clean["strategy"] == "overlay"
     (finding,) = clean["findings"]
     assert finding["what"] == "a file (.pdf) is not on the new phone." and finding["domain"] == "HomeDomain"

@@ -17,7 +17,7 @@ from migrate.journey.steps import compose as choosing
 from migrate.journey.steps import install as installing
 from migrate.plan import preflight, strategy
 from migrate.problems import RehearsalFailed
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 from tests.journey.moves import NEW, PASSWORD, Bench, new_phone
 
 SetBench = Callable[..., Bench]
@@ -42,8 +42,8 @@ def refused_by_rehearsal(table: Bench, plan: Any) -> list[str]:
         table.move(plan)
     assert refused.value.exit_code == 42 and "migrate resume" in refused.value.next()
     assert table.new.files.digests() == before and table.new.pending_restore is None
-    assert table.last_run.unfinished and table.last_run.journal().note("restore_begins") is None
-    assert table.person.words == [], "nobody is asked to agree to what failed"
+    assert table.last_run.unfinished and table.last_run.journal().latest_value("restore_begins") is None
+    assert table.person.confirmations == [], "nobody is asked to agree to what failed"
     return [code for code in table.codes("error") if code.startswith("rehearsal-")]
 
 
@@ -68,7 +68,7 @@ def test_asked_for_alone_it_stops_before_anything_is_sent_and_can_be_gone_on_wit
 ) -> None:
     table = bench()
     before = table.new.files.digests()
-    ended = asyncio.run(run(table.plan(**saved, safety={"prove": False}), table.world(), until=REHEARSE))
+    ended = asyncio.run(run(table.plan(**saved, safety={"prove": False}), table.context(), stop_after=REHEARSE))
     assert (ended.outcome, ended.receipt) == ("done", None) and table.steps[-1] == "rehearse"
     assert table.new.files.digests() == before and table.last_run.state() == "rehearsed"
     assert table.resume().outcome == "done"
@@ -92,7 +92,7 @@ def test_a_backup_of_a_newer_ios_is_caught(bench: SetBench, saved: Saved, monkey
 
 def test_an_app_that_is_not_installed_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
     """A step before it waits for the app; were it deleted since, its data would be dropped without a word."""
-    monkeypatch.setattr(installing, "some_app_is_chosen", lambda move: False)
+    monkeypatch.setattr(installing, "has_chosen_apps", lambda move: False)
     monkeypatch.setattr("migrate.journey.run.STEPS", without_installing())
     new = new_phone(empty=False)
     uninstall(new, "com.example.sketchbook")
@@ -109,14 +109,14 @@ def without_installing() -> tuple[Any, ...]:
     return tuple(step for step in STEPS if step.name != "install-apps")
 
 
-def uninstall(phone: Softphone, bundle: str) -> None:
+def uninstall(phone: SimulatedPhone, bundle: str) -> None:
     del phone.apps[bundle]
     phone.files.retain(f"AppDomain-{bundle}", lambda node: False)
 
 
 def test_the_wipe_of_ios_27_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
     """Were the table of versions wrong about 27, everything in HomeDomain that is not sent would be deleted."""
-    monkeypatch.setattr(strategy, "known_of", lambda version: "keeps")
+    monkeypatch.setattr(strategy, "partial_restore_support", lambda version: "keeps")
     table = bench(new=new_phone("27.0", empty=False))
     codes = refused_by_rehearsal(table, table.plan(**saved, **MESSAGES, **REHEARSED))
     assert set(codes) == {"rehearsal-lost"} and len(codes) > 50
@@ -125,12 +125,12 @@ def test_the_wipe_of_ios_27_is_caught(bench: SetBench, saved: Saved, monkeypatch
 def test_half_a_group_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
     """Messages whose attachments were left out of the set: the database would speak of pictures that are not there."""
 
-    def without_attachments(request: SetRequest, watch: Any) -> RestoreSet:
+    def without_attachments(request: SetRequest, progress: Any) -> RestoreSet:
         with Backup.open(request.source, PASSWORD) as backup:
             media = [record for record in backup.records() if record.domain == "MediaDomain"]
         lost = {record.file_id for record in media if "Attachments/" in record.relative_path}
         assert lost & set(request.wanted)
-        return compose(replace(request, wanted=frozenset(request.wanted) - lost), watch)
+        return compose(replace(request, wanted=frozenset(request.wanted) - lost), progress)
 
     monkeypatch.setattr(choosing, "compose", without_attachments)
     table = bench(new=new_phone(empty=False))

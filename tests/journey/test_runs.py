@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from migrate.journey.context import World
+from migrate.journey.context import RunContext
 from migrate.journey.home import Home
 from migrate.journey.journal import FORMAT, Journal
 from migrate.journey.lock import locked
 from migrate.journey.run import resume
 from migrate.journey.runs import RunFolder, all_runs, only_unfinished
-from migrate.phone.muxer import Muxer
+from migrate.phone.muxer import UsbmuxConfig
 from migrate.plan.model import Plan, digest, to_toml
 from migrate.problems import JournalDamaged, JournalTooNew, OtherPlan, RunBusy, WhichRun
 
@@ -33,7 +33,7 @@ def begun(home: Home, name: str) -> RunFolder:
     folder = home.runs / name
     folder.mkdir()
     (folder / "plan.toml").write_text(to_toml(PLAN))
-    Journal.begin(folder / "journal.ndjson", name, digest(PLAN)).append({"started": "verify"})
+    Journal.create(folder / "journal.ndjson", name, digest(PLAN)).append({"started": "verify"})
     return RunFolder(folder)
 
 
@@ -52,7 +52,10 @@ class NobodyAsked:
 
 def go_on(home: Home, run: RunFolder) -> None:
     asyncio.run(
-        resume(run, World(home, home.tmp, Muxer("127.0.0.1:1", home.pairing, home.tmp), NobodyAsked(), wait_s=0))
+        resume(
+            run,
+            RunContext(home, home.tmp, UsbmuxConfig("127.0.0.1:1", home.pairing, home.tmp), NobodyAsked(), wait_s=0),
+        )
     )
 
 

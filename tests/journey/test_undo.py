@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from migrate.journey.context import Ended
+from migrate.journey.context import RunResult
 from migrate.journey.journal import Journal
 from migrate.journey.runs import RunFolder
 from migrate.journey.undo import undo
 from migrate.problems import FindMyOn, NotAgreed, NothingToUndo, NotProven, UndoWouldLose
-from migrate.simulator.device.domains import NEVER_BACKED_UP, covered
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.domains import NEVER_BACKED_UP, is_covered
+from migrate.simulator.device.phone import SimulatedPhone
 from tests.journey.moves import PASSWORD, Bench, new_phone
 
 SetBench = Callable[..., Bench]
@@ -36,15 +36,15 @@ def moved(bench: SetBench) -> tuple[Bench, RunFolder, dict[str, str]]:
     return table, table.last_run, before
 
 
-def take_back(table: Bench, run: RunFolder, *, lose: bool = False) -> Ended:
+def take_back(table: Bench, run: RunFolder, *, accept_loss: bool = False) -> RunResult:
     table.heard.clear()
-    return asyncio.run(undo(run, table.world(), lose=lose))
+    return asyncio.run(undo(run, table.context(), accept_loss=accept_loss))
 
 
-def assert_is_again(phone: Softphone, before: dict[str, str]) -> None:
+def assert_is_again(phone: SimulatedPhone, before: dict[str, str]) -> None:
     """Byte for byte what it was, but for what no backup holds, and nothing more."""
     now = phone.files.digests()
-    held = {path: sha for path, sha in before.items() if not covered(NEVER_BACKED_UP, *path.partition("/")[::2])}
+    held = {path: sha for path, sha in before.items() if not is_covered(NEVER_BACKED_UP, *path.partition("/")[::2])}
     assert {path: now.get(path) for path in held} == held
     assert [path for path in now if path not in before and not path.endswith(COMPANIONS)] == []
 
@@ -69,14 +69,14 @@ def test_the_phone_is_again_what_it_was_and_a_photo_taken_since_goes_only_on_a_w
     assert refused.value.exit_code == 11 and "(1)" in refused.value.what() and run.path.name in refused.value.next()
     assert table.new.pending_restore is None
 
-    ended = take_back(table, run, lose=True)
+    ended = take_back(table, run, accept_loss=True)
     assert (ended.outcome, ended.run) == ("undone", begun.path.name), "the one that was begun is gone on with"
     assert_is_again(table.new, before)
     assert table.steps == [
-        "save-new-phone", "verify-new-phone", "compare", "agree", "restore", "wait-for-phone", "prove", "receipt",
+        "back-up-new-phone", "verify-new-phone", "compare", "agree", "restore", "wait-for-phone", "prove", "receipt",
     ]  # fmt: skip
-    word = table.person.words[-1]
-    assert word.undoes == run.path.name and [there for _, _, there in word.replaces] == [1]
+    confirmation = table.person.confirmations[-1]
+    assert confirmation.undoes == run.path.name and [there for _, _, there in confirmation.replaces] == [1]
     receipt = begun.receipt()
     assert receipt is not None and receipt["undoes"] == run.path.name and receipt["proof"]["verdict"] == "proven"
     assert any((begun.path / "now").rglob("Manifest.db")), "a save of it with the photo is kept"
@@ -86,7 +86,7 @@ def test_without_a_safety_backup_or_before_anything_was_sent_there_is_nothing_to
     table = bench()
     folder = table.home.runs / "20260101-120000-ab12"
     folder.mkdir()
-    journal = Journal.begin(folder / "journal.ndjson", folder.name, "a digest")
+    journal = Journal.create(folder / "journal.ndjson", folder.name, "a digest")
     for reason in ("Nothing was sent", "No safety backup"):
         with pytest.raises(NothingToUndo) as refused:
             take_back(table, RunFolder(folder))

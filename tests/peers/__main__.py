@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.device.versions import TESTED
-from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 from tests.peers.lives import BOTH, live
 from tests.peers.states import RETRIES_FOR_EVER, STATES, answer_in
 from tests.peers.workbench import LIBIMOBILEDEVICE, PYMOBILEDEVICE3, Bench, PeerMissing
@@ -64,10 +64,10 @@ def print_table(head: list[str], rows: Iterable[list[str]]) -> None:
     print()
 
 
-def _bench(served: ExitStack, folder: Path, phones: tuple[Softphone, ...]) -> Bench:
+def _bench(served: ExitStack, folder: Path, phones: tuple[SimulatedPhone, ...]) -> Bench:
     home = folder / "home"
     home.mkdir()
-    return Bench(served.enter_context(SoftphoneServer(phones)), home)
+    return Bench(served.enter_context(SimulatedUsbmuxd(phones)), home)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Clients nobody here wrote, run as programs against software iPhones served from the test's own process.
+"""Clients nobody here wrote, run as programs against simulated iPhones served from the test's own process.
 
 A peer that is not installed skips its tests on a developer's machine and fails them where CI is set: a bench that
 quietly tests nothing is worse than none.
@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from migrate.simulator.device.app import App
-from migrate.simulator.device.phone import Softphone
-from migrate.simulator.device.simulated_user import Hand
-from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.device.simulated_user import SimulatedUser
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 from tests.peers.workbench import Bench, PeerMissing
 
 KEYBAG_ROUNDS = 1_000
@@ -45,20 +45,22 @@ def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
     """`bench(phone, …)`: these phones, served until the test is over."""
     with contextlib.ExitStack() as served:
 
-        def serve(*phones: Softphone) -> Bench:
+        def serve(*phones: SimulatedPhone) -> Bench:
             home = tmp_path / "home"
             home.mkdir(exist_ok=True)
-            return SkippingBench(served.enter_context(SoftphoneServer(phones)), home)
+            return SkippingBench(served.enter_context(SimulatedUsbmuxd(phones)), home)
 
         yield serve
 
 
 @pytest.fixture
-def small_phone() -> Callable[..., Softphone]:
+def small_phone() -> Callable[..., SimulatedPhone]:
     """`small_phone(**about)`: trusted, a few files in several domains, two apps; quick keys."""
 
-    def make(**about: Any) -> Softphone:
-        phone = Softphone(**{"name": "Ana’s iPhone", "keybag_rounds": KEYBAG_ROUNDS, "hand": Hand(), **about})
+    def make(**about: Any) -> SimulatedPhone:
+        phone = SimulatedPhone(
+            **{"name": "Ana’s iPhone", "keybag_rounds": KEYBAG_ROUNDS, "simulated_user": SimulatedUser(), **about}
+        )
         add = phone.files.add_file
         add("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG", bytes(range(256)) * 20)
         add("HomeDomain", "Library/Preferences/com.apple.springboard.plist", b"<plist/>")

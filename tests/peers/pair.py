@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from migrate.simulator.contents import ContentsSpec, fill
-from migrate.simulator.device.domains import NEVER_MIGRATED, covered, is_backed_up
-from migrate.simulator.device.phone import Cable, Softphone
-from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.device.domains import NEVER_MIGRATED, is_backed_up, is_covered
+from migrate.simulator.device.phone import Cable, SimulatedPhone
+from migrate.simulator.device.simulated_user import SimulatedUser
 from tests.peers.workbench import Bench
 
 PATIENCE_S = 60
 SPEC = ContentsSpec(contacts=12, messages=40, attachments=5, photos=6, videos=1, health_samples=40, history=10)
 
 
-class WatchedPhone(Softphone):
+class WatchedPhone(SimulatedPhone):
     """A phone that says when it is on the cable again, and when its setup was finished after a restore."""
 
     def __post_init__(self) -> None:
@@ -36,8 +36,8 @@ class WatchedPhone(Softphone):
 
 def make_phone(name: str, ios_version: str, **about: Any) -> WatchedPhone:
     """With a passcode: idevicebackup2 wants an EscrowBag, which a phone without one does not give."""
-    hand = Hand(setup_delay_s=0.0)
-    usual = {"keybag_rounds": 1000, "passcode": "1947", "hand": hand, "boot_delay_s": 0.0}
+    simulated_user = SimulatedUser(setup_delay_s=0.0)
+    usual = {"keybag_rounds": 1000, "passcode": "1947", "simulated_user": simulated_user, "boot_delay_s": 0.0}
     return WatchedPhone(**{"name": name, "ios_version": ios_version, **usual, **about})
 
 
@@ -75,12 +75,12 @@ class Pair:
         assert old == new and len(old) > 200
 
 
-def travelling(phone: Softphone) -> dict[str, str]:
+def travelling(phone: SimulatedPhone) -> dict[str, str]:
     where = {f"{node.domain}/{node.relative_path}": (node.domain, node.relative_path) for node in phone.files.walk()}
     return {
         key: value
         for key, value in phone.files.digests().items()
-        if is_backed_up(*where[key], encrypted=True) and not covered(NEVER_MIGRATED, *where[key])
+        if is_backed_up(*where[key], encrypted=True) and not is_covered(NEVER_MIGRATED, *where[key])
     }
 
 

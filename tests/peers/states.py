@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from migrate.simulator.agent.staged_restore import nothing_staged
-from migrate.simulator.device.phone import Softphone
-from migrate.simulator.device.simulated_user import Hand, no_hand
-from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.agent.staged_restore import empty_restore
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.device.simulated_user import SimulatedUser, absent_user
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 from tests.peers.workbench import LIBIMOBILEDEVICE, PYMOBILEDEVICE3, Bench
 
 Question = Literal["info", "backup", "restore"]
-Prepare = Callable[[Softphone], object]
+Prepare = Callable[[SimulatedPhone], object]
 RETRIES_FOR_EVER = "polls for ever"
 
 COMMANDS: Mapping[str, Mapping[Question, tuple[str, ...]]] = {
@@ -85,11 +85,11 @@ def state(name: str, value: object) -> Prepare:
 
 
 def habit(name: str, value: object) -> Prepare:
-    return lambda phone: setattr(phone.hand, name, value)
+    return lambda phone: setattr(phone.simulated_user, name, value)
 
 
 def forget_with(fate: Literal["InvalidHostID", "tls-closes"]) -> Prepare:
-    def forget(phone: Softphone) -> None:
+    def forget(phone: SimulatedPhone) -> None:
         phone.assume.forgotten_computer = fate
         phone.forget_hosts()
         phone.trust = "denied"  # else the peers just pair again
@@ -97,23 +97,23 @@ def forget_with(fate: Literal["InvalidHostID", "tls-closes"]) -> Prepare:
     return forget
 
 
-def lock_away(phone: Softphone) -> None:
-    phone.hand.unlocks = False
+def lock_away(phone: SimulatedPhone) -> None:
+    phone.simulated_user.unlocks = False
     phone.lock()
 
 
-def restart_without_unlocking(phone: Softphone) -> None:
-    phone.hand.unlocks = False
+def restart_without_unlocking(phone: SimulatedPhone) -> None:
+    phone.simulated_user.unlocks = False
     phone.screen = "before-first-unlock"
 
 
 STATES = (
     State("locked, never trusted", "info", "PasswordProtected (−17)",
           each("Password protected (-17)", "Device is password protected"),
-          {"trust": "locked", "hand": no_hand()}, is_fast=True),
+          {"trust": "locked", "simulated_user": absent_user()}, is_fast=True),
     State("trust dialog open", "info", "PairingDialogResponsePending (−19)",
           each("Pairing dialog response pending (-19)", RETRIES_FOR_EVER),
-          {"trust": "ask", "hand": no_hand()}, is_fast=True),
+          {"trust": "ask", "simulated_user": absent_user()}, is_fast=True),
     State("trust denied", "info", "UserDeniedPairing (−18)",
           each("User denied pairing (-18)", "The user refused to trust this computer"), {"trust": "denied"}),
     State("supervised, pairing forbidden", "info", "MCProtected (−38)",
@@ -162,27 +162,29 @@ STATES = (
 
 
 @contextmanager
-def phone_in(state: State, folder: Path, peer: str) -> Iterator[tuple[Bench, Softphone]]:
+def phone_in(state: State, folder: Path, peer: str) -> Iterator[tuple[Bench, SimulatedPhone]]:
     """A phone in that state on a cable, with what has to be there before: trust, and for a restore a backup."""
     about = dict(state.about)
     pending = about.pop("restore_pending", False)
-    hand = about.pop("hand", Hand(setup_delay_s=0.0))
-    phone = Softphone(**{"ios_version": "26.1", "passcode": "1947", "keybag_rounds": 1000, "hand": hand} | about)
+    simulated_user = about.pop("simulated_user", SimulatedUser(setup_delay_s=0.0))
+    phone = SimulatedPhone(
+        **{"ios_version": "26.1", "passcode": "1947", "keybag_rounds": 1000, "simulated_user": simulated_user} | about
+    )
     phone.files.add_file("HomeDomain", "Library/SMS/sms.db", b"messages" * 1000)
     (folder / "backups" / phone.udid).mkdir(parents=True)
-    with SoftphoneServer([phone]) as server:
+    with SimulatedUsbmuxd([phone]) as server:
         bench = Bench(server, folder)
         if state.asks == "restore":
             ask(bench, phone, peer, "backup")
         elif phone.trust == "trusted" and state.expects[peer]:
             ask(bench, phone, peer, "info")
         if pending:
-            phone.pending_restore = nothing_staged()
+            phone.pending_restore = empty_restore()
         state.prepare(phone)
         yield bench, phone
 
 
-def ask(bench: Bench, phone: Softphone, peer: str, question: Question) -> tuple[int, str]:
+def ask(bench: Bench, phone: SimulatedPhone, peer: str, question: Question) -> tuple[int, str]:
     """The peer's exit code and all it printed."""
     words = {"udid": phone.udid, "backups": str(bench.home / "backups")}
     program, *arguments = (word.format_map(words) for word in COMMANDS[peer][question])

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from migrate.simulator.device.phone import Softphone
-from migrate.simulator.device.simulated_user import Hand, no_hand
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.device.simulated_user import SimulatedUser, absent_user
 
-MakePhone = Callable[..., Softphone]
+MakePhone = Callable[..., SimulatedPhone]
 
 
 def test_idevice_id_lists_every_phone_on_the_cable(bench: Any, small_phone: MakePhone) -> None:
@@ -38,14 +38,14 @@ def test_idevicepair_pairs_once_trust_was_tapped_and_validates_and_unpairs(bench
 
 def test_idevicepair_says_what_a_phone_that_denies_or_is_locked_says(bench: Any, small_phone: MakePhone) -> None:
     denied = small_phone(trust="denied")
-    locked = small_phone(trust="locked", passcode="1234", hand=no_hand())
+    locked = small_phone(trust="locked", passcode="1234", simulated_user=absent_user())
     table = bench(denied, locked)
     assert "denied the trust dialog" in table.run("idevicepair", "-u", denied.udid, "pair").stdout
     assert "passcode" in table.run("idevicepair", "-u", locked.udid, "pair").stdout
 
 
 def test_idevicepair_pairs_again_after_the_phone_forgot_this_computer(bench: Any, small_phone: MakePhone) -> None:
-    phone = small_phone(hand=Hand(trust_after_polls=0))
+    phone = small_phone(simulated_user=SimulatedUser(trust_after_polls=0))
     table = bench(phone)
     assert "SUCCESS" in table.check("idevicepair", "-u", phone.udid, "validate")
     phone.forget_hosts()
@@ -70,7 +70,7 @@ def test_ideviceinfo_reads_everything_in_a_session(bench: Any, small_phone: Make
 
 
 def test_ideviceinfo_reads_the_public_part_without_pairing(bench: Any, small_phone: MakePhone) -> None:
-    phone = small_phone(trust="ask", hand=no_hand())
+    phone = small_phone(trust="ask", simulated_user=absent_user())
     told = bench(phone).check("ideviceinfo", "-s", "-u", phone.udid)
     assert f"UniqueDeviceID: {phone.udid}" in told
     assert "SerialNumber" not in told
@@ -90,10 +90,10 @@ class Applied:
     """A restore that does nothing but tell that the phone restarted."""
 
     happened: threading.Event
-    was_replace: bool = False
+    removes_unrestored: bool = False
     runs_setup: bool = False
 
-    def apply(self, phone: Softphone) -> None:
+    def apply(self, phone: SimulatedPhone) -> None:
         self.happened.set()
 
 

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from migrate.simulator.device.phone import Softphone
-from migrate.simulator.device.simulated_user import Hand, no_hand
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.device.simulated_user import SimulatedUser, absent_user
 
-MakePhone = Callable[..., Softphone]
+MakePhone = Callable[..., SimulatedPhone]
 PEER = "pymobiledevice3"
 
 
@@ -38,7 +38,7 @@ def test_lockdown_info_of_a_trusted_phone_has_the_private_values(
 
 
 def test_pairing_waits_for_the_dialog_and_unpairing_ends_it(bench: Any, small_phone: MakePhone) -> None:
-    phone = small_phone(trust="ask", hand=Hand(trust_after_polls=1))
+    phone = small_phone(trust="ask", simulated_user=SimulatedUser(trust_after_polls=1))
     table = bench(phone)
     table.check(PEER, "lockdown", "pair", "--udid", phone.udid)
     assert len(phone.trusted_hosts) == 1
@@ -52,7 +52,9 @@ def test_a_supervisors_computer_pairs_with_a_phone_that_forbids_pairing(bench: A
     key, name, now = rsa.generate_private_key(65537, 2048), x509.Name([]), datetime.datetime.now(datetime.UTC)
     builder = x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + datetime.timedelta(9))
     certificate = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
-    phone = small_phone(trust="ask", pairing_allowed=False, supervisor=certificate.decode(), hand=no_hand())
+    phone = small_phone(
+        trust="ask", pairing_allowed=False, supervisor=certificate.decode(), simulated_user=absent_user()
+    )
     table = bench(phone)
     identity = table.home / "identity.pem"
     identity.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate)
@@ -70,7 +72,7 @@ def test_afc_lists_pulls_and_pushes(bench: Any, small_phone: MakePhone) -> None:
     large = bytes(5_000_000)  # more than one piece
     (table.home / "large.bin").write_bytes(large)
     table.check(PEER, "afc", "push", table.home / "large.bin", "/large.bin", "--udid", phone.udid)
-    assert phone.scratch["/large.bin"] == large
+    assert phone.afc_files["/large.bin"] == large
 
 
 def test_afc_refuses_what_lies_outside(bench: Any, small_phone: MakePhone) -> None:

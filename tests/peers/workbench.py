@@ -1,4 +1,4 @@
-"""Clients nobody here wrote, run as programs against software iPhones served from this process."""
+"""Clients nobody here wrote, run as programs against simulated iPhones served from this process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 
 LIMIT_S = 120
 LIBIMOBILEDEVICE, PYMOBILEDEVICE3 = "libimobiledevice", "pymobiledevice3"
@@ -33,7 +33,7 @@ def command_of(peer: str) -> list[str]:
 class Bench:
     """Phones on a usbmuxd, and a home of its own for the peers that talk to them."""
 
-    server: SoftphoneServer
+    server: SimulatedUsbmuxd
     home: Path
 
     @property

@@ -1,4 +1,4 @@
-"""Two kinds of phone to test against: one end of a DeviceLink played by hand, and software iPhones on a usbmuxd.
+"""Two kinds of phone to test against: one end of a DeviceLink played by hand, and simulated iPhones on a usbmuxd.
 
 The first is written from facts 2.1 and 2.2, apart from `migrate.phone` and `migrate.wire`.
 """
@@ -20,16 +20,16 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 
 from migrate.phone.mobilebackup2.conversation import Conversation
 from migrate.phone.mobilebackup2.host_folder import Drive
-from migrate.phone.mobilebackup2.link import Link
-from migrate.phone.muxer import Muxer
-from migrate.phone.phone import Phone, SaveReport
+from migrate.phone.mobilebackup2.link import DeviceLink
+from migrate.phone.muxer import UsbmuxConfig
+from migrate.phone.phone import BackupReport, Phone
 from migrate.phone.wait import Time
 from migrate.problems.finding import Finding
-from migrate.progress import Action, Nobody
+from migrate.progress import NoProgress, UserAction
 from migrate.simulator.device.app import App
-from migrate.simulator.device.phone import Softphone
-from migrate.simulator.lockdown.certificates import Computer
-from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.lockdown.certificates import TrustedComputer
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 
 T = TypeVar("T")
 
@@ -135,7 +135,7 @@ class Wired:
         self.root = root
         self.folder = root / UDID
         self.folder.mkdir()
-        self.link = Link(ours, phone="Anna's iPhone", silence_s=5)
+        self.link = DeviceLink(ours, phone="Anna's iPhone", silence_s=5)
         self.phone = PhoneEnd(theirs)
         self.ledger = RememberingLedger()
         self.conversation = Conversation(self.link, Drive(root, UDID), self.ledger)
@@ -146,7 +146,7 @@ class Wired:
 
     def backup(self) -> Future[dict[str, Any]]:
         """The host asks for a backup; the phone has heard it."""
-        running = self.host(lambda: self.conversation.ask({"MessageName": "Backup", "TargetIdentifier": UDID}))
+        running = self.host(lambda: self.conversation.send_request({"MessageName": "Backup", "TargetIdentifier": UDID}))
         assert self.phone.hear() == ["DLMessageProcessMessage", {"MessageName": "Backup", "TargetIdentifier": UDID}]
         return running
 
@@ -185,7 +185,7 @@ class Waitless:
         return Time(self.clock, self.sleep)
 
 
-class Seen(Nobody):
+class Seen(NoProgress):
     """A watcher that remembers."""
 
     def __init__(self) -> None:
@@ -201,10 +201,10 @@ class Seen(Nobody):
     def files_moved(self, done: int) -> None:
         self.files.append(done)
 
-    def person_needed(self, phone: str, action: Action) -> None:
+    def person_needed(self, phone: str, action: UserAction) -> None:
         self.asked.append(action)
 
-    def person_done(self, phone: str, action: Action) -> None:
+    def person_done(self, phone: str, action: UserAction) -> None:
         self.done.append(action)
 
     def found(self, finding: Finding) -> None:
@@ -218,14 +218,14 @@ def one_key() -> RSAPrivateKey:
 
 
 @cache
-def one_computer() -> Computer:
-    return Computer()
+def one_computer() -> TrustedComputer:
+    return TrustedComputer()
 
 
-def a_phone(**about: Any) -> Softphone:
+def a_phone(**about: Any) -> SimulatedPhone:
     """A small phone of Anna's: a few files of several kinds, one app."""
     about = {"udid": UDID, "name": "Anna's iPhone", "keybag_rounds": 100, **about}
-    phone = Softphone(**about)
+    phone = SimulatedPhone(**about)
     phone._key = one_key()
     phone.files.add_file("HomeDomain", "Library/SMS/sms.db", b"SQLite format 3\0" + b"m" * 5000)
     phone.files.add_file("HomeDomain", "Library/Notes/empty", b"")
@@ -240,23 +240,25 @@ def a_phone(**about: Any) -> Softphone:
 class House:
     """A usbmuxd with software phones on it, and a home for the host."""
 
-    def __init__(self, server: SoftphoneServer, home: Path) -> None:
+    def __init__(self, server: SimulatedUsbmuxd, home: Path) -> None:
         self.server = server
         self.home = home
-        self.muxer = Muxer(server.address, home / "pairing", home / "tmp")
+        self.usbmux = UsbmuxConfig(server.address, home / "pairing", home / "tmp")
         self.time = Waitless()
-        self.watch = Seen()
+        self.progress = Seen()
         self.seals = home / "seals"
 
-    def folder(self, phone: Softphone) -> Path:
+    def folder(self, phone: SimulatedPhone) -> Path:
         return self.home / "backups" / phone.udid
 
-    async def meet(self, phone: Softphone, wait_s: float = 60.0) -> Phone:
-        return await Phone.meet(self.muxer, phone.udid, watch=self.watch, wait_s=wait_s, time=self.time.as_time())
+    async def meet(self, phone: SimulatedPhone, wait_s: float = 60.0) -> Phone:
+        return await Phone.meet(
+            self.usbmux, phone.udid, progress=self.progress, wait_s=wait_s, time=self.time.as_time()
+        )
 
-    async def save(self, phone: Softphone, begin: Any = "incremental") -> SaveReport:
+    async def back_up(self, phone: SimulatedPhone, begin: Any = "incremental") -> BackupReport:
         async with await self.meet(phone) as met:
-            return await met.save(self.folder(phone), seals=self.seals, begin=begin, watch=self.watch)
+            return await met.back_up(self.folder(phone), seals=self.seals, begin=begin, progress=self.progress)
 
 
 @pytest.fixture
@@ -272,10 +274,10 @@ def lasting_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 
 
 def _houses(folder: Path) -> Iterator[Callable[..., House]]:
-    servers: list[SoftphoneServer] = []
+    servers: list[SimulatedUsbmuxd] = []
 
-    def open_house(*phones: Softphone) -> House:
-        server = SoftphoneServer(phones)
+    def open_house(*phones: SimulatedPhone) -> House:
+        server = SimulatedUsbmuxd(phones)
         server.pair_records.computer = one_computer()
         server.start()
         servers.append(server)
@@ -287,18 +289,18 @@ def _houses(folder: Path) -> Iterator[Callable[..., House]]:
 
 
 @pytest.fixture(name="a_phone", scope="session")
-def a_phone_fixture() -> Callable[..., Softphone]:
+def a_phone_fixture() -> Callable[..., SimulatedPhone]:
     """`a_phone(**about)`: a small phone of Anna's. Importlib mode has no way to import helpers from here."""
     return a_phone
 
 
 @pytest.fixture
-def softphone_server() -> Iterator[Callable[..., SoftphoneServer]]:
-    """`softphone_server(phone, **how)`: a usbmuxd of its own."""
-    servers: list[SoftphoneServer] = []
+def simulated_usbmuxd() -> Iterator[Callable[..., SimulatedUsbmuxd]]:
+    """`simulated_usbmuxd(phone, **how)`: a usbmuxd of its own."""
+    servers: list[SimulatedUsbmuxd] = []
 
-    def start(*phones: Softphone, **how: Any) -> SoftphoneServer:
-        server = SoftphoneServer(phones, **how)
+    def start(*phones: SimulatedPhone, **how: Any) -> SimulatedUsbmuxd:
+        server = SimulatedUsbmuxd(phones, **how)
         server.start()
         servers.append(server)
         return server

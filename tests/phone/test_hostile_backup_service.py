@@ -18,12 +18,12 @@ from typing import Any
 import pytest
 
 from migrate.backup import folder as backup_folder
-from migrate.phone.mobilebackup2 import back_up as save
+from migrate.phone.mobilebackup2 import back_up
 from migrate.phone.mobilebackup2 import conversation as serve
 from migrate.phone.mobilebackup2 import upload as receive
 from migrate.phone.mobilebackup2.back_up import more_unreadable_finding
 from migrate.phone.mobilebackup2.link import LinkEnded
-from migrate.phone.mobilebackup2.notifications import SHEET_GONE, SHEET_SHOWN, SHEETS_LIMIT, Notices
+from migrate.phone.mobilebackup2.notifications import SHEET_GONE, SHEET_SHOWN, SHEETS_LIMIT, NotificationListener
 from migrate.problems import MigrateError, PhoneBrokeProtocol, UnsafeName
 
 UDID = "00008110-000A1B2C3D4E5F60"
@@ -129,10 +129,10 @@ def around(wired: Any) -> dict[str, bytes | None]:
     """Every file outside of the phone's own folder, with its bytes."""
     found: dict[str, bytes | None] = {}
     for top in (wired.root, wired.outside):
-        for place in sorted(top.rglob("*")):
-            inside = wired.folder in (place, *place.parents)
-            if not inside and not place.name.startswith(f".{UDID}"):
-                found[str(place)] = place.read_bytes() if place.is_file() else None
+        for local_path in sorted(top.rglob("*")):
+            inside = wired.folder in (local_path, *local_path.parents)
+            if not inside and not local_path.name.startswith(f".{UDID}"):
+                found[str(local_path)] = local_path.read_bytes() if local_path.is_file() else None
     return found
 
 
@@ -197,7 +197,7 @@ def test_nor_a_name_that_windows_reads_as_another(
 
 def test_a_phone_s_own_names_are_no_attack(fort: Any) -> None:
     for name in (f"{UDID}/Snapshot/ab", f"{UDID}-20260101-120000", f"{UDID}/Manifest.db", f"{UDID}/ab/{BLOB}"):
-        fort.conversation.drive.place(name)
+        fort.conversation.drive.local_path(name)
 
 
 # -- lengths and streams ---------------------------------------------------------------------------------------------
@@ -300,7 +300,7 @@ def test_a_phone_that_sends_for_ever_to_a_full_disk_is_not_listened_to_for_ever(
     with pytest.raises(OSError, match="No space left"):
         saved.result(30)
     fountain.dry_up()
-    assert wired.conversation.disk_trouble.errno == errno.ENOSPC
+    assert wired.conversation.local_disk_error.errno == errno.ENOSPC
     assert fountain.sent < (receive.DROPPED_BATCHES + 24) << 20  # what queues and socket buffers hold comes on top
 
 
@@ -343,19 +343,19 @@ def test_a_million_unreadable_files_cost_no_memory_beyond_the_first_thousands(
     finally:
         tracemalloc.stop()
     assert grown < 20_000
-    assert len(receiver.unreadable) == 200 and receiver.unreadable_beyond == 21_800
+    assert len(receiver.unreadable) == 200 and receiver.more_unreadable_count == 21_800
     assert len(receiver._reasons) <= receive.REASONS_LIMIT + 1
 
 
 def test_more_lost_files_than_anybody_reads_become_one_sentence(house: Any, a_phone: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(save, "FINDINGS_LIMIT", 2)
+    monkeypatch.setattr(back_up, "FINDINGS_LIMIT", 2)
     phone = a_phone()
     phone.faults.unreadable_share = 1.0
     home = house(phone)
-    report = asyncio.run(home.save(phone))
-    codes = [finding.code for finding in home.watch.findings]
+    report = asyncio.run(home.back_up(phone))
+    codes = [finding.code for finding in home.progress.findings]
     assert codes == ["file-unreadable"] * 2 + ["more-files-unreadable"]
-    assert home.watch.findings[-1] == more_unreadable_finding("Anna's iPhone", len(report.unreadable) - 2)
+    assert home.progress.findings[-1] == more_unreadable_finding("Anna's iPhone", len(report.unreadable) - 2)
 
 
 def test_a_flood_of_passcode_sheets_tells_a_person_only_so_often(house: Any, a_phone: Any) -> None:
@@ -364,14 +364,16 @@ def test_a_flood_of_passcode_sheets_tells_a_person_only_so_often(house: Any, a_p
 
     async def story() -> None:
         async with await home.meet(phone) as met:
-            notices = Notices(met._contact.client, phone="x", watch=home.watch, wait_s=60, on_cancel=lambda: None)
+            notifications = NotificationListener(
+                met._connection.client, phone="x", progress=home.progress, wait_s=60, on_cancel=lambda: None
+            )
             for _ in range(5_000):
-                notices._hear(SHEET_SHOWN)
-                notices._hear(SHEET_GONE)
+                notifications._hear(SHEET_SHOWN)
+                notifications._hear(SHEET_GONE)
 
     asyncio.run(story())
-    assert home.watch.asked == ["enter-passcode"] * SHEETS_LIMIT
-    assert len(home.watch.done) == SHEETS_LIMIT
+    assert home.progress.asked == ["enter-passcode"] * SHEETS_LIMIT
+    assert len(home.progress.done) == SHEETS_LIMIT
 
 
 def test_what_is_refused_is_named(wired: Any) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from migrate.backup.folder import BackupFolder
 from migrate.phone import service
-from migrate.phone.discovery import look
+from migrate.phone.discovery import find_phones
 from migrate.problems import MigrateError, PhoneBrokeProtocol
 from migrate.simulator.lockdown import values as lockdown_values
 from migrate.simulator.services import table
@@ -86,7 +86,7 @@ def test_whatever_lockdownd_says_is_an_error_of_ours_or_is_borne(
     lockdownd_says(twist)
 
     async def story() -> None:
-        assert [seen.udid for seen in await look(home.muxer)] == [phone.udid]
+        assert [seen.udid for seen in await find_phones(home.usbmux)] == [phone.udid]
         try:
             async with await home.meet(phone, wait_s=0) as met:
                 await met.refresh()
@@ -120,7 +120,7 @@ def test_a_phone_whose_name_and_settings_fit_into_no_xml_is_saved(
     phone = a_phone()
     home = house(phone)
     lockdownd_says(with_values(DeviceName="An\x01na\x1b[2J"))
-    asyncio.run(home.save(phone))
+    asyncio.run(home.back_up(phone))
     info = BackupFolder(home.folder(phone)).info
     assert info is not None
     assert info["Device Name"] == "An\x01na\x1b[2J"
@@ -188,8 +188,8 @@ def test_a_list_of_apps_that_is_none(house: Any, a_phone: Any, monkeypatch: pyte
                 await met.installed_apps()
 
     asyncio.run(story())
-    asyncio.run(home.save(phone))
-    assert [finding.code for finding in home.watch.findings] == ["installed-apps-unknown"]
+    asyncio.run(home.back_up(phone))
+    assert [finding.code for finding in home.progress.findings] == ["installed-apps-unknown"]
 
 
 def test_a_list_of_apps_that_never_ends_is_ended(house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +239,7 @@ def test_announcements_that_make_no_sense_do_not_stop_a_save(
     phone = a_phone()
     home = house(phone)
     replaced(monkeypatch, NOTICES, says(said))
-    assert asyncio.run(home.save(phone)).files_received > 0
+    assert asyncio.run(home.back_up(phone)).files_received > 0
 
 
 def says(data: bytes) -> Callable[[Any, Any], None]:

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from migrate.phone.connection import on_own_thread
-from migrate.phone.mobilebackup2.link import MESSAGE_LIMIT_BYTES, Link, LinkEnded, LinkSilent
-from migrate.phone.quoting import quoted
+from migrate.phone.connection import run_in_thread
+from migrate.phone.mobilebackup2.link import MESSAGE_LIMIT_BYTES, DeviceLink, LinkEnded, LinkSilent
+from migrate.phone.quoting import safe_text
 from migrate.problems import PhoneBrokeProtocol
 
 
@@ -33,9 +33,9 @@ class Dribble:
         self.sent += data
 
 
-def link_on(data: bytes, step: int = 1 << 20) -> tuple[Link, Dribble]:
+def link_on(data: bytes, step: int = 1 << 20) -> tuple[DeviceLink, Dribble]:
     sock = Dribble(data, step)
-    return Link(cast(socket.socket, sock), phone="Anna's iPhone"), sock
+    return DeviceLink(cast(socket.socket, sock), phone="Anna's iPhone"), sock
 
 
 def framed(message: Any, form: plistlib.PlistFormat = plistlib.FMT_BINARY) -> bytes:
@@ -142,7 +142,7 @@ def test_shutting_a_link_down_brings_back_whoever_waits_on_it(wired: Any) -> Non
 
 def test_silence_is_not_the_same_as_a_lost_phone() -> None:
     ours, theirs = socket.socketpair()
-    link = Link(ours, phone="Anna's iPhone", silence_s=0.01)
+    link = DeviceLink(ours, phone="Anna's iPhone", silence_s=0.01)
     try:
         with pytest.raises(LinkSilent):
             link.receive()
@@ -159,7 +159,7 @@ def test_what_a_phone_says_is_shown_short_however_it_is_nested() -> None:
     for _ in range(100_000):
         deep = [deep]
     for said in (doubling, deep, {"a": doubling}, 1 << 64, "x" * 10_000_000, None, b"\x00" * 1000):
-        assert len(quoted(said, 120)) <= 120
+        assert len(safe_text(said, 120)) <= 120
     while deep:
         deep = deep[0]  # taken apart by hand: letting go of it at once is 100,000 calls deep
 
@@ -170,7 +170,7 @@ def test_a_keyboard_interrupt_cuts_the_link_of_a_silent_phone_instead_of_waiting
     async def interrupted() -> None:
         ours, phones = socket.socketpair()
         with ours, phones:
-            link = Link(ours, phone="Anna's iPhone")
+            link = DeviceLink(ours, phone="Anna's iPhone")
             ended: list[LinkEnded] = []
 
             def listen() -> None:
@@ -179,7 +179,7 @@ def test_a_keyboard_interrupt_cuts_the_link_of_a_silent_phone_instead_of_waiting
                 except LinkEnded as end:
                     ended.append(end)
 
-            waiting = on_own_thread(link, listen)
+            waiting = run_in_thread(link, listen)
             waiting.send(None)
             with pytest.raises(KeyboardInterrupt):
                 waiting.throw(KeyboardInterrupt())

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from migrate.phone.discovery import look
-from migrate.phone.muxer import Muxer
+from migrate.phone.discovery import find_phones
+from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.phone import Phone, wait_until_ready
 from migrate.problems import (
     NoMuxer,
@@ -27,7 +27,7 @@ from migrate.problems import (
     TrustDenied,
     UsbmuxdAddressInvalid,
 )
-from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.device.simulated_user import SimulatedUser
 from migrate.simulator.lockdown import lockdownd
 from migrate.simulator.lockdown import values as lockdown_values
 
@@ -61,11 +61,11 @@ def test_a_trusted_phone_is_met_at_once(house: Any, a_phone: Any) -> None:
             assert " ".join(met.facts.as_json()) == promised
 
     asyncio.run(story())
-    assert home.watch.asked == []
+    assert home.progress.asked == []
 
 
 def test_trust_is_asked_for_once_and_the_record_is_kept_closed_to_others(house: Any, a_phone: Any) -> None:
-    phone = a_phone(trust="ask", passcode="1234", hand=Hand(trust_after_polls=3))
+    phone = a_phone(trust="ask", passcode="1234", simulated_user=SimulatedUser(trust_after_polls=3))
     home = house(phone)
 
     async def story() -> None:
@@ -75,19 +75,19 @@ def test_trust_is_asked_for_once_and_the_record_is_kept_closed_to_others(house: 
             pass
 
     asyncio.run(story())
-    assert home.watch.asked == ["tap-trust"]
-    assert home.watch.done == ["tap-trust"]
-    record = home.muxer.pairing / f"{UDID}.plist"
+    assert home.progress.asked == ["tap-trust"]
+    assert home.progress.done == ["tap-trust"]
+    record = home.usbmux.pairing / f"{UDID}.plist"
     assert "EscrowBag" in plistlib.loads(record.read_bytes())
-    assert list(home.muxer.tmp.iterdir()) == [], "a key file was left behind"
+    assert list(home.usbmux.tmp.iterdir()) == [], "a key file was left behind"
     if os.name != "nt":
         assert stat.S_IMODE(record.stat().st_mode) == 0o600
-        assert stat.S_IMODE(home.muxer.pairing.stat().st_mode) == 0o700
+        assert stat.S_IMODE(home.usbmux.pairing.stat().st_mode) == 0o700
     assert home.server.pair_records.read(UDID, phone) is not None, "our usbmuxd was not told"
 
 
 def test_a_phone_that_leaves_the_bus_when_trust_is_tapped_is_not_asked_for_again(house: Any, a_phone: Any) -> None:
-    phone = a_phone(trust="ask", hand=Hand(trust_after_polls=2))
+    phone = a_phone(trust="ask", simulated_user=SimulatedUser(trust_after_polls=2))
     phone.faults.replug_after_trust = True
     phone.boot_delay_s = 0
     home = house(phone)
@@ -97,11 +97,11 @@ def test_a_phone_that_leaves_the_bus_when_trust_is_tapped_is_not_asked_for_again
             assert met.facts.trusted is True
 
     asyncio.run(story())
-    assert home.watch.asked == ["tap-trust"]
+    assert home.progress.asked == ["tap-trust"]
 
 
 def test_a_dialog_nobody_answers_ends_in_one_clear_sentence(house: Any, a_phone: Any) -> None:
-    phone = a_phone(trust="ask", hand=Hand(trust_after_polls=None))
+    phone = a_phone(trust="ask", simulated_user=SimulatedUser(trust_after_polls=None))
     home = house(phone)
     with pytest.raises(NotTrusted) as caught:
         asyncio.run(home.meet(phone, wait_s=30))
@@ -111,7 +111,7 @@ def test_a_dialog_nobody_answers_ends_in_one_clear_sentence(house: Any, a_phone:
 
 
 def test_a_person_who_taps_do_not_trust_is_believed_at_once(house: Any, a_phone: Any) -> None:
-    phone = a_phone(trust="ask", hand=Hand(trust_after_polls=1, trust_answer="deny"))
+    phone = a_phone(trust="ask", simulated_user=SimulatedUser(trust_after_polls=1, trust_answer="deny"))
     home = house(phone)
     with pytest.raises(TrustDenied):
         asyncio.run(home.meet(phone, wait_s=600))
@@ -129,12 +129,12 @@ def test_a_locked_phone_that_never_trusted_us_is_asked_to_be_unlocked_and_then_f
             pass
 
     asyncio.run(story())
-    assert home.watch.asked == ["unlock", "tap-trust"]
-    assert home.watch.done == ["unlock", "tap-trust"]
+    assert home.progress.asked == ["unlock", "tap-trust"]
+    assert home.progress.done == ["unlock", "tap-trust"]
 
 
 def test_a_phone_that_stays_locked(house: Any, a_phone: Any) -> None:
-    phone = a_phone(trust="locked", passcode="1234", hand=Hand(unlocks=False))
+    phone = a_phone(trust="locked", passcode="1234", simulated_user=SimulatedUser(unlocks=False))
     home = house(phone)
     with pytest.raises(PhoneLocked) as caught:
         asyncio.run(home.meet(phone, wait_s=5))
@@ -156,12 +156,12 @@ def test_a_phone_that_was_reset_is_paired_anew(house: Any, a_phone: Any) -> None
         async with await home.meet(phone):
             pass
         phone.forget_hosts()
-        assert [facts.trusted for facts in await look(home.muxer)] == [False]
+        assert [facts.trusted for facts in await find_phones(home.usbmux)] == [False]
         async with await home.meet(phone):
             pass
 
     asyncio.run(story())
-    assert home.watch.asked == ["tap-trust", "tap-trust"]
+    assert home.progress.asked == ["tap-trust", "tap-trust"]
 
 
 def test_a_usbmuxd_with_a_record_the_phone_has_forgotten_does_not_hide_our_own(house: Any, a_phone: Any) -> None:
@@ -171,7 +171,7 @@ def test_a_usbmuxd_with_a_record_the_phone_has_forgotten_does_not_hide_our_own(h
     async def story() -> None:
         async with await home.meet(phone):
             pass
-        known = plistlib.loads((home.muxer.pairing / f"{UDID}.plist").read_bytes())
+        known = plistlib.loads((home.usbmux.pairing / f"{UDID}.plist").read_bytes())
         home.server.pair_records.save(UDID, plistlib.dumps({**known, "HostID": "FORGOTTEN"}))
         async with await home.meet(phone, wait_s=0) as met:
             assert met.facts.trusted is True
@@ -183,8 +183,8 @@ def test_a_usbmuxd_with_a_record_the_phone_has_forgotten_does_not_hide_our_own(h
 def test_a_pair_record_that_is_rubbish_is_like_none(house: Any, a_phone: Any, garbage: bytes) -> None:
     phone = a_phone(trust="ask")
     home = house(phone)
-    home.muxer.make_folders()
-    (home.muxer.pairing / f"{UDID}.plist").write_bytes(garbage)
+    home.usbmux.make_folders()
+    (home.usbmux.pairing / f"{UDID}.plist").write_bytes(garbage)
     home.server.pair_records.save(UDID, garbage)
 
     async def story() -> None:
@@ -200,7 +200,7 @@ def test_a_phone_that_is_not_activated(house: Any, a_phone: Any) -> None:
     with pytest.raises(NotActivated) as caught:
         asyncio.run(home.meet(phone, wait_s=2))
     assert caught.value.exit_code == 24
-    assert home.watch.asked == ["finish-setup"]
+    assert home.progress.asked == ["finish-setup"]
 
 
 def test_a_phone_that_comes_on_the_cable_while_we_wait(house: Any, a_phone: Any) -> None:
@@ -219,14 +219,14 @@ def test_a_phone_that_comes_on_the_cable_while_we_wait(house: Any, a_phone: Any)
             assert met.facts.udid == UDID
 
     asyncio.run(story())
-    assert home.watch.asked == ["connect"]
-    assert home.watch.done == ["connect"]
+    assert home.progress.asked == ["connect"]
+    assert home.progress.done == ["connect"]
 
 
 def test_no_phone_and_another_phone(house: Any, a_phone: Any) -> None:
     home = house(a_phone(udid=OTHER))
     with pytest.raises(NoPhone, match=OTHER) as caught:
-        asyncio.run(Phone.meet(home.muxer, UDID))
+        asyncio.run(Phone.meet(home.usbmux, UDID))
     assert caught.value.exit_code == 20
 
 
@@ -235,10 +235,10 @@ def test_any_phone_will_do_when_there_is_only_one(house: Any, a_phone: Any) -> N
     home = house(old, new)
 
     async def story() -> None:
-        async with await Phone.meet_any(home.muxer, besides={UDID}) as met:
+        async with await Phone.meet_any(home.usbmux, excluded_udids={UDID}) as met:
             assert met.facts.name == "Ben's iPhone"
         with pytest.raises(SeveralPhones):
-            await Phone.meet_any(home.muxer)
+            await Phone.meet_any(home.usbmux)
 
     asyncio.run(story())
 
@@ -246,14 +246,14 @@ def test_any_phone_will_do_when_there_is_only_one(house: Any, a_phone: Any) -> N
 def test_a_phone_on_cable_and_wi_fi_is_one_phone_on_the_cable(house: Any, a_phone: Any) -> None:
     phone = a_phone(on_wifi=True)
     home = house(phone)
-    found = asyncio.run(look(home.muxer))
+    found = asyncio.run(find_phones(home.usbmux))
     assert [(facts.udid, facts.connection) for facts in found] == [(UDID, "USB")]
 
 
 def test_a_look_never_makes_a_phone_ask_for_trust(house: Any, a_phone: Any) -> None:
-    phone = a_phone(trust="ask", hand=Hand(trust_after_polls=0))
+    phone = a_phone(trust="ask", simulated_user=SimulatedUser(trust_after_polls=0))
     home = house(phone)
-    (facts,) = asyncio.run(look(home.muxer))
+    (facts,) = asyncio.run(find_phones(home.usbmux))
     assert phone.trust == "ask"
     assert facts.trusted is False
     assert facts.name == "Anna's iPhone"
@@ -273,7 +273,7 @@ def test_a_phone_that_does_not_speak_does_not_spoil_the_list(
             serve(stream, phone, ports, **how)
 
     monkeypatch.setattr(lockdownd, "serve", serve_all_but_one)
-    found = {facts.udid: facts for facts in asyncio.run(look(home.muxer))}
+    found = {facts.udid: facts for facts in asyncio.run(find_phones(home.usbmux))}
     assert found[UDID].trusted is True
     assert found[OTHER].name is None
     assert found[OTHER].trusted is None
@@ -284,7 +284,7 @@ def test_a_phone_that_does_not_speak_does_not_spoil_the_list(
 def test_a_name_with_terminal_commands_in_it_is_shown_as_text(house: Any, a_phone: Any) -> None:
     phone = a_phone(name="Anna\n\t\u202ephone" + "x" * 500)
     home = house(phone)
-    (facts,) = asyncio.run(look(home.muxer))
+    (facts,) = asyncio.run(find_phones(home.usbmux))
     assert facts.name is not None
     assert facts.name.startswith("Anna phone")
     assert len(facts.name) <= 80
@@ -312,7 +312,7 @@ def test_a_phone_may_not_pass_for_another(
     async def story() -> None:
         async with await home.meet(phone) as met:
             assert met.facts.udid == UDID
-        assert [facts.udid for facts in await look(home.muxer)] == [UDID]
+        assert [facts.udid for facts in await find_phones(home.usbmux)] == [UDID]
 
     asyncio.run(story())
     assert asked
@@ -326,22 +326,22 @@ def test_no_usbmuxd_is_said_with_the_address_that_was_tried(tmp_path: Path) -> N
     address = f"127.0.0.1:{free.getsockname()[1]}"
     free.close()
     with pytest.raises(NoMuxer, match=address) as caught:
-        asyncio.run(look(Muxer(address, tmp_path / "pairing", tmp_path / "tmp")))
+        asyncio.run(find_phones(UsbmuxConfig(address, tmp_path / "pairing", tmp_path / "tmp")))
     assert caught.value.exit_code == 20
 
 
 def test_no_socket_file_is_no_usbmuxd(tmp_path: Path) -> None:
-    muxer = Muxer(f"UNIX:{tmp_path}/usbmuxd", tmp_path / "pairing", tmp_path / "tmp")
+    usbmux = UsbmuxConfig(f"UNIX:{tmp_path}/usbmuxd", tmp_path / "pairing", tmp_path / "tmp")
     with pytest.raises(NoMuxer):
-        asyncio.run(look(muxer))
+        asyncio.run(find_phones(usbmux))
 
 
 def test_something_else_that_answers_at_that_address_is_no_usbmuxd(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as door:
-        muxer = Muxer(f"127.0.0.1:{door.getsockname()[1]}", tmp_path / "pairing", tmp_path / "tmp")
+        usbmux = UsbmuxConfig(f"127.0.0.1:{door.getsockname()[1]}", tmp_path / "pairing", tmp_path / "tmp")
 
         async def story() -> None:
-            looking = asyncio.create_task(look(muxer))
+            looking = asyncio.create_task(find_phones(usbmux))
             peer, _ = await asyncio.to_thread(door.accept)
             with peer:
                 peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -358,18 +358,18 @@ def test_each_system_has_its_own_way_out(platform: str) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no unix sockets there")
-def test_all_forms_of_an_address_lead_to_the_same_phone(tmp_path: Path, a_phone: Any, softphone_server: Any) -> None:
+def test_all_forms_of_an_address_lead_to_the_same_phone(tmp_path: Path, a_phone: Any, simulated_usbmuxd: Any) -> None:
     path = tmp_path / "mux"
-    server = softphone_server(a_phone(), socket_path=path)
+    server = simulated_usbmuxd(a_phone(), socket_path=path)
     for address in (server.address, str(path), f"UNIX:{path}", f"unix:{path}"):
-        found = asyncio.run(look(Muxer(address, tmp_path / "pairing", tmp_path / "tmp")))
+        found = asyncio.run(find_phones(UsbmuxConfig(address, tmp_path / "pairing", tmp_path / "tmp")))
         assert [facts.udid for facts in found] == [UDID]
 
 
 @pytest.mark.parametrize("address", ["nonsense", "host:", ":27015", "host:port", "host:99999", "a:b:1"])
 def test_an_address_nobody_can_connect_to_is_a_matter_of_usage(tmp_path: Path, address: str) -> None:
     with pytest.raises(UsbmuxdAddressInvalid) as caught:
-        asyncio.run(look(Muxer(address, tmp_path, tmp_path)))
+        asyncio.run(find_phones(UsbmuxConfig(address, tmp_path, tmp_path)))
     assert caught.value.exit_code == 2
 
 
@@ -378,10 +378,10 @@ def test_the_environment_is_only_the_default(
 ) -> None:
     home = house(a_phone())
     monkeypatch.setenv("USBMUXD_SOCKET_ADDRESS", home.server.address)
-    (facts,) = asyncio.run(look(Muxer(None, tmp_path / "pairing", tmp_path / "tmp")))
+    (facts,) = asyncio.run(find_phones(UsbmuxConfig(None, tmp_path / "pairing", tmp_path / "tmp")))
     assert facts.udid == UDID
     monkeypatch.setenv("USBMUXD_SOCKET_ADDRESS", "127.0.0.1:1")
-    (facts,) = asyncio.run(look(home.muxer))
+    (facts,) = asyncio.run(find_phones(home.usbmux))
     assert facts.udid == UDID
 
 
@@ -402,19 +402,19 @@ def test_waiting_for_a_phone_that_is_through_its_setup(house: Any, a_phone: Any)
 
     async def story() -> None:
         time = home.time.as_time()
-        async with await wait_until_ready(home.muxer, UDID, watch=home.watch, wait_s=60, time=time) as met:
+        async with await wait_until_ready(home.usbmux, UDID, progress=home.progress, wait_s=60, time=time) as met:
             assert met.facts.setup_finished is True
 
     asyncio.run(story())
-    assert home.watch.asked == ["finish-setup"]
-    assert home.watch.done == ["finish-setup"]
+    assert home.progress.asked == ["finish-setup"]
+    assert home.progress.done == ["finish-setup"]
 
 
 def test_a_setup_nobody_finishes(house: Any, a_phone: Any) -> None:
-    phone = a_phone(setup="running", hand=Hand(finishes_setup=False))
+    phone = a_phone(setup="running", simulated_user=SimulatedUser(finishes_setup=False))
     home = house(phone)
     with pytest.raises(Exception, match="not finished") as caught:
-        asyncio.run(wait_until_ready(home.muxer, UDID, watch=home.watch, wait_s=30, time=home.time.as_time()))
+        asyncio.run(wait_until_ready(home.usbmux, UDID, progress=home.progress, wait_s=30, time=home.time.as_time()))
     assert caught.value.exit_code == 24  # type: ignore[attr-defined]
 
 

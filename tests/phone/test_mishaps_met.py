@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from migrate.problems import DeviceRefused, MigrateError, PhoneLost, PhoneSilent
-from migrate.simulator.agent.mb_errors import sayings
+from migrate.simulator.agent.mb_errors import known_error_texts
 from migrate.simulator.faults.faults import Mishap
 from migrate.simulator.faults.scenarios import scenarios
 
@@ -27,11 +27,11 @@ def test_every_number_a_phone_may_refuse_with_is_a_sentence_that_quotes_it(house
 
     async def story() -> None:
         async with await home.meet(phone) as met:
-            for code, said in sayings().items():
+            for code, said in known_error_texts().items():
                 phone.faults.mishaps = [Mishap("refuse", code=code, text=text) for text in said]
                 for text in said:
                     with pytest.raises(MigrateError) as refused:
-                        await met.save(home.folder(phone), seals=home.seals, watch=home.watch)
+                        await met.back_up(home.folder(phone), seals=home.seals, progress=home.progress)
                     error = refused.value
                     phone.faults.mishaps.pop(0)
                     told = f"{error.what()} {error.why()} {error.next()}"
@@ -40,7 +40,7 @@ def test_every_number_a_phone_may_refuse_with_is_a_sentence_that_quotes_it(house
                     # 1 and 3 are told apart by their words
                     assert (type(error) is DeviceRefused) <= (code in HAS_NO_ERROR_OF_ITS_OWN | {1, 3})
             phone.faults.mishaps = []
-            await met.save(home.folder(phone), seals=home.seals, watch=home.watch)
+            await met.back_up(home.folder(phone), seals=home.seals, progress=home.progress)
 
     asyncio.run(story())
 
@@ -54,10 +54,10 @@ def test_a_save_refused_late_keeps_what_came_and_the_next_one_ends_well(
     home = house(phone)
     for _ in range(1 if at["at"] == "files" else 2):
         with pytest.raises(MigrateError) as refused:
-            asyncio.run(home.save(phone))
+            asyncio.run(home.back_up(phone))
         assert refused.value.exit_code in (30, 43, 35, 34)
     phone.faults.mishaps = []
-    asyncio.run(home.save(phone))
+    asyncio.run(home.back_up(phone))
 
 
 def test_a_pulled_cable_comes_back_under_another_number_and_an_unplugged_phone_stays_away(
@@ -73,13 +73,13 @@ def test_a_pulled_cable_comes_back_under_another_number_and_an_unplugged_phone_s
     first = device_id()
     phone.faults.mishaps = [Mishap("replug", at="messages", after=4), Mishap("unplug", at="messages", after=9)]
     with pytest.raises(PhoneLost):
-        asyncio.run(home.save(phone))
+        asyncio.run(home.back_up(phone))
     assert device_id() > first
     with pytest.raises(PhoneLost):
-        asyncio.run(home.save(phone))
+        asyncio.run(home.back_up(phone))
     assert not home.server.is_attached(phone)
     home.server.attach(phone)
-    assert asyncio.run(home.save(phone)).files_received > 0
+    assert asyncio.run(home.back_up(phone)).files_received > 0
 
 
 @pytest.mark.parametrize("way", ["sent", "received"])
@@ -92,8 +92,8 @@ def test_a_phone_that_stalls_is_called_silent_and_not_lost_and_pulling_its_cable
 
     async def story() -> None:
         async with await home.meet(phone) as met:
-            met._contact.silence_s = 0.2
-            await met.save(home.folder(phone), seals=home.seals, watch=home.watch)
+            met._connection.silence_s = 0.2
+            await met.back_up(home.folder(phone), seals=home.seals, progress=home.progress)
 
     with pytest.raises(PhoneSilent):
         asyncio.run(story())
@@ -110,8 +110,8 @@ def test_scenarios_that_a_save_lives_through(house: Any, a_phone: Any, name: str
     )
     scenarios()[name].apply(phone)
     home = house(phone)
-    assert asyncio.run(home.save(phone)).files_received > 4
-    assert [finding.code for finding in home.watch.findings] == ["file-unreadable"] * (name.startswith("backup-man"))
+    assert asyncio.run(home.back_up(phone)).files_received > 4
+    assert [finding.code for finding in home.progress.findings] == ["file-unreadable"] * (name.startswith("backup-man"))
 
 
 # -- a disk that is full, really -------------------------------------------------------------------------------------
@@ -120,27 +120,27 @@ SAVE_UNTIL_FULL = """
 import asyncio, resource, signal, sys
 from pathlib import Path
 from migrate.problems import MigrateError
-from migrate.phone.muxer import Muxer
+from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.phone import Phone
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.device.filesystem import Synthetic
-from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 
 disk, limit = Path(sys.argv[1]), int(sys.argv[2])
 if limit:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-phone = Softphone(udid="UDID", name="Anna's iPhone", keybag_rounds=100)
+phone = SimulatedPhone(udid="UDID", name="Anna's iPhone", keybag_rounds=100)
 phone.files.add_file("CameraRollDomain", "Media/DCIM/100APPLE/film.mov", Synthetic(1, 12_000_000))
 # a phone counts 128 MiB of headroom and would not begin: this disk fills up while it sends
-from migrate.phone.mobilebackup2.host_folder import Answer, Drive
-Drive.free_space = lambda self: Answer(payload=1 << 40)
+from migrate.phone.mobilebackup2.host_folder import Drive, StatusResponse
+Drive.free_space = lambda self: StatusResponse(payload=1 << 40)
 
 async def story(home):
-    with SoftphoneServer([phone]) as server:
-        muxer = Muxer(server.address, home / "pairing", home / "tmp")
+    with SimulatedUsbmuxd([phone]) as server:
+        muxer = UsbmuxConfig(server.address, home / "pairing", home / "tmp")
         async with await Phone.meet(muxer, phone.udid, wait_s=9) as met:
-            await met.save(disk / "backups" / phone.udid, seals=home / "seals")
+            await met.back_up(disk / "backups" / phone.udid, seals=home / "seals")
 
 try:
     asyncio.run(story(disk if limit else Path(sys.argv[3])))

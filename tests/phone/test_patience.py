@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from migrate.phone.wait import Lacking, Patience, Time
+from migrate.phone.wait import NotReady, Time, UserWait
 from migrate.problems import NoPhone, NotTrusted, PhoneLocked
-from migrate.progress import Nobody
+from migrate.progress import NoProgress
 
 
-class Seen(Nobody):
+class Seen(NoProgress):
     def __init__(self) -> None:
         self.events: list[str] = []
 
@@ -33,17 +33,17 @@ class Clock:
 
 def test_each_thing_is_asked_for_once_and_done_once() -> None:
     clock, seen = Clock(), Seen()
-    patience = Patience(seen, 60, Time(clock.clock, clock.sleep))
+    user_wait = UserWait(seen, 60, Time(clock.clock, clock.sleep))
 
     async def story() -> None:
         for _ in range(3):
-            await patience.bear(Lacking(NoPhone("x", ()), "connect"), "the iPhone")
+            await user_wait.poll(NotReady(NoPhone("x", ()), "connect"), "the iPhone")
         for _ in range(2):
-            await patience.bear(Lacking(PhoneLocked("Anna's iPhone", "x"), "unlock"), "Anna's iPhone")
-        await patience.bear(Lacking(NoPhone("x", ())), "Anna's iPhone")  # away for a moment: nobody is called
-        await patience.bear(Lacking(PhoneLocked("Anna's iPhone", "x"), "unlock"), "Anna's iPhone")
-        patience.relieved()
-        patience.relieved()
+            await user_wait.poll(NotReady(PhoneLocked("Anna's iPhone", "x"), "unlock"), "Anna's iPhone")
+        await user_wait.poll(NotReady(NoPhone("x", ())), "Anna's iPhone")  # away for a moment: nobody is called
+        await user_wait.poll(NotReady(PhoneLocked("Anna's iPhone", "x"), "unlock"), "Anna's iPhone")
+        user_wait.request_done()
+        user_wait.request_done()
 
     asyncio.run(story())
     assert seen.events == ["needed connect", "done connect", "needed unlock", "done unlock"]
@@ -51,11 +51,11 @@ def test_each_thing_is_asked_for_once_and_done_once() -> None:
 
 def test_when_time_is_over_the_last_thing_lacking_is_the_error() -> None:
     clock = Clock()
-    patience = Patience(Seen(), 2.5, Time(clock.clock, clock.sleep))
+    user_wait = UserWait(Seen(), 2.5, Time(clock.clock, clock.sleep))
 
     async def story() -> None:
         while True:
-            await patience.bear(Lacking(NotTrusted("Anna's iPhone"), "tap-trust"), "Anna's iPhone")
+            await user_wait.poll(NotReady(NotTrusted("Anna's iPhone"), "tap-trust"), "Anna's iPhone")
 
     with pytest.raises(NotTrusted):
         asyncio.run(story())
@@ -64,8 +64,8 @@ def test_when_time_is_over_the_last_thing_lacking_is_the_error() -> None:
 
 def test_without_any_patience_a_person_is_still_told_what_was_missing() -> None:
     clock, seen = Clock(), Seen()
-    patience = Patience(seen, 0, Time(clock.clock, clock.sleep))
+    user_wait = UserWait(seen, 0, Time(clock.clock, clock.sleep))
     with pytest.raises(NoPhone):
-        asyncio.run(patience.bear(Lacking(NoPhone("", ()), "connect"), "the iPhone"))
+        asyncio.run(user_wait.poll(NotReady(NoPhone("", ()), "connect"), "the iPhone"))
     assert seen.events == ["needed connect"]
     assert clock.now == 0

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from migrate.phone.meeting import refused_to_pair
-from migrate.phone.mobilebackup2.refusals import meaning_of
-from migrate.phone.quoting import quoted
+from migrate.phone.meeting import pairing_error
+from migrate.phone.mobilebackup2.refusals import refusal_error
+from migrate.phone.quoting import safe_text
 from migrate.problems import MigrateError
 
 CASES = [
@@ -46,7 +46,7 @@ CASES = [
 
 
 def heard(response: dict[str, Any]) -> MigrateError:
-    return meaning_of(response, phone="Anna's iPhone", folder=Path("backups/x"), needed_bytes=None, free_bytes=7)
+    return refusal_error(response, phone="Anna's iPhone", folder=Path("backups/x"), needed_bytes=None, free_bytes=7)
 
 
 @pytest.mark.parametrize(("number", "said", "code", "exit_code"), CASES)
@@ -69,7 +69,7 @@ def test_each_refusal_has_its_own_error_and_exit_code(number: int, said: str, co
     ],
 )
 def test_each_refusal_to_pair(refusal: str, code: str, exit_code: int) -> None:
-    error = refused_to_pair("Anna's iPhone", refusal)
+    error = pairing_error("Anna's iPhone", refusal)
     assert (error.code, error.exit_code) == (code, exit_code)
 
 
@@ -97,4 +97,4 @@ def test_the_phone_s_own_words_are_quoted_in_one_harmless_line() -> None:
     ],
 )
 def test_names_keep_their_letters_and_lose_what_a_terminal_obeys(name: object, shown: str) -> None:
-    assert quoted(name) == shown
+    assert safe_text(name) == shown

@@ -1,4 +1,4 @@
-"""Sending a backup to a software iPhone, seeing it off to its reboot, and waiting for its return."""
+"""Sending a backup to a simulated iPhone, seeing it off to its reboot, and waiting for its return."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from migrate.problems import (
     ServiceRefused,
     WrongPhonePassword,
 )
-from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.device.simulated_user import SimulatedUser
 
 OLD = "00008110-000A1B2C3D4E5F60"
 NEW = "00008120-000000000000B0B0"
@@ -51,7 +51,7 @@ def old_phones(lasting_house: Any, a_phone: Any) -> Any:
         if password not in saved:
             phone = a_phone(backup_password=password)
             home = lasting_house(phone)
-            asyncio.run(home.save(phone))
+            asyncio.run(home.back_up(phone))
             saved[password] = phone, home.folder(phone)
         return saved[password]
 
@@ -79,12 +79,12 @@ def move(house: Any, old_phones: Any, a_phone: Any, tmp_path: Path) -> Any:
                     options=options,
                     password=how.get("password", self.password),
                     restore_applications=applications,
-                    watch=self.home.watch,
+                    progress=self.home.progress,
                 )
 
         async def come_back(self) -> Any:
             time = self.home.time.as_time()
-            return await wait_until_ready(self.home.muxer, NEW, watch=self.home.watch, wait_s=600, time=time)
+            return await wait_until_ready(self.home.usbmux, NEW, progress=self.home.progress, wait_s=600, time=time)
 
     return lambda password=None, **about: Move(password, about)
 
@@ -104,10 +104,10 @@ def test_what_was_on_the_old_phone_is_on_the_new_one_after_its_reboot(move: Any,
 
     asyncio.run(run())
     assert files_of(story.new).items() >= files_of(story.old).items()
-    done, total = story.home.watch.bytes[-1]
+    done, total = story.home.progress.bytes[-1]
     assert done == total == sum(path.stat().st_size for path in story.set.rglob("*") if path.is_file())
-    assert story.home.watch.files[-1] > 4
-    asked = [action for action in story.home.watch.asked if action != "finish-setup"]
+    assert story.home.progress.files[-1] > 4
+    asked = [action for action in story.home.progress.asked if action != "finish-setup"]
     assert asked == ["tap-trust"], "a replace ends trust, so it is asked for once more"
     assert sorted(path.name for path in story.set.parent.iterdir()) == [OLD]
 
@@ -121,21 +121,21 @@ def test_the_set_is_only_read(move: Any) -> None:
 
 
 def test_the_phone_is_told_which_apps_to_install_before_the_restore_begins(move: Any) -> None:
-    story = move(find_my=True, hand=Hand(turns_off_find_my=False))
+    story = move(find_my=True, simulated_user=SimulatedUser(turns_off_find_my=False))
     told: list[bytes | None] = []
-    refuse = story.new.refused_over_find_my
+    refuse = story.new.on_refused_by_find_my
 
     def look_then_refuse() -> None:
-        told.append(story.new.scratch.get("/iTunesRestore/RestoreApplications.plist"))
+        told.append(story.new.afc_files.get("/iTunesRestore/RestoreApplications.plist"))
         refuse()
 
-    story.new.refused_over_find_my = look_then_refuse
+    story.new.on_refused_by_find_my = look_then_refuse
     with pytest.raises(FindMyOn) as caught:
         asyncio.run(story.restore())
     assert caught.value.exit_code == 24
     assert told[0] is not None
     assert set(plistlib.loads(told[0])) == {"org.example.chat"}
-    assert "/iTunesRestore/RestoreApplications.plist" not in story.new.scratch, (
+    assert "/iTunesRestore/RestoreApplications.plist" not in story.new.afc_files, (
         "a failed restore leaves no order behind"
     )
 
@@ -143,7 +143,7 @@ def test_the_phone_is_told_which_apps_to_install_before_the_restore_begins(move:
 def test_without_the_wish_no_app_is_asked_for(move: Any) -> None:
     story = move()
     asyncio.run(story.restore(applications=False))
-    assert "/iTunesRestore/RestoreApplications.plist" not in story.new.scratch
+    assert "/iTunesRestore/RestoreApplications.plist" not in story.new.afc_files
 
 
 def test_a_phone_that_cannot_be_told_which_apps_to_install_is_not_restored_to(move: Any) -> None:
@@ -158,9 +158,11 @@ def test_all_five_options_are_sent(move: Any, monkeypatch: pytest.MonkeyPatch) -
     from migrate.phone.mobilebackup2 import session
 
     story, asked = move(), []
-    ask = session.Conversation.ask
+    send_request = session.Conversation.send_request
     monkeypatch.setattr(
-        session.Conversation, "ask", lambda self, request: (asked.append(request), ask(self, request))[1]
+        session.Conversation,
+        "send_request",
+        lambda self, request: (asked.append(request), send_request(self, request))[1],
     )
     asyncio.run(story.restore())
     assert asked == [
@@ -253,13 +255,13 @@ def test_ctrl_c_during_the_restore_cuts_the_link_and_takes_back_the_order_for_ap
     story = move()
     begun = threading.Event()
 
-    class UntilBegun(type(story.home.watch)):  # type: ignore[misc]
+    class UntilBegun(type(story.home.progress)):  # type: ignore[misc]
         def bytes_moved(self, done: int, total: int | None) -> None:
             begun.set()
             hold.wait(5)
 
     hold = threading.Event()
-    story.home.watch = UntilBegun()
+    story.home.progress = UntilBegun()
 
     async def run() -> None:
         sending = asyncio.create_task(story.restore())
@@ -272,26 +274,26 @@ def test_ctrl_c_during_the_restore_cuts_the_link_and_takes_back_the_order_for_ap
 
     asyncio.run(run())
     assert story.new.pending_restore is None
-    assert "/iTunesRestore/RestoreApplications.plist" not in story.new.scratch
+    assert "/iTunesRestore/RestoreApplications.plist" not in story.new.afc_files
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("device-link")] == []
 
 
 def test_a_phone_that_does_not_reboot_by_itself_is_asked_to_be_restarted(move: Any) -> None:
-    story = move(hand=Hand())
+    story = move(simulated_user=SimulatedUser())
     reboot_soon = story.new.reboot_soon
     story.new.reboot_soon = lambda *_, **__: None
     needed: list[str] = []
 
-    class Restarter(type(story.home.watch)):  # type: ignore[misc]
+    class Restarter(type(story.home.progress)):  # type: ignore[misc]
         def person_needed(self, phone: str, action: Any) -> None:
             needed.append(action)
             if action == "restart-phone":
                 reboot_soon()
 
-    story.home.watch = Restarter()
+    story.home.progress = Restarter()
     asyncio.run(story.restore())
     assert needed == ["restart-phone"]
-    assert story.home.watch.done == ["restart-phone"]
+    assert story.home.progress.done == ["restart-phone"]
 
 
 # -- the backup password ---------------------------------------------------------------------------------------------
@@ -303,33 +305,33 @@ def test_the_backup_password_is_set_changed_and_removed(house: Any, a_phone: Any
 
     async def story() -> None:
         async with await home.meet(phone) as met:
-            await met.change_backup_password(None, "first", watch=home.watch)
+            await met.change_backup_password(None, "first", progress=home.progress)
             assert phone.backup_password == "first"
             assert met.facts.encrypts_backups is True
             with pytest.raises(WrongPhonePassword):
-                await met.change_backup_password("wrong", "second", watch=home.watch)
+                await met.change_backup_password("wrong", "second", progress=home.progress)
             with pytest.raises(WrongPhonePassword):
-                await met.change_backup_password(None, "second", watch=home.watch)
+                await met.change_backup_password(None, "second", progress=home.progress)
             assert phone.backup_password == "first"
-            await met.change_backup_password("first", "second", watch=home.watch)
+            await met.change_backup_password("first", "second", progress=home.progress)
             assert phone.backup_password == "second"
-            await met.change_backup_password("second", None, watch=home.watch)
+            await met.change_backup_password("second", None, progress=home.progress)
             assert phone.backup_password is None
             assert met.facts.encrypts_backups is False
 
     asyncio.run(story())
-    assert set(home.watch.asked) == {"enter-passcode"}
-    assert home.watch.asked == home.watch.done
-    assert list(home.muxer.tmp.iterdir()) == []
+    assert set(home.progress.asked) == {"enter-passcode"}
+    assert home.progress.asked == home.progress.done
+    assert list(home.usbmux.tmp.iterdir()) == []
 
 
 def test_a_passcode_declined_leaves_the_backup_password_as_it_was(house: Any, a_phone: Any) -> None:
-    phone = a_phone(passcode="1234", hand=Hand(passcode="decline"))
+    phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="decline"))
     home = house(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
-            await met.change_backup_password(None, "first", watch=home.watch)
+            await met.change_backup_password(None, "first", progress=home.progress)
 
     with pytest.raises(PasscodeNotEntered):
         asyncio.run(story())
@@ -341,10 +343,10 @@ def test_a_saved_backup_keeps_the_password_it_was_saved_with(house: Any, a_phone
     home = house(phone)
 
     async def story() -> dict[Path, str]:
-        await home.save(phone)
+        await home.back_up(phone)
         digests = digests_of(home.folder(phone))
         async with await home.meet(phone) as met:
-            await met.change_backup_password("first", "second", watch=home.watch)
+            await met.change_backup_password("first", "second", progress=home.progress)
         return digests
 
     before = asyncio.run(story())

@@ -1,4 +1,4 @@
-"""Saving software iPhones over real sockets, and everything that may come between."""
+"""Saving simulated iPhones over real sockets, and everything that may come between."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from migrate.problems import (
     SetupUnfinished,
     WrongPhonePassword,
 )
-from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.device.simulated_user import SimulatedUser
 
 UDID = "00008110-000A1B2C3D4E5F60"
 PHOTO = "CameraRollDomain/Media/DCIM/100APPLE/IMG_0001.JPG"
@@ -61,10 +61,10 @@ def is_whole(home: Any, phone: Any, password: str | None = None) -> bool:
 def saved(lasting_house: Any, a_phone: Any) -> Any:
     """A phone with a passcode, saved once: (home, phone, report)."""
     phone = a_phone(passcode="1234")
-    phone.scratch["/iTunes_Control/iTunes/iTunesPrefs"] = b"prefs"
+    phone.afc_files["/iTunes_Control/iTunes/iTunesPrefs"] = b"prefs"
     phone.faults.frame_sizes = (1, 4096, 300_000, 17)
     home = lasting_house(phone)
-    return home, phone, asyncio.run(home.save(phone))
+    return home, phone, asyncio.run(home.back_up(phone))
 
 
 def test_a_first_save_holds_what_is_on_the_phone(saved: Any) -> None:
@@ -73,12 +73,12 @@ def test_a_first_save_holds_what_is_on_the_phone(saved: Any) -> None:
     assert contents(folder) == files_of(phone)
     assert is_whole(home, phone)
     assert report.unreadable == ()
-    assert report.bytes_received == home.watch.bytes[-1][0] > 380_000
-    assert report.files_received == home.watch.files[-1]
-    assert home.watch.asked == home.watch.done == ["enter-passcode"]
-    assert home.watch.findings == []
+    assert report.bytes_received == home.progress.bytes[-1][0] > 380_000
+    assert report.files_received == home.progress.files[-1]
+    assert home.progress.asked == home.progress.done == ["enter-passcode"]
+    assert home.progress.findings == []
     assert sorted(path.name for path in folder.parent.iterdir()) == [UDID]
-    assert list(home.muxer.tmp.iterdir()) == []
+    assert list(home.usbmux.tmp.iterdir()) == []
 
 
 def test_the_seal_knows_every_blob_and_the_apps_groups(saved: Any) -> None:
@@ -119,10 +119,10 @@ def test_the_info_plist_has_what_other_programs_look_for(saved: Any) -> None:
 def test_a_second_save_brings_only_what_changed(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     home = house(phone)
-    first = asyncio.run(home.save(phone))
+    first = asyncio.run(home.back_up(phone))
     phone.files.add_file("HomeDomain", "Library/SMS/sms.db", b"SQLite format 3\0" + b"new" * 100)
     phone.files.remove("AppDomain-org.example.chat", "Documents/größe.txt")
-    second = asyncio.run(home.save(phone))
+    second = asyncio.run(home.back_up(phone))
     assert second.bytes_received < first.bytes_received - 300_000
     assert contents(home.folder(phone)) == files_of(phone)
     assert is_whole(home, phone)
@@ -131,7 +131,7 @@ def test_a_second_save_brings_only_what_changed(house: Any, a_phone: Any) -> Non
 def test_an_encrypted_save_opens_with_its_password_and_holds_no_plain_file(house: Any, a_phone: Any) -> None:
     phone = a_phone(backup_password="correct-horse-1947", passcode="1234")
     home = house(phone)
-    asyncio.run(home.save(phone))
+    asyncio.run(home.back_up(phone))
     folder = home.folder(phone)
     assert BackupFolder(folder).is_encrypted
     assert contents(folder, "correct-horse-1947") == files_of(phone)
@@ -143,9 +143,9 @@ def test_an_encrypted_save_opens_with_its_password_and_holds_no_plain_file(house
 def test_beginning_afresh_throws_nothing_away_before_the_new_backup_is_whole(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     home = house(phone)
-    first = asyncio.run(home.save(phone))
+    first = asyncio.run(home.back_up(phone))
     before = BackupFolder(home.folder(phone)).status_uuid
-    again = asyncio.run(home.save(phone, begin="fresh"))
+    again = asyncio.run(home.back_up(phone, begin="fresh"))
     assert again.bytes_received >= first.bytes_received - 1000
     assert BackupFolder(home.folder(phone)).status_uuid != before
     assert is_whole(home, phone)
@@ -163,10 +163,10 @@ def test_a_cable_pulled_during_the_save_goes_on_where_it_stopped(
     home = house(phone)
     phone.faults.drop_save_after_bytes = after_bytes
     with pytest.raises(PhoneLost) as caught:
-        asyncio.run(home.save(phone))
+        asyncio.run(home.back_up(phone))
     assert caught.value.exit_code == 23
     assert phone.faults.drop_save_after_bytes is None, "the cable was never pulled"
-    asyncio.run(home.save(phone))
+    asyncio.run(home.back_up(phone))
     assert contents(home.folder(phone), password) == files_of(phone)
     assert is_whole(home, phone, password)
     seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
@@ -181,8 +181,8 @@ def test_what_came_before_the_cable_was_pulled_does_not_come_again(house: Any, a
     home = house(phone)
     phone.faults.drop_save_after_bytes = 1_200_000
     with pytest.raises(PhoneLost):
-        asyncio.run(home.save(phone))
-    report = asyncio.run(home.save(phone))
+        asyncio.run(home.back_up(phone))
+    report = asyncio.run(home.back_up(phone))
     assert report.bytes_received < 1_100_000  # of 1.6 million
     assert is_whole(home, phone)
 
@@ -190,13 +190,13 @@ def test_what_came_before_the_cable_was_pulled_does_not_come_again(house: Any, a
 def test_an_incremental_save_that_is_cut_keeps_the_seal_of_what_was_there(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     home = house(phone)
-    asyncio.run(home.save(phone))
+    asyncio.run(home.back_up(phone))
     for number in range(200):
         phone.files.add_file("MediaDomain", f"Media/Recordings/{number}.m4a", bytes([number % 251]) * 2000)
     phone.faults.drop_save_after_bytes = 300_000
     with pytest.raises(PhoneLost):
-        asyncio.run(home.save(phone))
-    asyncio.run(home.save(phone))
+        asyncio.run(home.back_up(phone))
+    asyncio.run(home.back_up(phone))
     seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
     assert seal is not None
     assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
@@ -217,28 +217,28 @@ def test_a_run_killed_between_the_phone_s_last_word_and_the_sealing_is_sealed_th
     with monkeypatch.context() as patch:
         patch.setattr(SealDraft, "finish", killed)
         with pytest.raises(Killed):
-            asyncio.run(home.save(phone))
+            asyncio.run(home.back_up(phone))
     assert BackupFolder(home.folder(phone)).is_finished
-    asyncio.run(home.save(phone))
+    asyncio.run(home.back_up(phone))
     seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
     assert seal is not None
     assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
 
 
 def test_ctrl_c_leaves_no_thread_behind_and_a_backup_that_goes_on(house: Any, a_phone: Any) -> None:
-    phone = a_phone(passcode="1234", hand=Hand(passcode="wait"))
+    phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
     home = house(phone)
 
-    class UntilAsked(type(home.watch)):  # type: ignore[misc]
+    class UntilAsked(type(home.progress)):  # type: ignore[misc]
         def person_needed(self, name: str, action: Any) -> None:
             super().person_needed(name, action)
             asked.set()
 
     asked = threading.Event()
-    home.watch = UntilAsked()
+    home.progress = UntilAsked()
 
     async def story() -> None:
-        saving = asyncio.create_task(home.save(phone))
+        saving = asyncio.create_task(home.back_up(phone))
         await asyncio.to_thread(asked.wait, 5)
         saving.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -247,40 +247,40 @@ def test_ctrl_c_leaves_no_thread_behind_and_a_backup_that_goes_on(house: Any, a_
     asyncio.run(story())
     ours = ("device-link", "backup-writer", "backup-hasher")
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith(ours)] == []
-    assert home.watch.done == ["enter-passcode"]
-    phone.hand = Hand()
-    asyncio.run(home.save(phone))
+    assert home.progress.done == ["enter-passcode"]
+    phone.simulated_user = SimulatedUser()
+    asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)
 
 
 def test_a_passcode_that_nobody_types_is_waited_for_as_long_as_was_said_and_no_longer(house: Any, a_phone: Any) -> None:
-    phone = a_phone(passcode="1234", hand=Hand(passcode="wait"))
+    phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
     home = house(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
-            met._contact.wait_s = 0.1
-            await met.save(home.folder(phone), seals=home.seals, watch=home.watch)
+            met._connection.wait_s = 0.1
+            await met.back_up(home.folder(phone), seals=home.seals, progress=home.progress)
 
     with pytest.raises(PasscodeWaitOver) as caught:
         asyncio.run(story())
-    assert caught.value.exit_code == 50 and home.watch.done == ["enter-passcode"]
-    phone.hand = Hand()
-    asyncio.run(home.save(phone))
+    assert caught.value.exit_code == 50 and home.progress.done == ["enter-passcode"]
+    phone.simulated_user = SimulatedUser()
+    asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)
 
 
 def test_somebody_taps_cancel_on_the_phone(house: Any, a_phone: Any) -> None:
-    phone = a_phone(passcode="1234", hand=Hand(passcode="wait"))
+    phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
     home = house(phone)
 
-    class Canceller(type(home.watch)):  # type: ignore[misc]
+    class Canceller(type(home.progress)):  # type: ignore[misc]
         def person_needed(self, name: str, action: Any) -> None:
             phone.post("com.apple.itunes-client.syncCancelRequest")
 
-    home.watch = Canceller()
+    home.progress = Canceller()
     with pytest.raises(CancelledOnPhone) as caught:
-        asyncio.run(home.save(phone))
+        asyncio.run(home.back_up(phone))
     assert caught.value.exit_code == 50
 
 
@@ -288,7 +288,7 @@ def test_the_first_session_after_plugging_in_is_often_dropped(house: Any, a_phon
     phone = a_phone()
     phone.faults.drop_sessions = 2
     home = house(phone)
-    asyncio.run(home.save(phone))
+    asyncio.run(home.back_up(phone))
     assert home.time.slept.count(10.0) == 2
     assert is_whole(home, phone)
 
@@ -297,7 +297,7 @@ def test_a_phone_that_drops_every_session_is_lost(house: Any, a_phone: Any) -> N
     phone = a_phone()
     phone.faults.drop_sessions = 3
     with pytest.raises(PhoneLost):
-        asyncio.run(house(phone).save(phone))
+        asyncio.run(house(phone).back_up(phone))
 
 
 def test_a_phone_that_says_nothing_any_more_is_not_called_lost(house: Any, a_phone: Any) -> None:
@@ -307,8 +307,8 @@ def test_a_phone_that_says_nothing_any_more_is_not_called_lost(house: Any, a_pho
 
     async def story() -> None:
         async with await home.meet(phone) as met:
-            met._contact.silence_s = 0.2
-            await met.save(home.folder(phone), seals=home.seals, watch=home.watch)
+            met._connection.silence_s = 0.2
+            await met.back_up(home.folder(phone), seals=home.seals, progress=home.progress)
 
     with pytest.raises(PhoneSilent):
         asyncio.run(story())
@@ -319,12 +319,12 @@ def test_a_phone_that_says_nothing_any_more_is_not_called_lost(house: Any, a_pho
 
 def test_a_watcher_that_raises_stops_the_save_and_is_heard(house: Any, a_phone: Any) -> None:
     """The journey's watcher raises in whatever thread it is called when the run is to stop."""
-    phone = a_phone(passcode="1234", hand=Hand(passcode="wait"))
+    phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
     home = house(phone)
 
     class Stopped(Exception): ...
 
-    class Stopper(type(home.watch)):  # type: ignore[misc]
+    class Stopper(type(home.progress)):  # type: ignore[misc]
         at = "bytes_moved"
 
         def bytes_moved(self, done: int, total: int | None) -> None:
@@ -336,93 +336,93 @@ def test_a_watcher_that_raises_stops_the_save_and_is_heard(house: Any, a_phone: 
                 raise Stopped
             phone.answer_passcode()
 
-    home.watch = Stopper()
+    home.progress = Stopper()
     for at in ("bytes_moved", "person_needed"):
-        home.watch.at = at
+        home.progress.at = at
         with pytest.raises(Stopped):
-            asyncio.run(home.save(phone))
-    home.watch.at = "never"
-    asyncio.run(home.save(phone))
+            asyncio.run(home.back_up(phone))
+    home.progress.at = "never"
+    asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)
 
 
 def test_a_passcode_that_is_declined(house: Any, a_phone: Any) -> None:
-    phone = a_phone(passcode="1234", hand=Hand(passcode="decline"))
+    phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="decline"))
     home = house(phone)
     with pytest.raises(PasscodeNotEntered) as caught:
-        asyncio.run(home.save(phone))
+        asyncio.run(home.back_up(phone))
     assert caught.value.exit_code == 50
-    assert home.watch.asked == home.watch.done == ["enter-passcode"]
+    assert home.progress.asked == home.progress.done == ["enter-passcode"]
 
 
 def test_a_passcode_sheet_that_shows_twice_is_asked_for_twice(house: Any, a_phone: Any) -> None:
-    phone = a_phone(passcode="1234", hand=Hand(passcode_sheets=2))
+    phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode_sheets=2))
     home = house(phone)
-    asyncio.run(home.save(phone))
-    assert home.watch.asked == home.watch.done == ["enter-passcode"] * 2
+    asyncio.run(home.back_up(phone))
+    assert home.progress.asked == home.progress.done == ["enter-passcode"] * 2
 
 
 def test_a_locked_phone_that_was_unlocked_since_it_was_switched_on_is_saved_with_the_escrow_bag(
     house: Any, a_phone: Any
 ) -> None:
-    phone = a_phone(trust="ask", passcode="1234", hand=Hand(unlocks=False))
+    phone = a_phone(trust="ask", passcode="1234", simulated_user=SimulatedUser(unlocks=False))
     home = house(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
             phone.lock()
-            await met.save(home.folder(phone), seals=home.seals, watch=home.watch)
+            await met.back_up(home.folder(phone), seals=home.seals, progress=home.progress)
 
     asyncio.run(story())
-    assert home.watch.asked == ["tap-trust", "enter-passcode"]
+    assert home.progress.asked == ["tap-trust", "enter-passcode"]
     assert is_whole(home, phone)
 
 
 def test_a_phone_not_unlocked_since_it_was_switched_on_is_asked_to_be(house: Any, a_phone: Any) -> None:
-    phone = a_phone(passcode="1234", hand=Hand(unlocks=False))
+    phone = a_phone(passcode="1234", simulated_user=SimulatedUser(unlocks=False))
     home = house(phone)
     asked: list[str] = []
 
-    class Unlocker(type(home.watch)):  # type: ignore[misc]
+    class Unlocker(type(home.progress)):  # type: ignore[misc]
         def person_needed(self, name: str, action: Any) -> None:
             asked.append(action)
             if action == "unlock":
                 phone.unlock()
 
-    home.watch = Unlocker()
+    home.progress = Unlocker()
     phone.reboot()
-    asyncio.run(home.save(phone))
+    asyncio.run(home.back_up(phone))
     assert asked == ["unlock", "enter-passcode"]
     assert is_whole(home, phone)
 
 
 def test_a_phone_that_stays_locked_since_it_was_switched_on(house: Any, a_phone: Any) -> None:
-    phone = a_phone(passcode="1234", hand=Hand(unlocks=False))
+    phone = a_phone(passcode="1234", simulated_user=SimulatedUser(unlocks=False))
     home = house(phone)
     phone.reboot()
     with pytest.raises(PhoneLocked):
-        asyncio.run(home.save(phone))
+        asyncio.run(home.back_up(phone))
 
 
 def test_a_phone_without_a_passcode_gives_no_escrow_bag_and_is_saved_all_the_same(house: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask")
     home = house(phone)
-    asyncio.run(home.save(phone))
-    assert "EscrowBag" not in plistlib.loads((home.muxer.pairing / f"{UDID}.plist").read_bytes())
+    asyncio.run(home.back_up(phone))
+    assert "EscrowBag" not in plistlib.loads((home.usbmux.pairing / f"{UDID}.plist").read_bytes())
     assert is_whole(home, phone)
 
 
 def test_a_phone_in_its_setup_assistant(house: Any, a_phone: Any) -> None:
-    phone = a_phone(setup="running", hand=Hand(finishes_setup=False))
+    phone = a_phone(setup="running", simulated_user=SimulatedUser(finishes_setup=False))
     with pytest.raises(SetupUnfinished) as caught:
-        asyncio.run(house(phone).save(phone))
+        asyncio.run(house(phone).back_up(phone))
     assert caught.value.exit_code == 24
 
 
 def test_a_managed_phone_that_wants_its_backups_encrypted(house: Any, a_phone: Any) -> None:
     phone = a_phone(requires_encryption=True)
     with pytest.raises(WrongPhonePassword) as caught:
-        asyncio.run(house(phone).save(phone))
+        asyncio.run(house(phone).back_up(phone))
     assert caught.value.exit_code == 32
 
 
@@ -430,12 +430,12 @@ def test_another_program_that_syncs_is_waited_for_ten_seconds(house: Any, a_phon
     phone = a_phone()
     phone.faults.afc_lock_busy_tries = 49
     home = house(phone)
-    asyncio.run(home.save(phone))
+    asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)
 
     phone.faults.afc_lock_busy_tries = 50
     with pytest.raises(AnotherProgramSyncing) as caught:
-        asyncio.run(home.save(phone))
+        asyncio.run(home.back_up(phone))
     assert caught.value.exit_code == 24
     assert is_whole(home, phone)
 
@@ -447,16 +447,16 @@ def test_small_services_that_do_not_start_are_no_reason_not_to_save(house: Any, 
     phone.faults.refuse_services["com.apple.afc"] = "InvalidService"
     phone.faults.refuse_services["com.apple.springboardservices"] = "InvalidService"
     home = house(phone)
-    asyncio.run(home.save(phone))
+    asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)
-    assert [finding.code for finding in home.watch.findings] == ["installed-apps-unknown"]
+    assert [finding.code for finding in home.progress.findings] == ["installed-apps-unknown"]
 
 
 def test_an_icon_that_cannot_be_had_is_left_out_alone(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.no_icon = ("org.example.chat",)
     home = house(phone)
-    asyncio.run(home.save(phone))
+    asyncio.run(home.back_up(phone))
     info = plistlib.loads((home.folder(phone) / "Info.plist").read_bytes())
     assert set(info["Applications"]["org.example.chat"]) == {"ApplicationSINF", "iTunesMetadata"}
 
@@ -468,9 +468,9 @@ def test_a_file_that_could_be_read_the_second_time_is_no_loss(house: Any, a_phon
     phone = a_phone()
     phone.faults.unreadable_once[PHOTO] = "Input/output error (5)"
     home = house(phone)
-    report = asyncio.run(home.save(phone))
+    report = asyncio.run(home.back_up(phone))
     assert report.unreadable == ()
-    assert home.watch.findings == []
+    assert home.progress.findings == []
     assert contents(home.folder(phone)) == files_of(phone)
     assert is_whole(home, phone)
 
@@ -479,9 +479,9 @@ def test_a_file_that_stays_unreadable_is_named_and_sealed_as_such(house: Any, a_
     phone = a_phone()
     phone.faults.unreadable[PHOTO] = "Input/output error (5)"
     home = house(phone)
-    report = asyncio.run(home.save(phone))
+    report = asyncio.run(home.back_up(phone))
     (file_id,) = report.unreadable
-    (finding,) = home.watch.findings
+    (finding,) = home.progress.findings
     assert (finding.code, finding.severity, finding.file_id) == ("file-unreadable", "warning", file_id)
     assert "IMG_0001.JPG" in finding.what
     assert "Input/output error" in finding.why
@@ -497,8 +497,8 @@ def test_the_file_every_phone_fails_to_read_costs_nobody_a_second_passcode(house
     phone.files.add_file("HomeDomain", path, b"x" * 100)
     phone.faults.unreadable[f"HomeDomain/{path}"] = "Input/output error (5)"
     home = house(phone)
-    report = asyncio.run(home.save(phone))
-    assert home.watch.asked == ["enter-passcode"]
+    report = asyncio.run(home.back_up(phone))
+    assert home.progress.asked == ["enter-passcode"]
     assert len(report.unreadable) == 1
 
 
@@ -510,18 +510,18 @@ def test_a_disk_too_small_is_said_with_what_is_needed_and_the_old_backup_stays(
 ) -> None:
     phone = a_phone()
     home = house(phone)
-    asyncio.run(home.save(phone))
+    asyncio.run(home.back_up(phone))
     phone.files.add_file("MediaDomain", "Media/Recordings/long.m4a", b"x" * 500_000)
     usage = shutil.disk_usage(home.home)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1_000_000))
     with pytest.raises(BackupDiskFull) as caught:
-        asyncio.run(home.save(phone))
+        asyncio.run(home.back_up(phone))
     assert caught.value.exit_code == 33
     assert caught.value.free_bytes == 1_000_000
     assert 0x800_0000 + 500_000 <= caught.value.needed_bytes < 0x800_0000 + 600_000
     assert "MB" in caught.value.why()
     monkeypatch.undo()
-    asyncio.run(home.save(phone))
+    asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)
 
 
@@ -531,7 +531,7 @@ def test_a_folder_we_may_not_write_to(house: Any, a_phone: Any) -> None:
     home = house(phone)
     home.folder(phone).parent.mkdir(parents=True, mode=0o500)
     with pytest.raises(CannotWriteHere):
-        asyncio.run(home.save(phone))
+        asyncio.run(home.back_up(phone))
 
 
 def test_a_file_in_the_place_of_the_folder(house: Any, a_phone: Any) -> None:
@@ -540,7 +540,7 @@ def test_a_file_in_the_place_of_the_folder(house: Any, a_phone: Any) -> None:
     home.folder(phone).parent.mkdir(parents=True)
     home.folder(phone).write_bytes(b"")
     with pytest.raises(CannotWriteHere) as caught:
-        asyncio.run(home.save(phone))
+        asyncio.run(home.back_up(phone))
     assert caught.value.exit_code == 33
 
 
@@ -551,16 +551,16 @@ def test_something_in_the_way_where_files_arrive_is_not_called_a_lost_phone(hous
     in_the_way.parent.mkdir(parents=True)
     in_the_way.write_bytes(b"a file")
     with pytest.raises(CannotWriteHere):
-        asyncio.run(home.save(phone))
+        asyncio.run(home.back_up(phone))
 
 
 def test_an_empty_manifest_plist_left_by_another_program_does_not_end_every_backup(house: Any, a_phone: Any) -> None:
     """Facts row 9: with a 0-byte Manifest.plist a phone answers 205 for ever."""
     phone = a_phone()
     home = house(phone)
-    asyncio.run(home.save(phone))
+    asyncio.run(home.back_up(phone))
     (home.folder(phone) / "Manifest.plist").write_bytes(b"")
-    asyncio.run(home.save(phone))
+    asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)
 
 
@@ -570,7 +570,7 @@ def test_another_phone_s_folder_is_refused_before_anything_is_written(house: Any
 
     async def story() -> None:
         async with await home.meet(phone) as met:
-            await met.save(home.home / "backups" / "other", seals=home.seals)
+            await met.back_up(home.home / "backups" / "other", seals=home.seals)
 
     with pytest.raises(ValueError, match="not the place"):
         asyncio.run(story())

@@ -236,7 +236,7 @@ def test_a_disk_that_fills_up_is_told_to_the_phone_which_then_ends_the_save(wire
     assert wired.phone.status()[0] == -15
     wired.phone.respond(104, "Multiple errors uploading files (MBErrorDomain/104)")
     assert saved.result()["ErrorCode"] == 104
-    assert wired.conversation.disk_trouble.errno == errno.ENOSPC
+    assert wired.conversation.local_disk_error.errno == errno.ENOSPC
     assert [path.name for path in (wired.folder / "Snapshot/ab").iterdir()] == [FILE_ID]
     assert [path.name for path in wired.root.iterdir()] == [UDID]
 
@@ -248,7 +248,7 @@ def test_a_disk_too_full_for_the_seal_counts_as_full_too(wired: Any) -> None:
     wired.phone.status()
     wired.phone.respond()
     saved.result()
-    assert wired.conversation.disk_trouble.errno == errno.ENOSPC
+    assert wired.conversation.local_disk_error.errno == errno.ENOSPC
 
 
 def test_a_phone_that_asks_for_room_hears_that_we_delete_nothing_and_tells_how_much_it_needs(wired: Any) -> None:
@@ -274,7 +274,7 @@ def test_the_bug_of_a_thread_of_ours_ends_the_save_instead_of_hanging_it(tmp_pat
         pipeline.Pipeline(tmp_path / "staging", Broken()) as line,
     ):
         while True:
-            line.put((pipeline.Begin(tmp_path / "blob"), pipeline.Data(b"x"), pipeline.End(FILE_ID)))
+            line.put((pipeline.FileStart(tmp_path / "blob"), pipeline.FileData(b"x"), pipeline.FileEnd(FILE_ID)))
 
 
 def test_a_bug_in_the_last_moment_is_heard_of_too(tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_a_bug_in_the_last_moment_is_heard_of_too(tmp_path: Path) -> None:
         pytest.raises(RuntimeError, match="a bug"),
         pipeline.Pipeline(tmp_path / "staging", Broken()) as line,
     ):
-        line.put((pipeline.Begin(tmp_path / "blob"), pipeline.Data(b"x"), pipeline.End(FILE_ID)))
+        line.put((pipeline.FileStart(tmp_path / "blob"), pipeline.FileData(b"x"), pipeline.FileEnd(FILE_ID)))
 
 
 # -- strangers' names ------------------------------------------------------------------------------------------------

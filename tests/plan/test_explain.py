@@ -8,22 +8,22 @@ from typing import Any
 import pytest
 
 from migrate.categories.apps import AppEntry
-from migrate.categories.catalogue import APP_PREFIX, load
+from migrate.categories.catalogue import APP_PREFIX, load_catalogue
 from migrate.categories.choose import Amount
-from migrate.categories.tally import AppTally, CategoryTally, Holds, Tally, Unclaimed
-from migrate.plan.explain import Explained, Known, explain
+from migrate.categories.tally import AppTally, CategoryTally, OwnerContents, Tally, Unclaimed
+from migrate.plan.explain import CategoryExplanation, ExplainContext, explain
 from migrate.plan.strategy import Strategy
 
 IN_BACKGROUND = "iOS brings it in the background after the restart"
 BOUND = "iOS keeps it on the phone it was made on"
-EVERY = frozenset(load().ids)
+EVERY = frozenset(load_catalogue().ids)
 
 
 def category(word: str, **of: Any) -> CategoryTally:
     """A category of a backup; `later`/`never`: (files, bytes) that come later, or that another phone drops."""
     files, size = of.pop("files", 1), of.pop("size", 10)
     later, never = of.pop("later", (0, 0)), of.pop("never", (0, 0))
-    holds = Holds(
+    contents = OwnerContents(
         files=files,
         bytes=size,
         later=Amount(files=later[0], bytes=later[1]),
@@ -32,16 +32,18 @@ def category(word: str, **of: Any) -> CategoryTally:
         why_never=BOUND,
     )
     known: dict[str, Any] = {"items": None, "complete": None, "notes": (), **of}
-    return CategoryTally(category=load().category(word), files=files, bytes=size, holds=holds, **known)
+    return CategoryTally(category=load_catalogue().category(word), files=files, bytes=size, contents=contents, **known)
 
 
 def app(bundle: str, *, files: int = 3, **of: Any) -> AppTally:
-    holds = Holds(files=files, bytes=files * 10, later=Amount(files=files, bytes=files * 10), why_later="with its app")
+    contents = OwnerContents(
+        files=files, bytes=files * 10, later=Amount(files=files, bytes=files * 10), why_later="with its app"
+    )
     entry = AppEntry(id=bundle, title=bundle.rpartition(".")[2].capitalize(), **of)
-    return AppTally(app=entry, files=files, bytes=files * 10, notes=(), holds=holds)
+    return AppTally(app=entry, files=files, bytes=files * 10, notes=(), contents=contents)
 
 
-def told(*rows: CategoryTally | AppTally, **of: Any) -> dict[str, Explained]:
+def told(*rows: CategoryTally | AppTally, **of: Any) -> dict[str, CategoryExplanation]:
     """The explanation of a backup that holds `rows`, by id; by default of a plan that takes all of it."""
     tally = Tally(
         backup=Path("backup"),
@@ -53,7 +55,7 @@ def told(*rows: CategoryTally | AppTally, **of: Any) -> dict[str, Explained]:
     )
     owners = of.pop("owners", EVERY | {APP_PREFIX + row.app.id for row in tally.apps})
     known: dict[str, Any] = {"strategy": Strategy.REPLACE, "encrypted": True, **of}
-    return {row.id: row for row in explain(tally, Known(owners=frozenset(owners), **known)).categories}
+    return {row.id: row for row in explain(tally, ExplainContext(owners=frozenset(owners), **known)).categories}
 
 
 def test_what_is_there_when_the_phone_is_back_goes() -> None:
@@ -140,7 +142,7 @@ def test_contacts_of_an_account_go_and_say_what_keeps_them() -> None:
 
 def test_what_the_plan_does_not_name_or_leaves_out_stays_behind() -> None:
     rows = (category("notes"), category("health"))
-    found = told(*rows, owners={"calls"}, excepted=frozenset({"health"}))
+    found = told(*rows, owners={"calls"}, excluded=frozenset({"health"}))
     assert {row.fate for row in found.values()} == {"not-chosen"}
     assert found["notes"].why == "The plan does not name it."
     assert found["health"].why == "The plan leaves it out."
@@ -188,7 +190,7 @@ def test_an_app_that_no_store_has_is_installed_by_hand() -> None:
 def test_the_answer_has_the_keys_scripts_rely_on() -> None:
     tally = Tally(backup=Path("b"), categories=(category("calls"),), apps=(), unclaimed=(), files=1, bytes=10)
     for strategy, said in ((Strategy.REPLACE, "replace"), (None, None)):
-        answer = explain(tally, Known(owners=EVERY, strategy=strategy, encrypted=True)).as_json()
+        answer = explain(tally, ExplainContext(owners=EVERY, strategy=strategy, encrypted=True)).as_json()
         assert set(answer) == {"strategy", "categories"}
         assert answer["strategy"] == said
         assert set(answer["categories"][0]) == {"id", "fate", "files", "bytes", "why"}

@@ -8,12 +8,19 @@ from typing import Any
 
 import pytest
 
-from migrate.categories.catalogue import load
+from migrate.categories.catalogue import load_catalogue
 from migrate.plan.interview.answers import NAMES, SECRETS
-from migrate.plan.interview.observations import EarlierBackup, Holding, Phone, Saved, UnfinishedRun, weight_of
-from migrate.plan.interview.pages import complaint
-from migrate.plan.interview.plan import plan_of, written
-from migrate.plan.interview.questions import Answers, Question, Seen, next_deed, next_question
+from migrate.plan.interview.observations import (
+    BackupContents,
+    CategoryEntry,
+    ExistingBackup,
+    Phone,
+    UnfinishedRun,
+    total_size_bytes,
+)
+from migrate.plan.interview.pages import answer_refusal
+from migrate.plan.interview.plan import build_plan, plan_file_text
+from migrate.plan.interview.questions import Answers, MoveFacts, Question, next_preparation, next_question
 from migrate.plan.read import read_plan
 from migrate.problems import BackupNewerThanPhone, BackupTooOld, NewPhoneTooFull, StrategyRefused
 
@@ -30,57 +37,62 @@ GRANDMAS = Phone(
 ADAS = Phone(
     udid=NEW, name="Ada's iPhone", ios_version="26.1", free_bytes=5_000_000, trusted=True, encrypts_backups=False
 )
-CHATTER = Holding(id="app:com.example.chatter", title="Chatter", files=18, bytes=600_000)
+CHATTER = CategoryEntry(id="app:com.example.chatter", title="Chatter", files=18, bytes=600_000)
 OF_OLD = (
-    Holding(id="messages", title="Messages", files=19, items=12_402, bytes=2_000_000),
-    Holding(id="photos", title="Photos and videos", files=82, items=38, bytes=1_000_000),
-    Holding(id="health", title="Health", files=5, items=400, bytes=100_000, needs_encryption=True),
-    Holding(id="passwords", title="Passwords", files=2, bytes=36_000, needs_encryption=True),
-    Holding(id="voicemail", title="Voicemail", files=0, items=0),
+    CategoryEntry(id="messages", title="Messages", files=19, items=12_402, bytes=2_000_000),
+    CategoryEntry(id="photos", title="Photos and videos", files=82, items=38, bytes=1_000_000),
+    CategoryEntry(id="health", title="Health", files=5, items=400, bytes=100_000, needs_encryption=True),
+    CategoryEntry(id="passwords", title="Passwords", files=2, bytes=36_000, needs_encryption=True),
+    CategoryEntry(id="voicemail", title="Voicemail", files=0, items=0),
     CHATTER,
 )
 OF_NEW = (
-    Holding(id="messages", title="Messages", files=3, items=31, bytes=9_000),
-    Holding(id="photos", title="Photos and videos", files=1, items=0),
+    CategoryEntry(id="messages", title="Messages", files=3, items=31, bytes=9_000),
+    CategoryEntry(id="photos", title="Photos and videos", files=1, items=0),
 )
-NOBODY_HERE = Seen()
-BOTH_HERE = Seen(phones=(GRANDMAS, ADAS), signs_of_use={NEW: ()})
+NOBODY_HERE = MoveFacts()
+BOTH_HERE = MoveFacts(phones=(GRANDMAS, ADAS), signs_of_use={NEW: ()})
 OLD_SAVED = replace(
     BOTH_HERE,
     phones=(replace(GRANDMAS, encrypts_backups=True), ADAS),
-    saves={OLD: Saved(name="Grandma's iPhone", ios_version="18.5", encrypted=True, holdings=OF_OLD)},
+    backup_contents={
+        OLD: BackupContents(name="Grandma's iPhone", ios_version="18.5", encrypted=True, category_entries=OF_OLD)
+    },
     told=frozenset({OLD}),
 )
 BOTH_SAVED = replace(
     OLD_SAVED,
-    saves={**OLD_SAVED.saves, NEW: Saved(name="Ada's iPhone", ios_version="26.1", encrypted=True, holdings=OF_NEW)},
+    backup_contents={
+        **OLD_SAVED.backup_contents,
+        NEW: BackupContents(name="Ada's iPhone", ios_version="26.1", encrypted=True, category_entries=OF_NEW),
+    },
 )
 
 
-def said(*pairs: tuple[str, Any]) -> Answers:
+def answers_to(*pairs: tuple[str, Any]) -> Answers:
     answers = Answers()
     for name, answer in pairs:
-        answers = answers.plus(name, answer)
+        answers = answers.with_answer(name, answer)
     return answers
 
 
-def asked(seen: Seen, answers: Answers) -> Question:
-    question = next_question(seen, answers)
+def asked(facts: MoveFacts, answers: Answers) -> Question:
+    question = next_question(facts, answers)
     assert question is not None, "the plan could be written already"
     return question
 
 
-def script(seen: Seen, *pairs: tuple[str, Any]) -> Answers:
+def script(facts: MoveFacts, *pairs: tuple[str, Any]) -> Answers:
     """Answer page after page: each must be the one that is asked, and must offer what is answered."""
     answers = Answers()
     for name, answer in pairs:
-        question = asked(seen, answers)
+        question = asked(facts, answers)
         assert question.name == name
         if question.kind == "one":
-            assert answer in question.takes
+            assert answer in question.allowed_values
         if question.kind == "many":
-            assert set(answer) <= question.takes
-        answers = answers.plus(name, answer)
+            assert set(answer) <= question.allowed_values
+        answers = answers.with_answer(name, answer)
     return answers
 
 
@@ -90,13 +102,13 @@ def script(seen: Seen, *pairs: tuple[str, Any]) -> Answers:
 def test_everything_to_an_erased_phone() -> None:
     answers = script(BOTH_HERE, ("old", OLD), ("new", NEW), ("new-is", "erased"), ("encryption", "on"))
     assert asked(BOTH_HERE, answers).name == "chosen-password"
-    answers = answers.plus("chosen-password", PASSWORD)  # it is saved now: what there is, is seen
-    assert next_deed(BOTH_HERE, answers) == "save-old"
+    answers = answers.with_answer("chosen-password", PASSWORD)  # it is saved now: what there is, is seen
+    assert next_preparation(BOTH_HERE, answers) == "save-old"
     for name, answer in (("what", "everything"), ("summary", "move")):
         assert asked(OLD_SAVED, answers).name == name
-        answers = answers.plus(name, answer)
-    assert next_question(OLD_SAVED, answers) is None and next_deed(OLD_SAVED, answers) is None
-    plan = plan_of(OLD_SAVED, answers)
+        answers = answers.with_answer(name, answer)
+    assert next_question(OLD_SAVED, answers) is None and next_preparation(OLD_SAVED, answers) is None
+    plan = build_plan(OLD_SAVED, answers)
     assert plan.move.categories == ("everything",) and plan.move.apps == "all"
     assert (plan.old_phone.udid, plan.new_phone.udid, plan.new_phone.is_) == (OLD, NEW, "erased")
     assert plan.backup.begin == "incremental", "replayed on another pair, it saves that pair's old phone"
@@ -105,100 +117,105 @@ def test_everything_to_an_erased_phone() -> None:
 
 def test_some_things_to_a_phone_in_use() -> None:
     answers = script(BOTH_HERE, ("old", OLD), ("new", NEW), ("new-is", "in-use"), ("encryption", "on"))
-    answers = answers.plus("chosen-password", PASSWORD)
-    assert next_deed(BOTH_HERE, answers) == "save-old"
+    answers = answers.with_answer("chosen-password", PASSWORD)
+    assert next_preparation(BOTH_HERE, answers) == "save-old"
     question = asked(OLD_SAVED, answers)
     assert question.name == "chosen"
-    assert "passwords" not in question.takes, "they move only to an erased phone"
-    assert "voicemail" not in question.takes, "there is none"
-    answers = answers.plus("chosen", ("messages", "photos", CHATTER.id))
-    assert next_deed(OLD_SAVED, answers) == "save-new", "what is replaced can only be counted in a save"
+    assert "passwords" not in question.allowed_values, "they move only to an erased phone"
+    assert "voicemail" not in question.allowed_values, "there is none"
+    answers = answers.with_answer("chosen", ("messages", "photos", CHATTER.id))
+    assert next_preparation(OLD_SAVED, answers) == "save-new", "what is replaced can only be counted in a save"
     assert asked(BOTH_SAVED, answers).name == "replace"
-    answers = answers.plus("replace", "replace").plus("summary", "move")
-    plan = plan_of(BOTH_SAVED, answers)
+    answers = answers.with_answer("replace", "replace").with_answer("summary", "move")
+    plan = build_plan(BOTH_SAVED, answers)
     assert plan.move.categories == ("messages", "photos") and plan.move.apps == ("com.example.chatter",)
     assert plan.move.may_replace == ("messages",), "the new phone has no photos to lose"
-    assert plan.saves_new_phone_first
+    assert plan.backs_up_new_phone_first
 
 
 def test_what_the_new_phone_has_can_be_left_alone() -> None:
-    answers = said(
+    answers = answers_to(
         ("old", OLD), ("new", NEW), ("new-is", "in-use"), ("encryption", "on"), ("chosen-password", PASSWORD)
     )
-    answers = answers.plus("chosen", ("messages", "photos"))
-    assert "leave" in asked(BOTH_SAVED, answers).takes
-    plan = plan_of(BOTH_SAVED, answers.plus("replace", "leave"))
+    answers = answers.with_answer("chosen", ("messages", "photos"))
+    assert "leave" in asked(BOTH_SAVED, answers).allowed_values
+    plan = build_plan(BOTH_SAVED, answers.with_answer("replace", "leave"))
     assert plan.move.categories == ("photos",) and plan.move.may_replace == ()
-    only_messages = said(
+    only_messages = answers_to(
         *((name, answer) for name, answer in answers.given if name != "chosen"), ("chosen", ("messages",))
     )
-    assert "leave" not in asked(BOTH_SAVED, only_messages).takes, "then nothing would move"
+    assert "leave" not in asked(BOTH_SAVED, only_messages).allowed_values, "then nothing would move"
 
 
 def test_a_backup_stands_in_for_the_old_phone() -> None:
     folder = str(Path("/backups/grandma"))
-    there = EarlierBackup(
-        folder=folder, udid=OLD, name="Grandma", ios_version="18.5", encrypted=True, saved_on="2026-03-01"
+    there = ExistingBackup(
+        folder=folder, udid=OLD, name="Grandma", ios_version="18.5", encrypted=True, backed_up_on="2026-03-01"
     )
-    seen = replace(BOTH_HERE, phones=(ADAS,), backups=(there,))
-    answers = script(seen, ("old", folder), ("new", NEW), ("new-is", "erased"))
-    assert next_deed(seen, answers) is None
-    assert asked(seen, answers).name == "old-password", "it is asked for before hours are spent"
-    seen = replace(seen, told=frozenset({folder}))
-    assert next_deed(seen, answers.plus("old-password", PASSWORD)) == "save-old"
-    seen = replace(seen, saves={folder: OLD_SAVED.saves[OLD]})
-    plan = plan_of(seen, answers.plus("what", "everything"))
+    facts = replace(BOTH_HERE, phones=(ADAS,), backups=(there,))
+    answers = script(facts, ("old", folder), ("new", NEW), ("new-is", "erased"))
+    assert next_preparation(facts, answers) is None
+    assert asked(facts, answers).name == "old-password", "it is asked for before hours are spent"
+    facts = replace(facts, told=frozenset({folder}))
+    assert next_preparation(facts, answers.with_answer("old-password", PASSWORD)) == "save-old"
+    facts = replace(facts, backup_contents={folder: OLD_SAVED.backup_contents[OLD]})
+    plan = build_plan(facts, answers.with_answer("what", "everything"))
     assert plan.old_phone.backup == folder and plan.backup.begin == "as-is"
 
 
 def test_a_backup_of_ios_9_is_shown_and_cannot_be_chosen() -> None:
-    old = EarlierBackup(
+    old = ExistingBackup(
         folder="/b/9",
         udid=OLD,
         name="iPad",
         ios_version="9.3.5",
         encrypted=False,
-        saved_on="2016-09-01",
+        backed_up_on="2016-09-01",
         is_too_old=True,
     )
-    question = asked(Seen(phones=(ADAS,), backups=(old,)), said())
+    question = asked(MoveFacts(phones=(ADAS,), backups=(old,)), answers_to())
     option = next(option for option in question.options if option.value == "/b/9")
     assert isinstance(option.refused, BackupTooOld) and "9.3.5" in option.refused.why()
-    assert "/b/9" not in question.takes
+    assert "/b/9" not in question.allowed_values
 
 
 def test_one_cable_the_new_phone_comes_later() -> None:
-    seen = Seen(phones=(GRANDMAS,))
-    answers = script(seen, ("old", OLD), ("new", "later"), ("new-is", "erased"), ("encryption", "off"))
-    saved = replace(seen, saves={OLD: replace(OLD_SAVED.saves[OLD], encrypted=False)})
-    plan = plan_of(saved, answers.plus("what", "everything"))
+    facts = MoveFacts(phones=(GRANDMAS,))
+    answers = script(facts, ("old", OLD), ("new", "later"), ("new-is", "erased"), ("encryption", "off"))
+    saved = replace(facts, backup_contents={OLD: replace(OLD_SAVED.backup_contents[OLD], encrypted=False)})
+    plan = build_plan(saved, answers.with_answer("what", "everything"))
     assert plan.new_phone.udid is None and not plan.backup.encrypted
-    in_use = said(("old", OLD), ("new", "later"), ("new-is", "in-use"), ("encryption", "off"), ("chosen", ("photos",)))
-    assert next_deed(saved, in_use) == "meet-new", "what is replaced must be counted, so its turn is now"
-    come = replace(saved, phones=(GRANDMAS, ADAS), came_later=NEW)
-    assert next_deed(come, in_use) == "save-new"
-    assert plan_of(come, in_use).new_phone.udid == NEW
+    in_use = answers_to(
+        ("old", OLD), ("new", "later"), ("new-is", "in-use"), ("encryption", "off"), ("chosen", ("photos",))
+    )
+    assert next_preparation(saved, in_use) == "meet-new", "what is replaced must be counted, so its turn is now"
+    come = replace(saved, phones=(GRANDMAS, ADAS), connected_later_udid=NEW)
+    assert next_preparation(come, in_use) == "save-new"
+    assert build_plan(come, in_use).new_phone.udid == NEW
 
 
 def test_without_phones_a_plan_can_be_written_too() -> None:
     categories = tuple(
-        Holding(id=each.id, title=each.title, needs_encryption=each.needs_encryption) for each in load().categories
+        CategoryEntry(id=each.id, title=each.title, needs_encryption=each.needs_encryption)
+        for each in load_catalogue().categories
     )
-    seen = Seen(with_phones=False, catalogue=(*categories, Holding(id="all-apps", title="All apps")))
+    facts = MoveFacts(with_phones=False, catalogue=(*categories, CategoryEntry(id="all-apps", title="All apps")))
     answers = script(
-        seen,
+        facts,
         ("new-is", "in-use"),
         ("encryption", "on"),
         ("chosen", ("photos", "messages", "all-apps")),
         ("replace", "replace"),
         ("summary", "write"),
     )
-    assert next_deed(seen, answers) is None
-    plan = plan_of(seen, answers)
+    assert next_preparation(facts, answers) is None
+    plan = build_plan(facts, answers)
     assert set(plan.move.categories) == {"photos", "messages"} and plan.move.apps == "all"
     assert set(plan.move.may_replace) == {"photos", "messages"} and plan.old_phone.udid is None
-    plain = said(("new-is", "erased"), ("encryption", "off"), ("what", "some"))
-    assert not {"health", "calls", "passwords"} & asked(seen, plain).takes, "an unencrypted backup holds none of them"
+    plain = answers_to(("new-is", "erased"), ("encryption", "off"), ("what", "some"))
+    assert not {"health", "calls", "passwords"} & asked(facts, plain).allowed_values, (
+        "an unencrypted backup holds none of them"
+    )
 
 
 # -- when a page matters ---------------------------------------------------------------------------------------------
@@ -214,85 +231,87 @@ def test_without_phones_a_plan_can_be_written_too() -> None:
     ids=["off: shall it be turned on", "on: its password", "on, and the password is known"],
 )
 def test_the_password_page_that_the_phone_calls_for(encrypts: bool, told: frozenset[str], page: str) -> None:
-    seen = replace(BOTH_HERE, phones=(replace(GRANDMAS, encrypts_backups=encrypts), ADAS), told=told)
-    assert asked(seen, said(("old", OLD), ("new", NEW), ("new-is", "erased"))).name == page
+    facts = replace(BOTH_HERE, phones=(replace(GRANDMAS, encrypts_backups=encrypts), ADAS), told=told)
+    assert asked(facts, answers_to(("old", OLD), ("new", NEW), ("new-is", "erased"))).name == page
 
 
 def test_a_phone_that_does_not_trust_us_is_met_before_it_is_asked_about() -> None:
     shy = Phone(udid=OLD, trusted=False)
-    answers = said(("old", OLD), ("new", "later"), ("new-is", "erased"))
-    assert next_deed(Seen(phones=(shy,)), answers) == "meet-old"
-    assert next_deed(Seen(), answers) == "meet-old", "and so is one that was unplugged while choosing"
-    assert next_deed(Seen(phones=(GRANDMAS,)), answers) is None
+    answers = answers_to(("old", OLD), ("new", "later"), ("new-is", "erased"))
+    assert next_preparation(MoveFacts(phones=(shy,)), answers) == "meet-old"
+    assert next_preparation(MoveFacts(), answers) == "meet-old", "and so is one that was unplugged while choosing"
+    assert next_preparation(MoveFacts(phones=(GRANDMAS,)), answers) is None
 
 
 def test_the_same_phone_cannot_be_both() -> None:
-    assert asked(BOTH_HERE, said(("old", OLD))).takes == {NEW, "later"}
+    assert asked(BOTH_HERE, answers_to(("old", OLD))).allowed_values == {NEW, "later"}
 
 
 def test_an_erased_phone_with_things_on_it_is_asked_about_again() -> None:
-    answers = said(("old", OLD), ("new", NEW), ("new-is", "erased"))
+    answers = answers_to(("old", OLD), ("new", NEW), ("new-is", "erased"))
     unknown = replace(BOTH_HERE, signs_of_use={})
-    assert next_deed(unknown, answers) == "look-at-new"
+    assert next_preparation(unknown, answers) == "look-at-new"
     not_met = replace(unknown, phones=(GRANDMAS, replace(ADAS, trusted=False)))
-    assert next_deed(not_met, answers) is None, "a look must not raise a Trust dialog before its time"
+    assert next_preparation(not_met, answers) is None, "a look must not raise a Trust dialog before its time"
     used = replace(BOTH_HERE, signs_of_use={NEW: ("3 apps",)})
     question = asked(used, answers)
     assert (question.name, question.preferred) == ("wipe", "back"), "Enter alone must not agree to it"
-    assert plan_of(OLD_SAVED, answers.plus("wipe", "wipe").plus("what", "everything")).new_phone.wipe
+    assert build_plan(OLD_SAVED, answers.with_answer("wipe", "wipe").with_answer("what", "everything")).new_phone.wipe
 
 
 def test_a_phone_in_use_on_ios_27_is_refused_where_it_is_asked() -> None:
-    seen = replace(BOTH_HERE, phones=(GRANDMAS, replace(ADAS, ios_version="27.0")))
-    question = asked(seen, said(("old", OLD), ("new", NEW)))
-    assert question.takes == {"erased"}
-    assert isinstance(complaint(seen, Answers(), question, "in-use"), StrategyRefused)
+    facts = replace(BOTH_HERE, phones=(GRANDMAS, replace(ADAS, ios_version="27.0")))
+    question = asked(facts, answers_to(("old", OLD), ("new", NEW)))
+    assert question.allowed_values == {"erased"}
+    assert isinstance(answer_refusal(facts, Answers(), question, "in-use"), StrategyRefused)
 
 
 def test_everything_that_does_not_fit_is_refused_with_both_sizes() -> None:
     small = replace(OLD_SAVED, phones=(GRANDMAS, replace(ADAS, free_bytes=2_500_000)))
-    answers = said(
+    answers = answers_to(
         ("old", OLD), ("new", NEW), ("new-is", "erased"), ("encryption", "on"), ("chosen-password", PASSWORD)
     )
     question = asked(small, answers)
-    assert question.name == "what" and question.takes == {"some"}
-    answers = answers.plus("what", "some")
+    assert question.name == "what" and question.allowed_values == {"some"}
+    answers = answers.with_answer("what", "some")
     question = asked(small, answers)
-    too_much = complaint(small, answers, question, ("messages", "photos"))
+    too_much = answer_refusal(small, answers, question, ("messages", "photos"))
     assert isinstance(too_much, NewPhoneTooFull)
     assert (too_much.free_bytes, too_much.needed_bytes) == (2_500_000, 3_000_000)
-    assert complaint(small, answers, question, ("messages",)) is None
+    assert answer_refusal(small, answers, question, ("messages",)) is None
 
 
 def test_what_the_old_phone_could_not_read_is_asked_about_only_when_it_would_move() -> None:
-    lost = replace(OLD_SAVED.saves[OLD], unreadable={"photos": 2})
-    seen = replace(OLD_SAVED, saves={OLD: lost})
-    before = said(("old", OLD), ("new", NEW), ("new-is", "erased"), ("encryption", "on"), ("chosen-password", PASSWORD))
-    chosen = before.plus("what", "some").plus("chosen", ("photos",))
-    assert asked(seen, chosen).name == "unreadable"
-    assert plan_of(seen, chosen.plus("unreadable", "accept")).safety.accept_unreadable
-    others = before.plus("what", "some").plus("chosen", ("messages",))
-    assert asked(seen, others).name == "summary"
-    assert not plan_of(seen, others).safety.accept_unreadable
+    lost = replace(OLD_SAVED.backup_contents[OLD], unreadable={"photos": 2})
+    facts = replace(OLD_SAVED, backup_contents={OLD: lost})
+    before = answers_to(
+        ("old", OLD), ("new", NEW), ("new-is", "erased"), ("encryption", "on"), ("chosen-password", PASSWORD)
+    )
+    chosen = before.with_answer("what", "some").with_answer("chosen", ("photos",))
+    assert asked(facts, chosen).name == "unreadable"
+    assert build_plan(facts, chosen.with_answer("unreadable", "accept")).safety.accept_unreadable
+    others = before.with_answer("what", "some").with_answer("chosen", ("messages",))
+    assert asked(facts, others).name == "summary"
+    assert not build_plan(facts, others).safety.accept_unreadable
 
 
 def test_find_my_is_waited_for_before_the_last_page() -> None:
-    answers = said(
+    answers = answers_to(
         ("old", OLD), ("new", NEW), ("new-is", "erased"), ("encryption", "on"), ("chosen-password", PASSWORD)
     )
-    answers = answers.plus("what", "everything")
+    answers = answers.with_answer("what", "everything")
     guarded = replace(OLD_SAVED, phones=(GRANDMAS, replace(ADAS, find_my=True)))
-    assert next_deed(guarded, answers) == "find-my-off"
-    assert next_deed(OLD_SAVED, answers) is None
+    assert next_preparation(guarded, answers) == "find-my-off"
+    assert next_preparation(OLD_SAVED, answers) is None
 
 
 def test_the_last_page_says_why_it_cannot_begin() -> None:
     older = replace(OLD_SAVED, phones=(GRANDMAS, replace(ADAS, ios_version="17.4")))
-    answers = said(
+    answers = answers_to(
         ("old", OLD), ("new", NEW), ("new-is", "erased"), ("encryption", "on"), ("chosen-password", PASSWORD)
     )
-    question = asked(older, answers.plus("what", "everything"))
-    assert question.takes == {"write"}
+    question = asked(older, answers.with_answer("what", "everything"))
+    assert question.allowed_values == {"write"}
     assert isinstance(question.options[0].refused, BackupNewerThanPhone)
 
 
@@ -311,30 +330,30 @@ WHOLE = (
 
 def test_going_back_at_every_page_comes_to_the_page_before() -> None:
     for number in range(1, len(WHOLE)):
-        answers = said(*WHOLE[:number])
+        answers = answers_to(*WHOLE[:number])
         back = answers.before(WHOLE[number][0])
-        assert back == said(*WHOLE[: number - 1])
-    assert said().before("old") == Answers()
-    assert said(*WHOLE).before(None) == said(*WHOLE[:-1])
+        assert back == answers_to(*WHOLE[: number - 1])
+    assert answers_to().before("old") == Answers()
+    assert answers_to(*WHOLE).before(None) == answers_to(*WHOLE[:-1])
 
 
 def test_going_back_to_a_password_asked_anew_drops_what_came_after_it() -> None:
     """A conversation that went on has later answers but no password: back leads before it, not behind it."""
-    kept = said(*(pair for pair in WHOLE if pair[0] not in SECRETS))
-    assert kept.before("chosen-password") == said(*WHOLE[:3])
+    kept = answers_to(*(pair for pair in WHOLE if pair[0] not in SECRETS))
+    assert kept.before("chosen-password") == answers_to(*WHOLE[:3])
 
 
 def test_answers_are_kept_and_a_password_never_is(tmp_path: Path) -> None:
     file = tmp_path / "interview.json"
-    everything = said(("start", "afresh"), *WHOLE, ("summary", "move"))
+    everything = answers_to(("start", "afresh"), *WHOLE, ("summary", "move"))
     assert PASSWORD not in repr(everything)
     everything.write(file, names={OLD: "Grandma's iPhone"})
     assert PASSWORD not in file.read_text()
     again, names = Answers.read(file)
-    assert again == said(*(pair for pair in WHOLE if pair[0] not in SECRETS))
+    assert again == answers_to(*(pair for pair in WHOLE if pair[0] not in SECRETS))
     assert names == {OLD: "Grandma's iPhone"}
-    seen = replace(BOTH_SAVED, phones=(GRANDMAS, ADAS), told=frozenset())
-    assert asked(seen, again).name == "chosen-password", "it must be typed again"
+    facts = replace(BOTH_SAVED, phones=(GRANDMAS, ADAS), told=frozenset())
+    assert asked(facts, again).name == "chosen-password", "it must be typed again"
 
 
 @pytest.mark.parametrize(
@@ -351,45 +370,45 @@ def test_a_damaged_file_of_answers_is_no_reason_to_stop(tmp_path: Path, text: st
 def test_what_is_no_page_is_not_taken_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "interview.json"
     file.write_text('{"interview": 1, "answers": [["old", "x"], ["chosen-password", "p"], ["sudo", "y"]], "names": {}}')
-    assert Answers.read(file)[0] == said(("old", "x"))
+    assert Answers.read(file)[0] == answers_to(("old", "x"))
 
 
 def test_an_unfinished_run_comes_first_and_ends_the_questions() -> None:
     run = UnfinishedRun(id="20260101-120000-ab12", plan="Everything", old="Grandma", new="Ada", step="restore")
-    seen = replace(BOTH_HERE, unfinished=(run,))
-    question = asked(seen, Answers())
-    assert question.name == "start" and question.takes == {run.id, "afresh"}
-    going_on = said(("start", run.id))
-    assert next_question(seen, going_on) is None and next_deed(seen, going_on) is None
-    assert asked(seen, said(("start", "afresh"))).name == "old"
+    facts = replace(BOTH_HERE, unfinished=(run,))
+    question = asked(facts, Answers())
+    assert question.name == "start" and question.allowed_values == {run.id, "afresh"}
+    going_on = answers_to(("start", run.id))
+    assert next_question(facts, going_on) is None and next_preparation(facts, going_on) is None
+    assert asked(facts, answers_to(("start", "afresh"))).name == "old"
 
 
 def test_answers_of_earlier_are_offered() -> None:
-    seen = replace(BOTH_HERE, left=said(("old", OLD)))
-    assert asked(seen, Answers()).takes == {"go-on", "afresh"}
+    facts = replace(BOTH_HERE, earlier_answers=answers_to(("old", OLD)))
+    assert asked(facts, Answers()).allowed_values == {"go-on", "afresh"}
 
 
 def test_a_conversation_that_goes_on_sees_its_phones_again_before_the_last_page() -> None:
     """The answers came from a file; what was saved and counted then has to be seen again."""
-    answers = said(*WHOLE)
-    assert next_deed(BOTH_HERE, answers) == "save-old"
-    assert next_deed(OLD_SAVED, answers) == "save-new"
-    assert next_deed(BOTH_SAVED, answers) is None
+    answers = answers_to(*WHOLE)
+    assert next_preparation(BOTH_HERE, answers) == "save-old"
+    assert next_preparation(OLD_SAVED, answers) == "save-new"
+    assert next_preparation(BOTH_SAVED, answers) is None
 
 
 # -- the file --------------------------------------------------------------------------------------------------------
 
 
 def test_the_plan_that_is_written_reads_back_equal(tmp_path: Path) -> None:
-    plan = plan_of(BOTH_SAVED, said(*WHOLE))
+    plan = build_plan(BOTH_SAVED, answers_to(*WHOLE))
     file = tmp_path / "plan.toml"
-    file.write_text(written(plan), encoding="utf-8")
+    file.write_text(plan_file_text(plan), encoding="utf-8")
     assert read_plan(file) == plan
 
 
 def test_no_page_is_asked_twice_and_every_name_is_known() -> None:
     assert len(set(NAMES)) == len(NAMES)
-    answers = said(*WHOLE, ("old", NEW))
+    answers = answers_to(*WHOLE, ("old", NEW))
     assert [name for name, _ in answers.given] == [name for name in NAMES if name in answers]
     assert answers.one("old") == NEW
 
@@ -398,8 +417,13 @@ def test_what_apps_share_is_weighed_once() -> None:
     family = frozenset({"app:a", "app:b"})
     all_three = family | {"app:c"}
     shared = {family: 100, all_three: 10}
-    a = Holding(id="app:a", title="A", bytes=111, shared=shared)
-    b = Holding(id="app:b", title="B", bytes=112, shared=shared)
-    c = Holding(id="app:c", title="C", bytes=14, shared={all_three: 10})
-    assert (weight_of([a]), weight_of([a, b]), weight_of([b, c]), weight_of([a, b, c])) == (111, 113, 116, 117)
-    assert weight_of([]) == 0
+    a = CategoryEntry(id="app:a", title="A", bytes=111, shared=shared)
+    b = CategoryEntry(id="app:b", title="B", bytes=112, shared=shared)
+    c = CategoryEntry(id="app:c", title="C", bytes=14, shared={all_three: 10})
+    assert (total_size_bytes([a]), total_size_bytes([a, b]), total_size_bytes([b, c]), total_size_bytes([a, b, c])) == (
+        111,
+        113,
+        116,
+        117,
+    )
+    assert total_size_bytes([]) == 0

@@ -12,7 +12,7 @@ import pytest
 from migrate import problems as errors
 from migrate.backup.folder import BackupFolder
 from migrate.plan.model import Plan
-from migrate.plan.preflight import SPARE_BYTES, Seen, free_bytes_at, preflight, refuse_restore
+from migrate.plan.preflight import SPARE_BYTES, MoveFacts, free_bytes_at, preflight, refuse_restore
 from migrate.udid import same_udid
 
 GB = 1_000_000_000
@@ -23,7 +23,7 @@ class Facts:
     """A phone as preflight sees it: healthy unless a test says otherwise."""
 
     udid: str
-    called: str
+    name_or_model: str
     ios_version: str | None = "26.1"
     encrypts_backups: bool | None = True
     find_my: bool | None = False
@@ -33,8 +33,8 @@ class Facts:
     setup_finished: bool | None = True
 
 
-OLD = Facts(udid="00008101-000A", called="Old", ios_version="18.5")
-NEW = Facts(udid="00008140-000B", called="New")
+OLD = Facts(udid="00008101-000A", name_or_model="Old", ios_version="18.5")
+NEW = Facts(udid="00008140-000B", name_or_model="New")
 
 
 def plan(new_phone_is: str = "erased", categories: tuple[str, ...] = ("photos",), **tables: dict[str, Any]) -> Plan:
@@ -44,15 +44,15 @@ def plan(new_phone_is: str = "erased", categories: tuple[str, ...] = ("photos",)
     return Plan.model_validate(raw)
 
 
-def seen(**what: Any) -> Seen:
-    return Seen(**{"old": OLD, "new": NEW, "free_bytes_here": 500 * GB, "home": Path("home"), **what})
+def seen(**what: Any) -> MoveFacts:
+    return MoveFacts(**{"old": OLD, "new": NEW, "home_free_bytes": 500 * GB, "home": Path("home"), **what})
 
 
 def but(facts: Facts, **changes: Any) -> Facts:
     return dataclasses.replace(facts, **changes)
 
 
-def codes(the_plan: Plan, what: Seen) -> dict[str, str]:
+def codes(the_plan: Plan, what: MoveFacts) -> dict[str, str]:
     return {finding.code: finding.severity for finding in preflight(the_plan, what)}
 
 
@@ -63,7 +63,7 @@ def test_two_healthy_phones_give_nothing_to_say() -> None:
 
 def test_nothing_is_asked_of_a_phone_that_is_not_there_yet() -> None:
     assert preflight(plan(), seen(old=None, new=None)) == []
-    assert preflight(plan(), seen(old=None, new=None, free_bytes_here=None)) == []
+    assert preflight(plan(), seen(old=None, new=None, home_free_bytes=None)) == []
 
 
 def test_one_phone_in_both_roles_is_refused_however_its_udid_is_spelt() -> None:
@@ -100,16 +100,16 @@ def test_an_older_ios_on_the_new_phone_is_refused_before_the_long_save() -> None
 
 def test_a_disk_on_which_no_backup_can_succeed_is_refused_and_a_tight_one_is_only_mentioned() -> None:
     with pytest.raises(errors.TooLittleSpaceHere) as caught:
-        preflight(plan(), seen(free_bytes_here=SPARE_BYTES))
+        preflight(plan(), seen(home_free_bytes=SPARE_BYTES))
     assert caught.value.exit_code == 33
-    assert codes(plan(), seen(free_bytes_here=20 * GB)) == {"little-room-here": "warning"}
-    assert codes(plan(), seen(free_bytes_here=20 * GB, working_backup_bytes=5 * GB)) == {}
-    assert codes(plan("in-use"), seen(free_bytes_here=30 * GB)) == {"little-room-here": "warning"}, "both are saved"
+    assert codes(plan(), seen(home_free_bytes=20 * GB)) == {"little-room-here": "warning"}
+    assert codes(plan(), seen(home_free_bytes=20 * GB, working_backup_bytes=5 * GB)) == {}
+    assert codes(plan("in-use"), seen(home_free_bytes=30 * GB)) == {"little-room-here": "warning"}, "both are saved"
 
 
 def test_a_full_disk_does_not_matter_when_nothing_is_saved() -> None:
     nothing_saved = plan(backup={"begin": "as-is"}, safety={"prove": False})
-    assert preflight(nothing_saved, seen(old=None, free_bytes_here=0)) == []
+    assert preflight(nothing_saved, seen(old=None, home_free_bytes=0)) == []
 
 
 def test_low_batteries_are_mentioned_once_a_phone() -> None:
@@ -143,7 +143,7 @@ class Folder:
 
 
 def test_a_saved_backup_stands_in_for_the_old_phone() -> None:
-    def of(folder: Folder) -> Seen:
+    def of(folder: Folder) -> MoveFacts:
         return seen(old=None, backup=cast(BackupFolder, folder))
 
     from_folder = plan(categories=("health",), old_phone={"backup": "folder"})

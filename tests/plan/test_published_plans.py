@@ -63,4 +63,4 @@ def test_only_three_keys_are_required() -> None:
     made = json.loads(schema_text())
     assert made["required"] == ["version", "new_phone", "move"]
     required = {name: section.get("required") for name, section in made["$defs"].items() if "required" in section}
-    assert required == {"NewPhone": ["is"], "Moving": ["categories"]}
+    assert required == {"NewPhone": ["is"], "MoveSelection": ["categories"]}

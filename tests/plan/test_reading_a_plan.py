@@ -8,7 +8,7 @@ import pytest
 
 from migrate import problems as errors
 from migrate.plan.model import Plan, digest, to_toml
-from migrate.plan.read import LIMIT_BYTES, read_plan, with_phones
+from migrate.plan.read import LIMIT_BYTES, override_phones, read_plan
 from migrate.problems import MigrateError
 
 GOOD = """\
@@ -51,7 +51,7 @@ def test_the_shortest_plan_has_every_default_of_the_contract(plan: Path) -> None
     assert read.move.except_ == read.move.may_replace == ()
     assert read.new_phone.wipe is False
     assert read.new_phone.experimental == ()
-    assert read.saves_new_phone_first is False
+    assert read.backs_up_new_phone_first is False
     assert read.safety.rehearse is True
     assert read.safety.prove is True
     assert read.safety.accept_unreadable is False
@@ -59,10 +59,10 @@ def test_the_shortest_plan_has_every_default_of_the_contract(plan: Path) -> None
 
 def test_a_phone_in_use_is_saved_first_and_gets_no_apps_unless_the_plan_says_otherwise(plan: Path) -> None:
     text = 'version = 1\n[new_phone]\nis = "in-use"\n[move]\ncategories = ["photos"]\n'
-    assert read_plan(written(plan, text)).saves_new_phone_first is True
+    assert read_plan(written(plan, text)).backs_up_new_phone_first is True
     assert read_plan(plan).move.apps == "none"
     risky = read_plan(written(plan, text + "[safety]\nsave_new_phone_first = false\n"))
-    assert risky.saves_new_phone_first is False
+    assert risky.backs_up_new_phone_first is False
 
 
 def test_a_misspelt_key_names_its_line_and_the_one_that_was_meant(plan: Path) -> None:
@@ -239,15 +239,15 @@ def test_comments_and_order_do_not_change_a_digest_but_every_wish_does(plan: Pat
 
 def test_options_override_the_phones_of_a_plan_and_nothing_else(plan: Path, tmp_path: Path) -> None:
     read = read_plan(written(plan, GOOD.replace("[old_phone]", '[old_phone]\nudid = "aaa"')))
-    other = with_phones(read, old="bbb", new="ccc")
+    other = override_phones(read, old="bbb", new="ccc")
     assert (other.old_phone.udid, other.new_phone.udid) == ("bbb", "ccc")
     assert other.move == read.move and other.backup == read.backup
-    from_folder = with_phones(read, old_backup=tmp_path)
+    from_folder = override_phones(read, old_backup=tmp_path)
     assert from_folder.old_phone.udid is None and from_folder.old_phone.backup == str(tmp_path)
     with pytest.raises(errors.SamePhoneTwice):
-        with_phones(read, new="aaa")
+        override_phones(read, new="aaa")
     with pytest.raises(errors.UdidInvalid):
-        with_phones(read, old="../elsewhere")
+        override_phones(read, old="../elsewhere")
 
 
 def test_a_plan_cannot_be_changed_once_it_is_read(plan: Path) -> None:

@@ -7,24 +7,24 @@ from importlib import resources
 
 import pytest
 
-from migrate.plan.strategy import Strategy, known_of, refuse_newer_backup, strategy_for, version_of
+from migrate.plan.strategy import Strategy, choose_strategy, parse_version, partial_restore_support, refuse_newer_backup
 from migrate.problems import BackupNewerThanPhone, StrategyRefused
 
 
 @pytest.mark.parametrize("ios_version", ["12.0", "18.5", "26.6", "27.0", "31.2", None])
 def test_an_erased_phone_takes_everything_whatever_its_version(ios_version: str | None) -> None:
-    assert strategy_for("erased", ios_version) is Strategy.REPLACE
+    assert choose_strategy("erased", ios_version) is Strategy.REPLACE
 
 
 @pytest.mark.parametrize("ios_version", ["9.3.5", "17.7", "18.1.1", "18.2", "26.0", "26.1", "26.5", "26.5.9"])
 def test_a_phone_in_use_up_to_26_5_keeps_what_is_not_sent(ios_version: str) -> None:
-    assert strategy_for("in-use", ios_version) is Strategy.OVERLAY
+    assert choose_strategy("in-use", ios_version) is Strategy.OVERLAY
 
 
 @pytest.mark.parametrize("ios_version", ["27.0", "27", "27.0.1", "28.4"])
 def test_a_phone_in_use_on_ios_27_is_refused_because_it_would_lose_data(ios_version: str) -> None:
     with pytest.raises(StrategyRefused, match="deletes") as caught:
-        strategy_for("in-use", ios_version, phone="Anna's iPhone")
+        choose_strategy("in-use", ios_version, phone="Anna's iPhone")
     assert caught.value.exit_code == 40
     assert "Anna's iPhone" in caught.value.what() and ios_version in caught.value.what()
 
@@ -32,21 +32,21 @@ def test_a_phone_in_use_on_ios_27_is_refused_because_it_would_lose_data(ios_vers
 @pytest.mark.parametrize("ios_version", ["26.6", "26.7.1", None, "", "beta", "26.x"])
 def test_a_version_nobody_has_looked_at_is_refused_too(ios_version: str | None) -> None:
     with pytest.raises(StrategyRefused, match="Nobody has shown"):
-        strategy_for("in-use", ios_version)
+        choose_strategy("in-use", ios_version)
 
 
 @pytest.mark.parametrize("ios_version", ["27.0", "26.6", None])
 def test_the_explicit_word_opens_a_graft_and_nothing_else(ios_version: str | None) -> None:
-    assert strategy_for("in-use", ios_version, experimental=("graft",)) is Strategy.GRAFT
-    assert strategy_for("in-use", "26.1", experimental=("graft",)) is Strategy.OVERLAY
-    assert strategy_for("erased", ios_version, experimental=("graft",)) is Strategy.REPLACE
+    assert choose_strategy("in-use", ios_version, experimental=("graft",)) is Strategy.GRAFT
+    assert choose_strategy("in-use", "26.1", experimental=("graft",)) is Strategy.OVERLAY
+    assert choose_strategy("erased", ios_version, experimental=("graft",)) is Strategy.REPLACE
 
 
 def test_versions_are_compared_as_numbers() -> None:
-    assert known_of("9.3.5") == "keeps", "9 is older than 18, though not as text"
-    assert version_of("26.10") > version_of("26.9")  # type: ignore[operator]
-    assert version_of("26.5") == version_of("26.5.0")
-    assert version_of("26." + "9" * 5000) is None
+    assert partial_restore_support("9.3.5") == "keeps", "9 is older than 18, though not as text"
+    assert parse_version("26.10") > parse_version("26.9")  # type: ignore[operator]
+    assert parse_version("26.5") == parse_version("26.5.0")
+    assert parse_version("26." + "9" * 5000) is None
 
 
 def test_every_row_has_a_source_and_no_version_is_in_two_rows() -> None:
@@ -54,7 +54,7 @@ def test_every_row_has_a_source_and_no_version_is_in_two_rows() -> None:
         "in_use"
     ]
     assert all(len(row["source"]) > 40 and row["known"] in ("keeps", "erases", "unknown") for row in rows)
-    edges = [(version_of(row.get("from")), version_of(row.get("below"))) for row in rows]
+    edges = [(parse_version(row.get("from")), parse_version(row.get("below"))) for row in rows]
     assert edges[0][0] is None and edges[-1][1] is None
     assert [edge[1] for edge in edges[:-1]] == [edge[0] for edge in edges[1:]], (
         "each row begins where the last one ends"

@@ -1,4 +1,4 @@
-"""A kitchen table: two software iPhones behind a real socket, and the real command line in a process of its own."""
+"""A kitchen table: two simulated iPhones behind a real socket, and the real command line in a process of its own."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from migrate.simulator.contents import ContentsSpec, fill
-from migrate.simulator.device.phone import Softphone
-from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 
 PASSWORD = "correct-horse-1947"
 ROUNDS = 1_000
@@ -84,9 +84,9 @@ class Done:
 class Table:
     """The kitchen table: phones, a usbmuxd, a home folder."""
 
-    old: Softphone
-    new: Softphone
-    server: SoftphoneServer
+    old: SimulatedPhone
+    new: SimulatedPhone
+    server: SimulatedUsbmuxd
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
     started: list[Command] = field(default_factory=list)
@@ -150,16 +150,16 @@ may_replace = ["photos", "messages"]
 """
 
 
-def old_phone(**more: Any) -> Softphone:
-    phone = Softphone(
+def old_phone(**more: Any) -> SimulatedPhone:
+    phone = SimulatedPhone(
         udid=OLD, name="Grandma's iPhone", ios_version="18.5", model="iPhone13,2", keybag_rounds=ROUNDS, **more
     )
     fill(phone, QUICK, seed=1)
     return phone
 
 
-def new_phone(*, empty: bool = True, ios_version: str = "26.1", **more: Any) -> Softphone:
-    phone = Softphone(
+def new_phone(*, empty: bool = True, ios_version: str = "26.1", **more: Any) -> SimulatedPhone:
+    phone = SimulatedPhone(
         udid=NEW, name="Grandma's new iPhone", ios_version=ios_version, model="iPhone17,3", keybag_rounds=ROUNDS, **more
     )
     fill(phone, ContentsSpec(empty=True) if empty else QUICK, seed=2)

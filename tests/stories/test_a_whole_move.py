@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from migrate.simulator.device.phone import Softphone
-from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.device.simulated_user import SimulatedUser
 from tests.stories.kitchen import (
     EVERYTHING,
     NEW,
@@ -48,7 +48,7 @@ def invented_companion(path: str, known: dict[str, str]) -> bool:
     return any(path.endswith(tail) and path.removesuffix(tail) in known for tail in COMPANIONS)
 
 
-def assert_became(new: Softphone, before: dict[str, str]) -> None:
+def assert_became(new: SimulatedPhone, before: dict[str, str]) -> None:
     """The new phone holds all that can cross of what the old one held, to the byte, and nothing else."""
     now = new.files.digests()
     wanted = {path: digest for path, digest in before.items() if should_cross(path)}
@@ -58,8 +58,8 @@ def assert_became(new: Softphone, before: dict[str, str]) -> None:
 
 
 def test_everything_moves_to_an_erased_iphone_and_is_proven(set_table: SetTable) -> None:
-    person = Hand(passcode_delay_s=0.3)  # long enough for a sheet to be seen
-    table = set_table(old=old_phone(passcode="1947", hand=person))
+    person = SimulatedUser(passcode_delay_s=0.3)  # long enough for a sheet to be seen
+    table = set_table(old=old_phone(passcode="1947", simulated_user=person))
     before = table.old.files.digests()
     done = table.move(table.plan(EVERYTHING))
     assert done.code == 0, str(done)
@@ -80,7 +80,7 @@ def test_everything_moves_to_an_erased_iphone_and_is_proven(set_table: SetTable)
     names = [
         "meet",
         "preflight",
-        "save-old-phone",
+        "back-up-old-phone",
         "verify",
         "compose",
         "agree",
@@ -203,7 +203,7 @@ def test_one_cable_is_enough_and_a_phone_without_a_passcode_works(set_table: Set
 def test_a_saved_backup_stands_in_for_a_phone_that_is_gone(set_table: SetTable) -> None:
     table = set_table(old=old_phone(backup_password=PASSWORD))
     before = table.old.files.digests()
-    saved = table.migrate("save", OLD, "--json")
+    saved = table.migrate("backup", OLD, "--json")
     assert saved.code == 0, str(saved)
     table.server.detach(table.old)
     folder = table.home / "backups" / OLD
@@ -221,4 +221,4 @@ def test_every_sample_plan_is_loaded_by_the_command_line(set_table: SetTable, sa
 
 
 def test_two_threads_are_not_left_behind() -> None:
-    assert [t.name for t in threading.enumerate() if t.name.startswith("softphone")] == []
+    assert [t.name for t in threading.enumerate() if t.name.startswith("simulator")] == []

@@ -25,7 +25,7 @@ def saved(set_table: SetTable) -> Callable[..., Table]:
 
     def save(**more: Any) -> Table:
         table = set_table(old_phone(backup_password=PASSWORD, **more), plugged="old")
-        done = table.migrate("save", "--json")
+        done = table.migrate("backup", "--json")
         assert done.code == 0, done
         return table
 
@@ -59,7 +59,7 @@ def test_a_damaged_backup_is_healed_by_its_phone(saved: Callable[..., Table], an
     sound = blobs(table)
     wounded = damage(table)
     assert table.migrate("verify", table.home / "backups" / OLD, "--json").code == 30
-    done = table.migrate("heal", table.home / "backups" / OLD, "--json")
+    done = table.migrate("repair", table.home / "backups" / OLD, "--json")
     assert done.code == 0, done
     healed = json.loads(done.out)
     assert (healed["answer"], healed["verdict"], healed["in_place"], healed["kept"]) == (answer, "whole", True, None)
@@ -73,7 +73,7 @@ def test_a_damaged_backup_is_healed_by_its_phone(saved: Callable[..., Table], an
     assert [path.name for path in (table.home / "backups").iterdir()] == [OLD]
     # and life goes on: what changes is saved, and only that
     table.old.files.add_file("HomeDomain", "Library/SMS/new.txt", b"one more")
-    assert table.migrate("save").code == 0
+    assert table.migrate("backup").code == 0
     later = blobs(table)
     assert len(later) == len(now) + 1 and all(later[name] == now[name] for name in now)
     verdict = verify(table.home / "backups" / OLD, PASSWORD, seals=table.home / "seals")
@@ -85,9 +85,9 @@ def test_with_the_phone_gone_the_damaged_files_are_named_and_the_rest_is_whole(s
     wounded = damage(table)
     backup = table.home / "backups" / OLD
     table.server.detach(table.old)
-    done = table.migrate("heal", backup, "--json")
+    done = table.migrate("repair", backup, "--json")
     assert (done.code, json.loads(done.out)["error"]["code"]) == (20, "heal-needs-phone")
-    done = table.migrate("heal", backup, "--without-phone")
+    done = table.migrate("repair", backup, "--without-phone")
     assert done.code == 0 and "Healed by leaving out" in done.out and "Library/SMS/sms.db" in done.out
     assert not wounded & blobs(table).keys()
     kept = next(path for path in (table.home / "backups").iterdir() if path.name.startswith(f"{OLD}-"))
@@ -95,7 +95,7 @@ def test_with_the_phone_gone_the_damaged_files_are_named_and_the_rest_is_whole(s
     assert verify(backup, PASSWORD, seals=table.home / "seals").verdict == "whole"
     # the phone is found again: it sends what was left out
     table.server.attach(table.old)
-    assert table.migrate("save").code == 0
+    assert table.migrate("backup").code == 0
     assert wounded <= blobs(table).keys()
 
 
@@ -105,10 +105,10 @@ def test_the_cable_is_pulled_while_healing_and_the_same_command_goes_on(saved: C
     damage(table)
     before = blobs(table)
     table.old.faults.drop_save_after_bytes = 60_000
-    broken = table.migrate("heal", table.home / "backups" / OLD)
+    broken = table.migrate("repair", table.home / "backups" / OLD)
     assert broken.code == 23, broken
     assert blobs(table) == before, "the backup is as it was"
-    done = table.migrate("heal", table.home / "backups" / OLD, "--wait", "30", "--json")
+    done = table.migrate("repair", table.home / "backups" / OLD, "--wait", "30", "--json")
     assert done.code == 0 and json.loads(done.out)["verdict"] == "whole", done
 
 
@@ -118,28 +118,28 @@ def test_ctrl_c_while_the_phone_waits_for_its_passcode(saved: Callable[..., Tabl
     table = saved(passcode="1947")
     damage(table)
     before = blobs(table)
-    table.old.hand.passcode = "wait"
-    started = table.start("heal", table.home / "backups" / OLD)
+    table.old.simulated_user.passcode = "wait"
+    started = table.start("repair", table.home / "backups" / OLD)
     assert started.stderr is not None and started.stdout is not None
     while "Enter the passcode" not in (line := started.stderr.readline()):
         assert line, "it ended by itself"
     started.send_signal(signal.SIGINT)
     done = started.to_its_end()
-    assert done.code == 50 and "migrate heal" in done.err
+    assert done.code == 50 and "migrate repair" in done.err
     assert blobs(table) == before
-    table.old.hand.passcode = "enter"
-    assert table.migrate("heal", table.home / "backups" / OLD).code == 0
+    table.old.simulated_user.passcode = "enter"
+    assert table.migrate("repair", table.home / "backups" / OLD).code == 0
 
 
 @pytest.mark.soak
 def test_killed_between_the_renames_any_command_finishes_it(saved: Callable[..., Table]) -> None:
     from migrate.backup.folder import BackupFolder
-    from migrate.journey.repair.workspace import HealingPlace, Note, stamp_of
+    from migrate.journey.repair.workspace import RepairNote, RepairWorkspace, backup_stamp
 
     table = saved()
     backup: Path = table.home / "backups" / OLD
-    place = HealingPlace(backup)
-    note = Note(udid=OLD, stamp=stamp_of(BackupFolder(backup)), dropped=())
+    place = RepairWorkspace(backup)
+    note = RepairNote(udid=OLD, stamp=backup_stamp(BackupFolder(backup)), dropped=())
     clone = place.begin(OLD)
     backup.rename(clone)
     place.note = note

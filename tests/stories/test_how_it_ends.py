@@ -34,7 +34,7 @@ def test_a_proof_that_failed_leaves_its_receipt_and_shows_it(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to one process is a POSIX notion")
-@pytest.mark.parametrize(("step", "times"), [("save-old-phone", 3), ("receipt", 1)])
+@pytest.mark.parametrize(("step", "times"), [("back-up-old-phone", 3), ("receipt", 1)])
 def test_ctrl_c_late_or_struck_again_never_says_that_nothing_began(set_table: SetTable, step: str, times: int) -> None:
     """At the very end it said that no phone was changed, below the event of a proven run, and ended with 130."""
     table = set_table()
@@ -54,7 +54,7 @@ def test_ctrl_c_late_or_struck_again_never_says_that_nothing_began(set_table: Se
 def test_a_demo_that_was_stopped_says_so_once_and_names_no_way_on(set_table: SetTable) -> None:
     table = set_table()
     process = table.start("demo", "--json")
-    wait_for(process, moving("save-old-phone", 0))
+    wait_for(process, moving("back-up-old-phone", 0))
     done = end(process, signal.SIGINT)
     assert (done.code, done.last["exit_code"], done.last["error"]["code"]) == (130, 130, "demo-stopped"), str(done)
     assert [event["event"] for event in done.events].count("run_finished") == 1 and done.last["run"] is None

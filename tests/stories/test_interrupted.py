@@ -13,13 +13,13 @@ from typing import Any, Literal
 import pytest
 
 from migrate.journey import events
-from migrate.journey.context import Ended, World
+from migrate.journey.context import RunContext, RunResult
 from migrate.journey.home import Home
 from migrate.journey.run import resume, run
-from migrate.journey.run_state import LastWord
+from migrate.journey.run_state import Confirmation
 from migrate.journey.runs import RunFolder, only_unfinished
-from migrate.phone.muxer import Muxer
-from migrate.plan.read import read_plan, with_phones
+from migrate.phone.muxer import UsbmuxConfig
+from migrate.plan.read import override_phones, read_plan
 from migrate.simulator.contents import ContentsSpec, fill
 from migrate.simulator.faults.faults import Faults
 from tests.stories.kitchen import EVERYTHING, NEW, OLD, PASSWORD, Command, Done, SetTable, Table, new_phone, old_phone
@@ -53,7 +53,7 @@ def journal(table: Table) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (table.only_run / "journal.ndjson").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("step", ["save-old-phone", "restore"])
+@pytest.mark.parametrize("step", ["back-up-old-phone", "restore"])
 def test_a_run_killed_in_the_middle_goes_on_and_repeats_no_finished_step(set_table: SetTable, step: str) -> None:
     old = old_phone()
     fill(old, ContentsSpec(extra_bytes=BIG), seed=3)
@@ -72,7 +72,7 @@ def test_a_run_killed_in_the_middle_goes_on_and_repeats_no_finished_step(set_tab
     assert not set(done.steps) & set(finished)
     assert done.steps[0] == step
     assert_became(table.new, before)
-    if step == "save-old-phone":  # what the phone had sent before was not sent again
+    if step == "back-up-old-phone":  # what the phone had sent before was not sent again
         again = max(e["done"] for e in done.events if e["event"] == "bytes_moved" and e["step"] == step)
         assert again < sum(node.content.size for node in old.files.walk() if node.content) + BIG // 2
 
@@ -94,7 +94,7 @@ def test_ctrl_c_in_the_middle_says_how_to_go_on(set_table: SetTable) -> None:
     fill(old, ContentsSpec(extra_bytes=BIG), seed=3)
     table = set_table(old=old)
     process = table.start("run", table.plan(EVERYTHING), "--old", OLD, "--new", NEW, "--yes", "--json")
-    wait_for(process, moving("save-old-phone", BIG // 4))
+    wait_for(process, moving("back-up-old-phone", BIG // 4))
     stopped = end(process, signal.SIGINT)
     assert stopped.code == 50, str(stopped)
     assert stopped.last["outcome"] == "stopped" and stopped.last["run"] == table.only_run.name
@@ -154,16 +154,16 @@ class PowerCut(BaseException):
 
 
 class Unattended:
-    def password(self, role: Literal["old", "new"], phone: str, udid: str | None, *, insist: bool) -> str | None:
+    def password(self, role: Literal["old", "new"], phone: str, udid: str | None, *, may_prompt: bool) -> str | None:
         return PASSWORD
 
     def chosen_password(self, role: Literal["old", "new"], phone: str) -> str | None:
         return PASSWORD
 
-    def forget(self, role: Literal["old", "new"], phone: str) -> bool:
+    def reject_password(self, role: Literal["old", "new"], phone: str) -> bool:
         return False
 
-    def confirm(self, word: LastWord) -> bool:
+    def confirm(self, confirmation: Confirmation) -> bool:
         return True
 
 
@@ -172,7 +172,9 @@ def test_cut_at_every_event_of_every_step_and_resumed_each_time(set_table: SetTa
     table = set_table(new=new_phone(empty=False))
     home = Home(table.home).open()
     before = table.old.files.digests()
-    plan = with_phones(read_plan(table.plan(EVERYTHING.replace('"erased"', '"erased"\nwipe = true'))), old=OLD, new=NEW)
+    plan = override_phones(
+        read_plan(table.plan(EVERYTHING.replace('"erased"', '"erased"\nwipe = true'))), old=OLD, new=NEW
+    )
     cuts: list[events.Event] = []
 
     def cut_once(event: events.Event) -> None:
@@ -180,19 +182,19 @@ def test_cut_at_every_event_of_every_step_and_resumed_each_time(set_table: SetTa
             cuts.append(event)
             raise PowerCut
 
-    world = World(
+    context = RunContext(
         home=home,
         tmp=tmp_path,
-        muxer=Muxer(table.server.address, home.pairing, tmp_path),
-        asking=Unattended(),
+        usbmux=UsbmuxConfig(table.server.address, home.pairing, tmp_path),
+        prompts=Unattended(),
         listener=cut_once,
         wait_s=30,
     )
-    ended: Ended | None = None
+    ended: RunResult | None = None
     while ended is None:
         try:
             unfinished = [folder for folder in home.runs.iterdir() if RunFolder(folder).unfinished]
-            ended = asyncio.run(resume(only_unfinished(home), world) if unfinished else run(plan, world))
+            ended = asyncio.run(resume(only_unfinished(home), context) if unfinished else run(plan, context))
         except PowerCut:
             continue
     steps = [event.step for event in cuts if isinstance(event, events.StepFinished)]

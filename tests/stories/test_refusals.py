@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.device.simulated_user import SimulatedUser
 from tests.stories.kitchen import (
     EVERYTHING,
     NEW,
@@ -28,7 +28,7 @@ from tests.stories.kitchen import (
     old_phone,
 )
 
-AWAY = Hand(trust_after_polls=None, unlocks=False)
+AWAY = SimulatedUser(trust_after_polls=None, unlocks=False)
 
 
 def refused(done: Done, code: int, name: str) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def test_the_other_phone_is_the_new_one_when_only_the_old_one_is_named(set_table
     ("trust", "action"), [("ask", "tap-trust"), ("locked", "unlock")], ids=["dialog pending", "locked"]
 )
 def test_a_phone_that_waits_for_its_person(set_table: SetTable, trust: Any, action: str) -> None:
-    table = set_table(old=old_phone(trust=trust, hand=AWAY))
+    table = set_table(old=old_phone(trust=trust, simulated_user=AWAY))
     done = table.move(table.plan(EVERYTHING), "--wait", "2")
     error = refused(done, 50, "waited-too-long")
     assert error["next"].count("migrate resume") == 1 and "run the same command" not in error["next"]
@@ -199,7 +199,7 @@ def test_no_word_and_nobody_to_ask(set_table: SetTable) -> None:
 def saved(set_table: SetTable) -> Table:
     """A table with a finished backup of the old phone, and only the new one left on the cable."""
     table = set_table(old=old_phone(backup_password=PASSWORD))
-    done = table.migrate("save", OLD, "--json")
+    done = table.migrate("backup", OLD, "--json")
     assert done.code == 0, str(done)
     table.server.detach(table.old)
     return table
@@ -287,7 +287,7 @@ def test_the_disk_fills_up_during_the_save_and_the_move_goes_on_when_there_is_ro
     out = ""
     for line in process.stdout:
         out += line
-        if '"bytes_moved"' in line and '"save-old-phone"' in line and not ballast.exists():
+        if '"bytes_moved"' in line and '"back-up-old-phone"' in line and not ballast.exists():
             free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
             with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:  # the save goes on meanwhile
                 file.write(bytes(max(0, free - 300_000)))
@@ -300,4 +300,4 @@ def test_the_disk_fills_up_during_the_save_and_the_move_goes_on_when_there_is_ro
     ballast.unlink()
     again = table.migrate("resume", "--yes", "--json")
     assert again.code == 0, str(again)
-    assert again.steps[0] == "save-old-phone"
+    assert again.steps[0] == "back-up-old-phone"

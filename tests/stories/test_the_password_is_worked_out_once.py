@@ -18,8 +18,8 @@ def counted(name, secret, salt, count, length=None):
     return real(name, secret, salt, count, length)
 hashlib.pbkdf2_hmac = counted
 atexit.register(lambda: open(sys.argv[1], "w").write(json.dumps(rounds)))
-from migrate.talk.cli import answer
-code = answer(sys.argv[2:])
+from migrate.talk.cli import run_command_line
+code = run_command_line(sys.argv[2:])
 sys.exit(code)
 """
 
@@ -36,7 +36,7 @@ def test_each_command_and_each_run_works_a_password_out_once_for_each_keybag(
     set_table: SetTable, tmp_path: Path
 ) -> None:
     table = set_table(old_phone(backup_password=PASSWORD), new_phone())
-    assert table.migrate("save", OLD).code == 0
+    assert table.migrate("backup", OLD).code == 0
     backup = table.home / "backups" / OLD
     for command in (("verify", backup), ("show", backup), ("extract", backup, "--to", tmp_path / "out")):
         code, derived = derivations(table, tmp_path, *command)

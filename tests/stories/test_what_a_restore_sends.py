@@ -28,7 +28,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     begin = RestoreRun.run
 
     def listen(run: RestoreRun) -> None:
-        apps = run.phone.scratch.get(RESTORE_APPLICATIONS)
+        apps = run.phone.afc_files.get(RESTORE_APPLICATIONS)
         requests.append(
             {
                 "target": run.request.udid,

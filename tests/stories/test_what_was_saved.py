@@ -21,7 +21,7 @@ FRESH = EVERYTHING + '[backup]\nbegin = "fresh"\n'
 
 
 def saved_then_unplugged(table: Table) -> None:
-    assert table.migrate("save", OLD, "--json").code == 0
+    assert table.migrate("backup", OLD, "--json").code == 0
     table.server.detach(table.old)
 
 
@@ -55,7 +55,7 @@ def test_as_is_with_nothing_saved_says_so(set_table: SetTable) -> None:
 def test_as_is_with_two_phones_saved_is_a_choice(set_table: SetTable) -> None:
     table = set_table(old=old_phone(backup_password=PASSWORD))
     saved_then_unplugged(table)
-    assert table.migrate("save", NEW, "--json").code == 0
+    assert table.migrate("backup", NEW, "--json").code == 0
     error = refused(table.migrate("run", table.plan(AS_IS), "--yes", "--json"), 2, "which-saved")
     assert OLD in error["why"] and NEW in error["why"]
 
@@ -95,7 +95,7 @@ def test_our_own_working_backup_named_as_a_folder_is_linked_like_any_other(set_t
 def test_a_wish_for_a_fresh_save_outlives_a_stop_before_it_began(set_table: SetTable) -> None:
     """The run stopped for want of a password, and its resume took what was saved long ago for the fresh save."""
     table = set_table(old=old_phone(backup_password=PASSWORD))
-    whole = table.migrate("save", OLD, "--json").last["files"]
+    whole = table.migrate("backup", OLD, "--json").last["files"]
     plan = table.plan(FRESH)
     table.environment["MIGRATE_BACKUP_PASSWORD"] = ""
     error = refused(table.move(plan), 32, "phone-password-missing")
@@ -103,7 +103,7 @@ def test_a_wish_for_a_fresh_save_outlives_a_stop_before_it_began(set_table: SetT
     del table.environment["MIGRATE_BACKUP_PASSWORD"]
     done = table.migrate("resume", "--yes", "--json")
     assert done.code == 0, str(done)
-    assert result_of(table, "save-old-phone")["files"] >= whole
+    assert result_of(table, "back-up-old-phone")["files"] >= whole
 
 
 @pytest.mark.soak
@@ -111,12 +111,12 @@ def test_a_fresh_save_that_was_cut_goes_on_and_does_not_begin_again(set_table: S
     old = old_phone(backup_password=PASSWORD)
     fill(old, ContentsSpec(extra_bytes=BIG), seed=3)
     table = set_table(old=old)
-    whole = table.migrate("save", OLD, "--json").last["bytes"]
+    whole = table.migrate("backup", OLD, "--json").last["bytes"]
     old.faults.drop_save_after_bytes = whole - 1_500_000  # the film is through by then
     refused(table.move(table.plan(FRESH)), 23, "phone-lost")
     done = table.migrate("resume", "--yes", "--json")
     assert done.code == 0, str(done)
-    assert result_of(table, "save-old-phone")["bytes"] < BIG
+    assert result_of(table, "back-up-old-phone")["bytes"] < BIG
 
 
 # -- once more ---------------------------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ def test_a_file_that_can_be_read_after_a_restart_moves_with_a_resume(set_table: 
     old.faults.unreadable.clear()
     done = table.migrate("resume", "--yes", "--json")
     assert done.code == 0, str(done)
-    assert done.steps[:2] == ["save-old-phone", "verify"]
+    assert done.steps[:2] == ["back-up-old-phone", "verify"]
     assert_became(table.new, before)
 
 
@@ -146,12 +146,12 @@ def test_a_file_that_can_be_read_after_a_restart_moves_with_a_resume(set_table: 
 def test_two_at_one_working_backup_the_second_is_refused_and_can_go_on_later(set_table: SetTable) -> None:
     """A second save into one folder spoils the first one's seal, and a verify beside it finds wounds that are none."""
     table = set_table(old=old_phone(backup_password=PASSWORD))
-    with Home(table.home).open().alone_with(OLD, "Grandma's iPhone"):
+    with Home(table.home).open().lock_working_backup(OLD, "Grandma's iPhone"):
         error = refused(table.move(table.plan(EVERYTHING)), 24, "backup-busy")
         assert "Grandma's iPhone" in error["what"] and "migrate resume" in error["next"]
-        saving = table.migrate("save", OLD, "--json")
+        saving = table.migrate("backup", OLD, "--json")
         assert saving.code == 24 and saving.last["error"]["code"] == "backup-busy"
-    assert table.migrate("save", OLD, "--json").code == 0
+    assert table.migrate("backup", OLD, "--json").code == 0
     done = table.migrate("resume", "--yes", "--json")
     assert done.code == 0, str(done)
 

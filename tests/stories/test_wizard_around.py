@@ -120,12 +120,12 @@ def test_a_save_that_somebody_else_made_meanwhile_is_not_taken_for_ours(set_tabl
         up_to_what(person)
         person.answers("What should move?", "1")
         person.page("Shall we?")
-        assert table.migrate("save", OLD).code == 0
+        assert table.migrate("backup", OLD).code == 0
         person.types("1\r")
         person.sees("Type yes to go on:")
         person.types("yes\r")
         assert person.end() == 0, person.text
-    assert "before_save-old-phone" in (table.only_run / "journal.ndjson").read_text(), "the run saved it itself"
+    assert "before_back-up-old-phone" in (table.only_run / "journal.ndjson").read_text(), "the run saved it itself"
     assert_became(table.new, before)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.device.simulated_user import SimulatedUser
 from tests.stories.kitchen import PASSWORD, SetTable, Table, new_phone, old_phone
 from tests.stories.test_a_whole_move import assert_became, assert_private, assert_secret_stays_secret
 
@@ -34,7 +34,9 @@ def replayed(plan: Path, on: Table, tmp_path: Path) -> Table:
 def test_everything_moves_in_conversation_and_its_plan_replays_to_an_equal_phone(
     set_table: SetTable, tmp_path: Path
 ) -> None:
-    table = set_table(old=old_phone(passcode="1947", hand=Hand(passcode_delay_s=0.3)), new=new_phone())
+    table = set_table(
+        old=old_phone(passcode="1947", simulated_user=SimulatedUser(passcode_delay_s=0.3)), new=new_phone()
+    )
     before = table.old.files.digests()
     with at_a_terminal(table) as person:
         person.answers("Which is the old phone?", "1")

@@ -17,7 +17,7 @@ from tests.stories.terminal import Terminal, at_a_terminal
 
 CTRL_C = "\x03"
 WHICH_OLD, WHICH_NEW, NEW_IS = "Which is the old phone?", "Which is the new phone?", "What is Grandma's new iPhone now?"
-GO_ON, ENCRYPT, WHAT, SHALL_WE = "Go on where you stopped?", "Encrypt the backup?", "What should move?", "Shall we?"
+CONTINUE, ENCRYPT, WHAT, SHALL_WE = "Go on where you stopped?", "Encrypt the backup?", "What should move?", "Shall we?"
 PASSWORD_OF = "Backup password (empty: back)"
 
 
@@ -84,24 +84,24 @@ def test_ctrl_c_at_every_page_and_on_again_each_time(set_table: SetTable) -> Non
         stops(person, WHICH_NEW)
     for title, next_title in ((WHICH_NEW, NEW_IS), (NEW_IS, ENCRYPT)):
         with at_a_terminal(table) as person:
-            person.answers(GO_ON, "1")
+            person.answers(CONTINUE, "1")
             person.answers(title, "1")
             stops(person, next_title)
     with at_a_terminal(table) as person:
-        person.answers(GO_ON, "1")
+        person.answers(CONTINUE, "1")
         person.answers(ENCRYPT, "1")
         stops(person, "New backup password (empty: back)", "secret")
     with at_a_terminal(table) as person:
-        person.answers(GO_ON, "1")
+        person.answers(CONTINUE, "1")
         person.chooses_password()
         stops(person, WHAT)
     with at_a_terminal(table) as person:
-        person.answers(GO_ON, "1")
+        person.answers(CONTINUE, "1")
         person.answers(PASSWORD_OF, PASSWORD, "secret")  # it is kept nowhere, so it is asked for again
         person.answers(WHAT, "1")
         stops(person, SHALL_WE)
     with at_a_terminal(table) as person:
-        person.answers(GO_ON, "1")
+        person.answers(CONTINUE, "1")
         person.answers(PASSWORD_OF, PASSWORD, "secret")
         person.answers(SHALL_WE, "1")
         person.sees("Type yes to go on:")
@@ -109,7 +109,7 @@ def test_ctrl_c_at_every_page_and_on_again_each_time(set_table: SetTable) -> Non
         assert person.end() == 50, person.text
         assert f"migrate resume {table.only_run.name}" in person.words
     with at_a_terminal(table) as person:
-        person.answers(GO_ON, "1")  # the run itself comes first
+        person.answers(CONTINUE, "1")  # the run itself comes first
         person.sees("Backup password of Grandma's iPhone")
         person.types(f"{PASSWORD}\n")
         person.sees("Type yes to go on:")
@@ -120,7 +120,7 @@ def test_ctrl_c_at_every_page_and_on_again_each_time(set_table: SetTable) -> Non
 
 def test_a_wrong_password_three_times_and_the_right_one_another_day(set_table: SetTable) -> None:
     table = set_table(old=old_phone(backup_password=PASSWORD))
-    assert table.migrate("save", OLD).code == 0
+    assert table.migrate("backup", OLD).code == 0
     before = table.new.files.digests()
     with at_a_terminal(table) as person:
         person.answers(WHICH_OLD, "1")
@@ -135,7 +135,7 @@ def test_a_wrong_password_three_times_and_the_right_one_another_day(set_table: S
     assert "Go on where you stopped with: migrate" in person.words
     assert "Saving" not in person.text, "it was held against the last save at once, before anything was done"
     with at_a_terminal(table) as person:
-        person.answers(GO_ON, "1")
+        person.answers(CONTINUE, "1")
         person.answers(PASSWORD_OF, PASSWORD, "secret")
         person.sees("whole and proven")
         stops(person, WHAT)
@@ -161,7 +161,7 @@ def test_a_wrong_password_that_only_the_save_can_tell_is_asked_for_again(set_tab
 def test_a_password_changed_since_the_last_save_is_believed(set_table: SetTable) -> None:
     table = set_table(old=old_phone(backup_password="an-older-word"))
     table.environment["MIGRATE_BACKUP_PASSWORD"] = "an-older-word"
-    assert table.migrate("save", OLD).code == 0
+    assert table.migrate("backup", OLD).code == 0
     table.old.backup_password = PASSWORD  # in Finder, meanwhile
     with at_a_terminal(table) as person:
         person.answers(WHICH_OLD, "1")

@@ -20,7 +20,7 @@ from migrate.backup.crypto.keybag import Keybag
 from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest
 from migrate.backup.record import Kind, Record, file_id
 from migrate.talk import passwords
-from migrate.talk.cli import answer
+from migrate.talk.cli import run_command_line
 
 UDID = "00008101-000A1B2C3D4E5F60"
 PASSWORD = "correct-horse-1947"
@@ -61,12 +61,12 @@ def migrate(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MIGRATE_HOME", str(home))
     monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setattr(passwords, "_handed_out", set())
+    monkeypatch.setattr(passwords, "_issued_passwords", set())
 
     def type_it(*words: object) -> Answer:
         mask = os.umask(0o022)
         try:
-            code = answer([str(word) for word in words])
+            code = run_command_line([str(word) for word in words])
         finally:
             os.umask(mask)
         out, err = capfd.readouterr()

@@ -122,12 +122,15 @@ def test_a_password_that_is_not_needed_is_not_asked_for(plain_backup: Path) -> N
     def ask(prompt: str) -> str:
         raise AssertionError(prompt)
 
-    assert with_password(BackupFolder(plain_backup), Passwords(ask=ask, asks=lambda: True), lambda word: word) is None
+    assert (
+        with_password(BackupFolder(plain_backup), Passwords(ask=ask, can_prompt=lambda: True), lambda word: word)
+        is None
+    )
 
 
 def test_a_slip_of_the_fingers_is_asked_again_three_times_at_most(encrypted_backup: Path) -> None:
     typed = iter(["slip", "slip again", PASSWORD])
-    here = Passwords(ask=lambda prompt: next(typed), asks=lambda: True)
+    here = Passwords(ask=lambda prompt: next(typed), can_prompt=lambda: True)
 
     def work(word: str | None) -> str | None:
         if word != PASSWORD:
@@ -135,7 +138,7 @@ def test_a_slip_of_the_fingers_is_asked_again_three_times_at_most(encrypted_back
         return word
 
     assert with_password(BackupFolder(encrypted_backup), here, work) == PASSWORD
-    never = Passwords(ask=lambda prompt: "slip", asks=lambda: True)
+    never = Passwords(ask=lambda prompt: "slip", can_prompt=lambda: True)
     with pytest.raises(WrongPassword):
         with_password(BackupFolder(encrypted_backup), never, work)
 

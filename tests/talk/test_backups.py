@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from migrate.backup.locations import Glance
-from migrate.talk.commands.backups import in_words
+from migrate.backup.locations import BackupSummary
+from migrate.talk.commands.backups import format_backup
 
 if TYPE_CHECKING:
     from conftest import Migrate
@@ -86,8 +86,8 @@ def test_none_is_said_with_where_was_looked(migrate: Migrate, home: Path) -> Non
 
 
 def test_what_is_unknown_is_left_out() -> None:
-    glanced = Glance(backup=Path("b"), place="here", udid="b")
-    assert in_words(glanced)[0] == "(no name), in the current folder"
+    glanced = BackupSummary(backup=Path("b"), place="here", udid="b")
+    assert format_backup(glanced)[0] == "(no name), in the current folder"
 
 
 def test_the_page_about_backups_names_every_key() -> None:

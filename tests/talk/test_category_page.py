@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from migrate.categories.catalogue import load
+from migrate.categories.catalogue import load_catalogue
 from tools.categories_page import page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "categories.md"
@@ -12,13 +12,13 @@ CONTRACT = PAGE.with_name("contract.md")
 
 
 def test_the_page_of_categories_is_the_current_one() -> None:
-    made = page(load())
+    made = page(load_catalogue())
     assert PAGE.read_text(encoding="utf-8") == made, "python -m tools.categories_page > docs/categories.md"
 
 
 def test_the_page_names_every_category_its_places_and_what_becomes_of_them() -> None:
-    made = page(load())
-    for category in load().categories:
+    made = page(load_catalogue())
+    for category in load_catalogue().categories:
         section = made.partition(f"\n## {category.id}\n")[2].partition("\n## ")[0]
         assert category.title in section
         for paths in (*category.rules, *category.never, *category.later, *category.rewritten):
@@ -27,4 +27,4 @@ def test_the_page_names_every_category_its_places_and_what_becomes_of_them() -> 
 
 def test_the_contract_names_every_category() -> None:
     named = CONTRACT.read_text(encoding="utf-8").partition("Category ids: `")[2].partition("`")[0].split()
-    assert tuple(named) == load().ids
+    assert tuple(named) == load_catalogue().ids

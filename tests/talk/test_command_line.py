@@ -37,16 +37,16 @@ def plan(tmp_path: Path) -> Path:
 
 def test_help_loads_nothing_heavy_so_that_it_answers_at_once() -> None:
     script = (
-        "import sys; from migrate.talk.cli import answer; code = answer(['--help']);"
+        "import sys; from migrate.talk.cli import run_command_line; code = run_command_line(['--help']);"
         f"print('LOADED', [m for m in {HEAVY!r} if m in sys.modules and m != 'asyncio.events'], code)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.splitlines()[-1] == "LOADED [] 0"
-    assert all(f"{head}:" in done.stdout for head, _ in cli.CHAPTERS)
+    assert all(f"{head}:" in done.stdout for head, _ in cli.COMMAND_GROUPS)
 
 
 def every_command() -> list[str]:
-    """As they are typed: `save`, `plan check`, `softphone serve`."""
+    """As they are typed: `save`, `plan check`, `simulator serve`."""
 
     def names(app: Any, before: str) -> list[str]:
         mine = [f"{before}{command.name}" for command in app.registered_commands]
@@ -54,7 +54,7 @@ def every_command() -> list[str]:
             n for group in app.registered_groups for n in names(group.typer_instance, f"{before}{group.name} ")
         ]
 
-    return names(cli.build(), "")
+    return names(cli.build_app(), "")
 
 
 def test_every_command_stands_in_the_readme() -> None:
@@ -70,17 +70,17 @@ def test_help_puts_every_command_under_a_head_and_cuts_no_sentence(migrate: Migr
     shown = migrate("--help").out
     assert "\nOthers:" not in shown and "..." not in shown.replace("[ARGS]...", "")
     assert all(len(line) <= 80 for line in shown.splitlines())
-    assert {name for _, names in cli.CHAPTERS for name in names} == {one.split(" ")[0] for one in every_command()}
+    assert {name for _, names in cli.COMMAND_GROUPS for name in names} == {one.split(" ")[0] for one in every_command()}
 
 
 def test_what_to_paste_next_goes_on_in_the_home_that_was_named(tmp_path: Path) -> None:
     """It said `migrate resume`, which looked for the run in the home that was not named."""
-    said = everywhere.Everywhere(home=tmp_path, usbmuxd="127.0.0.1:1")
+    said = everywhere.GlobalOptions(home=tmp_path, usbmuxd="127.0.0.1:1")
     options = shlex.join(("--home", str(tmp_path), "--usbmuxd", "127.0.0.1:1"))
     assert said.insert_options(Interrupted("R", "prove").next()) == f"Go on with: migrate {options} resume R"
-    assert said.to_paste("undo", "R") == f"migrate {options} undo R"
+    assert said.command_to_paste("undo", "R") == f"migrate {options} undo R"
     assert said.insert_options("Type migrate explain 20") == "Type migrate explain 20"
-    assert everywhere.Everywhere().insert_options("Run: migrate resume") == "Run: migrate resume"
+    assert everywhere.GlobalOptions().insert_options("Run: migrate resume") == "Run: migrate resume"
 
 
 @pytest.mark.parametrize("command", every_command())
@@ -100,30 +100,30 @@ def test_options_hold_before_and_after_the_name_of_a_command(migrate: Migrate, p
 
 def test_home_is_said_or_in_the_environment_or_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MIGRATE_HOME", str(tmp_path / "of-the-environment"))
-    said = everywhere.Everywhere()
-    assert said.home_folder == tmp_path / "of-the-environment" and not said.home_is_ours
-    said.hear(tmp_path / "said", None, False)
-    said.hear(None, None, False)
+    said = everywhere.GlobalOptions()
+    assert said.home_folder == tmp_path / "of-the-environment" and not said.is_default_home
+    said.update(tmp_path / "said", None, False)
+    said.update(None, None, False)
     assert said.home_folder == tmp_path / "said"
     monkeypatch.delenv("MIGRATE_HOME")
-    nobody = everywhere.Everywhere()
-    assert nobody.home_is_ours and nobody.home_folder == Path(platformdirs.user_data_path("iphone-migrate", False))
+    nobody = everywhere.GlobalOptions()
+    assert nobody.is_default_home and nobody.home_folder == Path(platformdirs.user_data_path("iphone-migrate", False))
 
 
 def test_usbmuxd_is_said_or_in_the_environment_or_the_systems(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USBMUXD_SOCKET_ADDRESS", "127.0.0.1:1")
-    said = everywhere.Everywhere()
+    said = everywhere.GlobalOptions()
     assert said.usbmuxd_address == "127.0.0.1:1"
-    said.hear(None, "127.0.0.1:2", False)
+    said.update(None, "127.0.0.1:2", False)
     assert said.usbmuxd_address == "127.0.0.1:2"
     monkeypatch.delenv("USBMUXD_SOCKET_ADDRESS")
-    assert everywhere.Everywhere().usbmuxd_address is None
+    assert everywhere.GlobalOptions().usbmuxd_address is None
 
 
 def test_home_is_private_and_its_tmp_is_emptied_but_not_under_somebody_at_work(
     migrate: Migrate, home: Path, plain_backup: Path
 ) -> None:
-    with everywhere.Everywhere(home=home).at_home() as at_work:
+    with everywhere.GlobalOptions(home=home).open_workspace() as at_work:
         (at_work.tmp / "in-use.db").write_bytes(b"x")
         (home / "tmp" / "left-by-a-killed-process").mkdir()
         assert migrate("show", plain_backup).code == 0
@@ -152,7 +152,7 @@ def test_a_home_that_cannot_be_one_is_refused(migrate: Migrate, tmp_path: Path, 
         ("phones", "--loud"),
         ("plan",),
         ("plan", "chek"),
-        ("save", "--wait", "x"),
+        ("backup", "--wait", "x"),
     ],
 )
 def test_a_wrong_command_line_is_exit_2_in_words_and_in_json(migrate: Migrate, words: tuple[str, ...]) -> None:
@@ -247,15 +247,15 @@ def test_ctrl_c_before_anything_began_is_130(migrate: Migrate, plan: Path, monke
 def test_ctrl_c_after_something_began_says_how_to_go_on() -> None:
     from migrate.problems import MigrateError, SaveInterrupted
 
-    def save(said: everywhere.Everywhere) -> None:
-        said.begun = SaveInterrupted("Ada's iPhone", "00008101-000A")
+    def save(said: everywhere.GlobalOptions) -> None:
+        said.ctrl_c_error = SaveInterrupted("Ada's iPhone", "00008101-000A")
         raise KeyboardInterrupt
 
-    everywhere.listen()
+    everywhere.reset_options()
     with pytest.raises(MigrateError) as caught:
         everywhere.with_global_options(save)()
-    assert caught.value.exit_code == 50 and "migrate save 00008101-000A" in caught.value.next()
-    everywhere.listen()
+    assert caught.value.exit_code == 50 and "migrate backup 00008101-000A" in caught.value.next()
+    everywhere.reset_options()
     with pytest.raises(StoppedBeforeBeginning):
         everywhere.with_global_options(lambda said: (_ for _ in ()).throw(KeyboardInterrupt))()
 
@@ -276,7 +276,7 @@ def test_an_error_that_a_command_has_told_is_not_told_twice(
     error = PhoneLocked("Ada's iPhone", "a session")
 
     def read_plan(path: Path) -> None:
-        everywhere.said_so_far().reported_error = error
+        everywhere.current_options().reported_error = error
         raise error
 
     monkeypatch.setattr("migrate.plan.read.read_plan", read_plan)
@@ -319,7 +319,7 @@ def test_no_colour_is_ever_sent(migrate: Migrate, plan: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
 def test_no_command_leaves_its_memory_on_the_disk_when_it_crashes() -> None:
-    asked = "import resource; from migrate.talk import cli; cli.answer(['--version']); "
+    asked = "import resource; from migrate.talk import cli; cli.run_command_line(['--version']); "
     asked += "print(resource.getrlimit(resource.RLIMIT_CORE)[0])"
     ran = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60)
     assert ran.stdout.splitlines()[-1] == "0"

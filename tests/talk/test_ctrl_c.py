@@ -10,18 +10,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from migrate.talk.ctrl_c import FORGOTTEN_AFTER_S, PUTS_AWAY_WITHIN_S, CtrlC, run_until_ctrl_c
+from migrate.talk.ctrl_c import CLEANUP_LIMIT_S, FORGOTTEN_AFTER_S, CtrlCHandler, run_until_ctrl_c
 
 STUCK = """
 import threading
 from migrate.talk import cli
 
-def answer(argv):
+def run_command_line(argv):
     threading.Thread(target=threading.Event().wait).start()
     print("said")
     return 50
 
-cli.answer = answer
+cli.run_command_line = run_command_line
 cli.main([])
 """
 """A command that gave up waiting for a thread of its own."""
@@ -68,29 +68,29 @@ def test_the_handler_is_gone_when_the_work_is_done() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def at(*seconds: float) -> CtrlC:
+def at(*seconds: float) -> CtrlCHandler:
     """One that is struck at these times."""
     times: Iterator[float] = iter(seconds)
-    return CtrlC(clock=lambda: next(times))
+    return CtrlCHandler(clock=lambda: next(times))
 
 
 def test_ctrl_c_before_there_is_anything_to_cancel_is_a_keyboard_interrupt() -> None:
     with pytest.raises(KeyboardInterrupt):
-        at(0.0).struck()
+        at(0.0).on_sigint()
 
 
 def test_who_still_strikes_when_putting_away_takes_too_long_is_not_kept_waiting() -> None:
-    ctrl_c = at(0.0, 1.0, PUTS_AWAY_WITHIN_S + 1)
+    ctrl_c = at(0.0, 1.0, CLEANUP_LIMIT_S + 1)
 
     async def work() -> None:
         for _ in range(2):
             with pytest.raises(asyncio.CancelledError):
-                ctrl_c.struck()
+                ctrl_c.on_sigint()
                 await asyncio.Event().wait()
         with pytest.raises(KeyboardInterrupt):
-            ctrl_c.struck()
+            ctrl_c.on_sigint()
 
-    asyncio.run(ctrl_c.reaching(work()))
+    asyncio.run(ctrl_c.run_cancellable(work()))
 
 
 def test_a_strike_long_after_the_last_one_is_a_first_one() -> None:
@@ -99,10 +99,10 @@ def test_a_strike_long_after_the_last_one_is_a_first_one() -> None:
     async def work() -> None:
         for _ in range(2):
             with pytest.raises(asyncio.CancelledError):
-                ctrl_c.struck()
+                ctrl_c.on_sigint()
                 await asyncio.Event().wait()
 
-    asyncio.run(ctrl_c.reaching(work()))
+    asyncio.run(ctrl_c.run_cancellable(work()))
 
 
 def test_a_thread_that_never_ends_does_not_keep_the_program() -> None:

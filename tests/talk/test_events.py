@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from migrate.journey import events
-from migrate.talk.progress import JsonLines, Lines
+from migrate.talk.progress import JsonListener, LineListener
 
 if TYPE_CHECKING:
     from conftest import Migrate
@@ -62,7 +62,7 @@ def test_also_what_is_no_error_of_a_run_is_its_last_event(
 
 
 def test_what_steers_a_terminal_is_escaped_in_events(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = JsonLines(clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    lines = JsonListener(clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     lines(events.PersonNeeded("Ada\x9b31m\u202e", "unlock"))
     out = capsys.readouterr().out
     assert out.isascii() and json.loads(out)["phone"] == "Ada\x9b31m\u202e"
@@ -76,7 +76,7 @@ class Gone(io.StringIO):
 
 
 def test_a_reader_that_leaves_does_not_stop_a_move_in_its_middle(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("migrate.talk.progress.silence_stdout", lambda: None)
-    for listener in (JsonLines(Gone()), Lines(Gone())):
+    monkeypatch.setattr("migrate.talk.progress.discard_stdout", lambda: None)
+    for listener in (JsonListener(Gone()), LineListener(Gone())):
         listener(events.StepStarted("restore"))
         listener(events.StepFinished("restore"))

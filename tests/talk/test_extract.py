@@ -131,7 +131,7 @@ def test_ctrl_c_is_130_and_says_what_is_there(
         raise KeyboardInterrupt
 
     assert migrate("extract", plain_backup, "--to", tmp_path / "whole").code == 0
-    monkeypatch.setattr("migrate.talk.task_progress.Told.bytes_moved", interrupted)
+    monkeypatch.setattr("migrate.talk.task_progress.EventProgress.bytes_moved", interrupted)
     answer = migrate("extract", plain_backup, "--to", tmp_path / "out", "--json")
     assert (answer.code, answer.error["code"]) == (130, "extract-stopped")
     there = files(tmp_path / "out")

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from migrate.journey.run_state import LastWord
+from migrate.journey.run_state import Confirmation
 from migrate.plan.strategy import Strategy
-from migrate.talk.options import Everywhere
-from migrate.talk.prompts import last_word_in_words
-from migrate.talk.run_on_terminal import say_what_follows
+from migrate.talk.options import GlobalOptions
+from migrate.talk.prompts import confirmation_lines
+from migrate.talk.run_on_terminal import say_next_steps
 
-WORD = LastWord(
-    run="R1",
+WORD = Confirmation(
+    run_id="R1",
     old_name="Old",
     new_name="New",
     strategy=Strategy.REPLACE,
@@ -26,9 +26,9 @@ WORD = LastWord(
 
 
 def test_the_last_word_says_whether_it_can_be_undone() -> None:
-    said = " ".join(last_word_in_words(WORD))
+    said = " ".join(confirmation_lines(WORD))
     assert "not saved: this cannot be undone" in said and "migrate undo" not in said
-    said = " ".join(last_word_in_words(replace(WORD, saved_first=True)))
+    said = " ".join(confirmation_lines(replace(WORD, is_undoable=True)))
     assert "migrate undo R1 puts it back" in said and "cannot" not in said
 
 
@@ -37,7 +37,7 @@ def test_at_the_end_it_says_how_to_prove_later_and_how_to_undo(
     capsys: pytest.CaptureFixture[str], safety: dict[str, Any] | None
 ) -> None:
     receipt = {"run": "R1", "new_phone": {"name": "New"}, "safety": safety}
-    say_what_follows(Everywhere(home=Path("/disk")), receipt)
+    say_next_steps(GlobalOptions(home=Path("/disk")), receipt)
     said = capsys.readouterr().err
     home = Path("/disk").absolute()
     assert f"migrate --home {home} prove R1" in said

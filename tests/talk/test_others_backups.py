@@ -74,7 +74,7 @@ def test_backups_lists_them_and_says_what_it_cannot_know(
 def test_a_damaged_one_is_healed_without_its_phone(migrate: Migrate, minted: Path, name: str) -> None:
     blob = max((path for path in (minted / name).glob("??/*")), key=lambda path: path.stat().st_size)
     blob.unlink()
-    healed = migrate("heal", minted / name, "--without-phone", "--json")
+    healed = migrate("repair", minted / name, "--without-phone", "--json")
     assert healed.code == 0, healed
     assert (healed.json["verdict"], healed.json["files"]) == ("whole", 3)
     assert [record["file_id"] for record in healed.json["dropped"]] == [blob.name]
@@ -85,6 +85,6 @@ def test_what_is_no_whole_backup_is_not_healed_without_its_phone(migrate: Migrat
     copy = tmp_path / "ios14"
     shutil.copytree(DATA / "ios14-real-manifest" / "backup", copy)
     before = tree(copy)
-    answer = migrate("heal", copy, "--without-phone", "--json")
+    answer = migrate("repair", copy, "--without-phone", "--json")
     assert (answer.code, answer.error["code"]) == (30, "cannot-heal-without-phone")
     assert tree(copy) == before

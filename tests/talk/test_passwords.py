@@ -21,7 +21,7 @@ def nobody_told(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MIGRATE_BACKUP_PASSWORD", "MIGRATE_NEW_BACKUP_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setitem(sys.modules, "keyring", None)  # as on a computer without one
-    monkeypatch.setattr(passwords, "_handed_out", set())
+    monkeypatch.setattr(passwords, "_issued_passwords", set())
 
 
 class Terminal:
@@ -37,7 +37,7 @@ class Terminal:
 
 
 def at(terminal: Terminal, **files: str) -> Passwords:
-    return Passwords(ask=terminal.ask, asks=lambda: True, **files)
+    return Passwords(ask=terminal.ask, can_prompt=lambda: True, **files)
 
 
 def a_keyring(monkeypatch: pytest.MonkeyPatch, entries: dict[tuple[str, str], str]) -> None:
@@ -83,7 +83,7 @@ def test_a_person_is_asked_once_for_each_phone_and_told_whose_password_it_is() -
 
 
 def test_nobody_is_asked_where_there_is_no_terminal() -> None:
-    assert Passwords(ask=Terminal().ask, asks=lambda: False).old("Ada's iPhone") is None
+    assert Passwords(ask=Terminal().ask, can_prompt=lambda: False).old("Ada's iPhone") is None
 
 
 def test_told_never_asks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,22 +96,22 @@ def test_told_never_asks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_was_typed_wrong_is_asked_again_and_what_was_given_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     here = at(Terminal("wrong", "right"))
     here.old("Ada's iPhone")
-    assert here.forget("Ada's iPhone") is True
+    assert here.reject_password("Ada's iPhone") is True
     assert here.old("Ada's iPhone") == "right"
     monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", "wrong")
     given = at(Terminal())
     given.old("Ada's iPhone")
-    assert given.forget("Ada's iPhone") is False
+    assert given.reject_password("Ada's iPhone") is False
 
 
 def test_a_new_password_is_typed_twice_because_a_slip_would_lock_the_backups() -> None:
     terminal = Terminal("horse", "hrose", "horse", "horse")
     here = at(terminal)
-    assert here.chosen_for("Ada's iPhone") == "horse"
+    assert here.choose_new("Ada's iPhone") == "horse"
     assert here.old("Ada's iPhone") == "horse", "and is known from then on"
     assert len(terminal.asked) == 4
-    assert at(Terminal("a", "b", "a", "b", "a", "b")).chosen_for("x") is None
-    assert at(Terminal(None)).chosen_for("x") is None
+    assert at(Terminal("a", "b", "a", "b", "a", "b")).choose_new("x") is None
+    assert at(Terminal(None)).choose_new("x") is None
 
 
 def test_only_the_end_of_the_line_is_taken_off_a_file(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`softphone serve`, and `phones` and `save` with a software iPhone on its socket."""
+"""`simulator serve`, and `phones` and `save` with a simulated iPhone on its socket."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from migrate.simulator.phone_file import PhoneFile
-from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 from migrate.talk.commands.simulator import host_and_port
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ Serve = Callable[..., str]
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """`serve({…}, {…})` serves phones as their files would describe them, and says where."""
-    servers: list[SoftphoneServer] = []
+    servers: list[SimulatedUsbmuxd] = []
 
     def begin(*phones: dict[str, Any]) -> str:
         described = [{"contents": {"empty": True}, "keybag_rounds": 10, "seed": n, **p} for n, p in enumerate(phones)]
-        servers.append(SoftphoneServer([PhoneFile.model_validate(phone).to_phone() for phone in described]))
+        servers.append(SimulatedUsbmuxd([PhoneFile.model_validate(phone).to_phone() for phone in described]))
         return servers[-1].start()
 
     yield begin
@@ -65,26 +65,26 @@ def test_no_phone_is_said_and_is_no_error_to_a_list(migrate: Migrate, serve: Ser
 
 
 def test_no_usbmuxd_is_exit_20(migrate: Migrate) -> None:
-    for command in (("phones",), ("save",)):
+    for command in (("phones",), ("backup",)):
         answer = migrate(*command, "--usbmuxd", "127.0.0.1:1", "--json")
         assert (answer.code, answer.error["code"]) == (20, "no-muxer")
 
 
 def test_the_only_phone_is_saved_and_then_only_what_changed(migrate: Migrate, serve: Serve, home: Path) -> None:
     address = serve({"udid": OLD, "name": "Ada's iPhone"})
-    first = migrate("save", "--usbmuxd", address, "--json")
+    first = migrate("backup", "--usbmuxd", address, "--json")
     assert first.code == 0 and first.json["backup"] == str(home / "backups" / OLD)
     assert (first.json["udid"], first.json["name"]) == (OLD, "Ada's iPhone") and first.json["files"] > 0
-    again = migrate("save", OLD, "--usbmuxd", address)
+    again = migrate("backup", OLD, "--usbmuxd", address)
     assert again.code == 0 and "Ada's iPhone is saved" in again.out and "Saving the phone" in again.err
-    fresh = migrate("save", "--fresh", "--usbmuxd", address, "--json")
+    fresh = migrate("backup", "--fresh", "--usbmuxd", address, "--json")
     assert fresh.json["files"] == first.json["files"], "all of it came again"
     verdict = migrate("verify", home / "backups" / OLD, "--json")
     assert (verdict.code, verdict.json["verdict"], verdict.json["findings"]) == (0, "whole", [])
 
 
 def test_a_phone_that_asks_for_trust_gets_its_moment(migrate: Migrate, serve: Serve) -> None:
-    answer = migrate("save", "--usbmuxd", serve({"udid": OLD, "name": "Ada's iPhone", "trust": "ask"}))
+    answer = migrate("backup", "--usbmuxd", serve({"udid": OLD, "name": "Ada's iPhone", "trust": "ask"}))
     assert answer.code == 0 and "Tap Trust on Ada's iPhone" in answer.err
 
 
@@ -94,7 +94,7 @@ def test_phones_that_cannot_be_saved_now_have_their_own_codes(migrate: Migrate, 
         ({"trust": "ask", "hand": "none"}, 22, "not-trusted"),
         ({"trust": "denied", "hand": "none"}, 22, "trust-denied"),
     ):
-        answer = migrate("save", "--wait", 0, "--usbmuxd", serve({"udid": OLD, **described}), "--json")
+        answer = migrate("backup", "--wait", 0, "--usbmuxd", serve({"udid": OLD, **described}), "--json")
         assert (answer.code, answer.error["code"]) == (code, name)
     assert not (home / "backups" / OLD).exists(), "nothing was begun"
 
@@ -103,13 +103,13 @@ def test_which_phone_is_asked_when_there_are_several_and_the_absent_one_is_named
     migrate: Migrate, serve: Serve
 ) -> None:
     address = serve({"udid": OLD, "name": "Ada's iPhone"}, {"udid": NEW})
-    several = migrate("save", "--usbmuxd", address, "--json")
+    several = migrate("backup", "--usbmuxd", address, "--json")
     assert (several.code, several.error["code"]) == (2, "which-phone-to-save") and "Ada's iPhone" in several.error[
         "why"
     ]
-    absent = migrate("save", "00008030-00000000000000C3", "--usbmuxd", address, "--json")
+    absent = migrate("backup", "00008030-00000000000000C3", "--usbmuxd", address, "--json")
     assert (absent.code, absent.error["code"]) == (20, "no-phone")
-    assert migrate("save", "--usbmuxd", serve(), "--json").error["code"] == "no-phone"
+    assert migrate("backup", "--usbmuxd", serve(), "--json").error["code"] == "no-phone"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no signal that a process can send to say stop")
@@ -126,8 +126,8 @@ def test_ctrl_c_in_the_middle_of_a_save_says_how_to_go_on_and_it_does(
             "hand": {"passcode": "wait"},
         }
     ).to_phone()
-    with SoftphoneServer([phone]) as server:
-        command = [sys.executable, "-m", "migrate", "save", "--usbmuxd", server.address, "--home", str(home)]
+    with SimulatedUsbmuxd([phone]) as server:
+        command = [sys.executable, "-m", "migrate", "backup", "--usbmuxd", server.address, "--home", str(home)]
         with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
             assert process.stderr is not None and process.stdout is not None
             said = []
@@ -138,21 +138,21 @@ def test_ctrl_c_in_the_middle_of_a_save_says_how_to_go_on_and_it_does(
             process.send_signal(signal.SIGINT)
             rest, out = process.stderr.read(), process.stdout.read()
             assert process.wait(20) == 50, "".join(said) + rest
-        assert f"--usbmuxd {server.address} save {OLD}" in " ".join(rest.split())
+        assert f"--usbmuxd {server.address} backup {OLD}" in " ".join(rest.split())
         assert "Traceback" not in rest and out == ""
         process.stderr.close()
         process.stdout.close()
-        phone.hand.passcode = "enter"
-        assert migrate("save", OLD, "--usbmuxd", server.address).code == 0
+        phone.simulated_user.passcode = "enter"
+        assert migrate("backup", OLD, "--usbmuxd", server.address).code == 0
     assert migrate("verify", home / "backups" / OLD).code == 0
 
 
-# -- softphone serve -------------------------------------------------------------------------------------------------
+# -- simulator serve -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
-    """`serving(…)` starts `migrate softphone serve …` and comes back with its first line."""
+    """`serving(…)` starts `migrate simulator serve …` and comes back with its first line."""
     processes: list[subprocess.Popen[str]] = []
     (tmp_path / "phone.toml").write_text(
         f'name = "Ada\'s iPhone"\nudid = "{OLD}"\n[contents]\nempty = true\n', encoding="utf-8"
@@ -161,7 +161,7 @@ def serving(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str
     def begin(*words: str) -> tuple[subprocess.Popen[str], str]:
         phone = ["--phone", str(tmp_path / "phone.toml")]
         process = subprocess.Popen(
-            [sys.executable, "-m", "migrate", "softphone", "serve", *phone, *words],
+            [sys.executable, "-m", "migrate", "simulator", "serve", *phone, *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -202,7 +202,7 @@ def test_orders_are_taken_on_the_admin_socket(
             channel.sendall(json.dumps(order).encode() + b"\n")
             assert json.loads(channel.recv(1 << 16))["ok"] is True
     assert "No phone" in migrate("phones", "--usbmuxd", line.strip().partition("=")[2]).err
-    taken = migrate("softphone", "serve", "--admin", tmp_path / "no" / "such" / "folder", "--json")
+    taken = migrate("simulator", "serve", "--admin", tmp_path / "no" / "such" / "folder", "--json")
     assert taken.error["code"] == "cannot-listen"
 
 
@@ -231,9 +231,9 @@ def test_serving_for_a_while_ends_by_itself(serving: Callable[..., tuple[subproc
 def test_an_address_that_is_none_or_is_taken_is_refused(migrate: Migrate, serve: Serve, tmp_path: Path) -> None:
     assert host_and_port("[::1]:27015") == ("::1", 27015)
     for words in (("--listen", "localhost"), ("--listen", "127.0.0.1:99999"), ("--listen", serve())):
-        answer = migrate("softphone", "serve", *words, "--json")
+        answer = migrate("simulator", "serve", *words, "--json")
         assert (answer.code, answer.error["code"]) == (2, "cannot-listen")
     phone = tmp_path / "phone.toml"
     phone.write_text("iosversion = '17.5.1'\n", encoding="utf-8")
-    answer = migrate("softphone", "serve", "--phone", phone, "--json")
+    answer = migrate("simulator", "serve", "--phone", phone, "--json")
     assert (answer.code, answer.error["code"]) == (2, "phone-file-invalid") and "ios_version" in answer.error["why"]

@@ -13,13 +13,13 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there a console
 
 PAGE = """
 import asyncio, sys
-from migrate.talk import wizard_plain
+from migrate.talk.wizard import plain_widgets
 from migrate.talk.wizard.page import Page, Row
 
 async def a_phone_comes(): await asyncio.get_running_loop().run_in_executor(None, open(sys.argv[1]).read)
 
-page = Page("old", "Which is the old phone?", rows=(Row("a", ("Ada",)), Row("b", ("Ben",))), polls=True)
-print("answered", asyncio.run(wizard_plain.ask(page, a_phone_comes)))
+page = Page("old", "Which is the old phone?", rows=(Row("a", ("Ada",)), Row("b", ("Ben",))), is_live=True)
+print("answered", asyncio.run(plain_widgets.ask(page, a_phone_comes)))
 """
 
 

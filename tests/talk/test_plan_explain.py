@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from migrate.simulator.phone_file import PhoneFile
-from migrate.simulator.usbmuxd.server import SoftphoneServer
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 
 if TYPE_CHECKING:
     from conftest import Migrate
@@ -67,7 +67,7 @@ def test_a_phone_in_use_tells_how_it_is_given_its_data_and_which_apps_it_lacks(
     plan.write_text(SOME.replace('"notes"]', '"notes"]\napps = ["org.example.diary"]'), encoding="utf-8")
     old_app = "Install it on the new phone first"
     described = {"udid": "00008140-00000000000000B2", "contents": {"empty": True}, "keybag_rounds": 10, "seed": 3}
-    server = SoftphoneServer([PhoneFile.model_validate({**described, "ios_version": "18.1"}).to_phone()])
+    server = SimulatedUsbmuxd([PhoneFile.model_validate({**described, "ios_version": "18.1"}).to_phone()])
     try:
         answer = migrate("plan", "explain", plan, plain_backup, "--json", "--usbmuxd", server.start()).json
     finally:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from migrate.talk.console import columns_of
-from migrate.talk.receipt import as_page, in_words
+from migrate.talk.console import display_width
+from migrate.talk.receipt import receipt_html, receipt_lines
 
 
 @pytest.fixture
@@ -43,30 +43,30 @@ def row(lines: list[str], title: str) -> list[str]:
 
 
 def test_each_figure_stands_under_its_word(receipt: dict[str, Any]) -> None:
-    lines = in_words(receipt)
+    lines = receipt_lines(receipt)
     assert row(lines, "Photos") == ["7", "4", "0", "2", "1"]
     table = [line for line in lines if line.startswith("  ") and not line.startswith("  - ")]
-    assert len({columns_of(line) for line in table}) == 1, "wide characters count double"
+    assert len({display_width(line) for line in table}) == 1, "wide characters count double"
 
 
 def test_without_a_proof_it_still_says_what_was_sent(receipt: dict[str, Any]) -> None:
     """The rows were empty."""
     receipt["proof"] = None
-    lines = in_words(receipt)
+    lines = receipt_lines(receipt)
     assert "not proven: the plan asked for no proof" in lines[0]
     assert row(lines, "Photos")[-1] == "7" and not any("Notes" in line for line in lines)
-    assert "<td>7</td>" in as_page(receipt)
+    assert "<td>7</td>" in receipt_html(receipt)
 
 
 def test_a_name_from_a_phone_is_text_on_the_page(receipt: dict[str, Any]) -> None:
-    page = as_page(receipt)
+    page = receipt_html(receipt)
     assert "<b>" not in page and "<i>" not in page
     assert "Ada&#x27;s &lt;b&gt;iPhone" in page and "New &amp; shiny" in page
 
 
 def test_a_row_that_does_not_add_up_says_why(receipt: dict[str, Any]) -> None:
     receipt["proof"]["categories"]["photos"] = {"same": 6, "not-expected": 1}
-    lines = in_words(receipt)
+    lines = receipt_lines(receipt)
     (photos,) = [line for line in lines if line.strip().startswith("Photos")]
     assert photos.endswith(" *") and photos.split()[-6:-1] == ["7", "6", "0", "0", "0"]
     assert any(line.startswith("* 1 files never cross") for line in lines)
@@ -76,12 +76,12 @@ def test_passwords_of_an_unencrypted_backup_are_not_said_to_have_moved(receipt: 
     """Their file is in every backup and arrives like any other; only the old phone can open it."""
     receipt["sent"]["chosen"]["passwords"] = {"files": 2}
     receipt["saved"]["encrypted"] = True
-    assert not any("No password moved" in line for line in in_words(receipt))
+    assert not any("No password moved" in line for line in receipt_lines(receipt))
     receipt["saved"]["encrypted"] = False
-    assert any("No password moved" in line for line in in_words(receipt))
+    assert any("No password moved" in line for line in receipt_lines(receipt))
 
 
 def test_a_table_that_counts_otherwise_than_the_sum_above_it_says_how(receipt: dict[str, Any]) -> None:
-    assert not any("counts a database" in line for line in in_words(receipt))
+    assert not any("counts a database" in line for line in receipt_lines(receipt))
     receipt["sent"]["chosen_files"] = 11
-    assert any("counts a database" in line for line in in_words(receipt))
+    assert any("counts a database" in line for line in receipt_lines(receipt))

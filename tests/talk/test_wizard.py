@@ -17,24 +17,24 @@ from prompt_toolkit.output import DummyOutput
 from migrate.journey import events
 from migrate.plan.interview.observations import (
     BACK,
-    EarlierBackup,
-    Holding,
+    BackupContents,
+    CategoryEntry,
+    ExistingBackup,
     Option,
     Phone,
     Question,
-    Saved,
     UnfinishedRun,
 )
-from migrate.plan.interview.questions import Answers, Seen, next_question
+from migrate.plan.interview.questions import Answers, MoveFacts, next_question
 from migrate.problems import FindMyOn, StrategyRefused, WrongPassword
 from migrate.talk import console as output
-from migrate.talk.progress import Bars, Lines
-from migrate.talk.prompts import ctrl_c_at_a_prompt
+from migrate.talk.progress import BarListener, LineListener
+from migrate.talk.prompts import interruptible_prompt
 from migrate.talk.wizard import plain_widgets as wizard_plain
 from migrate.talk.wizard import waiting_pages as wizard_errands
 from migrate.talk.wizard import widgets as wizard
-from migrate.talk.wizard.page import CHANGED, Answered, Changes, Page, Row
-from migrate.talk.wizard.texts import PAGES, error_page, page_of
+from migrate.talk.wizard.page import CHANGED, Changes, Page, PageAnswer, Row
+from migrate.talk.wizard.texts import PAGES, error_page, question_page
 
 OLD, NEW = "00008101-0001AAAA00000001", "00008140-0002BBBB00000002"
 DOWN = "\x1b[B"
@@ -59,7 +59,7 @@ def _drawn(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- questionary on a pipe input -------------------------------------------------------------------------------------
 
 
-def typed(page: Page, keys: str, changes: Changes | None = None) -> Answered:
+def typed(page: Page, keys: str, changes: Changes | None = None) -> PageAnswer:
     """What comes of a page when these keys are pressed."""
     with create_pipe_input() as pipe:
         pipe.send_text(keys)
@@ -129,9 +129,9 @@ def test_a_page_goes_away_when_what_it_shows_has_changed() -> None:
         ("many", "b\n", BACK),
     ],
 )
-def test_plain_lines(monkeypatch: pytest.MonkeyPatch, kind: str, lines: str, answer: Answered) -> None:
+def test_plain_lines(monkeypatch: pytest.MonkeyPatch, kind: str, lines: str, answer: PageAnswer) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
-    page = replace(FRUIT, polls=True) if kind == "one" else BASKET
+    page = replace(FRUIT, is_live=True) if kind == "one" else BASKET
     assert asyncio.run(wizard_plain.ask(page)) == answer
 
 
@@ -145,7 +145,7 @@ def test_the_end_of_input_stops_a_plain_page(monkeypatch: pytest.MonkeyPatch) ->
 
 LONG = "The very long name that somebody gave to their old iPhone years ago"
 HOLDINGS = (
-    Holding(
+    CategoryEntry(
         id="photos",
         title="Photos and videos",
         files=82,
@@ -154,10 +154,10 @@ HOLDINGS = (
         notes=("7 originals are only in iCloud",),
         cloud_notes=("7 originals are only in iCloud",),
     ),
-    Holding(id="health", title="Health and Medical ID", files=5, bytes=10, needs_encryption=True),
-    Holding(id="app:com.example.chatter", title=f"Chatter, {LONG}", files=18, bytes=600_000),
+    CategoryEntry(id="health", title="Health and Medical ID", files=5, bytes=10, needs_encryption=True),
+    CategoryEntry(id="app:com.example.chatter", title=f"Chatter, {LONG}", files=18, bytes=600_000),
 )
-THERE = Seen(
+THERE = MoveFacts(
     phones=(
         Phone(
             udid=OLD, name=LONG, model_name="iPhone 12", ios_version="18.5", free_bytes=10**9, encrypts_backups=False
@@ -172,13 +172,15 @@ THERE = Seen(
         ),
     ),
     backups=(
-        EarlierBackup(folder="/b", udid="x", name=LONG, ios_version="18.5", encrypted=True, saved_on="2026-03-01"),
+        ExistingBackup(folder="/b", udid="x", name=LONG, ios_version="18.5", encrypted=True, backed_up_on="2026-03-01"),
     ),
     unfinished=(UnfinishedRun(id="20260101-120000-ab12", plan="", old=LONG, new="Ada's iPhone", step="restore"),),
-    left=Answers().plus("old", OLD),
-    saves={
-        OLD: Saved(name=LONG, ios_version="18.5", encrypted=True, holdings=HOLDINGS, unreadable={"photos": 2}),
-        NEW: Saved(name=LONG, ios_version="26.1", encrypted=True, holdings=HOLDINGS),
+    earlier_answers=Answers().with_answer("old", OLD),
+    backup_contents={
+        OLD: BackupContents(
+            name=LONG, ios_version="18.5", encrypted=True, category_entries=HOLDINGS, unreadable={"photos": 2}
+        ),
+        NEW: BackupContents(name=LONG, ios_version="26.1", encrypted=True, category_entries=HOLDINGS),
     },
     signs_of_use={NEW: ("3 apps", "120 photos and videos")},
 )
@@ -190,15 +192,15 @@ for _name, _answer in (
     ("encryption", "on"),
     ("chosen", tuple(h.id for h in HOLDINGS)),
 ):
-    IN_USE = IN_USE.plus(_name, _answer)
+    IN_USE = IN_USE.with_answer(_name, _answer)
 
 
 def every_page() -> Iterator[Page]:
     from migrate.plan.interview.questions import INTERVIEW
 
     for ask in INTERVIEW:
-        yield page_of(ask.about(THERE, IN_USE), THERE, IN_USE)
-    yield error_page(FindMyOn(LONG, "IsAssociated is true"), may_insist=True)
+        yield question_page(ask.about(THERE, IN_USE), THERE, IN_USE)
+    yield error_page(FindMyOn(LONG, "IsAssociated is true"), can_use_untested=True)
 
 
 @pytest.mark.parametrize("columns", [60, 80])
@@ -206,7 +208,7 @@ def test_every_page_fits(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     for page in every_page():
         lines = [*page.lines, *(f"   1) {label}" for label in page.labels().values())]
-        assert all(output.columns_of(line) <= columns for part in lines for line in part.split("\n")), page.name
+        assert all(output.display_width(line) <= columns for part in lines for line in part.split("\n")), page.name
 
 
 def test_every_page_has_words_and_every_answer_a_row() -> None:
@@ -215,36 +217,40 @@ def test_every_page_has_words_and_every_answer_a_row() -> None:
     assert set(PAGES) == {ask.name for ask in INTERVIEW}
     for ask in INTERVIEW:
         question = ask.about(THERE, IN_USE)
-        page = page_of(question, THERE, IN_USE)
+        page = question_page(question, THERE, IN_USE)
         assert [row.value for row in page.rows] == [option.value for option in question.options], ask.name
 
 
 def test_a_name_from_a_phone_cannot_steer_the_terminal() -> None:
-    seen = replace(THERE, phones=(Phone(udid=OLD, name="Ada\x1b[31m\nX"),))
-    question = next_question(replace(seen, unfinished=(), left=None), Answers())
+    facts = replace(THERE, phones=(Phone(udid=OLD, name="Ada\x1b[31m\nX"),))
+    question = next_question(replace(facts, unfinished=(), earlier_answers=None), Answers())
     assert question is not None
     assert all(
-        output.STEERING.search(label) is None and "\n" not in label
-        for label in page_of(question, seen, Answers()).labels().values()
+        output.CONTROL_CHARACTERS.search(label) is None and "\n" not in label
+        for label in question_page(question, facts, Answers()).labels().values()
     )
 
 
 def test_what_is_replaced_is_said_with_both_counts_and_its_caveat() -> None:
-    page = page_of(Question(name="replace", options=(Option(value="replace"),), phone="Ada's iPhone"), THERE, IN_USE)
+    page = question_page(
+        Question(name="replace", options=(Option(value="replace"),), phone="Ada's iPhone"), THERE, IN_USE
+    )
     said = " ".join(" ".join(page.lines).split())
     assert "Photos and videos: 12,345 replace 12,345" in said
     assert "With Health all Health data of the new phone goes" in said
 
 
 def test_what_is_only_in_icloud_is_said_before_anything_is_chosen() -> None:
-    page = page_of(Question(name="what", options=(Option(value="everything"),)), THERE, IN_USE)
+    page = question_page(Question(name="what", options=(Option(value="everything"),)), THERE, IN_USE)
     said = " ".join(" ".join(page.lines).split())
     assert "Not all of it is on this phone" in said
     assert "Photos and videos: 7 originals are only in iCloud." in said
     assert "Health" not in said
     here = replace(HOLDINGS[0], cloud_notes=())
-    all_here = replace(THERE, saves={OLD: replace(THERE.saves[OLD], holdings=(here, *HOLDINGS[1:]))})
-    assert "Not all" not in " ".join(page_of(Question(name="what"), all_here, IN_USE).lines)
+    all_here = replace(
+        THERE, backup_contents={OLD: replace(THERE.backup_contents[OLD], category_entries=(here, *HOLDINGS[1:]))}
+    )
+    assert "Not all" not in " ".join(question_page(Question(name="what"), all_here, IN_USE).lines)
 
 
 def test_the_running_total_is_held_against_the_room_there_is() -> None:
@@ -252,7 +258,7 @@ def test_the_running_total_is_held_against_the_room_there_is() -> None:
     question = Question(
         name="chosen", kind="many", options=tuple(Option(value=h.id, about=h) for h in HOLDINGS), free_bytes=700_000
     )
-    page = page_of(question, small, IN_USE)
+    page = question_page(question, small, IN_USE)
     assert page.total(("health",)) == "1 ticked, 10 bytes of 700.0 KB free"
     assert page.total(("photos",)).endswith(": too much") and "700.0 KB free" in page.refusal(("photos",))
     assert page.refusal(()) and not page.refusal(("health",))
@@ -270,45 +276,57 @@ def told_on(page: Page) -> str:
     return " ".join(" ".join((*page.lines, *page.labels().values())).split())
 
 
-def with_old(*holdings: Holding) -> Seen:
-    return replace(THERE, saves={**THERE.saves, OLD: replace(THERE.saves[OLD], holdings=holdings)})
+def with_old(*category_entries: CategoryEntry) -> MoveFacts:
+    return replace(
+        THERE,
+        backup_contents={
+            **THERE.backup_contents,
+            OLD: replace(THERE.backup_contents[OLD], category_entries=category_entries),
+        },
+    )
 
 
 def test_a_category_that_is_empty_is_never_said_to_replace_a_full_one_in_passing() -> None:
     """`Call history: 0 replace 40` read like any other line."""
     none = replace(HOLDINGS[0], items=0, cloud_notes=())
-    seen = with_old(none, *HOLDINGS[1:])
-    page = page_of(Question(name="replace", options=(Option(value="replace"),)), seen, IN_USE)
+    facts = with_old(none, *HOLDINGS[1:])
+    page = question_page(Question(name="replace", options=(Option(value="replace"),)), facts, IN_USE)
     assert "Photos and videos: the old phone has none, and 12,345 would go all the same!" in told_on(page)
     ticks = Question(name="chosen", kind="many", options=(Option(value="photos", about=none),))
-    assert "Photos and videos none 9.0 GB" in told_on(page_of(ticks, seen, IN_USE))
+    assert "Photos and videos none 9.0 GB" in told_on(question_page(ticks, facts, IN_USE))
 
 
 def test_what_is_only_in_icloud_is_said_also_to_whoever_goes_straight_to_choosing() -> None:
     """A phone in use has no page before this one that could have said it."""
     question = Question(name="chosen", kind="many", options=(Option(value="photos", about=HOLDINGS[0]),))
-    assert "Photos and videos: 7 originals are only in iCloud." in told_on(page_of(question, THERE, IN_USE))
+    assert "Photos and videos: 7 originals are only in iCloud." in told_on(question_page(question, THERE, IN_USE))
 
 
 def test_one_file_is_not_1_files() -> None:
-    one = Holding(id="maps", title="Maps", files=1, bytes=10)
+    one = CategoryEntry(id="maps", title="Maps", files=1, bytes=10)
     question = Question(name="chosen", kind="many", options=(Option(value="maps", about=one),))
-    assert "Maps 1 file 10 bytes" in told_on(page_of(question, with_old(one), IN_USE))
+    assert "Maps 1 file 10 bytes" in told_on(question_page(question, with_old(one), IN_USE))
 
 
 def test_an_app_that_the_new_phone_lacks_is_named_before_anything_is_agreed() -> None:
-    lacks = replace(THERE, saves={**THERE.saves, NEW: replace(THERE.saves[NEW], holdings=HOLDINGS[:2])})
+    lacks = replace(
+        THERE,
+        backup_contents={
+            **THERE.backup_contents,
+            NEW: replace(THERE.backup_contents[NEW], category_entries=HOLDINGS[:2]),
+        },
+    )
     summary = Question(name="summary", options=(Option(value="move"),), phone="Ada's iPhone")
     assert "not on Ada's iPhone yet: it will be asked for, from the App Store" in told_on(
-        page_of(summary, lacks, IN_USE)
+        question_page(summary, lacks, IN_USE)
     )
-    assert "will be asked for" not in told_on(page_of(summary, THERE, IN_USE))
+    assert "will be asked for" not in told_on(question_page(summary, THERE, IN_USE))
 
 
 def test_a_phone_on_ios_27_in_use_is_refused_in_words_for_whoever_holds_it_not_for_whoever_writes_plans() -> None:
     refusal = StrategyRefused("Ada's iPhone", "27.0", "erases")
     question = Question(name="new-is", options=(Option(value="erased"), Option(value="in-use", refused=refusal)))
-    said = told_on(page_of(question, THERE, Answers()))
+    said = told_on(question_page(question, THERE, Answers()))
     assert "Erase All Content and Settings" in said
     assert "experimental" not in said and "is =" not in said
 
@@ -317,8 +335,8 @@ def test_an_app_to_install_is_named_in_the_errand_itself_also_after_a_resume(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """It said `the apps named above`, and after a resume nothing stood above."""
-    wizard_errands.Errands()(events.PersonNeeded("Ada's iPhone", "install-apps", ("Chatter", "Sketchbook")))
-    Lines()(events.PersonNeeded("Ada's iPhone", "install-apps", ("Chatter", "Sketchbook")))
+    wizard_errands.ActionPages()(events.PersonNeeded("Ada's iPhone", "install-apps", ("Chatter", "Sketchbook")))
+    LineListener()(events.PersonNeeded("Ada's iPhone", "install-apps", ("Chatter", "Sketchbook")))
     said = " ".join(capsys.readouterr().err.split())
     assert said.count("Chatter, Sketchbook") == 2 and "above" not in said and said.count("Ctrl-C") == 2
 
@@ -326,11 +344,11 @@ def test_an_app_to_install_is_named_in_the_errand_itself_also_after_a_resume(
 def test_a_question_in_the_middle_of_a_bar_stands_on_a_line_of_its_own() -> None:
     """`35.2MB, 64.8MB/sBackup password of Ada's new iPhone`."""
     drawn = io.StringIO()
-    hears = Bars(drawn)
+    hears = BarListener(drawn)
     hears(events.StepStarted("prove"))
     hears(events.BytesMoved("prove", 10_000_000, 20_000_000))
     assert "50 %" in drawn.getvalue().rpartition("\r")[2]
-    with ctrl_c_at_a_prompt():
+    with interruptible_prompt():
         assert drawn.getvalue().endswith("\r"), "the line is empty, and the cursor at its beginning"
     hears(events.BytesMoved("prove", 15_000_000, 20_000_000))
     assert "75 %" in drawn.getvalue().rpartition("\r")[2], "and it goes on afterwards"
@@ -341,7 +359,7 @@ def test_a_question_in_the_middle_of_a_bar_stands_on_a_line_of_its_own() -> None
 
 
 def test_an_errand_is_a_page_that_goes_away_when_it_is_done(capsys: pytest.CaptureFixture[str]) -> None:
-    hears = wizard_errands.Errands()
+    hears = wizard_errands.ActionPages()
     hears(events.StepStarted("wait-for-phone"))
     hears(events.PersonNeeded("Ada's iPhone", "finish-setup"))
     shown = capsys.readouterr().err
@@ -352,7 +370,7 @@ def test_an_errand_is_a_page_that_goes_away_when_it_is_done(capsys: pytest.Captu
 
 
 def test_an_errand_stays_when_something_was_said_below_it(capsys: pytest.CaptureFixture[str]) -> None:
-    hears = wizard_errands.Errands()
+    hears = wizard_errands.ActionPages()
     hears(events.PersonNeeded("Ada's iPhone", "unlock"))
     hears(events.StepFinished("meet"))
     capsys.readouterr()
@@ -370,10 +388,10 @@ def test_a_plain_errand_is_not_drawn_anew(capsys: pytest.CaptureFixture[str], mo
 
 
 def test_what_the_conversation_did_is_not_told_again_by_its_run(capsys: pytest.CaptureFixture[str]) -> None:
-    hears = wizard_errands.Errands()
+    hears = wizard_errands.ActionPages()
     for _ in range(2):
-        hears(events.StepStarted("save-old-phone"))
-        hears(events.StepFinished("save-old-phone"))
+        hears(events.StepStarted("back-up-old-phone"))
+        hears(events.StepFinished("back-up-old-phone"))
     assert capsys.readouterr().err.count("The old phone is saved.") == 1
 
 
@@ -384,47 +402,47 @@ def test_what_the_conversation_did_is_not_told_again_by_its_run(capsys: pytest.C
 class Script:
     """Answers in the place of a person, and hands that do what the answers ask for."""
 
-    answers: list[Answered]
+    answers: list[PageAnswer]
     fails: dict[str, list[Exception]] = field(default_factory=dict)
     pages: list[str] = field(default_factory=list)
     kept: list[Answers] = field(default_factory=list)
     verdicts: list[str] = field(default_factory=list)
 
-    async def ask(self, page: Page, changes: Changes | None = None) -> Answered:
+    async def ask(self, page: Page, changes: Changes | None = None) -> PageAnswer:
         self.pages.append(page.name)
         return self.answers.pop(0)
 
-    async def refresh(self, seen: Seen, said: Answers) -> Seen:
-        return seen
+    async def refresh(self, facts: MoveFacts, said: Answers) -> MoveFacts:
+        return facts
 
-    async def changes(self, seen: Seen) -> None: ...
+    async def changes(self, facts: MoveFacts) -> None: ...
 
-    async def do(self, deed: str, seen: Seen, said: Answers) -> Seen:
-        if self.fails.get(deed):
-            raise self.fails[deed].pop(0)
-        return replace(THERE, unfinished=(), left=None, told=seen.told)
+    async def prepare(self, preparation: str, facts: MoveFacts, said: Answers) -> MoveFacts:
+        if self.fails.get(preparation):
+            raise self.fails[preparation].pop(0)
+        return replace(THERE, unfinished=(), earlier_answers=None, told=facts.told)
 
-    async def take(self, name: str, answer: Any, seen: Seen, said: Answers) -> tuple[Seen, Answers]:
+    async def accept_answer(self, name: str, answer: Any, facts: MoveFacts, said: Answers) -> tuple[MoveFacts, Answers]:
         if self.fails.get(name):
             raise self.fails[name].pop(0)
-        told = seen.told | {OLD} if "password" in name else seen.told
-        return replace(seen, told=told), said.plus(name, answer)
+        told = facts.told | {OLD} if "password" in name else facts.told
+        return replace(facts, told=told), said.with_answer(name, answer)
 
     async def handle_error(self, error: Exception, page: Page | None) -> str:
         return self.verdicts.pop(0)
 
-    def write_answers(self, seen: Seen, said: Answers) -> None:
+    def write_answers(self, facts: MoveFacts, said: Answers) -> None:
         self.kept.append(said)
 
 
 def held(script: Script) -> Answers:
-    seen = replace(THERE, saves={}, unfinished=(), left=None, signs_of_use={NEW: ()})
-    seen = replace(seen, phones=(replace(seen.phones[0], trusted=True), seen.phones[1]))
-    _, said = asyncio.run(wizard.run_interview(script.ask, script, seen, Answers()))  # type: ignore[arg-type]
+    facts = replace(THERE, backup_contents={}, unfinished=(), earlier_answers=None, signs_of_use={NEW: ()})
+    facts = replace(facts, phones=(replace(facts.phones[0], trusted=True), facts.phones[1]))
+    _, said = asyncio.run(wizard.run_interview(script.ask, script, facts, Answers()))  # type: ignore[arg-type]
     return said
 
 
-HAPPY: Sequence[Answered] = (OLD, NEW, "erased", "on", "horse", "wipe", "everything", "accept", "move")
+HAPPY: Sequence[PageAnswer] = (OLD, NEW, "erased", "on", "horse", "wipe", "everything", "accept", "move")
 
 
 def test_the_loop_asks_until_the_plan_can_be_written_and_keeps_every_answer() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from migrate.journey.home import Home
-from migrate.talk.wizard.observations import at_first, earlier_backups
-from migrate.talk.wizard.texts import _told_of
+from migrate.talk.wizard.observations import earlier_backups, initial_state
+from migrate.talk.wizard.texts import _backup_label
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def test_backups_of_other_programs_are_offered_in_place_of_the_old_phone(home: H
     plain_backup.rename(place)
     (found,) = earlier_backups(home)
     assert (found.folder, found.udid, found.encrypted) == (str(place), plain_backup.name, False)
-    assert _told_of(found) == f"{found.saved_on}, iOS 17.5.1, Finder's" and not found.is_too_old
-    assert at_first(home, home.path / "answers.json").backups == (found,)
+    assert _backup_label(found) == f"{found.backed_up_on}, iOS 17.5.1, Finder's" and not found.is_too_old
+    assert initial_state(home, home.path / "answers.json").backups == (found,)
 
 
 def test_one_that_was_never_finished_or_is_being_healed_is_not_offered(
@@ -64,4 +64,4 @@ def test_one_of_ios_9_is_offered_and_said_to_be_too_old(home: Home) -> None:
     for name, content in plists.items():
         (old / name).write_bytes(plistlib.dumps(content))
     (found,) = earlier_backups(home)
-    assert found.is_too_old and (found.name, found.saved_on) == ("Mia's iPad", "2016-09-01")
+    assert found.is_too_old and (found.name, found.backed_up_on) == ("Mia's iPad", "2016-09-01")

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from migrate.problems.finding import Finding
-from migrate.talk.console import Column, as_json_text, columns_of, cut, findings_in_words, safe, table, wrapped
+from migrate.talk.console import Column, display_width, dump_json, format_findings, safe, table, truncate, wrapped
 
 
 @pytest.fixture(autouse=True)
@@ -22,16 +22,16 @@ def test_a_table_fits_and_its_columns_stand_under_their_titles() -> None:
         ("An app with a name that is much longer than any line " * 2, "1", "5 bytes"),
     ]
     lines = table(columns, rows)
-    assert all(columns_of(line) <= 60 for line in lines)
+    assert all(display_width(line) <= 60 for line in lines)
     assert lines[0].index("Files") + len("Files") == lines[1].index("12,402") + len("12,402")
     assert "…" in lines[2]
 
 
 def test_wide_characters_count_double_and_marks_not_at_all() -> None:
-    assert columns_of("日記") == 4 and columns_of("e\u0301") == 1
-    assert cut("日記日記", 5) == "日記…" and cut("short", 5) == "short"
+    assert display_width("日記") == 4 and display_width("e\u0301") == 1
+    assert truncate("日記日記", 5) == "日記…" and truncate("short", 5) == "short"
     rows = table((Column("App", shrinks=True), Column("Size", "right")), [("日記", "1"), ("Diary", "22")])
-    assert len({columns_of(row) for row in rows}) == 1
+    assert len({display_width(row) for row in rows}) == 1
 
 
 def test_a_command_or_a_path_stays_in_one_piece_to_be_pasted() -> None:
@@ -42,9 +42,9 @@ def test_a_command_or_a_path_stays_in_one_piece_to_be_pasted() -> None:
 def test_what_could_steer_a_terminal_is_taken_out_of_words_and_escaped_in_json() -> None:
     name = "Ada\x1b]0;gone\x07\u202e\x9b\udc80\r\n"
     assert not any(char in safe(name) for char in "\x1b\x07\u202e\x9b\udc80\r")
-    text = as_json_text({"name": name})
+    text = dump_json({"name": name})
     assert text.isascii() and json.loads(text) == {"name": name}, "nothing is lost"
-    assert as_json_text("Jörg") == '"Jörg"'
+    assert dump_json("Jörg") == '"Jörg"'
 
 
 def finding(code: str, severity: str, number: int) -> Finding:
@@ -53,7 +53,7 @@ def finding(code: str, severity: str, number: int) -> Finding:
 
 def test_findings_come_gravest_first_and_many_of_one_kind_are_counted() -> None:
     findings = [finding("note", "info", 0), *(finding("gone", "error", number) for number in range(1_074))]
-    text = "\n".join(findings_in_words(findings))
+    text = "\n".join(format_findings(findings))
     assert text.index("gone 0.") < text.index("note 0.")
     assert text.count("Because gone.") == 1 and "gone 4." in text and "gone 5." not in text
     assert "1,069 more" in text

@@ -74,7 +74,7 @@ def test_a_head_that_does_not_fit_is_answered_not_dropped(data: bytes, known: bo
     server = AfcServer()
     server.receive(data)
     request = server.next()
-    assert isinstance(request, afc.NotUnderstood)
+    assert isinstance(request, afc.InvalidRequest)
     assert request.is_known is known
 
 
@@ -82,10 +82,10 @@ def test_answers_carry_the_number_of_their_request() -> None:
     server = AfcServer()
     server.receive(packet(0x0D, u64(1) + b"/f\0", number=41))
     server.next()
-    assert server.send(afc.Opened(9)) == packet(0x0E, u64(9), number=41)
+    assert server.send(afc.OpenResult(9)) == packet(0x0E, u64(9), number=41)
     assert server.send(afc.Status(StatusCode.WOULD_BLOCK)) == packet(0x01, u64(19), number=41)
     assert server.send(afc.Data(b"abc")) == packet(0x02, b"", b"abc", number=41)
-    assert server.send(afc.Told(5)) == packet(0x13, u64(5), number=41)
+    assert server.send(afc.TellResult(5)) == packet(0x13, u64(5), number=41)
     assert afc.zero_terminated([".", "ä"]) == afc.Data(b".\0" + "ä".encode() + b"\0")
 
 

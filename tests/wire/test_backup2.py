@@ -9,25 +9,25 @@ import pytest
 from migrate.wire.backup2 import (
     Backup,
     ChangePassword,
-    Code,
     EnableCloudBackup,
     EraseDevice,
     Extract,
     Hello,
-    Look,
+    InfoOrList,
     MBError,
+    MBErrorCode,
     Remove,
     Request,
     Restore,
     RestoreOptions,
     Unback,
+    error_from_host_status,
     error_response,
     hello_response,
-    of_host_status,
     ok_response,
     read_request,
-    reading_failed,
-    writing_failed,
+    wrap_read_error,
+    wrap_write_error,
 )
 from migrate.wire.plist_frames import PeerBroke
 
@@ -44,8 +44,8 @@ def body(name: str, **keys: Any) -> dict[str, object]:
         (body("Backup", Options={"ForceFullBackup": True}), Backup(udid="u", force_full=True)),
         (body("ChangePassword", NewPassword="n"), ChangePassword(udid="u", old=None, new="n")),
         (body("ChangePassword", OldPassword="o", NewPassword=""), ChangePassword(udid="u", old="o", new=None)),
-        (body("Info"), Look(udid="u", folder="u", wanted="Info")),
-        (body("List", SourceIdentifier="s"), Look(udid="u", folder="s", wanted="List")),
+        (body("Info"), InfoOrList(udid="u", folder="u", command="Info")),
+        (body("List", SourceIdentifier="s"), InfoOrList(udid="u", folder="s", command="List")),
         (
             body("Extract", DomainName="D", RelativePath="p"),
             Extract(udid="u", folder="u", domain="D", relative_path="p"),
@@ -98,7 +98,7 @@ def test_keys_of_a_wrong_type_are_the_hosts_fault(message: dict[str, object]) ->
 
 
 def test_the_grammar_of_a_description() -> None:
-    inner = MBError(Code.NOT_FOUND, "File not found", "u/ab")
+    inner = MBError(MBErrorCode.NOT_FOUND, "File not found", "u/ab")
     assert MBError(208, "Device locked").description == "Device locked (MBErrorDomain/208)."
     assert MBError(205, "Multiple errors downloading files", underlying=(inner,)).description == (
         "Multiple errors downloading files (MBErrorDomain/205). "
@@ -124,15 +124,15 @@ def test_errors_of_other_domains_reach_the_host_as_code_1() -> None:
     ],
 )
 def test_what_a_hosts_status_becomes(status: int, inner: int, on_read: int, on_write: int) -> None:
-    error = of_host_status(status, "text")
+    error = error_from_host_status(status, "text")
     assert error.code == inner
-    assert reading_failed("outer", error).code == on_read
-    assert writing_failed("outer", error).code == on_write
+    assert wrap_read_error("outer", error).code == on_read
+    assert wrap_write_error("outer", error).code == on_write
 
 
 def test_an_unsupported_version_and_damaged_data_keep_their_meaning() -> None:
-    assert reading_failed("outer", MBError(203, "version")).code == 203
-    assert reading_failed("outer", MBError(11, "null")).code == 205
+    assert wrap_read_error("outer", MBError(203, "version")).code == 203
+    assert wrap_read_error("outer", MBError(11, "null")).code == 205
 
 
 def test_the_hello_takes_the_highest_common_version() -> None:

@@ -16,10 +16,10 @@ from migrate.wire.device_link_messages import (
     DeviceReady,
     Disconnect,
     DownloadFiles,
-    FileBegins,
     FileData,
-    FileEnds,
-    FileFails,
+    FileEnd,
+    FileError,
+    FileStart,
     GetFreeDiskSpace,
     Message,
     MoveItems,
@@ -27,11 +27,11 @@ from migrate.wire.device_link_messages import (
     PurgeDiskSpace,
     RemoveItems,
     StatusResponse,
-    StreamEnds,
+    StreamEnd,
     UploadFiles,
     VersionExchange,
     VersionsOk,
-    array_of,
+    to_plist_array,
 )
 from migrate.wire.plist_frames import NEED_DATA, NeedData, PeerBroke, WeBroke
 
@@ -114,13 +114,13 @@ DOWNLOAD = b"".join(
 def test_files_from_the_host_and_the_status_behind_them(feed: Feed) -> None:
     status = plist("DLMessageStatusResponse", (1 << 64) - 13, "Multi status", {"u/Info.plist": {"DLFileErrorCode": 1}})
     assert feed(downloading(), DOWNLOAD + status) == [
-        FileBegins("u/Status.plist"),
+        FileStart("u/Status.plist"),
         FileData(b"abc"),
         FileData(b"d"),
-        FileEnds(),
-        FileBegins("u/Info.plist"),
-        FileFails("No such file or directory", 0x06),
-        StreamEnds(),
+        FileEnd(),
+        FileStart("u/Info.plist"),
+        FileError("No such file or directory", 0x06),
+        StreamEnd(),
         StatusResponse(-13, "Multi status", {"u/Info.plist": {"DLFileErrorCode": 1}}),
     ]
 
@@ -128,8 +128,8 @@ def test_files_from_the_host_and_the_status_behind_them(feed: Feed) -> None:
 def test_files_to_the_host() -> None:
     link = open_link()
     link.send(UploadFiles(12.5, 6))
-    parts = [FileBegins("u/ab/abc", "/.b/6/x"), FileData(b"123"), FileEnds(), FileBegins("u/cd", "/y")]
-    said = b"".join(link.send(part) for part in [*parts, FileFails("Input/output error (5)"), StreamEnds()])
+    parts = [FileStart("u/ab/abc", "/.b/6/x"), FileData(b"123"), FileEnd(), FileStart("u/cd", "/y")]
+    said = b"".join(link.send(part) for part in [*parts, FileError("Input/output error (5)"), StreamEnd()])
     assert said == (
         b"\0\0\0\x07/.b/6/x"  # the phone's name for it
         b"\0\0\0\x08u/ab/abc"  # the host's
@@ -158,7 +158,7 @@ def test_files_to_the_host() -> None:
     ],
 )
 def test_each_operation_has_its_progress_where_hosts_look_for_it(message: Message, array: list[Any]) -> None:
-    assert array_of(message) == array
+    assert to_plist_array(message) == array
 
 
 @three_ways
@@ -179,7 +179,7 @@ def test_nothing_is_said_out_of_turn(state: State) -> None:
     allowed = {State.SENDING_FILES}
     if state not in allowed:
         with pytest.raises(WeBroke):
-            link.send(StreamEnds())
+            link.send(StreamEnd())
     if state is not State.NEW:
         with pytest.raises(WeBroke):
             link.send(VersionExchange())

@@ -19,7 +19,7 @@ PLAIN_SPARE_BYTES = 2 * BLOCK_BYTES
 """A block that is held back, and the room that the cipher wants beyond what it is given."""
 
 
-class TornCiphertext(Exception):
+class TruncatedCiphertext(Exception):
     """The stored bytes are no whole number of blocks: something was cut off. Callers know the file and say so."""
 
 
@@ -90,7 +90,7 @@ def decrypted_chunks(
     if size % BLOCK_BYTES:
         if held:
             yield held
-        raise TornCiphertext
+        raise TruncatedCiphertext
     padding = padding_length(held[-BLOCK_BYTES:])
     if held and padding is None and on_unpadded is not None:
         on_unpadded()
@@ -121,7 +121,7 @@ def decrypted_views(
             target[:BLOCK_BYTES] = bytes(target[end - BLOCK_BYTES : end])
     if size % BLOCK_BYTES:
         yield target[:held]
-        raise TornCiphertext
+        raise TruncatedCiphertext
     padding = padding_length(bytes(target[:held]))
     if rest := held - (padding or 0):
         yield target[:rest]

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
 from migrate.backup.crypto.cipher import KEY_BYTES
 from migrate.problems import KeybagUnreadable, KeyUnusable, WrongPassword
-from migrate.progress import deriving_a_key
+from migrate.progress import key_derivation_notice
 
 ROUNDS_LIMIT = 100_000_000
 """A real phone says 10,000,000 (DPIC) and 10,000 (ITER): some five seconds. A hostile bag may say four billion."""
@@ -90,7 +90,7 @@ class ClassKeys:
             raise KeyUnusable(f"the keybag has no key of protection class {protection_class}")
         return protection_class.to_bytes(4, "little") + aes_key_wrap(self._keys[protection_class], file_key)
 
-    def of_class(self, protection_class: int) -> bytes:
+    def key_of_class(self, protection_class: int) -> bytes:
         """The class's own key, for whoever wraps it anew."""
         if protection_class not in self._keys:
             raise KeyUnusable(f"the keybag has no key of protection class {protection_class}")
@@ -205,7 +205,7 @@ class Keybag:
         wrapping_key = random(KEY_BYTES) if password is None else bag._wrapping_key(password)
         return bag._with_keys(keys, wrapping_key), keys
 
-    def rewrapped(
+    def with_new_password(
         self, class_keys: ClassKeys, new_password: str, *, rounds: int | None = None, random: Random = os.urandom
     ) -> Keybag:
         """The same bag under another password: new salts, the same class keys, so no file changes.
@@ -224,7 +224,7 @@ class Keybag:
         wrapped = tuple(
             one
             if only_password and not one.opens_with_password
-            else one.with_wrapped_key(aes_key_wrap(wrapping_key, keys.of_class(one.protection_class)))
+            else one.with_wrapped_key(aes_key_wrap(wrapping_key, keys.key_of_class(one.protection_class)))
             for one in self.classes
         )
         return Keybag(self.header, wrapped)
@@ -264,7 +264,7 @@ def _derive(secret: bytes, slow_salt: bytes | None, rounds: int, salt: bytes, it
     """The key that wraps the class keys. Remembered while the process lives: a run opens one backup many times, and
     each derivation costs five seconds by design."""
     if slow_salt is not None:
-        with deriving_a_key.get()() if rounds >= SLOW_ROUNDS else nullcontext():
+        with key_derivation_notice.get()() if rounds >= SLOW_ROUNDS else nullcontext():
             secret = hashlib.pbkdf2_hmac("sha256", secret, slow_salt, rounds, KEY_BYTES)
     return hashlib.pbkdf2_hmac("sha1", secret, salt, iterations, KEY_BYTES)
 

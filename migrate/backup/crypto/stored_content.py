@@ -24,7 +24,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 """O_NONBLOCK: a pipe in a stranger's folder must not hold us; Windows has neither pipes there nor the flag."""
 
 
-def open_stored(path: Path) -> FileIO:
+def open_regular_file(path: Path) -> FileIO:
     """A regular file of a backup, unbuffered.
 
     Raises:
@@ -50,7 +50,7 @@ def _refuse_to_follow(path: Path) -> None:
         raise OSError(errno.EISDIR, "it is a folder", str(path))
 
 
-class StoredContent:
+class BlobReader:
     """What a stored file holds, in plain, under offsets. Not for several threads at once.
 
     `size` is the length of the plain content. `is_padded` False: an encrypted one does not end in PKCS#7 padding, as
@@ -68,7 +68,7 @@ class StoredContent:
         self._piece_bytes = piece_bytes
         self._pieces_kept = pieces_kept
         self._pieces: dict[int, bytes] = {}
-        self._file: Final = open_stored(path)
+        self._file: Final = open_regular_file(path)
         try:
             self.stored_bytes = self._file.seek(0, 2)
             padding = self._padding()
@@ -81,7 +81,7 @@ class StoredContent:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._file.name!r})"
 
-    def __enter__(self) -> StoredContent:
+    def __enter__(self) -> BlobReader:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -24,10 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from migrate.backup.extract import findings as left_out
-from migrate.backup.extract.names import NamesTaken
-from migrate.backup.folder import inside, new_in, why_no_phone_says
-from migrate.backup.manifest.open import Wanted
+from migrate.backup.extract import findings as skipped
+from migrate.backup.extract.names import UsedNames
+from migrate.backup.folder import child_path, inside, unsafe_name_reason
+from migrate.backup.manifest.open import RecordFilter
 from migrate.backup.private_files import FILE_MODE, FOLDER_MODE
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
@@ -43,7 +43,7 @@ from migrate.problems import (
     WouldOverwrite,
 )
 from migrate.problems.finding import Finding
-from migrate.progress import Watcher, nobody
+from migrate.progress import Progress, no_progress
 
 _NAMES_REFUSED = frozenset(
     code
@@ -74,7 +74,7 @@ two thousand took minutes (*seen*)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Extracted:
+class ExtractResult:
     """What came of it. `bytes` are those of the contents."""
 
     backup: Path
@@ -90,7 +90,7 @@ class Extracted:
         """30 where a chosen file is damaged or missing in the backup, 33 where this computer cannot hold one; a link
         that was left out takes no content away."""
         codes = {finding.code for finding in self.findings if finding.severity == "error"}
-        if codes - {left_out.NAME}:
+        if codes - {skipped.NAME}:
             return 30
         return 33 if codes else 0
 
@@ -106,7 +106,7 @@ class Extracted:
         }
 
 
-def extract(backup: Backup, to: Path, wanted: Wanted, watch: Watcher = nobody) -> Extracted:
+def extract(backup: Backup, to: Path, wanted: RecordFilter, progress: Progress = no_progress) -> ExtractResult:
     """Take what `wanted(domain, relative_path)` is true of out into `to`, made if need be. Blocking; memory stays flat.
 
     When it is stopped, or the disk fills up, the files that are whole stay and the one being written is removed.
@@ -124,7 +124,7 @@ def extract(backup: Backup, to: Path, wanted: Wanted, watch: Watcher = nobody) -
     try:
         if _holds_something(to):
             _refuse_to_overwrite(backup, to, wanted)
-        return _Extraction(backup, to, watch).run(wanted)
+        return _Extraction(backup, to, progress).run(wanted)
     except OSError as problem:
         raise CannotExtractHere(str(to), problem.strerror or type(problem).__name__) from problem
 
@@ -136,7 +136,7 @@ def _holds_something(to: Path) -> bool:
         return False
 
 
-def _refuse_to_overwrite(backup: Backup, to: Path, wanted: Wanted) -> None:
+def _refuse_to_overwrite(backup: Backup, to: Path, wanted: RecordFilter) -> None:
     there, first = 0, ""
     for record in backup.manifest.records_where(wanted, lambda bad: None):
         if record.kind is Kind.DIRECTORY:
@@ -177,13 +177,13 @@ class _Extraction:
 
     backup: Backup
     to: Path
-    watch: Watcher
+    progress: Progress
     found: Findings = field(default_factory=Findings)
     files: int = 0
     directories: int = 0
     links: int = 0
     content_bytes: int = 0
-    names: NamesTaken | None = None
+    names: UsedNames | None = None
     _folders: dict[str, Path] = field(default_factory=dict)
     """Folders under `to` that are real ones, by their names there."""
     _waiting: list[Record] = field(default_factory=list)
@@ -198,13 +198,13 @@ class _Extraction:
     _telling: threading.Lock = field(default_factory=threading.Lock)
     _moved: int = 0
 
-    def run(self, wanted: Wanted) -> Extracted:
+    def run(self, wanted: RecordFilter) -> ExtractResult:
         try:
             self._take_out(wanted)
         finally:
             self._stop.set()  # all is done, or what is being written is not wanted any more
             self._pool.shutdown(cancel_futures=True)
-        return Extracted(
+        return ExtractResult(
             backup=self.backup.folder.path,
             to=self.to,
             files=self.files,
@@ -214,9 +214,9 @@ class _Extraction:
             findings=self.found.all(),
         )
 
-    def _take_out(self, wanted: Wanted) -> None:
+    def _take_out(self, wanted: RecordFilter) -> None:
         seen = False
-        for record in self.backup.manifest.records_where(wanted, lambda bad: self.found.add(left_out.row_bad(bad))):
+        for record in self.backup.manifest.records_where(wanted, lambda bad: self.found.add(skipped.row_bad(bad))):
             if not seen:
                 self._begin()
                 seen = True
@@ -234,29 +234,29 @@ class _Extraction:
 
     def _begin(self) -> None:
         self.to.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        self.names = NamesTaken.of(self.to)
+        self.names = UsedNames.of(self.to)
 
-    def _one(self, record: Record, take_out: Callable[[Record], None]) -> None:
+    def _one(self, record: Record, extract_record: Callable[[Record], None]) -> None:
         """One record taken out, or named with the reason it could not be."""
         try:
-            take_out(record)
+            extract_record(record)
         except BlobMissing:
-            self.found.add(left_out.content_missing(record))
+            self.found.add(skipped.content_missing(record))
         except BlobUnreadable as problem:
-            self.found.add(left_out.content_unreadable(record, problem.why()))
+            self.found.add(skipped.content_unreadable(record, problem.why()))
         except UnsafeName as problem:
             empty = record.kind is Kind.DIRECTORY
-            if (reason := why_no_phone_says(record.domain, record.relative_path, empty=empty)) is not None:
-                self.found.add(left_out.name_unsafe(record, reason))
+            if (reason := unsafe_name_reason(record.domain, record.relative_path, empty=empty)) is not None:
+                self.found.add(skipped.name_unsafe(record, reason))
             else:
-                self.found.add(left_out.name_impossible(record, f"the name {problem.reason}"))
+                self.found.add(skipped.name_impossible(record, f"the name {problem.reason}"))
         except FileExistsError:
-            self.found.add(left_out.name_impossible(record, "something of that name was there before it"))
+            self.found.add(skipped.name_impossible(record, "something of that name was there before it"))
         except OSError as problem:
             if problem.errno not in _NAMES_REFUSED:
                 raise
-            said = problem.strerror or type(problem).__name__
-            self.found.add(left_out.name_impossible(record, f"this computer answered: {said}"))
+            message = problem.strerror or type(problem).__name__
+            self.found.add(skipped.name_impossible(record, f"this computer answered: {message}"))
 
     # -- places ------------------------------------------------------------------------------------------------------
 
@@ -268,7 +268,7 @@ class _Extraction:
             FileExistsError: it is there already, or only differs in case from what is.
         """
         above, _, name = _name(record).rpartition("/")
-        place = new_in(self._folder(above), name)
+        place = child_path(self._folder(above), name)
         if place in self._begun:  # two rows of one place: the second must see what became of the first
             self._await_all()
         if self._is_taken(f"{above}/{name}") or os.path.lexists(place):
@@ -315,9 +315,9 @@ class _Extraction:
         self._next.append(job)
         self._next_bytes += record.size or 0
         if len(self._next) >= BATCH_FILES or self._next_bytes >= BATCH_BYTES:
-            self._hand_out()
+            self._submit_batch()
 
-    def _hand_out(self) -> None:
+    def _submit_batch(self) -> None:
         if self._next:
             self._in_work.append((self._next, self._pool.submit(self._write_all, self._next)))
             self._next, self._next_bytes = [], 0
@@ -335,12 +335,12 @@ class _Extraction:
             raise job.problem
         self.files += 1
         self.content_bytes += job.written
-        self.watch.files_moved(self.files)
+        self.progress.files_moved(self.files)
         if not job.is_whole:
-            self.found.add(left_out.caught_mid_write(job.record))
+            self.found.add(skipped.caught_mid_write(job.record))
 
     def _await_all(self) -> None:
-        self._hand_out()
+        self._submit_batch()
         while self._in_work:
             self._await_batch()
 
@@ -386,7 +386,7 @@ class _Extraction:
     def _tell(self, count: int) -> None:
         with self._telling:
             self._moved += count
-            self.watch.bytes_moved(self._moved, None)
+            self.progress.bytes_moved(self._moved, None)
 
     # -- links -------------------------------------------------------------------------------------------------------
 
@@ -395,14 +395,14 @@ class _Extraction:
         try:
             inside(self.to, _linked_to(_name(record), target))
         except UnsafeName as problem:
-            self.found.add(left_out.link_left_out(record, f"it points to {target[:200]!r}, which {problem.reason}"))
+            self.found.add(skipped.link_left_out(record, f"it points to {target[:200]!r}, which {problem.reason}"))
             return
         place = self._place(record)
         try:
             place.symlink_to(target)
         except (OSError, NotImplementedError) as problem:  # Windows makes links for those who have the right to
-            said = getattr(problem, "strerror", None) or type(problem).__name__
-            self.found.add(left_out.link_left_out(record, f"this computer made no link: {said}"))
+            message = getattr(problem, "strerror", None) or type(problem).__name__
+            self.found.add(skipped.link_left_out(record, f"this computer made no link: {message}"))
         else:
             self.links += 1
 

@@ -9,7 +9,7 @@ from migrate.problems.finding import Finding, Severity
 
 NAME = "extract-name-impossible"
 
-VERIFY = "Run migrate verify on the backup to see what else is damaged, then migrate save to fetch it again."
+VERIFY = "Run migrate verify on the backup to see what else is damaged, then migrate backup to fetch it again."
 
 
 def row_bad(bad: BadRecord) -> Finding:

@@ -12,7 +12,7 @@ import unicodedata
 from pathlib import Path
 
 
-class NamesTaken:
+class UsedNames:
     """The names written so far, as a file system compares them. It keeps hashes only: a backup has a million names."""
 
     def __init__(self, *, folds_case: bool, folds_forms: bool) -> None:
@@ -21,7 +21,7 @@ class NamesTaken:
         self._spelled: dict[int, int] = {}
 
     @classmethod
-    def of(cls, folder: Path) -> NamesTaken:
+    def of(cls, folder: Path) -> UsedNames:
         """What the file system of `folder` does, by trying it with two empty files. Raises OSError."""
         return cls(
             folds_case=_same(folder, "name", "NAME"),

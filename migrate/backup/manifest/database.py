@@ -24,7 +24,7 @@ DATABASE_ERRORS = (apsw.Error, UnicodeDecodeError, OverflowError)
 """What reading damaged databases raises: a flipped byte in the schema arrives as text that is no UTF-8
 (*seen*, flipping bytes), a size beyond 64 bits as an overflow."""
 
-MORE_ROWS_THAN_ROOM = "it claims more rows than it has room for"
+TOO_MANY_ROWS = "it claims more rows than it has room for"
 
 STEPS_BETWEEN_LOOKS = 100_000
 STEPS_AT_LEAST, STEPS_A_BYTE = 1_000_000, 2
@@ -34,7 +34,7 @@ STEPS_AT_LEAST, STEPS_A_BYTE = 1_000_000, 2
 COLUMNS = ("fileID", "domain", "relativePath", "flags", "file")
 
 
-class Patience:
+class QueryBudget:
     """How long a database may think about one question. Pages that name each other as children hold more rows than can
     ever be read, and where none of them answers the question, nothing comes that could be counted (*seen*: a schema of
     28 KB that was read for ever)."""
@@ -48,7 +48,7 @@ class Patience:
         """Another question."""
         self._left = self._looks
 
-    def is_over(self) -> bool:
+    def is_exhausted(self) -> bool:
         """What SQLite asks between its steps; True interrupts it."""
         self._left -= 1
         return self._left < 0
@@ -59,7 +59,7 @@ class OpenedDatabase:
     """A manifest's database, open for reading."""
 
     connection: apsw.Connection = field(repr=False)
-    patience: Patience = field(repr=False)
+    budget: QueryBudget = field(repr=False)
     size: int  # bytes of plain database
     is_composed: bool  # written here, for a restore set or a clone
     is_padded: bool  # False: it ends without PKCS#7 padding, as pymobiledevice3's prune leaves it
@@ -79,11 +79,11 @@ def open_database(folder: BackupFolder, manifest_key: bytes | None) -> OpenedDat
     except OSError as error:
         raise BackupUnreadable(folder.path, "Manifest.db", error.strerror or type(error).__name__) from error
     connection: apsw.Connection | None = None
-    patience = Patience(pages.size)
+    budget = QueryBudget(pages.size)
     try:
         if (reason := _why_no_database(pages, encrypted=manifest_key is not None)) is not None:
             raise BackupUnreadable(folder.path, "Manifest.db", reason)
-        connection = _connected(folder, pages, patience)
+        connection = _connected(folder, pages, budget)
         _require_plain_table(folder, connection)
     except BaseException:
         if connection is not None:
@@ -91,7 +91,7 @@ def open_database(folder: BackupFolder, manifest_key: bytes | None) -> OpenedDat
         pages.close()
         raise
     is_composed = int.from_bytes(pages.header[APPLICATION_ID], "big") == COMPOSED
-    return OpenedDatabase(connection, patience, pages.size, is_composed, pages.is_padded)
+    return OpenedDatabase(connection, budget, pages.size, is_composed, pages.is_padded)
 
 
 def _why_no_database(pages: ManifestPages, *, encrypted: bool) -> str | None:
@@ -99,7 +99,7 @@ def _why_no_database(pages: ManifestPages, *, encrypted: bool) -> str | None:
         return "it is empty"
     if pages.stored_bytes > MANIFEST_LIMIT_BYTES:
         return f"it is larger than {MANIFEST_LIMIT_BYTES} bytes"
-    if encrypted and pages.begins_plain:
+    if encrypted and pages.has_plain_header:
         return "it is not encrypted, although Manifest.plist says so"
     if encrypted and pages.stored_bytes % BLOCK_BYTES:
         return "it is cut short"
@@ -108,14 +108,14 @@ def _why_no_database(pages: ManifestPages, *, encrypted: bool) -> str | None:
     return "it is cut short" if pages.size < HEADER_BYTES else None
 
 
-def _connected(folder: BackupFolder, pages: ManifestPages, patience: Patience) -> apsw.Connection:
+def _connected(folder: BackupFolder, pages: ManifestPages, budget: QueryBudget) -> apsw.Connection:
     """A connection that never touches the disk but to read, not even to sort."""
     database: apsw.Connection | None = None
     try:
         database = connect(pages)
         database.limit(apsw.SQLITE_LIMIT_LENGTH, MBFILE_LIMIT_BYTES)
         database.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
-        database.set_progress_handler(patience.is_over, STEPS_BETWEEN_LOOKS)
+        database.set_progress_handler(budget.is_exhausted, STEPS_BETWEEN_LOOKS)
         for pragma in ("trusted_schema = OFF", "query_only = ON", "temp_store = MEMORY", "cell_size_check = ON"):
             database.execute(f"PRAGMA {pragma}")
     except DATABASE_ERRORS as error:
@@ -147,5 +147,5 @@ def is_plain_table(database: apsw.Connection, name: str) -> bool:
 
 def damaged(folder: BackupFolder, error: Exception) -> BackupUnreadable:
     if isinstance(error, apsw.InterruptError):
-        return BackupUnreadable(folder.path, "Manifest.db", MORE_ROWS_THAN_ROOM)
+        return BackupUnreadable(folder.path, "Manifest.db", TOO_MANY_ROWS)
     return BackupUnreadable(folder.path, "Manifest.db", f"the database is damaged ({error})")

@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import Any
 
 from migrate.backup.crypto.keybag import ClassKeys
-from migrate.backup.crypto.stored_content import open_stored
+from migrate.backup.crypto.stored_content import open_regular_file
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.mbdb import LIMIT_BYTES, MAGIC, Mbdb, MbdbBroken
-from migrate.backup.manifest.open import Manifest, OnBad, Row, Wanted, unlock_keybag
+from migrate.backup.manifest.open import Manifest, OnBad, RecordFilter, Row, unlock_keybag
 from migrate.backup.record import Record, encode_mbfile, file_id
 from migrate.problems import BackupUnreadable, BadRecord
 
@@ -70,7 +70,7 @@ class MbdbManifest(Manifest):
                 continue
             yield record
 
-    def records_where(self, wanted: Wanted, on_bad: OnBad) -> Iterator[Record]:
+    def records_where(self, wanted: RecordFilter, on_bad: OnBad) -> Iterator[Record]:
         def on_bad_wanted(bad: BadRecord) -> None:
             if wanted(bad.domain, bad.relative_path):
                 on_bad(bad)
@@ -91,7 +91,7 @@ class MbdbManifest(Manifest):
     def properties(self) -> dict[str, Any]:
         return {}
 
-    def faults(self) -> Iterator[str]:
+    def find_faults(self) -> Iterator[str]:
         return iter(())  # one that opens has no structure left to check
 
     def without(self, dropped: Collection[str]) -> bytes:
@@ -123,7 +123,7 @@ class MbdbManifest(Manifest):
 
 def _stored(folder: BackupFolder) -> bytes:
     try:
-        with open_stored(folder.path / NAME) as file:
+        with open_regular_file(folder.path / NAME) as file:
             begin = file.read(len(MAGIC))
             if os.fstat(file.fileno()).st_size > LIMIT_BYTES:
                 raise BackupUnreadable(folder.path, NAME, f"it is larger than {LIMIT_BYTES:,} bytes")

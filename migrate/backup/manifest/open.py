@@ -16,7 +16,7 @@ from migrate.backup.folder import FILE_ID, PATH_LIMIT_BYTES, BackupFolder
 from migrate.backup.manifest.database import (
     COLUMNS,
     DATABASE_ERRORS,
-    MORE_ROWS_THAN_ROOM,
+    TOO_MANY_ROWS,
     OpenedDatabase,
     damaged,
     is_plain_table,
@@ -26,7 +26,7 @@ from migrate.backup.mbfile.fast_decode import FIELDS
 from migrate.backup.record import LAYOUTS, Kind, Record, decode_mbfile, file_id
 from migrate.problems import BackupUnreadable, BadRecord, KeybagUnreadable, KeyUnusable, PasswordMissing, WrongPassword
 
-ROW_BYTES_AT_LEAST = 60
+MIN_ROW_BYTES = 60
 """A row holds its 40-digit file id twice (table and key index) and an archive. A B-tree whose pages refer to the same
 children again can claim billions of rows in a few kilobytes; more rows than this allows is such a one."""
 
@@ -67,7 +67,7 @@ class Row(NamedTuple):
 
 
 OnBad = Callable[[BadRecord], None]
-Wanted = Callable[[str, str], bool]
+RecordFilter = Callable[[str, str], bool]
 
 
 class Manifest:
@@ -87,8 +87,8 @@ class Manifest:
         self.is_padded = opened.is_padded
         self.is_composed = opened.is_composed  # written here, for a restore set or a clone
         self._database = opened.connection
-        self._patience = opened.patience
-        self._most_rows = opened.size // ROW_BYTES_AT_LEAST
+        self._budget = opened.budget
+        self._most_rows = opened.size // MIN_ROW_BYTES
 
     def __repr__(self) -> str:
         return f"Manifest({str(self.folder.path)!r})"
@@ -169,7 +169,7 @@ class Manifest:
                 continue
             yield record
 
-    def records_where(self, wanted: Wanted, on_bad: OnBad) -> Iterator[Record]:
+    def records_where(self, wanted: RecordFilter, on_bad: OnBad) -> Iterator[Record]:
         """The records `wanted(domain, relative_path)` is true of; the archives of the others stay shut. Damaged ones
         that are wanted go to `on_bad`."""
 
@@ -209,7 +209,7 @@ class Manifest:
 
     def properties(self) -> dict[str, Any]:
         """The table `Properties`: empty on iOS 14 (*seen*), `passwordHash` and `salt` on newer ones (facts 3.2)."""
-        self._patience.begin()
+        self._budget.begin()
         try:
             plain = is_plain_table(self._database, "Properties")
         except DATABASE_ERRORS as error:
@@ -219,11 +219,11 @@ class Manifest:
         rows = self._select("SELECT key, value FROM Properties NOT INDEXED")
         return {key: value for key, value in rows if isinstance(key, str)}
 
-    def faults(self) -> Iterator[str]:
+    def find_faults(self) -> Iterator[str]:
         """What SQLite's own check finds wrong with the database, at most ten sentences; nothing where it is sound."""
-        for (said,) in self._select("PRAGMA integrity_check(10)"):
-            if said != "ok":
-                yield str(said)
+        for (message,) in self._select("PRAGMA integrity_check(10)"):
+            if message != "ok":
+                yield str(message)
 
     def _files(self, where: str = "", values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
         """The five columns of the rows. From the first text on that is no UTF-8, such texts come as bytes, so that they
@@ -244,11 +244,11 @@ class Manifest:
                 yield *map(_text, texts[::2], texts[1::2]), flags, file
 
     def _select(self, query: str, values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
-        self._patience.begin()
+        self._budget.begin()
         try:
             for number, row in enumerate(self._database.execute(query, values), 1):
                 if number > self._most_rows:
-                    raise BackupUnreadable(self.folder.path, "Manifest.db", MORE_ROWS_THAN_ROOM)
+                    raise BackupUnreadable(self.folder.path, "Manifest.db", TOO_MANY_ROWS)
                 yield row
         except DATABASE_ERRORS as error:
             raise damaged(self.folder, error) from error
@@ -262,7 +262,7 @@ def unlock(folder: BackupFolder, password: str | None) -> tuple[ClassKeys, bytes
         KeybagUnreadable, BackupUnreadable: the backup's.
     """
     keybag = _keybag(folder)
-    if folder.list_is_plain:
+    if folder.has_plain_list:
         return _unlocked(folder, keybag, password), None
     wrapped = (folder.manifest_plist or {}).get("ManifestKey")
     if not isinstance(wrapped, bytes):

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from migrate.backup.crypto.cipher import KEY_BYTES
-from migrate.backup.manifest.vfs_file import FileOfOneOwner
+from migrate.backup.manifest.vfs_file import UnsharedFile
 from migrate.backup.private_files import FILE_MODE
 
 PIECE_BYTES: Final = 256 << 10
@@ -135,7 +135,7 @@ class ScratchFile:
         return Cipher(AES(self._key), CTR(stream)).encryptor().update(data)
 
 
-class ScratchDisk(apsw.VFS):
+class ScratchVfs(apsw.VFS):
     """The file system: one database under `path`, and temporary files beside it, all under one key of its own.
 
     `problem` is the OSError that SQLite was told of, if any: it says more than SQLite's own word for it.
@@ -178,19 +178,19 @@ class ScratchDisk(apsw.VFS):
             else:
                 raise apsw.CantOpenError("only one database is written here")
         except OSError as error:
-            raise self.told(error) from error
+            raise self.record_error(error) from error
         flags[1] = flags[0]
         return opened  # type: ignore[return-value]  # any object with its methods will do
 
-    def told(self, error: OSError) -> apsw.Error:
+    def record_error(self, error: OSError) -> apsw.Error:
         self.problem = self.problem or error
         return apsw.FullError(error.strerror or type(error).__name__)
 
 
-class _File(FileOfOneOwner):
+class _File(UnsharedFile):
     """An open file, by the names that SQLite gives its methods."""
 
-    def __init__(self, disk: ScratchDisk, scratch: ScratchFile, *, is_temporary: bool) -> None:
+    def __init__(self, disk: ScratchVfs, scratch: ScratchFile, *, is_temporary: bool) -> None:
         self._disk = disk
         self._scratch = scratch
         self._is_temporary = is_temporary
@@ -199,19 +199,19 @@ class _File(FileOfOneOwner):
         try:
             return self._scratch.read(amount, offset)
         except OSError as error:
-            raise self._disk.told(error) from error
+            raise self._disk.record_error(error) from error
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
         try:
             self._scratch.write(offset, data)
         except OSError as error:
-            raise self._disk.told(error) from error
+            raise self._disk.record_error(error) from error
 
     def xTruncate(self, size: int) -> None:  # noqa: N802
         try:
             self._scratch.truncate(size)
         except OSError as error:
-            raise self._disk.told(error) from error
+            raise self._disk.record_error(error) from error
 
     def xFileSize(self) -> int:  # noqa: N802
         return self._scratch.size

@@ -15,8 +15,8 @@ from typing import Protocol
 import apsw
 
 from migrate.backup.crypto.cipher import BLOCK_BYTES, padding_length
-from migrate.backup.crypto.stored_content import StoredContent
-from migrate.backup.manifest.vfs_file import FileOfOneOwner
+from migrate.backup.crypto.stored_content import BlobReader
+from migrate.backup.manifest.vfs_file import UnsharedFile
 from migrate.backup.manifest.wal import SQLITE_MAGIC
 
 HEADER_BYTES = 100
@@ -31,7 +31,7 @@ COMPOSED = 0x6D696772
 the set's new manifest for a damaged one."""
 
 
-class ManifestPages(StoredContent):
+class ManifestPages(BlobReader):
     """A Manifest.db, opened for reading. Its plain bytes under offsets; the log is switched off in its header.
 
     `size` is the length of the plain database. `is_padded` False: it ends without PKCS#7 padding, as pymobiledevice3's
@@ -44,7 +44,7 @@ class ManifestPages(StoredContent):
     def __init__(self, path: Path, key: bytes | None) -> None:
         self.header = b""
         super().__init__(path, key)
-        self.begins_plain = self._stored(0, len(SQLITE_MAGIC)) == SQLITE_MAGIC
+        self.has_plain_header = self._stored(0, len(SQLITE_MAGIC)) == SQLITE_MAGIC
 
     def _decrypted(self, place: int) -> bytes:
         piece = super()._decrypted(place)
@@ -119,7 +119,7 @@ class _Shelf(apsw.VFS):
         return _ReadOnlyFile(found)  # type: ignore[return-value]  # any object with its methods will do
 
 
-class _ReadOnlyFile(FileOfOneOwner):
+class _ReadOnlyFile(UnsharedFile):
     """The open file, by the names that SQLite gives its methods."""
 
     def __init__(self, pages: Pages) -> None:

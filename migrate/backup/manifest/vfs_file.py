@@ -5,7 +5,7 @@ from __future__ import annotations
 SECTOR_BYTES = 4096
 
 
-class FileOfOneOwner:
+class UnsharedFile:
     """The methods of an open file that have nothing to do, by the names that SQLite gives them."""
 
     def xLock(self, level: int) -> None:  # noqa: N802

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from migrate.backup.crypto.stored_content import StoredContent
+    from migrate.backup.crypto.stored_content import BlobReader
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 WAL_HEADER_BYTES = 32
@@ -50,7 +50,7 @@ Read = Callable[[int, int], bytes]
 """`(amount, offset)` -> bytes, fewer at the end."""
 
 
-def folded(database: bytes, log: bytes) -> bytearray:
+def apply_wal(database: bytes, log: bytes) -> bytearray:
     """The database as SQLite would show it with this log beside it, its header in rollback mode.
 
     A log that is empty, foreign or torn changes nothing that was not committed: its valid beginning is applied and the
@@ -59,7 +59,7 @@ def folded(database: bytes, log: bytes) -> bytearray:
     for it.
     """
     pages = bytearray(database)
-    for frame in committed(lambda amount, offset: log[offset : offset + amount], len(log), len(database)):
+    for frame in committed_frames(lambda amount, offset: log[offset : offset + amount], len(log), len(database)):
         size = frame.page_bytes
         pages += bytes(max(0, frame.page_count * size - len(pages)))
         pages[(frame.page_number - 1) * size : frame.page_number * size] = log[frame.place : frame.place + size]
@@ -69,19 +69,19 @@ def folded(database: bytes, log: bytes) -> bytearray:
     return pages
 
 
-class FoldedPages:
+class WalPages:
     """The same, read a piece at a time from two stored files: what is in the log is told apart, not copied.
 
     `size` is the length of the database with its log folded in.
     """
 
-    def __init__(self, database: StoredContent, log: StoredContent | None) -> None:
+    def __init__(self, database: BlobReader, log: BlobReader | None) -> None:
         self._database = database
         self._log = log
         self._frames: dict[int, Frame] = {}
         self._page_bytes = 0
         self.size = self._from_database = database.size
-        for frame in committed(log.read, log.size, database.size) if log is not None else ():
+        for frame in committed_frames(log.read, log.size, database.size) if log is not None else ():
             self._page_bytes = frame.page_bytes
             self._frames[frame.page_number] = frame
             if frame.page_count * frame.page_bytes < self.size:
@@ -119,7 +119,7 @@ class FoldedPages:
         return self._database.read(kept, offset).ljust(amount, b"\0")
 
 
-def committed(read: Read, log_bytes: int, database_bytes: int) -> list[Frame]:
+def committed_frames(read: Read, log_bytes: int, database_bytes: int) -> list[Frame]:
     """Every committed frame of a log, oldest first, up to the first that is torn, foreign, or counts pages that are
     nowhere."""
     header = read(WAL_HEADER_BYTES, 0)

@@ -15,7 +15,7 @@ import apsw
 
 from migrate.backup.crypto.cipher import encrypted_chunks, padding_for
 from migrate.backup.manifest.page_writer import PAGE_BYTES, SHORT_KEY_BYTES, PageStream, TableWriter, copy_tree
-from migrate.backup.manifest.scratch_vfs import ScratchDisk
+from migrate.backup.manifest.scratch_vfs import ScratchVfs
 from migrate.backup.manifest.vfs import COMPOSED, VERSIONS, WRITE_AHEAD_LOG, ManifestPages, connect
 from migrate.backup.record import Record, encode_mbfile, major_version
 
@@ -133,7 +133,7 @@ class ManifestFile:
         self._manifest_key = manifest_key
         self._scratch = path.with_name(f"{path.name}.scratch")
         self._unfinished = path.with_name(f"{path.name}.unfinished")
-        self._disk = ScratchDisk(self._scratch, encrypted=manifest_key is not None)
+        self._disk = ScratchVfs(self._scratch, encrypted=manifest_key is not None)
         self._is_indexed = self._has_gaps = False
         try:
             self._database = self._disk.connect()

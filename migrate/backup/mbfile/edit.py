@@ -12,7 +12,7 @@ from plistlib import UID
 from typing import Any
 
 from migrate.backup.record import DATA_CLASS, LAYOUTS
-from migrate.plists import NotAPlist, archive_value
+from migrate.plists import NotAPlist, load_archive
 
 
 class CannotEdit(Exception):
@@ -24,7 +24,7 @@ class CannotEdit(Exception):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class ArchiveChange:
     """New values; None leaves the one that is there. An empty key takes the key out."""
 
     inode: int | None = None
@@ -34,10 +34,10 @@ class Change:
     protection_class: int | None = None
 
 
-_NOTHING = Change()
+_NOTHING = ArchiveChange()
 
 
-def changed(archive: bytes, change: Change, *, key: bytes | None = None) -> bytes:
+def edit_archive(archive: bytes, change: ArchiveChange, *, key: bytes | None = None) -> bytes:
     """`archive`, which a record was read from, after `change`. `key` is the encryption key that the record has.
 
     Raises:
@@ -62,9 +62,9 @@ def _with_key(archive: bytes, key: bytes | None, new: bytes) -> bytes | None:
     return archive.replace(key, new)
 
 
-def _written_again(blob: bytes, change: Change) -> bytes:
+def _written_again(blob: bytes, change: ArchiveChange) -> bytes:
     try:
-        archive: dict[str, Any] = archive_value(blob)
+        archive: dict[str, Any] = load_archive(blob)
     except NotAPlist as error:
         raise CannotEdit(error.reason) from error
     objects: list[Any] = archive["$objects"]

@@ -18,9 +18,9 @@ from migrate.backup.manifest.writer import ManifestFile, ManifestRow
 from migrate.backup.private_files import write_new
 from migrate.backup.record import Kind, Record, encode_mbfile, file_id
 from migrate.backup.restore_set.link_worker import FOLDER_MODE
-from migrate.backup.restore_set.stored_files import LinkQueue, linking
+from migrate.backup.restore_set.stored_files import LinkQueue, open_linker
 from migrate.problems import BadRecord, CannotCompose
-from migrate.progress import Watcher
+from migrate.progress import Progress
 
 FRESH_INODES = range(1 << 40, 1 << 41)
 """Numbers for files that need one. Phones count files from 2 up (*seen*: up to 190,000, iOS 14.3) or begin near the end
@@ -29,7 +29,7 @@ of 64 bits; a row that does use one of these gets another."""
 _DIRECTORY_MODE = 0o040755
 _ROWS_AT_ONCE = 1_000
 
-Key = tuple[str, str]
+RecordPath = tuple[str, str]
 _Paths = defaultdict[str, set[str]]
 """Paths by domain: texts in sets, which the garbage collector does not walk through again and again."""
 
@@ -50,7 +50,7 @@ class Inodes:
         self._taken: dict[int, int] = {}
         self._fresh = iter(FRESH_INODES)
 
-    def own(self, inode: int) -> int | None:
+    def claim(self, inode: int) -> int | None:
         """None where `inode` is nobody else's yet, else a fresh one. 0 is what a row without a number reads as."""
         if inode > 0 and inode not in FRESH_INODES:
             bit = 1 << (inode & 63)
@@ -65,12 +65,12 @@ class Inodes:
 
 
 @dataclass
-class SetDraft:
+class SetBuilder:
     """What a set has so far."""
 
     place: Path
     manifest: ManifestFile
-    watch: Watcher
+    progress: Progress
     ios_version: str
     dropped: list[Dropped] = field(default_factory=list)
     files: int = 0
@@ -95,7 +95,7 @@ class SetDraft:
         self._keep(domain, path, kind)
         return self._count
 
-    def take_back(self, number: int) -> tuple[str, str, str]:
+    def remove_row(self, number: int) -> tuple[str, str, str]:
         """A row whose stored file is not there, out of the set again. Returns its file id, domain and path."""
         self.flush()
         self._has_absent = True
@@ -116,7 +116,7 @@ class SetDraft:
                 return
             needed.add(path)
 
-    def has(self, domain: str, path: str) -> bool:
+    def has_path(self, domain: str, path: str) -> bool:
         """Whether a directory or symbolic link of this path is in the set."""
         return path in self._there[domain] or path in self._symlinks[domain]
 
@@ -130,19 +130,21 @@ class SetDraft:
     # -- stored files ------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def links_from(self, folder: BackupFolder, expected: int, on_absent: Callable[[int], None]) -> Iterator[LinkQueue]:
-        """Links of `folder`'s stored files. `on_absent` hears the number of a row whose file is not there, of the last
+    def link_blobs_from(
+        self, folder: BackupFolder, expected: int, on_missing_blob: Callable[[int], None]
+    ) -> Iterator[LinkQueue]:
+        """Links of `folder`'s stored files. `on_missing_blob` hears the number of a row whose file is not there, of the last
         ones when the block ends."""
-        with linking(folder.path, self.place, expected) as worker:
-            links = LinkQueue(worker, on_absent, self._moved)
+        with open_linker(folder.path, self.place, expected) as worker:
+            links = LinkQueue(worker, on_missing_blob, self._moved)
             yield links
             links.finish()
 
     def _moved(self, files: int, stored_bytes: int) -> None:
         self.files += files
         self.stored_bytes += stored_bytes
-        self.watch.bytes_moved(self.stored_bytes, None)
-        self.watch.files_moved(self.files)
+        self.progress.bytes_moved(self.stored_bytes, None)
+        self.progress.files_moved(self.files)
 
     def target(self, identity: str) -> Path:
         """Where a stored file of the set lies, its folder made."""

@@ -21,19 +21,19 @@ from pathlib import Path
 from typing import Literal
 
 from migrate.backup.folder import BackupFolder, find_backup, inside
-from migrate.backup.links import built_beside, refuse_nesting
+from migrate.backup.links import refuse_nesting, replace_folder
 from migrate.backup.manifest.open import Manifest
 from migrate.backup.manifest.writer import ManifestFile
 from migrate.backup.private_files import FOLDER_MODE, write_new
-from migrate.backup.restore_set.builder import Dropped, SetDraft
+from migrate.backup.restore_set.builder import Dropped, SetBuilder
 from migrate.backup.restore_set.encryption import SetEncryption
-from migrate.backup.restore_set.graft import BARRED_DOMAINS, KEYCHAIN, BaseRows
+from migrate.backup.restore_set.graft import EXCLUDED_DOMAINS, KEYCHAIN, BaseRows
 from migrate.backup.restore_set.plists import SetPlists
-from migrate.backup.restore_set.rekey import Rewrapped, Rewritten, Unchanged
+from migrate.backup.restore_set.rekey import ReencryptedContent, RewrappedKeys, SameKeys
 from migrate.backup.restore_set.rows import ChosenRows
 from migrate.backup.seal import read_seal
 from migrate.problems import CannotCompose, UnsafeName
-from migrate.progress import Watcher, nobody
+from migrate.progress import Progress, no_progress
 
 __all__ = ["Dropped", "Encryption", "RestoreSet", "SetRequest", "compose"]
 
@@ -81,11 +81,11 @@ class RestoreSet:
     bytes: int
     dropped: tuple[Dropped, ...]
     """Chosen, and not in it: what could not be sent, each with its reason."""
-    left: int = 0
+    replaced_files: int = 0
     """Of a graft: how many of the base's files left, because something that was chosen takes their place."""
 
 
-def compose(request: SetRequest, watch: Watcher = nobody) -> RestoreSet:
+def compose(request: SetRequest, progress: Progress = no_progress) -> RestoreSet:
     """Make the restore set. Blocking; whatever stood at `into` is replaced.
 
     `replace` and `overlay` carry the same rows for the same choice; they differ in what is chosen, and in the restore's
@@ -103,52 +103,54 @@ def compose(request: SetRequest, watch: Watcher = nobody) -> RestoreSet:
         raise ValueError("a graft is encrypted as its base is")
     with _opened(request.source, request.password, request.into) as source:
         if request.base is None:
-            return _of_one(request, source, watch)
+            return _compose_from_one(request, source, progress)
         with _opened(request.base, request.base_password, request.into) as base:
-            return _grafted(request, source, base, watch)
+            return _compose_graft(request, source, base, progress)
 
 
-def _of_one(request: SetRequest, source: Manifest, watch: Watcher) -> RestoreSet:
+def _compose_from_one(request: SetRequest, source: Manifest, progress: Progress) -> RestoreSet:
     encryption = SetEncryption.of(source, request.encryption, request.set_password)
-    carriage = Unchanged(source) if not encryption.is_new else Rewritten(source, encryption.class_keys)
-    with _building(request, source, encryption, watch) as draft:
+    rekey = SameKeys(source) if not encryption.is_new else ReencryptedContent(source, encryption.class_keys)
+    with _building(request, source, encryption, progress) as builder:
         rows = ChosenRows(
-            draft,
+            builder,
             source,
-            carriage,
-            barred=_barred(source, request.seals, request.damaged),
-            barred_domains={KEYCHAIN: "its items open with this backup's own keys alone"}
+            rekey,
+            excluded=_excluded(source, request.seals, request.damaged),
+            excluded_domains={KEYCHAIN: "its items open with this backup's own keys alone"}
             if encryption.is_new
             else None,
         )
         rows.send(request.wanted)
-        draft.add_directories([source])
-        return _finished(request, draft, SetPlists(source.folder, changes=encryption.plist_changes))
+        builder.add_directories([source])
+        return _finished(request, builder, SetPlists(source.folder, changes=encryption.plist_changes))
 
 
-def _grafted(request: SetRequest, source: Manifest, base: Manifest, watch: Watcher) -> RestoreSet:
+def _compose_graft(request: SetRequest, source: Manifest, base: Manifest, progress: Progress) -> RestoreSet:
     if base.class_keys is None:
         reason = "it is not encrypted, so it lacks what phones give into encrypted backups alone; that would be deleted"
         raise CannotCompose(str(base.folder.path), reason)
     encryption = SetEncryption.of(base, "as-source", None)
-    carriage = Rewrapped(source, base.class_keys) if source.is_encrypted else Rewritten(source, base.class_keys)
-    with _building(request, base, encryption, watch) as draft:
+    rekey = (
+        RewrappedKeys(source, base.class_keys) if source.is_encrypted else ReencryptedContent(source, base.class_keys)
+    )
+    with _building(request, base, encryption, progress) as builder:
         chosen = ChosenRows(
-            draft,
+            builder,
             source,
-            carriage,
-            barred=_barred(source, request.seals, request.damaged),
-            barred_domains=BARRED_DOMAINS,
+            rekey,
+            excluded=_excluded(source, request.seals, request.damaged),
+            excluded_domains=EXCLUDED_DOMAINS,
             fresh_inodes=True,
         )
         chosen.send(request.wanted)
         own = BaseRows(
-            draft, base, barred=_barred(base, request.base_seals, {}), replaced=request.replaced, sent=chosen.sent
+            builder, base, excluded=_excluded(base, request.base_seals, {}), replaced=request.replaced, sent=chosen.sent
         )
         own.send()
-        draft.add_directories([base, source], chosen.sent)
-        made = _finished(request, draft, SetPlists(base.folder, source.folder))
-        return replace(made, left=own.left)
+        builder.add_directories([base, source], chosen.sent)
+        made = _finished(request, builder, SetPlists(base.folder, source.folder))
+        return replace(made, replaced_files=own.replaced_files)
 
 
 @contextmanager
@@ -164,11 +166,13 @@ def _opened(path: Path, password: str | None, into: Path) -> Iterator[Manifest]:
 
 
 @contextmanager
-def _building(request: SetRequest, like: Manifest, encryption: SetEncryption, watch: Watcher) -> Iterator[SetDraft]:
+def _building(
+    request: SetRequest, like: Manifest, encryption: SetEncryption, progress: Progress
+) -> Iterator[SetBuilder]:
     """An empty set with the UDID and the iOS version of the backup `like`."""
     name = like.folder.udid
     with ExitStack() as stack:
-        building = stack.enter_context(built_beside(request.into))
+        building = stack.enter_context(replace_folder(request.into))
         place = inside(building, name)
         if place != building / place.name or place.name != name:
             raise UnsafeName(name, "is no name of one folder, as a phone's is")
@@ -178,27 +182,27 @@ def _building(request: SetRequest, like: Manifest, encryption: SetEncryption, wa
         for key, value in like.properties().items():
             if not encryption.is_new or key not in _OF_THE_PASSWORD:
                 manifest.set_property(key, value)
-        yield SetDraft(place, manifest, watch, ios_version)
+        yield SetBuilder(place, manifest, progress, ios_version)
 
 
-def _finished(request: SetRequest, draft: SetDraft, plists: SetPlists) -> RestoreSet:
-    draft.flush()
-    records = draft.manifest.finish()
-    for plist, content in plists.made(domains=draft.domains(), apps=request.apps).items():
-        write_new(draft.place / plist, content)
+def _finished(request: SetRequest, builder: SetBuilder, plists: SetPlists) -> RestoreSet:
+    builder.flush()
+    records = builder.manifest.finish()
+    for plist, content in plists.made(domains=builder.domains(), apps=request.apps).items():
+        write_new(builder.place / plist, content)
     return RestoreSet(
-        path=request.into / draft.place.name,
+        path=request.into / builder.place.name,
         records=records,
-        files=draft.files,
-        bytes=draft.stored_bytes,
-        dropped=tuple(draft.dropped),
+        files=builder.files,
+        bytes=builder.stored_bytes,
+        dropped=tuple(builder.dropped),
     )
 
 
-def _barred(manifest: Manifest, seals: Path | None, damaged: Mapping[str, str]) -> dict[str, str]:
+def _excluded(manifest: Manifest, seals: Path | None, damaged: Mapping[str, str]) -> dict[str, str]:
     seal = read_seal(seals, manifest.folder) if seals else None
     unreadable = seal.unreadable if seal else {}
-    return {**{name: f"the phone could not read it: {said}" for name, said in unreadable.items()}, **damaged}
+    return {**{name: f"the phone could not read it: {message}" for name, message in unreadable.items()}, **damaged}
 
 
 _OF_THE_PASSWORD = frozenset({"passwordHash", "salt"})

@@ -21,16 +21,16 @@ from typing import Final
 from migrate.backup.companions import database_of
 from migrate.backup.manifest.open import Manifest, Row
 from migrate.backup.record import Kind, file_id
-from migrate.backup.restore_set.builder import SetDraft
-from migrate.backup.restore_set.rekey import NotCarried, Unchanged
-from migrate.backup.restore_set.rows import ABSENT
+from migrate.backup.restore_set.builder import SetBuilder
+from migrate.backup.restore_set.rekey import CannotIncludeRecord, SameKeys
+from migrate.backup.restore_set.rows import BLOB_MISSING
 from migrate.backup.restore_set.stored_files import LinkQueue
 from migrate.problems import BadRecord, GraftWouldDelete
 
 COMPLETE_DOMAINS: Final = frozenset({"HomeDomain", "CameraRollDomain", "KeyboardDomain"})
 
 KEYCHAIN: Final = "KeychainDomain"
-BARRED_DOMAINS: Final = {
+EXCLUDED_DOMAINS: Final = {
     KEYCHAIN: "passwords and keys of another phone cannot be put among those of a phone in use",
 }
 
@@ -38,44 +38,44 @@ BARRED_DOMAINS: Final = {
 class BaseRows:
     """The complete domains of the new phone's own backup, sent into a set that has the chosen records already.
 
-    `replaced` are file ids that leave, `sent` those of the files that are in the set. `left` counts files that left.
+    `replaced` are file ids that leave, `sent` those of the files that are in the set. `replaced_files` counts files that left.
     """
 
     def __init__(
         self,
-        draft: SetDraft,
+        builder: SetBuilder,
         base: Manifest,
         *,
-        barred: Mapping[str, str],
+        excluded: Mapping[str, str],
         replaced: Collection[str],
         sent: Collection[str],
     ) -> None:
-        self._draft = draft
+        self._builder = builder
         self._base = base
-        self._carriage = Unchanged(base)
-        self._barred = barred
+        self._rekey = SameKeys(base)
+        self._excluded = excluded
         self._replaced = replaced if isinstance(replaced, (set, frozenset)) else frozenset(replaced)
         self._sent = sent
         self._links: LinkQueue
-        self.left = 0
+        self.replaced_files = 0
 
     def send(self) -> None:
         """Raises GraftWouldDelete: a record that must stay on the phone cannot be sent back to it."""
         expected = sum(row.domain in COMPLETE_DOMAINS for row in self._base.rows(self._on_bad))
-        with self._draft.links_from(self._base.folder, expected, self._absent) as self._links:
+        with self._builder.link_blobs_from(self._base.folder, expected, self._on_missing_blob) as self._links:
             for row in self._base.rows(self._on_bad):
                 if row.domain not in COMPLETE_DOMAINS:
                     continue
                 if self._leaves(row):
-                    self.left += row.flags & 7 == Kind.FILE
+                    self.replaced_files += row.flags & 7 == Kind.FILE
                 else:
                     self._send(row)
-            self._links.ask_for_the_rest()
-            self._draft.flush()
-            self._draft.manifest.build_indices()  # while the last links are made
+            self._links.finish_requests()
+            self._builder.flush()
+            self._builder.manifest.build_indices()  # while the last links are made
 
     def _leaves(self, row: Row) -> bool:
-        if row.file_id in self._sent or self._draft.has(row.domain, row.relative_path):
+        if row.file_id in self._sent or self._builder.has_path(row.domain, row.relative_path):
             return True
         its_database = database_of(row.relative_path) if row.flags & 7 == Kind.FILE else None
         if its_database is not None:  # it stays and goes with that
@@ -91,23 +91,23 @@ class BaseRows:
         try:
             inode, key = row.inode_and_key()
             if row.file_id != file_id(row.domain, row.relative_path):
-                raise NotCarried("its row has another file's id")
+                raise CannotIncludeRecord("its row has another file's id")
             if kind != Kind.FILE:
-                self._draft.add_row(row, kind, row.file)
+                self._builder.add_row(row, kind, row.file)
                 return
-            if row.file_id in self._barred:
-                raise NotCarried(self._barred[row.file_id])
-            self._carriage.check(key)
-            archive = self._carriage.archive(row, key, self._draft.inodes.own(inode))
-            self._links.link(row.file_id, self._draft.add_row(row, kind, archive))
+            if row.file_id in self._excluded:
+                raise CannotIncludeRecord(self._excluded[row.file_id])
+            self._rekey.check(key)
+            archive = self._rekey.archive(row, key, self._builder.inodes.claim(inode))
+            self._links.link(row.file_id, self._builder.add_row(row, kind, archive))
         except BadRecord as bad:
             self._on_bad(bad)
-        except NotCarried as reason:
+        except CannotIncludeRecord as reason:
             raise self._incomplete(row.domain, row.relative_path, reason.reason) from reason
 
-    def _absent(self, number: int) -> None:
-        _, domain, path = self._draft.take_back(number)
-        raise self._incomplete(domain, path, ABSENT)
+    def _on_missing_blob(self, number: int) -> None:
+        _, domain, path = self._builder.remove_row(number)
+        raise self._incomplete(domain, path, BLOB_MISSING)
 
     def _on_bad(self, bad: BadRecord) -> None:
         if bad.file_id not in self._replaced and (not bad.domain or bad.domain in COMPLETE_DOMAINS):

@@ -20,7 +20,7 @@ BATCH = 1_500
 """60,000 bytes: a pipe of Linux takes them at once, so the next batch waits there while one is worked on."""
 ID_BYTES = 40
 
-LINKED, ABSENT, TWICE = 0, 1, 2
+LINKED, MISSING, TWICE = 0, 1, 2
 
 NO_LINK_HERE = frozenset(
     code
@@ -82,7 +82,7 @@ class Links:
         Raises:
             OSError
         """
-        fates = bytearray(len(file_ids))
+        outcomes = bytearray(len(file_ids))
         size = 0
         for number, file_id in enumerate(file_ids):
             shard = file_id[:2]
@@ -91,14 +91,14 @@ class Links:
             try:
                 found = self._find(shard, file_id)
                 if found is None:
-                    fates[number] = ABSENT
+                    outcomes[number] = MISSING
                     continue
                 source, stored_bytes = found
                 link_or_copy(source, f"{self._target}/{shard}/{file_id}")
                 size += stored_bytes
             except FileExistsError:
-                fates[number] = TWICE
-        return bytes(fates), size
+                outcomes[number] = TWICE
+        return bytes(outcomes), size
 
     def _find(self, shard: str, file_id: str) -> tuple[str, int] | None:
         """Where the stored file lies and its bytes: in its shard, or flat where an old host left it so."""
@@ -129,8 +129,8 @@ def main(source: str, target: str) -> None:
     links = Links(source, target)
     while ids := _batch():
         names = [ids[at : at + ID_BYTES].decode("ascii") for at in range(0, len(ids), ID_BYTES)]
-        fates, size = links.link(names)
-        sys.stdout.buffer.write(size.to_bytes(8, "big") + fates)
+        outcomes, size = links.link(names)
+        sys.stdout.buffer.write(size.to_bytes(8, "big") + outcomes)
         sys.stdout.buffer.flush()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.backup.folder import BackupFolder
-from migrate.plists import plist_bytes
+from migrate.plists import encode_plist
 from migrate.problems import CannotCompose
 
 _CONTAINERS = ("AppDomain-", "AppDomainGroup-", "AppDomainPlugin-")
@@ -39,7 +39,7 @@ class SetPlists:
         others = _read(self.other)[:2] if self.other else ({}, {})
         changed = {key: value for key, value in {**manifest, **self.changes}.items() if value is not None}
         return {
-            "Info.plist": plist_bytes(_info(info, others[0], apps)),
+            "Info.plist": encode_plist(_info(info, others[0], apps)),
             "Manifest.plist": _binary(_manifest(changed, others[1], domains, apps)),
             "Status.plist": _binary({**status, "BackupState": "new", "SnapshotState": "finished"}),
         }

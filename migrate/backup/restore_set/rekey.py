@@ -1,8 +1,8 @@
 """How a record of a saved backup gets into a set whose keys may be others.
 
     the same keys                   the stored file is linked, the row goes as it is
-    another keybag, both encrypted  the stored file is linked, the file's key is wrapped anew: `Rewrapped`
-    one encrypted, one not          the content is written anew, a piece at a time: `Rewritten`
+    another keybag, both encrypted  the stored file is linked, the file's key is wrapped anew: `RewrappedKeys`
+    one encrypted, one not          the content is written anew, a piece at a time: `ReencryptedContent`
 
 A row changes in what must (its key, and with new bytes its digest and size) and in nothing else.
 """
@@ -17,19 +17,19 @@ from pathlib import Path
 from migrate.backup.crypto.cipher import KEY_BYTES, encrypted_chunks
 from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.manifest.open import Manifest, Row
-from migrate.backup.mbfile.edit import CannotEdit, Change, changed
+from migrate.backup.mbfile.edit import ArchiveChange, CannotEdit, edit_archive
 from migrate.backup.private_files import open_new
 from migrate.backup.reader import Backup
 from migrate.backup.record import Record
 from migrate.problems import BlobMissing, BlobUnreadable, KeyUnusable
 
-USUAL_CLASS = 3
+DEFAULT_PROTECTION_CLASS = 3
 """The protection class of a file whose own the set's keybag has no key for, or that names none: until the first unlock
 after a start, as iOS gives it to files that ask for nothing (most app files, *seen* iOS 14.3). *Guessed* that a phone
 takes it for any."""
 
 
-class NotCarried(Exception):
+class CannotIncludeRecord(Exception):
     """A record cannot get into the set; `reason` goes on after "it is left out: "."""
 
     def __init__(self, reason: str) -> None:
@@ -37,7 +37,7 @@ class NotCarried(Exception):
         self.reason = reason
 
 
-class Unchanged:
+class SameKeys:
     """The set has the keys of this backup, or both have none."""
 
     is_linked = True
@@ -52,19 +52,19 @@ class Unchanged:
         if self._source.class_keys is None or (key is not None and key[:4] in self._prefixes):
             return
         if key is None:
-            raise NotCarried("its row has no key")
-        raise NotCarried(f"the backup has no key for its protection class, {class_of(key)}")
+            raise CannotIncludeRecord("its row has no key")
+        raise CannotIncludeRecord(f"the backup has no key for its protection class, {protection_class_of(key)}")
 
-    def class_for(self, record: Record) -> int:
+    def protection_class_for(self, record: Record) -> int:
         """The protection class a file has in the set."""
-        return record.protection_class if record.encryption_key is None else class_of(record.encryption_key)
+        return record.protection_class if record.encryption_key is None else protection_class_of(record.encryption_key)
 
     def archive(self, row: Row, key: bytes | None, inode: int | None) -> bytes:
         """The row's archive in the set; `key` is its key here. Raises NotCarried."""
-        return row.file if inode is None else _edited(row, Change(inode=inode))
+        return row.file if inode is None else _edit_row(row, ArchiveChange(inode=inode))
 
 
-class Rewrapped(Unchanged):
+class RewrappedKeys(SameKeys):
     """Both are encrypted, under different keybags. The content stays as it is stored, and so does its digest."""
 
     def __init__(self, source: Manifest, keys: ClassKeys) -> None:
@@ -75,18 +75,22 @@ class Rewrapped(Unchanged):
     def check(self, key: bytes | None) -> None:
         super().check(key)
         if key is not None and key[:4] not in self._set_prefixes:
-            raise NotCarried(f"the new phone's backup has no key for its protection class, {class_of(key)}")
+            raise CannotIncludeRecord(
+                f"the new phone's backup has no key for its protection class, {protection_class_of(key)}"
+            )
 
     def archive(self, row: Row, key: bytes | None, inode: int | None) -> bytes:
         assert key is not None and self._source.class_keys is not None and self.keys is not None
         try:
             file_key = self._source.class_keys.unwrap(key)
         except KeyUnusable as error:
-            raise NotCarried(f"its key cannot be unwrapped: {error.reason}") from error
-        return _edited(row, Change(inode=inode, encryption_key=self.keys.wrap(class_of(key), file_key)), key)
+            raise CannotIncludeRecord(f"its key cannot be unwrapped: {error.reason}") from error
+        return _edit_row(
+            row, ArchiveChange(inode=inode, encryption_key=self.keys.wrap(protection_class_of(key), file_key)), key
+        )
 
 
-class Rewritten(Unchanged):
+class ReencryptedContent(SameKeys):
     """One is encrypted and the other is not: every content is read, opened or locked, and written under the set."""
 
     is_linked = False
@@ -96,11 +100,11 @@ class Rewritten(Unchanged):
         self.keys = keys
         self._backup = Backup(source.folder, source)
 
-    def class_for(self, record: Record) -> int:
-        found = super().class_for(record)
+    def protection_class_for(self, record: Record) -> int:
+        found = super().protection_class_for(record)
         if self.keys is None:
             return record.protection_class
-        return found if found in self.keys.classes else USUAL_CLASS
+        return found if found in self.keys.classes else DEFAULT_PROTECTION_CLASS
 
     def write(self, row: Row, inode: int | None, target: Path) -> tuple[bytes, int]:
         """Write the content to `target`, a new file. Returns the row's archive and how many bytes are stored.
@@ -117,21 +121,21 @@ class Rewritten(Unchanged):
         if self.keys is not None:
             file_key = os.urandom(KEY_BYTES)
             plain = encrypted_chunks(plain, file_key)
-            protection_class = self.class_for(record)
+            protection_class = self.protection_class_for(record)
             key = self.keys.wrap(protection_class, file_key)
         try:
             with open_new(target) as file:
                 for chunk in written.stored(plain):
                     file.write(chunk)
-            change = Change(
+            change = ArchiveChange(
                 inode=inode,
                 encryption_key=key,
                 digest=None if record.digest is None else written.digest,
                 size=written.plain_bytes,
                 protection_class=protection_class,
             )
-            return _edited(row, change), written.stored_bytes
-        except NotCarried:
+            return _edit_row(row, change), written.stored_bytes
+        except CannotIncludeRecord:
             target.unlink(missing_ok=True)
             raise
 
@@ -139,7 +143,7 @@ class Rewritten(Unchanged):
         try:
             yield from self._backup.chunks(record)
         except (BlobMissing, BlobUnreadable) as error:
-            raise NotCarried(
+            raise CannotIncludeRecord(
                 "its stored bytes are not in the backup" if isinstance(error, BlobMissing) else error.reason
             ) from error
 
@@ -167,7 +171,7 @@ class _Written:
         return self._sum.digest()
 
 
-def class_of(encryption_key: bytes) -> int:
+def protection_class_of(encryption_key: bytes) -> int:
     """The protection class in front of a wrapped key. It equals the row's ProtectionClass, which some hosts leave out
     (*seen*: the minted test backups)."""
     return int.from_bytes(encryption_key[:4], "little")
@@ -178,8 +182,8 @@ def _prefixes(keys: ClassKeys | None) -> frozenset[bytes]:
     return frozenset(found.to_bytes(4, "little") for found in (keys.classes if keys else ()))
 
 
-def _edited(row: Row, change: Change, key: bytes | None = None) -> bytes:
+def _edit_row(row: Row, change: ArchiveChange, key: bytes | None = None) -> bytes:
     try:
-        return changed(row.file, change, key=key)
+        return edit_archive(row.file, change, key=key)
     except CannotEdit as error:
-        raise NotCarried(f"its row cannot be written anew: {error.reason}") from error
+        raise CannotIncludeRecord(f"its row cannot be written anew: {error.reason}") from error

@@ -23,42 +23,42 @@ from migrate.backup.links import is_regular
 from migrate.backup.manifest.open import Manifest, Row
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
-from migrate.backup.restore_set.builder import Key, SetDraft
-from migrate.backup.restore_set.rekey import NotCarried, Rewritten, Unchanged
+from migrate.backup.restore_set.builder import RecordPath, SetBuilder
+from migrate.backup.restore_set.rekey import CannotIncludeRecord, ReencryptedContent, SameKeys
 from migrate.backup.restore_set.stored_files import LinkQueue
 from migrate.problems import BadRecord, UnsafeName
 
-ABSENT = "its stored bytes are not in the backup"
+BLOB_MISSING = "its stored bytes are not in the backup"
 
 
 class ChosenRows:
     """The chosen records of one backup, sent into a set.
 
-    `barred` are file ids that stay out, each with the reason. `fresh_inodes` gives every file another inode number: in
+    `excluded` are file ids that stay out, each with the reason. `fresh_inodes` gives every file another inode number: in
     a set that has another phone's files too, whose numbers stay.
     """
 
     def __init__(
         self,
-        draft: SetDraft,
+        builder: SetBuilder,
         manifest: Manifest,
-        carriage: Unchanged,
+        rekey: SameKeys,
         *,
-        barred: Mapping[str, str],
+        excluded: Mapping[str, str],
         fresh_inodes: bool = False,
-        barred_domains: Mapping[str, str] | None = None,
+        excluded_domains: Mapping[str, str] | None = None,
     ) -> None:
-        self._draft = draft
+        self._builder = builder
         self._manifest = manifest
-        self._carriage = carriage
-        self._barred = barred
-        self._barred_domains = barred_domains or {}
+        self._rekey = rekey
+        self._excluded = excluded
+        self._excluded_domains = excluded_domains or {}
         self._fresh_inodes = fresh_inodes
         self._domains: dict[str, str] = {}  # why nothing of it goes, or ""
         self._databases: dict[str, Row] = {}  # by file id; what is there turns out with the links
-        self._companions: dict[Key, Row | None] = {}  # every one in the backup: their databases bring them along
+        self._companions: dict[RecordPath, Row | None] = {}  # every one in the backup: their databases bring them along
         self._chosen_companions: list[Row] = []
-        self._damaged_companions: dict[Key, BadRecord] = {}
+        self._damaged_companions: dict[RecordPath, BadRecord] = {}
         self._links: LinkQueue
         self.sent: set[str] = set()
         """File ids of the files that are in the set, where others are to be put beside them."""
@@ -67,19 +67,19 @@ class ChosenRows:
         """Put everything that is `wanted` into the draft, but for the directories above it."""
         wanted = wanted if isinstance(wanted, (set, frozenset)) else frozenset(wanted)
         folder = self._manifest.folder
-        with self._draft.links_from(folder, len(wanted), self._absent) as self._links:
+        with self._builder.link_blobs_from(folder, len(wanted), self._on_missing_blob) as self._links:
             found = self._pass(wanted)
-            self._links.ask_for_the_rest()
+            self._links.finish_requests()
             if not self._fresh_inodes:  # no other backup's rows follow
-                self._draft.flush()
-                self._draft.manifest.build_indices()  # while the last links are made
+                self._builder.flush()
+                self._builder.manifest.build_indices()  # while the last links are made
         if found < len(wanted):
             self._name_the_missing(wanted)
         databases, self._databases = self._databases, {}
-        with self._draft.links_from(folder, 3 * len(databases), self._absent) as self._links:
+        with self._builder.link_blobs_from(folder, 3 * len(databases), self._on_missing_blob) as self._links:
             self._send_companions([row.record() for row in databases.values()])
-            self._links.ask_for_the_rest()
-        self._draft.flush()
+            self._links.finish_requests()
+        self._builder.flush()
 
     # -- [1] what was chosen -----------------------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ class ChosenRows:
             is_wanted = bad.file_id in wanted
             found += is_wanted
             if is_wanted:
-                self._draft.drop(bad, f"its row is damaged: {bad.reason}")
+                self._builder.drop(bad, f"its row is damaged: {bad.reason}")
             elif database_of(bad.relative_path):
                 self._damaged_companions[bad.domain, bad.relative_path] = bad
 
@@ -113,7 +113,7 @@ class ChosenRows:
         missing = set(wanted)
         missing.difference_update(row.file_id for row in self._manifest.rows(lambda bad: missing.discard(bad.file_id)))
         for name in sorted(missing):
-            self._draft.drop(BadRecord(name, "", "", ""), "no row of the backup names it")
+            self._builder.drop(BadRecord(name, "", "", ""), "no row of the backup names it")
 
     def _send(self, row: Row) -> bool:
         """Take a row into the set, if a phone can be sent it. Returns whether it is a file that is on its way: whether
@@ -123,46 +123,46 @@ class ChosenRows:
             inode, key = row.inode_and_key()
             self._check(row)
             if kind != Kind.FILE:
-                self._draft.add_row(row, kind, row.file)
+                self._builder.add_row(row, kind, row.file)
                 return False
-            if isinstance(self._carriage, Rewritten):
-                self._rewrite(row, self._carriage, inode)
+            if isinstance(self._rekey, ReencryptedContent):
+                self._rewrite(row, self._rekey, inode)
             else:
-                self._carriage.check(key)
-                archive = self._carriage.archive(row, key, self._inode(inode))
-                self._links.link(row.file_id, self._draft.add_row(row, kind, archive))
-        except NotCarried as reason:
-            self._draft.drop(row, reason.reason)
+                self._rekey.check(key)
+                archive = self._rekey.archive(row, key, self._inode(inode))
+                self._links.link(row.file_id, self._builder.add_row(row, kind, archive))
+        except CannotIncludeRecord as reason:
+            self._builder.drop(row, reason.reason)
             return False
         except BadRecord as bad:
-            self._draft.drop(bad, f"its row is damaged: {bad.reason}")
+            self._builder.drop(bad, f"its row is damaged: {bad.reason}")
             return False
         if self._fresh_inodes:
             self.sent.add(row.file_id)
         return True
 
-    def _rewrite(self, row: Row, carriage: Rewritten, inode: int) -> None:
-        target = self._draft.target(row.file_id)
+    def _rewrite(self, row: Row, rekey: ReencryptedContent, inode: int) -> None:
+        target = self._builder.target(row.file_id)
         if not target.exists():  # else it is the twin of a row that is in the set
-            archive, stored_bytes = carriage.write(row, self._inode(inode), target)
-            self._draft.count_file(stored_bytes)
-            self._draft.add_row(row, Kind.FILE, archive)
+            archive, stored_bytes = rekey.write(row, self._inode(inode), target)
+            self._builder.count_file(stored_bytes)
+            self._builder.add_row(row, Kind.FILE, archive)
 
     def _check(self, row: Row) -> None:
         if row.file_id != file_id(row.domain, row.relative_path):
-            raise NotCarried("its row has another file's id")
+            raise CannotIncludeRecord("its row has another file's id")
         why_not = self._domains.get(row.domain)
         if why_not is None:
             slash = "its domain's name holds a slash, which phones refuse" if "/" in row.domain else ""
-            why_not = self._domains[row.domain] = slash or self._barred_domains.get(row.domain, "")
+            why_not = self._domains[row.domain] = slash or self._excluded_domains.get(row.domain, "")
         if why_not:
-            raise NotCarried(why_not)
-        if row.file_id in self._barred:
-            raise NotCarried(self._barred[row.file_id])
+            raise CannotIncludeRecord(why_not)
+        if row.file_id in self._excluded:
+            raise CannotIncludeRecord(self._excluded[row.file_id])
 
-    def _absent(self, number: int) -> None:
-        identity, domain, path = self._draft.take_back(number)
-        self._draft.drop(BadRecord(identity, domain, path, ABSENT), ABSENT)
+    def _on_missing_blob(self, number: int) -> None:
+        identity, domain, path = self._builder.remove_row(number)
+        self._builder.drop(BadRecord(identity, domain, path, BLOB_MISSING), BLOB_MISSING)
         self._databases.pop(identity, None)
         self.sent.discard(identity)
 
@@ -173,19 +173,19 @@ class ChosenRows:
         for row in self._chosen_companions:
             its_database = database_of(row.relative_path) or ""
             if (row.domain, its_database) not in sent:
-                self._send_lone(row, its_database)
+                self._send_orphan_companion(row, its_database)
         for database in databases:
             self._send_companions_of(database)
 
-    def _send_lone(self, row: Row, its_database: str) -> None:
+    def _send_orphan_companion(self, row: Row, its_database: str) -> None:
         try:
-            is_lone = self._manifest.row(row.domain, its_database) is None
+            is_orphan = self._manifest.row(row.domain, its_database) is None
         except BadRecord:
-            is_lone = True
-        if is_lone:
+            is_orphan = True
+        if is_orphan:
             self._send(row)  # a file that is only called so
         else:
-            self._draft.drop(
+            self._builder.drop(
                 row, "the database it belongs to is not sent, and merging it into another would spoil that"
             )
 
@@ -195,7 +195,7 @@ class ChosenRows:
             path = database.relative_path + suffix
             key = (database.domain, path)
             if (bad := self._damaged_companions.get(key)) is not None:
-                self._draft.drop(bad, f"its row is damaged: {bad.reason}")
+                self._builder.drop(bad, f"its row is damaged: {bad.reason}")
             row = self._companions.get(key)
             if row is None and key in self._companions:
                 continue  # a directory may be called anything
@@ -206,31 +206,31 @@ class ChosenRows:
 
     def _send_companion(self, row: Row) -> bool:
         if not self._is_stored(row):
-            self._draft.drop(row, ABSENT)
+            self._builder.drop(row, BLOB_MISSING)
             return False
         return self._send(row)
 
     def _make_empty(self, database: Record, path: str) -> None:
         """An empty file beside `database`, of its owner, mode, class and times. *Guessed* that a phone takes it."""
         stored, key, protection_class = b"", None, database.protection_class
-        if self._carriage.keys is not None and (database.encryption_key is not None or not self._carriage.is_linked):
+        if self._rekey.keys is not None and (database.encryption_key is not None or not self._rekey.is_linked):
             # One block of padding, as encrypted contents end: pyiosbackup fails on a stored file of no bytes at all
             file_key = os.urandom(KEY_BYTES)
             stored = b"".join(encrypted_chunks([], file_key))
-            protection_class = self._carriage.class_for(database)
-            key = self._carriage.keys.wrap(protection_class, file_key)
+            protection_class = self._rekey.protection_class_for(database)
+            key = self._rekey.keys.wrap(protection_class, file_key)
         empty = replace(
             database,
             file_id=file_id(database.domain, path),
             relative_path=path,
-            inode=self._draft.inodes.fresh(),
+            inode=self._builder.inodes.fresh(),
             size=0,
             protection_class=protection_class,
             encryption_key=key,
             digest=None if database.digest is None else hashlib.sha1(stored, usedforsecurity=False).digest(),
             extended_attributes=None,
         )
-        self._draft.add_file(empty, stored)
+        self._builder.add_file(empty, stored)
         if self._fresh_inodes:
             self.sent.add(empty.file_id)
 
@@ -246,4 +246,4 @@ class ChosenRows:
 
     def _inode(self, inode: int) -> int | None:
         """None: its own, and nobody else has it."""
-        return self._draft.inodes.fresh() if self._fresh_inodes else self._draft.inodes.own(inode)
+        return self._builder.inodes.fresh() if self._fresh_inodes else self._builder.inodes.claim(inode)

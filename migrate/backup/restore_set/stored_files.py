@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Protocol
 
 from migrate.backup.restore_set import link_worker as link_errand
-from migrate.backup.restore_set.link_worker import ABSENT, BATCH, LINKED, Links
+from migrate.backup.restore_set.link_worker import BATCH, LINKED, MISSING, Links
 
-MANY_FILES = 20_000
+PROCESS_MIN_FILES = 20_000
 """From here on the program's start, some 30 ms, does not matter."""
 
 _SMALL_BATCH = 250  # so that whoever watches hears of copies too, which are slower
@@ -30,7 +30,7 @@ _BATCHES_AHEAD = 64
 Answer = tuple[bytes, int]
 
 
-class _Linking(Protocol):
+class _Linker(Protocol):
     batch: int
 
     def ask(self, file_ids: list[str]) -> None: ...
@@ -40,7 +40,7 @@ class _Linking(Protocol):
 
 
 class LinkQueue:
-    """Asks for links, and tells a while later which could not be made because there is no stored file: `on_absent`
+    """Asks for links, and tells a while later which could not be made because there is no stored file: `on_missing_blob`
     with the number that came with the file id. `on_moved` hears how many files and bytes were linked.
 
     Raises:
@@ -48,10 +48,10 @@ class LinkQueue:
     """
 
     def __init__(
-        self, linking: _Linking, on_absent: Callable[[int], None], on_moved: Callable[[int, int], None]
+        self, open_linker: _Linker, on_missing_blob: Callable[[int], None], on_moved: Callable[[int, int], None]
     ) -> None:
-        self._linking = linking
-        self._on_absent = on_absent
+        self._linking = open_linker
+        self._on_missing_blob = on_missing_blob
         self._on_moved = on_moved
         self._ids: list[str] = []
         self._numbers: list[int] = []
@@ -62,51 +62,51 @@ class LinkQueue:
         self._numbers.append(number)
         if len(self._ids) == self._linking.batch:
             self._ask()
-            self._hear(wait=len(self._asked) > _BATCHES_AHEAD)
+            self._collect_answers(wait=len(self._asked) > _BATCHES_AHEAD)
 
-    def ask_for_the_rest(self) -> None:
+    def finish_requests(self) -> None:
         """No more will come; what is still to be done goes on meanwhile."""
         if self._ids:
             self._ask()
         self._linking.end()
 
     def finish(self) -> None:
-        """Until every link is made. `ask_for_the_rest` was called."""
+        """Until every link is made. `finish_requests` was called."""
         while self._asked:
-            self._hear(wait=True)
+            self._collect_answers(wait=True)
 
     def _ask(self) -> None:
         self._linking.ask(self._ids)
         self._asked.append(self._numbers)
         self._ids, self._numbers = [], []
 
-    def _hear(self, *, wait: bool) -> None:
+    def _collect_answers(self, *, wait: bool) -> None:
         while self._asked and (answer := self._linking.answer(wait=wait)) is not None:
-            fates, stored_bytes = answer
+            outcomes, stored_bytes = answer
             numbers = self._asked.popleft()
-            if ABSENT in fates:
-                for number, fate in zip(numbers, fates, strict=True):
-                    if fate == ABSENT:
-                        self._on_absent(number)
-            self._on_moved(fates.count(LINKED), stored_bytes)
+            if MISSING in outcomes:
+                for number, outcome in zip(numbers, outcomes, strict=True):
+                    if outcome == MISSING:
+                        self._on_missing_blob(number)
+            self._on_moved(outcomes.count(LINKED), stored_bytes)
             wait = False
 
 
 @contextmanager
-def linking(source: Path, target: Path, expected: int) -> Iterator[_Linking]:
+def open_linker(source: Path, target: Path, expected: int) -> Iterator[_Linker]:
     """Whoever makes the links from the backup folder `source` into `target`; gone when the block ends."""
-    worker: _Linking | None = None
+    worker: _Linker | None = None
     program = Path(link_errand.__file__ or "")
-    if expected >= MANY_FILES and sys.executable and program.is_file() and (os.cpu_count() or 1) > 1:
-        worker = _Program(program, source, target)
-    worker = worker or _Here(source, target)
+    if expected >= PROCESS_MIN_FILES and sys.executable and program.is_file() and (os.cpu_count() or 1) > 1:
+        worker = _ProcessLinker(program, source, target)
+    worker = worker or _ThreadLinker(source, target)
     try:
         yield worker
     finally:
         worker.close()
 
 
-class _Here:
+class _ThreadLinker:
     """In this thread."""
 
     batch = _SMALL_BATCH
@@ -128,7 +128,7 @@ class _Here:
         self._answers.clear()
 
 
-class _Program:
+class _ProcessLinker:
     """In a program of its own, fed by a thread so that neither ever waits for the other's next word."""
 
     batch = BATCH
@@ -142,7 +142,7 @@ class _Program:
         )
         self._asked: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Answer | OSError] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._talk, name="links", daemon=True)
+        self._thread = threading.Thread(target=self._exchange_batches, name="links", daemon=True)
         self._thread.start()
 
     def ask(self, file_ids: list[str]) -> None:
@@ -170,7 +170,7 @@ class _Program:
             with suppress(BrokenPipeError):  # bytes that the program did not live to read
                 pipe.close()
 
-    def _talk(self) -> None:
+    def _exchange_batches(self) -> None:
         """One batch ahead: while the program works on one, the next one waits in the pipe."""
         stdin = self._process.stdin
         assert stdin is not None

@@ -17,18 +17,18 @@ from pathlib import Path
 
 from migrate.backup.crypto.cipher import (
     BLOCK_BYTES,
-    TornCiphertext,
+    TruncatedCiphertext,
     decrypted_chunks,
     encrypted_size,
     last_block,
     padding_length,
 )
 from migrate.backup.crypto.keybag import ClassKeys
-from migrate.backup.crypto.stored_content import StoredContent, open_stored
+from migrate.backup.crypto.stored_content import BlobReader, open_regular_file
 from migrate.backup.folder import PATH_LIMIT_BYTES
 from migrate.backup.record import Record
-from migrate.backup.verify import record_findings as wound
-from migrate.backup.verify.formats import BEGIN_BYTES, Form, fault_of, form_of, is_not_its_name
+from migrate.backup.verify import record_findings as defect
+from migrate.backup.verify.formats import BEGIN_BYTES, FileFormat, detect_format, extension_mismatch, find_format_fault
 from migrate.backup.verify.thread_pool import in_order
 from migrate.problems import KeyUnusable
 from migrate.problems.finding import Finding
@@ -50,7 +50,7 @@ class Blob:
     is *guessed* to be the stored bytes, as iOS 10 does; a digest that either meets is no wound."""
 
     @property
-    def proof_at_hand(self) -> bool:
+    def has_checksum(self) -> bool:
         """Whether anything can show that its bytes are the ones the phone sent."""
         return self.record.digest is not None or self.sha256 is not None
 
@@ -59,11 +59,11 @@ class Blob:
 class Examined:
     blob: Blob
     findings: tuple[Finding, ...]
-    form: Form | None = None
+    file_format: FileFormat | None = None
     """What its content begins as; None also where that was not looked at."""
 
     @property
-    def sound(self) -> bool:
+    def is_sound(self) -> bool:
         return all(finding.severity != "error" for finding in self.findings)
 
 
@@ -73,37 +73,37 @@ def examine_all(
     """Examine every blob, in order. `read` False opens none; `on_read` hears of every piece read, in any thread."""
     if not read:
         for blob in blobs:
-            yield Examined(blob, tuple(_judge_length(blob, as_sent=False)))
+            yield Examined(blob, tuple(_judge_length(blob, checksum_matches=False)))
         return
     yield from in_order(lambda blob: _examine(blob, class_keys, on_read), blobs)
 
 
-def _judge_length(blob: Blob, *, as_sent: bool) -> list[Finding]:
-    """What the length alone tells. `as_sent`: the bytes are held against a digest as well."""
+def _judge_length(blob: Blob, *, checksum_matches: bool) -> list[Finding]:
+    """What the length alone tells. `checksum_matches`: the bytes are held against a digest as well."""
     record, stored = blob.record, blob.stored_bytes
     if stored == 0 and record.size:
-        return [wound.emptied(record)]
+        return [defect.emptied(record)]
     if blob.encrypted and stored % BLOCK_BYTES:
-        return [wound.stored_length_impossible(record, stored)]
+        return [defect.stored_length_impossible(record, stored)]
     if record.size is None or stored == 0:  # an empty file may be stored as nothing at all, encrypted or not
         return []
     expected = encrypted_size(record.size) if blob.encrypted else record.size
-    return [] if stored == expected else [wound.size_differs(record, stored, as_sent=as_sent)]
+    return [] if stored == expected else [defect.size_differs(record, stored, checksum_matches=checksum_matches)]
 
 
 def _examine(blob: Blob, class_keys: ClassKeys | None, on_read: Callable[[int], None]) -> Examined:
-    by_length = _judge_length(blob, as_sent=blob.proof_at_hand)
+    by_length = _judge_length(blob, checksum_matches=blob.has_checksum)
     if any(finding.severity == "error" for finding in by_length):
         on_read(blob.stored_bytes)
         return Examined(blob, tuple(by_length))
     try:
         sha1, sha256, tail = _digests(blob, on_read)
     except OSError as problem:
-        return Examined(blob, (wound.unreadable_here(blob.record, problem.strerror or type(problem).__name__),))
+        return Examined(blob, (defect.unreadable_here(blob.record, problem.strerror or type(problem).__name__),))
     if blob.record.digest is not None and sha1 != blob.record.digest and not _content_has_digest(blob, class_keys):
-        return Examined(blob, (wound.digest_differs(blob.record),))
+        return Examined(blob, (defect.digest_differs(blob.record),))
     if blob.sha256 is not None and sha256 != blob.sha256:
-        return Examined(blob, (wound.seal_differs(blob.record),))
+        return Examined(blob, (defect.seal_differs(blob.record),))
     if not blob.stored_bytes:
         return Examined(blob, tuple(by_length))
     try:
@@ -111,10 +111,10 @@ def _examine(blob: Blob, class_keys: ClassKeys | None, on_read: Callable[[int], 
     except _KeyWrong as wrong:
         return Examined(blob, (wrong.finding,))
     findings = by_length if key is None else _judge_padding(blob, key, tail, by_length)
-    if blob.proof_at_hand or any(finding.severity == "error" for finding in findings):
+    if blob.has_checksum or any(finding.severity == "error" for finding in findings):
         return Examined(blob, tuple(findings))
-    form, about_form = _judge_form(blob, key, another_length=bool(findings))
-    return Examined(blob, (*findings, *about_form), form)
+    file_format, about_form = _judge_form(blob, key, another_length=bool(findings))
+    return Examined(blob, (*findings, *about_form), file_format)
 
 
 class _KeyWrong(Exception):
@@ -129,14 +129,14 @@ def _key_of(blob: Blob, class_keys: ClassKeys | None) -> bytes | None:
     if class_keys is None:
         return None
     if record.encryption_key is None:
-        raise _KeyWrong(wound.key_missing(record))
+        raise _KeyWrong(defect.key_missing(record))
     try:
         key = class_keys.unwrap(record.encryption_key)
     except KeyUnusable as problem:
-        raise _KeyWrong(wound.key_unusable(record, problem.reason)) from problem
+        raise _KeyWrong(defect.key_unusable(record, problem.reason)) from problem
     key_class = int.from_bytes(record.encryption_key[:4], "little")
     if record.protection_class != key_class:  # equal on every phone; readers go by either (*read*: facts 3.5)
-        raise _KeyWrong(wound.class_contradicted(record, key_class))
+        raise _KeyWrong(defect.class_contradicted(record, key_class))
     return key
 
 
@@ -145,10 +145,10 @@ def _judge_padding(blob: Blob, key: bytes, tail: bytes, by_length: list[Finding]
     record = blob.record
     padding = padding_length(last_block(tail, key))
     if padding is None:
-        return by_length or [wound.padding_wrong(record)]
+        return by_length or [defect.padding_wrong(record)]
     content_bytes = blob.stored_bytes - padding
     if record.size is not None and content_bytes != record.size:
-        return [wound.size_differs(record, content_bytes, as_sent=blob.proof_at_hand)]
+        return [defect.size_differs(record, content_bytes, checksum_matches=blob.has_checksum)]
     return []
 
 
@@ -156,7 +156,7 @@ _WRITTEN_BY_IOS = re.compile(r"CameraRollDomain-Media/DCIM/.*|[^/]*-(.*/)?Librar
 """`domain-path` of what iOS never leaves half written: pictures it took or imported, settings."""
 
 
-def _judge_form(blob: Blob, key: bytes | None, *, another_length: bool) -> tuple[Form | None, list[Finding]]:
+def _judge_form(blob: Blob, key: bytes | None, *, another_length: bool) -> tuple[FileFormat | None, list[Finding]]:
     """What the content begins as, and whether it is a whole one of those.
 
     A broken form alone is a warning: people keep half-loaded pictures. Apps call things what they like, which is no
@@ -165,21 +165,21 @@ def _judge_form(blob: Blob, key: bytes | None, *, another_length: bool) -> tuple
     """
     record = blob.record
     try:
-        with StoredContent(blob.path, key) as content:
+        with BlobReader(blob.path, key) as content:
             begin = content.read(BEGIN_BYTES, 0)
-            form = form_of(begin)
-            fault = fault_of(content, form) if form is not None else None
+            file_format = detect_format(begin)
+            fault = find_format_fault(content, file_format) if file_format is not None else None
     except OSError as problem:
-        return None, [wound.unreadable_here(record, problem.strerror or type(problem).__name__)]
+        return None, [defect.unreadable_here(record, problem.strerror or type(problem).__name__)]
     name = f"{record.domain}-{record.relative_path}"
     by_ios = len(name) <= PATH_LIMIT_BYTES and bool(_WRITTEN_BY_IOS.fullmatch(name))
-    if form is None:
-        reason = is_not_its_name(record.relative_path, begin) if by_ios else None
-        return None, [] if reason is None else [wound.not_its_name(record, reason)]
+    if file_format is None:
+        reason = extension_mismatch(record.relative_path, begin) if by_ios else None
+        return None, [] if reason is None else [defect.not_its_name(record, reason)]
     if fault is None:
-        return form, []
-    on_the_way = another_length and fault.certain and by_ios
-    return form, [wound.form_broken(record, form, fault.reason, on_the_way=on_the_way)]
+        return file_format, []
+    damaged_in_transfer = another_length and fault.certain and by_ios
+    return file_format, [defect.form_broken(record, file_format, fault.reason, damaged_in_transfer=damaged_in_transfer)]
 
 
 def _content_has_digest(blob: Blob, class_keys: ClassKeys | None) -> bool:
@@ -189,10 +189,10 @@ def _content_has_digest(blob: Blob, class_keys: ClassKeys | None) -> bool:
         return False
     sha1 = hashlib.sha1(usedforsecurity=False)
     try:
-        with open_stored(blob.path) as file:
+        with open_regular_file(blob.path) as file:
             for chunk in decrypted_chunks(iter(lambda: file.read(CHUNK_BYTES), b""), class_keys.unwrap(key)):
                 sha1.update(chunk)
-    except (KeyUnusable, TornCiphertext, OSError):
+    except (KeyUnusable, TruncatedCiphertext, OSError):
         return False
     return sha1.digest() == blob.record.digest
 
@@ -202,7 +202,7 @@ def _digests(blob: Blob, on_read: Callable[[int], None]) -> tuple[bytes | None, 
     sha1 = hashlib.sha1(usedforsecurity=False) if blob.record.digest is not None else None
     sha256 = hashlib.sha256() if blob.sha256 is not None else None
     tail = b""
-    with open_stored(blob.path) as file:
+    with open_regular_file(blob.path) as file:
         while chunk := file.read(CHUNK_BYTES):
             if sha1 is not None:
                 sha1.update(chunk)

@@ -6,12 +6,12 @@ import re
 
 import apsw
 
-from migrate.backup.crypto.stored_content import StoredContent
+from migrate.backup.crypto.stored_content import BlobReader
 from migrate.backup.manifest.vfs import Pages, connect
-from migrate.backup.manifest.wal import SQLITE_MAGIC, FoldedPages
+from migrate.backup.manifest.wal import SQLITE_MAGIC, WalPages
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
-from migrate.backup.verify import record_findings as wound
+from migrate.backup.verify import record_findings as defect
 from migrate.problems import BadRecord, KeyUnusable, UnsafeName
 from migrate.problems.finding import Finding
 
@@ -60,10 +60,10 @@ def is_key_database(record: Record) -> bool:
     return record.kind is Kind.FILE and bool(_KEY_DATABASES.fullmatch(f"{record.domain}-{record.relative_path}"))
 
 
-def check_database(backup: Backup, record: Record, *, as_sent: bool) -> Finding | None:
+def check_database(backup: Backup, record: Record, *, checksum_matches: bool) -> Finding | None:
     """What SQLite finds wrong with a database whose stored bytes are sound, its `-wal` folded in; None: nothing.
 
-    `as_sent`: its digest or seal was met, so a fault came from the phone and is a warning.
+    `checksum_matches`: its digest or seal was met, so a fault came from the phone and is a warning.
     """
     try:
         content = _opened(backup, record)
@@ -71,27 +71,27 @@ def check_database(backup: Backup, record: Record, *, as_sent: bool) -> Finding 
         return None  # named already, where every stored file is examined
     size = content.size
     try:
-        said = faults(FoldedPages(content, _log_of(backup, record)))
+        message = find_faults(WalPages(content, _log_of(backup, record)))
     except OSError:
         return None
     finally:
         content.close()
-    if said is None:
+    if message is None:
         return None
-    if as_sent:
-        return wound.database_damaged_on_phone(record, said)
+    if checksum_matches:
+        return defect.database_damaged_on_phone(record, message)
     if size < SMALLEST_DATABASE_BYTES and size == record.size:
-        return wound.database_never_was(record, size)
-    return wound.database_damaged(record, said, key=is_key_database(record))
+        return defect.database_never_was(record, size)
+    return defect.database_damaged(record, message, key=is_key_database(record))
 
 
-def _opened(backup: Backup, record: Record) -> StoredContent:
+def _opened(backup: Backup, record: Record) -> BlobReader:
     keys = backup.manifest.class_keys
     key = keys.unwrap(record.encryption_key or b"") if keys is not None else None
-    return StoredContent(backup.stored_path(record), key, piece_bytes=SCATTERED_BYTES, pieces_kept=SCATTERED_KEPT)
+    return BlobReader(backup.stored_path(record), key, piece_bytes=SCATTERED_BYTES, pieces_kept=SCATTERED_KEPT)
 
 
-def _log_of(backup: Backup, record: Record) -> StoredContent | None:
+def _log_of(backup: Backup, record: Record) -> BlobReader | None:
     try:
         log = backup.record(record.domain, f"{record.relative_path}-wal")
         return _opened(backup, log) if log is not None and log.kind is Kind.FILE else None
@@ -99,7 +99,7 @@ def _log_of(backup: Backup, record: Record) -> StoredContent | None:
         return None  # named where it is examined itself
 
 
-def faults(pages: Pages) -> str | None:
+def find_faults(pages: Pages) -> str | None:
     """The first thing SQLite's check finds wrong with a database, or None. Closes `pages`; never raises for its sake.
 
     Some of Apple's databases have collations and tokenizers that only iOS knows (*seen*: `ab_cf_tokenizer` in an
@@ -142,16 +142,16 @@ def _asked(connection: apsw.Connection, size: int) -> str | None:
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     for check in ("integrity_check(1)", "quick_check(1)"):
         try:
-            said = str(connection.execute(f"PRAGMA {check}").fetchall()[0][0])
+            message = str(connection.execute(f"PRAGMA {check}").fetchall()[0][0])
         except apsw.SQLError:
             continue  # a collation, a function or a module that only iOS has
-        return None if said == "ok" or _ONLY_IOS_KNOWS.search(said) else in_one_line(said)
+        return None if message == "ok" or _ONLY_IOS_KNOWS.search(message) else summarize_messages(message)
     return None
 
 
-def in_one_line(said: str) -> str:
+def summarize_messages(message: str) -> str:
     """SQLite's answer without its headline, at most some sentences of it."""
-    lines = [line for line in said.splitlines() if not line.startswith("***")]
+    lines = [line for line in message.splitlines() if not line.startswith("***")]
     more = f" (and {len(lines) - 3} more)" if len(lines) > 3 else ""
     return "; ".join(line.rstrip(".") for line in lines[:3]) + more
 

@@ -15,8 +15,10 @@ from migrate.problems.finding import Finding, Severity
 Owners = Callable[[str, str], Collection[str]]
 """Which categories a record of this `(domain, relative_path)` belongs to."""
 
-SAVE_ANEW = 'Save the phone from the beginning (begin = "fresh" in the plan), or use another copy of this backup.'
-FETCH_AGAIN = "Save the phone again with migrate save: what is missing here is fetched anew."
+BACK_UP_FROM_SCRATCH = (
+    'Save the phone from the beginning (begin = "fresh" in the plan), or use another copy of this backup.'
+)
+BACK_UP_AGAIN = "Save the phone again with migrate backup: what is missing here is fetched anew."
 NOTHING = "Do nothing; it is good to know."
 
 UNFINISHED = "backup-unfinished"
@@ -81,13 +83,17 @@ def plist_missing(name: str) -> Finding:
         severity="error",
         what=f"{name} is missing.",
         why="Every backup holds Info.plist, Manifest.plist and Status.plist; a phone refuses one without them.",
-        next=FETCH_AGAIN,
+        next=BACK_UP_AGAIN,
     )
 
 
 def plist_garbage(name: str, reason: str) -> Finding:
     return Finding(
-        code="plist-garbage", severity="error", what=f"{name} cannot be read.", why=f"{reason}.", next=SAVE_ANEW
+        code="plist-garbage",
+        severity="error",
+        what=f"{name} cannot be read.",
+        why=f"{reason}.",
+        next=BACK_UP_FROM_SCRATCH,
     )
 
 
@@ -97,7 +103,7 @@ def plist_incomplete(name: str, key: str) -> Finding:
         severity="error",
         what=f"{name} lacks {key}.",
         why="Without it neither this program nor a phone can use the backup.",
-        next=SAVE_ANEW,
+        next=BACK_UP_FROM_SCRATCH,
     )
 
 
@@ -107,7 +113,7 @@ def plist_odd(name: str, key: str, *, needed: bool) -> Finding:
         severity="error" if needed else "warning",
         what=f"{name} has something else under {key} than a phone or Finder writes there.",
         why="It is of another type, so it is read as if it were missing.",
-        next=SAVE_ANEW if needed else NOTHING,
+        next=BACK_UP_FROM_SCRATCH if needed else NOTHING,
     )
 
 
@@ -117,7 +123,7 @@ def unfinished(state: str) -> Finding:
         severity="error",
         what="The backup was never finished.",
         why=f"Its Status.plist says {state!r}, not 'finished'." if state else "Its Status.plist has no finished state.",
-        next="Connect the phone and run: migrate save. It goes on where the backup stopped.",
+        next="Connect the phone and run: migrate backup. It goes on where the backup stopped.",
     )
 
 
@@ -127,7 +133,7 @@ def says_encrypted_but_is_not() -> Finding:
         severity="error",
         what="The backup calls itself encrypted, and its Manifest.db is not.",
         why="Manifest.plist says IsEncrypted, but Manifest.db begins as a plain database.",
-        next=SAVE_ANEW,
+        next=BACK_UP_FROM_SCRATCH,
     )
 
 
@@ -137,7 +143,7 @@ def says_plain_but_is_not() -> Finding:
         severity="error",
         what="The backup calls itself unencrypted, and its Manifest.db is no plain database.",
         why="Manifest.plist says it is not encrypted, but Manifest.db does not begin as a database does.",
-        next=SAVE_ANEW,
+        next=BACK_UP_FROM_SCRATCH,
     )
 
 
@@ -147,7 +153,7 @@ def lengths_say_encrypted() -> Finding:
         severity="error",
         what="The backup does not call itself encrypted, and its stored files are.",
         why="Every one of them has the length that encryption gives it, and none the manifest's.",
-        next=SAVE_ANEW,
+        next=BACK_UP_FROM_SCRATCH,
     )
 
 
@@ -157,7 +163,7 @@ def lengths_say_plain() -> Finding:
         severity="error",
         what="The backup calls itself encrypted, and its stored files are not.",
         why="Every one of them has the manifest's length, and none the length that encryption gives it.",
-        next=SAVE_ANEW,
+        next=BACK_UP_FROM_SCRATCH,
     )
 
 
@@ -177,7 +183,7 @@ def manifest_missing() -> Finding:
         severity="error",
         what="Manifest.db is missing.",
         why="It lists every file of the backup; without it nothing here can be named.",
-        next=FETCH_AGAIN,
+        next=BACK_UP_AGAIN,
     )
 
 
@@ -187,17 +193,17 @@ def manifest_unreadable(reason: str) -> Finding:
         severity="error",
         what="The backup's list of files cannot be read.",
         why=f"{reason}.",
-        next=SAVE_ANEW,
+        next=BACK_UP_FROM_SCRATCH,
     )
 
 
-def manifest_faulty(said: str) -> Finding:
+def manifest_faulty(message: str) -> Finding:
     return Finding(
         code="manifest-faulty",
         severity="error",
         what="The backup's list of files is damaged, so rows of it may be missing.",
-        why=f"SQLite says of Manifest.db: {said}.",
-        next=SAVE_ANEW,
+        why=f"SQLite says of Manifest.db: {message}.",
+        next=BACK_UP_FROM_SCRATCH,
     )
 
 
@@ -207,7 +213,7 @@ def manifest_changed() -> Finding:
         severity="error",
         what="The backup's list of files has changed since it was saved.",
         why="Manifest.db does not have the digest (SHA-256) taken when the save was finished.",
-        next=SAVE_ANEW,
+        next=BACK_UP_FROM_SCRATCH,
     )
 
 
@@ -218,7 +224,7 @@ def keybag_unreadable(reason: str, *, needed: bool) -> Finding:
         severity="error" if needed else "warning",
         what="The keybag in Manifest.plist cannot be read.",
         why=f"BackupKeyBag: {reason}.",
-        next=SAVE_ANEW,
+        next=BACK_UP_FROM_SCRATCH,
     )
 
 
@@ -282,7 +288,7 @@ def locked_file_missing(file_id: str) -> Finding:
         file_id=file_id,
         what=f"The stored file {file_id[:2]}/{file_id} is missing.",
         why="The seal of this save has it, and it is not in the folder.",
-        next=FETCH_AGAIN,
+        next=BACK_UP_AGAIN,
     )
 
 
@@ -293,7 +299,7 @@ def locked_file_changed(file_id: str) -> Finding:
         file_id=file_id,
         what=f"The stored file {file_id[:2]}/{file_id} has changed since it was saved.",
         why="Its bytes do not have the length or the digest (SHA-256) taken while they came from the phone.",
-        next=SAVE_ANEW,
+        next=BACK_UP_FROM_SCRATCH,
     )
 
 
@@ -304,7 +310,7 @@ def locked_length_impossible(file_id: str, stored_bytes: int) -> Finding:
         file_id=file_id,
         what=f"The stored file {file_id[:2]}/{file_id} has been cut or lengthened.",
         why=f"It has {stored_bytes:,} bytes; encrypted contents are always a multiple of 16.",
-        next=SAVE_ANEW,
+        next=BACK_UP_FROM_SCRATCH,
     )
 
 
@@ -335,7 +341,7 @@ def entry_strange(name: str) -> Finding:
         severity="error",
         what=f"{name} is not what it should be in a backup.",
         why="It is a link, or not a file or folder as its name says, or cannot be opened; it was not followed.",
-        next=SAVE_ANEW,
+        next=BACK_UP_FROM_SCRATCH,
     )
 
 
@@ -358,7 +364,7 @@ def seal_damaged(reason: str) -> Finding:
         severity="warning",
         what="The seal kept for this phone cannot be read.",
         why=f"{reason}.",
-        next="Run migrate save: it takes a new seal.",
+        next="Run migrate backup: it takes a new seal.",
     )
 
 
@@ -368,5 +374,5 @@ def not_sealed(count: int) -> Finding:
         severity="info",
         what=f"{count:,} files could only be checked by their length and form.",
         why="The phone stores no digest for them, and no seal of this save is at hand.",
-        next="Save the phone with migrate save: it takes a digest of every file while it streams in.",
+        next="Save the phone with migrate backup: it takes a digest of every file while it streams in.",
     )

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from migrate.backup.crypto.keybag import Keybag
-from migrate.backup.folder import FILE_ID, MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder, truth
-from migrate.backup.verify import findings as wound
+from migrate.backup.folder import FILE_ID, MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder, parse_boolean
+from migrate.backup.verify import findings as defect
 from migrate.backup.verify.findings import Findings
 from migrate.problems import BackupUnreadable, KeybagUnreadable
 
@@ -36,7 +36,7 @@ _TYPES: dict[str, dict[str, type]] = {
 
 
 @dataclass(frozen=True)
-class Looked:
+class PlistSummary:
     """What the plists say, as far as they could be read. None: not known."""
 
     udid: str
@@ -49,19 +49,19 @@ class Looked:
         return self.snapshot_state == "finished"
 
 
-def look_at_plists(folder: BackupFolder, found: Findings) -> Looked:
+def check_plists(folder: BackupFolder, found: Findings) -> PlistSummary:
     """Read the three plists, say what is wrong with them, and come back with what they do say."""
     readable = {name: _read(folder, name, found) for name in ("Info.plist", "Manifest.plist", "Status.plist")}
     info, manifest, status = (readable[name] for name in ("Info.plist", "Manifest.plist", "Status.plist"))
     state = folder.snapshot_state if status is not None else ""
     if status is not None and state != "finished":
-        found.add(wound.unfinished(state))
+        found.add(defect.unfinished(state))
     lockdown = (manifest or {}).get("Lockdown")
     lockdown = lockdown if isinstance(lockdown, dict) else {}
     host = info or {}
     _look_whether_they_agree(info or {}, lockdown, found)
     udid = _first_text(lockdown.get("UniqueDeviceID"), host.get("Target Identifier"), host.get("Unique Identifier"))
-    return Looked(
+    return PlistSummary(
         udid=udid or folder.path.resolve().name,
         ios_version=_first_text(lockdown.get("ProductVersion"), host.get("Product Version")),
         encrypted=_look_at_encryption(folder, manifest, found),
@@ -76,11 +76,11 @@ def _look_whether_they_agree(info: dict[str, object], lockdown: dict[str, object
     if isinstance(by_phone, str) and any(
         isinstance(udid, str) and udid.lower() != by_phone.lower() for udid in by_host if udid
     ):
-        found.add(wound.plists_disagree("UDID"))
+        found.add(defect.plists_disagree("UDID"))
 
 
-def _first_text(*said: object) -> str | None:
-    return next((text for text in said if isinstance(text, str) and text), None)
+def _first_text(*value: object) -> str | None:
+    return next((text for text in value if isinstance(text, str) and text), None)
 
 
 def _read(folder: BackupFolder, name: str, found: Findings) -> dict[str, object] | None:
@@ -92,40 +92,40 @@ def _read(folder: BackupFolder, name: str, found: Findings) -> dict[str, object]
     try:
         plist = readers[name]()
     except BackupUnreadable as problem:
-        found.add(wound.plist_garbage(name, problem.reason[:1].upper() + problem.reason[1:]))
+        found.add(defect.plist_garbage(name, problem.reason[:1].upper() + problem.reason[1:]))
         return None
     if plist is None:
-        found.add(wound.plist_missing(name))
+        found.add(defect.plist_missing(name))
         return None
     for key in _NEEDED[name]:
         if key not in plist:
-            found.add(wound.plist_incomplete(name, key))
+            found.add(defect.plist_incomplete(name, key))
     for key, kind in _TYPES[name].items():
         if key not in plist or isinstance(plist[key], kind):
             continue
         if kind is not bool:
-            found.add(wound.plist_odd(name, key, needed=key in _NEEDED[name]))
-        elif truth(plist[key]) is None:  # 0, 1 and "true" are odd and say enough
-            found.add(wound.plist_odd(name, key, needed=True))
+            found.add(defect.plist_odd(name, key, needed=key in _NEEDED[name]))
+        elif parse_boolean(plist[key]) is None:  # 0, 1 and "true" are odd and say enough
+            found.add(defect.plist_odd(name, key, needed=True))
     return plist
 
 
 def _look_at_encryption(folder: BackupFolder, manifest: dict[str, object] | None, found: Findings) -> bool | None:
     """Whether the backup is encrypted, by its own word and by its manifest's first bytes; they must agree."""
-    begins_plain = folder.begins_plain
-    said = truth((manifest or {}).get("IsEncrypted"))
-    if said is None:
-        return None if begins_plain is None else not begins_plain
-    if begins_plain is not None and said == begins_plain and not folder.list_is_plain:
-        found.add(wound.says_encrypted_but_is_not() if said else wound.says_plain_but_is_not())
-    _look_at_keybag((manifest or {}).get("BackupKeyBag"), found, needed=said)
-    if said:
+    has_plain_header = folder.has_plain_header
+    value = parse_boolean((manifest or {}).get("IsEncrypted"))
+    if value is None:
+        return None if has_plain_header is None else not has_plain_header
+    if has_plain_header is not None and value == has_plain_header and not folder.has_plain_list:
+        found.add(defect.says_encrypted_but_is_not() if value else defect.says_plain_but_is_not())
+    _look_at_keybag((manifest or {}).get("BackupKeyBag"), found, needed=value)
+    if value:
         for key in (
-            ("BackupKeyBag",) if folder.list_is_plain or begins_plain is None else ("BackupKeyBag", "ManifestKey")
+            ("BackupKeyBag",) if folder.has_plain_list or has_plain_header is None else ("BackupKeyBag", "ManifestKey")
         ):
             if key not in (manifest or {}):
-                found.add(wound.plist_incomplete("Manifest.plist", key))
-    return said
+                found.add(defect.plist_incomplete("Manifest.plist", key))
+    return value
 
 
 def _look_at_keybag(bag: object, found: Findings, *, needed: bool) -> None:
@@ -133,19 +133,19 @@ def _look_at_keybag(bag: object, found: Findings, *, needed: bool) -> None:
         if isinstance(bag, bytes) and (bag or needed):
             Keybag.from_bytes(bag)
     except KeybagUnreadable as problem:
-        found.add(wound.keybag_unreadable(problem.reason, needed=needed))
+        found.add(defect.keybag_unreadable(problem.reason, needed=needed))
 
 
 # -- stored files ----------------------------------------------------------------------------------------------------
 
 
 @dataclass
-class Stored:
+class StoredFiles:
     """Every stored file by its name, 40 hex digits; nothing was opened."""
 
     sizes: dict[str, int] = field(default_factory=dict)
     """Regular files in their right place, with their length in bytes."""
-    strange: dict[str, str] = field(default_factory=dict)
+    irregular: dict[str, str] = field(default_factory=dict)
     """What bears a file's name in its place and is no regular file: what it is instead."""
     misplaced: list[str] = field(default_factory=list)
     """What lies in the shard folders under any other name."""
@@ -155,27 +155,27 @@ class Stored:
         return sum(self.sizes.values())
 
 
-def list_stored(folder: BackupFolder, found: Findings, *, finished: bool) -> Stored:
+def list_stored_files(folder: BackupFolder, found: Findings, *, finished: bool) -> StoredFiles:
     """Look through the folder once. Links are named and never followed."""
-    stored = Stored()
+    stored = StoredFiles()
     with os.scandir(folder.path) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             if _SHARD.fullmatch(entry.name) and not folder.is_flat:
                 if entry.is_dir(follow_symlinks=False):
                     _list_shard(entry, stored, found)
                 else:
-                    found.add(wound.entry_strange(entry.name))
+                    found.add(defect.entry_strange(entry.name))
             elif entry.name in _OWN:
                 if not entry.is_file(follow_symlinks=False):
-                    found.add(wound.entry_strange(entry.name))
+                    found.add(defect.entry_strange(entry.name))
             elif folder.is_flat and FILE_ID.fullmatch(entry.name):
                 _list_one(entry, stored)
             elif finished or entry.name != "Snapshot":  # an unfinished save goes on from there
-                found.add(wound.foreign_entry(entry.name))
+                found.add(defect.foreign_entry(entry.name))
     return stored
 
 
-def _list_shard(shard: os.DirEntry[str], stored: Stored, found: Findings) -> None:
+def _list_shard(shard: os.DirEntry[str], stored: StoredFiles, found: Findings) -> None:
     try:
         with os.scandir(shard.path) as entries:
             for entry in entries:
@@ -184,14 +184,14 @@ def _list_shard(shard: os.DirEntry[str], stored: Stored, found: Findings) -> Non
                 else:
                     _list_one(entry, stored)
     except OSError:
-        found.add(wound.entry_strange(shard.name))
+        found.add(defect.entry_strange(shard.name))
 
 
-def _list_one(entry: os.DirEntry[str], stored: Stored) -> None:
+def _list_one(entry: os.DirEntry[str], stored: StoredFiles) -> None:
     if entry.is_file(follow_symlinks=False):
         stored.sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
     else:
-        stored.strange[entry.name] = _kind_of(entry)
+        stored.irregular[entry.name] = _kind_of(entry)
 
 
 def _kind_of(entry: os.DirEntry[str]) -> str:

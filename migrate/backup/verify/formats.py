@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from xml.parsers import expat
 
-from migrate.backup.crypto.stored_content import PIECE_BYTES, StoredContent
+from migrate.backup.crypto.stored_content import PIECE_BYTES, BlobReader
 from migrate.backup.manifest.wal import SQLITE_MAGIC
-from migrate.plists import NotAPlist, archive_value, may_be_plist
+from migrate.plists import NotAPlist, load_archive, may_be_plist
 
-Form = Literal["JPEG picture", "film or picture of boxes", "property list", "database"]
+FileFormat = Literal["JPEG picture", "film or picture of boxes", "property list", "database"]
 
 BEGIN_BYTES: Final = 512
 
@@ -49,13 +49,13 @@ class Fault:
     certain: bool
 
 
-class Broken(Exception):
+class BrokenFormat(Exception):
     def __init__(self, reason: str, *, certain: bool = True) -> None:
         super().__init__(reason)
         self.fault = Fault(reason, certain)
 
 
-def form_of(begin: bytes) -> Form | None:
+def detect_format(begin: bytes) -> FileFormat | None:
     """What a content that begins so promises to be; None: nothing that is judged here."""
     if begin.startswith(b"\xff\xd8\xff"):
         return "JPEG picture"
@@ -68,8 +68,8 @@ def form_of(begin: bytes) -> Form | None:
     return None
 
 
-def fault_of(content: StoredContent, form: Form) -> Fault | None:
-    """What is wrong with a content that promises `form`, databases aside; None where nothing is.
+def find_format_fault(content: BlobReader, file_format: FileFormat) -> Fault | None:
+    """What is wrong with a content that promises `file_format`, databases aside; None where nothing is.
 
     Raises:
         OSError: it cannot be read.
@@ -80,14 +80,14 @@ def fault_of(content: StoredContent, form: Form) -> Fault | None:
         "property list": _look_at_plist,
     }
     try:
-        if form in looks:
-            looks[form](content)
-    except Broken as broken:
+        if file_format in looks:
+            looks[file_format](content)
+    except BrokenFormat as broken:
         return broken.fault
     return None
 
 
-def is_not_its_name(name: str, begin: bytes) -> str | None:
+def extension_mismatch(name: str, begin: bytes) -> str | None:
     """Why a content without a known form cannot be what its name says, or None: it may well be."""
     suffix = name.rpartition(".")[2].lower()
     if not begin or (suffix not in _PICTURES and suffix != "plist"):
@@ -105,7 +105,7 @@ _START_OF_SCAN, _END = 0xDA, 0xD9
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
-def _look_at_jpeg(content: StoredContent) -> None:
+def _look_at_jpeg(content: BlobReader) -> None:
     at = 2
     for _ in range(MOST_PARTS):
         marker, at = _next_marker(content, at)
@@ -116,16 +116,16 @@ def _look_at_jpeg(content: StoredContent) -> None:
         stored = content.read(2, at)
         length = int.from_bytes(stored, "big")
         if len(stored) < 2 or at + length > content.size:
-            raise Broken("it is cut short, within its headers")
+            raise BrokenFormat("it is cut short, within its headers")
         if length < 2:
-            raise Broken(f"the header at byte {at:,} has no length")
+            raise BrokenFormat(f"the header at byte {at:,} has no length")
         at += length
         if marker == _START_OF_SCAN:
             _look_for_the_end(content, at)
             return
 
 
-def _next_marker(content: StoredContent, at: int) -> tuple[int, int]:
+def _next_marker(content: BlobReader, at: int) -> tuple[int, int]:
     """The marker at `at`, and the place after it. Any number of 0xFF may stand before it."""
     begin = at
     while (stored := content.read(1, at)) == b"\xff":
@@ -133,13 +133,13 @@ def _next_marker(content: StoredContent, at: int) -> tuple[int, int]:
         if at - begin > MOST_PARTS:
             break
     if not stored:
-        raise Broken("it is cut short, within its headers")
+        raise BrokenFormat("it is cut short, within its headers")
     if at == begin or stored in (b"\0", b"\xff"):
-        raise Broken(f"no header begins at byte {begin:,}, where one must")
+        raise BrokenFormat(f"no header begins at byte {begin:,}, where one must")
     return stored[0], at + 1
 
 
-def _look_for_the_end(content: StoredContent, at: int) -> None:
+def _look_for_the_end(content: BlobReader, at: int) -> None:
     """Picture data has no 0xFFD9 in it: it stuffs each 0xFF. Most pictures end in it, so they are looked at there."""
     end = bytes((0xFF, _END))
     if end in content.read(64, max(at, content.size - 64)):
@@ -150,24 +150,24 @@ def _look_for_the_end(content: StoredContent, at: int) -> None:
             return
         before = piece[-1:]
         at += len(piece)
-    raise Broken("its picture has no end")
+    raise BrokenFormat("its picture has no end")
 
 
 # -- boxes -----------------------------------------------------------------------------------------------------------
 
 
-def _look_at_boxes(content: StoredContent) -> None:
+def _look_at_boxes(content: BlobReader) -> None:
     seen: set[bytes] = set()
     for number, (at, name, length) in enumerate(_boxes(content)):
         indexed = bool(seen & _INDEX_BOXES)
         if not _BOX_NAME.fullmatch(name) or length < 8:
             if indexed:
                 return  # trailing bytes of a phone or a program; players stop here too
-            raise Broken(f"no box begins at byte {at:,}, where one must")
+            raise BrokenFormat(f"no box begins at byte {at:,}, where one must")
         if at + length > content.size:
             if indexed and name not in {b"mdat", b"moov", b"moof", b"meta", b"free", b"skip", b"uuid"}:
                 return
-            raise Broken(
+            raise BrokenFormat(
                 f"it is cut short: its part {name.decode('latin-1')!r} leads {at + length - content.size:,} "
                 "bytes beyond the end"
             )
@@ -175,10 +175,10 @@ def _look_at_boxes(content: StoredContent) -> None:
         if number > MOST_PARTS:
             return
     if not seen & _INDEX_BOXES:
-        raise Broken("it has no index: a recording that was never finished looks so too", certain=False)
+        raise BrokenFormat("it has no index: a recording that was never finished looks so too", certain=False)
 
 
-def _boxes(content: StoredContent) -> Iterator[tuple[int, bytes, int]]:
+def _boxes(content: BlobReader) -> Iterator[tuple[int, bytes, int]]:
     """Where each box of the outermost level begins, its name, and its length with its header."""
     at = 0
     while len(header := content.read(16, at)) >= 8:
@@ -194,7 +194,7 @@ def _boxes(content: StoredContent) -> Iterator[tuple[int, bytes, int]]:
 # -- property lists --------------------------------------------------------------------------------------------------
 
 
-def _look_at_plist(content: StoredContent) -> None:
+def _look_at_plist(content: BlobReader) -> None:
     begin = content.read(8, 0)
     if not begin.startswith(b"bplist0"):
         _look_at_xml(content)
@@ -203,15 +203,15 @@ def _look_at_plist(content: StoredContent) -> None:
         trailer = content.read(32, content.size - 32)
         count, table = int.from_bytes(trailer[8:16], "big"), int.from_bytes(trailer[24:32], "big")
         if not trailer[6] or table + count * trailer[6] > content.size:
-            raise Broken("its table of contents leads out of it")
+            raise BrokenFormat("its table of contents leads out of it")
         return
     try:
-        archive_value(content.read(content.size, 0), None)
+        load_archive(content.read(content.size, 0), None)
     except NotAPlist as broken:
-        raise Broken(broken.reason, certain=True) from broken
+        raise BrokenFormat(broken.reason, certain=True) from broken
 
 
-def _look_at_xml(content: StoredContent) -> None:
+def _look_at_xml(content: BlobReader) -> None:
     """Well formed, whatever it says. Nothing is built, so its length is no matter; entities are not expanded."""
     parser = expat.ParserCreate()
     parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
@@ -228,10 +228,10 @@ def _look_at_xml(content: StoredContent) -> None:
             expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS],
             expat.errors.codes[expat.errors.XML_ERROR_UNCLOSED_TOKEN],
         )
-        raise Broken(f"its XML is broken in line {error.lineno:,}", certain=unclosed) from error
+        raise BrokenFormat(f"its XML is broken in line {error.lineno:,}", certain=unclosed) from error
     except (LookupError, ValueError) as error:  # an encoding that Python has not, or expat cannot read through it
-        raise Broken("its XML names an encoding that is not known here", certain=False) from error
+        raise BrokenFormat("its XML names an encoding that is not known here", certain=False) from error
 
 
 def _refuse_entities(*_: object) -> None:
-    raise Broken("its XML declares entities, as no property list does", certain=False)
+    raise BrokenFormat("its XML declares entities, as no property list does", certain=False)

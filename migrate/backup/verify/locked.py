@@ -11,22 +11,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from migrate.backup.crypto.cipher import BLOCK_BYTES
-from migrate.backup.crypto.stored_content import open_stored
+from migrate.backup.crypto.stored_content import open_regular_file
 from migrate.backup.folder import BackupFolder
 from migrate.backup.record import Kind, Record
 from migrate.backup.seal import Seal, sha256_of
-from migrate.backup.verify import findings as wound
-from migrate.backup.verify import record_findings as record_wound
+from migrate.backup.verify import findings as defect
+from migrate.backup.verify import record_findings as record_defect
 from migrate.backup.verify.blobs import CHUNK_BYTES
 from migrate.backup.verify.findings import Findings
-from migrate.backup.verify.folder import Stored
+from migrate.backup.verify.folder import StoredFiles
 from migrate.backup.verify.thread_pool import in_order
 from migrate.problems import UnsafeName
 
 
-def look_without_password(
+def check_without_password(
     folder: BackupFolder,
-    stored: Stored,
+    stored: StoredFiles,
     seal: Seal | None,
     found: Findings,
     *,
@@ -35,29 +35,29 @@ def look_without_password(
 ) -> None:
     """Add what is wrong with the stored files as far as anybody can tell, and what could not be looked at."""
     digests = seal.digests if seal else {}
-    for file_id in sorted(digests.keys() - stored.sizes.keys() - stored.strange.keys()):
-        found.add(wound.locked_file_missing(file_id))
-    for file_id in sorted(stored.strange):
-        found.add(wound.entry_strange(f"{file_id[:2]}/{file_id}"))
+    for file_id in sorted(digests.keys() - stored.sizes.keys() - stored.irregular.keys()):
+        found.add(defect.locked_file_missing(file_id))
+    for file_id in sorted(stored.irregular):
+        found.add(defect.entry_strange(f"{file_id[:2]}/{file_id}"))
     right_length: list[str] = []
     for file_id, size in sorted(stored.sizes.items()):
         if size % BLOCK_BYTES:
-            found.add(wound.locked_length_impossible(file_id, size))
+            found.add(defect.locked_length_impossible(file_id, size))
         elif seal is not None and seal.sizes.get(file_id, size) != size:
-            found.add(wound.locked_file_changed(file_id))
+            found.add(defect.locked_file_changed(file_id))
         elif file_id in digests:
             right_length.append(file_id)
     if read:
         for file_id, sha256 in _hashed(folder, right_length):
             if sha256 != digests[file_id]:
-                found.add(wound.locked_file_changed(file_id))
+                found.add(defect.locked_file_changed(file_id))
             on_read(stored.sizes[file_id])
-    left = wound.contents_not_checked if folder.list_is_plain else wound.not_checked_without_password
+    left = defect.contents_not_checked if folder.has_plain_list else defect.not_checked_without_password
     found.add(left(len(stored.sizes), len(digests)))
 
 
-def look_by_the_list(
-    folder: BackupFolder, records: Iterator[Record], stored: Stored, found: Findings, *, read: bool
+def check_against_plain_list(
+    folder: BackupFolder, records: Iterator[Record], stored: StoredFiles, found: Findings, *, read: bool
 ) -> tuple[int, int]:
     """Hold the stored files against a list that is plain: which are missing, and which have another digest than the
     phone's. How many rows there were, and how many of them files.
@@ -72,22 +72,22 @@ def look_by_the_list(
             continue
         files += 1
         size = stored.sizes.get(record.file_id)
-        if size is None and record.file_id not in stored.strange:
-            found.add(record_wound.missing(record))
+        if size is None and record.file_id not in stored.irregular:
+            found.add(record_defect.missing(record))
         elif read and size and not size % BLOCK_BYTES and record.digest is not None:
             same = _sha1_of(folder.blob(record.file_id)) == record.digest
             agreed += same
             if not same:
                 differing.append(record)
     for record in differing if agreed else ():
-        found.add(record_wound.digest_differs(record))
+        found.add(record_defect.digest_differs(record))
     return rows, files
 
 
 def _sha1_of(path: Path) -> bytes | None:
     """None where it cannot be read."""
     try:
-        with open_stored(path) as file:
+        with open_regular_file(path) as file:
             sha1 = hashlib.sha1(usedforsecurity=False)
             while chunk := file.read(CHUNK_BYTES):
                 sha1.update(chunk)

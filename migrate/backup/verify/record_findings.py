@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from migrate.backup.record import Record
-from migrate.backup.verify.findings import FETCH_AGAIN, SAVE_ANEW
+from migrate.backup.verify.findings import BACK_UP_AGAIN, BACK_UP_FROM_SCRATCH
 from migrate.problems.finding import Finding, Severity
 
 LOOK_ON_PHONE = "Look at it on the old phone. If it is well there, save the phone again; else nothing was lost here."
 
 
-def _about(record: Record, code: str, severity: Severity, *, what: str, why: str, next: str = SAVE_ANEW) -> Finding:
+def _about(
+    record: Record, code: str, severity: Severity, *, what: str, why: str, next: str = BACK_UP_FROM_SCRATCH
+) -> Finding:
     return Finding(
         code=code,
         severity=severity,
@@ -38,7 +40,7 @@ def row_bad(file_id: str, domain: str, relative_path: str, reason: str) -> Findi
         file_id=file_id,
         what=f"The manifest's row for {domain} {relative_path} is damaged.",
         why=f"{reason[:1].upper()}{reason[1:]}.",
-        next=SAVE_ANEW,
+        next=BACK_UP_FROM_SCRATCH,
     )
 
 
@@ -113,7 +115,7 @@ def missing(record: Record) -> Finding:
         "error",
         what=f"{_name(record)} is missing.",
         why="The manifest lists it, and its stored bytes are not in the folder.",
-        next=FETCH_AGAIN,
+        next=BACK_UP_AGAIN,
     )
 
 
@@ -199,11 +201,13 @@ def padding_wrong(record: Record) -> Finding:
     )
 
 
-def size_differs(record: Record, content_bytes: int, *, as_sent: bool) -> Finding:
+def size_differs(record: Record, content_bytes: int, *, checksum_matches: bool) -> Finding:
     """The manifest's Size is what the phone saw when it listed the file, and databases are often rewritten before they
     are sent, so another length alone is no damage (facts 3.5)."""
     proof = (
-        "and its digest shows that nothing was lost on the way" if as_sent else "and nothing here tells that from a cut"
+        "and its digest shows that nothing was lost on the way"
+        if checksum_matches
+        else "and nothing here tells that from a cut"
     )
     return _about(
         record,
@@ -218,25 +222,25 @@ def size_differs(record: Record, content_bytes: int, *, as_sent: bool) -> Findin
 # -- databases -------------------------------------------------------------------------------------------------------
 
 
-def database_damaged(record: Record, said: str, *, key: bool) -> Finding:
+def database_damaged(record: Record, message: str, *, key: bool) -> Finding:
     """`key`: iOS itself writes it, with care; an app's own may have been unsound on the phone."""
     return _about(
         record,
         "database-damaged",
         "error" if key else "warning",
         what=f"The database {_name(record)} is damaged.",
-        why=f"SQLite says: {said}.",
-        next=SAVE_ANEW if key else LOOK_ON_PHONE,
+        why=f"SQLite says: {message}.",
+        next=BACK_UP_FROM_SCRATCH if key else LOOK_ON_PHONE,
     )
 
 
-def database_damaged_on_phone(record: Record, said: str) -> Finding:
+def database_damaged_on_phone(record: Record, message: str) -> Finding:
     return _about(
         record,
         "database-damaged-on-phone",
         "warning",
         what=f"The database {_name(record)} is not sound, and came so from the phone.",
-        why=f"SQLite says: {said}. Its bytes are the ones the phone sent, so this backup is not at fault.",
+        why=f"SQLite says: {message}. Its bytes are the ones the phone sent, so this backup is not at fault.",
         next="Open its app on the old phone and see whether all is there; saving again gives the same database.",
     )
 
@@ -255,15 +259,15 @@ def database_never_was(record: Record, content_bytes: int) -> Finding:
 # -- forms -----------------------------------------------------------------------------------------------------------
 
 
-def form_broken(record: Record, form: str, reason: str, *, on_the_way: bool) -> Finding:
-    """`on_the_way`: another witness, or the place it has, says that it was not so on the phone."""
+def form_broken(record: Record, file_format: str, reason: str, *, damaged_in_transfer: bool) -> Finding:
+    """`damaged_in_transfer`: another witness, or the place it has, says that it was not so on the phone."""
     return _about(
         record,
         "form-broken",
-        "error" if on_the_way else "warning",
-        what=f"{_name(record)} begins as a {form} and is not a whole one.",
+        "error" if damaged_in_transfer else "warning",
+        what=f"{_name(record)} begins as a {file_format} and is not a whole one.",
         why=f"{reason[:1].upper()}{reason[1:]}.",
-        next=SAVE_ANEW if on_the_way else LOOK_ON_PHONE,
+        next=BACK_UP_FROM_SCRATCH if damaged_in_transfer else LOOK_ON_PHONE,
     )
 
 

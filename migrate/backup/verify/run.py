@@ -20,19 +20,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from migrate.backup.crypto.cipher import encrypted_size
-from migrate.backup.folder import BackupFolder, find_backup, why_no_phone_says
+from migrate.backup.folder import BackupFolder, find_backup, unsafe_name_reason
 from migrate.backup.links import is_regular
 from migrate.backup.manifest.open import Manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.seal import Seal, read_seal, sha256_of, stored_seal
-from migrate.backup.verify import findings as wound
-from migrate.backup.verify import record_findings as record_wound
+from migrate.backup.verify import findings as defect
+from migrate.backup.verify import record_findings as record_defect
 from migrate.backup.verify.blobs import Blob, examine_all
-from migrate.backup.verify.databases import check_database, in_one_line, is_key_database
+from migrate.backup.verify.databases import check_database, is_key_database, summarize_messages
 from migrate.backup.verify.findings import Findings, Owners
-from migrate.backup.verify.folder import Looked, Stored, list_stored, look_at_plists
-from migrate.backup.verify.locked import look_by_the_list, look_without_password
+from migrate.backup.verify.folder import PlistSummary, StoredFiles, check_plists, list_stored_files
+from migrate.backup.verify.locked import check_against_plain_list, check_without_password
 from migrate.problems import (
     BackupUnreadable,
     BadRecord,
@@ -44,7 +44,7 @@ from migrate.problems import (
     WrongPassword,
 )
 from migrate.problems.finding import Finding
-from migrate.progress import Watcher, nobody
+from migrate.progress import Progress, no_progress
 
 Depth = Literal["quick", "full"]
 
@@ -71,10 +71,10 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        if any(finding.code == wound.UNFINISHED for finding in self.findings):
+        if any(finding.code == defect.UNFINISHED for finding in self.findings):
             return 34
-        wounds = {finding.code for finding in self.findings if finding.severity == "error"}
-        if wounds and wounds <= {wound.PASSWORD_MISSING, wound.PASSWORD_WRONG}:
+        defects = {finding.code for finding in self.findings if finding.severity == "error"}
+        if defects and defects <= {defect.PASSWORD_MISSING, defect.PASSWORD_WRONG}:
             return 32
         return {"whole": 0, "damaged": 30, "unreadable": 31}[self.verdict]
 
@@ -99,7 +99,7 @@ def verify(
     seals: Path | None,
     depth: Depth = "full",
     owners_of: OwnersOf | None = None,
-    watch: Watcher = nobody,
+    progress: Progress = no_progress,
 ) -> Verdict:
     """Check the backup at `path`. `quick` opens no stored file; `full` reads them all. Blocking; writes nothing.
 
@@ -111,25 +111,25 @@ def verify(
     """
     folder = BackupFolder(find_backup(path))
     found = Findings()
-    looked = look_at_plists(folder, found)
+    plists = check_plists(folder, found)
     try:
         manifest = Manifest.open(folder, password)
     except (PasswordMissing, WrongPassword) as problem:
         if not found.errors:
             raise
-        found.add(wound.password_missing() if isinstance(problem, PasswordMissing) else wound.password_wrong())
-        return _unreadable(folder, looked, found)
+        found.add(defect.password_missing() if isinstance(problem, PasswordMissing) else defect.password_wrong())
+        return _unreadable(folder, plists, found)
     except (BackupUnreadable, KeybagUnreadable) as problem:
-        return _not_opened(folder, looked, found, problem, seals, depth)
+        return _not_opened(folder, plists, found, problem, seals, depth)
     with manifest:
         seal = _seal_of(folder, seals, found)
         backup = Backup(folder, manifest)
         found.owners = _owners(backup, owners_of)
         try:
-            return _Check(folder, looked, backup, seal, found, depth, watch).verdict()
+            return _Check(folder, plists, backup, seal, found, depth, progress).verdict()
         except BackupUnreadable as problem:  # rows end in the middle
-            found.add(wound.manifest_unreadable(problem.why().rstrip(".")))
-            return _unreadable(folder, looked, found)
+            found.add(defect.manifest_unreadable(problem.why().rstrip(".")))
+            return _unreadable(folder, plists, found)
 
 
 def verify_locked(
@@ -138,7 +138,7 @@ def verify_locked(
     seals: Path | None,
     depth: Depth = "full",
     owners_of: OwnersOf | None = None,
-    watch: Watcher = nobody,
+    progress: Progress = no_progress,
 ) -> Verdict:
     """Check the encrypted backup at `path` as far as that goes without its password, and say what was not checked. Its
     exit code is 32 where the password is all that is missing.
@@ -148,17 +148,17 @@ def verify_locked(
     """
     folder = BackupFolder(find_backup(path))
     found = Findings()
-    looked = look_at_plists(folder, found)
+    plists = check_plists(folder, found)
     if not folder.manifest.exists():
-        found.add(wound.manifest_missing())
+        found.add(defect.manifest_missing())
     seal = _seal_of(folder, seals, found)
-    stored = list_stored(folder, found, finished=looked.finished)
-    progress = _Progress(watch, stored.bytes)
-    look_without_password(folder, stored, seal, found, read=depth == "full", on_read=progress.add)
-    by_list = _by_the_list(folder, stored, found, owners_of, read=depth == "full") if folder.list_is_plain else None
+    stored = list_stored_files(folder, found, finished=plists.finished)
+    byte_counter = _ByteCounter(progress, stored.bytes)
+    check_without_password(folder, stored, seal, found, read=depth == "full", on_read=byte_counter.add)
+    by_list = _by_the_list(folder, stored, found, owners_of, read=depth == "full") if folder.has_plain_list else None
     wounded = found.errors
-    found.add(wound.password_missing())
-    verdict = _unreadable(folder, looked, found)
+    found.add(defect.password_missing())
+    verdict = _unreadable(folder, plists, found)
     if by_list is None or not wounded:
         return verdict
     rows, files = by_list
@@ -166,38 +166,38 @@ def verify_locked(
 
 
 def _by_the_list(
-    folder: BackupFolder, stored: Stored, found: Findings, owners_of: OwnersOf | None, *, read: bool
+    folder: BackupFolder, stored: StoredFiles, found: Findings, owners_of: OwnersOf | None, *, read: bool
 ) -> tuple[int, int] | None:
     """Rows and files of a list that is plain; None where it cannot be read."""
 
     def on_bad(bad: BadRecord) -> None:
-        found.add(record_wound.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
+        found.add(record_defect.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
 
     try:
         with Manifest.open_list(folder) as manifest:
             found.owners = _owners(Backup(folder, manifest), owners_of)
-            return look_by_the_list(folder, manifest.records(on_bad), stored, found, read=read)
+            return check_against_plain_list(folder, manifest.records(on_bad), stored, found, read=read)
     except BackupUnreadable as problem:
-        found.add(wound.manifest_unreadable(problem.why().rstrip(".")))
+        found.add(defect.manifest_unreadable(problem.why().rstrip(".")))
         return None
 
 
 def _not_opened(
     folder: BackupFolder,
-    looked: Looked,
+    plists: PlistSummary,
     found: Findings,
     problem: BackupUnreadable | KeybagUnreadable,
     seals: Path | None,
     depth: Depth,
 ) -> Verdict:
     if not folder.manifest.exists():
-        found.add(wound.manifest_missing())
+        found.add(defect.manifest_missing())
     else:
-        found.add(wound.manifest_unreadable(problem.why().rstrip(".")))
+        found.add(defect.manifest_unreadable(problem.why().rstrip(".")))
         seal = _seal_of(folder, seals, found)
         if depth == "full" and _has_changed(folder, seal):
-            found.add(wound.manifest_changed())
-    return _unreadable(folder, looked, found)
+            found.add(defect.manifest_changed())
+    return _unreadable(folder, plists, found)
 
 
 def _has_changed(folder: BackupFolder, seal: Seal | None) -> bool:
@@ -213,12 +213,12 @@ def _owners(backup: Backup, owners_of: OwnersOf | None) -> Owners | None:
         return None
 
 
-def _unreadable(folder: BackupFolder, looked: Looked, found: Findings) -> Verdict:
+def _unreadable(folder: BackupFolder, plists: PlistSummary, found: Findings) -> Verdict:
     return Verdict(
         backup=folder.path,
-        udid=looked.udid,
-        ios_version=looked.ios_version,
-        encrypted=looked.encrypted,
+        udid=plists.udid,
+        ios_version=plists.ios_version,
+        encrypted=plists.encrypted,
         records=None,
         files=None,
         bytes=None,
@@ -234,10 +234,10 @@ def _seal_of(folder: BackupFolder, seals: Path | None, found: Findings) -> Seal 
     try:
         seal = read_seal(seals, folder)
         if seal is None and stored_seal(seals, folder.udid) is not None:
-            found.add(wound.seal_void())
+            found.add(defect.seal_void())
         return seal
     except SealDamaged as problem:
-        found.add(wound.seal_damaged(problem.why().rstrip(".")))
+        found.add(defect.seal_damaged(problem.why().rstrip(".")))
     except (BackupUnreadable, UnsafeName):
         pass  # a plist that cannot be read is named already; a UDID that is no name has no seal
     return None
@@ -248,12 +248,12 @@ class _Check:
     """A manifest that opened, held against what is stored."""
 
     folder: BackupFolder
-    looked: Looked
+    plists: PlistSummary
     backup: Backup
     seal: Seal | None
     found: Findings
     depth: Depth
-    watch: Watcher
+    progress: Progress
     files: int = 0
     bytes: int = 0
     plain_lengths: int = 0
@@ -264,22 +264,22 @@ class _Check:
     def verdict(self) -> Verdict:
         manifest = self.backup.manifest
         if manifest.manifest_key is not None and not manifest.is_padded:
-            self.found.add(wound.manifest_not_padded())
-        for said in manifest.faults() if self.depth == "full" else ():
-            self.found.add(wound.manifest_faulty(in_one_line(said)))
+            self.found.add(defect.manifest_not_padded())
+        for message in manifest.find_faults() if self.depth == "full" else ():
+            self.found.add(defect.manifest_faulty(summarize_messages(message)))
         if self.depth == "full" and not manifest.is_composed and _has_changed(self.folder, self.seal):
-            self.found.add(wound.manifest_changed())
-        stored = list_stored(self.folder, self.found, finished=self.looked.finished)
+            self.found.add(defect.manifest_changed())
+        stored = list_stored_files(self.folder, self.found, finished=self.plists.finished)
         self._examine(stored)
         self._hold_lengths_against_encryption()
-        for name in sorted([*stored.sizes, *stored.strange]):  # what no row has claimed
-            self.found.add(wound.stray(name if self.folder.is_flat else f"{name[:2]}/{name}"))
+        for name in sorted([*stored.sizes, *stored.irregular]):  # what no row has claimed
+            self.found.add(defect.stray(name if self.folder.is_flat else f"{name[:2]}/{name}"))
         for name in sorted(stored.misplaced):
-            self.found.add(wound.stray(name))
+            self.found.add(defect.stray(name))
         return Verdict(
             backup=self.folder.path,
-            udid=self.looked.udid,
-            ios_version=self.looked.ios_version,
+            udid=self.plists.udid,
+            ios_version=self.plists.ios_version,
             encrypted=manifest.is_encrypted,
             records=manifest.count,
             files=self.files,
@@ -288,37 +288,37 @@ class _Check:
             findings=self.found.all(),
         )
 
-    def _examine(self, stored: Stored) -> None:
+    def _examine(self, stored: StoredFiles) -> None:
         read = self.depth == "full"
-        progress = _Progress(self.watch, stored.bytes)
+        byte_counter = _ByteCounter(self.progress, stored.bytes)
         by_length_only = 0
         databases: list[Blob] = []
-        blobs = self._blobs(stored, progress)
+        blobs = self._blobs(stored, byte_counter)
         keys = self.backup.manifest.class_keys
-        for number, examined in enumerate(examine_all(blobs, keys, read=read, on_read=progress.add), 1):
+        for number, examined in enumerate(examine_all(blobs, keys, read=read, on_read=byte_counter.add), 1):
             for finding in examined.findings:
                 self.found.add(finding)
-            by_length_only += not examined.blob.proof_at_hand
-            if examined.sound and (examined.form == "database" or is_key_database(examined.blob.record)):
+            by_length_only += not examined.blob.has_checksum
+            if examined.is_sound and (examined.file_format == "database" or is_key_database(examined.blob.record)):
                 databases.append(examined.blob)
-            self.watch.files_moved(number)
+            self.progress.files_moved(number)
         if not read:
             return
         for blob in databases:
-            fault = check_database(self.backup, blob.record, as_sent=blob.proof_at_hand)
+            fault = check_database(self.backup, blob.record, checksum_matches=blob.has_checksum)
             if fault is not None:
                 self.found.add(fault)
         if by_length_only:
-            self.found.add(wound.not_sealed(by_length_only))
+            self.found.add(defect.not_sealed(by_length_only))
 
-    def _blobs(self, stored: Stored, progress: _Progress) -> Iterator[Blob]:
+    def _blobs(self, stored: StoredFiles, byte_counter: _ByteCounter) -> Iterator[Blob]:
         """Every file row that has a stored file worth examining; the others are named. Claims what it finds."""
         unreadable = self.seal.unreadable if self.seal else {}
         digests = self.seal.digests if self.seal else {}
 
         def on_bad(bad: BadRecord) -> None:
             stored.sizes.pop(bad.file_id, None)
-            self.found.add(record_wound.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
+            self.found.add(record_defect.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
 
         for record in self.backup.records(on_bad):
             self._look_at_row(record)
@@ -329,12 +329,14 @@ class _Check:
             self.bytes += size or 0
             self._count_length(record, size or 0)
             if record.file_id in unreadable:
-                self.found.add(record_wound.unreadable_on_phone(record, unreadable[record.file_id]))
-                progress.add(size or 0)
-            elif record.file_id in stored.strange:
-                self.found.add(record_wound.not_a_file(record, stored.strange.pop(record.file_id)))
+                self.found.add(record_defect.unreadable_on_phone(record, unreadable[record.file_id]))
+                byte_counter.add(size or 0)
+            elif record.file_id in stored.irregular:
+                self.found.add(record_defect.not_a_file(record, stored.irregular.pop(record.file_id)))
             elif size is None:
-                self.found.add((record_wound.listed_twice if self._is_there(record) else record_wound.missing)(record))
+                self.found.add(
+                    (record_defect.listed_twice if self._is_there(record) else record_defect.missing)(record)
+                )
             else:
                 yield Blob(
                     record=record,
@@ -354,9 +356,9 @@ class _Check:
         """Manifest.mbdb is plain either way, so only the lengths contradict a plist that lies. One file may have been
         caught mid-write; two of just these lengths and none of the others were not."""
         if not self.backup.manifest.is_encrypted and self.encrypted_lengths > 1 and not self.plain_lengths:
-            self.found.add(wound.lengths_say_encrypted())
+            self.found.add(defect.lengths_say_encrypted())
         if self.backup.manifest.is_encrypted and self.plain_lengths > 1 and not self.encrypted_lengths:
-            self.found.add(wound.lengths_say_plain())
+            self.found.add(defect.lengths_say_plain())
 
     def _is_there(self, record: Record) -> bool:
         """Whether a stored file that nobody may claim any more is there: another row has claimed it."""
@@ -368,17 +370,17 @@ class _Check:
     def _look_at_row(self, record: Record) -> None:
         expected = file_id(record.domain, record.relative_path)
         if record.file_id != expected:
-            self.found.add(record_wound.file_id_wrong(record, expected))
+            self.found.add(record_defect.file_id_wrong(record, expected))
         empty = record.kind is Kind.DIRECTORY
-        if (reason := why_no_phone_says(record.domain, record.relative_path, empty=empty)) is not None:
-            self.found.add(record_wound.name_unsafe(record, reason))
+        if (reason := unsafe_name_reason(record.domain, record.relative_path, empty=empty)) is not None:
+            self.found.add(record_defect.name_unsafe(record, reason))
 
 
-class _Progress:
+class _ByteCounter:
     """Bytes looked at, added up from several threads."""
 
-    def __init__(self, watch: Watcher, total: int) -> None:
-        self._watch = watch
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
         self._total = total
         self._done = 0
         self._lock = threading.Lock()
@@ -387,4 +389,4 @@ class _Progress:
         with self._lock:
             self._done += count
             done = self._done
-        self._watch.bytes_moved(done, self._total)
+        self._progress.bytes_moved(done, self._total)

@@ -6,7 +6,7 @@
         there, but enough rows may be other rows: it is `present`, not proven
     [2] what the phone never takes from another phone is expected to be missing; what arrives later is pending: data of
         apps that are still to be installed, but only after a `replace` (facts 4.5: a phone in use drops it). Not for
-        ever: see `overdue`
+        ever: see `is_overdue`
     [3] on a phone in use, every file that was there before and was not chosen is still there
 
 Two backups of one file have different keys, so plaintext is compared, one file at a time, in memory or under `tmp`.
@@ -26,29 +26,29 @@ from migrate.backup.companions import LOG, without_suffix
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
 from migrate.backup.verify.databases import check_database
-from migrate.categories.arrival import arrives_later, is_database_file, never_arrives, rewritten_by_phone
+from migrate.categories.arrival import arrives_later, is_database_file, never_arrives_reason, rewritten_by_phone
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.claims import Claims
-from migrate.categories.databases import Rows, database_copy, rows_of
+from migrate.categories.databases import TableDigest, database_copy, table_digests
 from migrate.plan.strategy import Strategy
 from migrate.problems.finding import Finding
-from migrate.progress import Watcher, nobody
+from migrate.progress import Progress, no_progress
 
-Fate = Literal[
+FileOutcome = Literal[
     "same", "rewritten", "present", "pending", "not-expected", "left-behind", "missing", "changed", "fewer-rows"
 ]
 """`present`: it is there, and its contents were not compared. `left-behind`: it could not be sent, which was said
 before anything was."""
-Key = tuple[str, str]
+RecordKey = tuple[str, str]
 """Domain and path."""
-GOOD: frozenset[Fate] = frozenset({"same", "rewritten", "not-expected"})
-OPEN: frozenset[Fate] = frozenset({"pending", "present"})
+GOOD: frozenset[FileOutcome] = frozenset({"same", "rewritten", "not-expected"})
+OPEN: frozenset[FileOutcome] = frozenset({"pending", "present"})
 """Neither proven nor wrong."""
-BAD: frozenset[Fate] = frozenset({"missing", "changed", "fewer-rows"})
+BAD: frozenset[FileOutcome] = frozenset({"missing", "changed", "fewer-rows"})
 SQLITE = b"SQLite format 3\0"
-WAITED_FOR_DAYS = 7.0
+LATE_ARRIVAL_DAYS = 7.0
 """How long what arrives later may be on its way. *guessed*: photos take hours, apps as long as their downloads."""
-FINDINGS_SHOWN = 200
+MAX_FINDINGS = 200
 """A proof gone wrong altogether names this many files one by one; the counts stay exact."""
 
 
@@ -56,24 +56,24 @@ FINDINGS_SHOWN = 200
 class Proof:
     """What arrived, per owner (a category id, `app:<bundle>` or `other-system`)."""
 
-    fates: dict[str, Counter[Fate]] = field(default_factory=dict)
-    kept: Counter[Fate] = field(default_factory=Counter)
+    outcomes: dict[str, Counter[FileOutcome]] = field(default_factory=dict)
+    kept: Counter[FileOutcome] = field(default_factory=Counter)
     """What was on the new phone before and was not chosen."""
     findings: list[Finding] = field(default_factory=list)
-    waiting_for: set[str] = field(default_factory=set)
+    awaited_app_ids: set[str] = field(default_factory=set)
     """Bundle ids of apps that are still to be installed, whose data is pending until then."""
 
     @property
     def pending(self) -> int:
-        return sum(counts["pending"] for counts in self.fates.values())
+        return sum(counts["pending"] for counts in self.outcomes.values())
 
     @property
     def not_compared(self) -> int:
-        return sum(counts["present"] for counts in self.fates.values())
+        return sum(counts["present"] for counts in self.outcomes.values())
 
     @property
     def bad(self) -> int:
-        return sum(counts[fate] for counts in [*self.fates.values(), self.kept] for fate in BAD)
+        return sum(counts[outcome] for counts in [*self.outcomes.values(), self.kept] for outcome in BAD)
 
     @property
     def verdict(self) -> str:
@@ -87,7 +87,7 @@ class Proof:
     def as_json(self) -> dict[str, Any]:
         return {
             "verdict": self.verdict,
-            "categories": {owner: dict(sorted(counts.items())) for owner, counts in sorted(self.fates.items())},
+            "categories": {owner: dict(sorted(counts.items())) for owner, counts in sorted(self.outcomes.items())},
             "kept": dict(sorted(self.kept.items())),
         }
 
@@ -104,10 +104,10 @@ class Prover:
     installed: frozenset[str]
     """Bundle ids on the new phone now: the data of an app that is not there yet is pending, not lost."""
     tmp: Path
-    agreed: Mapping[Key, Record] | None = None
+    agreed: Mapping[RecordKey, Record] | None = None
     """What was chosen in the old backup; None: all of the set. A set can hold more (a graft holds what the new phone
     had), and must not hold less."""
-    left_behind: frozenset[str] = frozenset()
+    unsent_file_ids: frozenset[str] = frozenset()
     """File ids of what was agreed and could not be sent; the run has said so."""
     proven_before: bool = False
     """Whether this run was proven before. What arrives later and did not come with the rest is no longer waited for."""
@@ -117,51 +117,57 @@ class Prover:
     """The set came from this very phone, so nothing of it has to stay on another one."""
     before: Backup | None = None
     before_claims: Claims | None = None
-    watch: Watcher = nobody
-    _begun: set[str] = field(default_factory=set)
+    progress: Progress = no_progress
+    _partly_arrived_domains: set[str] = field(default_factory=set)
     """Domains of which something that arrives later has arrived."""
 
     def prove(self) -> Proof:
         proof = Proof()
-        there, in_set = by_place(self.after), by_place(self.restore_set)
-        self._begun.update(
-            domain for domain, path in in_set.keys() & there.keys() if self._comes_late(domain, path, there)
+        after_records, set_records = records_by_key(self.after), records_by_key(self.restore_set)
+        self._partly_arrived_domains.update(
+            domain
+            for domain, path in set_records.keys() & after_records.keys()
+            if self._comes_late(domain, path, after_records)
         )
-        agreed = in_set if self.agreed is None else self.agreed
+        agreed = set_records if self.agreed is None else self.agreed
         done, total = 0, sum(record.size or 0 for record in agreed.values())
-        for record in worth_asking(agreed):
-            fate = self._fate_of_agreed(record, there, in_set)
+        for record in comparable_records(agreed):
+            outcome = self._fate_of_agreed(record, after_records, set_records)
             owners = self.claims.owners(record.domain, record.relative_path)
             for owner in owners:
-                proof.fates.setdefault(owner, Counter())[fate] += 1
-            if fate == "pending" and self._without_its_app(record):
-                proof.waiting_for |= {owner.removeprefix(APP_PREFIX) for owner in owners}
-            self._note(proof, record, fate, "sent")
+                proof.outcomes.setdefault(owner, Counter())[outcome] += 1
+            if outcome == "pending" and self._is_app_missing(record):
+                proof.awaited_app_ids |= {owner.removeprefix(APP_PREFIX) for owner in owners}
+            self._add_finding(proof, record, outcome, "sent")
             done += record.size or 0
-            self.watch.bytes_moved(done, total)
+            self.progress.bytes_moved(done, total)
         if self.before is not None and self.strategy is not Strategy.REPLACE:
-            self._prove_nothing_lost(proof, there, agreed)
+            self._prove_nothing_lost(proof, after_records, agreed)
         return proof
 
-    def _fate_of_agreed(self, record: Record, there: Mapping[Key, Record], in_set: Mapping[Key, Record]) -> Fate:
-        sent = in_set.get((record.domain, record.relative_path))
+    def _fate_of_agreed(
+        self, record: Record, after_records: Mapping[RecordKey, Record], set_records: Mapping[RecordKey, Record]
+    ) -> FileOutcome:
+        sent = set_records.get((record.domain, record.relative_path))
         if sent is None:
-            return "left-behind" if record.file_id in self.left_behind else "missing"
-        return self._fate(self.restore_set, sent, there, in_set)
+            return "left-behind" if record.file_id in self.unsent_file_ids else "missing"
+        return self._fate(self.restore_set, sent, after_records, set_records)
 
-    def _prove_nothing_lost(self, proof: Proof, there: Mapping[Key, Record], sent: Mapping[Key, Record]) -> None:
+    def _prove_nothing_lost(
+        self, proof: Proof, after_records: Mapping[RecordKey, Record], sent: Mapping[RecordKey, Record]
+    ) -> None:
         """[3] What was there before, was not sent, and belongs to no chosen category is still there."""
         assert self.before is not None and self.before_claims is not None
-        before = by_place(self.before)
-        chosen = set(proof.fates)
+        before = records_by_key(self.before)
+        chosen = set(proof.outcomes)
         for key, record in before.items():
             if record.kind is Kind.DIRECTORY or key in sent or without_suffix(record.relative_path):
                 continue
             if self.before_claims.owners(record.domain, record.relative_path) & chosen:
                 continue  # its counterpart was replaced, and the last confirmation said so
-            fate = self._fate(self.before, record, there, before)
-            proof.kept[fate] += 1
-            self._note(proof, record, fate, "kept")
+            outcome = self._fate(self.before, record, after_records, before)
+            proof.kept[outcome] += 1
+            self._add_finding(proof, record, outcome, "kept")
 
     # -- one file ----------------------------------------------------------------------------------------------------
 
@@ -169,48 +175,48 @@ class Prover:
         self,
         source: Backup,
         record: Record,
-        there: Mapping[Key, Record],
-        siblings: Mapping[Key, Record],
-    ) -> Fate:
+        after_records: Mapping[RecordKey, Record],
+        siblings: Mapping[RecordKey, Record],
+    ) -> FileOutcome:
         foreign = source is self.restore_set
-        if foreign and not self.same_phone and never_arrives(record.domain, record.relative_path):
+        if foreign and not self.same_phone and never_arrives_reason(record.domain, record.relative_path):
             return "not-expected"
-        arrived = there.get((record.domain, record.relative_path))
+        arrived = after_records.get((record.domain, record.relative_path))
         if arrived is None:
-            return "pending" if foreign and self._may_come(record) else "missing"
+            return "pending" if foreign and self._may_still_arrive(record) else "missing"
         if record.kind is Kind.SYMLINK:
             return "same" if record.target == arrived.target else "changed"
-        if content_digest(source, record, siblings) == content_digest(self.after, arrived, there):
+        if content_digest(source, record, siblings) == content_digest(self.after, arrived, after_records):
             return "same"
         if is_database_file(record.relative_path) or is_database_by_content(source, record):
             return self._compare_rows(source, record, arrived)
         return "rewritten" if rewritten_by_phone(record.domain, record.relative_path) else "changed"
 
-    def _may_come(self, record: Record) -> bool:
+    def _may_still_arrive(self, record: Record) -> bool:
         """[2] Whether what is not there may still come."""
-        if self.overdue(record):
+        if self.is_overdue(record):
             return False
-        if self._without_its_app(record):
+        if self._is_app_missing(record):
             return self.strategy is Strategy.REPLACE
         return arrives_later(record.domain, record.relative_path)
 
-    def overdue(self, record: Record) -> bool:
+    def is_overdue(self, record: Record) -> bool:
         """Whether it should have come by now: a later proof finds others of its domain there, or a week is over."""
-        if self.days_since >= WAITED_FOR_DAYS:
+        if self.days_since >= LATE_ARRIVAL_DAYS:
             return True
-        return self.proven_before and record.domain in self._begun and not self._without_its_app(record)
+        return self.proven_before and record.domain in self._partly_arrived_domains and not self._is_app_missing(record)
 
     @staticmethod
-    def _comes_late(domain: str, path: str, there: Mapping[Key, Record]) -> bool:
-        return there[domain, path].kind is not Kind.DIRECTORY and arrives_later(domain, path)
+    def _comes_late(domain: str, path: str, after_records: Mapping[RecordKey, Record]) -> bool:
+        return after_records[domain, path].kind is not Kind.DIRECTORY and arrives_later(domain, path)
 
-    def _without_its_app(self, record: Record) -> bool:
+    def _is_app_missing(self, record: Record) -> bool:
         """Whether it belongs to apps (its own, or those of its group), and none of them is on the new phone."""
         owners = self.claims.owners(record.domain, record.relative_path)
         apps = {owner.removeprefix(APP_PREFIX) for owner in owners if owner.startswith(APP_PREFIX)}
         return bool(apps) and not apps & self.installed
 
-    def _compare_rows(self, source: Backup, record: Record, arrived: Record) -> Fate:
+    def _compare_rows(self, source: Backup, record: Record, arrived: Record) -> FileOutcome:
         """[1] The same rows in every table; where the phone writes to it, at least as many in every table a person
         would miss, or in all where no query knows the database.
 
@@ -231,28 +237,28 @@ class Prover:
 
     def _was_damaged(self, source: Backup, record: Record, arrived: Record) -> bool:
         """Whether SQLite calls it damaged now and not before: an app may fail to open what still has all its rows."""
-        if check_database(self.after, arrived, as_sent=False) is None:
+        if check_database(self.after, arrived, checksum_matches=False) is None:
             return False
-        return check_database(source, record, as_sent=False) is None
+        return check_database(source, record, checksum_matches=False) is None
 
-    def _rows(self, backup: Backup, record: Record) -> dict[str, Rows]:
+    def _rows(self, backup: Backup, record: Record) -> dict[str, TableDigest]:
         with database_copy(backup, record, self.tmp) as copy:
-            return rows_of(copy)
+            return table_digests(copy)
 
     # -- speaking ----------------------------------------------------------------------------------------------------
 
-    def _note(self, proof: Proof, record: Record, fate: Fate, role: Literal["sent", "kept"]) -> None:
-        if fate in GOOD or fate == "left-behind" or len(proof.findings) >= FINDINGS_SHOWN:
+    def _add_finding(self, proof: Proof, record: Record, outcome: FileOutcome, role: Literal["sent", "kept"]) -> None:
+        if outcome in GOOD or outcome == "left-behind" or len(proof.findings) >= MAX_FINDINGS:
             return
-        not_taken = fate == "missing" and role == "sent" and self._without_its_app(record)
-        what, why, how = APP_NOT_THERE if not_taken else SENTENCES[fate]
-        if fate == "missing" and role == "sent" and not not_taken and self.overdue(record):
+        not_taken = outcome == "missing" and role == "sent" and self._is_app_missing(record)
+        what, why, how = APP_NOT_THERE if not_taken else SENTENCES[outcome]
+        if outcome == "missing" and role == "sent" and not not_taken and self.is_overdue(record):
             what, why, how = DID_NOT_COME
         claims = self.claims if role == "sent" else self.before_claims or self.claims
         proof.findings.append(
             Finding(
-                code=f"proof-{fate}" if role == "sent" else f"proof-kept-{fate}",
-                severity="info" if fate in OPEN else "error",
+                code=f"proof-{outcome}" if role == "sent" else f"proof-kept-{outcome}",
+                severity="info" if outcome in OPEN else "error",
                 domain=record.domain,
                 relative_path=record.relative_path,
                 file_id=record.file_id,
@@ -264,7 +270,7 @@ class Prover:
         )
 
 
-SENTENCES: dict[Fate, tuple[str, str, str]] = {
+SENTENCES: dict[FileOutcome, tuple[str, str, str]] = {
     "pending": (
         "{path} has not arrived yet.",
         "The phone brings it in the background, or with its app from the App Store.",
@@ -305,12 +311,12 @@ DID_NOT_COME = (
 )
 
 
-def by_place(backup: Backup) -> dict[Key, Record]:
+def records_by_key(backup: Backup) -> dict[RecordKey, Record]:
     """Every record of a backup by domain and path."""
     return {(record.domain, record.relative_path): record for record in backup.records()}
 
 
-def worth_asking(records: Mapping[Key, Record]) -> Iterator[Record]:
+def comparable_records(records: Mapping[RecordKey, Record]) -> Iterator[Record]:
     """Files and symlinks, without the companions: those are read with their database, as an app would."""
     for (domain, path), record in records.items():
         database = without_suffix(path)
@@ -323,7 +329,7 @@ def is_database_by_content(backup: Backup, record: Record) -> bool:
     return next(iter(backup.chunks(record)), b"")[: len(SQLITE)] == SQLITE
 
 
-def content_digest(backup: Backup, record: Record, siblings: Mapping[Key, Record]) -> bytes:
+def content_digest(backup: Backup, record: Record, siblings: Mapping[RecordKey, Record]) -> bytes:
     """Of a file and, for a database, of its log: the newest rows, or all of them, may be only there (*seen*)."""
     digest = hashlib.sha256()
     for part in (record, siblings.get((record.domain, record.relative_path + LOG))):

@@ -12,7 +12,7 @@ from migrate.backup.manifest.open import Manifest
 from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.private_files import FOLDER_MODE, sync_folder, write_new
 from migrate.backup.record import Kind
-from migrate.progress import Watcher, nobody
+from migrate.progress import Progress, no_progress
 
 
 def clone_without(
@@ -23,7 +23,7 @@ def clone_without(
     *,
     fresh: bool = False,
     total: int | None = None,
-    watch: Watcher = nobody,
+    progress: Progress = no_progress,
 ) -> None:
     """Make `clone`, which must not be there: the backup in `folder` out of hard links, but for the records `without`
     and for rows that cannot be read. `fresh` writes the manifest anew even where no row goes; `total` is how many bytes
@@ -41,8 +41,8 @@ def clone_without(
         for number, record in enumerate(manifest.records(lambda bad: unreadable.append(bad.file_id)), 1):
             if record.kind is Kind.FILE and record.file_id not in without:
                 done += _link_blob(folder, record.file_id, clone, shards)
-                watch.bytes_moved(done, total)
-                watch.files_moved(number)
+                progress.bytes_moved(done, total)
+                progress.files_moved(number)
         if fresh or without or unreadable:
             name, content = _manifest_without(manifest, {*without, *unreadable})
             write_new(clone / name, content)

@@ -9,32 +9,34 @@ from migrate.problems.finding import Finding
 LOST = "heal-lost"
 
 
-def lost(wound: Finding, *, with_phone: bool) -> Finding:
+def lost(defect: Finding, *, with_phone: bool) -> Finding:
     """A damaged record that the healed backup does not have."""
-    name = f"{wound.domain or '?'} {wound.relative_path or wound.file_id}"
-    why = f"{wound.what} {wound.why}" + (" The phone did not send it again: it no longer has it." if with_phone else "")
+    name = f"{defect.domain or '?'} {defect.relative_path or defect.file_id}"
+    why = f"{defect.what} {defect.why}" + (
+        " The phone did not send it again: it no longer has it." if with_phone else ""
+    )
     next_step = "Look into the backup as it was: it stays beside this one, and migrate extract takes out what it can."
     if not with_phone:
-        next_step += " If the phone turns up after all: migrate save fetches what it still has."
+        next_step += " If the phone turns up after all: migrate backup fetches what it still has."
     return Finding(
         code=LOST,
         severity="warning",
         what=f"{name} was damaged, and is not in the healed backup.",
         why=why,
         next=next_step,
-        domain=wound.domain,
-        relative_path=wound.relative_path,
-        file_id=wound.file_id,
-        categories=wound.categories,
+        domain=defect.domain,
+        relative_path=defect.relative_path,
+        file_id=defect.file_id,
+        categories=defect.categories,
     )
 
 
-def companion(wound: Finding, path: str) -> Finding:
+def companion(defect: Finding, path: str) -> Finding:
     """What lies beside a damaged database goes with it."""
     return replace(
-        wound,
+        defect,
         code="heal-database-lost",
         relative_path=path,
-        what=f"{wound.domain} {path} belongs to a damaged database.",
-        why=f"Without {wound.relative_path} nothing can be done with it.",
+        what=f"{defect.domain} {path} belongs to a damaged database.",
+        why=f"Without {defect.relative_path} nothing can be done with it.",
     )

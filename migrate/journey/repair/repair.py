@@ -29,9 +29,9 @@ from migrate.backup.private_files import DISK_FULL, FOLDER_MODE
 from migrate.backup.record import file_id
 from migrate.backup.verify.findings import UNFINISHED
 from migrate.backup.verify.run import Verdict, verify
-from migrate.journey.repair import findings as told
+from migrate.journey.repair import findings as repair_finding
 from migrate.journey.repair.clone import clone_without
-from migrate.journey.repair.workspace import HealingPlace, Note, places_to_settle, stamp_of
+from migrate.journey.repair.workspace import RepairNote, RepairWorkspace, backup_stamp, workspaces_to_recover
 from migrate.problems import (
     BackupUnfinished,
     BackupUnreadable,
@@ -41,7 +41,7 @@ from migrate.problems import (
     HealNeedsRoom,
 )
 from migrate.problems.finding import Finding
-from migrate.progress import Watcher, nobody
+from migrate.progress import Progress, no_progress
 from migrate.units import now_utc
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class Phone(Protocol):
     def find(self, udid: str, damaged: int) -> str:
         """Its UDID as it spells it itself. Raises where it is not there; `damaged` records wait for it."""
 
-    def save(self, folder: Path, seals: Path) -> tuple[Finding, ...]:
+    def back_up(self, folder: Path, seals: Path) -> tuple[Finding, ...]:
         """Back it up onto `folder`, whose name is its UDID. Raises what a save raises."""
 
 
@@ -97,7 +97,7 @@ class Dropped:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Healed:
+class RepairResult:
     """What came of it. `verdict` is that of the backup which is in its place now, its findings with those of healing;
     where healing failed, that of the clone, which is gone."""
 
@@ -125,16 +125,16 @@ class Healed:
         }
 
 
-def _in_silence(step: str) -> AbstractContextManager[Watcher]:
-    return nullcontext(nobody)
+def _no_progress(step: str) -> AbstractContextManager[Progress]:
+    return nullcontext(no_progress)
 
 
-def _alone_anyway(name: str) -> AbstractContextManager[None]:
+def _no_lock(name: str) -> AbstractContextManager[None]:
     return nullcontext()
 
 
 @dataclass(kw_only=True)
-class Heal:
+class Repair:
     """One healing. Blocking; one process at a time (the caller holds the backup)."""
 
     path: Path
@@ -142,13 +142,13 @@ class Heal:
     phone: Phone | None
     """None: it is gone, do without."""
     with_password: WithPassword
-    holding: Callable[[str], AbstractContextManager[None]] = _alone_anyway
+    lock_backup: Callable[[str], AbstractContextManager[None]] = _no_lock
     """Holds the backup of that name, so that no save and no other healing changes it meanwhile."""
-    telling: Callable[[str], AbstractContextManager[Watcher]] = _in_silence
+    telling: Callable[[str], AbstractContextManager[Progress]] = _no_progress
     clock: Callable[[], datetime] = now_utc
-    place: HealingPlace = field(init=False)
+    place: RepairWorkspace = field(init=False)
 
-    def run(self) -> Healed:
+    def run(self) -> RepairResult:
         """Heal the backup at `path`.
 
         Raises:
@@ -160,82 +160,86 @@ class Heal:
         self._settle(self.path.resolve())
         original = find_backup(self.path).resolve()
         self._settle(original)
-        with self.holding(original.name):
+        with self.lock_backup(original.name):
             return self._examine(original)
 
     def _settle(self, path: Path) -> None:
-        for place in places_to_settle(path):
-            with self.holding(place.original.name), _own_disk(place.folder):
-                place.settle(self.seals, clock=self.clock())
+        for place in workspaces_to_recover(path):
+            with self.lock_backup(place.original.name), _translate_disk_errors(place.folder):
+                place.recover(self.seals, clock=self.clock())
 
     # -- [1] ---------------------------------------------------------------------------------------------------------
 
-    def _examine(self, original: Path) -> Healed:
-        self.place = HealingPlace(original)
-        with self.telling("check") as watch:
-            before = self._verified(BackupFolder(original), self.seals, watch)
+    def _examine(self, original: Path) -> RepairResult:
+        self.place = RepairWorkspace(original)
+        with self.telling("check") as progress:
+            before = self._verified(BackupFolder(original), self.seals, progress)
         if before.verdict == "whole":
-            with _own_disk(self.place.folder):
+            with _translate_disk_errors(self.place.folder):
                 self.place.clear()
-            return Healed(verdict=before, answer=NOTHING, in_place=True)
+            return RepairResult(verdict=before, answer=NOTHING, in_place=True)
         if any(finding.code == UNFINISHED for finding in before.findings):
             raise BackupUnfinished(original, BackupFolder(original).snapshot_state)
-        wounds = _wounds(before)
+        defects = _damaged_records(before)
         if self.phone is None:
-            _refuse_other_wounds(before)
-            wounds |= self._companions(BackupFolder(original), wounds)
+            _refuse_other_defects(before)
+            defects |= self._companions(BackupFolder(original), defects)
             udid = before.udid
         else:
-            udid = self.phone.find(before.udid, len(wounds))
-        with _own_disk(self.place.folder):
-            note = self._clone(original, udid, wounds, before)
-        return self._heal(original, note, wounds, before)
+            udid = self.phone.find(before.udid, len(defects))
+        with _translate_disk_errors(self.place.folder):
+            note = self._clone(original, udid, defects, before)
+        return self._repair(original, note, defects, before)
 
-    def _verified(self, folder: BackupFolder, seals: Path, watch: Watcher) -> Verdict:
-        return self.with_password(folder, lambda word: verify(folder.path, word, seals=seals, watch=watch))
+    def _verified(self, folder: BackupFolder, seals: Path, progress: Progress) -> Verdict:
+        return self.with_password(
+            folder, lambda password: verify(folder.path, password, seals=seals, progress=progress)
+        )
 
-    def _companions(self, folder: BackupFolder, wounds: dict[str, Finding]) -> dict[str, Finding]:
+    def _companions(self, folder: BackupFolder, defects: dict[str, Finding]) -> dict[str, Finding]:
         """What lies beside a damaged database is worth nothing without it, and harms the one it is put beside."""
         beside: dict[str, Finding] = {}
-        for wound in wounds.values():
-            path = wound.relative_path or ""
+        for defect in defects.values():
+            path = defect.relative_path or ""
             if is_database(path):
                 for suffix in SUFFIXES:
-                    beside[file_id(wound.domain or "", path + suffix)] = told.companion(wound, path + suffix)
-        there = self.with_password(folder, lambda word: _file_ids(folder, word, beside.keys() - wounds.keys()))
+                    beside[file_id(defect.domain or "", path + suffix)] = repair_finding.companion(
+                        defect, path + suffix
+                    )
+        there = self.with_password(folder, lambda password: _file_ids(folder, password, beside.keys() - defects.keys()))
         return {name: replace(beside[name], file_id=name) for name in sorted(there)}
 
     # -- [2] ---------------------------------------------------------------------------------------------------------
 
-    def _clone(self, original: Path, udid: str, wounds: dict[str, Finding], before: Verdict) -> Note:
+    def _clone(self, original: Path, udid: str, defects: dict[str, Finding], before: Verdict) -> RepairNote:
         """The clone without the damaged records: the one that an earlier attempt left, if it is of this very backup."""
         folder = BackupFolder(original)
         note = self.place.note
-        wanted = Note(udid=udid, stamp=stamp_of(folder), dropped=tuple(sorted(wounds)))
+        wanted = RepairNote(udid=udid, stamp=backup_stamp(folder), dropped=tuple(sorted(defects)))
         if note is not None and replace(note, keep_as=None, brings_seal=False) == wanted:
             return note
         self.place.clear()
-        self._require_room(original, before)
+        self._require_space(original, before)
         try:
-            self._build(folder, udid, wounds, before)
+            self._build(folder, udid, defects, before)
         except BaseException:
             self.place.clear()
             raise
         self.place.note = wanted
         return wanted
 
-    def _build(self, folder: BackupFolder, udid: str, wounds: dict[str, Finding], before: Verdict) -> None:
-        with self.telling("heal") as watch:
+    def _build(self, folder: BackupFolder, udid: str, defects: dict[str, Finding], before: Verdict) -> None:
+        with self.telling("repair") as progress:
             clone = self.place.begin(udid)
-            self.place.bring_seal(self.seals, udid)
+            self.place.copy_seal(self.seals, udid)
             if before.verdict == "unreadable":  # there is nothing to keep: the phone sends all of it
                 clone.mkdir(mode=FOLDER_MODE)
                 return
             fresh = any(finding.code == "manifest-faulty" for finding in before.findings)
-            about: dict[str, Any] = {"fresh": fresh, "total": before.bytes, "watch": watch}
-            self.with_password(folder, lambda word: clone_without(folder, word, clone, wounds.keys(), **about))
+            about: dict[str, Any] = {"fresh": fresh, "total": before.bytes, "progress": progress}
+            self.with_password(folder, lambda password: clone_without(folder, password, clone, defects.keys(), **about))
 
-    def _require_room(self, original: Path, before: Verdict) -> None:
+    def _require_space(self, original: Path, before: Verdict) -> None:
         """Room for the worst case: the phone sends all of it, and where links can't be made, all is copied too."""
         stored = before.bytes if before.bytes is not None else _bytes_in(original)
         manifest = BackupFolder(original).manifest
@@ -250,54 +254,56 @@ class Heal:
 
     # -- [3] [4] [5] -------------------------------------------------------------------------------------------------
 
-    def _heal(self, original: Path, note: Note, wounds: dict[str, Finding], before: Verdict) -> Healed:
+    def _repair(self, original: Path, note: RepairNote, defects: dict[str, Finding], before: Verdict) -> RepairResult:
         clone = self.place.clone(note.udid)
-        noticed = self.phone.save(clone, self.place.seals) if self.phone is not None else ()
-        with self.telling("check") as watch:
-            after = self._verified(BackupFolder(clone), self.place.seals, watch)
-        dropped = self._fates(clone, wounds)
+        noticed = self.phone.back_up(clone, self.place.seals) if self.phone is not None else ()
+        with self.telling("check") as progress:
+            after = self._verified(BackupFolder(clone), self.place.seals, progress)
+        dropped = self._fates(clone, defects)
         lost = [record for record in dropped if not record.came_back]
-        own = [told.lost(wounds[record.file_id], with_phone=self.phone is not None) for record in lost]
+        own = [repair_finding.lost(defects[record.file_id], with_phone=self.phone is not None) for record in lost]
         answer, fetched = _answered(original, clone) if self.phone is not None else (WITHOUT_PHONE, NOT_FETCHED)
-        healed = Healed(
+        repaired = RepairResult(
             verdict=replace(after, backup=original, findings=(*after.findings, *noticed, *own)),
             answer=answer,
             in_place=after.verdict == "whole",
             dropped=dropped,
             fetched=fetched,
         )
-        with _own_disk(self.place.folder):
+        with _translate_disk_errors(self.place.folder):
             if after.verdict != "whole":
                 self.place.clear()
-                return healed
+                return repaired
             try:
-                kept = self.place.take_place(note, keep=bool(lost), seals=self.seals, clock=self.clock())
+                kept = self.place.swap_in(note, keep=bool(lost), seals=self.seals, clock=self.clock())
             except KeyboardInterrupt:  # in the middle of the two renames: to the end, then stop
-                self.place.settle(self.seals, clock=self.clock())
+                self.place.recover(self.seals, clock=self.clock())
                 raise
-        return replace(healed, kept=kept)
+        return replace(repaired, kept=kept)
 
-    def _fates(self, clone: Path, wounds: dict[str, Finding]) -> tuple[Dropped, ...]:
-        there = self.with_password(BackupFolder(clone), lambda word: _file_ids(BackupFolder(clone), word, wounds))
+    def _fates(self, clone: Path, defects: dict[str, Finding]) -> tuple[Dropped, ...]:
+        there = self.with_password(
+            BackupFolder(clone), lambda password: _file_ids(BackupFolder(clone), password, defects)
+        )
         return tuple(
             Dropped(
                 file_id=name,
-                domain=wound.domain or "",
-                relative_path=wound.relative_path or "",
-                code=wound.code,
+                domain=defect.domain or "",
+                relative_path=defect.relative_path or "",
+                code=defect.code,
                 came_back=name in there,
             )
-            for name, wound in wounds.items()
+            for name, defect in defects.items()
         )
 
 
-def _wounds(before: Verdict) -> dict[str, Finding]:
+def _damaged_records(before: Verdict) -> dict[str, Finding]:
     """The records that are damaged, by file id."""
     errors = (finding for finding in before.findings if finding.severity == "error")
     return {finding.file_id: finding for finding in errors if finding.file_id}
 
 
-def _refuse_other_wounds(before: Verdict) -> None:
+def _refuse_other_defects(before: Verdict) -> None:
     """Raises CannotHealWithoutPhone, BackupUnreadable: dropping records does not help this backup."""
     others = [one for one in before.findings if one.severity == "error" and not one.file_id and one.code not in _CURED]
     if before.verdict == "unreadable":
@@ -336,7 +342,7 @@ def _answered(original: Path, clone: Path) -> tuple[Answer, Fetched]:
 # -- the disk --------------------------------------------------------------------------------------------------------
 
 
-def _can_link(original: Path, place: HealingPlace) -> bool:
+def _can_link(original: Path, place: RepairWorkspace) -> bool:
     """Whether hard links can be made beside the backup, by making one."""
     probe = place.folder.with_name(f"{place.folder.name}-probe")
     for name in (*PLIST_LIMIT_BYTES, *MANIFESTS):
@@ -357,12 +363,12 @@ def _bytes_in(folder: Path) -> int:
 
 
 @contextmanager
-def _own_disk(folder: Path) -> Iterator[None]:
+def _translate_disk_errors(folder: Path) -> Iterator[None]:
     """For work on the disk alone: its OSErrors become errors a person can meet."""
     try:
         yield
     except OSError as problem:
-        said = problem.strerror or type(problem).__name__
+        message = problem.strerror or type(problem).__name__
         if problem.errno in DISK_FULL:
-            raise DiskFullHere(str(folder), said) from problem
-        raise CannotHealHere(str(folder.parent), said) from problem
+            raise DiskFullHere(str(folder), message) from problem
+        raise CannotHealHere(str(folder.parent), message) from problem

@@ -5,7 +5,7 @@
     .<name>.healing/seals/            the seal of the save that goes into it
     .<name>.healing/before/           the backup as it was, once it has left its place
 
-Two renames and what follows them, each safe to be killed at: `settle` finishes or clears whatever it finds.
+Two renames and what follows them, each safe to be killed at: `recover` finishes or clears whatever it finds.
 
     before   clone   in its place     killed …                             so
     no       –       as it was        before the first rename              it stays; the clone serves the next attempt
@@ -28,7 +28,7 @@ from typing import Any
 
 from migrate.backup.folder import BackupFolder, inside
 from migrate.backup.links import link_or_copy
-from migrate.backup.private_files import FOLDER_MODE, sync_folder, write_whole
+from migrate.backup.private_files import FOLDER_MODE, sync_folder, write_atomically
 from migrate.backup.seal import stored_seal
 from migrate.problems import MigrateError, SealDamaged
 
@@ -38,7 +38,7 @@ _SUFFIX = ".healing"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Note:
+class RepairNote:
     """What healing.json says."""
 
     udid: str
@@ -52,7 +52,7 @@ class Note:
     """Whether the seal in `seals` shall replace the one at home."""
 
 
-class HealingPlace:
+class RepairWorkspace:
     """The folder beside one backup. It is there only while that backup is healed."""
 
     def __init__(self, original: Path) -> None:
@@ -63,20 +63,20 @@ class HealingPlace:
         self._note = self.folder / "healing.json"
 
     @property
-    def note(self) -> Note | None:
+    def note(self) -> RepairNote | None:
         """None: there is no complete clone here."""
         try:
             with self._note.open("rb") as file:
-                said: Any = json.loads(file.read(NOTE_LIMIT_BYTES))
-            if said.pop("format") != FORMAT:
+                stored: Any = json.loads(file.read(NOTE_LIMIT_BYTES))
+            if stored.pop("format") != FORMAT:
                 return None
-            return Note(**{**said, "stamp": tuple(said["stamp"]), "dropped": tuple(said["dropped"])})
+            return RepairNote(**{**stored, "stamp": tuple(stored["stamp"]), "dropped": tuple(stored["dropped"])})
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     @note.setter
-    def note(self, note: Note) -> None:
-        write_whole(self._note, json.dumps({"format": FORMAT, **asdict(note)}).encode())
+    def note(self, note: RepairNote) -> None:
+        write_atomically(self._note, json.dumps({"format": FORMAT, **asdict(note)}).encode())
 
     def clone(self, udid: str) -> Path:
         """Raises UnsafeName: a UDID that is no name of a folder."""
@@ -89,7 +89,7 @@ class HealingPlace:
             folder.mkdir(mode=FOLDER_MODE)
         return self.clone(udid)
 
-    def bring_seal(self, seals: Path, udid: str) -> None:
+    def copy_seal(self, seals: Path, udid: str) -> None:
         """The seal of the original goes along, as the base of the clone's own."""
         source = inside(seals, f"{udid}.json")
         if source.is_file():
@@ -105,7 +105,7 @@ class HealingPlace:
 
     # -- the clone takes the place -----------------------------------------------------------------------------------
 
-    def take_place(self, note: Note, *, keep: bool, seals: Path, clock: datetime) -> Path | None:
+    def swap_in(self, note: RepairNote, *, keep: bool, seals: Path, clock: datetime) -> Path | None:
         """The clone becomes the backup. Comes back with where the one before lies now; None: it is removed."""
         keep_as = self._free_name(clock) if keep else None
         self.note = replace(note, keep_as=keep_as, brings_seal=self._may_replace_seal(note, seals))
@@ -115,7 +115,7 @@ class HealingPlace:
         self._clean_up(seals)
         return self.original.with_name(keep_as) if keep_as else None
 
-    def settle(self, seals: Path, *, clock: datetime) -> bool:
+    def recover(self, seals: Path, *, clock: datetime) -> bool:
         """Finish or clear what a killed attempt left, as the table above says. True: the swap was finished."""
         if not self.before.exists():
             if self.folder.exists() and (self.note is None or not self.original.exists()):
@@ -149,7 +149,7 @@ class HealingPlace:
         seal = inside(self.seals, f"{note.udid}.json")
         if note.brings_seal and seal.exists():
             seals.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-            write_whole(inside(seals, seal.name), seal.read_bytes())  # home may lie on another disk
+            write_atomically(inside(seals, seal.name), seal.read_bytes())  # home may lie on another disk
             seal.unlink()
         if note.keep_as is not None and self.before.exists():
             self.before.rename(self.original.with_name(note.keep_as))
@@ -158,7 +158,7 @@ class HealingPlace:
             shutil.rmtree(self.before)
         self.clear()
 
-    def _may_replace_seal(self, note: Note, seals: Path) -> bool:
+    def _may_replace_seal(self, note: RepairNote, seals: Path) -> bool:
         """Where home's seal is of another save (its own working backup's, say), it stays."""
         if not inside(self.seals, f"{note.udid}.json").exists():
             return False
@@ -178,17 +178,17 @@ class HealingPlace:
         return name
 
 
-def places_to_settle(path: Path) -> list[HealingPlace]:
+def workspaces_to_recover(path: Path) -> list[RepairWorkspace]:
     """The healing places that a backup meant by `path` may have: its own, and those of the folders in it."""
-    found = [HealingPlace(path)] if path.name else []
+    found = [RepairWorkspace(path)] if path.name else []
     with suppress(OSError):
         for entry in sorted(path.iterdir()):
             if entry.name.startswith(".") and entry.name.endswith(_SUFFIX):
-                found.append(HealingPlace(path / entry.name[1 : -len(_SUFFIX)]))
+                found.append(RepairWorkspace(path / entry.name[1 : -len(_SUFFIX)]))
     return [place for place in found if place.folder.is_dir()]
 
 
-def stamp_of(folder: BackupFolder) -> tuple[str, str]:
+def backup_stamp(folder: BackupFolder) -> tuple[str, str]:
     """What tells one save of a backup from the next; ("", "") where no plist says."""
     try:
         return (folder.status_uuid or "", str(folder.status_date or ""))

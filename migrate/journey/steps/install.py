@@ -8,7 +8,7 @@ from typing import Any
 
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.journey import events
-from migrate.journey.run_state import Move
+from migrate.journey.run_state import Run
 from migrate.phone.phone import Phone
 from migrate.plan.strategy import Strategy
 from migrate.problems import AppsNotInstalled, WaitedTooLong
@@ -18,42 +18,42 @@ POLL_S = 3.0
 """How often the phone is asked what is installed: an app from the App Store takes longer than that."""
 
 
-def some_app_is_chosen(move: Move) -> bool:
-    return move.known_strategy is not Strategy.REPLACE and bool(move.journal.result("compose")["apps"])
+def has_chosen_apps(run: Run) -> bool:
+    return run.known_strategy is not Strategy.REPLACE and bool(run.journal.result("compose")["apps"])
 
 
-async def install_apps(move: Move) -> dict[str, Any]:
+async def install_apps(run: Run) -> dict[str, Any]:
     """Until every chosen app is on the new phone.
 
     Raises:
         AppsNotInstalled, WaitedTooLong: one is not, after `--wait` seconds.
     """
-    deadline, asked = time.monotonic() + move.wait_s, ""
+    deadline, asked = time.monotonic() + run.wait_s, ""
     while True:
-        async with move.phone("new") as phone:
-            lacking = await apps_lacking(move, phone)
-        if lacking is None:
+        async with run.phone("new") as phone:
+            not_installed = await find_missing_apps(run, phone)
+        if not_installed is None:
             if asked:
-                move.watch().person_done(asked, "install-apps")
+                run.progress().person_done(asked, "install-apps")
             return {}
-        if move.wait_s <= 0:
-            raise lacking
+        if run.wait_s <= 0:
+            raise not_installed
         if not asked:
-            asked = lacking.phone
-            for title in lacking.titles:
-                move.found(_to_install(title, asked))
-            move.tell(events.PersonNeeded(asked, "install-apps", lacking.titles))
+            asked = not_installed.phone
+            for title in not_installed.titles:
+                run.found(_to_install(title, asked))
+            run.emit(events.PersonNeeded(asked, "install-apps", not_installed.titles))
         if time.monotonic() >= deadline:
-            raise WaitedTooLong(round(move.wait_s), lacking.what(), lacking.next())
+            raise WaitedTooLong(round(run.wait_s), not_installed.what(), not_installed.next())
         await asyncio.sleep(POLL_S)
 
 
-async def apps_lacking(move: Move, phone: Phone) -> AppsNotInstalled | None:
+async def find_missing_apps(run: Run, phone: Phone) -> AppsNotInstalled | None:
     """What is chosen and not on the phone now; None: nothing."""
-    composed = move.journal.result("compose")
+    composed = run.journal.result("compose")
     missing = sorted(set(composed["apps"]) - set(await phone.installed_apps()))
     titles = tuple(composed["titles"].get(APP_PREFIX + bundle, bundle) for bundle in missing)
-    return AppsNotInstalled(phone.facts.called, titles) if missing else None
+    return AppsNotInstalled(phone.facts.name_or_model, titles) if missing else None
 
 
 def _to_install(title: str, phone: str) -> Finding:

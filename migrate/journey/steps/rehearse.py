@@ -1,4 +1,4 @@
-"""The rehearsal: the real restore set, sent to a software iPhone like the new phone, before anything is sent to that.
+"""The rehearsal: the real restore set, sent to a simulated iPhone like the new phone, before anything is sent to that.
 
 It is a whole restore through the same code and over a socket; what differs is one address. Then every file that was
 agreed is looked for on the stand-in, and everything that was on the new phone and must stay.
@@ -20,90 +20,94 @@ from typing import Any
 from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
-from migrate.categories.arrival import never_arrives
+from migrate.categories.arrival import never_arrives_reason
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.claims import Claims
 from migrate.journey.backup_password import password_of
-from migrate.journey.proof.compare import FINDINGS_SHOWN, Key, by_place
-from migrate.journey.rehearsal_phone import on_a_socket, stand_in_for
-from migrate.journey.run_state import Move
-from migrate.journey.steps.compose import Agreed, agreed, open_with_claims
-from migrate.journey.steps.restore import OPTIONS, wants_apps
+from migrate.journey.proof.compare import MAX_FINDINGS, RecordKey, records_by_key
+from migrate.journey.rehearsal_phone import build_rehearsal_phone, serve_on_socket
+from migrate.journey.run_state import Run
+from migrate.journey.steps.compose import AgreedSelection, load_agreed_selection, open_with_claims
+from migrate.journey.steps.restore import RESTORE_OPTIONS, should_install_apps
 from migrate.journey.threads import in_thread
 from migrate.phone.phone import Phone
 from migrate.plan.strategy import Strategy
 from migrate.problems import MigrateError, RehearsalFailed
 from migrate.problems.finding import Finding
-from migrate.progress import Watcher, nobody
+from migrate.progress import Progress, no_progress
 from migrate.simulator.device.filesystem import sha256_of
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 
 RESTART_S = 60.0
 
 
-async def rehearse(move: Move) -> dict[str, Any]:
+async def rehearse(run: Run) -> dict[str, Any]:
     """Restore the real set to a stand-in and look at what came of it.
 
     Raises:
         RehearsalFailed: it was refused, something did not arrive, or something would be lost.
     """
-    move.findings[:] = [finding for finding in move.findings if not finding.code.startswith("rehearsal-")]
-    async with move.phone("new") as phone:
+    run.findings[:] = [finding for finding in run.findings if not finding.code.startswith("rehearsal-")]
+    async with run.phone("new") as phone:
         facts, installed = await phone.refresh(), await phone.installed_apps()
     with ExitStack() as opened:
-        agreement = await agreed(move)
+        agreement = await load_agreed_selection(run)
         opened.enter_context(agreement.old.backup)
-        sent = opened.enter_context((await open_with_claims(move, move.restore_set, move.set_role)).backup)
-        before = await open_with_claims(move, move.safety_backup, "new") if move.safety_backup else None
-        was_there = opened.enter_context(before.backup) if before else None
-        folder = BackupFolder(move.restore_set)
-        stand_in = await in_thread(move, lambda: stand_in_for(facts, installed, folder, was_there))
-        await _restore(move, stand_in)
-        looked = Rehearsed(
-            stand_in=stand_in,
+        sent = opened.enter_context((await open_with_claims(run, run.restore_set, run.restore_set_role)).backup)
+        before = await open_with_claims(run, run.safety_backup, "new") if run.safety_backup else None
+        before_backup = opened.enter_context(before.backup) if before else None
+        folder = BackupFolder(run.restore_set)
+        rehearsal_phone = await in_thread(run, lambda: build_rehearsal_phone(facts, installed, folder, before_backup))
+        await _restore(run, rehearsal_phone)
+        rehearsal_check = RehearsalCheck(
+            rehearsal_phone=rehearsal_phone,
             agreement=agreement,
-            in_set=by_place(sent),
+            set_records=records_by_key(sent),
             restore_set=sent,
-            strategy=move.known_strategy,
-            before=was_there,
+            strategy=run.known_strategy,
+            before=before_backup,
             before_claims=before.claims if before else None,
-            watch=move.watch(),
+            progress=run.progress(),
         )
-        await in_thread(move, looked.look)
-    for finding in looked.findings:
-        move.found(finding)
-    if looked.findings:
-        raise RehearsalFailed(looked.findings[0].what, looked.bad)
-    move.found(_went_well(facts.called, stand_in, looked))
+        await in_thread(run, rehearsal_check.look)
+    for finding in rehearsal_check.findings:
+        run.found(finding)
+    if rehearsal_check.findings:
+        raise RehearsalFailed(rehearsal_check.findings[0].what, rehearsal_check.bad)
+    run.found(_went_well(facts.name_or_model, rehearsal_phone, rehearsal_check))
     return {
-        "as": {"ios_version": stand_in.ios_version, "model": stand_in.model, "with_contents": was_there is not None},
-        **looked.as_json(),
+        "as": {
+            "ios_version": rehearsal_phone.ios_version,
+            "model": rehearsal_phone.model,
+            "with_contents": before_backup is not None,
+        },
+        **rehearsal_check.as_json(),
     }
 
 
-async def _restore(move: Move, stand_in: Softphone) -> None:
+async def _restore(run: Run, rehearsal_phone: SimulatedPhone) -> None:
     """One restore, as the new phone will be sent it: the same options, the same list of apps.
 
     Raises:
         RehearsalFailed: the stand-in refused it.
     """
-    password = await password_of(move, move.restore_set, move.set_role)
+    password = await password_of(run, run.restore_set, run.restore_set_role)
     try:
-        with on_a_socket(stand_in, move.tmp) as muxer:
-            async with await Phone.meet(muxer, stand_in.udid, wait_s=RESTART_S) as phone:
+        with serve_on_socket(rehearsal_phone, run.tmp) as usbmux:
+            async with await Phone.meet(usbmux, rehearsal_phone.udid, wait_s=RESTART_S) as phone:
                 await phone.restore(
-                    move.restore_set,
-                    options=OPTIONS[move.known_strategy],
+                    run.restore_set,
+                    options=RESTORE_OPTIONS[run.known_strategy],
                     password=password,
-                    restore_applications=wants_apps(move),
-                    watch=move.watch(),
+                    restore_applications=should_install_apps(run),
+                    progress=run.progress(),
                 )
     except MigrateError as refused:
-        move.found(
+        run.found(
             Finding(
                 code="rehearsal-refused",
                 severity="error",
-                phone=stand_in.name,
+                phone=rehearsal_phone.name,
                 what=f"In the rehearsal: {refused.what()}",
                 why=refused.why(),
                 next=refused.next(),
@@ -113,18 +117,18 @@ async def _restore(move: Move, stand_in: Softphone) -> None:
 
 
 @dataclass
-class Rehearsed:
+class RehearsalCheck:
     """What lies on the stand-in after its restart, held against what was agreed. Blocking; reads only."""
 
-    stand_in: Softphone
-    agreement: Agreed
-    in_set: Mapping[Key, Record]
+    rehearsal_phone: SimulatedPhone
+    agreement: AgreedSelection
+    set_records: Mapping[RecordKey, Record]
     restore_set: Backup
     strategy: Strategy
     before: Backup | None
     before_claims: Claims | None
-    watch: Watcher = nobody
-    fates: dict[str, Counter[str]] = field(default_factory=dict)
+    progress: Progress = no_progress
+    outcomes: dict[str, Counter[str]] = field(default_factory=dict)
     """Per owner: `arrives`, `not-expected`, `left-behind`, `missing`, `changed`."""
     kept: Counter[str] = field(default_factory=Counter)
     """Of what is on the new phone and was not chosen: `kept`, `lost`, `changed`."""
@@ -135,30 +139,30 @@ class Rehearsed:
         records = [record for record in self.agreement.records.values() if record.kind is not Kind.DIRECTORY]
         done, total = 0, sum(record.size or 0 for record in records)
         for record in records:
-            fate = self._fate(record)
+            outcome = self._fate(record)
             for owner in self.agreement.old.claims.owners(record.domain, record.relative_path):
-                self.fates.setdefault(owner, Counter())[fate] += 1
-            if fate in ("missing", "changed"):
-                self._note(record, fate)
+                self.outcomes.setdefault(owner, Counter())[outcome] += 1
+            if outcome in ("missing", "changed"):
+                self._add_finding(record, outcome)
             done += record.size or 0
-            self.watch.bytes_moved(done, total)
+            self.progress.bytes_moved(done, total)
         for record in self._must_stay():
-            fate = self._fate_of_kept(record)
-            self.kept[fate] += 1
-            if fate != "kept":
-                self._note(record, "lost" if fate == "lost" else "kept-changed")
+            outcome = self._fate_of_kept(record)
+            self.kept[outcome] += 1
+            if outcome != "kept":
+                self._add_finding(record, "lost" if outcome == "lost" else "kept-changed")
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "categories": {owner: dict(sorted(counts.items())) for owner, counts in sorted(self.fates.items())},
+            "categories": {owner: dict(sorted(counts.items())) for owner, counts in sorted(self.outcomes.items())},
             "kept": dict(sorted(self.kept.items())),
         }
 
     def _fate(self, record: Record) -> str:
-        sent = self.in_set.get((record.domain, record.relative_path))
+        sent = self.set_records.get((record.domain, record.relative_path))
         if sent is None:
-            return "left-behind" if record.file_id in self.agreement.left_behind else "missing"
-        if never_arrives(record.domain, record.relative_path):
+            return "left-behind" if record.file_id in self.agreement.unsent_file_ids else "missing"
+        if never_arrives_reason(record.domain, record.relative_path):
             return "not-expected"
         return self._compared(self.restore_set, sent, good="arrives")
 
@@ -175,15 +179,15 @@ class Rehearsed:
     def _fate_of_kept(self, record: Record) -> str:
         """Untouched, or sent again within a graft and the same."""
         assert self.before is not None
-        node = self.stand_in.files.get(record.domain, record.relative_path)
+        node = self.rehearsal_phone.files.get(record.domain, record.relative_path)
         if node is None:
             return "lost"
-        if (record.domain, record.relative_path) not in self.in_set:
+        if (record.domain, record.relative_path) not in self.set_records:
             return "kept"
         return self._compared(self.before, record, good="kept")
 
     def _compared(self, source: Backup, record: Record, *, good: str) -> str:
-        node = self.stand_in.files.get(record.domain, record.relative_path)
+        node = self.rehearsal_phone.files.get(record.domain, record.relative_path)
         if node is None:
             return "missing"
         if record.kind is Kind.SYMLINK:
@@ -193,25 +197,25 @@ class Rehearsed:
             digest.update(chunk)
         return good if sha256_of(node.content) == digest.hexdigest() else "changed"
 
-    def _note(self, record: Record, fate: str) -> None:
+    def _add_finding(self, record: Record, outcome: str) -> None:
         self.bad += 1
-        if len(self.findings) >= FINDINGS_SHOWN:
+        if len(self.findings) >= MAX_FINDINGS:
             return
-        claims = self.agreement.old.claims if fate in ("missing", "changed") else self.before_claims
+        claims = self.agreement.old.claims if outcome in ("missing", "changed") else self.before_claims
         owners = claims.owners(record.domain, record.relative_path) if claims else frozenset()
         apps = {owner.removeprefix(APP_PREFIX) for owner in owners if owner.startswith(APP_PREFIX)}
-        without_app = fate == "missing" and bool(apps) and not apps & set(self.stand_in.apps)
-        what, why, how = APP_NOT_THERE if without_app else SENTENCES[fate]
+        without_app = outcome == "missing" and bool(apps) and not apps & set(self.rehearsal_phone.apps)
+        what, why, how = APP_NOT_THERE if without_app else SENTENCES[outcome]
         self.findings.append(
             Finding(
-                code="rehearsal-app-missing" if without_app else f"rehearsal-{fate}",
+                code="rehearsal-app-missing" if without_app else f"rehearsal-{outcome}",
                 severity="error",
-                phone=self.stand_in.name,
+                phone=self.rehearsal_phone.name,
                 domain=record.domain,
                 relative_path=record.relative_path,
                 file_id=record.file_id,
                 categories=tuple(sorted(owners)),
-                what=what.format(path=record.relative_path or record.domain, phone=self.stand_in.name),
+                what=what.format(path=record.relative_path or record.domain, phone=self.rehearsal_phone.name),
                 why=why,
                 next=how,
             )
@@ -247,14 +251,16 @@ APP_NOT_THERE = (
 )
 
 
-def _went_well(name: str, stand_in: Softphone, looked: Rehearsed) -> Finding:
-    arrived = sum(counts["arrives"] for counts in looked.fates.values())
-    stayed = f", and {looked.kept['kept']:,} files that are on it now would stay" if looked.kept else ""
+def _went_well(name: str, rehearsal_phone: SimulatedPhone, rehearsal_check: RehearsalCheck) -> Finding:
+    arrived = sum(counts["arrives"] for counts in rehearsal_check.outcomes.values())
+    stayed = (
+        f", and {rehearsal_check.kept['kept']:,} files that are on it now would stay" if rehearsal_check.kept else ""
+    )
     return Finding(
         code="rehearsed",
         severity="info",
         phone=name,
-        what=f"On a software iPhone like {name} (iOS {stand_in.ios_version}) all went well: "
+        what=f"On a simulated iPhone like {name} (iOS {rehearsal_phone.ios_version}) all went well: "
         f"{arrived:,} files would arrive{stayed}.",
         why="A rehearsal catches what a phone would refuse, drop or wipe. It cannot show what only Apple's software "
         "knows: hidden lists of paths, how databases are carried to a newer iOS, what iCloud does.",

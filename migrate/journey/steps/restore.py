@@ -8,17 +8,17 @@ from migrate.backup.folder import BackupFolder
 from migrate.backup.verify.run import verify
 from migrate.journey.backup_password import password_of
 from migrate.journey.journal import Journal
-from migrate.journey.run_state import LastWord, Move
-from migrate.journey.steps.install import apps_lacking, some_app_is_chosen
+from migrate.journey.run_state import Confirmation, Run
+from migrate.journey.steps.install import find_missing_apps, has_chosen_apps
 from migrate.journey.threads import in_thread
-from migrate.phone.discovery import look
+from migrate.phone.discovery import find_phones
 from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions
 from migrate.phone.phone import Phone, wait_until_ready
-from migrate.plan.preflight import refuse_putting_back, refuse_restore
+from migrate.plan.preflight import refuse_restore, refuse_restore_of_own_backup
 from migrate.plan.strategy import Strategy
 from migrate.problems import NotAgreed, RestoreInDoubt, RestoreSetDamaged
 
-OPTIONS = {  # contract 5; all five are always sent, because a missing one means YES to the phone (facts 4.1)
+RESTORE_OPTIONS = {  # contract 5; all five are always sent, because a missing one means YES to the phone (facts 4.1)
     Strategy.REPLACE: RestoreOptions(
         system_files=True,
         should_reboot=True,
@@ -43,111 +43,113 @@ OPTIONS = {  # contract 5; all five are always sent, because a missing one means
 }
 
 
-async def agree(move: Move) -> dict[str, Any]:
+async def ask_for_confirmation(run: Run) -> dict[str, Any]:
     """The last word, with everything that can be refused refused before it."""
-    await refuse_damaged_set(move)
-    move.looked_at_set = True
-    async with move.phone("new") as phone:
-        await ready_for_it(move, phone)
-        if not move.asking.confirm(last_word(move, phone)):
-            raise NotAgreed(move.journal.run)
+    await refuse_damaged_set(run)
+    run.restore_set_checked = True
+    async with run.phone("new") as phone:
+        await refuse_unready_phone(run, phone)
+        if not run.prompts.confirm(confirmation_for(run, phone)):
+            raise NotAgreed(run.journal.run_id)
     return {}
 
 
-async def restore(move: Move) -> dict[str, Any]:
+async def restore(run: Run) -> dict[str, Any]:
     """Send the restore set."""
-    if not move.looked_at_set:  # agreed to in another process: a disk may have rotted since
-        await refuse_damaged_set(move)
-    async with move.phone("new") as phone:
-        await ready_for_it(move, phone)
-        password = await password_of(move, move.restore_set, move.set_role)
-        move.journal.append({"restore_begins": await trace(move, phone.facts.udid)})
+    if not run.restore_set_checked:  # agreed to in another process: a disk may have rotted since
+        await refuse_damaged_set(run)
+    async with run.phone("new") as phone:
+        await refuse_unready_phone(run, phone)
+        password = await password_of(run, run.restore_set, run.restore_set_role)
+        run.journal.append({"restore_begins": await trace(run, phone.facts.udid)})
         attempt = RestoreAttempt(
-            on_half_sent=lambda: move.journal.append({"restore_half_sent": True}),
-            on_taken=lambda: move.journal.append({"restore_taken": True}),
+            on_half_sent=lambda: run.journal.append({"restore_half_sent": True}),
+            on_taken=lambda: run.journal.append({"restore_taken": True}),
         )
         try:
             report = await phone.restore(
-                move.restore_set,
-                options=OPTIONS[move.known_strategy],
+                run.restore_set,
+                options=RESTORE_OPTIONS[run.known_strategy],
                 password=password,
-                restore_applications=wants_apps(move),
-                watch=move.watch(),
+                restore_applications=should_install_apps(run),
+                progress=run.progress(),
                 attempt=attempt,
             )
         except BaseException:
             if attempt.was_not_taken:
-                move.journal.append({"restore_not_taken": True})
+                run.journal.append({"restore_not_taken": True})
             raise
     return {"bytes": report.bytes_sent, "files": report.files_sent, "confirmed": report.confirmed}
 
 
-async def refuse_damaged_set(move: Move) -> None:
+async def refuse_damaged_set(run: Run) -> None:
     """Look at the set once more: a disk may have rotted between composing and sending."""
-    password = await password_of(move, move.restore_set, move.set_role)
-    watch = move.watch()
-    verdict = await in_thread(move, lambda: verify(move.restore_set, password, seals=None, depth="quick", watch=watch))
-    wounds = [finding for finding in verdict.findings if finding.severity == "error"]
-    if wounds:
-        raise RestoreSetDamaged(str(move.restore_set), wounds[0].what, len(wounds))
+    password = await password_of(run, run.restore_set, run.restore_set_role)
+    progress = run.progress()
+    verdict = await in_thread(
+        run, lambda: verify(run.restore_set, password, seals=None, depth="quick", progress=progress)
+    )
+    defects = [finding for finding in verdict.findings if finding.severity == "error"]
+    if defects:
+        raise RestoreSetDamaged(str(run.restore_set), defects[0].what, len(defects))
 
 
-async def ready_for_it(move: Move, phone: Phone) -> None:
+async def refuse_unready_phone(run: Run, phone: Phone) -> None:
     """Refuse a phone that must not be restored to now.
 
     Raises:
         AppsNotInstalled: an app was deleted after it was looked for; a resume waits for it again.
     """
     facts = await phone.refresh()
-    if move.journal.undoes:
-        ios_version = BackupFolder(move.restore_set).ios_version
-        refuse_putting_back(facts, backup_ios_version=ios_version, set_bytes=move.composed["bytes"])
+    if run.journal.undoes:
+        ios_version = BackupFolder(run.restore_set).ios_version
+        refuse_restore_of_own_backup(facts, backup_ios_version=ios_version, set_bytes=run.composed["bytes"])
         return
-    in_use = await phone.signs_of_use() if move.plan.new_phone.is_ == "erased" else ()
+    in_use = await phone.signs_of_use() if run.plan.new_phone.is_ == "erased" else ()
     refuse_restore(
-        move.plan,
+        run.plan,
         facts,
-        backup_ios_version=BackupFolder(move.restore_set).ios_version,
-        set_bytes=move.composed["bytes"],
+        backup_ios_version=BackupFolder(run.restore_set).ios_version,
+        set_bytes=run.composed["bytes"],
         signs_of_use=in_use,
     )
-    if some_app_is_chosen(move) and (lacking := await apps_lacking(move, phone)):
-        move.journal.append({"reopened": "install-apps", "why": "an app was deleted since"})
-        raise lacking
+    if has_chosen_apps(run) and (not_installed := await find_missing_apps(run, phone)):
+        run.journal.append({"reopened": "install-apps", "why": "an app was deleted since"})
+        raise not_installed
 
 
-def wants_apps(move: Move) -> bool:
+def should_install_apps(run: Run) -> bool:
     """Whether the phone is asked to install apps (contract 5). One in use has them by now, or is not sent anything."""
-    return move.known_strategy is Strategy.REPLACE
+    return run.known_strategy is Strategy.REPLACE
 
 
-def last_word(move: Move, phone: Phone) -> LastWord:
-    composed = move.composed
-    return LastWord(
-        run=move.journal.run,
-        old_name=move.name_of("old"),
+def confirmation_for(run: Run, phone: Phone) -> Confirmation:
+    composed = run.composed
+    return Confirmation(
+        run_id=run.journal.run_id,
+        old_name=run.name_of("old"),
         new_name=phone.facts.name or "the new phone",
-        strategy=move.known_strategy,
+        strategy=run.known_strategy,
         replaces=tuple((title, goes, there) for _, title, goes, there in composed["replaces"]),
         set_bytes=composed["bytes"],
         set_files=composed["chosen_files"],
-        saved_first=bool(move.journal.result("verify-new-phone")),
-        undoes=move.journal.undoes,
+        is_undoable=bool(run.journal.result("verify-new-phone")),
+        undoes=run.journal.undoes,
     )
 
 
 # -- in doubt --------------------------------------------------------------------------------------------------------
 
 
-async def trace(move: Move, udid: str) -> dict[str, Any]:
+async def trace(run: Run, udid: str) -> dict[str, Any]:
     """What shows from outside whether a phone was restored to: its trust in us and how far its setup is."""
-    for facts in await look(move.muxer):
+    for facts in await find_phones(run.usbmux):
         if facts.udid == udid:
             return {"trusted": facts.trusted, "setup_state": facts.setup_state, "setup": facts.setup_finished}
     return {}
 
 
-async def already_restored(move: Move) -> bool:
+async def is_already_restored(run: Run) -> bool:
     """Whether a restore that was in doubt has happened: the phone said so, or is no longer as it was before.
 
     A `replace` ends trust and runs the setup again; an `overlay` leaves `RestoredFromiTunesBackup` behind
@@ -157,14 +159,14 @@ async def already_restored(move: Move) -> bool:
     Raises:
         RestoreInDoubt: neither can be shown. The phone may have been restored, and used since.
     """
-    before, udid = move.journal.note("restore_begins"), move.journal.udid_of("new")
-    if before is None or udid is None or last_try(move.journal) == "not taken":
+    before, udid = run.journal.latest_value("restore_begins"), run.journal.udid_of("new")
+    if before is None or udid is None or last_try(run.journal) == "not taken":
         return False
-    if last_try(move.journal) == "taken":
+    if last_try(run.journal) == "taken":
         return True
-    now = await trace(move, udid)
+    now = await trace(run, udid)
     if not (now and changed_since(before, now)):
-        raise RestoreInDoubt(move.name_of("new"), move.journal.run, str(move.folder / "plan.toml"))
+        raise RestoreInDoubt(run.name_of("new"), run.journal.run_id, str(run.folder / "plan.toml"))
     return True
 
 
@@ -195,9 +197,11 @@ def changed_since(before: dict[str, Any], now: dict[str, Any]) -> bool:
 # -- wait ------------------------------------------------------------------------------------------------------------
 
 
-async def wait_for_phone(move: Move) -> dict[str, Any]:
+async def wait_for_phone(run: Run) -> dict[str, Any]:
     """Wait until the new phone is back from its reboot, trusts this computer, and is through its setup."""
-    udid = str(move.journal.udid_of("new"))
-    phone = await move.patiently(lambda wait_s: wait_until_ready(move.muxer, udid, watch=move.watch(), wait_s=wait_s))
+    udid = str(run.journal.udid_of("new"))
+    phone = await run.with_wait_timeout(
+        lambda wait_s: wait_until_ready(run.usbmux, udid, progress=run.progress(), wait_s=wait_s)
+    )
     await phone.close()
     return {}

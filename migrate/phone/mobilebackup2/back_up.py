@@ -16,20 +16,20 @@ from pymobiledevice3.exceptions import PyMobileDevice3Exception
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.seal import Seal, SealDraft, read_seal
-from migrate.phone.connection import Contact
+from migrate.phone.connection import PhoneConnection
 from migrate.phone.lockdown import write_private
 from migrate.phone.mobilebackup2.conversation import Conversation
-from migrate.phone.mobilebackup2.disk import disk_of
+from migrate.phone.mobilebackup2.disk import translate_disk_errors
 from migrate.phone.mobilebackup2.host_folder import make_folder
-from migrate.phone.mobilebackup2.info_plist import Apps, browse_apps, info_plist
-from migrate.phone.mobilebackup2.session import Session
-from migrate.plists import plist_bytes
+from migrate.phone.mobilebackup2.info_plist import InstalledApps, browse_apps, info_plist
+from migrate.phone.mobilebackup2.session import BackupSession
+from migrate.plists import encode_plist
 from migrate.problems import MigrateError, SealDamaged
 from migrate.problems.finding import Finding
-from migrate.progress import Watcher
+from migrate.progress import Progress
 
 DURING: Final = "the save"
-SPOKEN_OF_BYTES = 1 << 20
+REPORT_EVERY_BYTES = 1 << 20
 """A watcher hears of progress about once a mebibyte, and at the end."""
 
 ALWAYS_UNREADABLE: Final = ("/FileProvider/backup/backup_manifest.db",)
@@ -42,7 +42,7 @@ FINDINGS_LIMIT = 1_000
 
 
 @dataclass(frozen=True)
-class SaveReport:
+class BackupReport:
     """What came in during one save. `unreadable`: file ids the phone could not read, both times it was asked."""
 
     bytes_received: int
@@ -50,39 +50,44 @@ class SaveReport:
     unreadable: tuple[str, ...]
 
 
-async def save(
-    contact: Contact, folder: Path, *, seals: Path, begin: Literal["incremental", "fresh"], watch: Watcher
-) -> SaveReport:
+async def back_up(
+    connection: PhoneConnection,
+    folder: Path,
+    *,
+    seals: Path,
+    begin: Literal["incremental", "fresh"],
+    progress: Progress,
+) -> BackupReport:
     """Save the phone into `folder`, whose name is its UDID. Finished and sealed when this returns.
 
     Whatever stops it (a cable, a full disk, Ctrl-C), the next `incremental` save goes on where it stopped.
     """
-    if folder.name != contact.facts.udid:
-        raise ValueError(f"{folder} is not the place of {contact.facts.udid}")
-    with disk_of(folder):
-        prepare(folder)
-    apps = await _apps(contact, watch)
-    with disk_of(folder):
+    if folder.name != connection.facts.udid:
+        raise ValueError(f"{folder} is not the place of {connection.facts.udid}")
+    with translate_disk_errors(folder):
+        prepare_folder(folder)
+    apps = await _apps(connection, progress)
+    with translate_disk_errors(folder):
         ledger = SealLedger.open(seals, BackupFolder(folder), fresh=begin == "fresh", apps=apps)
     try:
-        work = _Save(contact, folder, ledger, apps, watch)
-        unreadable = await work.once(force_full=begin == "fresh")
+        work = _BackupRun(connection, folder, ledger, apps, progress)
+        unreadable = await work.back_up_once(force_full=begin == "fresh")
         if any(not path.endswith(ALWAYS_UNREADABLE) for path, _ in unreadable.values()):
-            again = await work.once(force_full=False)
+            again = await work.back_up_once(force_full=False)
             unreadable = {**unreadable, **again}
-        with disk_of(folder):
+        with translate_disk_errors(folder):
             seal = ledger.finish(BackupFolder(folder))
     finally:
         ledger.close()
     lost = {file_id: unreadable.get(file_id, ("", why)) for file_id, why in seal.unreadable.items()}
     for file_id, (path, why) in islice(lost.items(), FINDINGS_LIMIT):
-        watch.found(unreadable_finding(contact.name, file_id, path, why))
+        progress.found(unreadable_finding(connection.name, file_id, path, why))
     if len(lost) > FINDINGS_LIMIT:
-        watch.found(more_unreadable_finding(contact.name, len(lost) - FINDINGS_LIMIT))
-    return SaveReport(work.bytes_received, work.files_received, tuple(lost))
+        progress.found(more_unreadable_finding(connection.name, len(lost) - FINDINGS_LIMIT))
+    return BackupReport(work.bytes_received, work.files_received, tuple(lost))
 
 
-def prepare(folder: Path) -> None:
+def prepare_folder(folder: Path) -> None:
     """The folder, and out of the way what would end every backup: a plist without a byte in it (facts row 9)."""
     make_folder(folder)
     for name in ("Manifest.plist", "Status.plist"):
@@ -92,45 +97,47 @@ def prepare(folder: Path) -> None:
 
 
 @dataclass
-class _Save:
+class _BackupRun:
     """The one or two conversations of a save, and their figures together."""
 
-    contact: Contact
+    connection: PhoneConnection
     folder: Path
     ledger: SealLedger
-    apps: Apps | None
-    watch: Watcher
+    apps: InstalledApps | None
+    progress: Progress
     bytes_received: int = 0
     files_received: int = 0
-    _spoken_of: int = field(init=False, default=-SPOKEN_OF_BYTES)
+    _reported_bytes: int = field(init=False, default=-REPORT_EVERY_BYTES)
 
-    async def once(self, *, force_full: bool) -> dict[str, tuple[str, str]]:
+    async def back_up_once(self, *, force_full: bool) -> dict[str, tuple[str, str]]:
         """One backup. What the phone could not read: file id -> (its own path, why)."""
-        contact = self.contact
-        request: dict[str, Any] = {"MessageName": "Backup", "TargetIdentifier": contact.facts.udid}
+        connection = self.connection
+        request: dict[str, Any] = {"MessageName": "Backup", "TargetIdentifier": connection.facts.udid}
         if force_full:
             request["Options"] = {"ForceFullBackup": True}
-        async with Session(contact, self.watch, DURING) as session:
+        async with BackupSession(connection, self.progress, DURING) as session:
             # before the link is opened: gathering the icons of many apps takes longer than a phone waits for a request
-            with contact.told(DURING):
-                info = await info_plist(contact.client, session.afc, self.apps, udid=contact.facts.udid)
-            with disk_of(self.folder):
-                write_private(self.folder / "Info.plist", plist_bytes(info), by_way_of=self.folder.parent)
-            outcome = await session.ask(request, self.folder, ledger=self.ledger, moved=self._moved)
-        session.judge(outcome, self.folder)
-        self._moved(outcome.conversation, at_the_end=True)
+            with connection.translate_errors(DURING):
+                info = await info_plist(connection.client, session.afc, self.apps, udid=connection.facts.udid)
+            with translate_disk_errors(self.folder):
+                write_private(self.folder / "Info.plist", encode_plist(info), by_way_of=self.folder.parent)
+            outcome = await session.send_request(
+                request, self.folder, ledger=self.ledger, on_progress=self._on_progress
+            )
+        session.raise_if_refused(outcome, self.folder)
+        self._on_progress(outcome.conversation, at_the_end=True)
         self.bytes_received += outcome.conversation.receiver.bytes_received
         self.files_received += outcome.conversation.receiver.files_received
         return outcome.conversation.receiver.unreadable
 
-    def _moved(self, conversation: Conversation, *, at_the_end: bool = False) -> None:
+    def _on_progress(self, conversation: Conversation, *, at_the_end: bool = False) -> None:
         receiver = conversation.receiver
-        if not at_the_end and receiver.bytes_received < self._spoken_of + SPOKEN_OF_BYTES:
+        if not at_the_end and receiver.bytes_received < self._reported_bytes + REPORT_EVERY_BYTES:
             return
-        self._spoken_of = receiver.bytes_received
+        self._reported_bytes = receiver.bytes_received
         done = self.bytes_received + receiver.bytes_received
-        self.watch.bytes_moved(done, self._total(conversation, done))
-        self.watch.files_moved(self.files_received + receiver.files_received)
+        self.progress.bytes_moved(done, self._total(conversation, done))
+        self.progress.files_moved(self.files_received + receiver.files_received)
 
     def _total(self, conversation: Conversation, done: int) -> int | None:
         """The phone tells no total, only its own estimate of the way gone, in percent (facts 2.2)."""
@@ -148,11 +155,11 @@ class SealLedger:
         self._note_groups()
 
     @classmethod
-    def open(cls, seals: Path, folder: BackupFolder, *, fresh: bool, apps: Apps | None) -> SealLedger:
+    def open(cls, seals: Path, folder: BackupFolder, *, fresh: bool, apps: InstalledApps | None) -> SealLedger:
         """The draft for a save into `folder`: on the seal of the finished save there, on that of an interrupted one, or
         on nothing."""
         udid = folder.path.name
-        draft = None if fresh else _draft_to_go_on_with(seals, folder)
+        draft = None if fresh else _resumable_draft(seals, folder)
         return cls(
             draft or SealDraft.open(seals, udid, None, fresh=True),
             seals,
@@ -186,28 +193,28 @@ class SealLedger:
             self._draft.groups(self._groups)
 
 
-def _draft_to_go_on_with(seals: Path, folder: BackupFolder) -> SealDraft | None:
+def _resumable_draft(seals: Path, folder: BackupFolder) -> SealDraft | None:
     try:
         if folder.is_finished and (seal := read_seal(seals, folder)) is not None:
             return SealDraft.open(seals, folder.path.name, seal)
         # interrupted; or, when it is finished, stopped between the phone's last word and the sealing
-        return SealDraft.go_on(seals, folder.path.name)
+        return SealDraft.resume(seals, folder.path.name)
     except SealDamaged:
         return None  # it is worth nothing any more; this save takes a new one
     except MigrateError:
         return None  # a Status.plist nobody can read: the phone will say what it thinks of it
 
 
-async def _apps(contact: Contact, watch: Watcher) -> Apps | None:
+async def _apps(connection: PhoneConnection, progress: Progress) -> InstalledApps | None:
     try:
-        return await browse_apps(contact.client)
+        return await browse_apps(connection.client)
     except (PyMobileDevice3Exception, OSError) as error:
-        watch.found(
+        progress.found(
             Finding(
                 code="installed-apps-unknown",
                 severity="warning",
-                phone=contact.name,
-                what=f"{contact.name} did not tell which apps are installed on it.",
+                phone=connection.name,
+                what=f"{connection.name} did not tell which apps are installed on it.",
                 why=f"Its installation service answered: {type(error).__name__}.",
                 next="Save it again later if its apps should be installed on another phone from this backup.",
             )

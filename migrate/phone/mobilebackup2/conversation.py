@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.phone.mobilebackup2.download import Sender
-from migrate.phone.mobilebackup2.host_folder import CODE_OF_ERRNO, Answer, Drive, answer_to
-from migrate.phone.mobilebackup2.link import Link, LinkEnded
-from migrate.phone.mobilebackup2.pipeline import Forget, Ledger, NoLedger, Pipeline, file_id_of
+from migrate.phone.mobilebackup2.host_folder import CODE_OF_ERRNO, Drive, StatusResponse, status_for_error
+from migrate.phone.mobilebackup2.link import DeviceLink, LinkEnded
+from migrate.phone.mobilebackup2.pipeline import BlobRemoved, Ledger, NoLedger, Pipeline, file_id_of
 from migrate.phone.mobilebackup2.upload import Receiver
-from migrate.phone.quoting import quoted
+from migrate.phone.quoting import safe_text
 
-NOT_KNOWN = Answer(-1, "not known here", {})
+NOT_KNOWN = StatusResponse(-1, "not known here", {})
 
 PROGRESS_AT = {
     "DLMessageUploadFiles": 2,
@@ -39,19 +39,19 @@ around, and to one for every 128 files while it moves a backup into place."""
 class Conversation:
     """One session on a link whose versions are agreed on. Blocking; belongs to one thread.
 
-    `asked`: the request is out. `fetching`: the phone wants files and has not been sent all of them. `operations`
+    `request_sent`: the request is out. `fetching`: the phone wants files and has not been sent all of them. `operations`
     counts what was served; `percent` is what the phone last said of its own progress.
     """
 
-    link: Link
+    link: DeviceLink
     drive: Drive
     ledger: Ledger = field(default_factory=NoLedger)
-    moved: Callable[[Conversation], None] = lambda _: None
-    asked: bool = field(default=False, init=False)
+    on_progress: Callable[[Conversation], None] = lambda _: None
+    request_sent: bool = field(default=False, init=False)
     fetching: bool = field(default=False, init=False)
     operations: int = field(default=0, init=False)
     percent: float = field(default=0.0, init=False)
-    disk_trouble: OSError | None = field(default=None, init=False)
+    local_disk_error: OSError | None = field(default=None, init=False)
     receiver: Receiver = field(init=False)
     sender: Sender = field(init=False)
     _pipeline: Pipeline = field(init=False)
@@ -64,7 +64,7 @@ class Conversation:
         self.sender = Sender(self.link, self.drive, self._report)
         self.drive.on_removed = self._removed
 
-    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def send_request(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Send `request` and serve the phone until its Response; everything received is then written and hashed.
 
         Raises:
@@ -72,48 +72,48 @@ class Conversation:
             PhoneBrokeProtocol, UnsafeName: it said what no healthy phone says.
         """
         with self._pipeline:
-            self.asked = True
-            self.link.ask(request)
+            self.request_sent = True
+            self.link.send_request(request)
             try:
                 while (response := self._serve(self.link.receive())) is None:
                     self.operations += 1
             finally:
-                self.disk_trouble = self._pipeline.trouble or self.disk_trouble
-        self.disk_trouble = self._pipeline.trouble or self.disk_trouble
+                self.local_disk_error = self._pipeline.write_error or self.local_disk_error
+        self.local_disk_error = self._pipeline.write_error or self.local_disk_error
         return response
 
     def _serve(self, message: list[Any]) -> dict[str, Any] | None:
         """Carry out one message. The Response, when it was that."""
-        said = message[0]
+        operation = message[0]
         self._note_progress(message)
-        if said == "DLMessageProcessMessage":
+        if operation == "DLMessageProcessMessage":
             if len(message) < 2 or not isinstance(message[1], dict):
-                raise self.link.broken("its answer is no dictionary")
+                raise self.link.protocol_error("its answer is no dictionary")
             return message[1]
-        if said == "DLMessageDisconnect":
+        if operation == "DLMessageDisconnect":
             raise LinkEnded("The phone ended the session.")
         try:
-            answer = self._carry_out(said, *message[1:3])
+            answer = self._carry_out(operation, *message[1:3])
             self._note_idleness()
         except _Malformed as error:
-            raise self.link.broken(f"{quoted(said, 40)} came without what belongs to it") from error
-        if answer.code == CODE_OF_ERRNO[errno.ENOSPC] and self.disk_trouble is None:
-            self.disk_trouble = OSError(errno.ENOSPC, answer.text)
+            raise self.link.protocol_error(f"{safe_text(operation, 40)} came without what belongs to it") from error
+        if answer.code == CODE_OF_ERRNO[errno.ENOSPC] and self.local_disk_error is None:
+            self.local_disk_error = OSError(errno.ENOSPC, answer.text)
         self.link.answer(answer.code, answer.text, answer.payload)
         return None
 
-    def _carry_out(self, said: str, what: Any = None, other: Any = None) -> Answer:
-        match said:
+    def _carry_out(self, operation: str, what: Any = None, other: Any = None) -> StatusResponse:
+        match operation:
             case "DLMessageUploadFiles":
                 refused = self.receiver.receive_files()
-                return answer_to(refused) if refused else Answer()
+                return status_for_error(refused) if refused else StatusResponse()
             case "DLMessageDownloadFiles":
                 self.fetching = True
                 answer = self.sender.send_files(_names(what))
                 self.fetching = False
                 return answer
             case "DLContentsOfDirectory":
-                return self.drive.contents_of(_name(what))
+                return self.drive.list_directory(_name(what))
             case "DLMessageCreateDirectory":
                 return self.drive.make_directory(_name(what))
             case "DLMessageMoveItems" | "DLMessageMoveFiles":
@@ -128,12 +128,12 @@ class Conversation:
                 return self.drive.purge(what)
         return NOT_KNOWN
 
-    def _removed(self, named: str) -> None:
+    def _removed(self, host_path: str) -> None:
         """Something was removed. What lay in `Snapshot/` has moved on under the same name, so that is no loss."""
-        if named == self.drive.name:
-            self._pipeline.put((Forget(None),))
-        elif (file_id := file_id_of(named)) is not None and "/Snapshot/" not in named:
-            self._pipeline.put((Forget(file_id),))
+        if host_path == self.drive.name:
+            self._pipeline.put((BlobRemoved(None),))
+        elif (file_id := file_id_of(host_path)) is not None and "/Snapshot/" not in host_path:
+            self._pipeline.put((BlobRemoved(file_id),))
 
     def _note_progress(self, message: list[Any]) -> None:
         at = PROGRESS_AT.get(message[0])
@@ -148,10 +148,12 @@ class Conversation:
         self._idle = self._idle + 1 if passed == self._passed else 0
         self._passed = passed
         if self._idle > IDLE_LIMIT:
-            raise self.link.broken(f"it asked for {IDLE_LIMIT} things one after the other, and no file among them")
+            raise self.link.protocol_error(
+                f"it asked for {IDLE_LIMIT} things one after the other, and no file among them"
+            )
 
     def _report(self) -> None:
-        self.moved(self)
+        self.on_progress(self)
 
 
 class _Malformed(Exception):

@@ -28,7 +28,7 @@ def free_bytes(folder: Path) -> int:
 
 
 @contextmanager
-def disk_of(folder: Path) -> Iterator[None]:
+def translate_disk_errors(folder: Path) -> Iterator[None]:
     """For work on the disk alone: no OSError in here comes from a phone."""
     try:
         yield

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from migrate.phone.mobilebackup2.host_folder import MULTIPLE_ERRORS, Answer, Drive, code_of
-from migrate.phone.mobilebackup2.link import Link
+from migrate.phone.mobilebackup2.host_folder import MULTIPLE_ERRORS, Drive, StatusResponse, code_of
+from migrate.phone.mobilebackup2.link import DeviceLink
 
 DATA: Final = b"\x0c"
 WHOLE: Final = struct.pack(">IB", 1, 0)
@@ -35,45 +35,45 @@ HEADER_BYTES = 5
 class Sender:
     """Sends files of the drive over the link. Counts over the whole conversation."""
 
-    link: Link
+    link: DeviceLink
     drive: Drive
-    moved: Callable[[], None] = lambda: None
+    on_progress: Callable[[], None] = lambda: None
     bytes_sent: int = 0
     files_sent: int = 0
 
     def __post_init__(self) -> None:
         self._frame = bytearray(HEADER_BYTES + FRAME_BYTES)
 
-    def send_files(self, names: Sequence[str]) -> Answer:
+    def send_files(self, names: Sequence[str]) -> StatusResponse:
         """Send each, and give the status to answer with.
 
         Raises:
             LinkEnded, LinkSilent; UnsafeName: a name leads out of the backup.
         """
         failed: dict[str, dict[str, Any]] = {}
-        for named in names:
-            path = named.encode()
+        for host_path in names:
+            path = host_path.encode()
             self.link.send_bytes(struct.pack(">I", len(path)) + path)
             try:
-                self._send(self.drive.place(named, to_read=True))
+                self._send(self.drive.local_path(host_path, to_read=True))
             except OSError as error:
                 text = error.strerror or type(error).__name__
                 said = text.encode()
                 self.link.send_bytes(struct.pack(">I", len(said) + 1) + LOCAL_ERROR + said)
-                failed[named] = {"DLFileErrorString": text, "DLFileErrorCode": code_of(error) & (1 << 64) - 1}
-            self.moved()
+                failed[host_path] = {"DLFileErrorString": text, "DLFileErrorCode": code_of(error) & (1 << 64) - 1}
+            self.on_progress()
         self.link.send_bytes(STREAM_ENDS)
-        return Answer(MULTIPLE_ERRORS, "Multi status", failed) if failed else Answer()
+        return StatusResponse(MULTIPLE_ERRORS, "Multi status", failed) if failed else StatusResponse()
 
-    def _send(self, place: Path) -> None:
+    def _send(self, local_path: Path) -> None:
         frame = memoryview(self._frame)
-        if place.is_dir():  # Windows answers EACCES to opening one
+        if local_path.is_dir():  # Windows answers EACCES to opening one
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        with place.open("rb", buffering=0) as file:
+        with local_path.open("rb", buffering=0) as file:
             while count := file.readinto(frame[HEADER_BYTES:]):
                 struct.pack_into(">Ic", self._frame, 0, count + 1, DATA)
                 self.link.send_bytes(frame[: HEADER_BYTES + count])
                 self.bytes_sent += count
-                self.moved()
+                self.on_progress()
         self.link.send_bytes(WHOLE)
         self.files_sent += 1

@@ -22,10 +22,10 @@ from typing import Any, Final
 
 from migrate.backup.folder import inside
 from migrate.backup.private_files import DISK_FULL, FILE_MODE, FOLDER_MODE
-from migrate.phone.quoting import quoted
+from migrate.phone.quoting import safe_text
 from migrate.problems import UnsafeName
 
-DEEPEST = 16
+MAX_DEPTH = 16
 """A phone's own names have four parts. Folder in folder in folder ends in the limits of Python and of file systems."""
 
 _SHARD_OR_BLOB = re.compile("[0-9a-f]{2}|[0-9a-f]{40}")
@@ -41,7 +41,7 @@ _SPELLING = {
         "Status.plist",
     )
 }
-_UNSPEAKABLE = re.compile("[\x00-\x1f\ud800-\udfff]")
+_CONTROL_CHARACTERS = re.compile("[\x00-\x1f\ud800-\udfff]")
 
 CODE_OF_ERRNO: Final[Mapping[int, int]] = {
     errno.ENOENT: -6,
@@ -63,7 +63,7 @@ there on iOS 26.5 and 26.6)."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class StatusResponse:
     """What goes back to the phone: a code, a text for its log, and what it asked for."""
 
     code: int = 0
@@ -71,11 +71,11 @@ class Answer:
     payload: Any = None
 
 
-DONE = Answer()
+DONE = StatusResponse()
 
 
-def answer_to(error: OSError) -> Answer:
-    return Answer(code_of(error), error.strerror or type(error).__name__, {})
+def status_for_error(error: OSError) -> StatusResponse:
+    return StatusResponse(code_of(error), error.strerror or type(error).__name__, {})
 
 
 def code_of(error: OSError) -> int:
@@ -102,61 +102,63 @@ class Drive:
     def folder(self) -> Path:
         return self.root / self.name
 
-    def place(self, named: str, *, to_read: bool = False) -> Path:
-        """Where `named` lies.
+    def local_path(self, host_path: str, *, to_read: bool = False) -> Path:
+        """Where `host_path` lies.
 
         Raises:
             UnsafeName: it leads out of `root`, or is no name a backup has; no healthy phone says such a thing, and the
             conversation ends.
             OSError: it is another backup's, or somebody else's: not there to read, not permitted to change.
         """
-        if not _can_be_said(named):
-            raise UnsafeName(quoted(named), "holds control characters")
-        place = inside(self.root, named)
-        parts = place.relative_to(self.root).parts
-        if len(parts) > DEEPEST:
-            raise UnsafeName(quoted(named), f"lies more than {DEEPEST} folders deep")
-        if any(_is_misspelled(part) for part in parts[1:]):
-            raise UnsafeName(quoted(named), "is another file's name to disks that take capitals for small letters")
+        if not _fits_in_plist(host_path):
+            raise UnsafeName(safe_text(host_path), "holds control characters")
+        local_path = inside(self.root, host_path)
+        parts = local_path.relative_to(self.root).parts
+        if len(parts) > MAX_DEPTH:
+            raise UnsafeName(safe_text(host_path), f"lies more than {MAX_DEPTH} folders deep")
+        if any(_is_case_variant(part) for part in parts[1:]):
+            raise UnsafeName(
+                safe_text(host_path), "is another file's name to disks that take capitals for small letters"
+            )
         if self._own_names.fullmatch(parts[0]):
-            return place
+            return local_path
         refusal = errno.ENOENT if to_read else errno.EACCES
         raise OSError(refusal, os.strerror(refusal))
 
     # -- the operations ----------------------------------------------------------------------------------------------
 
-    def make_directory(self, named: str) -> Answer:
+    def make_directory(self, host_path: str) -> StatusResponse:
         try:
-            make_folder(self.place(named))
+            make_folder(self.local_path(host_path))
         except OSError as error:
-            return answer_to(error)
+            return status_for_error(error)
         return DONE
 
-    def contents_of(self, named: str) -> Answer:
+    def list_directory(self, host_path: str) -> StatusResponse:
         """`{name: {DLFileType, DLFileSize, DLFileModificationDate}}`; a folder that is not there is an error.
 
         A name that somebody else put there and no property list can hold is left out.
         """
         contents: dict[str, dict[str, Any]] = {}
         try:
-            with os.scandir(self.place(named, to_read=True)) as entries:
+            with os.scandir(self.local_path(host_path, to_read=True)) as entries:
                 for entry in entries:
-                    if _can_be_said(entry.name):
+                    if _fits_in_plist(entry.name):
                         contents[entry.name] = _entry(entry)
         except OSError as error:
-            return answer_to(error)
-        return Answer(payload=contents)
+            return status_for_error(error)
+        return StatusResponse(payload=contents)
 
-    def move(self, items: Mapping[str, str]) -> Answer:
+    def move(self, items: Mapping[str, str]) -> StatusResponse:
         """Rename each, in order; stops at the first that fails."""
         try:
             for source, target in items.items():
-                origin = self.place(source)
-                self._move(origin, self.place(target))
+                origin = self.local_path(source)
+                self._move(origin, self.local_path(target))
                 if origin == self.folder:
                     self.on_removed(self.name)
         except OSError as error:
-            return answer_to(error)
+            return status_for_error(error)
         return DONE
 
     def _move(self, source: Path, target: Path) -> None:
@@ -171,56 +173,56 @@ class Drive:
             shutil.rmtree(target)  # rename(2) takes no folder's place that holds something
         source.replace(target)  # not shutil.move, which would put the source *into* an existing folder
 
-    def remove(self, names: Iterable[str]) -> Answer:
+    def remove(self, names: Iterable[str]) -> StatusResponse:
         """Remove files and whole folders; what is not there is removed already. Not the backup folder itself."""
         try:
-            for named in names:
-                place = self.place(named)
-                if place == self.folder:
+            for host_path in names:
+                local_path = self.local_path(host_path)
+                if local_path == self.folder:
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-                if place.is_dir() and not place.is_symlink():
-                    shutil.rmtree(place)
+                if local_path.is_dir() and not local_path.is_symlink():
+                    shutil.rmtree(local_path)
                 else:
-                    place.unlink(missing_ok=True)
-                self.on_removed(named)
+                    local_path.unlink(missing_ok=True)
+                self.on_removed(host_path)
         except OSError as error:
-            return answer_to(error)
+            return status_for_error(error)
         return DONE
 
-    def copy(self, source: str, target: str) -> Answer:
+    def copy(self, source: str, target: str) -> StatusResponse:
         """Copy a file or a tree. Slow on large backups, and only asked for by a restore that wants a copy."""
         building = self.root / f".{self.name}.copying"
         try:
-            origin, place = self.place(source), self.place(target)
+            origin, local_path = self.local_path(source), self.local_path(target)
             shutil.rmtree(building, ignore_errors=True)
             make_folder(building)
             copied = building / "copy"
             if origin.is_dir():
-                if place.exists():
+                if local_path.exists():
                     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
                 shutil.copytree(origin, copied, symlinks=True)
             else:
                 shutil.copyfile(origin, copied, follow_symlinks=False)
                 copied.chmod(FILE_MODE)
-            make_folder(place.parent)
-            copied.replace(place)
+            make_folder(local_path.parent)
+            copied.replace(local_path)
         except OSError as error:
-            return answer_to(error)
+            return status_for_error(error)
         except shutil.Error as error:  # copytree's list of what failed
-            return Answer(OTHER_TROUBLE, quoted(error, 200), {})
+            return StatusResponse(OTHER_TROUBLE, safe_text(error, 200), {})
         finally:
             shutil.rmtree(building, ignore_errors=True)
         return DONE
 
-    def free_space(self) -> Answer:
+    def free_space(self) -> StatusResponse:
         """The bytes free on this disk, as the system tells them. On macOS that leaves out what it could purge."""
         try:
             self._told_free_bytes = shutil.disk_usage(self.root).free
         except OSError as error:
-            return answer_to(error)
-        return Answer(payload=self._told_free_bytes)
+            return status_for_error(error)
+        return StatusResponse(payload=self._told_free_bytes)
 
-    def purge(self, amount: Any) -> Answer:
+    def purge(self, amount: Any) -> StatusResponse:
         """The phone asks us to make room. We delete nothing that is not ours to delete; the phone decides what then.
 
         Its figure tells how much it needs: amount = needed - free + 2 GiB (`PURGE_PADDING_BYTES`).
@@ -228,28 +230,28 @@ class Drive:
         if isinstance(amount, int) and not isinstance(amount, bool) and self._told_free_bytes is not None:
             needed = amount + self._told_free_bytes - PURGE_PADDING_BYTES
             self.needed_bytes = needed if needed >= self._told_free_bytes else None
-        return Answer(OTHER_TROUBLE, "could not purge", 0)
+        return StatusResponse(OTHER_TROUBLE, "could not purge", 0)
 
 
-def _can_be_said(name: str) -> bool:
+def _fits_in_plist(name: str) -> bool:
     """Whether a property list can hold `name`: text, without control characters."""
-    return not _UNSPEAKABLE.search(name)
+    return not _CONTROL_CHARACTERS.search(name)
 
 
-def _is_misspelled(part: str) -> bool:
+def _is_case_variant(part: str) -> bool:
     """Whether `part` is a name of a backup in other letters. No phone does that; and on a disk that takes `AB` for
     `ab`, bytes would lie under a name that nobody hashed them for."""
     folded = part.casefold()
     return part != _SPELLING.get(folded, part) or (part != folded and _SHARD_OR_BLOB.fullmatch(folded) is not None)
 
 
-def make_folder(place: Path) -> None:
-    """Make `place` and what is missing above it, each 0700. One that is there is fine."""
-    if place.is_dir():
+def make_folder(local_path: Path) -> None:
+    """Make `local_path` and what is missing above it, each 0700. One that is there is fine."""
+    if local_path.is_dir():
         return
-    if not place.parent.is_dir():
-        make_folder(place.parent)
-    place.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    if not local_path.parent.is_dir():
+        make_folder(local_path.parent)
+    local_path.mkdir(mode=FOLDER_MODE, exist_ok=True)
 
 
 def _entry(entry: os.DirEntry[str]) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from pymobiledevice3.services.installation_proxy import InstallationProxyService
 from pymobiledevice3.services.springboard import SpringBoardServicesService
 
 from migrate.phone.lockdown import Lockdown, value_of, values_of
-from migrate.phone.quoting import NAME_LIMIT, quoted
-from migrate.phone.service import making_sense
+from migrate.phone.quoting import NAME_LIMIT, safe_text
+from migrate.phone.service import translate_parse_errors
 
 ITUNES_FILES: Final = (
     "ApertureAlbumPrefs",
@@ -80,7 +80,7 @@ class InstalledApp:
 
 
 @dataclass(frozen=True)
-class Apps:
+class InstalledApps:
     """What the installation proxy told. `raw` holds receipt and licence of those that can be installed again."""
 
     installed: dict[str, InstalledApp]
@@ -91,19 +91,19 @@ class Apps:
         return {bundle_id: list(app.groups) for bundle_id, app in self.installed.items() if app.groups}
 
 
-async def browse_apps(client: Lockdown) -> Apps:
+async def browse_apps(client: Lockdown) -> InstalledApps:
     """The apps a person installed.
 
     Raises:
         PyMobileDevice3Exception, OSError, TimeoutError: the installation proxy does not tell.
     """
-    with making_sense():
+    with translate_parse_errors():
         async with asyncio.timeout(4 * ONE_ANSWER_S), InstallationProxyService(client) as proxy:
             told = await proxy.browse(options={"ApplicationType": "User"}, attributes=list(ATTRIBUTES))
         if not all(isinstance(app, dict) for app in told):
             raise TypeError("an app that is no dictionary")
     apps = {app["CFBundleIdentifier"]: app for app in told if _is_identifier(app.get("CFBundleIdentifier"))}
-    return Apps({bundle_id: _installed(bundle_id, app) for bundle_id, app in apps.items()}, apps)
+    return InstalledApps({bundle_id: _installed(bundle_id, app) for bundle_id, app in apps.items()}, apps)
 
 
 def _installed(bundle_id: str, app: Mapping[str, Any]) -> InstalledApp:
@@ -111,14 +111,16 @@ def _installed(bundle_id: str, app: Mapping[str, Any]) -> InstalledApp:
     name = app.get("CFBundleDisplayName") or app.get("CFBundleName") or bundle_id
     groups = app.get("GroupContainers")
     ids = sorted(filter(_is_identifier, groups)) if isinstance(groups, dict | list) else []
-    return InstalledApp(quoted(version, NAME_LIMIT), quoted(name, NAME_LIMIT), tuple(ids))
+    return InstalledApp(safe_text(version, NAME_LIMIT), safe_text(name, NAME_LIMIT), tuple(ids))
 
 
 def _is_identifier(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and 0 < len(value) <= IDENTIFIER_LIMIT and value.isprintable()
 
 
-async def info_plist(client: Lockdown, afc: AfcService | None, apps: Apps | None, *, udid: str) -> dict[str, Any]:
+async def info_plist(
+    client: Lockdown, afc: AfcService | None, apps: InstalledApps | None, *, udid: str
+) -> dict[str, Any]:
     """The dictionary for Info.plist, as of now."""
     values = client.all_values
     itunes = await values_of(client, "com.apple.iTunes")
@@ -141,7 +143,7 @@ async def info_plist(client: Lockdown, afc: AfcService | None, apps: Apps | None
     return info
 
 
-async def _applications(client: Lockdown, apps: Apps | None) -> dict[str, dict[str, Any]]:
+async def _applications(client: Lockdown, apps: InstalledApps | None) -> dict[str, dict[str, Any]]:
     """The apps that can be installed again: licence (SINF), receipt, and an icon where there is one."""
     entries: dict[str, dict[str, Any]] = {}
     for bundle_id, app in (apps.raw if apps else {}).items():
@@ -150,7 +152,7 @@ async def _applications(client: Lockdown, apps: Apps | None) -> dict[str, dict[s
     if not entries:
         return entries
     # An icon is decoration: one that does not come is left out, and when SpringBoard goes away so are the rest
-    with suppress(PyMobileDevice3Exception, OSError), making_sense():
+    with suppress(PyMobileDevice3Exception, OSError), translate_parse_errors():
         async with SpringBoardServicesService(client) as springboard:
             for bundle_id, entry in entries.items():
                 async with asyncio.timeout(ONE_ANSWER_S):
@@ -173,7 +175,7 @@ async def _read(afc: AfcService | None, path: str) -> bytes | None:
     if afc is None:
         return None
     # AfcException covers a file that is not there (status 8) and one we may not read (10): facts row 85
-    with suppress(PyMobileDevice3Exception, OSError), making_sense():
+    with suppress(PyMobileDevice3Exception, OSError), translate_parse_errors():
         async with asyncio.timeout(ONE_ANSWER_S):
             if (await afc.stat(path))["st_size"] <= FILE_LIMIT_BYTES:
                 return await afc.get_file_contents(path)

@@ -18,11 +18,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from migrate.phone.quoting import quoted
-from migrate.plists import NotAPlist, plist_value
+from migrate.phone.quoting import safe_text
+from migrate.plists import NotAPlist, load_plist
 from migrate.problems import PhoneBrokeProtocol
 
-NOTHING: Final = "___EmptyParameterString___"
+EMPTY_PARAMETER: Final = "___EmptyParameterString___"
 PROTOCOL_VERSIONS = (2.0, 2.1)
 
 HANDSHAKE_S = 60.0
@@ -44,7 +44,7 @@ class LinkSilent(Exception):
     """The link is up and nothing came, or nothing could be sent, for `silence_s`."""
 
 
-class Link:
+class DeviceLink:
     """One mobilebackup2 connection. `phone` is what its owner calls it, for errors."""
 
     def __init__(self, sock: socket.socket, *, phone: str, silence_s: float = SILENCE_S) -> None:
@@ -66,17 +66,19 @@ class Link:
         self._shake_hands()
         offered = self.receive()
         if offered[0] != "DLMessageVersionExchange" or len(offered) < 2 or not isinstance(offered[1], int):
-            raise self.broken(f"it began with {quoted(offered[0], 60)}")
+            raise self.protocol_error(f"it began with {safe_text(offered[0], 60)}")
         self.send(["DLMessageVersionExchange", "DLVersionsOk", offered[1]])
         if self.receive()[0] != "DLMessageDeviceReady":
-            raise self.broken("it was not ready after the versions were agreed on")
-        self.ask({"MessageName": "Hello", "SupportedProtocolVersions": list(PROTOCOL_VERSIONS)})
+            raise self.protocol_error("it was not ready after the versions were agreed on")
+        self.send_request({"MessageName": "Hello", "SupportedProtocolVersions": list(PROTOCOL_VERSIONS)})
         hello = self.receive()
         answer = hello[1] if hello[0] == "DLMessageProcessMessage" and len(hello) > 1 else None
         if not isinstance(answer, Mapping) or answer.get("ErrorCode") != 0:
-            raise self.broken(f"it did not say hello: {quoted(answer, 120)}")
+            raise self.protocol_error(f"it did not say hello: {safe_text(answer, 120)}")
         if answer.get("ProtocolVersion") not in PROTOCOL_VERSIONS:
-            raise self.broken(f"it speaks version {quoted(answer.get('ProtocolVersion'), 20)} of the backup protocol")
+            raise self.protocol_error(
+                f"it speaks version {safe_text(answer.get('ProtocolVersion'), 20)} of the backup protocol"
+            )
 
     def _shake_hands(self) -> None:
         if not isinstance(self._socket, ssl.SSLSocket):
@@ -85,13 +87,13 @@ class Link:
         try:
             self._socket.do_handshake()
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError; ValueError: shut down meanwhile
-            raise LinkEnded(quoted(error)) from error
+            raise LinkEnded(safe_text(error)) from error
         self._socket.settimeout(self.silence_s)
 
     def disconnect(self) -> None:
         """Say goodbye, to whoever still listens."""
         with suppress(LinkEnded):
-            self.send(["DLMessageDisconnect", NOTHING])
+            self.send(["DLMessageDisconnect", EMPTY_PARAMETER])
 
     def shut_down(self) -> None:
         """End it now, from any thread: whoever blocks in it comes back with LinkEnded."""
@@ -112,14 +114,14 @@ class Link:
         """
         length = self.read_length()
         if length > MESSAGE_LIMIT_BYTES:
-            raise self.broken(f"it announced a message of {length} bytes")
+            raise self.protocol_error(f"it announced a message of {length} bytes")
         data = self.read(length)
         try:
-            message = plist_value(data)
+            message = load_plist(data)
         except NotAPlist as error:
-            raise self.broken(f"it sent a message that cannot be read: {error.reason}") from error
+            raise self.protocol_error(f"it sent a message that cannot be read: {error.reason}") from error
         if not isinstance(message, list) or not message or not isinstance(message[0], str):
-            raise self.broken("it sent a property list that is no message")
+            raise self.protocol_error("it sent a property list that is no message")
         return message
 
     def send(self, message: list[Any]) -> None:
@@ -127,14 +129,14 @@ class Link:
         data = plistlib.dumps(message, fmt=plistlib.FMT_XML)
         self.send_bytes(struct.pack(">I", len(data)) + data)
 
-    def ask(self, request: Mapping[str, Any]) -> None:
+    def send_request(self, request: Mapping[str, Any]) -> None:
         """Send a request of mobilebackup2."""
         self.send(["DLMessageProcessMessage", dict(request)])
 
     def answer(self, code: int = 0, text: str = "", payload: Any = None) -> None:
         """Answer an operation: 0, or one of the host's negative codes (facts 2.2)."""
-        said = [code & (1 << 64) - 1, text or NOTHING, {} if payload is None else payload]
-        self.send(["DLMessageStatusResponse", *said])
+        status = [code & (1 << 64) - 1, text or EMPTY_PARAMETER, {} if payload is None else payload]
+        self.send(["DLMessageStatusResponse", *status])
 
     # -- bytes -------------------------------------------------------------------------------------------------------
 
@@ -156,7 +158,7 @@ class Link:
             except TimeoutError as error:
                 raise LinkSilent from error
             except (OSError, ValueError) as error:
-                raise LinkEnded(quoted(error)) from error
+                raise LinkEnded(safe_text(error)) from error
             if count == 0:
                 raise LinkEnded("The phone closed the connection.")
             filled += count
@@ -167,7 +169,7 @@ class Link:
         except TimeoutError as error:
             raise LinkSilent from error
         except (OSError, ValueError) as error:
-            raise LinkEnded(quoted(error)) from error
+            raise LinkEnded(safe_text(error)) from error
 
-    def broken(self, detail: str) -> PhoneBrokeProtocol:
+    def protocol_error(self, detail: str) -> PhoneBrokeProtocol:
         return PhoneBrokeProtocol(self.phone, detail)

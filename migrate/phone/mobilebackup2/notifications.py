@@ -13,8 +13,8 @@ from pymobiledevice3.service_connection import build_plist
 from pymobiledevice3.services.notification_proxy import NotificationProxyService
 
 from migrate.phone.lockdown import Lockdown
-from migrate.phone.service import making_sense
-from migrate.progress import Watcher
+from migrate.phone.service import translate_parse_errors
+from migrate.progress import Progress
 
 SHEET_SHOWN = "com.apple.LocalAuthentication.ui.presented"  # iOS 16.1 and later (facts 1.3)
 SHEET_GONE = "com.apple.LocalAuthentication.ui.dismissed"
@@ -34,23 +34,23 @@ SHEETS_LIMIT = 100
 """How often one errand tells a person of a passcode sheet. A real phone shows one or two."""
 
 
-class Notices:
+class NotificationListener:
     """Listens while it is entered. A phone whose notification proxy does not start announces nothing; work goes on.
 
-    `bug` is what the watcher raised, `on_cancel` is called for that too. `tired`: a passcode sheet was up for longer
+    `bug` is what the watcher raised, `on_cancel` is called for that too. `passcode_timed_out`: a passcode sheet was up for longer
     than `wait_s` seconds, and `on_cancel` was called; the phone itself would wait for half an hour (facts 2.3).
     """
 
     def __init__(
-        self, client: Lockdown, *, phone: str, watch: Watcher, wait_s: float, on_cancel: Callable[[], None]
+        self, client: Lockdown, *, phone: str, progress: Progress, wait_s: float, on_cancel: Callable[[], None]
     ) -> None:
         self.cancelled = False
-        self.tired = False
+        self.passcode_timed_out = False
         self.bug: Exception | None = None
         self.settings_changed = asyncio.Event()
         self._service = NotificationProxyService(client)
         self._phone = phone
-        self._watch = watch
+        self._progress = progress
         self._on_cancel = on_cancel
         self._sheet_is_up = False
         self._sheets = 0
@@ -101,7 +101,7 @@ class Notices:
         with suppress(PyMobileDevice3Exception, OSError):
             announced = self._service.receive_notification()
             while True:
-                with making_sense():
+                with translate_parse_errors():
                     event = await anext(announced)
                 yield event.get("Name")
 
@@ -124,12 +124,12 @@ class Notices:
         self._sheet_is_up = up
         if self._waiting is not None:
             self._waiting.cancel()
-        self._waiting = asyncio.get_running_loop().call_later(self._wait_s, self._tire) if up else None
+        self._waiting = asyncio.get_running_loop().call_later(self._wait_s, self._passcode_timeout) if up else None
         if up:
-            self._watch.person_needed(self._phone, "enter-passcode")
+            self._progress.person_needed(self._phone, "enter-passcode")
         else:
-            self._watch.person_done(self._phone, "enter-passcode")
+            self._progress.person_done(self._phone, "enter-passcode")
 
-    def _tire(self) -> None:
-        self.tired = True
+    def _passcode_timeout(self) -> None:
+        self.passcode_timed_out = True
         self._on_cancel()

@@ -3,7 +3,7 @@
     receive -> [to write] -> writer: new file, bytes, rename -> [to hash] -> hasher: SHA-256, then the ledger
 
 Both queues are short, so a slow disk slows the phone down instead of filling the memory. Trouble with the disk does not
-break the conversation: what still comes is dropped, and the one who answers the phone hears of it at `drained`.
+break the conversation: what still comes is dropped, and the one who answers the phone hears of it at `flush`.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ class NoLedger:
 
 
 @dataclass(slots=True)
-class Begin:
-    """A file follows. `place` None: it has no place here, and its bytes are dropped."""
+class FileStart:
+    """A file follows. `local_path` None: it has no place here, and its bytes are dropped."""
 
-    place: Path | None
+    local_path: Path | None
 
 
 @dataclass(slots=True)
-class Data:
+class FileData:
     data: bytes
 
 
 @dataclass(slots=True)
-class End:
+class FileEnd:
     """The file is over. `unreadable`: why the phone could not read it (all of) it; None: it is whole.
 
     The writer adds whether it is `stored`, the hasher its figures.
@@ -75,18 +75,18 @@ class End:
 
 
 @dataclass(slots=True)
-class Forget:
+class BlobRemoved:
     """A blob was removed; `file_id` None: the whole backup was put aside."""
 
     file_id: str | None
 
 
 @dataclass(slots=True)
-class Drained:
+class FlushMarker:
     reached: threading.Event = field(default_factory=threading.Event)
 
 
-Piece = Begin | Data | End | Forget | Drained
+Piece = FileStart | FileData | FileEnd | BlobRemoved | FlushMarker
 
 
 class Pipeline:
@@ -107,9 +107,9 @@ class Pipeline:
         self._bug: BaseException | None = None
 
     @property
-    def trouble(self) -> OSError | None:
+    def write_error(self) -> OSError | None:
         """The first thing this computer's disk refused, of either thread."""
-        return self._writer.trouble or self._hasher.trouble
+        return self._writer.write_error or self._hasher.write_error
 
     def __enter__(self) -> Pipeline:
         shutil.rmtree(self._staging, ignore_errors=True)  # what a killed run left of its last file
@@ -139,25 +139,25 @@ class Pipeline:
             raise self._bug
         self._to_write.put(pieces)
 
-    def drained(self) -> OSError | None:
+    def flush(self) -> OSError | None:
         """Waits until all that was put is on the disk (hashes may follow later). The trouble there was, if any."""
-        mark = Drained()
+        mark = FlushMarker()
         self.put((mark,))
         mark.reached.wait()
         if self._bug is not None:
             raise self._bug
-        return self.trouble
+        return self.write_error
 
     def _write(self) -> None:
-        self._run(self._to_write, self._writer.take, then=self._to_hash)
+        self._run(self._to_write, self._writer.handle, then=self._to_hash)
 
     def _hash(self) -> None:
-        self._run(self._to_hash, self._hasher.take, then=None)
+        self._run(self._to_hash, self._hasher.handle, then=None)
 
     def _run(
         self,
         pieces: queue.Queue[Sequence[Piece] | None],
-        take: Callable[[Piece], None],
+        handle: Callable[[Piece], None],
         then: queue.Queue[Sequence[Piece] | None] | None,
     ) -> None:
         """Take every piece, and keep on emptying the queue after a bug, so that nobody waits for ever."""
@@ -165,10 +165,10 @@ class Pipeline:
             for piece in batch:
                 try:
                     if self._bug is None:
-                        take(piece)
+                        handle(piece)
                 except BaseException as bug:
                     self._bug = bug
-                if isinstance(piece, Drained):
+                if isinstance(piece, FlushMarker):
                     piece.reached.set()
             if then is not None:
                 then.put(batch)
@@ -180,38 +180,38 @@ class _Writer:
     """Writes one file after the other: into staging, then by a rename to its place."""
 
     def __init__(self, staging: Path) -> None:
-        self.trouble: OSError | None = None
+        self.write_error: OSError | None = None
         self._part = staging / "part"
         self._file: IO[bytes] | None = None
-        self._place: Path | None = None
+        self._local_path: Path | None = None
         self._size = 0
 
-    def take(self, piece: Piece) -> None:
-        if self.trouble is not None:
+    def handle(self, piece: Piece) -> None:
+        if self.write_error is not None:
             return  # the disk refused something: all that still comes is dropped, and the phone will hear why
         try:
             match piece:
-                case Begin(place):
-                    self._begin(place)
-                case Data(data) if self._file is not None:
+                case FileStart(local_path):
+                    self._begin(local_path)
+                case FileData(data) if self._file is not None:
                     self._file.write(data)
                     self._size += len(data)
-                case End():
+                case FileEnd():
                     piece.stored = self._end(piece)
         except OSError as error:
-            self.trouble = error
+            self.write_error = error
             self.abandon()
 
-    def _begin(self, place: Path | None) -> None:
-        self._place, self._size = place, 0
-        if place is None:
+    def _begin(self, local_path: Path | None) -> None:
+        self._local_path, self._size = local_path, 0
+        if local_path is None:
             return
         self._file = open_new(self._part, buffering=0)
 
-    def _end(self, end: End) -> bool:
+    def _end(self, end: FileEnd) -> bool:
         """Put the file where it belongs. Whether it is there now, whole or as far as the phone could read it."""
-        place, file = self._place, self._file
-        if place is None or file is None:
+        local_path, file = self._local_path, self._file
+        if local_path is None or file is None:
             return False
         # A blob that could not be read keeps its place, as far as it came: the phone refuses its own backup when a
         # row has no file at all (205, facts 2.4). A plist or manifest cut short, or empty, must never take the place
@@ -220,17 +220,17 @@ class _Writer:
         if not is_blob and (end.unreadable is not None or self._size == 0):
             self.abandon()
             return False
-        if place.name in SYNCED:
+        if local_path.name in SYNCED:
             os.fsync(file.fileno())
         file.close()
         self._file = None
         try:
-            self._part.replace(place)
+            self._part.replace(local_path)
         except FileNotFoundError:
-            make_folder(place.parent)
-            self._part.replace(place)
-        if place.name in SYNCED:
-            sync_folder(place.parent)
+            make_folder(local_path.parent)
+            self._part.replace(local_path)
+        if local_path.name in SYNCED:
+            sync_folder(local_path.parent)
         return True
 
     def abandon(self) -> None:
@@ -247,31 +247,31 @@ class _Hasher:
     """Keeps SHA-256 and size of the file that is passing, and tells the ledger when it is over."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self.trouble: OSError | None = None
+        self.write_error: OSError | None = None
         self._ledger = ledger
         self._hash = hashlib.sha256()
         self._size = 0
 
-    def take(self, piece: Piece) -> None:
-        if self.trouble is not None:
+    def handle(self, piece: Piece) -> None:
+        if self.write_error is not None:
             return
         try:
             match piece:
-                case Begin():
+                case FileStart():
                     self._hash, self._size = hashlib.sha256(), 0
-                case Data(data):
+                case FileData(data):
                     self._hash.update(data)
                     self._size += len(data)
-                case End(file_id=str(file_id), stored=True, unreadable=None):
+                case FileEnd(file_id=str(file_id), stored=True, unreadable=None):
                     self._ledger.add(file_id, self._hash.hexdigest(), self._size)
-                case End(file_id=str(file_id), stored=True, unreadable=str(reason)):
+                case FileEnd(file_id=str(file_id), stored=True, unreadable=str(reason)):
                     self._ledger.mark_unreadable(file_id, reason)
-                case Forget(str(file_id)):
+                case BlobRemoved(str(file_id)):
                     self._ledger.forget(file_id)
-                case Forget(None):
+                case BlobRemoved(None):
                     self._ledger.forget_everything()
         except OSError as error:
-            self.trouble = error
+            self.write_error = error
 
 
 def file_id_of(name: str) -> str | None:

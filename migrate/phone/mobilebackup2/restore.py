@@ -14,17 +14,17 @@ from pymobiledevice3.exceptions import PyMobileDevice3Exception
 from pymobiledevice3.services.afc import AfcService
 
 from migrate.backup.folder import BackupFolder
-from migrate.phone.connection import Contact
-from migrate.phone.mobilebackup2.back_up import SPOKEN_OF_BYTES
+from migrate.phone.connection import PhoneConnection
+from migrate.phone.mobilebackup2.back_up import REPORT_EVERY_BYTES
 from migrate.phone.mobilebackup2.conversation import Conversation
 from migrate.phone.mobilebackup2.refusals import error_code
-from migrate.phone.mobilebackup2.session import Outcome, Session
-from migrate.phone.muxer import attached, chosen
-from migrate.phone.service import making_sense
-from migrate.phone.wait import Patience
-from migrate.plists import plist_bytes
+from migrate.phone.mobilebackup2.session import BackupSession, Outcome
+from migrate.phone.muxer import find_device, list_phones
+from migrate.phone.service import translate_parse_errors
+from migrate.phone.wait import UserWait
+from migrate.plists import encode_plist
 from migrate.problems import NoMuxer, PasswordMissing, ServiceRefused
-from migrate.progress import Watcher
+from migrate.progress import Progress
 
 DURING: Final = "the restore"
 SENT_AT_PERCENT = 99.5
@@ -108,13 +108,13 @@ class RestoreReport:
 
 
 async def restore(
-    contact: Contact,
+    connection: PhoneConnection,
     set_folder: Path,
     *,
     options: RestoreOptions,
     password: str | None,
     restore_applications: bool,
-    watch: Watcher,
+    progress: Progress,
     attempt: RestoreAttempt | None = None,
 ) -> RestoreReport:
     """Send the set, and see the phone off to its reboot. `attempt` is kept up to date until this returns or raises.
@@ -129,53 +129,56 @@ async def restore(
     if backup.is_encrypted and not password:
         raise PasswordMissing(set_folder)
     attempt = attempt or RestoreAttempt()
-    sending = _Sending(watch, await asyncio.to_thread(stored_bytes, set_folder), attempt)
-    asked: dict[str, Any] = {**options.as_request()}
+    sending = _Sending(progress, await asyncio.to_thread(stored_bytes, set_folder), attempt)
+    restore_options: dict[str, Any] = {**options.as_request()}
     if backup.is_encrypted:
-        asked["Password"] = password
+        restore_options["Password"] = password
     request = {
         "MessageName": "Restore",
-        "TargetIdentifier": contact.facts.udid,
+        "TargetIdentifier": connection.facts.udid,
         "SourceIdentifier": set_folder.name,
-        "Options": asked,
+        "Options": restore_options,
     }
     applications = (backup.info or {}).get("Applications") if restore_applications else None
-    async with Session(contact, watch, DURING) as session, _applications_on_phone(contact, session.afc, applications):
-        outcome = await session.ask(request, set_folder, moved=sending.moved)
+    async with (
+        BackupSession(connection, progress, DURING) as session,
+        _applications_on_phone(connection, session.afc, applications),
+    ):
+        outcome = await session.send_request(request, set_folder, on_progress=sending.on_progress)
         attempt.refused = outcome.response is not None and bool(error_code(outcome.response))
         confirmed = _judge(session, set_folder, outcome)
         attempt.on_taken()
     sender = outcome.conversation.sender
-    sending.moved(outcome.conversation, at_the_end=True)
+    sending.on_progress(outcome.conversation, at_the_end=True)
     if options.should_reboot:
-        await see_off(contact, watch)
+        await wait_for_reboot(connection, progress)
     return RestoreReport(sender.bytes_sent, sender.files_sent, confirmed)
 
 
-def _judge(session: Session, set_folder: Path, outcome: Outcome) -> bool:
+def _judge(session: BackupSession, set_folder: Path, outcome: Outcome) -> bool:
     """Whether the phone confirmed it. Raises when the set was not, or not all, sent."""
     if outcome.response is None and outcome.conversation.percent >= SENT_AT_PERCENT:
         return False
-    session.judge(outcome, set_folder)
+    session.raise_if_refused(outcome, set_folder)
     return True
 
 
 @dataclass
 class _Sending:
-    watch: Watcher
+    progress: Progress
     total: int
     attempt: RestoreAttempt
-    _spoken_of: int = field(init=False, default=-SPOKEN_OF_BYTES)
+    _reported_bytes: int = field(init=False, default=-REPORT_EVERY_BYTES)
 
-    def moved(self, conversation: Conversation, *, at_the_end: bool = False) -> None:
+    def on_progress(self, conversation: Conversation, *, at_the_end: bool = False) -> None:
         self.attempt.note(conversation, self.total)
         sender = conversation.sender
-        if not at_the_end and sender.bytes_sent < self._spoken_of + SPOKEN_OF_BYTES:
+        if not at_the_end and sender.bytes_sent < self._reported_bytes + REPORT_EVERY_BYTES:
             return
-        self._spoken_of = sender.bytes_sent
+        self._reported_bytes = sender.bytes_sent
         # the phone fetches the manifest more than once, so more may be sent than there is
-        self.watch.bytes_moved(min(sender.bytes_sent, self.total), self.total)
-        self.watch.files_moved(sender.files_sent)
+        self.progress.bytes_moved(min(sender.bytes_sent, self.total), self.total)
+        self.progress.files_moved(sender.files_sent)
 
 
 def stored_bytes(folder: Path) -> int:
@@ -188,7 +191,7 @@ def stored_bytes(folder: Path) -> int:
 
 @asynccontextmanager
 async def _applications_on_phone(
-    contact: Contact, afc: AfcService | None, applications: dict[str, Any] | None
+    connection: PhoneConnection, afc: AfcService | None, applications: dict[str, Any] | None
 ) -> AsyncIterator[None]:
     """The list of apps that the phone shall install after the restore; taken away again when the restore fails.
 
@@ -198,10 +201,10 @@ async def _applications_on_phone(
         yield
         return
     if afc is None:
-        raise ServiceRefused(contact.name, "to be told which apps to install", "its file service does not start")
-    with contact.told(DURING):
-        content = plist_bytes(applications)
-        with making_sense():
+        raise ServiceRefused(connection.name, "to be told which apps to install", "its file service does not start")
+    with connection.translate_errors(DURING):
+        content = encode_plist(applications)
+        with translate_parse_errors():
             async with asyncio.timeout(LEAVES_WITHIN_S + len(content) / SLOWEST_BYTES_A_SECOND):
                 await afc.makedirs(APPS_FOLDER)
                 await afc.rm_single(APPS_FILE, force=True)
@@ -209,39 +212,39 @@ async def _applications_on_phone(
     try:
         yield
     except BaseException:
-        with suppress(PyMobileDevice3Exception, OSError), making_sense():
+        with suppress(PyMobileDevice3Exception, OSError), translate_parse_errors():
             async with asyncio.timeout(LEAVES_WITHIN_S):
                 await afc.rm_single(APPS_FILE, force=True)
         raise
 
 
-async def see_off(contact: Contact, watch: Watcher) -> None:
+async def wait_for_reboot(connection: PhoneConnection, progress: Progress) -> None:
     """Wait until the phone leaves the bus for its reboot, or patience is over.
 
     Without this, whoever waits for its return could take the phone that has not left yet for the one that is back.
     A phone that stays is asked to be restarted by hand: nothing of a restore shows before (facts 4.8).
     """
-    by_itself = Patience(watch, LEAVES_WITHIN_S, contact.time)
-    by_hand: Patience | None = None
-    while await _is_still_there(contact):
-        if by_itself.left_s > 0:
-            await contact.time.sleep(by_itself.poll_s)
+    by_itself = UserWait(progress, LEAVES_WITHIN_S, connection.time)
+    by_hand: UserWait | None = None
+    while await _is_still_there(connection):
+        if by_itself.remaining_s > 0:
+            await connection.time.sleep(by_itself.poll_s)
             continue
         if by_hand is None:
-            by_hand = Patience(watch, contact.wait_s, contact.time)
-            watch.person_needed(contact.name, "restart-phone")
-        if by_hand.left_s <= 0:
+            by_hand = UserWait(progress, connection.wait_s, connection.time)
+            progress.person_needed(connection.name, "restart-phone")
+        if by_hand.remaining_s <= 0:
             return
-        await contact.time.sleep(by_hand.poll_s)
+        await connection.time.sleep(by_hand.poll_s)
     if by_hand is not None:
-        watch.person_done(contact.name, "restart-phone")
+        progress.person_done(connection.name, "restart-phone")
 
 
-async def _is_still_there(contact: Contact) -> bool:
+async def _is_still_there(connection: PhoneConnection) -> bool:
     """Whether the phone is attached under the number it had. One that came back has a new one."""
     try:
-        device = chosen(await attached(contact.muxer), contact.facts.udid)
+        device = find_device(await list_phones(connection.usbmux), connection.facts.udid)
     except NoMuxer:  # Linux's usbmuxd may end with the last phone
         return False
-    now = contact.client.service.mux_device or contact.device
+    now = connection.client.service.mux_device or connection.device
     return device is not None and device.devid == now.devid

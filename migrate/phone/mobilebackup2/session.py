@@ -11,17 +11,17 @@ from typing import Any, Self
 
 from pymobiledevice3.services.afc import AfcService
 
-from migrate.phone.connection import Contact, on_own_thread
+from migrate.phone.connection import PhoneConnection, run_in_thread
 from migrate.phone.mobilebackup2.conversation import Conversation
 from migrate.phone.mobilebackup2.disk import disk_error, free_bytes
 from migrate.phone.mobilebackup2.host_folder import Drive
-from migrate.phone.mobilebackup2.link import Link, LinkEnded
-from migrate.phone.mobilebackup2.notifications import Notices
+from migrate.phone.mobilebackup2.link import DeviceLink, LinkEnded
+from migrate.phone.mobilebackup2.notifications import NotificationListener
 from migrate.phone.mobilebackup2.pipeline import Ledger, NoLedger
-from migrate.phone.mobilebackup2.refusals import error_code, meaning_of
+from migrate.phone.mobilebackup2.refusals import error_code, refusal_error
 from migrate.phone.mobilebackup2.sync_lock import sync_lock
 from migrate.problems import CancelledOnPhone, PasscodeWaitOver, PhoneLost
-from migrate.progress import Watcher
+from migrate.progress import Progress
 
 LINK_TRIES = 3
 LINK_PAUSE_S = 10.0
@@ -31,34 +31,38 @@ Only a session in which nothing was asked for yet is tried again here."""
 
 @dataclass
 class Outcome:
-    """How a conversation ended. `response` None: the link broke in the middle of it, `ended` says how."""
+    """How a conversation ended. `response` None: the link broke in the middle of it, `link_error` says how."""
 
     conversation: Conversation
     response: dict[str, Any] | None
-    ended: LinkEnded | None = None
+    link_error: LinkEnded | None = None
 
 
 @dataclass
-class Session:
-    """Enter it, then `ask`. `during` names the errand in errors. Order of services: libimobiledevice's (facts 1.3)."""
+class BackupSession:
+    """Enter it, then `send_request`. `during` names the errand in errors. Order of services: libimobiledevice's (facts 1.3)."""
 
-    contact: Contact
-    watch: Watcher
+    connection: PhoneConnection
+    progress: Progress
     during: str
-    notices: Notices = field(init=False)
+    notifications: NotificationListener = field(init=False)
     afc: AfcService | None = field(init=False, default=None)
     _stack: AsyncExitStack = field(init=False, default_factory=AsyncExitStack)
-    _link: Link | None = field(init=False, default=None)
+    _link: DeviceLink | None = field(init=False, default=None)
 
     async def __aenter__(self) -> Self:
-        contact = self.contact
-        self.notices = Notices(
-            contact.client, phone=contact.name, watch=self.watch, wait_s=contact.wait_s, on_cancel=self._cut
+        connection = self.connection
+        self.notifications = NotificationListener(
+            connection.client,
+            phone=connection.name,
+            progress=self.progress,
+            wait_s=connection.wait_s,
+            on_cancel=self._cut,
         )
         try:
-            with contact.told(self.during):
-                await self._stack.enter_async_context(self.notices)
-                self.afc = await contact.open_afc(self._stack)
+            with connection.translate_errors(self.during):
+                await self._stack.enter_async_context(self.notifications)
+                self.afc = await connection.open_afc(self._stack)
         except BaseException:
             await self._stack.aclose()
             raise
@@ -69,7 +73,7 @@ class Session:
     ) -> None:
         await self._stack.aclose()
 
-    async def ask(
+    async def send_request(
         self,
         request: Mapping[str, Any],
         folder: Path,
@@ -77,7 +81,7 @@ class Session:
         lock: bool = True,
         repeatable: bool = True,
         ledger: Ledger | None = None,
-        moved: Callable[[Conversation], None] = lambda _: None,
+        on_progress: Callable[[Conversation], None] = lambda _: None,
     ) -> Outcome:
         """Send `request` about the backup `folder` over a fresh link, and serve the phone to the end.
 
@@ -91,20 +95,20 @@ class Session:
         tries = LINK_TRIES
         while True:
             tries -= 1
-            with self.contact.told(self.during):
-                outcome = await self._ask_once(request, folder, lock, ledger or NoLedger(), moved)
-            if self.notices.bug is not None:
-                raise self.notices.bug
-            if self.notices.cancelled:
-                raise CancelledOnPhone(self.contact.name, "")
-            if self.notices.tired:
-                raise PasscodeWaitOver(self.contact.name, round(self.contact.wait_s))
+            with self.connection.translate_errors(self.during):
+                outcome = await self._ask_once(request, folder, lock, ledger or NoLedger(), on_progress)
+            if self.notifications.bug is not None:
+                raise self.notifications.bug
+            if self.notifications.cancelled:
+                raise CancelledOnPhone(self.connection.name, "")
+            if self.notifications.passcode_timed_out:
+                raise PasscodeWaitOver(self.connection.name, round(self.connection.wait_s))
             talk = outcome.conversation
-            if talk.disk_trouble is not None or outcome.response is not None:
+            if talk.local_disk_error is not None or outcome.response is not None:
                 return outcome
-            if talk.operations or (talk.asked and not repeatable) or not tries:
+            if talk.operations or (talk.request_sent and not repeatable) or not tries:
                 return outcome
-            await self.contact.time.sleep(LINK_PAUSE_S)
+            await self.connection.time.sleep(LINK_PAUSE_S)
 
     async def _ask_once(
         self,
@@ -112,27 +116,27 @@ class Session:
         folder: Path,
         lock: bool,
         ledger: Ledger,
-        moved: Callable[[Conversation], None],
+        on_progress: Callable[[Conversation], None],
     ) -> Outcome:
-        contact = self.contact
-        async with contact.backup_link(self.watch) as link:
-            conversation = Conversation(link, Drive(folder.parent, folder.name), ledger, moved)
+        connection = self.connection
+        async with connection.backup_link(self.progress) as link:
+            conversation = Conversation(link, Drive(folder.parent, folder.name), ledger, on_progress)
             self._link = link
             try:
-                if self.notices.cancelled:
-                    raise CancelledOnPhone(contact.name, "")
-                await on_own_thread(link, link.open_session)
+                if self.notifications.cancelled:
+                    raise CancelledOnPhone(connection.name, "")
+                await run_in_thread(link, link.open_session)
                 afc = self.afc if lock else None
-                async with sync_lock(afc, self.notices, phone=contact.name, sleep=contact.time.sleep):
-                    response = await on_own_thread(link, lambda: _ask(conversation, request))
-                await on_own_thread(link, link.disconnect)
-            except LinkEnded as ended:
-                return Outcome(conversation, None, ended)
+                async with sync_lock(afc, self.notifications, phone=connection.name, sleep=connection.time.sleep):
+                    response = await run_in_thread(link, lambda: _ask(conversation, request))
+                await run_in_thread(link, link.disconnect)
+            except LinkEnded as link_error:
+                return Outcome(conversation, None, link_error)
             finally:
                 self._link = None
         return Outcome(conversation, response)
 
-    def judge(self, outcome: Outcome, folder: Path) -> None:
+    def raise_if_refused(self, outcome: Outcome, folder: Path) -> None:
         """Raises unless the phone carried the request out.
 
         Raises:
@@ -140,14 +144,14 @@ class Session:
             PhoneLost: the link broke. Else what the phone refused with (see `refusals`).
         """
         talk = outcome.conversation
-        if talk.disk_trouble is not None:
-            raise disk_error(talk.disk_trouble, folder)
+        if talk.local_disk_error is not None:
+            raise disk_error(talk.local_disk_error, folder)
         if outcome.response is None:
-            raise PhoneLost(self.contact.name, self.during, str(outcome.ended or "")) from outcome.ended
+            raise PhoneLost(self.connection.name, self.during, str(outcome.link_error or "")) from outcome.link_error
         if error_code(outcome.response):
             needed, free = talk.drive.needed_bytes, free_bytes(folder)
-            name = self.contact.name
-            raise meaning_of(outcome.response, phone=name, folder=folder, needed_bytes=needed, free_bytes=free)
+            name = self.connection.name
+            raise refusal_error(outcome.response, phone=name, folder=folder, needed_bytes=needed, free_bytes=free)
 
     def _cut(self) -> None:
         if self._link is not None:
@@ -157,7 +161,7 @@ class Session:
 def _ask(conversation: Conversation, request: Mapping[str, Any]) -> dict[str, Any]:
     """As `Conversation.ask`. A link never raises OSError, so one that comes out is our disk's."""
     try:
-        return conversation.ask(request)
+        return conversation.send_request(request)
     except OSError as error:
-        conversation.disk_trouble = error
+        conversation.local_disk_error = error
         raise LinkEnded("This computer's disk refused something.") from error

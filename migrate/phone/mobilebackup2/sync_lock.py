@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from pymobiledevice3.exceptions import AfcException, PyMobileDevice3Exception
 from pymobiledevice3.services.afc import AFC_LOCK_EX, AFC_LOCK_UN, AfcError, AfcService
 
-from migrate.phone.mobilebackup2.notifications import Notices
-from migrate.phone.service import AFC_ANSWERS_WITHIN_S, making_sense
+from migrate.phone.mobilebackup2.notifications import NotificationListener
+from migrate.phone.service import AFC_ANSWERS_WITHIN_S, translate_parse_errors
 from migrate.phone.wait import Sleep
 from migrate.problems import AnotherProgramSyncing
 
@@ -28,7 +28,9 @@ DID_FINISH = "com.apple.itunes-mobdev.syncDidFinish"
 
 
 @asynccontextmanager
-async def sync_lock(afc: AfcService | None, notices: Notices, *, phone: str, sleep: Sleep) -> AsyncIterator[None]:
+async def sync_lock(
+    afc: AfcService | None, notifications: NotificationListener, *, phone: str, sleep: Sleep
+) -> AsyncIterator[None]:
     """Hold the lock. Without AFC there is none to hold, and the phone's own refusal is what protects it.
 
     Raises:
@@ -38,31 +40,31 @@ async def sync_lock(afc: AfcService | None, notices: Notices, *, phone: str, sle
     if afc is None:
         yield
         return
-    await notices.post(WILL_START)
-    with making_sense():
+    await notifications.post(WILL_START)
+    with translate_parse_errors():
         async with asyncio.timeout(AFC_ANSWERS_WITHIN_S):
             handle = await afc.fopen(LOCK_FILE, "r+")
     try:
-        await notices.post(LOCK_REQUEST)
+        await notifications.post(LOCK_REQUEST)
         await _take(afc, handle, phone, sleep)
-        await notices.post(DID_START)
+        await notifications.post(DID_START)
         yield
     except BaseException:
         # The phone may be gone, or we are being stopped: the lock goes with AFC's connection, which is closed next
-        await notices.post(DID_FINISH)
+        await notifications.post(DID_FINISH)
         raise
     # After a restore the phone is on its way to reboot: then nothing is left to unlock
-    with suppress(PyMobileDevice3Exception, OSError), making_sense():
+    with suppress(PyMobileDevice3Exception, OSError), translate_parse_errors():
         async with asyncio.timeout(UNLOCK_S):
             await afc.lock(handle, AFC_LOCK_UN)
             await afc.fclose(handle)
-    await notices.post(DID_FINISH)
+    await notifications.post(DID_FINISH)
 
 
 async def _take(afc: AfcService, handle: int, phone: str, sleep: Sleep) -> None:
     for _ in range(TRIES):
         try:
-            with making_sense():
+            with translate_parse_errors():
                 async with asyncio.timeout(AFC_ANSWERS_WITHIN_S):
                     await afc.lock(handle, AFC_LOCK_EX)
         except AfcException as error:

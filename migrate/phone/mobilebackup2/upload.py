@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from migrate.phone.mobilebackup2.host_folder import Drive
-from migrate.phone.mobilebackup2.link import Link
-from migrate.phone.mobilebackup2.pipeline import Begin, Data, End, Piece, Pipeline, file_id_of
-from migrate.phone.quoting import quoted
+from migrate.phone.mobilebackup2.link import DeviceLink
+from migrate.phone.mobilebackup2.pipeline import FileData, FileEnd, FileStart, Piece, Pipeline, file_id_of
+from migrate.phone.quoting import safe_text
 
 DATA: Final = 0x0C
 WHOLE: Final = 0x00
@@ -44,17 +44,17 @@ class Receiver:
     """Reads streams from the link into the pipeline. Counts over the whole conversation.
 
     `unreadable`: file id -> (the phone's own path of it, why it could not be read), for the first UNREADABLE_LIMIT of
-    them; `unreadable_beyond` counts the rest. One that came whole later is out.
+    them; `more_unreadable_count` counts the rest. One that came whole later is out.
     """
 
-    link: Link
+    link: DeviceLink
     drive: Drive
     pipeline: Pipeline
-    moved: Callable[[], None] = lambda: None  # called often, while bytes come in
+    on_progress: Callable[[], None] = lambda: None  # called often, while bytes come in
     bytes_received: int = 0
     files_received: int = 0
     unreadable: dict[str, tuple[str, str]] = field(default_factory=dict)
-    unreadable_beyond: int = 0
+    more_unreadable_count: int = 0
     _chunk: bytearray = field(default_factory=lambda: bytearray(CHUNK_BYTES))
     _filled: int = 0
     _pieces: list[Piece] = field(default_factory=list)
@@ -72,20 +72,20 @@ class Receiver:
         """
         self._refused, self._dropped = None, 0
         while device_path := self._name():
-            named = self._name().decode("utf-8", "surrogateescape")  # `inside` refuses what is no text
+            host_path = self._name().decode("utf-8", "surrogateescape")  # `inside` refuses what is no text
             try:
-                place = self.drive.place(named)
+                local_path = self.drive.local_path(host_path)
             except OSError as error:
-                place, self._refused = None, error
-            self._pieces.append(Begin(place))
-            self._one_file(file_id_of(named), device_path)
+                local_path, self._refused = None, error
+            self._pieces.append(FileStart(local_path))
+            self._one_file(file_id_of(host_path), device_path)
         self._hand_over()
-        return self.pipeline.drained() or self._refused
+        return self.pipeline.flush() or self._refused
 
     def _name(self) -> bytes:
         length = self.link.read_length()
         if length > NAME_LIMIT_BYTES:
-            raise self.link.broken(f"it announced a name of {length} bytes")
+            raise self.link.protocol_error(f"it announced a name of {length} bytes")
         return self.link.read(length)
 
     def _one_file(self, file_id: str | None, device_path: bytes) -> None:
@@ -93,7 +93,7 @@ class Receiver:
         while True:
             length = self.link.read_length()
             if length == 0:
-                raise self.link.broken("a piece of a file came without its code")
+                raise self.link.protocol_error("a piece of a file came without its code")
             code, length = self.link.read(1)[0], length - 1
             if code != DATA:
                 break
@@ -101,13 +101,13 @@ class Receiver:
             self._copy(length)
         self._end_chunk()
         if code not in (WHOLE, LOCAL_ERROR, REMOTE_ERROR):
-            raise self.link.broken(f"a file ended with the code {code:#04x}")
-        said = self._error_text(length)
+            raise self.link.protocol_error(f"a file ended with the code {code:#04x}")
+        error_text = self._error_text(length)
         # 0x0b after data and without a word "is not an error" (*read*: libimobiledevice's receive loop)
-        is_whole = code == WHOLE or (code == REMOTE_ERROR and had_data and not said)
-        why = None if is_whole else self._reason(said or "no reason given")
+        is_whole = code == WHOLE or (code == REMOTE_ERROR and had_data and not error_text)
+        why = None if is_whole else self._reason(error_text or "no reason given")
         self._note(file_id, device_path, why)
-        self._pieces.append(End(file_id, why))
+        self._pieces.append(FileEnd(file_id, why))
         if self._piece_bytes >= BATCH_BYTES or len(self._pieces) >= BATCH_PIECES:
             self._hand_over()
 
@@ -116,9 +116,9 @@ class Receiver:
             self.files_received += 1
             self.unreadable.pop(file_id or "", None)
         elif file_id is not None and (file_id in self.unreadable or len(self.unreadable) < UNREADABLE_LIMIT):
-            self.unreadable[file_id] = (quoted(device_path.decode(errors="replace")), why)
+            self.unreadable[file_id] = (safe_text(device_path.decode(errors="replace")), why)
         elif file_id is not None:
-            self.unreadable_beyond += 1
+            self.more_unreadable_count += 1
 
     def _copy(self, length: int) -> None:
         """Pass `length` bytes on, whatever that length is: never more than a chunk of it is in memory at once."""
@@ -132,36 +132,36 @@ class Receiver:
 
     def _end_chunk(self) -> None:
         if self._filled:
-            self._pieces.append(Data(bytes(memoryview(self._chunk)[: self._filled])))
+            self._pieces.append(FileData(bytes(memoryview(self._chunk)[: self._filled])))
             self._piece_bytes += self._filled
             self.bytes_received += self._filled
             self._filled = 0
             if self._piece_bytes >= BATCH_BYTES:
                 self._hand_over()
 
-    def _reason(self, said: str) -> str:
+    def _reason(self, error_text: str) -> str:
         """One text for all files that have it: a million of them name the same error."""
-        if len(self._reasons) >= REASONS_LIMIT and said not in self._reasons:
-            said = "one of many reasons"
-        return self._reasons.setdefault(said, said)
+        if len(self._reasons) >= REASONS_LIMIT and error_text not in self._reasons:
+            error_text = "one of many reasons"
+        return self._reasons.setdefault(error_text, error_text)
 
     def _hand_over(self) -> None:
-        if (trouble := self.pipeline.trouble or self._refused) is not None:
+        if (write_error := self.pipeline.write_error or self._refused) is not None:
             self._dropped += 1
-        if trouble is not None and self._dropped > DROPPED_BATCHES:
-            if self.pipeline.trouble is None:
-                raise self.link.broken("it sends file after file to a place that is not its own")
-            raise trouble
+        if write_error is not None and self._dropped > DROPPED_BATCHES:
+            if self.pipeline.write_error is None:
+                raise self.link.protocol_error("it sends file after file to a place that is not its own")
+            raise write_error
         self.pipeline.put(self._pieces)
         self._pieces, self._piece_bytes = [], 0
-        self.moved()
+        self.on_progress()
 
     def _error_text(self, length: int) -> str:
         """What the phone says went wrong; a long story is cut, its rest dropped."""
         if length > ERROR_STORY_LIMIT_BYTES:
-            raise self.link.broken(f"it announced an error text of {length} bytes")
+            raise self.link.protocol_error(f"it announced an error text of {length} bytes")
         kept = self.link.read(min(length, ERROR_LIMIT_BYTES))
         rest = length - len(kept)
         while rest:
             rest -= len(self.link.read(min(rest, CHUNK_BYTES)))
-        return quoted(kept.decode(errors="replace"))
+        return safe_text(kept.decode(errors="replace"))

@@ -62,7 +62,7 @@ class Answers:
         answer = self.get(name)
         return answer if isinstance(answer, tuple) else ()
 
-    def plus(self, name: str, answer: Answer) -> Answers:
+    def with_answer(self, name: str, answer: Answer) -> Answers:
         """With one more answer, at its page's place. A password's is always TOLD, whatever was given."""
         kept = [(known, given) for known, given in self.given if known != name]
         kept.append((name, TOLD if name in SECRETS else answer))
@@ -98,10 +98,12 @@ class Answers:
                 raw: Any = json.loads(file.read(LIMIT_BYTES))
             if raw["interview"] != FORMAT:
                 return cls(), {}
-            said = cls()
+            answers = cls()
             for name, answer in raw["answers"]:
                 if name in NAMES and name not in NOT_KEPT:
-                    said = said.plus(name, str(answer) if isinstance(answer, str) else tuple(map(str, answer)))
-            return said, {str(udid): str(called) for udid, called in dict(raw["names"]).items()}
+                    answers = answers.with_answer(
+                        name, str(answer) if isinstance(answer, str) else tuple(map(str, answer))
+                    )
+            return answers, {str(udid): str(called) for udid, called in dict(raw["names"]).items()}
         except (OSError, ValueError, KeyError, TypeError):
             return cls(), {}

@@ -11,7 +11,7 @@ from migrate.plan.interview.answers import Answers
 from migrate.problems import MigrateError
 from migrate.problems.finding import Finding
 
-Deed = Literal["meet-old", "look-at-new", "meet-new", "save-old", "save-new", "find-my-off"]
+Preparation = Literal["meet-old", "look-at-new", "meet-new", "save-old", "save-new", "find-my-off"]
 """What can be done before a page, so that it can be asked well."""
 Kind = Literal["one", "many", "path", "secret", "new-secret"]
 BACK = "back"
@@ -39,12 +39,12 @@ class Phone:
     connected: bool = True
 
     @property
-    def called(self) -> str:
+    def name_or_model(self) -> str:
         return self.name or self.model_name or f"the iPhone {self.udid}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EarlierBackup:
+class ExistingBackup:
     """A finished backup on this computer, that can stand in for the old phone."""
 
     folder: str
@@ -52,8 +52,8 @@ class EarlierBackup:
     name: str
     ios_version: str | None
     encrypted: bool
-    saved_on: str  # "2026-03-01"
-    whose: str = ""  # "Finder's": the program it is of, where it is not ours
+    backed_up_on: str  # "2026-03-01"
+    program: str = ""  # "Finder's": the program it is of, where it is not ours
     is_too_old: bool = False
     """It is of iOS 9 or older: it can be read and not moved."""
 
@@ -70,7 +70,7 @@ class UnfinishedRun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Holding:
+class CategoryEntry:
     """One category or app (`app:<bundle>`) of a saved phone."""
 
     id: str
@@ -95,9 +95,9 @@ class Holding:
         return self.files == 0
 
 
-def weight_of(holdings: Iterable[Holding]) -> int:
+def total_size_bytes(category_entries: Iterable[CategoryEntry]) -> int:
     """Bytes that move when these do: what several of them share moves once."""
-    chosen = list(holdings)
+    chosen = list(category_entries)
     ids = {holding.id for holding in chosen}
     shared = {owners: size for holding in chosen for owners, size in holding.shared.items()}
     again = sum((len(owners & ids) - 1) * size for owners, size in shared.items())
@@ -105,41 +105,41 @@ def weight_of(holdings: Iterable[Holding]) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Saved:
+class BackupContents:
     """What lies in a saved phone."""
 
     name: str
     ios_version: str | None
     encrypted: bool
-    holdings: tuple[Holding, ...]
+    category_entries: tuple[CategoryEntry, ...]
     unreadable: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:
         """Of all holdings."""
-        return weight_of(self.holdings)
+        return total_size_bytes(self.category_entries)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class MoveFacts:
     """What there is to see. `with_phones` False: an interview without any phone (`migrate plan new`)."""
 
     with_phones: bool = True
     phones: tuple[Phone, ...] = ()
     no_muxer: MigrateError | None = None
-    backups: tuple[EarlierBackup, ...] = ()
+    backups: tuple[ExistingBackup, ...] = ()
     unfinished: tuple[UnfinishedRun, ...] = ()
-    left: Answers | None = None
+    earlier_answers: Answers | None = None
     """The answers of a conversation that was stopped."""
-    saves: Mapping[str, Saved] = field(default_factory=dict)
+    backup_contents: Mapping[str, BackupContents] = field(default_factory=dict)
     """By UDID, or by the folder of a backup that stands in: what was saved and counted in this conversation."""
     signs_of_use: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By UDID: what a phone holds that an erased one does not."""
     told: frozenset[str] = frozenset()
     """The phones (and folders) whose backup password is known already."""
-    came_later: str | None = None
+    connected_later_udid: str | None = None
     """The UDID of the new phone, where it was to be connected later and now is."""
-    catalogue: tuple[Holding, ...] = ()
+    catalogue: tuple[CategoryEntry, ...] = ()
     """All categories, without counts: what can be asked before anything is saved."""
 
     def phone(self, udid: str | None) -> Phone | None:
@@ -158,7 +158,7 @@ class Option:
     """One possible answer. `about` is what it stands for; `refused`: why it cannot be chosen now."""
 
     value: str
-    about: Phone | EarlierBackup | UnfinishedRun | Holding | None = None
+    about: Phone | ExistingBackup | UnfinishedRun | CategoryEntry | None = None
     refused: MigrateError | None = None
     ticked: bool = False
 
@@ -176,30 +176,30 @@ class Question:
     findings: tuple[Finding, ...] = ()
 
     @property
-    def takes(self) -> frozenset[str]:
+    def allowed_values(self) -> frozenset[str]:
         """The values that may be answered."""
         return frozenset(option.value for option in self.options if option.refused is None)
 
 
-def goes_on_with(seen: Seen, said: Answers) -> str | None:
+def resumed_run_id(facts: MoveFacts, answers: Answers) -> str | None:
     """The unfinished run that was chosen on the first page."""
-    start = said.one("start")
-    return start if any(run.id == start for run in seen.unfinished) else None
+    start = answers.one("start")
+    return start if any(run.id == start for run in facts.unfinished) else None
 
 
-def old_key(said: Answers) -> str | None:
+def old_phone_key(answers: Answers) -> str | None:
     """What the old phone's save goes by: its UDID, or the folder of the backup that stands in for it."""
-    return said.one("folder") or said.one("old")
+    return answers.one("folder") or answers.one("old")
 
 
-def old_folder(seen: Seen, said: Answers) -> Path | None:
+def old_folder(facts: MoveFacts, answers: Answers) -> Path | None:
     """The backup that stands in for the old phone."""
-    key = old_key(said)
-    known = any(backup.folder == key for backup in seen.backups)
-    return Path(key) if key and ("folder" in said or known) else None
+    key = old_phone_key(answers)
+    known = any(backup.folder == key for backup in facts.backups)
+    return Path(key) if key and ("folder" in answers or known) else None
 
 
-def new_udid(seen: Seen, said: Answers) -> str | None:
+def new_udid(facts: MoveFacts, answers: Answers) -> str | None:
     """The new phone's UDID; None where it is to be connected later and has not been seen yet."""
-    new = said.one("new")
-    return seen.came_later if new == "later" else new
+    new = answers.one("new")
+    return facts.connected_later_udid if new == "later" else new

@@ -10,43 +10,43 @@ from migrate.categories.catalogue import APP_PREFIX
 from migrate.plan.interview.answers import Answer, Answers
 from migrate.plan.interview.observations import (
     BACK,
-    Deed,
-    EarlierBackup,
-    Holding,
+    BackupContents,
+    CategoryEntry,
+    ExistingBackup,
+    MoveFacts,
     Option,
     Phone,
+    Preparation,
     Question,
-    Saved,
-    Seen,
     new_udid,
     old_folder,
-    old_key,
-    weight_of,
+    old_phone_key,
+    total_size_bytes,
 )
-from migrate.plan.strategy import ONLY_TO_ERASED, strategy_for
+from migrate.plan.strategy import ERASED_ONLY_CATEGORIES, choose_strategy
 from migrate.problems import BackupTooOld, MigrateError, NewPhoneTooFull, StrategyRefused
 
-LATER, FOLDER, AFRESH, GO_ON = "later", "folder", "afresh", "go-on"
+LATER, FOLDER, START_OVER, CONTINUE = "later", "folder", "afresh", "go-on"
 ERASED: Literal["erased"] = "erased"
 IN_USE: Literal["in-use"] = "in-use"
 EVERYTHING, SOME = "everything", "some"
 ALL_APPS = "all-apps"
 
-Look = Callable[[Seen, Answers], Question]
-When = Callable[[Seen, Answers], bool]
-Need = Callable[[Seen, Answers], Deed | None]
+Look = Callable[[MoveFacts, Answers], Question]
+When = Callable[[MoveFacts, Answers], bool]
+Need = Callable[[MoveFacts, Answers], Preparation | None]
 
 
-def always(seen: Seen, said: Answers) -> bool:
+def always(facts: MoveFacts, answers: Answers) -> bool:
     return True
 
 
-def nothing(seen: Seen, said: Answers) -> Deed | None:
+def nothing(facts: MoveFacts, answers: Answers) -> Preparation | None:
     return None
 
 
 @dataclass(frozen=True)
-class Ask:
+class InterviewPage:
     """One page. `needs` is looked at first: what it names can change whether the page matters."""
 
     name: str
@@ -58,278 +58,308 @@ class Ask:
 # -- who -------------------------------------------------------------------------------------------------------------
 
 
-def start(seen: Seen, said: Answers) -> Question:
-    left = (Option(value=GO_ON),) if seen.left else ()
-    runs = tuple(Option(value=run.id, about=run) for run in reversed(seen.unfinished))
-    return Question(name="start", options=(*runs[:9], *left, Option(value=AFRESH)))
+def ask_start(facts: MoveFacts, answers: Answers) -> Question:
+    earlier_answers = (Option(value=CONTINUE),) if facts.earlier_answers else ()
+    runs = tuple(Option(value=run.id, about=run) for run in reversed(facts.unfinished))
+    return Question(name="start", options=(*runs[:9], *earlier_answers, Option(value=START_OVER)))
 
 
-def which_is_old(seen: Seen, said: Answers) -> Question:
-    phones = tuple(Option(value=phone.udid, about=phone) for phone in seen.connected)
-    backups = tuple(Option(value=one.folder, about=one, refused=_too_old(one)) for one in seen.backups[:9])
+def ask_old_phone(facts: MoveFacts, answers: Answers) -> Question:
+    phones = tuple(Option(value=phone.udid, about=phone) for phone in facts.connected)
+    backups = tuple(Option(value=one.folder, about=one, refused=_too_old(one)) for one in facts.backups[:9])
     return Question(name="old", options=(*phones, *backups, Option(value=FOLDER)))
 
 
-def _too_old(backup: EarlierBackup) -> MigrateError | None:
+def _too_old(backup: ExistingBackup) -> MigrateError | None:
     return BackupTooOld(backup.folder, backup.ios_version or "") if backup.is_too_old else None
 
 
-def which_folder(seen: Seen, said: Answers) -> Question:
+def ask_backup_folder(facts: MoveFacts, answers: Answers) -> Question:
     return Question(name="folder", kind="path")
 
 
-def which_is_new(seen: Seen, said: Answers) -> Question:
-    others = tuple(Option(value=one.udid, about=one) for one in seen.connected if one.udid != _old_udid(seen, said))
+def ask_new_phone(facts: MoveFacts, answers: Answers) -> Question:
+    others = tuple(
+        Option(value=one.udid, about=one) for one in facts.connected if one.udid != _old_udid(facts, answers)
+    )
     return Question(name="new", options=(*others, Option(value=LATER)))
 
 
-def what_new_is(seen: Seen, said: Answers) -> Question:
-    new = _new(seen, said)
+def ask_new_phone_state(facts: MoveFacts, answers: Answers) -> Question:
+    new = _new(facts, answers)
     refused: MigrateError | None = None
     if new is not None and new.ios_version is not None:
         try:
-            strategy_for(IN_USE, new.ios_version, phone=new.called)
+            choose_strategy(IN_USE, new.ios_version, phone=new.name_or_model)
         except StrategyRefused as error:
             refused = error
     return Question(
         name="new-is",
         options=(Option(value=ERASED), Option(value=IN_USE, refused=refused)),
-        phone=new.called if new else None,
+        phone=new.name_or_model if new else None,
     )
 
 
-def may_be_wiped(seen: Seen, said: Answers) -> Question:
-    new = _new(seen, said)
-    return Question(name="wipe", options=(Option(value="wipe"),), phone=new.called if new else None, preferred=BACK)
+def ask_wipe(facts: MoveFacts, answers: Answers) -> Question:
+    new = _new(facts, answers)
+    return Question(
+        name="wipe", options=(Option(value="wipe"),), phone=new.name_or_model if new else None, preferred=BACK
+    )
 
 
-def shows_signs_of_use(seen: Seen, said: Answers) -> bool:
-    return said.one("new-is") == ERASED and bool(seen.signs_of_use.get(new_udid(seen, said) or ""))
+def has_signs_of_use(facts: MoveFacts, answers: Answers) -> bool:
+    return answers.one("new-is") == ERASED and bool(facts.signs_of_use.get(new_udid(facts, answers) or ""))
 
 
-def look_at_new(seen: Seen, said: Answers) -> Deed | None:
+def prepare_signs_of_use(facts: MoveFacts, answers: Answers) -> Preparation | None:
     """Only where it trusts us already: the Trust dialog comes when the new phone's turn comes."""
-    new = _new(seen, said)
-    known = new is None or new.udid in seen.signs_of_use
-    return "look-at-new" if said.one("new-is") == ERASED and new and new.trusted and not known else None
+    new = _new(facts, answers)
+    known = new is None or new.udid in facts.signs_of_use
+    return "look-at-new" if answers.one("new-is") == ERASED and new and new.trusted and not known else None
 
 
 # -- how it is saved -------------------------------------------------------------------------------------------------
 
 
-def whether_encrypted(seen: Seen, said: Answers) -> Question:
-    return Question(name="encryption", options=(Option(value="on"), Option(value="off")), phone=_old_called(seen, said))
+def ask_encryption(facts: MoveFacts, answers: Answers) -> Question:
+    return Question(
+        name="encryption", options=(Option(value="on"), Option(value="off")), phone=_old_phone_name(facts, answers)
+    )
 
 
-def encryption_is_off(seen: Seen, said: Answers) -> bool:
-    if not seen.with_phones:
+def is_encryption_off(facts: MoveFacts, answers: Answers) -> bool:
+    if not facts.with_phones:
         return True
-    old = _old(seen, said)
-    return old_folder(seen, said) is None and old is not None and old.encrypts_backups is False
+    old = _old(facts, answers)
+    return old_folder(facts, answers) is None and old is not None and old.encrypts_backups is False
 
 
-def meet_old(seen: Seen, said: Answers) -> Deed | None:
-    old = _old(seen, said)
-    if old_folder(seen, said) is not None or (old_key(said) or "") in seen.saves:
+def prepare_old_phone(facts: MoveFacts, answers: Answers) -> Preparation | None:
+    old = _old(facts, answers)
+    if old_folder(facts, answers) is not None or (old_phone_key(answers) or "") in facts.backup_contents:
         return None
     return None if old is not None and old.trusted and old.encrypts_backups is not None else "meet-old"
 
 
-def chosen_password(seen: Seen, said: Answers) -> Question:
-    return Question(name="chosen-password", kind="new-secret", phone=_old_called(seen, said))
+def ask_chosen_password(facts: MoveFacts, answers: Answers) -> Question:
+    return Question(name="chosen-password", kind="new-secret", phone=_old_phone_name(facts, answers))
 
 
-def old_password(seen: Seen, said: Answers) -> Question:
-    return Question(name="old-password", kind="secret", phone=_old_called(seen, said))
+def ask_old_password(facts: MoveFacts, answers: Answers) -> Question:
+    return Question(name="old-password", kind="secret", phone=_old_phone_name(facts, answers))
 
 
-def new_password(seen: Seen, said: Answers) -> Question:
-    new = _new(seen, said)
-    return Question(name="new-password", kind="secret", phone=new.called if new else None)
+def ask_new_phone_password(facts: MoveFacts, answers: Answers) -> Question:
+    new = _new(facts, answers)
+    return Question(name="new-password", kind="secret", phone=new.name_or_model if new else None)
 
 
-def wants_new_secret(seen: Seen, said: Answers) -> bool:
+def needs_chosen_password(facts: MoveFacts, answers: Answers) -> bool:
     """Not where encryption is on by now: a conversation that goes on may have turned it on itself."""
-    on = bool((old := _old(seen, said)) and old.encrypts_backups)
-    return seen.with_phones and said.one("encryption") == "on" and not on and _not_told(seen, old_key(said))
+    on = bool((old := _old(facts, answers)) and old.encrypts_backups)
+    return (
+        facts.with_phones and answers.one("encryption") == "on" and not on and _not_told(facts, old_phone_key(answers))
+    )
 
 
-def wants_old_secret(seen: Seen, said: Answers) -> bool:
-    folder, old = old_folder(seen, said), _old(seen, said)
+def needs_old_password(facts: MoveFacts, answers: Answers) -> bool:
+    folder, old = old_folder(facts, answers), _old(facts, answers)
     if folder is not None:
-        backup = next((one for one in seen.backups if one.folder == str(folder)), None)
-        return (backup is None or backup.encrypted) and _not_told(seen, str(folder))
-    return bool(old and old.encrypts_backups) and "chosen-password" not in said and _not_told(seen, old_key(said))
+        backup = next((one for one in facts.backups if one.folder == str(folder)), None)
+        return (backup is None or backup.encrypted) and _not_told(facts, str(folder))
+    return (
+        bool(old and old.encrypts_backups)
+        and "chosen-password" not in answers
+        and _not_told(facts, old_phone_key(answers))
+    )
 
 
-def wants_new_phone_secret(seen: Seen, said: Answers) -> bool:
+def needs_new_phone_password(facts: MoveFacts, answers: Answers) -> bool:
     """Not once it was saved in this conversation: its encryption was turned on then, if it was off."""
-    new, udid = _new(seen, said), new_udid(seen, said)
-    return in_use(said) and bool(new and new.encrypts_backups) and udid not in seen.saves and _not_told(seen, udid)
+    new, udid = _new(facts, answers), new_udid(facts, answers)
+    return (
+        is_new_phone_in_use(answers)
+        and bool(new and new.encrypts_backups)
+        and udid not in facts.backup_contents
+        and _not_told(facts, udid)
+    )
 
 
-def meet_new(seen: Seen, said: Answers) -> Deed | None:
-    new = _new(seen, said)
-    return None if not in_use(said) or (new and new.trusted) or new_udid(seen, said) in seen.saves else "meet-new"
+def prepare_new_phone(facts: MoveFacts, answers: Answers) -> Preparation | None:
+    new = _new(facts, answers)
+    return (
+        None
+        if not is_new_phone_in_use(answers)
+        or (new and new.trusted)
+        or new_udid(facts, answers) in facts.backup_contents
+        else "meet-new"
+    )
 
 
-def save_old(seen: Seen, said: Answers) -> Deed | None:
-    return None if (old_key(said) or "") in seen.saves else "save-old"
+def prepare_old_backup(facts: MoveFacts, answers: Answers) -> Preparation | None:
+    return None if (old_phone_key(answers) or "") in facts.backup_contents else "save-old"
 
 
 # -- what moves ------------------------------------------------------------------------------------------------------
 
 
-def all_or_some(seen: Seen, said: Answers) -> Question:
-    free = _free_bytes(seen, said)
-    too_full = refuse_too_full(seen, said, tuple(one.id for one in holdings(seen, said)))
+def ask_everything_or_some(facts: MoveFacts, answers: Answers) -> Question:
+    free = _free_bytes(facts, answers)
+    too_full = too_full_error(facts, answers, tuple(one.id for one in category_entries(facts, answers)))
     return Question(
         name="what",
         options=(Option(value=EVERYTHING, refused=too_full), Option(value=SOME)),
-        phone=new_called(seen, said),
+        phone=new_phone_name(facts, answers),
         free_bytes=free,
     )
 
 
-def chosen(seen: Seen, said: Answers) -> Question:
+def chosen(facts: MoveFacts, answers: Answers) -> Question:
     return Question(
         name="chosen",
         kind="many",
-        options=tuple(Option(value=one.id, about=one) for one in holdings(seen, said) if not one.is_empty),
-        phone=new_called(seen, said),
-        free_bytes=_free_bytes(seen, said),
+        options=tuple(Option(value=one.id, about=one) for one in category_entries(facts, answers) if not one.is_empty),
+        phone=new_phone_name(facts, answers),
+        free_bytes=_free_bytes(facts, answers),
     )
 
 
-def refuse_too_full(seen: Seen, said: Answers, ids: tuple[str, ...]) -> NewPhoneTooFull | None:
+def too_full_error(facts: MoveFacts, answers: Answers, ids: tuple[str, ...]) -> NewPhoneTooFull | None:
     """Why so much does not fit; None where it does, or nobody can tell yet. The phone's own word comes later."""
-    free = _free_bytes(seen, said)
-    wanted = weight_of(one for one in holdings(seen, said) if one.id in ids)
+    free = _free_bytes(facts, answers)
+    wanted = total_size_bytes(one for one in category_entries(facts, answers) if one.id in ids)
     if free is None or wanted <= free:
         return None
-    return NewPhoneTooFull(new_called(seen, said) or "The new phone", free, wanted)
+    return NewPhoneTooFull(new_phone_name(facts, answers) or "The new phone", free, wanted)
 
 
-def accept_unreadable(seen: Seen, said: Answers) -> Question:
-    called = _old_called(seen, said)
-    return Question(name="unreadable", options=(Option(value="accept"),), phone=called, preferred=BACK)
+def ask_accept_unreadable(facts: MoveFacts, answers: Answers) -> Question:
+    name_or_model = _old_phone_name(facts, answers)
+    return Question(name="unreadable", options=(Option(value="accept"),), phone=name_or_model, preferred=BACK)
 
 
-def some_unreadable(seen: Seen, said: Answers) -> bool:
-    saved = saved_old(seen, said)
-    return bool(saved and set(saved.unreadable) & set(owners(seen, said)))
+def has_unreadable_files(facts: MoveFacts, answers: Answers) -> bool:
+    saved = old_backup_contents(facts, answers)
+    return bool(saved and set(saved.unreadable) & set(owners(facts, answers)))
 
 
-def may_replace(seen: Seen, said: Answers) -> Question:
-    kept = [one for one in owners(seen, said) if not counterpart_count(seen, said, one)]
+def ask_replace(facts: MoveFacts, answers: Answers) -> Question:
+    kept = [one for one in owners(facts, answers) if not counterpart_count(facts, answers, one)]
     leave = (Option(value="leave"),) if kept else ()
-    return Question(name="replace", options=(Option(value="replace"), *leave), phone=new_called(seen, said))
+    return Question(name="replace", options=(Option(value="replace"), *leave), phone=new_phone_name(facts, answers))
 
 
-def something_is_replaced(seen: Seen, said: Answers) -> bool:
-    if not in_use(said):
+def is_anything_replaced(facts: MoveFacts, answers: Answers) -> bool:
+    if not is_new_phone_in_use(answers):
         return False
-    return not seen.with_phones or any(counterpart_count(seen, said, one) for one in owners(seen, said))
+    return not facts.with_phones or any(counterpart_count(facts, answers, one) for one in owners(facts, answers))
 
 
-def save_new(seen: Seen, said: Answers) -> Deed | None:
-    return "save-new" if in_use(said) and (new_udid(seen, said) or "") not in seen.saves else None
+def prepare_new_backup(facts: MoveFacts, answers: Answers) -> Preparation | None:
+    return (
+        "save-new"
+        if is_new_phone_in_use(answers) and (new_udid(facts, answers) or "") not in facts.backup_contents
+        else None
+    )
 
 
-def all_is_seen(seen: Seen, said: Answers) -> Deed | None:
+def prepare_summary(facts: MoveFacts, answers: Answers) -> Preparation | None:
     """A conversation that goes on has its answers, but not yet what they are about."""
-    new = _new(seen, said)
-    missing = save_old(seen, said) or meet_new(seen, said) or save_new(seen, said)
+    new = _new(facts, answers)
+    missing = (
+        prepare_old_backup(facts, answers) or prepare_new_phone(facts, answers) or prepare_new_backup(facts, answers)
+    )
     return missing or ("find-my-off" if new and new.connected and new.find_my else None)
 
 
 # -- read from what is seen and said ---------------------------------------------------------------------------------
 
 
-def saved_old(seen: Seen, said: Answers) -> Saved | None:
-    return seen.saves.get(old_key(said) or "")
+def old_backup_contents(facts: MoveFacts, answers: Answers) -> BackupContents | None:
+    return facts.backup_contents.get(old_phone_key(answers) or "")
 
 
-def holdings(seen: Seen, said: Answers) -> tuple[Holding, ...]:
+def category_entries(facts: MoveFacts, answers: Answers) -> tuple[CategoryEntry, ...]:
     """What could move: what the saved phone holds, or every category where nothing was saved yet."""
-    saved = saved_old(seen, said)
-    every = saved.holdings if saved else seen.catalogue
-    encrypted = is_encrypted(seen, said)
+    saved = old_backup_contents(facts, answers)
+    every = saved.category_entries if saved else facts.catalogue
+    encrypted = is_encrypted(facts, answers)
     return tuple(
         one
         for one in every
-        if not (in_use(said) and one.id in ONLY_TO_ERASED) and (encrypted or not one.needs_encryption)
+        if not (is_new_phone_in_use(answers) and one.id in ERASED_ONLY_CATEGORIES)
+        and (encrypted or not one.needs_encryption)
     )
 
 
-def is_encrypted(seen: Seen, said: Answers) -> bool:
+def is_encrypted(facts: MoveFacts, answers: Answers) -> bool:
     """Whether the old phone's backup is to be encrypted: as chosen, or as it is already."""
-    if (chosen := said.one("encryption")) is not None:
+    if (chosen := answers.one("encryption")) is not None:
         return chosen == "on"
-    saved, old = saved_old(seen, said), _old(seen, said)
+    saved, old = old_backup_contents(facts, answers), _old(facts, answers)
     if saved is not None:
         return saved.encrypted
     return old is None or old.encrypts_backups is not False
 
 
-def owners(seen: Seen, said: Answers) -> tuple[str, ...]:
+def owners(facts: MoveFacts, answers: Answers) -> tuple[str, ...]:
     """The categories and apps that were chosen and that have something in them."""
-    ids = [one.id for one in holdings(seen, said) if not one.is_empty]
-    return tuple(ids if said.one("what") == EVERYTHING else [one for one in ids if one in said.many("chosen")])
+    ids = [one.id for one in category_entries(facts, answers) if not one.is_empty]
+    return tuple(ids if answers.one("what") == EVERYTHING else [one for one in ids if one in answers.many("chosen")])
 
 
-def counterpart_count(seen: Seen, said: Answers, owner: str) -> int:
+def counterpart_count(facts: MoveFacts, answers: Answers, owner: str) -> int:
     """How much of a category or app the new phone has, as far as it was saved."""
-    there = seen.saves.get(new_udid(seen, said) or "")
-    found = next((one for one in there.holdings if one.id == owner), None) if there else None
+    there = facts.backup_contents.get(new_udid(facts, answers) or "")
+    found = next((one for one in there.category_entries if one.id == owner), None) if there else None
     return (found.count or 0) if found else 0
 
 
-def complaint(seen: Seen, said: Answers, question: Question, answer: Answer) -> MigrateError | None:
+def answer_refusal(facts: MoveFacts, answers: Answers, question: Question, answer: Answer) -> MigrateError | None:
     """Why this answer cannot be taken."""
     if question.kind == "many" and isinstance(answer, tuple):
-        return refuse_too_full(seen, said, answer)
+        return too_full_error(facts, answers, answer)
     option = next((one for one in question.options if one.value == answer), None)
     return option.refused if option else None
 
 
-def is_app(holding: Holding) -> bool:
+def is_app(holding: CategoryEntry) -> bool:
     return holding.id.startswith(APP_PREFIX)
 
 
-def in_use(said: Answers) -> bool:
-    return said.one("new-is") == IN_USE
+def is_new_phone_in_use(answers: Answers) -> bool:
+    return answers.one("new-is") == IN_USE
 
 
-def _old(seen: Seen, said: Answers) -> Phone | None:
-    return seen.phone(old_key(said))
+def _old(facts: MoveFacts, answers: Answers) -> Phone | None:
+    return facts.phone(old_phone_key(answers))
 
 
-def _old_udid(seen: Seen, said: Answers) -> str | None:
-    folder = old_folder(seen, said)
-    backup = next((one for one in seen.backups if folder and one.folder == str(folder)), None)
-    return backup.udid if backup else old_key(said)
+def _old_udid(facts: MoveFacts, answers: Answers) -> str | None:
+    folder = old_folder(facts, answers)
+    backup = next((one for one in facts.backups if folder and one.folder == str(folder)), None)
+    return backup.udid if backup else old_phone_key(answers)
 
 
-def _old_called(seen: Seen, said: Answers) -> str | None:
-    old, saved = _old(seen, said), saved_old(seen, said)
-    backup = next((one for one in seen.backups if one.folder == old_key(said)), None)
-    return old.called if old else saved.name if saved else backup.name if backup else None
+def _old_phone_name(facts: MoveFacts, answers: Answers) -> str | None:
+    old, saved = _old(facts, answers), old_backup_contents(facts, answers)
+    backup = next((one for one in facts.backups if one.folder == old_phone_key(answers)), None)
+    return old.name_or_model if old else saved.name if saved else backup.name if backup else None
 
 
-def _new(seen: Seen, said: Answers) -> Phone | None:
-    return seen.phone(new_udid(seen, said))
+def _new(facts: MoveFacts, answers: Answers) -> Phone | None:
+    return facts.phone(new_udid(facts, answers))
 
 
-def new_called(seen: Seen, said: Answers) -> str | None:
-    new = _new(seen, said)
-    return new.called if new else None
+def new_phone_name(facts: MoveFacts, answers: Answers) -> str | None:
+    new = _new(facts, answers)
+    return new.name_or_model if new else None
 
 
-def _free_bytes(seen: Seen, said: Answers) -> int | None:
-    new = _new(seen, said)
+def _free_bytes(facts: MoveFacts, answers: Answers) -> int | None:
+    new = _new(facts, answers)
     return new.free_bytes if new else None
 
 
-def _not_told(seen: Seen, key: str | None) -> bool:
-    return key is not None and key not in seen.told
+def _not_told(facts: MoveFacts, key: str | None) -> bool:
+    return key is not None and key not in facts.told

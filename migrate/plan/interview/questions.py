@@ -14,81 +14,103 @@ from __future__ import annotations
 from migrate.plan import preflight
 from migrate.plan.interview import pages
 from migrate.plan.interview.answers import NAMES, Answers
-from migrate.plan.interview.observations import Deed, Option, Question, Seen, goes_on_with, new_udid, old_key
-from migrate.plan.interview.plan import plan_of
+from migrate.plan.interview.observations import (
+    MoveFacts,
+    Option,
+    Preparation,
+    Question,
+    new_udid,
+    old_phone_key,
+    resumed_run_id,
+)
+from migrate.plan.interview.plan import build_plan
 from migrate.problems import MigrateError
 from migrate.problems.finding import Finding
 
-__all__ = ["Answers", "Deed", "Question", "Seen", "back", "next_deed", "next_question"]
+__all__ = ["Answers", "MoveFacts", "Preparation", "Question", "back", "next_preparation", "next_question"]
 
 
-def next_question(seen: Seen, said: Answers) -> Question | None:
+def next_question(facts: MoveFacts, answers: Answers) -> Question | None:
     """The next thing worth asking, or None once the plan can be written (or an unfinished run is to go on)."""
-    if goes_on_with(seen, said):
+    if resumed_run_id(facts, answers):
         return None
-    for ask in INTERVIEW:
-        if ask.name not in said and ask.matters(seen, said):
-            return ask.about(seen, said)
+    for page in INTERVIEW:
+        if page.name not in answers and page.matters(facts, answers):
+            return page.about(facts, answers)
     return None
 
 
-def next_deed(seen: Seen, said: Answers) -> Deed | None:
+def next_preparation(facts: MoveFacts, answers: Answers) -> Preparation | None:
     """What the next page needs to have been seen. Never for an interview without phones."""
-    if not seen.with_phones or goes_on_with(seen, said):
+    if not facts.with_phones or resumed_run_id(facts, answers):
         return None
-    for ask in INTERVIEW:
-        if ask.name in said:
+    for page in INTERVIEW:
+        if page.name in answers:
             continue
-        if (deed := ask.needs(seen, said)) is not None:
-            return deed
-        if ask.matters(seen, said):
+        if (preparation := page.needs(facts, answers)) is not None:
+            return preparation
+        if page.matters(facts, answers):
             return None
     return None
 
 
-def back(seen: Seen, said: Answers, name: str | None) -> Answers:
+def back(facts: MoveFacts, answers: Answers, name: str | None) -> Answers:
     """Going back from page `name`: without the last answer before it, and on, until another page is asked. What was
     done in between (a save, encryption turned on) stays done, so some pages do not matter any more."""
-    while said:
-        said = said.before(name)
-        question = next_question(seen, said)
+    while answers:
+        answers = answers.before(name)
+        question = next_question(facts, answers)
         if question is None or question.name != name:
             break
-    return said
+    return answers
 
 
-def summary(seen: Seen, said: Answers) -> Question:
+def summary(facts: MoveFacts, answers: Answers) -> Question:
     """The last page: with what preflight finds, or why it cannot be begun."""
     refused: MigrateError | None = None
     findings: tuple[Finding, ...] = ()
-    old, new = seen.phone(old_key(said)), seen.phone(new_udid(seen, said))
-    here = preflight.Seen(old=old if old and old.connected else None, new=new if new and new.ios_version else None)
+    old, new = facts.phone(old_phone_key(answers)), facts.phone(new_udid(facts, answers))
+    here = preflight.MoveFacts(old=old if old and old.connected else None, new=new if new and new.ios_version else None)
     try:
-        findings = tuple(preflight.preflight(plan_of(seen, said), here))
+        findings = tuple(preflight.preflight(build_plan(facts, answers), here))
     except MigrateError as error:
         refused = error
-    move = (Option(value="move", refused=refused),) if seen.with_phones else ()
+    move = (Option(value="move", refused=refused),) if facts.with_phones else ()
     options = (*move, Option(value="write"))
-    return Question(name="summary", options=options, phone=pages.new_called(seen, said), findings=findings)
+    return Question(name="summary", options=options, phone=pages.new_phone_name(facts, answers), findings=findings)
 
 
 INTERVIEW = (
-    pages.Ask("start", pages.start, lambda seen, said: bool(seen.unfinished or seen.left)),
-    pages.Ask("old", pages.which_is_old, lambda seen, said: seen.with_phones),
-    pages.Ask("folder", pages.which_folder, lambda seen, said: said.one("old") == pages.FOLDER),
-    pages.Ask("new", pages.which_is_new, lambda seen, said: seen.with_phones),
-    pages.Ask("new-is", pages.what_new_is),
-    pages.Ask("wipe", pages.may_be_wiped, pages.shows_signs_of_use, pages.look_at_new),
-    pages.Ask("encryption", pages.whether_encrypted, pages.encryption_is_off, pages.meet_old),
-    pages.Ask("chosen-password", pages.chosen_password, pages.wants_new_secret, pages.meet_old),
-    pages.Ask("old-password", pages.old_password, pages.wants_old_secret, pages.meet_old),
-    pages.Ask("what", pages.all_or_some, lambda seen, said: said.one("new-is") == pages.ERASED, pages.save_old),
-    pages.Ask(
-        "chosen", pages.chosen, lambda seen, said: pages.in_use(said) or said.one("what") == pages.SOME, pages.save_old
+    pages.InterviewPage(
+        "start", pages.ask_start, lambda facts, answers: bool(facts.unfinished or facts.earlier_answers)
     ),
-    pages.Ask("unreadable", pages.accept_unreadable, pages.some_unreadable),
-    pages.Ask("new-password", pages.new_password, pages.wants_new_phone_secret, pages.meet_new),
-    pages.Ask("replace", pages.may_replace, pages.something_is_replaced, pages.save_new),
-    pages.Ask("summary", summary, needs=pages.all_is_seen),
+    pages.InterviewPage("old", pages.ask_old_phone, lambda facts, answers: facts.with_phones),
+    pages.InterviewPage("folder", pages.ask_backup_folder, lambda facts, answers: answers.one("old") == pages.FOLDER),
+    pages.InterviewPage("new", pages.ask_new_phone, lambda facts, answers: facts.with_phones),
+    pages.InterviewPage("new-is", pages.ask_new_phone_state),
+    pages.InterviewPage("wipe", pages.ask_wipe, pages.has_signs_of_use, pages.prepare_signs_of_use),
+    pages.InterviewPage("encryption", pages.ask_encryption, pages.is_encryption_off, pages.prepare_old_phone),
+    pages.InterviewPage(
+        "chosen-password", pages.ask_chosen_password, pages.needs_chosen_password, pages.prepare_old_phone
+    ),
+    pages.InterviewPage("old-password", pages.ask_old_password, pages.needs_old_password, pages.prepare_old_phone),
+    pages.InterviewPage(
+        "what",
+        pages.ask_everything_or_some,
+        lambda facts, answers: answers.one("new-is") == pages.ERASED,
+        pages.prepare_old_backup,
+    ),
+    pages.InterviewPage(
+        "chosen",
+        pages.chosen,
+        lambda facts, answers: pages.is_new_phone_in_use(answers) or answers.one("what") == pages.SOME,
+        pages.prepare_old_backup,
+    ),
+    pages.InterviewPage("unreadable", pages.ask_accept_unreadable, pages.has_unreadable_files),
+    pages.InterviewPage(
+        "new-password", pages.ask_new_phone_password, pages.needs_new_phone_password, pages.prepare_new_phone
+    ),
+    pages.InterviewPage("replace", pages.ask_replace, pages.is_anything_replaced, pages.prepare_new_backup),
+    pages.InterviewPage("summary", summary, needs=pages.prepare_summary),
 )
-assert tuple(ask.name for ask in INTERVIEW) == NAMES
+assert tuple(page.name for page in INTERVIEW) == NAMES

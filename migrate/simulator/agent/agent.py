@@ -1,4 +1,4 @@
-"""com.apple.mobilebackup2: the backup agent of the software iPhone, one connection at a time (facts 2).
+"""com.apple.mobilebackup2: the backup agent of the simulated iPhone, one connection at a time (facts 2).
 
 Hello, then requests until the host says goodbye; each ends in one Response.
 """
@@ -9,27 +9,27 @@ import threading
 
 from migrate.simulator.agent.backup import back_up
 from migrate.simulator.agent.host_folder import FRAME_BYTES
-from migrate.simulator.agent.listing import extract, look, unback
+from migrate.simulator.agent.listing import describe_backup, extract, unback
 from migrate.simulator.agent.memory import memory_of
 from migrate.simulator.agent.password import change_password
 from migrate.simulator.agent.restore import receive_restore
 from migrate.simulator.agent.rules import AgentDied
 from migrate.simulator.device.conditions import Act
-from migrate.simulator.device.phone import Softphone
-from migrate.simulator.faults.faults import Errand
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.faults.faults import RequestKind
 from migrate.simulator.faults.faulty_host_folder import FaultyDrive
-from migrate.simulator.faults.faulty_stream import FaultyStream, Mishaps, Refused
+from migrate.simulator.faults.faulty_stream import FaultInjector, FaultyStream, Refused
 from migrate.simulator.usbmuxd.streams import ByteStream
 from migrate.wire.backup2 import (
     Backup,
     ChangePassword,
-    Code,
     EnableCloudBackup,
     EraseDevice,
     Extract,
     Hello,
-    Look,
+    InfoOrList,
     MBError,
+    MBErrorCode,
     Remove,
     Request,
     Restore,
@@ -45,27 +45,27 @@ GOODBYE_WAIT_S = 3.0
 Response; restarting later than the host's goodbye and earlier than this fits what hosts see (*guessed*)."""
 
 
-def serve(connection: ByteStream, phone: Softphone) -> None:
+def serve(connection: ByteStream, phone: SimulatedPhone) -> None:
     """Serves one host until it goes, the link drops (LinkCut, OSError go on to the caller), or it breaks the rules.
 
     Closing the connection is the caller's.
     """
-    with memory_of(phone).instance() as admitted:
+    with memory_of(phone).connection_slot() as admitted:
         if admitted:
             Agent(connection, phone).serve()
 
 
 class Agent:
-    def __init__(self, connection: ByteStream, phone: Softphone) -> None:
+    def __init__(self, connection: ByteStream, phone: SimulatedPhone) -> None:
         self.phone = phone
         odd_frames = [size for size in phone.faults.frame_sizes if size > 0]
         if isinstance(connection, FaultyStream):
             self.mishaps = connection.mishaps
         else:
-            self.mishaps = Mishaps(phone.faults, connection.close)
+            self.mishaps = FaultInjector(phone.faults, connection.close)
         self.drive = FaultyDrive(connection, self.mishaps, frames=odd_frames or (FRAME_BYTES,))
         self.drive.cancelled = phone.cancelled.is_set
-        self.gone = threading.Event()
+        self.disconnected = threading.Event()
 
     def serve(self) -> None:
         try:
@@ -75,7 +75,7 @@ class Agent:
         except PeerBroke:
             return
         finally:
-            self.gone.set()
+            self.disconnected.set()
 
     def _answer(self, request: Request) -> bool:
         """Whether the conversation goes on. A request for another phone makes a real agent crash: no answer."""
@@ -85,7 +85,7 @@ class Agent:
         if request.udid != self.phone.udid:
             return False
         try:
-            self.mishaps.begin(_errand(request))
+            self.mishaps.begin_request(_request_kind(request))
             content = self._do(request)
             self.mishaps.refuse_at_end()
         except MBError as error:
@@ -100,7 +100,7 @@ class Agent:
             return False
         if isinstance(request, Restore) and self._restart_after(request):
             return False
-        self.mishaps.end()
+        self.mishaps.end_request()
         self.drive.respond(ok_response(content))
         return True
 
@@ -113,46 +113,46 @@ class Agent:
                 self._ask_for_passcode(behaviour.passcode_for_backup)
                 self._check_conditions("backup")
                 if self.phone.requires_encryption and not self.phone.will_encrypt:
-                    raise MBError(Code.PASSWORD, "Backup encryption is required by policy")
-                with memory_of(self.phone).alone("Another backup or restore is running"):
+                    raise MBError(MBErrorCode.PASSWORD, "Backup encryption is required by policy")
+                with memory_of(self.phone).exclusive("Another backup or restore is running"):
                     back_up(self.phone, self.drive, request)
             case Restore():
                 self._ask_for_passcode(self.phone.assume.restore_asks_passcode)
                 self._check_conditions("restore")
-                with memory_of(self.phone).alone("Acquiring restore lock failed"):
+                with memory_of(self.phone).exclusive("Acquiring restore lock failed"):
                     receive_restore(self.phone, self.drive, request)
             case ChangePassword():
                 self._ask_for_passcode(behaviour.passcode_for_password)
-                with memory_of(self.phone).alone("Another backup or restore is running"):
+                with memory_of(self.phone).exclusive("Another backup or restore is running"):
                     change_password(self.phone, self.drive, request)
-            case Look():
-                return look(self.drive, request)
+            case InfoOrList():
+                return describe_backup(self.drive, request)
             case Extract():
                 extract(self.drive, request)
             case Unback():
                 unback(self.drive, request)
             case Remove():
-                raise MBError(Code.OTHER, "Remove action is no longer supported")
+                raise MBError(MBErrorCode.OTHER, "Remove action is no longer supported")
             case EnableCloudBackup():
-                raise MBError(Code.OTHER, "No account exists")
+                raise MBError(MBErrorCode.OTHER, "No account exists")
             case EraseDevice():
                 # a real phone erases itself and drops the link; a test phone has no business losing its data so
-                raise MBError(Code.OTHER, "This software iPhone is erased by its owner only")
+                raise MBError(MBErrorCode.OTHER, "This simulated iPhone is erased by its owner only")
         return None
 
     def _ask_for_passcode(self, wanted: bool) -> None:
         if wanted and not self.phone.enter_passcode():
             too_late = " - timeout waiting for passcode entry" if self.phone.sheet.timed_out else ""
-            raise MBError(Code.PHONE_LOCKED, f"Device locked{too_late}")
+            raise MBError(MBErrorCode.PHONE_LOCKED, f"Device locked{too_late}")
 
     def _check_conditions(self, act: Act) -> None:
         phone = self.phone
         phone.conditions.check_policy(act)
         if phone.setup == "running":
-            raise MBError(Code.SETUP_RUNNING, "Setup assistant is running")
+            raise MBError(MBErrorCode.SETUP_RUNNING, "Setup assistant is running")
         phone.conditions.check(act)
         if phone.battery_percent < phone.assume.battery_gate_percent and not phone.conditions.charging:
-            raise MBError(Code.OTHER, "Battery is too low")  # *guessed*: nobody has seen such a gate
+            raise MBError(MBErrorCode.OTHER, "Battery is too low")  # *guessed*: nobody has seen such a gate
 
     def _restart_after(self, request: Restore) -> bool:
         """Arranges the restart that a finished restore ends in. True: the link drops where the Response should come."""
@@ -161,11 +161,11 @@ class Agent:
         return self.phone.faults.drop_instead_of_response
 
     def _restart(self) -> None:
-        self.gone.wait(GOODBYE_WAIT_S)
+        self.disconnected.wait(GOODBYE_WAIT_S)
         self.phone.reboot_soon()
 
 
-def _errand(request: Request) -> Errand:
+def _request_kind(request: Request) -> RequestKind:
     match request:
         case Backup():
             return "backup"

@@ -25,19 +25,19 @@ from datetime import UTC, datetime
 from functools import partial
 
 from migrate.backup.crypto.cipher import KEY_BYTES
-from migrate.simulator.agent.host_backup import HostManifest, fetched, stored_at
-from migrate.simulator.agent.host_folder import Drive, Entry, Outgoing
+from migrate.simulator.agent.host_backup import HostManifest, blob_path, fetch_backup
+from migrate.simulator.agent.host_folder import Drive, Entry, FileUpload
 from migrate.simulator.agent.manifest_plist import LIMIT_BYTES as PROPERTIES_LIMIT_BYTES
 from migrate.simulator.agent.manifest_plist import write_properties
 from migrate.simulator.agent.memory import AgentMemory, keys_of, memory_of
-from migrate.simulator.agent.rows.backup_rows import DraftRows
+from migrate.simulator.agent.rows.backup_rows import PendingRows
 from migrate.simulator.agent.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
 from migrate.simulator.agent.status_plist import OLDEST_INCREMENTAL, Status, read_status
-from migrate.simulator.agent.unfinished_backup import Draft, Sending
+from migrate.simulator.agent.unfinished_backup import PendingBackup, PlannedUpload
 from migrate.simulator.device.domains import device_path, is_allowed, is_backed_up
-from migrate.simulator.device.filesystem import NOT_KEPT, Digested, Filesystem, Node
-from migrate.simulator.device.phone import Softphone
-from migrate.wire.backup2 import Backup, Code, MBError, reading_failed, writing_failed
+from migrate.simulator.device.filesystem import NOT_KEPT, DigestOnly, Filesystem, Node
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.wire.backup2 import Backup, MBError, MBErrorCode, wrap_read_error, wrap_write_error
 
 HEADROOM_BYTES = 0x8000000
 PURGE_OVERSHOOT_BYTES = 0x80000000
@@ -50,13 +50,13 @@ NODES_BETWEEN_LOOKS = 1_000
 METADATA = ("Manifest.plist", "Manifest.db")
 
 
-def back_up(phone: Softphone, drive: Drive, request: Backup) -> None:
+def back_up(phone: SimulatedPhone, drive: Drive, request: Backup) -> None:
     """One whole backup; the host has it when this returns. Raises MBError, LinkCut, PeerBroke."""
     BackupRun(phone, drive, request).run()
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class HostFolderListing:
     """Names in the host's folder and in its Snapshot/."""
 
     folder: frozenset[str]
@@ -64,7 +64,7 @@ class Surroundings:
 
 
 class BackupRun:
-    def __init__(self, phone: Softphone, drive: Drive, request: Backup) -> None:
+    def __init__(self, phone: SimulatedPhone, drive: Drive, request: Backup) -> None:
         self.phone = phone
         self.drive = drive
         self.request = request
@@ -73,25 +73,25 @@ class BackupRun:
 
     def run(self) -> None:
         status = self._read_status()
-        draft = self._draft_to_go_on(status)
-        if draft is None:
-            draft = self._new_draft(status)
-        self.memory.drafts = {draft.uuid: draft}
-        if draft.phase == "uploading":
-            self._upload(draft)
-            draft.phase = "moving"
-        if draft.phase == "moving":
-            self._write_status(draft, "moving")
-            self._move(draft)
-            draft.phase = "removing"
-        self._write_status(draft, "removing")
-        self._remove(draft)
-        self._write_status(draft, "finished")
-        self.memory.drafts.clear()
-        self._verify(draft)
-        if draft.old_folder:
-            self.drive.remove([draft.old_folder])
-        self.memory.remember(draft.uuid, unread=frozenset(draft.unread), rows=len(draft.rows))
+        pending = self._resumable_backup(status)
+        if pending is None:
+            pending = self._new_pending_backup(status)
+        self.memory.pending_backups = {pending.uuid: pending}
+        if pending.phase == "uploading":
+            self._upload(pending)
+            pending.phase = "moving"
+        if pending.phase == "moving":
+            self._write_status(pending, "moving")
+            self._move(pending)
+            pending.phase = "removing"
+        self._write_status(pending, "removing")
+        self._remove(pending)
+        self._write_status(pending, "finished")
+        self.memory.pending_backups.clear()
+        self._verify(pending)
+        if pending.old_folder:
+            self.drive.remove([pending.old_folder])
+        self.memory.remember(pending.uuid, unreadable_ids=frozenset(pending.unreadable_ids), rows=len(pending.rows))
         self.phone.itunes_backup_unix_s = int(time.time())
 
     # --- what is there
@@ -101,43 +101,43 @@ class BackupRun:
         try:
             return read_status(self.drive.read(self._path("Status.plist"), STATUS_LIMIT_BYTES))
         except MBError as error:
-            if error.code == Code.NOT_FOUND:
+            if error.code == MBErrorCode.NOT_FOUND:
                 return None
-            raise reading_failed("Error reading status", error) from error
+            raise wrap_read_error("Error reading status", error) from error
 
-    def _draft_to_go_on(self, status: Status | None) -> Draft | None:
+    def _resumable_backup(self, status: Status | None) -> PendingBackup | None:
         """The interrupted backup that the host's Status.plist names, if it still fits the phone."""
         if status is None or status.snapshot_state == "finished" or self.request.force_full:
             return None
-        draft = self.memory.drafts.get(status.uuid)
-        if draft is None or draft.keys != keys_of(self.phone):
+        pending = self.memory.pending_backups.get(status.uuid)
+        if pending is None or pending.keys != keys_of(self.phone):
             return None
-        if draft.phase == "removing" and status.snapshot_state == "uploading":
+        if pending.phase == "removing" and status.snapshot_state == "uploading":
             return None  # the host put an older Status.plist back: what it has is not what was moved
-        return draft
+        return pending
 
-    def _new_draft(self, status: Status | None) -> Draft:
+    def _new_pending_backup(self, status: Status | None) -> PendingBackup:
         base = self._read_base(status)
         listing = self.drive.contents(self.folder)
-        sound = base is not None and self._has_every_file(base.rows.files_in, listing)
+        sound = base is not None and self._has_every_file(base.rows.file_ids_in, listing)
         if base is not None and (self._lost_rows(base, status) or not sound):
             base = None  # "Existing backup is corrupt, forcing a full backup"
         keys = keys_of(self.phone)
-        draft = Draft(
+        pending = PendingBackup(
             uuid=str(uuid.uuid4()).upper(),
             full=base is None,
             previous_state=status.backup_state if status else "empty",
             keys=keys,
             manifest_key=os.urandom(KEY_BYTES),
-            rows=DraftRows(self.phone.ios_version, encrypted=keys.password is not None),
+            rows=PendingRows(self.phone.ios_version, encrypted=keys.password is not None),
         )
         if base is not None and status is not None:
-            draft.base = base.rows
-            draft.base_unread = self.memory.unread.get(status.uuid, frozenset())
-            draft.manifest_key = base.manifest_key or draft.manifest_key
+            pending.base = base.rows
+            pending.base_unreadable_ids = self.memory.unreadable_ids.get(status.uuid, frozenset())
+            pending.manifest_key = base.manifest_key or pending.manifest_key
         elif _has_content(listing):
-            draft.old_folder = self._put_aside()
-        return draft
+            pending.old_folder = self._set_aside_old_backup()
+        return pending
 
     def _read_base(self, status: Status | None) -> HostManifest | None:
         """The finished backup that this one can build on; None: it must be a full one."""
@@ -148,14 +148,14 @@ class BackupRun:
         try:
             return self._fetch_base()
         except MBError as error:
-            empty = error.code == Code.INVALID_DATA and "zero-length" in error.text
+            empty = error.code == MBErrorCode.INVALID_DATA and "zero-length" in error.text
             if empty and status.snapshot_state == "finished":
-                raise reading_failed("Error reading backup properties", error) from error
+                raise wrap_read_error("Error reading backup properties", error) from error
             return None  # missing, damaged, or of another version: a full backup helps
 
     def _fetch_base(self) -> HostManifest | None:
         keys = keys_of(self.phone)
-        with fetched(self.drive, self.folder) as found:
+        with fetch_backup(self.drive, self.folder) as found:
             if found.properties.is_encrypted != (keys.password is not None):
                 return None
             if found.properties.keybag != keys.keybag.to_bytes():
@@ -167,15 +167,15 @@ class BackupRun:
         rows = self.memory.rows.get(status.uuid) if status else None
         return self.phone.assume.missing_rows == "full" and rows is not None and len(base.rows) < rows
 
-    def _has_every_file(self, files_in: Callable[[str], Iterable[str]], listing: dict[str, Entry]) -> bool:
+    def _has_every_file(self, file_ids_in: Callable[[str], Iterable[str]], listing: dict[str, Entry]) -> bool:
         """Whether the host has all files of each shard. One shard's names are in memory at once."""
         for shard in SHARDS:
-            there = self.drive.contents(self._path(shard)) if shard in listing else {}
-            if any(file_id not in there for file_id in files_in(shard)):
+            existing = self.drive.contents(self._path(shard)) if shard in listing else {}
+            if any(file_id not in existing for file_id in file_ids_in(shard)):
                 return False
         return True
 
-    def _put_aside(self) -> str:
+    def _set_aside_old_backup(self) -> str:
         """Renames the backup that is there; it is removed when the new one is finished (needs room for both), and
         stays under its new name when the new one never is.
 
@@ -192,32 +192,33 @@ class BackupRun:
 
     # --- uploading
 
-    def _upload(self, draft: Draft) -> None:
-        self._take_a_look()
+    def _upload(self, pending: PendingBackup) -> None:
+        self._begin_snapshot()
         files = self.phone.files.copy()  # an APFS snapshot of now, looked at more than once
-        draft.plan(self._scan(files, draft.encrypted), self.phone.faults)
-        there = self._look_around(draft)
+        pending.plan(self._scan(files, pending.encrypted), self.phone.faults)
+        existing = self._list_host_folder(pending)
         if self.phone.keeps == "digests" and any(
-            isinstance(sending.node.content, Digested) for sending in draft.sendings(self._scan(files, draft.encrypted))
+            isinstance(planned.node.content, DigestOnly)
+            for planned in pending.planned_uploads(self._scan(files, pending.encrypted))
         ):
-            raise MBError(Code.OTHER, NOT_KEPT)
-        plain_bytes, stored_bytes = draft.rows.due_bytes()
-        self._make_sure_it_fits(plain_bytes)
-        self._make_directories(there)
-        self._write_status(draft, "uploading")
+            raise MBError(MBErrorCode.OTHER, NOT_KEPT)
+        plain_bytes, stored_bytes = pending.rows.pending_upload_bytes()
+        self._check_free_space(plain_bytes)
+        self._make_directories(existing)
+        self._write_status(pending, "uploading")
         self.drive.done_bytes, self.drive.total_bytes = 0, stored_bytes
-        self.phone.files_begin_to_pass("backup")
+        self.phone.on_transfer_started("backup")
         with writing("Multiple errors uploading files"):
-            self.drive.upload(self._outgoing(draft, draft.sendings(self._scan(files, draft.encrypted))))
-        self._upload_manifests(draft)
+            self.drive.upload(self._outgoing(pending, pending.planned_uploads(self._scan(files, pending.encrypted))))
+        self._upload_manifests(pending)
 
-    def _take_a_look(self) -> None:
+    def _begin_snapshot(self) -> None:
         """The phone is silent while it scans."""
         if self.phone.faults.silence_s:
             self.drive.pause(self.phone.faults.silence_s)
         self.phone.conditions.check_snapshot()
         if self.phone.free_bytes < self.phone.assume.snapshot_needs_bytes:
-            raise MBError(Code.PHONE_STEP_FAILED, "Failed to create snapshot: No space left on device (28)")
+            raise MBError(MBErrorCode.PHONE_STEP_FAILED, "Failed to create snapshot: No space left on device (28)")
 
     def _scan(self, files: Filesystem, encrypted: bool) -> Iterable[Node]:
         """What of a snapshot belongs into the backup."""
@@ -226,76 +227,76 @@ class BackupRun:
         def found() -> Iterator[Node]:
             return (
                 node
-                for node in self._patiently(files.walk())
+                for node in self._checking_link(files.walk())
                 if is_backed_up(node.domain, node.relative_path, encrypted=encrypted)
                 and not (known_only and not is_allowed(node.domain, node.relative_path))
             )
 
-        return self.memory.copies.of(found) if self.phone.assume.databases == "consistent" else found()
+        return self.memory.copies.replace_databases(found) if self.phone.assume.databases == "consistent" else found()
 
-    def _patiently(self, nodes: Iterable[Node]) -> Iterator[Node]:
+    def _checking_link(self, nodes: Iterable[Node]) -> Iterator[Node]:
         """The same; a million of them take minutes, and a phone whose cable is gone stops."""
         for number, node in enumerate(nodes):
             if number % NODES_BETWEEN_LOOKS == 0:
                 self.drive.check_link()
             yield node
 
-    def _look_around(self, draft: Draft) -> Surroundings:
+    def _list_host_folder(self, pending: PendingBackup) -> HostFolderListing:
         """What the folder holds already, and with it its Snapshot/ where an interrupted run left one; the draft is told
         of the files in there."""
         folder = self.drive.contents(self.folder)
         snapshot = self.drive.contents(self._path("Snapshot")) if "Snapshot" in folder else {}
         for shard in sorted(snapshot.keys() & set(SHARDS)):
             found = self.drive.contents(self._path(f"Snapshot/{shard}"))
-            draft.rows.note_there((name, entry.size) for name, entry in found.items())
-        return Surroundings(frozenset(folder), frozenset(snapshot))
+            pending.rows.record_uploaded_sizes((name, entry.size) for name, entry in found.items())
+        return HostFolderListing(frozenset(folder), frozenset(snapshot))
 
-    def _make_directories(self, there: Surroundings) -> None:
+    def _make_directories(self, existing: HostFolderListing) -> None:
         """The 256 folders, twice, in no order (an NSSet's); those that are there already are not asked for again."""
-        wanted = [self.folder, *(self._path(shard) for shard in _shuffled(set(SHARDS) - there.folder))]
-        wanted += [] if "Snapshot" in there.folder else [self._path("Snapshot")]
-        wanted += [self._path(f"Snapshot/{shard}") for shard in _shuffled(set(SHARDS) - there.snapshot)]
+        wanted = [self.folder, *(self._path(shard) for shard in _shuffled(set(SHARDS) - existing.folder))]
+        wanted += [] if "Snapshot" in existing.folder else [self._path("Snapshot")]
+        wanted += [self._path(f"Snapshot/{shard}") for shard in _shuffled(set(SHARDS) - existing.snapshot)]
         with writing("Error creating directory"):
             for path in wanted:
                 self.drive.make_directory(path)
 
-    def _make_sure_it_fits(self, upload_bytes: int) -> None:
+    def _check_free_space(self, upload_bytes: int) -> None:
         need = upload_bytes + HEADROOM_BYTES
         free = self.drive.free_bytes()
         if need >= free and self.drive.purge(need - free + PURGE_OVERSHOOT_BYTES, PURGE_URGENCY):
             free = self.drive.free_bytes()
         if need >= free:
-            raise MBError(Code.HOST_FULL, f"Insufficient free disk space on drive to back up ({free} < {need})")
+            raise MBError(MBErrorCode.HOST_FULL, f"Insufficient free disk space on drive to back up ({free} < {need})")
 
-    def _outgoing(self, draft: Draft, sends: Iterable[Sending]) -> Iterator[Outgoing]:
+    def _outgoing(self, pending: PendingBackup, sends: Iterable[PlannedUpload]) -> Iterator[FileUpload]:
         faults, snapshot = self.phone.faults, self._path("Snapshot")
         return (
-            Outgoing(
-                host_path=stored_at(snapshot, sending.row.file_id),
-                device_path=device_path(sending.node.domain, sending.node.relative_path),
-                size=sending.stored_size,
-                chunks=partial(draft.stored_chunks, sending, faults),
+            FileUpload(
+                host_path=blob_path(snapshot, planned.row.file_id),
+                device_path=device_path(planned.node.domain, planned.node.relative_path),
+                size=planned.stored_size,
+                chunks=partial(pending.stored_chunks, planned, faults),
             )
-            for sending in sends
+            for planned in sends
         )
 
-    def _upload_manifests(self, draft: Draft) -> None:
-        draft.manifest_plist = write_properties(
+    def _upload_manifests(self, pending: PendingBackup) -> None:
+        pending.manifest_plist = write_properties(
             self.phone,
             date=datetime.now(UTC),
-            keybag=draft.keys.keybag.to_bytes(),
-            manifest_key=draft.wrapped_manifest_key,
-            domains=draft.rows.domains(),
+            keybag=pending.keys.keybag.to_bytes(),
+            manifest_key=pending.wrapped_manifest_key,
+            domains=pending.rows.domains(),
         )
-        draft.manifest_db = manifest = draft.write_manifest()
-        self._write("Snapshot/Manifest.plist", draft.manifest_plist)
+        pending.manifest_db = manifest = pending.write_manifest()
+        self._write("Snapshot/Manifest.plist", pending.manifest_plist)
         with writing("Error writing Snapshot/Manifest.db"):
             path = self._path("Snapshot/Manifest.db")
-            self.drive.upload([Outgoing(path, f"{CACHE}/Manifest.db", manifest.size, manifest.chunks)])
+            self.drive.upload([FileUpload(path, f"{CACHE}/Manifest.db", manifest.size, manifest.chunks)])
 
     # --- moving, removing, verifying
 
-    def _move(self, draft: Draft) -> None:
+    def _move(self, pending: PendingBackup) -> None:
         """Everything sent goes to its place. What an interrupted run has moved already is not in Snapshot/ any more."""
         snapshot = self._path("Snapshot")
         listing = self.drive.contents(snapshot)
@@ -303,10 +304,10 @@ class BackupRun:
 
         def moves() -> Iterator[tuple[str, str]]:
             for shard in shards:
-                wanted = set(draft.rows.files_in(shard, moving=True))
+                wanted = set(pending.rows.file_ids_in(shard, uploaded_only=True))
                 for name in self.drive.contents(f"{snapshot}/{shard}"):
                     if name in wanted:
-                        yield stored_at(snapshot, name), stored_at(self.folder, name)
+                        yield blob_path(snapshot, name), blob_path(self.folder, name)
 
         with writing("Error moving files"):
             self.drive.move(moves())
@@ -314,21 +315,21 @@ class BackupRun:
                 if name in listing:
                     self.drive.move([(f"{snapshot}/{name}", self._path(name))])
 
-    def _remove(self, draft: Draft) -> None:
-        gone = (stored_at(self.folder, identity) for identity in draft.removals(SHARDS))
+    def _remove(self, pending: PendingBackup) -> None:
+        gone = (blob_path(self.folder, identity) for identity in pending.removals(SHARDS))
         with writing("Error removing files"):
             self.drive.remove(gone)
             self.drive.remove([self._path("Snapshot"), self._path("Manifest.mbdx")])
 
-    def _verify(self, draft: Draft) -> None:
+    def _verify(self, pending: PendingBackup) -> None:
         """A file's presence counts, its size does not. facts 2.4, CONFIRMED(dec)."""
         self._read_back("Status.plist", STATUS_LIMIT_BYTES)
-        if self._read_back("Manifest.plist", PROPERTIES_LIMIT_BYTES) != draft.manifest_plist:
-            raise MBError(Code.CORRUPT, "Manifest.plist is not the one that was sent")
-        if draft.manifest_db is None or self._digest_of("Manifest.db") != draft.manifest_db.sha256:
-            raise MBError(Code.CORRUPT, "Manifest.db is not the one that was sent")
-        if not self._has_every_file(draft.rows.files_in, self.drive.contents(self.folder)):
-            raise MBError(Code.CORRUPT, "Manifest references files not in backup")
+        if self._read_back("Manifest.plist", PROPERTIES_LIMIT_BYTES) != pending.manifest_plist:
+            raise MBError(MBErrorCode.CORRUPT, "Manifest.plist is not the one that was sent")
+        if pending.manifest_db is None or self._digest_of("Manifest.db") != pending.manifest_db.sha256:
+            raise MBError(MBErrorCode.CORRUPT, "Manifest.db is not the one that was sent")
+        if not self._has_every_file(pending.rows.file_ids_in, self.drive.contents(self.folder)):
+            raise MBError(MBErrorCode.CORRUPT, "Manifest references files not in backup")
 
     # --- small things
 
@@ -339,19 +340,19 @@ class BackupRun:
         try:
             return self.drive.read(self._path(name), limit_bytes)
         except MBError as error:
-            raise reading_failed(f"Error verifying {name}", error) from error
+            raise wrap_read_error(f"Error verifying {name}", error) from error
 
     def _digest_of(self, name: str) -> bytes:
         """SHA-256 of what the host has under this name, as it streams in."""
         digest = hashlib.sha256()
 
-        def take(_: str, chunks: Iterator[bytes]) -> None:
+        def consume(_: str, chunks: Iterator[bytes]) -> None:
             for chunk in chunks:
                 digest.update(chunk)
 
         path = self._path(name)
-        if problem := self.drive.download([path], take).get(path):
-            raise reading_failed(f"Error verifying {name}", problem)
+        if problem := self.drive.download([path], consume).get(path):
+            raise wrap_read_error(f"Error verifying {name}", problem)
         return digest.digest()
 
     def _write(self, name: str, data: bytes) -> None:
@@ -359,12 +360,12 @@ class BackupRun:
         with writing(f"Error writing {name}"):
             self.drive.write(self._path(name), device_name, data)
 
-    def _write_status(self, draft: Draft, state: str) -> None:
+    def _write_status(self, pending: PendingBackup, state: str) -> None:
         status = Status(
-            uuid=draft.uuid,
-            backup_state=draft.previous_state if state == "uploading" else "new",
+            uuid=pending.uuid,
+            backup_state=pending.previous_state if state == "uploading" else "new",
             snapshot_state=state,
-            is_full=draft.full and state != "finished",
+            is_full=pending.full and state != "finished",
         )
         self._write("Status.plist", status.to_bytes(datetime.now(UTC)))
 
@@ -375,7 +376,7 @@ def writing(text: str) -> Iterator[None]:
     try:
         yield
     except MBError as error:
-        raise writing_failed(text, error) from error
+        raise wrap_write_error(text, error) from error
 
 
 def _has_content(listing: dict[str, Entry]) -> bool:

@@ -38,7 +38,7 @@ class ConsistentCopies:
         self._made: dict[Place, _Copy] = {}
         self._spool = Spool()
 
-    def of(self, scan: Callable[[], Iterable[Node]]) -> Iterator[Node]:
+    def replace_databases(self, scan: Callable[[], Iterable[Node]]) -> Iterator[Node]:
         """What `scan` finds, each time the same nodes, with every database that has companions replaced by its copy,
         and without those companions. Only databases that have any are held in memory."""
         beside = {
@@ -65,16 +65,16 @@ class ConsistentCopies:
         made = self._made.get(place)
         if made is None or made.database is not database or made.log is not log:
             earlier = made.copy.changed if made is not None and made.copy is not None else 0
-            made = self._made[place] = _Copy(database, log, self._fold(database, log, earlier))
+            made = self._made[place] = _Copy(database, log, self._checkpoint(database, log, earlier))
         return made.copy
 
-    def _fold(self, database: Node, log: Node | None, earlier: int) -> Node | None:
+    def _checkpoint(self, database: Node, log: Node | None, earlier: int) -> Node | None:
         """The copy's status change is later than `earlier`, that of the copy before: incremental backups go by it."""
         if next(database.content.chunks(), b"")[: len(MAGIC)] != MAGIC:
             return None
         if log is None or not log.size:
             return database
-        with tempfile.TemporaryDirectory(prefix="softphone-") as name:
+        with tempfile.TemporaryDirectory(prefix="simulator-") as name:
             path = Path(name) / "database"
             _write(path, database.content)
             _write(Path(f"{path}-wal"), log.content)

@@ -18,7 +18,7 @@ from migrate.problems import BackupUnreadable, BadRecord, KeybagUnreadable, Pass
 from migrate.simulator.agent.host_folder import Drive
 from migrate.simulator.agent.manifest_plist import LIMIT_BYTES, Properties, read_properties
 from migrate.simulator.agent.rows.host_rows import HostRows
-from migrate.wire.backup2 import Code, MBError
+from migrate.wire.backup2 import MBError, MBErrorCode
 
 MANIFEST_LIMIT_BYTES = 4 << 30
 """Manifests of 1.55 GB are known (facts 3.2)."""
@@ -34,13 +34,13 @@ class HostManifest:
     manifest_key: bytes | None = field(repr=False)
     is_flat: bool = False  # a Manifest.mbdb, whose stored files lie in no shards
 
-    def stored_at(self, folder: str, file_id: str) -> str:
+    def blob_path(self, folder: str, file_id: str) -> str:
         """Where a backup in `folder` keeps the bytes of a record."""
-        return f"{folder}/{file_id}" if self.is_flat else stored_at(folder, file_id)
+        return f"{folder}/{file_id}" if self.is_flat else blob_path(folder, file_id)
 
 
 @dataclass(frozen=True)
-class Fetched:
+class FetchedBackup:
     """Manifest.plist and Manifest.db as the host sent them, the latter still shut."""
 
     folder: str
@@ -55,26 +55,28 @@ class Fetched:
                 for a manifest that cannot be read.
         """
         if self.properties.is_encrypted and self.properties.keybag is None:
-            raise MBError(Code.CORRUPT, "No keybag in manifest")
+            raise MBError(MBErrorCode.CORRUPT, "No keybag in manifest")
         try:
             with Manifest.open(BackupFolder(self.copy), password) as manifest:
                 if manifest.count > ROWS_LIMIT:
-                    raise MBError(Code.INVALID_DATA, f"Manifest has more than {ROWS_LIMIT} rows")
+                    raise MBError(MBErrorCode.INVALID_DATA, f"Manifest has more than {ROWS_LIMIT} rows")
                 rows = HostRows(manifest.rows(), encrypted=manifest.is_encrypted)
                 is_flat = BackupFolder(self.copy).is_flat
                 return HostManifest(rows, manifest.class_keys, manifest.manifest_key, is_flat)
         except (WrongPassword, PasswordMissing):
-            raise MBError(Code.PASSWORD, "Invalid password") from None
+            raise MBError(MBErrorCode.PASSWORD, "Invalid password") from None
         except KeybagUnreadable:
-            raise MBError(Code.OTHER, "Error decoding keybag") from None
+            raise MBError(MBErrorCode.OTHER, "Error decoding keybag") from None
         except BadRecord as error:
-            raise MBError(Code.INVALID_DATA, f"Invalid manifest row ({error.reason})", error.relative_path) from None
+            raise MBError(
+                MBErrorCode.INVALID_DATA, f"Invalid manifest row ({error.reason})", error.relative_path
+            ) from None
         except BackupUnreadable as error:
-            raise MBError(Code.INVALID_DATA, f"Invalid manifest ({error.reason})", error.part) from None
+            raise MBError(MBErrorCode.INVALID_DATA, f"Invalid manifest ({error.reason})", error.part) from None
 
 
 @contextmanager
-def fetched(drive: Drive, folder: str, *, takes_mbdb: bool = False) -> Iterator[Fetched]:
+def fetch_backup(drive: Drive, folder: str, *, takes_mbdb: bool = False) -> Iterator[FetchedBackup]:
     """The properties and the manifest of the backup in `folder`; the private copy lives as long as the block.
 
     Raises:
@@ -83,34 +85,36 @@ def fetched(drive: Drive, folder: str, *, takes_mbdb: bool = False) -> Iterator[
     """
     properties_data = drive.read(f"{folder}/Manifest.plist", LIMIT_BYTES)
     properties = read_properties(properties_data)
-    with tempfile.TemporaryDirectory(prefix="softphone-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix="simulator-", ignore_cleanup_errors=True) as name:
         copy = Path(name)
         (copy / "Manifest.plist").write_bytes(properties_data)
         try:
             _fetch_manifest(drive, f"{folder}/Manifest.db", copy / "Manifest.db")
         except MBError as error:
-            if error.code != Code.NOT_FOUND:
+            if error.code != MBErrorCode.NOT_FOUND:
                 raise
             _fetch_manifest(drive, f"{folder}/Manifest.mbdb", copy / "Manifest.mbdb")
             if not takes_mbdb:
-                raise MBError(Code.CORRUPT, "No keybag in manifest") from None  # REPORTED of iOS 27
+                raise MBError(MBErrorCode.CORRUPT, "No keybag in manifest") from None  # REPORTED of iOS 27
             (copy / "Manifest.db").unlink(missing_ok=True)
-        yield Fetched(folder, properties, copy)
+        yield FetchedBackup(folder, properties, copy)
 
 
 def _fetch_manifest(drive: Drive, path: str, destination: Path) -> None:
-    def take(_: str, chunks: Iterator[bytes]) -> None:
+    def consume(_: str, chunks: Iterator[bytes]) -> None:
         size = 0
         with destination.open("wb") as file:
             for chunk in chunks:
                 size += file.write(chunk)
                 if size > MANIFEST_LIMIT_BYTES:
-                    raise MBError(Code.INVALID_DATA, f"Manifest is larger than {MANIFEST_LIMIT_BYTES} bytes", path)
+                    raise MBError(
+                        MBErrorCode.INVALID_DATA, f"Manifest is larger than {MANIFEST_LIMIT_BYTES} bytes", path
+                    )
 
-    if problem := drive.download([path], take).get(path):
+    if problem := drive.download([path], consume).get(path):
         raise problem
 
 
-def stored_at(folder: str, file_id: str) -> str:
+def blob_path(folder: str, file_id: str) -> str:
     """Where a backup in `folder` keeps the bytes of a record."""
     return f"{folder}/{file_id[:2]}/{file_id}"

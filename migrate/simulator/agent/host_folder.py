@@ -13,7 +13,7 @@ from threading import Event
 from typing import TypeVar
 
 from migrate.simulator.usbmuxd.streams import ByteStream, LinkCut
-from migrate.wire.backup2 import Code, MBError, Request, of_host_status, read_request
+from migrate.wire.backup2 import MBError, MBErrorCode, Request, error_from_host_status, read_request
 from migrate.wire.device_link import DeviceLink
 from migrate.wire.device_link_messages import (
     EMPTY_TEXT,
@@ -23,10 +23,10 @@ from migrate.wire.device_link_messages import (
     DeviceReady,
     Disconnect,
     DownloadFiles,
-    FileBegins,
     FileData,
-    FileEnds,
-    FileFails,
+    FileEnd,
+    FileError,
+    FileStart,
     GetFreeDiskSpace,
     Message,
     MoveItems,
@@ -35,7 +35,7 @@ from migrate.wire.device_link_messages import (
     PurgeDiskSpace,
     RemoveItems,
     StatusResponse,
-    StreamEnds,
+    StreamEnd,
     UploadFiles,
     VersionExchange,
     VersionsOk,
@@ -52,7 +52,7 @@ BATCH = 128
 """Files, moves or removals in one message. CONFIRMED(dec)."""
 
 Item = TypeVar("Item")
-Take = Callable[[str, Iterator[bytes]], None]
+FileConsumer = Callable[[str, Iterator[bytes]], None]
 
 
 class Unreadable(Exception):
@@ -60,7 +60,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
-class Outgoing:
+class FileUpload:
     """A file on its way to the host. `size` is what will be sent, as announced; `chunks` is called once."""
 
     host_path: str
@@ -104,37 +104,37 @@ class Drive:
     # --- the session
 
     def open(self) -> None:
-        self._say(VersionExchange())
-        answer = self._hear()
+        self._send(VersionExchange())
+        answer = self._receive()
         if not isinstance(answer, VersionsOk):
             raise PeerBroke("the host left during the version exchange")
-        self._say(DeviceReady())
+        self._send(DeviceReady())
 
     def next_request(self) -> Request | None:
         """What the host wants next; None when it says goodbye, or asks for something that does not exist."""
-        message = self._hear()
+        message = self._receive()
         return read_request(message.body) if isinstance(message, ProcessMessage) else None
 
     def respond(self, body: Mapping[str, object]) -> None:
-        self._say(ProcessMessage(body))
+        self._send(ProcessMessage(body))
         self._flush()
 
     # --- small operations
 
     def make_directory(self, path: str) -> None:
-        self._ask(CreateDirectory(path), path, tolerate=(Code.EXISTS,))
+        self._request(CreateDirectory(path), path, tolerate=(MBErrorCode.EXISTS,))
 
     def move(self, items: Iterable[tuple[str, str]]) -> None:
         """Renames, in this order; the items are taken batch by batch."""
         for batch in batches(items):
-            self._ask(MoveItems(dict(batch), self._progress()))
+            self._request(MoveItems(dict(batch), self._progress()))
 
     def remove(self, paths: Iterable[str]) -> None:
         for batch in batches(paths):
-            self._ask(RemoveItems(batch, self._progress()), tolerate=(Code.NOT_FOUND,))
+            self._request(RemoveItems(batch, self._progress()), tolerate=(MBErrorCode.NOT_FOUND,))
 
     def copy(self, source: str, destination: str) -> None:
-        self._ask(CopyItem(source, destination), source)
+        self._request(CopyItem(source, destination), source)
 
     def contents(self, path: str) -> dict[str, Entry]:
         """The names in a folder; a folder that is not there is empty.
@@ -143,9 +143,9 @@ class Drive:
         it has made or has seen in a listing.
         """
         try:
-            payload = self._ask(ContentsOfDirectory(path), path)
+            payload = self._request(ContentsOfDirectory(path), path)
         except MBError as error:
-            if error.code != Code.NOT_FOUND:
+            if error.code != MBErrorCode.NOT_FOUND:
                 raise
             return {}
         if not isinstance(payload, dict):
@@ -153,69 +153,69 @@ class Drive:
         return {str(name): _entry(facts) for name, facts in payload.items() if isinstance(facts, dict)}
 
     def free_bytes(self) -> int:
-        payload = self._ask(GetFreeDiskSpace())
+        payload = self._request(GetFreeDiskSpace())
         if not isinstance(payload, int):
-            raise MBError(Code.IO, "The host did not say how much space it has")
+            raise MBError(MBErrorCode.IO, "The host did not say how much space it has")
         return payload
 
     def purge(self, amount_bytes: int, urgency: int) -> bool:
         """Whether the host says it made room."""
         try:
-            self._ask(PurgeDiskSpace(amount_bytes, urgency))
+            self._request(PurgeDiskSpace(amount_bytes, urgency))
         except MBError:
             return False
         return True
 
     # --- files to the host
 
-    def upload(self, files: Iterable[Outgoing]) -> list[str]:
+    def upload(self, files: Iterable[FileUpload]) -> list[str]:
         """Sends files in batches of 128. What the phone could not read comes back as host paths."""
         failed: list[str] = []
         for batch in batches(files):
             self._stop_if_cancelled()
-            self._say(UploadFiles(self._progress(), sum(file.size for file in batch)))
+            self._send(UploadFiles(self._progress(), sum(file.size for file in batch)))
             for file in batch:
                 if self.cancelled():
                     break
                 if not self._upload_one(file):
                     failed.append(file.host_path)
-            self._say(StreamEnds())
+            self._send(StreamEnd())
             if (status := self._status()).status < 0:
                 raise _refusal(status)
         self._stop_if_cancelled()
         return failed
 
     def write(self, host_path: str, device_path: str, data: bytes) -> None:
-        self.upload([Outgoing(host_path, device_path, len(data), lambda: (data,))])
+        self.upload([FileUpload(host_path, device_path, len(data), lambda: (data,))])
 
-    def _upload_one(self, file: Outgoing) -> bool:
-        self._say(FileBegins(file.host_path, file.device_path))
-        end: Message = FileEnds()
+    def _upload_one(self, file: FileUpload) -> bool:
+        self._send(FileStart(file.host_path, file.device_path))
+        end: Message = FileEnd()
         try:
             for frame in framed(file.chunks(), self._frames):
-                self._say(FileData(frame))
+                self._send(FileData(frame))
         except Unreadable as error:
-            end = FileFails(str(error))
-        self._say(end)
+            end = FileError(str(error))
+        self._send(end)
         self.done_bytes += file.size
-        return isinstance(end, FileEnds)
+        return isinstance(end, FileEnd)
 
     # --- files from the host
 
-    def download(self, paths: Sequence[str], take: Take) -> dict[str, MBError]:
-        """Asks for files and hands each to `take` as it streams in; `take` may leave some of it unread.
+    def download(self, paths: Sequence[str], consume: FileConsumer) -> dict[str, MBError]:
+        """Asks for files and hands each to `consume` as it streams in; `consume` may leave some of it unread.
 
-        Returns what went wrong with which path: the host could not read it, or `take` raised an MBError.
+        Returns what went wrong with which path: the host could not read it, or `consume` raised an MBError.
         """
         problems: dict[str, MBError] = {}
         self._stop_if_cancelled()
-        self._say(DownloadFiles(paths, self._progress()))
+        self._send(DownloadFiles(paths, self._progress()))
         expected = set(paths)
-        while isinstance(message := self._hear(), FileBegins):
+        while isinstance(message := self._receive(), FileStart):
             if message.path not in expected:
                 raise PeerBroke("a file that was not asked for, or twice")
             expected.remove(message.path)
-            problem = self._take_one(message.path, take)
+            problem = self._consume_one(message.path, consume)
             if problem is not None:
                 problems[message.path] = problem
         if isinstance(message, Disconnect):
@@ -225,7 +225,7 @@ class Drive:
             raise _refusal(status)
         problems |= _problems_in(status.payload)
         for path in expected - problems.keys():
-            problems[path] = MBError(Code.NOT_FOUND, "The host did not send the file", path)
+            problems[path] = MBError(MBErrorCode.NOT_FOUND, "The host did not send the file", path)
         return problems
 
     def read(self, path: str, limit_bytes: int) -> bytes:
@@ -236,34 +236,34 @@ class Drive:
         """
         data = bytearray()
 
-        def take(_: str, chunks: Iterator[bytes]) -> None:
+        def consume(_: str, chunks: Iterator[bytes]) -> None:
             for chunk in chunks:
                 data.extend(chunk)
                 if len(data) > limit_bytes:
-                    raise MBError(Code.INVALID_DATA, f"File is larger than {limit_bytes} bytes", path)
+                    raise MBError(MBErrorCode.INVALID_DATA, f"File is larger than {limit_bytes} bytes", path)
 
-        if problem := self.download([path], take).get(path):
+        if problem := self.download([path], consume).get(path):
             raise problem
         return bytes(data)
 
-    def _take_one(self, path: str, take: Take) -> MBError | None:
+    def _consume_one(self, path: str, consume: FileConsumer) -> MBError | None:
         chunks = self._chunks(path)
         problem: MBError | None = None
         try:
-            take(path, chunks)
+            consume(path, chunks)
         except MBError as error:
             problem = error
         try:
-            for _ in chunks:  # what `take` did not want is still on the wire
+            for _ in chunks:  # what `consume` did not want is still on the wire
                 pass
         except MBError as error:
             problem = problem or error
         return problem
 
     def _chunks(self, path: str) -> Iterator[bytes]:
-        while not isinstance(message := self._hear(), FileEnds):
-            if isinstance(message, FileFails):
-                raise MBError(Code.IO, message.text, path)  # the status that ends the batch knows more
+        while not isinstance(message := self._receive(), FileEnd):
+            if isinstance(message, FileError):
+                raise MBError(MBErrorCode.IO, message.text, path)  # the status that ends the batch knows more
             if not isinstance(message, FileData):
                 raise PeerBroke("a file stream that does not end")
             self.done_bytes += len(message.data)
@@ -271,9 +271,9 @@ class Drive:
 
     # --- the wire
 
-    def _ask(self, operation: Operation, path: str | None = None, tolerate: Sequence[Code] = ()) -> object:
+    def _request(self, operation: Operation, path: str | None = None, tolerate: Sequence[MBErrorCode] = ()) -> object:
         self._stop_if_cancelled()
-        self._say(operation)
+        self._send(operation)
         status = self._status()
         if status.status < 0 and (refusal := _refusal(status, path)).code not in tolerate:
             raise refusal
@@ -281,15 +281,17 @@ class Drive:
 
     def _stop_if_cancelled(self) -> None:
         if self.cancelled():
-            raise MBError(Code.CANCELLED, "Cancelled by the user")  # the code: CONFIRMED(dec); the words: *guessed*
+            raise MBError(
+                MBErrorCode.CANCELLED, "Cancelled by the user"
+            )  # the code: CONFIRMED(dec); the words: *guessed*
 
     def _status(self) -> StatusResponse:
-        message = self._hear()
+        message = self._receive()
         if not isinstance(message, StatusResponse):
             raise LinkCut("the host said goodbye in the middle")
         return message
 
-    def _hear(self) -> Message:
+    def _receive(self) -> Message:
         while isinstance(message := self._link.next(), NeedData):
             self._flush()
             data = self._stream.recv(RECEIVE_BYTES)
@@ -298,7 +300,7 @@ class Drive:
             self._link.receive(data)
         return message
 
-    def _say(self, message: Message) -> None:
+    def _send(self, message: Message) -> None:
         """Small messages wait for each other until there is much, or until the host must answer: one TLS record, not
         three."""
         self._outbox += self._link.send(message)
@@ -355,7 +357,7 @@ def _entry(facts: Mapping[str, object]) -> Entry:
 
 
 def _refusal(status: StatusResponse, path: str | None = None) -> MBError:
-    return of_host_status(status.status, "" if status.text == EMPTY_TEXT else status.text, path)
+    return error_from_host_status(status.status, "" if status.text == EMPTY_TEXT else status.text, path)
 
 
 def _problems_in(payload: object) -> dict[str, MBError]:
@@ -364,5 +366,5 @@ def _problems_in(payload: object) -> dict[str, MBError]:
     for path, facts in payload.items() if isinstance(payload, dict) else ():
         if isinstance(facts, dict) and isinstance(code := facts.get("DLFileErrorCode"), int):
             text = str(facts.get("DLFileErrorString", ""))
-            problems[str(path)] = of_host_status(signed(code), text, str(path))
+            problems[str(path)] = error_from_host_status(signed(code), text, str(path))
     return problems

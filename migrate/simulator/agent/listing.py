@@ -13,18 +13,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from migrate.backup.crypto.cipher import TornCiphertext, decrypted_chunks
+from migrate.backup.crypto.cipher import TruncatedCiphertext, decrypted_chunks
 from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.record import Kind, Record
 from migrate.problems import KeyUnusable
-from migrate.simulator.agent.host_backup import Fetched, HostManifest, fetched, stored_at
-from migrate.simulator.agent.host_folder import Drive, Outgoing, batches
+from migrate.simulator.agent.host_backup import FetchedBackup, HostManifest, blob_path, fetch_backup
+from migrate.simulator.agent.host_folder import Drive, FileUpload, batches
 from migrate.simulator.agent.rules import check_rows
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.agent.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
 from migrate.simulator.agent.status_plist import read_status
 from migrate.simulator.device.filesystem import Content
-from migrate.wire.backup2 import Code, Extract, Look, MBError, Unback, reading_failed, writing_failed
+from migrate.wire.backup2 import Extract, InfoOrList, MBError, MBErrorCode, Unback, wrap_read_error, wrap_write_error
 
 COLUMNS = (
     "ID",
@@ -45,15 +45,15 @@ COLUMNS = (
 )
 
 
-def look(drive: Drive, request: Look) -> str:
+def describe_backup(drive: Drive, request: InfoOrList) -> str:
     """The text that `Info` or `List` answers with. Raises MBError."""
     with _opened(drive, request.folder, request.password) as (backup, manifest):
-        if request.wanted == "List":
+        if request.command == "List":
             return _list_text(manifest)
         try:
             status = read_status(drive.read(f"{request.folder}/Status.plist", STATUS_LIMIT_BYTES))
         except MBError as error:
-            raise reading_failed("Error reading status", error) from error
+            raise wrap_read_error("Error reading status", error) from error
         state = f"Backup state: {status.backup_state}\nSnapshot state: {status.snapshot_state}\nUUID: {status.uuid}\n"
         return state + _properties_text(backup) + _domains_text(manifest)
 
@@ -69,9 +69,9 @@ def extract(drive: Drive, request: Extract) -> None:
                 file = record
                 break
         if not in_domain:
-            raise MBError(Code.NOT_FOUND, "Domain not found", request.domain)
+            raise MBError(MBErrorCode.NOT_FOUND, "Domain not found", request.domain)
         if file is None:
-            raise MBError(Code.NOT_FOUND, "File not found in manifest", request.relative_path)
+            raise MBError(MBErrorCode.NOT_FOUND, "File not found in manifest", request.relative_path)
         _give(drive, request.folder, {file: request.relative_path.rpartition("/")[2]}, manifest.class_keys)
 
 
@@ -94,44 +94,44 @@ def unback(drive: Drive, request: Unback) -> None:
 
 
 @contextmanager
-def _opened(drive: Drive, folder: str, password: str | None) -> Iterator[tuple[Fetched, HostManifest]]:
+def _opened(drive: Drive, folder: str, password: str | None) -> Iterator[tuple[FetchedBackup, HostManifest]]:
     """Raises MBError as the host sees it; PASSWORD where the manifest is encrypted and none or a wrong one came."""
     try:
-        with fetched(drive, folder) as backup:
+        with fetch_backup(drive, folder) as backup:
             opened = backup, backup.open(password)
     except MBError as error:
-        if error.code in (Code.PASSWORD, Code.CORRUPT, Code.OTHER, Code.INCOMPATIBLE):
+        if error.code in (MBErrorCode.PASSWORD, MBErrorCode.CORRUPT, MBErrorCode.OTHER, MBErrorCode.INCOMPATIBLE):
             raise
-        raise reading_failed("Error reading manifest", error) from error
+        raise wrap_read_error("Error reading manifest", error) from error
     yield opened
 
 
 def _give(drive: Drive, folder: str, places: Mapping[Record, str], class_keys: ClassKeys | None) -> None:
     """Downloads stored files, decrypts them, and sends the plaintext back to the given places."""
     spool, found = Spool(), dict[str, Content]()
-    records = {stored_at(folder, record.file_id): record for record in places}
+    records = {blob_path(folder, record.file_id): record for record in places}
 
-    def take(path: str, chunks: Iterator[bytes]) -> None:
+    def consume(path: str, chunks: Iterator[bytes]) -> None:
         record = records[path]
         try:
             if class_keys is not None and record.encryption_key is not None:
                 chunks = decrypted_chunks(chunks, class_keys.unwrap(record.encryption_key))
             found[path] = spool.keep(chunks)
-        except TornCiphertext:
-            raise MBError(Code.INVALID_DATA, "File is cut short", record.relative_path) from None
+        except TruncatedCiphertext:
+            raise MBError(MBErrorCode.INVALID_DATA, "File is cut short", record.relative_path) from None
         except KeyUnusable as error:
-            raise MBError(Code.INVALID_DATA, f"Invalid key ({error.reason})", record.relative_path) from None
+            raise MBError(MBErrorCode.INVALID_DATA, f"Invalid key ({error.reason})", record.relative_path) from None
 
-    for path, problem in drive.download(list(records), take).items():
-        raise reading_failed("Error downloading file", problem, records[path].relative_path)
+    for path, problem in drive.download(list(records), consume).items():
+        raise wrap_read_error("Error downloading file", problem, records[path].relative_path)
     files = [
-        Outgoing(places[record], f"/.ba/{places[record]}", found[path].size, found[path].chunks)
+        FileUpload(places[record], f"/.ba/{places[record]}", found[path].size, found[path].chunks)
         for path, record in records.items()
     ]
     try:
         drive.upload(files)
     except MBError as error:
-        raise writing_failed("Error uploading files", error) from error
+        raise wrap_write_error("Error uploading files", error) from error
 
 
 def _list_text(manifest: HostManifest) -> str:
@@ -159,7 +159,7 @@ def _list_text(manifest: HostManifest) -> str:
     return text.getvalue()
 
 
-def _properties_text(backup: Fetched) -> str:
+def _properties_text(backup: FetchedBackup) -> str:
     lockdown = backup.properties.lockdown
     lines = [f"Encrypted: {'yes' if backup.properties.is_encrypted else 'no'}"]
     lines += [f"{key}: {lockdown[key]}" for key in ("DeviceName", "ProductType", "ProductVersion") if key in lockdown]

@@ -10,8 +10,8 @@ from typing import Any
 
 from migrate.simulator.agent.status_plist import parse_plist
 from migrate.simulator.device.domains import app_container, root_of
-from migrate.simulator.device.phone import Softphone
-from migrate.wire.backup2 import Code, MBError
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.wire.backup2 import MBError, MBErrorCode
 
 VERSION, SYSTEM_DOMAINS_VERSION = "10.0", "24.0"
 OLDEST, TOO_NEW = 8.0, 12.0
@@ -49,9 +49,9 @@ def read_properties(data: bytes) -> Properties:
     try:
         version = float(str(raw.get("Version")))
     except ValueError:
-        raise MBError(Code.INVALID_DATA, "Invalid backup properties version") from None
+        raise MBError(MBErrorCode.INVALID_DATA, "Invalid backup properties version") from None
     if not OLDEST <= version < TOO_NEW:
-        raise MBError(Code.INCOMPATIBLE, f"Unsupported backup properties version: {version:.1f}")
+        raise MBError(MBErrorCode.INCOMPATIBLE, f"Unsupported backup properties version: {version:.1f}")
     return Properties(
         raw=raw,
         version=version,
@@ -61,7 +61,7 @@ def read_properties(data: bytes) -> Properties:
 
 
 def write_properties(
-    phone: Softphone, *, date: datetime, keybag: bytes, manifest_key: bytes | None, domains: Iterable[str]
+    phone: SimulatedPhone, *, date: datetime, keybag: bytes, manifest_key: bytes | None, domains: Iterable[str]
 ) -> bytes:
     """The plist of a new backup. `manifest_key` (44 bytes, wrapped) makes it an encrypted one. A keybag is in the
     others too: CONFIRMED(dec), REPORTED for iOS 27."""
@@ -80,7 +80,7 @@ def write_properties(
     return plistlib.dumps(properties, fmt=plistlib.FMT_BINARY)
 
 
-def _lockdown(phone: Softphone) -> dict[str, Any]:
+def _lockdown(phone: SimulatedPhone) -> dict[str, Any]:
     lockdown: dict[str, Any] = {
         "ProductVersion": phone.ios_version,
         "BuildVersion": phone.build,
@@ -100,7 +100,7 @@ def _lockdown(phone: Softphone) -> dict[str, Any]:
     return lockdown
 
 
-def _applications(phone: Softphone, domains: Iterable[str]) -> dict[str, dict[str, str]]:
+def _applications(phone: SimulatedPhone, domains: Iterable[str]) -> dict[str, dict[str, str]]:
     """Every app, group and plugin container that is installed or has data in the backup."""
     installed = [f"AppDomain-{bundle_id}" for bundle_id in phone.apps]
     found: dict[str, dict[str, str]] = {}

@@ -11,11 +11,11 @@ UNKNOWN = "The operation couldn't be completed"
 
 
 @cache
-def sayings() -> Mapping[int, tuple[str, ...]]:
+def known_error_texts() -> Mapping[int, tuple[str, ...]]:
     """Number -> what phones are known to say with it, the commonest first."""
     text = files(__package__).joinpath("mb_errors.toml").read_text(encoding="utf-8")
-    return {int(code): tuple(said) for code, said in tomllib.loads(text).items()}
+    return {int(code): tuple(texts) for code, texts in tomllib.loads(text).items()}
 
 
-def what_phones_say(code: int) -> str:
-    return sayings().get(code, (UNKNOWN,))[0]
+def usual_error_text(code: int) -> str:
+    return known_error_texts().get(code, (UNKNOWN,))[0]

@@ -12,11 +12,11 @@ from migrate.simulator.agent.host_folder import Drive
 from migrate.simulator.agent.manifest_plist import LIMIT_BYTES, read_properties
 from migrate.simulator.agent.memory import keys_of, memory_of
 from migrate.simulator.agent.status_plist import parse_plist
-from migrate.simulator.device.phone import BACKUP_DOMAIN_CHANGED, Softphone
-from migrate.wire.backup2 import ChangePassword, Code, MBError
+from migrate.simulator.device.phone import BACKUP_DOMAIN_CHANGED, SimulatedPhone
+from migrate.wire.backup2 import ChangePassword, MBError, MBErrorCode
 
 
-def change_password(phone: Softphone, drive: Drive, request: ChangePassword) -> None:
+def change_password(phone: SimulatedPhone, drive: Drive, request: ChangePassword) -> None:
     """Sets, changes or removes the phone's backup password, then rewraps the keybag of the host's backup.
 
     Raises:
@@ -25,23 +25,23 @@ def change_password(phone: Softphone, drive: Drive, request: ChangePassword) -> 
     old = phone.backup_password
     if old is not None and request.old != old:
         phone.post(BACKUP_DOMAIN_CHANGED)  # WillEncrypt is asserted anew
-        raise MBError(Code.PASSWORD, "Invalid password")
+        raise MBError(MBErrorCode.PASSWORD, "Invalid password")
     if old is None and request.new is None:
-        raise MBError(Code.PASSWORD, "No password to remove")  # *guessed*
+        raise MBError(MBErrorCode.PASSWORD, "No password to remove")  # *guessed*
     if request.new is None and phone.requires_encryption:
-        raise MBError(Code.PASSWORD, "Backups of this device must be encrypted")  # *guessed*
+        raise MBError(MBErrorCode.PASSWORD, "Backups of this device must be encrypted")  # *guessed*
     if request.new is not None:
         _rewrap(phone, drive, request.udid, request.new)
     phone.backup_password = request.new
     phone.post(BACKUP_DOMAIN_CHANGED)
 
 
-def _rewrap(phone: Softphone, drive: Drive, folder: str, new: str) -> None:
+def _rewrap(phone: SimulatedPhone, drive: Drive, folder: str, new: str) -> None:
     """The phone's own keybag, and the one in the host's Manifest.plist: the same one, as a rule. Where encryption was
     off the host is asked too, and what it has is left alone."""
     keys, old, bag = keys_of(phone), phone.backup_password, None
     if old is not None:
-        bag = keys.keybag.rewrapped(keys.class_keys, new)
+        bag = keys.keybag.with_new_password(keys.class_keys, new)
         memory_of(phone).keys = PhoneKeys(new, bag, keys.class_keys)
     for path in (f"{folder}/Snapshot/Manifest.plist", f"{folder}/Manifest.plist"):
         with suppress(MBError, KeybagUnreadable, KeyUnusable, WrongPassword):  # what does not fit there is ignored
@@ -57,7 +57,7 @@ def _rewrapped_stranger(data: bytes, old: str, new: str) -> Keybag:
     """A keybag made before the phone had its present one, if the old password opens it."""
     bag = Keybag.from_bytes(data)
     class_keys: ClassKeys = bag.unlock(old)
-    return bag.rewrapped(class_keys, new)
+    return bag.with_new_password(class_keys, new)
 
 
 def _write_keybag(drive: Drive, path: str, data: bytes, bag: Keybag) -> None:

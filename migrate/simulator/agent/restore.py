@@ -15,23 +15,23 @@ import plistlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from migrate.backup.crypto.cipher import TornCiphertext, decrypted_chunks
+from migrate.backup.crypto.cipher import TruncatedCiphertext, decrypted_chunks
 from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.record import Record
 from migrate.problems import KeyUnusable
-from migrate.simulator.agent.host_backup import Fetched, HostManifest, fetched
+from migrate.simulator.agent.host_backup import FetchedBackup, HostManifest, fetch_backup
 from migrate.simulator.agent.host_folder import Drive, batches
 from migrate.simulator.agent.manifest_plist import Properties
 from migrate.simulator.agent.memory import memory_of
 from migrate.simulator.agent.rows.staged_rows import StagedRows
-from migrate.simulator.agent.rules import check_rows, chosen, policy_for
+from migrate.simulator.agent.rules import check_rows, policy_for, select_records
 from migrate.simulator.agent.spool import Spool
-from migrate.simulator.agent.staged_restore import Staged
+from migrate.simulator.agent.staged_restore import ReceivedRestore
 from migrate.simulator.agent.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
 from migrate.simulator.agent.status_plist import parse_plist, read_status
 from migrate.simulator.device.filesystem import EMPTY, Content
-from migrate.simulator.device.phone import Softphone
-from migrate.wire.backup2 import Code, MBError, Restore, reading_failed
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.wire.backup2 import MBError, MBErrorCode, Restore, wrap_read_error
 from migrate.wire.plist_frames import PeerBroke
 
 INFO_LIMIT_BYTES = 512 << 20  # an icon and a receipt for every app
@@ -39,26 +39,26 @@ PADDING_ROOM_BYTES = 64 << 20
 """What stored files may be longer than their rows say, all together: padding, and files caught while they grew."""
 
 
-def receive_restore(phone: Softphone, drive: Drive, request: Restore) -> None:
+def receive_restore(phone: SimulatedPhone, drive: Drive, request: Restore) -> None:
     """Receives and stages one restore. Raises MBError, LinkCut, PeerBroke, AgentDied."""
     RestoreRun(phone, drive, request).run()
 
 
 class RestoreRun:
-    def __init__(self, phone: Softphone, drive: Drive, request: Restore) -> None:
+    def __init__(self, phone: SimulatedPhone, drive: Drive, request: Restore) -> None:
         self.phone = phone
         self.drive = drive
         self.request = request
         self.spool = Spool(phone.keeps)
         self.first_with_inode: dict[int, Content] = {}
-        self.room_bytes = phone.free_bytes + PADDING_ROOM_BYTES
+        self.remaining_bytes = phone.free_bytes + PADDING_ROOM_BYTES
 
     def run(self) -> None:
         behaviour = self.phone.behaviour
         if behaviour.restore_reads_status_first:
             self._check_status()
         try:
-            with fetched(self.drive, self.request.folder, takes_mbdb=behaviour.takes_mbdb) as backup:
+            with fetch_backup(self.drive, self.request.folder, takes_mbdb=behaviour.takes_mbdb) as backup:
                 self.phone.conditions.check_restore_lock()
                 self._check_find_my()
                 if not behaviour.restore_reads_status_first:
@@ -66,15 +66,20 @@ class RestoreRun:
                 self._check_version(backup.properties)
                 manifest = self._open(backup)
         except MBError as error:
-            if error.code == Code.NOT_FOUND:
+            if error.code == MBErrorCode.NOT_FOUND:
                 self._check_status()  # an unfinished first backup has a better name than a missing file
-            outer = error.code in (Code.NOT_FOUND, Code.INVALID_DATA, Code.IO, Code.MULTI_STATUS)
-            raise (reading_failed("Error reading manifest", error) if outer else error) from error
+            outer = error.code in (
+                MBErrorCode.NOT_FOUND,
+                MBErrorCode.INVALID_DATA,
+                MBErrorCode.IO,
+                MBErrorCode.MULTI_STATUS,
+            )
+            raise (wrap_read_error("Error reading manifest", error) if outer else error) from error
         check_rows(manifest.rows, backup.properties, slash_refused=behaviour.slash_in_domain_refused)
         policy = policy_for(self.phone, self.request, backup.properties)
         staged = StagedRows(self.spool, encrypted=backup.properties.is_encrypted)
-        staged.fill(chosen(manifest.rows, policy))
-        self._make_sure_it_fits(staged.claimed_bytes())
+        staged.fill(select_records(manifest.rows, policy))
+        self._check_free_space(staged.claimed_bytes())
         if not self.request.options.dont_copy_backup:
             self._copy_own_backup()
         self._receive(staged, manifest)
@@ -85,28 +90,28 @@ class RestoreRun:
 
     def _check_find_my(self) -> None:
         if self.phone.find_my:
-            self.phone.refused_over_find_my()
-            raise MBError(Code.FIND_MY_ON, "Find My iPhone must be disabled before restoring")
+            self.phone.on_refused_by_find_my()
+            raise MBError(MBErrorCode.FIND_MY_ON, "Find My iPhone must be disabled before restoring")
 
     def _check_status(self) -> None:
         try:
             status = read_status(self.drive.read(self._path("Status.plist"), STATUS_LIMIT_BYTES))
         except MBError as error:
-            if error.code == Code.NOT_FOUND:
-                raise MBError(Code.UNFINISHED, "No status exists in backup") from error
-            raise reading_failed("Error reading status", error) from error
+            if error.code == MBErrorCode.NOT_FOUND:
+                raise MBError(MBErrorCode.UNFINISHED, "No status exists in backup") from error
+            raise wrap_read_error("Error reading status", error) from error
         if status.snapshot_state not in ("uploading", "moving", "removing", "finished"):
-            raise MBError(Code.CORRUPT, f"Invalid snapshot state: {status.snapshot_state}")
+            raise MBError(MBErrorCode.CORRUPT, f"Invalid snapshot state: {status.snapshot_state}")
         match status.backup_state:
             case "empty" if status.snapshot_state == "uploading":
-                raise MBError(Code.UNFINISHED, "Initial backup failed while uploading files")
+                raise MBError(MBErrorCode.UNFINISHED, "Initial backup failed while uploading files")
             case "empty":
-                raise MBError(Code.UNFINISHED, "Backup state is empty")
+                raise MBError(MBErrorCode.UNFINISHED, "Backup state is empty")
             case "old":
-                raise MBError(Code.INCOMPATIBLE, "Backup is in old format")
+                raise MBError(MBErrorCode.INCOMPATIBLE, "Backup is in old format")
             case "new":
                 return
-        raise MBError(Code.CORRUPT, f"Invalid backup state: {status.backup_state}")
+        raise MBError(MBErrorCode.CORRUPT, f"Invalid backup state: {status.backup_state}")
 
     def _check_version(self, properties: Properties) -> None:
         """facts 4.7. A missing or useless Info.plist skips the check."""
@@ -115,25 +120,25 @@ class RestoreRun:
         except MBError:
             return
         if not is_compatible(self.phone.ios, info.get("Product Version"), properties.required_product_version):
-            raise MBError(Code.INCOMPATIBLE, "Backup is from an incompatible OS version")
+            raise MBError(MBErrorCode.INCOMPATIBLE, "Backup is from an incompatible OS version")
 
-    def _open(self, backup: Fetched) -> HostManifest:
+    def _open(self, backup: FetchedBackup) -> HostManifest:
         if self.phone.behaviour.keybag_always_needed and backup.properties.keybag is None:
-            raise MBError(Code.CORRUPT, "No keybag in manifest")  # REPORTED, for unencrypted sets too
+            raise MBError(MBErrorCode.CORRUPT, "No keybag in manifest")  # REPORTED, for unencrypted sets too
         try:
             return backup.open(self.request.options.password)
         except MBError as error:
-            if error.code != Code.PASSWORD:
+            if error.code != MBErrorCode.PASSWORD:
                 raise
             inner = MBError(-3, "MKBKeyBagUnlock error (-3)", domain="")
             text = "Invalid password when restoring encrypted backup"
-            raise MBError(Code.PASSWORD, text, underlying=(inner,)) from None
+            raise MBError(MBErrorCode.PASSWORD, text, underlying=(inner,)) from None
 
-    def _make_sure_it_fits(self, need: int) -> None:
+    def _check_free_space(self, need: int) -> None:
         have = self.phone.free_bytes
         if have < need:
             text = f"Insufficient free disk space on device to restore ({have} < {need})"
-            raise MBError(Code.PHONE_FULL, text)
+            raise MBError(MBErrorCode.PHONE_FULL, text)
 
     def _copy_own_backup(self) -> None:
         """The host keeps a copy of the phone's own backup, if it has one: its Info.plist is asked for first, because a
@@ -154,9 +159,9 @@ class RestoreRun:
         by_path: dict[str, list[tuple[int, Record]]] = {}  # of one batch; strangers may give two rows one file id
         shared = staged.shared_inodes()
         self.drive.done_bytes, self.drive.total_bytes = 0, staged.claimed_bytes(files_only=True)
-        self.phone.files_begin_to_pass("restore")
+        self.phone.on_transfer_started("restore")
 
-        def take(path: str, chunks: Iterator[bytes]) -> None:
+        def consume(path: str, chunks: Iterator[bytes]) -> None:
             record = by_path[path][-1][1]
             content = self._keep(record, chunks, manifest.class_keys)
             if record.inode in shared:  # a second file with the inode of an earlier one becomes a hard link. REPORTED
@@ -167,13 +172,13 @@ class RestoreRun:
         for batch in batches(staged.files()):
             by_path.clear()
             for place, record in batch:
-                by_path.setdefault(manifest.stored_at(self.request.folder, record.file_id), []).append((place, record))
-            problems = list(self.drive.download(list(by_path), take).values())
-            corrupt = [problem for problem in problems if problem.code == Code.CORRUPT]
+                by_path.setdefault(manifest.blob_path(self.request.folder, record.file_id), []).append((place, record))
+            problems = list(self.drive.download(list(by_path), consume).values())
+            corrupt = [problem for problem in problems if problem.code == MBErrorCode.CORRUPT]
             if corrupt:
-                raise MBError(Code.CORRUPT, corrupt[0].text, underlying=tuple(corrupt))
+                raise MBError(MBErrorCode.CORRUPT, corrupt[0].text, underlying=tuple(corrupt))
             if problems:
-                outer = reading_failed("Multiple errors downloading files", problems[0])
+                outer = wrap_read_error("Multiple errors downloading files", problems[0])
                 raise MBError(outer.code, outer.text, underlying=tuple(problems))
 
     def _say_hundred_percent(self) -> None:
@@ -197,18 +202,18 @@ class RestoreRun:
             for _ in stored:  # the digest is of all of it
                 pass
         if record.digest is not None and digest.digest() != record.digest:
-            raise MBError(Code.CORRUPT, "Digest didn't match for some files", record.relative_path)
+            raise MBError(MBErrorCode.CORRUPT, "Digest didn't match for some files", record.relative_path)
         if problem is not None:
             raise problem
         if self.phone.assume.sizes_checked and content.size < (record.size or 0):
-            raise MBError(Code.CORRUPT, "Failed to validate backup", record.relative_path)
+            raise MBError(MBErrorCode.CORRUPT, "Failed to validate backup", record.relative_path)
         return content
 
     def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """Raises PeerBroke when more comes than the phone has room for: rows that claim to be small prove nothing."""
         for chunk in chunks:
-            self.room_bytes -= len(chunk)
-            if self.room_bytes < 0:
+            self.remaining_bytes -= len(chunk)
+            if self.remaining_bytes < 0:
                 raise PeerBroke("more bytes than the phone has room for")
             yield chunk
 
@@ -216,19 +221,21 @@ class RestoreRun:
         if self.phone.pending_restore is not None:
             text = "Failed to move the incomplete restore directory into place"
             raise MBError(
-                Code.RESTORE_PENDING,
+                MBErrorCode.RESTORE_PENDING,
                 text,
                 "/var/.backup.i",
-                (MBError(Code.EXISTS, "rename error: File exists (17)"),),
+                (MBError(MBErrorCode.EXISTS, "rename error: File exists (17)"),),
             )
-        exact: frozenset[str] | None = frozenset()
+        replaced_domains: frozenset[str] | None = frozenset()
         if self.request.options.remove_items_not_restored:
-            exact = None
+            replaced_domains = None
         elif system_files:
             assumed = self.phone.assume.exact_domains
-            exact = self.phone.behaviour.exact_domains if assumed is None else frozenset(assumed)
+            replaced_domains = self.phone.behaviour.exact_domains if assumed is None else frozenset(assumed)
         password = self.request.options.password if properties.is_encrypted else None
-        self.phone.pending_restore = Staged(rows, exact, dict(properties.applications), password, self.spool)
+        self.phone.pending_restore = ReceivedRestore(
+            rows, replaced_domains, dict(properties.applications), password, self.spool
+        )
 
     def _path(self, name: str) -> str:
         return f"{self.request.folder}/{name}"
@@ -270,12 +277,12 @@ def _decrypted(record: Record, chunks: Iterator[bytes], class_keys: ClassKeys) -
     encrypted ones is refused so is REPORTED."""
 
     def not_padded() -> None:
-        raise MBError(Code.CORRUPT, "File is not encrypted with its key", record.relative_path)
+        raise MBError(MBErrorCode.CORRUPT, "File is not encrypted with its key", record.relative_path)
 
     try:
         assert record.encryption_key is not None
         yield from decrypted_chunks(chunks, class_keys.unwrap(record.encryption_key), not_padded)
-    except TornCiphertext:
+    except TruncatedCiphertext:
         not_padded()
     except KeyUnusable as error:
-        raise MBError(Code.CORRUPT, f"Invalid encryption key ({error.reason})", record.relative_path) from None
+        raise MBError(MBErrorCode.CORRUPT, f"Invalid encryption key ({error.reason})", record.relative_path) from None

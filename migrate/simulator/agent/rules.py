@@ -16,11 +16,11 @@ from migrate.simulator.device.domains import (
     NEVER_MIGRATED,
     AppContainer,
     app_container,
-    covered,
     is_allowed,
+    is_covered,
 )
-from migrate.simulator.device.phone import Softphone
-from migrate.wire.backup2 import Code, MBError, Restore
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.wire.backup2 import MBError, MBErrorCode, Restore
 
 PATH_LIMIT_BYTES, NAME_LIMIT_BYTES = 1024, 255  # iOS's PATH_MAX and NAME_MAX
 
@@ -29,7 +29,7 @@ class AgentDied(Exception):
     """A real agent does not survive this: the connection ends without a Response (REPORTED)."""
 
 
-class Dropped(Enum):
+class SkipReason(Enum):
     """Why a record of the backup does not arrive. Nothing of it reaches the host, as on a real phone."""
 
     SYSTEM_FILE = "system files are not being restored"
@@ -49,19 +49,19 @@ class Policy:
     only_apps: Collection[str] | None  # ApplicationIDs of the request
     known_paths_only: bool = False  # nothing outside the known part of the allow-lists
 
-    def why_not(self, record: Record) -> Dropped | None:
+    def skip_reason(self, record: Record) -> SkipReason | None:
         where = (record.domain, record.relative_path)
         container = app_container(record.domain)
         if container is not None and not self._restores_app(container):
-            return Dropped.APP_NOT_RESTORED
+            return SkipReason.APP_NOT_RESTORED
         if container is None and not self.system_files and not _always(record):
-            return Dropped.SYSTEM_FILE
-        if covered(NEVER_BACKED_UP, *where) and not covered(ALWAYS_RESTORED, *where):
-            return Dropped.NEVER_BACKED_UP
+            return SkipReason.SYSTEM_FILE
+        if is_covered(NEVER_BACKED_UP, *where) and not is_covered(ALWAYS_RESTORED, *where):
+            return SkipReason.NEVER_BACKED_UP
         if "/" in record.domain or (self.known_paths_only and not is_allowed(*where)):
-            return Dropped.NEVER_BACKED_UP
-        if not self.same_phone and covered(NEVER_MIGRATED, *where):
-            return Dropped.OTHER_PHONE
+            return SkipReason.NEVER_BACKED_UP
+        if not self.same_phone and is_covered(NEVER_MIGRATED, *where):
+            return SkipReason.OTHER_PHONE
         return None
 
     def _restores_app(self, container: AppContainer) -> bool:
@@ -70,7 +70,7 @@ class Policy:
         return wanted and (self.all_apps or installed)
 
 
-def policy_for(phone: Softphone, request: Restore, properties: Properties) -> Policy:
+def policy_for(phone: SimulatedPhone, request: Restore, properties: Properties) -> Policy:
     source_class = properties.lockdown.get("DeviceClass")
     system_files = request.options.system_files
     if phone.behaviour.device_class_overrules and isinstance(source_class, str):
@@ -86,20 +86,20 @@ def policy_for(phone: Softphone, request: Restore, properties: Properties) -> Po
     )
 
 
-def containers_of(phone: Softphone, bundle_ids: Iterable[str]) -> frozenset[str]:
+def containers_of(phone: SimulatedPhone, bundle_ids: Iterable[str]) -> frozenset[str]:
     """The apps of these that are installed, with their groups and plugins."""
     apps = [phone.apps[bundle_id] for bundle_id in bundle_ids if bundle_id in phone.apps]
     return frozenset(name for app in apps for name in (app.bundle_id, *app.group_ids, *app.plugin_ids))
 
 
-def chosen(rows: HostRows, policy: Policy) -> Iterator[tuple[Record, bytes]]:
+def select_records(rows: HostRows, policy: Policy) -> Iterator[tuple[Record, bytes]]:
     """What arrives, with its archive, parents first. A record whose directory rows are not all in the backup is skipped
     ("renameatx ENOENT", REPORTED), whatever lies on the phone already."""
-    has_whole_way = rows.ways_are_whole()
+    has_all_parents = rows.parent_checker()
     return (
         (record, archive)
         for record, archive in rows.by_path()
-        if policy.why_not(record) is None and has_whole_way(record)
+        if policy.skip_reason(record) is None and has_all_parents(record)
     )
 
 
@@ -111,7 +111,7 @@ def check_rows(rows: HostRows, properties: Properties, *, slash_refused: bool = 
         MBError: CORRUPT or PATH_TOO_LONG.
         AgentDied: the same path twice (REPORTED).
     """
-    twin = rows.first_twin()
+    twin = rows.first_duplicate()
     for number, record in enumerate(rows):
         if number == twin:
             raise AgentDied(f"two rows for {record.domain} {record.relative_path}")
@@ -125,31 +125,35 @@ def check_rows(rows: HostRows, properties: Properties, *, slash_refused: bool = 
 
 def _check_domain(domain: str, applications: Mapping[str, Any]) -> None:
     if "/" in domain:
-        raise MBError(Code.CORRUPT, "Domain name cannot contain a slash", domain)  # REPORTED
+        raise MBError(MBErrorCode.CORRUPT, "Domain name cannot contain a slash", domain)  # REPORTED
     container = app_container(domain)
     if not domain or "\0" in domain or (container is not None and container.identifier not in applications):
-        raise MBError(Code.CORRUPT, f"Unknown domain name: {domain}")  # REPORTED; a container's class: CONFIRMED(dec)
+        raise MBError(
+            MBErrorCode.CORRUPT, f"Unknown domain name: {domain}"
+        )  # REPORTED; a container's class: CONFIRMED(dec)
 
 
 def _check_path(record: Record) -> None:
     path = record.relative_path
     parts = path.split("/") if path else []
     if {"", ".", ".."} & set(parts) or "\0" in path:
-        raise MBError(Code.CORRUPT, "Invalid relative path", path)
+        raise MBError(MBErrorCode.CORRUPT, "Invalid relative path", path)
     if len(path.encode()) > PATH_LIMIT_BYTES or any(len(part.encode()) > NAME_LIMIT_BYTES for part in parts):
-        raise MBError(Code.PATH_TOO_LONG, "Path is too long", path)
+        raise MBError(MBErrorCode.PATH_TOO_LONG, "Path is too long", path)
 
 
 def _check_key(record: Record) -> None:
     if record.encryption_key is None:
-        raise MBError(Code.CORRUPT, "No encryption key for file", record.relative_path)
+        raise MBError(MBErrorCode.CORRUPT, "No encryption key for file", record.relative_path)
     if int.from_bytes(record.encryption_key[:4], "little") != record.protection_class:
-        raise MBError(Code.CORRUPT, "Encryption key is of another protection class", record.relative_path)  # REPORTED
+        raise MBError(
+            MBErrorCode.CORRUPT, "Encryption key is of another protection class", record.relative_path
+        )  # REPORTED
 
 
 def _always(record: Record) -> bool:
     """A file that is restored without system files too, or a directory above one."""
-    if covered(ALWAYS_RESTORED, record.domain, record.relative_path):
+    if is_covered(ALWAYS_RESTORED, record.domain, record.relative_path):
         return True
     below = f"{record.relative_path}/" if record.relative_path else ""
     return record.kind is Kind.DIRECTORY and any(

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from migrate.simulator.device.filesystem import EMPTY, Bytes, Content, Digested, OnDisk
+from migrate.simulator.device.filesystem import EMPTY, Bytes, Content, DigestOnly, OnDisk
 
 IN_MEMORY_BYTES = 256 << 10
 
@@ -41,21 +41,21 @@ class Spool:
                 return self._write(head, chunks)
         return Bytes(bytes(head)) if head else EMPTY
 
-    def note(self, content: Content) -> bytes:
+    def reference(self, content: Content) -> bytes:
         """A few bytes for which `content` gives the same again; b"" for EMPTY."""
-        if isinstance(content, Digested):
+        if isinstance(content, DigestOnly):
             return content.sha256 + content.size.to_bytes(8, "big")
         if content is EMPTY:
             return b""
         self._noted.append(content)
         return (len(self._noted) - 1).to_bytes(8, "big")
 
-    def content(self, note: bytes) -> Content:
-        if not note:
+    def content(self, reference: bytes) -> Content:
+        if not reference:
             return EMPTY
-        if len(note) > 8:
-            return Digested(note[:-8], int.from_bytes(note[-8:], "big"))
-        return self._noted[int.from_bytes(note, "big")]
+        if len(reference) > 8:
+            return DigestOnly(reference[:-8], int.from_bytes(reference[-8:], "big"))
+        return self._noted[int.from_bytes(reference, "big")]
 
     def _write(self, head: bytearray, rest: Iterator[bytes]) -> OnDisk:
         self._count += 1
@@ -68,7 +68,7 @@ class Spool:
 
     def _made(self) -> Path:
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="softphone-"))
+            self._folder = Path(tempfile.mkdtemp(prefix="simulator-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder
 
@@ -78,4 +78,4 @@ def _digested(chunks: Iterator[bytes]) -> Content:
     for chunk in chunks:
         digest.update(chunk)
         size += len(chunk)
-    return Digested(digest.digest(), size) if size else EMPTY
+    return DigestOnly(digest.digest(), size) if size else EMPTY

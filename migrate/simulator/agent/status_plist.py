@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, cast
 
-from migrate.plists import NotAPlist, plist_value
-from migrate.wire.backup2 import Code, MBError
+from migrate.plists import NotAPlist, load_plist
+from migrate.wire.backup2 import MBError, MBErrorCode
 
 BackupState = Literal["empty", "old", "new"]
 SnapshotState = Literal["uploading", "moving", "removing", "finished"]
@@ -58,24 +58,24 @@ def read_status(data: bytes) -> Status:
             version=version,
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise MBError(Code.INVALID_DATA, f"Invalid backup status ({type(error).__name__})") from None
+        raise MBError(MBErrorCode.INVALID_DATA, f"Invalid backup status ({type(error).__name__})") from None
     if not 0 < len(found.uuid) <= UUID_LIMIT:
-        raise MBError(Code.INVALID_DATA, "Invalid backup status (UUID)")
+        raise MBError(MBErrorCode.INVALID_DATA, "Invalid backup status (UUID)")
     if not OLDEST <= version < TOO_NEW:
-        raise MBError(Code.INCOMPATIBLE, f"Unsupported backup status version: {version:.1f}")
+        raise MBError(MBErrorCode.INCOMPATIBLE, f"Unsupported backup status version: {version:.1f}")
     return found
 
 
 def parse_plist(data: bytes) -> dict[str, object]:
     """A dictionary. Raises MBError INVALID_DATA, in iOS's words where they are known."""
     if not data:
-        raise MBError(Code.INVALID_DATA, "Cannot parse a NULL or zero-length data")
+        raise MBError(MBErrorCode.INVALID_DATA, "Cannot parse a NULL or zero-length data")
     try:
-        value = plist_value(data)
+        value = load_plist(data)
     except NotAPlist as refused:
-        raise MBError(Code.INVALID_DATA, f"Not a property list ({refused.reason})") from None
+        raise MBError(MBErrorCode.INVALID_DATA, f"Not a property list ({refused.reason})") from None
     if not isinstance(value, dict):
-        raise MBError(Code.INVALID_DATA, "Not a dictionary")
+        raise MBError(MBErrorCode.INVALID_DATA, "Not a dictionary")
     return cast(dict[str, object], value)
 
 

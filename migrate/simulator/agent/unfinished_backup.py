@@ -18,7 +18,7 @@ from migrate.backup.record import Kind, Record, file_id
 from migrate.problems import BlobMissing, BlobUnreadable
 from migrate.simulator.agent.backup_keys import PhoneKeys
 from migrate.simulator.agent.host_folder import Unreadable
-from migrate.simulator.agent.rows.backup_rows import DraftRow, DraftRows, StoredFile
+from migrate.simulator.agent.rows.backup_rows import PendingRow, PendingRows, StoredFile
 from migrate.simulator.agent.rows.host_rows import HostRows
 from migrate.simulator.device.domains import DIGESTED
 from migrate.simulator.device.filesystem import Node
@@ -31,11 +31,11 @@ Phase = Literal["uploading", "moving", "removing"]
 
 
 @dataclass(frozen=True)
-class Sending:
+class PlannedUpload:
     """A file that must go to the host, and the length it will have there."""
 
     node: Node
-    row: DraftRow
+    row: PendingRow
 
     @property
     def stored_size(self) -> int:
@@ -43,19 +43,19 @@ class Sending:
 
 
 @dataclass
-class Draft:
+class PendingBackup:
     uuid: str  # of Status.plist: one for each backup that was begun
     full: bool
     previous_state: str  # BackupState of what was there before
     keys: PhoneKeys
     manifest_key: bytes = field(repr=False)  # plain
-    rows: DraftRows = field(repr=False)
+    rows: PendingRows = field(repr=False)
     base: HostRows | None = field(default=None, repr=False)  # rows of the finished backup it builds on
-    base_unread: frozenset[str] = frozenset()
+    base_unreadable_ids: frozenset[str] = frozenset()
     old_folder: str | None = None  # where a full backup put the one before; removed at the end
 
     phase: Phase = "uploading"
-    unread: set[str] = field(default_factory=set, repr=False)
+    unreadable_ids: set[str] = field(default_factory=set, repr=False)
     manifest_plist: bytes = field(default=b"", repr=False)
     manifest_db: StoredFile | None = field(default=None, repr=False)
 
@@ -76,42 +76,44 @@ class Draft:
             identity = file_id(node.domain, node.relative_path)
             stored_size = self._stored_size(node, faults)
             known = self.base.get(identity) if self.base is not None else None
-            if known is not None and identity not in self.base_unread and _unchanged(node, known):
-                self.rows.put(known, moves=False, stored_size=stored_size)
+            if known is not None and identity not in self.base_unreadable_ids and _unchanged(node, known):
+                self.rows.put(known, is_uploaded=False, stored_size=stored_size)
                 continue
             begun = self.rows.get(identity)
-            moves = node.kind == "file"
+            is_uploaded = node.kind == "file"
             if begun is not None and _unchanged(node, begun):
-                self.rows.keep(begun, moves=moves, stored_size=stored_size)
+                self.rows.keep(begun, is_uploaded=is_uploaded, stored_size=stored_size)
             else:
-                self.rows.put(self._new_record(node, identity), moves=moves, stored_size=stored_size)
+                self.rows.put(self._new_record(node, identity), is_uploaded=is_uploaded, stored_size=stored_size)
         self.rows.end_plan()
-        self.unread.clear()
+        self.unreadable_ids.clear()
 
-    def sendings(self, nodes: Iterable[Node]) -> Iterator[Sending]:
+    def planned_uploads(self, nodes: Iterable[Node]) -> Iterator[PlannedUpload]:
         """What is to be sent of the same nodes that were planned, as they come."""
-        return (Sending(node, row) for node, row in zip(nodes, self.rows.in_order(), strict=True) if row.is_due)
+        return (
+            PlannedUpload(node, row) for node, row in zip(nodes, self.rows.in_order(), strict=True) if row.needs_upload
+        )
 
     def removals(self, shards: Iterable[str]) -> Iterator[str]:
         """File ids of the finished backup whose bytes nothing refers to any more, shard by shard."""
         for shard in shards if self.base is not None else ():
             assert self.base is not None
-            yield from sorted(set(self.base.files_in(shard)).difference(self.rows.files_in(shard)))
+            yield from sorted(set(self.base.file_ids_in(shard)).difference(self.rows.file_ids_in(shard)))
 
-    def stored_chunks(self, sending: Sending, faults: Faults) -> Iterator[bytes]:
+    def stored_chunks(self, planned: PlannedUpload, faults: Faults) -> Iterator[bytes]:
         """What the host is to keep of a file. At its end the file counts as sent and its digest is in its row.
 
         Raises:
-            Unreadable: the phone cannot read on; the file is in `unread`.
+            Unreadable: the phone cannot read on; the file is in `unreadable_ids`.
         """
-        digested = sending.node.domain in DIGESTED
+        digested = planned.node.domain in DIGESTED
         digest = hashlib.sha1(usedforsecurity=False)
-        row, key = sending.row, None
+        row, key = planned.row, None
         if self.encrypted and row.stored_size:
             key = row.record().encryption_key
             assert key is not None
         try:
-            chunks = _readable_chunks(sending.node, faults)
+            chunks = _readable_chunks(planned.node, faults)
             if key is not None:
                 chunks = encrypted_chunks(chunks, self.keys.class_keys.unwrap(key))
             for chunk in chunks:
@@ -119,7 +121,7 @@ class Draft:
                     digest.update(chunk)
                 yield chunk
         except Unreadable:
-            self.unread.add(row.file_id)
+            self.unreadable_ids.add(row.file_id)
             raise
         if digested:
             self.rows.replace(row, replace(row.record(), digest=digest.digest()))

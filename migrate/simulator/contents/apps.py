@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from migrate.simulator.contents.author import NOW, Author, apple
+from migrate.simulator.contents.author import REFERENCE_TIME, Author, apple_seconds
 from migrate.simulator.contents.formats.core_data import CoreDataStore
 from migrate.simulator.contents.formats.jpeg import draw_picture
 from migrate.simulator.contents.formats.png import draw_icon
@@ -37,7 +37,7 @@ class _Known:
     has_sinf: bool = True
 
 
-KNOWN = {
+INVENTED_APPS = {
     CHATTER: _Known(
         "Chatter", "241.7", "24.1.7", (CHATTER_GROUP, SHARED_GROUP), ("ShareExtension", "NotificationService")
     ),
@@ -50,8 +50,8 @@ def bundle_ids(wanted: int | tuple[str, ...]) -> tuple[str, ...]:
     """The ids meant by a spec's `apps`: a number means so many of the invented ones, then of nameless ones."""
     if isinstance(wanted, tuple):
         return wanted
-    nameless = (f"com.example.app{number}" for number in range(len(KNOWN) + 1, wanted + 1))
-    return (*KNOWN, *nameless)[:wanted]
+    nameless = (f"com.example.app{number}" for number in range(len(INVENTED_APPS) + 1, wanted + 1))
+    return (*INVENTED_APPS, *nameless)[:wanted]
 
 
 def write(author: Author) -> None:
@@ -61,14 +61,14 @@ def write(author: Author) -> None:
         CONTENTS.get(bundle_id, _write_little)(author, f"AppDomain-{bundle_id}")
     groups = {group for app in author.apps.values() for group in app.group_ids}
     if SHARED_GROUP in groups:
-        settings = {"members": ["me", author.cast[0].name], "syncedAt": NOW}
+        settings = {"members": ["me", author.people[0].name], "syncedAt": REFERENCE_TIME}
         path = f"Library/Preferences/{SHARED_GROUP}.plist"
         author.plist(f"AppDomainGroup-{SHARED_GROUP}", path, settings, mode=0o100600)
         author.file(f"AppDomainGroup-{SHARED_GROUP}", "shared/family.json", b'{"photos": "\xc3\xbcberall"}')
 
 
 def _install(author: Author, bundle_id: str) -> App:
-    known = KNOWN.get(bundle_id, _Known(bundle_id.rpartition(".")[2].capitalize(), "1", "1.0"))
+    known = INVENTED_APPS.get(bundle_id, _Known(bundle_id.rpartition(".")[2].capitalize(), "1", "1.0"))
     colours = tuple(author.random.randrange(256) for _ in range(6))
     app = App(
         bundle_id=bundle_id,
@@ -122,7 +122,7 @@ def _write_chatter(author: Author, domain: str) -> None:
     group = f"AppDomainGroup-{CHATTER_GROUP}"
     store = CoreDataStore(CHAT_ENTITIES, CHAT_TABLES, uuid=author.uuid())
     sessions = []
-    for person in author.cast[:4]:
+    for person in author.people[:4]:
         jid = f"{person.phone[1:]}@s.chatter.example.com"
         known: Row = {"ZCONTACTJID": jid, "ZPARTNERNAME": person.name, "ZSESSIONTYPE": 0, "ZREMOVED": 0}
         sessions.append((store.add("ChatSession", "ZWACHATSESSION", known), jid))
@@ -134,7 +134,7 @@ def _write_chatter(author: Author, domain: str) -> None:
     author.file(group, "consumer_version", b"241", attributes=TEXT_ATTRIBUTE)
     for folder in ("Logs", "stickers", "Media/Profile"):
         author.directory(group, folder)
-    author.plist(domain, "Documents/SyncHistory.plist", [NOW])
+    author.plist(domain, "Documents/SyncHistory.plist", [REFERENCE_TIME])
     author.file(domain, "Documents/blockedcontacts.dat", b"")
 
 
@@ -152,8 +152,8 @@ def _add_chat_message(
             "ZSORT": number,
             "ZSTARRED": 0,
             "ZCHATSESSION": session,
-            "ZMESSAGEDATE": apple(moment),
-            "ZSENTDATE": apple(moment),
+            "ZMESSAGEDATE": apple_seconds(moment),
+            "ZSENTDATE": apple_seconds(moment),
             "ZFROMJID": None if mine else jid,
             "ZTOJID": jid if mine else None,
             "ZSTANZAID": author.random.randbytes(10).hex().upper(),
@@ -184,7 +184,7 @@ def _write_sketchbook(author: Author, domain: str) -> None:
     before = database.to_bytes()
     for number in range(30):
         database.insert("sketch", {"name": author.title(), "strokes": number * 7})
-    author.database_with_log(domain, "Library/Application Support/Sketchbook.sqlite", database, before)
+    author.database_with_wal(domain, "Library/Application Support/Sketchbook.sqlite", database, before)
     author.file(domain, "Library/Application Support/brushes.dat", author.random.randbytes(20_000), protection_class=2)
 
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from migrate.simulator.contents.formats.sqlite_file import Database, log_index, nothing_yet, write_ahead_log
+from migrate.simulator.contents.formats.sqlite_file import Database, empty_shm, empty_wal_database, write_ahead_log
 from migrate.simulator.contents.people import Person, sentence, title
 from migrate.simulator.contents.spec import ContentsSpec
 from migrate.simulator.device.app import App
 from migrate.simulator.device.filesystem import MOBILE, Bytes, Content, Filesystem, Node
 from migrate.units import APPLE_EPOCH_UNIX_SECONDS
 
-NOW = 1_788_264_000
+REFERENCE_TIME = 1_788_264_000
 """2026-09-01T12:00:00Z: the last moment of every phone's story, so that its bytes do not depend on the day."""
 TWO_YEARS_S = 2 * 365 * 86_400
 
@@ -47,7 +47,7 @@ class Author:
     spec: ContentsSpec
     ios: tuple[int, ...]
     random: random.Random
-    cast: Sequence[Person]
+    people: Sequence[Person]
     apps: dict[str, App]
     locale: str
     time_zone: str
@@ -60,7 +60,7 @@ class Author:
         *,
         protection_class: int | None = None,
         mode: int = 0o100644,
-        modified: int = NOW,
+        modified: int = REFERENCE_TIME,
         attributes: Mapping[str, bytes] | None = None,
     ) -> Node:
         """A file, of the owner and protection class that are usual in its domain."""
@@ -79,10 +79,10 @@ class Author:
         return node if user_id == MOBILE else self.files.put(replace(node, user_id=user_id, group_id=group_id))
 
     def directory(self, domain: str, path: str = "") -> None:
-        self.files.add_directory(domain, path, modified=NOW)
+        self.files.add_directory(domain, path, modified=REFERENCE_TIME)
 
     def symlink(self, domain: str, path: str, target: str) -> None:
-        self.files.add_symlink(domain, path, target, modified=NOW)
+        self.files.add_symlink(domain, path, target, modified=REFERENCE_TIME)
 
     def plist(self, domain: str, path: str, value: Any, **how: Any) -> None:
         """A binary property list; `how` as `file` takes it."""
@@ -93,19 +93,19 @@ class Author:
         self.file(domain, path, database.to_bytes(), protection_class=protection_class)
         database.close()
 
-    def database_with_log(self, domain: str, path: str, database: Database, before: bytes | None = None) -> None:
+    def database_with_wal(self, domain: str, path: str, database: Database, before: bytes | None = None) -> None:
         """A database in use: the file as `before` has it (one empty page), the rest in its `-wal`. It is closed."""
-        before = nothing_yet() if before is None else before
+        before = empty_wal_database() if before is None else before
         after = database.to_bytes()
         database.close()
         salt = (self.random.getrandbits(32), self.random.getrandbits(32))
         self.file(domain, path, before)
         self.file(domain, f"{path}-wal", write_ahead_log(before, after, salt=salt))
-        self.file(domain, f"{path}-shm", log_index())
+        self.file(domain, f"{path}-shm", empty_shm())
 
     def moment(self, span_s: int = TWO_YEARS_S) -> int:
         """Unix seconds, within the last `span_s` before NOW."""
-        return NOW - self.random.randrange(span_s)
+        return REFERENCE_TIME - self.random.randrange(span_s)
 
     def moments(self, count: int) -> list[int]:
         return sorted(self.moment() for _ in range(count))
@@ -124,7 +124,7 @@ class Author:
         return title(self.random)
 
     def person(self) -> Person:
-        return self.random.choice(self.cast)
+        return self.random.choice(self.people)
 
     def pick(self, *choices: Any) -> Any:
         return self.random.choice(choices)
@@ -134,7 +134,7 @@ Chapter = Callable[[Author], None]
 """What writes one kind of contents."""
 
 
-def apple(unix_seconds: float) -> float:
+def apple_seconds(unix_seconds: float) -> float:
     """Seconds since 2001, as most of a phone's databases count."""
     return unix_seconds - APPLE_EPOCH_UNIX_SECONDS
 
@@ -144,6 +144,6 @@ def apple_ns(unix_seconds: int) -> int:
     return (unix_seconds - APPLE_EPOCH_UNIX_SECONDS) * 1_000_000_000
 
 
-def date(unix_seconds: int) -> datetime:
+def plist_date(unix_seconds: int) -> datetime:
     """A property list's date: naive, in UTC."""
     return datetime.fromtimestamp(unix_seconds, UTC).replace(tzinfo=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate.simulator.contents.author import HOME, NOW, Author, apple
+from migrate.simulator.contents.author import HOME, REFERENCE_TIME, Author, apple_seconds
 from migrate.simulator.contents.formats.sqlite_file import Database, Row
 
 EVENT, REMINDER = 2, 3
@@ -66,7 +66,10 @@ def write(author: Author) -> None:
         for number, due in enumerate(author.moments(author.spec.reminders)):
             calendars = IN_ICLOUD if number < author.spec.icloud_reminders else ON_PHONE
             done = author.random.random() < 0.4
-            reminder: Row = {"due_date": apple(due), "completion_date": apple(NOW) if done else None}
+            reminder: Row = {
+                "due_date": apple_seconds(due),
+                "completion_date": apple_seconds(REFERENCE_TIME) if done else None,
+            }
             database.insert("CalendarItem", {**_item(author, REMINDER, author.title(), calendars), **reminder})
     author.database(HOME, "Library/Calendar/Calendar.sqlitedb", database)
     author.database(HOME, "Library/Calendar/Extras.db", Database(EXTRAS_SCHEMA))
@@ -77,8 +80,8 @@ def _item(author: Author, entity_type: int, summary: str, calendars: tuple[int, 
         "summary": summary,
         "entity_type": entity_type,
         "calendar_id": author.random.choice(calendars),
-        "creation_date": apple(author.moment()),
-        "last_modified": apple(NOW),
+        "creation_date": apple_seconds(author.moment()),
+        "last_modified": apple_seconds(REFERENCE_TIME),
         "UUID": author.uuid(),
     }
 
@@ -86,7 +89,7 @@ def _item(author: Author, entity_type: int, summary: str, calendars: tuple[int, 
 def _add_event(author: Author, database: Database, start: int, calendars: tuple[int, ...]) -> None:
     all_day = author.random.random() < 0.15
     zone = "_float" if all_day else author.time_zone
-    span: Row = {"start_date": apple(start), "end_date": apple(start + 3600), "all_day": int(all_day)}
+    span: Row = {"start_date": apple_seconds(start), "end_date": apple_seconds(start + 3600), "all_day": int(all_day)}
     event = database.insert(
         "CalendarItem",
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate.simulator.contents.author import HOME, Author, apple
+from migrate.simulator.contents.author import HOME, Author, apple_seconds
 from migrate.simulator.contents.formats.core_data import CoreDataStore
 from migrate.simulator.contents.formats.sqlite_file import Row
 
@@ -67,7 +67,7 @@ def _call(author: Author, number: str, moment: int) -> Row:
         "ZNUMBER_AVAILABILITY": 0,
         "ZORIGINATED": int(outgoing),
         "ZREAD": 1,
-        "ZDATE": apple(moment) + 0.5,
+        "ZDATE": apple_seconds(moment) + 0.5,
         "ZDURATION": author.random.randint(5, 3600) + 0.25 if answered else 0.0,
         "ZADDRESS": number,
         "ZISO_COUNTRY_CODE": "us",

@@ -6,7 +6,7 @@ its log, as phones have it; `guid` has a default that only a phone can compute.
 
 from __future__ import annotations
 
-from migrate.simulator.contents.author import HOME, Author, apple
+from migrate.simulator.contents.author import HOME, Author, apple_seconds
 from migrate.simulator.contents.formats.jpeg import draw_picture
 from migrate.simulator.contents.formats.sqlite_file import Database, Row
 from migrate.simulator.contents.people import Person
@@ -87,7 +87,7 @@ def write(author: Author) -> None:
         _add_account(author, book)
     book.insert_all("ABMultiValueLabel", ({"value": label} for label in LABELS))
     book.insert_all("ABMultiValueEntryKey", ({"value": key} for key in ADDRESS_KEYS))
-    people = [_add_person(author, book, images, person) for person in author.cast[: author.spec.contacts]]
+    people = [_add_person(author, book, images, person) for person in author.people[: author.spec.contacts]]
     for row in people[len(people) - author.spec.icloud_contacts :]:
         book.execute("UPDATE ABPerson SET StoreID = ? WHERE ROWID = ?", ICLOUD_STORE, row)
     if people:
@@ -95,7 +95,7 @@ def write(author: Author) -> None:
         book.insert_all(
             "ABGroupMembers", ({"group_id": family, "member_type": 0, "member_id": row} for row in people[:5])
         )
-    author.database_with_log(HOME, "Library/AddressBook/AddressBook.sqlitedb", book)
+    author.database_with_wal(HOME, "Library/AddressBook/AddressBook.sqlitedb", book)
     author.database(HOME, "Library/AddressBook/AddressBookImages.sqlitedb", images)
 
 
@@ -107,7 +107,7 @@ def _add_account(author: Author, book: Database) -> None:
 
 
 def _add_person(author: Author, book: Database, images: Database, person: Person) -> int:
-    created = int(apple(author.moment()))
+    created = int(apple_seconds(author.moment()))
     row = book.insert(
         "ABPerson",
         {

@@ -1,4 +1,4 @@
-"""A software iPhone that plays a saved backup: what lay on the real phone then, read from the backup when asked for."""
+"""A simulated iPhone that plays a saved backup: what lay on the real phone then, read from the backup when asked for."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from migrate.backup.record import Kind, Record
 from migrate.problems import BadRecord
 from migrate.simulator.agent.rows.record_node import node_of
 from migrate.simulator.device import identity
-from migrate.simulator.device.app_store import app_of, persons_apps
+from migrate.simulator.device.app_store import app_from_backup, user_apps
 from migrate.simulator.device.filesystem import EMPTY
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 
 NAME_LIMIT = 128
 VERSION = re.compile(r"\d{1,3}(\.\d{1,3}){1,3}", re.ASCII)
@@ -38,11 +38,11 @@ class BackedUp:
         return self.backup.chunks(self.record)
 
 
-def fill_from_backup(phone: Softphone, backup: Backup) -> None:
+def fill_from_backup(phone: SimulatedPhone, backup: Backup) -> None:
     """Lays everything that `backup` holds onto `phone`, over what is there, and makes it that phone by its looks: name,
     model, iOS version and build, and the person's apps.
 
-    What is left to the caller: UDID, serial number and trust stay the softphone's own, so that no real phone's pairing
+    What is left to the caller: UDID, serial number and trust stay the simulator's own, so that no real phone's pairing
     is touched; backup password, passcode, Find My, setup and capacity are in no backup.
 
     Contents are not copied: `backup` must stay open and unchanged as long as the phone is used. Rows cost about a
@@ -65,13 +65,13 @@ def fill_from_backup(phone: Softphone, backup: Backup) -> None:
     _look_like(phone, _dictionary(properties, "Lockdown"))
     applications, receipts = _dictionary(properties, "Applications"), _dictionary(info, "Applications")
     installed = info.get("Installed Applications")
-    bundle_ids = installed if isinstance(installed, list) else persons_apps(applications)
+    bundle_ids = installed if isinstance(installed, list) else user_apps(applications)
     for bundle_id in bundle_ids:
         if isinstance(bundle_id, str):
-            phone.apps[bundle_id] = app_of(bundle_id, applications, receipts)
+            phone.apps[bundle_id] = app_from_backup(bundle_id, applications, receipts)
 
 
-def _look_like(phone: Softphone, lockdown: dict[str, object]) -> None:
+def _look_like(phone: SimulatedPhone, lockdown: dict[str, object]) -> None:
     """Takes over what is well formed; a backup is a stranger."""
     name, version, build, model = (
         value if isinstance(value := lockdown.get(key), str) and 0 < len(value) <= NAME_LIMIT else None

@@ -5,7 +5,7 @@ Tables as HealthKit readers name them (iLEAPP, plaso, MIT and Apache-2.0 project
 
 from __future__ import annotations
 
-from migrate.simulator.contents.author import UNLESS_OPEN, WHILE_UNLOCKED, Author, apple
+from migrate.simulator.contents.author import UNLESS_OPEN, WHILE_UNLOCKED, Author, apple_seconds
 from migrate.simulator.contents.formats.sqlite_file import Database, Row
 
 DOMAIN = "HealthDomain"
@@ -65,7 +65,7 @@ def write(author: Author) -> None:
     user = {"UserWeight": 70.0, "UserHeight": 1.7}
     author.plist(DOMAIN, "locationd/user.plist", user, protection_class=WHILE_UNLOCKED)
     if not author.spec.empty:
-        contact = {"Name": author.cast[0].name, "PhoneNumber": author.cast[0].phone, "Relationship": "friend"}
+        contact = {"Name": author.people[0].name, "PhoneNumber": author.people[0].phone, "Relationship": "friend"}
         card = {"BloodType": 3, "Allergies": "Nüsse", "EmergencyContacts": [contact], "isOrganDonor": True}
         author.plist(DOMAIN, "MedicalID/MedicalIDData.archive", card)
         author.file(DOMAIN, "Health/Local/never-in-a-backup.db", b"\x00" * 64)
@@ -100,9 +100,14 @@ def _add_sample(author: Author, secure: Database, number: int, start: int) -> No
     source = WATCH if kind in (HEART_RATE, SLEEP, WORKOUT) else IPHONE
     row = secure.insert(
         "objects",
-        {"uuid": author.random.randbytes(16), "provenance": source, "type": 1, "creation_date": apple(start + 600)},
+        {
+            "uuid": author.random.randbytes(16),
+            "provenance": source,
+            "type": 1,
+            "creation_date": apple_seconds(start + 600),
+        },
     )
-    span: Row = {"start_date": apple(start), "end_date": apple(start + 600)}
+    span: Row = {"start_date": apple_seconds(start), "end_date": apple_seconds(start + 600)}
     secure.insert("samples", {"data_id": row, **span, "data_type": kind})
     if kind == SLEEP:
         secure.insert("category_samples", {"data_id": row, "value": author.random.randint(0, 5)})

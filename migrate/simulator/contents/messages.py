@@ -10,9 +10,9 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from migrate.simulator.contents.author import HOME, MEDIA, NOW, Author, apple_ns
+from migrate.simulator.contents.author import HOME, MEDIA, REFERENCE_TIME, Author, apple_ns
 from migrate.simulator.contents.formats.jpeg import draw_picture
-from migrate.simulator.contents.formats.speech import spoken
+from migrate.simulator.contents.formats.speech import encode_amr
 from migrate.simulator.contents.formats.sqlite_file import Database, Row
 from migrate.simulator.contents.formats.typedstream import attributed_string
 
@@ -89,7 +89,7 @@ def write(author: Author) -> None:
     before = database.to_bytes()
     if author.spec.messages:
         before = _write_conversations(author, database)
-    author.database_with_log(HOME, f"{SMS}/sms.db", database, before)
+    author.database_with_wal(HOME, f"{SMS}/sms.db", database, before)
     author.directory(HOME, f"{SMS}/Drafts/Pending")
     author.directory(MEDIA, f"{SMS}/Attachments")
     settings = {"CloudKitSyncingEnabled": bool(author.spec.icloud_only_attachments), "ReadReceiptsEnabled": True}
@@ -118,7 +118,7 @@ def _add_chat(author: Author, database: Database, number: int) -> tuple[int, Seq
     """A conversation with one person of the cast, or, the last of them, with three: its row, handles and service."""
     is_group = number == CHATS - 1
     service = "SMS" if number % 3 == 2 else "iMessage"
-    people = author.cast[:3] if is_group else author.cast[number : number + 1]
+    people = author.people[:3] if is_group else author.people[number : number + 1]
     handles = []
     for person in people:
         statement = "INSERT OR IGNORE INTO handle (id, country, service) VALUES (?, 'us', ?)"
@@ -182,14 +182,14 @@ def _add_attachment(author: Author, database: Database, message: int, number: in
     if kind.mime_type == "image/jpeg":
         content = draw_picture(480, 320, author.random)
     else:
-        content = spoken(author.random, duration_s=4)
+        content = encode_amr(author.random, duration_s=4)
     if on_phone:
         author.file(MEDIA, path, content, modified=author.moment())
     attachment = database.insert(
         "attachment",
         {
             "guid": guid,
-            "created_date": int(apple_ns(NOW) // 1_000_000_000),
+            "created_date": int(apple_ns(REFERENCE_TIME) // 1_000_000_000),
             "filename": f"~/{path}",
             "uti": kind.uti,
             "mime_type": kind.mime_type,

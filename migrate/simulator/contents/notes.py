@@ -6,7 +6,7 @@ ZCREATIONDATE3 and ZACCOUNT7, before it ZCREATIONDATE1 and ZACCOUNT3 (the pairs 
 
 from __future__ import annotations
 
-from migrate.simulator.contents.author import HOME, NOW, Author, apple
+from migrate.simulator.contents.author import HOME, REFERENCE_TIME, Author, apple_seconds
 from migrate.simulator.contents.formats.core_data import CoreDataStore
 from migrate.simulator.contents.formats.deflate import gzip_of
 from migrate.simulator.contents.formats.jpeg import draw_picture
@@ -86,8 +86,8 @@ def _add_note(author: Author, store: CoreDataStore, account: int, folder: int, m
             "ZIDENTIFIER": author.uuid(),
             "ZFOLDER": folder,
             owner: account,
-            created: apple(moment),
-            "ZMODIFICATIONDATE1": apple(author.random.randint(moment, NOW)),
+            created: apple_seconds(moment),
+            "ZMODIFICATIONDATE1": apple_seconds(author.random.randint(moment, REFERENCE_TIME)),
             "ZISPASSWORDPROTECTED": 0,
             "ZISPINNED": int(author.random.random() < 0.1),
             "ZMARKEDFORDELETION": 0,

@@ -41,29 +41,29 @@ class Person:
         return f"{self.first} {self.last}"
 
 
-def invent_cast(seed: int, count: int) -> tuple[Person, ...]:
+def invent_people(seed: int, count: int) -> tuple[Person, ...]:
     """`count` people of one seed, no two with the same number or address."""
-    stream = random.Random(f"{seed}:people")  # noqa: S311 - invented people, no secret
-    return tuple(_invent(stream, number) for number in range(count))
+    rng = random.Random(f"{seed}:people")  # noqa: S311 - invented people, no secret
+    return tuple(_invent(rng, number) for number in range(count))
 
 
-def sentence(stream: random.Random, words: int | None = None) -> str:
+def sentence(rng: random.Random, words: int | None = None) -> str:
     """A sentence of everyday words, sometimes with an emoji."""
-    chosen = stream.choices(WORDS, k=words or stream.randint(2, 11))
-    return " ".join(chosen).capitalize() + stream.choice(ENDINGS)
+    chosen = rng.choices(WORDS, k=words or rng.randint(2, 11))
+    return " ".join(chosen).capitalize() + rng.choice(ENDINGS)
 
 
-def title(stream: random.Random) -> str:
-    return " ".join(stream.choices(WORDS, k=stream.randint(1, 3))).capitalize()
+def title(rng: random.Random) -> str:
+    return " ".join(rng.choices(WORDS, k=rng.randint(1, 3))).capitalize()
 
 
-def _invent(stream: random.Random, number: int) -> Person:
+def _invent(rng: random.Random, number: int) -> Person:
     return Person(
-        first=stream.choice(FIRST_NAMES),
-        last=stream.choice(LAST_NAMES),
+        first=rng.choice(FIRST_NAMES),
+        last=rng.choice(LAST_NAMES),
         phone=f"+1{201 + number // 100:03d}55501{number % 100:02d}",
         email=f"person{number}@example.com",
-        organization=stream.choice(ORGANIZATIONS),
-        city=stream.choice(CITIES),
-        street=f"{stream.choice(STREETS)} {stream.randint(1, 120)}",
+        organization=rng.choice(ORGANIZATIONS),
+        city=rng.choice(CITIES),
+        street=f"{rng.choice(STREETS)} {rng.randint(1, 120)}",
     )

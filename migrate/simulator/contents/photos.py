@@ -11,10 +11,10 @@ import plistlib
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from migrate.simulator.contents.author import CAMERA_ROLL, Author, apple
+from migrate.simulator.contents.author import CAMERA_ROLL, Author, apple_seconds
 from migrate.simulator.contents.formats.core_data import CoreDataStore
 from migrate.simulator.contents.formats.jpeg import draw_picture
-from migrate.simulator.contents.formats.movie import film
+from migrate.simulator.contents.formats.movie import encode_movie
 from migrate.simulator.contents.formats.sqlite_file import Row
 from migrate.simulator.device.filesystem import Bytes, Content, Synthetic
 
@@ -108,7 +108,7 @@ def write(author: Author) -> None:
     before = store.to_bytes()
     if rows:
         _add_album(author, store, "Café & Söhne 🏖", rows[::4])
-    author.database_with_log(CAMERA_ROLL, "Media/PhotoData/Photos.sqlite", store, before)
+    author.database_with_wal(CAMERA_ROLL, "Media/PhotoData/Photos.sqlite", store, before)
     _write_surroundings(author, bool(rows))
 
 
@@ -131,7 +131,7 @@ def _invent_assets(author: Author) -> list[_Asset]:
         if place <= 0:
             assets.append(_photo(author, number, taken, from_icloud=number == spec.photos >= 6))
         elif place <= spec.videos:
-            content = Bytes(film(*FILM_SIZE, author.random, frames=24 + 6 * (number % 2)))
+            content = Bytes(encode_movie(*FILM_SIZE, author.random, frames=24 + 6 * (number % 2)))
             assets.append(_video(author, number, taken, content, 0.8 + 0.2 * (number % 2)))
         elif place <= spec.videos + spec.icloud_only_photos:
             assets.append(_asset(author, number, taken, PHOTO, SIZES[number % len(SIZES)], None, in_icloud=True))
@@ -238,9 +238,9 @@ def _asset_row(author: Author, asset: _Asset) -> Row:
         "ZTRASHEDSTATE": 0,
         "ZVISIBILITYSTATE": 0,
         "ZWIDTH": asset.size[0],
-        "ZADDEDDATE": apple(asset.taken),
-        "ZDATECREATED": apple(asset.taken),
-        "ZMODIFICATIONDATE": apple(asset.taken),
+        "ZADDEDDATE": apple_seconds(asset.taken),
+        "ZDATECREATED": apple_seconds(asset.taken),
+        "ZMODIFICATIONDATE": apple_seconds(asset.taken),
         "ZDURATION": asset.duration_s,
         "ZLATITUDE": author.random.randrange(-60_0000, 60_0000) / 10_000 if located else -180.0,
         "ZLONGITUDE": author.random.randrange(-170_0000, 170_0000) / 10_000 if located else -180.0,
@@ -271,7 +271,7 @@ def _resource_row(asset: _Asset, subtype: int, fingerprint: str) -> Row:
 
 def _extended_attributes(asset: _Asset, time_zone: str) -> dict[str, bytes]:
     """What assetsd notes on every file (*seen*: iOS 14.3); numbers are little-endian."""
-    date = plistlib.dumps(apple(asset.taken), fmt=plistlib.FMT_BINARY)
+    date = plistlib.dumps(apple_seconds(asset.taken), fmt=plistlib.FMT_BINARY)
     return {
         "com.apple.assetsd.UUID": bytes.fromhex(asset.uuid.replace("-", "")),
         "com.apple.assetsd.addedDate": date,

@@ -5,7 +5,7 @@ Schema read of iOS 18 and taken for iOS 13 to 16 too (*guessed*). Up to iOS 12 s
 
 from __future__ import annotations
 
-from migrate.simulator.contents.author import HOME, NOW, Author, apple
+from migrate.simulator.contents.author import HOME, REFERENCE_TIME, Author, apple_seconds
 from migrate.simulator.contents.formats.core_data import CoreDataStore
 
 GROUP = "AppDomainGroup-group.com.apple.reminders"
@@ -83,10 +83,10 @@ def _add_reminder(author: Author, store: CoreDataStore, account: int, in_list: i
             "ZPRIORITY": author.pick(0, 0, 1, 5, 9),
             "ZACCOUNT": account,
             "ZLIST": in_list,
-            "ZCOMPLETIONDATE": apple(NOW) if done else None,
-            "ZCREATIONDATE": apple(due - 86_400),
-            "ZLASTMODIFIEDDATE": apple(due),
-            "ZDUEDATE": apple(due) if author.random.random() < 0.7 else None,
+            "ZCOMPLETIONDATE": apple_seconds(REFERENCE_TIME) if done else None,
+            "ZCREATIONDATE": apple_seconds(due - 86_400),
+            "ZLASTMODIFIEDDATE": apple_seconds(due),
+            "ZDUEDATE": apple_seconds(due) if author.random.random() < 0.7 else None,
             "ZNOTES": author.sentence() if author.random.random() < 0.3 else None,
             "ZTITLE": author.title(),
             "ZIDENTIFIER": author.random.randbytes(16),

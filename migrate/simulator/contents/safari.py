@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import plistlib
 
-from migrate.simulator.contents.author import HOME, NOW, SAFARI_APP, Author, apple, date
+from migrate.simulator.contents.author import HOME, REFERENCE_TIME, SAFARI_APP, Author, apple_seconds, plist_date
 from migrate.simulator.contents.formats.sqlite_file import Database, Row
 
 FOLDER = "Library/Safari"
@@ -91,7 +91,7 @@ def _bookmarks(author: Author) -> Database:
             database.insert("folder_ancestors", {"folder_id": row, "ancestor_id": 0})
     for number, moment in enumerate(author.moments(author.spec.bookmarks)):
         later = number % 3 == 2
-        about = {"com.apple.ReadingList": {"DateAdded": date(moment), "PreviewText": author.sentence()}}
+        about = {"com.apple.ReadingList": {"DateAdded": plist_date(moment), "PreviewText": author.sentence()}}
         database.insert(
             "bookmarks",
             {
@@ -126,7 +126,7 @@ def _history(author: Author) -> Database:
         )
         title = author.title()
         for visit in range(visits):
-            when = apple(max(0, moment - 3600 * visit)) + 0.125
+            when = apple_seconds(max(0, moment - 3600 * visit)) + 0.125
             database.insert("history_visits", {"history_item": item, "visit_time": when, "title": title, "score": 100})
     return database
 
@@ -135,7 +135,7 @@ def _browser_state(tabs: list[tuple[str, str]]) -> Database:
     database = Database(BROWSER_STATE_SCHEMA)
     for place, (uuid, url) in enumerate(tabs):
         known: Row = {"uuid": uuid, "title": f"Tab {place}", "url": url, "user_visible_url": url, "order_index": place}
-        database.insert("tabs", {**known, "last_viewed_time": apple(NOW - 60 * place)})
+        database.insert("tabs", {**known, "last_viewed_time": apple_seconds(REFERENCE_TIME - 60 * place)})
     return database
 
 

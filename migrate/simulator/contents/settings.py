@@ -6,7 +6,7 @@ restored to another phone (NEVER_MIGRATED in domains): they are here so that a m
 
 from __future__ import annotations
 
-from migrate.simulator.contents.author import HOME, NOW, Author, apple, date
+from migrate.simulator.contents.author import HOME, REFERENCE_TIME, Author, apple_seconds, plist_date
 from migrate.simulator.contents.formats.core_data import CoreDataStore
 from migrate.simulator.contents.formats.sqlite_file import Database, Row
 
@@ -57,7 +57,10 @@ def _write_preferences(author: Author) -> None:
         "com.apple.purplebuddy": {"SetupDone": True, "SetupState": "SetupUsingAssistant", "Locale": author.locale},
         "com.apple.mobilephone": {"AddressBookLastDialedUid": 1, "ForwardingEnabled": False},
         "com.apple.mobileslideshow": {"PhotoStreamEnabled": False},
-        "com.apple.mobile.ldbackup": {"CloudBackupEnabled": False, "LastCloudBackupDate": int(apple(NOW)) - 86_400},
+        "com.apple.mobile.ldbackup": {
+            "CloudBackupEnabled": False,
+            "LastCloudBackupDate": int(apple_seconds(REFERENCE_TIME)) - 86_400,
+        },
         "com.apple.mobiletimer": {"cities": [{"name": "Kyoto"}, {"name": "Reykjavík"}]},
         "com.apple.cmfsyncagent": {BLOCK_LIST: {"__kCMFBlockListStoreArrayKey": _blocked(author)}},
         "com.apple.Accessibility": {"ReduceMotionEnabled": 0},
@@ -83,7 +86,7 @@ def _write_preferences(author: Author) -> None:
 def _blocked(author: Author) -> list[dict[str, object]]:
     if author.spec.empty:
         return []
-    number = author.cast[-1].phone
+    number = author.people[-1].phone
     return [{"__kCMFItemPhoneNumberUnformattedKey": number, "__kCMFItemTypeKey": 0, "__kCMFItemVersionKey": 1}]
 
 
@@ -96,7 +99,9 @@ def _write_accounts(author: Author) -> None:
         if not author.spec.empty:
             user = f"someone.{description.casefold()}@example.com"
             account: Row = {"ZUSERNAME": user, "ZACCOUNTDESCRIPTION": description, "ZACCOUNTTYPE": row, "ZACTIVE": 1}
-            store.add("Account", "ZACCOUNT", {**account, "ZDATE": apple(NOW), "ZIDENTIFIER": author.uuid()})
+            store.add(
+                "Account", "ZACCOUNT", {**account, "ZDATE": apple_seconds(REFERENCE_TIME), "ZIDENTIFIER": author.uuid()}
+            )
     author.database(HOME, "Library/Accounts/Accounts3.sqlite", store)
 
 
@@ -105,7 +110,7 @@ def _permissions(author: Author) -> Database:
     database.insert("admin", {"key": "version", "value": 15})
     for bundle_id, app in author.apps.items():
         for service in () if app.system else ("kTCCServicePhotos", "kTCCServiceMicrophone"):
-            asked: Row = {"service": service, "client": bundle_id, "client_type": 0, "last_modified": NOW}
+            asked: Row = {"service": service, "client": bundle_id, "client_type": 0, "last_modified": REFERENCE_TIME}
             database.insert("access", {**asked, "auth_value": 2, "auth_reason": 2, "auth_version": 1, "flags": 0})
     return database
 
@@ -125,7 +130,7 @@ def _write_alarms(author: Author) -> None:
                     "MTAlarmEnabled": True,
                     "MTAlarmIsSleep": False,
                     "MTAlarmBedtimeDoNotDisturb": False,
-                    "MTAlarmLastModifiedDate": date(NOW),
+                    "MTAlarmLastModifiedDate": plist_date(REFERENCE_TIME),
                     "MTAlarmSound": {"$MTSound": {"MTSoundToneID": "system:Radar", "MTSoundType": 2}},
                 }
             }

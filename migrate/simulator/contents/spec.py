@@ -1,4 +1,4 @@
-"""How much of what lies on a software iPhone. The defaults make a phone of some ten megabytes that moves in seconds."""
+"""How much of what lies on a simulated iPhone. The defaults make a phone of some ten megabytes that moves in seconds."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ContentsSpec(BaseModel):
         return self
 
     @property
-    def emptied(self) -> ContentsSpec:
+    def effective(self) -> ContentsSpec:
         """This spec with every count zero where the phone is `empty`, else itself."""
         if not self.empty:
             return self
@@ -77,5 +77,5 @@ class ContentsSpec(BaseModel):
     @property
     def assets(self) -> int:
         """Rows in the photo library: pictures, films, and what is only in iCloud."""
-        counts = self.emptied
+        counts = self.effective
         return counts.photos + counts.icloud_only_photos + counts.videos + bool(counts.extra_bytes)

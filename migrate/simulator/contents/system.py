@@ -10,7 +10,7 @@ import json
 import unicodedata
 
 from migrate.simulator.contents.apps import add_webkit
-from migrate.simulator.contents.author import HOME, NOW, SAFARI_APP, Author, apple
+from migrate.simulator.contents.author import HOME, REFERENCE_TIME, SAFARI_APP, Author, apple_seconds
 from migrate.simulator.contents.formats.core_data import CoreDataStore
 from migrate.simulator.contents.formats.png import draw_icon
 from migrate.simulator.contents.formats.sqlite_file import Database, Row
@@ -145,7 +145,7 @@ def _write_wallet(author: Author) -> None:
             "organization_name": title,
             "serial_number": f"{row:04d}",
         }
-        database.insert("pass", {**known, "ingested_date": apple(author.moment()), "delete_pending": 0})
+        database.insert("pass", {**known, "ingested_date": apple_seconds(author.moment()), "delete_pending": 0})
         card = {"formatVersion": 1, "passTypeIdentifier": identifier, "organizationName": title, "description": title}
         folder = f"Library/Passes/Cards/{digest}.pkpass"
         author.file(HOME, f"{folder}/pass.json", json.dumps(card, ensure_ascii=False, sort_keys=True).encode())
@@ -158,7 +158,11 @@ def _interactions(author: Author) -> Database:
     for moment in () if author.spec.empty else author.moments(20):
         person = author.person()
         row = database.insert("ZCONTACTS", {"ZDISPLAYNAME": person.name, "ZIDENTIFIER": person.phone})
-        when: Row = {"ZSTARTDATE": apple(moment), "ZENDDATE": apple(moment), "ZCREATIONDATE": apple(moment)}
+        when: Row = {
+            "ZSTARTDATE": apple_seconds(moment),
+            "ZENDDATE": apple_seconds(moment),
+            "ZCREATIONDATE": apple_seconds(moment),
+        }
         interaction = database.insert("ZINTERACTIONS", {**when, "ZSENDER": row, "ZBUNDLEID": "com.apple.MobileSMS"})
         database.insert("Z_2INTERACTIONRECIPIENT", {"Z_2RECIPIENTS": row, "Z_3INTERACTIONRECIPIENT": interaction})
     return database
@@ -168,9 +172,14 @@ def _data_usage(author: Author) -> CoreDataStore:
     store = CoreDataStore({"LiveUsage": 5, "Process": 8}, DATA_USAGE_TABLES, uuid=author.uuid())
     for bundle_id, app in author.apps.items():
         if not app.system:
-            seen: Row = {"ZFIRSTTIMESTAMP": apple(author.moment()), "ZTIMESTAMP": apple(NOW)}
+            seen: Row = {"ZFIRSTTIMESTAMP": apple_seconds(author.moment()), "ZTIMESTAMP": apple_seconds(REFERENCE_TIME)}
             process = store.add("Process", "ZPROCESS", {**seen, "ZBUNDLENAME": bundle_id, "ZPROCNAME": app.name})
-            usage: Row = {"ZHASPROCESS": process, "ZTIMESTAMP": apple(NOW), "ZWIFIIN": 0.0, "ZWWANIN": 4096.0}
+            usage: Row = {
+                "ZHASPROCESS": process,
+                "ZTIMESTAMP": apple_seconds(REFERENCE_TIME),
+                "ZWIFIIN": 0.0,
+                "ZWWANIN": 4096.0,
+            }
             store.add("LiveUsage", "ZLIVEUSAGE", usage)
     return store
 
@@ -178,6 +187,6 @@ def _data_usage(author: Author) -> CoreDataStore:
 def _write_files_on_my_iphone(author: Author) -> None:
     for name in ("Steuer 2025.pdf", unicodedata.normalize("NFD", "Förderantrag – Entwurf.txt"), "empty.txt"):
         text = b"" if name.startswith("empty") else author.sentence(300).encode()
-        used = {"com.apple.lastuseddate#PS": (NOW.to_bytes(8, "little") + bytes(8))}
+        used = {"com.apple.lastuseddate#PS": (REFERENCE_TIME.to_bytes(8, "little") + bytes(8))}
         author.file(LOCAL_FILES, f"File Provider Storage/{name}", text, attributes=used)
     author.directory(LOCAL_FILES, "File Provider Storage/Downloads")

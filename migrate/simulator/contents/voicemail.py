@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrate.simulator.contents.author import HOME, Author
-from migrate.simulator.contents.formats.speech import spoken
+from migrate.simulator.contents.formats.speech import encode_amr
 from migrate.simulator.contents.formats.sqlite_file import Database
 
 FOLDER = "Library/Voicemail"
@@ -44,7 +44,7 @@ def write(author: Author) -> None:
                 "label": label,
             },
         )
-        author.file(HOME, f"{FOLDER}/{row}.amr", spoken(author.random, duration_s=duration), modified=moment)
+        author.file(HOME, f"{FOLDER}/{row}.amr", encode_amr(author.random, duration_s=duration), modified=moment)
     author.database(HOME, f"{FOLDER}/voicemail.db", database)
     author.plist(HOME, f"{FOLDER}/{label}/com.apple.voicemail.imap.parameters.plist", {"uidvalidity": 1})
     if author.spec.voicemails:

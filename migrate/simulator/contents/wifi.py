@@ -6,7 +6,7 @@ are always there (*seen*: iOS 14.3).
 
 from __future__ import annotations
 
-from migrate.simulator.contents.author import NOW, UNTIL_FIRST_UNLOCK, Author, date
+from migrate.simulator.contents.author import REFERENCE_TIME, UNTIL_FIRST_UNLOCK, Author, plist_date
 
 DOMAIN = "SystemPreferencesDomain"
 NETWORKS = ("Home", "Café Lumière Gäste", "Anna's iPhone", "Northside-5G", "🚲 bike repair", "Hotel WiFi", "eduroam")
@@ -21,9 +21,9 @@ def write(author: Author) -> None:
         known[f"wifi.network.ssid.{name}"] = {
             "SSID": name.encode(),
             "AddReason": "Picker",
-            "AddedAt": date(added),
-            "JoinedByUserAt": date(joined),
-            "UpdatedAt": date(NOW),
+            "AddedAt": plist_date(added),
+            "JoinedByUserAt": plist_date(joined),
+            "UpdatedAt": plist_date(REFERENCE_TIME),
             "Hidden": False,
             "SupportedSecurityTypes": "WPA2/WPA3 Personal",
             "CaptiveProfile": {"CaptiveNetwork": False},

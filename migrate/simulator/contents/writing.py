@@ -30,11 +30,11 @@ from migrate.simulator.contents import (
 )
 from migrate.simulator.contents.author import Author, Chapter
 from migrate.simulator.contents.formats.archive import write_archive
-from migrate.simulator.contents.people import invent_cast
+from migrate.simulator.contents.people import invent_people
 from migrate.simulator.contents.spec import ContentsSpec
 
 if TYPE_CHECKING:
-    from migrate.simulator.device.phone import Softphone
+    from migrate.simulator.device.phone import SimulatedPhone
 
 STRANGERS = 8
 """A phone without contacts still rings: the cast is never smaller."""
@@ -60,19 +60,19 @@ CHAPTERS: dict[str, Chapter] = {
 }
 
 
-def fill(phone: Softphone, spec: ContentsSpec, seed: int) -> None:
+def fill(phone: SimulatedPhone, spec: ContentsSpec, seed: int) -> None:
     """Writes contents onto `phone`'s disk and registers its apps. What else is there stays as it is."""
-    cast = invent_cast(seed, max(STRANGERS, spec.emptied.contacts))
+    people = invent_people(seed, max(STRANGERS, spec.effective.contacts))
     for name, write in CHAPTERS.items():
         author = Author(
             files=phone.files,
-            spec=spec.emptied,
+            spec=spec.effective,
             ios=phone.ios,
             random=random.Random(f"{seed}:{name}"),  # noqa: S311 - invented contents, no secret
-            cast=cast,
+            people=people,
             apps=phone.apps,
             locale=phone.locale,
             time_zone=phone.time_zone,
         )
         write(author)
-    write_archive(phone, spec.emptied, seed)
+    write_archive(phone, spec.effective, seed)

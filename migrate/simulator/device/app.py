@@ -1,4 +1,4 @@
-"""An app as the software iPhone has it installed."""
+"""An app as the simulated iPhone has it installed."""
 
 from __future__ import annotations
 

@@ -11,19 +11,19 @@ from migrate.simulator.device.app import App
 from migrate.wire.backup2 import MBError
 
 
-def app_of(bundle_id: str, applications: Mapping[str, Any], receipts: Mapping[str, Any]) -> App:
+def app_from_backup(bundle_id: str, applications: Mapping[str, Any], receipts: Mapping[str, Any]) -> App:
     """The app as it will be on a phone. `applications`: of the backup's Manifest.plist; `receipts`: a host's
     RestoreApplications.plist, or what that is made from, Info.plist's "Applications".
 
     Which groups and plugins an app has is known to its store only: here the catalogue of the invented apps. Of any
     other app, containers of the backup whose name holds its bundle id are taken to be its own (*guessed*).
     """
-    from migrate.simulator.contents.apps import KNOWN  # late: only a restore or a borrowed backup needs it
+    from migrate.simulator.contents.apps import INVENTED_APPS  # late: only a restore or a borrowed backup needs it
 
     facts, receipt = applications.get(bundle_id), receipts.get(bundle_id)
     icon = receipt.get("PlaceholderIcon") if isinstance(receipt, dict) else None
     metadata = lenient_plist(_metadata_of(receipt))
-    known = KNOWN.get(bundle_id)
+    known = INVENTED_APPS.get(bundle_id)
     plugins = tuple(f"{bundle_id}.{name}" for name in known.plugins) if known else ()
     return App(
         bundle_id,
@@ -37,7 +37,7 @@ def app_of(bundle_id: str, applications: Mapping[str, Any], receipts: Mapping[st
     )
 
 
-def persons_apps(applications: Mapping[str, Any]) -> list[str]:
+def user_apps(applications: Mapping[str, Any]) -> list[str]:
     """The bundle ids of a Manifest.plist's "Applications" that are apps and none of Apple's."""
     return [name for name, facts in applications.items() if ".apple." not in f".{name}" and _is_app(facts)]
 

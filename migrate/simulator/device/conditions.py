@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from migrate.wire.backup2 import Code, MBError
+from migrate.wire.backup2 import MBError, MBErrorCode
 
 Act = Literal["backup", "restore"]
 
@@ -45,24 +45,26 @@ class Conditions:
         """The first thing a phone looks at (facts 2.3). Raises MBError."""
         if self.policy != "none":
             mode = "EDU" if self.policy == "shared-ipad" else "RRTS"
-            raise MBError(Code.POLICY, f"Drive {act} is disabled for this device in {mode} mode")
+            raise MBError(MBErrorCode.POLICY, f"Drive {act} is disabled for this device in {mode} mode")
 
     def check(self, act: Act) -> None:
         """What else forbids it before the host's backup is looked at. Raises MBError."""
         if self.cloud_restore == "running":
             text = "Restore from iTunes Backup is unavailable while an iCloud Restore is in progress"
-            raise MBError(Code.ICLOUD_RESTORE_RUNNING, text)
+            raise MBError(MBErrorCode.ICLOUD_RESTORE_RUNNING, text)
         if self.cloud_restore == "unknown":
-            raise MBError(Code.OTHER, "Failed to determine iCloud Restore state")
+            raise MBError(MBErrorCode.OTHER, "Failed to determine iCloud Restore state")
         if act == "restore" and not self.springboard_ready:
-            raise MBError(Code.OTHER, "SpringBoard is not ready for a restore")  # the words between are *guessed*
+            raise MBError(
+                MBErrorCode.OTHER, "SpringBoard is not ready for a restore"
+            )  # the words between are *guessed*
 
     def check_restore_lock(self) -> None:
         """Asked once the manifest was read (facts 2.5). Raises MBError."""
         if self.restore_lock_held:
-            raise MBError(Code.OTHER, "Acquiring restore lock failed")
+            raise MBError(MBErrorCode.OTHER, "Acquiring restore lock failed")
 
     def check_snapshot(self) -> None:
         """Asked when a backup begins to scan. Raises MBError."""
         if self.snapshot_left:
-            raise MBError(Code.EXISTS, "Failed to create snapshot: File exists (17)", "/private/var")
+            raise MBError(MBErrorCode.EXISTS, "Failed to create snapshot: File exists (17)", "/private/var")

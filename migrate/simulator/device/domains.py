@@ -206,7 +206,7 @@ REMOVED_BY_RESTORE: Rules = {
 """Gone from the phone after a restore that removes what it does not bring, although no backup has it
 (`ToRemoveOnRestore`, categories 4)."""
 
-ARRIVES_IN_THE_BACKGROUND: Rules = {
+RESTORED_IN_BACKGROUND: Rules = {
     "CameraRollDomain": ("Media/DCIM", "Media/Deferred", "Media/PhotoData/CPLAssets", "Media/PhotoData/Mutations"),
 }
 """Marked `RelativePathsToBackgroundRestore`, as are all containers of apps (facts 4.8, categories 4)."""
@@ -251,7 +251,7 @@ def app_container(domain: str) -> AppContainer | None:
     return AppContainer(identifier, content_class) if content_class and identifier else None
 
 
-def covered(rules: Rules, domain: str, relative_path: str) -> bool:
+def is_covered(rules: Rules, domain: str, relative_path: str) -> bool:
     """Whether one of the rules for this domain covers the path."""
     paths = rules.get(domain, ())
     if domain.startswith(EVERY_CONTAINER[:-1]):
@@ -261,15 +261,15 @@ def covered(rules: Rules, domain: str, relative_path: str) -> bool:
 
 def is_allowed(domain: str, relative_path: str) -> bool:
     """Whether the path is on its domain's allow-list, or above something that is; where no list is known it is."""
-    if domain not in ALLOWED or not relative_path or covered(ALLOWED, domain, relative_path):
+    if domain not in ALLOWED or not relative_path or is_covered(ALLOWED, domain, relative_path):
         return True
     return any(rule.startswith(f"{relative_path}/") for rule in ALLOWED[domain])
 
 
 def is_backed_up(domain: str, relative_path: str, *, encrypted: bool) -> bool:
-    if covered(NEVER_BACKED_UP, domain, relative_path):
+    if is_covered(NEVER_BACKED_UP, domain, relative_path):
         return False
-    return encrypted or not covered(ONLY_ENCRYPTED, domain, relative_path)
+    return encrypted or not is_covered(ONLY_ENCRYPTED, domain, relative_path)
 
 
 def device_path(domain: str, relative_path: str) -> str:

@@ -1,4 +1,4 @@
-"""What lies on the software iPhone's disk, as a backup sees it: domains, paths, and nodes that never change in place.
+"""What lies on the simulated iPhone's disk, as a backup sees it: domains, paths, and nodes that never change in place.
 
 A node is replaced, not edited, so whoever walked the filesystem earlier (a backup's APFS snapshot) keeps what it saw.
 Not modelled: hard links, clones, and APFS' blindness to Unicode normalisation (two spellings are two files here).
@@ -77,7 +77,7 @@ class OnDisk:
                 yield data
 
 
-NOT_KEPT = 'This software iPhone keeps only digests of restored files (keeps = "digests")'
+NOT_KEPT = 'This simulated iPhone keeps only digests of restored files (keeps = "digests")'
 
 
 class ContentNotKept(OSError):
@@ -88,7 +88,7 @@ class ContentNotKept(OSError):
 
 
 @dataclass(frozen=True, slots=True)
-class Digested:
+class DigestOnly:
     """Content that was received, hashed and let go. Asked for its bytes it raises ContentNotKept."""
 
     sha256: bytes = field(repr=False)
@@ -108,7 +108,7 @@ def read_content(content: Content) -> bytes:
 
 def sha256_of(content: Content) -> str:
     """64 hex digits. Content that is only a digest has it; all other content is read to its end."""
-    if isinstance(content, Digested):
+    if isinstance(content, DigestOnly):
         return content.sha256.hex()
     digest = hashlib.sha256()
     for chunk in content.chunks():
@@ -140,7 +140,7 @@ class Node:
         return self.content.size if self.kind == "file" else 0
 
 
-class Many(Protocol):
+class LazyNodes(Protocol):
     """A great many nodes of one domain that follow from a rule."""
 
     @property
@@ -158,26 +158,26 @@ class Many(Protocol):
 
 
 @dataclass
-class _Laid:
+class _LazyLayer:
     """Many nodes as they lie on one disk, less those that were replaced or removed."""
 
-    many: Many
+    source: LazyNodes
     first_inode: int
     gone: set[str] = field(default_factory=set)
     gone_bytes: int = 0
 
     @property
     def total_bytes(self) -> int:
-        return self.many.total_bytes - self.gone_bytes
+        return self.source.total_bytes - self.gone_bytes
 
-    def copy(self) -> _Laid:
+    def copy(self) -> _LazyLayer:
         return replace(self, gone=set(self.gone))
 
     def get(self, relative_path: str) -> Node | None:
-        return None if relative_path in self.gone else self.many.get(relative_path, self.first_inode)
+        return None if relative_path in self.gone else self.source.get(relative_path, self.first_inode)
 
     def nodes(self) -> Iterator[Node]:
-        return (node for node in self.many.nodes(self.first_inode) if node.relative_path not in self.gone)
+        return (node for node in self.source.nodes(self.first_inode) if node.relative_path not in self.gone)
 
     def holds_below(self, relative_path: str) -> bool:
         node = self.get(relative_path)
@@ -187,7 +187,7 @@ class _Laid:
             and any(_is_below(other.relative_path, relative_path) for other in self.nodes())
         )
 
-    def take_away(self, relative_path: str) -> None:
+    def hide(self, relative_path: str) -> None:
         if (node := self.get(relative_path)) is not None:
             self.gone.add(relative_path)
             self.gone_bytes += node.size
@@ -205,15 +205,15 @@ class _Laid:
                 dropped.append(node)
         for node in dropped:
             if node.relative_path not in needed:
-                self.take_away(node.relative_path)
+                self.hide(node.relative_path)
         return True
 
 
-def _walk(stored: Mapping[str, Node], laid: Iterable[_Laid]) -> Iterator[Node]:
+def _walk(stored: Mapping[str, Node], lazy: Iterable[_LazyLayer]) -> Iterator[Node]:
     for path in sorted(stored):
         yield stored[path]
     shown: set[str] = set()  # directories that two rules share
-    for one in laid:
+    for one in lazy:
         for node in one.nodes():
             if node.kind == "directory" and node.relative_path in shown:
                 continue
@@ -233,17 +233,17 @@ class Filesystem:
     def __init__(self, clock: Callable[[], int] = lambda: int(time.time())) -> None:
         self._clock = clock
         self._domains: dict[str, dict[str, Node]] = {}
-        self._laid: dict[str, list[_Laid]] = {}
+        self._lazy: dict[str, list[_LazyLayer]] = {}
         self._next_inode = FIRST_INODE
         self._lock = threading.RLock()
 
-    def lay(self, many: Many) -> None:
+    def add_lazy(self, source: LazyNodes) -> None:
         """Lays down a great many files that follow from a rule and cost nothing. They can be read, replaced and removed
         like all others; each that is replaced or removed costs as much as one that is stored."""
         with self._lock:
-            _check_names(many.domain, "")
-            self._laid.setdefault(many.domain, []).append(_Laid(many, self._next_inode + 1))
-            self._next_inode += many.inodes
+            _check_names(source.domain, "")
+            self._lazy.setdefault(source.domain, []).append(_LazyLayer(source, self._next_inode + 1))
+            self._next_inode += source.inodes
 
     def add_file(
         self,
@@ -276,9 +276,9 @@ class Filesystem:
         self, domain: str, relative_path: str = "", *, mode: int = 0o040755, modified: int | None = None
     ) -> Node:
         """Makes a directory and its ancestors; an existing one is returned as it is."""
-        there = self.get(domain, relative_path)
-        if there is not None and there.kind == "directory":
-            return there
+        existing = self.get(domain, relative_path)
+        if existing is not None and existing.kind == "directory":
+            return existing
         return self._add(domain, relative_path, "directory", modified, mode=mode)
 
     def add_symlink(self, domain: str, relative_path: str, target: str, *, modified: int | None = None) -> Node:
@@ -291,9 +291,9 @@ class Filesystem:
         behaviour; without it the next incremental backup would keep the bytes that were there before).
         """
         with self._lock:
-            there = self._make_way(node.domain, node.relative_path, node.kind)
-            inode = there.inode if there else self._new_inode()
-            changed = max(node.changed, there.changed + 1) if there else node.changed
+            existing = self._prepare_path(node.domain, node.relative_path, node.kind)
+            inode = existing.inode if existing else self._new_inode()
+            changed = max(node.changed, existing.changed + 1) if existing else node.changed
             placed = replace(node, inode=inode, changed=changed)
             self._store(placed)
             return placed
@@ -303,7 +303,7 @@ class Filesystem:
         with self._lock:
             paths = self._domains.get(domain, {})
             below = [path for path in paths if _is_below(path, relative_path)]
-            if not recursive and (below or any(laid.holds_below(relative_path) for laid in self._laid.get(domain, ()))):
+            if not recursive and (below or any(lazy.holds_below(relative_path) for lazy in self._lazy.get(domain, ()))):
                 raise ValueError(f"{domain}/{relative_path} is not empty")
             for path in below:
                 del paths[path]
@@ -329,26 +329,26 @@ class Filesystem:
     def get(self, domain: str, relative_path: str) -> Node | None:
         with self._lock:
             stored = self._domains.get(domain, {}).get(relative_path)
-            laid = (laid.get(relative_path) for laid in self._laid.get(domain, ()))
-            return stored or next((node for node in laid if node is not None), None)
+            lazy = (lazy.get(relative_path) for lazy in self._lazy.get(domain, ()))
+            return stored or next((node for node in lazy if node is not None), None)
 
     def walk(self, domain: str | None = None) -> Iterator[Node]:
         """Every node as of now (a snapshot), parents before their children. What was laid down is made as it comes."""
         with self._lock:
             names = self.domains() if domain is None else [domain]
             stored = {name: dict(self._domains.get(name, {})) for name in names}
-            laid = {name: [one.copy() for one in self._laid.get(name, ())] for name in names}
-        return (node for name in names for node in _walk(stored[name], laid[name]))
+            lazy = {name: [one.copy() for one in self._lazy.get(name, ())] for name in names}
+        return (node for name in names for node in _walk(stored[name], lazy[name]))
 
     def domains(self) -> list[str]:
         with self._lock:
-            return sorted({*self._domains, *self._laid})
+            return sorted({*self._domains, *self._lazy})
 
     @property
     def total_bytes(self) -> int:
         with self._lock:
             stored = sum(node.size for paths in self._domains.values() for node in paths.values())
-            return stored + sum(one.total_bytes for laid in self._laid.values() for one in laid)
+            return stored + sum(one.total_bytes for lazy in self._lazy.values() for one in lazy)
 
     def digests(self) -> dict[str, str]:
         """`Domain/path` -> SHA-256 of a file, `->target` of a symlink, `dir` of a directory."""
@@ -359,7 +359,7 @@ class Filesystem:
         twin = Filesystem(self._clock)
         with self._lock:
             twin._domains = {domain: dict(paths) for domain, paths in self._domains.items()}
-            twin._laid = {domain: [one.copy() for one in laid] for domain, laid in self._laid.items()}
+            twin._lazy = {domain: [one.copy() for one in lazy] for domain, lazy in self._lazy.items()}
             twin._next_inode = self._next_inode
         return twin
 
@@ -377,9 +377,9 @@ class Filesystem:
         extended_attributes: Mapping[str, bytes] | None = None,
     ) -> Node:
         with self._lock:
-            there = self._make_way(domain, relative_path, kind)
+            existing = self._prepare_path(domain, relative_path, kind)
             now = self._clock() if modified is None else modified
-            changed = max(now, there.changed + 1) if there else now
+            changed = max(now, existing.changed + 1) if existing else now
             node = Node(
                 domain=domain,
                 relative_path=relative_path,
@@ -387,10 +387,10 @@ class Filesystem:
                 content=content,
                 target=target,
                 mode=mode,
-                inode=there.inode if there else self._new_inode(),
+                inode=existing.inode if existing else self._new_inode(),
                 modified=changed if modified is None else modified,
                 changed=changed,
-                born=there.born if there else now,
+                born=existing.born if existing else now,
                 protection_class=protection_class,
                 extended_attributes=extended_attributes or {},
             )
@@ -399,18 +399,18 @@ class Filesystem:
 
     def _store(self, node: Node) -> None:
         self._domains.setdefault(node.domain, {})[node.relative_path] = node
-        for laid in self._laid.get(node.domain, ()):
-            laid.take_away(node.relative_path)
+        for lazy in self._lazy.get(node.domain, ()):
+            lazy.hide(node.relative_path)
 
     def _sweep(self, domain: str, keep: Callable[[Node], bool]) -> None:
         """Takes away what was laid down in a domain and is not to be kept."""
-        left = [laid for laid in self._laid.get(domain, ()) if laid.retain(keep)]
+        left = [lazy for lazy in self._lazy.get(domain, ()) if lazy.retain(keep)]
         if left:
-            self._laid[domain] = left
+            self._lazy[domain] = left
         else:
-            self._laid.pop(domain, None)
+            self._lazy.pop(domain, None)
 
-    def _make_way(self, domain: str, relative_path: str, kind: Kind) -> Node | None:
+    def _prepare_path(self, domain: str, relative_path: str, kind: Kind) -> Node | None:
         """The node that `relative_path` will replace (same kind only), with every ancestor a directory."""
         _check_names(domain, relative_path)
         if relative_path:
@@ -421,13 +421,13 @@ class Filesystem:
             elif above.kind != "directory":
                 raise ValueError(f"{domain}/{parent} is a {above.kind}, not a directory")
             elif parent not in self._domains.get(domain, {}):
-                self._store_laid(domain, parent)
-        there = self.get(domain, relative_path)
-        if there is not None and "directory" in (there.kind, kind) and there.kind != kind:
-            raise ValueError(f"{domain}/{relative_path} is a {there.kind} already")
-        return there if there is not None and there.kind == kind else None
+                self._store_lazy_directories(domain, parent)
+        existing = self.get(domain, relative_path)
+        if existing is not None and "directory" in (existing.kind, kind) and existing.kind != kind:
+            raise ValueError(f"{domain}/{relative_path} is a {existing.kind} already")
+        return existing if existing is not None and existing.kind == kind else None
 
-    def _store_laid(self, domain: str, relative_path: str) -> None:
+    def _store_lazy_directories(self, domain: str, relative_path: str) -> None:
         """Directories that were laid down are stored once something else lies in them: parents come first in a walk."""
         parts = relative_path.split("/") if relative_path else []
         for count in range(len(parts) + 1):

@@ -1,4 +1,4 @@
-"""Who a software iPhone is: models, builds, and names that follow from a seed. No value belongs to a real phone."""
+"""Who a simulated iPhone is: models, builds, and names that follow from a seed. No value belongs to a real phone."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The software iPhone: a handset, and what happens to it. The state its services share.
+"""The simulated iPhone: a handset, and what happens to it. The state its services share.
 
     trust    never asked -> dialog open -> trusted | denied       (Trust, `request_trust`)
     screen   before-first-unlock -> unlocked <-> locked           (`lock`, `unlock`, `reboot`)
     setup    never-begun | running -> finished                    (`finish_setup`)
-    restore  nothing -> pending_restore -> applied by `reboot` -> the rest of it arrives (`arrive`)
+    restore  nothing -> pending_restore -> applied by `reboot` -> the rest of it arrives (`finish_background_restore`)
 
 Threads: every public method may be called from any thread.
 """
@@ -16,11 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from migrate.simulator.device.background import Background
+from migrate.simulator.device.background import BackgroundTasks
 from migrate.simulator.device.filesystem import Filesystem
 from migrate.simulator.device.notifications import Notifications
 from migrate.simulator.device.passcode_sheet import PasscodeSheet
-from migrate.simulator.device.state import Handset
+from migrate.simulator.device.state import PhoneState
 from migrate.simulator.services.file_locks import AdvisoryLocks
 
 Trust = Literal["trusted", "ask", "denied", "locked"]
@@ -49,28 +49,28 @@ class StagedRestore(Protocol):
     """A restore that has been received and waits for the reboot."""
 
     @property
-    def was_replace(self) -> bool: ...
+    def removes_unrestored(self) -> bool: ...
 
     @property
     def runs_setup(self) -> bool:
         """Whether the person meets the setup afterwards."""
 
-    def apply(self, phone: Softphone) -> None: ...
+    def apply(self, phone: SimulatedPhone) -> None: ...
 
 
 class Cable(Protocol):
     """The usbmuxd a phone hangs on."""
 
-    def attach(self, phone: Softphone) -> None:
+    def attach(self, phone: SimulatedPhone) -> None:
         """Shows the phone under a new DeviceID. Nothing, once the server has stopped."""
 
-    def detach(self, phone: Softphone) -> bool:
+    def detach(self, phone: SimulatedPhone) -> bool:
         """Takes the phone away and cuts its connections, without waiting for their threads. Whether it was there."""
 
 
 @dataclass(eq=False)
-class Softphone(Handset):
-    """One software iPhone."""
+class SimulatedPhone(PhoneState):
+    """One simulated iPhone."""
 
     trust: Trust = "trusted"
     """`trusted` accepts every computer without a dialog. `locked` is short for: never trusted, and locked."""
@@ -93,8 +93,8 @@ class Softphone(Handset):
         self._pair_polls = 0
         self._dialog_denied = False
         self._is_plugged_in = False
-        self._background = Background(self.name)
-        self._arriving: list[Callable[[], None]] = []
+        self._background = BackgroundTasks(self.name)
+        self._background_restores: list[Callable[[], None]] = []
         self._escrow_bag = secrets.token_bytes(ESCROW_BAG_BYTES)
         if self.trust == "locked":
             self.trust = "ask"
@@ -117,9 +117,9 @@ class Softphone(Handset):
         if self.assume.cancel == "phone-ends":
             self.cancelled.set()
 
-    def files_begin_to_pass(self, act: Literal["backup", "restore"]) -> None:
+    def on_transfer_started(self, act: Literal["backup", "restore"]) -> None:
         """Called by the backup agent: the person sees it and may tap cancel."""
-        if self.hand.cancels == act:
+        if self.simulated_user.cancels == act:
             self.tap_cancel()
 
     # --- the screen
@@ -146,9 +146,9 @@ class Softphone(Handset):
         with self._changing:
             self.screen = "unlocked"
 
-    def refused_while_locked(self) -> None:
+    def on_refused_while_locked(self) -> None:
         """A request was just refused because the phone is locked: its person may unlock it now."""
-        if self.hand.unlocks:
+        if self.simulated_user.unlocks:
             self.unlock()
 
     def enter_passcode(self) -> bool:
@@ -159,10 +159,10 @@ class Softphone(Handset):
         if not self.passcode:
             return True
 
-        def nobody_asks() -> bool:
-            return self._background.is_resting or (self.cable is not None and not self._is_plugged_in)
+        def is_disconnected() -> bool:
+            return self._background.is_shut_down or (self.cable is not None and not self._is_plugged_in)
 
-        entered = self.sheet.show(self.hand, nobody_asks=nobody_asks)
+        entered = self.sheet.show(self.simulated_user, is_disconnected=is_disconnected)
         if entered:
             self.unlock()
         return entered
@@ -186,12 +186,15 @@ class Softphone(Handset):
             if self.trust == "denied":
                 return "UserDeniedPairing"
             if self.locked:
-                self.refused_while_locked()
+                self.on_refused_while_locked()
                 return "PasswordProtected"
             self._pair_polls += 1
-            if self.hand.trust_after_polls is None or self._pair_polls <= self.hand.trust_after_polls:
+            if (
+                self.simulated_user.trust_after_polls is None
+                or self._pair_polls <= self.simulated_user.trust_after_polls
+            ):
                 return "PairingDialogResponsePending"
-            if self.hand.trust_answer == "trust":
+            if self.simulated_user.trust_answer == "trust":
                 self.tap_trust()
                 return "trusted"
             self.deny_trust()
@@ -227,9 +230,9 @@ class Softphone(Handset):
         with self._changing:
             self.setup = "finished"
 
-    def refused_over_find_my(self) -> None:
+    def on_refused_by_find_my(self) -> None:
         """A restore was just refused with 211: the person may switch Find My off now."""
-        if self.hand.turns_off_find_my:
+        if self.simulated_user.turns_off_find_my:
             self.find_my = False
 
     # --- the cable, and restarting
@@ -238,7 +241,7 @@ class Softphone(Handset):
         """Called by the server. A dialog that was denied comes back with the next plugging in (REPORTED, facts 5.3)."""
         with self._changing:
             self.cable, self._is_plugged_in = cable, True
-            self._background.wake()
+            self._background.resume()
             self._pair_polls = 0
             if self._dialog_denied:
                 self.trust, self._dialog_denied = "ask", False
@@ -246,7 +249,7 @@ class Softphone(Handset):
     def unplugged(self) -> None:
         """Called by the server: whoever waits for the person gives up."""
         self._is_plugged_in = False
-        self.sheet.take_away()
+        self.sheet.dismiss()
 
     def replug(self) -> None:
         """The cable drops and is there again, under a new DeviceID."""
@@ -277,40 +280,40 @@ class Softphone(Handset):
             restore.apply(self)
         with self._changing:
             self.screen = "before-first-unlock" if self.passcode else "unlocked"
-            if restore is not None and restore.was_replace:
+            if restore is not None and restore.removes_unrestored:
                 self.forget_hosts()
             if restore is not None and restore.runs_setup:
                 self.setup, self.setup_state = "running", "RestoredFromiTunesBackup"  # both REPORTED (facts 4.8)
         if cable is None:
-            self._greet_after_boot()
+            self._simulate_user_after_boot()
             return
         self._background.wait(self.boot_delay_s)
         if was_plugged_in:
             cable.attach(self)
-        self._background.later(self._greet_after_boot, self.hand.setup_delay_s)
+        self._background.run_later(self._simulate_user_after_boot, self.simulated_user.setup_delay_s)
 
     def reboot_soon(self, after_s: float = 0.0) -> None:
         """The same from a service of the phone itself, which is cut off by it: in the background."""
-        self._background.later(self.reboot, after_s)
+        self._background.run_later(self.reboot, after_s)
 
     # --- what a restore still owes
 
     @property
-    def arriving(self) -> bool:
+    def has_background_restore(self) -> bool:
         """Whether some of a restore is still on its way, after the restart."""
-        return bool(self._arriving)
+        return bool(self._background_restores)
 
-    def expect(self, arrival: Callable[[], None]) -> None:
+    def add_background_restore(self, arrival: Callable[[], None]) -> None:
         """Called by a restore: what will be done once the rest of it arrives."""
         with self._changing:
-            self._arriving.append(arrival)
+            self._background_restores.append(arrival)
         if self.assume.arrival_delay_s is not None:
-            self._background.later(self.arrive, self.assume.arrival_delay_s)
+            self._background.run_later(self.finish_background_restore, self.assume.arrival_delay_s)
 
-    def arrive(self) -> None:
+    def finish_background_restore(self) -> None:
         """What restores still owe is there now."""
         with self._changing:
-            arrivals, self._arriving = self._arriving, []
+            arrivals, self._background_restores = self._background_restores, []
         for arrival in arrivals:
             arrival()
 
@@ -320,24 +323,24 @@ class Softphone(Handset):
         """Erase All Content and Settings: empty, untrusted, and in front of its setup. The cable stays."""
         self.files = Filesystem()
         self.apps.clear()
-        self.scratch.clear()
+        self.afc_files.clear()
         self.lockdown_settings.clear()
         self.backup_memory.clear()
         self.pending_restore = None
-        self._arriving.clear()
+        self._background_restores.clear()
         self.passcode, self.backup_password, self.find_my = "", None, False
         self._escrow_bag = secrets.token_bytes(ESCROW_BAG_BYTES)
         self.forget_hosts()
         self.unlock()
         self.setup = "never-begun"
 
-    def rest(self) -> None:
+    def shut_down(self) -> None:
         """Called by the server at its end: waits until nothing of this phone runs in the background."""
-        self._background.rest()
+        self._background.shut_down()
         self.cable = None
 
-    def _greet_after_boot(self) -> None:
-        if self.hand.unlocks:
+    def _simulate_user_after_boot(self) -> None:
+        if self.simulated_user.unlocks:
             self.unlock()
-        if self.hand.finishes_setup and self.setup == "running":
+        if self.simulated_user.finishes_setup and self.setup == "running":
             self.finish_setup()

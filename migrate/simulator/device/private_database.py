@@ -16,7 +16,7 @@ from typing import Any
 
 import apsw
 
-from migrate.backup.manifest.scratch_vfs import ScratchDisk
+from migrate.backup.manifest.scratch_vfs import ScratchVfs
 
 CACHE_KIB = 32 << 10
 """Enough for the index of a million file ids: 28 MB where each is kept as its 20 bytes."""
@@ -33,9 +33,9 @@ class PrivateDatabase:
     """
 
     def __init__(self, schema: str, *, encrypted: bool) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="softphone-"))  # 0700
+        self.folder = Path(tempfile.mkdtemp(prefix="simulator-"))  # 0700
         self._lock = threading.RLock()
-        self._disk = ScratchDisk(self.folder / "rows", encrypted=encrypted)
+        self._disk = ScratchVfs(self.folder / "rows", encrypted=encrypted)
         try:
             self._connection = self._disk.connect()
         except apsw.Error as error:
@@ -95,7 +95,7 @@ class PrivateDatabase:
             raise self._disk.problem or error from error
 
 
-def _tidy_up(connection: apsw.Connection, disk: ScratchDisk, folder: Path) -> None:
+def _tidy_up(connection: apsw.Connection, disk: ScratchVfs, folder: Path) -> None:
     connection.close(True)
     if disk.database is not None:
         disk.database.close()

@@ -17,7 +17,7 @@ BORN = 1_700_000_000
 
 
 @dataclass(frozen=True)
-class ManyFiles:
+class GeneratedFiles:
     """`count` files of `size_bytes` each below `folder` of `domain`. No two have the same content."""
 
     domain: str

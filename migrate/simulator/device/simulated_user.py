@@ -1,4 +1,4 @@
-"""The scripted person who holds the software iPhone: taps Trust, enters the passcode, finishes the setup.
+"""The scripted person who holds the simulated iPhone: taps Trust, enters the passcode, finishes the setup.
 
 Only what a finger can do. What the phone does is in `device`; what goes wrong is in `faults`.
 """
@@ -15,7 +15,7 @@ TrustAnswer = Literal["trust", "deny"]
 
 
 @dataclass
-class Hand:
+class SimulatedUser:
     """What the person does without being told. A person at the admin channel may do the rest.
 
     The default hand does what a phone asks for, so that a run nobody watches comes to its end. Find My it leaves on:
@@ -43,6 +43,6 @@ class Hand:
     """Switches Find My off after the first restore that was refused because of it."""
 
 
-def no_hand() -> Hand:
+def absent_user() -> SimulatedUser:
     """Nobody is there: every dialog stays open until the admin channel answers it."""
-    return Hand(trust_after_polls=None, passcode="wait", unlocks=False, finishes_setup=False)
+    return SimulatedUser(trust_after_polls=None, passcode="wait", unlocks=False, finishes_setup=False)

@@ -1,4 +1,4 @@
-"""The handset: what a software iPhone is, and what lies on it. What it does is in `device`."""
+"""The handset: what a simulated iPhone is, and what lies on it. What it does is in `device`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from migrate.simulator.device.app import App
 from migrate.simulator.device.assumptions import Assumptions
 from migrate.simulator.device.conditions import Conditions
 from migrate.simulator.device.filesystem import Filesystem
-from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.device.simulated_user import SimulatedUser
 from migrate.simulator.device.versions import Behaviour, behaviour_of
 from migrate.simulator.faults.faults import Faults
 
@@ -24,7 +24,7 @@ Setup = Literal["finished", "running", "never-begun"]
 
 
 @dataclass(eq=False)
-class Handset:
+class PhoneState:
     """Empty serial, build, addresses follow from the UDID, iOS version and model."""
 
     udid: str = ""
@@ -38,7 +38,7 @@ class Handset:
     phone_number: str = "+1 (555) 010-0100"
     files: Filesystem = field(default_factory=Filesystem, repr=False)
     apps: dict[str, App] = field(default_factory=dict, repr=False)
-    scratch: dict[str, bytes] = field(default_factory=dict, repr=False)
+    afc_files: dict[str, bytes] = field(default_factory=dict, repr=False)
     """What hosts wrote over AFC and no backup holds: absolute AFC path -> bytes; a key ending in "/" is a directory."""
     capacity_bytes: int = 64_000_000_000
     """Room for a person's data; the system lies beside it."""
@@ -66,7 +66,7 @@ class Handset:
     """What stays of a restored file: `digests` keeps size and SHA-256 only, so that any amount can be received. Such a
     phone cannot back those files up again."""
 
-    hand: Hand = field(default_factory=Hand)
+    simulated_user: SimulatedUser = field(default_factory=SimulatedUser)
     faults: Faults = field(default_factory=Faults, repr=False)
     conditions: Conditions = field(default_factory=Conditions, repr=False)
     assume: Assumptions = field(default_factory=Assumptions, repr=False)
@@ -109,7 +109,7 @@ class Handset:
 
     @property
     def used_bytes(self) -> int:
-        return self.files.total_bytes + sum(map(len, tuple(self.scratch.values())))
+        return self.files.total_bytes + sum(map(len, tuple(self.afc_files.values())))
 
     @property
     def free_bytes(self) -> int:

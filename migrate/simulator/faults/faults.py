@@ -1,4 +1,4 @@
-"""What can go wrong with an otherwise healthy software iPhone. Every fault is off until it is set.
+"""What can go wrong with an otherwise healthy simulated iPhone. Every fault is off until it is set.
 
 Here it is said; what makes it happen wraps the healthy phone: `faulty_stream` the bytes of a connection, `faulty_drive`
 its messages and files.
@@ -13,10 +13,10 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
-Deed = Literal["replug", "unplug", "hang-up", "stall", "refuse"]
-Moment = Literal["start", "bytes", "messages", "files", "end"]
-Way = Literal["sent", "received"]
-Errand = Literal["backup", "restore", "password", "other"]
+FaultAction = Literal["replug", "unplug", "hang-up", "stall", "refuse"]
+TriggerPoint = Literal["start", "bytes", "messages", "files", "end"]
+Direction = Literal["sent", "received"]
+RequestKind = Literal["backup", "restore", "password", "other"]
 
 
 @dataclass
@@ -32,14 +32,14 @@ class Mishap:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
-    do: Deed
-    at: Moment = "start"
+    do: FaultAction
+    at: TriggerPoint = "start"
     """`start`: the request is heard, nothing is done for it yet. `end`: all is done, and the Response is due."""
     after: int = 0
     """How many bytes (of a connection), messages or files (of a request) have passed before it happens."""
-    way: Way = "sent"
+    way: Direction = "sent"
     """By the phone, or to it."""
-    during: Errand | Literal["any"] = "any"
+    during: RequestKind | Literal["any"] = "any"
     seconds: float = 0.0
     code: int = 0
     text: str = ""
@@ -107,7 +107,7 @@ class Faults:
 
     def __post_init__(self) -> None:
         self._dice: random.Random | None = None
-        self._whole_for: int | None = None  # bytes until the bad cable drops again
+        self._bytes_until_drop: int | None = None  # bytes until the bad cable drops again
 
     def free_space(self, honest_bytes: int) -> int:
         return honest_bytes if self.free_bytes is None else self.free_bytes
@@ -122,19 +122,19 @@ class Faults:
     # --- the bad cable
 
     @property
-    def whole_for_bytes(self) -> int | None:
+    def bytes_until_drop(self) -> int | None:
         """How many bytes the bad cable still lets through, of all connections; None: it is a good one."""
         if self.drop_every_bytes is None:
-            self._whole_for = None
-        elif self._whole_for is None:
+            self._bytes_until_drop = None
+        elif self._bytes_until_drop is None:
             self._dice = self._dice or random.Random(self.seed)  # noqa: S311  (accidents, no secrets)
-            self._whole_for = 1 + int(self._dice.expovariate(1 / max(1, self.drop_every_bytes)))
-        return self._whole_for
+            self._bytes_until_drop = 1 + int(self._dice.expovariate(1 / max(1, self.drop_every_bytes)))
+        return self._bytes_until_drop
 
     def let_through(self, count: int) -> None:
-        if self._whole_for is not None:
-            self._whole_for -= count
+        if self._bytes_until_drop is not None:
+            self._bytes_until_drop -= count
 
-    def dropped(self) -> None:
+    def reset_drop(self) -> None:
         """It dropped; it will do so again."""
-        self._whole_for = None
+        self._bytes_until_drop = None

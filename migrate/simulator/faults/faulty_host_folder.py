@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from migrate.simulator.agent.host_folder import FRAME_BYTES, Drive
-from migrate.simulator.faults.faults import Moment, Way
-from migrate.simulator.faults.faulty_stream import Mishaps
+from migrate.simulator.faults.faults import Direction, TriggerPoint
+from migrate.simulator.faults.faulty_stream import FaultInjector
 from migrate.simulator.usbmuxd.streams import ByteStream
 from migrate.wire.device_link_messages import (
     STREAM_PARTS,
-    FileEnds,
-    FileFails,
+    FileEnd,
+    FileError,
     Message,
     ProcessMessage,
 )
@@ -20,7 +20,7 @@ from migrate.wire.device_link_messages import (
 class FaultyDrive(Drive):
     """Counts what passes: files where they end, messages where they are no part of a file stream."""
 
-    def __init__(self, stream: ByteStream, mishaps: Mishaps, *, frames: Sequence[int] = (FRAME_BYTES,)) -> None:
+    def __init__(self, stream: ByteStream, mishaps: FaultInjector, *, frames: Sequence[int] = (FRAME_BYTES,)) -> None:
         super().__init__(stream, frames=frames)
         self._mishaps = mishaps
 
@@ -31,19 +31,19 @@ class FaultyDrive(Drive):
     def check_link(self) -> None:
         self._mishaps.check_link()
 
-    def _say(self, message: Message) -> None:
+    def _send(self, message: Message) -> None:
         if not isinstance(message, (*STREAM_PARTS, ProcessMessage)):
             self._mishaps.refuse_if_due()
-        super()._say(message)
+        super()._send(message)
         self._note(message, "sent")
 
-    def _hear(self) -> Message:
-        message = super()._hear()
+    def _receive(self) -> Message:
+        message = super()._receive()
         self._note(message, "received")
         return message
 
-    def _note(self, message: Message, way: Way) -> None:
-        what: Moment = "files" if isinstance(message, FileEnds | FileFails) else "messages"
+    def _note(self, message: Message, way: Direction) -> None:
+        what: TriggerPoint = "files" if isinstance(message, FileEnd | FileError) else "messages"
         if (what == "files" or not isinstance(message, STREAM_PARTS)) and self._mishaps.passed(what, way):
             self._flush()  # it has gone before anything happens
-            self._mishaps.happen(what, way)
+            self._mishaps.trigger(what, way)

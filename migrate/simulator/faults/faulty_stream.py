@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from threading import Event
 
-from migrate.simulator.agent.mb_errors import what_phones_say
-from migrate.simulator.faults.faults import Errand, Faults, Mishap, Moment, Way
+from migrate.simulator.agent.mb_errors import usual_error_text
+from migrate.simulator.faults.faults import Direction, Faults, Mishap, RequestKind, TriggerPoint
 from migrate.simulator.usbmuxd.streams import ByteStream, LinkCut
 from migrate.wire.backup2 import MBError
 
@@ -26,7 +26,7 @@ class Refused(Exception):
         self.error = error
 
 
-class Mishaps:
+class FaultInjector:
     """What goes wrong on one connection. `replug` and `unplug` pull the cable of the whole phone, `is_cut` says whether
     somebody else did."""
 
@@ -41,17 +41,17 @@ class Mishaps:
         self._replug = replug
         self._unplug = unplug or replug
         self._is_cut = is_cut
-        self._errand: Errand | None = None  # before the first request there is none
-        self._bytes: Counter[Way] = Counter()
-        self._passed: Counter[tuple[Moment, Way]] = Counter()  # messages and files of this request
+        self._request_kind: RequestKind | None = None  # before the first request there is none
+        self._bytes: Counter[Direction] = Counter()
+        self._passed: Counter[tuple[TriggerPoint, Direction]] = Counter()  # messages and files of this request
         self._happened: list[Mishap] = []  # in this request; bytes: on this connection. An equal one may be set twice
         self._refusal: MBError | None = None
 
     # --- a request from its start to its end
 
-    def begin(self, errand: Errand) -> None:
+    def begin_request(self, request_kind: RequestKind) -> None:
         """A request was heard. Raises Refused, LinkCut."""
-        self._errand = errand
+        self._request_kind = request_kind
         self._passed.clear()
         self._happened = [mishap for mishap in self._happened if mishap.at == "bytes"]
         self._refusal = None
@@ -65,7 +65,7 @@ class Mishaps:
                 self._act(mishap)
         self.refuse_if_due()
 
-    def end(self) -> None:
+    def end_request(self) -> None:
         """The Response is due. Raises LinkCut."""
         self._look("end")
 
@@ -77,33 +77,33 @@ class Mishaps:
 
     # --- what passes
 
-    def passed(self, what: Moment, way: Way) -> bool:
-        """One more message or file has passed. Whether something happens now: then `happen` must be called."""
-        if not self.faults.mishaps or self._errand is None:
+    def passed(self, what: TriggerPoint, way: Direction) -> bool:
+        """One more message or file has passed. Whether something happens now: then `trigger` must be called."""
+        if not self.faults.mishaps or self._request_kind is None:
             return False
         self._passed[what, way] += 1
         return bool(self._due(what, way))
 
-    def happen(self, what: Moment, way: Way) -> None:
+    def trigger(self, what: TriggerPoint, way: Direction) -> None:
         """Raises LinkCut."""
         self._look(what, way)
 
-    def room(self, way: Way) -> int | None:
+    def bytes_until_fault(self, way: Direction) -> int | None:
         """How many bytes may pass before something happens; None: any number."""
         faults, passed = self.faults, self._bytes[way]
         limits = [mishap.after - passed for mishap in faults.mishaps if self._may(mishap, "bytes", way)]
         dropping = faults.drop_save_after_bytes if way == "sent" else faults.drop_restore_after_bytes
         if dropping is not None:
             limits.append(dropping - passed)
-        if (whole_for := faults.whole_for_bytes) is not None:
+        if (whole_for := faults.bytes_until_drop) is not None:
             limits.append(whole_for)
         return max(0, min(limits)) if limits else None
 
-    def passed_bytes(self, way: Way, count: int) -> None:
+    def passed_bytes(self, way: Direction, count: int) -> None:
         self._bytes[way] += count
         self.faults.let_through(count)
 
-    def happen_at_byte(self, way: Way) -> None:
+    def trigger_at_byte(self, way: Direction) -> None:
         """There is no room left. Raises LinkCut, unless it was something else that happened."""
         faults, passed = self.faults, self._bytes[way]
         where = f"after {passed} bytes {way}"
@@ -114,8 +114,8 @@ class Mishaps:
         if way == "received" and limit is not None and passed >= limit:
             faults.drop_restore_after_bytes = None
             self._pull(self._replug, where)
-        if (whole_for := faults.whole_for_bytes) is not None and whole_for <= 0:
-            faults.dropped()
+        if (whole_for := faults.bytes_until_drop) is not None and whole_for <= 0:
+            faults.reset_drop()
             self._pull(self._replug, where)
         for mishap in self._due("bytes", way):
             self._act(mishap)
@@ -134,20 +134,20 @@ class Mishaps:
 
     # --- what happens
 
-    def _due(self, what: Moment, way: Way = "sent") -> list[Mishap]:
+    def _due(self, what: TriggerPoint, way: Direction = "sent") -> list[Mishap]:
         count = self._bytes[way] if what == "bytes" else self._passed[what, way]
         return [mishap for mishap in self.faults.mishaps if self._may(mishap, what, way) and mishap.after <= count]
 
-    def _may(self, mishap: Mishap, what: Moment, way: Way) -> bool:
+    def _may(self, mishap: Mishap, what: TriggerPoint, way: Direction) -> bool:
         return (
             mishap.at == what
             and (mishap.way == way or what in ("start", "end"))
-            and mishap.during in ("any", self._errand)
+            and mishap.during in ("any", self._request_kind)
             and mishap.times > 0
             and not any(mishap is other for other in self._happened)
         )
 
-    def _look(self, what: Moment, way: Way = "sent") -> None:
+    def _look(self, what: TriggerPoint, way: Direction = "sent") -> None:
         for mishap in self._due(what, way):
             self._act(mishap)
 
@@ -167,7 +167,7 @@ class Mishaps:
             case "stall":
                 self.stall(mishap.seconds)
             case "refuse":
-                self._refusal = MBError(mishap.code, mishap.text or what_phones_say(mishap.code))
+                self._refusal = MBError(mishap.code, mishap.text or usual_error_text(mishap.code))
 
     def _pull(self, pull: Callable[[], object], where: str) -> None:
         pull()
@@ -177,25 +177,25 @@ class Mishaps:
 class FaultyStream:
     """A healthy stream that breaks and stalls where the mishaps say."""
 
-    def __init__(self, stream: ByteStream, mishaps: Mishaps) -> None:
+    def __init__(self, stream: ByteStream, mishaps: FaultInjector) -> None:
         self._stream = stream
         self.mishaps = mishaps
 
     def recv(self, limit: int) -> bytes:
-        while (room := self.mishaps.room("received")) == 0:
-            self.mishaps.happen_at_byte("received")
-        data = self._stream.recv(limit if room is None else min(limit, room))
+        while (bytes_until_fault := self.mishaps.bytes_until_fault("received")) == 0:
+            self.mishaps.trigger_at_byte("received")
+        data = self._stream.recv(limit if bytes_until_fault is None else min(limit, bytes_until_fault))
         self.mishaps.passed_bytes("received", len(data))
         return data
 
     def sendall(self, data: bytes | bytearray | memoryview) -> None:
         left = memoryview(data)
         while left:
-            room = self.mishaps.room("sent")
-            if room == 0:
-                self.mishaps.happen_at_byte("sent")
+            bytes_until_fault = self.mishaps.bytes_until_fault("sent")
+            if bytes_until_fault == 0:
+                self.mishaps.trigger_at_byte("sent")
                 continue
-            part = left if room is None else left[:room]
+            part = left if bytes_until_fault is None else left[:bytes_until_fault]
             self._stream.sendall(part)
             self.mishaps.passed_bytes("sent", len(part))
             left = left[len(part) :]

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from migrate.simulator.device.phone import Softphone
-from migrate.simulator.device.simulated_user import Hand
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.device.simulated_user import SimulatedUser
 from migrate.simulator.faults.faults import Faults
 
 Settable = TypeAdapter(dict[str, bool | int | str])
@@ -29,7 +29,7 @@ class Scenario(BaseModel):
     hand: dict[str, Any] = {}
     phone: dict[str, bool | int | str] = {}
 
-    def apply(self, phone: Softphone) -> None:
+    def apply(self, phone: SimulatedPhone) -> None:
         """Makes it true of `phone`, in place, over the faults it has: connections that run see it too."""
         fresh = TypeAdapter(Faults).validate_python(self.faults)
         for name in self.faults:
@@ -37,8 +37,8 @@ class Scenario(BaseModel):
                 phone.faults.mishaps.extend(fresh.mishaps)
             else:
                 setattr(phone.faults, name, getattr(fresh, name))
-        said = TypeAdapter(Hand).validate_python(self.hand)
-        phone.hand = replace(phone.hand, **{name: getattr(said, name) for name in self.hand})
+        values = TypeAdapter(SimulatedUser).validate_python(self.hand)
+        phone.simulated_user = replace(phone.simulated_user, **{name: getattr(values, name) for name in self.hand})
         for name, value in self.phone.items():
             setattr(phone, name, value)
 
@@ -47,10 +47,10 @@ class Scenario(BaseModel):
 def scenarios() -> Mapping[str, Scenario]:
     """Name -> scenario, in the order of the file."""
     text = files(__package__).joinpath("scenarios.toml").read_text(encoding="utf-8")
-    return {name: Scenario.model_validate(said) for name, said in tomllib.loads(text).items()}
+    return {name: Scenario.model_validate(values) for name, values in tomllib.loads(text).items()}
 
 
-def heal(phone: Softphone) -> None:
+def clear_faults(phone: SimulatedPhone) -> None:
     """No fault is left. Hand and state stay as they are."""
     healthy = Faults()
     for field in fields(Faults):

@@ -27,14 +27,14 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from migrate.simulator.device.phone import HostCertificates, Softphone
+from migrate.simulator.device.phone import HostCertificates, SimulatedPhone
 from migrate.simulator.lockdown.der import read_certificate
 from migrate.simulator.lockdown.refusal import LockdownRefusal
 
 VALID_FOR = datetime.timedelta(days=3650)
 
 
-def read_pair_record(phone: Softphone, record: Mapping[str, Any] | None) -> HostCertificates:
+def read_pair_record(phone: SimulatedPhone, record: Mapping[str, Any] | None) -> HostCertificates:
     """The computer a `Pair` request introduces, once its certificates fit together and to this phone.
 
     Raises:
@@ -59,7 +59,7 @@ def read_pair_record(phone: Softphone, record: Mapping[str, Any] | None) -> Host
     return HostCertificates(host_id, str(record.get("SystemBUID", "")), root_pem, host_pem, device_pem)
 
 
-def tls_context(phone: Softphone, host: HostCertificates) -> ssl.SSLContext:
+def tls_context(phone: SimulatedPhone, host: HostCertificates) -> ssl.SSLContext:
     """The phone's side of TLS with one trusted computer, which must show the key of its root or of its own leaf.
 
     pymobiledevice3 shows the leaf, libimobiledevice the root. All names are empty, so OpenSSL would take a leaf for
@@ -79,14 +79,14 @@ def _load_key(context: ssl.SSLContext, certificate: bytes, key: RSAPrivateKey) -
     """`ssl` takes a key only from a file: it goes there encrypted under a password that never leaves this function."""
     password = secrets.token_bytes(32).hex().encode()
     sealed = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password))
-    with tempfile.TemporaryDirectory(prefix="softphone-") as folder:  # 0700
+    with tempfile.TemporaryDirectory(prefix="simulator-") as folder:  # 0700
         file = Path(folder) / "chain.pem"
         file.write_bytes(certificate + b"\n" + sealed)
         context.load_cert_chain(file, password=password)
 
 
-class Computer:
-    """The computer a phone was trusted by before the softphone's server began: usbmuxd keeps its pair records.
+class TrustedComputer:
+    """The computer a phone was trusted by before the simulator's server began: usbmuxd keeps its pair records.
 
     One root and one host key for all its phones, made when the first record is asked for.
     """
@@ -95,7 +95,7 @@ class Computer:
         self.buid = str(uuid.uuid4()).upper()
         self._keys: tuple[RSAPrivateKey, RSAPrivateKey] | None = None
 
-    def introduce(self, phone: Softphone) -> bytes:
+    def pair(self, phone: SimulatedPhone) -> bytes:
         """Makes `phone` trust this computer; returns the pair record (a property list) usbmuxd would have kept."""
         self._keys = self._keys or (_new_key(), _new_key())
         root_key, host_key = self._keys

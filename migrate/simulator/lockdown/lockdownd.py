@@ -1,4 +1,4 @@
-"""lockdownd: the door of the software iPhone. Who may come in, what they may read, which service they get.
+"""lockdownd: the door of the simulated iPhone. Who may come in, what they may read, which service they get.
 
 The state -> answer table of facts 1.2, as code.
 """
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from migrate.simulator.device.phone import HostCertificates, Softphone
+from migrate.simulator.device.phone import HostCertificates, SimulatedPhone
 from migrate.simulator.device.supervision import CHALLENGE_BYTES, is_signed, is_supervisor
 from migrate.simulator.lockdown import certificates
 from migrate.simulator.lockdown import values as lockdown_values
@@ -67,7 +67,7 @@ class Ports:
 class Connection:
     """One client of lockdownd. `serve` returns when it has gone; OSError when the link broke."""
 
-    def __init__(self, stream: SocketStream, phone: Softphone, ports: Ports, *, over_wifi: bool = False) -> None:
+    def __init__(self, stream: SocketStream, phone: SimulatedPhone, ports: Ports, *, over_wifi: bool = False) -> None:
         self._stream = stream
         self._phone = phone
         self._ports = ports
@@ -248,21 +248,21 @@ class Connection:
         if not phone.locked:
             return
         if service.needs_keybag and not phone.unlocked_since_boot:
-            phone.refused_while_locked()
+            phone.on_refused_while_locked()
             raise LockdownRefusal("PasswordProtected" if escrow_bag is None else "MissingValue")
         if service.needs_escrow_bag and escrow_bag is None:
-            phone.refused_while_locked()
+            phone.on_refused_while_locked()
             raise LockdownRefusal("PasswordProtected")
         if service.needs_escrow_bag and not hmac.compare_digest(escrow_bag or b"", phone.escrow_bag or b""):
             raise LockdownRefusal("EscrowLocked")  # INFERRED: no source tells what a foreign bag gets
 
 
-def serve(stream: SocketStream, phone: Softphone, ports: Ports, *, over_wifi: bool = False) -> None:
+def serve(stream: SocketStream, phone: SimulatedPhone, ports: Ports, *, over_wifi: bool = False) -> None:
     """One client's conversation with lockdownd, to its end."""
     with contextlib.closing(stream):
         Connection(stream, phone, ports, over_wifi=over_wifi).serve()
 
 
-def _takes_back(phone: Softphone, host_id: str) -> bool:
+def _takes_back(phone: SimulatedPhone, host_id: str) -> bool:
     """Whether the phone grants a session to a computer it has forgotten, only to end its TLS at once."""
     return phone.assume.forgotten_computer == "tls-closes" and host_id in phone.forgotten_hosts

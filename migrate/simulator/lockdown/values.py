@@ -1,4 +1,4 @@
-"""What lockdownd knows of a software iPhone: every domain computed from the phone, over it what hosts have set.
+"""What lockdownd knows of a simulated iPhone: every domain computed from the phone, over it what hosts have set.
 
 Domains and keys as in facts 6.1. Without a session a small public part is answered (facts 1.2).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.lockdown.refusal import LockdownRefusal
 from migrate.units import APPLE_EPOCH_UNIX_SECONDS
 
@@ -51,7 +51,7 @@ SETTABLE_KEYS = frozenset({"DeviceName", "TimeZone", "UntrustedHostBUID"})
 SETTABLE_WITHOUT_SESSION = frozenset({"UntrustedHostBUID"})  # usbmuxd src/preflight.c does it before Pair
 
 
-def read(phone: Softphone, domain: str | None, key: str | None, *, in_session: bool) -> Any:
+def read(phone: SimulatedPhone, domain: str | None, key: str | None, *, in_session: bool) -> Any:
     """GetValue. A missing or empty domain is the device's own; a missing key is the whole domain.
 
     Raises:
@@ -69,7 +69,7 @@ def read(phone: Softphone, domain: str | None, key: str | None, *, in_session: b
     raise LockdownRefusal("MissingValue" if values is None or (key and key not in values) else "GetProhibited")
 
 
-def write(phone: Softphone, domain: str | None, key: str | None, value: Any, *, in_session: bool) -> None:
+def write(phone: SimulatedPhone, domain: str | None, key: str | None, value: Any, *, in_session: bool) -> None:
     """SetValue. Raises LockdownRefusal: MissingKey, ImmutableValue, SetProhibited."""
     if not key:
         raise LockdownRefusal("MissingKey")
@@ -84,7 +84,7 @@ def write(phone: Softphone, domain: str | None, key: str | None, value: Any, *, 
     phone.lockdown_settings.setdefault(domain or "", {})[key] = value
 
 
-def remove(phone: Softphone, domain: str | None, key: str | None, *, in_session: bool) -> None:
+def remove(phone: SimulatedPhone, domain: str | None, key: str | None, *, in_session: bool) -> None:
     """RemoveValue: back to what the phone computes. Raises LockdownRefusal: MissingKey, RemoveProhibited."""
     if not key:
         raise LockdownRefusal("MissingKey")
@@ -98,7 +98,7 @@ def _may_change(domain: str | None, key: str, *, in_session: bool) -> bool:
     return allowed and (in_session or (not domain and key in SETTABLE_WITHOUT_SESSION))
 
 
-def _domain(phone: Softphone, domain: str) -> dict[str, Any] | None:
+def _domain(phone: SimulatedPhone, domain: str) -> dict[str, Any] | None:
     """All of a domain, or None where the phone has none of that name."""
     compute = _DOMAINS.get(domain)
     set_by_hosts = phone.lockdown_settings.get(domain)
@@ -107,7 +107,7 @@ def _domain(phone: Softphone, domain: str) -> dict[str, Any] | None:
     return {**(compute(phone) if compute else {}), **(set_by_hosts or {})}
 
 
-def _device(phone: Softphone) -> dict[str, Any]:
+def _device(phone: SimulatedPhone) -> dict[str, Any]:
     model = phone.model_facts
     return {
         "ActivationState": "Activated" if phone.activated else "Unactivated",
@@ -144,14 +144,14 @@ def _device(phone: Softphone) -> dict[str, Any]:
     }
 
 
-def public_key_pem(phone: Softphone) -> bytes:
+def public_key_pem(phone: SimulatedPhone) -> bytes:
     """PKCS#1, as `RSA PUBLIC KEY`: libimobiledevice reads nothing else (facts 1.2)."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     return phone.private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.PKCS1)
 
 
-def _backup(phone: Softphone) -> dict[str, Any]:
+def _backup(phone: SimulatedPhone) -> dict[str, Any]:
     values: dict[str, Any] = {
         "CloudBackupEnabled": phone.cloud_backup_unix_s is not None,
         "RequiresEncryption": phone.requires_encryption,
@@ -164,14 +164,14 @@ def _backup(phone: Softphone) -> dict[str, Any]:
     return values
 
 
-def _find_my(phone: Softphone) -> dict[str, Any]:
-    told = phone.assume.find_my_in_lockdown
-    if told == "as-version":
-        told = "tells" if phone.behaviour.find_my_in_lockdown else "absent"
-    return {} if told == "absent" else {"IsAssociated": phone.find_my and told == "tells"}
+def _find_my(phone: SimulatedPhone) -> dict[str, Any]:
+    reported = phone.assume.find_my_in_lockdown
+    if reported == "as-version":
+        reported = "tells" if phone.behaviour.find_my_in_lockdown else "absent"
+    return {} if reported == "absent" else {"IsAssociated": phone.find_my and reported == "tells"}
 
 
-def _disk_usage(phone: Softphone) -> dict[str, Any]:
+def _disk_usage(phone: SimulatedPhone) -> dict[str, Any]:
     free = phone.free_bytes
     return {
         "AmountDataAvailable": free,
@@ -189,7 +189,7 @@ def _disk_usage(phone: Softphone) -> dict[str, Any]:
     }
 
 
-def _battery(phone: Softphone) -> dict[str, Any]:
+def _battery(phone: SimulatedPhone) -> dict[str, Any]:
     full = phone.battery_percent >= 100
     return {
         "BatteryCurrentCapacity": phone.battery_percent,
@@ -202,14 +202,14 @@ def _battery(phone: Softphone) -> dict[str, Any]:
     }
 
 
-def _setup(phone: Softphone) -> dict[str, Any]:
+def _setup(phone: SimulatedPhone) -> dict[str, Any]:
     finished = phone.setup == "finished"
     if phone.setup == "never-begun":
         return {"SetupDone": False, "SetupFinishedAllSteps": False}
     return {"SetupDone": finished, "SetupFinishedAllSteps": finished, "SetupState": phone.setup_state}
 
 
-def _international(phone: Softphone) -> dict[str, Any]:
+def _international(phone: SimulatedPhone) -> dict[str, Any]:
     return {
         "Keyboard": phone.locale,
         "Language": phone.language,
@@ -218,7 +218,7 @@ def _international(phone: Softphone) -> dict[str, Any]:
     }
 
 
-def _data_sync(phone: Softphone) -> dict[str, Any]:
+def _data_sync(phone: SimulatedPhone) -> dict[str, Any]:
     def accounts(name: str) -> list[str]:
         return list(phone.cloud_sources.get(name, ()))
 
@@ -226,7 +226,7 @@ def _data_sync(phone: Softphone) -> dict[str, Any]:
     return {name: {"AccountNames": accounts(name), "Sources": accounts(name)} for name in names}
 
 
-def _itunes_device(phone: Softphone) -> dict[str, Any]:
+def _itunes_device(phone: SimulatedPhone) -> dict[str, Any]:
     return {
         "DBVersion": 5,
         "FamilyID": 10001,
@@ -240,14 +240,14 @@ def _itunes_device(phone: Softphone) -> dict[str, Any]:
     }
 
 
-def _itunes(phone: Softphone) -> dict[str, Any]:
+def _itunes(phone: SimulatedPhone) -> dict[str, Any]:
     return {
         "DeletedApplications": [],
         "LibraryApplications": sorted(app.bundle_id for app in phone.apps.values() if not app.system),
     }
 
 
-def _wireless(phone: Softphone) -> dict[str, Any]:
+def _wireless(phone: SimulatedPhone) -> dict[str, Any]:
     return {
         "BonjourFullServiceName": f"{phone.wifi_address}@fe80::1-supportsRP-22._apple-mobdev2._tcp.local.",
         "EnableWifiConnections": False,
@@ -257,7 +257,7 @@ def _wireless(phone: Softphone) -> dict[str, Any]:
     }
 
 
-_DOMAINS: dict[str, Callable[[Softphone], dict[str, Any]]] = {
+_DOMAINS: dict[str, Callable[[SimulatedPhone], dict[str, Any]]] = {
     "": _device,
     "com.apple.PurpleBuddy": _setup,
     "com.apple.disk_usage": _disk_usage,

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from migrate.simulator.device.filesystem import Content
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.services import file_locks as locks
-from migrate.simulator.services.media import Entry, MediaTree, NoWay, absolute
+from migrate.simulator.services.media import Entry, MediaTree, PathOutsideMedia, absolute
 from migrate.simulator.usbmuxd.streams import ByteStream, Inbox
 from migrate.wire import afc
-from migrate.wire.afc import AfcServer, Data, Opened, OpenMode, Status, StatusCode, Told
+from migrate.wire.afc import AfcServer, Data, OpenMode, OpenResult, Status, StatusCode, TellResult
 
 SYNC_LOCK = "/com.apple.itunes.lock_sync"
 BLOCK_BYTES = 4096
@@ -28,7 +28,7 @@ class Refused(Exception):
         self.code = code
 
 
-def serve(stream: ByteStream, phone: Softphone) -> None:
+def serve(stream: ByteStream, phone: SimulatedPhone) -> None:
     """One client, to its end: its files are written and its locks let go, whatever ended it."""
     wire = AfcServer()
     inbox = Inbox[afc.Request](stream, wire)
@@ -39,7 +39,7 @@ def serve(stream: ByteStream, phone: Softphone) -> None:
                 answer = session.answer(request)
             except Refused as refusal:
                 answer = Status(refusal.code)
-            except NoWay:
+            except PathOutsideMedia:
                 answer = Status(StatusCode.PERMISSION_DENIED)
             stream.sendall(wire.send(answer))
     finally:
@@ -92,7 +92,7 @@ class Reader:
 class Session:
     """The open files of one connection."""
 
-    def __init__(self, phone: Softphone) -> None:
+    def __init__(self, phone: SimulatedPhone) -> None:
         self._phone = phone
         self._tree = MediaTree(phone)
         self._open: dict[int, OpenFile] = {}
@@ -109,7 +109,7 @@ class Session:
         raise NotImplementedError(type(request).__name__)
 
     @answer.register
-    def _(self, request: afc.NotUnderstood) -> afc.Answer:
+    def _(self, request: afc.InvalidRequest) -> afc.Answer:
         return Status(StatusCode.INVALID_ARGUMENT if request.is_known else StatusCode.UNKNOWN_PACKET_TYPE)
 
     @answer.register
@@ -199,7 +199,7 @@ class Session:
         handle = self._next_handle
         self._next_handle += 1
         self._open[handle] = self._opened(self._tree.resolve(absolute(request.path)), request.mode)
-        return Opened(handle)
+        return OpenResult(handle)
 
     @answer.register
     def _(self, request: afc.Close) -> afc.Answer:
@@ -244,7 +244,7 @@ class Session:
 
     @answer.register
     def _(self, request: afc.Tell) -> afc.Answer:
-        return Told(self._file(request.handle).position)
+        return TellResult(self._file(request.handle).position)
 
     @answer.register
     def _(self, request: afc.SetSize) -> afc.Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.streams import ByteStream, Inbox
 from migrate.wire.plist_frames import PeerBroke, Plist, PlistFrames
 
@@ -12,7 +12,7 @@ RESTART_AFTER_S = 0.1
 """The answer gets out first."""
 
 
-def serve(stream: ByteStream, phone: Softphone) -> None:
+def serve(stream: ByteStream, phone: SimulatedPhone) -> None:
     frames = PlistFrames()
     inbox = Inbox[Plist](stream, frames)
     while (message := inbox.receive()) is not None:
@@ -26,7 +26,7 @@ def serve(stream: ByteStream, phone: Softphone) -> None:
             return
 
 
-def _answer(phone: Softphone, message: dict[str, Any]) -> dict[str, Any]:
+def _answer(phone: SimulatedPhone, message: dict[str, Any]) -> dict[str, Any]:
     match message.get("Request"):
         case "MobileGestalt":
             keys = message.get("MobileGestaltKeys")
@@ -38,7 +38,7 @@ def _answer(phone: Softphone, message: dict[str, Any]) -> dict[str, Any]:
             return {"Status": "UnknownRequest"}
 
 
-def _gestalt(phone: Softphone, keys: list[Any]) -> dict[str, Any]:
+def _gestalt(phone: SimulatedPhone, keys: list[Any]) -> dict[str, Any]:
     if not phone.behaviour.gestalt_answers:
         return {"Status": "MobileGestaltDeprecated"}
     known = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from migrate.simulator.device.app import App
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.streams import ByteStream, Inbox
 from migrate.wire.plist_frames import PeerBroke, Plist, PlistFrames
 
@@ -16,7 +16,7 @@ CHUNK_APPS = 3
 APPLICATION_TYPES = {"User": False, "System": True}
 
 
-def serve(stream: ByteStream, phone: Softphone) -> None:
+def serve(stream: ByteStream, phone: SimulatedPhone) -> None:
     frames = PlistFrames()
     inbox = Inbox[Plist](stream, frames)
     while (message := inbox.receive()) is not None:
@@ -49,7 +49,7 @@ def _browse(apps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     yield {"Status": "Complete"}
 
 
-def _chosen(phone: Softphone, options: dict[str, Any]) -> list[dict[str, Any]]:
+def _chosen(phone: SimulatedPhone, options: dict[str, Any]) -> list[dict[str, Any]]:
     """What the options ask for, app by app. Without ReturnAttributes everything but SINF and metadata."""
     system = APPLICATION_TYPES.get(str(options.get("ApplicationType")))
     wanted = options.get("BundleIDs")
@@ -66,7 +66,7 @@ def _chosen(phone: Softphone, options: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _facts(phone: Softphone, app: App) -> dict[str, Any]:
+def _facts(phone: SimulatedPhone, app: App) -> dict[str, Any]:
     containers = "/private/var/mobile/Containers"
     facts: dict[str, Any] = {
         "ApplicationType": "System" if app.system else "User",

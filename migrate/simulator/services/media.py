@@ -1,4 +1,4 @@
-"""What AFC shows of a software iPhone: /var/mobile/Media as one tree.
+"""What AFC shows of a simulated iPhone: /var/mobile/Media as one tree.
 
 /DCIM, /PhotoData      CameraRollDomain  Media/…
 everything else        MediaDomain       Media/…
@@ -11,13 +11,13 @@ import time
 from dataclasses import dataclass
 
 from migrate.simulator.device.filesystem import Bytes, Content, Node
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 
 CAMERA_ROLL_FOLDERS = frozenset({"DCIM", "PhotoData"})
 LINKS_LIMIT = 8
 
 
-class NoWay(Exception):
+class PathOutsideMedia(Exception):
     """A path that leads out of the tree."""
 
 
@@ -35,20 +35,20 @@ class Entry:
 class MediaTree:
     """Reading and writing by absolute AFC path. Paths are taken apart by `absolute` first."""
 
-    def __init__(self, phone: Softphone) -> None:
+    def __init__(self, phone: SimulatedPhone) -> None:
         self._phone = phone
 
     def entry(self, path: str) -> Entry | None:
         """What lies at `path` itself (links are not followed), or None."""
         phone = self._phone
-        if (data := phone.scratch.get(path)) is not None:
+        if (data := phone.afc_files.get(path)) is not None:
             now = int(time.time())
             return Entry("file", Bytes(data), now, now)
         node = phone.files.get(*_place(path))
         if node is not None:
             return Entry(node.kind, node.content, node.modified, node.born, node.target)
         below = f"{path.rstrip('/')}/"
-        if path == "/" or any(key.startswith(below) for key in list(phone.scratch)):
+        if path == "/" or any(key.startswith(below) for key in list(phone.afc_files)):
             return Entry("directory", Bytes(b""), 0, 0)
         return None
 
@@ -59,26 +59,26 @@ class MediaTree:
             if entry is None or entry.kind != "symlink":
                 return path
             path = absolute(entry.target or "", start=path.rpartition("/")[0])
-        raise NoWay(path)
+        raise PathOutsideMedia(path)
 
     def names(self, path: str) -> list[str]:
         """What a directory holds, sorted."""
         below = f"{path.rstrip('/')}/"
-        names = {key[len(below) :].partition("/")[0] for key in list(self._phone.scratch) if key.startswith(below)}
+        names = {key[len(below) :].partition("/")[0] for key in list(self._phone.afc_files) if key.startswith(below)}
         names |= {node.relative_path.rpartition("/")[2] for node in _children(self._phone, path)}
         return sorted(names - {""})
 
     def write(self, path: str, data: bytes) -> None:
-        self._phone.scratch[path] = data
+        self._phone.afc_files[path] = data
 
     def make_directory(self, path: str) -> None:
         if path != "/":
-            self._phone.scratch.setdefault(f"{path}/", b"")
+            self._phone.afc_files.setdefault(f"{path}/", b"")
 
     def remove(self, path: str) -> None:
         """Removes a file, link or directory with all below it, also what a backup would have held."""
-        for key in [key for key in list(self._phone.scratch) if key == path or key.startswith(f"{path}/")]:
-            self._phone.scratch.pop(key, None)
+        for key in [key for key in list(self._phone.afc_files) if key == path or key.startswith(f"{path}/")]:
+            self._phone.afc_files.pop(key, None)
         domain, relative_path = _place(path)
         self._phone.files.remove(domain, relative_path, recursive=True)
 
@@ -101,7 +101,7 @@ def absolute(path: str, *, start: str = "") -> str:
     parts: list[str] = []
     for part in (path if path.startswith("/") else f"{start}/{path}").split("/"):
         if part == ".." and not parts:
-            raise NoWay(path)
+            raise PathOutsideMedia(path)
         if part == "..":
             parts.pop()
         elif part not in ("", "."):
@@ -116,7 +116,7 @@ def _place(path: str) -> tuple[str, str]:
     return domain, f"Media{path}".rstrip("/")
 
 
-def _children(phone: Softphone, path: str) -> list[Node]:
+def _children(phone: SimulatedPhone, path: str) -> list[Node]:
     domain, relative_path = _place(path)
     found = [node for node in phone.files.walk(domain) if node.relative_path.rpartition("/")[0] == relative_path]
     if path != "/":

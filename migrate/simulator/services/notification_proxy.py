@@ -12,12 +12,12 @@ import selectors
 import socket
 from typing import Any
 
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.streams import SocketStream
 from migrate.wire.plist_frames import NeedData, PeerBroke, PlistFrames
 
 
-def serve(stream: SocketStream, phone: Softphone) -> None:
+def serve(stream: SocketStream, phone: SimulatedPhone) -> None:
     """One client: relays what it observes, posts what it posts, until it says Shutdown or closes."""
     waiting, waker = socket.socketpair()
     posted: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -40,7 +40,7 @@ def serve(stream: SocketStream, phone: Softphone) -> None:
 
 
 class _Proxy:
-    def __init__(self, stream: SocketStream, phone: Softphone) -> None:
+    def __init__(self, stream: SocketStream, phone: SimulatedPhone) -> None:
         self._stream = stream
         self._phone = phone
         self._frames = PlistFrames()

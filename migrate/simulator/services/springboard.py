@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from migrate.simulator.device.app import App
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.streams import ByteStream, Inbox
 from migrate.wire.plist_frames import PeerBroke, Plist, PlistFrames
 
 ICONS_A_PAGE = 24
 
 
-def serve(stream: ByteStream, phone: Softphone) -> None:
+def serve(stream: ByteStream, phone: SimulatedPhone) -> None:
     frames = PlistFrames()
     inbox = Inbox[Plist](stream, frames)
     while (message := inbox.receive()) is not None:
@@ -21,7 +21,7 @@ def serve(stream: ByteStream, phone: Softphone) -> None:
         stream.sendall(frames.send(_answer(phone, message)))
 
 
-def _answer(phone: Softphone, message: dict[str, Any]) -> dict[str, Any] | list[Any]:
+def _answer(phone: SimulatedPhone, message: dict[str, Any]) -> dict[str, Any] | list[Any]:
     match message.get("command"):
         case "getIconPNGData":
             return _icon(phone, str(message.get("bundleId", "")))
@@ -35,7 +35,7 @@ def _answer(phone: Softphone, message: dict[str, Any]) -> dict[str, Any] | list[
             return {"Error": "UnknownCommand"}
 
 
-def _icon(phone: Softphone, bundle_id: str) -> dict[str, Any]:
+def _icon(phone: SimulatedPhone, bundle_id: str) -> dict[str, Any]:
     """`pngData`, or an `Error` where SpringBoard has none: clients go on without a picture."""
     app = phone.apps.get(bundle_id)
     if app is None or not app.icon_png or bundle_id in phone.faults.no_icon:

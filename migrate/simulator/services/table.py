@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from migrate.simulator.device.phone import Softphone
-from migrate.simulator.faults.faulty_stream import FaultyStream, Mishaps
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.faults.faulty_stream import FaultInjector, FaultyStream
 from migrate.simulator.services import afc, diagnostics, installation_proxy, notification_proxy, springboard
 from migrate.simulator.usbmuxd.streams import SocketStream
 
@@ -16,21 +16,21 @@ AFC = "com.apple.afc"
 
 @dataclass(frozen=True)
 class Service:
-    serve: Callable[[SocketStream, Softphone], None]
+    serve: Callable[[SocketStream, SimulatedPhone], None]
     needs_session: bool = True  # False: before pairing too, and then in plaintext
     needs_keybag: bool = False  # closed until the first unlock after a boot
     needs_escrow_bag: bool = False  # on a locked phone (facts 1.2: REPORTED for mobilebackup2)
     needs_activation: bool = False
 
 
-def _serve_backups(stream: SocketStream, phone: Softphone) -> None:
+def _serve_backups(stream: SocketStream, phone: SimulatedPhone) -> None:
     from migrate.simulator.agent import agent
 
     if phone.faults.drop_sessions > 0:
         phone.faults.drop_sessions -= 1
         return
     cable = phone.cable
-    mishaps = Mishaps(
+    mishaps = FaultInjector(
         phone.faults,
         phone.replug,
         unplug=(lambda: cable.detach(phone)) if cable is not None else None,

@@ -15,14 +15,14 @@ LOOPBACK = "127.0.0.1"
 BACKLOG = 64
 
 
-class Doorkeeper:
-    """Hands every connection that is accepted at one of `doors` to `admit`, in a thread of its own, until `stop`."""
+class ConnectionAcceptor:
+    """Hands every connection that is accepted at one of `listeners` to `admit`, in a thread of its own, until `stop`."""
 
-    def __init__(self, doors: Sequence[socket.socket], admit: Callable[[socket.socket], None]) -> None:
-        self._doors = doors
+    def __init__(self, listeners: Sequence[socket.socket], admit: Callable[[socket.socket], None]) -> None:
+        self._listeners = listeners
         self._admit = admit
         self._waiting, self._waker = socket.socketpair()
-        self._thread = threading.Thread(target=self._keep, name="softphone door", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name="simulator door", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -32,31 +32,31 @@ class Doorkeeper:
 
     def _keep(self) -> None:
         with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
-            for door in (*self._doors, self._waiting):
-                stack.enter_context(door)
-                selector.register(door, selectors.EVENT_READ)
+            for listener in (*self._listeners, self._waiting):
+                stack.enter_context(listener)
+                selector.register(listener, selectors.EVENT_READ)
             while True:
                 ready = [key.fileobj for key, _ in selector.select()]
                 if self._waiting in ready:
                     return
-                for door in self._doors:
-                    if door in ready:
+                for listener in self._listeners:
+                    if listener in ready:
                         with contextlib.suppress(OSError):  # the client has given up meanwhile
-                            self._admit(door.accept()[0])
+                            self._admit(listener.accept()[0])
 
 
 def open_tcp(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises OSError."""
-    door = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         if os.name != "nt":  # there it would let a second server take the same port
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        door.bind((host, port))
-        door.listen(BACKLOG)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
     except OSError:
-        door.close()
+        listener.close()
         raise
-    return door
+    return listener
 
 
 def has_unix_sockets() -> bool:
@@ -71,7 +71,7 @@ def open_unix(path: Path) -> socket.socket:
     family = getattr(socket, "AF_UNIX", None)
     if family is None:
         raise OSError("this system has no unix sockets; use HOST:PORT")
-    door = socket.socket(family)
+    listener = socket.socket(family)
     try:
         if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
             with socket.socket(family) as probe:
@@ -80,11 +80,11 @@ def open_unix(path: Path) -> socket.socket:
             path.unlink()
         before = os.umask(0o177)
         try:
-            door.bind(str(path))
+            listener.bind(str(path))
         finally:
             os.umask(before)
-        door.listen(BACKLOG)
+        listener.listen(BACKLOG)
     except OSError:
-        door.close()
+        listener.close()
         raise
-    return door
+    return listener

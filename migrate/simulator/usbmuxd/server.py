@@ -1,4 +1,4 @@
-"""The usbmuxd that software iPhones hang on: sockets, threads, and the way to a phone's ports.
+"""The usbmuxd that simulated iPhones hang on: sockets, threads, and the way to a phone's ports.
 
 One thread accepts, one serves each connection; `stop` cuts every socket first and joins afterwards. A connection is
 usbmuxd's until a Connect is granted, then it is the phone's: lockdownd on port 62078, else what StartService opened.
@@ -13,13 +13,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from migrate.simulator.device.phone import Softphone
+from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.lockdown import lockdownd
-from migrate.simulator.lockdown.certificates import Computer
+from migrate.simulator.lockdown.certificates import TrustedComputer
 from migrate.simulator.lockdown.lockdownd import OpenPort, Ports
-from migrate.simulator.usbmuxd.listeners import LOOPBACK, Doorkeeper, open_tcp, open_unix
+from migrate.simulator.usbmuxd.listeners import LOOPBACK, ConnectionAcceptor, open_tcp, open_unix
 from migrate.simulator.usbmuxd.streams import Inbox, SocketStream
-from migrate.udid import plain_udid, same_udid
+from migrate.udid import normalize_udid, same_udid
 from migrate.wire import lockdown, usbmux
 from migrate.wire.plist_frames import PeerBroke
 from migrate.wire.usbmux import Result, ResultCode, State, UsbmuxServer
@@ -31,7 +31,7 @@ CONNECTION_TYPES = ("USB", "Network")
 class _PluggedIn:
     """One phone for as long as it is on the cable."""
 
-    phone: Softphone
+    phone: SimulatedPhone
     devices: list[usbmux.Device]
     ports: Ports = field(default_factory=Ports)
     streams: set[SocketStream] = field(default_factory=set)
@@ -48,47 +48,47 @@ class PairRecords:
     """What usbmuxd keeps in /var/lib/lockdown, in memory. A record stays when its phone forgets the computer."""
 
     def __init__(self) -> None:
-        self.computer = Computer()
+        self.computer = TrustedComputer()
         self._records: dict[str, bytes] = {}
         self._trusted_before: set[str] = set()
         self._lock = threading.Lock()
 
-    def met(self, phone: Softphone) -> None:
+    def on_first_attach(self, phone: SimulatedPhone) -> None:
         """A phone is plugged in for the first time. One that trusts this computer has a record, made when asked for."""
         if phone.trust == "trusted":
-            self._trusted_before.add(plain_udid(phone.udid))
+            self._trusted_before.add(normalize_udid(phone.udid))
 
-    def read(self, udid: str, phone: Softphone | None) -> bytes | None:
-        key = plain_udid(udid)
+    def read(self, udid: str, phone: SimulatedPhone | None) -> bytes | None:
+        key = normalize_udid(udid)
         with self._lock:
             if key not in self._records and key in self._trusted_before and phone and phone.trust == "trusted":
-                self._records[key] = self.computer.introduce(phone)
+                self._records[key] = self.computer.pair(phone)
             self._trusted_before.discard(key)
             return self._records.get(key)
 
     def save(self, udid: str, record: bytes) -> None:
         with self._lock:
-            self._trusted_before.discard(plain_udid(udid))
-            self._records[plain_udid(udid)] = record
+            self._trusted_before.discard(normalize_udid(udid))
+            self._records[normalize_udid(udid)] = record
 
     def delete(self, udid: str) -> bool:
         """Whether there was one."""
         with self._lock:
-            self._trusted_before.discard(plain_udid(udid))
-            return self._records.pop(plain_udid(udid), None) is not None
+            self._trusted_before.discard(normalize_udid(udid))
+            return self._records.pop(normalize_udid(udid), None) is not None
 
 
-class SoftphoneServer:
-    """A usbmuxd with software iPhones. Use it as a context manager, or `start` and `stop`."""
+class SimulatedUsbmuxd:
+    """A usbmuxd with simulated iPhones. Use it as a context manager, or `start` and `stop`."""
 
     def __init__(
         self,
-        phones: Iterable[Softphone] = (),
+        phones: Iterable[SimulatedPhone] = (),
         *,
         listen: tuple[str, int] | None = (LOOPBACK, 0),
         socket_path: Path | None = None,
     ) -> None:
-        self.phones: list[Softphone] = list(phones)
+        self.phones: list[SimulatedPhone] = list(phones)
         if len({phone.udid for phone in self.phones}) < len(self.phones):
             raise ValueError("two phones with one UDID")
         self.pair_records = PairRecords()
@@ -100,11 +100,11 @@ class SoftphoneServer:
         self._next_device_id = 1
         self._listeners: list[_Listener] = []
         self._streams: set[SocketStream] = set()
-        self._doorkeeper: Doorkeeper | None = None
+        self._acceptor: ConnectionAcceptor | None = None
         self._threads: list[threading.Thread] = []  # of connections; only the door's thread adds to it
         self._running = False
 
-    def __enter__(self) -> SoftphoneServer:
+    def __enter__(self) -> SimulatedUsbmuxd:
         self.start()
         return self
 
@@ -116,16 +116,16 @@ class SoftphoneServer:
     def start(self) -> str:
         """Listens and plugs every phone in. Returns HOST:PORT, or the socket's path where it listens on nothing else.
         OSError when an address cannot be had."""
-        doors = _open_doors(self._listen, self._socket_path)
+        listening_sockets = _open_listening_sockets(self._listen, self._socket_path)
         if self._listen is None:
             self.address = str(self._socket_path)
         else:
-            host, port = doors[0].getsockname()[:2]
+            host, port = listening_sockets[0].getsockname()[:2]
             self.address = f"{host}:{port}"
         self._running = True
         for phone in self.phones:
             self.attach(phone)
-        self._doorkeeper = Doorkeeper(doors, self._admit)
+        self._acceptor = ConnectionAcceptor(listening_sockets, self._admit)
         return self.address
 
     def stop(self) -> None:
@@ -139,17 +139,17 @@ class SoftphoneServer:
             self.detach(phone)
         for stream in streams:
             stream.cut()
-        if self._doorkeeper is not None:
-            self._doorkeeper.stop()
+        if self._acceptor is not None:
+            self._acceptor.stop()
         for phone in self.phones:
-            phone.rest()
+            phone.shut_down()
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join()
         if self._socket_path is not None:
             self._socket_path.unlink(missing_ok=True)
 
-    def attach(self, phone: Softphone) -> None:
+    def attach(self, phone: SimulatedPhone) -> None:
         """Plugs a phone in, under a new DeviceID. One that is plugged in already stays as it is, and one in recovery
         mode is not seen."""
         with self._lock:
@@ -158,14 +158,14 @@ class SoftphoneServer:
             if phone not in self.phones:
                 self.phones.append(phone)
             if phone.cable is not self:
-                self.pair_records.met(phone)
+                self.pair_records.on_first_attach(phone)
             phone.plugged_in(self)
             devices = [self._new_device(phone, kind) for kind in CONNECTION_TYPES[: 2 if phone.on_wifi else 1]]
             self._plugged_in[phone.udid] = _PluggedIn(phone, devices)
             for device in devices:
                 self._tell(usbmux.Attached(device))
 
-    def detach(self, phone: Softphone) -> bool:
+    def detach(self, phone: SimulatedPhone) -> bool:
         """Unplugs a phone and cuts what ran over its cable. Whether it was plugged in."""
         with self._lock:
             gone = self._plugged_in.pop(phone.udid, None)
@@ -179,11 +179,11 @@ class SoftphoneServer:
             stream.cut()
         return True
 
-    def is_attached(self, phone: Softphone) -> bool:
+    def is_attached(self, phone: SimulatedPhone) -> bool:
         with self._lock:
             return phone.udid in self._plugged_in
 
-    def _new_device(self, phone: Softphone, connection_type: str) -> usbmux.Device:
+    def _new_device(self, phone: SimulatedPhone, connection_type: str) -> usbmux.Device:
         device = usbmux.Device(self._next_device_id, phone.udid, connection_type)
         self._next_device_id += 1
         return device
@@ -209,7 +209,7 @@ class SoftphoneServer:
                 return
             self._streams.add(stream)
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        thread = threading.Thread(target=self._serve, args=(stream,), name="softphone client", daemon=True)
+        thread = threading.Thread(target=self._serve, args=(stream,), name="simulator client", daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -272,7 +272,7 @@ class SoftphoneServer:
             self._tell(usbmux.Paired(request.device_id or 0))
         return Result(ResultCode.OK)
 
-    def _phone(self, udid: str) -> Softphone | None:
+    def _phone(self, udid: str) -> SimulatedPhone | None:
         return next((phone for phone in self.phones if same_udid(phone.udid, udid)), None)
 
     def _listen_to(self, stream: SocketStream, mux: UsbmuxServer, request: usbmux.Listen) -> _Listener:
@@ -313,25 +313,25 @@ class SoftphoneServer:
                 plugged_in.streams.discard(stream)
 
 
-def _serve_port(stream: SocketStream, phone: Softphone, port: OpenPort) -> None:
+def _serve_port(stream: SocketStream, phone: SimulatedPhone, port: OpenPort) -> None:
     if port.tls is not None:
         stream.start_tls(port.tls)
     port.service.serve(stream, phone)
 
 
-def _open_doors(listen: tuple[str, int] | None, socket_path: Path | None) -> list[socket.socket]:
+def _open_listening_sockets(listen: tuple[str, int] | None, socket_path: Path | None) -> list[socket.socket]:
     """Listening sockets: the address asked for first, then loopback where that is another one, then the unix socket."""
-    doors: list[socket.socket] = []
+    listening_sockets: list[socket.socket] = []
     try:
         if listen is not None:
-            doors.append(open_tcp(*listen))
-            host, port = doors[0].getsockname()[:2]
+            listening_sockets.append(open_tcp(*listen))
+            host, port = listening_sockets[0].getsockname()[:2]
             if host not in (LOOPBACK, "0.0.0.0", "::1", "::"):  # noqa: S104  (compared, not bound)
-                doors.append(open_tcp(LOOPBACK, port))
+                listening_sockets.append(open_tcp(LOOPBACK, port))
         if socket_path is not None:
-            doors.append(open_unix(socket_path))
+            listening_sockets.append(open_unix(socket_path))
     except OSError:
-        for door in doors:
-            door.close()
+        for listening_socket in listening_sockets:
+            listening_socket.close()
         raise
-    return doors
+    return listening_sockets

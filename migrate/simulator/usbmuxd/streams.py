@@ -1,4 +1,4 @@
-"""A byte stream as the services of the software iPhone get it: connected, TLS already done, blocking."""
+"""A byte stream as the services of the simulated iPhone get it: connected, TLS already done, blocking."""
 
 from __future__ import annotations
 

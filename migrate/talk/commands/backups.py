@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from migrate.talk.console import put, put_json, say, wrapped
-from migrate.talk.options import Everywhere, Exit, with_global_options
-from migrate.units import bytes_text
+from migrate.talk.console import print_json, print_line, say, wrapped
+from migrate.talk.options import Exit, GlobalOptions, with_global_options
+from migrate.units import format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from migrate.backup.locations import Glance, Place
+    from migrate.backup.locations import BackupLocation, BackupSummary
 
-PROGRAMS = {
+PROGRAM_NAMES = {
     "finder": "Finder's",
     "itunes": "iTunes'",
     "apple-devices": "Apple Devices'",
@@ -36,56 +36,58 @@ def register(app: typer.Typer) -> None:
     app.command("backups")(with_global_options(backups))
 
 
-def backups(said: Everywhere) -> Exit:
+def backups(options: GlobalOptions) -> Exit:
     """Lists the backups on this computer: Finder's, iTunes', Apple Devices', our own, and those in this folder.
 
     It asks for no password and decrypts nothing.
     """
-    from migrate.backup.locations import glances, usual_places
+    from migrate.backup.locations import list_backups, usual_locations
 
-    places = usual_places(sys.platform, os.environ, Path.home(), ours=said.home_folder / "backups", here=Path.cwd())
+    places = usual_locations(
+        sys.platform, os.environ, Path.home(), ours=options.home_folder / "backups", here=Path.cwd()
+    )
     found = 0
-    for one in glances(places):
+    for one in list_backups(places):
         found += 1
-        if said.json:
-            put_json(one.as_json())
+        if options.json:
+            print_json(one.as_json())
             continue
-        for line in in_words(one):
-            put(line)
+        for line in format_backup(one):
+            print_line(line)
         if one.place == "finder" and one.udid is None:
             say(wrapped(FULL_DISK_ACCESS, indent="  "))
     if not found:
-        for line in nothing_in_words(places):
+        for line in format_no_backups(places):
             say(line)
     return None
 
 
-def in_words(one: Glance) -> list[str]:
+def format_backup(one: BackupSummary) -> list[str]:
     """One backup: a line of facts, and its folder on a line of its own to be copied."""
     if one.udid is None:  # no backup: a place that may not be looked into
         return [
-            wrapped(f"A folder for backups, {PROGRAMS[one.place]}, may not be read: {one.problem}."),
+            wrapped(f"A folder for backups, {PROGRAM_NAMES[one.place]}, may not be read: {one.problem}."),
             f"  {one.backup}",
         ]
     about = [one.name or "(no name)"]
     if one.ios_version:
         about.append(f"iOS {one.ios_version}")
-    if one.saved:
-        about.append(f"{one.saved:%Y-%m-%d %H:%M} UTC")
+    if one.backed_up_at:
+        about.append(f"{one.backed_up_at:%Y-%m-%d %H:%M} UTC")
     if one.encrypted is not None:
         about.append("encrypted" if one.encrypted else "not encrypted")
     if one.finished is not None:
         about.append("finished" if one.finished else "never finished")
     if one.bytes is not None:
-        about.append(bytes_text(one.bytes))
-    about.append(PROGRAMS[one.place])
+        about.append(format_bytes(one.bytes))
+    about.append(PROGRAM_NAMES[one.place])
     lines = [wrapped(", ".join(about), indent="    ", first=""), f"  {one.backup}"]
     if one.problem:
         lines.append(wrapped(f"Not all of it could be read: {one.problem}.", indent="    ", first="  "))
     return lines
 
 
-def nothing_in_words(places: Sequence[Place]) -> list[str]:
+def format_no_backups(places: Sequence[BackupLocation]) -> list[str]:
     return [
         wrapped("No backup was found. Looked in:"),
         *(f"  {place.path}" for place in places),

@@ -1,4 +1,4 @@
-"""`migrate demo`: a whole move between two software iPhones."""
+"""`migrate demo`: a whole move between two simulated iPhones."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from migrate.problems import ConversationStopped, DemoStopped, Interrupted, StoppedBeforeBeginning, UsageWrong
-from migrate.talk.console import refuse_no_terminal, say, wrapped
-from migrate.talk.options import AtHome, Everywhere, Exit, PlainOption, with_global_options
-from migrate.talk.run_on_terminal import carry_out, end_in_an_event, world_of
+from migrate.talk.console import require_terminal, say, wrapped
+from migrate.talk.options import Exit, GlobalOptions, PlainOption, Workspace, with_global_options
+from migrate.talk.run_on_terminal import build_run_context, execute_run, report_failure_as_event
 
 if TYPE_CHECKING:
     from migrate.journey import events
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    said: Everywhere,
+    options: GlobalOptions,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the two phones serving for other commands.", show_default=False)
     ] = False,
@@ -32,54 +32,55 @@ def demo(
     ] = False,
     plain: PlainOption = False,
 ) -> Exit:
-    """Moves everything between two software iPhones, unattended, in under a minute."""
+    """Moves everything between two simulated iPhones, unattended, in under a minute."""
     from migrate.talk.demo_phones import Demo
 
     if wizard:
-        if said.json:
+        if options.json:
             raise UsageWrong("--wizard is a conversation, and --json leaves no room for one.", "migrate demo")
-        refuse_no_terminal()
-    end_in_an_event(said)
+        require_terminal()
+    report_failure_as_event(options)
     command = "migrate demo --wizard" if wizard else "migrate demo"
-    with ending_with_its_phones(command):
+    with stopping_demo_for_good(command):
         show = Demo(unhurried=wizard)
-        folder = said.home_folder
-        if said.home_is_ours:  # a demo leaves nothing among somebody's real backups
+        folder = options.home_folder
+        if options.is_default_home:  # a demo leaves nothing among somebody's real backups
             folder = show.empty_home(folder / "demo")
-        with said.at(folder) as home, show.two_phones(home.tmp, keep=keep) as serving:
-            here = AtHome(home.home, home.tmp, serving.address)
-            said.phones_stay, said.home, said.usbmuxd = keep, home.home.path, serving.address
-            say(wrapped("Two software iPhones; everything else is real. No iPhone is touched."))
+        with options.open_workspace_at(folder) as home, show.start_phones(home.tmp, keep=keep) as serving:
+            workspace = Workspace(home.home, home.tmp, serving.address)
+            options.phones_stay, options.home, options.usbmuxd = keep, home.home.path, serving.address
+            say(wrapped("Two simulated iPhones; everything else is real. No iPhone is touched."))
             if wizard:
-                from migrate.talk.wizard.conversation import converse
+                from migrate.talk.wizard.conversation import run_wizard
 
-                exit_code = converse(said, here, plain_wished=plain)
+                exit_code = run_wizard(options, workspace, force_plain=plain)
             else:
-                world = world_of(said, here, show.passwords, yes=True, wait_s=60)
-                exit_code = carry_out(
-                    said, show.move(replace(world, listener=without_a_way_on(world.listener, command)))
+                context = build_run_context(options, workspace, show.passwords, yes=True, wait_s=60)
+                exit_code = execute_run(
+                    options,
+                    show.run_move(replace(context, listener=report_stop_as_demo_stopped(context.listener, command))),
                 )
             if keep:
-                for line in show.how_to_go_on(serving, here.home.path, wizard=wizard):
+                for line in show.keep_instructions(serving, workspace.home.path, wizard=wizard):
                     say(line)
     return exit_code
 
 
-def without_a_way_on(listener: events.Listener, command: str) -> events.Listener:
+def report_stop_as_demo_stopped(listener: events.Listener, command: str) -> events.Listener:
     """The listener, told of a demo that was stopped as what it is: not of a run that could be gone on with."""
     from migrate.journey import events
 
-    def hear(event: events.Event) -> None:
+    def on_event(event: events.Event) -> None:
         if isinstance(event, events.RunFinished) and isinstance(event.error, Interrupted | StoppedBeforeBeginning):
             stopped = DemoStopped(command)
             event = events.RunFinished(None, "stopped", stopped.exit_code, None, stopped)
         listener(event)
 
-    return hear
+    return on_event
 
 
 @contextmanager
-def ending_with_its_phones(command: str) -> Iterator[None]:
+def stopping_demo_for_good(command: str) -> Iterator[None]:
     """Ctrl-C ends a demo for good: nobody can go on without its phones.
 
     Raises:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migrate.talk.console import put, put_json, three_sentences, wrapped
-from migrate.talk.options import Everywhere, Exit, with_global_options
+from migrate.talk.console import format_problem, print_json, print_line, wrapped
+from migrate.talk.options import Exit, GlobalOptions, with_global_options
 
 if TYPE_CHECKING:
-    from migrate.talk.help.explain import Explained
+    from migrate.talk.help.explain import ErrorExplanation
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    said: Everywhere,
+    options: GlobalOptions,
     what: Annotated[
         list[str], typer.Argument(metavar="CODE-or-text", help="An error's code, a number, or the words you saw.")
     ],
@@ -30,24 +30,24 @@ def explain(
     from migrate.talk.help.explain import explain as look_up
 
     known = look_up(" ".join(what))
-    if said.json:
-        put_json(known.as_json())
+    if options.json:
+        print_json(known.as_json())
     else:
-        put("\n\n".join(in_words(known)))
+        print_line("\n\n".join(format_explanation(known)))
     return None
 
 
-def in_words(known: Explained) -> list[str]:
+def format_explanation(known: ErrorExplanation) -> list[str]:
     """One paragraph for each thing that is known."""
     from migrate.problems import code_of
-    from migrate.talk.help.explain import EXIT_CODES, as_a_phone_says_it
+    from migrate.talk.help.explain import EXIT_CODES, example_from_phone
 
     paragraphs = []
     if known.exit_code is not None:
         paragraphs.append(wrapped(f"Exit code {known.exit_code}: {EXIT_CODES[known.exit_code]}."))
     for error in known.errors:
-        shown = as_a_phone_says_it(error)
-        lines = three_sentences(shown.what(), shown.why(), shown.next())
+        shown = example_from_phone(error)
+        lines = format_problem(shown.what(), shown.why(), shown.next())
         paragraphs.append("\n".join([wrapped(f"{code_of(error)} (exit code {error.exit_code}), for example:"), *lines]))
     for trouble in known.troubles:
         numbers = ", ".join(map(str, trouble.codes))

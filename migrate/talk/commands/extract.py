@@ -10,16 +10,16 @@ import typer
 
 from migrate.problems import ExtractStopped, UnknownApp, UnknownCategory, UsageWrong
 from migrate.talk.commands.verify_and_show import BackupArgument, with_password
-from migrate.talk.console import findings_in_words, put, put_json, wrapped
-from migrate.talk.options import Everywhere, Exit, with_global_options
+from migrate.talk.console import format_findings, print_json, print_line, wrapped
+from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
-from migrate.units import bytes_text
+from migrate.units import format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from migrate.backup.extract.extract import Extracted
-    from migrate.backup.manifest.open import Wanted
+    from migrate.backup.extract.extract import ExtractResult
+    from migrate.backup.manifest.open import RecordFilter
     from migrate.backup.reader import Backup
     from migrate.backup.seal import Seal
 
@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
 
 
 def extract(
-    said: Everywhere,
+    options: GlobalOptions,
     backup: BackupArgument,
     to: ToOption,
     category: CategoryOption = None,
@@ -65,22 +65,22 @@ def extract(
     from migrate.backup.folder import BackupFolder, find_backup
     from migrate.backup.reader import Backup
     from migrate.backup.seal import read_seal
-    from migrate.talk.task_progress import telling
+    from migrate.talk.task_progress import report_progress
 
     folder = BackupFolder(find_backup(backup))
     patterns = [pattern_of(glob) for glob in match or ()]
-    with said.at_home() as here:
+    with options.open_workspace() as workspace:
         opened = with_password(folder, Passwords(file=password_file), lambda word: Backup.open(folder.path, word))
-        with opened, telling("extract", quiet=said.json) as watch:
-            seal = read_seal(here.home.seals, folder) if category or app else None
+        with opened, report_progress("extract", quiet=options.json) as progress:
+            seal = read_seal(workspace.home.seals, folder) if category or app else None
             wanted = wanted_of(opened, seal, category or (), app or (), patterns)
-            said.begun = ExtractStopped(str(to))
-            extracted = take_out(opened, to.expanduser().absolute(), wanted, watch)
-    if said.json:
-        put_json(extracted.as_json())
+            options.ctrl_c_error = ExtractStopped(str(to))
+            extracted = take_out(opened, to.expanduser().absolute(), wanted, progress)
+    if options.json:
+        print_json(extracted.as_json())
     else:
-        for line in in_words(extracted):
-            put(line)
+        for line in format_extracted(extracted):
+            print_line(line)
     return extracted.exit_code
 
 
@@ -104,7 +104,7 @@ def wanted_of(
     categories: Collection[str],
     apps: Collection[str],
     patterns: Collection[re.Pattern[str]],
-) -> Wanted:
+) -> RecordFilter:
     """Whether a domain and path are among what was named; all are where nothing was.
 
     Raises:
@@ -131,9 +131,9 @@ def wanted_of(
     return wanted
 
 
-def in_words(extracted: Extracted) -> list[str]:
+def format_extracted(extracted: ExtractResult) -> list[str]:
     files = "1 file" if extracted.files == 1 else f"{extracted.files:,} files"
-    lines = [wrapped(f"{files}, {bytes_text(extracted.bytes)}, are in {extracted.to}.")]
+    lines = [wrapped(f"{files}, {format_bytes(extracted.bytes)}, are in {extracted.to}.")]
     if extracted.findings:
-        lines += ["", *findings_in_words(extracted.findings)]
+        lines += ["", *format_findings(extracted.findings)]
     return lines

@@ -10,9 +10,9 @@ import typer
 
 from migrate.problems import UsageWrong
 from migrate.talk.console import say
-from migrate.talk.options import Everywhere, Exit, with_global_options
+from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.passwords import NewPasswordFile, PasswordFile, Passwords
-from migrate.talk.run_on_terminal import carry_out, end_in_an_event, world_of
+from migrate.talk.run_on_terminal import build_run_context, execute_run, report_failure_as_event
 
 if TYPE_CHECKING:
     from migrate.plan.model import Plan
@@ -52,7 +52,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    said: Everywhere,
+    options: GlobalOptions,
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file; there are samples in plans/.")],
     old: OldOption = None,
     old_backup: OldBackupOption = None,
@@ -65,15 +65,15 @@ def run(
     """Moves what a plan says, from the old phone to the new one, and proves it."""
     from migrate.journey.run import run as begin
 
-    end_in_an_event(said)
-    agreed = agreed_plan(plan, old=old, old_backup=old_backup, new=new)
+    report_failure_as_event(options)
+    agreed = load_plan(plan, old=old, old_backup=old_backup, new=new)
     passwords = Passwords(file=password_file, new_file=new_password_file)
-    with said.at_home() as here:
-        world = world_of(said, here, passwords, yes=yes, wait_s=wait)
-        return carry_out(said, begin(agreed, world))
+    with options.open_workspace() as workspace:
+        context = build_run_context(options, workspace, passwords, yes=yes, wait_s=wait)
+        return execute_run(options, begin(agreed, context))
 
 
-def agreed_plan(path: Path, *, old: str | None, old_backup: Path | None, new: str | None) -> Plan:
+def load_plan(path: Path, *, old: str | None, old_backup: Path | None, new: str | None) -> Plan:
     """The plan in a file, for the phones that were named beside it.
 
     Raises:
@@ -82,19 +82,19 @@ def agreed_plan(path: Path, *, old: str | None, old_backup: Path | None, new: st
     from pydantic import ValidationError
 
     from migrate.backup.folder import find_backup
-    from migrate.plan.read import read_plan, with_phones
+    from migrate.plan.read import override_phones, read_plan
 
     if old is not None and old_backup is not None:
         raise UsageWrong("--old and --old-backup cannot both be the old phone.", "migrate run")
     backup = find_backup(old_backup) if old_backup is not None else None
     try:
-        return with_phones(read_plan(path), old=old, old_backup=backup, new=new)
+        return override_phones(read_plan(path), old=old, old_backup=backup, new=new)
     except ValidationError as error:
         raise UsageWrong(f"{old or new} is no phone's UDID.", "migrate run") from error
 
 
 def resume(
-    said: Everywhere,
+    options: GlobalOptions,
     run: Annotated[str | None, typer.Argument(metavar="RUN", help="Not needed for the only unfinished one.")] = None,
     old: OldOption = None,
     old_backup: OldBackupOption = None,
@@ -108,18 +108,20 @@ def resume(
     from migrate.journey.run import resume as go_on
     from migrate.journey.runs import find_run, only_unfinished
 
-    end_in_an_event(said)
-    with said.at_home() as here:
-        folder = find_run(here.home, run) if run else only_unfinished(here.home)
-        names = names_of(old=old, old_backup=old_backup, new=new)
-        if not said.json:
+    report_failure_as_event(options)
+    with options.open_workspace() as workspace:
+        folder = find_run(workspace.home, run) if run else only_unfinished(workspace.home)
+        named_udids = phone_overrides(old=old, old_backup=old_backup, new=new)
+        if not options.json:
             say(f"Going on with {folder.path.name}.")
         passwords = Passwords(file=password_file, new_file=new_password_file)
-        world = replace(world_of(said, here, passwords, yes=yes, wait_s=wait), names=names)
-        return carry_out(said, go_on(folder, world))
+        context = replace(
+            build_run_context(options, workspace, passwords, yes=yes, wait_s=wait), named_udids=named_udids
+        )
+        return execute_run(options, go_on(folder, context))
 
 
-def names_of(*, old: str | None, old_backup: Path | None, new: str | None) -> dict[Literal["old", "new"], str]:
+def phone_overrides(*, old: str | None, old_backup: Path | None, new: str | None) -> dict[Literal["old", "new"], str]:
     """The phones that were named beside `resume`, by their UDIDs.
 
     Raises:
@@ -129,19 +131,19 @@ def names_of(*, old: str | None, old_backup: Path | None, new: str | None) -> di
 
     if old is not None and old_backup is not None:
         raise UsageWrong("--old and --old-backup cannot both be the old phone.", "migrate resume")
-    names: dict[Literal["old", "new"], str] = {}
+    named_udids: dict[Literal["old", "new"], str] = {}
     if old is not None or old_backup is not None:
-        names["old"] = old or BackupFolder(find_backup(old_backup or Path())).udid
+        named_udids["old"] = old or BackupFolder(find_backup(old_backup or Path())).udid
     if new is not None:
-        names["new"] = new
-    return names
+        named_udids["new"] = new
+    return named_udids
 
 
 # -- before it, and after it -----------------------------------------------------------------------------------------
 
 
 def rehearse(
-    said: Everywhere,
+    options: GlobalOptions,
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file; there are samples in plans/.")],
     old: OldOption = None,
     old_backup: OldBackupOption = None,
@@ -150,20 +152,20 @@ def rehearse(
     password_file: PasswordFile = None,
     new_password_file: NewPasswordFile = None,
 ) -> Exit:
-    """Does all of a move but the restore, which goes to a software iPhone like the new phone. Nothing is sent."""
+    """Does all of a move but the restore, which goes to a simulated iPhone like the new phone. Nothing is sent."""
     from migrate.journey.run import REHEARSE
     from migrate.journey.run import run as begin
 
-    end_in_an_event(said)
-    agreed = agreed_plan(plan, old=old, old_backup=old_backup, new=new)
+    report_failure_as_event(options)
+    agreed = load_plan(plan, old=old, old_backup=old_backup, new=new)
     passwords = Passwords(file=password_file, new_file=new_password_file)
-    with said.at_home() as here:
-        world = world_of(said, here, passwords, yes=False, wait_s=wait)
-        return carry_out(said, begin(agreed, world, until=REHEARSE))
+    with options.open_workspace() as workspace:
+        context = build_run_context(options, workspace, passwords, yes=False, wait_s=wait)
+        return execute_run(options, begin(agreed, context, stop_after=REHEARSE))
 
 
 def prove(
-    said: Everywhere,
+    options: GlobalOptions,
     run: RunArgument,
     arriving: ArrivingOption = 0.0,
     wait: WaitOption = WAIT_S,
@@ -174,18 +176,20 @@ def prove(
     from migrate.journey.run import prove_again
     from migrate.journey.runs import find_run
 
-    end_in_an_event(said)
-    with said.at_home() as here:
-        folder = find_run(here.home, run)
+    report_failure_as_event(options)
+    with options.open_workspace() as workspace:
+        folder = find_run(workspace.home, run)
         passwords = Passwords(file=password_file, new_file=new_password_file)
-        world = replace(world_of(said, here, passwords, yes=False, wait_s=wait), arriving_s=arriving)
-        return carry_out(said, prove_again(folder, world))
+        context = replace(
+            build_run_context(options, workspace, passwords, yes=False, wait_s=wait), arrival_wait_s=arriving
+        )
+        return execute_run(options, prove_again(folder, context))
 
 
 def undo(
-    said: Everywhere,
+    options: GlobalOptions,
     run: RunArgument,
-    lose: Annotated[
+    accept_loss: Annotated[
         bool,
         typer.Option("--lose-what-came-after", help="What came onto the phone since may go.", show_default=False),
     ] = False,
@@ -198,9 +202,9 @@ def undo(
     from migrate.journey.runs import find_run
     from migrate.journey.undo import undo as put_back
 
-    end_in_an_event(said)
-    with said.at_home() as here:
-        folder = find_run(here.home, run)
+    report_failure_as_event(options)
+    with options.open_workspace() as workspace:
+        folder = find_run(workspace.home, run)
         passwords = Passwords(file=password_file, new_file=new_password_file)
-        world = world_of(said, here, passwords, yes=yes, wait_s=wait)
-        return carry_out(said, put_back(folder, world, lose=lose))
+        context = build_run_context(options, workspace, passwords, yes=yes, wait_s=wait)
+        return execute_run(options, put_back(folder, context, accept_loss=accept_loss))

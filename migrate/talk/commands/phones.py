@@ -1,4 +1,4 @@
-"""`migrate phones` and `migrate save`."""
+"""`migrate phones` and `migrate backup`."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from migrate.problems import NoPhone, SaveInterrupted, WhichPhoneToSave
-from migrate.talk.console import put, put_json, say, wrapped
-from migrate.talk.options import AtHome, Everywhere, Exit, run_async, with_global_options
-from migrate.units import bytes_text
+from migrate.talk.console import print_json, print_line, say, wrapped
+from migrate.talk.options import Exit, GlobalOptions, Workspace, run_async, with_global_options
+from migrate.units import format_bytes
 
 if TYPE_CHECKING:
     from migrate.phone.facts import PhoneFacts
 
 WAIT_S = 60
-"""How long `save` waits for Trust to be tapped or a phone to be unlocked: somebody has just typed the command and is
+"""How long `back_up` waits for Trust to be tapped or a phone to be unlocked: somebody has just typed the command and is
 near. A run, which may be hours old, waits longer (contract 1)."""
 
 
 def register(app: typer.Typer) -> None:
     app.command("phones")(with_global_options(phones))
-    app.command("save")(with_global_options(save))
+    app.command("backup")(with_global_options(back_up))
 
 
-def phones(said: Everywhere) -> Exit:
+def phones(options: GlobalOptions) -> Exit:
     """Lists the connected phones. Never makes one ask for trust."""
-    from migrate.phone.discovery import look
+    from migrate.phone.discovery import find_phones
 
-    with said.at_home() as here:
-        found = run_async(look(here.muxer))
+    with options.open_workspace() as workspace:
+        found = run_async(find_phones(workspace.usbmux))
     for number, phone in enumerate(found):
-        if said.json:
-            put_json(phone.as_json())
+        if options.json:
+            print_json(phone.as_json())
             continue
         if number:
-            put()
-        for line in phone_in_words(phone):
-            put(line)
+            print_line()
+        for line in format_phone(phone):
+            print_line(line)
     if not found:
         say("No phone is connected. Connect one with its cable and unlock it.")
     return None
 
 
-def phone_in_words(phone: PhoneFacts) -> list[str]:
+def format_phone(phone: PhoneFacts) -> list[str]:
     """One phone, its name first, its UDID on a line of its own to be copied."""
     about = [phone.model_name or phone.model or "model unknown", f"iOS {phone.ios_version or 'unknown'}"]
     about.append({"USB": "on a cable", "Network": "over Wi-Fi"}.get(phone.connection, phone.connection))
@@ -52,7 +52,7 @@ def phone_in_words(phone: PhoneFacts) -> list[str]:
         return [*lines, wrapped("It does not trust this computer yet, so it tells no more.", indent="  ")]
     state = []
     if phone.used_bytes is not None and phone.free_bytes is not None:
-        state.append(f"{bytes_text(phone.used_bytes)} used, {bytes_text(phone.free_bytes)} free")
+        state.append(f"{format_bytes(phone.used_bytes)} used, {format_bytes(phone.free_bytes)} free")
     if phone.encrypts_backups is not None:
         state.append("encrypts its backups" if phone.encrypts_backups else "does not encrypt its backups")
     state.append({True: "Find My is on", False: "Find My is off", None: "Find My unknown"}[phone.find_my])
@@ -63,8 +63,8 @@ def phone_in_words(phone: PhoneFacts) -> list[str]:
     return [*lines, wrapped(", ".join(state), indent="  ")]
 
 
-def save(
-    said: Everywhere,
+def back_up(
+    options: GlobalOptions,
     udid: Annotated[
         str | None,
         typer.Argument(metavar="[UDID]", help="Which phone; not needed for the only one.", show_default=False),
@@ -84,23 +84,23 @@ def save(
     ] = None,
 ) -> Exit:
     """Saves a phone to this computer, nothing more. An interrupted save goes on where it stopped."""
-    with said.at_home() as here:
-        saved = run_async(save_phone(said, here, udid, fresh=fresh, wait_s=wait))
-    if said.json:
-        put_json(saved)
+    with options.open_workspace() as workspace:
+        saved = run_async(back_up_phone(options, workspace, udid, fresh=fresh, wait_s=wait))
+    if options.json:
+        print_json(saved)
         return None
-    put(
+    print_line(
         wrapped(
-            f"{saved['name']} is saved: {saved['files']:,} files, {bytes_text(saved['bytes'])} came over the cable."
+            f"{saved['name']} is saved: {saved['files']:,} files, {format_bytes(saved['bytes'])} came over the cable."
         )
     )
-    put(f"  {saved['backup']}")
-    put(wrapped("Check it with: migrate verify BACKUP. Look into it with: migrate show BACKUP", indent="  "))
+    print_line(f"  {saved['backup']}")
+    print_line(wrapped("Check it with: migrate verify BACKUP. Look into it with: migrate show BACKUP", indent="  "))
     return None
 
 
-async def save_phone(
-    said: Everywhere, here: AtHome, udid: str | None, *, fresh: bool, wait_s: int | None
+async def back_up_phone(
+    options: GlobalOptions, workspace: Workspace, udid: str | None, *, fresh: bool, wait_s: int | None
 ) -> dict[str, Any]:
     """Meet the phone, save it into its working backup, and come back with what `save --json` answers.
 
@@ -109,42 +109,44 @@ async def save_phone(
         What Phone.meet and Phone.save raise.
     """
     from migrate.phone.phone import Phone
-    from migrate.talk.task_progress import telling
+    from migrate.talk.task_progress import report_progress
 
     if wait_s is None:
-        udid, wait_s = await the_phone(here, udid), WAIT_S
-    with telling("save", quiet=False) as watch:  # in words also beside --json: somebody may be needed at the phone
-        meeting = Phone.meet(here.muxer, udid, watch=watch, wait_s=wait_s) if udid else None
-        async with await (meeting or Phone.meet_any(here.muxer, watch=watch, wait_s=wait_s)) as phone:
+        udid, wait_s = await select_phone(workspace, udid), WAIT_S
+    with report_progress(
+        "backup", quiet=False
+    ) as progress:  # in words also beside --json: somebody may be needed at the phone
+        meeting = Phone.meet(workspace.usbmux, udid, progress=progress, wait_s=wait_s) if udid else None
+        async with await (meeting or Phone.meet_any(workspace.usbmux, progress=progress, wait_s=wait_s)) as phone:
             facts = phone.facts
-            said.begun = SaveInterrupted(facts.called, facts.udid)
-            folder = here.home.working_backup(facts.udid)
+            options.ctrl_c_error = SaveInterrupted(facts.name_or_model, facts.udid)
+            folder = workspace.home.working_backup(facts.udid)
             begin: Literal["fresh", "incremental"] = "fresh" if fresh else "incremental"
-            with here.home.alone_with(folder.name, facts.called):
-                report = await phone.save(folder, seals=here.home.seals, begin=begin, watch=watch)
+            with workspace.home.lock_working_backup(folder.name, facts.name_or_model):
+                report = await phone.back_up(folder, seals=workspace.home.seals, begin=begin, progress=progress)
     return {
         "backup": str(folder),
         "udid": facts.udid,
-        "name": facts.called,
+        "name": facts.name_or_model,
         "files": report.files_received,
         "bytes": report.bytes_received,
-        "findings": [finding.as_json() for finding in watch.findings],
+        "findings": [finding.as_json() for finding in progress.findings],
     }
 
 
-async def the_phone(here: AtHome, udid: str | None) -> str:
+async def select_phone(workspace: Workspace, udid: str | None) -> str:
     """The phone that is meant, of those that are there now.
 
     Raises:
         NoPhone: it is not there. WhichPhoneToSave: it could be several.
     """
-    from migrate.phone.discovery import look
+    from migrate.phone.discovery import find_phones
     from migrate.udid import same_udid
 
-    found = await look(here.muxer)
+    found = await find_phones(workspace.usbmux)
     fitting = [phone for phone in found if udid is None or same_udid(phone.udid, udid)]
     if not fitting:
         raise NoPhone(udid or "", tuple(phone.udid for phone in found))
     if len(fitting) > 1:
-        raise WhichPhoneToSave(tuple(f"{phone.called} ({phone.udid})" for phone in fitting))
+        raise WhichPhoneToSave(tuple(f"{phone.name_or_model} ({phone.udid})" for phone in fitting))
     return fitting[0].udid

@@ -10,13 +10,13 @@ import typer
 
 from migrate.problems import NoMuxer, PlanExists, UsageWrong
 from migrate.talk.commands import plan_explain
-from migrate.talk.console import findings_in_words, put, put_json, refuse_no_terminal, wrapped
-from migrate.talk.options import AtHome, Everywhere, Exit, PlainOption, run_async, with_global_options
+from migrate.talk.console import format_findings, print_json, print_line, require_terminal, wrapped
+from migrate.talk.options import Exit, GlobalOptions, PlainOption, Workspace, run_async, with_global_options
 
 if TYPE_CHECKING:
     from migrate.phone.facts import PhoneFacts
     from migrate.plan.model import Plan
-    from migrate.plan.preflight import Seen
+    from migrate.plan.preflight import MoveFacts
 
 
 def register(app: typer.Typer) -> None:
@@ -29,24 +29,26 @@ def register(app: typer.Typer) -> None:
 
 
 def new(
-    said: Everywhere,
+    options: GlobalOptions,
     plan: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where to write it.")] = Path("migrate-plan.toml"),
     plain: PlainOption = False,
 ) -> Exit:
     """Makes a plan in conversation, without any phone."""
-    if said.json:
+    if options.json:
         raise UsageWrong("This is a conversation, and --json leaves no room for one.", "migrate plan new")
-    refuse_no_terminal()
+    require_terminal()
     if plan.exists():
         raise PlanExists(str(plan))
     from migrate.talk.wizard.conversation import write_plan
 
-    with said.at_home() as here:
-        write_plan(said, here, plan.absolute(), plain_wished=plain)
+    with options.open_workspace() as workspace:
+        write_plan(options, workspace, plan.absolute(), force_plain=plain)
     return None
 
 
-def check(said: Everywhere, plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan, in TOML.")]) -> Exit:
+def check(
+    options: GlobalOptions, plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan, in TOML.")]
+) -> Exit:
     """Checks a plan: is it valid, and does it fit the phones that are here."""
     from migrate.backup.folder import BackupFolder, find_backup
     from migrate.plan.model import digest
@@ -57,32 +59,32 @@ def check(said: Everywhere, plan: Annotated[Path, typer.Argument(metavar="PLAN",
     backup = None
     if read.old_phone.backup is not None:  # a plan that names a folder which is no backup cannot be run
         backup = BackupFolder(find_backup(Path(read.old_phone.backup)))
-    with said.at_home() as here:
-        there = phones_of(read, run_async(phones_here(here)), backup.udid if backup else None)
-        findings = preflight(read, replace(there, backup=backup, home=here.home.path))
-    if said.json:
+    with options.open_workspace() as workspace:
+        there = match_phones(read, run_async(connected_phones(workspace)), backup.udid if backup else None)
+        findings = preflight(read, replace(there, backup=backup, home=workspace.home.path))
+    if options.json:
         facts = {"plan": str(plan), "name": read.name, "valid": True, "digest": digest(read)}
         facts |= {"old_udid": there.old and there.old.udid, "new_udid": there.new and there.new.udid}
-        put_json({**facts, "findings": [finding.as_json() for finding in findings]})
+        print_json({**facts, "findings": [finding.as_json() for finding in findings]})
         return None
-    for line in (*plan_in_words(plan, read), "", *fit_in_words(read, there), *findings_in_words(findings)):
-        put(line)
+    for line in (*format_plan(plan, read), "", *format_phone_match(read, there), *format_findings(findings)):
+        print_line(line)
     return None
 
 
-async def phones_here(here: AtHome) -> list[PhoneFacts]:
+async def connected_phones(workspace: Workspace) -> list[PhoneFacts]:
     """The phones that are connected; none where there is no usbmuxd to ask."""
-    from migrate.phone.discovery import look
+    from migrate.phone.discovery import find_phones
 
     try:
-        return await look(here.muxer)
+        return await find_phones(workspace.usbmux)
     except NoMuxer:
         return []
 
 
-def phones_of(plan: Plan, phones: list[PhoneFacts], backup_udid: str | None) -> Seen:
+def match_phones(plan: Plan, phones: list[PhoneFacts], backup_udid: str | None) -> MoveFacts:
     """Which of the connected phones are the plan's, as far as there is no doubt."""
-    from migrate.plan.preflight import Seen
+    from migrate.plan.preflight import MoveFacts
     from migrate.udid import same_udid
 
     def named(udid: str | None) -> PhoneFacts | None:
@@ -91,31 +93,33 @@ def phones_of(plan: Plan, phones: list[PhoneFacts], backup_udid: str | None) -> 
     old_udid = plan.old_phone.udid or backup_udid
     others = [phone for phone in phones if not (old_udid and same_udid(phone.udid, old_udid))]
     only_other = others[0] if old_udid and len(others) == 1 else None
-    return Seen(old=named(plan.old_phone.udid), new=named(plan.new_phone.udid) if plan.new_phone.udid else only_other)
+    return MoveFacts(
+        old=named(plan.old_phone.udid), new=named(plan.new_phone.udid) if plan.new_phone.udid else only_other
+    )
 
 
-def fit_in_words(plan: Plan, there: Seen) -> list[str]:
+def format_phone_match(plan: Plan, there: MoveFacts) -> list[str]:
     """Which phones it was held against, and what that does not tell."""
     if there.old is None and there.new is None:
         return [wrapped("Neither of its phones is connected (or known by name): only the plan itself was checked.")]
     lines = []
     for role, phone in (("old", there.old), ("new", there.new)):
         if phone is not None:
-            lines.append(wrapped(f"It fits the {role} phone, as far as can be seen: {phone.called}."))
+            lines.append(wrapped(f"It fits the {role} phone, as far as can be seen: {phone.name_or_model}."))
         elif not (role == "old" and plan.old_phone.backup):
             lines.append(wrapped(f"The {role} phone is not connected, so it was not looked at."))
     return lines
 
 
-def schema(said: Everywhere) -> Exit:
+def schema(options: GlobalOptions) -> Exit:
     """Prints what a plan may say, as JSON Schema."""
     from migrate.plan.model import schema as plan_schema
 
-    put_json(plan_schema(), indent=2)
+    print_json(plan_schema(), indent=2)
     return None
 
 
-def plan_in_words(path: Path, plan: Plan) -> list[str]:
+def format_plan(path: Path, plan: Plan) -> list[str]:
     """The plan as one would say it, with the defaults it leaves unsaid."""
     rows = [
         ("From", _old_phone(plan)),
@@ -166,7 +170,7 @@ def _moving(plan: Plan) -> str:
 
 def _safety(plan: Plan) -> str:
     parts = [
-        "the new phone is saved first" if plan.saves_new_phone_first else "the new phone is not saved first",
+        "the new phone is saved first" if plan.backs_up_new_phone_first else "the new phone is not saved first",
         "what arrived is proven" if plan.safety.prove else "what arrived is NOT proven",
     ]
     if plan.safety.accept_unreadable:

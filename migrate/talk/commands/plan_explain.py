@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from migrate.problems import BackupNotFound, MigrateError, UsageWrong
-from migrate.talk.console import Column, put, put_json, table, wrapped
-from migrate.talk.options import AtHome, Everywhere, Exit, run_async, with_global_options
+from migrate.talk.console import Column, print_json, print_line, table, wrapped
+from migrate.talk.options import Exit, GlobalOptions, Workspace, run_async, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
-from migrate.units import bytes_text
+from migrate.units import format_bytes
 
 if TYPE_CHECKING:
     from migrate.backup.folder import BackupFolder
     from migrate.phone.facts import PhoneFacts
-    from migrate.plan.explain import Explained, Explanation
+    from migrate.plan.explain import CategoryExplanation, Explanation
     from migrate.plan.model import Plan
     from migrate.plan.strategy import Strategy
 
@@ -30,7 +30,7 @@ def register(plan: typer.Typer) -> None:
 
 
 def explain(
-    said: Everywhere,
+    options: GlobalOptions,
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan, in TOML.")],
     backup: Annotated[
         Path | None,
@@ -49,39 +49,39 @@ def explain(
     from migrate.categories.choose import chosen_owners, excepted_owners, files_by_owner
     from migrate.categories.claims import Claims
     from migrate.categories.tally import tally
-    from migrate.plan.explain import Known
+    from migrate.plan.explain import ExplainContext
     from migrate.plan.explain import explain as explained
     from migrate.plan.read import read_plan
     from migrate.talk.commands.verify_and_show import with_password
 
     read = read_plan(plan)
-    with said.at_home() as here:
-        folder = backup_of(read, backup, here)
-        new = run_async(new_phone(read, folder, here))
-        strategy = strategy_of(read, folder, new)
+    with options.open_workspace() as workspace:
+        folder = find_plan_backup(read, backup, workspace)
+        new = run_async(new_phone(read, folder, workspace))
+        strategy = expected_strategy(read, folder, new)
         opened = with_password(folder, Passwords(file=password_file), lambda word: Backup.open(folder.path, word))
         with opened:
-            seal = read_seal(here.home.seals, folder)
+            seal = read_seal(workspace.home.seals, folder)
             claims = Claims.of(opened, seal.app_groups if seal else None)
             move = read.move
-            known = Known(
+            context = ExplainContext(
                 owners=chosen_owners(claims, categories=move.categories, except_=move.except_, apps=move.apps),
-                excepted=excepted_owners(claims, move.except_),
+                excluded=excepted_owners(claims, move.except_),
                 strategy=strategy,
                 encrypted=opened.manifest.is_encrypted,
                 installed=new.installed,
                 unreadable=files_by_owner(opened.records(), frozenset(seal.unreadable if seal else ()), claims),
             )
-            answer = explained(tally(opened, claims, tmp=here.tmp), known)
-    if said.json:
-        put_json(answer.as_json())
+            answer = explained(tally(opened, claims, tmp=workspace.tmp), context)
+    if options.json:
+        print_json(answer.as_json())
     else:
-        for line in in_words(answer, read, folder):
-            put(line)
+        for line in format_plan_explanation(answer, read, folder):
+            print_line(line)
     return None
 
 
-def backup_of(plan: Plan, given: Path | None, here: AtHome) -> BackupFolder:
+def find_plan_backup(plan: Plan, given: Path | None, workspace: Workspace) -> BackupFolder:
     """The backup that is meant: the one given, the plan's own, that of the plan's old phone, or the only one here.
 
     Raises:
@@ -94,9 +94,9 @@ def backup_of(plan: Plan, given: Path | None, here: AtHome) -> BackupFolder:
     if plan.old_phone.backup is not None:
         return BackupFolder(find_backup(Path(plan.old_phone.backup)))
     if plan.old_phone.udid is not None:
-        return BackupFolder(find_backup(here.home.working_backup(plan.old_phone.udid)))
+        return BackupFolder(find_backup(workspace.home.working_backup(plan.old_phone.udid)))
     saved = []
-    for path in sorted(here.home.backups.iterdir()):
+    for path in sorted(workspace.home.backups.iterdir()):
         with suppress(BackupNotFound):
             saved.append(find_backup(path))
     if len(saved) == 1:
@@ -113,43 +113,45 @@ class NewPhone:
     installed: frozenset[str] | None = None
 
 
-async def new_phone(plan: Plan, folder: BackupFolder, here: AtHome) -> NewPhone:
+async def new_phone(plan: Plan, folder: BackupFolder, workspace: Workspace) -> NewPhone:
     """What the new phone tells of itself; one that does not trust this computer yet is not made to ask."""
     from migrate.phone.phone import Phone
-    from migrate.talk.commands.plan import phones_here, phones_of
+    from migrate.talk.commands.plan import connected_phones, match_phones
 
-    phones = await phones_here(here)
-    meant = phones_of(plan, phones, folder.udid).new
+    phones = await connected_phones(workspace)
+    meant = match_phones(plan, phones, folder.udid).new
     facts = next((phone for phone in phones if phone is meant), None)
     if facts is None or not facts.trusted:
         return NewPhone(facts)
     try:
-        async with await Phone.meet(here.muxer, facts.udid) as phone:
+        async with await Phone.meet(workspace.usbmux, facts.udid) as phone:
             return NewPhone(facts, frozenset(await phone.installed_apps()))
     except MigrateError:  # it went away or was locked meanwhile: what it has is then not known
         return NewPhone(facts)
 
 
-def strategy_of(plan: Plan, folder: BackupFolder, new: NewPhone) -> Strategy | None:
+def expected_strategy(plan: Plan, folder: BackupFolder, new: NewPhone) -> Strategy | None:
     """How the plan's new phone is given its data; None where it is in use and not here to tell its iOS version.
 
     Raises:
         EncryptionNeeded, BackupNewerThanPhone, StrategyRefused: a run of this plan would be refused. The backup's
             encryption only counts where the plan moves from this very backup: else the old phone is saved anew.
     """
-    from migrate.plan.preflight import Seen, preflight
-    from migrate.plan.strategy import Strategy, refuse_newer_backup, strategy_for
+    from migrate.plan.preflight import MoveFacts, preflight
+    from migrate.plan.strategy import Strategy, choose_strategy, refuse_newer_backup
 
     is_the_source = plan.old_phone.backup is not None or plan.backup.begin == "as-is"
-    preflight(plan, Seen(backup=folder if is_the_source else None))
+    preflight(plan, MoveFacts(backup=folder if is_the_source else None))
     version = new.facts.ios_version if new.facts else None
     if new.facts is not None:
-        refuse_newer_backup(folder.ios_version, version, phone=new.facts.called)
+        refuse_newer_backup(folder.ios_version, version, phone=new.facts.name_or_model)
     if plan.new_phone.is_ == "erased":
         return Strategy.REPLACE
     if new.facts is None or version is None:
         return None
-    return strategy_for(plan.new_phone.is_, version, experimental=plan.new_phone.experimental, phone=new.facts.called)
+    return choose_strategy(
+        plan.new_phone.is_, version, experimental=plan.new_phone.experimental, phone=new.facts.name_or_model
+    )
 
 
 # -- in words --------------------------------------------------------------------------------------------------------
@@ -164,12 +166,12 @@ FATES = {
 """In the order in which they are told."""
 
 
-def in_words(answer: Explanation, plan: Plan, folder: BackupFolder) -> list[str]:
+def format_plan_explanation(answer: Explanation, plan: Plan, folder: BackupFolder) -> list[str]:
     from migrate.talk.commands.verify_and_show import phone_name
 
     how = f"by {answer.strategy.value}" if answer.strategy else "how depends on the new phone's iOS, and it is not here"
-    called = f"{plan.name}: " if plan.name else ""
-    lines = [wrapped(f"{called}What becomes of the backup of {phone_name(folder)} ({how}).")]
+    name_or_model = f"{plan.name}: " if plan.name else ""
+    lines = [wrapped(f"{name_or_model}What becomes of the backup of {phone_name(folder)} ({how}).")]
     for fate, heading in FATES.items():
         rows = [row for row in answer.categories if row.fate == fate and (row.files or fate != "not-chosen")]
         if rows:
@@ -177,16 +179,16 @@ def in_words(answer: Explanation, plan: Plan, folder: BackupFolder) -> list[str]
     return lines
 
 
-def _group(heading: str, rows: list[Explained]) -> list[str]:
-    from migrate.plan.explain import PLAIN
+def _group(heading: str, rows: list[CategoryExplanation]) -> list[str]:
+    from migrate.plan.explain import DEFAULT_REASONS
 
     cells = [
-        (row.title, f"{row.files:,}" if row.files else "", bytes_text(row.bytes) if row.files else "") for row in rows
+        (row.title, f"{row.files:,}" if row.files else "", format_bytes(row.bytes) if row.files else "") for row in rows
     ]
     columns = (Column(heading, shrinks=True), Column("Files", "right"), Column("Size", "right"))
     about: dict[str, list[str]] = {}
     for row in rows:
-        if row.why != f"{PLAIN[row.fate]}.":
+        if row.why != f"{DEFAULT_REASONS[row.fate]}.":
             about.setdefault(row.why, []).append(row.title)
     notes = [wrapped(f"{', '.join(titles)}: {why}", indent="  ", first="* ") for why, titles in about.items()]
     return [*table(columns, cells), *notes]

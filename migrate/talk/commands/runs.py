@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from migrate.talk.console import Column, put, put_json, say, table
-from migrate.talk.options import Everywhere, Exit, with_global_options
-from migrate.talk.run_on_terminal import put_receipt
-from migrate.units import bytes_text
+from migrate.talk.console import Column, print_json, print_line, say, table
+from migrate.talk.options import Exit, GlobalOptions, with_global_options
+from migrate.talk.run_on_terminal import print_receipt
+from migrate.units import format_bytes
 
 
 def register(app: typer.Typer) -> None:
     runs_app = typer.Typer(help="What was run, and what it keeps on this disk.", rich_markup_mode=None)
-    runs_app.callback(invoke_without_command=True)(with_global_options(runs_without_a_word))
+    runs_app.callback(invoke_without_command=True)(with_global_options(runs_default))
     runs_app.command("list")(with_global_options(runs_list))
     runs_app.command("show")(with_global_options(runs_show))
     runs_app.command("rm")(with_global_options(runs_rm))
@@ -23,66 +23,66 @@ def register(app: typer.Typer) -> None:
     app.command("receipt")(with_global_options(receipt))
 
 
-def runs_without_a_word(said: Everywhere, context: typer.Context) -> Exit:
-    return runs_list_of(said) if context.invoked_subcommand is None else None
+def runs_default(options: GlobalOptions, context: typer.Context) -> Exit:
+    return runs_list_of(options) if context.invoked_subcommand is None else None
 
 
-def runs_list(said: Everywhere) -> Exit:
+def runs_list(options: GlobalOptions) -> Exit:
     """Lists every run, the oldest first."""
-    return runs_list_of(said)
+    return runs_list_of(options)
 
 
-def runs_list_of(said: Everywhere) -> Exit:
+def runs_list_of(options: GlobalOptions) -> Exit:
     from migrate.journey.runs import all_runs
 
-    with said.at_home() as here:
-        rows = [run.summary() for run in all_runs(here.home)]
-    if said.json:
+    with options.open_workspace() as workspace:
+        rows = [run.summary() for run in all_runs(workspace.home)]
+    if options.json:
         for row in rows:
-            put_json(row)
+            print_json(row)
         return None
     if not rows:
         say("Nothing was run yet. Begin with: migrate run PLAN, or look at: migrate demo")
         return None
     columns = (Column("run"), Column("state"), Column("on disk", align="right"), Column("plan", shrinks=True))
-    cells = [(row["id"], row["state"], bytes_text(row["bytes_on_disk"]), row["plan"] or "") for row in rows]
+    cells = [(row["id"], row["state"], format_bytes(row["bytes_on_disk"]), row["plan"] or "") for row in rows]
     for line in table(columns, cells):
-        put(line)
+        print_line(line)
     return None
 
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="As migrate runs lists it.")]
 
 
-def runs_show(said: Everywhere, run: RunArgument) -> Exit:
+def runs_show(options: GlobalOptions, run: RunArgument) -> Exit:
     """Shows one run: its steps, and its receipt when it has one."""
     from migrate.journey.runs import find_run
 
-    with said.at_home() as here:
-        folder = find_run(here.home, run)
+    with options.open_workspace() as workspace:
+        folder = find_run(workspace.home, run)
         receipt = folder.receipt()
-        if said.json:
-            put_json({**folder.summary(), "steps": folder.steps(), "receipt": receipt})
+        if options.json:
+            print_json({**folder.summary(), "steps": folder.steps(), "receipt": receipt})
             return None
         for step, state in folder.steps().items():
-            put(f"  {step:<18} {state}")
+            print_line(f"  {step:<18} {state}")
         if receipt is not None:
-            put_receipt(receipt)
+            print_receipt(receipt)
     return None
 
 
-def runs_rm(said: Everywhere, run: RunArgument) -> Exit:
+def runs_rm(options: GlobalOptions, run: RunArgument) -> Exit:
     """Forgets a run: its receipt and its kept backups. The working backups of the phones stay."""
     from migrate.journey.runs import find_run, remove
 
-    with said.at_home() as here:
-        folder = find_run(here.home, run)
+    with options.open_workspace() as workspace:
+        folder = find_run(workspace.home, run)
         freed = folder.summary()
         remove(folder)
-    if said.json:
-        put_json({"removed": freed["id"]})
+    if options.json:
+        print_json({"removed": freed["id"]})
     else:
-        put(f"{freed['id']} is forgotten.")
+        print_line(f"{freed['id']} is forgotten.")
     return None
 
 
@@ -90,7 +90,7 @@ def runs_rm(said: Everywhere, run: RunArgument) -> Exit:
 
 
 def receipt(
-    said: Everywhere,
+    options: GlobalOptions,
     run: RunArgument,
     redact: Annotated[
         bool, typer.Option("--redact", help="Without names, UDIDs, paths and names of files.", show_default=False)
@@ -101,24 +101,24 @@ def receipt(
 ) -> Exit:
     """Shows the receipt of a run."""
     from migrate.backup.private_files import write_new
-    from migrate.journey.redaction import redacted
+    from migrate.journey.redaction import redact_receipt
     from migrate.journey.runs import find_run
     from migrate.problems import NoReceipt, UsageWrong
-    from migrate.talk.receipt import as_page
+    from migrate.talk.receipt import receipt_html
 
-    with said.at_home() as here:
-        shown = find_run(here.home, run).receipt()
+    with options.open_workspace() as workspace:
+        shown = find_run(workspace.home, run).receipt()
     if shown is None:
         raise NoReceipt(run)
     if redact:
-        shown = redacted(shown)
+        shown = redact_receipt(shown)
     if page is not None:
         try:
-            write_new(page, as_page(shown).encode())
+            write_new(page, receipt_html(shown).encode())
         except FileExistsError as error:
             raise UsageWrong(f"{page} is there already, and nothing is written over.", "migrate receipt") from error
-    if said.json:
-        put_json(shown)
+    if options.json:
+        print_json(shown)
     else:
-        put_receipt(shown)
+        print_receipt(shown)
     return None

@@ -1,4 +1,4 @@
-"""`migrate softphone serve`: a software iPhone behind a usbmuxd socket, for rehearsals, tests and others' tools."""
+"""`migrate simulator serve`: a simulated iPhone behind a usbmuxd socket, for rehearsals, tests and others' tools."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from migrate.problems import CannotListen, UnknownScenario
-from migrate.talk.console import put, put_json, say, wrapped
-from migrate.talk.options import Everywhere, Exit, with_global_options
+from migrate.talk.console import print_json, print_line, say, wrapped
+from migrate.talk.options import Exit, GlobalOptions, with_global_options
 
 if TYPE_CHECKING:
     from migrate.simulator.faults.scenarios import Scenario
-    from migrate.simulator.usbmuxd.server import SoftphoneServer
+    from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 
 ANYWHERE = "127.0.0.1:0"
-A_PHONE = "Software iPhone"
+A_PHONE = "Simulated iPhone"
 SEED = 1
 """Of the phone that is served when none is described: always the same one."""
 LOOK_UP_S = 1.0
@@ -30,18 +30,18 @@ LOOK_UP_S = 1.0
 
 
 def register(app: typer.Typer) -> None:
-    softphone = typer.Typer(help="A software iPhone: serve.", rich_markup_mode=None)
-    softphone.callback()(only_a_group)
-    softphone.command("serve")(with_global_options(serve))
-    app.add_typer(softphone, name="softphone")
+    group = typer.Typer(help="A simulated iPhone: serve.", rich_markup_mode=None)
+    group.callback()(only_a_group)
+    group.command("serve")(with_global_options(serve))
+    app.add_typer(group, name="simulator")
 
 
 def only_a_group() -> None:
-    """A software iPhone, for rehearsals, tests and other people's tools."""
+    """A simulated iPhone, for rehearsals, tests and other people's tools."""
 
 
 def serve(
-    said: Everywhere,
+    options: GlobalOptions,
     listen: Annotated[
         str, typer.Option("--listen", metavar="HOST:PORT", help="Where to listen; port 0 takes any free one.")
     ] = ANYWHERE,
@@ -69,12 +69,12 @@ def serve(
         typer.Option("--for", metavar="SECONDS", min=0, help="Stop after so long.", show_default=False),
     ] = None,
 ) -> Exit:
-    """Serves software iPhones until Ctrl-C.
+    """Serves simulated iPhones until Ctrl-C.
 
     Prints one line when ready, USBMUXD_SOCKET_ADDRESS=HOST:PORT: what other programs need in their environment.
     """
     from migrate.simulator.phone_file import PhoneFile, read_phones
-    from migrate.simulator.usbmuxd.server import SoftphoneServer
+    from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 
     address = host_and_port(listen)
     wrong = scenarios_named(scenario or [])
@@ -82,14 +82,14 @@ def serve(
     for one in phones:
         for each in wrong:
             each.apply(one)
-    server = SoftphoneServer(phones, listen=address, socket_path=socket)
+    server = SimulatedUsbmuxd(phones, listen=address, socket_path=socket)
     with told_to_stop() as stop, listening(server, f"{listen} {socket or ''}".strip(), admin):
         for one in phones:
             say(wrapped(f"{one.name}, iOS {one.ios_version}, {one.udid}"))
-        if said.json:
-            put_json({"USBMUXD_SOCKET_ADDRESS": server.address})
+        if options.json:
+            print_json({"USBMUXD_SOCKET_ADDRESS": server.address})
         else:
-            put(f"USBMUXD_SOCKET_ADDRESS={server.address}")
+            print_line(f"USBMUXD_SOCKET_ADDRESS={server.address}")
         wait_for(stop, seconds)
     return None
 
@@ -107,7 +107,7 @@ def scenarios_named(names: list[str]) -> list[Scenario]:
 
 
 @contextmanager
-def listening(server: SoftphoneServer, where: str, admin: Path | None) -> Iterator[None]:
+def listening(server: SimulatedUsbmuxd, where: str, admin: Path | None) -> Iterator[None]:
     """The server at work, with its admin channel when there is to be one.
 
     Raises:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from migrate.talk.console import Column, findings_in_words, put, put_json, say, table, wrapped
-from migrate.talk.options import Everywhere, Exit, with_global_options
+from migrate.talk.console import Column, format_findings, print_json, print_line, say, table, wrapped
+from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
-from migrate.units import bytes_text
+from migrate.units import format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    said: Everywhere,
+    options: GlobalOptions,
     backup: BackupArgument,
     quick: Annotated[
         bool, typer.Option("--quick", help="Look at names and lengths only; open no stored file.", show_default=False)
@@ -50,35 +50,35 @@ def verify(
     folder = BackupFolder(find_backup(backup))
     locked: PasswordMissing | None = None
     try:
-        verdict = _checked(said, folder, Passwords(file=password_file), quick=quick)
+        verdict = _checked(options, folder, Passwords(file=password_file), quick=quick)
     except PasswordMissing as problem:
         locked = problem
-        verdict = _checked(said, folder, None, quick=quick)
-    if said.json:
+        verdict = _checked(options, folder, None, quick=quick)
+    if options.json:
         error = {"error": locked.as_json()} if locked and verdict.exit_code == locked.exit_code else {}
-        put_json({**verdict.as_json(), **error})
+        print_json({**verdict.as_json(), **error})
     else:
-        for line in verdict_in_words(verdict, quick=quick):
-            put(line)
+        for line in format_verdict(verdict, quick=quick):
+            print_line(line)
     return verdict.exit_code
 
 
-def _checked(said: Everywhere, folder: BackupFolder, passwords: Passwords | None, *, quick: bool) -> Verdict:
+def _checked(options: GlobalOptions, folder: BackupFolder, passwords: Passwords | None, *, quick: bool) -> Verdict:
     """The verdict; `passwords` None: as far as that goes without one."""
     from migrate.backup.verify import run as check
     from migrate.categories.claims import Claims
-    from migrate.talk.task_progress import telling
+    from migrate.talk.task_progress import report_progress
 
     depth: check.Depth = "quick" if quick else "full"
-    with said.at_home() as here, telling("check", quiet=said.json) as watch:
-        seals = here.home.seals
+    with options.open_workspace() as workspace, report_progress("check", quiet=options.json) as progress:
+        seals = workspace.home.seals
         if passwords is None:
             return check.verify_locked(
                 folder.path,
                 seals=seals,
                 depth=depth,
                 owners_of=lambda opened: Claims.of(opened).owners,
-                watch=watch,
+                progress=progress,
             )
         return with_password(
             folder,
@@ -89,12 +89,12 @@ def _checked(said: Everywhere, folder: BackupFolder, passwords: Passwords | None
                 seals=seals,
                 depth=depth,
                 owners_of=lambda opened: Claims.of(opened).owners,
-                watch=watch,
+                progress=progress,
             ),
         )
 
 
-def show(said: Everywhere, backup: BackupArgument, password_file: PasswordFile = None) -> Exit:
+def show(options: GlobalOptions, backup: BackupArgument, password_file: PasswordFile = None) -> Exit:
     """Shows what is in a backup.
 
     By category and by app: how much, how many, and what is only in iCloud.
@@ -102,23 +102,23 @@ def show(said: Everywhere, backup: BackupArgument, password_file: PasswordFile =
     from migrate.backup.folder import BackupFolder, find_backup
     from migrate.backup.reader import Backup
     from migrate.backup.seal import read_seal
-    from migrate.categories.apps import apps_of
-    from migrate.categories.catalogue import load
+    from migrate.categories.apps import find_apps
+    from migrate.categories.catalogue import load_catalogue
     from migrate.categories.claims import Claims
     from migrate.categories.tally import tally
 
     folder = BackupFolder(find_backup(backup))
-    with said.at_home() as here:
+    with options.open_workspace() as workspace:
         opened = with_password(folder, Passwords(file=password_file), lambda word: Backup.open(folder.path, word))
         with opened:
-            seal = read_seal(here.home.seals, folder)
-            apps = apps_of(opened.folder, opened.manifest.domains(), seal.app_groups if seal else None)
-            counted = tally(opened, Claims(load(), apps), tmp=here.tmp)
-    if said.json:
-        put_json(counted.as_json())
+            seal = read_seal(workspace.home.seals, folder)
+            apps = find_apps(opened.folder, opened.manifest.domains(), seal.app_groups if seal else None)
+            counted = tally(opened, Claims(load_catalogue(), apps), tmp=workspace.tmp)
+    if options.json:
+        print_json(counted.as_json())
     else:
-        for line in tally_in_words(counted, folder):
-            put(line)
+        for line in format_tally(counted, folder):
+            print_line(line)
     return None
 
 
@@ -130,20 +130,20 @@ def with_password(folder: BackupFolder, passwords: Passwords, work: Callable[[st
     """
     from migrate.problems import WrongPassword
 
-    if not says_encrypted(folder):
+    if not needs_password(folder):
         return work(None)
     name = phone_name(folder)
     for tries_left in (2, 1, 0):
         try:
             return work(passwords.old(name, folder.udid))
         except WrongPassword:
-            if not tries_left or not passwords.forget(name):
+            if not tries_left or not passwords.reject_password(name):
                 raise
             say("That is not this backup's password. Try again.")
     raise AssertionError("unreachable")
 
 
-def says_encrypted(folder: BackupFolder) -> bool:
+def needs_password(folder: BackupFolder) -> bool:
     """Whether a password is worth asking for. A folder too broken to tell is left to whoever opens it."""
     from migrate.problems import MigrateError
 
@@ -167,29 +167,29 @@ VERDICTS = {
 QUICK = "Whole as far as names and lengths tell: no stored file was opened (--quick)."
 
 
-def verdict_in_words(verdict: Verdict, *, quick: bool) -> list[str]:
+def format_verdict(verdict: Verdict, *, quick: bool) -> list[str]:
     kind = {True: "encrypted", False: "not encrypted", None: "encryption unknown"}[verdict.encrypted]
     lines = [
         wrapped(str(verdict.backup)),
         wrapped(f"iOS {verdict.ios_version or 'unknown'}, {kind}, phone {verdict.udid}"),
     ]
     if verdict.records is not None:
-        size = bytes_text(verdict.bytes or 0)
+        size = format_bytes(verdict.bytes or 0)
         lines.append(wrapped(f"{verdict.records:,} records, {verdict.files or 0:,} of them files, {size} stored"))
     lines += ["", wrapped(QUICK if quick and verdict.verdict == "whole" else VERDICTS[verdict.verdict])]
     if verdict.findings:
-        lines += ["", *findings_in_words(verdict.findings)]
+        lines += ["", *format_findings(verdict.findings)]
     return lines
 
 
-def tally_in_words(counted: Tally, folder: BackupFolder) -> list[str]:
+def format_tally(counted: Tally, folder: BackupFolder) -> list[str]:
     right = [Column("Files", "right"), Column("Size", "right")]
     categories = [
         (
             row.category.title,
             "" if row.items is None else f"{row.items:,}",
             f"{row.files:,}",
-            bytes_text(row.bytes),
+            format_bytes(row.bytes),
             _mark(row),
         )
         for row in counted.categories
@@ -202,12 +202,12 @@ def tally_in_words(counted: Tally, folder: BackupFolder) -> list[str]:
             app.app.version or "",
             "" if app.items is None else f"{app.items:,}",
             f"{app.files:,}",
-            bytes_text(app.bytes),
+            format_bytes(app.bytes),
             "*" if app.notes else "",
         )
         for app in counted.apps
     ]
-    unclaimed = [(row.domain, f"{row.files:,}", bytes_text(row.bytes)) for row in counted.unclaimed]
+    unclaimed = [(row.domain, f"{row.files:,}", format_bytes(row.bytes)) for row in counted.unclaimed]
     lines = [wrapped(f"{phone_name(folder)}, iOS {folder.ios_version or 'unknown'}"), wrapped(str(counted.backup)), ""]
     lines += table((Column("Category", shrinks=True), Column("Items", "right"), *right, Column("")), categories)
     if empty:
@@ -221,11 +221,11 @@ def tally_in_words(counted: Tally, folder: BackupFolder) -> list[str]:
         ]
     if unclaimed:
         lines += ["", *table((Column("Unclaimed (moves with everything)", shrinks=True), *right), unclaimed)]
-    lines += ["", *sum_in_words(counted)]
+    lines += ["", *format_totals(counted)]
     noted = [(row.category.title, row.notes) for row in counted.categories]
     noted += [(app.app.title, app.notes) for app in counted.apps]
     if any(notes for _, notes in noted):
-        lines += ["", *notes_in_words(noted)]
+        lines += ["", *format_notes(noted)]
     return lines
 
 
@@ -235,19 +235,19 @@ def _mark(row: CategoryTally) -> str:
     return "*" if row.notes else ""
 
 
-def sum_in_words(counted: Tally) -> list[str]:
+def format_totals(counted: Tally) -> list[str]:
     """That nothing was left out: what has an owner, held against the manifest."""
     files, size = counted.owned
     shared = f" ({counted.shared_files:,} of them in several apps, counted once)" if counted.shared_files else ""
     if (files, size) == (counted.files, counted.bytes):
         unclaimed = sum(row.files for row in counted.unclaimed)
-        text = f"All {files:,} files, {bytes_text(size)}, are above{shared}; {unclaimed:,} claimed by nothing."
+        text = f"All {files:,} files, {format_bytes(size)}, are above{shared}; {unclaimed:,} claimed by nothing."
     else:
         text = f"{files:,} files are above{shared}, and the backup lists {counted.files:,}: please tell us."
     return [wrapped(text)]
 
 
-def notes_in_words(noted: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
+def format_notes(noted: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
     """Each note once, after all that it speaks of."""
     about: dict[str, list[str]] = {}
     for title, notes in noted:

@@ -45,11 +45,11 @@ EXIT_CODES: Mapping[int, str] = {
 }
 """Contract for scripts; the README and docs/troubles.md show the same."""
 
-WORD_OF_THEIRS = re.compile(r"(?:MBErrorDomain/|ErrorCode\W*|error\s+)(-?\d+)", re.IGNORECASE)
+PHONE_ERROR_NUMBER = re.compile(r"(?:MBErrorDomain/|ErrorCode\W*|error\s+)(-?\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trouble:
+class PhoneMessage:
     """One row of troubles.toml."""
 
     says: tuple[str, ...]
@@ -64,22 +64,22 @@ class Trouble:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explained:
+class ErrorExplanation:
     """Everything known about what was asked."""
 
     exit_code: int | None = None
     errors: tuple[type[MigrateError], ...] = ()
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[PhoneMessage, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
             "exit_code": None if self.exit_code is None else [self.exit_code, EXIT_CODES[self.exit_code]],
-            "errors": [as_a_phone_says_it(error).as_json() for error in self.errors],
+            "errors": [example_from_phone(error).as_json() for error in self.errors],
             "troubles": [trouble.as_json() for trouble in self.troubles],
         }
 
 
-def explain(asked: str) -> Explained:
+def explain(asked: str) -> ErrorExplanation:
     """What is known about an error's code, a number, or a text that was seen.
 
     Raises:
@@ -88,15 +88,15 @@ def explain(asked: str) -> Explained:
     wanted = asked.strip()
     ours = errors_by_code()
     if (error := ours.get(_as_code(wanted))) is not None:
-        return Explained(errors=(error,), troubles=tuple(t for t in troubles() if t.error == code_of(error)))
+        return ErrorExplanation(errors=(error,), troubles=tuple(t for t in troubles() if t.error == code_of(error)))
     if re.fullmatch(r"-?\d{1,4}", wanted):
         number = abs(int(wanted))
         rows = tuple(trouble for trouble in troubles() if number in trouble.codes)
         code = number if number in EXIT_CODES else None
         if rows or code is not None:
-            return Explained(exit_code=code, errors=_errors_of(rows), troubles=rows)
-    elif rows := _recognised(wanted):
-        return Explained(errors=_errors_of(rows), troubles=rows)
+            return ErrorExplanation(exit_code=code, errors=_errors_of(rows), troubles=rows)
+    elif rows := _match_text(wanted):
+        return ErrorExplanation(errors=_errors_of(rows), troubles=rows)
     raise NothingToExplain(wanted, get_close_matches(_as_code(wanted), ours, n=1, cutoff=0.0)[0])
 
 
@@ -106,18 +106,18 @@ def _as_code(word: str) -> str:
     return re.sub(r"[\s_]+", "-", split).lower()
 
 
-def _errors_of(rows: tuple[Trouble, ...]) -> tuple[type[MigrateError], ...]:
+def _errors_of(rows: tuple[PhoneMessage, ...]) -> tuple[type[MigrateError], ...]:
     ours = errors_by_code()
     return tuple(ours[code] for code in dict.fromkeys(row.error for row in rows if row.error))
 
 
-def _recognised(text: str) -> tuple[Trouble, ...]:
+def _match_text(text: str) -> tuple[PhoneMessage, ...]:
     """The rows whose words stand in a text, or that a few words of a person stand in; else by the number in it."""
     plain = _plain(text)
     whole = [trouble for trouble in troubles() if any(_plain(phrase) in plain for phrase in trouble.says)]
     if not whole and len(plain) >= 5:
         whole = [trouble for trouble in troubles() if any(plain in _plain(phrase) for phrase in trouble.says)]
-    numbers = {abs(int(number)) for number in WORD_OF_THEIRS.findall(text)}
+    numbers = {abs(int(number)) for number in PHONE_ERROR_NUMBER.findall(text)}
     numbered = [trouble for trouble in troubles() if numbers & set(trouble.codes)]
     return tuple(dict.fromkeys(whole or numbered))
 
@@ -127,11 +127,13 @@ def _plain(text: str) -> str:
 
 
 @cache
-def troubles() -> tuple[Trouble, ...]:
+def troubles() -> tuple[PhoneMessage, ...]:
     """Every row of troubles.toml."""
     text = resources.files("migrate.talk.help").joinpath("troubles.toml").read_text(encoding="utf-8")
     rows = tomllib.loads(text)["trouble"]
-    return tuple(Trouble(**{**row, "says": tuple(row["says"]), "codes": tuple(row.get("codes", ()))}) for row in rows)
+    return tuple(
+        PhoneMessage(**{**row, "says": tuple(row["says"]), "codes": tuple(row.get("codes", ()))}) for row in rows
+    )
 
 
 def errors_by_code() -> dict[str, type[MigrateError]]:
@@ -145,7 +147,7 @@ def _below(error: type[MigrateError]) -> Iterator[type[MigrateError]]:
         yield from _below(child)
 
 
-def as_a_phone_says_it(error: type[MigrateError]) -> MigrateError:
+def example_from_phone(error: type[MigrateError]) -> MigrateError:
     """An example of the error, with the words a phone really uses for it where we know them."""
     for trouble in troubles():
         if trouble.error == code_of(error) and trouble.codes:

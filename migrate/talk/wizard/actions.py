@@ -11,16 +11,16 @@ from typing import Literal
 from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.manifest.open import unlock
 from migrate.journey import events
-from migrate.journey.context import World
-from migrate.journey.presave import a_move, meet_ahead, save_ahead
-from migrate.journey.run_state import KeptSave, LastWord, Move
-from migrate.phone.discovery import look
+from migrate.journey.context import RunContext
+from migrate.journey.presave import connect_phone, create_temporary_run, presave
+from migrate.journey.run_state import Confirmation, PresavedBackup, Run
+from migrate.phone.discovery import find_phones
 from migrate.phone.facts import PhoneFacts
 from migrate.plan.interview.answers import SECRETS, Answer, Answers
-from migrate.plan.interview.observations import Deed, Phone, Seen, new_udid, old_folder, old_key
-from migrate.plan.interview.pages import GO_ON, IN_USE, is_encrypted
+from migrate.plan.interview.observations import MoveFacts, Phone, Preparation, new_udid, old_folder, old_phone_key
+from migrate.plan.interview.pages import CONTINUE, IN_USE, is_encrypted
 from migrate.plan.interview.questions import next_question
-from migrate.plan.strategy import strategy_for
+from migrate.plan.strategy import choose_strategy
 from migrate.problems import (
     MigrateError,
     NoMuxer,
@@ -29,25 +29,25 @@ from migrate.problems import (
     WrongPassword,
     WrongPhonePassword,
 )
-from migrate.talk.console import say, three_sentences, wrapped
+from migrate.talk.console import format_problem, say, wrapped
 from migrate.talk.passwords import Passwords, Role
-from migrate.talk.prompts import AtTheTerminal
-from migrate.talk.wizard.observations import earlier_backup, merged, phone_of, saved_of, shown, with_phone
+from migrate.talk.prompts import TerminalPrompts
+from migrate.talk.wizard.observations import earlier_backup, merged, phone_of, saved_of, trust_states, with_phone
 from migrate.talk.wizard.page import Page, Widgets, heading
 from migrate.talk.wizard.texts import error_page
-from migrate.units import bytes_text
+from migrate.units import format_bytes
 
 LOOKED_AT = frozenset({"start", "old", "new", "new-is", "summary"})
 """Pages that show phones as they are now."""
 POLL_S = 1.0
 """How often we look whether a phone came or went: nobody notices a second."""
-PASSWORD_IS_WRONG = (WrongPassword, WrongPhonePassword, PasswordMissing, PhonePasswordMissing)
+WRONG_PASSWORD_ERRORS = (WrongPassword, WrongPhonePassword, PasswordMissing, PhonePasswordMissing)
 TRIES = 3
 """So often a password may be wrong before the page asks whether to go another way."""
 
 
 @dataclass
-class AtTheWizard(AtTheTerminal):
+class WizardPrompts(TerminalPrompts):
     """The last confirmation is a page of its own; a password chosen for a phone is not asked for again by its run."""
 
     keeps: Callable[[Role, str], None] = field(default=lambda role, word: None, repr=False)
@@ -58,23 +58,23 @@ class AtTheWizard(AtTheTerminal):
             self.keeps(role, word)
         return word
 
-    def confirm(self, word: LastWord) -> bool:
+    def confirm(self, word: Confirmation) -> bool:
         say()
         say(heading("The last word is yours"))
         return super().confirm(word)
 
 
 @dataclass
-class Doing:
-    """One conversation's hands and eyes. `world` is where its run will go on."""
+class WizardActions:
+    """One conversation's hands and eyes. `context` is where its run will go on."""
 
-    world: World
+    context: RunContext
     passwords: Passwords
     ask: Widgets
     answers_file: Path
     """Where the answers are kept."""
-    saved: dict[str, KeptSave]
-    """The same as in `world`: what was saved here is not saved again by the run."""
+    saved: dict[str, PresavedBackup]
+    """The same as in `context`: what was saved here is not saved again by the run."""
     stop: Callable[[MigrateError], None] = lambda error: None
     """Told the error that ends the conversation on the person's word: its page has been shown already."""
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
@@ -85,74 +85,87 @@ class Doing:
 
     # -- eyes --------------------------------------------------------------------------------------------------------
 
-    async def refresh(self, seen: Seen, said: Answers) -> Seen:
+    async def refresh(self, move_facts: MoveFacts, answers: Answers) -> MoveFacts:
         """What there is to see before the next page."""
-        question = next_question(seen, said)
-        if not seen.with_phones or (question is not None and question.name not in LOOKED_AT and seen.phones):
-            return self._with_told(seen, said)
-        return self._with_told(await self._look_at_phones(seen), said)
+        question = next_question(move_facts, answers)
+        if not move_facts.with_phones or (
+            question is not None and question.name not in LOOKED_AT and move_facts.phones
+        ):
+            return self._with_known_passwords(move_facts, answers)
+        return self._with_known_passwords(await self._look_at_phones(move_facts), answers)
 
-    async def _look_at_phones(self, seen: Seen) -> Seen:
+    async def _look_at_phones(self, move_facts: MoveFacts) -> MoveFacts:
         trouble: MigrateError | None = None
         found: list[PhoneFacts] = []
         try:
-            found = await look(self.world.muxer)
+            found = await find_phones(self.context.usbmux)
         except NoMuxer as error:  # Linux starts usbmuxd when a phone is plugged in
             trouble = error
-        phones = [merged(phone_of(facts), seen.phone(facts.udid)) for facts in found]
-        gone = [replace(one, connected=False) for one in seen.phones if one.udid not in {p.udid for p in phones}]
-        return replace(seen, phones=(*phones, *gone), no_muxer=trouble)
+        phones = [merged(phone_of(facts), move_facts.phone(facts.udid)) for facts in found]
+        gone = [replace(one, connected=False) for one in move_facts.phones if one.udid not in {p.udid for p in phones}]
+        return replace(move_facts, phones=(*phones, *gone), no_muxer=trouble)
 
-    def _with_told(self, seen: Seen, said: Answers) -> Seen:
+    def _with_known_passwords(self, move_facts: MoveFacts, answers: Answers) -> MoveFacts:
         """Add whose passwords were told beforehand: in a file, the environment, the keyring."""
-        roles: tuple[tuple[Role, str | None], ...] = (("old", old_key(said)), ("new", new_udid(seen, said)))
+        roles: tuple[tuple[Role, str | None], ...] = (
+            ("old", old_phone_key(answers)),
+            ("new", new_udid(move_facts, answers)),
+        )
         told = {key for role, key in roles if key and self.passwords.look_up(role, key)}
-        return replace(seen, told=frozenset(self.secrets) | told)
+        return replace(move_facts, told=frozenset(self.secrets) | told)
 
-    async def changes(self, seen: Seen) -> None:
+    async def changes(self, move_facts: MoveFacts) -> None:
         """Come back when a phone was plugged in or unplugged, or trusts us now."""
         while True:
             await asyncio.sleep(POLL_S)
-            now = await self._look_at_phones(seen)
-            if shown(now) != shown(seen):
+            now = await self._look_at_phones(move_facts)
+            if trust_states(now) != trust_states(move_facts):
                 return
 
     # -- hands -------------------------------------------------------------------------------------------------------
 
-    async def do(self, deed: Deed, seen: Seen, said: Answers) -> Seen:
+    async def prepare(self, preparation: Preparation, move_facts: MoveFacts, answers: Answers) -> MoveFacts:
         """Do what the next page needs, and come back with what is seen now."""
-        match deed:
+        match preparation:
             case "meet-old":
-                facts, _ = await meet_ahead(self.move(seen, said), "old")
-                return with_phone(seen, facts)
+                facts, _ = await connect_phone(self.temporary_run(move_facts, answers), "old")
+                return with_phone(move_facts, facts)
             case "look-at-new" | "meet-new":
-                facts, signs = await meet_ahead(self.move(seen, said), "new")
-                if said.one("new-is") == IN_USE:
-                    strategy_for("in-use", facts.ios_version, phone=facts.called)
-                seen = replace(with_phone(seen, facts), signs_of_use={**seen.signs_of_use, facts.udid: signs})
-                return replace(seen, came_later=facts.udid) if said.one("new") == "later" else seen
+                facts, signs = await connect_phone(self.temporary_run(move_facts, answers), "new")
+                if answers.one("new-is") == IN_USE:
+                    choose_strategy("in-use", facts.ios_version, phone=facts.name_or_model)
+                move_facts = replace(
+                    with_phone(move_facts, facts), signs_of_use={**move_facts.signs_of_use, facts.udid: signs}
+                )
+                return (
+                    replace(move_facts, connected_later_udid=facts.udid)
+                    if answers.one("new") == "later"
+                    else move_facts
+                )
             case "save-old":
-                return await self._save(seen, said, "old", str(old_key(said)))
+                return await self._save(move_facts, answers, "old", str(old_phone_key(answers)))
             case "save-new":
-                return await self._save(seen, said, "new", str(new_udid(seen, said)))
+                return await self._save(move_facts, answers, "new", str(new_udid(move_facts, answers)))
             case "find-my-off":
-                return await self._find_my_off(seen, str(new_udid(seen, said)))
+                return await self._find_my_off(move_facts, str(new_udid(move_facts, answers)))
 
-    def move(self, seen: Seen, said: Answers) -> Move:
-        world = replace(self.world, asking=self.asking(seen, said))
-        folder, new = old_folder(seen, said), new_udid(seen, said)
-        old = None if folder else old_key(said)
-        move = a_move(world, old=old, old_backup=folder, new=new, encrypted=is_encrypted(seen, said))
-        met: tuple[tuple[Role, Phone | None], ...] = (("old", seen.phone(old)), ("new", seen.phone(new)))
+    def temporary_run(self, move_facts: MoveFacts, answers: Answers) -> Run:
+        context = replace(self.context, prompts=self.prompts(move_facts, answers))
+        folder, new = old_folder(move_facts, answers), new_udid(move_facts, answers)
+        old = None if folder else old_phone_key(answers)
+        temporary_run = create_temporary_run(
+            context, old=old, old_backup=folder, new=new, encrypted=is_encrypted(move_facts, answers)
+        )
+        met: tuple[tuple[Role, Phone | None], ...] = (("old", move_facts.phone(old)), ("new", move_facts.phone(new)))
         for role, phone in met:
             if phone is not None and phone.name:  # it is asked for by its name, also while it is not there
-                move.met(role, phone.udid, phone.name)
-        return move
+                temporary_run.record_phone(role, phone.udid, phone.name)
+        return temporary_run
 
-    def asking(self, seen: Seen, said: Answers) -> AtTheTerminal:
+    def prompts(self, move_facts: MoveFacts, answers: Answers) -> TerminalPrompts:
         """Who answers what a step asks: with the passwords that were told on the pages."""
-        old, new = old_key(said), new_udid(seen, said)
-        given: dict[Role, str | None] = {
+        old, new = old_phone_key(answers), new_udid(move_facts, answers)
+        preset: dict[Role, str | None] = {
             "old": self.secrets.get(old or "") or self.passwords.look_up("old", old),
             "new": self.secrets.get(new or "") or self.passwords.look_up("new", new),
         }
@@ -161,55 +174,57 @@ class Doing:
             if key := old if role == "old" else new:
                 self.secrets[key] = word
 
-        return AtTheWizard(Passwords(given=given), yes=False, keeps=keep)
+        return WizardPrompts(Passwords(preset=preset), yes=False, keeps=keep)
 
-    async def _save(self, seen: Seen, said: Answers, role: Literal["old", "new"], key: str) -> Seen:
+    async def _save(self, move_facts: MoveFacts, answers: Answers, role: Literal["old", "new"], key: str) -> MoveFacts:
         say()
-        made = await save_ahead(self.move(seen, said), role)
-        self.saved[made.udid] = made.kept
-        count, size = made.kept.verdict.files or 0, made.kept.verdict.bytes or 0
-        say(wrapped(f"{made.kept.name} is here, whole and proven: {count:,} files, {bytes_text(size)}."))
-        seen = with_phone(seen, made.facts) if made.facts else seen
-        return replace(seen, saves={**seen.saves, key: saved_of(made)})
+        made = await presave(self.temporary_run(move_facts, answers), role)
+        self.saved[made.udid] = made.presaved
+        count, size = made.presaved.verdict.files or 0, made.presaved.verdict.bytes or 0
+        say(wrapped(f"{made.presaved.name} is here, whole and proven: {count:,} files, {format_bytes(size)}."))
+        move_facts = with_phone(move_facts, made.facts) if made.facts else move_facts
+        return replace(move_facts, backup_contents={**move_facts.backup_contents, key: saved_of(made)})
 
-    async def _find_my_off(self, seen: Seen, udid: str) -> Seen:
+    async def _find_my_off(self, move_facts: MoveFacts, udid: str) -> MoveFacts:
         """Wait until Find My is off: the phone would refuse the restore. Off, it is not asked for again."""
-        phone = seen.phone(udid)
-        called = phone.called if phone else "the new phone"
-        self.world.listener(events.PersonNeeded(called, "turn-off-find-my"))
-        while (phone := seen.phone(udid)) is not None and phone.find_my:
+        phone = move_facts.phone(udid)
+        name_or_model = phone.name_or_model if phone else "the new phone"
+        self.context.listener(events.PersonNeeded(name_or_model, "turn-off-find-my"))
+        while (phone := move_facts.phone(udid)) is not None and phone.find_my:
             await asyncio.sleep(POLL_S)
-            seen = await self._look_at_phones(seen)
-        self.world.listener(events.PersonDone(called, "turn-off-find-my"))
-        return seen
+            move_facts = await self._look_at_phones(move_facts)
+        self.context.listener(events.PersonDone(name_or_model, "turn-off-find-my"))
+        return move_facts
 
     # -- answers -----------------------------------------------------------------------------------------------------
 
-    async def take(self, name: str, answer: Answer, seen: Seen, said: Answers) -> tuple[Seen, Answers]:
+    async def accept_answer(
+        self, name: str, answer: Answer, move_facts: MoveFacts, answers: Answers
+    ) -> tuple[MoveFacts, Answers]:
         """Take an answer in.
 
         Raises:
             WrongPassword: tested at once, where there is something to test it on. BackupNotFound, BackupUnfinished.
         """
         if name in SECRETS:
-            key = str(new_udid(seen, said) if name == "new-password" else old_key(said))
+            key = str(new_udid(move_facts, answers) if name == "new-password" else old_phone_key(answers))
             if name != "chosen-password" and key not in self.untested:
                 await self._test(key, str(answer))
             self.secrets[key] = str(answer)
-            seen = self._with_told(seen, said)
+            move_facts = self._with_known_passwords(move_facts, answers)
         elif name == "folder":
             folder = BackupFolder(find_backup(Path(str(answer)).expanduser().absolute()))
             folder.require_finished()
             answer = str(folder.path)
-            seen = replace(seen, backups=(*seen.backups, earlier_backup(folder)))
-        elif name == "start" and answer == GO_ON and seen.left:
-            return seen, seen.left.plus(name, answer)
+            move_facts = replace(move_facts, backups=(*move_facts.backups, earlier_backup(folder)))
+        elif name == "start" and answer == CONTINUE and move_facts.earlier_answers:
+            return move_facts, move_facts.earlier_answers.with_answer(name, answer)
         self.wrong = 0
-        return seen, said.plus(name, answer)
+        return move_facts, answers.with_answer(name, answer)
 
     async def _test(self, key: str, word: str) -> None:
         """Hold a password against what was saved with it. Nothing saved yet: the save will tell."""
-        folder = Path(key) if Path(key).is_absolute() else self.world.home.working_backup(key)
+        folder = Path(key) if Path(key).is_absolute() else self.context.home.working_backup(key)
         try:
             backup = BackupFolder(folder)
             testable = backup.is_finished and backup.is_encrypted
@@ -219,7 +234,7 @@ class Doing:
             self.tested = "" if Path(key).is_absolute() else key
             await asyncio.to_thread(unlock, backup, word)
 
-    async def handle_error(self, error: MigrateError, page: Page | None, *, may_change: bool = True) -> str:
+    async def handle_error(self, error: MigrateError, page: Page | None, *, can_change: bool = True) -> str:
         """Show what went wrong. `again`, or `change` for the page before. A password that a step found wrong is
         forgotten, so that its page is the one before.
 
@@ -228,17 +243,21 @@ class Doing:
         """
         if page is not None and self.wrong < TRIES - 1:
             self.wrong += 1
-            for line in three_sentences(error.what(), error.why(), "Try again, or leave it empty to go back."):
+            for line in format_problem(error.what(), error.why(), "Try again, or leave it empty to go back."):
                 say(line)
             return "again"
         self.wrong = 0
         if error.again == MigrateError.again:
             error.again = "choose: Try again"
-        if wrong_word := page is None and isinstance(error, PASSWORD_IS_WRONG):
+        if wrong_word := page is None and isinstance(error, WRONG_PASSWORD_ERRORS):
             self.secrets.clear()
-            self.passwords = Passwords(given={"old": None, "new": None})  # what was told beforehand does not fit either
-        may_insist = page is not None and isinstance(error, WrongPassword) and self.tested != ""
-        chosen = await self.ask(error_page(error, may_change=may_change and not wrong_word, may_insist=may_insist))
+            self.passwords = Passwords(
+                preset={"old": None, "new": None}
+            )  # what was told beforehand does not fit either
+        can_use_untested = page is not None and isinstance(error, WrongPassword) and self.tested != ""
+        chosen = await self.ask(
+            error_page(error, can_change=can_change and not wrong_word, can_use_untested=can_use_untested)
+        )
         if chosen == "stop":
             self.stop(error)
             raise error
@@ -246,7 +265,7 @@ class Doing:
             self.untested.add(self.tested)
         return "change" if wrong_word else str(chosen)
 
-    def write_answers(self, seen: Seen, said: Answers) -> None:
+    def write_answers(self, move_facts: MoveFacts, answers: Answers) -> None:
         """Write the answers down, without any password."""
-        if said:
-            said.write(self.answers_file, names={phone.udid: phone.called for phone in seen.phones})
+        if answers:
+            answers.write(self.answers_file, names={phone.udid: phone.name_or_model for phone in move_facts.phones})

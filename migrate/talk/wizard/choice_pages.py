@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from migrate.plan.interview.answers import Answers
-from migrate.plan.interview.observations import Holding, Question, Seen, new_udid, weight_of
+from migrate.plan.interview.observations import CategoryEntry, MoveFacts, Question, new_udid, total_size_bytes
 from migrate.plan.interview.pages import (
     ALL_APPS,
     ERASED,
     EVERYTHING,
     IN_USE,
     SOME,
+    category_entries,
     counterpart_count,
-    holdings,
     is_app,
     is_encrypted,
+    old_backup_contents,
     owners,
-    refuse_too_full,
-    saved_old,
+    too_full_error,
 )
-from migrate.talk.console import findings_in_words, wrapped
-from migrate.talk.wizard.page import Page, Row, refusal_lines, told
-from migrate.units import bytes_text
+from migrate.talk.console import format_findings, wrapped
+from migrate.talk.wizard.page import Page, Row, refusal_lines, wrap_paragraphs
+from migrate.units import format_bytes
 
 CANNOT_MOVE = (
     "No backup holds payment cards, eSIMs, photos and files that are only in iCloud, mail, or the apps themselves "
@@ -33,12 +33,12 @@ CANNOT_MOVE = (
 # -- what ------------------------------------------------------------------------------------------------------------
 
 
-def what_page(question: Question, seen: Seen, said: Answers) -> Page:
-    saved, every = saved_old(seen, said), holdings(seen, said)
+def what_page(question: Question, facts: MoveFacts, answers: Answers) -> Page:
+    saved, every = old_backup_contents(facts, answers), category_entries(facts, answers)
     error = next((option.refused for option in question.options if option.refused), None)
     apps = sum(is_app(one) and not one.is_empty for one in every)
-    amount = f", {apps} app{'' if apps == 1 else 's'}, {bytes_text(weight_of(every))}" if saved else ""
-    lines = refusal_lines(error) if error else told(_room(question))
+    amount = f", {apps} app{'' if apps == 1 else 's'}, {format_bytes(total_size_bytes(every))}" if saved else ""
+    lines = refusal_lines(error) if error else wrap_paragraphs(_room(question))
     lines = (*lines, *_not_all_here(every))
     rows = (
         Row(EVERYTHING, (f"Everything{amount}",), refused="too much" if error else ""),
@@ -47,13 +47,13 @@ def what_page(question: Question, seen: Seen, said: Answers) -> Page:
     return Page("what", "What should move?", lines=lines, rows=rows)
 
 
-def _not_all_here(every: Sequence[Holding]) -> tuple[str, ...]:
+def _not_all_here(every: Sequence[CategoryEntry]) -> tuple[str, ...]:
     """What this phone only mentions, before anything is chosen."""
     notes = cloud_notes(one for one in every if not one.is_empty)
     return ("", "Not all of it is on this phone:", *notes) if notes else ()
 
 
-def cloud_notes(every: Iterable[Holding]) -> tuple[str, ...]:
+def cloud_notes(every: Iterable[CategoryEntry]) -> tuple[str, ...]:
     """What of these is only in iCloud, or bound to an account."""
     return tuple(
         wrapped(f"{one.title}: {note}.", indent="    ", first="  - ") for one in every for note in one.cloud_notes
@@ -63,48 +63,48 @@ def cloud_notes(every: Iterable[Holding]) -> tuple[str, ...]:
 def _room(question: Question) -> str:
     if question.free_bytes is None:
         return ""
-    return f"{question.phone} has {bytes_text(question.free_bytes)} free."
+    return f"{question.phone} has {format_bytes(question.free_bytes)} free."
 
 
-def chosen_page(question: Question, seen: Seen, said: Answers) -> Page:
-    every = holdings(seen, said)
-    counted = saved_old(seen, said) is not None
+def chosen_page(question: Question, facts: MoveFacts, answers: Answers) -> Page:
+    every = category_entries(facts, answers)
+    counted = old_backup_contents(facts, answers) is not None
 
     def total(ticked: Sequence[str]) -> str:
-        size = weight_of(one for one in every if one.id in ticked)
+        size = total_size_bytes(one for one in every if one.id in ticked)
         if not counted:
             return f"{len(ticked)} ticked"
-        room = "" if question.free_bytes is None else f" of {bytes_text(question.free_bytes)} free"
+        room = "" if question.free_bytes is None else f" of {format_bytes(question.free_bytes)} free"
         over = "" if question.free_bytes is None or size <= question.free_bytes else ": too much"
-        return f"{len(ticked)} ticked, {bytes_text(size)}{room}{over}"
+        return f"{len(ticked)} ticked, {format_bytes(size)}{room}{over}"
 
     def refusal(ticked: Sequence[str]) -> str:
-        error = refuse_too_full(seen, said, tuple(ticked))
+        error = too_full_error(facts, answers, tuple(ticked))
         return "Nothing is ticked yet." if not ticked else error.what() if error else ""
 
     rows = tuple(
         Row(option.value, _cells(option.about, counted), group="Apps" if is_app(option.about) else "")
         for option in question.options
-        if isinstance(option.about, Holding)
+        if isinstance(option.about, CategoryEntry)
     )
-    lines = told(
+    lines = wrap_paragraphs(
         f"Each thing you tick replaces its counterpart on {question.phone or 'the new phone'}."
-        if said.one("new-is") == IN_USE
+        if answers.one("new-is") == IN_USE
         else "What is not ticked stays behind, on the old phone and in its backup here.",
         _room(question),
     )
-    if said.one("new-is") == IN_USE:  # else the page before has said it
+    if answers.one("new-is") == IN_USE:  # else the page before has said it
         lines = (*lines, *_not_all_here(every), "")
     return Page("chosen", "What should move?", "many", lines=lines, rows=rows, total=total, refusal=refusal)
 
 
-def _cells(holding: Holding, counted: bool) -> tuple[str, ...]:
+def _cells(holding: CategoryEntry, counted: bool) -> tuple[str, ...]:
     if not counted:
         return (holding.title,)
-    return holding.title, _counted(holding), bytes_text(holding.bytes)
+    return holding.title, _counted(holding), format_bytes(holding.bytes)
 
 
-def _counted(holding: Holding) -> str:
+def _counted(holding: CategoryEntry) -> str:
     """`12,402`, `none`, `1 file`; nothing where nobody counted."""
     if holding.count is None:
         return ""
@@ -113,11 +113,11 @@ def _counted(holding: Holding) -> str:
     return f"{holding.count:,}" if holding.count else "none"
 
 
-def unreadable_page(question: Question, seen: Seen, said: Answers) -> Page:
-    saved = saved_old(seen, said)
-    lost = {one: count for one, count in (saved.unreadable if saved else {}).items() if one in owners(seen, said)}
-    titles = {one.id: one.title for one in holdings(seen, said)}
-    lines = told(
+def unreadable_page(question: Question, facts: MoveFacts, answers: Answers) -> Page:
+    saved = old_backup_contents(facts, answers)
+    lost = {one: count for one, count in (saved.unreadable if saved else {}).items() if one in owners(facts, answers)}
+    titles = {one.id: one.title for one in category_entries(facts, answers)}
+    lines = wrap_paragraphs(
         f"{question.phone or 'The old phone'} reported a read error, twice, for files that would move:",
         *(f"{titles.get(one, one)}: {count} file{'' if count == 1 else 's'}" for one, count in lost.items()),
         "All the rest can move. Look for these on the old phone, and keep it.",
@@ -126,21 +126,23 @@ def unreadable_page(question: Question, seen: Seen, said: Answers) -> Page:
     return Page("unreadable", "Go on without them?", lines=lines, rows=rows, preferred="back")
 
 
-def replace_page(question: Question, seen: Seen, said: Answers) -> Page:
+def replace_page(question: Question, facts: MoveFacts, answers: Answers) -> Page:
     phone = question.phone or "the new phone"
-    if not seen.with_phones:
-        words = told("What you ticked may be on the new phone too. It is replaced, the two are not merged.")
+    if not facts.with_phones:
+        words = wrap_paragraphs("What you ticked may be on the new phone too. It is replaced, the two are not merged.")
         choices = (Row("replace", ("Yes, replace it",)), Row("leave", ("No: stop where the new phone has some",)))
         return Page("replace", "Replace what is there?", lines=words, rows=choices)
-    shown = [one for one in holdings(seen, said) if one.id in owners(seen, said)]
-    pairs = [(one, counterpart_count(seen, said, one.id)) for one in shown]
+    shown = [one for one in category_entries(facts, answers) if one.id in owners(facts, answers)]
+    pairs = [(one, counterpart_count(facts, answers, one.id)) for one in shown]
     lines = [
-        *told(f"{phone} keeps everything else. What you chose replaces what it has of it; the two are not merged."),
+        *wrap_paragraphs(
+            f"{phone} keeps everything else. What you chose replaces what it has of it; the two are not merged."
+        ),
         "",
     ]
-    lines += [wrapped(replaces(one, there), indent="    ", first="  ") for one, there in pairs]
-    lines += ["", *told(*(caveat for one, there in pairs if there and (caveat := DESTROYS.get(one.id))))]
-    lines += told(f"{phone} was saved as it is, so what is replaced is not lost from this computer.")
+    lines += [wrapped(describe_replacement(one, there), indent="    ", first="  ") for one, there in pairs]
+    lines += ["", *wrap_paragraphs(*(caveat for one, there in pairs if there and (caveat := DESTROYS.get(one.id))))]
+    lines += wrap_paragraphs(f"{phone} was saved as it is, so what is replaced is not lost from this computer.")
     rows = tuple(REPLACE_ROWS[option.value] for option in question.options)
     return Page("replace", "Replace what is there?", lines=tuple(lines), rows=rows)
 
@@ -156,7 +158,7 @@ REPLACE_ROWS = {
 }
 
 
-def replaces(holding: Holding, there: int) -> str:
+def describe_replacement(holding: CategoryEntry, there: int) -> str:
     """`Messages: 12,402 replace 31`."""
     if holding.items == 0:
         return f"{holding.title}: the old phone has none" + (f", and {there:,} would go all the same!" if there else "")
@@ -167,22 +169,25 @@ def replaces(holding: Holding, there: int) -> str:
 # -- the last page ---------------------------------------------------------------------------------------------------
 
 
-def summary_page(question: Question, seen: Seen, said: Answers) -> Page:
+def summary_page(question: Question, facts: MoveFacts, answers: Answers) -> Page:
     error = next((option.refused for option in question.options if option.refused), None)
-    lines = [wrapped(text, indent=" " * 12, first=f"  {label:<10}") for label, text in _agreed(question, seen, said)]
-    lines += ["", *told(CANNOT_MOVE)]
-    if notes := left_in_icloud(seen, said):
+    lines = [
+        wrapped(text, indent=" " * 12, first=f"  {label:<10}")
+        for label, text in _summary_rows(question, facts, answers)
+    ]
+    lines += ["", *wrap_paragraphs(CANNOT_MOVE)]
+    if notes := icloud_only_notes(facts, answers):
         lines += ["", *notes]
     if error is not None:
         lines += ["", *refusal_lines(error)]
-    lines += ["", *findings_in_words(question.findings)] if question.findings else []
+    lines += ["", *format_findings(question.findings)] if question.findings else []
     rows = []
-    if seen.with_phones:
+    if facts.with_phones:
         rows.append(Row("move", ("Move now",), refused="not yet" if error else ""))
     rows.append(
-        Row("write", ("Only write this plan down; I move later" if seen.with_phones else "Write this plan down",))
+        Row("write", ("Only write this plan down; I move later" if facts.with_phones else "Write this plan down",))
     )
-    title = "Shall we?" if seen.with_phones else "Is that right?"
+    title = "Shall we?" if facts.with_phones else "Is that right?"
     return Page("summary", title, lines=tuple(lines), rows=tuple(rows))
 
 
@@ -190,43 +195,43 @@ FEW = 8
 """So many titles of what stays behind are listed; more would be a wall."""
 
 
-def _agreed(question: Question, seen: Seen, said: Answers) -> list[tuple[str, str]]:
-    saved = saved_old(seen, said)
-    moving = set(owners(seen, said)) | ({ALL_APPS} & set(said.many("chosen")))
-    every = [one for one in holdings(seen, said) if not one.is_empty]
+def _summary_rows(question: Question, facts: MoveFacts, answers: Answers) -> list[tuple[str, str]]:
+    saved = old_backup_contents(facts, answers)
+    moving = set(owners(facts, answers)) | ({ALL_APPS} & set(answers.many("chosen")))
+    every = [one for one in category_entries(facts, answers) if not one.is_empty]
     stays = [one.title for one in every if one.id not in moving]
-    lacking = apps_lacking(seen, said)
-    size = weight_of(one for one in every if one.id in moving)
+    lacking = missing_apps(facts, answers)
+    size = total_size_bytes(one for one in every if one.id in moving)
     titles = [one.title for one in every if one.id in moving]
-    what = "everything" if said.one("what") == EVERYTHING else ", ".join(titles)
+    what = "everything" if answers.one("what") == EVERYTHING else ", ".join(titles)
     new = question.phone or "the new phone, connected when its turn comes"
-    becomes = "it becomes the old phone" if said.one("new-is") == ERASED else "it keeps everything else"
+    becomes = "it becomes the old phone" if answers.one("new-is") == ERASED else "it keeps everything else"
     rows = [
         ("From", saved.name if saved else "the old phone, named when the plan is run"),
-        ("To", f"{new}; {becomes}{', all that is on it goes' if said.one('wipe') == 'wipe' else ''}"),
-        ("Moves", f"{what}{f' ({bytes_text(size)})' if saved else ''}"),
+        ("To", f"{new}; {becomes}{', all that is on it goes' if answers.one('wipe') == 'wipe' else ''}"),
+        ("Moves", f"{what}{f' ({format_bytes(size)})' if saved else ''}"),
     ]
-    if said.one("replace") == "leave" and seen.with_phones:
-        stays += [one.title for one in every if one.id in moving and counterpart_count(seen, said, one.id)]
+    if answers.one("replace") == "leave" and facts.with_phones:
+        stays += [one.title for one in every if one.id in moving and counterpart_count(facts, answers, one.id)]
     if lacking:
         there = f"not on {question.phone or 'the new phone'} yet: it will be asked for, from the App Store"
         rows.append(("Install", f"{', '.join(one.title for one in lacking)}: {there}"))
     if stays:
         rows.append(("Stays", ", ".join(stays) if len(stays) <= FEW else f"all the rest ({len(stays)} more kinds)"))
-    rows.append(("Backup", "encrypted" if is_encrypted(seen, said) else "not encrypted"))
+    rows.append(("Backup", "encrypted" if is_encrypted(facts, answers) else "not encrypted"))
     return rows
 
 
-def apps_lacking(seen: Seen, said: Answers) -> list[Holding]:
+def missing_apps(facts: MoveFacts, answers: Answers) -> list[CategoryEntry]:
     """The chosen apps that a phone in use does not have, once it was saved: it takes data only for apps it has."""
-    there = seen.saves.get(new_udid(seen, said) or "")
-    if there is None or said.one("new-is") != IN_USE:
+    there = facts.backup_contents.get(new_udid(facts, answers) or "")
+    if there is None or answers.one("new-is") != IN_USE:
         return []
-    has, moving = {one.id for one in there.holdings}, set(owners(seen, said))
-    return [one for one in holdings(seen, said) if is_app(one) and one.id in moving and one.id not in has]
+    has, moving = {one.id for one in there.category_entries}, set(owners(facts, answers))
+    return [one for one in category_entries(facts, answers) if is_app(one) and one.id in moving and one.id not in has]
 
 
-def left_in_icloud(seen: Seen, said: Answers) -> tuple[str, ...]:
+def icloud_only_notes(facts: MoveFacts, answers: Answers) -> tuple[str, ...]:
     """What is known to be missing of what moves: only in iCloud, or bound to an account."""
-    moving = set(owners(seen, said))
-    return cloud_notes(one for one in holdings(seen, said) if one.id in moving)
+    moving = set(owners(facts, answers))
+    return cloud_notes(one for one in category_entries(facts, answers) if one.id in moving)

@@ -9,23 +9,30 @@ from dataclasses import replace
 from pathlib import Path
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.locations import Glance, glances, usual_places
-from migrate.categories.catalogue import APP_PREFIX, load
+from migrate.backup.locations import BackupSummary, list_backups, usual_locations
+from migrate.categories.catalogue import APP_PREFIX, load_catalogue
 from migrate.categories.tally import Tally
 from migrate.journey.home import Home
-from migrate.journey.presave import SavedAhead
+from migrate.journey.presave import PresaveResult
 from migrate.journey.runs import all_runs
 from migrate.phone.facts import PhoneFacts
 from migrate.plan.interview.answers import Answers
-from migrate.plan.interview.observations import EarlierBackup, Holding, Phone, Saved, Seen, UnfinishedRun
+from migrate.plan.interview.observations import (
+    BackupContents,
+    CategoryEntry,
+    ExistingBackup,
+    MoveFacts,
+    Phone,
+    UnfinishedRun,
+)
 from migrate.plan.interview.pages import ALL_APPS
 from migrate.problems import MigrateError
-from migrate.talk.commands.backups import PROGRAMS
+from migrate.talk.commands.backups import PROGRAM_NAMES
 
 
-def at_first(home: Home, answers_file: Path) -> Seen:
+def initial_state(home: Home, answers_file: Path) -> MoveFacts:
     """What there is to see before any phone: runs to go on with, answers of earlier, backups."""
-    said, names = Answers.read(answers_file)
+    answers, names = Answers.read(answers_file)
     runs = [
         UnfinishedRun(
             id=run.path.name,
@@ -37,49 +44,49 @@ def at_first(home: Home, answers_file: Path) -> Seen:
         for run in all_runs(home)
         if run.unfinished and run.state() != "running"
     ]
-    return Seen(
+    return MoveFacts(
         unfinished=tuple(runs),
-        left=said or None,
+        earlier_answers=answers or None,
         backups=tuple(earlier_backups(home)),
         phones=tuple(Phone(udid=udid, name=name, connected=False) for udid, name in names.items()),
     )
 
 
-def earlier_backups(home: Home) -> list[EarlierBackup]:
+def earlier_backups(home: Home) -> list[ExistingBackup]:
     """The finished backups on this computer, ours and those of other programs in their usual places, newest first."""
-    places = usual_places(sys.platform, os.environ, Path.home(), ours=home.backups, here=Path.cwd())
+    places = usual_locations(sys.platform, os.environ, Path.home(), ours=home.backups, here=Path.cwd())
     found = []
-    for one in glances(places, measure=False):
+    for one in list_backups(places, measure=False):
         if one.finished:
             with suppress(MigrateError, OSError):  # what cannot be read is not offered
-                found.append(replace(earlier_backup(BackupFolder(one.backup)), whose=whose(one)))
-    return sorted(found, key=lambda backup: backup.saved_on, reverse=True)
+                found.append(replace(earlier_backup(BackupFolder(one.backup)), program=program(one)))
+    return sorted(found, key=lambda backup: backup.backed_up_on, reverse=True)
 
 
-def whose(one: Glance) -> str:
-    return {"migrate": "", "here": one.backup.parent.name}.get(one.place, PROGRAMS.get(one.place, ""))
+def program(one: BackupSummary) -> str:
+    return {"migrate": "", "here": one.backup.parent.name}.get(one.place, PROGRAM_NAMES.get(one.place, ""))
 
 
-def earlier_backup(folder: BackupFolder) -> EarlierBackup:
+def earlier_backup(folder: BackupFolder) -> ExistingBackup:
     date = folder.status_date
-    return EarlierBackup(
+    return ExistingBackup(
         folder=str(folder.path),
         udid=folder.udid,
         name=folder.device_name or folder.udid,
         ios_version=folder.ios_version,
         encrypted=folder.is_encrypted,
-        saved_on=f"{date:%Y-%m-%d}" if date else "an unknown day",
+        backed_up_on=f"{date:%Y-%m-%d}" if date else "an unknown day",
         is_too_old=folder.is_flat,
     )
 
 
-def without_phones() -> Seen:
+def without_phones() -> MoveFacts:
     """For `migrate plan new`: every category, nothing counted."""
     titles = [
-        Holding(id=category.id, title=category.title, needs_encryption=category.needs_encryption)
-        for category in load().categories
+        CategoryEntry(id=category.id, title=category.title, needs_encryption=category.needs_encryption)
+        for category in load_catalogue().categories
     ]
-    return Seen(with_phones=False, catalogue=(*titles, Holding(id=ALL_APPS, title="All apps")))
+    return MoveFacts(with_phones=False, catalogue=(*titles, CategoryEntry(id=ALL_APPS, title="All apps")))
 
 
 def phone_of(facts: PhoneFacts) -> Phone:
@@ -95,31 +102,31 @@ def merged(now: Phone, before: Phone | None) -> Phone:
     return replace(before, **known)
 
 
-def with_phone(seen: Seen, facts: PhoneFacts) -> Seen:
-    others = tuple(phone for phone in seen.phones if phone.udid != facts.udid)
-    return replace(seen, phones=(*others, merged(phone_of(facts), seen.phone(facts.udid))))
+def with_phone(move_facts: MoveFacts, facts: PhoneFacts) -> MoveFacts:
+    others = tuple(phone for phone in move_facts.phones if phone.udid != facts.udid)
+    return replace(move_facts, phones=(*others, merged(phone_of(facts), move_facts.phone(facts.udid))))
 
 
-def shown(seen: Seen) -> set[tuple[str, bool | None]]:
-    return {(phone.udid, phone.trusted) for phone in seen.connected}
+def trust_states(move_facts: MoveFacts) -> set[tuple[str, bool | None]]:
+    return {(phone.udid, phone.trusted) for phone in move_facts.connected}
 
 
-def saved_of(made: SavedAhead) -> Saved:
-    return Saved(
-        name=made.kept.name,
+def saved_of(made: PresaveResult) -> BackupContents:
+    return BackupContents(
+        name=made.presaved.name,
         ios_version=made.ios_version,
         encrypted=made.encrypted,
-        holdings=holdings_of(made.tally),
+        category_entries=holdings_of(made.tally),
         unreadable=made.unreadable,
     )
 
 
-def holdings_of(tally: Tally) -> tuple[Holding, ...]:
+def holdings_of(tally: Tally) -> tuple[CategoryEntry, ...]:
     """Categories, then apps. What nobody claims travels with the last category."""
     spare = sum(row.bytes for row in tally.unclaimed), sum(row.files for row in tally.unclaimed)
     last = tally.categories[-1].category.id
     categories = [
-        Holding(
+        CategoryEntry(
             id=row.category.id,
             title=row.category.title,
             files=row.files + (spare[1] if row.category.id == last else 0),
@@ -132,7 +139,9 @@ def holdings_of(tally: Tally) -> tuple[Holding, ...]:
         for row in tally.categories
     ]
     apps = [
-        Holding(id=APP_PREFIX + row.app.id, title=row.app.title, files=row.files, bytes=row.bytes, notes=row.notes)
+        CategoryEntry(
+            id=APP_PREFIX + row.app.id, title=row.app.title, files=row.files, bytes=row.bytes, notes=row.notes
+        )
         for row in tally.apps
     ]
     return tuple(replace(one, shared=_shared_by(one.id, tally)) for one in (*categories, *apps))

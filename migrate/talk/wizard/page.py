@@ -8,10 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from migrate.plan.interview.observations import BACK as BACK
 from migrate.plan.interview.observations import Kind
 from migrate.problems import MigrateError
-from migrate.talk.console import columns_of, cut, pad, plain, safe, say, three_sentences, width, wrapped
+from migrate.talk.console import display_width, format_problem, is_plain, pad, safe, say, truncate, width, wrapped
 
 ROOM_BESIDE = 8
 """Columns that a row's pointer and number take."""
@@ -22,7 +21,7 @@ class Changed:
 
 
 CHANGED = Changed()
-Answered = str | tuple[str, ...] | Changed
+PageAnswer = str | tuple[str, ...] | Changed
 Changes = Callable[[], Awaitable[None]]
 """Comes to its end when what a page shows is no longer so."""
 
@@ -45,10 +44,10 @@ class Page:
     kind: Kind = "one"
     lines: tuple[str, ...] = ()
     rows: tuple[Row, ...] = ()
-    going_back: str | None = "Back"
+    back_label: str | None = "Back"
     """What the way back is called; None: there is no page before."""
     preferred: str | None = None
-    polls: bool = False
+    is_live: bool = False
     """Whether the page changes by itself when a phone comes or goes."""
     total: Callable[[Sequence[str]], str] = field(default=lambda ticked: "")
     refusal: Callable[[Sequence[str]], str] = field(default=lambda ticked: "")
@@ -58,15 +57,17 @@ class Page:
         """What each row says, in columns that fit beside `room` others."""
         clean = {row.value: tuple(safe(cell).replace("\n", " ") for cell in row.cells) for row in self.rows}
         wide = [cells for cells in clean.values() if len(cells) > 1]
-        widths = [max(map(columns_of, column)) for column in zip(*wide, strict=True)]
+        widths = [max(map(display_width, column)) for column in zip(*wide, strict=True)]
         spare = width() - room - sum(widths) - 2 * (len(widths) - 1)
         if widths and spare < 0:
             widths[0] = max(10, widths[0] + spare)
         labels = {}
         for value, cells in clean.items():
-            columns = widths if len(cells) > 1 else [min(columns_of(cells[0]), width() - room)]
+            columns = widths if len(cells) > 1 else [min(display_width(cells[0]), width() - room)]
             sides = ("left", *["right"] * (len(columns) - 1))
-            padded = [pad(cut(cell, size), size, side) for cell, size, side in zip(cells, columns, sides, strict=True)]
+            padded = [
+                pad(truncate(cell, size), size, side) for cell, size, side in zip(cells, columns, sides, strict=True)
+            ]
             labels[value] = "  ".join(padded)
         return labels
 
@@ -74,23 +75,23 @@ class Page:
 class Widgets(Protocol):
     """Shows a page and comes back with its answer, BACK, or CHANGED. Ctrl-C is a KeyboardInterrupt."""
 
-    async def __call__(self, page: Page, changes: Changes | None = None) -> Answered: ...
+    async def __call__(self, page: Page, changes: Changes | None = None) -> PageAnswer: ...
 
 
 def heading(text: str) -> str:
     """How a page begins."""
-    return text if plain() else f"{text} {'─' * max(3, width() - columns_of(text) - 1)}"
+    return text if is_plain() else f"{text} {'─' * max(3, width() - display_width(text) - 1)}"
 
 
-def put(lines: Sequence[str]) -> int:
+def print_lines(lines: Sequence[str]) -> int:
     """Say a page's words, and come back with how many rows of the screen they take."""
     for line in lines:
         say(line)
     columns = shutil.get_terminal_size((80, 24)).columns
-    return sum(max(1, -(-columns_of(row) // columns)) for line in lines for row in line.split("\n"))
+    return sum(max(1, -(-display_width(row) // columns)) for line in lines for row in line.split("\n"))
 
 
-def take_off(rows: int) -> None:
+def erase_rows(rows: int) -> None:
     """Take the last rows off the screen."""
     if rows:
         sys.stderr.write(f"\x1b[{rows}F\x1b[J")
@@ -98,9 +99,9 @@ def take_off(rows: int) -> None:
 
 
 def refusal_lines(error: MigrateError) -> tuple[str, ...]:
-    return tuple(three_sentences(error.what(), error.why(), error.next()))
+    return tuple(format_problem(error.what(), error.why(), error.next()))
 
 
-def told(*paragraphs: str) -> tuple[str, ...]:
+def wrap_paragraphs(*paragraphs: str) -> tuple[str, ...]:
     """Paragraphs, each wrapped into lines that fit."""
     return tuple(wrapped(paragraph) for paragraph in paragraphs if paragraph)

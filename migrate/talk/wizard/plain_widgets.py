@@ -10,55 +10,56 @@ import os
 import sys
 from collections.abc import Sequence
 
+from migrate.plan.interview.observations import BACK
 from migrate.talk.console import safe, say
 from migrate.talk.passwords import ask_hidden
-from migrate.talk.prompts import ctrl_c_at_a_prompt
-from migrate.talk.wizard.page import BACK, CHANGED, Answered, Changes, Page, Row, heading
+from migrate.talk.prompts import interruptible_prompt
+from migrate.talk.wizard.page import CHANGED, Changes, Page, PageAnswer, Row, heading
 
-LOOK_AGAIN = "l"
+LOOK_AGAIN_KEY = "l"
 
 
-async def ask(page: Page, changes: Changes | None = None) -> Answered:
+async def ask(page: Page, changes: Changes | None = None) -> PageAnswer:
     """Print a page and read its answer. What changes meanwhile is told in a line, and shown with "look again"."""
     say()
     for line in (heading(page.title), *page.lines):
         say(line)
     if page.kind == "one":
-        return await choose(page, changes)
-    with ctrl_c_at_a_prompt():
+        return await ask_one(page, changes)
+    with interruptible_prompt():
         match page.kind:
             case "many":
-                return tick(page)
+                return ask_many(page)
             case "path":
                 return line_typed("Folder: ").strip().strip("'\"") or BACK
             case "secret":
                 return ask_hidden("Password (nothing is shown): ") or BACK
             case "new-secret":
-                return hide_twice()
+                return ask_new_secret()
 
 
-async def choose(page: Page, changes: Changes | None) -> Answered:
+async def ask_one(page: Page, changes: Changes | None) -> PageAnswer:
     rows = [row for row in page.rows if not row.refused]
     put_rows(page, rows)
-    if page.polls:
-        say(f"  {LOOK_AGAIN}. Look again")
-    if page.going_back:
-        say(f"  b. {page.going_back}")
+    if page.is_live:
+        say(f"  {LOOK_AGAIN_KEY}. Look again")
+    if page.back_label:
+        say(f"  b. {page.back_label}")
     while True:
         if changes is not None:
-            await until_typed("Your answer: ", changes)
-        with ctrl_c_at_a_prompt():
+            await wait_for_input("Your answer: ", changes)
+        with interruptible_prompt():
             typed = line_typed("" if changes is not None else "Your answer: ").strip().lower()
-        if typed == LOOK_AGAIN and page.polls:
+        if typed == LOOK_AGAIN_KEY and page.is_live:
             return CHANGED
-        if typed == "b" and page.going_back:
+        if typed == "b" and page.back_label:
             return BACK
         if typed.isdecimal() and 0 < int(typed) <= len(rows):
             return rows[int(typed) - 1].value
-        say(f"Type a number from 1 to {len(rows)}{', or b to go back' if page.going_back else ''}.")
+        say(f"Type a number from 1 to {len(rows)}{', or b to go back' if page.back_label else ''}.")
 
 
-def tick(page: Page) -> Answered:
+def ask_many(page: Page) -> PageAnswer:
     rows = list(page.rows)
     put_rows(page, rows)
     say("  b. Back")
@@ -96,7 +97,7 @@ def numbers(typed: str, most: int) -> list[int] | None:
     return sorted(found) if found and min(found) >= 1 and max(found) <= most else None
 
 
-def hide_twice() -> str:
+def ask_new_secret() -> str:
     while first := ask_hidden("Password (nothing is shown): "):
         if ask_hidden("The same once more: ") == first:
             return first
@@ -104,7 +105,7 @@ def hide_twice() -> str:
     return BACK
 
 
-async def until_typed(prompt: str, changes: Changes) -> None:
+async def wait_for_input(prompt: str, changes: Changes) -> None:
     """Ask, and come back once somebody types. A phone that comes or goes before that is told, once.
 
     Only a terminal of POSIX can be waited for; elsewhere this comes back at once and nothing is told.
@@ -120,7 +121,7 @@ async def until_typed(prompt: str, changes: Changes) -> None:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if not typed.is_set():
             say()
-            say(f"A phone came or went, or trusts this computer now. Type {LOOK_AGAIN} to look again.")
+            say(f"A phone came or went, or trusts this computer now. Type {LOOK_AGAIN_KEY} to look again.")
             sys.stderr.write(safe(prompt))
             sys.stderr.flush()
             await typed.wait()

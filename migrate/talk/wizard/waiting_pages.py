@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from migrate.journey import events
 from migrate.problems.finding import Finding
-from migrate.progress import Action
+from migrate.progress import UserAction
 from migrate.talk import step_texts as sentences
-from migrate.talk.console import plain, wrapped
-from migrate.talk.progress import Bars, Lines
-from migrate.talk.wizard.page import heading, put, take_off
+from migrate.talk.console import is_plain, wrapped
+from migrate.talk.progress import BarListener, LineListener
+from migrate.talk.wizard.page import erase_rows, heading, print_lines
 
-STEPS: dict[Action, tuple[str, ...]] = {
+ACTION_STEPS: dict[UserAction, tuple[str, ...]] = {
     "tap-trust": (
         "It asks: Trust This Computer? Tap Trust.",
         "Enter its passcode there, if it asks for one.",
@@ -35,17 +35,19 @@ RESTARTING: tuple[str, ...] = (
 )
 
 
-def page_of(phone: str, action: Action, step: str, apps: tuple[str, ...] = ()) -> list[str]:
+def action_page(phone: str, action: UserAction, step: str, apps: tuple[str, ...] = ()) -> list[str]:
     """What is asked of a person, the phone named first."""
     restarting = action == "connect" and step == "wait-for-phone"
-    lines = RESTARTING if restarting else STEPS.get(action, (sentences.errand(action, phone, step, apps),))
+    lines = (
+        RESTARTING if restarting else ACTION_STEPS.get(action, (sentences.action_sentence(action, phone, step, apps),))
+    )
     marked = [wrapped(text, indent="     ", first=f"  {number}. ") for number, text in enumerate(lines, 1)]
     shown = marked if len(lines) > 1 else [wrapped(lines[0], indent="  ", first="  ")]
     title = "Please" if action == "connect" and not restarting else f"Now on {phone}:"
     return ["", heading(title), *shown, "  (This goes on by itself as soon as it is done.)"]
 
 
-class Once:
+class NewEventFilter:
     """Passes on what was not told before: what a conversation saved and verified, its run finds done and says again."""
 
     def __init__(self) -> None:
@@ -67,47 +69,47 @@ class Once:
         return True
 
 
-class PlainErrands(Lines):
+class PlainActionPages(LineListener):
     """Errands as paragraphs; when one is done, it is said."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.once = Once()
+        self.once = NewEventFilter()
 
-    def hear(self, event: events.Event) -> None:
+    def on_event(self, event: events.Event) -> None:
         match event:
             case events.PersonNeeded(phone, action, apps):
                 self.errands.add((phone, action))
-                for line in page_of(phone, action, self.step, apps):
+                for line in action_page(phone, action, self.step, apps):
                     self.say(line)
             case _ if self.once.is_new(event):
-                super().hear(event)
+                super().on_event(event)
             case _:
                 pass
 
 
-class Errands(Bars):
+class ActionPages(BarListener):
     """Errands as pages that are taken off the screen when they are done."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.once = Once()
+        self.once = NewEventFilter()
         self.rows = 0
         """Rows of the page on the screen's end; 0 once something else was printed below it."""
 
-    def hear(self, event: events.Event) -> None:
+    def on_event(self, event: events.Event) -> None:
         match event:
             case events.PersonNeeded(phone, action, apps):
                 self.close()
-                self.take_off()
+                self.erase_rows()
                 self.errands.add((phone, action))
-                self.rows = put(page_of(phone, action, self.step, apps))
+                self.rows = print_lines(action_page(phone, action, self.step, apps))
             case events.PersonDone(phone, action) if (phone, action) in self.errands:
                 self.close()
                 self.errands.discard((phone, action))
-                self.take_off()
+                self.erase_rows()
             case _ if self.once.is_new(event):
-                super().hear(event)
+                super().on_event(event)
             case _:
                 pass
 
@@ -115,11 +117,11 @@ class Errands(Bars):
         self.rows = 0
         super().say(sentence)
 
-    def take_off(self) -> None:
+    def erase_rows(self) -> None:
         """Take the page off the screen, if nothing was printed below it."""
-        take_off(self.rows)
+        erase_rows(self.rows)
         self.rows = 0
 
 
 def make_listener() -> events.Listener:
-    return PlainErrands() if plain() else Errands()
+    return PlainActionPages() if is_plain() else ActionPages()

@@ -18,68 +18,81 @@ from prompt_toolkit.layout.controls import FormattedTextControl
 from prompt_toolkit.output import create_output
 from questionary.prompts.common import InquirerControl
 
-from migrate.plan.interview.questions import Answers, Seen, back, next_deed, next_question
+from migrate.plan.interview.observations import BACK
+from migrate.plan.interview.questions import Answers, MoveFacts, back, next_preparation, next_question
 from migrate.problems import MigrateError
 from migrate.talk.console import say
 from migrate.talk.progress import clear_bars
-from migrate.talk.wizard.actions import Doing
-from migrate.talk.wizard.page import BACK, CHANGED, Answered, Changed, Changes, Page, Widgets, heading, put, take_off
-from migrate.talk.wizard.texts import page_of
+from migrate.talk.wizard.actions import WizardActions
+from migrate.talk.wizard.page import (
+    CHANGED,
+    Changed,
+    Changes,
+    Page,
+    PageAnswer,
+    Widgets,
+    erase_rows,
+    heading,
+    print_lines,
+)
+from migrate.talk.wizard.texts import question_page
 
 STOPPED = object()
 CHOOSING, TICKING = "(a number or arrows, then Enter)", "(space ticks, a: all, Enter: next, b: back)"
 
 
-async def run_interview(ask: Widgets, doing: Doing, seen: Seen, said: Answers) -> tuple[Seen, Answers]:
+async def run_interview(
+    ask: Widgets, actions: WizardActions, facts: MoveFacts, answers: Answers
+) -> tuple[MoveFacts, Answers]:
     """Ask until the plan can be written, or a run is to go on. Every answer is kept at once."""
     while True:
-        seen = await doing.refresh(seen, said)
+        facts = await actions.refresh(facts, answers)
         page: Page | None = None
         try:
-            if deed := next_deed(seen, said):
-                seen = await doing.do(deed, seen, said)
+            if preparation := next_preparation(facts, answers):
+                facts = await actions.prepare(preparation, facts, answers)
                 continue
-            if (question := next_question(seen, said)) is None:
-                return seen, said
-            page = page_of(question, seen, said)
-            answer = await ask(page, partial(doing.changes, seen) if page.polls else None)
+            if (question := next_question(facts, answers)) is None:
+                return facts, answers
+            page = question_page(question, facts, answers)
+            answer = await ask(page, partial(actions.changes, facts) if page.is_live else None)
             if isinstance(answer, Changed):
                 continue
             if answer == BACK:
-                said = back(seen, said, page.name)
+                answers = back(facts, answers, page.name)
             else:
-                seen, said = await doing.take(page.name, answer, seen, said)
+                facts, answers = await actions.accept_answer(page.name, answer, facts, answers)
         except MigrateError as error:
-            if await doing.handle_error(error, page) == "change":
-                seen = await doing.refresh(seen, said)
-                question = next_question(seen, said)
-                said = back(seen, said, question.name if question else None)
-        doing.write_answers(seen, said)
+            if await actions.handle_error(error, page) == "change":
+                facts = await actions.refresh(facts, answers)
+                question = next_question(facts, answers)
+                answers = back(facts, answers, question.name if question else None)
+        actions.write_answers(facts, answers)
 
 
 # -- the widgets -----------------------------------------------------------------------------------------------------
 
 
-async def ask(page: Page, changes: Changes | None = None, **terminal: Any) -> Answered:
+async def ask(page: Page, changes: Changes | None = None, **terminal: Any) -> PageAnswer:
     """Show a page and wait for its answer. Raises KeyboardInterrupt; CHANGED when `changes` came to its end first."""
     clear_bars()
-    rows = put(["", heading(page.title), *page.lines])
-    answer: Answered = await WIDGETS[page.kind](page, changes, terminal or {"output": create_output(sys.stderr)})
-    take_off(rows if answer is CHANGED else 0)
+    rows = print_lines(["", heading(page.title), *page.lines])
+    answer: PageAnswer = await WIDGETS[page.kind](page, changes, terminal or {"output": create_output(sys.stderr)})
+    erase_rows(rows if answer is CHANGED else 0)
     return answer
 
 
-async def choose(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> Answered:
+async def ask_one(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> PageAnswer:
     labels = page.labels()
     rows = [questionary.Choice(labels[one.value], one.value, disabled=one.refused or None) for one in page.rows]
-    if page.going_back:
-        rows.append(questionary.Choice(page.going_back, BACK, shortcut_key="b"))
+    if page.back_label:
+        rows.append(questionary.Choice(page.back_label, BACK, shortcut_key="b"))
     default = page.preferred if page.preferred in {row.value for row in rows} else None
     look: dict[str, Any] = {"use_shortcuts": True, "use_jk_keys": False, "qmark": ">", "instruction": CHOOSING}
-    return cast(Answered, await answer_of(questionary.select("", rows, default, **look, **terminal), changes))
+    return cast(PageAnswer, await run_question(questionary.select("", rows, default, **look, **terminal), changes))
 
 
-async def tick(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> Answered:
+async def ask_many(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> PageAnswer:
     labels, rows, group = page.labels(), list[questionary.Choice](), ""
     for row in page.rows:
         if row.group != group:
@@ -100,33 +113,33 @@ async def tick(page: Page, changes: Changes | None, terminal: dict[str, Any]) ->
     question.application.layout = Layout(shown)
     bindings = cast(Any, question.application.key_bindings)
     bindings.add("b", eager=True)(lambda event: event.app.exit(result=BACK))
-    answer = await answer_of(question, changes)
-    return tuple(answer) if isinstance(answer, list) else cast(Answered, answer)
+    answer = await run_question(question, changes)
+    return tuple(answer) if isinstance(answer, list) else cast(PageAnswer, answer)
 
 
-async def write(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> Answered:
-    typed: str = await answer_of(questionary.path("Folder:", **terminal), None)
+async def ask_path(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> PageAnswer:
+    typed: str = await run_question(questionary.path("Folder:", **terminal), None)
     return typed.strip().strip("'\"") or BACK
 
 
-async def hide(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> Answered:
-    typed: str = await answer_of(questionary.password("Password:", **terminal), None)
+async def ask_secret(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> PageAnswer:
+    typed: str = await run_question(questionary.password("Password:", **terminal), None)
     return typed or BACK
 
 
-async def hide_twice(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> Answered:
-    while (first := await hide(page, changes, terminal)) != BACK:
+async def ask_new_secret(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> PageAnswer:
+    while (first := await ask_secret(page, changes, terminal)) != BACK:
         say("The same once more, so that a slip does not lock you out:")
-        if await hide(page, changes, terminal) == first:
+        if await ask_secret(page, changes, terminal) == first:
             break
         say("These were not the same. Once more:")
     return first
 
 
-WIDGETS = {"one": choose, "many": tick, "path": write, "secret": hide, "new-secret": hide_twice}
+WIDGETS = {"one": ask_one, "many": ask_many, "path": ask_path, "secret": ask_secret, "new-secret": ask_new_secret}
 
 
-async def answer_of(question: questionary.Question, changes: Changes | None) -> Any:
+async def run_question(question: questionary.Question, changes: Changes | None) -> Any:
     """The answer, or CHANGED and the question taken off the screen."""
 
     async def asking() -> Any:

@@ -20,7 +20,7 @@ Written = Callable[[Path], dict[str, int]]
 def heal(phones: Any, home: Path) -> dict[str, Any]:
     ours = {"USBMUXD_SOCKET_ADDRESS": phones._bench.server.address, "MIGRATE_HOME": str(home)}
     done = subprocess.run(
-        [sys.executable, "-m", "migrate", "heal", str(phones.backup), "--json"],
+        [sys.executable, "-m", "migrate", "repair", str(phones.backup), "--json"],
         env=os.environ | ours | {"MIGRATE_BACKUP_PASSWORD": PASSWORD},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Debian's idevicebackup2 1.3.0 backs the software iPhone up, changes its password and restores it."""
+"""Debian's idevicebackup2 1.3.0 backs the simulated iPhone up, changes its password and restores it."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def test_a_whole_life_with_encryption_up_to_a_second_phone(pair: MakePair) -> No
 def test_refusals_reach_the_person(pair: MakePair) -> None:
     phones = pair()
     ask = (PEER, "-u", phones.old.udid)
-    phones.old.hand.passcode = "decline"
+    phones.old.simulated_user.passcode = "decline"
     said = phones.ask(*ask, "backup", "--full", phones.backups, fails=True)
     assert "ErrorCode 208: Device locked (MBErrorDomain/208)" in said
-    phones.old.hand.passcode = "enter"
+    phones.old.simulated_user.passcode = "enter"
     phones.old.setup = "running"
     assert "ErrorCode 212" in phones.ask(*ask, "backup", "--full", phones.backups, fails=True)
 

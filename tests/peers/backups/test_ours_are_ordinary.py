@@ -32,7 +32,7 @@ def migrate(phones: Any, home: Path, *arguments: str | Path) -> int:
 def test_idevicebackup2_goes_on_with_our_save_and_we_with_its(pair: MakePair, written: Written, tmp_path: Path) -> None:
     phones = pair()
     home = tmp_path / "migrate"
-    assert migrate(phones, home, "save", phones.old.udid) == 0
+    assert migrate(phones, home, "backup", phones.old.udid) == 0
     phones.backups, phones.backup = home / "backups", home / "backups" / phones.old.udid
     ask = ("idevicebackup2", "-u", phones.old.udid)
     assert "Snapshot state: finished" in phones.ask(*ask, "info", phones.backups)
@@ -46,7 +46,7 @@ def test_idevicebackup2_goes_on_with_our_save_and_we_with_its(pair: MakePair, wr
 
     assert migrate(phones, home, "verify", phones.backup) == 0
     phones.old.files.add_file("HomeDomain", "Library/SMS/newer.txt", b"and another")
-    assert migrate(phones, home, "save", phones.old.udid) == 0
+    assert migrate(phones, home, "backup", phones.old.udid) == 0
     again = written(phones.backup)
     assert len(again) == len(theirs) + 1 and all(again[name] == when for name, when in theirs.items())
     assert migrate(phones, home, "verify", phones.backup) == 0

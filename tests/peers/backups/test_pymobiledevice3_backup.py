@@ -1,4 +1,4 @@
-"""pymobiledevice3's command line backs the software iPhone up, changes its password and restores it."""
+"""pymobiledevice3's command line backs the simulated iPhone up, changes its password and restores it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readers from PyPI open backups that pymobiledevice3 made of software iPhones, file by file."""
+"""Readers from PyPI open backups that pymobiledevice3 made of simulated iPhones, file by file."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_databases_sent_as_copies_read_as_the_phone_copied_them(pair: MakePair, 
     phones = pair("26.1", backup_password=PASSWORD)
     phones.old.assume.databases = "consistent"
     back_up(phones)
-    sent = ConsistentCopies().of(phones.old.files.walk())
+    sent = ConsistentCopies().replace_databases(phones.old.files.walk())
     copies = {
         f"{node.domain}/{node.relative_path}": sha256_of(node.content)
         for node in sent

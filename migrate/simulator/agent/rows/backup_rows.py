@@ -10,7 +10,7 @@ from pathlib import Path
 
 from migrate.backup.manifest.writer import ManifestFile
 from migrate.backup.record import Kind, Record, decode_mbfile
-from migrate.simulator.agent.rows.record_templates import ArchiveStencils
+from migrate.simulator.agent.rows.record_templates import ArchiveTemplates
 from migrate.simulator.device.private_database import PrivateDatabase, Values
 
 CHUNK_BYTES = 1 << 20
@@ -47,8 +47,8 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
-class DraftRow:
-    """A row as the draft has it. `is_due`: the host lacks its bytes."""
+class PendingRow:
+    """A row as the draft has it. `needs_upload`: the host lacks its bytes."""
 
     number: int
     file_id: str
@@ -57,7 +57,7 @@ class DraftRow:
     kind: int
     archive: bytes = field(repr=False)
     stored_size: int
-    is_due: bool
+    needs_upload: bool
 
     def record(self) -> Record:
         return decode_mbfile(
@@ -69,13 +69,13 @@ class DraftRow:
         )
 
 
-class DraftRows:
+class PendingRows:
     """Rows by file id, and in the order of the last plan."""
 
     def __init__(self, ios_version: str, *, encrypted: bool) -> None:
         """`encrypted`: nothing of them may lie on the disk in plain."""
         self._ios_version = ios_version
-        self._stencils = ArchiveStencils(ios_version)
+        self._templates = ArchiveTemplates(ios_version)
         self._database = PrivateDatabase(_SCHEMA.format(name="Row"), encrypted=encrypted)
         self._database.run("CREATE INDEX ids ON Row(file_id, kind, moves)")
         self._waiting: list[Values] = []  # rows of a plan that are not in the database yet
@@ -106,14 +106,14 @@ class DraftRows:
         domain, path, kind, archive = row
         return decode_mbfile(archive, file_id=file_id, domain=domain, relative_path=path, kind=Kind(kind))
 
-    def put(self, record: Record, *, moves: bool, stored_size: int) -> None:
+    def put(self, record: Record, *, is_uploaded: bool, stored_size: int) -> None:
         """A new row, or another one in the place of an old: nothing of it is sent yet."""
-        self._put(record, self._stencils.encode(record), moves, stored_size, sent=False)
+        self._put(record, self._templates.encode(record), is_uploaded, stored_size, sent=False)
 
-    def keep(self, record: Record, *, moves: bool, stored_size: int) -> None:
+    def keep(self, record: Record, *, is_uploaded: bool, stored_size: int) -> None:
         """A row of the last finished plan, as `get` gave it."""
         sent = self._database.number("SELECT sent FROM Row WHERE file_id = ?", (bytes.fromhex(record.file_id),))
-        self._put(record, self._stencils.encode(record), moves, stored_size, sent=bool(sent))
+        self._put(record, self._templates.encode(record), is_uploaded, stored_size, sent=bool(sent))
 
     def end_plan(self) -> None:
         self._insert_waiting()
@@ -122,11 +122,11 @@ class DraftRows:
         self._database.run("CREATE INDEX ids ON Row(file_id, kind, moves)")
         self._count = self._planned
 
-    def _put(self, record: Record, archive: bytes, moves: bool, stored_size: int, *, sent: bool) -> None:
+    def _put(self, record: Record, archive: bytes, is_uploaded: bool, stored_size: int, *, sent: bool) -> None:
         self._planned += 1
         values = (record.file_id, record.domain, record.relative_path, int(record.kind), archive)
         identity = bytes.fromhex(record.file_id)
-        self._waiting.append((self._planned, identity, *values[1:], moves, record.size or 0, stored_size, sent))
+        self._waiting.append((self._planned, identity, *values[1:], is_uploaded, record.size or 0, stored_size, sent))
         if len(self._waiting) >= ROWS_AT_ONCE:
             self._insert_waiting()
 
@@ -136,19 +136,19 @@ class DraftRows:
 
     # --- sending
 
-    def note_there(self, sizes: Iterable[tuple[str, int]]) -> None:
+    def record_uploaded_sizes(self, sizes: Iterable[tuple[str, int]]) -> None:
         """What files the host has in Snapshot/, and how long each is."""
         update = "UPDATE Row SET there = ? WHERE file_id = ?"
         self._database.run_many(update, ((size, identity) for name, size in sizes if (identity := _identity(name))))
 
-    def due_bytes(self) -> tuple[int, int]:
+    def pending_upload_bytes(self) -> tuple[int, int]:
         """Of the files whose bytes the host lacks: their sizes on the phone and on the host, added up."""
         self._note_sent()
         row = self._database.row(f"SELECT sum(size), sum(stored) FROM Row WHERE {_ARE_DUE}")  # noqa: S608
         assert row is not None
         return row[0] or 0, row[1] or 0
 
-    def in_order(self) -> Iterator[DraftRow]:
+    def in_order(self) -> Iterator[PendingRow]:
         """Every row, in the order of the plan; meanwhile rows may be replaced and marked."""
         columns = "number, lower(hex(file_id)), domain, relative_path, kind, archive, stored"
         query = f"SELECT {columns}, {_ARE_DUE} FROM Row WHERE number > ? ORDER BY number LIMIT {ROWS_AT_ONCE}"  # noqa: S608
@@ -156,15 +156,15 @@ class DraftRows:
         last = 0
         while page := list(self._database.rows(query, (last,))):
             for row in page:
-                yield DraftRow(*row)
+                yield PendingRow(*row)
             last = page[-1][0]
 
-    def replace(self, row: DraftRow, record: Record) -> None:
+    def replace(self, row: PendingRow, record: Record) -> None:
         """Other facts about the same file."""
-        archive = self._stencils.encode(record)
+        archive = self._templates.encode(record)
         self._database.run("UPDATE Row SET archive = ? WHERE number = ?", (archive, row.number))
 
-    def mark_sent(self, row: DraftRow) -> None:
+    def mark_sent(self, row: PendingRow) -> None:
         self._sent.append((row.number,))
         if len(self._sent) >= ROWS_AT_ONCE:
             self._note_sent()
@@ -172,12 +172,12 @@ class DraftRows:
     def domains(self) -> set[str]:
         return {domain for (domain,) in self._database.rows("SELECT DISTINCT domain FROM Row NOT INDEXED")}
 
-    def files_in(self, shard: str, *, moving: bool = False) -> Iterator[str]:
-        """The ids of all files whose id begins with these two digits; `moving`: of those whose bytes are sent in this
+    def file_ids_in(self, shard: str, *, uploaded_only: bool = False) -> Iterator[str]:
+        """The ids of all files whose id begins with these two digits; `uploaded_only`: of those whose bytes are sent in this
         backup."""
         first = bytes.fromhex(shard)
         query = "SELECT lower(hex(file_id)) FROM Row WHERE file_id BETWEEN ? AND ? AND kind = ? AND moves >= ?"
-        values = (first, first + b"\xff" * 20, int(Kind.FILE), moving)
+        values = (first, first + b"\xff" * 20, int(Kind.FILE), uploaded_only)
         return (file_id for (file_id,) in self._database.rows(query, values))
 
     def _note_sent(self) -> None:

@@ -59,7 +59,7 @@ class HostRows:
         row = self._database.row(query, (bytes.fromhex(file_id),))
         return _record(*row) if row else None
 
-    def files_in(self, shard: str) -> Iterator[str]:
+    def file_ids_in(self, shard: str) -> Iterator[str]:
         """The ids of all files whose id begins with these two digits."""
         self._index_ids()
         first = bytes.fromhex(shard)
@@ -67,7 +67,7 @@ class HostRows:
         values = (first, first + b"\xff" * 20, int(Kind.FILE))
         return (file_id for (file_id,) in self._database.rows(query, values))
 
-    def first_twin(self) -> int | None:
+    def first_duplicate(self) -> int | None:
         """The number, from 0 on, of the first row whose path an earlier row has already."""
         query = "SELECT domain, relative_path, number FROM Row NOT INDEXED ORDER BY domain, relative_path, number"
         first: int | None = None
@@ -79,7 +79,7 @@ class HostRows:
             before = place
         return first
 
-    def ways_are_whole(self) -> Callable[[Record], bool]:
+    def parent_checker(self) -> Callable[[Record], bool]:
         """Whether every directory above a record, the domain's root among them, has a row. What was found of the
         directories is remembered; a forgotten one is looked up again."""
         if not self._has_directory_index:
@@ -99,10 +99,10 @@ class HostRows:
                 found = known[domain, directory] = above and self._has_directory(domain, directory)
             return found
 
-        def has_whole_way(record: Record) -> bool:
+        def has_all_parents(record: Record) -> bool:
             return not record.relative_path or is_whole(record.domain, record.relative_path.rpartition("/")[0])
 
-        return has_whole_way
+        return has_all_parents
 
     def _has_directory(self, domain: str, relative_path: str) -> bool:
         query = f"SELECT 1 FROM Row WHERE domain = ? AND relative_path = ? AND kind = {int(Kind.DIRECTORY)}"  # noqa: S608

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from migrate.backup.record import Record, encode_mbfile
 
-STENCILS_KEPT = 512
+MAX_TEMPLATES = 512
 PROBE_KEY, PROBE_DIGEST = b"\xa5\x5a\xfe\x01" * 11, b"\x5a\xa5\x01\xfe" * 5
 PROBE_INODES = {
     2: (0xA5E7, 0xA5E9, 0xA5EB, 0xA5ED, 0xA5EF),
@@ -20,7 +20,7 @@ _Slots = tuple[tuple[int, int, int], ...]
 """Which of inode, path, key and digest, and where its bytes begin and end."""
 
 
-class ArchiveStencils:
+class ArchiveTemplates:
     """Encodes as `encode_mbfile` does, byte for byte.
 
     A binary plist keeps equal values once, and its offsets follow from the lengths before them. So a stencil serves
@@ -30,12 +30,12 @@ class ArchiveStencils:
 
     def __init__(self, ios_version: str) -> None:
         self._ios_version = ios_version
-        self._stencils: dict[_Key, tuple[bytes, _Slots] | None] = {}
+        self._templates: dict[_Key, tuple[bytes, _Slots] | None] = {}
 
     @property
-    def cut(self) -> int:
+    def template_count(self) -> int:
         """How many stencils are in use."""
-        return sum(stencil is not None for stencil in self._stencils.values())
+        return sum(template is not None for template in self._templates.values())
 
     def encode(self, record: Record) -> bytes:
         numbers = (
@@ -62,12 +62,12 @@ class ArchiveStencils:
             record.target,
             record.extended_attributes,
         )
-        if key not in self._stencils:
-            if len(self._stencils) >= STENCILS_KEPT:
-                self._stencils.clear()
-            self._stencils[key] = self._cut(record, width)
-        stencil = self._stencils[key]
-        if stencil is None:
+        if key not in self._templates:
+            if len(self._templates) >= MAX_TEMPLATES:
+                self._templates.clear()
+            self._templates[key] = self._make_template(record, width)
+        template = self._templates[key]
+        if template is None:
             return encode_mbfile(record, ios_version=self._ios_version)
         values = (
             inode.to_bytes(width, "big"),
@@ -77,12 +77,12 @@ class ArchiveStencils:
         )
         if not _are_apart(values, record):
             return encode_mbfile(record, ios_version=self._ios_version)
-        archive = bytearray(stencil[0])
-        for which, begin, end in stencil[1]:
+        archive = bytearray(template[0])
+        for which, begin, end in template[1]:
             archive[begin:end] = values[which]
         return bytes(archive)
 
-    def _cut(self, record: Record, width: int) -> tuple[bytes, _Slots] | None:
+    def _make_template(self, record: Record, width: int) -> tuple[bytes, _Slots] | None:
         """The stencil that `record` belongs to; None where a slot's bytes cannot be told from others."""
         path = "\x01" * len(record.relative_path)
         inode = next(

@@ -36,7 +36,7 @@ class StagedRows:
         """`encrypted`: nothing of the rows may lie on the disk in plain."""
         self._spool = spool
         self._database = PrivateDatabase(_SCHEMA, encrypted=encrypted)
-        self._kept: list[tuple[int, bytes, int]] = []
+        self._received: list[tuple[int, bytes, int]] = []
         self._database.run("CREATE INDEX paths ON Staged(domain, relative_path)")
 
     def fill(self, rows: Iterable[tuple[Record, bytes]]) -> None:
@@ -85,21 +85,21 @@ class StagedRows:
 
     def keep(self, place: int, content: Content) -> None:
         """The content of the file there has been received."""
-        self._kept.append((content.size, self._spool.note(content), place))
-        if len(self._kept) >= ROWS_AT_ONCE:
-            self._write_kept()
+        self._received.append((content.size, self._spool.reference(content), place))
+        if len(self._received) >= ROWS_AT_ONCE:
+            self._write_received()
 
-    def _write_kept(self) -> None:
-        kept, self._kept = self._kept, []
-        self._database.run_many("UPDATE Staged SET bytes = ?, content = ? WHERE place = ?", kept)
+    def _write_received(self) -> None:
+        received, self._received = self._received, []
+        self._database.run_many("UPDATE Staged SET bytes = ?, content = ? WHERE place = ?", received)
 
     # --- putting in place
 
-    def postpone(self, arrives_later: Callable[[str, str], bool]) -> bool:
+    def postpone(self, is_restored_in_background: Callable[[str, str], bool]) -> bool:
         """Sets aside what comes later, by domain and path. Whether there is anything."""
         late: list[tuple[int]] = []
         for place, _, _, _, domain, relative_path, *_ in self._pages("wave = ?", (AT_RESTART,)):
-            if arrives_later(domain, relative_path):
+            if is_restored_in_background(domain, relative_path):
                 late.append((place,))
         self._database.run_many(f"UPDATE Staged SET wave = {LATER} WHERE place = ?", late)  # noqa: S608
         return bool(late)
@@ -109,11 +109,11 @@ class StagedRows:
         where, values = ("wave = ?", (wave,)) if wave is not None else ("1", ())
         return ((place, self._node(content, row)) for place, _, content, *row in self._pages(where, values))
 
-    def leave(self, places: Iterable[int]) -> None:
+    def mark_placed(self, places: Iterable[int]) -> None:
         """These nodes lie elsewhere now."""
         self._database.run_many(f"UPDATE Staged SET wave = {ELSEWHERE} WHERE place = ?", ((p,) for p in places))  # noqa: S608
 
-    def laid_down(self, wave: int) -> list[RestoredNodes]:
+    def lazy_nodes(self, wave: int) -> list[RestoredNodes]:
         """The nodes of this wave, domain by domain, to be laid down on a disk as they are here."""
         domains = self._database.rows("SELECT domain, sum(bytes) FROM Staged WHERE wave = ? GROUP BY domain", (wave,))
         return [RestoredNodes(self, domain, wave, self.count + 1, int(total)) for domain, total in domains]
@@ -132,7 +132,7 @@ class StagedRows:
 
     def _pages(self, where: str, values: Values) -> Iterator[Values]:
         """Place, bytes, content and row of those that are wanted; meanwhile they may change."""
-        self._write_kept()
+        self._write_received()
         columns = f"place, bytes, content, {_ROW}"
         query = (
             f"SELECT {columns} FROM Staged NOT INDEXED WHERE place > ? AND {where} ORDER BY place LIMIT {ROWS_AT_ONCE}"  # noqa: S608

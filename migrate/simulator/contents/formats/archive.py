@@ -6,25 +6,25 @@ from typing import TYPE_CHECKING
 
 from migrate.simulator.contents.spec import ContentsSpec
 from migrate.simulator.device.app import App
-from migrate.simulator.device.procedural_files import ManyFiles
+from migrate.simulator.device.procedural_files import GeneratedFiles
 
 if TYPE_CHECKING:
-    from migrate.simulator.device.phone import Softphone
+    from migrate.simulator.device.phone import SimulatedPhone
 
 ARCHIVE = "com.example.archive"
 VAST_FILE_BYTES = 1 << 30
 
 
-def write_archive(phone: Softphone, spec: ContentsSpec, seed: int) -> None:
+def write_archive(phone: SimulatedPhone, spec: ContentsSpec, seed: int) -> None:
     """Nothing, unless the spec asks for it."""
     if not spec.many_files and not spec.vast_bytes:
         return
     phone.apps[ARCHIVE] = App(ARCHIVE, "Archive")
     domain = f"AppDomain-{ARCHIVE}"
     if spec.many_files:
-        phone.files.lay(ManyFiles(domain, "Documents/many", spec.many_files, spec.many_file_bytes, seed))
+        phone.files.add_lazy(GeneratedFiles(domain, "Documents/many", spec.many_files, spec.many_file_bytes, seed))
     whole, rest = divmod(spec.vast_bytes, VAST_FILE_BYTES)
     if whole:
-        phone.files.lay(ManyFiles(domain, "Documents/vast", whole, VAST_FILE_BYTES, seed + 1, ".mov"))
+        phone.files.add_lazy(GeneratedFiles(domain, "Documents/vast", whole, VAST_FILE_BYTES, seed + 1, ".mov"))
     if rest:
-        phone.files.lay(ManyFiles(domain, "Documents/rest", 1, rest, seed + 2, ".mov"))
+        phone.files.add_lazy(GeneratedFiles(domain, "Documents/rest", 1, rest, seed + 2, ".mov"))

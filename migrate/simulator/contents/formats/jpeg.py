@@ -20,9 +20,7 @@ DC_CODE_BITS, AC_CODE_BITS = 4, 8
 TEXTURES = 24
 
 
-def draw_picture(
-    width: int, height: int, stream: random.Random, *, detail: int = 10, taken: int | None = None
-) -> bytes:
+def draw_picture(width: int, height: int, rng: random.Random, *, detail: int = 10, taken: int | None = None) -> bytes:
     """A landscape of two colours with a sun, `width` by `height` pixels (multiples of 16).
 
     `detail` is the number of frequencies in a texture, up to 63: some 20 bytes a block at 12. `taken` (unix seconds)
@@ -30,7 +28,7 @@ def draw_picture(
     """
     if width % MCU or height % MCU or not 0 < width < 65536 or not 0 < height < 65536:
         raise ValueError(f"{width} by {height} pixels are no whole units of {MCU}")
-    scan = _scan(width // MCU, height // MCU, stream, detail)
+    scan = _scan(width // MCU, height // MCU, rng, detail)
     frame = struct.pack(">BHHB", 8, height, width, 3) + b"\x01\x22\x00" + b"\x02\x11\x01" + b"\x03\x11\x01"
     return b"".join(
         [
@@ -48,22 +46,22 @@ def draw_picture(
     )
 
 
-def _scan(columns: int, rows: int, stream: random.Random, detail: int) -> bytes:
+def _scan(columns: int, rows: int, rng: random.Random, detail: int) -> bytes:
     """The coded units, row by row, padded with ones; 0xFF is followed by 0x00.
 
     Of a unit's four blocks of brightness each is one level darker than the one before; both colours are flat.
     """
-    bright = [_texture(stream, detail) for _ in range(TEXTURES)]
+    bright = [_texture(rng, detail) for _ in range(TEXTURES)]
     flat = _code(AC_SYMBOLS.index(END_OF_BLOCK), AC_CODE_BITS)
-    sky = [stream.randint(-90, 95) for _ in range(3)]
-    ground = [stream.randint(-90, 95) for _ in range(3)]
-    sun_x, sun_y, sun = stream.randrange(columns), stream.randrange(rows), (columns // 6 + 1) ** 2
+    sky = [rng.randint(-90, 95) for _ in range(3)]
+    ground = [rng.randint(-90, 95) for _ in range(3)]
+    sun_x, sun_y, sun = rng.randrange(columns), rng.randrange(rows), (columns // 6 + 1) ** 2
     darker, same = DC_CODES[-1], f"{DC_CODES[0]}{flat}" * 2
     last, last_colours = 0, [0, 0]
     bits: list[str] = []
     for y in range(rows):
         brightness, *colours = ((a * (rows - y) + b * y) // rows for a, b in zip(sky, ground, strict=True))
-        textures = stream.choices(bright, k=4 * columns)
+        textures = rng.choices(bright, k=4 * columns)
         changed = "".join(DC_CODES[new - old] + flat for new, old in zip(colours, last_colours, strict=True))
         for x in range(columns):
             lit = 25 if (x - sun_x) ** 2 + (y - sun_y) ** 2 < sun else 0
@@ -77,12 +75,12 @@ def _scan(columns: int, rows: int, stream: random.Random, detail: int) -> bytes:
     return int(text, 2).to_bytes(len(text) // 8, "big").replace(b"\xff", b"\xff\x00")
 
 
-def _texture(stream: random.Random, detail: int) -> str:
+def _texture(rng: random.Random, detail: int) -> str:
     """The code of a block's `detail` lowest frequencies above its level, ever weaker, and of its end."""
     parts = []
     for number in range(detail):
         strength = max(1, 12 // (number + 1))
-        value = stream.choice((-1, 1)) * stream.randint(1, strength)
+        value = rng.choice((-1, 1)) * rng.randint(1, strength)
         size, amplitude = _amplitude(value)
         parts.append(_code(AC_SYMBOLS.index(size), AC_CODE_BITS) + amplitude)
     if detail < 63:
@@ -122,7 +120,7 @@ def _exif(taken: int) -> bytes:
     """Make, model and date as a camera writes them: a little-endian TIFF of one directory."""
     texts = (
         (0x010F, b"Apple\x00"),
-        (0x0110, b"Software iPhone\x00"),
+        (0x0110, b"Simulated iPhone\x00"),
         (0x0132, datetime.fromtimestamp(taken, UTC).strftime("%Y:%m:%d %H:%M:%S\x00").encode()),
     )
     entries, values = b"", b""

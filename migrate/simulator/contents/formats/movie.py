@@ -35,9 +35,9 @@ class _Track:
     volume: int
 
 
-def film(width: int, height: int, stream: random.Random, *, frames: int, pictures: int = 6) -> bytes:
+def encode_movie(width: int, height: int, rng: random.Random, *, frames: int, pictures: int = 6) -> bytes:
     """A `.MOV` of `frames` pictures, of which `pictures` are different, at 30 a second."""
-    drawn = [draw_picture(width, height, stream, detail=16) for _ in range(pictures)]
+    drawn = [draw_picture(width, height, rng, detail=16) for _ in range(pictures)]
     samples = [drawn[number * pictures // frames] for number in range(frames)]
     entry = bytes(6) + struct.pack(">H", 1) + bytes(16)
     entry += struct.pack(">2H3IH", width, height, 72 << 16, 72 << 16, 0, 1) + b"\x04jpeg" + bytes(27)
@@ -56,9 +56,9 @@ def film(width: int, height: int, stream: random.Random, *, frames: int, picture
     return _file(track, samples)
 
 
-def recording(stream: random.Random, *, duration_s: int) -> bytes:
+def recording(rng: random.Random, *, duration_s: int) -> bytes:
     """An `.m4a` of some tones: 16 bits a sample, 8,000 samples a second, one channel."""
-    tones = [_tone(stream.randint(12, 60), SAMPLES_A_SECOND // 4) for _ in range(4 * duration_s)]
+    tones = [_tone(rng.randint(12, 60), SAMPLES_A_SECOND // 4) for _ in range(4 * duration_s)]
     entry = bytes(6) + struct.pack(">H", 1) + bytes(8)
     entry += struct.pack(">4HI", 1, 16, 0, 0, SAMPLES_A_SECOND << 16)
     samples = SAMPLES_A_SECOND * duration_s

@@ -79,7 +79,7 @@ class Database:
         self._connection.close()
 
 
-def nothing_yet() -> bytes:
+def empty_wal_database() -> bytes:
     """One page of a database in WAL mode without a single table: all it has is still in its log.
 
     *Seen* on a phone: an AddressBook.sqlitedb of 4,096 bytes beside a log of megabytes.
@@ -114,7 +114,7 @@ def write_ahead_log(before: bytes, after: bytes, *, salt: tuple[int, int]) -> by
     return b"".join(log)
 
 
-def log_index() -> bytes:
+def empty_shm() -> bytes:
     """A `-shm`: the log's index, not built yet. Whoever opens the database builds it, and nobody should copy one."""
     return bytes(SHM_BYTES)
 

@@ -1,0 +1,25 @@
+"""Very many files and very large ones, taken whole by a host that drops them: what serving them costs in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench.simulator import Bench, drained, served
+
+PEAK_BYTES = 256 << 20
+
+MANY = Bench("1,000,000 files", 1_000_000, 4096, 0)
+VAST = Bench("100 GB", 0, 4096, 100 * 10**9)
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what another process has used at most")
+@pytest.mark.parametrize("bench", [MANY, VAST], ids=lambda bench: bench.name)
+def test_its_memory_stays_where_it_is_however_much_is_served(bench: Bench, tmp_path: Path) -> None:
+    with served(bench, tmp_path) as phone:
+        asyncio.run(drained(phone.address, tmp_path / "home"))
+        assert 0 < phone.peak_rss_bytes < PEAK_BYTES

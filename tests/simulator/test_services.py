@@ -1,0 +1,208 @@
+"""The small services, over TLS as clients reach them."""
+
+from __future__ import annotations
+
+import plistlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from migrate.simulator.device.app import App
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.services.installation_proxy import CHUNK_APPS
+
+NOTIFICATIONS = "com.apple.mobile.notification_proxy"
+CANCEL = "com.apple.itunes-client.syncCancelRequest"
+PlugIn = Callable[..., tuple[SimulatedPhone, Any]]
+
+
+def relayed(name: str) -> dict[str, str]:
+    return {"Command": "RelayNotification", "Name": name}
+
+
+# --- notification_proxy
+
+
+def test_what_is_observed_is_relayed_and_nothing_else(plug_in: PlugIn) -> None:
+    phone, computer = plug_in()
+    line = computer.service(phone, NOTIFICATIONS)
+    for name in (CANCEL, "com.example.seen"):
+        line.tell({"Command": "ObserveNotification", "Name": name})
+    line.tell({"Command": "Dance"})  # passed over
+    line.tell({"Command": "PostNotification", "Name": "com.example.seen"})  # our own posts come back too
+    assert line.hear() == relayed("com.example.seen")
+    phone.post("com.example.unseen")
+    phone.post(CANCEL)
+    assert line.hear() == relayed(CANCEL)
+    line.tell({"Command": "Shutdown"})
+    assert line.hear() == {"Command": "ProxyDeath"}
+    assert line.is_closed()
+
+
+def test_one_clients_post_reaches_another(plug_in: PlugIn) -> None:
+    phone, computer = plug_in()
+    hears, posts = computer.service(phone, NOTIFICATIONS), computer.service(phone, NOTIFICATIONS)
+    hears.tell({"Command": "ObserveNotification", "Name": "n"})
+    hears.tell({"Command": "PostNotification", "Name": "n"})
+    assert hears.hear() == relayed("n")  # so it observes by now
+    posts.tell({"Command": "PostNotification", "Name": "n"})
+    assert hears.hear() == relayed("n")
+
+
+def test_the_passcode_sheet_is_told_before_and_after(plug_in: PlugIn) -> None:
+    phone, computer = plug_in(passcode="1234")
+    line = computer.service(phone, NOTIFICATIONS)
+    sheet = "com.apple.LocalAuthentication.ui"
+    for name in (f"{sheet}.presented", f"{sheet}.dismissed"):
+        line.tell({"Command": "ObserveNotification", "Name": name})
+    line.tell({"Command": "PostNotification", "Name": f"{sheet}.dismissed"})
+    line.hear()
+    phone.simulated_user.passcode_sheets = 2
+    assert phone.enter_passcode() is True
+    told = [line.hear()["Name"].rpartition(".")[2] for _ in range(4)]
+    assert told == ["presented", "dismissed", "presented", "dismissed"]
+
+
+def test_the_insecure_proxy_needs_no_pairing_and_speaks_plaintext(plug_in: PlugIn) -> None:
+    phone, computer = plug_in(trust="ask")
+    name = "com.apple.mobile.insecure_notification_proxy"
+    started = computer.lockdown(phone).ask({"Request": "StartService", "Service": name})
+    assert started["EnableServiceSSL"] is False
+    line = computer.connect(phone, started["Port"])
+    line.tell({"Command": "ObserveNotification", "Name": "n"})
+    line.tell({"Command": "PostNotification", "Name": "n"})
+    assert line.hear() == relayed("n")
+
+
+def test_a_client_that_is_gone_observes_nothing_more(plug_in: PlugIn) -> None:
+    phone, computer = plug_in()
+    line = computer.service(phone, NOTIFICATIONS)
+    line.tell({"Command": "Shutdown"})
+    line.hear()
+    assert line.is_closed()
+    line.sock.close()
+    for _ in range(100):
+        phone.post("n")
+
+
+# --- installation_proxy
+
+
+@pytest.fixture
+def apps() -> dict[str, App]:
+    own = [App(f"com.example.app{n}", f"App {n}", version=str(n)) for n in range(CHUNK_APPS + 1)]
+    own.append(App("com.example.chat", "Chat", group_ids=("group.chat",), has_sinf=False))
+    own.append(App("com.apple.mobilesafari", "Safari", system=True))
+    return {app.bundle_id: app for app in own}
+
+
+def browse(line: Any, **options: Any) -> tuple[list[dict[str, Any]], int]:
+    """What was listed, and in how many answers."""
+    line.tell({"Command": "Browse", "ClientOptions": options})
+    listed: list[dict[str, Any]] = []
+    answers = 0
+    while (answer := line.hear())["Status"] != "Complete":
+        assert answer["CurrentIndex"] == len(listed)
+        assert answer["CurrentAmount"] == len(answer["CurrentList"])
+        listed += answer["CurrentList"]
+        answers += 1
+    return listed, answers
+
+
+def test_apps_are_listed_in_several_answers(plug_in: PlugIn, apps: dict[str, App]) -> None:
+    phone, computer = plug_in(apps=apps)
+    line = computer.service(phone, "com.apple.mobile.installation_proxy")
+    listed, answers = browse(line, ApplicationType="User", ReturnAttributes=["ApplicationSINF", "iTunesMetadata"])
+    assert answers == 2
+    assert {app["CFBundleIdentifier"] for app in listed} == {a.bundle_id for a in apps.values() if not a.system}
+    chat = next(app for app in listed if app["CFBundleIdentifier"] == "com.example.chat")
+    assert set(chat) == {"CFBundleIdentifier"}  # no SINF: cannot be installed again
+    store_app = listed[0]
+    assert store_app["ApplicationSINF"]
+    assert plistlib.loads(store_app["iTunesMetadata"])["softwareVersionBundleId"] == store_app["CFBundleIdentifier"]
+    assert [app["CFBundleIdentifier"] for app in browse(line, ApplicationType="System")[0]] == [
+        "com.apple.mobilesafari"
+    ]
+    assert len(browse(line, ApplicationType="Any")[0]) == len(apps)
+
+
+def test_single_apps_are_looked_up_with_their_groups(plug_in: PlugIn, apps: dict[str, App]) -> None:
+    phone, computer = plug_in(apps=apps)
+    phone.files.add_file("AppDomain-com.example.chat", "Documents/db", b"x" * 99)
+    line = computer.service(phone, "com.apple.mobile.installation_proxy")
+    found = line.ask({"Command": "Lookup", "ClientOptions": {"BundleIDs": ["com.example.chat", "com.none"]}})
+    chat = found["LookupResult"]["com.example.chat"]
+    assert set(found["LookupResult"]) == {"com.example.chat"}
+    assert list(chat["GroupContainers"]) == ["group.chat"]
+    assert chat["DynamicDiskUsage"] == 99
+    assert "Error" in line.ask({"Command": "Install"})
+
+
+# --- springboardservices, diagnostics_relay
+
+
+def test_icons_come_as_png_or_not_at_all(plug_in: PlugIn) -> None:
+    phone, computer = plug_in()
+    for name in ("a", "b", "c"):
+        phone.apps[name] = App(name, name.upper(), icon_png=b"\x89PNG" if name != "c" else b"")
+    phone.faults.no_icon = ("b",)
+    line = computer.service(phone, "com.apple.springboardservices")
+    assert line.ask({"command": "getIconPNGData", "bundleId": "a"}) == {"pngData": b"\x89PNG"}
+    for name in ("b", "c", "unknown"):
+        assert "pngData" not in line.ask({"command": "getIconPNGData", "bundleId": name})
+    dock, page = line.ask({"command": "getIconState", "formatVersion": "2"})
+    assert dock == []
+    assert [icon["bundleIdentifier"] for icon in page] == ["a", "b", "c"]
+    assert "Error" in line.ask({"command": "setIconState"})
+
+
+@pytest.mark.parametrize(
+    ("ios_version", "answer"),
+    [("17.3", {"Status": "Success", "PasswordConfigured": True}), ("17.4", {"Status": "MobileGestaltDeprecated"})],
+)
+def test_whether_a_passcode_is_set_is_told_until_17_4(
+    plug_in: PlugIn, ios_version: str, answer: dict[str, Any]
+) -> None:
+    phone, computer = plug_in(ios_version=ios_version, passcode="1234")
+    line = computer.service(phone, "com.apple.mobile.diagnostics_relay")
+    asked = {"Request": "MobileGestalt", "MobileGestaltKeys": ["PasswordConfigured", "Nonsense"]}
+    assert line.ask(asked)["Diagnostics"]["MobileGestalt"] == answer
+    assert line.ask({"Request": "EraseEverything"})["Status"] == "UnknownRequest"
+    assert line.ask({"Request": "Goodbye"})["Status"] == "Success"
+    assert line.is_closed()
+
+
+def test_a_restart_takes_the_phone_away_and_brings_it_back(plug_in: PlugIn) -> None:
+    phone, computer = plug_in()
+    line = computer.service(phone, "com.apple.mobile.diagnostics_relay")
+    before = computer.device_id(phone)
+    listener = computer.usbmuxd()
+    listener.mux_ask({"MessageType": "Listen"})
+    listener.mux_hear()
+    assert line.ask({"Request": "Restart"})["Status"] == "Success"
+    assert listener.mux_hear() == {"MessageType": "Detached", "DeviceID": before}
+    assert listener.mux_hear()["DeviceID"] > before
+    assert line.is_closed()
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        NOTIFICATIONS,
+        "com.apple.mobile.installation_proxy",
+        "com.apple.springboardservices",
+        "com.apple.mobile.diagnostics_relay",
+        "com.apple.afc",
+    ],
+)
+def test_garbage_ends_the_service_and_not_the_phone(plug_in: PlugIn, service: str) -> None:
+    phone, computer = plug_in()
+    line = computer.service(phone, service)
+    line.sock.sendall(b"\xff" * 64)
+    assert line.is_closed()
+    array = computer.service(phone, service)
+    body = plistlib.dumps(["no", "dictionary"])
+    array.sock.sendall(len(body).to_bytes(4, "big") + body)
+    assert array.is_closed()
+    assert computer.lockdown(phone).ask({"Request": "QueryType"})
