@@ -1,6 +1,6 @@
-"""Prints docs/troubles.md, made from the errors and troubles.toml: `python -m tools.troubles_page > docs/troubles.md`.
+"""docs/troubles.md, made from the error classes and troubles.toml: `python -m tools.troubles_page` prints it.
 
-A test compares the page with the code, so every error is on it.
+A test compares the two, so that no error can be met that the page does not know.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def page() -> str:
         parts += [_error(error) for error in by_exit[exit_code]]
     parts.append("## What a phone may answer\n")
     parts += [_trouble(trouble) for trouble in troubles()]
-    return "\n".join(parts).replace(os.sep, "/")  # example paths, on Windows
+    return "\n".join(parts).replace(os.sep, "/")  # example paths, where a system writes them the other way
 
 
 def _error(error: type[MigrateError]) -> str:
