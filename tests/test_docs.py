@@ -69,16 +69,16 @@ def test_every_citation_resolves_to_a_heading() -> None:
     known = {page: headings(page) for page in HEADING}
     files = [
         path
-        for room in ("migrate", "tests")
-        for path in sorted((ROOT / room).rglob("*"))
+        for folder in ("migrate", "tests")
+        for path in sorted((ROOT / folder).rglob("*"))
         if path.suffix in (".py", ".toml") and path != Path(__file__).resolve()
     ]
     cited = {(page, number, path) for path in files for page, number in cited_in(path.read_text(encoding="utf-8"))}
     assert len(cited) > 100
-    lost = sorted(
+    unresolved = sorted(
         f"{path.relative_to(ROOT)}: {page} {number}" for page, number, path in cited if number not in known[page]
     )
-    assert not lost, "\n".join(lost)
+    assert not unresolved, "\n".join(unresolved)
 
 
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)|(?:src|href)=\"([^\"#:]+)\"")
