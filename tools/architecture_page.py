@@ -68,6 +68,7 @@ def picture() -> str:
             lines += [f'    {name}["{name}{"/" if (PACKAGE / name).is_dir() else ""}"]' for name in names]
             lines.append("  end")
     lines += [f"  {one} --> {other}" for one, other in sorted(arrows()) if other not in LAYERS[0]]
+    lines.append(f"  {LAYERS[1][-1]} ~~~ {LAYERS[0][1]}")  # an invisible arrow keeps layer 0 at the bottom
     return "\n".join([*lines, "```"])
 
 
