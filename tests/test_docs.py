@@ -1,16 +1,12 @@
-"""The pages that the code cites have what it cites, and README names every command."""
+"""The pages have what the code cites, their links lead somewhere, and the README has the commands people paste."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
-
-from migrate.talk.cli import build_app
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -73,29 +69,33 @@ def test_every_citation_resolves_to_a_heading() -> None:
     known = {page: headings(page) for page in HEADING}
     files = [
         path
-        for room in ("migrate", "tests")
-        for path in sorted((ROOT / room).rglob("*"))
+        for folder in ("migrate", "tests")
+        for path in sorted((ROOT / folder).rglob("*"))
         if path.suffix in (".py", ".toml") and path != Path(__file__).resolve()
     ]
     cited = {(page, number, path) for path in files for page, number in cited_in(path.read_text(encoding="utf-8"))}
     assert len(cited) > 100
-    lost = sorted(
+    unresolved = sorted(
         f"{path.relative_to(ROOT)}: {page} {number}" for page, number, path in cited if number not in known[page]
     )
-    assert not lost, "\n".join(lost)
+    assert not unresolved, "\n".join(unresolved)
 
 
-def commands(group: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
-        path = (*above, name)
-        if getattr(command, "commands", None):
-            yield from commands(command, path)
-        else:
-            yield path
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)|(?:src|href)=\"([^\"#:]+)\"")
 
 
-@pytest.mark.parametrize("command", sorted(commands(typer.main.get_command(build_app()))), ids=" ".join)
-def test_readme_names_every_command(command: tuple[str, ...]) -> None:
-    rows = re.findall(r"^\| `migrate ([^`]*)`", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    words = [re.findall(r"[a-z-]+", row.replace("\\|", "|")) for row in rows]
-    assert any(row[:1] == [command[0]] and set(command) <= set(row) for row in words), rows
+def pages() -> list[Path]:
+    return [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = {one or other for one, other in LINK.findall(page.read_text(encoding="utf-8"))}
+    assert [link for link in sorted(links) if not (page.parent / link).exists()] == []
+
+
+def test_the_readme_has_the_two_commands_people_paste() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "\npython3 -m venv .venv && .venv/bin/pip install . && .venv/bin/migrate demo\n" in readme
+    tests = "\n.venv/bin/pip install --quiet -e '.[test]' && .venv/bin/python -m pytest\n"
+    assert tests in readme and (ROOT / ".ci" / "run").read_text(encoding="utf-8").endswith(tests)

@@ -4,23 +4,14 @@ imports in a circle (docs/design.md section 2)."""
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "migrate"
+from tools.architecture_page import LAYERS, PACKAGE, PAGE, with_picture
 
-LAYERS: tuple[tuple[str, ...], ...] = (
-    ("language", "problems", "progress", "plists", "udid", "units"),
-    ("wire", "backup"),
-    ("categories", "phone", "simulator"),
-    ("content", "pages"),
-    ("plan",),
-    ("journey", "export"),
-    ("schedule", "browse", "fleet"),
-    ("talk",),
-)
 SAME_LAYER_ALLOWED = {
     ("problems", "language"),
     ("problems", "units"),
@@ -86,6 +77,18 @@ def test_imports_go_only_downwards(module: str) -> None:
 def test_every_package_has_a_layer() -> None:
     packages = {path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.glob("*.py"))}
     assert packages <= {package for layer in LAYERS for package in layer}
+
+
+def test_the_picture_of_the_packages_is_the_current_one() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == with_picture(page), "run: python -m tools.architecture_page"
+
+
+def test_the_modules_that_the_architecture_page_names_exist() -> None:
+    named = re.findall(r"`([a-z0-9_/]+/[a-z0-9_]+\.py)`", PAGE.read_text(encoding="utf-8"))
+    assert len(named) > 20
+    root = PACKAGE.parent
+    assert [name for name in named if not (PACKAGE / name).exists() and not (root / name).exists()] == []
 
 
 def test_nothing_imports_in_a_circle() -> None:

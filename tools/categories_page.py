@@ -1,4 +1,4 @@
-"""docs/categories.md, made from the data file: `python -m tools.categories_page > docs/categories.md`."""
+"""Prints docs/categories.md, made from categories.toml: `python -m tools.categories_page > docs/categories.md`."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from migrate.categories.catalogue import (
 )
 
 ENCRYPTION = {"not-needed": "no", "partly": "partly", "needed": "yes"}
-FATES = (("never", "Never moves"), ("later", "Arrives later"), ("rewritten", "Written on by the phone"))
-HEAD = """# Categories: what moves, where it lies, what becomes of it
+EFFECTS = (("never", "Never moves"), ("later", "Arrives later"), ("rewritten", "Rewritten by the phone"))
+HEAD = """# Categories: what moves, where it is stored, what happens to it
 
-Made from `migrate/categories/categories.toml` by `python -m tools.categories_page > docs/categories.md`:
-correct the data file, not this page. A plan names categories by their ids; `everything` is all of them and all
-apps.
+Made from `migrate/categories/categories.toml` by `python -m tools.categories_page > docs/categories.md`: edit
+the data file, not this page. A plan names categories by their ids; `everything` means all of them and all apps.
 
-A record belongs to the first category that names it; `settings` takes the preferences that no other category
-names, an app its containers, and `other-system` everything that is left, so nothing is left behind. A named
-file comes with what SQLite and Core Data keep beside it (`-wal`, `-shm`, `-journal`, `.Name_SUPPORT`). `*`
-stands for anything in one part of a path, `**` for any number of parts, `{a,b}` for one of these. Where a
-category moved between iOS versions all places are listed, and the backup decides.
+A record belongs to the first category that names it. `settings` takes the preferences that no other category
+names, an app takes its containers, and `other-system` takes the rest, so nothing is left out. A named file
+includes what SQLite and Core Data keep beside it (`-wal`, `-shm`, `-journal`, `.Name_SUPPORT`). `*` matches
+anything in one part of a path, `**` any number of parts, `{a,b}` one of the alternatives. If a category moved
+between iOS versions, all places are listed, and the backup decides.
 
 Sources: A = the phone's own allow-list and a real backup or a published file ID; B = one of these; C = one
 source, or a guess that says so. [D] Domains.plist of iOS 16.4, [M] mvt, [J] iphone_backup_decrypt, [I] iLEAPP,
 [T] traceloupe on real encrypted backups, [K] a real unencrypted iOS 27.0 backup, [A] Apple support 108353, [F]
-FOR585, [G] GoldenNugget, [S] seen by us in a real iOS 14.3 manifest. What is *guessed* says so.
+FOR585, [G] GoldenNugget, [S] seen by us in a real iOS 14.3 manifest. Guesses are marked *guessed*.
 """
 
 
@@ -45,10 +44,10 @@ def page(catalogue: Catalogue) -> str:
         "",
         "## Every container",
         "",
-        "True of the containers of all apps, and of stores that no category names.",
+        "This applies to the containers of all apps, and to stores that no category names.",
         "",
     ]
-    lines += _fates((name, getattr(catalogue, attribute)) for attribute, name in FATES)
+    lines += _effects((name, getattr(catalogue, attribute)) for attribute, name in EFFECTS)
     lines += ["", "## Well-known apps", "", *_apps(catalogue.known_apps)]
     return "\n".join(lines) + "\n"
 
@@ -68,9 +67,9 @@ def _category(category: Category) -> Iterator[str]:
     yield ""
     yield f"**{category.title}.** {category.caveat or ''}".rstrip()
     if category.bound_unless_encrypted:
-        yield "An unencrypted backup holds it too, and only the phone it was made on can read it."
+        yield "An unencrypted backup holds it too, but only the phone that made the backup can read it."
     if category.id == OTHER_SYSTEM:
-        yield "These rules say that we know what it is; what no rule names moves with it too, listed as unclaimed."
+        yield "These rules name what we recognise; what no rule names moves too, and is listed as unclaimed."
     yield ""
     yield "| domain | paths | iOS | encrypted only | source |"
     yield "|---|---|---|---|---|"
@@ -81,10 +80,10 @@ def _category(category: Category) -> Iterator[str]:
     for atomic in category.atomic:
         parts = "; ".join(f"{part.title} ({part.domain} {_globs(part.globs)})" for part in atomic.parts)
         yield f"- Only together: {parts}."
-    fates = [(name, getattr(category, attribute)) for attribute, name in FATES]
-    if any(every for _, every in fates):
+    effects = [(name, getattr(category, attribute)) for attribute, name in EFFECTS]
+    if any(listed for _, listed in effects):
         yield ""
-        yield from _fates(fates)
+        yield from _effects(effects)
 
 
 def _row(rule: Rule) -> str:
@@ -99,10 +98,10 @@ def _row(rule: Rule) -> str:
     return f"| {rule.domain} | {paths} | {rule.ios or ''} | {encrypted} | {rule.source} |"
 
 
-def _fates(every: Iterable[tuple[str, tuple[RestoreEffect, ...]]]) -> Iterator[str]:
-    for name, fates in every:
-        for fate in fates:
-            yield f"- {name}: {fate.domain} {_globs(fate.globs)}: {fate.why} ({fate.source})."
+def _effects(by_name: Iterable[tuple[str, tuple[RestoreEffect, ...]]]) -> Iterator[str]:
+    for name, effects in by_name:
+        for effect in effects:
+            yield f"- {name}: {effect.domain} {_globs(effect.globs)}: {effect.why} ({effect.source})."
 
 
 def _apps(apps: tuple[KnownApp, ...]) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -18,7 +17,6 @@ from migrate.problems import Interrupted, PhoneLocked, StoppedBeforeBeginning
 from migrate.talk import cli
 from migrate.talk import console as output
 from migrate.talk import options as everywhere
-from migrate.talk.help.explain import EXIT_CODES
 
 if TYPE_CHECKING:
     from conftest import Migrate
@@ -55,15 +53,6 @@ def every_command() -> list[str]:
         ]
 
     return names(cli.build_app(), "")
-
-
-def test_every_command_stands_in_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    lists = {match.replace("\\", "") for match in re.findall(r"`migrate ([^`]+)`", readme)}
-    typed = {f"{words.split(' ')[0]} {option}" for words in lists for option in re.findall(r"[a-z]+", words)} | {
-        words.split(" ")[0] for words in lists
-    }
-    assert [command for command in every_command() if command not in typed] == []
 
 
 def test_help_puts_every_command_under_a_head_and_cuts_no_sentence(migrate: Migrate) -> None:
@@ -304,12 +293,6 @@ def test_a_name_no_terminal_can_show_does_not_end_the_program(tmp_path: Path, ho
     assert b"iPhone ?" in in_words.stdout
     in_json = subprocess.run([*command, "--json"], capture_output=True, cwd=ROOT, env=ascii_only, check=True)
     assert json.loads(in_json.stdout.decode("utf-8"))["name"] == "日本の iPhone ✓", "JSON is UTF-8 and loses nothing"
-
-
-def test_the_readme_and_the_program_know_the_same_exit_codes() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Exit codes")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| ([\d, ]+) \|", readme, re.MULTILINE)
-    assert {int(code) for row in rows for code in row.split(",")} == set(EXIT_CODES)
 
 
 def test_no_colour_is_ever_sent(migrate: Migrate, plan: Path) -> None:
