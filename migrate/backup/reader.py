@@ -11,7 +11,8 @@ from typing import Self
 from migrate.backup.crypto.cipher import PLAIN_SPARE_BYTES, TruncatedCiphertext, decrypted_chunks, decrypted_views
 from migrate.backup.crypto.stored_content import open_regular_file
 from migrate.backup.folder import BackupFolder, find_backup
-from migrate.backup.manifest.open import Manifest, OnBad
+from migrate.backup.manifest.manifest import Manifest, OnBad
+from migrate.backup.manifest.open import open_manifest
 from migrate.backup.record import Kind, Record
 from migrate.problems import BlobMissing, BlobUnreadable, KeyUnusable, UnsafeName
 
@@ -36,10 +37,10 @@ class Backup:
         `folder.require_finished()` does.
 
         Raises:
-            BackupNotFound, and what `Manifest.open` raises.
+            BackupNotFound, and what `open_manifest` raises.
         """
         folder = BackupFolder(find_backup(path))
-        return cls(folder, Manifest.open(folder, password))
+        return cls(folder, open_manifest(folder, password))
 
     def close(self) -> None:
         self.manifest.close()

@@ -16,9 +16,9 @@ from typing import Any
 from migrate.backup.crypto.cipher import encrypted_chunks
 from migrate.backup.crypto.keybag import ClassKeys, Keybag
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.seal import Seal, SealDraft
+from tests.backup.memory_manifest import MemoryManifest, encrypt_manifest, pad_manifest
 
 PASSWORD = "correct-horse-1947"
 UDID = "00008101-000A1B2C3D4E5F60"
@@ -155,7 +155,7 @@ class SmallBackup:
         return self
 
     def write_manifest(self) -> None:
-        writer = ManifestWriter(self.ios_version)
+        writer = MemoryManifest(self.ios_version)
         for record in self.records.values():
             writer.add(record)
         plain = writer.to_bytes()

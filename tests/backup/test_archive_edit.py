@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest, Row
+from migrate.backup.manifest.manifest import Row
+from migrate.backup.manifest.open import open_manifest
 from migrate.backup.mbfile.edit import ArchiveChange, CannotEdit, edit_archive
 from migrate.backup.record import LAYOUTS, Kind, Record, encode_mbfile, file_id, parse_mbfile
 from tests.backup.small_backup import SmallBackup
@@ -67,7 +68,7 @@ def test_a_number_that_two_keys_share_is_changed_for_one_of_them_alone() -> None
 
 
 def test_every_row_of_a_real_manifest_takes_another_number_by_a_slice(shared_data: Path) -> None:
-    with Manifest.open(BackupFolder(shared_data / "ios14-real-manifest" / "backup"), None) as manifest:
+    with open_manifest(BackupFolder(shared_data / "ios14-real-manifest" / "backup"), None) as manifest:
         for number, row in enumerate(manifest.rows()):
             row.record()
             sliced = LAYOUTS.with_inode(row.file, (1 << 40) + number)
@@ -105,7 +106,7 @@ def test_a_key_is_put_where_there_was_none_as_phones_write_it() -> None:
 
 def test_a_key_is_replaced_where_it_stands_and_only_there(make_backup: Any) -> None:
     backup: SmallBackup = make_backup(encrypted=True)
-    with Manifest.open(BackupFolder(backup.path), backup.password) as manifest:
+    with open_manifest(BackupFolder(backup.path), backup.password) as manifest:
         for row in manifest.rows():
             was = row.record()
             if was.encryption_key is not None:

@@ -208,10 +208,10 @@ def test_a_manifest_that_another_program_did_not_pad_is_still_read(make_backup: 
 
 
 def test_a_row_whose_archive_is_garbage_is_named_and_its_file_is_not_called_stray(small_backup: Any) -> None:
-    from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
+    from tests.backup.memory_manifest import MemoryManifest, encrypt_manifest, pad_manifest
 
     broken = small_backup.records.pop(LEVEL)
-    writer = ManifestWriter("17.5.1")
+    writer = MemoryManifest("17.5.1")
     for record in small_backup.records.values():
         writer.add(record)
     writer.add_row(broken.file_id, broken.domain, broken.relative_path, 1, b"no archive")

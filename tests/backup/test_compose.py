@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, encode_mbfile, file_id
 from migrate.backup.restore_set import compose as composing
@@ -24,6 +23,7 @@ from migrate.backup.restore_set import stored_files
 from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
 from migrate.backup.verify.run import verify
 from migrate.problems import BackupUnfinished, CannotCompose, DiskFullHere, PasswordMissing, UnsafeName
+from tests.backup.memory_manifest import MemoryManifest, encrypt_manifest, pad_manifest
 from tests.backup.trees import tree
 
 MESSAGES = ("HomeDomain", "Library/SMS/sms.db")
@@ -337,7 +337,7 @@ def test_every_file_gets_an_inode_number_of_its_own_and_nothing_else_of_its_row_
     small_backup: Any, tmp_path: Path
 ) -> None:
     """Even keys of the archive that nobody here knows."""
-    writer = ManifestWriter("17.5.1")
+    writer = MemoryManifest("17.5.1")
     for key, record in small_backup.records.items():
         if record.kind is Kind.FILE:
             small_backup.records[key] = record = replace(record, inode=4711)
@@ -427,7 +427,7 @@ def test_the_database_is_laid_out_as_the_old_phones_ios_lays_it_out(make_backup:
 
 def test_properties_of_the_manifest_come_along(make_backup: Any, tmp_path: Path) -> None:
     backup = make_backup(encrypted=True)
-    writer = ManifestWriter("17.5.1")
+    writer = MemoryManifest("17.5.1")
     for record in backup.records.values():
         writer.add(record)
     writer.set_property("salt", b"pepper")

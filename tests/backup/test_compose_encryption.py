@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import PLIST_LIMIT_BYTES, BackupFolder
-from migrate.backup.manifest.open import Manifest
-from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest.open import open_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind
 from migrate.backup.restore_set import encryption as set_encryption
 from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
 from migrate.backup.verify.run import verify
 from migrate.problems import PasswordMissing
+from tests.backup.memory_manifest import MemoryManifest, encrypt_manifest, pad_manifest
 from tests.backup.small_backup import SmallBackup
 from tests.backup.trees import tree
 
@@ -119,14 +119,14 @@ def test_what_the_manifest_says_of_the_old_password_does_not_come_along(
     make_backup: MakeBackup, tmp_path: Path
 ) -> None:
     backup = make_backup(encrypted=True)
-    writer = ManifestWriter("17.5.1")
+    writer = MemoryManifest("17.5.1")
     for record in backup.records.values():
         writer.add(record)
     for key in ("passwordHash", "salt", "other"):
         writer.set_property(key, b"pepper")
     (backup.path / "Manifest.db").write_bytes(encrypt_manifest(writer.to_bytes(), backup.manifest_key))
     made = other_way(backup, tmp_path / "set")
-    with Manifest.open(BackupFolder(made.path), None) as manifest:
+    with open_manifest(BackupFolder(made.path), None) as manifest:
         assert manifest.properties() == {"other": b"pepper"}
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.open import open_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
 from migrate.backup.seal import SealDraft, read_seal
@@ -108,9 +108,9 @@ class Phone:
     def _lacking(self, folder: Path | None) -> list[str]:
         there: set[str] = set()
         if folder is not None:
-            with Manifest.open(BackupFolder(folder), self.password) as manifest:
+            with open_manifest(BackupFolder(folder), self.password) as manifest:
                 there = {row.file_id for row in manifest.rows()}
-        with Manifest.open(BackupFolder(self.healthy), self.password) as manifest:
+        with open_manifest(BackupFolder(self.healthy), self.password) as manifest:
             return [one.file_id for one in manifest.records() if one.kind is Kind.FILE and one.file_id not in there]
 
 
@@ -237,7 +237,7 @@ def test_a_damaged_database_takes_its_log_along(repair_case: RepairCase) -> None
 
 
 def test_what_the_phone_has_no_more_is_named_and_the_old_backup_kept(repair_case: RepairCase) -> None:
-    with Manifest.open(BackupFolder(repair_case.phone.healthy), repair_case.backup.password):
+    with open_manifest(BackupFolder(repair_case.phone.healthy), repair_case.backup.password):
         pass
     twin = SmallBackup.__new__(SmallBackup)
     twin.__dict__.update(

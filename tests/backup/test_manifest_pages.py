@@ -14,11 +14,11 @@ import pytest
 from migrate.backup.crypto.cipher import encrypted_chunks
 from migrate.backup.crypto.stored_content import PIECE_BYTES, PIECES_KEPT
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.open import open_manifest
 from migrate.backup.manifest.vfs import ManifestPages, connect
-from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Kind, Record, file_id
 from migrate.problems import BackupUnreadable
+from tests.backup.memory_manifest import MemoryManifest, encrypt_manifest, pad_manifest
 
 KEY = bytes(range(32))
 PAGE_BYTES = 4096
@@ -64,7 +64,7 @@ def test_a_last_byte_that_merely_looks_like_padding_stays(tmp_path: Path, key: b
 
 
 def many(count: int) -> bytes:
-    writer = ManifestWriter("17.5.1")
+    writer = MemoryManifest("17.5.1")
     for number in range(count):
         path = f"Library/{number}"
         writer.add(
@@ -101,7 +101,7 @@ def test_a_manifest_of_many_pieces_is_sound_and_all_its_rows_come(
     assert len(database) > 2 * PIECES_KEPT * PIECE_BYTES // 4
     stored_bytes = encrypt_manifest(database, backup.manifest_key) if encrypted else pad_manifest(database)
     (backup.path / "Manifest.db").write_bytes(stored_bytes)
-    with Manifest.open(BackupFolder(backup.path), backup.password) as manifest:
+    with open_manifest(BackupFolder(backup.path), backup.password) as manifest:
         assert list(manifest.find_faults()) == []
         assert [record.size for record in manifest.records()] == list(range(3_000))
         found = manifest.record("HomeDomain", "Library/2999")
@@ -111,7 +111,7 @@ def test_a_manifest_of_many_pieces_is_sound_and_all_its_rows_come(
 def test_a_manifest_cut_short_while_it_is_read_ends_in_an_error_of_ours(make_backup: Callable[..., Any]) -> None:
     backup = make_backup(encrypted=False)
     (backup.path / "Manifest.db").write_bytes(pad_manifest(many(3_000)))
-    with Manifest.open(BackupFolder(backup.path), None) as manifest:
+    with open_manifest(BackupFolder(backup.path), None) as manifest:
         os.truncate(backup.path / "Manifest.db", 10 * PAGE_BYTES)
         with pytest.raises(BackupUnreadable):
             list(manifest.records())

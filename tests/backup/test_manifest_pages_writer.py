@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migrate.backup.crypto.cipher import decrypted_chunks
-from migrate.backup.manifest import page_writer as manifest_pages_writer
-from migrate.backup.manifest.page_writer import PageStream, TableWriter
-from migrate.backup.manifest.writer import ManifestFile, ManifestRow
+from migrate.backup.manifest import sqlite_pages
+from migrate.backup.manifest.sqlite_pages import PageStream, TableWriter
+from migrate.backup.manifest.writer import ManifestRow, ManifestWriter
 
 KEY = bytes(range(32))
 ROWS = "SELECT rowid, * FROM Files ORDER BY rowid"
@@ -70,7 +70,7 @@ def test_any_rows_at_all_are_read_back_by_sqlite(
     gone = data.draw(st.sets(st.sampled_from([row[0] for row in rows]))) if rows else set()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "Manifest.db"
-        with ManifestFile(path, ios_version, key) as manifest:
+        with ManifestWriter(path, ios_version, key) as manifest:
             manifest.add_rows(rows)
             manifest.set_property("salt", b"pepper" * 5_000)
             for each in gone:
@@ -95,7 +95,7 @@ def test_a_tree_of_three_levels_is_one(tmp_path: Path, key: bytes | None) -> Non
         (number, f"{chance.getrandbits(160):040x}", "HomeDomain", f"Library/{number}", 1 + number % 2, bytes(400))
         for number in range(1, 70_001)
     ]
-    with ManifestFile(tmp_path / "Manifest.db", "17.5", key) as manifest:
+    with ManifestWriter(tmp_path / "Manifest.db", "17.5", key) as manifest:
         for at in range(0, len(rows), 1_000):
             manifest.add_rows(rows[at : at + 1_000])
         manifest.finish()
@@ -108,9 +108,9 @@ def test_a_tree_of_three_levels_is_one(tmp_path: Path, key: bytes | None) -> Non
 def test_no_page_above_the_leaves_has_a_single_child(
     tmp_path: Path, leaves: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manifest_pages_writer, "_CHILDREN", 3)
+    monkeypatch.setattr(sqlite_pages, "_CHILDREN", 3)
     rows: list[ManifestRow] = [(n, f"{n:040x}", "d", f"p{n}", 1, bytes(4_000)) for n in range(1, leaves + 1)]
-    with ManifestFile(tmp_path / "Manifest.db", "17.5", None) as manifest:
+    with ManifestWriter(tmp_path / "Manifest.db", "17.5", None) as manifest:
         manifest.add_rows(rows)
         manifest.finish()
     stored = (tmp_path / "Manifest.db").read_bytes()
@@ -135,7 +135,7 @@ def test_two_manifests_of_the_same_rows_share_no_ciphertext_by_chance(tmp_path: 
     """The last block of the first page is drawn anew each time, and all that follows goes on from it."""
     stored = []
     for name in ("one", "two"):
-        with ManifestFile(tmp_path / name, "17.5", KEY) as manifest:
+        with ManifestWriter(tmp_path / name, "17.5", KEY) as manifest:
             manifest.add_rows([(1, "0" * 40, "HomeDomain", "a", 1, b"archive")])
             manifest.finish()
         stored.append((tmp_path / name).read_bytes())

@@ -14,8 +14,9 @@ from migrate.backup.crypto.cipher import decrypted_chunks
 from migrate.backup.manifest import scratch_vfs as scratch_disk
 from migrate.backup.manifest import writer as manifest_writer
 from migrate.backup.manifest.scratch_vfs import PIECE_BYTES, ScratchFile
-from migrate.backup.manifest.writer import ManifestFile, ManifestRow, ManifestWriter, pad_manifest
+from migrate.backup.manifest.writer import ManifestRow, ManifestWriter
 from migrate.backup.record import file_id
+from tests.backup.memory_manifest import MemoryManifest, pad_manifest
 
 KEY = bytes(range(32))
 
@@ -78,7 +79,7 @@ def test_nothing_lies_on_the_disk_in_plain_while_a_manifest_is_written(
             pieces.append(file.read(PIECE_BYTES))
 
     monkeypatch.setattr(ScratchFile, "_store", spy)
-    with ManifestFile(tmp_path / "Manifest.db", "17.5", KEY) as manifest:
+    with ManifestWriter(tmp_path / "Manifest.db", "17.5", KEY) as manifest:
         manifest.add_rows(rows(20_000))
         manifest.finish()
     assert any("sorting" in name for name in names), "the sorter had too little room in memory"
@@ -94,8 +95,8 @@ def test_a_manifest_written_to_the_disk_is_the_one_that_is_made_in_memory(
     tmp_path: Path, key: bytes | None, ios_version: str
 ) -> None:
     written = rows(2_000)
-    in_memory = ManifestWriter(ios_version)
-    with ManifestFile(tmp_path / "Manifest.db", ios_version, key) as manifest:
+    in_memory = MemoryManifest(ios_version)
+    with ManifestWriter(tmp_path / "Manifest.db", ios_version, key) as manifest:
         manifest.add_rows(written)
         manifest.set_property("salt", b"pepper")
         assert manifest.finish() == 2_000
@@ -128,7 +129,7 @@ def test_of_two_rows_with_one_file_id_the_first_stays(tmp_path: Path) -> None:
     """A hostile manifest need not have the primary key that forbids it."""
     first, second, third = rows(3)
     twin = (3, first[1], first[2], first[3], 1, b"another archive")
-    with ManifestFile(tmp_path / "Manifest.db", "17.5", None) as manifest:
+    with ManifestWriter(tmp_path / "Manifest.db", "17.5", None) as manifest:
         manifest.add_rows([first, second, twin, (4, *third[1:])])
         assert manifest.remove(2) == (second[1], second[2], second[3])
         assert manifest.finish() == 2
@@ -150,7 +151,7 @@ def test_a_full_disk_is_told_as_the_error_it_is_and_leaves_nothing(
 
     with (
         pytest.raises(OSError, match="No space left") as problem,
-        ManifestFile(tmp_path / "Manifest.db", "17.5", KEY) as manifest,
+        ManifestWriter(tmp_path / "Manifest.db", "17.5", KEY) as manifest,
     ):
         monkeypatch.setattr(ScratchFile, "_store", full)
         manifest.add_rows(rows(20_000))

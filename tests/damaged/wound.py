@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from migrate.backup.crypto.cipher import decrypted_chunks
-from migrate.backup.manifest.writer import encrypt_manifest, pad_manifest
 from migrate.backup.verify.run import Depth, Verdict, verify
 from migrate.categories.claims import Claims
+from tests.backup.memory_manifest import encrypt_manifest, pad_manifest
 from tests.backup.small_backup import UDID, SmallBackup, fill
 
 MESSAGES = ("HomeDomain", "Library/SMS/sms.db")

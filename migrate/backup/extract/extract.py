@@ -27,7 +27,7 @@ from typing import Any
 from migrate.backup.extract import findings as skipped
 from migrate.backup.extract.names import UsedNames
 from migrate.backup.folder import child_path, inside, unsafe_name_reason
-from migrate.backup.manifest.open import RecordFilter
+from migrate.backup.manifest.manifest import RecordFilter
 from migrate.backup.private_files import FILE_MODE, FOLDER_MODE
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record

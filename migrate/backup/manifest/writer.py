@@ -5,7 +5,6 @@ Source: facts 3.2, 3.5; the schema, `user_version` 2 and the padding of an unenc
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -13,11 +12,10 @@ from typing import Any, Self
 
 import apsw
 
-from migrate.backup.crypto.cipher import encrypted_chunks, padding_for
-from migrate.backup.manifest.page_writer import PAGE_BYTES, SHORT_KEY_BYTES, PageStream, TableWriter, copy_tree
 from migrate.backup.manifest.scratch_vfs import ScratchVfs
-from migrate.backup.manifest.vfs import COMPOSED, VERSIONS, WRITE_AHEAD_LOG, ManifestPages, connect
-from migrate.backup.record import Record, encode_mbfile, major_version
+from migrate.backup.manifest.sqlite_pages import PAGE_BYTES, SHORT_KEY_BYTES, PageStream, TableWriter, copy_tree
+from migrate.backup.manifest.vfs import COMPOSED, ManifestPages, connect
+from migrate.backup.record import major_version
 
 _SCHEMA = (
     f"PRAGMA page_size = {PAGE_BYTES}",
@@ -36,58 +34,6 @@ _INDICES = (
 
 def _indices(ios_version: str) -> tuple[str, ...]:
     return _DOMAIN_INDEX_27 if major_version(ios_version) >= 27 else _DOMAIN_INDEX, *_INDICES
-
-
-class ManifestWriter:
-    """A new manifest in memory, with the schema, indices and header that a phone of `ios_version` writes."""
-
-    def __init__(self, ios_version: str, *, composed: bool = False) -> None:
-        """`composed`: it is made of a saved one, and says so (see manifest_pages)."""
-        self._ios_version = ios_version
-        self._database: sqlite3.Connection | None = sqlite3.connect(":memory:", isolation_level=None)
-        for statement in (*_SCHEMA, *((_IS_COMPOSED,) if composed else ())):
-            self._database.execute(statement)
-        self._database.execute("BEGIN")
-        self.count = 0
-
-    def add(self, record: Record) -> None:
-        """One more record. A file id that is already there is a bug of ours: ValueError."""
-        blob = encode_mbfile(record, ios_version=self._ios_version)
-        self.add_row(record.file_id, record.domain, record.relative_path, record.kind, blob)
-
-    def add_row(self, file_id: str, domain: str, relative_path: str, flags: int, file: bytes) -> None:
-        """One more row, its archive as it is: how rows of another manifest are carried over untouched."""
-        try:
-            self._open.execute(
-                "INSERT INTO Files VALUES (?, ?, ?, ?, ?)", (file_id, domain, relative_path, int(flags), file)
-            )
-        except sqlite3.IntegrityError as error:
-            raise ValueError(f"{file_id} is in the manifest already") from error
-        self.count += 1
-
-    def set_property(self, key: str, value: bytes | str | int | float | None) -> None:
-        self._open.execute("INSERT OR REPLACE INTO Properties VALUES (?, ?)", (key, value))
-
-    def to_bytes(self) -> bytes:
-        """The finished database, its header in WAL mode as on a phone, without padding. Ends the writer."""
-        database = self._open
-        for statement in (*_indices(self._ios_version), "COMMIT"):
-            database.execute(statement)
-        data = bytearray(database.serialize())
-        self.close()
-        data[VERSIONS] = WRITE_AHEAD_LOG
-        return bytes(data)
-
-    def close(self) -> None:
-        if self._database is not None:
-            self._database.close()
-            self._database = None
-
-    @property
-    def _open(self) -> sqlite3.Connection:
-        if self._database is None:
-            raise ValueError("this manifest was finished already")
-        return self._database
 
 
 ManifestRow = tuple[int, str, str, str, int, bytes]
@@ -112,7 +58,7 @@ statement of its own (*read*: https://www.sqlite.org/fileformat2.html#internal_s
 _WITHOUT_TWINS = "DELETE FROM Files WHERE rowid NOT IN (SELECT min(rowid) FROM Files GROUP BY fileID)"
 
 
-class ManifestFile:
+class ManifestWriter:
     """A new manifest on the disk. With a manifest key it is encrypted, and never lies there in plain.
 
     The pages of `Files` are written as rows come (manifest_pages_writer.py). SQLite keeps the same rows without their
@@ -275,13 +221,3 @@ class ManifestFile:
             return self._database.execute(statement, values).fetchall()
         except apsw.Error as error:
             raise self._disk.problem or error from error
-
-
-def encrypt_manifest(db: bytes, manifest_key: bytes) -> bytes:
-    """Manifest.db of an encrypted backup: `db` padded and encrypted under the plain manifest key."""
-    return b"".join(encrypted_chunks([db], manifest_key))
-
-
-def pad_manifest(db: bytes) -> bytes:
-    """Manifest.db of an unencrypted backup: phones pad that one too (*seen*, iOS 14.3)."""
-    return db + padding_for(len(db))

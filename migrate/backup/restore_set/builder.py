@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest, Row
-from migrate.backup.manifest.writer import ManifestFile, ManifestRow
+from migrate.backup.manifest.manifest import Manifest, Row
+from migrate.backup.manifest.writer import ManifestRow, ManifestWriter
 from migrate.backup.private_files import write_new
 from migrate.backup.record import Kind, Record, encode_mbfile, file_id
 from migrate.backup.restore_set.link_worker import FOLDER_MODE
@@ -69,7 +69,7 @@ class SetBuilder:
     """What a set has so far."""
 
     place: Path
-    manifest: ManifestFile
+    manifest: ManifestWriter
     progress: Progress
     ios_version: str
     dropped: list[Dropped] = field(default_factory=list)

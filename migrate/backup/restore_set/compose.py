@@ -22,8 +22,9 @@ from typing import Literal
 
 from migrate.backup.folder import BackupFolder, find_backup, inside
 from migrate.backup.links import refuse_nesting, replace_folder
-from migrate.backup.manifest.open import Manifest
-from migrate.backup.manifest.writer import ManifestFile
+from migrate.backup.manifest.manifest import Manifest
+from migrate.backup.manifest.open import open_manifest
+from migrate.backup.manifest.writer import ManifestWriter
 from migrate.backup.private_files import FOLDER_MODE, write_new
 from migrate.backup.restore_set.builder import Dropped, SetBuilder
 from migrate.backup.restore_set.encryption import SetEncryption
@@ -161,7 +162,7 @@ def _opened(path: Path, password: str | None, into: Path) -> Iterator[Manifest]:
         reason = "it is of iOS 9 or older (Manifest.mbdb): it can be read, checked and extracted, not yet restored"
         raise CannotCompose(str(folder.path), reason)
     refuse_nesting(folder.path, into)
-    with Manifest.open(folder, password) as manifest:
+    with open_manifest(folder, password) as manifest:
         yield manifest
 
 
@@ -178,7 +179,7 @@ def _building(
             raise UnsafeName(name, "is no name of one folder, as a phone's is")
         place.mkdir(mode=FOLDER_MODE)
         ios_version = like.folder.ios_version or ""
-        manifest = stack.enter_context(ManifestFile(place / "Manifest.db", ios_version, encryption.manifest_key))
+        manifest = stack.enter_context(ManifestWriter(place / "Manifest.db", ios_version, encryption.manifest_key))
         for key, value in like.properties().items():
             if not encryption.is_new or key not in _OF_THE_PASSWORD:
                 manifest.set_property(key, value)

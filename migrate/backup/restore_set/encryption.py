@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from migrate.backup.crypto.cipher import KEY_BYTES
 from migrate.backup.crypto.keybag import ClassKeys, Keybag
-from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.manifest import Manifest
 from migrate.problems import PasswordMissing
 
 ROUNDS = 10_000_000

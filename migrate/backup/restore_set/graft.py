@@ -19,7 +19,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from migrate.backup.companions import database_of
-from migrate.backup.manifest.open import Manifest, Row
+from migrate.backup.manifest.manifest import Manifest, Row
 from migrate.backup.record import Kind, file_id
 from migrate.backup.restore_set.builder import SetBuilder
 from migrate.backup.restore_set.rekey import CannotIncludeRecord, SameKeys

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from migrate.backup.crypto.cipher import KEY_BYTES, encrypted_chunks
 from migrate.backup.crypto.keybag import ClassKeys
-from migrate.backup.manifest.open import Manifest, Row
+from migrate.backup.manifest.manifest import Manifest, Row
 from migrate.backup.mbfile.edit import ArchiveChange, CannotEdit, edit_archive
 from migrate.backup.private_files import open_new
 from migrate.backup.reader import Backup

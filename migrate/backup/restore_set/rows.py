@@ -20,7 +20,7 @@ from dataclasses import replace
 from migrate.backup.companions import INDEX, LOG, SUFFIXES, database_of, is_database
 from migrate.backup.crypto.cipher import KEY_BYTES, encrypted_chunks
 from migrate.backup.links import is_regular
-from migrate.backup.manifest.open import Manifest, Row
+from migrate.backup.manifest.manifest import Manifest, Row
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.restore_set.builder import RecordPath, SetBuilder

@@ -22,7 +22,7 @@ from typing import Any, Literal
 from migrate.backup.crypto.cipher import encrypted_size
 from migrate.backup.folder import BackupFolder, find_backup, unsafe_name_reason
 from migrate.backup.links import is_regular
-from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.open import open_manifest, open_plain_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.seal import Seal, read_seal, sha256_of, stored_seal
@@ -113,7 +113,7 @@ def verify(
     found = Findings()
     plists = check_plists(folder, found)
     try:
-        manifest = Manifest.open(folder, password)
+        manifest = open_manifest(folder, password)
     except (PasswordMissing, WrongPassword) as problem:
         if not found.errors:
             raise
@@ -174,7 +174,7 @@ def _by_the_list(
         found.add(record_defect.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
 
     try:
-        with Manifest.open_list(folder) as manifest:
+        with open_plain_manifest(folder) as manifest:
             found.owners = _owners(Backup(folder, manifest), owners_of)
             return check_against_plain_list(folder, manifest.records(on_bad), stored, found, read=read)
     except BackupUnreadable as problem:

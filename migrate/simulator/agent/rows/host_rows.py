@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from migrate.backup.manifest.open import Row
+from migrate.backup.manifest.manifest import Row
 from migrate.backup.record import Kind, Record, decode_mbfile
 from migrate.simulator.device.private_database import PrivateDatabase
 
