@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from migrate.backup.crypto.stored_content import open_regular_file
-from migrate.backup.folder import FILE_ID, BackupFolder, inside
+from migrate.backup.folder import FILE_ID, BackupFolder
 from migrate.backup.private_files import FILE_MODE, FOLDER_MODE, write_atomically
+from migrate.backup.safe_path import inside
 from migrate.problems import BackupUnfinished, SealDamaged, UnsafeName
 
 FORMAT = 1

@@ -8,7 +8,8 @@ import sqlite3
 from migrate.backup.crypto.cipher import encrypted_chunks, padding_for
 from migrate.backup.manifest.sqlite_pages import PAGE_BYTES
 from migrate.backup.manifest.vfs import VERSIONS, WRITE_AHEAD_LOG
-from migrate.backup.record import Record, encode_mbfile, major_version
+from migrate.backup.mbfile.encode import encode_mbfile
+from migrate.backup.record import Record, major_version
 
 
 class MemoryManifest:

@@ -270,3 +270,10 @@ def fill(backup: SmallBackup) -> None:
     backup.add_file("AppDomainGroup-group.com.example.notes", "shared.txt", b"shared by the app and its widget")
     backup.add_file("AppDomainPlugin-com.example.notes.widget", "Library/state.bin", bytes(1000))
     backup.add_file("AppDomain-com.example.game", "Documents/level.dat", b"level 7")
+
+
+def healthy_backup(folder: Path, *, encrypted: bool = True, name: str = UDID, **options: Any) -> SmallBackup:
+    """A whole backup in `folder`/backups, with something of every kind in it, written to disk."""
+    backup = SmallBackup(folder / "backups" / name, encrypted, **options)
+    fill(backup)
+    return backup.write()

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from migrate.backup.mbfile.encode import encode_mbfile
 from migrate.backup.reader import Backup
-from migrate.backup.record import Kind, encode_mbfile, file_id
-from migrate.backup.restore_set import compose as composing
+from migrate.backup.record import Kind, file_id
 from migrate.backup.restore_set import stored_files
 from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
 from migrate.backup.verify.run import verify
@@ -450,7 +450,7 @@ def test_a_full_disk_leaves_no_set_and_an_earlier_one_as_it_was(
         path.write_bytes(content[: len(content) // 2])
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr(composing, "write_new", full)
+    monkeypatch.setattr("migrate.backup.restore_set.compose.write_new", full)
     with pytest.raises(DiskFullHere) as problem:
         make_set(small_backup, tmp_path / "set")
     assert problem.value.exit_code == 33
@@ -591,7 +591,7 @@ def test_an_error_of_the_linking_program_is_the_error_of_composing(
     )
     monkeypatch.setattr(stored_files, "PROCESS_MIN_FILES", 1)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(stored_files.link_errand, "__file__", str(program))
+    monkeypatch.setattr(stored_files.link_worker, "__file__", str(program))
     with pytest.raises(DiskFullHere):
         make_set(small_backup, tmp_path / "set")
     assert not (tmp_path / "set").exists()

@@ -16,7 +16,7 @@ from migrate.backup.folder import PLIST_LIMIT_BYTES, BackupFolder
 from migrate.backup.manifest.open import open_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind
-from migrate.backup.restore_set import encryption as set_encryption
+from migrate.backup.restore_set import encryption
 from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
 from migrate.backup.verify.run import verify
 from migrate.problems import PasswordMissing
@@ -31,7 +31,7 @@ MakeBackup = Callable[..., SmallBackup]
 
 @pytest.fixture(autouse=True)
 def quick_keybag(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(set_encryption, "ROUNDS", 10)
+    monkeypatch.setattr(encryption, "ROUNDS", 10)
 
 
 def other_way(backup: SmallBackup, into: Path, **options: Any) -> RestoreSet:

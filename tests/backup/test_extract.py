@@ -13,12 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.backup.extract import extract as extracting
-from migrate.backup.extract.extract import ExtractResult, extract
+from migrate.backup.extract.extract import ExtractResult, _linked_to, extract
 from migrate.backup.extract.names import UsedNames
-from migrate.backup.folder import inside
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
+from migrate.backup.safe_path import inside
 from migrate.problems import CannotExtractHere, ExtractIntoBackup, NothingToExtract, UnsafeName, WouldOverwrite
 
 PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
@@ -208,7 +207,7 @@ NAME_PARTS = st.sampled_from(["..", ".", "", "a", "b", "a\\b", "C:", "\0", "ü",
 def test_a_link_that_is_made_never_leads_out(above: list[str], target: list[str], absolute: bool) -> None:
     name = "/".join(["Domain", *[part for part in above if part not in ("..", ".", "")], "link"])
     try:
-        leads_to = extracting._linked_to(name, ("/" if absolute else "") + "/".join(target))
+        leads_to = _linked_to(name, ("/" if absolute else "") + "/".join(target))
         place = inside(Path("/root-of-it"), leads_to)
     except UnsafeName:
         return
@@ -397,7 +396,7 @@ def test_a_write_that_the_system_refuses_for_want_of_room_is_33(
             return real("/dev/full", os.O_WRONLY)
         return real(path, flags, mode, **other)
 
-    monkeypatch.setattr(extracting.os, "open", onto_the_full_device)
+    monkeypatch.setattr(os, "open", onto_the_full_device)
     monkeypatch.setattr(UsedNames, "of", lambda folder: UsedNames(folds_case=False, folds_forms=False))
     with pytest.raises(CannotExtractHere) as error:
         taken_out(small_backup, tmp_path / "out", lambda domain, path: domain == "CameraRollDomain")

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.backup.folder import BackupFolder, _parts, find_backup, inside
+from migrate.backup.folder import BackupFolder, find_backup
+from migrate.backup.safe_path import inside, split_name
 from migrate.problems import BackupNotFound, BackupUnfinished, BackupUnreadable, UnsafeName
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs symbolic links without a privilege")
@@ -47,8 +48,8 @@ def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> No
 @pytest.mark.parametrize("name", ["C:/x", "C:x", "a\\..\\b", "\\\\server\\share", "con", "a/NUL.txt", "x.", "x "])
 def test_windows_refuses_its_own_ways_out(name: str) -> None:
     with pytest.raises(UnsafeName):
-        _parts(name, windows=True)
-    assert _parts(name, windows=False)
+        split_name(name, windows=True)
+    assert split_name(name, windows=False)
 
 
 @given(st.text(alphabet=st.sampled_from("./\\ab\0:~é"), max_size=12))

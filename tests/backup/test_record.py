@@ -15,7 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.backup.record import Kind, Record, decode_mbfile, encode_mbfile, file_id
+from migrate.backup.mbfile.decode import decode_mbfile
+from migrate.backup.mbfile.encode import encode_mbfile
+from migrate.backup.record import Kind, Record, file_id
 from migrate.problems import BadRecord
 
 u32 = st.integers(0, (1 << 32) - 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.backup.small_backup import SmallBackup
-from tests.damaged.wound import (
+from tests.damaged.defect import (
     Defect,
     Undetectable,
     assert_found,
@@ -57,7 +57,7 @@ DEFECTS = [
         "not padded",
         own_file("Manifest.db", lambda data: data[:-16]),
         info("manifest-not-padded"),
-        Undetectable("no wound: nothing is lost"),
+        Undetectable("no defect: nothing is lost"),
     ),
 ]
 

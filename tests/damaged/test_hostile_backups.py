@@ -22,8 +22,8 @@ from migrate.backup.record import Kind, file_id
 from migrate.backup.verify.run import verify
 from migrate.problems import BackupUnreadable, MigrateError
 from tests.backup.small_backup import PASSWORD, UDID, SmallBackup, box
+from tests.damaged.defect import LEVEL, MESSAGES, PHOTO, database, healthy_backup, store_manifest
 from tests.damaged.test_wrong_rows import rewritten, rows_of
-from tests.damaged.wound import LEVEL, MESSAGES, PHOTO, database, healthy_backup, store_manifest
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes in folders, and links only for administrators")
 

@@ -16,7 +16,7 @@ from migrate.backup.reader import Backup
 from migrate.backup.verify.run import verify, verify_locked
 from migrate.problems import MigrateError
 from tests.backup.small_backup import UDID, SmallBackup
-from tests.damaged.wound import healthy_backup, look
+from tests.damaged.defect import healthy_backup, look
 
 ODD: dict[str, dict[str, dict[str, Any]]] = {
     "numbers for booleans": {"Manifest.plist": {"IsEncrypted": "AS NUMBER", "WasPasscodeSet": 0}},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.backup.small_backup import UDID, SmallBackup
-from tests.damaged.wound import LEVEL, Defect, assert_found, error, healthy_backup, info, look, plist
+from tests.damaged.defect import LEVEL, Defect, assert_found, error, healthy_backup, info, look, plist
 
 
 def another_date(backup: SmallBackup) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.backup.small_backup import SmallBackup
-from tests.damaged.wound import (
+from tests.damaged.defect import (
     LEVEL,
     Defect,
     Undetectable,
@@ -22,7 +22,7 @@ from tests.damaged.wound import (
     warning,
 )
 
-PLAIN_KEYS = Undetectable("no wound: its keys open nothing")
+PLAIN_KEYS = Undetectable("no defect: its keys open nothing")
 UNREADABLE = error("manifest-unreadable", quick=True, exit_code=31)
 
 

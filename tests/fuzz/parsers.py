@@ -21,8 +21,9 @@ from migrate.backup.manifest.manifest import Manifest
 from migrate.backup.manifest.mbdb import Mbdb, MbdbBroken
 from migrate.backup.manifest.open import open_manifest
 from migrate.backup.manifest.wal import WalPages, apply_wal
+from migrate.backup.mbfile.decode import decode_mbfile, parse_mbfile
 from migrate.backup.mbfile.fast_decode import Layouts
-from migrate.backup.record import Kind, Record, decode_mbfile, parse_mbfile
+from migrate.backup.record import Kind, Record
 from migrate.backup.seal import stored_seal
 from migrate.backup.verify.databases import find_faults
 from migrate.backup.verify.formats import detect_format, extension_mismatch, find_format_fault

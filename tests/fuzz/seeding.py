@@ -12,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from migrate.backup.crypto.keybag import Keybag
-from migrate.backup.record import Kind, Record, encode_mbfile, file_id
+from migrate.backup.mbfile.encode import encode_mbfile
+from migrate.backup.record import Kind, Record, file_id
 from tests.backup.memory_manifest import MemoryManifest, pad_manifest
 from tests.backup.small_backup import heic, jpeg, mp4
 from tests.fuzz.parsers import CORPUS

@@ -24,13 +24,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from migrate.backup.extract import findings as skipped
+from migrate.backup.extract import findings
 from migrate.backup.extract.names import UsedNames
-from migrate.backup.folder import child_path, inside, unsafe_name_reason
 from migrate.backup.manifest.manifest import RecordFilter
 from migrate.backup.private_files import FILE_MODE, FOLDER_MODE
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
+from migrate.backup.safe_path import child_path, inside, unsafe_name_reason
 from migrate.backup.verify.findings import Findings
 from migrate.problems import (
     BlobMissing,
@@ -90,7 +90,7 @@ class ExtractResult:
         """30 where a chosen file is damaged or missing in the backup, 33 where this computer cannot hold one; a link
         that was left out takes no content away."""
         codes = {finding.code for finding in self.findings if finding.severity == "error"}
-        if codes - {skipped.NAME}:
+        if codes - {findings.NAME}:
             return 30
         return 33 if codes else 0
 
@@ -216,7 +216,7 @@ class _Extraction:
 
     def _take_out(self, wanted: RecordFilter) -> None:
         seen = False
-        for record in self.backup.manifest.records_where(wanted, lambda bad: self.found.add(skipped.row_bad(bad))):
+        for record in self.backup.manifest.records_where(wanted, lambda bad: self.found.add(findings.row_bad(bad))):
             if not seen:
                 self._begin()
                 seen = True
@@ -241,22 +241,22 @@ class _Extraction:
         try:
             extract_record(record)
         except BlobMissing:
-            self.found.add(skipped.content_missing(record))
+            self.found.add(findings.content_missing(record))
         except BlobUnreadable as problem:
-            self.found.add(skipped.content_unreadable(record, problem.why()))
+            self.found.add(findings.content_unreadable(record, problem.why()))
         except UnsafeName as problem:
             empty = record.kind is Kind.DIRECTORY
             if (reason := unsafe_name_reason(record.domain, record.relative_path, empty=empty)) is not None:
-                self.found.add(skipped.name_unsafe(record, reason))
+                self.found.add(findings.name_unsafe(record, reason))
             else:
-                self.found.add(skipped.name_impossible(record, f"the name {problem.reason}"))
+                self.found.add(findings.name_impossible(record, f"the name {problem.reason}"))
         except FileExistsError:
-            self.found.add(skipped.name_impossible(record, "something of that name was there before it"))
+            self.found.add(findings.name_impossible(record, "something of that name was there before it"))
         except OSError as problem:
             if problem.errno not in _NAMES_REFUSED:
                 raise
             message = problem.strerror or type(problem).__name__
-            self.found.add(skipped.name_impossible(record, f"this computer answered: {message}"))
+            self.found.add(findings.name_impossible(record, f"this computer answered: {message}"))
 
     # -- places ------------------------------------------------------------------------------------------------------
 
@@ -337,7 +337,7 @@ class _Extraction:
         self.content_bytes += job.written
         self.progress.files_moved(self.files)
         if not job.is_whole:
-            self.found.add(skipped.caught_mid_write(job.record))
+            self.found.add(findings.caught_mid_write(job.record))
 
     def _await_all(self) -> None:
         self._submit_batch()
@@ -395,14 +395,14 @@ class _Extraction:
         try:
             inside(self.to, _linked_to(_name(record), target))
         except UnsafeName as problem:
-            self.found.add(skipped.link_left_out(record, f"it points to {target[:200]!r}, which {problem.reason}"))
+            self.found.add(findings.link_left_out(record, f"it points to {target[:200]!r}, which {problem.reason}"))
             return
         place = self._place(record)
         try:
             place.symlink_to(target)
         except (OSError, NotImplementedError) as problem:  # Windows makes links for those who have the right to
             message = getattr(problem, "strerror", None) or type(problem).__name__
-            self.found.add(skipped.link_left_out(record, f"this computer made no link: {message}"))
+            self.found.add(findings.link_left_out(record, f"this computer made no link: {message}"))
         else:
             self.links += 1
 

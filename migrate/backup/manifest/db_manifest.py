@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from migrate.backup.crypto.keybag import ClassKeys
-from migrate.backup.folder import FILE_ID, PATH_LIMIT_BYTES, BackupFolder
+from migrate.backup.folder import FILE_ID, BackupFolder
 from migrate.backup.manifest.database import (
     COLUMNS,
     DATABASE_ERRORS,
@@ -23,11 +23,12 @@ from migrate.backup.manifest.database import (
 )
 from migrate.backup.manifest.manifest import Manifest, OnBad, RecordFilter, Row
 from migrate.backup.record import Record, file_id
+from migrate.backup.safe_path import PATH_LIMIT_BYTES
 from migrate.problems import BackupUnreadable, BadRecord
 
 MIN_ROW_BYTES = 60
 """A row holds its 40-digit file id twice (table and key index) and an archive. A B-tree whose pages refer to the same
-children again can claim billions of rows in a few kilobytes; more rows than this allows is such a one."""
+children again can claim billions of rows in a few kilobytes; this limit detects it."""
 
 
 class DbManifest(Manifest):
@@ -54,7 +55,6 @@ class DbManifest(Manifest):
 
     @property
     def count(self) -> int:
-        """How many rows `Files` has, damaged ones too."""
         return sum(1 for _ in self._select("SELECT 1 FROM Files NOT INDEXED"))
 
     def rows(self, on_bad: OnBad | None = None) -> Iterator[Row]:
@@ -143,11 +143,11 @@ class DbManifest(Manifest):
                 yield str(message)
 
     def _files(self, where: str = "", values: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]:
-        """The five columns of the rows. From the first text on that is no UTF-8, such texts come as bytes, so that they
-        are refused where a name is expected and the rows after them still come."""
+        """The five columns of the rows. From the first text on that is not valid UTF-8, invalid texts are returned as
+        bytes: they are refused where a name is expected, and the rows after them can still be read."""
         number = 0
         try:
-            query = f"SELECT {', '.join(COLUMNS)} FROM Files {where}"  # noqa: S608 all of it is ours
+            query = f"SELECT {', '.join(COLUMNS)} FROM Files {where}"  # noqa: S608 built from constants only
             for row in self._select(query, values):
                 yield row
                 number += 1
@@ -172,7 +172,7 @@ class DbManifest(Manifest):
 
 
 def _text(kind: str, stored: bytes | None) -> str | bytes | None:
-    """A value by its type in SQLite's words and its bytes: a text, or the bytes of what is none or no UTF-8."""
+    """A value from SQLite's name of its type and its bytes: a text where it is one in valid UTF-8, else the bytes."""
     if kind != "text" or stored is None:
         return stored
     try:

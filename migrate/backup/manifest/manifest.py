@@ -8,8 +8,9 @@ from typing import Any, NamedTuple, Self
 
 from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.folder import BackupFolder
-from migrate.backup.mbfile.fast_decode import FIELDS
-from migrate.backup.record import LAYOUTS, Kind, Record, decode_mbfile
+from migrate.backup.mbfile.decode import LAYOUTS, decode_mbfile
+from migrate.backup.mbfile.layout import FIELDS
+from migrate.backup.record import Kind, Record
 from migrate.problems import BadRecord
 
 _KINDS = {int(kind): kind for kind in Kind}
@@ -17,7 +18,7 @@ _INODE, _KEY = FIELDS.index("InodeNumber"), FIELDS.index("EncryptionKey")
 
 
 class Row(NamedTuple):
-    """One row of `Files` as it lies there, types checked, the archive in `file` not yet opened."""
+    """One row of `Files` as stored: types checked, the archive in `file` not yet decoded."""
 
     file_id: str
     domain: str
@@ -27,7 +28,7 @@ class Row(NamedTuple):
 
     def record(self) -> Record:
         """Raises BadRecord."""
-        kind = _KINDS.get(self.flags & 7)  # 8 to 128 are marks of a backup that is still running (facts 3.2)
+        kind = _KINDS.get(self.flags & 7)  # 8 to 128 mark a backup that is still running (facts 3.2)
         if kind is None:
             raise BadRecord(self.file_id, self.domain, self.relative_path, f"its flags are {self.flags}")
         return decode_mbfile(
@@ -39,7 +40,7 @@ class Row(NamedTuple):
         )
 
     def inode_and_key(self) -> tuple[int, bytes | None]:
-        """The two values of the archive that decide how a row goes into another manifest, in half of `record`'s time.
+        """The two values that decide how a row is copied into another manifest, in half of the time `record` takes.
         Raises BadRecord where `record` does."""
         values = LAYOUTS.read(self.file) if self.flags & 7 in _KINDS else None
         if values is None:

@@ -17,7 +17,8 @@ from migrate.backup.crypto.stored_content import open_regular_file
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.manifest import Manifest, OnBad, RecordFilter, Row
 from migrate.backup.manifest.mbdb import LIMIT_BYTES, MAGIC, Mbdb, MbdbBroken
-from migrate.backup.record import Record, encode_mbfile, file_id
+from migrate.backup.mbfile.encode import encode_mbfile
+from migrate.backup.record import Record, file_id
 from migrate.problems import BackupUnreadable, BadRecord
 
 NAME = "Manifest.mbdb"

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from plistlib import UID
 from typing import Any
 
-from migrate.backup.record import DATA_CLASS, LAYOUTS
+from migrate.backup.mbfile.decode import LAYOUTS
+from migrate.backup.mbfile.encode import DATA_CLASS
 from migrate.plists import NotAPlist, load_archive
 
 

@@ -15,8 +15,9 @@ from typing import NamedTuple
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.manifest import Manifest, Row
 from migrate.backup.manifest.writer import ManifestRow, ManifestWriter
+from migrate.backup.mbfile.encode import encode_mbfile
 from migrate.backup.private_files import write_new
-from migrate.backup.record import Kind, Record, encode_mbfile, file_id
+from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.restore_set.link_worker import FOLDER_MODE
 from migrate.backup.restore_set.stored_files import LinkQueue, open_linker
 from migrate.problems import BadRecord, CannotCompose
@@ -133,8 +134,8 @@ class SetBuilder:
     def link_blobs_from(
         self, folder: BackupFolder, expected: int, on_missing_blob: Callable[[int], None]
     ) -> Iterator[LinkQueue]:
-        """Links of `folder`'s stored files. `on_missing_blob` hears the number of a row whose file is not there, of the last
-        ones when the block ends."""
+        """Links of `folder`'s stored files. `on_missing_blob` hears the number of a row whose file is not there, of the
+        last ones when the block ends."""
         with open_linker(folder.path, self.place, expected) as worker:
             links = LinkQueue(worker, on_missing_blob, self._moved)
             yield links

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from migrate.backup.folder import BackupFolder, find_backup, inside
+from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.links import refuse_nesting, replace_folder
 from migrate.backup.manifest.manifest import Manifest
 from migrate.backup.manifest.open import open_manifest
@@ -32,6 +32,7 @@ from migrate.backup.restore_set.graft import EXCLUDED_DOMAINS, KEYCHAIN, BaseRow
 from migrate.backup.restore_set.plists import SetPlists
 from migrate.backup.restore_set.rekey import ReencryptedContent, RewrappedKeys, SameKeys
 from migrate.backup.restore_set.rows import ChosenRows
+from migrate.backup.safe_path import inside
 from migrate.backup.seal import read_seal
 from migrate.problems import CannotCompose, UnsafeName
 from migrate.progress import Progress, no_progress

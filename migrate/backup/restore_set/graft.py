@@ -38,7 +38,8 @@ EXCLUDED_DOMAINS: Final = {
 class BaseRows:
     """The complete domains of the new phone's own backup, sent into a set that has the chosen records already.
 
-    `replaced` are file ids that leave, `sent` those of the files that are in the set. `replaced_files` counts files that left.
+    `replaced` are file ids that leave, `sent` those of the files that are in the set. `replaced_files` counts files
+    that left.
     """
 
     def __init__(

@@ -34,8 +34,8 @@ BLOB_MISSING = "its stored bytes are not in the backup"
 class ChosenRows:
     """The chosen records of one backup, sent into a set.
 
-    `excluded` are file ids that stay out, each with the reason. `fresh_inodes` gives every file another inode number: in
-    a set that has another phone's files too, whose numbers stay.
+    `excluded` are file ids that stay out, each with the reason. `fresh_inodes` gives every file another inode number:
+    in a set that has another phone's files too, whose numbers stay.
     """
 
     def __init__(

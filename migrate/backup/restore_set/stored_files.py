@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from migrate.backup.restore_set import link_worker as link_errand
+from migrate.backup.restore_set import link_worker
 from migrate.backup.restore_set.link_worker import BATCH, LINKED, MISSING, Links
 
 PROCESS_MIN_FILES = 20_000
@@ -40,8 +40,8 @@ class _Linker(Protocol):
 
 
 class LinkQueue:
-    """Asks for links, and tells a while later which could not be made because there is no stored file: `on_missing_blob`
-    with the number that came with the file id. `on_moved` hears how many files and bytes were linked.
+    """Asks for links, and tells a while later which could not be made because there is no stored file:
+    `on_missing_blob` with the number that came with the file id. `on_moved` hears how many files and bytes were linked.
 
     Raises:
         OSError: a link could be made in no way; from every method.
@@ -96,7 +96,7 @@ class LinkQueue:
 def open_linker(source: Path, target: Path, expected: int) -> Iterator[_Linker]:
     """Whoever makes the links from the backup folder `source` into `target`; gone when the block ends."""
     worker: _Linker | None = None
-    program = Path(link_errand.__file__ or "")
+    program = Path(link_worker.__file__ or "")
     if expected >= PROCESS_MIN_FILES and sys.executable and program.is_file() and (os.cpu_count() or 1) > 1:
         worker = _ProcessLinker(program, source, target)
     worker = worker or _ThreadLinker(source, target)

@@ -11,7 +11,7 @@ from migrate.backup.manifest.vfs import Pages, connect
 from migrate.backup.manifest.wal import SQLITE_MAGIC, WalPages
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
-from migrate.backup.verify import record_findings as defect
+from migrate.backup.verify import record_findings
 from migrate.problems import BadRecord, KeyUnusable, UnsafeName
 from migrate.problems.finding import Finding
 
@@ -79,10 +79,10 @@ def check_database(backup: Backup, record: Record, *, checksum_matches: bool) ->
     if message is None:
         return None
     if checksum_matches:
-        return defect.database_damaged_on_phone(record, message)
+        return record_findings.database_damaged_on_phone(record, message)
     if size < SMALLEST_DATABASE_BYTES and size == record.size:
-        return defect.database_never_was(record, size)
-    return defect.database_damaged(record, message, key=is_key_database(record))
+        return record_findings.database_never_was(record, size)
+    return record_findings.database_damaged(record, message, key=is_key_database(record))
 
 
 def _opened(backup: Backup, record: Record) -> BlobReader:

@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from migrate.backup.manifest.writer import ManifestWriter
-from migrate.backup.record import Kind, Record, decode_mbfile
+from migrate.backup.mbfile.decode import decode_mbfile
+from migrate.backup.record import Kind, Record
 from migrate.simulator.agent.rows.record_templates import ArchiveTemplates
 from migrate.simulator.device.private_database import PrivateDatabase, Values
 

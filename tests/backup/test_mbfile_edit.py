@@ -10,17 +10,19 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.manifest import Row
 from migrate.backup.manifest.open import open_manifest
+from migrate.backup.mbfile.decode import LAYOUTS, parse_mbfile
 from migrate.backup.mbfile.edit import ArchiveChange, CannotEdit, edit_archive
-from migrate.backup.record import LAYOUTS, Kind, Record, encode_mbfile, file_id, parse_mbfile
+from migrate.backup.mbfile.encode import encode_mbfile
+from migrate.backup.record import Kind, Record, file_id
 from tests.backup.small_backup import SmallBackup
 
-NUMBERS = some.one_of(
-    some.integers(1, 255), some.integers(256, 1 << 16), some.integers(1 << 16, 1 << 32), some.integers(1 << 32, 1 << 62)
+NUMBERS = st.one_of(
+    st.integers(1, 255), st.integers(256, 1 << 16), st.integers(1 << 16, 1 << 32), st.integers(1 << 32, 1 << 62)
 )
 
 
@@ -42,7 +44,7 @@ def record(path: str, **other: Any) -> Record:
     return Record(file_id=file_id("HomeDomain", path), relative_path=path, **(values | other))
 
 
-@given(inode=NUMBERS, before=NUMBERS, path=some.text(max_size=300), key=some.binary(min_size=44, max_size=44))
+@given(inode=NUMBERS, before=NUMBERS, path=st.text(max_size=300), key=st.binary(min_size=44, max_size=44))
 def test_an_inode_number_of_any_width_takes_the_place_of_any_other(
     inode: int, before: int, path: str, key: bytes
 ) -> None:

@@ -17,9 +17,8 @@ from migrate.backup.manifest.open import open_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.verify.run import verify
 from migrate.problems import PasswordMissing, WrongPassword
-from tests.backup.conftest import fill
 from tests.backup.memory_manifest import pad_manifest
-from tests.backup.small_backup import SmallBackup
+from tests.backup.small_backup import SmallBackup, fill
 
 WORD = "from-2016"
 

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from migrate.backup.crypto.cipher import decrypted_chunks
-from migrate.backup.manifest import scratch_vfs as scratch_disk
-from migrate.backup.manifest import writer as manifest_writer
+from migrate.backup.manifest import scratch_vfs, writer
 from migrate.backup.manifest.scratch_vfs import PIECE_BYTES, ScratchFile
 from migrate.backup.manifest.writer import ManifestRow, ManifestWriter
 from migrate.backup.record import file_id
@@ -66,8 +65,8 @@ def test_nothing_lies_on_the_disk_in_plain_while_a_manifest_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even what its sorter puts aside. The same piece written twice looks different each time."""
-    monkeypatch.setattr(scratch_disk, "PIECES_KEPT", 2)
-    monkeypatch.setattr(manifest_writer, "_CACHE_KIB", 100)
+    monkeypatch.setattr(scratch_vfs, "PIECES_KEPT", 2)
+    monkeypatch.setattr(writer, "_CACHE_KIB", 100)
     names, pieces = set(), []
     store = ScratchFile._store
 
@@ -143,8 +142,8 @@ def test_of_two_rows_with_one_file_id_the_first_stays(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_as_the_error_it_is_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scratch_disk, "PIECES_KEPT", 2)
-    monkeypatch.setattr(manifest_writer, "_CACHE_KIB", 100)
+    monkeypatch.setattr(scratch_vfs, "PIECES_KEPT", 2)
+    monkeypatch.setattr(writer, "_CACHE_KIB", 100)
 
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

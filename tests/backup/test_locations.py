@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from migrate.backup import locations as looking
+from migrate.backup import locations
 from migrate.backup.folder import find_backup
 from migrate.backup.locations import BackupLocation, BackupSummary, list_backups, summarize_backup, usual_locations
 from migrate.problems import BackupForbidden
@@ -145,7 +145,7 @@ def test_a_large_info_plist_is_not_read_for_a_glance(
     backup = make_backup()
     (backup.path / "Manifest.plist").unlink()
     assert summarize_backup(backup.path, "here").name == "Mia's iPhone"
-    monkeypatch.setattr(looking, "INFO_LIMIT_BYTES", 10)
+    monkeypatch.setattr(locations, "INFO_LIMIT_BYTES", 10)
     assert summarize_backup(backup.path, "here").name is None
 
 
@@ -163,7 +163,7 @@ def test_a_place_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatch
             raise PermissionError(errno.EPERM, "Operation not permitted")
         return real(path)
 
-    monkeypatch.setattr(looking.os, "scandir", forbidden)
+    monkeypatch.setattr(locations.os, "scandir", forbidden)
     (found,) = look(tmp_path, "finder")
     assert (found.backup, found.problem, found.name) == (tmp_path, "operation not permitted", None)
     assert look(tmp_path / "not-there", "itunes") == []
@@ -188,5 +188,5 @@ def test_a_folder_full_of_other_things_is_no_trouble(tmp_path: Path, monkeypatch
         (tmp_path / f"folder-{number}" / "deeper").mkdir(parents=True)
     (tmp_path / "file").touch()
     assert look(tmp_path) == []
-    monkeypatch.setattr(looking, "ENTRIES_LIMIT", 3)
+    monkeypatch.setattr(locations, "ENTRIES_LIMIT", 3)
     assert look(tmp_path) == []

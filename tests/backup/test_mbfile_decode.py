@@ -16,8 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migrate.backup.mbfile.decode import decode_mbfile, parse_mbfile
+from migrate.backup.mbfile.encode import encode_mbfile
 from migrate.backup.mbfile.fast_decode import Layouts
-from migrate.backup.record import Kind, Record, decode_mbfile, encode_mbfile, parse_mbfile
+from migrate.backup.record import Kind, Record
 from migrate.problems import BadRecord
 
 VERSIONS = ["10.3.3", "12.4", "14.3", "16.1", "18.2", "26.5", "27.0"]

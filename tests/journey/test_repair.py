@@ -31,7 +31,7 @@ from migrate.problems import (
     WrongPassword,
 )
 from migrate.problems.finding import Finding
-from tests.backup.small_backup import UDID, SmallBackup
+from tests.backup.small_backup import UDID, SmallBackup, healthy_backup
 from tests.backup.test_mbdb import OldBackup, flat_name
 from tests.backup.test_mbdb import fill as fill_as_ios_9
 
@@ -141,6 +141,12 @@ class RepairCase:
     @property
     def beside(self) -> list[str]:
         return sorted(path.name for path in self.backup.path.parent.iterdir())
+
+
+@pytest.fixture(params=[True, False], ids=["encrypted", "plain"])
+def small_backup(request: pytest.FixtureRequest, tmp_path: Path) -> SmallBackup:
+    """One healthy backup of each kind."""
+    return healthy_backup(tmp_path, encrypted=request.param)
 
 
 @pytest.fixture
@@ -445,8 +451,8 @@ def test_no_backup_is_said_so(tmp_path: Path) -> None:
         Repair(path=tmp_path, seals=tmp_path / "seals", phone=None, with_password=lambda folder, work: work(None)).run()
 
 
-def test_the_healed_manifest_is_a_sound_database_of_the_same_key(make_backup: Any, tmp_path: Path) -> None:
-    backup = make_backup(encrypted=True)
+def test_the_healed_manifest_is_a_sound_database_of_the_same_key(tmp_path: Path) -> None:
+    backup = healthy_backup(tmp_path)
     wounded = damage(backup)
     bed = RepairCase(backup, Phone(tmp_path, backup.password), tmp_path / "seals", wounded, {})
     plist = (backup.path / "Manifest.plist").read_bytes()

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from migrate.backup.crypto.keybag import Keybag
-from migrate.backup.folder import FILE_ID, MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder, parse_boolean
-from migrate.backup.verify import findings as defect
+from migrate.backup.folder import BackupFolder, parse_boolean
+from migrate.backup.verify import findings
 from migrate.backup.verify.findings import Findings
 from migrate.problems import BackupUnreadable, KeybagUnreadable
-
-_SHARD = re.compile(r"[0-9a-f]{2}")
-
-_OWN = frozenset({*PLIST_LIMIT_BYTES, *MANIFESTS})
 
 _NEEDED = {"Manifest.plist": ("IsEncrypted", "Lockdown"), "Status.plist": ("SnapshotState",), "Info.plist": ()}
 """Keys without which no reader goes on (*read*: pyiosbackup and iOS's agent take them unasked, facts 3.4). What else is
@@ -55,7 +49,7 @@ def check_plists(folder: BackupFolder, found: Findings) -> PlistSummary:
     info, manifest, status = (readable[name] for name in ("Info.plist", "Manifest.plist", "Status.plist"))
     state = folder.snapshot_state if status is not None else ""
     if status is not None and state != "finished":
-        found.add(defect.unfinished(state))
+        found.add(findings.unfinished(state))
     lockdown = (manifest or {}).get("Lockdown")
     lockdown = lockdown if isinstance(lockdown, dict) else {}
     host = info or {}
@@ -76,7 +70,7 @@ def _look_whether_they_agree(info: dict[str, object], lockdown: dict[str, object
     if isinstance(by_phone, str) and any(
         isinstance(udid, str) and udid.lower() != by_phone.lower() for udid in by_host if udid
     ):
-        found.add(defect.plists_disagree("UDID"))
+        found.add(findings.plists_disagree("UDID"))
 
 
 def _first_text(*value: object) -> str | None:
@@ -92,21 +86,21 @@ def _read(folder: BackupFolder, name: str, found: Findings) -> dict[str, object]
     try:
         plist = readers[name]()
     except BackupUnreadable as problem:
-        found.add(defect.plist_garbage(name, problem.reason[:1].upper() + problem.reason[1:]))
+        found.add(findings.plist_garbage(name, problem.reason[:1].upper() + problem.reason[1:]))
         return None
     if plist is None:
-        found.add(defect.plist_missing(name))
+        found.add(findings.plist_missing(name))
         return None
     for key in _NEEDED[name]:
         if key not in plist:
-            found.add(defect.plist_incomplete(name, key))
+            found.add(findings.plist_incomplete(name, key))
     for key, kind in _TYPES[name].items():
         if key not in plist or isinstance(plist[key], kind):
             continue
         if kind is not bool:
-            found.add(defect.plist_odd(name, key, needed=key in _NEEDED[name]))
+            found.add(findings.plist_odd(name, key, needed=key in _NEEDED[name]))
         elif parse_boolean(plist[key]) is None:  # 0, 1 and "true" are odd and say enough
-            found.add(defect.plist_odd(name, key, needed=True))
+            found.add(findings.plist_odd(name, key, needed=True))
     return plist
 
 
@@ -117,14 +111,14 @@ def _look_at_encryption(folder: BackupFolder, manifest: dict[str, object] | None
     if value is None:
         return None if has_plain_header is None else not has_plain_header
     if has_plain_header is not None and value == has_plain_header and not folder.has_plain_list:
-        found.add(defect.says_encrypted_but_is_not() if value else defect.says_plain_but_is_not())
+        found.add(findings.says_encrypted_but_is_not() if value else findings.says_plain_but_is_not())
     _look_at_keybag((manifest or {}).get("BackupKeyBag"), found, needed=value)
     if value:
         for key in (
             ("BackupKeyBag",) if folder.has_plain_list or has_plain_header is None else ("BackupKeyBag", "ManifestKey")
         ):
             if key not in (manifest or {}):
-                found.add(defect.plist_incomplete("Manifest.plist", key))
+                found.add(findings.plist_incomplete("Manifest.plist", key))
     return value
 
 
@@ -133,68 +127,4 @@ def _look_at_keybag(bag: object, found: Findings, *, needed: bool) -> None:
         if isinstance(bag, bytes) and (bag or needed):
             Keybag.from_bytes(bag)
     except KeybagUnreadable as problem:
-        found.add(defect.keybag_unreadable(problem.reason, needed=needed))
-
-
-# -- stored files ----------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class StoredFiles:
-    """Every stored file by its name, 40 hex digits; nothing was opened."""
-
-    sizes: dict[str, int] = field(default_factory=dict)
-    """Regular files in their right place, with their length in bytes."""
-    irregular: dict[str, str] = field(default_factory=dict)
-    """What bears a file's name in its place and is no regular file: what it is instead."""
-    misplaced: list[str] = field(default_factory=list)
-    """What lies in the shard folders under any other name."""
-
-    @property
-    def bytes(self) -> int:
-        return sum(self.sizes.values())
-
-
-def list_stored_files(folder: BackupFolder, found: Findings, *, finished: bool) -> StoredFiles:
-    """Look through the folder once. Links are named and never followed."""
-    stored = StoredFiles()
-    with os.scandir(folder.path) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            if _SHARD.fullmatch(entry.name) and not folder.is_flat:
-                if entry.is_dir(follow_symlinks=False):
-                    _list_shard(entry, stored, found)
-                else:
-                    found.add(defect.entry_strange(entry.name))
-            elif entry.name in _OWN:
-                if not entry.is_file(follow_symlinks=False):
-                    found.add(defect.entry_strange(entry.name))
-            elif folder.is_flat and FILE_ID.fullmatch(entry.name):
-                _list_one(entry, stored)
-            elif finished or entry.name != "Snapshot":  # an unfinished save goes on from there
-                found.add(defect.foreign_entry(entry.name))
-    return stored
-
-
-def _list_shard(shard: os.DirEntry[str], stored: StoredFiles, found: Findings) -> None:
-    try:
-        with os.scandir(shard.path) as entries:
-            for entry in entries:
-                if not FILE_ID.fullmatch(entry.name) or entry.name[:2] != shard.name:
-                    stored.misplaced.append(f"{shard.name}/{entry.name}")
-                else:
-                    _list_one(entry, stored)
-    except OSError:
-        found.add(defect.entry_strange(shard.name))
-
-
-def _list_one(entry: os.DirEntry[str], stored: StoredFiles) -> None:
-    if entry.is_file(follow_symlinks=False):
-        stored.sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
-    else:
-        stored.irregular[entry.name] = _kind_of(entry)
-
-
-def _kind_of(entry: os.DirEntry[str]) -> str:
-    if entry.is_symlink():
-        return "a symbolic link"
-    return "a folder" if entry.is_dir(follow_symlinks=False) else "a device or a pipe"
+        found.add(findings.keybag_unreadable(problem.reason, needed=needed))
