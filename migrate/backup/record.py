@@ -8,7 +8,7 @@ from enum import IntEnum
 
 
 class Kind(IntEnum):
-    """What a record is, as the manifest's `flags` column says it."""
+    """What a record is, as in the manifest's `flags` column."""
 
     FILE = 1
     DIRECTORY = 2
@@ -27,7 +27,7 @@ class Record:
     inode: int
     user_id: int
     group_id: int
-    size: int | None  # what the phone claimed; never the length of the content (facts 3.5)
+    size: int | None  # as the phone claims; not the length of the content (facts 3.5)
     modified: int
     changed: int
     born: int

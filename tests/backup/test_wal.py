@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from migrate.backup.crypto.cipher import encrypted_chunks
 from migrate.backup.crypto.stored_content import BlobReader
-from migrate.backup.manifest.wal import WalPages, apply_wal
+from migrate.backup.manifest.wal import WalPages
+from tests.backup.wal_reference import apply_wal
 
 
 def left_open(folder: Path, *, rows: int, page_bytes: int = 1024) -> tuple[bytes, bytes, sqlite3.Connection]:

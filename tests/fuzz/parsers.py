@@ -20,7 +20,7 @@ from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.manifest import Manifest
 from migrate.backup.manifest.mbdb import Mbdb, MbdbBroken
 from migrate.backup.manifest.open import open_manifest
-from migrate.backup.manifest.wal import WalPages, apply_wal
+from migrate.backup.manifest.wal import WalPages
 from migrate.backup.mbfile.decode import decode_mbfile, parse_mbfile
 from migrate.backup.mbfile.fast_decode import Layouts
 from migrate.backup.record import Kind, Record
@@ -29,6 +29,7 @@ from migrate.backup.verify.databases import find_faults
 from migrate.backup.verify.formats import detect_format, extension_mismatch, find_format_fault
 from migrate.plists import NotAPlist, encode_plist, load_plist
 from migrate.problems import BackupUnreadable, BadRecord, KeybagUnreadable, SealDamaged, WrongPassword
+from tests.backup.wal_reference import apply_wal
 
 CORPUS = Path(__file__).parent / "corpus"
 

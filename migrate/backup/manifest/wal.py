@@ -50,28 +50,13 @@ Read = Callable[[int, int], bytes]
 """`(amount, offset)` -> bytes, fewer at the end."""
 
 
-def apply_wal(database: bytes, log: bytes) -> bytearray:
-    """The database as SQLite would show it with this log beside it, its header in rollback mode.
+class WalPages:
+    """A database as SQLite would show it with its log beside it, read piece by piece from two stored files.
 
     Of a log that is foreign or torn, the valid beginning is applied and the rest ignored, as SQLite does. A commit that
-    counts more pages than there can be is torn. The two version bytes (18, 19) are set to 1, because a database in
-    memory cannot have a log and SQLite refuses to open one whose header asks for it.
-    """
-    pages = bytearray(database)
-    for frame in committed_frames(lambda amount, offset: log[offset : offset + amount], len(log), len(database)):
-        size = frame.page_bytes
-        pages += bytes(max(0, frame.page_count * size - len(pages)))
-        pages[(frame.page_number - 1) * size : frame.page_number * size] = log[frame.place : frame.place + size]
-        del pages[frame.page_count * size :]
-    if pages[: len(SQLITE_MAGIC)] == SQLITE_MAGIC and len(pages) > 19:
-        pages[18:20] = b"\x01\x01"
-    return pages
-
-
-class WalPages:
-    """The same, read piece by piece from two stored files without copying the log.
-
-    `size` is the length of the database with its log applied.
+    counts more pages than there can be is torn. The header's two version bytes (18, 19) read as 1: a database in memory
+    cannot have a log, and SQLite refuses to open one whose header asks for it. `size` is the length of the database
+    with its log applied.
     """
 
     def __init__(self, database: BlobReader, log: BlobReader | None) -> None:

@@ -36,22 +36,23 @@ _UnfrozenRecord: Any = make_dataclass("_UnfrozenRecord", [each.name for each in 
 
 
 def _record(*values: Any) -> Record:
-    """The record of these values, in the order of its fields, in a third of the time (measured): a frozen class's own
-    `__init__` looks every field up by name, an unfrozen one of the same slots just sets them."""
+    """The record with these values, in the order of its fields. This takes a third of the time (measured): the
+    `__init__` of a frozen class sets each field through `object.__setattr__`, that of an unfrozen class with the same
+    slots does not."""
     record = _UnfrozenRecord(*values)
     record.__class__ = Record
     return cast(Record, record)
 
 
 class _Malformed(Exception):
-    """Why an archive is no MBFile; becomes a BadRecord where the row is known."""
+    """Why an archive is not an MBFile; becomes a BadRecord where the row is known."""
 
 
 def decode_mbfile(blob: bytes, *, file_id: str, domain: str, relative_path: str, kind: Kind) -> Record:
     """The record in a `file` column: sliced where its layout is known, else parsed (`parse_mbfile`).
 
     Raises:
-        BadRecord: the bytes are no such archive. The backup's fault.
+        BadRecord: the bytes are not such an archive. The backup's fault.
     """
     values = LAYOUTS.read(blob)
     if values is None:
@@ -62,10 +63,10 @@ def decode_mbfile(blob: bytes, *, file_id: str, domain: str, relative_path: str,
 
 
 def parse_mbfile(blob: bytes, *, file_id: str, domain: str, relative_path: str, kind: Kind) -> Record:
-    """The record in a `file` column, whatever its layout. References are followed one step and never in circles.
+    """The record in a `file` column of any layout. References are followed one step, so cycles do no harm.
 
     Raises:
-        BadRecord: the bytes are no such archive. The backup's fault.
+        BadRecord: the bytes are not such an archive. The backup's fault.
     """
     try:
         archive = _Archive(blob)
@@ -117,7 +118,7 @@ class _Archive:
         self._root: dict[Any, Any] = root
 
     def _follow(self, value: Any) -> Any:
-        """`value`, or what it refers to. One step: an archive that refers in circles leads nowhere."""
+        """`value`, or the object it refers to. Only one step, so cycles do no harm."""
         if not isinstance(value, UID):
             return value
         if value.data >= len(self._objects):
@@ -135,7 +136,7 @@ class _Archive:
         return value
 
     def data(self, key: str, length: int | None) -> bytes | None:
-        """The bytes under `key`: inline, an object of their own, or wrapped as NSData or NSMutableData."""
+        """The bytes under `key`: inline, a separate object, or wrapped as NSData or NSMutableData."""
         value = self._follow(self._root.get(key))
         if isinstance(value, dict):
             value = self._follow(value.get("NS.data"))
@@ -151,7 +152,7 @@ class _Archive:
 
     def text(self, key: str) -> str | None:
         value = self._follow(self._root.get(key))
-        if isinstance(value, dict):  # NSMutableString and its kin keep theirs under NS.string
+        if isinstance(value, dict):  # NSMutableString and similar classes keep their text under NS.string
             value = self._follow(value.get("NS.string"))
             if value is None:
                 raise _Malformed(f"{key} holds no text")

@@ -1,8 +1,8 @@
-"""MBFile archives that differ only in their values are read by slicing: no property list is parsed.
+"""Reads MBFile archives by slicing instead of parsing, if they differ only in their values from one read before.
 
-Phones write a handful of layouts (143 among the 3,721 rows of an iPhone on iOS 14.3, *seen*). One is learned from the
-first archive of its kind that the full decoder accepted; what it found out then holds for every archive that has the
-same bytes everywhere but in the holes, and an offset table that says so:
+Phones write few layouts (143 among the 3,721 rows of an iPhone on iOS 14.3, *seen*). A layout is learned from the first
+archive of its kind that the full decoder (decode.py) accepted. It applies to every archive that has the same bytes
+everywhere except in the holes, and an offset table that matches:
 
     bplist00 | $top, $objects, the root and its keys                     literal
     numbers of the root, references, an inline Digest                    fixed holes and literals: one struct, one mask
@@ -10,11 +10,11 @@ same bytes everywhere but in the holes, and an offset table that says so:
     offset table                                                         a sum, see `Layout.read`
     trailer                                                              literal, but for the table's place
 
-Anything else is declined, and the full decoder has the word. A hole is a number, a text or data that the record takes
-over: whatever stands there, the full decoder reads the same. So a wrong answer would need two archives that are the
-same to plistlib's every step and yet decode differently. tests/backup/test_mbfile_decode.py looks for one.
+Any other archive goes to the full decoder. A hole is a number, a text or data that becomes a field of the record; for
+any value in it, the full decoder reads the same. A wrong result would need two archives that plistlib parses in the
+same steps and yet decodes differently; tests/backup/test_mbfile_decode.py searches for one.
 
-Source of the format: CFBinaryPList.c, and plistlib, which is the full decoder's.
+Source of the format: CFBinaryPList.c, and plistlib, which the full decoder uses.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from __future__ import annotations
 from migrate.backup.mbfile.layout import TABLE_ENTRY_BYTES, Fields, Layout
 from migrate.backup.mbfile.learn_layout import UnusualArchive, learn_layout
 
-_FINGERPRINT = slice(83, 140)  # the references of $objects and of the root in an archive of the usual order
-_LAYOUTS_AT_MOST = 1_000  # about 4 KiB each; a stranger's backup may bring a new one with every row
+_FINGERPRINT = slice(83, 140)  # in an archive of the usual order: the references of $objects and of the root
+_MAX_LAYOUTS = 1_000  # about 4 KiB each; a hostile backup may have a new one in every row
 
 
 class Layouts:
-    """The layouts met so far. Several threads may use it: at worst, one is learned twice."""
+    """The layouts seen so far. Several threads may use it; at worst, a layout is learned twice."""
 
     def __init__(self) -> None:
         self._found: dict[bytes, tuple[int, dict[bytes, Layout]]] = {}
@@ -37,7 +37,7 @@ class Layouts:
         return sum(len(layouts) for _, layouts in self._found.values())
 
     def read(self, blob: bytes) -> Fields | None:
-        """The fields of an archive whose layout is known, as FIELDS has them; None for any other bytes."""
+        """The fields of an archive whose layout is known, in the order of FIELDS; None for any other bytes."""
         known = self._found.get(blob[_FINGERPRINT])
         if known is None:
             return None
@@ -46,7 +46,7 @@ class Layouts:
         return None if layout is None else layout.read(blob, table_at)
 
     def with_inode(self, blob: bytes, inode: int) -> bytes | None:
-        """An archive that `read` knows, with another inode number and nothing else changed. None: written in full."""
+        """An archive with another inode number and nothing else changed; None where its layout is not known."""
         known = self._found.get(blob[_FINGERPRINT])
         if known is None:
             return None
@@ -57,12 +57,12 @@ class Layouts:
         return layout.with_inode(blob, table_at, inode)
 
     def learn(self, blob: bytes) -> None:
-        """Remember the layout of an archive that the full decoder has just accepted, if it is one to remember."""
+        """Learn the layout of an archive that the full decoder has accepted, unless it is unusual."""
         try:
             layout, entries = learn_layout(blob)
         except UnusualArchive:
             return
-        if self._count >= _LAYOUTS_AT_MOST:
+        if self._count >= _MAX_LAYOUTS:
             self._found, self._count = {}, 0
         entry_bytes, layouts = self._found.setdefault(blob[_FINGERPRINT], (entries * TABLE_ENTRY_BYTES, {}))
         table_at = int.from_bytes(blob[-8:], "big")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-NUMBERS = (
+NUMBER_FIELDS = (
     "Mode",
     "InodeNumber",
     "UserID",
@@ -18,9 +18,9 @@ NUMBERS = (
     "ProtectionClass",
     "Flags",
 )
-DATA = ("EncryptionKey", "Digest", "ExtendedAttributes")
-FIELDS = (*NUMBERS, *DATA, "Target")
-"""What `Layouts.read` gives, in this order: 0 for a number that is not there, None for anything else (and for Size)."""
+DATA_FIELDS = ("EncryptionKey", "Digest", "ExtendedAttributes")
+FIELDS = (*NUMBER_FIELDS, *DATA_FIELDS, "Target")
+"""The order of what `Layouts.read` returns. A missing number is 0; any other missing field, and Size, is None."""
 
 _SIZE = FIELDS.index("Size")
 TABLE_ENTRY_BYTES = 2
@@ -37,17 +37,18 @@ _UNIT_BYTES = [
 
 
 class Piece(NamedTuple):
-    """A literal behind the numbers, and the hole that follows it."""
+    """A literal after the numbers, and the hole that follows it."""
 
     literal: bytes
-    fixed_bytes: int  # 0: of any length, its own header tells
+    fixed_bytes: int  # 0: of any length, given by its own header
     family: int  # the high half of the header's first byte: DATA_OBJECT or TEXT
     is_kept: bool
-    growth: int  # what every byte of the hole adds to the offset table, read as one number
+    growth: int  # what each byte of the hole adds to the offset table, read as one number
 
 
 class NumberPlace(NamedTuple):
-    """Where a number that only one key refers to lies in all archives of a layout, its marker first."""
+    """The position, marker included, of a number to which only one key refers. It is the same in all archives of a
+    layout."""
 
     begin: int
     end: int
@@ -65,15 +66,15 @@ class Layout:
     pieces_at: int
     pieces: tuple[Piece, ...]
     tail: bytes
-    ending: int  # offset table and trailer, read as one number, if no hole of any length took room; but for `table_at`
+    ending: int  # offset table and trailer as one number, with all variable holes empty and `table_at` subtracted
     inode: NumberPlace | None  # None: other fields may share the number
     pick: Callable[[Sequence[Any]], Fields] = field(repr=False)
 
     def read(self, blob: bytes, table_at: int) -> Fields | None:
-        """The fields of an archive of this layout; None where it is not one, in whatever detail.
+        """The fields of an archive of this layout; None where it differs in any detail.
 
-        Offset table and trailer are compared as one number. A hole that is a byte longer moves everything behind it by
-        one, which adds 1 to each of those entries: `growth`. No entry carries into the next, being below 2**16.
+        Offset table and trailer are compared as one number. A hole that is one byte longer moves everything behind it
+        by one, which adds 1 to each of those entries: `growth`. Entries are below 2**16, so none carries into the next.
         """
         head, at = self.head, self.pieces_at
         if (
@@ -101,7 +102,7 @@ class Layout:
                 if values[-1] is None:
                     return None
             elif (blob[at] >> 4 != TEXT or not content.isascii()) and _content(blob[at] >> 4, family, content) is None:
-                return None  # it is not kept, but a text it must be
+                return None  # not a field, but it must be a text
             ending += (end - at) * growth
             at = end
         if (
@@ -115,8 +116,8 @@ class Layout:
         return None if size is not None and size < 0 else fields
 
     def with_inode(self, blob: bytes, table_at: int, inode: int) -> bytes | None:
-        """An archive of this layout with another inode number. A longer one moves what lies behind it, and the offset
-        table is corrected for that as in `read`."""
+        """An archive of this layout with another inode number. A longer number moves what follows, so the offset table
+        is adjusted as in `read`."""
         if self.inode is None or not 0 < inode < 1 << 63:
             return None
         begin, end, growth = self.inode
@@ -124,12 +125,14 @@ class Layout:
         longer = len(number) - (end - begin)
         if table_at + longer >= OFFSET_LIMIT:
             return None
-        table = int.from_bytes(blob[table_at:], "big") + longer * (growth + 1)  # the 1: the trailer says where it lies
+        table = int.from_bytes(blob[table_at:], "big") + longer * (
+            growth + 1
+        )  # + 1: the offset in the trailer
         return blob[:begin] + number + blob[end:table_at] + table.to_bytes(len(blob) - table_at, "big")
 
 
 def _content(stated: int, family: int, stored: bytes) -> bytes | str | None:
-    """The text or data of an object; None where it is neither, or what an archive writes for nothing."""
+    """The text or data of an object; None where it is neither, or the archive's "$null"."""
     if family == DATA_OBJECT:
         return stored if stated == DATA_OBJECT else None
     if stated not in (TEXT, WIDE_TEXT):
@@ -142,7 +145,8 @@ def _content(stated: int, family: int, stored: bytes) -> bytes | str | None:
 
 
 def extent(blob: bytes, at: int) -> tuple[int, int]:
-    """Where the content of the data, text, list or dictionary at `at` begins and ends. Beyond 2**16 for any other."""
+    """Where the content of the data, text, list or dictionary at `at` begins and ends; beyond 2**16 for other
+    objects."""
     if at + 4 > len(blob):
         return at, OFFSET_LIMIT
     count = blob[at] & 15

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 from migrate.backup.mbfile.layout import (
     COUNTED,
-    DATA,
+    DATA_FIELDS,
     DATA_OBJECT,
     DICTIONARY,
     FIELDS,
     LIST,
     NUMBER,
-    NUMBERS,
+    NUMBER_FIELDS,
     OFFSET_LIMIT,
     REFERENCE,
     TABLE_ENTRY_BYTES,
@@ -30,12 +30,12 @@ from migrate.backup.mbfile.layout import (
     extent,
 )
 
-_NUMBER_ABSENT, _ABSENT = 0, 1  # places of the two defaults among a layout's values
+_NUMBER_ABSENT, _ABSENT = 0, 1  # indices of the two defaults among a layout's values
 _NUMBER_FORMATS = {1: "B", 2: "H", 4: "I", 8: "q"}  # only the last is signed, in CFBinaryPList and plistlib alike
 
 
 class UnusualArchive(Exception):
-    """Not one to slice; the full decoder reads it every time."""
+    """The archive cannot be sliced; the full decoder reads each one like it."""
 
 
 def learn_layout(blob: bytes) -> tuple[Layout, int]:
@@ -51,11 +51,11 @@ class _Hole(NamedTuple):
     number: int  # of the object
     begin: int
     end: int
-    names: tuple[str, ...]  # the fields it fills; none for RelativePath, which only has to be a text
+    names: tuple[str, ...]  # the fields it fills; empty for RelativePath, which only has to be a text
 
 
 class _Archive:
-    """An archive taken apart, all of whose objects lie one behind the other."""
+    """A parsed archive whose objects all follow one another without gaps."""
 
     def __init__(self, blob: bytes) -> None:
         if len(blob) < TRAILER_BYTES:
@@ -75,7 +75,7 @@ class _Archive:
                 self._times_named[named] += 1
 
     def layout(self) -> tuple[Layout, int]:
-        """The layout, and how many entries of its offset table tell the widths of its numbers."""
+        """See `learn_layout`."""
         holes = sorted(self._holes())
         if len({hole.number for hole in holes}) != len(holes):
             raise UnusualArchive
@@ -107,7 +107,7 @@ class _Archive:
         ), rest[0].number + 1
 
     def _pieces(self, holes: list[_Hole], at: int) -> tuple[tuple[Piece, ...], int, int]:
-        """The pieces from `at` on, where the last one ends, and `Layout.ending`."""
+        """The pieces from `at` on, the end of the last one, and `Layout.ending`."""
         ending = int.from_bytes(self.blob[self.table_at :], "big") - self.table_at
         pieces = []
         for hole in holes:
@@ -122,7 +122,7 @@ class _Archive:
         return tuple(pieces), at, ending
 
     def _growth(self, number: int) -> int:
-        """What a byte more in an object adds to the offset table behind it, read as one number with the trailer."""
+        """What one more byte in an object adds to the offset table and trailer, read as one number."""
         behind = range(len(self.at) - 1 - number)
         return sum(1 << 8 * (TRAILER_BYTES + TABLE_ENTRY_BYTES * place) for place in behind)
 
@@ -141,36 +141,36 @@ class _Archive:
         root = self._dictionary(self._follow(objects, found))
         yield self._sole_hole(self._follow(objects, self._value(root, "RelativePath")), (), (TEXT, WIDE_TEXT))
         by_number: dict[int, list[str]] = {}
-        for name in NUMBERS:
+        for name in NUMBER_FIELDS:
             if name in root and not self._is_null(number := self._follow(objects, root[name])):
                 by_number.setdefault(number, []).append(name)
         for number, names in by_number.items():
             yield self._number_hole(number, tuple(names))
-        for name in (*DATA, "Target"):
+        for name in (*DATA_FIELDS, "Target"):
             if name not in root or self._is_null(number := self._follow(objects, root[name])):
                 continue
-            if name in DATA and self._family(number) == DICTIONARY:
+            if name in DATA_FIELDS and self._family(number) == DICTIONARY:
                 number = self._follow(objects, self._value(self._dictionary(number), "NS.data"))
-            yield self._sole_hole(number, (name,), (DATA_OBJECT,) if name in DATA else (TEXT, WIDE_TEXT))
+            yield self._sole_hole(number, (name,), (DATA_OBJECT,) if name in DATA_FIELDS else (TEXT, WIDE_TEXT))
 
     def _number_hole(self, number: int, names: tuple[str, ...]) -> _Hole:
         begin, end = self.at[number] + 1, self._end(self.at[number])
         if self._family(number) != NUMBER:
             raise UnusualArchive
-        if end - begin == 16:  # a phone's word for 2**63 and more, never for what has more than 64 bits
+        if end - begin == 16:  # phones write 2**63 and more in 16 bytes, never more than 64 bits
             begin += 8
             if any(self.blob[begin - 8 : begin]):
                 raise UnusualArchive
         return _Hole(number, begin, end, names)
 
     def _sole_hole(self, number: int, names: tuple[str, ...], families: tuple[int, ...]) -> _Hole:
-        """A text or data that nothing else refers to: whatever stands in it, the rest reads the same."""
+        """A text or data that nothing else refers to, so its content does not change how the rest is read."""
         if self._family(number) not in families or self._times_named[number] != 1:
             raise UnusualArchive
         return _Hole(number, *extent(self.blob, self.at[number]), names)
 
     def _is_fixed(self, hole: _Hole) -> bool:
-        """Numbers, and data that has one length only: the full decoder has seen to it."""
+        """Whether it has a fixed length: a number, or data whose length the full decoder checks."""
         return self._family(hole.number) == NUMBER or hole.names in (("EncryptionKey",), ("Digest",))
 
     def _format(self, hole: _Hole) -> str:
@@ -198,7 +198,7 @@ class _Archive:
         raise UnusualArchive
 
     def _references(self, number: int) -> bytes:
-        """The numbers of the objects that a list or dictionary names, keys first."""
+        """The object numbers in a list or dictionary, keys first."""
         if self._family(number) not in (LIST, DICTIONARY):
             return b""
         begin, end = extent(self.blob, self.at[number])
@@ -208,7 +208,7 @@ class _Archive:
         return found
 
     def _dictionary(self, number: int) -> dict[str, int]:
-        """Names and the numbers of their values."""
+        """The names in a dictionary and the object numbers of their values."""
         if self._family(number) != DICTIONARY:
             raise UnusualArchive
         references = self._references(number)
@@ -231,7 +231,7 @@ class _Archive:
         return number
 
     def _follow(self, objects: bytes, number: int) -> int:
-        """The object a reference means; any other object itself."""
+        """The object number that a reference points to; for other objects, `number`."""
         if self._family(number) != REFERENCE:
             return number
         place = int.from_bytes(self.blob[self.at[number] + 1 : self._end(self.at[number])], "big")
@@ -244,7 +244,7 @@ class _Archive:
 
 
 def _picker(names: list[tuple[str, ...]]) -> Callable[[Sequence[Any]], Fields]:
-    """From the two defaults and then a value for each of `names` to the fields in their order."""
+    """A function from the two defaults, followed by one value for each of `names`, to the fields in their order."""
     places = {name: place for place, filled in enumerate(names, 2) for name in filled}
-    absent = {name: _ABSENT if name == "Size" or name not in NUMBERS else _NUMBER_ABSENT for name in FIELDS}
+    absent = {name: _ABSENT if name == "Size" or name not in NUMBER_FIELDS else _NUMBER_ABSENT for name in FIELDS}
     return itemgetter(*(places.get(name, absent[name]) for name in FIELDS))
