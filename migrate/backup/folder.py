@@ -49,9 +49,7 @@ def find_backup(path: Path) -> Path:
         if _has_manifest(path):
             return path
         children = sorted(child for child in path.iterdir() if child.is_dir() and _has_manifest(child))
-        children = [
-            child for child in children if child.name != "Snapshot"
-        ]  # an interrupted backup left it
+        children = [child for child in children if child.name != "Snapshot"]  # an interrupted backup left it
     except PermissionError as error:
         raise BackupForbidden(path, error.strerror or type(error).__name__) from error
     except OSError as error:

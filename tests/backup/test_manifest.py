@@ -94,7 +94,7 @@ def test_a_real_manifest_reads_in_full(shared_data: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["plain-backup", "no-size-backup", "encrypted-backup"])
-def test_manifests_minted_by_others_read_in_full(shared_data: Path, name: str) -> None:
+def test_manifests_made_by_other_tools_read_in_full(shared_data: Path, name: str) -> None:
     with opened(shared_data / "minted" / name, "test-password-1234") as manifest:
         assert manifest.count == len(list(manifest.records())) == 5
 
@@ -152,7 +152,7 @@ DEFECTS: dict[str, tuple[Callable[[Path], None], type[MigrateError]]] = {
 
 
 @pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS.keys())
-def test_a_wounded_encrypted_manifest_is_unreadable_and_says_why(
+def test_a_damaged_encrypted_manifest_is_unreadable_and_says_why(
     make_backup: MakeBackup, defect: tuple[Callable[[Path], None], type[MigrateError]]
 ) -> None:
     damage, error_type = defect
@@ -180,7 +180,7 @@ def test_without_manifest_plist_an_encrypted_backup_asks_for_its_keybag(make_bac
 
 @pytest.mark.parametrize("password", [None, PASSWORD])
 @pytest.mark.parametrize("last_byte", [0, 1])
-def test_a_manifest_without_padding_is_whole_and_known_to_lack_it(
+def test_a_manifest_without_padding_is_read_and_marked(
     make_backup: MakeBackup, password: str | None, last_byte: int
 ) -> None:
     """pymobiledevice3's prune writes it so. A last page ending in 01 looks like padding and is none."""
@@ -276,7 +276,7 @@ BAD_ROWS: dict[str, tuple[Any, ...]] = {
 
 
 @pytest.mark.parametrize("row", BAD_ROWS.values(), ids=BAD_ROWS.keys())
-def test_a_bad_row_is_handed_over_and_the_others_still_come(make_backup: MakeBackup, row: tuple[Any, ...]) -> None:
+def test_a_bad_row_is_reported_and_the_others_are_read(make_backup: MakeBackup, row: tuple[Any, ...]) -> None:
     backup = make_backup(encrypted=False)
     folder = backup.path
     database = sqlite3.connect(":memory:")
@@ -299,7 +299,7 @@ def test_a_bad_row_is_handed_over_and_the_others_still_come(make_backup: MakeBac
     assert bad[0].why()
 
 
-def test_a_path_that_is_no_utf8_among_others_hides_none_of_them(make_backup: MakeBackup) -> None:
+def test_a_path_with_invalid_utf8_does_not_hide_other_rows(make_backup: MakeBackup) -> None:
     backup = make_backup(encrypted=False)
     data = bytearray((backup.path / "Manifest.db").read_bytes()[:-16])
     data[18] = data[19] = 1
@@ -359,7 +359,7 @@ def test_pages_that_refer_to_each_other_cannot_claim_a_billion_rows(tmp_path: Pa
             manifest.domains()
 
 
-def test_flipped_bytes_anywhere_end_in_an_error_of_ours_or_in_rows(make_backup: MakeBackup) -> None:
+def test_flipped_bytes_give_rows_or_a_declared_error(make_backup: MakeBackup) -> None:
     folder = make_backup(encrypted=False).path
     data = (folder / "Manifest.db").read_bytes()
     for at in [*range(120), *range(120, len(data), 97)]:

@@ -34,7 +34,7 @@ def stored(tmp_path: Path, size: int, key: bytes | None) -> tuple[Path, bytes]:
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
 @pytest.mark.parametrize("size", [PAGE_BYTES, PIECE_BYTES, PIECE_BYTES + PAGE_BYTES, 12 * PIECE_BYTES - PAGE_BYTES])
-def test_any_stretch_reads_as_it_stands_in_the_whole(tmp_path: Path, size: int, key: bytes | None) -> None:
+def test_any_range_reads_as_in_the_whole_file(tmp_path: Path, size: int, key: bytes | None) -> None:
     path, plain = stored(tmp_path, size, key)
     pages = ManifestPages(path, key)
     chance = random.Random(size)
@@ -49,7 +49,7 @@ def test_any_stretch_reads_as_it_stands_in_the_whole(tmp_path: Path, size: int, 
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
-def test_a_last_byte_that_merely_looks_like_padding_stays(tmp_path: Path, key: bytes | None) -> None:
+def test_a_last_byte_that_only_looks_like_padding_is_kept(tmp_path: Path, key: bytes | None) -> None:
     path, _ = stored(tmp_path, 3 * PAGE_BYTES, key)
     plain = (
         path.read_bytes()[: 3 * PAGE_BYTES - 1] + b"\1"
@@ -93,9 +93,7 @@ def many(count: int) -> bytes:
 
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
-def test_a_manifest_of_many_pieces_is_sound_and_all_its_rows_come(
-    make_backup: Callable[..., Any], encrypted: bool
-) -> None:
+def test_all_rows_of_a_manifest_of_many_pieces_are_read(make_backup: Callable[..., Any], encrypted: bool) -> None:
     backup = make_backup(encrypted=encrypted)
     database = many(3_000)
     assert len(database) > 2 * PIECES_KEPT * PIECE_BYTES // 4
@@ -108,7 +106,7 @@ def test_a_manifest_of_many_pieces_is_sound_and_all_its_rows_come(
         assert found is not None and found.size == 2_999
 
 
-def test_a_manifest_cut_short_while_it_is_read_ends_in_an_error_of_ours(make_backup: Callable[..., Any]) -> None:
+def test_a_manifest_cut_while_it_is_read_raises_backup_unreadable(make_backup: Callable[..., Any]) -> None:
     backup = make_backup(encrypted=False)
     (backup.path / "Manifest.db").write_bytes(pad_manifest(many(3_000)))
     with open_manifest(BackupFolder(backup.path), None) as manifest:
@@ -128,7 +126,7 @@ def test_closing_the_connection_closes_the_file(tmp_path: Path) -> None:
         pages.read(PAGE_BYTES, 0)
 
 
-def test_through_the_manifests_file_system_nothing_else_is_opened(tmp_path: Path) -> None:
+def test_the_manifests_vfs_opens_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "Manifest.db"
     path.write_bytes(pad_manifest(many(3)))
     connection = connect(ManifestPages(path, None))

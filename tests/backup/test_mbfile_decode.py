@@ -124,7 +124,7 @@ records = st.builds(
 
 
 @given(records, records, st.sampled_from(VERSIONS))
-def test_our_own_archives_are_read_alike_whatever_was_read_before(before: Record, then: Record, version: str) -> None:
+def test_our_own_archives_read_the_same_whatever_was_read_before(before: Record, then: Record, version: str) -> None:
     layouts = knowing(encode_mbfile(before, ios_version=version))
     assert_no_second_reading(layouts, encode_mbfile(then, ios_version=version))
     assert decode_mbfile(encode_mbfile(then, ios_version=version), **ROW) == replace(
@@ -148,7 +148,7 @@ def test_our_own_archives_are_read_alike_whatever_was_read_before(before: Record
     ],
     ids=["another path", "a wide one", "a long one", "a domain's root", "other numbers", "a time beyond 2038"],
 )
-def test_one_archive_teaches_how_its_kin_are_sliced(record: Record, version: str, other: dict[str, Any]) -> None:
+def test_one_archive_teaches_the_layout_of_others(record: Record, version: str, other: dict[str, Any]) -> None:
     layouts = knowing(encode_mbfile(record, ios_version=version))
     assert assert_no_second_reading(layouts, encode_mbfile(replace(record, **other), ios_version=version))
 
@@ -165,7 +165,7 @@ def test_attributes_and_targets_of_any_length_are_sliced() -> None:
 # -- the full decoder has the word -------------------------------------------------------------------------------------
 
 
-def test_what_an_archive_writes_for_nothing_is_not_taken_for_a_target() -> None:
+def test_the_null_text_is_not_taken_for_a_target() -> None:
     layouts = knowing(encode_mbfile(LINK, ios_version="18.0"))
     blob = encode_mbfile(LINK, ios_version="18.0").replace(b"/var/mobile/elsewhere", b"$null/mobile/elsewher")
     assert_no_second_reading(layouts, blob)
@@ -181,7 +181,7 @@ def test_a_negative_size_is_left_to_the_full_decoder() -> None:
     assert layouts.read(big) and layouts.read(negative) is None and parsed(negative) is None
 
 
-def test_a_path_that_is_no_text_is_left_to_the_full_decoder() -> None:
+def test_a_path_that_is_not_text_is_left_to_the_full_decoder() -> None:
     for path, stored, broken in [
         ("plain", b"plain", b"pl\xffin"),
         ("Ā", b"\x61\x01\x00", b"\x61\xd8\x00"),  # half of a surrogate pair
@@ -223,7 +223,7 @@ def test_offsets_that_outgrow_two_bytes_are_parsed(length: int) -> None:
     assert_no_second_reading(layouts, encode_mbfile(replace(FILE, extended_attributes=bytes(length)), ios_version="18"))
 
 
-def test_layouts_without_end_are_not_all_kept() -> None:
+def test_the_number_of_kept_layouts_is_limited() -> None:
     layouts = Layouts()
     for number in range(1_500):
         root = {f"Key{number:04}": number, "Size": 70_000, "Mode": 40_000, "RelativePath": "a" * 300}
@@ -278,7 +278,7 @@ def relatives() -> list[bytes]:
 
 
 @given(st.randoms(use_true_random=False))
-def test_no_bent_archive_reads_in_two_ways(chance: random.Random) -> None:
+def test_damaged_archives_read_the_same_in_both_decoders(chance: random.Random) -> None:
     kin = relatives()
     layouts = knowing(*kin)
     for _ in range(40):
@@ -286,7 +286,7 @@ def test_no_bent_archive_reads_in_two_ways(chance: random.Random) -> None:
 
 
 @given(st.randoms(use_true_random=False))
-def test_what_a_bent_archive_taught_holds_for_its_kin(chance: random.Random) -> None:
+def test_a_layout_learned_from_a_damaged_archive_is_correct(chance: random.Random) -> None:
     kin = relatives()
     layouts = Layouts()
     for _ in range(40):
@@ -299,7 +299,7 @@ def test_what_a_bent_archive_taught_holds_for_its_kin(chance: random.Random) -> 
 
 
 @given(st.binary(max_size=600))
-def test_any_bytes_are_declined_without_a_word(data: bytes) -> None:
+def test_any_bytes_are_declined_without_an_error(data: bytes) -> None:
     layouts = knowing(encode_mbfile(FILE, ios_version="18.0"))
     known = encode_mbfile(FILE, ios_version="18.0")
     for blob in (data, known[:150] + data, known[: len(data)], data + known[-32:]):

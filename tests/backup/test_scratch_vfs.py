@@ -41,7 +41,7 @@ def read_back(path: Path, key: bytes | None) -> sqlite3.Connection:
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
-def test_pieces_written_and_read_in_any_order_are_what_one_file_would_hold(tmp_path: Path, key: bytes | None) -> None:
+def test_pieces_written_and_read_in_any_order_equal_one_file(tmp_path: Path, key: bytes | None) -> None:
     chance = random.Random(7)
     scratch, model = ScratchFile(tmp_path / "scratch", key), bytearray()
     for _ in range(300):
@@ -61,7 +61,7 @@ def test_pieces_written_and_read_in_any_order_are_what_one_file_would_hold(tmp_p
     scratch.close()
 
 
-def test_nothing_lies_on_the_disk_in_plain_while_a_manifest_is_written(
+def test_nothing_is_on_disk_in_plain_while_a_manifest_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even what its sorter puts aside. The same piece written twice looks different each time."""
@@ -90,9 +90,7 @@ def test_nothing_lies_on_the_disk_in_plain_while_a_manifest_is_written(
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
 @pytest.mark.parametrize("ios_version", ["14.3", "27.0"])
-def test_a_manifest_written_to_the_disk_is_the_one_that_is_made_in_memory(
-    tmp_path: Path, key: bytes | None, ios_version: str
-) -> None:
+def test_a_written_manifest_equals_one_from_sqlite(tmp_path: Path, key: bytes | None, ios_version: str) -> None:
     written = rows(2_000)
     in_memory = MemoryManifest(ios_version)
     with ManifestWriter(tmp_path / "Manifest.db", ios_version, key) as manifest:
@@ -124,7 +122,7 @@ def test_a_manifest_written_to_the_disk_is_the_one_that_is_made_in_memory(
     other.close()
 
 
-def test_of_two_rows_with_one_file_id_the_first_stays(tmp_path: Path) -> None:
+def test_of_two_rows_with_one_file_id_the_first_is_kept(tmp_path: Path) -> None:
     """A hostile manifest need not have the primary key that forbids it."""
     first, second, third = rows(3)
     twin = (3, first[1], first[2], first[3], 1, b"another archive")
@@ -139,9 +137,7 @@ def test_of_two_rows_with_one_file_id_the_first_stays(tmp_path: Path) -> None:
     database.close()
 
 
-def test_a_full_disk_is_told_as_the_error_it_is_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_raises_its_own_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scratch_vfs, "PIECES_KEPT", 2)
     monkeypatch.setattr(writer, "_CACHE_KIB", 100)
 

@@ -57,7 +57,7 @@ def assert_sound(database: sqlite3.Connection, rows: list[ManifestRow]) -> None:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sizes_and_rows, st.sampled_from([None, KEY]), st.sampled_from(["17.5", "27.0"]), st.data())
-def test_any_rows_at_all_are_read_back_by_sqlite(
+def test_sqlite_reads_back_any_rows(
     given_rows: list[tuple[int, str, str, int, bytes]], key: bytes | None, ios_version: str, data: st.DataObject
 ) -> None:
     """Texts of any alphabet and length, flags of 64 bits, archives of any length, gaps between the numbers; some rows
@@ -88,7 +88,7 @@ def test_any_rows_at_all_are_read_back_by_sqlite(
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
-def test_a_tree_of_three_levels_is_one(tmp_path: Path, key: bytes | None) -> None:
+def test_a_tree_of_three_levels_is_sound(tmp_path: Path, key: bytes | None) -> None:
     """More leaves than one page has children, and more rows than 16 bits count."""
     chance = random.Random(3)
     rows: list[ManifestRow] = [
@@ -122,7 +122,7 @@ def test_no_page_above_the_leaves_has_a_single_child(
     database.close()
 
 
-def test_rows_out_of_order_are_a_bug_of_ours(tmp_path: Path) -> None:
+def test_rows_out_of_order_raise_value_error(tmp_path: Path) -> None:
     stream = PageStream(tmp_path / "pages", None)
     table = TableWriter(stream)
     table.add(5, "a", "b", "c", 1, b"")

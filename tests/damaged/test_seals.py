@@ -29,7 +29,7 @@ DEFECTS = [
 
 @pytest.mark.parametrize("encrypted", [True, False], ids=["encrypted", "plain"])
 @pytest.mark.parametrize("defect", DEFECTS, ids=[defect.name for defect in DEFECTS])
-def test_another_saves_seal_is_void_and_said_so(defect: Defect, encrypted: bool, tmp_path: Path) -> None:
+def test_the_seal_of_another_backup_is_reported_as_void(defect: Defect, encrypted: bool, tmp_path: Path) -> None:
     assert_found(defect, tmp_path, encrypted=encrypted)
 
 
@@ -43,7 +43,7 @@ def test_an_untouched_backup_is_whole_with_and_without_its_seal(encrypted: bool,
         assert look(backup, tmp_path / "seals", depth).findings == ()  # type: ignore[arg-type]
 
 
-def test_a_seal_from_before_manifests_were_sealed_still_speaks_for_the_files(tmp_path: Path) -> None:
+def test_an_old_seal_without_a_manifest_digest_still_covers_the_files(tmp_path: Path) -> None:
     backup = healthy_backup(tmp_path, encrypted=True)
     backup.seal(tmp_path / "seals")
     path = tmp_path / "seals" / f"{UDID}.json"

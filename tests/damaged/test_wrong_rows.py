@@ -110,7 +110,7 @@ def test_wrong_rows_are_found_by_name(defect: Defect, encrypted: bool, tmp_path:
     assert_found(defect, tmp_path, encrypted=encrypted)
 
 
-def test_what_was_rewritten_here_is_what_was_meant(tmp_path: Path) -> None:
+def test_the_rewritten_rows_are_as_intended(tmp_path: Path) -> None:
     from tests.damaged.defect import healthy_backup
 
     backup = healthy_backup(tmp_path, encrypted=False)

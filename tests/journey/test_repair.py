@@ -159,7 +159,7 @@ def repair_case(small_backup: SmallBackup, tmp_path: Path) -> RepairCase:
     return RepairCase(small_backup, phone, seals, wounded, inodes(small_backup.path))
 
 
-def test_only_what_was_damaged_comes_from_the_phone_again(repair_case: RepairCase) -> None:
+def test_only_damaged_files_are_fetched_again(repair_case: RepairCase) -> None:
     repaired = repair_case.repair()
     assert (repaired.answer, repaired.in_place, repaired.verdict.verdict, repaired.exit_code) == (
         "fetched",
@@ -175,7 +175,7 @@ def test_only_what_was_damaged_comes_from_the_phone_again(repair_case: RepairCas
     assert repair_case.verdict == "whole" and repair_case.beside == [UDID] and repaired.kept is None
 
 
-def test_a_phone_that_begins_a_full_backup_heals_too(repair_case: RepairCase) -> None:
+def test_a_phone_that_starts_a_full_backup_repairs_too(repair_case: RepairCase) -> None:
     repair_case.phone.answer = "full"
     repaired = repair_case.repair()
     assert (repaired.answer, repaired.verdict.verdict) == ("full", "whole")
@@ -183,13 +183,13 @@ def test_a_phone_that_begins_a_full_backup_heals_too(repair_case: RepairCase) ->
     assert repair_case.verdict == "whole" and repair_case.beside == [UDID]
 
 
-def test_the_seal_follows(repair_case: RepairCase) -> None:
+def test_the_repaired_backup_is_sealed(repair_case: RepairCase) -> None:
     repair_case.repair()
     seal = read_seal(repair_case.seals, BackupFolder(repair_case.backup.path))
     assert seal is not None and seal.uuid.startswith("00000002")
 
 
-def test_a_seal_of_another_save_of_this_phone_stays_where_it_is(repair_case: RepairCase) -> None:
+def test_the_seal_of_another_backup_of_this_phone_is_kept(repair_case: RepairCase) -> None:
     """A foreign folder is healed; the seal at home is that of our own working backup."""
     mine = repair_case.seals / f"{UDID}.json"
     mine.write_bytes(mine.read_bytes().replace(b"7A6E3C51", b"99999999"))
@@ -225,7 +225,7 @@ def test_without_the_phone_the_damaged_files_are_left_out_and_named(repair_case:
     assert repair_case.verdict == "whole"
 
 
-def test_without_the_phone_the_backup_as_it_was_stays_beside_it(repair_case: RepairCase) -> None:
+def test_without_the_phone_the_original_backup_is_kept_beside_it(repair_case: RepairCase) -> None:
     repaired = repair_case.repair(with_phone=False)
     assert repaired.kept is not None and repaired.kept.name == f"{UDID}-20260506-070809"
     assert inodes(repaired.kept) == repair_case.sound, "not a byte of it was touched"
@@ -242,7 +242,7 @@ def test_a_damaged_database_takes_its_log_along(repair_case: RepairCase) -> None
     assert not repair_case.backup.blob(name[0], f"{name[1]}-wal").exists()
 
 
-def test_what_the_phone_has_no_more_is_named_and_the_old_backup_kept(repair_case: RepairCase) -> None:
+def test_files_the_phone_no_longer_has_are_named_and_the_old_backup_is_kept(repair_case: RepairCase) -> None:
     with open_manifest(BackupFolder(repair_case.phone.healthy), repair_case.backup.password):
         pass
     twin = SmallBackup.__new__(SmallBackup)
@@ -260,14 +260,14 @@ def test_what_the_phone_has_no_more_is_named_and_the_old_backup_kept(repair_case
     assert [one.relative_path for one in repaired.verdict.findings if one.code == "heal-lost"] == [PHOTO[1]]
 
 
-def test_wounds_that_are_no_files_need_the_phone(repair_case: RepairCase) -> None:
+def test_defects_outside_of_files_need_the_phone(repair_case: RepairCase) -> None:
     (repair_case.backup.path / "Info.plist").unlink()
     with pytest.raises(CannotHealWithoutPhone):
         repair_case.repair(with_phone=False)
     assert repair_case.repair().verdict.verdict == "whole" and repair_case.verdict == "whole"
 
 
-def test_an_unreadable_manifest_needs_the_phone_and_all_of_it(repair_case: RepairCase) -> None:
+def test_an_unreadable_manifest_needs_a_full_backup(repair_case: RepairCase) -> None:
     database = repair_case.backup.path / "Manifest.db"
     database.write_bytes(database.read_bytes()[:1003])
     with pytest.raises(BackupUnreadable):
@@ -279,7 +279,7 @@ def test_an_unreadable_manifest_needs_the_phone_and_all_of_it(repair_case: Repai
 # -- what stops it ---------------------------------------------------------------------------------------------------
 
 
-def test_a_backup_that_was_never_finished_is_not_healed_but_saved_on(repair_case: RepairCase) -> None:
+def test_an_unfinished_backup_is_not_repaired(repair_case: RepairCase) -> None:
     repair_case.backup.write_plist("Status.plist", repair_case.backup.status(SnapshotState="uploading"))
     with pytest.raises(BackupUnfinished):
         repair_case.repair()
@@ -293,7 +293,7 @@ def test_a_wrong_password_changes_nothing(repair_case: RepairCase) -> None:
     assert inodes(repair_case.backup.path) == repair_case.sound and repair_case.beside == [UDID]
 
 
-def test_too_little_room_is_said_before_anything_is_done(
+def test_too_little_space_is_reported_before_anything_is_done(
     repair_case: RepairCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(repair_case.seals)
@@ -313,7 +313,7 @@ def test_a_phone_that_sends_it_damaged_again_changes_nothing(repair_case: Repair
     assert inodes(repair_case.backup.path) == repair_case.sound and repair_case.beside == [UDID]
 
 
-def test_a_cable_pulled_while_healing_leaves_the_clone_for_the_next_attempt(repair_case: RepairCase) -> None:
+def test_a_cable_pulled_during_repair_leaves_the_clone_for_the_next_attempt(repair_case: RepairCase) -> None:
     repair_case.phone.breaks = ConnectionError("the cable")
     with pytest.raises(ConnectionError):
         repair_case.repair()
@@ -327,14 +327,14 @@ def test_a_cable_pulled_while_healing_leaves_the_clone_for_the_next_attempt(repa
     assert repair_case.beside == [UDID]
 
 
-def test_a_clone_of_another_save_is_worth_nothing(repair_case: RepairCase) -> None:
+def test_a_clone_of_another_backup_is_discarded(repair_case: RepairCase) -> None:
     place = RepairWorkspace(repair_case.backup.path)
     place.begin(UDID).mkdir()
     place.note = RepairNote(udid=UDID, stamp=("another", "save"), dropped=())
     assert repair_case.repair().verdict.verdict == "whole" and repair_case.beside == [UDID]
 
 
-def test_strays_and_strange_things_are_left_behind(repair_case: RepairCase) -> None:
+def test_stray_files_are_not_copied(repair_case: RepairCase) -> None:
     (repair_case.backup.path / "ab").mkdir(exist_ok=True)
     (repair_case.backup.path / "ab" / ("ab" + "0" * 38)).write_bytes(b"stray")
     (repair_case.backup.path / "thumbs").symlink_to("/etc")
@@ -397,7 +397,7 @@ def deaths(repair_case: RepairCase, work: Callable[[], object], tmp_path: Path, 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a child process")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("with_phone", [True, False], ids=["with-phone", "without-phone"])
-def test_killed_at_any_point_the_backup_is_there_and_the_next_attempt_heals(tmp_path: Path, with_phone: bool) -> None:
+def test_killed_at_any_point_the_backup_exists_and_the_next_attempt_repairs(tmp_path: Path, with_phone: bool) -> None:
     backup = SmallBackup(tmp_path / "backups" / UDID, encrypted=False)
     for name in (SMS, PHOTO, SHARED, ("HomeDomain", "Library/Preferences/sound.plist")):
         backup.add_file(*name, b"some content of a file" * 30)
@@ -425,7 +425,7 @@ def test_killed_at_any_point_the_backup_is_there_and_the_next_attempt_heals(tmp_
     assert died > 20 and between >= 1
 
 
-def test_a_new_save_begun_between_the_two_renames_is_kept_beside_the_old_one(repair_case: RepairCase) -> None:
+def test_a_new_backup_between_the_two_renames_is_kept_beside_the_old_one(repair_case: RepairCase) -> None:
     place = RepairWorkspace(repair_case.backup.path)
     clone = place.begin(UDID)
     shutil.copytree(repair_case.phone.healthy, clone)
@@ -437,7 +437,7 @@ def test_a_new_save_begun_between_the_two_renames_is_kept_beside_the_old_one(rep
     assert inodes(repair_case.backup.path.parent / f"{UDID}-20260506-070809") == repair_case.sound
 
 
-def test_a_clone_that_somebody_took_away_gives_the_backup_its_place_back(repair_case: RepairCase) -> None:
+def test_if_the_clone_disappears_the_backup_is_moved_back(repair_case: RepairCase) -> None:
     place = RepairWorkspace(repair_case.backup.path)
     place.begin(UDID)
     place.note = RepairNote(udid=UDID, stamp=("a", "b"), dropped=())
@@ -446,12 +446,12 @@ def test_a_clone_that_somebody_took_away_gives_the_backup_its_place_back(repair_
     assert repair_case.beside == [UDID]
 
 
-def test_no_backup_is_said_so(tmp_path: Path) -> None:
+def test_a_missing_backup_is_reported(tmp_path: Path) -> None:
     with pytest.raises(BackupNotFound):
         Repair(path=tmp_path, seals=tmp_path / "seals", phone=None, with_password=lambda folder, work: work(None)).run()
 
 
-def test_the_healed_manifest_is_a_sound_database_of_the_same_key(tmp_path: Path) -> None:
+def test_the_repaired_manifest_is_sound_and_has_the_same_key(tmp_path: Path) -> None:
     backup = healthy_backup(tmp_path)
     wounded = damage(backup)
     bed = RepairCase(backup, Phone(tmp_path, backup.password), tmp_path / "seals", wounded, {})
@@ -468,7 +468,7 @@ def test_the_healed_manifest_is_a_sound_database_of_the_same_key(tmp_path: Path)
     connection.close()
 
 
-def test_a_backup_of_ios_9_is_healed_without_its_phone(tmp_path: Path) -> None:
+def test_a_backup_of_ios_9_is_repaired_without_its_phone(tmp_path: Path) -> None:
     path = tmp_path / "ios9"
     path.mkdir()
     old = fill_as_ios_9(OldBackup(path)).write()

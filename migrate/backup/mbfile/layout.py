@@ -125,9 +125,7 @@ class Layout:
         longer = len(number) - (end - begin)
         if table_at + longer >= OFFSET_LIMIT:
             return None
-        table = int.from_bytes(blob[table_at:], "big") + longer * (
-            growth + 1
-        )  # + 1: the offset in the trailer
+        table = int.from_bytes(blob[table_at:], "big") + longer * (growth + 1)  # + 1: the offset in the trailer
         return blob[:begin] + number + blob[end:table_at] + table.to_bytes(len(blob) - table_at, "big")
 
 

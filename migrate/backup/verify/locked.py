@@ -1,7 +1,7 @@
-"""What can be told of an encrypted backup without its password: the folder, the plists, lengths, and the seal.
+"""Verifies an encrypted backup without its password: the folder, the plists, lengths, and the seal.
 
-The seal is of the stored bytes, so with one at hand every file that it knows is checked as thoroughly as with the
-password; only names are missing.
+The seal covers the stored bytes, so every file in it is checked as thoroughly as with the password; only names are
+missing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def check_without_password(
     read: bool,
     on_read: Callable[[int], None],
 ) -> None:
-    """Add what is wrong with the stored files as far as anybody can tell, and what could not be looked at."""
+    """Add findings for stored files that are damaged, and for what cannot be checked."""
     digests = seal.digests if seal else {}
     for file_id in sorted(digests.keys() - stored.sizes.keys() - stored.irregular.keys()):
         found.add(findings.locked_file_missing(file_id))
@@ -51,22 +51,23 @@ def check_without_password(
             if sha256 != digests[file_id]:
                 found.add(findings.locked_file_changed(file_id))
             on_read(stored.sizes[file_id])
-    left = findings.contents_not_checked if folder.has_plain_list else findings.not_checked_without_password
-    found.add(left(len(stored.sizes), len(digests)))
+    finding_of = findings.contents_not_checked if folder.has_plain_list else findings.not_checked_without_password
+    found.add(finding_of(len(stored.sizes), len(digests)))
 
 
 def check_against_plain_list(
     folder: BackupFolder, records: Iterator[Record], stored: StoredFiles, found: Findings, *, read: bool
 ) -> tuple[int, int]:
-    """Hold the stored files against a list that is plain: which are missing, and which have another digest than the
-    phone's. How many rows there were, and how many of them files.
+    """Compare the stored files with a plain list: missing files, and digests that differ from the phone's.
 
-    What phones of iOS 5 to 9 digest in an encrypted backup is *guessed* to be the stored bytes (check_blobs.py): so a
-    digest counts only where another one of the same backup agrees.
+    Returns the number of rows and of files.
+
+    That phones of iOS 5 to 9 compute digests of the stored bytes in an encrypted backup is *guessed* (blobs.py): so a
+    digest counts only if another one in the same backup matches.
     """
     rows = files = agreed = 0
     differing: list[Record] = []
-    for rows, record in enumerate(records, 1):  # noqa: B007 the last one is how many
+    for rows, record in enumerate(records, 1):  # noqa: B007 its last value is the count
         if record.kind is not Kind.FILE:
             continue
         files += 1
@@ -84,7 +85,7 @@ def check_against_plain_list(
 
 
 def _sha1_of(path: Path) -> bytes | None:
-    """None where it cannot be read."""
+    """SHA-1 of a file; None where it cannot be read."""
     try:
         with open_regular_file(path) as file:
             sha1 = hashlib.sha1(usedforsecurity=False)

@@ -1,4 +1,4 @@
-"""What lies in a backup's folder: its three plists held against each other, and every stored file with its length."""
+"""Checks the three plists of a backup, and compares them with each other and with Manifest.db."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from migrate.backup.verify.findings import Findings
 from migrate.problems import BackupUnreadable, KeybagUnreadable
 
 _NEEDED = {"Manifest.plist": ("IsEncrypted", "Lockdown"), "Status.plist": ("SnapshotState",), "Info.plist": ()}
-"""Keys without which no reader goes on (*read*: pyiosbackup and iOS's agent take them unasked, facts 3.4). What else is
-missing differs from host to host."""
+"""Keys that every reader needs (*read*: pyiosbackup and iOS's agent use them unchecked, facts 3.4). Which other keys
+are missing depends on the host."""
 
 _TYPES: dict[str, dict[str, type]] = {
     "Info.plist": {"Product Version": str, "Target Identifier": str, "Unique Identifier": str, "Applications": dict},
@@ -26,12 +26,13 @@ _TYPES: dict[str, dict[str, type]] = {
     },
     "Status.plist": {"SnapshotState": str, "UUID": str, "Date": datetime},
 }
-"""What the keys that are read here hold (facts 3.4). Another type is read as if the key were missing, and said."""
+"""The types of the keys that this program reads (facts 3.4). A key of another type counts as missing and is
+reported."""
 
 
 @dataclass(frozen=True)
 class PlistSummary:
-    """What the plists say, as far as they could be read. None: not known."""
+    """What the readable plists say. None: not known."""
 
     udid: str
     ios_version: str | None
@@ -44,7 +45,7 @@ class PlistSummary:
 
 
 def check_plists(folder: BackupFolder, found: Findings) -> PlistSummary:
-    """Read the three plists, say what is wrong with them, and come back with what they do say."""
+    """Read the three plists and add findings for what is wrong with them."""
     readable = {name: _read(folder, name, found) for name in ("Info.plist", "Manifest.plist", "Status.plist")}
     info, manifest, status = (readable[name] for name in ("Info.plist", "Manifest.plist", "Status.plist"))
     state = folder.snapshot_state if status is not None else ""
@@ -53,18 +54,19 @@ def check_plists(folder: BackupFolder, found: Findings) -> PlistSummary:
     lockdown = (manifest or {}).get("Lockdown")
     lockdown = lockdown if isinstance(lockdown, dict) else {}
     host = info or {}
-    _look_whether_they_agree(info or {}, lockdown, found)
+    _compare_udids(info or {}, lockdown, found)
     udid = _first_text(lockdown.get("UniqueDeviceID"), host.get("Target Identifier"), host.get("Unique Identifier"))
     return PlistSummary(
         udid=udid or folder.path.resolve().name,
         ios_version=_first_text(lockdown.get("ProductVersion"), host.get("Product Version")),
-        encrypted=_look_at_encryption(folder, manifest, found),
+        encrypted=_check_encryption(folder, manifest, found),
         snapshot_state=state,
     )
 
 
-def _look_whether_they_agree(info: dict[str, object], lockdown: dict[str, object], found: Findings) -> None:
-    """Info.plist spells a UDID in capitals (facts 3.4). Versions may differ: a phone is updated between two saves."""
+def _compare_udids(info: dict[str, object], lockdown: dict[str, object], found: Findings) -> None:
+    """Info.plist spells a UDID in capitals (facts 3.4). Versions may differ if the phone was updated between
+    backups."""
     by_phone = lockdown.get("UniqueDeviceID")
     by_host = [info.get(key) for key in ("Target Identifier", "Unique Identifier")]
     if isinstance(by_phone, str) and any(
@@ -99,20 +101,20 @@ def _read(folder: BackupFolder, name: str, found: Findings) -> dict[str, object]
             continue
         if kind is not bool:
             found.add(findings.plist_odd(name, key, needed=key in _NEEDED[name]))
-        elif parse_boolean(plist[key]) is None:  # 0, 1 and "true" are odd and say enough
+        elif parse_boolean(plist[key]) is None:  # 0, 1 and "true" are unusual but clear
             found.add(findings.plist_odd(name, key, needed=True))
     return plist
 
 
-def _look_at_encryption(folder: BackupFolder, manifest: dict[str, object] | None, found: Findings) -> bool | None:
-    """Whether the backup is encrypted, by its own word and by its manifest's first bytes; they must agree."""
+def _check_encryption(folder: BackupFolder, manifest: dict[str, object] | None, found: Findings) -> bool | None:
+    """Whether the backup is encrypted. Manifest.plist and the first bytes of Manifest.db must agree."""
     has_plain_header = folder.has_plain_header
     value = parse_boolean((manifest or {}).get("IsEncrypted"))
     if value is None:
         return None if has_plain_header is None else not has_plain_header
     if has_plain_header is not None and value == has_plain_header and not folder.has_plain_list:
         found.add(findings.says_encrypted_but_is_not() if value else findings.says_plain_but_is_not())
-    _look_at_keybag((manifest or {}).get("BackupKeyBag"), found, needed=value)
+    _check_keybag((manifest or {}).get("BackupKeyBag"), found, needed=value)
     if value:
         for key in (
             ("BackupKeyBag",) if folder.has_plain_list or has_plain_header is None else ("BackupKeyBag", "ManifestKey")
@@ -122,7 +124,7 @@ def _look_at_encryption(folder: BackupFolder, manifest: dict[str, object] | None
     return value
 
 
-def _look_at_keybag(bag: object, found: Findings, *, needed: bool) -> None:
+def _check_keybag(bag: object, found: Findings, *, needed: bool) -> None:
     try:
         if isinstance(bag, bytes) and (bag or needed):
             Keybag.from_bytes(bag)

@@ -17,14 +17,14 @@ _OWN = frozenset({*PLIST_LIMIT_BYTES, *MANIFESTS})
 
 @dataclass
 class StoredFiles:
-    """Every stored file by its name, 40 hex digits; nothing was opened."""
+    """The stored files of a backup by name, 40 hex digits. None of them was opened."""
 
     sizes: dict[str, int] = field(default_factory=dict)
-    """Regular files in their right place, with their length in bytes."""
+    """Regular files in the right place, with their length in bytes."""
     irregular: dict[str, str] = field(default_factory=dict)
-    """What bears a file's name in its place and is no regular file: what it is instead."""
+    """Entries with a stored file's name that are not regular files, and what they are instead."""
     misplaced: list[str] = field(default_factory=list)
-    """What lies in the shard folders under any other name."""
+    """Entries of the shard folders with any other name."""
 
     @property
     def bytes(self) -> int:
@@ -32,7 +32,7 @@ class StoredFiles:
 
 
 def list_stored_files(folder: BackupFolder, found: Findings, *, finished: bool) -> StoredFiles:
-    """Look through the folder once. Links are named and never followed."""
+    """List the folder once, with findings for unexpected entries. Links are not followed."""
     stored = StoredFiles()
     with os.scandir(folder.path) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
@@ -46,7 +46,7 @@ def list_stored_files(folder: BackupFolder, found: Findings, *, finished: bool) 
                     found.add(findings.entry_strange(entry.name))
             elif folder.is_flat and FILE_ID.fullmatch(entry.name):
                 _list_one(entry, stored)
-            elif finished or entry.name != "Snapshot":  # an unfinished save goes on from there
+            elif finished or entry.name != "Snapshot":  # an unfinished backup resumes from it
                 found.add(findings.foreign_entry(entry.name))
     return stored
 
