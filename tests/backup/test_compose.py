@@ -110,7 +110,7 @@ def test_an_encrypted_set_shows_nothing_in_plain(make_backup: Any, tmp_path: Pat
     assert (made.path / "Manifest.db").stat().st_size % 4096 == 16  # padded, as phones leave it
 
 
-# -- readers nobody here wrote ---------------------------------------------------------------------------------------
+# -- other programs read the set --------------------------------------------------------------------------------------
 
 
 @pytest.mark.peer
@@ -332,7 +332,7 @@ def test_a_row_that_would_spoil_the_whole_restore_is_dropped(
 def test_every_file_gets_an_inode_number_of_its_own_and_nothing_else_of_its_row_changes(
     small_backup: Any, tmp_path: Path
 ) -> None:
-    """Even keys of the archive that nobody here knows."""
+    """Even keys of the archive that this program does not know."""
     writer = MemoryManifest("17.5.1")
     for key, record in small_backup.records.items():
         if record.kind is Kind.FILE:

@@ -1,4 +1,4 @@
-"""A restore set of another encryption than the backup it is made of: every content is written anew, as a stream."""
+"""A restore set whose encryption differs from its backup's: every content is rewritten as a stream."""
 
 from __future__ import annotations
 

@@ -320,7 +320,7 @@ def test_both_backups_stay_unchanged(old: SmallBackup, new: NewPhone, tmp_path: 
     assert tree(tmp_path / "backups") == before
 
 
-# -- readers nobody here wrote ---------------------------------------------------------------------------------------
+# -- other programs read the set --------------------------------------------------------------------------------------
 
 
 @pytest.mark.peer

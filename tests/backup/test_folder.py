@@ -1,4 +1,4 @@
-"""What a name from a phone may reach, which folder a person means, and what the plists say."""
+"""Paths from a phone's names, finding the backup a person means, and facts from the plists."""
 
 from __future__ import annotations
 

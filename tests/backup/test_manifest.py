@@ -1,4 +1,4 @@
-"""Manifest.db: opened without touching the disk, believed only as far as a stranger is, written as phones write it."""
+"""Manifest.db: read without writing to disk, treated as untrusted, and written as phones write it."""
 
 from __future__ import annotations
 
@@ -363,9 +363,9 @@ def test_flipped_bytes_give_rows_or_a_declared_error(make_backup: MakeBackup) ->
     folder = make_backup(encrypted=False).path
     data = (folder / "Manifest.db").read_bytes()
     for at in [*range(120), *range(120, len(data), 97)]:
-        wounded = bytearray(data)
-        wounded[at] ^= 0xFF
-        (folder / "Manifest.db").write_bytes(wounded)
+        damaged = bytearray(data)
+        damaged[at] ^= 0xFF
+        (folder / "Manifest.db").write_bytes(damaged)
         bad: list[BadRecord] = []
         try:
             with opened(folder) as manifest:

@@ -1,4 +1,4 @@
-"""Manifest.db a piece at a time: the bytes SQLite gets are those of the whole, wherever it asks for them."""
+"""Manifest.db read in pieces: SQLite gets the same bytes as from the whole file."""
 
 from __future__ import annotations
 

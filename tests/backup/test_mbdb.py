@@ -206,7 +206,7 @@ def test_only_its_own_password_opens_an_encrypted_one(encrypted: OldBackup) -> N
 
 
 def test_a_newer_manifest_beside_it_wins(make_backup: Callable[..., Any]) -> None:
-    """A phone that was updated from iOS 9 to 10 between two saves may leave the older list behind."""
+    """A phone that was updated from iOS 9 to 10 between two backups may leave the older list behind."""
     backup = make_backup(encrypted=False)
     (backup.path / "Manifest.mbdb").write_bytes(b"mbdb\x05\x00")
     assert verify(backup.path, None, seals=None).verdict == "whole"

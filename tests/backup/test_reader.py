@@ -1,4 +1,4 @@
-"""Contents as the phone had them: from backups others minted, and ours through readers nobody here wrote."""
+"""Decrypted contents: of backups made by other tools, and of our own as other programs read them."""
 
 from __future__ import annotations
 

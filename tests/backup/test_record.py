@@ -1,4 +1,4 @@
-"""MBFile archives: as real phones write them, as others read ours, and as a stranger might forge them."""
+"""MBFile archives: those of real phones, ours as other programs read them, and forged ones."""
 
 from __future__ import annotations
 

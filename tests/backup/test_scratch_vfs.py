@@ -1,4 +1,4 @@
-"""The manifest on its way to the disk: as SQLite writes it, in any order, and never in plain."""
+"""The scratch file of a manifest that is being written: in any order, and never in plain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seal: what a save hashed, kept through kills, believed only for that very save."""
+"""The seal: the hashes of one backup, kept through kills, and valid only for that backup."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def seals(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Saved:
-    """Writes Status.plist and blobs as a save leaves them."""
+    """Writes Status.plist and blobs as a backup leaves them."""
 
     def save(*file_ids: str, uuid: str = "U-1", state: str = "finished", day: int = 1) -> BackupFolder:
         folder = tmp_path / "backups" / UDID

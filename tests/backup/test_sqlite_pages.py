@@ -1,4 +1,4 @@
-"""The pages of a manifest, written in one go: whatever the rows, SQLite reads what it would have written."""
+"""The pages of a manifest, written in one pass: SQLite reads any rows as if it had written them itself."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ sizes_and_rows = st.lists(
 
 
 def opened(path: Path, key: bytes | None) -> sqlite3.Connection:
-    """In memory, its log switched off: as a deserialized database has none."""
+    """The database in memory, in rollback mode: a deserialized database has no log."""
     stored = path.read_bytes()
     plain = stored[:-16] if key is None else b"".join(decrypted_chunks([stored], key))
     assert len(plain) % 4096 == 0 and len(stored) == len(plain) + 16
@@ -61,7 +61,7 @@ def test_sqlite_reads_back_any_rows(
     given_rows: list[tuple[int, str, str, int, bytes]], key: bytes | None, ios_version: str, data: st.DataObject
 ) -> None:
     """Texts of any alphabet and length, flags of 64 bits, archives of any length, gaps between the numbers; some rows
-    are taken out again."""
+    are removed again."""
     number = 0
     rows: list[ManifestRow] = []
     for step, domain, relative_path, flags, file in given_rows:
@@ -132,7 +132,7 @@ def test_rows_out_of_order_raise_value_error(tmp_path: Path) -> None:
 
 
 def test_two_manifests_of_the_same_rows_share_no_ciphertext_by_chance(tmp_path: Path) -> None:
-    """The last block of the first page is drawn anew each time, and all that follows goes on from it."""
+    """The last block of the first page is random, and everything after it depends on it."""
     stored = []
     for name in ("one", "two"):
         with ManifestWriter(tmp_path / name, "17.5", KEY) as manifest:

@@ -1,4 +1,4 @@
-"""Verify on damaged backups. One wound a test; the tables are meant to grow."""
+"""Verify on damaged backups, one defect per test."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_stored_file_without_read_permission_is_damage(small_backup: Any) -> N
 
 
 def test_a_stored_file_that_disappears_during_the_check_is_named(small_backup: Any) -> None:
-    """Listed, then gone: a disk that fails, or somebody tidying up meanwhile."""
+    """Listed, then gone: the disk fails, or someone deletes the file meanwhile."""
     path = small_backup.blob(*LEVEL)
     blob = Blob(
         record=small_backup.records[LEVEL],

@@ -181,9 +181,9 @@ def test_reading_in_pieces_handles_a_database_that_shrank_and_grew_again(tmp_pat
 @settings(max_examples=60, deadline=None)
 def test_reading_in_pieces_handles_a_damaged_log(live: Path, database: bytes, at: int, bytes_: bytes) -> None:
     whole_database, log = (live / "live.db").read_bytes(), (live / "whole.log").read_bytes()
-    bent = log[: at % len(log)] + bytes_ + log[at % len(log) + len(bytes_) :]
+    damaged = log[: at % len(log)] + bytes_ + log[at % len(log) + len(bytes_) :]
     for one in (database, whole_database):
-        whole, pieces = both_ways(live, one, bent)
+        whole, pieces = both_ways(live, one, damaged)
         assert whole == pieces
 
 

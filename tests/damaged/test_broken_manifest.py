@@ -33,7 +33,7 @@ def a_page_in_anothers_place(data: bytes) -> bytes:
 
 
 def unused_bytes_changed(data: bytes) -> bytes:
-    """Within a page there is room between the list of cells and the cells; nobody reads it, not even SQLite."""
+    """Within a page there is unused space between the list of cells and the cells; not even SQLite reads it."""
     at = data.index(bytes(400), 200) + 200
     return data[:at] + b"\1" + data[at + 1 :]
 

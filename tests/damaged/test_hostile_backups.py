@@ -1,4 +1,4 @@
-"""A backup is a stranger: nothing it says leads out of its folder, holds us up, or fills the memory."""
+"""Hostile backups: they cannot lead out of their folder, block the program or fill the memory."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ print(json.dumps([*answer, rows, resource.getrusage(resource.RUSAGE_SELF).ru_max
 
 
 def look_in_little_memory(backup: SmallBackup) -> tuple[str, list[str], int | None]:
-    """Verify and list it in a process of its own that gets no more memory than there is."""
+    """Verify and list it in a separate process with limited memory."""
     pytest.importorskip("resource")
     command = [sys.executable, "-c", LOOK.format(limit=MOST_MEMORY), str(backup.path), backup.password or ""]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
@@ -267,7 +267,7 @@ def test_an_endless_query_is_interrupted(backup: SmallBackup, change: Callable[[
 
 
 def test_an_endless_check_of_a_stored_database_is_interrupted(plain: SmallBackup) -> None:
-    """Without a word against the file, of which nobody saw the end."""
+    """It is no finding: the check did not reach the end of the file."""
     whole = (plain.path / "Manifest.db").read_bytes()[:-16]
     plain.add_file("AppDomain-com.example.game", "Documents/x.db", endless_schema(whole))
     plain.write_manifest()

@@ -1,4 +1,4 @@
-"""Stored files that are gone, in another's place, or belong to nobody."""
+"""Stored files that are missing, swapped, or have no row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Property lists of other hosts and other years: what they say is read, and what they cannot say stops nobody."""
+"""Property lists of other hosts and times: odd values are read where possible and stop nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seals that are not this save's, and a save that has none: said, and never an alarm."""
+"""Seals of another backup, and backups without a seal: reported, but not as damage."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ def another_date(backup: SmallBackup) -> None:
 
 DEFECTS = [
     Defect(
-        "the seal of a save with another UUID",
+        "the seal of another UUID",
         plist("Status.plist", UUID="B5A1F7E2-9D34-4C7A-8E60-1F2B3C4D5E6F"),
         info("seal-void"),
         info("seal-void"),
         witness="seal",
     ),
-    Defect("the seal of a save of another date", another_date, info("seal-void"), info("seal-void"), witness="seal"),
+    Defect(
+        "the seal of a backup with another date", another_date, info("seal-void"), info("seal-void"), witness="seal"
+    ),
 ]
 
 

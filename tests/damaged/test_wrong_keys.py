@@ -35,7 +35,7 @@ def another_key(backup: SmallBackup) -> None:
 
 
 def key_changed(change: Callable[[bytes], bytes | None]) -> Callable[[SmallBackup], None]:
-    """Files of a plain backup have keys as well, which nobody can use (*seen*, iOS 14.3)."""
+    """Files of a plain backup have keys too, which only the phone can use (*seen*, iOS 14.3)."""
     return listed(LEVEL, encryption_key=lambda key: change(key or bytes([3, 0, 0, 0]) + bytes(40)))
 
 

@@ -1,4 +1,4 @@
-"""Make the corpus's first inputs anew: `python -m tests.fuzz.seeding`. Small, and written by this project alone."""
+"""Creates the first inputs of the corpus: `python -m tests.fuzz.seeding`. They are small and made by this project."""
 
 from __future__ import annotations
 

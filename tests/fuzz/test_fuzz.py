@@ -17,7 +17,7 @@ SMALL_BYTES = 64 << 10
 INTERESTING = (b"\0", b"\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", b"\xff\xff", b"\x80", b"\0\0\0\0\0\0\0\1")
 
 
-def bent(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
+def mutated(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
     """`data` after some of what happens to bytes: flipped, cut, doubled, mixed with another's."""
     for _ in range(chance.choice((1, 1, 1, 2, 3, 8))):
         at = chance.randrange(len(data) + 1)
@@ -53,7 +53,7 @@ def test_inputs_of_past_failures_are_handled(target: str) -> None:
 def feed(target: str, times: int, chance: random.Random) -> None:
     others = [path.read_bytes() for path in seeds(target)]
     for _ in range(times):
-        data = bent(chance.choice(others), others, chance)
+        data = mutated(chance.choice(others), others, chance)
         try:
             PARSERS[target](data)
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""A damaged backup made whole: by a phone that sends what is missing, by one that sends everything, and without one."""
+"""Repairing a backup: with a phone that sends missing files, with one that sends everything, and without a phone."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def truncate(path: Path) -> None:
 
 
 def damage(backup: SmallBackup) -> set[str]:
-    """Three wounds of three kinds. The file ids that have them."""
+    """Three defects of different kinds. Returns the damaged file ids."""
     flip(backup.blob(*SMS))
     backup.blob(*PHOTO).unlink()
     truncate(backup.blob(*SHARED))
@@ -121,7 +121,7 @@ class RepairCase:
     backup: SmallBackup
     phone: Phone
     seals: Path
-    wounded: set[str]
+    damaged_ids: set[str]
     sound: dict[str, tuple[int, int]]
 
     def repair(self, *, with_phone: bool = True, path: Path | None = None, password: str | None = "") -> RepairResult:
@@ -154,9 +154,9 @@ def repair_case(small_backup: SmallBackup, tmp_path: Path) -> RepairCase:
     healthy, seals = tmp_path / "healthy", tmp_path / "seals"
     shutil.copytree(small_backup.path, healthy)
     small_backup.seal(seals)
-    wounded = damage(small_backup)
+    damaged_ids = damage(small_backup)
     phone = Phone(healthy, small_backup.password)
-    return RepairCase(small_backup, phone, seals, wounded, inodes(small_backup.path))
+    return RepairCase(small_backup, phone, seals, damaged_ids, inodes(small_backup.path))
 
 
 def test_only_damaged_files_are_fetched_again(repair_case: RepairCase) -> None:
@@ -167,11 +167,11 @@ def test_only_damaged_files_are_fetched_again(repair_case: RepairCase) -> None:
         "whole",
         0,
     )
-    assert {record.file_id for record in repaired.dropped} == repair_case.wounded
+    assert {record.file_id for record in repaired.dropped} == repair_case.damaged_ids
     assert all(record.came_back for record in repaired.dropped) and repaired.fetched.files == 3
     now = inodes(repair_case.backup.path)
     stayed = {name for name in now if "/" in name and now[name] == repair_case.sound.get(name)}
-    assert {name[3:] for name in now if "/" in name and name not in stayed} == repair_case.wounded
+    assert {name[3:] for name in now if "/" in name and name not in stayed} == repair_case.damaged_ids
     assert repair_case.verdict == "whole" and repair_case.beside == [UDID] and repaired.kept is None
 
 
@@ -190,7 +190,7 @@ def test_the_repaired_backup_is_sealed(repair_case: RepairCase) -> None:
 
 
 def test_the_seal_of_another_backup_of_this_phone_is_kept(repair_case: RepairCase) -> None:
-    """A foreign folder is healed; the seal at home is that of our own working backup."""
+    """A backup of another program is repaired; the seal at home belongs to our own backup of this phone."""
     mine = repair_case.seals / f"{UDID}.json"
     mine.write_bytes(mine.read_bytes().replace(b"7A6E3C51", b"99999999"))
     before = mine.read_bytes()
@@ -214,7 +214,7 @@ def test_without_the_phone_the_damaged_files_are_left_out_and_named(repair_case:
     repaired = repair_case.repair(with_phone=False)
     assert (repaired.answer, repaired.verdict.verdict, repaired.exit_code) == ("without-phone", "whole", 0)
     lost = {finding.file_id for finding in repaired.verdict.findings if finding.code == "heal-lost"}
-    assert lost == repair_case.wounded == {record.file_id for record in repaired.dropped if not record.came_back}
+    assert lost == repair_case.damaged_ids == {record.file_id for record in repaired.dropped if not record.came_back}
     with Backup.open(repair_case.backup.path, repair_case.backup.password) as opened:
         records = {(record.domain, record.relative_path): record for record in opened.records()}
         assert {name for name in repair_case.backup.records if name not in records} == {SMS, PHOTO, SHARED}
@@ -453,8 +453,8 @@ def test_a_missing_backup_is_reported(tmp_path: Path) -> None:
 
 def test_the_repaired_manifest_is_sound_and_has_the_same_key(tmp_path: Path) -> None:
     backup = healthy_backup(tmp_path)
-    wounded = damage(backup)
-    bed = RepairCase(backup, Phone(tmp_path, backup.password), tmp_path / "seals", wounded, {})
+    damaged_ids = damage(backup)
+    bed = RepairCase(backup, Phone(tmp_path, backup.password), tmp_path / "seals", damaged_ids, {})
     plist = (backup.path / "Manifest.plist").read_bytes()
     bed.repair(with_phone=False)
     assert (backup.path / "Manifest.plist").read_bytes() == plist, "keybag and ManifestKey stay"

@@ -58,12 +58,6 @@ class DbManifest(Manifest):
         return sum(1 for _ in self._select("SELECT 1 FROM Files NOT INDEXED"))
 
     def rows(self, on_bad: OnBad | None = None) -> Iterator[Row]:
-        """Every row in the order it lies there. A row of impossible types goes to `on_bad`, or is raised without it.
-
-        Raises:
-            BadRecord: see above.
-            BackupUnreadable: the database is damaged; what came before is as good as it was.
-        """
         for values in self._files("NOT INDEXED"):
             try:
                 row = _row(values)
@@ -75,7 +69,6 @@ class DbManifest(Manifest):
             yield row
 
     def records(self, on_bad: OnBad | None = None) -> Iterator[Record]:
-        """Every record, archives opened; damaged ones as in `rows`."""
         for row in self.rows(on_bad):
             try:
                 record = row.record()
@@ -87,9 +80,6 @@ class DbManifest(Manifest):
             yield record
 
     def records_where(self, wanted: RecordFilter, on_bad: OnBad) -> Iterator[Record]:
-        """The records `wanted(domain, relative_path)` is true of; the archives of the others stay shut. Damaged ones
-        that are wanted go to `on_bad`."""
-
         def on_bad_row(bad: BadRecord) -> None:
             if wanted(bad.domain, bad.relative_path):
                 on_bad(bad)
@@ -105,12 +95,10 @@ class DbManifest(Manifest):
             yield record
 
     def record(self, domain: str, relative_path: str) -> Record | None:
-        """The record of one path, or None. Raises BadRecord where its row is damaged."""
         row = self.row(domain, relative_path)
         return row.record() if row else None
 
     def row(self, domain: str, relative_path: str) -> Row | None:
-        """The row of one path, found by its file id, or None."""
         wanted = file_id(domain, relative_path)
         for values in self._files("WHERE fileID = ?", (wanted,)):
             row = _row(values)
@@ -119,13 +107,11 @@ class DbManifest(Manifest):
         return None
 
     def domains(self) -> frozenset[str]:
-        """Every domain that a row names."""
         stored = self._select("SELECT typeof(domain), CAST(domain AS BLOB) FROM Files NOT INDEXED")
         found = (_text(kind, domain) for kind, domain in stored)
         return frozenset(domain for domain in found if isinstance(domain, str))
 
     def properties(self) -> dict[str, Any]:
-        """The table `Properties`: empty on iOS 14 (*seen*), `passwordHash` and `salt` on newer ones (facts 3.2)."""
         self._budget.begin()
         try:
             plain = is_plain_table(self._database, "Properties")
@@ -137,7 +123,6 @@ class DbManifest(Manifest):
         return {key: value for key, value in rows if isinstance(key, str)}
 
     def find_faults(self) -> Iterator[str]:
-        """What SQLite's own check finds wrong with the database, at most ten sentences; nothing where it is sound."""
         for (message,) in self._select("PRAGMA integrity_check(10)"):
             if message != "ok":
                 yield str(message)

@@ -5,7 +5,7 @@
         RelativePath        string
         Mode InodeNumber UserID GroupID Size LastModified LastStatusChange Birth ProtectionClass Flags    integers
         EncryptionKey       NSMutableData {NS.data: u32 LE class, 40 bytes wrapped key}
-        Digest              20 raw bytes: an object of its own up to iOS 26, inline in the root from iOS 27 on
+        Digest              20 raw bytes: a separate object up to iOS 26, inline in the root from iOS 27 on
         ExtendedAttributes  raw bytes, a nested binary plist name -> data
         Target              string, symbolic links only
 

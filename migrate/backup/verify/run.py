@@ -366,7 +366,7 @@ class _Check:
             self.found.add(findings.lengths_say_plain())
 
     def _is_there(self, record: Record) -> bool:
-        """Whether a stored file that nobody may claim any more is there: another row has claimed it."""
+        """Whether the stored file exists, after another row of the same file id has taken it from the list."""
         try:
             return is_regular(self.folder.blob(record.file_id))
         except UnsafeName:
