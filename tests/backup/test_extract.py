@@ -408,7 +408,7 @@ def test_an_unwritable_place_is_not_reported_as_full(small_backup: Any, tmp_path
     assert error.value.exit_code == 33 and "space" not in error.value.next()
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="whoever runs this may write anywhere")
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_folder_is_33(small_backup: Any, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir(mode=0o500)
     with pytest.raises(CannotExtractHere):
