@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.record import Kind, decode_mbfile
+from migrate.backup.mbfile.decode import decode_mbfile
+from migrate.backup.record import Kind
 from migrate.plists import NotAPlist, encode_plist, load_archive, load_plist
 from migrate.problems import BackupUnreadable, BadRecord
 

@@ -1,4 +1,4 @@
-"""The backup's folder: where its files lie, what its three plists say, and the one door to a path a stranger named."""
+"""A backup's folder: where its files are, and what its three plists say."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from migrate.backup.crypto.keybag import Keybag
 from migrate.backup.crypto.stored_content import open_regular_file
 from migrate.backup.manifest.wal import SQLITE_MAGIC
+from migrate.backup.safe_path import inside
 from migrate.plists import NotAPlist, load_plist, may_be_plist
 from migrate.problems import (
     BackupForbidden,
@@ -27,107 +28,28 @@ MANIFESTS = ("Manifest.db", "Manifest.mbdb")
 FILE_ID = re.compile(r"[0-9a-f]{40}")
 
 PLIST_LIMIT_BYTES = {"Info.plist": 512 << 20, "Manifest.plist": 64 << 20, "Status.plist": 1 << 20}
-"""Info.plist carries an icon and a receipt for every app (megabytes are normal, *read*: facts 3.4); a Status.plist is
-189 bytes (*seen*). What is larger is not read into memory."""
+"""Larger files are not read into memory. Info.plist carries an icon and a receipt for every app (megabytes are normal,
+*read*: facts 3.4); a Status.plist has 189 bytes (*seen*)."""
 
-_PIECE_BYTES = 1 << 20  # a read sets aside all that it is asked for
+_PIECE_BYTES = 1 << 20  # a read allocates its whole buffer
 _BEGIN_BYTES = 4096
-"""So much is looked at before the rest is read."""
-
-NAME_LIMIT_BYTES = 255  # APFS, ext4 and NTFS alike
-PATH_LIMIT_BYTES = 4096  # iOS itself stops at 1,024
-
-_WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
-
-
-def inside(root: Path, name: str) -> Path:
-    """The place under `root` that a phone or a backup calls `name`; the only function that joins the two.
-
-    A leading `/` is not taken as absolute: phones name `/.b/6/…` and mean a place in the backup (facts 2.2).
-
-    Raises:
-        UnsafeName: `name` is empty, has `..`, NUL or (on Windows) a drive, backslash or device in it, is longer than
-            a file system takes, or leads out of `root` through a symbolic link. The stranger's fault.
-    """
-    place = root.joinpath(*_parts(name, windows=os.name == "nt"))
-    try:
-        real_root, real_place = os.path.realpath(root), os.path.realpath(place)
-        stays = os.path.commonpath((real_root, real_place)) == real_root
-    except (OSError, ValueError) as error:
-        raise UnsafeName(name, f"cannot be followed on this computer ({type(error).__name__})") from error
-    if not stays:
-        raise UnsafeName(name, "leads out of the folder through a symbolic link")
-    return place
-
-
-def child_path(folder: Path, name: str) -> Path:
-    """The place of something new called `name` in a folder that is real and was made by us. Whoever makes it there must
-    not follow what may stand in its place; nothing is looked at here, which is a tenth of the work.
-
-    Raises:
-        UnsafeName: as `inside`; also where `name` is more than one.
-    """
-    parts = _parts(name, windows=os.name == "nt")
-    if len(parts) != 1:
-        raise UnsafeName(name, "is not one name")
-    return folder / parts[0]
-
-
-def _parts(name: str, *, windows: bool) -> list[str]:
-    """`name` cut at its slashes, or UnsafeName. Pure, so that Windows' rules are tested everywhere."""
-    if "\0" in name:
-        raise UnsafeName(name, "holds a NUL character")
-    try:
-        encoded = name.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise UnsafeName(ascii(name), "is not text") from error
-    parts = [part for part in name.split("/") if part not in ("", ".")]
-    if not parts:
-        raise UnsafeName(name, "is empty")
-    if ".." in parts:
-        raise UnsafeName(name, "climbs out of its folder with '..'")
-    if len(encoded) > PATH_LIMIT_BYTES or any(len(part.encode("utf-8")) > NAME_LIMIT_BYTES for part in parts):
-        raise UnsafeName(name, "is longer than a file name may be")
-    if windows:
-        for part in parts:
-            if "\\" in part or ":" in part:
-                raise UnsafeName(name, "holds a backslash or a colon, which Windows reads as a way elsewhere")
-            if part[-1] in ". " or _WINDOWS_DEVICES.fullmatch(part):
-                raise UnsafeName(name, "is a name that Windows reads as another one")
-    return parts
-
-
-def unsafe_name_reason(domain: str, relative_path: str, *, empty: bool) -> str | None:
-    """What in the name of a record no phone writes, because it leads out of a folder wherever it is joined to one; None
-    where the name is honest. `empty`: the path may be empty, as that of a domain's own folder is.
-
-    No such name among the 3,721 of a real manifest (*seen*, iOS 14.3); a phone refuses a slash in a domain (facts 4.3).
-    """
-    if "\0" in domain or "\0" in relative_path:
-        return "it holds a NUL character"
-    if not domain or domain in (".", "..") or "/" in domain:
-        return "its domain is a way to another folder"
-    if ".." in relative_path.split("/"):
-        return "its path climbs out of its folder with '..'"
-    if relative_path.startswith("/"):
-        return "its path begins at the root of the disk"
-    return None if relative_path or empty else "its path is empty"
+"""Checked before the rest of a plist is read."""
 
 
 def find_backup(path: Path) -> Path:
-    """The backup a person means by `path`: the folder with a manifest, or its only child that has one.
+    """The backup a person means by `path`: this folder if it has a manifest, else its only child that has one.
 
-    A folder with a backup's plists and no manifest is one too, so that its wound can be named by who opens it.
+    A folder with a backup's plists but no manifest counts too, so that opening it reports the missing manifest.
 
     Raises:
-        BackupNotFound: there is none, or more than one child is a backup.
-        BackupForbidden: the system does not let us look.
+        BackupNotFound: there is no backup, or more than one child is a backup.
+        BackupForbidden: the system denies access.
     """
     try:
         if _has_manifest(path):
             return path
         children = sorted(child for child in path.iterdir() if child.is_dir() and _has_manifest(child))
-        children = [child for child in children if child.name != "Snapshot"]  # a save that was cut off while moving
+        children = [child for child in children if child.name != "Snapshot"]  # an interrupted backup left it
     except PermissionError as error:
         raise BackupForbidden(path, error.strerror or type(error).__name__) from error
     except OSError as error:
@@ -144,10 +66,9 @@ def _has_manifest(path: Path) -> bool:
 
 
 class BackupFolder:
-    """One backup on disk, read and never written. Opening costs nothing: each plist is read when first asked for, and
-    remembered: after a save, make a new one.
+    """One backup on disk, read-only. Each plist is read on first use and cached, so make a new object after a backup.
 
-    A plist that is not there reads as None; one that is there and cannot be read raises BackupUnreadable.
+    A missing plist reads as None; one that cannot be read raises BackupUnreadable.
     """
 
     def __init__(self, path: Path) -> None:
@@ -164,8 +85,8 @@ class BackupFolder:
 
     @property
     def readable_info(self) -> dict[str, Any] | None:
-        """Info.plist where it is there and can be read. It is the computer's own notes: a backup without it, or with a
-        torn one, can still be read whole."""
+        """Info.plist, or None where it is missing or damaged. The host wrote it, and a backup can be read without
+        it."""
         try:
             return self.info
         except BackupUnreadable:
@@ -173,7 +94,7 @@ class BackupFolder:
 
     @property
     def device_name(self) -> str | None:
-        """What its owner called the phone; None where Info.plist does not say."""
+        """The name of the phone from Info.plist, or None."""
         return self._plist_text("Info.plist", "Device Name")
 
     @cached_property
@@ -202,8 +123,8 @@ class BackupFolder:
 
     @property
     def udid(self) -> str:
-        """The phone's UDID as the phone spells it, else as the host did, else the folder's name. A plist that cannot be
-        read does not tell."""
+        """The phone's UDID as the phone spells it, else as the host did, else the folder's name. Unreadable plists are
+        skipped."""
         value = (
             self._plist_text("Manifest.plist", "Lockdown", "UniqueDeviceID"),
             self._plist_text("Info.plist", "Target Identifier"),
@@ -213,14 +134,15 @@ class BackupFolder:
 
     @property
     def ios_version(self) -> str | None:
-        """ "17.5.1", or None where no plist tells."""
+        """ "17.5.1", or None where no plist has it."""
         by_phone = self._plist_text("Manifest.plist", "Lockdown", "ProductVersion")
         return by_phone or self._plist_text("Info.plist", "Product Version")
 
     @property
     def is_encrypted(self) -> bool:
-        """What Manifest.plist says. Without a word from it: whether Manifest.db is no plain database; Manifest.mbdb is
-        never encrypted, so there the keybag tells, by whether a password opens it.
+        """Whether the backup is encrypted, from Manifest.plist. If it does not say: an encrypted Manifest.db does not
+        begin as a plain database. Manifest.mbdb is never encrypted, so there the keybag decides: whether a password
+        opens it.
 
         Keys on the files prove nothing: an unencrypted backup has them too (*seen*, iOS 14.3).
         """
@@ -233,7 +155,7 @@ class BackupFolder:
 
     @property
     def has_plain_header(self) -> bool | None:
-        """Whether Manifest.db begins as a plain database; None where there is none (Manifest.mbdb is always plain)."""
+        """Whether Manifest.db begins as a plain database; None where it is missing (Manifest.mbdb is always plain)."""
         try:
             with open_regular_file(self.manifest_db) as file:
                 return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
@@ -242,9 +164,9 @@ class BackupFolder:
 
     @cached_property
     def has_plain_list(self) -> bool:
-        """Whether the list of files is plain though the files are encrypted: Manifest.mbdb, and Manifest.db on iOS 10.0
-        and 10.1 (facts 3.7). 10.2 brought ManifestKey and the keybag's slow stage together, so the tags tell: an open
-        backup of a later iOS that calls itself encrypted has a keybag with that stage."""
+        """Whether the list of files is plain although the files are encrypted: Manifest.mbdb, and Manifest.db on iOS
+        10.0 and 10.1 (facts 3.7). iOS 10.2 introduced ManifestKey together with the keybag's slow stage. So a plain
+        Manifest.db whose keybag has that stage is an unencrypted backup that calls itself encrypted."""
         if not self.is_encrypted:
             return False
         value = self.manifest_plist or {}
@@ -261,7 +183,7 @@ class BackupFolder:
 
     @property
     def snapshot_state(self) -> str:
-        """`uploading`, `moving`, `removing`, `finished`, or '' where Status.plist does not say."""
+        """`uploading`, `moving`, `removing`, `finished`, or '' where Status.plist has none."""
         state = (self.status or {}).get("SnapshotState")
         return state if isinstance(state, str) else ""
 
@@ -272,7 +194,7 @@ class BackupFolder:
 
     @property
     def status_date(self) -> datetime | None:
-        """When the save that wrote Status.plist took place, aware."""
+        """When the backup that wrote Status.plist took place, aware."""
         found = (self.status or {}).get("Date")
         return found.replace(tzinfo=UTC) if isinstance(found, datetime) else None
 
@@ -282,11 +204,12 @@ class BackupFolder:
             raise BackupUnfinished(self.path, self.snapshot_state)
 
     def blob(self, file_id: str, sharded: bool | None = None) -> Path:
-        """Where the stored bytes of `file_id` lie, whether or not they are there: `ab/abcdef…`, flat before iOS 10.
-        `sharded` None is this backup's own way.
+        """The path of the stored bytes of `file_id`, whether or not the file exists: `ab/abcdef…`, or `abcdef…` before
+        iOS 10. `sharded` None: as this backup does.
 
         Raises:
-            UnsafeName: `file_id` is not 40 lower-case hex digits, or its folder or itself is a link leading elsewhere.
+            UnsafeName: `file_id` is not 40 lower-case hex digits, or the file or its folder is a link out of the
+            backup.
         """
         if not FILE_ID.fullmatch(file_id):
             raise UnsafeName(file_id, "is not a file id (40 hexadecimal digits)")
@@ -302,7 +225,7 @@ class BackupFolder:
         return place
 
     def _plist_text(self, name: str, *keys: str) -> str | None:
-        """The text under these keys, one in the other; None where there is none, or the plist cannot be read."""
+        """The text at this path of keys; None where there is none, or the plist cannot be read."""
         try:
             found: Any = self.info if name == "Info.plist" else self.manifest_plist
         except BackupUnreadable:
@@ -332,18 +255,17 @@ class BackupFolder:
 
 
 def parse_boolean(value: object) -> bool | None:
-    """What a plist says under a key that should be a boolean; None where it says nothing of the kind. Odd ones have
-    numbers or texts."""
+    """A plist value as a boolean, or None where it is not one. Some hosts write numbers or texts."""
     if isinstance(value, int | float):
         return bool(value)
-    return _TRUTHS.get(value.strip().lower()) if isinstance(value, str) else None
+    return _BOOLEAN_TEXTS.get(value.strip().lower()) if isinstance(value, str) else None
 
 
-_TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_BOOLEAN_TEXTS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def _opens_with_password(bag: object, *, slowly: bool = True) -> bool:
-    """`slowly` False: and has not the slow first stage either."""
+    """Whether a password opens the keybag `bag`. `slowly` False: and the keybag has no slow first stage."""
     try:
         keybag = Keybag.from_bytes(bag) if isinstance(bag, bytes) else None
         return (
@@ -354,10 +276,10 @@ def _opens_with_password(bag: object, *, slowly: bool = True) -> bool:
 
 
 def plist_dict(data: bytes, path: Path, part: str) -> dict[str, Any]:
-    """The dictionary in a plist a stranger wrote.
+    """The dictionary in an untrusted plist.
 
     Raises:
-        BackupUnreadable: about `part` of the backup at `path`: it is no plist, or no dictionary.
+        BackupUnreadable: `part` of the backup at `path` is not a plist, or not a dictionary.
     """
     try:
         loaded = load_plist(data)

@@ -1,7 +1,7 @@
-"""Copies of a backup that cost no space: hard links, and the folder they are built in.
+"""Copies a backup with hard links, which take no space, and replaces folders atomically.
 
-A finished backup is linked into a run, and a restore set links the blobs it sends. Links share their file, so nothing
-that was linked is ever opened for writing in place: a new file, then a rename.
+A finished backup is linked into a run, and a restore set links the blobs it sends. Links share their file, so a linked
+file is never written in place: write a new file, then rename it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ __all__ = ["is_regular", "link_or_copy", "link_tree", "refuse_nesting", "replace
 
 
 def link_tree(source: Path, into: Path) -> None:
-    """Make `into` a copy of the backup folder `source` out of hard links, its folders 0700.
+    """Make `into` a hard-linked copy of the backup folder `source`, its folders 0700.
 
-    `into` appears whole, by one rename, or not at all; what stood there before is replaced. Blocking.
+    `into` is replaced as a whole, by one rename, or not at all. Blocking.
 
     Raises:
-        StrangeFileInBackup: the source holds something that is neither file nor folder, which no backup does.
-        DiskFullHere: no room left for the links (or the copies, where links can't be made).
-        ValueError: one folder lies in the other: a bug of the caller.
+        StrangeFileInBackup: the source holds something that is neither file nor folder, as no backup does.
+        DiskFullHere: there is no room for the links (or the copies, where links cannot be made).
+        ValueError: one folder is inside the other: a bug of the caller.
     """
     refuse_nesting(source, into)
     with replace_folder(into) as building:
@@ -37,7 +37,7 @@ def link_tree(source: Path, into: Path) -> None:
 
 
 def refuse_nesting(source: Path, into: Path) -> None:
-    """ValueError where one folder is or holds the other: building `into` would change or replace `source`."""
+    """Raises ValueError where one folder contains the other: building `into` would change or replace `source`."""
     real_source, real_into = source.resolve(), into.resolve()
     if real_source in (real_into, *real_into.parents) or real_into in real_source.parents:
         raise ValueError(f"{into} and {source} lie in one another")
@@ -58,13 +58,13 @@ def _link_folder(source: Path, target: Path) -> None:
 
 @contextmanager
 def replace_folder(into: Path) -> Iterator[Path]:
-    """An empty folder (0700) next to `into`, which takes its place when the block ends well.
+    """An empty folder (0700) next to `into` that replaces it when the block succeeds.
 
-    When the block raises, the folder is gone and `into` is as it was. What an earlier, killed attempt left beside
-    `into` is cleared first. One process at a time: whoever calls holds the run's lock.
+    If the block raises, the folder is removed and `into` is unchanged. Leftovers of an earlier, killed attempt are
+    removed first. Only one process may do this at a time: the caller holds the run's lock.
 
     Raises:
-        DiskFullHere: the block met a full disk.
+        DiskFullHere: the disk is full.
     """
     for leftover in into.parent.iterdir():
         if leftover.name.startswith(f".{into.name}.building-"):
@@ -73,7 +73,7 @@ def replace_folder(into: Path) -> Iterator[Path]:
     try:
         building.mkdir(mode=FOLDER_MODE)
         yield building
-        _take_place(building, into)
+        _move_into_place(building, into)
     except BaseException as problem:
         shutil.rmtree(building, ignore_errors=True)
         if isinstance(problem, OSError) and problem.errno in DISK_FULL:
@@ -81,8 +81,9 @@ def replace_folder(into: Path) -> Iterator[Path]:
         raise
 
 
-def _take_place(building: Path, into: Path) -> None:
-    """Rename `building` to `into`. A folder cannot be renamed over one that holds something, so that one moves away."""
+def _move_into_place(building: Path, into: Path) -> None:
+    """Rename `building` to `into`. A folder cannot be renamed over one that is not empty, so the old one is moved
+    first."""
     if into.exists():
         before = into.with_name(f".{into.name}.building-{secrets.token_hex(4)}-before")
         into.rename(before)
@@ -94,7 +95,7 @@ def _take_place(building: Path, into: Path) -> None:
 
 
 def is_regular(path: Path) -> bool:
-    """Whether `path` is a regular file itself, not something a symlink leads to."""
+    """Whether `path` itself is a regular file, not a symbolic link to one."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:

@@ -1,15 +1,15 @@
-"""Where backups usually lie, and what one says of itself at a glance: no password, nothing decrypted, nothing listed.
+"""Finds backups in the usual folders, and summarizes each from its plists, without a password.
 
     Finder, iTunes on a Mac        ~/Library/Application Support/MobileSync/Backup/<UDID>
     iTunes from Apple, Windows     %APPDATA%\\Apple Computer\\MobileSync\\Backup\\<UDID>
     Apple Devices, iTunes (Store)  %USERPROFILE%\\Apple\\MobileSync\\Backup\\<UDID>
     migrate                        <home>/backups/<UDID>
-    idevicebackup2,                wherever they were told to, which is nearly always the current folder
+    idevicebackup2,                the folder they are given, usually the current one
     pymobiledevice3                (pymobiledevice3's default) or one just below it: ./<UDID>, ./phone/<UDID>
 
-An older backup that iTunes keeps is `<UDID>-20240131-120000`. Source: Apple's support page 108809 for the first three
-(*read*); guides by others say the same of iTunes from Apple and from the Store, and one of Apple Devices (*read*). None
-was *seen* here. What the last two programs do without being told is *read* in their help.
+iTunes keeps an older backup as `<UDID>-20240131-120000`. Source: Apple's support page 108809 for the first three
+(*read*); other guides agree for both versions of iTunes, and one for Apple Devices (*read*). None of them was *seen*.
+The defaults of the last two programs are *read* in their help.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from migrate.problems import BackupUnreadable
 PlaceName = Literal["finder", "itunes", "apple-devices", "migrate", "here"]
 
 ENTRIES_LIMIT = 10_000
-"""So many entries of a folder are looked at: the current folder may be anything."""
+"""Entries read from one folder: the current folder may be any folder."""
 
 INFO_LIMIT_BYTES = 4 << 20
-"""Info.plist is megabytes of app icons, and is asked only where Manifest.plist does not say."""
+"""Info.plist holds megabytes of app icons, so it is read only where Manifest.plist lacks a value."""
 
 MEASURE_S = 2.0
-"""So long the files of one backup are added up. 200,000 of them take half a second where the disk's answers are
-remembered, and minutes on a cold spinning disk (*guessed*): then the size stays unknown."""
+"""Time limit for adding up the files of one backup. 200,000 of them take half a second from the system's cache and
+minutes on a hard disk (*guessed*); after the limit the size stays unknown."""
 
 _UDID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{8}-[0-9a-f]{16}", re.IGNORECASE)
 
@@ -52,7 +52,7 @@ class BackupLocation:
 
 @dataclass(frozen=True, kw_only=True)
 class BackupSummary:
-    """What a backup says of itself. None: it does not say, or could not be asked; `problem` says why."""
+    """What the plists of a backup say. None: unknown; `problem` says what could not be read."""
 
     backup: Path
     place: PlaceName
@@ -85,8 +85,8 @@ class BackupSummary:
 def usual_locations(
     platform: str, environment: Mapping[str, str], user: Path, *, ours: Path, here: Path
 ) -> tuple[BackupLocation, ...]:
-    """Where to look on `platform` (sys.platform's word), whether or not there is such a folder. `user` is the person's
-    home, `ours` our own backups, `here` the current folder."""
+    """The folders to search on `platform` (as in sys.platform), whether or not they exist. `user` is the person's home,
+    `ours` the folder of migrate's backups, `here` the current folder."""
     found = [BackupLocation("migrate", ours)]
     if platform == "darwin":
         found.append(BackupLocation("finder", user / "Library" / "Application Support" / "MobileSync" / "Backup"))
@@ -102,8 +102,8 @@ def usual_locations(
 def list_backups(
     places: tuple[BackupLocation, ...], clock: Callable[[], float] = time.monotonic, *, measure: bool = True
 ) -> Iterator[BackupSummary]:
-    """Every backup in these places, each once, the newest of a place first. A place that is there and may not be looked
-    into is a glance with a problem and nothing else. `measure` False: their sizes are not added up."""
+    """Every backup in these places, each once, the newest of a place first. A place that cannot be read is a summary
+    with only a problem. `measure` False: sizes are not added up."""
     seen: set[str] = set()
     for place in places:
         folders, problem = _backups_in(place)
@@ -119,20 +119,20 @@ def list_backups(
 
 
 def _backups_in(place: BackupLocation) -> tuple[list[Path], str | None]:
-    """The backups of a place, and why not all of them could be looked for."""
+    """The backups of a place, and why it could not be searched, if so."""
     try:
         below = _folders_in(place.path)
     except (FileNotFoundError, NotADirectoryError):
         return [], None
     except OSError as error:
-        return [], _said(error)
+        return [], _message(error)
     found = []
     if place.name == "here":
         if _is_backup(place.path):
             return [place.path], None
         for folder in tuple(below):
             if not _is_backup(folder):
-                below += [deeper for deeper in _folders_quietly_in(folder) if _UDID.match(deeper.name)]
+                below += [deeper for deeper in _readable_folders_in(folder) if _UDID.match(deeper.name)]
     found += [folder for folder in below if _is_backup(folder)]
     return found, None
 
@@ -143,22 +143,22 @@ def _folders_in(path: Path) -> list[Path]:
         for number, entry in enumerate(entries):
             if number >= ENTRIES_LIMIT:
                 break
-            with suppress(OSError):  # a link that leads nowhere, or where we may not look
-                if entry.is_dir() and not entry.name.startswith("."):  # links to a larger disk are common
+            with suppress(OSError):  # a dangling link, or no permission
+                if entry.is_dir() and not entry.name.startswith("."):  # links may lead to a larger disk
                     found.append(Path(entry.path))
     return sorted(found)
 
 
-def _folders_quietly_in(path: Path) -> list[Path]:
+def _readable_folders_in(path: Path) -> list[Path]:
     try:
         return _folders_in(path)
     except OSError:
-        return []  # somebody's private folder, and nothing says that it has to do with backups
+        return []  # a private folder, probably without backups
 
 
 def _is_backup(path: Path) -> bool:
-    """Whether it has a manifest, or the plists of a backup that lost it or never got one. One that may not be looked
-    into is one if it is called like one."""
+    """Whether it has a manifest, or the plists of a backup without one. A folder that cannot be read counts if its name
+    begins with a UDID."""
     try:
         if any((path / name).is_file() for name in MANIFESTS):
             return True
@@ -170,24 +170,24 @@ def _is_backup(path: Path) -> bool:
 def summarize_backup(
     path: Path, place: PlaceName, clock: Callable[[], float] = time.monotonic, *, measure: bool = True
 ) -> BackupSummary:
-    """What the backup at `path` says of itself. Never raises for its sake: what is wrong with it is the `problem`."""
+    """Summarize the backup at `path`. Does not raise for a damaged backup: `problem` says what is wrong."""
     folder = BackupFolder(path)
     problems: list[str] = []
 
-    def asked(plist: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+    def read(plist: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
         try:
             return plist() or {}
         except BackupUnreadable as error:
             problems.append(f"{error.part}: {error.reason}")
         except OSError as error:
-            problems.append(_said(error))
+            problems.append(_message(error))
         return {}
 
-    manifest, status = asked(lambda: folder.manifest_plist), asked(lambda: folder.status)
+    manifest, status = read(lambda: folder.manifest_plist), read(lambda: folder.status)
     lockdown = manifest.get("Lockdown")
     lockdown = lockdown if isinstance(lockdown, dict) else {}
-    told = bool(_text(lockdown, "DeviceName") and _text(lockdown, "ProductVersion"))
-    info = {} if told or _is_long(path / "Info.plist") else asked(lambda: folder.info)
+    is_enough = bool(_text(lockdown, "DeviceName") and _text(lockdown, "ProductVersion"))
+    info = {} if is_enough or _is_long(path / "Info.plist") else read(lambda: folder.info)
     return BackupSummary(
         backup=path,
         place=place,
@@ -232,7 +232,7 @@ def _is_long(path: Path) -> bool:
 
 
 def _measured(path: Path, clock: Callable[[], float]) -> int | None:
-    """The bytes of all its files; None where that takes too long or cannot be done. Links are not followed."""
+    """The total bytes of its files; None where that takes too long or fails. Links are not followed."""
     began, total = clock(), 0
     folders = [os.fspath(path)]
     try:
@@ -250,5 +250,5 @@ def _measured(path: Path, clock: Callable[[], float]) -> int | None:
     return total
 
 
-def _said(error: OSError) -> str:
+def _message(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()

@@ -1,4 +1,4 @@
-"""Files and folders of ours on this computer: for their owner alone, never half written, on the disk when we say so."""
+"""Writes this program's own files: readable by the owner only, never half written, flushed to disk."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 
 DISK_FULL = frozenset(code for name in ("ENOSPC", "EDQUOT") if (code := getattr(errno, name, None)) is not None)
-"""The errno of a write for which there is no room, or none that this user may have."""
+"""The errno of a write when the disk or the user's quota is full."""
 
 
 def open_new(path: Path, *, buffering: int = -1) -> BinaryIO:
-    """A file that did not exist before, 0600, open for writing. Raises FileExistsError: it did."""
+    """Create a file (0600) for writing. Raises FileExistsError if it exists."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     return os.fdopen(os.open(path, flags, FILE_MODE), "wb", buffering=buffering)
 
@@ -29,13 +29,13 @@ def write_new(path: Path, content: bytes, *, sync: bool = True) -> None:
 
 
 def sync_file(file: BinaryIO) -> None:
-    """Wait until what was written is on the disk."""
+    """Flush the file and wait until it is on the disk."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put a file in the place of the one before it, when it is whole on the disk: readers find the old or the new."""
+    """Replace a file once the new one is completely on disk: readers find the old or the new one."""
     unfinished = path.with_name(f"{path.name}.new")
     unfinished.unlink(missing_ok=True)
     write_new(unfinished, content)
@@ -51,7 +51,7 @@ def sync_folder(folder: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # some network file systems have no such thing
+        if error.errno != errno.EINVAL:  # some network file systems do not support it
             raise
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""A backup opened for reading: its records, and their contents as the phone had them."""
+"""A backup opened for reading: its records and their decrypted contents."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from typing import Self
 from migrate.backup.crypto.cipher import PLAIN_SPARE_BYTES, TruncatedCiphertext, decrypted_chunks, decrypted_views
 from migrate.backup.crypto.stored_content import open_regular_file
 from migrate.backup.folder import BackupFolder, find_backup
-from migrate.backup.manifest.open import Manifest, OnBad
+from migrate.backup.manifest.manifest import Manifest, OnBad
+from migrate.backup.manifest.open import open_manifest
 from migrate.backup.record import Kind, Record
 from migrate.problems import BlobMissing, BlobUnreadable, KeyUnusable, UnsafeName
 
 CHUNK_BYTES = 256 << 10
-"""Decryption alone runs at 5.7 GB/s in chunks of 16 to 256 KiB and at 4.7 in 1 MiB, which leave the processor's cache
-(measured, one core with AES instructions); reads of a quarter mebibyte keep the calls few."""
+"""Decryption alone runs at 5.7 GB/s in chunks of 16 to 256 KiB and at 4.7 GB/s in chunks of 1 MiB, which exceed the
+processor's cache (measured, one core with AES instructions); the largest of the fast sizes needs the fewest calls."""
 
 
 class Backup:
-    """One backup, its manifest open. Close it, or use it as a context manager: keys live as long as it does."""
+    """One backup with its manifest open. Close it, or use it as a context manager: it holds keys in memory."""
 
     def __init__(self, folder: BackupFolder, manifest: Manifest) -> None:
         self.folder = folder
@@ -32,14 +33,14 @@ class Backup:
 
     @classmethod
     def open(cls, path: Path, password: str | None = None) -> Self:
-        """The backup at `path`, or its only child that is one. Whether it was ever finished is not asked here:
-        `folder.require_finished()` does.
+        """Open the backup at `path`, or in its only child that is one. It may be unfinished: see
+        `folder.require_finished()`.
 
         Raises:
-            BackupNotFound, and what `Manifest.open` raises.
+            BackupNotFound, and what `open_manifest` raises.
         """
         folder = BackupFolder(find_backup(path))
-        return cls(folder, Manifest.open(folder, password))
+        return cls(folder, open_manifest(folder, password))
 
     def close(self) -> None:
         self.manifest.close()
@@ -58,8 +59,8 @@ class Backup:
         return self.manifest.record(domain, relative_path)
 
     def stored_path(self, record: Record) -> Path:
-        """Where the stored bytes of a file lie: `ab/abcdef…`, or flat where an old host left them so. It may be
-        missing. Raises UnsafeName where it leads out of the backup."""
+        """The path of a file's stored bytes: `ab/abcdef…`, or directly in the backup where an old host put it. The file
+        may be missing. Raises UnsafeName where it leads out of the backup."""
         place = self.folder.blob(record.file_id)
         if not self.folder.is_flat and not place.exists():
             flat = self.folder.blob(record.file_id, sharded=False)
@@ -70,8 +71,8 @@ class Backup:
     def chunks(self, record: Record, on_caught_mid_write: Callable[[], None] | None = None) -> Iterator[bytes]:
         """The content of a file in pieces of up to CHUNK_BYTES, decrypted, without padding, never cut to `size`.
 
-        `on_caught_mid_write` is called after the last piece of a file that does not end in padding: an app was
-        writing to it, and its tail may be old or torn. All of it has been given.
+        `on_caught_mid_write` is called after the last piece of a file that does not end in padding: an app was writing
+        to it during the backup, and its end may be old or torn.
 
         Raises:
             BlobMissing, BlobUnreadable: while iterating. The backup's fault.
@@ -81,11 +82,11 @@ class Backup:
         return stored if key is None else _decrypted(record, stored, key, on_caught_mid_write)
 
     def copy(self, record: Record, write: Callable[[memoryview], object]) -> bool:
-        """Hand the content of a file to `write`, as `chunks` would give it; a piece is good until `write` returns.
-        Several threads may do so at once. False: the file was caught mid-write.
+        """Pass the content of a file to `write` in the pieces of `chunks`; a piece is valid until `write` returns.
+        Several threads may do so at once. Returns False if the file was caught mid-write.
 
         Raises:
-            BlobMissing, BlobUnreadable. What `write` raises is not touched.
+            BlobMissing, BlobUnreadable, and what `write` raises.
         """
         key = self._key_of(record)
         with self._stored_file(record) as file:
@@ -120,10 +121,10 @@ class Backup:
             raise _unreadable(record, f"its key cannot be unwrapped: {error.reason}") from error
 
     def read(self, record: Record, limit: int) -> bytes:
-        """The whole content of a file that has at most `limit` bytes.
+        """The whole content of a file of at most `limit` bytes.
 
         Raises:
-            BlobMissing, BlobUnreadable: also where there is more than `limit`.
+            BlobMissing, BlobUnreadable: also where it is longer than `limit`.
         """
         content = bytearray()
         for chunk in self.chunks(record):
@@ -152,7 +153,8 @@ class Backup:
 
 
 class _Buffers(threading.local):
-    """What each thread reads and decrypts into: new memory for every piece costs more than decrypting it."""
+    """Buffers of each thread for reading and decrypting: allocating one for every piece costs more than decrypting
+    it."""
 
     def __init__(self) -> None:
         self.stored = bytearray(CHUNK_BYTES)

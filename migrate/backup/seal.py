@@ -1,12 +1,12 @@
-"""The seal: SHA-256 of every blob, taken while it streamed in, for the one save that Status.plist's UUID and Date name,
-and of Manifest.db as it lay there when the save was finished.
+"""The seal: SHA-256 of every blob, taken while it streamed in, and of the finished Manifest.db. It belongs to the one
+backup with the same UUID and Date in Status.plist.
 
-    <seals>/<UDID>.json            the seal of the last finished save
-    <seals>/<UDID>.draft.ndjson    what the save under way has hashed so far; one line a fact, flushed line by line
+    <seals>/<UDID>.json            the seal of the last finished backup
+    <seals>/<UDID>.draft.ndjson    hashes of the backup in progress; one fact per line, each line flushed
 
-A draft outlives the process that wrote it (SIGKILL), so an interrupted save that goes on keeps its hashes. Only a torn
-last line is cut off. A machine that loses power may lose its last lines too: those blobs are then simply not in the
-seal, and verify says which it could not compare.
+A draft survives the process that wrote it (SIGKILL), so a resumed backup keeps its hashes. A torn last line is cut off.
+After a power failure the last lines may be missing: then those blobs are not in the seal, and verify reports which it
+could not compare.
 """
 
 from __future__ import annotations
@@ -21,38 +21,39 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from migrate.backup.crypto.stored_content import open_regular_file
-from migrate.backup.folder import FILE_ID, BackupFolder, inside
+from migrate.backup.folder import FILE_ID, BackupFolder
 from migrate.backup.private_files import FILE_MODE, FOLDER_MODE, write_atomically
+from migrate.backup.safe_path import inside
 from migrate.problems import BackupUnfinished, SealDamaged, UnsafeName
 
 FORMAT = 1
-SEAL_LIMIT_BYTES = 1 << 30  # 120 bytes a file; phones have up to 1.3 million (facts 3.2)
+SEAL_LIMIT_BYTES = 1 << 30  # 120 bytes per file; phones have up to 1.3 million (facts 3.2)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seal:
-    """What a finished save looked like as it arrived. Belongs to the save with this `uuid` and `date` and no other."""
+    """The digests of one finished backup as it arrived: the one with this `uuid` and `date`."""
 
     uuid: str
     date: datetime
     digests: dict[str, str] = field(repr=False)  # file id -> SHA-256 of the stored bytes, 64 hex digits
     sizes: dict[str, int] = field(repr=False)  # file id -> stored bytes
-    unreadable: dict[str, str] = field(repr=False)  # file id -> what the phone said when it could not read the file
+    unreadable: dict[str, str] = field(repr=False)  # file id -> the phone's message when it could not read the file
     app_groups: dict[str, list[str]] = field(repr=False)  # bundle id -> its group containers, as the phone listed them
-    manifest: str | None = None  # SHA-256 of Manifest.db as stored; None in seals that had none yet, and before iOS 10
+    manifest: str | None = None  # SHA-256 of Manifest.db as stored; None in older seals and before iOS 10
 
     def belongs_to(self, folder: BackupFolder) -> bool:
-        """Whether `folder` is this save, or a hard-linked copy of it."""
+        """Whether `folder` is this backup, or a hard-linked copy of it."""
         return (self.uuid, self.date) == (folder.status_uuid, folder.status_date)
 
 
 def read_seal(seals: Path, folder: BackupFolder) -> Seal | None:
-    """The seal of exactly this save, or None: never sealed, or sealed for another save (`stored_seal` tells).
+    """The seal of exactly this backup; None if there is none, or only one of another backup (see `stored_seal`).
 
     Raises:
-        SealDamaged: there is one, and it cannot be read.
+        SealDamaged: the seal cannot be read.
     """
     for udid in dict.fromkeys((folder.udid, folder.path.name)):  # a host may spell the UDID in another case
         seal = stored_seal(seals, udid)
@@ -62,10 +63,10 @@ def read_seal(seals: Path, folder: BackupFolder) -> Seal | None:
 
 
 def stored_seal(seals: Path, udid: str) -> Seal | None:
-    """The last seal taken of the phone `udid`, whichever save it belongs to.
+    """The last seal of the phone `udid`, whichever backup it belongs to.
 
     Raises:
-        SealDamaged: there is one, and it cannot be read.
+        SealDamaged: the seal cannot be read.
     """
     path = _seal_path(seals, udid)
     try:
@@ -109,56 +110,56 @@ def _seal_from(loaded: Any) -> Seal:
 
 
 class SealDraft:
-    """The seal of a save under way. Every call is a line on disk before it returns. Not for several threads at once."""
+    """The seal of a backup in progress. Every call writes a line to disk before it returns. Use it from one thread."""
 
-    def __init__(self, seals: Path, udid: str, base: Seal | None, *, begun_ns: int) -> None:
+    def __init__(self, seals: Path, udid: str, base: Seal | None, *, started_ns: int) -> None:
         """Use `open`."""
         self._seals = seals
         self._udid = udid
-        self._begun_ns = begun_ns
+        self._started_ns = started_ns
         self._file: IO[bytes] | None = None
         self._from_base: set[str] = set()
-        self._begin_from(base)
+        self._start_from(base)
 
     @classmethod
     def open(cls, seals: Path, udid: str, base: Seal | None, *, fresh: bool = False) -> Self:
-        """The draft to write to: the one that an interrupted save on the same base left behind, else a new one.
+        """The draft to write to: that of an interrupted backup on the same base, else a new one.
 
-        `base` is the valid seal of the backup that this save adds to, None where it begins from nothing. `fresh`
-        drops what an earlier attempt left. A draft on another base is dropped too: its save was given up.
+        `base` is the valid seal of the backup that this one adds to, None for a full backup. `fresh` drops an earlier
+        draft. A draft on another base is dropped too, because its backup was abandoned.
         """
         seals.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         path = _draft_path(seals, udid)
-        if not fresh and (draft := cls._left_behind(path, seals, udid, base)) is not None:
+        if not fresh and (draft := cls._read_draft(path, seals, udid, base)) is not None:
             return draft
         path.unlink(missing_ok=True)
-        draft = cls(seals, udid, base, begun_ns=0)
+        draft = cls(seals, udid, base, started_ns=0)
         draft._file = os.fdopen(os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, FILE_MODE), "ab")
-        draft._begun_ns = path.stat().st_mtime_ns
-        draft._write({"format": FORMAT, "udid": udid, "base": _name_of(base), "begun_ns": draft._begun_ns})
+        draft._started_ns = path.stat().st_mtime_ns
+        draft._write({"format": FORMAT, "udid": udid, "base": _name_of(base), "begun_ns": draft._started_ns})
         return draft
 
     @classmethod
     def resume(cls, seals: Path, udid: str) -> Self | None:
-        """The draft that an interrupted save left behind, on whichever base that save had; None where there is none.
+        """The draft of an interrupted backup, on whichever base; None where there is none.
 
-        Half-way through a save Status.plist no longer names the base, so only the draft itself remembers it.
+        During a backup Status.plist no longer names the base, so only the draft has it.
 
         Raises:
             SealDamaged: the stored seal cannot be read.
         """
         path = _draft_path(seals, udid)
         for base in (stored_seal(seals, udid), None) if path.exists() else ():
-            if (draft := cls._left_behind(path, seals, udid, base)) is not None:
+            if (draft := cls._read_draft(path, seals, udid, base)) is not None:
                 return draft
         return None
 
     @classmethod
-    def _left_behind(cls, path: Path, seals: Path, udid: str, base: Seal | None) -> Self | None:
-        """An earlier attempt's draft, its torn last line cut off; None where there is none on this base.
+    def _read_draft(cls, path: Path, seals: Path, udid: str, base: Seal | None) -> Self | None:
+        """An earlier draft on this base, its torn last line cut off; None where there is none.
 
-        Damage before the last line (a disk's, not a killed process's) makes all its lines doubtful: a lost one may
-        have replaced an earlier one. Then only the head is kept, for the time it holds.
+        Damage before the last line (by the disk, not a killed process) makes all lines doubtful, because a lost line
+        may have replaced an earlier one. Then only the head is kept, for its time.
         """
         try:
             with path.open("rb") as file:
@@ -166,13 +167,13 @@ class SealDraft:
                 wanted = {"format": FORMAT, "udid": udid, "base": _name_of(base)}
                 if head is None or not head_line.endswith(b"\n") or {key: head.get(key) for key in wanted} != wanted:
                     return None
-                draft = cls(seals, udid, base, begun_ns=int(head["begun_ns"]))
+                draft = cls(seals, udid, base, started_ns=int(head["begun_ns"]))
                 length = len(head_line)
                 for line in file:
                     if not line.endswith(b"\n"):
                         break
-                    if (parsed := _parsed(line)) is None or not draft._take(parsed):
-                        draft._begin_from(base)
+                    if (parsed := _parsed(line)) is None or not draft._apply(parsed):
+                        draft._start_from(base)
                         length = len(head_line)
                         break
                     length += len(line)
@@ -191,30 +192,30 @@ class SealDraft:
         self.close()
 
     def add(self, file_id: str, sha256: str, size: int) -> None:
-        """A blob arrived whole: SHA-256 of its stored bytes and how many there are. It is readable now."""
-        self._note({"blob": file_id, "sha256": sha256, "size": size})
+        """A blob arrived completely: SHA-256 and number of its stored bytes. It no longer counts as unreadable."""
+        self._record({"blob": file_id, "sha256": sha256, "size": size})
 
     def mark_unreadable(self, file_id: str, reason: str) -> None:
-        """The phone could not read this file: what is stored of it is not to be believed."""
-        self._note({"unreadable": file_id, "reason": reason})
+        """The phone could not read this file, so its stored bytes are not reliable."""
+        self._record({"unreadable": file_id, "reason": reason})
 
     def forget(self, file_id: str) -> None:
-        """The phone had this blob removed again."""
-        self._note({"forget": file_id})
+        """The phone removed this blob."""
+        self._record({"forget": file_id})
 
     def groups(self, app_groups: dict[str, list[str]]) -> None:
-        """The group containers of every installed app, by bundle id. Replaces what was known."""
-        self._note({"groups": app_groups})
+        """Set the group containers of every installed app, by bundle id."""
+        self._record({"groups": app_groups})
 
     def finish(self, folder: BackupFolder) -> Seal:
-        """The seal of the save that `folder` now holds; on disk when this returns, and the draft is gone.
+        """Write the seal of the finished backup in `folder` to disk, and remove the draft.
 
-        Only what is surely known goes in. Blobs that the phone removed drop out, and so does a hash taken over from
-        the base where the blob is younger than this save: it arrived, and the line that said so was lost. `folder`
-        must be a new object: one made before the save remembers the old Status.plist.
+        Only certain hashes are included. Blobs that the phone removed are left out, and so is a hash from the base
+        whose blob is newer than the start of this backup: the blob arrived, but its line was lost. `folder` must be a
+        new object: one made before the backup caches the old Status.plist.
 
         Raises:
-            BackupUnfinished: Status.plist does not name a finished save.
+            BackupUnfinished: Status.plist does not describe a finished backup.
         """
         uuid, date = folder.status_uuid, folder.status_date
         folder.require_finished()
@@ -240,9 +241,9 @@ class SealDraft:
             stored = folder.blob(file_id).stat()
         except (OSError, UnsafeName):
             return False
-        return file_id not in self._from_base or stored.st_mtime_ns <= self._begun_ns
+        return file_id not in self._from_base or stored.st_mtime_ns <= self._started_ns
 
-    def _begin_from(self, base: Seal | None) -> None:
+    def _start_from(self, base: Seal | None) -> None:
         self.digests: dict[str, str] = dict(base.digests) if base else {}
         self.sizes: dict[str, int] = dict(base.sizes) if base else {}
         self.unreadable: dict[str, str] = dict(base.unreadable) if base else {}
@@ -250,14 +251,14 @@ class SealDraft:
         self._from_base = set(self.digests)
 
     def close(self) -> None:
-        """Leaves the draft on disk for the attempt that goes on."""
+        """Close the draft and leave it on disk for a resumed backup."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
-    def _note(self, line: dict[str, Any]) -> None:
-        if not self._take(line):
-            raise ValueError(f"no line of a seal's draft: {line!r}")
+    def _record(self, line: dict[str, Any]) -> None:
+        if not self._apply(line):
+            raise ValueError(f"not a line of a seal's draft: {line!r}")
         self._write(line)
 
     def _write(self, line: dict[str, Any]) -> None:
@@ -266,8 +267,8 @@ class SealDraft:
         self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
         self._file.flush()
 
-    def _take(self, line: dict[str, Any]) -> bool:
-        """Applies one line; False where it is none."""
+    def _apply(self, line: dict[str, Any]) -> bool:
+        """Apply one line; False where it is not valid."""
         match line:
             case {"blob": str(file_id), "sha256": str(sha256), "size": int(size)} if FILE_ID.fullmatch(
                 file_id
@@ -325,7 +326,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
 
 
 def _write_seal(path: Path, seal: Seal) -> None:
-    """In the old one's place only when it is whole on disk."""
+    """Replace the old seal when the new one is completely on disk."""
     content = {
         "format": FORMAT,
         "uuid": seal.uuid,

@@ -43,7 +43,7 @@ class Home:
 
     def working_backup(self, udid: str) -> Path:
         """`backups/<UDID>`. The UDID came from a phone: it is checked before it becomes a path."""
-        from migrate.backup.folder import inside
+        from migrate.backup.safe_path import inside
 
         return inside(self.backups, udid)
 
@@ -55,7 +55,7 @@ class Home:
         Raises:
             BackupBusy: another run, or `migrate backup`, holds it.
         """
-        from migrate.backup.folder import inside
+        from migrate.backup.safe_path import inside
 
         with ExitStack() as held:
             try:
@@ -91,7 +91,7 @@ class Home:
 
     def finish_repairs(self) -> None:
         """Where `migrate repair` was killed between its two renames, the healed backup takes its place now."""
-        from migrate.backup.folder import inside
+        from migrate.backup.safe_path import inside
         from migrate.journey.repair.workspace import workspaces_to_recover
 
         for place in workspaces_to_recover(self.backups):

@@ -1,28 +1,22 @@
-"""Small backups, made the way a phone makes them, for the tests of check, compose and links."""
+"""Small backups, made the way a phone makes them, for the tests of `migrate/backup`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.backup.small_backup import UDID, SmallBackup, fill
+from tests.backup.small_backup import SmallBackup, healthy_backup
 
 MakeBackup = Callable[..., SmallBackup]
 
 
 @pytest.fixture
 def make_backup(tmp_path: Path) -> MakeBackup:
-    """`make_backup(encrypted=True, ios_version=…)`: a backup with something of every kind in it, written and whole."""
-
-    def make(*, encrypted: bool = True, name: str = UDID, **options: Any) -> SmallBackup:
-        backup = SmallBackup(tmp_path / "backups" / name, encrypted, **options)
-        fill(backup)
-        return backup.write()
-
-    return make
+    """`make_backup(encrypted=True, ios_version=…)`: a whole backup with something of every kind in it."""
+    return partial(healthy_backup, tmp_path)
 
 
 @pytest.fixture(params=[True, False], ids=["encrypted", "plain"])
@@ -33,7 +27,7 @@ def small_backup(request: pytest.FixtureRequest, make_backup: MakeBackup) -> Ite
 
 @pytest.fixture
 def shared_data() -> Path:
-    """Test data that nobody here wrote; it lies beside the project and is never copied into it."""
+    """Test data from other projects. It lies beside the project and is never copied into it."""
     folder = Path(__file__).resolve().parents[3] / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("the shared test data (../shared/data) is not here")

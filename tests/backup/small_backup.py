@@ -16,9 +16,9 @@ from typing import Any
 from migrate.backup.crypto.cipher import encrypted_chunks
 from migrate.backup.crypto.keybag import ClassKeys, Keybag
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.seal import Seal, SealDraft
+from tests.backup.memory_manifest import MemoryManifest, encrypt_manifest, pad_manifest
 
 PASSWORD = "correct-horse-1947"
 UDID = "00008101-000A1B2C3D4E5F60"
@@ -155,7 +155,7 @@ class SmallBackup:
         return self
 
     def write_manifest(self) -> None:
-        writer = ManifestWriter(self.ios_version)
+        writer = MemoryManifest(self.ios_version)
         for record in self.records.values():
             writer.add(record)
         plain = writer.to_bytes()
@@ -270,3 +270,10 @@ def fill(backup: SmallBackup) -> None:
     backup.add_file("AppDomainGroup-group.com.example.notes", "shared.txt", b"shared by the app and its widget")
     backup.add_file("AppDomainPlugin-com.example.notes.widget", "Library/state.bin", bytes(1000))
     backup.add_file("AppDomain-com.example.game", "Documents/level.dat", b"level 7")
+
+
+def healthy_backup(folder: Path, *, encrypted: bool = True, name: str = UDID, **options: Any) -> SmallBackup:
+    """A whole backup in `folder`/backups, with something of every kind in it, written to disk."""
+    backup = SmallBackup(folder / "backups" / name, encrypted, **options)
+    fill(backup)
+    return backup.write()

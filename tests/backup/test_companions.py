@@ -10,7 +10,7 @@ from migrate.backup.companions import database_of, is_database
 @pytest.mark.parametrize(
     "path", ["Library/SMS/sms.db", "Library/Recents/Recents", "Maps/MapsSync_0.0.1", "a/Login Data"]
 )
-def test_a_database_is_known_by_its_ending_or_its_name_and_so_is_what_lies_beside_it(path: str) -> None:
+def test_databases_and_companions_are_recognized_by_their_names(path: str) -> None:
     assert is_database(path)
     assert database_of(path) is None
     for suffix in ("-wal", "-shm", "-journal"):
@@ -20,6 +20,6 @@ def test_a_database_is_known_by_its_ending_or_its_name_and_so_is_what_lies_besid
 @pytest.mark.parametrize(
     "path", ["Library/homed/transaction-journal", "a.db/letter.pdf", "Documents/my-wal", "-wal", ""]
 )
-def test_what_only_ends_like_one_is_nobodys_companion(path: str) -> None:
+def test_a_suffix_alone_does_not_make_a_companion(path: str) -> None:
     assert not is_database(path)
     assert database_of(path) is None

@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.mbfile.encode import encode_mbfile
 from migrate.backup.reader import Backup
-from migrate.backup.record import Kind, encode_mbfile, file_id
-from migrate.backup.restore_set import compose as composing
+from migrate.backup.record import Kind, file_id
 from migrate.backup.restore_set import stored_files
 from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
 from migrate.backup.verify.run import verify
 from migrate.problems import BackupUnfinished, CannotCompose, DiskFullHere, PasswordMissing, UnsafeName
+from tests.backup.memory_manifest import MemoryManifest, encrypt_manifest, pad_manifest
 from tests.backup.trees import tree
 
 MESSAGES = ("HomeDomain", "Library/SMS/sms.db")
@@ -68,7 +68,7 @@ def contents(path: Path, password: str | None) -> dict[Key, bytes]:
 # -- the whole phone -------------------------------------------------------------------------------------------------
 
 
-def test_everything_arrives_in_the_set_and_the_saved_backup_stays_as_it_is(small_backup: Any, tmp_path: Path) -> None:
+def test_everything_is_in_the_set_and_the_backup_is_unchanged(small_backup: Any, tmp_path: Path) -> None:
     before = tree(small_backup.path)
     made = make_set(small_backup, tmp_path / "set")
     assert tree(small_backup.path) == before
@@ -83,7 +83,7 @@ def test_everything_arrives_in_the_set_and_the_saved_backup_stays_as_it_is(small
     assert {key: kept[key] for key in small_backup.records} == small_backup.records
 
 
-def test_a_set_verifies_whole_and_the_old_seal_speaks_for_it(small_backup: Any, tmp_path: Path) -> None:
+def test_a_set_verifies_whole_with_the_seal_of_its_backup(small_backup: Any, tmp_path: Path) -> None:
     small_backup.seal(tmp_path / "seals")
     made = make_set(small_backup, tmp_path / "set", seals=tmp_path / "seals")
     verdict = verify(made.path, small_backup.password, seals=tmp_path / "seals")
@@ -92,7 +92,7 @@ def test_a_set_verifies_whole_and_the_old_seal_speaks_for_it(small_backup: Any, 
     assert (verdict.records, verdict.files, verdict.bytes) == (made.records, made.files, made.bytes)
 
 
-def test_stored_files_are_links_and_nobody_else_may_read_them(small_backup: Any, tmp_path: Path) -> None:
+def test_stored_files_are_links_and_private(small_backup: Any, tmp_path: Path) -> None:
     made = make_set(small_backup, tmp_path / "set")
     for path in small_backup.path.glob("??/*"):
         assert (made.path / path.relative_to(small_backup.path)).stat().st_ino == path.stat().st_ino
@@ -110,7 +110,7 @@ def test_an_encrypted_set_shows_nothing_in_plain(make_backup: Any, tmp_path: Pat
     assert (made.path / "Manifest.db").stat().st_size % 4096 == 16  # padded, as phones leave it
 
 
-# -- readers nobody here wrote ---------------------------------------------------------------------------------------
+# -- other programs read the set --------------------------------------------------------------------------------------
 
 
 @pytest.mark.peer
@@ -145,9 +145,7 @@ def test_pyiosbackup_reads_the_set_with_equal_contents(
 # -- a part of it ----------------------------------------------------------------------------------------------------
 
 
-def test_one_chosen_database_brings_its_folders_and_companions_and_nothing_else(
-    small_backup: Any, tmp_path: Path
-) -> None:
+def test_a_chosen_database_adds_only_its_folders_and_companions(small_backup: Any, tmp_path: Path) -> None:
     made = make_set(small_backup, tmp_path / "set", ids(small_backup, MESSAGES), strategy="overlay")
     assert set(rows(made, small_backup.password)) == {
         ("HomeDomain", ""),
@@ -181,9 +179,7 @@ def test_a_companion_that_was_not_chosen_comes_with_its_database(small_backup: A
     connection.close()
 
 
-def test_the_empty_files_beside_a_database_wipe_what_the_new_phone_left_there(
-    small_backup: Any, tmp_path: Path
-) -> None:
+def test_the_empty_files_beside_a_database_replace_those_of_the_new_phone(small_backup: Any, tmp_path: Path) -> None:
     """The danger they are for: the new phone's own log merged into the database that arrives."""
     made = make_set(small_backup, tmp_path / "set", ids(small_backup, MESSAGES), strategy="overlay")
     arriving = {
@@ -217,7 +213,7 @@ def test_the_empty_files_beside_a_database_wipe_what_the_new_phone_left_there(
     assert open_after({**own, **arriving}) == 40
 
 
-def test_made_companions_are_like_their_database_and_decrypt_to_nothing(small_backup: Any, tmp_path: Path) -> None:
+def test_new_companions_resemble_their_database_and_are_empty(small_backup: Any, tmp_path: Path) -> None:
     made = make_set(small_backup, tmp_path / "set", ids(small_backup, MESSAGES))
     found = rows(made, small_backup.password)
     database = found[MESSAGES]
@@ -263,7 +259,7 @@ def test_a_row_without_its_file_is_dropped_and_reported(small_backup: Any, tmp_p
     assert verify(made.path, small_backup.password, seals=None).verdict == "whole"
 
 
-def test_what_the_phone_could_not_read_stays_out_of_the_set(small_backup: Any, tmp_path: Path) -> None:
+def test_files_the_phone_could_not_read_are_not_in_the_set(small_backup: Any, tmp_path: Path) -> None:
     small_backup.blob(*LEVEL).write_bytes(b"")
     lost = small_backup.records[LEVEL].file_id
     small_backup.seal(tmp_path / "seals", unreadable={lost: "Input/output error (5)"})
@@ -273,7 +269,7 @@ def test_what_the_phone_could_not_read_stays_out_of_the_set(small_backup: Any, t
     assert LEVEL not in rows(made, small_backup.password)
 
 
-def test_a_log_never_travels_without_its_database(small_backup: Any, tmp_path: Path) -> None:
+def test_a_log_is_never_sent_without_its_database(small_backup: Any, tmp_path: Path) -> None:
     small_backup.blob(*ADDRESS_BOOK).unlink()
     made = make_set(small_backup, tmp_path / "set")
     names = {path for _, path in rows(made, small_backup.password)}
@@ -281,7 +277,7 @@ def test_a_log_never_travels_without_its_database(small_backup: Any, tmp_path: P
     assert {row.relative_path for row in made.dropped} == {ADDRESS_BOOK[1] + suffix for suffix in ("", "-wal", "-shm")}
 
 
-def test_an_index_never_travels_without_its_own_log(small_backup: Any, tmp_path: Path) -> None:
+def test_an_index_is_never_sent_without_its_own_log(small_backup: Any, tmp_path: Path) -> None:
     small_backup.blob(ADDRESS_BOOK[0], ADDRESS_BOOK[1] + "-wal").unlink()
     made = make_set(small_backup, tmp_path / "set")
     found = contents(made.path, small_backup.password)
@@ -290,7 +286,7 @@ def test_an_index_never_travels_without_its_own_log(small_backup: Any, tmp_path:
     assert [row.relative_path for row in made.dropped] == [ADDRESS_BOOK[1] + "-wal"]
 
 
-def test_a_choice_of_something_that_is_not_there_is_reported(small_backup: Any, tmp_path: Path) -> None:
+def test_a_chosen_record_that_does_not_exist_is_reported(small_backup: Any, tmp_path: Path) -> None:
     nowhere = file_id("HomeDomain", "Library/Nowhere")
     made = make_set(small_backup, tmp_path / "set", ids(small_backup, LEVEL) | {nowhere})
     assert [(row.file_id, row.domain) for row in made.dropped] == [(nowhere, "")]
@@ -336,8 +332,8 @@ def test_a_row_that_would_spoil_the_whole_restore_is_dropped(
 def test_every_file_gets_an_inode_number_of_its_own_and_nothing_else_of_its_row_changes(
     small_backup: Any, tmp_path: Path
 ) -> None:
-    """Even keys of the archive that nobody here knows."""
-    writer = ManifestWriter("17.5.1")
+    """Even keys of the archive that this program does not know."""
+    writer = MemoryManifest("17.5.1")
     for key, record in small_backup.records.items():
         if record.kind is Kind.FILE:
             small_backup.records[key] = record = replace(record, inode=4711)
@@ -382,7 +378,7 @@ def test_a_file_where_a_directory_must_be_is_refused(small_backup: Any, tmp_path
     assert not (tmp_path / "set").exists()
 
 
-def test_the_plists_keep_what_phones_check_and_name_only_what_goes(small_backup: Any, tmp_path: Path) -> None:
+def test_the_plists_keep_what_phones_check_and_list_only_what_is_sent(small_backup: Any, tmp_path: Path) -> None:
     notes = ("AppDomain-com.example.notes", "Documents/notes.sqlite")
     group = ("AppDomainGroup-group.com.example.notes", "shared.txt")
     made = make_set(
@@ -408,7 +404,7 @@ def test_the_plists_keep_what_phones_check_and_name_only_what_goes(small_backup:
     assert (status["SnapshotState"], status["BackupState"]) == ("finished", "new")
 
 
-def test_the_database_is_laid_out_as_the_old_phones_ios_lays_it_out(make_backup: Any, tmp_path: Path) -> None:
+def test_the_manifest_has_the_layout_of_the_old_phones_ios(make_backup: Any, tmp_path: Path) -> None:
     layouts = {}
     for version in ("26.2", "27.0"):
         backup = make_backup(encrypted=False, name=version, ios_version=version)
@@ -425,9 +421,9 @@ def test_the_database_is_laid_out_as_the_old_phones_ios_lays_it_out(make_backup:
     assert "FilesDomainIdx" not in layouts["27.0"]
 
 
-def test_properties_of_the_manifest_come_along(make_backup: Any, tmp_path: Path) -> None:
+def test_properties_of_the_manifest_are_copied(make_backup: Any, tmp_path: Path) -> None:
     backup = make_backup(encrypted=True)
-    writer = ManifestWriter("17.5.1")
+    writer = MemoryManifest("17.5.1")
     for record in backup.records.values():
         writer.add(record)
     writer.set_property("salt", b"pepper")
@@ -450,7 +446,7 @@ def test_a_full_disk_leaves_no_set_and_an_earlier_one_as_it_was(
         path.write_bytes(content[: len(content) // 2])
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr(composing, "write_new", full)
+    monkeypatch.setattr("migrate.backup.restore_set.compose.write_new", full)
     with pytest.raises(DiskFullHere) as problem:
         make_set(small_backup, tmp_path / "set")
     assert problem.value.exit_code == 33
@@ -486,7 +482,7 @@ def test_an_unfinished_backup_is_not_composed_from(small_backup: Any, tmp_path: 
         make_set(small_backup, tmp_path / "set")
 
 
-def test_no_password_no_set(make_backup: Any, tmp_path: Path) -> None:
+def test_without_the_password_there_is_no_set(make_backup: Any, tmp_path: Path) -> None:
     backup = make_backup(encrypted=True)
     request = SetRequest(
         source=backup.path, password=None, into=tmp_path / "set", strategy="replace", wanted=ids(backup)
@@ -507,7 +503,7 @@ def test_the_password_is_not_shown_with_the_request(make_backup: Any, tmp_path: 
 # -- damaged records, where the phone is gone -------------------------------------------------------------------------
 
 
-def test_records_that_verify_found_damaged_stay_out_and_each_is_named(small_backup: Any, tmp_path: Path) -> None:
+def test_records_that_verify_found_damaged_are_left_out_and_named(small_backup: Any, tmp_path: Path) -> None:
     """The phone is gone: what is left of its backup still moves, and the person hears what does not."""
     small_backup.blob(*LEVEL).write_bytes(b"torn")
     damaged = {small_backup.records[LEVEL].file_id: "its stored bytes are not those that were saved"}
@@ -536,7 +532,7 @@ def test_a_damaged_database_takes_its_log_along_and_a_damaged_log_leaves_an_empt
 # -- many files ------------------------------------------------------------------------------------------------------
 
 
-def test_links_of_many_files_are_made_by_a_program_of_their_own_and_told_of_alike(
+def test_many_files_are_linked_by_a_separate_process_with_the_same_progress(
     small_backup: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_backup.blob(*LEVEL).unlink()
@@ -561,7 +557,7 @@ def test_links_of_many_files_are_made_by_a_program_of_their_own_and_told_of_alik
         assert (side_by_side.path / name[:2] / name).stat().st_ino == small_backup.blob(*key).stat().st_ino
 
 
-def test_memory_does_not_grow_with_the_rows(make_backup: Any, tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_number_of_rows(make_backup: Any, tmp_path: Path) -> None:
     """24 MB of rows: neither a list of them nor a manifest is ever held in memory."""
     backup = make_backup(encrypted=True)
     for number in range(3_000):
@@ -581,7 +577,7 @@ def test_memory_does_not_grow_with_the_rows(make_backup: Any, tmp_path: Path) ->
     assert peak < 20 << 20, "two caches of pieces, a thousand rows of 8 KB"
 
 
-def test_an_error_of_the_linking_program_is_the_error_of_composing(
+def test_an_error_of_the_link_process_is_raised_by_compose(
     small_backup: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk, there as here: what it met is told by its number."""
@@ -591,7 +587,7 @@ def test_an_error_of_the_linking_program_is_the_error_of_composing(
     )
     monkeypatch.setattr(stored_files, "PROCESS_MIN_FILES", 1)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(stored_files.link_errand, "__file__", str(program))
+    monkeypatch.setattr(stored_files.link_worker, "__file__", str(program))
     with pytest.raises(DiskFullHere):
         make_set(small_backup, tmp_path / "set")
     assert not (tmp_path / "set").exists()

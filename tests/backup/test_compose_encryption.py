@@ -1,4 +1,4 @@
-"""A restore set of another encryption than the backup it is made of: every content is written anew, as a stream."""
+"""A restore set whose encryption differs from its backup's: every content is rewritten as a stream."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import PLIST_LIMIT_BYTES, BackupFolder
-from migrate.backup.manifest.open import Manifest
-from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest.open import open_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind
-from migrate.backup.restore_set import encryption as set_encryption
+from migrate.backup.restore_set import encryption
 from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
 from migrate.backup.verify.run import verify
 from migrate.problems import PasswordMissing
+from tests.backup.memory_manifest import MemoryManifest, encrypt_manifest, pad_manifest
 from tests.backup.small_backup import SmallBackup
 from tests.backup.trees import tree
 
@@ -31,7 +31,7 @@ MakeBackup = Callable[..., SmallBackup]
 
 @pytest.fixture(autouse=True)
 def quick_keybag(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(set_encryption, "ROUNDS", 10)
+    monkeypatch.setattr(encryption, "ROUNDS", 10)
 
 
 def other_way(backup: SmallBackup, into: Path, **options: Any) -> RestoreSet:
@@ -102,7 +102,7 @@ def test_passwords_stay_out_because_their_items_open_with_the_old_keys_alone(
     assert {row.reason for row in made.dropped} == {"its items open with this backup's own keys alone"}
 
 
-def test_the_saved_backup_stays_as_it_is_and_no_file_is_shared(small_backup: SmallBackup, tmp_path: Path) -> None:
+def test_the_backup_is_unchanged_and_no_file_is_shared(small_backup: SmallBackup, tmp_path: Path) -> None:
     before = tree(small_backup.path)
     made = other_way(small_backup, tmp_path / "set")
     assert tree(small_backup.path) == before
@@ -115,18 +115,16 @@ def test_an_encrypted_set_of_a_plain_backup_shows_nothing_in_plain(make_backup: 
     assert b"row 1 of message" not in data and b"Library/SMS" not in data
 
 
-def test_what_the_manifest_says_of_the_old_password_does_not_come_along(
-    make_backup: MakeBackup, tmp_path: Path
-) -> None:
+def test_properties_of_the_old_password_are_not_copied(make_backup: MakeBackup, tmp_path: Path) -> None:
     backup = make_backup(encrypted=True)
-    writer = ManifestWriter("17.5.1")
+    writer = MemoryManifest("17.5.1")
     for record in backup.records.values():
         writer.add(record)
     for key in ("passwordHash", "salt", "other"):
         writer.set_property(key, b"pepper")
     (backup.path / "Manifest.db").write_bytes(encrypt_manifest(writer.to_bytes(), backup.manifest_key))
     made = other_way(backup, tmp_path / "set")
-    with Manifest.open(BackupFolder(made.path), None) as manifest:
+    with open_manifest(BackupFolder(made.path), None) as manifest:
         assert manifest.properties() == {"other": b"pepper"}
 
 
@@ -158,9 +156,7 @@ def test_a_content_that_cannot_be_read_is_dropped_and_leaves_nothing(small_backu
     assert verify(made.path, password_of(small_backup), seals=None).verdict == "whole"
 
 
-def test_rows_without_sizes_or_with_keys_in_a_plain_backup_are_taken_as_phones_write_them(
-    make_backup: MakeBackup, tmp_path: Path
-) -> None:
+def test_rows_without_sizes_and_plain_rows_with_keys_are_accepted(make_backup: MakeBackup, tmp_path: Path) -> None:
     """Files of an unencrypted backup have keys too (seen, iOS 14.3), which open nothing here."""
     backup = make_backup(encrypted=False)
     for key, record in backup.records.items():
@@ -175,7 +171,7 @@ def test_rows_without_sizes_or_with_keys_in_a_plain_backup_are_taken_as_phones_w
                 assert opened.read(record, 1 << 20) == backup.contents.get((record.domain, record.relative_path), b"")
 
 
-def test_a_film_is_written_anew_in_little_memory(
+def test_a_film_is_rewritten_in_little_memory(
     make_backup: MakeBackup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(PLIST_LIMIT_BYTES, "Info.plist", 1 << 20)  # that much is set aside, and never touched

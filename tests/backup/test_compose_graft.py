@@ -127,9 +127,7 @@ def own_files(new: SmallBackup) -> dict[Key, bytes]:
 # -- what is in it ---------------------------------------------------------------------------------------------------
 
 
-def test_chosen_messages_lie_among_everything_the_new_phone_has(
-    old: SmallBackup, new: NewPhone, tmp_path: Path
-) -> None:
+def test_chosen_messages_are_added_to_the_new_phones_own_data(old: SmallBackup, new: NewPhone, tmp_path: Path) -> None:
     made = graft(old, new, tmp_path / "set", MESSAGES, ATTACHMENT)
     expected = own_files(new) | {MESSAGES: old.contents[MESSAGES], ATTACHMENT: old.contents[ATTACHMENT]}
     expected |= {(MESSAGES[0], MESSAGES[1] + suffix): b"" for suffix in ("-wal", "-shm", "-journal")}
@@ -140,7 +138,7 @@ def test_chosen_messages_lie_among_everything_the_new_phone_has(
     assert made.files == len(expected)
 
 
-def test_the_new_phones_own_rows_and_files_are_the_very_same(old: SmallBackup, new: NewPhone, tmp_path: Path) -> None:
+def test_the_new_phones_own_rows_and_files_are_unchanged(old: SmallBackup, new: NewPhone, tmp_path: Path) -> None:
     made = graft(old, new, tmp_path / "set", MESSAGES, OLD_PHOTO)
     before, after = archives(new.path, NEW_PASSWORD), archives(made.path, NEW_PASSWORD)
     for key, archive in before.items():
@@ -163,9 +161,7 @@ def test_a_chosen_category_replaces_its_counterpart_as_a_whole(old: SmallBackup,
     assert verify(made.path, NEW_PASSWORD, seals=None).verdict == "whole"
 
 
-def test_a_database_that_leaves_takes_its_log_along_and_one_that_stays_keeps_it(
-    old: SmallBackup, new: NewPhone, tmp_path: Path
-) -> None:
+def test_a_log_is_left_out_or_kept_with_its_database(old: SmallBackup, new: NewPhone, tmp_path: Path) -> None:
     """A claim on the database alone, or on the log alone, would leave a log to another database, or none to its own."""
     made = graft(old, new, tmp_path / "a", GAME, replaced=ids(new, MESSAGES))
     assert not [path for _, path in contents(made) if path.startswith(MESSAGES[1])]
@@ -176,7 +172,7 @@ def test_a_database_that_leaves_takes_its_log_along_and_one_that_stays_keeps_it(
         assert found[key] == new.contents[key]
 
 
-def test_payloads_of_an_encrypted_old_backup_are_the_very_files_under_new_keys(new: NewPhone, tmp_path: Path) -> None:
+def test_files_of_an_encrypted_old_backup_are_linked_with_new_keys(new: NewPhone, tmp_path: Path) -> None:
     old = fill_old(tmp_path, encrypted=True)
     made = graft(old, new, tmp_path / "set", OLD_PHOTO, MESSAGES)
     with Backup.open(made.path, NEW_PASSWORD) as opened:
@@ -191,9 +187,7 @@ def test_payloads_of_an_encrypted_old_backup_are_the_very_files_under_new_keys(n
             assert stored.stat().st_ino == old.blob(*key).stat().st_ino
 
 
-def test_payloads_of_a_plain_old_backup_are_encrypted_and_their_digests_are_of_what_is_stored(
-    new: NewPhone, tmp_path: Path
-) -> None:
+def test_files_of_a_plain_old_backup_are_encrypted_and_digested_as_stored(new: NewPhone, tmp_path: Path) -> None:
     old = fill_old(tmp_path, encrypted=False)
     made = graft(old, new, tmp_path / "set", OLD_PHOTO, MESSAGES)
     with Backup.open(made.path, NEW_PASSWORD) as opened:
@@ -265,18 +259,14 @@ def test_a_graft_verifies_whole(old: SmallBackup, new: NewPhone, tmp_path: Path)
 # -- what makes it impossible ----------------------------------------------------------------------------------------
 
 
-def test_a_file_of_the_new_phone_that_its_backup_lacks_would_be_deleted_so_there_is_no_set(
-    old: SmallBackup, new: NewPhone, tmp_path: Path
-) -> None:
+def test_no_set_is_made_if_the_new_phones_backup_lacks_a_file(old: SmallBackup, new: NewPhone, tmp_path: Path) -> None:
     new.blob("HomeDomain", "Library/Passes/card.pkpass").unlink()
     with pytest.raises(GraftWouldDelete, match=r"card\.pkpass would be deleted"):
         graft(old, new, tmp_path / "set", MESSAGES)
     assert not (tmp_path / "set").exists()
 
 
-def test_a_file_that_the_new_phone_could_not_read_is_no_reason_to_delete_it(
-    old: SmallBackup, new: NewPhone, tmp_path: Path
-) -> None:
+def test_no_set_is_made_if_the_new_phone_could_not_read_a_file(old: SmallBackup, new: NewPhone, tmp_path: Path) -> None:
     lost = new.records["HomeDomain", "Library/Passes/card.pkpass"].file_id
     with SealDraft.open(tmp_path / "seals", NEW_UDID, None, fresh=True) as draft:
         draft.mark_unreadable(lost, "Input/output error (5)")
@@ -287,7 +277,7 @@ def test_a_file_that_the_new_phone_could_not_read_is_no_reason_to_delete_it(
     assert made.replaced_files == 4, "it was to leave anyway"
 
 
-def test_a_plain_backup_of_the_new_phone_lacks_what_would_then_be_deleted(old: SmallBackup, tmp_path: Path) -> None:
+def test_a_plain_backup_of_the_new_phone_is_refused_as_a_base(old: SmallBackup, tmp_path: Path) -> None:
     plain = new_phone(tmp_path / "plain", encrypted=False)
     with pytest.raises(CannotCompose, match="not encrypted"):
         graft(old, plain, tmp_path / "set", MESSAGES)
@@ -324,13 +314,13 @@ def test_a_chosen_file_that_is_damaged_leaves_the_new_phones_own_in_place(
     assert contents(made) == own_files(new)
 
 
-def test_both_saved_backups_stay_as_they_are(old: SmallBackup, new: NewPhone, tmp_path: Path) -> None:
+def test_both_backups_stay_unchanged(old: SmallBackup, new: NewPhone, tmp_path: Path) -> None:
     before = tree(tmp_path / "backups")
     graft(old, new, tmp_path / "set", *(key for key in old.contents), replaced=ids(new, MESSAGES))
     assert tree(tmp_path / "backups") == before
 
 
-# -- readers nobody here wrote ---------------------------------------------------------------------------------------
+# -- other programs read the set --------------------------------------------------------------------------------------
 
 
 @pytest.mark.peer
@@ -362,7 +352,7 @@ def test_pyiosbackup_opens_a_graft_file_by_file_with_the_new_password(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_a_graft_is_for_its_owner_alone(old: SmallBackup, new: NewPhone, tmp_path: Path) -> None:
+def test_a_graft_is_private(old: SmallBackup, new: NewPhone, tmp_path: Path) -> None:
     graft(old, new, tmp_path / "set", MESSAGES, ATTACHMENT)
     modes = {path.stat().st_mode & 0o7777 for path in (tmp_path / "set").rglob("*")}
     assert modes == {0o700, 0o600}

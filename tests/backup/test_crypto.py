@@ -39,14 +39,14 @@ def test_what_was_encrypted_in_any_chunks_decrypts_in_any_other(content: bytes, 
 
 @pytest.mark.peer
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 4096])
-def test_another_reader_decrypts_it_too(size: int) -> None:
+def test_another_program_decrypts_it_too(size: int) -> None:
     utils = pytest.importorskip("iphone_backup_decrypt.utils")
     content = bytes(size)
     stored = b"".join(encrypted_chunks([content], KEY))
     assert utils.remove_cbc_padding(utils.aes_decrypt_cbc(data=stored, key=KEY)) == content
 
 
-def test_a_file_caught_mid_write_comes_back_whole_and_is_told() -> None:
+def test_a_file_caught_mid_write_is_decrypted_whole_and_reported() -> None:
     content = b"row " * 8  # two blocks of data, no padding: encrypt with padding and take the padding's block away
     stored = b"".join(encrypted_chunks([content], KEY))[:-16]
     told: list[bool] = []
@@ -55,14 +55,14 @@ def test_a_file_caught_mid_write_comes_back_whole_and_is_told() -> None:
     assert b"".join(decrypted_chunks(cut(stored, 1), KEY)) == content
 
 
-def test_no_bytes_at_all_are_an_empty_content_and_nothing_to_tell() -> None:
+def test_no_bytes_are_an_empty_content() -> None:
     told: list[bool] = []
     assert list(decrypted_chunks([], KEY, lambda: told.append(True))) == []
     assert not told
 
 
 @pytest.mark.parametrize("cut_off", [1, 8, 15])
-def test_a_torn_end_is_told_after_all_whole_blocks(cut_off: int) -> None:
+def test_a_torn_end_is_reported_after_all_whole_blocks(cut_off: int) -> None:
     content = bytes(range(64))
     stored = b"".join(encrypted_chunks([content], KEY))
     got = bytearray()
@@ -85,5 +85,5 @@ def test_a_torn_end_is_told_after_all_whole_blocks(cut_off: int) -> None:
         (b"", None),
     ],
 )
-def test_padding_is_believed_only_when_it_is_padding(tail: bytes, length: int | None) -> None:
+def test_only_valid_padding_is_removed(tail: bytes, length: int | None) -> None:
     assert padding_length(tail) == length

@@ -13,12 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.backup.extract import extract as extracting
-from migrate.backup.extract.extract import ExtractResult, extract
+from migrate.backup.extract.extract import ExtractResult, _linked_to, extract
 from migrate.backup.extract.names import UsedNames
-from migrate.backup.folder import inside
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
+from migrate.backup.safe_path import inside
 from migrate.problems import CannotExtractHere, ExtractIntoBackup, NothingToExtract, UnsafeName, WouldOverwrite
 
 PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
@@ -56,7 +55,7 @@ def codes(extracted: ExtractResult) -> list[tuple[str, str | None]]:
     return [(finding.code, finding.relative_path) for finding in extracted.findings]
 
 
-def test_every_file_comes_out_as_the_phone_had_it(small_backup: Any, tmp_path: Path) -> None:
+def test_every_file_is_extracted_as_on_the_phone(small_backup: Any, tmp_path: Path) -> None:
     before = tree(small_backup.path)
     done = taken_out(small_backup, tmp_path / "out")
     contents = {f"{domain}/{path}": content for (domain, path), content in small_backup.contents.items()}
@@ -66,7 +65,7 @@ def test_every_file_comes_out_as_the_phone_had_it(small_backup: Any, tmp_path: P
     assert tree(small_backup.path) == before
 
 
-def test_files_have_their_dates_and_are_for_their_owner_only(small_backup: Any, tmp_path: Path) -> None:
+def test_extracted_files_keep_their_dates_and_are_private(small_backup: Any, tmp_path: Path) -> None:
     taken_out(small_backup, tmp_path / "out")
     for path in (tmp_path / "out").rglob("*"):
         status = path.lstat()
@@ -76,7 +75,7 @@ def test_files_have_their_dates_and_are_for_their_owner_only(small_backup: Any, 
             assert stat.S_IMODE(status.st_mode) == (0o600 if path.is_file() else 0o700)
 
 
-def test_just_what_is_wanted_is_taken(small_backup: Any, tmp_path: Path) -> None:
+def test_only_wanted_files_are_extracted(small_backup: Any, tmp_path: Path) -> None:
     done = taken_out(small_backup, tmp_path / "out", lambda domain, path: (domain, path) == PHOTO)
     assert list(listed(tmp_path / "out")) == ["/".join(PHOTO)]
     assert (done.files, done.directories) == (1, 0)
@@ -85,7 +84,7 @@ def test_just_what_is_wanted_is_taken(small_backup: Any, tmp_path: Path) -> None
     assert not (tmp_path / "none").exists()
 
 
-def test_an_empty_folder_of_the_phone_is_made_too(make_backup: Any, tmp_path: Path) -> None:
+def test_empty_folders_are_extracted_too(make_backup: Any, tmp_path: Path) -> None:
     backup = make_backup()
     backup.add_directory("HomeDomain", "Library/Empty")
     backup.write()
@@ -95,7 +94,7 @@ def test_an_empty_folder_of_the_phone_is_made_too(make_backup: Any, tmp_path: Pa
 # -- what is there stays ---------------------------------------------------------------------------------------------
 
 
-def test_nothing_that_is_there_is_replaced_and_nothing_is_begun(small_backup: Any, tmp_path: Path) -> None:
+def test_if_a_file_exists_already_nothing_is_extracted(small_backup: Any, tmp_path: Path) -> None:
     mine = tmp_path / "out" / "CameraRollDomain" / "Media" / "DCIM" / "100APPLE" / "IMG_0001.JPG"
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"mine")
@@ -106,7 +105,7 @@ def test_nothing_that_is_there_is_replaced_and_nothing_is_begun(small_backup: An
     assert tree(tmp_path / "out") == before
 
 
-def test_a_folder_that_holds_other_things_takes_more(small_backup: Any, tmp_path: Path) -> None:
+def test_extracting_into_a_folder_with_other_files_works(small_backup: Any, tmp_path: Path) -> None:
     """Photos today, messages tomorrow, into the same folder; the same again is refused."""
     out = tmp_path / "out"
     out.mkdir()
@@ -118,7 +117,7 @@ def test_a_folder_that_holds_other_things_takes_more(small_backup: Any, tmp_path
         taken_out(small_backup, out)
 
 
-def test_a_file_where_a_folder_must_be_is_named(small_backup: Any, tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_a_folder_is_reported(small_backup: Any, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "CameraRollDomain").write_bytes(b"mine")
     done = taken_out(small_backup, tmp_path / "out")
@@ -128,14 +127,14 @@ def test_a_file_where_a_folder_must_be_is_named(small_backup: Any, tmp_path: Pat
 
 
 @pytest.mark.parametrize("where", [".", "below/it", ".."])
-def test_a_backup_is_no_place_to_write_to(small_backup: Any, where: str) -> None:
+def test_extracting_into_a_backup_is_refused(small_backup: Any, where: str) -> None:
     before = tree(small_backup.path)
     with pytest.raises(ExtractIntoBackup):
         taken_out(small_backup, small_backup.path / where)
     assert tree(small_backup.path) == before
 
 
-def test_nothing_is_written_through_a_link_that_lies_there(small_backup: Any, tmp_path: Path) -> None:
+def test_nothing_is_written_through_an_existing_link(small_backup: Any, tmp_path: Path) -> None:
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     (out / "within").mkdir(parents=True)
     elsewhere.mkdir()
@@ -153,7 +152,7 @@ def test_nothing_is_written_through_a_link_that_lies_there(small_backup: Any, tm
 # -- links -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_link_is_made_only_where_it_stays(make_backup: Any, tmp_path: Path) -> None:
+def test_a_link_is_made_only_if_it_stays_in_its_domain(make_backup: Any, tmp_path: Path) -> None:
     backup = make_backup()
     links = {
         "Library/same": "Preferences",
@@ -181,7 +180,7 @@ def test_a_link_is_made_only_where_it_stays(make_backup: Any, tmp_path: Path) ->
     assert done.links == 1 + len(made)
 
 
-def test_files_behind_a_link_of_the_backup_do_not_go_through_it(make_backup: Any, tmp_path: Path) -> None:
+def test_files_are_not_written_through_a_link_of_the_backup(make_backup: Any, tmp_path: Path) -> None:
     """A hostile manifest has a link and, under its name, files: whichever comes first, nothing passes the link."""
     backup = make_backup(encrypted=False)
     backup.add_symlink("AppDomain-x", "Documents/a", "b")
@@ -205,10 +204,10 @@ NAME_PARTS = st.sampled_from(["..", ".", "", "a", "b", "a\\b", "C:", "\0", "ü",
 
 
 @given(st.lists(NAME_PARTS, max_size=5), st.lists(NAME_PARTS, max_size=6), st.booleans())
-def test_a_link_that_is_made_never_leads_out(above: list[str], target: list[str], absolute: bool) -> None:
+def test_an_extracted_link_never_leads_out(above: list[str], target: list[str], absolute: bool) -> None:
     name = "/".join(["Domain", *[part for part in above if part not in ("..", ".", "")], "link"])
     try:
-        leads_to = extracting._linked_to(name, ("/" if absolute else "") + "/".join(target))
+        leads_to = _linked_to(name, ("/" if absolute else "") + "/".join(target))
         place = inside(Path("/root-of-it"), leads_to)
     except UnsafeName:
         return
@@ -228,7 +227,7 @@ TOO_LONG_HERE = ["x" * 300, "a/" * 600 + "b"]
 
 
 @pytest.mark.parametrize("path", HOSTILE + TOO_LONG_HERE, ids=lambda path: ascii(path[:20]))
-def test_a_name_that_cannot_be_is_named_and_the_rest_comes_out(make_backup: Any, tmp_path: Path, path: str) -> None:
+def test_an_impossible_name_is_reported_and_the_rest_extracted(make_backup: Any, tmp_path: Path, path: str) -> None:
     """One that no phone writes is the backup's damage (30); one that this disk cannot hold is not (33)."""
     backup = make_backup(encrypted=False)
     record = backup.add_file("HomeDomain", "Library/will-be-hostile", b"hostile")
@@ -243,7 +242,7 @@ def test_a_name_that_cannot_be_is_named_and_the_rest_comes_out(make_backup: Any,
     assert not list((tmp_path / "deep").rglob("escape*")) and not list((tmp_path / "deep").rglob("*.part"))
 
 
-def test_a_path_longer_than_any_phones_is_a_damaged_row(make_backup: Any, tmp_path: Path) -> None:
+def test_an_overlong_path_is_a_damaged_row(make_backup: Any, tmp_path: Path) -> None:
     backup = make_backup(encrypted=False)
     record = backup.add_file("HomeDomain", "Library/will-be-long", b"hostile")
     del backup.records["HomeDomain", "Library/will-be-long"]
@@ -255,7 +254,7 @@ def test_a_path_longer_than_any_phones_is_a_damaged_row(make_backup: Any, tmp_pa
 
 
 @pytest.mark.parametrize("domain", ["../escape", "a/b", "", "..", "Home\0"])
-def test_a_domain_that_cannot_be_is_named(make_backup: Any, tmp_path: Path, domain: str) -> None:
+def test_an_impossible_domain_is_reported(make_backup: Any, tmp_path: Path, domain: str) -> None:
     backup = make_backup(encrypted=False)
     backup.records.clear()
     backup.add_file(domain, "file", b"hostile")
@@ -265,7 +264,7 @@ def test_a_domain_that_cannot_be_is_named(make_backup: Any, tmp_path: Path, doma
     assert not (tmp_path / "escape").exists()
 
 
-def test_names_that_differ_only_in_case_are_named_where_the_disk_takes_them_for_one(
+def test_names_that_differ_only_in_case_are_reported_on_a_case_insensitive_disk(
     make_backup: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a Mac's or Windows' disk the second would replace the first, or two folders would become one."""
@@ -284,14 +283,14 @@ def test_names_that_differ_only_in_case_are_named_where_the_disk_takes_them_for_
     assert done.exit_code == 33 and done.files == 2
 
 
-def test_this_disk_says_itself_what_it_takes_for_one(tmp_path: Path) -> None:
+def test_case_folding_of_the_disk_is_detected(tmp_path: Path) -> None:
     found = UsedNames.of(tmp_path)
     (tmp_path / "a").touch()
     assert found.folds_case == (tmp_path / "A").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a"]
 
 
-def test_a_path_that_is_listed_twice_is_taken_out_once(make_backup: Any, tmp_path: Path) -> None:
+def test_a_path_that_is_listed_twice_is_extracted_once(make_backup: Any, tmp_path: Path) -> None:
     backup = make_backup(encrypted=False)
     record = backup.add_file("HomeDomain", "Library/twice", b"first")
     backup.records["HomeDomain", "Library//twice"] = replace(
@@ -309,7 +308,7 @@ def test_a_path_that_is_listed_twice_is_taken_out_once(make_backup: Any, tmp_pat
 # -- damage, a full disk, a stop -------------------------------------------------------------------------------------
 
 
-def test_what_is_damaged_is_named_and_the_rest_comes_out(small_backup: Any, tmp_path: Path) -> None:
+def test_damaged_files_are_reported_and_the_rest_extracted(small_backup: Any, tmp_path: Path) -> None:
     small_backup.blob(*PHOTO).unlink()
     if small_backup.encrypted:
         torn = small_backup.blob("HomeDomain", "Library/SMS/sms.db")
@@ -324,7 +323,7 @@ def test_what_is_damaged_is_named_and_the_rest_comes_out(small_backup: Any, tmp_
     )
 
 
-def test_a_file_that_was_caught_mid_write_comes_out_whole_and_is_named(make_backup: Any, tmp_path: Path) -> None:
+def test_a_file_caught_mid_write_is_extracted_whole_and_reported(make_backup: Any, tmp_path: Path) -> None:
     backup = make_backup(encrypted=True)
     blob = backup.blob(*PHOTO)
     blob.write_bytes(blob.read_bytes()[:-16])
@@ -334,7 +333,7 @@ def test_a_file_that_was_caught_mid_write_comes_out_whole_and_is_named(make_back
     assert content == backup.contents[PHOTO][: len(content)] and len(content) > len(backup.contents[PHOTO]) - 16
 
 
-def test_a_bad_row_elsewhere_does_not_spoil_what_is_wanted(make_backup: Any, tmp_path: Path) -> None:
+def test_a_bad_row_that_is_not_wanted_is_ignored(make_backup: Any, tmp_path: Path) -> None:
     import sqlite3
 
     backup = make_backup(encrypted=False)
@@ -365,7 +364,7 @@ class StopsAfter:
 
 
 @pytest.mark.parametrize("at_bytes", [1, 10_000, 20_000])
-def test_ctrl_c_in_the_middle_of_a_file_leaves_only_whole_ones(
+def test_ctrl_c_in_the_middle_of_a_file_leaves_only_complete_files(
     small_backup: Any, tmp_path: Path, at_bytes: int
 ) -> None:
     with Backup.open(small_backup.path, small_backup.password) as opened, pytest.raises(KeyboardInterrupt):
@@ -375,7 +374,7 @@ def test_ctrl_c_in_the_middle_of_a_file_leaves_only_whole_ones(
     assert left.items() < whole.items()
 
 
-def test_a_full_disk_is_33_and_what_is_there_is_whole(small_backup: Any, tmp_path: Path) -> None:
+def test_a_full_disk_is_33_and_leaves_only_complete_files(small_backup: Any, tmp_path: Path) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     with Backup.open(small_backup.path, small_backup.password) as opened, pytest.raises(CannotExtractHere) as error:
         extract(opened, tmp_path / "out", everything, StopsAfter(full, 10_000))
@@ -386,9 +385,7 @@ def test_a_full_disk_is_33_and_what_is_there_is_whole(small_backup: Any, tmp_pat
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_write_that_the_system_refuses_for_want_of_room_is_33(
-    small_backup: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_to_a_full_disk_is_33(small_backup: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel's own answer, from a device that is always full."""
     real = os.open
 
@@ -397,22 +394,22 @@ def test_a_write_that_the_system_refuses_for_want_of_room_is_33(
             return real("/dev/full", os.O_WRONLY)
         return real(path, flags, mode, **other)
 
-    monkeypatch.setattr(extracting.os, "open", onto_the_full_device)
+    monkeypatch.setattr(os, "open", onto_the_full_device)
     monkeypatch.setattr(UsedNames, "of", lambda folder: UsedNames(folds_case=False, folds_forms=False))
     with pytest.raises(CannotExtractHere) as error:
         taken_out(small_backup, tmp_path / "out", lambda domain, path: domain == "CameraRollDomain")
     assert "No space left" in error.value.why()
 
 
-def test_a_place_where_nothing_can_be_made_is_not_called_full(small_backup: Any, tmp_path: Path) -> None:
+def test_an_unwritable_place_is_not_reported_as_full(small_backup: Any, tmp_path: Path) -> None:
     (tmp_path / "a-file").write_bytes(b"")
     with pytest.raises(CannotExtractHere) as error:
         taken_out(small_backup, tmp_path / "a-file" / "out")
     assert error.value.exit_code == 33 and "space" not in error.value.next()
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="whoever runs this may write anywhere")
-def test_a_folder_that_may_not_be_written_is_33(small_backup: Any, tmp_path: Path) -> None:
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_33(small_backup: Any, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir(mode=0o500)
     with pytest.raises(CannotExtractHere):
         taken_out(small_backup, tmp_path / "out")

@@ -1,4 +1,4 @@
-"""What a name from a phone may reach, which folder a person means, and what the plists say."""
+"""Paths from a phone's names, finding the backup a person means, and facts from the plists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.backup.folder import BackupFolder, _parts, find_backup, inside
+from migrate.backup.folder import BackupFolder, find_backup
+from migrate.backup.safe_path import inside, split_name
 from migrate.problems import BackupNotFound, BackupUnfinished, BackupUnreadable, UnsafeName
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs symbolic links without a privilege")
@@ -30,7 +31,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs symbolic links with
         ("Grüße/你好", "Grüße/你好"),
     ],
 )
-def test_a_plain_name_lands_in_the_folder(tmp_path: Path, name: str, place: str) -> None:
+def test_a_plain_name_stays_in_the_folder(tmp_path: Path, name: str, place: str) -> None:
     assert inside(tmp_path, name) == tmp_path / place
 
 
@@ -38,21 +39,21 @@ def test_a_plain_name_lands_in_the_folder(tmp_path: Path, name: str, place: str)
     "name",
     ["", "/", ".", "..", "../x", "a/../../x", "/../x", "a/..", "a\0b", "x" * 256, "ü" * 128, "a/" * 2_500, "\ud800"],
 )
-def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_name_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UnsafeName) as refused:
         inside(tmp_path, name)
     assert str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["C:/x", "C:x", "a\\..\\b", "\\\\server\\share", "con", "a/NUL.txt", "x.", "x "])
-def test_windows_refuses_its_own_ways_out(name: str) -> None:
+def test_names_that_lead_out_on_windows_are_refused_there(name: str) -> None:
     with pytest.raises(UnsafeName):
-        _parts(name, windows=True)
-    assert _parts(name, windows=False)
+        split_name(name, windows=True)
+    assert split_name(name, windows=False)
 
 
 @given(st.text(alphabet=st.sampled_from("./\\ab\0:~é"), max_size=12))
-def test_no_name_at_all_leaves_the_folder(name: str) -> None:
+def test_no_name_leaves_the_folder(name: str) -> None:
     root = Path("/somewhere/backup")
     try:
         place = inside(root, name)
@@ -75,7 +76,7 @@ def test_a_symbolic_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
 
 
 @posix
-def test_a_backup_folder_that_is_itself_a_link_is_fine(tmp_path: Path) -> None:
+def test_a_backup_folder_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "Backup").symlink_to(tmp_path / "disk")
     assert inside(tmp_path / "Backup", "ab/x") == tmp_path / "Backup" / "ab" / "x"
@@ -116,7 +117,7 @@ def test_two_backups_in_the_folder_are_listed_not_guessed(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "file"])
-def test_what_is_no_backup_says_so(tmp_path: Path, kind: str) -> None:
+def test_a_folder_without_a_backup_is_reported(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "x"
     if kind == "empty":
         path.mkdir()
@@ -126,12 +127,12 @@ def test_what_is_no_backup_says_so(tmp_path: Path, kind: str) -> None:
         find_backup(path)
 
 
-def test_a_backup_that_lost_its_manifest_is_still_one(tmp_path: Path) -> None:
+def test_a_backup_without_a_manifest_is_still_found(tmp_path: Path) -> None:
     (tmp_path / "Status.plist").touch()
     assert find_backup(tmp_path) == tmp_path
 
 
-def test_plists_that_are_missing_are_none_and_facts_fall_back(tmp_path: Path) -> None:
+def test_missing_plists_read_as_none_and_facts_fall_back(tmp_path: Path) -> None:
     folder = BackupFolder(tmp_path)
     assert (folder.info, folder.manifest_plist, folder.status) == (None, None, None)
     assert (folder.udid, folder.ios_version, folder.status_uuid) == (tmp_path.name, None, None)
@@ -150,7 +151,7 @@ def test_facts_come_from_the_phone_before_the_host(tmp_path: Path) -> None:
     assert (folder.udid, folder.ios_version, folder.is_encrypted) == ("aaa", "16.1", True)
 
 
-def test_the_status_names_the_save(tmp_path: Path) -> None:
+def test_the_status_identifies_the_backup(tmp_path: Path) -> None:
     status = {"UUID": "U", "Date": datetime(2026, 1, 2, 3, 4, 5), "SnapshotState": "uploading"}
     (tmp_path / "Status.plist").write_bytes(plistlib.dumps(status, fmt=plistlib.FMT_BINARY))
     folder = BackupFolder(tmp_path)
@@ -174,7 +175,7 @@ def test_the_status_names_the_save(tmp_path: Path) -> None:
     ],
     ids=["empty", "text", "torn binary", "a list", "entities", "torn xml", "nested"],
 )
-def test_a_plist_that_is_garbage_is_named(tmp_path: Path, garbage: bytes) -> None:
+def test_a_damaged_plist_is_named(tmp_path: Path, garbage: bytes) -> None:
     (tmp_path / "Status.plist").write_bytes(garbage)
     with pytest.raises(BackupUnreadable) as error:
         _ = BackupFolder(tmp_path).status
@@ -182,14 +183,14 @@ def test_a_plist_that_is_garbage_is_named(tmp_path: Path, garbage: bytes) -> Non
     assert error.value.exit_code == 31
 
 
-def test_a_plist_beyond_reason_is_not_read_into_memory(tmp_path: Path) -> None:
+def test_an_oversized_plist_is_not_read_into_memory(tmp_path: Path) -> None:
     with (tmp_path / "Status.plist").open("wb") as file:
         file.truncate(2 << 30)
     with pytest.raises(BackupUnreadable):
         _ = BackupFolder(tmp_path).status
 
 
-def test_a_real_backup_without_manifest_plist_tells_what_it_can(shared_data: Path) -> None:
+def test_a_real_backup_without_manifest_plist_still_gives_facts(shared_data: Path) -> None:
     folder = BackupFolder(find_backup(shared_data / "ios14-real-manifest"))
     assert folder.manifest_plist is None
     assert folder.ios_version == "14.3"

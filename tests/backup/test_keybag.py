@@ -24,7 +24,7 @@ PASSWORD = "correct-horse-1947"
 
 
 @pytest.mark.parametrize("name", ["Manifest-9-123456.plist", "Manifest-10-test123.plist"])
-def test_a_real_keybag_opens_by_its_tags_whatever_its_version_says(shared_data: Path, name: str) -> None:
+def test_a_real_keybag_is_read_by_its_tags_not_its_version(shared_data: Path, name: str) -> None:
     """iOS 9.3.5 has one stage, iOS 10.2 two with the real ten million rounds; both say VERS 3."""
     expected = json.loads((shared_data / "keybags" / "expected.json").read_text())[name]
     plist = plistlib.loads((shared_data / "keybags" / name).read_bytes())
@@ -40,7 +40,7 @@ def test_a_real_keybag_opens_by_its_tags_whatever_its_version_says(shared_data: 
         assert hashlib.sha256(key).hexdigest() == expected["sha256_of_unwrapped_manifest_key"]
 
 
-def test_a_new_bag_opens_with_its_password_and_no_other() -> None:
+def test_a_new_keybag_opens_only_with_its_password() -> None:
     bag, keys = Keybag.create(PASSWORD, rounds=1_000)
     again = Keybag.from_bytes(bag.to_bytes())
     assert (again.uuid, again.rounds) == (bag.uuid, 1_000)
@@ -52,7 +52,7 @@ def test_a_new_bag_opens_with_its_password_and_no_other() -> None:
             again.unlock(wrong)
 
 
-def test_bags_from_the_same_dice_are_the_same() -> None:
+def test_keybags_from_the_same_random_bytes_are_equal() -> None:
     def made() -> bytes:
         count = iter(range(10_000))
         return Keybag.create("a", rounds=1, random=lambda n: next(count).to_bytes(1, "big") * n)[0].to_bytes()
@@ -61,7 +61,7 @@ def test_bags_from_the_same_dice_are_the_same() -> None:
 
 
 @pytest.mark.peer
-def test_our_bag_opens_for_readers_nobody_here_wrote() -> None:
+def test_other_programs_open_our_keybag() -> None:
     utils = pytest.importorskip("iphone_backup_decrypt.utils")
     keybag = pytest.importorskip("pyiosbackup.keybag")
     manifest_plist = pytest.importorskip("pyiosbackup.manifest_plist")
@@ -87,7 +87,7 @@ def test_a_changed_password_keeps_every_file_key() -> None:
         bag.with_new_password(type(keys)({1: bytes(32)}), "new")
 
 
-def test_a_rewrapped_ios_9_bag_stays_one(shared_data: Path) -> None:
+def test_a_rewrapped_ios_9_keybag_keeps_its_form(shared_data: Path) -> None:
     plist = plistlib.loads((shared_data / "keybags" / "Manifest-9-123456.plist").read_bytes())
     bag = Keybag.from_bytes(plist["BackupKeyBag"])
     keys = bag.unlock("123456")
@@ -96,7 +96,7 @@ def test_a_rewrapped_ios_9_bag_stays_one(shared_data: Path) -> None:
     assert changed.unlock("654321").key_of_class(3) == keys.key_of_class(3)
 
 
-def test_the_bag_of_an_unencrypted_backup_opens_with_no_password() -> None:
+def test_the_keybag_of_an_unencrypted_backup_opens_with_no_password() -> None:
     bag, keys = Keybag.create(None, rounds=1_000)
     assert keys.unwrap(keys.wrap(1, b"k" * 32)) == b"k" * 32
     with pytest.raises(KeybagUnreadable):
@@ -154,7 +154,7 @@ def changed(tag: bytes, value: bytes | None, *, which: int = 0) -> bytes:
         "a class without wrap",
     ],
 )
-def test_what_is_no_keybag_is_refused(data: bytes) -> None:
+def test_bytes_that_are_not_a_keybag_are_refused(data: bytes) -> None:
     with pytest.raises(KeybagUnreadable) as error:
         Keybag.from_bytes(data)
     assert error.value.exit_code == 31
@@ -174,13 +174,13 @@ def test_what_is_no_keybag_is_refused(data: bytes) -> None:
         (b"DPIC", None),
     ],
 )
-def test_a_bag_that_asks_for_hours_of_work_or_lacks_a_salt_is_refused_at_once(tag: bytes, value: bytes | None) -> None:
+def test_a_keybag_with_too_many_rounds_or_without_a_salt_is_refused_at_once(tag: bytes, value: bytes | None) -> None:
     bag = Keybag.from_bytes(changed(tag, value))
     with pytest.raises(KeybagUnreadable):
         bag.unlock(PASSWORD)
 
 
-def test_a_bag_cut_anywhere_is_refused_or_lacks_only_its_last_classes() -> None:
+def test_a_keybag_cut_anywhere_is_refused_or_lacks_only_its_last_classes() -> None:
     bag, _ = Keybag.create(PASSWORD, rounds=1)
     whole = bag.to_bytes()
     for length in range(len(whole)):
@@ -211,7 +211,7 @@ def test_a_key_that_does_not_fit_the_bag_says_why(key: bytes) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=6))
-def test_any_bytes_are_a_bag_or_refused(flips: list[tuple[int, int]]) -> None:
+def test_any_bytes_are_a_keybag_or_refused(flips: list[tuple[int, int]]) -> None:
     data = bytearray(_WHOLE)
     for at, value in flips:
         data[at % len(data)] = value
@@ -226,7 +226,7 @@ def test_any_bytes_are_a_bag_or_refused(flips: list[tuple[int, int]]) -> None:
 _WHOLE = Keybag.create(None, rounds=1)[0].to_bytes()
 
 
-def test_a_slow_derivation_is_told_of_once_and_a_quick_one_never() -> None:
+def test_only_a_slow_key_derivation_is_announced_and_only_once() -> None:
     told: list[str] = []
 
     @contextmanager
@@ -252,7 +252,7 @@ def test_a_slow_derivation_is_told_of_once_and_a_quick_one_never() -> None:
         key_derivation_notice.reset(token)
 
 
-def test_two_threads_that_want_the_same_key_do_the_work_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_threads_that_need_the_same_key_derive_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     bag, _ = Keybag.create("first", rounds=10)
     calls: list[int] = []
     real = hashlib.pbkdf2_hmac

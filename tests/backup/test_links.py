@@ -19,7 +19,7 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_linked_backup_shares_every_file_and_only_its_owner_may_enter(make_backup: Any, tmp_path: Path) -> None:
+def test_a_linked_backup_shares_every_file_and_is_private(make_backup: Any, tmp_path: Path) -> None:
     source = make_backup().path
     kept = tmp_path / "kept"
     link_tree(source, kept)
@@ -50,7 +50,7 @@ def test_where_links_cannot_be_made_files_are_copied(
     assert blob.stat().st_mtime == original.stat().st_mtime
 
 
-def test_linking_again_replaces_what_stood_there(make_backup: Any, tmp_path: Path) -> None:
+def test_linking_again_replaces_the_earlier_copy(make_backup: Any, tmp_path: Path) -> None:
     source = make_backup().path
     kept = tmp_path / "kept"
     kept.mkdir()
@@ -60,7 +60,7 @@ def test_linking_again_replaces_what_stood_there(make_backup: Any, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_full_disk_leaves_nothing_half_written_and_what_was_there_stays(
+def test_a_full_disk_leaves_nothing_half_written_and_keeps_the_earlier_copy(
     make_backup: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = make_backup().path
@@ -85,7 +85,7 @@ def test_a_full_disk_leaves_nothing_half_written_and_what_was_there_stays(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backups", "kept"]
 
 
-def test_what_a_killed_attempt_left_is_cleared(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_attempt_are_removed(tmp_path: Path) -> None:
     left = tmp_path / ".kept.building-0badcafe"
     left.mkdir()
     (left / "half").write_bytes(b"half")

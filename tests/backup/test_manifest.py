@@ -1,4 +1,4 @@
-"""Manifest.db: opened without touching the disk, believed only as far as a stranger is, written as phones write it."""
+"""Manifest.db: read without writing to disk, treated as untrusted, and written as phones write it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ import pytest
 
 from migrate.backup.crypto.cipher import decrypted_chunks, encrypted_chunks
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest
-from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest.manifest import Manifest
+from migrate.backup.manifest.open import open_manifest
+from migrate.backup.manifest.writer import ManifestWriter
 from migrate.backup.record import Kind, file_id
 from migrate.problems import (
     BackupUnreadable,
@@ -29,6 +30,7 @@ from migrate.problems import (
     PasswordMissing,
     WrongPassword,
 )
+from tests.backup.memory_manifest import MemoryManifest, pad_manifest
 
 PASSWORD = "correct-horse-1947"
 MakeBackup = Callable[..., Any]
@@ -49,7 +51,7 @@ def plain(folder: Path) -> None:
 
 
 def opened(folder: Path, password: str | None = None) -> Manifest:
-    return Manifest.open(BackupFolder(folder), password)
+    return open_manifest(BackupFolder(folder), password)
 
 
 @pytest.mark.parametrize("password", [None, PASSWORD])
@@ -92,7 +94,7 @@ def test_a_real_manifest_reads_in_full(shared_data: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["plain-backup", "no-size-backup", "encrypted-backup"])
-def test_manifests_minted_by_others_read_in_full(shared_data: Path, name: str) -> None:
+def test_manifests_made_by_other_tools_read_in_full(shared_data: Path, name: str) -> None:
     with opened(shared_data / "minted" / name, "test-password-1234") as manifest:
         assert manifest.count == len(list(manifest.records())) == 5
 
@@ -150,7 +152,7 @@ DEFECTS: dict[str, tuple[Callable[[Path], None], type[MigrateError]]] = {
 
 
 @pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS.keys())
-def test_a_wounded_encrypted_manifest_is_unreadable_and_says_why(
+def test_a_damaged_encrypted_manifest_is_unreadable_and_says_why(
     make_backup: MakeBackup, defect: tuple[Callable[[Path], None], type[MigrateError]]
 ) -> None:
     damage, error_type = defect
@@ -164,7 +166,7 @@ def test_a_wounded_encrypted_manifest_is_unreadable_and_says_why(
 
 def test_a_plain_backup_that_says_it_is_encrypted_is_refused(make_backup: MakeBackup) -> None:
     folder = make_backup().path
-    (folder / "Manifest.db").write_bytes(ManifestWriter("17.5").to_bytes())
+    (folder / "Manifest.db").write_bytes(MemoryManifest("17.5").to_bytes())
     with pytest.raises(BackupUnreadable, match="not encrypted"):
         opened(folder, PASSWORD)
 
@@ -178,7 +180,7 @@ def test_without_manifest_plist_an_encrypted_backup_asks_for_its_keybag(make_bac
 
 @pytest.mark.parametrize("password", [None, PASSWORD])
 @pytest.mark.parametrize("last_byte", [0, 1])
-def test_a_manifest_without_padding_is_whole_and_known_to_lack_it(
+def test_a_manifest_without_padding_is_read_and_marked(
     make_backup: MakeBackup, password: str | None, last_byte: int
 ) -> None:
     """pymobiledevice3's prune writes it so. A last page ending in 01 looks like padding and is none."""
@@ -274,7 +276,7 @@ BAD_ROWS: dict[str, tuple[Any, ...]] = {
 
 
 @pytest.mark.parametrize("row", BAD_ROWS.values(), ids=BAD_ROWS.keys())
-def test_a_bad_row_is_handed_over_and_the_others_still_come(make_backup: MakeBackup, row: tuple[Any, ...]) -> None:
+def test_a_bad_row_is_reported_and_the_others_are_read(make_backup: MakeBackup, row: tuple[Any, ...]) -> None:
     backup = make_backup(encrypted=False)
     folder = backup.path
     database = sqlite3.connect(":memory:")
@@ -297,7 +299,7 @@ def test_a_bad_row_is_handed_over_and_the_others_still_come(make_backup: MakeBac
     assert bad[0].why()
 
 
-def test_a_path_that_is_no_utf8_among_others_hides_none_of_them(make_backup: MakeBackup) -> None:
+def test_a_path_with_invalid_utf8_does_not_hide_other_rows(make_backup: MakeBackup) -> None:
     backup = make_backup(encrypted=False)
     data = bytearray((backup.path / "Manifest.db").read_bytes()[:-16])
     data[18] = data[19] = 1
@@ -320,7 +322,7 @@ def test_a_path_that_is_no_utf8_among_others_hides_none_of_them(make_backup: Mak
 
 def test_pages_that_refer_to_each_other_cannot_claim_a_billion_rows(tmp_path: Path) -> None:
     """Sixteen levels of a B-tree, every page naming the next one fifty times: 50^16 rows in 76 KiB."""
-    writer = ManifestWriter("17.5")
+    writer = MemoryManifest("17.5")
     writer.add_row("ab" * 20, "HomeDomain", "a", 1, b"x" * 3_000)
     data = bytearray(writer.to_bytes())
     page, levels, children = 4096, 16, 50
@@ -357,13 +359,13 @@ def test_pages_that_refer_to_each_other_cannot_claim_a_billion_rows(tmp_path: Pa
             manifest.domains()
 
 
-def test_flipped_bytes_anywhere_end_in_an_error_of_ours_or_in_rows(make_backup: MakeBackup) -> None:
+def test_flipped_bytes_give_rows_or_a_declared_error(make_backup: MakeBackup) -> None:
     folder = make_backup(encrypted=False).path
     data = (folder / "Manifest.db").read_bytes()
     for at in [*range(120), *range(120, len(data), 97)]:
-        wounded = bytearray(data)
-        wounded[at] ^= 0xFF
-        (folder / "Manifest.db").write_bytes(wounded)
+        damaged = bytearray(data)
+        damaged[at] ^= 0xFF
+        (folder / "Manifest.db").write_bytes(damaged)
         bad: list[BadRecord] = []
         try:
             with opened(folder) as manifest:
@@ -395,16 +397,16 @@ NEW_INDICES = {"FilesDomainsRelativePathIdx", "FilesRelativePathIdx", "FilesFlag
 @pytest.mark.parametrize(
     ("ios_version", "indices"), [("10.3.3", OLD_INDICES), ("26.5", OLD_INDICES), ("27.0", NEW_INDICES)]
 )
-def test_a_new_manifest_looks_like_the_phones_own(ios_version: str, indices: set[str]) -> None:
-    writer = ManifestWriter(ios_version)
-    writer.add_row("ab" * 20, "HomeDomain", "a", 1, b"x")
-    with pytest.raises(ValueError, match="already"):
-        writer.add_row("ab" * 20, "HomeDomain", "a", 1, b"x")
-    writer.set_property("salt", b"s")
-    data = writer.to_bytes()
-    assert writer.count == 1
+def test_a_new_manifest_looks_like_one_from_a_phone(tmp_path: Path, ios_version: str, indices: set[str]) -> None:
+    path = tmp_path / "Manifest.db"
+    with ManifestWriter(path, ios_version, None, composed=False) as writer:
+        writer.add_rows([(1, "ab" * 20, "HomeDomain", "a", 1, b"x")])
+        writer.set_property("salt", b"s")
+        assert writer.finish() == 1
+    data = path.read_bytes()[:-16]
     assert data[16:20] == b"\x10\x00\x02\x02"  # pages of 4,096 bytes, write and read version 2: write-ahead log
     assert struct.unpack(">I", data[60:64]) == (2,)  # user_version
+    assert data[68:72] == bytes(4)  # application_id
     assert len(data) == struct.unpack(">I", data[28:32])[0] * 4096
     database = sqlite3.connect(":memory:")
     database.deserialize(data[:18] + b"\1\1" + data[20:])
@@ -413,11 +415,9 @@ def test_a_new_manifest_looks_like_the_phones_own(ios_version: str, indices: set
     assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert database.execute("SELECT * FROM Properties").fetchall() == [("salt", b"s")]
     database.close()
-    with pytest.raises(ValueError, match="finished"):
-        writer.add_row("cd" * 20, "HomeDomain", "b", 1, b"x")
 
 
-def test_our_schema_is_the_one_of_a_real_iphone(shared_data: Path) -> None:
+def test_our_schema_is_the_one_of_a_real_iphone(shared_data: Path, tmp_path: Path) -> None:
     def schema(data: bytes) -> list[tuple[str, str]]:
         database = sqlite3.connect(":memory:")
         database.deserialize(data[:18] + b"\1\1" + data[20:])
@@ -426,18 +426,21 @@ def test_our_schema_is_the_one_of_a_real_iphone(shared_data: Path) -> None:
         return rows
 
     real = (shared_data / "ios14-real-manifest/backup/Manifest.db").read_bytes()
-    assert schema(ManifestWriter("14.3").to_bytes()) == schema(real[:-16])
-    assert real[-16:] == pad_manifest(b"")
+    with ManifestWriter(tmp_path / "Manifest.db", "14.3", None) as writer:
+        writer.finish()
+    written = (tmp_path / "Manifest.db").read_bytes()
+    assert schema(written[:-16]) == schema(MemoryManifest("14.3").to_bytes()) == schema(real[:-16])
+    assert written[-16:] == real[-16:] == pad_manifest(b"")
 
 
 def test_a_real_manifest_rewritten_row_by_row_is_the_same_manifest(shared_data: Path, tmp_path: Path) -> None:
-    with opened(shared_data / "ios14-real-manifest" / "backup") as manifest:
-        writer = ManifestWriter("14.3")
-        rows = list(manifest.rows())
-        for row in rows:
-            writer.add_row(row.file_id, row.domain, row.relative_path, row.flags, row.file)
     plain(tmp_path)
-    (tmp_path / "Manifest.db").write_bytes(pad_manifest(writer.to_bytes()))
+    with opened(shared_data / "ios14-real-manifest" / "backup") as manifest:
+        rows = list(manifest.rows())
+    (tmp_path / "Manifest.db").unlink(missing_ok=True)
+    with ManifestWriter(tmp_path / "Manifest.db", "14.3", None) as writer:
+        writer.add_rows([(number, *row) for number, row in enumerate(rows, 1)])
+        writer.finish()
     with opened(tmp_path) as manifest:
         assert list(manifest.rows()) == rows
         assert manifest.row("HomeDomain", "Library/SMS/sms.db") == next(
@@ -445,8 +448,10 @@ def test_a_real_manifest_rewritten_row_by_row_is_the_same_manifest(shared_data: 
         )
 
 
-def test_an_encrypted_manifest_is_padded_to_whole_blocks() -> None:
-    data = ManifestWriter("17.5").to_bytes()
-    stored = encrypt_manifest(data, bytes(32))
+def test_an_encrypted_manifest_is_padded_to_whole_blocks(tmp_path: Path) -> None:
+    with ManifestWriter(tmp_path / "Manifest.db", "17.5", bytes(32)) as writer:
+        writer.finish()
+    stored = (tmp_path / "Manifest.db").read_bytes()
+    data = b"".join(decrypted_chunks([stored], bytes(32)))
     assert len(stored) == len(data) + 16
-    assert b"".join(decrypted_chunks([stored], bytes(32))) == data
+    assert len(data) % 4096 == 0 and data.startswith(b"SQLite format 3\0")

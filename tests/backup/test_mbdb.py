@@ -22,7 +22,7 @@ from migrate.backup.crypto.keybag import ClassKeys, Keybag
 from migrate.backup.extract.extract import extract
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.mbdb import Mbdb, MbdbBroken
-from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.open import open_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
 from migrate.backup.restore_set.compose import SetRequest, compose
@@ -179,7 +179,7 @@ def test_an_old_backup_reads_like_any_other(old: OldBackup) -> None:
 
 
 def test_every_field_lands_where_it_belongs(plain: OldBackup) -> None:
-    with Manifest.open(BackupFolder(plain.path), None) as manifest:
+    with open_manifest(BackupFolder(plain.path), None) as manifest:
         note = manifest.record("HomeDomain", "Library/note.txt")
     assert note is not None
     assert (note.mode, note.inode, note.user_id, note.group_id) == (0o100644, 0x1_0000_0007, 501, 502)
@@ -191,7 +191,7 @@ def test_every_field_lands_where_it_belongs(plain: OldBackup) -> None:
 
 
 def test_its_rows_are_those_an_iphone_of_ios_10_would_write(old: OldBackup) -> None:
-    with Manifest.open(BackupFolder(old.path), password_of(old)) as manifest:
+    with open_manifest(BackupFolder(old.path), password_of(old)) as manifest:
         assert [row.record() for row in manifest.rows()] == list(manifest.records())
         row = manifest.row("HomeDomain", "Library/note.txt")
         assert row is not None and row.record() == manifest.record("HomeDomain", "Library/note.txt")
@@ -200,13 +200,13 @@ def test_its_rows_are_those_an_iphone_of_ios_10_would_write(old: OldBackup) -> N
 def test_only_its_own_password_opens_an_encrypted_one(encrypted: OldBackup) -> None:
     folder = BackupFolder(encrypted.path)
     with pytest.raises(WrongPassword):
-        Manifest.open(folder, "1234567")
+        open_manifest(folder, "1234567")
     with pytest.raises(PasswordMissing):
-        Manifest.open(folder, None)
+        open_manifest(folder, None)
 
 
 def test_a_newer_manifest_beside_it_wins(make_backup: Callable[..., Any]) -> None:
-    """A phone that was updated from iOS 9 to 10 between two saves may leave the older list behind."""
+    """A phone that was updated from iOS 9 to 10 between two backups may leave the older list behind."""
     backup = make_backup(encrypted=False)
     (backup.path / "Manifest.mbdb").write_bytes(b"mbdb\x05\x00")
     assert verify(backup.path, None, seals=None).verdict == "whole"
@@ -354,7 +354,7 @@ def test_one_wrong_byte_never_makes_it_read_beyond_its_end(at: int, byte: int) -
 def test_a_broken_list_is_unreadable_and_says_where(plain: OldBackup, data: bytes, reason: str) -> None:
     (plain.path / "Manifest.mbdb").write_bytes(data)
     with pytest.raises(BackupUnreadable, match=reason) as error:
-        Manifest.open(BackupFolder(plain.path), None)
+        open_manifest(BackupFolder(plain.path), None)
     assert error.value.part == "Manifest.mbdb"
     verdict = verify(plain.path, None, seals=None)
     assert (verdict.verdict, verdict.exit_code, verdict.records) == ("unreadable", 31, None)
@@ -363,7 +363,7 @@ def test_a_broken_list_is_unreadable_and_says_where(plain: OldBackup, data: byte
 def test_a_list_beyond_reason_is_not_read(plain: OldBackup, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("migrate.backup.manifest.mbdb_manifest.LIMIT_BYTES", 100)
     with pytest.raises(BackupUnreadable, match="larger than 100"):
-        Manifest.open(BackupFolder(plain.path), None)
+        open_manifest(BackupFolder(plain.path), None)
 
 
 @pytest.mark.parametrize(
@@ -379,7 +379,7 @@ def test_a_bad_record_is_named_and_the_others_still_read(plain: OldBackup, bad: 
     plain.entries.insert(2, bad)
     plain.write()
     seen: list[BadRecord] = []
-    with Manifest.open(BackupFolder(plain.path), None) as manifest:
+    with open_manifest(BackupFolder(plain.path), None) as manifest:
         assert len(list(manifest.records(seen.append))) == 6
         with pytest.raises(BadRecord):
             list(manifest.records())

@@ -1,4 +1,4 @@
-"""Contents as the phone had them: from backups others minted, and ours through readers nobody here wrote."""
+"""Decrypted contents: of backups made by other tools, and of our own as other programs read them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def one(backup: Backup, name: tuple[str, str] = SMS) -> Record:
 
 
 @pytest.mark.parametrize("name", ["plain-backup", "no-size-backup", "encrypted-backup"])
-def test_backups_minted_by_others_give_their_contents(shared_data: Path, name: str) -> None:
+def test_backups_made_by_other_tools_can_be_read(shared_data: Path, name: str) -> None:
     with Backup.open(shared_data / "minted" / name, "test-password-1234") as backup:
         found = contents(backup)
     assert found["HomeDomain", "Library/Preferences/com.apple.example.plist"] == b"tiny"
@@ -45,7 +45,7 @@ def test_backups_minted_by_others_give_their_contents(shared_data: Path, name: s
     assert len(found) == 4
 
 
-def test_a_real_backup_gives_what_it_has_and_names_what_it_lacks(shared_data: Path) -> None:
+def test_a_real_backup_is_read_and_missing_files_are_named(shared_data: Path) -> None:
     with Backup.open(shared_data / "ios14-real-manifest") as backup:
         missing = [record for record in backup.records() if record.kind is Kind.FILE and not _stored(backup, record)]
         assert len(missing) == 1_079
@@ -60,7 +60,7 @@ def _stored(backup: Backup, record: Record) -> bool:
 
 
 @pytest.mark.parametrize("password", [None, PASSWORD])
-def test_what_we_wrote_we_read(make_backup: MakeBackup, password: str | None) -> None:
+def test_our_own_backups_can_be_read(make_backup: MakeBackup, password: str | None) -> None:
     made = make_backup(encrypted=password is not None)
     made.add_file("MediaDomain", "longer than a chunk", bytes(range(256)) * 5_000)
     made.write()
@@ -70,7 +70,7 @@ def test_what_we_wrote_we_read(make_backup: MakeBackup, password: str | None) ->
 
 @pytest.mark.peer
 @pytest.mark.parametrize("ios_version", ["14.3", "18.6", "27.0"])
-def test_what_we_wrote_iphone_backup_decrypt_reads(make_backup: MakeBackup, tmp_path: Path, ios_version: str) -> None:
+def test_iphone_backup_decrypt_reads_our_backups(make_backup: MakeBackup, tmp_path: Path, ios_version: str) -> None:
     reader = pytest.importorskip("iphone_backup_decrypt")
     folder = make_backup(ios_version=ios_version).path
     theirs = reader.EncryptedBackup(backup_directory=str(folder), passphrase=PASSWORD)
@@ -83,7 +83,7 @@ def test_what_we_wrote_iphone_backup_decrypt_reads(make_backup: MakeBackup, tmp_
 @pytest.mark.peer
 @pytest.mark.parametrize("ios_version", ["14.3", "18.6", "27.0"])
 @pytest.mark.parametrize("password", [None, PASSWORD])
-def test_what_we_wrote_pyiosbackup_reads(
+def test_pyiosbackup_reads_our_backups(
     make_backup: MakeBackup,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -114,7 +114,7 @@ def test_a_content_longer_than_its_size_is_not_cut(make_backup: MakeBackup) -> N
             backup.read(record, 9_999)
 
 
-def test_a_file_caught_mid_write_is_given_whole_and_told(make_backup: MakeBackup) -> None:
+def test_a_file_caught_mid_write_is_read_whole_and_reported(make_backup: MakeBackup) -> None:
     folder = make_backup().path
     with Backup.open(folder, PASSWORD) as backup:
         record = one(backup)
@@ -147,7 +147,7 @@ def test_a_blob_cut_inside_a_block_is_damaged_and_says_so(make_backup: MakeBacku
     assert error.value.relative_path == SMS[1]
 
 
-def test_a_blob_that_is_gone_is_missing_not_unreadable(make_backup: MakeBackup) -> None:
+def test_a_deleted_blob_is_missing_not_unreadable(make_backup: MakeBackup) -> None:
     with Backup.open(make_backup(encrypted=False).path) as backup:
         record = one(backup)
         backup.stored_path(record).unlink()
@@ -165,7 +165,7 @@ def test_a_folder_in_a_blobs_place_is_unreadable(make_backup: MakeBackup) -> Non
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes in the file system")
-def test_a_pipe_in_a_blobs_place_does_not_hold_us(make_backup: MakeBackup) -> None:
+def test_a_pipe_in_a_blobs_place_does_not_block(make_backup: MakeBackup) -> None:
     with Backup.open(make_backup(encrypted=False).path) as backup:
         record = one(backup)
         backup.stored_path(record).unlink()
@@ -187,7 +187,7 @@ def test_a_blob_that_links_out_of_the_backup_is_not_read(make_backup: MakeBackup
             backup.read(record, 1 << 20)
 
 
-def test_a_key_of_another_backup_is_named_as_that(make_backup: MakeBackup) -> None:
+def test_a_key_of_another_backup_is_reported_as_such(make_backup: MakeBackup) -> None:
     _, other_keys = Keybag.create(PASSWORD, rounds=1)
     with Backup.open(make_backup().path, PASSWORD) as backup:
         strange = replace(one(backup), encryption_key=other_keys.wrap(3, bytes(32)))
@@ -211,7 +211,7 @@ def test_directories_have_no_content(make_backup: MakeBackup) -> None:
         backup.chunks(one(backup, ("HomeDomain", "")))
 
 
-def test_keys_are_not_in_what_is_shown(make_backup: MakeBackup) -> None:
+def test_keys_are_not_in_the_repr(make_backup: MakeBackup) -> None:
     with Backup.open(make_backup().path, PASSWORD) as backup:
         key = backup.manifest.manifest_key
         assert key

@@ -1,4 +1,4 @@
-"""MBFile archives: as real phones write them, as others read ours, and as a stranger might forge them."""
+"""MBFile archives: those of real phones, ours as other programs read them, and forged ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.backup.record import Kind, Record, decode_mbfile, encode_mbfile, file_id
+from migrate.backup.mbfile.decode import decode_mbfile
+from migrate.backup.mbfile.encode import encode_mbfile
+from migrate.backup.record import Kind, Record, file_id
 from migrate.problems import BadRecord
 
 u32 = st.integers(0, (1 << 32) - 1)
@@ -59,7 +61,7 @@ def test_a_record_comes_back_as_it_was_written(record: Record, ios_version: str)
     assert decoded(encode_mbfile(record, ios_version=ios_version), record.kind, record.relative_path) == record
 
 
-def test_file_ids_are_the_ones_iphones_give() -> None:
+def test_file_ids_equal_those_of_iphones() -> None:
     assert file_id("HomeDomain", "Library/SMS/sms.db") == "3d0d7e5fb2ce288813306e4d4636395e047a3d28"
     assert file_id("AppDomain-a", "Grüße") == hashlib.sha1("AppDomain-a-Grüße".encode()).hexdigest()
 
@@ -102,7 +104,7 @@ DIGEST = bytes(range(20))
     ],
     ids=["an object", "inline as iOS 27", "wrapped", "wrapped and referred to"],
 )
-def test_every_spelling_of_a_digest_is_read(blob: bytes) -> None:
+def test_every_form_of_a_digest_is_read(blob: bytes) -> None:
     assert decoded(blob).digest == DIGEST
 
 
@@ -184,7 +186,7 @@ def test_any_bytes_are_a_record_or_refused(data: st.DataObject) -> None:
         decoded(bytes(blob[:length]))
 
 
-def test_an_archive_beyond_reason_is_not_parsed() -> None:
+def test_an_oversized_archive_is_not_parsed() -> None:
     with pytest.raises(BadRecord, match="bytes"):
         decoded(b"bplist00" + bytes((16 << 20) + 1))
 
@@ -213,7 +215,7 @@ FULL = Record(
 
 @pytest.mark.peer
 @pytest.mark.parametrize("ios_version", ["14.3", "26.5", "27.0"])
-def test_our_archives_are_read_by_readers_nobody_here_wrote(ios_version: str) -> None:
+def test_other_programs_read_our_archives(ios_version: str) -> None:
     utils = pytest.importorskip("iphone_backup_decrypt.utils")
     sqlite3_reader = pytest.importorskip("pyiosbackup.manifest_dbs.sqlite3")
     blob = encode_mbfile(FULL, ios_version=ios_version)
@@ -227,7 +229,7 @@ def test_our_archives_are_read_by_readers_nobody_here_wrote(ios_version: str) ->
 
 
 @pytest.mark.peer
-def test_our_symbolic_links_are_read_by_a_reader_nobody_here_wrote() -> None:
+def test_another_program_reads_our_symbolic_links() -> None:
     utils = pytest.importorskip("iphone_backup_decrypt.utils")
     link = decoded(archive({"Mode": 0o120755, "Size": 0, "Target": UID(2)}, "/var/mobile/x"), Kind.SYMLINK)
     assert utils.FilePlist(encode_mbfile(link, ios_version="18.1")).target == "/var/mobile/x"

@@ -1,4 +1,4 @@
-"""The seal: what a save hashed, kept through kills, believed only for that very save."""
+"""The seal: the hashes of one backup, kept through kills, and valid only for that backup."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def seals(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Saved:
-    """Writes Status.plist and blobs as a save leaves them."""
+    """Writes Status.plist and blobs as a backup leaves them."""
 
     def save(*file_ids: str, uuid: str = "U-1", state: str = "finished", day: int = 1) -> BackupFolder:
         folder = tmp_path / "backups" / UDID
@@ -208,7 +208,7 @@ def older(folder: BackupFolder, file_id: str) -> None:
     os.utime(folder.blob(file_id), (1_000_000_000, 1_000_000_000))
 
 
-def test_an_incremental_save_begins_from_the_seal_of_its_base(seals: Path, saved: Saved) -> None:
+def test_an_incremental_backup_starts_from_the_seal_of_its_base(seals: Path, saved: Saved) -> None:
     base = finished(seals, saved(A, B, C), A, B, C)
     folder = saved(uuid="U-2", day=2)
     for file_id in (A, B, C):
@@ -222,7 +222,7 @@ def test_an_incremental_save_begins_from_the_seal_of_its_base(seals: Path, saved
     assert seal.sizes == {A: 1, B: 3}
 
 
-def test_a_blob_that_came_while_its_line_was_lost_is_not_held_against_the_base(seals: Path, saved: Saved) -> None:
+def test_a_blob_with_a_lost_line_is_not_compared_with_the_base(seals: Path, saved: Saved) -> None:
     """The machine lost power: the new blob reached the disk, the line with its new hash did not."""
     base = finished(seals, saved(A, B), A, B)
     folder = saved(uuid="U-2", day=2)
@@ -236,7 +236,7 @@ def test_a_blob_that_came_while_its_line_was_lost_is_not_held_against_the_base(s
         assert draft.finish(folder).digests == {A: ONE}
 
 
-def test_a_draft_on_another_base_or_a_fresh_save_starts_over(seals: Path, saved: Saved) -> None:
+def test_a_draft_on_another_base_or_a_fresh_backup_starts_over(seals: Path, saved: Saved) -> None:
     base = finished(seals, saved(A), A)
     with SealDraft.open(seals, UDID, None) as draft:
         draft.add(B, TWO, 2)
@@ -247,7 +247,7 @@ def test_a_draft_on_another_base_or_a_fresh_save_starts_over(seals: Path, saved:
         assert draft.digests == {A: ONE}
 
 
-def test_half_way_through_a_save_the_draft_still_knows_its_base(seals: Path, saved: Saved) -> None:
+def test_during_a_backup_the_draft_knows_its_base(seals: Path, saved: Saved) -> None:
     assert SealDraft.resume(seals, UDID) is None
     base = finished(seals, saved(A), A)
     assert SealDraft.resume(seals, UDID) is None
@@ -273,7 +273,7 @@ def test_a_blob_the_phone_removed_again_is_forgotten(seals: Path, saved: Saved) 
         assert (draft.digests, draft.unreadable) == ({}, {})
 
 
-def test_what_is_no_blob_cannot_be_sealed(seals: Path) -> None:
+def test_an_invalid_blob_cannot_be_sealed(seals: Path) -> None:
     with SealDraft.open(seals, UDID, None) as draft:
         for file_id, sha256 in (("../x", ONE), (A, "1" * 63), (A, "Z" * 64)):
             with pytest.raises(ValueError, match="line"):
@@ -316,7 +316,7 @@ GOOD = {
     ],
     ids=str,
 )
-def test_a_seal_that_cannot_be_read_says_so(seals: Path, saved: Saved, content: Any) -> None:
+def test_an_unreadable_seal_is_reported(seals: Path, saved: Saved, content: Any) -> None:
     seals.mkdir(parents=True)
     data = content if isinstance(content, bytes) else json.dumps(GOOD | content).encode()
     (seals / f"{UDID}.json").write_bytes(data)
@@ -325,7 +325,7 @@ def test_a_seal_that_cannot_be_read_says_so(seals: Path, saved: Saved, content: 
     assert error.value.exit_code == 30
 
 
-def test_the_old_seal_stays_until_the_new_one_is_whole(
+def test_the_old_seal_is_kept_until_the_new_one_is_complete(
     seals: Path, saved: Saved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seal = finished(seals, saved(A), A)

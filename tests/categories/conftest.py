@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.manifest.writer import ManifestWriter
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
 from migrate.categories.catalogue import load_catalogue
@@ -21,6 +20,7 @@ from migrate.simulator.contents import ContentsSpec, fill
 from migrate.simulator.device.domains import is_backed_up
 from migrate.simulator.device.filesystem import read_content
 from migrate.simulator.device.phone import SimulatedPhone
+from tests.backup.memory_manifest import MemoryManifest
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
@@ -66,7 +66,7 @@ def make_backup(tmp_path: Path) -> Iterator[MakeBackup]:
         ) -> Backup:
             folder = tmp_path / "backup"
             folder.mkdir()
-            writer = ManifestWriter(ios_version)
+            writer = MemoryManifest(ios_version)
             for inode, ((domain, path), content) in enumerate(contents.items(), start=100):
                 if isinstance(content, Kind):
                     writer.add(row(domain, path, content, inode=inode))

@@ -1,1 +1,1 @@
-"""The damage matrix: the wounds a backup can have, and what `verify` finds. `python -m tests.damaged` prints it."""
+"""The matrix of defects: how a backup can be damaged, and what `verify` finds. `python -m tests.damaged` prints it."""

@@ -1,4 +1,4 @@
-"""Print the damage matrix as a table, from what the tests expect and hold."""
+"""Print the matrix of defects as a table, from what the tests expect."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.damaged import (
     test_wrong_keys,
     test_wrong_rows,
 )
-from tests.damaged.wound import Defect
+from tests.damaged.defect import Defect
 
 FAMILIES = {
     "Stored bytes": test_changed_bytes.DEFECTS,
@@ -27,7 +27,7 @@ FAMILIES = {
 
 
 def matrix() -> list[str]:
-    lines = ["| wound | witness | encrypted | plain |", "|---|---|---|---|"]
+    lines = ["| defect | witness | encrypted | plain |", "|---|---|---|---|"]
     for family, defects in FAMILIES.items():
         lines.append(f"| **{family}** | | | |")
         lines += [row(defect) for defect in defects]
@@ -42,5 +42,5 @@ def row(defect: Defect) -> str:
 
 if __name__ == "__main__":
     sys.stdout.write(
-        "\n".join(matrix()) + "\n\n·full: found when every byte is read; what has no such mark, at quick already\n"
+        "\n".join(matrix()) + "\n\n·full: found only when every byte is read; without that mark, also by --quick\n"
     )

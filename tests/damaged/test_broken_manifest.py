@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.backup.small_backup import SmallBackup
-from tests.damaged.wound import (
+from tests.damaged.defect import (
     Defect,
     Undetectable,
     assert_found,
@@ -33,7 +33,7 @@ def a_page_in_anothers_place(data: bytes) -> bytes:
 
 
 def unused_bytes_changed(data: bytes) -> bytes:
-    """Within a page there is room between the list of cells and the cells; nobody reads it, not even SQLite."""
+    """Within a page there is unused space between the list of cells and the cells; not even SQLite reads it."""
     at = data.index(bytes(400), 200) + 200
     return data[:at] + b"\1" + data[at + 1 :]
 
@@ -57,7 +57,7 @@ DEFECTS = [
         "not padded",
         own_file("Manifest.db", lambda data: data[:-16]),
         info("manifest-not-padded"),
-        Undetectable("no wound: nothing is lost"),
+        Undetectable("no defect: nothing is lost"),
     ),
 ]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.backup.small_backup import SmallBackup
-from tests.damaged.wound import Defect, ExpectedFinding, assert_found, error, own_file, plist, warning
+from tests.damaged.defect import Defect, ExpectedFinding, assert_found, error, own_file, plist, warning
 
 NAMES = ("Info.plist", "Manifest.plist", "Status.plist")
 

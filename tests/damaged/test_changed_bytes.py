@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.backup.small_backup import SmallBackup
-from tests.damaged.wound import (
+from tests.damaged.defect import (
     MESSAGES,
     PHOTO,
     PHOTOS,

@@ -1,4 +1,4 @@
-"""A backup is a stranger: nothing it says leads out of its folder, holds us up, or fills the memory."""
+"""Hostile backups: they cannot lead out of their folder, block the program or fill the memory."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from migrate.backup.record import Kind, file_id
 from migrate.backup.verify.run import verify
 from migrate.problems import BackupUnreadable, MigrateError
 from tests.backup.small_backup import PASSWORD, UDID, SmallBackup, box
+from tests.damaged.defect import LEVEL, MESSAGES, PHOTO, database, healthy_backup, store_manifest
 from tests.damaged.test_wrong_rows import rewritten, rows_of
-from tests.damaged.wound import LEVEL, MESSAGES, PHOTO, database, healthy_backup, store_manifest
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes in folders, and links only for administrators")
 
@@ -53,7 +53,7 @@ print(json.dumps([*answer, rows, resource.getrusage(resource.RUSAGE_SELF).ru_max
 
 
 def look_in_little_memory(backup: SmallBackup) -> tuple[str, list[str], int | None]:
-    """Verify and list it in a process of its own that gets no more memory than there is."""
+    """Verify and list it in a separate process with limited memory."""
     pytest.importorskip("resource")
     command = [sys.executable, "-c", LOOK.format(limit=MOST_MEMORY), str(backup.path), backup.password or ""]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
@@ -98,7 +98,7 @@ def test_a_domain_that_is_a_path_reads_nothing_elsewhere(backup: SmallBackup, do
 
 
 @pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "a/../../b", "a\0b", ".."])
-def test_a_path_that_leads_out_is_no_whole_backup_although_its_id_is_right(backup: SmallBackup, path: str) -> None:
+def test_a_path_that_leads_out_is_an_error_even_with_the_right_id(backup: SmallBackup, path: str) -> None:
     """Other programs join it to a folder."""
     backup.add_file("HomeDomain", "Library/honest", b"hostile")
     record = backup.records.pop(("HomeDomain", "Library/honest"))
@@ -119,7 +119,7 @@ OWN = ("Info.plist", "Manifest.plist", "Status.plist", "Manifest.db")
 
 @posix
 @pytest.mark.parametrize("name", OWN)
-def test_a_link_in_place_of_its_own_files_is_not_followed(backup: SmallBackup, tmp_path: Path, name: str) -> None:
+def test_a_link_in_place_of_a_plist_or_manifest_is_not_followed(backup: SmallBackup, tmp_path: Path, name: str) -> None:
     elsewhere = tmp_path / "elsewhere"
     (backup.path / name).rename(elsewhere)
     (backup.path / name).symlink_to(elsewhere)
@@ -131,7 +131,7 @@ def test_a_link_in_place_of_its_own_files_is_not_followed(backup: SmallBackup, t
 
 @posix
 @pytest.mark.parametrize("name", OWN)
-def test_a_pipe_in_place_of_its_own_files_holds_nobody_up(backup: SmallBackup, name: str) -> None:
+def test_a_pipe_in_place_of_a_plist_or_manifest_does_not_block(backup: SmallBackup, name: str) -> None:
     (backup.path / name).unlink()
     os.mkfifo(backup.path / name)
     assert codes(backup)
@@ -141,7 +141,7 @@ def test_a_pipe_in_place_of_its_own_files_holds_nobody_up(backup: SmallBackup, n
 
 
 @posix
-def test_a_pipe_or_a_device_in_place_of_a_stored_file_holds_nobody_up(backup: SmallBackup) -> None:
+def test_a_pipe_or_device_in_place_of_a_stored_file_does_not_block(backup: SmallBackup) -> None:
     for name in (PHOTO, MESSAGES):
         backup.blob(*name).unlink()
     os.mkfifo(backup.blob(*PHOTO))
@@ -156,7 +156,7 @@ def test_a_pipe_or_a_device_in_place_of_a_stored_file_holds_nobody_up(backup: Sm
 
 
 @posix
-def test_a_backup_folder_that_is_itself_a_link_is_fine(backup: SmallBackup, tmp_path: Path) -> None:
+def test_a_backup_folder_may_be_a_link(backup: SmallBackup, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(backup.path, target_is_directory=True)
     assert verify(link, backup.password, seals=None).verdict == "whole"
@@ -200,7 +200,7 @@ def test_a_stored_file_of_gigabytes_is_read_in_little_memory(plain: SmallBackup)
     assert verdict == "damaged" and found.count("form-broken") == 2
 
 
-def test_a_claim_of_a_billion_rows_ends(backup: SmallBackup) -> None:
+def test_a_manifest_that_claims_a_billion_rows_is_refused(backup: SmallBackup) -> None:
     """Interior pages that hold the same children again and again: a few kilobytes, and 10,000,000,000,000 rows."""
     database(many_children)(backup)
     verdict, found, _ = look_in_little_memory(backup)
@@ -256,7 +256,7 @@ def endless_without_index(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("change", [endless_schema, endless_without_index])
-def test_a_question_whose_answer_never_comes_is_given_up(backup: SmallBackup, change: Callable[[bytes], bytes]) -> None:
+def test_an_endless_query_is_interrupted(backup: SmallBackup, change: Callable[[bytes], bytes]) -> None:
     database(change)(backup)
     assert {"manifest-unreadable", "manifest-faulty"} & codes(backup)
     with (
@@ -266,8 +266,8 @@ def test_a_question_whose_answer_never_comes_is_given_up(backup: SmallBackup, ch
         opened.record("HomeDomain", "Library/nowhere")
 
 
-def test_a_database_among_the_files_that_never_ends_is_given_up(plain: SmallBackup) -> None:
-    """Without a word against the file, of which nobody saw the end."""
+def test_an_endless_check_of_a_stored_database_is_interrupted(plain: SmallBackup) -> None:
+    """It is no finding: the check did not reach the end of the file."""
     whole = (plain.path / "Manifest.db").read_bytes()[:-16]
     plain.add_file("AppDomain-com.example.game", "Documents/x.db", endless_schema(whole))
     plain.write_manifest()
@@ -310,7 +310,7 @@ def test_a_keybag_that_asks_for_four_billion_rounds_is_refused(tmp_path: Path, t
     assert any("4,294,967,295 rounds" in finding.why for finding in verdict.findings)
 
 
-def test_an_archive_in_circles_or_a_thousand_deep_is_a_damaged_row(backup: SmallBackup) -> None:
+def test_a_cyclic_or_very_deep_archive_is_a_damaged_row(backup: SmallBackup) -> None:
     circle: dict[str, Any] = {"$version": 1, "$archiver": "NSKeyedArchiver", "$top": {"root": plistlib.UID(1)}}
     circle["$objects"] = ["$null", plistlib.UID(1)]
     deep = b"bplist00" + b"".join(b"\xa1" + bytes([n + 1]) for n in range(200)) + b"\x09"
@@ -397,7 +397,7 @@ def test_values_of_any_type_are_damaged_rows_and_the_rest_is_read(backup: SmallB
     assert verdict.files == len(backup.contents), "every sound row is read all the same"
 
 
-def test_rows_with_endless_names_are_damaged_and_their_names_not_kept(backup: SmallBackup) -> None:
+def test_rows_with_very_long_names_are_damaged_and_their_names_are_cut(backup: SmallBackup) -> None:
     """Each would stand several times in what is said of it: with millions of bytes a row, that is gigabytes."""
     many = "UPDATE Files SET relativePath = printf('%.*c', 50000, '/') WHERE flags = 2"
     database(lambda data: rewritten(data, many))(backup)
@@ -407,7 +407,7 @@ def test_rows_with_endless_names_are_damaged_and_their_names_not_kept(backup: Sm
     assert max(len(f"{finding.relative_path}{finding.what}") for finding in found) < 1000
 
 
-def test_a_database_among_the_files_that_is_none_is_said(backup: SmallBackup) -> None:
+def test_a_stored_database_that_is_not_one_is_reported(backup: SmallBackup) -> None:
     backup.add_file("AppDomain-com.example.game", "Documents/x.db", b"SQLite format 3\0" + os.urandom(5000))
     backup.write_manifest()
     verdict = verify(backup.path, backup.password, seals=None)

@@ -1,4 +1,4 @@
-"""Stored files that are gone, in another's place, or belong to nobody."""
+"""Stored files that are missing, swapped, or have no row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from migrate.backup.record import file_id
 from tests.backup.small_backup import SmallBackup, jpeg
-from tests.damaged.wound import (
+from tests.damaged.defect import (
     CATEGORIES_OF,
     LEVEL,
     MESSAGES,

@@ -1,4 +1,4 @@
-"""Property lists of other hosts and other years: what they say is read, and what they cannot say stops nobody."""
+"""Property lists of other hosts and times: odd values are read where possible and stop nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from migrate.backup.reader import Backup
 from migrate.backup.verify.run import verify, verify_locked
 from migrate.problems import MigrateError
 from tests.backup.small_backup import UDID, SmallBackup
-from tests.damaged.wound import healthy_backup, look
+from tests.damaged.defect import healthy_backup, look
 
 ODD: dict[str, dict[str, dict[str, Any]]] = {
     "numbers for booleans": {"Manifest.plist": {"IsEncrypted": "AS NUMBER", "WasPasscodeSet": 0}},
@@ -31,7 +31,7 @@ ODD: dict[str, dict[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("encrypted", [True, False], ids=["encrypted", "plain"])
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
 @pytest.mark.parametrize("binary", [True, False], ids=["binary", "xml"])
-def test_odd_words_are_no_wound(odd: Any, encrypted: bool, binary: bool, tmp_path: Path) -> None:
+def test_odd_values_are_not_defects(odd: Any, encrypted: bool, binary: bool, tmp_path: Path) -> None:
     backup = healthy_backup(tmp_path, encrypted=encrypted)
     contents = {"Info.plist": backup.info, "Manifest.plist": backup.manifest_plist, "Status.plist": backup.status}
     words = {"AS NUMBER": int(encrypted), "AS TEXT": str(encrypted)}
@@ -43,7 +43,7 @@ def test_odd_words_are_no_wound(odd: Any, encrypted: bool, binary: bool, tmp_pat
     assert {finding.severity for finding in verdict.findings} <= {"info"}
 
 
-def test_what_apples_parser_reads_is_read(tmp_path: Path) -> None:
+def test_plists_that_apples_parser_accepts_are_read(tmp_path: Path) -> None:
     """A control character in a name, a year 0, blanks and NULs around it: *seen* from programs on other computers."""
     backup = healthy_backup(tmp_path, encrypted=False)
     info = plistlib.dumps({**backup.info(), "Device Name": "Mia's BELL", "Last Backup Date": "NO DATE"})
@@ -111,7 +111,7 @@ def victim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     st.sampled_from(["Info.plist", "Manifest.plist", "Status.plist"]), st.dictionaries(st.sampled_from(KEYS), VALUES)
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_plist_is_too_odd(victim: SmallBackup, name: str, odd: dict[str, Any]) -> None:
+def test_odd_plists_never_crash(victim: SmallBackup, name: str, odd: dict[str, Any]) -> None:
     """Whatever stands in it, the answer is a verdict or an error with a sentence."""
     victim.write()
     content = {"Info.plist": victim.info, "Manifest.plist": victim.manifest_plist, "Status.plist": victim.status}[
@@ -133,7 +133,7 @@ def test_no_plist_is_too_odd(victim: SmallBackup, name: str, odd: dict[str, Any]
     assert BackupFolder(victim.path).udid in (UDID, UDID.upper()) or name != "Status.plist"
 
 
-def test_an_unknown_word_is_an_error_only_where_it_is_needed(tmp_path: Path) -> None:
+def test_an_unknown_value_is_an_error_only_for_a_required_key(tmp_path: Path) -> None:
     backup = healthy_backup(tmp_path, encrypted=False)
     backup.write_plist("Manifest.plist", backup.manifest_plist() | {"IsEncrypted": "perhaps"})
     verdict = verify(backup.path, None, seals=None, depth="quick")

@@ -11,7 +11,7 @@ import pytest
 from migrate.talk.cli import run_command_line
 from tests.backup.test_mbdb import OldBackup
 from tests.backup.test_mbdb import fill as fill_old
-from tests.damaged.wound import MESSAGES, flipped, healthy_backup
+from tests.damaged.defect import MESSAGES, flipped, healthy_backup
 
 Tree = dict[str, tuple[int, int, int, bytes]]
 
@@ -35,7 +35,7 @@ def plain(folder: Path) -> Path:
 
 
 def damaged(folder: Path) -> Path:
-    """A manifest that is in WAL mode and has a wound: what would tempt SQLite to recover something."""
+    """A damaged manifest in WAL mode, which SQLite would try to recover."""
     backup = healthy_backup(folder, encrypted=False)
     backup.blob(*MESSAGES).write_bytes(flipped(0.5)(backup.blob(*MESSAGES).read_bytes()))
     (backup.path / "Manifest.db").write_bytes((backup.path / "Manifest.db").read_bytes()[:-4112])

@@ -1,4 +1,4 @@
-"""Seals that are not this save's, and a save that has none: said, and never an alarm."""
+"""Seals of another backup, and backups without a seal: reported, but not as damage."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.backup.small_backup import UDID, SmallBackup
-from tests.damaged.wound import LEVEL, Defect, assert_found, error, healthy_backup, info, look, plist
+from tests.damaged.defect import LEVEL, Defect, assert_found, error, healthy_backup, info, look, plist
 
 
 def another_date(backup: SmallBackup) -> None:
@@ -17,19 +17,21 @@ def another_date(backup: SmallBackup) -> None:
 
 DEFECTS = [
     Defect(
-        "the seal of a save with another UUID",
+        "the seal of another UUID",
         plist("Status.plist", UUID="B5A1F7E2-9D34-4C7A-8E60-1F2B3C4D5E6F"),
         info("seal-void"),
         info("seal-void"),
         witness="seal",
     ),
-    Defect("the seal of a save of another date", another_date, info("seal-void"), info("seal-void"), witness="seal"),
+    Defect(
+        "the seal of a backup with another date", another_date, info("seal-void"), info("seal-void"), witness="seal"
+    ),
 ]
 
 
 @pytest.mark.parametrize("encrypted", [True, False], ids=["encrypted", "plain"])
 @pytest.mark.parametrize("defect", DEFECTS, ids=[defect.name for defect in DEFECTS])
-def test_another_saves_seal_is_void_and_said_so(defect: Defect, encrypted: bool, tmp_path: Path) -> None:
+def test_the_seal_of_another_backup_is_reported_as_void(defect: Defect, encrypted: bool, tmp_path: Path) -> None:
     assert_found(defect, tmp_path, encrypted=encrypted)
 
 
@@ -43,7 +45,7 @@ def test_an_untouched_backup_is_whole_with_and_without_its_seal(encrypted: bool,
         assert look(backup, tmp_path / "seals", depth).findings == ()  # type: ignore[arg-type]
 
 
-def test_a_seal_from_before_manifests_were_sealed_still_speaks_for_the_files(tmp_path: Path) -> None:
+def test_an_old_seal_without_a_manifest_digest_still_covers_the_files(tmp_path: Path) -> None:
     backup = healthy_backup(tmp_path, encrypted=True)
     backup.seal(tmp_path / "seals")
     path = tmp_path / "seals" / f"{UDID}.json"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.backup.small_backup import SmallBackup
-from tests.damaged.wound import (
+from tests.damaged.defect import (
     LEVEL,
     Defect,
     Undetectable,
@@ -22,7 +22,7 @@ from tests.damaged.wound import (
     warning,
 )
 
-PLAIN_KEYS = Undetectable("no wound: its keys open nothing")
+PLAIN_KEYS = Undetectable("no defect: its keys open nothing")
 UNREADABLE = error("manifest-unreadable", quick=True, exit_code=31)
 
 
@@ -35,7 +35,7 @@ def another_key(backup: SmallBackup) -> None:
 
 
 def key_changed(change: Callable[[bytes], bytes | None]) -> Callable[[SmallBackup], None]:
-    """Files of a plain backup have keys as well, which nobody can use (*seen*, iOS 14.3)."""
+    """Files of a plain backup have keys too, which only the phone can use (*seen*, iOS 14.3)."""
     return listed(LEVEL, encryption_key=lambda key: change(key or bytes([3, 0, 0, 0]) + bytes(40)))
 
 

@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from migrate.backup.record import encode_mbfile
+from migrate.backup.mbfile.encode import encode_mbfile
 from tests.backup.small_backup import SmallBackup
-from tests.damaged.wound import (
+from tests.damaged.defect import (
     LEVEL,
     MESSAGES,
     Defect,
@@ -100,7 +100,7 @@ DEFECTS = [
         error("digest-differs"),
         about=(MESSAGES,),
     ),
-    Defect("it has no Size", listed(LEVEL, size=None), Undetectable("no wound"), Undetectable("no wound")),
+    Defect("it has no Size", listed(LEVEL, size=None), Undetectable("no defect"), Undetectable("no defect")),
 ]
 
 
@@ -110,8 +110,8 @@ def test_wrong_rows_are_found_by_name(defect: Defect, encrypted: bool, tmp_path:
     assert_found(defect, tmp_path, encrypted=encrypted)
 
 
-def test_what_was_rewritten_here_is_what_was_meant(tmp_path: Path) -> None:
-    from tests.damaged.wound import healthy_backup
+def test_the_rewritten_rows_are_as_intended(tmp_path: Path) -> None:
+    from tests.damaged.defect import healthy_backup
 
     backup = healthy_backup(tmp_path, encrypted=False)
     store_manifest(backup, rewritten((backup.path / "Manifest.db").read_bytes()[:-16], "SELECT 1"))

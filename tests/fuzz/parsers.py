@@ -17,16 +17,19 @@ from pathlib import Path
 from migrate.backup.crypto.keybag import Keybag
 from migrate.backup.crypto.stored_content import BlobReader
 from migrate.backup.folder import BackupFolder
+from migrate.backup.manifest.manifest import Manifest
 from migrate.backup.manifest.mbdb import Mbdb, MbdbBroken
-from migrate.backup.manifest.open import Manifest
-from migrate.backup.manifest.wal import WalPages, apply_wal
+from migrate.backup.manifest.open import open_manifest
+from migrate.backup.manifest.wal import WalPages
+from migrate.backup.mbfile.decode import decode_mbfile, parse_mbfile
 from migrate.backup.mbfile.fast_decode import Layouts
-from migrate.backup.record import Kind, Record, decode_mbfile, parse_mbfile
+from migrate.backup.record import Kind, Record
 from migrate.backup.seal import stored_seal
 from migrate.backup.verify.databases import find_faults
 from migrate.backup.verify.formats import detect_format, extension_mismatch, find_format_fault
 from migrate.plists import NotAPlist, encode_plist, load_plist
 from migrate.problems import BackupUnreadable, BadRecord, KeybagUnreadable, SealDamaged, WrongPassword
+from tests.backup.wal_reference import apply_wal
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -135,7 +138,7 @@ def manifest(data: bytes) -> None:
     on_disk("manifest/Manifest.plist", plistlib.dumps({"IsEncrypted": False}))
     folder = BackupFolder(on_disk("manifest/Manifest.db", data).parent)
     try:
-        with Manifest.open(folder, None) as opened:
+        with open_manifest(folder, None) as opened:
             opened.domains()
             opened.properties()
             list(opened.find_faults())

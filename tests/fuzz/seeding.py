@@ -1,4 +1,4 @@
-"""Make the corpus's first inputs anew: `python -m tests.fuzz.seeding`. Small, and written by this project alone."""
+"""Creates the first inputs of the corpus: `python -m tests.fuzz.seeding`. They are small and made by this project."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from migrate.backup.crypto.keybag import Keybag
-from migrate.backup.manifest.writer import ManifestWriter, pad_manifest
-from migrate.backup.record import Kind, Record, encode_mbfile, file_id
+from migrate.backup.mbfile.encode import encode_mbfile
+from migrate.backup.record import Kind, Record, file_id
+from tests.backup.memory_manifest import MemoryManifest, pad_manifest
 from tests.backup.small_backup import heic, jpeg, mp4
 from tests.fuzz.parsers import CORPUS
 
@@ -69,7 +70,7 @@ def mbdb() -> bytes:
 
 
 def manifest(ios_version: str) -> bytes:
-    writer = ManifestWriter(ios_version)
+    writer = MemoryManifest(ios_version)
     for one in RECORDS.values():
         writer.add(one)
     writer.set_property("salt", b"salt")

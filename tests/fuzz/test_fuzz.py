@@ -17,7 +17,7 @@ SMALL_BYTES = 64 << 10
 INTERESTING = (b"\0", b"\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", b"\xff\xff", b"\x80", b"\0\0\0\0\0\0\0\1")
 
 
-def bent(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
+def mutated(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
     """`data` after some of what happens to bytes: flipped, cut, doubled, mixed with another's."""
     for _ in range(chance.choice((1, 1, 1, 2, 3, 8))):
         at = chance.randrange(len(data) + 1)
@@ -44,7 +44,7 @@ def bent(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("target", PARSERS)
-def test_what_once_taught_something_still_ends_well(target: str) -> None:
+def test_inputs_of_past_failures_are_handled(target: str) -> None:
     for path in seeds(target):
         assert path.stat().st_size <= SMALL_BYTES
         PARSERS[target](path.read_bytes())
@@ -53,7 +53,7 @@ def test_what_once_taught_something_still_ends_well(target: str) -> None:
 def feed(target: str, times: int, chance: random.Random) -> None:
     others = [path.read_bytes() for path in seeds(target)]
     for _ in range(times):
-        data = bent(chance.choice(others), others, chance)
+        data = mutated(chance.choice(others), others, chance)
         try:
             PARSERS[target](data)
         except BaseException as error:
@@ -64,25 +64,25 @@ def feed(target: str, times: int, chance: random.Random) -> None:
 @pytest.mark.parametrize("target", PARSERS)
 @given(chance=st.randoms(use_true_random=False))
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-def test_bent_input_ends_in_a_value_or_its_own_error(target: str, chance: random.Random) -> None:
+def test_mutated_input_gives_a_value_or_a_declared_error(target: str, chance: random.Random) -> None:
     feed(target, 12, chance)
 
 
 @pytest.mark.parametrize("target", PARSERS)
 @given(data=st.binary(max_size=300))
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_any_bytes_end_in_a_value_or_its_own_error(target: str, data: bytes) -> None:
+def test_any_bytes_give_a_value_or_a_declared_error(target: str, data: bytes) -> None:
     PARSERS[target](data)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("target", PARSERS)
-def test_a_long_night_of_bent_input(target: str, request: pytest.FixtureRequest) -> None:
+def test_long_run_of_mutated_input(target: str, request: pytest.FixtureRequest) -> None:
     for seed in range(100):
         feed(target, 100, random.Random(seed))
 
 
-def test_the_seeds_are_ours_and_can_be_made_anew() -> None:
+def test_the_seeds_are_made_by_this_program_and_reproducible() -> None:
     for target, inputs in corpus().items():
         assert {path.name for path in seeds(target)} >= set(inputs)
     assert {path.name for path in CORPUS.iterdir() if path.is_dir()} == set(PARSERS)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from migrate.backup.manifest.writer import ManifestWriter
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
 from migrate.categories.claims import Claims
 from migrate.journey.proof.compare import Proof, Prover
 from migrate.plan.strategy import Strategy
+from tests.backup.memory_manifest import MemoryManifest
 
 Files = Mapping[tuple[str, str], bytes]
 SMS, LOG = ("HomeDomain", "Library/SMS/sms.db"), ("HomeDomain", "Library/SMS/sms.db-wal")
@@ -28,7 +28,7 @@ STORE = ("HomeDomain", "Library/Fonts/store")
 def backup_of(folder: Path, files: Files) -> Backup:
     """A plain backup that holds these files and nothing else."""
     folder.mkdir()
-    writer = ManifestWriter("18.5")
+    writer = MemoryManifest("18.5")
     for number, ((domain, path), content) in enumerate(files.items(), 1):
         name = file_id(domain, path)
         writer.add(

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from migrate.backup import folder as backup_folder
+from migrate.backup import safe_path
 from migrate.phone.mobilebackup2 import back_up
 from migrate.phone.mobilebackup2 import conversation as serve
 from migrate.phone.mobilebackup2 import upload as receive
@@ -189,8 +189,8 @@ def test_no_message_leads_out_of_the_folder(fort: Any, message: str, attack: str
 def test_nor_a_name_that_windows_reads_as_another(
     fort: Any, monkeypatch: pytest.MonkeyPatch, message: str, attack: str
 ) -> None:
-    plain = backup_folder._parts
-    monkeypatch.setattr(backup_folder, "_parts", lambda name, windows: plain(name, windows=True))
+    plain = safe_path.split_name
+    monkeypatch.setattr(safe_path, "split_name", lambda name, windows: plain(name, windows=True))
     name = WINDOWS[attack]
     harmless(fort, *refused_with(fort, MESSAGES[message], name), name)
 

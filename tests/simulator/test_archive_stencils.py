@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrate.backup.record import Kind, Record, encode_mbfile
+from migrate.backup.mbfile.encode import encode_mbfile
+from migrate.backup.record import Kind, Record
 from migrate.simulator.agent.rows.record_templates import ArchiveTemplates
 
 PLAIN = Record(

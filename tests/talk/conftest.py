@@ -17,10 +17,10 @@ import pytest
 
 from migrate.backup.crypto.cipher import encrypted_chunks
 from migrate.backup.crypto.keybag import Keybag
-from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest
 from migrate.backup.record import Kind, Record, file_id
 from migrate.talk import passwords
 from migrate.talk.cli import run_command_line
+from tests.backup.memory_manifest import MemoryManifest, encrypt_manifest
 
 UDID = "00008101-000A1B2C3D4E5F60"
 PASSWORD = "correct-horse-1947"
@@ -96,7 +96,7 @@ def write_backup(path: Path, *, password: str | None = None) -> Path:
     """A finished backup of CONTENTS, as a phone would write it, encrypted when there is a password."""
     path.mkdir(parents=True)
     keybag, keys = Keybag.create(password, rounds=10)
-    writer = ManifestWriter(ios_version="17.5.1")
+    writer = MemoryManifest(ios_version="17.5.1")
     inode = 100
     for domain, relative_path in sorted(_with_ancestors()):
         inode += 1

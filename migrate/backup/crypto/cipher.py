@@ -16,15 +16,15 @@ KEY_BYTES = 32
 
 
 PLAIN_SPARE_BYTES = 2 * BLOCK_BYTES
-"""A block that is held back, and the room that the cipher wants beyond what it is given."""
+"""One block that is held back, and one that the cipher needs beyond its input."""
 
 
 class TruncatedCiphertext(Exception):
-    """The stored bytes are no whole number of blocks: something was cut off. Callers know the file and say so."""
+    """The stored bytes are not a whole number of blocks, so something was cut off. Callers add the file's name."""
 
 
 def encrypted_size(plain_size: int) -> int:
-    """The stored length of `plain_size` bytes: padding is always there, so a full block more at multiples of 16."""
+    """The stored length of `plain_size` bytes. Padding is always added: a full block at multiples of 16."""
     return (plain_size // BLOCK_BYTES + 1) * BLOCK_BYTES
 
 
@@ -35,7 +35,8 @@ def padding_for(size: int) -> bytes:
 
 
 def padding_length(tail: bytes) -> int | None:
-    """How many bytes of PKCS#7 padding end `tail` (its last block at least); None where they are not padding."""
+    """The number of PKCS#7 padding bytes at the end of `tail` (at least the last block); None where there is no
+    padding."""
     count = tail[-1] if tail else 0
     if not 1 <= count <= min(BLOCK_BYTES, len(tail)) or tail[-count:] != tail[-1:] * count:
         return None
@@ -43,15 +44,15 @@ def padding_length(tail: bytes) -> int | None:
 
 
 def last_block(tail: bytes, key: bytes) -> bytes:
-    """The last 16 bytes of plaintext, padding and all, from the last two blocks of ciphertext (the only one of a
-    content that has one): in CBC a block needs no more than the one before it."""
+    """The last 16 bytes of plaintext with padding, from the last two blocks of ciphertext (or the only one): in CBC,
+    decrypting a block needs just the one before it."""
     before, block = tail[-2 * BLOCK_BYTES : -BLOCK_BYTES], tail[-BLOCK_BYTES:]
     return decrypted_blocks(block, before, key)
 
 
 def decrypted_blocks(blocks: bytes, before: bytes, key: bytes) -> bytes:
-    """Whole blocks of plaintext from the middle of a content, padding and all: `before` is the block of ciphertext in
-    front of them, nothing at the beginning."""
+    """Whole blocks of plaintext from the middle of a content, with padding. `before` is the block of ciphertext in
+    front of them, empty at the beginning."""
     decryptor = _cipher(key, before or bytes(BLOCK_BYTES)).decryptor()
     return decryptor.update(blocks) + decryptor.finalize()
 
@@ -70,14 +71,14 @@ def encrypted_chunks(chunks: Iterable[bytes], key: bytes) -> Iterator[bytes]:
 def decrypted_chunks(
     chunks: Iterable[bytes], key: bytes, on_unpadded: Callable[[], None] | None = None
 ) -> Iterator[bytes]:
-    """Plaintext of `chunks`, the padding stripped where there is one.
+    """Plaintext of `chunks`, without padding.
 
-    A file caught while an app wrote to it ends in data, not padding (*read*: ios-backup-crypt, tailWriter): then all
-    of it comes back and `on_unpadded` is called. A wrong key looks the same. No bytes at all is an empty content
-    without padding, which phones store too (facts 3.5), and no reason to call.
+    A file caught while an app wrote to it ends in data, not padding (*read*: ios-backup-crypt, tailWriter): then all of
+    it is returned and `on_unpadded` is called. A wrong key looks the same. No bytes at all are an empty content without
+    padding, which phones store too (facts 3.5); then `on_unpadded` is not called.
 
     Raises:
-        TornCiphertext: the length is no multiple of 16. What came before has been yielded.
+        TruncatedCiphertext: the length is not a multiple of 16. The whole blocks have been yielded.
     """
     decryptor = _cipher(key).decryptor()
     size, held = 0, b""
@@ -101,13 +102,13 @@ def decrypted_chunks(
 def decrypted_views(
     read_into: Callable[[memoryview], int], key: bytes, stored: bytearray, plain: bytearray
 ) -> Generator[memoryview, None, bool]:
-    """As `decrypted_chunks`, without a copy of a piece: each is a view into `plain`, good until the next is asked for.
+    """As `decrypted_chunks`, without copying: each piece is a view into `plain`, valid until the next is requested.
 
-    `read_into` fills a buffer and says how far, 0 at the end; `stored` is that buffer, and `plain` is PLAIN_SPARE_BYTES
-    longer. Returns whether padding ended the content (or there was none at all).
+    `read_into` fills a buffer and returns the number of bytes, 0 at the end; `stored` is that buffer, and `plain` is
+    PLAIN_SPARE_BYTES longer. Returns whether the content ended in padding (or was empty).
 
     Raises:
-        TornCiphertext: as above.
+        TruncatedCiphertext: as above.
     """
     decryptor = _cipher(key).decryptor()
     source, target = memoryview(stored), memoryview(plain)

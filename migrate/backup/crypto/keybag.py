@@ -1,10 +1,10 @@
-"""The keybag in Manifest.plist: one key for each protection class, wrapped with what the backup password gives.
+"""The keybag in Manifest.plist: one key for each protection class, wrapped with a key derived from the backup password.
 
     tag      4 bytes: VERS TYPE UUID HMCK WRAP SALT ITER [DPWT DPIC DPSL], then for each class UUID CLAS WRAP KTYP WPKY
     length   4 bytes, big-endian
     value    `length` bytes; numbers are 4 bytes big-endian
 
-The bag is read by its tags. Its version decides nothing: an iOS 10.2 bag and an iOS 9.3.5 one both say VERS 3, and only
+The bag is read by its tags, not its version: an iOS 10.2 bag and an iOS 9.3.5 one both say VERS 3, and only
 the first has DPSL and DPIC (*seen*, two real bags).
 Source: facts 3.5.
 """
@@ -26,7 +26,7 @@ from migrate.problems import KeybagUnreadable, KeyUnusable, WrongPassword
 from migrate.progress import key_derivation_notice
 
 ROUNDS_LIMIT = 100_000_000
-"""A real phone says 10,000,000 (DPIC) and 10,000 (ITER): some five seconds. A hostile bag may say four billion."""
+"""A real phone has 10,000,000 (DPIC) and 10,000 (ITER): about five seconds. A hostile bag may ask for four billion."""
 
 BAG_LIMIT_BYTES = 64 << 10  # real bags: 1,336 and 1,388 bytes
 CLASSES_LIMIT = 64  # real bags: 11
@@ -39,7 +39,7 @@ WRAP_PASSWORD = 2
 """Only classes with this bit can be unwrapped on a computer; WRAP 3 opens with the password alone (*seen*: classes 5,
 9, 10 and 11 of both real bags)."""
 
-CLASSES = (11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1)  # the order, and below the WRAP, of both real bags
+CLASSES = (11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1)  # in the order of both real bags; the WRAP values below are theirs too
 _DEVICE_TOO = frozenset({11, 10, 9, 5})
 
 Entry = tuple[bytes, bytes]
@@ -47,11 +47,12 @@ Random = Callable[[int], bytes]
 
 
 class ClassKeys:
-    """The unlocked keys: they open and make the 44-byte keys that lie in the manifest. Never shown, never stored."""
+    """The unlocked class keys, which unwrap and wrap the 44-byte keys in the manifest. They are never shown or
+    stored."""
 
     def __init__(self, keys: Mapping[int, bytes], damaged: Iterable[int] = ()) -> None:
         self._keys = dict(keys)
-        self.damaged = frozenset(damaged)  # classes whose own wrapped key is broken although the password is right
+        self.damaged = frozenset(damaged)  # classes whose wrapped key is broken although the password is right
 
     def __repr__(self) -> str:
         return f"ClassKeys({len(self._keys)} classes)"
@@ -79,7 +80,7 @@ class ClassKeys:
             raise KeyUnusable(f"it was not wrapped with this backup's key of class {protection_class}") from error
 
     def wrap(self, protection_class: int, file_key: bytes) -> bytes:
-        """The 44 bytes that `unwrap` reads.
+        """The 44 bytes for `unwrap`.
 
         Raises:
             KeyUnusable: this bag has no key of that class.
@@ -91,7 +92,7 @@ class ClassKeys:
         return protection_class.to_bytes(4, "little") + aes_key_wrap(self._keys[protection_class], file_key)
 
     def key_of_class(self, protection_class: int) -> bytes:
-        """The class's own key, for whoever wraps it anew."""
+        """The key of a class, for wrapping it again. Raises KeyUnusable."""
         if protection_class not in self._keys:
             raise KeyUnusable(f"the keybag has no key of protection class {protection_class}")
         return self._keys[protection_class]
@@ -99,7 +100,7 @@ class ClassKeys:
 
 @dataclass(frozen=True)
 class ClassEntry:
-    """One class of the bag: every tag as it was, in order."""
+    """One class of the bag: every tag unchanged and in order."""
 
     entries: tuple[Entry, ...] = field(repr=False)
 
@@ -124,14 +125,14 @@ class ClassEntry:
 
 @dataclass(frozen=True)
 class Keybag:
-    """A keybag as its bytes say it; `to_bytes` gives the same bytes back."""
+    """A parsed keybag; `to_bytes` returns the same bytes."""
 
     header: tuple[Entry, ...] = field(repr=False)
     classes: tuple[ClassEntry, ...] = field(repr=False)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Keybag:
-        """Raises KeybagUnreadable: cut short, or no keybag at all. The backup's fault."""
+        """Raises KeybagUnreadable: it is cut short or not a keybag. The backup's fault."""
         header: list[Entry] = []
         classes: list[list[Entry]] = []
         for tag, value in _entries(data):
@@ -157,16 +158,16 @@ class Keybag:
 
     @property
     def rounds(self) -> int:
-        """DPIC, the count of the slow first stage; 0 where the bag has none (iOS 10.1 and older)."""
+        """DPIC, the rounds of the slow first stage; 0 where the bag has none (iOS 10.1 and older)."""
         value = self._header(b"DPIC")
         return 0 if value is None else _number(value, "DPIC")
 
     def unlock(self, password: str) -> ClassKeys:
-        """The class keys, after `rounds` rounds of work (about five seconds on a real phone's bag).
+        """Derive the class keys, which takes about five seconds for a real phone's bag.
 
         Raises:
-            WrongPassword: it opens none of the keys.
-            KeybagUnreadable: no key here opens with a password, or the counts are beyond reason.
+            WrongPassword: the password unwraps none of the keys.
+            KeybagUnreadable: no key in the bag opens with a password, or the round counts are impossible.
         """
         locked = {one.protection_class: one.wrapped_key for one in self.classes if one.opens_with_password}
         if not locked:
@@ -186,8 +187,8 @@ class Keybag:
     def create(
         cls, password: str | None, *, rounds: int = 10_000_000, random: Random = os.urandom
     ) -> tuple[Keybag, ClassKeys]:
-        """A new bag and its keys, laid out as a phone does. Without a password: the bag of an unencrypted backup,
-        whose keys only the phone could unwrap (REPORTED to exist; that all its classes are WRAP 1 is *guessed*)."""
+        """A new bag and its keys, in a phone's layout. Without a password: the bag of an unencrypted backup, whose keys
+        only the phone could unwrap (REPORTED to exist; that all its classes are WRAP 1 is *guessed*)."""
         keys = ClassKeys({number: random(KEY_BYTES) for number in CLASSES})
         header = (
             (b"VERS", _u32(5)),
@@ -208,7 +209,7 @@ class Keybag:
     def with_new_password(
         self, class_keys: ClassKeys, new_password: str, *, rounds: int | None = None, random: Random = os.urandom
     ) -> Keybag:
-        """The same bag under another password: new salts, the same class keys, so no file changes.
+        """The same bag with another password: new salts and the same class keys, so no file changes.
 
         Raises:
             KeyUnusable: `class_keys` lack a key that this bag protects with the password.
@@ -248,21 +249,21 @@ class Keybag:
 
 
 SLOW_ROUNDS = 1_000_000
-"""From here on somebody is told: a second or less of silence needs no word."""
+"""From this count on, which takes about half a second, the person is told to wait."""
 
 _one_at_a_time = threading.Lock()
 
 
 def _derived(secret: bytes, slow_salt: bytes | None, rounds: int, salt: bytes, iterations: int) -> bytes:
-    """As `_derive`; a second thread that wants the same waits for the first instead of doing the work again."""
+    """As `_derive`, but a second thread that needs the same key waits for the first instead of deriving it again."""
     with _one_at_a_time:
         return _derive(secret, slow_salt, rounds, salt, iterations)
 
 
 @lru_cache(maxsize=64)
 def _derive(secret: bytes, slow_salt: bytes | None, rounds: int, salt: bytes, iterations: int) -> bytes:
-    """The key that wraps the class keys. Remembered while the process lives: a run opens one backup many times, and
-    each derivation costs five seconds by design."""
+    """The key that wraps the class keys. It is cached in the process: a run opens one backup many times, and each
+    derivation takes five seconds by design."""
     if slow_salt is not None:
         with key_derivation_notice.get()() if rounds >= SLOW_ROUNDS else nullcontext():
             secret = hashlib.pbkdf2_hmac("sha256", secret, slow_salt, rounds, KEY_BYTES)

@@ -1,7 +1,7 @@
-"""The stored files of a backup, opened as a stranger's: no link is followed, no pipe waited for; read at any place.
+"""Opens the stored files of an untrusted backup, without following links or waiting for pipes, and reads any part.
 
-In CBC a block of plaintext needs its block of ciphertext and the one before it, so any piece of an encrypted file can
-be decrypted alone: a film of gigabytes is looked through in a few hundred kilobytes of memory.
+In CBC, decrypting a block needs only its ciphertext and the block before it, so any piece of an encrypted file can be
+decrypted alone: reading a film of gigabytes takes a few hundred kilobytes of memory.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from migrate.backup.crypto.cipher import BLOCK_BYTES, decrypted_blocks, last_blo
 
 PIECE_BYTES = 256 << 10
 PIECES_KEPT = 8
-"""The rows of a table lie in few runs of pages, and the archives of long ones a little further on: with eight pieces
-200,000 rows are read from 645 of them, with one from ten times as many (measured)."""
+"""The rows of a table are in few runs of pages, and the overflow of long rows shortly after: with eight pieces kept,
+reading 200,000 rows decrypts 645 pieces, with one kept ten times as many (measured)."""
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-"""O_NONBLOCK: a pipe in a stranger's folder must not hold us; Windows has neither pipes there nor the flag."""
+"""O_NONBLOCK: opening a pipe in an untrusted folder must not block. Windows has neither such pipes nor the flag."""
 
 
 def open_regular_file(path: Path) -> FileIO:
-    """A regular file of a backup, unbuffered.
+    """Open a regular file of a backup, unbuffered.
 
     Raises:
         OSError: it cannot be opened, or is a link, a pipe, a device or a folder: `strerror` says which of them.
@@ -35,7 +35,7 @@ def open_regular_file(path: Path) -> FileIO:
     try:
         file = os.fdopen(os.open(path, _FLAGS), "rb", buffering=0)
     except OSError:
-        _refuse_to_follow(path)  # the system's own answer is no sentence
+        _refuse_to_follow(path)  # the system's message is not clear
         raise
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
@@ -51,10 +51,10 @@ def _refuse_to_follow(path: Path) -> None:
 
 
 class BlobReader:
-    """What a stored file holds, in plain, under offsets. Not for several threads at once.
+    """The decrypted content of a stored file, by offset. Use it from one thread.
 
-    `size` is the length of the plain content. `is_padded` False: an encrypted one does not end in PKCS#7 padding, as
-    when it was caught mid-write; then nothing is stripped.
+    `size` is the length of the plain content. `is_padded` False: an encrypted content does not end in PKCS#7 padding,
+    as when it was caught mid-write; then nothing is removed.
 
     Raises:
         OSError: the file cannot be read.
@@ -63,7 +63,7 @@ class BlobReader:
     def __init__(
         self, path: Path, key: bytes | None, *, piece_bytes: int = PIECE_BYTES, pieces_kept: int = PIECES_KEPT
     ) -> None:
-        """Pieces of `piece_bytes` are decrypted at a time, and the last `pieces_kept` of them kept."""
+        """Decrypts `piece_bytes` at a time, and keeps the last `pieces_kept` pieces."""
         self._key = key
         self._piece_bytes = piece_bytes
         self._pieces_kept = pieces_kept
@@ -104,7 +104,7 @@ class BlobReader:
         return found
 
     def _piece(self, place: int) -> bytes:
-        """The plain bytes of one piece, padding and all."""
+        """The plain bytes of one piece, with padding."""
         piece = self._pieces.get(place)
         if piece is None:
             piece = self._decrypted(place)
@@ -130,7 +130,7 @@ class BlobReader:
         return found
 
     def _padding(self) -> int | None:
-        """How many bytes of padding end the content; None where it has none."""
+        """The number of padding bytes; None where there is no padding."""
         if self._key is None or not self.stored_bytes or self.stored_bytes % BLOCK_BYTES:
             return None
         return padding_length(last_block(self._tail(), self._key))

@@ -1,13 +1,14 @@
-"""Extract: files of a backup as the phone had them, decrypted, in a folder of this computer.
+"""Extracts decrypted files of a backup into a folder.
 
-    <to>/<domain>/<relative path>       the phone's own tree, one folder a domain, each file with its modification date
+    <to>/<domain>/<relative path>       the phone's own tree, one folder per domain, each file with its modification
+    date
 
-    [1] nothing is begun where a file stands already: what is there was not put there for us to replace
-    [2] directories and files, in the manifest's order, several files at a time; one gets its name when it is whole
-    [3] symbolic links last, so that no file is ever written through one
+    [1] if one of the files exists already, nothing is extracted: existing files are never replaced [2] directories and
+    files, in the manifest's order, several files at a time; a file gets its name when it is complete [3] symbolic links
+    last, so that no file is ever written through one
 
-Folders are 0700 and files 0600, whatever they were on the phone: this is somebody's life in plain. The backup is only
-read. What cannot be taken out is named and the rest goes on.
+Folders are 0700 and files 0600, whatever they were on the phone, because this is private data in plain. The backup is
+only read. A file that cannot be extracted becomes a finding, and the rest is extracted.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from migrate.backup.extract import findings as skipped
+from migrate.backup.extract import findings
 from migrate.backup.extract.names import UsedNames
-from migrate.backup.folder import child_path, inside, unsafe_name_reason
-from migrate.backup.manifest.open import RecordFilter
+from migrate.backup.manifest.manifest import RecordFilter
 from migrate.backup.private_files import FILE_MODE, FOLDER_MODE
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
+from migrate.backup.safe_path import child_path, inside, unsafe_name_reason
 from migrate.backup.verify.findings import Findings
 from migrate.problems import (
     BlobMissing,
@@ -50,32 +51,32 @@ _NAMES_REFUSED = frozenset(
     for name in ("EINVAL", "EILSEQ", "ENAMETOOLONG", "EISDIR", "ENOTDIR", "EEXIST", "ENOENT")
     if (code := getattr(errno, name, None)) is not None
 )
-"""What a file system answers to a name it cannot hold; all else (full, read-only, broken) ends the whole work. *Read*:
-open(2) of Linux (EINVAL: vfat) and macOS (EILSEQ); Windows gives ENOENT or EINVAL for `<>"|?*`."""
+"""The errors of a file system for a name it cannot hold. Any other error (full, read-only, broken) ends the extraction.
+*Read*: open(2) of Linux (EINVAL: vfat) and macOS (EILSEQ); Windows gives ENOENT or EINVAL for `<>"|?*`."""
 
 
 WORKERS = min(4, os.cpu_count() or 1)
 BATCH_FILES, BATCH_BYTES = 32, 4 << 20
-"""What a thread is handed at once: for every small file alone, handing over would cost as much as writing it."""
-AHEAD = 2 * WORKERS
-"""So many batches are handed out before the first is waited for."""
-TOLD_EVERY_BYTES = 256 << 10
+"""The files of one task of a thread: one small file per task would cost as much in overhead as in writing."""
+MAX_PENDING = 2 * WORKERS
+"""Batches submitted before the first result is awaited."""
+PROGRESS_STEP_BYTES = 256 << 10
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class Stopped(Exception):
-    """Another file's trouble, or Ctrl-C, ended the work: what was being written is removed."""
+    """The extraction ended early, by an error or Ctrl-C; unfinished files are removed."""
 
 
 DEPTH_LIMIT = 512
-"""iOS stops at paths of 1,024 bytes, so at 512 folders. Each folder costs a look at all above it: a stranger's path of
-two thousand took minutes (*seen*)."""
+"""iOS allows paths of 1,024 bytes, so 512 folders. Each folder costs a check of all above it: a hostile path of two
+thousand took minutes (*seen*)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractResult:
-    """What came of it. `bytes` are those of the contents."""
+    """The result of an extraction. `bytes` counts the contents."""
 
     backup: Path
     to: Path
@@ -87,10 +88,10 @@ class ExtractResult:
 
     @property
     def exit_code(self) -> int:
-        """30 where a chosen file is damaged or missing in the backup, 33 where this computer cannot hold one; a link
-        that was left out takes no content away."""
+        """30 where a chosen file is damaged or missing in the backup, 33 where this computer cannot hold one. A link
+        that was left out does not count: no content is lost."""
         codes = {finding.code for finding in self.findings if finding.severity == "error"}
-        if codes - {skipped.NAME}:
+        if codes - {findings.NAME}:
             return 30
         return 33 if codes else 0
 
@@ -107,14 +108,15 @@ class ExtractResult:
 
 
 def extract(backup: Backup, to: Path, wanted: RecordFilter, progress: Progress = no_progress) -> ExtractResult:
-    """Take what `wanted(domain, relative_path)` is true of out into `to`, made if need be. Blocking; memory stays flat.
+    """Extract the records for which `wanted(domain, relative_path)` is true into `to`, which is created. Blocking;
+    memory is bounded.
 
-    When it is stopped, or the disk fills up, the files that are whole stay and the one being written is removed.
+    When it is stopped, or the disk is full, complete files stay and unfinished ones are removed.
 
     Raises:
-        WouldOverwrite: a file to be written is there already. Nothing was written.
-        ExtractIntoBackup: `to` lies in the backup, or the backup in it.
-        NothingToExtract: nothing in the backup is wanted.
+        WouldOverwrite: one of the files exists already. Nothing was written.
+        ExtractIntoBackup: `to` is inside the backup, or the backup inside it.
+        NothingToExtract: no record of the backup is wanted.
         CannotExtractHere: the disk is full, or `to` cannot be written.
         BackupUnreadable: the manifest is damaged.
     """
@@ -141,7 +143,7 @@ def _refuse_to_overwrite(backup: Backup, to: Path, wanted: RecordFilter) -> None
     for record in backup.manifest.records_where(wanted, lambda bad: None):
         if record.kind is Kind.DIRECTORY:
             continue
-        with suppress(UnsafeName, OSError):  # named when its turn comes
+        with suppress(UnsafeName, OSError):  # reported later
             if os.path.lexists(inside(to, _name(record))):
                 there, first = there + 1, first or _name(record)
     if there:
@@ -149,7 +151,7 @@ def _refuse_to_overwrite(backup: Backup, to: Path, wanted: RecordFilter) -> None
 
 
 def _name(record: Record) -> str:
-    """Where a record lies under the folder. A domain is one component, whatever a stranger put into it."""
+    """The name of a record under the folder. A domain must be a single component."""
     if not record.domain or "/" in record.domain:
         raise UnsafeName(record.domain, "is no name of a domain")
     parts = [part for part in record.relative_path.split("/") if part not in ("", ".")]
@@ -162,7 +164,7 @@ def _name(record: Record) -> str:
 
 @dataclass(eq=False)
 class _Job:
-    """One file on its way, and how it ended."""
+    """One file to write, and its result."""
 
     record: Record
     place: Path
@@ -173,7 +175,7 @@ class _Job:
 
 @dataclass
 class _Extraction:
-    """One extraction while it goes on."""
+    """One extraction in progress."""
 
     backup: Backup
     to: Path
@@ -185,9 +187,9 @@ class _Extraction:
     content_bytes: int = 0
     names: UsedNames | None = None
     _folders: dict[str, Path] = field(default_factory=dict)
-    """Folders under `to` that are real ones, by their names there."""
+    """Folders under `to` known not to be links, by their names under it."""
     _waiting: list[Record] = field(default_factory=list)
-    """Symbolic links: a backup has tens of them."""
+    """Symbolic links; a backup has only tens of them."""
     _next: list[_Job] = field(default_factory=list)
     _next_bytes: int = 0
     _begun: set[Path] = field(default_factory=set)
@@ -195,14 +197,14 @@ class _Extraction:
     _token: str = field(default_factory=lambda: secrets.token_hex(4))
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="extract"))
     _stop: threading.Event = field(default_factory=threading.Event)
-    _telling: threading.Lock = field(default_factory=threading.Lock)
+    _progress_lock: threading.Lock = field(default_factory=threading.Lock)
     _moved: int = 0
 
     def run(self, wanted: RecordFilter) -> ExtractResult:
         try:
-            self._take_out(wanted)
+            self._extract_all(wanted)
         finally:
-            self._stop.set()  # all is done, or what is being written is not wanted any more
+            self._stop.set()  # everything is written, or the rest is not wanted any more
             self._pool.shutdown(cancel_futures=True)
         return ExtractResult(
             backup=self.backup.folder.path,
@@ -214,69 +216,69 @@ class _Extraction:
             findings=self.found.all(),
         )
 
-    def _take_out(self, wanted: RecordFilter) -> None:
+    def _extract_all(self, wanted: RecordFilter) -> None:
         seen = False
-        for record in self.backup.manifest.records_where(wanted, lambda bad: self.found.add(skipped.row_bad(bad))):
+        for record in self.backup.manifest.records_where(wanted, lambda bad: self.found.add(findings.row_bad(bad))):
             if not seen:
                 self._begin()
                 seen = True
             if record.kind is Kind.SYMLINK:
                 self._waiting.append(record)
             else:
-                self._one(record, self._file if record.kind is Kind.FILE else self._directory)
-            if len(self._in_work) >= AHEAD:
+                self._try(record, self._file if record.kind is Kind.FILE else self._directory)
+            if len(self._in_work) >= MAX_PENDING:
                 self._await_batch()
         if not seen and not self.found.errors:
             raise NothingToExtract(str(self.backup.folder.path))
         self._await_all()
         for record in self._waiting:
-            self._one(record, self._link)
+            self._try(record, self._link)
 
     def _begin(self) -> None:
         self.to.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         self.names = UsedNames.of(self.to)
 
-    def _one(self, record: Record, extract_record: Callable[[Record], None]) -> None:
-        """One record taken out, or named with the reason it could not be."""
+    def _try(self, record: Record, extract_record: Callable[[Record], None]) -> None:
+        """Extract one record, or add a finding that says why not."""
         try:
             extract_record(record)
         except BlobMissing:
-            self.found.add(skipped.content_missing(record))
+            self.found.add(findings.content_missing(record))
         except BlobUnreadable as problem:
-            self.found.add(skipped.content_unreadable(record, problem.why()))
+            self.found.add(findings.content_unreadable(record, problem.why()))
         except UnsafeName as problem:
             empty = record.kind is Kind.DIRECTORY
             if (reason := unsafe_name_reason(record.domain, record.relative_path, empty=empty)) is not None:
-                self.found.add(skipped.name_unsafe(record, reason))
+                self.found.add(findings.name_unsafe(record, reason))
             else:
-                self.found.add(skipped.name_impossible(record, f"the name {problem.reason}"))
+                self.found.add(findings.name_impossible(record, f"the name {problem.reason}"))
         except FileExistsError:
-            self.found.add(skipped.name_impossible(record, "something of that name was there before it"))
+            self.found.add(findings.name_impossible(record, "something of that name was there before it"))
         except OSError as problem:
             if problem.errno not in _NAMES_REFUSED:
                 raise
             message = problem.strerror or type(problem).__name__
-            self.found.add(skipped.name_impossible(record, f"this computer answered: {message}"))
+            self.found.add(findings.name_impossible(record, f"this computer answered: {message}"))
 
     # -- places ------------------------------------------------------------------------------------------------------
 
     def _place(self, record: Record) -> Path:
-        """Where a file or link goes, its folder made.
+        """The path for a file or link. Creates its folder.
 
         Raises:
-            UnsafeName: it cannot lie under `to`, or its folder is a link.
-            FileExistsError: it is there already, or only differs in case from what is.
+            UnsafeName: it would not be under `to`, or its folder is a link.
+            FileExistsError: it exists already, or a name that differs only in case does.
         """
         above, _, name = _name(record).rpartition("/")
         place = child_path(self._folder(above), name)
-        if place in self._begun:  # two rows of one place: the second must see what became of the first
+        if place in self._begun:  # two rows for one path: the second must see the result of the first
             self._await_all()
         if self._is_taken(f"{above}/{name}") or os.path.lexists(place):
             raise FileExistsError
         return place
 
     def _folder(self, name: str) -> Path:
-        """A real folder under `to`, made with all above it where it is missing; never the far end of a link."""
+        """A folder under `to`, created with its parents where missing; never the target of a link."""
         if (known := self._folders.get(name)) is not None:
             return known
         parts = name.split("/")
@@ -323,21 +325,21 @@ class _Extraction:
             self._next, self._next_bytes = [], 0
 
     def _await_batch(self) -> None:
-        """The files that were begun first are there, or named with the reason they are not."""
+        """Wait for the oldest batch, and count its files or add findings for them."""
         batch, work = self._in_work.popleft()
         work.result()
         for job in batch:
             self._begun.discard(job.place)
-            self._one(job.record, lambda record, job=job: self._come_out(job))  # type: ignore[misc]
+            self._try(job.record, lambda record, job=job: self._finish_file(job))  # type: ignore[misc]
 
-    def _come_out(self, job: _Job) -> None:
+    def _finish_file(self, job: _Job) -> None:
         if job.problem is not None:
             raise job.problem
         self.files += 1
         self.content_bytes += job.written
         self.progress.files_moved(self.files)
         if not job.is_whole:
-            self.found.add(skipped.caught_mid_write(job.record))
+            self.found.add(findings.caught_mid_write(job.record))
 
     def _await_all(self) -> None:
         self._submit_batch()
@@ -363,10 +365,10 @@ class _Extraction:
                 job.is_whole = self.backup.copy(job.record, lambda piece: self._write_piece(job, descriptor, piece))
             finally:
                 os.close(descriptor)
-            self._tell(job.written % TOLD_EVERY_BYTES)
-            with suppress(OSError, OverflowError, ValueError):  # a date that this computer has no room for
+            self._report(job.written % PROGRESS_STEP_BYTES)
+            with suppress(OSError, OverflowError, ValueError):  # a date outside of the file system's range
                 os.utime(building, (job.record.modified, job.record.modified))
-            os.rename(building, job.place)  # noqa: PTH104 (a Path costs more than the call; ten thousands of them)
+            os.rename(building, job.place)  # noqa: PTH104 (creating a Path costs more than the call)
         except BaseException:
             with suppress(OSError):
                 Path(building).unlink()
@@ -380,11 +382,11 @@ class _Extraction:
             at += os.write(descriptor, piece[at:])
         before = job.written
         job.written += at
-        if told := job.written // TOLD_EVERY_BYTES - before // TOLD_EVERY_BYTES:
-            self._tell(told * TOLD_EVERY_BYTES)
+        if steps := job.written // PROGRESS_STEP_BYTES - before // PROGRESS_STEP_BYTES:
+            self._report(steps * PROGRESS_STEP_BYTES)
 
-    def _tell(self, count: int) -> None:
-        with self._telling:
+    def _report(self, count: int) -> None:
+        with self._progress_lock:
             self._moved += count
             self.progress.bytes_moved(self._moved, None)
 
@@ -395,24 +397,24 @@ class _Extraction:
         try:
             inside(self.to, _linked_to(_name(record), target))
         except UnsafeName as problem:
-            self.found.add(skipped.link_left_out(record, f"it points to {target[:200]!r}, which {problem.reason}"))
+            self.found.add(findings.link_left_out(record, f"it points to {target[:200]!r}, which {problem.reason}"))
             return
         place = self._place(record)
         try:
             place.symlink_to(target)
-        except (OSError, NotImplementedError) as problem:  # Windows makes links for those who have the right to
+        except (OSError, NotImplementedError) as problem:  # Windows needs a privilege to create links
             message = getattr(problem, "strerror", None) or type(problem).__name__
-            self.found.add(skipped.link_left_out(record, f"this computer made no link: {message}"))
+            self.found.add(findings.link_left_out(record, f"this computer made no link: {message}"))
         else:
             self.links += 1
 
 
 def _linked_to(name: str, target: str) -> str:
-    """What a link of that name leads to, as a name under the folder. By its words alone, and that is enough: it lies
-    in a real folder, and `..` may only stand at its beginning, not behind what is or will be another link.
+    """The target of a link called `name`, as a name under the folder. The text is enough to decide: the link is in a
+    real folder, and `..` is allowed only at the beginning of `target`, never after what may be another link.
 
     Raises:
-        UnsafeName: it leads elsewhere.
+        UnsafeName: it leads out of the folder.
     """
     parts = [part for part in target.split("/") if part not in ("", ".")]
     up = next((depth for depth, part in enumerate(parts) if part != ".."), len(parts))

@@ -1,7 +1,7 @@
-"""Names that a file system here takes for the same, and the phone's does not: `IMG.JPG` and `img.jpg`.
+"""Detects names that are different on the phone but the same on this computer: `IMG.JPG` and `img.jpg`.
 
-An iPhone's data volume tells them apart (APFS, case-sensitive). Most Macs' and Windows' disks do not: there the second
-file would quietly take the first one's place, or two folders would become one.
+An iPhone's data volume is case-sensitive (APFS). Most disks of Macs and Windows are not: there the second file would
+silently replace the first, or two folders would become one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from pathlib import Path
 
 
 class UsedNames:
-    """The names written so far, as a file system compares them. It keeps hashes only: a backup has a million names."""
+    """The names written so far, as a file system compares them. Keeps only hashes: a backup may have a million
+    names."""
 
     def __init__(self, *, folds_case: bool, folds_forms: bool) -> None:
         self.folds_case = folds_case
@@ -22,16 +23,16 @@ class UsedNames:
 
     @classmethod
     def of(cls, folder: Path) -> UsedNames:
-        """What the file system of `folder` does, by trying it with two empty files. Raises OSError."""
+        """For the file system of `folder`, tested with two empty files. Raises OSError."""
         return cls(
             folds_case=_same(folder, "name", "NAME"),
             folds_forms=_same(folder, "\u00e9", "e\u0301"),
         )
 
     def take(self, name: str) -> bool:
-        """Take the name of a file or folder. True: it is taken, under another spelling."""
+        """Add the name of a file or folder. Returns True if it is in use in another spelling."""
         if not (self.folds_case or self.folds_forms):
-            return False  # the file system itself tells
+            return False  # the file system tells all names apart
         folded = unicodedata.normalize("NFD", name) if self.folds_forms else name
         folded = folded.casefold() if self.folds_case else folded
         return self._spelled.setdefault(hash(folded), hash(name)) != hash(name)
@@ -45,7 +46,7 @@ def _same(folder: Path, one: str, other: str) -> bool:
     except (OSError, UnicodeError):
         if one.isascii():
             raise
-        return False  # no such letter here: what has it is named when its turn comes
+        return False  # the file system has no such letter; files with it are reported later
     try:
         return os.path.lexists(folder / f".{token}-{other}.part")
     finally:

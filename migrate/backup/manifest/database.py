@@ -1,7 +1,7 @@
-"""Manifest.db as a database that is only read: a piece at a time (manifest_pages.py), and never opened in place.
+"""Opens Manifest.db as an untrusted, read-only database. It is read piece by piece (vfs.py), never opened in place.
 
-A manifest is a stranger. Only an ordinary table `Files` is accepted; views, triggers and computed columns are not
-followed, SQLite may neither write nor attach nor sort on disk, and no value larger than an archive may be is built.
+Only an ordinary table `Files` is accepted, without views, triggers or computed columns. SQLite may not write, attach
+another database or sort on disk, and it may not build a value larger than an MBFile archive can be.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from migrate.backup.crypto.cipher import BLOCK_BYTES
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.vfs import APPLICATION_ID, COMPOSED, HEADER_BYTES, ManifestPages, connect
 from migrate.backup.manifest.wal import SQLITE_MAGIC
-from migrate.backup.record import MBFILE_LIMIT_BYTES
+from migrate.backup.mbfile.decode import MBFILE_LIMIT_BYTES
 from migrate.problems import BackupUnreadable
 
 MANIFEST_LIMIT_BYTES = 4 << 30
@@ -26,30 +26,30 @@ DATABASE_ERRORS = (apsw.Error, UnicodeDecodeError, OverflowError)
 
 TOO_MANY_ROWS = "it claims more rows than it has room for"
 
-STEPS_BETWEEN_LOOKS = 100_000
-STEPS_AT_LEAST, STEPS_A_BYTE = 1_000_000, 2
-"""Of SQLite's virtual machine, for one question: reading a row takes 7, SQLite's own check of it 31, and a row has some
-880 bytes (*seen*, iOS 14.3: 0.04 a byte)."""
+STEPS_PER_CALLBACK = 100_000
+MIN_STEPS, STEPS_PER_BYTE = 1_000_000, 2
+"""Steps of SQLite's virtual machine that one query may take. Reading a row takes 7 steps, SQLite's own check of it 31,
+and a row has about 880 bytes (*seen*, iOS 14.3: 0.04 steps per byte)."""
 
 COLUMNS = ("fileID", "domain", "relativePath", "flags", "file")
 
 
 class QueryBudget:
-    """How long a database may think about one question. Pages that name each other as children hold more rows than can
-    ever be read, and where none of them answers the question, nothing comes that could be counted (*seen*: a schema of
-    28 KB that was read for ever)."""
+    """Limits how long one query may run. Pages that name each other as children hold more rows than can ever be read;
+    if none of them matches the query, no row arrives that could be counted (*seen*: a schema of 28 KB that SQLite read
+    forever)."""
 
     def __init__(self, size: int) -> None:
         """`size`: bytes of the database."""
-        self._looks = (STEPS_AT_LEAST + size * STEPS_A_BYTE) // STEPS_BETWEEN_LOOKS
+        self._callbacks = (MIN_STEPS + size * STEPS_PER_BYTE) // STEPS_PER_CALLBACK
         self.begin()
 
     def begin(self) -> None:
-        """Another question."""
-        self._left = self._looks
+        """Start another query."""
+        self._left = self._callbacks
 
     def is_exhausted(self) -> bool:
-        """What SQLite asks between its steps; True interrupts it."""
+        """SQLite's progress handler: True interrupts the query."""
         self._left -= 1
         return self._left < 0
 
@@ -61,15 +61,15 @@ class OpenedDatabase:
     connection: apsw.Connection = field(repr=False)
     budget: QueryBudget = field(repr=False)
     size: int  # bytes of plain database
-    is_composed: bool  # written here, for a restore set or a clone
+    is_composed: bool  # written by this program, for a restore set or a clone
     is_padded: bool  # False: it ends without PKCS#7 padding, as pymobiledevice3's prune leaves it
 
 
 def open_database(folder: BackupFolder, manifest_key: bytes | None) -> OpenedDatabase:
-    """Manifest.db of `folder`, decrypted with the plain `manifest_key`, where it is encrypted.
+    """Open the Manifest.db of `folder`. `manifest_key` is its plain key, None where it is not encrypted.
 
     Raises:
-        BackupUnreadable: it is missing, cut short, no database, or has no ordinary table `Files`.
+        BackupUnreadable: it is missing, cut short, not a database, or has no ordinary table `Files`.
     """
     path = folder.manifest_db
     if not path.is_file():
@@ -109,13 +109,13 @@ def _why_no_database(pages: ManifestPages, *, encrypted: bool) -> str | None:
 
 
 def _connected(folder: BackupFolder, pages: ManifestPages, budget: QueryBudget) -> apsw.Connection:
-    """A connection that never touches the disk but to read, not even to sort."""
+    """A connection that only reads; it does not even sort on disk."""
     database: apsw.Connection | None = None
     try:
         database = connect(pages)
         database.limit(apsw.SQLITE_LIMIT_LENGTH, MBFILE_LIMIT_BYTES)
         database.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
-        database.set_progress_handler(budget.is_exhausted, STEPS_BETWEEN_LOOKS)
+        database.set_progress_handler(budget.is_exhausted, STEPS_PER_CALLBACK)
         for pragma in ("trusted_schema = OFF", "query_only = ON", "temp_store = MEMORY", "cell_size_check = ON"):
             database.execute(f"PRAGMA {pragma}")
     except DATABASE_ERRORS as error:
@@ -140,7 +140,7 @@ def _require_plain_table(folder: BackupFolder, database: apsw.Connection) -> Non
 
 
 def is_plain_table(database: apsw.Connection, name: str) -> bool:
-    """Whether `name` is a table of rows: no view, no virtual table, no second thing of that name."""
+    """Whether `name` is an ordinary table: not a view, not a virtual table, and the only object of that name."""
     found = database.execute("SELECT type, rootpage FROM sqlite_master WHERE name = ? COLLATE NOCASE", (name,))
     return [(kind, bool(root)) for kind, root in found] == [("table", True)]
 

@@ -1,15 +1,14 @@
-"""Manifest.mbdb: the list of files of a backup of iOS 5 to 9. One record after another, without an end or an index.
+"""Parses Manifest.mbdb, the list of files of a backup of iOS 5 to 9: one record after another, without an index.
 
     magic       "mbdb", version 5, 0
-    record      domain, path, target, digest, key       each: length u16, then so many bytes; 0xFFFF: none
+    record      domain, path, target, digest, key       each: length u16, then that many bytes; 0xFFFF: none
                 mode u16, inode u64, user u32, group u32, modified u32, changed u32, born u32, size u64
-                protection class u8, attributes u8      so many extended attributes follow
-                name, value                             each: length u16, then so many bytes, of any kind
+                protection class u8, attributes u8      that many extended attributes follow
+                name, value                             each: length u16, then that many arbitrary bytes
 
-All numbers are big-endian. The file itself is never encrypted. It says nowhere how many records it has, so one that was
-cut between two records looks whole: only stored files that no record names tell.
-Source: facts 3.7; a second reading is pyiosbackup's, which the tests ask where it can read
-(it takes attributes for text).
+All numbers are big-endian. The file itself is never encrypted. It does not store its number of records, so a file that
+was cut between two records looks whole; only stored files without a record reveal it.
+Source: facts 3.7. The tests compare with pyiosbackup's parser where it can read (it takes attributes for text).
 """
 
 from __future__ import annotations
@@ -37,12 +36,12 @@ _KINDS = {S_IFREG: Kind.FILE, S_IFDIR: Kind.DIRECTORY, S_IFLNK: Kind.SYMLINK}
 
 
 class MbdbBroken(Exception):
-    """Why the bytes are no such list; becomes a BackupUnreadable where the folder is known."""
+    """Why the bytes cannot be parsed; becomes a BackupUnreadable where the folder is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class MbdbRecord:
-    """One record as it lies there. Nothing in it is believed yet."""
+    """One record as stored. Nothing in it is validated yet."""
 
     domain: bytes | None
     path: bytes | None
@@ -75,7 +74,7 @@ class MbdbRecord:
             born=born,
             protection_class=protection_class,
             flags=0,
-            encryption_key=self.key or None,  # its length is judged where it is used, if it is
+            encryption_key=self.key or None,  # its length is checked where it is used
             digest=self.digest or None,
             extended_attributes=self._nested_attributes(),
             target=self._text(self.target or b"", "target") if kind is Kind.SYMLINK else None,
@@ -102,10 +101,10 @@ def _shown(value: bytes | None) -> str:
 
 
 class Mbdb:
-    """The records of one Manifest.mbdb in memory, where each begins known from one walk."""
+    """The records of one Manifest.mbdb in memory, with the offset of each."""
 
     def __init__(self, data: bytes) -> None:
-        """Raises MbdbBroken: no such list, or cut within a record. No record is lost without being told."""
+        """Raises MbdbBroken: not in this format, or cut within a record."""
         if not data.startswith(MAGIC):
             raise MbdbBroken(_not_the_magic(data))
         self._data = data
@@ -118,7 +117,7 @@ class Mbdb:
         return map(self.at, range(len(self)))
 
     def bytes_of(self, number: int) -> bytes:
-        """One record as it lies there, to be written again as it is."""
+        """The bytes of one record, to be written again unchanged."""
         end = self._places[number + 1] if number + 1 < len(self) else len(self._data)
         return self._data[self._places[number] : end]
 
@@ -150,7 +149,7 @@ def _not_the_magic(data: bytes) -> str:
 
 
 def _walk(data: bytes) -> Iterator[int]:
-    """Where each record begins. Every length is held against the end before anything is read."""
+    """The offset of each record. Every length is checked against the end before anything is read."""
     place, end, number = len(MAGIC), len(data), 0
     while place < end:
         yield place
@@ -165,7 +164,7 @@ def _walk(data: bytes) -> Iterator[int]:
 
 
 def _past(data: bytes, place: int, count: int) -> int:
-    """The place after `count` strings; beyond the end of `data` where it ends before."""
+    """The offset after `count` strings; beyond the end of `data` where it ends before them."""
     end = len(data)
     for _ in range(count):
         if place + 2 > end:

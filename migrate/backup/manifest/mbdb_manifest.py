@@ -1,7 +1,7 @@
-"""A Manifest whose records come from Manifest.mbdb (iOS 5 to 9): who reads a backup need not know the difference.
+"""The records of Manifest.mbdb, the manifest of iOS 5 to 9.
 
-Only the stored files and their keys are encrypted in such a backup, never its list of files, and there is no
-ManifestKey. The stored files lie flat in the folder.
+Such a backup encrypts the stored files and their keys, never its list of files, and has no ManifestKey. The stored
+files lie directly in the backup's folder.
 """
 
 from __future__ import annotations
@@ -15,34 +15,33 @@ from typing import Any
 from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.crypto.stored_content import open_regular_file
 from migrate.backup.folder import BackupFolder
+from migrate.backup.manifest.manifest import Manifest, OnBad, RecordFilter, Row
 from migrate.backup.manifest.mbdb import LIMIT_BYTES, MAGIC, Mbdb, MbdbBroken
-from migrate.backup.manifest.open import Manifest, OnBad, RecordFilter, Row, unlock_keybag
-from migrate.backup.record import Record, encode_mbfile, file_id
+from migrate.backup.mbfile.encode import encode_mbfile
+from migrate.backup.record import Record, file_id
 from migrate.problems import BackupUnreadable, BadRecord
 
 NAME = "Manifest.mbdb"
 
 
 class MbdbManifest(Manifest):
-    """The records of a backup of iOS 5 to 9, read-only, in memory. Any thread may use it."""
+    """The records of a backup of iOS 5 to 9, held in memory."""
 
     def __init__(self, folder: BackupFolder, mbdb: Mbdb, class_keys: ClassKeys | None) -> None:
-        """Use `Manifest.open`. The base class's own `__init__` is for databases."""
         self.folder = folder
         self.class_keys = class_keys
         self.manifest_key = None
         self.is_composed = False
-        self.is_padded = True  # a list that is not encrypted lacks no padding
+        self.is_padded = True  # an unencrypted list needs no padding
         self._mbdb = mbdb
 
     @classmethod
-    def of(cls, folder: BackupFolder, password: str | None) -> MbdbManifest:
-        """What `Manifest.open` does for such a folder, with the same errors."""
-        return cls.with_keys(folder, unlock_keybag(folder, password) if folder.is_encrypted else None)
+    def read(cls, folder: BackupFolder, class_keys: ClassKeys | None) -> MbdbManifest:
+        """The Manifest.mbdb of `folder`.
 
-    @classmethod
-    def with_keys(cls, folder: BackupFolder, class_keys: ClassKeys | None) -> MbdbManifest:
-        """Raises BackupUnreadable."""
+        Raises:
+            BackupUnreadable: it is missing, too large, cut short or not in that format.
+        """
         try:
             return cls(folder, Mbdb(_stored(folder)), class_keys)
         except MbdbBroken as error:
@@ -92,10 +91,10 @@ class MbdbManifest(Manifest):
         return {}
 
     def find_faults(self) -> Iterator[str]:
-        return iter(())  # one that opens has no structure left to check
+        return iter(())  # opening it has checked its structure already
 
     def without(self, dropped: Collection[str]) -> bytes:
-        """A Manifest.mbdb of all records but those and the ones that cannot be read."""
+        """The bytes of a Manifest.mbdb without the records `dropped` (file ids) and those that cannot be read."""
         kept = [MAGIC]
         for number, found in enumerate(self._mbdb):
             with suppress(BadRecord):
@@ -128,7 +127,7 @@ def _stored(folder: BackupFolder) -> bytes:
             if os.fstat(file.fileno()).st_size > LIMIT_BYTES:
                 raise BackupUnreadable(folder.path, NAME, f"it is larger than {LIMIT_BYTES:,} bytes")
             if begin != MAGIC:
-                return begin  # whatever it is, it is not read into memory
+                return begin  # an unknown format is not read into memory
             return begin + b"".join(iter(lambda: file.read(LIMIT_BYTES), b""))
     except OSError as error:
         raise BackupUnreadable(folder.path, NAME, error.strerror or type(error).__name__) from error

@@ -1,9 +1,9 @@
-"""A file system of SQLite's for a database that is being written and must not lie on the disk in plain.
+"""A virtual file system for a database that SQLite writes and that must not be on disk in plain.
 
-What a page of ciphertext in a Manifest.db is, depends on every page before it, and SQLite writes pages in any order. So
-what it makes of a manifest's rows (indices, schema) it writes into a scratch file, each piece of which is encrypted
-under a key that only this process has and that is gone with it. Its sorter's temporary files are kept the same way.
-Memory is bounded by the pieces kept and SQLite's own cache, whatever the database's size.
+In a Manifest.db each page of ciphertext depends on every page before it, but SQLite writes pages in any order. So
+SQLite writes a manifest's indices and schema into a scratch file, each piece encrypted under a random key that exists
+only in this process. The temporary files of its sorter are encrypted in the same way. Memory is bounded by the pieces
+kept and SQLite's cache, whatever the size of the database.
 
 Without a key (the manifest of a plain backup) the scratch file is plain too.
 """
@@ -27,12 +27,12 @@ from migrate.backup.private_files import FILE_MODE
 
 PIECE_BYTES: Final = 256 << 10
 PIECES_KEPT: Final = 16
-"""4 MiB: pages are appended in order, and what is read again is read in order too; the rest SQLite keeps itself."""
+"""4 MiB: pages are appended and read again in order; SQLite's own cache holds the rest."""
 
 
 class ScratchFile:
-    """A private file of bytes at offsets, kept in pieces. With a key, no piece is ever written twice under the same key
-    stream: every writing of it has a number of its own.
+    """A private file of bytes by offset, kept in pieces. With a key, no piece is written twice under the same key
+    stream: the counter block includes how often the piece was written.
 
     Raises:
         OSError: from any method that reads or writes.
@@ -42,11 +42,9 @@ class ScratchFile:
         self.path = path
         self.size = 0
         self._key = key
-        self._pieces: dict[int, bytes | bytearray] = {}  # what is only read stays bytes, whose slices are copied once
+        self._pieces: dict[int, bytes | bytearray] = {}  # bytes until first written to: their slices are copied once
         self._unwritten: set[int] = set()
-        self._stored: dict[
-            int, tuple[int, int]
-        ] = {}  # how often a piece was written, and how long it was the last time
+        self._stored: dict[int, tuple[int, int]] = {}  # for each piece: times written, length at the last time
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self._file: BinaryIO = os.fdopen(os.open(path, flags, FILE_MODE), "r+b", buffering=0)
 
@@ -77,7 +75,7 @@ class ScratchFile:
         while len(found) < amount and offset + len(found) < self.size:
             place, at = divmod(offset + len(found), PIECE_BYTES)
             more = self._piece(place)[at : at + amount - len(found)]
-            found += more or bytes(min(amount - len(found), PIECE_BYTES - at))  # a hole that nothing was written to
+            found += more or bytes(min(amount - len(found), PIECE_BYTES - at))  # a hole: nothing was written there
         return found[: max(0, self.size - offset)]
 
     def truncate(self, size: int) -> None:
@@ -136,15 +134,15 @@ class ScratchFile:
 
 
 class ScratchVfs(apsw.VFS):
-    """The file system: one database under `path`, and temporary files beside it, all under one key of its own.
+    """A virtual file system with one database at `path` and temporary files beside it, each under a random key.
 
-    `problem` is the OSError that SQLite was told of, if any: it says more than SQLite's own word for it.
+    `problem` is the first OSError that SQLite met, if any: it says more than SQLite's error code for it.
     """
 
     _numbers = itertools.count()
 
     def __init__(self, path: Path, *, encrypted: bool) -> None:
-        self.name = f"migrate-scratch-disk-{next(self._numbers)}"
+        self.name = f"migrate-scratch-{next(self._numbers)}"
         self.problem: OSError | None = None
         self._path = path
         self._key = secrets.token_bytes(KEY_BYTES) if encrypted else None
@@ -188,7 +186,7 @@ class ScratchVfs(apsw.VFS):
 
 
 class _File(UnsharedFile):
-    """An open file, by the names that SQLite gives its methods."""
+    """An open file, with SQLite's method names."""
 
     def __init__(self, disk: ScratchVfs, scratch: ScratchFile, *, is_temporary: bool) -> None:
         self._disk = disk
@@ -222,7 +220,7 @@ class _File(UnsharedFile):
             self._scratch.path.unlink(missing_ok=True)
 
     def xSync(self, flags: int) -> None:  # noqa: N802
-        pass  # a set that was not finished is made again
+        pass  # an unfinished manifest is written again from the start
 
     def xDeviceCharacteristics(self) -> int:  # noqa: N802
         return 0

@@ -1,8 +1,8 @@
-"""The bytes of a Manifest.db as SQLite asks for them, a piece at a time: neither a copy in memory nor one on disk.
+"""Lets SQLite read an encrypted Manifest.db piece by piece, without a decrypted copy in memory or on disk.
 
-In CBC a block of plaintext needs its block of ciphertext and the one before it, so any piece of an encrypted manifest
-can be decrypted alone. SQLite reads through a virtual file system that has this one file and can do nothing but read:
-no journal, no log, no lock and no temporary file is ever made, and it does not learn where the backup lies.
+In CBC, decrypting a block needs only its ciphertext and the block before it, so any piece of an encrypted manifest can
+be decrypted alone. SQLite reads through a virtual file system that holds this one file and can only read: SQLite makes
+no journal, log, lock or temporary file, and does not learn the path of the backup.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from migrate.backup.manifest.wal import SQLITE_MAGIC
 
 HEADER_BYTES = 100
 VERSIONS = slice(18, 20)
-"""Header bytes of a database that say how it is written and how it is read."""
+"""The bytes of a database header that hold its write version and read version."""
 ROLLBACK_JOURNAL, WRITE_AHEAD_LOG = b"\1\1", b"\2\2"
 
 APPLICATION_ID = slice(68, 72)
 COMPOSED = 0x6D696772
-"""The application id ("migr") of a manifest that was composed here from a saved one. A phone writes 0 (*seen*, iOS
-14.3), and SQLite asks for none. So the seal of the save, which speaks for the stored files of a set too, does not take
-the set's new manifest for a damaged one."""
+"""The application id ("migr") of a manifest that this program composed from a backup's. A phone writes 0 (*seen*, iOS
+14.3), and SQLite does not use it. A restore set shares its stored files with a backup, and so the backup's seal; the id
+keeps verify from comparing the set's new manifest with the sealed one."""
 
 
 class ManifestPages(BlobReader):
-    """A Manifest.db, opened for reading. Its plain bytes under offsets; the log is switched off in its header.
+    """The decrypted bytes of a Manifest.db by offset, with its header changed from WAL mode to rollback mode.
 
     `size` is the length of the plain database. `is_padded` False: it ends without PKCS#7 padding, as pymobiledevice3's
     prune leaves it. An unencrypted one has padding too (*seen*, iOS 14.3).
@@ -56,18 +56,18 @@ class ManifestPages(BlobReader):
         self.header = self._piece(0)[:HEADER_BYTES] if self.stored_bytes >= BLOCK_BYTES else b""
         padding = padding_length(self._tail()) if self._key is None else super()._padding()
         if padding is not None and (self.stored_bytes - padding) % page_bytes(self.header):
-            return None  # a last byte that merely looks like padding: what it would strip belongs to the database
+            return None  # the last byte only looks like padding: it belongs to the database
         return padding
 
 
 def page_bytes(header: bytes) -> int:
-    """The page size in a database's header; 1 stands for 65,536, and nonsense reads as 1 (everything divides)."""
+    """The page size in a database's header. A stored 1 means 65,536; a stored 0 is returned as 1."""
     stored = int.from_bytes(header[16:18], "big")
     return 65_536 if stored == 1 else stored or 1
 
 
 class Pages(Protocol):
-    """What SQLite reads through the file system below."""
+    """What SQLite can read through `connect`."""
 
     size: int
 
@@ -79,18 +79,18 @@ def connect(pages: Pages) -> apsw.Connection:
     """A connection that reads `pages`, and closes them when it is closed.
 
     Raises:
-        apsw.Error: it is no database at all.
+        apsw.Error: it is not a database.
     """
-    return _shelf().connect(pages)
+    return _pages_vfs().connect(pages)
 
 
 @cache
-def _shelf() -> _Shelf:
-    return _Shelf()
+def _pages_vfs() -> _PagesVfs:
+    return _PagesVfs()
 
 
-class _Shelf(apsw.VFS):
-    """The file system: files that are there until they are opened once."""
+class _PagesVfs(apsw.VFS):
+    """A virtual file system whose files exist until they are opened once."""
 
     def __init__(self) -> None:
         self._name = "migrate-pages"
@@ -115,12 +115,12 @@ class _Shelf(apsw.VFS):
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
         found = self._waiting.pop(name.filename() if isinstance(name, apsw.URIFilename) else name or "", None)
         if found is None:
-            raise apsw.CantOpenError("only what was put here is opened")
+            raise apsw.CantOpenError("only registered pages can be opened")
         return _ReadOnlyFile(found)  # type: ignore[return-value]  # any object with its methods will do
 
 
 class _ReadOnlyFile(UnsharedFile):
-    """The open file, by the names that SQLite gives its methods."""
+    """An open file, with SQLite's method names."""
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages

@@ -1,4 +1,4 @@
-"""What files that SQLite reaches through us have in common: nobody else has them open, so no lock means anything."""
+"""What the files of both virtual file systems have in common: one process opens them, so locks do nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ SECTOR_BYTES = 4096
 
 
 class UnsharedFile:
-    """The methods of an open file that have nothing to do, by the names that SQLite gives them."""
+    """The methods of an open file that do nothing, with SQLite's method names."""
 
     def xLock(self, level: int) -> None:  # noqa: N802
         pass

@@ -1,8 +1,8 @@
-"""A SQLite database and its `-wal`, folded into one in memory.
+"""Applies the `-wal` of a SQLite database to it in memory.
 
-iOS stores most databases already folded, but not all: an AddressBook can be 4,096 bytes with everything it holds in
-its `-wal` (*seen*: iOS 15.3.1). Reading such a database without its log shows an empty or an old one, and letting
-SQLite do it needs both files on disk in plain. So the log is applied here, as SQLite would, and nothing is written.
+iOS checkpoints most databases before a backup, but not all: an AddressBook can be 4,096 bytes with all its content in
+the `-wal` (*seen*: iOS 15.3.1). Without its log such a database reads as empty or old, and SQLite itself needs both
+files on disk in plain. So the log is applied here, as SQLite would, and nothing is written.
 
     header   magic u32, version u32, page size u32, checkpoint u32, salt 8 bytes, checksum u32 x 2      32 bytes
     frame    page number u32, pages after commit u32 (0: not a commit), salt 8 bytes, checksum u32 x 2  24 bytes + page
@@ -30,8 +30,8 @@ _MAGIC_LITTLE_ENDIAN_SUMS = 0x377F0682
 _MAGIC_BIG_ENDIAN_SUMS = 0x377F0683
 
 SPARE_BYTES = 16 << 20
-"""A commit may count pages that are in no frame: SQLite leaves out what it freed again. So much is believed beyond what
-database and log hold; a log of 568 bytes can count 280 terabytes of them."""
+"""A commit may count pages that have no frame, because SQLite leaves out pages it freed again. This much is accepted
+beyond the size of database and log; a log of 568 bytes can claim 280 terabytes."""
 
 Sum = tuple[int, int]
 
@@ -41,7 +41,7 @@ class Frame:
     """One committed page of a log."""
 
     page_number: int  # from 1 on
-    place: int  # where in the log its bytes begin
+    place: int  # offset of its bytes in the log
     page_bytes: int
     page_count: int  # pages of the database after its transaction
 
@@ -50,29 +50,13 @@ Read = Callable[[int, int], bytes]
 """`(amount, offset)` -> bytes, fewer at the end."""
 
 
-def apply_wal(database: bytes, log: bytes) -> bytearray:
-    """The database as SQLite would show it with this log beside it, its header in rollback mode.
-
-    A log that is empty, foreign or torn changes nothing that was not committed: its valid beginning is applied and the
-    rest is left, as SQLite does. A commit that counts more pages than there can be is torn. The two version bytes (18,
-    19) are set to 1, because a database in memory cannot have a log and SQLite refuses to open one whose header asks
-    for it.
-    """
-    pages = bytearray(database)
-    for frame in committed_frames(lambda amount, offset: log[offset : offset + amount], len(log), len(database)):
-        size = frame.page_bytes
-        pages += bytes(max(0, frame.page_count * size - len(pages)))
-        pages[(frame.page_number - 1) * size : frame.page_number * size] = log[frame.place : frame.place + size]
-        del pages[frame.page_count * size :]
-    if pages[: len(SQLITE_MAGIC)] == SQLITE_MAGIC and len(pages) > 19:
-        pages[18:20] = b"\x01\x01"
-    return pages
-
-
 class WalPages:
-    """The same, read a piece at a time from two stored files: what is in the log is told apart, not copied.
+    """A database as SQLite would show it with its log beside it, read piece by piece from two stored files.
 
-    `size` is the length of the database with its log folded in.
+    Of a log that is foreign or torn, the valid beginning is applied and the rest ignored, as SQLite does. A commit that
+    counts more pages than there can be is torn. The header's two version bytes (18, 19) read as 1: a database in memory
+    cannot have a log, and SQLite refuses to open one whose header asks for it. `size` is the length of the database
+    with its log applied.
     """
 
     def __init__(self, database: BlobReader, log: BlobReader | None) -> None:
@@ -120,8 +104,8 @@ class WalPages:
 
 
 def committed_frames(read: Read, log_bytes: int, database_bytes: int) -> list[Frame]:
-    """Every committed frame of a log, oldest first, up to the first that is torn, foreign, or counts pages that are
-    nowhere."""
+    """Every committed frame of a log, oldest first, up to the first that is torn, foreign, or counts impossible
+    pages."""
     header = read(WAL_HEADER_BYTES, 0)
     if len(header) < WAL_HEADER_BYTES:
         return []

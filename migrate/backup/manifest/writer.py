@@ -1,11 +1,10 @@
-"""A new Manifest.db, as a phone writes it: in memory, or straight to the disk in bounded memory.
+"""Writes a new Manifest.db, as a phone does, straight to disk and in bounded memory.
 
 Source: facts 3.2, 3.5; the schema, `user_version` 2 and the padding of an unencrypted one are *seen* (iOS 14.3).
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -13,11 +12,10 @@ from typing import Any, Self
 
 import apsw
 
-from migrate.backup.crypto.cipher import encrypted_chunks, padding_for
-from migrate.backup.manifest.page_writer import PAGE_BYTES, SHORT_KEY_BYTES, PageStream, TableWriter, copy_tree
 from migrate.backup.manifest.scratch_vfs import ScratchVfs
-from migrate.backup.manifest.vfs import COMPOSED, VERSIONS, WRITE_AHEAD_LOG, ManifestPages, connect
-from migrate.backup.record import Record, encode_mbfile, major_version
+from migrate.backup.manifest.sqlite_pages import PAGE_BYTES, SHORT_KEY_BYTES, PageStream, TableWriter, copy_tree
+from migrate.backup.manifest.vfs import COMPOSED, ManifestPages, connect
+from migrate.backup.record import major_version
 
 _SCHEMA = (
     f"PRAGMA page_size = {PAGE_BYTES}",
@@ -38,65 +36,13 @@ def _indices(ios_version: str) -> tuple[str, ...]:
     return _DOMAIN_INDEX_27 if major_version(ios_version) >= 27 else _DOMAIN_INDEX, *_INDICES
 
 
-class ManifestWriter:
-    """A new manifest in memory, with the schema, indices and header that a phone of `ios_version` writes."""
-
-    def __init__(self, ios_version: str, *, composed: bool = False) -> None:
-        """`composed`: it is made of a saved one, and says so (see manifest_pages)."""
-        self._ios_version = ios_version
-        self._database: sqlite3.Connection | None = sqlite3.connect(":memory:", isolation_level=None)
-        for statement in (*_SCHEMA, *((_IS_COMPOSED,) if composed else ())):
-            self._database.execute(statement)
-        self._database.execute("BEGIN")
-        self.count = 0
-
-    def add(self, record: Record) -> None:
-        """One more record. A file id that is already there is a bug of ours: ValueError."""
-        blob = encode_mbfile(record, ios_version=self._ios_version)
-        self.add_row(record.file_id, record.domain, record.relative_path, record.kind, blob)
-
-    def add_row(self, file_id: str, domain: str, relative_path: str, flags: int, file: bytes) -> None:
-        """One more row, its archive as it is: how rows of another manifest are carried over untouched."""
-        try:
-            self._open.execute(
-                "INSERT INTO Files VALUES (?, ?, ?, ?, ?)", (file_id, domain, relative_path, int(flags), file)
-            )
-        except sqlite3.IntegrityError as error:
-            raise ValueError(f"{file_id} is in the manifest already") from error
-        self.count += 1
-
-    def set_property(self, key: str, value: bytes | str | int | float | None) -> None:
-        self._open.execute("INSERT OR REPLACE INTO Properties VALUES (?, ?)", (key, value))
-
-    def to_bytes(self) -> bytes:
-        """The finished database, its header in WAL mode as on a phone, without padding. Ends the writer."""
-        database = self._open
-        for statement in (*_indices(self._ios_version), "COMMIT"):
-            database.execute(statement)
-        data = bytearray(database.serialize())
-        self.close()
-        data[VERSIONS] = WRITE_AHEAD_LOG
-        return bytes(data)
-
-    def close(self) -> None:
-        if self._database is not None:
-            self._database.close()
-            self._database = None
-
-    @property
-    def _open(self) -> sqlite3.Connection:
-        if self._database is None:
-            raise ValueError("this manifest was finished already")
-        return self._database
-
-
 ManifestRow = tuple[int, str, str, str, int, bytes]
 """The row's number, fileID, domain, relativePath, flags, file."""
 
 _INSERT = "INSERT INTO Files (rowid, fileID, domain, relativePath, flags) VALUES (?, ?, ?, ?, ?)"
 
 _CACHE_KIB = 16 << 10
-"""What SQLite keeps in memory while rows come, and what its sorter takes before it writes to a scratch file."""
+"""SQLite's cache while rows are added, and what its sorter holds before it writes to a scratch file."""
 
 _AS_PRIMARY_KEY = (
     "CREATE UNIQUE INDEX files_by_id ON Files(fileID)",
@@ -105,29 +51,29 @@ _AS_PRIMARY_KEY = (
     "UPDATE sqlite_master SET name = 'sqlite_autoindex_Files_1', sql = NULL WHERE name = 'files_by_id'",
     "PRAGMA writable_schema = OFF",
 )
-"""The index of the primary key, sorted once when all rows are there. Kept up while they come, in no order, it needs all
-of itself in memory: 65 MB at a million rows. The two are the same on the disk, a unique index of that name without a
-statement of its own (*read*: https://www.sqlite.org/fileformat2.html#internal_schema_objects)."""
+"""The index of the primary key, sorted once after all rows are added. Kept up to date for rows in random order, it
+would have to be in memory as a whole: 65 MB at a million rows. On disk the two are the same, a unique index of that
+name without an SQL statement (*read*: https://www.sqlite.org/fileformat2.html#internal_schema_objects)."""
 
-_WITHOUT_TWINS = "DELETE FROM Files WHERE rowid NOT IN (SELECT min(rowid) FROM Files GROUP BY fileID)"
+_DELETE_DUPLICATES = "DELETE FROM Files WHERE rowid NOT IN (SELECT min(rowid) FROM Files GROUP BY fileID)"
 
 
-class ManifestFile:
-    """A new manifest on the disk. With a manifest key it is encrypted, and never lies there in plain.
+class ManifestWriter:
+    """A new manifest on disk. With a manifest key it is encrypted, and no part of it is ever on disk in plain.
 
-    The pages of `Files` are written as rows come (manifest_pages_writer.py). SQLite keeps the same rows without their
-    archives, some 120 bytes each, in a scratch database (scratch_disk.py), makes indices and schema of them, and their
-    pages follow. Rows that are taken out again, which is rare, cost a second writing of the table.
+    The pages of `Files` are written as rows are added (sqlite_pages.py). SQLite keeps the same rows without their
+    archives, about 120 bytes each, in a scratch database (scratch_vfs.py) and builds the indices and the schema from
+    them; their pages follow. Removing rows, which is rare, costs a second writing of the table.
 
-    Memory, whatever the number of rows: _CACHE_KIB twice (cache and sorter), the scratch disk's pieces, one piece of
-    pages. A context manager: what was not finished is removed.
+    Memory, whatever the number of rows: _CACHE_KIB twice (cache and sorter), the pieces of the scratch file, one piece
+    of pages. A context manager: an unfinished manifest is removed.
 
     Raises:
-        OSError: no room, say; from every method.
+        OSError: the disk is full, for example; from every method.
     """
 
     def __init__(self, path: Path, ios_version: str, manifest_key: bytes | None, *, composed: bool = True) -> None:
-        """`composed`: it is made of a saved one, and says so (see manifest_pages)."""
+        """`composed` marks it as written by this program (vfs.py: COMPOSED); False writes what a phone writes."""
         self._path = path
         self._ios_version = ios_version
         self._manifest_key = manifest_key
@@ -159,8 +105,8 @@ class ManifestFile:
         self._roots: dict[str, tuple[str, int]] = {}  # in the scratch database: tables and page numbers
 
     def add_rows(self, rows: Sequence[ManifestRow]) -> None:
-        """More rows, their archives as they are, in the order of their numbers. Of two with one file id, the first will
-        stay."""
+        """Add rows in the order of their numbers, their archives unchanged. Of two rows with one file id, the first
+        stays."""
         for row in rows:
             self._table.add(*row)
         try:
@@ -169,7 +115,7 @@ class ManifestFile:
             raise self._disk.problem or error from error
 
     def remove(self, number: int) -> tuple[str, str, str]:
-        """Take a row out again. Returns its file id, domain and path."""
+        """Remove a row. Returns its file id, domain and path."""
         where = "FROM Files WHERE rowid = ?"
         [(file_id, domain, path)] = self._execute(f"SELECT fileID, domain, relativePath {where}", (number,))
         self._execute(f"DELETE {where}", (number,))
@@ -184,19 +130,19 @@ class ManifestFile:
         self._execute("INSERT OR REPLACE INTO Properties VALUES (?, ?)", (key, value))
 
     def build_indices(self) -> None:
-        """Now rather than at the end: rows may still come, but only a few are cheap."""
+        """Build the indices now instead of in `finish`. Adding a few rows afterwards is cheap, adding many is not."""
         for statement in _indices(self._ios_version):
             self._execute(statement)
         self._is_indexed = True
 
     def finish(self) -> int:
-        """Write Manifest.db, its header in WAL mode and padded as a phone leaves it. Returns how many rows it has."""
+        """Write Manifest.db, its header in WAL mode and padded as a phone leaves it. Returns the number of rows."""
         if not self._is_indexed:
             self.build_indices()
         try:
             self._execute(_AS_PRIMARY_KEY[0])
         except apsw.ConstraintError:
-            for statement in (_WITHOUT_TWINS, _AS_PRIMARY_KEY[0]):
+            for statement in (_DELETE_DUPLICATES, _AS_PRIMARY_KEY[0]):
                 self._execute(statement)
             self._has_gaps = True
         for statement in (*_AS_PRIMARY_KEY[1:], "COMMIT"):
@@ -209,7 +155,8 @@ class ManifestFile:
         return count
 
     def _assemble(self) -> None:
-        """The trees of the scratch database after the table, and in front the page that says where they begin."""
+        """Append the trees of the scratch database to the table, then write the first page, which says where they
+        begin."""
         roots = {"Files": self._table.finish()}
         found = self._execute("SELECT name, tbl_name, rootpage FROM sqlite_master WHERE name <> 'Files'")
         if not self._roots:
@@ -225,7 +172,7 @@ class ManifestFile:
         self._stream.finish(self._scratch_page(1))
 
     def _write_again(self) -> None:
-        """The same without the rows that are in the scratch database no more."""
+        """Write the table again, without the rows that were removed from the scratch database."""
         again = self._path.with_name(f"{self._path.name}.again")
         numbers = self._database.execute("SELECT rowid FROM Files NOT INDEXED ORDER BY rowid")
         rows = "SELECT rowid, fileID, domain, relativePath, flags, file FROM Files NOT INDEXED ORDER BY rowid"
@@ -275,13 +222,3 @@ class ManifestFile:
             return self._database.execute(statement, values).fetchall()
         except apsw.Error as error:
             raise self._disk.problem or error from error
-
-
-def encrypt_manifest(db: bytes, manifest_key: bytes) -> bytes:
-    """Manifest.db of an encrypted backup: `db` padded and encrypted under the plain manifest key."""
-    return b"".join(encrypted_chunks([db], manifest_key))
-
-
-def pad_manifest(db: bytes) -> bytes:
-    """Manifest.db of an unencrypted backup: phones pad that one too (*seen*, iOS 14.3)."""
-    return db + padding_for(len(db))

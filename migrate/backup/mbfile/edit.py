@@ -1,7 +1,7 @@
-"""An MBFile archive with a few values changed and everything else as the phone wrote it, known to us or not.
+"""Changes a few values of an MBFile archive and keeps everything else as the phone wrote it, known or unknown.
 
-Most changes are a slice: a key is as long as the one before it, and a number lies at one place in all archives of a
-layout, where a longer one moves the rest (archive_layout.py). Any other archive is read and written again.
+Most changes replace a slice: a new key is as long as the old one, and a number has one position in all archives of a
+layout (layout.py). Any other archive is parsed and written again.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from plistlib import UID
 from typing import Any
 
-from migrate.backup.record import DATA_CLASS, LAYOUTS
+from migrate.backup.mbfile.decode import LAYOUTS
+from migrate.backup.mbfile.encode import DATA_CLASS
 from migrate.plists import NotAPlist, load_archive
 
 
 class CannotEdit(Exception):
-    """The archive holds parts that no record needs and that cannot be written again. `reason` names them."""
+    """The archive has parts that cannot be written again; `reason` names them."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -25,7 +26,7 @@ class CannotEdit(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArchiveChange:
-    """New values; None leaves the one that is there. An empty key takes the key out."""
+    """New values. None keeps the present value; an empty key removes the key."""
 
     inode: int | None = None
     encryption_key: bytes | None = field(default=None, repr=False)
@@ -38,7 +39,7 @@ _NOTHING = ArchiveChange()
 
 
 def edit_archive(archive: bytes, change: ArchiveChange, *, key: bytes | None = None) -> bytes:
-    """`archive`, which a record was read from, after `change`. `key` is the encryption key that the record has.
+    """`archive`, from which a record was decoded, after `change`. `key` is the record's present encryption key.
 
     Raises:
         CannotEdit
@@ -53,7 +54,7 @@ def edit_archive(archive: bytes, change: ArchiveChange, *, key: bytes | None = N
             sliced = _with_key(sliced, key, change.encryption_key)
         if sliced is not None:
             return sliced
-    return _written_again(archive, change)
+    return _encoded_again(archive, change)
 
 
 def _with_key(archive: bytes, key: bytes | None, new: bytes) -> bytes | None:
@@ -62,7 +63,7 @@ def _with_key(archive: bytes, key: bytes | None, new: bytes) -> bytes | None:
     return archive.replace(key, new)
 
 
-def _written_again(blob: bytes, change: ArchiveChange) -> bytes:
+def _encoded_again(blob: bytes, change: ArchiveChange) -> bytes:
     try:
         archive: dict[str, Any] = load_archive(blob)
     except NotAPlist as error:
@@ -90,8 +91,8 @@ def _written_again(blob: bytes, change: ArchiveChange) -> bytes:
 
 
 def _put_data(root: dict[str, Any], objects: list[Any], name: str, data: bytes) -> None:
-    """In the spelling of the data that is there: inline, an object of its own, or wrapped. Never into an object that
-    something else may refer to."""
+    """Store data in the form it has now: inline, a separate object, or wrapped. An object that others may refer to is
+    not changed."""
     before = root.get(name)
     found = objects[before.data] if isinstance(before, UID) else before
     if isinstance(found, dict):

@@ -1,6 +1,6 @@
-"""A set while it is being built: the rows and stored files it has so far, and the directories they need.
+"""A restore set under construction: its rows and stored files so far, and the directories they need.
 
-Whatever the number of rows, memory holds the directories, one bit for each inode number, and what is dropped.
+Memory holds the directories, one bit for each inode number, and the dropped records, whatever the number of rows.
 """
 
 from __future__ import annotations
@@ -13,29 +13,30 @@ from pathlib import Path
 from typing import NamedTuple
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest, Row
-from migrate.backup.manifest.writer import ManifestFile, ManifestRow
+from migrate.backup.manifest.manifest import Manifest, Row
+from migrate.backup.manifest.writer import ManifestRow, ManifestWriter
+from migrate.backup.mbfile.encode import encode_mbfile
 from migrate.backup.private_files import write_new
-from migrate.backup.record import Kind, Record, encode_mbfile, file_id
+from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.restore_set.link_worker import FOLDER_MODE
 from migrate.backup.restore_set.stored_files import LinkQueue, open_linker
 from migrate.problems import BadRecord, CannotCompose
 from migrate.progress import Progress
 
 FRESH_INODES = range(1 << 40, 1 << 41)
-"""Numbers for files that need one. Phones count files from 2 up (*seen*: up to 190,000, iOS 14.3) or begin near the end
-of 64 bits; a row that does use one of these gets another."""
+"""Inode numbers for files that need a new one. Phones count from 2 up (*seen*: up to 190,000, iOS 14.3) or begin near
+the end of 64 bits; a row that uses one of these numbers gets another."""
 
 _DIRECTORY_MODE = 0o040755
 _ROWS_AT_ONCE = 1_000
 
 RecordPath = tuple[str, str]
 _Paths = defaultdict[str, set[str]]
-"""Paths by domain: texts in sets, which the garbage collector does not walk through again and again."""
+"""Paths by domain: sets of texts cost the garbage collector less than tuples of domain and path."""
 
 
 class Dropped(NamedTuple):
-    """A chosen record that is not in the set, and why."""
+    """A chosen record that is not in the set, and the reason."""
 
     domain: str
     relative_path: str
@@ -44,14 +45,14 @@ class Dropped(NamedTuple):
 
 
 class Inodes:
-    """The inode numbers of the files so far, one bit each: phones give them out in runs."""
+    """The inode numbers in use, one bit each: phones assign them in runs."""
 
     def __init__(self) -> None:
         self._taken: dict[int, int] = {}
         self._fresh = iter(FRESH_INODES)
 
     def claim(self, inode: int) -> int | None:
-        """None where `inode` is nobody else's yet, else a fresh one. 0 is what a row without a number reads as."""
+        """None where `inode` was free and is taken now, else a fresh number. A row without a number reads as 0."""
         if inode > 0 and inode not in FRESH_INODES:
             bit = 1 << (inode & 63)
             taken = self._taken.get(inode >> 6, 0)
@@ -66,10 +67,10 @@ class Inodes:
 
 @dataclass
 class SetBuilder:
-    """What a set has so far."""
+    """The set so far."""
 
     place: Path
-    manifest: ManifestFile
+    manifest: ManifestWriter
     progress: Progress
     ios_version: str
     dropped: list[Dropped] = field(default_factory=list)
@@ -80,23 +81,23 @@ class SetBuilder:
     _count: int = 0
     _has_absent: bool = False
     _needed: _Paths = field(default_factory=lambda: defaultdict(set), repr=False)
-    _there: _Paths = field(default_factory=lambda: defaultdict(set), repr=False)
+    _directories: _Paths = field(default_factory=lambda: defaultdict(set), repr=False)
     _symlinks: _Paths = field(default_factory=lambda: defaultdict(set), repr=False)
 
     # -- rows --------------------------------------------------------------------------------------------------------
 
     def add_row(self, row: Row | Record, kind: int, archive: bytes) -> int:
-        """A row, whose number comes back, and the directories above it are needed."""
+        """Add a row and note the directories it needs. Returns its number."""
         self._count += 1
         domain, path = row.domain, row.relative_path
         self._rows.append((self._count, row.file_id, domain, path, kind, archive))
         if len(self._rows) == _ROWS_AT_ONCE:
             self.flush()
-        self._keep(domain, path, kind)
+        self._note_path(domain, path, kind)
         return self._count
 
     def remove_row(self, number: int) -> tuple[str, str, str]:
-        """A row whose stored file is not there, out of the set again. Returns its file id, domain and path."""
+        """Remove a row whose stored file is missing. Returns its file id, domain and path."""
         self.flush()
         self._has_absent = True
         return self.manifest.remove(number)
@@ -106,9 +107,9 @@ class SetBuilder:
             self.manifest.add_rows(self._rows)
             self._rows = []
 
-    def _keep(self, domain: str, path: str, kind: int) -> None:
+    def _note_path(self, domain: str, path: str, kind: int) -> None:
         if kind != Kind.FILE:
-            (self._there if kind == Kind.DIRECTORY else self._symlinks)[domain].add(path)
+            (self._directories if kind == Kind.DIRECTORY else self._symlinks)[domain].add(path)
         needed = self._needed[domain]
         while path:
             path = path.rpartition("/")[0]
@@ -117,15 +118,15 @@ class SetBuilder:
             needed.add(path)
 
     def has_path(self, domain: str, path: str) -> bool:
-        """Whether a directory or symbolic link of this path is in the set."""
-        return path in self._there[domain] or path in self._symlinks[domain]
+        """Whether the set has a directory or symbolic link with this path."""
+        return path in self._directories[domain] or path in self._symlinks[domain]
 
     def drop(self, what: Row | Record | BadRecord, reason: str) -> None:
         self.dropped.append(Dropped(what.domain, what.relative_path, what.file_id, reason))
 
     def domains(self) -> set[str]:
         """Every domain that has a row."""
-        return {domain for found in (self._needed, self._there) for domain, paths in found.items() if paths}
+        return {domain for found in (self._needed, self._directories) for domain, paths in found.items() if paths}
 
     # -- stored files ------------------------------------------------------------------------------------------------
 
@@ -133,8 +134,8 @@ class SetBuilder:
     def link_blobs_from(
         self, folder: BackupFolder, expected: int, on_missing_blob: Callable[[int], None]
     ) -> Iterator[LinkQueue]:
-        """Links of `folder`'s stored files. `on_missing_blob` hears the number of a row whose file is not there, of the last
-        ones when the block ends."""
+        """A queue that links stored files of `folder` into the set; finished when the block ends. `on_missing_blob`
+        gets the number of each row whose stored file is missing."""
         with open_linker(folder.path, self.place, expected) as worker:
             links = LinkQueue(worker, on_missing_blob, self._moved)
             yield links
@@ -147,33 +148,35 @@ class SetBuilder:
         self.progress.files_moved(self.files)
 
     def target(self, identity: str) -> Path:
-        """Where a stored file of the set lies, its folder made."""
+        """The path of a stored file in the set. Creates its folder."""
         shard = self.place / identity[:2]
         shard.mkdir(mode=FOLDER_MODE, exist_ok=True)
         return shard / identity
 
     def add_file(self, record: Record, stored: bytes) -> None:
-        """A file that is made here."""
-        write_new(self.target(record.file_id), stored, sync=False)  # the set is made again if power fails
+        """Add a file with new content."""
+        write_new(self.target(record.file_id), stored, sync=False)  # after a power failure the set is composed again
         self.add_row(record, record.kind, encode_mbfile(record, ios_version=self.ios_version))
         self.count_file(len(stored))
 
     def count_file(self, stored_bytes: int) -> None:
-        """One that was not linked."""
+        """Count a stored file that was written, not linked."""
         self._moved(1, stored_bytes)
 
     # -- directories -------------------------------------------------------------------------------------------------
 
     def add_directories(self, sources: Sequence[Manifest], sent: Collection[str] = ()) -> None:
-        """A row for every directory above a record: of the first backup that has one, else made here. `sent` are file
-        ids of files that another backup gave.
+        """Add a row for every directory above a record: from the first of `sources` that has it, else a new one. `sent`
+        are the file ids of files from another backup.
 
         Raises:
-            CannotCompose: something other than a directory is there.
+            CannotCompose: the path of a directory is taken by something else.
         """
         if self._has_absent:
-            self._look_again()
-        missing = [(domain, path) for domain, paths in self._needed.items() for path in paths - self._there[domain]]
+            self._collect_paths_again()
+        missing = [
+            (domain, path) for domain, paths in self._needed.items() for path in paths - self._directories[domain]
+        ]
         for domain, path in sorted(missing):
             row, record = next(_found(sources, domain, path), (b"", None))
             if record is None:
@@ -184,16 +187,16 @@ class SetBuilder:
             self.add_row(record, record.kind, row)
         self.flush()
 
-    def _look_again(self) -> None:
-        """What rows need that are in the set; those that were taken back need nothing."""
+    def _collect_paths_again(self) -> None:
+        """Collect the needed directories again, without those of removed rows."""
         self.flush()
         self._needed.clear()
         for domain, path, kind in self.manifest.paths():
-            self._keep(domain, path, kind)
+            self._note_path(domain, path, kind)
 
 
 def _found(sources: Sequence[Manifest], domain: str, path: str) -> Iterator[tuple[bytes, Record]]:
-    """The rows of a path, archive and record. A damaged row is as good as none: what is made here takes its place."""
+    """The rows of a path: archive and record. Damaged rows are skipped, and a new directory replaces them."""
     for manifest in sources:
         try:
             row = manifest.row(domain, path)
@@ -204,7 +207,7 @@ def _found(sources: Sequence[Manifest], domain: str, path: str) -> Iterator[tupl
 
 
 def _new_directory(domain: str, path: str, inode: int) -> Record:
-    """A directory that no backup has a row for, as iOS makes those of apps and of the user (*seen* 14.3)."""
+    """A directory that no backup has a row for, as iOS makes them for apps and the user (*seen* 14.3)."""
     return Record(
         file_id=file_id(domain, path),
         domain=domain,

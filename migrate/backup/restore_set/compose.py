@@ -1,15 +1,15 @@
-"""Compose: from a saved backup and a choice to the restore set, an ordinary backup folder of just that.
+"""Composes the restore set: an ordinary backup folder with the chosen records of a backup.
 
-    [1] one pass over the rows (set_rows.py): those that go are written to a new Manifest.db as they come, and their
-        stored files linked, or copied where links can't be made (stored_files.py)
-    [2] what a phone needs around them: databases' companions, and the directories above (set_draft.py)
-    [3] a graft: the complete domains of the new phone's own backup (graft.py)
-    [4] the plists, Status.plist last (set_plists.py)
+    [1] one pass over the rows (rows.py): chosen rows are written to a new Manifest.db, and their stored files linked,
+        or copied where links cannot be made (stored_files.py)
+    [2] what a phone needs around them: the companions of databases, and the directories above (builder.py)
+    [3] for a graft: the complete domains of the new phone's own backup (graft.py)
+    [4] the plists, Status.plist last (plists.py)
 
-The set has the manifest key and the keybag of one of the backups (Encryption.of), so that backup's password opens it;
-what comes from elsewhere is carried over into them (carriage.py). Or it is encrypted anew, or not at all.
+The set uses the manifest key and keybag of one of the backups (encryption.py), so that backup's password opens it;
+records from another backup are re-keyed (rekey.py). A set can also have a new keybag, or no encryption.
 
-The saved backups are only read. The set appears whole, by one rename, or not at all.
+The backups are only read. The set appears as a whole, by one rename, or not at all.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from migrate.backup.folder import BackupFolder, find_backup, inside
+from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.links import refuse_nesting, replace_folder
-from migrate.backup.manifest.open import Manifest
-from migrate.backup.manifest.writer import ManifestFile
+from migrate.backup.manifest.manifest import Manifest
+from migrate.backup.manifest.open import open_manifest
+from migrate.backup.manifest.writer import ManifestWriter
 from migrate.backup.private_files import FOLDER_MODE, write_new
 from migrate.backup.restore_set.builder import Dropped, SetBuilder
 from migrate.backup.restore_set.encryption import SetEncryption
@@ -31,6 +32,7 @@ from migrate.backup.restore_set.graft import EXCLUDED_DOMAINS, KEYCHAIN, BaseRow
 from migrate.backup.restore_set.plists import SetPlists
 from migrate.backup.restore_set.rekey import ReencryptedContent, RewrappedKeys, SameKeys
 from migrate.backup.restore_set.rows import ChosenRows
+from migrate.backup.safe_path import inside
 from migrate.backup.seal import read_seal
 from migrate.problems import CannotCompose, UnsafeName
 from migrate.progress import Progress, no_progress
@@ -43,59 +45,59 @@ Encryption = Literal["as-source", "encrypted", "plain"]
 
 @dataclass(frozen=True, kw_only=True)
 class SetRequest:
-    """What to make a restore set of. `wanted` are file ids of any kind of record; the rest comes along by itself."""
+    """What to compose. `wanted` are file ids of records of any kind; companions and directories are added."""
 
     source: Path
     password: str | None = field(repr=False)
     into: Path
-    """The folder to create (its parent exists): the set is in it, under the UDID of the phone whose backup it is: the
-    old phone's, and for a graft the new phone's."""
+    """The folder to create; its parent exists. The set is a folder in it, named by the UDID of the old phone, or for a
+    graft by that of the new phone."""
     strategy: Strategy
     wanted: Collection[str] = field(repr=False)
     apps: frozenset[str] = frozenset()
-    """Bundle ids of the apps that the new phone shall install."""
+    """Bundle ids of the apps that the new phone is to install."""
     seals: Path | None = None
-    """Where the seal of the source lies: what the phone could not read is known from it."""
+    """The folder of seals: the source's seal names the files that the phone could not read."""
     damaged: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """File ids of the source that stay out although they are wanted, each with the reason: what verify found damaged,
-    where the phone is gone and cannot be asked again."""
+    """Wanted file ids of the source to leave out, each with the reason: files that verify found damaged when the phone
+    is gone and cannot send them again."""
     encryption: Encryption = "as-source"
-    """Of a `replace` or an `overlay`: another encryption than the source's. Every file is written anew."""
+    """For `replace` and `overlay`: an encryption other than the source's rewrites every file."""
     set_password: str | None = field(default=None, repr=False)
-    """The password of a set that is encrypted and whose source is not."""
+    """The password of an encrypted set with an unencrypted source."""
     base: Path | None = None
-    """Of a `graft`: the new phone's own encrypted backup, fresh and finished."""
+    """For a `graft`: the new phone's own encrypted backup, fresh and finished."""
     base_password: str | None = field(default=None, repr=False)
     base_seals: Path | None = None
     replaced: Collection[str] = field(default=frozenset(), repr=False)
-    """Of a `graft`: file ids of the base's records that leave, because a chosen category claims them there."""
+    """For a `graft`: file ids of records in the base to leave out, because a chosen category claims them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreSet:
-    """A set as it lies on disk. `records` counts its rows, `files` those that are files, `bytes` their stored bytes."""
+    """A set on disk. `records` counts its rows, `files` those that are files, `bytes` their stored bytes."""
 
     path: Path
     records: int
     files: int
     bytes: int
     dropped: tuple[Dropped, ...]
-    """Chosen, and not in it: what could not be sent, each with its reason."""
+    """Chosen records that cannot be sent, each with the reason."""
     replaced_files: int = 0
-    """Of a graft: how many of the base's files left, because something that was chosen takes their place."""
+    """For a graft: how many files of the base were left out because chosen records take their place."""
 
 
 def compose(request: SetRequest, progress: Progress = no_progress) -> RestoreSet:
-    """Make the restore set. Blocking; whatever stood at `into` is replaced.
+    """Make the restore set. Blocking; replaces the folder `into`.
 
-    `replace` and `overlay` carry the same rows for the same choice; they differ in what is chosen, and in the restore's
-    options.
+    `replace` and `overlay` give the same rows for the same choice; they differ in what is chosen and in the options of
+    the restore.
 
     Raises:
         BackupNotFound, BackupUnreadable, BackupUnfinished, PasswordMissing, WrongPassword: a backup cannot be used.
-        CannotCompose: it can be read, and no phone would accept a set of it.
-        GraftWouldDelete: the base of a graft lacks what the phone would then delete.
-        DiskFullHere: nothing was left behind.
+        CannotCompose: it can be read, but no phone would accept a set made from it.
+        GraftWouldDelete: the base of a graft lacks a record, which the phone would then delete.
+        DiskFullHere: the disk is full; nothing is left behind.
     """
     if (request.base is not None) != (request.strategy == "graft"):
         raise ValueError(f"a base belongs to a graft, and not to {request.strategy!r} alone")
@@ -144,13 +146,13 @@ def _compose_graft(request: SetRequest, source: Manifest, base: Manifest, progre
             fresh_inodes=True,
         )
         chosen.send(request.wanted)
-        own = BaseRows(
+        base_rows = BaseRows(
             builder, base, excluded=_excluded(base, request.base_seals, {}), replaced=request.replaced, sent=chosen.sent
         )
-        own.send()
+        base_rows.send()
         builder.add_directories([base, source], chosen.sent)
         made = _finished(request, builder, SetPlists(base.folder, source.folder))
-        return replace(made, replaced_files=own.replaced_files)
+        return replace(made, replaced_files=base_rows.replaced_files)
 
 
 @contextmanager
@@ -161,7 +163,7 @@ def _opened(path: Path, password: str | None, into: Path) -> Iterator[Manifest]:
         reason = "it is of iOS 9 or older (Manifest.mbdb): it can be read, checked and extracted, not yet restored"
         raise CannotCompose(str(folder.path), reason)
     refuse_nesting(folder.path, into)
-    with Manifest.open(folder, password) as manifest:
+    with open_manifest(folder, password) as manifest:
         yield manifest
 
 
@@ -169,7 +171,7 @@ def _opened(path: Path, password: str | None, into: Path) -> Iterator[Manifest]:
 def _building(
     request: SetRequest, like: Manifest, encryption: SetEncryption, progress: Progress
 ) -> Iterator[SetBuilder]:
-    """An empty set with the UDID and the iOS version of the backup `like`."""
+    """An empty set with the UDID and iOS version of the backup `like`."""
     name = like.folder.udid
     with ExitStack() as stack:
         building = stack.enter_context(replace_folder(request.into))
@@ -178,9 +180,9 @@ def _building(
             raise UnsafeName(name, "is no name of one folder, as a phone's is")
         place.mkdir(mode=FOLDER_MODE)
         ios_version = like.folder.ios_version or ""
-        manifest = stack.enter_context(ManifestFile(place / "Manifest.db", ios_version, encryption.manifest_key))
+        manifest = stack.enter_context(ManifestWriter(place / "Manifest.db", ios_version, encryption.manifest_key))
         for key, value in like.properties().items():
-            if not encryption.is_new or key not in _OF_THE_PASSWORD:
+            if not encryption.is_new or key not in _PASSWORD_PROPERTIES:
                 manifest.set_property(key, value)
         yield SetBuilder(place, manifest, progress, ios_version)
 
@@ -205,5 +207,5 @@ def _excluded(manifest: Manifest, seals: Path | None, damaged: Mapping[str, str]
     return {**{name: f"the phone could not read it: {message}" for name, message in unreadable.items()}, **damaged}
 
 
-_OF_THE_PASSWORD = frozenset({"passwordHash", "salt"})
-"""Properties that speak of the password of the backup they were written for (facts 3.2)."""
+_PASSWORD_PROPERTIES = frozenset({"passwordHash", "salt"})
+"""Properties that depend on the password of their backup (facts 3.2)."""

@@ -1,4 +1,4 @@
-"""The keys a set has: those of the backup it is made of, new ones, or none."""
+"""The keys of a restore set: those of the backup it is made from, new ones, or none."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from typing import Any, Literal
 
 from migrate.backup.crypto.cipher import KEY_BYTES
 from migrate.backup.crypto.keybag import ClassKeys, Keybag
-from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.manifest import Manifest
 from migrate.problems import PasswordMissing
 
 ROUNDS = 10_000_000
-"""Of a new keybag's password: a phone's own number (DPIC, facts 3.5), some five seconds."""
+"""Password rounds of a new keybag: as many as a phone's (DPIC, facts 3.5), about five seconds."""
 
 _MANIFEST_KEY_CLASS = 4
-"""Whose key a phone wraps the manifest's key with (*seen*: the minted encrypted backup; facts 3.5)."""
+"""The class whose key wraps the manifest key (*seen*: the minted encrypted backup; facts 3.5)."""
 
 
 @dataclass(frozen=True)
 class SetEncryption:
-    """The keys of a set. `class_keys` None: its files are stored in plain."""
+    """The keys of a set. `class_keys` None: the set is not encrypted."""
 
     class_keys: ClassKeys | None
     manifest_key: bytes | None = field(repr=False)
     is_new: bool
-    """Other keys than the backup's: every content is written anew."""
+    """The keys differ from the backup's, so every content is rewritten."""
     plist_changes: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """What Manifest.plist says otherwise than the backup's; None takes a key out."""
+    """Changes to the backup's Manifest.plist; None removes a key."""
 
     @classmethod
     def of(
         cls, source: Manifest, wanted: Literal["as-source", "encrypted", "plain"], password: str | None
     ) -> SetEncryption:
-        """Raises PasswordMissing: a set of a plain backup shall be encrypted, and under which password was not said."""
+        """Raises PasswordMissing: the set is to be encrypted, its source is not, and there is no `password`."""
         if wanted == "as-source" or (wanted == "encrypted") == source.is_encrypted:
             return cls(source.class_keys, source.manifest_key, is_new=False)
         if wanted == "plain":

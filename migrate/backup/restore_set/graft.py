@@ -1,16 +1,17 @@
-"""Graft: the chosen records of an old backup among the complete domains that a phone in use takes as exact sets.
+"""Graft: chosen records of an old backup among the complete domains that a phone in use takes as exact sets.
 
-From iOS 27 on, what is absent from HomeDomain and CameraRollDomain of a restore set is deleted from the phone, and what
-the keyboard has learned is lost with an absent KeyboardDomain (facts 4.2, REPORTED). So these three come whole from the
-new phone's own backup, made just before, and only what was chosen takes the place of its counterpart. Every other
-domain holds what was chosen and nothing else, as in an overlay.
+From iOS 27 on, files absent from HomeDomain and CameraRollDomain of a restore set are deleted from the phone, and what
+the keyboard has learned is lost if KeyboardDomain is absent (facts 4.2, REPORTED). So these three domains come whole
+from the new phone's own backup, made just before, and chosen records replace their counterparts in them. Every other
+domain holds only the chosen records, as in an overlay.
 
-[1] the old backup's chosen records, their keys wrapped with the new phone's, their inode numbers all fresh (graft has
-    two phones' numbers, and the base keeps its own)
-[2] the base's rows, but for those that leave: what was chosen claims them, or has their path, or they are companions of
-    a database that leaves. One that stays and cannot be sent would be deleted on the phone: then there is no set.
+[1] the old backup's chosen records, their keys wrapped for the new phone's keybag, all with fresh inode numbers (a
+graft
+    has the numbers of two phones, and the base keeps its own)
+[2] the base's rows, except those that chosen records claim, those with the path of a chosen record, and companions of a
+    database that is left out. If a row that must stay cannot be sent, the phone would delete it: no set is made then.
 
-INFERRED as a whole: each rule has its source, but nobody is known to have restored such a set onto a phone of iOS 27.
+INFERRED as a whole: each rule has its source, but no restore of such a set onto a phone with iOS 27 is known.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from migrate.backup.companions import database_of
-from migrate.backup.manifest.open import Manifest, Row
+from migrate.backup.manifest.manifest import Manifest, Row
 from migrate.backup.record import Kind, file_id
 from migrate.backup.restore_set.builder import SetBuilder
 from migrate.backup.restore_set.rekey import CannotIncludeRecord, SameKeys
@@ -36,9 +37,10 @@ EXCLUDED_DOMAINS: Final = {
 
 
 class BaseRows:
-    """The complete domains of the new phone's own backup, sent into a set that has the chosen records already.
+    """Adds the complete domains of the new phone's own backup to a set that has the chosen records already.
 
-    `replaced` are file ids that leave, `sent` those of the files that are in the set. `replaced_files` counts files that left.
+    `replaced` are file ids to leave out, `sent` those of files already in the set. `replaced_files` counts the files
+    left out.
     """
 
     def __init__(
@@ -60,25 +62,25 @@ class BaseRows:
         self.replaced_files = 0
 
     def send(self) -> None:
-        """Raises GraftWouldDelete: a record that must stay on the phone cannot be sent back to it."""
+        """Raises GraftWouldDelete: a record that must stay on the phone cannot be sent to it."""
         expected = sum(row.domain in COMPLETE_DOMAINS for row in self._base.rows(self._on_bad))
         with self._builder.link_blobs_from(self._base.folder, expected, self._on_missing_blob) as self._links:
             for row in self._base.rows(self._on_bad):
                 if row.domain not in COMPLETE_DOMAINS:
                     continue
-                if self._leaves(row):
+                if self._is_left_out(row):
                     self.replaced_files += row.flags & 7 == Kind.FILE
                 else:
                     self._send(row)
             self._links.finish_requests()
             self._builder.flush()
-            self._builder.manifest.build_indices()  # while the last links are made
+            self._builder.manifest.build_indices()  # while the last links are being made
 
-    def _leaves(self, row: Row) -> bool:
+    def _is_left_out(self, row: Row) -> bool:
         if row.file_id in self._sent or self._builder.has_path(row.domain, row.relative_path):
             return True
         its_database = database_of(row.relative_path) if row.flags & 7 == Kind.FILE else None
-        if its_database is not None:  # it stays and goes with that
+        if its_database is not None:  # a companion follows its database
             identity = file_id(row.domain, its_database)
             if identity in self._sent or identity in self._replaced:
                 return True

@@ -1,11 +1,11 @@
-"""Stored files linked into another folder: by whoever imports this, or as a program of its own.
+"""Links stored files into another folder, as a module or as a program.
 
-    python -I -S link_errand.py SOURCE TARGET
+    python -I -S link_worker.py SOURCE TARGET
 
-As a program it reads file ids, 40 bytes each, in batches of BATCH until its input ends, and answers each batch with
-8 bytes, how many bytes those files have, and one byte for each, what became of it. On an error it writes what it was to
-standard error and ends. Python's threads cannot do this beside other work: each link would wait for the interpreter's
-lock. It imports nothing of the house, so that it starts in some 20 ms.
+The program reads file ids, 40 bytes each, in batches of BATCH until its input ends. It answers each batch with 8 bytes,
+the total size of those files, and one byte per file, the outcome. On an error it writes errno and message to standard
+error and exits. It is a separate process because in a thread each link would wait for the interpreter's lock. It
+imports no other module of the project, so it starts in about 20 ms.
 """
 
 from __future__ import annotations
@@ -17,36 +17,36 @@ import sys
 from pathlib import Path
 
 BATCH = 1_500
-"""60,000 bytes: a pipe of Linux takes them at once, so the next batch waits there while one is worked on."""
+"""60,000 bytes: they fit into a Linux pipe, so the next batch waits there during work on the current one."""
 ID_BYTES = 40
 
-LINKED, MISSING, TWICE = 0, 1, 2
+LINKED, MISSING, DUPLICATE = 0, 1, 2
 
 NO_LINK_HERE = frozenset(
     code
     for name in ("EXDEV", "EPERM", "EMLINK", "EOPNOTSUPP", "ENOTSUP", "ENOSYS", "EACCES", "EINVAL")
     if (code := getattr(errno, name, None)) is not None
 )
-"""What a file system answers when it has no hard links, or not across these two folders. *Read*: link(2) of Linux
-(EPERM: exFAT, FAT; EMLINK: 65,000 links on ext4) and macOS (ENOTSUP). A copy that fails as well tells
-the true cause."""
+"""The errors of a file system without hard links, or without links between these two folders. *Read*: link(2) of Linux
+(EPERM: exFAT, FAT; EMLINK: 65,000 links on ext4) and macOS (ENOTSUP). If the copy fails too, its error tells the
+cause."""
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
-_FOLLOWS_NOT = os.link in os.supports_follow_symlinks if hasattr(os, "link") else False
+_CAN_LINK_SYMLINKS = os.link in os.supports_follow_symlinks if hasattr(os, "link") else False
 
 
 def link_or_copy(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
-    """Make `target` the same bytes as `source`: a hard link, or a copy (0600, same times) where links can't be made.
-    The caller has looked: `source` is a regular file.
+    """Make `target` a hard link to `source`, or a copy (0600, same times) where links cannot be made. The caller has
+    checked that `source` is a regular file.
 
     Raises:
         OSError: neither worked; a half-written copy may be left.
     """
     try:
-        if _FOLLOWS_NOT:
+        if _CAN_LINK_SYMLINKS:
             os.link(source, target, follow_symlinks=False)
         else:
             os.link(source, target)
@@ -57,7 +57,7 @@ def link_or_copy(source: str | os.PathLike[str], target: str | os.PathLike[str])
 
 
 def _copy(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
-    import shutil  # a third of the program's start, for a file system without links
+    import shutil  # a third of the start-up time, needed only without hard links
 
     shutil.copyfile(source, target, follow_symlinks=False)
     shutil.copystat(source, target)
@@ -65,9 +65,9 @@ def _copy(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> Non
 
 
 class Links:
-    """From the shards of one backup folder into those of another, which are made as they are needed.
+    """Links files from the shards of one backup folder into those of another, which are created as needed.
 
-    Nothing but a regular file in a real folder is linked: a link that leads elsewhere counts as absent.
+    Only regular files in real folders are linked; a symbolic link counts as missing.
     """
 
     def __init__(self, source: str, target: str) -> None:
@@ -77,7 +77,7 @@ class Links:
         self._real: dict[str, bool] = {}
 
     def link(self, file_ids: list[str]) -> tuple[bytes, int]:
-        """What became of each, and how many bytes the linked ones have.
+        """Returns the outcome of each file, and the total bytes of the linked ones.
 
         Raises:
             OSError
@@ -97,11 +97,11 @@ class Links:
                 link_or_copy(source, f"{self._target}/{shard}/{file_id}")
                 size += stored_bytes
             except FileExistsError:
-                outcomes[number] = TWICE
+                outcomes[number] = DUPLICATE
         return bytes(outcomes), size
 
     def _find(self, shard: str, file_id: str) -> tuple[str, int] | None:
-        """Where the stored file lies and its bytes: in its shard, or flat where an old host left it so."""
+        """The path and size of a stored file: in its shard, or directly in the backup, where an old host put it."""
         for folder in (f"{self._source}/{shard}", self._source) if self._real[shard] else (self._source,):
             place = f"{folder}/{file_id}"
             try:
@@ -125,7 +125,7 @@ class Links:
 def main(source: str, target: str) -> None:
     import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who is asked to stop closes our input
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles Ctrl-C and closes our input
     links = Links(source, target)
     while ids := _batch():
         names = [ids[at : at + ID_BYTES].decode("ascii") for at in range(0, len(ids), ID_BYTES)]
@@ -135,7 +135,7 @@ def main(source: str, target: str) -> None:
 
 
 def _batch() -> bytes:
-    """BATCH ids; fewer at the end, and then the input has ended."""
+    """BATCH file ids; fewer at the end of the input."""
     return sys.stdin.buffer.read(BATCH * ID_BYTES)
 
 

@@ -1,7 +1,7 @@
-"""The three plists of a restore set: a backup's own, pruned to what is sent (facts 3.4, 4.3).
+"""The three plists of a restore set: a backup's own, reduced to what is sent (facts 3.4, 4.3).
 
-What a phone checks stays as it was: keybag, manifest key, versions, and Lockdown (with a DeviceClass in it the phone
-decides about system files by itself, facts 4.1). What neither this program nor its sources know stays too.
+What a phone checks is unchanged: keybag, manifest key, versions, and Lockdown (if it has a DeviceClass, the phone
+decides about system files, facts 4.1). Keys that neither this program nor its sources know are unchanged too.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ _CONTAINERS = ("AppDomain-", "AppDomainGroup-", "AppDomainPlugin-")
 
 @dataclass(frozen=True)
 class SetPlists:
-    """What the plists of a set are made of."""
+    """Makes the plists of a set."""
 
     own: BackupFolder
-    """The backup whose phone, keybag and versions the set has."""
+    """The backup that gives the set its phone, keybag and versions."""
     other: BackupFolder | None = None
-    """The backup that other records come from: its apps are named beside the own ones."""
+    """The backup that other records come from; its apps are listed too."""
     changes: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Keys of Manifest.plist that are others than in the backup; None takes one out."""
+    """Changes to the backup's Manifest.plist; None removes a key."""
 
     def made(self, *, domains: Collection[str], apps: Collection[str]) -> dict[str, bytes]:
-        """The plists by file name, in the order to write them: the status that says `finished` comes last.
+        """The plists by file name, in the order to write them: Status.plist, which says `finished`, comes last.
 
         Raises:
-            CannotCompose: a backup lacks one.
+            CannotCompose: a backup lacks one of them.
         """
         info, manifest, status = _read(self.own)
         others = _read(self.other)[:2] if self.other else ({}, {})
@@ -55,9 +55,9 @@ def _read(folder: BackupFolder) -> tuple[dict[str, Any], dict[str, Any], dict[st
 
 
 def _info(info: dict[str, Any], others: dict[str, Any], apps: Collection[str]) -> dict[str, Any]:
-    """Only the chosen apps are named, so that no other is installed (facts 4.5)."""
+    """Only the chosen apps are listed, so that no other is installed (facts 4.5)."""
     pruned = dict(info)
-    if isinstance(placeholders := _united(info, others, "Applications"), dict):
+    if isinstance(placeholders := _merged(info, others, "Applications"), dict):
         pruned["Applications"] = {bundle: entry for bundle, entry in placeholders.items() if bundle in apps}
     if isinstance(installed := info.get("Installed Applications"), list):
         listed = others.get("Installed Applications")
@@ -71,22 +71,22 @@ def _info(info: dict[str, Any], others: dict[str, Any], apps: Collection[str]) -
 def _manifest(
     manifest: dict[str, Any], others: dict[str, Any], domains: Collection[str], apps: Collection[str]
 ) -> dict[str, Any]:
-    """`Applications` keeps the containers that are used and the apps to be installed.
+    """`Applications` keeps the containers in use and the apps to be installed.
 
-    A container that is used and was not listed is not invented: the phone that made the backup left it out, and what it
-    leaves out of a whole backup it does not miss in a part of it (INFERRED).
+    A container in use that the backup does not list is not added: if the phone leaves it out of a whole backup, it does
+    not need it in a part of one (INFERRED).
     """
     used = {domain.removeprefix(prefix) for domain in domains for prefix in _CONTAINERS if domain.startswith(prefix)}
     pruned = dict(manifest)
-    if isinstance(containers := _united(manifest, others, "Applications"), dict):
+    if isinstance(containers := _merged(manifest, others, "Applications"), dict):
         pruned["Applications"] = {
             identifier: entry for identifier, entry in containers.items() if identifier in used or identifier in apps
         }
     return pruned
 
 
-def _united(own: dict[str, Any], others: dict[str, Any], key: str) -> Any:
-    """What both say of their apps. Where both know one, the own word stands: it is the phone that takes the set."""
+def _merged(own: dict[str, Any], others: dict[str, Any], key: str) -> Any:
+    """The apps of both plists. Where both have one, the entry of `own` counts, the phone that receives the set."""
     found, other = own.get(key), others.get(key)
     if not isinstance(other, dict):
         return found

@@ -1,10 +1,10 @@
-"""How a record of a saved backup gets into a set whose keys may be others.
+"""Re-keys a record for the restore set.
 
-    the same keys                   the stored file is linked, the row goes as it is
-    another keybag, both encrypted  the stored file is linked, the file's key is wrapped anew: `RewrappedKeys`
-    one encrypted, one not          the content is written anew, a piece at a time: `ReencryptedContent`
+    the same keys                   the stored file is linked, the row is unchanged: `SameKeys`
+    another keybag, both encrypted  the stored file is linked, its key is wrapped again: `RewrappedKeys`
+    one encrypted, one not          the content is written again, piece by piece: `ReencryptedContent`
 
-A row changes in what must (its key, and with new bytes its digest and size) and in nothing else.
+Only the row's key changes, and for a rewritten file its digest and size.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from migrate.backup.crypto.cipher import KEY_BYTES, encrypted_chunks
 from migrate.backup.crypto.keybag import ClassKeys
-from migrate.backup.manifest.open import Manifest, Row
+from migrate.backup.manifest.manifest import Manifest, Row
 from migrate.backup.mbfile.edit import ArchiveChange, CannotEdit, edit_archive
 from migrate.backup.private_files import open_new
 from migrate.backup.reader import Backup
@@ -24,13 +24,13 @@ from migrate.backup.record import Record
 from migrate.problems import BlobMissing, BlobUnreadable, KeyUnusable
 
 DEFAULT_PROTECTION_CLASS = 3
-"""The protection class of a file whose own the set's keybag has no key for, or that names none: until the first unlock
-after a start, as iOS gives it to files that ask for nothing (most app files, *seen* iOS 14.3). *Guessed* that a phone
-takes it for any."""
+"""The protection class of a file that has none, or one without a key in the set's keybag: protected until the first
+unlock after a start, the class that iOS gives by default (most app files, *seen* iOS 14.3). *Guessed* that a phone
+accepts it for any file."""
 
 
 class CannotIncludeRecord(Exception):
-    """A record cannot get into the set; `reason` goes on after "it is left out: "."""
+    """A record cannot be in the set; `reason` completes "it is left out: "."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -38,7 +38,7 @@ class CannotIncludeRecord(Exception):
 
 
 class SameKeys:
-    """The set has the keys of this backup, or both have none."""
+    """The set has the keys of this backup, or neither is encrypted."""
 
     is_linked = True
 
@@ -48,7 +48,7 @@ class SameKeys:
         self._prefixes = _prefixes(source.class_keys)
 
     def check(self, key: bytes | None) -> None:
-        """Raises NotCarried where the phone could not open a file of that key with the keys it will have."""
+        """Raises CannotIncludeRecord where the set's keybag cannot unwrap `key`."""
         if self._source.class_keys is None or (key is not None and key[:4] in self._prefixes):
             return
         if key is None:
@@ -60,12 +60,12 @@ class SameKeys:
         return record.protection_class if record.encryption_key is None else protection_class_of(record.encryption_key)
 
     def archive(self, row: Row, key: bytes | None, inode: int | None) -> bytes:
-        """The row's archive in the set; `key` is its key here. Raises NotCarried."""
+        """The row's archive in the set; `key` is its key in the backup. Raises CannotIncludeRecord."""
         return row.file if inode is None else _edit_row(row, ArchiveChange(inode=inode))
 
 
 class RewrappedKeys(SameKeys):
-    """Both are encrypted, under different keybags. The content stays as it is stored, and so does its digest."""
+    """Both are encrypted with different keybags. The stored bytes and their digest do not change."""
 
     def __init__(self, source: Manifest, keys: ClassKeys) -> None:
         super().__init__(source)
@@ -91,7 +91,7 @@ class RewrappedKeys(SameKeys):
 
 
 class ReencryptedContent(SameKeys):
-    """One is encrypted and the other is not: every content is read, opened or locked, and written under the set."""
+    """One is encrypted and the other is not: every content is decrypted or encrypted into a new stored file."""
 
     is_linked = False
 
@@ -107,15 +107,15 @@ class ReencryptedContent(SameKeys):
         return found if found in self.keys.classes else DEFAULT_PROTECTION_CLASS
 
     def write(self, row: Row, inode: int | None, target: Path) -> tuple[bytes, int]:
-        """Write the content to `target`, a new file. Returns the row's archive and how many bytes are stored.
+        """Write the content to `target`, a new file. Returns the row's archive and the number of stored bytes.
 
         Raises:
             BadRecord: its row is damaged.
-            NotCarried: the content cannot be read, or its row not be written; nothing is left at `target`.
+            CannotIncludeRecord: the content cannot be read or its row cannot be written; `target` is removed.
             OSError: it cannot be written here.
         """
         record = row.record()
-        written = _Written()
+        written = _ContentTotals()
         plain = written.plain(self._content(record))
         key, protection_class = b"", None
         if self.keys is not None:
@@ -148,8 +148,8 @@ class ReencryptedContent(SameKeys):
             ) from error
 
 
-class _Written:
-    """Sums over what streams through."""
+class _ContentTotals:
+    """Lengths and SHA-1 of the content that streams through."""
 
     def __init__(self) -> None:
         self.plain_bytes = self.stored_bytes = 0
@@ -172,13 +172,13 @@ class _Written:
 
 
 def protection_class_of(encryption_key: bytes) -> int:
-    """The protection class in front of a wrapped key. It equals the row's ProtectionClass, which some hosts leave out
-    (*seen*: the minted test backups)."""
+    """The protection class stored in front of a wrapped key. It equals the row's ProtectionClass, which some hosts
+    leave out (*seen*: the minted test backups)."""
     return int.from_bytes(encryption_key[:4], "little")
 
 
 def _prefixes(keys: ClassKeys | None) -> frozenset[bytes]:
-    """How the wrapped keys begin that open with `keys`."""
+    """The first bytes of the wrapped keys that `keys` can unwrap."""
     return frozenset(found.to_bytes(4, "little") for found in (keys.classes if keys else ()))
 
 

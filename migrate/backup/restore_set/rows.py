@@ -1,13 +1,13 @@
-"""Which rows of a saved backup a restore set has: what was chosen, and what a phone needs around it (facts 4.3).
+"""Adds the chosen rows of a backup to a restore set, and what a phone needs around them (facts 4.3).
 
-[1] a chosen file whose stored bytes can be sent; what cannot be sent is dropped and reported, because one row
-    without its file makes the phone refuse the whole set (205)
-[2] a database's companions: the backup's own, or empty ones made here (companions.py)
-[3] a directory row for every ancestor up to the domain's root (set_draft.py)
-[4] an inode number of its own for every file: the phone makes a second file with the same one a link to the first
+[1] every chosen file whose stored bytes can be sent; others are dropped and reported, because one row without its file
+    makes the phone refuse the whole set (205)
+[2] the companions of each database: the backup's own, or empty ones (companions.py)
+[3] a directory row for every ancestor up to the domain's root (builder.py)
+[4] a different inode number for every file: the phone makes a second file with the same number a link to the first
 
-One pass over the manifest does [1] and [4]; of the rows only the databases' and their companions' are kept until its
-end, for [2].
+One pass over the manifest does [1] and [4]; only rows of databases and their companions are kept until its end, for
+[2].
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import replace
 from migrate.backup.companions import INDEX, LOG, SUFFIXES, database_of, is_database
 from migrate.backup.crypto.cipher import KEY_BYTES, encrypted_chunks
 from migrate.backup.links import is_regular
-from migrate.backup.manifest.open import Manifest, Row
+from migrate.backup.manifest.manifest import Manifest, Row
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.restore_set.builder import RecordPath, SetBuilder
@@ -32,10 +32,10 @@ BLOB_MISSING = "its stored bytes are not in the backup"
 
 
 class ChosenRows:
-    """The chosen records of one backup, sent into a set.
+    """Adds the chosen records of one backup to a set.
 
-    `excluded` are file ids that stay out, each with the reason. `fresh_inodes` gives every file another inode number: in
-    a set that has another phone's files too, whose numbers stay.
+    `excluded` are file ids to leave out, each with the reason. `fresh_inodes` gives every file a new inode number: for
+    a set that also has another phone's files, which keep theirs.
     """
 
     def __init__(
@@ -54,27 +54,27 @@ class ChosenRows:
         self._excluded = excluded
         self._excluded_domains = excluded_domains or {}
         self._fresh_inodes = fresh_inodes
-        self._domains: dict[str, str] = {}  # why nothing of it goes, or ""
-        self._databases: dict[str, Row] = {}  # by file id; what is there turns out with the links
-        self._companions: dict[RecordPath, Row | None] = {}  # every one in the backup: their databases bring them along
+        self._domains: dict[str, str] = {}  # why nothing in it can be sent, or ""
+        self._databases: dict[str, Row] = {}  # by file id; the links show which of them are stored
+        self._companions: dict[RecordPath, Row | None] = {}  # all in the backup: they are sent with their databases
         self._chosen_companions: list[Row] = []
         self._damaged_companions: dict[RecordPath, BadRecord] = {}
         self._links: LinkQueue
         self.sent: set[str] = set()
-        """File ids of the files that are in the set, where others are to be put beside them."""
+        """File ids of the files in the set; only filled for a graft, which adds the base's rows."""
 
     def send(self, wanted: Collection[str]) -> None:
-        """Put everything that is `wanted` into the draft, but for the directories above it."""
+        """Add everything `wanted` to the set, without the directories above."""
         wanted = wanted if isinstance(wanted, (set, frozenset)) else frozenset(wanted)
         folder = self._manifest.folder
         with self._builder.link_blobs_from(folder, len(wanted), self._on_missing_blob) as self._links:
             found = self._pass(wanted)
             self._links.finish_requests()
-            if not self._fresh_inodes:  # no other backup's rows follow
+            if not self._fresh_inodes:  # no rows of another backup follow
                 self._builder.flush()
-                self._builder.manifest.build_indices()  # while the last links are made
+                self._builder.manifest.build_indices()  # while the last links are being made
         if found < len(wanted):
-            self._name_the_missing(wanted)
+            self._drop_missing(wanted)
         databases, self._databases = self._databases, {}
         with self._builder.link_blobs_from(folder, 3 * len(databases), self._on_missing_blob) as self._links:
             self._send_companions([row.record() for row in databases.values()])
@@ -84,7 +84,7 @@ class ChosenRows:
     # -- [1] what was chosen -----------------------------------------------------------------------------------------
 
     def _pass(self, wanted: Collection[str]) -> int:
-        """Returns how many of `wanted` have a row, twins counted twice."""
+        """Returns how many of `wanted` have a row, counting duplicates twice."""
         found = 0
 
         def on_bad(bad: BadRecord) -> None:
@@ -109,15 +109,15 @@ class ChosenRows:
                 self._databases[row.file_id] = row
         return found
 
-    def _name_the_missing(self, wanted: Collection[str]) -> None:
+    def _drop_missing(self, wanted: Collection[str]) -> None:
         missing = set(wanted)
         missing.difference_update(row.file_id for row in self._manifest.rows(lambda bad: missing.discard(bad.file_id)))
         for name in sorted(missing):
             self._builder.drop(BadRecord(name, "", "", ""), "no row of the backup names it")
 
     def _send(self, row: Row) -> bool:
-        """Take a row into the set, if a phone can be sent it. Returns whether it is a file that is on its way: whether
-        stored bytes that are only linked are there turns out later."""
+        """Add a row to the set if it can be sent. Returns whether it is a file that was added; a missing stored file is
+        only noticed later, when it is linked."""
         kind = row.flags & 7
         try:
             inode, key = row.inode_and_key()
@@ -143,7 +143,7 @@ class ChosenRows:
 
     def _rewrite(self, row: Row, rekey: ReencryptedContent, inode: int) -> None:
         target = self._builder.target(row.file_id)
-        if not target.exists():  # else it is the twin of a row that is in the set
+        if not target.exists():  # else it duplicates a row of the set
             archive, stored_bytes = rekey.write(row, self._inode(inode), target)
             self._builder.count_file(stored_bytes)
             self._builder.add_row(row, Kind.FILE, archive)
@@ -151,12 +151,12 @@ class ChosenRows:
     def _check(self, row: Row) -> None:
         if row.file_id != file_id(row.domain, row.relative_path):
             raise CannotIncludeRecord("its row has another file's id")
-        why_not = self._domains.get(row.domain)
-        if why_not is None:
+        refusal = self._domains.get(row.domain)
+        if refusal is None:
             slash = "its domain's name holds a slash, which phones refuse" if "/" in row.domain else ""
-            why_not = self._domains[row.domain] = slash or self._excluded_domains.get(row.domain, "")
-        if why_not:
-            raise CannotIncludeRecord(why_not)
+            refusal = self._domains[row.domain] = slash or self._excluded_domains.get(row.domain, "")
+        if refusal:
+            raise CannotIncludeRecord(refusal)
         if row.file_id in self._excluded:
             raise CannotIncludeRecord(self._excluded[row.file_id])
 
@@ -183,7 +183,7 @@ class ChosenRows:
         except BadRecord:
             is_orphan = True
         if is_orphan:
-            self._send(row)  # a file that is only called so
+            self._send(row)  # an ordinary file that only has such a name
         else:
             self._builder.drop(
                 row, "the database it belongs to is not sent, and merging it into another would spoil that"
@@ -198,7 +198,7 @@ class ChosenRows:
                 self._builder.drop(bad, f"its row is damaged: {bad.reason}")
             row = self._companions.get(key)
             if row is None and key in self._companions:
-                continue  # a directory may be called anything
+                continue  # a directory with a companion's name
             if row is not None and (suffix != INDEX or log_is_real) and self._send_companion(row):
                 log_is_real = log_is_real or suffix == LOG
             else:
@@ -211,10 +211,11 @@ class ChosenRows:
         return self._send(row)
 
     def _make_empty(self, database: Record, path: str) -> None:
-        """An empty file beside `database`, of its owner, mode, class and times. *Guessed* that a phone takes it."""
+        """Add an empty file beside `database` with its owner, mode, class and times. *Guessed* that a phone accepts
+        it."""
         stored, key, protection_class = b"", None, database.protection_class
         if self._rekey.keys is not None and (database.encryption_key is not None or not self._rekey.is_linked):
-            # One block of padding, as encrypted contents end: pyiosbackup fails on a stored file of no bytes at all
+            # One block of padding, as for any encrypted content: pyiosbackup fails on an empty stored file
             file_key = os.urandom(KEY_BYTES)
             stored = b"".join(encrypted_chunks([], file_key))
             protection_class = self._rekey.protection_class_for(database)
@@ -240,10 +241,10 @@ class ChosenRows:
         try:
             return is_regular(Backup(self._manifest.folder, self._manifest).stored_path(row.record()))
         except BadRecord:
-            return True  # that is the reason to give
+            return True  # the damaged row is the reason to report
         except UnsafeName:
             return False
 
     def _inode(self, inode: int) -> int | None:
-        """None: its own, and nobody else has it."""
+        """The inode number to write, or None to keep the row's own."""
         return self._builder.inodes.fresh() if self._fresh_inodes else self._builder.inodes.claim(inode)

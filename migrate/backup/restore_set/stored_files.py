@@ -1,8 +1,8 @@
-"""The stored files of a set that is being built: linked a batch at a time, by a program of its own where they are many.
+"""Links the stored files of a restore set in batches, in a separate process where there are many.
 
-A link costs some 9 µs of system time, reading and writing its row about as much of Python's. Side by side on two cores
-they take as long as the slower of the two; in threads they take longer than one after the other, because each link
-waits for the interpreter's lock (measured with 200,000: 2.0 s, 3.6 s, 3.4 s).
+A link costs about 9 µs of system time, reading and writing its row about as much Python time. In two processes they
+take as long as the slower of the two; in threads they take longer than one after the other, because each link waits for
+the interpreter's lock (measured with 200,000: 2.0 s, 3.6 s, 3.4 s).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from migrate.backup.restore_set import link_worker as link_errand
+from migrate.backup.restore_set import link_worker
 from migrate.backup.restore_set.link_worker import BATCH, LINKED, MISSING, Links
 
 PROCESS_MIN_FILES = 20_000
-"""From here on the program's start, some 30 ms, does not matter."""
+"""From this number of files on, starting the process (about 30 ms) does not matter."""
 
-_SMALL_BATCH = 250  # so that whoever watches hears of copies too, which are slower
+_SMALL_BATCH = 250  # small, so that progress is reported for copies too, which are slower
 _BATCHES_AHEAD = 64
 
 Answer = tuple[bytes, int]
@@ -40,17 +40,17 @@ class _Linker(Protocol):
 
 
 class LinkQueue:
-    """Asks for links, and tells a while later which could not be made because there is no stored file: `on_missing_blob`
-    with the number that came with the file id. `on_moved` hears how many files and bytes were linked.
+    """Requests links and reports the results later. `on_missing_blob` gets the number given with a file id whose stored
+    file is missing; `on_moved` gets how many files and bytes were linked.
 
     Raises:
-        OSError: a link could be made in no way; from every method.
+        OSError: a file could be neither linked nor copied; from every method.
     """
 
     def __init__(
         self, open_linker: _Linker, on_missing_blob: Callable[[int], None], on_moved: Callable[[int, int], None]
     ) -> None:
-        self._linking = open_linker
+        self._linker = open_linker
         self._on_missing_blob = on_missing_blob
         self._on_moved = on_moved
         self._ids: list[str] = []
@@ -60,28 +60,28 @@ class LinkQueue:
     def link(self, file_id: str, number: int) -> None:
         self._ids.append(file_id)
         self._numbers.append(number)
-        if len(self._ids) == self._linking.batch:
+        if len(self._ids) == self._linker.batch:
             self._ask()
             self._collect_answers(wait=len(self._asked) > _BATCHES_AHEAD)
 
     def finish_requests(self) -> None:
-        """No more will come; what is still to be done goes on meanwhile."""
+        """No more requests follow. Pending links continue in the background."""
         if self._ids:
             self._ask()
-        self._linking.end()
+        self._linker.end()
 
     def finish(self) -> None:
-        """Until every link is made. `finish_requests` was called."""
+        """Wait until every link is made. Call `finish_requests` first."""
         while self._asked:
             self._collect_answers(wait=True)
 
     def _ask(self) -> None:
-        self._linking.ask(self._ids)
+        self._linker.ask(self._ids)
         self._asked.append(self._numbers)
         self._ids, self._numbers = [], []
 
     def _collect_answers(self, *, wait: bool) -> None:
-        while self._asked and (answer := self._linking.answer(wait=wait)) is not None:
+        while self._asked and (answer := self._linker.answer(wait=wait)) is not None:
             outcomes, stored_bytes = answer
             numbers = self._asked.popleft()
             if MISSING in outcomes:
@@ -94,9 +94,10 @@ class LinkQueue:
 
 @contextmanager
 def open_linker(source: Path, target: Path, expected: int) -> Iterator[_Linker]:
-    """Whoever makes the links from the backup folder `source` into `target`; gone when the block ends."""
+    """A linker from the backup folder `source` into `target`, in another process for many files; closed with the
+    block."""
     worker: _Linker | None = None
-    program = Path(link_errand.__file__ or "")
+    program = Path(link_worker.__file__ or "")
     if expected >= PROCESS_MIN_FILES and sys.executable and program.is_file() and (os.cpu_count() or 1) > 1:
         worker = _ProcessLinker(program, source, target)
     worker = worker or _ThreadLinker(source, target)
@@ -107,7 +108,7 @@ def open_linker(source: Path, target: Path, expected: int) -> Iterator[_Linker]:
 
 
 class _ThreadLinker:
-    """In this thread."""
+    """Makes the links in this thread."""
 
     batch = _SMALL_BATCH
 
@@ -129,7 +130,7 @@ class _ThreadLinker:
 
 
 class _ProcessLinker:
-    """In a program of its own, fed by a thread so that neither ever waits for the other's next word."""
+    """Makes the links in a separate process. A thread feeds it, so that neither waits for the other."""
 
     batch = BATCH
 
@@ -167,11 +168,11 @@ class _ProcessLinker:
         self._thread.join()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             assert pipe is not None
-            with suppress(BrokenPipeError):  # bytes that the program did not live to read
+            with suppress(BrokenPipeError):  # the process ended before it read everything
                 pipe.close()
 
     def _exchange_batches(self) -> None:
-        """One batch ahead: while the program works on one, the next one waits in the pipe."""
+        """Send one batch ahead: while the process works on one, the next waits in the pipe."""
         stdin = self._process.stdin
         assert stdin is not None
         waiting: deque[int] = deque()
@@ -186,17 +187,17 @@ class _ProcessLinker:
             while waiting:
                 self._answers.put(self._answer(waiting.popleft()))
         except OSError as error:
-            self._answers.put(self._what_went_wrong() or error)
+            self._answers.put(self._error_of_process() or error)
 
     def _answer(self, count: int) -> Answer:
         assert self._process.stdout is not None
-        said = self._process.stdout.read(8 + count)
-        if len(said) < 8 + count:
+        answer = self._process.stdout.read(8 + count)
+        if len(answer) < 8 + count:
             raise ChildProcessError("the program that makes the links ended")
-        return said[8:], int.from_bytes(said[:8], "big")
+        return answer[8:], int.from_bytes(answer[:8], "big")
 
-    def _what_went_wrong(self) -> OSError | None:
-        """The error the program met, by its own last words."""
+    def _error_of_process(self) -> OSError | None:
+        """The error that the process wrote to its standard error."""
         assert self._process.stderr is not None
         number, _, text = self._process.stderr.read().decode("utf-8", "replace").partition(" ")
         return OSError(int(number), text.strip()) if number.isdigit() else None

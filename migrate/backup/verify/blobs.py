@@ -1,10 +1,10 @@
-"""One stored file at a time: is it what the phone sent? One read serves the digest, the seal and the padding.
+"""Checks each stored file: is it what the phone sent? Digest, seal and padding take one read.
 
-length     encrypted contents fill whole blocks; another length than the manifest's Size proves nothing by itself
-digest     SHA-1 of the stored bytes, where the phone wrote one down (Home, Root, Health …; facts 3.3)
+length     encrypted contents fill whole blocks; a length other than the manifest's Size alone proves nothing
+digest     SHA-1 of the stored bytes, where the phone recorded one (Home, Root, Health …; facts 3.3)
 seal       SHA-256 of the stored bytes, taken while they streamed in
 padding    the last block of an encrypted file decrypts to PKCS#7 padding, unless it was caught mid-write
-form       where there is neither digest nor seal: what begins as a picture, film or property list is a whole one
+format     where there is neither digest nor seal: pictures, films and property lists are complete
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from migrate.backup.crypto.cipher import (
 )
 from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.crypto.stored_content import BlobReader, open_regular_file
-from migrate.backup.folder import PATH_LIMIT_BYTES
 from migrate.backup.record import Record
-from migrate.backup.verify import record_findings as defect
+from migrate.backup.safe_path import PATH_LIMIT_BYTES
+from migrate.backup.verify import record_findings
 from migrate.backup.verify.formats import BEGIN_BYTES, FileFormat, detect_format, extension_mismatch, find_format_fault
 from migrate.backup.verify.thread_pool import in_order
 from migrate.problems import KeyUnusable
@@ -38,7 +38,7 @@ CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Blob:
-    """A stored file and all that can be known about it beforehand."""
+    """A stored file, and what is known about it before it is read."""
 
     record: Record
     path: Path
@@ -46,12 +46,12 @@ class Blob:
     sha256: str | None
     encrypted: bool
     digest_of_content: bool = False
-    """Whether its digest may also be that of the content (iOS 5 to 9). What those phones digest in an encrypted backup
-    is *guessed* to be the stored bytes, as iOS 10 does; a digest that either meets is no wound."""
+    """Whether its digest may also be that of the content (iOS 5 to 9). That those phones digest the stored bytes of an
+    encrypted backup, as iOS 10 does, is *guessed*; so a digest that matches either is accepted."""
 
     @property
     def has_checksum(self) -> bool:
-        """Whether anything can show that its bytes are the ones the phone sent."""
+        """Whether a digest or seal can show that the bytes are those that the phone sent."""
         return self.record.digest is not None or self.sha256 is not None
 
 
@@ -60,7 +60,7 @@ class Examined:
     blob: Blob
     findings: tuple[Finding, ...]
     file_format: FileFormat | None = None
-    """What its content begins as; None also where that was not looked at."""
+    """The format that its content begins with; None also where it was not checked."""
 
     @property
     def is_sound(self) -> bool:
@@ -70,51 +70,56 @@ class Examined:
 def examine_all(
     blobs: Iterable[Blob], class_keys: ClassKeys | None, *, read: bool, on_read: Callable[[int], None]
 ) -> Iterator[Examined]:
-    """Examine every blob, in order. `read` False opens none; `on_read` hears of every piece read, in any thread."""
+    """Examine every blob, in order. `read` False opens none. `on_read` gets the size of each piece read, in any
+    thread."""
     if not read:
         for blob in blobs:
-            yield Examined(blob, tuple(_judge_length(blob, checksum_matches=False)))
+            yield Examined(blob, tuple(_check_length(blob, checksum_matches=False)))
         return
     yield from in_order(lambda blob: _examine(blob, class_keys, on_read), blobs)
 
 
-def _judge_length(blob: Blob, *, checksum_matches: bool) -> list[Finding]:
-    """What the length alone tells. `checksum_matches`: the bytes are held against a digest as well."""
+def _check_length(blob: Blob, *, checksum_matches: bool) -> list[Finding]:
+    """Findings from the length alone. `checksum_matches`: the bytes are also compared with a digest or seal."""
     record, stored = blob.record, blob.stored_bytes
     if stored == 0 and record.size:
-        return [defect.emptied(record)]
+        return [record_findings.emptied(record)]
     if blob.encrypted and stored % BLOCK_BYTES:
-        return [defect.stored_length_impossible(record, stored)]
-    if record.size is None or stored == 0:  # an empty file may be stored as nothing at all, encrypted or not
+        return [record_findings.stored_length_impossible(record, stored)]
+    if record.size is None or stored == 0:  # an empty file may be stored without any bytes, encrypted or not
         return []
     expected = encrypted_size(record.size) if blob.encrypted else record.size
-    return [] if stored == expected else [defect.size_differs(record, stored, checksum_matches=checksum_matches)]
+    return (
+        [] if stored == expected else [record_findings.size_differs(record, stored, checksum_matches=checksum_matches)]
+    )
 
 
 def _examine(blob: Blob, class_keys: ClassKeys | None, on_read: Callable[[int], None]) -> Examined:
-    by_length = _judge_length(blob, checksum_matches=blob.has_checksum)
+    by_length = _check_length(blob, checksum_matches=blob.has_checksum)
     if any(finding.severity == "error" for finding in by_length):
         on_read(blob.stored_bytes)
         return Examined(blob, tuple(by_length))
     try:
         sha1, sha256, tail = _digests(blob, on_read)
     except OSError as problem:
-        return Examined(blob, (defect.unreadable_here(blob.record, problem.strerror or type(problem).__name__),))
+        return Examined(
+            blob, (record_findings.unreadable_here(blob.record, problem.strerror or type(problem).__name__),)
+        )
     if blob.record.digest is not None and sha1 != blob.record.digest and not _content_has_digest(blob, class_keys):
-        return Examined(blob, (defect.digest_differs(blob.record),))
+        return Examined(blob, (record_findings.digest_differs(blob.record),))
     if blob.sha256 is not None and sha256 != blob.sha256:
-        return Examined(blob, (defect.seal_differs(blob.record),))
+        return Examined(blob, (record_findings.seal_differs(blob.record),))
     if not blob.stored_bytes:
         return Examined(blob, tuple(by_length))
     try:
         key = _key_of(blob, class_keys)
     except _KeyWrong as wrong:
         return Examined(blob, (wrong.finding,))
-    findings = by_length if key is None else _judge_padding(blob, key, tail, by_length)
+    findings = by_length if key is None else _check_padding(blob, key, tail, by_length)
     if blob.has_checksum or any(finding.severity == "error" for finding in findings):
         return Examined(blob, tuple(findings))
-    file_format, about_form = _judge_form(blob, key, another_length=bool(findings))
-    return Examined(blob, (*findings, *about_form), file_format)
+    file_format, format_findings = _check_format(blob, key, another_length=bool(findings))
+    return Examined(blob, (*findings, *format_findings), file_format)
 
 
 class _KeyWrong(Exception):
@@ -129,39 +134,39 @@ def _key_of(blob: Blob, class_keys: ClassKeys | None) -> bytes | None:
     if class_keys is None:
         return None
     if record.encryption_key is None:
-        raise _KeyWrong(defect.key_missing(record))
+        raise _KeyWrong(record_findings.key_missing(record))
     try:
         key = class_keys.unwrap(record.encryption_key)
     except KeyUnusable as problem:
-        raise _KeyWrong(defect.key_unusable(record, problem.reason)) from problem
+        raise _KeyWrong(record_findings.key_unusable(record, problem.reason)) from problem
     key_class = int.from_bytes(record.encryption_key[:4], "little")
-    if record.protection_class != key_class:  # equal on every phone; readers go by either (*read*: facts 3.5)
-        raise _KeyWrong(defect.class_contradicted(record, key_class))
+    if record.protection_class != key_class:  # equal on every phone; readers use either (*read*: facts 3.5)
+        raise _KeyWrong(record_findings.class_contradicted(record, key_class))
     return key
 
 
-def _judge_padding(blob: Blob, key: bytes, tail: bytes, by_length: list[Finding]) -> list[Finding]:
-    """Decrypt the last block. Where the length is as announced it must be padding of just the right length."""
+def _check_padding(blob: Blob, key: bytes, tail: bytes, by_length: list[Finding]) -> list[Finding]:
+    """Decrypt the last block. If the length is as in the manifest, it must end in padding of the right length."""
     record = blob.record
     padding = padding_length(last_block(tail, key))
     if padding is None:
-        return by_length or [defect.padding_wrong(record)]
+        return by_length or [record_findings.padding_wrong(record)]
     content_bytes = blob.stored_bytes - padding
     if record.size is not None and content_bytes != record.size:
-        return [defect.size_differs(record, content_bytes, checksum_matches=blob.has_checksum)]
+        return [record_findings.size_differs(record, content_bytes, checksum_matches=blob.has_checksum)]
     return []
 
 
 _WRITTEN_BY_IOS = re.compile(r"CameraRollDomain-Media/DCIM/.*|[^/]*-(.*/)?Library/Preferences/[^/]*\.plist", re.DOTALL)
-"""`domain-path` of what iOS never leaves half written: pictures it took or imported, settings."""
+"""`domain-path` of files that iOS never leaves half written: pictures it took or imported, settings."""
 
 
-def _judge_form(blob: Blob, key: bytes | None, *, another_length: bool) -> tuple[FileFormat | None, list[Finding]]:
-    """What the content begins as, and whether it is a whole one of those.
+def _check_format(blob: Blob, key: bytes | None, *, another_length: bool) -> tuple[FileFormat | None, list[Finding]]:
+    """The format that the content begins with, and findings if it is incomplete.
 
-    A broken form alone is a warning: people keep half-loaded pictures. Apps call things what they like, which is no
-    news. Of what iOS itself writes, `another_length` than the manifest says is the second witness that something was
-    lost here.
+    A broken format alone is a warning: people keep half-loaded pictures. Names are only checked in files that iOS
+    writes, because apps use any name. In those files, a length that also differs from the manifest (`another_length`)
+    shows that something was lost in the backup.
     """
     record = blob.record
     try:
@@ -170,20 +175,22 @@ def _judge_form(blob: Blob, key: bytes | None, *, another_length: bool) -> tuple
             file_format = detect_format(begin)
             fault = find_format_fault(content, file_format) if file_format is not None else None
     except OSError as problem:
-        return None, [defect.unreadable_here(record, problem.strerror or type(problem).__name__)]
+        return None, [record_findings.unreadable_here(record, problem.strerror or type(problem).__name__)]
     name = f"{record.domain}-{record.relative_path}"
     by_ios = len(name) <= PATH_LIMIT_BYTES and bool(_WRITTEN_BY_IOS.fullmatch(name))
     if file_format is None:
         reason = extension_mismatch(record.relative_path, begin) if by_ios else None
-        return None, [] if reason is None else [defect.not_its_name(record, reason)]
+        return None, [] if reason is None else [record_findings.not_its_name(record, reason)]
     if fault is None:
         return file_format, []
     damaged_in_transfer = another_length and fault.certain and by_ios
-    return file_format, [defect.form_broken(record, file_format, fault.reason, damaged_in_transfer=damaged_in_transfer)]
+    return file_format, [
+        record_findings.form_broken(record, file_format, fault.reason, damaged_in_transfer=damaged_in_transfer)
+    ]
 
 
 def _content_has_digest(blob: Blob, class_keys: ClassKeys | None) -> bool:
-    """Whether the content, decrypted, is what a digest of iOS 5 to 9 speaks of."""
+    """Whether a digest of iOS 5 to 9 is that of the decrypted content."""
     key = blob.record.encryption_key
     if not blob.digest_of_content or class_keys is None or key is None:
         return False
@@ -198,7 +205,7 @@ def _content_has_digest(blob: Blob, class_keys: ClassKeys | None) -> bool:
 
 
 def _digests(blob: Blob, on_read: Callable[[int], None]) -> tuple[bytes | None, str | None, bytes]:
-    """SHA-1 and SHA-256 of the stored bytes, where there is something to hold them against, and the last two blocks."""
+    """SHA-1 and SHA-256 of the stored bytes, each only if there is a value to compare with, and the last two blocks."""
     sha1 = hashlib.sha1(usedforsecurity=False) if blob.record.digest is not None else None
     sha256 = hashlib.sha256() if blob.sha256 is not None else None
     tail = b""

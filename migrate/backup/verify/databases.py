@@ -1,4 +1,4 @@
-"""SQLite's own word on a database, its `-wal` folded in: whatever its size, and not a byte of it on disk in plain."""
+"""Runs SQLite's integrity check on a database with its `-wal` applied, without plain copies on disk, for any size."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from migrate.backup.manifest.vfs import Pages, connect
 from migrate.backup.manifest.wal import SQLITE_MAGIC, WalPages
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
-from migrate.backup.verify import record_findings as defect
+from migrate.backup.verify import record_findings
 from migrate.problems import BadRecord, KeyUnusable, UnsafeName
 from migrate.problems.finding import Finding
 
 SCATTERED_BYTES, SCATTERED_KEPT = 16 << 10, 512
 CACHE_KIB = 64 << 10
-"""SQLite looks every row up in every index, here and there in the file. What one look-up costs is then what is
-decrypted for it, and how many there are what the cache does not have."""
+"""SQLite looks up every row in every index, at random places in the file. Small pieces keep the cost of one look-up
+low; a large cache keeps their number low."""
 
 LONGEST_VALUE_BYTES = 64 << 20
-"""A stranger's schema may compute values of a gigabyte. A longer value (a film as a row, *guessed* not to exist) ends
-the check without a word against the database."""
+"""A hostile schema may compute values of a gigabyte. A longer value (a film in a row, *guessed* not to exist) ends the
+check without a finding."""
 
 SMALLEST_DATABASE_BYTES = 512  # one page of the smallest size SQLite has
 
-STEPS_AT_LEAST, STEPS_A_BYTE, STEPS_AT_MOST = 10_000_000, 20, 5_000_000_000
-"""Of SQLite's virtual machine, in a check: a row takes some 30 (*seen*, Manifest.db of iOS 14.3), and has five bytes
-at least and as many in each index; a database of gigabytes takes hundreds of millions (*guessed*)."""
+MIN_STEPS, STEPS_PER_BYTE, MAX_STEPS = 10_000_000, 20, 5_000_000_000
+"""Steps of SQLite's virtual machine in one check: a row takes about 30 (*seen*, Manifest.db of iOS 14.3), and has at
+least five bytes and as many in each index; a database of gigabytes takes hundreds of millions (*guessed*)."""
 
 _KEY_DATABASES = re.compile(
     r"""
@@ -52,23 +52,23 @@ _KEY_DATABASES = re.compile(
     """,
     re.VERBOSE,
 )
-"""`domain-path`, as file ids are made. Source: categories 2 and 3."""
+"""`domain-path`, as in file ids. Source: categories 2 and 3."""
 
 
 def is_key_database(record: Record) -> bool:
-    """One that a person would miss most: opened even where a digest or a seal speaks for its bytes."""
+    """Whether it is a database that a person would miss most: these are checked even if a digest or seal matches."""
     return record.kind is Kind.FILE and bool(_KEY_DATABASES.fullmatch(f"{record.domain}-{record.relative_path}"))
 
 
 def check_database(backup: Backup, record: Record, *, checksum_matches: bool) -> Finding | None:
-    """What SQLite finds wrong with a database whose stored bytes are sound, its `-wal` folded in; None: nothing.
+    """A finding if SQLite reports a fault in a database with its `-wal` applied, else None. Its stored bytes are sound.
 
-    `checksum_matches`: its digest or seal was met, so a fault came from the phone and is a warning.
+    `checksum_matches`: its digest or seal matches, so a fault came from the phone and is a warning.
     """
     try:
         content = _opened(backup, record)
     except (KeyUnusable, UnsafeName, OSError):
-        return None  # named already, where every stored file is examined
+        return None  # reported already, with the stored files
     size = content.size
     try:
         message = find_faults(WalPages(content, _log_of(backup, record)))
@@ -79,10 +79,10 @@ def check_database(backup: Backup, record: Record, *, checksum_matches: bool) ->
     if message is None:
         return None
     if checksum_matches:
-        return defect.database_damaged_on_phone(record, message)
+        return record_findings.database_damaged_on_phone(record, message)
     if size < SMALLEST_DATABASE_BYTES and size == record.size:
-        return defect.database_never_was(record, size)
-    return defect.database_damaged(record, message, key=is_key_database(record))
+        return record_findings.database_never_was(record, size)
+    return record_findings.database_damaged(record, message, key=is_key_database(record))
 
 
 def _opened(backup: Backup, record: Record) -> BlobReader:
@@ -96,14 +96,14 @@ def _log_of(backup: Backup, record: Record) -> BlobReader | None:
         log = backup.record(record.domain, f"{record.relative_path}-wal")
         return _opened(backup, log) if log is not None and log.kind is Kind.FILE else None
     except (BadRecord, KeyUnusable, UnsafeName, OSError):
-        return None  # named where it is examined itself
+        return None  # reported with the log's own stored file
 
 
 def find_faults(pages: Pages) -> str | None:
-    """The first thing SQLite's check finds wrong with a database, or None. Closes `pages`; never raises for its sake.
+    """The first fault that SQLite's check finds in a database, or None. Closes `pages`; does not raise for any content.
 
-    Some of Apple's databases have collations and tokenizers that only iOS knows (*seen*: `ab_cf_tokenizer` in an
-    AddressBook of iOS 15); a check that stops at one of them says nothing against the file.
+    Some of Apple's databases use collations and tokenizers that only iOS has (*seen*: `ab_cf_tokenizer` in an
+    AddressBook of iOS 15). A check that stops at one of them is not a fault of the file.
     """
     if not pages.size:
         pages.close()
@@ -117,26 +117,26 @@ def find_faults(pages: Pages) -> str | None:
         pages.close()
         return str(problem)
     try:
-        return _asked(connection, pages.size)
+        return _run_checks(connection, pages.size)
     except (apsw.CorruptError, apsw.NotADBError) as problem:
         return str(problem).removeprefix("CorruptError: ").removeprefix("NotADBError: ")
     except (apsw.Error, UnicodeDecodeError):
-        return None  # a limit was met, or something that only iOS knows: no word against the file
+        return None  # a limit was reached, or it needs something that only iOS has
     finally:
         connection.close()
 
 
-def _asked(connection: apsw.Connection, size: int) -> str | None:
+def _run_checks(connection: apsw.Connection, size: int) -> str | None:
     connection.limit(apsw.SQLITE_LIMIT_LENGTH, LONGEST_VALUE_BYTES)
     connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
-    steps_left = min(STEPS_AT_LEAST + STEPS_A_BYTE * size, STEPS_AT_MOST) // 1_000_000
+    steps_left = min(MIN_STEPS + STEPS_PER_BYTE * size, MAX_STEPS) // 1_000_000
 
-    def enough() -> bool:
+    def is_exhausted() -> bool:
         nonlocal steps_left
         steps_left -= 1
         return steps_left < 0
 
-    connection.set_progress_handler(enough, 1_000_000)
+    connection.set_progress_handler(is_exhausted, 1_000_000)
     for pragma in ("trusted_schema = OFF", "query_only = ON", "temp_store = MEMORY", "ignore_check_constraints = ON"):
         connection.execute(f"PRAGMA {pragma}")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -145,15 +145,15 @@ def _asked(connection: apsw.Connection, size: int) -> str | None:
             message = str(connection.execute(f"PRAGMA {check}").fetchall()[0][0])
         except apsw.SQLError:
             continue  # a collation, a function or a module that only iOS has
-        return None if message == "ok" or _ONLY_IOS_KNOWS.search(message) else summarize_messages(message)
+        return None if message == "ok" or _NEEDS_IOS.search(message) else summarize_messages(message)
     return None
 
 
 def summarize_messages(message: str) -> str:
-    """SQLite's answer without its headline, at most some sentences of it."""
+    """SQLite's message without its headline, at most three sentences of it."""
     lines = [line for line in message.splitlines() if not line.startswith("***")]
     more = f" (and {len(lines) - 3} more)" if len(lines) > 3 else ""
     return "; ".join(line.rstrip(".") for line in lines[:3]) + more
 
 
-_ONLY_IOS_KNOWS = re.compile(r"tokenizer|no such module|unable to validate|no such function")
+_NEEDS_IOS = re.compile(r"tokenizer|no such module|unable to validate|no such function")

@@ -1,13 +1,13 @@
-"""Whether a content has the form that it begins with: the last witness for a file with neither digest nor seal.
+"""Checks whether a content is a complete file of the format that it begins with: for files without digest and seal.
 
-    JPEG          segments that lie end to end up to the picture data, and an end after it. What follows the end is not
-                  judged: a motion photo carries a film there
-    ISO files     boxes that lie end to end (MP4, MOV, HEIC, AVIF; in fragments too), an index among them. A box of size
-                  0 reaches to the end, of size 1 has 64 bits more
-    plist         a binary one opens; XML is well formed
+    JPEG          consecutive segments up to the picture data, and an end marker after it. What follows the end is not
+                  checked: a motion photo has a film there
+    ISO files     consecutive boxes (MP4, MOV, HEIC, AVIF; also fragmented), one of them an index. A box of size 0
+                  reaches to the end of the file; size 1 means that a 64-bit size follows
+    plist         a binary one can be parsed; XML is well formed
 
-A name proves nothing: a picture called IMG_0001.JPG may be a HEIC or a PNG, and a `.plist` any text. So a content is
-judged by how it begins, and one that begins as nothing known is only mentioned.
+A name proves nothing: IMG_0001.JPG may be a HEIC or a PNG, and a `.plist` any text. So a content is checked by how it
+begins; a content of unknown format is only reported.
 Source: ITU T.81 annex B, ISO/IEC 14496-12 section 4.2, QuickTime File Format.
 """
 
@@ -27,11 +27,13 @@ FileFormat = Literal["JPEG picture", "film or picture of boxes", "property list"
 
 BEGIN_BYTES: Final = 512
 
-OPENED_UP_TO_BYTES: Final = 4 << 20
-"""A binary list is opened whole, at some forty times its size in memory; of a longer one only its table is read."""
+PARSE_LIMIT_BYTES: Final = 4 << 20
+"""A binary plist up to this size is parsed, which takes about forty times its size in memory; of a longer one only the
+offset table is checked."""
 
-MOST_PARTS: Final = 100_000
-"""Boxes or segments looked at. A fragmented film of a day has some 90,000; eight bytes of a hostile one are one."""
+MAX_PARTS: Final = 100_000
+"""Boxes or segments checked. A fragmented film of a day has about 90,000; in a hostile file every eight bytes may be
+one."""
 
 _PICTURES = frozenset({"jpg", "jpeg", "heic", "heif", "avif", "mov", "mp4", "m4v", "m4a", "3gp", "qt"})
 _OTHER_PICTURES = (b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM", b"%PDF", b"II\x1a\0", b"\0\0\1\xba")
@@ -43,7 +45,7 @@ _TEXT = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]*")
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with a content's form. `certain`: no program that finished its work leaves it so."""
+    """What is wrong with a content's format. `certain`: no program leaves a finished file like this."""
 
     reason: str
     certain: bool
@@ -56,7 +58,7 @@ class BrokenFormat(Exception):
 
 
 def detect_format(begin: bytes) -> FileFormat | None:
-    """What a content that begins so promises to be; None: nothing that is judged here."""
+    """The format of a content that begins with these bytes; None where it is not one that is checked."""
     if begin.startswith(b"\xff\xd8\xff"):
         return "JPEG picture"
     if begin[4:8] in _FIRST_BOXES:
@@ -69,26 +71,26 @@ def detect_format(begin: bytes) -> FileFormat | None:
 
 
 def find_format_fault(content: BlobReader, file_format: FileFormat) -> Fault | None:
-    """What is wrong with a content that promises `file_format`, databases aside; None where nothing is.
+    """What is wrong with a content of `file_format`, or None. Databases are not checked here.
 
     Raises:
         OSError: it cannot be read.
     """
-    looks = {
-        "JPEG picture": _look_at_jpeg,
-        "film or picture of boxes": _look_at_boxes,
-        "property list": _look_at_plist,
+    checks = {
+        "JPEG picture": _check_jpeg,
+        "film or picture of boxes": _check_boxes,
+        "property list": _check_plist,
     }
     try:
-        if file_format in looks:
-            looks[file_format](content)
+        if file_format in checks:
+            checks[file_format](content)
     except BrokenFormat as broken:
         return broken.fault
     return None
 
 
 def extension_mismatch(name: str, begin: bytes) -> str | None:
-    """Why a content without a known form cannot be what its name says, or None: it may well be."""
+    """Why a content of unknown format cannot be what its name says; None where it can."""
     suffix = name.rpartition(".")[2].lower()
     if not begin or (suffix not in _PICTURES and suffix != "plist"):
         return None
@@ -105,9 +107,9 @@ _START_OF_SCAN, _END = 0xDA, 0xD9
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
-def _look_at_jpeg(content: BlobReader) -> None:
+def _check_jpeg(content: BlobReader) -> None:
     at = 2
-    for _ in range(MOST_PARTS):
+    for _ in range(MAX_PARTS):
         marker, at = _next_marker(content, at)
         if marker == _END:
             return
@@ -121,16 +123,16 @@ def _look_at_jpeg(content: BlobReader) -> None:
             raise BrokenFormat(f"the header at byte {at:,} has no length")
         at += length
         if marker == _START_OF_SCAN:
-            _look_for_the_end(content, at)
+            _require_end_marker(content, at)
             return
 
 
 def _next_marker(content: BlobReader, at: int) -> tuple[int, int]:
-    """The marker at `at`, and the place after it. Any number of 0xFF may stand before it."""
+    """The marker at `at`, and the offset after it. Any number of 0xFF bytes may precede it."""
     begin = at
     while (stored := content.read(1, at)) == b"\xff":
         at += 1
-        if at - begin > MOST_PARTS:
+        if at - begin > MAX_PARTS:
             break
     if not stored:
         raise BrokenFormat("it is cut short, within its headers")
@@ -139,8 +141,9 @@ def _next_marker(content: BlobReader, at: int) -> tuple[int, int]:
     return stored[0], at + 1
 
 
-def _look_for_the_end(content: BlobReader, at: int) -> None:
-    """Picture data has no 0xFFD9 in it: it stuffs each 0xFF. Most pictures end in it, so they are looked at there."""
+def _require_end_marker(content: BlobReader, at: int) -> None:
+    """Picture data never contains 0xFFD9, because each 0xFF is stuffed. Most pictures end with it, so the end is
+    searched first."""
     end = bytes((0xFF, _END))
     if end in content.read(64, max(at, content.size - 64)):
         return
@@ -156,7 +159,7 @@ def _look_for_the_end(content: BlobReader, at: int) -> None:
 # -- boxes -----------------------------------------------------------------------------------------------------------
 
 
-def _look_at_boxes(content: BlobReader) -> None:
+def _check_boxes(content: BlobReader) -> None:
     seen: set[bytes] = set()
     for number, (at, name, length) in enumerate(_boxes(content)):
         indexed = bool(seen & _INDEX_BOXES)
@@ -172,14 +175,14 @@ def _look_at_boxes(content: BlobReader) -> None:
                 "bytes beyond the end"
             )
         seen.add(name)
-        if number > MOST_PARTS:
+        if number > MAX_PARTS:
             return
     if not seen & _INDEX_BOXES:
         raise BrokenFormat("it has no index: a recording that was never finished looks so too", certain=False)
 
 
 def _boxes(content: BlobReader) -> Iterator[tuple[int, bytes, int]]:
-    """Where each box of the outermost level begins, its name, and its length with its header."""
+    """The offset, name and length (with header) of each box at the outermost level."""
     at = 0
     while len(header := content.read(16, at)) >= 8:
         length, name = int.from_bytes(header[:4], "big"), header[4:8]
@@ -194,12 +197,12 @@ def _boxes(content: BlobReader) -> Iterator[tuple[int, bytes, int]]:
 # -- property lists --------------------------------------------------------------------------------------------------
 
 
-def _look_at_plist(content: BlobReader) -> None:
+def _check_plist(content: BlobReader) -> None:
     begin = content.read(8, 0)
     if not begin.startswith(b"bplist0"):
-        _look_at_xml(content)
+        _check_xml(content)
         return
-    if content.size > OPENED_UP_TO_BYTES:
+    if content.size > PARSE_LIMIT_BYTES:
         trailer = content.read(32, content.size - 32)
         count, table = int.from_bytes(trailer[8:16], "big"), int.from_bytes(trailer[24:32], "big")
         if not trailer[6] or table + count * trailer[6] > content.size:
@@ -211,8 +214,8 @@ def _look_at_plist(content: BlobReader) -> None:
         raise BrokenFormat(broken.reason, certain=True) from broken
 
 
-def _look_at_xml(content: BlobReader) -> None:
-    """Well formed, whatever it says. Nothing is built, so its length is no matter; entities are not expanded."""
+def _check_xml(content: BlobReader) -> None:
+    """Checks that it is well formed. The parser builds nothing, so any length is fine; entities are not expanded."""
     parser = expat.ParserCreate()
     parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
     parser.EntityDeclHandler = _refuse_entities

@@ -1,7 +1,7 @@
-"""What can be told of an encrypted backup without its password: the folder, the plists, lengths, and the seal.
+"""Verifies an encrypted backup without its password: the folder, the plists, lengths, and the seal.
 
-The seal is of the stored bytes, so with one at hand every file that it knows is checked as thoroughly as with the
-password; only names are missing.
+The seal covers the stored bytes, so every file in it is checked as thoroughly as with the password; only names are
+missing.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from migrate.backup.crypto.stored_content import open_regular_file
 from migrate.backup.folder import BackupFolder
 from migrate.backup.record import Kind, Record
 from migrate.backup.seal import Seal, sha256_of
-from migrate.backup.verify import findings as defect
-from migrate.backup.verify import record_findings as record_defect
+from migrate.backup.verify import findings, record_findings
 from migrate.backup.verify.blobs import CHUNK_BYTES
 from migrate.backup.verify.findings import Findings
-from migrate.backup.verify.folder import StoredFiles
+from migrate.backup.verify.stored_files import StoredFiles
 from migrate.backup.verify.thread_pool import in_order
 from migrate.problems import UnsafeName
 
@@ -33,59 +32,60 @@ def check_without_password(
     read: bool,
     on_read: Callable[[int], None],
 ) -> None:
-    """Add what is wrong with the stored files as far as anybody can tell, and what could not be looked at."""
+    """Add findings for stored files that are damaged, and for what cannot be checked."""
     digests = seal.digests if seal else {}
     for file_id in sorted(digests.keys() - stored.sizes.keys() - stored.irregular.keys()):
-        found.add(defect.locked_file_missing(file_id))
+        found.add(findings.locked_file_missing(file_id))
     for file_id in sorted(stored.irregular):
-        found.add(defect.entry_strange(f"{file_id[:2]}/{file_id}"))
+        found.add(findings.entry_strange(f"{file_id[:2]}/{file_id}"))
     right_length: list[str] = []
     for file_id, size in sorted(stored.sizes.items()):
         if size % BLOCK_BYTES:
-            found.add(defect.locked_length_impossible(file_id, size))
+            found.add(findings.locked_length_impossible(file_id, size))
         elif seal is not None and seal.sizes.get(file_id, size) != size:
-            found.add(defect.locked_file_changed(file_id))
+            found.add(findings.locked_file_changed(file_id))
         elif file_id in digests:
             right_length.append(file_id)
     if read:
         for file_id, sha256 in _hashed(folder, right_length):
             if sha256 != digests[file_id]:
-                found.add(defect.locked_file_changed(file_id))
+                found.add(findings.locked_file_changed(file_id))
             on_read(stored.sizes[file_id])
-    left = defect.contents_not_checked if folder.has_plain_list else defect.not_checked_without_password
-    found.add(left(len(stored.sizes), len(digests)))
+    finding_of = findings.contents_not_checked if folder.has_plain_list else findings.not_checked_without_password
+    found.add(finding_of(len(stored.sizes), len(digests)))
 
 
 def check_against_plain_list(
     folder: BackupFolder, records: Iterator[Record], stored: StoredFiles, found: Findings, *, read: bool
 ) -> tuple[int, int]:
-    """Hold the stored files against a list that is plain: which are missing, and which have another digest than the
-    phone's. How many rows there were, and how many of them files.
+    """Compare the stored files with a plain list: missing files, and digests that differ from the phone's.
 
-    What phones of iOS 5 to 9 digest in an encrypted backup is *guessed* to be the stored bytes (check_blobs.py): so a
-    digest counts only where another one of the same backup agrees.
+    Returns the number of rows and of files.
+
+    That phones of iOS 5 to 9 compute digests of the stored bytes in an encrypted backup is *guessed* (blobs.py): so a
+    digest counts only if another one in the same backup matches.
     """
     rows = files = agreed = 0
     differing: list[Record] = []
-    for rows, record in enumerate(records, 1):  # noqa: B007 the last one is how many
+    for rows, record in enumerate(records, 1):  # noqa: B007 its last value is the count
         if record.kind is not Kind.FILE:
             continue
         files += 1
         size = stored.sizes.get(record.file_id)
         if size is None and record.file_id not in stored.irregular:
-            found.add(record_defect.missing(record))
+            found.add(record_findings.missing(record))
         elif read and size and not size % BLOCK_BYTES and record.digest is not None:
             same = _sha1_of(folder.blob(record.file_id)) == record.digest
             agreed += same
             if not same:
                 differing.append(record)
     for record in differing if agreed else ():
-        found.add(record_defect.digest_differs(record))
+        found.add(record_findings.digest_differs(record))
     return rows, files
 
 
 def _sha1_of(path: Path) -> bytes | None:
-    """None where it cannot be read."""
+    """SHA-1 of a file; None where it cannot be read."""
     try:
         with open_regular_file(path) as file:
             sha1 = hashlib.sha1(usedforsecurity=False)

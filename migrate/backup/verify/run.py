@@ -1,14 +1,14 @@
-"""Verify: is this backup whole? Asked of the disk alone, never of the phone.
+"""Verifies a backup from the disk alone, without the phone.
 
-    [1] the folder: three plists that are there, readable, and agree; SnapshotState `finished`
+    [1] the folder: the three plists exist, can be read and agree; SnapshotState is `finished`
     [2] the manifest opens, in memory
-    [3] every row is sound and every file row has its stored file, a regular one
-    [4] stored bytes: digest, seal, padding, length, form                            depth `full` reads every byte
-    [5] databases open and pass SQLite's integrity check, their logs folded in       depth `full`
-    [6] nothing lies there that no row names
+    [3] every row is sound, and every file row has its stored file, a regular one
+    [4] stored bytes: digest, seal, padding, length, format                          depth `full` reads every byte
+    [5] databases open and pass SQLite's integrity check, their logs applied         depth `full`
+    [6] there are no files without a row
 
-Wounds are findings; only a password that is missing or wrong is raised, and only where it is the one thing in the way.
-docs/verify.md says what is found at which depth, and what cannot be.
+Defects are findings. Only a missing or wrong password is raised, and only if it is the only problem.
+docs/verify.md says what is found at which depth, and what cannot be found.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from migrate.backup.crypto.cipher import encrypted_size
-from migrate.backup.folder import BackupFolder, find_backup, unsafe_name_reason
+from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.links import is_regular
-from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.open import open_manifest, open_plain_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
+from migrate.backup.safe_path import unsafe_name_reason
 from migrate.backup.seal import Seal, read_seal, sha256_of, stored_seal
-from migrate.backup.verify import findings as defect
-from migrate.backup.verify import record_findings as record_defect
+from migrate.backup.verify import findings, record_findings
 from migrate.backup.verify.blobs import Blob, examine_all
 from migrate.backup.verify.databases import check_database, is_key_database, summarize_messages
 from migrate.backup.verify.findings import Findings, Owners
-from migrate.backup.verify.folder import PlistSummary, StoredFiles, check_plists, list_stored_files
 from migrate.backup.verify.locked import check_against_plain_list, check_without_password
+from migrate.backup.verify.plists import PlistSummary, check_plists
+from migrate.backup.verify.stored_files import StoredFiles, list_stored_files
 from migrate.problems import (
     BackupUnreadable,
     BadRecord,
@@ -49,12 +50,13 @@ from migrate.progress import Progress, no_progress
 Depth = Literal["quick", "full"]
 
 OwnersOf = Callable[[Backup], Owners]
-"""How to learn which categories the records of an opened backup belong to: known upstairs, so it is passed in."""
+"""Returns the categories of the records of an opened backup. Categories are a higher layer, so it is a parameter."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a check came to: the object of `migrate verify --json`. Counts are None where the manifest was not read."""
+    """The result of a verification: the object of `migrate verify --json`. Counts are None if the manifest was not
+    read."""
 
     backup: Path
     udid: str
@@ -65,16 +67,16 @@ class Verdict:
     files: int | None
     """Rows that are files."""
     bytes: int | None
-    """Stored bytes of those that are there."""
+    """Their stored bytes."""
     verdict: Literal["whole", "damaged", "unreadable"]
     findings: tuple[Finding, ...] = field(repr=False)
 
     @property
     def exit_code(self) -> int:
-        if any(finding.code == defect.UNFINISHED for finding in self.findings):
+        if any(finding.code == findings.UNFINISHED for finding in self.findings):
             return 34
         defects = {finding.code for finding in self.findings if finding.severity == "error"}
-        if defects and defects <= {defect.PASSWORD_MISSING, defect.PASSWORD_WRONG}:
+        if defects and defects <= {findings.PASSWORD_MISSING, findings.PASSWORD_WRONG}:
             return 32
         return {"whole": 0, "damaged": 30, "unreadable": 31}[self.verdict]
 
@@ -101,23 +103,23 @@ def verify(
     owners_of: OwnersOf | None = None,
     progress: Progress = no_progress,
 ) -> Verdict:
-    """Check the backup at `path`. `quick` opens no stored file; `full` reads them all. Blocking; writes nothing.
+    """Verify the backup at `path`. `quick` opens no stored file; `full` reads them all. Blocking; writes nothing.
 
-    `seals` is the folder of seals, None where there is none to ask.
+    `seals` is the folder of seals, or None.
 
     Raises:
         BackupNotFound: there is no backup, or several.
-        PasswordMissing, WrongPassword: its password is all that is in the way.
+        PasswordMissing, WrongPassword: the password is the only problem.
     """
     folder = BackupFolder(find_backup(path))
     found = Findings()
     plists = check_plists(folder, found)
     try:
-        manifest = Manifest.open(folder, password)
+        manifest = open_manifest(folder, password)
     except (PasswordMissing, WrongPassword) as problem:
         if not found.errors:
             raise
-        found.add(defect.password_missing() if isinstance(problem, PasswordMissing) else defect.password_wrong())
+        found.add(findings.password_missing() if isinstance(problem, PasswordMissing) else findings.password_wrong())
         return _unreadable(folder, plists, found)
     except (BackupUnreadable, KeybagUnreadable) as problem:
         return _not_opened(folder, plists, found, problem, seals, depth)
@@ -127,8 +129,8 @@ def verify(
         found.owners = _owners(backup, owners_of)
         try:
             return _Check(folder, plists, backup, seal, found, depth, progress).verdict()
-        except BackupUnreadable as problem:  # rows end in the middle
-            found.add(defect.manifest_unreadable(problem.why().rstrip(".")))
+        except BackupUnreadable as problem:  # the rows end early
+            found.add(findings.manifest_unreadable(problem.why().rstrip(".")))
             return _unreadable(folder, plists, found)
 
 
@@ -140,8 +142,8 @@ def verify_locked(
     owners_of: OwnersOf | None = None,
     progress: Progress = no_progress,
 ) -> Verdict:
-    """Check the encrypted backup at `path` as far as that goes without its password, and say what was not checked. Its
-    exit code is 32 where the password is all that is missing.
+    """Verify the encrypted backup at `path` as far as possible without its password, with findings for what was not
+    checked. The exit code is 32 if only the password is missing.
 
     Raises:
         BackupNotFound: there is no backup, or several.
@@ -150,35 +152,37 @@ def verify_locked(
     found = Findings()
     plists = check_plists(folder, found)
     if not folder.manifest.exists():
-        found.add(defect.manifest_missing())
+        found.add(findings.manifest_missing())
     seal = _seal_of(folder, seals, found)
     stored = list_stored_files(folder, found, finished=plists.finished)
     byte_counter = _ByteCounter(progress, stored.bytes)
     check_without_password(folder, stored, seal, found, read=depth == "full", on_read=byte_counter.add)
-    by_list = _by_the_list(folder, stored, found, owners_of, read=depth == "full") if folder.has_plain_list else None
-    wounded = found.errors
-    found.add(defect.password_missing())
+    by_list = (
+        _check_plain_list(folder, stored, found, owners_of, read=depth == "full") if folder.has_plain_list else None
+    )
+    has_errors = found.errors
+    found.add(findings.password_missing())
     verdict = _unreadable(folder, plists, found)
-    if by_list is None or not wounded:
+    if by_list is None or not has_errors:
         return verdict
     rows, files = by_list
     return replace(verdict, records=rows, files=files, bytes=stored.bytes, verdict="damaged")
 
 
-def _by_the_list(
+def _check_plain_list(
     folder: BackupFolder, stored: StoredFiles, found: Findings, owners_of: OwnersOf | None, *, read: bool
 ) -> tuple[int, int] | None:
-    """Rows and files of a list that is plain; None where it cannot be read."""
+    """The number of rows and of files in a plain list; None where it cannot be read."""
 
     def on_bad(bad: BadRecord) -> None:
-        found.add(record_defect.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
+        found.add(record_findings.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
 
     try:
-        with Manifest.open_list(folder) as manifest:
+        with open_plain_manifest(folder) as manifest:
             found.owners = _owners(Backup(folder, manifest), owners_of)
             return check_against_plain_list(folder, manifest.records(on_bad), stored, found, read=read)
     except BackupUnreadable as problem:
-        found.add(defect.manifest_unreadable(problem.why().rstrip(".")))
+        found.add(findings.manifest_unreadable(problem.why().rstrip(".")))
         return None
 
 
@@ -191,22 +195,23 @@ def _not_opened(
     depth: Depth,
 ) -> Verdict:
     if not folder.manifest.exists():
-        found.add(defect.manifest_missing())
+        found.add(findings.manifest_missing())
     else:
-        found.add(defect.manifest_unreadable(problem.why().rstrip(".")))
+        found.add(findings.manifest_unreadable(problem.why().rstrip(".")))
         seal = _seal_of(folder, seals, found)
         if depth == "full" and _has_changed(folder, seal):
-            found.add(defect.manifest_changed())
+            found.add(findings.manifest_changed())
     return _unreadable(folder, plists, found)
 
 
 def _has_changed(folder: BackupFolder, seal: Seal | None) -> bool:
-    """Whether Manifest.db is another one than when the save was finished."""
+    """Whether Manifest.db differs from the one in the finished backup."""
     return seal is not None and seal.manifest is not None and seal.manifest != sha256_of(folder.manifest_db)
 
 
 def _owners(backup: Backup, owners_of: OwnersOf | None) -> Owners | None:
-    """None where nobody asked, or where a plist that tells of apps cannot be read, which is named already."""
+    """The categories of each record; None without `owners_of`, or where a plist is unreadable, which is reported
+    already."""
     try:
         return None if owners_of is None else owners_of(backup)
     except MigrateError:
@@ -228,24 +233,24 @@ def _unreadable(folder: BackupFolder, plists: PlistSummary, found: Findings) -> 
 
 
 def _seal_of(folder: BackupFolder, seals: Path | None, found: Findings) -> Seal | None:
-    """The seal of this very save. Another save's is void, which alarms nobody."""
+    """The seal of this backup. The seal of another backup of the phone is only reported as void."""
     if seals is None:
         return None
     try:
         seal = read_seal(seals, folder)
         if seal is None and stored_seal(seals, folder.udid) is not None:
-            found.add(defect.seal_void())
+            found.add(findings.seal_void())
         return seal
     except SealDamaged as problem:
-        found.add(defect.seal_damaged(problem.why().rstrip(".")))
+        found.add(findings.seal_damaged(problem.why().rstrip(".")))
     except (BackupUnreadable, UnsafeName):
-        pass  # a plist that cannot be read is named already; a UDID that is no name has no seal
+        pass  # an unreadable plist is reported already; a UDID that is not a valid file name has no seal
     return None
 
 
 @dataclass
 class _Check:
-    """A manifest that opened, held against what is stored."""
+    """Compares an opened manifest with the stored files."""
 
     folder: BackupFolder
     plists: PlistSummary
@@ -257,25 +262,25 @@ class _Check:
     files: int = 0
     bytes: int = 0
     plain_lengths: int = 0
-    """Stored files as long as the manifest says."""
+    """Stored files with the length in the manifest."""
     encrypted_lengths: int = 0
-    """Stored files as long as what the manifest says, encrypted."""
+    """Stored files with the encrypted length of the length in the manifest."""
 
     def verdict(self) -> Verdict:
         manifest = self.backup.manifest
         if manifest.manifest_key is not None and not manifest.is_padded:
-            self.found.add(defect.manifest_not_padded())
+            self.found.add(findings.manifest_not_padded())
         for message in manifest.find_faults() if self.depth == "full" else ():
-            self.found.add(defect.manifest_faulty(summarize_messages(message)))
+            self.found.add(findings.manifest_faulty(summarize_messages(message)))
         if self.depth == "full" and not manifest.is_composed and _has_changed(self.folder, self.seal):
-            self.found.add(defect.manifest_changed())
+            self.found.add(findings.manifest_changed())
         stored = list_stored_files(self.folder, self.found, finished=self.plists.finished)
         self._examine(stored)
-        self._hold_lengths_against_encryption()
-        for name in sorted([*stored.sizes, *stored.irregular]):  # what no row has claimed
-            self.found.add(defect.stray(name if self.folder.is_flat else f"{name[:2]}/{name}"))
+        self._compare_lengths_with_encryption()
+        for name in sorted([*stored.sizes, *stored.irregular]):  # without a row
+            self.found.add(findings.stray(name if self.folder.is_flat else f"{name[:2]}/{name}"))
         for name in sorted(stored.misplaced):
-            self.found.add(defect.stray(name))
+            self.found.add(findings.stray(name))
         return Verdict(
             backup=self.folder.path,
             udid=self.plists.udid,
@@ -309,19 +314,19 @@ class _Check:
             if fault is not None:
                 self.found.add(fault)
         if by_length_only:
-            self.found.add(defect.not_sealed(by_length_only))
+            self.found.add(findings.not_sealed(by_length_only))
 
     def _blobs(self, stored: StoredFiles, byte_counter: _ByteCounter) -> Iterator[Blob]:
-        """Every file row that has a stored file worth examining; the others are named. Claims what it finds."""
+        """Every file row with a stored file to examine; others become findings. Removes the files from `stored`."""
         unreadable = self.seal.unreadable if self.seal else {}
         digests = self.seal.digests if self.seal else {}
 
         def on_bad(bad: BadRecord) -> None:
             stored.sizes.pop(bad.file_id, None)
-            self.found.add(record_defect.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
+            self.found.add(record_findings.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
 
         for record in self.backup.records(on_bad):
-            self._look_at_row(record)
+            self._check_row(record)
             if record.kind is not Kind.FILE:
                 continue
             self.files += 1
@@ -329,13 +334,13 @@ class _Check:
             self.bytes += size or 0
             self._count_length(record, size or 0)
             if record.file_id in unreadable:
-                self.found.add(record_defect.unreadable_on_phone(record, unreadable[record.file_id]))
+                self.found.add(record_findings.unreadable_on_phone(record, unreadable[record.file_id]))
                 byte_counter.add(size or 0)
             elif record.file_id in stored.irregular:
-                self.found.add(record_defect.not_a_file(record, stored.irregular.pop(record.file_id)))
+                self.found.add(record_findings.not_a_file(record, stored.irregular.pop(record.file_id)))
             elif size is None:
                 self.found.add(
-                    (record_defect.listed_twice if self._is_there(record) else record_defect.missing)(record)
+                    (record_findings.listed_twice if self._is_there(record) else record_findings.missing)(record)
                 )
             else:
                 yield Blob(
@@ -352,32 +357,32 @@ class _Check:
             self.plain_lengths += stored_bytes == record.size
             self.encrypted_lengths += stored_bytes == encrypted_size(record.size)
 
-    def _hold_lengths_against_encryption(self) -> None:
-        """Manifest.mbdb is plain either way, so only the lengths contradict a plist that lies. One file may have been
-        caught mid-write; two of just these lengths and none of the others were not."""
+    def _compare_lengths_with_encryption(self) -> None:
+        """Manifest.mbdb is plain either way, so only the lengths can contradict a wrong IsEncrypted. A single file may
+        have been caught mid-write; two files of one kind of length and none of the other were not."""
         if not self.backup.manifest.is_encrypted and self.encrypted_lengths > 1 and not self.plain_lengths:
-            self.found.add(defect.lengths_say_encrypted())
+            self.found.add(findings.lengths_say_encrypted())
         if self.backup.manifest.is_encrypted and self.plain_lengths > 1 and not self.encrypted_lengths:
-            self.found.add(defect.lengths_say_plain())
+            self.found.add(findings.lengths_say_plain())
 
     def _is_there(self, record: Record) -> bool:
-        """Whether a stored file that nobody may claim any more is there: another row has claimed it."""
+        """Whether the stored file exists, after another row of the same file id has taken it from the list."""
         try:
             return is_regular(self.folder.blob(record.file_id))
         except UnsafeName:
             return False
 
-    def _look_at_row(self, record: Record) -> None:
+    def _check_row(self, record: Record) -> None:
         expected = file_id(record.domain, record.relative_path)
         if record.file_id != expected:
-            self.found.add(record_defect.file_id_wrong(record, expected))
+            self.found.add(record_findings.file_id_wrong(record, expected))
         empty = record.kind is Kind.DIRECTORY
         if (reason := unsafe_name_reason(record.domain, record.relative_path, empty=empty)) is not None:
-            self.found.add(record_defect.name_unsafe(record, reason))
+            self.found.add(record_findings.name_unsafe(record, reason))
 
 
 class _ByteCounter:
-    """Bytes looked at, added up from several threads."""
+    """Counts the bytes read by several threads, and reports them."""
 
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress = progress

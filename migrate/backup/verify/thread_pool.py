@@ -1,4 +1,4 @@
-"""Many stored files, read side by side, their answers in the order of the files."""
+"""Reads many stored files in parallel and returns the results in their order."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 WORKERS = min(4, os.cpu_count() or 1)
-"""hashlib and read() let go of the interpreter's lock, so threads help; past four the disk is the limit (*guessed*)."""
+"""hashlib and read() release the interpreter's lock, so threads help; beyond four the disk is the limit (*guessed*)."""
 
-AHEAD = 64
-"""So many files are handed out before the first is waited for: a million small ones must not queue up in memory."""
+MAX_PENDING = 64
+"""Files submitted before the first result is awaited: a million small ones must not queue up in memory."""
 
 T = TypeVar("T")
 A = TypeVar("A")
 
 
 def in_order(work: Callable[[T], A], things: Iterable[T]) -> Iterator[A]:
-    """`work` of each thing, done in threads. What it raises comes out here; what was not begun then is dropped."""
+    """The results of `work` for each of `things`, computed in threads. An exception in `work` is raised here and
+    cancels what has not started."""
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="verify")
     try:
         running: deque[Future[A]] = deque()
         for thing in things:
             running.append(pool.submit(work, thing))
-            if len(running) >= AHEAD:
+            if len(running) >= MAX_PENDING:
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import islice
 from pathlib import Path
 
 from migrate.backup.folder import PLIST_LIMIT_BYTES, BackupFolder
 from migrate.backup.links import link_or_copy
+from migrate.backup.manifest.manifest import Manifest
 from migrate.backup.manifest.mbdb_manifest import MbdbManifest
-from migrate.backup.manifest.open import Manifest
-from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest.open import open_manifest
+from migrate.backup.manifest.writer import ManifestWriter
 from migrate.backup.private_files import FOLDER_MODE, sync_folder, write_new
 from migrate.backup.record import Kind
 from migrate.progress import Progress, no_progress
+
+_ROWS_AT_ONCE = 1_000
 
 
 def clone_without(
@@ -35,7 +39,7 @@ def clone_without(
     """
     unreadable: list[str] = []
     clone.mkdir(mode=FOLDER_MODE)
-    with Manifest.open(folder, password) as manifest:
+    with open_manifest(folder, password) as manifest:
         done = 0
         shards: set[str] = set()
         for number, record in enumerate(manifest.records(lambda bad: unreadable.append(bad.file_id)), 1):
@@ -44,8 +48,7 @@ def clone_without(
                 progress.bytes_moved(done, total)
                 progress.files_moved(number)
         if fresh or without or unreadable:
-            name, content = _manifest_without(manifest, {*without, *unreadable})
-            write_new(clone / name, content)
+            _write_manifest_without(manifest, {*without, *unreadable}, clone)
         else:
             link_or_copy(folder.manifest, clone / folder.manifest.name)
     for name in PLIST_LIMIT_BYTES:
@@ -68,17 +71,17 @@ def _link_blob(folder: BackupFolder, name: str, clone: Path, shards: set[str]) -
     return target.stat().st_size
 
 
-def _manifest_without(manifest: Manifest, dropped: Collection[str]) -> tuple[str, bytes]:
-    """The name and bytes of a manifest with every row but those, each as it was, under the same key."""
+def _write_manifest_without(manifest: Manifest, dropped: Collection[str], clone: Path) -> None:
+    """Write the manifest of `clone`: every other row unchanged, under the same key."""
     if isinstance(manifest, MbdbManifest):
-        return "Manifest.mbdb", manifest.without(dropped)
-    writer = ManifestWriter(manifest.folder.ios_version or "", composed=True)
-    for row in manifest.rows(lambda bad: None):
-        if row.file_id not in dropped:
-            writer.add_row(row.file_id, row.domain, row.relative_path, row.flags, row.file)
-    for key, value in manifest.properties().items():
-        writer.set_property(key, value)
-    database = writer.to_bytes()
-    if manifest.manifest_key is None:
-        return "Manifest.db", pad_manifest(database)
-    return "Manifest.db", encrypt_manifest(database, manifest.manifest_key)
+        write_new(clone / "Manifest.mbdb", manifest.without(dropped))
+        return
+    path = clone / "Manifest.db"
+    with ManifestWriter(path, manifest.folder.ios_version or "", manifest.manifest_key) as writer:
+        kept = (row for row in manifest.rows(lambda bad: None) if row.file_id not in dropped)
+        numbered = enumerate(kept, 1)
+        while rows := [(number, *row) for number, row in islice(numbered, _ROWS_AT_ONCE)]:
+            writer.add_rows(rows)
+        for key, value in manifest.properties().items():
+            writer.set_property(key, value)
+        writer.finish()

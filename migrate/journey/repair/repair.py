@@ -24,7 +24,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from migrate.backup.companions import SUFFIXES, is_database
 from migrate.backup.folder import MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder, find_backup
-from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.open import open_manifest
 from migrate.backup.private_files import DISK_FULL, FOLDER_MODE
 from migrate.backup.record import file_id
 from migrate.backup.verify.findings import UNFINISHED
@@ -318,7 +318,7 @@ _CURED = frozenset({"entry-strange"})
 
 def _file_ids(folder: BackupFolder, password: str | None, asked: Collection[str]) -> frozenset[str]:
     """Those of the file ids that the backup has a row for."""
-    with Manifest.open(folder, password) as manifest:
+    with open_manifest(folder, password) as manifest:
         return frozenset(row.file_id for row in manifest.rows(lambda bad: None) if row.file_id in asked)
 
 

@@ -26,9 +26,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from migrate.backup.folder import BackupFolder, inside
+from migrate.backup.folder import BackupFolder
 from migrate.backup.links import link_or_copy
 from migrate.backup.private_files import FOLDER_MODE, sync_folder, write_atomically
+from migrate.backup.safe_path import inside
 from migrate.backup.seal import stored_seal
 from migrate.problems import MigrateError, SealDamaged
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from migrate.backup.folder import BackupFolder, find_backup, inside
+from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.links import link_or_copy, link_tree
+from migrate.backup.safe_path import inside
 from migrate.backup.seal import read_seal
 from migrate.backup.verify.run import Verdict, verify
 from migrate.journey.backup_password import candidate_passwords, password_of

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from migrate.backup.folder import inside
+from migrate.backup.safe_path import inside
 from migrate.backup.private_files import DISK_FULL, FILE_MODE, FOLDER_MODE
 from migrate.phone.quoting import safe_text
 from migrate.problems import UnsafeName

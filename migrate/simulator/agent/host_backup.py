@@ -13,7 +13,7 @@ from pathlib import Path
 
 from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.open import open_manifest
 from migrate.problems import BackupUnreadable, BadRecord, KeybagUnreadable, PasswordMissing, WrongPassword
 from migrate.simulator.agent.host_folder import Drive
 from migrate.simulator.agent.manifest_plist import LIMIT_BYTES, Properties, read_properties
@@ -57,7 +57,7 @@ class FetchedBackup:
         if self.properties.is_encrypted and self.properties.keybag is None:
             raise MBError(MBErrorCode.CORRUPT, "No keybag in manifest")
         try:
-            with Manifest.open(BackupFolder(self.copy), password) as manifest:
+            with open_manifest(BackupFolder(self.copy), password) as manifest:
                 if manifest.count > ROWS_LIMIT:
                     raise MBError(MBErrorCode.INVALID_DATA, f"Manifest has more than {ROWS_LIMIT} rows")
                 rows = HostRows(manifest.rows(), encrypted=manifest.is_encrypted)

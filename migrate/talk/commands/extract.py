@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from migrate.backup.extract.extract import ExtractResult
-    from migrate.backup.manifest.open import RecordFilter
+    from migrate.backup.manifest.manifest import RecordFilter
     from migrate.backup.reader import Backup
     from migrate.backup.seal import Seal
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from migrate.backup.crypto.cipher import decrypted_chunks
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest, unlock
+from migrate.backup.manifest.open import open_manifest, unlock
 from migrate.backup.restore_set.compose import SetRequest, compose
 from migrate.backup.verify.run import verify
 from tests.bench.backup import opening
@@ -38,7 +38,7 @@ def password_of(folder: Path) -> str | None:
 
 
 def migrate_listing(folder: Path) -> int:
-    with Manifest.open(BackupFolder(folder), password_of(folder)) as manifest:
+    with open_manifest(BackupFolder(folder), password_of(folder)) as manifest:
         return sum(record.size or 0 for record in manifest.records())
 
 
@@ -136,7 +136,7 @@ def hashlib_verify(folder: Path) -> int:
 
 
 def migrate_compose(folder: Path) -> int:
-    with Manifest.open(BackupFolder(folder), password_of(folder)) as manifest:
+    with open_manifest(BackupFolder(folder), password_of(folder)) as manifest:
         wanted = frozenset(record.file_id for record in manifest.records())
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         request = SetRequest(

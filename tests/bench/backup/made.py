@@ -13,8 +13,8 @@ from pathlib import Path
 
 from migrate.backup.crypto.cipher import encrypted_chunks
 from migrate.backup.crypto.keybag import ClassKeys, Keybag
-from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Kind, Record, file_id
+from tests.backup.memory_manifest import MemoryManifest, encrypt_manifest, pad_manifest
 
 PASSWORD = "bench-1947"
 UDID = "00008101-000A1B2C3D4E5F60"
@@ -69,7 +69,7 @@ class MadeBackup:
         self.encrypted = encrypted
         self.keybag, self.class_keys = self._keys()
         self.wrap_key = self.class_keys.wrap(3, bytes(32))
-        self.writer = ManifestWriter(IOS_VERSION)
+        self.writer = MemoryManifest(IOS_VERSION)
         self._shards: set[str] = set()
 
     def _keys(self) -> tuple[Keybag, ClassKeys]:

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest
-from migrate.backup.manifest.writer import ManifestWriter, pad_manifest
+from migrate.backup.manifest.open import open_manifest
 from migrate.backup.record import Kind, Record
 from migrate.simulator.device.app import App
 from migrate.simulator.device.phone import SimulatedPhone
+from tests.backup.memory_manifest import MemoryManifest, pad_manifest
 
 
 def rows(folder: Path, password: str | None = None) -> dict[str, Record]:
-    with Manifest.open(BackupFolder(folder), password) as manifest:
+    with open_manifest(BackupFolder(folder), password) as manifest:
         return {f"{record.domain}/{record.relative_path}": record for record in manifest.records()}
 
 
@@ -163,7 +163,7 @@ def test_rows_taken_out_of_the_manifest_are_sent_again_or_all_of_it(
     folder = host.root / phone.udid
     before = rows(folder)
     lost = before.pop("HomeDomain/Library/SMS/sms.db")
-    writer = ManifestWriter(phone.ios_version)
+    writer = MemoryManifest(phone.ios_version)
     for record in before.values():
         writer.add(record)
     (folder / "Manifest.db").write_bytes(pad_manifest(writer.to_bytes()))

@@ -10,7 +10,7 @@ import pytest
 
 from migrate.backup.crypto.keybag import Keybag
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.open import open_manifest
 from migrate.problems import WrongPassword
 from migrate.simulator.device.phone import BACKUP_DOMAIN_CHANGED, SimulatedPhone
 
@@ -42,8 +42,8 @@ def test_a_change_rewraps_the_hosts_keybag_and_the_next_backup_stays_incremental
     assert host.ask(phone, "ChangePassword", OldPassword="old", NewPassword="new")["ErrorCode"] == 0
     folder = BackupFolder(host.root / phone.udid)
     with pytest.raises(WrongPassword):
-        Manifest.open(folder, "old")
-    with Manifest.open(folder, "new") as manifest:
+        open_manifest(folder, "old")
+    with open_manifest(folder, "new") as manifest:
         assert manifest.count
     host.backup(phone)
     assert not [name for name in host.uploaded if "/Snapshot/" in name and "Manifest" not in name]
@@ -93,7 +93,7 @@ def test_list_names_every_record(host: Any, phone: SimulatedPhone) -> None:
     host.backup(phone)
     head, *lines = host.ask(phone, "List")["Content"].splitlines()
     assert head.startswith("ID, Digest, Mode, Inode, UID, GID, Last modified")
-    with Manifest.open(BackupFolder(host.root / phone.udid), None) as manifest:
+    with open_manifest(BackupFolder(host.root / phone.udid), None) as manifest:
         assert len(lines) == manifest.count
 
 

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest
-from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
+from migrate.backup.manifest.open import open_manifest
 from migrate.backup.record import Record
 from migrate.simulator.agent.restore import is_compatible
 from migrate.simulator.agent.staged_restore import RESTORE_APPLICATIONS
 from migrate.simulator.device.app import App
 from migrate.simulator.device.phone import SimulatedPhone
+from tests.backup.memory_manifest import MemoryManifest, encrypt_manifest, pad_manifest
 
 Edit = Callable[[list[Record]], Iterable[Record]]
 PASSWORD = "secret"
@@ -29,9 +29,9 @@ PASSWORD = "secret"
 
 def rewrite(folder: Path, edit: Edit, password: str | None = None) -> None:
     """Puts another manifest into a backup, as a tool that reduces one would."""
-    with Manifest.open(BackupFolder(folder), password) as manifest:
+    with open_manifest(BackupFolder(folder), password) as manifest:
         records, key = list(manifest.records()), manifest.manifest_key
-    writer = ManifestWriter("17.5.1")
+    writer = MemoryManifest("17.5.1")
     for record in edit(records):
         writer.add(record)
     data = writer.to_bytes()
@@ -398,7 +398,7 @@ def test_a_backup_of_a_newer_ios_is_203_and_one_without_info_is_not(
 
 
 def spoil(folder: Path, path: str, data: bytes | None) -> None:
-    with Manifest.open(BackupFolder(folder), PASSWORD) as manifest:
+    with open_manifest(BackupFolder(folder), PASSWORD) as manifest:
         record = next(r for r in manifest.records() if r.relative_path == path)
     blob = folder / record.file_id[:2] / record.file_id
     if data is None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.open import open_manifest
 from migrate.backup.record import file_id
 from migrate.simulator.agent.staged_restore import RESTORE_APPLICATIONS
 from migrate.simulator.device.app import App
@@ -26,7 +26,7 @@ MESSAGES = "SELECT COUNT(*) FROM message"
 
 
 def paths_of(folder: Path, domain: str) -> set[str]:
-    with Manifest.open(BackupFolder(folder), None) as manifest:
+    with open_manifest(BackupFolder(folder), None) as manifest:
         return {record.relative_path for record in manifest.records() if record.domain == domain}
 
 

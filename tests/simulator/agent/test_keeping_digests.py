@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.writer import ManifestWriter
 from migrate.backup.reader import Backup
 from migrate.problems import BadRecord, BlobMissing
 from migrate.simulator.contents.from_backup import fill_from_backup
 from migrate.simulator.device.app import App
 from migrate.simulator.device.filesystem import ContentNotKept, DigestOnly, Synthetic, read_content
 from migrate.simulator.device.phone import SimulatedPhone
+from tests.backup.memory_manifest import MemoryManifest
 
 PASSWORD = "correct-horse-1947"
 NEW = "00008120-000000000000B0B0"
@@ -168,7 +168,7 @@ def test_a_row_that_cannot_lie_on_a_phone_is_named(host: Any, another: Callable[
     folder = host.root / old.udid
     with Backup.open(folder) as backup:
         rows = list(backup.records())
-    writer = ManifestWriter("17.5.1")
+    writer = MemoryManifest("17.5.1")
     for record in rows:
         writer.add(record)
     writer.add(replace(rows[-1], file_id="0" * 40, relative_path="../../escape"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from migrate.backup.manifest.open import Row
+from migrate.backup.manifest.manifest import Row
 from migrate.backup.record import Kind, Record, file_id
 from migrate.simulator.agent.consistent_copies import ConsistentCopies
 from migrate.simulator.agent.rows.backup_rows import PendingRows

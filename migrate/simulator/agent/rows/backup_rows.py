@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from migrate.backup.manifest.writer import ManifestFile
-from migrate.backup.record import Kind, Record, decode_mbfile
+from migrate.backup.manifest.writer import ManifestWriter
+from migrate.backup.mbfile.decode import decode_mbfile
+from migrate.backup.record import Kind, Record
 from migrate.simulator.agent.rows.record_templates import ArchiveTemplates
 from migrate.simulator.device.private_database import PrivateDatabase, Values
 
@@ -191,7 +192,7 @@ class PendingRows:
         path = self._database.folder / "Manifest.db"
         path.unlink(missing_ok=True)
         query = "SELECT number, lower(hex(file_id)), domain, relative_path, kind, archive FROM Row ORDER BY number"
-        with ManifestFile(path, self._ios_version, manifest_key, composed=False) as manifest:
+        with ManifestWriter(path, self._ios_version, manifest_key, composed=False) as manifest:
             rows = self._database.rows(query)
             while page := list(islice(rows, ROWS_AT_ONCE)):
                 manifest.add_rows(page)

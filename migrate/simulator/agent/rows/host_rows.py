@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from migrate.backup.manifest.open import Row
-from migrate.backup.record import Kind, Record, decode_mbfile
+from migrate.backup.manifest.manifest import Row
+from migrate.backup.mbfile.decode import decode_mbfile
+from migrate.backup.record import Kind, Record
 from migrate.simulator.device.private_database import PrivateDatabase
 
 _SCHEMA = """

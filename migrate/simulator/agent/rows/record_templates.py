@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from migrate.backup.record import Record, encode_mbfile
+from migrate.backup.mbfile.encode import encode_mbfile
+from migrate.backup.record import Record
 
 MAX_TEMPLATES = 512
 PROBE_KEY, PROBE_DIGEST = b"\xa5\x5a\xfe\x01" * 11, b"\x5a\xa5\x01\xfe" * 5

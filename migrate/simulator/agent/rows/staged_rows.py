@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from migrate.backup.record import Kind, Record, decode_mbfile
+from migrate.backup.mbfile.decode import decode_mbfile
+from migrate.backup.record import Kind, Record
 from migrate.simulator.agent.rows.record_node import node_of
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.device.filesystem import EMPTY, Content, Node

@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest, Row
+from migrate.backup.manifest.manifest import Row
+from migrate.backup.manifest.open import open_manifest
+from migrate.backup.mbfile.decode import LAYOUTS, parse_mbfile
 from migrate.backup.mbfile.edit import ArchiveChange, CannotEdit, edit_archive
-from migrate.backup.record import LAYOUTS, Kind, Record, encode_mbfile, file_id, parse_mbfile
+from migrate.backup.mbfile.encode import encode_mbfile
+from migrate.backup.record import Kind, Record, file_id
 from tests.backup.small_backup import SmallBackup
 
-NUMBERS = some.one_of(
-    some.integers(1, 255), some.integers(256, 1 << 16), some.integers(1 << 16, 1 << 32), some.integers(1 << 32, 1 << 62)
+NUMBERS = st.one_of(
+    st.integers(1, 255), st.integers(256, 1 << 16), st.integers(1 << 16, 1 << 32), st.integers(1 << 32, 1 << 62)
 )
 
 
@@ -41,7 +44,7 @@ def record(path: str, **other: Any) -> Record:
     return Record(file_id=file_id("HomeDomain", path), relative_path=path, **(values | other))
 
 
-@given(inode=NUMBERS, before=NUMBERS, path=some.text(max_size=300), key=some.binary(min_size=44, max_size=44))
+@given(inode=NUMBERS, before=NUMBERS, path=st.text(max_size=300), key=st.binary(min_size=44, max_size=44))
 def test_an_inode_number_of_any_width_takes_the_place_of_any_other(
     inode: int, before: int, path: str, key: bytes
 ) -> None:
@@ -67,7 +70,7 @@ def test_a_number_that_two_keys_share_is_changed_for_one_of_them_alone() -> None
 
 
 def test_every_row_of_a_real_manifest_takes_another_number_by_a_slice(shared_data: Path) -> None:
-    with Manifest.open(BackupFolder(shared_data / "ios14-real-manifest" / "backup"), None) as manifest:
+    with open_manifest(BackupFolder(shared_data / "ios14-real-manifest" / "backup"), None) as manifest:
         for number, row in enumerate(manifest.rows()):
             row.record()
             sliced = LAYOUTS.with_inode(row.file, (1 << 40) + number)
@@ -105,7 +108,7 @@ def test_a_key_is_put_where_there_was_none_as_phones_write_it() -> None:
 
 def test_a_key_is_replaced_where_it_stands_and_only_there(make_backup: Any) -> None:
     backup: SmallBackup = make_backup(encrypted=True)
-    with Manifest.open(BackupFolder(backup.path), backup.password) as manifest:
+    with open_manifest(BackupFolder(backup.path), backup.password) as manifest:
         for row in manifest.rows():
             was = row.record()
             if was.encryption_key is not None:

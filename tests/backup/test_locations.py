@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from migrate.backup import locations as looking
+from migrate.backup import locations
 from migrate.backup.folder import find_backup
 from migrate.backup.locations import BackupLocation, BackupSummary, list_backups, summarize_backup, usual_locations
 from migrate.problems import BackupForbidden
@@ -33,7 +33,7 @@ def look(place: Path, name: Any = "here") -> list[BackupSummary]:
         ("linux", {}),
     ],
 )
-def test_each_system_has_its_usual_places(platform: str, expected: dict[str, str]) -> None:
+def test_each_system_has_its_usual_locations(platform: str, expected: dict[str, str]) -> None:
     found = usual_locations(platform, {"APPDATA": "r", "USERPROFILE": "p"}, Path("u"), ours=Path("o"), here=Path("h"))
     assert {place.name: place.path.as_posix() for place in found} == {"migrate": "o", **expected, "here": "h"}
 
@@ -46,7 +46,7 @@ def test_windows_without_its_variables_is_looked_up_in_the_profile() -> None:
     ]
 
 
-def test_a_backup_says_what_it_is_without_its_password(small_backup: Any) -> None:
+def test_a_backup_is_summarized_without_its_password(small_backup: Any) -> None:
     before = sorted(small_backup.path.rglob("*"))
     (found,) = look(small_backup.path.parent, "finder")
     stored = sum(path.stat().st_size for path in before if path.is_file())
@@ -80,14 +80,14 @@ def test_a_backup_of_ios_9_is_found_by_its_older_list(tmp_path: Path) -> None:
     assert (found.name, found.ios_version, found.encrypted, found.finished) == ("Old iPad", "9.3.5", True, None)
 
 
-def test_here_may_be_the_backup_the_folder_around_it_or_one_more(make_backup: Callable[..., Any]) -> None:
+def test_the_current_folder_is_searched_two_levels_deep(make_backup: Callable[..., Any]) -> None:
     backup = make_backup()
     for place in (backup.path, backup.path.parent, backup.path.parent.parent):
         assert [found.backup for found in look(place)] == [backup.path]
     assert look(backup.path.parent.parent, "finder") == [], "other places hold backups and nothing between"
 
 
-def test_the_newest_comes_first_and_each_but_once(make_backup: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_newest_comes_first_and_each_backup_once(make_backup: Callable[..., Any], tmp_path: Path) -> None:
     older = make_backup(name=OLD_UDID, date=datetime(2025, 1, 1))
     newer = make_backup(name=UDID, date=datetime(2026, 1, 1))
     twice = (BackupLocation("migrate", older.path.parent), BackupLocation("here", older.path.parent))
@@ -122,14 +122,14 @@ def test_a_broken_backup_is_listed_with_what_is_wrong(make_backup: Callable[...,
 
 
 @pytest.mark.parametrize("missing", ["Manifest.db", "Manifest.plist", "Info.plist", "Status.plist"])
-def test_a_backup_that_lost_one_of_its_own_files_is_still_listed(make_backup: Callable[..., Any], missing: str) -> None:
+def test_a_backup_that_lacks_a_plist_or_manifest_is_still_listed(make_backup: Callable[..., Any], missing: str) -> None:
     backup = make_backup()
     (backup.path / missing).unlink()
     assert len(look(backup.path.parent)) == 1
 
 
 @pytest.mark.parametrize("value", [7, b"data", [], {"a": 1}, True])
-def test_odd_plists_leave_out_what_they_do_not_say(make_backup: Callable[..., Any], value: Any) -> None:
+def test_facts_missing_from_odd_plists_are_left_out(make_backup: Callable[..., Any], value: Any) -> None:
     backup = make_backup()
     odd = {"Lockdown": value, "IsEncrypted": value, "Date": value, "SnapshotState": value, "Device Name": value}
     for name in ("Manifest.plist", "Status.plist", "Info.plist"):
@@ -139,13 +139,13 @@ def test_odd_plists_leave_out_what_they_do_not_say(make_backup: Callable[..., An
     assert found.udid == UDID and isinstance(found.encrypted, bool)
 
 
-def test_a_large_info_plist_is_not_read_for_a_glance(
+def test_a_large_info_plist_is_not_read_for_a_summary(
     make_backup: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backup = make_backup()
     (backup.path / "Manifest.plist").unlink()
     assert summarize_backup(backup.path, "here").name == "Mia's iPhone"
-    monkeypatch.setattr(looking, "INFO_LIMIT_BYTES", 10)
+    monkeypatch.setattr(locations, "INFO_LIMIT_BYTES", 10)
     assert summarize_backup(backup.path, "here").name is None
 
 
@@ -154,7 +154,7 @@ def test_adding_up_a_huge_backup_stops_in_time(make_backup: Callable[..., Any]) 
     assert summarize_backup(make_backup().path, "here", clock=lambda: float(next(ticks))).bytes is None
 
 
-def test_a_place_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_location_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What macOS answers to a terminal without Full Disk Access."""
     real = os.scandir
 
@@ -163,15 +163,13 @@ def test_a_place_that_may_not_be_looked_into_is_told(tmp_path: Path, monkeypatch
             raise PermissionError(errno.EPERM, "Operation not permitted")
         return real(path)
 
-    monkeypatch.setattr(looking.os, "scandir", forbidden)
+    monkeypatch.setattr(locations.os, "scandir", forbidden)
     (found,) = look(tmp_path, "finder")
     assert (found.backup, found.problem, found.name) == (tmp_path, "operation not permitted", None)
     assert look(tmp_path / "not-there", "itunes") == []
 
 
-def test_a_backup_that_may_not_be_looked_into_is_told_and_no_bug(
-    make_backup: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_backup_is_reported(make_backup: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     backup = make_backup()
 
     def forbidden(path: Path) -> bool:
@@ -183,10 +181,10 @@ def test_a_backup_that_may_not_be_looked_into_is_told_and_no_bug(
     assert error.value.exit_code == 31
 
 
-def test_a_folder_full_of_other_things_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_full_of_other_files_is_searched_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(30):
         (tmp_path / f"folder-{number}" / "deeper").mkdir(parents=True)
     (tmp_path / "file").touch()
     assert look(tmp_path) == []
-    monkeypatch.setattr(looking, "ENTRIES_LIMIT", 3)
+    monkeypatch.setattr(locations, "ENTRIES_LIMIT", 3)
     assert look(tmp_path) == []

@@ -13,13 +13,12 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from migrate.backup.crypto.cipher import decrypted_chunks
 from migrate.backup.crypto.keybag import ClassKeys, Keybag
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest
-from migrate.backup.manifest.writer import pad_manifest
+from migrate.backup.manifest.open import open_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.verify.run import verify
 from migrate.problems import PasswordMissing, WrongPassword
-from tests.backup.conftest import fill
-from tests.backup.small_backup import SmallBackup
+from tests.backup.memory_manifest import pad_manifest
+from tests.backup.small_backup import SmallBackup, fill
 
 WORD = "from-2016"
 
@@ -68,14 +67,14 @@ def test_an_encrypted_backup_of_ios_10_1_is_whole_and_every_file_opens(of_ios_10
             assert b"".join(opened.chunks(record)) == content
 
 
-def test_its_files_stay_shut_without_the_password_or_with_another(of_ios_10_1: SmallBackup) -> None:
+def test_its_files_do_not_open_without_the_right_password(of_ios_10_1: SmallBackup) -> None:
     with pytest.raises(WrongPassword):
-        Manifest.open(BackupFolder(of_ios_10_1.path), "from-2017")
+        open_manifest(BackupFolder(of_ios_10_1.path), "from-2017")
     with pytest.raises(PasswordMissing):
-        Manifest.open(BackupFolder(of_ios_10_1.path), None)
+        open_manifest(BackupFolder(of_ios_10_1.path), None)
 
 
-def test_a_later_backup_that_lost_its_manifest_key_is_no_such_one(of_ios_10_1: SmallBackup) -> None:
+def test_a_later_backup_without_its_manifest_key_has_no_plain_list(of_ios_10_1: SmallBackup) -> None:
     """10.2 brought ManifestKey and the keybag's slow stage together."""
     later = Keybag.create(WORD, rounds=10)[0].to_bytes()
     plist = plistlib.loads((of_ios_10_1.path / "Manifest.plist").read_bytes()) | {"BackupKeyBag": later}

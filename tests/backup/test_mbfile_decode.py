@@ -1,4 +1,4 @@
-"""Slicing says what parsing says, or nothing: no archive, however bent, reads in two ways."""
+"""The fast decoder gives what the full decoder gives, or nothing, also for damaged archives."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migrate.backup.mbfile.decode import decode_mbfile, parse_mbfile
+from migrate.backup.mbfile.encode import encode_mbfile
 from migrate.backup.mbfile.fast_decode import Layouts
-from migrate.backup.record import Kind, Record, decode_mbfile, encode_mbfile, parse_mbfile
+from migrate.backup.record import Kind, Record
 from migrate.problems import BadRecord
 
 VERSIONS = ["10.3.3", "12.4", "14.3", "16.1", "18.2", "26.5", "27.0"]
@@ -61,7 +63,7 @@ def knowing(*blobs: bytes) -> Layouts:
     return layouts
 
 
-def assert_no_second_reading(layouts: Layouts, blob: bytes) -> bool:
+def assert_decoders_agree(layouts: Layouts, blob: bytes) -> bool:
     """Whether `blob` was sliced; if it was, then to what the full decoder reads."""
     sliced = layouts.read(blob)
     if sliced is not None:
@@ -89,11 +91,11 @@ def test_every_archive_of_a_real_iphone_is_sliced_to_what_is_parsed(shared_data:
     layouts = Layouts()
     learned = 0
     for blob in blobs:
-        if not assert_no_second_reading(layouts, blob):
+        if not assert_decoders_agree(layouts, blob):
             layouts.learn(blob)
             learned += 1
     assert (len(blobs), learned) == (3_721, 143)
-    assert all(assert_no_second_reading(layouts, blob) for blob in blobs)
+    assert all(assert_decoders_agree(layouts, blob) for blob in blobs)
 
 
 u32 = st.integers(0, (1 << 32) - 1)
@@ -122,9 +124,9 @@ records = st.builds(
 
 
 @given(records, records, st.sampled_from(VERSIONS))
-def test_our_own_archives_are_read_alike_whatever_was_read_before(before: Record, then: Record, version: str) -> None:
+def test_our_own_archives_read_the_same_whatever_was_read_before(before: Record, then: Record, version: str) -> None:
     layouts = knowing(encode_mbfile(before, ios_version=version))
-    assert_no_second_reading(layouts, encode_mbfile(then, ios_version=version))
+    assert_decoders_agree(layouts, encode_mbfile(then, ios_version=version))
     assert decode_mbfile(encode_mbfile(then, ios_version=version), **ROW) == replace(
         then, relative_path="a", target=None if then.target == "$null" else then.target
     )
@@ -146,9 +148,9 @@ def test_our_own_archives_are_read_alike_whatever_was_read_before(before: Record
     ],
     ids=["another path", "a wide one", "a long one", "a domain's root", "other numbers", "a time beyond 2038"],
 )
-def test_one_archive_teaches_how_its_kin_are_sliced(record: Record, version: str, other: dict[str, Any]) -> None:
+def test_one_archive_teaches_the_layout_of_others(record: Record, version: str, other: dict[str, Any]) -> None:
     layouts = knowing(encode_mbfile(record, ios_version=version))
-    assert assert_no_second_reading(layouts, encode_mbfile(replace(record, **other), ios_version=version))
+    assert assert_decoders_agree(layouts, encode_mbfile(replace(record, **other), ios_version=version))
 
 
 def test_attributes_and_targets_of_any_length_are_sliced() -> None:
@@ -156,19 +158,19 @@ def test_attributes_and_targets_of_any_length_are_sliced() -> None:
     for length in (0, 1, 14, 15, 255, 256, 5_000):
         file = replace(FILE, extended_attributes=bytes(length))
         link = replace(LINK, target="é" * length)
-        assert assert_no_second_reading(layouts, encode_mbfile(file, ios_version="18.0"))
-        assert assert_no_second_reading(layouts, encode_mbfile(link, ios_version="18.0"))
+        assert assert_decoders_agree(layouts, encode_mbfile(file, ios_version="18.0"))
+        assert assert_decoders_agree(layouts, encode_mbfile(link, ios_version="18.0"))
 
 
 # -- the full decoder has the word -------------------------------------------------------------------------------------
 
 
-def test_what_an_archive_writes_for_nothing_is_not_taken_for_a_target() -> None:
+def test_the_null_text_is_not_taken_for_a_target() -> None:
     layouts = knowing(encode_mbfile(LINK, ios_version="18.0"))
     blob = encode_mbfile(LINK, ios_version="18.0").replace(b"/var/mobile/elsewhere", b"$null/mobile/elsewher")
-    assert_no_second_reading(layouts, blob)
+    assert_decoders_agree(layouts, blob)
     five = encode_mbfile(replace(LINK, target="xnull"), ios_version="18.0")
-    assert assert_no_second_reading(layouts, five)
+    assert assert_decoders_agree(layouts, five)
     assert layouts.read(five.replace(b"xnull", b"$null")) is None
 
 
@@ -179,14 +181,14 @@ def test_a_negative_size_is_left_to_the_full_decoder() -> None:
     assert layouts.read(big) and layouts.read(negative) is None and parsed(negative) is None
 
 
-def test_a_path_that_is_no_text_is_left_to_the_full_decoder() -> None:
+def test_a_path_that_is_not_text_is_left_to_the_full_decoder() -> None:
     for path, stored, broken in [
         ("plain", b"plain", b"pl\xffin"),
         ("Ā", b"\x61\x01\x00", b"\x61\xd8\x00"),  # half of a surrogate pair
     ]:
         blob = encode_mbfile(replace(FILE, relative_path=path), ios_version="18.0")
         layouts = knowing(blob)
-        assert assert_no_second_reading(layouts, blob)
+        assert assert_decoders_agree(layouts, blob)
         assert layouts.read(blob.replace(stored, broken)) is None and parsed(blob.replace(stored, broken)) is None
 
 
@@ -211,17 +213,17 @@ def test_objects_that_overlap_teach_nothing() -> None:
     blob = bytearray(encode_mbfile(LINK, ios_version="18.0"))
     at = blob.index(b"V$class")
     blob[at] += 1
-    assert_no_second_reading(knowing(bytes(blob)), bytes(blob))
+    assert_decoders_agree(knowing(bytes(blob)), bytes(blob))
     assert knowing(bytes(blob)).read(bytes(blob)) is None
 
 
 @pytest.mark.parametrize("length", [65_000, 65_200, 65_536, 70_000])
 def test_offsets_that_outgrow_two_bytes_are_parsed(length: int) -> None:
     layouts = knowing(encode_mbfile(FILE, ios_version="18.0"))
-    assert_no_second_reading(layouts, encode_mbfile(replace(FILE, extended_attributes=bytes(length)), ios_version="18"))
+    assert_decoders_agree(layouts, encode_mbfile(replace(FILE, extended_attributes=bytes(length)), ios_version="18"))
 
 
-def test_layouts_without_end_are_not_all_kept() -> None:
+def test_the_number_of_kept_layouts_is_limited() -> None:
     layouts = Layouts()
     for number in range(1_500):
         root = {f"Key{number:04}": number, "Size": 70_000, "Mode": 40_000, "RelativePath": "a" * 300}
@@ -229,14 +231,14 @@ def test_layouts_without_end_are_not_all_kept() -> None:
         blob = plistlib.dumps(whole, fmt=plistlib.FMT_BINARY, sort_keys=False)
         assert parsed(blob) is not None
         layouts.learn(blob)
-        assert assert_no_second_reading(layouts, blob)
+        assert assert_decoders_agree(layouts, blob)
     assert len(layouts) <= 1_000
 
 
-# -- bent archives -----------------------------------------------------------------------------------------------------
+# -- damaged archives --------------------------------------------------------------------------------------------------
 
 
-def bent(blob: bytes, kin: Sequence[bytes], chance: random.Random) -> bytes:
+def mutated(blob: bytes, related: Sequence[bytes], chance: random.Random) -> bytes:
     """`blob` with a few bytes changed, exchanged for a relative's, cut out or put in, its trailer sometimes mended."""
     data = bytearray(blob)
     for _ in range(chance.choice([1, 1, 1, 2, 3])):
@@ -247,7 +249,7 @@ def bent(blob: bytes, kin: Sequence[bytes], chance: random.Random) -> bytes:
             case 1:
                 data[at] ^= 1 << chance.randrange(8)
             case 2:
-                other = chance.choice(kin)
+                other = chance.choice(related)
                 length = chance.randrange(1, 40)
                 data[at : at + length] = other[at : at + length]
             case 3:
@@ -276,29 +278,29 @@ def relatives() -> list[bytes]:
 
 
 @given(st.randoms(use_true_random=False))
-def test_no_bent_archive_reads_in_two_ways(chance: random.Random) -> None:
-    kin = relatives()
-    layouts = knowing(*kin)
+def test_damaged_archives_read_the_same_in_both_decoders(chance: random.Random) -> None:
+    related = relatives()
+    layouts = knowing(*related)
     for _ in range(40):
-        assert_no_second_reading(layouts, bent(chance.choice(kin), kin, chance))
+        assert_decoders_agree(layouts, mutated(chance.choice(related), related, chance))
 
 
 @given(st.randoms(use_true_random=False))
-def test_what_a_bent_archive_taught_holds_for_its_kin(chance: random.Random) -> None:
-    kin = relatives()
+def test_a_layout_learned_from_a_damaged_archive_is_correct(chance: random.Random) -> None:
+    related = relatives()
     layouts = Layouts()
     for _ in range(40):
-        blob = bent(chance.choice(kin), kin, chance)
+        blob = mutated(chance.choice(related), related, chance)
         if parsed(blob) is not None:
             layouts.learn(blob)
-            assert_no_second_reading(layouts, blob)
+            assert_decoders_agree(layouts, blob)
             for _ in range(3):
-                assert_no_second_reading(layouts, bent(blob, kin, chance))
+                assert_decoders_agree(layouts, mutated(blob, related, chance))
 
 
 @given(st.binary(max_size=600))
-def test_any_bytes_are_declined_without_a_word(data: bytes) -> None:
+def test_any_bytes_are_declined_without_an_error(data: bytes) -> None:
     layouts = knowing(encode_mbfile(FILE, ios_version="18.0"))
     known = encode_mbfile(FILE, ios_version="18.0")
     for blob in (data, known[:150] + data, known[: len(data)], data + known[-32:]):
-        assert_no_second_reading(layouts, blob)
+        assert_decoders_agree(layouts, blob)

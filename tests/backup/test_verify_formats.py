@@ -43,7 +43,7 @@ def segment(marker: int, content: bytes) -> bytes:
 
 
 SCAN = segment(0xDA, b"\1\1\0\0\x3f\0") + NOISE.replace(b"\xff", b"\xff\0")
-THUMBNAIL = segment(0xE1, b"Exif\0\0" + jpeg(b"small"))  # has an end of its own
+THUMBNAIL = segment(0xE1, b"Exif\0\0" + jpeg(b"small"))  # has its own end marker
 
 WHOLE_PICTURES = {
     "as a phone writes it": jpeg(NOISE[:5000]),

@@ -1,4 +1,4 @@
-"""The manifest on its way to the disk: as SQLite writes it, in any order, and never in plain."""
+"""The scratch file of a manifest that is being written: in any order, and never in plain."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from migrate.backup.crypto.cipher import decrypted_chunks
-from migrate.backup.manifest import scratch_vfs as scratch_disk
-from migrate.backup.manifest import writer as manifest_writer
+from migrate.backup.manifest import scratch_vfs, writer
 from migrate.backup.manifest.scratch_vfs import PIECE_BYTES, ScratchFile
-from migrate.backup.manifest.writer import ManifestFile, ManifestRow, ManifestWriter, pad_manifest
+from migrate.backup.manifest.writer import ManifestRow, ManifestWriter
 from migrate.backup.record import file_id
+from tests.backup.memory_manifest import MemoryManifest, pad_manifest
 
 KEY = bytes(range(32))
 
@@ -41,7 +41,7 @@ def read_back(path: Path, key: bytes | None) -> sqlite3.Connection:
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
-def test_pieces_written_and_read_in_any_order_are_what_one_file_would_hold(tmp_path: Path, key: bytes | None) -> None:
+def test_pieces_written_and_read_in_any_order_equal_one_file(tmp_path: Path, key: bytes | None) -> None:
     chance = random.Random(7)
     scratch, model = ScratchFile(tmp_path / "scratch", key), bytearray()
     for _ in range(300):
@@ -61,12 +61,12 @@ def test_pieces_written_and_read_in_any_order_are_what_one_file_would_hold(tmp_p
     scratch.close()
 
 
-def test_nothing_lies_on_the_disk_in_plain_while_a_manifest_is_written(
+def test_nothing_is_on_disk_in_plain_while_a_manifest_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even what its sorter puts aside. The same piece written twice looks different each time."""
-    monkeypatch.setattr(scratch_disk, "PIECES_KEPT", 2)
-    monkeypatch.setattr(manifest_writer, "_CACHE_KIB", 100)
+    monkeypatch.setattr(scratch_vfs, "PIECES_KEPT", 2)
+    monkeypatch.setattr(writer, "_CACHE_KIB", 100)
     names, pieces = set(), []
     store = ScratchFile._store
 
@@ -78,7 +78,7 @@ def test_nothing_lies_on_the_disk_in_plain_while_a_manifest_is_written(
             pieces.append(file.read(PIECE_BYTES))
 
     monkeypatch.setattr(ScratchFile, "_store", spy)
-    with ManifestFile(tmp_path / "Manifest.db", "17.5", KEY) as manifest:
+    with ManifestWriter(tmp_path / "Manifest.db", "17.5", KEY) as manifest:
         manifest.add_rows(rows(20_000))
         manifest.finish()
     assert any("sorting" in name for name in names), "the sorter had too little room in memory"
@@ -90,12 +90,10 @@ def test_nothing_lies_on_the_disk_in_plain_while_a_manifest_is_written(
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
 @pytest.mark.parametrize("ios_version", ["14.3", "27.0"])
-def test_a_manifest_written_to_the_disk_is_the_one_that_is_made_in_memory(
-    tmp_path: Path, key: bytes | None, ios_version: str
-) -> None:
+def test_a_written_manifest_equals_one_from_sqlite(tmp_path: Path, key: bytes | None, ios_version: str) -> None:
     written = rows(2_000)
-    in_memory = ManifestWriter(ios_version)
-    with ManifestFile(tmp_path / "Manifest.db", ios_version, key) as manifest:
+    in_memory = MemoryManifest(ios_version)
+    with ManifestWriter(tmp_path / "Manifest.db", ios_version, key) as manifest:
         manifest.add_rows(written)
         manifest.set_property("salt", b"pepper")
         assert manifest.finish() == 2_000
@@ -124,11 +122,11 @@ def test_a_manifest_written_to_the_disk_is_the_one_that_is_made_in_memory(
     other.close()
 
 
-def test_of_two_rows_with_one_file_id_the_first_stays(tmp_path: Path) -> None:
+def test_of_two_rows_with_one_file_id_the_first_is_kept(tmp_path: Path) -> None:
     """A hostile manifest need not have the primary key that forbids it."""
     first, second, third = rows(3)
     twin = (3, first[1], first[2], first[3], 1, b"another archive")
-    with ManifestFile(tmp_path / "Manifest.db", "17.5", None) as manifest:
+    with ManifestWriter(tmp_path / "Manifest.db", "17.5", None) as manifest:
         manifest.add_rows([first, second, twin, (4, *third[1:])])
         assert manifest.remove(2) == (second[1], second[2], second[3])
         assert manifest.finish() == 2
@@ -139,18 +137,16 @@ def test_of_two_rows_with_one_file_id_the_first_stays(tmp_path: Path) -> None:
     database.close()
 
 
-def test_a_full_disk_is_told_as_the_error_it_is_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scratch_disk, "PIECES_KEPT", 2)
-    monkeypatch.setattr(manifest_writer, "_CACHE_KIB", 100)
+def test_a_full_disk_raises_its_own_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch_vfs, "PIECES_KEPT", 2)
+    monkeypatch.setattr(writer, "_CACHE_KIB", 100)
 
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with (
         pytest.raises(OSError, match="No space left") as problem,
-        ManifestFile(tmp_path / "Manifest.db", "17.5", KEY) as manifest,
+        ManifestWriter(tmp_path / "Manifest.db", "17.5", KEY) as manifest,
     ):
         monkeypatch.setattr(ScratchFile, "_store", full)
         manifest.add_rows(rows(20_000))

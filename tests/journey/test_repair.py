@@ -1,4 +1,4 @@
-"""A damaged backup made whole: by a phone that sends what is missing, by one that sends everything, and without one."""
+"""Repairing a backup: with a phone that sends missing files, with one that sends everything, and without a phone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.open import open_manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
 from migrate.backup.seal import SealDraft, read_seal
@@ -31,7 +31,7 @@ from migrate.problems import (
     WrongPassword,
 )
 from migrate.problems.finding import Finding
-from tests.backup.small_backup import UDID, SmallBackup
+from tests.backup.small_backup import UDID, SmallBackup, healthy_backup
 from tests.backup.test_mbdb import OldBackup, flat_name
 from tests.backup.test_mbdb import fill as fill_as_ios_9
 
@@ -56,7 +56,7 @@ def truncate(path: Path) -> None:
 
 
 def damage(backup: SmallBackup) -> set[str]:
-    """Three wounds of three kinds. The file ids that have them."""
+    """Three defects of different kinds. Returns the damaged file ids."""
     flip(backup.blob(*SMS))
     backup.blob(*PHOTO).unlink()
     truncate(backup.blob(*SHARED))
@@ -108,9 +108,9 @@ class Phone:
     def _lacking(self, folder: Path | None) -> list[str]:
         there: set[str] = set()
         if folder is not None:
-            with Manifest.open(BackupFolder(folder), self.password) as manifest:
+            with open_manifest(BackupFolder(folder), self.password) as manifest:
                 there = {row.file_id for row in manifest.rows()}
-        with Manifest.open(BackupFolder(self.healthy), self.password) as manifest:
+        with open_manifest(BackupFolder(self.healthy), self.password) as manifest:
             return [one.file_id for one in manifest.records() if one.kind is Kind.FILE and one.file_id not in there]
 
 
@@ -121,7 +121,7 @@ class RepairCase:
     backup: SmallBackup
     phone: Phone
     seals: Path
-    wounded: set[str]
+    damaged_ids: set[str]
     sound: dict[str, tuple[int, int]]
 
     def repair(self, *, with_phone: bool = True, path: Path | None = None, password: str | None = "") -> RepairResult:
@@ -143,17 +143,23 @@ class RepairCase:
         return sorted(path.name for path in self.backup.path.parent.iterdir())
 
 
+@pytest.fixture(params=[True, False], ids=["encrypted", "plain"])
+def small_backup(request: pytest.FixtureRequest, tmp_path: Path) -> SmallBackup:
+    """One healthy backup of each kind."""
+    return healthy_backup(tmp_path, encrypted=request.param)
+
+
 @pytest.fixture
 def repair_case(small_backup: SmallBackup, tmp_path: Path) -> RepairCase:
     healthy, seals = tmp_path / "healthy", tmp_path / "seals"
     shutil.copytree(small_backup.path, healthy)
     small_backup.seal(seals)
-    wounded = damage(small_backup)
+    damaged_ids = damage(small_backup)
     phone = Phone(healthy, small_backup.password)
-    return RepairCase(small_backup, phone, seals, wounded, inodes(small_backup.path))
+    return RepairCase(small_backup, phone, seals, damaged_ids, inodes(small_backup.path))
 
 
-def test_only_what_was_damaged_comes_from_the_phone_again(repair_case: RepairCase) -> None:
+def test_only_damaged_files_are_fetched_again(repair_case: RepairCase) -> None:
     repaired = repair_case.repair()
     assert (repaired.answer, repaired.in_place, repaired.verdict.verdict, repaired.exit_code) == (
         "fetched",
@@ -161,15 +167,15 @@ def test_only_what_was_damaged_comes_from_the_phone_again(repair_case: RepairCas
         "whole",
         0,
     )
-    assert {record.file_id for record in repaired.dropped} == repair_case.wounded
+    assert {record.file_id for record in repaired.dropped} == repair_case.damaged_ids
     assert all(record.came_back for record in repaired.dropped) and repaired.fetched.files == 3
     now = inodes(repair_case.backup.path)
     stayed = {name for name in now if "/" in name and now[name] == repair_case.sound.get(name)}
-    assert {name[3:] for name in now if "/" in name and name not in stayed} == repair_case.wounded
+    assert {name[3:] for name in now if "/" in name and name not in stayed} == repair_case.damaged_ids
     assert repair_case.verdict == "whole" and repair_case.beside == [UDID] and repaired.kept is None
 
 
-def test_a_phone_that_begins_a_full_backup_heals_too(repair_case: RepairCase) -> None:
+def test_a_phone_that_starts_a_full_backup_repairs_too(repair_case: RepairCase) -> None:
     repair_case.phone.answer = "full"
     repaired = repair_case.repair()
     assert (repaired.answer, repaired.verdict.verdict) == ("full", "whole")
@@ -177,14 +183,14 @@ def test_a_phone_that_begins_a_full_backup_heals_too(repair_case: RepairCase) ->
     assert repair_case.verdict == "whole" and repair_case.beside == [UDID]
 
 
-def test_the_seal_follows(repair_case: RepairCase) -> None:
+def test_the_repaired_backup_is_sealed(repair_case: RepairCase) -> None:
     repair_case.repair()
     seal = read_seal(repair_case.seals, BackupFolder(repair_case.backup.path))
     assert seal is not None and seal.uuid.startswith("00000002")
 
 
-def test_a_seal_of_another_save_of_this_phone_stays_where_it_is(repair_case: RepairCase) -> None:
-    """A foreign folder is healed; the seal at home is that of our own working backup."""
+def test_the_seal_of_another_backup_of_this_phone_is_kept(repair_case: RepairCase) -> None:
+    """A backup of another program is repaired; the seal at home belongs to our own backup of this phone."""
     mine = repair_case.seals / f"{UDID}.json"
     mine.write_bytes(mine.read_bytes().replace(b"7A6E3C51", b"99999999"))
     before = mine.read_bytes()
@@ -208,7 +214,7 @@ def test_without_the_phone_the_damaged_files_are_left_out_and_named(repair_case:
     repaired = repair_case.repair(with_phone=False)
     assert (repaired.answer, repaired.verdict.verdict, repaired.exit_code) == ("without-phone", "whole", 0)
     lost = {finding.file_id for finding in repaired.verdict.findings if finding.code == "heal-lost"}
-    assert lost == repair_case.wounded == {record.file_id for record in repaired.dropped if not record.came_back}
+    assert lost == repair_case.damaged_ids == {record.file_id for record in repaired.dropped if not record.came_back}
     with Backup.open(repair_case.backup.path, repair_case.backup.password) as opened:
         records = {(record.domain, record.relative_path): record for record in opened.records()}
         assert {name for name in repair_case.backup.records if name not in records} == {SMS, PHOTO, SHARED}
@@ -219,7 +225,7 @@ def test_without_the_phone_the_damaged_files_are_left_out_and_named(repair_case:
     assert repair_case.verdict == "whole"
 
 
-def test_without_the_phone_the_backup_as_it_was_stays_beside_it(repair_case: RepairCase) -> None:
+def test_without_the_phone_the_original_backup_is_kept_beside_it(repair_case: RepairCase) -> None:
     repaired = repair_case.repair(with_phone=False)
     assert repaired.kept is not None and repaired.kept.name == f"{UDID}-20260506-070809"
     assert inodes(repaired.kept) == repair_case.sound, "not a byte of it was touched"
@@ -236,8 +242,8 @@ def test_a_damaged_database_takes_its_log_along(repair_case: RepairCase) -> None
     assert not repair_case.backup.blob(name[0], f"{name[1]}-wal").exists()
 
 
-def test_what_the_phone_has_no_more_is_named_and_the_old_backup_kept(repair_case: RepairCase) -> None:
-    with Manifest.open(BackupFolder(repair_case.phone.healthy), repair_case.backup.password):
+def test_files_the_phone_no_longer_has_are_named_and_the_old_backup_is_kept(repair_case: RepairCase) -> None:
+    with open_manifest(BackupFolder(repair_case.phone.healthy), repair_case.backup.password):
         pass
     twin = SmallBackup.__new__(SmallBackup)
     twin.__dict__.update(
@@ -254,14 +260,14 @@ def test_what_the_phone_has_no_more_is_named_and_the_old_backup_kept(repair_case
     assert [one.relative_path for one in repaired.verdict.findings if one.code == "heal-lost"] == [PHOTO[1]]
 
 
-def test_wounds_that_are_no_files_need_the_phone(repair_case: RepairCase) -> None:
+def test_defects_outside_of_files_need_the_phone(repair_case: RepairCase) -> None:
     (repair_case.backup.path / "Info.plist").unlink()
     with pytest.raises(CannotHealWithoutPhone):
         repair_case.repair(with_phone=False)
     assert repair_case.repair().verdict.verdict == "whole" and repair_case.verdict == "whole"
 
 
-def test_an_unreadable_manifest_needs_the_phone_and_all_of_it(repair_case: RepairCase) -> None:
+def test_an_unreadable_manifest_needs_a_full_backup(repair_case: RepairCase) -> None:
     database = repair_case.backup.path / "Manifest.db"
     database.write_bytes(database.read_bytes()[:1003])
     with pytest.raises(BackupUnreadable):
@@ -273,7 +279,7 @@ def test_an_unreadable_manifest_needs_the_phone_and_all_of_it(repair_case: Repai
 # -- what stops it ---------------------------------------------------------------------------------------------------
 
 
-def test_a_backup_that_was_never_finished_is_not_healed_but_saved_on(repair_case: RepairCase) -> None:
+def test_an_unfinished_backup_is_not_repaired(repair_case: RepairCase) -> None:
     repair_case.backup.write_plist("Status.plist", repair_case.backup.status(SnapshotState="uploading"))
     with pytest.raises(BackupUnfinished):
         repair_case.repair()
@@ -287,7 +293,7 @@ def test_a_wrong_password_changes_nothing(repair_case: RepairCase) -> None:
     assert inodes(repair_case.backup.path) == repair_case.sound and repair_case.beside == [UDID]
 
 
-def test_too_little_room_is_said_before_anything_is_done(
+def test_too_little_space_is_reported_before_anything_is_done(
     repair_case: RepairCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(repair_case.seals)
@@ -307,7 +313,7 @@ def test_a_phone_that_sends_it_damaged_again_changes_nothing(repair_case: Repair
     assert inodes(repair_case.backup.path) == repair_case.sound and repair_case.beside == [UDID]
 
 
-def test_a_cable_pulled_while_healing_leaves_the_clone_for_the_next_attempt(repair_case: RepairCase) -> None:
+def test_a_cable_pulled_during_repair_leaves_the_clone_for_the_next_attempt(repair_case: RepairCase) -> None:
     repair_case.phone.breaks = ConnectionError("the cable")
     with pytest.raises(ConnectionError):
         repair_case.repair()
@@ -321,14 +327,14 @@ def test_a_cable_pulled_while_healing_leaves_the_clone_for_the_next_attempt(repa
     assert repair_case.beside == [UDID]
 
 
-def test_a_clone_of_another_save_is_worth_nothing(repair_case: RepairCase) -> None:
+def test_a_clone_of_another_backup_is_discarded(repair_case: RepairCase) -> None:
     place = RepairWorkspace(repair_case.backup.path)
     place.begin(UDID).mkdir()
     place.note = RepairNote(udid=UDID, stamp=("another", "save"), dropped=())
     assert repair_case.repair().verdict.verdict == "whole" and repair_case.beside == [UDID]
 
 
-def test_strays_and_strange_things_are_left_behind(repair_case: RepairCase) -> None:
+def test_stray_files_are_not_copied(repair_case: RepairCase) -> None:
     (repair_case.backup.path / "ab").mkdir(exist_ok=True)
     (repair_case.backup.path / "ab" / ("ab" + "0" * 38)).write_bytes(b"stray")
     (repair_case.backup.path / "thumbs").symlink_to("/etc")
@@ -391,7 +397,7 @@ def deaths(repair_case: RepairCase, work: Callable[[], object], tmp_path: Path, 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a child process")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("with_phone", [True, False], ids=["with-phone", "without-phone"])
-def test_killed_at_any_point_the_backup_is_there_and_the_next_attempt_heals(tmp_path: Path, with_phone: bool) -> None:
+def test_killed_at_any_point_the_backup_exists_and_the_next_attempt_repairs(tmp_path: Path, with_phone: bool) -> None:
     backup = SmallBackup(tmp_path / "backups" / UDID, encrypted=False)
     for name in (SMS, PHOTO, SHARED, ("HomeDomain", "Library/Preferences/sound.plist")):
         backup.add_file(*name, b"some content of a file" * 30)
@@ -419,7 +425,7 @@ def test_killed_at_any_point_the_backup_is_there_and_the_next_attempt_heals(tmp_
     assert died > 20 and between >= 1
 
 
-def test_a_new_save_begun_between_the_two_renames_is_kept_beside_the_old_one(repair_case: RepairCase) -> None:
+def test_a_new_backup_between_the_two_renames_is_kept_beside_the_old_one(repair_case: RepairCase) -> None:
     place = RepairWorkspace(repair_case.backup.path)
     clone = place.begin(UDID)
     shutil.copytree(repair_case.phone.healthy, clone)
@@ -431,7 +437,7 @@ def test_a_new_save_begun_between_the_two_renames_is_kept_beside_the_old_one(rep
     assert inodes(repair_case.backup.path.parent / f"{UDID}-20260506-070809") == repair_case.sound
 
 
-def test_a_clone_that_somebody_took_away_gives_the_backup_its_place_back(repair_case: RepairCase) -> None:
+def test_if_the_clone_disappears_the_backup_is_moved_back(repair_case: RepairCase) -> None:
     place = RepairWorkspace(repair_case.backup.path)
     place.begin(UDID)
     place.note = RepairNote(udid=UDID, stamp=("a", "b"), dropped=())
@@ -440,15 +446,15 @@ def test_a_clone_that_somebody_took_away_gives_the_backup_its_place_back(repair_
     assert repair_case.beside == [UDID]
 
 
-def test_no_backup_is_said_so(tmp_path: Path) -> None:
+def test_a_missing_backup_is_reported(tmp_path: Path) -> None:
     with pytest.raises(BackupNotFound):
         Repair(path=tmp_path, seals=tmp_path / "seals", phone=None, with_password=lambda folder, work: work(None)).run()
 
 
-def test_the_healed_manifest_is_a_sound_database_of_the_same_key(make_backup: Any, tmp_path: Path) -> None:
-    backup = make_backup(encrypted=True)
-    wounded = damage(backup)
-    bed = RepairCase(backup, Phone(tmp_path, backup.password), tmp_path / "seals", wounded, {})
+def test_the_repaired_manifest_is_sound_and_has_the_same_key(tmp_path: Path) -> None:
+    backup = healthy_backup(tmp_path)
+    damaged_ids = damage(backup)
+    bed = RepairCase(backup, Phone(tmp_path, backup.password), tmp_path / "seals", damaged_ids, {})
     plist = (backup.path / "Manifest.plist").read_bytes()
     bed.repair(with_phone=False)
     assert (backup.path / "Manifest.plist").read_bytes() == plist, "keybag and ManifestKey stay"
@@ -462,7 +468,7 @@ def test_the_healed_manifest_is_a_sound_database_of_the_same_key(make_backup: An
     connection.close()
 
 
-def test_a_backup_of_ios_9_is_healed_without_its_phone(tmp_path: Path) -> None:
+def test_a_backup_of_ios_9_is_repaired_without_its_phone(tmp_path: Path) -> None:
     path = tmp_path / "ios9"
     path.mkdir()
     old = fill_as_ios_9(OldBackup(path)).write()

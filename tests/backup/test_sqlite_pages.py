@@ -1,4 +1,4 @@
-"""The pages of a manifest, written in one go: whatever the rows, SQLite reads what it would have written."""
+"""The pages of a manifest, written in one pass: SQLite reads any rows as if it had written them itself."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from migrate.backup.crypto.cipher import decrypted_chunks
-from migrate.backup.manifest import page_writer as manifest_pages_writer
-from migrate.backup.manifest.page_writer import PageStream, TableWriter
-from migrate.backup.manifest.writer import ManifestFile, ManifestRow
+from migrate.backup.manifest import sqlite_pages
+from migrate.backup.manifest.sqlite_pages import PageStream, TableWriter
+from migrate.backup.manifest.writer import ManifestRow, ManifestWriter
 
 KEY = bytes(range(32))
 ROWS = "SELECT rowid, * FROM Files ORDER BY rowid"
@@ -34,7 +34,7 @@ sizes_and_rows = st.lists(
 
 
 def opened(path: Path, key: bytes | None) -> sqlite3.Connection:
-    """In memory, its log switched off: as a deserialized database has none."""
+    """The database in memory, in rollback mode: a deserialized database has no log."""
     stored = path.read_bytes()
     plain = stored[:-16] if key is None else b"".join(decrypted_chunks([stored], key))
     assert len(plain) % 4096 == 0 and len(stored) == len(plain) + 16
@@ -57,11 +57,11 @@ def assert_sound(database: sqlite3.Connection, rows: list[ManifestRow]) -> None:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sizes_and_rows, st.sampled_from([None, KEY]), st.sampled_from(["17.5", "27.0"]), st.data())
-def test_any_rows_at_all_are_read_back_by_sqlite(
+def test_sqlite_reads_back_any_rows(
     given_rows: list[tuple[int, str, str, int, bytes]], key: bytes | None, ios_version: str, data: st.DataObject
 ) -> None:
     """Texts of any alphabet and length, flags of 64 bits, archives of any length, gaps between the numbers; some rows
-    are taken out again."""
+    are removed again."""
     number = 0
     rows: list[ManifestRow] = []
     for step, domain, relative_path, flags, file in given_rows:
@@ -70,7 +70,7 @@ def test_any_rows_at_all_are_read_back_by_sqlite(
     gone = data.draw(st.sets(st.sampled_from([row[0] for row in rows]))) if rows else set()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "Manifest.db"
-        with ManifestFile(path, ios_version, key) as manifest:
+        with ManifestWriter(path, ios_version, key) as manifest:
             manifest.add_rows(rows)
             manifest.set_property("salt", b"pepper" * 5_000)
             for each in gone:
@@ -88,14 +88,14 @@ def test_any_rows_at_all_are_read_back_by_sqlite(
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
-def test_a_tree_of_three_levels_is_one(tmp_path: Path, key: bytes | None) -> None:
+def test_a_tree_of_three_levels_is_sound(tmp_path: Path, key: bytes | None) -> None:
     """More leaves than one page has children, and more rows than 16 bits count."""
     chance = random.Random(3)
     rows: list[ManifestRow] = [
         (number, f"{chance.getrandbits(160):040x}", "HomeDomain", f"Library/{number}", 1 + number % 2, bytes(400))
         for number in range(1, 70_001)
     ]
-    with ManifestFile(tmp_path / "Manifest.db", "17.5", key) as manifest:
+    with ManifestWriter(tmp_path / "Manifest.db", "17.5", key) as manifest:
         for at in range(0, len(rows), 1_000):
             manifest.add_rows(rows[at : at + 1_000])
         manifest.finish()
@@ -108,9 +108,9 @@ def test_a_tree_of_three_levels_is_one(tmp_path: Path, key: bytes | None) -> Non
 def test_no_page_above_the_leaves_has_a_single_child(
     tmp_path: Path, leaves: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manifest_pages_writer, "_CHILDREN", 3)
+    monkeypatch.setattr(sqlite_pages, "_CHILDREN", 3)
     rows: list[ManifestRow] = [(n, f"{n:040x}", "d", f"p{n}", 1, bytes(4_000)) for n in range(1, leaves + 1)]
-    with ManifestFile(tmp_path / "Manifest.db", "17.5", None) as manifest:
+    with ManifestWriter(tmp_path / "Manifest.db", "17.5", None) as manifest:
         manifest.add_rows(rows)
         manifest.finish()
     stored = (tmp_path / "Manifest.db").read_bytes()
@@ -122,7 +122,7 @@ def test_no_page_above_the_leaves_has_a_single_child(
     database.close()
 
 
-def test_rows_out_of_order_are_a_bug_of_ours(tmp_path: Path) -> None:
+def test_rows_out_of_order_raise_value_error(tmp_path: Path) -> None:
     stream = PageStream(tmp_path / "pages", None)
     table = TableWriter(stream)
     table.add(5, "a", "b", "c", 1, b"")
@@ -132,10 +132,10 @@ def test_rows_out_of_order_are_a_bug_of_ours(tmp_path: Path) -> None:
 
 
 def test_two_manifests_of_the_same_rows_share_no_ciphertext_by_chance(tmp_path: Path) -> None:
-    """The last block of the first page is drawn anew each time, and all that follows goes on from it."""
+    """The last block of the first page is random, and everything after it depends on it."""
     stored = []
     for name in ("one", "two"):
-        with ManifestFile(tmp_path / name, "17.5", KEY) as manifest:
+        with ManifestWriter(tmp_path / name, "17.5", KEY) as manifest:
             manifest.add_rows([(1, "0" * 40, "HomeDomain", "a", 1, b"archive")])
             manifest.finish()
         stored.append((tmp_path / name).read_bytes())

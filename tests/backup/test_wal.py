@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from migrate.backup.crypto.cipher import encrypted_chunks
 from migrate.backup.crypto.stored_content import BlobReader
-from migrate.backup.manifest.wal import WalPages, apply_wal
+from migrate.backup.manifest.wal import WalPages
+from tests.backup.wal_reference import apply_wal
 
 
 def left_open(folder: Path, *, rows: int, page_bytes: int = 1024) -> tuple[bytes, bytes, sqlite3.Connection]:
@@ -41,7 +42,7 @@ def notes(database: bytes | bytearray) -> int | None:
 
 
 @pytest.mark.parametrize("page_bytes", [512, 4096, 65536])
-def test_rows_that_are_only_in_the_log_are_there(tmp_path: Path, page_bytes: int) -> None:
+def test_rows_that_are_only_in_the_log_are_read(tmp_path: Path, page_bytes: int) -> None:
     database, log, connection = left_open(tmp_path, rows=50, page_bytes=page_bytes)
     connection.close()
     assert notes(apply_wal(database, b"")) is None
@@ -56,7 +57,7 @@ def test_a_log_cut_anywhere_gives_what_was_committed_before(tmp_path: Path) -> N
     assert (seen[0], notes(apply_wal(database, log))) == (0, 8)
 
 
-def test_a_byte_that_flipped_ends_the_log_there(tmp_path: Path) -> None:
+def test_a_flipped_byte_ends_the_log(tmp_path: Path) -> None:
     database, log, connection = left_open(tmp_path, rows=8)
     connection.close()
     middle = len(log) // 2
@@ -86,13 +87,13 @@ def test_a_database_that_shrank_is_shrunk(tmp_path: Path) -> None:
     assert notes(result) == 5
 
 
-def test_what_is_no_log_changes_nothing() -> None:
+def test_bytes_that_are_not_a_log_change_nothing() -> None:
     plain = b"SQLite format 3\0" + bytes(84)
     for log in (b"", b"short", b"\x37\x7f\x06\x82" + bytes(60), struct.pack(">4I", 0x377F0682, 3007000, 7, 0) * 8):
         assert apply_wal(plain, log)[20:] == plain[20:]
 
 
-def test_a_real_address_book_is_what_sqlite_makes_of_it(shared_data: Path, tmp_path: Path) -> None:
+def test_a_real_address_book_reads_as_in_sqlite(shared_data: Path, tmp_path: Path) -> None:
     """iOS 15.3.1: nearly everything is in the log. SQLite's own checkpoint is the witness."""
     for source in sorted((shared_data / "databases" / "ios15-real").rglob("*-wal")):
         database, log = Path(str(source).removesuffix("-wal")).read_bytes(), source.read_bytes()
@@ -110,7 +111,7 @@ def test_a_real_address_book_is_what_sqlite_makes_of_it(shared_data: Path, tmp_p
         assert ours == theirs, source.name
 
 
-def test_a_log_of_a_few_bytes_that_counts_a_billion_pages_does_not_fill_the_memory(tmp_path: Path) -> None:
+def test_a_small_log_that_claims_a_billion_pages_does_not_fill_the_memory(tmp_path: Path) -> None:
     database, log, connection = left_open(tmp_path, rows=8)
     connection.close()
     hostile = with_page_counts(log, 1 << 30)
@@ -150,7 +151,7 @@ def both_ways(folder: Path, database: bytes, log: bytes, key: bytes | None = Non
 
 @pytest.mark.parametrize("key", [None, bytes(range(32))], ids=["plain", "encrypted"])
 @pytest.mark.parametrize("page_bytes", [512, 4096])
-def test_a_fold_read_in_pieces_is_the_fold_in_memory(tmp_path: Path, page_bytes: int, key: bytes | None) -> None:
+def test_reading_in_pieces_equals_the_log_applied_in_memory(tmp_path: Path, page_bytes: int, key: bytes | None) -> None:
     database, log, connection = left_open(tmp_path, rows=20, page_bytes=page_bytes)
     connection.close()
     for length in range(0, len(log) + 1, 1 + len(log) // 9):
@@ -158,7 +159,7 @@ def test_a_fold_read_in_pieces_is_the_fold_in_memory(tmp_path: Path, page_bytes:
         assert whole == pieces
 
 
-def test_a_database_that_shrank_and_grew_again_folds_alike(tmp_path: Path) -> None:
+def test_reading_in_pieces_handles_a_database_that_shrank_and_grew_again(tmp_path: Path) -> None:
     """Pages that a commit cut off come back as zeros, not as what the database held there before."""
     connection = sqlite3.connect(tmp_path / "live.db", isolation_level=None)
     for statement in ("PRAGMA page_size = 512", "PRAGMA auto_vacuum = FULL", "CREATE TABLE note (text TEXT)"):
@@ -178,11 +179,11 @@ def test_a_database_that_shrank_and_grew_again_folds_alike(tmp_path: Path) -> No
 
 @given(st.binary(max_size=3000), st.integers(0, 5000), st.binary(max_size=60))
 @settings(max_examples=60, deadline=None)
-def test_a_bent_log_folds_alike(live: Path, database: bytes, at: int, bytes_: bytes) -> None:
+def test_reading_in_pieces_handles_a_damaged_log(live: Path, database: bytes, at: int, bytes_: bytes) -> None:
     whole_database, log = (live / "live.db").read_bytes(), (live / "whole.log").read_bytes()
-    bent = log[: at % len(log)] + bytes_ + log[at % len(log) + len(bytes_) :]
+    damaged = log[: at % len(log)] + bytes_ + log[at % len(log) + len(bytes_) :]
     for one in (database, whole_database):
-        whole, pieces = both_ways(live, one, bent)
+        whole, pieces = both_ways(live, one, damaged)
         assert whole == pieces
 
 

@@ -1,4 +1,4 @@
-"""Verify on damaged backups. One wound a test; the tables are meant to grow."""
+"""Verify on damaged backups, one defect per test."""
 
 from __future__ import annotations
 
@@ -83,9 +83,7 @@ def test_any_change_to_a_digested_file_is_damage_without_a_seal(small_backup: An
         ("zeroed", "padding-wrong"),
     ],
 )
-def test_encryption_itself_shows_damage_where_neither_digest_nor_seal_do(
-    make_backup: Any, defect: str, code: str
-) -> None:
+def test_encryption_reveals_damage_without_digest_and_seal(make_backup: Any, defect: str, code: str) -> None:
     backup = make_backup(encrypted=True)
     blob = backup.blob(*PHOTO)
     blob.write_bytes(STORED_FILE_DEFECTS[defect](blob.read_bytes()))
@@ -136,13 +134,13 @@ def test_a_shard_that_is_a_link_is_not_followed(small_backup: Any, tmp_path: Pat
 
 
 @pytest.mark.skipif(os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
-def test_a_stored_file_this_computer_may_not_read_is_damage(small_backup: Any) -> None:
+def test_a_stored_file_without_read_permission_is_damage(small_backup: Any) -> None:
     small_backup.blob(*LEVEL).chmod(0)
     assert errors(check(small_backup)) == {"file-unreadable-here"}
 
 
-def test_a_stored_file_that_goes_away_while_it_is_checked_is_named(small_backup: Any) -> None:
-    """Listed, then gone: a disk that fails, or somebody tidying up meanwhile."""
+def test_a_stored_file_that_disappears_during_the_check_is_named(small_backup: Any) -> None:
+    """Listed, then gone: the disk fails, or someone deletes the file meanwhile."""
     path = small_backup.blob(*LEVEL)
     blob = Blob(
         record=small_backup.records[LEVEL],
@@ -208,10 +206,10 @@ def test_a_manifest_that_another_program_did_not_pad_is_still_read(make_backup: 
 
 
 def test_a_row_whose_archive_is_garbage_is_named_and_its_file_is_not_called_stray(small_backup: Any) -> None:
-    from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
+    from tests.backup.memory_manifest import MemoryManifest, encrypt_manifest, pad_manifest
 
     broken = small_backup.records.pop(LEVEL)
-    writer = ManifestWriter("17.5.1")
+    writer = MemoryManifest("17.5.1")
     for record in small_backup.records.values():
         writer.add(record)
     writer.add_row(broken.file_id, broken.domain, broken.relative_path, 1, b"no archive")

@@ -1,12 +1,12 @@
-"""The pages of a new Manifest.db, written once and in order, encrypted as they go.
+"""Writes the pages of a new Manifest.db once and in order, encrypted on the way.
 
-In CBC a block depends on every block before it, and the first page of a database says where its tables begin, which is
-known last. So the last block of ciphertext of the first page is chosen when nothing is written yet, and everything
-after goes on from there. When the first page is known, its last block of plaintext is the one that encrypts to what was
-chosen; it lies in a freeblock, which SQLite never looks into.
+In CBC each block depends on every block before it, but the first page of a database says where its tables begin, which
+is known last. So the last block of ciphertext of the first page is drawn at random before anything is written, and the
+second page continues from it. When the first page is known, that random block is stored as its last block; it decrypts
+to arbitrary bytes inside a freeblock, which SQLite never reads.
 
-The table `Files` is built here from rows that come in the order of their numbers; a page is written when it is full.
-Memory: a page for each level of the tree, one row, and what waits to be written (PIECE_BYTES).
+The table `Files` is built from rows in the order of their numbers; a page is written when it is full.
+Memory: a page for each level of the tree, one row, and the data waiting to be written (PIECE_BYTES).
 Source: https://www.sqlite.org/fileformat2.html (*read*): 1.3 the header, 1.5 cells, 1.6 overflow, 2.1 records.
 """
 
@@ -35,10 +35,10 @@ _MOST_IN_INDEX = (PAGE_BYTES - 12) * 64 // 255 - 23
 _LEAST = (PAGE_BYTES - 12) * 32 // 255 - 23
 
 SHORT_KEY_BYTES = _MOST_IN_INDEX - 40
-"""Texts of an index's entry that are no longer than this together leave room for the rest of the entry in its page."""
+"""If the texts of an index entry have at most this many bytes together, the entry fits into its page."""
 
 _CHILDREN = (PAGE_BYTES - 12) // (2 + 4 + 5) + 1
-"""Of an interior page: all but the last have a pointer, a page number, and a row's number of at most five bytes."""
+"""Children of an interior page: all but the last take a pointer, a page number and a row number of at most 5 bytes."""
 _MOST_ROWS = 1 << 35
 
 _FILE_HEADER_BYTES = 100
@@ -48,7 +48,7 @@ ReadPage = Callable[[int], bytes]
 
 
 class PageStream:
-    """A new database file whose pages get their numbers as they are appended, from 2 on. The first is written last.
+    """A new database file whose pages are numbered from 2 on as they are appended. The first page is written last.
 
     Raises:
         OSError: from every method.
@@ -56,8 +56,8 @@ class PageStream:
 
     def __init__(self, path: Path, key: bytes | None) -> None:
         self._key = key
-        self._joint = os.urandom(BLOCK_BYTES)
-        self._encryptor = None if key is None else _encryptor(key, self._joint)
+        self._last_block = os.urandom(BLOCK_BYTES)
+        self._encryptor = None if key is None else _encryptor(key, self._last_block)
         self.pages = 1
         self._waiting: list[bytes] = [bytes(PAGE_BYTES)] if key is None else []
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -74,7 +74,8 @@ class PageStream:
         return self.pages
 
     def append_overflow(self, rest: bytes) -> int:
-        """What of a payload has no room in its cell, on pages that follow one another. Returns the first's number."""
+        """Append the rest of a payload that does not fit into its cell, on consecutive pages. Returns the first's
+        number."""
         first = self.pages + 1
         room = PAGE_BYTES - 4
         for at in range(0, len(rest), room):
@@ -83,13 +84,12 @@ class PageStream:
         return first
 
     def finish(self, first_page: bytes) -> None:
-        """Write the first page, as SQLite would have it but for sizes and the log, and the padding; until it is on the
-        disk."""
+        """Write the padding and the first page, with sizes and versions corrected, and wait until all is on disk."""
         self._waiting.append(padding_for(0))  # pages are whole blocks
         self._flush()
         page = _with_freeblock(first_page, self.pages)
         self._file.seek(0)
-        self._write(page if self._key is None else self._joined(page, self._key))
+        self._write(page if self._key is None else self._encrypted_first_page(page, self._key))
         os.fsync(self._file.fileno())
         self.close()
 
@@ -97,10 +97,10 @@ class PageStream:
         self._waiting.clear()
         self._file.close()
 
-    def _joined(self, page: bytes, key: bytes) -> bytes:
-        """The first page encrypted, its last block such that its ciphertext is the one the second page went on from."""
+    def _encrypted_first_page(self, page: bytes, key: bytes) -> bytes:
+        """The first page encrypted, its last block replaced by the one that the second page continues from."""
         stored = _encryptor(key, bytes(BLOCK_BYTES)).update(page[:-BLOCK_BYTES])
-        return stored + self._joint
+        return stored + self._last_block
 
     def _flush(self) -> None:
         data = b"".join(self._waiting)
@@ -114,19 +114,19 @@ class PageStream:
 
 
 class TableWriter:
-    """The table `Files`, leaf by leaf, and above the leaves page by page at every level."""
+    """Writes the table `Files`: leaf by leaf, and the interior pages of each level as they fill up."""
 
     def __init__(self, stream: PageStream) -> None:
         self._stream = stream
         self._cells: list[bytes] = []
         self._room = PAGE_BYTES - _HEADER_BYTES[TABLE_LEAF]
         self._last = 0
-        self._levels: list[list[tuple[int, int]]] = []  # from the leaves up: pages, and the highest number below each
+        self._levels: list[list[tuple[int, int]]] = []  # from the leaves up: (page, highest row number below it)
         self.longest_key = 0
-        """The most bytes that a row's domain and path have together."""
+        """The length in bytes of the longest domain and path together."""
 
     def add(self, number: int, file_id: str, domain: str, relative_path: str, flags: int, file: bytes) -> None:
-        """One more row; its number is higher than those before (ValueError)."""
+        """Add a row. Raises ValueError unless its number is higher than those before."""
         if not self._last < number < _MOST_ROWS:
             raise ValueError(f"row {number} comes after row {self._last}")
         home = domain.encode()
@@ -162,34 +162,34 @@ class TableWriter:
             self._end_leaf()
         depth = 0
         while len(children := self._levels[depth]) > 1:
-            self._hand_up(depth + 1, self._stream.append(_interior(children)), children[-1][1])
+            self._add_to_level(depth + 1, self._stream.append(_interior(children)), children[-1][1])
             depth += 1
         return children[0][0]
 
     def _end_leaf(self) -> None:
         page = self._stream.append(_page(TABLE_LEAF, self._cells))
         self._cells, self._room = [], PAGE_BYTES - _HEADER_BYTES[TABLE_LEAF]
-        self._hand_up(0, page, self._last)
+        self._add_to_level(0, page, self._last)
 
-    def _hand_up(self, depth: int, page: int, key: int) -> None:
-        """A page, and the highest number below it, to the level above. A level that is full is written but for its last
-        child: so none that is more than one child ends in a page of one, which SQLite would never write."""
+    def _add_to_level(self, depth: int, page: int, key: int) -> None:
+        """Add a page, with the highest row number below it, to a level of interior pages. A full level is written
+        without its last child: so no level ends in a page with a single child, which SQLite would never write."""
         if depth == len(self._levels):
             self._levels.append([])
         children = self._levels[depth]
         if len(children) == _CHILDREN:
             full, self._levels[depth] = children[:-1], children[-1:]
-            self._hand_up(depth + 1, self._stream.append(_interior(full)), full[-1][1])
+            self._add_to_level(depth + 1, self._stream.append(_interior(full)), full[-1][1])
         self._levels[depth].append((page, key))
 
 
 def copy_tree(read: ReadPage, root: int, stream: PageStream, *, may_overflow: bool) -> int:
-    """The tree of another database, of the same page size, appended to `stream`. Returns the number of its root there.
-    `may_overflow` False promises that no entry goes on in an overflow page, and leaves are copied unseen."""
+    """Append a B-tree of another database with the same page size to `stream`. Returns the page number of its new root.
+    `may_overflow` False promises that no entry has an overflow page: then leaves are copied without parsing."""
     page = bytearray(read(root))
     kind = page[0]
     if kind not in _HEADER_BYTES:
-        raise ValueError(f"page {root} is no page of a tree")
+        raise ValueError(f"page {root} is not a page of a B-tree")
     if kind in (INDEX_LEAF, TABLE_LEAF) and not may_overflow:
         return stream.append(bytes(page))
     count = int.from_bytes(page[3:5], "big")
@@ -224,7 +224,7 @@ def _copy_overflow(read: ReadPage, page: bytearray, at: int, kind: int, stream: 
 
 
 def _with_freeblock(page: bytes, pages: int) -> bytes:
-    """The first page, its cells (the schema) moved down to make room for a freeblock at its end."""
+    """The first page, its cells (the schema) moved to make room for a freeblock at its end."""
     count = int.from_bytes(page[_FILE_HEADER_BYTES + 3 : _FILE_HEADER_BYTES + 5], "big")
     pointers = _FILE_HEADER_BYTES + 8
     cells = []
@@ -240,7 +240,7 @@ def _with_freeblock(page: bytes, pages: int) -> bytes:
     header[VERSIONS] = WRITE_AHEAD_LOG
     header[28:32] = pages.to_bytes(4, "big")
     header[32:40] = bytes(8)  # no free pages
-    header[92:96] = header[24:28]  # the number of pages is of this very change
+    header[92:96] = header[24:28]  # the page count is valid for this change counter
     freeblock = b"\0\0" + _FREEBLOCK_BYTES.to_bytes(2, "big")
     return bytes(header) + _page(TABLE_LEAF, cells, _FILE_HEADER_BYTES, freeblock.ljust(_FREEBLOCK_BYTES, b"\0"))
 
@@ -255,7 +255,7 @@ def _interior(children: list[tuple[int, int]]) -> bytes:
 
 
 def _page(kind: int, cells: list[bytes], before: int = 0, freeblock: bytes = b"", right: int = 0) -> bytes:
-    """A page but for the `before` bytes in front of it: the first cell last, as SQLite fills one."""
+    """A page without the `before` bytes in front of it. The first cell is placed last, as SQLite does."""
     places = bytearray()
     at = end = PAGE_BYTES - len(freeblock)
     for cell in cells:
@@ -269,13 +269,13 @@ def _page(kind: int, cells: list[bytes], before: int = 0, freeblock: bytes = b""
 
 
 def _local_bytes(size: int, most: int) -> int:
-    """How much of a payload that is too long stays in its cell."""
+    """How many bytes of a payload that is too long stay in its cell."""
     here = _LEAST + (size - _LEAST) % (PAGE_BYTES - 4)
     return here if here <= most else _LEAST
 
 
 def _integer(value: int) -> tuple[bytes, bytes]:
-    """A number's type and its bytes."""
+    """The serial type of a number, and its bytes."""
     if value in (0, 1):
         return bytes((8 + value,)), b""
     for kind, size in ((1, 1), (2, 2), (3, 3), (4, 4), (5, 6), (6, 8)):

@@ -1,4 +1,4 @@
-"""Manifest.db a piece at a time: the bytes SQLite gets are those of the whole, wherever it asks for them."""
+"""Manifest.db read in pieces: SQLite gets the same bytes as from the whole file."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pytest
 from migrate.backup.crypto.cipher import encrypted_chunks
 from migrate.backup.crypto.stored_content import PIECE_BYTES, PIECES_KEPT
 from migrate.backup.folder import BackupFolder
-from migrate.backup.manifest.open import Manifest
+from migrate.backup.manifest.open import open_manifest
 from migrate.backup.manifest.vfs import ManifestPages, connect
-from migrate.backup.manifest.writer import ManifestWriter, encrypt_manifest, pad_manifest
 from migrate.backup.record import Kind, Record, file_id
 from migrate.problems import BackupUnreadable
+from tests.backup.memory_manifest import MemoryManifest, encrypt_manifest, pad_manifest
 
 KEY = bytes(range(32))
 PAGE_BYTES = 4096
@@ -34,7 +34,7 @@ def stored(tmp_path: Path, size: int, key: bytes | None) -> tuple[Path, bytes]:
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
 @pytest.mark.parametrize("size", [PAGE_BYTES, PIECE_BYTES, PIECE_BYTES + PAGE_BYTES, 12 * PIECE_BYTES - PAGE_BYTES])
-def test_any_stretch_reads_as_it_stands_in_the_whole(tmp_path: Path, size: int, key: bytes | None) -> None:
+def test_any_range_reads_as_in_the_whole_file(tmp_path: Path, size: int, key: bytes | None) -> None:
     path, plain = stored(tmp_path, size, key)
     pages = ManifestPages(path, key)
     chance = random.Random(size)
@@ -49,7 +49,7 @@ def test_any_stretch_reads_as_it_stands_in_the_whole(tmp_path: Path, size: int, 
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
-def test_a_last_byte_that_merely_looks_like_padding_stays(tmp_path: Path, key: bytes | None) -> None:
+def test_a_last_byte_that_only_looks_like_padding_is_kept(tmp_path: Path, key: bytes | None) -> None:
     path, _ = stored(tmp_path, 3 * PAGE_BYTES, key)
     plain = (
         path.read_bytes()[: 3 * PAGE_BYTES - 1] + b"\1"
@@ -64,7 +64,7 @@ def test_a_last_byte_that_merely_looks_like_padding_stays(tmp_path: Path, key: b
 
 
 def many(count: int) -> bytes:
-    writer = ManifestWriter("17.5.1")
+    writer = MemoryManifest("17.5.1")
     for number in range(count):
         path = f"Library/{number}"
         writer.add(
@@ -93,25 +93,23 @@ def many(count: int) -> bytes:
 
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
-def test_a_manifest_of_many_pieces_is_sound_and_all_its_rows_come(
-    make_backup: Callable[..., Any], encrypted: bool
-) -> None:
+def test_all_rows_of_a_manifest_of_many_pieces_are_read(make_backup: Callable[..., Any], encrypted: bool) -> None:
     backup = make_backup(encrypted=encrypted)
     database = many(3_000)
     assert len(database) > 2 * PIECES_KEPT * PIECE_BYTES // 4
     stored_bytes = encrypt_manifest(database, backup.manifest_key) if encrypted else pad_manifest(database)
     (backup.path / "Manifest.db").write_bytes(stored_bytes)
-    with Manifest.open(BackupFolder(backup.path), backup.password) as manifest:
+    with open_manifest(BackupFolder(backup.path), backup.password) as manifest:
         assert list(manifest.find_faults()) == []
         assert [record.size for record in manifest.records()] == list(range(3_000))
         found = manifest.record("HomeDomain", "Library/2999")
         assert found is not None and found.size == 2_999
 
 
-def test_a_manifest_cut_short_while_it_is_read_ends_in_an_error_of_ours(make_backup: Callable[..., Any]) -> None:
+def test_a_manifest_cut_while_it_is_read_raises_backup_unreadable(make_backup: Callable[..., Any]) -> None:
     backup = make_backup(encrypted=False)
     (backup.path / "Manifest.db").write_bytes(pad_manifest(many(3_000)))
-    with Manifest.open(BackupFolder(backup.path), None) as manifest:
+    with open_manifest(BackupFolder(backup.path), None) as manifest:
         os.truncate(backup.path / "Manifest.db", 10 * PAGE_BYTES)
         with pytest.raises(BackupUnreadable):
             list(manifest.records())
@@ -128,7 +126,7 @@ def test_closing_the_connection_closes_the_file(tmp_path: Path) -> None:
         pages.read(PAGE_BYTES, 0)
 
 
-def test_through_the_manifests_file_system_nothing_else_is_opened(tmp_path: Path) -> None:
+def test_the_manifests_vfs_opens_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "Manifest.db"
     path.write_bytes(pad_manifest(many(3)))
     connection = connect(ManifestPages(path, None))

@@ -24,7 +24,7 @@ def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
-def test_a_sealed_backup_is_whole_without_a_word(small_backup: Any, tmp_path: Path) -> None:
+def test_a_sealed_backup_is_whole_without_findings(small_backup: Any, tmp_path: Path) -> None:
     small_backup.seal(tmp_path / "seals")
     verdict = verify(small_backup.path, small_backup.password, seals=tmp_path / "seals")
     assert (verdict.verdict, verdict.exit_code, verdict.findings) == ("whole", 0, ())
@@ -41,7 +41,7 @@ def test_verify_writes_nothing_into_the_backup(small_backup: Any) -> None:
     assert tree(small_backup.path) == before
 
 
-def test_without_a_seal_it_says_how_many_files_only_their_length_speaks_for(small_backup: Any) -> None:
+def test_without_a_seal_files_checked_only_by_length_are_counted(small_backup: Any) -> None:
     verdict = verify(small_backup.path, small_backup.password, seals=None)
     assert verdict.verdict == "whole"
     (finding,) = verdict.findings
@@ -49,7 +49,7 @@ def test_without_a_seal_it_says_how_many_files_only_their_length_speaks_for(smal
     assert finding.what.startswith("7 files")  # camera roll 3, the two apps' four; the other domains have digests
 
 
-def test_a_seal_of_another_save_is_void_and_no_alarm(small_backup: Any, tmp_path: Path) -> None:
+def test_a_seal_of_another_backup_is_void_and_only_info(small_backup: Any, tmp_path: Path) -> None:
     small_backup.seal(tmp_path / "seals")
     small_backup.status_uuid = "B5A1F7E2-9D34-4C7A-8E60-1F2B3C4D5E6F"
     small_backup.write()
@@ -78,7 +78,7 @@ def test_the_answer_for_scripts_has_the_contracts_keys(small_backup: Any) -> Non
     }  # fmt: skip
 
 
-def test_a_forgotten_password_is_asked_for_not_called_damage(make_backup: Any) -> None:
+def test_a_missing_password_is_an_error_not_damage(make_backup: Any) -> None:
     backup = make_backup(encrypted=True)
     with pytest.raises(PasswordMissing):
         verify(backup.path, None, seals=None)
@@ -86,12 +86,12 @@ def test_a_forgotten_password_is_asked_for_not_called_damage(make_backup: Any) -
         verify(backup.path, "battery-staple", seals=None)
 
 
-def test_a_folder_that_is_no_backup_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_backup_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BackupNotFound):
         verify(tmp_path, None, seals=None)
 
 
-def test_the_folder_around_one_backup_will_do(small_backup: Any) -> None:
+def test_the_folder_around_one_backup_is_accepted(small_backup: Any) -> None:
     assert verify(small_backup.path.parent, small_backup.password, seals=None).backup == small_backup.path
 
 
@@ -105,7 +105,7 @@ def test_a_file_caught_while_an_app_wrote_to_it_is_a_warning(small_backup: Any) 
     assert (finding.code, finding.relative_path) == ("size-differs", key[1])
 
 
-def test_an_encrypted_file_that_ends_in_data_and_not_in_padding_is_a_warning_when_its_length_is_off(
+def test_an_encrypted_file_without_padding_is_a_warning_when_its_length_differs(
     make_backup: Any,
 ) -> None:
     backup = make_backup(encrypted=True)
@@ -115,14 +115,14 @@ def test_an_encrypted_file_that_ends_in_data_and_not_in_padding_is_a_warning_whe
     assert (verdict.verdict, codes(verdict, "warning")) == ("whole", {"size-differs"})
 
 
-def test_a_row_without_a_size_is_no_reason_to_complain(small_backup: Any) -> None:
+def test_a_row_without_a_size_is_accepted(small_backup: Any) -> None:
     key = ("AppDomain-com.example.game", "Documents/level.dat")
     small_backup.records[key] = replace(small_backup.records[key], size=None)
     small_backup.write_manifest()
     assert codes(verify(small_backup.path, small_backup.password, seals=None)) == {"checked-by-length-only"}
 
 
-def test_an_empty_file_stored_as_nothing_is_whole_in_an_encrypted_backup_too(make_backup: Any) -> None:
+def test_an_empty_stored_file_is_whole_in_an_encrypted_backup_too(make_backup: Any) -> None:
     backup = make_backup(encrypted=True)
     key = ("HomeDomain", "Library/Preferences/empty.plist")
     backup.blob(*key).write_bytes(b"")
@@ -131,7 +131,7 @@ def test_an_empty_file_stored_as_nothing_is_whole_in_an_encrypted_backup_too(mak
     assert verify(backup.path, backup.password, seals=None).verdict == "whole"
 
 
-def test_what_the_phone_could_not_read_is_a_warning_and_its_stump_is_not_judged(
+def test_a_file_the_phone_could_not_read_is_a_warning_and_its_bytes_are_not_checked(
     small_backup: Any, tmp_path: Path
 ) -> None:
     key = ("HomeDomain", "Library/SMS/sms.db")
@@ -145,21 +145,21 @@ def test_what_the_phone_could_not_read_is_a_warning_and_its_stump_is_not_judged(
     assert verdict.verdict == "whole"
 
 
-def test_what_the_computer_put_into_the_folder_is_mentioned_at_most(small_backup: Any, tmp_path: Path) -> None:
+def test_files_of_the_computer_in_the_folder_are_at_most_info(small_backup: Any, tmp_path: Path) -> None:
     small_backup.seal(tmp_path / "seals")
     (small_backup.path / ".DS_Store").write_bytes(b"finder was here")
     verdict = verify(small_backup.path, small_backup.password, seals=tmp_path / "seals")
     assert [(f.code, f.severity) for f in verdict.findings] == [("foreign-entry", "info")]
 
 
-def test_a_database_with_everything_in_its_log_is_opened_with_it(small_backup: Any) -> None:
+def test_a_database_is_checked_with_its_log(small_backup: Any) -> None:
     """The AddressBook of these backups has all its rows in the -wal: alone it is an empty, sound database."""
     log = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb-wal")
     assert len(small_backup.contents[log]) > len(small_backup.contents[log[0], log[1].removesuffix("-wal")])
     assert codes(verify(small_backup.path, small_backup.password, seals=None), "error") == set()
 
 
-def test_quick_opens_no_stored_file_and_still_misses_none(small_backup: Any) -> None:
+def test_quick_opens_no_stored_file_and_finds_every_missing_one(small_backup: Any) -> None:
     blob = small_backup.blob("HomeDomain", "Library/SMS/sms.db")
     blob.write_bytes(bytes(len(blob.read_bytes())))
     small_backup.blob("AppDomain-com.example.game", "Documents/level.dat").unlink()

@@ -1,4 +1,4 @@
-"""A wound: how it is inflicted, and what must be found of it on an encrypted and on a plain backup."""
+"""A defect: how a test makes it, and what verify must find on an encrypted and on a plain backup."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from migrate.backup.crypto.cipher import decrypted_chunks
-from migrate.backup.manifest.writer import encrypt_manifest, pad_manifest
 from migrate.backup.verify.run import Depth, Verdict, verify
 from migrate.categories.claims import Claims
-from tests.backup.small_backup import UDID, SmallBackup, fill
+from tests.backup.memory_manifest import encrypt_manifest, pad_manifest
+from tests.backup.small_backup import SmallBackup, healthy_backup
 
 MESSAGES = ("HomeDomain", "Library/SMS/sms.db")
 SETTINGS = ("HomeDomain", "Library/Preferences/com.apple.springboard.plist")
@@ -26,7 +26,7 @@ CATEGORIES_OF = {
     PHOTOS: ("photos",),
     LEVEL: ("app:com.example.game",),
 }
-"""The categories of the files that are wounded here, as the catalogue says them."""
+"""The categories of the files that the tests damage, from the catalogue."""
 
 Name = tuple[str, str]
 Witness = Literal["digest", "seal", "neither", "any"]
@@ -34,7 +34,7 @@ Witness = Literal["digest", "seal", "neither", "any"]
 
 @dataclass(frozen=True)
 class ExpectedFinding:
-    """What must be found. `quick`: already without opening a stored file."""
+    """What verify must find. `quick`: also found without opening a stored file."""
 
     code: str
     severity: Literal["error", "warning", "info"] = "error"
@@ -60,7 +60,7 @@ def info(code: str, *, quick: bool = True) -> ExpectedFinding:
 
 
 class Undetectable:
-    """Nobody can see it; the documentation says so. A reason stands where another word is wanted in the table."""
+    """The defect cannot be found, as docs/verify.md says. `why` is the text of its cell in the table."""
 
     def __init__(self, why: str = "cannot be found") -> None:
         self.why = why
@@ -74,7 +74,11 @@ Expected = ExpectedFinding | Undetectable
 
 @dataclass(frozen=True)
 class Defect:
-    """`about`: the records that must be named, each with its categories; without any, `says` must be in the words."""
+    """One way to damage a backup.
+
+    `about`: the records that the findings must name, each with its categories. Without any, `says` must be in a
+    finding's text.
+    """
 
     name: str
     damage: Callable[[SmallBackup], None]
@@ -88,12 +92,6 @@ class Defect:
         return self.encrypted if encrypted else self.plain
 
 
-def healthy_backup(folder: Path, *, encrypted: bool) -> SmallBackup:
-    backup = SmallBackup(folder / "backups" / UDID, encrypted)
-    fill(backup)
-    return backup.write()
-
-
 def look(backup: SmallBackup, seals: Path | None, depth: Depth = "full") -> Verdict:
     return verify(
         backup.path, backup.password, seals=seals, depth=depth, owners_of=lambda opened: Claims.of(opened).owners
@@ -101,7 +99,7 @@ def look(backup: SmallBackup, seals: Path | None, depth: Depth = "full") -> Verd
 
 
 def assert_found(defect: Defect, folder: Path, *, encrypted: bool) -> None:
-    """Inflict it and look: it is found by name, with what it touches, and nothing else is called damaged by mistake."""
+    """Damage a healthy backup and verify it: the defect is found, with the records it touches, and nothing else is."""
     backup = healthy_backup(folder, encrypted=encrypted)
     seals = folder / "seals"
     if defect.witness == "seal":
@@ -127,13 +125,13 @@ def assert_found(defect: Defect, folder: Path, *, encrypted: bool) -> None:
     assert (expected.code in {finding.code for finding in quick.findings}) is expected.quick
 
 
-# -- instruments -----------------------------------------------------------------------------------------------------
+# -- ways to damage a backup -------------------------------------------------------------------------------------------
 
 Change = Callable[[bytes], bytes]
 
 
 def flipped(at: float) -> Change:
-    """One bit of the byte at this part of the whole."""
+    """Flips one bit of the byte at this fraction of the data."""
 
     def change(data: bytes) -> bytes:
         position = min(int(at * len(data)), len(data) - 1)
@@ -143,7 +141,7 @@ def flipped(at: float) -> Change:
 
 
 def stored(name: Name, change: Change) -> Callable[[SmallBackup], None]:
-    """Change the stored bytes of a file."""
+    """Changes the stored bytes of a file."""
 
     def damage(backup: SmallBackup) -> None:
         blob = backup.blob(*name)
@@ -153,7 +151,7 @@ def stored(name: Name, change: Change) -> Callable[[SmallBackup], None]:
 
 
 def listed(name: Name, **fields: Any) -> Callable[[SmallBackup], None]:
-    """Change fields of a file's record; a callable is given the old value."""
+    """Changes fields of a file's record; a callable receives the old value."""
 
     def damage(backup: SmallBackup) -> None:
         record = backup.records[name]
@@ -165,7 +163,7 @@ def listed(name: Name, **fields: Any) -> Callable[[SmallBackup], None]:
 
 
 def own_file(name: str, change: Change) -> Callable[[SmallBackup], None]:
-    """Change one of the backup's own files as it is stored."""
+    """Changes one of the backup's own files as it is stored."""
 
     def damage(backup: SmallBackup) -> None:
         path = backup.path / name
@@ -175,7 +173,7 @@ def own_file(name: str, change: Change) -> Callable[[SmallBackup], None]:
 
 
 def database(change: Change) -> Callable[[SmallBackup], None]:
-    """Change Manifest.db where it is plain."""
+    """Changes the decrypted Manifest.db."""
 
     def damage(backup: SmallBackup) -> None:
         path = backup.path / "Manifest.db"
@@ -187,13 +185,13 @@ def database(change: Change) -> Callable[[SmallBackup], None]:
 
 
 def store_manifest(backup: SmallBackup, plain: bytes) -> None:
-    """`plain` as Manifest.db, encrypted and padded as a phone does it."""
-    sealed = encrypt_manifest(plain, backup.manifest_key) if backup.encrypted else pad_manifest(plain)
-    (backup.path / "Manifest.db").write_bytes(sealed)
+    """Write `plain` as Manifest.db, encrypted and padded as a phone does."""
+    stored_bytes = encrypt_manifest(plain, backup.manifest_key) if backup.encrypted else pad_manifest(plain)
+    (backup.path / "Manifest.db").write_bytes(stored_bytes)
 
 
 def plist(name: str, **keys: Any) -> Callable[[SmallBackup], None]:
-    """Write one of the three plists with other values; None takes a key away."""
+    """Writes one of the three plists with other values; None removes a key."""
 
     def damage(backup: SmallBackup) -> None:
         contents = {"Info.plist": backup.info, "Manifest.plist": backup.manifest_plist, "Status.plist": backup.status}

@@ -14,7 +14,7 @@ def look(backup: Any, seals: Path, depth: Any = "full") -> Any:
     return verify_locked(backup.path, seals=seals, depth=depth)
 
 
-def test_a_sealed_backup_lacks_nothing_but_its_password(make_backup: Any, tmp_path: Path) -> None:
+def test_of_a_sealed_backup_only_the_password_is_missing(make_backup: Any, tmp_path: Path) -> None:
     backup = make_backup(encrypted=True)
     backup.seal(tmp_path / "seals")
     verdict = look(backup, tmp_path / "seals")
@@ -38,7 +38,7 @@ def test_every_sealed_file_is_hashed_and_named_by_its_id(make_backup: Any, tmp_p
     assert look(backup, tmp_path / "seals", "quick").findings[0].code == "file-missing"
 
 
-def test_without_a_seal_the_lengths_still_tell(make_backup: Any, tmp_path: Path) -> None:
+def test_without_a_seal_lengths_are_checked(make_backup: Any, tmp_path: Path) -> None:
     backup = make_backup(encrypted=True)
     blob = backup.blob(*LEVEL)
     blob.write_bytes(blob.read_bytes()[:-1])
