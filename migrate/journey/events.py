@@ -16,6 +16,13 @@ EXIT_CODE_PENDING = 61
 
 
 @dataclass(frozen=True)
+class RunStarted:
+    """The first event of a run, also of a resumed one."""
+
+    run_id: str
+
+
+@dataclass(frozen=True)
 class StepStarted:
     step: str
 
@@ -70,7 +77,9 @@ class RunFinished:
     error: MigrateError | None
 
 
-Event = StepStarted | BytesMoved | FilesMoved | PersonNeeded | PersonDone | Found | StepFinished | RunFinished
+Event = (
+    RunStarted | StepStarted | BytesMoved | FilesMoved | PersonNeeded | PersonDone | Found | StepFinished | RunFinished
+)
 Listener = Callable[[Event], None]
 
 
@@ -81,6 +90,8 @@ def nobody(event: Event) -> None:
 def as_json(event: Event) -> dict[str, Any] | None:
     """The contract's object for an event (4), without `at`; None for what the contract does not name."""
     match event:
+        case RunStarted(run_id):
+            return {"event": "run_started", "run": run_id}
         case StepStarted(step):
             return {"event": "step_started", "step": step}
         case BytesMoved(step, done, total):

@@ -11,8 +11,8 @@ from typing import Any
 from migrate.journey import events
 from migrate.journey.context import RunContext, RunResult
 from migrate.journey.home import Home
+from migrate.journey.prompts import Confirmation, Role
 from migrate.journey.run import resume, run
-from migrate.journey.run_state import Confirmation, Role
 from migrate.journey.runs import RunFolder
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.plan.model import Plan

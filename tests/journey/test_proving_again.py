@@ -11,6 +11,7 @@ import pytest
 from migrate.journey import events
 from migrate.journey.run import prove_again
 from migrate.journey.steps import prove as proving
+from migrate.journey.steps.prove import Proved
 from migrate.problems import NotAgreed, NothingToProve, NotProven
 from migrate.simulator.device.app import App
 from migrate.simulator.device.filesystem import Node
@@ -74,5 +75,6 @@ def test_what_arrives_later_is_waited_for_as_long_as_was_asked(
     monkeypatch.setattr(proving, "ARRIVAL_POLL_S", 0.01)
     table.on = later
     ended = table.move(table.plan(), arrival_wait_s=30)
-    assert ended.outcome == "proven" and ended.proof["verdict"] == "proven", ended.proof
+    proof = table.last_run.journal().result(Proved)
+    assert ended.outcome == "proven" and proof.verdict == "proven", proof
     assert not missing and table.codes("error") == []

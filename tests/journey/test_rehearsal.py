@@ -12,9 +12,10 @@ import pytest
 
 from migrate.backup.reader import Backup
 from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
-from migrate.journey.run import REHEARSE, run
+from migrate.journey.run import run
 from migrate.journey.steps import compose as choosing
 from migrate.journey.steps import install as installing
+from migrate.journey.steps.rehearse import REHEARSE, Rehearsed, SimulatedAs
 from migrate.plan import preflight, strategy
 from migrate.problems import RehearsalFailed
 from migrate.simulator.device.phone import SimulatedPhone
@@ -53,9 +54,9 @@ def test_a_rehearsed_move_says_how_it_would_go_and_leaves_no_trace_of_the_stand_
     table = bench()
     table.move(table.plan(**saved, **REHEARSED))
     assert table.steps.index("compose") < table.steps.index("rehearse") < table.steps.index("restore")
-    rehearsed = table.last_run.journal().result("rehearse")
-    assert rehearsed["as"] == {"ios_version": "26.1", "model": "iPhone17,3", "with_contents": False}
-    fates = rehearsed["categories"]
+    rehearsed = table.last_run.journal().result(Rehearsed)
+    assert rehearsed.as_ == SimulatedAs("26.1", "iPhone17,3", with_contents=False)
+    fates = rehearsed.categories
     assert fates["messages"]["arrives"] > 3 and all(set(each) <= {"arrives", "not-expected"} for each in fates.values())
     assert "rehearsed" in table.codes("info")
     assert {record.stem for record in table.home.pairing.iterdir()} <= {NEW}
@@ -69,7 +70,7 @@ def test_asked_for_alone_it_stops_before_anything_is_sent_and_can_be_gone_on_wit
     table = bench()
     before = table.new.files.digests()
     ended = asyncio.run(run(table.plan(**saved, safety={"prove": False}), table.context(), stop_after=REHEARSE))
-    assert (ended.outcome, ended.receipt) == ("done", None) and table.steps[-1] == "rehearse"
+    assert (ended.outcome, ended.receipt) == ("rehearsed", None) and table.steps[-1] == "rehearse"
     assert table.new.files.digests() == before and table.last_run.state() == "rehearsed"
     assert table.resume().outcome == "done"
 
@@ -78,9 +79,9 @@ def test_asked_for_alone_it_stops_before_anything_is_sent_and_can_be_gone_on_wit
 def test_what_is_on_a_phone_in_use_would_stay(bench: SetBench, saved: Saved) -> None:
     table = bench(new=new_phone(empty=False))
     table.move(table.plan(**saved, **MESSAGES, **REHEARSED))
-    rehearsed = table.last_run.journal().result("rehearse")
-    assert rehearsed["as"]["with_contents"] and set(rehearsed["kept"]) == {"kept"} and rehearsed["kept"]["kept"] > 50
-    assert set(rehearsed["categories"]) == {"messages"}
+    rehearsed = table.last_run.journal().result(Rehearsed)
+    assert rehearsed.as_.with_contents and set(rehearsed.kept) == {"kept"} and rehearsed.kept["kept"] > 50
+    assert set(rehearsed.categories) == {"messages"}
 
 
 def test_a_backup_of_a_newer_ios_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +93,7 @@ def test_a_backup_of_a_newer_ios_is_caught(bench: SetBench, saved: Saved, monkey
 
 def test_an_app_that_is_not_installed_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
     """A step before it waits for the app; were it deleted since, its data would be dropped without a word."""
-    monkeypatch.setattr(installing, "has_chosen_apps", lambda move: False)
+    monkeypatch.setattr(installing, "has_chosen_apps", lambda run, composed: False)
     monkeypatch.setattr("migrate.journey.run.STEPS", without_installing())
     new = new_phone(empty=False)
     uninstall(new, "com.example.sketchbook")

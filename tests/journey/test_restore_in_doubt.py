@@ -62,7 +62,7 @@ def test_a_restore_that_the_phone_confirmed_goes_on_after_it(in_use: Bench, monk
     async def killed_while_it_restarts(*_: object) -> None:
         raise PowerCut
 
-    monkeypatch.setattr(restoring, "see_off", killed_while_it_restarts)
+    monkeypatch.setattr(restoring, "wait_for_reboot", killed_while_it_restarts)
     with pytest.raises(PowerCut):
         in_use.move(in_use.plan(**IN_USE))
     monkeypatch.undo()

@@ -70,7 +70,7 @@ def test_the_phone_is_again_what_it_was_and_a_photo_taken_since_goes_only_on_a_w
     assert table.new.pending_restore is None
 
     ended = take_back(table, run, accept_loss=True)
-    assert (ended.outcome, ended.run) == ("undone", begun.path.name), "the one that was begun is gone on with"
+    assert (ended.outcome, ended.run_id) == ("undone", begun.path.name), "the one that was begun is gone on with"
     assert_is_again(table.new, before)
     assert table.steps == [
         "back-up-new-phone", "verify-new-phone", "compare", "agree", "restore", "wait-for-phone", "prove", "receipt",

@@ -28,9 +28,9 @@ def test_a_damaged_backup_moves_on_the_plans_word_and_what_stays_behind_is_named
     assert stopped.value.exit_code == 30 and table.new.pending_restore is None
 
     ended = table.move(table.plan(**gone, safety={"accept_unreadable": True}))
-    assert ended.outcome == "proven" and ended.proof["categories"]["photos"]["left-behind"] == 1
     receipt = table.last_run.receipt()
     assert receipt is not None
+    assert ended.outcome == "proven" and receipt["proof"]["categories"]["photos"]["left-behind"] == 1
     named = [found for found in receipt["findings"] if found["code"] == "left-out"]
     assert [found["relative_path"] for found in named] == [lost.relative_path]
     assert table.new.files.get(lost.domain, lost.relative_path) is None

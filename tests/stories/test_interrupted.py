@@ -15,8 +15,8 @@ import pytest
 from migrate.journey import events
 from migrate.journey.context import RunContext, RunResult
 from migrate.journey.home import Home
+from migrate.journey.prompts import Confirmation
 from migrate.journey.run import resume, run
-from migrate.journey.run_state import Confirmation
 from migrate.journey.runs import RunFolder, only_unfinished
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.plan.read import override_phones, read_plan

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Final
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
@@ -24,13 +24,17 @@ from migrate.categories.arrival import never_arrives_reason
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.claims import Claims
 from migrate.journey.backup_password import password_of
+from migrate.journey.opened_backup import open_with_claims
 from migrate.journey.proof.compare import MAX_FINDINGS, RecordKey, records_by_key
 from migrate.journey.rehearsal_phone import build_rehearsal_phone, serve_on_socket
+from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
-from migrate.journey.steps.compose import AgreedSelection, load_agreed_selection, open_with_claims
+from migrate.journey.steps.compose import AgreedSelection, ComposedSet, load_agreed_selection
 from migrate.journey.steps.restore import RESTORE_OPTIONS, should_install_apps
+from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified
 from migrate.journey.threads import in_thread
 from migrate.phone.phone import Phone
+from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy
 from migrate.problems import MigrateError, RehearsalFailed
 from migrate.problems.finding import Finding
@@ -38,11 +42,40 @@ from migrate.progress import Progress, no_progress
 from migrate.simulator.device.filesystem import sha256_of
 from migrate.simulator.device.phone import SimulatedPhone
 
+REHEARSE: Final = "rehearse"
 RESTART_S = 60.0
 
 
-async def rehearse(run: Run) -> dict[str, Any]:
-    """Restore the real set to a stand-in and look at what came of it.
+@dataclass(frozen=True)
+class SimulatedAs:
+    """What the simulated iPhone was like."""
+
+    ios_version: str
+    model: str
+    with_contents: bool
+    """Whether it held what is on the new phone."""
+
+
+@dataclass(frozen=True)
+class Rehearsed(StepResult):
+    """What the rehearsal showed, in files."""
+
+    step = REHEARSE
+    as_: SimulatedAs
+    categories: Mapping[str, Mapping[str, int]]
+    """Owner -> outcome -> files."""
+    kept: Mapping[str, int]
+    """Outcome -> files that are on the new phone and were not chosen."""
+
+
+def wants_rehearsal(run: Run, plan: Plan) -> bool:
+    return plan.safety.rehearse or run.is_requested(REHEARSE)
+
+
+async def rehearse(
+    run: Run, plan: Plan, verified: OldPhoneVerified, safety: NewPhoneVerified | None, composed: ComposedSet
+) -> Rehearsed:
+    """Restore the real set to a simulated iPhone and check the result.
 
     Raises:
         RehearsalFailed: it was refused, something did not arrive, or something would be lost.
@@ -51,20 +84,20 @@ async def rehearse(run: Run) -> dict[str, Any]:
     async with run.phone("new") as phone:
         facts, installed = await phone.refresh(), await phone.installed_apps()
     with ExitStack() as opened:
-        agreement = await load_agreed_selection(run)
+        agreement = await load_agreed_selection(run, plan, verified, composed)
         opened.enter_context(agreement.old.backup)
-        sent = opened.enter_context((await open_with_claims(run, run.restore_set, run.restore_set_role)).backup)
-        before = await open_with_claims(run, run.safety_backup, "new") if run.safety_backup else None
+        sent = opened.enter_context((await open_with_claims(run, composed.set, run.restore_set_role)).backup)
+        before = await open_with_claims(run, safety.backup, "new") if safety else None
         before_backup = opened.enter_context(before.backup) if before else None
-        folder = BackupFolder(run.restore_set)
+        folder = BackupFolder(composed.set)
         rehearsal_phone = await in_thread(run, lambda: build_rehearsal_phone(facts, installed, folder, before_backup))
-        await _restore(run, rehearsal_phone)
+        await _restore(run, composed, rehearsal_phone)
         rehearsal_check = RehearsalCheck(
             rehearsal_phone=rehearsal_phone,
             agreement=agreement,
             set_records=records_by_key(sent),
             restore_set=sent,
-            strategy=run.known_strategy,
+            strategy=run.strategy,
             before=before_backup,
             before_claims=before.claims if before else None,
             progress=run.progress(),
@@ -75,29 +108,26 @@ async def rehearse(run: Run) -> dict[str, Any]:
     if rehearsal_check.findings:
         raise RehearsalFailed(rehearsal_check.findings[0].what, rehearsal_check.bad)
     run.found(_went_well(facts.name_or_model, rehearsal_phone, rehearsal_check))
-    return {
-        "as": {
-            "ios_version": rehearsal_phone.ios_version,
-            "model": rehearsal_phone.model,
-            "with_contents": before_backup is not None,
-        },
-        **rehearsal_check.as_json(),
-    }
+    return Rehearsed(
+        as_=SimulatedAs(rehearsal_phone.ios_version, rehearsal_phone.model, with_contents=before_backup is not None),
+        categories={owner: dict(sorted(counts.items())) for owner, counts in sorted(rehearsal_check.outcomes.items())},
+        kept=dict(sorted(rehearsal_check.kept.items())),
+    )
 
 
-async def _restore(run: Run, rehearsal_phone: SimulatedPhone) -> None:
+async def _restore(run: Run, composed: ComposedSet, rehearsal_phone: SimulatedPhone) -> None:
     """One restore, as the new phone will be sent it: the same options, the same list of apps.
 
     Raises:
         RehearsalFailed: the stand-in refused it.
     """
-    password = await password_of(run, run.restore_set, run.restore_set_role)
+    password = await password_of(run, composed.set, run.restore_set_role)
     try:
         with serve_on_socket(rehearsal_phone, run.tmp) as usbmux:
             async with await Phone.meet(usbmux, rehearsal_phone.udid, wait_s=RESTART_S) as phone:
                 await phone.restore(
-                    run.restore_set,
-                    options=RESTORE_OPTIONS[run.known_strategy],
+                    composed.set,
+                    options=RESTORE_OPTIONS[run.strategy],
                     password=password,
                     restore_applications=should_install_apps(run),
                     progress=run.progress(),
@@ -151,12 +181,6 @@ class RehearsalCheck:
             self.kept[outcome] += 1
             if outcome != "kept":
                 self._add_finding(record, "lost" if outcome == "lost" else "kept-changed")
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "categories": {owner: dict(sorted(counts.items())) for owner, counts in sorted(self.outcomes.items())},
-            "kept": dict(sorted(self.kept.items())),
-        }
 
     def _fate(self, record: Record) -> str:
         sent = self.set_records.get((record.domain, record.relative_path))

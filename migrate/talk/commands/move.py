@@ -153,8 +153,8 @@ def rehearse(
     new_password_file: NewPasswordFile = None,
 ) -> Exit:
     """Does all of a move but the restore, which goes to a simulated iPhone like the new phone. Nothing is sent."""
-    from migrate.journey.run import REHEARSE
     from migrate.journey.run import run as begin
+    from migrate.journey.steps.rehearse import REHEARSE
 
     report_failure_as_event(options)
     agreed = load_plan(plan, old=old, old_backup=old_backup, new=new)
