@@ -362,7 +362,7 @@ class RunHasOtherPlan(MigrateError):
         return "A run keeps the plan and the phones it began with."
 
     def next(self) -> str:
-        return f"Use another --id, or run: migrate resume {self.run}"
+        return f"Choose another --id, or run: migrate resume {self.run}"
 
 
 @dataclass(eq=False)
