@@ -1,4 +1,4 @@
-"""What a run tells its listeners. tqdm bars, JSON lines and the receipt are three listeners of the same events."""
+"""The events of a run. Progress bars, JSON lines and plain lines are three listeners of the same events."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class BytesMoved:
 
 @dataclass(frozen=True)
 class FilesMoved:
-    """For people only: not one of the contract's events."""
+    """For people only: not in the contract."""
 
     step: str
     done: int
@@ -47,12 +47,12 @@ class PersonNeeded:
     phone: str
     action: UserAction
     apps: tuple[str, ...] = ()
-    """For people only: the titles of the apps that are to be installed."""
+    """For people only: the titles of the apps to install."""
 
 
 @dataclass(frozen=True)
 class PersonDone:
-    """For people only: what was asked for is done, the sentence on the screen can go."""
+    """For people only: the action is done, so its message can be removed from the screen."""
 
     phone: str
     action: UserAction
@@ -70,7 +70,7 @@ class StepFinished:
 
 @dataclass(frozen=True)
 class RunFinished:
-    run_id: str | None  # None: it ended before there was one
+    run_id: str | None  # None: it ended before the run existed
     outcome: Outcome
     exit_code: int
     receipt: str | None

@@ -1,10 +1,10 @@
-"""Undo: the new phone becomes what it was before a run, out of the safety backup that the run has taken of it.
+"""Undo a run: restore the safety backup that the run took of the new phone.
 
 meet -> preflight -> verify-safety -> back-up-new-phone -> verify-new-phone -> compare -> agree
      -> restore* -> wait-for-phone -> prove -> receipt          * the point of no return
 
-It is a run of its own, journaled and resumed like any other; its save of the phone as it is now makes the undo one that
-can be undone. What came onto the phone after the run would be lost with it, so that is looked for first.
+An undo is a run too, journaled and resumed like any other. It backs the phone up first, so it can be undone in turn.
+What arrived on the phone after the run would be lost, so an undo counts that before it begins.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ from migrate.plan.strategy import Strategy
 from migrate.problems import NothingToUndo, UndoWouldLose
 
 STALE_STEPS = ("back-up-new-phone", "verify-new-phone", "compare", "agree")
-"""What a resume does again before anything is sent: more may have come onto the phone since."""
+"""What a resume repeats before anything is sent: more may have arrived on the phone since."""
 
 
 async def undo(undone: RunFolder, context: RunContext, *, accept_loss: bool = False) -> RunResult:
-    """Put the safety backup of `undone` back; an undo of it that did not come to its end is gone on with.
+    """Put the safety backup of `undone` back, or continue an unfinished undo of it.
 
-    `accept_loss`: the person's word that what came after the run may go.
+    `accept_loss`: the person accepts that what arrived after the run is lost.
 
     Raises:
         NothingToUndo: nothing was sent, or no safety backup was taken.
-        UndoWouldLose: something came after the run, and the word is missing. What a run raises.
+        UndoWouldLose: something arrived after the run, and its loss is not accepted. What a run raises.
     """
     journal = undone.journal()
     refuse_nothing_to_undo(undone, journal)
@@ -80,8 +80,8 @@ def refuse_nothing_to_undo(undone: RunFolder, journal: Journal) -> None:
 
 
 def reopen_stale_steps(journal: Journal) -> None:
-    """Before the first byte was sent: what is on the phone by now is looked at, and agreed to, anew."""
-    journal.reopen(STALE_STEPS, "more may have come onto the phone since")
+    """Before the first byte was sent, look again at what is on the phone, and ask again."""
+    journal.reopen(STALE_STEPS, "more may have arrived on the phone since")
 
 
 def _find_unfinished_undo(context: RunContext, undone: str) -> RunFolder | None:

@@ -32,7 +32,7 @@ LITTLE = ContentsSpec(
 
 @dataclass
 class Person:
-    """Who answers what a run asks. `hears` sees every event; raise there to stop a run."""
+    """Answers what a run asks."""
 
     passwords: dict[Role, str | None] = field(default_factory=lambda: {"old": PASSWORD, "new": None})
     agrees: bool = True

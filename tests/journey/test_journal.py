@@ -1,4 +1,4 @@
-"""The journal says where a run is; nothing else does."""
+"""The journal alone says where a run stands."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_damage_before_the_last_line_stops(journal: Journal) -> None:
     assert caught.value.line == 2
 
 
-def test_a_journal_of_a_later_migrate_is_refused_by_name(journal: Journal) -> None:
+def test_a_journal_of_a_newer_version_is_refused(journal: Journal) -> None:
     head = {**journal.lines[0], "journal": FORMAT + 1}
     journal.path.write_text(json.dumps(head) + "\n")
     with pytest.raises(JournalTooNew) as caught:
@@ -97,20 +97,20 @@ def test_a_reopened_step_is_neither_finished_nor_in_doubt(journal: Journal) -> N
     assert again.finished("back-up-old-phone") and again.result(OldPhoneBackedUp).files == 8
 
 
-def test_a_phone_without_its_udid_is_damage_with_a_name(journal: Journal) -> None:
+def test_a_phone_line_without_a_udid_is_reported_as_damage(journal: Journal) -> None:
     journal.append({"met": "old", "udid": None, "name": "Ada's iPhone"})
     with pytest.raises(JournalDamaged) as caught:
         Journal.read(journal.path)
     assert caught.value.line == 2 and "udid" in caught.value.why()
 
 
-def test_a_path_whose_name_is_no_utf8_is_kept_and_read_back(journal: Journal) -> None:
+def test_a_path_that_is_not_utf8_is_read_back_unchanged(journal: Journal) -> None:
     backup = Path(os.fsdecode(b"/backups/gr\xf6\xdfe"))
     journal.append_result("back-up-old-phone", OldPhoneBackedUp(backup, bytes=0, files=0))
     assert Journal.read(journal.path).result(OldPhoneBackedUp).backup == backup
 
 
-def test_half_a_line_on_a_full_disk_is_taken_back(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_a_line_on_a_full_disk_is_removed(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next line, when there is room again, must not be glued to it."""
 
     def full(descriptor: int) -> None:

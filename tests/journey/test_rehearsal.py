@@ -48,7 +48,7 @@ def refused_by_rehearsal(table: Bench, plan: Any) -> list[str]:
     return [code for code in table.codes("error") if code.startswith("rehearsal-")]
 
 
-def test_a_rehearsed_move_says_how_it_would_go_and_leaves_no_trace_of_the_stand_in(
+def test_a_rehearsal_reports_its_result_and_leaves_no_trace_of_the_simulated_iphone(
     bench: SetBench, saved: Saved
 ) -> None:
     table = bench()
@@ -64,9 +64,7 @@ def test_a_rehearsed_move_says_how_it_would_go_and_leaves_no_trace_of_the_stand_
 
 
 @pytest.mark.soak
-def test_asked_for_alone_it_stops_before_anything_is_sent_and_can_be_gone_on_with(
-    bench: SetBench, saved: Saved
-) -> None:
+def test_a_rehearsal_alone_stops_before_anything_is_sent_and_can_be_resumed(bench: SetBench, saved: Saved) -> None:
     table = bench()
     before = table.new.files.digests()
     ended = asyncio.run(run(table.plan(**saved, safety={"prove": False}), table.context(), stop_after=REHEARSE))
@@ -76,7 +74,7 @@ def test_asked_for_alone_it_stops_before_anything_is_sent_and_can_be_gone_on_wit
 
 
 @pytest.mark.soak
-def test_what_is_on_a_phone_in_use_would_stay(bench: SetBench, saved: Saved) -> None:
+def test_what_was_not_chosen_would_stay_on_a_phone_in_use(bench: SetBench, saved: Saved) -> None:
     table = bench(new=new_phone(empty=False))
     table.move(table.plan(**saved, **MESSAGES, **REHEARSED))
     rehearsed = table.last_run.journal().result(Rehearsed)
@@ -139,7 +137,7 @@ def test_half_a_group_is_caught(bench: SetBench, saved: Saved, monkeypatch: pyte
 
 
 @pytest.mark.soak
-def test_a_phone_with_too_little_room_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_phone_without_enough_space_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
     table = bench()
     table.new.faults.free_bytes = 4096
     monkeypatch.setattr(preflight, "refuse_restore", lambda *_, **__: None)

@@ -301,7 +301,7 @@ class Repair:
                 return repaired
             try:
                 kept = self.place.swap_in(note, keep=bool(lost), seals=self._seals, clock=self.clock())
-            except KeyboardInterrupt:  # in the middle of the two renames: to the end, then stop
+            except KeyboardInterrupt:  # between the two renames: finish, then stop
                 self.place.recover(self._seals, clock=self.clock())
                 raise
         return replace(repaired, kept=kept)

@@ -1,11 +1,11 @@
-"""The rehearsal: the real restore set, sent to a simulated iPhone like the new phone, before anything is sent to that.
+"""The rehearsal: restore the real restore set to a simulated iPhone like the new phone before touching that.
 
-It is a whole restore through the same code and over a socket; what differs is one address. Then every file that was
-agreed is looked for on the stand-in, and everything that was on the new phone and must stay.
+It is a complete restore through the same code over a socket; only the address differs. Then every agreed file is looked
+for on the simulated iPhone, and everything that was on the new phone and must stay.
 
-It can catch what makes a phone refuse a set (form, digests, versions, room), what a phone drops (apps that are not
-there), and what a restore would wipe. It cannot know what only Apple's software knows: the lists of paths that are not
-public, how databases are carried from one iOS version to the next, what iCloud brings or takes away.
+A rehearsal catches what makes a phone refuse a set (form, digests, versions, space), what a phone drops (data of
+missing apps), and what a restore would wipe. It cannot know what only Apple's software knows: lists of paths that are
+not public, how databases are migrated between iOS versions, what iCloud adds or removes.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ async def _restore(run: Run, composed: ComposedSet, rehearsal_phone: SimulatedPh
     """One restore, as the new phone will be sent it: the same options, the same list of apps.
 
     Raises:
-        RehearsalFailed: the stand-in refused it.
+        RehearsalFailed: the simulated iPhone refused it.
     """
     password = await password_of(run, composed.set, run.restore_set_role)
     try:
@@ -148,7 +148,7 @@ async def _restore(run: Run, composed: ComposedSet, rehearsal_phone: SimulatedPh
 
 @dataclass
 class RehearsalCheck:
-    """What lies on the stand-in after its restart, held against what was agreed. Blocking; reads only."""
+    """Compares the simulated iPhone after its restart with what was agreed. Blocking; reads only."""
 
     rehearsal_phone: SimulatedPhone
     agreement: AgreedSelection
@@ -191,7 +191,7 @@ class RehearsalCheck:
         return self._compared(self.restore_set, sent, good="arrives")
 
     def _must_stay(self) -> Iterator[Record]:
-        """What is on the new phone, was not chosen, and is no counterpart of what was."""
+        """What is on the new phone, was not chosen, and is not replaced by what was chosen."""
         if self.before is None or self.before_claims is None or self.strategy is Strategy.REPLACE:
             return
         for record in self.before.records():
@@ -201,7 +201,7 @@ class RehearsalCheck:
                 yield record
 
     def _fate_of_kept(self, record: Record) -> str:
-        """Untouched, or sent again within a graft and the same."""
+        """`kept` if it is untouched, or was sent again within a graft and is the same."""
         assert self.before is not None
         node = self.rehearsal_phone.files.get(record.domain, record.relative_path)
         if node is None:
