@@ -1,10 +1,10 @@
-"""What came onto a phone after a run: there now, and neither in its safety backup nor in what the run sent.
+"""Count what arrived on a phone after a run: what is neither in its safety backup nor in what the run sent.
 
-    a file      is in neither, or has other bytes than in both
-    a database  has rows in neither: by their row ids, in the tables whose rows a person would miss
-    an app's    other rows in a database whose tables nobody here knows count as one thing
+    a file            counts if it is in neither, or differs from both
+    a database        counts rows that are in neither: by row id, in the tables whose rows a person would miss
+    an app's database whose tables are unknown counts as one thing if its rows differ
 
-What a running phone writes by itself (arrival rules, other-system) is not a person's, and is not counted.
+What iOS writes on any running phone (arrival rules, other-system) does not belong to a person and is not counted.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ROW_IDS = "SELECT rowid FROM {} NOT INDEXED"
 
 @dataclass
 class ChangesSince:
-    """Compares three backups of one phone, or of one and what was sent to it. Blocking; reads only."""
+    """Compares a phone's backup with its earlier one and with what was sent to it. Blocking; reads only."""
 
     now: Backup
     claims: Claims
@@ -49,7 +49,7 @@ class ChangesSince:
     progress: Progress = no_progress
 
     def counted(self) -> dict[str, int]:
-        """Per category or app that has something new: how many things."""
+        """How many new things there are, per category or app that has any."""
         now = records_by_key(self.now)
         known = [(backup, records_by_key(backup)) for backup in self.earlier]
         found: Counter[str] = Counter()
@@ -87,7 +87,7 @@ class ChangesSince:
         return int(not rewritten_by_phone(*key) and not never_arrives_reason(*key))
 
     def _same_rows(self, record: Record, twins: list[tuple[Backup, dict[RecordKey, Record], Record]]) -> bool:
-        """Whether it only lies on other pages than before. False where the bytes are no database."""
+        """Whether a database has the same rows on other pages. False if the bytes are not a database."""
         try:
             mine = self._rows(self.now, record)
             return any(self._rows(backup, twin) == mine for backup, _, twin in twins)
@@ -99,7 +99,7 @@ class ChangesSince:
             return table_digests(copy)
 
     def _row_ids(self, backup: Backup, record: Record, tables: frozenset[str]) -> RowIds:
-        """Empty where the bytes are no database: then there is nothing in it to lose."""
+        """The row ids per table; empty if the bytes are not a database, because nothing in it can be lost then."""
         try:
             with database_copy(backup, record, self.tmp) as copy, open_database(copy) as connection:
                 there = ordinary_tables(connection) & tables

@@ -1,4 +1,4 @@
-"""What a run needs from outside, and what comes back from it."""
+"""What a run needs from outside, and what it returns."""
 
 from __future__ import annotations
 
@@ -7,21 +7,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from migrate.backup.verify.run import Verdict
 from migrate.journey import events
 from migrate.journey.home import Home
-from migrate.journey.run_state import PresavedBackup, Role, UserPrompts
+from migrate.journey.prompts import Role, UserPrompts
 from migrate.phone.muxer import UsbmuxConfig
+from migrate.problems.finding import Finding
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a run ended well: `proven`, `pending`, `undone`, `rehearsed`, or `done` when no proof was asked for."""
+    """How a run ended well: `proven`, `pending`, `undone`, `rehearsed`, or `done` when no proof was requested."""
 
     run_id: str
     outcome: events.Outcome
     receipt: Path | None
-    """None: it was only rehearsed, and can be gone on with."""
-    proof: dict[str, Any]
+    """None: it was only rehearsed, and can be resumed."""
+
+
+@dataclass(frozen=True)
+class PresavedBackup:
+    """A backup that this process made and verified before the run began (`presave.py`): the run does not repeat it."""
+
+    name: str  # the phone's
+    stamp: tuple[str | None, ...]
+    """`backup_stamp` right after the backup: while the working backup still has it, it is the same backup."""
+    verdict: Verdict
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -30,16 +42,16 @@ class RunContext:
 
     home: Home
     tmp: Path
-    """Private to this process and emptied by its owner: plaintext may lie here while it is looked at."""
+    """Private to this process and emptied by its owner: plaintext may lie here while it is being read."""
     usbmux: UsbmuxConfig
     prompts: UserPrompts
     listener: events.Listener = events.nobody
     wait_s: float = 1800
     saved: Mapping[str, PresavedBackup] = field(default_factory=dict)
-    """By UDID: what this process has saved and verified already. Its steps are true as long as nobody saved since."""
+    """By UDID: what this process has already backed up and verified."""
     page: Callable[[dict[str, Any]], str] | None = None
-    """Makes the receipt a page for people, kept as `receipt.html` beside its JSON; the words are not a run's own."""
+    """Renders the receipt as HTML, stored as `receipt.html` beside its JSON; None: no page is written."""
     named_udids: Mapping[Role, str] = field(default_factory=dict)
-    """UDIDs said beside `resume`, which has no plan of its own to put them in."""
+    """UDIDs given to `resume`, for phones that the plan leaves open."""
     arrival_wait_s: float = 0.0
     """How long a proof waits for what arrives later before it leaves that open."""

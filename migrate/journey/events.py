@@ -1,4 +1,4 @@
-"""What a run tells its listeners. tqdm bars, JSON lines and the receipt are three listeners of the same events."""
+"""The events of a run. Progress bars, JSON lines and plain lines are three listeners of the same events."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ EXIT_CODE_PENDING = 61
 
 
 @dataclass(frozen=True)
+class RunStarted:
+    """The first event of a run, also of a resumed one."""
+
+    run_id: str
+
+
+@dataclass(frozen=True)
 class StepStarted:
     step: str
 
@@ -29,7 +36,7 @@ class BytesMoved:
 
 @dataclass(frozen=True)
 class FilesMoved:
-    """For people only: not one of the contract's events."""
+    """For people only: not in the contract."""
 
     step: str
     done: int
@@ -40,12 +47,12 @@ class PersonNeeded:
     phone: str
     action: UserAction
     apps: tuple[str, ...] = ()
-    """For people only: the titles of the apps that are to be installed."""
+    """For people only: the titles of the apps to install."""
 
 
 @dataclass(frozen=True)
 class PersonDone:
-    """For people only: what was asked for is done, the sentence on the screen can go."""
+    """For people only: the action is done, so its message can be removed from the screen."""
 
     phone: str
     action: UserAction
@@ -63,14 +70,16 @@ class StepFinished:
 
 @dataclass(frozen=True)
 class RunFinished:
-    run_id: str | None  # None: it ended before there was one
+    run_id: str | None  # None: it ended before the run existed
     outcome: Outcome
     exit_code: int
     receipt: str | None
     error: MigrateError | None
 
 
-Event = StepStarted | BytesMoved | FilesMoved | PersonNeeded | PersonDone | Found | StepFinished | RunFinished
+Event = (
+    RunStarted | StepStarted | BytesMoved | FilesMoved | PersonNeeded | PersonDone | Found | StepFinished | RunFinished
+)
 Listener = Callable[[Event], None]
 
 
@@ -81,6 +90,8 @@ def nobody(event: Event) -> None:
 def as_json(event: Event) -> dict[str, Any] | None:
     """The contract's object for an event (4), without `at`; None for what the contract does not name."""
     match event:
+        case RunStarted(run_id):
+            return {"event": "run_started", "run": run_id}
         case StepStarted(step):
             return {"event": "step_started", "step": step}
         case BytesMoved(step, done, total):

@@ -1,4 +1,4 @@
-"""Where everything of ours lies (contract 2): working backups, seals, pairing records, runs."""
+"""The home folder (contract 2): working backups, seals, pairing records, runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from migrate.units import now_utc
 
 @dataclass(frozen=True)
 class Home:
-    """The home folder and its rooms. Folders are 0700: a backup is somebody's whole life."""
+    """The home folder and its subfolders. All are 0700, because a backup holds a person's private data."""
 
     path: Path
 
@@ -42,15 +42,16 @@ class Home:
         return self.path / "runs"
 
     def working_backup(self, udid: str) -> Path:
-        """`backups/<UDID>`. The UDID came from a phone: it is checked before it becomes a path."""
+        """`backups/<UDID>`. The UDID comes from a phone, so it is checked before it becomes a path."""
         from migrate.backup.safe_path import inside
 
         return inside(self.backups, udid)
 
     @contextmanager
     def lock_working_backup(self, udid: str, phone: str) -> Iterator[None]:
-        """Hold a phone's working backup while inside: what is verified or linked must not change meanwhile, and two
-        saves into one folder would spoil each other's seal.
+        """Lock a phone's working backup while inside.
+
+        It must not change while it is verified or linked, and two backups into one folder would spoil its seal.
 
         Raises:
             BackupBusy: another run, or `migrate backup`, holds it.
@@ -65,10 +66,10 @@ class Home:
             yield
 
     def open(self) -> Home:
-        """Make what is missing, private to its owner."""
+        """Create missing folders, private to their owner."""
         for folder in (self.path, self.backups, self.seals, self.pairing, self.tmp, self.runs):
             if folder == self.tmp and folder.is_symlink():
-                folder.unlink()  # what is in it is removed at every start, so it may not lead to what is not ours
+                folder.unlink()  # its contents are removed at every start, so it must not lead to other people's files
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if os.name == "posix":
                 folder.chmod(0o700)
@@ -77,12 +78,12 @@ class Home:
     @contextmanager
     def private_tmp(self) -> Iterator[Path]:
         """A folder under `tmp` for plaintext, emptied when left and, after a crash, at the next start."""
-        name = f"{os.getpid()}-{secrets.token_hex(4)}"  # one process may have several: a run inside a command
+        name = f"{os.getpid()}-{secrets.token_hex(4)}"  # one process may have several: a run within a command
         mine, lock = self.tmp / name, self.tmp / f"{name}.lock"
         try:
             with locked(
                 lock
-            ):  # before the folder is there, or another process' `empty_tmp` would take it for a dead one's
+            ):  # before the folder exists, or another process' `empty_tmp` would take it for a dead process's
                 mine.mkdir(mode=0o700)
                 yield mine
         finally:
@@ -90,7 +91,7 @@ class Home:
             lock.unlink(missing_ok=True)
 
     def finish_repairs(self) -> None:
-        """Where `migrate repair` was killed between its two renames, the healed backup takes its place now."""
+        """Move repaired backups into place where `migrate repair` was killed between its two renames."""
         from migrate.backup.safe_path import inside
         from migrate.journey.repair.workspace import workspaces_to_recover
 

@@ -1,14 +1,17 @@
-"""The journal of a run: append-only NDJSON, one fsync a line. Where a run is, is derived from it, never stored.
+"""The journal of a run: append-only NDJSON, one fsync a line. Where a run stands is derived from it, never stored.
 
-    {"journal": 1, "run": …, "plan_digest": …, "at": …}       the head; "undoes": RUN in one of format 2
+    {"journal": 3, "run": …, "plan_digest": …, "at": …}       the head; with "undoes": RUN in the journal of an undo
     {"at": …, "met": "old"|"new", "udid": …, "name": …}       each phone, when first met
     {"at": …, "started": STEP}                                 one before every try
-    {"at": …, "finished": STEP, "result": {…}}                 facts that later steps build on
-    {"at": …, "reopened": STEP, "why": …}                      a finished step that has to be done again, from its start
-    {"at": …, "ended": OUTCOME, "exit_code": N, "error": …}    however the run ended; a resumed run goes on below it
+    {"at": …, "finished": STEP, "result": {…}}                 the step's result (results.py)
+    {"at": …, "reopened": STEP, "why": …}                      a finished step that has to be done again from its start
+    {"at": …, "ended": OUTCOME, "exit_code": N, "error": …}    how the run ended; a resumed run continues below it
 
 Pending is all steps minus the finished ones. *Started, not finished* is in doubt: look first, then do.
 A journal holds no secret.
+
+Formats 1 and 2 (2: an undo) called the first two backups save-old-phone and save-new-phone and stored untyped results.
+Such runs are read for `receipt`, `prove` and `undo`, and cannot be resumed.
 """
 
 from __future__ import annotations
@@ -20,12 +23,25 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from migrate.journey.results import StepResult, from_json, to_json
 from migrate.problems import JournalDamaged, JournalTooNew
 from migrate.units import now_utc
 
-FORMAT = 2
+FORMAT = 3
+OLD_STEP_NAMES = {"save-old-phone": "back-up-old-phone", "save-new-phone": "back-up-new-phone"}
+OLD_RESULT_DEFAULTS: dict[str, dict[str, Any]] = {
+    "back-up-old-phone": {"bytes": 0, "files": 0},
+    "back-up-new-phone": {"bytes": 0, "files": 0},
+    "verify": {"damaged": {}},
+    "verify-new-phone": {"damaged": {}},
+    "verify-safety": {"damaged": {}},
+    "compose": {"left_out": [], "titles": {}},
+}
+"""What formats 1 and 2 could leave out of a result: fields that were added later, and those of steps found done."""
+
+R = TypeVar("R", bound=StepResult)
 
 
 @dataclass
@@ -40,17 +56,16 @@ class Journal:
 
     @classmethod
     def create(cls, path: Path, run_id: str, plan_digest: str, *, undoes: str | None = None) -> Journal:
-        """A new journal. One of an undo names what it undoes, and is of a format that older versions refuse: they
-        would take it for a move."""
+        """A new journal; `undoes` names the run that this one undoes."""
         journal = cls(path, [])
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        head = {"journal": FORMAT if undoes else 1, "run": run_id, "plan_digest": plan_digest}
+        head: dict[str, Any] = {"journal": FORMAT, "run": run_id, "plan_digest": plan_digest}
         journal.append({**head, "undoes": undoes} if undoes else head)
         return journal
 
     @classmethod
     def read(cls, path: Path) -> Journal:
-        """What a journal says. A last line without its newline was cut by a crash: it is left out and remembered.
+        """Read a journal. A last line without its newline was cut by a crash: it is left out and remembered.
 
         Raises:
             JournalDamaged: a line other than the last is no JSON object, or the head is missing.
@@ -77,6 +92,8 @@ class Journal:
         for number, entry in enumerate(lines, 1):
             if missing := [key for key in _must_have(entry) if not isinstance(entry.get(key), str)]:
                 raise JournalDamaged(str(path), number, f"`{missing[0]}` is missing or no text")
+        if lines[0]["journal"] < FORMAT:
+            lines = [_with_current_names(entry) for entry in lines]
         return cls(
             path,
             lines,
@@ -102,6 +119,14 @@ class Journal:
             raise
         self.lines.append(entry)
 
+    def append_result(self, step: str, result: StepResult | None) -> None:
+        self.append({"finished": step, "result": {} if result is None else to_json(result)})
+
+    @property
+    def is_of_an_older_format(self) -> bool:
+        """Whether the run can be read, but not resumed."""
+        return bool(self.lines[0]["journal"] < FORMAT)
+
     @property
     def run_id(self) -> str:
         return str(self.lines[0]["run"])
@@ -112,7 +137,7 @@ class Journal:
 
     @property
     def undoes(self) -> str | None:
-        """The run that this one takes back; None for a run of its own."""
+        """The run that this one undoes; None: this is a move."""
         undone = self.lines[0].get("undoes")
         return undone if isinstance(undone, str) else None
 
@@ -128,7 +153,7 @@ class Journal:
         return any(line.get("finished") == step for line in self._about(step))
 
     def reopen(self, steps: Sequence[str], why: str) -> None:
-        """Have `steps` done again, those that were begun. Nothing once something was sent: then the world is looked at
+        """Repeat those of `steps` that were begun. Once something was sent this does nothing: the phone is checked
         first."""
         if self.latest_value("restore_begins") is not None:
             return
@@ -144,12 +169,32 @@ class Journal:
         reopened = [number for number, line in enumerate(self.lines) if line.get("reopened") == step]
         return self.lines[reopened[-1] :] if reopened else self.lines
 
-    def result(self, step: str) -> dict[str, Any]:
-        """What `step` left for later steps; empty before it is finished."""
-        for line in reversed(self.lines):
-            if line.get("finished") == step:
-                return dict(line.get("result") or {})
-        return {}
+    def find_result(self, kind: type[R]) -> R | None:
+        """The newest result of type `kind` or of a subclass; None before its step is finished.
+
+        Raises:
+            JournalDamaged: the stored result is not a `kind`.
+        """
+        kinds = {one.step: one for one in (kind, *kind.__subclasses__()) if hasattr(one, "step")}
+        for number, line in reversed(list(enumerate(self.lines, 1))):
+            step = line.get("finished")
+            if step in kinds:
+                try:
+                    return from_json(kinds[step], line.get("result"))
+                except (TypeError, KeyError, ValueError) as error:
+                    raise JournalDamaged(str(self.path), number, f"it is not a result of {step}: {error}") from error
+        return None
+
+    def result(self, kind: type[R]) -> R:
+        """The newest result of type `kind`.
+
+        Raises:
+            JournalDamaged: there is none, although its step is finished; or it is not a `kind`.
+        """
+        found = self.find_result(kind)
+        if found is None:
+            raise JournalDamaged(str(self.path), len(self.lines), f"the {kind.__name__} result is missing")
+        return found
 
     def latest_value(self, key: str) -> Any:
         """The newest value of a single fact (`met` lines are read by `udid_of`)."""
@@ -175,6 +220,17 @@ class Journal:
     def is_over(self) -> bool:
         """Whether no step is left and the end was told, well or not."""
         return self.finished("receipt") and self.outcome != "unfinished"
+
+
+def _with_current_names(entry: dict[str, Any]) -> dict[str, Any]:
+    """A line of format 1 or 2 as format 3 has it."""
+    renamed: dict[str, Any] = {
+        key: OLD_STEP_NAMES.get(entry[key], entry[key]) for key in ("started", "finished", "reopened") if key in entry
+    }
+    result = entry.get("result")
+    if "finished" in renamed and isinstance(result, dict):
+        renamed["result"] = {**OLD_RESULT_DEFAULTS.get(renamed["finished"], {}), **result}
+    return {**entry, **renamed}
 
 
 def _must_have(entry: dict[str, Any]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""One process at a time: an advisory lock on a file, gone with the process that held it, SIGKILL included."""
+"""One process at a time: an advisory lock on a file, released when its process ends, even by SIGKILL."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import BinaryIO
 
 
 class LockHeld(Exception):
-    """Somebody else holds the lock."""
+    """Another process holds the lock."""
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold `path` while inside.
+    """Hold the lock `path` while inside.
 
     Raises:
-        Busy: another process holds it.
+        LockHeld: another process holds it.
     """
     handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "rb+")
     with handle:
@@ -27,7 +27,7 @@ def locked(path: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            _give_back(handle)
+            _release(handle)
 
 
 if sys.platform == "win32":
@@ -39,7 +39,7 @@ if sys.platform == "win32":
         except OSError as error:
             raise LockHeld from error
 
-    def _give_back(handle: BinaryIO) -> None:
+    def _release(handle: BinaryIO) -> None:
         handle.seek(0)
         msvcrt.locking(handle.fileno(), msvcrt.LK_UNLCK, 1)
 
@@ -52,5 +52,5 @@ else:
         except OSError as error:
             raise LockHeld from error
 
-    def _give_back(handle: BinaryIO) -> None:
+    def _release(handle: BinaryIO) -> None:
         fcntl.flock(handle, fcntl.LOCK_UN)

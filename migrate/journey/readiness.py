@@ -1,6 +1,6 @@
-"""Whether this computer is ready for a move: its usbmuxd, its disk, its home folder, and the phones it sees.
+"""Whether this computer is ready for a move: its usbmuxd, its disk, its home folder, and the connected phones.
 
-It only looks: no phone is asked to trust this computer, nothing on one is changed.
+This only reads: no phone is asked for trust, and nothing on a phone is changed.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from migrate.problems.finding import Finding
 from migrate.units import format_bytes
 
 ROOMY_BYTES = 64 << 30
-"""What a phone of today may need here, and its restore set nothing more (hard links): below it, a word. *Guessed*."""
+"""What a current phone may need here; its restore set shares the files. Below it there is a warning. *Guessed*."""
 
 
 def check_home(home: Path) -> list[Finding]:
-    """The home folder and its disk. To be asked before the home folder is opened, which makes it and closes it to
-    others."""
+    """Check the home folder and its disk. Call it before the home folder is opened, which creates it and makes it
+    private."""
     findings = list(_permissions(home))
     free = free_bytes_at(home)
     if free is not None and free <= SPARE_BYTES:
@@ -74,7 +74,7 @@ def versions() -> Finding:
 
 
 async def check_phones(usbmux: UsbmuxConfig) -> list[Finding]:
-    """Every phone that is connected, and what would stand in its way."""
+    """Every connected phone, and what would prevent a move."""
     try:
         phones = await find_phones(usbmux)
     except MigrateError as error:
@@ -127,7 +127,7 @@ def _phone(facts: PhoneFacts) -> Iterator[Finding]:
 
 
 def as_finding(error: MigrateError, *, severity: str = "error") -> Finding:
-    """What would stop a move, told before there is one."""
+    """An error that would stop a move, as a finding."""
     from migrate.problems import code_of
 
     return Finding(

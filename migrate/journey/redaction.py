@@ -1,4 +1,4 @@
-"""A receipt that can be shown to strangers: without names of phones, UDIDs, paths on this disk, and names of files."""
+"""Remove phone names, UDIDs, local paths and file names from a receipt, so it can be shown to strangers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AN_ABSOLUTE_PATH = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^/\\\s\"']+[/\\
 
 
 def redact_receipt(receipt: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of the receipt with everything taken out that says whose phones these are. Counts, categories, apps,
+    """A copy of the receipt without anything that identifies the phones or their owner. Counts, categories, apps,
     versions and the verdict stay."""
     hidden: dict[str, str] = {}
     for role in ("old_phone", "new_phone"):
@@ -40,7 +40,7 @@ def redact_receipt(receipt: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_its_file(finding: Mapping[str, Any]) -> dict[str, Any]:
-    """A finding that names no file: a document is called as its owner called it."""
+    """The finding without its file name, which its owner may have chosen."""
     path = finding.get("relative_path")
     if not path:
         return dict(finding)

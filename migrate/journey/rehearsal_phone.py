@@ -1,7 +1,7 @@
-"""The stand-in of a rehearsal: a simulated iPhone set up like the new phone, on a socket of its own.
+"""A simulated iPhone set up like the new phone, on a private socket, for a rehearsal.
 
-Its UDID and serial number are random, its pairing lies in the run's own tmp, and no usbmuxd of this computer knows it:
-no real phone's trust is touched. It keeps digests of what it is sent, so it takes no room.
+Its UDID and serial number are random, its pairing record lies in the run's tmp, and this computer's usbmuxd does not
+know it, so the trust of real phones is not affected. It keeps only digests of what it is sent, so it needs no space.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def build_rehearsal_phone(
 ) -> SimulatedPhone:
     """A simulated iPhone like the phone with these facts and apps; with a safety backup, also with what is on it.
 
-    `safety` must stay open as long as the stand-in is used.
+    `safety` must stay open as long as the simulated iPhone is used.
     """
     phone = SimulatedPhone(keeps="digests", boot_delay_s=0.0)
     phone.simulated_user = replace(phone.simulated_user, setup_delay_s=0.0)
@@ -64,9 +64,9 @@ def _applications(folder: BackupFolder) -> dict[str, Any]:
 
 @contextmanager
 def serve_on_socket(phone: SimulatedPhone, tmp: Path) -> Iterator[UsbmuxConfig]:
-    """The stand-in behind a usbmuxd of its own while inside. Afterwards it has restarted, if it was to.
+    """Serve the simulated iPhone behind a private usbmuxd while inside; a pending restart is done on leaving.
 
-    The socket is a file that only its owner can open; a loopback port where there is no such thing.
+    The socket is a file that only its owner can open, or a loopback port where there are no unix sockets.
     """
     here = tmp / f"rehearsal-{token_hex(3)}"
     here.mkdir(mode=0o700)
@@ -81,4 +81,4 @@ def serve_on_socket(phone: SimulatedPhone, tmp: Path) -> Iterator[UsbmuxConfig]:
     finally:
         server.stop()
         if phone.pending_restore is not None:
-            phone.reboot()  # off the cable it happens before this returns
+            phone.reboot()  # when unplugged, it happens before this returns

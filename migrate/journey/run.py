@@ -1,4 +1,4 @@
-"""One run of a plan, begun, gone on with, rehearsed or proven again. Every command that moves something ends here.
+"""A run of a plan: begin it, resume it, rehearse it, prove it again. Every command that moves something ends here.
 
 meet -> preflight -> back-up-old-phone -> verify -> [back-up-new-phone -> verify-new-phone] -> compose -> [install-apps]
      -> [rehearse] -> agree -> restore* -> wait-for-phone -> [prove] -> receipt          * the point of no return
@@ -8,102 +8,138 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from migrate.backup.private_files import write_atomically
 from migrate.journey import undo
 from migrate.journey.context import RunContext, RunResult
 from migrate.journey.journal import Journal
-from migrate.journey.run_plan import new_run_id, read_run_plan
-from migrate.journey.run_state import Role
-from migrate.journey.runner import Step, lock_run, never_already_done, run_steps
+from migrate.journey.prompts import Role
+from migrate.journey.run_plan import check_run_id, new_run_id, read_run_plan
+from migrate.journey.runner import Step, lock_run, repeat_end, run_steps
 from migrate.journey.runs import RunFolder
-from migrate.journey.steps import back_up as saving
-from migrate.journey.steps import compose as choosing
-from migrate.journey.steps import install as installing
-from migrate.journey.steps import meet as meeting
-from migrate.journey.steps import prove as proving
-from migrate.journey.steps import rehearse as rehearsal
-from migrate.journey.steps import restore as sending
+from migrate.journey.steps.agree import ask_for_confirmation
+from migrate.journey.steps.back_up import (
+    back_up_new_phone,
+    back_up_old_phone,
+    is_new_phone_backed_up,
+    is_old_phone_backed_up,
+    wants_new_phone_backup,
+)
+from migrate.journey.steps.compose import compose_set
+from migrate.journey.steps.install import has_chosen_apps, install_apps
+from migrate.journey.steps.meet import meet, preflight
+from migrate.journey.steps.prove import prove, wants_proof
+from migrate.journey.steps.receipt import write_receipt
+from migrate.journey.steps.rehearse import REHEARSE, rehearse, wants_rehearsal
+from migrate.journey.steps.restore import is_already_restored, restore, wait_for_phone
+from migrate.journey.steps.verify import verify_new_phone, verify_old_phone
 from migrate.plan.model import UDID_PATTERN, Plan, digest, to_toml
 from migrate.plan.strategy import Strategy
-from migrate.problems import NothingToProve, OtherPhone, RunIsOver, UdidInvalid
+from migrate.problems import (
+    JournalTooOld,
+    NothingToProve,
+    OtherPhone,
+    RunHasOtherPlan,
+    RunIsOver,
+    UdidInvalid,
+    UsageWrong,
+)
 from migrate.udid import same_udid
 
-REHEARSE = "rehearse"
 STEPS = (
-    Step("meet", meeting.meet, never_already_done),
-    Step("preflight", meeting.preflight, never_already_done),
-    Step("back-up-old-phone", saving.back_up_old_phone, lambda run: saving.is_already_backed_up(run, "old")),
-    Step("verify", saving.verify_old, never_already_done),
+    Step("meet", meet),
+    Step("preflight", preflight),
+    Step("back-up-old-phone", back_up_old_phone, already_done=is_old_phone_backed_up),
+    Step("verify", verify_old_phone),
     Step(
         "back-up-new-phone",
-        saving.back_up_new_phone,
-        lambda run: saving.is_already_backed_up(run, "new"),
-        is_wanted=lambda run: run.plan.backs_up_new_phone_first,
+        back_up_new_phone,
+        already_done=is_new_phone_backed_up,
+        is_wanted=wants_new_phone_backup,
     ),
-    Step(
-        "verify-new-phone",
-        saving.verify_new,
-        never_already_done,
-        is_wanted=lambda run: run.plan.backs_up_new_phone_first,
-    ),
-    Step("compose", choosing.compose_set, never_already_done),
-    Step("install-apps", installing.install_apps, never_already_done, is_wanted=installing.has_chosen_apps),
-    Step(
-        REHEARSE,
-        rehearsal.rehearse,
-        never_already_done,
-        is_wanted=lambda run: run.plan.safety.rehearse or run.is_requested(REHEARSE),
-    ),
-    Step("agree", sending.ask_for_confirmation, never_already_done),
-    Step("restore", sending.restore, sending.is_already_restored, point_of_no_return=True),
-    Step("wait-for-phone", sending.wait_for_phone, never_already_done),
-    Step(
-        "prove",
-        proving.prove,
-        never_already_done,
-        is_wanted=lambda run: run.plan.safety.prove or run.is_requested("prove"),
-    ),
-    Step("receipt", proving.write_receipt, never_already_done),
+    Step("verify-new-phone", verify_new_phone, is_wanted=wants_new_phone_backup),
+    Step("compose", compose_set),
+    Step("install-apps", install_apps, is_wanted=has_chosen_apps),
+    Step(REHEARSE, rehearse, is_wanted=wants_rehearsal),
+    Step("agree", ask_for_confirmation),
+    Step("restore", restore, already_done=is_already_restored, point_of_no_return=True),
+    Step("wait-for-phone", wait_for_phone),
+    Step("prove", prove, is_wanted=wants_proof),
+    Step("receipt", write_receipt),
 )
 
 
-async def run(plan: Plan, context: RunContext, *, stop_after: str | None = None) -> RunResult:
-    """Begin a run of `plan` and take it to its end; or `stop_after` the step REHEARSE, and it can be gone on with.
+async def run(
+    plan: Plan, context: RunContext, *, run_id: str | None = None, stop_after: str | None = None
+) -> RunResult:
+    """Begin a run of `plan` and take it to its end, or only up to the step `stop_after` (REHEARSE).
+
+    With a `run_id` that exists already, that run is resumed; if it is over, its end is reported again.
 
     Raises:
+        UsageWrong: `run_id` cannot be the name of a folder, or that run can no longer be rehearsed.
+        RunHasOtherPlan: the run called `run_id` has another plan. What `resume` raises.
         MigrateError: what stopped it, with its exit code; the same error is in the last event.
     """
-    folder = context.home.runs / new_run_id()
-    folder.mkdir(mode=0o700)
+    folder = context.home.runs / (check_run_id(run_id) if run_id else new_run_id())
+    folder.mkdir(mode=0o700, exist_ok=run_id is not None)
     with lock_run(folder):
+        if _has_begun(folder):
+            journal = Journal.read(folder / "journal.ndjson")
+            if journal.undoes or journal.plan_digest != digest(plan):
+                raise RunHasOtherPlan(folder.name)
+            return await _resume(folder, journal, context, stop_after=stop_after, may_be_over=True)
         write_atomically(folder / "plan.toml", to_toml(plan).encode())
         journal = Journal.create(folder / "journal.ndjson", folder.name, digest(plan))
         return await run_steps(context, folder, plan, journal, STEPS, stop_after=stop_after)
 
 
+def _has_begun(folder: Path) -> bool:
+    """Whether a run's journal has its head. One without was killed right at its beginning."""
+    path = folder / "journal.ndjson"
+    if not path.exists():
+        return False
+    if b"\n" in path.read_bytes():
+        return True
+    path.unlink()
+    return False
+
+
 async def resume(folder: RunFolder, context: RunContext) -> RunResult:
-    """Go on with a run where it stopped, repeating no finished step.
+    """Continue a run where it stopped, repeating no finished step.
 
     Raises:
-        RunBusy: another process is at it.
-        OtherPlan: its frozen plan was changed. RunIsOver: nothing is left to do.
-        OtherPhone: `world.names` says other phones than those it has met, or its plan names. UdidInvalid: or none.
-        JournalDamaged, JournalTooNew: nobody can say where it stopped.
+        RunBusy: another process is working on it.
+        JournalTooOld: it was begun by an older version.
+        OtherPlan: its plan was changed since. RunIsOver: no step is left.
+        OtherPhone: `context.named_udids` names other phones than it has met, or its plan names. UdidInvalid.
+        JournalDamaged, JournalTooNew: where it stopped cannot be read.
         MigrateError: what stopped it this time.
     """
-    with lock_run(folder.path):  # first of all: what another process is about to write must not be read before
-        journal = folder.journal()
-        plan = read_run_plan(folder.path, journal)
-        _refuse_others(context.named_udids, journal, plan)
-        if journal.is_over:
-            raise RunIsOver(folder.path.name, journal.outcome)
-        reopen_stale_steps(journal)
-        return await run_steps(context, folder.path, plan, journal, steps_of(journal))
+    with lock_run(folder.path):  # before reading: another process may be about to write
+        return await _resume(folder.path, folder.journal(), context)
+
+
+async def _resume(
+    folder: Path, journal: Journal, context: RunContext, *, stop_after: str | None = None, may_be_over: bool = False
+) -> RunResult:
+    if journal.is_of_an_older_format and not journal.is_over:
+        raise JournalTooOld(folder.name)
+    plan = read_run_plan(folder, journal)
+    _refuse_other_phones(context.named_udids, journal, plan)
+    if journal.is_over:
+        if may_be_over:
+            return repeat_end(context, folder, journal)
+        raise RunIsOver(folder.name, journal.outcome)
+    if stop_after == REHEARSE and journal.latest_value("restore_begins") is not None:
+        raise UsageWrong(f"{folder.name} has begun to send data, so it cannot be rehearsed.", "migrate resume")
+    reopen_stale_steps(journal)
+    return await run_steps(context, folder, plan, journal, steps_of(journal), stop_after=stop_after)
 
 
 async def prove_again(folder: RunFolder, context: RunContext) -> RunResult:
-    """Save the new phone once more and prove what arrived by now; the receipt is written anew.
+    """Back the new phone up once more and prove what has arrived by now; the receipt is written anew.
 
     Also for a run whose plan asked for no proof. It can be resumed like any other run.
 
@@ -114,11 +150,11 @@ async def prove_again(folder: RunFolder, context: RunContext) -> RunResult:
     with lock_run(folder.path):
         journal = folder.journal()
         plan = read_run_plan(folder.path, journal)
-        _refuse_others(context.named_udids, journal, plan)
+        _refuse_other_phones(context.named_udids, journal, plan)
         if not journal.finished("restore"):
             raise NothingToProve(folder.path.name)
         for step in ("prove", "receipt"):
-            journal.append({"reopened": step, "why": "another proof was asked for"})
+            journal.append({"reopened": step, "why": "another proof was requested"})
         return await run_steps(context, folder.path, plan, journal, steps_of(journal))
 
 
@@ -130,15 +166,17 @@ STALE_GRAFT_STEPS = ("back-up-new-phone", "verify-new-phone", "compose", REHEARS
 
 
 def reopen_stale_steps(journal: Journal) -> None:
-    """Before anything was sent, an undo and a graft begin with the new phone as it is now: what came onto it since the
-    last try would be lost, for it is in neither set."""
+    """Before anything was sent, repeat the steps that read the new phone.
+
+    An undo and a graft would lose what arrived on it since the last try, because their sets do not hold it.
+    """
     if journal.undoes:
         undo.reopen_stale_steps(journal)
     elif journal.latest_value("strategy") == Strategy.GRAFT.value:
         journal.reopen(STALE_GRAFT_STEPS, "the new phone may have changed since")
 
 
-def _refuse_others(named_udids: Mapping[Role, str], journal: Journal, plan: Plan) -> None:
+def _refuse_other_phones(named_udids: Mapping[Role, str], journal: Journal, plan: Plan) -> None:
     for role, requested_udid in named_udids.items():
         if not re.fullmatch(UDID_PATTERN, requested_udid):
             raise UdidInvalid(requested_udid)

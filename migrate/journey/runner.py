@@ -1,4 +1,4 @@
-"""How the steps of a run are gone through: in order, none twice, and with an end that is written down and told."""
+"""Runs the steps of a run in order, none twice, and journals and reports how it ends."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ import shutil
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from types import NoneType
+from typing import Any, Final, get_args, get_type_hints
 
 from migrate.backup.private_files import DISK_FULL, write_atomically
 from migrate.journey import events
 from migrate.journey.context import RunContext, RunResult
 from migrate.journey.journal import Journal
 from migrate.journey.lock import LockHeld, locked
+from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
+from migrate.journey.steps.prove import Proved
 from migrate.plan.model import Plan
 from migrate.problems import DiskFullHere, Interrupted, MigrateError, NotProven, RunBusy, StoppedBeforeBeginning
 from migrate.problems.finding import Finding
@@ -24,31 +28,32 @@ from migrate.problems.finding import Finding
 STEPS_WITHOUT_EFFECTS = frozenset({"meet", "preflight"})
 """Steps that leave nothing behind: a run that ends in one of them is forgotten, not resumed."""
 REHEARSED: Final = "rehearsed"
-"""How the journal of a run ends that was asked to go no further than its rehearsal."""
+"""The outcome of a run that was asked to stop after its rehearsal."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A part of a run that can be begun again, and can look whether it is already true."""
+    """A part of a run that can be repeated.
 
-    name: str  # journals remember it, so it never changes
-    do: Callable[[Run], Awaitable[dict[str, Any]]]
-    is_already_done: Callable[[Run], Awaitable[bool]]
-    is_wanted: Callable[[Run], bool] = lambda run: True
+    Its functions are called with what their parameters are annotated with: `Run`, `Plan`, or the result of an earlier
+    step by its type (`X | None` where that step may not have been done).
+    """
+
+    name: str  # journals store it, so it never changes
+    do: Callable[..., Awaitable[StepResult | None]]
+    already_done: Callable[..., Awaitable[StepResult | None]] | None = None
+    """Looks whether a step that was started and not finished is done after all, and returns its result if so. None: in
+    doubt the step is repeated, because it only reads or builds anew."""
+    is_wanted: Callable[..., bool] = lambda: True
     point_of_no_return: bool = False
-
-
-async def never_already_done(run: Run) -> bool:
-    """For steps that only look, or that build something anew: in doubt they are simply done again."""
-    return False
 
 
 @contextmanager
 def lock_run(folder: Path) -> Iterator[None]:
-    """Hold a run while inside.
+    """Lock a run while inside.
 
     Raises:
-        RunBusy: another process is at it.
+        RunBusy: another process is working on it.
     """
     with ExitStack() as held:
         try:
@@ -67,32 +72,27 @@ async def run_steps(
     *,
     stop_after: str | None = None,
 ) -> RunResult:
-    """Take a run through `steps` to its end, or only until the step called `stop_after` is finished.
+    """Do all pending `steps`, or only those up to the step called `stop_after`.
 
     Raises:
         MigrateError: what stopped it; the same error is in the last event.
     """
     run = Run(
-        home=context.home,
+        context=context,
         folder=folder,
-        plan=plan,
         journal=journal,
-        usbmux=context.usbmux,
-        prompts=context.prompts,
-        listener=context.listener,
-        wait_s=context.wait_s,
-        tmp=context.tmp,
-        saved=context.saved,
-        page=context.page,
-        named_udids=context.named_udids,
-        arrival_wait_s=context.arrival_wait_s,
+        old_udid=plan.old_phone.udid,
+        old_backup=Path(plan.old_phone.backup) if plan.old_phone.backup else None,
+        new_udid=plan.new_phone.udid,
+        encrypts_backups=plan.backup.encrypted,
         stop_after=stop_after,
         findings=_read_findings(folder),
     )
+    run.emit(events.RunStarted(journal.run_id))
     if journal.torn_line is not None:
         run.found(_torn(journal))
     try:
-        await _walk(run, steps)
+        await _do_steps(run, plan, steps)
         return _end(run) if stop_after is None else _rehearsed(run)
     except MigrateError as error:
         _record_stop(run, error)
@@ -110,62 +110,112 @@ async def run_steps(
         raise stopped from None
 
 
-async def _walk(run: Run, steps: Sequence[Step]) -> None:
+async def _do_steps(run: Run, plan: Plan, steps: Sequence[Step]) -> None:
     """Pending is all minus finished; started but not finished is in doubt: look first, then do."""
     for step in steps:
-        if not step.is_wanted(run) or run.journal.finished(step.name):
-            if step.name == run.stop_after:
-                return
-            continue
-        run.step = step.name
-        in_doubt = run.journal.started(step.name) is not None
-        run.emit(events.StepStarted(step.name))
-        run.journal.append({"started": step.name})
-        if in_doubt and await step.is_already_done(run):
-            result: dict[str, Any] = {"found_done": True, **run.result_of_done_step(step.name)}
-        else:
-            result = await step.do(run)
-        run.journal.append({"finished": step.name, "result": result})
-        _write_findings(run)
-        run.emit(events.StepFinished(step.name))
+        if _call(step.is_wanted, run, plan) and not run.journal.finished(step.name):
+            await _do_step(run, plan, step)
         if step.name == run.stop_after:
             return
 
 
+async def _do_step(run: Run, plan: Plan, step: Step) -> None:
+    run.step = step.name
+    in_doubt = run.journal.started(step.name) is not None
+    run.emit(events.StepStarted(step.name))
+    run.journal.append({"started": step.name})
+    result = None
+    if in_doubt and step.already_done is not None:
+        result = await _call(step.already_done, run, plan)
+    if result is None:
+        result = await _call(step.do, run, plan)
+    run.journal.append_result(step.name, result)
+    _write_findings(run)
+    run.emit(events.StepFinished(step.name))
+
+
+def _call(function: Callable[..., Any], run: Run, plan: Plan) -> Any:
+    """Call a step's function with what its parameters are annotated with."""
+    given: list[Any] = []
+    for kind, may_be_missing in parameters_of(function):
+        if kind is Run:
+            given.append(run)
+        elif kind is Plan:
+            given.append(plan)
+        else:
+            given.append(run.journal.find_result(kind) if may_be_missing else run.journal.result(kind))
+    return function(*given)
+
+
+@cache
+def parameters_of(function: Callable[..., Any]) -> tuple[tuple[Any, bool], ...]:
+    """The type of each parameter, and whether it may be None."""
+    hints = get_type_hints(function)
+    hints.pop("return", None)
+    found = []
+    for hint in hints.values():
+        members = [member for member in get_args(hint) if member is not NoneType]
+        found.append((members[0], True) if members else (hint, False))
+    return tuple(found)
+
+
 def _rehearsed(run: Run) -> RunResult:
-    """The run stops here because no more was asked for: nothing was sent, and it can be gone on with."""
+    """End a run that was asked to stop here: nothing was sent, and it can be resumed."""
     run.journal.append({"ended": REHEARSED, "exit_code": 0})
     run.emit(events.RunFinished(run.journal.run_id, REHEARSED, 0, None, None))
-    return RunResult(run.journal.run_id, REHEARSED, None, {})
+    return RunResult(run.journal.run_id, REHEARSED, None)
 
 
 def _end(run: Run) -> RunResult:
-    """The run is through. A failed proof is an error now that the receipt is written."""
-    proof = run.journal.result("prove")
+    """End a run whose steps are all done. A failed proof is an error now that the receipt is written."""
+    proof = run.journal.find_result(Proved)
     receipt = run.folder / "receipt.json"
-    bad = [f for f in run.findings if f.code.startswith("proof-") and f.severity == "error"]
-    if proof and str(proof["verdict"]).startswith("not proven"):
-        page = run.folder / "receipt.html"
-        receipt_path = str(page if page.exists() else receipt)
-        raise NotProven(bad[0].what if bad else str(proof["verdict"]), max(len(bad), 1), receipt_path)
+    if proof and proof.verdict.startswith("not proven"):
+        raise NotProven(*_why_not_proven(run.journal, run.findings, run.folder))
     outcome: events.Outcome = "undone" if run.journal.undoes else "proven" if proof else "done"
-    if proof and str(proof["verdict"]).startswith("pending"):
+    if proof and proof.verdict.startswith("pending"):
         outcome = "pending"
     exit_code = events.EXIT_CODE_PENDING if outcome == "pending" else 0
     run.journal.append({"ended": outcome, "exit_code": exit_code})
     run.emit(events.RunFinished(run.journal.run_id, outcome, exit_code, str(receipt), None))
-    return RunResult(run.journal.run_id, outcome, receipt, proof)
+    return RunResult(run.journal.run_id, outcome, receipt)
+
+
+def repeat_end(context: RunContext, folder: Path, journal: Journal) -> RunResult:
+    """Report the end of a run that is over once more, and change nothing.
+
+    Raises:
+        NotProven: its proof failed.
+    """
+    receipt = folder / "receipt.json"
+    outcome: events.Outcome = journal.outcome  # type: ignore[assignment]  # what `_end` journaled
+    context.listener(events.RunStarted(journal.run_id))
+    if outcome == "not-proven":
+        error = NotProven(*_why_not_proven(journal, _read_findings(folder), folder))
+        context.listener(events.RunFinished(journal.run_id, outcome, error.exit_code, str(receipt), error))
+        raise error
+    exit_code = events.EXIT_CODE_PENDING if outcome == "pending" else 0
+    context.listener(events.RunFinished(journal.run_id, outcome, exit_code, str(receipt), None))
+    return RunResult(journal.run_id, outcome, receipt)
+
+
+def _why_not_proven(journal: Journal, findings: Sequence[Finding], folder: Path) -> tuple[str, int, str]:
+    """The first thing that is wrong, how many are, and where to read about it."""
+    bad = [finding for finding in findings if finding.code.startswith("proof-") and finding.severity == "error"]
+    page = folder / "receipt.html"
+    receipt = str(page if page.exists() else folder / "receipt.json")
+    return bad[0].what if bad else journal.result(Proved).verdict, max(len(bad), 1), receipt
 
 
 def _record_stop(run: Run, error: MigrateError) -> None:
-    """Write down why the run stopped, tell it, and forget a run that left nothing behind."""
+    """Journal and report why the run stopped, and forget a run that left nothing behind."""
     is_resumable = _has_effects(run.journal) or error.exit_code == 50
     if is_resumable:
         error.again = f"run: migrate resume {run.journal.run_id}"
     outcome: events.Outcome = "stopped" if error.exit_code in (50, 130) else "failed"
     if isinstance(error, NotProven):
         outcome = "not-proven"
-    with suppress(OSError):  # a disk that is full is a reason to stop, and must not hide itself
+    with suppress(OSError):  # a full disk is why it stopped, and must not hide that
         run.journal.append({"ended": outcome, "exit_code": error.exit_code, "error": error.as_json()})
         _write_findings(run)
     receipt = run.folder / "receipt.json"

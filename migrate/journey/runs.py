@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
 from migrate.journey.lock import LockHeld, locked
+from migrate.journey.run_plan import LAST
 from migrate.plan.read import read_plan
-from migrate.problems import JournalTooNew, MigrateError, RunBusy, RunNotFound, WhichRun
+from migrate.problems import JournalTooNew, JournalTooOld, MigrateError, RunBusy, RunNotFound, WhichRun
+
+DATED_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
 
 
 @dataclass(frozen=True)
@@ -38,9 +43,10 @@ class RunFolder:
 
     @property
     def unfinished(self) -> bool:
-        """Whether `resume` has something to go on with."""
+        """Whether `resume` can continue it."""
         try:
-            return not self.journal().is_over
+            journal = self.journal()
+            return not (journal.is_over or journal.is_of_an_older_format)
         except (MigrateError, OSError):
             return False
 
@@ -73,33 +79,52 @@ class RunFolder:
 
 
 def all_runs(home: Home) -> list[RunFolder]:
-    """Every run, the oldest first: an id begins with its date."""
-    return [RunFolder(path) for path in sorted(home.runs.iterdir()) if (path / "journal.ndjson").exists()]
+    """Every run, in the order in which they were begun."""
+    runs = [RunFolder(path) for path in home.runs.iterdir() if (path / "journal.ndjson").exists()]
+    return sorted(runs, key=_begun)
+
+
+def _begun(run: RunFolder) -> tuple[str, str]:
+    """When a run was begun, as the digits of its date and time, and its name. Most names begin with them; those given
+    with --id need not."""
+    name = run.path.name
+    if DATED_ID.fullmatch(name):
+        return name[:15].replace("-", ""), name
+    try:
+        begun_at = run.journal().begun_at
+    except (MigrateError, OSError):
+        begun_at = datetime.fromtimestamp(run.path.stat().st_mtime, UTC).isoformat()
+    return re.sub(r"[^0-9]", "", begun_at)[:17], name
 
 
 def find_run(home: Home, name: str) -> RunFolder:
-    """The run called `name`.
+    """The run called `name`; `last`: the one begun last.
 
     Raises:
         RunNotFound: there is none.
     """
     runs = {run.path.name: run for run in all_runs(home)}
+    if name == LAST and runs:
+        return list(runs.values())[-1]
     if name not in runs:
         raise RunNotFound(name, tuple(runs))
     return runs[name]
 
 
 def only_unfinished(home: Home) -> RunFolder:
-    """What `resume` without a name means.
+    """The run that `resume` without a name continues.
 
     Raises:
         WhichRun: none is unfinished, or several are.
-        JournalTooNew, JournalDamaged: none is, except perhaps the last one, whose journal cannot be read.
+        JournalTooNew, JournalDamaged: none is, and the journal of the last one cannot be read.
+        JournalTooOld: none is but the last one, which an older version began.
     """
     runs = all_runs(home)
     unfinished = [run for run in runs if run.unfinished]
     if not unfinished and runs:
-        runs[-1].journal()
+        last = runs[-1].journal()
+        if last.is_of_an_older_format and not last.is_over:
+            raise JournalTooOld(runs[-1].path.name)
     if len(unfinished) != 1:
         raise WhichRun(tuple(run.path.name for run in unfinished))
     return unfinished[0]

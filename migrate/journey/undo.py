@@ -1,18 +1,18 @@
-"""Undo: the new phone becomes what it was before a run, out of the safety backup that the run has taken of it.
+"""Undo a run: restore the safety backup that the run took of the new phone.
 
 meet -> preflight -> verify-safety -> back-up-new-phone -> verify-new-phone -> compare -> agree
      -> restore* -> wait-for-phone -> prove -> receipt          * the point of no return
 
-It is a run of its own, journaled and resumed like any other; its save of the phone as it is now makes the undo one that
-can be undone. What came onto the phone after the run would be lost with it, so that is looked for first.
+An undo is a run too, journaled and resumed like any other. It backs the phone up first, so it can be undone in turn.
+What arrived on the phone after the run would be lost, so an undo counts that before it begins.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.links import link_or_copy, link_tree
@@ -23,14 +23,24 @@ from migrate.categories.claims import Claims
 from migrate.journey.changes_since import ChangesSince
 from migrate.journey.context import RunContext, RunResult
 from migrate.journey.journal import Journal
+from migrate.journey.opened_backup import open_with_claims, title_of
 from migrate.journey.run_plan import new_run_id, read_run_plan
 from migrate.journey.run_state import Run, restore_set_role_of
-from migrate.journey.runner import Step, lock_run, never_already_done, run_steps
+from migrate.journey.runner import Step, lock_run, run_steps
 from migrate.journey.runs import RunFolder, all_runs, find_run
-from migrate.journey.steps import back_up as saving
-from migrate.journey.steps import prove as proving
-from migrate.journey.steps import restore as sending
-from migrate.journey.steps.compose import open_with_claims, title_of
+from migrate.journey.steps.agree import ask_for_confirmation
+from migrate.journey.steps.back_up import NewPhoneBackedUp, back_up_new_phone, is_new_phone_backed_up
+from migrate.journey.steps.compose import ComposedSet, Replacement
+from migrate.journey.steps.prove import prove
+from migrate.journey.steps.receipt import write_receipt
+from migrate.journey.steps.restore import is_already_restored, restore, wait_for_phone
+from migrate.journey.steps.verify import (
+    NewPhoneVerified,
+    SafetyBackupVerified,
+    as_verified,
+    check,
+    verify_and_link,
+)
 from migrate.journey.threads import in_thread
 from migrate.plan.model import to_toml
 from migrate.plan.preflight import refuse_restore_of_own_backup
@@ -38,17 +48,17 @@ from migrate.plan.strategy import Strategy
 from migrate.problems import NothingToUndo, UndoWouldLose
 
 STALE_STEPS = ("back-up-new-phone", "verify-new-phone", "compare", "agree")
-"""What a resume does again before anything is sent: more may have come onto the phone since."""
+"""What a resume repeats before anything is sent: more may have arrived on the phone since."""
 
 
 async def undo(undone: RunFolder, context: RunContext, *, accept_loss: bool = False) -> RunResult:
-    """Put the safety backup of `undone` back; an undo of it that did not come to its end is gone on with.
+    """Put the safety backup of `undone` back, or continue an unfinished undo of it.
 
-    `accept_loss`: the person's word that what came after the run may go.
+    `accept_loss`: the person accepts that what arrived after the run is lost.
 
     Raises:
         NothingToUndo: nothing was sent, or no safety backup was taken.
-        UndoWouldLose: something came after the run, and the word is missing. What a run raises.
+        UndoWouldLose: something arrived after the run, and its loss is not accepted. What a run raises.
     """
     journal = undone.journal()
     refuse_nothing_to_undo(undone, journal)
@@ -65,13 +75,13 @@ def refuse_nothing_to_undo(undone: RunFolder, journal: Journal) -> None:
     name = undone.path.name
     if journal.latest_value("restore_begins") is None:
         raise NothingToUndo(name, "Nothing was sent to the new phone in that run.")
-    if not journal.result("verify-new-phone").get("backup"):
+    if journal.find_result(NewPhoneVerified) is None:
         raise NothingToUndo(name, "No safety backup of the new phone was taken in that run, as its plan said.")
 
 
 def reopen_stale_steps(journal: Journal) -> None:
-    """Before the first byte was sent: what is on the phone by now is looked at, and agreed to, anew."""
-    journal.reopen(STALE_STEPS, "more may have come onto the phone since")
+    """Before the first byte was sent, look again at what is on the phone, and ask again."""
+    journal.reopen(STALE_STEPS, "more may have arrived on the phone since")
 
 
 def _find_unfinished_undo(context: RunContext, undone: str) -> RunFolder | None:
@@ -97,21 +107,27 @@ def _create_undo_run(context: RunContext, undone: RunFolder, journal: Journal) -
 # -- steps -----------------------------------------------------------------------------------------------------------
 
 
-async def meet(run: Run) -> dict[str, Any]:
+@dataclass(frozen=True)
+class SetToPutBack(ComposedSet):
+    """What an undo sends: the safety backup, whole. `replaces` counts what arrived since and will be lost."""
+
+    step = "compare"
+
+
+async def meet(run: Run) -> None:
     async with run.phone("new"):
-        return {}
+        return
 
 
-async def preflight(run: Run) -> dict[str, Any]:
-    """Everything that can be refused before hours of saving."""
+async def preflight(run: Run) -> None:
+    """Refuse everything that can be refused before hours of copying."""
     safety = BackupFolder(_safety_backup_of(run))
     async with run.phone("new") as phone:
         refuse_restore_of_own_backup(await phone.refresh(), backup_ios_version=safety.ios_version, set_bytes=0)
-    return {}
 
 
-async def verify_safety(run: Run) -> dict[str, Any]:
-    """Link the safety backup into this run, where nobody forgets it with the other one, and verify it in full."""
+async def verify_safety_backup(run: Run) -> SafetyBackupVerified:
+    """Link the safety backup into this run, so that it outlives the other run, and verify it in full."""
     source = _safety_backup_of(run)
     kept = run.folder / "safety" / source.name
     kept.parent.mkdir(exist_ok=True, mode=0o700)
@@ -120,48 +136,46 @@ async def verify_safety(run: Run) -> dict[str, Any]:
     if seal.exists():
         (kept.parent / seal.name).unlink(missing_ok=True)
         link_or_copy(seal, kept.parent / seal.name)
-    return saving.verification_result(await saving.check(run, kept, "new"), kept)
+    return as_verified(SafetyBackupVerified, await check(run, kept, "new"), kept)
 
 
-async def verify_current_backup(run: Run) -> dict[str, Any]:
-    return await saving.verify_and_link(run, Path(run.journal.result("back-up-new-phone")["backup"]), "new", "now")
+async def verify_current_backup(run: Run, backed_up: NewPhoneBackedUp) -> NewPhoneVerified:
+    return await verify_and_link(NewPhoneVerified, run, backed_up.backup, "new", "now")
 
 
-async def compare(run: Run) -> dict[str, Any]:
-    """What would be lost; refused unless the person has said that it may.
+async def compare(run: Run, put_back: SafetyBackupVerified, current: NewPhoneVerified) -> SetToPutBack:
+    """Count what would be lost, and refuse unless the person has accepted the loss.
 
     Raises:
         UndoWouldLose.
     """
     undone = find_run(run.home, str(run.journal.undoes)).journal()
-    sent = Path(undone.result("compare" if undone.undoes else "compose")["set"])
     with ExitStack() as files:
-        safety = await open_with_claims(run, run.restore_set, "new")
-        now = await open_with_claims(run, Path(run.journal.result("verify-new-phone")["backup"]), "new")
-        was_sent = await open_with_claims(run, sent, restore_set_role_of(undone))
+        safety = await open_with_claims(run, put_back.backup, "new")
+        now = await open_with_claims(run, current.backup, "new")
+        was_sent = await open_with_claims(run, undone.result(ComposedSet).set, restore_set_role_of(undone))
         for opened in (safety, now, was_sent):
             files.enter_context(opened.backup)
         earlier = (safety.backup, was_sent.backup)
-        came = ChangesSince(now.backup, now.claims, earlier, run.tmp, run.progress())
-        new = await in_thread(run, came.counted)
-        rows = [[owner, title_of(now.claims, owner), count] for owner, count in sorted(new.items())]
+        changes = ChangesSince(now.backup, now.claims, earlier, run.tmp, run.progress())
+        new = await in_thread(run, changes.counted)
+        rows = [Replacement(owner, title_of(now.claims, owner), 0, count) for owner, count in sorted(new.items())]
         if rows and not run.journal.latest_value("may_lose"):
-            lost = tuple(f"{title} ({count:,})" for _, title, count in rows)
+            lost = tuple(f"{row.title} ({row.on_new_phone:,})" for row in rows)
             raise UndoWouldLose(undone.run_id, run.name_of("new"), lost)
-        verified = run.journal.result("verify-safety")
         owners = await in_thread(run, lambda: _owners(safety.backup, safety.claims))
-        return {
-            "set": str(run.restore_set),
-            "records": verified["records"],
-            "files": verified["files"],
-            "chosen_files": verified["files"],
-            "bytes": verified["bytes"],
-            "apps": sorted(safety.claims.apps),
-            "chosen": {owner: {"files": count} for owner, count in sorted(owners.items())},
-            "titles": {owner: title_of(safety.claims, owner) for owner in sorted(owners)},
-            "replaces": [[owner, title, 0, count] for owner, title, count in rows],
-            "left_out": [],
-        }
+        return SetToPutBack(
+            set=put_back.backup,
+            records=put_back.records,
+            files=put_back.files,
+            chosen_files=put_back.files,
+            bytes=put_back.bytes,
+            apps=tuple(sorted(safety.claims.apps)),
+            chosen={owner: {"files": count} for owner, count in sorted(owners.items())},
+            titles={owner: title_of(safety.claims, owner) for owner in sorted(owners)},
+            replaces=tuple(rows),
+            left_out=(),
+        )
 
 
 def _owners(backup: Backup, claims: Claims) -> Counter[str]:
@@ -170,19 +184,19 @@ def _owners(backup: Backup, claims: Claims) -> Counter[str]:
 
 
 def _safety_backup_of(run: Run) -> Path:
-    return Path(find_run(run.home, str(run.journal.undoes)).journal().result("verify-new-phone")["backup"])
+    return find_run(run.home, str(run.journal.undoes)).journal().result(NewPhoneVerified).backup
 
 
 STEPS = (
-    Step("meet", meet, never_already_done),
-    Step("preflight", preflight, never_already_done),
-    Step("verify-safety", verify_safety, never_already_done),
-    Step("back-up-new-phone", saving.back_up_new_phone, lambda run: saving.is_already_backed_up(run, "new")),
-    Step("verify-new-phone", verify_current_backup, never_already_done),
-    Step("compare", compare, never_already_done),
-    Step("agree", sending.ask_for_confirmation, never_already_done),
-    Step("restore", sending.restore, sending.is_already_restored, point_of_no_return=True),
-    Step("wait-for-phone", sending.wait_for_phone, never_already_done),
-    Step("prove", proving.prove, never_already_done),
-    Step("receipt", proving.write_receipt, never_already_done),
+    Step("meet", meet),
+    Step("preflight", preflight),
+    Step("verify-safety", verify_safety_backup),
+    Step("back-up-new-phone", back_up_new_phone, already_done=is_new_phone_backed_up),
+    Step("verify-new-phone", verify_current_backup),
+    Step("compare", compare),
+    Step("agree", ask_for_confirmation),
+    Step("restore", restore, already_done=is_already_restored, point_of_no_return=True),
+    Step("wait-for-phone", wait_for_phone),
+    Step("prove", prove),
+    Step("receipt", write_receipt),
 )

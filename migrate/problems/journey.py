@@ -334,6 +334,38 @@ class JournalTooNew(MigrateError):
 
 
 @dataclass(eq=False)
+class JournalTooOld(MigrateError):
+    run: str
+    exit_code = 2
+
+    def what(self) -> str:
+        return f"{self.run} was begun by an older version of migrate and cannot be resumed."
+
+    def why(self) -> str:
+        return "This version records the steps of a run differently. Its backups and its receipt are kept."
+
+    def next(self) -> str:
+        return "Begin a new run: migrate run PLAN. The commands receipt, prove and undo still work for this run."
+
+
+@dataclass(eq=False)
+class RunHasOtherPlan(MigrateError):
+    """`--id` names a run of another plan."""
+
+    run: str
+    exit_code = 11
+
+    def what(self) -> str:
+        return f"{self.run} exists already and has another plan."
+
+    def why(self) -> str:
+        return "A run keeps the plan and the phones it began with."
+
+    def next(self) -> str:
+        return f"Choose another --id, or run: migrate resume {self.run}"
+
+
+@dataclass(eq=False)
 class SavedBackupDamaged(MigrateError):
     """Verify found wounds in a backup the move would have built on."""
 

@@ -15,7 +15,7 @@ from migrate.talk.progress import clear_bars
 from migrate.units import format_bytes
 
 if TYPE_CHECKING:
-    from migrate.journey.run_state import Confirmation
+    from migrate.journey.prompts import Confirmation
 
 
 @dataclass

@@ -35,7 +35,7 @@ def saved_old_phone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[SetBench]:
-    """Puts two phones behind a usbmuxd and makes a home; both are gone with the test."""
+    """Puts two phones behind a usbmuxd and makes a home folder."""
     servers: list[SimulatedUsbmuxd] = []
 
     def set_one(old: SimulatedPhone | None = None, new: SimulatedPhone | None = None) -> Bench:

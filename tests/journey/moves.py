@@ -11,8 +11,8 @@ from typing import Any
 from migrate.journey import events
 from migrate.journey.context import RunContext, RunResult
 from migrate.journey.home import Home
+from migrate.journey.prompts import Confirmation, Role
 from migrate.journey.run import resume, run
-from migrate.journey.run_state import Confirmation, Role
 from migrate.journey.runs import RunFolder
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.plan.model import Plan
@@ -32,7 +32,7 @@ LITTLE = ContentsSpec(
 
 @dataclass
 class Person:
-    """Who answers what a run asks. `hears` sees every event; raise there to stop a run."""
+    """Answers what a run asks."""
 
     passwords: dict[Role, str | None] = field(default_factory=lambda: {"old": PASSWORD, "new": None})
     agrees: bool = True

@@ -43,25 +43,25 @@ def chat(folder: Path, *texts: str, lost: int = 0) -> bytes:
     return path.read_bytes()
 
 
-def test_nothing_came_where_everything_is_the_safety_backups_or_was_sent(counted: Counted, tmp_path: Path) -> None:
+def test_what_is_in_the_safety_backup_or_was_sent_does_not_count_as_new(counted: Counted, tmp_path: Path) -> None:
     sent, safety = {SMS: chat(tmp_path, "sent")}, {SMS: chat(tmp_path, "own", "own too"), PHOTO: b"\xff\xd8 own"}
     assert counted({**safety, **sent}, safety, sent) == {}
 
 
-def test_a_photo_and_a_message_that_came_are_counted(counted: Counted, tmp_path: Path) -> None:
+def test_a_new_photo_and_a_new_message_are_counted(counted: Counted, tmp_path: Path) -> None:
     sent = {SMS: chat(tmp_path, "one", "two")}
     now = {SMS: chat(tmp_path, "one", "two", "since"), PHOTO: b"\xff\xd8 taken since"}
     assert counted(now, {}, sent) == {"messages": 1, "photos": 1}
 
 
-def test_one_deleted_and_one_received_is_still_one_that_came(counted: Counted, tmp_path: Path) -> None:
+def test_one_message_deleted_and_one_received_counts_one_new(counted: Counted, tmp_path: Path) -> None:
     """Equal counts would have hidden it."""
     assert counted({SMS: chat(tmp_path, "one", "two", "since", lost=1)}, {SMS: chat(tmp_path, "one", "two")}) == {
         "messages": 1
     }
 
 
-def test_what_a_phone_writes_by_itself_is_nobodys(counted: Counted) -> None:
+def test_what_ios_itself_writes_is_not_counted(counted: Counted) -> None:
     assert counted({SETTINGS: b"later"}, {SETTINGS: b"before"}) == {}
 
 

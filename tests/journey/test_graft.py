@@ -17,8 +17,8 @@ PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_9999.JPG")
 
 
 @pytest.mark.soak
-def test_what_came_between_two_tries_is_not_lost(bench: SetBench) -> None:
-    """Nobody agreed on Friday; on Saturday a photo was taken; on Sunday the run is gone on with."""
+def test_what_arrived_between_two_tries_is_not_lost(bench: SetBench) -> None:
+    """The confirmation is declined on Friday; a photo is taken on Saturday; the run is resumed on Sunday."""
     table = bench(new=new_phone("27.0", empty=False, backup_password=NEW_PASSWORD))
     table.person = Person({"old": PASSWORD, "new": NEW_PASSWORD}, agrees=False)
     with pytest.raises(NotAgreed):
@@ -32,7 +32,7 @@ def test_what_came_between_two_tries_is_not_lost(bench: SetBench) -> None:
     assert confirmation.strategy == "graft" and [title for title, _, there in confirmation.replaces if there]
 
 
-def test_without_the_word_or_without_a_backup_to_graft_into_it_is_refused_before_anything(bench: SetBench) -> None:
+def test_a_graft_without_consent_or_without_a_safety_backup_is_refused_first(bench: SetBench) -> None:
     table = bench(new=new_phone("27.0", empty=False))
     for change, error in (
         ({"new_phone": {"is": "in-use"}}, StrategyRefused),

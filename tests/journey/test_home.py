@@ -14,14 +14,14 @@ from migrate.problems import MigrateError
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are a POSIX notion")
-def test_every_folder_is_private_even_where_it_was_not(tmp_path: Path) -> None:
+def test_every_folder_is_made_private(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir(mode=0o755)
     home = Home(tmp_path / "home").open()
     for folder in (home.path, home.backups, home.seals, home.pairing, home.tmp, home.runs):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_a_tmp_that_leads_elsewhere_is_replaced_and_nothing_there_is_removed(tmp_path: Path) -> None:
+def test_a_tmp_that_is_a_symlink_is_replaced_and_its_target_is_left_alone(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "letter.txt").write_text("dear")
@@ -44,7 +44,7 @@ def test_plaintext_of_a_killed_process_is_removed_at_the_next_start(tmp_path: Pa
     assert not (home.tmp / "999999").exists() and not (home.tmp / "stray.pem").exists()
 
 
-def test_plaintext_of_a_process_at_work_stays(tmp_path: Path) -> None:
+def test_plaintext_of_a_running_process_stays(tmp_path: Path) -> None:
     home = Home(tmp_path).open()
     with home.private_tmp() as mine:
         (mine / "sms.db").write_text("secret")
@@ -53,7 +53,7 @@ def test_plaintext_of_a_process_at_work_stays(tmp_path: Path) -> None:
     assert not mine.exists()
 
 
-def test_a_phone_cannot_name_its_way_out_of_home(tmp_path: Path) -> None:
+def test_a_phones_udid_cannot_lead_out_of_the_home_folder(tmp_path: Path) -> None:
     with pytest.raises(MigrateError):
         Home(tmp_path).open().working_backup("../../etc")
 

@@ -70,7 +70,7 @@ def test_an_app_that_is_missing_is_installed_by_a_person_and_then_its_data_arriv
     assert mine and {path: now.get(path) for path in mine} == mine
 
 
-def test_nobody_installs_it_or_somebody_deletes_it_again_and_nothing_is_sent(
+def test_nothing_is_sent_while_an_app_is_missing_or_deleted_again(
     without_sketchbook: tuple[Bench, App],
 ) -> None:
     table, app = without_sketchbook

@@ -1,4 +1,4 @@
-"""The journal says where a run is; nothing else does."""
+"""The journal alone says where a run stands."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from migrate.journey.journal import FORMAT, Journal
+from migrate.journey.steps.back_up import NewPhoneBackedUp, OldPhoneBackedUp
 from migrate.problems import JournalDamaged, JournalTooNew
 
 
@@ -21,12 +22,13 @@ def journal(tmp_path: Path) -> Journal:
 def test_what_was_written_is_read_back(journal: Journal) -> None:
     journal.append({"met": "old", "udid": "U1", "name": "Ada's iPhone"})
     journal.append({"started": "verify"})
-    journal.append({"finished": "verify", "result": {"files": 7}})
+    backed_up = OldPhoneBackedUp(Path("/backups/U1"), bytes=70, files=7)
+    journal.append_result("back-up-old-phone", backed_up)
     again = Journal.read(journal.path)
     assert again.lines == journal.lines
     assert (again.run_id, again.plan_digest) == ("20261122-101112-ab12", "f" * 64)
     assert again.udid_of("old") == "U1" and again.udid_of("new") is None
-    assert again.finished("verify") and again.result("verify") == {"files": 7}
+    assert again.finished("back-up-old-phone") and again.result(OldPhoneBackedUp) == backed_up
 
 
 def test_started_but_not_finished_is_in_doubt(journal: Journal) -> None:
@@ -61,7 +63,7 @@ def test_damage_before_the_last_line_stops(journal: Journal) -> None:
     assert caught.value.line == 2
 
 
-def test_a_journal_of_a_later_migrate_is_refused_by_name(journal: Journal) -> None:
+def test_a_journal_of_a_newer_version_is_refused(journal: Journal) -> None:
     head = {**journal.lines[0], "journal": FORMAT + 1}
     journal.path.write_text(json.dumps(head) + "\n")
     with pytest.raises(JournalTooNew) as caught:
@@ -85,30 +87,30 @@ def test_a_run_that_ended_and_was_resumed_is_unfinished_again(journal: Journal) 
 
 def test_a_reopened_step_is_neither_finished_nor_in_doubt(journal: Journal) -> None:
     journal.append({"started": "back-up-old-phone"})
-    journal.append({"finished": "back-up-old-phone", "result": {"files": 7}})
+    journal.append_result("back-up-old-phone", OldPhoneBackedUp(Path("a"), bytes=70, files=7))
     journal.append({"reopened": "back-up-old-phone", "why": "chosen-files-unreadable"})
     again = Journal.read(journal.path)
     assert not again.finished("back-up-old-phone") and again.started("back-up-old-phone") is None
     again.append({"started": "back-up-old-phone"})
     assert again.started("back-up-old-phone") is not None and not again.finished("back-up-old-phone")
-    again.append({"finished": "back-up-old-phone", "result": {"files": 8}})
-    assert again.finished("back-up-old-phone") and again.result("back-up-old-phone") == {"files": 8}
+    again.append_result("back-up-old-phone", OldPhoneBackedUp(Path("a"), bytes=80, files=8))
+    assert again.finished("back-up-old-phone") and again.result(OldPhoneBackedUp).files == 8
 
 
-def test_a_phone_without_its_udid_is_damage_with_a_name(journal: Journal) -> None:
+def test_a_phone_line_without_a_udid_is_reported_as_damage(journal: Journal) -> None:
     journal.append({"met": "old", "udid": None, "name": "Ada's iPhone"})
     with pytest.raises(JournalDamaged) as caught:
         Journal.read(journal.path)
     assert caught.value.line == 2 and "udid" in caught.value.why()
 
 
-def test_a_path_whose_name_is_no_utf8_is_kept_and_read_back(journal: Journal) -> None:
-    backup = str(Path(os.fsdecode(b"/backups/gr\xf6\xdfe")))
-    journal.append({"finished": "verify", "result": {"backup": backup}})
-    assert Journal.read(journal.path).result("verify") == {"backup": backup}
+def test_a_path_that_is_not_utf8_is_read_back_unchanged(journal: Journal) -> None:
+    backup = Path(os.fsdecode(b"/backups/gr\xf6\xdfe"))
+    journal.append_result("back-up-old-phone", OldPhoneBackedUp(backup, bytes=0, files=0))
+    assert Journal.read(journal.path).result(OldPhoneBackedUp).backup == backup
 
 
-def test_half_a_line_on_a_full_disk_is_taken_back(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_a_line_on_a_full_disk_is_removed(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next line, when there is room again, must not be glued to it."""
 
     def full(descriptor: int) -> None:
@@ -122,3 +124,18 @@ def test_half_a_line_on_a_full_disk_is_taken_back(journal: Journal, monkeypatch:
     assert journal.path.read_bytes() == before and journal.started("verify") is None
     journal.append({"started": "compose"})
     assert Journal.read(journal.path).lines == journal.lines
+
+
+@pytest.mark.parametrize("result", [None, {}, {"backup": "/backups/U1", "bytes": "many", "files": 7}])
+def test_a_result_of_another_shape_is_damage_with_its_line(journal: Journal, result: object) -> None:
+    journal.append({"started": "back-up-old-phone"})
+    journal.append({"finished": "back-up-old-phone", "result": result})
+    with pytest.raises(JournalDamaged) as caught:
+        journal.result(OldPhoneBackedUp)
+    assert caught.value.line == 3 and "back-up-old-phone" in caught.value.why()
+
+
+def test_a_result_that_is_missing_is_damage_only_when_it_is_needed(journal: Journal) -> None:
+    assert journal.find_result(NewPhoneBackedUp) is None
+    with pytest.raises(JournalDamaged):
+        journal.result(NewPhoneBackedUp)

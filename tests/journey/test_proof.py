@@ -110,13 +110,13 @@ def test_equal_bytes_are_proven(prove: Callable[..., Proof]) -> None:
     assert proof.outcomes["photos"] == {"same": 1}
 
 
-def test_a_file_that_is_not_there_is_named(prove: Callable[..., Proof]) -> None:
+def test_a_missing_file_is_named(prove: Callable[..., Proof]) -> None:
     proof = prove({NOTE: b"a font", SMS: b""}, {SMS: b""})
     assert proof.verdict.startswith("not proven") and proof.bad == 1
     assert [(f.code, f.severity, f.relative_path) for f in proof.findings] == [("proof-missing", "error", NOTE[1])]
 
 
-def test_other_bytes_are_named(prove: Callable[..., Proof]) -> None:
+def test_a_file_with_other_bytes_is_named(prove: Callable[..., Proof]) -> None:
     proof = prove({NOTE: b"a font"}, {NOTE: b"a fount"})
     assert [f.code for f in proof.findings] == ["proof-changed"]
 
@@ -136,9 +136,7 @@ def test_a_database_with_fewer_rows_is_not_proven(prove: Callable[..., Proof], t
     assert [f.code for f in proof.findings] == ["proof-fewer-rows"]
 
 
-def test_messages_that_are_there_and_in_no_conversation_are_not_proven(
-    prove: Callable[..., Proof], tmp_path: Path
-) -> None:
+def test_messages_without_their_conversation_are_not_proven(prove: Callable[..., Proof], tmp_path: Path) -> None:
     """Each is a row that is there, but nobody would see one."""
 
     def with_conversations(rows: int) -> bytes:
@@ -174,7 +172,7 @@ def test_a_database_whose_rows_can_be_counted_and_whose_pages_are_damaged_is_not
     assert [f.code for f in prove({SMS: whole}, {SMS: torn}).findings] == ["proof-changed"]
 
 
-def test_a_database_that_was_damaged_already_is_held_to_its_rows(prove: Callable[..., Proof], tmp_path: Path) -> None:
+def test_a_database_damaged_before_is_compared_by_its_rows(prove: Callable[..., Proof], tmp_path: Path) -> None:
     """The phone is not to blame for what it was sent."""
     whole = messages(400, tmp_path)
     torn = whole + bytes(4096)  # a page that the header does not know of: harmless, and said
@@ -183,21 +181,19 @@ def test_a_database_that_was_damaged_already_is_held_to_its_rows(prove: Callable
     assert prove({SMS: torn}, {SMS: more}).verdict == "proven"
 
 
-def test_a_database_that_became_something_else_is_not_proven(prove: Callable[..., Proof], tmp_path: Path) -> None:
+def test_a_database_replaced_by_another_file_is_not_proven(prove: Callable[..., Proof], tmp_path: Path) -> None:
     proof = prove({SMS: messages(5, tmp_path)}, {SMS: b"SQLite format 3\x00" + bytes(90)})
     assert proof.bad == 1
 
 
-def test_a_log_that_was_lost_is_noticed_although_the_database_is_equal(
-    prove: Callable[..., Proof], tmp_path: Path
-) -> None:
+def test_a_lost_log_is_noticed_although_the_database_is_equal(prove: Callable[..., Proof], tmp_path: Path) -> None:
     """An address book can be one empty page with everyone in its -wal (seen on a real iOS 15 phone)."""
     database, log = messages_in_a_log(tmp_path)
     proof = prove({SMS: database, LOG: log}, {SMS: database, LOG: b""})
     assert proof.bad == 1, proof.as_json()
 
 
-def test_an_empty_log_is_as_good_as_none(prove: Callable[..., Proof], tmp_path: Path) -> None:
+def test_an_empty_log_counts_as_no_log(prove: Callable[..., Proof], tmp_path: Path) -> None:
     database = messages(5, tmp_path)
     assert prove({SMS: database, LOG: b""}, {SMS: database}).verdict == "proven"
 
@@ -258,28 +254,28 @@ def test_a_database_that_lost_a_row_or_a_word_is_not_proven(
     assert [finding.code for finding in proof.findings] == [code]
 
 
-def test_a_picture_that_did_not_come_with_the_others_is_not_waited_for_for_ever(prove: Callable[..., Proof]) -> None:
+def test_a_picture_that_did_not_arrive_with_the_others_becomes_missing(prove: Callable[..., Proof]) -> None:
     both = {PHOTO: b"\xff\xd8 a picture", OTHER_PHOTO: b"\xff\xd8 another"}
     proof = prove(both, {OTHER_PHOTO: both[OTHER_PHOTO]}, proven_before=True)
     assert proof.verdict.startswith("not proven") and "should have come by now" in proof.findings[0].what
 
 
-def test_pictures_of_which_none_has_come_are_still_waited_for(prove: Callable[..., Proof]) -> None:
+def test_pictures_stay_pending_while_none_has_arrived(prove: Callable[..., Proof]) -> None:
     both = {PHOTO: b"\xff\xd8 a picture", OTHER_PHOTO: b"\xff\xd8 another"}
     assert prove(both, {}, proven_before=True, days_since=6.9).verdict == "pending: 2 still arriving"
 
 
 @pytest.mark.parametrize("late", [PHOTO, CHAT], ids=["a picture", "data of an app"])
-def test_after_a_week_nothing_is_waited_for(prove: Callable[..., Proof], late: tuple[str, str]) -> None:
+def test_after_a_week_nothing_is_pending(prove: Callable[..., Proof], late: tuple[str, str]) -> None:
     assert prove({late: b"late"}, {}, days_since=7.1).verdict.startswith("not proven")
 
 
-def test_at_the_first_look_the_rest_may_still_be_on_its_way(prove: Callable[..., Proof]) -> None:
+def test_at_the_first_proof_the_rest_may_still_be_arriving(prove: Callable[..., Proof]) -> None:
     both = {PHOTO: b"\xff\xd8 a picture", OTHER_PHOTO: b"\xff\xd8 another"}
     assert prove(both, {OTHER_PHOTO: both[OTHER_PHOTO]}).verdict == "pending: 1 still arriving"
 
 
-def test_what_was_on_a_phone_in_use_and_is_gone_is_named(prove: Callable[..., Proof]) -> None:
+def test_a_file_lost_from_a_phone_in_use_is_named(prove: Callable[..., Proof]) -> None:
     before = {NOTE: b"its own font", PHOTO: b"\xff\xd8 its own picture"}
     sent = {PHOTO: b"\xff\xd8 a picture"}
     kept = {**sent, NOTE: b"its own font"}
@@ -304,9 +300,7 @@ def contacts(folder: Path, *names: str) -> bytes:
     return path.read_bytes()
 
 
-def test_contacts_that_are_others_are_not_proven_because_there_are_enough_of_them(
-    prove: Callable[..., Proof], tmp_path: Path
-) -> None:
+def test_enough_contacts_that_are_other_contacts_are_not_proven(prove: Callable[..., Proof], tmp_path: Path) -> None:
     """A phone in use that discarded what it was sent and kept its own: more rows, none of them the right one."""
     place = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb")
     proof = prove({place: contacts(tmp_path, "Mum")}, {place: contacts(tmp_path, "Stranger", "Other")})

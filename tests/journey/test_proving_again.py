@@ -11,6 +11,7 @@ import pytest
 from migrate.journey import events
 from migrate.journey.run import prove_again
 from migrate.journey.steps import prove as proving
+from migrate.journey.steps.prove import Proved
 from migrate.problems import NotAgreed, NothingToProve, NotProven
 from migrate.simulator.device.app import App
 from migrate.simulator.device.filesystem import Node
@@ -35,7 +36,7 @@ def test_a_move_can_be_proven_again_tomorrow(bench: Callable[..., Bench]) -> Non
 
 
 @pytest.mark.soak
-def test_a_plan_without_a_proof_is_proven_when_it_is_asked_for(bench: Callable[..., Bench]) -> None:
+def test_a_run_whose_plan_wants_no_proof_can_be_proven_on_request(bench: Callable[..., Bench]) -> None:
     table = bench()
     assert table.move(table.plan(safety={"prove": False})).outcome == "done"
     assert asyncio.run(prove_again(table.last_run, table.context())).outcome == "proven"
@@ -51,7 +52,7 @@ def test_nothing_sent_is_nothing_to_prove(bench: Callable[..., Bench]) -> None:
     assert refused.value.exit_code == 2
 
 
-def test_what_arrives_later_is_waited_for_as_long_as_was_asked(
+def test_the_proof_waits_for_what_arrives_later_as_long_as_requested(
     bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An app that is installed an hour after the move: pending at first, proven once it is there with its data."""
@@ -74,5 +75,6 @@ def test_what_arrives_later_is_waited_for_as_long_as_was_asked(
     monkeypatch.setattr(proving, "ARRIVAL_POLL_S", 0.01)
     table.on = later
     ended = table.move(table.plan(), arrival_wait_s=30)
-    assert ended.outcome == "proven" and ended.proof["verdict"] == "proven", ended.proof
+    proof = table.last_run.journal().result(Proved)
+    assert ended.outcome == "proven" and proof.verdict == "proven", proof
     assert not missing and table.codes("error") == []

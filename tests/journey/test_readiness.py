@@ -33,7 +33,7 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home").open()
 
 
-def test_two_phones_are_told_with_what_stands_in_their_way_and_none_is_asked_for_trust(home: Home) -> None:
+def test_both_phones_are_listed_with_their_obstacles_and_not_asked_for_trust(home: Home) -> None:
     old = SimulatedPhone(udid=OLD, name="Ada's old iPhone", ios_version="18.5", find_my=True)
     stranger = SimulatedPhone(
         udid=NEW, name="Ben's iPhone", ios_version="27.0", trust="ask", simulated_user=absent_user()
@@ -46,27 +46,27 @@ def test_two_phones_are_told_with_what_stands_in_their_way_and_none_is_asked_for
     assert "erased" in ben.why
 
 
-def test_nothing_connected_is_no_reason_not_to_be_ready(home: Home) -> None:
+def test_no_connected_phone_is_only_a_warning(home: Home) -> None:
     assert [(f.code, f.severity) for f in phones_seen(home)] == [("no-phone-connected", "warning")]
 
 
-def test_no_usbmuxd_is_one(home: Home) -> None:
+def test_a_missing_usbmuxd_is_an_error(home: Home) -> None:
     found = asyncio.run(check_phones(UsbmuxConfig("127.0.0.1:1", home.pairing, home.tmp)))
     assert [(f.code, f.severity) for f in found] == [("no-muxer", "error")]
 
 
-def test_a_full_disk_is_one_and_a_small_one_is_a_word(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_an_error_and_a_small_one_a_warning(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     for free, severity in ((1000, "error"), (10 << 30, "warning"), (1 << 40, "info")):
         monkeypatch.setattr(readiness, "free_bytes_at", lambda path, free=free: free)
         assert [f.severity for f in check_home(home.path)] == [severity]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
-def test_a_home_that_others_can_look_into_is_told(home: Home) -> None:
+def test_a_home_folder_readable_by_others_is_reported(home: Home) -> None:
     assert "home-open-to-others" not in codes(check_home(home.path))
     home.path.chmod(0o755)
     assert "home-open-to-others" in codes(check_home(home.path))
 
 
-def test_versions_are_told_for_a_report() -> None:
+def test_versions_are_listed_for_a_report() -> None:
     assert "pymobiledevice3" in versions().what and "Python 3." in versions().what

@@ -28,14 +28,14 @@ RECEIPT: dict[str, Any] = {
 }  # fmt: skip
 
 
-def test_nothing_says_whose_phones_these_are() -> None:
+def test_nothing_identifies_the_phones_or_their_owner() -> None:
     text = json.dumps(redact_receipt(RECEIPT)).lower()
     for secret in ("grandma", UDID, OTHER, OTHER.replace("-", ""), "ben.pdf", "/home", "users", "ab" * 20):
         assert secret.lower() not in text, secret
     assert redact_receipt(RECEIPT)["new_phone"]["name"] == "the new phone"
 
 
-def test_what_helps_is_kept_and_the_receipt_itself_is_not_changed() -> None:
+def test_useful_facts_are_kept_and_the_receipt_itself_is_unchanged() -> None:
     before = json.dumps(RECEIPT)
     clean = redact_receipt(RECEIPT)
     assert clean["proof"] == RECEIPT["proof"] and clean["run"] == RECEIPT["run"] and clean["strategy"] == "overlay"

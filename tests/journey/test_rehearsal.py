@@ -12,9 +12,10 @@ import pytest
 
 from migrate.backup.reader import Backup
 from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
-from migrate.journey.run import REHEARSE, run
+from migrate.journey.run import run
 from migrate.journey.steps import compose as choosing
 from migrate.journey.steps import install as installing
+from migrate.journey.steps.rehearse import REHEARSE, Rehearsed, SimulatedAs
 from migrate.plan import preflight, strategy
 from migrate.problems import RehearsalFailed
 from migrate.simulator.device.phone import SimulatedPhone
@@ -47,15 +48,15 @@ def refused_by_rehearsal(table: Bench, plan: Any) -> list[str]:
     return [code for code in table.codes("error") if code.startswith("rehearsal-")]
 
 
-def test_a_rehearsed_move_says_how_it_would_go_and_leaves_no_trace_of_the_stand_in(
+def test_a_rehearsal_reports_its_result_and_leaves_no_trace_of_the_simulated_iphone(
     bench: SetBench, saved: Saved
 ) -> None:
     table = bench()
     table.move(table.plan(**saved, **REHEARSED))
     assert table.steps.index("compose") < table.steps.index("rehearse") < table.steps.index("restore")
-    rehearsed = table.last_run.journal().result("rehearse")
-    assert rehearsed["as"] == {"ios_version": "26.1", "model": "iPhone17,3", "with_contents": False}
-    fates = rehearsed["categories"]
+    rehearsed = table.last_run.journal().result(Rehearsed)
+    assert rehearsed.as_ == SimulatedAs("26.1", "iPhone17,3", with_contents=False)
+    fates = rehearsed.categories
     assert fates["messages"]["arrives"] > 3 and all(set(each) <= {"arrives", "not-expected"} for each in fates.values())
     assert "rehearsed" in table.codes("info")
     assert {record.stem for record in table.home.pairing.iterdir()} <= {NEW}
@@ -63,24 +64,22 @@ def test_a_rehearsed_move_says_how_it_would_go_and_leaves_no_trace_of_the_stand_
 
 
 @pytest.mark.soak
-def test_asked_for_alone_it_stops_before_anything_is_sent_and_can_be_gone_on_with(
-    bench: SetBench, saved: Saved
-) -> None:
+def test_a_rehearsal_alone_stops_before_anything_is_sent_and_can_be_resumed(bench: SetBench, saved: Saved) -> None:
     table = bench()
     before = table.new.files.digests()
     ended = asyncio.run(run(table.plan(**saved, safety={"prove": False}), table.context(), stop_after=REHEARSE))
-    assert (ended.outcome, ended.receipt) == ("done", None) and table.steps[-1] == "rehearse"
+    assert (ended.outcome, ended.receipt) == ("rehearsed", None) and table.steps[-1] == "rehearse"
     assert table.new.files.digests() == before and table.last_run.state() == "rehearsed"
     assert table.resume().outcome == "done"
 
 
 @pytest.mark.soak
-def test_what_is_on_a_phone_in_use_would_stay(bench: SetBench, saved: Saved) -> None:
+def test_what_was_not_chosen_would_stay_on_a_phone_in_use(bench: SetBench, saved: Saved) -> None:
     table = bench(new=new_phone(empty=False))
     table.move(table.plan(**saved, **MESSAGES, **REHEARSED))
-    rehearsed = table.last_run.journal().result("rehearse")
-    assert rehearsed["as"]["with_contents"] and set(rehearsed["kept"]) == {"kept"} and rehearsed["kept"]["kept"] > 50
-    assert set(rehearsed["categories"]) == {"messages"}
+    rehearsed = table.last_run.journal().result(Rehearsed)
+    assert rehearsed.as_.with_contents and set(rehearsed.kept) == {"kept"} and rehearsed.kept["kept"] > 50
+    assert set(rehearsed.categories) == {"messages"}
 
 
 def test_a_backup_of_a_newer_ios_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +91,7 @@ def test_a_backup_of_a_newer_ios_is_caught(bench: SetBench, saved: Saved, monkey
 
 def test_an_app_that_is_not_installed_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
     """A step before it waits for the app; were it deleted since, its data would be dropped without a word."""
-    monkeypatch.setattr(installing, "has_chosen_apps", lambda move: False)
+    monkeypatch.setattr(installing, "has_chosen_apps", lambda run, composed: False)
     monkeypatch.setattr("migrate.journey.run.STEPS", without_installing())
     new = new_phone(empty=False)
     uninstall(new, "com.example.sketchbook")
@@ -138,7 +137,7 @@ def test_half_a_group_is_caught(bench: SetBench, saved: Saved, monkeypatch: pyte
 
 
 @pytest.mark.soak
-def test_a_phone_with_too_little_room_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_phone_without_enough_space_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
     table = bench()
     table.new.faults.free_bytes = 4096
     monkeypatch.setattr(preflight, "refuse_restore", lambda *_, **__: None)

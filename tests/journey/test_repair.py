@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -20,8 +21,12 @@ from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
 from migrate.backup.seal import SealDraft, read_seal
 from migrate.backup.verify.run import verify
+from migrate.journey.context import RunContext
+from migrate.journey.home import Home
+from migrate.journey.phone_session import PhoneSession
 from migrate.journey.repair.repair import Repair, RepairResult
 from migrate.journey.repair.workspace import RepairNote, RepairWorkspace
+from migrate.phone.muxer import UsbmuxConfig
 from migrate.problems import (
     BackupNotFound,
     BackupUnfinished,
@@ -34,6 +39,7 @@ from migrate.problems.finding import Finding
 from tests.backup.small_backup import UDID, SmallBackup, healthy_backup
 from tests.backup.test_mbdb import OldBackup, flat_name
 from tests.backup.test_mbdb import fill as fill_as_ios_9
+from tests.journey.moves import Person
 
 SMS = ("HomeDomain", "Library/SMS/sms.db")
 PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
@@ -82,11 +88,11 @@ class Phone:
     breaks: Exception | None = None
     asked: list[str] = field(default_factory=list)
 
-    def find(self, udid: str, damaged: int) -> str:
+    async def find(self, udid: str, backup: Path, damaged: int) -> str:
         self.asked.append(udid)
         return UDID
 
-    def back_up(self, folder: Path, seals: Path) -> tuple[Finding, ...]:
+    async def back_up(self, folder: Path, seals: Path) -> tuple[Finding, ...]:
         assert folder.name == UDID
         lacking = self._lacking(None if self.answer == "full" else folder)
         if self.answer == "full":
@@ -114,6 +120,14 @@ class Phone:
             return [one.file_id for one in manifest.records() if one.kind is Kind.FILE and one.file_id not in there]
 
 
+def repair(path: Path, *, home: Path, phone: Any, password: str | None) -> RepairResult:
+    here = Home(home).open()
+    usbmux = UsbmuxConfig("127.0.0.1:1", here.pairing, here.tmp)
+    context = RunContext(here, here.tmp, usbmux, Person({"old": password}))
+    session = PhoneSession(context=context, old_udid=None, old_backup=None, new_udid=None, encrypts_backups=False)
+    return asyncio.run(Repair(session=session, path=path, phone=phone, clock=lambda: NOW).run())
+
+
 @dataclass
 class RepairCase:
     """A damaged backup, a healthy twin of it, and the place of the seals."""
@@ -126,13 +140,9 @@ class RepairCase:
 
     def repair(self, *, with_phone: bool = True, path: Path | None = None, password: str | None = "") -> RepairResult:
         word = self.backup.password if password == "" else password
-        return Repair(
-            path=path or self.backup.path,
-            seals=self.seals,
-            phone=self.phone if with_phone else None,
-            with_password=lambda folder, work: work(word if folder.is_encrypted else None),
-            clock=lambda: NOW,
-        ).run()
+        return repair(
+            path or self.backup.path, home=self.seals.parent, phone=self.phone if with_phone else None, password=word
+        )
 
     @property
     def verdict(self) -> str:
@@ -448,7 +458,7 @@ def test_if_the_clone_disappears_the_backup_is_moved_back(repair_case: RepairCas
 
 def test_a_missing_backup_is_reported(tmp_path: Path) -> None:
     with pytest.raises(BackupNotFound):
-        Repair(path=tmp_path, seals=tmp_path / "seals", phone=None, with_password=lambda folder, work: work(None)).run()
+        repair(tmp_path, home=tmp_path, phone=None, password=None)
 
 
 def test_the_repaired_manifest_is_sound_and_has_the_same_key(tmp_path: Path) -> None:
@@ -474,13 +484,7 @@ def test_a_backup_of_ios_9_is_repaired_without_its_phone(tmp_path: Path) -> None
     old = fill_as_ios_9(OldBackup(path)).write()
     (path / flat_name("HomeDomain", "Library/note.txt")).unlink()
     records = (path / "Manifest.mbdb").read_bytes()
-    repaired = Repair(
-        path=path,
-        seals=tmp_path / "seals",
-        phone=None,
-        with_password=lambda folder, work: work(None),
-        clock=lambda: NOW,
-    ).run()
+    repaired = repair(path, home=tmp_path, phone=None, password=None)
     assert repaired.in_place and [record.relative_path for record in repaired.dropped] == ["Library/note.txt"]
     now = (path / "Manifest.mbdb").read_bytes()
     gone = next(entry for entry in old.entries if b"Library/note.txt" in entry)

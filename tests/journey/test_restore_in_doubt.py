@@ -24,7 +24,7 @@ IN_USE: dict[str, Any] = {
 
 
 class PowerCut(BaseException):
-    """The process is gone: nothing after this runs."""
+    """The process has ended: nothing after this runs."""
 
 
 def cut() -> None:
@@ -58,7 +58,7 @@ def test_a_phone_that_was_restored_and_used_is_never_sent_the_set_again(
     assert in_use.last_run.unfinished
 
 
-def test_a_restore_that_the_phone_confirmed_goes_on_after_it(in_use: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_restore_that_the_phone_confirmed_is_not_repeated(in_use: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     async def killed_while_it_restarts(*_: object) -> None:
         raise PowerCut
 

@@ -1,4 +1,4 @@
-"""The runs under home: which one `resume` means, and what is said of one that cannot be gone on with."""
+"""The runs under home: which one `resume` takes, and how it refuses those that it cannot continue."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def rewrite_head(folder: RunFolder, **change: Any) -> None:
 
 
 class NobodyAsked:
-    """Whoever is asked here has gone too far."""
+    """Fails on every question: nothing may be asked here."""
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(name)
@@ -59,7 +59,7 @@ def go_on(home: Home, run: RunFolder) -> None:
     )
 
 
-def test_the_only_unfinished_one_is_meant(home: Home) -> None:
+def test_resume_without_a_name_takes_the_only_unfinished_run(home: Home) -> None:
     first = begun(home, "20260101-000000-aaaa")
     assert only_unfinished(home) == first
     begun(home, "20260102-000000-bbbb")
@@ -68,7 +68,7 @@ def test_the_only_unfinished_one_is_meant(home: Home) -> None:
     assert caught.value.unfinished == ("20260101-000000-aaaa", "20260102-000000-bbbb")
 
 
-def test_a_run_of_a_later_migrate_is_refused_by_name_and_not_passed_over(home: Home) -> None:
+def test_a_run_of_a_newer_version_is_refused_and_not_skipped(home: Home) -> None:
     run = begun(home, "20260101-000000-aaaa")
     rewrite_head(run, journal=FORMAT + 1)
     with pytest.raises(JournalTooNew):
@@ -76,7 +76,7 @@ def test_a_run_of_a_later_migrate_is_refused_by_name_and_not_passed_over(home: H
     assert [one.summary()["state"] for one in all_runs(home)] == ["newer"]
 
 
-def test_a_damaged_run_does_not_stand_in_the_way_of_a_sound_one(home: Home) -> None:
+def test_a_damaged_run_does_not_prevent_resuming_another(home: Home) -> None:
     damaged = begun(home, "20260102-000000-bbbb")
     rewrite_head(damaged, at=None)
     with pytest.raises(JournalDamaged):
@@ -87,7 +87,7 @@ def test_a_damaged_run_does_not_stand_in_the_way_of_a_sound_one(home: Home) -> N
 
 
 @pytest.mark.parametrize("change", [{"run": None}, {"plan_digest": 7}, {"at": None}])
-def test_a_head_without_its_facts_is_damage_with_a_name(home: Home, change: dict[str, Any]) -> None:
+def test_an_incomplete_head_is_reported_as_damage(home: Home, change: dict[str, Any]) -> None:
     run = begun(home, "20260101-000000-aaaa")
     rewrite_head(run, **change)
     with pytest.raises(JournalDamaged) as caught:
@@ -95,8 +95,8 @@ def test_a_head_without_its_facts_is_damage_with_a_name(home: Home, change: dict
     assert caught.value.line == 1 and next(iter(change)) in caught.value.why()
 
 
-def test_a_run_at_work_elsewhere_is_not_even_read(home: Home) -> None:
-    """Its journal grows: what was read before the lock is held could be a step behind, and that step done twice."""
+def test_a_run_held_by_another_process_is_not_even_read(home: Home) -> None:
+    """Its journal grows: one read before the lock is held could be a step behind, and that step would be done twice."""
     run = begun(home, "20260101-000000-aaaa")
     (run.path / "journal.ndjson").write_text("half a li")
     with locked(run.path / "lock"), pytest.raises(RunBusy):
@@ -104,7 +104,7 @@ def test_a_run_at_work_elsewhere_is_not_even_read(home: Home) -> None:
 
 
 @pytest.mark.parametrize("text", [None, "version = 1\n", to_toml(PLAN).replace("prove = true", "prove = false")])
-def test_a_frozen_plan_that_is_gone_broken_or_another_is_refused(home: Home, text: str | None) -> None:
+def test_a_missing_broken_or_changed_plan_of_a_run_is_refused(home: Home, text: str | None) -> None:
     run = begun(home, "20260101-000000-aaaa")
     plan = run.path / "plan.toml"
     plan.unlink() if text is None else plan.write_text(text)

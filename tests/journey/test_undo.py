@@ -1,4 +1,4 @@
-"""`migrate undo RUN`: the new phone is again what it was, and nothing that came since is lost without a word."""
+"""`migrate undo RUN`: the new phone becomes what it was, and nothing newer is lost without consent."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def assert_is_again(phone: SimulatedPhone, before: dict[str, str]) -> None:
     assert [path for path in now if path not in before and not path.endswith(COMPANIONS)] == []
 
 
-def test_the_phone_is_again_what_it_was_and_a_photo_taken_since_goes_only_on_a_word(
+def test_the_phone_becomes_what_it_was_and_a_new_photo_is_lost_only_with_consent(
     moved: tuple[Bench, RunFolder, dict[str, str]],
 ) -> None:
     """Find My stops it first, then nobody agrees, then a photo was taken; at last it may go."""
@@ -95,7 +95,7 @@ def test_without_a_safety_backup_or_before_anything_was_sent_there_is_nothing_to
 
 
 @pytest.mark.soak
-def test_a_phone_that_was_wiped_gets_back_its_own_life(bench: SetBench) -> None:
+def test_undo_of_a_wiped_phone_restores_its_own_data(bench: SetBench) -> None:
     """After a replace: its own apps, its own password, its own everything."""
     table = bench(new=new_phone(empty=False, backup_password=PASSWORD))
     before, apps = table.new.files.digests(), set(table.new.apps)

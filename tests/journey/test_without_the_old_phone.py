@@ -1,4 +1,4 @@
-"""The old phone is gone, and its only backup has a hole: it stops, or goes on without what is lost and names it."""
+"""The old phone is gone and its only backup is damaged: the run stops, or continues and names what is lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.journey.conftest import SetBench
 from tests.journey.moves import PASSWORD
 
 
-def test_a_damaged_backup_moves_on_the_plans_word_and_what_stays_behind_is_named(
+def test_a_damaged_backup_moves_if_the_plan_accepts_it_and_the_losses_are_named(
     bench: SetBench, saved_old_phone: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "kept" / saved_old_phone.name
@@ -28,9 +28,9 @@ def test_a_damaged_backup_moves_on_the_plans_word_and_what_stays_behind_is_named
     assert stopped.value.exit_code == 30 and table.new.pending_restore is None
 
     ended = table.move(table.plan(**gone, safety={"accept_unreadable": True}))
-    assert ended.outcome == "proven" and ended.proof["categories"]["photos"]["left-behind"] == 1
     receipt = table.last_run.receipt()
     assert receipt is not None
+    assert ended.outcome == "proven" and receipt["proof"]["categories"]["photos"]["left-behind"] == 1
     named = [found for found in receipt["findings"] if found["code"] == "left-out"]
     assert [found["relative_path"] for found in named] == [lost.relative_path]
     assert table.new.files.get(lost.domain, lost.relative_path) is None

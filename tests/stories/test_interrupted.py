@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,8 @@ import pytest
 from migrate.journey import events
 from migrate.journey.context import RunContext, RunResult
 from migrate.journey.home import Home
+from migrate.journey.prompts import Confirmation
 from migrate.journey.run import resume, run
-from migrate.journey.run_state import Confirmation
 from migrate.journey.runs import RunFolder, only_unfinished
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.plan.read import override_phones, read_plan
@@ -109,6 +110,32 @@ def test_ctrl_c_before_anything_began_leaves_nothing_behind(set_table: SetTable)
     stopped = end(process, signal.SIGINT)
     assert stopped.code == 130, str(stopped)
     assert stopped.last["run"] is None
+    assert list((table.home / "runs").iterdir()) == []
+
+
+def test_a_run_stops_as_for_ctrl_c_when_its_parent_process_ends(set_table: SetTable) -> None:
+    table = set_table(plugged="new")
+    parent = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    process = table.start(
+        "run",
+        table.plan(EVERYTHING),
+        "--old",
+        OLD,
+        "--new",
+        NEW,
+        "--id",
+        "mine",
+        "--parent-pid",
+        str(parent.pid),
+        "--json",
+    )
+    seen = wait_for(process, lambda event: event["event"] == "person_needed")
+    assert (seen[0]["event"], seen[0]["run"]) == ("run_started", "mine")
+    parent.kill()
+    parent.wait()
+    stopped = process.to_its_end()
+    assert stopped.code == 130, str(stopped)
+    assert stopped.last["error"]["code"] == "stopped-before-beginning"
     assert list((table.home / "runs").iterdir()) == []
 
 

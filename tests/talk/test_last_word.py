@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from migrate.journey.run_state import Confirmation
+from migrate.journey.prompts import Confirmation
 from migrate.plan.strategy import Strategy
 from migrate.talk.options import GlobalOptions
 from migrate.talk.prompts import confirmation_lines

@@ -1,4 +1,4 @@
-"""A copy of a backup out of hard links, without some of its records."""
+"""Clone a backup with hard links, without some of its records."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ def clone_without(
     total: int | None = None,
     progress: Progress = no_progress,
 ) -> None:
-    """Make `clone`, which must not be there: the backup in `folder` out of hard links, but for the records `without`
-    and for rows that cannot be read. `fresh` writes the manifest anew even where no row goes; `total` is how many bytes
-    the watcher is told there are.
+    """Create `clone`, which must not exist, from the backup in `folder` with hard links.
+
+    It lacks the records `without` and rows that cannot be read. `fresh`: write a new manifest even if no row is left
+    out. `total`: the bytes to report as the total.
 
     Raises:
         BackupUnreadable, PasswordMissing, WrongPassword: the manifest cannot be opened.
@@ -58,7 +59,7 @@ def clone_without(
 
 
 def _link_blob(folder: BackupFolder, name: str, clone: Path, shards: set[str]) -> int:
-    """Bytes linked; 0 where there is none, which verify has found right for an empty file."""
+    """The bytes linked; 0 if there is no stored file, which verify accepts for an empty file."""
     source = folder.blob(name)
     target = clone / source.relative_to(folder.path)
     if target.parent != clone and target.parent.name not in shards:

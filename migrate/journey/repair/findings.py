@@ -1,4 +1,4 @@
-"""What healing a backup could not bring back, in a person's words."""
+"""Findings about what a repair could not bring back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LOST = "heal-lost"
 
 
 def lost(defect: Finding, *, with_phone: bool) -> Finding:
-    """A damaged record that the healed backup does not have."""
+    """A damaged record that the repaired backup does not have."""
     name = f"{defect.domain or '?'} {defect.relative_path or defect.file_id}"
     why = f"{defect.what} {defect.why}" + (
         " The phone did not send it again: it no longer has it." if with_phone else ""
@@ -32,7 +32,7 @@ def lost(defect: Finding, *, with_phone: bool) -> Finding:
 
 
 def companion(defect: Finding, path: str) -> Finding:
-    """What lies beside a damaged database goes with it."""
+    """A companion of a damaged database, which is left out with it."""
     return replace(
         defect,
         code="heal-database-lost",

@@ -1,14 +1,14 @@
-"""Heal: a damaged backup made whole again, from the phone where it is there.
+"""Repair a damaged backup, with the help of its phone if it is connected.
 
-    [1] verify says which records are damaged
+    [1] verify names the damaged records
     [2] a clone out of hard links, with everything but those: no row in its manifest, no stored file
     [3] the phone backs itself up onto the clone and sends what is missing there; or, as its agent may decide, a full
         backup (INFERRED: no public report of either, facts 2.3 step 4)
     [4] verify the clone
-    [5] only a whole one takes the place of the original (healing_place.py)
+    [5] only a whole clone takes the place of the original (workspace.py)
 
-Without the phone [3] is left out: what was damaged is gone from the backup, and the backup as it was stays beside it.
-So it does where the phone no longer has a file that was damaged here. The original is never written to.
+Without the phone [3] is left out: the damaged records are gone from the backup, and the original stays beside it. It
+also stays where the phone no longer has a file that was damaged here. The original is never written to.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from migrate.backup.companions import SUFFIXES, is_database
 from migrate.backup.folder import MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder, find_backup
@@ -29,9 +29,13 @@ from migrate.backup.private_files import DISK_FULL, FOLDER_MODE
 from migrate.backup.record import file_id
 from migrate.backup.verify.findings import UNFINISHED
 from migrate.backup.verify.run import Verdict, verify
+from migrate.journey import events
+from migrate.journey.phone_session import PhoneSession
 from migrate.journey.repair import findings as repair_finding
 from migrate.journey.repair.clone import clone_without
+from migrate.journey.repair.phone import RepairPhone
 from migrate.journey.repair.workspace import RepairNote, RepairWorkspace, backup_stamp, workspaces_to_recover
+from migrate.journey.threads import in_thread
 from migrate.problems import (
     BackupUnfinished,
     BackupUnreadable,
@@ -39,9 +43,10 @@ from migrate.problems import (
     CannotHealWithoutPhone,
     DiskFullHere,
     HealNeedsRoom,
+    MigrateError,
+    WrongPassword,
 )
 from migrate.problems.finding import Finding
-from migrate.progress import Progress, no_progress
 from migrate.units import now_utc
 
 T = TypeVar("T")
@@ -53,7 +58,8 @@ FULL: Answer = "full"
 WITHOUT_PHONE: Answer = "without-phone"
 
 HEADROOM_BYTES = 0x8000000
-"""What a phone wants beside all that it sends, or it refuses with 105 (facts 2.3 step 7)."""
+"""Free space that a phone wants in addition to what it sends; else it refuses with 105 (facts 2.3 step 7)."""
+PASSWORD_TRIES = 3
 
 
 class Fetched(NamedTuple):
@@ -66,25 +72,9 @@ class Fetched(NamedTuple):
 NOT_FETCHED = Fetched(0, 0)
 
 
-class Phone(Protocol):
-    """The phone that a backup is of, as much of it as healing needs."""
-
-    def find(self, udid: str, damaged: int) -> str:
-        """Its UDID as it spells it itself. Raises where it is not there; `damaged` records wait for it."""
-
-    def back_up(self, folder: Path, seals: Path) -> tuple[Finding, ...]:
-        """Back it up onto `folder`, whose name is its UDID. Raises what a save raises."""
-
-
-class WithPassword(Protocol):
-    """Does work with a backup's password, which is asked for if need be."""
-
-    def __call__(self, folder: BackupFolder, work: Callable[[str | None], T]) -> T: ...
-
-
 @dataclass(frozen=True, kw_only=True)
 class Dropped:
-    """A record that was damaged, and whether the healed backup has it again."""
+    """A record that was damaged, and whether the repaired backup has it again."""
 
     file_id: str
     domain: str
@@ -98,17 +88,19 @@ class Dropped:
 
 @dataclass(frozen=True, kw_only=True)
 class RepairResult:
-    """What came of it. `verdict` is that of the backup which is in its place now, its findings with those of healing;
-    where healing failed, that of the clone, which is gone."""
+    """The outcome. `verdict` is that of the repaired backup, with the findings of the repair.
+
+    If the repair failed, it is that of the clone, which was removed.
+    """
 
     verdict: Verdict
     answer: Answer
     in_place: bool
-    """Whether what lies in the backup's place is what `verdict` speaks of."""
+    """Whether `verdict` is about the backup in its place."""
     dropped: tuple[Dropped, ...] = ()
     fetched: Fetched = NOT_FETCHED
     kept: Path | None = None
-    """Where the backup as it was lies now; None: it is where it was, or removed."""
+    """Where the original lies now; None: in its place, or removed."""
 
     @property
     def exit_code(self) -> int:
@@ -125,55 +117,50 @@ class RepairResult:
         }
 
 
-def _no_progress(step: str) -> AbstractContextManager[Progress]:
-    return nullcontext(no_progress)
-
-
-def _no_lock(name: str) -> AbstractContextManager[None]:
-    return nullcontext()
-
-
 @dataclass(kw_only=True)
 class Repair:
-    """One healing. Blocking; one process at a time (the caller holds the backup)."""
+    """One repair."""
 
+    session: PhoneSession
     path: Path
-    seals: Path
-    phone: Phone | None
-    """None: it is gone, do without."""
-    with_password: WithPassword
-    lock_backup: Callable[[str], AbstractContextManager[None]] = _no_lock
-    """Holds the backup of that name, so that no save and no other healing changes it meanwhile."""
-    telling: Callable[[str], AbstractContextManager[Progress]] = _no_progress
+    phone: RepairPhone | None
+    """None: repair without it."""
     clock: Callable[[], datetime] = now_utc
     place: RepairWorkspace = field(init=False)
 
-    def run(self) -> RepairResult:
-        """Heal the backup at `path`.
+    async def run(self) -> RepairResult:
+        """Repair the backup at `path`.
 
         Raises:
-            BackupNotFound, PasswordMissing, WrongPassword; BackupUnfinished: a save goes on with that one.
-            CannotHealWithoutPhone: what is damaged is not a record, so that only the phone can help.
+            BackupNotFound, PasswordMissing, WrongPassword; BackupUnfinished: back up again instead.
+            BackupBusy: another process is using it.
+            CannotHealWithoutPhone: the damage is not in records, so only the phone can help.
             HealNeedsRoom, DiskFullHere, CannotHealHere: this computer's disk.
-            What `phone.find` and `phone.save` raise; the clone stays then, and the next attempt goes on with it.
+            What `RepairPhone` raises; the clone stays then, and the next attempt continues with it.
         """
         self._settle(self.path.resolve())
         original = find_backup(self.path).resolve()
         self._settle(original)
-        with self.lock_backup(original.name):
-            return self._examine(original)
+        with self._locked(original.name):
+            return await self._examine(original)
+
+    @property
+    def _seals(self) -> Path:
+        return self.session.home.seals
+
+    def _locked(self, name: str) -> AbstractContextManager[None]:
+        return self.session.home.lock_working_backup(name, name)
 
     def _settle(self, path: Path) -> None:
         for place in workspaces_to_recover(path):
-            with self.lock_backup(place.original.name), _translate_disk_errors(place.folder):
-                place.recover(self.seals, clock=self.clock())
+            with self._locked(place.original.name), _translate_disk_errors(place.folder):
+                place.recover(self._seals, clock=self.clock())
 
     # -- [1] ---------------------------------------------------------------------------------------------------------
 
-    def _examine(self, original: Path) -> RepairResult:
+    async def _examine(self, original: Path) -> RepairResult:
         self.place = RepairWorkspace(original)
-        with self.telling("check") as progress:
-            before = self._verified(BackupFolder(original), self.seals, progress)
+        before = await self._verified(BackupFolder(original), self._seals)
         if before.verdict == "whole":
             with _translate_disk_errors(self.place.folder):
                 self.place.clear()
@@ -183,21 +170,51 @@ class Repair:
         defects = _damaged_records(before)
         if self.phone is None:
             _refuse_other_defects(before)
-            defects |= self._companions(BackupFolder(original), defects)
+            defects |= await self._companions(BackupFolder(original), defects)
             udid = before.udid
         else:
-            udid = self.phone.find(before.udid, len(defects))
+            udid = await self.phone.find(before.udid, self.path, len(defects))
         with _translate_disk_errors(self.place.folder):
-            note = self._clone(original, udid, defects, before)
-        return self._repair(original, note, defects, before)
+            note = await self._clone(original, udid, defects, before)
+        return await self._repair(original, note, defects, before)
 
-    def _verified(self, folder: BackupFolder, seals: Path, progress: Progress) -> Verdict:
-        return self.with_password(
-            folder, lambda password: verify(folder.path, password, seals=seals, progress=progress)
-        )
+    async def _verified(self, folder: BackupFolder, seals: Path) -> Verdict:
+        with self._step_events("check"):
+            progress = self.session.progress()
+            return await self._with_password(
+                folder, lambda password: verify(folder.path, password, seals=seals, progress=progress)
+            )
 
-    def _companions(self, folder: BackupFolder, defects: dict[str, Finding]) -> dict[str, Finding]:
-        """What lies beside a damaged database is worth nothing without it, and harms the one it is put beside."""
+    async def _with_password(self, folder: BackupFolder, work: Callable[[str | None], T]) -> T:
+        """Do `work` in a thread with the backup's password, if it has one; a typed password that is wrong is asked for
+        again.
+
+        Raises:
+            PasswordMissing, WrongPassword: no password was given, or it does not open the backup.
+        """
+        if not _needs_password(folder):
+            return await in_thread(self.session, lambda: work(None))
+        name, prompts = folder.device_name or folder.path.name, self.session.prompts
+        for tries_left in reversed(range(PASSWORD_TRIES)):
+            password = prompts.password("old", name, folder.udid, may_prompt=True)
+            try:
+                return await in_thread(self.session, lambda password=password: work(password))  # type: ignore[misc]
+            except WrongPassword:
+                if not tries_left or not prompts.reject_password("old", name):
+                    raise
+        raise AssertionError("unreachable")
+
+    @contextmanager
+    def _step_events(self, step: str) -> Iterator[None]:
+        self.session.step = step
+        self.session.emit(events.StepStarted(step))
+        try:
+            yield
+        finally:
+            self.session.emit(events.StepFinished(step))
+
+    async def _companions(self, folder: BackupFolder, defects: dict[str, Finding]) -> dict[str, Finding]:
+        """The companions of damaged databases: useless without them, and harmful beside other databases."""
         beside: dict[str, Finding] = {}
         for defect in defects.values():
             path = defect.relative_path or ""
@@ -206,13 +223,15 @@ class Repair:
                     beside[file_id(defect.domain or "", path + suffix)] = repair_finding.companion(
                         defect, path + suffix
                     )
-        there = self.with_password(folder, lambda password: _file_ids(folder, password, beside.keys() - defects.keys()))
+        there = await self._with_password(
+            folder, lambda password: _file_ids(folder, password, beside.keys() - defects.keys())
+        )
         return {name: replace(beside[name], file_id=name) for name in sorted(there)}
 
     # -- [2] ---------------------------------------------------------------------------------------------------------
 
-    def _clone(self, original: Path, udid: str, defects: dict[str, Finding], before: Verdict) -> RepairNote:
-        """The clone without the damaged records: the one that an earlier attempt left, if it is of this very backup."""
+    async def _clone(self, original: Path, udid: str, defects: dict[str, Finding], before: Verdict) -> RepairNote:
+        """The clone without the damaged records; one left by an earlier attempt is reused if it is of this backup."""
         folder = BackupFolder(original)
         note = self.place.note
         wanted = RepairNote(udid=udid, stamp=backup_stamp(folder), dropped=tuple(sorted(defects)))
@@ -221,26 +240,28 @@ class Repair:
         self.place.clear()
         self._require_space(original, before)
         try:
-            self._build(folder, udid, defects, before)
+            await self._build(folder, udid, defects, before)
         except BaseException:
             self.place.clear()
             raise
         self.place.note = wanted
         return wanted
 
-    def _build(self, folder: BackupFolder, udid: str, defects: dict[str, Finding], before: Verdict) -> None:
-        with self.telling("repair") as progress:
+    async def _build(self, folder: BackupFolder, udid: str, defects: dict[str, Finding], before: Verdict) -> None:
+        with self._step_events("repair"):
             clone = self.place.begin(udid)
-            self.place.copy_seal(self.seals, udid)
-            if before.verdict == "unreadable":  # there is nothing to keep: the phone sends all of it
+            self.place.copy_seal(self._seals, udid)
+            if before.verdict == "unreadable":  # nothing can be kept: the phone sends all of it
                 clone.mkdir(mode=FOLDER_MODE)
                 return
             fresh = any(finding.code == "manifest-faulty" for finding in before.findings)
-            about: dict[str, Any] = {"fresh": fresh, "total": before.bytes, "progress": progress}
-            self.with_password(folder, lambda password: clone_without(folder, password, clone, defects.keys(), **about))
+            about: dict[str, Any] = {"fresh": fresh, "total": before.bytes, "progress": self.session.progress()}
+            await self._with_password(
+                folder, lambda password: clone_without(folder, password, clone, defects.keys(), **about)
+            )
 
     def _require_space(self, original: Path, before: Verdict) -> None:
-        """Room for the worst case: the phone sends all of it, and where links can't be made, all is copied too."""
+        """Require space for the worst case: the phone sends everything, and without hard links everything is copied."""
         stored = before.bytes if before.bytes is not None else _bytes_in(original)
         manifest = BackupFolder(original).manifest
         needed, reason = manifest.stat().st_size if manifest.is_file() else 0, "its list of files is written anew"
@@ -254,12 +275,16 @@ class Repair:
 
     # -- [3] [4] [5] -------------------------------------------------------------------------------------------------
 
-    def _repair(self, original: Path, note: RepairNote, defects: dict[str, Finding], before: Verdict) -> RepairResult:
+    async def _repair(
+        self, original: Path, note: RepairNote, defects: dict[str, Finding], before: Verdict
+    ) -> RepairResult:
         clone = self.place.clone(note.udid)
-        noticed = self.phone.back_up(clone, self.place.seals) if self.phone is not None else ()
-        with self.telling("check") as progress:
-            after = self._verified(BackupFolder(clone), self.place.seals, progress)
-        dropped = self._fates(clone, defects)
+        noticed: tuple[Finding, ...] = ()
+        if self.phone is not None:
+            with self._step_events("fetch"):
+                noticed = await self.phone.back_up(clone, self.place.seals)
+        after = await self._verified(BackupFolder(clone), self.place.seals)
+        dropped = await self._fates(clone, defects)
         lost = [record for record in dropped if not record.came_back]
         own = [repair_finding.lost(defects[record.file_id], with_phone=self.phone is not None) for record in lost]
         answer, fetched = _answered(original, clone) if self.phone is not None else (WITHOUT_PHONE, NOT_FETCHED)
@@ -275,14 +300,14 @@ class Repair:
                 self.place.clear()
                 return repaired
             try:
-                kept = self.place.swap_in(note, keep=bool(lost), seals=self.seals, clock=self.clock())
-            except KeyboardInterrupt:  # in the middle of the two renames: to the end, then stop
-                self.place.recover(self.seals, clock=self.clock())
+                kept = self.place.swap_in(note, keep=bool(lost), seals=self._seals, clock=self.clock())
+            except KeyboardInterrupt:  # between the two renames: finish, then stop
+                self.place.recover(self._seals, clock=self.clock())
                 raise
         return replace(repaired, kept=kept)
 
-    def _fates(self, clone: Path, defects: dict[str, Finding]) -> tuple[Dropped, ...]:
-        there = self.with_password(
+    async def _fates(self, clone: Path, defects: dict[str, Finding]) -> tuple[Dropped, ...]:
+        there = await self._with_password(
             BackupFolder(clone), lambda password: _file_ids(BackupFolder(clone), password, defects)
         )
         return tuple(
@@ -295,6 +320,14 @@ class Repair:
             )
             for name, defect in defects.items()
         )
+
+
+def _needs_password(folder: BackupFolder) -> bool:
+    """Whether the backup is encrypted; one too broken to tell is not."""
+    try:
+        return folder.is_encrypted
+    except MigrateError:
+        return False
 
 
 def _damaged_records(before: Verdict) -> dict[str, Finding]:
@@ -313,7 +346,7 @@ def _refuse_other_defects(before: Verdict) -> None:
 
 
 _CURED = frozenset({"entry-strange"})
-"""Wounds of the folder that a clone has not: it holds only what the manifest names."""
+"""Damage that a clone does not have, because it holds only what the manifest names."""
 
 
 def _file_ids(folder: BackupFolder, password: str | None, asked: Collection[str]) -> frozenset[str]:
@@ -323,8 +356,10 @@ def _file_ids(folder: BackupFolder, password: str | None, asked: Collection[str]
 
 
 def _answered(original: Path, clone: Path) -> tuple[Answer, Fetched]:
-    """What the phone did: sent what was missing, or everything anew. A stored file that stayed has the date it had
-    (links share it, copies keep it), and one that arrived has not."""
+    """What the phone did: sent what was missing, or everything.
+
+    A stored file that stayed has kept its date (links share it, copies keep it); one that arrived has a new date.
+    """
     stayed = files = size = 0
     for path in clone.glob("[0-9a-f][0-9a-f]/*"):
         now = path.stat()
@@ -364,7 +399,7 @@ def _bytes_in(folder: Path) -> int:
 
 @contextmanager
 def _translate_disk_errors(folder: Path) -> Iterator[None]:
-    """For work on the disk alone: its OSErrors become errors a person can meet."""
+    """Turn the OSErrors of work on the disk into MigrateErrors."""
     try:
         yield
     except OSError as problem:

@@ -1,18 +1,18 @@
-"""Where a backup is healed: a folder beside it, and how the healed one takes its place.
+"""Where a backup is repaired: a folder beside it, and how the repaired one takes its place.
 
-    .<name>.healing/healing.json      what this is; written when the clone is complete: without it nothing here counts
-    .<name>.healing/clone/<UDID>/     the backup in the making; a phone may put folders of its own beside it
-    .<name>.healing/seals/            the seal of the save that goes into it
-    .<name>.healing/before/           the backup as it was, once it has left its place
+    .<name>.healing/healing.json      written when the clone is complete; without it nothing here counts
+    .<name>.healing/clone/<UDID>/     the new backup; a phone may put other folders beside it
+    .<name>.healing/seals/            its seal
+    .<name>.healing/before/           the original, once it was moved out of its place
 
-Two renames and what follows them, each safe to be killed at: `recover` finishes or clears whatever it finds.
+It takes two renames and a clean-up. The process may be killed at any point: `recover` finishes or clears what it finds.
 
     before   clone   in its place     killed …                             so
-    no       –       as it was        before the first rename              it stays; the clone serves the next attempt
+    no       –       the original     before the first rename              it stays; the next attempt uses the clone
     yes      yes     nothing          between the two renames              the clone moves in
-    yes      no      healed           after the second                     seal, put aside or remove what was before
-    yes      no      nothing          (somebody took the clone away)       what was before goes back
-    yes      yes     another one      between, and a new save was begun    both stay: what was before is put aside
+    yes      no      repaired         after the second                     seal; put aside or remove the original
+    yes      no      nothing          (the clone was deleted)              the original goes back
+    yes      yes     another one      between, and a new backup was begun  both stay: the original is put aside
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ class RepairNote:
 
     udid: str
     stamp: tuple[str, str]
-    """Status.plist's UUID and date of the backup that is healed: a clone of another save is worth nothing."""
+    """Status.plist's UUID and date of the damaged backup: a clone of another backup is useless."""
     dropped: tuple[str, ...]
     """File ids that the clone was made without."""
     keep_as: str | None = None
-    """What the backup as it was shall be called afterwards; None: it is removed."""
+    """The folder name for the original afterwards; None: it is removed."""
     brings_seal: bool = False
-    """Whether the seal in `seals` shall replace the one at home."""
+    """Whether the seal in `seals` replaces the one in the home folder."""
 
 
 class RepairWorkspace:
-    """The folder beside one backup. It is there only while that backup is healed."""
+    """The folder beside one backup. It exists only while that backup is repaired."""
 
     def __init__(self, original: Path) -> None:
         self.original = original
@@ -65,7 +65,7 @@ class RepairWorkspace:
 
     @property
     def note(self) -> RepairNote | None:
-        """None: there is no complete clone here."""
+        """None: there is no complete clone."""
         try:
             with self._note.open("rb") as file:
                 stored: Any = json.loads(file.read(NOTE_LIMIT_BYTES))
@@ -80,24 +80,24 @@ class RepairWorkspace:
         write_atomically(self._note, json.dumps({"format": FORMAT, **asdict(note)}).encode())
 
     def clone(self, udid: str) -> Path:
-        """Raises UnsafeName: a UDID that is no name of a folder."""
+        """Raises UnsafeName: the UDID cannot be the name of a folder."""
         return inside(self.folder / "clone", udid)
 
     def begin(self, udid: str) -> Path:
-        """An empty place for a clone; what an earlier attempt left is gone. Returns where the clone goes."""
+        """Create an empty workspace, removing what an earlier attempt left. Returns where the clone goes."""
         self.clear()
         for folder in (self.folder, self.folder / "clone", self.seals):
             folder.mkdir(mode=FOLDER_MODE)
         return self.clone(udid)
 
     def copy_seal(self, seals: Path, udid: str) -> None:
-        """The seal of the original goes along, as the base of the clone's own."""
+        """Copy the original's seal, as the base of the clone's."""
         source = inside(seals, f"{udid}.json")
         if source.is_file():
             link_or_copy(source, inside(self.seals, source.name))
 
     def clear(self) -> None:
-        """Nothing of this attempt stays. Never called while the backup as it was lies here."""
+        """Remove everything of this attempt. Never called while the original lies here."""
         if self.before.exists():
             raise ValueError(f"{self.before} is the backup itself")
         if self.folder.exists():
@@ -107,7 +107,7 @@ class RepairWorkspace:
     # -- the clone takes the place -----------------------------------------------------------------------------------
 
     def swap_in(self, note: RepairNote, *, keep: bool, seals: Path, clock: datetime) -> Path | None:
-        """The clone becomes the backup. Comes back with where the one before lies now; None: it is removed."""
+        """Make the clone the backup. Returns where the original lies now; None: it was removed."""
         keep_as = self._free_name(clock) if keep else None
         self.note = replace(note, keep_as=keep_as, brings_seal=self._may_replace_seal(note, seals))
         sync_folder(self.folder)
@@ -117,10 +117,10 @@ class RepairWorkspace:
         return self.original.with_name(keep_as) if keep_as else None
 
     def recover(self, seals: Path, *, clock: datetime) -> bool:
-        """Finish or clear what a killed attempt left, as the table above says. True: the swap was finished."""
+        """Finish or clear what a killed attempt left (see the table above). True: the swap was finished."""
         if not self.before.exists():
             if self.folder.exists() and (self.note is None or not self.original.exists()):
-                self.clear()  # half a clone, or one of a backup that was taken away
+                self.clear()  # half a clone, or one of a backup that was deleted
             return False
         note = self.note
         clone = self.clone(note.udid) if note else None
@@ -160,7 +160,7 @@ class RepairWorkspace:
         self.clear()
 
     def _may_replace_seal(self, note: RepairNote, seals: Path) -> bool:
-        """Where home's seal is of another save (its own working backup's, say), it stays."""
+        """Whether the seal in the home folder is of this backup; one of another backup stays."""
         if not inside(self.seals, f"{note.udid}.json").exists():
             return False
         try:
@@ -170,7 +170,7 @@ class RepairWorkspace:
         return there is None or (there.uuid, str(there.date)) == note.stamp
 
     def _free_name(self, clock: datetime) -> str:
-        """`<name>-20260102-030405`, as Finder and phones call a backup that was put aside (facts 2.3)."""
+        """`<name>-20260102-030405`, as Finder and phones name a backup that was put aside (facts 2.3)."""
         name = f"{self.original.name}-{clock:%Y%m%d-%H%M%S}"
         number = 2
         while os.path.lexists(self.original.with_name(name)):
@@ -180,7 +180,7 @@ class RepairWorkspace:
 
 
 def workspaces_to_recover(path: Path) -> list[RepairWorkspace]:
-    """The healing places that a backup meant by `path` may have: its own, and those of the folders in it."""
+    """The workspaces of the backup at `path`, and those of the folders in it."""
     found = [RepairWorkspace(path)] if path.name else []
     with suppress(OSError):
         for entry in sorted(path.iterdir()):
@@ -190,7 +190,7 @@ def workspaces_to_recover(path: Path) -> list[RepairWorkspace]:
 
 
 def backup_stamp(folder: BackupFolder) -> tuple[str, str]:
-    """What tells one save of a backup from the next; ("", "") where no plist says."""
+    """What tells one state of a backup from the next; ("", "") if no plist says."""
     try:
         return (folder.status_uuid or "", str(folder.status_date or ""))
     except MigrateError:

@@ -1,25 +1,27 @@
-"""What goes into the restore set, and what it would replace on the new phone."""
+"""The step that composes the restore set, and what that set would replace on the new phone."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from migrate.backup.folder import BackupFolder
-from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
-from migrate.backup.restore_set.compose import Dropped, SetRequest, compose
-from migrate.backup.seal import Seal, read_seal
+from migrate.backup.restore_set.builder import Dropped
+from migrate.backup.restore_set.compose import SetRequest, compose
 from migrate.categories.atomic import refuse_partial_groups
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.choose import Choice, choose
 from migrate.categories.claims import Claims
 from migrate.categories.tally import Tally, tally
 from migrate.journey.backup_password import password_of
-from migrate.journey.run_state import Role, Run
-from migrate.journey.steps.back_up import find_existing_backup, seals_for
+from migrate.journey.opened_backup import OpenedBackup, open_with_claims, title_of
+from migrate.journey.results import StepResult
+from migrate.journey.run_state import Run
+from migrate.journey.steps.back_up import find_existing_backup
+from migrate.journey.steps.meet import settle_strategy
+from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified, seals_for
 from migrate.journey.threads import in_thread
 from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy
@@ -27,25 +29,34 @@ from migrate.problems import ChosenFilesUnreadable, NothingChosen, WouldReplace
 from migrate.problems.finding import Finding
 
 
+class Replacement(NamedTuple):
+    """How much of a category is sent, and how much of it the new phone has. Items, or files where items are unknown."""
+
+    owner: str
+    title: str
+    sent: int | None
+    on_new_phone: int | None
+    """None: the new phone was not backed up."""
+
+
 @dataclass(frozen=True)
-class OpenedBackup:
-    """A saved backup, open, with who owns what in it."""
+class ComposedSet(StepResult):
+    """What is sent to the new phone."""
 
-    backup: Backup
-    claims: Claims
-    seal: Seal | None
-
-
-async def open_with_claims(run: Run, folder: Path, role: Role) -> OpenedBackup:
-    """Open a saved backup and work out which category or app owns each of its records."""
-    password = await password_of(run, folder, role)
-
-    def opened() -> OpenedBackup:
-        backup = Backup.open(folder, password)
-        seal = read_seal(seals_for(run, folder), BackupFolder(folder))
-        return OpenedBackup(backup, Claims.of(backup, seal.app_groups if seal else None), seal)
-
-    return await in_thread(run, opened)
+    step = "compose"
+    set: Path
+    records: int | None
+    files: int | None
+    bytes: int | None
+    chosen_files: int | None
+    apps: tuple[str, ...]
+    """Bundle ids of the chosen apps."""
+    chosen: Mapping[str, Mapping[str, int]]
+    """Owner -> what of it was chosen: records, files, bytes."""
+    titles: Mapping[str, str]
+    replaces: tuple[Replacement, ...]
+    left_out: tuple[Dropped, ...]
+    """Chosen records that cannot be sent."""
 
 
 def choose_records(opened: OpenedBackup, plan: Plan) -> Choice:
@@ -67,40 +78,42 @@ class AgreedSelection:
     records: Mapping[tuple[str, str], Record]
     """By domain and path."""
     unsent_file_ids: frozenset[str]
-    """File ids of those that could not be sent, and that was said."""
+    """File ids of those that could not be sent; this was reported."""
 
 
-async def load_agreed_selection(run: Run) -> AgreedSelection:
-    """The same choice again, from the same backup and the same frozen plan."""
-    old = await open_with_claims(run, run.old_backup, "old")
-    choice = await in_thread(run, lambda: choose_records(old, run.plan))
+async def load_agreed_selection(
+    run: Run, plan: Plan, verified: OldPhoneVerified, composed: ComposedSet
+) -> AgreedSelection:
+    """The same choice again, from the same backup and the same plan."""
+    old = await open_with_claims(run, verified.backup, "old")
+    choice = await in_thread(run, lambda: choose_records(old, plan))
 
     def records() -> dict[tuple[str, str], Record]:
         return {(r.domain, r.relative_path): r for r in old.backup.records() if r.file_id in choice.file_ids}
 
-    left_out = run.journal.result("compose").get("left_out", ())
-    return AgreedSelection(old, choice, await in_thread(run, records), frozenset(row[2] for row in left_out))
+    unsent = frozenset(left_out.file_id for left_out in composed.left_out)
+    return AgreedSelection(old, choice, await in_thread(run, records), unsent)
 
 
 # -- compose ---------------------------------------------------------------------------------------------------------
 
 
-async def compose_set(run: Run) -> dict[str, Any]:
+async def compose_set(run: Run, plan: Plan, verified: OldPhoneVerified, safety: NewPhoneVerified | None) -> ComposedSet:
     """Compose the restore set from the verified old backup; refuse first what must not be done.
 
     Raises:
         ChosenFilesUnreadable, WouldReplace, NothingChosen, and what `compose` raises.
     """
-    strategy = await run.strategy()
-    opened = await open_with_claims(run, run.old_backup, "old")
+    strategy = await settle_strategy(run, plan)
+    opened = await open_with_claims(run, verified.backup, "old")
     with opened.backup:
-        choice = await in_thread(run, lambda: choose_records(opened, run.plan))
+        choice = await in_thread(run, lambda: choose_records(opened, plan))
         if not choice.file_ids:
-            raise NothingChosen(tuple(run.plan.move.categories))
-        refuse_unreadable(run, opened, choice)
-        replaces = [] if strategy is Strategy.REPLACE else await count_replacements(run, opened, choice)
-        refuse_unapproved_replacement(run, replaces)
-        request = await build_set_request(run, strategy, choice)
+            raise NothingChosen(tuple(plan.move.categories))
+        refuse_unreadable(run, plan, opened, choice)
+        replaces = [] if strategy is Strategy.REPLACE else await count_replacements(run, opened, choice, safety)
+        refuse_unapproved_replacement(plan, replaces)
+        request = await build_set_request(run, strategy, choice, verified, safety)
         progress = run.progress()
         made = await in_thread(run, lambda: compose(request, progress=progress))
         if made.dropped:
@@ -110,45 +123,47 @@ async def compose_set(run: Run) -> dict[str, Any]:
             )
         for left_out in made.dropped[:LEFT_OUT_SHOWN]:
             run.found(_left_out(left_out, opened.claims))
-        return {
-            "set": str(made.path),
-            "records": made.records,
-            "files": made.files,
-            "bytes": made.bytes,
-            "chosen_files": await in_thread(run, lambda: count_files(opened, choice)),
-            "apps": sorted(choice.apps),
-            "chosen": {owner: asdict(amount) for owner, amount in sorted(choice.by_owner.items())},
-            "titles": {owner: title_of(opened.claims, owner) for owner in sorted(choice.by_owner)},
-            "replaces": [list(row) for row in replaces],
-            "left_out": [list(row) for row in made.dropped],
-        }
+        return ComposedSet(
+            set=made.path,
+            records=made.records,
+            files=made.files,
+            bytes=made.bytes,
+            chosen_files=await in_thread(run, lambda: count_files(opened, choice)),
+            apps=tuple(sorted(choice.apps)),
+            chosen={owner: asdict(amount) for owner, amount in sorted(choice.by_owner.items())},
+            titles={owner: title_of(opened.claims, owner) for owner in sorted(choice.by_owner)},
+            replaces=tuple(replaces),
+            left_out=tuple(made.dropped),
+        )
 
 
-async def build_set_request(run: Run, strategy: Strategy, choice: Choice) -> SetRequest:
+async def build_set_request(
+    run: Run, strategy: Strategy, choice: Choice, verified: OldPhoneVerified, safety: NewPhoneVerified | None
+) -> SetRequest:
     """What the composer is asked for. A graft is built on the safety backup, which this run has just taken."""
     into = run.folder / "set"
     into.mkdir(exist_ok=True, mode=0o700)
     request = SetRequest(
-        source=run.old_backup,
-        password=await password_of(run, run.old_backup, "old"),
+        source=verified.backup,
+        password=await password_of(run, verified.backup, "old"),
         into=into,
         strategy=strategy.value,
         wanted=choice.file_ids,
         apps=choice.apps if strategy is Strategy.REPLACE else frozenset(),  # in use: they are there before (contract 5)
-        seals=seals_for(run, run.old_backup),
-        damaged=run.journal.result("verify").get("damaged", {}),
+        seals=seals_for(run, verified.backup),
+        damaged=verified.damaged,
     )
     if strategy is not Strategy.GRAFT:
         return request
-    assert run.safety_backup is not None, "refused where the strategy was settled"
-    base = await open_with_claims(run, run.safety_backup, "new")
+    assert safety is not None, "refused where the strategy was settled"
+    base = await open_with_claims(run, safety.backup, "new")
     with base.backup:
         leaving = await in_thread(run, lambda: owned_file_ids(base, choice.owners))
     return replace(
         request,
-        base=run.safety_backup,
-        base_password=await password_of(run, run.safety_backup, "new"),
-        base_seals=seals_for(run, run.safety_backup),
+        base=safety.backup,
+        base_password=await password_of(run, safety.backup, "new"),
+        base_seals=seals_for(run, safety.backup),
         replaced=leaving,
     )
 
@@ -180,26 +195,19 @@ def _left_out(left_out: Dropped, claims: Claims) -> Finding:
     )
 
 
-def title_of(claims: Claims, owner: str) -> str:
-    """What a person calls a category or an app."""
-    if owner.startswith(APP_PREFIX):
-        return claims.apps[owner.removeprefix(APP_PREFIX)].title
-    return claims.catalogue.category(owner).title
-
-
 def count_files(opened: OpenedBackup, choice: Choice) -> int:
     return sum(r.kind is Kind.FILE and r.file_id in choice.file_ids for r in opened.backup.records())
 
 
-def refuse_unreadable(run: Run, opened: OpenedBackup, choice: Choice) -> None:
+def refuse_unreadable(run: Run, plan: Plan, opened: OpenedBackup, choice: Choice) -> None:
     """A chosen file the old phone could not read stops the move, unless the plan accepts the loss."""
     lost = set(opened.seal.unreadable) & set(choice.file_ids) if opened.seal else set()
     if not lost:
         return
     records = [record for record in opened.backup.records() if record.file_id in lost]
     owners = {owner for r in records for owner in opened.claims.owners(r.domain, r.relative_path)}
-    if not run.plan.safety.accept_unreadable:
-        if find_existing_backup(run) is None:  # a resume asks the phone once more: a restart may have mended it
+    if not plan.safety.accept_unreadable:
+        if find_existing_backup(run, plan) is None:  # a resume asks the phone once more: a restart may have fixed it
             for step in ("back-up-old-phone", "verify"):
                 run.journal.append({"reopened": step, "why": "chosen files could not be read"})
         raise ChosenFilesUnreadable(len(lost), records[0].relative_path, tuple(sorted(owners)))
@@ -221,23 +229,22 @@ def refuse_unreadable(run: Run, opened: OpenedBackup, choice: Choice) -> None:
 
 # -- what it replaces ------------------------------------------------------------------------------------------------
 
-Replacement = tuple[str, str, int | None, int | None]
-"""Category id, title, its items (files where no query knows) in the old backup, and on the new phone."""
 
-
-async def count_replacements(run: Run, opened: OpenedBackup, choice: Choice) -> list[Replacement]:
-    """For each chosen category: how much goes, and how much of it the new phone has now (None: it was not saved)."""
+async def count_replacements(
+    run: Run, opened: OpenedBackup, choice: Choice, safety: NewPhoneVerified | None
+) -> list[Replacement]:
+    """For each chosen category: how much is sent, and how much of it the new phone has now."""
     old = await in_thread(run, lambda: tally(opened.backup, opened.claims, tmp=run.tmp))
     new: Tally | None = None
-    if run.safety_backup is not None:
-        there = await open_with_claims(run, run.safety_backup, "new")
+    if safety is not None:
+        there = await open_with_claims(run, safety.backup, "new")
         new = await in_thread(run, lambda: tally(there.backup, there.claims, tmp=run.tmp))
     return [_counterpart(owner, old, new) for owner, amount in sorted(choice.by_owner.items()) if amount.records]
 
 
 def _counterpart(owner: str, old: Tally, new: Tally | None) -> Replacement:
-    title, goes = _amount(owner, old)
-    return owner, title, goes, _amount(owner, new)[1] if new else None
+    title, sent = _amount(owner, old)
+    return Replacement(owner, title, sent, _amount(owner, new)[1] if new else None)
 
 
 def _amount(owner: str, tally: Tally) -> tuple[str, int]:
@@ -250,12 +257,16 @@ def _amount(owner: str, tally: Tally) -> tuple[str, int]:
     return row.category.title, row.files if row.items is None else row.items
 
 
-def refuse_unapproved_replacement(run: Run, replaces: list[Replacement]) -> None:
-    allowed = set(run.plan.move.may_replace)
-    refused = [row for row in replaces if row[3] != 0 and not {row[0], row[0].removeprefix(APP_PREFIX)} & allowed]
+def refuse_unapproved_replacement(plan: Plan, replaces: Sequence[Replacement]) -> None:
+    """Raises WouldReplace: the new phone has something of a chosen category, and the plan does not approve."""
+    approved = set(plan.move.may_replace)
+    refused = [row for row in replaces if row.on_new_phone != 0 and not {row.owner, _plan_name(row.owner)} & approved]
     if refused:
-        titles = tuple(
-            f"{title} ({there:,})" if there is not None else f"{title} (not known how many)"
-            for _, title, _, there in refused
-        )
-        raise WouldReplace(titles, tuple(row[0].removeprefix(APP_PREFIX) for row in refused))
+        counts = ("not known how many" if row.on_new_phone is None else f"{row.on_new_phone:,}" for row in refused)
+        titles = tuple(f"{row.title} ({count})" for row, count in zip(refused, counts, strict=True))
+        raise WouldReplace(titles, tuple(_plan_name(row.owner) for row in refused))
+
+
+def _plan_name(owner: str) -> str:
+    """What `may_replace` calls a category or an app."""
+    return owner.removeprefix(APP_PREFIX)

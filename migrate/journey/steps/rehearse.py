@@ -1,11 +1,11 @@
-"""The rehearsal: the real restore set, sent to a simulated iPhone like the new phone, before anything is sent to that.
+"""The rehearsal: restore the real restore set to a simulated iPhone like the new phone before touching that.
 
-It is a whole restore through the same code and over a socket; what differs is one address. Then every file that was
-agreed is looked for on the stand-in, and everything that was on the new phone and must stay.
+It is a complete restore through the same code over a socket; only the address differs. Then every agreed file is looked
+for on the simulated iPhone, and everything that was on the new phone and must stay.
 
-It can catch what makes a phone refuse a set (form, digests, versions, room), what a phone drops (apps that are not
-there), and what a restore would wipe. It cannot know what only Apple's software knows: the lists of paths that are not
-public, how databases are carried from one iOS version to the next, what iCloud brings or takes away.
+A rehearsal catches what makes a phone refuse a set (form, digests, versions, space), what a phone drops (data of
+missing apps), and what a restore would wipe. It cannot know what only Apple's software knows: lists of paths that are
+not public, how databases are migrated between iOS versions, what iCloud adds or removes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Final
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
@@ -24,13 +24,17 @@ from migrate.categories.arrival import never_arrives_reason
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.claims import Claims
 from migrate.journey.backup_password import password_of
+from migrate.journey.opened_backup import open_with_claims
 from migrate.journey.proof.compare import MAX_FINDINGS, RecordKey, records_by_key
 from migrate.journey.rehearsal_phone import build_rehearsal_phone, serve_on_socket
+from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
-from migrate.journey.steps.compose import AgreedSelection, load_agreed_selection, open_with_claims
+from migrate.journey.steps.compose import AgreedSelection, ComposedSet, load_agreed_selection
 from migrate.journey.steps.restore import RESTORE_OPTIONS, should_install_apps
+from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified
 from migrate.journey.threads import in_thread
 from migrate.phone.phone import Phone
+from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy
 from migrate.problems import MigrateError, RehearsalFailed
 from migrate.problems.finding import Finding
@@ -38,11 +42,40 @@ from migrate.progress import Progress, no_progress
 from migrate.simulator.device.filesystem import sha256_of
 from migrate.simulator.device.phone import SimulatedPhone
 
+REHEARSE: Final = "rehearse"
 RESTART_S = 60.0
 
 
-async def rehearse(run: Run) -> dict[str, Any]:
-    """Restore the real set to a stand-in and look at what came of it.
+@dataclass(frozen=True)
+class SimulatedAs:
+    """What the simulated iPhone was like."""
+
+    ios_version: str
+    model: str
+    with_contents: bool
+    """Whether it held what is on the new phone."""
+
+
+@dataclass(frozen=True)
+class Rehearsed(StepResult):
+    """What the rehearsal showed, in files."""
+
+    step = REHEARSE
+    as_: SimulatedAs
+    categories: Mapping[str, Mapping[str, int]]
+    """Owner -> outcome -> files."""
+    kept: Mapping[str, int]
+    """Outcome -> files that are on the new phone and were not chosen."""
+
+
+def wants_rehearsal(run: Run, plan: Plan) -> bool:
+    return plan.safety.rehearse or run.is_requested(REHEARSE)
+
+
+async def rehearse(
+    run: Run, plan: Plan, verified: OldPhoneVerified, safety: NewPhoneVerified | None, composed: ComposedSet
+) -> Rehearsed:
+    """Restore the real set to a simulated iPhone and check the result.
 
     Raises:
         RehearsalFailed: it was refused, something did not arrive, or something would be lost.
@@ -51,20 +84,20 @@ async def rehearse(run: Run) -> dict[str, Any]:
     async with run.phone("new") as phone:
         facts, installed = await phone.refresh(), await phone.installed_apps()
     with ExitStack() as opened:
-        agreement = await load_agreed_selection(run)
+        agreement = await load_agreed_selection(run, plan, verified, composed)
         opened.enter_context(agreement.old.backup)
-        sent = opened.enter_context((await open_with_claims(run, run.restore_set, run.restore_set_role)).backup)
-        before = await open_with_claims(run, run.safety_backup, "new") if run.safety_backup else None
+        sent = opened.enter_context((await open_with_claims(run, composed.set, run.restore_set_role)).backup)
+        before = await open_with_claims(run, safety.backup, "new") if safety else None
         before_backup = opened.enter_context(before.backup) if before else None
-        folder = BackupFolder(run.restore_set)
+        folder = BackupFolder(composed.set)
         rehearsal_phone = await in_thread(run, lambda: build_rehearsal_phone(facts, installed, folder, before_backup))
-        await _restore(run, rehearsal_phone)
+        await _restore(run, composed, rehearsal_phone)
         rehearsal_check = RehearsalCheck(
             rehearsal_phone=rehearsal_phone,
             agreement=agreement,
             set_records=records_by_key(sent),
             restore_set=sent,
-            strategy=run.known_strategy,
+            strategy=run.strategy,
             before=before_backup,
             before_claims=before.claims if before else None,
             progress=run.progress(),
@@ -75,29 +108,26 @@ async def rehearse(run: Run) -> dict[str, Any]:
     if rehearsal_check.findings:
         raise RehearsalFailed(rehearsal_check.findings[0].what, rehearsal_check.bad)
     run.found(_went_well(facts.name_or_model, rehearsal_phone, rehearsal_check))
-    return {
-        "as": {
-            "ios_version": rehearsal_phone.ios_version,
-            "model": rehearsal_phone.model,
-            "with_contents": before_backup is not None,
-        },
-        **rehearsal_check.as_json(),
-    }
+    return Rehearsed(
+        as_=SimulatedAs(rehearsal_phone.ios_version, rehearsal_phone.model, with_contents=before_backup is not None),
+        categories={owner: dict(sorted(counts.items())) for owner, counts in sorted(rehearsal_check.outcomes.items())},
+        kept=dict(sorted(rehearsal_check.kept.items())),
+    )
 
 
-async def _restore(run: Run, rehearsal_phone: SimulatedPhone) -> None:
+async def _restore(run: Run, composed: ComposedSet, rehearsal_phone: SimulatedPhone) -> None:
     """One restore, as the new phone will be sent it: the same options, the same list of apps.
 
     Raises:
-        RehearsalFailed: the stand-in refused it.
+        RehearsalFailed: the simulated iPhone refused it.
     """
-    password = await password_of(run, run.restore_set, run.restore_set_role)
+    password = await password_of(run, composed.set, run.restore_set_role)
     try:
         with serve_on_socket(rehearsal_phone, run.tmp) as usbmux:
             async with await Phone.meet(usbmux, rehearsal_phone.udid, wait_s=RESTART_S) as phone:
                 await phone.restore(
-                    run.restore_set,
-                    options=RESTORE_OPTIONS[run.known_strategy],
+                    composed.set,
+                    options=RESTORE_OPTIONS[run.strategy],
                     password=password,
                     restore_applications=should_install_apps(run),
                     progress=run.progress(),
@@ -118,7 +148,7 @@ async def _restore(run: Run, rehearsal_phone: SimulatedPhone) -> None:
 
 @dataclass
 class RehearsalCheck:
-    """What lies on the stand-in after its restart, held against what was agreed. Blocking; reads only."""
+    """Compares the simulated iPhone after its restart with what was agreed. Blocking; reads only."""
 
     rehearsal_phone: SimulatedPhone
     agreement: AgreedSelection
@@ -152,12 +182,6 @@ class RehearsalCheck:
             if outcome != "kept":
                 self._add_finding(record, "lost" if outcome == "lost" else "kept-changed")
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "categories": {owner: dict(sorted(counts.items())) for owner, counts in sorted(self.outcomes.items())},
-            "kept": dict(sorted(self.kept.items())),
-        }
-
     def _fate(self, record: Record) -> str:
         sent = self.set_records.get((record.domain, record.relative_path))
         if sent is None:
@@ -167,7 +191,7 @@ class RehearsalCheck:
         return self._compared(self.restore_set, sent, good="arrives")
 
     def _must_stay(self) -> Iterator[Record]:
-        """What is on the new phone, was not chosen, and is no counterpart of what was."""
+        """What is on the new phone, was not chosen, and is not replaced by what was chosen."""
         if self.before is None or self.before_claims is None or self.strategy is Strategy.REPLACE:
             return
         for record in self.before.records():
@@ -177,7 +201,7 @@ class RehearsalCheck:
                 yield record
 
     def _fate_of_kept(self, record: Record) -> str:
-        """Untouched, or sent again within a graft and the same."""
+        """`kept` if it is untouched, or was sent again within a graft and is the same."""
         assert self.before is not None
         node = self.rehearsal_phone.files.get(record.domain, record.relative_path)
         if node is None:

@@ -1,22 +1,22 @@
-"""The steps that change the new phone: restore, which is the point of no return, and the wait for its return."""
+"""The steps that change the new phone: restore, which is the point of no return, and the wait for its restart."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from migrate.backup.folder import BackupFolder
-from migrate.backup.verify.run import verify
 from migrate.journey.backup_password import password_of
 from migrate.journey.journal import Journal
-from migrate.journey.run_state import Confirmation, Run
-from migrate.journey.steps.install import find_missing_apps, has_chosen_apps
-from migrate.journey.threads import in_thread
+from migrate.journey.results import StepResult
+from migrate.journey.run_state import Run
+from migrate.journey.steps.agree import refuse_damaged_set, refuse_unready_phone
+from migrate.journey.steps.compose import ComposedSet
 from migrate.phone.discovery import find_phones
 from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions
-from migrate.phone.phone import Phone, wait_until_ready
-from migrate.plan.preflight import refuse_restore, refuse_restore_of_own_backup
+from migrate.phone.phone import wait_until_ready
+from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy
-from migrate.problems import NotAgreed, RestoreInDoubt, RestoreSetDamaged
+from migrate.problems import RestoreInDoubt
 
 RESTORE_OPTIONS = {  # contract 5; all five are always sent, because a missing one means YES to the phone (facts 4.1)
     Strategy.REPLACE: RestoreOptions(
@@ -43,24 +43,26 @@ RESTORE_OPTIONS = {  # contract 5; all five are always sent, because a missing o
 }
 
 
-async def ask_for_confirmation(run: Run) -> dict[str, Any]:
-    """The last word, with everything that can be refused refused before it."""
-    await refuse_damaged_set(run)
-    run.restore_set_checked = True
-    async with run.phone("new") as phone:
-        await refuse_unready_phone(run, phone)
-        if not run.prompts.confirm(confirmation_for(run, phone)):
-            raise NotAgreed(run.journal.run_id)
-    return {}
+@dataclass(frozen=True)
+class Restored(StepResult):
+    """What the phone took."""
+
+    step = "restore"
+    bytes: int | None = None
+    files: int | None = None
+    confirmed: bool | None = None
+    """Whether the phone itself reported that it was done."""
+    found_done: bool = False
+    """The process was killed before it could journal the end of the restore; the other fields are unknown."""
 
 
-async def restore(run: Run) -> dict[str, Any]:
+async def restore(run: Run, plan: Plan, composed: ComposedSet) -> Restored:
     """Send the restore set."""
-    if not run.restore_set_checked:  # agreed to in another process: a disk may have rotted since
-        await refuse_damaged_set(run)
+    if not run.restore_set_checked:  # confirmed in another process: a disk may have rotted since
+        await refuse_damaged_set(run, composed.set)
     async with run.phone("new") as phone:
-        await refuse_unready_phone(run, phone)
-        password = await password_of(run, run.restore_set, run.restore_set_role)
+        await refuse_unready_phone(run, plan, composed, phone)
+        password = await password_of(run, composed.set, run.restore_set_role)
         run.journal.append({"restore_begins": await trace(run, phone.facts.udid)})
         attempt = RestoreAttempt(
             on_half_sent=lambda: run.journal.append({"restore_half_sent": True}),
@@ -68,8 +70,8 @@ async def restore(run: Run) -> dict[str, Any]:
         )
         try:
             report = await phone.restore(
-                run.restore_set,
-                options=RESTORE_OPTIONS[run.known_strategy],
+                composed.set,
+                options=RESTORE_OPTIONS[run.strategy],
                 password=password,
                 restore_applications=should_install_apps(run),
                 progress=run.progress(),
@@ -79,63 +81,12 @@ async def restore(run: Run) -> dict[str, Any]:
             if attempt.was_not_taken:
                 run.journal.append({"restore_not_taken": True})
             raise
-    return {"bytes": report.bytes_sent, "files": report.files_sent, "confirmed": report.confirmed}
-
-
-async def refuse_damaged_set(run: Run) -> None:
-    """Look at the set once more: a disk may have rotted between composing and sending."""
-    password = await password_of(run, run.restore_set, run.restore_set_role)
-    progress = run.progress()
-    verdict = await in_thread(
-        run, lambda: verify(run.restore_set, password, seals=None, depth="quick", progress=progress)
-    )
-    defects = [finding for finding in verdict.findings if finding.severity == "error"]
-    if defects:
-        raise RestoreSetDamaged(str(run.restore_set), defects[0].what, len(defects))
-
-
-async def refuse_unready_phone(run: Run, phone: Phone) -> None:
-    """Refuse a phone that must not be restored to now.
-
-    Raises:
-        AppsNotInstalled: an app was deleted after it was looked for; a resume waits for it again.
-    """
-    facts = await phone.refresh()
-    if run.journal.undoes:
-        ios_version = BackupFolder(run.restore_set).ios_version
-        refuse_restore_of_own_backup(facts, backup_ios_version=ios_version, set_bytes=run.composed["bytes"])
-        return
-    in_use = await phone.signs_of_use() if run.plan.new_phone.is_ == "erased" else ()
-    refuse_restore(
-        run.plan,
-        facts,
-        backup_ios_version=BackupFolder(run.restore_set).ios_version,
-        set_bytes=run.composed["bytes"],
-        signs_of_use=in_use,
-    )
-    if has_chosen_apps(run) and (not_installed := await find_missing_apps(run, phone)):
-        run.journal.append({"reopened": "install-apps", "why": "an app was deleted since"})
-        raise not_installed
+    return Restored(bytes=report.bytes_sent, files=report.files_sent, confirmed=report.confirmed)
 
 
 def should_install_apps(run: Run) -> bool:
-    """Whether the phone is asked to install apps (contract 5). One in use has them by now, or is not sent anything."""
-    return run.known_strategy is Strategy.REPLACE
-
-
-def confirmation_for(run: Run, phone: Phone) -> Confirmation:
-    composed = run.composed
-    return Confirmation(
-        run_id=run.journal.run_id,
-        old_name=run.name_of("old"),
-        new_name=phone.facts.name or "the new phone",
-        strategy=run.known_strategy,
-        replaces=tuple((title, goes, there) for _, title, goes, there in composed["replaces"]),
-        set_bytes=composed["bytes"],
-        set_files=composed["chosen_files"],
-        is_undoable=bool(run.journal.result("verify-new-phone")),
-        undoes=run.journal.undoes,
-    )
+    """Whether the phone is asked to install apps (contract 5). A phone in use has them by now."""
+    return run.strategy is Strategy.REPLACE
 
 
 # -- in doubt --------------------------------------------------------------------------------------------------------
@@ -149,25 +100,25 @@ async def trace(run: Run, udid: str) -> dict[str, Any]:
     return {}
 
 
-async def is_already_restored(run: Run) -> bool:
-    """Whether a restore that was in doubt has happened: the phone said so, or is no longer as it was before.
+async def is_already_restored(run: Run) -> Restored | None:
+    """A restore that was in doubt, if it has happened: the phone confirmed it, or is no longer as it was before.
 
     A `replace` ends trust and runs the setup again; an `overlay` leaves `RestoredFromiTunesBackup` behind
-    (facts 4.8, REPORTED). False only where the journal shows that the phone did not take the set: nothing was sent, it
+    (facts 4.8, REPORTED). None only where the journal shows that the phone did not take the set: nothing was sent, it
     refused, or it had not fetched everything when the link broke.
 
     Raises:
         RestoreInDoubt: neither can be shown. The phone may have been restored, and used since.
     """
-    before, udid = run.journal.latest_value("restore_begins"), run.journal.udid_of("new")
+    before, udid = run.journal.latest_value("restore_begins"), run.udid_of("new")
     if before is None or udid is None or last_try(run.journal) == "not taken":
-        return False
+        return None
     if last_try(run.journal) == "taken":
-        return True
+        return Restored(found_done=True)
     now = await trace(run, udid)
     if not (now and changed_since(before, now)):
         raise RestoreInDoubt(run.name_of("new"), run.journal.run_id, str(run.folder / "plan.toml"))
-    return True
+    return Restored(found_done=True)
 
 
 def last_try(journal: Journal) -> Literal["taken", "not taken", "in doubt"]:
@@ -197,11 +148,10 @@ def changed_since(before: dict[str, Any], now: dict[str, Any]) -> bool:
 # -- wait ------------------------------------------------------------------------------------------------------------
 
 
-async def wait_for_phone(run: Run) -> dict[str, Any]:
-    """Wait until the new phone is back from its reboot, trusts this computer, and is through its setup."""
-    udid = str(run.journal.udid_of("new"))
+async def wait_for_phone(run: Run) -> None:
+    """Wait until the new phone has restarted, trusts this computer, and has finished its setup."""
+    udid = str(run.udid_of("new"))
     phone = await run.with_wait_timeout(
         lambda wait_s: wait_until_ready(run.usbmux, udid, progress=run.progress(), wait_s=wait_s)
     )
     await phone.close()
-    return {}

@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from migrate.backup.safe_path import inside
 from migrate.backup.private_files import DISK_FULL, FILE_MODE, FOLDER_MODE
+from migrate.backup.safe_path import inside
 from migrate.phone.quoting import safe_text
 from migrate.problems import UnsafeName
 

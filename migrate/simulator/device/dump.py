@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from migrate.backup.safe_path import inside
 from migrate.backup.private_files import open_new
+from migrate.backup.safe_path import inside
 from migrate.simulator.device.filesystem import Filesystem
 
 

@@ -11,6 +11,7 @@ import typer
 from migrate.problems import UsageWrong
 from migrate.talk.console import say
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
+from migrate.talk.parent_process import ParentPidOption, stop_when_process_ends
 from migrate.talk.passwords import NewPasswordFile, PasswordFile, Passwords
 from migrate.talk.run_on_terminal import build_run_context, execute_run, report_failure_as_event
 
@@ -29,9 +30,18 @@ NewOption = Annotated[
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Give the last confirmation beforehand.", show_default=False)]
 WaitOption = Annotated[
-    float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for a hand on a phone.")
+    float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for a person to act on a phone.")
 ]
 WAIT_S = 1800.0
+IdOption = Annotated[
+    str | None,
+    typer.Option(
+        "--id",
+        metavar="NAME",
+        help="The name of the run. If it exists already, it is resumed.",
+        show_default=False,
+    ),
+]
 
 
 ArrivingOption = Annotated[
@@ -40,7 +50,7 @@ ArrivingOption = Annotated[
         "--arriving", metavar="SECONDS", min=0, help="How long to wait for what arrives later, before it is left open."
     ),
 ]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="As migrate runs lists it.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="As migrate runs lists it, or: last.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -59,6 +69,8 @@ def run(
     new: NewOption = None,
     yes: YesOption = False,
     wait: WaitOption = WAIT_S,
+    id: IdOption = None,
+    parent_pid: ParentPidOption = None,
     password_file: PasswordFile = None,
     new_password_file: NewPasswordFile = None,
 ) -> Exit:
@@ -68,9 +80,9 @@ def run(
     report_failure_as_event(options)
     agreed = load_plan(plan, old=old, old_backup=old_backup, new=new)
     passwords = Passwords(file=password_file, new_file=new_password_file)
-    with options.open_workspace() as workspace:
+    with options.open_workspace() as workspace, stop_when_process_ends(parent_pid):
         context = build_run_context(options, workspace, passwords, yes=yes, wait_s=wait)
-        return execute_run(options, begin(agreed, context))
+        return execute_run(options, begin(agreed, context, run_id=id))
 
 
 def load_plan(path: Path, *, old: str | None, old_backup: Path | None, new: str | None) -> Plan:
@@ -95,30 +107,37 @@ def load_plan(path: Path, *, old: str | None, old_backup: Path | None, new: str 
 
 def resume(
     options: GlobalOptions,
-    run: Annotated[str | None, typer.Argument(metavar="RUN", help="Not needed for the only unfinished one.")] = None,
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="Not needed for the only unfinished one; or: last.")
+    ] = None,
     old: OldOption = None,
     old_backup: OldBackupOption = None,
     new: NewOption = None,
     yes: YesOption = False,
     wait: WaitOption = WAIT_S,
+    id: IdOption = None,
+    parent_pid: ParentPidOption = None,
     password_file: PasswordFile = None,
     new_password_file: NewPasswordFile = None,
 ) -> Exit:
-    """Goes on with a run where it stopped, repeating nothing that was finished."""
-    from migrate.journey.run import resume as go_on
+    """Continues a run where it stopped, repeating nothing that was finished."""
+    from migrate.journey.run import resume as resume_run
     from migrate.journey.runs import find_run, only_unfinished
 
     report_failure_as_event(options)
-    with options.open_workspace() as workspace:
-        folder = find_run(workspace.home, run) if run else only_unfinished(workspace.home)
+    if run and id and run != id:
+        raise UsageWrong(f"RUN ({run}) and --id ({id}) name two runs.", "migrate resume")
+    name = run or id
+    with options.open_workspace() as workspace, stop_when_process_ends(parent_pid):
+        folder = find_run(workspace.home, name) if name else only_unfinished(workspace.home)
         named_udids = phone_overrides(old=old, old_backup=old_backup, new=new)
         if not options.json:
-            say(f"Going on with {folder.path.name}.")
+            say(f"Resuming {folder.path.name}.")
         passwords = Passwords(file=password_file, new_file=new_password_file)
         context = replace(
             build_run_context(options, workspace, passwords, yes=yes, wait_s=wait), named_udids=named_udids
         )
-        return execute_run(options, go_on(folder, context))
+        return execute_run(options, resume_run(folder, context))
 
 
 def phone_overrides(*, old: str | None, old_backup: Path | None, new: str | None) -> dict[Literal["old", "new"], str]:
@@ -149,19 +168,21 @@ def rehearse(
     old_backup: OldBackupOption = None,
     new: NewOption = None,
     wait: WaitOption = WAIT_S,
+    id: IdOption = None,
+    parent_pid: ParentPidOption = None,
     password_file: PasswordFile = None,
     new_password_file: NewPasswordFile = None,
 ) -> Exit:
     """Does all of a move but the restore, which goes to a simulated iPhone like the new phone. Nothing is sent."""
-    from migrate.journey.run import REHEARSE
     from migrate.journey.run import run as begin
+    from migrate.journey.steps.rehearse import REHEARSE
 
     report_failure_as_event(options)
     agreed = load_plan(plan, old=old, old_backup=old_backup, new=new)
     passwords = Passwords(file=password_file, new_file=new_password_file)
-    with options.open_workspace() as workspace:
+    with options.open_workspace() as workspace, stop_when_process_ends(parent_pid):
         context = build_run_context(options, workspace, passwords, yes=False, wait_s=wait)
-        return execute_run(options, begin(agreed, context, stop_after=REHEARSE))
+        return execute_run(options, begin(agreed, context, run_id=id, stop_after=REHEARSE))
 
 
 def prove(

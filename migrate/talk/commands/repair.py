@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migrate.problems import HealNeedsPhone, HealStopped
+from migrate.problems import HealStopped
 from migrate.talk.commands.phones import WAIT_S
-from migrate.talk.commands.verify_and_show import BackupArgument, format_verdict, with_password
+from migrate.talk.commands.verify_and_show import BackupArgument, format_verdict
 from migrate.talk.console import print_json, print_line, wrapped
 from migrate.talk.options import Exit, GlobalOptions, Workspace, run_async, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
+from migrate.talk.progress import make_listener
+from migrate.talk.prompts import TerminalPrompts
 from migrate.units import format_bytes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from migrate.journey import events
+    from migrate.journey.phone_session import PhoneSession
     from migrate.journey.repair.repair import RepairResult
-    from migrate.problems.finding import Finding
 
 
 def register(app: typer.Typer) -> None:
-    app.command("repair")(with_global_options(heal))
+    app.command("repair")(with_global_options(repair))
 
 
-def heal(
+def repair(
     options: GlobalOptions,
     backup: BackupArgument,
     without_phone: Annotated[
@@ -52,19 +55,14 @@ def heal(
 
     A copy is healed beside it (by links, so it takes little room), and takes its place only when it is proven whole.
     """
+    from migrate.journey.repair.phone import RepairPhone
     from migrate.journey.repair.repair import Repair
-    from migrate.talk.task_progress import report_progress
 
-    passwords = Passwords(file=password_file)
+    path = backup.expanduser()
     with options.open_workspace() as workspace:
-        repaired = Repair(
-            path=backup.expanduser(),
-            seals=workspace.home.seals,
-            phone=None if without_phone else ConnectedPhone(options, workspace, backup, wait),
-            with_password=lambda folder, work: with_password(folder, passwords, work),
-            lock_backup=lambda name: workspace.home.lock_working_backup(name, name),
-            telling=lambda step: report_progress(step, quiet=options.json),
-        ).run()
+        session = phone_session(options, workspace, path, wait_s=wait, passwords=Passwords(file=password_file))
+        phone = None if without_phone else RepairPhone(session, may_be_connected_later=wait is not None)
+        repaired = run_async(Repair(session=session, path=path, phone=phone).run())
     if options.json:
         print_json(repaired.as_json())
     else:
@@ -73,41 +71,42 @@ def heal(
     return repaired.exit_code
 
 
-@dataclass
-class ConnectedPhone:
-    """The phone of a backup, on a cable."""
+def phone_session(
+    options: GlobalOptions, workspace: Workspace, backup: Path, *, wait_s: int | None, passwords: Passwords
+) -> PhoneSession:
+    from migrate.journey.context import RunContext
+    from migrate.journey.phone_session import PhoneSession
 
-    options: GlobalOptions
-    workspace: Workspace
-    backup: Path
-    wait_s: int | None
+    context = RunContext(
+        home=workspace.home,
+        tmp=workspace.tmp,
+        usbmux=workspace.usbmux,
+        prompts=TerminalPrompts(passwords, yes=False),
+        listener=repair_listener(options, backup),
+        wait_s=WAIT_S if wait_s is None else wait_s,
+    )
+    return PhoneSession(context=context, old_udid=None, old_backup=None, new_udid=None, encrypts_backups=False)
 
-    def find(self, udid: str, damaged: int) -> str:
-        """Raises HealNeedsPhone: it is not there now, and nobody said --wait."""
-        from migrate.phone.discovery import find_phones
-        from migrate.udid import same_udid
 
-        found = run_async(find_phones(self.workspace.usbmux))
-        there = next((phone.udid for phone in found if same_udid(phone.udid, udid)), None)
-        if there is None and self.wait_s is None:
-            raise HealNeedsPhone(str(self.backup), udid, damaged, tuple(phone.udid for phone in found))
-        return there or udid
+def repair_listener(options: GlobalOptions, backup: Path) -> events.Listener:
+    """Shows progress; with --json only the phone's part, because a person may be needed at the phone."""
+    from migrate.journey import events
 
-    def back_up(self, folder: Path, seals: Path) -> tuple[Finding, ...]:
-        self.options.ctrl_c_error = HealStopped(str(self.backup))
-        return run_async(self._save(folder, seals))
+    show = make_listener(as_json=False)
+    step = ""
 
-    async def _save(self, folder: Path, seals: Path) -> tuple[Finding, ...]:
-        from migrate.phone.phone import Phone
-        from migrate.talk.task_progress import report_progress
+    def listen(event: events.Event) -> None:
+        nonlocal step
+        if isinstance(event, events.StepStarted):
+            step = event.step
+            if step == "fetch":
+                options.ctrl_c_error = HealStopped(str(backup))
+        if isinstance(event, events.StepFinished):
+            event = events.RunFinished(None, "done", 0, None, None)  # removes the bar and prints nothing
+        if step == "fetch" or not options.json:
+            show(event)
 
-        wait_s = WAIT_S if self.wait_s is None else self.wait_s
-        with report_progress(
-            "fetch", quiet=False
-        ) as progress:  # in words also beside --json: somebody may be needed at the phone
-            async with await Phone.meet(self.workspace.usbmux, folder.name, progress=progress, wait_s=wait_s) as phone:
-                await phone.back_up(folder, seals=seals, progress=progress)
-        return tuple(progress.findings)
+    return listen
 
 
 # -- in words --------------------------------------------------------------------------------------------------------

@@ -51,7 +51,8 @@ def runs_list_of(options: GlobalOptions) -> Exit:
     return None
 
 
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="As migrate runs lists it.")]
+LAST = "last"
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="As migrate runs lists it, or: last.")]
 
 
 def runs_show(options: GlobalOptions, run: RunArgument) -> Exit:
@@ -91,7 +92,7 @@ def runs_rm(options: GlobalOptions, run: RunArgument) -> Exit:
 
 def receipt(
     options: GlobalOptions,
-    run: RunArgument,
+    run: RunArgument = LAST,
     redact: Annotated[
         bool, typer.Option("--redact", help="Without names, UDIDs, paths and names of files.", show_default=False)
     ] = False,
@@ -99,7 +100,7 @@ def receipt(
         Path | None, typer.Option("--page", metavar="FILE", help="Write it as a page too.", show_default=False)
     ] = None,
 ) -> Exit:
-    """Shows the receipt of a run."""
+    """Shows the receipt of a run, by default of the last one."""
     from migrate.backup.private_files import write_new
     from migrate.journey.redaction import redact_receipt
     from migrate.journey.runs import find_run
@@ -107,9 +108,10 @@ def receipt(
     from migrate.talk.receipt import receipt_html
 
     with options.open_workspace() as workspace:
-        shown = find_run(workspace.home, run).receipt()
+        folder = find_run(workspace.home, run)
+        shown = folder.receipt()
     if shown is None:
-        raise NoReceipt(run)
+        raise NoReceipt(folder.path.name)
     if redact:
         shown = redact_receipt(shown)
     if page is not None:

@@ -11,9 +11,10 @@ from typing import Literal
 from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.manifest.open import unlock
 from migrate.journey import events
-from migrate.journey.context import RunContext
-from migrate.journey.presave import connect_phone, create_temporary_run, presave
-from migrate.journey.run_state import Confirmation, PresavedBackup, Run
+from migrate.journey.context import PresavedBackup, RunContext
+from migrate.journey.phone_session import PhoneSession
+from migrate.journey.presave import connect_phone, presave
+from migrate.journey.prompts import Confirmation
 from migrate.phone.discovery import find_phones
 from migrate.phone.facts import PhoneFacts
 from migrate.plan.interview.answers import SECRETS, Answer, Answers
@@ -128,10 +129,10 @@ class WizardActions:
         """Do what the next page needs, and come back with what is seen now."""
         match preparation:
             case "meet-old":
-                facts, _ = await connect_phone(self.temporary_run(move_facts, answers), "old")
+                facts, _ = await connect_phone(self.phone_session(move_facts, answers), "old")
                 return with_phone(move_facts, facts)
             case "look-at-new" | "meet-new":
-                facts, signs = await connect_phone(self.temporary_run(move_facts, answers), "new")
+                facts, signs = await connect_phone(self.phone_session(move_facts, answers), "new")
                 if answers.one("new-is") == IN_USE:
                     choose_strategy("in-use", facts.ios_version, phone=facts.name_or_model)
                 move_facts = replace(
@@ -149,18 +150,21 @@ class WizardActions:
             case "find-my-off":
                 return await self._find_my_off(move_facts, str(new_udid(move_facts, answers)))
 
-    def temporary_run(self, move_facts: MoveFacts, answers: Answers) -> Run:
-        context = replace(self.context, prompts=self.prompts(move_facts, answers))
+    def phone_session(self, move_facts: MoveFacts, answers: Answers) -> PhoneSession:
         folder, new = old_folder(move_facts, answers), new_udid(move_facts, answers)
         old = None if folder else old_phone_key(answers)
-        temporary_run = create_temporary_run(
-            context, old=old, old_backup=folder, new=new, encrypted=is_encrypted(move_facts, answers)
+        session = PhoneSession(
+            context=replace(self.context, prompts=self.prompts(move_facts, answers)),
+            old_udid=old,
+            old_backup=folder,
+            new_udid=new,
+            encrypts_backups=is_encrypted(move_facts, answers),
         )
         met: tuple[tuple[Role, Phone | None], ...] = (("old", move_facts.phone(old)), ("new", move_facts.phone(new)))
         for role, phone in met:
-            if phone is not None and phone.name:  # it is asked for by its name, also while it is not there
-                temporary_run.record_phone(role, phone.udid, phone.name)
-        return temporary_run
+            if phone is not None and phone.name:  # messages call it by its name, also while it is not connected
+                session.record_phone(role, phone.udid, phone.name)
+        return session
 
     def prompts(self, move_facts: MoveFacts, answers: Answers) -> TerminalPrompts:
         """Who answers what a step asks: with the passwords that were told on the pages."""
@@ -178,7 +182,7 @@ class WizardActions:
 
     async def _save(self, move_facts: MoveFacts, answers: Answers, role: Literal["old", "new"], key: str) -> MoveFacts:
         say()
-        made = await presave(self.temporary_run(move_facts, answers), role)
+        made = await presave(self.phone_session(move_facts, answers), role)
         self.saved[made.udid] = made.presaved
         count, size = made.presaved.verdict.files or 0, made.presaved.verdict.bytes or 0
         say(wrapped(f"{made.presaved.name} is here, whole and proven: {count:,} files, {format_bytes(size)}."))

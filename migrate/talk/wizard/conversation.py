@@ -16,10 +16,9 @@ from pathlib import Path
 
 from migrate.backup.private_files import write_atomically
 from migrate.journey import events
-from migrate.journey.context import RunContext, RunResult
+from migrate.journey.context import PresavedBackup, RunContext, RunResult
 from migrate.journey.journal import Journal
 from migrate.journey.run import resume, run
-from migrate.journey.run_state import PresavedBackup
 from migrate.journey.runs import RunFolder, find_run, remove
 from migrate.plan.interview.observations import new_udid, resumed_run_id
 from migrate.plan.interview.plan import build_plan, plan_file_text

@@ -1,0 +1,54 @@
+"""All that a run may ask a person: backup passwords and the last confirmation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from migrate.plan.strategy import Strategy
+
+Role = Literal["old", "new"]
+ROLES: tuple[Role, ...] = ("old", "new")
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What the last confirmation says, right before the point of no return."""
+
+    run_id: str
+    old_name: str
+    new_name: str
+    strategy: Strategy
+    replaces: tuple[tuple[str, int | None, int | None], ...]
+    """Category title, its items (or files) in the old backup, and on the new phone (None: unknown)."""
+    set_bytes: int
+    set_files: int
+    """Files of the old phone, without the companions made for its databases."""
+    is_undoable: bool = False
+    """Whether the new phone was backed up as it is now, so that the move can be undone."""
+    undoes: str | None = None
+    """The run being undone; `replaces` then lists what arrived after that run and will be lost."""
+
+
+class UserPrompts(Protocol):
+    """The questions of a run. Called in the event loop's thread, never from a worker thread."""
+
+    def password(self, role: Role, phone: str, udid: str | None, *, may_prompt: bool) -> str | None:
+        """The backup password of a phone; None if it is unknown. Answers are remembered.
+
+        Without `may_prompt`, only passwords given beforehand (file, environment, keyring) count.
+        """
+
+    def chosen_password(self, role: Role, phone: str) -> str | None:
+        """The password to set on a phone that has none yet; None if nobody can choose one."""
+
+    def reject_password(self, role: Role, phone: str) -> bool:
+        """Report that the password for this phone was wrong. True: ask again. False: it was not typed, so asking again
+        would return the same one."""
+
+    def confirm(self, confirmation: Confirmation) -> bool:
+        """Ask for the last confirmation. False: the person declined.
+
+        Raises:
+            WordMissing: there is no terminal to ask on.
+        """

@@ -1,0 +1,64 @@
+"""The last step: write down what was agreed, what moved, and what was proven."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from migrate import __version__
+from migrate.backup.private_files import write_atomically
+from migrate.journey.results import StepResult, to_json
+from migrate.journey.run_state import Run
+from migrate.journey.steps.compose import ComposedSet
+from migrate.journey.steps.prove import Proved
+from migrate.journey.steps.rehearse import Rehearsed
+from migrate.journey.steps.restore import Restored
+from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified, SafetyBackupVerified
+from migrate.plan.model import Plan
+from migrate.units import now_utc
+
+
+@dataclass(frozen=True)
+class ReceiptWritten(StepResult):
+    step = "receipt"
+    receipt: Path
+
+
+async def write_receipt(
+    run: Run,
+    plan: Plan,
+    verified: OldPhoneVerified | None,
+    put_back: SafetyBackupVerified | None,
+    safety: NewPhoneVerified | None,
+    composed: ComposedSet,
+    rehearsal: Rehearsed | None,
+    restored: Restored,
+    proof: Proved | None,
+) -> ReceiptWritten:
+    """Write `receipt.json`, and the same as a page for people."""
+    journal = run.journal
+    receipt: dict[str, Any] = {
+        "migrate": __version__,
+        "run": journal.run_id,
+        "begun": journal.begun_at,
+        "written": now_utc().isoformat(timespec="seconds"),
+        "plan": {"name": plan.name, "digest": journal.plan_digest},
+        "strategy": run.strategy.value,
+        "old_phone": {"udid": journal.udid_of("old"), "name": journal.name_of("old")},
+        "new_phone": {"udid": journal.udid_of("new"), "name": journal.name_of("new")},
+        "saved": to_json(put_back if journal.undoes else verified),
+        "safety": to_json(safety),
+        "undoes": journal.undoes,
+        "sent": to_json(composed),
+        "rehearsal": to_json(rehearsal),
+        "restore": to_json(restored),
+        "proof": to_json(proof),
+        "findings": [finding.as_json() for finding in run.findings if finding.severity != "info"],
+    }
+    if run.context.page is not None:
+        write_atomically(run.folder / "receipt.html", run.context.page(receipt).encode())
+    path = run.folder / "receipt.json"
+    write_atomically(path, (json.dumps(receipt, ensure_ascii=False, indent=2) + "\n").encode())
+    return ReceiptWritten(path)

@@ -1,0 +1,161 @@
+"""The steps that verify a backup in full and keep what was verified."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from migrate.backup.folder import BackupFolder
+from migrate.backup.links import link_or_copy, link_tree
+from migrate.backup.safe_path import inside
+from migrate.backup.verify.run import Verdict, verify
+from migrate.journey.backup_password import password_of
+from migrate.journey.phone_session import PhoneSession
+from migrate.journey.prompts import Role
+from migrate.journey.results import StepResult
+from migrate.journey.run_state import Run
+from migrate.journey.steps.back_up import NewPhoneBackedUp, OldPhoneBackedUp
+from migrate.journey.threads import in_thread
+from migrate.plan.model import Plan
+from migrate.problems import BackupUnreadable, SavedBackupDamaged
+from migrate.problems.finding import Finding
+
+
+@dataclass(frozen=True)
+class Verified(StepResult):
+    """A verified backup that later steps read."""
+
+    backup: Path
+    verdict: str
+    records: int | None
+    files: int | None
+    bytes: int | None
+    ios_version: str | None
+    encrypted: bool | None
+    damaged: Mapping[str, str]
+    """File id -> what is wrong with it, where the plan accepts losses."""
+
+
+@dataclass(frozen=True)
+class OldPhoneVerified(Verified):
+    step = "verify"
+
+
+@dataclass(frozen=True)
+class NewPhoneVerified(Verified):
+    """The new phone's backup: before a move its safety backup, before an undo its current state."""
+
+    step = "verify-new-phone"
+
+
+@dataclass(frozen=True)
+class SafetyBackupVerified(Verified):
+    """The safety backup that an undo puts back."""
+
+    step = "verify-safety"
+
+
+V = TypeVar("V", bound=Verified)
+
+
+async def verify_old_phone(run: Run, plan: Plan, backed_up: OldPhoneBackedUp) -> OldPhoneVerified:
+    folder, accepts = backed_up.backup, accepts_defects(plan)
+    if folder.parent.resolve() != run.home.backups.resolve():
+        # not ours: read where it lies and never linked, because others may write into it
+        return as_verified(OldPhoneVerified, await check(run, folder, "old", accept_damaged_files=accepts), folder)
+    return await verify_and_link(OldPhoneVerified, run, folder, "old", "old", accept_damaged_files=accepts)
+
+
+async def verify_new_phone(run: Run, backed_up: NewPhoneBackedUp) -> NewPhoneVerified:
+    return await verify_and_link(NewPhoneVerified, run, backed_up.backup, "new", "safety")
+
+
+async def verify_and_link(
+    kind: type[V], run: Run, folder: Path, role: Role, subfolder: str, *, accept_damaged_files: bool = False
+) -> V:
+    """Verify a working backup and link what was verified, locked so that it does not change in between."""
+    with run.home.lock_working_backup(folder.name, run.name_of(role)):
+        verdict = await check(run, folder, role, accept_damaged_files=accept_damaged_files)
+        return as_verified(kind, verdict, await link_into_run(run, folder, subfolder))
+
+
+def as_verified(kind: type[V], verdict: Verdict, kept: Path) -> V:
+    return kind(
+        backup=kept,
+        verdict=verdict.verdict,
+        records=verdict.records,
+        files=verdict.files,
+        bytes=verdict.bytes,
+        ios_version=verdict.ios_version,
+        encrypted=verdict.encrypted,
+        damaged={found.file_id: found.what for found in verdict.findings if is_defect(found) and found.file_id},
+    )
+
+
+def is_defect(finding: Finding) -> bool:
+    return finding.severity == "error"
+
+
+def accepts_defects(plan: Plan) -> bool:
+    """Whether the move continues without damaged files: the old phone is gone, so there is no better backup, and the
+    plan accepts the loss. Composing names what of it was chosen."""
+    phone_is_gone = bool(plan.old_phone.backup or plan.backup.begin == "as-is")
+    return phone_is_gone and plan.safety.accept_unreadable
+
+
+async def check(session: PhoneSession, folder: Path, role: Role, *, accept_damaged_files: bool = False) -> Verdict:
+    """Verify a backup in full and report its findings. `accept_damaged_files`: the plan accepts them.
+
+    Raises:
+        SavedBackupDamaged, BackupUnreadable, BackupUnfinished: a move cannot use it.
+        PasswordMissing, WrongPassword: no known password opens it.
+    """
+    backup = BackupFolder(folder)
+    backup.require_finished()
+    password = await password_of(session, folder, role)
+    kept = session.presaved_backup(backup.udid) if folder == session.home.working_backup(backup.udid) else None
+    if kept is not None:
+        verdict = kept.verdict
+    else:
+        progress = session.progress()
+        verdict = await in_thread(
+            session, lambda: verify(folder, password, seals=seals_for(session, folder), progress=progress)
+        )
+    for finding in (*verdict.findings, *(kept.findings if kept else ())):
+        session.found(finding)
+    defects = [finding for finding in verdict.findings if is_defect(finding)]
+    if verdict.verdict == "unreadable":
+        raise BackupUnreadable(folder, "Manifest.db", defects[0].why if defects else "it cannot be opened")
+    if defects and not (accept_damaged_files and all(found.file_id for found in defects)):
+        raise SavedBackupDamaged(str(folder), defects[0].what, len(defects))
+    return verdict
+
+
+async def link_into_run(run: Run, folder: Path, subfolder: str) -> Path:
+    """Hard-link a verified working backup into the run, where compose, resume and undo read it.
+
+    What an earlier try linked is replaced: this one has verified what lies there now.
+    """
+    kept = run.folder / subfolder / folder.name
+    kept.parent.mkdir(exist_ok=True, mode=0o700)
+    await in_thread(run, lambda: link_tree(folder, kept))
+    keep_seal(run, folder, kept)
+    return kept
+
+
+def keep_seal(session: PhoneSession, folder: Path, kept: Path) -> None:
+    """Keep the seal beside it: under `seals` the next backup of this phone replaces it."""
+    udid = BackupFolder(folder).udid
+    source = inside(session.home.seals, f"{udid}.json")
+    beside = kept.parent / source.name
+    beside.unlink(missing_ok=True)
+    if source.exists():
+        link_or_copy(source, beside)
+
+
+def seals_for(session: PhoneSession, folder: Path) -> Path:
+    """Where the seal of a backup lies: beside a backup kept by a run, else under home."""
+    beside = folder.parent / f"{BackupFolder(folder).udid}.json"
+    return folder.parent if beside.exists() else session.home.seals
