@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from migrate.phone.mobilebackup2.conversation import Conversation
-from migrate.phone.mobilebackup2.host_folder import Drive
+from migrate.phone.mobilebackup2.host_folder import HostFolder
 from migrate.phone.mobilebackup2.link import DeviceLink
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.phone import BackupReport, Phone
@@ -138,7 +138,7 @@ class Wired:
         self.link = DeviceLink(ours, phone="Anna's iPhone", silence_s=5)
         self.phone = PhoneEnd(theirs)
         self.ledger = RememberingLedger()
-        self.conversation = Conversation(self.link, Drive(root, UDID), self.ledger)
+        self.conversation = Conversation(self.link, HostFolder(root, UDID), self.ledger)
         self._pool = ThreadPoolExecutor(1)
 
     def host(self, work: Callable[[], T]) -> Future[T]:

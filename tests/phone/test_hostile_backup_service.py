@@ -197,7 +197,7 @@ def test_nor_a_name_that_windows_reads_as_another(
 
 def test_a_phone_s_own_names_are_no_attack(fort: Any) -> None:
     for name in (f"{UDID}/Snapshot/ab", f"{UDID}-20260101-120000", f"{UDID}/Manifest.db", f"{UDID}/ab/{BLOB}"):
-        fort.conversation.drive.local_path(name)
+        fort.conversation.host_folder.local_path(name)
 
 
 # -- lengths and streams ---------------------------------------------------------------------------------------------
@@ -332,7 +332,7 @@ def test_a_million_unreadable_files_cost_no_memory_beyond_the_first_thousands(
 
     def note(first: int, count: int) -> None:
         for number in range(first, first + count):
-            why = receiver._reason(f"reason {number}" if number % 2 else "Input/output error (5)")
+            why = receiver._shared_reason(f"reason {number}" if number % 2 else "Input/output error (5)")
             receiver._note(f"{number:040x}", b"/var/mobile/" + str(number).encode() * 40, why)
 
     note(0, 2_000)
@@ -368,8 +368,8 @@ def test_a_flood_of_passcode_sheets_tells_a_person_only_so_often(house: Any, a_p
                 met._connection.client, phone="x", progress=home.progress, wait_s=60, on_cancel=lambda: None
             )
             for _ in range(5_000):
-                notifications._hear(SHEET_SHOWN)
-                notifications._hear(SHEET_GONE)
+                notifications._handle(SHEET_SHOWN)
+                notifications._handle(SHEET_GONE)
 
     asyncio.run(story())
     assert home.progress.asked == ["enter-passcode"] * SHEETS_LIMIT

@@ -133,8 +133,8 @@ if limit:
 phone = SimulatedPhone(udid="UDID", name="Anna's iPhone", keybag_rounds=100)
 phone.files.add_file("CameraRollDomain", "Media/DCIM/100APPLE/film.mov", Synthetic(1, 12_000_000))
 # a phone counts 128 MiB of headroom and would not begin: this disk fills up while it sends
-from migrate.phone.mobilebackup2.host_folder import Drive, StatusResponse
-Drive.free_space = lambda self: StatusResponse(payload=1 << 40)
+from migrate.phone.mobilebackup2.host_folder import HostFolder, StatusResponse
+HostFolder.free_space = lambda self: StatusResponse(payload=1 << 40)
 
 async def story(home):
     with SimulatedUsbmuxd([phone]) as server:

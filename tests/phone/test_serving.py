@@ -260,7 +260,7 @@ def test_a_phone_that_asks_for_room_hears_that_we_delete_nothing_and_tells_how_m
     assert wired.phone.status() == (-1, 0)
     wired.phone.respond(105, "Insufficient free disk space on drive to back up")
     saved.result()
-    assert wired.conversation.drive.needed_bytes == free + lacking
+    assert wired.conversation.host_folder.needed_bytes == free + lacking
 
 
 class Broken(NoLedger):
