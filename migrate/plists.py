@@ -44,8 +44,8 @@ class NotAPlist(Exception):
 def load_plist(data: bytes) -> Any:
     """The value in an XML or binary property list, safe to walk, show and write out again.
 
-    It has no reference cycles and no deep nesting, only strings as keys, and only 64-bit integers. Walking it takes time
-    in proportion to the size of `data`.
+    It has no reference cycles and no deep nesting, only strings as keys, and only 64-bit integers. Walking it takes
+    time in proportion to the size of `data`.
 
     Raises:
         NotAPlist

@@ -294,7 +294,7 @@ def test_a_table_that_never_ends_is_given_up(
 ) -> None:
     whole = make_database("PRAGMA page_size = 512; CREATE TABLE message (x); INSERT INTO message VALUES (1);")
     assert count_one(*SMS, endless(whole, depth=2)).items == 41**2, "what is short enough is counted"
-    monkeypatch.setattr(databases, "_LEAST_PATIENCE_S", 0.1)
+    monkeypatch.setattr(databases, "_MIN_TIMEOUT_S", 0.1)
     found = count_one(*SMS, endless(whole))
     assert (found.items, found.notes) == (None, ["Library/SMS/sms.db could not be counted (interrupted)"])
 

@@ -213,7 +213,7 @@ def test_a_view_that_pretends_to_be_the_table_is_not_asked(count: Any, make_data
 
 
 def test_an_endless_question_is_stopped(make_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(databases, "_STEPS_BETWEEN_LOOKS", 1_000)
+    monkeypatch.setattr(databases, "_STEPS_PER_CHECK", 1_000)
     monkeypatch.setattr(databases, "_STEP_LIMIT", 5_000)
     database = tmp_path / "copy"
     database.write_bytes(make_database("CREATE TABLE message (x);"))

@@ -333,7 +333,7 @@ def test_a_million_unreadable_files_cost_no_memory_beyond_the_first_thousands(
     def note(first: int, count: int) -> None:
         for number in range(first, first + count):
             why = receiver._shared_reason(f"reason {number}" if number % 2 else "Input/output error (5)")
-            receiver._note(f"{number:040x}", b"/var/mobile/" + str(number).encode() * 40, why)
+            receiver._count_file(f"{number:040x}", b"/var/mobile/" + str(number).encode() * 40, why)
 
     note(0, 2_000)
     tracemalloc.start()

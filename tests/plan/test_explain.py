@@ -14,8 +14,8 @@ from migrate.categories.tally import AppTally, CategoryTally, OwnerContents, Tal
 from migrate.plan.explain import CategoryExplanation, ExplainContext, explain
 from migrate.plan.strategy import Strategy
 
-IN_BACKGROUND = "iOS brings it in the background after the restart"
-BOUND = "iOS keeps it on the phone it was made on"
+IN_BACKGROUND = "iOS restores it in the background after the restart"
+BOUND = "iOS does not restore it to another phone"
 EVERY = frozenset(load_catalogue().ids)
 
 
@@ -114,11 +114,11 @@ def test_calls_that_an_unencrypted_backup_holds_go_and_those_it_does_not_hold_ca
 def test_what_this_backup_does_not_hold_cannot_go() -> None:
     tones = told(category("ringtones", files=0, size=0))["ringtones"]
     assert tones.fate == "cannot-go"
-    assert tones.why.startswith("This backup holds nothing of it.")
+    assert tones.why.startswith("This backup contains none of it.")
 
 
 def test_text_replacements_come_from_icloud() -> None:
-    note = "no backup holds this: signing in to iCloud brings it"
+    note = "backups do not contain this: it comes back after signing in to iCloud"
     found = told(category("text-replacements", files=0, size=0, cloud_notes=(note,)))["text-replacements"]
     assert found.fate == "only-in-icloud"
     assert "iCloud" in found.why
@@ -144,8 +144,8 @@ def test_what_the_plan_does_not_name_or_leaves_out_stays_behind() -> None:
     rows = (category("notes"), category("health"))
     found = told(*rows, owners={"calls"}, excluded=frozenset({"health"}))
     assert {row.fate for row in found.values()} == {"not-chosen"}
-    assert found["notes"].why == "The plan does not name it."
-    assert found["health"].why == "The plan leaves it out."
+    assert found["notes"].why == "The plan does not include it."
+    assert found["health"].why == "The plan excludes it."
 
 
 def test_files_that_could_not_be_read_are_told_where_they_are_missed() -> None:
@@ -166,13 +166,13 @@ def test_an_app_comes_after_the_restart_and_says_with_whom_it_shares() -> None:
     assert found["app:x.chat"].fate == "arrives-later"
     assert "Shares data with Mail" in found["app:x.chat"].why
     assert found["app:x.mail"].fate == "not-chosen"
-    assert "shares with chat comes along all the same" in found["app:x.mail"].why.lower()
+    assert "data it shares with chat still moves" in found["app:x.mail"].why.lower()
 
 
 def test_an_app_that_keeps_its_data_out_of_backups_cannot_go() -> None:
     signal = told(app("org.signal", files=0))["app:org.signal"]
     assert signal.fate == "cannot-go"
-    assert "out of backups" in signal.why
+    assert "excludes it from backups" in signal.why
 
 
 def test_an_app_is_installed_before_its_data_goes_onto_a_phone_in_use() -> None:

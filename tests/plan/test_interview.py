@@ -18,7 +18,7 @@ from migrate.plan.interview.observations import (
     UnfinishedRun,
     total_size_bytes,
 )
-from migrate.plan.interview.pages import answer_refusal
+from migrate.plan.interview.pages import too_full_error
 from migrate.plan.interview.plan import build_plan, plan_file_text
 from migrate.plan.interview.questions import Answers, MoveFacts, Question, next_preparation, next_question
 from migrate.plan.read import read_plan
@@ -263,7 +263,8 @@ def test_a_phone_in_use_on_ios_27_is_refused_where_it_is_asked() -> None:
     facts = replace(BOTH_HERE, phones=(GRANDMAS, replace(ADAS, ios_version="27.0")))
     question = asked(facts, answers_to(("old", OLD), ("new", NEW)))
     assert question.allowed_values == {"erased"}
-    assert isinstance(answer_refusal(facts, Answers(), question, "in-use"), StrategyRefused)
+    in_use = next(option for option in question.options if option.value == "in-use")
+    assert isinstance(in_use.refused, StrategyRefused)
 
 
 def test_everything_that_does_not_fit_is_refused_with_both_sizes() -> None:
@@ -275,10 +276,11 @@ def test_everything_that_does_not_fit_is_refused_with_both_sizes() -> None:
     assert question.name == "what" and question.allowed_values == {"some"}
     answers = answers.with_answer("what", "some")
     question = asked(small, answers)
-    too_much = answer_refusal(small, answers, question, ("messages", "photos"))
+    assert question.name == "chosen"
+    too_much = too_full_error(small, answers, ("messages", "photos"))
     assert isinstance(too_much, NewPhoneTooFull)
     assert (too_much.free_bytes, too_much.needed_bytes) == (2_500_000, 3_000_000)
-    assert answer_refusal(small, answers, question, ("messages",)) is None
+    assert too_full_error(small, answers, ("messages",)) is None
 
 
 def test_what_the_old_phone_could_not_read_is_asked_about_only_when_it_would_move() -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from migrate import problems as errors
+from migrate import problems
 from migrate.backup.folder import BackupFolder
 from migrate.plan.model import Plan
 from migrate.plan.preflight import SPARE_BYTES, MoveFacts, free_bytes_at, preflight, refuse_restore
@@ -67,24 +67,24 @@ def test_nothing_is_asked_of_a_phone_that_is_not_there_yet() -> None:
 
 
 def test_one_phone_in_both_roles_is_refused_however_its_udid_is_spelt() -> None:
-    with pytest.raises(errors.SamePhoneTwice, match="Old"):
+    with pytest.raises(problems.SamePhoneTwice, match="Old"):
         preflight(plan(), seen(new=but(OLD, udid="00008101000a")))
-    with pytest.raises(errors.SamePhoneTwice):
+    with pytest.raises(problems.SamePhoneTwice):
         preflight(plan(new_phone={"udid": OLD.udid}), seen(new=None))
     assert same_udid("00008101-000a", "00008101000A") and not same_udid("1", "2")
 
 
 def test_a_plan_for_other_phones_is_refused() -> None:
-    with pytest.raises(errors.PlanMismatch) as caught:
+    with pytest.raises(problems.PlanMismatch) as caught:
         preflight(plan(old_phone={"udid": "00008030-000F"}), seen())
     assert caught.value.exit_code == 11
     assert "00008030-000F" in caught.value.why() and "--old 00008101-000A" in caught.value.next()
-    with pytest.raises(errors.PlanMismatch):
+    with pytest.raises(problems.PlanMismatch):
         preflight(plan(new_phone={"udid": "00008030-000F"}), seen())
 
 
 def test_find_my_is_refused_when_it_is_on_and_mentioned_when_nobody_knows() -> None:
-    with pytest.raises(errors.FindMyOn) as caught:
+    with pytest.raises(problems.FindMyOn) as caught:
         preflight(plan(), seen(new=but(NEW, find_my=True)))
     assert caught.value.exit_code == 24
     assert codes(plan(), seen(new=but(NEW, find_my=None))) == {"find-my-unknown": "info"}
@@ -92,14 +92,14 @@ def test_find_my_is_refused_when_it_is_on_and_mentioned_when_nobody_knows() -> N
 
 
 def test_an_older_ios_on_the_new_phone_is_refused_before_the_long_save() -> None:
-    with pytest.raises(errors.BackupNewerThanPhone):
+    with pytest.raises(problems.BackupNewerThanPhone):
         preflight(plan(), seen(new=but(NEW, ios_version="18.4")))
-    with pytest.raises(errors.StrategyRefused):
+    with pytest.raises(problems.StrategyRefused):
         preflight(plan("in-use"), seen(new=but(NEW, ios_version="27.0")))
 
 
 def test_a_disk_on_which_no_backup_can_succeed_is_refused_and_a_tight_one_is_only_mentioned() -> None:
-    with pytest.raises(errors.TooLittleSpaceHere) as caught:
+    with pytest.raises(problems.TooLittleSpaceHere) as caught:
         preflight(plan(), seen(home_free_bytes=SPARE_BYTES))
     assert caught.value.exit_code == 33
     assert codes(plan(), seen(home_free_bytes=20 * GB)) == {"little-room-here": "warning"}
@@ -120,7 +120,7 @@ def test_low_batteries_are_mentioned_once_a_phone() -> None:
 def test_health_by_name_is_refused_where_the_backup_will_not_be_encrypted() -> None:
     open_phone = but(OLD, encrypts_backups=False)
     chosen = plan(categories=("health", "photos"), backup={"encrypted": False})
-    with pytest.raises(errors.EncryptionNeeded, match="Health"):
+    with pytest.raises(problems.EncryptionNeeded, match="Health"):
         preflight(chosen, seen(old=open_phone))
     assert preflight(chosen, seen()) == [], "this phone encrypts anyway, and false never turns it off"
     assert preflight(plan(categories=("health",)), seen(old=open_phone)) == [], "it is turned on, as the plan says"
@@ -148,11 +148,11 @@ def test_a_saved_backup_stands_in_for_the_old_phone() -> None:
 
     from_folder = plan(categories=("health",), old_phone={"backup": "folder"})
     assert preflight(from_folder, of(Folder())) == []
-    with pytest.raises(errors.BackupNewerThanPhone):
+    with pytest.raises(problems.BackupNewerThanPhone):
         preflight(from_folder, of(Folder(ios_version="26.2")))
-    with pytest.raises(errors.EncryptionNeeded):
+    with pytest.raises(problems.EncryptionNeeded):
         preflight(from_folder, of(Folder(is_encrypted=False)))
-    with pytest.raises(errors.SamePhoneTwice):
+    with pytest.raises(problems.SamePhoneTwice):
         preflight(from_folder, of(Folder(udid=NEW.udid)))
 
 
@@ -164,7 +164,7 @@ def refuse(the_plan: Plan, facts: Facts, signs: tuple[str, ...] = (), set_bytes:
 
 
 def test_an_erased_phone_that_is_in_use_is_not_believed() -> None:
-    with pytest.raises(errors.PhoneInUse) as caught:
+    with pytest.raises(problems.PhoneInUse) as caught:
         refuse(plan(), NEW, ("12 apps", "3,201 photos"))
     assert caught.value.exit_code == 11
     assert "3,201 photos" in caught.value.why() and "wipe = true" in caught.value.next()
@@ -177,7 +177,7 @@ def test_it_may_be_emptied_when_the_plan_says_so_or_when_it_is_fresh_or_in_its_s
 
 
 def test_an_unknown_setup_is_no_excuse() -> None:
-    with pytest.raises(errors.PhoneInUse):
+    with pytest.raises(problems.PhoneInUse):
         refuse(plan(), but(NEW, setup_finished=None), ("12 apps",))
 
 
@@ -186,7 +186,7 @@ def test_signs_of_use_are_what_one_expects_on_a_phone_in_use() -> None:
 
 
 def test_what_does_not_fit_on_the_new_phone_is_refused_before_it_is_sent() -> None:
-    with pytest.raises(errors.NewPhoneTooFull) as caught:
+    with pytest.raises(problems.NewPhoneTooFull) as caught:
         refuse(plan(), but(NEW, free_bytes=4 * GB))
     assert caught.value.exit_code == 41
     assert "4.0 GB" in caught.value.what() and "5.0 GB" in caught.value.what()
@@ -195,13 +195,13 @@ def test_what_does_not_fit_on_the_new_phone_is_refused_before_it_is_sent() -> No
 
 
 def test_the_phone_is_looked_at_again_because_hours_have_passed() -> None:
-    with pytest.raises(errors.FindMyOn):
+    with pytest.raises(problems.FindMyOn):
         refuse(plan(), but(NEW, find_my=True))
-    with pytest.raises(errors.StrategyRefused):
+    with pytest.raises(problems.StrategyRefused):
         refuse(plan("in-use"), but(NEW, ios_version="27.0"))
-    with pytest.raises(errors.BackupNewerThanPhone):
+    with pytest.raises(problems.BackupNewerThanPhone):
         refuse(plan(), but(NEW, ios_version="17.0"))
-    with pytest.raises(errors.PlanMismatch):
+    with pytest.raises(problems.PlanMismatch):
         refuse(plan(new_phone={"udid": "00008030-000F"}), NEW)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from migrate import problems as errors
+from migrate import problems
 from migrate.plan.model import Plan, digest, to_toml
 from migrate.plan.read import LIMIT_BYTES, override_phones, read_plan
 from migrate.problems import MigrateError
@@ -67,19 +67,19 @@ def test_a_phone_in_use_is_saved_first_and_gets_no_apps_unless_the_plan_says_oth
 
 def test_a_misspelt_key_names_its_line_and_the_one_that_was_meant(plan: Path) -> None:
     error = refused(plan, GOOD.replace("categories =", "categorys ="))
-    assert isinstance(error, errors.PlanKeyUnknown)
+    assert isinstance(error, problems.PlanKeyUnknown)
     assert (error.line, error.key, error.table, error.nearest) == (9, "categorys", "move", "categories")
     assert "line 9" in error.what() and "`categories`" in error.next()
 
 
 def test_a_key_with_a_dash_for_its_underscore_is_recognised(plan: Path) -> None:
     error = refused(plan, GOOD + "may-replace = []\n")
-    assert isinstance(error, errors.PlanKeyUnknown) and error.nearest == "may_replace"
+    assert isinstance(error, problems.PlanKeyUnknown) and error.nearest == "may_replace"
 
 
 def test_a_misspelt_table_names_the_table_that_was_meant(plan: Path) -> None:
     error = refused(plan, GOOD + "\n[safty]\nprove = true\n")
-    assert isinstance(error, errors.PlanKeyUnknown)
+    assert isinstance(error, problems.PlanKeyUnknown)
     assert (error.line, error.nearest) == (11, "safety")
 
 
@@ -90,7 +90,7 @@ def test_a_misspelt_table_names_the_table_that_was_meant(plan: Path) -> None:
 def test_an_unknown_category_names_its_line_and_the_nearest(plan: Path, word: str, meant: str) -> None:
     text = GOOD.replace('["everything"]', f'[\n  "contacts",\n  "{word}",\n]')
     error = refused(plan, text)
-    assert isinstance(error, errors.PlanCategoryUnknown)
+    assert isinstance(error, problems.PlanCategoryUnknown)
     assert (error.line, error.word, error.nearest) == (11, word, meant)
     assert meant in error.next()
 
@@ -98,7 +98,7 @@ def test_an_unknown_category_names_its_line_and_the_nearest(plan: Path, word: st
 @pytest.mark.parametrize("key", ["except", "may_replace"])
 def test_unknown_categories_are_found_wherever_they_may_stand(plan: Path, key: str) -> None:
     error = refused(plan, GOOD + f'{key} = ["helth"]\n')
-    assert isinstance(error, errors.PlanCategoryUnknown) and error.nearest == "health" and error.key == key
+    assert isinstance(error, problems.PlanCategoryUnknown) and error.nearest == "health" and error.key == key
 
 
 def test_apps_may_be_left_out_or_replaced_by_bundle_id(plan: Path) -> None:
@@ -112,7 +112,7 @@ def test_apps_may_be_left_out_or_replaced_by_bundle_id(plan: Path) -> None:
 )
 def test_a_missing_key_comes_with_the_line_to_add(plan: Path, missing: str, key: str) -> None:
     error = refused(plan, GOOD.replace(missing, ""))
-    assert isinstance(error, errors.PlanKeyMissing)
+    assert isinstance(error, problems.PlanKeyMissing)
     assert error.key == key and f"{key} = " in error.next()
 
 
@@ -138,7 +138,7 @@ def test_a_missing_key_comes_with_the_line_to_add(plan: Path, missing: str, key:
 )
 def test_a_value_of_the_wrong_kind_is_explained_in_words(plan: Path, old: str, new: str, key: str, wanted: str) -> None:
     error = refused(plan, GOOD.replace(old, new))
-    assert isinstance(error, errors.PlanValueWrong)
+    assert isinstance(error, problems.PlanValueWrong)
     assert error.key == key
     assert wanted in error.why()
     assert error.line > 0
@@ -152,7 +152,7 @@ def test_a_nearly_right_word_is_offered(plan: Path) -> None:
 
 def test_a_newer_plan_is_refused_by_its_version_before_anything_else_is_said_about_it(plan: Path) -> None:
     error = refused(plan, GOOD.replace("version = 1", "version = 2") + "\n[teleport]\nfast = true\n")
-    assert isinstance(error, errors.PlanTooNew) and error.line == 1
+    assert isinstance(error, problems.PlanTooNew) and error.line == 1
 
 
 @pytest.mark.parametrize(
@@ -161,17 +161,17 @@ def test_a_newer_plan_is_refused_by_its_version_before_anything_else_is_said_abo
 )
 def test_what_is_not_toml_is_refused_with_its_line(plan: Path, text: str, line: int) -> None:
     error = refused(plan, text)
-    assert isinstance(error, errors.PlanNotToml)
+    assert isinstance(error, problems.PlanNotToml)
     assert error.line == line
 
 
 def test_files_that_are_no_plans_are_refused_whatever_they_are(tmp_path: Path) -> None:
     for name, content in (("photo.jpg", b"\xff\xd8\xff\xe0" * 9), ("huge", b"#" * (LIMIT_BYTES + 1))):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(errors.PlanNotToml):
+        with pytest.raises(problems.PlanNotToml):
             read_plan(tmp_path / name)
     for place in (tmp_path / "absent.toml", tmp_path):
-        with pytest.raises(errors.PlanMissing):
+        with pytest.raises(problems.PlanMissing):
             read_plan(place)
 
 
@@ -183,19 +183,19 @@ def test_the_mark_that_windows_editors_put_in_front_is_no_fault(plan: Path) -> N
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
-        (lambda t: t.replace('"erased"', '"in-use"'), errors.EverythingOntoPhoneInUse),
-        (lambda t: t.replace('"erased"', '"in-use"\nwipe = true'), errors.WipeOfPhoneInUse),
+        (lambda t: t.replace('"erased"', '"in-use"'), problems.EverythingOntoPhoneInUse),
+        (lambda t: t.replace('"erased"', '"in-use"\nwipe = true'), problems.WipeOfPhoneInUse),
         (
             lambda t: t.replace('"erased"', '"in-use"').replace('"everything"', '"passwords"'),
-            errors.PasswordsOntoPhoneInUse,
+            problems.PasswordsOntoPhoneInUse,
         ),
-        (lambda t: t.replace("[old_phone]", '[old_phone]\nudid = "abc"\nbackup = "x"'), errors.TwoOldPhones),
+        (lambda t: t.replace("[old_phone]", '[old_phone]\nudid = "abc"\nbackup = "x"'), problems.TwoOldPhones),
         (
             lambda t: t.replace("[old_phone]", '[old_phone]\nbackup = "x"') + '[backup]\nbegin = "fresh"\n',
-            errors.FreshFromFolder,
+            problems.FreshFromFolder,
         ),
-        (lambda t: t.replace('["everything"]', "[]"), errors.PlanMovesNothing),
-        (lambda t: t.replace('["everything"]', '["photos"]\nexcept = ["photos"]'), errors.PlanMovesNothing),
+        (lambda t: t.replace('["everything"]', "[]"), problems.PlanMovesNothing),
+        (lambda t: t.replace('["everything"]', '["photos"]\nexcept = ["photos"]'), problems.PlanMovesNothing),
     ],
 )
 def test_wishes_that_cannot_stand_together_are_refused(plan: Path, change: object, kind: type[MigrateError]) -> None:
@@ -210,7 +210,7 @@ def test_one_phone_cannot_be_both(plan: Path) -> None:
         'is = "erased"', 'is = "erased"\nudid = "abc"'
     )
     error = refused(plan, text)
-    assert isinstance(error, errors.SamePhoneTwice) and error.exit_code == 11
+    assert isinstance(error, problems.SamePhoneTwice) and error.exit_code == 11
 
 
 def test_a_backup_is_looked_for_beside_the_plan_wherever_migrate_is_started(
@@ -244,9 +244,9 @@ def test_options_override_the_phones_of_a_plan_and_nothing_else(plan: Path, tmp_
     assert other.move == read.move and other.backup == read.backup
     from_folder = override_phones(read, old_backup=tmp_path)
     assert from_folder.old_phone.udid is None and from_folder.old_phone.backup == str(tmp_path)
-    with pytest.raises(errors.SamePhoneTwice):
+    with pytest.raises(problems.SamePhoneTwice):
         override_phones(read, new="aaa")
-    with pytest.raises(errors.UdidInvalid):
+    with pytest.raises(problems.UdidInvalid):
         override_phones(read, old="../elsewhere")
 
 
