@@ -2,8 +2,8 @@
 
     AppDomain-<bundle>         the app's own container
     AppDomainPlugin-<bundle>.* its extensions: iOS requires that an extension's id begins with its app's
-    AppDomainGroup-<group>     shared by all apps entitled to it, which only the phone knows. `back_up` asks it and keeps
-                               the answer in the seal; for other backups names are compared (app_groups.py)
+    AppDomainGroup-<group>     shared by all apps entitled to it, which only the phone knows. `back_up` asks it and
+                               keeps the answer in the seal; for other backups names are compared (app_groups.py)
 
 Apple's built-in apps do not count as apps: their containers belong to the categories or to other-system. Apple's apps
 from the App Store (Pages, GarageBand …) are apps like any other, because Info.plist lists them.

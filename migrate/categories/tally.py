@@ -314,7 +314,7 @@ def _app(app: AppEntry, contents: OwnerContents, counted: Counted) -> AppTally:
     if not contents.files:
         notes.append("this backup contains none of its data: the app excludes it from backups, or has none")
     if app.reinstallable is False:
-        notes.append("this backup lacks what the phone needs to install it: install it from the App Store")
+        notes.append("this backup lacks what the phone needs to install this app: install it yourself")
     if app.caveat:
         notes.append(app.caveat.rstrip("."))
     return AppTally(

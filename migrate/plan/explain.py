@@ -147,7 +147,7 @@ def _app(row: AppTally, context: ExplainContext, tally: Tally) -> CategoryExplan
                 0, "install it on the new phone first: a phone in use takes data only for apps that are installed"
             )
         elif app.reinstallable is False and (missing or not in_use):
-            why.insert(0, "this backup lacks what the phone needs to install the app: install it from the App Store")
+            why.insert(0, "this backup lacks what the phone needs to install the app: install it yourself")
         if app.shared_with:
             why.append(f"shares data with {', '.join(_titles(app.shared_with, tally))}")
     why += _partial_reasons(row.contents, fate, context.unreadable.get(owner, 0))

@@ -48,7 +48,7 @@ def test_every_row_of_a_real_manifest_has_an_owner(real: Backup) -> None:
     }
 
 
-def test_the_sums_of_a_real_manifest_come_out(real: Backup, tmp_path: Path) -> None:
+def test_the_totals_of_a_real_manifest_add_up(real: Backup, tmp_path: Path) -> None:
     """1,089 files: three of them twice, because two apps share their group."""
     found = tally(real, Claims.of(real), tmp=tmp_path)
     assert sum(t.files for t in (*found.categories, *found.apps, *found.unclaimed)) == 1089 + 3
@@ -61,7 +61,7 @@ def test_the_sums_of_a_real_manifest_come_out(real: Backup, tmp_path: Path) -> N
     assert found.category("photos").items is None  # its blob is not in the published folder
 
 
-def test_everything_is_every_row_and_the_parts_are_as_well(real: Backup) -> None:
+def test_everything_selects_every_row_and_so_do_all_parts_together(real: Backup) -> None:
     claims = Claims.of(real)
     rows = list(real.records())
     everything = choose(rows, claims, categories=["everything"])
@@ -72,7 +72,7 @@ def test_everything_is_every_row_and_the_parts_are_as_well(real: Backup) -> None
     assert parts == everything.file_ids
 
 
-def test_a_database_of_a_real_manifest_never_parts_from_its_log(real: Backup) -> None:
+def test_a_real_database_and_its_wal_have_the_same_owner(real: Backup) -> None:
     claims = Claims.of(real)
     for record in real.records():
         for suffix in ("-wal", "-shm", "-journal"):
@@ -174,7 +174,7 @@ def test_a_real_phone_without_voicemail(shared_data: Path, count: Any) -> None:
         ("safari", "HomeDomain", "Library/Safari/History.db", "safari.1.History.db", 2),
     ],
 )
-def test_databases_on_the_schema_of_ios_18(
+def test_databases_with_the_schema_of_ios_18_are_counted(
     shared_data: Path, count: Any, category: str, domain: str, path: str, name: str, expected: int
 ) -> None:
     assert count(category, domain, path, shared_data / "databases" / "ios18-synthetic" / name) == expected
@@ -197,7 +197,7 @@ def test_databases_on_the_schema_of_ios_18(
         ("safari", "HomeDomain", "Library/Safari/History.db", "webhistory/webhistory_11.2.sql"),
     ],
 )
-def test_empty_databases_on_schemas_of_old_phones_count_nothing_and_do_not_fail(
+def test_empty_databases_with_old_schemas_count_zero(
     shared_data: Path,
     make_database: Any,
     make_backup: Any,

@@ -186,7 +186,7 @@ def test_no_message_leads_out_of_the_folder(fort: Any, message: str, attack: str
 
 @pytest.mark.parametrize("message", ["create a directory", "upload", "download", "move to", "copy from", "remove"])
 @pytest.mark.parametrize("attack", WINDOWS)
-def test_nor_a_name_that_windows_reads_as_another(
+def test_names_that_windows_reads_differently_are_refused(
     fort: Any, monkeypatch: pytest.MonkeyPatch, message: str, attack: str
 ) -> None:
     plain = backup_folder._parts
@@ -195,7 +195,7 @@ def test_nor_a_name_that_windows_reads_as_another(
     harmless(fort, *refused_with(fort, MESSAGES[message], name), name)
 
 
-def test_a_phone_s_own_names_are_no_attack(fort: Any) -> None:
+def test_a_phone_s_normal_names_are_accepted(fort: Any) -> None:
     for name in (f"{UDID}/Snapshot/ab", f"{UDID}-20260101-120000", f"{UDID}/Manifest.db", f"{UDID}/ab/{BLOB}"):
         fort.conversation.host_folder.local_path(name)
 
@@ -228,7 +228,7 @@ def announced(*raw: bytes) -> bytes:
         "no such code",
     ],
 )
-def test_a_length_that_lies_ends_it_before_it_costs_memory(wired: Any, stream: bytes) -> None:
+def test_a_false_length_ends_the_conversation_before_memory_is_used(wired: Any, stream: bytes) -> None:
     saved = wired.backup()
     wired.phone.say("DLMessageUploadFiles", "", 0.0, 1)
     wired.phone.raw(stream)
@@ -247,7 +247,7 @@ def test_a_length_that_lies_ends_it_before_it_costs_memory(wired: Any, stream: b
     ],
     ids=["nested", "no trailer", "a word of 2 MB", "entities", "nothing"],
 )
-def test_a_property_list_made_to_hurt_is_refused_or_borne(wired: Any, message: bytes) -> None:
+def test_a_malicious_property_list_is_refused_or_harmless(wired: Any, message: bytes) -> None:
     saved = wired.backup()
     wired.phone.raw(struct.pack(">I", len(message)) + message)
     wired.phone.hang_up()
@@ -287,7 +287,7 @@ EMPTY_FILE = announced(WHOLE)
 @pytest.mark.parametrize(
     ("before", "water"), [(announced(), PIECE), (b"", EMPTY_FILE * 500)], ids=["one file", "files without end"]
 )
-def test_a_phone_that_sends_for_ever_to_a_full_disk_is_not_listened_to_for_ever(
+def test_an_endless_stream_to_a_full_disk_ends_the_conversation(
     wired: Any, monkeypatch: pytest.MonkeyPatch, before: bytes, water: bytes
 ) -> None:
     def full(*_: Any, **__: Any) -> Any:
@@ -304,7 +304,7 @@ def test_a_phone_that_sends_for_ever_to_a_full_disk_is_not_listened_to_for_ever(
     assert fountain.sent < (receive.DROPPED_BATCHES + 24) << 20  # what queues and socket buffers hold comes on top
 
 
-def test_a_phone_that_sends_for_ever_to_another_s_place_is_not_either(wired: Any) -> None:
+def test_an_endless_stream_to_another_backup_ends_the_conversation(wired: Any) -> None:
     saved = wired.backup()
     wired.phone.say("DLMessageUploadFiles", "", 0.0, 1)
     fountain = Fountain(wired, name_frame("/x") + name_frame("00008120-000000000000B0B0/x"), PIECE)
@@ -313,7 +313,7 @@ def test_a_phone_that_sends_for_ever_to_another_s_place_is_not_either(wired: Any
     fountain.dry_up()
 
 
-def test_a_phone_that_asks_and_asks_and_moves_nothing_is_left(wired: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_operations_without_files_end_the_conversation(wired: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve, "IDLE_LIMIT", 50)
     saved = wired.backup()
     for number in range(51):
@@ -324,9 +324,7 @@ def test_a_phone_that_asks_and_asks_and_moves_nothing_is_left(wired: Any, monkey
         saved.result(5)
 
 
-def test_a_million_unreadable_files_cost_no_memory_beyond_the_first_thousands(
-    wired: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_million_unreadable_files_use_bounded_memory(wired: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receive, "UNREADABLE_LIMIT", 200)
     receiver = wired.conversation.receiver
 
@@ -347,7 +345,7 @@ def test_a_million_unreadable_files_cost_no_memory_beyond_the_first_thousands(
     assert len(receiver._reasons) <= receive.REASONS_LIMIT + 1
 
 
-def test_more_lost_files_than_anybody_reads_become_one_sentence(house: Any, a_phone: Any, monkeypatch: Any) -> None:
+def test_unreadable_files_beyond_the_limit_become_one_finding(house: Any, a_phone: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(back_up, "FINDINGS_LIMIT", 2)
     phone = a_phone()
     phone.faults.unreadable_share = 1.0
@@ -358,7 +356,7 @@ def test_more_lost_files_than_anybody_reads_become_one_sentence(house: Any, a_ph
     assert home.progress.findings[-1] == more_unreadable_finding("Anna's iPhone", len(report.unreadable) - 2)
 
 
-def test_a_flood_of_passcode_sheets_tells_a_person_only_so_often(house: Any, a_phone: Any) -> None:
+def test_a_flood_of_passcode_sheets_asks_the_person_a_limited_number_of_times(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     home = house(phone)
 
@@ -376,7 +374,7 @@ def test_a_flood_of_passcode_sheets_tells_a_person_only_so_often(house: Any, a_p
     assert len(home.progress.done) == SHEETS_LIMIT
 
 
-def test_what_is_refused_is_named(wired: Any) -> None:
+def test_a_refused_name_is_quoted_in_the_error(wired: Any) -> None:
     saved = wired.backup()
     wired.phone.say("DLMessageCreateDirectory", "../\x1b[31mhome")
     with pytest.raises(UnsafeName) as refused:

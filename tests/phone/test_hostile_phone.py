@@ -78,7 +78,7 @@ LIES: dict[str, Twist] = {
 
 
 @pytest.mark.parametrize("twist", LIES.values(), ids=LIES.keys())
-def test_whatever_lockdownd_says_is_an_error_of_ours_or_is_borne(
+def test_any_answer_from_lockdownd_is_handled_or_becomes_our_error(
     house: Any, a_phone: Any, lockdownd_says: Callable[[Twist], None], twist: Twist
 ) -> None:
     phone = a_phone()
@@ -99,7 +99,7 @@ def test_whatever_lockdownd_says_is_an_error_of_ours_or_is_borne(
 
 
 @pytest.mark.parametrize("key", [b"garbage", b"-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----", 7])
-def test_a_public_key_that_is_none_is_no_bug_of_ours(
+def test_an_invalid_public_key_becomes_our_error(
     house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, key: Any
 ) -> None:
     phone = a_phone(trust="ask")
@@ -114,7 +114,7 @@ def test_a_public_key_that_is_none_is_no_bug_of_ours(
         asyncio.run(home.meet(phone, wait_s=0))
 
 
-def test_a_phone_whose_name_and_settings_fit_into_no_xml_is_saved(
+def test_a_phone_whose_name_does_not_fit_into_xml_is_backed_up(
     house: Any, a_phone: Any, lockdownd_says: Callable[[Twist], None]
 ) -> None:
     phone = a_phone()
@@ -127,7 +127,7 @@ def test_a_phone_whose_name_and_settings_fit_into_no_xml_is_saved(
 
 
 @pytest.mark.parametrize("claimed", ["6.1.3", "4.0", "", "x", None, 6.1])
-def test_a_phone_that_calls_itself_old_is_not_told_our_private_keys(
+def test_a_phone_that_claims_an_old_ios_does_not_get_our_private_keys(
     house: Any, a_phone: Any, lockdownd_says: Callable[[Twist], None], monkeypatch: pytest.MonkeyPatch, claimed: Any
 ) -> None:
     phone = a_phone()
@@ -177,7 +177,9 @@ APPS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("said", APPS.values(), ids=APPS.keys())
-def test_a_list_of_apps_that_is_none(house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
+def test_an_invalid_app_list_becomes_a_finding(
+    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
     phone = a_phone()
     home = house(phone)
     replaced(monkeypatch, PROXY, says(said))
@@ -192,7 +194,7 @@ def test_a_list_of_apps_that_is_none(house: Any, a_phone: Any, monkeypatch: pyte
     assert [finding.code for finding in home.progress.findings] == ["installed-apps-unknown"]
 
 
-def test_a_list_of_apps_that_never_ends_is_ended(house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_app_list_is_cut_off(house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     phone = a_phone()
     home = house(phone)
     monkeypatch.setattr(service, "CONNECTION_LIMIT_BYTES", 1 << 20)
@@ -206,7 +208,7 @@ def test_a_list_of_apps_that_never_ends_is_ended(house: Any, a_phone: Any, monke
     asyncio.run(story())
 
 
-def test_apps_with_names_that_are_none_are_left_out_and_their_groups_too(
+def test_apps_and_groups_with_invalid_names_are_left_out(
     house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phone = a_phone()
@@ -233,7 +235,7 @@ def test_apps_with_names_that_are_none_are_left_out_and_their_groups_too(
     [frame([1]), frame(b"garbage"), frame({"Name": ["x"]}), b"\xff\xff\xff\xff", frame({"Name": "x"}) * 20_000],
     ids=["an array", "garbage", "a name that is an array", "four gigabytes", "a flood"],
 )
-def test_announcements_that_make_no_sense_do_not_stop_a_save(
+def test_invalid_notifications_do_not_stop_a_backup(
     house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
     phone = a_phone()

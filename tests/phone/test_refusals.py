@@ -78,7 +78,7 @@ def test_a_response_without_a_number_is_a_refusal_too() -> None:
     assert heard({"ErrorCode": "0"}).code == "device-refused"
 
 
-def test_the_phone_s_own_words_are_quoted_in_one_harmless_line() -> None:
+def test_a_phone_s_error_text_is_quoted_on_one_safe_line() -> None:
     said = "Digest didn't match\n\x1b[31mrm -rf /\x1b[0m\u202e" + "x" * 5000
     why = heard({"ErrorCode": 205, "ErrorDescription": said}).why()
     assert "Digest didn't match [31mrm -rf / [0m" in why
@@ -96,5 +96,5 @@ def test_the_phone_s_own_words_are_quoted_in_one_harmless_line() -> None:
         (None, "None"),
     ],
 )
-def test_names_keep_their_letters_and_lose_what_a_terminal_obeys(name: object, shown: str) -> None:
+def test_names_keep_their_letters_and_lose_control_characters(name: object, shown: str) -> None:
     assert safe_text(name) == shown

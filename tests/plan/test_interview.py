@@ -115,7 +115,7 @@ def test_everything_to_an_erased_phone() -> None:
     assert plan.name == "Everything, from Grandma's iPhone to Ada's iPhone"
 
 
-def test_some_things_to_a_phone_in_use() -> None:
+def test_some_categories_to_a_phone_in_use() -> None:
     answers = script(BOTH_HERE, ("old", OLD), ("new", NEW), ("new-is", "in-use"), ("encryption", "on"))
     answers = answers.with_answer("chosen-password", PASSWORD)
     assert next_preparation(BOTH_HERE, answers) == "save-old"
@@ -133,7 +133,7 @@ def test_some_things_to_a_phone_in_use() -> None:
     assert plan.backs_up_new_phone_first
 
 
-def test_what_the_new_phone_has_can_be_left_alone() -> None:
+def test_existing_data_on_the_new_phone_can_be_kept() -> None:
     answers = answers_to(
         ("old", OLD), ("new", NEW), ("new-is", "in-use"), ("encryption", "on"), ("chosen-password", PASSWORD)
     )
@@ -147,7 +147,7 @@ def test_what_the_new_phone_has_can_be_left_alone() -> None:
     assert "leave" not in asked(BOTH_SAVED, only_messages).allowed_values, "then nothing would move"
 
 
-def test_a_backup_stands_in_for_the_old_phone() -> None:
+def test_a_backup_can_be_used_instead_of_the_old_phone() -> None:
     folder = str(Path("/backups/grandma"))
     there = ExistingBackup(
         folder=folder, udid=OLD, name="Grandma", ios_version="18.5", encrypted=True, backed_up_on="2026-03-01"
@@ -163,7 +163,7 @@ def test_a_backup_stands_in_for_the_old_phone() -> None:
     assert plan.old_phone.backup == folder and plan.backup.begin == "as-is"
 
 
-def test_a_backup_of_ios_9_is_shown_and_cannot_be_chosen() -> None:
+def test_a_backup_of_ios_9_is_listed_but_cannot_be_chosen() -> None:
     old = ExistingBackup(
         folder="/b/9",
         udid=OLD,
@@ -179,7 +179,7 @@ def test_a_backup_of_ios_9_is_shown_and_cannot_be_chosen() -> None:
     assert "/b/9" not in question.allowed_values
 
 
-def test_one_cable_the_new_phone_comes_later() -> None:
+def test_with_one_cable_the_new_phone_is_connected_later() -> None:
     facts = MoveFacts(phones=(GRANDMAS,))
     answers = script(facts, ("old", OLD), ("new", "later"), ("new-is", "erased"), ("encryption", "off"))
     saved = replace(facts, backup_contents={OLD: replace(OLD_SAVED.backup_contents[OLD], encrypted=False)})
@@ -194,7 +194,7 @@ def test_one_cable_the_new_phone_comes_later() -> None:
     assert build_plan(come, in_use).new_phone.udid == NEW
 
 
-def test_without_phones_a_plan_can_be_written_too() -> None:
+def test_a_plan_can_be_written_without_phones() -> None:
     categories = tuple(
         CategoryEntry(id=each.id, title=each.title, needs_encryption=each.needs_encryption)
         for each in load_catalogue().categories
@@ -230,12 +230,12 @@ def test_without_phones_a_plan_can_be_written_too() -> None:
     ],
     ids=["off: shall it be turned on", "on: its password", "on, and the password is known"],
 )
-def test_the_password_page_that_the_phone_calls_for(encrypts: bool, told: frozenset[str], page: str) -> None:
+def test_the_password_page_depends_on_the_phone(encrypts: bool, told: frozenset[str], page: str) -> None:
     facts = replace(BOTH_HERE, phones=(replace(GRANDMAS, encrypts_backups=encrypts), ADAS), told=told)
     assert asked(facts, answers_to(("old", OLD), ("new", NEW), ("new-is", "erased"))).name == page
 
 
-def test_a_phone_that_does_not_trust_us_is_met_before_it_is_asked_about() -> None:
+def test_an_untrusting_phone_is_met_before_questions_about_it() -> None:
     shy = Phone(udid=OLD, trusted=False)
     answers = answers_to(("old", OLD), ("new", "later"), ("new-is", "erased"))
     assert next_preparation(MoveFacts(phones=(shy,)), answers) == "meet-old"
@@ -247,7 +247,7 @@ def test_the_same_phone_cannot_be_both() -> None:
     assert asked(BOTH_HERE, answers_to(("old", OLD))).allowed_values == {NEW, "later"}
 
 
-def test_an_erased_phone_with_things_on_it_is_asked_about_again() -> None:
+def test_an_erased_phone_with_signs_of_use_needs_another_confirmation() -> None:
     answers = answers_to(("old", OLD), ("new", NEW), ("new-is", "erased"))
     unknown = replace(BOTH_HERE, signs_of_use={})
     assert next_preparation(unknown, answers) == "look-at-new"
@@ -259,7 +259,7 @@ def test_an_erased_phone_with_things_on_it_is_asked_about_again() -> None:
     assert build_plan(OLD_SAVED, answers.with_answer("wipe", "wipe").with_answer("what", "everything")).new_phone.wipe
 
 
-def test_a_phone_in_use_on_ios_27_is_refused_where_it_is_asked() -> None:
+def test_a_phone_in_use_on_ios_27_is_refused_in_the_question() -> None:
     facts = replace(BOTH_HERE, phones=(GRANDMAS, replace(ADAS, ios_version="27.0")))
     question = asked(facts, answers_to(("old", OLD), ("new", NEW)))
     assert question.allowed_values == {"erased"}
@@ -283,7 +283,7 @@ def test_everything_that_does_not_fit_is_refused_with_both_sizes() -> None:
     assert too_full_error(small, answers, ("messages",)) is None
 
 
-def test_what_the_old_phone_could_not_read_is_asked_about_only_when_it_would_move() -> None:
+def test_unreadable_files_are_asked_about_only_if_they_would_move() -> None:
     lost = replace(OLD_SAVED.backup_contents[OLD], unreadable={"photos": 2})
     facts = replace(OLD_SAVED, backup_contents={OLD: lost})
     before = answers_to(
@@ -307,7 +307,7 @@ def test_find_my_is_waited_for_before_the_last_page() -> None:
     assert next_preparation(OLD_SAVED, answers) is None
 
 
-def test_the_last_page_says_why_it_cannot_begin() -> None:
+def test_the_last_page_shows_why_the_move_cannot_begin() -> None:
     older = replace(OLD_SAVED, phones=(GRANDMAS, replace(ADAS, ios_version="17.4")))
     answers = answers_to(
         ("old", OLD), ("new", NEW), ("new-is", "erased"), ("encryption", "on"), ("chosen-password", PASSWORD)
@@ -330,7 +330,7 @@ WHOLE = (
 )
 
 
-def test_going_back_at_every_page_comes_to_the_page_before() -> None:
+def test_going_back_leads_to_the_previous_page() -> None:
     for number in range(1, len(WHOLE)):
         answers = answers_to(*WHOLE[:number])
         back = answers.before(WHOLE[number][0])
@@ -339,13 +339,13 @@ def test_going_back_at_every_page_comes_to_the_page_before() -> None:
     assert answers_to(*WHOLE).before(None) == answers_to(*WHOLE[:-1])
 
 
-def test_going_back_to_a_password_asked_anew_drops_what_came_after_it() -> None:
+def test_going_back_to_a_password_page_drops_later_answers() -> None:
     """A conversation that went on has later answers but no password: back leads before it, not behind it."""
     kept = answers_to(*(pair for pair in WHOLE if pair[0] not in SECRETS))
     assert kept.before("chosen-password") == answers_to(*WHOLE[:3])
 
 
-def test_answers_are_kept_and_a_password_never_is(tmp_path: Path) -> None:
+def test_answers_are_saved_without_passwords(tmp_path: Path) -> None:
     file = tmp_path / "interview.json"
     everything = answers_to(("start", "afresh"), *WHOLE, ("summary", "move"))
     assert PASSWORD not in repr(everything)
@@ -362,20 +362,20 @@ def test_answers_are_kept_and_a_password_never_is(tmp_path: Path) -> None:
     "text",
     ["", "{", "[]", '{"interview": 2, "answers": [], "names": {}}', '{"interview": 1, "answers": 7, "names": {}}'],
 )
-def test_a_damaged_file_of_answers_is_no_reason_to_stop(tmp_path: Path, text: str) -> None:
+def test_a_damaged_answers_file_is_ignored(tmp_path: Path, text: str) -> None:
     file = tmp_path / "interview.json"
     assert Answers.read(file) == (Answers(), {})
     file.write_text(text)
     assert Answers.read(file) == (Answers(), {})
 
 
-def test_what_is_no_page_is_not_taken_from_a_file(tmp_path: Path) -> None:
+def test_unknown_pages_in_a_file_are_ignored(tmp_path: Path) -> None:
     file = tmp_path / "interview.json"
     file.write_text('{"interview": 1, "answers": [["old", "x"], ["chosen-password", "p"], ["sudo", "y"]], "names": {}}')
     assert Answers.read(file)[0] == answers_to(("old", "x"))
 
 
-def test_an_unfinished_run_comes_first_and_ends_the_questions() -> None:
+def test_an_unfinished_run_is_offered_first_and_ends_the_questions() -> None:
     run = UnfinishedRun(id="20260101-120000-ab12", plan="Everything", old="Grandma", new="Ada", step="restore")
     facts = replace(BOTH_HERE, unfinished=(run,))
     question = asked(facts, Answers())
@@ -385,12 +385,12 @@ def test_an_unfinished_run_comes_first_and_ends_the_questions() -> None:
     assert asked(facts, answers_to(("start", "afresh"))).name == "old"
 
 
-def test_answers_of_earlier_are_offered() -> None:
+def test_earlier_answers_are_offered() -> None:
     facts = replace(BOTH_HERE, earlier_answers=answers_to(("old", OLD)))
     assert asked(facts, Answers()).allowed_values == {"go-on", "afresh"}
 
 
-def test_a_conversation_that_goes_on_sees_its_phones_again_before_the_last_page() -> None:
+def test_a_resumed_conversation_meets_its_phones_before_the_last_page() -> None:
     """The answers came from a file; what was saved and counted then has to be seen again."""
     answers = answers_to(*WHOLE)
     assert next_preparation(BOTH_HERE, answers) == "save-old"
@@ -415,7 +415,7 @@ def test_no_page_is_asked_twice_and_every_name_is_known() -> None:
     assert answers.one("old") == NEW
 
 
-def test_what_apps_share_is_weighed_once() -> None:
+def test_data_shared_by_apps_counts_once() -> None:
     family = frozenset({"app:a", "app:b"})
     all_three = family | {"app:c"}
     shared = {family: 100, all_three: 10}

@@ -67,7 +67,7 @@ def saved(lasting_house: Any, a_phone: Any) -> Any:
     return home, phone, asyncio.run(home.back_up(phone))
 
 
-def test_a_first_save_holds_what_is_on_the_phone(saved: Any) -> None:
+def test_a_first_backup_contains_what_is_on_the_phone(saved: Any) -> None:
     home, phone, report = saved
     folder = home.folder(phone)
     assert contents(folder) == files_of(phone)
@@ -91,14 +91,14 @@ def test_the_seal_knows_every_blob_and_the_apps_groups(saved: Any) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_nobody_else_can_read_a_backup(saved: Any) -> None:
+def test_a_backup_is_private(saved: Any) -> None:
     home, phone, _ = saved
     for path in [home.folder(phone), *home.folder(phone).rglob("*")]:
         mode = stat.S_IMODE(path.stat().st_mode)
         assert mode == (0o700 if path.is_dir() else 0o600), path
 
 
-def test_the_info_plist_has_what_other_programs_look_for(saved: Any) -> None:
+def test_the_info_plist_has_the_keys_that_other_programs_need(saved: Any) -> None:
     home, phone, _ = saved
     info = plistlib.loads((home.folder(phone) / "Info.plist").read_bytes())
     assert info["Unique Identifier"] == UDID.upper()
@@ -116,7 +116,7 @@ def test_the_info_plist_has_what_other_programs_look_for(saved: Any) -> None:
     assert info["iTunes Files"] == {"iTunesPrefs": b"prefs"}
 
 
-def test_a_second_save_brings_only_what_changed(house: Any, a_phone: Any) -> None:
+def test_a_second_backup_transfers_only_changes(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     home = house(phone)
     first = asyncio.run(home.back_up(phone))
@@ -128,7 +128,7 @@ def test_a_second_save_brings_only_what_changed(house: Any, a_phone: Any) -> Non
     assert is_whole(home, phone)
 
 
-def test_an_encrypted_save_opens_with_its_password_and_holds_no_plain_file(house: Any, a_phone: Any) -> None:
+def test_an_encrypted_backup_opens_with_its_password_and_has_no_plain_file(house: Any, a_phone: Any) -> None:
     phone = a_phone(backup_password="correct-horse-1947", passcode="1234")
     home = house(phone)
     asyncio.run(home.back_up(phone))
@@ -140,7 +140,7 @@ def test_an_encrypted_save_opens_with_its_password_and_holds_no_plain_file(house
     assert all(b"".join(photo.content.chunks())[:64] not in path.read_bytes() for path in folder.glob("??/*"))
 
 
-def test_beginning_afresh_throws_nothing_away_before_the_new_backup_is_whole(house: Any, a_phone: Any) -> None:
+def test_a_fresh_backup_keeps_the_old_one_until_it_is_complete(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     home = house(phone)
     first = asyncio.run(home.back_up(phone))
@@ -156,7 +156,7 @@ def test_beginning_afresh_throws_nothing_away_before_the_new_backup_is_whole(hou
 
 
 @pytest.mark.parametrize(("after_bytes", "password"), [(12_000, None), (60_000, "secret"), (430_000, None)])
-def test_a_cable_pulled_during_the_save_goes_on_where_it_stopped(
+def test_a_backup_resumes_after_the_cable_was_pulled(
     house: Any, a_phone: Any, after_bytes: int, password: str | None
 ) -> None:
     phone = a_phone(backup_password=password)
@@ -174,7 +174,7 @@ def test_a_cable_pulled_during_the_save_goes_on_where_it_stopped(
     assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
 
 
-def test_what_came_before_the_cable_was_pulled_does_not_come_again(house: Any, a_phone: Any) -> None:
+def test_files_received_before_the_cable_was_pulled_are_not_sent_again(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     for number in range(300):
         phone.files.add_file("MediaDomain", f"Media/Recordings/{number}.m4a", bytes([number % 251]) * 4000)
@@ -187,7 +187,7 @@ def test_what_came_before_the_cable_was_pulled_does_not_come_again(house: Any, a
     assert is_whole(home, phone)
 
 
-def test_an_incremental_save_that_is_cut_keeps_the_seal_of_what_was_there(house: Any, a_phone: Any) -> None:
+def test_an_interrupted_incremental_backup_keeps_the_existing_seal(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     home = house(phone)
     asyncio.run(home.back_up(phone))
@@ -203,7 +203,7 @@ def test_an_incremental_save_that_is_cut_keeps_the_seal_of_what_was_there(house:
     assert is_whole(home, phone)
 
 
-def test_a_run_killed_between_the_phone_s_last_word_and_the_sealing_is_sealed_the_next_time(
+def test_a_backup_killed_before_sealing_is_sealed_by_the_next_one(
     house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phone = a_phone()
@@ -225,7 +225,7 @@ def test_a_run_killed_between_the_phone_s_last_word_and_the_sealing_is_sealed_th
     assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
 
 
-def test_ctrl_c_leaves_no_thread_behind_and_a_backup_that_goes_on(house: Any, a_phone: Any) -> None:
+def test_ctrl_c_leaves_no_thread_and_a_backup_that_can_be_resumed(house: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
     home = house(phone)
 
@@ -253,7 +253,7 @@ def test_ctrl_c_leaves_no_thread_behind_and_a_backup_that_goes_on(house: Any, a_
     assert is_whole(home, phone)
 
 
-def test_a_passcode_that_nobody_types_is_waited_for_as_long_as_was_said_and_no_longer(house: Any, a_phone: Any) -> None:
+def test_waiting_for_the_passcode_ends_after_the_given_time(house: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
     home = house(phone)
 
@@ -270,7 +270,7 @@ def test_a_passcode_that_nobody_types_is_waited_for_as_long_as_was_said_and_no_l
     assert is_whole(home, phone)
 
 
-def test_somebody_taps_cancel_on_the_phone(house: Any, a_phone: Any) -> None:
+def test_cancel_on_the_phone_ends_the_backup(house: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
     home = house(phone)
 
@@ -284,7 +284,7 @@ def test_somebody_taps_cancel_on_the_phone(house: Any, a_phone: Any) -> None:
     assert caught.value.exit_code == 50
 
 
-def test_the_first_session_after_plugging_in_is_often_dropped(house: Any, a_phone: Any) -> None:
+def test_a_session_dropped_after_plugging_in_is_tried_again(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.drop_sessions = 2
     home = house(phone)
@@ -300,7 +300,7 @@ def test_a_phone_that_drops_every_session_is_lost(house: Any, a_phone: Any) -> N
         asyncio.run(house(phone).back_up(phone))
 
 
-def test_a_phone_that_says_nothing_any_more_is_not_called_lost(house: Any, a_phone: Any) -> None:
+def test_a_phone_that_goes_silent_is_not_reported_as_lost(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.silence_s = 1.0
     home = house(phone)
@@ -317,7 +317,7 @@ def test_a_phone_that_says_nothing_any_more_is_not_called_lost(house: Any, a_pho
 # -- what the phone refuses ------------------------------------------------------------------------------------------
 
 
-def test_a_watcher_that_raises_stops_the_save_and_is_heard(house: Any, a_phone: Any) -> None:
+def test_an_exception_from_progress_stops_the_backup_and_is_raised(house: Any, a_phone: Any) -> None:
     """The journey's watcher raises in whatever thread it is called when the run is to stop."""
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
     home = house(phone)
@@ -346,7 +346,7 @@ def test_a_watcher_that_raises_stops_the_save_and_is_heard(house: Any, a_phone: 
     assert is_whole(home, phone)
 
 
-def test_a_passcode_that_is_declined(house: Any, a_phone: Any) -> None:
+def test_declining_the_passcode_ends_the_backup(house: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="decline"))
     home = house(phone)
     with pytest.raises(PasscodeNotEntered) as caught:
@@ -362,9 +362,7 @@ def test_a_passcode_sheet_that_shows_twice_is_asked_for_twice(house: Any, a_phon
     assert home.progress.asked == home.progress.done == ["enter-passcode"] * 2
 
 
-def test_a_locked_phone_that_was_unlocked_since_it_was_switched_on_is_saved_with_the_escrow_bag(
-    house: Any, a_phone: Any
-) -> None:
+def test_a_locked_phone_that_was_unlocked_once_is_backed_up_with_the_escrow_bag(house: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask", passcode="1234", simulated_user=SimulatedUser(unlocks=False))
     home = house(phone)
 
@@ -378,7 +376,7 @@ def test_a_locked_phone_that_was_unlocked_since_it_was_switched_on_is_saved_with
     assert is_whole(home, phone)
 
 
-def test_a_phone_not_unlocked_since_it_was_switched_on_is_asked_to_be(house: Any, a_phone: Any) -> None:
+def test_the_person_is_asked_to_unlock_a_phone_not_unlocked_since_it_was_switched_on(house: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(unlocks=False))
     home = house(phone)
     asked: list[str] = []
@@ -396,7 +394,7 @@ def test_a_phone_not_unlocked_since_it_was_switched_on_is_asked_to_be(house: Any
     assert is_whole(home, phone)
 
 
-def test_a_phone_that_stays_locked_since_it_was_switched_on(house: Any, a_phone: Any) -> None:
+def test_a_phone_never_unlocked_since_it_was_switched_on_is_reported_as_locked(house: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(unlocks=False))
     home = house(phone)
     phone.reboot()
@@ -404,7 +402,7 @@ def test_a_phone_that_stays_locked_since_it_was_switched_on(house: Any, a_phone:
         asyncio.run(home.back_up(phone))
 
 
-def test_a_phone_without_a_passcode_gives_no_escrow_bag_and_is_saved_all_the_same(house: Any, a_phone: Any) -> None:
+def test_a_phone_without_a_passcode_is_backed_up_without_an_escrow_bag(house: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask")
     home = house(phone)
     asyncio.run(home.back_up(phone))
@@ -412,14 +410,14 @@ def test_a_phone_without_a_passcode_gives_no_escrow_bag_and_is_saved_all_the_sam
     assert is_whole(home, phone)
 
 
-def test_a_phone_in_its_setup_assistant(house: Any, a_phone: Any) -> None:
+def test_a_phone_in_its_setup_assistant_is_refused(house: Any, a_phone: Any) -> None:
     phone = a_phone(setup="running", simulated_user=SimulatedUser(finishes_setup=False))
     with pytest.raises(SetupUnfinished) as caught:
         asyncio.run(house(phone).back_up(phone))
     assert caught.value.exit_code == 24
 
 
-def test_a_managed_phone_that_wants_its_backups_encrypted(house: Any, a_phone: Any) -> None:
+def test_a_managed_phone_requires_encrypted_backups(house: Any, a_phone: Any) -> None:
     phone = a_phone(requires_encryption=True)
     with pytest.raises(WrongPhonePassword) as caught:
         asyncio.run(house(phone).back_up(phone))
@@ -440,7 +438,7 @@ def test_another_program_that_syncs_is_waited_for_ten_seconds(house: Any, a_phon
     assert is_whole(home, phone)
 
 
-def test_small_services_that_do_not_start_are_no_reason_not_to_save(house: Any, a_phone: Any) -> None:
+def test_a_backup_works_without_the_optional_services(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     for service in ("notification_proxy", "installation_proxy"):
         phone.faults.refuse_services[f"com.apple.mobile.{service}"] = "InvalidService"
@@ -452,7 +450,7 @@ def test_small_services_that_do_not_start_are_no_reason_not_to_save(house: Any, 
     assert [finding.code for finding in home.progress.findings] == ["installed-apps-unknown"]
 
 
-def test_an_icon_that_cannot_be_had_is_left_out_alone(house: Any, a_phone: Any) -> None:
+def test_only_the_missing_icon_is_left_out(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.no_icon = ("org.example.chat",)
     home = house(phone)
@@ -464,7 +462,7 @@ def test_an_icon_that_cannot_be_had_is_left_out_alone(house: Any, a_phone: Any) 
 # -- files the phone cannot read -------------------------------------------------------------------------------------
 
 
-def test_a_file_that_could_be_read_the_second_time_is_no_loss(house: Any, a_phone: Any) -> None:
+def test_a_file_read_in_the_second_attempt_is_not_reported(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.unreadable_once[PHOTO] = "Input/output error (5)"
     home = house(phone)
@@ -475,7 +473,7 @@ def test_a_file_that_could_be_read_the_second_time_is_no_loss(house: Any, a_phon
     assert is_whole(home, phone)
 
 
-def test_a_file_that_stays_unreadable_is_named_and_sealed_as_such(house: Any, a_phone: Any) -> None:
+def test_a_file_that_stays_unreadable_is_reported_and_recorded_in_the_seal(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.unreadable[PHOTO] = "Input/output error (5)"
     home = house(phone)
@@ -491,7 +489,7 @@ def test_a_file_that_stays_unreadable_is_named_and_sealed_as_such(house: Any, a_
     assert file_id not in seal.digests
 
 
-def test_the_file_every_phone_fails_to_read_costs_nobody_a_second_passcode(house: Any, a_phone: Any) -> None:
+def test_the_file_that_every_phone_fails_to_read_causes_no_second_attempt(house: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234")
     path = "Library/Application Support/FileProvider/backup/backup_manifest.db"
     phone.files.add_file("HomeDomain", path, b"x" * 100)
@@ -505,7 +503,7 @@ def test_the_file_every_phone_fails_to_read_costs_nobody_a_second_passcode(house
 # -- this computer's disk --------------------------------------------------------------------------------------------
 
 
-def test_a_disk_too_small_is_said_with_what_is_needed_and_the_old_backup_stays(
+def test_a_full_disk_is_reported_with_the_space_needed_and_the_old_backup_stays(
     house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phone = a_phone()
@@ -526,7 +524,7 @@ def test_a_disk_too_small_is_said_with_what_is_needed_and_the_old_backup_stays(
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_we_may_not_write_to(house: Any, a_phone: Any) -> None:
+def test_an_unwritable_folder_is_reported(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     home = house(phone)
     home.folder(phone).parent.mkdir(parents=True, mode=0o500)
@@ -534,7 +532,7 @@ def test_a_folder_we_may_not_write_to(house: Any, a_phone: Any) -> None:
         asyncio.run(home.back_up(phone))
 
 
-def test_a_file_in_the_place_of_the_folder(house: Any, a_phone: Any) -> None:
+def test_a_file_in_place_of_the_folder_is_reported(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     home = house(phone)
     home.folder(phone).parent.mkdir(parents=True)
@@ -544,7 +542,7 @@ def test_a_file_in_the_place_of_the_folder(house: Any, a_phone: Any) -> None:
     assert caught.value.exit_code == 33
 
 
-def test_something_in_the_way_where_files_arrive_is_not_called_a_lost_phone(house: Any, a_phone: Any) -> None:
+def test_an_unusable_staging_folder_is_not_reported_as_a_lost_phone(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     home = house(phone)
     in_the_way = home.folder(phone).parent / f".{UDID}.receiving"
@@ -554,7 +552,7 @@ def test_something_in_the_way_where_files_arrive_is_not_called_a_lost_phone(hous
         asyncio.run(home.back_up(phone))
 
 
-def test_an_empty_manifest_plist_left_by_another_program_does_not_end_every_backup(house: Any, a_phone: Any) -> None:
+def test_an_empty_manifest_plist_from_another_program_does_not_fail_the_backup(house: Any, a_phone: Any) -> None:
     """Facts row 9: with a 0-byte Manifest.plist a phone answers 205 for ever."""
     phone = a_phone()
     home = house(phone)

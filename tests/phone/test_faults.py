@@ -21,7 +21,7 @@ HAS_NO_ERROR_OF_ITS_OWN = {2, 4, 11, 14, 22, 100, 103, 107, 210, 213, 555}
 """Numbers for which `DeviceRefused` shows the phone's own words: no person can do anything particular about them."""
 
 
-def test_every_number_a_phone_may_refuse_with_is_a_sentence_that_quotes_it(house: Any, a_phone: Any) -> None:
+def test_every_refusal_code_gives_an_error_that_quotes_it(house: Any, a_phone: Any) -> None:
     phone = a_phone()
     home = house(phone)
 
@@ -46,7 +46,7 @@ def test_every_number_a_phone_may_refuse_with_is_a_sentence_that_quotes_it(house
 
 
 @pytest.mark.parametrize("at", [{"at": "files", "after": 4}, {"at": "end"}], ids=["midway", "at the end"])
-def test_a_save_refused_late_keeps_what_came_and_the_next_one_ends_well(
+def test_a_backup_refused_late_keeps_its_files_and_the_next_one_succeeds(
     house: Any, a_phone: Any, at: dict[str, Any]
 ) -> None:
     phone = a_phone()
@@ -60,9 +60,7 @@ def test_a_save_refused_late_keeps_what_came_and_the_next_one_ends_well(
     asyncio.run(home.back_up(phone))
 
 
-def test_a_pulled_cable_comes_back_under_another_number_and_an_unplugged_phone_stays_away(
-    house: Any, a_phone: Any
-) -> None:
+def test_a_replugged_phone_gets_a_new_device_id_and_an_unplugged_one_stays_away(house: Any, a_phone: Any) -> None:
     phone = a_phone(boot_delay_s=0.0)
     home = house(phone)
 
@@ -83,9 +81,7 @@ def test_a_pulled_cable_comes_back_under_another_number_and_an_unplugged_phone_s
 
 
 @pytest.mark.parametrize("way", ["sent", "received"])
-def test_a_phone_that_stalls_is_called_silent_and_not_lost_and_pulling_its_cable_ends_that(
-    house: Any, a_phone: Any, way: Any
-) -> None:
+def test_a_stalled_phone_is_reported_as_silent_until_its_cable_is_pulled(house: Any, a_phone: Any, way: Any) -> None:
     phone = a_phone()
     phone.faults.mishaps = [Mishap("stall", at="messages", after=6, way=way, seconds=3600.0)]
     home = house(phone)
@@ -103,7 +99,7 @@ def test_a_phone_that_stalls_is_called_silent_and_not_lost_and_pulling_its_cable
 @pytest.mark.parametrize(
     "name", ["first-session-dropped", "sync-lock-held", "sheet-shown-twice", "backup-manifest-db-unreadable"]
 )
-def test_scenarios_that_a_save_lives_through(house: Any, a_phone: Any, name: str) -> None:
+def test_a_backup_survives_these_scenarios(house: Any, a_phone: Any, name: str) -> None:
     phone = a_phone(passcode="1234")
     phone.files.add_file(
         "HomeDomain", "Library/Application Support/FileProvider/backup/backup_manifest.db", b"SQLite format 3\0" * 9
@@ -164,7 +160,7 @@ def run_until_full(*arguments: str, before: tuple[str, ...] = ()) -> str:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a small tmpfs of one's own needs Linux")
-def test_a_disk_that_fills_up_during_the_save_is_called_full(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_during_the_backup_is_reported_as_full(tmp_path: Path) -> None:
     disk, home = tmp_path / "disk", tmp_path / "home"
     disk.mkdir()
     home.mkdir()
@@ -179,7 +175,7 @@ def test_a_disk_that_fills_up_during_the_save_is_called_full(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no RLIMIT_FSIZE")
-def test_a_file_longer_than_this_disk_takes_is_said_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+def test_a_file_too_large_for_the_file_system_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
     """FAT32 ends a file at 4 GiB with EFBIG; here a limit of the process does, at 5 MB."""
     told = run_until_full(str(tmp_path), "5000000")
     assert told.splitlines()[0] == "CannotWriteHere 33" and f"['{UDID}']" in told

@@ -31,7 +31,7 @@ class Clock:
         self.now += seconds
 
 
-def test_each_thing_is_asked_for_once_and_done_once() -> None:
+def test_each_action_is_requested_and_finished_once() -> None:
     clock, seen = Clock(), Seen()
     user_wait = UserWait(seen, 60, Time(clock.clock, clock.sleep))
 
@@ -49,7 +49,7 @@ def test_each_thing_is_asked_for_once_and_done_once() -> None:
     assert seen.events == ["needed connect", "done connect", "needed unlock", "done unlock"]
 
 
-def test_when_time_is_over_the_last_thing_lacking_is_the_error() -> None:
+def test_when_the_time_runs_out_the_last_missing_thing_is_the_error() -> None:
     clock = Clock()
     user_wait = UserWait(Seen(), 2.5, Time(clock.clock, clock.sleep))
 
@@ -62,7 +62,7 @@ def test_when_time_is_over_the_last_thing_lacking_is_the_error() -> None:
     assert clock.now == 2.5
 
 
-def test_without_any_patience_a_person_is_still_told_what_was_missing() -> None:
+def test_with_no_time_to_wait_the_person_still_learns_what_was_missing() -> None:
     clock, seen = Clock(), Seen()
     user_wait = UserWait(seen, 0, Time(clock.clock, clock.sleep))
     with pytest.raises(NoPhone):

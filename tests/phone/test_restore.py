@@ -112,7 +112,7 @@ def test_what_was_on_the_old_phone_is_on_the_new_one_after_its_reboot(move: Any,
     assert sorted(path.name for path in story.set.parent.iterdir()) == [OLD]
 
 
-def test_the_set_is_only_read(move: Any) -> None:
+def test_restore_only_reads_the_set(move: Any) -> None:
     story = move()
     before = {path: (path.stat().st_ino, path.read_bytes()) for path in story.set.rglob("*") if path.is_file()}
     asyncio.run(story.restore())
@@ -140,13 +140,13 @@ def test_the_phone_is_told_which_apps_to_install_before_the_restore_begins(move:
     )
 
 
-def test_without_the_wish_no_app_is_asked_for(move: Any) -> None:
+def test_apps_are_not_requested_unless_asked(move: Any) -> None:
     story = move()
     asyncio.run(story.restore(applications=False))
     assert "/iTunesRestore/RestoreApplications.plist" not in story.new.afc_files
 
 
-def test_a_phone_that_cannot_be_told_which_apps_to_install_is_not_restored_to(move: Any) -> None:
+def test_restore_stops_if_the_app_list_cannot_be_written(move: Any) -> None:
     story = move()
     story.new.faults.refuse_services["com.apple.afc"] = "InvalidService"
     with pytest.raises(ServiceRefused):
@@ -184,7 +184,7 @@ def test_all_five_options_are_sent(move: Any, monkeypatch: pytest.MonkeyPatch) -
 # -- what is refused -------------------------------------------------------------------------------------------------
 
 
-def test_an_encrypted_set_without_its_password_is_not_even_offered(move: Any) -> None:
+def test_an_encrypted_set_without_its_password_is_refused_before_sending(move: Any) -> None:
     story = move("correct-horse-1947")
     with pytest.raises(PasswordMissing):
         asyncio.run(story.restore(password=None))
@@ -198,7 +198,7 @@ def test_a_wrong_password_is_refused_by_the_phone(move: Any) -> None:
     assert story.new.pending_restore is None
 
 
-def test_a_backup_that_was_never_finished_is_not_offered(move: Any) -> None:
+def test_an_unfinished_backup_is_refused_before_sending(move: Any) -> None:
     story = move()
     status = plistlib.loads((story.set / "Status.plist").read_bytes())
     (story.set / "Status.plist").write_bytes(plistlib.dumps({**status, "SnapshotState": "uploading"}))
@@ -206,14 +206,14 @@ def test_a_backup_that_was_never_finished_is_not_offered(move: Any) -> None:
         asyncio.run(story.restore())
 
 
-def test_a_backup_of_a_newer_ios(move: Any) -> None:
+def test_a_backup_from_a_newer_ios_is_refused(move: Any) -> None:
     story = move(ios_version="16.7")
     with pytest.raises(IncompatibleBackup) as caught:
         asyncio.run(story.restore())
     assert caught.value.exit_code == 40
 
 
-def test_a_phone_without_room(move: Any) -> None:
+def test_a_full_phone_is_reported(move: Any) -> None:
     story = move()
     story.new.faults.free_bytes = 1000
     with pytest.raises(PhoneFull) as caught:
@@ -224,7 +224,7 @@ def test_a_phone_without_room(move: Any) -> None:
 # -- the end of the link ---------------------------------------------------------------------------------------------
 
 
-def test_a_cable_pulled_during_the_restore_changes_nothing_and_can_be_sent_again(move: Any) -> None:
+def test_a_cable_pulled_during_the_restore_changes_nothing_and_the_set_can_be_sent_again(move: Any) -> None:
     story = move()
     story.new.faults.drop_restore_after_bytes = 150_000
     with pytest.raises(PhoneLost) as caught:
@@ -237,7 +237,7 @@ def test_a_cable_pulled_during_the_restore_changes_nothing_and_can_be_sent_again
     assert files_of(story.new).items() >= files_of(story.old).items()
 
 
-def test_a_phone_that_reboots_before_its_answer_is_out_was_sent_everything(move: Any) -> None:
+def test_a_phone_that_reboots_before_its_response_counts_as_sent(move: Any) -> None:
     story = move()
     story.new.faults.drop_instead_of_response = True
 
@@ -251,7 +251,7 @@ def test_a_phone_that_reboots_before_its_answer_is_out_was_sent_everything(move:
     assert files_of(story.new).items() >= files_of(story.old).items()
 
 
-def test_ctrl_c_during_the_restore_cuts_the_link_and_takes_back_the_order_for_apps(move: Any) -> None:
+def test_ctrl_c_during_the_restore_cuts_the_link_and_removes_the_app_list(move: Any) -> None:
     story = move()
     begun = threading.Event()
 
@@ -278,7 +278,7 @@ def test_ctrl_c_during_the_restore_cuts_the_link_and_takes_back_the_order_for_ap
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("device-link")] == []
 
 
-def test_a_phone_that_does_not_reboot_by_itself_is_asked_to_be_restarted(move: Any) -> None:
+def test_the_person_is_asked_to_restart_a_phone_that_does_not_reboot(move: Any) -> None:
     story = move(simulated_user=SimulatedUser())
     reboot_soon = story.new.reboot_soon
     story.new.reboot_soon = lambda *_, **__: None
@@ -325,7 +325,7 @@ def test_the_backup_password_is_set_changed_and_removed(house: Any, a_phone: Any
     assert list(home.usbmux.tmp.iterdir()) == []
 
 
-def test_a_passcode_declined_leaves_the_backup_password_as_it_was(house: Any, a_phone: Any) -> None:
+def test_declining_the_passcode_keeps_the_backup_password(house: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="decline"))
     home = house(phone)
 
@@ -338,7 +338,7 @@ def test_a_passcode_declined_leaves_the_backup_password_as_it_was(house: Any, a_
     assert phone.backup_password is None
 
 
-def test_a_saved_backup_keeps_the_password_it_was_saved_with(house: Any, a_phone: Any) -> None:
+def test_a_backup_keeps_the_password_it_was_made_with(house: Any, a_phone: Any) -> None:
     phone = a_phone(backup_password="first")
     home = house(phone)
 
