@@ -1,4 +1,4 @@
-"""Which apps a backup holds, and what belongs to each."""
+"""The apps of a backup, and the groups and extensions of each."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_an_extension_belongs_to_the_app_with_the_longest_prefix(make_backup: An
 
 
 def test_groups_reported_by_the_phone_are_not_guessed(make_backup: Any) -> None:
-    """The group looks like the asked app's, and the phone said it is not."""
+    """The group's name resembles the app's, but the phone reports that it does not belong to it."""
     domains = ["AppDomain-org.example.diary", "AppDomainGroup-group.org.example.diary.old"]
     diary = entries(make_backup, domains, {"org.example.diary": []})["org.example.diary"]
     assert (diary.groups, diary.groups_guessed) == ((), False)

@@ -1,4 +1,4 @@
-"""What a proof may expect of a record on the new phone."""
+"""What a proof may expect for a record on the new phone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_dropped_records_are_not_expected_and_say_why(domain: str, path: str) ->
 @pytest.mark.parametrize(
     ("domain", "path"),
     [
-        ("HealthDomain", "Health/healthdb.sqlite"),  # on the phone's list of things removed, and restored all the same
+        ("HealthDomain", "Health/healthdb.sqlite"),  # on the phone's list of removed files, but restored anyway
         ("HomeDomain", "Library/SMS/sms.db"),
         ("HomeDomain", "Library/Preferences/com.apple.GMM.plist2"),
         ("CameraRollDomain", "Media/PhotoData/CPLAssets/group1/x.HEIC"),

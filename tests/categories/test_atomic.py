@@ -1,4 +1,4 @@
-"""Half of what only makes sense together does not move."""
+"""Selections that split an atomic group are refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PHONE: dict[tuple[str, str], bytes | Kind] = {
 
 
 def missed(backup: Backup, claims: Claims, *lost: tuple[str, str]) -> list[Any]:
-    """The halves there are when everything is chosen and these files could not be read."""
+    """The partial groups if everything is chosen and these files could not be read."""
     choice = choose(backup.records(), claims, categories=["everything"])
     ids = {backup.record(*place).file_id for place in lost}  # type: ignore[union-attr]
     return partial_groups(backup.records(), choice.file_ids - ids, claims, choice.owners)
@@ -109,7 +109,7 @@ def test_a_split_library_error_has_three_sentences(phone: tuple[Backup, Claims])
 
 
 def test_the_parts_of_an_atomic_group_belong_to_its_category() -> None:
-    """Else a choice of the category would take half of it every time."""
+    """Otherwise every choice of the category would split the group."""
     claims = Claims(load_catalogue(), {})
     for category in load_catalogue().categories:
         for atomic in category.atomic:

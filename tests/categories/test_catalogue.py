@@ -1,4 +1,4 @@
-"""The data file itself: what is in it, and that a mistake in it is found when it is read."""
+"""The contents of categories.toml, and that mistakes in it are found on reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the words of a plan to the records that move."""
+"""From a plan's lists to the records that move."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_everything_except_messages_and_two_apps_that_share_their_data(pick: Any
 
 
 def test_an_app_cannot_be_excluded_in_part(pick: Any) -> None:
-    """What it shares with an app that moves would move all the same."""
+    """The data that it shares with an app that moves would still move."""
     for word in ("app:x.mail", "x.mail"):
         with pytest.raises(HalfGroup) as caught:
             pick(["everything"], except_=[word])

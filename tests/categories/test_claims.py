@@ -1,4 +1,4 @@
-"""Who owns a record. Whatever the manifest holds, somebody does."""
+"""Who owns a record. Every record has an owner."""
 
 from __future__ import annotations
 
@@ -192,8 +192,8 @@ def test_up_to_ios_12_the_calendar_database_also_holds_the_reminders(ios_version
 
 
 def test_categories_missing_from_unencrypted_backups_need_encryption() -> None:
-    """Two readings of one list of iOS: the simulated iPhone's and the catalogue's. Safari's two databases are half of a
-    category: the rest of it is in open backups."""
+    """The simulated iPhone and the catalogue each read iOS's list. Safari is an exception, because only two of its
+    databases need encryption."""
     rules = [rule for category in load_catalogue().categories for rule in category.rules if rule.needs_encryption]
     known_otherwise = {"Library/Safari/BrowserState.db", "Library/Safari/History.db", "Library/Safari/SafariTabs.db"}
     missing = {
@@ -285,7 +285,7 @@ def test_every_possible_record_has_an_owner(domain: str, path: str) -> None:
 
 @given(DOMAINS, PATHS, st.sampled_from(SUFFIXES))
 def test_companions_have_the_owner_of_their_database(domain: str, path: str, suffix: str) -> None:
-    """Whoever chooses the one gets the other. For a changes-log of the photo library both stay out."""
+    """A companion moves with its database. Both are excluded for a change log of the photo library."""
     if is_database(path):
         assert CLAIMS.owners(domain, path + suffix) == CLAIMS.owners(domain, path)
 

@@ -1,4 +1,4 @@
-"""Numbers that a person recognises, from whatever database a phone of some version left in its backup."""
+"""Counts from the databases of various iOS versions."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_alarms_are_counted_in_the_first_place_that_has_any(
 
 
 def test_chats_of_a_real_whatsapp_are_counted(shared_data: Path, make_backup: Any, tmp_path: Path) -> None:
-    """With the empty -wal and the -shm of another moment beside it (iOS 15.3.1)."""
+    """With an empty -wal and a stale -shm beside it (iOS 15.3.1)."""
     folder = shared_data / "databases" / "ios15-real" / "whatsAppMessages"
     contents = {(WHATSAPP, file.name): file.read_bytes() for file in folder.glob("ChatStorage*")}
     backup = make_backup({("AppDomain-net.whatsapp.WhatsApp", "Documents/x"): b"1", **contents})
@@ -186,7 +186,7 @@ def test_accounts_on_the_schema_of_ios_18(
 
 
 def test_rows_in_the_wal_are_counted(make_backup: Any, tmp_path: Path) -> None:
-    """A phone's database is one empty page for days, everything in its -wal."""
+    """A phone's database may be one empty page for days, with all rows in its -wal."""
     source = tmp_path / "sms.db"
     with closing(sqlite3.connect(source, isolation_level=None)) as live:
         live.execute("PRAGMA journal_mode = WAL")
@@ -202,7 +202,7 @@ def test_rows_in_the_wal_are_counted(make_backup: Any, tmp_path: Path) -> None:
     assert show(backup, tmp_path / "tmp").category("messages").items == 40
 
 
-# -- whatever lies there, nothing is raised --------------------------------------------------------------------------
+# -- damaged databases never raise -----------------------------------------------------------------------------------
 
 
 SMS = ("messages", "HomeDomain", "Library/SMS/sms.db")
@@ -227,7 +227,7 @@ def test_a_garbage_database_only_loses_its_number(count_one: Any, data: bytes) -
 
 
 def test_truncated_and_corrupted_databases_never_raise(phones_backup: Any, count_one: Any) -> None:
-    """Seeded: each of a phone's counted databases, four ways broken; a number or none, never an error."""
+    """Each counted database, damaged in four seeded ways, gives a number or none, but never an error."""
     backup, _ = phones_backup("18.5", **SMALL, icloud_contacts=1, icloud_events=1, icloud_only_photos=1)
     chance = random.Random(1947)
     broken = 0

@@ -1,4 +1,4 @@
-"""The little pattern language of categories.toml."""
+"""The path patterns of categories.toml."""
 
 from __future__ import annotations
 

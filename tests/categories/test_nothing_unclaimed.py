@@ -1,4 +1,4 @@
-"""The sum of categories, apps and other-system is the manifest, whatever the backup."""
+"""For every backup, categories, apps and other-system add up to the manifest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SMALL = {"photos": 3, "messages": 12, "attachments": 2, "contacts": 5, "health_s
 
 
 def sums_come_out(backup: Backup, tmp: Path, groups: Mapping[str, tuple[str, ...]] | None = None) -> Tally:
-    """Every record has an owner, `everything` is every record, and the numbers of `show` add up to the manifest's."""
+    """Every record has an owner, `everything` selects every record, and `show`'s numbers add up to the manifest's."""
     claims = Claims.of(backup, groups)
     rows = list(backup.records())
     owners = Counter(owner for row in rows for owner in claims.owners(row.domain, row.relative_path))

@@ -1,4 +1,4 @@
-"""Against data nobody here wrote: a real manifest, real databases with their logs, an encrypted backup."""
+"""Tests with other people's data: a real manifest, real databases with their -wal files, an encrypted backup."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def recorded_rows(shared_data: Path, beginning: str) -> int:
 
 
 def test_the_address_book_of_a_real_phone_with_its_log(shared_data: Path, count: Any) -> None:
-    """And a -shm of another moment beside it (iOS 15.3.1)."""
+    """With a stale -shm beside it (iOS 15.3.1)."""
     database = shared_data / "databases" / "ios15-real" / "addressBook" / "AddressBook.sqlitedb"
     items = count("contacts", "HomeDomain", "Library/AddressBook/AddressBook.sqlitedb", database)
     assert items == recorded_rows(shared_data, "addressBook.addressBook") == 9
@@ -124,7 +124,7 @@ def test_the_address_book_of_a_real_phone_with_its_log(shared_data: Path, count:
 @pytest.mark.parametrize(
     ("database", "rows"),
     [
-        # everything is in its log: the database alone has no tables
+        # everything is in its -wal: the database file alone has no tables
         ("addressBook/AddressBookImages.sqlitedb", {"ABThumbnailImage": 4, "ABFullSizeImage": 2}),
         ("addressBook/AddressBook.sqlitedb", {"ABPerson": 9, "ABMultiValue": 13}),
         ("whatsAppMessages/ChatStorage.sqlite", {"ZWAMESSAGE": 32, "ZWACHATSESSION": 5}),
@@ -214,7 +214,7 @@ def test_empty_databases_with_old_schemas_count_zero(
 
 
 def tables_and_indices(script: str) -> Iterator[str]:
-    """The statements of a dumped schema that any SQLite can run: no triggers, nothing of SQLite's own."""
+    """The statements of a dumped schema that any SQLite can run: no triggers, no SQLite tables."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -1,4 +1,4 @@
-"""What `show` will say about a backup."""
+"""What `show` reports about a backup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Saving simulated iPhones over real sockets, and everything that may come between."""
+"""Back up simulated iPhones over real sockets, with every kind of interruption."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PHOTO = "CameraRollDomain/Media/DCIM/100APPLE/IMG_0001.JPG"
 
 
 def contents(folder: Path, password: str | None = None) -> dict[str, str]:
-    """What a reader of backups finds, in the form of `Filesystem.digests`, files only."""
+    """The files that a backup reader finds, in the form of `Filesystem.digests`."""
     backup = Backup.open(folder, password)
     return {
         f"{record.domain}/{record.relative_path}": hashlib.sha256(b"".join(backup.chunks(record))).hexdigest()
@@ -58,12 +58,12 @@ def is_whole(home: Any, phone: Any, password: str | None = None) -> bool:
 
 
 @pytest.fixture(scope="module")
-def saved(lasting_house: Any, a_phone: Any) -> Any:
-    """A phone with a passcode, saved once: (home, phone, report)."""
+def saved(attach_for_module: Any, a_phone: Any) -> Any:
+    """A phone with a passcode, backed up once: (host, phone, report)."""
     phone = a_phone(passcode="1234")
     phone.afc_files["/iTunes_Control/iTunes/iTunesPrefs"] = b"prefs"
     phone.faults.frame_sizes = (1, 4096, 300_000, 17)
-    home = lasting_house(phone)
+    home = attach_for_module(phone)
     return home, phone, asyncio.run(home.back_up(phone))
 
 
@@ -116,9 +116,9 @@ def test_the_info_plist_has_the_keys_that_other_programs_need(saved: Any) -> Non
     assert info["iTunes Files"] == {"iTunesPrefs": b"prefs"}
 
 
-def test_a_second_backup_transfers_only_changes(house: Any, a_phone: Any) -> None:
+def test_a_second_backup_transfers_only_changes(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     first = asyncio.run(home.back_up(phone))
     phone.files.add_file("HomeDomain", "Library/SMS/sms.db", b"SQLite format 3\0" + b"new" * 100)
     phone.files.remove("AppDomain-org.example.chat", "Documents/größe.txt")
@@ -128,9 +128,9 @@ def test_a_second_backup_transfers_only_changes(house: Any, a_phone: Any) -> Non
     assert is_whole(home, phone)
 
 
-def test_an_encrypted_backup_opens_with_its_password_and_has_no_plain_file(house: Any, a_phone: Any) -> None:
+def test_an_encrypted_backup_opens_with_its_password_and_has_no_plain_file(attach: Any, a_phone: Any) -> None:
     phone = a_phone(backup_password="correct-horse-1947", passcode="1234")
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     folder = home.folder(phone)
     assert BackupFolder(folder).is_encrypted
@@ -140,9 +140,9 @@ def test_an_encrypted_backup_opens_with_its_password_and_has_no_plain_file(house
     assert all(b"".join(photo.content.chunks())[:64] not in path.read_bytes() for path in folder.glob("??/*"))
 
 
-def test_a_fresh_backup_keeps_the_old_one_until_it_is_complete(house: Any, a_phone: Any) -> None:
+def test_a_fresh_backup_keeps_the_old_one_until_it_is_complete(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     first = asyncio.run(home.back_up(phone))
     before = BackupFolder(home.folder(phone)).status_uuid
     again = asyncio.run(home.back_up(phone, begin="fresh"))
@@ -157,10 +157,10 @@ def test_a_fresh_backup_keeps_the_old_one_until_it_is_complete(house: Any, a_pho
 
 @pytest.mark.parametrize(("after_bytes", "password"), [(12_000, None), (60_000, "secret"), (430_000, None)])
 def test_a_backup_resumes_after_the_cable_was_pulled(
-    house: Any, a_phone: Any, after_bytes: int, password: str | None
+    attach: Any, a_phone: Any, after_bytes: int, password: str | None
 ) -> None:
     phone = a_phone(backup_password=password)
-    home = house(phone)
+    home = attach(phone)
     phone.faults.drop_save_after_bytes = after_bytes
     with pytest.raises(PhoneLost) as caught:
         asyncio.run(home.back_up(phone))
@@ -174,11 +174,11 @@ def test_a_backup_resumes_after_the_cable_was_pulled(
     assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
 
 
-def test_files_received_before_the_cable_was_pulled_are_not_sent_again(house: Any, a_phone: Any) -> None:
+def test_files_received_before_the_cable_was_pulled_are_not_sent_again(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     for number in range(300):
         phone.files.add_file("MediaDomain", f"Media/Recordings/{number}.m4a", bytes([number % 251]) * 4000)
-    home = house(phone)
+    home = attach(phone)
     phone.faults.drop_save_after_bytes = 1_200_000
     with pytest.raises(PhoneLost):
         asyncio.run(home.back_up(phone))
@@ -187,9 +187,9 @@ def test_files_received_before_the_cable_was_pulled_are_not_sent_again(house: An
     assert is_whole(home, phone)
 
 
-def test_an_interrupted_incremental_backup_keeps_the_existing_seal(house: Any, a_phone: Any) -> None:
+def test_an_interrupted_incremental_backup_keeps_the_existing_seal(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     for number in range(200):
         phone.files.add_file("MediaDomain", f"Media/Recordings/{number}.m4a", bytes([number % 251]) * 2000)
@@ -204,10 +204,10 @@ def test_an_interrupted_incremental_backup_keeps_the_existing_seal(house: Any, a
 
 
 def test_a_backup_killed_before_sealing_is_sealed_by_the_next_one(
-    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
 
     class Killed(Exception): ...
 
@@ -225,9 +225,9 @@ def test_a_backup_killed_before_sealing_is_sealed_by_the_next_one(
     assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
 
 
-def test_ctrl_c_leaves_no_thread_and_a_backup_that_can_be_resumed(house: Any, a_phone: Any) -> None:
+def test_ctrl_c_leaves_no_thread_and_a_backup_that_can_be_resumed(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
-    home = house(phone)
+    home = attach(phone)
 
     class UntilAsked(type(home.progress)):  # type: ignore[misc]
         def person_needed(self, name: str, action: Any) -> None:
@@ -253,9 +253,9 @@ def test_ctrl_c_leaves_no_thread_and_a_backup_that_can_be_resumed(house: Any, a_
     assert is_whole(home, phone)
 
 
-def test_waiting_for_the_passcode_ends_after_the_given_time(house: Any, a_phone: Any) -> None:
+def test_waiting_for_the_passcode_ends_after_the_given_time(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -270,9 +270,9 @@ def test_waiting_for_the_passcode_ends_after_the_given_time(house: Any, a_phone:
     assert is_whole(home, phone)
 
 
-def test_cancel_on_the_phone_ends_the_backup(house: Any, a_phone: Any) -> None:
+def test_cancel_on_the_phone_ends_the_backup(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
-    home = house(phone)
+    home = attach(phone)
 
     class Canceller(type(home.progress)):  # type: ignore[misc]
         def person_needed(self, name: str, action: Any) -> None:
@@ -284,26 +284,26 @@ def test_cancel_on_the_phone_ends_the_backup(house: Any, a_phone: Any) -> None:
     assert caught.value.exit_code == 50
 
 
-def test_a_session_dropped_after_plugging_in_is_tried_again(house: Any, a_phone: Any) -> None:
+def test_a_session_dropped_after_plugging_in_is_tried_again(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.drop_sessions = 2
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     assert home.time.slept.count(10.0) == 2
     assert is_whole(home, phone)
 
 
-def test_a_phone_that_drops_every_session_is_lost(house: Any, a_phone: Any) -> None:
+def test_a_phone_that_drops_every_session_is_lost(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.drop_sessions = 3
     with pytest.raises(PhoneLost):
-        asyncio.run(house(phone).back_up(phone))
+        asyncio.run(attach(phone).back_up(phone))
 
 
-def test_a_phone_that_goes_silent_is_not_reported_as_lost(house: Any, a_phone: Any) -> None:
+def test_a_phone_that_goes_silent_is_not_reported_as_lost(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.silence_s = 1.0
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -317,10 +317,10 @@ def test_a_phone_that_goes_silent_is_not_reported_as_lost(house: Any, a_phone: A
 # -- what the phone refuses ------------------------------------------------------------------------------------------
 
 
-def test_an_exception_from_progress_stops_the_backup_and_is_raised(house: Any, a_phone: Any) -> None:
-    """The journey's watcher raises in whatever thread it is called when the run is to stop."""
+def test_an_exception_from_progress_stops_the_backup_and_is_raised(attach: Any, a_phone: Any) -> None:
+    """To stop a run, the journey's progress raises in the thread that calls it."""
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
-    home = house(phone)
+    home = attach(phone)
 
     class Stopped(Exception): ...
 
@@ -346,25 +346,25 @@ def test_an_exception_from_progress_stops_the_backup_and_is_raised(house: Any, a
     assert is_whole(home, phone)
 
 
-def test_declining_the_passcode_ends_the_backup(house: Any, a_phone: Any) -> None:
+def test_declining_the_passcode_ends_the_backup(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="decline"))
-    home = house(phone)
+    home = attach(phone)
     with pytest.raises(PasscodeNotEntered) as caught:
         asyncio.run(home.back_up(phone))
     assert caught.value.exit_code == 50
     assert home.progress.asked == home.progress.done == ["enter-passcode"]
 
 
-def test_a_passcode_sheet_that_shows_twice_is_asked_for_twice(house: Any, a_phone: Any) -> None:
+def test_a_passcode_sheet_that_shows_twice_is_asked_for_twice(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode_sheets=2))
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     assert home.progress.asked == home.progress.done == ["enter-passcode"] * 2
 
 
-def test_a_locked_phone_that_was_unlocked_once_is_backed_up_with_the_escrow_bag(house: Any, a_phone: Any) -> None:
+def test_a_locked_phone_that_was_unlocked_once_is_backed_up_with_the_escrow_bag(attach: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask", passcode="1234", simulated_user=SimulatedUser(unlocks=False))
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -376,9 +376,9 @@ def test_a_locked_phone_that_was_unlocked_once_is_backed_up_with_the_escrow_bag(
     assert is_whole(home, phone)
 
 
-def test_the_person_is_asked_to_unlock_a_phone_not_unlocked_since_it_was_switched_on(house: Any, a_phone: Any) -> None:
+def test_the_person_is_asked_to_unlock_a_phone_not_unlocked_since_it_was_switched_on(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(unlocks=False))
-    home = house(phone)
+    home = attach(phone)
     asked: list[str] = []
 
     class Unlocker(type(home.progress)):  # type: ignore[misc]
@@ -394,40 +394,40 @@ def test_the_person_is_asked_to_unlock_a_phone_not_unlocked_since_it_was_switche
     assert is_whole(home, phone)
 
 
-def test_a_phone_never_unlocked_since_it_was_switched_on_is_reported_as_locked(house: Any, a_phone: Any) -> None:
+def test_a_phone_never_unlocked_since_it_was_switched_on_is_reported_as_locked(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(unlocks=False))
-    home = house(phone)
+    home = attach(phone)
     phone.reboot()
     with pytest.raises(PhoneLocked):
         asyncio.run(home.back_up(phone))
 
 
-def test_a_phone_without_a_passcode_is_backed_up_without_an_escrow_bag(house: Any, a_phone: Any) -> None:
+def test_a_phone_without_a_passcode_is_backed_up_without_an_escrow_bag(attach: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask")
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     assert "EscrowBag" not in plistlib.loads((home.usbmux.pairing / f"{UDID}.plist").read_bytes())
     assert is_whole(home, phone)
 
 
-def test_a_phone_in_its_setup_assistant_is_refused(house: Any, a_phone: Any) -> None:
+def test_a_phone_in_its_setup_assistant_is_refused(attach: Any, a_phone: Any) -> None:
     phone = a_phone(setup="running", simulated_user=SimulatedUser(finishes_setup=False))
     with pytest.raises(SetupUnfinished) as caught:
-        asyncio.run(house(phone).back_up(phone))
+        asyncio.run(attach(phone).back_up(phone))
     assert caught.value.exit_code == 24
 
 
-def test_a_managed_phone_requires_encrypted_backups(house: Any, a_phone: Any) -> None:
+def test_a_managed_phone_requires_encrypted_backups(attach: Any, a_phone: Any) -> None:
     phone = a_phone(requires_encryption=True)
     with pytest.raises(WrongPhonePassword) as caught:
-        asyncio.run(house(phone).back_up(phone))
+        asyncio.run(attach(phone).back_up(phone))
     assert caught.value.exit_code == 32
 
 
-def test_another_program_that_syncs_is_waited_for_ten_seconds(house: Any, a_phone: Any) -> None:
+def test_another_program_that_syncs_is_waited_for_ten_seconds(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.afc_lock_busy_tries = 49
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)
 
@@ -438,22 +438,22 @@ def test_another_program_that_syncs_is_waited_for_ten_seconds(house: Any, a_phon
     assert is_whole(home, phone)
 
 
-def test_a_backup_works_without_the_optional_services(house: Any, a_phone: Any) -> None:
+def test_a_backup_works_without_the_optional_services(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     for service in ("notification_proxy", "installation_proxy"):
         phone.faults.refuse_services[f"com.apple.mobile.{service}"] = "InvalidService"
     phone.faults.refuse_services["com.apple.afc"] = "InvalidService"
     phone.faults.refuse_services["com.apple.springboardservices"] = "InvalidService"
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)
     assert [finding.code for finding in home.progress.findings] == ["installed-apps-unknown"]
 
 
-def test_only_the_missing_icon_is_left_out(house: Any, a_phone: Any) -> None:
+def test_only_the_missing_icon_is_left_out(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.no_icon = ("org.example.chat",)
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     info = plistlib.loads((home.folder(phone) / "Info.plist").read_bytes())
     assert set(info["Applications"]["org.example.chat"]) == {"ApplicationSINF", "iTunesMetadata"}
@@ -462,10 +462,10 @@ def test_only_the_missing_icon_is_left_out(house: Any, a_phone: Any) -> None:
 # -- files the phone cannot read -------------------------------------------------------------------------------------
 
 
-def test_a_file_read_in_the_second_attempt_is_not_reported(house: Any, a_phone: Any) -> None:
+def test_a_file_read_in_the_second_attempt_is_not_reported(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.unreadable_once[PHOTO] = "Input/output error (5)"
-    home = house(phone)
+    home = attach(phone)
     report = asyncio.run(home.back_up(phone))
     assert report.unreadable == ()
     assert home.progress.findings == []
@@ -473,10 +473,10 @@ def test_a_file_read_in_the_second_attempt_is_not_reported(house: Any, a_phone: 
     assert is_whole(home, phone)
 
 
-def test_a_file_that_stays_unreadable_is_reported_and_recorded_in_the_seal(house: Any, a_phone: Any) -> None:
+def test_a_file_that_stays_unreadable_is_reported_and_recorded_in_the_seal(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.unreadable[PHOTO] = "Input/output error (5)"
-    home = house(phone)
+    home = attach(phone)
     report = asyncio.run(home.back_up(phone))
     (file_id,) = report.unreadable
     (finding,) = home.progress.findings
@@ -489,12 +489,12 @@ def test_a_file_that_stays_unreadable_is_reported_and_recorded_in_the_seal(house
     assert file_id not in seal.digests
 
 
-def test_the_file_that_every_phone_fails_to_read_causes_no_second_attempt(house: Any, a_phone: Any) -> None:
+def test_the_file_that_every_phone_fails_to_read_causes_no_second_attempt(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234")
     path = "Library/Application Support/FileProvider/backup/backup_manifest.db"
     phone.files.add_file("HomeDomain", path, b"x" * 100)
     phone.faults.unreadable[f"HomeDomain/{path}"] = "Input/output error (5)"
-    home = house(phone)
+    home = attach(phone)
     report = asyncio.run(home.back_up(phone))
     assert home.progress.asked == ["enter-passcode"]
     assert len(report.unreadable) == 1
@@ -504,10 +504,10 @@ def test_the_file_that_every_phone_fails_to_read_causes_no_second_attempt(house:
 
 
 def test_a_full_disk_is_reported_with_the_space_needed_and_the_old_backup_stays(
-    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     phone.files.add_file("MediaDomain", "Media/Recordings/long.m4a", b"x" * 500_000)
     usage = shutil.disk_usage(home.home)
@@ -524,17 +524,17 @@ def test_a_full_disk_is_reported_with_the_space_needed_and_the_old_backup_stays(
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
-def test_an_unwritable_folder_is_reported(house: Any, a_phone: Any) -> None:
+def test_an_unwritable_folder_is_reported(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     home.folder(phone).parent.mkdir(parents=True, mode=0o500)
     with pytest.raises(CannotWriteHere):
         asyncio.run(home.back_up(phone))
 
 
-def test_a_file_in_place_of_the_folder_is_reported(house: Any, a_phone: Any) -> None:
+def test_a_file_in_place_of_the_folder_is_reported(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     home.folder(phone).parent.mkdir(parents=True)
     home.folder(phone).write_bytes(b"")
     with pytest.raises(CannotWriteHere) as caught:
@@ -542,9 +542,9 @@ def test_a_file_in_place_of_the_folder_is_reported(house: Any, a_phone: Any) -> 
     assert caught.value.exit_code == 33
 
 
-def test_an_unusable_staging_folder_is_not_reported_as_a_lost_phone(house: Any, a_phone: Any) -> None:
+def test_an_unusable_staging_folder_is_not_reported_as_a_lost_phone(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     in_the_way = home.folder(phone).parent / f".{UDID}.receiving"
     in_the_way.parent.mkdir(parents=True)
     in_the_way.write_bytes(b"a file")
@@ -552,19 +552,19 @@ def test_an_unusable_staging_folder_is_not_reported_as_a_lost_phone(house: Any, 
         asyncio.run(home.back_up(phone))
 
 
-def test_an_empty_manifest_plist_from_another_program_does_not_fail_the_backup(house: Any, a_phone: Any) -> None:
-    """Facts row 9: with a 0-byte Manifest.plist a phone answers 205 for ever."""
+def test_an_empty_manifest_plist_from_another_program_does_not_fail_the_backup(attach: Any, a_phone: Any) -> None:
+    """Facts row 9: with an empty Manifest.plist a phone always answers 205."""
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     (home.folder(phone) / "Manifest.plist").write_bytes(b"")
     asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)
 
 
-def test_another_phone_s_folder_is_refused_before_anything_is_written(house: Any, a_phone: Any) -> None:
+def test_another_phone_s_folder_is_refused_before_anything_is_written(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:

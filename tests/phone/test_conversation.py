@@ -1,4 +1,4 @@
-"""The host's side of a save against a phone played by hand."""
+"""The host's side of a backup, against a phone driven by the test."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_received_files_are_private(wired: Any) -> None:
 
 
 def test_an_unreadable_file_is_recorded_and_stored_as_far_as_it_came(wired: Any) -> None:
-    """Its row would have no file at all otherwise, and the phone refuses such a backup (205)."""
+    """Otherwise its row would have no file, and the phone refuses such a backup (205)."""
     saved = wired.backup()
     wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [b"half of"], failed(b"Input/output error (5)")))
     assert wired.phone.status()[0] == 0
@@ -183,7 +183,7 @@ def test_partial_files_of_a_killed_run_are_removed(wired: Any) -> None:
 
 
 class FullDisk(NoLedger):
-    """The disk fills up when the `after`th blob is noted."""
+    """The disk fills up when blob number `after` is added."""
 
     def __init__(self, after: int) -> None:
         self.left = after
@@ -283,7 +283,7 @@ def test_a_bug_at_the_very_end_is_raised_too(tmp_path: Path) -> None:
         line.put((pipeline.FileStart(tmp_path / "blob"), pipeline.FileData(b"x"), pipeline.FileEnd(FILE_ID)))
 
 
-# -- strangers' names ------------------------------------------------------------------------------------------------
+# -- untrusted names -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [f"{UDID}/../../etc/passwd", "..", f"{UDID}/ab/\0", "../other/x"])
@@ -342,7 +342,7 @@ def test_a_path_that_looks_absolute_is_inside_the_backup(wired: Any) -> None:
     assert (wired.folder / "ab" / FILE_ID).read_bytes() == b"x"
 
 
-# -- what else a phone does ------------------------------------------------------------------------------------------
+# -- other operations ------------------------------------------------------------------------------------------------
 
 
 def test_a_forced_full_backup_renames_the_old_folder_and_removes_it_at_the_end(wired: Any) -> None:

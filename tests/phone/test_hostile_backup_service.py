@@ -18,12 +18,11 @@ from typing import Any
 import pytest
 
 from migrate.backup import folder as backup_folder
-from migrate.phone.mobilebackup2 import back_up
-from migrate.phone.mobilebackup2 import conversation as serve
-from migrate.phone.mobilebackup2 import upload as receive
+from migrate.phone.mobilebackup2 import back_up, conversation
 from migrate.phone.mobilebackup2.back_up import more_unreadable_finding
 from migrate.phone.mobilebackup2.link import LinkEnded
 from migrate.phone.mobilebackup2.notifications import SHEET_GONE, SHEET_SHOWN, SHEETS_LIMIT, NotificationListener
+from migrate.phone.mobilebackup2.upload import DROPPED_BATCHES, REASONS_LIMIT
 from migrate.problems import MigrateError, PhoneBrokeProtocol, UnsafeName
 
 UDID = "00008110-000A1B2C3D4E5F60"
@@ -104,8 +103,8 @@ WINDOWS: dict[str, str] = {
 
 
 @pytest.fixture
-def fort(wired: Any) -> Any:
-    """A backup folder with secrets around it, links out of it, and the record of what lay outside."""
+def guarded(wired: Any) -> Any:
+    """A backup folder with secrets around it and links out of it, and a record of what is outside."""
     outside = wired.root.parent / f"outside-{wired.root.name}"
     outside.mkdir()
     (outside / "secret").write_bytes(SECRET)
@@ -137,7 +136,7 @@ def around(wired: Any) -> dict[str, bytes | None]:
 
 
 def refused_with(wired: Any, said: Say, name: str) -> tuple[str, bytes]:
-    """What became of it, in words, and every byte the phone was sent meanwhile."""
+    """How it ended, in words, and every byte that was sent to the phone."""
     saved = wired.backup()
     heard = bytearray()
 
@@ -171,33 +170,33 @@ def harmless(wired: Any, told: str, heard: bytes, name: str) -> None:
     assert SECRET not in heard
     assert (wired.folder / "ab" / BLOB).read_bytes() == b"blob"
     assert (wired.folder / "Status.plist").read_bytes() == b"status"
-    # it ended the conversation with a sentence that names the name, or was answered with a code that is none of success
+    # either the conversation ended with an error that quotes the name, or the answer was an error code
     assert "was refused" in told or "<integer>18446744073709551" in told, told
 
 
 @pytest.mark.parametrize("message", MESSAGES)
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_no_message_leads_out_of_the_folder(fort: Any, message: str, attack: str) -> None:
+def test_no_message_leads_out_of_the_folder(guarded: Any, message: str, attack: str) -> None:
     if os.name == "nt" and "link" in attack:
         pytest.skip("making links needs a privilege on Windows")
-    name = ATTACKS[attack].replace("{outside}", str(fort.outside)).replace("{beside}", fort.outside.name)
-    harmless(fort, *refused_with(fort, MESSAGES[message], name), name)
+    name = ATTACKS[attack].replace("{outside}", str(guarded.outside)).replace("{beside}", guarded.outside.name)
+    harmless(guarded, *refused_with(guarded, MESSAGES[message], name), name)
 
 
 @pytest.mark.parametrize("message", ["create a directory", "upload", "download", "move to", "copy from", "remove"])
 @pytest.mark.parametrize("attack", WINDOWS)
 def test_names_that_windows_reads_differently_are_refused(
-    fort: Any, monkeypatch: pytest.MonkeyPatch, message: str, attack: str
+    guarded: Any, monkeypatch: pytest.MonkeyPatch, message: str, attack: str
 ) -> None:
     plain = backup_folder._parts
     monkeypatch.setattr(backup_folder, "_parts", lambda name, windows: plain(name, windows=True))
     name = WINDOWS[attack]
-    harmless(fort, *refused_with(fort, MESSAGES[message], name), name)
+    harmless(guarded, *refused_with(guarded, MESSAGES[message], name), name)
 
 
-def test_a_phone_s_normal_names_are_accepted(fort: Any) -> None:
+def test_a_phone_s_normal_names_are_accepted(guarded: Any) -> None:
     for name in (f"{UDID}/Snapshot/ab", f"{UDID}-20260101-120000", f"{UDID}/Manifest.db", f"{UDID}/ab/{BLOB}"):
-        fort.conversation.host_folder.local_path(name)
+        guarded.conversation.host_folder.local_path(name)
 
 
 # -- lengths and streams ---------------------------------------------------------------------------------------------
@@ -255,8 +254,8 @@ def test_a_malicious_property_list_is_refused_or_harmless(wired: Any, message: b
         saved.result(10)
 
 
-class Fountain:
-    """A phone that never stops sending: a thread of its own, until the host has gone."""
+class EndlessPhone:
+    """A phone that never stops sending, in its own thread, until the host disconnects."""
 
     def __init__(self, wired: Any, before: bytes, over_and_over: bytes) -> None:
         self.sent = 0
@@ -296,25 +295,25 @@ def test_an_endless_stream_to_a_full_disk_ends_the_conversation(
     monkeypatch.setattr("migrate.phone.mobilebackup2.pipeline.open_new", full)
     saved = wired.backup()
     wired.phone.say("DLMessageUploadFiles", "", 0.0, 1)
-    fountain = Fountain(wired, before, water)
+    endless_phone = EndlessPhone(wired, before, water)
     with pytest.raises(OSError, match="No space left"):
         saved.result(30)
-    fountain.dry_up()
+    endless_phone.dry_up()
     assert wired.conversation.local_disk_error.errno == errno.ENOSPC
-    assert fountain.sent < (receive.DROPPED_BATCHES + 24) << 20  # what queues and socket buffers hold comes on top
+    assert endless_phone.sent < (DROPPED_BATCHES + 24) << 20  # what queues and socket buffers hold comes on top
 
 
 def test_an_endless_stream_to_another_backup_ends_the_conversation(wired: Any) -> None:
     saved = wired.backup()
     wired.phone.say("DLMessageUploadFiles", "", 0.0, 1)
-    fountain = Fountain(wired, name_frame("/x") + name_frame("00008120-000000000000B0B0/x"), PIECE)
+    endless_phone = EndlessPhone(wired, name_frame("/x") + name_frame("00008120-000000000000B0B0/x"), PIECE)
     with pytest.raises(PhoneBrokeProtocol, match="not its own"):
         saved.result(30)
-    fountain.dry_up()
+    endless_phone.dry_up()
 
 
 def test_endless_operations_without_files_end_the_conversation(wired: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "IDLE_LIMIT", 50)
+    monkeypatch.setattr(conversation, "IDLE_LIMIT", 50)
     saved = wired.backup()
     for number in range(51):
         wired.phone.say(["DLMessageGetFreeDiskSpace", "DLMessageWhatever"][number % 2], "")
@@ -325,7 +324,7 @@ def test_endless_operations_without_files_end_the_conversation(wired: Any, monke
 
 
 def test_a_million_unreadable_files_use_bounded_memory(wired: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receive, "UNREADABLE_LIMIT", 200)
+    monkeypatch.setattr("migrate.phone.mobilebackup2.upload.UNREADABLE_LIMIT", 200)
     receiver = wired.conversation.receiver
 
     def note(first: int, count: int) -> None:
@@ -342,23 +341,23 @@ def test_a_million_unreadable_files_use_bounded_memory(wired: Any, monkeypatch: 
         tracemalloc.stop()
     assert grown < 20_000
     assert len(receiver.unreadable) == 200 and receiver.more_unreadable_count == 21_800
-    assert len(receiver._reasons) <= receive.REASONS_LIMIT + 1
+    assert len(receiver._reasons) <= REASONS_LIMIT + 1
 
 
-def test_unreadable_files_beyond_the_limit_become_one_finding(house: Any, a_phone: Any, monkeypatch: Any) -> None:
+def test_unreadable_files_beyond_the_limit_become_one_finding(attach: Any, a_phone: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(back_up, "FINDINGS_LIMIT", 2)
     phone = a_phone()
     phone.faults.unreadable_share = 1.0
-    home = house(phone)
+    home = attach(phone)
     report = asyncio.run(home.back_up(phone))
     codes = [finding.code for finding in home.progress.findings]
     assert codes == ["file-unreadable"] * 2 + ["more-files-unreadable"]
     assert home.progress.findings[-1] == more_unreadable_finding("Anna's iPhone", len(report.unreadable) - 2)
 
 
-def test_a_flood_of_passcode_sheets_asks_the_person_a_limited_number_of_times(house: Any, a_phone: Any) -> None:
+def test_a_flood_of_passcode_sheets_asks_the_person_a_limited_number_of_times(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:

@@ -1,4 +1,4 @@
-"""A phone that lies, whatever lockdownd and its small services are asked: that is a sentence for a person, no crash."""
+"""False answers from lockdownd and the small services end with one of our errors, never a crash."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def of(request: str, change: Callable[[dict[str, Any]], Any]) -> Twist:
 
 
 def with_values(**values: Any) -> Twist:
-    """The device's own values, some of them other than a phone's."""
+    """The device's values, some of them unlike a phone's."""
 
     def change(answer: dict[str, Any]) -> Any:
         if isinstance(answer.get("Value"), dict) and "ProductVersion" in answer["Value"]:
@@ -79,10 +79,10 @@ LIES: dict[str, Twist] = {
 
 @pytest.mark.parametrize("twist", LIES.values(), ids=LIES.keys())
 def test_any_answer_from_lockdownd_is_handled_or_becomes_our_error(
-    house: Any, a_phone: Any, lockdownd_says: Callable[[Twist], None], twist: Twist
+    attach: Any, a_phone: Any, lockdownd_says: Callable[[Twist], None], twist: Twist
 ) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     lockdownd_says(twist)
 
     async def story() -> None:
@@ -100,10 +100,10 @@ def test_any_answer_from_lockdownd_is_handled_or_becomes_our_error(
 
 @pytest.mark.parametrize("key", [b"garbage", b"-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----", 7])
 def test_an_invalid_public_key_becomes_our_error(
-    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, key: Any
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, key: Any
 ) -> None:
     phone = a_phone(trust="ask")
-    home = house(phone)
+    home = attach(phone)
     honest = lockdown_values.read
 
     def read(phone: Any, domain: Any, name: Any, *, in_session: bool) -> Any:
@@ -115,10 +115,10 @@ def test_an_invalid_public_key_becomes_our_error(
 
 
 def test_a_phone_whose_name_does_not_fit_into_xml_is_backed_up(
-    house: Any, a_phone: Any, lockdownd_says: Callable[[Twist], None]
+    attach: Any, a_phone: Any, lockdownd_says: Callable[[Twist], None]
 ) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     lockdownd_says(with_values(DeviceName="An\x01na\x1b[2J"))
     asyncio.run(home.back_up(phone))
     info = BackupFolder(home.folder(phone)).info
@@ -128,10 +128,10 @@ def test_a_phone_whose_name_does_not_fit_into_xml_is_backed_up(
 
 @pytest.mark.parametrize("claimed", ["6.1.3", "4.0", "", "x", None, 6.1])
 def test_a_phone_that_claims_an_old_ios_does_not_get_our_private_keys(
-    house: Any, a_phone: Any, lockdownd_says: Callable[[Twist], None], monkeypatch: pytest.MonkeyPatch, claimed: Any
+    attach: Any, a_phone: Any, lockdownd_says: Callable[[Twist], None], monkeypatch: pytest.MonkeyPatch, claimed: Any
 ) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(_met_once(home, phone))
     heard = bytearray()
     honest = lockdown.LockdownServer.receive
@@ -178,10 +178,10 @@ APPS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("said", APPS.values(), ids=APPS.keys())
 def test_an_invalid_app_list_becomes_a_finding(
-    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, said: bytes
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     replaced(monkeypatch, PROXY, says(said))
 
     async def story() -> None:
@@ -194,9 +194,9 @@ def test_an_invalid_app_list_becomes_a_finding(
     assert [finding.code for finding in home.progress.findings] == ["installed-apps-unknown"]
 
 
-def test_an_endless_app_list_is_cut_off(house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_app_list_is_cut_off(attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     monkeypatch.setattr(service, "CONNECTION_LIMIT_BYTES", 1 << 20)
     replaced(monkeypatch, PROXY, says(frame({"CurrentList": [{"x": "y" * 9000}]}) * 400))
 
@@ -209,10 +209,10 @@ def test_an_endless_app_list_is_cut_off(house: Any, a_phone: Any, monkeypatch: p
 
 
 def test_apps_and_groups_with_invalid_names_are_left_out(
-    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     apps = [
         {"CFBundleIdentifier": "org.example.fine", "GroupContainers": {"group.a": "/x", "gr\x1boup": "/y"}},
         {"CFBundleIdentifier": "org.example\x00", "CFBundleName": ["x"]},
@@ -236,16 +236,16 @@ def test_apps_and_groups_with_invalid_names_are_left_out(
     ids=["an array", "garbage", "a name that is an array", "four gigabytes", "a flood"],
 )
 def test_invalid_notifications_do_not_stop_a_backup(
-    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, said: bytes
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     replaced(monkeypatch, NOTICES, says(said))
     assert asyncio.run(home.back_up(phone)).files_received > 0
 
 
 def says(data: bytes) -> Callable[[Any, Any], None]:
-    """A service that says this, whatever it hears, until the host has gone."""
+    """A service that always sends this, until the host disconnects."""
 
     def serve(stream: Any, phone: Any) -> None:
         stream.sendall(data)
@@ -256,5 +256,5 @@ def says(data: bytes) -> Callable[[Any, Any], None]:
 
 
 def replaced(monkeypatch: pytest.MonkeyPatch, name: str, serve: Callable[[Any, Any], None]) -> None:
-    """`serve` speaks for the service `name`."""
+    """Replace the service `name` by `serve`."""
     monkeypatch.setitem(table.SERVICES, name, replace(table.SERVICES[name], serve=serve))

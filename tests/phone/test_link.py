@@ -14,8 +14,8 @@ from migrate.phone.quoting import safe_text
 from migrate.problems import PhoneBrokeProtocol
 
 
-class Dribble:
-    """A socket that gives what is in it, at most `step` bytes at a time, then the end."""
+class SlowSocket:
+    """A socket that delivers its data at most `step` bytes at a time, then the end."""
 
     def __init__(self, data: bytes, step: int) -> None:
         self.left = data
@@ -33,8 +33,8 @@ class Dribble:
         self.sent += data
 
 
-def link_on(data: bytes, step: int = 1 << 20) -> tuple[DeviceLink, Dribble]:
-    sock = Dribble(data, step)
+def link_on(data: bytes, step: int = 1 << 20) -> tuple[DeviceLink, SlowSocket]:
+    sock = SlowSocket(data, step)
     return DeviceLink(cast(socket.socket, sock), phone="Anna's iPhone"), sock
 
 
@@ -161,11 +161,11 @@ def test_nested_values_from_a_phone_are_shown_short() -> None:
     for said in (doubling, deep, {"a": doubling}, 1 << 64, "x" * 10_000_000, None, b"\x00" * 1000):
         assert len(safe_text(said, 120)) <= 120
     while deep:
-        deep = deep[0]  # taken apart by hand: letting go of it at once is 100,000 calls deep
+        deep = deep[0]  # taken apart step by step, because freeing it at once would recurse 100,000 levels deep
 
 
 def test_a_keyboard_interrupt_shuts_down_the_link_of_a_silent_phone() -> None:
-    """Ctrl-C struck twice raised it in the middle of the wait, and the program then waited for 40 minutes."""
+    """A second Ctrl-C raised it in the middle of the wait, and the program then waited for 40 minutes."""
 
     async def interrupted() -> None:
         ours, phones = socket.socketpair()

@@ -1,4 +1,4 @@
-"""Every number a phone refuses with, and what a person hears of it."""
+"""Every refusal code of a phone, and the error it becomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sending a backup to a simulated iPhone, seeing it off to its reboot, and waiting for its return."""
+"""Restore a backup to a simulated iPhone, and wait for its reboot and return."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def files_of(phone: Any) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def old_phones(lasting_house: Any, a_phone: Any) -> Any:
-    """`old_phones(password)`: a saved phone and its backup, made once for each password."""
+def old_phones(attach_for_module: Any, a_phone: Any) -> Any:
+    """`old_phones(password)`: a phone and its backup, made once per password."""
     saved: dict[str | None, tuple[Any, Path]] = {}
 
     def with_password(password: str | None) -> tuple[Any, Path]:
         if password not in saved:
             phone = a_phone(backup_password=password)
-            home = lasting_house(phone)
+            home = attach_for_module(phone)
             asyncio.run(home.back_up(phone))
             saved[password] = phone, home.folder(phone)
         return saved[password]
@@ -59,8 +59,8 @@ def old_phones(lasting_house: Any, a_phone: Any) -> Any:
 
 
 @pytest.fixture
-def move(house: Any, old_phones: Any, a_phone: Any, tmp_path: Path) -> Any:
-    """The backup of an old phone, and a new, empty one on the cable: `move(password, **about the new phone)`."""
+def move(attach: Any, old_phones: Any, a_phone: Any, tmp_path: Path) -> Any:
+    """`move(password, **about)`: the backup of an old phone, and a new, empty phone (`about` it) on the cable."""
 
     class Move:
         def __init__(self, password: str | None, about: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ def move(house: Any, old_phones: Any, a_phone: Any, tmp_path: Path) -> Any:
             self.old, backup = old_phones(password)
             self.new = a_phone(**{"udid": NEW, "name": "Ben's iPhone", **about})
             self.new.files = type(self.new.files)()
-            self.home = house(self.new)
+            self.home = attach(self.new)
             self.set = tmp_path / "set" / OLD
             shutil.copytree(backup, self.set)
 
@@ -181,7 +181,7 @@ def test_all_five_options_are_sent(move: Any, monkeypatch: pytest.MonkeyPatch) -
     ]
 
 
-# -- what is refused -------------------------------------------------------------------------------------------------
+# -- refusals --------------------------------------------------------------------------------------------------------
 
 
 def test_an_encrypted_set_without_its_password_is_refused_before_sending(move: Any) -> None:
@@ -299,9 +299,9 @@ def test_the_person_is_asked_to_restart_a_phone_that_does_not_reboot(move: Any) 
 # -- the backup password ---------------------------------------------------------------------------------------------
 
 
-def test_the_backup_password_is_set_changed_and_removed(house: Any, a_phone: Any) -> None:
+def test_the_backup_password_is_set_changed_and_removed(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234")
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -325,9 +325,9 @@ def test_the_backup_password_is_set_changed_and_removed(house: Any, a_phone: Any
     assert list(home.usbmux.tmp.iterdir()) == []
 
 
-def test_declining_the_passcode_keeps_the_backup_password(house: Any, a_phone: Any) -> None:
+def test_declining_the_passcode_keeps_the_backup_password(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="decline"))
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -338,9 +338,9 @@ def test_declining_the_passcode_keeps_the_backup_password(house: Any, a_phone: A
     assert phone.backup_password is None
 
 
-def test_a_backup_keeps_the_password_it_was_made_with(house: Any, a_phone: Any) -> None:
+def test_a_backup_keeps_the_password_it_was_made_with(attach: Any, a_phone: Any) -> None:
     phone = a_phone(backup_password="first")
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> dict[Path, str]:
         await home.back_up(phone)

@@ -10,7 +10,7 @@ from migrate.problems import NoPhone, NotTrusted, PhoneLocked
 from migrate.progress import NoProgress
 
 
-class Seen(NoProgress):
+class RecordedProgress(NoProgress):
     def __init__(self) -> None:
         self.events: list[str] = []
 
@@ -32,7 +32,7 @@ class Clock:
 
 
 def test_each_action_is_requested_and_finished_once() -> None:
-    clock, seen = Clock(), Seen()
+    clock, seen = Clock(), RecordedProgress()
     user_wait = UserWait(seen, 60, Time(clock.clock, clock.sleep))
 
     async def story() -> None:
@@ -40,7 +40,7 @@ def test_each_action_is_requested_and_finished_once() -> None:
             await user_wait.poll(NotReady(NoPhone("x", ()), "connect"), "the iPhone")
         for _ in range(2):
             await user_wait.poll(NotReady(PhoneLocked("Anna's iPhone", "x"), "unlock"), "Anna's iPhone")
-        await user_wait.poll(NotReady(NoPhone("x", ())), "Anna's iPhone")  # away for a moment: nobody is called
+        await user_wait.poll(NotReady(NoPhone("x", ())), "Anna's iPhone")  # a brief disconnect: no new request
         await user_wait.poll(NotReady(PhoneLocked("Anna's iPhone", "x"), "unlock"), "Anna's iPhone")
         user_wait.request_done()
         user_wait.request_done()
@@ -51,7 +51,7 @@ def test_each_action_is_requested_and_finished_once() -> None:
 
 def test_when_the_time_runs_out_the_last_missing_thing_is_the_error() -> None:
     clock = Clock()
-    user_wait = UserWait(Seen(), 2.5, Time(clock.clock, clock.sleep))
+    user_wait = UserWait(RecordedProgress(), 2.5, Time(clock.clock, clock.sleep))
 
     async def story() -> None:
         while True:
@@ -63,7 +63,7 @@ def test_when_the_time_runs_out_the_last_missing_thing_is_the_error() -> None:
 
 
 def test_with_no_time_to_wait_the_person_still_learns_what_was_missing() -> None:
-    clock, seen = Clock(), Seen()
+    clock, seen = Clock(), RecordedProgress()
     user_wait = UserWait(seen, 0, Time(clock.clock, clock.sleep))
     with pytest.raises(NoPhone):
         asyncio.run(user_wait.poll(NotReady(NoPhone("", ()), "connect"), "the iPhone"))

@@ -1,4 +1,4 @@
-"""What a plan will do with a backup, category by category."""
+"""What a plan does with each category of a backup."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVERY = frozenset(load_catalogue().ids)
 
 
 def category(word: str, **of: Any) -> CategoryTally:
-    """A category of a backup; `later`/`never`: (files, bytes) that come later, or that another phone drops."""
+    """A category of a backup; `later`/`never`: (files, bytes) that arrive later, or that another phone drops."""
     files, size = of.pop("files", 1), of.pop("size", 10)
     later, never = of.pop("later", (0, 0)), of.pop("never", (0, 0))
     contents = OwnerContents(
@@ -44,7 +44,7 @@ def app(bundle: str, *, files: int = 3, **of: Any) -> AppTally:
 
 
 def told(*rows: CategoryTally | AppTally, **of: Any) -> dict[str, CategoryExplanation]:
-    """The explanation of a backup that holds `rows`, by id; by default of a plan that takes all of it."""
+    """The explanation of a backup with `rows`, by id; by default for a plan that moves everything."""
     tally = Tally(
         backup=Path("backup"),
         categories=tuple(row for row in rows if isinstance(row, CategoryTally)),
@@ -104,7 +104,7 @@ def test_passwords_do_not_go_to_a_phone_in_use() -> None:
 
 
 def test_calls_go_if_an_unencrypted_backup_contains_them() -> None:
-    """The sources disagree whether they can be there: the manifest decides."""
+    """The sources disagree whether it can contain them, so the manifest decides."""
     assert told(category("calls", files=1), encrypted=False)["calls"].fate == "goes"
     none = told(category("calls", files=0, size=0), encrypted=False)["calls"]
     assert (none.fate, none.files) == ("cannot-go", 0)

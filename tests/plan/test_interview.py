@@ -1,4 +1,4 @@
-"""The interview as commented scripts: what was said, what is asked next, and what comes out as a plan."""
+"""The interview as commented scripts: the answers, the next question, and the resulting plan."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def asked(facts: MoveFacts, answers: Answers) -> Question:
 
 
 def script(facts: MoveFacts, *pairs: tuple[str, Any]) -> Answers:
-    """Answer page after page: each must be the one that is asked, and must offer what is answered."""
+    """Answer page after page. Each must be the next one asked, and must offer the given answer."""
     answers = Answers()
     for name, answer in pairs:
         question = asked(facts, answers)
@@ -102,7 +102,7 @@ def script(facts: MoveFacts, *pairs: tuple[str, Any]) -> Answers:
 def test_everything_to_an_erased_phone() -> None:
     answers = script(BOTH_HERE, ("old", OLD), ("new", NEW), ("new-is", "erased"), ("encryption", "on"))
     assert asked(BOTH_HERE, answers).name == "chosen-password"
-    answers = answers.with_answer("chosen-password", PASSWORD)  # it is saved now: what there is, is seen
+    answers = answers.with_answer("chosen-password", PASSWORD)  # now the phone is backed up and its contents are known
     assert next_preparation(BOTH_HERE, answers) == "save-old"
     for name, answer in (("what", "everything"), ("summary", "move")):
         assert asked(OLD_SAVED, answers).name == name
@@ -317,7 +317,7 @@ def test_the_last_page_shows_why_the_move_cannot_begin() -> None:
     assert isinstance(question.options[0].refused, BackupNewerThanPhone)
 
 
-# -- going back, going on --------------------------------------------------------------------------------------------
+# -- going back and resuming -----------------------------------------------------------------------------------------
 
 WHOLE = (
     ("old", OLD),
@@ -340,7 +340,7 @@ def test_going_back_leads_to_the_previous_page() -> None:
 
 
 def test_going_back_to_a_password_page_drops_later_answers() -> None:
-    """A conversation that went on has later answers but no password: back leads before it, not behind it."""
+    """A resumed conversation has later answers but no password: going back leads to a page before it."""
     kept = answers_to(*(pair for pair in WHOLE if pair[0] not in SECRETS))
     assert kept.before("chosen-password") == answers_to(*WHOLE[:3])
 
@@ -391,7 +391,7 @@ def test_earlier_answers_are_offered() -> None:
 
 
 def test_a_resumed_conversation_meets_its_phones_before_the_last_page() -> None:
-    """The answers came from a file; what was saved and counted then has to be seen again."""
+    """The answers come from a file, so the phones and backups have to be loaded again."""
     answers = answers_to(*WHOLE)
     assert next_preparation(BOTH_HERE, answers) == "save-old"
     assert next_preparation(OLD_SAVED, answers) == "save-new"

@@ -1,4 +1,4 @@
-"""What is refused before anything is changed, and what is only worth knowing."""
+"""What preflight refuses, and what it only mentions."""
 
 from __future__ import annotations
 

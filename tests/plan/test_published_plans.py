@@ -1,4 +1,4 @@
-"""The files in plans/ are what people read first: they load, and the published schema is the one the code goes by."""
+"""The sample plans load, and the published schema is current."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_every_sample_loads_and_uses_only_supported_options(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_commented_out_lines_in_samples_are_valid_too(path: Path, tmp_path: Path) -> None:
-    """Whoever takes a `#` away must not be punished for it."""
+    """Removing a `#` must give a valid plan."""
     commented = re.compile(r"^# ((?:udid|backup) = .*)$", re.MULTILINE)
     lines = commented.findall(path.read_text(encoding="utf-8"))
     for line in lines:

@@ -1,4 +1,4 @@
-"""What a person who mistypes a plan lives through: one clear sentence, the line, and the word that was meant."""
+"""Mistakes in a plan give a clear sentence, the line, and the nearest valid word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The new phone's iOS decides how it is given its data; what is known to lose data is refused, not warned about."""
+"""The new phone's iOS decides the strategy; strategies known to lose data are refused."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from migrate.problems import MigrateError, SealDamaged
 from migrate.problems.finding import Finding
 from migrate.progress import Progress
 
-DURING: Final = "the save"
+DURING: Final = "the backup"
 REPORT_EVERY_BYTES = 1 << 20
 """Progress is reported about once per MiB, and at the end."""
 
