@@ -43,7 +43,7 @@ def app(bundle: str, *, files: int = 3, **of: Any) -> AppTally:
     return AppTally(app=entry, files=files, bytes=files * 10, notes=(), contents=contents)
 
 
-def told(*rows: CategoryTally | AppTally, **of: Any) -> dict[str, CategoryExplanation]:
+def explained(*rows: CategoryTally | AppTally, **of: Any) -> dict[str, CategoryExplanation]:
     """The explanation of a backup with `rows`, by id; by default for a plan that moves everything."""
     tally = Tally(
         backup=Path("backup"),
@@ -59,7 +59,7 @@ def told(*rows: CategoryTally | AppTally, **of: Any) -> dict[str, CategoryExplan
 
 
 def test_data_present_after_the_restart_goes() -> None:
-    calls = told(category("calls", files=2, size=30))["calls"]
+    calls = explained(category("calls", files=2, size=30))["calls"]
     assert calls.as_json() == {
         "id": "calls",
         "fate": "goes",
@@ -70,56 +70,56 @@ def test_data_present_after_the_restart_goes() -> None:
 
 
 def test_photos_arrive_after_the_restart_although_their_catalogue_is_there_at_once() -> None:
-    photos = told(category("photos", files=10, size=1000, later=(9, 900)))["photos"]
+    photos = explained(category("photos", files=10, size=1000, later=(9, 900)))["photos"]
     assert photos.fate == "arrives-later"
     assert photos.why.startswith(f"{IN_BACKGROUND}.")
 
 
 def test_a_small_part_that_comes_later_is_mentioned_and_the_rest_goes() -> None:
-    mail = told(category("mail", files=5, size=100, later=(1, 10), never=(1, 5)))["mail"]
+    mail = explained(category("mail", files=5, size=100, later=(1, 10), never=(1, 5)))["mail"]
     assert mail.fate == "goes"
     assert f"1 file arrives later: {IN_BACKGROUND}" in mail.why
     assert f"1 file does not move: {BOUND}" in mail.why
 
 
 def test_empty_files_that_all_come_later_come_later() -> None:
-    assert told(category("files", files=2, size=0, later=(2, 0)))["files"].fate == "arrives-later"
+    assert explained(category("files", files=2, size=0, later=(2, 0)))["files"].fate == "arrives-later"
 
 
 def test_what_iOS_drops_cannot_go() -> None:
-    bluetooth = told(category("bluetooth", files=3, never=(3, 10)))["bluetooth"]
+    bluetooth = explained(category("bluetooth", files=3, never=(3, 10)))["bluetooth"]
     assert (bluetooth.fate, bluetooth.why) == ("cannot-go", f"{BOUND}.")
 
 
 def test_passwords_of_an_unencrypted_backup_are_bound_to_the_old_phone() -> None:
-    passwords = told(category("passwords", files=2), encrypted=False)["passwords"]
+    passwords = explained(category("passwords", files=2), encrypted=False)["passwords"]
     assert passwords.fate == "cannot-go"
     assert "not encrypted" in passwords.why
 
 
 def test_passwords_do_not_go_to_a_phone_in_use() -> None:
     for strategy in (Strategy.OVERLAY, Strategy.GRAFT):
-        assert told(category("passwords"), strategy=strategy)["passwords"].fate == "cannot-go"
-    assert told(category("passwords"))["passwords"].fate == "goes"
+        assert explained(category("passwords"), strategy=strategy)["passwords"].fate == "cannot-go"
+    assert explained(category("passwords"))["passwords"].fate == "goes"
 
 
 def test_calls_go_if_an_unencrypted_backup_contains_them() -> None:
     """The sources disagree whether it can contain them, so the manifest decides."""
-    assert told(category("calls", files=1), encrypted=False)["calls"].fate == "goes"
-    none = told(category("calls", files=0, size=0), encrypted=False)["calls"]
+    assert explained(category("calls", files=1), encrypted=False)["calls"].fate == "goes"
+    none = explained(category("calls", files=0, size=0), encrypted=False)["calls"]
     assert (none.fate, none.files) == ("cannot-go", 0)
     assert "only an encrypted backup" in none.why.lower()
 
 
 def test_an_empty_category_cannot_go() -> None:
-    tones = told(category("ringtones", files=0, size=0))["ringtones"]
+    tones = explained(category("ringtones", files=0, size=0))["ringtones"]
     assert tones.fate == "cannot-go"
     assert tones.why.startswith("This backup contains none of it.")
 
 
 def test_text_replacements_come_from_icloud() -> None:
     note = "backups do not contain this: it comes back after signing in to iCloud"
-    found = told(category("text-replacements", files=0, size=0, cloud_notes=(note,)))["text-replacements"]
+    found = explained(category("text-replacements", files=0, size=0, cloud_notes=(note,)))["text-replacements"]
     assert found.fate == "only-in-icloud"
     assert "iCloud" in found.why
 
@@ -128,41 +128,41 @@ def test_text_replacements_come_from_icloud() -> None:
 def test_photos_with_some_or_all_originals_only_in_icloud(missing: int, fate: str) -> None:
     note = f"{missing} originals are only in iCloud"
     row = category("photos", files=9, size=90, later=(8, 80), items=12, only_in_icloud=missing, cloud_notes=(note,))
-    photos = told(row)["photos"]
+    photos = explained(row)["photos"]
     assert photos.fate == fate
     assert note in photos.why
 
 
 def test_contacts_of_an_account_go_and_mention_signing_in() -> None:
     note = "5 of them belong to an account (iCloud, Google, Exchange …): sign in to it on the new phone to keep them"
-    contacts = told(category("contacts", items=9, cloud_notes=(note,)))["contacts"]
+    contacts = explained(category("contacts", items=9, cloud_notes=(note,)))["contacts"]
     assert contacts.fate == "goes"
     assert note in contacts.why
 
 
 def test_unchosen_and_excluded_categories_do_not_move() -> None:
     rows = (category("notes"), category("health"))
-    found = told(*rows, owners={"calls"}, excluded=frozenset({"health"}))
+    found = explained(*rows, owners={"calls"}, excluded=frozenset({"health"}))
     assert {row.fate for row in found.values()} == {"not-chosen"}
     assert found["notes"].why == "The plan does not include it."
     assert found["health"].why == "The plan excludes it."
 
 
 def test_unreadable_files_are_mentioned_in_their_category() -> None:
-    found = told(category("notes", files=4), category("calls"), unreadable={"notes": 2}, owners={"notes"})
+    found = explained(category("notes", files=4), category("calls"), unreadable={"notes": 2}, owners={"notes"})
     assert "2 files could not be read from the old phone" in found["notes"].why
     assert "could not be read" not in found["calls"].why
 
 
 def test_unclaimed_files_move_with_other_system() -> None:
     new = (Unclaimed(domain="DomainOfTomorrow", files=2, bytes=7),)
-    other = told(category("other-system", files=1, size=10), unclaimed=new)["other-system"]
+    other = explained(category("other-system", files=1, size=10), unclaimed=new)["other-system"]
     assert (other.fate, other.files, other.bytes) == ("goes", 3, 17)
 
 
 def test_an_app_arrives_later_and_names_apps_that_share_its_data() -> None:
     chat, mail = app("x.chat", shared_with=("x.mail",)), app("x.mail", shared_with=("x.chat",))
-    found = told(chat, mail, owners={"app:x.chat"})
+    found = explained(chat, mail, owners={"app:x.chat"})
     assert found["app:x.chat"].fate == "arrives-later"
     assert "Shares data with Mail" in found["app:x.chat"].why
     assert found["app:x.mail"].fate == "not-chosen"
@@ -170,20 +170,20 @@ def test_an_app_arrives_later_and_names_apps_that_share_its_data() -> None:
 
 
 def test_an_app_that_excludes_its_data_from_backups_cannot_go() -> None:
-    signal = told(app("org.signal", files=0))["app:org.signal"]
+    signal = explained(app("org.signal", files=0))["app:org.signal"]
     assert signal.fate == "cannot-go"
     assert "excludes it from backups" in signal.why
 
 
 def test_an_app_must_be_installed_on_a_phone_in_use_first() -> None:
     for installed, said in (((), True), (("x.chat",), False), (None, False)):
-        found = told(app("x.chat"), strategy=Strategy.OVERLAY, installed=installed)["app:x.chat"]
+        found = explained(app("x.chat"), strategy=Strategy.OVERLAY, installed=installed)["app:x.chat"]
         assert found.why.startswith("Install it on the new phone first") is said
 
 
 def test_an_app_that_cannot_be_reinstalled_is_mentioned() -> None:
-    assert "install it yourself" in told(app("x.own", reinstallable=False))["app:x.own"].why
-    on_it = told(app("x.own", reinstallable=False), strategy=Strategy.OVERLAY, installed=("x.own",))
+    assert "install it yourself" in explained(app("x.own", reinstallable=False))["app:x.own"].why
+    on_it = explained(app("x.own", reinstallable=False), strategy=Strategy.OVERLAY, installed=("x.own",))
     assert "install it yourself" not in on_it["app:x.own"].why
 
 

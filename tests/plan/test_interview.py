@@ -58,7 +58,7 @@ OLD_SAVED = replace(
     backup_contents={
         OLD: BackupContents(name="Grandma's iPhone", ios_version="18.5", encrypted=True, category_entries=OF_OLD)
     },
-    told=frozenset({OLD}),
+    known_passwords=frozenset({OLD}),
 )
 BOTH_SAVED = replace(
     OLD_SAVED,
@@ -156,7 +156,7 @@ def test_a_backup_can_be_used_instead_of_the_old_phone() -> None:
     answers = script(facts, ("old", folder), ("new", NEW), ("new-is", "erased"))
     assert next_preparation(facts, answers) is None
     assert asked(facts, answers).name == "old-password", "it is asked for before hours are spent"
-    facts = replace(facts, told=frozenset({folder}))
+    facts = replace(facts, known_passwords=frozenset({folder}))
     assert next_preparation(facts, answers.with_answer("old-password", PASSWORD)) == "save-old"
     facts = replace(facts, backup_contents={folder: OLD_SAVED.backup_contents[OLD]})
     plan = build_plan(facts, answers.with_answer("what", "everything"))
@@ -222,7 +222,7 @@ def test_a_plan_can_be_written_without_phones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("encrypts", "told", "page"),
+    ("encrypts", "known_passwords", "page"),
     [
         (False, frozenset(), "encryption"),
         (True, frozenset(), "old-password"),
@@ -230,8 +230,10 @@ def test_a_plan_can_be_written_without_phones() -> None:
     ],
     ids=["off: shall it be turned on", "on: its password", "on, and the password is known"],
 )
-def test_the_password_page_depends_on_the_phone(encrypts: bool, told: frozenset[str], page: str) -> None:
-    facts = replace(BOTH_HERE, phones=(replace(GRANDMAS, encrypts_backups=encrypts), ADAS), told=told)
+def test_the_password_page_depends_on_the_phone(encrypts: bool, known_passwords: frozenset[str], page: str) -> None:
+    facts = replace(
+        BOTH_HERE, phones=(replace(GRANDMAS, encrypts_backups=encrypts), ADAS), known_passwords=known_passwords
+    )
     assert asked(facts, answers_to(("old", OLD), ("new", NEW), ("new-is", "erased"))).name == page
 
 
@@ -354,7 +356,7 @@ def test_answers_are_saved_without_passwords(tmp_path: Path) -> None:
     again, names = Answers.read(file)
     assert again == answers_to(*(pair for pair in WHOLE if pair[0] not in SECRETS))
     assert names == {OLD: "Grandma's iPhone"}
-    facts = replace(BOTH_SAVED, phones=(GRANDMAS, ADAS), told=frozenset())
+    facts = replace(BOTH_SAVED, phones=(GRANDMAS, ADAS), known_passwords=frozenset())
     assert asked(facts, again).name == "chosen-password", "it must be typed again"
 
 

@@ -31,7 +31,7 @@ NAMES = (
 SECRETS = frozenset({"chosen-password", "old-password", "new-password"})
 NOT_SAVED = SECRETS | {"start", "summary"}
 """A resumed conversation asks these again: passwords are never written, and the last confirmation has to come last."""
-TOLD = "told"
+GIVEN = "given"
 """The placeholder for a password among the answers."""
 FORMAT = 1
 LIMIT_BYTES = 1_000_000
@@ -63,9 +63,9 @@ class Answers:
         return answer if isinstance(answer, tuple) else ()
 
     def with_answer(self, name: str, answer: Answer) -> Answers:
-        """The answers with this one added or replaced. For a password TOLD is stored, whatever was given."""
+        """The answers with this one added or replaced. For a password GIVEN is stored, whatever was given."""
         others = [(known, given) for known, given in self.given if known != name]
-        added = (name, TOLD if name in SECRETS else answer)
+        added = (name, GIVEN if name in SECRETS else answer)
         return Answers(tuple(sorted((*others, added), key=lambda pair: NAMES.index(pair[0]))))
 
     def before(self, name: str | None) -> Answers:

@@ -135,7 +135,7 @@ class MoveFacts:
     """By UDID or backup folder: the contents of the backups made or read in this conversation."""
     signs_of_use: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By UDID: what is on the phone that an erased phone does not have."""
-    told: frozenset[str] = frozenset()
+    known_passwords: frozenset[str] = frozenset()
     """The phones (UDID) and backup folders whose backup password is known."""
     connected_later_udid: str | None = None
     """The UDID of the new phone, if it was to be connected later and now is."""

@@ -245,8 +245,8 @@ def ask_accept_unreadable(facts: MoveFacts, answers: Answers) -> Question:
 
 
 def has_unreadable_files(facts: MoveFacts, answers: Answers) -> bool:
-    saved = old_backup_contents(facts, answers)
-    return bool(saved and set(saved.unreadable) & set(owners(facts, answers)))
+    contents = old_backup_contents(facts, answers)
+    return bool(contents and set(contents.unreadable) & set(owners(facts, answers)))
 
 
 def ask_replace(facts: MoveFacts, answers: Answers) -> Question:
@@ -287,8 +287,8 @@ def old_backup_contents(facts: MoveFacts, answers: Answers) -> BackupContents | 
 
 def category_entries(facts: MoveFacts, answers: Answers) -> tuple[CategoryEntry, ...]:
     """The categories and apps that can move: those in the old phone's backup, or all if there is no backup yet."""
-    saved = old_backup_contents(facts, answers)
-    every = saved.category_entries if saved else facts.catalogue
+    contents = old_backup_contents(facts, answers)
+    every = contents.category_entries if contents else facts.catalogue
     encrypted = is_encrypted(facts, answers)
     return tuple(
         one
@@ -302,9 +302,9 @@ def is_encrypted(facts: MoveFacts, answers: Answers) -> bool:
     """Whether the old phone's backup will be encrypted: as chosen, else as it is now."""
     if (chosen := answers.one("encryption")) is not None:
         return chosen == "on"
-    saved, old = old_backup_contents(facts, answers), _old(facts, answers)
-    if saved is not None:
-        return saved.encrypted
+    contents, old = old_backup_contents(facts, answers), _old(facts, answers)
+    if contents is not None:
+        return contents.encrypted
     return old is None or old.encrypts_backups is not False
 
 
@@ -340,9 +340,9 @@ def _old_udid(facts: MoveFacts, answers: Answers) -> str | None:
 
 
 def _old_phone_name(facts: MoveFacts, answers: Answers) -> str | None:
-    old, saved = _old(facts, answers), old_backup_contents(facts, answers)
+    old, contents = _old(facts, answers), old_backup_contents(facts, answers)
     backup = next((one for one in facts.backups if one.folder == old_phone_key(answers)), None)
-    return old.name_or_model if old else saved.name if saved else backup.name if backup else None
+    return old.name_or_model if old else contents.name if contents else backup.name if backup else None
 
 
 def _new(facts: MoveFacts, answers: Answers) -> Phone | None:
@@ -360,4 +360,4 @@ def _free_bytes(facts: MoveFacts, answers: Answers) -> int | None:
 
 
 def _password_missing(facts: MoveFacts, key: str | None) -> bool:
-    return key is not None and key not in facts.told
+    return key is not None and key not in facts.known_passwords
