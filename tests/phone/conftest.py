@@ -98,10 +98,10 @@ class PhoneEnd:
             got[path] = content if code == 0 else data.decode()
         return got
 
-    def respond(self, code: int = 0, said: str | None = None) -> None:
+    def respond(self, code: int = 0, description: str | None = None) -> None:
         body: dict[str, Any] = {"MessageName": "Response", "ErrorCode": code}
-        if said is not None:
-            body["ErrorDescription"] = said
+        if description is not None:
+            body["ErrorDescription"] = description
         self.say("DLMessageProcessMessage", body)
 
     def hang_up(self) -> None:

@@ -27,9 +27,9 @@ def test_every_refusal_code_gives_an_error_that_quotes_it(attach: Any, a_phone: 
 
     async def story() -> None:
         async with await home.meet(phone) as met:
-            for code, said in known_error_texts().items():
-                phone.faults.mishaps = [Mishap("refuse", code=code, text=text) for text in said]
-                for text in said:
+            for code, texts in known_error_texts().items():
+                phone.faults.mishaps = [Mishap("refuse", code=code, text=text) for text in texts]
+                for text in texts:
                     with pytest.raises(MigrateError) as refused:
                         await met.back_up(home.folder(phone), seals=home.seals, progress=home.progress)
                     error = refused.value

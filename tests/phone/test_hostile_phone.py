@@ -29,8 +29,8 @@ def lockdownd_says(monkeypatch: pytest.MonkeyPatch) -> Callable[[Twist], None]:
 
     def install(twist: Twist) -> None:
         def send(self: Any, answer: Any) -> bytes:
-            said = twist(plistlib.loads(honest(self, answer)[4:]))
-            data = said if isinstance(said, bytes) else plistlib.dumps(said, fmt=plistlib.FMT_BINARY)
+            sent = twist(plistlib.loads(honest(self, answer)[4:]))
+            data = sent if isinstance(sent, bytes) else plistlib.dumps(sent, fmt=plistlib.FMT_BINARY)
             return struct.pack(">I", len(data)) + data
 
         monkeypatch.setattr(lockdown.LockdownServer, "send", send)
@@ -176,13 +176,13 @@ APPS: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("said", APPS.values(), ids=APPS.keys())
+@pytest.mark.parametrize("sent", APPS.values(), ids=APPS.keys())
 def test_an_invalid_app_list_becomes_a_finding(
-    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, said: bytes
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
     phone = a_phone()
     home = attach(phone)
-    replaced(monkeypatch, PROXY, says(said))
+    replaced(monkeypatch, PROXY, says(sent))
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -231,16 +231,16 @@ def test_apps_and_groups_with_invalid_names_are_left_out(
 
 
 @pytest.mark.parametrize(
-    "said",
+    "sent",
     [frame([1]), frame(b"garbage"), frame({"Name": ["x"]}), b"\xff\xff\xff\xff", frame({"Name": "x"}) * 20_000],
     ids=["an array", "garbage", "a name that is an array", "four gigabytes", "a flood"],
 )
 def test_invalid_notifications_do_not_stop_a_backup(
-    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, said: bytes
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
     phone = a_phone()
     home = attach(phone)
-    replaced(monkeypatch, NOTICES, says(said))
+    replaced(monkeypatch, NOTICES, says(sent))
     assert asyncio.run(home.back_up(phone)).files_received > 0
 
 

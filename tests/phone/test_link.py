@@ -158,8 +158,8 @@ def test_nested_values_from_a_phone_are_shown_short() -> None:
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
-    for said in (doubling, deep, {"a": doubling}, 1 << 64, "x" * 10_000_000, None, b"\x00" * 1000):
-        assert len(safe_text(said, 120)) <= 120
+    for value in (doubling, deep, {"a": doubling}, 1 << 64, "x" * 10_000_000, None, b"\x00" * 1000):
+        assert len(safe_text(value, 120)) <= 120
     while deep:
         deep = deep[0]  # taken apart step by step, because freeing it at once would recurse 100,000 levels deep
 

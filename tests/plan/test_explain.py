@@ -176,9 +176,9 @@ def test_an_app_that_excludes_its_data_from_backups_cannot_go() -> None:
 
 
 def test_an_app_must_be_installed_on_a_phone_in_use_first() -> None:
-    for installed, said in (((), True), (("x.chat",), False), (None, False)):
+    for installed, expected in (((), True), (("x.chat",), False), (None, False)):
         found = explained(app("x.chat"), strategy=Strategy.OVERLAY, installed=installed)["app:x.chat"]
-        assert found.why.startswith("Install it on the new phone first") is said
+        assert found.why.startswith("Install it on the new phone first") is expected
 
 
 def test_an_app_that_cannot_be_reinstalled_is_mentioned() -> None:
@@ -189,8 +189,8 @@ def test_an_app_that_cannot_be_reinstalled_is_mentioned() -> None:
 
 def test_the_answer_has_the_keys_scripts_rely_on() -> None:
     tally = Tally(backup=Path("b"), categories=(category("calls"),), apps=(), unclaimed=(), files=1, bytes=10)
-    for strategy, said in ((Strategy.REPLACE, "replace"), (None, None)):
+    for strategy, expected in ((Strategy.REPLACE, "replace"), (None, None)):
         answer = explain(tally, ExplainContext(owners=EVERY, strategy=strategy, encrypted=True)).as_json()
         assert set(answer) == {"strategy", "categories"}
-        assert answer["strategy"] == said
+        assert answer["strategy"] == expected
         assert set(answer["categories"][0]) == {"id", "fate", "files", "bytes", "why"}
