@@ -177,7 +177,8 @@ def _partial_reasons(contents: OwnerContents, fate: Fate, unreadable: int) -> li
         return []
     more = []
     if fate == "goes" and contents.later.files:
-        more.append(f"{_files(contents.later.files)} arrive{_s(contents.later.files)} later: {contents.why_later}")
+        verb = "arrives" if contents.later.files == 1 else "arrive"
+        more.append(f"{_files(contents.later.files)} {verb} later: {contents.why_later}")
     if contents.never.files:
         verb = "does" if contents.never.files == 1 else "do"
         more.append(f"{_files(contents.never.files)} {verb} not move: {contents.why_never}")
@@ -188,11 +189,6 @@ def _partial_reasons(contents: OwnerContents, fate: Fate, unreadable: int) -> li
 
 def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count:,} files"
-
-
-def _s(count: int) -> str:
-    """The ending of a verb in the third person: singular takes an s."""
-    return "s" if count == 1 else ""
 
 
 def _explained(owner: str, title: str, fate: Fate, files: int, size: int, why: list[str]) -> CategoryExplanation:

@@ -133,7 +133,7 @@ async def restore(
     if backup.is_encrypted and not password:
         raise PasswordMissing(set_folder)
     attempt = attempt or RestoreAttempt()
-    sending = _Sending(progress, await asyncio.to_thread(stored_bytes, set_folder), attempt)
+    send_progress = _SendProgress(progress, await asyncio.to_thread(stored_bytes, set_folder), attempt)
     restore_options: dict[str, Any] = {**options.as_request()}
     if backup.is_encrypted:
         restore_options["Password"] = password
@@ -148,12 +148,12 @@ async def restore(
         BackupSession(connection, progress, DURING) as session,
         _applications_on_phone(connection, session.afc, applications),
     ):
-        outcome = await session.send_request(request, set_folder, on_progress=sending.on_progress)
+        outcome = await session.send_request(request, set_folder, on_progress=send_progress.on_progress)
         attempt.refused = outcome.response is not None and bool(error_code(outcome.response))
         confirmed = _is_confirmed(session, set_folder, outcome)
         attempt.on_taken()
     sender = outcome.conversation.sender
-    sending.on_progress(outcome.conversation, at_the_end=True)
+    send_progress.on_progress(outcome.conversation, at_the_end=True)
     if options.should_reboot:
         await wait_for_reboot(connection, progress)
     return RestoreReport(sender.bytes_sent, sender.files_sent, confirmed)
@@ -168,7 +168,7 @@ def _is_confirmed(session: BackupSession, set_folder: Path, outcome: Outcome) ->
 
 
 @dataclass
-class _Sending:
+class _SendProgress:
     progress: Progress
     total: int
     attempt: RestoreAttempt
