@@ -1,9 +1,9 @@
-"""Property lists that strangers wrote, read without letting a few bytes become gigabytes.
+"""Read untrusted property lists without letting a few bytes expand into gigabytes.
 
-A binary list stores its objects apart and refers to them by number. Nothing in the format forbids a thousand arrays to
-lie at one place (each is read into an array of its own: 400 KB became more than 3 GB, *seen*), or an array to hold its
-successor twice, sixty times over (585 bytes which no disk can hold once they are written out again). So the objects are
-weighed before they are read, and what was read is counted as if it were written out.
+A binary property list stores its objects separately and refers to them by number. The format allows a thousand arrays
+at the same offset (each is read into a separate array: 400 KB became more than 3 GB, *seen*), and a chain of sixty
+arrays that each hold the next one twice (585 bytes that no disk can hold when written out again). So the sizes of the
+objects are added up before reading, and the values that were read are counted as if they were written out.
 Source: CFBinaryPList.c of Apple's CoreFoundation, Python's plistlib.
 """
 
@@ -17,24 +17,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 MAX_VALUES: Final = 1_000_000
-"""Lists of a whole backup stay far below: a phone with a thousand apps has some ten thousand (*guessed*)."""
+"""Lists of a whole backup stay far below it: a phone with a thousand apps has about ten thousand (*guessed*)."""
 
 MAX_BYTES: Final = 1 << 30
-"""Of texts and data, those that are referred to twice counted twice: what was 512 MiB on disk, twice over."""
+"""For all strings and data, counted once per reference: 512 MiB on disk, each referred to twice."""
 
 MAX_DEPTH: Final = 100
-"""Real ones have a dozen levels. Python's own limit, a thousand calls, comes later."""
+"""Real lists have about a dozen levels. Python's own limit, a thousand calls, is higher."""
 
 SMALL_PLIST_BYTES: Final = 4096
-"""So little cannot become more than some 10 MB, and a manifest has a million archives of 400 to 1,900 bytes."""
+"""This little cannot expand to more than about 10 MB, and a manifest has a million archives of 400 to 1,900 bytes."""
 
 _BINARY: Final = b"bplist00"
 _TRAILER_BYTES: Final = 32
-_WHOLE_NUMBERS = range(-(1 << 63), 1 << 64)  # what a property list can be written with
+_INTEGERS = range(-(1 << 63), 1 << 64)  # those that a property list can hold
 
 
 class NotAPlist(Exception):
-    """These bytes are no property list that can be read here. `reason` goes on after "it …" or "…: "."""
+    """These bytes cannot be read as a property list. `reason` is a clause about "it"."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -42,20 +42,21 @@ class NotAPlist(Exception):
 
 
 def load_plist(data: bytes) -> Any:
-    """The value in a property list of either kind. It can be walked, shown and written out again at a cost in
-    proportion to `data`: no circles, no deep nesting, only text as keys, only numbers of 64 bits.
+    """The value in an XML or binary property list, safe to walk, show and write out again.
+
+    It has no reference cycles and no deep nesting, only strings as keys, and only 64-bit integers. Walking it takes
+    time in proportion to the size of `data`.
 
     Raises:
         NotAPlist
     """
     value = load_archive(data, None)
-    _count(value)
+    _refuse_oversized(value)
     return value
 
 
 def load_archive(data: bytes, kind: plistlib.PlistFormat | None = plistlib.FMT_BINARY) -> Any:
-    """As `load_plist`, for an archive, in which references in circles are ordinary: only safe to be looked into, step
-    by step, never to be walked.
+    """Like `load_plist`, for a keyed archive, where reference cycles are normal: look up values, but never walk it.
 
     Raises:
         NotAPlist
@@ -67,17 +68,17 @@ def load_archive(data: bytes, kind: plistlib.PlistFormat | None = plistlib.FMT_B
         raise NotAPlist("it holds more values than any real one")
     try:
         return plistlib.loads(data, fmt=kind)
-    except Exception as error:  # plistlib has no closed list: expat's, ValueError, RecursionError, MemoryError …
-        if kind is None and (mended := _mended(data)) != data:
-            return load_archive(mended, plistlib.FMT_BINARY if data.startswith(_BINARY) else plistlib.FMT_XML)
+    except Exception as error:  # plistlib may raise anything: expat's errors, ValueError, RecursionError, MemoryError …
+        if kind is None and (repaired := _repair(data)) != data:
+            return load_archive(repaired, plistlib.FMT_BINARY if data.startswith(_BINARY) else plistlib.FMT_XML)
         raise NotAPlist(f"it is no property list ({type(error).__name__})") from error
 
 
-def may_be_plist(begin: bytes) -> bool:
-    """Whether a file that begins so can be a property list at all, of either kind and in any encoding of text."""
-    if begin.startswith(_BINARY):
+def may_be_plist(first_bytes: bytes) -> bool:
+    """Whether a file with these first bytes can be a property list, XML (in any encoding) or binary."""
+    if first_bytes.startswith(_BINARY):
         return True
-    return begin.replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").lstrip(b"\xff\xfe \t\r\n").startswith(b"<")
+    return first_bytes.replace(b"\0", b"").removeprefix(b"\xef\xbb\xbf").lstrip(b"\xff\xfe \t\r\n").startswith(b"<")
 
 
 _CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")
@@ -85,37 +86,40 @@ _DATE = re.compile(rb"<date>([^<]*)</date>")
 _DATE_MARKER, _REAL_MARKER = b"\x33", b"\x23"
 
 
-def _mended(data: bytes) -> bytes:
-    """`data` without what Apple's own parser takes and Python's does not: control characters in the name of an app or a
-    phone (CoreFoundation writes them into XML as they are, *read*: CFPropertyList.c), blanks or NULs around the whole,
-    and dates beyond Python's years or that are none, which then read as texts and as numbers."""
+def _repair(data: bytes) -> bytes:
+    """Change what Apple's parser accepts and Python's does not.
+
+    Control characters in names of apps and phones become `?` (CoreFoundation writes them into XML unescaped, *read*:
+    CFPropertyList.c), blanks and NULs around the list are removed, and dates that Python cannot represent become
+    strings (in XML) or numbers (in binary lists).
+    """
     if data.startswith(_BINARY):
-        return _without_odd_dates(data)
+        return _dates_to_numbers(data)
     return _DATE.sub(_date_or_text, _CONTROL.sub(b"?", data.strip(b"\0 \t\r\n")))
 
 
-def _date_or_text(found: re.Match[bytes]) -> bytes:
+def _date_or_text(match: re.Match[bytes]) -> bytes:
     try:
-        datetime.strptime(found[1].decode("ascii"), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError:  # UnicodeDecodeError is one
-        return b"<string>" + found[1] + b"</string>"
-    return found[0]
+        datetime.strptime(match[1].decode("ascii"), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:  # UnicodeDecodeError is a subclass
+        return b"<string>" + match[1] + b"</string>"
+    return match[0]
 
 
-def _without_odd_dates(data: bytes) -> bytes:
-    """A date and a number are stored alike but for the marker: seconds since 2001."""
-    mended = bytearray(data)
+def _dates_to_numbers(data: bytes) -> bytes:
+    """Turn dates that Python cannot represent into numbers (seconds since 2001); only the marker byte differs."""
+    repaired = bytearray(data)
     for at in _object_offsets(data):
         if data[at : at + 1] == _DATE_MARKER and at + 9 <= len(data):
             try:
                 datetime(2001, 1, 1, tzinfo=UTC) + timedelta(seconds=struct.unpack_from(">d", data, at + 1)[0])
             except (OverflowError, ValueError):
-                mended[at : at + 1] = _REAL_MARKER
-    return bytes(mended)
+                repaired[at : at + 1] = _REAL_MARKER
+    return bytes(repaired)
 
 
 def encode_plist(value: Any) -> bytes:
-    """`value` as XML, as hosts write it; binary where a text in it holds what XML cannot, or gives back as another."""
+    """`value` as an XML list, as hosts write it; as a binary list if XML cannot hold one of its strings unchanged."""
     if not any(_NOT_IN_XML.search(text) for text in _texts(value)):
         try:
             return plistlib.dumps(value, fmt=plistlib.FMT_XML, sort_keys=False)
@@ -125,8 +129,8 @@ def encode_plist(value: Any) -> bytes:
 
 
 _NOT_IN_XML = re.compile("[\r\ufffe\uffff\ud800-\udfff]")
-"""Python's writer checks for control characters alone: it makes a newline of a carriage return, and writes the two
-signs that no XML may hold (found by fuzzing)."""
+"""Python's writer only checks for control characters: it turns a carriage return into a newline, and writes the two
+characters that XML forbids (found by fuzzing)."""
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -141,21 +145,21 @@ def _texts(value: Any) -> Iterator[str]:
                 pending += inner
 
 
-# -- before it is read -----------------------------------------------------------------------------------------------
+# -- checks before reading -------------------------------------------------------------------------------------------
 
 
 def _refuse_overlapping_objects(data: bytes) -> None:
-    """Refuses a binary list whose objects, added up, are larger than the list: they lie upon one another."""
+    """Refuse a binary list whose objects overlap: added up, they are larger than the list."""
     reference_bytes = data[-_TRAILER_BYTES + 7]
-    weight = 0
+    total = 0
     for at in _object_offsets(data):
-        weight += _weight_of(data, at, reference_bytes)
-        if weight > 2 * len(data):
+        total += _object_bytes(data, at, reference_bytes)
+        if total > 2 * len(data):
             raise NotAPlist("its parts lie upon one another")
 
 
 def _object_offsets(data: bytes) -> Iterator[int]:
-    """Where each object of a binary list begins, by its table of contents."""
+    """The offset of each object in a binary list, from its offset table."""
     trailer = data[-_TRAILER_BYTES:]
     if len(trailer) < _TRAILER_BYTES:
         raise NotAPlist("it is cut short")
@@ -167,13 +171,13 @@ def _object_offsets(data: bytes) -> Iterator[int]:
         yield int.from_bytes(data[at : at + offset_bytes], "big")
 
 
-def _weight_of(data: bytes, at: int, reference_bytes: int) -> int:
-    """How many bytes the object at `at` says it has."""
+def _object_bytes(data: bytes, at: int, reference_bytes: int) -> int:
+    """The size in bytes that the object at offset `at` claims."""
     marker = data[at : at + 1]
     if not marker:
         return 1
     kind, length = marker[0] & 0xF0, marker[0] & 0x0F
-    if length == 0x0F and kind in (0x40, 0x50, 0x60, 0xA0, 0xC0, 0xD0):  # the length follows, as a number
+    if length == 0x0F and kind in (0x40, 0x50, 0x60, 0xA0, 0xC0, 0xD0):  # the length follows as an integer object
         width = 1 << (data[at + 1] & 3) if at + 1 < len(data) else 1
         length = int.from_bytes(data[at + 2 : at + 2 + width], "big")
     match kind:
@@ -190,26 +194,26 @@ def _weight_of(data: bytes, at: int, reference_bytes: int) -> int:
     return 1
 
 
-# -- after it was read -----------------------------------------------------------------------------------------------
+# -- checks after reading --------------------------------------------------------------------------------------------
 
 
-def _count(value: Any) -> None:
-    """Refuses what could not be walked or written out again. An object that is referred to twice counts twice."""
-    pending: list[tuple[Any, int]] = [(value, 0)]
+def _refuse_oversized(root: Any) -> None:
+    """Refuse a value that cannot be walked or written out again. Each reference to an object counts."""
+    pending: list[tuple[Any, int]] = [(root, 0)]
     values = size = 0
     while pending:
-        one, depth = pending.pop()
-        match one:
+        value, depth = pending.pop()
+        match value:
             case dict():
-                if not all(isinstance(key, str) for key in one):
+                if not all(isinstance(key, str) for key in value):
                     raise NotAPlist("a key in it is no text")
-                inner: list[Any] = [*one, *one.values()]
+                inner: list[Any] = [*value, *value.values()]
             case list():
-                inner = one
-            case int() if one not in _WHOLE_NUMBERS:
+                inner = value
+            case int() if value not in _INTEGERS:
                 raise NotAPlist("a number in it is beyond 64 bits")
             case str() | bytes():
-                size += len(one)
+                size += len(value)
                 inner = []
             case _:
                 inner = []

@@ -1,4 +1,4 @@
-"""What long work tells whoever watches it. Deep code calls these four; rate, ETA and wording are the watcher's."""
+"""How long-running work reports progress. Rate, ETA and wording are up to the implementation of `Progress`."""
 
 from __future__ import annotations
 
@@ -22,23 +22,25 @@ UserAction = Literal[
 
 
 class Progress(Protocol):
+    """Called by long-running work."""
+
     def bytes_moved(self, done: int, total: int | None) -> None:
-        """`done` bytes of `total` (None: not known) of the work at hand are through. Called often, from any thread."""
+        """`done` of `total` bytes (None: unknown) of the current work are finished. Called often, from any thread."""
 
     def files_moved(self, done: int) -> None:
-        """`done` files are through."""
+        """`done` files are finished."""
 
     def person_needed(self, phone: str, action: UserAction) -> None:
-        """Somebody must do `action` on the phone whose owner calls it `phone`. Work waits meanwhile."""
+        """The person has to do `action` on the phone named `phone`. The work waits meanwhile."""
 
     def person_done(self, phone: str, action: UserAction) -> None:
-        """What `person_needed` asked for has been done, or is no longer needed."""
+        """The action from `person_needed` is done, or no longer needed."""
 
     def found(self, finding: Finding) -> None: ...
 
 
 class NoProgress:
-    """The default watcher."""
+    """The default: ignores every report."""
 
     def bytes_moved(self, done: int, total: int | None) -> None: ...
     def files_moved(self, done: int) -> None: ...
@@ -52,5 +54,5 @@ no_progress = NoProgress()
 key_derivation_notice: ContextVar[Callable[[], AbstractContextManager[object]]] = ContextVar(
     "deriving", default=nullcontext
 )
-"""Entered while the key of a password is worked out, which takes a phone's ten million rounds: whoever talks to a
-person sets it, because a program that is silent for five seconds looks dead. asyncio's threads inherit it."""
+"""A context manager entered while a key is derived from a password, which takes the phone's ten million rounds. The
+terminal sets it, because a program that shows nothing for five seconds looks hung. asyncio's threads inherit it."""

@@ -1,10 +1,10 @@
-"""UDIDs, compared: some usbmuxd versions drop the dash, and hosts write Info.plist in capitals (facts 1.1, 3.4)."""
+"""Compare UDIDs: some usbmuxd versions drop the dash, and hosts write Info.plist in capitals (facts 1.1, 3.4)."""
 
 from __future__ import annotations
 
 
 def normalize_udid(udid: str) -> str:
-    """A UDID for comparing, never for showing: without its dash, in capitals."""
+    """The UDID without its dash and in capitals, for comparing only, never for display."""
     return udid.replace("-", "").upper()
 
 

@@ -1,11 +1,11 @@
-"""Bytes as people read them, times, and Apple's epoch."""
+"""Format sizes for people, and convert Apple's timestamps."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 APPLE_EPOCH_UNIX_SECONDS = 978_307_200
-"""2001-01-01T00:00:00Z in unix seconds: where Apple's `apple_seconds` begin."""
+"""2001-01-01T00:00:00Z in unix seconds: the zero of `apple_seconds`."""
 
 
 def format_bytes(size_bytes: int) -> str:

@@ -1,1 +1,1 @@
-"""What people move: categories as data, apps, counts, and which record belongs to whom."""
+"""Categories as data, the apps of a backup, counts, and which record belongs to which category or app."""

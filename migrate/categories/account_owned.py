@@ -1,4 +1,4 @@
-"""What belongs to an account (iCloud, Google, Exchange …): it travels, and stays only if the phone signs in there."""
+"""Count items that belong to an account (iCloud, Google, Exchange …): they move, but stay only if you sign in to it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from migrate.categories.databases import columns_of, quote_identifier
 
 Check = Callable[[sqlite3.Connection, str], int | None]
-"""How many things of a database belong to an account, given the database's path too; None where it cannot tell."""
+"""From a database and its path: how many items belong to an account; None if that is unknown."""
 
 _LOCAL = -1
 _REMOTE_SOURCES = (1, 4)
@@ -23,7 +23,7 @@ _ACCOUNT_COLUMN = re.compile(r"ZACCOUNT\d*")
 
 
 def count_account_people(connection: sqlite3.Connection, path: str) -> int | None:
-    """People in a source that has an account; a source without one has AccountID -1 (*seen*: iOS 15.3, 18)."""
+    """People in a source with an account; a source without one has AccountID -1 (*seen*: iOS 15.3, 18)."""
     if "StoreID" not in columns_of(connection, "ABPerson") or "AccountID" not in columns_of(connection, "ABStore"):
         return None
     return _number(
@@ -34,7 +34,7 @@ def count_account_people(connection: sqlite3.Connection, path: str) -> int | Non
 
 
 def count_account_events(connection: sqlite3.Connection, path: str) -> int | None:
-    """Events of calendars that a server has."""
+    """Events in calendars that come from a server."""
     known = {"CalendarItem": "calendar_id", "Calendar": "store_id", "Store": "type"}
     if not all(column in columns_of(connection, table) for table, column in known.items()):
         return None
@@ -47,7 +47,7 @@ def count_account_events(connection: sqlite3.Connection, path: str) -> int | Non
 
 
 def count_account_reminders(connection: sqlite3.Connection, path: str) -> int | None:
-    """Every account has a store of its own, `Data-<UUID>.sqlite`; `Data-local.sqlite` is the phone's (*read*)."""
+    """Each account has its own store, `Data-<UUID>.sqlite`; `Data-local.sqlite` is the phone's (*read*)."""
     if "Z_PK" not in columns_of(connection, "ZREMCDREMINDER"):
         return None
     if path.endswith("/Data-local.sqlite"):
@@ -56,10 +56,10 @@ def count_account_reminders(connection: sqlite3.Connection, path: str) -> int | 
 
 
 def count_account_notes(connection: sqlite3.Connection, path: str) -> int | None:
-    """Notes of an account other than the phone's own.
+    """Notes in accounts other than the phone's own.
 
-    Entities are numbered anew in every store, and a note's account is ZACCOUNT2, 3, 4 or 7, as the version has it: the
-    column that leads most notes to an account is taken.
+    Entity numbers differ between stores, and a note's account is in ZACCOUNT2, 3, 4 or 7 depending on the version, so
+    this uses the column that gives the most notes an account.
     """
     table = "ZICCLOUDSYNCINGOBJECT"
     columns = columns_of(connection, table)
@@ -71,12 +71,13 @@ def count_account_notes(connection: sqlite3.Connection, path: str) -> int | None
     note, account = entities.get("ICNote"), entities.get("ICAccount")
     if note is None or account is None:
         return None
-    kept = " AND n.ZMARKEDFORDELETION IS NOT 1" if "ZMARKEDFORDELETION" in columns else ""
+    not_deleted = " AND n.ZMARKEDFORDELETION IS NOT 1" if "ZMARKEDFORDELETION" in columns else ""
     best = (0, 0)
     for column in sorted(filter(_ACCOUNT_COLUMN.fullmatch, columns)):
         found, remote = connection.execute(
             f"SELECT COUNT(*), COUNT(CASE WHEN a.ZACCOUNTTYPE IS NOT ? AND a.ZIDENTIFIER IS NOT ? THEN 1 END)"  # noqa: S608  names are the database's own columns, quoted
-            f" FROM {table} n JOIN {table} a ON a.Z_PK = n.{quote_identifier(column)} AND a.Z_ENT = ? WHERE n.Z_ENT = ?{kept}",
+            f" FROM {table} n JOIN {table} a ON a.Z_PK = n.{quote_identifier(column)} AND a.Z_ENT = ?"
+            f" WHERE n.Z_ENT = ?{not_deleted}",
             (_NOTES_ON_PHONE, _LOCAL_ACCOUNT, account, note),
         ).fetchone()
         best = max(best, (int(found), int(remote)))

@@ -1,11 +1,11 @@
-"""Whose is an app group, when the phone was never asked? A heuristic on names, and always shown as one.
+"""Guess which apps own an app group from its name, if the phone was not asked. The result is always shown as a guess.
 
-    group.net.whatsapp.WhatsApp.shared   begins with net.whatsapp.WhatsApp                  1
-    group.com.google.chrome              com.google.chrome.ios begins with it               2
-    group.com.google.common              same maker as com.google.Gmail and …chrome.ios     3
-    group.typewise.sharedsettings        a telling word in common with ch.icoaching.typewise  4
+    group.net.whatsapp.WhatsApp.shared   begins with net.whatsapp.WhatsApp                       1
+    group.com.google.chrome              com.google.chrome.ios begins with it                    2
+    group.com.google.common              same developer as com.google.Gmail and …chrome.ios      3
+    group.typewise.sharedsettings        a distinctive word in common with ch.icoaching.typewise 4
 
-The first step that finds anyone decides. All four are *seen* in a real iOS 14.3 manifest.
+The first step that finds an app decides. All four were *seen* in a real iOS 14.3 manifest.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _GENERIC_WORDS = frozenset(
     client production release beta store team software official free lite apple google microsoft amazon facebook
     """.split()  # noqa: SIM905  read as words
 )
-_TELLING_LENGTH = 4  # "line" is an app; three letters are com, org, net, ios …
+_DISTINCTIVE_LENGTH = 4  # "line" is an app; three letters are com, org, net, ios …
 _COUNTRY_SECOND_LEVELS = frozenset({"co", "com", "org", "net", "ac", "gov"})
 _TEAM = re.compile(r"[0-9A-Z]{10}\.")
 
 
 def strip_group_prefix(group: str) -> str:
-    """The group's name without what Apple's naming puts before it: `group.`, a team id, `groups.`, `systemgroup.`."""
+    """The group's name without Apple's prefixes: `group.`, a team id, `groups.`, `systemgroup.`."""
     name = _TEAM.sub("", group, count=1) if _TEAM.match(group) else group
     for before in ("systemgroup.", "groups.", "group."):
         name = name.removeprefix(before)
@@ -34,7 +34,7 @@ def strip_group_prefix(group: str) -> str:
 
 
 def is_apple_identifier(identifier: str) -> bool:
-    """Whether a bundle id, extension id or group is Apple's; Shortcuts still lives under its old maker's name."""
+    """Whether a bundle id, extension id or group is Apple's. Shortcuts still uses its first developer's name."""
     core = strip_group_prefix(identifier)
     return (
         core == "com.apple" or core.startswith(("com.apple.", "is.workflow.")) or identifier.startswith("systemgroup.")
@@ -42,7 +42,7 @@ def is_apple_identifier(identifier: str) -> bool:
 
 
 def guess_owners(group: str, bundles: Iterable[str]) -> frozenset[str]:
-    """The apps a group probably belongs to, none for Apple's groups and for names that tell nothing."""
+    """The apps that a group probably belongs to; none for Apple's groups and for generic names."""
     if is_apple_identifier(group):
         return frozenset()
     core, bundles = strip_group_prefix(group), list(bundles)
@@ -52,8 +52,8 @@ def guess_owners(group: str, bundles: Iterable[str]) -> frozenset[str]:
         return frozenset(bundle for bundle in begins if len(bundle) == longest)
     if "." in core and (inside := frozenset(bundle for bundle in bundles if _begins(bundle, core))):
         return inside
-    maker = _maker(core)
-    if maker and (same := frozenset(bundle for bundle in bundles if _maker(bundle) == maker)):
+    developer = _developer(core)
+    if developer and (same := frozenset(bundle for bundle in bundles if _developer(bundle) == developer)):
         return same
     words = _distinctive_words(core)
     return frozenset(bundle for bundle in bundles if words & _distinctive_words(bundle))
@@ -64,8 +64,8 @@ def _begins(name: str, beginning: str) -> bool:
     return name == beginning or name.startswith(beginning + ".")
 
 
-def _maker(identifier: str) -> str | None:
-    """`com.google.Gmail` -> `com.google`, `uk.co.bbc.news` -> `uk.co.bbc`; None where nothing is left to tell apart."""
+def _developer(identifier: str) -> str | None:
+    """`com.google.Gmail` -> `com.google`, `uk.co.bbc.news` -> `uk.co.bbc`; None if nothing follows that part."""
     labels = identifier.lower().split(".")
     length = 3 if len(labels) > 2 and len(labels[0]) == 2 and labels[1] in _COUNTRY_SECOND_LEVELS else 2
     return ".".join(labels[:length]) if len(labels) > length else None
@@ -73,4 +73,4 @@ def _maker(identifier: str) -> str | None:
 
 def _distinctive_words(identifier: str) -> frozenset[str]:
     labels = identifier.lower().split(".")
-    return frozenset(label for label in labels if len(label) >= _TELLING_LENGTH and label not in _GENERIC_WORDS)
+    return frozenset(label for label in labels if len(label) >= _DISTINCTIVE_LENGTH and label not in _GENERIC_WORDS)

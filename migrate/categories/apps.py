@@ -1,12 +1,12 @@
-"""The apps of a backup: which there are, and which groups and extensions belong to each.
+"""Find the apps of a backup, and the groups and extensions of each.
 
     AppDomain-<bundle>         the app's own container
-    AppDomainPlugin-<bundle>.* its extensions: iOS demands that an extension's id begins with its app's
-    AppDomainGroup-<group>     shared by every app that is entitled to it: only the phone knows by whom. A save asks it
-                               and keeps the answer with the seal; for other backups names are compared (app_groups.py)
+    AppDomainPlugin-<bundle>.* its extensions: iOS requires that an extension's id begins with its app's
+    AppDomainGroup-<group>     shared by all apps entitled to it, which only the phone knows. `back_up` asks it and
+                               keeps the answer in the seal; for other backups names are compared (app_groups.py)
 
-Apple's own apps are no apps here: their containers belong to the categories or to other-system. The ones a person
-installed from the App Store (Pages, GarageBand …) are apps like any other: Info.plist lists them.
+Apple's built-in apps do not count as apps: their containers belong to the categories or to other-system. Apple's apps
+from the App Store (Pages, GarageBand …) are apps like any other, because Info.plist lists them.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ APP_DOMAIN = "AppDomain-"
 GROUP_DOMAIN = "AppDomainGroup-"
 PLUGIN_DOMAIN = "AppDomainPlugin-"
 
-_METADATA_LIMIT_BYTES = 4 << 20  # iTunesMetadata is a few KiB; *guessed* as far more than any
+_METADATA_LIMIT_BYTES = 4 << 20  # iTunesMetadata is a few KiB; the limit is *guessed*
 _TITLE_LIMIT = 80
 
 
 @dataclass(frozen=True, kw_only=True)
 class AppEntry:
-    """One app. `groups` and `plugins` are those with a domain in this backup, without the `AppDomain…-` before them."""
+    """One app. `groups` and `plugins` are those with a domain in this backup, without the `AppDomain…-` prefix."""
 
     id: str
     title: str
     version: str | None = None
     groups: tuple[str, ...] = ()
     shared_with: tuple[str, ...] = ()
-    """Bundle ids of the apps that use one of the same groups: choosing this app brings that shared data along."""
+    """Bundle ids of the apps that use one of the same groups. Choosing this app also moves the shared data."""
     plugins: tuple[str, ...] = ()
     reinstallable: bool | None = None
-    """Whether Info.plist holds what the phone needs to fetch it again; None where Info.plist does not speak of apps."""
+    """Whether Info.plist has what the phone needs to download it again; None if Info.plist has no list of apps."""
     groups_guessed: bool = False
-    """The phone was never asked: `groups` comes from comparing names."""
+    """`groups` comes from comparing names, because the phone was not asked."""
     caveat: str | None = None
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """Every domain this app's data can lie in: its container, its groups, its extensions."""
+        """Every domain that can hold this app's data: its container, its groups, its extensions."""
         return (
             APP_DOMAIN + self.id,
             *(GROUP_DOMAIN + group for group in self.groups),
@@ -56,11 +56,11 @@ class AppEntry:
 
 
 @dataclass(frozen=True)
-class _Listed:
-    """What the two plists of a backup folder say about its apps."""
+class _ListedApps:
+    """The apps listed in Info.plist and Manifest.plist."""
 
     placeholders: Mapping[str, Any] | None  # Info.plist Applications
-    installed: frozenset[str]  # Info.plist Installed Applications and Applications: what a person installed
+    installed: frozenset[str]  # Info.plist Installed Applications and Applications
     containers: Mapping[str, Any]  # Manifest.plist Applications: apps, and on some versions groups and extensions
 
     def has(self, bundle: str, domains: Collection[str]) -> bool:
@@ -74,12 +74,12 @@ def find_apps(
     *,
     catalogue: Catalogue | None = None,
 ) -> dict[str, AppEntry]:
-    """Every app of the backup by its bundle id, also those without any data.
+    """Every app of the backup by bundle id, including those without data.
 
-    `domains` are the manifest's; `app_groups` is what the phone said (bundle -> groups), kept in the seal, or None.
+    `domains` are the manifest's. `app_groups` (bundle -> groups) is the phone's answer from the seal, or None.
 
     Raises:
-        What `folder` raises for a property list that is none: the backup's fault.
+        What `folder` raises for a damaged property list.
     """
     catalogue = catalogue or load_catalogue()
     present = frozenset(domains)
@@ -110,7 +110,7 @@ class _Groups:
     guessed: bool = False
 
 
-def _listed(info: Mapping[str, Any] | None, manifest_plist: Mapping[str, Any] | None) -> _Listed:
+def _listed(info: Mapping[str, Any] | None, manifest_plist: Mapping[str, Any] | None) -> _ListedApps:
     placeholders = (info or {}).get("Applications")
     placeholders = placeholders if isinstance(placeholders, Mapping) else None
     named = (info or {}).get("Installed Applications")
@@ -118,30 +118,30 @@ def _listed(info: Mapping[str, Any] | None, manifest_plist: Mapping[str, Any] | 
     containers = (manifest_plist or {}).get("Applications")
     containers = containers if isinstance(containers, Mapping) else {}
     installed = {bundle for bundle in (*named, *(placeholders or ())) if isinstance(bundle, str) and bundle}
-    return _Listed(placeholders, frozenset(installed), containers)
+    return _ListedApps(placeholders, frozenset(installed), containers)
 
 
-def _bundles(listed: _Listed, present: frozenset[str], catalogue: Catalogue) -> frozenset[str]:
+def _bundles(listed: _ListedApps, present: frozenset[str], catalogue: Catalogue) -> frozenset[str]:
     by_container = {
         key
-        for key, about in listed.containers.items()
-        if isinstance(key, str) and key and _container_class(about) in (None, "Data/Application")
+        for key, entry in listed.containers.items()
+        if isinstance(key, str) and key and _container_class(entry) in (None, "Data/Application")
     }
     by_domain = {domain.removeprefix(APP_DOMAIN) for domain in present if domain.startswith(APP_DOMAIN)}
     plugins = {domain.removeprefix(PLUGIN_DOMAIN) for domain in present if domain.startswith(PLUGIN_DOMAIN)}
     groups = {domain.removeprefix(GROUP_DOMAIN) for domain in present if domain.startswith(GROUP_DOMAIN)}
-    # without a class a key may be anything: what has a group's or an extension's domain is that
-    guests = {bundle for bundle in by_container - by_domain if bundle in plugins | groups}
-    third_party = {bundle for bundle in (by_container - guests) | by_domain if not is_apple_identifier(bundle)}
+    # a key without a class may be anything; if it has the domain of a group or extension, it is one
+    not_apps = {bundle for bundle in by_container - by_domain if bundle in plugins | groups}
+    third_party = {bundle for bundle in (by_container - not_apps) | by_domain if not is_apple_identifier(bundle)}
     installed = {bundle for bundle in listed.installed if not catalogue.claims_domain(APP_DOMAIN + bundle)}
     return frozenset(third_party | installed) - {""}
 
 
-def _container_class(about: object) -> str | None:
-    if not isinstance(about, Mapping):
+def _container_class(entry: object) -> str | None:
+    if not isinstance(entry, Mapping):
         return None
-    reported = about.get("ContainerContentClass")
-    return reported if isinstance(reported, str) else None
+    container_class = entry.get("ContainerContentClass")
+    return container_class if isinstance(container_class, str) else None
 
 
 def _groups_by_app(
@@ -150,28 +150,28 @@ def _groups_by_app(
     app_groups: Mapping[str, Collection[str]],
     catalogue: Catalogue,
 ) -> dict[str, _Groups]:
-    """The phone's word first; names are compared only for apps it said nothing about and groups nobody has."""
-    here = {
+    """The phone's answer comes first; names are compared only for apps and groups that it does not mention."""
+    in_backup = {
         domain.removeprefix(GROUP_DOMAIN)
         for domain in present
         if domain.startswith(GROUP_DOMAIN) and not catalogue.claims_domain(domain)
     }
     found = {bundle: _Groups() for bundle in bundles}
-    taken = set()
+    assigned = set()
     for bundle, reported in app_groups.items():
         if bundle in found:
-            found[bundle].names |= here & set(reported)
-            taken |= found[bundle].names
-    unasked = sorted(bundle for bundle in bundles if bundle not in app_groups)
-    for group in sorted(here - taken):
-        for bundle in guess_owners(group, unasked):
+            found[bundle].names |= in_backup & set(reported)
+            assigned |= found[bundle].names
+    unreported = sorted(bundle for bundle in bundles if bundle not in app_groups)
+    for group in sorted(in_backup - assigned):
+        for bundle in guess_owners(group, unreported):
             found[bundle].names.add(group)
             found[bundle].guessed = True
     return found
 
 
 def _plugins_by_app(bundles: frozenset[str], present: frozenset[str]) -> dict[str, set[str]]:
-    """An extension belongs to the app whose id is the longest beginning of its own."""
+    """Each extension belongs to the app whose id is its longest prefix."""
     found: dict[str, set[str]] = {}
     for domain in present:
         if not domain.startswith(PLUGIN_DOMAIN):
@@ -187,7 +187,7 @@ def _plugins_by_app(bundles: frozenset[str], present: frozenset[str]) -> dict[st
 
 def _entry(
     bundle: str,
-    listed: _Listed,
+    listed: _ListedApps,
     catalogue: Catalogue,
     *,
     groups: _Groups,
@@ -198,11 +198,11 @@ def _entry(
     placeholder = placeholder if isinstance(placeholder, Mapping) else {}
     metadata = _metadata(placeholder.get("iTunesMetadata"))
     known = catalogue.known_app(bundle)
-    about = listed.containers.get(bundle)
-    version = _words(metadata.get("bundleShortVersionString"))
-    if version is None and isinstance(about, Mapping):
-        version = _words(about.get("CFBundleVersion"))
-    title = _words(metadata.get("bundleDisplayName")) or _words(metadata.get("itemName"))
+    container = listed.containers.get(bundle)
+    version = _short_text(metadata.get("bundleShortVersionString"))
+    if version is None and isinstance(container, Mapping):
+        version = _short_text(container.get("CFBundleVersion"))
+    title = _short_text(metadata.get("bundleDisplayName")) or _short_text(metadata.get("itemName"))
     return AppEntry(
         id=bundle,
         title=title or (known.title if known else bundle),
@@ -219,7 +219,7 @@ def _entry(
 
 
 def _metadata(stored: object) -> Mapping[str, Any]:
-    """The App Store's property list about an app, {} where there is none that can be read."""
+    """The App Store's property list about an app; {} if it is missing or unreadable."""
     if isinstance(stored, bytes) and len(stored) <= _METADATA_LIMIT_BYTES:
         try:
             stored = load_plist(stored)
@@ -228,13 +228,13 @@ def _metadata(stored: object) -> Mapping[str, Any]:
     return stored if isinstance(stored, Mapping) else {}
 
 
-def _words(reported: object) -> str | None:
-    """A stranger's short text: one line, printable, not empty."""
-    if not isinstance(reported, str):
+def _short_text(value: object) -> str | None:
+    """Untrusted text cut to one short printable line; None if nothing is left."""
+    if not isinstance(value, str):
         return None
-    return printable(reported)[:_TITLE_LIMIT].strip() or None
+    return printable(value)[:_TITLE_LIMIT].strip() or None
 
 
 def printable(text: str) -> str:
-    """A stranger's text without what would move a terminal's cursor."""
+    """Untrusted text with every unprintable character replaced, because terminals obey control characters."""
     return "".join(c if c.isprintable() else " " for c in text)

@@ -1,8 +1,8 @@
-"""What only makes sense together: a library's catalogue and its pictures, an app's container and its groups.
+"""Atomic groups: data that is only useful together, such as a photo catalogue and its photos, or an app and its groups.
 
-A choice by category or app takes all of it, because ownership is decided by one set of rules. Half of one comes about
-in two ways, and both are refused: an app is left out by name while another that moves brings their common group along,
-and a file without which the rest is worth nothing could not be read from the old phone.
+Choosing a category or app includes all parts, because the same rules own them all. A part can still be missing in two
+ways, and both are refused: an app is excluded by name while an app that moves brings their shared group along, or an
+essential file could not be read from the old phone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from migrate.problems import HalfGroup
 
 @dataclass(frozen=True, kw_only=True)
 class PartialGroup:
-    """Parts of one whole of which some move and some do not."""
+    """An atomic group of which some parts move and some do not."""
 
     owner: str
     """Category id or `app:<bundle>`."""
@@ -30,7 +30,7 @@ class PartialGroup:
 
 @dataclass
 class _AtomicGroup:
-    """One atomic group of one backup: for each part, whether there are files of it, and whether any moves."""
+    """One atomic group of one backup: which parts have files, and which of them move."""
 
     owner: str
     what: str
@@ -50,7 +50,7 @@ class _AtomicGroup:
 
 
 class _AtomicGroups:
-    """Finds the atomic groups of a path; what applies to a domain is worked out once."""
+    """Finds the atomic groups of each path; the groups of a domain are computed once."""
 
     def __init__(self, claims: Claims) -> None:
         self._claims = claims
@@ -65,12 +65,12 @@ class _AtomicGroups:
         self._of_apps: dict[str, list[tuple[_AtomicGroup, str]]] = {}
         self.every = [atomic_group for atomic_group, _ in self._of_categories]
         for app in claims.apps.values():
-            if app.groups_guessed:  # a group that is perhaps another's is no reason to refuse anything
+            if app.groups_guessed:  # a guess must not lead to a refusal
                 continue
             atomic_group = _AtomicGroup(APP_PREFIX + app.id, f"the app {app.title}")
             self.every.append(atomic_group)
             self._of_apps.setdefault(APP_DOMAIN + app.id, []).append((atomic_group, "its container"))
-            for group in app.groups:  # extensions keep settings of their own: no half without them
+            for group in app.groups:  # extensions keep separate settings: the app works without them
                 self._of_apps.setdefault(GROUP_DOMAIN + group, []).append((atomic_group, f"its group {group}"))
 
     def add_record(self, record: Record, *, moves: bool) -> None:
@@ -88,10 +88,10 @@ class _AtomicGroups:
 def partial_groups(
     records: Iterable[Record], moving: Container[str], claims: Claims, owners: Container[str]
 ) -> list[PartialGroup]:
-    """Of which wholes a set of file ids would take a part and leave another. Directories are no part of anything.
+    """The atomic groups that `moving` (file ids) would split. Directories do not count.
 
-    `owners` are the categories and apps that were chosen: what merely comes along with them (a group that an app which
-    was not chosen uses too) is shown elsewhere, and is not half of anything the person wanted.
+    Only groups of `owners`, the chosen categories and apps, are checked. Shared data that moves along without its other
+    app is reported elsewhere.
     """
     atomic_groups = _AtomicGroups(claims)
     for record in records:
@@ -108,19 +108,20 @@ def partial_groups(
 def refuse_partial_groups(
     records: Iterable[Record], moving: Container[str], claims: Claims, owners: Container[str]
 ) -> None:
-    """
+    """Refuse a selection that splits an atomic group.
+
     Raises:
-        HalfGroup: what is to move holds half of what only makes sense together.
+        HalfGroup: some parts move and others do not.
     """
     for partial_group in partial_groups(records, moving, claims, owners):
         raise HalfGroup(partial_group.what, partial_group.moving, partial_group.left)
 
 
 def refuse_excepted_siblings(claims: Claims, owners: frozenset[str], excepted: Iterable[str]) -> None:
-    """An app left out by name of whose data a part would move all the same, with an app that it shares a group with.
+    """Refuse to exclude an app by name if a part of its data would still move with an app that shares a group.
 
     Raises:
-        HalfGroup: the plan's fault. Not where groups were only guessed: then the sharing is a guess as well.
+        HalfGroup: a mistake in the plan. Not raised for guessed groups, because then the sharing is a guess too.
     """
     for owner in excepted:
         app = claims.apps.get(owner.removeprefix(APP_PREFIX)) if owner.startswith(APP_PREFIX) else None

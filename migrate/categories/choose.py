@@ -1,9 +1,8 @@
-"""From what a person chose to the records that move.
+"""Turn what a person chose into the records that move.
 
-An owner moves whole: its records carry each other (a database and its -wal, Photos.sqlite and DCIM, sms.db and the
-attachments in another domain, an app and its groups), because ownership is decided by the same rules for all of them;
-what would be half of one all the same is refused (atomic.py).
-A record with several owners moves as soon as one of them does.
+An owner moves as a whole: records that belong together (a database and its -wal, Photos.sqlite and DCIM, sms.db and its
+attachments in another domain, an app and its groups) have the same owner. Selections that would still split such a
+group are refused (atomic.py). A record with several owners moves if one of them is chosen.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ AppSelection = Literal["all", "none"] | Collection[str]
 
 @dataclass
 class Amount:
-    """What an owner has in a choice. Directories and symlinks are records, not files; bytes are the files' own."""
+    """How much of an owner was chosen. Directories and symlinks count as records only; bytes are those of the files."""
 
     records: int = 0
     files: int = 0
@@ -33,30 +32,30 @@ class Amount:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The records that move, and for whom."""
+    """The records that move, and their owners."""
 
     file_ids: frozenset[str]
     owners: frozenset[str]
-    """Category ids and `app:<bundle>`: everything that was chosen, also what has no record in this backup."""
+    """Category ids and `app:<bundle>`: everything that was chosen, even without a record in this backup."""
     by_owner: dict[str, Amount] = field(default_factory=dict)
     """Per chosen owner; a record with two chosen owners counts for both."""
     apps: frozenset[str] = frozenset()
-    """Bundle ids: their placeholders go into the restore set."""
+    """Bundle ids of the apps whose placeholders go into the restore set."""
     shared_with_unchosen: frozenset[tuple[str, str]] = frozenset()
-    """(domain, bundle id): shared data that comes along although that app was not chosen."""
+    """(domain, bundle id): shared data that moves although that app was not chosen."""
 
 
 def chosen_owners(
     claims: Claims, *, categories: Collection[str], except_: Collection[str] = (), apps: AppSelection | None = None
 ) -> frozenset[str]:
-    """What a plan's `categories`, `except` and `apps` mean for one backup: category ids and `app:<bundle>`.
+    """The owners that a plan's `categories`, `except` and `apps` choose in one backup: category ids and `app:<bundle>`.
 
-    `apps` None is the default: all of them with `everything`, else none. `except_` takes category ids,
-    bundle ids and `app:<bundle>`, and wins over everything else.
+    `apps` None means the default: all with `everything`, else none. `except_` takes category ids, bundle ids and
+    `app:<bundle>`, and overrides everything else.
 
     Raises:
-        UnknownCategory, UnknownApp: the plan's fault; each names the nearest one there is.
-        HalfGroup: an app is left out by name, and one that moves would bring a part of its data along.
+        UnknownCategory, UnknownApp: a mistake in the plan; each names the nearest match.
+        HalfGroup: an app is excluded by name, but an app that moves would bring a part of its data along.
     """
     everything = EVERYTHING in categories
     if apps is None:
@@ -83,26 +82,26 @@ def choose(
     except_: Collection[str] = (),
     apps: AppSelection | None = None,
 ) -> Choice:
-    """The records (files, symlinks and the directories that belong to an owner) that move.
+    """The records that move: files, symlinks and the directories that belong to a chosen owner.
 
-    Ancestor directories that belong to nobody in particular are not in it: the composer adds them.
+    Ancestor directories of other owners are not included; the composer adds them.
 
     Raises:
-        UnknownCategory, UnknownApp, HalfGroup: as `chosen_owners`.
+        UnknownCategory, UnknownApp, HalfGroup: like `chosen_owners`.
     """
     owners = chosen_owners(claims, categories=categories, except_=except_, apps=apps)
     by_owner = {owner: Amount() for owner in sorted(owners)}
     file_ids: set[str] = set()
     shared_with_unchosen: set[tuple[str, str]] = set()
     for record in records:
-        its_owners = claims.owners(record.domain, record.relative_path)
-        moving = its_owners & owners
+        record_owners = claims.owners(record.domain, record.relative_path)
+        moving = record_owners & owners
         if not moving:
             continue
         file_ids.add(record.file_id)
         for owner in moving:
             _count(by_owner[owner], record)
-        for owner in its_owners - owners:
+        for owner in record_owners - owners:
             if owner.startswith(APP_PREFIX):
                 shared_with_unchosen.add((record.domain, owner.removeprefix(APP_PREFIX)))
     return Choice(
@@ -115,16 +114,16 @@ def choose(
 
 
 def excepted_owners(claims: Claims, except_: Collection[str]) -> frozenset[str]:
-    """What a plan's `except` means for one backup.
+    """The owners that a plan's `except` names in one backup.
 
     Raises:
-        UnknownCategory, UnknownApp: the plan's fault.
+        UnknownCategory, UnknownApp: a mistake in the plan.
     """
     return frozenset(_owner(claims, word) for word in except_)
 
 
 def files_by_owner(records: Iterable[Record], file_ids: Collection[str], claims: Claims) -> dict[str, int]:
-    """How many of these files each category and app has; a file of several owners counts for each."""
+    """How many of these files each category and app has. A file with several owners counts for each."""
     found: Counter[str] = Counter()
     for record in records if file_ids else ():
         if record.file_id in file_ids:
@@ -140,7 +139,7 @@ def _count(amount: Amount, record: Record) -> None:
 
 
 def _owner(claims: Claims, word: str) -> str:
-    """A word of the plan: a category's id, `app:<bundle>`, or a bundle id (it has dots, no category has)."""
+    """The owner for an entry in a plan: a category id, `app:<bundle>`, or a bundle id (which contains dots)."""
     if word.startswith(APP_PREFIX) or "." in word:
         return _app(claims, word.removeprefix(APP_PREFIX))
     return claims.catalogue.category(word).id

@@ -1,6 +1,6 @@
-"""Who owns a record: the categories' rules first, then the apps, and other-system for the rest. Nothing is left out.
+"""Decide who owns a record: the categories' rules first, then the apps, and other-system for everything else.
 
-The domain decides most of it, so what applies to a domain is worked out once; a manifest may hold a million rows.
+The rules that apply to a domain are computed once per domain, because a manifest may have a million rows.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _THE_REST: Owners = frozenset({OTHER_SYSTEM})
 
 @dataclass(frozen=True)
 class _DomainClaims:
-    """What applies inside one domain: rules in order of precedence, as one expression with a group for each."""
+    """The rules for one domain in order of precedence, and one regular expression with a group for each of them."""
 
     rules: tuple[tuple[Rule, Owners], ...]
-    asked: re.Pattern[str] | None
+    regex: re.Pattern[str] | None
     shared: tuple[tuple[Rule, str], ...]
     apps: Owners
     known: re.Pattern[str] | None
-    """The rules of other-system: they change no owner, they only say that we know what it is."""
+    """The rules of other-system. They do not change the owner, but mean that the path is known."""
 
     def rule_for(self, relative_path: str) -> tuple[Rule, Owners] | None:
-        match = self.asked.fullmatch(relative_path) if self.asked else None
+        match = self.regex.fullmatch(relative_path) if self.regex else None
         return self.rules[(match.lastindex or 0) - 1] if match else None
 
 
 class Claims:
-    """One backup's claims: which categories and apps own a path of a domain."""
+    """Which categories and apps own which paths of one backup."""
 
     def __init__(self, catalogue: Catalogue, apps: Mapping[str, AppEntry], *, ios_version: str | None = None) -> None:
         self.catalogue = catalogue
@@ -50,13 +50,13 @@ class Claims:
 
     @classmethod
     def of(cls, backup: Backup, app_groups: Mapping[str, tuple[str, ...] | list[str]] | None = None) -> Claims:
-        """The claims for an open backup; `app_groups` is its seal's, None where the phone was never asked."""
+        """The claims for an open backup. `app_groups` comes from its seal; None if the phone was not asked."""
         catalogue = load_catalogue()
         apps = find_apps(backup.folder, backup.manifest.domains(), app_groups, catalogue=catalogue)
         return cls(catalogue, apps, ios_version=backup.folder.ios_version)
 
     def owners(self, domain: str, relative_path: str) -> Owners:
-        """The owners of a record, never none: one category, or the app(s) as `app:<bundle>`, or other-system."""
+        """The owners of a record, at least one: a category, or the app(s) as `app:<bundle>`, or other-system."""
         claims = self._domain_claims(domain)
         rule_and_owners = claims.rule_for(relative_path)
         found = rule_and_owners[1] if rule_and_owners else claims.apps or _THE_REST
@@ -66,14 +66,14 @@ class Claims:
         return found
 
     def is_unclaimed(self, domain: str, relative_path: str) -> bool:
-        """Whether no rule and no app names it: it travels with other-system, and nobody here knows what it is."""
+        """Whether no rule and no app matches it. It then moves with other-system, and we do not know what it is."""
         if self.owners(domain, relative_path) != _THE_REST:
             return False
         known = self._domain_claims(domain).known
         return known is None or known.fullmatch(relative_path) is None
 
     def is_orphaned(self, domain: str) -> bool:
-        """A third-party group or extension whose app is not in the backup."""
+        """Whether it is a third-party group or extension whose app is not in the backup."""
         return domain.startswith((GROUP_DOMAIN, PLUGIN_DOMAIN)) and self._has_no_claims(self._domain_claims(domain))
 
     @staticmethod
@@ -100,10 +100,10 @@ class Claims:
                     shared.append((rule, category.id))
                 else:
                     rules.append((rule.rest - rule.first, rule, frozenset({category.id})))
-        rules.sort(key=lambda turn: turn[0])  # stable: else the order of the catalogue
+        rules.sort(key=lambda rule: rule[0])  # a stable sort keeps the order of the catalogue otherwise
         return _DomainClaims(
             rules=tuple((rule, owners) for _, rule, owners in rules),
-            asked=pattern(f"({rule.regex})" for _, rule, _ in rules) if rules else None,
+            regex=pattern(f"({rule.regex})" for _, rule, _ in rules) if rules else None,
             shared=tuple(shared),
             apps=frozenset(self._apps_by_domain.get(domain, ())),
             known=pattern(rule.regex for rule in known) if known else None,
@@ -114,6 +114,6 @@ class Claims:
 
 
 def _major(ios_version: str | None) -> int | None:
-    """`12.5.7` -> 12; None where it is unknown or no version."""
+    """`12.5.7` -> 12; None if it is unknown or not a version."""
     first = (ios_version or "").split(".")[0]
     return int(first) if first.isdecimal() and len(first) <= 3 else None

@@ -1,7 +1,7 @@
-"""Counting what a person would count: people, messages, photos.
+"""Count the items of each category: people, messages, photos.
 
-A database that cannot be read gives no number, never an error: the records of its category move all the same. Each is
-copied once, asked everything there is to ask, and the copy removed.
+An unreadable database gives no number instead of an error, because the records of its category move anyway. Each
+database is copied once, all its counts are read, and the copy is removed.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from migrate.problems import MigrateError
 
 _PLIST_LIMIT_BYTES = 64 << 20
 UNREADABLE = (MigrateError, OSError, sqlite3.Error, ValueError, MemoryError)
-"""What a stranger's database can cost: SQLite answers some damage with out of memory."""
+"""What reading an untrusted database may raise. SQLite reports some damage as out of memory."""
 
 PlaceKey = tuple[str, int, int]
-"""Category id or `app:<bundle>`, number of the count, number of the place in it."""
+"""(category id or `app:<bundle>`, index of the count, index of the place in it)"""
 
 
 @dataclass
 class Counted:
-    """What was found out about one category or app. None: nobody can say."""
+    """The counts of one category or app. None: unknown."""
 
     items: int | None = None
     parts: list[tuple[str, int]] = field(default_factory=list)
-    """Label and number of every count, those that are no part of `items` as well."""
+    """Label and number of every count, including those that are not part of `items`."""
     only_in_icloud: int | None = None
-    """None where no check ran; 0 where one ran and found everything here."""
+    """None if no check ran; 0 if one ran and found everything in the backup."""
     account_owned: int | None = None
     """How many belong to an account (iCloud, Exchange …) that the new phone must sign in to."""
     notes: list[str] = field(default_factory=list)
 
 
 class Countables:
-    """Picks the countable files out of a manifest, as its records go by."""
+    """Collects the files that counts are read from, in one pass over the records."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._counts: dict[str, tuple[Count, ...]] = {
@@ -82,20 +82,20 @@ class Countables:
 
 
 def count_owner(read: ReadRecord, owner: str, countables: Countables, present: PresentFiles, tmp: Path) -> Counted:
-    """The number of things in a category or known app, and how many of them are only in iCloud or in an account."""
+    """Count the items of a category or known app, and how many are only in iCloud or belong to an account."""
     counts = countables.counts(owner)
-    asked: dict[str, list[tuple[PlaceKey, CountSource, Record]]] = defaultdict(list)
+    queries: dict[str, list[tuple[PlaceKey, CountSource, Record]]] = defaultdict(list)
     for c, count in enumerate(counts):
         for p, place in enumerate(count.places):
             for record in countables.of(owner, c, p):
-                asked[record.file_id].append(((owner, c, p), place, record))
-    answers = [_ask(read, owner, questions, countables, present, tmp) for questions in asked.values()]
+                queries[record.file_id].append(((owner, c, p), place, record))
+    results = [_count_file(read, owner, of_file, countables, present, tmp) for of_file in queries.values()]
     counted = Counted(
-        only_in_icloud=_sum(answer.only_in_icloud for answer in answers),
-        account_owned=_sum(answer.account_owned for answer in answers),
+        only_in_icloud=_sum(result.only_in_icloud for result in results),
+        account_owned=_sum(result.account_owned for result in results),
     )
     for c, count in enumerate(counts):
-        rows = _first_with_anything(owner, c, count, answers, counted)
+        rows = _first_nonzero(owner, c, count, results, counted)
         if rows is not None:
             counted.parts.append((count.label, rows))
             if not count.extra:
@@ -104,8 +104,8 @@ def count_owner(read: ReadRecord, owner: str, countables: Countables, present: P
 
 
 @dataclass
-class _Answers:
-    """What one file said: a number for each place that names it, or why it cannot be read."""
+class _FileCounts:
+    """The counts from one file: a number for each place, or why the file cannot be read."""
 
     rows: dict[PlaceKey, int | None] = field(default_factory=dict)
     only_in_icloud: int | None = None
@@ -113,42 +113,42 @@ class _Answers:
     failed: Mapping[PlaceKey, str] = field(default_factory=dict)
 
 
-def _ask(
+def _count_file(
     read: ReadRecord,
     owner: str,
-    questions: list[tuple[PlaceKey, CountSource, Record]],
+    queries: list[tuple[PlaceKey, CountSource, Record]],
     countables: Countables,
     present: PresentFiles,
     tmp: Path,
-) -> _Answers:
-    answers, record = _Answers(), questions[0][2]
+) -> _FileCounts:
+    result, record = _FileCounts(), queries[0][2]
     try:
-        if questions[0][1].reads != "rows":
+        if queries[0][1].reads != "rows":
             plist = _plist(read, record)
-            answers.rows = {key: _count_plist(plist, place) for key, place, _ in questions}
-            return answers
+            result.rows = {key: _count_plist(plist, place) for key, place, _ in queries}
+            return result
         with copy_database(read, record, countables.log_of(record), tmp) as copy, open_database(copy) as connection:
-            answers.rows = {key: _count_rows(connection, place) for key, place, _ in questions}
+            result.rows = {key: _count_rows(connection, place) for key, place, _ in queries}
             if owner in ICLOUD_CHECKS:
-                answers.only_in_icloud = ICLOUD_CHECKS[owner][0](connection, present)
+                result.only_in_icloud = ICLOUD_CHECKS[owner][0](connection, present)
             if owner in ACCOUNT_OWNED_COUNTERS:
-                answers.account_owned = ACCOUNT_OWNED_COUNTERS[owner](connection, record.relative_path)
+                result.account_owned = ACCOUNT_OWNED_COUNTERS[owner](connection, record.relative_path)
     except UNREADABLE as error:
         note = printable(f"{record.relative_path} could not be counted ({_reason(error)})")
-        return _Answers(failed={key: note for key, _, _ in questions})
-    return answers
+        return _FileCounts(failed={key: note for key, _, _ in queries})
+    return result
 
 
-def _first_with_anything(owner: str, c: int, count: Count, answers: list[_Answers], counted: Counted) -> int | None:
-    """The number of the first place with anything in it; 0 where all are empty; None where nothing could be read."""
+def _first_nonzero(owner: str, c: int, count: Count, results: list[_FileCounts], counted: Counted) -> int | None:
+    """The number from the first place that is not empty; 0 if all are empty; None if a file could not be read."""
     best: int | None = None
     for p in range(len(count.places)):
         key = (owner, c, p)
-        failed = [answer.failed[key] for answer in answers if key in answer.failed]
+        failed = [result.failed[key] for result in results if key in result.failed]
         if failed:
             counted.notes += [note for note in failed if note not in counted.notes]
             return None
-        total = _sum(answer.rows.get(key) for answer in answers)
+        total = _sum(result.rows.get(key) for result in results)
         if total:
             return total
         best = total if best is None else best
@@ -161,15 +161,16 @@ def _sum(numbers: Iterable[int | None]) -> int | None:
 
 
 def _count_rows(connection: sqlite3.Connection, place: CountSource) -> int | None:
-    """Rows of the first table the database has; None without any, or without a column that is needed."""
+    """Rows of the first table that exists; None if there is none, or a required column is missing."""
     table = next((table for table in place.tables if table in ordinary_tables(connection)), None)
     return None if table is None else count_rows(connection, table, place.where, needs=place.needs)
 
 
 def _plist(read: ReadRecord, record: Record) -> object:
-    """
+    """The value of a property list.
+
     Raises:
-        ValueError: it is too long, or the bytes are no property list.
+        ValueError: it is too long, or not a property list.
     """
     content = bytearray()
     for chunk in read(record):
@@ -183,9 +184,9 @@ def _plist(read: ReadRecord, record: Record) -> object:
 
 
 def _count_plist(plist: object, place: CountSource) -> int | None:
-    """Top-level keys, or the length of one list; None where the property list is built otherwise.
+    """The number of top-level keys, or the length of one list; None if the property list has another structure.
 
-    The clock keeps its alarms in a list of a dictionary that has the same key ([T], [I]).
+    The clock keeps its alarms in a list inside a dictionary with the same key ([T], [I]).
     """
     if not isinstance(plist, dict):
         return None
@@ -198,7 +199,7 @@ def _count_plist(plist: object, place: CountSource) -> int | None:
 
 
 def _reason(error: BaseException) -> str:
-    """Short and without paths of this computer."""
+    """A short reason without local paths."""
     if isinstance(error, MigrateError):
         return error.code
     if isinstance(error, OSError):

@@ -1,11 +1,11 @@
-"""Reading a database of a backup: a private copy of the file and its `-wal`, never its `-shm`, opened only to be asked.
+"""Read a database of a backup through a private copy of the file and its `-wal`, without its `-shm`.
 
-    <tmp>/database-XXXX/main        0600, in a folder of 0700, removed when the reader is done
+    <tmp>/database-XXXX/main        0600, in a folder of 0700, removed afterwards
     <tmp>/database-XXXX/main-wal
 
-SQLite folds the `-wal` in when it opens the copy. A `-shm` from another machine describes another moment: with it
-SQLite reports a malformed database (facts/categories 1.3). The schema of a stranger is not trusted: views are not
-asked, triggers never run on a read, and a query that goes on and on is stopped.
+SQLite applies the `-wal` when it opens the copy. With a `-shm` from another machine SQLite reports a malformed database
+(facts/categories 1.3). The schema is not trusted: views are never queried, triggers do not run on reads, and endless
+queries are stopped.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from migrate.backup.companions import LOG
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
 
-_STEPS_BETWEEN_LOOKS = 1_000_000
+_STEPS_PER_CHECK = 1_000_000
 _STEP_LIMIT = 5_000_000_000
-"""Virtual machine steps of one connection; counting a row takes about four. *guessed*: far more than one needs."""
+"""SQLite virtual machine steps for one connection. Counting a row takes about four; the limit is *guessed*."""
 
-_LEAST_PATIENCE_S, _AGAIN_S = 30.0, 0.2
+_MIN_TIMEOUT_S, _REPEAT_S = 30.0, 0.2
 _SLOWEST_BYTES_PER_S = 5_000_000
-"""A slow disk reads ten times as much; a count reads no page twice."""
+"""A slow disk reads ten times as fast, and a count reads each page once."""
 
 _LIMIT_BYTES = 32 << 30
-"""No database of a phone is so long (*guessed*: Health stores of ten years have some gigabytes)."""
+"""Larger than any database of a phone (*guessed*: Health stores of ten years have a few gigabytes)."""
 
 _VIRTUAL = re.compile(r"\s*create\s+virtual\s+table\b", re.IGNORECASE)
 _SHADOWS = ("content", "docsize", "segdir", "segments", "stat", "data", "idx", "config", "node", "parent", "rowid")
 
 
 ReadRecord = Callable[[Record], Iterable[bytes]]
-"""The content of a record in pieces, decrypted: what `Backup.chunks` gives."""
+"""Returns a record's decrypted content in chunks, like `Backup.chunks`."""
 
 
 @contextmanager
 def database_copy(backup: Backup, record: Record, tmp: Path) -> Iterator[Path]:
-    """A readable copy of a database file of the backup, decrypted, its `-wal` beside it; gone afterwards.
+    """A decrypted copy of a database of the backup, with its `-wal`; removed on exit.
 
     Raises:
-        MigrateError: a blob is missing or does not decrypt. The backup's fault.
+        MigrateError: a blob is missing or cannot be decrypted.
         OSError: the copy cannot be written.
     """
     log = backup.record(record.domain, record.relative_path + LOG)
@@ -59,7 +59,7 @@ def database_copy(backup: Backup, record: Record, tmp: Path) -> Iterator[Path]:
 
 @contextmanager
 def copy_database(read: ReadRecord, record: Record, log: Record | None, tmp: Path) -> Iterator[Path]:
-    """The same where no backup is open: `read` gives the bytes of a record, `log` is its `-wal`'s, if it has one.
+    """Like `database_copy`, without an open backup: `read` returns a record's bytes; `log` is the record of the `-wal`.
 
     Raises:
         What `read` raises.
@@ -79,55 +79,55 @@ def copy_database(read: ReadRecord, record: Record, log: Record | None, tmp: Pat
 
 @contextmanager
 def open_database(database: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that answers questions about a private copy. It may write beside the file: it must be a copy.
+    """A read-only connection to a private copy. SQLite may write beside the file, so it must be a copy.
 
     Raises:
-        sqlite3.Error: the bytes are no database. Whoever wrote the file is at fault.
+        sqlite3.Error: the file is not a valid database.
     """
-    with ExitStack() as held:
+    with ExitStack() as stack:
         address = f"{database.resolve().as_uri()}?mode=rw"
-        connection = held.enter_context(closing(sqlite3.connect(address, uri=True, isolation_level=None)))
+        connection = stack.enter_context(closing(sqlite3.connect(address, uri=True, isolation_level=None)))
         connection.text_factory = lambda text: text.decode("utf-8", "replace")
-        looks = iter(range(_STEP_LIMIT // _STEPS_BETWEEN_LOOKS))
-        connection.set_progress_handler(lambda: next(looks, None) is None, _STEPS_BETWEEN_LOOKS)
-        held.enter_context(_interrupted_after(connection, _patience_s(database)))
+        checks = iter(range(_STEP_LIMIT // _STEPS_PER_CHECK))
+        connection.set_progress_handler(lambda: next(checks, None) is None, _STEPS_PER_CHECK)
+        stack.enter_context(_interrupted_after(connection, _timeout_s(database)))
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
-        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # folds the -wal in
+        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()  # applies the -wal
         connection.execute("PRAGMA query_only = ON")
         yield connection
 
 
-def _patience_s(database: Path) -> float:
-    """How long a database of this length may be asked."""
-    there = (database, database.with_name(database.name + LOG))
-    length = sum(file.stat().st_size for file in there if file.exists())
-    return _LEAST_PATIENCE_S + length / _SLOWEST_BYTES_PER_S
+def _timeout_s(database: Path) -> float:
+    """How long all queries of a database may take, from its size."""
+    files = (database, database.with_name(database.name + LOG))
+    size = sum(file.stat().st_size for file in files if file.exists())
+    return _MIN_TIMEOUT_S + size / _SLOWEST_BYTES_PER_S
 
 
 @contextmanager
 def _interrupted_after(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
-    """Stops a question that SQLite does not come back from: counting the rows of a table is one step of its machine,
-    and a few pages that name each other as children hold more rows than can ever be counted (*seen*: 5 KB, endless)."""
+    """Interrupt queries that run too long. The step limit is not enough: counting a table's rows is one step, and a few
+    pages that name each other as children count for ever (*seen*: 5 KB, endless)."""
     done = threading.Event()
 
-    def watch() -> None:
-        patience = seconds
-        while not done.wait(patience):
+    def interrupt_queries() -> None:
+        timeout = seconds
+        while not done.wait(timeout):
             connection.interrupt()
-            patience = _AGAIN_S  # whoever asks something else then is stopped as well
+            timeout = _REPEAT_S  # later queries are interrupted as well
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
+    thread = threading.Thread(target=interrupt_queries, daemon=True)
+    thread.start()
     try:
         yield
     finally:
         done.set()
-        watcher.join()  # it must not interrupt a connection that is closed
+        thread.join()  # it must not interrupt a closed connection
 
 
 def ordinary_tables(connection: sqlite3.Connection) -> frozenset[str]:
-    """The ordinary tables: no views, nothing of SQLite's own, no full-text indexes or what they keep behind them."""
+    """The ordinary tables: no views, no SQLite tables, no virtual tables or their shadow tables."""
     listed = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
     virtual = {name for name, sql in listed if _VIRTUAL.match(sql or "")}
     shadows = {f"{name}_{part}" for name in virtual for part in _SHADOWS}
@@ -136,12 +136,12 @@ def ordinary_tables(connection: sqlite3.Connection) -> frozenset[str]:
 
 
 def columns_of(connection: sqlite3.Connection, table: str) -> frozenset[str]:
-    """The columns of a table, none where there is no such table."""
+    """The columns of a table; empty if it does not exist."""
     return frozenset(row[1] for row in connection.execute(f"PRAGMA table_info({quote_identifier(table)})"))
 
 
 def quote_identifier(name: str) -> str:
-    """A name from a database as SQL takes it."""
+    """A name from a database, quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -152,19 +152,19 @@ def count_rows(
     *,
     needs: Collection[str] = (),
 ) -> int | None:
-    """How many rows a table has, or how many of them have `where`'s values in the columns that exist; None where one
-    of the columns it `needs` does not exist.
+    """The number of rows, restricted to `where` for columns that exist; None if a column in `needs` does not exist.
 
-    An index may need a collation that only the phone has; then the table itself is read.
+    If an index needs a collation that only the phone has, the table itself is read instead.
     """
     columns = columns_of(connection, table) if where or needs else frozenset()
     if not columns.issuperset(needs):
         return None
-    asked = {column: value for column, value in (where or {}).items() if column in columns}
-    condition = " WHERE " + " AND ".join(f"{quote_identifier(column)} = ?" for column in asked) if asked else ""
+    wanted = {column: value for column, value in (where or {}).items() if column in columns}
+    condition = " WHERE " + " AND ".join(f"{quote_identifier(column)} = ?" for column in wanted) if wanted else ""
     for source in (quote_identifier(table), f"{quote_identifier(table)} NOT INDEXED"):
         try:
-            (count,) = connection.execute(f"SELECT COUNT(*) FROM {source}{condition}", tuple(asked.values())).fetchone()  # noqa: S608  names are quoted, values bound
+            query = f"SELECT COUNT(*) FROM {source}{condition}"  # noqa: S608  names are quoted, values bound
+            (count,) = connection.execute(query, tuple(wanted.values())).fetchone()
         except sqlite3.OperationalError as error:
             if source.endswith("NOT INDEXED") or error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
                 raise
@@ -175,25 +175,25 @@ def count_rows(
 
 @dataclass(frozen=True)
 class TableDigest:
-    """What a table holds, whatever pages it lies on."""
+    """The rows of a table, independent of their order and of the pages that hold them."""
 
     count: int
     digest: int
-    """The sum of the digests of its rows: the same for the same rows in any order. 128 bits."""
+    """The sum of the digests of all rows, 128 bits: equal for equal rows in any order."""
 
 
 def table_digests(database: Path) -> dict[str, TableDigest]:
-    """The rows of every ordinary table of a private copy (with its `-wal` beside it, if it has one).
+    """The digest of every ordinary table of a private copy (with its `-wal` beside it, if there is one).
 
     Raises:
-        sqlite3.Error: the bytes are no database, or a table cannot be read.
+        sqlite3.Error: the file is not a valid database, or a table cannot be read.
     """
     with open_database(database) as connection:
-        return {table: _rows_of(connection, table) for table in sorted(ordinary_tables(connection))}
+        return {table: _table_digest(connection, table) for table in sorted(ordinary_tables(connection))}
 
 
-def _rows_of(connection: sqlite3.Connection, table: str) -> TableDigest:
-    """An index may need a collation that only the phone has, so the table itself is read."""
+def _table_digest(connection: sqlite3.Connection, table: str) -> TableDigest:
+    """Reads the table itself, because an index may need a collation that only the phone has."""
     count, total = 0, 0
     for row in connection.execute(f"SELECT * FROM {quote_identifier(table)} NOT INDEXED"):  # noqa: S608  the name is quoted
         digest = hashlib.blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=16).digest()

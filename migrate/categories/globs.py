@@ -1,14 +1,14 @@
-"""The patterns of categories.toml: what `*`, `**` and `{a,b}` mean for a path inside a domain.
+"""The path patterns of categories.toml.
 
-    *         any run of characters inside one component, also none; a leading dot is nothing special
+    *         any number of characters inside one component; a leading dot is not special
     ?         one character inside a component
     {a,b}     one of these, inside a component
-    **        a component of its own: any number of components, also none. So `Library/SMS/**` is the directory
-              `Library/SMS` itself and all that is under it, `a/**/b` is also `a/b`, and `**` alone is a whole domain
+    **        any number of whole components, also none. So `Library/SMS/**` matches the directory `Library/SMS` and
+              everything below it, `a/**/b` also matches `a/b`, and `**` alone matches a whole domain
 
-A file that is named comes with what SQLite and Core Data keep beside it: `X` is also `X-wal`, `X-shm`, `X-journal`,
-and a store `dir/Name.sqlite` also owns `dir/.Name_SUPPORT/**` (iOS expands its own allow-list in the first way; the
-second is where Core Data puts large values). Case matters: it does on the phone's data volume.
+A pattern for a file also matches what SQLite and Core Data keep beside it: for `X` also `X-wal`, `X-shm`, `X-journal`,
+and for a store `dir/Name.sqlite` also `dir/.Name_SUPPORT/**` (iOS extends its own allow-list in the first way; Core
+Data stores large values in the second). Patterns are case-sensitive, like the phone's data volume.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _COMPANION = f"(?:{'|'.join(SUFFIXES)})?"
 
 
 def glob_regex(glob: str) -> str:
-    """The regular expression that must match a whole path, without any companions.
+    """The regular expression for a whole path, without companions.
 
     Raises:
-        ValueError: the pattern is ours and says something this language has no meaning for.
+        ValueError: the pattern is invalid.
     """
     if glob == "**":
         return ".*"
@@ -38,7 +38,7 @@ def glob_regex(glob: str) -> str:
 
 
 def with_companions(glob: str) -> str:
-    """The same for a path and what SQLite and Core Data keep beside it."""
+    """Like `glob_regex`, but also matches what SQLite and Core Data keep beside the file."""
     regex = glob_regex(glob)
     if glob.endswith("**"):
         return regex
@@ -51,7 +51,7 @@ def with_companions(glob: str) -> str:
 
 
 def pattern(regexes: Iterable[str]) -> re.Pattern[str]:
-    """One expression for several, to be used with `fullmatch`. Names may hold newlines: DOTALL."""
+    """One expression for several, for use with `fullmatch`. DOTALL, because names may contain newlines."""
     return re.compile("|".join(f"(?:{regex})" for regex in regexes), re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""What a backup only mentions: content whose row came along and whose bytes stayed in iCloud."""
+"""Count content that a backup only refers to: its database row is in the backup, its file is only in iCloud."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from migrate.categories.databases import columns_of, ordinary_tables
 _CAMERA_ROLL = "CameraRollDomain"
 _MEDIA = "MediaDomain"
 _NOTES = "AppDomainGroup-group.com.apple.notes"
-_REMEMBERED = {
+_PREFIXES = {
     _CAMERA_ROLL: ("Media/DCIM/", "Media/PhotoData/CPLAssets/"),
     _MEDIA: ("Library/SMS/",),
     _NOTES: ("Accounts/",),
@@ -23,14 +23,14 @@ _ON_THE_PHONE = ("~/", "/var/mobile/", "/private/var/mobile/")
 
 
 class PresentFiles:
-    """The files of a backup that a catalogue may speak of: originals of photos, attachments, media of notes."""
+    """The files of a backup that databases refer to: originals of photos, attachments, media of notes."""
 
     def __init__(self) -> None:
-        self._files: dict[str, set[str]] = {domain: set() for domain in _REMEMBERED}
+        self._files: dict[str, set[str]] = {domain: set() for domain in _PREFIXES}
 
     def add_record(self, record: Record) -> None:
-        beginnings = _REMEMBERED.get(record.domain)
-        if beginnings and record.kind is Kind.FILE and record.relative_path.startswith(beginnings):
+        prefixes = _PREFIXES.get(record.domain)
+        if prefixes and record.kind is Kind.FILE and record.relative_path.startswith(prefixes):
             path = _NOTES_MEDIA.search(record.relative_path) if record.domain == _NOTES else None
             self._files[record.domain].add(_normal(path[1] if path else record.relative_path))
 
@@ -43,15 +43,15 @@ def _normal(name: str) -> str:
 
 
 Check = Callable[[sqlite3.Connection, PresentFiles], int | None]
-"""How many things are only in iCloud; None where this database cannot tell."""
+"""How many items are only in iCloud; None if the database does not say."""
 
 
 def missing_photos(connection: sqlite3.Connection, present: PresentFiles) -> int | None:
-    """Photos and videos whose original is not here.
+    """Photos and videos whose original is not in the backup.
 
-    An original (`ZDATASTORESUBTYPE` 1) that is not on the phone (`ZLOCALAVAILABILITY` -1) and is in iCloud
-    (`ZREMOTEAVAILABILITY` 1), and indeed no file of that name is in the backup (facts/device 6.3). Where the catalogue
-    does not keep those columns (iOS 9 and older, *read* in schemas), only the files are compared.
+    The catalogue lists the original (`ZDATASTORESUBTYPE` 1) as not on the phone (`ZLOCALAVAILABILITY` -1) but in iCloud
+    (`ZREMOTEAVAILABILITY` 1), and the backup has no file with that name (facts/device 6.3). If the catalogue lacks
+    these columns (iOS 9 and older, *read* in schemas), only the files are compared.
     """
     asset = next((table for table in ("ZASSET", "ZGENERICASSET") if table in ordinary_tables(connection)), None)
     if asset is None or not {"ZDIRECTORY", "ZFILENAME", "Z_PK"} <= (has := columns_of(connection, asset)):
@@ -72,24 +72,24 @@ def missing_photos(connection: sqlite3.Connection, present: PresentFiles) -> int
 
 
 def missing_attachments(connection: sqlite3.Connection, present: PresentFiles) -> int | None:
-    """Attachments whose row is here and whose file is not: put away by Messages in iCloud (facts/categories 5)."""
+    """Attachments with a row but no file: Messages in iCloud removed the file from the phone (facts/categories 5)."""
     if "filename" not in columns_of(connection, "attachment"):
         return None
     missing = set()
     for (name,) in connection.execute("SELECT filename FROM attachment WHERE filename IS NOT NULL"):
         path = str(name)
-        for beginning in _ON_THE_PHONE:
-            path = path.removeprefix(beginning)
+        for prefix in _ON_THE_PHONE:
+            path = path.removeprefix(prefix)
         if path.startswith("Library/SMS/") and not present.has(_MEDIA, path):
             missing.add(path)
     return len(missing)
 
 
 def missing_notes_media(connection: sqlite3.Connection, present: PresentFiles) -> int | None:
-    """Pictures and files in notes that have a row and no file.
+    """Pictures and files in notes with a row but no file.
 
-    They lie in `Accounts/<account>/Media/<ZIDENTIFIER>/[<generation>/]<ZFILENAME>`; entities are numbered anew in every
-    store, so their number is read from it (*read*: ios-backup-parser's notes schema of iOS 18).
+    Files are in `Accounts/<account>/Media/<ZIDENTIFIER>/[<generation>/]<ZFILENAME>`. Entity numbers differ between
+    stores, so they are read from the store (*read*: ios-backup-parser's notes schema of iOS 18).
     """
     table = "ZICCLOUDSYNCINGOBJECT"
     columns = columns_of(connection, table)
@@ -120,4 +120,4 @@ ICLOUD_CHECKS: dict[str, tuple[Check, str, str]] = {
         "{n} pictures and files in the notes are only in iCloud",
     ),
 }
-"""Per category: the question for its database, and how the answer is noted for one thing and for several."""
+"""Per category: the check, and the note for one item and for several."""

@@ -1,4 +1,4 @@
-"""What is in a backup, by category and app: files, bytes, things, and what is only in iCloud. `show` prints it."""
+"""Count what a backup contains, by category and app: files, bytes, items, and what is only in iCloud. For `show`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from migrate.problems import MigrateError
 
 @dataclass
 class OwnerContents:
-    """What an owner has in a backup, and what of it a restore does not bring at once."""
+    """What an owner has in a backup, and how much of it arrives later or never."""
 
     files: int = 0
     bytes: int = 0
     later: Amount = field(default_factory=Amount)
     """Arrives after the restart."""
     never: Amount = field(default_factory=Amount)
-    """Another phone drops it."""
+    """Dropped by the new phone."""
     why_later: str | None = None
     why_never: str | None = None
 
@@ -47,20 +47,19 @@ class OwnerContents:
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryTally:
-    """One category. `items` and `complete` are None where nobody can say."""
+    """One category. `items` and `complete` are None if unknown."""
 
     category: Category
     files: int
     bytes: int
     items: int | None
     complete: bool | None
-    """False where a part is only in iCloud or belongs to an account; None where there is nothing to judge, or no way
-    to."""
+    """False if a part is only in iCloud or belongs to an account; None if the category is empty or this is unknown."""
     notes: tuple[str, ...]
     cloud_notes: tuple[str, ...] = ()
-    """Those of the notes that say what is only in iCloud, or comes back by signing in."""
+    """The notes about data that is only in iCloud, or that comes back after signing in."""
     only_in_icloud: int | None = None
-    """Things whose row is here and whose content is not; None where nobody can say."""
+    """Items with a row but without content in the backup; None if unknown."""
     contents: OwnerContents = field(default_factory=OwnerContents)
 
     def as_json(self) -> dict[str, Any]:
@@ -81,14 +80,14 @@ class AppTally:
     files: int
     bytes: int
     notes: tuple[str, ...]
-    """For people only: an app has none in JSON."""
+    """Shown to people; not part of the JSON."""
     items: int | None = None
-    """Chats, where a query knows the app."""
+    """Chats, for apps with a known count."""
     contents: OwnerContents = field(default_factory=OwnerContents)
 
     @property
     def has_no_files(self) -> bool:
-        """Listed, and nothing of it is here: it keeps its data out of backups, or has none."""
+        """Whether the app is listed but has no data in the backup."""
         return self.files == 0
 
     def as_json(self) -> dict[str, Any]:
@@ -106,7 +105,7 @@ class AppTally:
 
 @dataclass(frozen=True, kw_only=True)
 class Unclaimed:
-    """Files of one domain that no rule and no app names. They travel with other-system and are not counted in it."""
+    """Files of one domain that no rule and no app matches. They move with other-system, but are not counted there."""
 
     domain: str
     files: int
@@ -118,21 +117,21 @@ class Unclaimed:
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """A whole backup. A file with several owners (a shared app group) counts for each of them."""
+    """The counts of a whole backup. A file with several owners (a shared app group) counts for each of them."""
 
     backup: Path
     categories: tuple[CategoryTally, ...]
     apps: tuple[AppTally, ...]
     unclaimed: tuple[Unclaimed, ...]
     files: int
-    """In the manifest."""
+    """Of the whole manifest, each file once."""
     bytes: int
     shared: Mapping[frozenset[str], Amount] = field(default_factory=dict)
-    """What several own together (apps of one group), by those owners: it is in the numbers of each of them."""
+    """Data with several owners (apps of one group), by these owners. Each owner's numbers include it."""
 
     @property
     def shared_files(self) -> int:
-        """How often a file counts for one more owner than its first."""
+        """How many times files are counted again for further owners."""
         return sum((len(owners) - 1) * amount.files for owners, amount in self.shared.items())
 
     @property
@@ -141,13 +140,12 @@ class Tally:
 
     @property
     def owned(self) -> tuple[int, int]:
-        """Files and bytes of all categories, apps and what is unclaimed, each file once: the manifest's, or it is a
-        bug of ours."""
+        """Files and bytes of categories, apps and unclaimed data, each file once. Equal to the manifest's totals."""
         rows: list[CategoryTally | AppTally | Unclaimed] = [*self.categories, *self.apps, *self.unclaimed]
         return sum(row.files for row in rows) - self.shared_files, sum(row.bytes for row in rows) - self.shared_bytes
 
     def category(self, category_id: str) -> CategoryTally:
-        """Of a category that is in the catalogue: a KeyError is a bug."""
+        """The tally of a category in the catalogue. A KeyError is a bug."""
         for tally in self.categories:
             if tally.category.id == category_id:
                 return tally
@@ -164,16 +162,16 @@ class Tally:
 
 
 def tally(backup: Backup, claims: Claims, *, tmp: Path) -> Tally:
-    """Counts an open backup in one pass over its records, then asks its databases.
+    """Count an open backup in one pass over its records, then read its databases.
 
-    `tmp` (0700) holds a decrypted copy of one database at a time, and nothing afterwards. A damaged database or a
-    missing blob costs a number and leaves a note.
+    `tmp` (0700) holds a decrypted copy of one database at a time, and is empty afterwards. For a damaged database or a
+    missing blob there is a note instead of a number.
 
     Raises:
-        What `backup.records()` raises: the manifest's fault.
+        What `backup.records()` raises for a damaged manifest.
     """
     tmp.mkdir(mode=0o700, parents=True, exist_ok=True)
-    seen = _Seen(claims)
+    seen = _RecordPass(claims)
     for record in backup.records():
         if record.kind is Kind.FILE:
             seen.add_record(record, _size(backup, record))
@@ -207,8 +205,8 @@ def tally(backup: Backup, claims: Claims, *, tmp: Path) -> Tally:
     )
 
 
-class _Seen:
-    """What one pass over the files of a manifest finds out."""
+class _RecordPass:
+    """The results of one pass over the files of a manifest."""
 
     def __init__(self, claims: Claims) -> None:
         self._claims = claims
@@ -233,7 +231,7 @@ class _Seen:
 
 
 def _size(backup: Backup, record: Record) -> int:
-    """The file's own bytes; the stored ones where the manifest does not say; 0 where neither is there."""
+    """The file's size; the size of its blob if the manifest does not say; 0 if both are missing."""
     if record.size is not None:
         return record.size
     try:
@@ -268,11 +266,15 @@ def _category(
         notes.append(
             "this backup is not encrypted: another phone may not be able to use this"
             if contents.files
-            else "only an encrypted backup holds this, and this one is not encrypted"
+            else "only an encrypted backup contains this, and this one is not encrypted"
         )
     if orphans:
-        whose = "1 container of an app that is" if orphans == 1 else f"{orphans} containers of apps that are"
-        notes.append(f"{whose} not in this backup: listed as unclaimed, moves along")
+        notes.append(
+            "1 container belongs to an app that is not in this backup: it is listed as unclaimed and moves too"
+            if orphans == 1
+            else f"{orphans} containers belong to apps that are not in this backup: they are listed as unclaimed and "
+            "move too"
+        )
     return CategoryTally(
         category=category,
         files=contents.files,
@@ -287,7 +289,7 @@ def _category(
 
 
 def _parts(counted: Counted) -> list[str]:
-    """What a number is made of, where one number does not say it all."""
+    """The parts of a number, if there is more than one."""
     return [", ".join(f"{rows} {label}" for label, rows in counted.parts)] if len(counted.parts) > 1 else []
 
 
@@ -299,20 +301,20 @@ def _cloud_notes(category: Category, contents: OwnerContents, counted: Counted) 
     if counted.account_owned:
         notes.append(ACCOUNT_OWNED_NOTE.format(n=counted.account_owned))
     if category.only_in_icloud and not contents.files:
-        notes.append("no backup holds this: signing in to iCloud brings it")
+        notes.append("backups do not contain this: it comes back after signing in to iCloud")
     return tuple(notes)
 
 
 def _app(app: AppEntry, contents: OwnerContents, counted: Counted) -> AppTally:
     notes = [*_parts(counted), *counted.notes]
     if app.groups_guessed:
-        notes.append("its groups were guessed from their names: the phone was not asked for this backup")
+        notes.append("its app groups are guessed from their names, because this backup does not list them")
     if app.shared_with:
-        notes.append(f"shares data with {', '.join(app.shared_with)}: choosing one brings that data along")
+        notes.append(f"shares data with {', '.join(app.shared_with)}: choosing one also moves the shared data")
     if not contents.files:
-        notes.append("listed, and nothing of it is in this backup: it keeps its data out of backups, or has none")
+        notes.append("this backup contains none of its data: the app excludes it from backups, or has none")
     if app.reinstallable is False:
-        notes.append("this backup cannot have it installed again: install it by hand")
+        notes.append("this backup lacks what the phone needs to install this app: install it yourself")
     if app.caveat:
         notes.append(app.caveat.rstrip("."))
     return AppTally(

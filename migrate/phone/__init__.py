@@ -1,1 +1,1 @@
-"""One connected iPhone, the host's side: find, trust, facts, save, restore. Speaks through pymobiledevice3."""
+"""The host's side of one connected iPhone, based on pymobiledevice3: find, trust, facts, back up, restore."""

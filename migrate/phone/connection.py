@@ -1,4 +1,4 @@
-"""A phone in reach: its lockdown, and how a backup session with it is opened, run in a thread, and cut."""
+"""An open connection to one phone: its lockdown client, and how its backup service is started, used and cut off."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ BACKUP_SERVICE = "com.apple.mobilebackup2"
 
 @dataclass
 class PhoneConnection:
-    """One phone in reach. `wait_s`: how long to wait for a hand on it when it is found locked."""
+    """A trusted phone with an open lockdown client. `wait_s`: how long to wait for a person to unlock it."""
 
     usbmux: UsbmuxConfig
     client: Lockdown
@@ -67,7 +67,7 @@ class PhoneConnection:
 
     @contextmanager
     def translate_errors(self, during: str) -> Iterator[None]:
-        """Turns what pymobiledevice3 and a link raise into what a person can act on."""
+        """Turn exceptions from pymobiledevice3 and the link into our errors. `during` names the work for the error."""
         try:
             yield
         except MigrateError:
@@ -88,10 +88,10 @@ class PhoneConnection:
             raise ServiceRefused(self.name, during, safe_text(error)) from error
 
     async def open_afc(self, stack: AsyncExitStack) -> AfcService | None:
-        """AFC for as long as `stack` lives, or None: the phone does not start it.
+        """An AFC client that `stack` closes, or None if the phone does not start AFC.
 
         Raises:
-            PyMobileDevice3Exception, OSError: the phone is gone.
+            PyMobileDevice3Exception, OSError: the connection is lost.
         """
         try:
             with translate_parse_errors():
@@ -103,10 +103,11 @@ class PhoneConnection:
 
     @asynccontextmanager
     async def backup_link(self, progress: Progress) -> AsyncIterator[DeviceLink]:
-        """A link to the backup service, its session not opened yet. Asks for the phone to be unlocked when it must be.
+        """A link to the backup service, before its handshakes. Asks the person to unlock the phone if needed.
 
         Raises:
-            PhoneLocked: it still was when time was over. NotActivated, ServiceRefused, NotTrusted, PhoneLost.
+            PhoneLocked: it was still locked when the time ran out.
+            NotActivated, ServiceRefused, NotTrusted, PhoneLost.
         """
         with self.translate_errors("the start of its backup service"):
             user_wait = UserWait(progress, self.wait_s, self.time)
@@ -125,10 +126,10 @@ class PhoneConnection:
             link.close()
 
     async def _start_backup_service(self) -> dict[str, Any]:
-        """Port and TLS of a fresh backup service.
+        """Start the backup service, and return its port and whether it uses TLS.
 
-        With the escrow bag of the pair record, where there is one: it lets the service start on a locked screen. A
-        phone without a passcode gives none (INFERRED; pymobiledevice3's own client dies of KeyError then).
+        Sends the pair record's escrow bag if there is one: it lets the service start while the screen is locked. A
+        phone without a passcode gives none (INFERRED; pymobiledevice3's own client raises KeyError then).
         """
         record = self.client.pair_record or {}
         try:
@@ -140,7 +141,7 @@ class PhoneConnection:
                     raise ValueError("a port that is none")
                 return attributes
         except (PasswordRequiredError, PasscodeRequiredError, MissingValueError) as error:
-            # MissingValue: not unlocked since it was switched on, so the escrow bag opens nothing yet (facts row 64)
+            # MissingValue: not unlocked since it was switched on, so the escrow bag cannot be used yet (facts row 64)
             raise NotReady(PhoneLocked(self.name, "its backup service"), "unlock") from error
         except InvalidServiceError as error:
             if self.facts.activation == "Unactivated":
@@ -152,7 +153,7 @@ class PhoneConnection:
             raise
 
     async def _dial(self, attributes: dict[str, Any]) -> DeviceLink:
-        """Connect to the service: a blocking socket of ours, wrapped for TLS; the handshake is the link's."""
+        """Connect a blocking socket to the service and wrap it for TLS; the link does the handshake later."""
         device = self.client.service.mux_device or self.device
         sock = await open_socket(self.usbmux, device, attributes["Port"])
         try:
@@ -168,10 +169,10 @@ class PhoneConnection:
 
 
 async def run_in_thread(link: DeviceLink, work: Callable[[], T]) -> T:
-    """Run `work`, which blocks on `link`, in a thread of its own.
+    """Run `work`, which blocks on `link`, in its own thread.
 
-    When we are stopped the link is cut, then the thread waited for: nothing of it outlives this call. Whoever waited
-    for a thread whose link is not cut would wait for as long as its phone keeps silent.
+    On cancellation this shuts the link down and then waits for the thread, so the thread never outlives this call.
+    Without shutting the link down, the wait would last as long as the phone stays silent.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="device-link") as pool:
         running = asyncio.wrap_future(pool.submit(work))
@@ -182,8 +183,8 @@ async def run_in_thread(link: DeviceLink, work: Callable[[], T]) -> T:
             while not running.done():
                 with suppress(asyncio.CancelledError):  # a second Ctrl-C must not leave the thread behind either
                     await asyncio.wait([running])
-            running.exception()  # how it ended is known: we cut it
+            running.exception()  # retrieved so that asyncio does not report it: we shut the link down
             raise
         except BaseException:
-            link.shut_down()  # a KeyboardInterrupt, or what the work itself has raised
+            link.shut_down()  # a KeyboardInterrupt, or an exception from `work`
             raise

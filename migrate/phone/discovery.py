@@ -1,4 +1,4 @@
-"""What is connected: a look at every phone, which never makes one ask for trust."""
+"""List every connected phone without ever raising its Trust dialog."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from migrate.phone.muxer import UsbmuxConfig, list_phones
 
 __all__ = ["UsbmuxConfig", "find_phones"]
 
-LOOK_S = 15.0
-"""How long one phone may take to tell about itself. A dozen questions take well under a second on a cable (*guessed*
-from lockdown's round trips); a phone that hangs must not hide the others."""
+READ_PHONE_S = 15.0
+"""How long one phone may take to answer. A dozen requests take well under a second on a cable (*guessed* from
+lockdown's round trips); a phone that hangs must not hide the others."""
 
 
 async def find_phones(usbmux: UsbmuxConfig) -> list[PhoneFacts]:
-    """Every attached phone, each once, with what it is willing to tell; what it is not is None.
+    """Every attached phone, each once, with the facts it is willing to give; the others are None.
 
     Raises:
         NoMuxer: no usbmuxd answers.
@@ -29,10 +29,10 @@ async def find_phones(usbmux: UsbmuxConfig) -> list[PhoneFacts]:
 
 
 async def _read_phone(usbmux: UsbmuxConfig, device: MuxDevice) -> PhoneFacts:
-    """One phone. One that drops, hangs or talks nonsense midway is known by what it said before that."""
+    """Read one phone. If it disconnects, hangs or sends garbage, return the facts read so far."""
     known = usbmux_facts(device)
     try:
-        async with asyncio.timeout(LOOK_S), await connect(usbmux, device) as client:
+        async with asyncio.timeout(READ_PHONE_S), await connect(usbmux, device) as client:
             known = public_facts(client, device, trusted=False)
             try:
                 if not await start_session(client):
@@ -41,5 +41,5 @@ async def _read_phone(usbmux: UsbmuxConfig, device: MuxDevice) -> PhoneFacts:
                 return known
             known = public_facts(client, device, trusted=True)
             return await trusted_facts(client, device)
-    except Exception:  # whatever is wrong with this phone, the list is about all of them; `meet` names the trouble
+    except Exception:  # one bad phone must not hide the others from the list; `meet` reports what is wrong
         return known

@@ -1,4 +1,4 @@
-"""What a phone tells about itself, through lockdown (facts 6.1). Unknown is None, never a guess."""
+"""The facts a phone reports through lockdown (facts 6.1). Unknown is None, never a guess."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from migrate.units import apple_to_datetime
 
 @dataclass(frozen=True, kw_only=True)
 class PhoneFacts:
-    """One phone as it was when it was looked at."""
+    """The state of one phone when it was last read."""
 
     udid: str
     connection: str  # "USB" or "Network"
@@ -31,13 +31,13 @@ class PhoneFacts:
     serial: str | None = None
     device_class: str | None = None  # "iPhone", "iPad" …
     trusted: bool | None = None
-    locked: bool | None = None  # PasswordProtected: its state now, not whether it has a passcode
+    locked: bool | None = None  # PasswordProtected: whether it is locked now, not whether it has a passcode
     activation: str | None = None
     setup_finished: bool | None = None
     setup_state: str | None = None  # purplebuddy's SetupState: "RestoredFromiTunesBackup" …
     encrypts_backups: bool | None = None
-    requires_encryption: bool | None = None  # an organisation's rule
-    find_my: bool | None = None  # may be unreadable or stale on iOS 27 (facts 4.6): an answer 211 is the truth
+    requires_encryption: bool | None = None  # set by an organisation's profile
+    find_my: bool | None = None  # may be unreadable or stale on iOS 27 (facts 4.6): error 211 is authoritative
     free_bytes: int | None = None
     used_bytes: int | None = None
     battery_percent: int | None = None
@@ -45,11 +45,11 @@ class PhoneFacts:
 
     @property
     def name_or_model(self) -> str:
-        """What to call the phone in a sentence."""
+        """How to name the phone in a sentence."""
         return self.name or self.model_name or f"the iPhone {self.udid}"
 
     def as_json(self) -> dict[str, Any]:
-        """The object of `migrate phones --json`: exactly these keys, on which scripts rely."""
+        """The object of `migrate phones --json`. Scripts rely on exactly these keys."""
         last = self.last_icloud_backup
         return {
             "udid": self.udid,
@@ -70,12 +70,12 @@ class PhoneFacts:
 
 
 def usbmux_facts(device: MuxDevice) -> PhoneFacts:
-    """All that is known of a phone which does not speak: its number and how it is connected."""
+    """What usbmuxd alone knows of a phone: its UDID and how it is connected."""
     return PhoneFacts(udid=dashed_udid(device.serial), connection=device.connection_type)
 
 
 def public_facts(client: Lockdown, device: MuxDevice, *, trusted: bool) -> PhoneFacts:
-    """What a phone tells anybody; with a session, what it adds without being asked for a domain."""
+    """The facts from lockdown's global domain, which a phone gives without trust (and a few more with a session)."""
     values = client.all_values
     model = _text(values.get("ProductType"))
     return PhoneFacts(
@@ -95,10 +95,10 @@ def public_facts(client: Lockdown, device: MuxDevice, *, trusted: bool) -> Phone
 
 
 async def trusted_facts(client: Lockdown, device: MuxDevice) -> PhoneFacts:
-    """Everything a phone tells a computer it trusts.
+    """All facts that a phone gives a computer it trusts. A domain that it does not know leaves its facts None.
 
     Raises:
-        PyMobileDevice3Exception, OSError: the phone is gone. A domain it does not know is merely unknown.
+        PyMobileDevice3Exception, OSError: the phone is gone.
     """
     known = public_facts(client, device, trusted=True)
     backup = await values_of(client, "com.apple.mobile.backup")
@@ -123,7 +123,7 @@ async def trusted_facts(client: Lockdown, device: MuxDevice) -> PhoneFacts:
 
 
 async def setup_finished(client: Lockdown) -> bool | None:
-    """Whether the setup assistant is through; None where the phone does not say. Sources: facts 6.1."""
+    """Whether the setup assistant is finished; None if the phone does not say. Sources: facts 6.1."""
     for domain, key in (("com.apple.purplebuddy", "SetupDone"), ("com.apple.PurpleBuddy", "SetupFinishedAllSteps")):
         if (finished := _flag(await value_of(client, domain, key))) is not None:
             return finished
@@ -131,7 +131,7 @@ async def setup_finished(client: Lockdown) -> bool | None:
 
 
 def _udid(reported: Any, device: MuxDevice) -> str:
-    """The UDID as the phone spells it, if it is the one it is attached under: a phone may not pass for another."""
+    """The UDID as the phone spells it, unless it differs from usbmuxd's: a phone must not pass for another."""
     if isinstance(reported, str) and UDID.fullmatch(reported) and same_udid(reported, device.serial):
         return reported
     return dashed_udid(device.serial)
@@ -139,12 +139,12 @@ def _udid(reported: Any, device: MuxDevice) -> str:
 
 @cache
 def model_names() -> dict[str, str]:
-    """`iPhone13,2` -> `iPhone 12`, from the table pymobiledevice3 brings along (in memory with its lockdown)."""
+    """`iPhone13,2` -> `iPhone 12`, from pymobiledevice3's table (its lockdown module imports it anyway)."""
     return {device.product_type: device.display_name for device in IRECV_DEVICES}
 
 
 def _free_bytes(disk: dict[str, Any]) -> int | None:
-    """Room for a restore: the smaller of the two figures for the data volume (REPORTED, facts 6.1)."""
+    """The space for a restore: the smaller of the two figures for the data volume (REPORTED, facts 6.1)."""
     figures = [_whole(disk.get(key)) for key in ("TotalDataAvailable", "AmountDataAvailable")]
     return min((figure for figure in figures if figure is not None), default=None)
 

@@ -1,7 +1,7 @@
-"""One conversation with a phone's lockdownd: pymobiledevice3's client, kept inside our home.
+"""Talk to a phone's lockdownd through pymobiledevice3's client, keeping all its files inside our home.
 
-What is ours here: the address of the usbmuxd goes with every call (theirs drops it when a pair record is saved), the
-files of keys are 0600 and lie in our folders, and nobody is asked for trust unless somebody decided to ask.
+Three things differ from pymobiledevice3: the usbmuxd address goes with every call (theirs drops it when it saves a pair
+record), key files are 0600 and stay in our folders, and the Trust dialog appears only when we ask for it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from migrate.phone.quoting import safe_text
 from migrate.phone.service import Service, translate_parse_errors
 from migrate.problems import NoMuxer
 
-# pymobiledevice3 logs; without a handler Python would print its warnings into whatever a person is reading
+# pymobiledevice3 logs warnings; without a handler Python would print them to the person's terminal
 logging.getLogger("pymobiledevice3").addHandler(logging.NullHandler())
 
 CONNECTION_LOST_ERRORS = (
@@ -54,43 +54,43 @@ CONNECTION_LOST_ERRORS = (
     EOFError,
     OSError,
 )
-"""How pymobiledevice3 says that a phone, or its link, is no longer there. (AfcException is an OSError too.)"""
+"""What pymobiledevice3 raises when a phone or its connection is gone. (AfcException is an OSError too.)"""
 
 OLDEST_IOS = 10
-"""Older ones make backups that are not read here (facts 3.1)."""
+"""Older versions make backups that migrate cannot move (facts 3.1)."""
 _VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
 
-ANSWER_S = 60.0
-"""How long lockdownd may take for an answer. It answers in milliseconds; some wait for TLS's 10 s and a busy phone."""
+LOCKDOWN_TIMEOUT_S = 60.0
+"""How long lockdownd may take to answer. It usually takes milliseconds; TLS may take 10 s, and a phone may be busy."""
 
-NEEDED_OF_A_RECORD = ("HostID", "SystemBUID", "HostCertificate", "HostPrivateKey")
+REQUIRED_RECORD_KEYS = ("HostID", "SystemBUID", "HostCertificate", "HostPrivateKey")
 
 
 class Lockdown(PlistUsbmuxLockdownClient):
-    """pymobiledevice3's client with its two ways out of our home closed."""
+    """pymobiledevice3's client, changed so that it uses our usbmuxd and our folders only."""
 
     usbmux: UsbmuxConfig
 
     @property
     def product_version(self) -> str:
-        """What pymobiledevice3 takes the phone's iOS for: never older than OLDEST_IOS, whatever the phone says.
+        """The iOS version that pymobiledevice3 sees: never older than OLDEST_IOS, whatever the phone claims.
 
-        To what calls itself iOS 6 it would send the whole pair record, our private keys and the phone's escrow bag in
-        it, in plain (`ValidatePair`), and it would speak SSL 3 with iOS 4.
+        To a device that claims iOS 6, pymobiledevice3 would send the whole pair record unencrypted (`ValidatePair`),
+        including our private keys and the phone's escrow bag; with iOS 4 it would use SSL 3.
         """
         version = self.all_values.get("ProductVersion")
         major = major_version(version) if isinstance(version, str) and _VERSION.fullmatch(version) else 0
         return version if isinstance(version, str) and major >= OLDEST_IOS else f"{OLDEST_IOS}.0"
 
     async def save_pair_record(self) -> None:
-        """Keep the pair record in our folder (0600, whole or not at all), and offer it to *our* usbmuxd.
+        """Write the pair record to our folder (0600, atomically), and offer it to *our* usbmuxd.
 
-        pymobiledevice3's own writes it 0644 and hands it to the system's usbmuxd whatever address it was given.
+        pymobiledevice3's version writes it 0644 and gives it to the system's usbmuxd, whatever address it was given.
         """
         assert self.pair_record is not None and self.identifier is not None
         record = plistlib.dumps(self.pair_record)
         write_private(device_file_path(self.usbmux.pairing, self.identifier, ".plist"), record)
-        # A usbmuxd that cannot keep it (a folder it may not write, facts row 69) is no loss: we have it.
+        # A usbmuxd that cannot store it (a folder it may not write, facts row 69) does not matter: we have our copy.
         with suppress(PyMobileDevice3Exception, OSError):
             async with await create_mux(usbmux_address=self.usbmux.pymobiledevice3_address) as mux:
                 if isinstance(mux, PlistMuxConnection) and self.service.mux_device is not None:
@@ -99,7 +99,7 @@ class Lockdown(PlistUsbmuxLockdownClient):
     async def create_service_connection(
         self, port: int, ssl_context: SSLContext | None = None, strip_ssl: bool = False
     ) -> ServiceConnection:
-        """A connection to a port of this phone, as it is attached now. Small messages go out at once."""
+        """A connection to a port of this phone, looked up again because it may have been re-attached."""
         assert self.identifier is not None
         try:
             device = find_device(await list_phones(self.usbmux), self.identifier)
@@ -114,12 +114,12 @@ class Lockdown(PlistUsbmuxLockdownClient):
             mux_device=device,
         )
         assert isinstance(service, Service)
-        service.answers_within_s = ANSWER_S if port == SERVICE_PORT else None
+        service.read_timeout_s = LOCKDOWN_TIMEOUT_S if port == SERVICE_PORT else None
         return service
 
     @contextmanager
     def ssl_file(self) -> Generator[str, Any, None]:
-        """The host's certificate and key in one file of our `tmp`, 0600, for as long as a handshake is prepared."""
+        """A temporary file in our `tmp` (0600) with the host's certificate and key, for preparing one handshake."""
         assert self.pair_record is not None
         pem = bytes(self.pair_record["HostCertificate"]) + b"\n" + bytes(self.pair_record["HostPrivateKey"])
         handle, name = tempfile.mkstemp(dir=self.usbmux.tmp, prefix="tls-", suffix=".pem")
@@ -131,12 +131,12 @@ class Lockdown(PlistUsbmuxLockdownClient):
             Path(name).unlink(missing_ok=True)
 
 
-def write_private(path: Path, data: bytes, *, by_way_of: Path | None = None) -> None:
-    """Put `data` at `path`, 0600, by a new file and a rename: whoever reads it finds the old one or the new one.
+def write_private(path: Path, data: bytes, *, temp_folder: Path | None = None) -> None:
+    """Write `data` to `path` atomically with mode 0600: a reader sees the old file or the new one, never a part.
 
-    `by_way_of`: the folder for the new file, on the same disk; by default that of `path`.
+    `temp_folder`: where the new file is written before the rename, on the same disk; by default the folder of `path`.
     """
-    handle, name = tempfile.mkstemp(dir=by_way_of or path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=temp_folder or path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -151,8 +151,8 @@ def write_private(path: Path, data: bytes, *, by_way_of: Path | None = None) -> 
 async def open_socket(usbmux: UsbmuxConfig, device: MuxDevice, port: int) -> socket.socket:
     """A socket to a port of a phone, through usbmuxd.
 
-    Without Nagle: over TCP (a remote usbmuxd, Windows', a simulated iPhone's) every second small message would wait 40 ms for
-    an acknowledgement (*seen*). asyncio sees to that for sockets it made itself, and this one it did not.
+    Nagle's algorithm is off: over TCP (a remote usbmuxd, the one on Windows, a simulated iPhone) every second small
+    message would wait 40 ms for an acknowledgement (*seen*). asyncio does this only for sockets that it created.
     """
     sock = await device.connect(port, usbmux_address=usbmux.pymobiledevice3_address)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
@@ -161,17 +161,17 @@ async def open_socket(usbmux: UsbmuxConfig, device: MuxDevice, port: int) -> soc
 
 
 async def connect(usbmux: UsbmuxConfig, device: MuxDevice) -> Lockdown:
-    """A client with the phone's public values and no session. Never makes the phone ask for trust.
+    """A client with the phone's public values and no session. Never raises the Trust dialog.
 
     Raises:
-        PyMobileDevice3Exception, OSError: the phone is gone, or what answers is no lockdownd.
+        PyMobileDevice3Exception, OSError: the phone is gone, or something other than lockdownd answers.
     """
     usbmux.make_folders()
     address = usbmux.pymobiledevice3_address
     sock = await open_socket(usbmux, device, SERVICE_PORT)
     service = await Service.from_socket(sock, mux_device=device)
     assert isinstance(service, Service)
-    service.answers_within_s = ANSWER_S
+    service.read_timeout_s = LOCKDOWN_TIMEOUT_S
     client = Lockdown(
         service,
         host_id=generate_host_id(),
@@ -194,7 +194,7 @@ async def connect(usbmux: UsbmuxConfig, device: MuxDevice) -> Lockdown:
 
 
 async def read_values(client: Lockdown) -> None:
-    """Refresh what the client knows of its phone. A phone that answers nothing leaves nothing."""
+    """Read the client's values from the phone again. They are empty if the phone returns none."""
     with translate_parse_errors():
         values = await client.get_value()
     client.all_values = values if isinstance(values, dict) else {}
@@ -207,17 +207,17 @@ async def _buid(address: str | None) -> str:
         if isinstance(mux, PlistMuxConnection):
             with suppress(KeyError):
                 return await mux.get_buid()
-    return SYSTEM_BUID  # a usbmuxd of the binary protocol has none to tell
+    return SYSTEM_BUID  # a usbmuxd that speaks only the binary protocol has no BUID
 
 
 async def start_session(client: Lockdown) -> bool:
-    """Whether the phone knows one of the pair records we have; afterwards it speaks to us in a session.
+    """Start a session with one of the known pair records, and return whether the phone accepted one.
 
-    Every record is tried, the usbmuxd's and our own: one of them may be older than the phone's last reset of trust,
-    which it answers with InvalidHostID.
+    Tries usbmuxd's record and our own: one of them may be older than the phone's last reset of trust, which the phone
+    answers with InvalidHostID.
 
     Raises:
-        PasswordRequiredError: the phone wants its passcode first.
+        PasswordRequiredError: the phone has to be unlocked first.
         PyMobileDevice3Exception, OSError: the phone is gone.
     """
     for record in await known_records(client):
@@ -227,7 +227,7 @@ async def start_session(client: Lockdown) -> bool:
                 if await client.validate_pairing():
                     return True
         except SessionActiveError:
-            # the phone left the bus under the request; pymobiledevice3 reconnected, began the session, and asked again
+            # the phone left the bus during the request; pymobiledevice3 reconnected, started a session and asked again
             return client.paired
     client.pair_record = None
     return False
@@ -237,7 +237,7 @@ async def known_records(client: Lockdown) -> list[dict[str, Any]]:
     """The usable pair records for this phone: usbmuxd's, then our folder's."""
     assert client.identifier is not None
     records: list[Any] = []
-    # A usbmuxd or a file with garbage in it is like one without a record; plistlib has no closed list of errors
+    # Garbage from usbmuxd or in a file counts as no record; plistlib may raise any exception on it
     with suppress(Exception):
         records.append(
             await get_usbmux_pairing_record(client.identifier, usbmux_address=client.usbmux.pymobiledevice3_address)
@@ -245,15 +245,16 @@ async def known_records(client: Lockdown) -> list[dict[str, Any]]:
     with suppress(Exception):
         records.append(get_local_pairing_record(client.identifier, client.usbmux.pairing))
     return [
-        record for record in records if isinstance(record, dict) and all(key in record for key in NEEDED_OF_A_RECORD)
+        record for record in records if isinstance(record, dict) and all(key in record for key in REQUIRED_RECORD_KEYS)
     ]
 
 
 @dataclass
 class PairRequest:
-    """What we ask a phone to trust. One offer lasts until it is answered.
+    """The keys and certificates that a phone is asked to trust. One request is reused until it is answered.
 
-    The phone may leave the bus for a moment when Trust is tapped (facts 1.2); a new offer then would make it ask again.
+    The phone may leave the bus for a moment when Trust is tapped (facts 1.2); a new request would raise the dialog
+    again.
     """
 
     record: dict[str, Any] = field(repr=False)
@@ -262,15 +263,15 @@ class PairRequest:
 
     @classmethod
     async def prepare(cls, client: Lockdown) -> PairRequest:
-        """Make the keys and certificates, the phone's own leaf among them.
+        """Generate the keys and certificates, including the phone's own.
 
         Raises:
-            PairingError: the phone does not tell its public key.
+            PairingError: the phone does not give its public key.
         """
         public_key = await value_of(client, None, "DevicePublicKey")
         if not isinstance(public_key, bytes):
             raise PairingError
-        # RSA keys take a second of computing, which must not stop the other phone's conversation
+        # generating RSA keys takes a second, which must not block the work with the other phone
         with translate_parse_errors():
             host_pem, host_key, device_pem, root_pem, root_key = await asyncio.to_thread(
                 generate_pairing_cert_chain, public_key
@@ -288,10 +289,10 @@ class PairRequest:
 
 
 async def send_pair_request(client: Lockdown, pair_request: PairRequest) -> str | None:
-    """Send `pair_request` once. None: the phone trusts us, and the record is kept. Else lockdownd's word for why not.
+    """Send `pair_request` once; return None if the phone trusts us (the record is saved), else lockdownd's error name.
 
-    The first request of an unlocked phone raises its dialog; until it is answered every further one gets
-    `PairingDialogResponsePending`. Private keys stay here (pymobiledevice3 sends the root's along).
+    The first request raises the dialog on an unlocked phone; until it is answered, every further request gets
+    `PairingDialogResponsePending`. Private keys are not sent (pymobiledevice3 sends the root's).
     """
     answer = await client.service.send_recv_plist(
         {
@@ -314,7 +315,7 @@ async def send_pair_request(client: Lockdown, pair_request: PairRequest) -> str 
 
 
 async def value_of(client: Lockdown, domain: str | None, key: str | None = None) -> Any:
-    """A value, or None where the phone does not tell it. Raises only when the phone is gone."""
+    """A value, or None if the phone does not give it. Raises only when the phone is gone."""
     try:
         with translate_parse_errors():
             return await client.get_value(domain, key)
@@ -325,6 +326,6 @@ async def value_of(client: Lockdown, domain: str | None, key: str | None = None)
 
 
 async def values_of(client: Lockdown, domain: str) -> dict[str, Any]:
-    """All values of a domain; empty where the phone tells none."""
+    """All values of a domain; empty if the phone gives none."""
     values = await value_of(client, domain)
     return values if isinstance(values, dict) else {}

@@ -1,4 +1,4 @@
-"""Meeting one phone: connected, unlocked, trusted. Each thing it lacks is asked of the person, once."""
+"""Wait until one phone is connected, unlocked and trusted, and ask the person once for each thing that is missing."""
 
 from __future__ import annotations
 
@@ -39,15 +39,16 @@ from migrate.problems import (
 )
 from migrate.udid import normalize_udid
 
-ONE_TRY_S = 30.0
-"""One attempt, from the list of phones to the facts. Making the keys is its longest part (a second or two)."""
-GONE_FOR_A_MOMENT_S = 5.0
-"""A phone may leave the bus for a moment when Trust is tapped (REPORTED, facts 1.2): no reason to call for a cable."""
+ATTEMPT_S = 30.0
+"""One attempt, from the list of phones to the facts. Generating the keys takes longest (a second or two)."""
+BRIEF_DISCONNECT_S = 5.0
+"""A phone may leave the bus for a moment when Trust is tapped (REPORTED, facts 1.2). Within this time the person is not
+asked to connect it."""
 
 
 @dataclass
 class MetPhone:
-    """A phone that trusts us, in a session, and what it told."""
+    """A phone that trusts this computer, with an open lockdown session and its facts."""
 
     client: Lockdown
     device: MuxDevice
@@ -62,9 +63,8 @@ class Meeting:
     udid: str | None
     user_wait: UserWait
     excluded_udids: Collection[str] = ()
-    no_prompt_until: float = (
-        0.0  # on the patience's clock: until then the phone is known to be away, and nobody is asked
-    )
+    no_prompt_until: float = 0.0
+    """On `user_wait`'s clock. Until then the phone is expected to be away, so nobody is asked to connect it."""
     _pair_request: PairRequest | None = None
     _seen_at: float | None = None
     _phone_name: str = field(init=False)
@@ -73,21 +73,21 @@ class Meeting:
         self._phone_name = f"the iPhone {self.udid}" if self.udid else "the iPhone"
 
     async def wait(self) -> MetPhone:
-        """Try until the phone is met.
+        """Try until the phone is ready.
 
         Raises:
-            NoMuxer, NoPhone, PhoneLocked, NotTrusted, NotActivated, PairingNeedsCable: still so when time was over.
+            NoMuxer, NoPhone, PhoneLocked, NotTrusted, NotActivated, PairingNeedsCable: the time ran out.
             TrustDenied, PairingForbidden, SeveralPhones, ServiceRefused: waiting does not help.
         """
         while True:
             try:
-                async with asyncio.timeout(ONE_TRY_S):
+                async with asyncio.timeout(ATTEMPT_S):
                     met = await self._connect_once()
             except NotReady as not_ready:
                 await self.user_wait.poll(not_ready, self._phone_name)
             except TimeoutError:
                 silent = PhoneLost(
-                    self._phone_name, "the first contact", f"It did not answer for {ONE_TRY_S:.0f} seconds."
+                    self._phone_name, "the first contact", f"It did not answer for {ATTEMPT_S:.0f} seconds."
                 )
                 await self.user_wait.poll(NotReady(silent), self._phone_name)
             else:
@@ -118,8 +118,8 @@ class Meeting:
         try:
             devices = await list_phones(self.usbmux)
         except NoMuxer as error:  # Linux starts usbmuxd when a phone is plugged in, so waiting for the phone helps
-            away = self.user_wait.time.clock() < self.no_prompt_until
-            raise NotReady(error, None if away else "connect") from error
+            expected_away = self.user_wait.time.clock() < self.no_prompt_until
+            raise NotReady(error, None if expected_away else "connect") from error
         if self.udid is not None:
             device = find_device(devices, self.udid)
         else:
@@ -130,14 +130,13 @@ class Meeting:
             device = candidates[0] if candidates else None
         if device is not None:
             return device
-        absent = NoPhone(self.udid or "", tuple(dashed_udid(one.serial) for one in devices))
+        no_phone = NoPhone(self.udid or "", tuple(dashed_udid(one.serial) for one in devices))
         now = self.user_wait.time.clock()
-        just_left = self._seen_at is not None and now - self._seen_at < GONE_FOR_A_MOMENT_S
-        raise NotReady(absent, None if just_left or now < self.no_prompt_until else "connect")
+        just_left = self._seen_at is not None and now - self._seen_at < BRIEF_DISCONNECT_S
+        raise NotReady(no_phone, None if just_left or now < self.no_prompt_until else "connect")
 
     async def _in_session(self, client: Lockdown, device: MuxDevice) -> MetPhone:
-        outside = public_facts(client, device, trusted=False)
-        self._phone_name = outside.name_or_model
+        self._phone_name = public_facts(client, device, trusted=False).name_or_model
         if not await start_session(client):
             await self._request_trust(client, device)
             if not await start_session(client):
@@ -148,7 +147,7 @@ class Meeting:
         return MetPhone(client, device, facts)
 
     async def _request_trust(self, client: Lockdown, device: MuxDevice) -> None:
-        """Ask the phone for trust once, and say what its answer calls for (facts 1.2, table of states)."""
+        """Send one pairing request, and raise what its answer calls for (facts 1.2, table of states)."""
         if device.is_network:
             raise NotReady(PairingNeedsCable(self._phone_name), "connect")
         if self._pair_request is None:
@@ -165,7 +164,7 @@ class Meeting:
 
 
 def pairing_error(phone: str, refusal: str) -> MigrateError:
-    """The error for an answer to `Pair` that waiting does not change."""
+    """The error for a refusal of `Pair` that waiting cannot change."""
     match refusal:
         case "UserDeniedPairing":
             return TrustDenied(phone)

@@ -1,7 +1,7 @@
-"""Which phones hang on this computer, and where its usbmuxd is.
+"""Which phones are attached to this computer, and where its usbmuxd listens.
 
-The address of a usbmuxd is a value: it travels with every call, so that one process can hold a real phone and a
-software one. `USBMUXD_SOCKET_ADDRESS` is only its default.
+The usbmuxd address is passed to every call, so one process can use a real phone and a simulated one.
+`USBMUXD_SOCKET_ADDRESS` is only the default.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from pymobiledevice3.usbmux import MuxDevice, list_devices
 from migrate.problems import NoMuxer, UsbmuxdAddressInvalid
 from migrate.udid import normalize_udid, same_udid
 
-MUXER_ANSWERS_WITHIN_S = 10.0
-"""A usbmuxd is a local daemon and lists its phones from memory. Generous, so that a busy computer is not blamed."""
+MUXER_TIMEOUT_S = 10.0
+"""A usbmuxd is a local daemon and lists its phones from memory. The limit is generous because computers get busy."""
 
 UDID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{7,63}")
-"""What may name a phone, and so a folder: 40 hex digits, or 8 and 16 with or without their dash; a little more is let
-through for phones to come. What else calls itself a phone is not listed."""
+"""A valid UDID, which also becomes a folder's name: 40 hex digits, or 8 and 16 with or without their dash. Slightly
+more is accepted for future phones. A device with any other serial is not listed."""
 
 
 @dataclass(frozen=True)
 class UsbmuxConfig:
-    """One usbmuxd, and the two folders that belong to whoever talks through it.
+    """The address of a usbmuxd, and the two folders used with it.
 
     `address` is HOST:PORT, the path of a socket (bare or as UNIX:/path), or None for the system's own.
-    `pairing` keeps what phones and this computer agreed on (private keys: 0700), `tmp` what lives for one handshake.
+    `pairing` holds pair records (they contain private keys: 0700); `tmp` holds files that last for one handshake.
     """
 
     address: str | None
@@ -42,9 +42,9 @@ class UsbmuxConfig:
 
     @property
     def pymobiledevice3_address(self) -> str | None:
-        """The address as pymobiledevice3 understands it; None: the platform's.
+        """The address in pymobiledevice3's form; None means the platform's default.
 
-        libusbmuxd wants `UNIX:/path`, pymobiledevice3 dies of it and wants the bare path (*tried*, facts 1.1).
+        libusbmuxd expects `UNIX:/path`; pymobiledevice3 fails on that and expects the bare path (*tried*, facts 1.1).
 
         Raises:
             UsbmuxdAddressInvalid: it has neither form.
@@ -62,20 +62,20 @@ class UsbmuxConfig:
         return address
 
     def make_folders(self) -> None:
-        """See that `pairing` and `tmp` are there and closed to others."""
+        """Create `pairing` and `tmp`, readable by this user only."""
         for folder in (self.pairing, self.tmp):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 async def list_phones(usbmux: UsbmuxConfig) -> list[MuxDevice]:
-    """Every phone that is attached, once each: a phone on both cable and Wi-Fi is the one on the cable.
+    """Every attached phone, each once; for a phone on both cable and Wi-Fi, the cable connection.
 
     Raises:
-        NoMuxer: there is no usbmuxd, or what answers is none.
+        NoMuxer: no usbmuxd answers, or something else answers at its address.
     """
     address = usbmux.pymobiledevice3_address
     try:
-        async with asyncio.timeout(MUXER_ANSWERS_WITHIN_S):
+        async with asyncio.timeout(MUXER_TIMEOUT_S):
             devices = await list_devices(usbmux_address=address)
     except Exception as error:  # pymobiledevice3 lets KeyError, struct.error, expat's and OSError through here
         raise NoMuxer(address or "", sys.platform, _reason(error)) from error
@@ -91,7 +91,7 @@ async def list_phones(usbmux: UsbmuxConfig) -> list[MuxDevice]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return f"no answer within {MUXER_ANSWERS_WITHIN_S:.0f} seconds"
+        return f"no answer within {MUXER_TIMEOUT_S:.0f} seconds"
     cause = error.__cause__ if isinstance(error, PyMobileDevice3Exception) and error.__cause__ else error
     return (cause.strerror if isinstance(cause, OSError) else None) or f"{type(cause).__name__}: {cause}".rstrip(": ")
 
@@ -101,5 +101,5 @@ def find_device(devices: Collection[MuxDevice], udid: str) -> MuxDevice | None:
 
 
 def dashed_udid(serial: str) -> str:
-    """A serial of usbmuxd as the phone itself spells its UDID: with the dash, where one belongs."""
+    """The UDID for a usbmuxd serial, with the dash that the phone itself writes in a 24-digit UDID."""
     return f"{serial[:8]}-{serial[8:]}" if re.fullmatch(r"[0-9A-Fa-f]{24}", serial) else serial

@@ -1,4 +1,4 @@
-"""One connected phone that trusts this computer: find it, ask it, save it, restore to it, wait for it."""
+"""One connected phone that trusts this computer: meet it, read its facts, back it up, restore to it, wait for it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,12 @@ from migrate.phone.connection import PhoneConnection
 from migrate.phone.facts import PhoneFacts, setup_finished, trusted_facts
 from migrate.phone.lockdown import read_values
 from migrate.phone.meeting import Meeting
-from migrate.phone.mobilebackup2 import back_up as backing_up
-from migrate.phone.mobilebackup2 import password as backup_password
-from migrate.phone.mobilebackup2 import restore as restoring
-from migrate.phone.mobilebackup2.back_up import BackupReport
+from migrate.phone.mobilebackup2.back_up import BackupReport, back_up
 from migrate.phone.mobilebackup2.info_plist import InstalledApp, browse_apps
-from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions, RestoreReport
+from migrate.phone.mobilebackup2.password import change_backup_password
+from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions, RestoreReport, restore
 from migrate.phone.muxer import UsbmuxConfig
-from migrate.phone.service import AFC_ANSWERS_WITHIN_S, translate_parse_errors
+from migrate.phone.service import AFC_TIMEOUT_S, translate_parse_errors
 from migrate.phone.wait import NotReady, Time, UserWait
 from migrate.problems import MigrateError, NotActivated, PhoneLost, SetupUnfinished
 from migrate.progress import Progress, no_progress
@@ -32,12 +30,15 @@ __all__ = ["BackupReport", "InstalledApp", "Phone", "RestoreOptions", "RestoreRe
 
 SETUP_POLL_S = 1.0
 REBOOT_S = 300.0
-"""How long a phone may be away after a restore before anybody is told to look after its cable: it shows its bar, and
-starts twice (facts 4.8; the length is *guessed*, GoldenNugget waits up to 20 minutes)."""
+"""How long a phone may be away after a restore before the person is asked to check its cable: it shows a progress bar
+and reboots twice (facts 4.8; the length is *guessed*, GoldenNugget waits up to 20 minutes)."""
 
 
 class Phone:
-    """Use `meet`. An async context manager; every method may find the phone gone (PhoneLost) and may be cancelled."""
+    """A phone; create it with `meet`, and use it as an async context manager.
+
+    Every method may raise PhoneLost and may be cancelled.
+    """
 
     def __init__(self, connection: PhoneConnection) -> None:
         self._connection = connection
@@ -54,13 +55,13 @@ class Phone:
         wait_s: float = 0.0,
         time: Time | None = None,
     ) -> Self:
-        """The phone `udid`, connected and trusted. For up to `wait_s` seconds a person is asked for what it lacks.
+        """The phone `udid`, connected and trusted. Asks the person for what is missing for up to `wait_s` seconds.
 
         Raises:
-            NoMuxer, NoPhone, PhoneLocked, NotTrusted, PairingNeedsCable, NotActivated, PhoneLost: still so after that.
+            NoMuxer, NoPhone, PhoneLocked, NotTrusted, PairingNeedsCable, NotActivated, PhoneLost: the time ran out.
             TrustDenied, PairingForbidden, ServiceRefused: waiting does not help.
         """
-        return await cls._of(Meeting(usbmux, udid, UserWait(progress, wait_s, time or Time())))
+        return await cls._from(Meeting(usbmux, udid, UserWait(progress, wait_s, time or Time())))
 
     @classmethod
     async def meet_any(
@@ -72,15 +73,15 @@ class Phone:
         wait_s: float = 0.0,
         time: Time | None = None,
     ) -> Self:
-        """As `meet`, the only phone there is that is not one of `excluded_udids`.
+        """Like `meet`, for the only connected phone that is not in `excluded_udids`.
 
         Raises:
-            SeveralPhones: it could be more than one.
+            SeveralPhones: more than one is connected.
         """
-        return await cls._of(Meeting(usbmux, None, UserWait(progress, wait_s, time or Time()), excluded_udids))
+        return await cls._from(Meeting(usbmux, None, UserWait(progress, wait_s, time or Time()), excluded_udids))
 
     @classmethod
-    async def _of(cls, meeting: Meeting) -> Self:
+    async def _from(cls, meeting: Meeting) -> Self:
         met, user_wait = await meeting.wait(), meeting.user_wait
         return cls(PhoneConnection(meeting.usbmux, met.client, met.device, met.facts, user_wait.wait_s, user_wait.time))
 
@@ -95,17 +96,17 @@ class Phone:
     async def close(self) -> None:
         await self._connection.client.close()
 
-    # -- asking ------------------------------------------------------------------------------------------------------
+    # -- reading -----------------------------------------------------------------------------------------------------
 
     @property
     def facts(self) -> PhoneFacts:
-        """As of the meeting, or of the last `refresh`."""
+        """The facts as of `meet` or the last `refresh`."""
         return self._connection.facts
 
     async def refresh(self) -> PhoneFacts:
-        """Ask everything anew."""
+        """Read all facts from the phone again."""
         connection = self._connection
-        with connection.translate_errors("a look at it"):
+        with connection.translate_errors("reading its facts"):
             await read_values(connection.client)
             connection.facts = await trusted_facts(
                 connection.client, connection.client.service.mux_device or connection.device
@@ -118,10 +119,10 @@ class Phone:
             return (await browse_apps(self._connection.client)).installed
 
     async def signs_of_use(self) -> tuple[str, ...]:
-        """What shows from outside that somebody uses this phone: `3 apps`, `120 photos and videos`. Empty: nothing.
+        """What shows, without a backup, that this phone is in use: `3 apps`, `120 photos and videos`. Empty: nothing.
 
-        Apple's own apps count for nothing: a new phone brings some that could be deleted. Messages, contacts and the
-        like cannot be seen without a backup.
+        Apple's own apps do not count, because a new phone already has some. Messages, contacts and the like cannot be
+        seen without a backup.
         """
         signs: list[str] = []
         own = [bundle_id for bundle_id in await self.installed_apps() if not bundle_id.startswith("com.apple.")]
@@ -133,8 +134,8 @@ class Phone:
 
     async def _pictures(self) -> int:
         count = 0
-        with self._connection.translate_errors("a look at its photos"), translate_parse_errors():
-            async with asyncio.timeout(AFC_ANSWERS_WITHIN_S), AfcService(self._connection.client) as afc:
+        with self._connection.translate_errors("counting its photos"), translate_parse_errors():
+            async with asyncio.timeout(AFC_TIMEOUT_S), AfcService(self._connection.client) as afc:
                 with suppress(AfcException):
                     for roll in await afc.listdir("/DCIM"):
                         with suppress(AfcException):
@@ -151,8 +152,8 @@ class Phone:
         begin: Literal["incremental", "fresh"] = "incremental",
         progress: Progress = no_progress,
     ) -> BackupReport:
-        """Save it into `folder` (see `save.save`)."""
-        return await backing_up.back_up(self._connection, folder, seals=seals, begin=begin, progress=progress)
+        """Back it up into `folder` (see `mobilebackup2.back_up`)."""
+        return await back_up(self._connection, folder, seals=seals, begin=begin, progress=progress)
 
     async def restore(
         self,
@@ -164,8 +165,8 @@ class Phone:
         progress: Progress = no_progress,
         attempt: RestoreAttempt | None = None,
     ) -> RestoreReport:
-        """Send it the restore set (see `restore.restore`)."""
-        return await restoring.restore(
+        """Send it the restore set (see `mobilebackup2.restore`)."""
+        return await restore(
             self._connection,
             set_folder,
             options=options,
@@ -178,20 +179,20 @@ class Phone:
     async def change_backup_password(
         self, old: str | None, new: str | None, *, progress: Progress = no_progress
     ) -> None:
-        """Set, change or remove its backup password (see `password.change_backup_password`); facts are fresh then."""
-        await backup_password.change_backup_password(self._connection, old, new, progress=progress)
+        """Set, change or remove its backup password (see `mobilebackup2.password`), then refresh the facts."""
+        await change_backup_password(self._connection, old, new, progress=progress)
         await self.refresh()
 
 
 async def wait_until_ready(
     usbmux: UsbmuxConfig, udid: str, *, progress: Progress = no_progress, wait_s: float = 0.0, time: Time | None = None
 ) -> Phone:
-    """The phone, back from its reboot: attached, trusted (asked anew where a restore ended it), its setup finished.
+    """Wait until the phone is back from its reboot, trusts this computer (a restore may end trust) and is set up.
 
-    A phone that does not tell how far its setup is counts as through: a backup would be answered 212 otherwise.
+    A phone that does not report its setup state counts as set up: if it is not, a backup is answered with 212.
 
     Raises:
-        what `Phone.meet` raises; SetupUnfinished: somebody still has to finish its setup.
+        what `Phone.meet` raises; SetupUnfinished: its setup was not finished in time.
     """
     user_wait = UserWait(progress, wait_s, time or Time(), poll_s=SETUP_POLL_S)
     no_prompt_until = user_wait.time.clock() + REBOOT_S
@@ -200,7 +201,7 @@ async def wait_until_ready(
             usbmux, udid, UserWait(progress, user_wait.remaining_s, user_wait.time), no_prompt_until=no_prompt_until
         )
         try:
-            phone = await Phone._of(meeting)
+            phone = await Phone._from(meeting)
         except NotActivated as error:
             raise SetupUnfinished(error.phone, "it is not activated") from error
         try:
@@ -214,7 +215,7 @@ async def wait_until_ready(
 
 
 async def _wait_for_setup(phone: Phone, user_wait: UserWait) -> bool:
-    """Wait for the end of the setup. False: the phone left meanwhile, which a phone in setup may do."""
+    """Wait until the setup is finished. False: the phone disconnected meanwhile, as a phone in setup may do."""
     connection = phone._connection
     while True:
         try:

@@ -1,7 +1,7 @@
-"""A connection to one of a phone's small services, pymobiledevice3's, that does not believe what the phone says of it.
+"""pymobiledevice3's service connection, with limits on what the phone may send.
 
-pymobiledevice3 bounds a message at 128 MiB, and reads it with whatever Python makes of it. Here a message is a
-dictionary that `migrate.plists` lets through, a connection gives so much and no more, and lockdownd answers in time.
+pymobiledevice3 limits a message to 128 MiB and parses it with plistlib alone. Here every message must be a dictionary
+that `migrate.plists` accepts, each connection has a byte limit, and lockdownd has to answer in time.
 """
 
 from __future__ import annotations
@@ -20,27 +20,30 @@ from migrate.phone.quoting import safe_text
 from migrate.plists import NotAPlist, load_plist
 
 MESSAGE_LIMIT_BYTES = 64 << 20
-"""The list of a thousand apps with their receipts is some 20 MB (*guessed*), and comes in pieces."""
+"""The list of a thousand apps with their receipts is about 20 MB (*guessed*) and arrives in several messages."""
 
-AFC_ANSWERS_WITHIN_S = 60.0
-"""How long a phone may take to open, lock or list a file (*guessed*; it does so in milliseconds)."""
+AFC_TIMEOUT_S = 60.0
+"""How long a phone may take to open, lock or list a file (*guessed*; it takes milliseconds)."""
 
 CONNECTION_LIMIT_BYTES = 512 << 20
-"""What one connection may bring in all: a phone whose list of apps never ends is stopped by this."""
+"""How much one connection may receive in total. It stops a phone whose list of apps never ends."""
 
 
 class Service(ServiceConnection):
-    """`answers_within_s`: how long it may keep us waiting; None where it speaks when it likes (notices, AFC)."""
+    """A service connection with limits.
+
+    `read_timeout_s`: how long one read may take; None where the phone may stay silent (notifications, AFC).
+    """
 
     max_frame_size = MESSAGE_LIMIT_BYTES
-    answers_within_s: float | None = None
+    read_timeout_s: float | None = None
     received_bytes = 0
 
     async def recvall(self, size: int) -> bytes:
         self.received_bytes += self._checked_frame_size(size)
         if self.received_bytes > CONNECTION_LIMIT_BYTES:
             raise ProtocolError(f"The device sent more than {CONNECTION_LIMIT_BYTES} bytes over one connection.")
-        async with asyncio.timeout(self.answers_within_s):
+        async with asyncio.timeout(self.read_timeout_s):
             return await super().recvall(size)
 
     async def recv_plist(self, endianity: str = ">") -> PlistDict:
@@ -55,7 +58,7 @@ class Service(ServiceConnection):
 
 
 def _dictionary(data: bytes) -> PlistDict:
-    """What a phone sent. Like pymobiledevice3, forgives XML the control characters that real phones leave in names."""
+    """The dictionary in `data`. Like pymobiledevice3, accept the control characters that real phones leave in XML."""
     try:
         value = load_plist(data)
     except NotAPlist as refused:
@@ -70,19 +73,21 @@ def _dictionary(data: bytes) -> PlistDict:
 _CONTROL = bytes(sorted(set(range(0x20)) - set(b"\t\n\r")))
 
 
-_STUMBLES = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_PARSE_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 @contextmanager
 def translate_parse_errors() -> Iterator[None]:
-    """Round calls of pymobiledevice3 alone: what it stumbles over in a phone's answers is the phone's nonsense.
+    """Turn the exceptions that pymobiledevice3 raises on malformed answers into ProtocolError.
+
+    Wrap calls of pymobiledevice3 only, never our own code.
 
     Raises:
-        ProtocolError: a value was missing, or of another type than its code takes for granted.
+        ProtocolError: a value was missing or had a type that pymobiledevice3 does not expect.
     """
     try:
         yield
     except (PyMobileDevice3Exception, OSError, EOFError):
         raise
-    except _STUMBLES as error:
+    except _PARSE_ERRORS as error:
         raise ProtocolError(f"The device sent what makes no sense here: {safe_text(error)}") from error

@@ -1,4 +1,4 @@
-"""Waiting for a hand on a phone: what is needed is said once, and waited for only so long."""
+"""Wait for a person to do something on a phone: ask once, poll, and stop after a time limit."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ POLL_S = 1.0
 
 @dataclass(frozen=True)
 class Time:
-    """The clock and the sleep, as values: tests bring their own and wait for nothing."""
+    """A clock and a sleep function, passed as values so that tests do not have to wait."""
 
     clock: Clock = time.monotonic
     sleep: Sleep = asyncio.sleep
 
 
 class NotReady(Exception):
-    """Something is not so yet, and waiting may help. Raised and caught inside this room."""
+    """The phone is not ready yet, but waiting may help. Never leaves this package."""
 
     def __init__(self, error: MigrateError, action: UserAction | None = None) -> None:
-        """`error`: what to raise when waiting is over. `action`: what a person can do about it; None: only wait."""
+        """`error`: what to raise when the time runs out. `action`: what the person has to do; None: just wait."""
         super().__init__()
         self.error = error
         self.action = action
@@ -37,7 +37,7 @@ class NotReady(Exception):
 
 @dataclass
 class UserWait:
-    """Waits up to `wait_s` seconds in all, and tells the watcher what a person should do meanwhile, each thing once."""
+    """Waits up to `wait_s` seconds in total, and reports each thing the person has to do once."""
 
     progress: Progress
     wait_s: float
@@ -54,10 +54,10 @@ class UserWait:
         return max(0.0, self._ends - self.time.clock())
 
     async def poll(self, not_ready: NotReady, phone: str) -> None:
-        """Wait one poll long for what is lacking on the phone called `phone`.
+        """Ask for the action in `not_ready` on the phone called `phone` (once), and sleep for one poll interval.
 
         Raises:
-            MigrateError: the one in `not_ready`: time is over.
+            MigrateError: the error in `not_ready`, if the time has run out.
         """
         if not_ready.action is not None and self._asked != (phone, not_ready.action):
             self.request_done()
@@ -68,7 +68,7 @@ class UserWait:
         await self.time.sleep(min(self.poll_s, left))
 
     def request_done(self) -> None:
-        """What was asked of the person is done, or something else is needed now."""
+        """Report that the requested action is done, or no longer needed."""
         if self._asked is not None:
             self.progress.person_done(*self._asked)
             self._asked = None

@@ -1,1 +1,1 @@
-"""What a person agreed to: the plan, its checks, and the strategy that follows from it."""
+"""The plan that a person agreed to, its checks, and the strategy that follows from it."""

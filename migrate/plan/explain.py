@@ -1,10 +1,10 @@
-"""What a plan will do with a backup, category by category and app by app. Pure: everything it is about is handed in.
+"""Explain what a plan does with each category and app of a backup. Pure: reads no phone and no disk.
 
-goes           it is there when the phone is back
-arrives-later  most of it comes after the restart, in the phone's own time
-cannot-go      and why: it is in no backup, not in this one, bound to the old phone
-only-in-icloud what is in the backup only mentions it
-not-chosen     it stays behind
+goes           it is on the new phone when that comes back
+arrives-later  most of it arrives after the restart
+cannot-go      it is in no backup, not in this one, or bound to the old phone
+only-in-icloud the backup holds only references to it
+not-chosen     it does not move
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Fate = Literal["goes", "arrives-later", "cannot-go", "only-in-icloud", "not-chos
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryExplanation:
-    """One category or app (`app:<bundle>`) of a backup under a plan. `files` and `bytes` are what the backup holds."""
+    """What happens to one category or app (`app:<bundle>`). `files` and `bytes` count what the backup holds."""
 
     id: str
     title: str
@@ -39,7 +39,7 @@ class CategoryExplanation:
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
     strategy: Strategy | None
-    """None: the new phone is in use, and its iOS version is not known."""
+    """None: the new phone is in use and its iOS version is unknown."""
     categories: tuple[CategoryExplanation, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -52,36 +52,36 @@ class Explanation:
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainContext:
-    """What is known beside the plan and the backup's contents."""
+    """What `explain` has to know besides the backup's contents."""
 
     owners: frozenset[str]
-    """The categories and apps that the plan's words mean for this backup (`chosen_owners`)."""
+    """The categories and apps that the plan chooses in this backup (`chosen_owners`)."""
     strategy: Strategy | None
     encrypted: bool
     excluded: frozenset[str] = frozenset()
-    """The owners that the plan leaves out by name."""
+    """The owners that the plan excludes by name."""
     unreadable: Mapping[str, int] = field(default_factory=dict)
     """Owner -> how many of its files the old phone could not read."""
     installed: Collection[str] | None = None
-    """Bundle ids of the apps on the new phone; None: it was not asked."""
+    """Bundle ids of the apps on the new phone; None: unknown."""
 
 
 def explain(tally: Tally, context: ExplainContext) -> Explanation:
-    """What becomes of everything `tally` counted. What nobody claims travels with other-system and is counted there."""
-    spare = sum(row.files for row in tally.unclaimed), sum(row.bytes for row in tally.unclaimed)
+    """What happens to everything in `tally`. Unclaimed files move with other-system and are counted there."""
+    unclaimed = sum(row.files for row in tally.unclaimed), sum(row.bytes for row in tally.unclaimed)
     return Explanation(
         strategy=context.strategy,
         categories=(
-            *(_category(row, context, spare) for row in tally.categories),
+            *(_category(row, context, unclaimed) for row in tally.categories),
             *(_app(row, context, tally) for row in tally.apps),
         ),
     )
 
 
-def _category(row: CategoryTally, context: ExplainContext, spare: tuple[int, int]) -> CategoryExplanation:
+def _category(row: CategoryTally, context: ExplainContext, unclaimed: tuple[int, int]) -> CategoryExplanation:
     category, files, size = row.category, row.files, row.bytes
     if category.id == OTHER_SYSTEM:
-        files, size = files + spare[0], size + spare[1]
+        files, size = files + unclaimed[0], size + unclaimed[1]
     fate, why = _fate_of_category(row, files, context)
     more = _partial_reasons(row.contents, fate, context.unreadable.get(category.id, 0))
     if fate in ("goes", "arrives-later", "only-in-icloud"):
@@ -91,13 +91,13 @@ def _category(row: CategoryTally, context: ExplainContext, spare: tuple[int, int
 
 def _fate_of_category(row: CategoryTally, files: int, context: ExplainContext) -> tuple[Fate, list[str]]:
     category = row.category
-    if (left := _reason_not_chosen(category.id, context)) is not None:
-        return "not-chosen", [left]
+    if (not_chosen := _reason_not_chosen(category.id, context)) is not None:
+        return "not-chosen", [not_chosen]
     caveat = [category.caveat.rstrip(".")] if category.caveat else []
     if not files:
         return _fate_of_empty(row, category, context, caveat)
     if category.id in ERASED_ONLY_CATEGORIES and context.strategy in (Strategy.OVERLAY, Strategy.GRAFT):
-        return "cannot-go", ["only an erased phone takes it"]
+        return "cannot-go", ["only an erased phone can take it"]
     if category.bound_unless_encrypted and not context.encrypted:
         return "cannot-go", ["this backup is not encrypted, so only the phone it was made on can read it"]
     if row.contents.never.files == files:
@@ -113,12 +113,12 @@ def _fate_of_empty(
     if category.only_in_icloud:
         return "only-in-icloud", list(row.cloud_notes)
     if category.needs_encryption and not context.encrypted:
-        return "cannot-go", ["only an encrypted backup holds it, and this one is not encrypted"]
-    return "cannot-go", ["this backup holds nothing of it", *caveat]
+        return "cannot-go", ["only an encrypted backup contains it, and this one is not encrypted"]
+    return "cannot-go", ["this backup contains none of it", *caveat]
 
 
 def _fate_of_moved(contents: OwnerContents, files: int, caveat: list[str]) -> tuple[Fate, list[str]]:
-    """Later where the greater part comes later: by bytes, or by files where all are empty."""
+    """`arrives-later` if most of it comes later, by bytes, or by files if all of them are empty."""
     part, whole = (contents.later.bytes, contents.bytes) if contents.bytes else (contents.later.files, contents.files)
     if contents.later.files and 2 * part > whole:
         return "arrives-later", [contents.why_later or "", *caveat]
@@ -131,18 +131,23 @@ def _app(row: AppTally, context: ExplainContext, tally: Tally) -> CategoryExplan
     in_use = context.strategy in (Strategy.OVERLAY, Strategy.GRAFT)
     missing = context.installed is not None and app.id not in context.installed
     why: list[str]
-    if (left := _reason_not_chosen(owner, context)) is not None:
+    if (not_chosen := _reason_not_chosen(owner, context)) is not None:
         fate: Fate = "not-chosen"
-        why = [left, *_shared_data_reasons(app, context, tally)]
+        why = [not_chosen, *_shared_data_reasons(app, context, tally)]
     elif row.has_no_files:
-        fate, why = "cannot-go", ["nothing of it is in this backup: it keeps its data out of backups, or has none"]
+        fate, why = (
+            "cannot-go",
+            ["this backup contains none of its data: the app excludes it from backups, or has none"],
+        )
         why += caveat
     else:
         fate, why = _fate_of_moved(row.contents, row.files, caveat)
         if in_use and missing:
-            why.insert(0, "install it on the new phone first: a phone in use takes data only for apps that it has")
+            why.insert(
+                0, "install it on the new phone first: a phone in use takes data only for apps that are installed"
+            )
         elif app.reinstallable is False and (missing or not in_use):
-            why.insert(0, "this backup cannot have the app installed again: install it by hand")
+            why.insert(0, "this backup lacks what the phone needs to install the app: install it yourself")
         if app.shared_with:
             why.append(f"shares data with {', '.join(_titles(app.shared_with, tally))}")
     why += _partial_reasons(row.contents, fate, context.unreadable.get(owner, 0))
@@ -152,13 +157,13 @@ def _app(row: AppTally, context: ExplainContext, tally: Tally) -> CategoryExplan
 def _reason_not_chosen(owner: str, context: ExplainContext) -> str | None:
     if owner in context.owners:
         return None
-    return "the plan leaves it out" if owner in context.excluded else "the plan does not name it"
+    return "the plan excludes it" if owner in context.excluded else "the plan does not include it"
 
 
 def _shared_data_reasons(app: AppEntry, context: ExplainContext, tally: Tally) -> list[str]:
-    """Data in a group that an app which moves uses too."""
-    movers = [other for other in app.shared_with if APP_PREFIX + other in context.owners]
-    return [f"what it shares with {', '.join(_titles(movers, tally))} comes along all the same"] if movers else []
+    """A note about data that the app shares with an app that moves."""
+    moving = [other for other in app.shared_with if APP_PREFIX + other in context.owners]
+    return [f"the data it shares with {', '.join(_titles(moving, tally))} still moves"] if moving else []
 
 
 def _titles(bundles: Collection[str], tally: Tally) -> list[str]:
@@ -167,14 +172,16 @@ def _titles(bundles: Collection[str], tally: Tally) -> list[str]:
 
 
 def _partial_reasons(contents: OwnerContents, fate: Fate, unreadable: int) -> list[str]:
-    """What is true of a part of it."""
+    """Notes about files that arrive later, do not move, or could not be read."""
     if fate in ("not-chosen", "cannot-go"):
         return []
     more = []
     if fate == "goes" and contents.later.files:
-        more.append(f"{_files(contents.later.files)} of it later: {contents.why_later}")
+        verb = "arrives" if contents.later.files == 1 else "arrive"
+        more.append(f"{_files(contents.later.files)} {verb} later: {contents.why_later}")
     if contents.never.files:
-        more.append(f"{_files(contents.never.files)} not: {contents.why_never}")
+        verb = "does" if contents.never.files == 1 else "do"
+        more.append(f"{_files(contents.never.files)} {verb} not move: {contents.why_never}")
     if unreadable:
         more.append(f"{_files(unreadable)} could not be read from the old phone")
     return more
@@ -192,15 +199,15 @@ def _explained(owner: str, title: str, fate: Fate, files: int, size: int, why: l
 
 
 def _capitalized(sentence: str) -> str:
-    """With a capital, but for iOS and iCloud."""
+    """`sentence` with a capital first letter, except for names such as iOS and iCloud."""
     return sentence if sentence[1:2].isupper() else sentence[:1].upper() + sentence[1:]
 
 
 DEFAULT_REASONS: Mapping[Fate, str] = {
-    "goes": "All of it is there when the phone is back",
-    "arrives-later": "It comes after the restart",
-    "cannot-go": "It is in no backup",
+    "goes": "All of it is on the new phone after the restart",
+    "arrives-later": "It arrives after the restart",
+    "cannot-go": "Backups do not contain it",
     "only-in-icloud": "Sign in to iCloud on the new phone to get it",
-    "not-chosen": "The plan does not name it",
+    "not-chosen": "The plan does not include it",
 }
-"""Where there is nothing else to say."""
+"""Used if there is no more specific reason."""

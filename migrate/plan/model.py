@@ -1,7 +1,7 @@
-"""The plan: what a person agreed to. No secret, no state.
+"""The plan: what a person agreed to. It holds no secrets and no state.
 
-It is a TOML file because people comment their plans; `read.py` reads one and says what is wrong with it by line.
-Here are its shape and its own consistency, and the two things a run does with it: take its digest and freeze it.
+It is a TOML file because people comment their plans; `read.py` reads one and reports mistakes by line. This module
+defines its fields and consistency rules, its digest, and how a run writes it out.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from pydantic_core import PydanticCustomError
 from migrate.categories.catalogue import EVERYTHING, load_catalogue
 
 UDID_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z-]{0,63}$"
-"""25 or 40 characters on a real phone. It becomes a folder's name, so nothing else is let through."""
+"""25 or 40 characters on a real phone. It becomes a folder's name, so other characters are refused."""
 Udid = Annotated[str, StringConstraints(pattern=UDID_PATTERN)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Words = Annotated[tuple[Word, ...], Field(strict=False)]  # TOML knows lists only; items stay strict
+Words = Annotated[tuple[Word, ...], Field(strict=False)]  # TOML has lists, not tuples; items stay strict
 
 
 def no_default(schema: dict[str, Any]) -> None:
@@ -40,7 +40,7 @@ def no_default(schema: dict[str, Any]) -> None:
 
 
 def category_names(schema: dict[str, Any]) -> None:
-    """Publish the ids of all categories, so that an editor can offer them."""
+    """Put the ids of all categories into the schema, so that editors can suggest them."""
     schema["items"] = {"type": "string", "enum": [EVERYTHING, *load_catalogue().ids]}
 
 
@@ -51,30 +51,30 @@ def category_and_app_names(schema: dict[str, Any]) -> None:
 
 
 def whole_number(value: object) -> object:
-    """Python takes `true` and `1.0` for 1, and a literal compares as Python does."""
+    """Reject `true` and `1.0`, which pydantic's Literal[1] would accept because Python considers them equal to 1."""
     return value if type(value) is int else str(value)
 
 
 def is_app(word: str) -> bool:
-    """Whether a word of a list names an app: a bundle id has dots, a category has none."""
+    """Whether an entry of a list names an app: a bundle id contains dots, a category id does not."""
     return "." in word
 
 
 class Section(BaseModel):
-    """One table of a plan. Strict: `wipe = "false"` is refused, not read as true."""
+    """One table of a plan. Types are strict: `wipe = "false"` is refused instead of read as true."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class OldPhone(Section):
-    """Where the data comes from. Neither key: the only other phone, --old, or asked."""
+    """Where the data comes from. If neither key is set: --old, else the only other connected phone, else it asks."""
 
     udid: Udid | None = Field(
-        default=None, description="The old phone's UDID (migrate phones shows it).", json_schema_extra=no_default
+        default=None, description="The old phone's UDID, as migrate phones shows it.", json_schema_extra=no_default
     )
     backup: Annotated[str, StringConstraints(min_length=1)] | None = Field(
         default=None,
-        description="A backup folder that stands in for the old phone; relative to the plan's own folder.",
+        description="A backup folder to use instead of the old phone, relative to the folder of the plan.",
         json_schema_extra=no_default,
     )
 
@@ -86,40 +86,40 @@ class OldPhone(Section):
 
 
 class NewPhone(Section):
-    """Where the data goes, and what that phone is."""
+    """Where the data goes, and what state that phone is in."""
 
     is_: Literal["erased", "in-use"] = Field(
         alias="is",
-        description='"erased": new or erased, it becomes the old phone. "in-use": it stays as it is, and each chosen '
-        "category replaces its counterpart.",
+        description='"erased": a new or erased phone, which becomes like the old one. "in-use": a phone in use, on '
+        "which each chosen category replaces its counterpart and everything else stays.",
     )
     udid: Udid | None = Field(
         default=None,
-        description="The new phone's UDID. Absent: the only other phone, --new, or asked.",
+        description="The new phone's UDID. If absent: --new, else the only other connected phone, else it asks.",
         json_schema_extra=no_default,
     )
     wipe: bool = Field(
-        default=False, description='Only with "erased": the phone may be emptied although it turns out to be in use.'
+        default=False, description='Only with "erased": the new phone may be emptied even if it turns out to be in use.'
     )
     experimental: Annotated[tuple[Literal["graft"], ...], Field(strict=False)] = Field(
         default=(),
-        description='The explicit word for what is proven on no iPhone: "graft", for phones in use on iOS 27 and '
-        "on versions nobody has looked at.",
+        description='Allows methods that have not been seen to work on a real iPhone: "graft", for phones in use on '
+        "iOS 27 and on versions that have not been examined.",
     )
 
 
 class BackupOptions(Section):
-    """How the old phone is saved."""
+    """How the old phone is backed up."""
 
     encrypted: bool = Field(
         default=True,
         description="true: turn backup encryption on if it is off, with the password you give; only encrypted backups "
-        "hold passwords, Health and Wi-Fi. false: never turns it off.",
+        "contain passwords, Health data and Wi-Fi networks. false: leave it as it is; it is never turned off.",
     )
     begin: Literal["fresh", "incremental", "as-is"] = Field(
         default="incremental",
-        description='"incremental": save what changed since the last time. "fresh": save all of it anew. "as-is": use '
-        "the last saved backup; the old phone is not needed.",
+        description='"incremental": back up what has changed since the last backup. "fresh": back up everything again. '
+        '"as-is": use the last backup; the old phone is not needed.',
     )
 
 
@@ -127,24 +127,24 @@ class MoveSelection(Section):
     """What moves."""
 
     categories: Words = Field(
-        description='What moves: "everything", or categories by name. [] when only apps move.',
+        description='What moves: ["everything"], or a list of categories. [] if only apps move.',
         json_schema_extra=category_names,
     )
     except_: Words = Field(
         default=(),
         alias="except",
-        description="Categories, and apps by bundle id, that stay behind after all.",
+        description="Categories, and apps by bundle id, that do not move although categories or apps include them.",
         json_schema_extra=category_and_app_names,
     )
     apps: Literal["all", "none"] | Words = Field(
         default="none",
-        description='"all", "none", or a list of bundle ids. Absent: "all" with everything, otherwise "none".',
+        description='"all", "none", or a list of bundle ids. If absent: "all" with "everything", else "none".',
         json_schema_extra=no_default,
     )
     may_replace: Words = Field(
         default=(),
-        description="For a phone in use: the categories, and apps by bundle id, whose counterpart on the new phone may "
-        "be replaced although it is not empty.",
+        description="For a phone in use: the categories, and apps by bundle id, that may be replaced on the new phone "
+        "even if they contain something there.",
         json_schema_extra=category_and_app_names,
     )
 
@@ -178,30 +178,30 @@ class MoveSelection(Section):
 
 
 class SafetyOptions(Section):
-    """What is done so that nothing can be lost."""
+    """How the move is protected against data loss."""
 
     save_new_phone_first: bool | None = Field(
         default=None,
-        description='Save the new phone before it is changed. Absent: true for "in-use", false for "erased".',
+        description='Back up the new phone before it is changed. If absent: true for "in-use", false for "erased".',
         json_schema_extra=no_default,
     )
     rehearse: bool = Field(
         default=True,
-        description="Restore to a simulated iPhone like the new phone first; what goes wrong there stops the run.",
+        description="First restore to a simulated iPhone that resembles the new phone; if that fails, the run stops.",
     )
-    prove: bool = Field(default=True, description="Save the new phone afterwards and compare it with what was sent.")
+    prove: bool = Field(default=True, description="Back up the new phone afterwards and compare it with what was sent.")
     accept_unreadable: bool = Field(
         default=False,
-        description="Go on although files of a chosen category could not be read from the old phone.",
+        description="Continue even if files of a chosen category could not be read from the old phone.",
     )
 
 
 class Plan(Section):
     """What a person agreed to: which phones, what moves, and how."""
 
-    version: Annotated[Literal[1], BeforeValidator(whole_number)] = Field(description="The version of this notation.")
+    version: Annotated[Literal[1], BeforeValidator(whole_number)] = Field(description="The version of the plan format.")
     name: Annotated[str, StringConstraints(max_length=200)] = Field(
-        default="", description="What you call this plan; receipts and lists show it."
+        default="", description="Your name for this plan, shown in receipts and lists."
     )
     old_phone: OldPhone = Field(default=OldPhone(), description=OldPhone.__doc__, json_schema_extra=no_default)
     new_phone: NewPhone = Field(description=NewPhone.__doc__)
@@ -230,20 +230,20 @@ class Plan(Section):
 
     @property
     def backs_up_new_phone_first(self) -> bool:
-        """Whether the new phone is saved before it is changed: as written, else true for a phone in use."""
+        """Whether the new phone is backed up before it is changed: as written, else true for a phone in use."""
         if self.safety.save_new_phone_first is None:
             return self.new_phone.is_ == "in-use"
         return self.safety.save_new_phone_first
 
 
 def digest(plan: Plan) -> str:
-    """SHA-256 of the plan's canonical JSON, 64 hex digits. Comments, order and defaults left out do not change it."""
+    """SHA-256 of the plan's canonical JSON, 64 hex digits. Comments, order and omitted defaults do not change it."""
     canonical = json.dumps(plan.model_dump(mode="json", by_alias=True), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def to_toml(plan: Plan) -> str:
-    """The plan as TOML with every key written out: what a run freezes. Reading it back gives an equal plan."""
+    """The plan as TOML with every key written out, as a run stores it. Reading it back gives an equal plan."""
     import tomlkit
 
     document = tomlkit.document()
@@ -252,8 +252,8 @@ def to_toml(plan: Plan) -> str:
             if not value:
                 continue
             table = tomlkit.table()
-            for inner, what in value.items():
-                table.add(inner, what)
+            for inner_key, inner_value in value.items():
+                table.add(inner_key, inner_value)
             document.add(key, table)
         else:
             document.add(key, value)
@@ -261,11 +261,11 @@ def to_toml(plan: Plan) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of a plan, as published in plans/plan.schema.json. It names the categories of this version."""
-    made = Plan.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+    """The JSON Schema of a plan, as published in plans/plan.schema.json, with the categories of this version."""
+    plan_schema = Plan.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **plan_schema}
 
 
 def schema_text() -> str:
-    """The text of plans/plan.schema.json, which a test compares with this."""
+    """The text of plans/plan.schema.json."""
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"

@@ -1,7 +1,7 @@
-"""What can be refused before anything begins, from what can be seen: pure, so that every refusal is a small test.
+"""Checks before a run begins and before the point of no return. Pure functions, so every refusal has a small test.
 
-`preflight` is for the start of a run, when perhaps only one phone is there. `refuse_restore` is for the moment right
-before the point of no return, when all is known.
+`preflight` runs at the start of a run, when perhaps only one phone is connected. `refuse_restore` runs right before the
+point of no return, when everything is known.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from migrate.backup.folder import BackupFolder
 
 SPARE_BYTES = 128 << 20
-"""What a phone wants free on the computer beside the backup itself: it refuses with 105 unless `free > need + 128 MiB`
-(*read*: decompiled BackupAgent2 of iOS 26.1). With less than that no backup can succeed."""
+"""The free space that a phone requires on the computer besides the backup: it refuses with 105 unless
+`free > need + 128 MiB` (*read*: decompiled BackupAgent2 of iOS 26.1). With less, no backup can succeed."""
 
 ENOUGH_BATTERY_PERCENT = 50
-"""The rule of the only published tool that restored to a real iOS 27 phone; no gate in the phone itself was found."""
+"""The limit used by the only published tool that restored to a real iOS 27 phone. No such check was found in iOS."""
 
 
 class PhoneFacts(Protocol):
-    """What is asked of a phone's facts here; `migrate.phone.facts.PhoneFacts` has them. None: not known."""
+    """The facts that the checks need; `migrate.phone.facts.PhoneFacts` has them. None: unknown."""
 
     @property
     def udid(self) -> str: ...
@@ -65,24 +65,24 @@ class PhoneFacts(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class MoveFacts:
-    """What there is to see at the start of a run. None: it is not there, or not known."""
+    """What is known at the start of a run. None: not connected, or unknown."""
 
     old: PhoneFacts | None = None
     new: PhoneFacts | None = None
     backup: BackupFolder | None = None
-    """The saved backup that stands in for the old phone."""
+    """The backup that is used instead of the old phone."""
     home_free_bytes: int | None = None
     """On the disk that holds home."""
     working_backup_bytes: int = 0
-    """What an earlier save of the old phone already takes there."""
+    """The size of the existing backup of the old phone on that disk."""
     home: Path = Path()
 
 
 def free_bytes_at(path: Path) -> int | None:
-    """Free bytes on the disk that holds `path`, or its nearest parent that exists. None: the system does not say."""
-    for place in (path, *path.absolute().parents):
+    """The free bytes on the disk of `path` or its nearest existing parent. None: the system does not say."""
+    for existing in (path, *path.absolute().parents):
         try:
-            return shutil.disk_usage(place).free
+            return shutil.disk_usage(existing).free
         except FileNotFoundError:
             continue
         except OSError:
@@ -91,11 +91,11 @@ def free_bytes_at(path: Path) -> int | None:
 
 
 def preflight(plan: Plan, move_facts: MoveFacts) -> list[Finding]:
-    """What is worth knowing before a run of `plan` begins.
+    """Check `plan` against what is known before a run, and return the warnings.
 
     Raises:
         SamePhoneTwice, PlanMismatch, PhoneInUse, EncryptionNeeded: the plan does not fit these phones.
-        FindMyOn, BackupNewerThanPhone, StrategyRefused, TooLittleSpaceHere: it cannot end well as things are.
+        FindMyOn, BackupNewerThanPhone, StrategyRefused, TooLittleSpaceHere: the run could not succeed now.
     """
     refuse_wrong_phones(plan, move_facts)
     if move_facts.new is not None:
@@ -117,9 +117,9 @@ def refuse_restore(
     set_bytes: int,
     signs_of_use: tuple[str, ...] = (),
 ) -> None:
-    """Refuse a restore that must not be sent to this phone now. Right before the point of no return.
+    """Refuse a restore that must not be sent to this phone now. Called right before the point of no return.
 
-    `signs_of_use`: what was found on the phone that an erased one does not have, in words.
+    `signs_of_use`: descriptions of what was found on the phone that an erased phone does not have.
 
     Raises:
         PlanMismatch, PhoneInUse, FindMyOn, StrategyRefused, BackupNewerThanPhone, NewPhoneTooFull.
@@ -130,13 +130,13 @@ def refuse_restore(
     believed_erased = plan.new_phone.is_ == "erased" and not plan.new_phone.wipe
     if believed_erased and signs_of_use and facts.setup_finished is not False:
         raise PhoneInUse(facts.name_or_model, signs_of_use)
-    # With `wipe` what is on the phone goes, but only after all of the new has arrived beside it (facts 4.8: staged).
+    # Even with `wipe` the old contents are removed only after all new data has arrived (facts 4.8: staged).
     if facts.free_bytes is not None and facts.free_bytes < set_bytes:
         raise NewPhoneTooFull(facts.name_or_model, facts.free_bytes, set_bytes)
 
 
 def refuse_restore_of_own_backup(facts: PhoneFacts, *, backup_ios_version: str | None, set_bytes: int) -> None:
-    """Refuse to put a phone's own backup back where it would be refused.
+    """Refuse to restore a phone's own backup if the phone would refuse it.
 
     Raises:
         FindMyOn, BackupNewerThanPhone, NewPhoneTooFull.
@@ -149,7 +149,7 @@ def refuse_restore_of_own_backup(facts: PhoneFacts, *, backup_ios_version: str |
 
 
 def refuse_new_phone(plan: Plan, facts: PhoneFacts, *, backup_ios_version: str | None) -> None:
-    """What can be refused from the new phone's facts alone.
+    """Refuse what the new phone's facts alone rule out.
 
     Raises:
         FindMyOn, StrategyRefused, GraftNeedsSafety, BackupNewerThanPhone.
@@ -165,7 +165,7 @@ def refuse_new_phone(plan: Plan, facts: PhoneFacts, *, backup_ios_version: str |
 
 
 def refuse_graft_without_safety(plan: Plan) -> None:
-    """Refuse a graft that would have nothing to be made of.
+    """Refuse a graft without an encrypted backup of the new phone, from which it is composed.
 
     Raises:
         GraftNeedsSafety.
@@ -177,7 +177,7 @@ def refuse_graft_without_safety(plan: Plan) -> None:
 
 
 def refuse_wrong_phones(plan: Plan, move_facts: MoveFacts) -> None:
-    """Refuse phones that are not the plan's.
+    """Refuse phones other than those the plan names.
 
     Raises:
         SamePhoneTwice, PlanMismatch.
@@ -199,31 +199,32 @@ def refuse_wrong_phones(plan: Plan, move_facts: MoveFacts) -> None:
         raise SamePhoneTwice(both.name_or_model if both else new)
 
 
-# -- room ------------------------------------------------------------------------------------------------------------
+# -- disk space ------------------------------------------------------------------------------------------------------
 
 
-def _saves_old_phone(plan: Plan) -> bool:
+def _backs_up_old_phone(plan: Plan) -> bool:
     return plan.old_phone.backup is None and plan.backup.begin != "as-is"
 
 
 def refuse_full_disk(plan: Plan, move_facts: MoveFacts) -> None:
-    """Refuse a disk on which no backup can succeed.
+    """Refuse a disk that is too full for any backup.
 
     Raises:
         TooLittleSpaceHere.
     """
-    saves = _saves_old_phone(plan) or plan.backs_up_new_phone_first or plan.safety.prove
-    if saves and move_facts.home_free_bytes is not None and move_facts.home_free_bytes <= SPARE_BYTES:
+    backs_up = _backs_up_old_phone(plan) or plan.backs_up_new_phone_first or plan.safety.prove
+    if backs_up and move_facts.home_free_bytes is not None and move_facts.home_free_bytes <= SPARE_BYTES:
         raise TooLittleSpaceHere(str(move_facts.home), move_facts.home_free_bytes, SPARE_BYTES)
 
 
 def _room_here(plan: Plan, move_facts: MoveFacts) -> Iterator[Finding]:
-    """A warning only: what a phone uses includes its apps, which no backup holds. The phone counts exactly, later."""
+    """Only a warning, because a phone's used space includes its apps, which backups do not contain. The phone itself
+    computes the exact size later."""
     if move_facts.home_free_bytes is None:
         return
     old = max(0, (move_facts.old.used_bytes or 0) - move_facts.working_backup_bytes) if move_facts.old else 0
     new = move_facts.new.used_bytes or 0 if move_facts.new and plan.backs_up_new_phone_first else 0
-    most = (old if _saves_old_phone(plan) else 0) + new
+    most = (old if _backs_up_old_phone(plan) else 0) + new
     if most and most + SPARE_BYTES > move_facts.home_free_bytes:
         yield Finding(
             code="little-room-here",
@@ -234,14 +235,14 @@ def _room_here(plan: Plan, move_facts: MoveFacts) -> Iterator[Finding]:
         )
 
 
-# -- the rest --------------------------------------------------------------------------------------------------------
+# -- encryption, battery, Find My ------------------------------------------------------------------------------------
 
 
 def _encryption(plan: Plan, move_facts: MoveFacts) -> list[Finding]:
-    """Whether the old phone's backup will be encrypted, and what stays behind if not.
+    """A warning about the categories that do not move if the old phone's backup will not be encrypted.
 
     Raises:
-        EncryptionNeeded: a category chosen by its name would stay behind.
+        EncryptionNeeded: one of them was chosen by name.
     """
     encrypted = _will_be_encrypted(plan, move_facts)
     if encrypted is not False:

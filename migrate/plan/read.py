@@ -1,4 +1,4 @@
-"""A plan file, read; and what is wrong with it, by line, in words."""
+"""Read a plan file, and report what is wrong with it by line."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from migrate import problems as errors
+from migrate import problems
 from migrate.categories.catalogue import nearest_of
 from migrate.plan.model import UDID_PATTERN, Plan
 from migrate.problems import MigrateError, PlanInvalid
 
 LIMIT_BYTES = 1_000_000
-"""A plan is a page of text. The longest sample has 3 KB; what is a thousand times longer is some other file."""
+"""A plan is a page of text; the longest sample has 3 KB. A file this large is something else."""
 
 
 def read_plan(path: Path) -> Plan:
     """The plan in `path`, checked, with `[old_phone] backup` made absolute (it is relative to the plan's folder).
 
     Raises:
-        PlanInvalid: one of its subclasses, which says in which line what is wrong: not TOML, a missing or unknown key,
-            an unknown category, a value of the wrong kind, wishes that contradict each other or are not built yet.
-        SamePhoneTwice: it names one phone in both roles.
+        PlanInvalid: one of its subclasses, with the line: not TOML, a missing or unknown key, an unknown category, a
+            value of the wrong type, or settings that contradict each other.
+        SamePhoneTwice: it names the same phone as old and new.
     """
     text = _text(path)
     raw = _toml(path, text)
@@ -43,16 +43,16 @@ def read_plan(path: Path) -> Plan:
 def override_phones(
     plan: Plan, *, old: str | None = None, old_backup: Path | None = None, new: str | None = None
 ) -> Plan:
-    """The plan for other phones: `--old`, `--old-backup` and `--new` override what it says.
+    """The plan with the phones given by `--old`, `--old-backup` and `--new`.
 
     Raises:
-        UdidInvalid: what was given as a UDID cannot be one.
-        SamePhoneTwice: it is the other phone's.
+        UdidInvalid: a value is not a valid UDID.
+        SamePhoneTwice: old and new phone would be the same.
     """
     raw = plan.model_dump(by_alias=True, exclude_none=True)
     for udid in (old, new):
         if udid is not None and not re.fullmatch(UDID_PATTERN, udid):
-            raise errors.UdidInvalid(udid)
+            raise problems.UdidInvalid(udid)
     if old is not None:
         raw["old_phone"] = {"udid": old}
     if old_backup is not None:
@@ -61,7 +61,7 @@ def override_phones(
     if new is not None:
         raw["new_phone"]["udid"] = new
     if (same := raw["new_phone"].get("udid")) and raw["old_phone"].get("udid") == same:
-        raise errors.SamePhoneTwice(same)
+        raise problems.SamePhoneTwice(same)
     return Plan.model_validate(raw)
 
 
@@ -70,14 +70,14 @@ def _text(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(LIMIT_BYTES + 1)
     except OSError as error:
-        raise errors.PlanMissing(str(path), 0, error.strerror or type(error).__name__) from error
+        raise problems.PlanMissing(str(path), 0, error.strerror or type(error).__name__) from error
     if len(data) > LIMIT_BYTES:
-        raise errors.PlanNotToml(str(path), 0, f"it is longer than {LIMIT_BYTES:,} bytes, no plan is")
+        raise problems.PlanNotToml(str(path), 0, f"it is longer than {LIMIT_BYTES:,} bytes, no plan is")
     try:
         return data.decode("utf-8-sig")  # Windows editors put a byte-order mark in front
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise errors.PlanNotToml(str(path), line, "it is not UTF-8 text") from error
+        raise problems.PlanNotToml(str(path), line, "it is not UTF-8 text") from error
 
 
 def _toml(path: Path, text: str) -> dict[str, Any]:
@@ -87,32 +87,32 @@ def _toml(path: Path, text: str) -> dict[str, Any]:
         where = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
         line = int(where.group(1)) if where else text.count("\n") + 1  # "at end of document"
         reason = re.sub(r" \(at .*\)$", "", str(error)) or "it is nested too deeply"
-        raise errors.PlanNotToml(str(path), line, reason) from error
+        raise problems.PlanNotToml(str(path), line, reason) from error
 
 
 def _refuse_other_version(path: Path, text: str, raw: Mapping[str, Any]) -> None:
-    """First of all: what else is wrong with a plan of another version is not for us to say."""
+    """Checked first, because other mistakes in a plan of another version may not be mistakes there."""
     version = raw.get("version")
     if isinstance(version, int) and not isinstance(version, bool) and version != 1:
-        raise errors.PlanTooNew(str(path), PlanText(path, text).line_of(("version",)), str(version))
+        raise problems.PlanTooNew(str(path), PlanText(path, text).line_of(("version",)), str(version))
 
 
-# -- where it stands -------------------------------------------------------------------------------------------------
+# -- line numbers ----------------------------------------------------------------------------------------------------
 
 Location = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class PlanText:
-    """A plan's text, to find a key's line in. TOML readers do not keep lines, so the text is looked at again."""
+    """A plan's text, used to find the line of a key, because TOML readers do not keep line numbers."""
 
     path: Path
     text: str
 
     def line_of(self, keys: Location, word: str | None = None) -> int:
-        """The line where `keys` (table, key) is written, or below it the quoted `word`. 0: not found.
+        """The line of `keys` (table, key), or of the quoted `word` at or below it. 0: not found.
 
-        It knows `[table]` headers, `key = …` and `table.key = …`. Other notations are legal and give 0: a wrong line
+        Recognises `[table]` headers, `key = …` and `table.key = …`. Other valid notations give 0, because a wrong line
         would be worse than none.
         """
         *tables, key = keys
@@ -140,40 +140,40 @@ def _dotted(name: str) -> list[str]:
     return [part.strip().strip("\"'") for part in name.split(".")]
 
 
-# -- in words --------------------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------------------------
 
 
 def _most_helpful_error(plan_text: PlanText, refused: ValidationError) -> MigrateError:
-    """The complaint that helps most: an unknown key may be the reason why another one is missing."""
+    """The most useful of several mistakes: an unknown (misspelled) key before the missing key that it may stand for."""
     order = {"extra_forbidden": 0, "missing": 2}
-    complaints = sorted(refused.errors(include_url=False), key=lambda complaint: order.get(complaint["type"], 1))
-    complaint: Mapping[str, Any] = complaints[0]
+    mistakes = sorted(refused.errors(include_url=False), key=lambda mistake: order.get(mistake["type"], 1))
+    mistake: Mapping[str, Any] = mistakes[0]
     path = str(plan_text.path)
-    keys: Location = tuple(str(part) for part in complaint["loc"] if isinstance(part, str))
-    kind = complaint["type"]
+    keys: Location = tuple(str(part) for part in mistake["loc"] if isinstance(part, str))
+    kind = mistake["type"]
     if kind == "extra_forbidden":
         return _unknown_key(plan_text, keys)
     if kind == "missing":
         *tables, key = keys
-        return errors.PlanKeyMissing(path, 0, key, ".".join(tables), EXAMPLES.get(keys, f"{key} = …"))
+        return problems.PlanKeyMissing(path, 0, key, ".".join(tables), EXAMPLES.get(keys, f"{key} = …"))
     if kind == "unknown_category":
-        word, meant, known = (complaint["ctx"][name] for name in ("word", "nearest", "known"))
-        return errors.PlanCategoryUnknown(path, plan_text.line_of(keys, word), word, keys[-1], meant, known)
+        word, meant, known = (mistake["ctx"][name] for name in ("word", "nearest", "known"))
+        return problems.PlanCategoryUnknown(path, plan_text.line_of(keys, word), word, keys[-1], meant, known)
     if kind == "same_phone_twice":
-        return errors.SamePhoneTwice(complaint["input"]["old_phone"]["udid"])
+        return problems.SamePhoneTwice(mistake["input"]["old_phone"]["udid"])
     if kind in CONTRADICTIONS:
         where, contradiction = CONTRADICTIONS[kind]
         return contradiction(path, plan_text.line_of(where))
-    return _wrong_value(plan_text, keys, complaint)
+    return _wrong_value(plan_text, keys, mistake)
 
 
 CONTRADICTIONS: Mapping[str, tuple[Location, Callable[[str, int], PlanInvalid]]] = {
-    "two_old_phones": (("old_phone", "backup"), errors.TwoOldPhones),
-    "fresh_from_folder": (("backup", "begin"), errors.FreshFromFolder),
-    "wipe_of_phone_in_use": (("new_phone", "wipe"), errors.WipeOfPhoneInUse),
-    "everything_onto_phone_in_use": (("move", "categories"), errors.EverythingOntoPhoneInUse),
-    "passwords_onto_phone_in_use": (("move", "categories"), errors.PasswordsOntoPhoneInUse),
-    "moves_nothing": (("move", "categories"), errors.PlanMovesNothing),
+    "two_old_phones": (("old_phone", "backup"), problems.TwoOldPhones),
+    "fresh_from_folder": (("backup", "begin"), problems.FreshFromFolder),
+    "wipe_of_phone_in_use": (("new_phone", "wipe"), problems.WipeOfPhoneInUse),
+    "everything_onto_phone_in_use": (("move", "categories"), problems.EverythingOntoPhoneInUse),
+    "passwords_onto_phone_in_use": (("move", "categories"), problems.PasswordsOntoPhoneInUse),
+    "moves_nothing": (("move", "categories"), problems.PlanMovesNothing),
 }
 
 EXAMPLES: Mapping[Location, str] = {
@@ -190,11 +190,11 @@ def _unknown_key(plan_text: PlanText, keys: Location) -> PlanInvalid:
     model: type[BaseModel] = Plan
     for table in tables:
         inner = next(field.annotation for name, field in model.model_fields.items() if (field.alias or name) == table)
-        assert isinstance(inner, type) and issubclass(inner, BaseModel)  # only sections can hold keys
+        assert isinstance(inner, type) and issubclass(inner, BaseModel)  # only sections have keys
         model = inner
     known = tuple(field.alias or name for name, field in model.model_fields.items())
     line = plan_text.line_of(keys)
-    return errors.PlanKeyUnknown(
+    return problems.PlanKeyUnknown(
         str(plan_text.path), line, key, ".".join(tables), nearest_of(key.lower().replace("-", "_"), known), known
     )
 
@@ -213,32 +213,32 @@ WANTED: Mapping[Location, str] = {
 }
 
 
-def _wrong_value(plan_text: PlanText, keys: Location, complaint: Mapping[str, Any]) -> PlanInvalid:
-    keys = _plain(keys)
-    choices = re.findall(r"'([^']*)'", complaint["ctx"]["expected"]) if complaint["type"] == "literal_error" else []
+def _wrong_value(plan_text: PlanText, keys: Location, mistake: Mapping[str, Any]) -> PlanInvalid:
+    keys = _without_union_branches(keys)
+    choices = re.findall(r"'([^']*)'", mistake["ctx"]["expected"]) if mistake["type"] == "literal_error" else []
     if keys in WANTED:
         wanted = WANTED[keys]
     elif choices:
         wanted = " or ".join(f'"{choice}"' for choice in choices)
-    elif complaint["type"] == "bool_type":
+    elif mistake["type"] == "bool_type":
         wanted = "true or false, without quotation marks"
     else:  # the rest are tables given as something else
         wanted = f"a table: [{'.'.join(keys)}] on a line of its own, its keys below it"
-    found = complaint["input"]
+    found = mistake["input"]
     meant = nearest_of(found.lower().replace("_", "-"), choices) if isinstance(found, str) else ""
     line = plan_text.line_of(keys, found if isinstance(found, str) else None)
-    return errors.PlanValueWrong(
+    return problems.PlanValueWrong(
         str(plan_text.path), line, ".".join(keys), _shown(found), wanted, meant and f'"{meant}"'
     )
 
 
-def _plain(keys: Location) -> Location:
-    """`keys` without the branches of a union that pydantic appends: `move.apps.literal[…]` is `move.apps`."""
+def _without_union_branches(keys: Location) -> Location:
+    """`keys` without the union branches that pydantic appends: `move.apps.literal[…]` becomes `move.apps`."""
     return next((keys[:count] for count in range(1, len(keys) + 1) if keys[:count] in WANTED), keys)
 
 
 def _shown(found: Any) -> str:
-    """A value as TOML spells it, cut short."""
+    """A value as TOML writes it, shortened."""
     if isinstance(found, bool):
         return "true" if found else "false"
     if isinstance(found, dict):

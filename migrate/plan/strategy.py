@@ -1,6 +1,6 @@
-"""How the new phone is given its data. The person says what the phone is; the rest follows from its iOS version.
+"""Choose how the new phone gets its data, from what the person says it is and from its iOS version.
 
-What is known of each version stands in versions.toml, every row with its source.
+versions.toml lists what is known about each version, every row with its source.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ PartialRestoreSupport = Literal["keeps", "erases", "unknown"]
 
 
 class Strategy(StrEnum):
-    """`replace`: the new phone becomes the old one. `overlay`: the chosen records, and nothing else, are put on it.
-    `graft`: the chosen records inside a complete copy of the phone's own domains; only on a plan's explicit word."""
+    """How the restore set is composed.
+
+    `replace`: the new phone becomes like the old one. `overlay`: the set holds only the chosen records. `graft`: the
+    set holds the chosen records inside complete copies of the phone's own domains; a plan has to allow it explicitly.
+    """
 
     REPLACE = "replace"
     OVERLAY = "overlay"
@@ -39,10 +42,10 @@ def choose_strategy(
     experimental: Collection[str] = (),
     phone: str = "The new phone",
 ) -> Strategy:
-    """The strategy for a new phone with `ios_version` (None: not known).
+    """The strategy for a new phone with `ios_version` (None: unknown).
 
     Raises:
-        StrategyRefused: it would be `graft`, and `experimental` does not say so: no success with it is publicly known.
+        StrategyRefused: it would be `graft`, which `experimental` does not allow. No success with it is publicly known.
     """
     if new_phone_is == "erased":
         return Strategy.REPLACE
@@ -57,27 +60,28 @@ def choose_strategy(
 def refuse_newer_backup(
     backup_ios_version: str | None, ios_version: str | None, *, phone: str, required: str | None = None
 ) -> None:
-    """The phone's own rule, before it has to say 203: it takes backups only from its own or an older iOS.
+    """Refuse a backup that the phone would refuse with 203: it takes backups only from its own or an older iOS.
 
-    `required` is Manifest.plist's RequiredProductVersion: a backup from 26.1.1 may name 26.1 as new enough.
-    What is not known is left to the phone. Source: MBIsRestoreCompatible of iOS 26.1, decompiled.
+    `required` is Manifest.plist's RequiredProductVersion: a backup from 26.1.1 may accept 26.1 as new enough. If a
+    version is unknown, the decision is left to the phone. Source: MBIsRestoreCompatible of iOS 26.1, decompiled.
 
     Raises:
-        BackupNewerThanPhone: it will be refused.
+        BackupNewerThanPhone: the phone would refuse it.
     """
-    theirs, ours = parse_version(backup_ios_version), parse_version(ios_version)
-    if theirs is None or ours is None:
+    backup, phone_version = parse_version(backup_ios_version), parse_version(ios_version)
+    if backup is None or phone_version is None:
         return
     needed = parse_version(required)
-    new_enough = (
-        ours >= theirs if needed is None else ours[:2] > theirs[:2] or (ours[:2] == theirs[:2] and ours >= needed)
-    )
+    if needed is None:
+        new_enough = phone_version >= backup
+    else:
+        new_enough = phone_version[:2] > backup[:2] or (phone_version[:2] == backup[:2] and phone_version >= needed)
     if not new_enough:
         raise BackupNewerThanPhone(phone, str(ios_version), str(backup_ios_version))
 
 
 def partial_restore_support(ios_version: str | None) -> PartialRestoreSupport:
-    """What is known of partial restores onto a phone in use with this iOS version."""
+    """What is known about partial restores to a phone in use with this iOS version."""
     version = parse_version(ios_version)
     if version is None:
         return "unknown"
@@ -89,7 +93,7 @@ def partial_restore_support(ios_version: str | None) -> PartialRestoreSupport:
 
 
 def parse_version(text: str | None) -> Version | None:
-    """`"26.5.1"` -> `(26, 5, 1)`, always three numbers or more, so that 26.5 and 26.5.0 are equal. None: no version."""
+    """`"26.5.1"` -> `(26, 5, 1)`, at least three numbers, so that 26.5 equals 26.5.0. None if it is not a version."""
     if text is None or not re.fullmatch(r"\d{1,4}(\.\d{1,4}){0,4}", text):
         return None
     numbers = tuple(int(part) for part in text.split("."))

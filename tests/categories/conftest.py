@@ -1,4 +1,4 @@
-"""A small real backup folder, unencrypted, made of what a test wants to be in it."""
+"""Small unencrypted backup folders with given contents."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def make_backup(tmp_path: Path) -> Iterator[MakeBackup]:
 def phones_backup(make_backup: MakeBackup) -> Callable[..., tuple[Backup, dict[str, tuple[str, ...]]]]:
     """`phones_backup("18.5", photos=3)`: what a simulated iPhone backs up, opened, and the groups of its apps.
 
-    Without the wire, and unencrypted as a folder, but with what only an encrypted backup holds: it is about contents.
+    Built without a connection and unencrypted, but with everything that only an encrypted backup contains.
     """
 
     def backup_of(ios_version: str, **contents: Any) -> tuple[Backup, dict[str, tuple[str, ...]]]:
@@ -145,7 +145,7 @@ def make_database(tmp_path: Path) -> Callable[[str], bytes]:
 
 @pytest.fixture
 def shared_data() -> Path:
-    """Test data that nobody on this project wrote; it lies beside the project and is never copied into it."""
+    """Test data by other people; it is kept beside the project and never copied into it."""
     if not DATA.is_dir():
         pytest.skip("the shared test data is not beside this checkout")
     return DATA

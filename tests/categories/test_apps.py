@@ -1,4 +1,4 @@
-"""Which apps a backup holds, and what belongs to each."""
+"""The apps of a backup, and the groups and extensions of each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def entries(make_backup: Any, domains: list[str], groups: Any = None, **plists: 
     return find_apps(backup.folder, backup.manifest.domains(), groups)
 
 
-def test_an_app_is_its_container_its_groups_and_its_extensions(make_backup: Any) -> None:
+def test_an_app_owns_its_container_groups_and_extensions(make_backup: Any) -> None:
     apps = entries(
         make_backup,
         [
@@ -40,7 +40,7 @@ def test_an_app_is_its_container_its_groups_and_its_extensions(make_backup: Any)
     )
 
 
-def test_a_name_a_version_and_whether_it_can_be_fetched_again_come_from_the_app_store(make_backup: Any) -> None:
+def test_title_version_and_reinstallable_come_from_app_store_metadata(make_backup: Any) -> None:
     metadata = plistlib.dumps(
         {"itemName": "Diary\x1b[2J Pro", "bundleShortVersionString": "4.2"}, fmt=plistlib.FMT_BINARY
     )
@@ -55,13 +55,13 @@ def test_a_name_a_version_and_whether_it_can_be_fetched_again_come_from_the_app_
 
 
 @pytest.mark.parametrize("metadata", [b"", b"bplist00 no", b"\xff" * 40, plistlib.dumps(["a list"])])
-def test_metadata_that_is_none_costs_a_title_and_nothing_else(make_backup: Any, metadata: bytes) -> None:
+def test_invalid_metadata_only_loses_the_title(make_backup: Any, metadata: bytes) -> None:
     placeholder = {"ApplicationSINF": b"sinf", "iTunesMetadata": metadata}
     apps = entries(make_backup, ["AppDomain-a.b"], info={"Applications": {"a.b": placeholder}})
     assert apps["a.b"].title == "a.b"
 
 
-def test_where_info_plist_does_not_speak_of_apps_nobody_knows_if_they_can_be_fetched(make_backup: Any) -> None:
+def test_without_an_app_list_in_info_plist_reinstallable_is_unknown(make_backup: Any) -> None:
     assert entries(make_backup, ["AppDomain-a.b"])["a.b"].reinstallable is None
 
 
@@ -100,7 +100,7 @@ def test_a_group_shared_by_two_apps_names_each_to_the_other(make_backup: Any) ->
     assert apps["x.three"].shared_with == ()
 
 
-def test_an_extension_belongs_to_the_app_with_the_longest_beginning(make_backup: Any) -> None:
+def test_an_extension_belongs_to_the_app_with_the_longest_prefix(make_backup: Any) -> None:
     apps = entries(
         make_backup, ["AppDomain-a.b", "AppDomain-a.b.c", "AppDomainPlugin-a.b.c.d", "AppDomainPlugin-a.bc.d"]
     )
@@ -108,8 +108,8 @@ def test_an_extension_belongs_to_the_app_with_the_longest_beginning(make_backup:
     assert apps["a.b"].plugins == ()
 
 
-def test_what_the_phone_said_is_not_guessed_again(make_backup: Any) -> None:
-    """The group looks like the asked app's, and the phone said it is not."""
+def test_groups_reported_by_the_phone_are_not_guessed(make_backup: Any) -> None:
+    """The group's name resembles the app's, but the phone reports that it does not belong to it."""
     domains = ["AppDomain-org.example.diary", "AppDomainGroup-group.org.example.diary.old"]
     diary = entries(make_backup, domains, {"org.example.diary": []})["org.example.diary"]
     assert (diary.groups, diary.groups_guessed) == ((), False)
@@ -131,7 +131,7 @@ def test_what_the_phone_said_is_not_guessed_again(make_backup: Any) -> None:
         ("ABCDE12345.com.google.Gmail", {"com.google.Gmail"}),
     ],
 )
-def test_whose_a_group_is_when_the_phone_was_not_asked(group: str, owners: set[str]) -> None:
+def test_groups_are_guessed_if_the_phone_was_not_asked(group: str, owners: set[str]) -> None:
     apps = [
         "net.whatsapp.WhatsApp",
         "net.whatsapp.WhatsAppSMB",
@@ -153,6 +153,6 @@ def test_whose_a_group_is_when_the_phone_was_not_asked(group: str, owners: set[s
         "com.apple.bird",
     ],
 )
-def test_apples_own_are_known_by_their_names(identifier: str) -> None:
+def test_apple_identifiers_are_recognised(identifier: str) -> None:
     assert is_apple_identifier(identifier)
     assert not is_apple_identifier("com.applesauce.recipes")

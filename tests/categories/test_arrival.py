@@ -1,4 +1,4 @@
-"""What a proof may expect of a record on the new phone."""
+"""What a proof may expect for a record on the new phone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from migrate.categories.databases import table_digests
         ("HomeDomain", "Library/MediaStream/x"),
     ],
 )
-def test_what_the_phone_drops_is_not_waited_for_and_says_why(domain: str, path: str) -> None:
+def test_dropped_records_are_not_expected_and_say_why(domain: str, path: str) -> None:
     why = never_arrives_reason(domain, path)
     assert why
     assert "iOS" in why
@@ -34,7 +34,7 @@ def test_what_the_phone_drops_is_not_waited_for_and_says_why(domain: str, path: 
 @pytest.mark.parametrize(
     ("domain", "path"),
     [
-        ("HealthDomain", "Health/healthdb.sqlite"),  # on the phone's list of things removed, and restored all the same
+        ("HealthDomain", "Health/healthdb.sqlite"),  # on the phone's list of removed files, but restored anyway
         ("HomeDomain", "Library/SMS/sms.db"),
         ("HomeDomain", "Library/Preferences/com.apple.GMM.plist2"),
         ("CameraRollDomain", "Media/PhotoData/CPLAssets/group1/x.HEIC"),
@@ -42,11 +42,11 @@ def test_what_the_phone_drops_is_not_waited_for_and_says_why(domain: str, path: 
         ("AppDomain-x", "Library/WebKit/Form Values"),
     ],
 )
-def test_what_should_arrive_is_waited_for(domain: str, path: str) -> None:
+def test_records_that_should_arrive_are_expected(domain: str, path: str) -> None:
     assert never_arrives_reason(domain, path) is None
 
 
-def test_originals_and_apps_may_come_later_and_the_catalogue_may_not() -> None:
+def test_originals_and_apps_may_arrive_later_but_not_the_catalogue() -> None:
     assert arrives_later("CameraRollDomain", "Media/DCIM/100APPLE/IMG_1.HEIC")
     assert arrives_later("CameraRollDomain", "Media/PhotoData/Mutations/x")
     assert arrives_later("AppDomain-x.chat", "Documents/chat.db")
@@ -75,7 +75,7 @@ def test_originals_and_apps_may_come_later_and_the_catalogue_may_not() -> None:
         ("HomeDomain", "Library/NewThing/store.sqlitedb"),
     ],
 )
-def test_what_a_running_phone_writes_on_is_not_compared_byte_by_byte(domain: str, path: str) -> None:
+def test_files_rewritten_by_the_phone_are_not_compared_byte_by_byte(domain: str, path: str) -> None:
     assert rewritten_by_phone(domain, path)
 
 
@@ -94,25 +94,25 @@ def test_what_a_running_phone_writes_on_is_not_compared_byte_by_byte(domain: str
         ("DomainOfTomorrow", "store.sqlite"),
     ],
 )
-def test_what_a_person_made_is_compared_byte_by_byte(domain: str, path: str) -> None:
+def test_personal_files_are_compared_byte_by_byte(domain: str, path: str) -> None:
     assert not rewritten_by_phone(domain, path)
 
 
-def test_a_database_is_known_by_its_name() -> None:
+def test_databases_are_recognised_by_name() -> None:
     assert is_database_file("a/Login Data-journal")
     assert is_database_file("a/x.sqlite3")
     assert not is_database_file("Library/homed/transaction-journal")
     assert not is_database_file("a.db/letter.pdf")
 
 
-def test_every_fate_says_why_and_where_it_is_known_from() -> None:
+def test_every_restore_effect_has_a_reason_and_a_source() -> None:
     names: tuple[RestoreEffectName, ...] = ("never", "later", "rewritten")
     for name in names:
         assert load_catalogue().restore_effects(name)
         assert all(effect.why and effect.source for effect in load_catalogue().restore_effects(name))
 
 
-def test_rows_are_counted_for_what_holds_rows(make_database: Any, tmp_path: Path) -> None:
+def test_items_in_tables_are_counted_by_rows(make_database: Any, tmp_path: Path) -> None:
     database = tmp_path / "copy"
     database.write_bytes(
         make_database(

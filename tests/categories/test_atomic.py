@@ -1,4 +1,4 @@
-"""Half of what only makes sense together does not move."""
+"""Selections that split an atomic group are refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PHONE: dict[tuple[str, str], bytes | Kind] = {
 
 
 def missed(backup: Backup, claims: Claims, *lost: tuple[str, str]) -> list[Any]:
-    """The halves there are when everything is chosen and these files could not be read."""
+    """The partial groups if everything is chosen and these files could not be read."""
     choice = choose(backup.records(), claims, categories=["everything"])
     ids = {backup.record(*place).file_id for place in lost}  # type: ignore[union-attr]
     return partial_groups(backup.records(), choice.file_ids - ids, claims, choice.owners)
@@ -45,7 +45,7 @@ def phone(make_backup: Any) -> tuple[Backup, Claims]:
     return backup, Claims.of(backup, GROUPS)
 
 
-def test_every_choice_of_categories_and_apps_takes_wholes(phone: tuple[Backup, Claims]) -> None:
+def test_every_choice_of_categories_and_apps_keeps_groups_together(phone: tuple[Backup, Claims]) -> None:
     backup, claims = phone
     for words in (
         *((word,) for word in load_catalogue().ids),
@@ -57,13 +57,13 @@ def test_every_choice_of_categories_and_apps_takes_wholes(phone: tuple[Backup, C
         refuse_partial_groups(backup.records(), choice.file_ids, claims, choice.owners)
 
 
-def test_pictures_without_their_catalogue_are_half_a_library(phone: tuple[Backup, Claims]) -> None:
+def test_photos_without_their_catalogue_are_refused(phone: tuple[Backup, Claims]) -> None:
     (partial_group,) = missed(*phone, CATALOGUE)
     assert (partial_group.owner, partial_group.what) == ("photos", "the photo library")
     assert (partial_group.moving, partial_group.left) == (("the originals",), ("its catalogue",))
 
 
-def test_a_catalogue_without_any_picture_is_half_a_library_and_one_lost_picture_is_not(
+def test_a_catalogue_without_photos_is_refused_but_one_missing_photo_is_not(
     phone: tuple[Backup, Claims],
 ) -> None:
     (partial_group,) = missed(*phone, *PICTURES)
@@ -71,12 +71,12 @@ def test_a_catalogue_without_any_picture_is_half_a_library_and_one_lost_picture_
     assert missed(*phone, PICTURES[0]) == []
 
 
-def test_messages_hold_together_across_two_domains(phone: tuple[Backup, Claims]) -> None:
+def test_messages_stay_together_across_two_domains(phone: tuple[Backup, Claims]) -> None:
     (partial_group,) = missed(*phone, SMS)
     assert (partial_group.moving, partial_group.left) == (("their attachments",), ("the messages",))
 
 
-def test_an_app_holds_together_with_its_groups(phone: tuple[Backup, Claims]) -> None:
+def test_an_app_stays_together_with_its_groups(phone: tuple[Backup, Claims]) -> None:
     (partial_group,) = missed(*phone, GROUP)
     assert (partial_group.owner, partial_group.moving, partial_group.left) == (
         "app:x.chat",
@@ -85,18 +85,18 @@ def test_an_app_holds_together_with_its_groups(phone: tuple[Backup, Claims]) -> 
     )
 
 
-def test_a_guessed_group_is_no_reason_to_refuse(make_backup: Any) -> None:
+def test_a_guessed_group_is_never_refused(make_backup: Any) -> None:
     backup = make_backup(PHONE)
     assert missed(backup, Claims.of(backup), GROUP) == []
 
 
-def test_what_was_not_chosen_is_not_half_of_anything(phone: tuple[Backup, Claims]) -> None:
+def test_unchosen_groups_are_not_checked(phone: tuple[Backup, Claims]) -> None:
     backup, claims = phone
     choice = choose(backup.records(), claims, categories=["calls"])
     assert partial_groups(backup.records(), choice.file_ids, claims, choice.owners) == []
 
 
-def test_half_a_library_is_refused_in_three_sentences(phone: tuple[Backup, Claims]) -> None:
+def test_a_split_library_error_has_three_sentences(phone: tuple[Backup, Claims]) -> None:
     backup, claims = phone
     choice = choose(backup.records(), claims, categories=["photos"])
     catalogue = backup.record(*CATALOGUE)
@@ -108,8 +108,8 @@ def test_half_a_library_is_refused_in_three_sentences(phone: tuple[Backup, Claim
     assert caught.value.why().startswith("The originals would move and its catalogue would not")
 
 
-def test_the_parts_of_a_whole_belong_to_its_category() -> None:
-    """Else a choice of the category would take half of it every time."""
+def test_the_parts_of_an_atomic_group_belong_to_its_category() -> None:
+    """Otherwise every choice of the category would split the group."""
     claims = Claims(load_catalogue(), {})
     for category in load_catalogue().categories:
         for atomic in category.atomic:

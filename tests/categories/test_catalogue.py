@@ -1,4 +1,4 @@
-"""The data file itself: what is in it, and that a mistake in it is found when it is read."""
+"""The contents of categories.toml, and that mistakes in it are found on reading."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def data() -> dict[str, Any]:
     return tomllib.loads(files("migrate.categories").joinpath("categories.toml").read_text(encoding="utf-8"))
 
 
-def test_the_categories_that_a_plan_may_name_never_change_their_ids() -> None:
+def test_category_ids_never_change() -> None:
     assert list(load_catalogue().ids) == [*CONTRACT, *FURTHER, OTHER_SYSTEM]
     assert all(
         category.title[0].isupper() or category.title.startswith("iCloud") for category in load_catalogue().categories
     )
 
 
-def test_what_only_an_encrypted_backup_brings_across_says_so() -> None:
+def test_categories_that_need_encryption_are_marked() -> None:
     assert {c.id for c in load_catalogue().categories if c.needs_encryption} == {
         "calls",
         "health",
@@ -59,7 +59,7 @@ def test_what_only_an_encrypted_backup_brings_across_says_so() -> None:
     }
 
 
-def test_every_rule_says_where_it_is_known_from() -> None:
+def test_every_rule_has_a_source() -> None:
     assert all(rule.source[0] in "ABC" for category in load_catalogue().categories for rule in category.rules)
 
 
@@ -79,7 +79,7 @@ def test_every_rule_says_where_it_is_known_from() -> None:
         ("AirPods", "bluetooth"),
     ],
 )
-def test_a_typing_mistake_is_answered_with_the_category_that_was_meant(typed: str, meant: str) -> None:
+def test_a_typo_gives_the_category_that_was_meant(typed: str, meant: str) -> None:
     assert load_catalogue().nearest(typed) == meant
     with pytest.raises(UnknownCategory) as caught:
         load_catalogue().category(typed)
@@ -114,7 +114,7 @@ def spoil_nothing_claimed(toml: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "spoil", [spoil_unknown_key, spoil_glob, spoil_twice, spoil_order, spoil_count, spoil_nothing_claimed]
 )
-def test_a_slip_in_the_data_file_is_found_when_it_is_read(spoil: Any) -> None:
+def test_mistakes_in_the_data_file_are_found_on_reading(spoil: Any) -> None:
     toml = data()
     Catalogue.model_validate(toml)
     spoil(toml)
@@ -122,7 +122,7 @@ def test_a_slip_in_the_data_file_is_found_when_it_is_read(spoil: Any) -> None:
         Catalogue.model_validate(toml)
 
 
-def test_a_proof_knows_which_tables_hold_what_a_person_would_miss() -> None:
+def test_proven_tables_hold_what_a_person_would_miss() -> None:
     assert load_catalogue().counted_tables("HomeDomain", "Library/SMS/sms.db") == {"message", "attachment"}
     assert load_catalogue().counted_tables("HomeDomain", "Library/SMS/sms.db-wal") == frozenset()
     photos = load_catalogue().counted_tables("CameraRollDomain", "Media/PhotoData/Photos.sqlite")

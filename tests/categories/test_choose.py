@@ -1,4 +1,4 @@
-"""From the words of a plan to the records that move."""
+"""From a plan's lists to the records that move."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_everything_leaves_nothing_behind(pick: Any) -> None:
     assert choice.owners == {*load_catalogue().ids, "app:x.chat", "app:x.mail"}
 
 
-def test_messages_come_with_their_log_their_folder_their_link_and_their_attachments(pick: Any) -> None:
+def test_messages_include_their_wal_folder_link_and_attachments(pick: Any) -> None:
     moving, choice = pick(["messages"])
     assert moving == {key for key in PHONE if "Library/SMS" in key[1]}
     amount = choice.by_owner["messages"]
@@ -69,7 +69,7 @@ def test_messages_come_with_their_log_their_folder_their_link_and_their_attachme
     assert choice.apps == frozenset()
 
 
-def test_photos_come_as_a_catalogue_with_its_pictures(pick: Any) -> None:
+def test_photos_include_their_catalogue(pick: Any) -> None:
     moving, _ = pick(["photos"])
     assert moving == {key for key in PHONE if key[0] == "CameraRollDomain"}
 
@@ -82,8 +82,8 @@ def test_everything_except_messages_and_two_apps_that_share_their_data(pick: Any
     assert choice.shared_with_unchosen == frozenset()
 
 
-def test_an_app_is_not_left_out_by_halves(pick: Any) -> None:
-    """What it shares with an app that moves would move all the same."""
+def test_an_app_cannot_be_excluded_in_part(pick: Any) -> None:
+    """The data that it shares with an app that moves would still move."""
     for word in ("app:x.mail", "x.mail"):
         with pytest.raises(HalfGroup) as caught:
             pick(["everything"], except_=[word])
@@ -92,7 +92,7 @@ def test_an_app_is_not_left_out_by_halves(pick: Any) -> None:
         assert "x.chat" in caught.value.why()
 
 
-def test_an_app_whose_sharing_is_only_a_guess_may_be_left_out(make_backup: Any) -> None:
+def test_an_app_with_guessed_sharing_can_be_excluded(make_backup: Any) -> None:
     backup = make_backup(
         {("AppDomain-com.maker.a", "x"): b"1", ("AppDomain-com.maker.b", "x"): b"2", (GUESSED, "y"): b"3"}
     )
@@ -102,7 +102,7 @@ def test_an_app_whose_sharing_is_only_a_guess_may_be_left_out(make_backup: Any) 
     assert choice.shared_with_unchosen == {(GUESSED, "com.maker.b")}
 
 
-def test_one_app_comes_with_its_groups_and_extensions_and_says_whose_data_it_drags_along(pick: Any) -> None:
+def test_one_app_includes_its_groups_and_extensions_and_names_shared_data(pick: Any) -> None:
     moving, choice = pick([], apps=["x.chat"])
     assert {domain for domain, _ in moving} == {
         "AppDomain-x.chat",
@@ -124,12 +124,12 @@ def test_everything_without_apps(pick: Any) -> None:
     assert choice.apps == frozenset()
 
 
-def test_apps_do_not_come_along_with_single_categories_unless_asked_for(pick: Any) -> None:
+def test_single_categories_do_not_include_apps(pick: Any) -> None:
     assert pick(["calls"])[1].apps == frozenset()
     assert pick(["calls"], apps="all")[1].apps == {"x.chat", "x.mail"}
 
 
-def test_what_nobody_knows_travels_with_the_rest_of_the_system(pick: Any) -> None:
+def test_unclaimed_records_move_with_other_system(pick: Any) -> None:
     moving, choice = pick([OTHER_SYSTEM])
     assert ("DomainOfTomorrow", "new") in moving
     assert choice.by_owner[OTHER_SYSTEM].files == 1
@@ -142,7 +142,7 @@ def test_nothing_chosen_moves_nothing(pick: Any) -> None:
 
 
 @pytest.mark.parametrize("place", ["categories", "except_"])
-def test_an_unknown_category_is_answered_with_the_nearest(make_backup: Any, place: str) -> None:
+def test_an_unknown_category_error_names_the_nearest(make_backup: Any, place: str) -> None:
     claims = Claims.of(make_backup(PHONE), GROUPS)
     words: dict[str, Any] = {"categories": ["everything"], place: ["mesages"]}
     with pytest.raises(UnknownCategory) as caught:
@@ -159,7 +159,7 @@ def test_an_unknown_category_is_answered_with_the_nearest(make_backup: Any, plac
         {"categories": ["app:x.chta"]},
     ],
 )
-def test_an_app_that_is_not_in_the_backup_is_answered_with_the_nearest(make_backup: Any, words: Any) -> None:
+def test_an_unknown_app_error_names_the_nearest(make_backup: Any, words: Any) -> None:
     claims = Claims.of(make_backup(PHONE), GROUPS)
     with pytest.raises(UnknownApp) as caught:
         chosen_owners(claims, **words)

@@ -1,4 +1,4 @@
-"""Who owns a record. Whatever the manifest holds, somebody does."""
+"""Who owns a record. Every record has an owner."""
 
 from __future__ import annotations
 
@@ -146,11 +146,11 @@ def claims(
         ("HomeDomain", "Library/Preferences/com.apple.GMM.plist", "other-system"),
     ],
 )
-def test_a_path_belongs_to_what_a_person_calls_it(domain: str, path: str, owner: str) -> None:
+def test_each_path_belongs_to_its_category(domain: str, path: str, owner: str) -> None:
     assert claims().owners(domain, path) == {owner}
 
 
-def test_an_apps_container_groups_and_extensions_are_the_apps() -> None:
+def test_an_app_s_container_groups_and_extensions_belong_to_it() -> None:
     found = claims({"a.b": ["a.b.shared"]}, plugins={"a.b": ("a.b.widget",)})
     for domain in ("AppDomain-a.b", GROUP + "a.b.shared", "AppDomainPlugin-a.b.widget"):
         assert found.owners(domain, "") == {"app:a.b"}
@@ -162,7 +162,7 @@ def test_a_group_of_two_apps_has_two_owners() -> None:
     assert found.owners(GROUP + "both", "shared.db") == {"app:a.b", "app:a.c"}
 
 
-def test_a_group_without_its_app_travels_with_the_rest_and_is_named() -> None:
+def test_a_group_without_its_app_moves_with_other_system_and_is_listed() -> None:
     found = claims({"a.b": []})
     assert found.owners(GROUP + "gone.app", "x") == {OTHER_SYSTEM}
     assert found.is_unclaimed(GROUP + "gone.app", "x")
@@ -171,7 +171,7 @@ def test_a_group_without_its_app_travels_with_the_rest_and_is_named() -> None:
     assert not found.is_unclaimed(GROUP + "com.apple.stocks", "x")
 
 
-def test_what_nobody_knows_is_unclaimed_and_what_is_merely_unnamed_is_not() -> None:
+def test_unknown_paths_are_unclaimed_and_known_ones_are_not() -> None:
     found = claims()
     assert found.is_unclaimed("DomainOfTomorrow", "a")
     assert found.is_unclaimed("HomeDomain", "Library/NewThing/a.db")
@@ -191,9 +191,9 @@ def test_up_to_ios_12_the_calendar_database_also_holds_the_reminders(ios_version
     assert found.owners("HomeDomain", "Library/Calendar/Extras.db") == {"calendars"}
 
 
-def test_what_a_phone_leaves_out_of_open_backups_needs_encryption_here_too() -> None:
-    """Two readings of one list of iOS: the simulated iPhone's and the catalogue's. Safari's two databases are half of a
-    category: the rest of it is in open backups."""
+def test_categories_missing_from_unencrypted_backups_need_encryption() -> None:
+    """The simulated iPhone and the catalogue each read iOS's list. Safari is an exception, because only two of its
+    databases need encryption."""
     rules = [rule for category in load_catalogue().categories for rule in category.rules if rule.needs_encryption]
     known_otherwise = {"Library/Safari/BrowserState.db", "Library/Safari/History.db", "Library/Safari/SafariTabs.db"}
     missing = {
@@ -205,7 +205,7 @@ def test_what_a_phone_leaves_out_of_open_backups_needs_encryption_here_too() -> 
     assert missing == set()
 
 
-def test_an_open_backup_brings_its_apps_and_its_version_along(make_backup: Any) -> None:
+def test_claims_use_the_apps_and_version_of_the_backup(make_backup: Any) -> None:
     contents = {("AppDomain-a.b", ""): Kind.DIRECTORY, ("AppDomainGroup-group.a.b", "x"): b"x"}
     backup = make_backup(contents, ios_version="12.4")
     found = Claims.of(backup)
@@ -274,7 +274,7 @@ EVERYBODY = {*load_catalogue().ids, "app:a.b", "app:a.c"}
 
 
 @given(DOMAINS, PATHS)
-def test_every_record_there_could_be_has_an_owner_and_at_most_one_outside_shared_things(domain: str, path: str) -> None:
+def test_every_possible_record_has_an_owner(domain: str, path: str) -> None:
     owners = CLAIMS.owners(domain, path)
     assert owners
     assert owners <= EVERYBODY
@@ -284,13 +284,13 @@ def test_every_record_there_could_be_has_an_owner_and_at_most_one_outside_shared
 
 
 @given(DOMAINS, PATHS, st.sampled_from(SUFFIXES))
-def test_what_sqlite_keeps_beside_a_database_has_the_databases_owner(domain: str, path: str, suffix: str) -> None:
-    """Whoever chooses the one gets the other. For a changes-log of the photo library both stay out."""
+def test_companions_have_the_owner_of_their_database(domain: str, path: str, suffix: str) -> None:
+    """A companion moves with its database. Both are excluded for a change log of the photo library."""
     if is_database(path):
         assert CLAIMS.owners(domain, path + suffix) == CLAIMS.owners(domain, path)
 
 
-def test_every_database_the_data_file_names_keeps_its_companions() -> None:
+def test_every_database_in_the_data_file_keeps_its_companions() -> None:
     found = claims(ios_version="12.0")
     for category in load_catalogue().categories:
         for count in category.counts:
@@ -328,7 +328,7 @@ WHATSAPP = GROUP + "net.whatsapp.WhatsApp.shared"
         ("WHATSAPP_ATTACHMENTS", WHATSAPP, "app:net.whatsapp.WhatsApp"),
     ],
 )
-def test_what_another_reader_of_backups_calls_it_is_what_we_call_it(name: str, domain: str, owner: str) -> None:
+def test_categories_agree_with_another_backup_reader(name: str, domain: str, owner: str) -> None:
     """The paths that iphone_backup_decrypt publishes."""
     utils = pytest.importorskip("iphone_backup_decrypt.utils")
     path = getattr(utils.RelativePath, name, None) or getattr(utils.RelativePathsLike, name)

@@ -1,4 +1,4 @@
-"""Numbers that a person recognises, from whatever database a phone of some version left in its backup."""
+"""Counts from the databases of various iOS versions."""
 
 from __future__ import annotations
 
@@ -65,9 +65,7 @@ def test_a_phone_of_every_version_is_counted(ios_version: str, phones_backup: An
     assert all(row.complete is not False for row in found.categories if row.files)
 
 
-def test_what_is_only_in_icloud_or_in_an_account_is_told_category_by_category(
-    phones_backup: Any, tmp_path: Path
-) -> None:
+def test_notes_tell_what_is_only_in_icloud_or_in_an_account(phones_backup: Any, tmp_path: Path) -> None:
     backup, groups = phones_backup(
         "18.5",
         **SMALL | {"icloud_only_photos": 4, "icloud_only_attachments": 3, "icloud_contacts": 2},
@@ -112,7 +110,7 @@ def test_alarms_are_counted_in_the_clocks_own_list(
     assert show(backup, tmp_path / "tmp").category("alarms").items == alarms
 
 
-def test_alarms_in_both_places_are_counted_where_there_are_any(
+def test_alarms_are_counted_in_the_first_place_that_has_any(
     make_backup: Any, make_database: Any, tmp_path: Path
 ) -> None:
     backup = make_backup(
@@ -125,7 +123,7 @@ def test_alarms_in_both_places_are_counted_where_there_are_any(
 
 
 def test_chats_of_a_real_whatsapp_are_counted(shared_data: Path, make_backup: Any, tmp_path: Path) -> None:
-    """With the empty -wal and the -shm of another moment beside it (iOS 15.3.1)."""
+    """With an empty -wal and a stale -shm beside it (iOS 15.3.1)."""
     folder = shared_data / "databases" / "ios15-real" / "whatsAppMessages"
     contents = {(WHATSAPP, file.name): file.read_bytes() for file in folder.glob("ChatStorage*")}
     backup = make_backup({("AppDomain-net.whatsapp.WhatsApp", "Documents/x"): b"1", **contents})
@@ -187,8 +185,8 @@ def test_accounts_on_the_schema_of_ios_18(
     assert not account_owned or found.cloud_notes[0].startswith(f"{account_owned} of them")
 
 
-def test_the_newest_rows_are_in_the_log_and_are_counted(make_backup: Any, tmp_path: Path) -> None:
-    """A phone's database is one empty page for days, everything in its -wal."""
+def test_rows_in_the_wal_are_counted(make_backup: Any, tmp_path: Path) -> None:
+    """A phone's database may be one empty page for days, with all rows in its -wal."""
     source = tmp_path / "sms.db"
     with closing(sqlite3.connect(source, isolation_level=None)) as live:
         live.execute("PRAGMA journal_mode = WAL")
@@ -204,7 +202,7 @@ def test_the_newest_rows_are_in_the_log_and_are_counted(make_backup: Any, tmp_pa
     assert show(backup, tmp_path / "tmp").category("messages").items == 40
 
 
-# -- whatever lies there, nothing is raised --------------------------------------------------------------------------
+# -- damaged databases never raise -----------------------------------------------------------------------------------
 
 
 SMS = ("messages", "HomeDomain", "Library/SMS/sms.db")
@@ -222,14 +220,14 @@ SMS = ("messages", "HomeDomain", "Library/SMS/sms.db")
     ],
     ids=["empty", "one-byte", "only-its-magic", "text", "magic-and-noise", "a-plist"],
 )
-def test_garbage_costs_the_number_and_nothing_else(count_one: Any, data: bytes) -> None:
+def test_a_garbage_database_only_loses_its_number(count_one: Any, data: bytes) -> None:
     found = count_one(*SMS, data)
     assert found.items is None
     assert all("sms.db could not be counted" in note for note in found.notes)
 
 
-def test_every_database_a_query_knows_survives_being_cut_and_scribbled_on(phones_backup: Any, count_one: Any) -> None:
-    """Seeded: each of a phone's counted databases, four ways broken; a number or none, never an error."""
+def test_truncated_and_corrupted_databases_never_raise(phones_backup: Any, count_one: Any) -> None:
+    """Each counted database, damaged in four seeded ways, gives a number or none, but never an error."""
     backup, _ = phones_backup("18.5", **SMALL, icloud_contacts=1, icloud_events=1, icloud_only_photos=1)
     chance = random.Random(1947)
     broken = 0
@@ -268,7 +266,7 @@ def test_every_database_a_query_knows_survives_being_cut_and_scribbled_on(phones
         ("CREATE TABLE message (x GENERATED ALWAYS AS (1), y); INSERT INTO message (y) VALUES (1);", 1),
     ],
 )
-def test_schemas_of_strangers(count_one: Any, make_database: Any, script: str, items: int | None) -> None:
+def test_foreign_schemas_give_no_number(count_one: Any, make_database: Any, script: str, items: int | None) -> None:
     found = count_one(*SMS, make_database(script))
     assert (found.items, found.notes) == (items, [])
 
@@ -289,12 +287,10 @@ def endless(whole: bytes, page_bytes: int = 512, depth: int = 9) -> bytes:
     return bytes(pages)
 
 
-def test_a_table_that_never_ends_is_given_up(
-    count_one: Any, make_database: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_endless_table_is_given_up(count_one: Any, make_database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = make_database("PRAGMA page_size = 512; CREATE TABLE message (x); INSERT INTO message VALUES (1);")
     assert count_one(*SMS, endless(whole, depth=2)).items == 41**2, "what is short enough is counted"
-    monkeypatch.setattr(databases, "_LEAST_PATIENCE_S", 0.1)
+    monkeypatch.setattr(databases, "_MIN_TIMEOUT_S", 0.1)
     found = count_one(*SMS, endless(whole))
     assert (found.items, found.notes) == (None, ["Library/SMS/sms.db could not be counted (interrupted)"])
 
@@ -307,18 +303,14 @@ def test_a_schema_without_a_column_that_is_needed_gives_no_number(count_one: Any
     assert found.only_in_icloud is None
 
 
-def test_a_database_longer_than_any_phones_is_left_alone(
-    count_one: Any, make_database: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_oversized_database_is_not_read(count_one: Any, make_database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(databases, "_LIMIT_BYTES", 5000)
     found = count_one(*SMS, make_database("CREATE TABLE message (x);") + bytes(9000))
     assert (found.items, len(found.notes)) == (None, 1)
     assert "longer than 5,000 bytes" in found.notes[0]
 
 
-def test_a_database_somebody_holds_locked_is_a_copy_here_and_is_counted(
-    make_backup: Any, make_database: Any, tmp_path: Path
-) -> None:
+def test_a_locked_database_is_copied_and_counted(make_backup: Any, make_database: Any, tmp_path: Path) -> None:
     backup = make_backup({SMS[1:]: make_database("CREATE TABLE message (x); INSERT INTO message VALUES (1);")})
     stored = backup.stored_path(backup.record(*SMS[1:]))
     before = stored.read_bytes()
@@ -330,7 +322,7 @@ def test_a_database_somebody_holds_locked_is_a_copy_here_and_is_counted(
     assert [path.name for path in stored.parent.iterdir()] == [stored.name]
 
 
-def test_no_copy_is_readable_by_others(make_backup: Any, make_database: Any, tmp_path: Path) -> None:
+def test_copies_are_private(make_backup: Any, make_database: Any, tmp_path: Path) -> None:
     backup = make_backup({SMS[1:]: make_database("CREATE TABLE message (x);")})
     with databases.database_copy(backup, backup.record(*SMS[1:]), tmp_path) as copy:
         if os.name == "posix":

@@ -1,4 +1,4 @@
-"""The little pattern language of categories.toml."""
+"""The path patterns of categories.toml."""
 
 from __future__ import annotations
 
@@ -47,30 +47,30 @@ def matches(glob: str, path: str) -> bool:
         ("a+(b)[c]/**", "a+(b)[c]/d", True),
     ],
 )
-def test_what_a_pattern_takes(glob: str, path: str, expected: bool) -> None:
+def test_what_a_pattern_matches(glob: str, path: str, expected: bool) -> None:
     assert matches(glob, path) is expected
 
 
 @pytest.mark.parametrize("glob", ["", "/a", "a/", "a**", "**a/b", "a/**/**", "{a,{b}}", "{a", "a}"])
-def test_a_pattern_without_a_meaning_is_refused_when_it_is_read(glob: str) -> None:
+def test_an_invalid_pattern_is_refused(glob: str) -> None:
     with pytest.raises(ValueError, match=r"pattern|stands for|brace"):
         glob_regex(glob)
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
-def test_a_named_database_brings_what_sqlite_keeps_beside_it(suffix: str) -> None:
+def test_a_database_pattern_matches_its_companions(suffix: str) -> None:
     assert pattern([with_companions("Library/SMS/sms.db")]).fullmatch("Library/SMS/sms.db" + suffix)
     assert pattern([with_companions("Library/Recents/Recents")]).fullmatch("Library/Recents/Recents" + suffix)
 
 
-def test_a_named_store_brings_its_large_values() -> None:
+def test_a_core_data_store_pattern_matches_its_support_folder() -> None:
     compiled = pattern([with_companions("Media/Recordings/*.sqlite")])
     assert compiled.fullmatch("Media/Recordings/.Cloud_SUPPORT/_EXTERNAL_DATA/77")
     assert compiled.fullmatch("Media/Recordings/.Cloud_SUPPORT")
     assert not compiled.fullmatch("Media/Recordings/.Cloud_SUPPORTED/x")
 
 
-def test_a_named_file_brings_nothing_else() -> None:
+def test_a_file_pattern_matches_nothing_else() -> None:
     compiled = pattern([with_companions("a/b.db")])
     for path in ("a/b.db-wal2", "a/b.dbx", "a/b.db/x", "a", "a/b.db-wal-wal"):
         assert not compiled.fullmatch(path)

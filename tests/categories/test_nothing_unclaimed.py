@@ -1,4 +1,4 @@
-"""The sum of categories, apps and other-system is the manifest, whatever the backup."""
+"""For every backup, categories, apps and other-system add up to the manifest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SMALL = {"photos": 3, "messages": 12, "attachments": 2, "contacts": 5, "health_s
 
 
 def sums_come_out(backup: Backup, tmp: Path, groups: Mapping[str, tuple[str, ...]] | None = None) -> Tally:
-    """Every record has an owner, `everything` is every record, and the numbers of `show` add up to the manifest's."""
+    """Every record has an owner, `everything` selects every record, and `show`'s numbers add up to the manifest's."""
     claims = Claims.of(backup, groups)
     rows = list(backup.records())
     owners = Counter(owner for row in rows for owner in claims.owners(row.domain, row.relative_path))
@@ -42,7 +42,7 @@ def sums_come_out(backup: Backup, tmp: Path, groups: Mapping[str, tuple[str, ...
 
 
 @pytest.mark.parametrize("ios_version", ["9.3.5", "12.5.7", "14.3", "16.7", "17.5.1", "18.5", "26.1", "27.0"])
-def test_every_file_of_a_phone_is_somebodys(ios_version: str, phones_backup: Any, tmp_path: Path) -> None:
+def test_every_file_of_a_simulated_phone_is_claimed(ios_version: str, phones_backup: Any, tmp_path: Path) -> None:
     backup, groups = phones_backup(ios_version, **SMALL, apps=3)
     found = sums_come_out(backup, tmp_path / "tmp", groups)
     assert found.unclaimed == (), "the simulated iPhone writes nothing that has no name"
@@ -50,14 +50,14 @@ def test_every_file_of_a_phone_is_somebodys(ios_version: str, phones_backup: Any
     assert found.category(OTHER_SYSTEM).files > 0
 
 
-def test_every_file_of_a_real_manifest_is_somebodys(shared_data: Path, tmp_path: Path) -> None:
+def test_every_file_of_a_real_manifest_is_claimed(shared_data: Path, tmp_path: Path) -> None:
     with Backup.open(shared_data / "ios14-real-manifest" / "backup") as backup:
         found = sums_come_out(backup, tmp_path / "tmp")
     assert (found.files, found.shared_files) == (1089, 3)
 
 
 @pytest.mark.parametrize("name", ["plain-backup", "encrypted-backup", "no-size-backup"])
-def test_every_file_of_backups_made_by_others_is_somebodys(shared_data: Path, tmp_path: Path, name: str) -> None:
+def test_every_file_of_other_programs_backups_is_claimed(shared_data: Path, tmp_path: Path, name: str) -> None:
     folder = shared_data / "minted" / name
     with Backup.open(folder, "test-password-1234" if name == "encrypted-backup" else None) as backup:
         claims = Claims.of(backup)
@@ -88,7 +88,7 @@ def mbdb_row(domain: str, path: str, *, mode: int, size: int = 0) -> bytes:
     return string(domain) + string(path) + 3 * absent + numbers
 
 
-def test_every_file_of_an_old_list_is_somebodys(tmp_path: Path) -> None:
+def test_every_file_of_an_old_manifest_is_claimed(tmp_path: Path) -> None:
     """iOS 9 and older: Manifest.mbdb, everything flat in one folder."""
     folder = tmp_path / "mbdb"
     folder.mkdir()

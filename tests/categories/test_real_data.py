@@ -1,4 +1,4 @@
-"""Against data nobody here wrote: a real manifest, real databases with their logs, an encrypted backup."""
+"""Tests with other people's data: a real manifest, real databases with their -wal files, an encrypted backup."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_every_row_of_a_real_manifest_has_an_owner(real: Backup) -> None:
     }
 
 
-def test_the_sums_of_a_real_manifest_come_out(real: Backup, tmp_path: Path) -> None:
+def test_the_totals_of_a_real_manifest_add_up(real: Backup, tmp_path: Path) -> None:
     """1,089 files: three of them twice, because two apps share their group."""
     found = tally(real, Claims.of(real), tmp=tmp_path)
     assert sum(t.files for t in (*found.categories, *found.apps, *found.unclaimed)) == 1089 + 3
@@ -61,7 +61,7 @@ def test_the_sums_of_a_real_manifest_come_out(real: Backup, tmp_path: Path) -> N
     assert found.category("photos").items is None  # its blob is not in the published folder
 
 
-def test_everything_is_every_row_and_the_parts_are_as_well(real: Backup) -> None:
+def test_everything_selects_every_row_and_so_do_all_parts_together(real: Backup) -> None:
     claims = Claims.of(real)
     rows = list(real.records())
     everything = choose(rows, claims, categories=["everything"])
@@ -72,7 +72,7 @@ def test_everything_is_every_row_and_the_parts_are_as_well(real: Backup) -> None
     assert parts == everything.file_ids
 
 
-def test_a_database_of_a_real_manifest_never_parts_from_its_log(real: Backup) -> None:
+def test_a_real_database_and_its_wal_have_the_same_owner(real: Backup) -> None:
     claims = Claims.of(real)
     for record in real.records():
         for suffix in ("-wal", "-shm", "-journal"):
@@ -115,7 +115,7 @@ def recorded_rows(shared_data: Path, beginning: str) -> int:
 
 
 def test_the_address_book_of_a_real_phone_with_its_log(shared_data: Path, count: Any) -> None:
-    """And a -shm of another moment beside it (iOS 15.3.1)."""
+    """With a stale -shm beside it (iOS 15.3.1)."""
     database = shared_data / "databases" / "ios15-real" / "addressBook" / "AddressBook.sqlitedb"
     items = count("contacts", "HomeDomain", "Library/AddressBook/AddressBook.sqlitedb", database)
     assert items == recorded_rows(shared_data, "addressBook.addressBook") == 9
@@ -124,7 +124,7 @@ def test_the_address_book_of_a_real_phone_with_its_log(shared_data: Path, count:
 @pytest.mark.parametrize(
     ("database", "rows"),
     [
-        # everything is in its log: the database alone has no tables
+        # everything is in its -wal: the database file alone has no tables
         ("addressBook/AddressBookImages.sqlitedb", {"ABThumbnailImage": 4, "ABFullSizeImage": 2}),
         ("addressBook/AddressBook.sqlitedb", {"ABPerson": 9, "ABMultiValue": 13}),
         ("whatsAppMessages/ChatStorage.sqlite", {"ZWAMESSAGE": 32, "ZWACHATSESSION": 5}),
@@ -174,7 +174,7 @@ def test_a_real_phone_without_voicemail(shared_data: Path, count: Any) -> None:
         ("safari", "HomeDomain", "Library/Safari/History.db", "safari.1.History.db", 2),
     ],
 )
-def test_databases_on_the_schema_of_ios_18(
+def test_databases_with_the_schema_of_ios_18_are_counted(
     shared_data: Path, count: Any, category: str, domain: str, path: str, name: str, expected: int
 ) -> None:
     assert count(category, domain, path, shared_data / "databases" / "ios18-synthetic" / name) == expected
@@ -197,7 +197,7 @@ def test_databases_on_the_schema_of_ios_18(
         ("safari", "HomeDomain", "Library/Safari/History.db", "webhistory/webhistory_11.2.sql"),
     ],
 )
-def test_empty_databases_on_schemas_of_old_phones_count_nothing_and_do_not_fail(
+def test_empty_databases_with_old_schemas_count_zero(
     shared_data: Path,
     make_database: Any,
     make_backup: Any,
@@ -214,7 +214,7 @@ def test_empty_databases_on_schemas_of_old_phones_count_nothing_and_do_not_fail(
 
 
 def tables_and_indices(script: str) -> Iterator[str]:
-    """The statements of a dumped schema that any SQLite can run: no triggers, nothing of SQLite's own."""
+    """The statements of a dumped schema that any SQLite can run: no triggers, no SQLite tables."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -1,4 +1,4 @@
-"""What `show` will say about a backup."""
+"""What `show` reports about a backup."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def photos_script(*, remote: str = "1, -1, 1") -> str:
     )
 
 
-def test_files_bytes_and_things_of_every_category(count: Any, make_database: Any) -> None:
+def test_files_bytes_and_items_of_every_category(count: Any, make_database: Any) -> None:
     people = make_database("CREATE TABLE ABPerson (x); INSERT INTO ABPerson VALUES (1), (2), (3);")
     known = plistlib.dumps({"wifi.network.ssid.Home": {}, "wifi.network.ssid.Work": {}})
     found = count(
@@ -144,7 +144,7 @@ def test_an_old_photo_library_without_availability_is_compared_with_its_files(co
     assert (found.items, found.complete) == (2, False)
 
 
-def test_attachments_that_messages_has_put_away_in_icloud_are_counted(count: Any, make_database: Any) -> None:
+def test_attachments_only_in_icloud_are_counted(count: Any, make_database: Any) -> None:
     messages = make_database(
         "CREATE TABLE message (x); INSERT INTO message VALUES (1), (2);"
         "CREATE TABLE attachment (filename);"
@@ -182,14 +182,14 @@ def test_pictures_in_notes_that_are_only_in_icloud_are_counted(count: Any, make_
     assert "1 picture" in found.notes[0]
 
 
-def test_a_damaged_database_costs_its_number_and_leaves_a_note(count: Any) -> None:
+def test_a_damaged_database_gives_a_note_instead_of_a_number(count: Any) -> None:
     found = count({("HomeDomain", "Library/SMS/sms.db"): b"this is no database" * 400})
     messages = found.category("messages")
     assert (messages.files, messages.items, messages.complete) == (1, None, None)
     assert "sms.db could not be counted" in messages.notes[0]
 
 
-def test_a_database_whose_blob_is_missing_costs_its_number(make_backup: Any, tmp_path: Path) -> None:
+def test_a_database_with_a_missing_blob_gives_no_number(make_backup: Any, tmp_path: Path) -> None:
     backup: Backup = make_backup({("HomeDomain", "Library/SMS/sms.db"): b"x"})
     record = backup.record("HomeDomain", "Library/SMS/sms.db")
     assert record is not None
@@ -206,14 +206,14 @@ def test_a_database_of_another_ios_without_the_table_gives_no_number(count: Any,
     assert (messages.items, messages.complete, messages.notes) == (None, None, ())
 
 
-def test_a_view_that_pretends_to_be_the_table_is_not_asked(count: Any, make_database: Any) -> None:
+def test_a_view_named_like_the_table_is_not_queried(count: Any, make_database: Any) -> None:
     endless = "CREATE VIEW message AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n;"
     found = count({("HomeDomain", "Library/SMS/sms.db"): make_database(endless)})
     assert found.category("messages").items is None
 
 
-def test_an_endless_question_is_stopped(make_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(databases, "_STEPS_BETWEEN_LOOKS", 1_000)
+def test_an_endless_query_is_stopped(make_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(databases, "_STEPS_PER_CHECK", 1_000)
     monkeypatch.setattr(databases, "_STEP_LIMIT", 5_000)
     database = tmp_path / "copy"
     database.write_bytes(make_database("CREATE TABLE message (x);"))
@@ -222,7 +222,7 @@ def test_an_endless_question_is_stopped(make_database: Any, tmp_path: Path, monk
         connection.execute(endless).fetchone()
 
 
-def test_the_newest_place_that_has_anything_is_counted(count: Any, make_database: Any) -> None:
+def test_the_first_place_that_is_not_empty_is_counted(count: Any, make_database: Any) -> None:
     """An iOS 17 phone with an empty store in the new place and its reminders still in the old one."""
     empty = make_database("CREATE TABLE ZREMCDREMINDER (x);")
     three = make_database("CREATE TABLE ZREMCDREMINDER (x); INSERT INTO ZREMCDREMINDER VALUES (1), (2), (3);")
@@ -238,7 +238,7 @@ def test_the_newest_place_that_has_anything_is_counted(count: Any, make_database
     assert found.category("reminders").items == 4
 
 
-def test_safari_says_what_its_number_is_made_of(count: Any, make_database: Any) -> None:
+def test_safari_lists_the_parts_of_its_number(count: Any, make_database: Any) -> None:
     found = count(
         {
             ("HomeDomain", "Library/Safari/Bookmarks.db"): make_database(
@@ -255,26 +255,26 @@ def test_safari_says_what_its_number_is_made_of(count: Any, make_database: Any) 
     assert (found.items, found.notes) == (6, ("2 bookmarks, 4 pages in the history",))
 
 
-def test_the_old_wifi_list_is_counted_where_the_new_one_is_not(count: Any) -> None:
+def test_the_old_wifi_list_is_counted_if_the_new_one_is_missing(count: Any) -> None:
     old = plistlib.dumps({"List of known networks": [{}, {}, {}], "Version": 1})
     found = count({("SystemPreferencesDomain", "SystemConfiguration/com.apple.wifi.plist"): old})
     assert found.category("wifi").items == 3
 
 
 @pytest.mark.parametrize("defect", [b"", b"<plist>", plistlib.dumps([1])])
-def test_a_wifi_list_that_is_none_gives_no_number(count: Any, defect: bytes) -> None:
+def test_an_invalid_wifi_list_gives_no_number(count: Any, defect: bytes) -> None:
     found = count({("SystemPreferencesDomain", "com.apple.wifi.known-networks.plist"): defect})
     assert found.category("wifi").items is None
 
 
-def test_what_an_unencrypted_backup_cannot_carry_is_said(count: Any) -> None:
+def test_data_missing_from_unencrypted_backups_is_mentioned(count: Any) -> None:
     found = count({("KeychainDomain", "keychain-backup.plist"): b"x"})
     assert found.category("passwords").complete is None
     assert "not encrypted" in found.category("passwords").notes[0]
     assert "only an encrypted backup" in found.category("health").notes[0]
 
 
-def test_a_file_whose_size_the_manifest_does_not_say_is_measured(make_backup: Any, tmp_path: Path) -> None:
+def test_a_file_without_a_size_in_the_manifest_is_measured(make_backup: Any, tmp_path: Path) -> None:
     backup = make_backup({("HomeDomain", "Library/SMS/Drafts/x"): b"12345"}, sizes_unknown=True)
     (record,) = backup.records()
     assert record.size is None
@@ -282,7 +282,9 @@ def test_a_file_whose_size_the_manifest_does_not_say_is_measured(make_backup: An
     assert found.category("messages").bytes == 5
 
 
-def test_a_copy_to_count_is_private_and_gone_afterwards(make_backup: Any, make_database: Any, tmp_path: Path) -> None:
+def test_the_copy_for_counting_is_private_and_removed_afterwards(
+    make_backup: Any, make_database: Any, tmp_path: Path
+) -> None:
     backup: Backup = make_backup(
         {
             ("HomeDomain", "Library/SMS/sms.db"): make_database("CREATE TABLE message (x);"),

@@ -1,4 +1,4 @@
-"""Two kinds of phone to test against: one end of a DeviceLink played by hand, and simulated iPhones on a usbmuxd.
+"""Two kinds of phone to test against: one end of a DeviceLink driven by the test, and simulated iPhones on a usbmuxd.
 
 The first is written from facts 2.1 and 2.2, apart from `migrate.phone` and `migrate.wire`.
 """
@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from migrate.phone.mobilebackup2.conversation import Conversation
-from migrate.phone.mobilebackup2.host_folder import Drive
+from migrate.phone.mobilebackup2.host_folder import HostFolder
 from migrate.phone.mobilebackup2.link import DeviceLink
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.phone import BackupReport, Phone
@@ -37,7 +37,7 @@ UDID = "00008110-000A1B2C3D4E5F60"
 
 
 class PhoneEnd:
-    """What a phone says and hears, step by step. A host that hangs fails the test after five seconds."""
+    """The phone's end of a DeviceLink, step by step. A host that hangs fails the test after five seconds."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -66,7 +66,7 @@ class PhoneEnd:
         return message
 
     def status(self) -> tuple[int, Any]:
-        """The host's status code, negative where it is, and the payload."""
+        """The host's status code (as a signed number) and the payload."""
         name, code, _, payload = self.hear()
         assert name == "DLMessageStatusResponse"
         return (code - (1 << 64) if code >= 1 << 63 else code), payload
@@ -98,18 +98,18 @@ class PhoneEnd:
             got[path] = content if code == 0 else data.decode()
         return got
 
-    def respond(self, code: int = 0, said: str | None = None) -> None:
+    def respond(self, code: int = 0, description: str | None = None) -> None:
         body: dict[str, Any] = {"MessageName": "Response", "ErrorCode": code}
-        if said is not None:
-            body["ErrorDescription"] = said
+        if description is not None:
+            body["ErrorDescription"] = description
         self.say("DLMessageProcessMessage", body)
 
     def hang_up(self) -> None:
         self.sock.close()
 
 
-class RememberingLedger:
-    """A ledger in memory, in the order in which it was told."""
+class RecordingLedger:
+    """A ledger that records its calls in order."""
 
     def __init__(self) -> None:
         self.notes: list[tuple[Any, ...]] = []
@@ -128,7 +128,7 @@ class RememberingLedger:
 
 
 class Wired:
-    """A host's conversation about `root/UDID` in a thread, and the phone's end of it in the test's hands."""
+    """A host's conversation about `root/UDID` in a thread, with the phone's end driven by the test."""
 
     def __init__(self, root: Path) -> None:
         ours, theirs = socket.socketpair()
@@ -137,15 +137,15 @@ class Wired:
         self.folder.mkdir()
         self.link = DeviceLink(ours, phone="Anna's iPhone", silence_s=5)
         self.phone = PhoneEnd(theirs)
-        self.ledger = RememberingLedger()
-        self.conversation = Conversation(self.link, Drive(root, UDID), self.ledger)
+        self.ledger = RecordingLedger()
+        self.conversation = Conversation(self.link, HostFolder(root, UDID), self.ledger)
         self._pool = ThreadPoolExecutor(1)
 
     def host(self, work: Callable[[], T]) -> Future[T]:
         return self._pool.submit(work)
 
     def backup(self) -> Future[dict[str, Any]]:
-        """The host asks for a backup; the phone has heard it."""
+        """The host requests a backup, and the phone receives the request."""
         running = self.host(lambda: self.conversation.send_request({"MessageName": "Backup", "TargetIdentifier": UDID}))
         assert self.phone.hear() == ["DLMessageProcessMessage", {"MessageName": "Backup", "TargetIdentifier": UDID}]
         return running
@@ -163,11 +163,11 @@ def wired(tmp_path: Path) -> Iterator[Wired]:
     end.close()
 
 
-# -- software phones -------------------------------------------------------------------------------------------------
+# -- simulated iPhones -----------------------------------------------------------------------------------------------
 
 
-class Waitless:
-    """A clock that a sleep moves on, so that nothing is waited for."""
+class FakeTime:
+    """A clock that sleeping advances, so that tests do not wait."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -179,14 +179,14 @@ class Waitless:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += seconds
-        await asyncio.sleep(0.002)  # real time, for the phone's own threads: its reboot, its person
+        await asyncio.sleep(0.002)  # real time, for the phone's own threads: its reboot, its simulated user
 
     def as_time(self) -> Time:
         return Time(self.clock, self.sleep)
 
 
-class Seen(NoProgress):
-    """A watcher that remembers."""
+class RecordedProgress(NoProgress):
+    """Records every report."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -213,7 +213,7 @@ class Seen(NoProgress):
 
 @cache
 def one_key() -> RSAPrivateKey:
-    """The key of every phone here: making one takes a tenth of a second, and none of these tests is about it."""
+    """One key for all phones here: generating one takes a tenth of a second, and these tests do not depend on it."""
     return generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -223,7 +223,7 @@ def one_computer() -> TrustedComputer:
 
 
 def a_phone(**about: Any) -> SimulatedPhone:
-    """A small phone of Anna's: a few files of several kinds, one app."""
+    """Anna's small phone: a few files of several kinds, one app."""
     about = {"udid": UDID, "name": "Anna's iPhone", "keybag_rounds": 100, **about}
     phone = SimulatedPhone(**about)
     phone._key = one_key()
@@ -237,15 +237,15 @@ def a_phone(**about: Any) -> SimulatedPhone:
     return phone
 
 
-class House:
-    """A usbmuxd with software phones on it, and a home for the host."""
+class Host:
+    """A usbmuxd with simulated iPhones, and a home folder for the host."""
 
     def __init__(self, server: SimulatedUsbmuxd, home: Path) -> None:
         self.server = server
         self.home = home
         self.usbmux = UsbmuxConfig(server.address, home / "pairing", home / "tmp")
-        self.time = Waitless()
-        self.progress = Seen()
+        self.time = FakeTime()
+        self.progress = RecordedProgress()
         self.seals = home / "seals"
 
     def folder(self, phone: SimulatedPhone) -> Path:
@@ -262,41 +262,41 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[Callable[..., House]]:
-    """`house(phone, …)`: phones on a cable, until the test is over."""
-    yield from _houses(tmp_path)
+def attach(tmp_path: Path) -> Iterator[Callable[..., Host]]:
+    """`attach(phone, …)`: a host with these phones on the cable until the test ends."""
+    yield from _hosts(tmp_path)
 
 
 @pytest.fixture(scope="module")
-def lasting_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., House]]:
-    """As `house`, for all tests of a module: a save takes a thousand round trips, so what only looks may share one."""
-    yield from _houses(tmp_path_factory.mktemp("lasting"))
+def attach_for_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Host]]:
+    """Like `attach`, for a whole module: a backup takes a thousand round trips, so tests that only read share one."""
+    yield from _hosts(tmp_path_factory.mktemp("lasting"))
 
 
-def _houses(folder: Path) -> Iterator[Callable[..., House]]:
+def _hosts(folder: Path) -> Iterator[Callable[..., Host]]:
     servers: list[SimulatedUsbmuxd] = []
 
-    def open_house(*phones: SimulatedPhone) -> House:
+    def attach_phones(*phones: SimulatedPhone) -> Host:
         server = SimulatedUsbmuxd(phones)
         server.pair_records.computer = one_computer()
         server.start()
         servers.append(server)
-        return House(server, folder / f"home-{len(servers)}")
+        return Host(server, folder / f"home-{len(servers)}")
 
-    yield open_house
+    yield attach_phones
     for server in servers:
         server.stop()
 
 
 @pytest.fixture(name="a_phone", scope="session")
 def a_phone_fixture() -> Callable[..., SimulatedPhone]:
-    """`a_phone(**about)`: a small phone of Anna's. Importlib mode has no way to import helpers from here."""
+    """`a_phone(**about)`: Anna's small phone. A fixture, because importlib mode cannot import helpers from here."""
     return a_phone
 
 
 @pytest.fixture
 def simulated_usbmuxd() -> Iterator[Callable[..., SimulatedUsbmuxd]]:
-    """`simulated_usbmuxd(phone, **how)`: a usbmuxd of its own."""
+    """`simulated_usbmuxd(phone, **how)`: a separate usbmuxd."""
     servers: list[SimulatedUsbmuxd] = []
 
     def start(*phones: SimulatedPhone, **how: Any) -> SimulatedUsbmuxd:

@@ -18,12 +18,11 @@ from typing import Any
 import pytest
 
 from migrate.backup import safe_path
-from migrate.phone.mobilebackup2 import back_up
-from migrate.phone.mobilebackup2 import conversation as serve
-from migrate.phone.mobilebackup2 import upload as receive
+from migrate.phone.mobilebackup2 import back_up, conversation
 from migrate.phone.mobilebackup2.back_up import more_unreadable_finding
 from migrate.phone.mobilebackup2.link import LinkEnded
 from migrate.phone.mobilebackup2.notifications import SHEET_GONE, SHEET_SHOWN, SHEETS_LIMIT, NotificationListener
+from migrate.phone.mobilebackup2.upload import DROPPED_BATCHES, REASONS_LIMIT
 from migrate.problems import MigrateError, PhoneBrokeProtocol, UnsafeName
 
 UDID = "00008110-000A1B2C3D4E5F60"
@@ -104,8 +103,8 @@ WINDOWS: dict[str, str] = {
 
 
 @pytest.fixture
-def fort(wired: Any) -> Any:
-    """A backup folder with secrets around it, links out of it, and the record of what lay outside."""
+def guarded(wired: Any) -> Any:
+    """A backup folder with secrets around it and links out of it, and a record of what is outside."""
     outside = wired.root.parent / f"outside-{wired.root.name}"
     outside.mkdir()
     (outside / "secret").write_bytes(SECRET)
@@ -137,7 +136,7 @@ def around(wired: Any) -> dict[str, bytes | None]:
 
 
 def refused_with(wired: Any, said: Say, name: str) -> tuple[str, bytes]:
-    """What became of it, in words, and every byte the phone was sent meanwhile."""
+    """How it ended, in words, and every byte that was sent to the phone."""
     saved = wired.backup()
     heard = bytearray()
 
@@ -171,33 +170,33 @@ def harmless(wired: Any, told: str, heard: bytes, name: str) -> None:
     assert SECRET not in heard
     assert (wired.folder / "ab" / BLOB).read_bytes() == b"blob"
     assert (wired.folder / "Status.plist").read_bytes() == b"status"
-    # it ended the conversation with a sentence that names the name, or was answered with a code that is none of success
+    # either the conversation ended with an error that quotes the name, or the answer was an error code
     assert "was refused" in told or "<integer>18446744073709551" in told, told
 
 
 @pytest.mark.parametrize("message", MESSAGES)
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_no_message_leads_out_of_the_folder(fort: Any, message: str, attack: str) -> None:
+def test_no_message_leads_out_of_the_folder(guarded: Any, message: str, attack: str) -> None:
     if os.name == "nt" and "link" in attack:
         pytest.skip("making links needs a privilege on Windows")
-    name = ATTACKS[attack].replace("{outside}", str(fort.outside)).replace("{beside}", fort.outside.name)
-    harmless(fort, *refused_with(fort, MESSAGES[message], name), name)
+    name = ATTACKS[attack].replace("{outside}", str(guarded.outside)).replace("{beside}", guarded.outside.name)
+    harmless(guarded, *refused_with(guarded, MESSAGES[message], name), name)
 
 
 @pytest.mark.parametrize("message", ["create a directory", "upload", "download", "move to", "copy from", "remove"])
 @pytest.mark.parametrize("attack", WINDOWS)
-def test_nor_a_name_that_windows_reads_as_another(
-    fort: Any, monkeypatch: pytest.MonkeyPatch, message: str, attack: str
+def test_names_that_windows_reads_differently_are_refused(
+    guarded: Any, monkeypatch: pytest.MonkeyPatch, message: str, attack: str
 ) -> None:
     plain = safe_path.split_name
     monkeypatch.setattr(safe_path, "split_name", lambda name, windows: plain(name, windows=True))
     name = WINDOWS[attack]
-    harmless(fort, *refused_with(fort, MESSAGES[message], name), name)
+    harmless(guarded, *refused_with(guarded, MESSAGES[message], name), name)
 
 
-def test_a_phone_s_own_names_are_no_attack(fort: Any) -> None:
+def test_a_phone_s_normal_names_are_accepted(guarded: Any) -> None:
     for name in (f"{UDID}/Snapshot/ab", f"{UDID}-20260101-120000", f"{UDID}/Manifest.db", f"{UDID}/ab/{BLOB}"):
-        fort.conversation.drive.local_path(name)
+        guarded.conversation.host_folder.local_path(name)
 
 
 # -- lengths and streams ---------------------------------------------------------------------------------------------
@@ -228,7 +227,7 @@ def announced(*raw: bytes) -> bytes:
         "no such code",
     ],
 )
-def test_a_length_that_lies_ends_it_before_it_costs_memory(wired: Any, stream: bytes) -> None:
+def test_a_false_length_ends_the_conversation_before_memory_is_used(wired: Any, stream: bytes) -> None:
     saved = wired.backup()
     wired.phone.say("DLMessageUploadFiles", "", 0.0, 1)
     wired.phone.raw(stream)
@@ -247,7 +246,7 @@ def test_a_length_that_lies_ends_it_before_it_costs_memory(wired: Any, stream: b
     ],
     ids=["nested", "no trailer", "a word of 2 MB", "entities", "nothing"],
 )
-def test_a_property_list_made_to_hurt_is_refused_or_borne(wired: Any, message: bytes) -> None:
+def test_a_malicious_property_list_is_refused_or_harmless(wired: Any, message: bytes) -> None:
     saved = wired.backup()
     wired.phone.raw(struct.pack(">I", len(message)) + message)
     wired.phone.hang_up()
@@ -255,8 +254,8 @@ def test_a_property_list_made_to_hurt_is_refused_or_borne(wired: Any, message: b
         saved.result(10)
 
 
-class Fountain:
-    """A phone that never stops sending: a thread of its own, until the host has gone."""
+class EndlessPhone:
+    """A phone that never stops sending, in its own thread, until the host disconnects."""
 
     def __init__(self, wired: Any, before: bytes, over_and_over: bytes) -> None:
         self.sent = 0
@@ -287,7 +286,7 @@ EMPTY_FILE = announced(WHOLE)
 @pytest.mark.parametrize(
     ("before", "water"), [(announced(), PIECE), (b"", EMPTY_FILE * 500)], ids=["one file", "files without end"]
 )
-def test_a_phone_that_sends_for_ever_to_a_full_disk_is_not_listened_to_for_ever(
+def test_an_endless_stream_to_a_full_disk_ends_the_conversation(
     wired: Any, monkeypatch: pytest.MonkeyPatch, before: bytes, water: bytes
 ) -> None:
     def full(*_: Any, **__: Any) -> Any:
@@ -296,25 +295,25 @@ def test_a_phone_that_sends_for_ever_to_a_full_disk_is_not_listened_to_for_ever(
     monkeypatch.setattr("migrate.phone.mobilebackup2.pipeline.open_new", full)
     saved = wired.backup()
     wired.phone.say("DLMessageUploadFiles", "", 0.0, 1)
-    fountain = Fountain(wired, before, water)
+    endless_phone = EndlessPhone(wired, before, water)
     with pytest.raises(OSError, match="No space left"):
         saved.result(30)
-    fountain.dry_up()
+    endless_phone.dry_up()
     assert wired.conversation.local_disk_error.errno == errno.ENOSPC
-    assert fountain.sent < (receive.DROPPED_BATCHES + 24) << 20  # what queues and socket buffers hold comes on top
+    assert endless_phone.sent < (DROPPED_BATCHES + 24) << 20  # what queues and socket buffers hold comes on top
 
 
-def test_a_phone_that_sends_for_ever_to_another_s_place_is_not_either(wired: Any) -> None:
+def test_an_endless_stream_to_another_backup_ends_the_conversation(wired: Any) -> None:
     saved = wired.backup()
     wired.phone.say("DLMessageUploadFiles", "", 0.0, 1)
-    fountain = Fountain(wired, name_frame("/x") + name_frame("00008120-000000000000B0B0/x"), PIECE)
+    endless_phone = EndlessPhone(wired, name_frame("/x") + name_frame("00008120-000000000000B0B0/x"), PIECE)
     with pytest.raises(PhoneBrokeProtocol, match="not its own"):
         saved.result(30)
-    fountain.dry_up()
+    endless_phone.dry_up()
 
 
-def test_a_phone_that_asks_and_asks_and_moves_nothing_is_left(wired: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "IDLE_LIMIT", 50)
+def test_endless_operations_without_files_end_the_conversation(wired: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "IDLE_LIMIT", 50)
     saved = wired.backup()
     for number in range(51):
         wired.phone.say(["DLMessageGetFreeDiskSpace", "DLMessageWhatever"][number % 2], "")
@@ -324,16 +323,14 @@ def test_a_phone_that_asks_and_asks_and_moves_nothing_is_left(wired: Any, monkey
         saved.result(5)
 
 
-def test_a_million_unreadable_files_cost_no_memory_beyond_the_first_thousands(
-    wired: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(receive, "UNREADABLE_LIMIT", 200)
+def test_a_million_unreadable_files_use_bounded_memory(wired: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("migrate.phone.mobilebackup2.upload.UNREADABLE_LIMIT", 200)
     receiver = wired.conversation.receiver
 
     def note(first: int, count: int) -> None:
         for number in range(first, first + count):
-            why = receiver._reason(f"reason {number}" if number % 2 else "Input/output error (5)")
-            receiver._note(f"{number:040x}", b"/var/mobile/" + str(number).encode() * 40, why)
+            why = receiver._shared_reason(f"reason {number}" if number % 2 else "Input/output error (5)")
+            receiver._count_file(f"{number:040x}", b"/var/mobile/" + str(number).encode() * 40, why)
 
     note(0, 2_000)
     tracemalloc.start()
@@ -344,23 +341,23 @@ def test_a_million_unreadable_files_cost_no_memory_beyond_the_first_thousands(
         tracemalloc.stop()
     assert grown < 20_000
     assert len(receiver.unreadable) == 200 and receiver.more_unreadable_count == 21_800
-    assert len(receiver._reasons) <= receive.REASONS_LIMIT + 1
+    assert len(receiver._reasons) <= REASONS_LIMIT + 1
 
 
-def test_more_lost_files_than_anybody_reads_become_one_sentence(house: Any, a_phone: Any, monkeypatch: Any) -> None:
+def test_unreadable_files_beyond_the_limit_become_one_finding(attach: Any, a_phone: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(back_up, "FINDINGS_LIMIT", 2)
     phone = a_phone()
     phone.faults.unreadable_share = 1.0
-    home = house(phone)
+    home = attach(phone)
     report = asyncio.run(home.back_up(phone))
     codes = [finding.code for finding in home.progress.findings]
     assert codes == ["file-unreadable"] * 2 + ["more-files-unreadable"]
     assert home.progress.findings[-1] == more_unreadable_finding("Anna's iPhone", len(report.unreadable) - 2)
 
 
-def test_a_flood_of_passcode_sheets_tells_a_person_only_so_often(house: Any, a_phone: Any) -> None:
+def test_a_flood_of_passcode_sheets_asks_the_person_a_limited_number_of_times(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -368,15 +365,15 @@ def test_a_flood_of_passcode_sheets_tells_a_person_only_so_often(house: Any, a_p
                 met._connection.client, phone="x", progress=home.progress, wait_s=60, on_cancel=lambda: None
             )
             for _ in range(5_000):
-                notifications._hear(SHEET_SHOWN)
-                notifications._hear(SHEET_GONE)
+                notifications._handle(SHEET_SHOWN)
+                notifications._handle(SHEET_GONE)
 
     asyncio.run(story())
     assert home.progress.asked == ["enter-passcode"] * SHEETS_LIMIT
     assert len(home.progress.done) == SHEETS_LIMIT
 
 
-def test_what_is_refused_is_named(wired: Any) -> None:
+def test_a_refused_name_is_quoted_in_the_error(wired: Any) -> None:
     saved = wired.backup()
     wired.phone.say("DLMessageCreateDirectory", "../\x1b[31mhome")
     with pytest.raises(UnsafeName) as refused:

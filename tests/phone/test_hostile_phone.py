@@ -1,4 +1,4 @@
-"""A phone that lies, whatever lockdownd and its small services are asked: that is a sentence for a person, no crash."""
+"""False answers from lockdownd and the small services end with one of our errors, never a crash."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def lockdownd_says(monkeypatch: pytest.MonkeyPatch) -> Callable[[Twist], None]:
 
     def install(twist: Twist) -> None:
         def send(self: Any, answer: Any) -> bytes:
-            said = twist(plistlib.loads(honest(self, answer)[4:]))
-            data = said if isinstance(said, bytes) else plistlib.dumps(said, fmt=plistlib.FMT_BINARY)
+            sent = twist(plistlib.loads(honest(self, answer)[4:]))
+            data = sent if isinstance(sent, bytes) else plistlib.dumps(sent, fmt=plistlib.FMT_BINARY)
             return struct.pack(">I", len(data)) + data
 
         monkeypatch.setattr(lockdown.LockdownServer, "send", send)
@@ -43,7 +43,7 @@ def of(request: str, change: Callable[[dict[str, Any]], Any]) -> Twist:
 
 
 def with_values(**values: Any) -> Twist:
-    """The device's own values, some of them other than a phone's."""
+    """The device's values, some of them unlike a phone's."""
 
     def change(answer: dict[str, Any]) -> Any:
         if isinstance(answer.get("Value"), dict) and "ProductVersion" in answer["Value"]:
@@ -78,11 +78,11 @@ LIES: dict[str, Twist] = {
 
 
 @pytest.mark.parametrize("twist", LIES.values(), ids=LIES.keys())
-def test_whatever_lockdownd_says_is_an_error_of_ours_or_is_borne(
-    house: Any, a_phone: Any, lockdownd_says: Callable[[Twist], None], twist: Twist
+def test_any_answer_from_lockdownd_is_handled_or_becomes_our_error(
+    attach: Any, a_phone: Any, lockdownd_says: Callable[[Twist], None], twist: Twist
 ) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     lockdownd_says(twist)
 
     async def story() -> None:
@@ -99,11 +99,11 @@ def test_whatever_lockdownd_says_is_an_error_of_ours_or_is_borne(
 
 
 @pytest.mark.parametrize("key", [b"garbage", b"-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----", 7])
-def test_a_public_key_that_is_none_is_no_bug_of_ours(
-    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, key: Any
+def test_an_invalid_public_key_becomes_our_error(
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, key: Any
 ) -> None:
     phone = a_phone(trust="ask")
-    home = house(phone)
+    home = attach(phone)
     honest = lockdown_values.read
 
     def read(phone: Any, domain: Any, name: Any, *, in_session: bool) -> Any:
@@ -114,11 +114,11 @@ def test_a_public_key_that_is_none_is_no_bug_of_ours(
         asyncio.run(home.meet(phone, wait_s=0))
 
 
-def test_a_phone_whose_name_and_settings_fit_into_no_xml_is_saved(
-    house: Any, a_phone: Any, lockdownd_says: Callable[[Twist], None]
+def test_a_phone_whose_name_does_not_fit_into_xml_is_backed_up(
+    attach: Any, a_phone: Any, lockdownd_says: Callable[[Twist], None]
 ) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     lockdownd_says(with_values(DeviceName="An\x01na\x1b[2J"))
     asyncio.run(home.back_up(phone))
     info = BackupFolder(home.folder(phone)).info
@@ -127,11 +127,11 @@ def test_a_phone_whose_name_and_settings_fit_into_no_xml_is_saved(
 
 
 @pytest.mark.parametrize("claimed", ["6.1.3", "4.0", "", "x", None, 6.1])
-def test_a_phone_that_calls_itself_old_is_not_told_our_private_keys(
-    house: Any, a_phone: Any, lockdownd_says: Callable[[Twist], None], monkeypatch: pytest.MonkeyPatch, claimed: Any
+def test_a_phone_that_claims_an_old_ios_does_not_get_our_private_keys(
+    attach: Any, a_phone: Any, lockdownd_says: Callable[[Twist], None], monkeypatch: pytest.MonkeyPatch, claimed: Any
 ) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(_met_once(home, phone))
     heard = bytearray()
     honest = lockdown.LockdownServer.receive
@@ -176,11 +176,13 @@ APPS: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("said", APPS.values(), ids=APPS.keys())
-def test_a_list_of_apps_that_is_none(house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
+@pytest.mark.parametrize("sent", APPS.values(), ids=APPS.keys())
+def test_an_invalid_app_list_becomes_a_finding(
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
     phone = a_phone()
-    home = house(phone)
-    replaced(monkeypatch, PROXY, says(said))
+    home = attach(phone)
+    replaced(monkeypatch, PROXY, says(sent))
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -192,9 +194,9 @@ def test_a_list_of_apps_that_is_none(house: Any, a_phone: Any, monkeypatch: pyte
     assert [finding.code for finding in home.progress.findings] == ["installed-apps-unknown"]
 
 
-def test_a_list_of_apps_that_never_ends_is_ended(house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_app_list_is_cut_off(attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     monkeypatch.setattr(service, "CONNECTION_LIMIT_BYTES", 1 << 20)
     replaced(monkeypatch, PROXY, says(frame({"CurrentList": [{"x": "y" * 9000}]}) * 400))
 
@@ -206,11 +208,11 @@ def test_a_list_of_apps_that_never_ends_is_ended(house: Any, a_phone: Any, monke
     asyncio.run(story())
 
 
-def test_apps_with_names_that_are_none_are_left_out_and_their_groups_too(
-    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
+def test_apps_and_groups_with_invalid_names_are_left_out(
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     apps = [
         {"CFBundleIdentifier": "org.example.fine", "GroupContainers": {"group.a": "/x", "gr\x1boup": "/y"}},
         {"CFBundleIdentifier": "org.example\x00", "CFBundleName": ["x"]},
@@ -229,21 +231,21 @@ def test_apps_with_names_that_are_none_are_left_out_and_their_groups_too(
 
 
 @pytest.mark.parametrize(
-    "said",
+    "sent",
     [frame([1]), frame(b"garbage"), frame({"Name": ["x"]}), b"\xff\xff\xff\xff", frame({"Name": "x"}) * 20_000],
     ids=["an array", "garbage", "a name that is an array", "four gigabytes", "a flood"],
 )
-def test_announcements_that_make_no_sense_do_not_stop_a_save(
-    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, said: bytes
+def test_invalid_notifications_do_not_stop_a_backup(
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
     phone = a_phone()
-    home = house(phone)
-    replaced(monkeypatch, NOTICES, says(said))
+    home = attach(phone)
+    replaced(monkeypatch, NOTICES, says(sent))
     assert asyncio.run(home.back_up(phone)).files_received > 0
 
 
 def says(data: bytes) -> Callable[[Any, Any], None]:
-    """A service that says this, whatever it hears, until the host has gone."""
+    """A service that always sends this, until the host disconnects."""
 
     def serve(stream: Any, phone: Any) -> None:
         stream.sendall(data)
@@ -254,5 +256,5 @@ def says(data: bytes) -> Callable[[Any, Any], None]:
 
 
 def replaced(monkeypatch: pytest.MonkeyPatch, name: str, serve: Callable[[Any, Any], None]) -> None:
-    """`serve` speaks for the service `name`."""
+    """Replace the service `name` by `serve`."""
     monkeypatch.setitem(table.SERVICES, name, replace(table.SERVICES[name], serve=serve))

@@ -14,8 +14,8 @@ from migrate.phone.quoting import safe_text
 from migrate.problems import PhoneBrokeProtocol
 
 
-class Dribble:
-    """A socket that gives what is in it, at most `step` bytes at a time, then the end."""
+class SlowSocket:
+    """A socket that delivers its data at most `step` bytes at a time, then the end."""
 
     def __init__(self, data: bytes, step: int) -> None:
         self.left = data
@@ -33,8 +33,8 @@ class Dribble:
         self.sent += data
 
 
-def link_on(data: bytes, step: int = 1 << 20) -> tuple[DeviceLink, Dribble]:
-    sock = Dribble(data, step)
+def link_on(data: bytes, step: int = 1 << 20) -> tuple[DeviceLink, SlowSocket]:
+    sock = SlowSocket(data, step)
     return DeviceLink(cast(socket.socket, sock), phone="Anna's iPhone"), sock
 
 
@@ -48,19 +48,19 @@ MESSAGE = ["DLMessageMoveItems", {"U/Snapshot/ab/x": "U/ab/x"}, "___EmptyParamet
 
 @pytest.mark.parametrize("form", [plistlib.FMT_XML, plistlib.FMT_BINARY])
 @pytest.mark.parametrize("step", [1, 7, 1 << 20], ids=["byte by byte", "in sevens", "whole"])
-def test_a_message_is_read_alike_however_it_arrives(step: int, form: plistlib.PlistFormat) -> None:
+def test_a_message_is_read_the_same_however_it_is_split(step: int, form: plistlib.PlistFormat) -> None:
     link, _ = link_on(framed(MESSAGE, form), step)
     assert link.receive() == MESSAGE
 
 
-def test_a_message_leaves_the_bytes_behind_it_alone() -> None:
+def test_reading_a_message_leaves_the_following_bytes() -> None:
     link, sock = link_on(framed(MESSAGE) + b"raw file bytes")
     assert link.receive() == MESSAGE
     assert sock.left == b"raw file bytes"
 
 
 @pytest.mark.parametrize("cut", [1, 3, 5, 40])
-def test_a_phone_that_leaves_in_the_middle_of_a_message_has_left(cut: int) -> None:
+def test_a_message_cut_short_means_the_link_ended(cut: int) -> None:
     link, _ = link_on(framed(MESSAGE)[:cut])
     with pytest.raises(LinkEnded):
         link.receive()
@@ -77,13 +77,13 @@ def test_a_phone_that_leaves_in_the_middle_of_a_message_has_left(cut: int) -> No
     ],
     ids=["a dictionary", "an empty array", "an array of numbers", "no property list", "nothing"],
 )
-def test_what_is_no_message_ends_the_conversation(sent: bytes) -> None:
+def test_an_invalid_message_ends_the_conversation(sent: bytes) -> None:
     link, _ = link_on(sent)
     with pytest.raises(PhoneBrokeProtocol):
         link.receive()
 
 
-def test_a_message_as_long_as_a_disk_is_refused_before_it_is_read() -> None:
+def test_a_huge_message_is_refused_before_it_is_read() -> None:
     link, sock = link_on(struct.pack(">I", MESSAGE_LIMIT_BYTES + 1) + b"x" * 100)
     with pytest.raises(PhoneBrokeProtocol, match="67108865 bytes"):
         link.receive()
@@ -101,7 +101,7 @@ def test_a_negative_status_goes_out_as_two_s_complement_and_an_empty_text_as_app
     ]
 
 
-def test_the_greetings_of_a_phone(wired: Any) -> None:
+def test_the_handshakes_with_a_phone(wired: Any) -> None:
     opening = wired.host(wired.link.open_session)
     wired.phone.say("DLMessageVersionExchange", 400, 0)
     assert wired.phone.hear() == ["DLMessageVersionExchange", "DLVersionsOk", 400]
@@ -122,7 +122,7 @@ def test_the_greetings_of_a_phone(wired: Any) -> None:
         "hello",
     ],
 )
-def test_a_phone_that_speaks_another_version_is_told_apart_at_once(wired: Any, hello: Any) -> None:
+def test_another_protocol_version_is_refused_at_once(wired: Any, hello: Any) -> None:
     opening = wired.host(wired.link.open_session)
     wired.phone.say("DLMessageVersionExchange", 400, 0)
     wired.phone.hear()
@@ -133,7 +133,7 @@ def test_a_phone_that_speaks_another_version_is_told_apart_at_once(wired: Any, h
         opening.result()
 
 
-def test_shutting_a_link_down_brings_back_whoever_waits_on_it(wired: Any) -> None:
+def test_shutting_a_link_down_ends_a_blocked_read(wired: Any) -> None:
     waiting = wired.host(wired.link.receive)
     wired.link.shut_down()
     with pytest.raises(LinkEnded):
@@ -151,21 +151,21 @@ def test_silence_is_not_the_same_as_a_lost_phone() -> None:
         theirs.close()
 
 
-def test_what_a_phone_says_is_shown_short_however_it_is_nested() -> None:
+def test_nested_values_from_a_phone_are_shown_short() -> None:
     doubling: list[Any] = []
     for _ in range(80):
         doubling = [doubling, doubling]
     deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
-    for said in (doubling, deep, {"a": doubling}, 1 << 64, "x" * 10_000_000, None, b"\x00" * 1000):
-        assert len(safe_text(said, 120)) <= 120
+    for value in (doubling, deep, {"a": doubling}, 1 << 64, "x" * 10_000_000, None, b"\x00" * 1000):
+        assert len(safe_text(value, 120)) <= 120
     while deep:
-        deep = deep[0]  # taken apart by hand: letting go of it at once is 100,000 calls deep
+        deep = deep[0]  # taken apart step by step, because freeing it at once would recurse 100,000 levels deep
 
 
-def test_a_keyboard_interrupt_cuts_the_link_of_a_silent_phone_instead_of_waiting_for_its_thread() -> None:
-    """Ctrl-C struck twice raised it in the middle of the wait, and the program then waited for 40 minutes."""
+def test_a_keyboard_interrupt_shuts_down_the_link_of_a_silent_phone() -> None:
+    """A second Ctrl-C raised it in the middle of the wait, and the program then waited for 40 minutes."""
 
     async def interrupted() -> None:
         ours, phones = socket.socketpair()

@@ -1,4 +1,4 @@
-"""Finding a phone and being trusted by it."""
+"""Find a phone and get its trust."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ UDID = "00008110-000A1B2C3D4E5F60"
 OTHER = "00008110-0000000000000B0B"
 
 
-def test_a_trusted_phone_is_met_at_once(house: Any, a_phone: Any) -> None:
+def test_a_trusted_phone_is_met_at_once(attach: Any, a_phone: Any) -> None:
     phone = a_phone(ios_version="17.5.1")
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone, wait_s=0) as met:
@@ -64,9 +64,9 @@ def test_a_trusted_phone_is_met_at_once(house: Any, a_phone: Any) -> None:
     assert home.progress.asked == []
 
 
-def test_trust_is_asked_for_once_and_the_record_is_kept_closed_to_others(house: Any, a_phone: Any) -> None:
+def test_trust_is_requested_once_and_the_pair_record_is_private(attach: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask", passcode="1234", simulated_user=SimulatedUser(trust_after_polls=3))
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -86,11 +86,11 @@ def test_trust_is_asked_for_once_and_the_record_is_kept_closed_to_others(house: 
     assert home.server.pair_records.read(UDID, phone) is not None, "our usbmuxd was not told"
 
 
-def test_a_phone_that_leaves_the_bus_when_trust_is_tapped_is_not_asked_for_again(house: Any, a_phone: Any) -> None:
+def test_a_brief_disconnect_when_trust_is_tapped_asks_for_nothing(attach: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask", simulated_user=SimulatedUser(trust_after_polls=2))
     phone.faults.replug_after_trust = True
     phone.boot_delay_s = 0
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -100,9 +100,9 @@ def test_a_phone_that_leaves_the_bus_when_trust_is_tapped_is_not_asked_for_again
     assert home.progress.asked == ["tap-trust"]
 
 
-def test_a_dialog_nobody_answers_ends_in_one_clear_sentence(house: Any, a_phone: Any) -> None:
+def test_an_unanswered_trust_dialog_ends_with_a_clear_error(attach: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask", simulated_user=SimulatedUser(trust_after_polls=None))
-    home = house(phone)
+    home = attach(phone)
     with pytest.raises(NotTrusted) as caught:
         asyncio.run(home.meet(phone, wait_s=30))
     assert caught.value.exit_code == 22
@@ -110,19 +110,17 @@ def test_a_dialog_nobody_answers_ends_in_one_clear_sentence(house: Any, a_phone:
     assert sum(home.time.slept) == pytest.approx(30)
 
 
-def test_a_person_who_taps_do_not_trust_is_believed_at_once(house: Any, a_phone: Any) -> None:
+def test_do_not_trust_ends_the_wait_at_once(attach: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask", simulated_user=SimulatedUser(trust_after_polls=1, trust_answer="deny"))
-    home = house(phone)
+    home = attach(phone)
     with pytest.raises(TrustDenied):
         asyncio.run(home.meet(phone, wait_s=600))
     assert sum(home.time.slept) < 10
 
 
-def test_a_locked_phone_that_never_trusted_us_is_asked_to_be_unlocked_and_then_for_trust(
-    house: Any, a_phone: Any
-) -> None:
+def test_a_locked_untrusting_phone_needs_unlocking_and_then_trust(attach: Any, a_phone: Any) -> None:
     phone = a_phone(trust="locked", passcode="1234")
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone):
@@ -133,24 +131,24 @@ def test_a_locked_phone_that_never_trusted_us_is_asked_to_be_unlocked_and_then_f
     assert home.progress.done == ["unlock", "tap-trust"]
 
 
-def test_a_phone_that_stays_locked(house: Any, a_phone: Any) -> None:
+def test_a_phone_that_stays_locked_is_reported(attach: Any, a_phone: Any) -> None:
     phone = a_phone(trust="locked", passcode="1234", simulated_user=SimulatedUser(unlocks=False))
-    home = house(phone)
+    home = attach(phone)
     with pytest.raises(PhoneLocked) as caught:
         asyncio.run(home.meet(phone, wait_s=5))
     assert caught.value.exit_code == 21
 
 
-def test_a_managed_phone_that_forbids_pairing(house: Any, a_phone: Any) -> None:
+def test_a_managed_phone_that_forbids_pairing_is_reported(attach: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask", pairing_allowed=False)
-    home = house(phone)
+    home = attach(phone)
     with pytest.raises(PairingForbidden, match="MCProtected"):
         asyncio.run(home.meet(phone, wait_s=600))
 
 
-def test_a_phone_that_was_reset_is_paired_anew(house: Any, a_phone: Any) -> None:
+def test_a_phone_that_was_reset_is_paired_again(attach: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask")
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone):
@@ -164,9 +162,9 @@ def test_a_phone_that_was_reset_is_paired_anew(house: Any, a_phone: Any) -> None
     assert home.progress.asked == ["tap-trust", "tap-trust"]
 
 
-def test_a_usbmuxd_with_a_record_the_phone_has_forgotten_does_not_hide_our_own(house: Any, a_phone: Any) -> None:
+def test_a_usbmuxd_with_a_record_the_phone_has_forgotten_does_not_hide_our_own(attach: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask")
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone):
@@ -180,9 +178,9 @@ def test_a_usbmuxd_with_a_record_the_phone_has_forgotten_does_not_hide_our_own(h
 
 
 @pytest.mark.parametrize("garbage", [b"", b"no plist", plistlib.dumps(["a list"]), plistlib.dumps({"HostID": "x"})])
-def test_a_pair_record_that_is_rubbish_is_like_none(house: Any, a_phone: Any, garbage: bytes) -> None:
+def test_a_corrupt_pair_record_is_ignored(attach: Any, a_phone: Any, garbage: bytes) -> None:
     phone = a_phone(trust="ask")
-    home = house(phone)
+    home = attach(phone)
     home.usbmux.make_folders()
     (home.usbmux.pairing / f"{UDID}.plist").write_bytes(garbage)
     home.server.pair_records.save(UDID, garbage)
@@ -194,18 +192,18 @@ def test_a_pair_record_that_is_rubbish_is_like_none(house: Any, a_phone: Any, ga
     asyncio.run(story())
 
 
-def test_a_phone_that_is_not_activated(house: Any, a_phone: Any) -> None:
+def test_a_phone_that_is_not_activated_is_reported(attach: Any, a_phone: Any) -> None:
     phone = a_phone(activated=False)
-    home = house(phone)
+    home = attach(phone)
     with pytest.raises(NotActivated) as caught:
         asyncio.run(home.meet(phone, wait_s=2))
     assert caught.value.exit_code == 24
     assert home.progress.asked == ["finish-setup"]
 
 
-def test_a_phone_that_comes_on_the_cable_while_we_wait(house: Any, a_phone: Any) -> None:
+def test_a_phone_connected_during_the_wait_is_met(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house()
+    home = attach()
 
     async def plug_in_after_three_polls(seconds: float) -> None:
         home.time.slept.append(seconds)
@@ -223,16 +221,16 @@ def test_a_phone_that_comes_on_the_cable_while_we_wait(house: Any, a_phone: Any)
     assert home.progress.done == ["connect"]
 
 
-def test_no_phone_and_another_phone(house: Any, a_phone: Any) -> None:
-    home = house(a_phone(udid=OTHER))
+def test_no_phone_and_a_wrong_phone_are_reported(attach: Any, a_phone: Any) -> None:
+    home = attach(a_phone(udid=OTHER))
     with pytest.raises(NoPhone, match=OTHER) as caught:
         asyncio.run(Phone.meet(home.usbmux, UDID))
     assert caught.value.exit_code == 20
 
 
-def test_any_phone_will_do_when_there_is_only_one(house: Any, a_phone: Any) -> None:
+def test_the_only_phone_is_met_without_a_udid(attach: Any, a_phone: Any) -> None:
     old, new = a_phone(), a_phone(udid=OTHER, name="Ben's iPhone")
-    home = house(old, new)
+    home = attach(old, new)
 
     async def story() -> None:
         async with await Phone.meet_any(home.usbmux, excluded_udids={UDID}) as met:
@@ -243,16 +241,16 @@ def test_any_phone_will_do_when_there_is_only_one(house: Any, a_phone: Any) -> N
     asyncio.run(story())
 
 
-def test_a_phone_on_cable_and_wi_fi_is_one_phone_on_the_cable(house: Any, a_phone: Any) -> None:
+def test_a_phone_on_cable_and_wi_fi_is_listed_once_as_usb(attach: Any, a_phone: Any) -> None:
     phone = a_phone(on_wifi=True)
-    home = house(phone)
+    home = attach(phone)
     found = asyncio.run(find_phones(home.usbmux))
     assert [(facts.udid, facts.connection) for facts in found] == [(UDID, "USB")]
 
 
-def test_a_look_never_makes_a_phone_ask_for_trust(house: Any, a_phone: Any) -> None:
+def test_listing_phones_never_raises_the_trust_dialog(attach: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask", simulated_user=SimulatedUser(trust_after_polls=0))
-    home = house(phone)
+    home = attach(phone)
     (facts,) = asyncio.run(find_phones(home.usbmux))
     assert phone.trust == "ask"
     assert facts.trusted is False
@@ -261,11 +259,9 @@ def test_a_look_never_makes_a_phone_ask_for_trust(house: Any, a_phone: Any) -> N
     assert facts.find_my is None
 
 
-def test_a_phone_that_does_not_speak_does_not_spoil_the_list(
-    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_silent_phone_does_not_break_the_list(attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     mute, well = a_phone(udid=OTHER), a_phone()
-    home = house(mute, well)
+    home = attach(mute, well)
     serve = lockdownd.serve
 
     def serve_all_but_one(stream: Any, phone: Any, ports: Any, **how: Any) -> None:
@@ -281,9 +277,9 @@ def test_a_phone_that_does_not_speak_does_not_spoil_the_list(
         asyncio.run(home.meet(mute, wait_s=0))
 
 
-def test_a_name_with_terminal_commands_in_it_is_shown_as_text(house: Any, a_phone: Any) -> None:
+def test_a_name_with_control_characters_is_shown_as_text(attach: Any, a_phone: Any) -> None:
     phone = a_phone(name="Anna\n\t\u202ephone" + "x" * 500)
-    home = house(phone)
+    home = attach(phone)
     (facts,) = asyncio.run(find_phones(home.usbmux))
     assert facts.name is not None
     assert facts.name.startswith("Anna phone")
@@ -293,11 +289,11 @@ def test_a_name_with_terminal_commands_in_it_is_shown_as_text(house: Any, a_phon
 
 @pytest.mark.parametrize("claimed", [OTHER, "../../etc", "x" * 500, ""])
 def test_a_phone_may_not_pass_for_another(
-    house: Any, a_phone: Any, claimed: str, monkeypatch: pytest.MonkeyPatch
+    attach: Any, a_phone: Any, claimed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its UDID names the folder of its backup."""
+    """The UDID becomes the name of the backup folder."""
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     read, asked = lockdown_values.read, []
 
     def claim(phone: Any, domain: Any, key: Any, *, in_session: bool) -> Any:
@@ -321,7 +317,7 @@ def test_a_phone_may_not_pass_for_another(
 # -- no usbmuxd ------------------------------------------------------------------------------------------------------
 
 
-def test_no_usbmuxd_is_said_with_the_address_that_was_tried(tmp_path: Path) -> None:
+def test_a_missing_usbmuxd_is_reported_with_its_address(tmp_path: Path) -> None:
     free = socket.create_server(("127.0.0.1", 0))
     address = f"127.0.0.1:{free.getsockname()[1]}"
     free.close()
@@ -330,13 +326,13 @@ def test_no_usbmuxd_is_said_with_the_address_that_was_tried(tmp_path: Path) -> N
     assert caught.value.exit_code == 20
 
 
-def test_no_socket_file_is_no_usbmuxd(tmp_path: Path) -> None:
+def test_a_missing_socket_file_is_reported_as_no_usbmuxd(tmp_path: Path) -> None:
     usbmux = UsbmuxConfig(f"UNIX:{tmp_path}/usbmuxd", tmp_path / "pairing", tmp_path / "tmp")
     with pytest.raises(NoMuxer):
         asyncio.run(find_phones(usbmux))
 
 
-def test_something_else_that_answers_at_that_address_is_no_usbmuxd(tmp_path: Path) -> None:
+def test_another_server_at_that_address_is_reported_as_no_usbmuxd(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as door:
         usbmux = UsbmuxConfig(f"127.0.0.1:{door.getsockname()[1]}", tmp_path / "pairing", tmp_path / "tmp")
 
@@ -353,12 +349,12 @@ def test_something_else_that_answers_at_that_address_is_no_usbmuxd(tmp_path: Pat
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
-def test_each_system_has_its_own_way_out(platform: str) -> None:
+def test_the_advice_depends_on_the_operating_system(platform: str) -> None:
     assert NoMuxer("", platform, "No such file").next() != NoMuxer("127.0.0.1:1", platform, "refused").next()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no unix sockets there")
-def test_all_forms_of_an_address_lead_to_the_same_phone(tmp_path: Path, a_phone: Any, simulated_usbmuxd: Any) -> None:
+def test_all_forms_of_an_address_reach_the_same_phone(tmp_path: Path, a_phone: Any, simulated_usbmuxd: Any) -> None:
     path = tmp_path / "mux"
     server = simulated_usbmuxd(a_phone(), socket_path=path)
     for address in (server.address, str(path), f"UNIX:{path}", f"unix:{path}"):
@@ -367,16 +363,16 @@ def test_all_forms_of_an_address_lead_to_the_same_phone(tmp_path: Path, a_phone:
 
 
 @pytest.mark.parametrize("address", ["nonsense", "host:", ":27015", "host:port", "host:99999", "a:b:1"])
-def test_an_address_nobody_can_connect_to_is_a_matter_of_usage(tmp_path: Path, address: str) -> None:
+def test_an_invalid_address_is_a_usage_error(tmp_path: Path, address: str) -> None:
     with pytest.raises(UsbmuxdAddressInvalid) as caught:
         asyncio.run(find_phones(UsbmuxConfig(address, tmp_path, tmp_path)))
     assert caught.value.exit_code == 2
 
 
 def test_the_environment_is_only_the_default(
-    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    home = house(a_phone())
+    home = attach(a_phone())
     monkeypatch.setenv("USBMUXD_SOCKET_ADDRESS", home.server.address)
     (facts,) = asyncio.run(find_phones(UsbmuxConfig(None, tmp_path / "pairing", tmp_path / "tmp")))
     assert facts.udid == UDID
@@ -388,9 +384,9 @@ def test_the_environment_is_only_the_default(
 # -- after a restart -------------------------------------------------------------------------------------------------
 
 
-def test_waiting_for_a_phone_that_is_through_its_setup(house: Any, a_phone: Any) -> None:
+def test_waiting_until_the_setup_is_finished(attach: Any, a_phone: Any) -> None:
     phone = a_phone(setup="running")
-    home = house(phone)
+    home = attach(phone)
 
     async def finish_after_two_polls(seconds: float) -> None:
         home.time.slept.append(seconds)
@@ -410,17 +406,17 @@ def test_waiting_for_a_phone_that_is_through_its_setup(house: Any, a_phone: Any)
     assert home.progress.done == ["finish-setup"]
 
 
-def test_a_setup_nobody_finishes(house: Any, a_phone: Any) -> None:
+def test_a_setup_that_is_never_finished_is_reported(attach: Any, a_phone: Any) -> None:
     phone = a_phone(setup="running", simulated_user=SimulatedUser(finishes_setup=False))
-    home = house(phone)
+    home = attach(phone)
     with pytest.raises(Exception, match="not finished") as caught:
         asyncio.run(wait_until_ready(home.usbmux, UDID, progress=home.progress, wait_s=30, time=home.time.as_time()))
     assert caught.value.exit_code == 24  # type: ignore[attr-defined]
 
 
-def test_signs_of_use_and_installed_apps(house: Any, a_phone: Any) -> None:
+def test_signs_of_use_and_installed_apps(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:

@@ -1,4 +1,4 @@
-"""Every number a phone refuses with, and what a person hears of it."""
+"""Every refusal code of a phone, and the error it becomes."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ CASES = [
 ]
 
 
-def heard(response: dict[str, Any]) -> MigrateError:
+def error_for(response: dict[str, Any]) -> MigrateError:
     return refusal_error(response, phone="Anna's iPhone", folder=Path("backups/x"), needed_bytes=None, free_bytes=7)
 
 
-@pytest.mark.parametrize(("number", "said", "code", "exit_code"), CASES)
-def test_each_refusal_has_its_own_error_and_exit_code(number: int, said: str, code: str, exit_code: int) -> None:
-    error = heard({"ErrorCode": number, "ErrorDescription": said})
+@pytest.mark.parametrize(("number", "description", "code", "exit_code"), CASES)
+def test_each_refusal_has_its_own_error_and_exit_code(number: int, description: str, code: str, exit_code: int) -> None:
+    error = error_for({"ErrorCode": number, "ErrorDescription": description})
     assert (error.code, error.exit_code) == (code, exit_code)
     assert error.what().endswith(".")
     assert error.why()
@@ -74,13 +74,13 @@ def test_each_refusal_to_pair(refusal: str, code: str, exit_code: int) -> None:
 
 
 def test_a_response_without_a_number_is_a_refusal_too() -> None:
-    assert heard({"MessageName": "Response"}).code == "device-refused"
-    assert heard({"ErrorCode": "0"}).code == "device-refused"
+    assert error_for({"MessageName": "Response"}).code == "device-refused"
+    assert error_for({"ErrorCode": "0"}).code == "device-refused"
 
 
-def test_the_phone_s_own_words_are_quoted_in_one_harmless_line() -> None:
-    said = "Digest didn't match\n\x1b[31mrm -rf /\x1b[0m\u202e" + "x" * 5000
-    why = heard({"ErrorCode": 205, "ErrorDescription": said}).why()
+def test_a_phone_s_error_text_is_quoted_on_one_safe_line() -> None:
+    description = "Digest didn't match\n\x1b[31mrm -rf /\x1b[0m\u202e" + "x" * 5000
+    why = error_for({"ErrorCode": 205, "ErrorDescription": description}).why()
     assert "Digest didn't match [31mrm -rf / [0m" in why
     assert why.isprintable()
     assert len(why) < 330
@@ -96,5 +96,5 @@ def test_the_phone_s_own_words_are_quoted_in_one_harmless_line() -> None:
         (None, "None"),
     ],
 )
-def test_names_keep_their_letters_and_lose_what_a_terminal_obeys(name: object, shown: str) -> None:
+def test_names_keep_their_letters_and_lose_control_characters(name: object, shown: str) -> None:
     assert safe_text(name) == shown

@@ -1,4 +1,4 @@
-"""What a plan will do with a backup, category by category."""
+"""What a plan does with each category of a backup."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from migrate.categories.tally import AppTally, CategoryTally, OwnerContents, Tal
 from migrate.plan.explain import CategoryExplanation, ExplainContext, explain
 from migrate.plan.strategy import Strategy
 
-IN_BACKGROUND = "iOS brings it in the background after the restart"
-BOUND = "iOS keeps it on the phone it was made on"
+IN_BACKGROUND = "iOS restores it in the background after the restart"
+BOUND = "iOS does not restore it to another phone"
 EVERY = frozenset(load_catalogue().ids)
 
 
 def category(word: str, **of: Any) -> CategoryTally:
-    """A category of a backup; `later`/`never`: (files, bytes) that come later, or that another phone drops."""
+    """A category of a backup; `later`/`never`: (files, bytes) that arrive later, or that another phone drops."""
     files, size = of.pop("files", 1), of.pop("size", 10)
     later, never = of.pop("later", (0, 0)), of.pop("never", (0, 0))
     contents = OwnerContents(
@@ -43,8 +43,8 @@ def app(bundle: str, *, files: int = 3, **of: Any) -> AppTally:
     return AppTally(app=entry, files=files, bytes=files * 10, notes=(), contents=contents)
 
 
-def told(*rows: CategoryTally | AppTally, **of: Any) -> dict[str, CategoryExplanation]:
-    """The explanation of a backup that holds `rows`, by id; by default of a plan that takes all of it."""
+def explained(*rows: CategoryTally | AppTally, **of: Any) -> dict[str, CategoryExplanation]:
+    """The explanation of a backup with `rows`, by id; by default for a plan that moves everything."""
     tally = Tally(
         backup=Path("backup"),
         categories=tuple(row for row in rows if isinstance(row, CategoryTally)),
@@ -58,139 +58,139 @@ def told(*rows: CategoryTally | AppTally, **of: Any) -> dict[str, CategoryExplan
     return {row.id: row for row in explain(tally, ExplainContext(owners=frozenset(owners), **known)).categories}
 
 
-def test_what_is_there_when_the_phone_is_back_goes() -> None:
-    calls = told(category("calls", files=2, size=30))["calls"]
+def test_data_present_after_the_restart_goes() -> None:
+    calls = explained(category("calls", files=2, size=30))["calls"]
     assert calls.as_json() == {
         "id": "calls",
         "fate": "goes",
         "files": 2,
         "bytes": 30,
-        "why": "All of it is there when the phone is back.",
+        "why": "All of it is on the new phone after the restart.",
     }
 
 
 def test_photos_arrive_after_the_restart_although_their_catalogue_is_there_at_once() -> None:
-    photos = told(category("photos", files=10, size=1000, later=(9, 900)))["photos"]
+    photos = explained(category("photos", files=10, size=1000, later=(9, 900)))["photos"]
     assert photos.fate == "arrives-later"
     assert photos.why.startswith(f"{IN_BACKGROUND}.")
 
 
-def test_a_small_part_that_comes_later_is_told_and_the_rest_goes() -> None:
-    mail = told(category("mail", files=5, size=100, later=(1, 10), never=(1, 5)))["mail"]
+def test_a_small_part_that_comes_later_is_mentioned_and_the_rest_goes() -> None:
+    mail = explained(category("mail", files=5, size=100, later=(1, 10), never=(1, 5)))["mail"]
     assert mail.fate == "goes"
-    assert f"1 file of it later: {IN_BACKGROUND}" in mail.why
-    assert f"1 file not: {BOUND}" in mail.why
+    assert f"1 file arrives later: {IN_BACKGROUND}" in mail.why
+    assert f"1 file does not move: {BOUND}" in mail.why
 
 
 def test_empty_files_that_all_come_later_come_later() -> None:
-    assert told(category("files", files=2, size=0, later=(2, 0)))["files"].fate == "arrives-later"
+    assert explained(category("files", files=2, size=0, later=(2, 0)))["files"].fate == "arrives-later"
 
 
 def test_what_iOS_drops_cannot_go() -> None:
-    bluetooth = told(category("bluetooth", files=3, never=(3, 10)))["bluetooth"]
+    bluetooth = explained(category("bluetooth", files=3, never=(3, 10)))["bluetooth"]
     assert (bluetooth.fate, bluetooth.why) == ("cannot-go", f"{BOUND}.")
 
 
 def test_passwords_of_an_unencrypted_backup_are_bound_to_the_old_phone() -> None:
-    passwords = told(category("passwords", files=2), encrypted=False)["passwords"]
+    passwords = explained(category("passwords", files=2), encrypted=False)["passwords"]
     assert passwords.fate == "cannot-go"
     assert "not encrypted" in passwords.why
 
 
-def test_passwords_do_not_go_onto_a_phone_in_use() -> None:
+def test_passwords_do_not_go_to_a_phone_in_use() -> None:
     for strategy in (Strategy.OVERLAY, Strategy.GRAFT):
-        assert told(category("passwords"), strategy=strategy)["passwords"].fate == "cannot-go"
-    assert told(category("passwords"))["passwords"].fate == "goes"
+        assert explained(category("passwords"), strategy=strategy)["passwords"].fate == "cannot-go"
+    assert explained(category("passwords"))["passwords"].fate == "goes"
 
 
-def test_calls_that_an_unencrypted_backup_holds_go_and_those_it_does_not_hold_cannot() -> None:
-    """The sources disagree whether they can be there: the manifest decides."""
-    assert told(category("calls", files=1), encrypted=False)["calls"].fate == "goes"
-    none = told(category("calls", files=0, size=0), encrypted=False)["calls"]
+def test_calls_go_if_an_unencrypted_backup_contains_them() -> None:
+    """The sources disagree whether it can contain them, so the manifest decides."""
+    assert explained(category("calls", files=1), encrypted=False)["calls"].fate == "goes"
+    none = explained(category("calls", files=0, size=0), encrypted=False)["calls"]
     assert (none.fate, none.files) == ("cannot-go", 0)
     assert "only an encrypted backup" in none.why.lower()
 
 
-def test_what_this_backup_does_not_hold_cannot_go() -> None:
-    tones = told(category("ringtones", files=0, size=0))["ringtones"]
+def test_an_empty_category_cannot_go() -> None:
+    tones = explained(category("ringtones", files=0, size=0))["ringtones"]
     assert tones.fate == "cannot-go"
-    assert tones.why.startswith("This backup holds nothing of it.")
+    assert tones.why.startswith("This backup contains none of it.")
 
 
 def test_text_replacements_come_from_icloud() -> None:
-    note = "no backup holds this: signing in to iCloud brings it"
-    found = told(category("text-replacements", files=0, size=0, cloud_notes=(note,)))["text-replacements"]
+    note = "backups do not contain this: it comes back after signing in to iCloud"
+    found = explained(category("text-replacements", files=0, size=0, cloud_notes=(note,)))["text-replacements"]
     assert found.fate == "only-in-icloud"
     assert "iCloud" in found.why
 
 
 @pytest.mark.parametrize(("missing", "fate"), [(4, "arrives-later"), (12, "only-in-icloud")])
-def test_photos_of_which_some_or_all_originals_are_only_in_icloud(missing: int, fate: str) -> None:
+def test_photos_with_some_or_all_originals_only_in_icloud(missing: int, fate: str) -> None:
     note = f"{missing} originals are only in iCloud"
     row = category("photos", files=9, size=90, later=(8, 80), items=12, only_in_icloud=missing, cloud_notes=(note,))
-    photos = told(row)["photos"]
+    photos = explained(row)["photos"]
     assert photos.fate == fate
     assert note in photos.why
 
 
-def test_contacts_of_an_account_go_and_say_what_keeps_them() -> None:
+def test_contacts_of_an_account_go_and_mention_signing_in() -> None:
     note = "5 of them belong to an account (iCloud, Google, Exchange …): sign in to it on the new phone to keep them"
-    contacts = told(category("contacts", items=9, cloud_notes=(note,)))["contacts"]
+    contacts = explained(category("contacts", items=9, cloud_notes=(note,)))["contacts"]
     assert contacts.fate == "goes"
     assert note in contacts.why
 
 
-def test_what_the_plan_does_not_name_or_leaves_out_stays_behind() -> None:
+def test_unchosen_and_excluded_categories_do_not_move() -> None:
     rows = (category("notes"), category("health"))
-    found = told(*rows, owners={"calls"}, excluded=frozenset({"health"}))
+    found = explained(*rows, owners={"calls"}, excluded=frozenset({"health"}))
     assert {row.fate for row in found.values()} == {"not-chosen"}
-    assert found["notes"].why == "The plan does not name it."
-    assert found["health"].why == "The plan leaves it out."
+    assert found["notes"].why == "The plan does not include it."
+    assert found["health"].why == "The plan excludes it."
 
 
-def test_files_that_could_not_be_read_are_told_where_they_are_missed() -> None:
-    found = told(category("notes", files=4), category("calls"), unreadable={"notes": 2}, owners={"notes"})
+def test_unreadable_files_are_mentioned_in_their_category() -> None:
+    found = explained(category("notes", files=4), category("calls"), unreadable={"notes": 2}, owners={"notes"})
     assert "2 files could not be read from the old phone" in found["notes"].why
     assert "could not be read" not in found["calls"].why
 
 
-def test_what_nobody_claims_travels_with_other_system() -> None:
+def test_unclaimed_files_move_with_other_system() -> None:
     new = (Unclaimed(domain="DomainOfTomorrow", files=2, bytes=7),)
-    other = told(category("other-system", files=1, size=10), unclaimed=new)["other-system"]
+    other = explained(category("other-system", files=1, size=10), unclaimed=new)["other-system"]
     assert (other.fate, other.files, other.bytes) == ("goes", 3, 17)
 
 
-def test_an_app_comes_after_the_restart_and_says_with_whom_it_shares() -> None:
+def test_an_app_arrives_later_and_names_apps_that_share_its_data() -> None:
     chat, mail = app("x.chat", shared_with=("x.mail",)), app("x.mail", shared_with=("x.chat",))
-    found = told(chat, mail, owners={"app:x.chat"})
+    found = explained(chat, mail, owners={"app:x.chat"})
     assert found["app:x.chat"].fate == "arrives-later"
     assert "Shares data with Mail" in found["app:x.chat"].why
     assert found["app:x.mail"].fate == "not-chosen"
-    assert "shares with chat comes along all the same" in found["app:x.mail"].why.lower()
+    assert "data it shares with chat still moves" in found["app:x.mail"].why.lower()
 
 
-def test_an_app_that_keeps_its_data_out_of_backups_cannot_go() -> None:
-    signal = told(app("org.signal", files=0))["app:org.signal"]
+def test_an_app_that_excludes_its_data_from_backups_cannot_go() -> None:
+    signal = explained(app("org.signal", files=0))["app:org.signal"]
     assert signal.fate == "cannot-go"
-    assert "out of backups" in signal.why
+    assert "excludes it from backups" in signal.why
 
 
-def test_an_app_is_installed_before_its_data_goes_onto_a_phone_in_use() -> None:
-    for installed, said in (((), True), (("x.chat",), False), (None, False)):
-        found = told(app("x.chat"), strategy=Strategy.OVERLAY, installed=installed)["app:x.chat"]
-        assert found.why.startswith("Install it on the new phone first") is said
+def test_an_app_must_be_installed_on_a_phone_in_use_first() -> None:
+    for installed, expected in (((), True), (("x.chat",), False), (None, False)):
+        found = explained(app("x.chat"), strategy=Strategy.OVERLAY, installed=installed)["app:x.chat"]
+        assert found.why.startswith("Install it on the new phone first") is expected
 
 
-def test_an_app_that_no_store_has_is_installed_by_hand() -> None:
-    assert "by hand" in told(app("x.own", reinstallable=False))["app:x.own"].why
-    on_it = told(app("x.own", reinstallable=False), strategy=Strategy.OVERLAY, installed=("x.own",))
-    assert "by hand" not in on_it["app:x.own"].why
+def test_an_app_that_cannot_be_reinstalled_is_mentioned() -> None:
+    assert "install it yourself" in explained(app("x.own", reinstallable=False))["app:x.own"].why
+    on_it = explained(app("x.own", reinstallable=False), strategy=Strategy.OVERLAY, installed=("x.own",))
+    assert "install it yourself" not in on_it["app:x.own"].why
 
 
 def test_the_answer_has_the_keys_scripts_rely_on() -> None:
     tally = Tally(backup=Path("b"), categories=(category("calls"),), apps=(), unclaimed=(), files=1, bytes=10)
-    for strategy, said in ((Strategy.REPLACE, "replace"), (None, None)):
+    for strategy, expected in ((Strategy.REPLACE, "replace"), (None, None)):
         answer = explain(tally, ExplainContext(owners=EVERY, strategy=strategy, encrypted=True)).as_json()
         assert set(answer) == {"strategy", "categories"}
-        assert answer["strategy"] == said
+        assert answer["strategy"] == expected
         assert set(answer["categories"][0]) == {"id", "fate", "files", "bytes", "why"}

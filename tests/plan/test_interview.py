@@ -1,4 +1,4 @@
-"""The interview as commented scripts: what was said, what is asked next, and what comes out as a plan."""
+"""The interview as commented scripts: the answers, the next question, and the resulting plan."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from migrate.plan.interview.observations import (
     UnfinishedRun,
     total_size_bytes,
 )
-from migrate.plan.interview.pages import answer_refusal
+from migrate.plan.interview.pages import too_full_error
 from migrate.plan.interview.plan import build_plan, plan_file_text
 from migrate.plan.interview.questions import Answers, MoveFacts, Question, next_preparation, next_question
 from migrate.plan.read import read_plan
@@ -58,7 +58,7 @@ OLD_SAVED = replace(
     backup_contents={
         OLD: BackupContents(name="Grandma's iPhone", ios_version="18.5", encrypted=True, category_entries=OF_OLD)
     },
-    told=frozenset({OLD}),
+    known_passwords=frozenset({OLD}),
 )
 BOTH_SAVED = replace(
     OLD_SAVED,
@@ -83,7 +83,7 @@ def asked(facts: MoveFacts, answers: Answers) -> Question:
 
 
 def script(facts: MoveFacts, *pairs: tuple[str, Any]) -> Answers:
-    """Answer page after page: each must be the one that is asked, and must offer what is answered."""
+    """Answer page after page. Each must be the next one asked, and must offer the given answer."""
     answers = Answers()
     for name, answer in pairs:
         question = asked(facts, answers)
@@ -102,7 +102,7 @@ def script(facts: MoveFacts, *pairs: tuple[str, Any]) -> Answers:
 def test_everything_to_an_erased_phone() -> None:
     answers = script(BOTH_HERE, ("old", OLD), ("new", NEW), ("new-is", "erased"), ("encryption", "on"))
     assert asked(BOTH_HERE, answers).name == "chosen-password"
-    answers = answers.with_answer("chosen-password", PASSWORD)  # it is saved now: what there is, is seen
+    answers = answers.with_answer("chosen-password", PASSWORD)  # now the phone is backed up and its contents are known
     assert next_preparation(BOTH_HERE, answers) == "save-old"
     for name, answer in (("what", "everything"), ("summary", "move")):
         assert asked(OLD_SAVED, answers).name == name
@@ -115,7 +115,7 @@ def test_everything_to_an_erased_phone() -> None:
     assert plan.name == "Everything, from Grandma's iPhone to Ada's iPhone"
 
 
-def test_some_things_to_a_phone_in_use() -> None:
+def test_some_categories_to_a_phone_in_use() -> None:
     answers = script(BOTH_HERE, ("old", OLD), ("new", NEW), ("new-is", "in-use"), ("encryption", "on"))
     answers = answers.with_answer("chosen-password", PASSWORD)
     assert next_preparation(BOTH_HERE, answers) == "save-old"
@@ -133,7 +133,7 @@ def test_some_things_to_a_phone_in_use() -> None:
     assert plan.backs_up_new_phone_first
 
 
-def test_what_the_new_phone_has_can_be_left_alone() -> None:
+def test_existing_data_on_the_new_phone_can_be_kept() -> None:
     answers = answers_to(
         ("old", OLD), ("new", NEW), ("new-is", "in-use"), ("encryption", "on"), ("chosen-password", PASSWORD)
     )
@@ -147,7 +147,7 @@ def test_what_the_new_phone_has_can_be_left_alone() -> None:
     assert "leave" not in asked(BOTH_SAVED, only_messages).allowed_values, "then nothing would move"
 
 
-def test_a_backup_stands_in_for_the_old_phone() -> None:
+def test_a_backup_can_be_used_instead_of_the_old_phone() -> None:
     folder = str(Path("/backups/grandma"))
     there = ExistingBackup(
         folder=folder, udid=OLD, name="Grandma", ios_version="18.5", encrypted=True, backed_up_on="2026-03-01"
@@ -156,14 +156,14 @@ def test_a_backup_stands_in_for_the_old_phone() -> None:
     answers = script(facts, ("old", folder), ("new", NEW), ("new-is", "erased"))
     assert next_preparation(facts, answers) is None
     assert asked(facts, answers).name == "old-password", "it is asked for before hours are spent"
-    facts = replace(facts, told=frozenset({folder}))
+    facts = replace(facts, known_passwords=frozenset({folder}))
     assert next_preparation(facts, answers.with_answer("old-password", PASSWORD)) == "save-old"
     facts = replace(facts, backup_contents={folder: OLD_SAVED.backup_contents[OLD]})
     plan = build_plan(facts, answers.with_answer("what", "everything"))
     assert plan.old_phone.backup == folder and plan.backup.begin == "as-is"
 
 
-def test_a_backup_of_ios_9_is_shown_and_cannot_be_chosen() -> None:
+def test_a_backup_of_ios_9_is_listed_but_cannot_be_chosen() -> None:
     old = ExistingBackup(
         folder="/b/9",
         udid=OLD,
@@ -179,7 +179,7 @@ def test_a_backup_of_ios_9_is_shown_and_cannot_be_chosen() -> None:
     assert "/b/9" not in question.allowed_values
 
 
-def test_one_cable_the_new_phone_comes_later() -> None:
+def test_with_one_cable_the_new_phone_is_connected_later() -> None:
     facts = MoveFacts(phones=(GRANDMAS,))
     answers = script(facts, ("old", OLD), ("new", "later"), ("new-is", "erased"), ("encryption", "off"))
     saved = replace(facts, backup_contents={OLD: replace(OLD_SAVED.backup_contents[OLD], encrypted=False)})
@@ -194,7 +194,7 @@ def test_one_cable_the_new_phone_comes_later() -> None:
     assert build_plan(come, in_use).new_phone.udid == NEW
 
 
-def test_without_phones_a_plan_can_be_written_too() -> None:
+def test_a_plan_can_be_written_without_phones() -> None:
     categories = tuple(
         CategoryEntry(id=each.id, title=each.title, needs_encryption=each.needs_encryption)
         for each in load_catalogue().categories
@@ -222,7 +222,7 @@ def test_without_phones_a_plan_can_be_written_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("encrypts", "told", "page"),
+    ("encrypts", "known_passwords", "page"),
     [
         (False, frozenset(), "encryption"),
         (True, frozenset(), "old-password"),
@@ -230,12 +230,14 @@ def test_without_phones_a_plan_can_be_written_too() -> None:
     ],
     ids=["off: shall it be turned on", "on: its password", "on, and the password is known"],
 )
-def test_the_password_page_that_the_phone_calls_for(encrypts: bool, told: frozenset[str], page: str) -> None:
-    facts = replace(BOTH_HERE, phones=(replace(GRANDMAS, encrypts_backups=encrypts), ADAS), told=told)
+def test_the_password_page_depends_on_the_phone(encrypts: bool, known_passwords: frozenset[str], page: str) -> None:
+    facts = replace(
+        BOTH_HERE, phones=(replace(GRANDMAS, encrypts_backups=encrypts), ADAS), known_passwords=known_passwords
+    )
     assert asked(facts, answers_to(("old", OLD), ("new", NEW), ("new-is", "erased"))).name == page
 
 
-def test_a_phone_that_does_not_trust_us_is_met_before_it_is_asked_about() -> None:
+def test_an_untrusting_phone_is_met_before_questions_about_it() -> None:
     shy = Phone(udid=OLD, trusted=False)
     answers = answers_to(("old", OLD), ("new", "later"), ("new-is", "erased"))
     assert next_preparation(MoveFacts(phones=(shy,)), answers) == "meet-old"
@@ -247,7 +249,7 @@ def test_the_same_phone_cannot_be_both() -> None:
     assert asked(BOTH_HERE, answers_to(("old", OLD))).allowed_values == {NEW, "later"}
 
 
-def test_an_erased_phone_with_things_on_it_is_asked_about_again() -> None:
+def test_an_erased_phone_with_signs_of_use_needs_another_confirmation() -> None:
     answers = answers_to(("old", OLD), ("new", NEW), ("new-is", "erased"))
     unknown = replace(BOTH_HERE, signs_of_use={})
     assert next_preparation(unknown, answers) == "look-at-new"
@@ -259,11 +261,12 @@ def test_an_erased_phone_with_things_on_it_is_asked_about_again() -> None:
     assert build_plan(OLD_SAVED, answers.with_answer("wipe", "wipe").with_answer("what", "everything")).new_phone.wipe
 
 
-def test_a_phone_in_use_on_ios_27_is_refused_where_it_is_asked() -> None:
+def test_a_phone_in_use_on_ios_27_is_refused_in_the_question() -> None:
     facts = replace(BOTH_HERE, phones=(GRANDMAS, replace(ADAS, ios_version="27.0")))
     question = asked(facts, answers_to(("old", OLD), ("new", NEW)))
     assert question.allowed_values == {"erased"}
-    assert isinstance(answer_refusal(facts, Answers(), question, "in-use"), StrategyRefused)
+    in_use = next(option for option in question.options if option.value == "in-use")
+    assert isinstance(in_use.refused, StrategyRefused)
 
 
 def test_everything_that_does_not_fit_is_refused_with_both_sizes() -> None:
@@ -275,13 +278,14 @@ def test_everything_that_does_not_fit_is_refused_with_both_sizes() -> None:
     assert question.name == "what" and question.allowed_values == {"some"}
     answers = answers.with_answer("what", "some")
     question = asked(small, answers)
-    too_much = answer_refusal(small, answers, question, ("messages", "photos"))
+    assert question.name == "chosen"
+    too_much = too_full_error(small, answers, ("messages", "photos"))
     assert isinstance(too_much, NewPhoneTooFull)
     assert (too_much.free_bytes, too_much.needed_bytes) == (2_500_000, 3_000_000)
-    assert answer_refusal(small, answers, question, ("messages",)) is None
+    assert too_full_error(small, answers, ("messages",)) is None
 
 
-def test_what_the_old_phone_could_not_read_is_asked_about_only_when_it_would_move() -> None:
+def test_unreadable_files_are_asked_about_only_if_they_would_move() -> None:
     lost = replace(OLD_SAVED.backup_contents[OLD], unreadable={"photos": 2})
     facts = replace(OLD_SAVED, backup_contents={OLD: lost})
     before = answers_to(
@@ -305,7 +309,7 @@ def test_find_my_is_waited_for_before_the_last_page() -> None:
     assert next_preparation(OLD_SAVED, answers) is None
 
 
-def test_the_last_page_says_why_it_cannot_begin() -> None:
+def test_the_last_page_shows_why_the_move_cannot_begin() -> None:
     older = replace(OLD_SAVED, phones=(GRANDMAS, replace(ADAS, ios_version="17.4")))
     answers = answers_to(
         ("old", OLD), ("new", NEW), ("new-is", "erased"), ("encryption", "on"), ("chosen-password", PASSWORD)
@@ -315,7 +319,7 @@ def test_the_last_page_says_why_it_cannot_begin() -> None:
     assert isinstance(question.options[0].refused, BackupNewerThanPhone)
 
 
-# -- going back, going on --------------------------------------------------------------------------------------------
+# -- going back and resuming -----------------------------------------------------------------------------------------
 
 WHOLE = (
     ("old", OLD),
@@ -328,7 +332,7 @@ WHOLE = (
 )
 
 
-def test_going_back_at_every_page_comes_to_the_page_before() -> None:
+def test_going_back_leads_to_the_previous_page() -> None:
     for number in range(1, len(WHOLE)):
         answers = answers_to(*WHOLE[:number])
         back = answers.before(WHOLE[number][0])
@@ -337,13 +341,13 @@ def test_going_back_at_every_page_comes_to_the_page_before() -> None:
     assert answers_to(*WHOLE).before(None) == answers_to(*WHOLE[:-1])
 
 
-def test_going_back_to_a_password_asked_anew_drops_what_came_after_it() -> None:
-    """A conversation that went on has later answers but no password: back leads before it, not behind it."""
+def test_going_back_to_a_password_page_drops_later_answers() -> None:
+    """A resumed conversation has later answers but no password: going back leads to a page before it."""
     kept = answers_to(*(pair for pair in WHOLE if pair[0] not in SECRETS))
     assert kept.before("chosen-password") == answers_to(*WHOLE[:3])
 
 
-def test_answers_are_kept_and_a_password_never_is(tmp_path: Path) -> None:
+def test_answers_are_saved_without_passwords(tmp_path: Path) -> None:
     file = tmp_path / "interview.json"
     everything = answers_to(("start", "afresh"), *WHOLE, ("summary", "move"))
     assert PASSWORD not in repr(everything)
@@ -352,7 +356,7 @@ def test_answers_are_kept_and_a_password_never_is(tmp_path: Path) -> None:
     again, names = Answers.read(file)
     assert again == answers_to(*(pair for pair in WHOLE if pair[0] not in SECRETS))
     assert names == {OLD: "Grandma's iPhone"}
-    facts = replace(BOTH_SAVED, phones=(GRANDMAS, ADAS), told=frozenset())
+    facts = replace(BOTH_SAVED, phones=(GRANDMAS, ADAS), known_passwords=frozenset())
     assert asked(facts, again).name == "chosen-password", "it must be typed again"
 
 
@@ -360,20 +364,20 @@ def test_answers_are_kept_and_a_password_never_is(tmp_path: Path) -> None:
     "text",
     ["", "{", "[]", '{"interview": 2, "answers": [], "names": {}}', '{"interview": 1, "answers": 7, "names": {}}'],
 )
-def test_a_damaged_file_of_answers_is_no_reason_to_stop(tmp_path: Path, text: str) -> None:
+def test_a_damaged_answers_file_is_ignored(tmp_path: Path, text: str) -> None:
     file = tmp_path / "interview.json"
     assert Answers.read(file) == (Answers(), {})
     file.write_text(text)
     assert Answers.read(file) == (Answers(), {})
 
 
-def test_what_is_no_page_is_not_taken_from_a_file(tmp_path: Path) -> None:
+def test_unknown_pages_in_a_file_are_ignored(tmp_path: Path) -> None:
     file = tmp_path / "interview.json"
     file.write_text('{"interview": 1, "answers": [["old", "x"], ["chosen-password", "p"], ["sudo", "y"]], "names": {}}')
     assert Answers.read(file)[0] == answers_to(("old", "x"))
 
 
-def test_an_unfinished_run_comes_first_and_ends_the_questions() -> None:
+def test_an_unfinished_run_is_offered_first_and_ends_the_questions() -> None:
     run = UnfinishedRun(id="20260101-120000-ab12", plan="Everything", old="Grandma", new="Ada", step="restore")
     facts = replace(BOTH_HERE, unfinished=(run,))
     question = asked(facts, Answers())
@@ -383,13 +387,13 @@ def test_an_unfinished_run_comes_first_and_ends_the_questions() -> None:
     assert asked(facts, answers_to(("start", "afresh"))).name == "old"
 
 
-def test_answers_of_earlier_are_offered() -> None:
+def test_earlier_answers_are_offered() -> None:
     facts = replace(BOTH_HERE, earlier_answers=answers_to(("old", OLD)))
     assert asked(facts, Answers()).allowed_values == {"go-on", "afresh"}
 
 
-def test_a_conversation_that_goes_on_sees_its_phones_again_before_the_last_page() -> None:
-    """The answers came from a file; what was saved and counted then has to be seen again."""
+def test_a_resumed_conversation_meets_its_phones_before_the_last_page() -> None:
+    """The answers come from a file, so the phones and backups have to be loaded again."""
     answers = answers_to(*WHOLE)
     assert next_preparation(BOTH_HERE, answers) == "save-old"
     assert next_preparation(OLD_SAVED, answers) == "save-new"
@@ -413,7 +417,7 @@ def test_no_page_is_asked_twice_and_every_name_is_known() -> None:
     assert answers.one("old") == NEW
 
 
-def test_what_apps_share_is_weighed_once() -> None:
+def test_data_shared_by_apps_counts_once() -> None:
     family = frozenset({"app:a", "app:b"})
     all_three = family | {"app:c"}
     shared = {family: 100, all_three: 10}

@@ -1,4 +1,4 @@
-"""The files in plans/ are what people read first: they load, and the published schema is the one the code goes by."""
+"""The sample plans load, and the published schema is current."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = sorted((ROOT / "plans").glob("*.toml"))
 
 
-def test_there_are_three_samples_and_each_stands_in_the_readme() -> None:
+def test_each_of_the_three_samples_is_in_the_readme() -> None:
     assert [path.stem for path in SAMPLES] == ["everything-to-an-erased-iphone", "one-app", "photos-and-messages"]
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [path.name for path in SAMPLES if path.name not in readme] == []
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-def test_a_sample_loads_and_asks_for_nothing_that_is_not_built(path: Path) -> None:
+def test_every_sample_loads_and_uses_only_supported_options(path: Path) -> None:
     plan = read_plan(path)
     assert plan.name and plan.safety.prove and plan.safety.rehearse
     assert plan.old_phone.udid is None and plan.new_phone.udid is None, "a sample fits everybody's phones"
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
-def test_what_a_sample_keeps_in_comments_is_valid_too(path: Path, tmp_path: Path) -> None:
-    """Whoever takes a `#` away must not be punished for it."""
+def test_commented_out_lines_in_samples_are_valid_too(path: Path, tmp_path: Path) -> None:
+    """Removing a `#` must give a valid plan."""
     commented = re.compile(r"^# ((?:udid|backup) = .*)$", re.MULTILINE)
     lines = commented.findall(path.read_text(encoding="utf-8"))
     for line in lines:

@@ -1,4 +1,4 @@
-"""What a person who mistypes a plan lives through: one clear sentence, the line, and the word that was meant."""
+"""Mistakes in a plan give a clear sentence, the line, and the nearest valid word."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from migrate import problems as errors
+from migrate import problems
 from migrate.plan.model import Plan, digest, to_toml
 from migrate.plan.read import LIMIT_BYTES, override_phones, read_plan
 from migrate.problems import MigrateError
@@ -57,7 +57,7 @@ def test_the_shortest_plan_has_every_default_of_the_contract(plan: Path) -> None
     assert read.safety.accept_unreadable is False
 
 
-def test_a_phone_in_use_is_saved_first_and_gets_no_apps_unless_the_plan_says_otherwise(plan: Path) -> None:
+def test_a_phone_in_use_is_backed_up_first_and_gets_no_apps_by_default(plan: Path) -> None:
     text = 'version = 1\n[new_phone]\nis = "in-use"\n[move]\ncategories = ["photos"]\n'
     assert read_plan(written(plan, text)).backs_up_new_phone_first is True
     assert read_plan(plan).move.apps == "none"
@@ -65,21 +65,21 @@ def test_a_phone_in_use_is_saved_first_and_gets_no_apps_unless_the_plan_says_oth
     assert risky.backs_up_new_phone_first is False
 
 
-def test_a_misspelt_key_names_its_line_and_the_one_that_was_meant(plan: Path) -> None:
+def test_a_misspelt_key_gives_its_line_and_the_nearest_key(plan: Path) -> None:
     error = refused(plan, GOOD.replace("categories =", "categorys ="))
-    assert isinstance(error, errors.PlanKeyUnknown)
+    assert isinstance(error, problems.PlanKeyUnknown)
     assert (error.line, error.key, error.table, error.nearest) == (9, "categorys", "move", "categories")
     assert "line 9" in error.what() and "`categories`" in error.next()
 
 
 def test_a_key_with_a_dash_for_its_underscore_is_recognised(plan: Path) -> None:
     error = refused(plan, GOOD + "may-replace = []\n")
-    assert isinstance(error, errors.PlanKeyUnknown) and error.nearest == "may_replace"
+    assert isinstance(error, problems.PlanKeyUnknown) and error.nearest == "may_replace"
 
 
-def test_a_misspelt_table_names_the_table_that_was_meant(plan: Path) -> None:
+def test_a_misspelt_table_gives_the_nearest_table(plan: Path) -> None:
     error = refused(plan, GOOD + "\n[safty]\nprove = true\n")
-    assert isinstance(error, errors.PlanKeyUnknown)
+    assert isinstance(error, problems.PlanKeyUnknown)
     assert (error.line, error.nearest) == (11, "safety")
 
 
@@ -87,21 +87,21 @@ def test_a_misspelt_table_names_the_table_that_was_meant(plan: Path) -> None:
     ("word", "meant"),
     [("mesages", "messages"), ("Photos", "photos"), ("voice_memos", "voice-memos"), ("Call history", "calls")],
 )
-def test_an_unknown_category_names_its_line_and_the_nearest(plan: Path, word: str, meant: str) -> None:
+def test_an_unknown_category_gives_its_line_and_the_nearest(plan: Path, word: str, meant: str) -> None:
     text = GOOD.replace('["everything"]', f'[\n  "contacts",\n  "{word}",\n]')
     error = refused(plan, text)
-    assert isinstance(error, errors.PlanCategoryUnknown)
+    assert isinstance(error, problems.PlanCategoryUnknown)
     assert (error.line, error.word, error.nearest) == (11, word, meant)
     assert meant in error.next()
 
 
 @pytest.mark.parametrize("key", ["except", "may_replace"])
-def test_unknown_categories_are_found_wherever_they_may_stand(plan: Path, key: str) -> None:
+def test_unknown_categories_are_found_in_every_list(plan: Path, key: str) -> None:
     error = refused(plan, GOOD + f'{key} = ["helth"]\n')
-    assert isinstance(error, errors.PlanCategoryUnknown) and error.nearest == "health" and error.key == key
+    assert isinstance(error, problems.PlanCategoryUnknown) and error.nearest == "health" and error.key == key
 
 
-def test_apps_may_be_left_out_or_replaced_by_bundle_id(plan: Path) -> None:
+def test_apps_can_be_excluded_or_replaced_by_bundle_id(plan: Path) -> None:
     read = read_plan(written(plan, GOOD + 'except = ["org.example.diary"]\nmay_replace = ["org.example.diary"]\n'))
     assert read.move.except_ == ("org.example.diary",)
 
@@ -110,9 +110,9 @@ def test_apps_may_be_left_out_or_replaced_by_bundle_id(plan: Path) -> None:
     ("missing", "key"),
     [("version = 1\n", "version"), ('is = "erased"\n', "is"), ('categories = ["everything"]\n', "categories")],
 )
-def test_a_missing_key_comes_with_the_line_to_add(plan: Path, missing: str, key: str) -> None:
+def test_a_missing_key_error_shows_the_line_to_add(plan: Path, missing: str, key: str) -> None:
     error = refused(plan, GOOD.replace(missing, ""))
-    assert isinstance(error, errors.PlanKeyMissing)
+    assert isinstance(error, problems.PlanKeyMissing)
     assert error.key == key and f"{key} = " in error.next()
 
 
@@ -136,46 +136,46 @@ def test_a_missing_key_comes_with_the_line_to_add(plan: Path, missing: str, key:
         ('is = "erased"', 'is = "erased"\nexperimental = ["grft"]', "new_phone.experimental", '["graft"]'),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_explained_in_words(plan: Path, old: str, new: str, key: str, wanted: str) -> None:
+def test_a_value_of_the_wrong_type_is_explained(plan: Path, old: str, new: str, key: str, wanted: str) -> None:
     error = refused(plan, GOOD.replace(old, new))
-    assert isinstance(error, errors.PlanValueWrong)
+    assert isinstance(error, problems.PlanValueWrong)
     assert error.key == key
     assert wanted in error.why()
     assert error.line > 0
     assert error.file in error.what()
 
 
-def test_a_nearly_right_word_is_offered(plan: Path) -> None:
+def test_a_nearly_right_value_gives_a_suggestion(plan: Path) -> None:
     error = refused(plan, GOOD.replace('"erased"', '"in use"'))
     assert '"in-use"' in error.next()
 
 
-def test_a_newer_plan_is_refused_by_its_version_before_anything_else_is_said_about_it(plan: Path) -> None:
+def test_a_newer_plan_version_is_refused_before_other_mistakes(plan: Path) -> None:
     error = refused(plan, GOOD.replace("version = 1", "version = 2") + "\n[teleport]\nfast = true\n")
-    assert isinstance(error, errors.PlanTooNew) and error.line == 1
+    assert isinstance(error, problems.PlanTooNew) and error.line == 1
 
 
 @pytest.mark.parametrize(
     ("text", "line"),
     [("version = 1\nname = Mine\n", 2), ("version = 1\n[move\n", 2), ("version = 1\nversion = 1\n", 2), ('a = "\n', 1)],
 )
-def test_what_is_not_toml_is_refused_with_its_line(plan: Path, text: str, line: int) -> None:
+def test_invalid_toml_is_refused_with_its_line(plan: Path, text: str, line: int) -> None:
     error = refused(plan, text)
-    assert isinstance(error, errors.PlanNotToml)
+    assert isinstance(error, problems.PlanNotToml)
     assert error.line == line
 
 
-def test_files_that_are_no_plans_are_refused_whatever_they_are(tmp_path: Path) -> None:
+def test_files_that_are_not_plans_are_refused(tmp_path: Path) -> None:
     for name, content in (("photo.jpg", b"\xff\xd8\xff\xe0" * 9), ("huge", b"#" * (LIMIT_BYTES + 1))):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(errors.PlanNotToml):
+        with pytest.raises(problems.PlanNotToml):
             read_plan(tmp_path / name)
     for place in (tmp_path / "absent.toml", tmp_path):
-        with pytest.raises(errors.PlanMissing):
+        with pytest.raises(problems.PlanMissing):
             read_plan(place)
 
 
-def test_the_mark_that_windows_editors_put_in_front_is_no_fault(plan: Path) -> None:
+def test_a_byte_order_mark_is_accepted(plan: Path) -> None:
     plan.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
     assert read_plan(plan).name == "Mine"
 
@@ -183,22 +183,22 @@ def test_the_mark_that_windows_editors_put_in_front_is_no_fault(plan: Path) -> N
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
-        (lambda t: t.replace('"erased"', '"in-use"'), errors.EverythingOntoPhoneInUse),
-        (lambda t: t.replace('"erased"', '"in-use"\nwipe = true'), errors.WipeOfPhoneInUse),
+        (lambda t: t.replace('"erased"', '"in-use"'), problems.EverythingOntoPhoneInUse),
+        (lambda t: t.replace('"erased"', '"in-use"\nwipe = true'), problems.WipeOfPhoneInUse),
         (
             lambda t: t.replace('"erased"', '"in-use"').replace('"everything"', '"passwords"'),
-            errors.PasswordsOntoPhoneInUse,
+            problems.PasswordsOntoPhoneInUse,
         ),
-        (lambda t: t.replace("[old_phone]", '[old_phone]\nudid = "abc"\nbackup = "x"'), errors.TwoOldPhones),
+        (lambda t: t.replace("[old_phone]", '[old_phone]\nudid = "abc"\nbackup = "x"'), problems.TwoOldPhones),
         (
             lambda t: t.replace("[old_phone]", '[old_phone]\nbackup = "x"') + '[backup]\nbegin = "fresh"\n',
-            errors.FreshFromFolder,
+            problems.FreshFromFolder,
         ),
-        (lambda t: t.replace('["everything"]', "[]"), errors.PlanMovesNothing),
-        (lambda t: t.replace('["everything"]', '["photos"]\nexcept = ["photos"]'), errors.PlanMovesNothing),
+        (lambda t: t.replace('["everything"]', "[]"), problems.PlanMovesNothing),
+        (lambda t: t.replace('["everything"]', '["photos"]\nexcept = ["photos"]'), problems.PlanMovesNothing),
     ],
 )
-def test_wishes_that_cannot_stand_together_are_refused(plan: Path, change: object, kind: type[MigrateError]) -> None:
+def test_contradicting_settings_are_refused(plan: Path, change: object, kind: type[MigrateError]) -> None:
     assert callable(change)
     error = refused(plan, change(GOOD))
     assert type(error) is kind
@@ -210,19 +210,17 @@ def test_one_phone_cannot_be_both(plan: Path) -> None:
         'is = "erased"', 'is = "erased"\nudid = "abc"'
     )
     error = refused(plan, text)
-    assert isinstance(error, errors.SamePhoneTwice) and error.exit_code == 11
+    assert isinstance(error, problems.SamePhoneTwice) and error.exit_code == 11
 
 
-def test_a_backup_is_looked_for_beside_the_plan_wherever_migrate_is_started(
-    plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_backup_path_is_relative_to_the_plan(plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     read = read_plan(written(plan, GOOD.replace("[old_phone]", '[old_phone]\nbackup = "saves/mine"')))
     assert read.old_phone.backup == str(tmp_path / "saves" / "mine")
 
 
-def test_a_frozen_plan_reads_back_as_the_same_plan_with_the_same_digest(plan: Path, tmp_path: Path) -> None:
+def test_a_written_plan_reads_back_with_the_same_digest(plan: Path, tmp_path: Path) -> None:
     text = GOOD.replace("[old_phone]", '[old_phone]\nbackup = "b"').replace("Mine", 'Jörg\'s \\"phone\\" ✓')
     read = read_plan(written(plan, text))
     frozen = written(tmp_path / "runs-plan.toml", to_toml(read))
@@ -230,7 +228,7 @@ def test_a_frozen_plan_reads_back_as_the_same_plan_with_the_same_digest(plan: Pa
     assert digest(read_plan(frozen)) == digest(read)
 
 
-def test_comments_and_order_do_not_change_a_digest_but_every_wish_does(plan: Path) -> None:
+def test_only_settings_change_a_digest(plan: Path) -> None:
     first = digest(read_plan(plan))
     shuffled = 'version = 1 # one\n[move]\ncategories = ["everything"]\n[new_phone]\nis = "erased"\n[backup]\n'
     assert digest(read_plan(written(plan, 'name = "Mine"\n' + shuffled))) == first
@@ -244,13 +242,13 @@ def test_options_override_the_phones_of_a_plan_and_nothing_else(plan: Path, tmp_
     assert other.move == read.move and other.backup == read.backup
     from_folder = override_phones(read, old_backup=tmp_path)
     assert from_folder.old_phone.udid is None and from_folder.old_phone.backup == str(tmp_path)
-    with pytest.raises(errors.SamePhoneTwice):
+    with pytest.raises(problems.SamePhoneTwice):
         override_phones(read, new="aaa")
-    with pytest.raises(errors.UdidInvalid):
+    with pytest.raises(problems.UdidInvalid):
         override_phones(read, old="../elsewhere")
 
 
-def test_a_plan_cannot_be_changed_once_it_is_read(plan: Path) -> None:
+def test_a_plan_is_immutable(plan: Path) -> None:
     read: Plan = read_plan(plan)
     with pytest.raises(ValueError, match="frozen"):
         read.name = "other"  # type: ignore[misc]

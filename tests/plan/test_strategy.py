@@ -1,4 +1,4 @@
-"""The new phone's iOS decides how it is given its data; what is known to lose data is refused, not warned about."""
+"""The new phone's iOS decides the strategy; strategies known to lose data are refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from migrate.problems import BackupNewerThanPhone, StrategyRefused
 
 
 @pytest.mark.parametrize("ios_version", ["12.0", "18.5", "26.6", "27.0", "31.2", None])
-def test_an_erased_phone_takes_everything_whatever_its_version(ios_version: str | None) -> None:
+def test_an_erased_phone_gets_a_replace_whatever_its_version(ios_version: str | None) -> None:
     assert choose_strategy("erased", ios_version) is Strategy.REPLACE
 
 
@@ -30,13 +30,13 @@ def test_a_phone_in_use_on_ios_27_is_refused_because_it_would_lose_data(ios_vers
 
 
 @pytest.mark.parametrize("ios_version", ["26.6", "26.7.1", None, "", "beta", "26.x"])
-def test_a_version_nobody_has_looked_at_is_refused_too(ios_version: str | None) -> None:
+def test_an_unexamined_version_is_refused_too(ios_version: str | None) -> None:
     with pytest.raises(StrategyRefused, match="Nobody has shown"):
         choose_strategy("in-use", ios_version)
 
 
 @pytest.mark.parametrize("ios_version", ["27.0", "26.6", None])
-def test_the_explicit_word_opens_a_graft_and_nothing_else(ios_version: str | None) -> None:
+def test_experimental_allows_a_graft_and_nothing_else(ios_version: str | None) -> None:
     assert choose_strategy("in-use", ios_version, experimental=("graft",)) is Strategy.GRAFT
     assert choose_strategy("in-use", "26.1", experimental=("graft",)) is Strategy.OVERLAY
     assert choose_strategy("erased", ios_version, experimental=("graft",)) is Strategy.REPLACE

@@ -420,13 +420,13 @@ class Script:
     async def prepare(self, preparation: str, facts: MoveFacts, said: Answers) -> MoveFacts:
         if self.fails.get(preparation):
             raise self.fails[preparation].pop(0)
-        return replace(THERE, unfinished=(), earlier_answers=None, told=facts.told)
+        return replace(THERE, unfinished=(), earlier_answers=None, known_passwords=facts.known_passwords)
 
     async def accept_answer(self, name: str, answer: Any, facts: MoveFacts, said: Answers) -> tuple[MoveFacts, Answers]:
         if self.fails.get(name):
             raise self.fails[name].pop(0)
-        told = facts.told | {OLD} if "password" in name else facts.told
-        return replace(facts, told=told), said.with_answer(name, answer)
+        told = facts.known_passwords | {OLD} if "password" in name else facts.known_passwords
+        return replace(facts, known_passwords=told), said.with_answer(name, answer)
 
     async def handle_error(self, error: Exception, page: Page | None) -> str:
         return self.verdicts.pop(0)

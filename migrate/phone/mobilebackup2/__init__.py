@@ -1,1 +1,1 @@
-"""com.apple.mobilebackup2, the host's side: DeviceLink, backing up, restoring."""
+"""The host's side of com.apple.mobilebackup2: DeviceLink, backups, restores, the backup password."""

@@ -1,7 +1,7 @@
-"""Saving a phone: an ordinary MobileBackup2 backup, continued or made incremental, every blob hashed as it arrives.
+"""Back up a phone: an ordinary MobileBackup2 backup, resumed or incremental, with every blob hashed as it arrives.
 
-What an interrupted save left (`Status.plist`, `Snapshot/`) is never touched here: by it the phone knows where to go on
-(facts 2.4). Info.plist is ours to write, and is written anew each time.
+The remains of an interrupted backup (`Status.plist`, `Snapshot/`) are left alone, because the phone uses them to resume
+(facts 2.4). The host writes Info.plist, and does so for every backup.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from migrate.problems import MigrateError, SealDamaged
 from migrate.problems.finding import Finding
 from migrate.progress import Progress
 
-DURING: Final = "the save"
+DURING: Final = "the backup"
 REPORT_EVERY_BYTES = 1 << 20
-"""A watcher hears of progress about once a mebibyte, and at the end."""
+"""Progress is reported about once per MiB, and at the end."""
 
 ALWAYS_UNREADABLE: Final = ("/FileProvider/backup/backup_manifest.db",)
-"""Since iOS 17 a phone reports an I/O error for this file of its own in every backup, and nothing is missed without it
-(REPORTED, pymobiledevice3 issue 755). Asking again would cost the person another passcode each time."""
-
+"""Since iOS 17 a phone reports an I/O error for this file of its own in every backup, and nothing is lost without it
+(REPORTED, pymobiledevice3 issue 755). A second backup because of it would cost the person another passcode each time.
+"""
 
 FINDINGS_LIMIT = 1_000
-"""Files that could not be read are told one by one up to here; nobody reads more, and a phone may say it of all."""
+"""Unreadable files get one finding each up to this number. People do not read more, and a phone may report them all."""
 
 
 @dataclass(frozen=True)
 class BackupReport:
-    """What came in during one save. `unreadable`: file ids the phone could not read, both times it was asked."""
+    """The result of one backup. `unreadable`: ids of the files that the phone could not read in either attempt."""
 
     bytes_received: int
     files_received: int
@@ -58,9 +58,9 @@ async def back_up(
     begin: Literal["incremental", "fresh"],
     progress: Progress,
 ) -> BackupReport:
-    """Save the phone into `folder`, whose name is its UDID. Finished and sealed when this returns.
+    """Back up the phone into `folder`, whose name is its UDID. The backup is finished and sealed on return.
 
-    Whatever stops it (a cable, a full disk, Ctrl-C), the next `incremental` save goes on where it stopped.
+    Whatever interrupts it (a cable, a full disk, Ctrl-C), the next `incremental` backup resumes it.
     """
     if folder.name != connection.facts.udid:
         raise ValueError(f"{folder} is not the place of {connection.facts.udid}")
@@ -70,25 +70,25 @@ async def back_up(
     with translate_disk_errors(folder):
         ledger = SealLedger.open(seals, BackupFolder(folder), fresh=begin == "fresh", apps=apps)
     try:
-        work = _BackupRun(connection, folder, ledger, apps, progress)
-        unreadable = await work.back_up_once(force_full=begin == "fresh")
+        run = _BackupRun(connection, folder, ledger, apps, progress)
+        unreadable = await run.back_up_once(force_full=begin == "fresh")
         if any(not path.endswith(ALWAYS_UNREADABLE) for path, _ in unreadable.values()):
-            again = await work.back_up_once(force_full=False)
+            again = await run.back_up_once(force_full=False)
             unreadable = {**unreadable, **again}
         with translate_disk_errors(folder):
             seal = ledger.finish(BackupFolder(folder))
     finally:
         ledger.close()
-    lost = {file_id: unreadable.get(file_id, ("", why)) for file_id, why in seal.unreadable.items()}
-    for file_id, (path, why) in islice(lost.items(), FINDINGS_LIMIT):
+    still_unreadable = {file_id: unreadable.get(file_id, ("", why)) for file_id, why in seal.unreadable.items()}
+    for file_id, (path, why) in islice(still_unreadable.items(), FINDINGS_LIMIT):
         progress.found(unreadable_finding(connection.name, file_id, path, why))
-    if len(lost) > FINDINGS_LIMIT:
-        progress.found(more_unreadable_finding(connection.name, len(lost) - FINDINGS_LIMIT))
-    return BackupReport(work.bytes_received, work.files_received, tuple(lost))
+    if len(still_unreadable) > FINDINGS_LIMIT:
+        progress.found(more_unreadable_finding(connection.name, len(still_unreadable) - FINDINGS_LIMIT))
+    return BackupReport(run.bytes_received, run.files_received, tuple(still_unreadable))
 
 
 def prepare_folder(folder: Path) -> None:
-    """The folder, and out of the way what would end every backup: a plist without a byte in it (facts row 9)."""
+    """Create the folder, and delete empty plists, which would make every backup fail (facts row 9)."""
     make_folder(folder)
     for name in ("Manifest.plist", "Status.plist"):
         with suppress(FileNotFoundError):
@@ -98,7 +98,7 @@ def prepare_folder(folder: Path) -> None:
 
 @dataclass
 class _BackupRun:
-    """The one or two conversations of a save, and their figures together."""
+    """The one or two conversations of a backup, with their counts added up."""
 
     connection: PhoneConnection
     folder: Path
@@ -110,17 +110,17 @@ class _BackupRun:
     _reported_bytes: int = field(init=False, default=-REPORT_EVERY_BYTES)
 
     async def back_up_once(self, *, force_full: bool) -> dict[str, tuple[str, str]]:
-        """One backup. What the phone could not read: file id -> (its own path, why)."""
+        """Run one backup, and return the files the phone could not read: file id -> (path on the phone, why)."""
         connection = self.connection
         request: dict[str, Any] = {"MessageName": "Backup", "TargetIdentifier": connection.facts.udid}
         if force_full:
             request["Options"] = {"ForceFullBackup": True}
         async with BackupSession(connection, self.progress, DURING) as session:
-            # before the link is opened: gathering the icons of many apps takes longer than a phone waits for a request
+            # before the link is opened: reading the icons of many apps takes longer than a phone waits for a request
             with connection.translate_errors(DURING):
                 info = await info_plist(connection.client, session.afc, self.apps, udid=connection.facts.udid)
             with translate_disk_errors(self.folder):
-                write_private(self.folder / "Info.plist", encode_plist(info), by_way_of=self.folder.parent)
+                write_private(self.folder / "Info.plist", encode_plist(info), temp_folder=self.folder.parent)
             outcome = await session.send_request(
                 request, self.folder, ledger=self.ledger, on_progress=self._on_progress
             )
@@ -140,12 +140,15 @@ class _BackupRun:
         self.progress.files_moved(self.files_received + receiver.files_received)
 
     def _total(self, conversation: Conversation, done: int) -> int | None:
-        """The phone tells no total, only its own estimate of the way gone, in percent (facts 2.2)."""
+        """An estimated total: the phone reports only a percentage, itself an estimate (facts 2.2)."""
         return max(done, round(done * 100 / conversation.percent)) if conversation.percent >= 1 else None
 
 
 class SealLedger:
-    """The seal's draft, fed by the hashing thread. `open` and `finish` belong to the thread that waits for it."""
+    """Writes hashes to the draft of the backup's seal.
+
+    `open` and `finish` are called by the thread that waits for the backup, all else by the hashing thread.
+    """
 
     def __init__(self, draft: SealDraft, seals: Path, udid: str, groups: dict[str, list[str]] | None) -> None:
         self._draft = draft
@@ -156,8 +159,8 @@ class SealLedger:
 
     @classmethod
     def open(cls, seals: Path, folder: BackupFolder, *, fresh: bool, apps: InstalledApps | None) -> SealLedger:
-        """The draft for a save into `folder`: on the seal of the finished save there, on that of an interrupted one, or
-        on nothing."""
+        """A draft for a backup into `folder`, based on the seal of the finished backup there, on the draft of an
+        interrupted one, or empty."""
         udid = folder.path.name
         draft = None if fresh else _resumable_draft(seals, folder)
         return cls(
@@ -177,7 +180,7 @@ class SealLedger:
         self._draft.forget(file_id)
 
     def forget_everything(self) -> None:
-        """The phone put the whole backup aside and begins from nothing."""
+        """Start an empty draft: the phone renamed the old backup and starts a full one."""
         self._draft.close()
         self._draft = SealDraft.open(self._seals, self._udid, None, fresh=True)
         self._note_groups()
@@ -197,12 +200,12 @@ def _resumable_draft(seals: Path, folder: BackupFolder) -> SealDraft | None:
     try:
         if folder.is_finished and (seal := read_seal(seals, folder)) is not None:
             return SealDraft.open(seals, folder.path.name, seal)
-        # interrupted; or, when it is finished, stopped between the phone's last word and the sealing
+        # interrupted; or, if the backup is finished, stopped between the phone's Response and the sealing
         return SealDraft.resume(seals, folder.path.name)
     except SealDamaged:
-        return None  # it is worth nothing any more; this save takes a new one
+        return None  # unusable; this backup starts a new seal
     except MigrateError:
-        return None  # a Status.plist nobody can read: the phone will say what it thinks of it
+        return None  # an unreadable Status.plist: the phone itself will refuse it or not
 
 
 async def _apps(connection: PhoneConnection, progress: Progress) -> InstalledApps | None:

@@ -1,7 +1,7 @@
-"""One request to the phone's backup service, and the serving of everything it asks for until it answers.
+"""Send one request to the phone's backup service, and serve every operation it asks for until it responds.
 
-The phone drives: it lists, makes, moves and removes folders on our disk, sends files and fetches them, one operation
-after the other, each answered with a status, and at the end comes its Response (facts 2.2).
+The phone is in control: it lists, creates, moves and removes folders on our disk, uploads files and downloads them.
+Each operation is answered with a status; the phone's Response to the request ends the conversation (facts 2.2).
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migrate.phone.mobilebackup2.download import Sender
-from migrate.phone.mobilebackup2.host_folder import CODE_OF_ERRNO, Drive, StatusResponse, status_for_error
+from migrate.phone.mobilebackup2.host_folder import STATUS_OF_ERRNO, HostFolder, StatusResponse, status_for_error
 from migrate.phone.mobilebackup2.link import DeviceLink, LinkEnded
 from migrate.phone.mobilebackup2.pipeline import BlobRemoved, Ledger, NoLedger, Pipeline, file_id_of
 from migrate.phone.mobilebackup2.upload import Receiver
 from migrate.phone.quoting import safe_text
 
-NOT_KNOWN = StatusResponse(-1, "not known here", {})
+UNKNOWN_OPERATION = StatusResponse(-1, "unknown operation", {})
 
-PROGRESS_AT = {
+PROGRESS_INDEX = {
     "DLMessageUploadFiles": 2,
     "DLMessageDownloadFiles": 3,
     "DLMessageMoveItems": 3,
@@ -28,23 +28,23 @@ PROGRESS_AT = {
     "DLMessageRemoveItems": 3,
     "DLMessageRemoveFiles": 3,
 }
-"""Where the phone's own progress, 0 to 100, stands in a message (facts 2.2)."""
+"""The index of the phone's own progress, 0 to 100, in each message (facts 2.2)."""
 
 IDLE_LIMIT = 100_000
-"""Operations in a row without one file sent or received. A healthy phone comes to some two thousand while it looks
-around, and to one for every 128 files while it moves a backup into place."""
+"""The limit for operations in a row without a single file sent or received. A healthy phone needs about two thousand
+to inspect the backup folder, and one for every 128 files while it moves a backup into place."""
 
 
 @dataclass
 class Conversation:
-    """One session on a link whose versions are agreed on. Blocking; belongs to one thread.
+    """One request on a link after its handshakes. Blocking; belongs to one thread.
 
-    `request_sent`: the request is out. `fetching`: the phone wants files and has not been sent all of them. `operations`
-    counts what was served; `percent` is what the phone last said of its own progress.
+    `fetching`: the phone asked for files and has not received all of them. `operations`: how many were served.
+    `percent`: the highest progress the phone has reported.
     """
 
     link: DeviceLink
-    drive: Drive
+    host_folder: HostFolder
     ledger: Ledger = field(default_factory=NoLedger)
     on_progress: Callable[[Conversation], None] = lambda _: None
     request_sent: bool = field(default=False, init=False)
@@ -56,20 +56,22 @@ class Conversation:
     sender: Sender = field(init=False)
     _pipeline: Pipeline = field(init=False)
     _idle: int = field(default=0, init=False)
-    _passed: int = field(default=0, init=False)  # files, either way, when it was last looked at
+    _files_transferred: int = field(default=0, init=False)  # in both directions, after the previous operation
 
     def __post_init__(self) -> None:
-        self._pipeline = Pipeline(self.drive.root / f".{self.drive.name}.receiving", self.ledger)
-        self.receiver = Receiver(self.link, self.drive, self._pipeline, self._report)
-        self.sender = Sender(self.link, self.drive, self._report)
-        self.drive.on_removed = self._removed
+        self._pipeline = Pipeline(self.host_folder.root / f".{self.host_folder.name}.receiving", self.ledger)
+        self.receiver = Receiver(self.link, self.host_folder, self._pipeline, self._report)
+        self.sender = Sender(self.link, self.host_folder, self._report)
+        self.host_folder.on_removed = self._removed
 
     def send_request(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Send `request` and serve the phone until its Response; everything received is then written and hashed.
+        """Send `request`, serve the phone until its Response, and return that.
+
+        On return, everything received has been written and hashed.
 
         Raises:
-            LinkEnded: the phone is gone. LinkSilent: it is there and says nothing.
-            PhoneBrokeProtocol, UnsafeName: it said what no healthy phone says.
+            LinkEnded: the connection was lost. LinkSilent: it is open, but the phone sends nothing.
+            PhoneBrokeProtocol, UnsafeName: the phone sent something that no healthy phone sends.
         """
         with self._pipeline:
             self.request_sent = True
@@ -83,7 +85,7 @@ class Conversation:
         return response
 
     def _serve(self, message: list[Any]) -> dict[str, Any] | None:
-        """Carry out one message. The Response, when it was that."""
+        """Carry out one message and answer it, or return it if it is the Response."""
         operation = message[0]
         self._note_progress(message)
         if operation == "DLMessageProcessMessage":
@@ -94,59 +96,59 @@ class Conversation:
             raise LinkEnded("The phone ended the session.")
         try:
             answer = self._carry_out(operation, *message[1:3])
-            self._note_idleness()
-        except _Malformed as error:
+            self._limit_idle_operations()
+        except _MalformedMessage as error:
             raise self.link.protocol_error(f"{safe_text(operation, 40)} came without what belongs to it") from error
-        if answer.code == CODE_OF_ERRNO[errno.ENOSPC] and self.local_disk_error is None:
+        if answer.code == STATUS_OF_ERRNO[errno.ENOSPC] and self.local_disk_error is None:
             self.local_disk_error = OSError(errno.ENOSPC, answer.text)
         self.link.answer(answer.code, answer.text, answer.payload)
         return None
 
-    def _carry_out(self, operation: str, what: Any = None, other: Any = None) -> StatusResponse:
+    def _carry_out(self, operation: str, first: Any = None, second: Any = None) -> StatusResponse:
         match operation:
             case "DLMessageUploadFiles":
                 refused = self.receiver.receive_files()
                 return status_for_error(refused) if refused else StatusResponse()
             case "DLMessageDownloadFiles":
                 self.fetching = True
-                answer = self.sender.send_files(_names(what))
+                answer = self.sender.send_files(_names(first))
                 self.fetching = False
                 return answer
             case "DLContentsOfDirectory":
-                return self.drive.list_directory(_name(what))
+                return self.host_folder.list_directory(_name(first))
             case "DLMessageCreateDirectory":
-                return self.drive.make_directory(_name(what))
+                return self.host_folder.make_directory(_name(first))
             case "DLMessageMoveItems" | "DLMessageMoveFiles":
-                return self.drive.move(_pairs(what))
+                return self.host_folder.move(_pairs(first))
             case "DLMessageRemoveItems" | "DLMessageRemoveFiles":
-                return self.drive.remove(_names(what))
+                return self.host_folder.remove(_names(first))
             case "DLMessageCopyItem":
-                return self.drive.copy(_name(what), _name(other))
+                return self.host_folder.copy(_name(first), _name(second))
             case "DLMessageGetFreeDiskSpace":
-                return self.drive.free_space()
+                return self.host_folder.free_space()
             case "DLMessagePurgeDiskSpace":
-                return self.drive.purge(what)
-        return NOT_KNOWN
+                return self.host_folder.purge(first)
+        return UNKNOWN_OPERATION
 
     def _removed(self, host_path: str) -> None:
-        """Something was removed. What lay in `Snapshot/` has moved on under the same name, so that is no loss."""
-        if host_path == self.drive.name:
+        """Tell the ledger about a removed blob. Those under `Snapshot/` do not count: they were moved into place."""
+        if host_path == self.host_folder.name:
             self._pipeline.put((BlobRemoved(None),))
         elif (file_id := file_id_of(host_path)) is not None and "/Snapshot/" not in host_path:
             self._pipeline.put((BlobRemoved(file_id),))
 
     def _note_progress(self, message: list[Any]) -> None:
-        at = PROGRESS_AT.get(message[0])
-        if at is None or len(message) <= at:
+        index = PROGRESS_INDEX.get(message[0])
+        if index is None or len(message) <= index:
             return
-        percent = message[at]
+        percent = message[index]
         if isinstance(percent, int | float) and 0 <= percent <= 100:
             self.percent = max(self.percent, float(percent))
 
-    def _note_idleness(self) -> None:
-        passed = self.receiver.files_received + len(self.receiver.unreadable) + self.sender.files_sent
-        self._idle = self._idle + 1 if passed == self._passed else 0
-        self._passed = passed
+    def _limit_idle_operations(self) -> None:
+        transferred = self.receiver.files_received + len(self.receiver.unreadable) + self.sender.files_sent
+        self._idle = self._idle + 1 if transferred == self._files_transferred else 0
+        self._files_transferred = transferred
         if self._idle > IDLE_LIMIT:
             raise self.link.protocol_error(
                 f"it asked for {IDLE_LIMIT} things one after the other, and no file among them"
@@ -156,23 +158,23 @@ class Conversation:
         self.on_progress(self)
 
 
-class _Malformed(Exception):
-    """An operation without the names it is about."""
+class _MalformedMessage(Exception):
+    """An operation whose arguments are missing or have the wrong type."""
 
 
 def _name(value: Any) -> str:
     if not isinstance(value, str):
-        raise _Malformed
+        raise _MalformedMessage
     return value
 
 
 def _names(value: Any) -> list[str]:
     if not isinstance(value, list):
-        raise _Malformed
+        raise _MalformedMessage
     return [_name(name) for name in value]
 
 
 def _pairs(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise _Malformed
+        raise _MalformedMessage
     return {_name(source): _name(target) for source, target in value.items()}

@@ -1,4 +1,4 @@
-"""This computer's disk, when it refuses something: which error that is for a person."""
+"""Turn disk errors of this computer into our errors."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from migrate.problems import BackupDiskFull, CannotWriteHere, MigrateError
 
 
 def disk_error(error: OSError, folder: Path) -> MigrateError:
-    """What a write that failed under `folder` means."""
+    """The error for a write that failed under `folder`."""
     if error.errno in DISK_FULL:
         return BackupDiskFull(folder, 0, free_bytes(folder))
     return CannotWriteHere(folder, error.strerror or type(error).__name__)
 
 
 def free_bytes(folder: Path) -> int:
-    """What is free where `folder` is, or will be; 0 where the system does not say."""
-    there = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    """The free bytes on the disk that holds (or will hold) `folder`; 0 if the system does not say."""
+    existing = next((path for path in (folder, *folder.parents) if path.exists()), folder)
     try:
-        return shutil.disk_usage(there).free
+        return shutil.disk_usage(existing).free
     except OSError:
         return 0
 
 
 @contextmanager
 def translate_disk_errors(folder: Path) -> Iterator[None]:
-    """For work on the disk alone: no OSError in here comes from a phone."""
+    """Wrap disk work only: every OSError inside must come from the disk, not from a phone."""
     try:
         yield
     except OSError as error:

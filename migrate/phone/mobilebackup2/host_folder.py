@@ -1,10 +1,10 @@
-"""What a phone may do with one backup folder: list, make, move, copy and remove in it. And nowhere else.
+"""The backup folder as a phone uses it: list, create, move, copy and remove inside it, and nowhere else.
 
-A phone names everything relative to the folder that holds the backup folder: `<UDID>/ab/abcdef…`. On a forced full
-backup it also renames that folder aside, to `<UDID>-yyyyMMdd-HHmmss` (facts 2.3). Every other name is refused.
+A phone gives all paths relative to the parent of the backup folder: `<UDID>/ab/abcdef…`. For a forced full backup it
+also renames that folder to `<UDID>-yyyyMMdd-HHmmss` (facts 2.3). Every other name is refused.
 
-Backups share their blobs' inodes with the runs that were linked from them, so nothing is opened for writing in place:
-a new file arrives by a rename.
+Backups share their blobs' inodes with the runs that were linked from them, so no file is opened for writing in place:
+each new file is written elsewhere and renamed.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from migrate.phone.quoting import safe_text
 from migrate.problems import UnsafeName
 
 MAX_DEPTH = 16
-"""A phone's own names have four parts. Folder in folder in folder ends in the limits of Python and of file systems."""
+"""Paths from a healthy phone have four parts. Endless nesting would run into the limits of Python and file systems."""
 
-_SHARD_OR_BLOB = re.compile("[0-9a-f]{2}|[0-9a-f]{40}")
+_SHARD_OR_FILE_ID = re.compile("[0-9a-f]{2}|[0-9a-f]{40}")
 _SPELLING = {
     name.casefold(): name
     for name in (
@@ -43,7 +43,7 @@ _SPELLING = {
 }
 _CONTROL_CHARACTERS = re.compile("[\x00-\x1f\ud800-\udfff]")
 
-CODE_OF_ERRNO: Final[Mapping[int, int]] = {
+STATUS_OF_ERRNO: Final[Mapping[int, int]] = {
     errno.ENOENT: -6,
     errno.EEXIST: -7,
     errno.ENOTEMPTY: -7,
@@ -53,18 +53,18 @@ CODE_OF_ERRNO: Final[Mapping[int, int]] = {
     errno.EIO: -11,
     **dict.fromkeys(DISK_FULL, -15),
 }
-"""The host's codes, and what the phone makes of them (facts 2.2): -15 becomes its error 105, any other trouble 100."""
-OTHER_TROUBLE = -1
+"""The host's status codes (facts 2.2). The phone turns -15 into its error 105, and the others into 100."""
+OTHER_ERROR = -1
 MULTIPLE_ERRORS = -13
 
 PURGE_PADDING_BYTES = 0x8000_0000
-"""How much more than it lacks a phone asks to be freed (*read*: pymobiledevice3's `PURGE_REQUEST_OVERSHOOT`, measured
+"""How much more space than it needs a phone asks for (*read*: pymobiledevice3's `PURGE_REQUEST_OVERSHOOT`, measured
 there on iOS 26.5 and 26.6)."""
 
 
 @dataclass(frozen=True)
 class StatusResponse:
-    """What goes back to the phone: a code, a text for its log, and what it asked for."""
+    """The answer to an operation: a code, a text for the phone's log, and the payload it asked for."""
 
     code: int = 0
     text: str = ""
@@ -75,40 +75,40 @@ DONE = StatusResponse()
 
 
 def status_for_error(error: OSError) -> StatusResponse:
-    return StatusResponse(code_of(error), error.strerror or type(error).__name__, {})
+    return StatusResponse(status_code(error), error.strerror or type(error).__name__, {})
 
 
-def code_of(error: OSError) -> int:
-    return CODE_OF_ERRNO.get(error.errno or 0, OTHER_TROUBLE)
+def status_code(error: OSError) -> int:
+    return STATUS_OF_ERRNO.get(error.errno or 0, OTHER_ERROR)
 
 
 @dataclass
-class Drive:
-    """The folder `root/name` as a phone sees it. Every method answers; trouble with the disk is an answer too.
+class HostFolder:
+    """The backup folder `root/name`. Each operation returns the answer for the phone, also when our disk fails.
 
-    `on_removed` hears of every place that was removed, and of `root/name` itself when it was renamed aside.
+    `on_removed` is called with every removed path, and with `name` when the whole folder was renamed.
     """
 
     root: Path
     name: str
     on_removed: Callable[[str], None] = lambda _: None
-    needed_bytes: int | None = field(default=None, init=False)  # of free space, once the phone has let us work it out
-    _told_free_bytes: int | None = field(default=None, init=False)
+    needed_bytes: int | None = field(default=None, init=False)  # free space the phone needs, see `purge`
+    _reported_free_bytes: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self._own_names = re.compile(rf"{re.escape(self.name)}(-\d{{8}}-\d{{6}})?")
+        self._allowed_names = re.compile(rf"{re.escape(self.name)}(-\d{{8}}-\d{{6}})?")
 
     @property
     def folder(self) -> Path:
         return self.root / self.name
 
     def local_path(self, host_path: str, *, to_read: bool = False) -> Path:
-        """Where `host_path` lies.
+        """The local path for `host_path`.
 
         Raises:
-            UnsafeName: it leads out of `root`, or is no name a backup has; no healthy phone says such a thing, and the
-            conversation ends.
-            OSError: it is another backup's, or somebody else's: not there to read, not permitted to change.
+            UnsafeName: it leads out of `root`, or no backup has such a name. No healthy phone sends this, and the
+                conversation ends.
+            OSError: it is inside `root`, but not in this backup: ENOENT for reading, EACCES for writing.
         """
         if not _fits_in_plist(host_path):
             raise UnsafeName(safe_text(host_path), "holds control characters")
@@ -120,7 +120,7 @@ class Drive:
             raise UnsafeName(
                 safe_text(host_path), "is another file's name to disks that take capitals for small letters"
             )
-        if self._own_names.fullmatch(parts[0]):
+        if self._allowed_names.fullmatch(parts[0]):
             return local_path
         refusal = errno.ENOENT if to_read else errno.EACCES
         raise OSError(refusal, os.strerror(refusal))
@@ -135,9 +135,9 @@ class Drive:
         return DONE
 
     def list_directory(self, host_path: str) -> StatusResponse:
-        """`{name: {DLFileType, DLFileSize, DLFileModificationDate}}`; a folder that is not there is an error.
+        """`{name: {DLFileType, DLFileSize, DLFileModificationDate}}`; a missing folder is an error.
 
-        A name that somebody else put there and no property list can hold is left out.
+        Names that a property list cannot hold are left out; they cannot be the phone's.
         """
         contents: dict[str, dict[str, Any]] = {}
         try:
@@ -163,18 +163,18 @@ class Drive:
 
     def _move(self, source: Path, target: Path) -> None:
         if target.is_relative_to(source) or source.is_relative_to(target):
-            # the second would remove the target first, and with it what was to be moved
+            # in the second case, removing the target first would remove the source too
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         if target == self.folder and target.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         if not target.parent.is_dir():
             make_folder(target.parent)
         if target.is_dir() and not target.is_symlink() and source.is_dir():
-            shutil.rmtree(target)  # rename(2) takes no folder's place that holds something
-        source.replace(target)  # not shutil.move, which would put the source *into* an existing folder
+            shutil.rmtree(target)  # rename(2) does not replace a folder that is not empty
+        source.replace(target)  # not shutil.move, which would move the source *into* an existing folder
 
     def remove(self, names: Iterable[str]) -> StatusResponse:
-        """Remove files and whole folders; what is not there is removed already. Not the backup folder itself."""
+        """Remove files and whole folders, but not the backup folder itself. A missing path is not an error."""
         try:
             for host_path in names:
                 local_path = self.local_path(host_path)
@@ -190,7 +190,7 @@ class Drive:
         return DONE
 
     def copy(self, source: str, target: str) -> StatusResponse:
-        """Copy a file or a tree. Slow on large backups, and only asked for by a restore that wants a copy."""
+        """Copy a file or a tree. Slow for large backups, and only used by a restore that asks for a copy."""
         building = self.root / f".{self.name}.copying"
         try:
             origin, local_path = self.local_path(source), self.local_path(target)
@@ -208,45 +208,45 @@ class Drive:
             copied.replace(local_path)
         except OSError as error:
             return status_for_error(error)
-        except shutil.Error as error:  # copytree's list of what failed
-            return StatusResponse(OTHER_TROUBLE, safe_text(error, 200), {})
+        except shutil.Error as error:  # copytree's list of failures
+            return StatusResponse(OTHER_ERROR, safe_text(error, 200), {})
         finally:
             shutil.rmtree(building, ignore_errors=True)
         return DONE
 
     def free_space(self) -> StatusResponse:
-        """The bytes free on this disk, as the system tells them. On macOS that leaves out what it could purge."""
+        """The free bytes on this disk, as the system reports them. On macOS that excludes purgeable space."""
         try:
-            self._told_free_bytes = shutil.disk_usage(self.root).free
+            self._reported_free_bytes = shutil.disk_usage(self.root).free
         except OSError as error:
             return status_for_error(error)
-        return StatusResponse(payload=self._told_free_bytes)
+        return StatusResponse(payload=self._reported_free_bytes)
 
     def purge(self, amount: Any) -> StatusResponse:
-        """The phone asks us to make room. We delete nothing that is not ours to delete; the phone decides what then.
+        """Answer a request to free space: we delete nothing, and the phone decides how to continue.
 
-        Its figure tells how much it needs: amount = needed - free + 2 GiB (`PURGE_PADDING_BYTES`).
+        The amount shows how much space it needs: amount = needed - free + 2 GiB (`PURGE_PADDING_BYTES`).
         """
-        if isinstance(amount, int) and not isinstance(amount, bool) and self._told_free_bytes is not None:
-            needed = amount + self._told_free_bytes - PURGE_PADDING_BYTES
-            self.needed_bytes = needed if needed >= self._told_free_bytes else None
-        return StatusResponse(OTHER_TROUBLE, "could not purge", 0)
+        if isinstance(amount, int) and not isinstance(amount, bool) and self._reported_free_bytes is not None:
+            needed = amount + self._reported_free_bytes - PURGE_PADDING_BYTES
+            self.needed_bytes = needed if needed >= self._reported_free_bytes else None
+        return StatusResponse(OTHER_ERROR, "could not purge", 0)
 
 
 def _fits_in_plist(name: str) -> bool:
-    """Whether a property list can hold `name`: text, without control characters."""
+    """Whether a property list can hold `name`: valid text without control characters."""
     return not _CONTROL_CHARACTERS.search(name)
 
 
 def _is_case_variant(part: str) -> bool:
-    """Whether `part` is a name of a backup in other letters. No phone does that; and on a disk that takes `AB` for
-    `ab`, bytes would lie under a name that nobody hashed them for."""
+    """Whether `part` is the name of a backup file in other case. No healthy phone sends one, and on a case-insensitive
+    disk it would write a blob under a file id other than the one recorded in the seal."""
     folded = part.casefold()
-    return part != _SPELLING.get(folded, part) or (part != folded and _SHARD_OR_BLOB.fullmatch(folded) is not None)
+    return part != _SPELLING.get(folded, part) or (part != folded and _SHARD_OR_FILE_ID.fullmatch(folded) is not None)
 
 
 def make_folder(local_path: Path) -> None:
-    """Make `local_path` and what is missing above it, each 0700. One that is there is fine."""
+    """Create `local_path` and its missing parents, each 0700. An existing folder is fine."""
     if local_path.is_dir():
         return
     if not local_path.parent.is_dir():
@@ -255,16 +255,16 @@ def make_folder(local_path: Path) -> None:
 
 
 def _entry(entry: os.DirEntry[str]) -> dict[str, Any]:
-    about = entry.stat(follow_symlinks=False)
-    if stat.S_ISDIR(about.st_mode):
+    status = entry.stat(follow_symlinks=False)
+    if stat.S_ISDIR(status.st_mode):
         kind = "DLFileTypeDirectory"
-    elif stat.S_ISREG(about.st_mode):
+    elif stat.S_ISREG(status.st_mode):
         kind = "DLFileTypeRegular"
     else:
         kind = "DLFileTypeUnknown"
     return {
         "DLFileType": kind,
-        "DLFileSize": about.st_size,
+        "DLFileSize": status.st_size,
         # plistlib writes naive datetimes as UTC
-        "DLFileModificationDate": datetime.fromtimestamp(about.st_mtime, UTC).replace(tzinfo=None, microsecond=0),
+        "DLFileModificationDate": datetime.fromtimestamp(status.st_mtime, UTC).replace(tzinfo=None, microsecond=0),
     }

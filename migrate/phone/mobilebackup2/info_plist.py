@@ -1,7 +1,7 @@
-"""Info.plist: the one file of a backup that the host writes, not the phone. Keys: facts 1.3 and 3.4.
+"""Build Info.plist, the only file of a backup that the host writes. Keys: facts 1.3 and 3.4.
 
-What one service cannot tell is left out; a backup without it is still a backup. Only the installed apps are missed by
-somebody: without their entries a `replace` cannot have them installed again, so that is a finding.
+A value that a service does not give is left out; the backup works without it. Only missing apps matter to people:
+without their entries a `replace` cannot have them installed again, so that becomes a finding.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ITUNES_FILES: Final = (
 """*Read*: the list of libimobiledevice and pymobiledevice3, from /iTunes_Control/iTunes."""
 FILE_LIMIT_BYTES = 16 << 20
 ITUNES_VERSION: Final = "10.0.1"
-"""For a phone that asks for none (pymobiledevice3 issue 1332)."""
+"""For a phone that does not name a minimum version (pymobiledevice3 issue 1332)."""
 
 FROM_LOCKDOWN: Final[Mapping[str, str]] = {
     "Build Version": "BuildVersion",
@@ -65,14 +65,14 @@ ATTRIBUTES: Final = (
     "ApplicationSINF",
     "iTunesMetadata",
 )
-IDENTIFIER_LIMIT = 255  # iOS makes folders of them
+IDENTIFIER_LIMIT = 255  # iOS uses them as folder names
 
-ONE_ANSWER_S = 30.0
+ANSWER_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True)
 class InstalledApp:
-    """A user's app on a phone. `groups` are the group containers it shares with others of its maker."""
+    """An installed app. `groups` are the group containers that it shares with other apps of its developer."""
 
     version: str
     name: str
@@ -81,7 +81,7 @@ class InstalledApp:
 
 @dataclass(frozen=True)
 class InstalledApps:
-    """What the installation proxy told. `raw` holds receipt and licence of those that can be installed again."""
+    """The answer of the installation proxy. `raw` also holds the receipt and licence of apps that have them."""
 
     installed: dict[str, InstalledApp]
     raw: dict[str, dict[str, Any]]
@@ -95,18 +95,18 @@ async def browse_apps(client: Lockdown) -> InstalledApps:
     """The apps a person installed.
 
     Raises:
-        PyMobileDevice3Exception, OSError, TimeoutError: the installation proxy does not tell.
+        PyMobileDevice3Exception, OSError, TimeoutError: the installation proxy does not answer.
     """
     with translate_parse_errors():
-        async with asyncio.timeout(4 * ONE_ANSWER_S), InstallationProxyService(client) as proxy:
-            told = await proxy.browse(options={"ApplicationType": "User"}, attributes=list(ATTRIBUTES))
-        if not all(isinstance(app, dict) for app in told):
+        async with asyncio.timeout(4 * ANSWER_TIMEOUT_S), InstallationProxyService(client) as proxy:
+            listed = await proxy.browse(options={"ApplicationType": "User"}, attributes=list(ATTRIBUTES))
+        if not all(isinstance(app, dict) for app in listed):
             raise TypeError("an app that is no dictionary")
-    apps = {app["CFBundleIdentifier"]: app for app in told if _is_identifier(app.get("CFBundleIdentifier"))}
-    return InstalledApps({bundle_id: _installed(bundle_id, app) for bundle_id, app in apps.items()}, apps)
+    apps = {app["CFBundleIdentifier"]: app for app in listed if _is_identifier(app.get("CFBundleIdentifier"))}
+    return InstalledApps({bundle_id: _installed_app(bundle_id, app) for bundle_id, app in apps.items()}, apps)
 
 
-def _installed(bundle_id: str, app: Mapping[str, Any]) -> InstalledApp:
+def _installed_app(bundle_id: str, app: Mapping[str, Any]) -> InstalledApp:
     version = app.get("CFBundleShortVersionString") or app.get("CFBundleVersion") or ""
     name = app.get("CFBundleDisplayName") or app.get("CFBundleName") or bundle_id
     groups = app.get("GroupContainers")
@@ -121,7 +121,7 @@ def _is_identifier(value: Any) -> TypeGuard[str]:
 async def info_plist(
     client: Lockdown, afc: AfcService | None, apps: InstalledApps | None, *, udid: str
 ) -> dict[str, Any]:
-    """The dictionary for Info.plist, as of now."""
+    """Read the contents of Info.plist from the phone."""
     values = client.all_values
     itunes = await values_of(client, "com.apple.iTunes")
     itunes_version = await value_of(client, "com.apple.mobile.iTunes", "MinITunesVersion")
@@ -144,18 +144,18 @@ async def info_plist(
 
 
 async def _applications(client: Lockdown, apps: InstalledApps | None) -> dict[str, dict[str, Any]]:
-    """The apps that can be installed again: licence (SINF), receipt, and an icon where there is one."""
+    """The apps that can be installed again: licence (SINF), receipt and, if the phone gives one, an icon."""
     entries: dict[str, dict[str, Any]] = {}
     for bundle_id, app in (apps.raw if apps else {}).items():
         if app.get("ApplicationSINF") and app.get("iTunesMetadata"):
             entries[bundle_id] = {key: app[key] for key in ("ApplicationSINF", "iTunesMetadata")}
     if not entries:
         return entries
-    # An icon is decoration: one that does not come is left out, and when SpringBoard goes away so are the rest
+    # Icons are optional: a missing one is left out, and if SpringBoard disconnects, so are the others
     with suppress(PyMobileDevice3Exception, OSError), translate_parse_errors():
         async with SpringBoardServicesService(client) as springboard:
             for bundle_id, entry in entries.items():
-                async with asyncio.timeout(ONE_ANSWER_S):
+                async with asyncio.timeout(ANSWER_TIMEOUT_S):
                     icon = await springboard.get_icon_pngdata(bundle_id)
                 if isinstance(icon, bytes):
                     entry["PlaceholderIcon"] = icon
@@ -171,12 +171,12 @@ async def _itunes_files(afc: AfcService | None) -> dict[str, bytes]:
 
 
 async def _read(afc: AfcService | None, path: str) -> bytes | None:
-    """A small file, or None: not there, not ours to read, or too large to belong into a plist."""
+    """A small file, or None if it is missing, unreadable or larger than FILE_LIMIT_BYTES."""
     if afc is None:
         return None
-    # AfcException covers a file that is not there (status 8) and one we may not read (10): facts row 85
+    # AfcException covers a missing file (status 8) and one that we may not read (10): facts row 85
     with suppress(PyMobileDevice3Exception, OSError), translate_parse_errors():
-        async with asyncio.timeout(ONE_ANSWER_S):
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
             if (await afc.stat(path))["st_size"] <= FILE_LIMIT_BYTES:
                 return await afc.get_file_contents(path)
     return None

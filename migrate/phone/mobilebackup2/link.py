@@ -1,10 +1,10 @@
-"""DeviceLink, the host's side, as bytes on a blocking socket of ours: messages, statuses, raw file bytes.
+"""The host's side of DeviceLink on a blocking socket: messages, status responses and raw file bytes.
 
     message     length (BE u32), then a property list: an array whose first element names it
     status      ["DLMessageStatusResponse", code, text, payload]; a negative code as 64-bit two's complement
-    file bytes  between messages; who reads them is `receive`, who writes them is `send`
+    file bytes  between messages; `upload` reads them and `download` writes them
 
-Nothing here knows what a message means. One thread uses a link; `shut_down` alone may be called from another.
+This module does not interpret messages. Only one thread uses a link, but any thread may call `shut_down`.
 Source: facts 2.1, 2.2 (pymobiledevice3 services/device_link.py, libimobiledevice src/device_link_service.c).
 """
 
@@ -26,44 +26,44 @@ EMPTY_PARAMETER: Final = "___EmptyParameterString___"
 PROTOCOL_VERSIONS = (2.0, 2.1)
 
 HANDSHAKE_S = 60.0
-"""TLS with a busy phone: GoldenNugget had to raise pymobiledevice3's 10 s to 60 (*read*, facts 4.4)."""
+"""For TLS with a busy phone: GoldenNugget had to raise pymobiledevice3's 10 s to 60 (*read*, facts 4.4)."""
 SILENCE_S = 40 * 60.0
-"""Longer than any silence a healthy phone keeps: minutes while it scans (more than 62 s and 5 minutes are REPORTED,
-facts row 44), up to 30 minutes while its passcode sheet waits (facts 2.3). A lost phone does not keep us that long:
+"""Longer than a healthy phone stays silent: minutes while it scans (more than 62 s and 5 minutes are REPORTED, facts
+row 44), up to 30 minutes while its passcode sheet waits (facts 2.3). A disconnected phone does not cost that long:
 usbmuxd closes its sockets at once."""
 MESSAGE_LIMIT_BYTES = 64 << 20
-"""No message of a save or a restore comes near: batches hold 128 names, a whole listing is the longest. pymobiledevice3
-stops at 128 MiB."""
+"""Every message of a backup or restore is far smaller: batches hold 128 names, and the longest message lists one whole
+folder. pymobiledevice3's limit is 128 MiB."""
 
 
 class LinkEnded(Exception):
-    """The other side is gone: closed, reset, or cut by our own `shut_down`. Who called decides what that means."""
+    """The connection was closed or reset, or our own `shut_down` ended it. The caller decides what that means."""
 
 
 class LinkSilent(Exception):
-    """The link is up and nothing came, or nothing could be sent, for `silence_s`."""
+    """The connection is open, but nothing could be received or sent for `silence_s`."""
 
 
 class DeviceLink:
-    """One mobilebackup2 connection. `phone` is what its owner calls it, for errors."""
+    """One mobilebackup2 connection. `phone` is the phone's name, for errors."""
 
     def __init__(self, sock: socket.socket, *, phone: str, silence_s: float = SILENCE_S) -> None:
-        """Takes `sock` over: connected, and wrapped for TLS without a handshake where the service wants TLS."""
+        """Take ownership of `sock`: connected, and wrapped for TLS (before its handshake) if the service uses TLS."""
         self.phone = phone
         self.silence_s = silence_s
         self._socket = sock
         self._socket.settimeout(silence_s)
 
-    # -- beginning and end -------------------------------------------------------------------------------------------
+    # -- opening and closing -----------------------------------------------------------------------------------------
 
     def open_session(self) -> None:
-        """TLS, DeviceLink's version, mobilebackup2's version.
+        """Do the three handshakes: TLS, DeviceLink's version, mobilebackup2's version.
 
         Raises:
-            LinkEnded: the phone is gone, or hung up.
-            PhoneBrokeProtocol: it answers something else than these three greetings.
+            LinkEnded: the phone is gone or closed the connection.
+            PhoneBrokeProtocol: it sent something other than these handshakes.
         """
-        self._shake_hands()
+        self._tls_handshake()
         offered = self.receive()
         if offered[0] != "DLMessageVersionExchange" or len(offered) < 2 or not isinstance(offered[1], int):
             raise self.protocol_error(f"it began with {safe_text(offered[0], 60)}")
@@ -80,7 +80,7 @@ class DeviceLink:
                 f"it speaks version {safe_text(answer.get('ProtocolVersion'), 20)} of the backup protocol"
             )
 
-    def _shake_hands(self) -> None:
+    def _tls_handshake(self) -> None:
         if not isinstance(self._socket, ssl.SSLSocket):
             return
         self._socket.settimeout(HANDSHAKE_S)
@@ -91,14 +91,14 @@ class DeviceLink:
         self._socket.settimeout(self.silence_s)
 
     def disconnect(self) -> None:
-        """Say goodbye, to whoever still listens."""
+        """Send DLMessageDisconnect, if the phone is still there."""
         with suppress(LinkEnded):
             self.send(["DLMessageDisconnect", EMPTY_PARAMETER])
 
     def shut_down(self) -> None:
-        """End it now, from any thread: whoever blocks in it comes back with LinkEnded."""
+        """End the connection now, from any thread; a blocked call raises LinkEnded."""
         with suppress(OSError):
-            # socket.socket's own: SSLSocket.shutdown drops its TLS state under the thread that is using it
+            # socket.socket's method, because SSLSocket.shutdown drops the TLS state that another thread is using
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ class DeviceLink:
         """The next message; its first element is a string.
 
         Raises:
-            LinkEnded, LinkSilent; PhoneBrokeProtocol: over the limit, or not a message.
+            LinkEnded, LinkSilent; PhoneBrokeProtocol: it is over the limit, or not a message.
         """
         length = self.read_length()
         if length > MESSAGE_LIMIT_BYTES:
@@ -130,11 +130,11 @@ class DeviceLink:
         self.send_bytes(struct.pack(">I", len(data)) + data)
 
     def send_request(self, request: Mapping[str, Any]) -> None:
-        """Send a request of mobilebackup2."""
+        """Send a mobilebackup2 request."""
         self.send(["DLMessageProcessMessage", dict(request)])
 
     def answer(self, code: int = 0, text: str = "", payload: Any = None) -> None:
-        """Answer an operation: 0, or one of the host's negative codes (facts 2.2)."""
+        """Answer an operation with 0 or one of the host's negative codes (facts 2.2)."""
         status = [code & (1 << 64) - 1, text or EMPTY_PARAMETER, {} if payload is None else payload]
         self.send(["DLMessageStatusResponse", *status])
 
@@ -144,7 +144,7 @@ class DeviceLink:
         return int.from_bytes(self.read(4), "big")
 
     def read(self, count: int) -> bytes:
-        """Exactly `count` bytes; the caller has checked that count against a limit."""
+        """Exactly `count` bytes. The caller must have checked `count` against a limit."""
         data = bytearray(count)
         self.read_into(memoryview(data))
         return bytes(data)

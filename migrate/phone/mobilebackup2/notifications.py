@@ -1,4 +1,4 @@
-"""What the phone announces while it is saved or restored: its passcode sheet, a cancel, changed backup settings."""
+"""Listen to a phone's notifications during a backup or restore: passcode sheet, cancel, changed backup settings."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ OBSERVED = (
 """libimobiledevice observes these six; the phone may notice when one is missing, so we do too."""
 
 SHEETS_LIMIT = 100
-"""How often one errand tells a person of a passcode sheet. A real phone shows one or two."""
+"""How many passcode sheets are reported in one session. A real phone shows one or two."""
 
 
 class NotificationListener:
-    """Listens while it is entered. A phone whose notification proxy does not start announces nothing; work goes on.
+    """A context manager that listens to notifications. If the phone's notification proxy does not start, it hears none.
 
-    `bug` is what the watcher raised, `on_cancel` is called for that too. `passcode_timed_out`: a passcode sheet was up for longer
-    than `wait_s` seconds, and `on_cancel` was called; the phone itself would wait for half an hour (facts 2.3).
+    `on_cancel` is called in three cases: `cancelled` on the phone; `passcode_timed_out`, when a passcode sheet was open
+    for longer than `wait_s` seconds (the phone itself would wait for half an hour, facts 2.3); and `bug`, an exception
+    that `progress` raised.
     """
 
     def __init__(
@@ -52,23 +53,23 @@ class NotificationListener:
         self._phone = phone
         self._progress = progress
         self._on_cancel = on_cancel
-        self._sheet_is_up = False
-        self._sheets = 0
+        self._sheet_open = False
+        self._sheet_count = 0
         self._wait_s = wait_s
-        self._waiting: asyncio.TimerHandle | None = None
+        self._passcode_timer: asyncio.TimerHandle | None = None
         self._listener: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         try:
             await self._service.connect()
-            # One write: the phone acknowledges none of them, and the last one must not still be on its way when a
-            # sheet comes up (*seen*: 40 ms between the first and the second, Nagle's, with one write each).
-            wishes = (build_plist({"Command": "ObserveNotification", "Name": name}) for name in OBSERVED)
-            await self._service.service.sendall(b"".join(wishes))
+            # One write, because the phone does not acknowledge them, and all must have arrived before a sheet opens
+            # (*seen*: with separate writes, Nagle's algorithm put 40 ms between the first and the second).
+            commands = (build_plist({"Command": "ObserveNotification", "Name": name}) for name in OBSERVED)
+            await self._service.service.sendall(b"".join(commands))
         except (PyMobileDevice3Exception, OSError):
             await self._service.close()
         else:
-            self._listener = asyncio.create_task(self._listen(), name="phone-notices")
+            self._listener = asyncio.create_task(self._listen(), name="phone-notifications")
         return self
 
     async def __aexit__(
@@ -79,11 +80,11 @@ class NotificationListener:
             with suppress(asyncio.CancelledError):
                 await self._listener
             self._listener = None
-        self._sheet(up=False)
+        self._on_sheet(is_open=False)
         await self._service.close()
 
     async def post(self, name: str) -> None:
-        """Post a notification on the phone, if it listens."""
+        """Post a notification to the phone, if its notification proxy is running."""
         if self._listener is not None:
             with suppress(PyMobileDevice3Exception, OSError):
                 await self._service.notify_post(name)
@@ -91,41 +92,42 @@ class NotificationListener:
     async def _listen(self) -> None:
         try:
             async for name in self._names():
-                self._hear(name)
-        except Exception as error:  # a watcher may raise to stop the work
+                self._handle(name)
+        except Exception as error:  # `progress` may raise to stop the work
             self.bug = error
             self._on_cancel()
 
     async def _names(self) -> AsyncIterator[object]:
-        """What is announced, until the proxy dies or says what makes no sense; the link will tell if the phone died."""
+        """The names of notifications, until the proxy disconnects or sends garbage. (The link notices a lost phone.)"""
         with suppress(PyMobileDevice3Exception, OSError):
-            announced = self._service.receive_notification()
+            events = self._service.receive_notification()
             while True:
                 with translate_parse_errors():
-                    event = await anext(announced)
+                    event = await anext(events)
                 yield event.get("Name")
 
-    def _hear(self, name: object) -> None:
+    def _handle(self, name: object) -> None:
         if name == SHEET_SHOWN:
-            self._sheet(up=True)
+            self._on_sheet(is_open=True)
         elif name == SHEET_GONE:
-            self._sheet(up=False)
+            self._on_sheet(is_open=False)
         elif name == CANCELLED and not self.cancelled:
             self.cancelled = True
             self._on_cancel()
         elif name == SETTINGS_CHANGED:
             self.settings_changed.set()
 
-    def _sheet(self, *, up: bool) -> None:
-        """The sheet often shows twice (REPORTED): each time it is up, somebody is asked; when it goes, that is done."""
-        if up == self._sheet_is_up or (up and self._sheets >= SHEETS_LIMIT):
+    def _on_sheet(self, *, is_open: bool) -> None:
+        """Ask for the passcode each time the sheet opens (often it opens twice, REPORTED), until it closes."""
+        if is_open == self._sheet_open or (is_open and self._sheet_count >= SHEETS_LIMIT):
             return
-        self._sheets += up
-        self._sheet_is_up = up
-        if self._waiting is not None:
-            self._waiting.cancel()
-        self._waiting = asyncio.get_running_loop().call_later(self._wait_s, self._passcode_timeout) if up else None
-        if up:
+        self._sheet_count += is_open
+        self._sheet_open = is_open
+        if self._passcode_timer is not None:
+            self._passcode_timer.cancel()
+            self._passcode_timer = None
+        if is_open:
+            self._passcode_timer = asyncio.get_running_loop().call_later(self._wait_s, self._passcode_timeout)
             self._progress.person_needed(self._phone, "enter-passcode")
         else:
             self._progress.person_done(self._phone, "enter-passcode")

@@ -1,4 +1,4 @@
-"""The phone's backup password: set, changed, removed. It lives in the phone's keychain, not in a backup."""
+"""Set, change or remove the phone's backup password. It is stored in the phone's keychain, not in a backup."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from migrate.problems import PasswordNotTaken
 from migrate.progress import Progress
 
 DURING: Final = "the change of its backup password"
-TAKEN_WITHIN_S = 10
-"""How long a phone's WillEncrypt may lag behind its answer (*guessed*: it announces the change itself)."""
+CONFIRMED_WITHIN_S = 10
+"""How long the phone's WillEncrypt may lag behind its Response (*guessed*: the phone announces the change)."""
 
 
 async def change_backup_password(
@@ -25,7 +25,8 @@ async def change_backup_password(
     """Set (`old` None), change, or remove (`new` None) the password. The phone asks for its passcode.
 
     Raises:
-        WrongPhonePassword: `old` is not it, or it is missing. PasscodeNotEntered. PasswordNotTaken.
+        WrongPhonePassword: `old` is wrong or missing.
+        PasscodeNotEntered; PasswordNotTaken: the phone's setting did not change.
     """
     if not old and not new:
         raise ValueError("neither an old nor a new password")
@@ -34,8 +35,8 @@ async def change_backup_password(
         request["OldPassword"] = old
     if new:
         request["NewPassword"] = new
-    # An empty folder in the backup's place: the phone would rewrap the keybag of one it finds there (facts 2.6), and a
-    # saved backup keeps the password it was saved with.
+    # Use an empty folder instead of the backup's: the phone would rewrap the keybag of a backup it finds there (facts
+    # 2.6), and an existing backup must keep the password it was made with.
     connection.usbmux.make_folders()
     root = Path(tempfile.mkdtemp(dir=connection.usbmux.tmp, prefix="password-"))
     try:
@@ -49,11 +50,11 @@ async def change_backup_password(
 
 
 async def _confirm_encryption_setting(connection: PhoneConnection, session: BackupSession, encrypts: bool) -> None:
-    """Believe the phone's own setting, not its answer alone."""
-    for _ in range(TAKEN_WITHIN_S):
+    """Check that the phone's own setting has changed, instead of relying on its Response."""
+    for _ in range(CONFIRMED_WITHIN_S):
         will_encrypt = await value_of(connection.client, "com.apple.mobile.backup", "WillEncrypt")
         if will_encrypt is None or bool(will_encrypt) is encrypts:
-            return  # one that does not tell is taken at its word
+            return  # without the setting, the Response has to do
         try:
             async with asyncio.timeout(1.0):
                 await session.notifications.settings_changed.wait()

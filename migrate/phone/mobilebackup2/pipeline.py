@@ -1,9 +1,9 @@
-"""From the link's thread to the disk and to the hashes: two threads, joined by bounded queues.
+"""Write and hash received files in two threads, connected by bounded queues.
 
-    receive -> [to write] -> writer: new file, bytes, rename -> [to hash] -> hasher: SHA-256, then the ledger
+    upload -> [to write] -> writer: new file, bytes, rename -> [to hash] -> hasher: SHA-256, then the ledger
 
-Both queues are short, so a slow disk slows the phone down instead of filling the memory. Trouble with the disk does not
-break the conversation: what still comes is dropped, and the one who answers the phone hears of it at `flush`.
+Both queues are short, so a slow disk slows the phone down instead of filling the memory. A disk error does not end the
+conversation: later data is dropped, and `flush` returns the error so that it can be reported to the phone.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ from migrate.backup.private_files import FOLDER_MODE, open_new, sync_folder
 from migrate.phone.mobilebackup2.host_folder import make_folder
 
 QUEUED_BATCHES = 8
-"""Batches in each queue; a batch is about a mebibyte (see `receive`), so both queues hold some 16 MiB at most."""
+"""Batches per queue. A batch is about 1 MiB (see `upload`), so both queues together hold at most about 16 MiB."""
 
 SYNCED = frozenset({"Status.plist", "Manifest.plist", "Manifest.db", "Manifest.mbdb"})
-"""What says how far a backup is must be on the disk when the phone hears that it is. Blobs are not synced one by one: a
-hundred thousand flushes would take longer than the save, and verify compares every one with its hash."""
+"""The files that record how far a backup is. They must be on the disk before the phone gets its answer. Blobs are not
+synced one by one: a hundred thousand syncs would take longer than the backup, and verify compares each with its hash.
+"""
 
 
 class Ledger(Protocol):
-    """Who keeps what is known of the blobs. Called by the hashing thread alone."""
+    """Records the hash of every blob. Called by the hashing thread only."""
 
     def add(self, file_id: str, sha256: str, size: int) -> None: ...
     def mark_unreadable(self, file_id: str, reason: str) -> None: ...
@@ -42,7 +43,7 @@ class Ledger(Protocol):
 
 
 class NoLedger:
-    """For conversations in which nothing is saved."""
+    """A ledger that records nothing, for conversations other than a backup."""
 
     def add(self, file_id: str, sha256: str, size: int) -> None: ...
     def mark_unreadable(self, file_id: str, reason: str) -> None: ...
@@ -52,7 +53,7 @@ class NoLedger:
 
 @dataclass(slots=True)
 class FileStart:
-    """A file follows. `local_path` None: it has no place here, and its bytes are dropped."""
+    """A file begins. If `local_path` is None, it may not be stored and its bytes are dropped."""
 
     local_path: Path | None
 
@@ -64,9 +65,9 @@ class FileData:
 
 @dataclass(slots=True)
 class FileEnd:
-    """The file is over. `unreadable`: why the phone could not read it (all of) it; None: it is whole.
+    """A file ends. `unreadable`: why the phone could not read all of it; None: it is complete.
 
-    The writer adds whether it is `stored`, the hasher its figures.
+    The writer sets `stored`.
     """
 
     file_id: str | None
@@ -76,7 +77,7 @@ class FileEnd:
 
 @dataclass(slots=True)
 class BlobRemoved:
-    """A blob was removed; `file_id` None: the whole backup was put aside."""
+    """A blob was removed; `file_id` None: the whole backup folder was renamed."""
 
     file_id: str | None
 
@@ -90,10 +91,10 @@ Piece = FileStart | FileData | FileEnd | BlobRemoved | FlushMarker
 
 
 class Pipeline:
-    """Use as a context manager, from the link's thread. Leaving it waits until everything is written and hashed."""
+    """A context manager for the link's thread. On exit it waits until everything is written and hashed."""
 
     def __init__(self, staging: Path, ledger: Ledger) -> None:
-        """`staging`: an own, empty folder on the backup's disk, where a file lies until it is whole."""
+        """`staging`: a private folder on the backup's disk, where each file is written before it is renamed."""
         self._staging = staging
         self._ledger = ledger
         self._to_write: queue.Queue[Sequence[Piece] | None] = queue.Queue(QUEUED_BATCHES)
@@ -108,11 +109,11 @@ class Pipeline:
 
     @property
     def write_error(self) -> OSError | None:
-        """The first thing this computer's disk refused, of either thread."""
+        """The first disk error of either thread."""
         return self._writer.write_error or self._hasher.write_error
 
     def __enter__(self) -> Pipeline:
-        shutil.rmtree(self._staging, ignore_errors=True)  # what a killed run left of its last file
+        shutil.rmtree(self._staging, ignore_errors=True)  # a killed run may have left an unfinished file
         self._staging.mkdir(mode=FOLDER_MODE)
         for thread in self._threads:
             thread.start()
@@ -130,20 +131,20 @@ class Pipeline:
             raise self._bug
 
     def put(self, pieces: Sequence[Piece]) -> None:
-        """Hand over; waits while the queue is full.
+        """Queue `pieces` for writing; waits while the queue is full.
 
         Raises:
-            whatever bug of ours killed a thread.
+            the unexpected exception, if one occurred in a thread.
         """
         if self._bug is not None:
             raise self._bug
         self._to_write.put(pieces)
 
     def flush(self) -> OSError | None:
-        """Waits until all that was put is on the disk (hashes may follow later). The trouble there was, if any."""
-        mark = FlushMarker()
-        self.put((mark,))
-        mark.reached.wait()
+        """Wait until everything queued so far is written (not hashed yet), and return the first disk error, if any."""
+        marker = FlushMarker()
+        self.put((marker,))
+        marker.reached.wait()
         if self._bug is not None:
             raise self._bug
         return self.write_error
@@ -160,7 +161,7 @@ class Pipeline:
         handle: Callable[[Piece], None],
         then: queue.Queue[Sequence[Piece] | None] | None,
     ) -> None:
-        """Take every piece, and keep on emptying the queue after a bug, so that nobody waits for ever."""
+        """Handle every piece; after an unexpected exception keep emptying the queue, or `put` would block forever."""
         while (batch := pieces.get()) is not None:
             for piece in batch:
                 try:
@@ -177,7 +178,7 @@ class Pipeline:
 
 
 class _Writer:
-    """Writes one file after the other: into staging, then by a rename to its place."""
+    """Writes one file after another into the staging folder, and renames it into place when it is complete."""
 
     def __init__(self, staging: Path) -> None:
         self.write_error: OSError | None = None
@@ -188,7 +189,7 @@ class _Writer:
 
     def handle(self, piece: Piece) -> None:
         if self.write_error is not None:
-            return  # the disk refused something: all that still comes is dropped, and the phone will hear why
+            return  # drop everything after a disk error; `flush` reports it
         try:
             match piece:
                 case FileStart(local_path):
@@ -209,13 +210,13 @@ class _Writer:
         self._file = open_new(self._part, buffering=0)
 
     def _end(self, end: FileEnd) -> bool:
-        """Put the file where it belongs. Whether it is there now, whole or as far as the phone could read it."""
+        """Rename the file into place, if it may be, and return whether it was (also for a blob read only in part)."""
         local_path, file = self._local_path, self._file
         if local_path is None or file is None:
             return False
-        # A blob that could not be read keeps its place, as far as it came: the phone refuses its own backup when a
-        # row has no file at all (205, facts 2.4). A plist or manifest cut short, or empty, must never take the place
-        # of a whole one (an empty Manifest.plist ends every later backup with 205, facts row 9).
+        # An unreadable blob is stored as far as it arrived: the phone refuses its own backup if a row has no file at
+        # all (205, facts 2.4). A truncated or empty plist or manifest must never replace a complete one (an empty
+        # Manifest.plist makes every later backup fail with 205, facts row 9).
         is_blob = end.file_id is not None
         if not is_blob and (end.unreadable is not None or self._size == 0):
             self.abandon()
@@ -234,8 +235,8 @@ class _Writer:
         return True
 
     def abandon(self) -> None:
-        """Drop the file under way."""
-        with suppress(OSError):  # closing a file on a full disk may fail like writing it did
+        """Delete the unfinished file."""
+        with suppress(OSError):  # on a full disk, close may fail as write did
             if self._file is not None:
                 self._file.close()
         self._file = None
@@ -244,7 +245,7 @@ class _Writer:
 
 
 class _Hasher:
-    """Keeps SHA-256 and size of the file that is passing, and tells the ledger when it is over."""
+    """Computes SHA-256 and size of each file, and reports them to the ledger when the file ends."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.write_error: OSError | None = None
@@ -275,6 +276,6 @@ class _Hasher:
 
 
 def file_id_of(name: str) -> str | None:
-    """The file id in a host path like `<UDID>/Snapshot/ab/abcdef…`, or None: a plist, a manifest."""
+    """The file id in a host path such as `<UDID>/Snapshot/ab/abcdef…`; None for a plist or manifest."""
     last = name.rpartition("/")[2]
     return last if FILE_ID.fullmatch(last) else None

@@ -1,4 +1,4 @@
-"""What a phone's refusal means: one table from the numbers of its backup service to our errors (facts 5.1)."""
+"""Map the error codes of the phone's backup service to our errors (facts 5.1)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from migrate.problems import (
 )
 
 CANCELLED = frozenset((202, *range(217, 225)))
-"""MBError.isCancelledError (*read* in a decompilation of iOS 26.1); 223 means the phone itself put the work off."""
+"""MBError.isCancelledError (*read* in a decompilation of iOS 26.1); 223 means that the phone postponed the work."""
 
 ERRORS_BY_CODE: Mapping[int, Callable[[str, str], MigrateError]] = {
     25: RestoreFromCloudRunning,
@@ -45,17 +45,17 @@ ERRORS_BY_CODE: Mapping[int, Callable[[str, str], MigrateError]] = {
     212: SetupUnfinished,
     **dict.fromkeys(CANCELLED, CancelledOnPhone),
 }
-"""Refusals told by their number alone: phone's name, its words -> error. Those that need a look at the words, or at
-this computer, are in `refusal_error`."""
+"""Code -> a function from the phone's name and error text to an error. Codes whose meaning depends on the text or on
+this computer are in `refusal_error`."""
 
 _NOT_READY = re.compile(r"not ready|restore lock", re.IGNORECASE)
 _NO_ROOM_ON_PHONE = re.compile(r"free disk space on device", re.IGNORECASE)
 _NO_ROOM_HERE = re.compile(r"\(MBErrorDomain/105\)")
-_LEFT_BEHIND = re.compile(r"failed to create snapshot", re.IGNORECASE)
+_SNAPSHOT_FAILED = re.compile(r"failed to create snapshot", re.IGNORECASE)
 
 
 def error_code(response: Mapping[str, Any]) -> int:
-    """The ErrorCode of a Response; 0 is success. A response without a number is no success: -1."""
+    """The ErrorCode of a Response: 0 is success, and -1 stands for a missing or invalid code."""
     code = response.get("ErrorCode")
     return code if isinstance(code, int) and not isinstance(code, bool) else -1
 
@@ -63,23 +63,23 @@ def error_code(response: Mapping[str, Any]) -> int:
 def refusal_error(
     response: Mapping[str, Any], *, phone: str, folder: Path, needed_bytes: int | None, free_bytes: int
 ) -> MigrateError:
-    """The error for a Response that refuses.
+    """The error for a Response that is not a success.
 
-    `folder` is the backup that was worked on, `needed_bytes` what the phone let us work out before a 105.
+    `folder`: the backup folder. `needed_bytes`: the space the phone needs here, if `HostFolder.purge` could compute it.
     """
     code, description = error_code(response), safe_text(response.get("ErrorDescription") or "")
     match code:
-        case 105 if _NO_ROOM_ON_PHONE.search(description):  # iOS 10 had one number for both disks (facts row 19)
+        case 105 if _NO_ROOM_ON_PHONE.search(description):  # iOS 10 used one code for both disks (facts row 19)
             return PhoneFull(phone, description)
         case 105:
             return BackupDiskFull(folder, needed_bytes or 0, free_bytes)
-        case 104 if _NO_ROOM_HERE.search(description):  # a full disk here in mid-transfer comes back as 104 (facts 5.1)
+        case 104 if _NO_ROOM_HERE.search(description):  # this disk filled up in mid-transfer (facts 5.1)
             return BackupDiskFull(folder, 0, free_bytes)
         case 204:
             return BackupUnfinished(folder, description)
         case 1 if _NOT_READY.search(description):
             return PhoneNotReady(phone, description)
-        case 3 if _LEFT_BEHIND.search(description):
+        case 3 if _SNAPSHOT_FAILED.search(description):
             return RestartNeeded(phone, description)
     if (known := ERRORS_BY_CODE.get(code)) is not None:
         return known(phone, description)

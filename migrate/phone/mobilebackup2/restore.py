@@ -1,4 +1,4 @@
-"""Sending a restore set to a phone. From the first byte of a file on, the phone may change."""
+"""Send a restore set to a phone. The phone may change from the first byte of the first file."""
 
 from __future__ import annotations
 
@@ -28,26 +28,28 @@ from migrate.progress import Progress
 
 DURING: Final = "the restore"
 SENT_AT_PERCENT = 99.5
-"""A phone may reboot before its answer is out: a link that drops at or after this is the normal end (REPORTED, facts
-2.5 and row 48). What really arrived is for the proof to say."""
+"""A phone may reboot before it has sent its Response: a link that drops at or after this percentage is a normal end
+(REPORTED, facts 2.5 and row 48). The proof shows what really arrived."""
 
 HALF_PERCENT = 50.0
-"""A phone stages everything before it moves a restore into place (facts 2.5), so below this it has not. It says its
-own percentage, estimated by time, with every request (facts 2.2): half leaves room for a bad estimate (*guessed*)."""
+"""Below this, the phone cannot have moved the restore into place, because it stages everything first (facts 2.5). Its
+percentage comes with every request and is estimated from time (facts 2.2); half allows for a bad estimate (*guessed*).
+"""
 
 APPS_FOLDER: Final = "/iTunesRestore"
 APPS_FILE: Final = "/iTunesRestore/RestoreApplications.plist"
 
-SLOWEST_BYTES_A_SECOND = 100_000
-"""Of a write over AFC; Wi-Fi at its worst (*guessed*)."""
+SLOWEST_BYTES_PER_S = 100_000
+"""The slowest expected write over AFC: bad Wi-Fi (*guessed*)."""
 
 LEAVES_WITHIN_S = 60.0
-"""How long a phone takes to begin its reboot after a restore (*guessed*; real ones show their bar within seconds)."""
+"""How long a phone may take to start its reboot after a restore (*guessed*; a real one shows its progress bar within
+seconds)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreOptions:
-    """Apple's five flags. All are always sent: to the phone a missing one means YES (facts 4.1)."""
+    """Apple's five restore flags. All are always sent, because a missing one means YES to the phone (facts 4.1)."""
 
     system_files: bool
     should_reboot: bool
@@ -67,30 +69,31 @@ class RestoreOptions:
 
 @dataclass
 class RestoreAttempt:
-    """What this process knows of a restore that did not end well. Fill it by handing it to `restore`."""
+    """How far a restore got. Pass it to `restore`, which keeps it up to date; read it when `restore` raised."""
 
     conversation: Conversation | None = None
-    """The last one in which the phone was sent anything."""
+    """The last conversation in which anything was sent to the phone."""
     refused: bool = False
-    """The phone answered, and its answer was an error."""
+    """The phone responded with an error."""
     on_half_sent: Callable[[], None] = lambda: None
     """Called once, from the link's thread, before the phone can have received everything."""
     on_taken: Callable[[], None] = lambda: None
-    """Called once, as soon as the phone has said that it took the set."""
+    """Called once, as soon as the phone has confirmed the restore."""
     half_sent: bool = False
 
     @property
     def was_not_taken(self) -> bool:
-        """Whether the phone cannot have taken the set: it refused, or had not fetched all of it when the link broke.
+        """Whether it is certain that the phone did not take the set: it refused, or the link broke before it had
+        everything.
 
-        False where that cannot be shown. The phone says how far it is with every request for files (facts 2.2).
+        False if that is uncertain. The phone reports its progress with every request for files (facts 2.2).
         """
         if self.refused or self.conversation is None or self.conversation.sender.files_sent == 0:
             return True
         return self.conversation.fetching or 0 < self.conversation.percent < SENT_AT_PERCENT
 
     def note(self, conversation: Conversation, total_bytes: int) -> None:
-        """Take what the conversation has come to; called after every frame."""
+        """Record the conversation's progress; called after every frame."""
         self.conversation = conversation
         half = conversation.percent >= HALF_PERCENT or conversation.sender.bytes_sent * 2 >= total_bytes
         if half and not self.half_sent:
@@ -100,7 +103,7 @@ class RestoreAttempt:
 
 @dataclass(frozen=True)
 class RestoreReport:
-    """What went out. `confirmed`: the phone itself said that it was done."""
+    """The result of a restore. `confirmed`: the phone responded that it succeeded."""
 
     bytes_sent: int
     files_sent: int
@@ -117,19 +120,20 @@ async def restore(
     progress: Progress,
     attempt: RestoreAttempt | None = None,
 ) -> RestoreReport:
-    """Send the set, and see the phone off to its reboot. `attempt` is kept up to date until this returns or raises.
+    """Send the set, and wait until the phone starts its reboot. Keeps `attempt` up to date throughout.
 
     Raises:
-        BackupUnfinished, PasswordMissing: found here, before the phone was asked.
+        BackupUnfinished, PasswordMissing: checked here, before anything is sent.
         FindMyOn, PhoneFull, WrongPhonePassword, … : the phone refused (see `refusals`).
-        PhoneLost: the link broke before nearly all was sent; the phone has not changed, and may be sent it again.
+        PhoneLost: the link broke before nearly everything was sent; the phone has not changed, and the set may be sent
+            again.
     """
     backup = BackupFolder(set_folder)
     backup.require_finished()
     if backup.is_encrypted and not password:
         raise PasswordMissing(set_folder)
     attempt = attempt or RestoreAttempt()
-    sending = _Sending(progress, await asyncio.to_thread(stored_bytes, set_folder), attempt)
+    send_progress = _SendProgress(progress, await asyncio.to_thread(stored_bytes, set_folder), attempt)
     restore_options: dict[str, Any] = {**options.as_request()}
     if backup.is_encrypted:
         restore_options["Password"] = password
@@ -144,19 +148,19 @@ async def restore(
         BackupSession(connection, progress, DURING) as session,
         _applications_on_phone(connection, session.afc, applications),
     ):
-        outcome = await session.send_request(request, set_folder, on_progress=sending.on_progress)
+        outcome = await session.send_request(request, set_folder, on_progress=send_progress.on_progress)
         attempt.refused = outcome.response is not None and bool(error_code(outcome.response))
-        confirmed = _judge(session, set_folder, outcome)
+        confirmed = _is_confirmed(session, set_folder, outcome)
         attempt.on_taken()
     sender = outcome.conversation.sender
-    sending.on_progress(outcome.conversation, at_the_end=True)
+    send_progress.on_progress(outcome.conversation, at_the_end=True)
     if options.should_reboot:
         await wait_for_reboot(connection, progress)
     return RestoreReport(sender.bytes_sent, sender.files_sent, confirmed)
 
 
-def _judge(session: BackupSession, set_folder: Path, outcome: Outcome) -> bool:
-    """Whether the phone confirmed it. Raises when the set was not, or not all, sent."""
+def _is_confirmed(session: BackupSession, set_folder: Path, outcome: Outcome) -> bool:
+    """Whether the phone confirmed the restore. Raises if it refused, or if the link broke too early."""
     if outcome.response is None and outcome.conversation.percent >= SENT_AT_PERCENT:
         return False
     session.raise_if_refused(outcome, set_folder)
@@ -164,7 +168,7 @@ def _judge(session: BackupSession, set_folder: Path, outcome: Outcome) -> bool:
 
 
 @dataclass
-class _Sending:
+class _SendProgress:
     progress: Progress
     total: int
     attempt: RestoreAttempt
@@ -176,13 +180,13 @@ class _Sending:
         if not at_the_end and sender.bytes_sent < self._reported_bytes + REPORT_EVERY_BYTES:
             return
         self._reported_bytes = sender.bytes_sent
-        # the phone fetches the manifest more than once, so more may be sent than there is
+        # the phone downloads the manifest more than once, so more bytes may be sent than the set has
         self.progress.bytes_moved(min(sender.bytes_sent, self.total), self.total)
         self.progress.files_moved(sender.files_sent)
 
 
 def stored_bytes(folder: Path) -> int:
-    """What a set weighs on disk. Walks it: a second or so for a hundred thousand files."""
+    """The size of a set on disk. Walks the folder: about a second for a hundred thousand files."""
     total = 0
     for parent, _, names in os.walk(folder):
         total += sum(os.lstat(Path(parent, name)).st_size for name in names)
@@ -193,9 +197,9 @@ def stored_bytes(folder: Path) -> int:
 async def _applications_on_phone(
     connection: PhoneConnection, afc: AfcService | None, applications: dict[str, Any] | None
 ) -> AsyncIterator[None]:
-    """The list of apps that the phone shall install after the restore; taken away again when the restore fails.
+    """Put the list of apps to install after the restore on the phone, and remove it again if the restore fails.
 
-    Put there before the restore is asked for, as libimobiledevice does it (facts 4.5).
+    It is written before the restore is requested, as libimobiledevice does (facts 4.5).
     """
     if not applications:
         yield
@@ -205,7 +209,7 @@ async def _applications_on_phone(
     with connection.translate_errors(DURING):
         content = encode_plist(applications)
         with translate_parse_errors():
-            async with asyncio.timeout(LEAVES_WITHIN_S + len(content) / SLOWEST_BYTES_A_SECOND):
+            async with asyncio.timeout(LEAVES_WITHIN_S + len(content) / SLOWEST_BYTES_PER_S):
                 await afc.makedirs(APPS_FOLDER)
                 await afc.rm_single(APPS_FILE, force=True)
                 await afc.set_file_contents(APPS_FILE, content)
@@ -219,32 +223,32 @@ async def _applications_on_phone(
 
 
 async def wait_for_reboot(connection: PhoneConnection, progress: Progress) -> None:
-    """Wait until the phone leaves the bus for its reboot, or patience is over.
+    """Wait until the phone leaves the bus for its reboot, or the time runs out.
 
-    Without this, whoever waits for its return could take the phone that has not left yet for the one that is back.
-    A phone that stays is asked to be restarted by hand: nothing of a restore shows before (facts 4.8).
+    Otherwise the next step could mistake a phone that has not left yet for one that is back. If the phone does not
+    reboot, the person is asked to restart it: before a restart nothing of the restore shows (facts 4.8).
     """
-    by_itself = UserWait(progress, LEAVES_WITHIN_S, connection.time)
-    by_hand: UserWait | None = None
-    while await _is_still_there(connection):
-        if by_itself.remaining_s > 0:
-            await connection.time.sleep(by_itself.poll_s)
+    automatic = UserWait(progress, LEAVES_WITHIN_S, connection.time)
+    manual: UserWait | None = None
+    while await _is_still_attached(connection):
+        if automatic.remaining_s > 0:
+            await connection.time.sleep(automatic.poll_s)
             continue
-        if by_hand is None:
-            by_hand = UserWait(progress, connection.wait_s, connection.time)
+        if manual is None:
+            manual = UserWait(progress, connection.wait_s, connection.time)
             progress.person_needed(connection.name, "restart-phone")
-        if by_hand.remaining_s <= 0:
+        if manual.remaining_s <= 0:
             return
-        await connection.time.sleep(by_hand.poll_s)
-    if by_hand is not None:
+        await connection.time.sleep(manual.poll_s)
+    if manual is not None:
         progress.person_done(connection.name, "restart-phone")
 
 
-async def _is_still_there(connection: PhoneConnection) -> bool:
-    """Whether the phone is attached under the number it had. One that came back has a new one."""
+async def _is_still_attached(connection: PhoneConnection) -> bool:
+    """Whether the phone is attached under the same usbmuxd device id. After a reboot it has a new one."""
     try:
         device = find_device(await list_phones(connection.usbmux), connection.facts.udid)
     except NoMuxer:  # Linux's usbmuxd may end with the last phone
         return False
-    now = connection.client.service.mux_device or connection.device
-    return device is not None and device.devid == now.devid
+    known = connection.client.service.mux_device or connection.device
+    return device is not None and device.devid == known.devid

@@ -1,4 +1,4 @@
-"""One errand with a phone's backup service: its notices heard, its sync lock held, its backup link served."""
+"""One session with a phone's backup service: listen to its notifications, hold its sync lock, serve its requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pymobiledevice3.services.afc import AfcService
 from migrate.phone.connection import PhoneConnection, run_in_thread
 from migrate.phone.mobilebackup2.conversation import Conversation
 from migrate.phone.mobilebackup2.disk import disk_error, free_bytes
-from migrate.phone.mobilebackup2.host_folder import Drive
+from migrate.phone.mobilebackup2.host_folder import HostFolder
 from migrate.phone.mobilebackup2.link import DeviceLink, LinkEnded
 from migrate.phone.mobilebackup2.notifications import NotificationListener
 from migrate.phone.mobilebackup2.pipeline import Ledger, NoLedger
@@ -26,12 +26,12 @@ from migrate.progress import Progress
 LINK_TRIES = 3
 LINK_PAUSE_S = 10.0
 """A phone often drops the first session after it was plugged in (REPORTED, facts 2.4: three tries, ten seconds apart).
-Only a session in which nothing was asked for yet is tried again here."""
+Only a session in which the phone has not asked for anything yet is tried again here."""
 
 
 @dataclass
 class Outcome:
-    """How a conversation ended. `response` None: the link broke in the middle of it, `link_error` says how."""
+    """How a conversation ended. If the link broke before the Response, `response` is None and `link_error` is set."""
 
     conversation: Conversation
     response: dict[str, Any] | None
@@ -40,7 +40,10 @@ class Outcome:
 
 @dataclass
 class BackupSession:
-    """Enter it, then `send_request`. `during` names the errand in errors. Order of services: libimobiledevice's (facts 1.3)."""
+    """A context manager; enter it, then call `send_request`. `during` names the work in errors.
+
+    The services start in libimobiledevice's order (facts 1.3).
+    """
 
     connection: PhoneConnection
     progress: Progress
@@ -83,34 +86,36 @@ class BackupSession:
         ledger: Ledger | None = None,
         on_progress: Callable[[Conversation], None] = lambda _: None,
     ) -> Outcome:
-        """Send `request` about the backup `folder` over a fresh link, and serve the phone to the end.
+        """Send `request` about the backup `folder` over a new link, and serve the phone until it is done.
 
-        `repeatable`: it may be sent again when the phone dropped the session without having asked for anything.
+        `repeatable`: whether to send it again if the phone dropped the session before it asked for anything.
+
+        Returns:
+            the outcome, also when the link broke: for a restore that may be the normal end.
 
         Raises:
             CancelledOnPhone, PasscodeWaitOver, AnotherProgramSyncing, PhoneLocked, PhoneSilent, PhoneBrokeProtocol,
             UnsafeName …
-            A broken link is not raised but told: for a restore it may be the normal end.
         """
         tries = LINK_TRIES
         while True:
             tries -= 1
             with self.connection.translate_errors(self.during):
-                outcome = await self._ask_once(request, folder, lock, ledger or NoLedger(), on_progress)
+                outcome = await self._send_once(request, folder, lock, ledger or NoLedger(), on_progress)
             if self.notifications.bug is not None:
                 raise self.notifications.bug
             if self.notifications.cancelled:
                 raise CancelledOnPhone(self.connection.name, "")
             if self.notifications.passcode_timed_out:
                 raise PasscodeWaitOver(self.connection.name, round(self.connection.wait_s))
-            talk = outcome.conversation
-            if talk.local_disk_error is not None or outcome.response is not None:
+            conversation = outcome.conversation
+            if conversation.local_disk_error is not None or outcome.response is not None:
                 return outcome
-            if talk.operations or (talk.request_sent and not repeatable) or not tries:
+            if conversation.operations or (conversation.request_sent and not repeatable) or not tries:
                 return outcome
             await self.connection.time.sleep(LINK_PAUSE_S)
 
-    async def _ask_once(
+    async def _send_once(
         self,
         request: Mapping[str, Any],
         folder: Path,
@@ -120,7 +125,7 @@ class BackupSession:
     ) -> Outcome:
         connection = self.connection
         async with connection.backup_link(self.progress) as link:
-            conversation = Conversation(link, Drive(folder.parent, folder.name), ledger, on_progress)
+            conversation = Conversation(link, HostFolder(folder.parent, folder.name), ledger, on_progress)
             self._link = link
             try:
                 if self.notifications.cancelled:
@@ -128,7 +133,7 @@ class BackupSession:
                 await run_in_thread(link, link.open_session)
                 afc = self.afc if lock else None
                 async with sync_lock(afc, self.notifications, phone=connection.name, sleep=connection.time.sleep):
-                    response = await run_in_thread(link, lambda: _ask(conversation, request))
+                    response = await run_in_thread(link, lambda: _send_request(conversation, request))
                 await run_in_thread(link, link.disconnect)
             except LinkEnded as link_error:
                 return Outcome(conversation, None, link_error)
@@ -137,19 +142,20 @@ class BackupSession:
         return Outcome(conversation, response)
 
     def raise_if_refused(self, outcome: Outcome, folder: Path) -> None:
-        """Raises unless the phone carried the request out.
+        """Raise unless the phone carried out the request.
 
         Raises:
-            BackupDiskFull, CannotWriteHere: whatever the phone made of it, our disk was the trouble.
-            PhoneLost: the link broke. Else what the phone refused with (see `refusals`).
+            BackupDiskFull, CannotWriteHere: our own disk failed, whatever the phone answered.
+            PhoneLost: the link broke.
+            MigrateError: the phone refused (see `refusals`).
         """
-        talk = outcome.conversation
-        if talk.local_disk_error is not None:
-            raise disk_error(talk.local_disk_error, folder)
+        conversation = outcome.conversation
+        if conversation.local_disk_error is not None:
+            raise disk_error(conversation.local_disk_error, folder)
         if outcome.response is None:
             raise PhoneLost(self.connection.name, self.during, str(outcome.link_error or "")) from outcome.link_error
         if error_code(outcome.response):
-            needed, free = talk.drive.needed_bytes, free_bytes(folder)
+            needed, free = conversation.host_folder.needed_bytes, free_bytes(folder)
             name = self.connection.name
             raise refusal_error(outcome.response, phone=name, folder=folder, needed_bytes=needed, free_bytes=free)
 
@@ -158,8 +164,8 @@ class BackupSession:
             self._link.shut_down()
 
 
-def _ask(conversation: Conversation, request: Mapping[str, Any]) -> dict[str, Any]:
-    """As `Conversation.ask`. A link never raises OSError, so one that comes out is our disk's."""
+def _send_request(conversation: Conversation, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Like `Conversation.send_request`, but treats an OSError as ours: a link never raises one, so it is our disk's."""
     try:
         return conversation.send_request(request)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The phone's sync lock: one program at a time syncs, saves or restores a phone."""
+"""Hold the phone's sync lock, which allows only one program at a time to sync, back up or restore it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pymobiledevice3.exceptions import AfcException, PyMobileDevice3Exception
 from pymobiledevice3.services.afc import AFC_LOCK_EX, AFC_LOCK_UN, AfcError, AfcService
 
 from migrate.phone.mobilebackup2.notifications import NotificationListener
-from migrate.phone.service import AFC_ANSWERS_WITHIN_S, translate_parse_errors
+from migrate.phone.service import AFC_TIMEOUT_S, translate_parse_errors
 from migrate.phone.wait import Sleep
 from migrate.problems import AnotherProgramSyncing
 
@@ -31,10 +31,10 @@ DID_FINISH = "com.apple.itunes-mobdev.syncDidFinish"
 async def sync_lock(
     afc: AfcService | None, notifications: NotificationListener, *, phone: str, sleep: Sleep
 ) -> AsyncIterator[None]:
-    """Hold the lock. Without AFC there is none to hold, and the phone's own refusal is what protects it.
+    """Hold the lock inside the context. Does nothing if `afc` is None; then only the phone's own refusal protects it.
 
     Raises:
-        AnotherProgramSyncing: it stayed taken for ten seconds.
+        AnotherProgramSyncing: another program held it for ten seconds.
         PyMobileDevice3Exception, OSError: the phone is gone.
     """
     if afc is None:
@@ -42,18 +42,18 @@ async def sync_lock(
         return
     await notifications.post(WILL_START)
     with translate_parse_errors():
-        async with asyncio.timeout(AFC_ANSWERS_WITHIN_S):
+        async with asyncio.timeout(AFC_TIMEOUT_S):
             handle = await afc.fopen(LOCK_FILE, "r+")
     try:
         await notifications.post(LOCK_REQUEST)
-        await _take(afc, handle, phone, sleep)
+        await _acquire(afc, handle, phone, sleep)
         await notifications.post(DID_START)
         yield
     except BaseException:
-        # The phone may be gone, or we are being stopped: the lock goes with AFC's connection, which is closed next
+        # The phone may be gone, or we are being cancelled; closing the AFC connection next releases the lock
         await notifications.post(DID_FINISH)
         raise
-    # After a restore the phone is on its way to reboot: then nothing is left to unlock
+    # After a restore the phone may be rebooting already, and then unlocking fails
     with suppress(PyMobileDevice3Exception, OSError), translate_parse_errors():
         async with asyncio.timeout(UNLOCK_S):
             await afc.lock(handle, AFC_LOCK_UN)
@@ -61,11 +61,11 @@ async def sync_lock(
     await notifications.post(DID_FINISH)
 
 
-async def _take(afc: AfcService, handle: int, phone: str, sleep: Sleep) -> None:
+async def _acquire(afc: AfcService, handle: int, phone: str, sleep: Sleep) -> None:
     for _ in range(TRIES):
         try:
             with translate_parse_errors():
-                async with asyncio.timeout(AFC_ANSWERS_WITHIN_S):
+                async with asyncio.timeout(AFC_TIMEOUT_S):
                     await afc.lock(handle, AFC_LOCK_EX)
         except AfcException as error:
             if error.status != AfcError.OP_WOULD_BLOCK:

@@ -1,1 +1,1 @@
-"""The interview: a pure function from what is known to the next question."""
+"""The interview: a pure function from facts and answers to the next question."""

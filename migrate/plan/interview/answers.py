@@ -1,4 +1,4 @@
-"""What was said so far: kept after every answer, loaded to go on. Never a password."""
+"""The answers given so far, saved after each one so that a conversation can be resumed. They never hold a password."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ NAMES = (
     "replace",
     "summary",
 )
-"""Every page, in the order in which they are asked. Answers files name them, so a name never changes."""
+"""Every page, in the order in which they are asked. Saved answers use these names, so a name never changes."""
 SECRETS = frozenset({"chosen-password", "old-password", "new-password"})
-NOT_KEPT = SECRETS | {"start", "summary"}
-"""A conversation that goes on asks these anew: a password is not written down, and the last word is said last."""
-TOLD = "told"
-"""What stands for a password among the answers."""
+NOT_SAVED = SECRETS | {"start", "summary"}
+"""A resumed conversation asks these again: passwords are never written, and the last confirmation has to come last."""
+GIVEN = "given"
+"""The placeholder for a password among the answers."""
 FORMAT = 1
 LIMIT_BYTES = 1_000_000
 
@@ -58,18 +58,18 @@ class Answers:
         return answer if isinstance(answer, str) else None
 
     def many(self, name: str) -> tuple[str, ...]:
-        """The answer to a page that takes several; () where it was not asked."""
+        """The answer to a page that takes several; () if it was not asked."""
         answer = self.get(name)
         return answer if isinstance(answer, tuple) else ()
 
     def with_answer(self, name: str, answer: Answer) -> Answers:
-        """With one more answer, at its page's place. A password's is always TOLD, whatever was given."""
-        kept = [(known, given) for known, given in self.given if known != name]
-        kept.append((name, TOLD if name in SECRETS else answer))
-        return Answers(tuple(sorted(kept, key=lambda pair: NAMES.index(pair[0]))))
+        """The answers with this one added or replaced. For a password GIVEN is stored, whatever was given."""
+        others = [(known, given) for known, given in self.given if known != name]
+        added = (name, GIVEN if name in SECRETS else answer)
+        return Answers(tuple(sorted((*others, added), key=lambda pair: NAMES.index(pair[0]))))
 
     def before(self, name: str | None) -> Answers:
-        """Going back from page `name` (None: from the end): without the last answer before it, and all later ones."""
+        """To go back from page `name` (None: from the end): the answers before it, without the last of them."""
         end = len(NAMES) if name is None else NAMES.index(name)
         earlier = [pair for pair in self.given if NAMES.index(pair[0]) < end]
         return Answers(tuple(earlier[:-1]))
@@ -78,12 +78,12 @@ class Answers:
         """Only the answers to the pages before `name`."""
         return Answers(tuple(pair for pair in self.given if NAMES.index(pair[0]) < NAMES.index(name)))
 
-    # -- kept ----------------------------------------------------------------------------------------------------------
+    # -- saving and loading --------------------------------------------------------------------------------------------
 
     def write(self, path: Path, *, names: dict[str, str]) -> None:
-        """Keep the answers, and what their phones are called, so that a phone that is not there can be asked for."""
-        kept = [[name, answer] for name, answer in self.given if name not in NOT_KEPT]
-        text = json.dumps({"interview": FORMAT, "answers": kept, "names": names}, ensure_ascii=False, indent=1)
+        """Save the answers and their phones' names, so that a phone can be asked for while it is not connected."""
+        answers = [[name, answer] for name, answer in self.given if name not in NOT_SAVED]
+        text = json.dumps({"interview": FORMAT, "answers": answers, "names": names}, ensure_ascii=False, indent=1)
         half = path.with_name(f".{path.name}.half")
         with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
             handle.write(text + "\n")
@@ -91,8 +91,10 @@ class Answers:
 
     @classmethod
     def read(cls, path: Path) -> tuple[Answers, dict[str, str]]:
-        """The answers that were kept, and names by UDID. None at all from a file that is missing, damaged or another
-        version's: what was said can be said again, so it is no reason to stop."""
+        """The saved answers, and the phones' names by UDID.
+
+        Both are empty if the file is missing, damaged or from another version: the questions can be asked again.
+        """
         try:
             with path.open("rb") as file:
                 raw: Any = json.loads(file.read(LIMIT_BYTES))
@@ -100,7 +102,7 @@ class Answers:
                 return cls(), {}
             answers = cls()
             for name, answer in raw["answers"]:
-                if name in NAMES and name not in NOT_KEPT:
+                if name in NAMES and name not in NOT_SAVED:
                     answers = answers.with_answer(
                         name, str(answer) if isinstance(answer, str) else tuple(map(str, answer))
                     )

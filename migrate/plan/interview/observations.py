@@ -1,4 +1,4 @@
-"""What an interview is about: what is seen of phones and backups, and the questions that follow from it."""
+"""The data of an interview: what is known about phones and backups, and the questions."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from migrate.problems import MigrateError
 from migrate.problems.finding import Finding
 
 Preparation = Literal["meet-old", "look-at-new", "meet-new", "save-old", "save-new", "find-my-off"]
-"""What can be done before a page, so that it can be asked well."""
+"""What has to be done before a page can be asked."""
 Kind = Literal["one", "many", "path", "secret", "new-secret"]
 BACK = "back"
-"""Never an answer: the page before."""
+"""Goes back to the previous page; never stored as an answer."""
 
 
-# -- what is seen ----------------------------------------------------------------------------------------------------
+# -- facts -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phone:
-    """A phone as it was last seen; None is unknown. It fits preflight's `PhoneFacts`."""
+    """The last known state of a phone; None means unknown. It satisfies preflight's `PhoneFacts`."""
 
     udid: str
     name: str | None = None
@@ -45,7 +45,7 @@ class Phone:
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingBackup:
-    """A finished backup on this computer, that can stand in for the old phone."""
+    """A finished backup on this computer that can be used instead of the old phone."""
 
     folder: str
     udid: str
@@ -53,14 +53,14 @@ class ExistingBackup:
     ios_version: str | None
     encrypted: bool
     backed_up_on: str  # "2026-03-01"
-    program: str = ""  # "Finder's": the program it is of, where it is not ours
+    program: str = ""  # "Finder's": the program that made it, if it was not migrate
     is_too_old: bool = False
-    """It is of iOS 9 or older: it can be read and not moved."""
+    """It is from iOS 9 or older: migrate can read it, but not move it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnfinishedRun:
-    """A run that `resume` can go on with."""
+    """A run that `resume` can continue."""
 
     id: str
     plan: str
@@ -71,7 +71,7 @@ class UnfinishedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryEntry:
-    """One category or app (`app:<bundle>`) of a saved phone."""
+    """One category or app (`app:<bundle>`) of a backup."""
 
     id: str
     title: str
@@ -80,14 +80,14 @@ class CategoryEntry:
     items: int | None = None
     notes: tuple[str, ...] = ()
     cloud_notes: tuple[str, ...] = ()
-    """Those of the notes that say what is only in iCloud, or comes back by signing in to an account."""
+    """The notes about data that is only in iCloud, or that comes back after signing in to an account."""
     needs_encryption: bool = False
     shared: Mapping[frozenset[str], int] = field(default_factory=dict)
-    """By the holdings it belongs to, this one among them: bytes that are in the number of each of them."""
+    """Bytes shared with other entries, by the ids of all entries (including this one) whose `bytes` include them."""
 
     @property
     def count(self) -> int | None:
-        """Things where they can be counted, else files."""
+        """The number of items if they can be counted, else of files."""
         return self.files if self.items is None else self.items
 
     @property
@@ -96,17 +96,17 @@ class CategoryEntry:
 
 
 def total_size_bytes(category_entries: Iterable[CategoryEntry]) -> int:
-    """Bytes that move when these do: what several of them share moves once."""
-    chosen = list(category_entries)
-    ids = {holding.id for holding in chosen}
-    shared = {owners: size for holding in chosen for owners, size in holding.shared.items()}
-    again = sum((len(owners & ids) - 1) * size for owners, size in shared.items())
-    return sum(holding.bytes for holding in chosen) - again
+    """The bytes that move with these entries; bytes that several of them share count once."""
+    entries = list(category_entries)
+    ids = {entry.id for entry in entries}
+    shared = {owners: size for entry in entries for owners, size in entry.shared.items()}
+    duplicates = sum((len(owners & ids) - 1) * size for owners, size in shared.items())
+    return sum(entry.bytes for entry in entries) - duplicates
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackupContents:
-    """What lies in a saved phone."""
+    """What a backup contains."""
 
     name: str
     ios_version: str | None
@@ -116,13 +116,13 @@ class BackupContents:
 
     @property
     def bytes(self) -> int:
-        """Of all holdings."""
+        """The size of all entries."""
         return total_size_bytes(self.category_entries)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MoveFacts:
-    """What there is to see. `with_phones` False: an interview without any phone (`migrate plan new`)."""
+    """Everything known so far. `with_phones` False: an interview without phones (`migrate plan new`)."""
 
     with_phones: bool = True
     phones: tuple[Phone, ...] = ()
@@ -130,17 +130,17 @@ class MoveFacts:
     backups: tuple[ExistingBackup, ...] = ()
     unfinished: tuple[UnfinishedRun, ...] = ()
     earlier_answers: Answers | None = None
-    """The answers of a conversation that was stopped."""
+    """The answers of an interrupted conversation."""
     backup_contents: Mapping[str, BackupContents] = field(default_factory=dict)
-    """By UDID, or by the folder of a backup that stands in: what was saved and counted in this conversation."""
+    """By UDID or backup folder: the contents of the backups made or read in this conversation."""
     signs_of_use: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By UDID: what a phone holds that an erased one does not."""
-    told: frozenset[str] = frozenset()
-    """The phones (and folders) whose backup password is known already."""
+    """By UDID: what is on the phone that an erased phone does not have."""
+    known_passwords: frozenset[str] = frozenset()
+    """The phones (UDID) and backup folders whose backup password is known."""
     connected_later_udid: str | None = None
-    """The UDID of the new phone, where it was to be connected later and now is."""
+    """The UDID of the new phone, if it was to be connected later and now is."""
     catalogue: tuple[CategoryEntry, ...] = ()
-    """All categories, without counts: what can be asked before anything is saved."""
+    """All categories, without counts, for use before there is a backup."""
 
     def phone(self, udid: str | None) -> Phone | None:
         return next((phone for phone in self.phones if phone.udid == udid), None)
@@ -150,22 +150,21 @@ class MoveFacts:
         return tuple(phone for phone in self.phones if phone.connected)
 
 
-# -- what is asked ---------------------------------------------------------------------------------------------------
+# -- questions -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """One possible answer. `about` is what it stands for; `refused`: why it cannot be chosen now."""
+    """One possible answer. `about`: the phone, backup, run or category. `refused`: why it cannot be chosen."""
 
     value: str
     about: Phone | ExistingBackup | UnfinishedRun | CategoryEntry | None = None
     refused: MigrateError | None = None
-    ticked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """One page. `phone`: whose; `free_bytes`: the room there is for what is ticked."""
+    """One page. `phone`: the phone's name. `free_bytes`: the free space on the new phone."""
 
     name: str
     kind: Kind = "one"
@@ -188,18 +187,18 @@ def resumed_run_id(facts: MoveFacts, answers: Answers) -> str | None:
 
 
 def old_phone_key(answers: Answers) -> str | None:
-    """What the old phone's save goes by: its UDID, or the folder of the backup that stands in for it."""
+    """The key of the old phone's backup: its UDID, or the folder of the backup used instead of it."""
     return answers.one("folder") or answers.one("old")
 
 
 def old_folder(facts: MoveFacts, answers: Answers) -> Path | None:
-    """The backup that stands in for the old phone."""
+    """The backup folder used instead of the old phone, or None."""
     key = old_phone_key(answers)
     known = any(backup.folder == key for backup in facts.backups)
     return Path(key) if key and ("folder" in answers or known) else None
 
 
 def new_udid(facts: MoveFacts, answers: Answers) -> str | None:
-    """The new phone's UDID; None where it is to be connected later and has not been seen yet."""
+    """The new phone's UDID; None if it is to be connected later and has not been seen yet."""
     new = answers.one("new")
     return facts.connected_later_udid if new == "later" else new

@@ -1,4 +1,4 @@
-"""The pages of the interview: when each matters, what must be seen for it, and what may be answered."""
+"""The pages of the interview: when each is asked, what has to be prepared for it, and the possible answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from migrate.categories.catalogue import APP_PREFIX
-from migrate.plan.interview.answers import Answer, Answers
+from migrate.plan.interview.answers import Answers
 from migrate.plan.interview.observations import (
     BACK,
     BackupContents,
@@ -32,9 +32,9 @@ IN_USE: Literal["in-use"] = "in-use"
 EVERYTHING, SOME = "everything", "some"
 ALL_APPS = "all-apps"
 
-Look = Callable[[MoveFacts, Answers], Question]
-When = Callable[[MoveFacts, Answers], bool]
-Need = Callable[[MoveFacts, Answers], Preparation | None]
+BuildQuestion = Callable[[MoveFacts, Answers], Question]
+Condition = Callable[[MoveFacts, Answers], bool]
+FindPreparation = Callable[[MoveFacts, Answers], Preparation | None]
 
 
 def always(facts: MoveFacts, answers: Answers) -> bool:
@@ -47,15 +47,15 @@ def nothing(facts: MoveFacts, answers: Answers) -> Preparation | None:
 
 @dataclass(frozen=True)
 class InterviewPage:
-    """One page. `needs` is looked at first: what it names can change whether the page matters."""
+    """One page. `needs` is evaluated before `matters`, because the preparation can change whether the page matters."""
 
     name: str
-    about: Look
-    matters: When = always
-    needs: Need = nothing
+    about: BuildQuestion
+    matters: Condition = always
+    needs: FindPreparation = nothing
 
 
-# -- who -------------------------------------------------------------------------------------------------------------
+# -- phones ----------------------------------------------------------------------------------------------------------
 
 
 def ask_start(facts: MoveFacts, answers: Answers) -> Question:
@@ -79,10 +79,10 @@ def ask_backup_folder(facts: MoveFacts, answers: Answers) -> Question:
 
 
 def ask_new_phone(facts: MoveFacts, answers: Answers) -> Question:
-    others = tuple(
-        Option(value=one.udid, about=one) for one in facts.connected if one.udid != _old_udid(facts, answers)
+    candidates = tuple(
+        Option(value=phone.udid, about=phone) for phone in facts.connected if phone.udid != _old_udid(facts, answers)
     )
-    return Question(name="new", options=(*others, Option(value=LATER)))
+    return Question(name="new", options=(*candidates, Option(value=LATER)))
 
 
 def ask_new_phone_state(facts: MoveFacts, answers: Answers) -> Question:
@@ -112,13 +112,13 @@ def has_signs_of_use(facts: MoveFacts, answers: Answers) -> bool:
 
 
 def prepare_signs_of_use(facts: MoveFacts, answers: Answers) -> Preparation | None:
-    """Only where it trusts us already: the Trust dialog comes when the new phone's turn comes."""
+    """Only if the new phone trusts this computer already; otherwise its Trust dialog appears later, when it is met."""
     new = _new(facts, answers)
     known = new is None or new.udid in facts.signs_of_use
     return "look-at-new" if answers.one("new-is") == ERASED and new and new.trusted and not known else None
 
 
-# -- how it is saved -------------------------------------------------------------------------------------------------
+# -- backup and passwords --------------------------------------------------------------------------------------------
 
 
 def ask_encryption(facts: MoveFacts, answers: Answers) -> Question:
@@ -155,10 +155,13 @@ def ask_new_phone_password(facts: MoveFacts, answers: Answers) -> Question:
 
 
 def needs_chosen_password(facts: MoveFacts, answers: Answers) -> bool:
-    """Not where encryption is on by now: a conversation that goes on may have turned it on itself."""
+    """Not if encryption is on already: a resumed conversation may have turned it on itself."""
     on = bool((old := _old(facts, answers)) and old.encrypts_backups)
     return (
-        facts.with_phones and answers.one("encryption") == "on" and not on and _not_told(facts, old_phone_key(answers))
+        facts.with_phones
+        and answers.one("encryption") == "on"
+        and not on
+        and _password_missing(facts, old_phone_key(answers))
     )
 
 
@@ -166,22 +169,22 @@ def needs_old_password(facts: MoveFacts, answers: Answers) -> bool:
     folder, old = old_folder(facts, answers), _old(facts, answers)
     if folder is not None:
         backup = next((one for one in facts.backups if one.folder == str(folder)), None)
-        return (backup is None or backup.encrypted) and _not_told(facts, str(folder))
+        return (backup is None or backup.encrypted) and _password_missing(facts, str(folder))
     return (
         bool(old and old.encrypts_backups)
         and "chosen-password" not in answers
-        and _not_told(facts, old_phone_key(answers))
+        and _password_missing(facts, old_phone_key(answers))
     )
 
 
 def needs_new_phone_password(facts: MoveFacts, answers: Answers) -> bool:
-    """Not once it was saved in this conversation: its encryption was turned on then, if it was off."""
+    """Not if it was backed up in this conversation, which turns its encryption on with a known password."""
     new, udid = _new(facts, answers), new_udid(facts, answers)
     return (
         is_new_phone_in_use(answers)
         and bool(new and new.encrypts_backups)
         and udid not in facts.backup_contents
-        and _not_told(facts, udid)
+        and _password_missing(facts, udid)
     )
 
 
@@ -214,7 +217,7 @@ def ask_everything_or_some(facts: MoveFacts, answers: Answers) -> Question:
     )
 
 
-def chosen(facts: MoveFacts, answers: Answers) -> Question:
+def ask_chosen(facts: MoveFacts, answers: Answers) -> Question:
     return Question(
         name="chosen",
         kind="many",
@@ -225,7 +228,10 @@ def chosen(facts: MoveFacts, answers: Answers) -> Question:
 
 
 def too_full_error(facts: MoveFacts, answers: Answers, ids: tuple[str, ...]) -> NewPhoneTooFull | None:
-    """Why so much does not fit; None where it does, or nobody can tell yet. The phone's own word comes later."""
+    """The error if these do not fit on the new phone; None if they do or its free space is unknown.
+
+    This is an estimate: the phone itself decides during the restore.
+    """
     free = _free_bytes(facts, answers)
     wanted = total_size_bytes(one for one in category_entries(facts, answers) if one.id in ids)
     if free is None or wanted <= free:
@@ -239,13 +245,13 @@ def ask_accept_unreadable(facts: MoveFacts, answers: Answers) -> Question:
 
 
 def has_unreadable_files(facts: MoveFacts, answers: Answers) -> bool:
-    saved = old_backup_contents(facts, answers)
-    return bool(saved and set(saved.unreadable) & set(owners(facts, answers)))
+    contents = old_backup_contents(facts, answers)
+    return bool(contents and set(contents.unreadable) & set(owners(facts, answers)))
 
 
 def ask_replace(facts: MoveFacts, answers: Answers) -> Question:
-    kept = [one for one in owners(facts, answers) if not counterpart_count(facts, answers, one)]
-    leave = (Option(value="leave"),) if kept else ()
+    without_counterpart = [owner for owner in owners(facts, answers) if not counterpart_count(facts, answers, owner)]
+    leave = (Option(value="leave"),) if without_counterpart else ()
     return Question(name="replace", options=(Option(value="replace"), *leave), phone=new_phone_name(facts, answers))
 
 
@@ -264,7 +270,7 @@ def prepare_new_backup(facts: MoveFacts, answers: Answers) -> Preparation | None
 
 
 def prepare_summary(facts: MoveFacts, answers: Answers) -> Preparation | None:
-    """A conversation that goes on has its answers, but not yet what they are about."""
+    """A resumed conversation has its answers, but the phones and backups they refer to are not loaded yet."""
     new = _new(facts, answers)
     missing = (
         prepare_old_backup(facts, answers) or prepare_new_phone(facts, answers) or prepare_new_backup(facts, answers)
@@ -272,7 +278,7 @@ def prepare_summary(facts: MoveFacts, answers: Answers) -> Preparation | None:
     return missing or ("find-my-off" if new and new.connected and new.find_my else None)
 
 
-# -- read from what is seen and said ---------------------------------------------------------------------------------
+# -- derived from facts and answers ----------------------------------------------------------------------------------
 
 
 def old_backup_contents(facts: MoveFacts, answers: Answers) -> BackupContents | None:
@@ -280,9 +286,9 @@ def old_backup_contents(facts: MoveFacts, answers: Answers) -> BackupContents | 
 
 
 def category_entries(facts: MoveFacts, answers: Answers) -> tuple[CategoryEntry, ...]:
-    """What could move: what the saved phone holds, or every category where nothing was saved yet."""
-    saved = old_backup_contents(facts, answers)
-    every = saved.category_entries if saved else facts.catalogue
+    """The categories and apps that can move: those in the old phone's backup, or all if there is no backup yet."""
+    contents = old_backup_contents(facts, answers)
+    every = contents.category_entries if contents else facts.catalogue
     encrypted = is_encrypted(facts, answers)
     return tuple(
         one
@@ -293,38 +299,30 @@ def category_entries(facts: MoveFacts, answers: Answers) -> tuple[CategoryEntry,
 
 
 def is_encrypted(facts: MoveFacts, answers: Answers) -> bool:
-    """Whether the old phone's backup is to be encrypted: as chosen, or as it is already."""
+    """Whether the old phone's backup will be encrypted: as chosen, else as it is now."""
     if (chosen := answers.one("encryption")) is not None:
         return chosen == "on"
-    saved, old = old_backup_contents(facts, answers), _old(facts, answers)
-    if saved is not None:
-        return saved.encrypted
+    contents, old = old_backup_contents(facts, answers), _old(facts, answers)
+    if contents is not None:
+        return contents.encrypted
     return old is None or old.encrypts_backups is not False
 
 
 def owners(facts: MoveFacts, answers: Answers) -> tuple[str, ...]:
-    """The categories and apps that were chosen and that have something in them."""
+    """The chosen categories and apps that are not empty."""
     ids = [one.id for one in category_entries(facts, answers) if not one.is_empty]
     return tuple(ids if answers.one("what") == EVERYTHING else [one for one in ids if one in answers.many("chosen")])
 
 
 def counterpart_count(facts: MoveFacts, answers: Answers, owner: str) -> int:
-    """How much of a category or app the new phone has, as far as it was saved."""
-    there = facts.backup_contents.get(new_udid(facts, answers) or "")
-    found = next((one for one in there.category_entries if one.id == owner), None) if there else None
-    return (found.count or 0) if found else 0
+    """How many items (else files) of a category or app are in the new phone's backup; 0 without a backup."""
+    contents = facts.backup_contents.get(new_udid(facts, answers) or "")
+    entry = next((one for one in contents.category_entries if one.id == owner), None) if contents else None
+    return (entry.count or 0) if entry else 0
 
 
-def answer_refusal(facts: MoveFacts, answers: Answers, question: Question, answer: Answer) -> MigrateError | None:
-    """Why this answer cannot be taken."""
-    if question.kind == "many" and isinstance(answer, tuple):
-        return too_full_error(facts, answers, answer)
-    option = next((one for one in question.options if one.value == answer), None)
-    return option.refused if option else None
-
-
-def is_app(holding: CategoryEntry) -> bool:
-    return holding.id.startswith(APP_PREFIX)
+def is_app(entry: CategoryEntry) -> bool:
+    return entry.id.startswith(APP_PREFIX)
 
 
 def is_new_phone_in_use(answers: Answers) -> bool:
@@ -342,9 +340,9 @@ def _old_udid(facts: MoveFacts, answers: Answers) -> str | None:
 
 
 def _old_phone_name(facts: MoveFacts, answers: Answers) -> str | None:
-    old, saved = _old(facts, answers), old_backup_contents(facts, answers)
+    old, contents = _old(facts, answers), old_backup_contents(facts, answers)
     backup = next((one for one in facts.backups if one.folder == old_phone_key(answers)), None)
-    return old.name_or_model if old else saved.name if saved else backup.name if backup else None
+    return old.name_or_model if old else contents.name if contents else backup.name if backup else None
 
 
 def _new(facts: MoveFacts, answers: Answers) -> Phone | None:
@@ -361,5 +359,5 @@ def _free_bytes(facts: MoveFacts, answers: Answers) -> int | None:
     return new.free_bytes if new else None
 
 
-def _not_told(facts: MoveFacts, key: str | None) -> bool:
-    return key is not None and key not in facts.told
+def _password_missing(facts: MoveFacts, key: str | None) -> bool:
+    return key is not None and key not in facts.known_passwords

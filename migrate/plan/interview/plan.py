@@ -1,4 +1,4 @@
-"""From the answers to the plan: what was agreed, so that it can be read, kept and replayed."""
+"""Build the plan from the answers of an interview."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from migrate.plan.interview.pages import (
     IN_USE,
     category_entries,
     counterpart_count,
-    is_app,
     is_encrypted,
     old_backup_contents,
     owners,
@@ -23,7 +22,9 @@ from migrate.plan.model import Plan, to_toml
 
 
 def build_plan(facts: MoveFacts, answers: Answers) -> Plan:
-    """The plan that was agreed on. It saves incrementally: a replay has a phone to save, even if today had not.
+    """The plan for these answers.
+
+    Its backup is incremental unless a backup folder was chosen, so it can be used again with the phone.
 
     Raises:
         pydantic.ValidationError: never for answers to our own questions.
@@ -39,24 +40,26 @@ def build_plan(facts: MoveFacts, answers: Answers) -> Plan:
         {"backup": str(folder)} if folder else {"udid": old_phone_key(answers)} if old_phone_key(answers) else {}
     )
     raw["backup"] = {"encrypted": is_encrypted(facts, answers), "begin": "as-is" if folder else "incremental"}
-    raw["move"] = _moving(facts, answers)
+    raw["move"] = _move_selection(facts, answers)
     raw["safety"] = {"accept_unreadable": answers.one("unreadable") == "accept"}
     return Plan.model_validate(raw)
 
 
-def _moving(facts: MoveFacts, answers: Answers) -> dict[str, Any]:
+def _move_selection(facts: MoveFacts, answers: Answers) -> dict[str, Any]:
     if answers.one("what") == EVERYTHING:
         return {"categories": [EVERYTHING], "apps": "all"}
-    left = _left_alone(facts, answers)
+    not_replaced = _not_replaced(facts, answers)
     ids = [
-        one.id for one in category_entries(facts, answers) if one.id in answers.many("chosen") and one.id not in left
+        one.id
+        for one in category_entries(facts, answers)
+        if one.id in answers.many("chosen") and one.id not in not_replaced
     ]
     apps = [one.removeprefix(APP_PREFIX) for one in ids if one.startswith(APP_PREFIX)]
     every = ALL_APPS in answers.many("chosen")
     categories = [one for one in ids if not one.startswith(APP_PREFIX) and one != ALL_APPS]
     replaced = [one.removeprefix(APP_PREFIX) for one in ids if counterpart_count(facts, answers, one)]
     if not facts.with_phones:
-        replaced = categories  # nobody has counted: whatever the word covers
+        replaced = categories  # nothing was counted, so allow all of them
     return {
         "categories": categories,
         "apps": "all" if every else apps or "none",
@@ -64,37 +67,29 @@ def _moving(facts: MoveFacts, answers: Answers) -> dict[str, Any]:
     }
 
 
-def _left_alone(facts: MoveFacts, answers: Answers) -> frozenset[str]:
-    """What stays behind because the new phone has some of it already, and that was to be kept."""
+def _not_replaced(facts: MoveFacts, answers: Answers) -> frozenset[str]:
+    """The chosen owners that do not move, because the person wants to keep what the new phone has."""
     if answers.one("replace") != "leave" or not facts.with_phones:
         return frozenset()
     return frozenset(one for one in owners(facts, answers) if counterpart_count(facts, answers, one))
 
 
 def plan_name(facts: MoveFacts, answers: Answers) -> str:
-    """What the plan is called: what moves, from where, to where."""
+    """The plan's name: what moves, from which phone, to which phone."""
     if answers.one("what") == EVERYTHING:
         what = "Everything"
     else:
-        left = _left_alone(facts, answers)
+        not_replaced = _not_replaced(facts, answers)
         titles = [
             one.title
             for one in category_entries(facts, answers)
-            if one.id in answers.many("chosen") and one.id not in left
+            if one.id in answers.many("chosen") and one.id not in not_replaced
         ]
         what = ", ".join(titles[:3]) + (f" and {len(titles) - 3} more" if len(titles) > 3 else "")
-    saved, new = old_backup_contents(facts, answers), facts.phone(new_udid(facts, answers))
-    return f"{what}{f', from {saved.name}' if saved else ''}{f' to {new.name_or_model}' if new else ''}"[:200]
+    backup, new = old_backup_contents(facts, answers), facts.phone(new_udid(facts, answers))
+    return f"{what}{f', from {backup.name}' if backup else ''}{f' to {new.name_or_model}' if new else ''}"[:200]
 
 
 def plan_file_text(plan: Plan) -> str:
-    """The text of the plan's file."""
-    return (
-        f"# Made in conversation with migrate; change it as you like, then look: migrate plan check\n\n{to_toml(plan)}"
-    )
-
-
-def apps_of(facts: MoveFacts, answers: Answers) -> int:
-    """How many apps move."""
-    chosen = set(owners(facts, answers))
-    return sum(one.id in chosen for one in category_entries(facts, answers) if is_app(one))
+    """The text of the plan file."""
+    return f"# Written by migrate. You can edit this file; check it with: migrate plan check\n\n{to_toml(plan)}"

@@ -1,12 +1,12 @@
-"""The interview: from what is seen and what was said to the next thing worth asking. Pure: no phone, no terminal.
+"""The interview: from facts and answers to the next question. Pure: no phone, no terminal.
 
-    next_question(seen, said)   the next page, or None once the plan can be written
-    next_deed(seen, said)       what is worth doing before that page: meet a phone, save it, count what is in it
-    back(seen, said, name)      going back from a page: without the last answer
-    Answers.read(path)          resuming (interview_answers.py)
+    next_question(facts, answers)     the next page, or None once the plan can be written
+    next_preparation(facts, answers)  what to do before that page: meet a phone, back it up, count its contents
+    back(facts, answers, name)        the answers without the last one, to go back from a page
+    Answers.read(path)                resume (answers.py)
 
-A question carries facts; the words are talk's. What is asked, in which order and when, is the table INTERVIEW
-(its pages are in interview_pages.py). A password is never an answer: only the fact that it was told is.
+A question carries facts; the wizard writes the sentences. The table INTERVIEW defines what is asked, when, and in which
+order (pages.py). The answers never contain a password, only that it was given.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["Answers", "MoveFacts", "Preparation", "Question", "back", "next_prep
 
 
 def next_question(facts: MoveFacts, answers: Answers) -> Question | None:
-    """The next thing worth asking, or None once the plan can be written (or an unfinished run is to go on)."""
+    """The next question, or None once the plan can be written or an unfinished run was chosen."""
     if resumed_run_id(facts, answers):
         return None
     for page in INTERVIEW:
@@ -41,7 +41,7 @@ def next_question(facts: MoveFacts, answers: Answers) -> Question | None:
 
 
 def next_preparation(facts: MoveFacts, answers: Answers) -> Preparation | None:
-    """What the next page needs to have been seen. Never for an interview without phones."""
+    """What has to be done before the next page. Always None in an interview without phones."""
     if not facts.with_phones or resumed_run_id(facts, answers):
         return None
     for page in INTERVIEW:
@@ -55,8 +55,10 @@ def next_preparation(facts: MoveFacts, answers: Answers) -> Preparation | None:
 
 
 def back(facts: MoveFacts, answers: Answers, name: str | None) -> Answers:
-    """Going back from page `name`: without the last answer before it, and on, until another page is asked. What was
-    done in between (a save, encryption turned on) stays done, so some pages do not matter any more."""
+    """Go back from page `name`: drop answers before it until a different page is asked.
+
+    What was done in between (a backup, turning encryption on) stays done, so some pages may not be asked again.
+    """
     while answers:
         answers = answers.before(name)
         question = next_question(facts, answers)
@@ -66,13 +68,15 @@ def back(facts: MoveFacts, answers: Answers, name: str | None) -> Answers:
 
 
 def summary(facts: MoveFacts, answers: Answers) -> Question:
-    """The last page: with what preflight finds, or why it cannot be begun."""
+    """The last page, with preflight's findings or the error that prevents the run."""
     refused: MigrateError | None = None
     findings: tuple[Finding, ...] = ()
     old, new = facts.phone(old_phone_key(answers)), facts.phone(new_udid(facts, answers))
-    here = preflight.MoveFacts(old=old if old and old.connected else None, new=new if new and new.ios_version else None)
+    known = preflight.MoveFacts(
+        old=old if old and old.connected else None, new=new if new and new.ios_version else None
+    )
     try:
-        findings = tuple(preflight.preflight(build_plan(facts, answers), here))
+        findings = tuple(preflight.preflight(build_plan(facts, answers), known))
     except MigrateError as error:
         refused = error
     move = (Option(value="move", refused=refused),) if facts.with_phones else ()
@@ -102,7 +106,7 @@ INTERVIEW = (
     ),
     pages.InterviewPage(
         "chosen",
-        pages.chosen,
+        pages.ask_chosen,
         lambda facts, answers: pages.is_new_phone_in_use(answers) or answers.one("what") == pages.SOME,
         pages.prepare_old_backup,
     ),

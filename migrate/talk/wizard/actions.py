@@ -113,7 +113,7 @@ class WizardActions:
             ("new", new_udid(move_facts, answers)),
         )
         told = {key for role, key in roles if key and self.passwords.look_up(role, key)}
-        return replace(move_facts, told=frozenset(self.secrets) | told)
+        return replace(move_facts, known_passwords=frozenset(self.secrets) | told)
 
     async def changes(self, move_facts: MoveFacts) -> None:
         """Come back when a phone was plugged in or unplugged, or trusts us now."""

@@ -1,4 +1,4 @@
-"""The host's side of a save against a phone played by hand."""
+"""The host's side of a backup, against a phone driven by the test."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_first_backup_as_a_phone_carries_it_out(wired: Any) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_nobody_else_may_read_what_arrives(wired: Any) -> None:
+def test_received_files_are_private(wired: Any) -> None:
     saved = wired.backup()
     wired.phone.say("DLMessageCreateDirectory", f"{UDID}/Snapshot/ab")
     wired.phone.status()
@@ -102,8 +102,8 @@ def test_nobody_else_may_read_what_arrives(wired: Any) -> None:
     assert modes == [0o700, 0o700, 0o600]
 
 
-def test_a_file_the_phone_cannot_read_is_noted_and_keeps_its_place(wired: Any) -> None:
-    """Its row would have no file at all otherwise, and the phone refuses such a backup (205)."""
+def test_an_unreadable_file_is_recorded_and_stored_as_far_as_it_came(wired: Any) -> None:
+    """Otherwise its row would have no file, and the phone refuses such a backup (205)."""
     saved = wired.backup()
     wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [b"half of"], failed(b"Input/output error (5)")))
     assert wired.phone.status()[0] == 0
@@ -116,7 +116,7 @@ def test_a_file_the_phone_cannot_read_is_noted_and_keeps_its_place(wired: Any) -
     assert why == "Input/output error (5)"
 
 
-def test_a_file_that_ends_with_0x0b_and_no_word_is_whole(wired: Any) -> None:
+def test_a_file_that_ends_with_0x0b_and_no_text_is_complete(wired: Any) -> None:
     saved = wired.backup()
     wired.phone.upload((f"{UDID}/ab/{FILE_ID}", [b"all of it"], failed(b"")))
     wired.phone.status()
@@ -126,9 +126,7 @@ def test_a_file_that_ends_with_0x0b_and_no_word_is_whole(wired: Any) -> None:
 
 
 @pytest.mark.parametrize("ending", [WHOLE, failed(b"Input/output error (5)")], ids=["empty", "cut short"])
-def test_a_manifest_that_came_empty_or_cut_short_never_takes_the_place_of_a_whole_one(
-    wired: Any, ending: bytes
-) -> None:
+def test_an_empty_or_truncated_manifest_never_replaces_a_complete_one(wired: Any, ending: bytes) -> None:
     (wired.folder / "Manifest.plist").write_bytes(b"the good one")
     saved = wired.backup()
     wired.phone.upload((f"{UDID}/Manifest.plist", [] if ending == WHOLE else [b"bpl"], ending))
@@ -138,7 +136,7 @@ def test_a_manifest_that_came_empty_or_cut_short_never_takes_the_place_of_a_whol
     assert (wired.folder / "Manifest.plist").read_bytes() == b"the good one"
 
 
-def test_a_file_that_replaces_another_leaves_the_other_as_it_was_for_whoever_linked_it(wired: Any) -> None:
+def test_replacing_a_file_leaves_hard_links_to_the_old_one_unchanged(wired: Any) -> None:
     (wired.folder / "ab").mkdir()
     before, linked = wired.folder / "ab" / FILE_ID, wired.root / "kept"
     before.write_bytes(b"of the last save")
@@ -152,7 +150,7 @@ def test_a_file_that_replaces_another_leaves_the_other_as_it_was_for_whoever_lin
     assert linked.read_bytes() == b"of the last save"
 
 
-def test_a_link_that_breaks_in_the_middle_of_a_file_leaves_no_half_of_it(wired: Any) -> None:
+def test_a_link_that_breaks_during_a_file_leaves_no_partial_file(wired: Any) -> None:
     saved = wired.backup()
     wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [b"whole"], WHOLE))
     wired.phone.status()
@@ -169,7 +167,7 @@ def test_a_link_that_breaks_in_the_middle_of_a_file_leaves_no_half_of_it(wired: 
     assert wired.ledger.notes == [("add", FILE_ID, sha256(b"whole"), 5)]
 
 
-def test_what_a_killed_run_left_half_received_is_cleared_away(wired: Any) -> None:
+def test_partial_files_of_a_killed_run_are_removed(wired: Any) -> None:
     left = wired.root / f".{UDID}.receiving"
     left.mkdir()
     (left / "part").write_bytes(b"half")
@@ -185,7 +183,7 @@ def test_what_a_killed_run_left_half_received_is_cleared_away(wired: Any) -> Non
 
 
 class FullDisk(NoLedger):
-    """The disk fills up when the `after`th blob is noted."""
+    """The disk fills up when blob number `after` is added."""
 
     def __init__(self, after: int) -> None:
         self.left = after
@@ -196,7 +194,7 @@ class FullDisk(NoLedger):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_a_disk_that_fills_up_is_told_to_the_phone_which_then_ends_the_save(wired: Any) -> None:
+def test_a_full_disk_is_reported_to_the_phone_which_ends_the_backup(wired: Any) -> None:
     class FullFile:
         """Takes a few bytes, then the disk is full."""
 
@@ -251,7 +249,7 @@ def test_a_disk_too_full_for_the_seal_counts_as_full_too(wired: Any) -> None:
     assert wired.conversation.local_disk_error.errno == errno.ENOSPC
 
 
-def test_a_phone_that_asks_for_room_hears_that_we_delete_nothing_and_tells_how_much_it_needs(wired: Any) -> None:
+def test_a_purge_request_deletes_nothing_and_shows_how_much_space_is_needed(wired: Any) -> None:
     saved = wired.backup()
     wired.phone.say("DLMessageGetFreeDiskSpace", "")
     _, free = wired.phone.status()
@@ -260,7 +258,7 @@ def test_a_phone_that_asks_for_room_hears_that_we_delete_nothing_and_tells_how_m
     assert wired.phone.status() == (-1, 0)
     wired.phone.respond(105, "Insufficient free disk space on drive to back up")
     saved.result()
-    assert wired.conversation.drive.needed_bytes == free + lacking
+    assert wired.conversation.host_folder.needed_bytes == free + lacking
 
 
 class Broken(NoLedger):
@@ -268,7 +266,7 @@ class Broken(NoLedger):
         raise RuntimeError("a bug")
 
 
-def test_the_bug_of_a_thread_of_ours_ends_the_save_instead_of_hanging_it(tmp_path: Path) -> None:
+def test_a_bug_in_a_thread_ends_the_backup_instead_of_hanging_it(tmp_path: Path) -> None:
     with (
         pytest.raises(RuntimeError, match="a bug"),
         pipeline.Pipeline(tmp_path / "staging", Broken()) as line,
@@ -277,7 +275,7 @@ def test_the_bug_of_a_thread_of_ours_ends_the_save_instead_of_hanging_it(tmp_pat
             line.put((pipeline.FileStart(tmp_path / "blob"), pipeline.FileData(b"x"), pipeline.FileEnd(FILE_ID)))
 
 
-def test_a_bug_in_the_last_moment_is_heard_of_too(tmp_path: Path) -> None:
+def test_a_bug_at_the_very_end_is_raised_too(tmp_path: Path) -> None:
     with (
         pytest.raises(RuntimeError, match="a bug"),
         pipeline.Pipeline(tmp_path / "staging", Broken()) as line,
@@ -285,7 +283,7 @@ def test_a_bug_in_the_last_moment_is_heard_of_too(tmp_path: Path) -> None:
         line.put((pipeline.FileStart(tmp_path / "blob"), pipeline.FileData(b"x"), pipeline.FileEnd(FILE_ID)))
 
 
-# -- strangers' names ------------------------------------------------------------------------------------------------
+# -- untrusted names -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [f"{UDID}/../../etc/passwd", "..", f"{UDID}/ab/\0", "../other/x"])
@@ -299,7 +297,7 @@ def test_a_name_that_leads_out_of_the_backup_ends_the_conversation(wired: Any, n
 OTHER = "00008110-00000000000000FF"
 
 
-def test_another_phone_s_backup_is_neither_shown_nor_changed(wired: Any) -> None:
+def test_another_phone_s_backup_is_neither_listed_nor_changed(wired: Any) -> None:
     (wired.root / OTHER).mkdir()
     (wired.root / OTHER / "Info.plist").write_bytes(b"not yours")
     saved = wired.backup()
@@ -325,7 +323,7 @@ def test_another_phone_s_backup_is_neither_shown_nor_changed(wired: Any) -> None
     assert list(wired.folder.iterdir()) == []
 
 
-def test_a_phone_cannot_have_its_whole_backup_removed(wired: Any) -> None:
+def test_a_phone_cannot_remove_its_whole_backup(wired: Any) -> None:
     (wired.folder / "Info.plist").write_bytes(b"x")
     saved = wired.backup()
     wired.phone.say("DLMessageRemoveItems", [UDID], "", 1.0)
@@ -335,7 +333,7 @@ def test_a_phone_cannot_have_its_whole_backup_removed(wired: Any) -> None:
     assert (wired.folder / "Info.plist").exists()
 
 
-def test_a_device_path_that_looks_absolute_is_a_place_in_the_backup(wired: Any) -> None:
+def test_a_path_that_looks_absolute_is_inside_the_backup(wired: Any) -> None:
     saved = wired.backup()
     wired.phone.upload((f"/{UDID}/ab/{FILE_ID}", [b"x"], WHOLE))
     assert wired.phone.status()[0] == 0
@@ -344,10 +342,10 @@ def test_a_device_path_that_looks_absolute_is_a_place_in_the_backup(wired: Any) 
     assert (wired.folder / "ab" / FILE_ID).read_bytes() == b"x"
 
 
-# -- what else a phone does ------------------------------------------------------------------------------------------
+# -- other operations ------------------------------------------------------------------------------------------------
 
 
-def test_on_a_forced_full_backup_the_old_folder_is_put_aside_and_in_the_end_removed(wired: Any) -> None:
+def test_a_forced_full_backup_renames_the_old_folder_and_removes_it_at_the_end(wired: Any) -> None:
     (wired.folder / "ab").mkdir()
     (wired.folder / "ab" / FILE_ID).write_bytes(b"old")
     aside = f"{UDID}-20261122-231905"
@@ -366,7 +364,7 @@ def test_on_a_forced_full_backup_the_old_folder_is_put_aside_and_in_the_end_remo
     assert wired.ledger.notes == [("forget everything",), ("add", FILE_ID, sha256(b"new"), 3)]
 
 
-def test_a_blob_that_is_removed_is_forgotten(wired: Any) -> None:
+def test_a_removed_blob_is_removed_from_the_ledger(wired: Any) -> None:
     (wired.folder / "ab").mkdir()
     (wired.folder / "ab" / FILE_ID).write_bytes(b"old")
     saved = wired.backup()
@@ -377,7 +375,7 @@ def test_a_blob_that_is_removed_is_forgotten(wired: Any) -> None:
     assert wired.ledger.notes == [("forget", FILE_ID)]
 
 
-def test_moving_onto_a_folder_replaces_it_and_does_not_go_into_it(wired: Any) -> None:
+def test_moving_onto_a_folder_replaces_it(wired: Any) -> None:
     for name in ("new/deep", "old/deep"):
         (wired.folder / name).mkdir(parents=True)
     (wired.folder / "new/deep/file").write_bytes(b"x")
@@ -394,7 +392,7 @@ def test_moving_onto_a_folder_replaces_it_and_does_not_go_into_it(wired: Any) ->
     ]
 
 
-def test_moving_what_is_not_there_is_answered_and_not_the_end(wired: Any) -> None:
+def test_moving_a_missing_file_is_answered_with_an_error(wired: Any) -> None:
     saved = wired.backup()
     wired.phone.say("DLMessageMoveItems", {f"{UDID}/nothing": f"{UDID}/x"}, "", 1.0)
     assert wired.phone.status()[0] == -6
@@ -416,7 +414,7 @@ def test_a_file_and_a_tree_are_copied(wired: Any) -> None:
     assert (wired.folder / "two").read_bytes() == b"1"
 
 
-def test_an_operation_nobody_knows_is_answered_so_that_the_phone_does_not_wait(wired: Any) -> None:
+def test_an_unknown_operation_is_answered_with_an_error(wired: Any) -> None:
     saved = wired.backup()
     wired.phone.say("DLMessageDanceForMe", 1)
     assert wired.phone.status()[0] == -1
@@ -434,7 +432,7 @@ def test_an_operation_nobody_knows_is_answered_so_that_the_phone_does_not_wait(w
         ("DLMessageProcessMessage", "not a dictionary"),
     ],
 )
-def test_an_operation_without_what_belongs_to_it_ends_the_conversation(wired: Any, message: tuple[Any, ...]) -> None:
+def test_an_operation_without_its_arguments_ends_the_conversation(wired: Any, message: tuple[Any, ...]) -> None:
     saved = wired.backup()
     wired.phone.say(*message)
     with pytest.raises(PhoneBrokeProtocol):
@@ -450,7 +448,7 @@ def test_an_operation_without_what_belongs_to_it_ends_the_conversation(wired: An
     ],
     ids=["a name of a gigabyte", "a piece without its code", "an unknown code"],
 )
-def test_a_stream_that_is_none_ends_the_conversation(wired: Any, stream: bytes) -> None:
+def test_an_invalid_stream_ends_the_conversation(wired: Any, stream: bytes) -> None:
     saved = wired.backup()
     wired.phone.say("DLMessageUploadFiles", "", 1.0, 10)
     wired.phone.raw(stream)
@@ -458,14 +456,14 @@ def test_a_stream_that_is_none_ends_the_conversation(wired: Any, stream: bytes) 
         saved.result()
 
 
-def test_a_phone_that_ends_the_session_by_itself_has_left(wired: Any) -> None:
+def test_a_phone_that_ends_the_session_has_left(wired: Any) -> None:
     saved = wired.backup()
     wired.phone.say("DLMessageDisconnect", "___EmptyParameterString___")
     with pytest.raises(LinkEnded):
         saved.result()
 
 
-def test_downloads_come_in_frames_of_32_kib_and_a_folder_is_no_file(wired: Any) -> None:
+def test_downloads_use_frames_of_32_kib_and_refuse_folders(wired: Any) -> None:
     content = os.urandom(32 * 1024 * 3 + 1)
     (wired.folder / "big").write_bytes(content)
     (wired.folder / "empty").write_bytes(b"")
@@ -486,7 +484,7 @@ def test_downloads_come_in_frames_of_32_kib_and_a_folder_is_no_file(wired: Any) 
 # -- what no healthy phone does --------------------------------------------------------------------------------------
 
 
-def test_a_copy_onto_a_blob_that_a_run_shares_leaves_the_run_as_it_was(wired: Any) -> None:
+def test_copying_onto_a_hard_linked_blob_leaves_the_other_link_unchanged(wired: Any) -> None:
     (wired.folder / "ab").mkdir()
     (wired.folder / "ab" / FILE_ID).write_bytes(b"saved")
     kept = wired.root / "kept-by-a-run"
@@ -521,7 +519,7 @@ def test_a_tree_copied_into_itself_is_copied_once(wired: Any) -> None:
     [("ab", ""), ("ab", "ab"), ("", "ab/x"), ("ab/deep", "ab"), ("../{UDID}-20261122-231905", "")],
     ids=["into the backup's place", "onto itself", "into itself", "onto what it lies in", "what was put aside, back"],
 )
-def test_a_move_that_would_cost_the_whole_backup_is_refused(wired: Any, source: str, target: str) -> None:
+def test_a_move_that_would_destroy_the_backup_is_refused(wired: Any, source: str, target: str) -> None:
     (wired.folder / "ab/deep").mkdir(parents=True)
     (wired.folder / "ab" / FILE_ID).write_bytes(b"saved")
     aside = wired.root / f"{UDID}-20261122-231905"
@@ -536,7 +534,7 @@ def test_a_move_that_would_cost_the_whole_backup_is_refused(wired: Any, source: 
 
 
 @pytest.mark.parametrize("name", [f"{UDID}/a\x01b", f"{UDID}" + "/d" * 1000], ids=["control characters", "very deep"])
-def test_a_name_that_no_backup_has_ends_the_conversation(wired: Any, name: str) -> None:
+def test_a_name_that_no_backup_can_have_ends_the_conversation(wired: Any, name: str) -> None:
     saved = wired.backup()
     wired.phone.say("DLMessageCreateDirectory", name)
     with pytest.raises(UnsafeName):

@@ -1,4 +1,4 @@
-"""Sending a backup to a simulated iPhone, seeing it off to its reboot, and waiting for its return."""
+"""Restore a backup to a simulated iPhone, and wait for its reboot and return."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def files_of(phone: Any) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def old_phones(lasting_house: Any, a_phone: Any) -> Any:
-    """`old_phones(password)`: a saved phone and its backup, made once for each password."""
+def old_phones(attach_for_module: Any, a_phone: Any) -> Any:
+    """`old_phones(password)`: a phone and its backup, made once per password."""
     saved: dict[str | None, tuple[Any, Path]] = {}
 
     def with_password(password: str | None) -> tuple[Any, Path]:
         if password not in saved:
             phone = a_phone(backup_password=password)
-            home = lasting_house(phone)
+            home = attach_for_module(phone)
             asyncio.run(home.back_up(phone))
             saved[password] = phone, home.folder(phone)
         return saved[password]
@@ -59,8 +59,8 @@ def old_phones(lasting_house: Any, a_phone: Any) -> Any:
 
 
 @pytest.fixture
-def move(house: Any, old_phones: Any, a_phone: Any, tmp_path: Path) -> Any:
-    """The backup of an old phone, and a new, empty one on the cable: `move(password, **about the new phone)`."""
+def move(attach: Any, old_phones: Any, a_phone: Any, tmp_path: Path) -> Any:
+    """`move(password, **about)`: the backup of an old phone, and a new, empty phone (`about` it) on the cable."""
 
     class Move:
         def __init__(self, password: str | None, about: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ def move(house: Any, old_phones: Any, a_phone: Any, tmp_path: Path) -> Any:
             self.old, backup = old_phones(password)
             self.new = a_phone(**{"udid": NEW, "name": "Ben's iPhone", **about})
             self.new.files = type(self.new.files)()
-            self.home = house(self.new)
+            self.home = attach(self.new)
             self.set = tmp_path / "set" / OLD
             shutil.copytree(backup, self.set)
 
@@ -112,7 +112,7 @@ def test_what_was_on_the_old_phone_is_on_the_new_one_after_its_reboot(move: Any,
     assert sorted(path.name for path in story.set.parent.iterdir()) == [OLD]
 
 
-def test_the_set_is_only_read(move: Any) -> None:
+def test_restore_only_reads_the_set(move: Any) -> None:
     story = move()
     before = {path: (path.stat().st_ino, path.read_bytes()) for path in story.set.rglob("*") if path.is_file()}
     asyncio.run(story.restore())
@@ -140,13 +140,13 @@ def test_the_phone_is_told_which_apps_to_install_before_the_restore_begins(move:
     )
 
 
-def test_without_the_wish_no_app_is_asked_for(move: Any) -> None:
+def test_apps_are_not_requested_unless_asked(move: Any) -> None:
     story = move()
     asyncio.run(story.restore(applications=False))
     assert "/iTunesRestore/RestoreApplications.plist" not in story.new.afc_files
 
 
-def test_a_phone_that_cannot_be_told_which_apps_to_install_is_not_restored_to(move: Any) -> None:
+def test_restore_stops_if_the_app_list_cannot_be_written(move: Any) -> None:
     story = move()
     story.new.faults.refuse_services["com.apple.afc"] = "InvalidService"
     with pytest.raises(ServiceRefused):
@@ -181,10 +181,10 @@ def test_all_five_options_are_sent(move: Any, monkeypatch: pytest.MonkeyPatch) -
     ]
 
 
-# -- what is refused -------------------------------------------------------------------------------------------------
+# -- refusals --------------------------------------------------------------------------------------------------------
 
 
-def test_an_encrypted_set_without_its_password_is_not_even_offered(move: Any) -> None:
+def test_an_encrypted_set_without_its_password_is_refused_before_sending(move: Any) -> None:
     story = move("correct-horse-1947")
     with pytest.raises(PasswordMissing):
         asyncio.run(story.restore(password=None))
@@ -198,7 +198,7 @@ def test_a_wrong_password_is_refused_by_the_phone(move: Any) -> None:
     assert story.new.pending_restore is None
 
 
-def test_a_backup_that_was_never_finished_is_not_offered(move: Any) -> None:
+def test_an_unfinished_backup_is_refused_before_sending(move: Any) -> None:
     story = move()
     status = plistlib.loads((story.set / "Status.plist").read_bytes())
     (story.set / "Status.plist").write_bytes(plistlib.dumps({**status, "SnapshotState": "uploading"}))
@@ -206,14 +206,14 @@ def test_a_backup_that_was_never_finished_is_not_offered(move: Any) -> None:
         asyncio.run(story.restore())
 
 
-def test_a_backup_of_a_newer_ios(move: Any) -> None:
+def test_a_backup_from_a_newer_ios_is_refused(move: Any) -> None:
     story = move(ios_version="16.7")
     with pytest.raises(IncompatibleBackup) as caught:
         asyncio.run(story.restore())
     assert caught.value.exit_code == 40
 
 
-def test_a_phone_without_room(move: Any) -> None:
+def test_a_full_phone_is_reported(move: Any) -> None:
     story = move()
     story.new.faults.free_bytes = 1000
     with pytest.raises(PhoneFull) as caught:
@@ -224,7 +224,7 @@ def test_a_phone_without_room(move: Any) -> None:
 # -- the end of the link ---------------------------------------------------------------------------------------------
 
 
-def test_a_cable_pulled_during_the_restore_changes_nothing_and_can_be_sent_again(move: Any) -> None:
+def test_a_cable_pulled_during_the_restore_changes_nothing_and_the_set_can_be_sent_again(move: Any) -> None:
     story = move()
     story.new.faults.drop_restore_after_bytes = 150_000
     with pytest.raises(PhoneLost) as caught:
@@ -237,7 +237,7 @@ def test_a_cable_pulled_during_the_restore_changes_nothing_and_can_be_sent_again
     assert files_of(story.new).items() >= files_of(story.old).items()
 
 
-def test_a_phone_that_reboots_before_its_answer_is_out_was_sent_everything(move: Any) -> None:
+def test_a_phone_that_reboots_before_its_response_counts_as_sent(move: Any) -> None:
     story = move()
     story.new.faults.drop_instead_of_response = True
 
@@ -251,7 +251,7 @@ def test_a_phone_that_reboots_before_its_answer_is_out_was_sent_everything(move:
     assert files_of(story.new).items() >= files_of(story.old).items()
 
 
-def test_ctrl_c_during_the_restore_cuts_the_link_and_takes_back_the_order_for_apps(move: Any) -> None:
+def test_ctrl_c_during_the_restore_cuts_the_link_and_removes_the_app_list(move: Any) -> None:
     story = move()
     begun = threading.Event()
 
@@ -278,7 +278,7 @@ def test_ctrl_c_during_the_restore_cuts_the_link_and_takes_back_the_order_for_ap
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("device-link")] == []
 
 
-def test_a_phone_that_does_not_reboot_by_itself_is_asked_to_be_restarted(move: Any) -> None:
+def test_the_person_is_asked_to_restart_a_phone_that_does_not_reboot(move: Any) -> None:
     story = move(simulated_user=SimulatedUser())
     reboot_soon = story.new.reboot_soon
     story.new.reboot_soon = lambda *_, **__: None
@@ -299,9 +299,9 @@ def test_a_phone_that_does_not_reboot_by_itself_is_asked_to_be_restarted(move: A
 # -- the backup password ---------------------------------------------------------------------------------------------
 
 
-def test_the_backup_password_is_set_changed_and_removed(house: Any, a_phone: Any) -> None:
+def test_the_backup_password_is_set_changed_and_removed(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234")
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -325,9 +325,9 @@ def test_the_backup_password_is_set_changed_and_removed(house: Any, a_phone: Any
     assert list(home.usbmux.tmp.iterdir()) == []
 
 
-def test_a_passcode_declined_leaves_the_backup_password_as_it_was(house: Any, a_phone: Any) -> None:
+def test_declining_the_passcode_keeps_the_backup_password(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="decline"))
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -338,9 +338,9 @@ def test_a_passcode_declined_leaves_the_backup_password_as_it_was(house: Any, a_
     assert phone.backup_password is None
 
 
-def test_a_saved_backup_keeps_the_password_it_was_saved_with(house: Any, a_phone: Any) -> None:
+def test_a_backup_keeps_the_password_it_was_made_with(attach: Any, a_phone: Any) -> None:
     phone = a_phone(backup_password="first")
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> dict[Path, str]:
         await home.back_up(phone)

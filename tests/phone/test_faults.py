@@ -1,4 +1,4 @@
-"""Our side of what goes wrong on a phone: each number it may refuse with, a pulled cable, a stall, a full disk here."""
+"""How the host handles faults: every refusal code, a pulled cable, a stall, a full disk."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from migrate.simulator.faults.scenarios import scenarios
 
 UDID = "00008110-000A1B2C3D4E5F60"
 HAS_NO_ERROR_OF_ITS_OWN = {2, 4, 11, 14, 22, 100, 103, 107, 210, 213, 555}
-"""Numbers for which `DeviceRefused` shows the phone's own words: no person can do anything particular about them."""
+"""Codes for which `DeviceRefused` quotes the phone, because there is no specific remedy."""
 
 
-def test_every_number_a_phone_may_refuse_with_is_a_sentence_that_quotes_it(house: Any, a_phone: Any) -> None:
+def test_every_refusal_code_gives_an_error_that_quotes_it(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
-            for code, said in known_error_texts().items():
-                phone.faults.mishaps = [Mishap("refuse", code=code, text=text) for text in said]
-                for text in said:
+            for code, texts in known_error_texts().items():
+                phone.faults.mishaps = [Mishap("refuse", code=code, text=text) for text in texts]
+                for text in texts:
                     with pytest.raises(MigrateError) as refused:
                         await met.back_up(home.folder(phone), seals=home.seals, progress=home.progress)
                     error = refused.value
@@ -37,7 +37,7 @@ def test_every_number_a_phone_may_refuse_with_is_a_sentence_that_quotes_it(house
                     told = f"{error.what()} {error.why()} {error.next()}"
                     assert error.exit_code not in (0, 1, 130)
                     assert text.split(":")[0].split(" (")[0] in told or type(error) is not DeviceRefused
-                    # 1 and 3 are told apart by their words
+                    # 1 and 3 have several meanings, which depend on the text
                     assert (type(error) is DeviceRefused) <= (code in HAS_NO_ERROR_OF_ITS_OWN | {1, 3})
             phone.faults.mishaps = []
             await met.back_up(home.folder(phone), seals=home.seals, progress=home.progress)
@@ -46,12 +46,12 @@ def test_every_number_a_phone_may_refuse_with_is_a_sentence_that_quotes_it(house
 
 
 @pytest.mark.parametrize("at", [{"at": "files", "after": 4}, {"at": "end"}], ids=["midway", "at the end"])
-def test_a_save_refused_late_keeps_what_came_and_the_next_one_ends_well(
-    house: Any, a_phone: Any, at: dict[str, Any]
+def test_a_backup_refused_late_keeps_its_files_and_the_next_one_succeeds(
+    attach: Any, a_phone: Any, at: dict[str, Any]
 ) -> None:
     phone = a_phone()
     phone.faults.mishaps = [Mishap("refuse", code=205, **at), Mishap("refuse", code=104, **at)]
-    home = house(phone)
+    home = attach(phone)
     for _ in range(1 if at["at"] == "files" else 2):
         with pytest.raises(MigrateError) as refused:
             asyncio.run(home.back_up(phone))
@@ -60,11 +60,9 @@ def test_a_save_refused_late_keeps_what_came_and_the_next_one_ends_well(
     asyncio.run(home.back_up(phone))
 
 
-def test_a_pulled_cable_comes_back_under_another_number_and_an_unplugged_phone_stays_away(
-    house: Any, a_phone: Any
-) -> None:
+def test_a_replugged_phone_gets_a_new_device_id_and_an_unplugged_one_stays_away(attach: Any, a_phone: Any) -> None:
     phone = a_phone(boot_delay_s=0.0)
-    home = house(phone)
+    home = attach(phone)
 
     def device_id() -> int:
         (device,) = home.server._devices()
@@ -83,12 +81,10 @@ def test_a_pulled_cable_comes_back_under_another_number_and_an_unplugged_phone_s
 
 
 @pytest.mark.parametrize("way", ["sent", "received"])
-def test_a_phone_that_stalls_is_called_silent_and_not_lost_and_pulling_its_cable_ends_that(
-    house: Any, a_phone: Any, way: Any
-) -> None:
+def test_a_stalled_phone_is_reported_as_silent_until_its_cable_is_pulled(attach: Any, a_phone: Any, way: Any) -> None:
     phone = a_phone()
     phone.faults.mishaps = [Mishap("stall", at="messages", after=6, way=way, seconds=3600.0)]
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -97,24 +93,24 @@ def test_a_phone_that_stalls_is_called_silent_and_not_lost_and_pulling_its_cable
 
     with pytest.raises(PhoneSilent):
         asyncio.run(story())
-    home.server.detach(phone)  # and the house can be closed: its thread does not sit out the hour
+    home.server.detach(phone)  # so the server can stop at once instead of waiting for an hour
 
 
 @pytest.mark.parametrize(
     "name", ["first-session-dropped", "sync-lock-held", "sheet-shown-twice", "backup-manifest-db-unreadable"]
 )
-def test_scenarios_that_a_save_lives_through(house: Any, a_phone: Any, name: str) -> None:
+def test_a_backup_survives_these_scenarios(attach: Any, a_phone: Any, name: str) -> None:
     phone = a_phone(passcode="1234")
     phone.files.add_file(
         "HomeDomain", "Library/Application Support/FileProvider/backup/backup_manifest.db", b"SQLite format 3\0" * 9
     )
     scenarios()[name].apply(phone)
-    home = house(phone)
+    home = attach(phone)
     assert asyncio.run(home.back_up(phone)).files_received > 4
     assert [finding.code for finding in home.progress.findings] == ["file-unreadable"] * (name.startswith("backup-man"))
 
 
-# -- a disk that is full, really -------------------------------------------------------------------------------------
+# -- a really full disk ----------------------------------------------------------------------------------------------
 
 SAVE_UNTIL_FULL = """
 import asyncio, resource, signal, sys
@@ -132,9 +128,9 @@ if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 phone = SimulatedPhone(udid="UDID", name="Anna's iPhone", keybag_rounds=100)
 phone.files.add_file("CameraRollDomain", "Media/DCIM/100APPLE/film.mov", Synthetic(1, 12_000_000))
-# a phone counts 128 MiB of headroom and would not begin: this disk fills up while it sends
-from migrate.phone.mobilebackup2.host_folder import Drive, StatusResponse
-Drive.free_space = lambda self: StatusResponse(payload=1 << 40)
+# a phone requires 128 MiB of headroom and would not start; this disk fills up while it sends
+from migrate.phone.mobilebackup2.host_folder import HostFolder, StatusResponse
+HostFolder.free_space = lambda self: StatusResponse(payload=1 << 40)
 
 async def story(home):
     with SimulatedUsbmuxd([phone]) as server:
@@ -164,7 +160,7 @@ def run_until_full(*arguments: str, before: tuple[str, ...] = ()) -> str:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a small tmpfs of one's own needs Linux")
-def test_a_disk_that_fills_up_during_the_save_is_called_full(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_during_the_backup_is_reported_as_full(tmp_path: Path) -> None:
     disk, home = tmp_path / "disk", tmp_path / "home"
     disk.mkdir()
     home.mkdir()
@@ -179,7 +175,7 @@ def test_a_disk_that_fills_up_during_the_save_is_called_full(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no RLIMIT_FSIZE")
-def test_a_file_longer_than_this_disk_takes_is_said_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+def test_a_file_too_large_for_the_file_system_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
     """FAT32 ends a file at 4 GiB with EFBIG; here a limit of the process does, at 5 MB."""
     told = run_until_full(str(tmp_path), "5000000")
     assert told.splitlines()[0] == "CannotWriteHere 33" and f"['{UDID}']" in told

@@ -1,4 +1,4 @@
-"""Saving simulated iPhones over real sockets, and everything that may come between."""
+"""Back up simulated iPhones over real sockets, with every kind of interruption."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PHOTO = "CameraRollDomain/Media/DCIM/100APPLE/IMG_0001.JPG"
 
 
 def contents(folder: Path, password: str | None = None) -> dict[str, str]:
-    """What a reader of backups finds, in the form of `Filesystem.digests`, files only."""
+    """The files that a backup reader finds, in the form of `Filesystem.digests`."""
     backup = Backup.open(folder, password)
     return {
         f"{record.domain}/{record.relative_path}": hashlib.sha256(b"".join(backup.chunks(record))).hexdigest()
@@ -58,16 +58,16 @@ def is_whole(home: Any, phone: Any, password: str | None = None) -> bool:
 
 
 @pytest.fixture(scope="module")
-def saved(lasting_house: Any, a_phone: Any) -> Any:
-    """A phone with a passcode, saved once: (home, phone, report)."""
+def saved(attach_for_module: Any, a_phone: Any) -> Any:
+    """A phone with a passcode, backed up once: (host, phone, report)."""
     phone = a_phone(passcode="1234")
     phone.afc_files["/iTunes_Control/iTunes/iTunesPrefs"] = b"prefs"
     phone.faults.frame_sizes = (1, 4096, 300_000, 17)
-    home = lasting_house(phone)
+    home = attach_for_module(phone)
     return home, phone, asyncio.run(home.back_up(phone))
 
 
-def test_a_first_save_holds_what_is_on_the_phone(saved: Any) -> None:
+def test_a_first_backup_contains_what_is_on_the_phone(saved: Any) -> None:
     home, phone, report = saved
     folder = home.folder(phone)
     assert contents(folder) == files_of(phone)
@@ -91,14 +91,14 @@ def test_the_seal_knows_every_blob_and_the_apps_groups(saved: Any) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_nobody_else_can_read_a_backup(saved: Any) -> None:
+def test_a_backup_is_private(saved: Any) -> None:
     home, phone, _ = saved
     for path in [home.folder(phone), *home.folder(phone).rglob("*")]:
         mode = stat.S_IMODE(path.stat().st_mode)
         assert mode == (0o700 if path.is_dir() else 0o600), path
 
 
-def test_the_info_plist_has_what_other_programs_look_for(saved: Any) -> None:
+def test_the_info_plist_has_the_keys_that_other_programs_need(saved: Any) -> None:
     home, phone, _ = saved
     info = plistlib.loads((home.folder(phone) / "Info.plist").read_bytes())
     assert info["Unique Identifier"] == UDID.upper()
@@ -116,9 +116,9 @@ def test_the_info_plist_has_what_other_programs_look_for(saved: Any) -> None:
     assert info["iTunes Files"] == {"iTunesPrefs": b"prefs"}
 
 
-def test_a_second_save_brings_only_what_changed(house: Any, a_phone: Any) -> None:
+def test_a_second_backup_transfers_only_changes(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     first = asyncio.run(home.back_up(phone))
     phone.files.add_file("HomeDomain", "Library/SMS/sms.db", b"SQLite format 3\0" + b"new" * 100)
     phone.files.remove("AppDomain-org.example.chat", "Documents/größe.txt")
@@ -128,9 +128,9 @@ def test_a_second_save_brings_only_what_changed(house: Any, a_phone: Any) -> Non
     assert is_whole(home, phone)
 
 
-def test_an_encrypted_save_opens_with_its_password_and_holds_no_plain_file(house: Any, a_phone: Any) -> None:
+def test_an_encrypted_backup_opens_with_its_password_and_has_no_plain_file(attach: Any, a_phone: Any) -> None:
     phone = a_phone(backup_password="correct-horse-1947", passcode="1234")
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     folder = home.folder(phone)
     assert BackupFolder(folder).is_encrypted
@@ -140,9 +140,9 @@ def test_an_encrypted_save_opens_with_its_password_and_holds_no_plain_file(house
     assert all(b"".join(photo.content.chunks())[:64] not in path.read_bytes() for path in folder.glob("??/*"))
 
 
-def test_beginning_afresh_throws_nothing_away_before_the_new_backup_is_whole(house: Any, a_phone: Any) -> None:
+def test_a_fresh_backup_keeps_the_old_one_until_it_is_complete(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     first = asyncio.run(home.back_up(phone))
     before = BackupFolder(home.folder(phone)).status_uuid
     again = asyncio.run(home.back_up(phone, begin="fresh"))
@@ -156,11 +156,11 @@ def test_beginning_afresh_throws_nothing_away_before_the_new_backup_is_whole(hou
 
 
 @pytest.mark.parametrize(("after_bytes", "password"), [(12_000, None), (60_000, "secret"), (430_000, None)])
-def test_a_cable_pulled_during_the_save_goes_on_where_it_stopped(
-    house: Any, a_phone: Any, after_bytes: int, password: str | None
+def test_a_backup_resumes_after_the_cable_was_pulled(
+    attach: Any, a_phone: Any, after_bytes: int, password: str | None
 ) -> None:
     phone = a_phone(backup_password=password)
-    home = house(phone)
+    home = attach(phone)
     phone.faults.drop_save_after_bytes = after_bytes
     with pytest.raises(PhoneLost) as caught:
         asyncio.run(home.back_up(phone))
@@ -174,11 +174,11 @@ def test_a_cable_pulled_during_the_save_goes_on_where_it_stopped(
     assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
 
 
-def test_what_came_before_the_cable_was_pulled_does_not_come_again(house: Any, a_phone: Any) -> None:
+def test_files_received_before_the_cable_was_pulled_are_not_sent_again(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     for number in range(300):
         phone.files.add_file("MediaDomain", f"Media/Recordings/{number}.m4a", bytes([number % 251]) * 4000)
-    home = house(phone)
+    home = attach(phone)
     phone.faults.drop_save_after_bytes = 1_200_000
     with pytest.raises(PhoneLost):
         asyncio.run(home.back_up(phone))
@@ -187,9 +187,9 @@ def test_what_came_before_the_cable_was_pulled_does_not_come_again(house: Any, a
     assert is_whole(home, phone)
 
 
-def test_an_incremental_save_that_is_cut_keeps_the_seal_of_what_was_there(house: Any, a_phone: Any) -> None:
+def test_an_interrupted_incremental_backup_keeps_the_existing_seal(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     for number in range(200):
         phone.files.add_file("MediaDomain", f"Media/Recordings/{number}.m4a", bytes([number % 251]) * 2000)
@@ -203,11 +203,11 @@ def test_an_incremental_save_that_is_cut_keeps_the_seal_of_what_was_there(house:
     assert is_whole(home, phone)
 
 
-def test_a_run_killed_between_the_phone_s_last_word_and_the_sealing_is_sealed_the_next_time(
-    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
+def test_a_backup_killed_before_sealing_is_sealed_by_the_next_one(
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
 
     class Killed(Exception): ...
 
@@ -225,9 +225,9 @@ def test_a_run_killed_between_the_phone_s_last_word_and_the_sealing_is_sealed_th
     assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
 
 
-def test_ctrl_c_leaves_no_thread_behind_and_a_backup_that_goes_on(house: Any, a_phone: Any) -> None:
+def test_ctrl_c_leaves_no_thread_and_a_backup_that_can_be_resumed(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
-    home = house(phone)
+    home = attach(phone)
 
     class UntilAsked(type(home.progress)):  # type: ignore[misc]
         def person_needed(self, name: str, action: Any) -> None:
@@ -253,9 +253,9 @@ def test_ctrl_c_leaves_no_thread_behind_and_a_backup_that_goes_on(house: Any, a_
     assert is_whole(home, phone)
 
 
-def test_a_passcode_that_nobody_types_is_waited_for_as_long_as_was_said_and_no_longer(house: Any, a_phone: Any) -> None:
+def test_waiting_for_the_passcode_ends_after_the_given_time(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -270,9 +270,9 @@ def test_a_passcode_that_nobody_types_is_waited_for_as_long_as_was_said_and_no_l
     assert is_whole(home, phone)
 
 
-def test_somebody_taps_cancel_on_the_phone(house: Any, a_phone: Any) -> None:
+def test_cancel_on_the_phone_ends_the_backup(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
-    home = house(phone)
+    home = attach(phone)
 
     class Canceller(type(home.progress)):  # type: ignore[misc]
         def person_needed(self, name: str, action: Any) -> None:
@@ -284,26 +284,26 @@ def test_somebody_taps_cancel_on_the_phone(house: Any, a_phone: Any) -> None:
     assert caught.value.exit_code == 50
 
 
-def test_the_first_session_after_plugging_in_is_often_dropped(house: Any, a_phone: Any) -> None:
+def test_a_session_dropped_after_plugging_in_is_tried_again(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.drop_sessions = 2
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     assert home.time.slept.count(10.0) == 2
     assert is_whole(home, phone)
 
 
-def test_a_phone_that_drops_every_session_is_lost(house: Any, a_phone: Any) -> None:
+def test_a_phone_that_drops_every_session_is_lost(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.drop_sessions = 3
     with pytest.raises(PhoneLost):
-        asyncio.run(house(phone).back_up(phone))
+        asyncio.run(attach(phone).back_up(phone))
 
 
-def test_a_phone_that_says_nothing_any_more_is_not_called_lost(house: Any, a_phone: Any) -> None:
+def test_a_phone_that_goes_silent_is_not_reported_as_lost(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.silence_s = 1.0
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -317,10 +317,10 @@ def test_a_phone_that_says_nothing_any_more_is_not_called_lost(house: Any, a_pho
 # -- what the phone refuses ------------------------------------------------------------------------------------------
 
 
-def test_a_watcher_that_raises_stops_the_save_and_is_heard(house: Any, a_phone: Any) -> None:
-    """The journey's watcher raises in whatever thread it is called when the run is to stop."""
+def test_an_exception_from_progress_stops_the_backup_and_is_raised(attach: Any, a_phone: Any) -> None:
+    """To stop a run, the journey's progress raises in the thread that calls it."""
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="wait"))
-    home = house(phone)
+    home = attach(phone)
 
     class Stopped(Exception): ...
 
@@ -346,27 +346,25 @@ def test_a_watcher_that_raises_stops_the_save_and_is_heard(house: Any, a_phone: 
     assert is_whole(home, phone)
 
 
-def test_a_passcode_that_is_declined(house: Any, a_phone: Any) -> None:
+def test_declining_the_passcode_ends_the_backup(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode="decline"))
-    home = house(phone)
+    home = attach(phone)
     with pytest.raises(PasscodeNotEntered) as caught:
         asyncio.run(home.back_up(phone))
     assert caught.value.exit_code == 50
     assert home.progress.asked == home.progress.done == ["enter-passcode"]
 
 
-def test_a_passcode_sheet_that_shows_twice_is_asked_for_twice(house: Any, a_phone: Any) -> None:
+def test_a_passcode_sheet_that_shows_twice_is_asked_for_twice(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(passcode_sheets=2))
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     assert home.progress.asked == home.progress.done == ["enter-passcode"] * 2
 
 
-def test_a_locked_phone_that_was_unlocked_since_it_was_switched_on_is_saved_with_the_escrow_bag(
-    house: Any, a_phone: Any
-) -> None:
+def test_a_locked_phone_that_was_unlocked_once_is_backed_up_with_the_escrow_bag(attach: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask", passcode="1234", simulated_user=SimulatedUser(unlocks=False))
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:
@@ -378,9 +376,9 @@ def test_a_locked_phone_that_was_unlocked_since_it_was_switched_on_is_saved_with
     assert is_whole(home, phone)
 
 
-def test_a_phone_not_unlocked_since_it_was_switched_on_is_asked_to_be(house: Any, a_phone: Any) -> None:
+def test_the_person_is_asked_to_unlock_a_phone_not_unlocked_since_it_was_switched_on(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(unlocks=False))
-    home = house(phone)
+    home = attach(phone)
     asked: list[str] = []
 
     class Unlocker(type(home.progress)):  # type: ignore[misc]
@@ -396,40 +394,40 @@ def test_a_phone_not_unlocked_since_it_was_switched_on_is_asked_to_be(house: Any
     assert is_whole(home, phone)
 
 
-def test_a_phone_that_stays_locked_since_it_was_switched_on(house: Any, a_phone: Any) -> None:
+def test_a_phone_never_unlocked_since_it_was_switched_on_is_reported_as_locked(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234", simulated_user=SimulatedUser(unlocks=False))
-    home = house(phone)
+    home = attach(phone)
     phone.reboot()
     with pytest.raises(PhoneLocked):
         asyncio.run(home.back_up(phone))
 
 
-def test_a_phone_without_a_passcode_gives_no_escrow_bag_and_is_saved_all_the_same(house: Any, a_phone: Any) -> None:
+def test_a_phone_without_a_passcode_is_backed_up_without_an_escrow_bag(attach: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask")
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     assert "EscrowBag" not in plistlib.loads((home.usbmux.pairing / f"{UDID}.plist").read_bytes())
     assert is_whole(home, phone)
 
 
-def test_a_phone_in_its_setup_assistant(house: Any, a_phone: Any) -> None:
+def test_a_phone_in_its_setup_assistant_is_refused(attach: Any, a_phone: Any) -> None:
     phone = a_phone(setup="running", simulated_user=SimulatedUser(finishes_setup=False))
     with pytest.raises(SetupUnfinished) as caught:
-        asyncio.run(house(phone).back_up(phone))
+        asyncio.run(attach(phone).back_up(phone))
     assert caught.value.exit_code == 24
 
 
-def test_a_managed_phone_that_wants_its_backups_encrypted(house: Any, a_phone: Any) -> None:
+def test_a_managed_phone_requires_encrypted_backups(attach: Any, a_phone: Any) -> None:
     phone = a_phone(requires_encryption=True)
     with pytest.raises(WrongPhonePassword) as caught:
-        asyncio.run(house(phone).back_up(phone))
+        asyncio.run(attach(phone).back_up(phone))
     assert caught.value.exit_code == 32
 
 
-def test_another_program_that_syncs_is_waited_for_ten_seconds(house: Any, a_phone: Any) -> None:
+def test_another_program_that_syncs_is_waited_for_ten_seconds(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.afc_lock_busy_tries = 49
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)
 
@@ -440,22 +438,22 @@ def test_another_program_that_syncs_is_waited_for_ten_seconds(house: Any, a_phon
     assert is_whole(home, phone)
 
 
-def test_small_services_that_do_not_start_are_no_reason_not_to_save(house: Any, a_phone: Any) -> None:
+def test_a_backup_works_without_the_optional_services(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     for service in ("notification_proxy", "installation_proxy"):
         phone.faults.refuse_services[f"com.apple.mobile.{service}"] = "InvalidService"
     phone.faults.refuse_services["com.apple.afc"] = "InvalidService"
     phone.faults.refuse_services["com.apple.springboardservices"] = "InvalidService"
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)
     assert [finding.code for finding in home.progress.findings] == ["installed-apps-unknown"]
 
 
-def test_an_icon_that_cannot_be_had_is_left_out_alone(house: Any, a_phone: Any) -> None:
+def test_only_the_missing_icon_is_left_out(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.no_icon = ("org.example.chat",)
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     info = plistlib.loads((home.folder(phone) / "Info.plist").read_bytes())
     assert set(info["Applications"]["org.example.chat"]) == {"ApplicationSINF", "iTunesMetadata"}
@@ -464,10 +462,10 @@ def test_an_icon_that_cannot_be_had_is_left_out_alone(house: Any, a_phone: Any) 
 # -- files the phone cannot read -------------------------------------------------------------------------------------
 
 
-def test_a_file_that_could_be_read_the_second_time_is_no_loss(house: Any, a_phone: Any) -> None:
+def test_a_file_read_in_the_second_attempt_is_not_reported(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.unreadable_once[PHOTO] = "Input/output error (5)"
-    home = house(phone)
+    home = attach(phone)
     report = asyncio.run(home.back_up(phone))
     assert report.unreadable == ()
     assert home.progress.findings == []
@@ -475,10 +473,10 @@ def test_a_file_that_could_be_read_the_second_time_is_no_loss(house: Any, a_phon
     assert is_whole(home, phone)
 
 
-def test_a_file_that_stays_unreadable_is_named_and_sealed_as_such(house: Any, a_phone: Any) -> None:
+def test_a_file_that_stays_unreadable_is_reported_and_recorded_in_the_seal(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     phone.faults.unreadable[PHOTO] = "Input/output error (5)"
-    home = house(phone)
+    home = attach(phone)
     report = asyncio.run(home.back_up(phone))
     (file_id,) = report.unreadable
     (finding,) = home.progress.findings
@@ -491,12 +489,12 @@ def test_a_file_that_stays_unreadable_is_named_and_sealed_as_such(house: Any, a_
     assert file_id not in seal.digests
 
 
-def test_the_file_every_phone_fails_to_read_costs_nobody_a_second_passcode(house: Any, a_phone: Any) -> None:
+def test_the_file_that_every_phone_fails_to_read_causes_no_second_attempt(attach: Any, a_phone: Any) -> None:
     phone = a_phone(passcode="1234")
     path = "Library/Application Support/FileProvider/backup/backup_manifest.db"
     phone.files.add_file("HomeDomain", path, b"x" * 100)
     phone.faults.unreadable[f"HomeDomain/{path}"] = "Input/output error (5)"
-    home = house(phone)
+    home = attach(phone)
     report = asyncio.run(home.back_up(phone))
     assert home.progress.asked == ["enter-passcode"]
     assert len(report.unreadable) == 1
@@ -505,11 +503,11 @@ def test_the_file_every_phone_fails_to_read_costs_nobody_a_second_passcode(house
 # -- this computer's disk --------------------------------------------------------------------------------------------
 
 
-def test_a_disk_too_small_is_said_with_what_is_needed_and_the_old_backup_stays(
-    house: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
+def test_a_full_disk_is_reported_with_the_space_needed_and_the_old_backup_stays(
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     phone.files.add_file("MediaDomain", "Media/Recordings/long.m4a", b"x" * 500_000)
     usage = shutil.disk_usage(home.home)
@@ -526,17 +524,17 @@ def test_a_disk_too_small_is_said_with_what_is_needed_and_the_old_backup_stays(
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_we_may_not_write_to(house: Any, a_phone: Any) -> None:
+def test_an_unwritable_folder_is_reported(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     home.folder(phone).parent.mkdir(parents=True, mode=0o500)
     with pytest.raises(CannotWriteHere):
         asyncio.run(home.back_up(phone))
 
 
-def test_a_file_in_the_place_of_the_folder(house: Any, a_phone: Any) -> None:
+def test_a_file_in_place_of_the_folder_is_reported(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     home.folder(phone).parent.mkdir(parents=True)
     home.folder(phone).write_bytes(b"")
     with pytest.raises(CannotWriteHere) as caught:
@@ -544,9 +542,9 @@ def test_a_file_in_the_place_of_the_folder(house: Any, a_phone: Any) -> None:
     assert caught.value.exit_code == 33
 
 
-def test_something_in_the_way_where_files_arrive_is_not_called_a_lost_phone(house: Any, a_phone: Any) -> None:
+def test_an_unusable_staging_folder_is_not_reported_as_a_lost_phone(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     in_the_way = home.folder(phone).parent / f".{UDID}.receiving"
     in_the_way.parent.mkdir(parents=True)
     in_the_way.write_bytes(b"a file")
@@ -554,19 +552,19 @@ def test_something_in_the_way_where_files_arrive_is_not_called_a_lost_phone(hous
         asyncio.run(home.back_up(phone))
 
 
-def test_an_empty_manifest_plist_left_by_another_program_does_not_end_every_backup(house: Any, a_phone: Any) -> None:
-    """Facts row 9: with a 0-byte Manifest.plist a phone answers 205 for ever."""
+def test_an_empty_manifest_plist_from_another_program_does_not_fail_the_backup(attach: Any, a_phone: Any) -> None:
+    """Facts row 9: with an empty Manifest.plist a phone always answers 205."""
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
     asyncio.run(home.back_up(phone))
     (home.folder(phone) / "Manifest.plist").write_bytes(b"")
     asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)
 
 
-def test_another_phone_s_folder_is_refused_before_anything_is_written(house: Any, a_phone: Any) -> None:
+def test_another_phone_s_folder_is_refused_before_anything_is_written(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    home = house(phone)
+    home = attach(phone)
 
     async def story() -> None:
         async with await home.meet(phone) as met:

@@ -10,7 +10,7 @@ from migrate.problems import NoPhone, NotTrusted, PhoneLocked
 from migrate.progress import NoProgress
 
 
-class Seen(NoProgress):
+class RecordedProgress(NoProgress):
     def __init__(self) -> None:
         self.events: list[str] = []
 
@@ -31,8 +31,8 @@ class Clock:
         self.now += seconds
 
 
-def test_each_thing_is_asked_for_once_and_done_once() -> None:
-    clock, seen = Clock(), Seen()
+def test_each_action_is_requested_and_finished_once() -> None:
+    clock, seen = Clock(), RecordedProgress()
     user_wait = UserWait(seen, 60, Time(clock.clock, clock.sleep))
 
     async def story() -> None:
@@ -40,7 +40,7 @@ def test_each_thing_is_asked_for_once_and_done_once() -> None:
             await user_wait.poll(NotReady(NoPhone("x", ()), "connect"), "the iPhone")
         for _ in range(2):
             await user_wait.poll(NotReady(PhoneLocked("Anna's iPhone", "x"), "unlock"), "Anna's iPhone")
-        await user_wait.poll(NotReady(NoPhone("x", ())), "Anna's iPhone")  # away for a moment: nobody is called
+        await user_wait.poll(NotReady(NoPhone("x", ())), "Anna's iPhone")  # a brief disconnect: no new request
         await user_wait.poll(NotReady(PhoneLocked("Anna's iPhone", "x"), "unlock"), "Anna's iPhone")
         user_wait.request_done()
         user_wait.request_done()
@@ -49,9 +49,9 @@ def test_each_thing_is_asked_for_once_and_done_once() -> None:
     assert seen.events == ["needed connect", "done connect", "needed unlock", "done unlock"]
 
 
-def test_when_time_is_over_the_last_thing_lacking_is_the_error() -> None:
+def test_when_the_time_runs_out_the_last_missing_thing_is_the_error() -> None:
     clock = Clock()
-    user_wait = UserWait(Seen(), 2.5, Time(clock.clock, clock.sleep))
+    user_wait = UserWait(RecordedProgress(), 2.5, Time(clock.clock, clock.sleep))
 
     async def story() -> None:
         while True:
@@ -62,8 +62,8 @@ def test_when_time_is_over_the_last_thing_lacking_is_the_error() -> None:
     assert clock.now == 2.5
 
 
-def test_without_any_patience_a_person_is_still_told_what_was_missing() -> None:
-    clock, seen = Clock(), Seen()
+def test_with_no_time_to_wait_the_person_still_learns_what_was_missing() -> None:
+    clock, seen = Clock(), RecordedProgress()
     user_wait = UserWait(seen, 0, Time(clock.clock, clock.sleep))
     with pytest.raises(NoPhone):
         asyncio.run(user_wait.poll(NotReady(NoPhone("", ()), "connect"), "the iPhone"))
