@@ -52,6 +52,7 @@ UNHURRIED = """
 [hand]
 passcode_delay_s = 2.5
 setup_delay_s = 4.0
+setup_waits_for_computer = true
 """
 
 
