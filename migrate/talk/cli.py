@@ -23,7 +23,7 @@ from typer.core import TyperGroup
 
 from migrate import __version__
 from migrate.problems import Bug, DiskFullHere, MigrateError, StoppedBeforeBeginning, UsageWrong
-from migrate.talk import console as output
+from migrate.talk import console
 from migrate.talk.options import (
     GlobalOptions,
     HomeOption,
@@ -39,15 +39,18 @@ from migrate.units import now_utc
 COMMANDS = (
     "migrate.talk.commands.move",  # run, resume, rehearse, prove, undo
     "migrate.talk.commands.runs",  # runs, receipt
-    "migrate.talk.commands.demo",  # demo
-    "migrate.talk.commands.check",  # check
-    "migrate.talk.commands.phones",  # phones, save
-    "migrate.talk.commands.verify_and_show",  # verify, show
-    "migrate.talk.commands.repair",  # heal
-    "migrate.talk.commands.extract",  # extract
-    "migrate.talk.commands.backups",  # backups
-    "migrate.talk.commands.plan",  # plan check, plan schema
-    "migrate.talk.commands.explain",  # explain
+    "migrate.talk.commands.demo",
+    "migrate.talk.commands.check",
+    "migrate.talk.commands.phones",
+    "migrate.talk.commands.backup",
+    "migrate.talk.commands.verify",
+    "migrate.talk.commands.show",
+    "migrate.talk.commands.repair",
+    "migrate.talk.commands.extract",
+    "migrate.talk.commands.backups",
+    "migrate.talk.commands.plan",  # plan new, check, schema
+    "migrate.talk.commands.plan_explain",
+    "migrate.talk.commands.explain",
     "migrate.talk.commands.simulator",  # simulator serve
 )
 """The modules that hold commands, in the order of `migrate --help`. Each has `register(app)`."""
@@ -92,7 +95,7 @@ def build_app() -> typer.Typer:
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": output.WIDEST},
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": console.WIDEST},
     )
     app.callback(invoke_without_command=True)(main_callback)
     for module in COMMANDS:
@@ -112,7 +115,7 @@ def main_callback(
     if context.invoked_subcommand is not None:
         return
     if version:
-        output.print_line(f"migrate {__version__}")
+        console.print_line(f"migrate {__version__}")
         raise typer.Exit(0)
     if json:
         raise UsageWrong("No command was given.", "migrate")
@@ -122,7 +125,7 @@ def main_callback(
 
 def start_wizard(options: GlobalOptions, *, plain: bool) -> int | None:
     """`migrate` without a command: the conversation. Its exit code, where it is not 0."""
-    output.require_terminal()  # before anything heavy is loaded, and before any folder is made
+    console.require_terminal()  # before anything heavy is loaded, and before any folder is made
     from migrate.talk.wizard.conversation import run_wizard
 
     with options.open_workspace() as workspace:
@@ -154,11 +157,11 @@ def run_command_line(argv: Sequence[str]) -> int:
     disable_core_dumps()
     options = reset_options()
     options.json = "--json" in argv  # also where the line is too broken to be parsed
-    output.prepare_streams(as_json=options.json)
+    console.prepare_streams(as_json=options.json)
     try:
         return build_app()(args=list(argv), prog_name="migrate", standalone_mode=False) or 0
-    except output.StdoutClosed:
-        output.discard_stdout()
+    except console.StdoutClosed:
+        console.discard_stdout()
         return 0
     except MigrateError as error:
         return report_error(error, options)
@@ -184,9 +187,9 @@ def report_error(error: MigrateError, options: GlobalOptions) -> int:
         if options.emit_final_error is not None:
             options.emit_final_error(error)
         else:
-            output.print_error(error, as_json=options.json, worded=options.insert_options)
-    except output.StdoutClosed:
-        output.discard_stdout()
+            console.print_error(error, as_json=options.json, worded=options.insert_options)
+    except console.StdoutClosed:
+        console.discard_stdout()
     return error.exit_code
 
 

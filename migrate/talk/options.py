@@ -64,7 +64,11 @@ PlainOption = Annotated[
     ),
 ]
 
-A_COMMAND = re.compile(r"\bmigrate (?=(?:resume|run|runs|prove|undo|receipt|rehearse|phones|save|heal)\b)")
+PHONE_WAIT_S = 60
+"""How long `backup` and `repair` wait for Trust to be tapped or a phone to be unlocked: the person has just typed the
+command and is near. A run, which may be hours old, waits longer (contract 1)."""
+
+A_COMMAND = re.compile(r"\bmigrate (?=(?:resume|run|runs|prove|undo|receipt|rehearse|phones|backup|repair)\b)")
 """A command inside a sentence that depends on the home or the usbmuxd."""
 OPTIONS = tuple(
     inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

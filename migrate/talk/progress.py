@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, TextIO
 
 from migrate.journey import events
-from migrate.talk import step_texts as sentences
+from migrate.talk import step_texts
 from migrate.talk.console import discard_stdout, dump_json, is_plain, safe, wrapped
 from migrate.units import format_bytes, now_utc
 
@@ -84,14 +84,14 @@ class LineListener:
         match event:
             case events.StepStarted(step):
                 self.step, self.said_percent = step, 0
-                self.say(f"{sentences.step_started(step)} …")
-                if hint := sentences.SLOW_STEP_HINTS.get(step):
+                self.say(f"{step_texts.step_started(step)} …")
+                if hint := step_texts.SLOW_STEP_HINTS.get(step):
                     self.say(f"  ({hint})")
             case events.BytesMoved(step, done, total):
                 self.moved(step, done, total)
             case events.PersonNeeded(phone, action, apps):
                 self.errands.add((phone, action))
-                self.say(f"  >> {sentences.action_sentence(action, phone, self.step, apps)}")
+                self.say(f"  >> {step_texts.action_sentence(action, phone, self.step, apps)}")
             case events.PersonDone(phone, action) if (phone, action) in self.errands:
                 self.errands.discard((phone, action))
                 self.say("  >> Thank you, that is done.")
@@ -100,7 +100,7 @@ class LineListener:
             case events.Found(finding) if not finding.code.startswith("proof-"):
                 self.say(f"  - {finding.what}")
             case events.StepFinished(step):
-                self.say(f"  {sentences.step_finished(step)}.")
+                self.say(f"  {step_texts.step_finished(step)}.")
             case _:
                 pass
 

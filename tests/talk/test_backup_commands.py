@@ -12,7 +12,7 @@ import pytest
 
 from migrate.backup.folder import BackupFolder
 from migrate.problems import WrongPassword
-from migrate.talk.commands.verify_and_show import with_password
+from migrate.talk.backup_access import with_password
 from migrate.talk.passwords import Passwords
 
 if TYPE_CHECKING:

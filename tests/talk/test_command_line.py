@@ -15,9 +15,7 @@ import platformdirs
 import pytest
 
 from migrate.problems import Interrupted, PhoneLocked, StoppedBeforeBeginning
-from migrate.talk import cli
-from migrate.talk import console as output
-from migrate.talk import options as everywhere
+from migrate.talk import cli, console, options
 from migrate.talk.help.explain import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -75,12 +73,12 @@ def test_help_puts_every_command_under_a_head_and_cuts_no_sentence(migrate: Migr
 
 def test_what_to_paste_next_goes_on_in_the_home_that_was_named(tmp_path: Path) -> None:
     """It said `migrate resume`, which looked for the run in the home that was not named."""
-    said = everywhere.GlobalOptions(home=tmp_path, usbmuxd="127.0.0.1:1")
-    options = shlex.join(("--home", str(tmp_path), "--usbmuxd", "127.0.0.1:1"))
-    assert said.insert_options(Interrupted("R", "prove").next()) == f"Go on with: migrate {options} resume R"
+    said = options.GlobalOptions(home=tmp_path, usbmuxd="127.0.0.1:1")
+    named = shlex.join(("--home", str(tmp_path), "--usbmuxd", "127.0.0.1:1"))
+    assert said.insert_options(Interrupted("R", "prove").next()) == f"Go on with: migrate {named} resume R"
     assert said.command_to_paste("undo", "R") == f"migrate {options} undo R"
     assert said.insert_options("Type migrate explain 20") == "Type migrate explain 20"
-    assert everywhere.GlobalOptions().insert_options("Run: migrate resume") == "Run: migrate resume"
+    assert options.GlobalOptions().insert_options("Run: migrate resume") == "Run: migrate resume"
 
 
 @pytest.mark.parametrize("command", every_command())
@@ -100,30 +98,30 @@ def test_options_hold_before_and_after_the_name_of_a_command(migrate: Migrate, p
 
 def test_home_is_said_or_in_the_environment_or_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MIGRATE_HOME", str(tmp_path / "of-the-environment"))
-    said = everywhere.GlobalOptions()
+    said = options.GlobalOptions()
     assert said.home_folder == tmp_path / "of-the-environment" and not said.is_default_home
     said.update(tmp_path / "said", None, False)
     said.update(None, None, False)
     assert said.home_folder == tmp_path / "said"
     monkeypatch.delenv("MIGRATE_HOME")
-    nobody = everywhere.GlobalOptions()
+    nobody = options.GlobalOptions()
     assert nobody.is_default_home and nobody.home_folder == Path(platformdirs.user_data_path("iphone-migrate", False))
 
 
 def test_usbmuxd_is_said_or_in_the_environment_or_the_systems(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USBMUXD_SOCKET_ADDRESS", "127.0.0.1:1")
-    said = everywhere.GlobalOptions()
+    said = options.GlobalOptions()
     assert said.usbmuxd_address == "127.0.0.1:1"
     said.update(None, "127.0.0.1:2", False)
     assert said.usbmuxd_address == "127.0.0.1:2"
     monkeypatch.delenv("USBMUXD_SOCKET_ADDRESS")
-    assert everywhere.GlobalOptions().usbmuxd_address is None
+    assert options.GlobalOptions().usbmuxd_address is None
 
 
 def test_home_is_private_and_its_tmp_is_emptied_but_not_under_somebody_at_work(
     migrate: Migrate, home: Path, plain_backup: Path
 ) -> None:
-    with everywhere.GlobalOptions(home=home).open_workspace() as at_work:
+    with options.GlobalOptions(home=home).open_workspace() as at_work:
         (at_work.tmp / "in-use.db").write_bytes(b"x")
         (home / "tmp" / "left-by-a-killed-process").mkdir()
         assert migrate("show", plain_backup).code == 0
@@ -247,17 +245,17 @@ def test_ctrl_c_before_anything_began_is_130(migrate: Migrate, plan: Path, monke
 def test_ctrl_c_after_something_began_says_how_to_go_on() -> None:
     from migrate.problems import MigrateError, SaveInterrupted
 
-    def save(said: everywhere.GlobalOptions) -> None:
+    def save(said: options.GlobalOptions) -> None:
         said.ctrl_c_error = SaveInterrupted("Ada's iPhone", "00008101-000A")
         raise KeyboardInterrupt
 
-    everywhere.reset_options()
+    options.reset_options()
     with pytest.raises(MigrateError) as caught:
-        everywhere.with_global_options(save)()
+        options.with_global_options(save)()
     assert caught.value.exit_code == 50 and "migrate backup 00008101-000A" in caught.value.next()
-    everywhere.reset_options()
+    options.reset_options()
     with pytest.raises(StoppedBeforeBeginning):
-        everywhere.with_global_options(lambda said: (_ for _ in ()).throw(KeyboardInterrupt))()
+        options.with_global_options(lambda said: (_ for _ in ()).throw(KeyboardInterrupt))()
 
 
 def test_a_full_disk_is_an_error_with_a_name_wherever_it_happens(
@@ -276,7 +274,7 @@ def test_an_error_that_a_command_has_told_is_not_told_twice(
     error = PhoneLocked("Ada's iPhone", "a session")
 
     def read_plan(path: Path) -> None:
-        everywhere.current_options().reported_error = error
+        options.current_options().reported_error = error
         raise error
 
     monkeypatch.setattr("migrate.plan.read.read_plan", read_plan)
@@ -314,7 +312,7 @@ def test_the_readme_and_the_program_know_the_same_exit_codes() -> None:
 
 def test_no_colour_is_ever_sent(migrate: Migrate, plan: Path) -> None:
     assert "\x1b" not in "".join([migrate("plan", "check", plan).out, migrate("--help").out, migrate("verfy").err])
-    assert output.safe("\x1b[31mred\x1b[0m \u202egnp.exe") == "\ufffd[31mred\ufffd[0m \ufffdgnp.exe"
+    assert console.safe("\x1b[31mred\x1b[0m \u202egnp.exe") == "\ufffd[31mred\ufffd[0m \ufffdgnp.exe"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")

@@ -27,12 +27,11 @@ from migrate.plan.interview.observations import (
 )
 from migrate.plan.interview.questions import Answers, MoveFacts, next_question
 from migrate.problems import FindMyOn, StrategyRefused, WrongPassword
-from migrate.talk import console as output
+from migrate.talk import console
 from migrate.talk.progress import BarListener, LineListener
 from migrate.talk.prompts import interruptible_prompt
-from migrate.talk.wizard import plain_widgets as wizard_plain
-from migrate.talk.wizard import waiting_pages as wizard_errands
-from migrate.talk.wizard import widgets as wizard
+from migrate.talk.wizard import plain_widgets, waiting_pages, widgets
+from migrate.talk.wizard.interview import run_interview
 from migrate.talk.wizard.page import CHANGED, Changes, Page, PageAnswer, Row
 from migrate.talk.wizard.texts import PAGES, error_page, question_page
 
@@ -63,7 +62,7 @@ def typed(page: Page, keys: str, changes: Changes | None = None) -> PageAnswer:
     """What comes of a page when these keys are pressed."""
     with create_pipe_input() as pipe:
         pipe.send_text(keys)
-        return asyncio.run(wizard.ask(page, changes, input=pipe, output=DummyOutput()))
+        return asyncio.run(widgets.ask(page, changes, input=pipe, output=DummyOutput()))
 
 
 @pytest.mark.parametrize(
@@ -132,13 +131,13 @@ def test_a_page_goes_away_when_what_it_shows_has_changed() -> None:
 def test_plain_lines(monkeypatch: pytest.MonkeyPatch, kind: str, lines: str, answer: PageAnswer) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
     page = replace(FRUIT, is_live=True) if kind == "one" else BASKET
-    assert asyncio.run(wizard_plain.ask(page)) == answer
+    assert asyncio.run(plain_widgets.ask(page)) == answer
 
 
 def test_the_end_of_input_stops_a_plain_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(wizard_plain.ask(FRUIT))
+        asyncio.run(plain_widgets.ask(FRUIT))
 
 
 # -- the words -------------------------------------------------------------------------------------------------------
@@ -208,7 +207,7 @@ def test_every_page_fits(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     for page in every_page():
         lines = [*page.lines, *(f"   1) {label}" for label in page.labels().values())]
-        assert all(output.display_width(line) <= columns for part in lines for line in part.split("\n")), page.name
+        assert all(console.display_width(line) <= columns for part in lines for line in part.split("\n")), page.name
 
 
 def test_every_page_has_words_and_every_answer_a_row() -> None:
@@ -226,7 +225,7 @@ def test_a_name_from_a_phone_cannot_steer_the_terminal() -> None:
     question = next_question(replace(facts, unfinished=(), earlier_answers=None), Answers())
     assert question is not None
     assert all(
-        output.CONTROL_CHARACTERS.search(label) is None and "\n" not in label
+        console.CONTROL_CHARACTERS.search(label) is None and "\n" not in label
         for label in question_page(question, facts, Answers()).labels().values()
     )
 
@@ -268,7 +267,7 @@ def test_plain_words_have_no_sign_beyond_ascii(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("MIGRATE_PLAIN", "1")
     for page in every_page():
         for line in (page.title, *page.lines, *page.labels().values()):
-            assert output.safe(line).isascii(), line
+            assert console.safe(line).isascii(), line
 
 
 def told_on(page: Page) -> str:
@@ -335,7 +334,7 @@ def test_an_app_to_install_is_named_in_the_errand_itself_also_after_a_resume(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """It said `the apps named above`, and after a resume nothing stood above."""
-    wizard_errands.ActionPages()(events.PersonNeeded("Ada's iPhone", "install-apps", ("Chatter", "Sketchbook")))
+    waiting_pages.ActionPages()(events.PersonNeeded("Ada's iPhone", "install-apps", ("Chatter", "Sketchbook")))
     LineListener()(events.PersonNeeded("Ada's iPhone", "install-apps", ("Chatter", "Sketchbook")))
     said = " ".join(capsys.readouterr().err.split())
     assert said.count("Chatter, Sketchbook") == 2 and "above" not in said and said.count("Ctrl-C") == 2
@@ -359,7 +358,7 @@ def test_a_question_in_the_middle_of_a_bar_stands_on_a_line_of_its_own() -> None
 
 
 def test_an_errand_is_a_page_that_goes_away_when_it_is_done(capsys: pytest.CaptureFixture[str]) -> None:
-    hears = wizard_errands.ActionPages()
+    hears = waiting_pages.ActionPages()
     hears(events.StepStarted("wait-for-phone"))
     hears(events.PersonNeeded("Ada's iPhone", "finish-setup"))
     shown = capsys.readouterr().err
@@ -370,7 +369,7 @@ def test_an_errand_is_a_page_that_goes_away_when_it_is_done(capsys: pytest.Captu
 
 
 def test_an_errand_stays_when_something_was_said_below_it(capsys: pytest.CaptureFixture[str]) -> None:
-    hears = wizard_errands.ActionPages()
+    hears = waiting_pages.ActionPages()
     hears(events.PersonNeeded("Ada's iPhone", "unlock"))
     hears(events.StepFinished("meet"))
     capsys.readouterr()
@@ -380,7 +379,7 @@ def test_an_errand_stays_when_something_was_said_below_it(capsys: pytest.Capture
 
 def test_a_plain_errand_is_not_drawn_anew(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIGRATE_PLAIN", "1")
-    hears = wizard_errands.make_listener()
+    hears = waiting_pages.make_listener()
     hears(events.PersonNeeded("Ada's iPhone", "tap-trust"))
     hears(events.PersonDone("Ada's iPhone", "tap-trust"))
     said = capsys.readouterr().err
@@ -388,7 +387,7 @@ def test_a_plain_errand_is_not_drawn_anew(capsys: pytest.CaptureFixture[str], mo
 
 
 def test_what_the_conversation_did_is_not_told_again_by_its_run(capsys: pytest.CaptureFixture[str]) -> None:
-    hears = wizard_errands.ActionPages()
+    hears = waiting_pages.ActionPages()
     for _ in range(2):
         hears(events.StepStarted("back-up-old-phone"))
         hears(events.StepFinished("back-up-old-phone"))
@@ -438,7 +437,7 @@ class Script:
 def held(script: Script) -> Answers:
     facts = replace(THERE, backup_contents={}, unfinished=(), earlier_answers=None, signs_of_use={NEW: ()})
     facts = replace(facts, phones=(replace(facts.phones[0], trusted=True), facts.phones[1]))
-    _, said = asyncio.run(wizard.run_interview(script.ask, script, facts, Answers()))  # type: ignore[arg-type]
+    _, said = asyncio.run(run_interview(script.ask, script, facts, Answers()))  # type: ignore[arg-type]
     return said
 
 
@@ -471,6 +470,6 @@ def test_a_wrong_password_comes_back_to_its_page_and_a_failed_deed_can_lead_to_t
 
 
 def test_nothing_of_a_conversation_is_questionarys_but_its_widgets() -> None:
-    source = Path(wizard.__file__).read_text(encoding="utf-8")
+    source = Path(widgets.__file__).read_text(encoding="utf-8")
     assert len(source.splitlines()) < 150
-    assert ".ask(" not in source.replace("wizard.ask(", "") and "unsafe_ask_async" in source
+    assert ".ask(" not in source.replace("widgets.ask(", "") and "unsafe_ask_async" in source

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from migrate.talk.backup_programs import PROGRAM_NAMES
 from migrate.talk.console import print_json, print_line, say, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.units import format_bytes
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from migrate.backup.locations import BackupLocation, BackupSummary
-
-PROGRAM_NAMES = {
-    "finder": "Finder's",
-    "itunes": "iTunes'",
-    "apple-devices": "Apple Devices'",
-    "migrate": "migrate's own",
-    "here": "in the current folder",
-}
 
 FULL_DISK_ACCESS = (
     "macOS keeps that folder from programs it does not trust. Open System Settings, Privacy & Security, "

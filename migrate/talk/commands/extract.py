@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from migrate.problems import ExtractStopped, UnknownApp, UnknownCategory, UsageWrong
-from migrate.talk.commands.verify_and_show import BackupArgument, with_password
+from migrate.talk.backup_access import BackupArgument, with_password
 from migrate.talk.console import format_findings, print_json, print_line, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords

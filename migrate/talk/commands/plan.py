@@ -8,24 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migrate.problems import NoMuxer, PlanExists, UsageWrong
-from migrate.talk.commands import plan_explain
+from migrate.problems import PlanExists, UsageWrong
+from migrate.talk.command_groups import command_group
 from migrate.talk.console import format_findings, print_json, print_line, require_terminal, wrapped
-from migrate.talk.options import Exit, GlobalOptions, PlainOption, Workspace, run_async, with_global_options
+from migrate.talk.options import Exit, GlobalOptions, PlainOption, run_async, with_global_options
+from migrate.talk.plan_phones import connected_phones, match_phones
 
 if TYPE_CHECKING:
-    from migrate.phone.facts import PhoneFacts
     from migrate.plan.model import Plan
     from migrate.plan.preflight import MoveFacts
 
 
 def register(app: typer.Typer) -> None:
-    plan = typer.Typer(help="Makes and looks at plans: new, check, explain, schema.", rich_markup_mode=None)
+    plan = command_group(app, "plan")
     plan.command("new")(with_global_options(new))
     plan.command("check")(with_global_options(check))
     plan.command("schema")(with_global_options(schema))
-    plan_explain.register(plan)
-    app.add_typer(plan, name="plan")
 
 
 def new(
@@ -70,32 +68,6 @@ def check(
     for line in (*format_plan(plan, read), "", *format_phone_match(read, there), *format_findings(findings)):
         print_line(line)
     return None
-
-
-async def connected_phones(workspace: Workspace) -> list[PhoneFacts]:
-    """The phones that are connected; none where there is no usbmuxd to ask."""
-    from migrate.phone.discovery import find_phones
-
-    try:
-        return await find_phones(workspace.usbmux)
-    except NoMuxer:
-        return []
-
-
-def match_phones(plan: Plan, phones: list[PhoneFacts], backup_udid: str | None) -> MoveFacts:
-    """Which of the connected phones are the plan's, as far as there is no doubt."""
-    from migrate.plan.preflight import MoveFacts
-    from migrate.udid import same_udid
-
-    def named(udid: str | None) -> PhoneFacts | None:
-        return next((phone for phone in phones if udid and same_udid(phone.udid, udid)), None)
-
-    old_udid = plan.old_phone.udid or backup_udid
-    others = [phone for phone in phones if not (old_udid and same_udid(phone.udid, old_udid))]
-    only_other = others[0] if old_udid and len(others) == 1 else None
-    return MoveFacts(
-        old=named(plan.old_phone.udid), new=named(plan.new_phone.udid) if plan.new_phone.udid else only_other
-    )
 
 
 def format_phone_match(plan: Plan, there: MoveFacts) -> list[str]:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from migrate.problems import BackupNotFound, MigrateError, UsageWrong
+from migrate.talk.backup_access import phone_name, with_password
+from migrate.talk.command_groups import command_group
 from migrate.talk.console import Column, print_json, print_line, table, wrapped
 from migrate.talk.options import Exit, GlobalOptions, Workspace, run_async, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
+from migrate.talk.plan_phones import connected_phones, match_phones
 from migrate.units import format_bytes
 
 if TYPE_CHECKING:
@@ -25,8 +28,8 @@ if TYPE_CHECKING:
 COMMAND = "migrate plan explain PLAN BACKUP"
 
 
-def register(plan: typer.Typer) -> None:
-    plan.command("explain")(with_global_options(explain))
+def register(app: typer.Typer) -> None:
+    command_group(app, "plan").command("explain")(with_global_options(explain))
 
 
 def explain(
@@ -52,7 +55,6 @@ def explain(
     from migrate.plan.explain import ExplainContext
     from migrate.plan.explain import explain as explained
     from migrate.plan.read import read_plan
-    from migrate.talk.commands.verify_and_show import with_password
 
     read = read_plan(plan)
     with options.open_workspace() as workspace:
@@ -116,7 +118,6 @@ class NewPhone:
 async def new_phone(plan: Plan, folder: BackupFolder, workspace: Workspace) -> NewPhone:
     """What the new phone tells of itself; one that does not trust this computer yet is not made to ask."""
     from migrate.phone.phone import Phone
-    from migrate.talk.commands.plan import connected_phones, match_phones
 
     phones = await connected_phones(workspace)
     meant = match_phones(plan, phones, folder.udid).new
@@ -167,8 +168,6 @@ FATES = {
 
 
 def format_plan_explanation(answer: Explanation, plan: Plan, folder: BackupFolder) -> list[str]:
-    from migrate.talk.commands.verify_and_show import phone_name
-
     how = f"by {answer.strategy.value}" if answer.strategy else "how depends on the new phone's iOS, and it is not here"
     name_or_model = f"{plan.name}: " if plan.name else ""
     lines = [wrapped(f"{name_or_model}What becomes of the backup of {phone_name(folder)} ({how}).")]

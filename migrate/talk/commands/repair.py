@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from migrate.problems import HealNeedsPhone, HealStopped
-from migrate.talk.commands.phones import WAIT_S
-from migrate.talk.commands.verify_and_show import BackupArgument, format_verdict, with_password
+from migrate.talk.backup_access import BackupArgument, with_password
 from migrate.talk.console import print_json, print_line, wrapped
-from migrate.talk.options import Exit, GlobalOptions, Workspace, run_async, with_global_options
+from migrate.talk.options import PHONE_WAIT_S, Exit, GlobalOptions, Workspace, run_async, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
+from migrate.talk.verdict import format_verdict
 from migrate.units import format_bytes
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def heal(
             "--wait",
             metavar="SECONDS",
             min=0,
-            help=f"How long to wait for the phone, and a hand on it (else {WAIT_S} for the hand).",
+            help=f"How long to wait for the phone, and a hand on it (else {PHONE_WAIT_S} for the hand).",
             show_default=False,
         ),
     ] = None,
@@ -101,7 +101,7 @@ class ConnectedPhone:
         from migrate.phone.phone import Phone
         from migrate.talk.task_progress import report_progress
 
-        wait_s = WAIT_S if self.wait_s is None else self.wait_s
+        wait_s = PHONE_WAIT_S if self.wait_s is None else self.wait_s
         with report_progress(
             "fetch", quiet=False
         ) as progress:  # in words also beside --json: somebody may be needed at the phone

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from migrate.talk.command_groups import command_group
 from migrate.talk.console import Column, print_json, print_line, say, table
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.run_on_terminal import print_receipt
@@ -14,12 +15,11 @@ from migrate.units import format_bytes
 
 
 def register(app: typer.Typer) -> None:
-    runs_app = typer.Typer(help="What was run, and what it keeps on this disk.", rich_markup_mode=None)
+    runs_app = command_group(app, "runs")
     runs_app.callback(invoke_without_command=True)(with_global_options(runs_default))
     runs_app.command("list")(with_global_options(runs_list))
     runs_app.command("show")(with_global_options(runs_show))
     runs_app.command("rm")(with_global_options(runs_rm))
-    app.add_typer(runs_app, name="runs")
     app.command("receipt")(with_global_options(receipt))
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from migrate.problems import CannotListen, UnknownScenario
+from migrate.talk.command_groups import command_group
 from migrate.talk.console import print_json, print_line, say, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 
@@ -30,10 +31,9 @@ LOOK_UP_S = 1.0
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="A simulated iPhone: serve.", rich_markup_mode=None)
+    group = command_group(app, "simulator")
     group.callback()(only_a_group)
     group.command("serve")(with_global_options(serve))
-    app.add_typer(group, name="simulator")
 
 
 def only_a_group() -> None:

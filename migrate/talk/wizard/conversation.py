@@ -40,10 +40,10 @@ from migrate.talk.passwords import Passwords
 from migrate.talk.prompts import TerminalPrompts
 from migrate.talk.receipt import receipt_html
 from migrate.talk.run_on_terminal import exit_code_of, show_receipt
-from migrate.talk.wizard import plain_widgets as wizard_plain
-from migrate.talk.wizard import widgets as wizard
+from migrate.talk.wizard import plain_widgets, widgets
 from migrate.talk.wizard.actions import WizardActions
 from migrate.talk.wizard.choice_pages import icloud_only_notes
+from migrate.talk.wizard.interview import run_interview
 from migrate.talk.wizard.observations import initial_state, without_phones
 from migrate.talk.wizard.page import Widgets
 from migrate.talk.wizard.texts import WELCOME, WELCOME_PLAIN
@@ -63,7 +63,7 @@ def choosing_widgets(wished: bool) -> Iterator[Widgets]:
     if wished or not can_draw():
         os.environ["MIGRATE_PLAIN"] = "1"
     try:
-        yield wizard_plain.ask if is_plain() else wizard.ask
+        yield plain_widgets.ask if is_plain() else widgets.ask
     finally:
         os.environ.pop("MIGRATE_PLAIN", None)
         if before is not None:
@@ -162,7 +162,7 @@ class WizardSession:
         try:
             facts = initial_state(self.workspace.home, self.actions.answers_file)
             while True:
-                facts, answers = await wizard.run_interview(self.actions.ask, self.actions, facts, answers)
+                facts, answers = await run_interview(self.actions.ask, self.actions, facts, answers)
                 result, facts, answers = await self.act(facts, answers)
                 if result:
                     return
@@ -180,7 +180,7 @@ class WizardSession:
         earlier_answers, _ = Answers.read(self.actions.answers_file)
         facts = replace(without_phones(), earlier_answers=earlier_answers or None)
         try:
-            facts, answers = await wizard.run_interview(self.actions.ask, self.actions, facts, Answers())
+            facts, answers = await run_interview(self.actions.ask, self.actions, facts, Answers())
         except (asyncio.CancelledError, KeyboardInterrupt):
             kept = self.actions.answers_file.exists()
             raise (ConversationStopped(self.command) if kept else StoppedBeforeBeginning()) from None

@@ -27,7 +27,7 @@ from migrate.plan.interview.observations import (
 )
 from migrate.plan.interview.pages import ALL_APPS
 from migrate.problems import MigrateError
-from migrate.talk.commands.backups import PROGRAM_NAMES
+from migrate.talk.backup_programs import PROGRAM_NAMES
 
 
 def initial_state(home: Home, answers_file: Path) -> MoveFacts:

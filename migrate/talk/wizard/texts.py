@@ -16,9 +16,9 @@ from migrate.plan.interview.pages import (
     START_OVER,
 )
 from migrate.problems import MigrateError, StrategyRefused
-from migrate.talk import step_texts as sentences
+from migrate.talk import step_texts
 from migrate.talk.console import format_problem, is_plain
-from migrate.talk.wizard import choice_pages as wizard_choice
+from migrate.talk.wizard import choice_pages
 from migrate.talk.wizard.page import Page, Row, refusal_lines, wrap_paragraphs
 from migrate.units import format_bytes
 
@@ -62,7 +62,7 @@ def _start(question: Question, facts: MoveFacts, answers: Answers) -> Page:
 
 
 def _run_called(run: UnfinishedRun) -> str:
-    where = sentences.step_started(run.step).lower() if run.step else "before it began"
+    where = step_texts.step_started(run.step).lower() if run.step else "before it began"
     between = f"{run.old or 'the old phone'} to {run.new or 'the new phone'}"
     return f"Go on: {between} ({where})"
 
@@ -231,10 +231,10 @@ PAGES: dict[str, Words] = {
     "encryption": _encryption,
     "chosen-password": _chosen_password,
     "old-password": _old_password,
-    "what": wizard_choice.what_page,
-    "chosen": wizard_choice.chosen_page,
-    "unreadable": wizard_choice.unreadable_page,
+    "what": choice_pages.what_page,
+    "chosen": choice_pages.chosen_page,
+    "unreadable": choice_pages.unreadable_page,
     "new-password": _new_password,
-    "replace": wizard_choice.replace_page,
-    "summary": wizard_choice.summary_page,
+    "replace": choice_pages.replace_page,
+    "summary": choice_pages.summary_page,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from migrate.journey import events
 from migrate.problems.finding import Finding
 from migrate.progress import UserAction
-from migrate.talk import step_texts as sentences
+from migrate.talk import step_texts
 from migrate.talk.console import is_plain, wrapped
 from migrate.talk.progress import BarListener, LineListener
 from migrate.talk.wizard.page import erase_rows, heading, print_lines
@@ -28,7 +28,7 @@ ACTION_STEPS: dict[UserAction, tuple[str, ...]] = {
         "It can be turned on again right after the move.",
     ),
 }
-"""An errand -> what to do on the phone, in order. The others are one sentence long (sentences.py)."""
+"""An errand -> what to do on the phone, in order. The others are one sentence long (step_texts.py)."""
 RESTARTING: tuple[str, ...] = (
     "It restarts by itself: the Apple logo, a bar, then Hello.",
     "Leave it connected. This can take a while.",
@@ -39,7 +39,7 @@ def action_page(phone: str, action: UserAction, step: str, apps: tuple[str, ...]
     """What is asked of a person, the phone named first."""
     restarting = action == "connect" and step == "wait-for-phone"
     lines = (
-        RESTARTING if restarting else ACTION_STEPS.get(action, (sentences.action_sentence(action, phone, step, apps),))
+        RESTARTING if restarting else ACTION_STEPS.get(action, (step_texts.action_sentence(action, phone, step, apps),))
     )
     marked = [wrapped(text, indent="     ", first=f"  {number}. ") for number, text in enumerate(lines, 1)]
     shown = marked if len(lines) > 1 else [wrapped(lines[0], indent="  ", first="  ")]

@@ -1,14 +1,13 @@
-"""The wizard: the loop around the interview, and one function per widget. Nothing is decided here.
+"""The wizard's widgets on a terminal that can draw, one function each.
 
-What is asked next is `plan/interview`'s; the words are wizard_words'; what is done between pages is wizard_doing's.
-questionary is imported here and nowhere else, always unsafe, so that Ctrl-C is seen; it draws on stderr.
+questionary is imported here and nowhere else. It is always asked with `unsafe_ask_async`, which lets Ctrl-C through, and
+draws on stderr.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from functools import partial
 from typing import Any, cast
 
 import questionary
@@ -19,58 +18,12 @@ from prompt_toolkit.output import create_output
 from questionary.prompts.common import InquirerControl
 
 from migrate.plan.interview.observations import BACK
-from migrate.plan.interview.questions import Answers, MoveFacts, back, next_preparation, next_question
-from migrate.problems import MigrateError
 from migrate.talk.console import say
 from migrate.talk.progress import clear_bars
-from migrate.talk.wizard.actions import WizardActions
-from migrate.talk.wizard.page import (
-    CHANGED,
-    Changed,
-    Changes,
-    Page,
-    PageAnswer,
-    Widgets,
-    erase_rows,
-    heading,
-    print_lines,
-)
-from migrate.talk.wizard.texts import question_page
+from migrate.talk.wizard.page import CHANGED, Changes, Page, PageAnswer, erase_rows, heading, print_lines
 
 STOPPED = object()
 CHOOSING, TICKING = "(a number or arrows, then Enter)", "(space ticks, a: all, Enter: next, b: back)"
-
-
-async def run_interview(
-    ask: Widgets, actions: WizardActions, facts: MoveFacts, answers: Answers
-) -> tuple[MoveFacts, Answers]:
-    """Ask until the plan can be written, or a run is to go on. Every answer is kept at once."""
-    while True:
-        facts = await actions.refresh(facts, answers)
-        page: Page | None = None
-        try:
-            if preparation := next_preparation(facts, answers):
-                facts = await actions.prepare(preparation, facts, answers)
-                continue
-            if (question := next_question(facts, answers)) is None:
-                return facts, answers
-            page = question_page(question, facts, answers)
-            answer = await ask(page, partial(actions.changes, facts) if page.is_live else None)
-            if isinstance(answer, Changed):
-                continue
-            if answer == BACK:
-                answers = back(facts, answers, page.name)
-            else:
-                facts, answers = await actions.accept_answer(page.name, answer, facts, answers)
-        except MigrateError as error:
-            if await actions.handle_error(error, page) == "change":
-                facts = await actions.refresh(facts, answers)
-                question = next_question(facts, answers)
-                answers = back(facts, answers, question.name if question else None)
-        actions.write_answers(facts, answers)
-
-
-# -- the widgets -----------------------------------------------------------------------------------------------------
 
 
 async def ask(page: Page, changes: Changes | None = None, **terminal: Any) -> PageAnswer:
