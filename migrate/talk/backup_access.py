@@ -1,4 +1,4 @@
-"""How a command takes the BACKUP it is about, and opens it with its password."""
+"""The BACKUP argument of a command, and opening that backup with its password."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from migrate.language import _
 from migrate.talk.console import say
 from migrate.talk.passwords import Passwords
 
@@ -18,15 +19,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BackupArgument = Annotated[
-    Path, typer.Argument(metavar="BACKUP", help="The folder that holds Manifest.db, or the one around it.")
+    Path, typer.Argument(metavar="BACKUP", help=_("The folder that holds Manifest.db, or the one around it."))
 ]
 
 
 def with_password(folder: BackupFolder, passwords: Passwords, work: Callable[[str | None], T]) -> T:
-    """`work` with the backup's password, asked for only when it is encrypted, and again when what was typed is wrong.
+    """Call `work` with the backup's password. It is asked for only if the backup is encrypted, up to three times.
 
     Raises:
-        PasswordMissing, WrongPassword: none was given, or what was given does not open it.
+        PasswordMissing: no password is known.
+        WrongPassword: the password does not open the backup.
     """
     from migrate.problems import WrongPassword
 
@@ -39,12 +41,12 @@ def with_password(folder: BackupFolder, passwords: Passwords, work: Callable[[st
         except WrongPassword:
             if not tries_left or not passwords.reject_password(name):
                 raise
-            say("That is not this backup's password. Try again.")
+            say(_("That is not the password of this backup. Try again."))
     raise AssertionError("unreachable")
 
 
 def needs_password(folder: BackupFolder) -> bool:
-    """Whether a password is worth asking for. A folder too broken to tell is left to whoever opens it."""
+    """Whether the backup is encrypted; False if the folder is too damaged to tell, so that opening it reports that."""
     from migrate.problems import MigrateError
 
     try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from migrate.language import mark
+
 PROGRAM_NAMES = {
-    "finder": "Finder's",
-    "itunes": "iTunes'",
-    "apple-devices": "Apple Devices'",
-    "migrate": "migrate's own",
-    "here": "in the current folder",
+    "finder": mark("from Finder"),
+    "itunes": mark("from iTunes"),
+    "apple-devices": mark("from Apple Devices"),
+    "migrate": mark("from migrate"),
+    "here": mark("in the current folder"),
 }

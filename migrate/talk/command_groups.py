@@ -1,13 +1,15 @@
-"""The commands that have commands of their own: `plan`, `runs`, `simulator`."""
+"""The commands with subcommands: `plan`, `runs`, `simulator`."""
 
 from __future__ import annotations
 
 import typer
 
+from migrate.language import _, mark
+
 GROUP_HELPS = {
-    "plan": "Makes and looks at plans: new, check, explain, schema.",
-    "runs": "What was run, and what it keeps on this disk.",
-    "simulator": "A simulated iPhone: serve.",
+    "plan": mark("Creates, checks and explains plans: new, check, explain, schema."),
+    "runs": mark("Lists, shows and deletes runs: list, show, rm."),
+    "simulator": mark("Simulated iPhones, for tests and other tools: serve."),
 }
 
 
@@ -16,6 +18,6 @@ def command_group(app: typer.Typer, name: str) -> typer.Typer:
     for known in app.registered_groups:
         if known.name == name and known.typer_instance is not None:
             return known.typer_instance
-    group = typer.Typer(help=GROUP_HELPS[name], rich_markup_mode=None)
+    group = typer.Typer(help=_(GROUP_HELPS[name]), rich_markup_mode=None)
     app.add_typer(group, name=name)
     return group

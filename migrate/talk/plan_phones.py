@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 async def connected_phones(workspace: Workspace) -> list[PhoneFacts]:
-    """The phones that are connected; none where there is no usbmuxd to ask."""
+    """The connected phones; an empty list if no usbmuxd is running."""
     from migrate.phone.discovery import find_phones
 
     try:
@@ -24,7 +24,7 @@ async def connected_phones(workspace: Workspace) -> list[PhoneFacts]:
 
 
 def match_phones(plan: Plan, phones: list[PhoneFacts], backup_udid: str | None) -> MoveFacts:
-    """Which of the connected phones are the plan's, as far as there is no doubt."""
+    """The plan's phones among the connected ones, where that is certain."""
     from migrate.plan.preflight import MoveFacts
     from migrate.udid import same_udid
 

@@ -76,7 +76,7 @@ def test_what_to_paste_next_goes_on_in_the_home_that_was_named(tmp_path: Path) -
     said = options.GlobalOptions(home=tmp_path, usbmuxd="127.0.0.1:1")
     named = shlex.join(("--home", str(tmp_path), "--usbmuxd", "127.0.0.1:1"))
     assert said.insert_options(Interrupted("R", "prove").next()) == f"Go on with: migrate {named} resume R"
-    assert said.command_to_paste("undo", "R") == f"migrate {options} undo R"
+    assert said.command_to_paste("undo", "R") == f"migrate {named} undo R"
     assert said.insert_options("Type migrate explain 20") == "Type migrate explain 20"
     assert options.GlobalOptions().insert_options("Run: migrate resume") == "Run: migrate resume"
 

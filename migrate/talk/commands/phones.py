@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from migrate.language import _
 from migrate.talk.console import print_json, print_line, say, wrapped
 from migrate.talk.options import Exit, GlobalOptions, run_async, with_global_options
 from migrate.units import format_bytes
@@ -19,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def phones(options: GlobalOptions) -> Exit:
-    """Lists the connected phones. Never makes one ask for trust."""
+    """Lists the connected phones. Never makes a phone ask for trust."""
     from migrate.phone.discovery import find_phones
 
     with options.open_workspace() as workspace:
@@ -33,25 +34,29 @@ def phones(options: GlobalOptions) -> Exit:
         for line in format_phone(phone):
             print_line(line)
     if not found:
-        say("No phone is connected. Connect one with its cable and unlock it.")
+        say(_("No phone is connected. Connect one with its cable and unlock it."))
     return None
 
 
 def format_phone(phone: PhoneFacts) -> list[str]:
-    """One phone, its name first, its UDID on a line of its own to be copied."""
-    about = [phone.model_name or phone.model or "model unknown", f"iOS {phone.ios_version or 'unknown'}"]
-    about.append({"USB": "on a cable", "Network": "over Wi-Fi"}.get(phone.connection, phone.connection))
-    lines = [wrapped(phone.name or "(no name)"), f"  {phone.udid}", wrapped(", ".join(about), indent="  ")]
+    """One phone: its name, its UDID on a separate line to copy, and its facts."""
+    about = [phone.model_name or phone.model or _("model unknown"), f"iOS {phone.ios_version or _('version unknown')}"]
+    about.append({"USB": _("by cable"), "Network": _("over Wi-Fi")}.get(phone.connection, phone.connection))
+    lines = [wrapped(phone.name or _("(no name)")), f"  {phone.udid}", wrapped(", ".join(about), indent="  ")]
     if not phone.trusted:
-        return [*lines, wrapped("It does not trust this computer yet, so it tells no more.", indent="  ")]
+        return [*lines, wrapped(_("It does not trust this computer yet, so nothing more is known."), indent="  ")]
     state = []
     if phone.used_bytes is not None and phone.free_bytes is not None:
-        state.append(f"{format_bytes(phone.used_bytes)} used, {format_bytes(phone.free_bytes)} free")
+        state.append(
+            _("{used} used, {free} free").format(
+                used=format_bytes(phone.used_bytes), free=format_bytes(phone.free_bytes)
+            )
+        )
     if phone.encrypts_backups is not None:
-        state.append("encrypts its backups" if phone.encrypts_backups else "does not encrypt its backups")
-    state.append({True: "Find My is on", False: "Find My is off", None: "Find My unknown"}[phone.find_my])
+        state.append(_("encrypts its backups") if phone.encrypts_backups else _("does not encrypt its backups"))
+    state.append({True: _("Find My is on"), False: _("Find My is off"), None: _("Find My unknown")}[phone.find_my])
     if phone.battery_percent is not None:
-        state.append(f"battery {phone.battery_percent} %")
+        state.append(_("battery {percent} %").format(percent=phone.battery_percent))
     if phone.last_icloud_backup is not None:
-        state.append(f"last iCloud backup {phone.last_icloud_backup:%Y-%m-%d}")
+        state.append(_("last iCloud backup {date:%Y-%m-%d}").format(date=phone.last_icloud_backup))
     return [*lines, wrapped(", ".join(state), indent="  ")]

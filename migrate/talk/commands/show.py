@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from migrate.language import _, plural
 from migrate.talk.backup_access import BackupArgument, phone_name, with_password
 from migrate.talk.console import Column, print_json, print_line, table, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def show(options: GlobalOptions, backup: BackupArgument, password_file: PasswordFile = None) -> Exit:
     """Shows what is in a backup.
 
-    By category and by app: how much, how many, and what is only in iCloud.
+    For each category and app: the number of items and files, their size, and what is only in iCloud.
     """
     from migrate.backup.folder import BackupFolder, find_backup
     from migrate.backup.reader import Backup
@@ -38,7 +39,7 @@ def show(options: GlobalOptions, backup: BackupArgument, password_file: Password
 
     folder = BackupFolder(find_backup(backup))
     with options.open_workspace() as workspace:
-        opened = with_password(folder, Passwords(file=password_file), lambda word: Backup.open(folder.path, word))
+        opened = with_password(folder, Passwords(file=password_file), lambda found: Backup.open(folder.path, found))
         with opened:
             seal = read_seal(workspace.home.seals, folder)
             apps = find_apps(opened.folder, opened.manifest.domains(), seal.app_groups if seal else None)
@@ -52,7 +53,7 @@ def show(options: GlobalOptions, backup: BackupArgument, password_file: Password
 
 
 def format_tally(counted: Tally, folder: BackupFolder) -> list[str]:
-    right = [Column("Files", "right"), Column("Size", "right")]
+    right = [Column(_("Files"), "right"), Column(_("Size"), "right")]
     categories = [
         (
             row.category.title,
@@ -77,47 +78,60 @@ def format_tally(counted: Tally, folder: BackupFolder) -> list[str]:
         for app in counted.apps
     ]
     unclaimed = [(row.domain, f"{row.files:,}", format_bytes(row.bytes)) for row in counted.unclaimed]
-    lines = [wrapped(f"{phone_name(folder)}, iOS {folder.ios_version or 'unknown'}"), wrapped(str(counted.backup)), ""]
-    lines += table((Column("Category", shrinks=True), Column("Items", "right"), *right, Column("")), categories)
+    lines = [
+        wrapped(f"{phone_name(folder)}, iOS {folder.ios_version or _('unknown')}"),
+        wrapped(str(counted.backup)),
+        "",
+    ]
+    lines += table((Column(_("Category"), shrinks=True), Column(_("Items"), "right"), *right, Column("")), categories)
     if empty:
-        lines += [wrapped(f"Nothing of: {', '.join(empty)}.")]
+        lines += [wrapped(_("Empty: {categories}.").format(categories=", ".join(empty)))]
     if apps:
         lines += [
             "",
             *table(
-                (Column("App", shrinks=True), Column("Version"), Column("Chats", "right"), *right, Column("")), apps
+                (Column(_("App"), shrinks=True), Column(_("Version")), Column(_("Chats"), "right"), *right, Column("")),
+                apps,
             ),
         ]
     if unclaimed:
-        lines += ["", *table((Column("Unclaimed (moves with everything)", shrinks=True), *right), unclaimed)]
+        lines += ["", *table((Column(_("Unclaimed (moves with everything)"), shrinks=True), *right), unclaimed)]
     lines += ["", *format_totals(counted)]
     noted = [(row.category.title, row.notes) for row in counted.categories]
     noted += [(app.app.title, app.notes) for app in counted.apps]
-    if any(notes for _, notes in noted):
+    if any(notes for _title, notes in noted):
         lines += ["", *format_notes(noted)]
     return lines
 
 
 def _mark(row: CategoryTally) -> str:
     if row.only_in_icloud or (row.cloud_notes and not row.files):
-        return "not all is here"
+        return _("not all is here")
     return "*" if row.notes else ""
 
 
 def format_totals(counted: Tally) -> list[str]:
-    """That nothing was left out: what has an owner, held against the manifest."""
+    """Whether the table accounts for every file of the manifest."""
     files, size = counted.owned
-    shared = f" ({counted.shared_files:,} of them in several apps, counted once)" if counted.shared_files else ""
+    known = {"count": files, "size": format_bytes(size), "listed": counted.files}
     if (files, size) == (counted.files, counted.bytes):
-        unclaimed = sum(row.files for row in counted.unclaimed)
-        text = f"All {files:,} files, {format_bytes(size)}, are above{shared}; {unclaimed:,} claimed by nothing."
+        known["unclaimed"] = sum(row.files for row in counted.unclaimed)
+        total = _("All {count:,} files, {size}, are listed above; {unclaimed:,} of them are unclaimed.")
     else:
-        text = f"{files:,} files are above{shared}, and the backup lists {counted.files:,}: please tell us."
-    return [wrapped(text)]
+        total = _("{count:,} files are listed above, but the backup has {listed:,}: please report this.")
+    lines = [wrapped(total.format(**known))]
+    if counted.shared_files:
+        shared = plural(
+            "{count:,} file belongs to several apps and is counted once.",
+            "{count:,} files belong to several apps and are counted once.",
+            counted.shared_files,
+        )
+        lines.append(wrapped(shared.format(count=counted.shared_files)))
+    return lines
 
 
 def format_notes(noted: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
-    """Each note once, after all that it speaks of."""
+    """Each note once, after the titles it is about."""
     about: dict[str, list[str]] = {}
     for title, notes in noted:
         for note in notes:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from migrate.language import _
 from migrate.talk.backup_access import BackupArgument, with_password
 from migrate.talk.console import print_json, print_line
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
@@ -25,14 +26,17 @@ def verify(
     options: GlobalOptions,
     backup: BackupArgument,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Look at names and lengths only; open no stored file.", show_default=False)
+        bool,
+        typer.Option(
+            "--quick", help=_("Check only names and sizes; do not read the stored files."), show_default=False
+        ),
     ] = False,
     password_file: PasswordFile = None,
 ) -> Exit:
-    """Checks whether a backup is whole.
+    """Checks that a backup is complete and undamaged.
 
-    It reads all of it, needs no phone, and changes nothing. Without its password, an encrypted one is checked as far as
-    that goes.
+    It reads the whole backup, needs no phone and changes nothing. Without the password, an encrypted backup is checked
+    as far as possible.
     """
     from migrate.backup.folder import BackupFolder, find_backup
     from migrate.problems import PasswordMissing
@@ -40,10 +44,10 @@ def verify(
     folder = BackupFolder(find_backup(backup))
     locked: PasswordMissing | None = None
     try:
-        verdict = _checked(options, folder, Passwords(file=password_file), quick=quick)
+        verdict = _verify(options, folder, Passwords(file=password_file), quick=quick)
     except PasswordMissing as problem:
         locked = problem
-        verdict = _checked(options, folder, None, quick=quick)
+        verdict = _verify(options, folder, None, quick=quick)
     if options.json:
         error = {"error": locked.as_json()} if locked and verdict.exit_code == locked.exit_code else {}
         print_json({**verdict.as_json(), **error})
@@ -53,8 +57,8 @@ def verify(
     return verdict.exit_code
 
 
-def _checked(options: GlobalOptions, folder: BackupFolder, passwords: Passwords | None, *, quick: bool) -> Verdict:
-    """The verdict; `passwords` None: as far as that goes without one."""
+def _verify(options: GlobalOptions, folder: BackupFolder, passwords: Passwords | None, *, quick: bool) -> Verdict:
+    """The verdict; with `passwords` None, as far as possible without the password."""
     from migrate.backup.verify import run as check
     from migrate.categories.claims import Claims
     from migrate.talk.task_progress import report_progress
