@@ -67,7 +67,7 @@ def test_finders_are_found_on_a_mac_and_a_closed_folder_tells_how_to_open_it(
     place = somebody / "Library" / "Application Support" / "MobileSync" / "Backup"
     place.mkdir(parents=True)
     plain_backup.rename(place / plain_backup.name)
-    assert "Finder's" in migrate("backups").out
+    assert "from Finder" in migrate("backups").out
 
     def closed(path: Path) -> list[Path]:
         raise PermissionError(1, "Operation not permitted")

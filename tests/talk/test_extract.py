@@ -29,7 +29,7 @@ def files(folder: Path) -> set[str]:
 
 def test_everything_comes_out_in_the_phones_own_tree(migrate: Migrate, plain_backup: Path, tmp_path: Path) -> None:
     answer = migrate("extract", plain_backup, "--to", tmp_path / "out")
-    assert answer.code == 0 and answer.out.startswith("3 files, ")
+    assert answer.code == 0 and answer.out.startswith("Extracted 3 files, ")
     assert files(tmp_path / "out") == {SMS, PHOTO, DIARY}
     assert (tmp_path / "out" / DIARY).read_text(encoding="utf-8") == "Dear diary, 日記"
 

@@ -27,9 +27,9 @@ WORD = Confirmation(
 
 def test_the_last_word_says_whether_it_can_be_undone() -> None:
     said = " ".join(confirmation_lines(WORD))
-    assert "not saved: this cannot be undone" in said and "migrate undo" not in said
+    assert "not backed up first, so this cannot be undone" in said and "migrate undo" not in said
     said = " ".join(confirmation_lines(replace(WORD, is_undoable=True)))
-    assert "migrate undo R1 puts it back" in said and "cannot" not in said
+    assert "To put it back as it was: migrate undo R1" in said and "cannot" not in said
 
 
 @pytest.mark.parametrize("safety", [{"backup": "x"}, None], ids=["saved before", "not saved before"])

@@ -76,7 +76,7 @@ def test_the_only_phone_is_saved_and_then_only_what_changed(migrate: Migrate, se
     assert first.code == 0 and first.json["backup"] == str(home / "backups" / OLD)
     assert (first.json["udid"], first.json["name"]) == (OLD, "Ada's iPhone") and first.json["files"] > 0
     again = migrate("backup", OLD, "--usbmuxd", address)
-    assert again.code == 0 and "Ada's iPhone is saved" in again.out and "Saving the phone" in again.err
+    assert again.code == 0 and "Ada's iPhone is backed up" in again.out and "Backing up the phone" in again.err
     fresh = migrate("backup", "--fresh", "--usbmuxd", address, "--json")
     assert fresh.json["files"] == first.json["files"], "all of it came again"
     verdict = migrate("verify", home / "backups" / OLD, "--json")

@@ -18,7 +18,7 @@ PLAN = 'version = 1\n[new_phone]\nis = "erased"\n[move]\ncategories = ["everythi
 def test_a_sample_is_checked_and_said_in_words(migrate: Migrate, sample: Path) -> None:
     answer = migrate("plan", "check", sample)
     assert answer.code == 0 and "a valid plan" in " ".join(answer.out.split())
-    assert all(word in answer.out for word in ("From", "To", "Saves", "Moves", "Safety"))
+    assert all(word in answer.out for word in ("From", "To", "Backup", "Moves", "Safety"))
     in_json = migrate("plan", "check", sample, "--json").json
     assert in_json["valid"] is True and len(in_json["digest"]) == 64 and in_json["findings"] == []
 

@@ -90,7 +90,7 @@ def test_a_plan_that_a_run_would_refuse_is_refused_here_too(migrate: Migrate, pl
 def test_in_words_it_is_told_by_what_becomes_of_it(migrate: Migrate, plan: Path, plain_backup: Path) -> None:
     out = migrate("plan", "explain", plan, plain_backup).out
     assert "\x1b" not in out
-    headings = ["Goes", "Arrives after the restart", "Cannot go", "Only in iCloud"]
+    headings = ["Moves", "Arrives after the restart", "Cannot move", "Only in iCloud"]
     places = [out.index(heading) for heading in headings]
     assert places == sorted(places)
     assert out.index("Messages") < places[1] < out.index("Photos and videos") < places[2]
@@ -101,11 +101,11 @@ def test_the_backup_is_the_plans_own_or_that_of_its_phone_or_the_only_one_here(
 ) -> None:
     nothing = migrate("plan", "explain", plan, "--json")
     assert (nothing.code, nothing.error["code"]) == (2, "usage-wrong")
-    assert "none is saved here" in nothing.error["what"]
+    assert "there is none here" in nothing.error["what"]
     shutil.copytree(plain_backup, home / "backups" / UDID)
     assert migrate("plan", "explain", plan, "--json").code == 0
     shutil.copytree(plain_backup, home / "backups" / "another")
-    assert "2 are saved here" in migrate("plan", "explain", plan, "--json").error["what"]
+    assert "there are 2 here" in migrate("plan", "explain", plan, "--json").error["what"]
     plan.write_text(f'{EVERYTHING}[old_phone]\nudid = "{UDID}"\n', encoding="utf-8")
     assert migrate("plan", "explain", plan, "--json").code == 0
     plan.write_text(f'{EVERYTHING}[old_phone]\nbackup = "plain"\n', encoding="utf-8")

@@ -69,7 +69,7 @@ def test_a_row_that_does_not_add_up_says_why(receipt: dict[str, Any]) -> None:
     lines = receipt_lines(receipt)
     (photos,) = [line for line in lines if line.strip().startswith("Photos")]
     assert photos.endswith(" *") and photos.split()[-6:-1] == ["7", "6", "0", "0", "0"]
-    assert any(line.startswith("* 1 files never cross") for line in lines)
+    assert any(line.startswith("* 1 file never moves") for line in lines)
 
 
 def test_passwords_of_an_unencrypted_backup_are_not_said_to_have_moved(receipt: dict[str, Any]) -> None:

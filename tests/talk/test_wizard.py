@@ -236,7 +236,7 @@ def test_what_is_replaced_is_said_with_both_counts_and_its_caveat() -> None:
     )
     said = " ".join(" ".join(page.lines).split())
     assert "Photos and videos: 12,345 replace 12,345" in said
-    assert "With Health all Health data of the new phone goes" in said
+    assert "Health replaces all Health data of the new phone" in said
 
 
 def test_what_is_only_in_icloud_is_said_before_anything_is_chosen() -> None:
@@ -258,7 +258,7 @@ def test_the_running_total_is_held_against_the_room_there_is() -> None:
         name="chosen", kind="many", options=tuple(Option(value=h.id, about=h) for h in HOLDINGS), free_bytes=700_000
     )
     page = question_page(question, small, IN_USE)
-    assert page.total(("health",)) == "1 ticked, 10 bytes of 700.0 KB free"
+    assert page.total(("health",)) == "1 selected, 10 bytes of 700.0 KB free"
     assert page.total(("photos",)).endswith(": too much") and "700.0 KB free" in page.refusal(("photos",))
     assert page.refusal(()) and not page.refusal(("health",))
 
@@ -290,7 +290,7 @@ def test_a_category_that_is_empty_is_never_said_to_replace_a_full_one_in_passing
     none = replace(HOLDINGS[0], items=0, cloud_notes=())
     facts = with_old(none, *HOLDINGS[1:])
     page = question_page(Question(name="replace", options=(Option(value="replace"),)), facts, IN_USE)
-    assert "Photos and videos: the old phone has none, and 12,345 would go all the same!" in told_on(page)
+    assert "the old phone has none, but the 12,345 on the new phone would be deleted" in told_on(page)
     ticks = Question(name="chosen", kind="many", options=(Option(value="photos", about=none),))
     assert "Photos and videos none 9.0 GB" in told_on(question_page(ticks, facts, IN_USE))
 
@@ -316,7 +316,7 @@ def test_an_app_that_the_new_phone_lacks_is_named_before_anything_is_agreed() ->
         },
     )
     summary = Question(name="summary", options=(Option(value="move"),), phone="Ada's iPhone")
-    assert "not on Ada's iPhone yet: it will be asked for, from the App Store" in told_on(
+    assert "not on Ada's iPhone yet; you will be asked to install them from the App Store" in told_on(
         question_page(summary, lacks, IN_USE)
     )
     assert "will be asked for" not in told_on(question_page(summary, THERE, IN_USE))
@@ -391,7 +391,7 @@ def test_what_the_conversation_did_is_not_told_again_by_its_run(capsys: pytest.C
     for _ in range(2):
         hears(events.StepStarted("back-up-old-phone"))
         hears(events.StepFinished("back-up-old-phone"))
-    assert capsys.readouterr().err.count("The old phone is saved.") == 1
+    assert capsys.readouterr().err.count("The old phone is backed up.") == 1
 
 
 # -- the loop --------------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def test_backups_of_other_programs_are_offered_in_place_of_the_old_phone(home: H
     plain_backup.rename(place)
     (found,) = earlier_backups(home)
     assert (found.folder, found.udid, found.encrypted) == (str(place), plain_backup.name, False)
-    assert _backup_label(found) == f"{found.backed_up_on}, iOS 17.5.1, Finder's" and not found.is_too_old
+    assert _backup_label(found) == f"{found.backed_up_on}, iOS 17.5.1, from Finder" and not found.is_too_old
     assert initial_state(home, home.path / "answers.json").backups == (found,)
 
 

@@ -80,7 +80,11 @@ def format_phone_match(plan: Plan, there: MoveFacts) -> list[str]:
     lines = []
     for role, phone in (("old", there.old), ("new", there.new)):
         if phone is not None:
-            fits = _("It fits the old phone, {phone}.") if role == "old" else _("It fits the new phone, {phone}.")
+            fits = (
+                _("It fits the old phone ({phone}), as far as this check can tell.")
+                if role == "old"
+                else _("It fits the new phone ({phone}), as far as this check can tell.")
+            )
             lines.append(wrapped(fits.format(phone=phone.name_or_model)))
         elif role == "new":
             lines.append(wrapped(_("The new phone is not connected, so it was not checked.")))

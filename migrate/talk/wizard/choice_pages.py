@@ -166,7 +166,7 @@ def replace_page(question: Question, facts: MoveFacts, answers: Answers) -> Page
         "",
         *wrap_paragraphs(*caveats),
         *wrap_paragraphs(
-            _("{phone} is backed up on this computer, so what is replaced is not lost.").format(phone=phone)
+            _("A backup of {phone} is on this computer, so what is replaced is not lost.").format(phone=phone)
         ),
     )
     return Page(
