@@ -83,7 +83,7 @@ async def presave(run: Run, role: Role) -> PresaveResult:
     """
     facts, folder = None, Path(run.plan.old_phone.backup) if role == "old" and run.plan.old_phone.backup else None
     if folder is None:
-        async with _step_events(run, f"save-{role}-phone"), run.phone(role) as phone:
+        async with _step_events(run, f"back-up-{role}-phone"), run.phone(role) as phone:
             folder = Path((await saving.back_up(run, phone, role))["backup"])
             facts = await phone.refresh()
     async with _step_events(run, "verify" if role == "old" else "verify-new-phone"):
