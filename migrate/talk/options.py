@@ -42,7 +42,10 @@ APP_NAME = "iphone-migrate"
 HomeOption = Annotated[
     Path | None,
     typer.Option(
-        "--home", metavar="DIR", help=_("Folder for backups and runs (default: MIGRATE_HOME)."), show_default=False
+        "--home",
+        metavar="DIR",
+        help=_("Folder for backups and runs (default: MIGRATE_HOME, else the system's data folder)."),
+        show_default=False,
     ),
 ]
 UsbmuxdOption = Annotated[

@@ -73,7 +73,7 @@ def stops(person: Terminal, title: str, kind: str = "one") -> None:
     person.page(title, kind)
     person.types(CTRL_C)
     assert person.end() == 50, person.text
-    assert "Continue where you stopped with: migrate" in person.words
+    assert "where you stopped with: migrate" in person.words
     assert "Traceback" not in person.text
 
 
@@ -137,7 +137,7 @@ def test_a_wrong_password_three_times_and_the_right_one_another_day(set_table: S
         person.answers(PASSWORD_OF, "battery-staple", "secret")
         person.answers("What now?", "4")
         assert person.end() == 32, person.text
-    assert "Continue where you stopped with: migrate" in person.words
+    assert "where you stopped with: migrate" in person.words
     assert "Backing up" not in person.text, "it was held against the last save at once, before anything was done"
     with at_a_terminal(table) as person:
         person.answers(CONTINUE, "1")

@@ -160,7 +160,7 @@ def rehearse(
     password_file: PasswordFile = None,
     new_password_file: NewPasswordFile = None,
 ) -> Exit:
-    """Rehearses a move: restores to a simulated iPhone like the new phone. Nothing is sent to the new phone."""
+    """Rehearses a move: restores to a simulated iPhone like the new phone, and sends nothing to the new phone."""
     from migrate.journey.run import REHEARSE
     from migrate.journey.run import run as begin
 
