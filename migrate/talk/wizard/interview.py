@@ -18,7 +18,7 @@ from migrate.talk.wizard.texts import question_page
 async def run_interview(
     ask: Widgets, actions: WizardActions, facts: MoveFacts, answers: Answers
 ) -> tuple[MoveFacts, Answers]:
-    """Ask until the plan can be written, or a run is to go on. Every answer is kept at once."""
+    """Ask until the plan is complete or a run is to be resumed. Every answer is stored at once."""
     while True:
         facts = await actions.refresh(facts, answers)
         page: Page | None = None
