@@ -1,7 +1,7 @@
-"""The command line: which commands there are, and how every one of them ends.
+"""The command line: its commands, and how each of them ends.
 
-Each command is a function in one of COMMANDS, light to import: what is heavy (pydantic, cryptography, pymobiledevice3)
-is imported inside it, so that `migrate --help` answers at once. Everything below raises; only `main` exits.
+The modules in COMMANDS are light to import: pydantic, cryptography and pymobiledevice3 are imported inside the
+functions, so that `migrate --help` answers at once. Everything below raises; only `main` exits.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ import typer
 from typer.core import TyperGroup
 
 from migrate import __version__
+from migrate.language import _, mark
 from migrate.problems import Bug, DiskFullHere, MigrateError, StoppedBeforeBeginning, UsageWrong
-from migrate.talk import console as output
+from migrate.talk import console
 from migrate.talk.options import (
     GlobalOptions,
     HomeOption,
@@ -39,47 +40,50 @@ from migrate.units import now_utc
 COMMANDS = (
     "migrate.talk.commands.move",  # run, resume, rehearse, prove, undo
     "migrate.talk.commands.runs",  # runs, receipt
-    "migrate.talk.commands.demo",  # demo
-    "migrate.talk.commands.check",  # check
-    "migrate.talk.commands.phones",  # phones, save
-    "migrate.talk.commands.verify_and_show",  # verify, show
-    "migrate.talk.commands.repair",  # heal
-    "migrate.talk.commands.extract",  # extract
-    "migrate.talk.commands.backups",  # backups
-    "migrate.talk.commands.plan",  # plan check, plan schema
-    "migrate.talk.commands.explain",  # explain
+    "migrate.talk.commands.demo",
+    "migrate.talk.commands.check",
+    "migrate.talk.commands.phones",
+    "migrate.talk.commands.backup",
+    "migrate.talk.commands.verify",
+    "migrate.talk.commands.show",
+    "migrate.talk.commands.repair",
+    "migrate.talk.commands.extract",
+    "migrate.talk.commands.backups",
+    "migrate.talk.commands.plan",  # plan new, check, schema
+    "migrate.talk.commands.plan_explain",
+    "migrate.talk.commands.explain",
     "migrate.talk.commands.simulator",  # simulator serve
 )
 """The modules that hold commands, in the order of `migrate --help`. Each has `register(app)`."""
 
 COMMAND_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Before a move", ("demo", "check", "phones", "explain")),
-    ("A move", ("plan", "rehearse", "run", "resume")),
-    ("After it", ("receipt", "prove", "undo", "runs")),
-    ("Backups", ("backup", "backups", "verify", "show", "repair", "extract")),
-    ("For tests", ("simulator",)),
+    (mark("Before a move"), ("demo", "check", "phones", "explain")),
+    (mark("A move"), ("plan", "rehearse", "run", "resume")),
+    (mark("After a move"), ("receipt", "prove", "undo", "runs")),
+    (mark("Backups"), ("backup", "backups", "verify", "show", "repair", "extract")),
+    (mark("For tests"), ("simulator",)),
 )
-"""How `migrate --help` puts the commands together."""
+"""The headings of `migrate --help`."""
 
 DISK_FULL_ERRNOS = frozenset(code for name in ("ENOSPC", "EDQUOT") if (code := getattr(errno, name, None)) is not None)
-"""What a system answers when a disk, or somebody's share of it, is full; Windows knows no quota here."""
+"""The system's errors for a full disk or an exhausted quota; Windows has no EDQUOT."""
 
 
 class GroupedCommands(TyperGroup):
-    """The commands under the heads of CHAPTERS; one that stands in none comes last."""
+    """Lists the commands under the headings of COMMAND_GROUPS; the others come last."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        named = {name for _, names in COMMAND_GROUPS for name in names}
+        named = {name for _heading, names in COMMAND_GROUPS for name in names}
         others = tuple(name for name in self.list_commands(ctx) if name not in named)
-        for head, names in (*COMMAND_GROUPS, ("Others", others)):
+        for heading, names in (*COMMAND_GROUPS, (mark("Others"), others)):
             found = [(name, command) for name in names if (command := self.get_command(ctx, name))]
             if found:
-                with formatter.section(head):
+                with formatter.section(_(heading)):
                     formatter.write_dl([(name, command.get_short_help_str(WIDE_ENOUGH)) for name, command in found])
 
 
 WIDE_ENOUGH = 200
-"""Columns for the first sentence of a command: it is wrapped, not cut."""
+"""Columns for the first sentence of a command's help: it is wrapped, not cut."""
 
 
 def build_app() -> typer.Typer:
@@ -87,12 +91,14 @@ def build_app() -> typer.Typer:
     app = typer.Typer(
         name="migrate",
         cls=GroupedCommands,
-        help="Moves what you choose from an old iPhone to a new one, and proves what arrived. Without a command it "
-        "asks what to do, step by step.",
+        help=_(
+            "Moves what you choose from an old iPhone to a new one, and proves what arrived. Without a command it asks "
+            "what to do, step by step."
+        ),
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": output.WIDEST},
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": console.WIDEST},
     )
     app.callback(invoke_without_command=True)(main_callback)
     for module in COMMANDS:
@@ -106,23 +112,23 @@ def main_callback(
     usbmuxd: UsbmuxdOption = None,
     json: JsonOption = False,
     plain: PlainOption = False,
-    version: Annotated[bool, typer.Option("--version", help="Say which version this is.", show_default=False)] = False,
+    version: Annotated[bool, typer.Option("--version", help=_("Show the version."), show_default=False)] = False,
 ) -> None:
     current_options().update(home, usbmuxd, json)
     if context.invoked_subcommand is not None:
         return
     if version:
-        output.print_line(f"migrate {__version__}")
+        console.print_line(f"migrate {__version__}")
         raise typer.Exit(0)
     if json:
-        raise UsageWrong("No command was given.", "migrate")
+        raise UsageWrong(_("No command was given."), "migrate")
     if exit_code := start_wizard(current_options(), plain=plain):
         raise typer.Exit(exit_code)
 
 
 def start_wizard(options: GlobalOptions, *, plain: bool) -> int | None:
-    """`migrate` without a command: the conversation. Its exit code, where it is not 0."""
-    output.require_terminal()  # before anything heavy is loaded, and before any folder is made
+    """Run the wizard (`migrate` without a command). Returns the exit code, or None for 0."""
+    console.require_terminal()  # before anything heavy is loaded and any folder is created
     from migrate.talk.wizard.conversation import run_wizard
 
     with options.open_workspace() as workspace:
@@ -132,33 +138,35 @@ def start_wizard(options: GlobalOptions, *, plain: bool) -> int | None:
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run one command line and exit with its code (README, Exit codes)."""
     code = run_command_line(sys.argv[1:] if argv is None else list(argv))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said: Python's own leaving must not end in a traceback
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # no traceback while Python exits
     exit_despite_threads(code)
     sys.exit(code)
 
 
 def exit_despite_threads(code: int) -> None:
-    """End at once if a thread is left that Python would wait for, perhaps for ever: somebody struck Ctrl-C until we
-    gave up waiting for it ourselves."""
+    """Exit at once if a thread is left for which Python would wait, perhaps forever.
+
+    That happens when Ctrl-C was pressed until we stopped waiting for the thread ourselves.
+    """
     if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
         return
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):  # gone, closed, or never there
+        with suppress(OSError, ValueError, AttributeError):  # closed, or never opened
             stream.flush()
     os._exit(code)
 
 
 def run_command_line(argv: Sequence[str]) -> int:
-    """Run one command line and come back with its exit code."""
-    os.umask(0o077)  # what we write is for its owner only; Windows has access lists instead and ignores this
+    """Run one command line and return its exit code."""
+    os.umask(0o077)  # files are for their owner only; Windows uses access lists and ignores this
     disable_core_dumps()
     options = reset_options()
-    options.json = "--json" in argv  # also where the line is too broken to be parsed
-    output.prepare_streams(as_json=options.json)
+    options.json = "--json" in argv  # also if the command line cannot be parsed
+    console.prepare_streams(as_json=options.json)
     try:
         return build_app()(args=list(argv), prog_name="migrate", standalone_mode=False) or 0
-    except output.StdoutClosed:
-        output.discard_stdout()
+    except console.StdoutClosed:
+        console.discard_stdout()
         return 0
     except MigrateError as error:
         return report_error(error, options)
@@ -169,8 +177,10 @@ def run_command_line(argv: Sequence[str]) -> int:
 
 
 def disable_core_dumps() -> None:
-    """A process that dies of a signal may leave its memory on the disk, and in ours are keys and passwords: not ours,
-    nor that of what we start. Windows has no such limit."""
+    """Forbid core dumps, for this process and its children: their memory holds keys and passwords.
+
+    Windows has no such limit.
+    """
     with suppress(ImportError, OSError, ValueError):
         import resource  # POSIX only
 
@@ -184,29 +194,29 @@ def report_error(error: MigrateError, options: GlobalOptions) -> int:
         if options.emit_final_error is not None:
             options.emit_final_error(error)
         else:
-            output.print_error(error, as_json=options.json, worded=options.insert_options)
-    except output.StdoutClosed:
-        output.discard_stdout()
+            console.print_error(error, as_json=options.json, worded=options.insert_options)
+    except console.StdoutClosed:
+        console.discard_stdout()
     return error.exit_code
 
 
 def usage_of(error: Exception) -> UsageWrong | None:
-    """What typer says about a wrong command line, or None when it is no such error.
+    """typer's error about a wrong command line as ours, or None for any other error.
 
-    typer keeps its UsageError to itself (and before 0.20 took click's): it is known by what it can do.
+    typer does not export its UsageError (and before 0.20 used click's), so it is recognised by its attributes.
     """
-    words, code = getattr(error, "format_message", None), getattr(error, "exit_code", None)
-    if code != 2 or not callable(words):
+    format_message, code = getattr(error, "format_message", None), getattr(error, "exit_code", None)
+    if code != 2 or not callable(format_message):
         return None
     context = getattr(error, "ctx", None)
-    return UsageWrong(str(words()), getattr(context, "command_path", None) or "migrate")
+    return UsageWrong(str(format_message()), getattr(context, "command_path", None) or "migrate")
 
 
 def full_disk(error: Exception, options: GlobalOptions) -> DiskFullHere | None:
-    """A write that failed for want of room, wherever it was."""
+    """A failed write to a full disk as our error, or None for any other error."""
     if not isinstance(error, OSError) or error.errno not in DISK_FULL_ERRNOS:
         return None
-    return DiskFullHere(str(error.filename or options.home_folder), error.strerror or "no space left")
+    return DiskFullHere(str(error.filename or options.home_folder), error.strerror or _("no space left"))
 
 
 def bug(error: Exception, argv: Sequence[str], options: GlobalOptions) -> Bug:
@@ -214,9 +224,10 @@ def bug(error: Exception, argv: Sequence[str], options: GlobalOptions) -> Bug:
 
 
 def write_bug_report(error: Exception, argv: Sequence[str], options: GlobalOptions) -> str:
-    """Write down what happened, for whoever will mend it: `<home>/bugs/….txt`, 0600. "" where that is impossible.
+    """Write a bug report to `<home>/bugs/….txt`, 0600. Returns its path, or "" if it cannot be written.
 
-    A command line holds no password, and a traceback shows lines of code; an exception's own words may quote a value.
+    A command line contains no password and a traceback only lines of code, but an exception's text may quote a value,
+    so passwords are removed.
     """
     text = redacted("".join(traceback.format_exception(error)))
     head = f"migrate {__version__}, Python {sys.version.split()[0]}, {sys.platform}\nmigrate {' '.join(argv)}\n\n"

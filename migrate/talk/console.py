@@ -1,8 +1,7 @@
-"""How things are put before a person, and before a script.
+"""Output for people and for scripts.
 
-stdout is data, stderr is talk. Names come from phones and backups, so they are strangers: what could steer a terminal
-is taken out of text, and escaped in JSON. Text fits into 60 columns where it can; no colour is used, so NO_COLOR has
-nothing to switch off.
+stdout is data, stderr is talk. Names from phones and backups are untrusted: control sequences are removed from text and
+escaped in JSON. Text fits into 60 columns where it can. No colour is used, so NO_COLOR has nothing to switch off.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
+from migrate.language import _, plural
 from migrate.problems import MigrateError, NoTerminal
 from migrate.problems.finding import Finding
 
@@ -31,27 +31,31 @@ NARROWEST, WIDEST = 40, 100
 
 
 ASCII_REPLACEMENTS = str.maketrans({"…": "...", "—": "-", "·": "-", "“": '"', "”": '"', "’": "'", "»": ">", "→": "->"})
-"""Our own signs that a terminal without unicode, or a voice that reads it aloud, can do without."""
+"""ASCII for our own signs, for terminals without Unicode and for screen readers."""
 
 
 def is_plain() -> bool:
-    """Whether to speak plainly (`--plain`, MIGRATE_PLAIN): lines only, nothing drawn anew, no sign beyond ASCII of our
-    own. Names stay as their owners spelled them."""
+    """Whether output is plain (`--plain`, MIGRATE_PLAIN): lines only, no redraws, our own text in ASCII. Names stay as
+    their owners spelled them."""
     return os.environ.get("MIGRATE_PLAIN", "0") not in ("", "0")
 
 
 def require_terminal() -> None:
-    """Raises NoTerminal: there is nobody to hold a conversation with."""
+    """Check that there is a terminal to ask on.
+
+    Raises:
+        NoTerminal: stdin or stderr is not a terminal.
+    """
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         raise NoTerminal()
 
 
 class StdoutClosed(Exception):
-    """Whoever read our stdout has seen enough (`migrate show … | head`)."""
+    """The reader of our stdout has closed it (`migrate show … | head`)."""
 
 
 def prepare_streams(*, as_json: bool) -> None:
-    """A character that the terminal cannot show must not end the program; JSON is UTF-8 wherever it goes."""
+    """Replace characters the terminal cannot show instead of failing, and write JSON as UTF-8 everywhere."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)  # a test's stream may have none
         if reconfigure is None:
@@ -63,27 +67,27 @@ def prepare_streams(*, as_json: bool) -> None:
 
 
 def print_line(text: str = "") -> None:
-    """One line of data.
+    """Print one line of data.
 
     Raises:
-        ReaderGone: nobody reads stdout any more.
+        StdoutClosed: the reader has closed stdout.
     """
     _print(safe(text), sys.stdout)
 
 
 def print_json(value: Any, *, indent: int | None = None) -> None:
-    """One JSON value of data, on one line unless `indent` is given."""
+    """Print one JSON value, on one line unless `indent` is given."""
     _print(dump_json(value, indent=indent), sys.stdout)
 
 
 def say(text: str = "") -> None:
-    """One line of talk."""
-    with suppress(StdoutClosed):  # nobody left to talk to is no reason to stop
+    """Print one line of talk on stderr."""
+    with suppress(StdoutClosed):  # the work goes on without a reader
         _print(safe(text), sys.stderr)
 
 
 def ask_line(prompt: str) -> str:
-    """What a person types after `prompt`, which goes to stderr like all talk; "" at the end of input."""
+    """Ask on stderr and read one line; "" at the end of input."""
     sys.stderr.write(safe(prompt))
     sys.stderr.flush()
     return sys.stdin.readline().rstrip("\r\n")
@@ -97,13 +101,13 @@ def _print(line: str, stream: TextIO) -> None:
 
 
 def discard_stdout() -> None:
-    """After ReaderGone: what is still buffered goes nowhere, or Python would complain about it at its end."""
+    """Drop what is still buffered after StdoutClosed: Python would complain about it at exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def safe(text: str) -> str:
-    """`text` without what could steer a terminal; plainly, where that is wished."""
+    """`text` without control characters, and in ASCII where output is plain."""
     shown = CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", text)
     return shown.translate(ASCII_REPLACEMENTS) if is_plain() else shown
 
@@ -115,7 +119,7 @@ def dump_json(value: Any, *, indent: int | None = None) -> str:
     )  # such a character is always inside a string
 
 
-# -- words -----------------------------------------------------------------------------------------------------------
+# -- text ------------------------------------------------------------------------------------------------------------
 
 
 def width() -> int:
@@ -123,7 +127,7 @@ def width() -> int:
 
 
 def wrapped(text: str, *, indent: str = "", first: str | None = None) -> str:
-    """`text` in lines that fit, never cutting a word: a command or a path must stay one piece to be pasted."""
+    """`text` in lines that fit. Words are never cut: commands and paths must stay pasteable."""
     return "\n".join(
         textwrap.wrap(
             safe(text),
@@ -136,17 +140,22 @@ def wrapped(text: str, *, indent: str = "", first: str | None = None) -> str:
     )
 
 
+def format_file_count(count: int) -> str:
+    """`1 file`, `1,234 files`."""
+    return plural("{count:,} file", "{count:,} files", count).format(count=count)
+
+
 def format_problem(what: str, why: str, then: str) -> list[str]:
-    """How an error or a finding is laid out."""
+    """The lines of an error or a finding."""
     return [
         wrapped(what),
-        wrapped(why, indent="         ", first="   Why:  "),
-        wrapped(then, indent="         ", first="   Next: "),
+        wrapped(why, indent="         ", first=_("   Why:  ")),
+        wrapped(then, indent="         ", first=_("   Next: ")),
     ]
 
 
 def print_error(error: MigrateError, *, as_json: bool, worded: Callable[[str], str] = str) -> None:
-    """An error: as JSON on stdout, or in words on stderr, what to do next `worded` for this command line."""
+    """Print an error: as JSON on stdout, or as text on stderr with its next step passed through `worded`."""
     if as_json:
         print_json({"error": error.as_json()})
         return
@@ -156,22 +165,25 @@ def print_error(error: MigrateError, *, as_json: bool, worded: Callable[[str], s
 
 MARKS: dict[str, str] = {"error": "!!", "warning": "! ", "info": "- "}
 MAX_SHOWN_PER_CODE = 5
-"""How many findings of one code are told in words before the rest is counted: a backup can have thousands."""
+"""How many findings of one code are listed before the rest is counted: a backup can have thousands."""
 
 
 def format_findings(findings: Iterable[Finding]) -> list[str]:
-    """Findings for a person: the gravest first, many of one kind counted, each kind explained once."""
+    """Findings as text: the most severe first, many of one kind counted, each kind explained once."""
     kinds: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         kinds.setdefault((finding.severity, finding.code), []).append(finding)
     lines = []
-    for (severity, _), alike in sorted(kinds.items(), key=lambda item: list(MARKS).index(item[0][0])):
+    for (severity, _code), alike in sorted(kinds.items(), key=lambda item: list(MARKS).index(item[0][0])):
         mark = MARKS[severity]
         lines += [wrapped(finding.what, indent="     ", first=f"  {mark} ") for finding in alike[:MAX_SHOWN_PER_CODE]]
         if len(alike) > MAX_SHOWN_PER_CODE:
-            lines.append(f"     … and {len(alike) - MAX_SHOWN_PER_CODE:,} more of these (all of them with --json)")
+            more = _("… and {count:,} more of these (--json lists them all)").format(
+                count=len(alike) - MAX_SHOWN_PER_CODE
+            )
+            lines.append(f"     {more}")
         lines.append(wrapped(alike[0].why, indent="     "))
-        lines.append(wrapped(alike[0].next, indent="           ", first="     Next: "))
+        lines.append(wrapped(alike[0].next, indent="           ", first=_("     Next: ")))
     return lines
 
 
@@ -183,11 +195,11 @@ class Column:
     title: str
     align: Literal["left", "right"] = "left"
     shrinks: bool = False
-    """The column that is cut when the table is too wide."""
+    """Whether this column is cut when the table is too wide."""
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Aligned rows under their titles, two spaces apart; the shrinking column is cut with `…` so that lines fit."""
+    """Aligned rows under their titles, two spaces apart; shrinking columns are cut with `…` to fit."""
     cells = [[column.title for column in columns], *([safe(cell) for cell in row] for row in rows)]
     widths = [max(display_width(row[index]) for row in cells) for index in range(len(columns))]
     spare = width() - sum(widths) - 2 * (len(columns) - 1)
@@ -212,7 +224,7 @@ def display_width(text: str) -> int:
 
 
 def truncate(text: str, columns: int) -> str:
-    """`text` in at most so many columns, with `…` where something is left out."""
+    """`text` in at most `columns` columns, with `…` where it was cut."""
     if display_width(text) <= columns:
         return text
     kept = ""

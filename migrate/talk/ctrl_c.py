@@ -1,8 +1,8 @@
-"""Ctrl-C while the event loop runs: it cancels what is being done, as often as it is struck.
+"""Ctrl-C while the event loop runs: it cancels the current task, every time it is pressed.
 
-asyncio's own handler does that the first time; the second raises KeyboardInterrupt wherever the program happens to be,
-also while it puts away what it holds. A thread that nobody tells to stop any more is then waited for, for as long as
-its phone keeps silent, and what was caught in between is printed as a traceback (*seen*, both).
+asyncio's own handler does that only the first time. The second time it raises KeyboardInterrupt wherever the program
+is, even during cleanup. A thread that is then not told to stop is waited for as long as its phone is silent, and what
+was caught in between is printed as a traceback (*seen*, both).
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 CLEANUP_LIMIT_S = 10.0
-"""Who still strikes so long after the first time is not kept waiting: then it is a KeyboardInterrupt. Putting away
-takes less than a second; a batch of links or a slow disk some (*guessed*)."""
+"""Ctrl-C pressed again this long after the first time raises KeyboardInterrupt. Cleanup takes less than a second; with
+a batch of links or a slow disk a few (*guessed*)."""
 FORGOTTEN_AFTER_S = 60.0
-"""A strike so long after the last one is a first one again: it is about something else."""
+"""Ctrl-C this long after the last one counts as the first: it is about something else."""
 
 
 @dataclass
 class CtrlCHandler:
-    """What SIGINT does to one piece of work."""
+    """Turns SIGINT into the cancellation of one task."""
 
     clock: Callable[[], float] = time.monotonic
     _task: asyncio.Task[Any] | None = None
@@ -37,8 +37,10 @@ class CtrlCHandler:
 
     @contextmanager
     def handling_sigint(self) -> Iterator[None]:
-        """While inside, SIGINT is ours; asyncio leaves a handler alone that is not Python's default. A thread that is
-        not the main one can have no handler, and hears of no signal."""
+        """Handle SIGINT inside the `with` block. asyncio does not replace a handler that is not Python's default.
+
+        Only the main thread receives signals, so in any other thread this does nothing.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -49,15 +51,15 @@ class CtrlCHandler:
             signal.signal(signal.SIGINT, before)
 
     async def run_cancellable(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do `work`; from here on it is what is cancelled."""
+        """Run `work`; from here on Ctrl-C cancels it."""
         self._task = asyncio.current_task()
         return await work
 
     def on_sigint(self, number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
-        """In the main thread, between any two of its instructions.
+        """Cancel the task. Called in the main thread, between any two of its instructions.
 
         Raises:
-            KeyboardInterrupt: there is nothing to cancel yet, or cancelling it did not help in time.
+            KeyboardInterrupt: there is nothing to cancel yet, or the cancellation took too long.
         """
         now = self.clock()
         if self._first is None or now - self._last > FORGOTTEN_AFTER_S:
@@ -65,15 +67,15 @@ class CtrlCHandler:
         self._last = now
         if self._task is None or now - self._first > CLEANUP_LIMIT_S:
             raise KeyboardInterrupt
-        with suppress(RuntimeError):  # its loop is closed: all is done
+        with suppress(RuntimeError):  # the loop is closed: the work is done
             self._task.get_loop().call_soon_threadsafe(self._task.cancel)
 
 
 def run_until_ctrl_c(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` in an event loop of its own.
+    """Run `work` in a new event loop.
 
     Raises:
-        KeyboardInterrupt: it was cancelled by Ctrl-C, and had nothing to say about it.
+        KeyboardInterrupt: Ctrl-C cancelled it, and it raised no error of its own.
     """
     ctrl_c = CtrlCHandler()
     with ctrl_c.handling_sigint():

@@ -1,7 +1,7 @@
 """`migrate demo`: two simulated iPhones, one encrypted `replace`, everything else real.
 
-The phones are another process behind a socket, and the move is the one that `migrate run` makes. The scripted hand of
-the phones taps Trust, enters the passcode and finishes the setup, as a person would.
+The phones run in another process behind a socket, and the move is the same as with `migrate run`. The simulated user
+taps Trust, enters the passcode and finishes the setup, as a person would.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from migrate.language import _
 from migrate.problems import DemoPhonesSilent
 from migrate.talk.passwords import Passwords
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from migrate.journey.context import RunContext, RunResult
 
 KEPT_S = 3600
-"""How long `--keep` leaves the phones serving: long enough to look around, short enough to be forgotten about."""
+"""How long `--keep` leaves the phones running: long enough to look around, short enough to be forgotten."""
 
 OLD_PHONE = """
 name = "Ada's old iPhone"
@@ -52,47 +53,48 @@ UNHURRIED = """
 [hand]
 passcode_delay_s = 2.5
 setup_delay_s = 4.0
+setup_waits_for_computer = true
 """
 
 
 @dataclass(frozen=True)
 class Serving:
-    """Two simulated iPhones at work in another process."""
+    """Two simulated iPhones running in another process."""
 
     address: str
     process_id: int
 
 
 def random_udid(chip: str) -> str:
-    """A UDID no phone has: two demos never share a working backup."""
+    """A random UDID, so that two demos never share a working backup."""
     return f"{chip}-{secrets.token_hex(8).upper()}"
 
 
 @dataclass
 class Demo:
-    """One demo, with phones and a password of its own."""
+    """One demo: its phones, its password and its plan."""
 
     old_udid: str = field(default_factory=lambda: random_udid("00008101"))
     new_udid: str = field(default_factory=lambda: random_udid("00008140"))
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9), repr=False)
     unhurried: bool = False
-    """Whether the hand that holds the phones takes its time, so that a person sees what is asked of it."""
+    """Whether the simulated user is slow enough for a person to read the pages that ask for something."""
 
     @property
     def passwords(self) -> Passwords:
         return Passwords(preset={"old": self.password, "new": self.password})
 
     def empty_home(self, folder: Path) -> Path:
-        """Where a demo keeps its things until the next one."""
+        """The demo's home, emptied: what the last demo left is deleted."""
         shutil.rmtree(folder, ignore_errors=True)
         return folder
 
     @contextmanager
     def start_phones(self, tmp: Path, *, keep: bool) -> Iterator[Serving]:
-        """Start the two phones and stop them again, unless they are to be kept and all went well.
+        """Start the two phones, and stop them again unless `keep` is set and the demo succeeded.
 
         Raises:
-            DemoPhonesSilent: they did not come up.
+            DemoPhonesSilent: they did not start.
         """
         arguments = []
         for udid, text in ((self.old_udid, OLD_PHONE), (self.new_udid, NEW_PHONE)):
@@ -107,12 +109,12 @@ class Demo:
                 stderr=log,
                 text=True,
                 env={key: value for key, value in os.environ.items() if key != "USBMUXD_SOCKET_ADDRESS"},
-                start_new_session=True,  # Ctrl-C is for the move: the phones are stopped after it, in order
+                start_new_session=True,  # Ctrl-C stops the move; the phones are stopped after it
             )
             assert process.stdout is not None
             kept = False
             try:
-                name, _, address = process.stdout.readline().strip().partition("=")
+                name, _equals, address = process.stdout.readline().strip().partition("=")
                 if name != "USBMUXD_SOCKET_ADDRESS":
                     log.seek(0)
                     raise DemoPhonesSilent(log.read().decode(errors="replace").strip()[-400:])
@@ -134,7 +136,7 @@ class Demo:
     def plan(self) -> dict[str, Any]:
         return {
             "version": 1,
-            "name": "The demo: everything, to an erased iPhone",
+            "name": _("The demo: everything, to an erased iPhone"),
             "old_phone": {"udid": self.old_udid},
             "new_phone": {"is": "erased", "udid": self.new_udid},
             "move": {"categories": ["everything"]},
@@ -142,12 +144,12 @@ class Demo:
 
     def keep_instructions(self, serving: Serving, home: Path, *, wizard: bool = False) -> list[str]:
         stop = f"taskkill /PID {serving.process_id} /F" if os.name == "nt" else f"kill {serving.process_id}"
-        own = [] if wizard else [f"Their backup password is {self.password}"]
+        password = [] if wizard else [_("Their backup password is {password}").format(password=self.password)]
         return [
             "",
-            f"Both phones go on serving for an hour, or until: {stop}",
-            "Look at them with:",
+            _("Both phones keep running for an hour. To stop them earlier: {command}").format(command=stop),
+            _("Look at them with:"),
             f"  migrate phones --usbmuxd {serving.address} --home {home}",
             f"  migrate runs --home {home}",
-            *own,
+            *password,
         ]

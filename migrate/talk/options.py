@@ -1,6 +1,6 @@
-"""What holds for every command: `--home`, `--usbmuxd` and `--json`, before or after its name (contract 1).
+"""The options of every command: `--home`, `--usbmuxd` and `--json`, before or after its name (contract 1).
 
-A command is a function whose first parameter is what was said everywhere; `@with_global_options` adds the options to the others.
+A command is a function whose first parameter is a GlobalOptions. `with_global_options` adds the options themselves.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypeVa
 
 import typer
 
+from migrate.language import _
 from migrate.problems import HomeUnusable, MigrateError, StoppedBeforeBeginning
 from migrate.progress import key_derivation_notice
 from migrate.talk.console import say
@@ -33,15 +34,18 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 Exit = int | None
-"""What a command comes back with: its exit code, None for 0."""
+"""A command's exit code; None for 0."""
 
 APP_NAME = "iphone-migrate"
-"""The folder below the platform's data folder: `migrate` alone could be anybody's."""
+"""The folder below the platform's data folder; `migrate` alone could belong to any program."""
 
 HomeOption = Annotated[
     Path | None,
     typer.Option(
-        "--home", metavar="DIR", help="Where backups and runs are kept (else MIGRATE_HOME).", show_default=False
+        "--home",
+        metavar="DIR",
+        help=_("Folder for backups and runs (default: MIGRATE_HOME, else the system's data folder)."),
+        show_default=False,
     ),
 ]
 UsbmuxdOption = Annotated[
@@ -49,23 +53,27 @@ UsbmuxdOption = Annotated[
     typer.Option(
         "--usbmuxd",
         metavar="ADDRESS",
-        help="HOST:PORT or the path of a socket (else USBMUXD_SOCKET_ADDRESS, else the system's).",
+        help=_("HOST:PORT or socket path (default: USBMUXD_SOCKET_ADDRESS, else the system's usbmuxd)."),
         show_default=False,
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, and in nothing else.", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help=_("Print JSON only."), show_default=False)]
 
 PlainOption = Annotated[
     bool,
     typer.Option(
         "--plain",
-        help="Plain lines for a screen reader: nothing drawn anew (else MIGRATE_PLAIN=1).",
+        help=_("Plain lines without redraws, for screen readers (default: MIGRATE_PLAIN)."),
         show_default=False,
     ),
 ]
 
-A_COMMAND = re.compile(r"\bmigrate (?=(?:resume|run|runs|prove|undo|receipt|rehearse|phones|save|heal)\b)")
-"""A command inside a sentence that depends on the home or the usbmuxd."""
+PHONE_WAIT_S = 60
+"""How long `backup` and `repair` wait for Trust to be tapped or a phone to be unlocked: the person has just typed the
+command and is near. A run, which may be hours old, waits longer (contract 1)."""
+
+RESUMABLE_COMMAND = re.compile(r"\bmigrate (?=(?:resume|run|runs|prove|undo|receipt|rehearse|phones|backup|repair)\b)")
+"""A command in a sentence, of those that depend on the home or the usbmuxd."""
 OPTIONS = tuple(
     inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
     for name, annotation, default in (
@@ -78,22 +86,22 @@ OPTIONS = tuple(
 
 @dataclass
 class GlobalOptions:
-    """What was said on the command line beside the command itself."""
+    """The global options of one command line, and what `main` must know about how the command ended."""
 
     home: Path | None = None
     usbmuxd: str | None = None
     json: bool = False
     ctrl_c_error: MigrateError | None = field(default=None, repr=False)
-    """What Ctrl-C means from here on; a command sets it once it has begun something that can be gone on with."""
+    """The error that Ctrl-C becomes; a command sets it once it has begun something that can be resumed."""
     reported_error: MigrateError | None = field(default=None, repr=False)
-    """An error that the command itself has told already; `main` only takes its exit code."""
+    """An error that was already reported; `main` only takes its exit code."""
     emit_final_error: Callable[[MigrateError], None] | None = field(default=None, repr=False)
-    """How a command whose answer is a stream of events tells what ended it (contract 4); None: as any other error."""
+    """How a command that answers with events reports its error (contract 4); None: as any other error."""
     done: bool = False
-    """Whether what was asked for is done and told: Ctrl-C has nothing left to stop."""
+    """Whether the work is done and reported: Ctrl-C has nothing left to stop."""
 
     phones_stay: bool = True
-    """Whether the phones of this command are there after it: those of a demo are not."""
+    """Whether the phones still exist after this command; those of a demo do not."""
 
     def update(self, home: Path | None, usbmuxd: str | None, json: bool) -> None:
         self.home = home or self.home
@@ -102,7 +110,7 @@ class GlobalOptions:
 
     @property
     def home_folder(self) -> Path:
-        """--home, else MIGRATE_HOME, else the platform's data folder. Not made by asking."""
+        """--home, else MIGRATE_HOME, else the platform's data folder. Not created here."""
         chosen = self.home or os.environ.get("MIGRATE_HOME")
         if chosen:
             return Path(chosen).expanduser().absolute()
@@ -112,23 +120,23 @@ class GlobalOptions:
 
     @property
     def is_default_home(self) -> bool:
-        """Whether nobody named a home, so that it is the platform's data folder."""
+        """Whether neither --home nor MIGRATE_HOME names a home."""
         return not (self.home or os.environ.get("MIGRATE_HOME"))
 
     @property
     def own_options(self) -> tuple[str, ...]:
-        """What was said of home and usbmuxd on this command line: a command to be pasted after it needs the same."""
+        """The home and usbmuxd options of this command line, which a command to paste afterwards needs too."""
         home = ("--home", str(self.home_folder)) if self.home else ()
         return (*home, *(("--usbmuxd", self.usbmuxd) if self.usbmuxd else ()))
 
     def command_to_paste(self, *words: str) -> str:
-        """`migrate WORDS`, as it can be pasted after this command line."""
+        """`migrate WORDS` with this command line's options, ready to paste."""
         return shlex.join(("migrate", *self.own_options, *words))
 
     def insert_options(self, sentence: str) -> str:
-        """A sentence of an error whose commands go on in the home that this command line named."""
+        """`sentence` with this command line's options inserted into the commands it names."""
         options = shlex.join(self.own_options)
-        return A_COMMAND.sub(lambda found: f"migrate {options} ", sentence) if options else sentence
+        return RESUMABLE_COMMAND.sub(lambda found: f"migrate {options} ", sentence) if options else sentence
 
     @property
     def usbmuxd_address(self) -> str | None:
@@ -136,17 +144,17 @@ class GlobalOptions:
         return self.usbmuxd or os.environ.get("USBMUXD_SOCKET_ADDRESS") or None
 
     def open_workspace(self) -> AbstractContextManager[Workspace]:
-        """At work in the home folder."""
+        """Open the home folder for the length of a command."""
         return self.open_workspace_at(self.home_folder)
 
     @contextmanager
     def open_workspace_at(self, folder: Path) -> Iterator[Workspace]:
-        """At work in `folder` as home, made if need be; what killed processes left in its tmp is removed.
+        """Open `folder` as the home, created if needed; what killed processes left in its tmp is removed.
 
-        Libraries that ask `tempfile` for a place get a tmp of our own: none may write plaintext or keys elsewhere.
+        Libraries that use `tempfile` get a private tmp below it: plaintext and keys must not be written elsewhere.
 
         Raises:
-            HomeUnusable: nothing can be written there.
+            HomeUnusable: the folder cannot be written to.
         """
         from migrate.journey.home import Home
 
@@ -178,11 +186,11 @@ class Workspace:
         return UsbmuxConfig(self.usbmuxd, self.home.pairing, self.tmp)
 
 
-_current: ContextVar[GlobalOptions] = ContextVar("everywhere")
+_current: ContextVar[GlobalOptions] = ContextVar("options")
 
 
 def reset_options() -> GlobalOptions:
-    """Begin a command line: nothing has been said yet."""
+    """Start a command line without any options."""
     options = GlobalOptions()
     _current.set(options)
     return options
@@ -196,9 +204,9 @@ def current_options() -> GlobalOptions:
 
 
 def with_global_options(command: Callable[Concatenate[GlobalOptions, P], Exit]) -> Callable[..., Exit]:
-    """Give a command the options that hold everywhere, and make Ctrl-C an error like any other.
+    """Add the global options to a command, translate its docstring for `--help`, and turn Ctrl-C into an error.
 
-    typer would turn a KeyboardInterrupt into a bare exit code before `main` could say how to go on.
+    typer would turn a KeyboardInterrupt into a bare exit code before `main` could say how to continue.
     """
     own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
 
@@ -208,7 +216,7 @@ def with_global_options(command: Callable[Concatenate[GlobalOptions, P], Exit]) 
     ) -> Exit:
         options = current_options()
         options.update(home, usbmuxd, json)
-        _finish_heals(options.home_folder)
+        _finish_repairs(options.home_folder)
         key_derivation_notice.set(_announce_key_derivation)
         try:
             return command(options, *args, **kwargs)
@@ -219,6 +227,7 @@ def with_global_options(command: Callable[Concatenate[GlobalOptions, P], Exit]) 
 
     parameters = [*own, *OPTIONS]
     del with_options.__dict__["__wrapped__"]
+    with_options.__doc__ = _(inspect.cleandoc(command.__doc__)) if command.__doc__ else None
     with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     with_options.__setattr__("__signature__", inspect.Signature(parameters))
     return with_options
@@ -226,14 +235,14 @@ def with_global_options(command: Callable[Concatenate[GlobalOptions, P], Exit]) 
 
 @contextmanager
 def _announce_key_derivation() -> Iterator[None]:
-    """Somebody at a terminal is told why nothing happens; nobody else is."""
+    """Explain the wait to a person at a terminal."""
     if sys.stderr is not None and sys.stderr.isatty():
-        say("Trying the backup password. That takes some seconds: iPhones make guessing slow on purpose.")
+        say(_("Trying the backup password. This takes a few seconds: iPhones make guessing slow on purpose."))
     yield
 
 
-def _finish_heals(home: Path) -> None:
-    """Before any command looks for a backup: where `migrate repair` was killed between two renames, one has no name."""
+def _finish_repairs(home: Path) -> None:
+    """Finish what a `migrate repair` killed between two renames left, so that every backup has its name again."""
     with suppress(OSError):
         if any((home / "backups").glob(".*.healing")):
             from migrate.journey.home import Home
@@ -242,5 +251,5 @@ def _finish_heals(home: Path) -> None:
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """The one event loop of a command."""
+    """Run the event loop of a command."""
     return run_until_ctrl_c(work)

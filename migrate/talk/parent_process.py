@@ -13,6 +13,8 @@ from typing import Annotated
 
 import typer
 
+from migrate.language import _
+
 POLL_S = 1.0
 
 ParentPidOption = Annotated[
@@ -21,7 +23,7 @@ ParentPidOption = Annotated[
         "--parent-pid",
         metavar="PID",
         min=1,
-        help="Stop as for Ctrl-C when the process with this id ends.",
+        help=_("Stop as for Ctrl-C when the process with this id ends."),
         show_default=False,
     ),
 ]

@@ -1,13 +1,13 @@
 """Where a backup password comes from (contract 1).
 
-    --password-file FILE       (`-`: standard input)      an explicit word wins
-    MIGRATE_BACKUP_PASSWORD                               then what the environment says
-    the system's keyring                                  then where the person put it: service `iphone-migrate`,
-                                                          name: the phone's UDID
-    a prompt                                              then, on a terminal only, the person is asked
+    --password-file FILE       (`-`: standard input)      the option wins
+    MIGRATE_BACKUP_PASSWORD                               then the environment
+    the system's keyring                                  then the keyring: service `iphone-migrate`, name: the
+                                                          phone's UDID
+    a prompt                                              last, and on a terminal only
 
 The new phone's: --new-password-file, MIGRATE_NEW_BACKUP_PASSWORD, the same keyring, the same prompt. A password is
-never shown, never in argv, and never written down by us.
+never shown, never in argv, and never written to a file.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from migrate.language import _
 from migrate.problems import PasswordFileUnusable, TwoPasswordsFromInput
 from migrate.talk.console import safe, say
 
@@ -30,7 +31,7 @@ Role = Literal["old", "new"]
 
 KEYRING_SERVICE = "iphone-migrate"
 LIMIT_BYTES = 4096
-"""Longer than any password anybody types; a file this long is some other file."""
+"""Longer than any typed password; a longer first line means it is the wrong file."""
 ENVIRONMENT: Mapping[Role, str] = {"old": "MIGRATE_BACKUP_PASSWORD", "new": "MIGRATE_NEW_BACKUP_PASSWORD"}
 
 PasswordFile = Annotated[
@@ -38,7 +39,7 @@ PasswordFile = Annotated[
     typer.Option(
         "--password-file",
         metavar="FILE",
-        help="The backup password, in a file; - for standard input (else MIGRATE_BACKUP_PASSWORD).",
+        help=_("File with the backup password; - for standard input (default: MIGRATE_BACKUP_PASSWORD)."),
         show_default=False,
     ),
 ]
@@ -47,7 +48,7 @@ NewPasswordFile = Annotated[
     typer.Option(
         "--new-password-file",
         metavar="FILE",
-        help="The new phone's backup password (else MIGRATE_NEW_BACKUP_PASSWORD).",
+        help=_("File with the new phone's backup password (default: MIGRATE_NEW_BACKUP_PASSWORD)."),
         show_default=False,
     ),
 ]
@@ -57,7 +58,7 @@ _issued_passwords: set[str] = set()
 
 
 def redacted(text: str) -> str:
-    """`text` with every password that was handed out in this process taken out: for reports that leave the process."""
+    """`text` without the passwords that this process has used, for reports that leave the process."""
     for password in sorted(_issued_passwords, key=len, reverse=True):
         text = text.replace(password, "[password]")
     return text
@@ -69,7 +70,7 @@ def can_ask() -> bool:
 
 
 def ask_hidden(prompt: str) -> str | None:
-    """What is typed, unseen; None for nothing, or for the end of input."""
+    """What is typed, without showing it; None for an empty line or the end of input."""
     try:
         return getpass.getpass(prompt) or None
     except EOFError:
@@ -79,9 +80,9 @@ def ask_hidden(prompt: str) -> str | None:
 
 @dataclass(repr=False)
 class Passwords:
-    """The passwords of one command, each looked for once and remembered until its end.
+    """The passwords of one command, each looked up once and remembered until the command ends.
 
-    `ask` and `can_prompt` are the terminal, so that a test can be one.
+    `ask` and `can_prompt` stand for the terminal; tests replace them.
     """
 
     file: str | None = None
@@ -89,7 +90,7 @@ class Passwords:
     ask: Callable[[str], str | None] = ask_hidden
     can_prompt: Callable[[], bool] = can_ask
     preset: dict[Role, str | None] = field(default_factory=dict)
-    """What each role's password is known to be before anybody is asked; the demo brings its own."""
+    """Passwords known before asking, by role; the demo sets its own."""
     _known: dict[tuple[Role, str], str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -97,7 +98,7 @@ class Passwords:
             raise TwoPasswordsFromInput()
 
     def old(self, phone: str, udid: str | None = None) -> str | None:
-        """The password of the old phone's backups, or of the only backup a command is about. None: nobody told."""
+        """The password of the old phone's backups, or of the command's only backup; None if it is not known."""
         return self._of("old", phone, udid)
 
     def new(self, phone: str, udid: str | None = None) -> str | None:
@@ -105,27 +106,31 @@ class Passwords:
         return self._of("new", phone, udid)
 
     def choose_new(self, phone: str, role: Role = "old") -> str | None:
-        """A password that `phone` shall have from now on. Typed, it is typed twice: a slip would lock its backups.
+        """Choose a new backup password for `phone`. It is typed twice: a typing error would lock its backups.
 
-        The new phone gets the old one's where nobody can be asked, or where nothing is typed.
-        None: nobody told, or the two were not the same three times over.
+        The new phone gets the old one's password if there is no terminal, or if nothing is typed.
+
+        Returns:
+            None if no password is known, or if the two entries differed three times.
         """
         preset = self.look_up(role, None)
         usual = self.look_up("old", None) if role == "new" else None
         if preset or not self.can_prompt():
             return preset or usual
-        hint = " (Enter: the same as the old phone's)" if usual else ""
-        for _ in range(3):
-            first = self.ask(f"A new backup password for {safe(phone)}{hint}: ")
+        prompt = _("New backup password for {phone}: ")
+        if usual:
+            prompt = _("New backup password for {phone} (Enter: the same as the old phone's): ")
+        for _attempt in range(3):
+            first = self.ask(prompt.format(phone=safe(phone)))
             if first is None:
                 return usual
-            if self.ask("The same once more: ") == first:
+            if self.ask(_("Repeat it: ")) == first:
                 return self._remember(role, phone, first)
-            say("These were not the same. Nothing is shown while you type.")
+            say(_("The two did not match. Nothing is shown while you type."))
         return None
 
     def reject_password(self, phone: str, role: Role = "old") -> bool:
-        """Drop what was typed for `phone` because it did not fit. False: it was not typed, asking again is useless."""
+        """Forget the wrong password typed for `phone`. False if it was not typed: asking again would not help."""
         password = self._known.get((role, phone))
         if password is None or password == self.look_up(role, None) or not self.can_prompt():
             return False
@@ -133,7 +138,7 @@ class Passwords:
         return True
 
     def look_up(self, role: Role, udid: str | None = None) -> str | None:
-        """The password as far as it was told beforehand: file, environment, keyring. Nobody is asked."""
+        """The password from file, environment or keyring, without asking."""
         if role not in self.preset:
             file = self.file if role == "old" else self.new_file
             password = read_password_file(file, self.ask) if file else None
@@ -147,7 +152,9 @@ class Passwords:
         if (role, phone) not in self._known:
             password = self.look_up(role, udid)
             if password is None and self.can_prompt():
-                password = self.ask(f"Backup password of {safe(phone)} (nothing is shown while you type): ")
+                password = self.ask(
+                    _("Backup password of {phone} (nothing is shown while you type): ").format(phone=safe(phone))
+                )
             self._remember(role, phone, password)
         return self._known[role, phone]
 
@@ -162,12 +169,12 @@ def read_password_file(name: str, ask: Callable[[str], str | None] = ask_hidden)
     """The first line of a file, or of standard input for `-`.
 
     Raises:
-        PasswordFileUnusable: it cannot be read, is empty, too long, or no text.
+        PasswordFileUnusable: it cannot be read, is empty, is too long or is not text.
     """
     if name == "-" and can_ask():  # a terminal would show what is typed
-        password = ask("Backup password (nothing is shown while you type): ")
+        password = ask(_("Backup password (nothing is shown while you type): "))
         if password is None:
-            raise PasswordFileUnusable("-", "nothing was typed")
+            raise PasswordFileUnusable("-", _("nothing was typed"))
         return password
     try:
         if name == "-":
@@ -178,24 +185,24 @@ def read_password_file(name: str, ask: Callable[[str], str | None] = ask_hidden)
     except OSError as error:
         raise PasswordFileUnusable(name, error.strerror or type(error).__name__) from error
     if len(data) > LIMIT_BYTES:
-        raise PasswordFileUnusable(name, "its first line is too long to be a password")
+        raise PasswordFileUnusable(name, _("its first line is too long to be a password"))
     try:
         password = data.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError as error:
-        raise PasswordFileUnusable(name, "it is not UTF-8 text") from error
+        raise PasswordFileUnusable(name, _("it is not UTF-8 text")) from error
     if not password:
-        raise PasswordFileUnusable(name, "its first line is empty")
+        raise PasswordFileUnusable(name, _("its first line is empty"))
     return password
 
 
 def from_keyring(udid: str) -> str | None:
-    """What the person put into the system's keyring for this phone; None without a keyring, or when it is locked."""
+    """This phone's password in the system's keyring; None without a keyring, or when it is locked."""
     try:
         keyring = importlib.import_module("keyring")  # optional: pip install keyring
     except ImportError:
         return None
     try:
         password = keyring.get_password(KEYRING_SERVICE, udid)
-    except Exception:  # backends raise what they like; a keyring that cannot answer has nothing for us
+    except Exception:  # backends raise anything; a keyring that cannot answer counts as empty
         return None
     return password if isinstance(password, str) and password else None

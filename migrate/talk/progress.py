@@ -1,4 +1,4 @@
-"""Three listeners of a run: bars on a terminal, plain lines where there is none, JSON lines for scripts.
+"""Three listeners of a run: progress bars on a terminal, plain lines elsewhere, JSON lines for scripts.
 
 Talk goes to stderr; only the JSON lines are data and go to stdout.
 """
@@ -13,23 +13,24 @@ from datetime import datetime
 from typing import Any, TextIO
 
 from migrate.journey import events
-from migrate.talk import step_texts as sentences
+from migrate.language import _, mark
+from migrate.talk import step_texts
 from migrate.talk.console import discard_stdout, dump_json, is_plain, safe, wrapped
 from migrate.units import format_bytes, now_utc
 
 QUIET_FINDINGS = frozenset({"info"})
 
 
-BAR = "  {percentage:3.0f} % |{bar}| {n_fmt}B of {total_fmt}B, {rate_fmt}, {remaining} left"
+BAR = mark("  {percentage:3.0f} % |{bar}| {n_fmt}B of {total_fmt}B, {rate_fmt}, {remaining} left")
 COUNT = "  {n_fmt}B, {rate_fmt}"
-"""Where nobody knows how much there is."""
+"""Where the total is unknown."""
 
 
 class JsonListener:
-    """One object a line, `event` and `at` first, `run_finished` always last (contract 4)."""
+    """One object per line, `event` and `at` first, `run_finished` always last (contract 4)."""
 
     EVERY_S = 0.2
-    """Bytes move thousands of times a second; a script wants to know that something moves."""
+    """Bytes move thousands of times a second; a script only needs to see that something moves."""
 
     def __init__(self, out: TextIO | None = None, clock: Callable[[], datetime] = now_utc) -> None:
         self.out = out or sys.stdout
@@ -44,7 +45,7 @@ class JsonListener:
             now = self.clock()
             if not isinstance(event, events.BytesMoved):
                 if self.held_back is not None and isinstance(event, events.StepFinished | events.RunFinished):
-                    self.write_event(self.held_back, now)  # a step's last figure is always told
+                    self.write_event(self.held_back, now)  # a step's last figure is always reported
                     self.held_back = None
                 self.write_event(event, now)
             elif self.put_at is not None and (now - self.put_at).total_seconds() < self.EVERY_S:
@@ -59,13 +60,13 @@ class JsonListener:
             name, at = row.pop("event"), now.isoformat(timespec="milliseconds")
             try:
                 print(dump_json({"event": name, "at": at, **row}), file=self.out, flush=True)
-            except BrokenPipeError:  # whoever read has seen enough: a move is not stopped in the middle for that
+            except BrokenPipeError:  # the reader has closed the pipe; a move does not stop halfway for that
                 self.stdout_closed = True
                 discard_stdout()
 
 
 class LineListener:
-    """Plain lines: a step when it starts and ends, a figure now and then, no redraws. For pipes and screen readers."""
+    """Plain lines: each step as it starts and ends, a figure now and then, no redraws. For pipes and screen readers."""
 
     EVERY_PERCENT = 25
 
@@ -73,8 +74,8 @@ class LineListener:
         self.out = out or sys.stderr
         self.lock = threading.Lock()
         self.step = ""
-        self.said_percent = 0
-        self.errands: set[tuple[str, str]] = set()
+        self.shown_percent = 0
+        self.open_actions: set[tuple[str, str]] = set()
 
     def __call__(self, event: events.Event) -> None:
         with self.lock:
@@ -83,24 +84,24 @@ class LineListener:
     def on_event(self, event: events.Event) -> None:
         match event:
             case events.StepStarted(step):
-                self.step, self.said_percent = step, 0
-                self.say(f"{sentences.step_started(step)} …")
-                if hint := sentences.SLOW_STEP_HINTS.get(step):
+                self.step, self.shown_percent = step, 0
+                self.say(f"{step_texts.step_started(step)} …")
+                if hint := step_texts.slow_step_hint(step):
                     self.say(f"  ({hint})")
             case events.BytesMoved(step, done, total):
                 self.moved(step, done, total)
             case events.PersonNeeded(phone, action, apps):
-                self.errands.add((phone, action))
-                self.say(f"  >> {sentences.action_sentence(action, phone, self.step, apps)}")
-            case events.PersonDone(phone, action) if (phone, action) in self.errands:
-                self.errands.discard((phone, action))
-                self.say("  >> Thank you, that is done.")
+                self.open_actions.add((phone, action))
+                self.say(f"  >> {step_texts.action_sentence(action, phone, self.step, apps)}")
+            case events.PersonDone(phone, action) if (phone, action) in self.open_actions:
+                self.open_actions.discard((phone, action))
+                self.say("  >> " + _("Thank you, that is done."))
             case events.Found(finding) if finding.severity not in QUIET_FINDINGS:
                 self.say(f"  ! {finding.what} {finding.why}")
             case events.Found(finding) if not finding.code.startswith("proof-"):
                 self.say(f"  - {finding.what}")
             case events.StepFinished(step):
-                self.say(f"  {sentences.step_finished(step)}.")
+                self.say(f"  {step_texts.step_finished(step)}.")
             case _:
                 pass
 
@@ -108,27 +109,28 @@ class LineListener:
         if not total:
             return
         percent = min(100, done * 100 // total)
-        if percent >= self.said_percent + self.EVERY_PERCENT and percent < 100:
-            self.said_percent = percent - percent % self.EVERY_PERCENT
-            self.say(f"  {percent} % ({format_bytes(done)} of {format_bytes(total)})")
+        if percent >= self.shown_percent + self.EVERY_PERCENT and percent < 100:
+            self.shown_percent = percent - percent % self.EVERY_PERCENT
+            moved = {"percent": percent, "done": format_bytes(done), "total": format_bytes(total)}
+            self.say("  " + _("{percent} % ({done} of {total})").format(**moved))
 
     def say(self, sentence: str) -> None:
-        with suppress(BrokenPipeError):  # nobody left to talk to is no reason to stop
+        with suppress(BrokenPipeError):  # the work goes on without a reader
             print(safe(sentence), file=self.out, flush=True)
 
 
 _drawn: set[BarListener] = set()
-"""Whose bars are on the screen now."""
+"""The listeners whose bars are on the screen now."""
 
 
 def clear_bars() -> None:
-    """Take every bar off the screen, so that a question stands on a line of its own. The next bytes draw it anew."""
+    """Remove every bar from the screen before a question is asked. The next bytes draw it again."""
     for bars in tuple(_drawn):
         bars.close()
 
 
 class BarListener(LineListener):
-    """The same sentences, with one tqdm bar for the bytes of the step at work."""
+    """The same sentences, with one tqdm bar for the bytes of the current step."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         super().__init__(out)
@@ -148,13 +150,13 @@ class BarListener(LineListener):
         if self.bar is None:
             if not done and not total:
                 return
-            shape = BAR if total else COUNT
+            shape = _(BAR) if total else COUNT
             look: dict[str, Any] = {"unit": "B", "unit_scale": True, "dynamic_ncols": True, "bar_format": shape}
-            # miniters: else a quick beginning keeps a slow rest from being drawn, for ten seconds at a time
+            # miniters: otherwise a fast start keeps a slow rest from being drawn, for ten seconds at a time
             self.bar = tqdm(total=total, initial=done, file=self.out, leave=False, miniters=1, **look)
             _drawn.add(self)
         if total and total != self.bar.total:
-            self.bar.total, self.bar.bar_format = total, BAR
+            self.bar.total, self.bar.bar_format = total, _(BAR)
         self.bar.n = done
         self.bar.update(0)
 
@@ -175,7 +177,7 @@ class BarListener(LineListener):
 
 
 def make_listener(*, as_json: bool, err: TextIO | None = None) -> events.Listener:
-    """The listener that fits where we speak."""
+    """The listener that fits the output."""
     if as_json:
         return JsonListener()
     stream = err or sys.stderr

@@ -1,4 +1,4 @@
-"""What a run asks a person, asked on the terminal: passwords, and the last word."""
+"""What a run asks a person on the terminal: passwords, and the last confirmation."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from migrate.language import _
 from migrate.problems import WordMissing
-from migrate.talk.console import ask_line, say, wrapped
+from migrate.talk.console import ask_line, format_file_count, say, wrapped
 from migrate.talk.passwords import Passwords
 from migrate.talk.progress import clear_bars
 from migrate.units import format_bytes
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class TerminalPrompts:
-    """What a run asks, asked on the terminal. It blocks the event loop: nothing goes on without the answer."""
+    """Asks on the terminal what a run needs. It blocks the event loop: nothing continues without the answer."""
 
     passwords: Passwords
     yes: bool
@@ -42,7 +43,8 @@ class TerminalPrompts:
     def reject_password(self, role: Literal["old", "new"], phone: str) -> bool:
         typed = self.passwords.reject_password(phone, role)
         if typed:
-            say(wrapped(f"That password does not open the backup of {phone}. Try again, or stop with Ctrl-C."))
+            rejected = _("That password does not open the backup of {phone}. Try again, or stop with Ctrl-C.")
+            say(wrapped(rejected.format(phone=phone)))
         return typed
 
     def confirm(self, confirmation: Confirmation) -> bool:
@@ -53,53 +55,62 @@ class TerminalPrompts:
         for line in confirmation_lines(confirmation):
             say(line)
         with interruptible_prompt():
-            return ask_line("Type yes to go on: ").strip().lower() in ("yes", '"yes"')
+            return ask_line(_("Type yes to continue: ")).strip().lower().strip('"') in ("yes", _("yes"))
 
 
 def confirmation_lines(confirmation: Confirmation) -> list[str]:
     """The last confirmation: what will be replaced by what, with both counts."""
     if confirmation.undoes:
         return undo_confirmation_lines(confirmation)
-    moves = f"{confirmation.old_name} -> {confirmation.new_name}: {confirmation.set_files:,} files, {format_bytes(confirmation.set_bytes)}."
-    lines = ["", wrapped(moves)]
+    old, new = confirmation.old_name, confirmation.new_name
+    lines = ["", wrapped(f"{old} -> {new}: {_amount(confirmation)}.")]
     if confirmation.strategy.value == "replace":
-        lines.append(
-            wrapped(
-                f"{confirmation.new_name} becomes {confirmation.old_name}: everything that is on it now is replaced."
-            )
-        )
-    for title, goes, there in confirmation.replaces:
-        what = f"{goes:,}" if goes is not None else "?"
-        lines.append(
-            f"  {title}: {what} go, {'not known how many' if there is None else format(there, ',')} are replaced"
-        )
+        becomes = _("{new} becomes {old}: everything that is on it now is replaced.")
+        lines.append(wrapped(becomes.format(new=new, old=old)))
+    for title, sent, there in confirmation.replaces:
+        known = {
+            "title": title,
+            "sent": "?" if sent is None else f"{sent:,}",
+            "there": "?" if there is None else f"{there:,}",
+        }
+        lines.append("  " + _("{title}: {sent} are sent, {there} are replaced").format(**known))
     if confirmation.is_undoable:
-        lines.append(wrapped(f"As it is now it was saved: migrate undo {confirmation.run_id} puts it back."))
+        undo = _("The new iPhone was backed up first. To put it back as it was: migrate undo {run}")
+        lines.append(wrapped(undo.format(run=confirmation.run_id)))
     else:
-        lines.append(wrapped("As it is now it was not saved: this cannot be undone."))
-    return [*lines, wrapped(f"From here on {confirmation.new_name} is changed. Leave it connected.")]
+        lines.append(wrapped(_("The new iPhone was not backed up first, so this cannot be undone.")))
+    return [*lines, _changes_now(new)]
 
 
 def undo_confirmation_lines(confirmation: Confirmation) -> list[str]:
-    """What goes with an undo, and that it does."""
-    size = f"{confirmation.set_files:,} files, {format_bytes(confirmation.set_bytes)}"
-    lines = ["", wrapped(f"{confirmation.new_name} becomes what it was before {confirmation.undoes}: {size}.")]
+    """The last confirmation of an undo: what the phone becomes, and what it loses."""
+    becomes = _("{phone} becomes what it was before {run}: {amount}.")
+    known = {"phone": confirmation.new_name, "run": confirmation.undoes, "amount": _amount(confirmation)}
+    lines = ["", wrapped(becomes.format(**known))]
     if confirmation.replaces:
-        lines.append(wrapped("This came onto it since, and goes:"))
-        lines += [f"  {title}: {there or 0:,}" for title, _, there in confirmation.replaces]
-    return [*lines, wrapped(f"From here on {confirmation.new_name} is changed. Leave it connected.")]
+        lines.append(wrapped(_("This was added to it since then, and is deleted:")))
+        lines += [f"  {title}: {there or 0:,}" for title, _sent, there in confirmation.replaces]
+    return [*lines, _changes_now(confirmation.new_name)]
+
+
+def _amount(confirmation: Confirmation) -> str:
+    return f"{format_file_count(confirmation.set_files)}, {format_bytes(confirmation.set_bytes)}"
+
+
+def _changes_now(phone: str) -> str:
+    return wrapped(_("From here on {phone} is changed. Leave it connected.").format(phone=phone))
 
 
 @contextmanager
 def interruptible_prompt() -> Iterator[None]:
-    """Let Ctrl-C end a prompt. The event loop's own handler would only note it, and the prompt would go on waiting."""
+    """Let Ctrl-C end a prompt. The event loop's own handler would only record it while the prompt keeps waiting."""
     clear_bars()
     before = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
-        say()  # off the prompt's line
+        say()  # leave the prompt's line
         raise
     finally:
         signal.signal(signal.SIGINT, before)

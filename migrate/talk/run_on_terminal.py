@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from migrate.language import _
 from migrate.problems import Interrupted, MigrateError, NotProven
 from migrate.talk.console import print_line, say, wrapped
 from migrate.talk.options import GlobalOptions, Workspace, run_async
@@ -93,7 +94,7 @@ def show_receipt(options: GlobalOptions, result: RunResult) -> None:
         show_receipt_from(options, result.receipt.parent)
     elif not options.json:
         say()
-        say(wrapped(f"Nothing was sent. To make this move, run: migrate resume {result.run_id}"))
+        say(wrapped(_("Nothing was sent. To make this move, run: migrate resume {run}").format(run=result.run_id)))
 
 
 def show_receipt_from(options: GlobalOptions, folder: Path) -> None:
@@ -104,7 +105,7 @@ def show_receipt_from(options: GlobalOptions, folder: Path) -> None:
         return
     print_receipt(receipt)
     print_line()
-    print_line(f"The receipt: {folder / 'receipt.html'}")
+    print_line(_("The receipt: {path}").format(path=folder / "receipt.html"))
     if options.phones_stay and not receipt.get("undoes"):
         say_next_steps(options, receipt)
 
@@ -113,14 +114,14 @@ def say_next_steps(options: GlobalOptions, receipt: dict[str, Any]) -> None:
     """How to look again when all has arrived, and how to take it back, or that it cannot be."""
     new, run = receipt["new_phone"]["name"], receipt["run"]
     say()
-    say(wrapped("Apps and photos may arrive in the hours after. To prove it all again then:"))
+    say(wrapped(_("Apps and photos may arrive over the next hours. To prove everything again then:")))
     say(f"  {options.command_to_paste('prove', run)}")
     if receipt["safety"]:
-        say(wrapped(f"To put {new} back as it was:"))
+        say(wrapped(_("To put {phone} back as it was:").format(phone=new)))
         say(f"  {options.command_to_paste('undo', run)}")
     else:
-        say(wrapped(f"{new} was not saved before, so this cannot be undone."))
-    say(wrapped("Keep the old phone as it is until you have looked for yourself."))
+        say(wrapped(_("{phone} was not backed up first, so this cannot be undone.").format(phone=new)))
+    say(wrapped(_("Keep the old phone as it is until you have checked the new one yourself.")))
 
 
 def print_receipt(receipt: dict[str, Any]) -> None:

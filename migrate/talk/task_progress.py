@@ -1,4 +1,4 @@
-"""Long work outside a run (`verify`, `save`), told to the same listeners that tell a run."""
+"""Progress of long work outside a run (`verify`, `backup`), reported to the listeners of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from migrate.talk.progress import make_listener
 
 @dataclass(frozen=True)
 class EventProgress:
-    """A Watcher that passes everything on as the events of one step. Called from any thread."""
+    """A Progress that passes everything on as the events of one step. Called from any thread."""
 
     step: str
     listener: events.Listener
@@ -39,13 +39,13 @@ class EventProgress:
 
 @contextmanager
 def report_progress(step: str, *, quiet: bool) -> Iterator[EventProgress]:
-    """Tell the work inside as `step`: bars on a terminal, lines elsewhere, nothing when `quiet` (JSON answers).
+    """Report the work inside as `step`: bars on a terminal, lines elsewhere, nothing when `quiet` (JSON answers).
 
-    Nothing is said at the end: how it ended is the command's own answer.
+    Nothing is reported at the end: the command's own answer says how it ended.
     """
     listener = events.nobody if quiet else make_listener(as_json=False)
     listener(events.StepStarted(step))
     try:
         yield EventProgress(step, listener)
     finally:
-        listener(events.RunFinished(None, "done", 0, None, None))  # takes a bar off the screen
+        listener(events.RunFinished(None, "done", 0, None, None))  # removes a bar from the screen

@@ -18,7 +18,7 @@ from migrate.categories.choose import choose
 from migrate.categories.claims import Claims
 from migrate.categories.tally import Tally, tally
 from migrate.plan.interview.observations import total_size_bytes
-from migrate.talk.wizard.observations import holdings_of
+from migrate.talk.wizard.observations import category_entries_of
 
 SMALL = {"photos": 3, "messages": 12, "attachments": 2, "contacts": 5, "health_samples": 5, "videos": 0, "memos": 1}
 
@@ -37,7 +37,7 @@ def sums_come_out(backup: Backup, tmp: Path, groups: Mapping[str, tuple[str, ...
     found = tally(backup, claims, tmp=tmp)
     assert found.owned == (found.files, found.bytes)
     assert found.bytes == sum(row.size or 0 for row in rows if row.kind.name == "FILE")
-    assert total_size_bytes(holdings_of(found)) == found.bytes  # as the wizard adds it up
+    assert total_size_bytes(category_entries_of(found)) == found.bytes  # as the wizard adds it up
     return found
 
 

@@ -202,6 +202,23 @@ def test_the_default_hand_finishes_the_setup_after_a_replace(serve: Callable[...
     assert phone.setup == "finished"
 
 
+def test_the_setup_can_wait_until_a_computer_has_seen_it(
+    serve: Callable[..., Any], computer_at: Callable[..., Any]
+) -> None:
+    user = SimulatedUser(setup_delay_s=0.01, setup_waits_for_computer=True, trust_after_polls=0)
+    phone = SimulatedPhone(simulated_user=user)
+    finished = threading.Event()
+    phone.finish_setup = finished.set  # type: ignore[method-assign]
+    computer = computer_at(serve(phone))
+    phone.pending_restore = Staged(removes_unrestored=True)
+    phone.reboot()
+    assert not finished.wait(0.2)
+    computer.pair(phone)
+    asked = {"Request": "GetValue", "Domain": "com.apple.purplebuddy", "Key": "SetupDone"}
+    assert computer.session(phone).ask(asked)["Value"] is False
+    assert finished.wait(10)
+
+
 def test_a_phone_that_is_unplugged_restarts_without_coming_back_to_the_cable(
     serve: Callable[..., Any], computer_at: Callable[..., Any]
 ) -> None:

@@ -58,7 +58,7 @@ class Terminal:
 
     def chooses_password(self, word: str = PASSWORD) -> None:
         self.answers("New backup password (empty: back)", word, "secret")
-        self.sees("once more")
+        self.sees("Repeat it")
         self.sees("Password:")
         self.types(f"{word}\r")
 

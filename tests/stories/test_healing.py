@@ -88,7 +88,7 @@ def test_with_the_phone_gone_the_damaged_files_are_named_and_the_rest_is_whole(s
     done = table.migrate("repair", backup, "--json")
     assert (done.code, json.loads(done.out)["error"]["code"]) == (20, "heal-needs-phone")
     done = table.migrate("repair", backup, "--without-phone")
-    assert done.code == 0 and "Healed by leaving out" in done.out and "Library/SMS/sms.db" in done.out
+    assert done.code == 0 and "Repaired by leaving out" in done.out and "Library/SMS/sms.db" in done.out
     assert not wounded & blobs(table).keys()
     kept = next(path for path in (table.home / "backups").iterdir() if path.name.startswith(f"{OLD}-"))
     assert str(kept) in done.out and verify(kept, PASSWORD, seals=None).verdict == "damaged"

@@ -38,12 +38,12 @@ def test_a_plan_is_made_without_any_phone_and_kept_through_ctrl_c(set_table: Set
         person.types(CTRL_C)
         assert person.end() == 50 and "migrate plan new" in person.words
     with at_a_terminal(table, "plan", "new", str(file)) as person:
-        person.answers("Go on where you stopped?", "1")
+        person.answers("Continue where you stopped?", "1")
         person.answers("Encrypt the backup?", "1")
         person.page("What should move?", "many")
         person.types(" \r")
         person.answers("Replace what is there?", "1")
-        person.answers("Is that right?", "1")
+        person.answers("Is this right?", "1")
         assert person.end() == 0, person.text
     plan = read_plan(file)
     assert plan.move.categories == ("contacts",) and plan.move.may_replace == ("contacts",)
@@ -62,7 +62,7 @@ def test_a_plan_is_held_against_the_phones_that_are_here(set_table: SetTable) ->
     fits = table.migrate("plan", "check", plan, "--json")
     answer = json.loads(fits.out)
     assert fits.code == 0 and (answer["old_udid"], answer["new_udid"]) == (OLD, NEW)
-    assert "It fits the new phone, as far as can be seen" in " ".join(table.migrate("plan", "check", plan).out.split())
+    assert "It fits the new phone (Grandma's new iPhone)" in " ".join(table.migrate("plan", "check", plan).out.split())
     table.server.detach(table.new)
     assert "The new phone is not connected" in table.migrate("plan", "check", plan).out
     table.server.detach(table.old)
@@ -72,19 +72,17 @@ def test_a_plan_is_held_against_the_phones_that_are_here(set_table: SetTable) ->
 def test_the_demo_holds_the_conversation(set_table: SetTable) -> None:
     table = set_table(plugged="")
     with at_a_terminal(table, "demo", "--wizard") as person:
-        person.page("Which is the old phone?")
-        number = 1 if "1) Ada's old iPhone" in person.text or "1) Ada's new" not in person.text else 2
-        person.types(f"{number}\r")
+        person.answers("Which is the old phone?", "1")
         person.answers("Which is the new phone?", "1")
         person.answers("What is Ada's new iPhone now?", "1")
         person.answers("Encrypt the backup?", "1")
         person.chooses_password()
         person.sees("Now on Ada's old iPhone")
         person.answers("What should move?", "1")
-        person.answers("Shall we?", "1")
-        person.sees("Type yes to go on:")
+        person.answers("Ready to move?", "1")
+        person.sees("Type yes to continue:")
         person.types("yes\r")
-        person.sees("Go on until you see the home screen")
+        person.sees("Continue until you see the home screen")
         assert person.end() == 0, person.text
     assert "proven." in person.text
 
@@ -105,7 +103,7 @@ def test_find_my_is_waited_for_and_no_colour_is_used_where_none_is_wanted(set_ta
         person.answers("What should move?", "1")
         person.sees("tap your name, then Find My")
         table.new.find_my = False
-        person.page("Shall we?")  # by itself
+        person.page("Ready to move?")  # by itself
         person.types(CTRL_C)
         assert person.end() == 50
     assert not COLOUR.search(person.seen)
@@ -119,10 +117,10 @@ def test_a_save_that_somebody_else_made_meanwhile_is_not_taken_for_ours(set_tabl
     with at_a_terminal(table) as person:
         up_to_what(person)
         person.answers("What should move?", "1")
-        person.page("Shall we?")
+        person.page("Ready to move?")
         assert table.migrate("backup", OLD).code == 0
         person.types("1\r")
-        person.sees("Type yes to go on:")
+        person.sees("Type yes to continue:")
         person.types("yes\r")
         assert person.end() == 0, person.text
     assert "before_back-up-old-phone" in (table.only_run / "journal.ndjson").read_text(), "the run saved it itself"
@@ -142,7 +140,7 @@ def test_an_erased_phone_that_turns_out_to_be_in_use_can_still_be_emptied_on_the
         person.answers("What is the new phone now?", "1")
         person.answers("Backup password (empty: back)", PASSWORD, "secret")
         person.answers("What should move?", "1")
-        person.page("Shall we?")
+        person.page("Ready to move?")
         table.server.detach(table.old)
         person.types("1\r")
         person.sees("Connect the new phone")
@@ -152,9 +150,9 @@ def test_an_erased_phone_that_turns_out_to_be_in_use_can_still_be_emptied_on_the
         person.types("2\r")  # change an answer
         person.answers("Empty it?", "1")
         person.answers("What should move?", "1")
-        person.answers("Shall we?", "1")
-        person.sees("Type yes to go on:")
+        person.answers("Ready to move?", "1")
+        person.sees("Type yes to continue:")
         person.types("yes\r")
         assert person.end() == 0, person.text
     assert_became(table.new, before)
-    assert person.text.count("Saving the old phone to this computer") == 1
+    assert person.text.count("Backing up the old phone") == 1

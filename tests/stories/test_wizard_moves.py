@@ -45,10 +45,10 @@ def test_everything_moves_in_conversation_and_its_plan_replays_to_an_equal_phone
         person.answers("Encrypt the backup?", "1")
         person.chooses_password()
         person.sees("Now on Grandma's iPhone")  # its passcode is asked for, on its own screen
-        person.sees("whole and proven")
+        person.sees("and the backup is complete")
         person.answers("What should move?", "1")
-        person.answers("Shall we?", "1")
-        person.sees("Type yes to go on:")
+        person.answers("Ready to move?", "1")
+        person.sees("Type yes to continue:")
         assert table.new.pending_restore is None, "nothing is sent before that word"
         person.types("yes\r")
         person.sees("Now on Grandma's new iPhone")
@@ -83,14 +83,14 @@ def test_some_things_replace_their_counterparts_and_the_plan_replays_to_an_equal
     table = set_table(new=new_phone(empty=False))
     with at_a_terminal(table, columns=60) as person:
         to_a_phone_in_use(person)
-        person.sees("A new backup password for")
+        person.sees("New backup password for")
         person.types("\r")  # the same as the old phone's
         person.page("Replace what is there?")
         assert "Messages: 60 replace 60" in person.words
         assert "Photos and videos: 13 replace 13" in person.words
         person.types("1\r")
-        person.answers("Shall we?", "1")
-        person.sees("Type yes to go on:")
+        person.answers("Ready to move?", "1")
+        person.sees("Type yes to continue:")
         person.types("yes\r")
         assert person.end() == 0, person.text
     now = table.new.files.digests()
@@ -116,7 +116,7 @@ def test_one_cable_and_plain_lines(set_table: SetTable) -> None:
             person.sees(title)
             person.sees("Your answer: ")
             person.types(f"{typed}\n")
-        for prompt in ("New backup password", "The same once more: "):
+        for prompt in ("New backup password", "Repeat it: "):
             person.sees(prompt)
             person.types(f"{PASSWORD}\n") if prompt.endswith(" ") else (
                 person.sees("shown): "),
@@ -125,13 +125,13 @@ def test_one_cable_and_plain_lines(set_table: SetTable) -> None:
         person.sees("What should move?")
         person.sees("Your answer: ")
         person.types("1\n")
-        person.sees("Shall we?")
+        person.sees("Ready to move?")
         person.sees("Your answer: ")
         table.server.detach(table.old)
         person.types("1\n")
         person.sees("Connect the new phone")
         table.server.attach(table.new)
-        person.sees("Type yes to go on:")
+        person.sees("Type yes to continue:")
         person.types("yes\n")
         assert person.end() == 0, person.text
     assert_became(table.new, before)

@@ -17,7 +17,12 @@ from tests.stories.terminal import Terminal, at_a_terminal
 
 CTRL_C = "\x03"
 WHICH_OLD, WHICH_NEW, NEW_IS = "Which is the old phone?", "Which is the new phone?", "What is Grandma's new iPhone now?"
-CONTINUE, ENCRYPT, WHAT, SHALL_WE = "Go on where you stopped?", "Encrypt the backup?", "What should move?", "Shall we?"
+CONTINUE, ENCRYPT, WHAT, READY_TO_MOVE = (
+    "Continue where you stopped?",
+    "Encrypt the backup?",
+    "What should move?",
+    "Ready to move?",
+)
 PASSWORD_OF = "Backup password (empty: back)"
 
 
@@ -48,17 +53,17 @@ def test_back_leads_to_the_page_before_at_every_page(set_table: SetTable) -> Non
         person.answers(NEW_IS, "2")  # encryption is on by now, so neither it nor its password is asked about again
         person.page(WHAT, "many")
         person.types(" \r")  # Contacts; the password is known and the phone is saved: neither comes again
-        person.sees("A new backup password for")
+        person.sees("New backup password for")
         person.types("\r")  # the new phone's: the same as the old one's
         person.answers("Replace what is there?", "b")
         person.page(WHAT, "many")
         person.types(" \r")
         person.answers("Replace what is there?", "1")
-        person.answers(SHALL_WE, "b")
+        person.answers(READY_TO_MOVE, "b")
         person.answers("Replace what is there?", "1")
-        person.answers(SHALL_WE, "2")  # only write it down
+        person.answers(READY_TO_MOVE, "2")  # only write it down
         assert person.end() == 0, person.text
-    assert person.text.count("Saving the old phone to this computer") == 1
+    assert person.text.count("Backing up the old phone") == 1
     (plan,) = (table.home / "plans").iterdir()
     assert 'categories = ["contacts"]' in plan.read_text() and 'may_replace = ["contacts"]' in plan.read_text()
 
@@ -68,7 +73,7 @@ def stops(person: Terminal, title: str, kind: str = "one") -> None:
     person.page(title, kind)
     person.types(CTRL_C)
     assert person.end() == 50, person.text
-    assert "Go on where you stopped with: migrate" in person.words
+    assert "where you stopped with: migrate" in person.words
     assert "Traceback" not in person.text
 
 
@@ -99,12 +104,12 @@ def test_ctrl_c_at_every_page_and_on_again_each_time(set_table: SetTable) -> Non
         person.answers(CONTINUE, "1")
         person.answers(PASSWORD_OF, PASSWORD, "secret")  # it is kept nowhere, so it is asked for again
         person.answers(WHAT, "1")
-        stops(person, SHALL_WE)
+        stops(person, READY_TO_MOVE)
     with at_a_terminal(table) as person:
         person.answers(CONTINUE, "1")
         person.answers(PASSWORD_OF, PASSWORD, "secret")
-        person.answers(SHALL_WE, "1")
-        person.sees("Type yes to go on:")
+        person.answers(READY_TO_MOVE, "1")
+        person.sees("Type yes to continue:")
         person.types(CTRL_C)
         assert person.end() == 50, person.text
         assert f"migrate resume {table.only_run.name}" in person.words
@@ -112,7 +117,7 @@ def test_ctrl_c_at_every_page_and_on_again_each_time(set_table: SetTable) -> Non
         person.answers(CONTINUE, "1")  # the run itself comes first
         person.sees("Backup password of Grandma's iPhone")
         person.types(f"{PASSWORD}\n")
-        person.sees("Type yes to go on:")
+        person.sees("Type yes to continue:")
         person.types("yes\n")
         assert person.end() == 0, person.text
     assert_became(table.new, before)
@@ -132,12 +137,12 @@ def test_a_wrong_password_three_times_and_the_right_one_another_day(set_table: S
         person.answers(PASSWORD_OF, "battery-staple", "secret")
         person.answers("What now?", "4")
         assert person.end() == 32, person.text
-    assert "Go on where you stopped with: migrate" in person.words
-    assert "Saving" not in person.text, "it was held against the last save at once, before anything was done"
+    assert "where you stopped with: migrate" in person.words
+    assert "Backing up" not in person.text, "it was held against the last save at once, before anything was done"
     with at_a_terminal(table) as person:
         person.answers(CONTINUE, "1")
         person.answers(PASSWORD_OF, PASSWORD, "secret")
-        person.sees("whole and proven")
+        person.sees("and the backup is complete")
         stops(person, WHAT)
     assert untouched(table, before)
 
@@ -153,7 +158,7 @@ def test_a_wrong_password_that_only_the_save_can_tell_is_asked_for_again(set_tab
         person.sees("Saving")  # there is no earlier save to hold it against
         person.answers("What now?", "1")
         person.answers(PASSWORD_OF, PASSWORD, "secret")
-        person.sees("whole and proven")
+        person.sees("and the backup is complete")
         stops(person, WHAT)
 
 
@@ -171,7 +176,7 @@ def test_a_password_changed_since_the_last_save_is_believed(set_table: SetTable)
             person.answers(PASSWORD_OF, PASSWORD, "secret")
         person.answers("What now?", "2")
         person.answers(PASSWORD_OF, PASSWORD, "secret")
-        person.sees("whole and proven")
+        person.sees("and the backup is complete")
         stops(person, WHAT)
 
 
@@ -190,7 +195,7 @@ def test_a_new_phone_that_is_too_full_is_said_so_before_anything_moves(set_table
         person.types("a\r")  # all of it
         person.sees("what was chosen takes")
         person.types("a \r")  # nothing, then Contacts
-        person.page(SHALL_WE)
+        person.page(READY_TO_MOVE)
         assert "Stays" in person.text
         person.types("2\r")
         assert person.end() == 0, person.text
@@ -213,15 +218,15 @@ def test_a_phone_unplugged_while_choosing_is_asked_for_and_nothing_is_lost(set_t
         person.chooses_password()
         person.sees("Connect Grandma's iPhone")
         table.server.attach(table.old)
-        person.sees("whole and proven")
+        person.sees("and the backup is complete")
         table.server.detach(table.old)  # it is saved: from here on it is not needed
         person.answers(WHAT, "1")
-        person.answers(SHALL_WE, "1")
-        person.sees("Type yes to go on:")
+        person.answers(READY_TO_MOVE, "1")
+        person.sees("Type yes to continue:")
         person.types("no\r")
         person.answers("What now?", "2")  # change an answer
         person.page(WHAT)
         person.types(CTRL_C)
         assert person.end() == 50
     assert list((table.home / "runs").iterdir()) == [], "the run of the plan that was thought better of is gone"
-    assert person.text.count("Saving the old phone to this computer") == 1
+    assert person.text.count("Backing up the old phone") == 1

@@ -1,4 +1,4 @@
-"""A command line to type on, and a small backup to type about."""
+"""A command line for tests, and a small backup to run commands on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OURS = ("MIGRATE_HOME", "MIGRATE_BACKUP_PASSWORD", "MIGRATE_NEW_BACKUP_PASSWORD"
 
 @dataclass(frozen=True)
 class Answer:
-    """What one command line came to."""
+    """The result of one command line."""
 
     code: int
     out: str
@@ -56,7 +56,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def migrate(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Migrate:
-    """`migrate(…)` types a command line, with a home of its own and no terminal."""
+    """`migrate(…)` types a command line, with a fresh home and no terminal."""
     for name in OURS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MIGRATE_HOME", str(home))

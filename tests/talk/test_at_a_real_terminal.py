@@ -1,4 +1,4 @@
-"""Passwords typed at a real terminal: asked for in words, not shown, asked again after a slip."""
+"""Passwords at a real terminal: asked for by name, not shown, asked again when wrong."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_password_is_asked_for_not_shown_and_asked_again(
     assert PASSWORD not in screen.seen and "not-the-horse" not in screen.seen
 
 
-def test_ctrl_c_at_the_prompt_is_130_and_says_so(at_a_terminal: Type, encrypted_backup: Path) -> None:
+def test_ctrl_c_at_the_password_prompt_exits_130_with_a_message(at_a_terminal: Type, encrypted_backup: Path) -> None:
     screen = at_a_terminal("verify", encrypted_backup)
     screen.until("Backup password of")
     screen.type("\x03")
@@ -116,7 +116,7 @@ def test_no_answer_at_the_prompt_is_a_missing_password(at_a_terminal: Type, encr
     assert screen.end() == 32
 
 
-def test_a_killed_terminal_leaves_nothing_that_the_next_start_does_not_remove(
+def test_what_a_killed_terminal_leaves_is_removed_at_the_next_start(
     home: Path, encrypted_backup: Path, at_a_terminal: Type
 ) -> None:
     screen = at_a_terminal("show", encrypted_backup)

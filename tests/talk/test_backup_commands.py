@@ -1,4 +1,4 @@
-"""`verify` and `show`, typed about a small backup and about ones that nobody here wrote."""
+"""`verify` and `show` on a small backup and on backups made by other programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from migrate.backup.folder import BackupFolder
 from migrate.problems import WrongPassword
-from migrate.talk.commands.verify_and_show import with_password
+from migrate.talk.backup_access import with_password
 from migrate.talk.passwords import Passwords
 
 if TYPE_CHECKING:
@@ -41,28 +41,28 @@ def test_a_whole_backup_is_called_whole(migrate: Migrate, plain_backup: Path) ->
     assert in_json.err == "", "a script that asks for JSON is not told bars"
 
 
-def test_the_folder_around_a_backup_will_do(migrate: Migrate, plain_backup: Path) -> None:
+def test_the_parent_folder_of_a_backup_is_accepted(migrate: Migrate, plain_backup: Path) -> None:
     assert migrate("verify", plain_backup.parent).code == 0
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"garbage", b"<plist><dict><key>Device Name</key>"], ids=["empty", "garbage", "cut"]
 )
-def test_a_torn_info_plist_keeps_nothing_from_being_shown(migrate: Migrate, plain_backup: Path, content: bytes) -> None:
+def test_show_works_with_a_truncated_info_plist(migrate: Migrate, plain_backup: Path, content: bytes) -> None:
     (plain_backup / "Info.plist").write_bytes(content)
     shown = migrate("show", plain_backup, "--json")
     assert shown.code == 0 and sum(each["files"] for each in shown.json["categories"]) > 0
     assert migrate("show", plain_backup).code == 0
 
 
-def test_a_damaged_backup_is_exit_30_and_its_wounds_are_named(migrate: Migrate, plain_backup: Path) -> None:
+def test_a_damaged_backup_exits_30_and_lists_the_damage(migrate: Migrate, plain_backup: Path) -> None:
     next(plain_backup.glob("3d/3d*")).unlink()
     answer = migrate("verify", plain_backup)
     assert answer.code == 30 and "Damaged" in answer.out and "Library/SMS/sms.db" in answer.out
     assert migrate("verify", plain_backup, "--json").json["verdict"] == "damaged"
 
 
-def test_quick_does_not_claim_more_than_it_looked_at(migrate: Migrate, plain_backup: Path) -> None:
+def test_quick_claims_only_what_it_checked(migrate: Migrate, plain_backup: Path) -> None:
     blob = next(plain_backup.glob("3d/3d*"))
     blob.write_bytes(b"\0" * blob.stat().st_size)
     quick = migrate("verify", plain_backup, "--quick")
@@ -70,7 +70,7 @@ def test_quick_does_not_claim_more_than_it_looked_at(migrate: Migrate, plain_bac
     assert migrate("verify", plain_backup).code == 30
 
 
-def test_an_unreadable_and_an_unfinished_backup_have_their_own_codes(migrate: Migrate, plain_backup: Path) -> None:
+def test_unreadable_and_unfinished_backups_have_their_own_exit_codes(migrate: Migrate, plain_backup: Path) -> None:
     status = plain_backup / "Status.plist"
     status.write_bytes(status.read_bytes().replace(b"finished", b"movingXX"))
     assert migrate("verify", plain_backup).code == 34
@@ -78,20 +78,20 @@ def test_an_unreadable_and_an_unfinished_backup_have_their_own_codes(migrate: Mi
     assert migrate("verify", plain_backup, "--json").code in (31, 34)
 
 
-def test_what_is_no_backup_is_refused_before_anything_is_asked(migrate: Migrate, tmp_path: Path) -> None:
+def test_a_folder_without_a_backup_is_refused_before_any_prompt(migrate: Migrate, tmp_path: Path) -> None:
     for command in ("verify", "show"):
         answer = migrate(command, tmp_path, "--json")
         assert (answer.code, answer.error["code"]) == (2, "backup-not-found")
 
 
-def test_an_encrypted_backup_wants_its_password(migrate: Migrate, encrypted_backup: Path, password_file: Path) -> None:
+def test_an_encrypted_backup_needs_its_password(migrate: Migrate, encrypted_backup: Path, password_file: Path) -> None:
     for command in ("verify", "show"):
         missing = migrate(command, encrypted_backup, "--json")
         assert (missing.code, missing.error["code"]) == (32, "password-missing")
         assert migrate(command, encrypted_backup, "--password-file", password_file).code == 0
 
 
-def test_without_its_password_a_backup_is_checked_as_far_as_that_goes(migrate: Migrate, encrypted_backup: Path) -> None:
+def test_a_backup_is_checked_as_far_as_possible_without_its_password(migrate: Migrate, encrypted_backup: Path) -> None:
     answer = migrate("verify", encrypted_backup, "--json").json
     assert list(answer) == [*VERIFY_KEYS, "error"]
     assert (answer["verdict"], answer["records"]) == ("unreadable", None)
@@ -102,7 +102,7 @@ def test_without_its_password_a_backup_is_checked_as_far_as_that_goes(migrate: M
     assert "plist-garbage" in {finding["code"] for finding in broken.json["findings"]}
 
 
-def test_findings_name_the_categories_they_touch(migrate: Migrate, plain_backup: Path) -> None:
+def test_findings_name_the_affected_categories(migrate: Migrate, plain_backup: Path) -> None:
     next(plain_backup.glob("3d/3d*")).unlink()
     (finding,) = [f for f in migrate("verify", plain_backup, "--json").json["findings"] if f["severity"] == "error"]
     assert (finding["relative_path"], finding["categories"]) == ("Library/SMS/sms.db", ["messages"])
@@ -118,7 +118,7 @@ def test_a_password_comes_from_the_environment_or_a_pipe(
     assert (wrong.code, wrong.error["code"]) == (32, "wrong-password")
 
 
-def test_a_password_that_is_not_needed_is_not_asked_for(plain_backup: Path) -> None:
+def test_no_password_is_asked_for_an_unencrypted_backup(plain_backup: Path) -> None:
     def ask(prompt: str) -> str:
         raise AssertionError(prompt)
 
@@ -128,7 +128,7 @@ def test_a_password_that_is_not_needed_is_not_asked_for(plain_backup: Path) -> N
     )
 
 
-def test_a_slip_of_the_fingers_is_asked_again_three_times_at_most(encrypted_backup: Path) -> None:
+def test_a_wrong_password_is_asked_again_at_most_three_times(encrypted_backup: Path) -> None:
     typed = iter(["slip", "slip again", PASSWORD])
     here = Passwords(ask=lambda prompt: next(typed), can_prompt=lambda: True)
 
@@ -143,7 +143,7 @@ def test_a_slip_of_the_fingers_is_asked_again_three_times_at_most(encrypted_back
         with_password(BackupFolder(encrypted_backup), never, work)
 
 
-def test_show_counts_what_is_there(migrate: Migrate, encrypted_backup: Path, password_file: Path) -> None:
+def test_show_counts_files_and_items(migrate: Migrate, encrypted_backup: Path, password_file: Path) -> None:
     shown = migrate("show", encrypted_backup, "--password-file", password_file, "--json").json
     assert list(shown) == ["backup", "categories", "apps", "unclaimed"]
     by_id = {category["id"]: category for category in shown["categories"]}
@@ -155,7 +155,7 @@ def test_show_counts_what_is_there(migrate: Migrate, encrypted_backup: Path, pas
     assert app["id"] == "org.example.diary"
 
 
-def test_show_fits_on_a_narrow_terminal_and_a_phones_name_cannot_steer_it(migrate: Migrate, plain_backup: Path) -> None:
+def test_show_fits_on_a_narrow_terminal_and_removes_control_characters(migrate: Migrate, plain_backup: Path) -> None:
     answer = migrate("show", plain_backup)
     folder_lines = [line for line in answer.out.splitlines() if str(plain_backup) in line]
     assert all(len(line) <= 60 for line in answer.out.splitlines() if line not in folder_lines)
@@ -163,7 +163,7 @@ def test_show_fits_on_a_narrow_terminal_and_a_phones_name_cannot_steer_it(migrat
     assert any(line.split()[:3] == ["Messages", "7", "1"] for line in answer.out.splitlines())
 
 
-def test_nothing_is_left_behind_by_looking(
+def test_verify_and_show_leave_no_files_behind(
     migrate: Migrate, encrypted_backup: Path, password_file: Path, home: Path
 ) -> None:
     def listed(folder: Path) -> dict[Path, bytes]:
@@ -177,7 +177,7 @@ def test_nothing_is_left_behind_by_looking(
 
 
 @others_data
-def test_the_real_manifest_of_an_iphone_is_counted_and_its_wounds_are_named(migrate: Migrate) -> None:
+def test_a_real_manifest_is_counted_and_its_damage_is_listed(migrate: Migrate) -> None:
     answer = migrate("verify", DATA / "ios14-real-manifest" / "backup", "--json")
     assert answer.code == 30
     assert (answer.json["records"], answer.json["files"]) == (3721, 1089)
@@ -187,7 +187,7 @@ def test_the_real_manifest_of_an_iphone_is_counted_and_its_wounds_are_named(migr
 
 @others_data
 @pytest.mark.parametrize("name", ["plain-backup", "encrypted-backup", "no-size-backup"])
-def test_backups_that_others_minted_are_whole(migrate: Migrate, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backups_made_by_other_programs_are_whole(migrate: Migrate, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", "test-password-1234")
     answer = migrate("verify", DATA / "minted" / name, "--json")
     assert answer.code == 0, json.dumps(answer.json, indent=1)

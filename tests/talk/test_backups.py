@@ -1,4 +1,4 @@
-"""`migrate backups`, typed."""
+"""The command `migrate backups`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(autouse=True)
 def somebody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A person with a home of their own, standing in an empty folder."""
+    """A fresh home directory, and an empty current folder."""
     person, empty = tmp_path / "person", tmp_path / "empty"
     person.mkdir()
     empty.mkdir()
@@ -41,7 +41,7 @@ def test_backups_here_are_listed_one_object_a_line(
     assert all(list(one) == KEYS and one["place"] == "here" and one["problem"] is None for one in found)
 
 
-def test_in_words_each_has_its_folder_to_be_copied_and_cannot_steer_the_terminal(
+def test_text_output_shows_each_folder_and_no_control_characters(
     migrate: Migrate, encrypted_backup: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (encrypted_backup / "Manifest.plist").write_bytes(b"garbage")
@@ -53,21 +53,21 @@ def test_in_words_each_has_its_folder_to_be_copied_and_cannot_steer_the_terminal
     assert "Not all of it could be read: Manifest.plist" in words
 
 
-def test_our_own_are_found_in_our_home(migrate: Migrate, plain_backup: Path, home: Path) -> None:
+def test_our_own_backups_are_found_in_the_home(migrate: Migrate, plain_backup: Path, home: Path) -> None:
     (home / "backups").mkdir(parents=True)
     plain_backup.rename(home / "backups" / plain_backup.name)
     (line,) = migrate("backups", "--json").out.splitlines()
     assert json.loads(line)["place"] == "migrate"
 
 
-def test_finders_are_found_on_a_mac_and_a_closed_folder_tells_how_to_open_it(
+def test_finder_backups_are_found_and_a_closed_folder_says_how_to_allow_access(
     migrate: Migrate, plain_backup: Path, somebody: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     place = somebody / "Library" / "Application Support" / "MobileSync" / "Backup"
     place.mkdir(parents=True)
     plain_backup.rename(place / plain_backup.name)
-    assert "Finder's" in migrate("backups").out
+    assert "from Finder" in migrate("backups").out
 
     def closed(path: Path) -> list[Path]:
         raise PermissionError(1, "Operation not permitted")
@@ -78,14 +78,14 @@ def test_finders_are_found_on_a_mac_and_a_closed_folder_tells_how_to_open_it(
     assert "Full Disk Access" in " ".join(answer.err.split())
 
 
-def test_none_is_said_with_where_was_looked(migrate: Migrate, home: Path) -> None:
+def test_without_backups_the_searched_folders_are_listed(migrate: Migrate, home: Path) -> None:
     answer = migrate("backups")
     assert (answer.code, answer.out) == (0, "") and str(home / "backups") in answer.err
     assert migrate("backups", "--json").out == ""
     assert not home.exists(), "looking makes nothing"
 
 
-def test_what_is_unknown_is_left_out() -> None:
+def test_unknown_facts_are_left_out() -> None:
     glanced = BackupSummary(backup=Path("b"), place="here", udid="b")
     assert format_backup(glanced)[0] == "(no name), in the current folder"
 

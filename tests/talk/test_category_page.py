@@ -11,12 +11,12 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "categories.md"
 CONTRACT = PAGE.with_name("contract.md")
 
 
-def test_the_page_of_categories_is_the_current_one() -> None:
+def test_the_categories_page_is_up_to_date() -> None:
     made = page(load_catalogue())
     assert PAGE.read_text(encoding="utf-8") == made, "python -m tools.categories_page > docs/categories.md"
 
 
-def test_the_page_names_every_category_its_places_and_what_becomes_of_them() -> None:
+def test_the_categories_page_names_every_category_and_path() -> None:
     made = page(load_catalogue())
     for category in load_catalogue().categories:
         section = made.partition(f"\n## {category.id}\n")[2].partition("\n## ")[0]

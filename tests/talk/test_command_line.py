@@ -1,4 +1,4 @@
-"""What holds for every command: help at once, options anywhere, one error with its exit code, never a traceback."""
+"""What is true of every command: fast help, options anywhere, one error with its exit code, no traceback."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ import platformdirs
 import pytest
 
 from migrate.problems import Interrupted, PhoneLocked, StoppedBeforeBeginning
-from migrate.talk import cli
-from migrate.talk import console as output
-from migrate.talk import options as everywhere
+from migrate.talk import cli, console, options
 
 if TYPE_CHECKING:
     from conftest import Migrate
@@ -33,7 +31,7 @@ def plan(tmp_path: Path) -> Path:
     return path
 
 
-def test_help_loads_nothing_heavy_so_that_it_answers_at_once() -> None:
+def test_help_loads_nothing_heavy() -> None:
     script = (
         "import sys; from migrate.talk.cli import run_command_line; code = run_command_line(['--help']);"
         f"print('LOADED', [m for m in {HEAVY!r} if m in sys.modules and m != 'asyncio.events'], code)"
@@ -44,7 +42,7 @@ def test_help_loads_nothing_heavy_so_that_it_answers_at_once() -> None:
 
 
 def every_command() -> list[str]:
-    """As they are typed: `save`, `plan check`, `simulator serve`."""
+    """Every command as it is typed: `backup`, `plan check`, `simulator serve`."""
 
     def names(app: Any, before: str) -> list[str]:
         mine = [f"{before}{command.name}" for command in app.registered_commands]
@@ -55,64 +53,64 @@ def every_command() -> list[str]:
     return names(cli.build_app(), "")
 
 
-def test_help_puts_every_command_under_a_head_and_cuts_no_sentence(migrate: Migrate) -> None:
+def test_help_lists_every_command_under_a_heading_without_cutting_sentences(migrate: Migrate) -> None:
     shown = migrate("--help").out
     assert "\nOthers:" not in shown and "..." not in shown.replace("[ARGS]...", "")
     assert all(len(line) <= 80 for line in shown.splitlines())
     assert {name for _, names in cli.COMMAND_GROUPS for name in names} == {one.split(" ")[0] for one in every_command()}
 
 
-def test_what_to_paste_next_goes_on_in_the_home_that_was_named(tmp_path: Path) -> None:
-    """It said `migrate resume`, which looked for the run in the home that was not named."""
-    said = everywhere.GlobalOptions(home=tmp_path, usbmuxd="127.0.0.1:1")
-    options = shlex.join(("--home", str(tmp_path), "--usbmuxd", "127.0.0.1:1"))
-    assert said.insert_options(Interrupted("R", "prove").next()) == f"Go on with: migrate {options} resume R"
-    assert said.command_to_paste("undo", "R") == f"migrate {options} undo R"
+def test_commands_to_paste_keep_the_named_home(tmp_path: Path) -> None:
+    """A bare `migrate resume` would look for the run in the default home."""
+    said = options.GlobalOptions(home=tmp_path, usbmuxd="127.0.0.1:1")
+    named = shlex.join(("--home", str(tmp_path), "--usbmuxd", "127.0.0.1:1"))
+    assert said.insert_options(Interrupted("R", "prove").next()) == f"Go on with: migrate {named} resume R"
+    assert said.command_to_paste("undo", "R") == f"migrate {named} undo R"
     assert said.insert_options("Type migrate explain 20") == "Type migrate explain 20"
-    assert everywhere.GlobalOptions().insert_options("Run: migrate resume") == "Run: migrate resume"
+    assert options.GlobalOptions().insert_options("Run: migrate resume") == "Run: migrate resume"
 
 
 @pytest.mark.parametrize("command", every_command())
-def test_every_command_takes_the_options_that_hold_everywhere(migrate: Migrate, command: str) -> None:
+def test_every_command_takes_the_global_options(migrate: Migrate, command: str) -> None:
     answer = migrate(*command.split(), "--help")
     assert answer.code == 0
     assert all(option in answer.out for option in ("--home", "--usbmuxd", "--json"))
     assert all(len(line) <= 60 for line in answer.out.splitlines()), "it fits into 60 columns"
 
 
-def test_options_hold_before_and_after_the_name_of_a_command(migrate: Migrate, plan: Path) -> None:
+def test_global_options_work_before_and_after_the_command(migrate: Migrate, plan: Path) -> None:
     assert migrate("--json", "plan", "check", plan).json["valid"] is True
     assert migrate("plan", "check", "--json", plan).json["valid"] is True
     assert migrate("plan", "check", plan, "--json").json["valid"] is True
     assert not migrate("plan", "check", plan).out.startswith("{")
 
 
-def test_home_is_said_or_in_the_environment_or_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_home_comes_from_option_environment_or_platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MIGRATE_HOME", str(tmp_path / "of-the-environment"))
-    said = everywhere.GlobalOptions()
+    said = options.GlobalOptions()
     assert said.home_folder == tmp_path / "of-the-environment" and not said.is_default_home
     said.update(tmp_path / "said", None, False)
     said.update(None, None, False)
     assert said.home_folder == tmp_path / "said"
     monkeypatch.delenv("MIGRATE_HOME")
-    nobody = everywhere.GlobalOptions()
+    nobody = options.GlobalOptions()
     assert nobody.is_default_home and nobody.home_folder == Path(platformdirs.user_data_path("iphone-migrate", False))
 
 
-def test_usbmuxd_is_said_or_in_the_environment_or_the_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_usbmuxd_comes_from_option_environment_or_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USBMUXD_SOCKET_ADDRESS", "127.0.0.1:1")
-    said = everywhere.GlobalOptions()
+    said = options.GlobalOptions()
     assert said.usbmuxd_address == "127.0.0.1:1"
     said.update(None, "127.0.0.1:2", False)
     assert said.usbmuxd_address == "127.0.0.1:2"
     monkeypatch.delenv("USBMUXD_SOCKET_ADDRESS")
-    assert everywhere.GlobalOptions().usbmuxd_address is None
+    assert options.GlobalOptions().usbmuxd_address is None
 
 
-def test_home_is_private_and_its_tmp_is_emptied_but_not_under_somebody_at_work(
+def test_home_is_private_and_tmp_is_emptied_except_for_running_commands(
     migrate: Migrate, home: Path, plain_backup: Path
 ) -> None:
-    with everywhere.GlobalOptions(home=home).open_workspace() as at_work:
+    with options.GlobalOptions(home=home).open_workspace() as at_work:
         (at_work.tmp / "in-use.db").write_bytes(b"x")
         (home / "tmp" / "left-by-a-killed-process").mkdir()
         assert migrate("show", plain_backup).code == 0
@@ -123,7 +121,7 @@ def test_home_is_private_and_its_tmp_is_emptied_but_not_under_somebody_at_work(
         assert {oct(path.stat().st_mode & 0o777) for path in (home, *home.iterdir())} == {"0o700"}
 
 
-def test_a_home_that_cannot_be_one_is_refused(migrate: Migrate, tmp_path: Path, plain_backup: Path) -> None:
+def test_an_unusable_home_is_refused(migrate: Migrate, tmp_path: Path, plain_backup: Path) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
     answer = migrate("show", plain_backup, "--home", tmp_path / "file" / "home", "--json")
     assert (answer.code, answer.error["code"]) == (2, "home-unusable")
@@ -144,18 +142,18 @@ def test_a_home_that_cannot_be_one_is_refused(migrate: Migrate, tmp_path: Path, 
         ("backup", "--wait", "x"),
     ],
 )
-def test_a_wrong_command_line_is_exit_2_in_words_and_in_json(migrate: Migrate, words: tuple[str, ...]) -> None:
+def test_a_wrong_command_line_exits_2_as_text_and_as_json(migrate: Migrate, words: tuple[str, ...]) -> None:
     answer = migrate(*words)
     assert answer.code == 2 and answer.out == "" and "Next: Look at: migrate" in answer.err
     in_json = migrate(*words, "--json")
     assert in_json.code == 2 and in_json.error["exit_code"] == 2 and in_json.error["code"] == "usage-wrong"
 
 
-def test_a_misspelt_command_names_the_one_that_was_meant(migrate: Migrate) -> None:
+def test_a_misspelt_command_gets_a_suggestion(migrate: Migrate) -> None:
     assert "'verify'" in migrate("verfy").err
 
 
-def test_the_wizard_without_a_terminal_is_refused_with_the_way_that_needs_none(migrate: Migrate, home: Path) -> None:
+def test_the_wizard_without_a_terminal_suggests_run(migrate: Migrate, home: Path) -> None:
     answer = migrate()
     assert answer.code == 2 and answer.out == ""
     assert "is no terminal" in " ".join(answer.err.split()) and "migrate run PLAN" in " ".join(answer.err.split())
@@ -163,7 +161,7 @@ def test_the_wizard_without_a_terminal_is_refused_with_the_way_that_needs_none(m
     assert migrate("--json").error["code"] == "usage-wrong"
 
 
-def test_the_version_is_told(migrate: Migrate) -> None:
+def test_the_version_is_printed(migrate: Migrate) -> None:
     from migrate import __version__
 
     assert migrate("--version").out == f"migrate {__version__}\n"
@@ -173,7 +171,7 @@ def test_the_version_is_told(migrate: Migrate) -> None:
 
 
 def in_place_of_reading_a_plan(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    """Let something happen in the middle of a command: `plan check` reads a plan, and this is what it meets there."""
+    """Replace what `plan check` calls to read a plan, to raise something in the middle of a command."""
 
     def read_plan(path: Path) -> None:
         raise error
@@ -181,7 +179,7 @@ def in_place_of_reading_a_plan(monkeypatch: pytest.MonkeyPatch, error: BaseExcep
     monkeypatch.setattr("migrate.plan.read.read_plan", read_plan)
 
 
-def test_an_error_is_three_sentences_on_stderr_or_one_object_on_stdout(
+def test_an_error_is_text_on_stderr_or_json_on_stdout(
     migrate: Migrate, plan: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_place_of_reading_a_plan(monkeypatch, PhoneLocked("Ada's iPhone", "the list of its apps"))
@@ -196,7 +194,7 @@ def test_an_error_is_three_sentences_on_stderr_or_one_object_on_stdout(
     assert in_json.error["code"] == "phone-locked"
 
 
-def test_what_we_did_not_think_of_is_an_apology_and_a_private_report(
+def test_an_unexpected_error_is_an_apology_and_a_private_report(
     migrate: Migrate, plan: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from migrate.talk.passwords import Passwords
@@ -217,7 +215,7 @@ def test_what_we_did_not_think_of_is_an_apology_and_a_private_report(
     assert migrate("plan", "check", plan, "--json").error["code"] == "bug"
 
 
-def test_an_apology_is_made_even_where_no_report_can_be_written(
+def test_an_unexpected_error_is_reported_even_if_no_file_can_be_written(
     migrate: Migrate, plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
@@ -233,23 +231,23 @@ def test_ctrl_c_before_anything_began_is_130(migrate: Migrate, plan: Path, monke
     assert migrate("plan", "check", plan, "--json").error["exit_code"] == 130
 
 
-def test_ctrl_c_after_something_began_says_how_to_go_on() -> None:
+def test_ctrl_c_after_a_start_says_how_to_continue() -> None:
     from migrate.problems import MigrateError, SaveInterrupted
 
-    def save(said: everywhere.GlobalOptions) -> None:
+    def save(said: options.GlobalOptions) -> None:
         said.ctrl_c_error = SaveInterrupted("Ada's iPhone", "00008101-000A")
         raise KeyboardInterrupt
 
-    everywhere.reset_options()
+    options.reset_options()
     with pytest.raises(MigrateError) as caught:
-        everywhere.with_global_options(save)()
+        options.with_global_options(save)()
     assert caught.value.exit_code == 50 and "migrate backup 00008101-000A" in caught.value.next()
-    everywhere.reset_options()
+    options.reset_options()
     with pytest.raises(StoppedBeforeBeginning):
-        everywhere.with_global_options(lambda said: (_ for _ in ()).throw(KeyboardInterrupt))()
+        options.with_global_options(lambda said: (_ for _ in ()).throw(KeyboardInterrupt))()
 
 
-def test_a_full_disk_is_an_error_with_a_name_wherever_it_happens(
+def test_a_full_disk_is_reported_as_one_wherever_it_happens(
     migrate: Migrate, plan: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import errno
@@ -259,13 +257,11 @@ def test_a_full_disk_is_an_error_with_a_name_wherever_it_happens(
     assert (answer.code, answer.error["code"]) == (33, "disk-full-here")
 
 
-def test_an_error_that_a_command_has_told_is_not_told_twice(
-    migrate: Migrate, plan: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reported_error_is_not_reported_twice(migrate: Migrate, plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     error = PhoneLocked("Ada's iPhone", "a session")
 
     def read_plan(path: Path) -> None:
-        everywhere.current_options().reported_error = error
+        options.current_options().reported_error = error
         raise error
 
     monkeypatch.setattr("migrate.plan.read.read_plan", read_plan)
@@ -273,7 +269,7 @@ def test_an_error_that_a_command_has_told_is_not_told_twice(
     assert (answer.code, answer.out) == (21, "")
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(plan: Path, home: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(plan: Path, home: Path) -> None:
     """`migrate plan schema | head -1`: the pipe is closed long before all is written."""
     command = [sys.executable, "-m", "migrate", "plan", "schema", "--home", str(home)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
@@ -284,7 +280,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(plan: Path, home: Path) -> No
     assert process.wait() == 0
 
 
-def test_a_name_no_terminal_can_show_does_not_end_the_program(tmp_path: Path, home: Path) -> None:
+def test_a_name_the_terminal_cannot_show_does_not_stop_the_program(tmp_path: Path, home: Path) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN.replace("version = 1", 'version = 1\nname = "日本の iPhone ✓"'), encoding="utf-8")
     ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii", "MIGRATE_HOME": str(home)}
@@ -297,11 +293,11 @@ def test_a_name_no_terminal_can_show_does_not_end_the_program(tmp_path: Path, ho
 
 def test_no_colour_is_ever_sent(migrate: Migrate, plan: Path) -> None:
     assert "\x1b" not in "".join([migrate("plan", "check", plan).out, migrate("--help").out, migrate("verfy").err])
-    assert output.safe("\x1b[31mred\x1b[0m \u202egnp.exe") == "\ufffd[31mred\ufffd[0m \ufffdgnp.exe"
+    assert console.safe("\x1b[31mred\x1b[0m \u202egnp.exe") == "\ufffd[31mred\ufffd[0m \ufffdgnp.exe"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
-def test_no_command_leaves_its_memory_on_the_disk_when_it_crashes() -> None:
+def test_core_dumps_are_disabled() -> None:
     asked = "import resource; from migrate.talk import cli; cli.run_command_line(['--version']); "
     asked += "print(resource.getrlimit(resource.RLIMIT_CORE)[0])"
     ran = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60)

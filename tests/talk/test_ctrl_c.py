@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of work, once and again and again: what is begun is put away, and nobody waits for ever."""
+"""Ctrl-C during work, once and repeatedly: cleanup finishes, and nothing waits forever."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run_command_line(argv):
 cli.run_command_line = run_command_line
 cli.main([])
 """
-"""A command that gave up waiting for a thread of its own."""
+"""A command with a thread that never ends."""
 
 
 async def struck_while_it_puts_away(times: int, put_away: list[str]) -> None:
@@ -39,14 +39,14 @@ async def struck_while_it_puts_away(times: int, put_away: list[str]) -> None:
 
 
 @pytest.mark.parametrize("times", [1, 2, 5])
-def test_ctrl_c_struck_again_lets_the_work_be_put_away(times: int) -> None:
+def test_a_second_ctrl_c_lets_the_cleanup_finish(times: int) -> None:
     put_away: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         run_until_ctrl_c(struck_while_it_puts_away(times, put_away))
     assert put_away == ["all of it"]
 
 
-def test_what_the_work_says_of_being_stopped_is_what_comes_out() -> None:
+def test_the_error_raised_by_the_cancelled_work_is_passed_on() -> None:
     async def work() -> None:
         try:
             await struck_while_it_puts_away(3, [])
@@ -57,7 +57,7 @@ def test_what_the_work_says_of_being_stopped_is_what_comes_out() -> None:
         run_until_ctrl_c(work())
 
 
-def test_the_handler_is_gone_when_the_work_is_done() -> None:
+def test_the_handler_is_removed_when_the_work_is_done() -> None:
     before = signal.getsignal(signal.SIGINT)
 
     async def work() -> str:
@@ -69,17 +69,17 @@ def test_the_handler_is_gone_when_the_work_is_done() -> None:
 
 
 def at(*seconds: float) -> CtrlCHandler:
-    """One that is struck at these times."""
+    """A handler whose clock returns these times."""
     times: Iterator[float] = iter(seconds)
     return CtrlCHandler(clock=lambda: next(times))
 
 
-def test_ctrl_c_before_there_is_anything_to_cancel_is_a_keyboard_interrupt() -> None:
+def test_ctrl_c_without_a_task_is_a_keyboard_interrupt() -> None:
     with pytest.raises(KeyboardInterrupt):
         at(0.0).on_sigint()
 
 
-def test_who_still_strikes_when_putting_away_takes_too_long_is_not_kept_waiting() -> None:
+def test_ctrl_c_during_a_cleanup_that_takes_too_long_is_a_keyboard_interrupt() -> None:
     ctrl_c = at(0.0, 1.0, CLEANUP_LIMIT_S + 1)
 
     async def work() -> None:
@@ -93,7 +93,7 @@ def test_who_still_strikes_when_putting_away_takes_too_long_is_not_kept_waiting(
     asyncio.run(ctrl_c.run_cancellable(work()))
 
 
-def test_a_strike_long_after_the_last_one_is_a_first_one() -> None:
+def test_ctrl_c_long_after_the_last_one_counts_as_the_first() -> None:
     ctrl_c = at(0.0, FORGOTTEN_AFTER_S + 1)
 
     async def work() -> None:
@@ -105,6 +105,6 @@ def test_a_strike_long_after_the_last_one_is_a_first_one() -> None:
     asyncio.run(ctrl_c.run_cancellable(work()))
 
 
-def test_a_thread_that_never_ends_does_not_keep_the_program() -> None:
+def test_a_thread_that_never_ends_does_not_keep_the_program_alive() -> None:
     done = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (50, "said\n", "")

@@ -42,7 +42,7 @@ def last(out: str) -> dict[str, Any]:
     ],
     ids=["a bug of ours", "a full disk", "Ctrl-C"],
 )
-def test_also_what_is_no_error_of_a_run_is_its_last_event(
+def test_an_unexpected_error_is_the_last_event_too(
     migrate: Migrate,
     plan: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -61,7 +61,7 @@ def test_also_what_is_no_error_of_a_run_is_its_last_event(
     assert event["error"]["code"] == name
 
 
-def test_what_steers_a_terminal_is_escaped_in_events(capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_are_escaped_in_events(capsys: pytest.CaptureFixture[str]) -> None:
     lines = JsonListener(clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     lines(events.PersonNeeded("Ada\x9b31m\u202e", "unlock"))
     out = capsys.readouterr().out
@@ -69,13 +69,13 @@ def test_what_steers_a_terminal_is_escaped_in_events(capsys: pytest.CaptureFixtu
 
 
 class Gone(io.StringIO):
-    """A pipe whose reader has left (`| head`)."""
+    """A pipe that its reader has closed (`| head`)."""
 
     def write(self, text: str) -> int:
         raise BrokenPipeError
 
 
-def test_a_reader_that_leaves_does_not_stop_a_move_in_its_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_pipe_does_not_stop_a_move(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("migrate.talk.progress.discard_stdout", lambda: None)
     for listener in (JsonListener(Gone()), LineListener(Gone())):
         listener(events.StepStarted("restore"))

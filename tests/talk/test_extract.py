@@ -1,4 +1,4 @@
-"""`migrate extract`, typed."""
+"""The command `migrate extract`."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_everything_comes_out_in_the_phones_own_tree(migrate: Migrate, plain_backup: Path, tmp_path: Path) -> None:
+def test_everything_is_extracted_as_domain_and_path(migrate: Migrate, plain_backup: Path, tmp_path: Path) -> None:
     answer = migrate("extract", plain_backup, "--to", tmp_path / "out")
-    assert answer.code == 0 and answer.out.startswith("3 files, ")
+    assert answer.code == 0 and answer.out.startswith("Extracted 3 files, ")
     assert files(tmp_path / "out") == {SMS, PHOTO, DIARY}
     assert (tmp_path / "out" / DIARY).read_text(encoding="utf-8") == "Dear diary, 日記"
 
@@ -51,7 +51,7 @@ def test_everything_comes_out_in_the_phones_own_tree(migrate: Migrate, plain_bac
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_just_those_files_are_taken(
+def test_only_the_selected_files_are_extracted(
     migrate: Migrate,
     encrypted_backup: Path,
     tmp_path: Path,
@@ -74,7 +74,7 @@ def test_a_database_comes_with_its_log() -> None:
 
 
 @pytest.mark.parametrize("glob", ["", "/absolute", "a**b", "{a", "folder/"])
-def test_a_pattern_that_means_nothing_is_usage(glob: str) -> None:
+def test_an_invalid_pattern_is_a_usage_error(glob: str) -> None:
     with pytest.raises(UsageWrong, match=re.escape(f"--match {glob}:")):
         pattern_of(glob)
 
@@ -83,7 +83,7 @@ def test_a_pattern_that_means_nothing_is_usage(glob: str) -> None:
     ("words", "named"),
     [(["--category", "mesages"], "messages"), (["--app", "org.example.diry"], "org.example.diary")],
 )
-def test_a_slip_names_the_nearest_and_nothing_is_written(
+def test_an_unknown_name_gets_a_suggestion_and_nothing_is_written(
     migrate: Migrate, plain_backup: Path, tmp_path: Path, words: list[str], named: str
 ) -> None:
     answer = migrate("extract", plain_backup, *words, "--to", tmp_path / "out", "--json")
@@ -91,13 +91,13 @@ def test_a_slip_names_the_nearest_and_nothing_is_written(
     assert not (tmp_path / "out").exists()
 
 
-def test_nothing_found_is_said_and_no_folder_is_made(migrate: Migrate, plain_backup: Path, tmp_path: Path) -> None:
+def test_no_match_is_reported_and_no_folder_is_created(migrate: Migrate, plain_backup: Path, tmp_path: Path) -> None:
     answer = migrate("extract", plain_backup, "--match", "*.HEIC", "--to", tmp_path / "out", "--json")
     assert (answer.code, answer.error["code"]) == (2, "nothing-to-extract")
     assert not (tmp_path / "out").exists()
 
 
-def test_the_same_again_is_refused(migrate: Migrate, plain_backup: Path, tmp_path: Path) -> None:
+def test_extracting_over_existing_files_is_refused(migrate: Migrate, plain_backup: Path, tmp_path: Path) -> None:
     assert migrate("extract", plain_backup, "--to", tmp_path / "out").code == 0
     (tmp_path / "out" / DIARY).write_bytes(b"mine now")
     answer = migrate("extract", plain_backup, "--to", tmp_path / "out", "--json")
@@ -105,7 +105,7 @@ def test_the_same_again_is_refused(migrate: Migrate, plain_backup: Path, tmp_pat
     assert (tmp_path / "out" / DIARY).read_bytes() == b"mine now"
 
 
-def test_it_wants_a_folder_and_the_right_password(
+def test_extract_needs_a_folder_and_the_right_password(
     migrate: Migrate, encrypted_backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert migrate("extract", encrypted_backup, "--json").code == 2
@@ -117,14 +117,14 @@ def test_it_wants_a_folder_and_the_right_password(
     assert not (tmp_path / "out").exists()
 
 
-def test_damage_is_30_and_named(migrate: Migrate, plain_backup: Path, tmp_path: Path) -> None:
+def test_damaged_files_exit_30_and_are_named(migrate: Migrate, plain_backup: Path, tmp_path: Path) -> None:
     next(plain_backup.glob("3d/3d*")).unlink()
     answer = migrate("extract", plain_backup, "--to", tmp_path / "out")
     assert answer.code == 30 and "Library/SMS/sms.db was not taken out" in " ".join(answer.out.split())
     assert files(tmp_path / "out") == {PHOTO, DIARY}
 
 
-def test_ctrl_c_is_130_and_says_what_is_there(
+def test_ctrl_c_exits_130_and_says_where_the_files_are(
     migrate: Migrate, plain_backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> None:
@@ -151,7 +151,7 @@ def test_nothing_is_left_in_the_home_and_the_backup_is_untouched(
 
 @others_data
 @pytest.mark.parametrize("name", ["plain-backup", "encrypted-backup", "no-size-backup"])
-def test_what_others_minted_comes_out_as_they_say(
+def test_backups_made_by_other_programs_are_extracted_correctly(
     migrate: Migrate, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", "test-password-1234")
@@ -162,7 +162,9 @@ def test_what_others_minted_comes_out_as_they_say(
 
 
 @others_data
-def test_of_a_real_manifest_what_is_there_comes_out_and_the_rest_is_named(migrate: Migrate, tmp_path: Path) -> None:
+def test_with_a_real_manifest_existing_files_are_extracted_and_missing_ones_named(
+    migrate: Migrate, tmp_path: Path
+) -> None:
     answer = migrate("extract", DATA / "ios14-real-manifest" / "backup", "--to", tmp_path / "out", "--json")
     assert answer.code == 30 and answer.json["files"] == len(files(tmp_path / "out")) == 10
     found = [finding["code"] for finding in answer.json["findings"]]

@@ -1,4 +1,4 @@
-"""Where a password comes from, in which order, and that it never shows."""
+"""Where a password comes from, in which order, and that it is never shown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def nobody_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Terminal:
-    """Somebody who types what a script says, and remembers what was asked."""
+    """Types the scripted answers and records the prompts."""
 
     def __init__(self, *answers: str | None) -> None:
         self.answers = list(answers)
@@ -70,7 +70,7 @@ def test_the_new_phones_password_has_its_own_sources(tmp_path: Path, monkeypatch
     assert at(Terminal(), new_file=str(tmp_path / "word")).new("Ben's iPhone") == "new, of the file"
 
 
-def test_a_person_is_asked_once_for_each_phone_and_told_whose_password_it_is() -> None:
+def test_each_phones_password_is_asked_for_once_and_by_name() -> None:
     terminal = Terminal("one", "two")
     here = at(terminal)
     assert [here.old("Ada's iPhone"), here.old("Ada's iPhone"), here.old("Ben's \x1b[31miPhone")] == [
@@ -82,18 +82,18 @@ def test_a_person_is_asked_once_for_each_phone_and_told_whose_password_it_is() -
     assert "\x1b" not in terminal.asked[1], "a phone's name cannot steer the terminal"
 
 
-def test_nobody_is_asked_where_there_is_no_terminal() -> None:
+def test_without_a_terminal_there_is_no_prompt() -> None:
     assert Passwords(ask=Terminal().ask, can_prompt=lambda: False).old("Ada's iPhone") is None
 
 
-def test_told_never_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_look_up_never_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     here = at(Terminal())
     assert here.look_up("old") is None
     monkeypatch.setenv("MIGRATE_NEW_BACKUP_PASSWORD", "word")
     assert at(Terminal()).look_up("new") == "word"
 
 
-def test_what_was_typed_wrong_is_asked_again_and_what_was_given_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_typed_password_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     here = at(Terminal("wrong", "right"))
     here.old("Ada's iPhone")
     assert here.reject_password("Ada's iPhone") is True
@@ -104,7 +104,7 @@ def test_what_was_typed_wrong_is_asked_again_and_what_was_given_is_not(monkeypat
     assert given.reject_password("Ada's iPhone") is False
 
 
-def test_a_new_password_is_typed_twice_because_a_slip_would_lock_the_backups() -> None:
+def test_a_new_password_is_typed_twice() -> None:
     terminal = Terminal("horse", "hrose", "horse", "horse")
     here = at(terminal)
     assert here.choose_new("Ada's iPhone") == "horse"
@@ -114,7 +114,7 @@ def test_a_new_password_is_typed_twice_because_a_slip_would_lock_the_backups() -
     assert at(Terminal(None)).choose_new("x") is None
 
 
-def test_only_the_end_of_the_line_is_taken_off_a_file(tmp_path: Path) -> None:
+def test_only_the_line_ending_is_removed_from_a_password_file(tmp_path: Path) -> None:
     file = tmp_path / "word"
     for data, word in (
         (b"  two spaces  \r\n", "  two spaces  "),
@@ -127,7 +127,7 @@ def test_only_the_end_of_the_line_is_taken_off_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"\xff\xfe\x00", b"x" * 5000])
-def test_a_file_that_holds_no_password_is_named(tmp_path: Path, data: bytes) -> None:
+def test_a_password_file_without_a_password_is_refused(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "word"
     file.write_bytes(data)
     with pytest.raises(PasswordFileUnusable) as caught:
@@ -135,9 +135,7 @@ def test_a_file_that_holds_no_password_is_named(tmp_path: Path, data: bytes) -> 
     assert caught.value.exit_code == 32
 
 
-def test_a_missing_password_file_is_refused_and_never_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_password_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", "word")
     with pytest.raises(PasswordFileUnusable, match="No such file"):
         at(Terminal("typed"), file=str(tmp_path / "absent")).old("Ada's iPhone")
@@ -151,7 +149,7 @@ def test_a_dash_is_standard_input_and_only_one_password_can_come_from_it(monkeyp
     assert caught.value.exit_code == 2
 
 
-def test_a_keyring_that_fails_has_nothing_for_us(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_keyring_counts_as_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("keyring")
 
     def get_password(service: str, name: str) -> str:
@@ -169,7 +167,7 @@ def test_no_password_shows_in_a_repr_or_a_report(tmp_path: Path) -> None:
     assert redacted("it was correct-horse-1947!") == "it was [password]!"
 
 
-def test_nothing_typed_is_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_line_is_not_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     def end_of_input(prompt: str) -> str:
         raise EOFError
 
@@ -178,7 +176,7 @@ def test_nothing_typed_is_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
         assert passwords.ask_hidden("? ") is None
 
 
-def test_errors_about_passwords_hold_none() -> None:
+def test_errors_about_passwords_do_not_contain_them() -> None:
     for error in (PasswordFileUnusable("word.txt", "it is empty"), TwoPasswordsFromInput()):
         assert isinstance(error, MigrateError)
         assert "MIGRATE_BACKUP_PASSWORD=" not in str(error)

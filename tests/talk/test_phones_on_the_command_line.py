@@ -1,4 +1,4 @@
-"""`simulator serve`, and `phones` and `save` with a simulated iPhone on its socket."""
+"""`simulator serve`, and `phones` and `backup` with a simulated iPhone on its socket."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_phones_are_listed_one_object_a_line(migrate: Migrate, serve: Serve) -> 
     assert all(len(line) <= 60 for line in in_words.splitlines())
 
 
-def test_no_phone_is_said_and_is_no_error_to_a_list(migrate: Migrate, serve: Serve) -> None:
+def test_without_phones_the_list_is_empty_and_not_an_error(migrate: Migrate, serve: Serve) -> None:
     answer = migrate("phones", "--usbmuxd", serve())
     assert (answer.code, answer.out) == (0, "") and "No phone is connected" in answer.err
 
@@ -70,25 +70,25 @@ def test_no_usbmuxd_is_exit_20(migrate: Migrate) -> None:
         assert (answer.code, answer.error["code"]) == (20, "no-muxer")
 
 
-def test_the_only_phone_is_saved_and_then_only_what_changed(migrate: Migrate, serve: Serve, home: Path) -> None:
+def test_the_only_phone_is_backed_up_and_then_only_what_changed(migrate: Migrate, serve: Serve, home: Path) -> None:
     address = serve({"udid": OLD, "name": "Ada's iPhone"})
     first = migrate("backup", "--usbmuxd", address, "--json")
     assert first.code == 0 and first.json["backup"] == str(home / "backups" / OLD)
     assert (first.json["udid"], first.json["name"]) == (OLD, "Ada's iPhone") and first.json["files"] > 0
     again = migrate("backup", OLD, "--usbmuxd", address)
-    assert again.code == 0 and "Ada's iPhone is saved" in again.out and "Saving the phone" in again.err
+    assert again.code == 0 and "Ada's iPhone is backed up" in again.out and "Backing up the phone" in again.err
     fresh = migrate("backup", "--fresh", "--usbmuxd", address, "--json")
     assert fresh.json["files"] == first.json["files"], "all of it came again"
     verdict = migrate("verify", home / "backups" / OLD, "--json")
     assert (verdict.code, verdict.json["verdict"], verdict.json["findings"]) == (0, "whole", [])
 
 
-def test_a_phone_that_asks_for_trust_gets_its_moment(migrate: Migrate, serve: Serve) -> None:
+def test_backup_waits_for_trust(migrate: Migrate, serve: Serve) -> None:
     answer = migrate("backup", "--usbmuxd", serve({"udid": OLD, "name": "Ada's iPhone", "trust": "ask"}))
     assert answer.code == 0 and "Tap Trust on Ada's iPhone" in answer.err
 
 
-def test_phones_that_cannot_be_saved_now_have_their_own_codes(migrate: Migrate, serve: Serve, home: Path) -> None:
+def test_phones_that_cannot_be_backed_up_have_their_own_exit_codes(migrate: Migrate, serve: Serve, home: Path) -> None:
     for described, code, name in (
         ({"trust": "locked"}, 21, "phone-locked"),
         ({"trust": "ask", "hand": "none"}, 22, "not-trusted"),
@@ -99,9 +99,7 @@ def test_phones_that_cannot_be_saved_now_have_their_own_codes(migrate: Migrate, 
     assert not (home / "backups" / OLD).exists(), "nothing was begun"
 
 
-def test_which_phone_is_asked_when_there_are_several_and_the_absent_one_is_named(
-    migrate: Migrate, serve: Serve
-) -> None:
+def test_several_phones_need_a_choice_and_an_absent_one_is_named(migrate: Migrate, serve: Serve) -> None:
     address = serve({"udid": OLD, "name": "Ada's iPhone"}, {"udid": NEW})
     several = migrate("backup", "--usbmuxd", address, "--json")
     assert (several.code, several.error["code"]) == (2, "which-phone-to-save") and "Ada's iPhone" in several.error[
@@ -113,10 +111,8 @@ def test_which_phone_is_asked_when_there_are_several_and_the_absent_one_is_named
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no signal that a process can send to say stop")
-def test_ctrl_c_in_the_middle_of_a_save_says_how_to_go_on_and_it_does(
-    migrate: Migrate, serve: Serve, home: Path
-) -> None:
-    """The phone asks for its passcode and nobody enters it: there the save stands when Ctrl-C comes."""
+def test_ctrl_c_during_a_backup_says_how_to_continue_and_that_works(migrate: Migrate, serve: Serve, home: Path) -> None:
+    """Ctrl-C arrives while the phone waits for its passcode."""
     phone = PhoneFile.model_validate(
         {
             "udid": OLD,
@@ -152,7 +148,7 @@ def test_ctrl_c_in_the_middle_of_a_save_says_how_to_go_on_and_it_does(
 
 @pytest.fixture
 def serving(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
-    """`serving(…)` starts `migrate simulator serve …` and comes back with its first line."""
+    """`serving(…)` starts `migrate simulator serve …` and returns its first line."""
     processes: list[subprocess.Popen[str]] = []
     (tmp_path / "phone.toml").write_text(
         f'name = "Ada\'s iPhone"\nudid = "{OLD}"\n[contents]\nempty = true\n', encoding="utf-8"
@@ -180,7 +176,7 @@ def serving(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no signal that a process can send itself to say stop")
-def test_a_software_iphone_is_served_until_it_is_told_to_stop(
+def test_a_simulated_iphone_is_served_until_stopped(
     migrate: Migrate, serving: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
 ) -> None:
     process, line = serving("--socket", str(tmp_path / "muxd"))
@@ -193,7 +189,7 @@ def test_a_software_iphone_is_served_until_it_is_told_to_stop(
     assert not (tmp_path / "muxd").exists()
 
 
-def test_orders_are_taken_on_the_admin_socket(
+def test_the_admin_socket_takes_commands(
     migrate: Migrate, serving: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
 ) -> None:
     _, line = serving("--admin", str(tmp_path / "admin"))
@@ -216,19 +212,19 @@ def admin_at(path: Path) -> socket.socket:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="as above")
-def test_ctrl_c_ends_serving_as_it_is_meant_to(serving: Callable[..., tuple[subprocess.Popen[str], str]]) -> None:
+def test_ctrl_c_ends_serving_without_an_error(serving: Callable[..., tuple[subprocess.Popen[str], str]]) -> None:
     process, line = serving("--json")
     assert set(json.loads(line)) == {"USBMUXD_SOCKET_ADDRESS"}
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
 
 
-def test_serving_for_a_while_ends_by_itself(serving: Callable[..., tuple[subprocess.Popen[str], str]]) -> None:
+def test_serving_ends_after_the_given_time(serving: Callable[..., tuple[subprocess.Popen[str], str]]) -> None:
     process, line = serving("--for", "0.1")
     assert line.startswith("USBMUXD_SOCKET_ADDRESS=") and process.wait(20) == 0
 
 
-def test_an_address_that_is_none_or_is_taken_is_refused(migrate: Migrate, serve: Serve, tmp_path: Path) -> None:
+def test_an_invalid_or_used_address_is_refused(migrate: Migrate, serve: Serve, tmp_path: Path) -> None:
     assert host_and_port("[::1]:27015") == ("::1", 27015)
     for words in (("--listen", "localhost"), ("--listen", "127.0.0.1:99999"), ("--listen", serve())):
         answer = migrate("simulator", "serve", *words, "--json")

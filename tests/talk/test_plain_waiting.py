@@ -1,4 +1,4 @@
-"""The plain wizard waits for an answer and still sees a phone come or go."""
+"""The plain wizard notices phones while it waits for an answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ print("answered", asyncio.run(plain_widgets.ask(page, a_phone_comes)))
 """
 
 
-def test_a_phone_that_comes_while_a_plain_page_waits_is_told_and_the_answer_is_still_taken(tmp_path: Path) -> None:
+def test_a_plain_page_announces_a_new_phone_and_still_takes_the_answer(tmp_path: Path) -> None:
     pipe = tmp_path / "comes"
     os.mkfifo(pipe)
     terminal = pexpect.spawn(sys.executable, ["-c", PAGE, str(pipe)], encoding="utf-8", timeout=30)

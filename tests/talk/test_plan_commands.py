@@ -15,15 +15,15 @@ PLAN = 'version = 1\n[new_phone]\nis = "erased"\n[move]\ncategories = ["everythi
 
 
 @pytest.mark.parametrize("sample", sorted((ROOT / "plans").glob("*.toml")), ids=lambda path: path.stem)
-def test_a_sample_is_checked_and_said_in_words(migrate: Migrate, sample: Path) -> None:
+def test_every_sample_plan_is_valid_and_shown_as_text(migrate: Migrate, sample: Path) -> None:
     answer = migrate("plan", "check", sample)
     assert answer.code == 0 and "a valid plan" in " ".join(answer.out.split())
-    assert all(word in answer.out for word in ("From", "To", "Saves", "Moves", "Safety"))
+    assert all(word in answer.out for word in ("From", "To", "Backup", "Moves", "Safety"))
     in_json = migrate("plan", "check", sample, "--json").json
     assert in_json["valid"] is True and len(in_json["digest"]) == 64 and in_json["findings"] == []
 
 
-def test_the_words_hold_what_the_plan_leaves_unsaid(migrate: Migrate, tmp_path: Path) -> None:
+def test_the_text_shows_the_defaults_of_a_plan(migrate: Migrate, tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN, encoding="utf-8")
     out = " ".join(migrate("plan", "check", plan).out.split())
@@ -32,7 +32,7 @@ def test_the_words_hold_what_the_plan_leaves_unsaid(migrate: Migrate, tmp_path: 
     assert "NOT proven" in migrate("plan", "check", plan).out
 
 
-def test_a_wrong_plan_is_exit_10_with_its_line(migrate: Migrate, tmp_path: Path) -> None:
+def test_a_wrong_plan_exits_10_and_names_the_line(migrate: Migrate, tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN.replace("everything", "evrything"), encoding="utf-8")
     answer = migrate("plan", "check", plan)
@@ -40,7 +40,7 @@ def test_a_wrong_plan_is_exit_10_with_its_line(migrate: Migrate, tmp_path: Path)
     assert migrate("plan", "check", tmp_path / "absent.toml", "--json").error["code"] == "plan-missing"
 
 
-def test_a_plan_that_names_a_folder_which_is_no_backup_is_refused(
+def test_a_plan_that_names_a_folder_without_a_backup_is_refused(
     migrate: Migrate, tmp_path: Path, plain_backup: Path
 ) -> None:
     plan = tmp_path / "plan.toml"
@@ -50,11 +50,11 @@ def test_a_plan_that_names_a_folder_which_is_no_backup_is_refused(
     assert migrate("plan", "check", plan).code == 0
 
 
-def test_the_schema_that_is_printed_is_the_one_that_is_published(migrate: Migrate) -> None:
+def test_the_printed_schema_is_the_published_one(migrate: Migrate) -> None:
     assert migrate("plan", "schema").out == (ROOT / "plans" / "plan.schema.json").read_text(encoding="utf-8")
 
 
-def test_a_conversation_has_no_json(migrate: Migrate) -> None:
+def test_plan_new_refuses_json(migrate: Migrate) -> None:
     assert migrate("plan", "new", "--json").error["code"] == "usage-wrong"
     assert migrate("demo", "--wizard", "--json").code == 2
     assert migrate("plan", "new").code == 2 and migrate("demo", "--wizard").code == 2, "and it needs a terminal"

@@ -31,9 +31,7 @@ def fates(answer: Any) -> dict[str, str]:
     return {row["id"]: row["fate"] for row in answer["categories"]}
 
 
-def test_everything_that_a_backup_holds_goes_and_the_rest_says_why(
-    migrate: Migrate, plan: Path, plain_backup: Path
-) -> None:
+def test_everything_in_a_backup_moves_and_the_rest_says_why(migrate: Migrate, plan: Path, plain_backup: Path) -> None:
     answer = migrate("plan", "explain", plan, plain_backup, "--json").json
     assert answer["strategy"] == "replace"
     found = fates(answer)
@@ -47,7 +45,7 @@ def test_everything_that_a_backup_holds_goes_and_the_rest_says_why(
     assert messages["files"] == 1 and messages["bytes"] > 0
 
 
-def test_what_is_not_in_the_plan_stays_behind(
+def test_what_is_not_in_the_plan_does_not_move(
     migrate: Migrate, plan: Path, encrypted_backup: Path, tmp_path: Path
 ) -> None:
     plan.write_text(SOME, encoding="utf-8")
@@ -61,7 +59,7 @@ def test_what_is_not_in_the_plan_stays_behind(
     assert PASSWORD not in str(answer)
 
 
-def test_a_phone_in_use_tells_how_it_is_given_its_data_and_which_apps_it_lacks(
+def test_for_a_phone_in_use_the_strategy_and_missing_apps_are_shown(
     migrate: Migrate, plan: Path, plain_backup: Path
 ) -> None:
     plan.write_text(SOME.replace('"notes"]', '"notes"]\napps = ["org.example.diary"]'), encoding="utf-8")
@@ -77,8 +75,8 @@ def test_a_phone_in_use_tells_how_it_is_given_its_data_and_which_apps_it_lacks(
     assert (diary["fate"], diary["why"].startswith(old_app)) == ("arrives-later", True)
 
 
-def test_a_plan_that_a_run_would_refuse_is_refused_here_too(migrate: Migrate, plan: Path, plain_backup: Path) -> None:
-    """It moves from this very backup, which is not encrypted, and names what only an encrypted one brings across."""
+def test_a_plan_that_a_run_would_refuse_is_refused(migrate: Migrate, plan: Path, plain_backup: Path) -> None:
+    """The plan moves from this unencrypted backup but names a category that needs encryption."""
     plan.write_text(
         f"{EVERYTHING}".replace('["everything"]', '["health"]') + f'[old_phone]\nbackup = "plain/{UDID}"\n',
         encoding="utf-8",
@@ -87,25 +85,25 @@ def test_a_plan_that_a_run_would_refuse_is_refused_here_too(migrate: Migrate, pl
     assert (answer.code, answer.error["code"]) == (11, "encryption-needed")
 
 
-def test_in_words_it_is_told_by_what_becomes_of_it(migrate: Migrate, plan: Path, plain_backup: Path) -> None:
+def test_the_text_groups_categories_by_fate(migrate: Migrate, plan: Path, plain_backup: Path) -> None:
     out = migrate("plan", "explain", plan, plain_backup).out
     assert "\x1b" not in out
-    headings = ["Goes", "Arrives after the restart", "Cannot go", "Only in iCloud"]
+    headings = ["Moves", "Arrives after the restart", "Cannot move", "Only in iCloud"]
     places = [out.index(heading) for heading in headings]
     assert places == sorted(places)
     assert out.index("Messages") < places[1] < out.index("Photos and videos") < places[2]
 
 
-def test_the_backup_is_the_plans_own_or_that_of_its_phone_or_the_only_one_here(
+def test_the_backup_is_the_plans_or_its_phones_or_the_only_one(
     migrate: Migrate, plan: Path, plain_backup: Path, home: Path
 ) -> None:
     nothing = migrate("plan", "explain", plan, "--json")
     assert (nothing.code, nothing.error["code"]) == (2, "usage-wrong")
-    assert "none is saved here" in nothing.error["what"]
+    assert "there is none here" in nothing.error["what"]
     shutil.copytree(plain_backup, home / "backups" / UDID)
     assert migrate("plan", "explain", plan, "--json").code == 0
     shutil.copytree(plain_backup, home / "backups" / "another")
-    assert "2 are saved here" in migrate("plan", "explain", plan, "--json").error["what"]
+    assert "there are 2 here" in migrate("plan", "explain", plan, "--json").error["what"]
     plan.write_text(f'{EVERYTHING}[old_phone]\nudid = "{UDID}"\n', encoding="utf-8")
     assert migrate("plan", "explain", plan, "--json").code == 0
     plan.write_text(f'{EVERYTHING}[old_phone]\nbackup = "plain"\n', encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The receipt in words and as a page: every figure where it belongs, every name as text."""
+"""The receipt as text and as a page: every count in its column, every name escaped."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ def row(lines: list[str], title: str) -> list[str]:
     return line.split()[-5:]
 
 
-def test_each_figure_stands_under_its_word(receipt: dict[str, Any]) -> None:
+def test_every_count_is_in_its_column(receipt: dict[str, Any]) -> None:
     lines = receipt_lines(receipt)
     assert row(lines, "Photos") == ["7", "4", "0", "2", "1"]
     table = [line for line in lines if line.startswith("  ") and not line.startswith("  - ")]
     assert len({display_width(line) for line in table}) == 1, "wide characters count double"
 
 
-def test_without_a_proof_it_still_says_what_was_sent(receipt: dict[str, Any]) -> None:
-    """The rows were empty."""
+def test_a_receipt_without_a_proof_shows_what_was_sent(receipt: dict[str, Any]) -> None:
+    """Without a proof the rows used to be empty."""
     receipt["proof"] = None
     lines = receipt_lines(receipt)
     assert "not proven: the plan asked for no proof" in lines[0]
@@ -58,22 +58,22 @@ def test_without_a_proof_it_still_says_what_was_sent(receipt: dict[str, Any]) ->
     assert "<td>7</td>" in receipt_html(receipt)
 
 
-def test_a_name_from_a_phone_is_text_on_the_page(receipt: dict[str, Any]) -> None:
+def test_names_from_a_phone_are_escaped_on_the_page(receipt: dict[str, Any]) -> None:
     page = receipt_html(receipt)
     assert "<b>" not in page and "<i>" not in page
     assert "Ada&#x27;s &lt;b&gt;iPhone" in page and "New &amp; shiny" in page
 
 
-def test_a_row_that_does_not_add_up_says_why(receipt: dict[str, Any]) -> None:
+def test_a_row_that_does_not_add_up_is_explained(receipt: dict[str, Any]) -> None:
     receipt["proof"]["categories"]["photos"] = {"same": 6, "not-expected": 1}
     lines = receipt_lines(receipt)
     (photos,) = [line for line in lines if line.strip().startswith("Photos")]
     assert photos.endswith(" *") and photos.split()[-6:-1] == ["7", "6", "0", "0", "0"]
-    assert any(line.startswith("* 1 files never cross") for line in lines)
+    assert any(line.startswith("* 1 file never moves") for line in lines)
 
 
-def test_passwords_of_an_unencrypted_backup_are_not_said_to_have_moved(receipt: dict[str, Any]) -> None:
-    """Their file is in every backup and arrives like any other; only the old phone can open it."""
+def test_passwords_of_an_unencrypted_backup_are_not_reported_as_moved(receipt: dict[str, Any]) -> None:
+    """The keychain file is in every backup and arrives like any other, but only the old phone can open it."""
     receipt["sent"]["chosen"]["passwords"] = {"files": 2}
     receipt["saved"]["encrypted"] = True
     assert not any("No password moved" in line for line in receipt_lines(receipt))
@@ -81,7 +81,7 @@ def test_passwords_of_an_unencrypted_backup_are_not_said_to_have_moved(receipt: 
     assert any("No password moved" in line for line in receipt_lines(receipt))
 
 
-def test_a_table_that_counts_otherwise_than_the_sum_above_it_says_how(receipt: dict[str, Any]) -> None:
+def test_a_table_that_differs_from_the_total_is_explained(receipt: dict[str, Any]) -> None:
     assert not any("counts a database" in line for line in receipt_lines(receipt))
     receipt["sent"]["chosen_files"] = 11
     assert any("counts a database" in line for line in receipt_lines(receipt))

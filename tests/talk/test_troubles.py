@@ -1,4 +1,4 @@
-"""Every error a person can meet: its three sentences, its page, and what `migrate explain` says about it."""
+"""Every error: its three sentences, docs/troubles.md, and what `migrate explain` says about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VERBS = frozenset(
     Keep Leave Look Name Open Plug Put Restart Run Save See Take Trust Try Turn Unlock Unplug Update Wait
     Write Heal""".split()  # noqa: SIM905  (a list of forty strings would hide the words)
 )
-"""What a `next` may begin with: something to do, on this computer or with a finger."""
+"""The verbs that a `next` may begin with."""
 
 every_error = pytest.mark.parametrize("error", errors_by_code().values(), ids=code_of)
 
@@ -64,17 +64,17 @@ def test_examples_name_only_errors_and_fields_that_exist() -> None:
         assert set(values) <= set(ours[code].__dataclass_fields__), code
 
 
-def test_the_page_of_troubles_is_the_current_one() -> None:
+def test_the_troubles_page_is_up_to_date() -> None:
     written = (ROOT / "docs" / "troubles.md").read_text(encoding="utf-8")
     assert written == page(), "run: python -m tools.troubles_page > docs/troubles.md"
 
 
 @every_error
-def test_an_error_stands_on_the_page_of_troubles(error: type[MigrateError]) -> None:
+def test_the_troubles_page_lists_every_error(error: type[MigrateError]) -> None:
     assert f"**{code_of(error)}**" in (ROOT / "docs" / "troubles.md").read_text(encoding="utf-8")
 
 
-def test_every_row_about_phones_has_a_source_and_names_an_error_that_exists() -> None:
+def test_every_phone_message_has_a_source_and_a_known_error() -> None:
     ours = errors_by_code()
     for trouble in troubles():
         assert trouble.source and trouble.means.endswith(".") and trouble.do
@@ -82,7 +82,7 @@ def test_every_row_about_phones_has_a_source_and_names_an_error_that_exists() ->
 
 
 @pytest.mark.parametrize("number", [1, 25, 101, 102, 104, 105, 106, 203, 204, 205, 207, 208, 211, 212, 223])
-def test_the_numbers_a_phone_answers_are_explained(number: int) -> None:
+def test_the_error_numbers_of_phones_are_explained(number: int) -> None:
     assert any(number in trouble.codes for trouble in explain(str(number)).troubles)
     assert explain(f"The device reported an error: {{'ErrorCode': {number}}}").troubles
     assert explain(f"Underlying error: something (MBErrorDomain/{number})").troubles
@@ -101,18 +101,18 @@ def test_the_numbers_a_phone_answers_are_explained(number: int) -> None:
         ("device locked", "passcode-not-entered"),
     ],
 )
-def test_words_that_were_seen_are_recognised(seen: str, error: str) -> None:
+def test_messages_people_see_are_recognised(seen: str, error: str) -> None:
     assert error in {trouble.error for trouble in explain(seen).troubles}
 
 
-def test_a_number_that_is_an_exit_code_too_gets_both_answers() -> None:
+def test_a_number_that_is_also_an_exit_code_gets_both_answers() -> None:
     known = explain("22")
     assert known.exit_code == 22 and known.troubles
     assert explain("60").exit_code == 60
 
 
 @pytest.mark.parametrize("asked", ["phone-unhappy", "9999", "", "zzz", "7"])
-def test_what_nobody_knows_is_said_so_with_the_nearest(asked: str) -> None:
+def test_an_unknown_text_gets_a_suggestion(asked: str) -> None:
     with pytest.raises(NothingToExplain) as caught:
         explain(asked)
     assert caught.value.exit_code == 2 and caught.value.nearest in errors_by_code()

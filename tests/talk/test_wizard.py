@@ -1,4 +1,4 @@
-"""The wizard's widgets on a pipe input, its plain lines, the words of its pages, and how it treats what goes wrong."""
+"""The wizard: its widgets on a pipe input, its plain widgets, its pages, and its error handling."""
 
 from __future__ import annotations
 
@@ -27,12 +27,11 @@ from migrate.plan.interview.observations import (
 )
 from migrate.plan.interview.questions import Answers, MoveFacts, next_question
 from migrate.problems import FindMyOn, StrategyRefused, WrongPassword
-from migrate.talk import console as output
+from migrate.talk import console
 from migrate.talk.progress import BarListener, LineListener
 from migrate.talk.prompts import interruptible_prompt
-from migrate.talk.wizard import plain_widgets as wizard_plain
-from migrate.talk.wizard import waiting_pages as wizard_errands
-from migrate.talk.wizard import widgets as wizard
+from migrate.talk.wizard import plain_widgets, waiting_pages, widgets
+from migrate.talk.wizard.interview import run_interview
 from migrate.talk.wizard.page import CHANGED, Changes, Page, PageAnswer, Row
 from migrate.talk.wizard.texts import PAGES, error_page, question_page
 
@@ -60,32 +59,32 @@ def _drawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def typed(page: Page, keys: str, changes: Changes | None = None) -> PageAnswer:
-    """What comes of a page when these keys are pressed."""
+    """The answer of a page when these keys are pressed."""
     with create_pipe_input() as pipe:
         pipe.send_text(keys)
-        return asyncio.run(wizard.ask(page, changes, input=pipe, output=DummyOutput()))
+        return asyncio.run(widgets.ask(page, changes, input=pipe, output=DummyOutput()))
 
 
 @pytest.mark.parametrize(
     ("keys", "answer"), [("\r", "a"), ("2\r", "p"), (f"{DOWN}\r", "p"), ("b\r", BACK), (f"{DOWN}{DOWN}\r", BACK)]
 )
-def test_one_is_chosen_by_number_or_by_arrows_and_what_is_refused_is_skipped(keys: str, answer: str) -> None:
+def test_a_row_is_chosen_by_number_or_arrows_and_refused_rows_are_skipped(keys: str, answer: str) -> None:
     assert typed(FRUIT, keys) == answer
 
 
-def test_the_preferred_row_is_where_enter_alone_leads() -> None:
+def test_enter_alone_chooses_the_preferred_row() -> None:
     assert typed(replace(FRUIT, preferred=BACK), "\r") == BACK
     assert typed(replace(FRUIT, preferred="p"), "\r") == "p"
 
 
-def test_several_are_ticked_and_none_is_no_answer() -> None:
+def test_rows_are_selected_and_an_empty_selection_is_refused() -> None:
     assert typed(BASKET, f" {DOWN} \r") == ("a", "p")
     assert typed(BASKET, "a\r") == ("a", "p")
     assert typed(BASKET, "\r \r") == ("a",), "Enter with nothing ticked is not taken"
     assert typed(BASKET, "b") == BACK
 
 
-def test_a_password_is_typed_twice_until_both_are_the_same() -> None:
+def test_a_new_password_is_asked_until_both_entries_match() -> None:
     page = Page("chosen-password", "New password", "new-secret")
     assert typed(page, "horse\rhorse\r") == "horse"
     assert typed(page, "horse\rhouse\rhorse\rhorse\r") == "horse"
@@ -100,12 +99,12 @@ def test_a_folder_dragged_into_the_window_loses_its_quotes() -> None:
 
 
 @pytest.mark.parametrize("page", [FRUIT, BASKET, Page("x", "Password?", "secret")], ids=["one", "many", "secret"])
-def test_ctrl_c_is_seen_at_every_widget(page: Page) -> None:
+def test_ctrl_c_works_at_every_widget(page: Page) -> None:
     with pytest.raises(KeyboardInterrupt):
         typed(page, "\x03")
 
 
-def test_a_page_goes_away_when_what_it_shows_has_changed() -> None:
+def test_a_page_is_removed_when_its_facts_change() -> None:
     async def at_once() -> None:
         return
 
@@ -132,13 +131,13 @@ def test_a_page_goes_away_when_what_it_shows_has_changed() -> None:
 def test_plain_lines(monkeypatch: pytest.MonkeyPatch, kind: str, lines: str, answer: PageAnswer) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
     page = replace(FRUIT, is_live=True) if kind == "one" else BASKET
-    assert asyncio.run(wizard_plain.ask(page)) == answer
+    assert asyncio.run(plain_widgets.ask(page)) == answer
 
 
 def test_the_end_of_input_stops_a_plain_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(wizard_plain.ask(FRUIT))
+        asyncio.run(plain_widgets.ask(FRUIT))
 
 
 # -- the words -------------------------------------------------------------------------------------------------------
@@ -208,10 +207,10 @@ def test_every_page_fits(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     for page in every_page():
         lines = [*page.lines, *(f"   1) {label}" for label in page.labels().values())]
-        assert all(output.display_width(line) <= columns for part in lines for line in part.split("\n")), page.name
+        assert all(console.display_width(line) <= columns for part in lines for line in part.split("\n")), page.name
 
 
-def test_every_page_has_words_and_every_answer_a_row() -> None:
+def test_every_question_has_a_page_and_every_answer_a_row() -> None:
     from migrate.plan.interview.questions import INTERVIEW
 
     assert set(PAGES) == {ask.name for ask in INTERVIEW}
@@ -221,26 +220,26 @@ def test_every_page_has_words_and_every_answer_a_row() -> None:
         assert [row.value for row in page.rows] == [option.value for option in question.options], ask.name
 
 
-def test_a_name_from_a_phone_cannot_steer_the_terminal() -> None:
+def test_control_characters_in_a_phones_name_are_removed() -> None:
     facts = replace(THERE, phones=(Phone(udid=OLD, name="Ada\x1b[31m\nX"),))
     question = next_question(replace(facts, unfinished=(), earlier_answers=None), Answers())
     assert question is not None
     assert all(
-        output.CONTROL_CHARACTERS.search(label) is None and "\n" not in label
+        console.CONTROL_CHARACTERS.search(label) is None and "\n" not in label
         for label in question_page(question, facts, Answers()).labels().values()
     )
 
 
-def test_what_is_replaced_is_said_with_both_counts_and_its_caveat() -> None:
+def test_the_replace_page_shows_both_counts_and_the_caveats() -> None:
     page = question_page(
         Question(name="replace", options=(Option(value="replace"),), phone="Ada's iPhone"), THERE, IN_USE
     )
     said = " ".join(" ".join(page.lines).split())
     assert "Photos and videos: 12,345 replace 12,345" in said
-    assert "With Health all Health data of the new phone goes" in said
+    assert "Health replaces all Health data of the new phone" in said
 
 
-def test_what_is_only_in_icloud_is_said_before_anything_is_chosen() -> None:
+def test_what_is_only_in_icloud_is_shown_before_the_choice() -> None:
     page = question_page(Question(name="what", options=(Option(value="everything"),)), THERE, IN_USE)
     said = " ".join(" ".join(page.lines).split())
     assert "Not all of it is on this phone" in said
@@ -253,26 +252,26 @@ def test_what_is_only_in_icloud_is_said_before_anything_is_chosen() -> None:
     assert "Not all" not in " ".join(question_page(Question(name="what"), all_here, IN_USE).lines)
 
 
-def test_the_running_total_is_held_against_the_room_there_is() -> None:
+def test_the_running_total_is_compared_with_the_free_space() -> None:
     small = replace(THERE, phones=(THERE.phones[0], replace(THERE.phones[1], free_bytes=700_000)))
     question = Question(
         name="chosen", kind="many", options=tuple(Option(value=h.id, about=h) for h in HOLDINGS), free_bytes=700_000
     )
     page = question_page(question, small, IN_USE)
-    assert page.total(("health",)) == "1 ticked, 10 bytes of 700.0 KB free"
+    assert page.total(("health",)) == "1 selected, 10 bytes of 700.0 KB free"
     assert page.total(("photos",)).endswith(": too much") and "700.0 KB free" in page.refusal(("photos",))
     assert page.refusal(()) and not page.refusal(("health",))
 
 
-def test_plain_words_have_no_sign_beyond_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_pages_are_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIGRATE_PLAIN", "1")
     for page in every_page():
         for line in (page.title, *page.lines, *page.labels().values()):
-            assert output.safe(line).isascii(), line
+            assert console.safe(line).isascii(), line
 
 
 def told_on(page: Page) -> str:
-    """A page's words and rows, as they are read aloud."""
+    """A page's text and rows in one line."""
     return " ".join(" ".join((*page.lines, *page.labels().values())).split())
 
 
@@ -286,29 +285,29 @@ def with_old(*category_entries: CategoryEntry) -> MoveFacts:
     )
 
 
-def test_a_category_that_is_empty_is_never_said_to_replace_a_full_one_in_passing() -> None:
+def test_an_empty_category_that_would_delete_data_is_pointed_out() -> None:
     """`Call history: 0 replace 40` read like any other line."""
     none = replace(HOLDINGS[0], items=0, cloud_notes=())
     facts = with_old(none, *HOLDINGS[1:])
     page = question_page(Question(name="replace", options=(Option(value="replace"),)), facts, IN_USE)
-    assert "Photos and videos: the old phone has none, and 12,345 would go all the same!" in told_on(page)
+    assert "the old phone has none, but the 12,345 on the new phone would be deleted" in told_on(page)
     ticks = Question(name="chosen", kind="many", options=(Option(value="photos", about=none),))
     assert "Photos and videos none 9.0 GB" in told_on(question_page(ticks, facts, IN_USE))
 
 
-def test_what_is_only_in_icloud_is_said_also_to_whoever_goes_straight_to_choosing() -> None:
-    """A phone in use has no page before this one that could have said it."""
+def test_what_is_only_in_icloud_is_shown_on_the_choice_page_of_phones_in_use() -> None:
+    """For a phone in use this is the first page that can show it."""
     question = Question(name="chosen", kind="many", options=(Option(value="photos", about=HOLDINGS[0]),))
     assert "Photos and videos: 7 originals are only in iCloud." in told_on(question_page(question, THERE, IN_USE))
 
 
-def test_one_file_is_not_1_files() -> None:
+def test_one_file_is_singular() -> None:
     one = CategoryEntry(id="maps", title="Maps", files=1, bytes=10)
     question = Question(name="chosen", kind="many", options=(Option(value="maps", about=one),))
     assert "Maps 1 file 10 bytes" in told_on(question_page(question, with_old(one), IN_USE))
 
 
-def test_an_app_that_the_new_phone_lacks_is_named_before_anything_is_agreed() -> None:
+def test_the_summary_names_apps_missing_on_the_new_phone() -> None:
     lacks = replace(
         THERE,
         backup_contents={
@@ -317,13 +316,13 @@ def test_an_app_that_the_new_phone_lacks_is_named_before_anything_is_agreed() ->
         },
     )
     summary = Question(name="summary", options=(Option(value="move"),), phone="Ada's iPhone")
-    assert "not on Ada's iPhone yet: it will be asked for, from the App Store" in told_on(
+    assert "not on Ada's iPhone yet; you will be asked to install them from the App Store" in told_on(
         question_page(summary, lacks, IN_USE)
     )
     assert "will be asked for" not in told_on(question_page(summary, THERE, IN_USE))
 
 
-def test_a_phone_on_ios_27_in_use_is_refused_in_words_for_whoever_holds_it_not_for_whoever_writes_plans() -> None:
+def test_a_phone_in_use_on_ios_27_is_refused_without_mentioning_plan_keys() -> None:
     refusal = StrategyRefused("Ada's iPhone", "27.0", "erases")
     question = Question(name="new-is", options=(Option(value="erased"), Option(value="in-use", refused=refusal)))
     said = told_on(question_page(question, THERE, Answers()))
@@ -331,17 +330,17 @@ def test_a_phone_on_ios_27_in_use_is_refused_in_words_for_whoever_holds_it_not_f
     assert "experimental" not in said and "is =" not in said
 
 
-def test_an_app_to_install_is_named_in_the_errand_itself_also_after_a_resume(
+def test_the_page_that_asks_to_install_apps_names_them(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It said `the apps named above`, and after a resume nothing stood above."""
-    wizard_errands.ActionPages()(events.PersonNeeded("Ada's iPhone", "install-apps", ("Chatter", "Sketchbook")))
+    """`the apps named above` would be wrong after a resume, when nothing is above."""
+    waiting_pages.ActionPages()(events.PersonNeeded("Ada's iPhone", "install-apps", ("Chatter", "Sketchbook")))
     LineListener()(events.PersonNeeded("Ada's iPhone", "install-apps", ("Chatter", "Sketchbook")))
     said = " ".join(capsys.readouterr().err.split())
     assert said.count("Chatter, Sketchbook") == 2 and "above" not in said and said.count("Ctrl-C") == 2
 
 
-def test_a_question_in_the_middle_of_a_bar_stands_on_a_line_of_its_own() -> None:
+def test_a_question_during_a_progress_bar_starts_on_a_new_line() -> None:
     """`35.2MB, 64.8MB/sBackup password of Ada's new iPhone`."""
     drawn = io.StringIO()
     hears = BarListener(drawn)
@@ -358,8 +357,8 @@ def test_a_question_in_the_middle_of_a_bar_stands_on_a_line_of_its_own() -> None
 # -- what must be done on a phone ------------------------------------------------------------------------------------
 
 
-def test_an_errand_is_a_page_that_goes_away_when_it_is_done(capsys: pytest.CaptureFixture[str]) -> None:
-    hears = wizard_errands.ActionPages()
+def test_an_action_page_is_removed_when_it_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    hears = waiting_pages.ActionPages()
     hears(events.StepStarted("wait-for-phone"))
     hears(events.PersonNeeded("Ada's iPhone", "finish-setup"))
     shown = capsys.readouterr().err
@@ -369,8 +368,8 @@ def test_an_errand_is_a_page_that_goes_away_when_it_is_done(capsys: pytest.Captu
     assert capsys.readouterr().err == f"\x1b[{rows}F\x1b[J", "exactly the page is taken off"
 
 
-def test_an_errand_stays_when_something_was_said_below_it(capsys: pytest.CaptureFixture[str]) -> None:
-    hears = wizard_errands.ActionPages()
+def test_an_action_page_stays_when_something_was_printed_below_it(capsys: pytest.CaptureFixture[str]) -> None:
+    hears = waiting_pages.ActionPages()
     hears(events.PersonNeeded("Ada's iPhone", "unlock"))
     hears(events.StepFinished("meet"))
     capsys.readouterr()
@@ -378,21 +377,23 @@ def test_an_errand_stays_when_something_was_said_below_it(capsys: pytest.Capture
     assert "\x1b" not in capsys.readouterr().err
 
 
-def test_a_plain_errand_is_not_drawn_anew(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plain_action_page_is_not_redrawn(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MIGRATE_PLAIN", "1")
-    hears = wizard_errands.make_listener()
+    hears = waiting_pages.make_listener()
     hears(events.PersonNeeded("Ada's iPhone", "tap-trust"))
     hears(events.PersonDone("Ada's iPhone", "tap-trust"))
     said = capsys.readouterr().err
     assert said.isascii() and "\x1b" not in said and "Tap Trust" in said and "done" in said
 
 
-def test_what_the_conversation_did_is_not_told_again_by_its_run(capsys: pytest.CaptureFixture[str]) -> None:
-    hears = wizard_errands.ActionPages()
+def test_events_of_the_wizards_backups_are_not_repeated_by_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    hears = waiting_pages.ActionPages()
     for _ in range(2):
         hears(events.StepStarted("back-up-old-phone"))
         hears(events.StepFinished("back-up-old-phone"))
-    assert capsys.readouterr().err.count("The old phone is saved.") == 1
+    assert capsys.readouterr().err.count("The old phone is backed up.") == 1
 
 
 # -- the loop --------------------------------------------------------------------------------------------------------
@@ -400,7 +401,7 @@ def test_what_the_conversation_did_is_not_told_again_by_its_run(capsys: pytest.C
 
 @dataclass
 class Script:
-    """Answers in the place of a person, and hands that do what the answers ask for."""
+    """A scripted person, and the wizard's actions."""
 
     answers: list[PageAnswer]
     fails: dict[str, list[Exception]] = field(default_factory=dict)
@@ -438,14 +439,14 @@ class Script:
 def held(script: Script) -> Answers:
     facts = replace(THERE, backup_contents={}, unfinished=(), earlier_answers=None, signs_of_use={NEW: ()})
     facts = replace(facts, phones=(replace(facts.phones[0], trusted=True), facts.phones[1]))
-    _, said = asyncio.run(wizard.run_interview(script.ask, script, facts, Answers()))  # type: ignore[arg-type]
+    _, said = asyncio.run(run_interview(script.ask, script, facts, Answers()))  # type: ignore[arg-type]
     return said
 
 
 HAPPY: Sequence[PageAnswer] = (OLD, NEW, "erased", "on", "horse", "wipe", "everything", "accept", "move")
 
 
-def test_the_loop_asks_until_the_plan_can_be_written_and_keeps_every_answer() -> None:
+def test_the_interview_asks_until_the_plan_is_complete_and_stores_every_answer() -> None:
     script = Script(list(HAPPY))
     said = held(script)
     assert script.pages[:5] == ["old", "new", "new-is", "encryption", "chosen-password"]
@@ -459,7 +460,7 @@ def test_a_changed_page_is_asked_again_and_back_drops_an_answer() -> None:
     assert script.pages[:4] == ["old", "old", "new", "old"]
 
 
-def test_a_wrong_password_comes_back_to_its_page_and_a_failed_deed_can_lead_to_the_page_before() -> None:
+def test_a_wrong_password_is_asked_again_and_a_failed_step_can_lead_back() -> None:
     script = Script(
         [OLD, NEW, "erased", "on", "house", "horse", "on", "wipe", "everything", "accept", "move"],
         fails={"chosen-password": [WrongPassword()], "save-old": [FindMyOn("Ada's iPhone", "x")]},
@@ -470,7 +471,7 @@ def test_a_wrong_password_comes_back_to_its_page_and_a_failed_deed_can_lead_to_t
     assert script.pages[3:7] == ["encryption", "chosen-password", "chosen-password", "encryption"]
 
 
-def test_nothing_of_a_conversation_is_questionarys_but_its_widgets() -> None:
-    source = Path(wizard.__file__).read_text(encoding="utf-8")
+def test_questionary_is_used_only_for_widgets() -> None:
+    source = Path(widgets.__file__).read_text(encoding="utf-8")
     assert len(source.splitlines()) < 150
-    assert ".ask(" not in source.replace("wizard.ask(", "") and "unsafe_ask_async" in source
+    assert ".ask(" not in source.replace("widgets.ask(", "") and "unsafe_ask_async" in source

@@ -93,6 +93,7 @@ class SimulatedPhone(PhoneState):
         self._pair_polls = 0
         self._dialog_denied = False
         self._is_plugged_in = False
+        self._setup_awaits_computer = False
         self._background = BackgroundTasks(self.name)
         self._background_restores: list[Callable[[], None]] = []
         self._escrow_bag = secrets.token_bytes(ESCROW_BAG_BYTES)
@@ -230,6 +231,13 @@ class SimulatedPhone(PhoneState):
         with self._changing:
             self.setup = "finished"
 
+    def on_setup_read(self) -> None:
+        """A computer was just told how far the setup is: a person who waited for that goes on now."""
+        with self._changing:
+            was_waiting, self._setup_awaits_computer = self._setup_awaits_computer, False
+        if was_waiting:
+            self._background.run_later(self.finish_setup, self.simulated_user.setup_delay_s)
+
     def on_refused_by_find_my(self) -> None:
         """A restore was just refused with 211: the person may switch Find My off now."""
         if self.simulated_user.turns_off_find_my:
@@ -284,6 +292,10 @@ class SimulatedPhone(PhoneState):
                 self.forget_hosts()
             if restore is not None and restore.runs_setup:
                 self.setup, self.setup_state = "running", "RestoredFromiTunesBackup"  # both REPORTED (facts 4.8)
+            user = self.simulated_user
+            self._setup_awaits_computer = (
+                self.setup == "running" and user.finishes_setup and user.setup_waits_for_computer
+            )
         if cable is None:
             self._simulate_user_after_boot()
             return
@@ -342,5 +354,6 @@ class SimulatedPhone(PhoneState):
     def _simulate_user_after_boot(self) -> None:
         if self.simulated_user.unlocks:
             self.unlock()
-        if self.simulated_user.finishes_setup and self.setup == "running":
+        waits_for_computer = self.simulated_user.setup_waits_for_computer
+        if self.simulated_user.finishes_setup and self.setup == "running" and not waits_for_computer:
             self.finish_setup()

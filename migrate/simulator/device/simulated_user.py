@@ -39,6 +39,9 @@ class SimulatedUser:
     """Unlocks the phone after it has restarted, and once a request was refused because it is locked."""
     finishes_setup: bool = True
     setup_delay_s: float = 0.2
+    setup_waits_for_computer: bool = False
+    """Counts `setup_delay_s` from when a computer first asked for the state of the setup, not from the restart: however
+    slow that computer is, it sees a setup that is not finished."""
     turns_off_find_my: bool = False
     """Switches Find My off after the first restore that was refused because of it."""
 

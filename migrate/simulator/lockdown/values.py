@@ -206,6 +206,7 @@ def _setup(phone: SimulatedPhone) -> dict[str, Any]:
     finished = phone.setup == "finished"
     if phone.setup == "never-begun":
         return {"SetupDone": False, "SetupFinishedAllSteps": False}
+    phone.on_setup_read()
     return {"SetupDone": finished, "SetupFinishedAllSteps": finished, "SetupState": phone.setup_state}
 
 

@@ -1,4 +1,4 @@
-"""`migrate backups`: the backups on this computer, found where programs usually leave them."""
+"""`migrate backups`: the backups on this computer, in the places programs usually keep them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from migrate.language import _, mark
+from migrate.talk.backup_programs import PROGRAM_NAMES
 from migrate.talk.console import print_json, print_line, say, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.units import format_bytes
@@ -18,17 +20,9 @@ if TYPE_CHECKING:
 
     from migrate.backup.locations import BackupLocation, BackupSummary
 
-PROGRAM_NAMES = {
-    "finder": "Finder's",
-    "itunes": "iTunes'",
-    "apple-devices": "Apple Devices'",
-    "migrate": "migrate's own",
-    "here": "in the current folder",
-}
-
-FULL_DISK_ACCESS = (
-    "macOS keeps that folder from programs it does not trust. Open System Settings, Privacy & Security, "
-    "Full Disk Access, switch your terminal on, and open it anew."
+FULL_DISK_ACCESS = mark(
+    "macOS does not let your terminal read that folder. Open System Settings, Privacy & Security, Full Disk Access, "
+    "turn your terminal on there, and restart it."
 )
 
 
@@ -37,9 +31,9 @@ def register(app: typer.Typer) -> None:
 
 
 def backups(options: GlobalOptions) -> Exit:
-    """Lists the backups on this computer: Finder's, iTunes', Apple Devices', our own, and those in this folder.
+    """Lists the backups on this computer: from Finder, iTunes, Apple Devices and migrate, and in the current folder.
 
-    It asks for no password and decrypts nothing.
+    It needs no password and decrypts nothing.
     """
     from migrate.backup.locations import list_backups, usual_locations
 
@@ -55,7 +49,7 @@ def backups(options: GlobalOptions) -> Exit:
         for line in format_backup(one):
             print_line(line)
         if one.place == "finder" and one.udid is None:
-            say(wrapped(FULL_DISK_ACCESS, indent="  "))
+            say(wrapped(_(FULL_DISK_ACCESS), indent="  "))
     if not found:
         for line in format_no_backups(places):
             say(line)
@@ -63,33 +57,39 @@ def backups(options: GlobalOptions) -> Exit:
 
 
 def format_backup(one: BackupSummary) -> list[str]:
-    """One backup: a line of facts, and its folder on a line of its own to be copied."""
-    if one.udid is None:  # no backup: a place that may not be looked into
+    """One backup: its facts, and its folder on a separate line to copy."""
+    if one.udid is None:  # a place that cannot be read
         return [
-            wrapped(f"A folder for backups, {PROGRAM_NAMES[one.place]}, may not be read: {one.problem}."),
+            wrapped(
+                _("This folder for backups ({program}) cannot be read: {reason}.").format(
+                    program=_(PROGRAM_NAMES[one.place]), reason=one.problem
+                )
+            ),
             f"  {one.backup}",
         ]
-    about = [one.name or "(no name)"]
+    about = [one.name or _("(no name)")]
     if one.ios_version:
         about.append(f"iOS {one.ios_version}")
     if one.backed_up_at:
         about.append(f"{one.backed_up_at:%Y-%m-%d %H:%M} UTC")
     if one.encrypted is not None:
-        about.append("encrypted" if one.encrypted else "not encrypted")
+        about.append(_("encrypted") if one.encrypted else _("not encrypted"))
     if one.finished is not None:
-        about.append("finished" if one.finished else "never finished")
+        about.append(_("finished") if one.finished else _("never finished"))
     if one.bytes is not None:
         about.append(format_bytes(one.bytes))
-    about.append(PROGRAM_NAMES[one.place])
+    about.append(_(PROGRAM_NAMES[one.place]))
     lines = [wrapped(", ".join(about), indent="    ", first=""), f"  {one.backup}"]
     if one.problem:
-        lines.append(wrapped(f"Not all of it could be read: {one.problem}.", indent="    ", first="  "))
+        lines.append(
+            wrapped(_("Not all of it could be read: {reason}.").format(reason=one.problem), indent="    ", first="  ")
+        )
     return lines
 
 
 def format_no_backups(places: Sequence[BackupLocation]) -> list[str]:
     return [
-        wrapped("No backup was found. Looked in:"),
+        wrapped(_("No backup was found. Looked in:")),
         *(f"  {place.path}" for place in places),
-        wrapped("A backup elsewhere is named by its folder: migrate verify BACKUP"),
+        wrapped(_("For a backup elsewhere, name its folder: migrate verify BACKUP")),
     ]

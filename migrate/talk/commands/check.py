@@ -1,9 +1,10 @@
-"""`migrate check`: is this computer ready?"""
+"""`migrate check`: whether this computer is ready for a move."""
 
 from __future__ import annotations
 
 import typer
 
+from migrate.language import _
 from migrate.talk.console import format_findings, print_json, print_line
 from migrate.talk.help.explain import errors_by_code
 from migrate.talk.options import Exit, GlobalOptions, run_async, with_global_options
@@ -14,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 def check(options: GlobalOptions) -> Exit:
-    """Says whether this computer is ready for a move. It only looks; no phone is asked for anything."""
+    """Checks whether this computer is ready for a move. It changes nothing and asks nothing of the phones."""
     from migrate.journey.readiness import as_finding, check_home, check_phones, versions
     from migrate.problems import HomeUnusable
 
@@ -32,5 +33,5 @@ def check(options: GlobalOptions) -> Exit:
         for line in format_findings(findings):
             print_line(line)
         print_line()
-        print_line("This computer is not ready." if wrong else "This computer is ready.")
+        print_line(_("This computer is not ready.") if wrong else _("This computer is ready."))
     return errors_by_code()[wrong[0].code].exit_code if wrong else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from migrate.language import _
 from migrate.problems import ConversationStopped, DemoStopped, Interrupted, StoppedBeforeBeginning, UsageWrong
 from migrate.talk.console import require_terminal, say, wrapped
 from migrate.talk.options import Exit, GlobalOptions, PlainOption, Workspace, with_global_options
@@ -25,10 +26,10 @@ def register(app: typer.Typer) -> None:
 def demo(
     options: GlobalOptions,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the two phones serving for other commands.", show_default=False)
+        bool, typer.Option("--keep", help=_("Keep the two phones running for other commands."), show_default=False)
     ] = False,
     wizard: Annotated[
-        bool, typer.Option("--wizard", help="Hold the conversation that migrate alone holds.", show_default=False)
+        bool, typer.Option("--wizard", help=_("Use the wizard, as migrate without a command does."), show_default=False)
     ] = False,
     plain: PlainOption = False,
 ) -> Exit:
@@ -37,37 +38,37 @@ def demo(
 
     if wizard:
         if options.json:
-            raise UsageWrong("--wizard is a conversation, and --json leaves no room for one.", "migrate demo")
+            raise UsageWrong(_("--wizard asks questions, which --json does not allow."), "migrate demo")
         require_terminal()
     report_failure_as_event(options)
     command = "migrate demo --wizard" if wizard else "migrate demo"
     with stopping_demo_for_good(command):
-        show = Demo(unhurried=wizard)
+        phones = Demo(unhurried=wizard)
         folder = options.home_folder
-        if options.is_default_home:  # a demo leaves nothing among somebody's real backups
-            folder = show.empty_home(folder / "demo")
-        with options.open_workspace_at(folder) as home, show.start_phones(home.tmp, keep=keep) as serving:
+        if options.is_default_home:  # a demo must leave nothing among real backups
+            folder = phones.empty_home(folder / "demo")
+        with options.open_workspace_at(folder) as home, phones.start_phones(home.tmp, keep=keep) as serving:
             workspace = Workspace(home.home, home.tmp, serving.address)
             options.phones_stay, options.home, options.usbmuxd = keep, home.home.path, serving.address
-            say(wrapped("Two simulated iPhones; everything else is real. No iPhone is touched."))
+            say(wrapped(_("The demo uses two simulated iPhones; everything else is real. No real iPhone is changed.")))
             if wizard:
                 from migrate.talk.wizard.conversation import run_wizard
 
                 exit_code = run_wizard(options, workspace, force_plain=plain)
             else:
-                context = build_run_context(options, workspace, show.passwords, yes=True, wait_s=60)
+                context = build_run_context(options, workspace, phones.passwords, yes=True, wait_s=60)
                 exit_code = execute_run(
                     options,
-                    show.run_move(replace(context, listener=report_stop_as_demo_stopped(context.listener, command))),
+                    phones.run_move(replace(context, listener=report_stop_as_demo_stopped(context.listener, command))),
                 )
             if keep:
-                for line in show.keep_instructions(serving, workspace.home.path, wizard=wizard):
+                for line in phones.keep_instructions(serving, workspace.home.path, wizard=wizard):
                     say(line)
     return exit_code
 
 
 def report_stop_as_demo_stopped(listener: events.Listener, command: str) -> events.Listener:
-    """The listener, told of a demo that was stopped as what it is: not of a run that could be gone on with."""
+    """`listener`, with a stopped run reported as a stopped demo: it cannot be resumed."""
     from migrate.journey import events
 
     def on_event(event: events.Event) -> None:
@@ -81,10 +82,10 @@ def report_stop_as_demo_stopped(listener: events.Listener, command: str) -> even
 
 @contextmanager
 def stopping_demo_for_good(command: str) -> Iterator[None]:
-    """Ctrl-C ends a demo for good: nobody can go on without its phones.
+    """Turn what would offer a resume into the end of the demo: its phones are gone.
 
     Raises:
-        DemoStopped: in place of what would name a way to go on.
+        DemoStopped: in place of Ctrl-C and of the errors that name a way to continue.
     """
     try:
         yield

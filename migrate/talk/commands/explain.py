@@ -1,4 +1,4 @@
-"""`migrate explain`."""
+"""`migrate explain`: what an error means and what to do about it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from migrate.language import _
 from migrate.talk.console import format_problem, print_json, print_line, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 
@@ -20,12 +21,12 @@ def register(app: typer.Typer) -> None:
 def explain(
     options: GlobalOptions,
     what: Annotated[
-        list[str], typer.Argument(metavar="CODE-or-text", help="An error's code, a number, or the words you saw.")
+        list[str], typer.Argument(metavar="CODE-or-text", help=_("An error code, a number, or the text you saw."))
     ],
 ) -> Exit:
     """Explains an error.
 
-    By its code (phone-locked), by the number a phone answered (211), or by the words you saw.
+    Give its code (phone-locked), the number from the phone (211), or the text you saw.
     """
     from migrate.talk.help.explain import explain as look_up
 
@@ -38,25 +39,30 @@ def explain(
 
 
 def format_explanation(known: ErrorExplanation) -> list[str]:
-    """One paragraph for each thing that is known."""
+    """One paragraph for each match."""
     from migrate.problems import code_of
     from migrate.talk.help.explain import EXIT_CODES, example_from_phone
 
     paragraphs = []
     if known.exit_code is not None:
-        paragraphs.append(wrapped(f"Exit code {known.exit_code}: {EXIT_CODES[known.exit_code]}."))
+        heading = _("Exit code {code}: {meaning}.")
+        paragraphs.append(wrapped(heading.format(code=known.exit_code, meaning=_(EXIT_CODES[known.exit_code]))))
     for error in known.errors:
         shown = example_from_phone(error)
+        heading = _("{code} (exit code {exit_code}), for example:")
+        heading = heading.format(code=code_of(error), exit_code=error.exit_code)
         lines = format_problem(shown.what(), shown.why(), shown.next())
-        paragraphs.append("\n".join([wrapped(f"{code_of(error)} (exit code {error.exit_code}), for example:"), *lines]))
+        paragraphs.append("\n".join([wrapped(heading), *lines]))
     for trouble in known.troubles:
         numbers = ", ".join(map(str, trouble.codes))
-        words = " / ".join(f'"{phrase}"' for phrase in trouble.says)
-        heading = f"A phone's {numbers}, {words}:" if numbers else f"{words}:"
+        phrases = " / ".join(f'"{phrase}"' for phrase in trouble.says)
+        heading = _("From a phone: {numbers}, {phrases}:").format(numbers=numbers, phrases=phrases)
+        if not numbers:
+            heading = f"{phrases}:"
         lines = [
             wrapped(heading),
-            wrapped(trouble.means, indent="   "),
-            wrapped(trouble.do, indent="         ", first="   Next: "),
+            wrapped(_(trouble.means), indent="   "),
+            wrapped(_(trouble.do), indent="         ", first=_("   Next: ")),
         ]
         paragraphs.append("\n".join(lines))
     return paragraphs

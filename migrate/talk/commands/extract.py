@@ -1,4 +1,4 @@
-"""`migrate extract`: files of a saved backup, as the phone had them, in a folder."""
+"""`migrate extract`: files of a backup, decrypted into a folder."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from migrate.language import _
 from migrate.problems import ExtractStopped, UnknownApp, UnknownCategory, UsageWrong
-from migrate.talk.commands.verify_and_show import BackupArgument, with_password
-from migrate.talk.console import format_findings, print_json, print_line, wrapped
+from migrate.talk.backup_access import BackupArgument, with_password
+from migrate.talk.console import format_file_count, format_findings, print_json, print_line, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
 from migrate.units import format_bytes
@@ -27,21 +28,21 @@ COMMAND = "migrate extract"
 
 CategoryOption = Annotated[
     list[str] | None,
-    typer.Option("--category", metavar="ID", help="A category as migrate show names it; again for more."),
+    typer.Option("--category", metavar="ID", help=_("A category as migrate show names it; can be repeated.")),
 ]
 AppOption = Annotated[
     list[str] | None,
-    typer.Option("--app", metavar="ID", help="An app, with its groups and extensions; again for more."),
+    typer.Option("--app", metavar="ID", help=_("An app, with its groups and extensions; can be repeated.")),
 ]
 MatchOption = Annotated[
     list[str] | None,
     typer.Option(
         "--match",
         metavar="GLOB",
-        help="Names: *.HEIC anywhere, or a whole path such as Library/SMS/** or HomeDomain/Library/SMS/**.",
+        help=_("File names: *.HEIC anywhere, or a path such as Library/SMS/** or HomeDomain/Library/SMS/**."),
     ),
 ]
-ToOption = Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder to write to; made if need be.")]
+ToOption = Annotated[Path, typer.Option("--to", metavar="DIR", help=_("The folder to write to; created if needed."))]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,11 +58,11 @@ def extract(
     match: MatchOption = None,
     password_file: PasswordFile = None,
 ) -> Exit:
-    """Takes files out of a backup, decrypted, in the phone's own tree: DIR/DOMAIN/PATH.
+    """Extracts files from a backup, decrypted, to DIR/DOMAIN/PATH.
 
-    What any --category, --app or --match names is taken; without one, everything. Nothing that is there is replaced.
+    Extracts what any --category, --app or --match selects; without these options, everything. Never overwrites a file.
     """
-    from migrate.backup.extract.extract import extract as take_out
+    from migrate.backup.extract.extract import extract as extract_files
     from migrate.backup.folder import BackupFolder, find_backup
     from migrate.backup.reader import Backup
     from migrate.backup.seal import read_seal
@@ -70,12 +71,12 @@ def extract(
     folder = BackupFolder(find_backup(backup))
     patterns = [pattern_of(glob) for glob in match or ()]
     with options.open_workspace() as workspace:
-        opened = with_password(folder, Passwords(file=password_file), lambda word: Backup.open(folder.path, word))
+        opened = with_password(folder, Passwords(file=password_file), lambda found: Backup.open(folder.path, found))
         with opened, report_progress("extract", quiet=options.json) as progress:
             seal = read_seal(workspace.home.seals, folder) if category or app else None
-            wanted = wanted_of(opened, seal, category or (), app or (), patterns)
+            wanted = record_filter(opened, seal, category or (), app or (), patterns)
             options.ctrl_c_error = ExtractStopped(str(to))
-            extracted = take_out(opened, to.expanduser().absolute(), wanted, progress)
+            extracted = extract_files(opened, to.expanduser().absolute(), wanted, progress)
     if options.json:
         print_json(extracted.as_json())
     else:
@@ -85,10 +86,10 @@ def extract(
 
 
 def pattern_of(glob: str) -> re.Pattern[str]:
-    """What `--match` says: a name anywhere, or a path inside its domain or with it; a database comes with its -wal.
+    """The pattern of `--match`: a name anywhere, or a path with or without its domain. Databases include their -wal.
 
     Raises:
-        UsageWrong: it means nothing.
+        UsageWrong: the glob is invalid.
     """
     from migrate.categories.globs import pattern, with_companions
 
@@ -98,17 +99,17 @@ def pattern_of(glob: str) -> re.Pattern[str]:
         raise UsageWrong(f"--match {glob}: {error}.", COMMAND) from error
 
 
-def wanted_of(
+def record_filter(
     backup: Backup,
     seal: Seal | None,
     categories: Collection[str],
     apps: Collection[str],
     patterns: Collection[re.Pattern[str]],
 ) -> RecordFilter:
-    """Whether a domain and path are among what was named; all are where nothing was.
+    """Whether a domain and path are selected; everything is if nothing was named.
 
     Raises:
-        UsageWrong: a category or an app there is none of; the nearest one is named.
+        UsageWrong: the backup does not contain such a category or app; the nearest one is named.
     """
     from migrate.categories.choose import chosen_owners
     from migrate.categories.claims import Claims
@@ -132,8 +133,8 @@ def wanted_of(
 
 
 def format_extracted(extracted: ExtractResult) -> list[str]:
-    files = "1 file" if extracted.files == 1 else f"{extracted.files:,} files"
-    lines = [wrapped(f"{files}, {format_bytes(extracted.bytes)}, are in {extracted.to}.")]
+    known = {"files": format_file_count(extracted.files), "size": format_bytes(extracted.bytes), "folder": extracted.to}
+    lines = [wrapped(_("Extracted {files}, {size}, to {folder}.").format(**known))]
     if extracted.findings:
         lines += ["", *format_findings(extracted.findings)]
     return lines

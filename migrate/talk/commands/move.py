@@ -1,4 +1,4 @@
-"""`migrate run`, `resume`, `rehearse`, `prove` and `undo`: a move and what belongs to it, on the command line."""
+"""`migrate run`, `resume`, `rehearse`, `prove` and `undo`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from migrate.language import _
 from migrate.problems import UsageWrong
 from migrate.talk.console import say
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
@@ -19,18 +20,23 @@ if TYPE_CHECKING:
     from migrate.plan.model import Plan
 
 OldOption = Annotated[
-    str | None, typer.Option("--old", metavar="UDID", help="The old phone, whatever the plan says.", show_default=False)
+    str | None,
+    typer.Option("--old", metavar="UDID", help=_("The old phone, in place of the plan's."), show_default=False),
 ]
 OldBackupOption = Annotated[
     Path | None,
-    typer.Option("--old-backup", metavar="DIR", help="A backup that stands in for the old phone.", show_default=False),
+    typer.Option(
+        "--old-backup", metavar="DIR", help=_("A backup to use in place of the old phone."), show_default=False
+    ),
 ]
 NewOption = Annotated[
-    str | None, typer.Option("--new", metavar="UDID", help="The new phone, whatever the plan says.", show_default=False)
+    str | None,
+    typer.Option("--new", metavar="UDID", help=_("The new phone, in place of the plan's."), show_default=False),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", help="Give the last confirmation beforehand.", show_default=False)]
+YesOption = Annotated[bool, typer.Option("--yes", help=_("Give the last confirmation now."), show_default=False)]
 WaitOption = Annotated[
-    float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for a person to act on a phone.")
+    float,
+    typer.Option("--wait", metavar="SECONDS", min=0, help=_("How long to wait for what someone must do on a phone.")),
 ]
 WAIT_S = 1800.0
 IdOption = Annotated[
@@ -38,7 +44,7 @@ IdOption = Annotated[
     typer.Option(
         "--id",
         metavar="NAME",
-        help="The name of the run. If it exists already, it is resumed.",
+        help=_("The name of the run. If it exists already, it is resumed."),
         show_default=False,
     ),
 ]
@@ -46,11 +52,9 @@ IdOption = Annotated[
 
 ArrivingOption = Annotated[
     float,
-    typer.Option(
-        "--arriving", metavar="SECONDS", min=0, help="How long to wait for what arrives later, before it is left open."
-    ),
+    typer.Option("--arriving", metavar="SECONDS", min=0, help=_("How long to wait for data that is still arriving.")),
 ]
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="As migrate runs lists it, or: last.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help=_("A run, as migrate runs lists it, or: last."))]
 
 
 def register(app: typer.Typer) -> None:
@@ -63,7 +67,7 @@ def register(app: typer.Typer) -> None:
 
 def run(
     options: GlobalOptions,
-    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file; there are samples in plans/.")],
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help=_("A plan file; see the samples in plans/."))],
     old: OldOption = None,
     old_backup: OldBackupOption = None,
     new: NewOption = None,
@@ -74,7 +78,7 @@ def run(
     password_file: PasswordFile = None,
     new_password_file: NewPasswordFile = None,
 ) -> Exit:
-    """Moves what a plan says, from the old phone to the new one, and proves it."""
+    """Moves data from the old phone to the new one as a plan says, and proves what arrived."""
     from migrate.journey.run import run as begin
 
     report_failure_as_event(options)
@@ -86,10 +90,11 @@ def run(
 
 
 def load_plan(path: Path, *, old: str | None, old_backup: Path | None, new: str | None) -> Plan:
-    """The plan in a file, for the phones that were named beside it.
+    """The plan in a file, with the phones named on the command line.
 
     Raises:
-        PlanInvalid. UsageWrong: a name beside it is none.
+        PlanInvalid: the plan is wrong.
+        UsageWrong: a named phone is not a UDID, or two old phones are named.
     """
     from pydantic import ValidationError
 
@@ -97,18 +102,18 @@ def load_plan(path: Path, *, old: str | None, old_backup: Path | None, new: str 
     from migrate.plan.read import override_phones, read_plan
 
     if old is not None and old_backup is not None:
-        raise UsageWrong("--old and --old-backup cannot both be the old phone.", "migrate run")
+        raise UsageWrong(_("Use either --old or --old-backup, not both."), "migrate run")
     backup = find_backup(old_backup) if old_backup is not None else None
     try:
         return override_phones(read_plan(path), old=old, old_backup=backup, new=new)
     except ValidationError as error:
-        raise UsageWrong(f"{old or new} is no phone's UDID.", "migrate run") from error
+        raise UsageWrong(_("{udid} is not the UDID of a phone.").format(udid=old or new), "migrate run") from error
 
 
 def resume(
     options: GlobalOptions,
     run: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="Not needed for the only unfinished one; or: last.")
+        str | None, typer.Argument(metavar="RUN", help=_("The run, or: last. Not needed if only one is unfinished."))
     ] = None,
     old: OldOption = None,
     old_backup: OldBackupOption = None,
@@ -120,19 +125,19 @@ def resume(
     password_file: PasswordFile = None,
     new_password_file: NewPasswordFile = None,
 ) -> Exit:
-    """Continues a run where it stopped, repeating nothing that was finished."""
+    """Continues a run where it stopped. Finished steps are not repeated."""
     from migrate.journey.run import resume as resume_run
     from migrate.journey.runs import find_run, only_unfinished
 
     report_failure_as_event(options)
     if run and id and run != id:
-        raise UsageWrong(f"RUN ({run}) and --id ({id}) name two runs.", "migrate resume")
+        raise UsageWrong(_("RUN ({run}) and --id ({id}) name two runs.").format(run=run, id=id), "migrate resume")
     name = run or id
     with options.open_workspace() as workspace, stop_when_process_ends(parent_pid):
         folder = find_run(workspace.home, name) if name else only_unfinished(workspace.home)
         named_udids = phone_overrides(old=old, old_backup=old_backup, new=new)
         if not options.json:
-            say(f"Resuming {folder.path.name}.")
+            say(_("Continuing run {run}.").format(run=folder.path.name))
         passwords = Passwords(file=password_file, new_file=new_password_file)
         context = replace(
             build_run_context(options, workspace, passwords, yes=yes, wait_s=wait), named_udids=named_udids
@@ -141,15 +146,16 @@ def resume(
 
 
 def phone_overrides(*, old: str | None, old_backup: Path | None, new: str | None) -> dict[Literal["old", "new"], str]:
-    """The phones that were named beside `resume`, by their UDIDs.
+    """The UDIDs of the phones named with `resume`.
 
     Raises:
-        UsageWrong: two names for the old phone. BackupNotFound.
+        UsageWrong: two old phones are named.
+        BackupNotFound: --old-backup is not a backup.
     """
     from migrate.backup.folder import BackupFolder, find_backup
 
     if old is not None and old_backup is not None:
-        raise UsageWrong("--old and --old-backup cannot both be the old phone.", "migrate resume")
+        raise UsageWrong(_("Use either --old or --old-backup, not both."), "migrate resume")
     named_udids: dict[Literal["old", "new"], str] = {}
     if old is not None or old_backup is not None:
         named_udids["old"] = old or BackupFolder(find_backup(old_backup or Path())).udid
@@ -163,7 +169,7 @@ def phone_overrides(*, old: str | None, old_backup: Path | None, new: str | None
 
 def rehearse(
     options: GlobalOptions,
-    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file; there are samples in plans/.")],
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help=_("A plan file; see the samples in plans/."))],
     old: OldOption = None,
     old_backup: OldBackupOption = None,
     new: NewOption = None,
@@ -173,7 +179,7 @@ def rehearse(
     password_file: PasswordFile = None,
     new_password_file: NewPasswordFile = None,
 ) -> Exit:
-    """Does all of a move but the restore, which goes to a simulated iPhone like the new phone. Nothing is sent."""
+    """Rehearses a move: restores to a simulated iPhone like the new phone, and sends nothing to the new phone."""
     from migrate.journey.run import run as begin
     from migrate.journey.steps.rehearse import REHEARSE
 
@@ -193,7 +199,7 @@ def prove(
     password_file: PasswordFile = None,
     new_password_file: NewPasswordFile = None,
 ) -> Exit:
-    """Proves a run again: saves the new phone once more and compares it with what was agreed."""
+    """Proves a run again: backs up the new phone and compares it with what was agreed."""
     from migrate.journey.run import prove_again
     from migrate.journey.runs import find_run
 
@@ -212,14 +218,16 @@ def undo(
     run: RunArgument,
     accept_loss: Annotated[
         bool,
-        typer.Option("--lose-what-came-after", help="What came onto the phone since may go.", show_default=False),
+        typer.Option(
+            "--lose-what-came-after", help=_("Delete what was added to the phone since the move."), show_default=False
+        ),
     ] = False,
     yes: YesOption = False,
     wait: WaitOption = WAIT_S,
     password_file: PasswordFile = None,
     new_password_file: NewPasswordFile = None,
 ) -> Exit:
-    """Puts the new phone back as it was before a run, out of the safety backup which that run took."""
+    """Restores the new phone to its state before a run, from the safety backup of that run."""
     from migrate.journey.runs import find_run
     from migrate.journey.undo import undo as put_back
 

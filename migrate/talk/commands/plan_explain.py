@@ -1,4 +1,4 @@
-"""`migrate plan explain`: what a plan will do with a backup, before anything is done."""
+"""`migrate plan explain`: what a plan would do with a backup."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from migrate.language import _, mark
 from migrate.problems import BackupNotFound, MigrateError, UsageWrong
+from migrate.talk.backup_access import phone_name, with_password
+from migrate.talk.command_groups import command_group
 from migrate.talk.console import Column, print_json, print_line, table, wrapped
 from migrate.talk.options import Exit, GlobalOptions, Workspace, run_async, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
+from migrate.talk.plan_phones import connected_phones, match_phones
 from migrate.units import format_bytes
 
 if TYPE_CHECKING:
@@ -25,24 +29,24 @@ if TYPE_CHECKING:
 COMMAND = "migrate plan explain PLAN BACKUP"
 
 
-def register(plan: typer.Typer) -> None:
-    plan.command("explain")(with_global_options(explain))
+def register(app: typer.Typer) -> None:
+    command_group(app, "plan").command("explain")(with_global_options(explain))
 
 
 def explain(
     options: GlobalOptions,
-    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan, in TOML.")],
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help=_("A plan file (TOML)."))],
     backup: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[BACKUP]", help="A backup of the old phone (else the plan's, else the one saved here)."
+            metavar="[BACKUP]", help=_("A backup of the old phone (default: the plan's, else the one made here).")
         ),
     ] = None,
     password_file: PasswordFile = None,
 ) -> Exit:
-    """Tells what a plan will do with a backup.
+    """Shows what a plan would do with a backup.
 
-    For each category and app: it goes, arrives after the restart, cannot go and why, or is only in iCloud.
+    For each category and app: whether it moves, arrives after the restart, cannot move, or is only in iCloud.
     """
     from migrate.backup.reader import Backup
     from migrate.backup.seal import read_seal
@@ -52,14 +56,13 @@ def explain(
     from migrate.plan.explain import ExplainContext
     from migrate.plan.explain import explain as explained
     from migrate.plan.read import read_plan
-    from migrate.talk.commands.verify_and_show import with_password
 
     read = read_plan(plan)
     with options.open_workspace() as workspace:
         folder = find_plan_backup(read, backup, workspace)
         new = run_async(new_phone(read, folder, workspace))
         strategy = expected_strategy(read, folder, new)
-        opened = with_password(folder, Passwords(file=password_file), lambda word: Backup.open(folder.path, word))
+        opened = with_password(folder, Passwords(file=password_file), lambda found: Backup.open(folder.path, found))
         with opened:
             seal = read_seal(workspace.home.seals, folder)
             claims = Claims.of(opened, seal.app_groups if seal else None)
@@ -82,10 +85,11 @@ def explain(
 
 
 def find_plan_backup(plan: Plan, given: Path | None, workspace: Workspace) -> BackupFolder:
-    """The backup that is meant: the one given, the plan's own, that of the plan's old phone, or the only one here.
+    """The backup that is meant: the one given, the plan's, the one of the plan's old phone, or the only one here.
 
     Raises:
-        UsageWrong: none of these, or several. BackupNotFound: what is meant is none.
+        UsageWrong: none of these exists, or there are several here.
+        BackupNotFound: the named folder is not a backup.
     """
     from migrate.backup.folder import BackupFolder, find_backup
 
@@ -101,22 +105,23 @@ def find_plan_backup(plan: Plan, given: Path | None, workspace: Workspace) -> Ba
             saved.append(find_backup(path))
     if len(saved) == 1:
         return BackupFolder(saved[0])
-    seen = "none is saved here" if not saved else f"{len(saved)} are saved here"
-    raise UsageWrong(f"The plan names no backup of the old phone, and {seen}.", COMMAND)
+    if not saved:
+        raise UsageWrong(_("The plan does not name a backup of the old phone, and there is none here."), COMMAND)
+    several = _("The plan does not name a backup of the old phone, and there are {count} here.")
+    raise UsageWrong(several.format(count=len(saved)), COMMAND)
 
 
 @dataclass(frozen=True)
 class NewPhone:
-    """The plan's new phone, as far as it is here. None: it is not, or it does not tell."""
+    """What is known of the plan's new phone; None for what is not, or if it is not connected."""
 
     facts: PhoneFacts | None = None
     installed: frozenset[str] | None = None
 
 
 async def new_phone(plan: Plan, folder: BackupFolder, workspace: Workspace) -> NewPhone:
-    """What the new phone tells of itself; one that does not trust this computer yet is not made to ask."""
+    """What the new phone tells. A phone that does not trust this computer yet is not made to ask for trust."""
     from migrate.phone.phone import Phone
-    from migrate.talk.commands.plan import connected_phones, match_phones
 
     phones = await connected_phones(workspace)
     meant = match_phones(plan, phones, folder.udid).new
@@ -126,16 +131,16 @@ async def new_phone(plan: Plan, folder: BackupFolder, workspace: Workspace) -> N
     try:
         async with await Phone.meet(workspace.usbmux, facts.udid) as phone:
             return NewPhone(facts, frozenset(await phone.installed_apps()))
-    except MigrateError:  # it went away or was locked meanwhile: what it has is then not known
+    except MigrateError:  # it was disconnected or locked meanwhile, so its apps are not known
         return NewPhone(facts)
 
 
 def expected_strategy(plan: Plan, folder: BackupFolder, new: NewPhone) -> Strategy | None:
-    """How the plan's new phone is given its data; None where it is in use and not here to tell its iOS version.
+    """The strategy a run of the plan would use; None if the new phone is in use and its iOS version is not known.
 
     Raises:
         EncryptionNeeded, BackupNewerThanPhone, StrategyRefused: a run of this plan would be refused. The backup's
-            encryption only counts where the plan moves from this very backup: else the old phone is saved anew.
+            encryption counts only if the plan moves from this very backup; otherwise a new backup is made.
     """
     from migrate.plan.preflight import MoveFacts, preflight
     from migrate.plan.strategy import Strategy, choose_strategy, refuse_newer_backup
@@ -154,28 +159,33 @@ def expected_strategy(plan: Plan, folder: BackupFolder, new: NewPhone) -> Strate
     )
 
 
-# -- in words --------------------------------------------------------------------------------------------------------
+# -- text ------------------------------------------------------------------------------------------------------------
 
 FATES = {
-    "goes": "Goes",
-    "arrives-later": "Arrives after the restart",
-    "cannot-go": "Cannot go",
-    "only-in-icloud": "Only in iCloud",
-    "not-chosen": "Not chosen: stays behind",
+    "goes": mark("Moves"),
+    "arrives-later": mark("Arrives after the restart"),
+    "cannot-go": mark("Cannot move"),
+    "only-in-icloud": mark("Only in iCloud"),
+    "not-chosen": mark("Not chosen"),
 }
-"""In the order in which they are told."""
+"""A fate -> its heading, in the order of the output."""
 
 
 def format_plan_explanation(answer: Explanation, plan: Plan, folder: BackupFolder) -> list[str]:
-    from migrate.talk.commands.verify_and_show import phone_name
-
-    how = f"by {answer.strategy.value}" if answer.strategy else "how depends on the new phone's iOS, and it is not here"
-    name_or_model = f"{plan.name}: " if plan.name else ""
-    lines = [wrapped(f"{name_or_model}What becomes of the backup of {phone_name(folder)} ({how}).")]
+    lines = [wrapped(plan.name)] if plan.name else []
+    if answer.strategy:
+        about = _("What this plan does with the backup of {phone} (strategy {strategy}):")
+        lines.append(wrapped(about.format(phone=phone_name(folder), strategy=answer.strategy.value)))
+    else:
+        about = _(
+            "What this plan does with the backup of {phone} (the strategy depends on the iOS version of the new phone, "
+            "which is not connected):"
+        )
+        lines.append(wrapped(about.format(phone=phone_name(folder))))
     for fate, heading in FATES.items():
         rows = [row for row in answer.categories if row.fate == fate and (row.files or fate != "not-chosen")]
         if rows:
-            lines += ["", *_group(heading, rows)]
+            lines += ["", *_group(_(heading), rows)]
     return lines
 
 
@@ -185,7 +195,7 @@ def _group(heading: str, rows: list[CategoryExplanation]) -> list[str]:
     cells = [
         (row.title, f"{row.files:,}" if row.files else "", format_bytes(row.bytes) if row.files else "") for row in rows
     ]
-    columns = (Column(heading, shrinks=True), Column("Files", "right"), Column("Size", "right"))
+    columns = (Column(heading, shrinks=True), Column(_("Files"), "right"), Column(_("Size"), "right"))
     about: dict[str, list[str]] = {}
     for row in rows:
         if row.why != f"{DEFAULT_REASONS[row.fate]}.":

@@ -1,4 +1,4 @@
-"""`migrate repair`: a damaged backup, made whole with its phone's help, or without."""
+"""`migrate repair`: repair a damaged backup, with or without its phone."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from migrate.language import _, plural
 from migrate.problems import HealStopped
-from migrate.talk.commands.phones import WAIT_S
-from migrate.talk.commands.verify_and_show import BackupArgument, format_verdict
-from migrate.talk.console import print_json, print_line, wrapped
-from migrate.talk.options import Exit, GlobalOptions, Workspace, run_async, with_global_options
+from migrate.talk.backup_access import BackupArgument
+from migrate.talk.console import format_file_count, print_json, print_line, wrapped
+from migrate.talk.options import PHONE_WAIT_S, Exit, GlobalOptions, Workspace, run_async, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
 from migrate.talk.progress import make_listener
 from migrate.talk.prompts import TerminalPrompts
+from migrate.talk.verdict import format_verdict
 from migrate.units import format_bytes
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def repair(
         bool,
         typer.Option(
             "--without-phone",
-            help="The phone is gone: leave the damaged files out, and name them.",
+            help=_("Repair without the phone: leave out the damaged files and list them."),
             show_default=False,
         ),
     ] = False,
@@ -45,15 +46,17 @@ def repair(
             "--wait",
             metavar="SECONDS",
             min=0,
-            help=f"How long to wait for the phone, and a hand on it (else {WAIT_S} for the hand).",
+            help=_(
+                "How long to wait for the phone to be connected and unlocked (default: {seconds} s once connected)."
+            ).format(seconds=PHONE_WAIT_S),
             show_default=False,
         ),
     ] = None,
     password_file: PasswordFile = None,
 ) -> Exit:
-    """Makes a damaged backup whole again: its phone sends what is damaged or missing.
+    """Repairs a damaged backup: its phone sends what is damaged or missing.
 
-    A copy is healed beside it (by links, so it takes little room), and takes its place only when it is proven whole.
+    Repairs a copy (made of links, so it needs little space), which replaces the backup only once it is proven whole.
     """
     from migrate.journey.repair.phone import RepairPhone
     from migrate.journey.repair.repair import Repair
@@ -83,7 +86,7 @@ def phone_session(
         usbmux=workspace.usbmux,
         prompts=TerminalPrompts(passwords, yes=False),
         listener=repair_listener(options, backup),
-        wait_s=WAIT_S if wait_s is None else wait_s,
+        wait_s=PHONE_WAIT_S if wait_s is None else wait_s,
     )
     return PhoneSession(context=context, old_udid=None, old_backup=None, new_udid=None, encrypts_backups=False)
 
@@ -109,7 +112,7 @@ def repair_listener(options: GlobalOptions, backup: Path) -> events.Listener:
     return listen
 
 
-# -- in words --------------------------------------------------------------------------------------------------------
+# -- text ------------------------------------------------------------------------------------------------------------
 
 
 def format_repair(repaired: RepairResult) -> list[str]:
@@ -118,25 +121,36 @@ def format_repair(repaired: RepairResult) -> list[str]:
 
 def _repair_summary(repaired: RepairResult) -> list[str]:
     if repaired.answer == "nothing":
-        return ["There was nothing to heal."]
+        return [_("There was nothing to repair.")]
     if not repaired.in_place:
-        return ["It could not be healed: the healed copy has the wounds below, so the backup was left as it was."]
+        return [
+            _("It could not be repaired: the repaired copy has the problems below, so the backup was left as it was.")
+        ]
     back = sum(record.came_back for record in repaired.dropped)
     lost = len(repaired.dropped) - back
     lines = []
     if repaired.answer == "without-phone":
-        lines.append(f"Healed by leaving out {_files(lost)}. Each is named below.")
+        left_out = _("Repaired by leaving out {files}. Each is named below.")
+        lines.append(left_out.format(files=format_file_count(lost)))
     else:
-        came = f"The phone sent {_files(repaired.fetched.files)}, {format_bytes(repaired.fetched.bytes)}"
-        whole = ": all that it holds, anew" if repaired.answer == "full" else ""
-        were = "was" if back == 1 else "were"
-        lines.append(f"Healed: {_files(back)} that {were} damaged or missing came back. {came}{whole}.")
+        came_back = plural(
+            "Repaired: {count:,} damaged or missing file was replaced.",
+            "Repaired: {count:,} damaged or missing files were replaced.",
+            back,
+        )
+        sent = _("The phone sent {files}, {size}.")
+        if repaired.answer == "full":
+            sent = _("The phone sent everything again: {files}, {size}.")
+        known = {"files": format_file_count(repaired.fetched.files), "size": format_bytes(repaired.fetched.bytes)}
+        lines.append(f"{came_back.format(count=back)} {sent.format(**known)}")
         if lost:
-            lines.append(f"{_files(lost).capitalize()} did not come back, because the phone no longer has them.")
+            not_back = plural(
+                "{count:,} file is still missing, because the phone no longer has it.",
+                "{count:,} files are still missing, because the phone no longer has them.",
+                lost,
+            )
+            lines.append(not_back.format(count=lost))
     if repaired.kept is not None:
-        lines.append(f"The backup as it was is kept, for what can still be taken out of it: {repaired.kept}")
+        kept = _("The backup as it was is kept, so that files can still be extracted from it: {folder}")
+        lines.append(kept.format(folder=repaired.kept))
     return lines
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count:,} files"

@@ -1,4 +1,4 @@
-"""`migrate runs` and `migrate receipt`: what was run, what it keeps, and what came of it."""
+"""`migrate runs` and `migrate receipt`: earlier runs, what they keep on disk, and their receipts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from migrate.language import _
+from migrate.talk.command_groups import command_group
 from migrate.talk.console import Column, print_json, print_line, say, table
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.run_on_terminal import print_receipt
@@ -14,12 +16,11 @@ from migrate.units import format_bytes
 
 
 def register(app: typer.Typer) -> None:
-    runs_app = typer.Typer(help="What was run, and what it keeps on this disk.", rich_markup_mode=None)
+    runs_app = command_group(app, "runs")
     runs_app.callback(invoke_without_command=True)(with_global_options(runs_default))
     runs_app.command("list")(with_global_options(runs_list))
     runs_app.command("show")(with_global_options(runs_show))
     runs_app.command("rm")(with_global_options(runs_rm))
-    app.add_typer(runs_app, name="runs")
     app.command("receipt")(with_global_options(receipt))
 
 
@@ -28,7 +29,7 @@ def runs_default(options: GlobalOptions, context: typer.Context) -> Exit:
 
 
 def runs_list(options: GlobalOptions) -> Exit:
-    """Lists every run, the oldest first."""
+    """Lists all runs, oldest first."""
     return runs_list_of(options)
 
 
@@ -42,9 +43,14 @@ def runs_list_of(options: GlobalOptions) -> Exit:
             print_json(row)
         return None
     if not rows:
-        say("Nothing was run yet. Begin with: migrate run PLAN, or look at: migrate demo")
+        say(_("There are no runs yet. Start with: migrate run PLAN, or try: migrate demo"))
         return None
-    columns = (Column("run"), Column("state"), Column("on disk", align="right"), Column("plan", shrinks=True))
+    columns = (
+        Column(_("run")),
+        Column(_("state")),
+        Column(_("on disk"), align="right"),
+        Column(_("plan"), shrinks=True),
+    )
     cells = [(row["id"], row["state"], format_bytes(row["bytes_on_disk"]), row["plan"] or "") for row in rows]
     for line in table(columns, cells):
         print_line(line)
@@ -52,11 +58,11 @@ def runs_list_of(options: GlobalOptions) -> Exit:
 
 
 LAST = "last"
-RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="As migrate runs lists it, or: last.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help=_("A run, as migrate runs lists it, or: last."))]
 
 
 def runs_show(options: GlobalOptions, run: RunArgument) -> Exit:
-    """Shows one run: its steps, and its receipt when it has one."""
+    """Shows one run: its steps, and its receipt if there is one."""
     from migrate.journey.runs import find_run
 
     with options.open_workspace() as workspace:
@@ -73,17 +79,17 @@ def runs_show(options: GlobalOptions, run: RunArgument) -> Exit:
 
 
 def runs_rm(options: GlobalOptions, run: RunArgument) -> Exit:
-    """Forgets a run: its receipt and its kept backups. The working backups of the phones stay."""
+    """Deletes a run with its receipt and its backups. The working backups of the phones stay."""
     from migrate.journey.runs import find_run, remove
 
     with options.open_workspace() as workspace:
         folder = find_run(workspace.home, run)
-        freed = folder.summary()
+        deleted = folder.summary()
         remove(folder)
     if options.json:
-        print_json({"removed": freed["id"]})
+        print_json({"removed": deleted["id"]})
     else:
-        print_line(f"{freed['id']} is forgotten.")
+        print_line(_("{run} is deleted.").format(run=deleted["id"]))
     return None
 
 
@@ -94,10 +100,11 @@ def receipt(
     options: GlobalOptions,
     run: RunArgument = LAST,
     redact: Annotated[
-        bool, typer.Option("--redact", help="Without names, UDIDs, paths and names of files.", show_default=False)
+        bool, typer.Option("--redact", help=_("Leave out names, UDIDs, paths and file names."), show_default=False)
     ] = False,
     page: Annotated[
-        Path | None, typer.Option("--page", metavar="FILE", help="Write it as a page too.", show_default=False)
+        Path | None,
+        typer.Option("--page", metavar="FILE", help=_("Also write it as an HTML page."), show_default=False),
     ] = None,
 ) -> Exit:
     """Shows the receipt of a run, by default of the last one."""
@@ -118,7 +125,9 @@ def receipt(
         try:
             write_new(page, receipt_html(shown).encode())
         except FileExistsError as error:
-            raise UsageWrong(f"{page} is there already, and nothing is written over.", "migrate receipt") from error
+            raise UsageWrong(
+                _("{path} exists already and is not overwritten.").format(path=page), "migrate receipt"
+            ) from error
     if options.json:
         print_json(shown)
     else:

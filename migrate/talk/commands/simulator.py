@@ -1,4 +1,4 @@
-"""`migrate simulator serve`: a simulated iPhone behind a usbmuxd socket, for rehearsals, tests and others' tools."""
+"""`migrate simulator serve`: simulated iPhones behind a usbmuxd socket, for tests and other tools."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from migrate.language import _
 from migrate.problems import CannotListen, UnknownScenario
+from migrate.talk.command_groups import command_group
 from migrate.talk.console import print_json, print_line, say, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 
@@ -21,69 +23,65 @@ if TYPE_CHECKING:
     from migrate.simulator.faults.scenarios import Scenario
     from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 
-ANYWHERE = "127.0.0.1:0"
-A_PHONE = "Simulated iPhone"
-SEED = 1
-"""Of the phone that is served when none is described: always the same one."""
-LOOK_UP_S = 1.0
-"""How often the serving thread looks up: on Windows a wait without an end cannot be interrupted by Ctrl-C."""
+ANY_PORT = "127.0.0.1:0"
+DEFAULT_NAME = "Simulated iPhone"
+DEFAULT_SEED = 1
+"""The phone served without --phone is always the same one."""
+POLL_S = 1.0
+"""How long the main thread waits at a time: on Windows Ctrl-C cannot interrupt an unlimited wait."""
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="A simulated iPhone: serve.", rich_markup_mode=None)
-    group.callback()(only_a_group)
-    group.command("serve")(with_global_options(serve))
-    app.add_typer(group, name="simulator")
-
-
-def only_a_group() -> None:
-    """A simulated iPhone, for rehearsals, tests and other people's tools."""
+    command_group(app, "simulator").command("serve")(with_global_options(serve))
 
 
 def serve(
     options: GlobalOptions,
     listen: Annotated[
-        str, typer.Option("--listen", metavar="HOST:PORT", help="Where to listen; port 0 takes any free one.")
-    ] = ANYWHERE,
+        str, typer.Option("--listen", metavar="HOST:PORT", help=_("The address to listen on; port 0 is any free port."))
+    ] = ANY_PORT,
     socket: Annotated[
-        Path | None, typer.Option("--socket", metavar="PATH", help="Listen on a Unix socket too.", show_default=False)
+        Path | None,
+        typer.Option("--socket", metavar="PATH", help=_("Listen on a Unix socket too."), show_default=False),
     ] = None,
     phone: Annotated[
         list[Path] | None,
         typer.Option(
-            "--phone", metavar="FILE", help="A phone, described in TOML; can be repeated.", show_default=False
+            "--phone", metavar="FILE", help=_("A phone, described in TOML; can be repeated."), show_default=False
         ),
     ] = None,
     scenario: Annotated[
         list[str] | None,
         typer.Option(
-            "--scenario", metavar="NAME", help="What goes wrong on every phone; can be repeated.", show_default=False
+            "--scenario", metavar="NAME", help=_("A fault of every phone; can be repeated."), show_default=False
         ),
     ] = None,
     admin: Annotated[
         Path | None,
-        typer.Option("--admin", metavar="PATH", help="Take orders for the phones on this socket.", show_default=False),
+        typer.Option(
+            "--admin", metavar="PATH", help=_("A socket that takes commands for the phones."), show_default=False
+        ),
     ] = None,
     seconds: Annotated[
         float | None,
-        typer.Option("--for", metavar="SECONDS", min=0, help="Stop after so long.", show_default=False),
+        typer.Option("--for", metavar="SECONDS", min=0, help=_("Stop after this time."), show_default=False),
     ] = None,
 ) -> Exit:
     """Serves simulated iPhones until Ctrl-C.
 
-    Prints one line when ready, USBMUXD_SOCKET_ADDRESS=HOST:PORT: what other programs need in their environment.
+    When ready, prints the line USBMUXD_SOCKET_ADDRESS=HOST:PORT, to be set in the environment of other programs.
     """
     from migrate.simulator.phone_file import PhoneFile, read_phones
     from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 
     address = host_and_port(listen)
     wrong = scenarios_named(scenario or [])
-    phones = read_phones(phone) if phone else [PhoneFile(name=A_PHONE, seed=SEED).to_phone()]
+    phones = read_phones(phone) if phone else [PhoneFile(name=DEFAULT_NAME, seed=DEFAULT_SEED).to_phone()]
     for one in phones:
         for each in wrong:
             each.apply(one)
     server = SimulatedUsbmuxd(phones, listen=address, socket_path=socket)
-    with told_to_stop() as stop, listening(server, f"{listen} {socket or ''}".strip(), admin):
+    with stop_signal() as stop, listening(server, f"{listen} {socket or ''}".strip(), admin):
         for one in phones:
             say(wrapped(f"{one.name}, iOS {one.ios_version}, {one.udid}"))
         if options.json:
@@ -95,7 +93,11 @@ def serve(
 
 
 def scenarios_named(names: list[str]) -> list[Scenario]:
-    """Raises UnknownScenario."""
+    """The scenarios with these names.
+
+    Raises:
+        UnknownScenario: one of the names is unknown.
+    """
     from migrate.simulator.faults.scenarios import scenarios
 
     known = scenarios()
@@ -108,10 +110,10 @@ def scenarios_named(names: list[str]) -> list[Scenario]:
 
 @contextmanager
 def listening(server: SimulatedUsbmuxd, where: str, admin: Path | None) -> Iterator[None]:
-    """The server at work, with its admin channel when there is to be one.
+    """Run the server, with its admin channel if `admin` is given.
 
     Raises:
-        CannotListen: an address cannot be had.
+        CannotListen: an address is not available.
     """
     from migrate.simulator.admin import AdminChannel
 
@@ -127,21 +129,21 @@ def listening(server: SimulatedUsbmuxd, where: str, admin: Path | None) -> Itera
 
 
 def host_and_port(listen: str) -> tuple[str, int]:
-    """`127.0.0.1:0` or `[::1]:0`, taken apart.
+    """Split `127.0.0.1:0` or `[::1]:0`.
 
     Raises:
-        CannotListen: it is neither.
+        CannotListen: it has another form.
     """
     host, colon, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 0xFFFF:
-        raise CannotListen(listen, "it is not HOST:PORT")
+        raise CannotListen(listen, _("it is not HOST:PORT"))
     return host, int(port)
 
 
 @contextmanager
-def told_to_stop() -> Iterator[threading.Event]:
-    """Set by Ctrl-C and by SIGTERM: both are how serving is meant to end, so neither is an error."""
+def stop_signal() -> Iterator[threading.Event]:
+    """An event set by Ctrl-C or SIGTERM, the usual ways to end serving."""
     stop = threading.Event()
     before: dict[signal.Signals, Any] = {}
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -154,10 +156,10 @@ def told_to_stop() -> Iterator[threading.Event]:
 
 
 def wait_for(stop: threading.Event, seconds: float | None) -> None:
-    """Return when told to stop, or after so many seconds."""
+    """Wait until `stop` is set, or for `seconds`."""
     ends = None if seconds is None else time.monotonic() + seconds
     while not stop.is_set():
-        left = LOOK_UP_S if ends is None else min(LOOK_UP_S, ends - time.monotonic())
+        left = POLL_S if ends is None else min(POLL_S, ends - time.monotonic())
         if left <= 0:
             return
         stop.wait(left)

@@ -1,6 +1,6 @@
-"""What an error means: our own by their codes, a phone's by its numbers and words, exit codes by their numbers.
+"""Looks up what an error means: our own by code, a phone's by number or text, exit codes by number.
 
-The sentences of our errors come from the error classes themselves; what phones answer stands in troubles.toml.
+Our errors' sentences come from the error classes; what phones answer is in troubles.toml.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class PhoneMessage:
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorExplanation:
-    """Everything known about what was asked."""
+    """Everything known about an error code, a number or a text."""
 
     exit_code: int | None = None
     errors: tuple[type[MigrateError], ...] = ()
@@ -80,10 +80,10 @@ class ErrorExplanation:
 
 
 def explain(asked: str) -> ErrorExplanation:
-    """What is known about an error's code, a number, or a text that was seen.
+    """Look up an error code, a number, or a text that was seen.
 
     Raises:
-        NothingToExplain: nothing.
+        NothingToExplain: nothing matches; it names the nearest code.
     """
     wanted = asked.strip()
     ours = errors_by_code()
@@ -112,7 +112,7 @@ def _errors_of(rows: tuple[PhoneMessage, ...]) -> tuple[type[MigrateError], ...]
 
 
 def _match_text(text: str) -> tuple[PhoneMessage, ...]:
-    """The rows whose words stand in a text, or that a few words of a person stand in; else by the number in it."""
+    """The rows whose phrase is in the text, or whose phrase contains the text; otherwise those with its number."""
     plain = _plain(text)
     whole = [trouble for trouble in troubles() if any(_plain(phrase) in plain for phrase in trouble.says)]
     if not whole and len(plain) >= 5:
@@ -137,7 +137,7 @@ def troubles() -> tuple[PhoneMessage, ...]:
 
 
 def errors_by_code() -> dict[str, type[MigrateError]]:
-    """Every error a person can meet, by its code."""
+    """Every error class by its code."""
     return {code_of(error): error for error in _below(MigrateError)}
 
 
@@ -148,7 +148,7 @@ def _below(error: type[MigrateError]) -> Iterator[type[MigrateError]]:
 
 
 def example_from_phone(error: type[MigrateError]) -> MigrateError:
-    """An example of the error, with the words a phone really uses for it where we know them."""
+    """An example of the error, with the text a phone uses for it if that is known."""
     for trouble in troubles():
         if trouble.error == code_of(error) and trouble.codes:
             return example(error, said=f"{trouble.says[0]} (MBErrorDomain/{trouble.codes[0]})")

@@ -1,4 +1,4 @@
-"""What the wizard does around its pages: looks for phones, meets and saves them, tests passwords, keeps the answers."""
+"""What the wizard does between its pages: find phones, meet and back them up, test passwords, store the answers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from migrate.journey.context import PresavedBackup, RunContext
 from migrate.journey.phone_session import PhoneSession
 from migrate.journey.presave import connect_phone, presave
 from migrate.journey.prompts import Confirmation
+from migrate.language import _
 from migrate.phone.discovery import find_phones
 from migrate.phone.facts import PhoneFacts
 from migrate.plan.interview.answers import SECRETS, Answer, Answers
@@ -30,67 +31,74 @@ from migrate.problems import (
     WrongPassword,
     WrongPhonePassword,
 )
-from migrate.talk.console import format_problem, say, wrapped
+from migrate.talk.console import format_file_count, format_problem, say, wrapped
 from migrate.talk.passwords import Passwords, Role
 from migrate.talk.prompts import TerminalPrompts
-from migrate.talk.wizard.observations import earlier_backup, merged, phone_of, saved_of, trust_states, with_phone
+from migrate.talk.wizard.observations import (
+    backup_contents_of,
+    earlier_backup,
+    merged,
+    phone_of,
+    trust_states,
+    with_phone,
+)
 from migrate.talk.wizard.page import Page, Widgets, heading
 from migrate.talk.wizard.texts import error_page
 from migrate.units import format_bytes
 
-LOOKED_AT = frozenset({"start", "old", "new", "new-is", "summary"})
+LIVE_PAGES = frozenset({"start", "old", "new", "new-is", "summary"})
 """Pages that show phones as they are now."""
 POLL_S = 1.0
-"""How often we look whether a phone came or went: nobody notices a second."""
+"""How often phones are listed again: a second is not noticed."""
 WRONG_PASSWORD_ERRORS = (WrongPassword, WrongPhonePassword, PasswordMissing, PhonePasswordMissing)
 TRIES = 3
-"""So often a password may be wrong before the page asks whether to go another way."""
+"""How often a password may be wrong before the page offers another way."""
 
 
 @dataclass
 class WizardPrompts(TerminalPrompts):
-    """The last confirmation is a page of its own; a password chosen for a phone is not asked for again by its run."""
+    """Shows the last confirmation as a page, and remembers a chosen password so that the run does not ask again."""
 
-    keeps: Callable[[Role, str], None] = field(default=lambda role, word: None, repr=False)
+    remember: Callable[[Role, str], None] = field(default=lambda role, password: None, repr=False)
 
     def chosen_password(self, role: Role, phone: str) -> str | None:
-        word = super().chosen_password(role, phone)
-        if word:
-            self.keeps(role, word)
-        return word
+        password = super().chosen_password(role, phone)
+        if password:
+            self.remember(role, password)
+        return password
 
-    def confirm(self, word: Confirmation) -> bool:
+    def confirm(self, confirmation: Confirmation) -> bool:
         say()
-        say(heading("The last word is yours"))
-        return super().confirm(word)
+        say(heading(_("Last check before anything changes")))
+        return super().confirm(confirmation)
 
 
 @dataclass
 class WizardActions:
-    """One conversation's hands and eyes. `context` is where its run will go on."""
+    """What one wizard session does and remembers. Its run will use `context`."""
 
     context: RunContext
     passwords: Passwords
     ask: Widgets
     answers_file: Path
-    """Where the answers are kept."""
+    """The file that stores the answers."""
     saved: dict[str, PresavedBackup]
-    """The same as in `context`: what was saved here is not saved again by the run."""
+    """The same dict as in `context`: the run does not repeat a backup made here."""
     stop: Callable[[MigrateError], None] = lambda error: None
-    """Told the error that ends the conversation on the person's word: its page has been shown already."""
+    """Called with the error at which the person chose to stop; its page has already been shown."""
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     wrong: int = 0
     untested: set[str] = field(default_factory=set)
-    """UDIDs whose password was changed since the last save, says the person: only the next save can tell."""
+    """UDIDs whose password, the person says, was changed since the last backup: only the next backup can tell."""
     tested: str = ""
 
-    # -- eyes --------------------------------------------------------------------------------------------------------
+    # -- looking -----------------------------------------------------------------------------------------------------
 
     async def refresh(self, move_facts: MoveFacts, answers: Answers) -> MoveFacts:
-        """What there is to see before the next page."""
+        """Look at what the next page needs to show."""
         question = next_question(move_facts, answers)
         if not move_facts.with_phones or (
-            question is not None and question.name not in LOOKED_AT and move_facts.phones
+            question is not None and question.name not in LIVE_PAGES and move_facts.phones
         ):
             return self._with_known_passwords(move_facts, answers)
         return self._with_known_passwords(await self._look_at_phones(move_facts), answers)
@@ -107,7 +115,7 @@ class WizardActions:
         return replace(move_facts, phones=(*phones, *gone), no_muxer=trouble)
 
     def _with_known_passwords(self, move_facts: MoveFacts, answers: Answers) -> MoveFacts:
-        """Add whose passwords were told beforehand: in a file, the environment, the keyring."""
+        """Note which passwords are already known, from the environment or the keyring."""
         roles: tuple[tuple[Role, str | None], ...] = (
             ("old", old_phone_key(answers)),
             ("new", new_udid(move_facts, answers)),
@@ -116,20 +124,20 @@ class WizardActions:
         return replace(move_facts, known_passwords=frozenset(self.secrets) | told)
 
     async def changes(self, move_facts: MoveFacts) -> None:
-        """Come back when a phone was plugged in or unplugged, or trusts us now."""
+        """Return when a phone was connected or disconnected, or now trusts this computer."""
         while True:
             await asyncio.sleep(POLL_S)
             now = await self._look_at_phones(move_facts)
             if trust_states(now) != trust_states(move_facts):
                 return
 
-    # -- hands -------------------------------------------------------------------------------------------------------
+    # -- doing -------------------------------------------------------------------------------------------------------
 
     async def prepare(self, preparation: Preparation, move_facts: MoveFacts, answers: Answers) -> MoveFacts:
-        """Do what the next page needs, and come back with what is seen now."""
+        """Do what the next page needs, and return the facts it changed."""
         match preparation:
             case "meet-old":
-                facts, _ = await connect_phone(self.phone_session(move_facts, answers), "old")
+                facts, _signs = await connect_phone(self.phone_session(move_facts, answers), "old")
                 return with_phone(move_facts, facts)
             case "look-at-new" | "meet-new":
                 facts, signs = await connect_phone(self.phone_session(move_facts, answers), "new")
@@ -144,9 +152,9 @@ class WizardActions:
                     else move_facts
                 )
             case "save-old":
-                return await self._save(move_facts, answers, "old", str(old_phone_key(answers)))
+                return await self._back_up(move_facts, answers, "old", str(old_phone_key(answers)))
             case "save-new":
-                return await self._save(move_facts, answers, "new", str(new_udid(move_facts, answers)))
+                return await self._back_up(move_facts, answers, "new", str(new_udid(move_facts, answers)))
             case "find-my-off":
                 return await self._find_my_off(move_facts, str(new_udid(move_facts, answers)))
 
@@ -167,32 +175,36 @@ class WizardActions:
         return session
 
     def prompts(self, move_facts: MoveFacts, answers: Answers) -> TerminalPrompts:
-        """Who answers what a step asks: with the passwords that were told on the pages."""
+        """The prompts of a run, answered with the passwords given on the pages."""
         old, new = old_phone_key(answers), new_udid(move_facts, answers)
         preset: dict[Role, str | None] = {
             "old": self.secrets.get(old or "") or self.passwords.look_up("old", old),
             "new": self.secrets.get(new or "") or self.passwords.look_up("new", new),
         }
 
-        def keep(role: Role, word: str) -> None:
+        def remember(role: Role, password: str) -> None:
             if key := old if role == "old" else new:
-                self.secrets[key] = word
+                self.secrets[key] = password
 
-        return WizardPrompts(Passwords(preset=preset), yes=False, keeps=keep)
+        return WizardPrompts(Passwords(preset=preset), yes=False, remember=remember)
 
-    async def _save(self, move_facts: MoveFacts, answers: Answers, role: Literal["old", "new"], key: str) -> MoveFacts:
+    async def _back_up(
+        self, move_facts: MoveFacts, answers: Answers, role: Literal["old", "new"], key: str
+    ) -> MoveFacts:
         say()
         made = await presave(self.phone_session(move_facts, answers), role)
         self.saved[made.udid] = made.presaved
-        count, size = made.presaved.verdict.files or 0, made.presaved.verdict.bytes or 0
-        say(wrapped(f"{made.presaved.name} is here, whole and proven: {count:,} files, {format_bytes(size)}."))
+        files = format_file_count(made.presaved.verdict.files or 0)
+        size = format_bytes(made.presaved.verdict.bytes or 0)
+        done = _("{phone} is backed up, and the backup is complete: {files}, {size}.")
+        say(wrapped(done.format(phone=made.presaved.name, files=files, size=size)))
         move_facts = with_phone(move_facts, made.facts) if made.facts else move_facts
-        return replace(move_facts, backup_contents={**move_facts.backup_contents, key: saved_of(made)})
+        return replace(move_facts, backup_contents={**move_facts.backup_contents, key: backup_contents_of(made)})
 
     async def _find_my_off(self, move_facts: MoveFacts, udid: str) -> MoveFacts:
-        """Wait until Find My is off: the phone would refuse the restore. Off, it is not asked for again."""
+        """Wait until Find My is off; otherwise the phone would refuse the restore."""
         phone = move_facts.phone(udid)
-        name_or_model = phone.name_or_model if phone else "the new phone"
+        name_or_model = phone.name_or_model if phone else _("the new phone")
         self.context.listener(events.PersonNeeded(name_or_model, "turn-off-find-my"))
         while (phone := move_facts.phone(udid)) is not None and phone.find_my:
             await asyncio.sleep(POLL_S)
@@ -205,15 +217,16 @@ class WizardActions:
     async def accept_answer(
         self, name: str, answer: Answer, move_facts: MoveFacts, answers: Answers
     ) -> tuple[MoveFacts, Answers]:
-        """Take an answer in.
+        """Store an answer, after checking it as far as possible.
 
         Raises:
-            WrongPassword: tested at once, where there is something to test it on. BackupNotFound, BackupUnfinished.
+            WrongPassword: it does not open the backup that exists already.
+            BackupNotFound, BackupUnfinished: the folder does not hold a finished backup.
         """
         if name in SECRETS:
             key = str(new_udid(move_facts, answers) if name == "new-password" else old_phone_key(answers))
             if name != "chosen-password" and key not in self.untested:
-                await self._test(key, str(answer))
+                await self._test_password(key, str(answer))
             self.secrets[key] = str(answer)
             move_facts = self._with_known_passwords(move_facts, answers)
         elif name == "folder":
@@ -226,8 +239,8 @@ class WizardActions:
         self.wrong = 0
         return move_facts, answers.with_answer(name, answer)
 
-    async def _test(self, key: str, word: str) -> None:
-        """Hold a password against what was saved with it. Nothing saved yet: the save will tell."""
+    async def _test_password(self, key: str, password: str) -> None:
+        """Test a password on the existing backup, if there is one."""
         folder = Path(key) if Path(key).is_absolute() else self.context.home.working_backup(key)
         try:
             backup = BackupFolder(folder)
@@ -236,40 +249,39 @@ class WizardActions:
             return
         if testable:
             self.tested = "" if Path(key).is_absolute() else key
-            await asyncio.to_thread(unlock, backup, word)
+            await asyncio.to_thread(unlock, backup, password)
 
     async def handle_error(self, error: MigrateError, page: Page | None, *, can_change: bool = True) -> str:
-        """Show what went wrong. `again`, or `change` for the page before. A password that a step found wrong is
-        forgotten, so that its page is the one before.
+        """Show an error and ask what to do: `again`, or `change` for the page before.
+
+        A password that a step found wrong is forgotten, so that its page is the one before.
 
         Raises:
-            the error itself: the person stops here.
+            MigrateError: `error` itself, when the person stops here.
         """
         if page is not None and self.wrong < TRIES - 1:
             self.wrong += 1
-            for line in format_problem(error.what(), error.why(), "Try again, or leave it empty to go back."):
+            for line in format_problem(error.what(), error.why(), _("Try again, or leave it empty to go back.")):
                 say(line)
             return "again"
         self.wrong = 0
         if error.again == MigrateError.again:
-            error.again = "choose: Try again"
-        if wrong_word := page is None and isinstance(error, WRONG_PASSWORD_ERRORS):
+            error.again = _("choose: Try again")
+        if is_password_wrong := page is None and isinstance(error, WRONG_PASSWORD_ERRORS):
             self.secrets.clear()
-            self.passwords = Passwords(
-                preset={"old": None, "new": None}
-            )  # what was told beforehand does not fit either
+            self.passwords = Passwords(preset={"old": None, "new": None})  # the preset one is wrong too
         can_use_untested = page is not None and isinstance(error, WrongPassword) and self.tested != ""
         chosen = await self.ask(
-            error_page(error, can_change=can_change and not wrong_word, can_use_untested=can_use_untested)
+            error_page(error, can_change=can_change and not is_password_wrong, can_use_untested=can_use_untested)
         )
         if chosen == "stop":
             self.stop(error)
             raise error
         if chosen == "insist":
             self.untested.add(self.tested)
-        return "change" if wrong_word else str(chosen)
+        return "change" if is_password_wrong else str(chosen)
 
     def write_answers(self, move_facts: MoveFacts, answers: Answers) -> None:
-        """Write the answers down, without any password."""
+        """Store the answers, without any password."""
         if answers:
             answers.write(self.answers_file, names={phone.udid: phone.name_or_model for phone in move_facts.phones})

@@ -1,9 +1,10 @@
-"""What the wizard says of the choice: what there is to move, what it would replace, and what was agreed."""
+"""The wizard's pages about the choice: what can move, what it replaces, and the summary."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from migrate.language import _, mark, plural
 from migrate.plan.interview.answers import Answers
 from migrate.plan.interview.observations import CategoryEntry, MoveFacts, Question, new_udid, total_size_bytes
 from migrate.plan.interview.pages import (
@@ -20,13 +21,14 @@ from migrate.plan.interview.pages import (
     owners,
     too_full_error,
 )
-from migrate.talk.console import format_findings, wrapped
+from migrate.talk.console import format_file_count, format_findings, wrapped
 from migrate.talk.wizard.page import Page, Row, refusal_lines, wrap_paragraphs
 from migrate.units import format_bytes
 
-CANNOT_MOVE = (
-    "No backup holds payment cards, eSIMs, photos and files that are only in iCloud, mail, or the apps themselves "
-    "(they are installed again). Some apps keep their data out of backups (Signal, most banks): use their own way."
+CANNOT_MOVE = mark(
+    "Backups do not contain payment cards, eSIMs, mail, photos and files that are only in iCloud, or the apps "
+    "themselves (they are installed again). Some apps keep their data out of backups (Signal, most banks): use the way "
+    "these apps provide."
 )
 
 
@@ -37,65 +39,76 @@ def what_page(question: Question, facts: MoveFacts, answers: Answers) -> Page:
     saved, every = old_backup_contents(facts, answers), category_entries(facts, answers)
     error = next((option.refused for option in question.options if option.refused), None)
     apps = sum(is_app(one) and not one.is_empty for one in every)
-    amount = f", {apps} app{'' if apps == 1 else 's'}, {format_bytes(total_size_bytes(every))}" if saved else ""
-    lines = refusal_lines(error) if error else wrap_paragraphs(_room(question))
+    everything = _("Everything")
+    if saved:
+        everything = plural("Everything, {count} app, {size}", "Everything, {count} apps, {size}", apps).format(
+            count=apps, size=format_bytes(total_size_bytes(every))
+        )
+    lines = refusal_lines(error) if error else wrap_paragraphs(_free_space(question))
     lines = (*lines, *_not_all_here(every))
     rows = (
-        Row(EVERYTHING, (f"Everything{amount}",), refused="too much" if error else ""),
-        Row(SOME, ("Let me choose",)),
+        Row(EVERYTHING, (everything,), refused=_("too much") if error else ""),
+        Row(SOME, (_("Let me choose"),)),
     )
-    return Page("what", "What should move?", lines=lines, rows=rows)
+    return Page("what", _("What should move?"), lines=lines, rows=rows)
 
 
 def _not_all_here(every: Sequence[CategoryEntry]) -> tuple[str, ...]:
-    """What this phone only mentions, before anything is chosen."""
+    """What is only in iCloud, before anything is chosen."""
     notes = cloud_notes(one for one in every if not one.is_empty)
-    return ("", "Not all of it is on this phone:", *notes) if notes else ()
+    return ("", _("Not all of it is on this phone:"), *notes) if notes else ()
 
 
 def cloud_notes(every: Iterable[CategoryEntry]) -> tuple[str, ...]:
-    """What of these is only in iCloud, or bound to an account."""
+    """What of these is only in iCloud or bound to an account."""
     return tuple(
         wrapped(f"{one.title}: {note}.", indent="    ", first="  - ") for one in every for note in one.cloud_notes
     )
 
 
-def _room(question: Question) -> str:
+def _free_space(question: Question) -> str:
     if question.free_bytes is None:
         return ""
-    return f"{question.phone} has {format_bytes(question.free_bytes)} free."
+    return _("{phone} has {size} free.").format(phone=question.phone, size=format_bytes(question.free_bytes))
 
 
 def chosen_page(question: Question, facts: MoveFacts, answers: Answers) -> Page:
     every = category_entries(facts, answers)
     counted = old_backup_contents(facts, answers) is not None
+    free = question.free_bytes
 
     def total(ticked: Sequence[str]) -> str:
-        size = total_size_bytes(one for one in every if one.id in ticked)
         if not counted:
-            return f"{len(ticked)} ticked"
-        room = "" if question.free_bytes is None else f" of {format_bytes(question.free_bytes)} free"
-        over = "" if question.free_bytes is None or size <= question.free_bytes else ": too much"
-        return f"{len(ticked)} ticked, {format_bytes(size)}{room}{over}"
+            return _("{count} selected").format(count=len(ticked))
+        size = total_size_bytes(one for one in every if one.id in ticked)
+        known = {"count": len(ticked), "size": format_bytes(size)}
+        if free is None:
+            return _("{count} selected, {size}").format(**known)
+        known["free"] = format_bytes(free)
+        if size > free:
+            return _("{count} selected, {size} of {free} free: too much").format(**known)
+        return _("{count} selected, {size} of {free} free").format(**known)
 
     def refusal(ticked: Sequence[str]) -> str:
         error = too_full_error(facts, answers, tuple(ticked))
-        return "Nothing is ticked yet." if not ticked else error.what() if error else ""
+        return _("Nothing is selected yet.") if not ticked else error.what() if error else ""
 
     rows = tuple(
-        Row(option.value, _cells(option.about, counted), group="Apps" if is_app(option.about) else "")
+        Row(option.value, _cells(option.about, counted), group=_("Apps") if is_app(option.about) else "")
         for option in question.options
         if isinstance(option.about, CategoryEntry)
     )
     lines = wrap_paragraphs(
-        f"Each thing you tick replaces its counterpart on {question.phone or 'the new phone'}."
+        _("Each thing you select replaces its counterpart on {phone}.").format(
+            phone=question.phone or _("the new phone")
+        )
         if answers.one("new-is") == IN_USE
-        else "What is not ticked stays behind, on the old phone and in its backup here.",
-        _room(question),
+        else _("What you do not select stays on the old phone and in its backup on this computer."),
+        _free_space(question),
     )
-    if answers.one("new-is") == IN_USE:  # else the page before has said it
+    if answers.one("new-is") == IN_USE:  # otherwise the page before has shown it
         lines = (*lines, *_not_all_here(every), "")
-    return Page("chosen", "What should move?", "many", lines=lines, rows=rows, total=total, refusal=refusal)
+    return Page("chosen", _("What should move?"), "many", lines=lines, rows=rows, total=total, refusal=refusal)
 
 
 def _cells(holding: CategoryEntry, counted: bool) -> tuple[str, ...]:
@@ -105,12 +118,12 @@ def _cells(holding: CategoryEntry, counted: bool) -> tuple[str, ...]:
 
 
 def _counted(holding: CategoryEntry) -> str:
-    """`12,402`, `none`, `1 file`; nothing where nobody counted."""
+    """`12,402`, `none`, `1 file`; "" where nothing was counted."""
     if holding.count is None:
         return ""
     if holding.items is None:
-        return f"{holding.count:,} file{'' if holding.count == 1 else 's'}"
-    return f"{holding.count:,}" if holding.count else "none"
+        return format_file_count(holding.count)
+    return f"{holding.count:,}" if holding.count else _("none")
 
 
 def unreadable_page(question: Question, facts: MoveFacts, answers: Answers) -> Page:
@@ -118,52 +131,75 @@ def unreadable_page(question: Question, facts: MoveFacts, answers: Answers) -> P
     lost = {one: count for one, count in (saved.unreadable if saved else {}).items() if one in owners(facts, answers)}
     titles = {one.id: one.title for one in category_entries(facts, answers)}
     lines = wrap_paragraphs(
-        f"{question.phone or 'The old phone'} reported a read error, twice, for files that would move:",
-        *(f"{titles.get(one, one)}: {count} file{'' if count == 1 else 's'}" for one, count in lost.items()),
-        "All the rest can move. Look for these on the old phone, and keep it.",
+        _("{phone} reported a read error, twice, for files that would move:").format(
+            phone=question.phone or _("The old phone")
+        ),
+        *(f"{titles.get(one, one)}: {format_file_count(count)}" for one, count in lost.items()),
+        _("Everything else can move. Look for these on the old phone, and keep it."),
     )
-    rows = (Row("accept", ("Yes, move the rest",)),)
-    return Page("unreadable", "Go on without them?", lines=lines, rows=rows, preferred="back")
+    rows = (Row("accept", (_("Yes, move the rest"),)),)
+    return Page("unreadable", _("Continue without them?"), lines=lines, rows=rows, preferred="back")
 
 
 def replace_page(question: Question, facts: MoveFacts, answers: Answers) -> Page:
-    phone = question.phone or "the new phone"
+    phone = question.phone or _("the new phone")
     if not facts.with_phones:
-        words = wrap_paragraphs("What you ticked may be on the new phone too. It is replaced, the two are not merged.")
-        choices = (Row("replace", ("Yes, replace it",)), Row("leave", ("No: stop where the new phone has some",)))
-        return Page("replace", "Replace what is there?", lines=words, rows=choices)
+        lines = wrap_paragraphs(
+            _("The new phone may have its own data for what you selected. It is replaced; the two are not merged.")
+        )
+        rows = (
+            Row("replace", (_("Yes, replace it"),)),
+            Row("leave", (_("No: stop if the new phone has such data"),)),
+        )
+        return Page("replace", _("Replace what is there?"), lines=lines, rows=rows)
     shown = [one for one in category_entries(facts, answers) if one.id in owners(facts, answers)]
     pairs = [(one, counterpart_count(facts, answers, one.id)) for one in shown]
-    lines = [
+    caveats = (_(DESTROYS[one.id]) for one, there in pairs if there and one.id in DESTROYS)
+    lines = (
         *wrap_paragraphs(
-            f"{phone} keeps everything else. What you chose replaces what it has of it; the two are not merged."
+            _(
+                "What you chose replaces its counterpart on {phone}; the two are not merged. Everything else stays."
+            ).format(phone=phone)
         ),
         "",
-    ]
-    lines += [wrapped(describe_replacement(one, there), indent="    ", first="  ") for one, there in pairs]
-    lines += ["", *wrap_paragraphs(*(caveat for one, there in pairs if there and (caveat := DESTROYS.get(one.id))))]
-    lines += wrap_paragraphs(f"{phone} was saved as it is, so what is replaced is not lost from this computer.")
-    rows = tuple(REPLACE_ROWS[option.value] for option in question.options)
-    return Page("replace", "Replace what is there?", lines=tuple(lines), rows=rows)
+        *(wrapped(describe_replacement(one, there), indent="    ", first="  ") for one, there in pairs),
+        "",
+        *wrap_paragraphs(*caveats),
+        *wrap_paragraphs(
+            _("A backup of {phone} is on this computer, so what is replaced is not lost.").format(phone=phone)
+        ),
+    )
+    return Page(
+        "replace",
+        _("Replace what is there?"),
+        lines=lines,
+        rows=tuple(Row(option.value, (_(REPLACE_LABELS[option.value]),)) for option in question.options),
+    )
 
 
 DESTROYS = {
-    "photos": "With Photos the whole library of the new phone goes: its albums and edits too.",
-    "health": "With Health all Health data of the new phone goes.",
+    "photos": mark("Photos replaces the whole library of the new phone, including its albums and edits."),
+    "health": mark("Health replaces all Health data of the new phone."),
 }
-"""What replacing a category takes away beside what was counted : each of these is one database."""
-REPLACE_ROWS = {
-    "replace": Row("replace", ("Yes, replace it",)),
-    "leave": Row("leave", ("No: only move what it has nothing of",)),
+"""What replacing a category removes beyond what was counted: each of these is one database."""
+REPLACE_LABELS = {
+    "replace": mark("Yes, replace it"),
+    "leave": mark("No: move only what it has none of"),
 }
 
 
 def describe_replacement(holding: CategoryEntry, there: int) -> str:
     """`Messages: 12,402 replace 31`."""
+    known = {"title": holding.title, "count": _counted(holding) or _("all"), "there": there}
     if holding.items == 0:
-        return f"{holding.title}: the old phone has none" + (f", and {there:,} would go all the same!" if there else "")
-    count = _counted(holding) or "all"
-    return f"{holding.title}: {count} replace {there:,}" if there else f"{holding.title}: {count}, and it has none"
+        if there:
+            return _("{title}: the old phone has none, but the {there:,} on the new phone would be deleted").format(
+                **known
+            )
+        return _("{title}: the old phone has none").format(**known)
+    if there:
+        return _("{title}: {count} replace {there:,}").format(**known)
+    return _("{title}: {count}; the new phone has none").format(**known)
 
 
 # -- the last page ---------------------------------------------------------------------------------------------------
@@ -175,7 +211,7 @@ def summary_page(question: Question, facts: MoveFacts, answers: Answers) -> Page
         wrapped(text, indent=" " * 12, first=f"  {label:<10}")
         for label, text in _summary_rows(question, facts, answers)
     ]
-    lines += ["", *wrap_paragraphs(CANNOT_MOVE)]
+    lines += ["", *wrap_paragraphs(_(CANNOT_MOVE))]
     if notes := icloud_only_notes(facts, answers):
         lines += ["", *notes]
     if error is not None:
@@ -183,16 +219,15 @@ def summary_page(question: Question, facts: MoveFacts, answers: Answers) -> Page
     lines += ["", *format_findings(question.findings)] if question.findings else []
     rows = []
     if facts.with_phones:
-        rows.append(Row("move", ("Move now",), refused="not yet" if error else ""))
-    rows.append(
-        Row("write", ("Only write this plan down; I move later" if facts.with_phones else "Write this plan down",))
-    )
-    title = "Shall we?" if facts.with_phones else "Is that right?"
+        rows.append(Row("move", (_("Move now"),), refused=_("not yet") if error else ""))
+    save = _("Save the plan; I will move later") if facts.with_phones else _("Save the plan")
+    rows.append(Row("write", (save,)))
+    title = _("Ready to move?") if facts.with_phones else _("Is this right?")
     return Page("summary", title, lines=tuple(lines), rows=tuple(rows))
 
 
-FEW = 8
-"""So many titles of what stays behind are listed; more would be a wall."""
+MAX_TITLES = 8
+"""How many titles of what does not move are listed."""
 
 
 def _summary_rows(question: Question, facts: MoveFacts, answers: Answers) -> list[tuple[str, str]]:
@@ -201,29 +236,44 @@ def _summary_rows(question: Question, facts: MoveFacts, answers: Answers) -> lis
     every = [one for one in category_entries(facts, answers) if not one.is_empty]
     stays = [one.title for one in every if one.id not in moving]
     lacking = missing_apps(facts, answers)
-    size = total_size_bytes(one for one in every if one.id in moving)
     titles = [one.title for one in every if one.id in moving]
-    what = "everything" if answers.one("what") == EVERYTHING else ", ".join(titles)
-    new = question.phone or "the new phone, connected when its turn comes"
-    becomes = "it becomes the old phone" if answers.one("new-is") == ERASED else "it keeps everything else"
+    what = _("everything") if answers.one("what") == EVERYTHING else ", ".join(titles)
+    if saved:
+        size = format_bytes(total_size_bytes(one for one in every if one.id in moving))
+        what = _("{what} ({size})").format(what=what, size=size)
     rows = [
-        ("From", saved.name if saved else "the old phone, named when the plan is run"),
-        ("To", f"{new}; {becomes}{', all that is on it goes' if answers.one('wipe') == 'wipe' else ''}"),
-        ("Moves", f"{what}{f' ({format_bytes(size)})' if saved else ''}"),
+        (_("From"), saved.name if saved else _("the old phone, which you name when you run the plan")),
+        (_("To"), _new_phone_summary(question, answers)),
+        (_("Moves"), what),
     ]
     if answers.one("replace") == "leave" and facts.with_phones:
         stays += [one.title for one in every if one.id in moving and counterpart_count(facts, answers, one.id)]
     if lacking:
-        there = f"not on {question.phone or 'the new phone'} yet: it will be asked for, from the App Store"
-        rows.append(("Install", f"{', '.join(one.title for one in lacking)}: {there}"))
+        known = {"apps": ", ".join(one.title for one in lacking), "phone": question.phone or _("the new phone")}
+        rows.append(
+            (
+                _("Install"),
+                _("{apps}: not on {phone} yet; you will be asked to install them from the App Store").format(**known),
+            )
+        )
     if stays:
-        rows.append(("Stays", ", ".join(stays) if len(stays) <= FEW else f"all the rest ({len(stays)} more kinds)"))
-    rows.append(("Backup", "encrypted" if is_encrypted(facts, answers) else "not encrypted"))
+        more = _("everything else ({count} more categories)").format(count=len(stays))
+        rows.append((_("Stays"), ", ".join(stays) if len(stays) <= MAX_TITLES else more))
+    rows.append((_("Backup"), _("encrypted") if is_encrypted(facts, answers) else _("not encrypted")))
     return rows
 
 
+def _new_phone_summary(question: Question, answers: Answers) -> str:
+    phone = question.phone or _("the new phone, connected when it is needed")
+    if answers.one("new-is") != ERASED:
+        return _("{phone}; it keeps everything else").format(phone=phone)
+    if answers.one("wipe") == "wipe":
+        return _("{phone}; it becomes the old phone, and everything on it now is deleted").format(phone=phone)
+    return _("{phone}; it becomes the old phone").format(phone=phone)
+
+
 def missing_apps(facts: MoveFacts, answers: Answers) -> list[CategoryEntry]:
-    """The chosen apps that a phone in use does not have, once it was saved: it takes data only for apps it has."""
+    """The chosen apps that a phone in use does not have, once it is backed up: it takes data only for apps it has."""
     there = facts.backup_contents.get(new_udid(facts, answers) or "")
     if there is None or answers.one("new-is") != IN_USE:
         return []
@@ -232,6 +282,6 @@ def missing_apps(facts: MoveFacts, answers: Answers) -> list[CategoryEntry]:
 
 
 def icloud_only_notes(facts: MoveFacts, answers: Answers) -> tuple[str, ...]:
-    """What is known to be missing of what moves: only in iCloud, or bound to an account."""
+    """What is known to be missing from what moves: only in iCloud, or bound to an account."""
     moving = set(owners(facts, answers))
     return cloud_notes(one for one in category_entries(facts, answers) if one.id in moving)

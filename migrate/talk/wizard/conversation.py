@@ -1,6 +1,6 @@
-"""`migrate` without a command, and `migrate demo --wizard`: one conversation from two phones to a proven move.
+"""The wizard's session, from the first page to the receipt (`migrate`, `migrate demo --wizard`, `migrate plan new`).
 
-It ends where `migrate run` does: in journey.run, with a plan that can be run again.
+Like `migrate run`, it ends in journey.run, with a plan that can be run again.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from migrate.journey.context import PresavedBackup, RunContext, RunResult
 from migrate.journey.journal import Journal
 from migrate.journey.run import resume, run
 from migrate.journey.runs import RunFolder, find_run, remove
+from migrate.language import _
 from migrate.plan.interview.observations import new_udid, resumed_run_id
 from migrate.plan.interview.plan import build_plan, plan_file_text
 from migrate.plan.interview.questions import Answers, MoveFacts
@@ -39,30 +40,30 @@ from migrate.talk.passwords import Passwords
 from migrate.talk.prompts import TerminalPrompts
 from migrate.talk.receipt import receipt_html
 from migrate.talk.run_on_terminal import exit_code_of, show_receipt
-from migrate.talk.wizard import plain_widgets as wizard_plain
-from migrate.talk.wizard import widgets as wizard
+from migrate.talk.wizard import plain_widgets, widgets
 from migrate.talk.wizard.actions import WizardActions
 from migrate.talk.wizard.choice_pages import icloud_only_notes
+from migrate.talk.wizard.interview import run_interview
 from migrate.talk.wizard.observations import initial_state, without_phones
 from migrate.talk.wizard.page import Widgets
-from migrate.talk.wizard.texts import WELCOME, WELCOME_PLAIN
+from migrate.talk.wizard.texts import welcome
 from migrate.talk.wizard.waiting_pages import make_listener
 from migrate.units import now_utc
 
 ANSWERS, ANSWERS_WITHOUT_PHONES = "interview.json", "interview-without-phones.json"
 WAIT_S = 1800.0
 DRAWN = "─●○…»"
-"""What the pages draw with. A terminal whose encoding lacks it gets plain ones."""
+"""What the pages draw with. A terminal whose encoding lacks it gets plain pages."""
 
 
 @contextmanager
 def choosing_widgets(wished: bool) -> Iterator[Widgets]:
-    """The widgets that fit the terminal; with `--plain`, or where it cannot draw, plain ones until the end."""
+    """The widgets that fit the terminal: plain ones if `wished`, or if it cannot draw."""
     before = os.environ.get("MIGRATE_PLAIN")
     if wished or not can_draw():
         os.environ["MIGRATE_PLAIN"] = "1"
     try:
-        yield wizard_plain.ask if is_plain() else wizard.ask
+        yield plain_widgets.ask if is_plain() else widgets.ask
     finally:
         os.environ.pop("MIGRATE_PLAIN", None)
         if before is not None:
@@ -82,28 +83,31 @@ def can_draw() -> bool:
 def run_wizard(
     options: GlobalOptions, workspace: Workspace, *, force_plain: bool, command: str = "migrate"
 ) -> int | None:
-    """The whole conversation. The exit code of what it did, where it is not 0.
+    """Run the wizard to its end.
+
+    Returns:
+        The exit code, or None for 0.
 
     Raises:
-        ConversationStopped: Ctrl-C; `command` goes on. What the run raises.
+        ConversationStopped: Ctrl-C; `command` continues. Also what the run raises.
     """
     with choosing_widgets(force_plain) as ask:
-        conversation = WizardSession.begin(options, workspace, ask, command)
-        run_async(conversation.hold())
-        return conversation.exit_code
+        session = WizardSession.begin(options, workspace, ask, command)
+        run_async(session.converse())
+        return session.exit_code
 
 
 def write_plan(options: GlobalOptions, workspace: Workspace, path: Path, *, force_plain: bool) -> None:
-    """The interview without phones: `migrate plan new`.
+    """Run the interview without phones (`migrate plan new`).
 
     Raises:
-        ConversationStopped: Ctrl-C; the same command goes on.
+        ConversationStopped: Ctrl-C; the same command continues.
     """
     with choosing_widgets(force_plain) as ask:
-        conversation = WizardSession.begin(options, workspace, ask, f"migrate plan new {shlex.quote(str(path))}")
-        conversation.plan_file = path
-        conversation.actions.answers_file = workspace.home.path / ANSWERS_WITHOUT_PHONES
-        run_async(conversation.hold_without_phones())
+        session = WizardSession.begin(options, workspace, ask, f"migrate plan new {shlex.quote(str(path))}")
+        session.plan_file = path
+        session.actions.answers_file = workspace.home.path / ANSWERS_WITHOUT_PHONES
+        run_async(session.converse_without_phones())
 
 
 @dataclass
@@ -114,7 +118,7 @@ class WizardSession:
     command: str
     plan_file: Path
     run: str | None = None
-    """The run at work, or the last one."""
+    """The current run, or the last one."""
     exit_code: int | None = None
     met_new: str | None = None
     """The UDID of the new phone, once a run has met it."""
@@ -141,64 +145,64 @@ class WizardSession:
             saved=saved,
         )
         plan_file = workspace.home.path / "plans" / f"{now_utc():%Y%m%d-%H%M%S}.toml"
-        conversation = cls(options, workspace, actions, command, plan_file)
-        actions.stop = conversation.stop
-        return conversation
+        session = cls(options, workspace, actions, command, plan_file)
+        actions.stop = session.stop
+        return session
 
     def stop(self, error: MigrateError) -> None:
-        """The person ends it on the page of an error, which is told with that."""
+        """The person stops at the page of an error; it is not shown again."""
         self.options.reported_error = error
         say()
-        say(wrapped("Everything so far is kept. Go on where you stopped with:"))
+        say(wrapped(_("Everything so far is kept. Continue where you stopped with:")))
         say(f"  {self.command}")
 
-    async def hold(self) -> None:
+    async def converse(self) -> None:
         """From the first page to the receipt."""
         answers = Answers()
-        for paragraph in WELCOME_PLAIN if is_plain() else WELCOME:
+        for paragraph in welcome():
             say()
             say(wrapped(paragraph))
         try:
             facts = initial_state(self.workspace.home, self.actions.answers_file)
             while True:
-                facts, answers = await wizard.run_interview(self.actions.ask, self.actions, facts, answers)
+                facts, answers = await run_interview(self.actions.ask, self.actions, facts, answers)
                 result, facts, answers = await self.act(facts, answers)
                 if result:
                     return
         except (asyncio.CancelledError, KeyboardInterrupt):
             kept = self.actions.answers_file.exists()
             if self.run is not None:
-                raise Interrupted(self.run, "a question") from None
+                raise Interrupted(self.run, _("a question")) from None
             raise (ConversationStopped(self.command) if kept else StoppedBeforeBeginning()) from None
         except MigrateError as error:
             error.again = f"run: {self.command}" if error.again == MigrateError.again else error.again
             raise
 
-    async def hold_without_phones(self) -> None:
-        """From the first page to the plan's file."""
-        earlier_answers, _ = Answers.read(self.actions.answers_file)
+    async def converse_without_phones(self) -> None:
+        """From the first page to the plan file."""
+        earlier_answers, _names = Answers.read(self.actions.answers_file)
         facts = replace(without_phones(), earlier_answers=earlier_answers or None)
         try:
-            facts, answers = await wizard.run_interview(self.actions.ask, self.actions, facts, Answers())
+            facts, answers = await run_interview(self.actions.ask, self.actions, facts, Answers())
         except (asyncio.CancelledError, KeyboardInterrupt):
             kept = self.actions.answers_file.exists()
             raise (ConversationStopped(self.command) if kept else StoppedBeforeBeginning()) from None
         self.write(build_plan(facts, answers))
         self.actions.answers_file.unlink(missing_ok=True)
         say()
-        say(wrapped("It is written down. Name the phones when you run it; migrate phones shows their UDIDs:"))
+        say(wrapped(_("The plan is saved. Name the phones when you run it; migrate phones shows their UDIDs:")))
         say(f"  {shlex.join(('migrate', 'run', str(self.plan_file), '--old', 'UDID', '--new', 'UDID'))}")
 
     async def act(self, facts: MoveFacts, answers: Answers) -> tuple[bool, MoveFacts, Answers]:
-        """Do what was agreed. False: something is to be answered anew."""
-        if (going_on := resumed_run_id(facts, answers)) is not None:
-            self.run = going_on
+        """Do what was agreed. False if an answer has to change first."""
+        if (resumed := resumed_run_id(facts, answers)) is not None:
+            self.run = resumed
             result, error = await self.execute_run(None, facts, answers)
         else:
             plan = build_plan(facts, answers)
             self.write(plan)
             if answers.one("summary") == "write":
-                self.say_how_to_replay("It is written down. Nothing has been moved. Run it with:")
+                self.say_how_to_replay(_("The plan is saved. Nothing has been moved. Run it with:"))
                 self.actions.answers_file.unlink(missing_ok=True)
                 return True, facts, answers
             result, error = await self.execute_run(plan, facts, answers)
@@ -209,23 +213,23 @@ class WizardSession:
             if isinstance(error, PhoneInUse) and (new := new_udid(facts, answers)):
                 facts = replace(facts, signs_of_use={**facts.signs_of_use, new: error.signs})
                 return False, facts, answers.up_to("wipe")
-            if going_on is None:
+            if resumed is None:
                 return False, facts, answers.up_to("what")
-            others = tuple(one for one in facts.unfinished if one.id != going_on)
+            others = tuple(one for one in facts.unfinished if one.id != resumed)
             return False, replace(facts, unfinished=others), Answers()
         self.actions.answers_file.unlink(missing_ok=True)
         show_receipt(self.options, result)
         self.exit_code = exit_code_of(result)
-        if going_on is None:
+        if resumed is None:
             self.say_what_stays_in_icloud(facts, answers)
             if self.options.phones_stay:
-                self.say_how_to_replay("The same again, with phones like these:")
+                self.say_how_to_replay(_("To do the same again:"))
         return True, facts, answers
 
     async def execute_run(
         self, plan: Plan | None, facts: MoveFacts, answers: Answers
     ) -> tuple[RunResult | None, MigrateError | None]:
-        """The run, gone on with as often as the person wants. No end: the person changes an answer, because of this."""
+        """Run or resume until it ends, or until the person changes an answer because of the returned error."""
         run_listener = self.actions.context.listener
 
         def on_event(event: events.Event) -> None:
@@ -249,7 +253,7 @@ class WizardSession:
                     return None, error
 
     def is_changeable(self) -> bool:
-        """Whether another plan can still take this one's place: nothing was sent to the new phone."""
+        """Whether the answers can still change: nothing was sent to the new phone yet."""
         return self.run is None or self.journal().latest_value("restore_begins") is None
 
     def journal(self) -> Journal:
@@ -266,14 +270,18 @@ class WizardSession:
         write_atomically(self.plan_file, plan_file_text(plan).encode())
 
     def say_what_stays_in_icloud(self, facts: MoveFacts, answers: Answers) -> None:
-        """Proven is what was in the backup; this was not."""
+        """Name what was not in the backup, and so is not covered by the proof."""
         if notes := icloud_only_notes(facts, answers):
             say()
-            say(wrapped("What the old phone itself only mentions did not move. Sign in to the account to have it:"))
+            say(
+                wrapped(
+                    _("This was not stored on the old phone, so it did not move. Sign in to the account to get it:")
+                )
+            )
             for note in notes:
                 say(note)
 
-    def say_how_to_replay(self, words: str) -> None:
+    def say_how_to_replay(self, sentence: str) -> None:
         say()
-        say(wrapped(words))
+        say(wrapped(sentence))
         say(f"  {self.options.command_to_paste('run', str(self.plan_file))}")

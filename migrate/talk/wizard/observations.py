@@ -1,4 +1,4 @@
-"""What the wizard sees, as the interview wants it: phones, backups, unfinished runs, what lies in a save."""
+"""What the wizard sees, in the interview's terms: phones, backups and what is in them, unfinished runs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from migrate.categories.tally import Tally
 from migrate.journey.home import Home
 from migrate.journey.presave import PresaveResult
 from migrate.journey.runs import all_runs
+from migrate.language import _
 from migrate.phone.facts import PhoneFacts
 from migrate.plan.interview.answers import Answers
 from migrate.plan.interview.observations import (
@@ -27,11 +28,11 @@ from migrate.plan.interview.observations import (
 )
 from migrate.plan.interview.pages import ALL_APPS
 from migrate.problems import MigrateError
-from migrate.talk.commands.backups import PROGRAM_NAMES
+from migrate.talk.backup_programs import PROGRAM_NAMES
 
 
 def initial_state(home: Home, answers_file: Path) -> MoveFacts:
-    """What there is to see before any phone: runs to go on with, answers of earlier, backups."""
+    """What is known before any phone is met: runs to resume, earlier answers, backups."""
     answers, names = Answers.read(answers_file)
     runs = [
         UnfinishedRun(
@@ -53,18 +54,21 @@ def initial_state(home: Home, answers_file: Path) -> MoveFacts:
 
 
 def earlier_backups(home: Home) -> list[ExistingBackup]:
-    """The finished backups on this computer, ours and those of other programs in their usual places, newest first."""
+    """The finished backups on this computer, ours and other programs', newest first."""
     places = usual_locations(sys.platform, os.environ, Path.home(), ours=home.backups, here=Path.cwd())
     found = []
     for one in list_backups(places, measure=False):
         if one.finished:
-            with suppress(MigrateError, OSError):  # what cannot be read is not offered
+            with suppress(MigrateError, OSError):  # an unreadable backup is not offered
                 found.append(replace(earlier_backup(BackupFolder(one.backup)), program=program(one)))
     return sorted(found, key=lambda backup: backup.backed_up_on, reverse=True)
 
 
 def program(one: BackupSummary) -> str:
-    return {"migrate": "", "here": one.backup.parent.name}.get(one.place, PROGRAM_NAMES.get(one.place, ""))
+    """Where a backup comes from, as the wizard shows it; "" for our own."""
+    if one.place == "here":
+        return one.backup.parent.name
+    return "" if one.place == "migrate" else _(PROGRAM_NAMES.get(one.place, one.place))
 
 
 def earlier_backup(folder: BackupFolder) -> ExistingBackup:
@@ -75,7 +79,7 @@ def earlier_backup(folder: BackupFolder) -> ExistingBackup:
         name=folder.device_name or folder.udid,
         ios_version=folder.ios_version,
         encrypted=folder.is_encrypted,
-        backed_up_on=f"{date:%Y-%m-%d}" if date else "an unknown day",
+        backed_up_on=f"{date:%Y-%m-%d}" if date else _("date unknown"),
         is_too_old=folder.is_flat,
     )
 
@@ -86,7 +90,7 @@ def without_phones() -> MoveFacts:
         CategoryEntry(id=category.id, title=category.title, needs_encryption=category.needs_encryption)
         for category in load_catalogue().categories
     ]
-    return MoveFacts(with_phones=False, catalogue=(*titles, CategoryEntry(id=ALL_APPS, title="All apps")))
+    return MoveFacts(with_phones=False, catalogue=(*titles, CategoryEntry(id=ALL_APPS, title=_("All apps"))))
 
 
 def phone_of(facts: PhoneFacts) -> Phone:
@@ -95,7 +99,7 @@ def phone_of(facts: PhoneFacts) -> Phone:
 
 
 def merged(now: Phone, before: Phone | None) -> Phone:
-    """The phone as it is, with what it told earlier where it tells less now: one that is locked says little."""
+    """The phone as it is now, completed with what it told earlier: a locked phone tells little."""
     if before is None:
         return now
     known = {name: value for name, value in vars(now).items() if value is not None}
@@ -111,18 +115,18 @@ def trust_states(move_facts: MoveFacts) -> set[tuple[str, bool | None]]:
     return {(phone.udid, phone.trusted) for phone in move_facts.connected}
 
 
-def saved_of(made: PresaveResult) -> BackupContents:
+def backup_contents_of(made: PresaveResult) -> BackupContents:
     return BackupContents(
         name=made.presaved.name,
         ios_version=made.ios_version,
         encrypted=made.encrypted,
-        category_entries=holdings_of(made.tally),
+        category_entries=category_entries_of(made.tally),
         unreadable=made.unreadable,
     )
 
 
-def holdings_of(tally: Tally) -> tuple[CategoryEntry, ...]:
-    """Categories, then apps. What nobody claims travels with the last category."""
+def category_entries_of(tally: Tally) -> tuple[CategoryEntry, ...]:
+    """Categories, then apps. Unclaimed files are counted with the last category, with which they move."""
     spare = sum(row.bytes for row in tally.unclaimed), sum(row.files for row in tally.unclaimed)
     last = tally.categories[-1].category.id
     categories = [

@@ -1,4 +1,4 @@
-"""A page of the wizard, ready to be shown: words and rows. What shows it is in wizard.py and wizard_plain.py."""
+"""A page of the wizard, ready to be shown by widgets.py or plain_widgets.py."""
 
 from __future__ import annotations
 
@@ -8,32 +8,33 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from migrate.language import _
 from migrate.plan.interview.observations import Kind
 from migrate.problems import MigrateError
 from migrate.talk.console import display_width, format_problem, is_plain, pad, safe, say, truncate, width, wrapped
 
-ROOM_BESIDE = 8
-"""Columns that a row's pointer and number take."""
+MARKER_COLUMNS = 8
+"""Columns taken by a row's pointer and number."""
 
 
 class Changed:
-    """In place of an answer: what the page shows is no longer so."""
+    """In place of an answer: what the page shows is out of date."""
 
 
 CHANGED = Changed()
 PageAnswer = str | tuple[str, ...] | Changed
 Changes = Callable[[], Awaitable[None]]
-"""Comes to its end when what a page shows is no longer so."""
+"""Returns when what a page shows is out of date."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line to choose or tick. `cells` are put in columns below each other; the first one is cut where it must."""
+    """One line to choose or select. `cells` are aligned in columns; the first is cut if the line is too long."""
 
     value: str
     cells: tuple[str, ...]
     refused: str = ""
-    """Why it cannot be chosen, in a word or two."""
+    """Why it cannot be chosen, in a few words; "" if it can."""
     group: str = ""
 
 
@@ -44,26 +45,26 @@ class Page:
     kind: Kind = "one"
     lines: tuple[str, ...] = ()
     rows: tuple[Row, ...] = ()
-    back_label: str | None = "Back"
-    """What the way back is called; None: there is no page before."""
+    back_label: str | None = field(default_factory=lambda: _("Back"))
+    """The label of the way back; None if there is no page before."""
     preferred: str | None = None
     is_live: bool = False
-    """Whether the page changes by itself when a phone comes or goes."""
+    """Whether the page is updated when a phone comes or goes."""
     total: Callable[[Sequence[str]], str] = field(default=lambda ticked: "")
     refusal: Callable[[Sequence[str]], str] = field(default=lambda ticked: "")
-    """Why what is ticked cannot be taken; "" where it can."""
+    """Why the selection cannot be taken; "" if it can."""
 
-    def labels(self, room: int = ROOM_BESIDE) -> dict[str, str]:
-        """What each row says, in columns that fit beside `room` others."""
+    def labels(self, reserved: int = MARKER_COLUMNS) -> dict[str, str]:
+        """Each row's text, in columns that leave `reserved` columns of the line free."""
         clean = {row.value: tuple(safe(cell).replace("\n", " ") for cell in row.cells) for row in self.rows}
         wide = [cells for cells in clean.values() if len(cells) > 1]
         widths = [max(map(display_width, column)) for column in zip(*wide, strict=True)]
-        spare = width() - room - sum(widths) - 2 * (len(widths) - 1)
+        spare = width() - reserved - sum(widths) - 2 * (len(widths) - 1)
         if widths and spare < 0:
             widths[0] = max(10, widths[0] + spare)
         labels = {}
         for value, cells in clean.items():
-            columns = widths if len(cells) > 1 else [min(display_width(cells[0]), width() - room)]
+            columns = widths if len(cells) > 1 else [min(display_width(cells[0]), width() - reserved)]
             sides = ("left", *["right"] * (len(columns) - 1))
             padded = [
                 pad(truncate(cell, size), size, side) for cell, size, side in zip(cells, columns, sides, strict=True)
@@ -73,18 +74,18 @@ class Page:
 
 
 class Widgets(Protocol):
-    """Shows a page and comes back with its answer, BACK, or CHANGED. Ctrl-C is a KeyboardInterrupt."""
+    """Shows a page and returns its answer, BACK or CHANGED. Ctrl-C is a KeyboardInterrupt."""
 
     async def __call__(self, page: Page, changes: Changes | None = None) -> PageAnswer: ...
 
 
 def heading(text: str) -> str:
-    """How a page begins."""
+    """The first line of a page."""
     return text if is_plain() else f"{text} {'─' * max(3, width() - display_width(text) - 1)}"
 
 
 def print_lines(lines: Sequence[str]) -> int:
-    """Say a page's words, and come back with how many rows of the screen they take."""
+    """Print a page's lines and return how many rows of the screen they take."""
     for line in lines:
         say(line)
     columns = shutil.get_terminal_size((80, 24)).columns
@@ -92,7 +93,7 @@ def print_lines(lines: Sequence[str]) -> int:
 
 
 def erase_rows(rows: int) -> None:
-    """Take the last rows off the screen."""
+    """Remove the last rows from the screen."""
     if rows:
         sys.stderr.write(f"\x1b[{rows}F\x1b[J")
         sys.stderr.flush()

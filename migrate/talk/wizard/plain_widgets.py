@@ -1,6 +1,6 @@
-"""The wizard's pages in plain lines: for a voice that reads them aloud, a terminal without unicode, or a very old one.
+"""The wizard's widgets in plain lines, for screen readers and for terminals that cannot draw.
 
-Nothing is drawn anew and no key does anything by itself: a page is printed once, an answer is typed.
+A page is printed once, without redraws, and an answer is typed and ended with Enter.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from migrate.language import _
 from migrate.plan.interview.observations import BACK
 from migrate.talk.console import safe, say
 from migrate.talk.passwords import ask_hidden
@@ -20,7 +21,7 @@ LOOK_AGAIN_KEY = "l"
 
 
 async def ask(page: Page, changes: Changes | None = None) -> PageAnswer:
-    """Print a page and read its answer. What changes meanwhile is told in a line, and shown with "look again"."""
+    """Print a page and read its answer. Changes are announced in one line, and shown with "look again"."""
     say()
     for line in (heading(page.title), *page.lines):
         say(line)
@@ -31,9 +32,9 @@ async def ask(page: Page, changes: Changes | None = None) -> PageAnswer:
             case "many":
                 return ask_many(page)
             case "path":
-                return line_typed("Folder: ").strip().strip("'\"") or BACK
+                return line_typed(_("Folder: ")).strip().strip("'\"") or BACK
             case "secret":
-                return ask_hidden("Password (nothing is shown): ") or BACK
+                return ask_hidden(_("Password (nothing is shown): ")) or BACK
             case "new-secret":
                 return ask_new_secret()
 
@@ -42,34 +43,37 @@ async def ask_one(page: Page, changes: Changes | None) -> PageAnswer:
     rows = [row for row in page.rows if not row.refused]
     put_rows(page, rows)
     if page.is_live:
-        say(f"  {LOOK_AGAIN_KEY}. Look again")
+        say("  " + _("{key}. Look again").format(key=LOOK_AGAIN_KEY))
     if page.back_label:
         say(f"  b. {page.back_label}")
     while True:
         if changes is not None:
-            await wait_for_input("Your answer: ", changes)
+            await wait_for_input(_("Your answer: "), changes)
         with interruptible_prompt():
-            typed = line_typed("" if changes is not None else "Your answer: ").strip().lower()
+            typed = line_typed("" if changes is not None else _("Your answer: ")).strip().lower()
         if typed == LOOK_AGAIN_KEY and page.is_live:
             return CHANGED
         if typed == "b" and page.back_label:
             return BACK
         if typed.isdecimal() and 0 < int(typed) <= len(rows):
             return rows[int(typed) - 1].value
-        say(f"Type a number from 1 to {len(rows)}{', or b to go back' if page.back_label else ''}.")
+        if page.back_label:
+            say(_("Type a number from 1 to {last}, or b to go back.").format(last=len(rows)))
+        else:
+            say(_("Type a number from 1 to {last}.").format(last=len(rows)))
 
 
 def ask_many(page: Page) -> PageAnswer:
     rows = list(page.rows)
     put_rows(page, rows)
-    say("  b. Back")
+    say("  " + _("b. Back"))
     while True:
-        typed = line_typed("What moves (for example 1 3 5-7, or all): ").strip().lower()
+        typed = line_typed(_("What should move (for example 1 3 5-7, or all): ")).strip().lower()
         if typed == "b":
             return BACK
         picked = numbers(typed, len(rows))
         if picked is None:
-            say(f"Type numbers from 1 to {len(rows)}, with spaces between them, or all.")
+            say(_("Type numbers from 1 to {last}, separated by spaces, or all.").format(last=len(rows)))
             continue
         ticked = tuple(rows[number - 1].value for number in picked)
         say(page.total(ticked))
@@ -85,8 +89,8 @@ def put_rows(page: Page, rows: Sequence[Row]) -> None:
 
 
 def numbers(typed: str, most: int) -> list[int] | None:
-    """`1 3 5-7` -> [1, 3, 5, 6, 7]; None where it cannot be understood."""
-    if typed == "all":
+    """`1 3 5-7` -> [1, 3, 5, 6, 7]; None if it cannot be parsed."""
+    if typed in ("all", _("all")):
         return list(range(1, most + 1))
     found: set[int] = set()
     for word in typed.replace(",", " ").split():
@@ -98,17 +102,17 @@ def numbers(typed: str, most: int) -> list[int] | None:
 
 
 def ask_new_secret() -> str:
-    while first := ask_hidden("Password (nothing is shown): "):
-        if ask_hidden("The same once more: ") == first:
+    while first := ask_hidden(_("Password (nothing is shown): ")):
+        if ask_hidden(_("Repeat it: ")) == first:
             return first
-        say("These were not the same. Once more.")
+        say(_("The two did not match. Type it again."))
     return BACK
 
 
 async def wait_for_input(prompt: str, changes: Changes) -> None:
-    """Ask, and come back once somebody types. A phone that comes or goes before that is told, once.
+    """Show the prompt and return once typing begins. A phone that comes or goes before that is announced, once.
 
-    Only a terminal of POSIX can be waited for; elsewhere this comes back at once and nothing is told.
+    Only a POSIX terminal can be waited for; elsewhere this returns at once and announces nothing.
     """
     sys.stderr.write(safe(prompt))
     sys.stderr.flush()
@@ -121,7 +125,8 @@ async def wait_for_input(prompt: str, changes: Changes) -> None:
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if not typed.is_set():
             say()
-            say(f"A phone came or went, or trusts this computer now. Type {LOOK_AGAIN_KEY} to look again.")
+            changed = _("A phone was connected or disconnected, or now trusts this computer. Type {key} to look again.")
+            say(changed.format(key=LOOK_AGAIN_KEY))
             sys.stderr.write(safe(prompt))
             sys.stderr.flush()
             await typed.wait()
@@ -133,7 +138,7 @@ async def wait_for_input(prompt: str, changes: Changes) -> None:
 
 
 def line_typed(prompt: str) -> str:
-    """One line. Raises KeyboardInterrupt at the end of input: nobody is there any more."""
+    """Read one line. Raises KeyboardInterrupt at the end of input."""
     sys.stderr.write(safe(prompt))
     sys.stderr.flush()
     typed = sys.stdin.readline()

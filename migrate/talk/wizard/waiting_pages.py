@@ -1,54 +1,60 @@
-"""What a hand must do on a phone, as pages that appear when the phone shows it and go away when it is done."""
+"""Pages that ask a person to do something on a phone. They disappear once it is done."""
 
 from __future__ import annotations
 
 from migrate.journey import events
+from migrate.language import _, mark
 from migrate.problems.finding import Finding
 from migrate.progress import UserAction
-from migrate.talk import step_texts as sentences
+from migrate.talk import step_texts
 from migrate.talk.console import is_plain, wrapped
 from migrate.talk.progress import BarListener, LineListener
 from migrate.talk.wizard.page import erase_rows, heading, print_lines
 
 ACTION_STEPS: dict[UserAction, tuple[str, ...]] = {
     "tap-trust": (
-        "It asks: Trust This Computer? Tap Trust.",
-        "Enter its passcode there, if it asks for one.",
+        mark("It asks: Trust This Computer? Tap Trust."),
+        mark("Enter its passcode there, if it asks for one."),
     ),
-    "enter-passcode": ("Enter its passcode. It may ask twice; that is normal.",),
+    "enter-passcode": (mark("Enter its passcode. It may ask twice; that is normal."),),
     "finish-setup": (
-        "Swipe up, or tap Continue, until its setup begins.",
-        "Choose language and Wi-Fi. If it asks where to take data from: Don't Transfer. The data is on it already.",
-        "Sign in to the Apple Account, if you have one, and choose a passcode.",
-        "Go on until you see the home screen. Apps come back from the App Store in the hours after.",
+        mark("Swipe up, or tap Continue, until its setup begins."),
+        mark(
+            "Choose a language and Wi-Fi. If it asks where to transfer data from, choose Don't Transfer: the data is "
+            "already on it."
+        ),
+        mark("Sign in to your Apple Account, if you have one, and choose a passcode."),
+        mark("Continue until you see the home screen. Apps are installed from the App Store over the next hours."),
     ),
     "turn-off-find-my": (
-        "Open Settings, tap your name, then Find My, then Find My iPhone.",
-        "Turn it off and enter the Apple Account's password. Away from home the phone may ask you to wait an hour.",
-        "It can be turned on again right after the move.",
+        mark("Open Settings, tap your name, then Find My, then Find My iPhone."),
+        mark(
+            "Turn it off and enter your Apple Account password. Away from home the phone may ask you to wait an hour."
+        ),
+        mark("You can turn it on again right after the move."),
     ),
 }
-"""An errand -> what to do on the phone, in order. The others are one sentence long (sentences.py)."""
+"""An action -> what to do on the phone, in order. The other actions are one sentence in step_texts.py."""
 RESTARTING: tuple[str, ...] = (
-    "It restarts by itself: the Apple logo, a bar, then Hello.",
-    "Leave it connected. This can take a while.",
+    mark("It restarts: the Apple logo, a progress bar, then Hello."),
+    mark("Leave it connected. This can take a while."),
 )
 
 
 def action_page(phone: str, action: UserAction, step: str, apps: tuple[str, ...] = ()) -> list[str]:
-    """What is asked of a person, the phone named first."""
+    """What a person is asked to do, the phone named first."""
     restarting = action == "connect" and step == "wait-for-phone"
-    lines = (
-        RESTARTING if restarting else ACTION_STEPS.get(action, (sentences.action_sentence(action, phone, step, apps),))
-    )
-    marked = [wrapped(text, indent="     ", first=f"  {number}. ") for number, text in enumerate(lines, 1)]
-    shown = marked if len(lines) > 1 else [wrapped(lines[0], indent="  ", first="  ")]
-    title = "Please" if action == "connect" and not restarting else f"Now on {phone}:"
-    return ["", heading(title), *shown, "  (This goes on by itself as soon as it is done.)"]
+    marked = RESTARTING if restarting else ACTION_STEPS.get(action, ())
+    lines = [_(line) for line in marked] or [step_texts.action_sentence(action, phone, step, apps)]
+    numbered = [wrapped(text, indent="     ", first=f"  {number}. ") for number, text in enumerate(lines, 1)]
+    shown = numbered if len(lines) > 1 else [wrapped(lines[0], indent="  ", first="  ")]
+    please = action == "connect" and not restarting
+    title = _("Please") if please else _("Now on {phone}:").format(phone=phone)
+    return ["", heading(title), *shown, "  " + _("(This continues as soon as it is done.)")]
 
 
 class NewEventFilter:
-    """Passes on what was not told before: what a conversation saved and verified, its run finds done and says again."""
+    """Passes on only what is new: a run repeats the events of backups that the wizard has already made."""
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
@@ -70,7 +76,7 @@ class NewEventFilter:
 
 
 class PlainActionPages(LineListener):
-    """Errands as paragraphs; when one is done, it is said."""
+    """Actions as paragraphs, with a line when one is done."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +85,7 @@ class PlainActionPages(LineListener):
     def on_event(self, event: events.Event) -> None:
         match event:
             case events.PersonNeeded(phone, action, apps):
-                self.errands.add((phone, action))
+                self.open_actions.add((phone, action))
                 for line in action_page(phone, action, self.step, apps):
                     self.say(line)
             case _ if self.once.is_new(event):
@@ -89,24 +95,24 @@ class PlainActionPages(LineListener):
 
 
 class ActionPages(BarListener):
-    """Errands as pages that are taken off the screen when they are done."""
+    """Actions as pages that are removed from the screen when they are done."""
 
     def __init__(self) -> None:
         super().__init__()
         self.once = NewEventFilter()
         self.rows = 0
-        """Rows of the page on the screen's end; 0 once something else was printed below it."""
+        """Rows of the page at the end of the screen; 0 once something else was printed below it."""
 
     def on_event(self, event: events.Event) -> None:
         match event:
             case events.PersonNeeded(phone, action, apps):
                 self.close()
                 self.erase_rows()
-                self.errands.add((phone, action))
+                self.open_actions.add((phone, action))
                 self.rows = print_lines(action_page(phone, action, self.step, apps))
-            case events.PersonDone(phone, action) if (phone, action) in self.errands:
+            case events.PersonDone(phone, action) if (phone, action) in self.open_actions:
                 self.close()
-                self.errands.discard((phone, action))
+                self.open_actions.discard((phone, action))
                 self.erase_rows()
             case _ if self.once.is_new(event):
                 super().on_event(event)
@@ -118,7 +124,7 @@ class ActionPages(BarListener):
         super().say(sentence)
 
     def erase_rows(self) -> None:
-        """Take the page off the screen, if nothing was printed below it."""
+        """Remove the page from the screen if nothing was printed below it."""
         erase_rows(self.rows)
         self.rows = 0
 

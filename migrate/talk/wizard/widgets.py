@@ -1,14 +1,13 @@
-"""The wizard: the loop around the interview, and one function per widget. Nothing is decided here.
+"""The wizard's widgets on a terminal that can draw, one function each.
 
-What is asked next is `plan/interview`'s; the words are wizard_words'; what is done between pages is wizard_doing's.
-questionary is imported here and nowhere else, always unsafe, so that Ctrl-C is seen; it draws on stderr.
+questionary is imported only here. It is always asked with `unsafe_ask_async`, which lets Ctrl-C through, and draws on
+stderr.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from functools import partial
 from typing import Any, cast
 
 import questionary
@@ -18,63 +17,19 @@ from prompt_toolkit.layout.controls import FormattedTextControl
 from prompt_toolkit.output import create_output
 from questionary.prompts.common import InquirerControl
 
+from migrate.language import _, mark
 from migrate.plan.interview.observations import BACK
-from migrate.plan.interview.questions import Answers, MoveFacts, back, next_preparation, next_question
-from migrate.problems import MigrateError
 from migrate.talk.console import say
 from migrate.talk.progress import clear_bars
-from migrate.talk.wizard.actions import WizardActions
-from migrate.talk.wizard.page import (
-    CHANGED,
-    Changed,
-    Changes,
-    Page,
-    PageAnswer,
-    Widgets,
-    erase_rows,
-    heading,
-    print_lines,
-)
-from migrate.talk.wizard.texts import question_page
+from migrate.talk.wizard.page import CHANGED, Changes, Page, PageAnswer, erase_rows, heading, print_lines
 
 STOPPED = object()
-CHOOSING, TICKING = "(a number or arrows, then Enter)", "(space ticks, a: all, Enter: next, b: back)"
-
-
-async def run_interview(
-    ask: Widgets, actions: WizardActions, facts: MoveFacts, answers: Answers
-) -> tuple[MoveFacts, Answers]:
-    """Ask until the plan can be written, or a run is to go on. Every answer is kept at once."""
-    while True:
-        facts = await actions.refresh(facts, answers)
-        page: Page | None = None
-        try:
-            if preparation := next_preparation(facts, answers):
-                facts = await actions.prepare(preparation, facts, answers)
-                continue
-            if (question := next_question(facts, answers)) is None:
-                return facts, answers
-            page = question_page(question, facts, answers)
-            answer = await ask(page, partial(actions.changes, facts) if page.is_live else None)
-            if isinstance(answer, Changed):
-                continue
-            if answer == BACK:
-                answers = back(facts, answers, page.name)
-            else:
-                facts, answers = await actions.accept_answer(page.name, answer, facts, answers)
-        except MigrateError as error:
-            if await actions.handle_error(error, page) == "change":
-                facts = await actions.refresh(facts, answers)
-                question = next_question(facts, answers)
-                answers = back(facts, answers, question.name if question else None)
-        actions.write_answers(facts, answers)
-
-
-# -- the widgets -----------------------------------------------------------------------------------------------------
+CHOOSING = mark("(a number or arrows, then Enter)")
+TICKING = mark("(space selects, a: all, Enter: next, b: back)")
 
 
 async def ask(page: Page, changes: Changes | None = None, **terminal: Any) -> PageAnswer:
-    """Show a page and wait for its answer. Raises KeyboardInterrupt; CHANGED when `changes` came to its end first."""
+    """Show a page and wait for its answer, or for CHANGED if `changes` ends first. Raises KeyboardInterrupt."""
     clear_bars()
     rows = print_lines(["", heading(page.title), *page.lines])
     answer: PageAnswer = await WIDGETS[page.kind](page, changes, terminal or {"output": create_output(sys.stderr)})
@@ -88,7 +43,7 @@ async def ask_one(page: Page, changes: Changes | None, terminal: dict[str, Any])
     if page.back_label:
         rows.append(questionary.Choice(page.back_label, BACK, shortcut_key="b"))
     default = page.preferred if page.preferred in {row.value for row in rows} else None
-    look: dict[str, Any] = {"use_shortcuts": True, "use_jk_keys": False, "qmark": ">", "instruction": CHOOSING}
+    look: dict[str, Any] = {"use_shortcuts": True, "use_jk_keys": False, "qmark": ">", "instruction": _(CHOOSING)}
     return cast(PageAnswer, await run_question(questionary.select("", rows, default, **look, **terminal), changes))
 
 
@@ -106,7 +61,7 @@ async def ask_many(page: Page, changes: Changes | None, terminal: dict[str, Any]
         return f"   {page.total(ticked)}" + (f"\n   {refusal}" if refusal else "")
 
     look: dict[str, Any] = {"validate": lambda ticked: not page.refusal(ticked) or " ", "qmark": ">"}
-    question = questionary.checkbox("", rows, instruction=TICKING, **look, **terminal)
+    question = questionary.checkbox("", rows, instruction=_(TICKING), **look, **terminal)
     control = next(one for one in question.application.layout.find_all_controls() if isinstance(one, InquirerControl))
     total = Window(FormattedTextControl(below), dont_extend_height=True, wrap_lines=True)
     shown = HSplit([question.application.layout.container, ConditionalContainer(total, filter=~is_done)])
@@ -118,21 +73,21 @@ async def ask_many(page: Page, changes: Changes | None, terminal: dict[str, Any]
 
 
 async def ask_path(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> PageAnswer:
-    typed: str = await run_question(questionary.path("Folder:", **terminal), None)
+    typed: str = await run_question(questionary.path(_("Folder:"), **terminal), None)
     return typed.strip().strip("'\"") or BACK
 
 
 async def ask_secret(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> PageAnswer:
-    typed: str = await run_question(questionary.password("Password:", **terminal), None)
+    typed: str = await run_question(questionary.password(_("Password:"), **terminal), None)
     return typed or BACK
 
 
 async def ask_new_secret(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> PageAnswer:
     while (first := await ask_secret(page, changes, terminal)) != BACK:
-        say("The same once more, so that a slip does not lock you out:")
+        say(_("Repeat it, so that a typing error does not lock you out:"))
         if await ask_secret(page, changes, terminal) == first:
             break
-        say("These were not the same. Once more:")
+        say(_("The two did not match. Type it again:"))
     return first
 
 
@@ -140,12 +95,12 @@ WIDGETS = {"one": ask_one, "many": ask_many, "path": ask_path, "secret": ask_sec
 
 
 async def run_question(question: questionary.Question, changes: Changes | None) -> Any:
-    """The answer, or CHANGED and the question taken off the screen."""
+    """The answer; or CHANGED, and the question is removed from the screen."""
 
     async def asking() -> Any:
         try:
             return await question.unsafe_ask_async()
-        except (KeyboardInterrupt, EOFError):  # raised inside a task of its own it would tear the loop down
+        except (KeyboardInterrupt, EOFError):  # raised inside this task it would tear the event loop down
             return STOPPED
 
     asked = asyncio.ensure_future(asking())

@@ -16,7 +16,7 @@ from migrate.talk.wizard.texts import _backup_label
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A person on a Mac, with a home of their own, standing in an empty folder."""
+    """A fresh home directory on a Mac, and an empty current folder."""
     person, empty = tmp_path / "person", tmp_path / "empty"
     empty.mkdir()
     monkeypatch.setattr(Path, "home", lambda: person)
@@ -35,11 +35,11 @@ def test_backups_of_other_programs_are_offered_in_place_of_the_old_phone(home: H
     plain_backup.rename(place)
     (found,) = earlier_backups(home)
     assert (found.folder, found.udid, found.encrypted) == (str(place), plain_backup.name, False)
-    assert _backup_label(found) == f"{found.backed_up_on}, iOS 17.5.1, Finder's" and not found.is_too_old
+    assert _backup_label(found) == f"{found.backed_up_on}, iOS 17.5.1, from Finder" and not found.is_too_old
     assert initial_state(home, home.path / "answers.json").backups == (found,)
 
 
-def test_one_that_was_never_finished_or_is_being_healed_is_not_offered(
+def test_unfinished_backups_and_those_under_repair_are_not_offered(
     home: Home, plain_backup: Path, encrypted_backup: Path
 ) -> None:
     status = plain_backup / "Status.plist"
@@ -51,7 +51,7 @@ def test_one_that_was_never_finished_or_is_being_healed_is_not_offered(
     assert earlier_backups(home) == []
 
 
-def test_one_of_ios_9_is_offered_and_said_to_be_too_old(home: Home) -> None:
+def test_a_backup_of_ios_9_is_shown_as_too_old(home: Home) -> None:
     old = finders(home) / "2b6f0cc904d137be2e1730235f5664094b831186"
     old.mkdir()
     (old / "Manifest.mbdb").write_bytes(b"mbdb\x05\x00")

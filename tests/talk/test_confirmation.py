@@ -1,4 +1,4 @@
-"""The last word before anything is sent, and what is said when all is done: how to look again, and how to undo."""
+"""The last confirmation, and what the end of a run says about proving again and undoing."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ WORD = Confirmation(
 )
 
 
-def test_the_last_word_says_whether_it_can_be_undone() -> None:
+def test_the_confirmation_says_whether_the_move_can_be_undone() -> None:
     said = " ".join(confirmation_lines(WORD))
-    assert "not saved: this cannot be undone" in said and "migrate undo" not in said
+    assert "not backed up first, so this cannot be undone" in said and "migrate undo" not in said
     said = " ".join(confirmation_lines(replace(WORD, is_undoable=True)))
-    assert "migrate undo R1 puts it back" in said and "cannot" not in said
+    assert "To put it back as it was: migrate undo R1" in said and "cannot" not in said
 
 
 @pytest.mark.parametrize("safety", [{"backup": "x"}, None], ids=["saved before", "not saved before"])
-def test_at_the_end_it_says_how_to_prove_later_and_how_to_undo(
+def test_the_end_of_a_run_says_how_to_prove_again_and_how_to_undo(
     capsys: pytest.CaptureFixture[str], safety: dict[str, Any] | None
 ) -> None:
     receipt = {"run": "R1", "new_phone": {"name": "New"}, "safety": safety}

@@ -1,4 +1,4 @@
-"""Tables, lines and findings, as they stand on a narrow terminal."""
+"""Tables, lines and findings on a narrow terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
 
 
-def test_a_table_fits_and_its_columns_stand_under_their_titles() -> None:
+def test_a_table_fits_and_its_columns_align_with_their_titles() -> None:
     columns = (Column("What", shrinks=True), Column("Files", "right"), Column("Size", "right"))
     rows = [
         ("Photos", "12,402", "1.2 GB"),
@@ -34,12 +34,12 @@ def test_wide_characters_count_double_and_marks_not_at_all() -> None:
     assert len({display_width(row) for row in rows}) == 1
 
 
-def test_a_command_or_a_path_stays_in_one_piece_to_be_pasted() -> None:
+def test_commands_and_paths_are_not_broken() -> None:
     path = "/home/ada/some-where/that-is-quite-deep/and-has-dashes/backups/00008101-000A1B2C3D4E5F60"
     assert path in wrapped(f"Look at it with: migrate verify {path}", indent="   ")
 
 
-def test_what_could_steer_a_terminal_is_taken_out_of_words_and_escaped_in_json() -> None:
+def test_control_characters_are_removed_from_text_and_escaped_in_json() -> None:
     name = "Ada\x1b]0;gone\x07\u202e\x9b\udc80\r\n"
     assert not any(char in safe(name) for char in "\x1b\x07\u202e\x9b\udc80\r")
     text = dump_json({"name": name})
@@ -51,7 +51,7 @@ def finding(code: str, severity: str, number: int) -> Finding:
     return Finding(code=code, severity=severity, what=f"{code} {number}.", why=f"Because {code}.", next="Look.")  # type: ignore[arg-type]
 
 
-def test_findings_come_gravest_first_and_many_of_one_kind_are_counted() -> None:
+def test_findings_are_sorted_by_severity_and_many_of_one_kind_are_counted() -> None:
     findings = [finding("note", "info", 0), *(finding("gone", "error", number) for number in range(1_074))]
     text = "\n".join(format_findings(findings))
     assert text.index("gone 0.") < text.index("note 0.")

@@ -1,4 +1,4 @@
-"""Backups that nobody here wrote, looked at with every command that reads one; not a byte of theirs changes."""
+"""Every command that reads backups, on backups made by other programs. None of their bytes changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def tree(folder: Path) -> dict[str, tuple[int, int, bytes]]:
 
 @pytest.fixture(autouse=True)
 def untouched(migrate: Migrate, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The password is told after `migrate` has cleared what was in the environment."""
+    """Set the password after the `migrate` fixture has cleared the environment."""
     before = {folder: tree(DATA / folder) for folder in ("minted", "ios14-real-manifest")}
     monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", PASSWORD)
     yield
@@ -41,7 +41,7 @@ def untouched(migrate: Migrate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 @pytest.fixture
 def minted(tmp_path: Path) -> Path:
-    """Copies of the three small ones, in a folder to stand in."""
+    """Copies of the three small backups, in the current folder."""
     for name in MINTED:
         shutil.copytree(DATA / "minted" / name, tmp_path / "here" / name)
     return tmp_path / "here"
@@ -57,7 +57,7 @@ def test_show_counts_all_of_them(migrate: Migrate, name: str) -> None:
     assert messages["files"] == 1
 
 
-def test_backups_lists_them_and_says_what_it_cannot_know(
+def test_backups_lists_them_and_says_what_could_not_be_read(
     migrate: Migrate, minted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(DATA / "ios14-real-manifest" / "backup", minted / "ios14")
@@ -71,7 +71,7 @@ def test_backups_lists_them_and_says_what_it_cannot_know(
 
 
 @pytest.mark.parametrize("name", MINTED)
-def test_a_damaged_one_is_healed_without_its_phone(migrate: Migrate, minted: Path, name: str) -> None:
+def test_a_damaged_backup_is_repaired_without_its_phone(migrate: Migrate, minted: Path, name: str) -> None:
     blob = max((path for path in (minted / name).glob("??/*")), key=lambda path: path.stat().st_size)
     blob.unlink()
     healed = migrate("repair", minted / name, "--without-phone", "--json")
@@ -81,7 +81,7 @@ def test_a_damaged_one_is_healed_without_its_phone(migrate: Migrate, minted: Pat
     assert Path(healed.json["kept"]).is_dir()
 
 
-def test_what_is_no_whole_backup_is_not_healed_without_its_phone(migrate: Migrate, tmp_path: Path) -> None:
+def test_an_incomplete_backup_is_not_repaired_without_its_phone(migrate: Migrate, tmp_path: Path) -> None:
     copy = tmp_path / "ios14"
     shutil.copytree(DATA / "ios14-real-manifest" / "backup", copy)
     before = tree(copy)

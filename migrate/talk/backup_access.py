@@ -1,0 +1,59 @@
+"""The BACKUP argument of a command, and opening that backup with its password."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from migrate.language import _
+from migrate.talk.console import say
+from migrate.talk.passwords import Passwords
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from migrate.backup.folder import BackupFolder
+
+T = TypeVar("T")
+
+BackupArgument = Annotated[
+    Path, typer.Argument(metavar="BACKUP", help=_("The folder that holds Manifest.db, or the one around it."))
+]
+
+
+def with_password(folder: BackupFolder, passwords: Passwords, work: Callable[[str | None], T]) -> T:
+    """Call `work` with the backup's password. It is asked for only if the backup is encrypted, up to three times.
+
+    Raises:
+        PasswordMissing: no password is known.
+        WrongPassword: the password does not open the backup.
+    """
+    from migrate.problems import WrongPassword
+
+    if not needs_password(folder):
+        return work(None)
+    name = phone_name(folder)
+    for tries_left in (2, 1, 0):
+        try:
+            return work(passwords.old(name, folder.udid))
+        except WrongPassword:
+            if not tries_left or not passwords.reject_password(name):
+                raise
+            say(_("That is not the password of this backup. Try again."))
+    raise AssertionError("unreachable")
+
+
+def needs_password(folder: BackupFolder) -> bool:
+    """Whether the backup is encrypted; False if the folder is too damaged to tell, so that opening it reports that."""
+    from migrate.problems import MigrateError
+
+    try:
+        return folder.is_encrypted
+    except MigrateError:
+        return False
+
+
+def phone_name(folder: BackupFolder) -> str:
+    return folder.device_name or folder.path.name

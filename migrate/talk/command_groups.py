@@ -1,0 +1,23 @@
+"""The commands with subcommands: `plan`, `runs`, `simulator`."""
+
+from __future__ import annotations
+
+import typer
+
+from migrate.language import _, mark
+
+GROUP_HELPS = {
+    "plan": mark("Creates, checks and explains plans: new, check, explain, schema."),
+    "runs": mark("Lists, shows and deletes runs: list, show, rm."),
+    "simulator": mark("Simulated iPhones, for tests and other tools: serve."),
+}
+
+
+def command_group(app: typer.Typer, name: str) -> typer.Typer:
+    """The group `name`, added to `app` when the first of its commands registers."""
+    for known in app.registered_groups:
+        if known.name == name and known.typer_instance is not None:
+            return known.typer_instance
+    group = typer.Typer(help=_(GROUP_HELPS[name]), rich_markup_mode=None)
+    app.add_typer(group, name=name)
+    return group

@@ -1,0 +1,110 @@
+"""`migrate backup`: one phone backed up to this computer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from migrate.language import _, plural
+from migrate.problems import NoPhone, SaveInterrupted, WhichPhoneToSave
+from migrate.talk.console import print_json, print_line, wrapped
+from migrate.talk.options import PHONE_WAIT_S, Exit, GlobalOptions, Workspace, run_async, with_global_options
+from migrate.units import format_bytes
+
+
+def register(app: typer.Typer) -> None:
+    app.command("backup")(with_global_options(back_up))
+
+
+def back_up(
+    options: GlobalOptions,
+    udid: Annotated[
+        str | None,
+        typer.Argument(metavar="[UDID]", help=_("The phone; not needed if only one is connected."), show_default=False),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help=_("Transfer everything again, not only what changed."), show_default=False)
+    ] = False,
+    wait: Annotated[
+        int | None,
+        typer.Option(
+            "--wait",
+            metavar="SECONDS",
+            min=0,
+            help=_(
+                "How long to wait for the phone to be connected and unlocked (default: {seconds} s once connected)."
+            ).format(seconds=PHONE_WAIT_S),
+            show_default=False,
+        ),
+    ] = None,
+) -> Exit:
+    """Backs up a phone to this computer. An interrupted backup continues where it stopped."""
+    with options.open_workspace() as workspace:
+        saved = run_async(back_up_phone(options, workspace, udid, fresh=fresh, wait_s=wait))
+    if options.json:
+        print_json(saved)
+        return None
+    done = plural(
+        "{phone} is backed up: {count:,} file, {size} transferred.",
+        "{phone} is backed up: {count:,} files, {size} transferred.",
+        saved["files"],
+    )
+    print_line(wrapped(done.format(phone=saved["name"], count=saved["files"], size=format_bytes(saved["bytes"]))))
+    print_line(f"  {saved['backup']}")
+    print_line(
+        wrapped(_("Check it with: migrate verify BACKUP. See its contents with: migrate show BACKUP"), indent="  ")
+    )
+    return None
+
+
+async def back_up_phone(
+    options: GlobalOptions, workspace: Workspace, udid: str | None, *, fresh: bool, wait_s: int | None
+) -> dict[str, Any]:
+    """Meet the phone, back it up into its working backup, and return the answer of `backup --json`.
+
+    Raises:
+        NoPhone, WhichPhoneToSave: at once, unless --wait was given.
+        MigrateError: what Phone.meet and Phone.back_up raise.
+    """
+    from migrate.phone.phone import Phone
+    from migrate.talk.task_progress import report_progress
+
+    if wait_s is None:
+        udid, wait_s = await select_phone(workspace, udid), PHONE_WAIT_S
+    with report_progress("backup", quiet=False) as progress:  # also with --json: the phone may need its owner
+        meeting = Phone.meet(workspace.usbmux, udid, progress=progress, wait_s=wait_s) if udid else None
+        async with await (meeting or Phone.meet_any(workspace.usbmux, progress=progress, wait_s=wait_s)) as phone:
+            facts = phone.facts
+            options.ctrl_c_error = SaveInterrupted(facts.name_or_model, facts.udid)
+            folder = workspace.home.working_backup(facts.udid)
+            begin: Literal["fresh", "incremental"] = "fresh" if fresh else "incremental"
+            with workspace.home.lock_working_backup(folder.name, facts.name_or_model):
+                report = await phone.back_up(folder, seals=workspace.home.seals, begin=begin, progress=progress)
+    return {
+        "backup": str(folder),
+        "udid": facts.udid,
+        "name": facts.name_or_model,
+        "files": report.files_received,
+        "bytes": report.bytes_received,
+        "findings": [finding.as_json() for finding in progress.findings],
+    }
+
+
+async def select_phone(workspace: Workspace, udid: str | None) -> str:
+    """The connected phone that is meant.
+
+    Raises:
+        NoPhone: it is not connected.
+        WhichPhoneToSave: several are connected and none is named.
+    """
+    from migrate.phone.discovery import find_phones
+    from migrate.udid import same_udid
+
+    found = await find_phones(workspace.usbmux)
+    matching = [phone for phone in found if udid is None or same_udid(phone.udid, udid)]
+    if not matching:
+        raise NoPhone(udid or "", tuple(phone.udid for phone in found))
+    if len(matching) > 1:
+        raise WhichPhoneToSave(tuple(f"{phone.name_or_model} ({phone.udid})" for phone in matching))
+    return matching[0].udid

@@ -1,0 +1,32 @@
+"""The verdict on a backup as text, for `verify` and `repair`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from migrate.language import _, mark
+from migrate.talk.console import format_findings, wrapped
+from migrate.units import format_bytes
+
+if TYPE_CHECKING:
+    from migrate.backup.verify.run import Verdict
+
+VERDICTS = {
+    "whole": mark("Whole: everything it lists is there and undamaged."),
+    "damaged": mark("Damaged: the problems are listed below."),
+    "unreadable": mark("Unreadable: its list of files cannot be read."),
+}
+QUICK = mark("Whole as far as names and sizes show: no stored file was opened (--quick).")
+
+
+def format_verdict(verdict: Verdict, *, quick: bool) -> list[str]:
+    encryption = {True: _("encrypted"), False: _("not encrypted"), None: _("encryption unknown")}[verdict.encrypted]
+    known = {"version": verdict.ios_version or _("unknown"), "encryption": encryption, "udid": verdict.udid}
+    lines = [wrapped(str(verdict.backup)), wrapped(_("iOS {version}, {encryption}, phone {udid}").format(**known))]
+    if verdict.records is not None:
+        counts = {"records": verdict.records, "files": verdict.files or 0, "size": format_bytes(verdict.bytes or 0)}
+        lines.append(wrapped(_("{records:,} records, {files:,} of them files, {size} stored").format(**counts)))
+    lines += ["", wrapped(_(QUICK if quick and verdict.verdict == "whole" else VERDICTS[verdict.verdict]))]
+    if verdict.findings:
+        lines += ["", *format_findings(verdict.findings)]
+    return lines
