@@ -39,16 +39,15 @@ from migrate.simulator.device.simulated_user import SimulatedUser
 from migrate.simulator.faults.faults import Faults
 from migrate.simulator.faults.scenarios import clear_faults, scenarios
 from migrate.simulator.phone_file import PhoneFile
-from migrate.simulator.usbmuxd import listeners as doors
-from migrate.simulator.usbmuxd.listeners import ConnectionAcceptor
+from migrate.simulator.usbmuxd import listeners
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 from migrate.simulator.usbmuxd.streams import SocketStream
 
 LINE_LIMIT_BYTES = 1 << 20
-FAULTS = TypeAdapter(Faults)
-SIMULATED_USER_ADAPTER = TypeAdapter(SimulatedUser)
-CONDITIONS = TypeAdapter(Conditions)
-ASSUMPTIONS = TypeAdapter(Assumptions)
+FAULTS_ADAPTER = TypeAdapter(Faults)
+USER_ADAPTER = TypeAdapter(SimulatedUser)
+CONDITIONS_ADAPTER = TypeAdapter(Conditions)
+ASSUMPTIONS_ADAPTER = TypeAdapter(Assumptions)
 STATES = (
     "activated",
     "battery_percent",
@@ -78,7 +77,7 @@ class AdminChannel:
         self._lock = threading.Lock()
         self._streams: set[SocketStream] = set()
         self._threads: list[threading.Thread] = []
-        self._acceptor: ConnectionAcceptor | None = None
+        self._acceptor: listeners.ConnectionAcceptor | None = None
 
     def __enter__(self) -> AdminChannel:
         self.start()
@@ -89,7 +88,7 @@ class AdminChannel:
 
     def start(self) -> None:
         """Raises OSError when the path cannot be had."""
-        self._acceptor = ConnectionAcceptor([_open_listener(self._path)], self._admit)
+        self._acceptor = listeners.ConnectionAcceptor([_open_listener(self._path)], self._admit)
 
     def stop(self) -> None:
         """Nothing when it never started."""
@@ -134,13 +133,13 @@ class AdminChannel:
             command = json.loads(line)
             if not isinstance(command, dict) or not isinstance(command.get("do"), str):
                 raise CommandFailed('an order is an object with a "do"')
-            return {"ok": True, **self._obey(command)}
+            return {"ok": True, **self._handle(command)}
         except CommandFailed as error:
             return {"ok": False, "error": str(error)}
         except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, lists in lists a thousand deep
             return {"ok": False, "error": f"not JSON: {error}"}
 
-    def _obey(self, command: dict[str, Any]) -> dict[str, Any]:
+    def _handle(self, command: dict[str, Any]) -> dict[str, Any]:
         if command["do"] == "phones":
             return {"phones": [self._describe(phone) for phone in self._server.phones]}
         do = _COMMANDS.get(command["do"])
@@ -235,17 +234,17 @@ def _set_state(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[st
 
 
 def _set_condition(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
-    name, value = _checked(CONDITIONS, Conditions, command, "condition")
+    name, value = _checked(CONDITIONS_ADAPTER, Conditions, command, "condition")
     setattr(phone.conditions, name, value)
 
 
 def _set_assumption(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
-    name, value = _checked(ASSUMPTIONS, Assumptions, command, "assumption")
+    name, value = _checked(ASSUMPTIONS_ADAPTER, Assumptions, command, "assumption")
     setattr(phone.assume, name, value)
 
 
 def _set_fault(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
-    name, value = _checked(FAULTS, Faults, command, "fault")
+    name, value = _checked(FAULTS_ADAPTER, Faults, command, "fault")
     setattr(phone.faults, name, value)  # in place: connections that run look at the same faults
 
 
@@ -257,7 +256,7 @@ def _scenario(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str
 
 
 def _set_simulated_user(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
-    name, value = _checked(SIMULATED_USER_ADAPTER, SimulatedUser, command, "habit")
+    name, value = _checked(USER_ADAPTER, SimulatedUser, command, "habit")
     phone.simulated_user = replace(phone.simulated_user, **{name: value})
 
 
@@ -273,34 +272,34 @@ def _checked(adapter: TypeAdapter[Any], table: Any, command: dict[str, Any], key
         raise CommandFailed(f"{name}: {error.errors()[0]['msg']}") from None
 
 
-def _simply(
+def _phone_command(
     act: Callable[[SimulatedPhone], None],
 ) -> Callable[[SimulatedUsbmuxd, SimulatedPhone, dict[str, Any]], None]:
     return lambda server, phone, command: act(phone)
 
 
 _COMMANDS: dict[str, Callable[[SimulatedUsbmuxd, SimulatedPhone, dict[str, Any]], dict[str, Any] | None]] = {
-    "tap-trust": _simply(SimulatedPhone.tap_trust),
-    "deny-trust": _simply(SimulatedPhone.deny_trust),
-    "lock": _simply(SimulatedPhone.lock),
-    "unlock": _simply(SimulatedPhone.unlock),
-    "enter-passcode": _simply(SimulatedPhone.answer_passcode),
-    "decline-passcode": _simply(lambda phone: phone.answer_passcode(False)),
-    "tap-cancel": _simply(SimulatedPhone.tap_cancel),
-    "forget-computers": _simply(SimulatedPhone.forget_hosts),
-    "arrive": _simply(SimulatedPhone.finish_background_restore),
-    "erase": _simply(SimulatedPhone.erase),
+    "tap-trust": _phone_command(SimulatedPhone.tap_trust),
+    "deny-trust": _phone_command(SimulatedPhone.deny_trust),
+    "lock": _phone_command(SimulatedPhone.lock),
+    "unlock": _phone_command(SimulatedPhone.unlock),
+    "enter-passcode": _phone_command(SimulatedPhone.answer_passcode),
+    "decline-passcode": _phone_command(lambda phone: phone.answer_passcode(False)),
+    "tap-cancel": _phone_command(SimulatedPhone.tap_cancel),
+    "forget-computers": _phone_command(SimulatedPhone.forget_hosts),
+    "arrive": _phone_command(SimulatedPhone.finish_background_restore),
+    "erase": _phone_command(SimulatedPhone.erase),
     "set-state": _set_state,
     "set-condition": _set_condition,
     "set-assumption": _set_assumption,
-    "finish-setup": _simply(SimulatedPhone.finish_setup),
+    "finish-setup": _phone_command(SimulatedPhone.finish_setup),
     "find-my": _find_my,
     "unplug": _unplug,
     "plug": _plug,
-    "reboot": _simply(SimulatedPhone.reboot),
+    "reboot": _phone_command(SimulatedPhone.reboot),
     "post": _post,
     "dump": _dump,
-    "heal": _simply(clear_faults),
+    "heal": _phone_command(clear_faults),
     "scenario": _scenario,
     "set-fault": _set_fault,
     "set-hand": _set_simulated_user,
@@ -309,9 +308,9 @@ _COMMANDS: dict[str, Callable[[SimulatedUsbmuxd, SimulatedPhone, dict[str, Any]]
 
 def _open_listener(path: Path) -> socket.socket:
     """A unix socket at `path`, or a loopback listener whose address the file holds. Raises OSError."""
-    if doors.has_unix_sockets():
-        return doors.open_unix(path)
-    listener = doors.open_tcp(doors.LOOPBACK, 0)
+    if listeners.has_unix_sockets():
+        return listeners.open_unix(path)
+    listener = listeners.open_tcp(listeners.LOOPBACK, 0)
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write("{}:{}\n".format(*listener.getsockname()[:2]))

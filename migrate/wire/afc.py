@@ -11,11 +11,10 @@ Sources: facts 1.3; libimobiledevice src/afc.c; pymobiledevice3 services/afc.py.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from struct import error as struct_error
-from struct import pack, unpack, unpack_from
 from typing import TypeAlias
 
 from migrate.wire.incoming import PacketReader
@@ -252,7 +251,7 @@ class AfcServer(PacketReader):
         packet = self._take_packet()
         if packet is None:
             return NEED_DATA
-        _, head_end, self._number, operation = unpack_from("<4Q", packet, len(MAGIC))
+        _, head_end, self._number, operation = struct.unpack_from("<4Q", packet, len(MAGIC))
         if not HEADER_BYTES <= head_end <= len(packet):
             raise PeerBroke(f"a head of {head_end} bytes in a packet of {len(packet)}")
         return _read_request(operation, packet[HEADER_BYTES:])
@@ -261,22 +260,22 @@ class AfcServer(PacketReader):
         """The bytes of the answer to the request that was read last."""
         match answer:
             case Status():
-                return self._packet(Operation.STATUS, pack("<Q", answer.code))
+                return self._packet(Operation.STATUS, struct.pack("<Q", answer.code))
             case Data():
                 return self._packet(Operation.DATA, b"", answer.data)
             case OpenResult():
-                return self._packet(Operation.OPEN_RESULT, pack("<Q", answer.handle))
+                return self._packet(Operation.OPEN_RESULT, struct.pack("<Q", answer.handle))
             case TellResult():
-                return self._packet(Operation.TELL_RESULT, pack("<Q", answer.position))
+                return self._packet(Operation.TELL_RESULT, struct.pack("<Q", answer.position))
 
     def _packet(self, operation: Operation, head: bytes, payload: bytes = b"") -> bytes:
         head_end = HEADER_BYTES + len(head)
-        return MAGIC + pack("<4Q", head_end + len(payload), head_end, self._number, operation) + head + payload
+        return MAGIC + struct.pack("<4Q", head_end + len(payload), head_end, self._number, operation) + head + payload
 
     def _packet_length(self) -> int:
         if len(self._received) < HEADER_BYTES:
             return HEADER_BYTES
-        (length,) = unpack_from("<Q", self._received, len(MAGIC))
+        (length,) = struct.unpack_from("<Q", self._received, len(MAGIC))
         if self._received[: len(MAGIC)] != MAGIC or not HEADER_BYTES <= length <= PACKET_LIMIT_BYTES:
             raise PeerBroke(f"no AFC packet, or one of {length} bytes; {PACKET_LIMIT_BYTES} are allowed")
         return int(length)
@@ -288,7 +287,7 @@ def _read_request(operation: int, body: bytes) -> Request:
         return InvalidRequest(operation, is_known=False)
     try:
         return read(body)
-    except (struct_error, ValueError):  # UnicodeDecodeError and an unknown OpenMode among them
+    except (struct.error, ValueError):  # UnicodeDecodeError and an unknown OpenMode among them
         return InvalidRequest(operation, is_known=True)
 
 
@@ -310,12 +309,12 @@ def _rename(body: bytes) -> Request:
 
 
 def _open(body: bytes) -> Request:
-    (mode,) = unpack_from("<Q", body)
+    (mode,) = struct.unpack_from("<Q", body)
     return Open(_path(body[8:]), OpenMode(mode))
 
 
 def _sized_path(body: bytes) -> tuple[int, str]:
-    (number,) = unpack_from("<Q", body)
+    (number,) = struct.unpack_from("<Q", body)
     return int(number), _path(body[8:])
 
 
@@ -338,16 +337,16 @@ _READERS: dict[int, Callable[[bytes], Request]] = {
     Operation.FILE_INFO: lambda body: FileInfo(_path(body)),
     Operation.DEVICE_INFO: lambda body: DeviceInfo(),
     Operation.OPEN: _open,
-    Operation.READ: lambda body: Read(*unpack("<QQ", body)),
-    Operation.WRITE: lambda body: Write(unpack_from("<Q", body)[0], body[8:]),
-    Operation.SEEK: lambda body: Seek(*unpack("<QQq", body)),
-    Operation.TELL: lambda body: Tell(*unpack("<Q", body)),
-    Operation.CLOSE: lambda body: Close(*unpack("<Q", body)),
-    Operation.SET_SIZE: lambda body: SetSize(*unpack("<QQ", body)),
+    Operation.READ: lambda body: Read(*struct.unpack("<QQ", body)),
+    Operation.WRITE: lambda body: Write(struct.unpack_from("<Q", body)[0], body[8:]),
+    Operation.SEEK: lambda body: Seek(*struct.unpack("<QQq", body)),
+    Operation.TELL: lambda body: Tell(*struct.unpack("<Q", body)),
+    Operation.CLOSE: lambda body: Close(*struct.unpack("<Q", body)),
+    Operation.SET_SIZE: lambda body: SetSize(*struct.unpack("<QQ", body)),
     Operation.SET_CONNECTION_OPTIONS: lambda body: SetOption(),
     Operation.RENAME_PATH: _rename,
     Operation.SET_BLOCK_SIZE: lambda body: SetOption(),
     Operation.SET_SOCKET_BLOCK_SIZE: lambda body: SetOption(),
-    Operation.LOCK: lambda body: Lock(*unpack("<QQ", body)),
+    Operation.LOCK: lambda body: Lock(*struct.unpack("<QQ", body)),
     Operation.SET_FILE_TIME: _set_file_time,
 }

@@ -16,8 +16,7 @@ from migrate.simulator.admin import AdminChannel
 from migrate.simulator.device.passcode_sheet import SHEET_PRESENTED
 from migrate.simulator.device.phone import SYNC_CANCELLED, SimulatedPhone
 from migrate.simulator.device.simulated_user import SimulatedUser, absent_user
-from migrate.simulator.usbmuxd import listeners as doors
-from migrate.simulator.usbmuxd.listeners import has_unix_sockets
+from migrate.simulator.usbmuxd import listeners
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 
 Tell = Callable[..., dict[str, Any]]
@@ -54,10 +53,10 @@ def open_channel(
     request: pytest.FixtureRequest, tmp_path: Path, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., tuple[Person, SimulatedUsbmuxd]]]:
     """The channel of a server with these phones; also as on a system without unix sockets."""
-    if request.param == "unix" and not has_unix_sockets():
+    if request.param == "unix" and not listeners.has_unix_sockets():
         pytest.skip("this system has no unix sockets")
     if request.param == "loopback":
-        monkeypatch.setattr(doors, "has_unix_sockets", lambda: False)
+        monkeypatch.setattr(listeners, "has_unix_sockets", lambda: False)
     channels: list[AdminChannel] = []
     people: list[Person] = []
 

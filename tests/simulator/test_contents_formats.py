@@ -18,7 +18,7 @@ import pytest
 from migrate.simulator.contents import ContentsSpec, fill
 from migrate.simulator.contents.formats.deflate import gzip_of, zlib_of
 from migrate.simulator.contents.formats.jpeg import draw_picture
-from migrate.simulator.contents.formats.movie import encode_movie, recording
+from migrate.simulator.contents.formats.movie import encode_movie, encode_recording
 from migrate.simulator.contents.formats.png import draw_icon
 from migrate.simulator.contents.formats.speech import encode_amr
 from migrate.simulator.contents.formats.sqlite_file import Database, empty_wal_database, write_ahead_log
@@ -114,7 +114,7 @@ def test_the_pictures_of_a_film_lie_where_its_index_says() -> None:
 
 
 def test_a_recording_lasts_as_long_as_it_says() -> None:
-    memo = recording(random.Random(5), duration_s=7)
+    memo = encode_recording(random.Random(5), duration_s=7)
     top = boxes(memo)
     assert list(top) == ["ftyp", "moov", "mdat"]
     timescale, ticks = struct.unpack_from(">2I", boxes(top["moov"])["mvhd"], 12)

@@ -13,11 +13,11 @@ from migrate.simulator.agent.listing import describe_backup, extract, unback
 from migrate.simulator.agent.memory import memory_of
 from migrate.simulator.agent.password import change_password
 from migrate.simulator.agent.restore import receive_restore
-from migrate.simulator.agent.rules import AgentDied
+from migrate.simulator.agent.rules import AgentCrashed
 from migrate.simulator.device.conditions import Act
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.faults.faults import RequestKind
-from migrate.simulator.faults.faulty_host_folder import FaultyDrive
+from migrate.simulator.faults.faulty_host_folder import FaultyHostFolder
 from migrate.simulator.faults.faulty_stream import FaultInjector, FaultyStream, Refused
 from migrate.simulator.usbmuxd.streams import ByteStream
 from migrate.wire.backup2 import (
@@ -60,17 +60,17 @@ class Agent:
         self.phone = phone
         odd_frames = [size for size in phone.faults.frame_sizes if size > 0]
         if isinstance(connection, FaultyStream):
-            self.mishaps = connection.mishaps
+            self.injector = connection.injector
         else:
-            self.mishaps = FaultInjector(phone.faults, connection.close)
-        self.drive = FaultyDrive(connection, self.mishaps, frames=odd_frames or (FRAME_BYTES,))
-        self.drive.cancelled = phone.cancelled.is_set
+            self.injector = FaultInjector(phone.faults, connection.close)
+        self.host = FaultyHostFolder(connection, self.injector, frames=odd_frames or (FRAME_BYTES,))
+        self.host.cancelled = phone.cancelled.is_set
         self.disconnected = threading.Event()
 
     def serve(self) -> None:
         try:
-            self.drive.open()
-            while (request := self.drive.next_request()) is not None and self._answer(request):
+            self.host.open()
+            while (request := self.host.next_request()) is not None and self._answer(request):
                 pass
         except PeerBroke:
             return
@@ -80,28 +80,28 @@ class Agent:
     def _answer(self, request: Request) -> bool:
         """Whether the conversation goes on. A request for another phone makes a real agent crash: no answer."""
         if isinstance(request, Hello):
-            self.drive.respond(hello_response(request.versions))
+            self.host.respond(hello_response(request.versions))
             return True
         if request.udid != self.phone.udid:
             return False
         try:
-            self.mishaps.begin_request(_request_kind(request))
+            self.injector.begin_request(_request_kind(request))
             content = self._do(request)
-            self.mishaps.refuse_at_end()
+            self.injector.refuse_at_end()
         except MBError as error:
-            self.drive.respond(error_response(error))
+            self.host.respond(error_response(error))
             return True
         except Refused as refusal:
             if isinstance(request, Restore):
                 self.phone.pending_restore = None
-            self.drive.respond(error_response(refusal.error))
+            self.host.respond(error_response(refusal.error))
             return True
-        except AgentDied:
+        except AgentCrashed:
             return False
         if isinstance(request, Restore) and self._restart_after(request):
             return False
-        self.mishaps.end_request()
-        self.drive.respond(ok_response(content))
+        self.injector.end_request()
+        self.host.respond(ok_response(content))
         return True
 
     def _do(self, request: Request) -> str | None:
@@ -115,22 +115,22 @@ class Agent:
                 if self.phone.requires_encryption and not self.phone.will_encrypt:
                     raise MBError(MBErrorCode.PASSWORD, "Backup encryption is required by policy")
                 with memory_of(self.phone).exclusive("Another backup or restore is running"):
-                    back_up(self.phone, self.drive, request)
+                    back_up(self.phone, self.host, request)
             case Restore():
                 self._ask_for_passcode(self.phone.assume.restore_asks_passcode)
                 self._check_conditions("restore")
                 with memory_of(self.phone).exclusive("Acquiring restore lock failed"):
-                    receive_restore(self.phone, self.drive, request)
+                    receive_restore(self.phone, self.host, request)
             case ChangePassword():
                 self._ask_for_passcode(behaviour.passcode_for_password)
                 with memory_of(self.phone).exclusive("Another backup or restore is running"):
-                    change_password(self.phone, self.drive, request)
+                    change_password(self.phone, self.host, request)
             case InfoOrList():
-                return describe_backup(self.drive, request)
+                return describe_backup(self.host, request)
             case Extract():
-                extract(self.drive, request)
+                extract(self.host, request)
             case Unback():
-                unback(self.drive, request)
+                unback(self.host, request)
             case Remove():
                 raise MBError(MBErrorCode.OTHER, "Remove action is no longer supported")
             case EnableCloudBackup():

@@ -26,14 +26,14 @@ from functools import partial
 
 from migrate.backup.crypto.cipher import KEY_BYTES
 from migrate.simulator.agent.host_backup import HostManifest, blob_path, fetch_backup
-from migrate.simulator.agent.host_folder import Drive, Entry, FileUpload
+from migrate.simulator.agent.host_folder import Entry, FileUpload, HostFolder
 from migrate.simulator.agent.manifest_plist import LIMIT_BYTES as PROPERTIES_LIMIT_BYTES
 from migrate.simulator.agent.manifest_plist import write_properties
 from migrate.simulator.agent.memory import AgentMemory, keys_of, memory_of
-from migrate.simulator.agent.rows.backup_rows import PendingRows
+from migrate.simulator.agent.pending_backup import PendingBackup, PlannedUpload
+from migrate.simulator.agent.rows.pending_rows import PendingRows
 from migrate.simulator.agent.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
 from migrate.simulator.agent.status_plist import OLDEST_INCREMENTAL, Status, read_status
-from migrate.simulator.agent.unfinished_backup import PendingBackup, PlannedUpload
 from migrate.simulator.device.domains import device_path, is_allowed, is_backed_up
 from migrate.simulator.device.filesystem import NOT_KEPT, DigestOnly, Filesystem, Node
 from migrate.simulator.device.phone import SimulatedPhone
@@ -46,13 +46,13 @@ PURGE_URGENCY = 4
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 CACHE = "/.ba"
 """Where the phone keeps what it writes itself; device paths of plists begin so. facts 2.2."""
-NODES_BETWEEN_LOOKS = 1_000
+NODES_BETWEEN_LINK_CHECKS = 1_000
 METADATA = ("Manifest.plist", "Manifest.db")
 
 
-def back_up(phone: SimulatedPhone, drive: Drive, request: Backup) -> None:
+def back_up(phone: SimulatedPhone, host: HostFolder, request: Backup) -> None:
     """One whole backup; the host has it when this returns. Raises MBError, LinkCut, PeerBroke."""
-    BackupRun(phone, drive, request).run()
+    BackupRun(phone, host, request).run()
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class HostFolderListing:
 
 
 class BackupRun:
-    def __init__(self, phone: SimulatedPhone, drive: Drive, request: Backup) -> None:
+    def __init__(self, phone: SimulatedPhone, host: HostFolder, request: Backup) -> None:
         self.phone = phone
-        self.drive = drive
+        self.host = host
         self.request = request
         self.folder = request.udid
         self.memory: AgentMemory = memory_of(phone)
@@ -90,7 +90,7 @@ class BackupRun:
         self.memory.pending_backups.clear()
         self._verify(pending)
         if pending.old_folder:
-            self.drive.remove([pending.old_folder])
+            self.host.remove([pending.old_folder])
         self.memory.remember(pending.uuid, unreadable_ids=frozenset(pending.unreadable_ids), rows=len(pending.rows))
         self.phone.itunes_backup_unix_s = int(time.time())
 
@@ -99,7 +99,7 @@ class BackupRun:
     def _read_status(self) -> Status | None:
         """The host's Status.plist; None where there is none."""
         try:
-            return read_status(self.drive.read(self._path("Status.plist"), STATUS_LIMIT_BYTES))
+            return read_status(self.host.read(self._path("Status.plist"), STATUS_LIMIT_BYTES))
         except MBError as error:
             if error.code == MBErrorCode.NOT_FOUND:
                 return None
@@ -118,7 +118,7 @@ class BackupRun:
 
     def _new_pending_backup(self, status: Status | None) -> PendingBackup:
         base = self._read_base(status)
-        listing = self.drive.contents(self.folder)
+        listing = self.host.contents(self.folder)
         sound = base is not None and self._has_every_file(base.rows.file_ids_in, listing)
         if base is not None and (self._lost_rows(base, status) or not sound):
             base = None  # "Existing backup is corrupt, forcing a full backup"
@@ -155,7 +155,7 @@ class BackupRun:
 
     def _fetch_base(self) -> HostManifest | None:
         keys = keys_of(self.phone)
-        with fetch_backup(self.drive, self.folder) as found:
+        with fetch_backup(self.host, self.folder) as found:
             if found.properties.is_encrypted != (keys.password is not None):
                 return None
             if found.properties.keybag != keys.keybag.to_bytes():
@@ -170,7 +170,7 @@ class BackupRun:
     def _has_every_file(self, file_ids_in: Callable[[str], Iterable[str]], listing: dict[str, Entry]) -> bool:
         """Whether the host has all files of each shard. One shard's names are in memory at once."""
         for shard in SHARDS:
-            existing = self.drive.contents(self._path(shard)) if shard in listing else {}
+            existing = self.host.contents(self._path(shard)) if shard in listing else {}
             if any(file_id not in existing for file_id in file_ids_in(shard)):
                 return False
         return True
@@ -184,10 +184,10 @@ class BackupRun:
         """
         old = self.memory.name_aside(self.folder)
         with writing("Error moving the old backup"):
-            self.drive.move([(self.folder, old)])
-            self.drive.make_directory(self.folder)
-            if "Info.plist" in self.drive.contents(old):
-                self.drive.copy(f"{old}/Info.plist", self._path("Info.plist"))
+            self.host.move([(self.folder, old)])
+            self.host.make_directory(self.folder)
+            if "Info.plist" in self.host.contents(old):
+                self.host.copy(f"{old}/Info.plist", self._path("Info.plist"))
         return old
 
     # --- uploading
@@ -206,16 +206,16 @@ class BackupRun:
         self._check_free_space(plain_bytes)
         self._make_directories(existing)
         self._write_status(pending, "uploading")
-        self.drive.done_bytes, self.drive.total_bytes = 0, stored_bytes
+        self.host.done_bytes, self.host.total_bytes = 0, stored_bytes
         self.phone.on_transfer_started("backup")
         with writing("Multiple errors uploading files"):
-            self.drive.upload(self._outgoing(pending, pending.planned_uploads(self._scan(files, pending.encrypted))))
+            self.host.upload(self._outgoing(pending, pending.planned_uploads(self._scan(files, pending.encrypted))))
         self._upload_manifests(pending)
 
     def _begin_snapshot(self) -> None:
         """The phone is silent while it scans."""
         if self.phone.faults.silence_s:
-            self.drive.pause(self.phone.faults.silence_s)
+            self.host.pause(self.phone.faults.silence_s)
         self.phone.conditions.check_snapshot()
         if self.phone.free_bytes < self.phone.assume.snapshot_needs_bytes:
             raise MBError(MBErrorCode.PHONE_STEP_FAILED, "Failed to create snapshot: No space left on device (28)")
@@ -237,17 +237,17 @@ class BackupRun:
     def _checking_link(self, nodes: Iterable[Node]) -> Iterator[Node]:
         """The same; a million of them take minutes, and a phone whose cable is gone stops."""
         for number, node in enumerate(nodes):
-            if number % NODES_BETWEEN_LOOKS == 0:
-                self.drive.check_link()
+            if number % NODES_BETWEEN_LINK_CHECKS == 0:
+                self.host.check_link()
             yield node
 
     def _list_host_folder(self, pending: PendingBackup) -> HostFolderListing:
         """What the folder holds already, and with it its Snapshot/ where an interrupted run left one; the draft is told
         of the files in there."""
-        folder = self.drive.contents(self.folder)
-        snapshot = self.drive.contents(self._path("Snapshot")) if "Snapshot" in folder else {}
+        folder = self.host.contents(self.folder)
+        snapshot = self.host.contents(self._path("Snapshot")) if "Snapshot" in folder else {}
         for shard in sorted(snapshot.keys() & set(SHARDS)):
-            found = self.drive.contents(self._path(f"Snapshot/{shard}"))
+            found = self.host.contents(self._path(f"Snapshot/{shard}"))
             pending.rows.record_uploaded_sizes((name, entry.size) for name, entry in found.items())
         return HostFolderListing(frozenset(folder), frozenset(snapshot))
 
@@ -258,13 +258,13 @@ class BackupRun:
         wanted += [self._path(f"Snapshot/{shard}") for shard in _shuffled(set(SHARDS) - existing.snapshot)]
         with writing("Error creating directory"):
             for path in wanted:
-                self.drive.make_directory(path)
+                self.host.make_directory(path)
 
     def _check_free_space(self, upload_bytes: int) -> None:
         need = upload_bytes + HEADROOM_BYTES
-        free = self.drive.free_bytes()
-        if need >= free and self.drive.purge(need - free + PURGE_OVERSHOOT_BYTES, PURGE_URGENCY):
-            free = self.drive.free_bytes()
+        free = self.host.free_bytes()
+        if need >= free and self.host.purge(need - free + PURGE_OVERSHOOT_BYTES, PURGE_URGENCY):
+            free = self.host.free_bytes()
         if need >= free:
             raise MBError(MBErrorCode.HOST_FULL, f"Insufficient free disk space on drive to back up ({free} < {need})")
 
@@ -292,34 +292,34 @@ class BackupRun:
         self._write("Snapshot/Manifest.plist", pending.manifest_plist)
         with writing("Error writing Snapshot/Manifest.db"):
             path = self._path("Snapshot/Manifest.db")
-            self.drive.upload([FileUpload(path, f"{CACHE}/Manifest.db", manifest.size, manifest.chunks)])
+            self.host.upload([FileUpload(path, f"{CACHE}/Manifest.db", manifest.size, manifest.chunks)])
 
     # --- moving, removing, verifying
 
     def _move(self, pending: PendingBackup) -> None:
         """Everything sent goes to its place. What an interrupted run has moved already is not in Snapshot/ any more."""
         snapshot = self._path("Snapshot")
-        listing = self.drive.contents(snapshot)
+        listing = self.host.contents(snapshot)
         shards = sorted(listing.keys() & set(SHARDS))
 
         def moves() -> Iterator[tuple[str, str]]:
             for shard in shards:
                 wanted = set(pending.rows.file_ids_in(shard, uploaded_only=True))
-                for name in self.drive.contents(f"{snapshot}/{shard}"):
+                for name in self.host.contents(f"{snapshot}/{shard}"):
                     if name in wanted:
                         yield blob_path(snapshot, name), blob_path(self.folder, name)
 
         with writing("Error moving files"):
-            self.drive.move(moves())
+            self.host.move(moves())
             for name in METADATA:
                 if name in listing:
-                    self.drive.move([(f"{snapshot}/{name}", self._path(name))])
+                    self.host.move([(f"{snapshot}/{name}", self._path(name))])
 
     def _remove(self, pending: PendingBackup) -> None:
         gone = (blob_path(self.folder, identity) for identity in pending.removals(SHARDS))
         with writing("Error removing files"):
-            self.drive.remove(gone)
-            self.drive.remove([self._path("Snapshot"), self._path("Manifest.mbdx")])
+            self.host.remove(gone)
+            self.host.remove([self._path("Snapshot"), self._path("Manifest.mbdx")])
 
     def _verify(self, pending: PendingBackup) -> None:
         """A file's presence counts, its size does not. facts 2.4, CONFIRMED(dec)."""
@@ -328,7 +328,7 @@ class BackupRun:
             raise MBError(MBErrorCode.CORRUPT, "Manifest.plist is not the one that was sent")
         if pending.manifest_db is None or self._digest_of("Manifest.db") != pending.manifest_db.sha256:
             raise MBError(MBErrorCode.CORRUPT, "Manifest.db is not the one that was sent")
-        if not self._has_every_file(pending.rows.file_ids_in, self.drive.contents(self.folder)):
+        if not self._has_every_file(pending.rows.file_ids_in, self.host.contents(self.folder)):
             raise MBError(MBErrorCode.CORRUPT, "Manifest references files not in backup")
 
     # --- small things
@@ -338,7 +338,7 @@ class BackupRun:
 
     def _read_back(self, name: str, limit_bytes: int) -> bytes:
         try:
-            return self.drive.read(self._path(name), limit_bytes)
+            return self.host.read(self._path(name), limit_bytes)
         except MBError as error:
             raise wrap_read_error(f"Error verifying {name}", error) from error
 
@@ -351,14 +351,14 @@ class BackupRun:
                 digest.update(chunk)
 
         path = self._path(name)
-        if problem := self.drive.download([path], consume).get(path):
+        if problem := self.host.download([path], consume).get(path):
             raise wrap_read_error(f"Error verifying {name}", problem)
         return digest.digest()
 
     def _write(self, name: str, data: bytes) -> None:
         device_name = f"{CACHE}/{name.rpartition('/')[2]}"
         with writing(f"Error writing {name}"):
-            self.drive.write(self._path(name), device_name, data)
+            self.host.write(self._path(name), device_name, data)
 
     def _write_status(self, pending: PendingBackup, state: str) -> None:
         status = Status(

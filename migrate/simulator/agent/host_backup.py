@@ -15,7 +15,7 @@ from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.open import Manifest
 from migrate.problems import BackupUnreadable, BadRecord, KeybagUnreadable, PasswordMissing, WrongPassword
-from migrate.simulator.agent.host_folder import Drive
+from migrate.simulator.agent.host_folder import HostFolder
 from migrate.simulator.agent.manifest_plist import LIMIT_BYTES, Properties, read_properties
 from migrate.simulator.agent.rows.host_rows import HostRows
 from migrate.wire.backup2 import MBError, MBErrorCode
@@ -76,31 +76,31 @@ class FetchedBackup:
 
 
 @contextmanager
-def fetch_backup(drive: Drive, folder: str, *, takes_mbdb: bool = False) -> Iterator[FetchedBackup]:
+def fetch_backup(host: HostFolder, folder: str, *, takes_mbdb: bool = False) -> Iterator[FetchedBackup]:
     """The properties and the manifest of the backup in `folder`; the private copy lives as long as the block.
 
     Raises:
         MBError: the inner error (NOT_FOUND among them); what the host sees of it is the caller's. CORRUPT for a
             Manifest.mbdb that this phone does not take.
     """
-    properties_data = drive.read(f"{folder}/Manifest.plist", LIMIT_BYTES)
+    properties_data = host.read(f"{folder}/Manifest.plist", LIMIT_BYTES)
     properties = read_properties(properties_data)
     with tempfile.TemporaryDirectory(prefix="simulator-", ignore_cleanup_errors=True) as name:
         copy = Path(name)
         (copy / "Manifest.plist").write_bytes(properties_data)
         try:
-            _fetch_manifest(drive, f"{folder}/Manifest.db", copy / "Manifest.db")
+            _fetch_manifest(host, f"{folder}/Manifest.db", copy / "Manifest.db")
         except MBError as error:
             if error.code != MBErrorCode.NOT_FOUND:
                 raise
-            _fetch_manifest(drive, f"{folder}/Manifest.mbdb", copy / "Manifest.mbdb")
+            _fetch_manifest(host, f"{folder}/Manifest.mbdb", copy / "Manifest.mbdb")
             if not takes_mbdb:
                 raise MBError(MBErrorCode.CORRUPT, "No keybag in manifest") from None  # REPORTED of iOS 27
             (copy / "Manifest.db").unlink(missing_ok=True)
         yield FetchedBackup(folder, properties, copy)
 
 
-def _fetch_manifest(drive: Drive, path: str, destination: Path) -> None:
+def _fetch_manifest(host: HostFolder, path: str, destination: Path) -> None:
     def consume(_: str, chunks: Iterator[bytes]) -> None:
         size = 0
         with destination.open("wb") as file:
@@ -111,7 +111,7 @@ def _fetch_manifest(drive: Drive, path: str, destination: Path) -> None:
                         MBErrorCode.INVALID_DATA, f"Manifest is larger than {MANIFEST_LIMIT_BYTES} bytes", path
                     )
 
-    if problem := drive.download([path], consume).get(path):
+    if problem := host.download([path], consume).get(path):
         raise problem
 
 

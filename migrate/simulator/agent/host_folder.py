@@ -77,7 +77,7 @@ class Entry:
     size: int
 
 
-class Drive:
+class HostFolder:
     """One connection. `done_bytes` of `total_bytes` is what the progress figure is made from; the run keeps both.
 
     Once the person has `cancelled` on the phone the next operation, or the next file of a batch, raises MBError

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from migrate.backup.crypto.keybag import Keybag
 from migrate.simulator.agent.backup_keys import PhoneKeys
 from migrate.simulator.agent.consistent_copies import ConsistentCopies
+from migrate.simulator.agent.pending_backup import PendingBackup
 from migrate.simulator.agent.spool import Spool
-from migrate.simulator.agent.unfinished_backup import PendingBackup
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.wire.backup2 import MBError, MBErrorCode
 

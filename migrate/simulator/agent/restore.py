@@ -20,7 +20,7 @@ from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.record import Record
 from migrate.problems import KeyUnusable
 from migrate.simulator.agent.host_backup import FetchedBackup, HostManifest, fetch_backup
-from migrate.simulator.agent.host_folder import Drive, batches
+from migrate.simulator.agent.host_folder import HostFolder, batches
 from migrate.simulator.agent.manifest_plist import Properties
 from migrate.simulator.agent.memory import memory_of
 from migrate.simulator.agent.rows.staged_rows import StagedRows
@@ -39,15 +39,15 @@ PADDING_ROOM_BYTES = 64 << 20
 """What stored files may be longer than their rows say, all together: padding, and files caught while they grew."""
 
 
-def receive_restore(phone: SimulatedPhone, drive: Drive, request: Restore) -> None:
+def receive_restore(phone: SimulatedPhone, host: HostFolder, request: Restore) -> None:
     """Receives and stages one restore. Raises MBError, LinkCut, PeerBroke, AgentDied."""
-    RestoreRun(phone, drive, request).run()
+    RestoreRun(phone, host, request).run()
 
 
 class RestoreRun:
-    def __init__(self, phone: SimulatedPhone, drive: Drive, request: Restore) -> None:
+    def __init__(self, phone: SimulatedPhone, host: HostFolder, request: Restore) -> None:
         self.phone = phone
-        self.drive = drive
+        self.host = host
         self.request = request
         self.spool = Spool(phone.keeps)
         self.first_with_inode: dict[int, Content] = {}
@@ -58,7 +58,7 @@ class RestoreRun:
         if behaviour.restore_reads_status_first:
             self._check_status()
         try:
-            with fetch_backup(self.drive, self.request.folder, takes_mbdb=behaviour.takes_mbdb) as backup:
+            with fetch_backup(self.host, self.request.folder, takes_mbdb=behaviour.takes_mbdb) as backup:
                 self.phone.conditions.check_restore_lock()
                 self._check_find_my()
                 if not behaviour.restore_reads_status_first:
@@ -83,7 +83,7 @@ class RestoreRun:
         if not self.request.options.dont_copy_backup:
             self._copy_own_backup()
         self._receive(staged, manifest)
-        self._say_hundred_percent()
+        self._report_full_progress()
         self._stage(staged, backup.properties, policy.system_files)
 
     # --- may it be restored
@@ -95,7 +95,7 @@ class RestoreRun:
 
     def _check_status(self) -> None:
         try:
-            status = read_status(self.drive.read(self._path("Status.plist"), STATUS_LIMIT_BYTES))
+            status = read_status(self.host.read(self._path("Status.plist"), STATUS_LIMIT_BYTES))
         except MBError as error:
             if error.code == MBErrorCode.NOT_FOUND:
                 raise MBError(MBErrorCode.UNFINISHED, "No status exists in backup") from error
@@ -116,7 +116,7 @@ class RestoreRun:
     def _check_version(self, properties: Properties) -> None:
         """facts 4.7. A missing or useless Info.plist skips the check."""
         try:
-            info = parse_plist(self.drive.read(self._path("Info.plist"), INFO_LIMIT_BYTES))
+            info = parse_plist(self.host.read(self._path("Info.plist"), INFO_LIMIT_BYTES))
         except MBError:
             return
         if not is_compatible(self.phone.ios, info.get("Product Version"), properties.required_product_version):
@@ -147,10 +147,10 @@ class RestoreRun:
         own = self.request.udid
         aside = memory_of(self.phone).name_aside(own)
         with suppress(MBError):
-            info = parse_plist(self.drive.read(f"{own}/Info.plist", INFO_LIMIT_BYTES))
-            self.drive.copy(own, aside)
+            info = parse_plist(self.host.read(f"{own}/Info.plist", INFO_LIMIT_BYTES))
+            self.host.copy(own, aside)
             info["Display Name"] = f"{info.get('Display Name', self.phone.name)} ({aside.removeprefix(own)[1:]})"
-            self.drive.write(f"{aside}/Info.plist", "/.ba/Info.plist", plistlib.dumps(info))
+            self.host.write(f"{aside}/Info.plist", "/.ba/Info.plist", plistlib.dumps(info))
 
     # --- the files
 
@@ -158,7 +158,7 @@ class RestoreRun:
         """The contents of every file. Raises MBError at the first batch that is not whole."""
         by_path: dict[str, list[tuple[int, Record]]] = {}  # of one batch; strangers may give two rows one file id
         shared = staged.shared_inodes()
-        self.drive.done_bytes, self.drive.total_bytes = 0, staged.claimed_bytes(files_only=True)
+        self.host.done_bytes, self.host.total_bytes = 0, staged.claimed_bytes(files_only=True)
         self.phone.on_transfer_started("restore")
 
         def consume(path: str, chunks: Iterator[bytes]) -> None:
@@ -173,7 +173,7 @@ class RestoreRun:
             by_path.clear()
             for place, record in batch:
                 by_path.setdefault(manifest.blob_path(self.request.folder, record.file_id), []).append((place, record))
-            problems = list(self.drive.download(list(by_path), consume).values())
+            problems = list(self.host.download(list(by_path), consume).values())
             corrupt = [problem for problem in problems if problem.code == MBErrorCode.CORRUPT]
             if corrupt:
                 raise MBError(MBErrorCode.CORRUPT, corrupt[0].text, underlying=tuple(corrupt))
@@ -181,16 +181,16 @@ class RestoreRun:
                 outer = wrap_read_error("Multiple errors downloading files", problems[0])
                 raise MBError(outer.code, outer.text, underlying=tuple(problems))
 
-    def _say_hundred_percent(self) -> None:
+    def _report_full_progress(self) -> None:
         """Hosts have seen the figure reach 100 before the end (facts 5.2 row 48); which message carried it is not
         known, here a last look at the status does (*guessed*)."""
-        self.drive.done_bytes = self.drive.total_bytes = 1
+        self.host.done_bytes = self.host.total_bytes = 1
         self._check_status()
 
     def _keep(self, record: Record, chunks: Iterator[bytes], class_keys: ClassKeys | None) -> Content:
         """One file's content, checked. Raises MBError CORRUPT."""
         digest = hashlib.sha1(usedforsecurity=False)
-        stored = plain = self._counted(_hashed(chunks, digest.update))
+        stored = plain = self._within_free_space(_hashed(chunks, digest.update))
         if class_keys is not None and record.encryption_key is not None:
             plain = _decrypted(record, stored, class_keys)
         content: Content = EMPTY
@@ -209,7 +209,7 @@ class RestoreRun:
             raise MBError(MBErrorCode.CORRUPT, "Failed to validate backup", record.relative_path)
         return content
 
-    def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    def _within_free_space(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """Raises PeerBroke when more comes than the phone has room for: rows that claim to be small prove nothing."""
         for chunk in chunks:
             self.remaining_bytes -= len(chunk)

@@ -25,7 +25,7 @@ from migrate.wire.backup2 import MBError, MBErrorCode, Restore
 PATH_LIMIT_BYTES, NAME_LIMIT_BYTES = 1024, 255  # iOS's PATH_MAX and NAME_MAX
 
 
-class AgentDied(Exception):
+class AgentCrashed(Exception):
     """A real agent does not survive this: the connection ends without a Response (REPORTED)."""
 
 
@@ -54,7 +54,7 @@ class Policy:
         container = app_container(record.domain)
         if container is not None and not self._restores_app(container):
             return SkipReason.APP_NOT_RESTORED
-        if container is None and not self.system_files and not _always(record):
+        if container is None and not self.system_files and not _is_always_restored(record):
             return SkipReason.SYSTEM_FILE
         if is_covered(NEVER_BACKED_UP, *where) and not is_covered(ALWAYS_RESTORED, *where):
             return SkipReason.NEVER_BACKED_UP
@@ -114,7 +114,7 @@ def check_rows(rows: HostRows, properties: Properties, *, slash_refused: bool = 
     twin = rows.first_duplicate()
     for number, record in enumerate(rows):
         if number == twin:
-            raise AgentDied(f"two rows for {record.domain} {record.relative_path}")
+            raise AgentCrashed(f"two rows for {record.domain} {record.relative_path}")
         if "/" in record.domain and not slash_refused:
             continue
         _check_domain(record.domain, properties.applications)
@@ -151,7 +151,7 @@ def _check_key(record: Record) -> None:
         )  # REPORTED
 
 
-def _always(record: Record) -> bool:
+def _is_always_restored(record: Record) -> bool:
     """A file that is restored without system files too, or a directory above one."""
     if is_covered(ALWAYS_RESTORED, record.domain, record.relative_path):
         return True

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from migrate.simulator.agent.backup_apps import app_from_backup, lenient_plist, user_apps
 from migrate.simulator.agent.memory import memory_of
 from migrate.simulator.agent.rows.staged_rows import AT_RESTART, LATER, StagedRows
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.device.app import App
-from migrate.simulator.device.app_store import app_from_backup, lenient_plist, user_apps
 from migrate.simulator.device.domains import (
     NEVER_BACKED_UP,
     NEVER_MIGRATED,
@@ -118,7 +118,7 @@ def _place(phone: SimulatedPhone, rows: StagedRows, wave: int) -> None:
     for place, node in rows.nodes(wave):
         if lays_down and phone.files.get(node.domain, node.relative_path) is None:
             continue
-        _make_room(phone.files, node)
+        _clear_path(phone.files, node)
         phone.files.put(node)
         placed.append(place)
     if lays_down:
@@ -127,7 +127,7 @@ def _place(phone: SimulatedPhone, rows: StagedRows, wave: int) -> None:
             phone.files.add_lazy(many)
 
 
-def _make_room(files: Filesystem, node: Node) -> None:
+def _clear_path(files: Filesystem, node: Node) -> None:
     """Takes away what stands where a restored node goes, where the kinds clash."""
     parts = node.relative_path.split("/")
     for count in range(1, len(parts)):

@@ -26,7 +26,7 @@ ICON_PIXELS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _InventedApp:
     """One of the invented apps."""
 
     name: str
@@ -38,11 +38,11 @@ class _Known:
 
 
 INVENTED_APPS = {
-    CHATTER: _Known(
+    CHATTER: _InventedApp(
         "Chatter", "241.7", "24.1.7", (CHATTER_GROUP, SHARED_GROUP), ("ShareExtension", "NotificationService")
     ),
-    SKETCHBOOK: _Known("Sketchbook", "512", "5.1", (SHARED_GROUP,), ("Widget",)),
-    FIELDNOTES: _Known("Fieldnotes", "3", "0.3", has_sinf=False),
+    SKETCHBOOK: _InventedApp("Sketchbook", "512", "5.1", (SHARED_GROUP,), ("Widget",)),
+    FIELDNOTES: _InventedApp("Fieldnotes", "3", "0.3", has_sinf=False),
 }
 
 
@@ -58,7 +58,7 @@ def write(author: Author) -> None:
     for bundle_id in bundle_ids(author.spec.apps):
         app = _install(author, bundle_id)
         _write_container(author, app)
-        CONTENTS.get(bundle_id, _write_little)(author, f"AppDomain-{bundle_id}")
+        CONTENTS.get(bundle_id, _write_default_contents)(author, f"AppDomain-{bundle_id}")
     groups = {group for app in author.apps.values() for group in app.group_ids}
     if SHARED_GROUP in groups:
         settings = {"members": ["me", author.people[0].name], "syncedAt": REFERENCE_TIME}
@@ -68,7 +68,7 @@ def write(author: Author) -> None:
 
 
 def _install(author: Author, bundle_id: str) -> App:
-    known = INVENTED_APPS.get(bundle_id, _Known(bundle_id.rpartition(".")[2].capitalize(), "1", "1.0"))
+    known = INVENTED_APPS.get(bundle_id, _InventedApp(bundle_id.rpartition(".")[2].capitalize(), "1", "1.0"))
     colours = tuple(author.random.randrange(256) for _ in range(6))
     app = App(
         bundle_id=bundle_id,
@@ -111,7 +111,7 @@ def add_webkit(author: Author, domain: str) -> None:
     author.symlink(domain, f"{below}/v0", f"{home}/{below}")
 
 
-def _write_little(author: Author, domain: str) -> None:
+def _write_default_contents(author: Author, domain: str) -> None:
     database = Database("CREATE TABLE item (id INTEGER PRIMARY KEY, title TEXT NOT NULL);")
     database.insert_all("item", ({"title": author.title()} for _ in range(10)))
     author.database(domain, "Library/Application Support/items.sqlite", database)

@@ -130,7 +130,7 @@ class Author:
         return self.random.choice(choices)
 
 
-Chapter = Callable[[Author], None]
+ContentsWriter = Callable[[Author], None]
 """What writes one kind of contents."""
 
 

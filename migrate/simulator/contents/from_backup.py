@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
 from migrate.problems import BadRecord
+from migrate.simulator.agent.backup_apps import app_from_backup, user_apps
 from migrate.simulator.agent.rows.record_node import node_of
 from migrate.simulator.device import identity
-from migrate.simulator.device.app_store import app_from_backup, user_apps
 from migrate.simulator.device.filesystem import EMPTY
 from migrate.simulator.device.phone import SimulatedPhone
 
@@ -20,7 +20,7 @@ VERSION = re.compile(r"\d{1,3}(\.\d{1,3}){1,3}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class BackedUp:
+class BackupContent:
     """The content of one file of a backup, decrypted anew each time it is asked for.
 
     `size` is what the phone claimed when it was backed up; the content may be longer or shorter (facts 3.5).
@@ -57,12 +57,12 @@ def fill_from_backup(phone: SimulatedPhone, backup: Backup) -> None:
     properties = backup.folder.manifest_plist or {}
     info = backup.folder.info or {}
     for record in backup.records():
-        content = BackedUp(backup, record) if record.kind is Kind.FILE else EMPTY
+        content = BackupContent(backup, record) if record.kind is Kind.FILE else EMPTY
         try:
             phone.files.put(node_of(record, content))
         except ValueError as error:
             raise BadRecord(record.file_id, record.domain, record.relative_path, str(error)) from error
-    _look_like(phone, _dictionary(properties, "Lockdown"))
+    _copy_identity(phone, _dictionary(properties, "Lockdown"))
     applications, receipts = _dictionary(properties, "Applications"), _dictionary(info, "Applications")
     installed = info.get("Installed Applications")
     bundle_ids = installed if isinstance(installed, list) else user_apps(applications)
@@ -71,7 +71,7 @@ def fill_from_backup(phone: SimulatedPhone, backup: Backup) -> None:
             phone.apps[bundle_id] = app_from_backup(bundle_id, applications, receipts)
 
 
-def _look_like(phone: SimulatedPhone, lockdown: dict[str, object]) -> None:
+def _copy_identity(phone: SimulatedPhone, lockdown: dict[str, object]) -> None:
     """Takes over what is well formed; a backup is a stranger."""
     name, version, build, model = (
         value if isinstance(value := lockdown.get(key), str) and 0 < len(value) <= NAME_LIMIT else None

@@ -19,9 +19,9 @@ from migrate.simulator.contents.formats.sqlite_file import Row
 from migrate.simulator.device.filesystem import Bytes, Content, Synthetic
 
 SIZES = ((960, 640), (640, 960), (640, 480), (1024, 768))
-FILM_SIZE = (640, 480)
+VIDEO_SIZE = (640, 480)
 THUMBNAIL = (96, 64)
-IN_FOLDER = 1000
+PICTURES_PER_FOLDER = 1000
 """Pictures of one DCIM folder."""
 
 PHOTO: Final = 0
@@ -109,7 +109,7 @@ def write(author: Author) -> None:
     if rows:
         _add_album(author, store, "Café & Söhne 🏖", rows[::4])
     author.database_with_wal(CAMERA_ROLL, "Media/PhotoData/Photos.sqlite", store, before)
-    _write_surroundings(author, bool(rows))
+    _write_library_files(author, bool(rows))
 
 
 def asset_table(ios: tuple[int, ...]) -> str:
@@ -131,7 +131,7 @@ def _invent_assets(author: Author) -> list[_Asset]:
         if place <= 0:
             assets.append(_photo(author, number, taken, from_icloud=number == spec.photos >= 6))
         elif place <= spec.videos:
-            content = Bytes(encode_movie(*FILM_SIZE, author.random, frames=24 + 6 * (number % 2)))
+            content = Bytes(encode_movie(*VIDEO_SIZE, author.random, frames=24 + 6 * (number % 2)))
             assets.append(_video(author, number, taken, content, 0.8 + 0.2 * (number % 2)))
         elif place <= spec.videos + spec.icloud_only_photos:
             assets.append(_asset(author, number, taken, PHOTO, SIZES[number % len(SIZES)], None, in_icloud=True))
@@ -148,7 +148,7 @@ def _photo(author: Author, number: int, taken: int, *, from_icloud: bool) -> _As
 
 
 def _video(author: Author, number: int, taken: int, content: Content, duration_s: float) -> _Asset:
-    return _asset(author, number, taken, VIDEO, FILM_SIZE, content, duration_s=duration_s)
+    return _asset(author, number, taken, VIDEO, VIDEO_SIZE, content, duration_s=duration_s)
 
 
 def _asset(
@@ -162,7 +162,7 @@ def _asset(
     duration_s: float = 0.0,
     in_icloud: bool = False,
 ) -> _Asset:
-    folder = f"DCIM/{100 + number // IN_FOLDER}APPLE"
+    folder = f"DCIM/{100 + number // PICTURES_PER_FOLDER}APPLE"
     if in_icloud and content is not None:
         folder = f"PhotoData/CPLAssets/group{author.random.randrange(1, 500)}"
     return _Asset(
@@ -303,8 +303,8 @@ def _add_album(author: Author, store: CoreDataStore, title: str, assets: list[in
     author.plist(CAMERA_ROLL, f"Media/PhotoData/AlbumsMetadata/{author.uuid()}.albummetadata", {"title": title})
 
 
-def _write_surroundings(author: Author, used: bool) -> None:
-    last = f"{100 + author.spec.assets // IN_FOLDER}"
+def _write_library_files(author: Author, used: bool) -> None:
+    last = f"{100 + author.spec.assets // PICTURES_PER_FOLDER}"
     where = {"DCIMLastDirectoryNumber": int(last), "DCIMLastFileNumber": author.spec.assets}
     author.plist(CAMERA_ROLL, "Media/PhotoData/MISC/DCIM_APPLE.plist", where)
     author.file(CAMERA_ROLL, "Media/PhotoData/protection", b"")

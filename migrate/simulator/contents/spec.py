@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, StringConstraints, model_validator
 
-MOST_APPS = 50
+MAX_APPS = 50
 BundleId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$", max_length=155)]
 
 
@@ -37,7 +37,7 @@ class ContentsSpec(BaseModel):
     memos: NonNegativeInt = Field(3, description="voice memos with their recordings")
     health_samples: NonNegativeInt = Field(400, description="samples in the Health store")
     wifi_networks: NonNegativeInt = Field(6, description="known Wi-Fi networks")
-    apps: Annotated[int, Field(ge=0, le=MOST_APPS)] | Annotated[tuple[BundleId, ...], Field(max_length=MOST_APPS)] = (
+    apps: Annotated[int, Field(ge=0, le=MAX_APPS)] | Annotated[tuple[BundleId, ...], Field(max_length=MAX_APPS)] = (
         Field(2, description="apps from a store: how many of the invented ones, or their bundle ids")
     )
     icloud_contacts: NonNegativeInt = Field(0, description="how many of the contacts belong to an iCloud account")

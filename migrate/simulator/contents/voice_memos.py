@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from migrate.simulator.contents.author import MEDIA, Author, apple_seconds
 from migrate.simulator.contents.formats.core_data import CoreDataStore
-from migrate.simulator.contents.formats.movie import recording
+from migrate.simulator.contents.formats.movie import encode_recording
 from migrate.simulator.contents.formats.sqlite_file import Row
 
 GROUP = "AppDomainGroup-group.com.apple.VoiceMemos.shared"
@@ -42,7 +42,7 @@ def write(author: Author) -> None:
     for moment in author.moments(author.spec.memos):
         duration, uuid = author.random.randint(6, 30), author.uuid()
         name = f"{datetime.fromtimestamp(moment, UTC):%Y%m%d %H%M%S}-{uuid[:8]}.m4a"
-        author.file(domain, f"{folder}/{name}", recording(author.random, duration_s=duration), modified=moment)
+        author.file(domain, f"{folder}/{name}", encode_recording(author.random, duration_s=duration), modified=moment)
         common: Row = {"ZDATE": apple_seconds(moment), "ZDURATION": float(duration), "ZPATH": name}
         title = f"{author.title()} 🎤"
         if author.ios >= (12,):

@@ -28,18 +28,18 @@ from migrate.simulator.contents import (
     voicemail,
     wifi,
 )
-from migrate.simulator.contents.author import Author, Chapter
-from migrate.simulator.contents.formats.archive import write_archive
+from migrate.simulator.contents.archive_app import write_archive
+from migrate.simulator.contents.author import Author, ContentsWriter
 from migrate.simulator.contents.people import invent_people
 from migrate.simulator.contents.spec import ContentsSpec
 
 if TYPE_CHECKING:
     from migrate.simulator.device.phone import SimulatedPhone
 
-STRANGERS = 8
+MIN_PEOPLE = 8
 """A phone without contacts still rings: the cast is never smaller."""
 
-CHAPTERS: dict[str, Chapter] = {
+WRITERS: dict[str, ContentsWriter] = {
     "apps": apps.write,  # first: permissions and the home screen name them
     "system": system.write,
     "contacts": contacts.write,
@@ -62,8 +62,8 @@ CHAPTERS: dict[str, Chapter] = {
 
 def fill(phone: SimulatedPhone, spec: ContentsSpec, seed: int) -> None:
     """Writes contents onto `phone`'s disk and registers its apps. What else is there stays as it is."""
-    people = invent_people(seed, max(STRANGERS, spec.effective.contacts))
-    for name, write in CHAPTERS.items():
+    people = invent_people(seed, max(MIN_PEOPLE, spec.effective.contacts))
+    for name, write in WRITERS.items():
         author = Author(
             files=phone.files,
             spec=spec.effective,

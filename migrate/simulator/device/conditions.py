@@ -37,7 +37,7 @@ class Conditions:
     charging: bool = True
     """What lockdown tells of the battery, beside `battery_percent`."""
 
-    def restarted(self) -> None:
+    def on_restart(self) -> None:
         """A restart ends what only it can end."""
         self.restore_lock_held = self.snapshot_left = False
 

@@ -147,7 +147,7 @@ class LazyNodes(Protocol):
     def domain(self) -> str: ...
 
     @property
-    def inodes(self) -> int: ...
+    def inode_count(self) -> int: ...
 
     @property
     def total_bytes(self) -> int: ...
@@ -164,11 +164,11 @@ class _LazyLayer:
     source: LazyNodes
     first_inode: int
     gone: set[str] = field(default_factory=set)
-    gone_bytes: int = 0
+    hidden_bytes: int = 0
 
     @property
     def total_bytes(self) -> int:
-        return self.source.total_bytes - self.gone_bytes
+        return self.source.total_bytes - self.hidden_bytes
 
     def copy(self) -> _LazyLayer:
         return replace(self, gone=set(self.gone))
@@ -190,7 +190,7 @@ class _LazyLayer:
     def hide(self, relative_path: str) -> None:
         if (node := self.get(relative_path)) is not None:
             self.gone.add(relative_path)
-            self.gone_bytes += node.size
+            self.hidden_bytes += node.size
 
     def retain(self, keep: Callable[[Node], bool]) -> bool:
         """Takes away what is not to be kept, but no directory above something that is. Whether anything stays."""
@@ -243,7 +243,7 @@ class Filesystem:
         with self._lock:
             _check_names(source.domain, "")
             self._lazy.setdefault(source.domain, []).append(_LazyLayer(source, self._next_inode + 1))
-            self._next_inode += source.inodes
+            self._next_inode += source.inode_count
 
     def add_file(
         self,
@@ -308,7 +308,7 @@ class Filesystem:
             for path in below:
                 del paths[path]
             paths.pop(relative_path, None)
-            self._sweep(domain, lambda node: not _is_at_or_below(node.relative_path, relative_path))
+            self._retain_lazy(domain, lambda node: not _is_at_or_below(node.relative_path, relative_path))
             if not paths:
                 self._domains.pop(domain, None)
 
@@ -322,7 +322,7 @@ class Filesystem:
                     needed.add(path.rpartition("/")[0])
                 else:
                     del paths[path]
-            self._sweep(domain, lambda node: node.relative_path in needed or keep(node))
+            self._retain_lazy(domain, lambda node: node.relative_path in needed or keep(node))
             if not paths:
                 self._domains.pop(domain, None)
 
@@ -402,7 +402,7 @@ class Filesystem:
         for lazy in self._lazy.get(node.domain, ()):
             lazy.hide(node.relative_path)
 
-    def _sweep(self, domain: str, keep: Callable[[Node], bool]) -> None:
+    def _retain_lazy(self, domain: str, keep: Callable[[Node], bool]) -> None:
         """Takes away what was laid down in a domain and is not to be kept."""
         left = [lazy for lazy in self._lazy.get(domain, ()) if lazy.retain(keep)]
         if left:

@@ -274,7 +274,7 @@ class SimulatedPhone(PhoneState):
         cable = self.cable
         was_plugged_in = (cable is not None and cable.detach(self)) or self.in_recovery
         self.in_recovery = False
-        self.conditions.restarted()
+        self.conditions.on_restart()
         if (restore := self.pending_restore) is not None:
             self.pending_restore = None
             restore.apply(self)

@@ -13,7 +13,7 @@ from migrate.simulator.faults.faults import Direction, Faults, Mishap, RequestKi
 from migrate.simulator.usbmuxd.streams import ByteStream, LinkCut
 from migrate.wire.backup2 import MBError
 
-LOOK_UP_S = 0.02
+POLL_INTERVAL_S = 0.02
 """How often a phone that stalls looks whether its cable is still there."""
 
 
@@ -125,7 +125,7 @@ class FaultInjector:
         ends = time.monotonic() + seconds
         while (left := ends - time.monotonic()) > 0:
             self.check_link()
-            Event().wait(min(left, LOOK_UP_S))
+            Event().wait(min(left, POLL_INTERVAL_S))
 
     def check_link(self) -> None:
         """Raises LinkCut where somebody else pulled the cable."""
@@ -175,29 +175,29 @@ class FaultInjector:
 
 
 class FaultyStream:
-    """A healthy stream that breaks and stalls where the mishaps say."""
+    """A healthy stream that breaks and stalls where the injector say."""
 
-    def __init__(self, stream: ByteStream, mishaps: FaultInjector) -> None:
+    def __init__(self, stream: ByteStream, injector: FaultInjector) -> None:
         self._stream = stream
-        self.mishaps = mishaps
+        self.injector = injector
 
     def recv(self, limit: int) -> bytes:
-        while (bytes_until_fault := self.mishaps.bytes_until_fault("received")) == 0:
-            self.mishaps.trigger_at_byte("received")
+        while (bytes_until_fault := self.injector.bytes_until_fault("received")) == 0:
+            self.injector.trigger_at_byte("received")
         data = self._stream.recv(limit if bytes_until_fault is None else min(limit, bytes_until_fault))
-        self.mishaps.passed_bytes("received", len(data))
+        self.injector.passed_bytes("received", len(data))
         return data
 
     def sendall(self, data: bytes | bytearray | memoryview) -> None:
         left = memoryview(data)
         while left:
-            bytes_until_fault = self.mishaps.bytes_until_fault("sent")
+            bytes_until_fault = self.injector.bytes_until_fault("sent")
             if bytes_until_fault == 0:
-                self.mishaps.trigger_at_byte("sent")
+                self.injector.trigger_at_byte("sent")
                 continue
             part = left if bytes_until_fault is None else left[:bytes_until_fault]
             self._stream.sendall(part)
-            self.mishaps.passed_bytes("sent", len(part))
+            self.injector.passed_bytes("sent", len(part))
             left = left[len(part) :]
 
     def close(self) -> None:

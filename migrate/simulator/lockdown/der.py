@@ -68,7 +68,7 @@ def elements_of(element: bytes, tag: int) -> list[bytes]:
     content = content_of(element)
     elements = []
     while content:
-        end = _ends(content)
+        end = _element_length(content)
         elements.append(content[:end])
         content = content[end:]
     if not elements:
@@ -81,7 +81,7 @@ def content_of(element: bytes) -> bytes:
     return element[header : header + length]
 
 
-def _ends(data: bytes) -> int:
+def _element_length(data: bytes) -> int:
     header, length = _header(data)
     if header + length > len(data):
         raise ValueError("an element that is cut off")

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrate.simulator.device.phone import HostCertificates, SimulatedPhone
-from migrate.simulator.device.supervision import CHALLENGE_BYTES, is_signed, is_supervisor
-from migrate.simulator.lockdown import certificates
-from migrate.simulator.lockdown import values as lockdown_values
+from migrate.simulator.lockdown import certificates, values
 from migrate.simulator.lockdown.refusal import LockdownRefusal
+from migrate.simulator.lockdown.supervision import CHALLENGE_BYTES, is_signed, is_supervisor
 from migrate.simulator.services.table import SERVICES, Service
 from migrate.simulator.usbmuxd.streams import Inbox, LinkCut, SocketStream
 from migrate.wire import lockdown
@@ -139,7 +138,7 @@ class Connection:
 
     @_grant.register
     def _(self, request: lockdown.GetValue) -> dict[str, Any]:
-        value = lockdown_values.read(self._phone, request.domain, request.key, in_session=self._in_session)
+        value = values.read(self._phone, request.domain, request.key, in_session=self._in_session)
         return {"Value": value}
 
     @_grant.register
@@ -147,12 +146,12 @@ class Connection:
         if request.value is None:
             raise LockdownRefusal("MissingValue")
         change = (request.domain, request.key, request.value)
-        lockdown_values.write(self._phone, *change, in_session=self._in_session)
+        values.write(self._phone, *change, in_session=self._in_session)
         return {"Value": request.value}
 
     @_grant.register
     def _(self, request: lockdown.RemoveValue) -> dict[str, Any]:
-        lockdown_values.remove(self._phone, request.domain, request.key, in_session=self._in_session)
+        values.remove(self._phone, request.domain, request.key, in_session=self._in_session)
         return {}
 
     @_grant.register
@@ -160,7 +159,7 @@ class Connection:
         phone = self._phone
         if self._over_wifi:
             raise LockdownRefusal("PairingProhibitedOverThisConnection")
-        is_supervisors = self._ask_supervisor(request.options or {})
+        is_supervisors = self._is_supervisor_host(request.options or {})
         if not phone.pairing_allowed and not is_supervisors:
             raise LockdownRefusal("MCProtected")
         host = certificates.read_pair_record(phone, request.record)
@@ -193,7 +192,7 @@ class Connection:
         if not request.host_id:
             raise LockdownRefusal("MissingHostID")
         host = self._phone.trusted_hosts.get(request.host_id)
-        if host is None and not _takes_back(self._phone, request.host_id):
+        if host is None and not _ends_tls_of_forgotten_host(self._phone, request.host_id):
             raise LockdownRefusal("InvalidHostID")
         self._host, self._session_id = host, str(uuid.uuid4()).upper()
         return {"SessionID": self._session_id, "EnableSessionSSL": True}
@@ -220,7 +219,7 @@ class Connection:
             raise LockdownRefusal("SessionInactive")
         if service is None or (service.needs_activation and not self._phone.activated):
             raise LockdownRefusal("InvalidService")
-        self._unlock_for(service, request.escrow_bag)
+        self._check_locked(service, request.escrow_bag)
         tls = certificates.tls_context(self._phone, self._host) if self._host else None
         port = self._ports.open(OpenPort(request.service, service, tls))
         return {"Service": request.service, "Port": port, "EnableServiceSSL": tls is not None}
@@ -229,7 +228,7 @@ class Connection:
     def _in_session(self) -> bool:
         return self._wire.state is State.IN_SESSION
 
-    def _ask_supervisor(self, options: Mapping[str, Any]) -> bool:
+    def _is_supervisor_host(self, options: Mapping[str, Any]) -> bool:
         """Whether this is the supervisor's computer, which needs no dialog. Raises LockdownRefusal MCChallengeRequired
         to one that shows the certificate and has not proven yet that it has the key."""
         supervisor = self._phone.supervisor
@@ -242,7 +241,7 @@ class Connection:
             return False
         return is_signed(signed, challenge, supervisor)
 
-    def _unlock_for(self, service: Service, escrow_bag: bytes | None) -> None:
+    def _check_locked(self, service: Service, escrow_bag: bytes | None) -> None:
         """The keybag's word on a service. Raises LockdownRefusal."""
         phone = self._phone
         if not phone.locked:
@@ -263,6 +262,6 @@ def serve(stream: SocketStream, phone: SimulatedPhone, ports: Ports, *, over_wif
         Connection(stream, phone, ports, over_wifi=over_wifi).serve()
 
 
-def _takes_back(phone: SimulatedPhone, host_id: str) -> bool:
+def _ends_tls_of_forgotten_host(phone: SimulatedPhone, host_id: str) -> bool:
     """Whether the phone grants a session to a computer it has forgotten, only to end its TLS at once."""
     return phone.assume.forgotten_computer == "tls-closes" and host_id in phone.forgotten_hosts

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from migrate.simulator.device.filesystem import Content
 from migrate.simulator.device.phone import SimulatedPhone
-from migrate.simulator.services import file_locks as locks
+from migrate.simulator.services.file_locks import EXCLUSIVE, UNLOCK
 from migrate.simulator.services.media import Entry, MediaTree, PathOutsideMedia, absolute
 from migrate.simulator.usbmuxd.streams import ByteStream, Inbox
 from migrate.wire import afc
@@ -258,7 +258,7 @@ class Session:
     def _(self, request: afc.Lock) -> afc.Answer:
         """A lock that is taken elsewhere is refused even where the client would wait: none does."""
         file = self._file(request.handle)
-        if request.operation & locks.UNLOCK:
+        if request.operation & UNLOCK:
             self._phone.advisory_locks.release(file.path, file)
             return Status(StatusCode.SUCCESS)
         if file.path == SYNC_LOCK and self._phone.faults.afc_lock_busy_tries > 0:
@@ -266,7 +266,7 @@ class Session:
             raise Refused(StatusCode.WOULD_BLOCK)
         if file.path == SYNC_LOCK and self._phone.conditions.sync_lock_held:
             raise Refused(StatusCode.WOULD_BLOCK)
-        exclusive = bool(request.operation & locks.EXCLUSIVE)
+        exclusive = bool(request.operation & EXCLUSIVE)
         if not self._phone.advisory_locks.take(file.path, file, exclusive=exclusive):
             raise Refused(StatusCode.WOULD_BLOCK)
         return Status(StatusCode.SUCCESS)

@@ -72,9 +72,9 @@ class _Proxy:
             return bool(data)
         if not isinstance(message, dict):
             raise PeerBroke("a command that is no dictionary")
-        return self._obey(message)
+        return self._handle(message)
 
-    def _obey(self, message: dict[str, Any]) -> bool:
+    def _handle(self, message: dict[str, Any]) -> bool:
         name = str(message.get("Name", ""))
         match message.get("Command"):
             case "ObserveNotification":

@@ -9,7 +9,7 @@ from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.streams import ByteStream, Inbox
 from migrate.wire.plist_frames import PeerBroke, Plist, PlistFrames
 
-ICONS_A_PAGE = 24
+ICONS_PER_PAGE = 24
 
 
 def serve(stream: ByteStream, phone: SimulatedPhone) -> None:
@@ -27,7 +27,7 @@ def _answer(phone: SimulatedPhone, message: dict[str, Any]) -> dict[str, Any] | 
             return _icon(phone, str(message.get("bundleId", "")))
         case "getIconState":
             icons = [_icon_state(app) for app in sorted(phone.apps.values(), key=lambda app: app.bundle_id)]
-            pages = [icons[start : start + ICONS_A_PAGE] for start in range(0, len(icons), ICONS_A_PAGE)]
+            pages = [icons[start : start + ICONS_PER_PAGE] for start in range(0, len(icons), ICONS_PER_PAGE)]
             return [[], *pages]  # the dock comes first
         case "getInterfaceOrientation":
             return {"interfaceOrientation": 1}

@@ -30,13 +30,13 @@ def _serve_backups(stream: SocketStream, phone: SimulatedPhone) -> None:
         phone.faults.drop_sessions -= 1
         return
     cable = phone.cable
-    mishaps = FaultInjector(
+    injector = FaultInjector(
         phone.faults,
         phone.replug,
         unplug=(lambda: cable.detach(phone)) if cable is not None else None,
         is_cut=lambda: stream.is_cut,
     )
-    agent.serve(FaultyStream(stream, mishaps), phone)
+    agent.serve(FaultyStream(stream, injector), phone)
 
 
 SERVICES = {

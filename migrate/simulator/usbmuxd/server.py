@@ -163,7 +163,7 @@ class SimulatedUsbmuxd:
             devices = [self._new_device(phone, kind) for kind in CONNECTION_TYPES[: 2 if phone.on_wifi else 1]]
             self._plugged_in[phone.udid] = _PluggedIn(phone, devices)
             for device in devices:
-                self._tell(usbmux.Attached(device))
+                self._broadcast(usbmux.Attached(device))
 
     def detach(self, phone: SimulatedPhone) -> bool:
         """Unplugs a phone and cuts what ran over its cable. Whether it was plugged in."""
@@ -172,7 +172,7 @@ class SimulatedUsbmuxd:
             if gone is None:
                 return False
             for device in gone.devices:
-                self._tell(usbmux.Detached(device.device_id))
+                self._broadcast(usbmux.Detached(device.device_id))
             streams = list(gone.streams)
         phone.unplugged()
         for stream in streams:
@@ -191,7 +191,7 @@ class SimulatedUsbmuxd:
     def _devices(self) -> list[usbmux.Device]:
         return [device for plugged_in in self._plugged_in.values() for device in plugged_in.devices]
 
-    def _tell(self, event: usbmux.Event) -> None:
+    def _broadcast(self, event: usbmux.Event) -> None:
         """An event to every listening client; the lock is held. One that is gone is noticed by its own thread."""
         for listener in self._listeners:
             with contextlib.suppress(OSError):
@@ -269,7 +269,7 @@ class SimulatedUsbmuxd:
             return Result(ResultCode.EINVAL)
         self.pair_records.save(request.udid, request.record)
         if any(device.device_id == request.device_id for device in self._devices()):
-            self._tell(usbmux.Paired(request.device_id or 0))
+            self._broadcast(usbmux.Paired(request.device_id or 0))
         return Result(ResultCode.OK)
 
     def _phone(self, udid: str) -> SimulatedPhone | None:

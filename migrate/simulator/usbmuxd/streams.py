@@ -125,10 +125,10 @@ class SocketStream:
         """An orderly end: close_notify, FIN, and a short wait for the client's."""
         if not self._cut:
             with contextlib.suppress(OSError, ValueError):
-                self._say_goodbye()
+                self._close_gracefully()
         self._socket.close()
 
-    def _say_goodbye(self) -> None:
+    def _close_gracefully(self) -> None:
         if isinstance(self._socket, ssl.SSLSocket):
             self._socket.settimeout(0)
             with contextlib.suppress(ssl.SSLError):

@@ -14,10 +14,10 @@ from migrate.backup.record import Kind
 from migrate.simulator.agent.backup import BackupRun
 from migrate.simulator.agent.mb_errors import known_error_texts, usual_error_text
 from migrate.simulator.device.filesystem import Synthetic
+from migrate.simulator.device.generated_files import GeneratedFiles
 from migrate.simulator.device.phone import SimulatedPhone
-from migrate.simulator.device.procedural_files import GeneratedFiles
 from migrate.simulator.faults.faults import Faults, Mishap
-from migrate.simulator.faults.faulty_host_folder import FaultyDrive
+from migrate.simulator.faults.faulty_host_folder import FaultyHostFolder
 from migrate.simulator.faults.faulty_stream import FaultInjector
 from migrate.simulator.usbmuxd.streams import LinkCut, SocketStream
 from migrate.wire.backup2 import Backup
@@ -209,7 +209,7 @@ def test_a_phone_that_scans_a_million_files_notices_that_its_cable_is_gone(phone
     ours, theirs = socket.socketpair()
     with ours, theirs:
         mishaps = FaultInjector(phone.faults, lambda: None, is_cut=lambda: next(looks))
-        run = BackupRun(phone, FaultyDrive(SocketStream(theirs), mishaps), Backup(udid=phone.udid))
+        run = BackupRun(phone, FaultyHostFolder(SocketStream(theirs), mishaps), Backup(udid=phone.udid))
         seen = 0
         with pytest.raises(LinkCut):
             for _ in run._scan(phone.files, encrypted=True):

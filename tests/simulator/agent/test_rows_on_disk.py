@@ -14,14 +14,14 @@ import pytest
 from migrate.backup.manifest.open import Row
 from migrate.backup.record import Kind, Record, file_id
 from migrate.simulator.agent.consistent_copies import ConsistentCopies
-from migrate.simulator.agent.rows.backup_rows import PendingRows
 from migrate.simulator.agent.rows.host_rows import HostRows
-from migrate.simulator.agent.rows.record_templates import ArchiveTemplates
+from migrate.simulator.agent.rows.pending_rows import PendingRows
+from migrate.simulator.agent.rows.record_templates import RecordTemplates
 from migrate.simulator.agent.rows.staged_rows import AT_RESTART, StagedRows
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.device.filesystem import DigestOnly, Filesystem
+from migrate.simulator.device.generated_files import GeneratedFiles
 from migrate.simulator.device.phone import SimulatedPhone
-from migrate.simulator.device.procedural_files import GeneratedFiles
 
 APP = "AppDomain-com.example.notes"
 NEW = "00008120-000000000000B0B0"
@@ -59,9 +59,9 @@ def records(count: int = ROWS) -> Iterator[Record]:
 
 @cache
 def every_row() -> tuple[Row, ...]:
-    stencils = ArchiveTemplates("26.1")
+    templates = RecordTemplates("26.1")
     return tuple(
-        Row(one.file_id, one.domain, one.relative_path, int(one.kind), stencils.encode(one)) for one in records()
+        Row(one.file_id, one.domain, one.relative_path, int(one.kind), templates.encode(one)) for one in records()
     )
 
 
@@ -132,7 +132,7 @@ def test_nothing_of_an_encrypted_backup_lies_in_plain_where_its_rows_are(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(
-        "migrate.simulator.device.private_database.CACHE_KIB", 64
+        "migrate.simulator.agent.rows.scratch_database.CACHE_KIB", 64
     )  # so that much of it reaches the disk
     kept = HostRows(rows(), encrypted=password is not None)
     (file,) = tmp_path.rglob("rows")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from migrate.backup.manifest.open import Row
 from migrate.backup.record import Kind, Record, decode_mbfile
-from migrate.simulator.device.private_database import PrivateDatabase
+from migrate.simulator.agent.rows.scratch_database import ScratchDatabase
 
 _SCHEMA = """
     CREATE TABLE Row (
@@ -30,7 +30,7 @@ class HostRows:
         Raises:
             BadRecord, BackupUnreadable: whatever comes with `rows`; BadRecord also for an archive that is none.
         """
-        self._database = PrivateDatabase(_SCHEMA, encrypted=encrypted)
+        self._database = ScratchDatabase(_SCHEMA, encrypted=encrypted)
         checked = ((row, row.record()) for row in rows)
         values = (
             (bytes.fromhex(row.file_id), row.domain, row.relative_path, int(record.kind), row.file)

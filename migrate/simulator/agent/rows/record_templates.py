@@ -20,7 +20,7 @@ _Slots = tuple[tuple[int, int, int], ...]
 """Which of inode, path, key and digest, and where its bytes begin and end."""
 
 
-class ArchiveTemplates:
+class RecordTemplates:
     """Encodes as `encode_mbfile` does, byte for byte.
 
     A binary plist keeps equal values once, and its offsets follow from the lengths before them. So a stencil serves

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from migrate.backup.record import Kind, Record, decode_mbfile
 from migrate.simulator.agent.rows.record_node import node_of
+from migrate.simulator.agent.rows.scratch_database import ScratchDatabase, Values
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.device.filesystem import EMPTY, Content, Node
-from migrate.simulator.device.private_database import PrivateDatabase, Values
 
-ROWS_AT_ONCE = 500
+ROWS_PER_BATCH = 500
 _SCHEMA = """
     CREATE TABLE Staged (
         place INTEGER PRIMARY KEY,  -- by domain and path: parents first
@@ -25,7 +25,7 @@ _SCHEMA = """
 """
 _ROW = "lower(hex(file_id)), domain, relative_path, kind, archive"
 
-AT_RESTART, LATER, ELSEWHERE = 0, 1, 2
+AT_RESTART, LATER, ALREADY_PLACED = 0, 1, 2
 """Waves: with the restart; when the rest arrives; put over something that was there, and so no longer from here."""
 
 
@@ -35,7 +35,7 @@ class StagedRows:
     def __init__(self, spool: Spool, *, encrypted: bool) -> None:
         """`encrypted`: nothing of the rows may lie on the disk in plain."""
         self._spool = spool
-        self._database = PrivateDatabase(_SCHEMA, encrypted=encrypted)
+        self._database = ScratchDatabase(_SCHEMA, encrypted=encrypted)
         self._received: list[tuple[int, bytes, int]] = []
         self._database.run("CREATE INDEX paths ON Staged(domain, relative_path)")
 
@@ -86,7 +86,7 @@ class StagedRows:
     def keep(self, place: int, content: Content) -> None:
         """The content of the file there has been received."""
         self._received.append((content.size, self._spool.reference(content), place))
-        if len(self._received) >= ROWS_AT_ONCE:
+        if len(self._received) >= ROWS_PER_BATCH:
             self._write_received()
 
     def _write_received(self) -> None:
@@ -111,7 +111,7 @@ class StagedRows:
 
     def mark_placed(self, places: Iterable[int]) -> None:
         """These nodes lie elsewhere now."""
-        self._database.run_many(f"UPDATE Staged SET wave = {ELSEWHERE} WHERE place = ?", ((p,) for p in places))  # noqa: S608
+        self._database.run_many(f"UPDATE Staged SET wave = {ALREADY_PLACED} WHERE place = ?", ((p,) for p in places))  # noqa: S608
 
     def lazy_nodes(self, wave: int) -> list[RestoredNodes]:
         """The nodes of this wave, domain by domain, to be laid down on a disk as they are here."""
@@ -134,9 +134,7 @@ class StagedRows:
         """Place, bytes, content and row of those that are wanted; meanwhile they may change."""
         self._write_received()
         columns = f"place, bytes, content, {_ROW}"
-        query = (
-            f"SELECT {columns} FROM Staged NOT INDEXED WHERE place > ? AND {where} ORDER BY place LIMIT {ROWS_AT_ONCE}"  # noqa: S608
-        )
+        query = f"SELECT {columns} FROM Staged NOT INDEXED WHERE place > ? AND {where} ORDER BY place LIMIT {ROWS_PER_BATCH}"  # noqa: S608
         last = 0
         while page := list(self._database.rows(query, (last, *values))):
             yield from page
@@ -150,7 +148,7 @@ class RestoredNodes:
     rows: StagedRows = field(repr=False)
     domain: str
     wave: int
-    inodes: int
+    inode_count: int
     total_bytes: int
 
     def nodes(self, first_inode: int) -> Iterator[Node]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-MOST_IN_A_BLOCK = 0xFFFF
+MAX_BLOCK_BYTES = 0xFFFF
 
 
 def zlib_of(data: bytes) -> bytes:
@@ -21,7 +21,7 @@ def gzip_of(data: bytes) -> bytes:
 
 def _stored(data: bytes) -> bytes:
     """RFC 1951, 3.2.4: blocks of at most 65,535 bytes, the last one marked; no data is one empty block."""
-    blocks = [data[start : start + MOST_IN_A_BLOCK] for start in range(0, len(data), MOST_IN_A_BLOCK)] or [b""]
+    blocks = [data[start : start + MAX_BLOCK_BYTES] for start in range(0, len(data), MAX_BLOCK_BYTES)] or [b""]
     last = len(blocks) - 1
     return b"".join(
         struct.pack("<BHH", number == last, len(block), len(block) ^ 0xFFFF) + block

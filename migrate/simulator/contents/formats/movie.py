@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from migrate.simulator.contents.formats.jpeg import draw_picture
 
-FRAMES_A_SECOND = 30
-SAMPLES_A_SECOND = 8000
+FRAMES_PER_SECOND = 30
+SAMPLES_PER_SECOND = 8000
 MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 UNDETERMINED = 0x55C4
 """The language of the track."""
@@ -45,7 +45,7 @@ def encode_movie(width: int, height: int, rng: random.Random, *, frames: int, pi
     track = _Track(
         brand=b"qt  ",
         handler=b"vide",
-        timescale=FRAMES_A_SECOND,
+        timescale=FRAMES_PER_SECOND,
         ticks=frames,
         sizes=struct.pack(f">2I{frames}I", 0, frames, *map(len, samples)),
         description=_description(b"jpeg", entry),
@@ -56,16 +56,16 @@ def encode_movie(width: int, height: int, rng: random.Random, *, frames: int, pi
     return _file(track, samples)
 
 
-def recording(rng: random.Random, *, duration_s: int) -> bytes:
+def encode_recording(rng: random.Random, *, duration_s: int) -> bytes:
     """An `.m4a` of some tones: 16 bits a sample, 8,000 samples a second, one channel."""
-    tones = [_tone(rng.randint(12, 60), SAMPLES_A_SECOND // 4) for _ in range(4 * duration_s)]
+    tones = [_tone(rng.randint(12, 60), SAMPLES_PER_SECOND // 4) for _ in range(4 * duration_s)]
     entry = bytes(6) + struct.pack(">H", 1) + bytes(8)
-    entry += struct.pack(">4HI", 1, 16, 0, 0, SAMPLES_A_SECOND << 16)
-    samples = SAMPLES_A_SECOND * duration_s
+    entry += struct.pack(">4HI", 1, 16, 0, 0, SAMPLES_PER_SECOND << 16)
+    samples = SAMPLES_PER_SECOND * duration_s
     track = _Track(
         brand=b"M4A ",
         handler=b"soun",
-        timescale=SAMPLES_A_SECOND,
+        timescale=SAMPLES_PER_SECOND,
         ticks=samples,
         sizes=struct.pack(">2I", 2, samples),
         description=_description(b"sowt", entry),

@@ -20,8 +20,8 @@ def draw_icon(size: int, inner: Colour, outer: Colour) -> bytes:
     middle = size - 1
     rows = []
     for y in range(size):
-        farness = (max(abs(2 * x - middle), abs(2 * y - middle)) for x in range(size))
-        rows.append(b"\x00" + bytes(far * SHADES // size for far in farness))
+        distances = (max(abs(2 * x - middle), abs(2 * y - middle)) for x in range(size))
+        rows.append(b"\x00" + bytes(distance * SHADES // size for distance in distances))
     header = struct.pack(">2I5B", size, size, 8, 3, 0, 0, 0)  # 8 bits a pixel, by palette, not interlaced
     return b"".join(
         [

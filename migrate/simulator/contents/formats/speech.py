@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 
-FRAMES_A_SECOND = 50
+FRAMES_PER_SECOND = 50
 FRAME_HEADER = 7 << 3 | 1 << 2
 """Frame type 7 (12.2 kbit/s), good quality: 31 bytes of speech follow."""
 
 
 def encode_amr(rng: random.Random, *, duration_s: int) -> bytes:
     """An `.amr` file."""
-    frames = (bytes([FRAME_HEADER]) + rng.randbytes(30) + b"\x00" for _ in range(FRAMES_A_SECOND * duration_s))
+    frames = (bytes([FRAME_HEADER]) + rng.randbytes(30) + b"\x00" for _ in range(FRAMES_PER_SECOND * duration_s))
     return b"#!AMR\n" + b"".join(frames)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from migrate.simulator.device.filesystem import MOBILE, Kind, Node, Synthetic
 
-FILES_IN_A_FOLDER = 1_000
+FILES_PER_FOLDER = 1_000
 BORN = 1_700_000_000
 """2023-11-14: when all of them were written, in unix seconds."""
 
@@ -38,7 +38,7 @@ class GeneratedFiles:
         """The root, the ancestors of `folder`, itself, and the folders in it: parents first."""
         parts = self.folder.split("/")
         above = ["", *("/".join(parts[: number + 1]) for number in range(len(parts)))]
-        folders = -(-self.count // FILES_IN_A_FOLDER)
+        folders = -(-self.count // FILES_PER_FOLDER)
         return above + [f"{self.folder}/{number:05}" for number in range(folders)]
 
     @property
@@ -46,7 +46,7 @@ class GeneratedFiles:
         return self.count * self.size_bytes
 
     @property
-    def inodes(self) -> int:
+    def inode_count(self) -> int:
         """How many it takes up."""
         return self.count + len(self.directories)
 
@@ -70,7 +70,7 @@ class GeneratedFiles:
         return None
 
     def _path(self, number: int) -> str:
-        return f"{self.folder}/{number // FILES_IN_A_FOLDER:05}/{number:08}{self.suffix}"
+        return f"{self.folder}/{number // FILES_PER_FOLDER:05}/{number:08}{self.suffix}"
 
     def _file_node(self, number: int, first_inode: int) -> Node:
         content = Synthetic(self.seed * 1_000_003 + number, self.size_bytes)

@@ -18,8 +18,8 @@ from migrate.backup.record import Kind, Record, file_id
 from migrate.problems import BlobMissing, BlobUnreadable
 from migrate.simulator.agent.backup_keys import PhoneKeys
 from migrate.simulator.agent.host_folder import Unreadable
-from migrate.simulator.agent.rows.backup_rows import PendingRow, PendingRows, StoredFile
 from migrate.simulator.agent.rows.host_rows import HostRows
+from migrate.simulator.agent.rows.pending_rows import PendingRow, PendingRows, StoredFile
 from migrate.simulator.device.domains import DIGESTED
 from migrate.simulator.device.filesystem import Node
 from migrate.simulator.faults.faults import Faults

@@ -9,8 +9,8 @@ import pytest
 
 from migrate.simulator.contents import ContentsSpec, fill
 from migrate.simulator.device.filesystem import Filesystem, sha256_of
+from migrate.simulator.device.generated_files import GeneratedFiles
 from migrate.simulator.device.phone import SimulatedPhone
-from migrate.simulator.device.procedural_files import GeneratedFiles
 
 APP = "AppDomain-com.example.archive"
 MANY = GeneratedFiles(APP, "Documents/many", 2_500, 30, seed=4)

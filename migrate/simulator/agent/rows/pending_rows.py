@@ -10,11 +10,11 @@ from pathlib import Path
 
 from migrate.backup.manifest.writer import ManifestFile
 from migrate.backup.record import Kind, Record, decode_mbfile
-from migrate.simulator.agent.rows.record_templates import ArchiveTemplates
-from migrate.simulator.device.private_database import PrivateDatabase, Values
+from migrate.simulator.agent.rows.record_templates import RecordTemplates
+from migrate.simulator.agent.rows.scratch_database import ScratchDatabase, Values
 
 CHUNK_BYTES = 1 << 20
-ROWS_AT_ONCE = 500
+ROWS_PER_BATCH = 500
 
 _SCHEMA = """
     CREATE TABLE {name} (
@@ -29,7 +29,7 @@ _SCHEMA = """
     )
 """
 _INSERT = "INSERT INTO Planned VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"
-_ARE_DUE = "moves AND NOT (sent AND there IS stored)"
+_NEEDS_UPLOAD = "moves AND NOT (sent AND there IS stored)"
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ class PendingRows:
     def __init__(self, ios_version: str, *, encrypted: bool) -> None:
         """`encrypted`: nothing of them may lie on the disk in plain."""
         self._ios_version = ios_version
-        self._templates = ArchiveTemplates(ios_version)
-        self._database = PrivateDatabase(_SCHEMA.format(name="Row"), encrypted=encrypted)
+        self._templates = RecordTemplates(ios_version)
+        self._database = ScratchDatabase(_SCHEMA.format(name="Row"), encrypted=encrypted)
         self._database.run("CREATE INDEX ids ON Row(file_id, kind, moves)")
         self._waiting: list[Values] = []  # rows of a plan that are not in the database yet
         self._sent: list[tuple[int]] = []  # the same of numbers
@@ -127,7 +127,7 @@ class PendingRows:
         values = (record.file_id, record.domain, record.relative_path, int(record.kind), archive)
         identity = bytes.fromhex(record.file_id)
         self._waiting.append((self._planned, identity, *values[1:], is_uploaded, record.size or 0, stored_size, sent))
-        if len(self._waiting) >= ROWS_AT_ONCE:
+        if len(self._waiting) >= ROWS_PER_BATCH:
             self._insert_waiting()
 
     def _insert_waiting(self) -> None:
@@ -144,14 +144,14 @@ class PendingRows:
     def pending_upload_bytes(self) -> tuple[int, int]:
         """Of the files whose bytes the host lacks: their sizes on the phone and on the host, added up."""
         self._note_sent()
-        row = self._database.row(f"SELECT sum(size), sum(stored) FROM Row WHERE {_ARE_DUE}")  # noqa: S608
+        row = self._database.row(f"SELECT sum(size), sum(stored) FROM Row WHERE {_NEEDS_UPLOAD}")  # noqa: S608
         assert row is not None
         return row[0] or 0, row[1] or 0
 
     def in_order(self) -> Iterator[PendingRow]:
         """Every row, in the order of the plan; meanwhile rows may be replaced and marked."""
         columns = "number, lower(hex(file_id)), domain, relative_path, kind, archive, stored"
-        query = f"SELECT {columns}, {_ARE_DUE} FROM Row WHERE number > ? ORDER BY number LIMIT {ROWS_AT_ONCE}"  # noqa: S608
+        query = f"SELECT {columns}, {_NEEDS_UPLOAD} FROM Row WHERE number > ? ORDER BY number LIMIT {ROWS_PER_BATCH}"  # noqa: S608
         self._note_sent()
         last = 0
         while page := list(self._database.rows(query, (last,))):
@@ -166,7 +166,7 @@ class PendingRows:
 
     def mark_sent(self, row: PendingRow) -> None:
         self._sent.append((row.number,))
-        if len(self._sent) >= ROWS_AT_ONCE:
+        if len(self._sent) >= ROWS_PER_BATCH:
             self._note_sent()
 
     def domains(self) -> set[str]:
@@ -193,7 +193,7 @@ class PendingRows:
         query = "SELECT number, lower(hex(file_id)), domain, relative_path, kind, archive FROM Row ORDER BY number"
         with ManifestFile(path, self._ios_version, manifest_key, composed=False) as manifest:
             rows = self._database.rows(query)
-            while page := list(islice(rows, ROWS_AT_ONCE)):
+            while page := list(islice(rows, ROWS_PER_BATCH)):
                 manifest.add_rows(page)
             manifest.finish()
         digest, stored = hashlib.sha256(), StoredFile(path, path.stat().st_size, b"")

@@ -20,12 +20,12 @@ from migrate.backup.manifest.scratch_vfs import ScratchVfs
 
 CACHE_KIB = 32 << 10
 """Enough for the index of a million file ids: 28 MB where each is kept as its 20 bytes."""
-ROWS_AT_ONCE = 500
+ROWS_PER_BATCH = 500
 
 Values = tuple[Any, ...]
 
 
-class PrivateDatabase:
+class ScratchDatabase:
     """Several threads may use it. Nothing is ever rolled back.
 
     Raises:
@@ -74,7 +74,7 @@ class PrivateDatabase:
 
     def run_many(self, statement: str, each: Iterable[Values]) -> None:
         waiting = iter(each)
-        while page := list(islice(waiting, ROWS_AT_ONCE)):
+        while page := list(islice(waiting, ROWS_PER_BATCH)):
             try:
                 with self._lock:
                     self._connection.executemany(statement, page)
@@ -90,7 +90,7 @@ class PrivateDatabase:
     def _next_page(self, cursor: apsw.Cursor) -> list[Values]:
         try:
             with self._lock:
-                return list(islice(cursor, ROWS_AT_ONCE))
+                return list(islice(cursor, ROWS_PER_BATCH))
         except apsw.Error as error:
             raise self._disk.problem or error from error
 

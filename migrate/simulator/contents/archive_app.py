@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from migrate.simulator.contents.spec import ContentsSpec
 from migrate.simulator.device.app import App
-from migrate.simulator.device.procedural_files import GeneratedFiles
+from migrate.simulator.device.generated_files import GeneratedFiles
 
 if TYPE_CHECKING:
     from migrate.simulator.device.phone import SimulatedPhone
