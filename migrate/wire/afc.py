@@ -1,11 +1,11 @@
-"""AFC, Apple File Conduit, the phone's role: bytes to requests, answers to bytes. No I/O.
+"""AFC (Apple File Conduit), the phone's side: bytes to requests, answers to bytes. No I/O.
 
     header    "CFA6LPAA", entire length, head length, packet number, operation: the last four little-endian u64
-    head      head length - 40 bytes: what the operation needs
+    head      head length - 40 bytes: the operation's arguments
     payload   entire length - head length bytes: data to write
 
-Every answer carries the number of the request it belongs to. Paths end with a zero byte. A write's payload may also
-come in the head (pymobiledevice3 announces 48 there, others the whole); both are read alike.
+Every answer carries the packet number of its request. Paths end with a zero byte. A write's payload may also be in the
+head (pymobiledevice3 announces a head of 48 bytes, others the whole packet); both are read alike.
 Sources: facts 1.3; libimobiledevice src/afc.c; pymobiledevice3 services/afc.py.
 """
 
@@ -23,7 +23,7 @@ from migrate.wire.plist_frames import NEED_DATA, NeedData, PeerBroke
 MAGIC = b"CFA6LPAA"
 HEADER_BYTES = 40
 PACKET_LIMIT_BYTES = 32 << 20
-"""The longest packet taken: pymobiledevice3 writes pieces of 4 MiB, libimobiledevice of 64 KiB."""
+"""The longest packet accepted. pymobiledevice3 writes chunks of 4 MiB, libimobiledevice of 64 KiB."""
 PATH_LIMIT_BYTES = 4096
 
 
@@ -77,7 +77,7 @@ class OpenMode(IntEnum):
     READ_APPEND = 6  # a+, creates
 
 
-# --- what a client asks
+# --- requests
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Write:
 @dataclass(frozen=True)
 class Seek:
     handle: int
-    whence: int  # 0 start, 1 here, 2 end
+    whence: int  # 0 start, 1 current position, 2 end
     offset: int
 
 
@@ -167,17 +167,17 @@ class SetSize:
 @dataclass(frozen=True)
 class Lock:
     handle: int
-    operation: int  # flock(2): 1 shared, 2 exclusive, 8 unlock; 4 never waits
+    operation: int  # flock(2): 1 shared, 2 exclusive, 8 unlock, 4 do not wait
 
 
 @dataclass(frozen=True)
 class SetOption:
-    """Block sizes and connection options: nothing a software phone changes by."""
+    """Block sizes and connection options, which have no effect on a simulated phone."""
 
 
 @dataclass(frozen=True)
 class InvalidRequest:
-    """A packet whose head does not fit its operation, or of an operation this phone does not know."""
+    """A packet with an unknown operation, or with a head that does not fit its operation."""
 
     operation: int
     is_known: bool
@@ -204,7 +204,7 @@ Request: TypeAlias = (
     | InvalidRequest
 )
 
-# --- what the phone answers
+# --- answers
 
 
 @dataclass(frozen=True)
@@ -231,12 +231,12 @@ Answer: TypeAlias = Status | Data | OpenResult | TellResult
 
 
 def zero_terminated(texts: Sequence[str]) -> Data:
-    """Texts as AFC lists them: each followed by a zero byte."""
+    """A list of texts in AFC's form: each ends with a zero byte."""
     return Data(b"".join(text.encode() + b"\0" for text in texts))
 
 
 class AfcServer(PacketReader):
-    """One client's connection, as afcd sees it. Answers go out in the order of the requests."""
+    """One client's connection to afcd. Answers are sent in the order of the requests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -246,18 +246,18 @@ class AfcServer(PacketReader):
         """The next request, or NEED_DATA.
 
         Raises:
-            PeerBroke: no AFC header, or lengths that contradict each other or the limit.
+            PeerBroke: the header is invalid, or its lengths contradict each other or exceed the limit.
         """
         packet = self._take_packet()
         if packet is None:
             return NEED_DATA
         _, head_end, self._number, operation = struct.unpack_from("<4Q", packet, len(MAGIC))
         if not HEADER_BYTES <= head_end <= len(packet):
-            raise PeerBroke(f"a head of {head_end} bytes in a packet of {len(packet)}")
+            raise PeerBroke(f"head of {head_end} bytes in a packet of {len(packet)} bytes")
         return _read_request(operation, packet[HEADER_BYTES:])
 
     def send(self, answer: Answer) -> bytes:
-        """The bytes of the answer to the request that was read last."""
+        """The bytes of the answer to the last request."""
         match answer:
             case Status():
                 return self._packet(Operation.STATUS, struct.pack("<Q", answer.code))
@@ -277,7 +277,7 @@ class AfcServer(PacketReader):
             return HEADER_BYTES
         (length,) = struct.unpack_from("<Q", self._received, len(MAGIC))
         if self._received[: len(MAGIC)] != MAGIC or not HEADER_BYTES <= length <= PACKET_LIMIT_BYTES:
-            raise PeerBroke(f"no AFC packet, or one of {length} bytes; {PACKET_LIMIT_BYTES} are allowed")
+            raise PeerBroke(f"not an AFC packet, or {length} bytes long; the limit is {PACKET_LIMIT_BYTES}")
         return int(length)
 
 
@@ -287,7 +287,7 @@ def _read_request(operation: int, body: bytes) -> Request:
         return InvalidRequest(operation, is_known=False)
     try:
         return read(body)
-    except (struct.error, ValueError):  # UnicodeDecodeError and an unknown OpenMode among them
+    except (struct.error, ValueError):  # ValueError includes UnicodeDecodeError and an unknown OpenMode
         return InvalidRequest(operation, is_known=True)
 
 
@@ -295,7 +295,7 @@ def _paths(body: bytes, count: int) -> list[str]:
     """`count` paths, each ended by a zero byte; the last one may lack it."""
     parts = body.split(b"\0")
     if len(parts) < count or any(len(part) > PATH_LIMIT_BYTES for part in parts[:count]):
-        raise ValueError("not so many paths, or one that is too long")
+        raise ValueError("too few paths, or a path is too long")
     return [part.decode() for part in parts[:count]]
 
 

@@ -1,4 +1,4 @@
-"""A person at the phones, by one JSON object a line."""
+"""The admin channel: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Tell = Callable[..., dict[str, Any]]
 
 
 class Person:
-    """A client of the channel, at whichever kind of socket it has."""
+    """A client of the channel, over a Unix socket or TCP."""
 
     def __init__(self, path: Path) -> None:
         if stat.S_ISSOCK(path.stat().st_mode):
@@ -52,7 +52,7 @@ class Person:
 def open_channel(
     request: pytest.FixtureRequest, tmp_path: Path, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., tuple[Person, SimulatedUsbmuxd]]]:
-    """The channel of a server with these phones; also as on a system without unix sockets."""
+    """Opens the channel of a server with these phones; also as on a system without Unix sockets."""
     if request.param == "unix" and not listeners.has_unix_sockets():
         pytest.skip("this system has no unix sockets")
     if request.param == "loopback":
@@ -192,9 +192,9 @@ def test_a_dump_is_every_digest(open_channel: Any) -> None:
 @pytest.mark.parametrize(
     ("line", "error"),
     [
-        (b"unlock", "not JSON"),
-        (b"\xff\xfe", "not JSON"),
-        (b"[" * 100_000, "not JSON"),
+        (b"unlock", "invalid JSON"),
+        (b"\xff\xfe", "invalid JSON"),
+        (b"[" * 100_000, "invalid JSON"),
         (b"[]", "an object"),
         (b"{}", "an object"),
         (b'{"do": "dance"}', "unknown order"),
@@ -203,12 +203,12 @@ def test_a_dump_is_every_digest(open_channel: Any) -> None:
         (b'{"do": "find-my", "phone": "A"}', '"on"'),
         (b'{"do": "find-my", "phone": "A", "on": "yes"}', '"on"'),
         (b'{"do": "post", "phone": "A"}', '"name"'),
-        (b'{"do": "set-fault", "phone": "A", "fault": "fire"}', "fault is one of "),
-        (b'{"do": "set-fault", "phone": "A", "fault": ["x"]}', "fault is one of"),
+        (b'{"do": "set-fault", "phone": "A", "fault": "fire"}', "fault must be one of "),
+        (b'{"do": "set-fault", "phone": "A", "fault": ["x"]}', "fault must be one of"),
         (b'{"do": "set-fault", "phone": "A", "fault": "free_bytes", "value": "many"}', "free_bytes: "),
-        (b'{"do": "set-state", "phone": "A", "state": "udid", "value": "x"}', "state is one of activated"),
+        (b'{"do": "set-state", "phone": "A", "state": "udid", "value": "x"}', "state must be one of activated"),
         (b'{"do": "set-state", "phone": "A", "state": "setup", "value": "x"}', "setup: "),
-        (b'{"do": "set-condition", "phone": "A", "condition": "rain"}', "condition is one of policy"),
+        (b'{"do": "set-condition", "phone": "A", "condition": "rain"}', "condition must be one of policy"),
         (b'{"do": "set-assumption", "phone": "A", "assumption": "cancel", "value": "x"}', "cancel: "),
         (b'{"do": "dump", "phone": "A", "into": "here"}', "absolute path"),
         (b'{"do": "set-hand", "phone": "A", "habit": "passcode", "value": "sing"}', "passcode: "),
@@ -226,7 +226,7 @@ def test_an_order_that_cannot_be_is_answered_and_the_next_one_works(open_channel
 def test_unplugging_twice_says_so(open_channel: Any) -> None:
     tell, _ = open_channel(SimulatedPhone())
     assert tell("unplug")["ok"] is True
-    assert tell("unplug") == {"ok": False, "error": "it is not plugged in"}
+    assert tell("unplug") == {"ok": False, "error": "the phone is not plugged in"}
 
 
 def test_only_its_owner_may_open_the_channel(open_channel: Any, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_pulling_the_cable_ends_the_wait_for_a_passcode() -> None:
 
     def pull(name: str) -> None:
         if name == SHEET_PRESENTED:
-            pulled.append(threading.Thread(target=phone.unplugged))
+            pulled.append(threading.Thread(target=phone.on_detached))
             pulled[0].start()
 
     phone.observe(pull)

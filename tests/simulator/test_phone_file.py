@@ -162,10 +162,13 @@ def test_nobody_may_be_there(written: Callable[[str], Path]) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("nme = 1", "nme is unknown; did you mean name"),
-        ("[contents]\nphoto = 1", "contents.photo is unknown; did you mean photos"),
-        ("[faults]\ndrop_save_after = 1", "faults.drop_save_after is unknown; did you mean drop_save_after_bytes"),
-        ('[hand]\npascode = "enter"', "hand.pascode is unknown; did you mean passcode"),
+        ("nme = 1", "nme is not a known key (did you mean name?)"),
+        ("[contents]\nphoto = 1", "contents.photo is not a known key (did you mean photos?)"),
+        (
+            "[faults]\ndrop_save_after = 1",
+            "is not a known key (did you mean drop_save_after_bytes?)",
+        ),
+        ('[hand]\npascode = "enter"', "hand.pascode is not a known key (did you mean passcode?)"),
         ('[hand]\npasscode = "sing"', "hand.passcode: Input should be 'enter'"),
         ('hand = "left"', "hand: Input should be"),
         ('trust = "maybe"', "trust: Input should be 'trusted'"),
@@ -173,7 +176,7 @@ def test_nobody_may_be_there(written: Callable[[str], Path]) -> None:
         ('udid = "../../etc"', "udid: "),
         ('passcode = "letters"', "passcode: "),
         ("capacity_bytes = -1", "capacity_bytes: "),
-        ("name = ", "It is no TOML"),
+        ("name = ", "The file is not valid TOML"),
     ],
 )
 def test_what_is_wrong_is_named(written: Callable[[str], Path], text: str, sentence: str) -> None:
@@ -195,7 +198,7 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         with pytest.raises(PhoneFileInvalid):
             read_phone_file(path)
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(PhoneFileInvalid, match="no TOML"):
+    with pytest.raises(PhoneFileInvalid, match="not valid TOML"):
         read_phone_file(tmp_path / "binary")
     (tmp_path / "long").write_bytes(b"#" * (1 << 20) + b"\n")
     with pytest.raises(PhoneFileInvalid, match="longer"):

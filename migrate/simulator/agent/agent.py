@@ -1,6 +1,6 @@
-"""com.apple.mobilebackup2: the backup agent of the simulated iPhone, one connection at a time (facts 2).
+"""com.apple.mobilebackup2: one connection to the backup agent of the simulated iPhone (facts 2).
 
-Hello, then requests until the host says goodbye; each ends in one Response.
+A Hello, then requests until the host disconnects. Each request ends with one Response.
 """
 
 from __future__ import annotations
@@ -41,14 +41,15 @@ from migrate.wire.backup2 import (
 from migrate.wire.plist_frames import PeerBroke
 
 GOODBYE_WAIT_S = 3.0
-"""How long a phone that is to restart waits for the host's goodbye. A real one restarts some seconds after its
-Response; restarting later than the host's goodbye and earlier than this fits what hosts see (*guessed*)."""
+"""How long the phone waits for the host to disconnect before it restarts. A real one restarts some seconds after its
+Response; restarting after the host disconnects, but within this time, fits what hosts see (*guessed*)."""
 
 
 def serve(connection: ByteStream, phone: SimulatedPhone) -> None:
-    """Serves one host until it goes, the link drops (LinkCut, OSError go on to the caller), or it breaks the rules.
+    """Serves one host until it disconnects or breaks the protocol. The caller closes the connection.
 
-    Closing the connection is the caller's.
+    Raises:
+        LinkCut, OSError: the link dropped.
     """
     with memory_of(phone).connection_slot() as admitted:
         if admitted:
@@ -58,12 +59,12 @@ def serve(connection: ByteStream, phone: SimulatedPhone) -> None:
 class Agent:
     def __init__(self, connection: ByteStream, phone: SimulatedPhone) -> None:
         self.phone = phone
-        odd_frames = [size for size in phone.faults.frame_sizes if size > 0]
+        frame_sizes = [size for size in phone.faults.frame_sizes if size > 0]
         if isinstance(connection, FaultyStream):
             self.injector = connection.injector
         else:
             self.injector = FaultInjector(phone.faults, connection.close)
-        self.host = FaultyHostFolder(connection, self.injector, frames=odd_frames or (FRAME_BYTES,))
+        self.host = FaultyHostFolder(connection, self.injector, frames=frame_sizes or (FRAME_BYTES,))
         self.host.cancelled = phone.cancelled.is_set
         self.disconnected = threading.Event()
 
@@ -78,7 +79,10 @@ class Agent:
             self.disconnected.set()
 
     def _answer(self, request: Request) -> bool:
-        """Whether the conversation goes on. A request for another phone makes a real agent crash: no answer."""
+        """Answers a request. Returns whether the session continues.
+
+        A request for another phone makes a real agent crash, so it gets no answer.
+        """
         if isinstance(request, Hello):
             self.host.respond(hello_response(request.versions))
             return True
@@ -105,7 +109,7 @@ class Agent:
         return True
 
     def _do(self, request: Request) -> str | None:
-        """What the request asks for; the Content of its Response. Raises MBError."""
+        """Executes a request. Returns the Content of its Response, if any. Raises MBError."""
         self.phone.cancelled.clear()
         behaviour = self.phone.behaviour
         match request:
@@ -136,14 +140,14 @@ class Agent:
             case EnableCloudBackup():
                 raise MBError(MBErrorCode.OTHER, "No account exists")
             case EraseDevice():
-                # a real phone erases itself and drops the link; a test phone has no business losing its data so
-                raise MBError(MBErrorCode.OTHER, "This simulated iPhone is erased by its owner only")
+                # a real phone erases itself and drops the link; a test must not lose a phone's data by a request
+                raise MBError(MBErrorCode.OTHER, "This simulated iPhone can only be erased through the admin channel")
         return None
 
     def _ask_for_passcode(self, wanted: bool) -> None:
         if wanted and not self.phone.enter_passcode():
-            too_late = " - timeout waiting for passcode entry" if self.phone.sheet.timed_out else ""
-            raise MBError(MBErrorCode.PHONE_LOCKED, f"Device locked{too_late}")
+            timeout = " - timeout waiting for passcode entry" if self.phone.sheet.timed_out else ""
+            raise MBError(MBErrorCode.PHONE_LOCKED, f"Device locked{timeout}")
 
     def _check_conditions(self, act: Act) -> None:
         phone = self.phone
@@ -152,10 +156,10 @@ class Agent:
             raise MBError(MBErrorCode.SETUP_RUNNING, "Setup assistant is running")
         phone.conditions.check(act)
         if phone.battery_percent < phone.assume.battery_gate_percent and not phone.conditions.charging:
-            raise MBError(MBErrorCode.OTHER, "Battery is too low")  # *guessed*: nobody has seen such a gate
+            raise MBError(MBErrorCode.OTHER, "Battery is too low")  # *guessed*: no such check has been seen
 
     def _restart_after(self, request: Restore) -> bool:
-        """Arranges the restart that a finished restore ends in. True: the link drops where the Response should come."""
+        """Schedules the restart after a restore. Returns True if the link is to drop instead of the Response."""
         if request.options.should_reboot:
             threading.Thread(target=self._restart, name=f"restart {self.phone.name}", daemon=True).start()
         return self.phone.faults.drop_instead_of_response

@@ -1,14 +1,14 @@
 """A backup, message by message: facts 2.3 and 2.4 (decompiled BackupAgent2 26.1, CONFIRMED(dec); wire logs agree).
 
     passcode, preconditions
-    Status.plist, then Manifest.plist and Manifest.db of the backup to build on, and a look whether its files are there
+    Status.plist, then Manifest.plist and Manifest.db of the backup to build on, and a check that its files exist
     free space; directories; Status uploading; files to Snapshot/ab/abcdef…; Snapshot/Manifest.plist, .db
     Status moving; MoveItems Snapshot/ab/x -> ab/x, then the manifests
     Status removing; RemoveItems; Status finished
-    verify: everything is read and listed once more; the backup before it is removed
+    verify: everything is read and listed again; the previous backup is removed
 
-Not as a real phone: nothing changes between a file's scan and its sending. Whether SQLite databases are sent as they
-lie there or as consistent copies is up to `Assumptions.databases`.
+Unlike on a real phone, nothing changes between a file's scan and its upload. `Assumptions.databases` decides whether
+SQLite databases are sent as they are or as consistent copies.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ from migrate.wire.backup2 import Backup, MBError, MBErrorCode, wrap_read_error, 
 HEADROOM_BYTES = 0x8000000
 PURGE_OVERSHOOT_BYTES = 0x80000000
 PURGE_URGENCY = 4
-"""128 MiB beside what is sent, and 2 GiB more in the plea for room: measured on 26.5 to 26.6.1 (facts 2.3)."""
+"""128 MiB in addition to the upload, and 2 GiB more in a purge request: measured on 26.5 to 26.6.1 (facts 2.3)."""
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 CACHE = "/.ba"
-"""Where the phone keeps what it writes itself; device paths of plists begin so. facts 2.2."""
+"""The phone's folder for the files it generates; device paths of plists start with it. facts 2.2."""
 NODES_BETWEEN_LINK_CHECKS = 1_000
 METADATA = ("Manifest.plist", "Manifest.db")
 
 
 def back_up(phone: SimulatedPhone, host: HostFolder, request: Backup) -> None:
-    """One whole backup; the host has it when this returns. Raises MBError, LinkCut, PeerBroke."""
+    """Makes one complete backup. Raises MBError, LinkCut, PeerBroke."""
     BackupRun(phone, host, request).run()
 
 
 @dataclass(frozen=True)
 class HostFolderListing:
-    """Names in the host's folder and in its Snapshot/."""
+    """The names in the host's folder and in its Snapshot/."""
 
     folder: frozenset[str]
     snapshot: frozenset[str]
@@ -94,10 +94,10 @@ class BackupRun:
         self.memory.remember(pending.uuid, unreadable_ids=frozenset(pending.unreadable_ids), rows=len(pending.rows))
         self.phone.itunes_backup_unix_s = int(time.time())
 
-    # --- what is there
+    # --- the existing backup
 
     def _read_status(self) -> Status | None:
-        """The host's Status.plist; None where there is none."""
+        """The host's Status.plist, or None if there is none."""
         try:
             return read_status(self.host.read(self._path("Status.plist"), STATUS_LIMIT_BYTES))
         except MBError as error:
@@ -106,21 +106,21 @@ class BackupRun:
             raise wrap_read_error("Error reading status", error) from error
 
     def _resumable_backup(self, status: Status | None) -> PendingBackup | None:
-        """The interrupted backup that the host's Status.plist names, if it still fits the phone."""
+        """The interrupted backup that the host's Status.plist names, if it can be resumed."""
         if status is None or status.snapshot_state == "finished" or self.request.force_full:
             return None
         pending = self.memory.pending_backups.get(status.uuid)
         if pending is None or pending.keys != keys_of(self.phone):
             return None
         if pending.phase == "removing" and status.snapshot_state == "uploading":
-            return None  # the host put an older Status.plist back: what it has is not what was moved
+            return None  # the host restored an older Status.plist, so its files are not those that were moved
         return pending
 
     def _new_pending_backup(self, status: Status | None) -> PendingBackup:
         base = self._read_base(status)
         listing = self.host.contents(self.folder)
-        sound = base is not None and self._has_every_file(base.rows.file_ids_in, listing)
-        if base is not None and (self._lost_rows(base, status) or not sound):
+        complete = base is not None and self._has_every_file(base.rows.file_ids_in, listing)
+        if base is not None and (self._lost_rows(base, status) or not complete):
             base = None  # "Existing backup is corrupt, forcing a full backup"
         keys = keys_of(self.phone)
         pending = PendingBackup(
@@ -140,7 +140,7 @@ class BackupRun:
         return pending
 
     def _read_base(self, status: Status | None) -> HostManifest | None:
-        """The finished backup that this one can build on; None: it must be a full one."""
+        """The finished backup that this one can build on, or None if it must be a full one."""
         if self.request.force_full or status is None or status.version < OLDEST_INCREMENTAL:
             return None
         if status.is_full or status.backup_state != "new" or status.snapshot_state in ("moving", "removing"):
@@ -151,7 +151,7 @@ class BackupRun:
             empty = error.code == MBErrorCode.INVALID_DATA and "zero-length" in error.text
             if empty and status.snapshot_state == "finished":
                 raise wrap_read_error("Error reading backup properties", error) from error
-            return None  # missing, damaged, or of another version: a full backup helps
+            return None  # missing, damaged, or of another version: make a full backup
 
     def _fetch_base(self) -> HostManifest | None:
         keys = keys_of(self.phone)
@@ -163,12 +163,12 @@ class BackupRun:
             return found.open(keys.password)
 
     def _lost_rows(self, base: HostManifest, status: Status | None) -> bool:
-        """Whether this phone minds that somebody took rows out of the manifest it wrote."""
+        """Whether rows are missing from the manifest this phone wrote and it therefore makes a full backup."""
         rows = self.memory.rows.get(status.uuid) if status else None
         return self.phone.assume.missing_rows == "full" and rows is not None and len(base.rows) < rows
 
     def _has_every_file(self, file_ids_in: Callable[[str], Iterable[str]], listing: dict[str, Entry]) -> bool:
-        """Whether the host has all files of each shard. One shard's names are in memory at once."""
+        """Whether the host has all files. Only one shard's names are in memory at a time."""
         for shard in SHARDS:
             existing = self.host.contents(self._path(shard)) if shard in listing else {}
             if any(file_id not in existing for file_id in file_ids_in(shard)):
@@ -176,11 +176,11 @@ class BackupRun:
         return True
 
     def _set_aside_old_backup(self) -> str:
-        """Renames the backup that is there; it is removed when the new one is finished (needs room for both), and
-        stays under its new name when the new one never is.
+        """Renames the existing backup and returns its new name. It is removed when the new one is finished, so the host
+        needs space for both; if the new one never finishes, it keeps its new name.
 
-        The Info.plist that the host has just written comes back as a copy: without it the new backup would have
-        none. *guessed*; the decompiled agent only shows the move.
+        The Info.plist that the host has just written is copied back, because the new backup would have none. *guessed*;
+        the decompiled agent only shows the move.
         """
         old = self.memory.name_aside(self.folder)
         with writing("Error moving the old backup"):
@@ -194,7 +194,7 @@ class BackupRun:
 
     def _upload(self, pending: PendingBackup) -> None:
         self._begin_snapshot()
-        files = self.phone.files.copy()  # an APFS snapshot of now, looked at more than once
+        files = self.phone.files.copy()  # an APFS snapshot, scanned more than once
         pending.plan(self._scan(files, pending.encrypted), self.phone.faults)
         existing = self._list_host_folder(pending)
         if self.phone.keeps == "digests" and any(
@@ -213,7 +213,7 @@ class BackupRun:
         self._upload_manifests(pending)
 
     def _begin_snapshot(self) -> None:
-        """The phone is silent while it scans."""
+        """Checks that a snapshot is possible. The phone is silent while it scans."""
         if self.phone.faults.silence_s:
             self.host.pause(self.phone.faults.silence_s)
         self.phone.conditions.check_snapshot()
@@ -221,7 +221,7 @@ class BackupRun:
             raise MBError(MBErrorCode.PHONE_STEP_FAILED, "Failed to create snapshot: No space left on device (28)")
 
     def _scan(self, files: Filesystem, encrypted: bool) -> Iterable[Node]:
-        """What of a snapshot belongs into the backup."""
+        """The nodes of a snapshot that belong in the backup."""
         known_only = self.phone.assume.unknown_paths == "left-out"
 
         def found() -> Iterator[Node]:
@@ -235,15 +235,14 @@ class BackupRun:
         return self.memory.copies.replace_databases(found) if self.phone.assume.databases == "consistent" else found()
 
     def _checking_link(self, nodes: Iterable[Node]) -> Iterator[Node]:
-        """The same; a million of them take minutes, and a phone whose cable is gone stops."""
+        """Yields `nodes` and checks the cable now and then, because a million nodes take minutes."""
         for number, node in enumerate(nodes):
             if number % NODES_BETWEEN_LINK_CHECKS == 0:
                 self.host.check_link()
             yield node
 
     def _list_host_folder(self, pending: PendingBackup) -> HostFolderListing:
-        """What the folder holds already, and with it its Snapshot/ where an interrupted run left one; the draft is told
-        of the files in there."""
+        """Lists the host's folder, and its Snapshot/ if an interrupted run left one, whose files are recorded."""
         folder = self.host.contents(self.folder)
         snapshot = self.host.contents(self._path("Snapshot")) if "Snapshot" in folder else {}
         for shard in sorted(snapshot.keys() & set(SHARDS)):
@@ -252,7 +251,7 @@ class BackupRun:
         return HostFolderListing(frozenset(folder), frozenset(snapshot))
 
     def _make_directories(self, existing: HostFolderListing) -> None:
-        """The 256 folders, twice, in no order (an NSSet's); those that are there already are not asked for again."""
+        """Creates the missing ones of twice 256 folders, in random order, as a real agent does (it uses an NSSet)."""
         wanted = [self.folder, *(self._path(shard) for shard in _shuffled(set(SHARDS) - existing.folder))]
         wanted += [] if "Snapshot" in existing.folder else [self._path("Snapshot")]
         wanted += [self._path(f"Snapshot/{shard}") for shard in _shuffled(set(SHARDS) - existing.snapshot)]
@@ -268,7 +267,7 @@ class BackupRun:
         if need >= free:
             raise MBError(MBErrorCode.HOST_FULL, f"Insufficient free disk space on drive to back up ({free} < {need})")
 
-    def _outgoing(self, pending: PendingBackup, sends: Iterable[PlannedUpload]) -> Iterator[FileUpload]:
+    def _outgoing(self, pending: PendingBackup, uploads: Iterable[PlannedUpload]) -> Iterator[FileUpload]:
         faults, snapshot = self.phone.faults, self._path("Snapshot")
         return (
             FileUpload(
@@ -277,7 +276,7 @@ class BackupRun:
                 size=planned.stored_size,
                 chunks=partial(pending.stored_chunks, planned, faults),
             )
-            for planned in sends
+            for planned in uploads
         )
 
     def _upload_manifests(self, pending: PendingBackup) -> None:
@@ -297,7 +296,7 @@ class BackupRun:
     # --- moving, removing, verifying
 
     def _move(self, pending: PendingBackup) -> None:
-        """Everything sent goes to its place. What an interrupted run has moved already is not in Snapshot/ any more."""
+        """Moves the uploaded files to their folders. An interrupted run may have moved some of them already."""
         snapshot = self._path("Snapshot")
         listing = self.host.contents(snapshot)
         shards = sorted(listing.keys() & set(SHARDS))
@@ -316,13 +315,13 @@ class BackupRun:
                     self.host.move([(f"{snapshot}/{name}", self._path(name))])
 
     def _remove(self, pending: PendingBackup) -> None:
-        gone = (blob_path(self.folder, identity) for identity in pending.removals(SHARDS))
+        removed = (blob_path(self.folder, identity) for identity in pending.removals(SHARDS))
         with writing("Error removing files"):
-            self.host.remove(gone)
+            self.host.remove(removed)
             self.host.remove([self._path("Snapshot"), self._path("Manifest.mbdx")])
 
     def _verify(self, pending: PendingBackup) -> None:
-        """A file's presence counts, its size does not. facts 2.4, CONFIRMED(dec)."""
+        """Checks that every file exists; sizes are not checked. facts 2.4, CONFIRMED(dec)."""
         self._read_back("Status.plist", STATUS_LIMIT_BYTES)
         if self._read_back("Manifest.plist", PROPERTIES_LIMIT_BYTES) != pending.manifest_plist:
             raise MBError(MBErrorCode.CORRUPT, "Manifest.plist is not the one that was sent")
@@ -331,7 +330,7 @@ class BackupRun:
         if not self._has_every_file(pending.rows.file_ids_in, self.host.contents(self.folder)):
             raise MBError(MBErrorCode.CORRUPT, "Manifest references files not in backup")
 
-    # --- small things
+    # --- reading and writing
 
     def _path(self, name: str) -> str:
         return f"{self.folder}/{name}"
@@ -343,7 +342,7 @@ class BackupRun:
             raise wrap_read_error(f"Error verifying {name}", error) from error
 
     def _digest_of(self, name: str) -> bytes:
-        """SHA-256 of what the host has under this name, as it streams in."""
+        """The SHA-256 of the host's file, hashed while it streams in."""
         digest = hashlib.sha256()
 
         def consume(_: str, chunks: Iterator[bytes]) -> None:
@@ -372,7 +371,7 @@ class BackupRun:
 
 @contextmanager
 def writing(text: str) -> Iterator[None]:
-    """What the host refuses inside becomes the outer error of a write."""
+    """Wraps an error of the host in the error of a failed write."""
     try:
         yield
     except MBError as error:
@@ -380,7 +379,7 @@ def writing(text: str) -> Iterator[None]:
 
 
 def _has_content(listing: dict[str, Entry]) -> bool:
-    """Whether a folder holds a backup, finished or not: a host's Info.plist, Status.plist and empty file are none."""
+    """Whether a folder holds a backup, finished or not. Info.plist, Status.plist and empty files do not count."""
     folders = any(entry.is_directory and (name in SHARDS or name == "Snapshot") for name, entry in listing.items())
     return folders or any(listing[name].size > 0 for name in ("Manifest.db", "Manifest.mbdb") if name in listing)
 

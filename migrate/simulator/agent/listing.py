@@ -1,7 +1,7 @@
-"""Info, List, Extract and Unback: what a phone tells and takes out of a backup on the host (facts 2.6).
+"""Info, List, Extract and Unback: descriptions of a backup on the host, and files extracted from it (facts 2.6).
 
-The tables' columns are the real ones (CONFIRMED(dec)); their spacing is *guessed*. Unback is broken on many iOS
-versions and done here as it was meant.
+The tables have the real columns (CONFIRMED(dec)); their spacing is *guessed*. Unback is broken on many iOS versions;
+here it works as intended.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ COLUMNS = (
 
 
 def describe_backup(host: HostFolder, request: InfoOrList) -> str:
-    """The text that `Info` or `List` answers with. Raises MBError."""
+    """The text of the answer to `Info` or `List`. Raises MBError."""
     with _opened(host, request.folder, request.password) as (backup, manifest):
         if request.command == "List":
             return _list_text(manifest)
@@ -59,7 +59,7 @@ def describe_backup(host: HostFolder, request: InfoOrList) -> str:
 
 
 def extract(host: HostFolder, request: Extract) -> None:
-    """Puts one file's plaintext at the top of the host's folder, under its base name. Raises MBError."""
+    """Writes one file's plaintext to the top of the host's folder, under its base name. Raises MBError."""
     with _opened(host, request.folder, request.password) as (_, manifest):
         in_domain, file = False, None
         for record in manifest.rows:
@@ -76,7 +76,7 @@ def extract(host: HostFolder, request: Extract) -> None:
 
 
 def unback(host: HostFolder, request: Unback) -> None:
-    """Lays every file of the backup out under `_unback_/<folder>/<domain>/`. Raises MBError."""
+    """Writes every file of the backup to `_unback_/<folder>/<domain>/`. Raises MBError."""
     with _opened(host, request.folder, request.password) as (backup, manifest):
         check_rows(manifest.rows, backup.properties)
         root = f"_unback_/{request.folder}"
@@ -95,7 +95,7 @@ def unback(host: HostFolder, request: Unback) -> None:
 
 @contextmanager
 def _opened(host: HostFolder, folder: str, password: str | None) -> Iterator[tuple[FetchedBackup, HostManifest]]:
-    """Raises MBError as the host sees it; PASSWORD where the manifest is encrypted and none or a wrong one came."""
+    """Opens the backup. Raises MBError as the host sees it: PASSWORD for a wrong or missing password."""
     try:
         with fetch_backup(host, folder) as backup:
             opened = backup, backup.open(password)
@@ -107,7 +107,7 @@ def _opened(host: HostFolder, folder: str, password: str | None) -> Iterator[tup
 
 
 def _send_plaintext(host: HostFolder, folder: str, places: Mapping[Record, str], class_keys: ClassKeys | None) -> None:
-    """Downloads stored files, decrypts them, and sends the plaintext back to the given places."""
+    """Downloads stored files, decrypts them, and sends the plaintext to the given paths on the host."""
     spool, found = Spool(), dict[str, Content]()
     records = {blob_path(folder, record.file_id): record for record in places}
 

@@ -1,4 +1,4 @@
-"""A simulated iPhone that plays a saved backup: what lay on the real phone then, read from the backup when asked for."""
+"""Fills a simulated iPhone with the files of a real backup, whose contents are read on demand."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ VERSION = re.compile(r"\d{1,3}(\.\d{1,3}){1,3}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class BackupContent:
-    """The content of one file of a backup, decrypted anew each time it is asked for.
+    """The content of one file in a backup, decrypted again on every read.
 
-    `size` is what the phone claimed when it was backed up; the content may be longer or shorter (facts 3.5).
-    `chunks` raises BlobMissing and BlobUnreadable: the backup's fault.
+    `size` is the size in the backup's row; the content may be longer or shorter (facts 3.5). `chunks` raises
+    BlobMissing and BlobUnreadable if the backup is damaged.
     """
 
     backup: Backup = field(repr=False)
@@ -39,20 +39,18 @@ class BackupContent:
 
 
 def fill_from_backup(phone: SimulatedPhone, backup: Backup) -> None:
-    """Lays everything that `backup` holds onto `phone`, over what is there, and makes it that phone by its looks: name,
-    model, iOS version and build, and the person's apps.
+    """Adds all files of `backup` to `phone`, over existing ones, and copies name, model, iOS version, build and apps.
 
-    What is left to the caller: UDID, serial number and trust stay the simulator's own, so that no real phone's pairing
-    is touched; backup password, passcode, Find My, setup and capacity are in no backup.
+    UDID, serial number and trust stay the simulator's, so that no real phone's pairing is affected. The backup
+    password, passcode, Find My, setup state and capacity are not in a backup; the caller sets them.
 
-    Contents are not copied: `backup` must stay open and unchanged as long as the phone is used. Rows cost about a
-    kilobyte of memory each, contents nothing. A blob that is missing or unreadable shows when it is asked for: the
-    phone cannot read that file in a backup of its own, and `phone.files.digests()` raises BlobMissing or
-    BlobUnreadable.
+    Contents are not copied: `backup` must stay open and unchanged as long as the phone is used. Each row needs about a
+    kilobyte of memory, contents need none. Missing or unreadable blobs only show when they are read: the phone then
+    cannot read that file in its own backup, and `phone.files.digests()` raises BlobMissing or BlobUnreadable.
 
     Raises:
-        BadRecord: a row is damaged, or names what cannot lie on a phone's disk.
-        BackupUnreadable: the manifest, Manifest.plist or Info.plist. Some rows may have been laid down by then.
+        BadRecord: a row is damaged or has a path that is not possible on a phone.
+        BackupUnreadable: the manifest, Manifest.plist or Info.plist cannot be read. Some files may have been added.
     """
     properties = backup.folder.manifest_plist or {}
     info = backup.folder.info or {}
@@ -72,7 +70,7 @@ def fill_from_backup(phone: SimulatedPhone, backup: Backup) -> None:
 
 
 def _copy_identity(phone: SimulatedPhone, lockdown: dict[str, object]) -> None:
-    """Takes over what is well formed; a backup is a stranger."""
+    """Copies the valid values; a backup's plists are not trusted."""
     name, version, build, model = (
         value if isinstance(value := lockdown.get(key), str) and 0 < len(value) <= NAME_LIMIT else None
         for key in ("DeviceName", "ProductVersion", "BuildVersion", "ProductType")

@@ -1,7 +1,7 @@
 """Voice memos: a Core Data store beside the recordings.
 
-iOS 17 moved both into a group container (*read*: iLEAPP, traceloupe). Before it the folder holds an older Recordings.db
-as well (*seen*: iOS 14.3); up to iOS 11 only that one (*guessed*).
+iOS 17 moved both to a group container (*read*: iLEAPP, traceloupe). Before that the folder also holds an older
+Recordings.db (*seen*: iOS 14.3); up to iOS 11 it holds only that one (*guessed*).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OLD_TABLES = {
 
 
 def place(ios: tuple[int, ...]) -> tuple[str, str]:
-    """Domain and folder of the recordings and their store."""
+    """The domain and folder of the recordings and their store."""
     return (GROUP, "Recordings") if ios >= (17,) else (MEDIA, "Media/Recordings")
 
 

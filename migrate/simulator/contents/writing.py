@@ -1,7 +1,7 @@
-"""A phone filled with contents: every kind written by its own chapter, each from a random stream of its own.
+"""Fills a phone with contents. Every kind has its own writer and its own random stream.
 
-So a phone's bytes follow from the spec, the seed, and the phone's iOS version, locale and time zone; and changing the
-count of one kind changes no other kind's random choices.
+So the bytes depend only on the spec, the seed, and the phone's iOS version, locale and time zone, and changing the
+count of one kind does not change the random choices of another.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from migrate.simulator.device.phone import SimulatedPhone
 
 MIN_PEOPLE = 8
-"""A phone without contacts still rings: the cast is never smaller."""
+"""The minimum number of invented people, because calls and messages need some even without contacts."""
 
 WRITERS: dict[str, ContentsWriter] = {
     "apps": apps.write,  # first: permissions and the home screen name them
@@ -61,7 +61,7 @@ WRITERS: dict[str, ContentsWriter] = {
 
 
 def fill(phone: SimulatedPhone, spec: ContentsSpec, seed: int) -> None:
-    """Writes contents onto `phone`'s disk and registers its apps. What else is there stays as it is."""
+    """Writes contents to `phone`'s disk and registers its apps. Existing files stay."""
     people = invent_people(seed, max(MIN_PEOPLE, spec.effective.contacts))
     for name, write in WRITERS.items():
         author = Author(

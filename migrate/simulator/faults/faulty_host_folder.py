@@ -1,4 +1,4 @@
-"""A healthy drive on which things go wrong at a message or a file."""
+"""A host folder with faults at a message or file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from migrate.wire.device_link_messages import (
 
 
 class FaultyHostFolder(HostFolder):
-    """Counts what passes: files where they end, messages where they are no part of a file stream."""
+    """Counts files when they end, and messages outside file streams, and triggers the faults that are due."""
 
     def __init__(self, stream: ByteStream, injector: FaultInjector, *, frames: Sequence[int] = (FRAME_BYTES,)) -> None:
         super().__init__(stream, frames=frames)
@@ -45,5 +45,5 @@ class FaultyHostFolder(HostFolder):
     def _note(self, message: Message, way: Direction) -> None:
         what: TriggerPoint = "files" if isinstance(message, FileEnd | FileError) else "messages"
         if (what == "files" or not isinstance(message, STREAM_PARTS)) and self._injector.passed(what, way):
-            self._flush()  # it has gone before anything happens
+            self._flush()  # the message reaches the host before the fault happens
             self._injector.trigger(what, way)

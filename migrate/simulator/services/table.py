@@ -1,4 +1,4 @@
-"""Which services lockdownd can start, and what it asks for before it does."""
+"""The services lockdownd can start, and what each of them requires."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AFC = "com.apple.afc"
 @dataclass(frozen=True)
 class Service:
     serve: Callable[[SocketStream, SimulatedPhone], None]
-    needs_session: bool = True  # False: before pairing too, and then in plaintext
+    needs_session: bool = True  # False: also before pairing, then in plaintext
     needs_keybag: bool = False  # closed until the first unlock after a boot
     needs_escrow_bag: bool = False  # on a locked phone (facts 1.2: REPORTED for mobilebackup2)
     needs_activation: bool = False

@@ -99,7 +99,7 @@ class Cable:
 def test_should_reboot_restarts_the_phone_after_its_response(host: Any, saved: tuple[SimulatedPhone, Path]) -> None:
     old, _ = saved
     new, cable = SimulatedPhone(ios_version="17.5.1", boot_delay_s=0.0), Cable()
-    new.plugged_in(cable)
+    new.on_attached(cable)
     answer = host.restore(new, old.udid, Password=PASSWORD, RemoveItemsNotRestored=True, RestoreShouldReboot=True)
     assert answer["ErrorCode"] == 0
     assert cable.is_back.wait(10)
