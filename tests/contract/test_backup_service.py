@@ -44,7 +44,7 @@ def greet(link: DeviceLink, versions: list[float]) -> dict[str, Any]:
     return answer
 
 
-def test_the_versions_it_offers(lab: Any, expect: Callable[..., None]) -> None:
+def test_it_offers_the_known_versions(lab: Any, expect: Callable[..., None]) -> None:
     seen = over_a_link(lab, lambda link: link.receive())
     agrees = seen == ["DLMessageVersionExchange", 400, 0]
     expect(
@@ -62,7 +62,7 @@ def test_it_is_ready_and_speaks_2_1(lab: Any, expect: Callable[..., None]) -> No
     expect("Hello", "ErrorCode 0, version 2.1", seen, seen == "ErrorCode 0, version 2.1", "2.1, confirmed")
 
 
-def test_no_version_in_common(lab: Any, expect: Callable[..., None]) -> None:
+def test_without_a_common_version_it_refuses(lab: Any, expect: Callable[..., None]) -> None:
     answer = over_a_link(lab, lambda link: greet(link, [9.0]))
     seen = f"ErrorCode {answer.get('ErrorCode')}"
     expect(
@@ -70,7 +70,7 @@ def test_no_version_in_common(lab: Any, expect: Callable[..., None]) -> None:
     )
 
 
-def test_a_message_nobody_knows(lab: Any, expect: Callable[..., None]) -> None:
+def test_an_unknown_message_closes_the_connection(lab: Any, expect: Callable[..., None]) -> None:
     def send_request(link: DeviceLink) -> str:
         greet(link, [2.0, 2.1])
         link.send_request({"MessageName": "MakeCoffee", "TargetIdentifier": lab.udid})
@@ -155,7 +155,7 @@ def taken(lab: Any, request: pytest.FixtureRequest) -> Taken:
     return Taken(lab)
 
 
-def test_a_backup_ends_well(taken: Taken, expect: Callable[..., None]) -> None:
+def test_a_backup_succeeds(taken: Taken, expect: Callable[..., None]) -> None:
     seen = f"ErrorCode {taken.response.get('ErrorCode')}"
     expect("Backup", "ErrorCode 0", seen, seen == "ErrorCode 0", "2.3, confirmed")
 
@@ -178,12 +178,12 @@ def test_the_status_goes_through_its_states(taken: Taken, expect: Callable[..., 
     )
 
 
-def test_what_is_asked_for_first(taken: Taken, expect: Callable[..., None]) -> None:
+def test_it_reads_the_known_files_first(taken: Taken, expect: Callable[..., None]) -> None:
     seen = taken.seen.first_downloads[0]
     expect("the first file a backup asks for", "Status.plist", seen, seen == "Status.plist", "2.3, confirmed")
 
 
-def test_512_folders_are_made(taken: Taken, expect: Callable[..., None]) -> None:
+def test_512_folders_are_created(taken: Taken, expect: Callable[..., None]) -> None:
     count = taken.seen.directories
     expect(
         "directories made",
@@ -215,7 +215,7 @@ def test_files_end_in_the_known_codes(taken: Taken, expect: Callable[..., None])
     expect("how a file ends", "0x00, now and then 0x0b", seen, agrees, "2.2, confirmed")
 
 
-def test_what_is_announced_is_what_comes(taken: Taken, expect: Callable[..., None]) -> None:
+def test_announced_sizes_are_correct(taken: Taken, expect: Callable[..., None]) -> None:
     announced, came = taken.seen.totals_announced, taken.seen.bytes_received
     share = came / announced if announced else 0.0
     expect("bytes received of those announced", "about all", f"{share:.1%}", 0.9 <= share <= 1.1, "2.2, confirmed")
@@ -229,7 +229,7 @@ def test_the_manifest_comes_last(taken: Taken, expect: Callable[..., None]) -> N
     )
 
 
-def test_the_keybag_is_as_known(taken: Taken, expect: Callable[..., None]) -> None:
+def test_the_keybag_has_the_known_structure(taken: Taken, expect: Callable[..., None]) -> None:
     properties = taken.plist("Manifest.plist")
     keybag = Keybag.from_bytes(properties["BackupKeyBag"])
     classes = sorted(entry.protection_class for entry in keybag.classes)
@@ -286,7 +286,7 @@ def test_an_unencrypted_manifest_has_the_known_schema(
     )
 
 
-def test_it_is_a_finished_backup_to_whoever_reads_it(taken: Taken, expect: Callable[..., None]) -> None:
+def test_readers_see_a_finished_backup(taken: Taken, expect: Callable[..., None]) -> None:
     folder = taken.spool / "as-a-folder"
     folder.mkdir()
     for name in ("Status.plist", "Manifest.plist"):

@@ -85,7 +85,7 @@ def test_phones_are_described(open_channel: Any) -> None:
     assert described["New"]["locked"] is True and described["New"]["trust"] == "ask"
 
 
-def test_whatever_a_finger_does_can_be_ordered(open_channel: Any) -> None:
+def test_every_user_action_can_be_ordered(open_channel: Any) -> None:
     phone = SimulatedPhone(trust="locked", passcode="1234", setup="running", simulated_user=absent_user())
     tell, server = open_channel(phone)
     for order, is_done in [
@@ -141,7 +141,7 @@ def test_a_waiting_passcode_sheet_is_seen_and_answered(open_channel: Any, order:
     assert tell("phones")["phones"][0]["asks_passcode"] is False
 
 
-def test_a_cancel_on_the_phone_reaches_who_observes_it(open_channel: Any) -> None:
+def test_a_posted_notification_reaches_its_observers(open_channel: Any) -> None:
     phone, posted = SimulatedPhone(), []
     phone.observe(posted.append)
     tell, _ = open_channel(phone)
@@ -149,7 +149,7 @@ def test_a_cancel_on_the_phone_reaches_who_observes_it(open_channel: Any) -> Non
     assert posted == ["com.apple.itunes-client.syncCancelRequest"]
 
 
-def test_cancel_can_be_tapped_at_the_phone(open_channel: Any) -> None:
+def test_cancel_can_be_tapped_on_the_phone(open_channel: Any) -> None:
     phone, posted = SimulatedPhone(), []
     phone.observe(posted.append)
     tell, _ = open_channel(phone)
@@ -157,7 +157,7 @@ def test_cancel_can_be_tapped_at_the_phone(open_channel: Any) -> None:
     assert posted == [SYNC_CANCELLED] and phone.cancelled.is_set()
 
 
-def test_what_a_restore_still_owes_arrives_when_ordered(open_channel: Any) -> None:
+def test_the_background_part_of_a_restore_arrives_when_ordered(open_channel: Any) -> None:
     phone = SimulatedPhone()
     phone.add_background_restore(lambda: phone.files.add_file("CameraRollDomain", "Media/DCIM/1.JPG", b"late"))
     tell, _ = open_channel(phone)
@@ -167,7 +167,7 @@ def test_what_a_restore_still_owes_arrives_when_ordered(open_channel: Any) -> No
     assert phone.files.get("CameraRollDomain", "Media/DCIM/1.JPG")
 
 
-def test_a_dump_into_a_folder_is_the_files_themselves(open_channel: Any, tmp_path: Path) -> None:
+def test_a_dump_into_a_folder_writes_the_files(open_channel: Any, tmp_path: Path) -> None:
     phone = SimulatedPhone()
     phone.files.add_file("HomeDomain", "Library/a", b"x")
     phone.files.add_symlink("HomeDomain", "Library/link", "/etc")
@@ -181,7 +181,7 @@ def test_a_dump_into_a_folder_is_the_files_themselves(open_channel: Any, tmp_pat
     assert again["ok"] is False and "exists" in again["error"]
 
 
-def test_a_dump_is_every_digest(open_channel: Any) -> None:
+def test_a_dump_lists_every_digest(open_channel: Any) -> None:
     phone = SimulatedPhone()
     phone.files.add_file("HomeDomain", "a", b"x")
     phone.afc_files["/y"] = b"y"
@@ -214,7 +214,7 @@ def test_a_dump_is_every_digest(open_channel: Any) -> None:
         (b'{"do": "set-hand", "phone": "A", "habit": "passcode", "value": "sing"}', "passcode: "),
     ],
 )
-def test_an_order_that_cannot_be_is_answered_and_the_next_one_works(open_channel: Any, line: bytes, error: str) -> None:
+def test_an_invalid_order_is_answered_and_the_next_one_works(open_channel: Any, line: bytes, error: str) -> None:
     phone = SimulatedPhone(name="A")
     tell, _ = open_channel(phone, SimulatedPhone(name="B"))
     answer = tell.send(line)
@@ -223,7 +223,7 @@ def test_an_order_that_cannot_be_is_answered_and_the_next_one_works(open_channel
     assert phone.locked
 
 
-def test_unplugging_twice_says_so(open_channel: Any) -> None:
+def test_unplugging_twice_is_an_error(open_channel: Any) -> None:
     tell, _ = open_channel(SimulatedPhone())
     assert tell("unplug")["ok"] is True
     assert tell("unplug") == {"ok": False, "error": "the phone is not plugged in"}
@@ -234,7 +234,7 @@ def test_only_its_owner_may_open_the_channel(open_channel: Any, tmp_path: Path) 
     assert stat.S_IMODE((tmp_path / "admin").stat().st_mode) == 0o600
 
 
-def test_a_line_without_an_end_is_cut_off(open_channel: Any) -> None:
+def test_a_line_without_an_end_closes_the_connection(open_channel: Any) -> None:
     tell, _ = open_channel(SimulatedPhone())
     try:
         tell.sock.sendall(b"x" * (2 << 20))

@@ -24,7 +24,7 @@ def relayed(name: str) -> dict[str, str]:
 # --- notification_proxy
 
 
-def test_what_is_observed_is_relayed_and_nothing_else(plug_in: PlugIn) -> None:
+def test_only_observed_notifications_are_relayed(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     line = computer.service(phone, NOTIFICATIONS)
     for name in (CANCEL, "com.example.seen"):
@@ -50,7 +50,7 @@ def test_one_clients_post_reaches_another(plug_in: PlugIn) -> None:
     assert hears.hear() == relayed("n")
 
 
-def test_the_passcode_sheet_is_told_before_and_after(plug_in: PlugIn) -> None:
+def test_the_passcode_sheet_is_announced_before_and_after(plug_in: PlugIn) -> None:
     phone, computer = plug_in(passcode="1234")
     line = computer.service(phone, NOTIFICATIONS)
     sheet = "com.apple.LocalAuthentication.ui"
@@ -64,7 +64,7 @@ def test_the_passcode_sheet_is_told_before_and_after(plug_in: PlugIn) -> None:
     assert told == ["presented", "dismissed", "presented", "dismissed"]
 
 
-def test_the_insecure_proxy_needs_no_pairing_and_speaks_plaintext(plug_in: PlugIn) -> None:
+def test_the_insecure_proxy_needs_no_pairing_and_uses_plaintext(plug_in: PlugIn) -> None:
     phone, computer = plug_in(trust="ask")
     name = "com.apple.mobile.insecure_notification_proxy"
     started = computer.lockdown(phone).ask({"Request": "StartService", "Service": name})
@@ -75,7 +75,7 @@ def test_the_insecure_proxy_needs_no_pairing_and_speaks_plaintext(plug_in: PlugI
     assert line.hear() == relayed("n")
 
 
-def test_a_client_that_is_gone_observes_nothing_more(plug_in: PlugIn) -> None:
+def test_a_disconnected_client_is_no_longer_an_observer(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     line = computer.service(phone, NOTIFICATIONS)
     line.tell({"Command": "Shutdown"})
@@ -142,7 +142,7 @@ def test_single_apps_are_looked_up_with_their_groups(plug_in: PlugIn, apps: dict
 # --- springboardservices, diagnostics_relay
 
 
-def test_icons_come_as_png_or_not_at_all(plug_in: PlugIn) -> None:
+def test_icons_are_png_or_an_error(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     for name in ("a", "b", "c"):
         phone.apps[name] = App(name, name.upper(), icon_png=b"\x89PNG" if name != "c" else b"")
@@ -161,7 +161,7 @@ def test_icons_come_as_png_or_not_at_all(plug_in: PlugIn) -> None:
     ("ios_version", "answer"),
     [("17.3", {"Status": "Success", "PasswordConfigured": True}), ("17.4", {"Status": "MobileGestaltDeprecated"})],
 )
-def test_whether_a_passcode_is_set_is_told_until_17_4(
+def test_mobilegestalt_reports_the_passcode_until_17_4(
     plug_in: PlugIn, ios_version: str, answer: dict[str, Any]
 ) -> None:
     phone, computer = plug_in(ios_version=ios_version, passcode="1234")
@@ -173,7 +173,7 @@ def test_whether_a_passcode_is_set_is_told_until_17_4(
     assert line.is_closed()
 
 
-def test_a_restart_takes_the_phone_away_and_brings_it_back(plug_in: PlugIn) -> None:
+def test_a_restart_detaches_and_attaches_the_phone(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     line = computer.service(phone, "com.apple.mobile.diagnostics_relay")
     before = computer.device_id(phone)

@@ -37,14 +37,14 @@ def test_several_phones_share_one_usbmuxd(serve: Callable[..., Any], computer_at
         assert line.ask({"Request": "GetValue", "Key": "DeviceName"})["Value"] == phone.name
 
 
-def test_the_same_phone_twice_is_our_mistake() -> None:
+def test_the_same_phone_twice_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="UDID"):
         SimulatedUsbmuxd(
             [SimulatedPhone(udid="00008101-0000000000000001"), SimulatedPhone(udid="00008101-0000000000000001")]
         )
 
 
-def test_a_listener_hears_of_phones_that_are_there_come_and_go(
+def test_a_listener_is_told_which_phones_are_attached_and_detached(
     serve: Callable[..., Any], computer_at: Callable[..., Any]
 ) -> None:
     there, comes = SimulatedPhone(), SimulatedPhone()
@@ -70,7 +70,7 @@ def test_a_second_command_ends_a_listener(plug_in: Callable[..., Any]) -> None:
     assert listener.is_closed()
 
 
-def test_unknown_devices_and_closed_ports_are_refused_and_the_line_stays(plug_in: Callable[..., Any]) -> None:
+def test_unknown_devices_and_closed_ports_are_refused_and_the_connection_stays(plug_in: Callable[..., Any]) -> None:
     phone, computer = plug_in()
     line = computer.usbmuxd()
     port = socket.htons(62078)
@@ -82,7 +82,7 @@ def test_unknown_devices_and_closed_ports_are_refused_and_the_line_stays(plug_in
     assert line.ask({"Request": "QueryType"})["Type"] == "com.apple.mobile.lockdown"
 
 
-def test_the_binary_protocol_is_refused_politely(plug_in: Callable[..., Any]) -> None:
+def test_the_binary_protocol_is_refused_with_badversion(plug_in: Callable[..., Any]) -> None:
     _, computer = plug_in()
     line = computer.usbmuxd()
     line.sock.sendall(struct.pack("<4I", 16, 0, 3, 5))
@@ -91,7 +91,7 @@ def test_the_binary_protocol_is_refused_politely(plug_in: Callable[..., Any]) ->
 
 
 @pytest.mark.parametrize("garbage", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", struct.pack("<4I", 20, 1, 8, 1) + b"none"])
-def test_garbage_ends_its_own_connection_only(plug_in: Callable[..., Any], garbage: bytes) -> None:
+def test_garbage_ends_only_its_own_connection(plug_in: Callable[..., Any], garbage: bytes) -> None:
     phone, computer = plug_in()
     line = computer.usbmuxd()
     line.sock.sendall(garbage)
@@ -114,7 +114,7 @@ def test_a_phone_plugged_in_again_has_a_new_device_id_and_its_connections_are_cu
     assert computer.device_id(phone) != before
 
 
-def test_pair_records_are_kept_like_usbmuxd_keeps_them(plug_in: Callable[..., Any]) -> None:
+def test_pair_records_are_kept_as_in_usbmuxd(plug_in: Callable[..., Any]) -> None:
     phone, computer = plug_in(trust="ask")
     listener = computer.usbmuxd()
     listener.mux_ask({"MessageType": "Listen"})
@@ -135,7 +135,7 @@ def test_pair_records_are_kept_like_usbmuxd_keeps_them(plug_in: Callable[..., An
     assert "PairRecordData" not in line.mux_ask({"MessageType": "ReadPairRecord", **of_phone})
 
 
-def test_a_deleted_record_of_a_phone_that_trusted_this_computer_stays_away(
+def test_a_deleted_pair_record_is_not_created_again(
     plug_in: Callable[..., Any],
 ) -> None:
     phone, computer = plug_in(trust="trusted")
@@ -145,7 +145,7 @@ def test_a_deleted_record_of_a_phone_that_trusted_this_computer_stays_away(
     assert line.mux_ask({"MessageType": "ReadPairRecord", "PairRecordID": phone.udid})["Number"] == 2
 
 
-def test_stop_cuts_whoever_is_there_and_leaves_no_thread(
+def test_stop_cuts_every_connection_and_leaves_no_thread(
     serve: Callable[..., Any], computer_at: Callable[..., Any]
 ) -> None:
     phone = SimulatedPhone()
@@ -162,7 +162,7 @@ def test_stop_cuts_whoever_is_there_and_leaves_no_thread(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has 127.0.0.2 without being told")
-def test_another_address_is_served_beside_loopback() -> None:
+def test_another_address_is_served_in_addition_to_loopback() -> None:
     with SimulatedUsbmuxd(listen=("127.0.0.2", 0)) as server:
         host, port = server.address.split(":")
         assert host == "127.0.0.2"
@@ -170,7 +170,7 @@ def test_another_address_is_served_beside_loopback() -> None:
             socket.create_connection((reachable, int(port))).close()
 
 
-def test_a_taken_address_is_an_error_and_leaves_the_other_server_alone(serve: Callable[..., Any]) -> None:
+def test_an_address_in_use_is_an_error_and_the_other_server_keeps_it(serve: Callable[..., Any]) -> None:
     host, port = serve().address.split(":")
     with pytest.raises(OSError):
         SimulatedUsbmuxd(listen=(host, int(port))).start()
@@ -178,7 +178,7 @@ def test_a_taken_address_is_an_error_and_leaves_the_other_server_alone(serve: Ca
 
 
 @pytest.mark.skipif(not has_unix_sockets(), reason="this system has no unix sockets")
-def test_a_unix_socket_serves_its_owner_only_and_goes_away(tmp_path: Path) -> None:
+def test_a_unix_socket_is_for_its_owner_only_and_is_removed(tmp_path: Path) -> None:
     path, phone = tmp_path / "mux", SimulatedPhone()
     server = SimulatedUsbmuxd([phone], socket_path=path)
     server.start()
@@ -197,7 +197,7 @@ def test_a_unix_socket_serves_its_owner_only_and_goes_away(tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(not has_unix_sockets(), reason="this system has no unix sockets")
-def test_the_socket_of_a_killed_server_is_taken_over_but_no_other_file(tmp_path: Path) -> None:
+def test_the_socket_of_a_killed_server_is_replaced_but_no_other_file(tmp_path: Path) -> None:
     path = tmp_path / "mux"
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(path))

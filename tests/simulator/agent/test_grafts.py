@@ -46,7 +46,7 @@ def new(make_phone: MakePhone) -> SimulatedPhone:
 
 
 @pytest.mark.parametrize("encrypted", [True, False], ids=["old-encrypted", "old-plain"])
-def test_what_was_chosen_arrives_and_the_phone_keeps_everything_else(
+def test_chosen_records_arrive_and_the_phone_keeps_everything_else(
     host: Any,
     make_host: Callable[[Path], Any],
     make_phone: MakePhone,
@@ -90,7 +90,7 @@ def test_what_was_chosen_arrives_and_the_phone_keeps_everything_else(
     assert new.backup_password == NEW_PASSWORD
 
 
-def test_the_same_records_as_an_overlay_would_have_cost_the_phone_its_own(
+def test_the_same_records_as_an_overlay_delete_the_phones_own(
     host: Any, make_phone: MakePhone, make_host: Callable[[Path], Any], new: SimulatedPhone, tmp_path: Path
 ) -> None:
     """What the graft is for: without the phone's own domains around them, iOS 27 deletes what they lack."""

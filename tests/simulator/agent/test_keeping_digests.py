@@ -42,7 +42,7 @@ def restored(host: Any, old: SimulatedPhone, new: SimulatedPhone, **options: boo
     return new
 
 
-def test_what_arrived_is_known_although_nothing_of_it_was_kept(
+def test_digests_of_restored_files_are_known_without_their_contents(
     host: Any, old_phone: SimulatedPhone, another: Callable[..., SimulatedPhone]
 ) -> None:
     host.backup(old_phone)
@@ -76,7 +76,7 @@ def _kept(node: Any) -> list[bytes]:
         return []
 
 
-def test_a_phone_of_digests_refuses_to_be_backed_up_and_says_why(
+def test_a_phone_that_keeps_digests_refuses_a_backup_with_a_reason(
     host: Any, old_phone: SimulatedPhone, another: Callable[..., SimulatedPhone]
 ) -> None:
     host.backup(old_phone)
@@ -91,7 +91,7 @@ def test_a_phone_of_digests_refuses_to_be_backed_up_and_says_why(
     assert not [name for name in host.uploaded if "/Snapshot/" in name]
 
 
-def test_a_phone_that_plays_a_backup_has_everything_the_real_one_had(
+def test_a_phone_filled_from_a_backup_has_all_of_its_files(
     host: Any, old_phone: SimulatedPhone, another: Callable[..., SimulatedPhone]
 ) -> None:
     chat = App("org.example.chat", "Chat", version="7", group_ids=("group.org.example.chat",))
@@ -122,7 +122,7 @@ def test_a_phone_that_plays_a_backup_has_everything_the_real_one_had(
         assert again.read(film, 1 << 20) == read_content(Synthetic(7, LARGE_BYTES))
 
 
-def test_a_rehearsal_restores_over_what_the_new_phone_had(
+def test_a_rehearsal_restores_over_the_new_phones_files(
     host: Any, old_phone: SimulatedPhone, another: Callable[..., SimulatedPhone]
 ) -> None:
     """The new phone as it is now, played from its own backup, receives the old phone's files and keeps digests."""
@@ -162,7 +162,7 @@ def test_a_blob_that_is_missing_is_a_file_this_phone_cannot_read(
     assert "not in the backup" in reason
 
 
-def test_a_row_that_cannot_lie_on_a_phone_is_named(host: Any, another: Callable[..., SimulatedPhone]) -> None:
+def test_a_row_with_an_impossible_path_is_named(host: Any, another: Callable[..., SimulatedPhone]) -> None:
     old = another()
     host.backup(old)
     folder = host.root / old.udid

@@ -50,14 +50,14 @@ TEMPLATES = {version: RecordTemplates(version) for version in ("18.5", "27.0")}
 
 
 @given(changes=st.lists(st.fixed_dictionaries({}, optional=FIELDS), min_size=1, max_size=6))
-def test_rows_of_any_kind_get_the_archive_they_would_get_alone(changes: list[dict[str, Any]]) -> None:
+def test_a_template_gives_the_same_archive_as_encode_mbfile(changes: list[dict[str, Any]]) -> None:
     for version, templates in TEMPLATES.items():
         for change in changes:
             record = replace(PLAIN, **change)
             assert templates.encode(record) == encode_mbfile(record, ios_version=version)
 
 
-def test_a_million_rows_of_one_kind_share_one_stencil() -> None:
+def test_rows_of_one_kind_share_one_template() -> None:
     templates = RecordTemplates("26.1")
     for inode in range(65_000, 67_000):
         record = replace(PLAIN, inode=inode, relative_path=f"Documents/{inode:08}.dat", digest=inode.to_bytes(20))

@@ -117,7 +117,7 @@ def test_a_backup_that_builds_on_another_holds_the_rows_of_neither() -> None:
         assert not list(pending.file_ids_in("a7", uploaded_only=True))
 
 
-def test_databases_are_made_consistent_without_holding_what_has_none() -> None:
+def test_making_databases_consistent_holds_only_those_with_companions() -> None:
     disk = Filesystem(lambda: 1_700_000_000)
     disk.add_lazy(GeneratedFiles(APP, "Documents/many", ROWS, 30))
     disk.add_file("HomeDomain", "Library/a.db", b"no database")
@@ -127,7 +127,7 @@ def test_databases_are_made_consistent_without_holding_what_has_none() -> None:
 
 
 @pytest.mark.parametrize("password", [None, "correct-horse-1947"], ids=["plain", "encrypted"])
-def test_nothing_of_an_encrypted_backup_lies_in_plain_where_its_rows_are(
+def test_rows_of_an_encrypted_backup_are_encrypted_on_disk(
     password: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -142,13 +142,13 @@ def test_nothing_of_an_encrypted_backup_lies_in_plain_where_its_rows_are(
     assert not list(tmp_path.iterdir())
 
 
-def test_of_two_rows_with_one_path_the_second_is_found() -> None:
+def test_the_second_of_two_rows_with_one_path_is_found() -> None:
     every = [*list(rows())[:40], *list(rows())[7:9]]
     assert HostRows(every, encrypted=False).first_duplicate() == 40
 
 
 @pytest.mark.parametrize("password", [None, "correct-horse-1947"], ids=["plain", "encrypted"])
-def test_a_phone_of_digests_lays_down_what_a_restore_brings_and_lives_with_it(
+def test_a_phone_that_keeps_digests_places_restored_files_lazily(
     host: Any, another: Callable[..., SimulatedPhone], password: str | None
 ) -> None:
     old = another(backup_password=password)
@@ -170,7 +170,7 @@ def test_a_phone_of_digests_lays_down_what_a_restore_brings_and_lives_with_it(
     assert digesting.files.digests() == keeping.files.digests()
 
 
-def test_an_incremental_backup_of_many_sends_only_what_changed(
+def test_an_incremental_backup_of_many_files_sends_only_changes(
     host: Any, another: Callable[..., SimulatedPhone]
 ) -> None:
     phone = another()
