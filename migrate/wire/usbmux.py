@@ -31,8 +31,6 @@ BINARY_VERSION, PLIST_VERSION = 0, 1
 
 class PacketType(IntEnum):
     RESULT = 1
-    CONNECT = 2
-    LISTEN = 3
     PLIST = 8
 
 

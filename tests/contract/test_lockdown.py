@@ -1,4 +1,4 @@
-"""What lockdownd tells, and what it refuses."""
+"""The values and services that lockdownd returns and refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The media folder over AFC, as a client sees it. The client knows the packets from facts 1.3."""
+"""The media folder over AFC. The client is written from facts 1.3."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Conduit:
         self.number = 0
 
     def ask(self, operation: int, head: bytes = b"", payload: bytes = b"") -> tuple[int, bytes]:
-        """The answer's operation and everything behind its header."""
+        """The answer's operation and everything after its header."""
         self.number += 1
         sizes = (40 + len(head) + len(payload), 40 + len(head), self.number, operation)
         self.line.sock.sendall(b"CFA6LPAA" + struct.pack("<4Q", *sizes) + head + payload)
@@ -110,7 +110,7 @@ def phone() -> SimulatedPhone:
 
 @pytest.fixture
 def afc(phone: SimulatedPhone, serve: Callable[..., Any], computer_at: Callable[..., Any]) -> Callable[[], Conduit]:
-    """Each call is one more connection."""
+    """Each call opens another connection."""
     computer = computer_at(serve(phone))
     return lambda: Conduit(computer.service(phone, "com.apple.afc"))
 
@@ -121,7 +121,7 @@ def test_the_tree_joins_two_domains_and_hides_all_others(afc: Callable[[], Condu
     assert conduit.names("/DCIM/100APPLE/") == ["IMG_0001.JPG"]
     assert conduit.names("Recordings") == ["größe.m4a"]
     assert conduit.on_path(0x03, "/Library") == NOT_FOUND
-    assert conduit.on_path(0x03, "/DCIM/100APPLE/IMG_0001.JPG") == 4  # READ_ERROR: no directory
+    assert conduit.on_path(0x03, "/DCIM/100APPLE/IMG_0001.JPG") == 4  # READ_ERROR: not a directory
 
 
 def test_info_has_sizes_kinds_and_link_targets(afc: Callable[[], Conduit], phone: SimulatedPhone) -> None:
@@ -217,7 +217,7 @@ def test_written_data_is_kept_when_the_client_disconnects(afc: Callable[[], Cond
     conduit.write(handle, b"half")
     other = afc()
     conduit.line.sock.close()
-    for _ in range(10_000):  # the phone notices in its own time
+    for _ in range(10_000):  # until the phone notices the disconnect
         if "/note" in other.names("/"):
             break
     assert phone.afc_files["/note"] == b"half"

@@ -1,4 +1,4 @@
-"""What a simulated iPhone is filled with: the counts asked for, in stores that anything on a computer can open."""
+"""The contents of a simulated iPhone: the requested counts, in stores that ordinary programs can open."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ PUBLISHED = {
     "181c97b0": "Maps/MapsSync_0.0.1",
     "674f71d4": "Boards/boards.db",
 }
-"""First digits of file ids that others published, or that facts/categories.md computed."""
+"""The first digits of published file ids, and of those computed in facts/categories.md."""
 
 
 def a_phone(spec: ContentsSpec = SMALL, *, ios: str = "17.5.1", seed: int = 7) -> SimulatedPhone:
@@ -81,7 +81,7 @@ def phone() -> SimulatedPhone:
 
 @contextmanager
 def opened(files: Filesystem, domain: str, path: str, folder: Path) -> Iterator[sqlite3.Connection]:
-    """A phone's database as a computer opens it: the file and its log side by side, never the log's index."""
+    """Opens a phone's database as a computer does: with its log, but never with the log's index."""
     copy = folder / f"{hashlib.sha256(f'{domain}-{path}'.encode()).hexdigest()}.db"
     for suffix in ("", "-wal"):
         node = files.get(domain, path + suffix)
@@ -274,7 +274,7 @@ def test_the_text_of_newer_messages_is_only_in_the_attributed_body(phone: Simula
 
 
 def text_of(body: bytes) -> str:
-    """iLEAPP's way: the first string after NSString, its length in one byte or, after 0x81, in two."""
+    """Reads the text like iLEAPP: the first string after NSString, its length in one byte, or in two after 0x81."""
     assert body.startswith(b"\x04\x0bstreamtyped\x81\xe8\x03")
     after = body.split(b"NSString\x01\x94\x84\x01+", 1)[1]
     start, length = (3, int.from_bytes(after[1:3], "little")) if after[0] == 0x81 else (1, after[0])

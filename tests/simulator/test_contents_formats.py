@@ -1,4 +1,4 @@
-"""The files on a simulated iPhone, read by readers that nobody here wrote, or by the letter of their format."""
+"""The file formats on a simulated iPhone, read by independent readers or checked against the specification."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ needs_data = pytest.mark.skipif(
 
 
 def segments(jpeg: bytes) -> list[tuple[int, bytes]]:
-    """Marker and data of every segment up to the scan (T.81, B.1.1)."""
+    """The marker and data of every segment before the scan (T.81, B.1.1)."""
     assert jpeg[:2] == b"\xff\xd8"
     assert jpeg[-2:] == b"\xff\xd9"
     found, at = [], 2
@@ -59,7 +59,7 @@ def test_a_picture_has_every_segment_a_baseline_jpeg_needs(width: int, height: i
 @pytest.mark.parametrize(("width", "height", "detail"), [(16, 16, 0), (64, 48, 4), (320, 240, 10), (480, 640, 63)])
 def test_a_picture_opens_in_a_viewer(width: int, height: int, detail: int) -> None:
     image_module = pytest.importorskip("PIL.Image", reason="no Pillow to look at pictures with")
-    picture = draw_picture(width, height, random.Random(3), detail=detail, taken=1_700_000_000)
+    picture = draw_picture(width, height, random.Random(3), detail=detail, drained=1_700_000_000)
     with image_module.open(io.BytesIO(picture)) as image:
         image.load()
         assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (width, height))

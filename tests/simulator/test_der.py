@@ -1,4 +1,4 @@
-"""The few fields of a certificate that pairing needs, against what cryptography reads."""
+"""The fields of a certificate that pairing needs, compared with what cryptography reads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def certificate(signing_key: Any, public_key: Any) -> bytes:
 def test_key_and_signature_equal_those_that_cryptography_reads(computer_keys: tuple[Any, Any]) -> None:
     root_key, host_key = computer_keys
     root = read_certificate(certificate(root_key, root_key.public_key()))
-    leaf = read_certificate(certificate(root_key, host_key.public_key()) + b"\0")  # C strings end so
+    leaf = read_certificate(certificate(root_key, host_key.public_key()) + b"\0")  # as C clients send it
     assert leaf.public_key == host_key.public_key()
     leaf.check_signed_by(root)
     root.check_signed_by(root)

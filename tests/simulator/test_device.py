@@ -1,4 +1,4 @@
-"""The phone itself: its screen, its dialogs, its person, and restarting."""
+"""The phone: its screen, dialogs, user, and restarts."""
 
 from __future__ import annotations
 
@@ -167,14 +167,14 @@ def test_after_a_replace_no_computer_is_trusted_and_setup_waits_for_the_user(
     server = serve(phone)
     computer = computer_at(server)
     asked = {"MessageType": "ReadPairRecord", "PairRecordID": phone.udid}
-    record = computer.usbmuxd().mux_ask(asked)["PairRecordData"]
+    record = computer.usbmuxd().mux_request(asked)["PairRecordData"]
     computer.pair(phone)
     before = computer.device_id(phone)
     phone.pending_restore = Staged(removes_unrestored=True)
     phone.reboot()
     assert computer.device_id(phone) != before
     assert phone.setup == "running"
-    assert computer.usbmuxd().mux_ask(asked)["PairRecordData"] == record  # usbmuxd does not know
+    assert computer.usbmuxd().mux_request(asked)["PairRecordData"] == record  # usbmuxd does not know
     line = computer.lockdown(phone)
     stale = {"Request": "StartSession", "HostID": computer.record["HostID"]}
     assert line.ask(stale)["Error"] == "InvalidHostID"

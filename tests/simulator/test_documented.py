@@ -1,5 +1,4 @@
-"""docs/simulator.md names every key a phone's file may have and every order the admin channel takes, and the tests it
-names are there."""
+"""docs/simulator.md documents every key of a phone file and every admin order, and the tests it names exist."""
 
 from __future__ import annotations
 

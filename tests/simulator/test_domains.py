@@ -1,4 +1,4 @@
-"""What belongs into a backup, and where it lies on the phone."""
+"""Which paths belong in a backup, and where they are on the phone."""
 
 from __future__ import annotations
 

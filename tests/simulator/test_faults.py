@@ -1,4 +1,4 @@
-"""A healthy stream that breaks where it is told to, and heals."""
+"""A stream that breaks where the faults say, and works again afterwards."""
 
 from __future__ import annotations
 

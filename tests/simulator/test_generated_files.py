@@ -1,4 +1,4 @@
-"""Files that are never stored: they lie on the disk like all others, and cost nothing."""
+"""Generated files: they behave like all others, but need no memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is let in, what is answered, and which service starts: the state table of facts 1.2."""
+"""lockdownd: pairing, values and services, as in the state table of facts 1.2."""
 
 from __future__ import annotations
 
@@ -331,8 +331,8 @@ def test_the_link_may_reset_right_after_trust(plug_in: PlugIn) -> None:
         pass
     assert line.is_closed()
     listener = computer.usbmuxd()
-    listener.mux_ask({"MessageType": "Listen"})
-    assert listener.mux_hear()["DeviceID"] > before
+    listener.mux_request({"MessageType": "Listen"})
+    assert listener.mux_receive()["DeviceID"] > before
     assert computer.session(phone).ask({"Request": "QueryType"})
 
 
@@ -344,7 +344,7 @@ def test_a_phone_does_not_pair_over_wifi(serve: Callable[..., Any], computer_at:
     computer = computer_at(serve(phone))
     (wifi,) = (d["DeviceID"] for d in computer.devices() if d["Properties"]["ConnectionType"] == "Network")
     line = computer.usbmuxd()
-    line.mux_ask({"MessageType": "Connect", "DeviceID": wifi, "PortNumber": socket.htons(62078)})
+    line.mux_request({"MessageType": "Connect", "DeviceID": wifi, "PortNumber": socket.htons(62078)})
     assert computer.ask_to_pair(line)["Error"] == "PairingProhibitedOverThisConnection"
     assert "Error" not in computer.pair(phone)
 

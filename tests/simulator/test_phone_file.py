@@ -1,4 +1,4 @@
-"""A phone from a TOML file: what it may say, and what it gets for saying it wrong."""
+"""Phone files: valid and invalid keys and values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page's quick start for other projects works as it stands there."""
+"""The quick start in docs/simulator.md works as printed."""
 
 from __future__ import annotations
 

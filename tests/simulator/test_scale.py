@@ -1,4 +1,4 @@
-"""Very many files and very large ones, taken whole by a host that drops them: what serving them costs in memory."""
+"""The memory needed to serve many files and very large ones to a host that discards them."""
 
 from __future__ import annotations
 

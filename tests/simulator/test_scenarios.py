@@ -1,4 +1,4 @@
-"""Scenarios: what goes wrong on real phones, by name."""
+"""Named scenarios of faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The daemon's side of the cable, over real sockets."""
+"""The simulated usbmuxd, over real sockets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 def test_clients_probe_close_and_come_back(plug_in: Callable[..., Any]) -> None:
     phone, computer = plug_in(name="A")
     probe = computer.usbmuxd()
-    assert probe.mux_ask({"MessageType": "ReadBUID"})["BUID"]
+    assert probe.mux_request({"MessageType": "ReadBUID"})["BUID"]
     probe.sock.close()
     assert [d["Properties"]["SerialNumber"] for d in computer.devices()] == [phone.udid]
 
@@ -50,23 +50,26 @@ def test_a_listener_is_told_which_phones_are_attached_and_detached(
     there, comes = SimulatedPhone(), SimulatedPhone()
     server = serve(there)
     listener = computer_at(server).usbmuxd()
-    assert listener.mux_ask({"MessageType": "Listen", "ProgName": "finder"}) == {"MessageType": "Result", "Number": 0}
-    assert listener.mux_hear()["Properties"]["SerialNumber"] == there.udid
+    assert listener.mux_request({"MessageType": "Listen", "ProgName": "finder"}) == {
+        "MessageType": "Result",
+        "Number": 0,
+    }
+    assert listener.mux_receive()["Properties"]["SerialNumber"] == there.udid
     server.attach(comes)
-    attached = listener.mux_hear()
+    attached = listener.mux_receive()
     assert attached["Properties"]["SerialNumber"] == comes.udid
     server.detach(comes)
-    assert listener.mux_hear() == {"MessageType": "Detached", "DeviceID": attached["DeviceID"]}
-    programs = computer_at(server).usbmuxd().mux_ask({"MessageType": "ListListeners"})["ListenerList"]
+    assert listener.mux_receive() == {"MessageType": "Detached", "DeviceID": attached["DeviceID"]}
+    programs = computer_at(server).usbmuxd().mux_request({"MessageType": "ListListeners"})["ListenerList"]
     assert [program["ProgName"] for program in programs] == ["finder"]
 
 
 def test_a_second_command_ends_a_listener(plug_in: Callable[..., Any]) -> None:
     _, computer = plug_in()
     listener = computer.usbmuxd()
-    listener.mux_ask({"MessageType": "Listen"})
-    listener.mux_hear()  # Attached
-    assert listener.mux_ask({"MessageType": "ListDevices"}) == {"MessageType": "Result", "Number": 1}
+    listener.mux_request({"MessageType": "Listen"})
+    listener.mux_receive()  # Attached
+    assert listener.mux_request({"MessageType": "ListDevices"}) == {"MessageType": "Result", "Number": 1}
     assert listener.is_closed()
 
 
@@ -74,11 +77,11 @@ def test_unknown_devices_and_closed_ports_are_refused_and_the_connection_stays(p
     phone, computer = plug_in()
     line = computer.usbmuxd()
     port = socket.htons(62078)
-    assert line.mux_ask({"MessageType": "Connect", "DeviceID": 999, "PortNumber": port})["Number"] == 2
+    assert line.mux_request({"MessageType": "Connect", "DeviceID": 999, "PortNumber": port})["Number"] == 2
     device_id = computer.device_id(phone)
     closed = {"MessageType": "Connect", "DeviceID": device_id, "PortNumber": socket.htons(49152)}
-    assert line.mux_ask(closed)["Number"] == 3
-    assert line.mux_ask({"MessageType": "Connect", "DeviceID": device_id, "PortNumber": port})["Number"] == 0
+    assert line.mux_request(closed)["Number"] == 3
+    assert line.mux_request({"MessageType": "Connect", "DeviceID": device_id, "PortNumber": port})["Number"] == 0
     assert line.ask({"Request": "QueryType"})["Type"] == "com.apple.mobile.lockdown"
 
 
@@ -117,22 +120,22 @@ def test_a_phone_plugged_in_again_has_a_new_device_id_and_its_connections_are_cu
 def test_pair_records_are_kept_as_in_usbmuxd(plug_in: Callable[..., Any]) -> None:
     phone, computer = plug_in(trust="ask")
     listener = computer.usbmuxd()
-    listener.mux_ask({"MessageType": "Listen"})
-    listener.mux_hear()
+    listener.mux_request({"MessageType": "Listen"})
+    listener.mux_receive()
     line = computer.usbmuxd()
     of_phone = {"PairRecordID": phone.udid}
-    assert line.mux_ask({"MessageType": "ReadPairRecord", **of_phone}) == {"MessageType": "Result", "Number": 2}
-    assert line.mux_ask({"MessageType": "SavePairRecord", "PairRecordData": b"r"})["Number"] == 22
-    assert line.mux_ask({"MessageType": "SavePairRecord", **of_phone})["Number"] == 22
+    assert line.mux_request({"MessageType": "ReadPairRecord", **of_phone}) == {"MessageType": "Result", "Number": 2}
+    assert line.mux_request({"MessageType": "SavePairRecord", "PairRecordData": b"r"})["Number"] == 22
+    assert line.mux_request({"MessageType": "SavePairRecord", **of_phone})["Number"] == 22
     device_id = computer.device_id(phone)
     saved = {"MessageType": "SavePairRecord", **of_phone, "PairRecordData": b"record", "DeviceID": device_id}
-    assert line.mux_ask(saved)["Number"] == 0
-    assert listener.mux_hear() == {"MessageType": "Paired", "DeviceID": device_id}
+    assert line.mux_request(saved)["Number"] == 0
+    assert listener.mux_receive() == {"MessageType": "Paired", "DeviceID": device_id}
     dashless = {"MessageType": "ReadPairRecord", "PairRecordID": phone.udid.replace("-", "")}
-    assert line.mux_ask(dashless) == {"PairRecordData": b"record"}
-    assert line.mux_ask({"MessageType": "DeletePairRecord", **of_phone})["Number"] == 0
-    assert line.mux_ask({"MessageType": "DeletePairRecord", **of_phone})["Number"] == 2
-    assert "PairRecordData" not in line.mux_ask({"MessageType": "ReadPairRecord", **of_phone})
+    assert line.mux_request(dashless) == {"PairRecordData": b"record"}
+    assert line.mux_request({"MessageType": "DeletePairRecord", **of_phone})["Number"] == 0
+    assert line.mux_request({"MessageType": "DeletePairRecord", **of_phone})["Number"] == 2
+    assert "PairRecordData" not in line.mux_request({"MessageType": "ReadPairRecord", **of_phone})
 
 
 def test_a_deleted_pair_record_is_not_created_again(
@@ -140,9 +143,9 @@ def test_a_deleted_pair_record_is_not_created_again(
 ) -> None:
     phone, computer = plug_in(trust="trusted")
     line = computer.usbmuxd()
-    assert line.mux_ask({"MessageType": "ReadPairRecord", "PairRecordID": phone.udid})["PairRecordData"]
-    assert line.mux_ask({"MessageType": "DeletePairRecord", "PairRecordID": phone.udid})["Number"] == 0
-    assert line.mux_ask({"MessageType": "ReadPairRecord", "PairRecordID": phone.udid})["Number"] == 2
+    assert line.mux_request({"MessageType": "ReadPairRecord", "PairRecordID": phone.udid})["PairRecordData"]
+    assert line.mux_request({"MessageType": "DeletePairRecord", "PairRecordID": phone.udid})["Number"] == 0
+    assert line.mux_request({"MessageType": "ReadPairRecord", "PairRecordID": phone.udid})["Number"] == 2
 
 
 def test_stop_cuts_every_connection_and_leaves_no_thread(
@@ -153,7 +156,7 @@ def test_stop_cuts_every_connection_and_leaves_no_thread(
     computer = computer_at(server)
     lines = [computer.usbmuxd(), computer.lockdown(phone), computer.session(phone)]
     server.stop()
-    server.stop()  # a second time is nothing
+    server.stop()  # a second stop does nothing
     assert all(line.is_closed() for line in lines)
     assert not [thread for thread in threading.enumerate() if "simulator" in thread.name]
     with pytest.raises(ConnectionError):

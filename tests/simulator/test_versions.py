@@ -1,4 +1,4 @@
-"""What depends on the iOS version is data, and every version that tests run on differs from the one before it."""
+"""The behaviour of iOS versions: every tested version differs from the one before it."""
 
 from __future__ import annotations
 

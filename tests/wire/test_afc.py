@@ -38,7 +38,7 @@ REQUESTS = [
     (packet(0x08, b"/f\0"), afc.RemovePath("/f")),
     (packet(0x22, b"/f\0"), afc.RemovePath("/f", with_contents=True)),
     (packet(0x09, "/größe\0".encode()), afc.MakeDirectory("/größe")),
-    (packet(0x0A, b"/f"), afc.FileInfo("/f")),  # some clients leave the last zero byte out
+    (packet(0x0A, b"/f"), afc.FileInfo("/f")),  # some clients omit the last zero byte
     (packet(0x0B), afc.DeviceInfo()),
     (packet(0x0D, u64(2) + b"/l\0"), afc.Open("/l", OpenMode.READ_WRITE)),
     (packet(0x0F, u64(7, 100)), afc.Read(7, 100)),

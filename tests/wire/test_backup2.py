@@ -1,4 +1,4 @@
-"""mobilebackup2's requests and refusals."""
+"""mobilebackup2's requests and errors."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_errors_of_other_domains_reach_the_host_as_code_1() -> None:
         (-7, 3, 103, 205),
         (-11, 100, 103, 104),
         (-13, 2, 103, 104),
-        (-15, 105, 103, 104),  # a disk that fills up in the middle is 104, not 105
+        (-15, 105, 103, 104),  # a disk that fills up during the transfer is 104, not 105
         (-1, 100, 103, 104),
     ],
 )

@@ -1,4 +1,4 @@
-"""DeviceLink as the phone hears and says it: bytes read three ways, turns kept, limits held."""
+"""DeviceLink on the phone's side: parsing in three ways, message order, and limits."""
 
 from __future__ import annotations
 
@@ -188,8 +188,8 @@ def test_nothing_can_be_sent_out_of_turn(state: State) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        plist("DLMessageStatusResponse", 0, "", {}),  # nobody asked
-        plist("DLMessageVersionExchange", "DLVersionsOk", 400),  # long past
+        plist("DLMessageStatusResponse", 0, "", {}),  # no operation is waiting
+        plist("DLMessageVersionExchange", "DLVersionsOk", 400),  # the exchange is over
         plist("DLMessageDance"),
         plist("DLMessageProcessMessage", "not a dictionary"),
         plist(),
@@ -208,7 +208,7 @@ def test_invalid_messages_or_messages_out_of_turn_break_the_protocol(data: bytes
     [
         pack(">I", PATH_LIMIT_BYTES + 1),
         pack(">I", 1) + b"\xff",
-        pack(">I", 1) + b"a" + pack(">I", 0),  # a piece without a code
+        pack(">I", 1) + b"a" + pack(">I", 0),  # a frame without a code
         pack(">I", 1) + b"a" + pack(">IB", 2, 0x07) + b"x",
         pack(">I", 1) + b"a" + pack(">I", FRAME_LIMIT_BYTES + 1),
     ],

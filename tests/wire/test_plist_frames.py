@@ -85,7 +85,7 @@ def test_any_bytes_raise_only_peerbroke(body: bytes) -> None:
 
 @pytest.mark.parametrize("depth", [12, 4_000], ids=["doubled 12 times over", "nested 4,000 deep"])
 def test_a_list_that_expands_to_gigabytes_is_refused_before_it_is_built(depth: int) -> None:
-    """A thousand arrays at one place, each holding the next: a few kilobytes on the wire."""
+    """A thousand nested arrays: a few kilobytes on the wire."""
     if depth > 100:
         body = b"<plist><array>" + b"<array>" * depth + b"</array>" * depth + b"</array></plist>"
     else:

@@ -17,7 +17,7 @@ def packet(message: dict[str, Any], tag: int = 1) -> bytes:
     body = plistlib.dumps(message)
     return struct.pack(
         "<4I",
-        16 + len(body),  # length, with this header
+        16 + len(body),  # length, including this header
         1,  # version: plist
         8,  # message: PLIST
         tag,

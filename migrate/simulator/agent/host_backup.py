@@ -43,7 +43,6 @@ class HostManifest:
 class FetchedBackup:
     """Manifest.plist and Manifest.db as the host sent them; the latter is not opened yet."""
 
-    folder: str
     properties: Properties
     copy: Path
 
@@ -97,7 +96,7 @@ def fetch_backup(host: HostFolder, folder: str, *, takes_mbdb: bool = False) -> 
             if not takes_mbdb:
                 raise MBError(MBErrorCode.CORRUPT, "No keybag in manifest") from None  # REPORTED of iOS 27
             (copy / "Manifest.db").unlink(missing_ok=True)
-        yield FetchedBackup(folder, properties, copy)
+        yield FetchedBackup(properties, copy)
 
 
 def _fetch_manifest(host: HostFolder, path: str, destination: Path) -> None:

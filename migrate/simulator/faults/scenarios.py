@@ -15,8 +15,6 @@ from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.device.simulated_user import SimulatedUser
 from migrate.simulator.faults.faults import Faults
 
-Settable = TypeAdapter(dict[str, bool | int | str])
-
 
 class Scenario(BaseModel):
     """One scenario. `faults` and `hand` hold only what differs from a healthy phone and the default user."""

@@ -1,4 +1,4 @@
-"""Backups of the simulated iPhone, watched by a host of our own."""
+"""Backups of the simulated iPhone, observed by the test's own host."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_first_backup_has_the_message_order_of_a_real_one(host: Any, phone: Si
     assert host.backup(phone) == {"MessageName": "Response", "ErrorCode": 0}
     order = [name for number, name in enumerate(host.names()) if number == 0 or host.names()[number - 1] != name]
     assert order == [
-        "DownloadFiles",  # Status.plist, which is not there
+        "DownloadFiles",  # Status.plist, which is missing
         "DLContentsOfDirectory",
         "GetFreeDiskSpace",
         "CreateDirectory",
@@ -173,7 +173,7 @@ def test_rows_missing_from_the_manifest_are_sent_again_or_all_are(
     files = [record for record in before.values() if record.kind is Kind.FILE]
     assert len(sent) == (1 if answer == "fetch" else len(files) + 1)
     host.backup(phone)
-    assert not [name for name in host.uploaded if len(name.rpartition("/")[2]) == 40], "content with its own"
+    assert not [name for name in host.uploaded if len(name.rpartition("/")[2]) == 40], "the new manifest is accepted"
 
 
 def test_a_forced_full_backup_sends_everything_again(host: Any, phone: SimulatedPhone) -> None:
@@ -252,7 +252,7 @@ def test_a_host_that_frees_space_gets_its_backup(host: Any, phone: SimulatedPhon
 def test_a_host_error_during_the_upload_is_104_or_205_with_its_cause(
     host: Any, phone: SimulatedPhone, status: int, inner: int, outer: int
 ) -> None:
-    """A disk that fills up in the middle is 104, not 105."""
+    """A disk that fills up during the transfer is 104, not 105."""
     answers = iter([0, status])  # Status.plist, then the first batch
     done = host._status
     upload = host._UploadFiles
@@ -336,7 +336,7 @@ def test_an_interrupted_first_backup_resumes_and_sends_the_rest(
     begun = status_of(folder)["UUID"]
     assert host.backup(phone)["ErrorCode"] == 0
     sent_again = [name for name in host.uploaded if name.rpartition("/")[2] in whole]
-    assert len(sent_again) <= 1 < len(whole)  # at most the one the cut hit
+    assert len(sent_again) <= 1 < len(whole)  # at most the file that was cut
     assert status_of(folder)["UUID"] == begun
     found = rows(folder, password)
     assert len(found) == len({*found}) and all(

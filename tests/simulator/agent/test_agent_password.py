@@ -1,4 +1,4 @@
-"""Backup encryption on, off and under another password, and what a phone tells about a backup."""
+"""ChangePassword, Info, List, Extract and Unback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Restores to the simulated iPhone: what it refuses, what arrives, and what a restart then does to what was there."""
+"""Restores to the simulated iPhone: what it refuses, what it restores, and what a restart does to existing files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PASSWORD = "secret"
 
 
 def rewrite(folder: Path, edit: Edit, password: str | None = None) -> None:
-    """Puts another manifest into a backup, as a tool that reduces one would."""
+    """Writes another manifest into a backup, like a tool that reduces a backup."""
     with Manifest.open(BackupFolder(folder), password) as manifest:
         records, key = list(manifest.records()), manifest.manifest_key
     writer = ManifestWriter("17.5.1")
@@ -45,7 +45,7 @@ def change(folder: Path, name: str, **keys: Any) -> None:
 
 
 def backed_up(digests: dict[str, str]) -> dict[str, str]:
-    """What of a phone's digests a restore can bring."""
+    """The digests of the files that a restore can bring."""
     return {path: value for path, value in digests.items() if "Caches" not in path}
 
 
@@ -64,7 +64,7 @@ def template(
 
 @pytest.fixture
 def saved(host: Any, template: tuple[SimulatedPhone, Path]) -> tuple[SimulatedPhone, Path]:
-    """The old phone, not to be changed, and a copy of its backup that may be."""
+    """The old phone, which must not be changed, and a copy of its backup, which may be."""
     old, folder = template
     shutil.copytree(folder, host.root / old.udid)
     return old, host.root / old.udid
@@ -84,7 +84,7 @@ def test_nothing_is_visible_before_the_restart_and_everything_after_it(
 
 
 class Cable:
-    """Notices when the phone is back."""
+    """Sets an event when the phone is attached again."""
 
     def __init__(self) -> None:
         self.is_back = threading.Event()
@@ -281,7 +281,7 @@ def refused(host: Any, new: SimulatedPhone, source: str, **options: Any) -> tupl
 @pytest.mark.parametrize(
     ("ios_version", "read"),
     [
-        ("18.5", ["Status.plist", "Manifest.plist", "Manifest.db"]),  # wire logs, and an older decompile
+        ("18.5", ["Status.plist", "Manifest.plist", "Manifest.db"]),  # wire logs, and an older decompilation
         ("26.1", ["Manifest.plist", "Manifest.db"]),  # the properties first
     ],
 )
@@ -529,7 +529,7 @@ def test_a_replace_with_an_unencrypted_backup_keeps_the_phones_password(
 
 
 def mbdb_of(files: dict[tuple[str, str], bytes | None]) -> bytes:
-    """The list of files before iOS 10, as facts 3.7 describes it; None is a directory."""
+    """The manifest format before iOS 10, as facts 3.7 describes it; None stands for a directory."""
 
     def text(value: str | None) -> bytes:
         return b"\xff\xff" if value is None else struct.pack(">H", len(value)) + value.encode()

@@ -1,4 +1,4 @@
-"""Where nobody knows what a real phone does, both answers can be had."""
+"""Assumptions about real phones: each alternative can be set."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def answer_of(path: Path, query: str) -> Any:
 
 
 def text_messages(phone: SimulatedPhone, folder: Path, count: int) -> None:
-    """Gives the phone an sms.db in use: half of its messages are in the database, half only in the log."""
+    """Gives the phone an sms.db in use: half of its messages are only in the log."""
     path = folder / "in-use.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode = WAL")
@@ -110,7 +110,7 @@ def test_a_database_that_sqlite_cannot_open_keeps_its_companions(host: Any, anot
 def test_a_log_left_beside_a_replaced_database_spoils_it_as_on_a_real_phone(
     host: Any, another: Make, tmp_path: Path
 ) -> None:
-    """The old phone sends its sms.db alone; the new phone's own -wal stays beside it and speaks over it."""
+    """The old phone sends only its sms.db; the new phone's own -wal stays beside it and overrides it."""
     old, new = another(ios_version="26.1"), another(ios_version="26.1")
     text_messages(old, tmp_path, 300)
     text_messages(new, tmp_path, 40)

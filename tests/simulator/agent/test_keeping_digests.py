@@ -1,4 +1,4 @@
-"""A phone that keeps digests of what it is sent, and one that plays a saved backup."""
+"""A phone that keeps only digests of restored files, and one filled from a real backup."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_phone_filled_from_a_backup_has_all_of_its_files(
     old_phone.apps[chat.bundle_id] = chat
     old_phone.files.add_file("AppDomainGroup-group.org.example.chat", "shared.db", b"rows")
     host.backup(old_phone)
-    info = {"Installed Applications": [chat.bundle_id]}  # as every host writes it; com.example.notes was deleted
+    info = {"Installed Applications": [chat.bundle_id]}  # as hosts write it; com.example.notes was deleted
     (host.root / old_phone.udid / "Info.plist").write_bytes(plistlib.dumps(info))
     player = SimulatedPhone(udid=NEW, name="Rehearsal", ios_version="16.0", keybag_rounds=100)
     with Backup.open(host.root / old_phone.udid, old_phone.backup_password) as backup:
@@ -113,7 +113,7 @@ def test_a_phone_filled_from_a_backup_has_all_of_its_files(
         assert link is not None and link.extended_attributes == {"com.apple.x": b"1"}
         assert player.apps.keys() == {"org.example.chat"}
         assert player.apps["org.example.chat"].group_ids == ("group.org.example.chat",)
-        # and it can be backed up in its turn, its contents read from the first backup
+        # the phone can be backed up again, with contents read from the first backup
         (host.root / NEW).mkdir()
         assert host.backup(player)["ErrorCode"] == 0
     with Backup.open(host.root / NEW) as again:
@@ -125,7 +125,7 @@ def test_a_phone_filled_from_a_backup_has_all_of_its_files(
 def test_a_rehearsal_restores_over_the_new_phones_files(
     host: Any, old_phone: SimulatedPhone, another: Callable[..., SimulatedPhone]
 ) -> None:
-    """The new phone as it is now, played from its own backup, receives the old phone's files and keeps digests."""
+    """A phone filled from the new phone's backup receives the old phone's files and keeps digests."""
     new_phone = another(udid=NEW, ios_version="18.5")
     new_phone.files.add_file("HomeDomain", "Library/own.txt", b"mine")
     (host.root / NEW).mkdir()

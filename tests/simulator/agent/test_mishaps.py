@@ -1,4 +1,4 @@
-"""Things that go wrong on a phone at a byte, a message or a file, at the start and at the end."""
+"""Mishaps: defects at a byte, a message or a file, at the start and at the end of a request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEW = "00008120-000000000000B0B0"
 
 
 def is_whole(host: Any, phone: SimulatedPhone) -> bool:
-    """Whether every file of the phone's backup is there with its bytes."""
+    """Whether the backup has every file of the phone with its bytes."""
     with SavedBackup.open(host.root / phone.udid, phone.backup_password) as backup:
         files = [record for record in backup.records() if record.kind is Kind.FILE]
         return len(files) > 5 and all(sum(map(len, backup.chunks(record))) == record.size for record in files)
@@ -126,7 +126,7 @@ def test_every_known_refusal_can_happen_midway(host: Any, phone: SimulatedPhone,
 
 
 def test_every_known_refusal_can_happen_at_the_end(host: Any, phone: SimulatedPhone) -> None:
-    for code in (1, 205, 555):  # a whole backup each; that every number can be had is shown above
+    for code in (1, 205, 555):  # each takes a whole backup; the test above covers every code
         phone.faults.mishaps = [Mishap("refuse", at="end", code=code)]
         assert host.backup(phone)["ErrorCode"] == code
     assert is_whole(host, phone)

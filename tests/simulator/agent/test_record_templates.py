@@ -1,4 +1,4 @@
-"""Archives are encoded fast, and are the same bytes as when they are encoded one by one."""
+"""Templates encode archives to the same bytes as `encode_mbfile`."""
 
 from __future__ import annotations
 

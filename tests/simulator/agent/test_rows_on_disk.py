@@ -1,4 +1,4 @@
-"""Backups and restores of very many files: their rows lie on the disk, not in memory."""
+"""Backups and restores of many files keep their rows on disk, not in memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ APP = "AppDomain-com.example.notes"
 NEW = "00008120-000000000000B0B0"
 ROWS = 12_000
 ROW_IN_MEMORY_BYTES = 800
-"""What a record costs that is held (measured: 1,000 to 1,400)."""
+"""Memory per record that is held (measured: 1,000 to 1,400)."""
 REPLACE = {"RemoveItemsNotRestored": True}
 
 
@@ -66,7 +66,7 @@ def every_row() -> tuple[Row, ...]:
 
 
 def rows() -> Iterator[Row]:
-    """Made before memory is watched."""
+    """Made before memory is measured."""
     return iter(every_row())
 
 

@@ -1,4 +1,4 @@
-"""What the backup agent answers in a phone's states, and what the person at it can do meanwhile."""
+"""The backup agent's answers in a phone's states, and what the user can do during a run."""
 
 from __future__ import annotations
 

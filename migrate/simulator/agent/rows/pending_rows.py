@@ -77,7 +77,7 @@ class PendingRows:
         self._ios_version = ios_version
         self._templates = RecordTemplates(ios_version)
         self._database = ScratchDatabase(_SCHEMA.format(name="Row"), encrypted=encrypted)
-        self._database.run("CREATE INDEX ids ON Row(file_id, kind, moves)")
+        self._database.run("CREATE INDEX ids ON Row(file_id, kind, is_uploaded)")
         self._waiting: list[Values] = []  # planned rows that are not in the database yet
         self._sent: list[tuple[int]] = []  # numbers of sent rows that are not marked in the database yet
         self._count = self._planned = 0
@@ -119,7 +119,7 @@ class PendingRows:
         self._insert_waiting()
         self._database.run("DROP TABLE Row")
         self._database.run("ALTER TABLE Planned RENAME TO Row")
-        self._database.run("CREATE INDEX ids ON Row(file_id, kind, moves)")
+        self._database.run("CREATE INDEX ids ON Row(file_id, kind, is_uploaded)")
         self._count = self._planned
 
     def _put(self, record: Record, archive: bytes, is_uploaded: bool, stored_size: int, *, sent: bool) -> None:
