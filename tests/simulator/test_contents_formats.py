@@ -59,7 +59,7 @@ def test_a_picture_has_every_segment_a_baseline_jpeg_needs(width: int, height: i
 @pytest.mark.parametrize(("width", "height", "detail"), [(16, 16, 0), (64, 48, 4), (320, 240, 10), (480, 640, 63)])
 def test_a_picture_opens_in_a_viewer(width: int, height: int, detail: int) -> None:
     image_module = pytest.importorskip("PIL.Image", reason="no Pillow to look at pictures with")
-    picture = draw_picture(width, height, random.Random(3), detail=detail, drained=1_700_000_000)
+    picture = draw_picture(width, height, random.Random(3), detail=detail, taken=1_700_000_000)
     with image_module.open(io.BytesIO(picture)) as image:
         image.load()
         assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (width, height))
