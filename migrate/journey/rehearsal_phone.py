@@ -19,8 +19,8 @@ from migrate.phone.facts import PhoneFacts
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.phone import InstalledApp
 from migrate.plan.strategy import parse_version
+from migrate.simulator.agent.backup_apps import app_from_backup
 from migrate.simulator.contents.from_backup import fill_from_backup
-from migrate.simulator.device.app_store import app_from_backup
 from migrate.simulator.device.identity import build_of
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.listeners import LOOPBACK, has_unix_sockets

@@ -1,1 +1,1 @@
-"""A simulated iPhone behind a usbmuxd socket: for rehearsal, for the demo, and as our test bench."""
+"""A simulated iPhone behind a usbmuxd socket, for rehearsals, the demo and tests."""

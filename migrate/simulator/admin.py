@@ -1,18 +1,18 @@
-"""The admin channel: a person at the simulated iPhones, one JSON object a line, one answer a line.
+"""The admin channel: orders to simulated iPhones and their users, one JSON object per line, one answer per line.
 
-    -> {"do": "unlock", "phone": "00008101-…"}        phone: UDID or name; needless where there is only one
+    -> {"do": "unlock", "phone": "00008101-…"}        phone: UDID or name; optional if there is only one
     <- {"ok": true}                                   or {"ok": false, "error": "…"}
 
-`do`        phones
-a person    tap-trust, deny-trust, lock, unlock, enter-passcode, decline-passcode, tap-cancel, finish-setup,
-            find-my {on}, forget-computers, unplug, plug, reboot, erase
-what comes  arrive, post {name}
-what it is  set-state {state, value}, set-condition {condition, value}, set-assumption {assumption, value},
-            scenario {name}, heal, set-fault {fault, value}, set-hand {habit, value}
-what lies   dump {into}
+list     phones
+user     tap-trust, deny-trust, lock, unlock, enter-passcode, decline-passcode, tap-cancel, finish-setup,
+         find-my {on}, forget-computers, unplug, plug, reboot, erase
+events   arrive, post {name}
+state    set-state {state, value}, set-condition {condition, value}, set-assumption {assumption, value},
+         scenario {name}, heal, set-fault {fault, value}, set-hand {habit, value}
+files    dump {into}
 
-A unix socket only its owner can open; where the system has none, a loopback listener whose HOST:PORT stands in the
-file at that path.
+The channel is a Unix socket that only its owner can open. On a system without Unix sockets it is a loopback listener,
+and the file at the path holds its HOST:PORT.
 """
 
 from __future__ import annotations
@@ -39,16 +39,15 @@ from migrate.simulator.device.simulated_user import SimulatedUser
 from migrate.simulator.faults.faults import Faults
 from migrate.simulator.faults.scenarios import clear_faults, scenarios
 from migrate.simulator.phone_file import PhoneFile
-from migrate.simulator.usbmuxd import listeners as doors
-from migrate.simulator.usbmuxd.listeners import ConnectionAcceptor
+from migrate.simulator.usbmuxd import listeners
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 from migrate.simulator.usbmuxd.streams import SocketStream
 
 LINE_LIMIT_BYTES = 1 << 20
-FAULTS = TypeAdapter(Faults)
-SIMULATED_USER_ADAPTER = TypeAdapter(SimulatedUser)
-CONDITIONS = TypeAdapter(Conditions)
-ASSUMPTIONS = TypeAdapter(Assumptions)
+FAULTS_ADAPTER = TypeAdapter(Faults)
+USER_ADAPTER = TypeAdapter(SimulatedUser)
+CONDITIONS_ADAPTER = TypeAdapter(Conditions)
+ASSUMPTIONS_ADAPTER = TypeAdapter(Assumptions)
 STATES = (
     "activated",
     "battery_percent",
@@ -61,16 +60,16 @@ STATES = (
     "screen",
     "setup",
 )
-"""Keys of a phone file that can change while the phone lives: `on_wifi` with the next plugging in, the iOS version with
+"""Keys of a phone file that can change at run time: `on_wifi` when the phone is next plugged in, the iOS version with
 the next request, as after an update."""
 
 
 class CommandFailed(Exception):
-    """An order that cannot be carried out, in words for its sender."""
+    """An order cannot be carried out. The message is for its sender."""
 
 
 class AdminChannel:
-    """Takes orders for the phones of one server, from `start` to `stop`."""
+    """Executes orders for the phones of one server, from `start` to `stop`."""
 
     def __init__(self, server: SimulatedUsbmuxd, path: Path) -> None:
         self._server = server
@@ -78,7 +77,7 @@ class AdminChannel:
         self._lock = threading.Lock()
         self._streams: set[SocketStream] = set()
         self._threads: list[threading.Thread] = []
-        self._acceptor: ConnectionAcceptor | None = None
+        self._acceptor: listeners.ConnectionAcceptor | None = None
 
     def __enter__(self) -> AdminChannel:
         self.start()
@@ -88,11 +87,11 @@ class AdminChannel:
         self.stop()
 
     def start(self) -> None:
-        """Raises OSError when the path cannot be had."""
-        self._acceptor = ConnectionAcceptor([_open_listener(self._path)], self._admit)
+        """Raises OSError if the path cannot be used."""
+        self._acceptor = listeners.ConnectionAcceptor([_open_listener(self._path)], self._start_thread)
 
     def stop(self) -> None:
-        """Nothing when it never started."""
+        """Closes every connection. Does nothing if the channel was never started."""
         if self._acceptor is None:
             return
         self._acceptor.stop()
@@ -105,7 +104,7 @@ class AdminChannel:
             thread.join()
         self._path.unlink(missing_ok=True)
 
-    def _admit(self, connection: socket.socket) -> None:
+    def _start_thread(self, connection: socket.socket) -> None:
         stream = SocketStream(connection)
         with self._lock:
             self._streams.add(stream)
@@ -129,30 +128,30 @@ class AdminChannel:
                 self._streams.discard(stream)
 
     def answer(self, line: bytes) -> dict[str, Any]:
-        """What one line gets. Never raises for what a sender can get wrong."""
+        """The answer to one line. A sender's mistakes are answered, never raised."""
         try:
             command = json.loads(line)
             if not isinstance(command, dict) or not isinstance(command.get("do"), str):
-                raise CommandFailed('an order is an object with a "do"')
-            return {"ok": True, **self._obey(command)}
+                raise CommandFailed('an order must be an object with a "do" key')
+            return {"ok": True, **self._handle(command)}
         except CommandFailed as error:
             return {"ok": False, "error": str(error)}
-        except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, lists in lists a thousand deep
-            return {"ok": False, "error": f"not JSON: {error}"}
+        except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested too deeply
+            return {"ok": False, "error": f"invalid JSON: {error}"}
 
-    def _obey(self, command: dict[str, Any]) -> dict[str, Any]:
+    def _handle(self, command: dict[str, Any]) -> dict[str, Any]:
         if command["do"] == "phones":
             return {"phones": [self._describe(phone) for phone in self._server.phones]}
         do = _COMMANDS.get(command["do"])
         if do is None:
-            raise CommandFailed(f"unknown order; known are phones, {', '.join(sorted(_COMMANDS))}")
+            raise CommandFailed(f"unknown order; the orders are phones, {', '.join(sorted(_COMMANDS))}")
         return do(self._server, self._phone(command.get("phone")), command) or {}
 
     def _phone(self, wanted: object) -> SimulatedPhone:
         phones = self._server.phones
         found = [phone for phone in phones if wanted is None or wanted in (phone.udid, phone.name)]
         if len(found) != 1:
-            raise CommandFailed(f"{len(found)} phones are meant; name one by its UDID")
+            raise CommandFailed(f'{len(found)} phones match; set "phone" to the UDID of one')
         return found[0]
 
     def _describe(self, phone: SimulatedPhone) -> dict[str, Any]:
@@ -191,7 +190,7 @@ def _find_my(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str,
 
 def _unplug(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
     if not server.detach(phone):
-        raise CommandFailed("it is not plugged in")
+        raise CommandFailed("the phone is not plugged in")
 
 
 def _plug(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
@@ -199,12 +198,14 @@ def _plug(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, An
 
 
 def _dump(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> dict[str, Any]:
-    """Everything on the phone as SHA-256, and what hosts wrote beside it. With `into` the files themselves are written
-    to `<into>/<Domain>/<path>`, a folder that is not there yet; links are not."""
+    """The SHA-256 of every file, and the paths that hosts wrote over AFC.
+
+    With `into`, a folder that does not exist yet, writes the files to `<into>/<Domain>/<path>` instead, without links.
+    """
     into = command.get("into")
     if into is not None:
         if not isinstance(into, str) or not Path(into).is_absolute():
-            raise CommandFailed('"into" is the absolute path of a folder to be made')
+            raise CommandFailed('"into" must be the absolute path of a folder to create')
         try:
             written = write_files(phone.files, Path(into))
         except OSError as error:
@@ -224,7 +225,7 @@ def _post(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, An
 def _set_state(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
     name = command.get("state")
     if name not in STATES:
-        raise CommandFailed(f"state is one of {', '.join(STATES)}")
+        raise CommandFailed(f"state must be one of {', '.join(STATES)}")
     try:
         value = getattr(PhoneFile.model_validate({name: command.get("value")}), name)
     except ValidationError as error:
@@ -235,72 +236,72 @@ def _set_state(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[st
 
 
 def _set_condition(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
-    name, value = _checked(CONDITIONS, Conditions, command, "condition")
+    name, value = _checked(CONDITIONS_ADAPTER, Conditions, command, "condition")
     setattr(phone.conditions, name, value)
 
 
 def _set_assumption(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
-    name, value = _checked(ASSUMPTIONS, Assumptions, command, "assumption")
+    name, value = _checked(ASSUMPTIONS_ADAPTER, Assumptions, command, "assumption")
     setattr(phone.assume, name, value)
 
 
 def _set_fault(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
-    name, value = _checked(FAULTS, Faults, command, "fault")
-    setattr(phone.faults, name, value)  # in place: connections that run look at the same faults
+    name, value = _checked(FAULTS_ADAPTER, Faults, command, "fault")
+    setattr(phone.faults, name, value)  # in place, because open connections share this object
 
 
 def _scenario(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
     scenario = scenarios().get(str(command.get("name")))
     if scenario is None:
-        raise CommandFailed(f"scenario needs a name: one of {', '.join(scenarios())}")
+        raise CommandFailed(f'scenario needs a "name", one of {", ".join(scenarios())}')
     scenario.apply(phone)
 
 
 def _set_simulated_user(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
-    name, value = _checked(SIMULATED_USER_ADAPTER, SimulatedUser, command, "habit")
+    name, value = _checked(USER_ADAPTER, SimulatedUser, command, "habit")
     phone.simulated_user = replace(phone.simulated_user, **{name: value})
 
 
 def _checked(adapter: TypeAdapter[Any], table: Any, command: dict[str, Any], key: str) -> tuple[str, Any]:
-    """The field of `table` an order sets, and its value in the field's type."""
+    """The field of `table` that an order sets, and the validated value."""
     name = command.get(key)
     known = [field.name for field in fields(table)]
     if not isinstance(name, str) or name not in known:
-        raise CommandFailed(f"{key} is one of {', '.join(known)}")
+        raise CommandFailed(f"{key} must be one of {', '.join(known)}")
     try:
         return name, getattr(adapter.validate_python({name: command.get("value")}), name)
     except ValidationError as error:
         raise CommandFailed(f"{name}: {error.errors()[0]['msg']}") from None
 
 
-def _simply(
+def _phone_command(
     act: Callable[[SimulatedPhone], None],
 ) -> Callable[[SimulatedUsbmuxd, SimulatedPhone, dict[str, Any]], None]:
     return lambda server, phone, command: act(phone)
 
 
 _COMMANDS: dict[str, Callable[[SimulatedUsbmuxd, SimulatedPhone, dict[str, Any]], dict[str, Any] | None]] = {
-    "tap-trust": _simply(SimulatedPhone.tap_trust),
-    "deny-trust": _simply(SimulatedPhone.deny_trust),
-    "lock": _simply(SimulatedPhone.lock),
-    "unlock": _simply(SimulatedPhone.unlock),
-    "enter-passcode": _simply(SimulatedPhone.answer_passcode),
-    "decline-passcode": _simply(lambda phone: phone.answer_passcode(False)),
-    "tap-cancel": _simply(SimulatedPhone.tap_cancel),
-    "forget-computers": _simply(SimulatedPhone.forget_hosts),
-    "arrive": _simply(SimulatedPhone.finish_background_restore),
-    "erase": _simply(SimulatedPhone.erase),
+    "tap-trust": _phone_command(SimulatedPhone.tap_trust),
+    "deny-trust": _phone_command(SimulatedPhone.deny_trust),
+    "lock": _phone_command(SimulatedPhone.lock),
+    "unlock": _phone_command(SimulatedPhone.unlock),
+    "enter-passcode": _phone_command(SimulatedPhone.answer_passcode),
+    "decline-passcode": _phone_command(lambda phone: phone.answer_passcode(False)),
+    "tap-cancel": _phone_command(SimulatedPhone.tap_cancel),
+    "forget-computers": _phone_command(SimulatedPhone.forget_hosts),
+    "arrive": _phone_command(SimulatedPhone.finish_background_restore),
+    "erase": _phone_command(SimulatedPhone.erase),
     "set-state": _set_state,
     "set-condition": _set_condition,
     "set-assumption": _set_assumption,
-    "finish-setup": _simply(SimulatedPhone.finish_setup),
+    "finish-setup": _phone_command(SimulatedPhone.finish_setup),
     "find-my": _find_my,
     "unplug": _unplug,
     "plug": _plug,
-    "reboot": _simply(SimulatedPhone.reboot),
+    "reboot": _phone_command(SimulatedPhone.reboot),
     "post": _post,
     "dump": _dump,
-    "heal": _simply(clear_faults),
+    "heal": _phone_command(clear_faults),
     "scenario": _scenario,
     "set-fault": _set_fault,
     "set-hand": _set_simulated_user,
@@ -308,10 +309,10 @@ _COMMANDS: dict[str, Callable[[SimulatedUsbmuxd, SimulatedPhone, dict[str, Any]]
 
 
 def _open_listener(path: Path) -> socket.socket:
-    """A unix socket at `path`, or a loopback listener whose address the file holds. Raises OSError."""
-    if doors.has_unix_sockets():
-        return doors.open_unix(path)
-    listener = doors.open_tcp(doors.LOOPBACK, 0)
+    """A Unix socket at `path`, or a loopback listener whose address is written to `path`. Raises OSError."""
+    if listeners.has_unix_sockets():
+        return listeners.open_unix(path)
+    listener = listeners.open_tcp(listeners.LOOPBACK, 0)
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write("{}:{}\n".format(*listener.getsockname()[:2]))

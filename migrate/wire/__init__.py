@@ -1,1 +1,1 @@
-"""The phone's side of the wire: bytes to messages and back, without I/O. Only the simulator speaks through it."""
+"""The phone's side of the protocols: bytes to messages and back, without I/O. Only the simulator uses it."""

@@ -1,21 +1,20 @@
-"""AFC, Apple File Conduit, the phone's role: bytes to requests, answers to bytes. No I/O.
+"""AFC (Apple File Conduit), the phone's side: bytes to requests, answers to bytes. No I/O.
 
     header    "CFA6LPAA", entire length, head length, packet number, operation: the last four little-endian u64
-    head      head length - 40 bytes: what the operation needs
+    head      head length - 40 bytes: the operation's arguments
     payload   entire length - head length bytes: data to write
 
-Every answer carries the number of the request it belongs to. Paths end with a zero byte. A write's payload may also
-come in the head (pymobiledevice3 announces 48 there, others the whole); both are read alike.
+Every answer carries the packet number of its request. Paths end with a zero byte. A write's payload may also be in the
+head (pymobiledevice3 announces a head of 48 bytes, others the whole packet); both are read alike.
 Sources: facts 1.3; libimobiledevice src/afc.c; pymobiledevice3 services/afc.py.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from struct import error as struct_error
-from struct import pack, unpack, unpack_from
 from typing import TypeAlias
 
 from migrate.wire.incoming import PacketReader
@@ -24,7 +23,7 @@ from migrate.wire.plist_frames import NEED_DATA, NeedData, PeerBroke
 MAGIC = b"CFA6LPAA"
 HEADER_BYTES = 40
 PACKET_LIMIT_BYTES = 32 << 20
-"""The longest packet taken: pymobiledevice3 writes pieces of 4 MiB, libimobiledevice of 64 KiB."""
+"""The longest packet accepted. pymobiledevice3 writes chunks of 4 MiB, libimobiledevice of 64 KiB."""
 PATH_LIMIT_BYTES = 4096
 
 
@@ -78,7 +77,7 @@ class OpenMode(IntEnum):
     READ_APPEND = 6  # a+, creates
 
 
-# --- what a client asks
+# --- requests
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ class Write:
 @dataclass(frozen=True)
 class Seek:
     handle: int
-    whence: int  # 0 start, 1 here, 2 end
+    whence: int  # 0 start, 1 current position, 2 end
     offset: int
 
 
@@ -168,17 +167,17 @@ class SetSize:
 @dataclass(frozen=True)
 class Lock:
     handle: int
-    operation: int  # flock(2): 1 shared, 2 exclusive, 8 unlock; 4 never waits
+    operation: int  # flock(2): 1 shared, 2 exclusive, 8 unlock, 4 do not wait
 
 
 @dataclass(frozen=True)
 class SetOption:
-    """Block sizes and connection options: nothing a software phone changes by."""
+    """Block sizes and connection options, which have no effect on a simulated phone."""
 
 
 @dataclass(frozen=True)
 class InvalidRequest:
-    """A packet whose head does not fit its operation, or of an operation this phone does not know."""
+    """A packet with an unknown operation, or with a head that does not fit its operation."""
 
     operation: int
     is_known: bool
@@ -205,7 +204,7 @@ Request: TypeAlias = (
     | InvalidRequest
 )
 
-# --- what the phone answers
+# --- answers
 
 
 @dataclass(frozen=True)
@@ -232,12 +231,12 @@ Answer: TypeAlias = Status | Data | OpenResult | TellResult
 
 
 def zero_terminated(texts: Sequence[str]) -> Data:
-    """Texts as AFC lists them: each followed by a zero byte."""
+    """A list of texts in AFC's form: each ends with a zero byte."""
     return Data(b"".join(text.encode() + b"\0" for text in texts))
 
 
 class AfcServer(PacketReader):
-    """One client's connection, as afcd sees it. Answers go out in the order of the requests."""
+    """One client's connection to afcd. Answers are sent in the order of the requests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -247,38 +246,38 @@ class AfcServer(PacketReader):
         """The next request, or NEED_DATA.
 
         Raises:
-            PeerBroke: no AFC header, or lengths that contradict each other or the limit.
+            PeerBroke: the header is invalid, or its lengths contradict each other or exceed the limit.
         """
         packet = self._take_packet()
         if packet is None:
             return NEED_DATA
-        _, head_end, self._number, operation = unpack_from("<4Q", packet, len(MAGIC))
+        _, head_end, self._number, operation = struct.unpack_from("<4Q", packet, len(MAGIC))
         if not HEADER_BYTES <= head_end <= len(packet):
-            raise PeerBroke(f"a head of {head_end} bytes in a packet of {len(packet)}")
+            raise PeerBroke(f"head of {head_end} bytes in a packet of {len(packet)} bytes")
         return _read_request(operation, packet[HEADER_BYTES:])
 
     def send(self, answer: Answer) -> bytes:
-        """The bytes of the answer to the request that was read last."""
+        """The bytes of the answer to the last request."""
         match answer:
             case Status():
-                return self._packet(Operation.STATUS, pack("<Q", answer.code))
+                return self._packet(Operation.STATUS, struct.pack("<Q", answer.code))
             case Data():
                 return self._packet(Operation.DATA, b"", answer.data)
             case OpenResult():
-                return self._packet(Operation.OPEN_RESULT, pack("<Q", answer.handle))
+                return self._packet(Operation.OPEN_RESULT, struct.pack("<Q", answer.handle))
             case TellResult():
-                return self._packet(Operation.TELL_RESULT, pack("<Q", answer.position))
+                return self._packet(Operation.TELL_RESULT, struct.pack("<Q", answer.position))
 
     def _packet(self, operation: Operation, head: bytes, payload: bytes = b"") -> bytes:
         head_end = HEADER_BYTES + len(head)
-        return MAGIC + pack("<4Q", head_end + len(payload), head_end, self._number, operation) + head + payload
+        return MAGIC + struct.pack("<4Q", head_end + len(payload), head_end, self._number, operation) + head + payload
 
     def _packet_length(self) -> int:
         if len(self._received) < HEADER_BYTES:
             return HEADER_BYTES
-        (length,) = unpack_from("<Q", self._received, len(MAGIC))
+        (length,) = struct.unpack_from("<Q", self._received, len(MAGIC))
         if self._received[: len(MAGIC)] != MAGIC or not HEADER_BYTES <= length <= PACKET_LIMIT_BYTES:
-            raise PeerBroke(f"no AFC packet, or one of {length} bytes; {PACKET_LIMIT_BYTES} are allowed")
+            raise PeerBroke(f"not an AFC packet, or {length} bytes long; the limit is {PACKET_LIMIT_BYTES}")
         return int(length)
 
 
@@ -288,7 +287,7 @@ def _read_request(operation: int, body: bytes) -> Request:
         return InvalidRequest(operation, is_known=False)
     try:
         return read(body)
-    except (struct_error, ValueError):  # UnicodeDecodeError and an unknown OpenMode among them
+    except (struct.error, ValueError):  # ValueError includes UnicodeDecodeError and an unknown OpenMode
         return InvalidRequest(operation, is_known=True)
 
 
@@ -296,7 +295,7 @@ def _paths(body: bytes, count: int) -> list[str]:
     """`count` paths, each ended by a zero byte; the last one may lack it."""
     parts = body.split(b"\0")
     if len(parts) < count or any(len(part) > PATH_LIMIT_BYTES for part in parts[:count]):
-        raise ValueError("not so many paths, or one that is too long")
+        raise ValueError("too few paths, or a path is too long")
     return [part.decode() for part in parts[:count]]
 
 
@@ -310,12 +309,12 @@ def _rename(body: bytes) -> Request:
 
 
 def _open(body: bytes) -> Request:
-    (mode,) = unpack_from("<Q", body)
+    (mode,) = struct.unpack_from("<Q", body)
     return Open(_path(body[8:]), OpenMode(mode))
 
 
 def _sized_path(body: bytes) -> tuple[int, str]:
-    (number,) = unpack_from("<Q", body)
+    (number,) = struct.unpack_from("<Q", body)
     return int(number), _path(body[8:])
 
 
@@ -338,16 +337,16 @@ _READERS: dict[int, Callable[[bytes], Request]] = {
     Operation.FILE_INFO: lambda body: FileInfo(_path(body)),
     Operation.DEVICE_INFO: lambda body: DeviceInfo(),
     Operation.OPEN: _open,
-    Operation.READ: lambda body: Read(*unpack("<QQ", body)),
-    Operation.WRITE: lambda body: Write(unpack_from("<Q", body)[0], body[8:]),
-    Operation.SEEK: lambda body: Seek(*unpack("<QQq", body)),
-    Operation.TELL: lambda body: Tell(*unpack("<Q", body)),
-    Operation.CLOSE: lambda body: Close(*unpack("<Q", body)),
-    Operation.SET_SIZE: lambda body: SetSize(*unpack("<QQ", body)),
+    Operation.READ: lambda body: Read(*struct.unpack("<QQ", body)),
+    Operation.WRITE: lambda body: Write(struct.unpack_from("<Q", body)[0], body[8:]),
+    Operation.SEEK: lambda body: Seek(*struct.unpack("<QQq", body)),
+    Operation.TELL: lambda body: Tell(*struct.unpack("<Q", body)),
+    Operation.CLOSE: lambda body: Close(*struct.unpack("<Q", body)),
+    Operation.SET_SIZE: lambda body: SetSize(*struct.unpack("<QQ", body)),
     Operation.SET_CONNECTION_OPTIONS: lambda body: SetOption(),
     Operation.RENAME_PATH: _rename,
     Operation.SET_BLOCK_SIZE: lambda body: SetOption(),
     Operation.SET_SOCKET_BLOCK_SIZE: lambda body: SetOption(),
-    Operation.LOCK: lambda body: Lock(*unpack("<QQ", body)),
+    Operation.LOCK: lambda body: Lock(*struct.unpack("<QQ", body)),
     Operation.SET_FILE_TIME: _set_file_time,
 }

@@ -1,7 +1,8 @@
-"""What a host asks of com.apple.mobilebackup2 and what the phone answers, inside DeviceLink's process messages.
+"""Requests to com.apple.mobilebackup2 and the phone's responses, inside DeviceLink's process messages.
 
-Apple's words stay in this file: `TargetIdentifier` is the phone that is asked, `SourceIdentifier` the backup folder to
-read. Here they are `udid` and `folder`. Sources: facts 2.1, 2.6, 4.1 (decompiled BackupAgent2 26.1, CONFIRMED(dec)).
+Apple's keys stay in this file: `TargetIdentifier` is the phone that gets the request, `SourceIdentifier` the backup
+folder to read; here they are `udid` and `folder`. Sources: facts 2.1, 2.6, 4.1 (decompiled BackupAgent2 26.1,
+CONFIRMED(dec)).
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from migrate.wire.plist_frames import PeerBroke
 
 PROTOCOL_VERSIONS = (2.0, 2.1)
 MAX_UNDERLYING = 3
-"""Underlying errors that a description spells out; the rest is '...'. CONFIRMED(dec)."""
+"""How many underlying errors a description lists; the rest is '...'. CONFIRMED(dec)."""
 MB_DOMAIN = "MBErrorDomain"
 
 
 class MBErrorCode(IntEnum):
-    """MBErrorDomain, as far as this phone answers with it. facts 5.1."""
+    """The codes of MBErrorDomain that this phone uses. facts 5.1."""
 
     OK = 0
     OTHER = 1
@@ -52,13 +53,13 @@ class MBErrorCode(IntEnum):
 
 @dataclass(eq=False)
 class MBError(Exception):
-    """A refusal as the phone words it. `code` is what the host sees as ErrorCode."""
+    """An error with the phone's text. The host sees `code` as ErrorCode."""
 
     code: int
     text: str
     path: str | None = None
     underlying: tuple[MBError, ...] = ()
-    domain: str = MB_DOMAIN  # "": an underlying error that names no domain
+    domain: str = MB_DOMAIN  # "" for an underlying error without a domain
 
     @property
     def brief(self) -> str:
@@ -77,7 +78,7 @@ class MBError(Exception):
         return self.description
 
 
-# --- the host's status codes and what the phone makes of them ------------------------------------------------
+# --- the host's status codes, and the errors the phone derives from them ---------------------------------------
 
 HOST_STATUS_CODES: Mapping[int, MBErrorCode] = {
     -6: MBErrorCode.NOT_FOUND,
@@ -92,12 +93,12 @@ HOST_STATUS_CODES: Mapping[int, MBErrorCode] = {
 
 
 def error_from_host_status(status: int, text: str, path: str | None = None) -> MBError:
-    """The inner error behind a negative DLMessageStatusResponse; what is not listed is an I/O error. CONFIRMED(dec)."""
+    """The inner error for a negative DLMessageStatusResponse. An unlisted status is an I/O error. CONFIRMED(dec)."""
     return MBError(HOST_STATUS_CODES.get(status, MBErrorCode.IO), text, path)
 
 
 def wrap_read_error(text: str, inner: MBError, path: str | None = None) -> MBError:
-    """The outer error when something could not be read from the host. facts 5.1, MBBackupHelper (CONFIRMED(dec))."""
+    """The outer error of a failed read from the host. facts 5.1, MBBackupHelper (CONFIRMED(dec))."""
     if inner.code in (MBErrorCode.INCOMPATIBLE, MBErrorCode.CANCELLED):
         return inner
     corrupt = inner.code in (MBErrorCode.NOT_FOUND, MBErrorCode.INVALID_DATA, 12)
@@ -105,7 +106,7 @@ def wrap_read_error(text: str, inner: MBError, path: str | None = None) -> MBErr
 
 
 def wrap_write_error(text: str, inner: MBError, path: str | None = None) -> MBError:
-    """The outer error when something could not be written to the host; a disk that fills up is 104, not 105."""
+    """The outer error of a failed write to the host. A disk that fills up during a transfer is 104, not 105."""
     if inner.code == MBErrorCode.CANCELLED:
         return inner
     broken = inner.code in (MBErrorCode.EXISTS, MBErrorCode.NOT_FOUND)
@@ -128,7 +129,8 @@ class Backup:
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreOptions:
-    """A key that is absent has the device's default, which is not every client's. facts 4.1, CONFIRMED(dec)."""
+    """The options of a Restore. Missing keys get the device's defaults, which differ from some clients' defaults.
+    facts 4.1, CONFIRMED(dec)."""
 
     system_files: bool = True
     should_reboot: bool = True
@@ -143,7 +145,7 @@ class Restore:
     udid: str
     folder: str
     options: RestoreOptions
-    app_ids: tuple[str, ...] | None = None  # None: every app
+    app_ids: tuple[str, ...] | None = None  # None: all apps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +157,7 @@ class ChangePassword:
 
 @dataclass(frozen=True, kw_only=True)
 class InfoOrList:
-    """`Info` or `List`: a text about a backup."""
+    """`Info` or `List`: asks for a text about a backup."""
 
     udid: str
     folder: str
@@ -200,7 +202,7 @@ Request = (
 
 
 def read_request(body: Mapping[str, object]) -> Request | None:
-    """The request in a process message; None for a MessageName nobody knows (the phone hangs up on it).
+    """The request in a process message, or None for an unknown MessageName, on which the phone closes the connection.
 
     Raises:
         PeerBroke: a key has the wrong type.
@@ -278,7 +280,7 @@ def _text(body: Mapping[str, object], key: str, default: str | None = None) -> s
 
 
 def _text_or_none(body: Mapping[str, object], key: str) -> str | None:
-    """An empty password is no password: clients send the key with nothing in it."""
+    """The text, or None if it is missing or empty: clients send the key of an unset password with an empty text."""
     return _text(body, key, "") or None
 
 
@@ -293,7 +295,7 @@ def _flag(options: Mapping[str, object], key: str, default: bool) -> bool:
 
 
 def hello_response(versions: tuple[float, ...]) -> dict[str, object]:
-    """The highest version both know, or the refusal that ends the session. CONFIRMED(dec)."""
+    """The Response with the highest common version, or with the error that ends the session. CONFIRMED(dec)."""
     both = set(versions) & set(PROTOCOL_VERSIONS)
     if not both:
         return error_response(MBError(MBErrorCode.OTHER, "No common supported protocol version"))
@@ -305,6 +307,6 @@ def ok_response(content: str | None = None) -> dict[str, object]:
 
 
 def error_response(error: MBError) -> dict[str, object]:
-    """Errors of other domains reach the host as code 1. CONFIRMED(dec)."""
+    """The Response with an error. Errors of other domains reach the host as code 1. CONFIRMED(dec)."""
     code = int(error.code) if error.domain == MB_DOMAIN else int(MBErrorCode.OTHER)
     return {"MessageName": "Response", "ErrorCode": code, "ErrorDescription": error.description}

@@ -1,4 +1,4 @@
-"""DeviceLink, the phone's role: who may speak when, and how files travel between the plists. No I/O.
+"""DeviceLink, the phone's side: which message is allowed when, and how files are sent between the plists. No I/O.
 
     the phone                                                the host
     DLMessageVersionExchange 400, 0        ->
@@ -18,9 +18,9 @@ A message is a plist array in a frame (`length` BE u32, plist). A file stream is
 
     to the host     { n, device path, n, host path, { n = len+1, code u8, len bytes }… } 0
     to the phone    { n, path, { n = len+1, code u8, len bytes }… } 0
-    codes           0x0c data, 0x00 end, 0x06 the sender could not read it, 0x0b the same in the phone's mouth
+    codes           0x0c data, 0x00 end, 0x06 the host could not read the file, 0x0b the phone could not
 
-All that touches the state lives in the two tables and in this file. Sources: facts 2.1, 2.2 (pymobiledevice3
+The two transition tables below and `DeviceLink` hold the whole state machine. Sources: facts 2.1, 2.2 (pymobiledevice3
 services/device_link.py and libimobiledevice tools/idevicebackup2.c agree).
 """
 
@@ -53,19 +53,19 @@ from migrate.wire.device_link_messages import (
     UploadFiles,
     VersionExchange,
     VersionsOk,
+    decode_path,
     encode_frame,
     encode_stream_part,
     read_message,
     to_plist_array,
-    utf8,
 )
 from migrate.wire.plist_frames import NEED_DATA, NeedData, PeerBroke, WeBroke
 
 PLIST_LIMIT_BYTES = 64 << 20
-"""The longest message taken from a host. A listing of one directory is about 150 bytes a file: room for 400,000."""
+"""The longest message accepted from a host. A directory listing has about 150 bytes per file: enough for 400,000."""
 PATH_LIMIT_BYTES = 4096
 FRAME_LIMIT_BYTES = 0x8001
-"""32 KiB and the code: Apple's BufferSize. Larger ones get a real agent killed (pymobiledevice3 issue 1857)."""
+"""32 KiB and the code: Apple's BufferSize. Larger frames get a real agent killed (pymobiledevice3 issue 1857)."""
 
 
 class State(Enum):
@@ -123,7 +123,7 @@ INCOMING_TRANSITIONS: Final[Mapping[State, Mapping[type[Message], State]]] = {
 
 
 class DeviceLink:
-    """One session. Feed it `receive`, drain `next`, put what `send` returns on the wire."""
+    """One session. Pass received bytes to `receive`, call `next` until NEED_DATA, and transmit what `send` returns."""
 
     def __init__(self, *, frame_limit_bytes: int = FRAME_LIMIT_BYTES) -> None:
         self.state = State.NEW
@@ -137,21 +137,21 @@ class DeviceLink:
         """The bytes of `message`.
 
         Raises:
-            WeBroke: it cannot be said now.
+            WeBroke: the message is not allowed in this state.
         """
         following = OUTGOING_TRANSITIONS.get(self.state, {}).get(type(message))
         if following is None:
-            raise WeBroke(f"{type(message).__name__} cannot be said while {self.state.name}")
+            raise WeBroke(f"{type(message).__name__} is not allowed in state {self.state.name}")
         self.state = following
         return (
             encode_stream_part(message) if isinstance(message, STREAM_PARTS) else encode_frame(to_plist_array(message))
         )
 
     def next(self) -> Message | NeedData:
-        """What the host says next, or NEED_DATA.
+        """The host's next message, or NEED_DATA.
 
         Raises:
-            PeerBroke: not a DeviceLink message, over a limit, or out of turn. The session is over.
+            PeerBroke: the message is invalid, over a limit, or not allowed in this state. The session is over.
         """
         if self.state is State.RECEIVING_FILES:
             message = self._next_file()
@@ -163,12 +163,12 @@ class DeviceLink:
             return message
         following = INCOMING_TRANSITIONS.get(self.state, {}).get(type(message))
         if following is None:
-            raise PeerBroke(f"{type(message).__name__} came while {self.state.name}")
+            raise PeerBroke(f"{type(message).__name__} is not allowed in state {self.state.name}")
         self.state = following
         return message
 
     def _take(self, header: int, length: int) -> bytes | None:
-        """`length` bytes after `header` bytes, both removed from the buffer; None when they are not all here."""
+        """Removes `header` and `length` bytes from the buffer and returns the latter; None if some are missing."""
         if len(self._buffer) < header + length:
             return None
         data = bytes(memoryview(self._buffer)[header : header + length])
@@ -180,7 +180,7 @@ class DeviceLink:
             return None
         length = int.from_bytes(self._buffer[:4], "big")
         if length > limit:
-            raise PeerBroke(f"{length} bytes announced for {of}, {limit} allowed")
+            raise PeerBroke(f"{of} of {length} bytes was announced; the limit is {limit}")
         return length
 
     def _next_plist(self) -> Message | NeedData:
@@ -193,12 +193,12 @@ class DeviceLink:
         data = None if length is None else self._take(4, length)
         if data is None:
             return NEED_DATA
-        return FileStart(utf8(data)) if data else StreamEnd()
+        return FileStart(decode_path(data)) if data else StreamEnd()
 
     def _next_part(self) -> Message | NeedData:
-        length = self._length(self._frame_limit_bytes, "a piece of a file")
+        length = self._length(self._frame_limit_bytes, "a file frame")
         if length == 0:
-            raise PeerBroke("a piece of a file without its code")
+            raise PeerBroke("a file frame without a code")
         data = None if length is None else self._take(4, length)
         if data is None:
             return NEED_DATA

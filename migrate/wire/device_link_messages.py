@@ -1,6 +1,6 @@
-"""What is said over DeviceLink, and its bytes: plist arrays in frames, and the parts of a raw file stream.
+"""DeviceLink's messages and their bytes: plist arrays in frames, and the parts of a raw file stream.
 
-Only what the phone says can be encoded and only what a host says can be read; who may say what when is device_link's.
+Only the phone's messages can be encoded, and only a host's messages can be read. Their order is checked in device_link.
 Sources: facts 2.1, 2.2.
 """
 
@@ -16,7 +16,7 @@ from migrate.wire.plist_frames import PeerBroke, WeBroke, read_plist
 
 EMPTY_TEXT = "___EmptyParameterString___"
 VERSION = 400
-"""iOS 14 and later; before, 300. REPORTED: libimobiledevice issue 1379, a wire log of 16.1.1."""
+"""The version of iOS 14 and later; 300 before. REPORTED: libimobiledevice issue 1379, a wire log of 16.1.1."""
 DATA, END, LOCAL_ERROR, REMOTE_ERROR = 0x0C, 0x00, 0x06, 0x0B
 
 
@@ -96,7 +96,7 @@ class CopyItem:
 
 @dataclass(frozen=True)
 class StatusResponse:
-    """The host's answer: 0, or one of its negative codes. `payload` is whatever the operation asked for."""
+    """The host's answer: status 0 or a negative code. `payload` is the result of the operation."""
 
     status: int
     text: str
@@ -105,7 +105,7 @@ class StatusResponse:
 
 @dataclass(frozen=True)
 class FileStart:
-    """`device_path` only on the way to the host."""
+    """The start of a file. `device_path` is only sent to the host."""
 
     path: str
     device_path: str = ""
@@ -173,7 +173,7 @@ def encode_stream_part(message: Message) -> bytes:
 
 
 def to_plist_array(message: Message) -> list[object]:
-    """The plist array of what a phone says. The index of the progress figure differs by message (facts 2.2)."""
+    """The plist array of a phone's message. The index of the progress figure differs by message (facts 2.2)."""
     match message:
         case VersionExchange(major, minor):
             return ["DLMessageVersionExchange", major, minor]
@@ -201,14 +201,14 @@ def to_plist_array(message: Message) -> list[object]:
             return ["DLMessagePurgeDiskSpace", amount, urgency]
         case CopyItem(source, destination):
             return ["DLMessageCopyItem", source, destination]
-    raise WeBroke(f"{type(message).__name__} is not the phone's to say")
+    raise WeBroke(f"{type(message).__name__} is not a message of the phone")
 
 
 def read_message(data: bytes) -> Message:
-    """One message of a host.
+    """A host's message.
 
     Raises:
-        PeerBroke: no plist, no array, or not something a host may say.
+        PeerBroke: the bytes are not a plist array, or the message is not one a host sends.
     """
     match read_plist(data):
         case ["DLMessageVersionExchange", "DLVersionsOk", int(major), *_]:
@@ -221,16 +221,16 @@ def read_message(data: bytes) -> Message:
             return StatusResponse(signed(status), text, None)
         case ["DLMessageDisconnect", *_]:
             return Disconnect()
-    raise PeerBroke("not a message a host may send")
+    raise PeerBroke("not a message that a host sends")
 
 
 def signed(status: int) -> int:
-    """pymobiledevice3 sends negative codes as 64-bit two's complement."""
+    """The signed value of a status code: pymobiledevice3 sends negative codes as 64-bit two's complement."""
     return status - (1 << 64) if status >= 1 << 63 else status
 
 
-def utf8(data: bytes) -> str:
+def decode_path(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise PeerBroke("a path that is not UTF-8") from None
+        raise PeerBroke("the path is not valid UTF-8") from None

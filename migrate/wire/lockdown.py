@@ -1,10 +1,10 @@
-"""lockdownd's protocol, the phone's role: what a computer may ask before and after it has been let in. No I/O.
+"""lockdownd's protocol, the phone's side: requests inside and outside a session. No I/O.
 
-    no session --(StartSession, accepted)--> in session      from its answer on, TLS when the answer says so
-    in session --(StopSession, accepted)--> no session       TLS ends behind its answer
+    no session --(StartSession, granted)--> in session      after the answer, TLS starts if the answer says so
+    in session --(StopSession, granted)--> no session       after the answer, TLS ends
 
 Requests and answers are property lists in frames (`plist_frames`): `{Request, Label, …}` and `{Request, …}` or
-`{Request, Error}`. Which requests need a session is the phone's law (simulator/lockdown), not the wire's.
+`{Request, Error}`. Which requests need a session is decided in simulator/lockdown.
 Sources: facts 1.2; libimobiledevice src/lockdown.c; pymobiledevice3 lockdown.py.
 """
 
@@ -20,7 +20,7 @@ from migrate.wire.plist_frames import NEED_DATA, NeedData, PeerBroke, PlistFrame
 PORT = 62078
 TYPE = "com.apple.mobile.lockdown"
 FRAME_LIMIT_BYTES = 4 << 20
-"""The longest request taken: a Pair has about 8 KB, a SetValue what a person's settings need."""
+"""The longest request accepted. A Pair has about 8 KB; a SetValue has the size of its value."""
 
 
 class State(Enum):
@@ -120,14 +120,14 @@ Request: TypeAlias = (
 
 @dataclass(frozen=True)
 class Granted:
-    """What was asked, with the values the answer carries."""
+    """A granted request, with the values of the answer."""
 
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
 class Refused:
-    error: str  # one of lockdownd's strings: "InvalidHostID"
+    error: str  # one of lockdownd's error strings, such as "InvalidHostID"
     extended: Mapping[str, Any] | None = field(default=None, repr=False)  # ExtendedResponse
 
 
@@ -137,11 +137,11 @@ NEXT_STATE: dict[tuple[State, type[Request]], State] = {
     (State.NO_SESSION, StartSession): State.IN_SESSION,
     (State.IN_SESSION, StopSession): State.NO_SESSION,
 }
-"""Where a granted request leads; every other one stays where it is."""
+"""The state after a granted request. All other requests keep the state."""
 
 
 class LockdownServer:
-    """One computer's connection, as lockdownd sees it."""
+    """One computer's connection to lockdownd."""
 
     def __init__(self) -> None:
         self.state = State.NO_SESSION
@@ -150,7 +150,7 @@ class LockdownServer:
 
     @property
     def missing_bytes(self) -> int:
-        """How many more bytes the next request needs. Reading no more keeps a TLS hello out of here."""
+        """How many more bytes the next request needs. Reading only that many leaves a TLS hello in the socket."""
         return self._frames.missing_bytes
 
     @property
@@ -161,26 +161,26 @@ class LockdownServer:
         self._frames.receive(data)
 
     def next(self) -> Request | NeedData:
-        """What the computer asks next, or NEED_DATA.
+        """The computer's next request, or NEED_DATA.
 
         Raises:
-            PeerBroke: no frame, no property list, no `Request` in it, or a field of a wrong type.
+            PeerBroke: the frame or property list is invalid, has no `Request`, or a field of the wrong type.
         """
         if self._pending_request is not None:
-            raise WeBroke("the last request was not answered")
+            raise WeBroke("the last request has not been answered")
         message = self._frames.next()
         if message is NEED_DATA:
             return NEED_DATA
         if not isinstance(message, dict) or not isinstance(message.get("Request"), str):
-            raise PeerBroke("a request without its name")
+            raise PeerBroke("a request without a Request key")
         request = read_request(message)
         self._pending_request = (request, message)
         return request
 
     def send(self, answer: Answer) -> bytes:
-        """The bytes of the answer to what was read last. Raises WeBroke when nothing was asked."""
+        """The bytes of the answer to the last request. Raises WeBroke if there is no unanswered request."""
         if self._pending_request is None:
-            raise WeBroke("nobody asked")
+            raise WeBroke("there is no request to answer")
         (request, message), self._pending_request = self._pending_request, None
         echo: dict[str, Any] = {key: message[key] for key in ("Request", "Domain", "Key") if key in message}
         if isinstance(answer, Refused):
@@ -191,7 +191,7 @@ class LockdownServer:
 
 
 def read_request(message: Mapping[str, Any]) -> Request:
-    """A request out of its dictionary. Raises PeerBroke when a field has a wrong type."""
+    """Parses a request. Raises PeerBroke if a field has the wrong type."""
     name = message["Request"]
     read = _READERS.get(name)
     return read(message) if read else Unknown(name)
@@ -200,21 +200,21 @@ def read_request(message: Mapping[str, Any]) -> Request:
 def _text(message: Mapping[str, Any], key: str) -> str | None:
     value = message.get(key)
     if value is not None and not isinstance(value, str):
-        raise PeerBroke(f"{key} is no text")
+        raise PeerBroke(f"{key} is not a string")
     return value
 
 
 def _dictionary(message: Mapping[str, Any], key: str) -> Mapping[str, Any] | None:
     value = message.get(key)
     if value is not None and not isinstance(value, dict):
-        raise PeerBroke(f"{key} is no dictionary")
+        raise PeerBroke(f"{key} is not a dictionary")
     return value
 
 
 def _data(message: Mapping[str, Any], key: str) -> bytes | None:
     value = message.get(key)
     if value is not None and not isinstance(value, bytes):
-        raise PeerBroke(f"{key} is no data")
+        raise PeerBroke(f"{key} is not data")
     return value
 
 

@@ -1,4 +1,4 @@
-"""Property lists in length frames, and the words every protocol in this room shares: NEED_DATA, PeerBroke, WeBroke."""
+"""Length-prefixed property lists, and what all protocols here share: NEED_DATA, PeerBroke and WeBroke."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from migrate.plists import NotAPlist, load_plist
 from migrate.wire.incoming import PacketReader
 
 Plist: TypeAlias = dict[str, Any] | list[Any]
-"""What a message can be: no protocol here sends a bare number or text."""
+"""The top-level type of a message. No protocol here sends a bare number or string."""
 LENGTH_BYTES = 4
 LIMIT_BYTES = 16 << 20
-"""The longest property list taken. The largest a host sends here is a RestoreApplications-sized SetValue, well under
-1 MiB; pymobiledevice3 and libimobiledevice set no limit of their own."""
+"""The longest property list accepted. The largest a host sends here is a RestoreApplications-sized SetValue, well under
+1 MiB; pymobiledevice3 and libimobiledevice have no limit."""
 
 
 class PeerBroke(Exception):
-    """The other side broke the protocol. What it said cannot be trusted to have an end: close the connection."""
+    """The other side broke the protocol. The connection must be closed."""
 
 
 class WeBroke(Exception):
-    """We tried to say what the protocol does not allow now. A bug of ours."""
+    """Our own code sent a message that the protocol does not allow now. This is a bug."""
 
 
 class NeedData(Enum):
-    """The one value of `next()` that is no message: receive more first."""
+    """The value that `next()` returns if more bytes must be received first."""
 
     NEED_DATA = auto()
 
@@ -36,7 +36,7 @@ NEED_DATA: Final = NeedData.NEED_DATA
 
 
 class PlistFrames(PacketReader):
-    """Property lists as lockdownd and most services put them on the wire.
+    """Property lists as lockdownd and most services send them.
 
         length   4 bytes, big-endian, not counting itself
         plist    `length` bytes, XML or binary
@@ -52,7 +52,7 @@ class PlistFrames(PacketReader):
         """The next property list, or NEED_DATA.
 
         Raises:
-            PeerBroke: the announced length is over the limit, or the bytes are no dictionary or array.
+            PeerBroke: the announced length is over the limit, or the bytes are not a dictionary or array.
         """
         frame = self._take_packet()
         return NEED_DATA if frame is None else read_plist(frame[LENGTH_BYTES:])
@@ -67,17 +67,17 @@ class PlistFrames(PacketReader):
             return LENGTH_BYTES
         (length,) = unpack(">I", self._received[:LENGTH_BYTES])
         if not 0 < length <= self._limit_bytes:
-            raise PeerBroke(f"a property list of {length} bytes was announced, {self._limit_bytes} are allowed")
+            raise PeerBroke(f"a property list of {length} bytes was announced; the limit is {self._limit_bytes}")
         return LENGTH_BYTES + int(length)
 
 
 def read_plist(body: bytes) -> Plist:
-    """A property list whose top is a dictionary or an array, and whose few bytes do not become gigabytes. Raises
-    PeerBroke."""
+    """Parses a property list with a dictionary or array at the top. Raises PeerBroke, also for one that would expand to
+    gigabytes."""
     try:
         value = load_plist(body)
     except NotAPlist as refused:
         raise PeerBroke(f"not a property list: {refused.reason}") from None
     if not isinstance(value, dict | list):
-        raise PeerBroke(f"a property list of {type(value).__name__} where a message should be")
+        raise PeerBroke(f"the property list is a {type(value).__name__}, not a dictionary or array")
     return value

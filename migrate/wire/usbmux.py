@@ -1,11 +1,11 @@
-"""usbmuxd's protocol, the daemon's role: who is on the cable, and a way to a port of it.
+"""usbmuxd's protocol, the daemon's side: listing attached phones and connecting to their ports. No I/O.
 
     header    length, version, message, tag: four little-endian u32; length counts these 16 bytes too
     payload   length - 16 bytes: a property list when version is 1 and message is PLIST
 
     asking --(ListDevices, ReadBUID, ... )--> asking
-    asking --(Listen)--> listening     events only; a second command is answered BADCOMMAND and the socket closed
-    asking --(Connect, answered OK)--> connected     from here the socket *is* the TCP stream to the phone
+    asking --(Listen)--> listening     only events; a second command gets BADCOMMAND and the socket is closed
+    asking --(Connect, answered OK)--> connected     now the socket *is* the TCP stream to the phone
 
 Sources: facts 1.1; pymobiledevice3 usbmux.py; usbmuxd src/client.c.
 """
@@ -25,21 +25,19 @@ from migrate.wire.plist_frames import NEED_DATA, NeedData, PeerBroke, WeBroke, r
 
 HEADER_BYTES = 16
 PACKET_LIMIT_BYTES = 1 << 20
-"""The longest packet taken. A pair record, the largest a client sends, has about 8 KB."""
+"""The longest packet accepted. The largest that clients send, a pair record, has about 8 KB."""
 BINARY_VERSION, PLIST_VERSION = 0, 1
 
 
 class PacketType(IntEnum):
     RESULT = 1
-    CONNECT = 2
-    LISTEN = 3
     PLIST = 8
 
 
 class ResultCode(IntEnum):
     OK = 0
     BADCOMMAND = 1
-    BADDEV = 2  # also ENOENT: no such pair record
+    BADDEV = 2  # also for a missing pair record (ENOENT)
     CONNREFUSED = 3
     BADVERSION = 6
     EINVAL = 22
@@ -51,7 +49,7 @@ class State(Enum):
     CONNECTED = auto()
 
 
-# --- what a client says
+# --- requests
 
 
 @dataclass(frozen=True)
@@ -96,14 +94,14 @@ class DeletePairRecord:
 
 @dataclass(frozen=True)
 class Unknown:
-    """A command this daemon does not know, or one it cannot understand: BADCOMMAND."""
+    """An unknown or invalid command, answered with BADCOMMAND."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class OtherVersion:
-    """A packet of the binary protocol: answered in it with BADVERSION."""
+    """A packet of the binary protocol, answered with a binary BADVERSION."""
 
     version: int
 
@@ -121,12 +119,12 @@ Request: TypeAlias = (
     | OtherVersion
 )
 
-# --- what the daemon says
+# --- answers and events
 
 
 @dataclass(frozen=True)
 class Device:
-    """A phone on the cable, as `Attached` and the device list describe it."""
+    """An attached phone, as `Attached` and the device list describe it."""
 
     device_id: int
     udid: str
@@ -193,14 +191,14 @@ NEXT_STATE: dict[tuple[State, type[Request]], State] = {
     (State.ASKING, Listen): State.LISTENING,
     (State.ASKING, Connect): State.CONNECTED,
 }
-"""Where a request leads that is answered OK; every other one stays where it is."""
+"""The state after a request that is answered OK. All other requests keep the state."""
 
 Answer: TypeAlias = Result | Buid | DeviceList | ListenerList | PairRecord
 Event: TypeAlias = Attached | Detached | Paired
 
 
 class UsbmuxServer(PacketReader):
-    """One client's connection, as the daemon sees it. After an accepted Connect, what trails belongs to the phone."""
+    """One client's connection to the daemon. After an accepted Connect, `trailing` bytes belong to the phone."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -209,15 +207,15 @@ class UsbmuxServer(PacketReader):
         self._pending_request: Request | None = None
 
     def next(self) -> Request | NeedData:
-        """What the client asks next, or NEED_DATA. After a Connect that was answered OK there is nothing to ask.
+        """The client's next request, or NEED_DATA. Must not be called after a Connect was answered OK.
 
         Raises:
-            PeerBroke: the header or the property list cannot be read.
+            PeerBroke: the header or the property list is invalid.
         """
         if self.state is State.CONNECTED:
             raise WeBroke("the socket belongs to the phone")
         if self._pending_request is not None:
-            raise WeBroke("the last request was not answered")
+            raise WeBroke("the last request has not been answered")
         packet = self._take_packet()
         if packet is None:
             return NEED_DATA
@@ -228,25 +226,25 @@ class UsbmuxServer(PacketReader):
         return self._pending_request
 
     def send(self, answer: Answer) -> bytes:
-        """The bytes of the one answer to the request that was read last.
+        """The bytes of the answer to the last request.
 
         Raises:
-            WeBroke: nothing was asked.
+            WeBroke: there is no unanswered request.
         """
-        asked, self._pending_request = self._pending_request, None
-        if asked is None:
-            raise WeBroke(f"nobody asked for {type(answer).__name__}")
-        if isinstance(asked, OtherVersion):
+        request, self._pending_request = self._pending_request, None
+        if request is None:
+            raise WeBroke(f"there is no request for {type(answer).__name__}")
+        if isinstance(request, OtherVersion):
             body = pack("<I", ResultCode.BADVERSION)
             return pack("<4I", HEADER_BYTES + len(body), BINARY_VERSION, PacketType.RESULT, self._tag) + body
         if answer == Result(ResultCode.OK):
-            self.state = NEXT_STATE.get((self.state, type(asked)), self.state)
+            self.state = NEXT_STATE.get((self.state, type(request)), self.state)
         return _packet(_answer_plist(answer), self._tag)
 
     def send_event(self, event: Event) -> bytes:
-        """The bytes of an event; its tag is 0. Raises WeBroke when the client does not listen."""
+        """The bytes of an event, whose tag is 0. Raises WeBroke if the client is not listening."""
         if self.state is not State.LISTENING:
-            raise WeBroke(f"{type(event).__name__} for a client that does not listen")
+            raise WeBroke(f"{type(event).__name__} for a client that is not listening")
         return _packet(_event_plist(event), 0)
 
     def _packet_length(self) -> int:
@@ -254,7 +252,7 @@ class UsbmuxServer(PacketReader):
             return HEADER_BYTES
         (length,) = unpack("<I", self._received[:4])
         if not HEADER_BYTES <= length <= PACKET_LIMIT_BYTES:
-            raise PeerBroke(f"a packet of {length} bytes was announced, {PACKET_LIMIT_BYTES} are allowed")
+            raise PeerBroke(f"a packet of {length} bytes was announced; the limit is {PACKET_LIMIT_BYTES}")
         return int(length)
 
 
@@ -290,7 +288,7 @@ def _read_request(version: int, kind: int, payload: bytes) -> Request:
         return Unknown(f"packet type {kind}")
     message = read_plist(payload)
     if not isinstance(message, dict):
-        raise PeerBroke("a request that is no dictionary")
+        raise PeerBroke("the request is not a dictionary")
     name = message.get("MessageType")
     try:
         return _READERS[name](message) if isinstance(name, str) else Unknown("no MessageType")
@@ -313,7 +311,7 @@ def _save_pair_record(message: dict[str, Any]) -> Request:
 
 
 def _udid(message: dict[str, Any]) -> str:
-    """The id as it was given, or "" (usbmuxd answers EINVAL)."""
+    """The PairRecordID, or "" if it is missing (usbmuxd answers EINVAL)."""
     udid = message.get("PairRecordID")
     return udid if isinstance(udid, str) else ""
 

@@ -1,7 +1,4 @@
-"""One suite for what an iPhone does: the simulated iPhone always, a real one with `--iphone UDID`.
-
-docs/contract-suite.md tells how to run it.
-"""
+"""One suite for the simulated iPhone and, with `--iphone UDID`, for a real one. See docs/contract-suite.md."""
 
 from __future__ import annotations
 
@@ -30,23 +27,23 @@ PROPERTY = "fidelity"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("contract", "a real iPhone")
-    group.addoption("--iphone", metavar="UDID", help="look at this iPhone instead of the software one; read-only")
-    group.addoption("--iphone-usbmuxd", metavar="ADDRESS", help="of the usbmuxd it hangs on; default: the system's")
+    group.addoption("--iphone", metavar="UDID", help="test this iPhone instead of the simulated one; read-only")
+    group.addoption("--iphone-usbmuxd", metavar="ADDRESS", help="its usbmuxd; default: the system's")
     group.addoption(
-        "--iphone-backup", action="store_true", help="take a whole backup of it too, and drop it: needs its passcode"
+        "--iphone-backup", action="store_true", help="also make a complete backup and discard it; needs its passcode"
     )
     group.addoption(
         "--iphone-may-write",
         action="store_true",
-        help="also what leaves a trace for a moment, or asks for the passcode",
+        help="also run tests that leave a temporary trace or ask for the passcode",
     )
     group.addoption(
-        "--fidelity-report", metavar="FILE", help="write the report there; with --iphone it is printed anyway"
+        "--fidelity-report", metavar="FILE", help="write the report to this file; with --iphone it is also printed"
     )
 
 
-class Told(NoProgress):
-    """Says on the terminal what a hand must do on the phone."""
+class TerminalProgress(NoProgress):
+    """Shows on the terminal what the user must do on the phone."""
 
     def person_needed(self, phone: str, action: UserAction) -> None:
         print(f"\n>>> on {phone}: {action}", file=sys.__stderr__, flush=True)
@@ -54,7 +51,7 @@ class Told(NoProgress):
 
 @dataclass
 class Lab:
-    """The phone under test. `run` meets it anew each time."""
+    """The phone under test. `run` connects to it each time."""
 
     usbmux: UsbmuxConfig
     udid: str
@@ -64,7 +61,7 @@ class Lab:
 
     def run(self, work: Callable[[Phone], Awaitable[T]]) -> T:
         async def meet_and_work() -> T:
-            progress = Told() if self.is_real else NoProgress()
+            progress = TerminalProgress() if self.is_real else NoProgress()
             async with await Phone.meet(self.usbmux, self.udid, progress=progress, wait_s=WAIT_S) as phone:
                 return await work(phone)
 
@@ -88,7 +85,7 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def expect(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """`expect(behaviour, expected, seen, agrees, source)`: a row of the report, and an assertion."""
+    """`expect(behaviour, expected, seen, agrees, source)` adds a row to the report and asserts `agrees`."""
 
     def look(behaviour: str, expected: str, seen: str, agrees: bool, source: str) -> None:
         row = Row(behaviour, expected, seen, agrees, source)
@@ -100,7 +97,7 @@ def expect(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 @pytest.fixture
 def needs_writing(request: pytest.FixtureRequest) -> None:
-    """What leaves a trace on a phone for a moment is done to a real one only on a word."""
+    """Skips a test that leaves a temporary trace, unless the phone is simulated or `--iphone-may-write` is given."""
     config = request.config
     if config.getoption("--iphone", default=None) and not config.getoption("--iphone-may-write", default=False):
         pytest.skip("needs --iphone-may-write")

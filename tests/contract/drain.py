@@ -1,5 +1,5 @@
-"""A host that takes a whole backup, drops the bytes and remembers how it came: nothing of it lands on a disk but the
-four small files in `spool`. Written from facts 2.1 to 2.4, apart from `migrate.phone.mobilebackup2.conversation`."""
+"""A host that receives a complete backup, discards it and records the messages. Only the four small files are written,
+to `spool`. Written from facts 2.1 to 2.4, independently of `migrate.phone.mobilebackup2.conversation`."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ PROGRESS_AT = {"DLMessageUploadFiles": 2, "DLMessageDownloadFiles": 3, "DLMessag
 
 @dataclass
 class Transcript:
-    """How a backup came, without what was in it."""
+    """The messages of a backup, without its contents."""
 
-    messages: list[str] = field(default_factory=list)  # the operations, repeated ones once
+    messages: list[str] = field(default_factory=list)  # the operations, without repetitions
     first_downloads: list[str] = field(default_factory=list)
     directories: int = 0
     largest_batch: int = 0  # files in one stream
     largest_move: int = 0
     largest_frame: int = 0
-    device_paths: Counter[str] = field(default_factory=Counter)  # their first two parts
+    device_paths: Counter[str] = field(default_factory=Counter)  # only their first two parts
     endings: Counter[int] = field(default_factory=Counter)
     totals_announced: int = 0
     bytes_received: int = 0
     last_percent: float = 0.0
-    order: list[str] = field(default_factory=list)  # of the small files, as they came
+    order: list[str] = field(default_factory=list)  # of the small files
 
 
 @dataclass
 class Drain:
-    """Answers every operation of a backup that begins from nothing."""
+    """Answers every operation of a first backup."""
 
     link: DeviceLink
     udid: str
@@ -49,7 +49,7 @@ class Drain:
     buffer: bytearray = field(default_factory=lambda: bytearray(CHUNK_BYTES))
 
     def backup(self) -> dict[str, Any]:
-        """The Response."""
+        """Runs the backup. Returns its Response."""
         self.link.send_request({"MessageName": "Backup", "TargetIdentifier": self.udid})
         while (message := self.link.receive())[0] != "DLMessageProcessMessage":
             name = message[0]

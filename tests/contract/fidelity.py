@@ -1,4 +1,4 @@
-"""What phones were expected to do, and what this one did: rows of a report that can be pasted into an issue."""
+"""The fidelity report: expected and seen behaviour of a phone, as Markdown for an issue."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class Row:
     seen: str
     agrees: bool
     source: str
-    """Section of docs/facts.md, and how sure it is: confirmed, reported, guessed."""
+    """The section of docs/facts.md, and the certainty: confirmed, reported, guessed."""
 
     def as_properties(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def markdown(rows: Sequence[Row], heading: str) -> str:
-    """The report. It names no phone: values are told by their kind, never by what they are."""
+    """The report as Markdown. It identifies no phone: it has the types of values, not the values."""
     differing = sum(not row.agrees for row in rows)
     lines = [
         f"### {heading}",
         "",
-        f"{len(rows)} behaviours looked at, {differing} differ from what the simulated iPhone does.",
+        f"{len(rows)} behaviours tested, {differing} differ from the simulated iPhone.",
         "",
         "| behaviour | expected | seen | | known from |",
         "|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""AFC: what lies in /var/mobile/Media, and what is refused."""
+"""AFC: the contents of /var/mobile/Media, and refused paths."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ def test_the_root_is_the_media_folder(lab: Any, expect: Callable[..., None]) -> 
     expect("AFC: the root", "holds DCIM", seen, "DCIM" in names, "1.3, confirmed")
 
 
-def test_a_directory_says_what_it_is(lab: Any, expect: Callable[..., None]) -> None:
+def test_a_directory_has_its_kind(lab: Any, expect: Callable[..., None]) -> None:
     about = with_afc(lab, lambda afc: afc.stat("/DCIM"))
     wanted = {"st_ifmt", "st_size", "st_blocks", "st_nlink", "st_mtime", "st_birthtime"}
     agrees = isinstance(about, dict) and wanted <= about.keys() and about["st_ifmt"] == "S_IFDIR"
     seen = ", ".join(sorted(about)) if isinstance(about, dict) else str(about)
-    expect("AFC: what is known of a folder", f"S_IFDIR, {', '.join(sorted(wanted))}", seen, agrees, "1.3, confirmed")
+    expect("AFC: attributes of a folder", f"S_IFDIR, {', '.join(sorted(wanted))}", seen, agrees, "1.3, confirmed")
 
 
-def test_what_is_not_there(lab: Any, expect: Callable[..., None]) -> None:
+def test_a_missing_path_is_not_found(lab: Any, expect: Callable[..., None]) -> None:
     seen = with_afc(lab, lambda afc: afc.listdir("/no such folder anywhere"))
     agrees = isinstance(seen, str) and ("8" in seen or "OBJECT_NOT_FOUND" in seen)
-    expect("AFC: a folder that is not there", "status 8", str(seen), agrees, "5.3, confirmed")
+    expect("AFC: a missing folder", "status 8", str(seen), agrees, "5.3, confirmed")
 
 
-def test_nothing_above_the_root(lab: Any, expect: Callable[..., None]) -> None:
+def test_paths_above_the_root_are_refused(lab: Any, expect: Callable[..., None]) -> None:
     seen = with_afc(lab, lambda afc: afc.listdir("/../../.."))
     agrees = isinstance(seen, str)
     shown = seen if agrees else "a listing"
-    expect("AFC: a way out of the root", "an AFC error", shown, agrees, "1.3, guessed which")
+    expect("AFC: a path above the root", "an AFC error", shown, agrees, "1.3, guessed which")
 
 
 @pytest.mark.usefixtures("needs_writing")

@@ -1,4 +1,4 @@
-"""mobilebackup2: its greetings, its refusals, and a whole backup as it comes over the wire."""
+"""mobilebackup2: opening a session, refused requests, and a complete backup."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.contract.drain import DATA, WHOLE, Drain, Transcript
 
 
 def over_a_link(lab: Any, work: Callable[[DeviceLink], Any]) -> Any:
-    """`work` on a link whose TLS is up and on which nothing was said."""
+    """Runs `work` on a link with TLS, before the first message."""
 
     async def do(phone: Phone) -> Any:
         async with phone._connection.backup_link(no_progress) as link:
@@ -44,7 +44,7 @@ def greet(link: DeviceLink, versions: list[float]) -> dict[str, Any]:
     return answer
 
 
-def test_the_versions_it_offers(lab: Any, expect: Callable[..., None]) -> None:
+def test_it_offers_the_known_versions(lab: Any, expect: Callable[..., None]) -> None:
     seen = over_a_link(lab, lambda link: link.receive())
     agrees = seen == ["DLMessageVersionExchange", 400, 0]
     expect(
@@ -62,7 +62,7 @@ def test_it_is_ready_and_speaks_2_1(lab: Any, expect: Callable[..., None]) -> No
     expect("Hello", "ErrorCode 0, version 2.1", seen, seen == "ErrorCode 0, version 2.1", "2.1, confirmed")
 
 
-def test_no_version_in_common(lab: Any, expect: Callable[..., None]) -> None:
+def test_without_a_common_version_it_refuses(lab: Any, expect: Callable[..., None]) -> None:
     answer = over_a_link(lab, lambda link: greet(link, [9.0]))
     seen = f"ErrorCode {answer.get('ErrorCode')}"
     expect(
@@ -70,7 +70,7 @@ def test_no_version_in_common(lab: Any, expect: Callable[..., None]) -> None:
     )
 
 
-def test_a_message_nobody_knows(lab: Any, expect: Callable[..., None]) -> None:
+def test_an_unknown_message_closes_the_connection(lab: Any, expect: Callable[..., None]) -> None:
     def send_request(link: DeviceLink) -> str:
         greet(link, [2.0, 2.1])
         link.send_request({"MessageName": "MakeCoffee", "TargetIdentifier": lab.udid})
@@ -90,7 +90,7 @@ def test_a_wrong_backup_password_is_refused(lab: Any, expect: Callable[..., None
         return phone.facts.encrypts_backups is True
 
     if not lab.run(is_encrypting):
-        pytest.skip("its backups are not encrypted: nothing to be wrong about")
+        pytest.skip("its backups are not encrypted, so no password can be wrong")
 
     def send_request(link: DeviceLink) -> str:
         greet(link, [2.0, 2.1])
@@ -102,7 +102,7 @@ def test_a_wrong_backup_password_is_refused(lab: Any, expect: Callable[..., None
 
     seen = over_a_link(lab, send_request)
     expect(
-        "ChangePassword with a wrong old one",
+        "ChangePassword with a wrong old password",
         "ErrorCode 207",
         seen,
         seen == "ErrorCode 207",
@@ -110,11 +110,11 @@ def test_a_wrong_backup_password_is_refused(lab: Any, expect: Callable[..., None
     )
 
 
-# -- a whole backup --------------------------------------------------------------------------------------------------
+# -- a complete backup -----------------------------------------------------------------------------------------------
 
 
-class Taken:
-    """A backup that was drained: how it came, and the small files of it."""
+class DrainedBackup:
+    """A complete backup that was discarded: its transcript and its small files."""
 
     def __init__(self, lab: Any) -> None:
         self.spool: Path = lab.folder / "spool"
@@ -148,45 +148,45 @@ class Taken:
 
 
 @pytest.fixture(scope="module")
-def taken(lab: Any, request: pytest.FixtureRequest) -> Taken:
+def drained(lab: Any, request: pytest.FixtureRequest) -> DrainedBackup:
     config = request.config
     if lab.is_real and not config.getoption("--iphone-backup", default=False):
         pytest.skip("needs --iphone-backup")
-    return Taken(lab)
+    return DrainedBackup(lab)
 
 
-def test_a_backup_ends_well(taken: Taken, expect: Callable[..., None]) -> None:
-    seen = f"ErrorCode {taken.response.get('ErrorCode')}"
+def test_a_backup_succeeds(drained: DrainedBackup, expect: Callable[..., None]) -> None:
+    seen = f"ErrorCode {drained.response.get('ErrorCode')}"
     expect("Backup", "ErrorCode 0", seen, seen == "ErrorCode 0", "2.3, confirmed")
 
 
-def test_the_status_goes_through_its_states(taken: Taken, expect: Callable[..., None]) -> None:
+def test_the_status_goes_through_its_states(drained: DrainedBackup, expect: Callable[..., None]) -> None:
     expected = [
         ("uploading", "empty", True),
         ("moving", "new", True),
         ("removing", "new", True),
         ("finished", "new", False),
     ]
-    told = [f"{snapshot}/{backup}/{'full' if full else 'not full'}" for snapshot, backup, full in taken.states]
+    seen = [f"{snapshot}/{backup}/{'full' if full else 'not full'}" for snapshot, backup, full in drained.states]
     wanted = [f"{snapshot}/{backup}/{'full' if full else 'not full'}" for snapshot, backup, full in expected]
     expect(
         "Status.plist of a first backup",
         ", ".join(wanted),
-        ", ".join(told),
-        told == wanted,
+        ", ".join(seen),
+        seen == wanted,
         "2.3, confirmed (decompiled)",
     )
 
 
-def test_what_is_asked_for_first(taken: Taken, expect: Callable[..., None]) -> None:
-    seen = taken.seen.first_downloads[0]
-    expect("the first file a backup asks for", "Status.plist", seen, seen == "Status.plist", "2.3, confirmed")
+def test_it_reads_the_known_files_first(drained: DrainedBackup, expect: Callable[..., None]) -> None:
+    seen = drained.seen.first_downloads[0]
+    expect("the first file a backup reads", "Status.plist", seen, seen == "Status.plist", "2.3, confirmed")
 
 
-def test_512_folders_are_made(taken: Taken, expect: Callable[..., None]) -> None:
-    count = taken.seen.directories
+def test_512_folders_are_created(drained: DrainedBackup, expect: Callable[..., None]) -> None:
+    count = drained.seen.directories
     expect(
-        "directories made",
+        "directories created",
         "514: the backup, Snapshot, 256 in each",
         str(count),
         count == 514,
@@ -194,43 +194,43 @@ def test_512_folders_are_made(taken: Taken, expect: Callable[..., None]) -> None
     )
 
 
-def test_batches_hold_128(taken: Taken, expect: Callable[..., None]) -> None:
-    seen = f"at most {taken.seen.largest_batch} files, {taken.seen.largest_move} moves"
-    agrees = taken.seen.largest_batch <= 128 and taken.seen.largest_move <= 128
+def test_batches_hold_128(drained: DrainedBackup, expect: Callable[..., None]) -> None:
+    seen = f"at most {drained.seen.largest_batch} files, {drained.seen.largest_move} moves"
+    agrees = drained.seen.largest_batch <= 128 and drained.seen.largest_move <= 128
     expect(
         "files and moves in one message", "at most 128 files, 128 moves", seen, agrees, "2.3, confirmed (decompiled)"
     )
 
 
-def test_device_paths_look_absolute(taken: Taken, expect: Callable[..., None]) -> None:
-    heads = sorted(taken.seen.device_paths)
+def test_device_paths_look_absolute(drained: DrainedBackup, expect: Callable[..., None]) -> None:
+    heads = sorted(drained.seen.device_paths)
     agrees = all(head.startswith(("/.b/", "/.ba/")) or head == "/.ba" for head in heads)
     expect("device paths begin with", "/.b/…, /.ba/…", ", ".join(heads), agrees, "2.2, reported")
 
 
-def test_files_end_in_the_known_codes(taken: Taken, expect: Callable[..., None]) -> None:
-    endings = sorted(taken.seen.endings)
+def test_files_end_in_the_known_codes(drained: DrainedBackup, expect: Callable[..., None]) -> None:
+    endings = sorted(drained.seen.endings)
     seen = ", ".join(f"{code:#04x}" for code in endings)
     agrees = set(endings) <= {WHOLE, 0x0B} and DATA not in endings
-    expect("how a file ends", "0x00, now and then 0x0b", seen, agrees, "2.2, confirmed")
+    expect("how a file ends", "0x00, sometimes 0x0b", seen, agrees, "2.2, confirmed")
 
 
-def test_what_is_announced_is_what_comes(taken: Taken, expect: Callable[..., None]) -> None:
-    announced, came = taken.seen.totals_announced, taken.seen.bytes_received
+def test_announced_sizes_are_correct(drained: DrainedBackup, expect: Callable[..., None]) -> None:
+    announced, came = drained.seen.totals_announced, drained.seen.bytes_received
     share = came / announced if announced else 0.0
     expect("bytes received of those announced", "about all", f"{share:.1%}", 0.9 <= share <= 1.1, "2.2, confirmed")
 
 
-def test_the_manifest_comes_last(taken: Taken, expect: Callable[..., None]) -> None:
-    order = [name.removeprefix("Snapshot/") for name in taken.seen.order]
+def test_the_manifest_comes_last(drained: DrainedBackup, expect: Callable[..., None]) -> None:
+    order = [name.removeprefix("Snapshot/") for name in drained.seen.order]
     wanted = ["Status.plist", "Manifest.plist", "Manifest.db", "Status.plist", "Status.plist", "Status.plist"]
     expect(
         "the small files, in order", ", ".join(wanted), ", ".join(order), order == wanted, "2.3, confirmed (decompiled)"
     )
 
 
-def test_the_keybag_is_as_known(taken: Taken, expect: Callable[..., None]) -> None:
-    properties = taken.plist("Manifest.plist")
+def test_the_keybag_has_the_known_structure(drained: DrainedBackup, expect: Callable[..., None]) -> None:
+    properties = drained.plist("Manifest.plist")
     keybag = Keybag.from_bytes(properties["BackupKeyBag"])
     classes = sorted(entry.protection_class for entry in keybag.classes)
     seen = f"classes {', '.join(map(str, classes))}"
@@ -239,8 +239,8 @@ def test_the_keybag_is_as_known(taken: Taken, expect: Callable[..., None]) -> No
     )
 
 
-def test_manifest_plist_has_its_keys(taken: Taken, expect: Callable[..., None]) -> None:
-    properties = taken.plist("Manifest.plist")
+def test_manifest_plist_has_its_keys(drained: DrainedBackup, expect: Callable[..., None]) -> None:
+    properties = drained.plist("Manifest.plist")
     wanted = {
         "Version",
         "SystemDomainsVersion",
@@ -257,9 +257,9 @@ def test_manifest_plist_has_its_keys(taken: Taken, expect: Callable[..., None]) 
     expect("Manifest.plist", f"has {', '.join(sorted(wanted))}", seen, not missing, "3.4, confirmed")
 
 
-def test_manifest_db_is_padded_and_a_database(taken: Taken, expect: Callable[..., None]) -> None:
-    data = taken.manifest
-    encrypted = taken.plist("Manifest.plist")["IsEncrypted"]
+def test_manifest_db_is_padded_and_a_database(drained: DrainedBackup, expect: Callable[..., None]) -> None:
+    data = drained.manifest
+    encrypted = drained.plist("Manifest.plist")["IsEncrypted"]
     whole_pages = len(data) % 4096 == 16
     seen = f"{len(data) % 4096} bytes beyond whole pages, {'encrypted' if encrypted else 'plain'}"
     expect(
@@ -268,12 +268,12 @@ def test_manifest_db_is_padded_and_a_database(taken: Taken, expect: Callable[...
 
 
 def test_an_unencrypted_manifest_has_the_known_schema(
-    taken: Taken, expect: Callable[..., None], tmp_path: Path
+    drained: DrainedBackup, expect: Callable[..., None], tmp_path: Path
 ) -> None:
-    if taken.plist("Manifest.plist")["IsEncrypted"]:
-        pytest.skip("it is encrypted, and this suite asks for no backup password")
+    if drained.plist("Manifest.plist")["IsEncrypted"]:
+        pytest.skip("the backup is encrypted, and this suite does not ask for a backup password")
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
-        data = bytearray(taken.manifest[: len(taken.manifest) // 4096 * 4096])
+        data = bytearray(drained.manifest[: len(drained.manifest) // 4096 * 4096])
         data[18:20] = b"\x01\x01"
         database.deserialize(bytes(data))
         tables = sorted(name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'"))
@@ -286,10 +286,10 @@ def test_an_unencrypted_manifest_has_the_known_schema(
     )
 
 
-def test_it_is_a_finished_backup_to_whoever_reads_it(taken: Taken, expect: Callable[..., None]) -> None:
-    folder = taken.spool / "as-a-folder"
+def test_readers_see_a_finished_backup(drained: DrainedBackup, expect: Callable[..., None]) -> None:
+    folder = drained.spool / "as-a-folder"
     folder.mkdir()
     for name in ("Status.plist", "Manifest.plist"):
-        (folder / name).write_bytes((taken.spool / f"{taken.udid}_{name}").read_bytes())
+        (folder / name).write_bytes((drained.spool / f"{drained.udid}_{name}").read_bytes())
     seen = "finished" if BackupFolder(folder).is_finished else "not finished"
     expect("Status.plist at the end", "finished", seen, seen == "finished", "2.3, confirmed")

@@ -1,4 +1,4 @@
-"""What lockdownd tells, and what it refuses."""
+"""The values and services that lockdownd returns and refuses."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ VALUES: list[Value] = [
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: f"{value[0] or 'device'}-{value[1]}")
-def test_a_value_has_the_kind_that_is_known(lab: Any, expect: Callable[..., None], value: Value) -> None:
+def test_a_value_has_the_known_type(lab: Any, expect: Callable[..., None], value: Value) -> None:
     domain, key, expected, source = value
 
     async def ask(phone: Phone) -> Any:
@@ -75,7 +75,7 @@ def test_a_value_has_the_kind_that_is_known(lab: Any, expect: Callable[..., None
 
 
 @pytest.mark.parametrize("key", ["SerialNumber", "TimeZone"])
-def test_without_a_session_little_is_told(lab: Any, expect: Callable[..., None], key: str) -> None:
+def test_without_a_session_few_values_can_be_read(lab: Any, expect: Callable[..., None], key: str) -> None:
     async def ask(phone: Phone) -> str:
         client = await connect(lab.usbmux, phone._connection.device)
         try:
@@ -91,7 +91,7 @@ def test_without_a_session_little_is_told(lab: Any, expect: Callable[..., None],
     )
 
 
-def test_a_value_nobody_has(lab: Any, expect: Callable[..., None]) -> None:
+def test_an_unknown_value_is_refused(lab: Any, expect: Callable[..., None]) -> None:
     async def ask(phone: Phone) -> str:
         try:
             return kind_of(await phone._connection.client.get_value(None, "NoSuchValueAnywhere"))
@@ -127,7 +127,7 @@ def test_a_service_starts_with_tls(lab: Any, expect: Callable[..., None], name: 
     expect(f"StartService {name}", "a port, TLS", seen, seen == "a port, TLS", "1.2 and 1.3, confirmed")
 
 
-def test_a_service_nobody_has(lab: Any, expect: Callable[..., None]) -> None:
+def test_an_unknown_service_is_refused(lab: Any, expect: Callable[..., None]) -> None:
     async def start(phone: Phone) -> str:
         try:
             await phone._connection.client.get_service_connection_attributes(

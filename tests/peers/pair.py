@@ -25,8 +25,8 @@ class WatchedPhone(SimulatedPhone):
         self.settled = threading.Event()
         self.restarted = threading.Event()
 
-    def plugged_in(self, cable: Cable) -> None:
-        super().plugged_in(cable)
+    def on_attached(self, cable: Cable) -> None:
+        super().on_attached(cable)
         self.restarted.set()
 
     def finish_setup(self) -> None:

@@ -1,4 +1,4 @@
-"""A computer that knows the protocols from facts 1 alone: usbmux, lockdown, pairing with its own certificates, TLS."""
+"""A computer written only from facts 1: usbmux, lockdown, pairing with its own certificates, TLS."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from cryptography.hazmat.primitives.serialization import (
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 
-PATIENCE_S = 10
+TIMEOUT_S = 10
 HOST_ID = "11111111-2222-3333-4444-555555555555"
 
 
 class Line:
-    """A socket with exact reads. A phone that hangs fails the test."""
+    """A socket with exact reads and a timeout, so that a hanging phone fails the test."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        sock.settimeout(PATIENCE_S)
+        sock.settimeout(TIMEOUT_S)
 
     def read(self, count: int) -> bytes:
         data = b""
@@ -47,39 +47,39 @@ class Line:
         return data
 
     def is_closed(self) -> bool:
-        """Waits for the other side's end; False when it says something instead."""
+        """Waits until the other side closes. Returns False if it sends something instead."""
         try:
             return self.sock.recv(1) == b""
         except OSError:
             return True
 
-    def tell(self, message: Any) -> None:
+    def send(self, message: Any) -> None:
         body = plistlib.dumps(message)
         self.sock.sendall(struct.pack(">I", len(body)) + body)
 
-    def hear(self) -> Any:
+    def receive(self) -> Any:
         return plistlib.loads(self.read(*struct.unpack(">I", self.read(4))))
 
     def ask(self, message: Any) -> Any:
-        self.tell(message)
-        return self.hear()
+        self.send(message)
+        return self.receive()
 
-    def mux_tell(self, message: dict[str, Any], tag: int = 1) -> None:
+    def mux_send(self, message: dict[str, Any], tag: int = 1) -> None:
         body = plistlib.dumps(message)
         self.sock.sendall(struct.pack("<4I", 16 + len(body), 1, 8, tag) + body)
 
-    def mux_hear(self) -> dict[str, Any]:
+    def mux_receive(self) -> dict[str, Any]:
         length, _, _, _ = struct.unpack("<4I", self.read(16))
         heard: dict[str, Any] = plistlib.loads(self.read(length - 16))
         return heard
 
-    def mux_ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        self.mux_tell(message)
-        return self.mux_hear()
+    def mux_request(self, message: dict[str, Any]) -> dict[str, Any]:
+        self.mux_send(message)
+        return self.mux_receive()
 
 
 class Computer:
-    """One computer at one usbmuxd. `pair` as pymobiledevice3 and libimobiledevice do, with keys of its own."""
+    """A computer with its own keys at one usbmuxd. It pairs like pymobiledevice3 and libimobiledevice."""
 
     def __init__(self, address: str, keys: tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey], folder: Path) -> None:
         self.address = address
@@ -96,7 +96,7 @@ class Computer:
         return Line(self._open.enter_context(socket.create_connection((host, int(port)))))
 
     def devices(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.usbmuxd().mux_ask({"MessageType": "ListDevices"})["DeviceList"]
+        found: list[dict[str, Any]] = self.usbmuxd().mux_request({"MessageType": "ListDevices"})["DeviceList"]
         return found
 
     def device_id(self, phone: SimulatedPhone) -> int:
@@ -105,7 +105,7 @@ class Computer:
     def connect(self, phone: SimulatedPhone, port: int) -> Line:
         line = self.usbmuxd()
         request = {"MessageType": "Connect", "DeviceID": self.device_id(phone), "PortNumber": socket.htons(port)}
-        assert line.mux_ask(request) == {"MessageType": "Result", "Number": 0}
+        assert line.mux_request(request) == {"MessageType": "Result", "Number": 0}
         return line
 
     def lockdown(self, phone: SimulatedPhone) -> Line:
@@ -141,14 +141,14 @@ class Computer:
         return answer
 
     def pair(self, phone: SimulatedPhone) -> dict[str, Any]:
-        """Asks until the dialog is answered; leaves the last answer."""
+        """Sends Pair until the dialog is answered. Returns the last answer."""
         line = self.lockdown(phone)
         while (answer := self.ask_to_pair(line)).get("Error") == "PairingDialogResponsePending":
             pass
         return answer
 
     def tls(self, line: Line, *, as_root: bool = False) -> None:
-        """The host's side of TLS: with its leaf like pymobiledevice3, or with its root like libimobiledevice."""
+        """Starts TLS as the host: with its leaf like pymobiledevice3, or with its root like libimobiledevice."""
         key = self.root_key if as_root else self.host_key
         certificate = self.record["RootCertificate" if as_root else "HostCertificate"]
         chain = self.folder / "chain.pem"
@@ -161,7 +161,7 @@ class Computer:
         line.sock = self._open.enter_context(context.wrap_socket(line.sock))
 
     def session(self, phone: SimulatedPhone, *, as_root: bool = False) -> Line:
-        """Paired, in session, in TLS. `line.sock` is the TLS socket."""
+        """Pairs if necessary and starts a session with TLS. `line.sock` is the TLS socket."""
         if not self.record:
             assert "Error" not in self.pair(phone)
         line = self.lockdown(phone)
@@ -172,7 +172,7 @@ class Computer:
         return line
 
     def service(self, phone: SimulatedPhone, name: str, **options: Any) -> Line:
-        """A connection to a service, in TLS where the phone wants it."""
+        """Connects to a service, with TLS if the phone requires it."""
         answer = self.session(phone).ask({"Request": "StartService", "Service": name, **options})
         line = self.connect(phone, answer["Port"])
         if answer["EnableServiceSSL"]:
@@ -188,7 +188,7 @@ def computer_keys() -> tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., SimulatedUsbmuxd]]:
-    """`serve(phone, …)`: a usbmuxd with these phones, until the test is over."""
+    """`serve(phone, …)` starts a usbmuxd with these phones for the test."""
     with contextlib.ExitStack() as servers:
         yield lambda *phones, **how: servers.enter_context(SimulatedUsbmuxd(phones, **how))
 
@@ -211,7 +211,7 @@ def computer_at(
 def plug_in(
     serve: Callable[..., SimulatedUsbmuxd], computer_at: Callable[[SimulatedUsbmuxd], Computer]
 ) -> Callable[..., tuple[SimulatedPhone, Computer]]:
-    """`plug_in(**about)`: a phone on a cable, and a computer at its other end."""
+    """`plug_in(**about)` makes a phone and a computer that are connected by a cable."""
 
     def plug(**about: Any) -> tuple[SimulatedPhone, Computer]:
         phone = SimulatedPhone(**about)

@@ -1,4 +1,4 @@
-"""A person at the phones, by one JSON object a line."""
+"""The admin channel: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from migrate.simulator.admin import AdminChannel
 from migrate.simulator.device.passcode_sheet import SHEET_PRESENTED
 from migrate.simulator.device.phone import SYNC_CANCELLED, SimulatedPhone
 from migrate.simulator.device.simulated_user import SimulatedUser, absent_user
-from migrate.simulator.usbmuxd import listeners as doors
-from migrate.simulator.usbmuxd.listeners import has_unix_sockets
+from migrate.simulator.usbmuxd import listeners
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 
 Tell = Callable[..., dict[str, Any]]
 
 
 class Person:
-    """A client of the channel, at whichever kind of socket it has."""
+    """A client of the channel, over a Unix socket or TCP."""
 
     def __init__(self, path: Path) -> None:
         if stat.S_ISSOCK(path.stat().st_mode):
@@ -53,11 +52,11 @@ class Person:
 def open_channel(
     request: pytest.FixtureRequest, tmp_path: Path, serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., tuple[Person, SimulatedUsbmuxd]]]:
-    """The channel of a server with these phones; also as on a system without unix sockets."""
-    if request.param == "unix" and not has_unix_sockets():
+    """Opens the channel of a server with these phones; also as on a system without Unix sockets."""
+    if request.param == "unix" and not listeners.has_unix_sockets():
         pytest.skip("this system has no unix sockets")
     if request.param == "loopback":
-        monkeypatch.setattr(doors, "has_unix_sockets", lambda: False)
+        monkeypatch.setattr(listeners, "has_unix_sockets", lambda: False)
     channels: list[AdminChannel] = []
     people: list[Person] = []
 
@@ -86,7 +85,7 @@ def test_phones_are_described(open_channel: Any) -> None:
     assert described["New"]["locked"] is True and described["New"]["trust"] == "ask"
 
 
-def test_whatever_a_finger_does_can_be_ordered(open_channel: Any) -> None:
+def test_every_user_action_can_be_ordered(open_channel: Any) -> None:
     phone = SimulatedPhone(trust="locked", passcode="1234", setup="running", simulated_user=absent_user())
     tell, server = open_channel(phone)
     for order, is_done in [
@@ -142,7 +141,7 @@ def test_a_waiting_passcode_sheet_is_seen_and_answered(open_channel: Any, order:
     assert tell("phones")["phones"][0]["asks_passcode"] is False
 
 
-def test_a_cancel_on_the_phone_reaches_who_observes_it(open_channel: Any) -> None:
+def test_a_posted_notification_reaches_its_observers(open_channel: Any) -> None:
     phone, posted = SimulatedPhone(), []
     phone.observe(posted.append)
     tell, _ = open_channel(phone)
@@ -150,7 +149,7 @@ def test_a_cancel_on_the_phone_reaches_who_observes_it(open_channel: Any) -> Non
     assert posted == ["com.apple.itunes-client.syncCancelRequest"]
 
 
-def test_cancel_can_be_tapped_at_the_phone(open_channel: Any) -> None:
+def test_cancel_can_be_tapped_on_the_phone(open_channel: Any) -> None:
     phone, posted = SimulatedPhone(), []
     phone.observe(posted.append)
     tell, _ = open_channel(phone)
@@ -158,7 +157,7 @@ def test_cancel_can_be_tapped_at_the_phone(open_channel: Any) -> None:
     assert posted == [SYNC_CANCELLED] and phone.cancelled.is_set()
 
 
-def test_what_a_restore_still_owes_arrives_when_ordered(open_channel: Any) -> None:
+def test_the_background_part_of_a_restore_arrives_when_ordered(open_channel: Any) -> None:
     phone = SimulatedPhone()
     phone.add_background_restore(lambda: phone.files.add_file("CameraRollDomain", "Media/DCIM/1.JPG", b"late"))
     tell, _ = open_channel(phone)
@@ -168,7 +167,7 @@ def test_what_a_restore_still_owes_arrives_when_ordered(open_channel: Any) -> No
     assert phone.files.get("CameraRollDomain", "Media/DCIM/1.JPG")
 
 
-def test_a_dump_into_a_folder_is_the_files_themselves(open_channel: Any, tmp_path: Path) -> None:
+def test_a_dump_into_a_folder_writes_the_files(open_channel: Any, tmp_path: Path) -> None:
     phone = SimulatedPhone()
     phone.files.add_file("HomeDomain", "Library/a", b"x")
     phone.files.add_symlink("HomeDomain", "Library/link", "/etc")
@@ -182,7 +181,7 @@ def test_a_dump_into_a_folder_is_the_files_themselves(open_channel: Any, tmp_pat
     assert again["ok"] is False and "exists" in again["error"]
 
 
-def test_a_dump_is_every_digest(open_channel: Any) -> None:
+def test_a_dump_lists_every_digest(open_channel: Any) -> None:
     phone = SimulatedPhone()
     phone.files.add_file("HomeDomain", "a", b"x")
     phone.afc_files["/y"] = b"y"
@@ -193,9 +192,9 @@ def test_a_dump_is_every_digest(open_channel: Any) -> None:
 @pytest.mark.parametrize(
     ("line", "error"),
     [
-        (b"unlock", "not JSON"),
-        (b"\xff\xfe", "not JSON"),
-        (b"[" * 100_000, "not JSON"),
+        (b"unlock", "invalid JSON"),
+        (b"\xff\xfe", "invalid JSON"),
+        (b"[" * 100_000, "invalid JSON"),
         (b"[]", "an object"),
         (b"{}", "an object"),
         (b'{"do": "dance"}', "unknown order"),
@@ -204,18 +203,18 @@ def test_a_dump_is_every_digest(open_channel: Any) -> None:
         (b'{"do": "find-my", "phone": "A"}', '"on"'),
         (b'{"do": "find-my", "phone": "A", "on": "yes"}', '"on"'),
         (b'{"do": "post", "phone": "A"}', '"name"'),
-        (b'{"do": "set-fault", "phone": "A", "fault": "fire"}', "fault is one of "),
-        (b'{"do": "set-fault", "phone": "A", "fault": ["x"]}', "fault is one of"),
+        (b'{"do": "set-fault", "phone": "A", "fault": "fire"}', "fault must be one of "),
+        (b'{"do": "set-fault", "phone": "A", "fault": ["x"]}', "fault must be one of"),
         (b'{"do": "set-fault", "phone": "A", "fault": "free_bytes", "value": "many"}', "free_bytes: "),
-        (b'{"do": "set-state", "phone": "A", "state": "udid", "value": "x"}', "state is one of activated"),
+        (b'{"do": "set-state", "phone": "A", "state": "udid", "value": "x"}', "state must be one of activated"),
         (b'{"do": "set-state", "phone": "A", "state": "setup", "value": "x"}', "setup: "),
-        (b'{"do": "set-condition", "phone": "A", "condition": "rain"}', "condition is one of policy"),
+        (b'{"do": "set-condition", "phone": "A", "condition": "rain"}', "condition must be one of policy"),
         (b'{"do": "set-assumption", "phone": "A", "assumption": "cancel", "value": "x"}', "cancel: "),
         (b'{"do": "dump", "phone": "A", "into": "here"}', "absolute path"),
         (b'{"do": "set-hand", "phone": "A", "habit": "passcode", "value": "sing"}', "passcode: "),
     ],
 )
-def test_an_order_that_cannot_be_is_answered_and_the_next_one_works(open_channel: Any, line: bytes, error: str) -> None:
+def test_an_invalid_order_is_answered_and_the_next_one_works(open_channel: Any, line: bytes, error: str) -> None:
     phone = SimulatedPhone(name="A")
     tell, _ = open_channel(phone, SimulatedPhone(name="B"))
     answer = tell.send(line)
@@ -224,10 +223,10 @@ def test_an_order_that_cannot_be_is_answered_and_the_next_one_works(open_channel
     assert phone.locked
 
 
-def test_unplugging_twice_says_so(open_channel: Any) -> None:
+def test_unplugging_twice_is_an_error(open_channel: Any) -> None:
     tell, _ = open_channel(SimulatedPhone())
     assert tell("unplug")["ok"] is True
-    assert tell("unplug") == {"ok": False, "error": "it is not plugged in"}
+    assert tell("unplug") == {"ok": False, "error": "the phone is not plugged in"}
 
 
 def test_only_its_owner_may_open_the_channel(open_channel: Any, tmp_path: Path) -> None:
@@ -235,7 +234,7 @@ def test_only_its_owner_may_open_the_channel(open_channel: Any, tmp_path: Path) 
     assert stat.S_IMODE((tmp_path / "admin").stat().st_mode) == 0o600
 
 
-def test_a_line_without_an_end_is_cut_off(open_channel: Any) -> None:
+def test_a_line_without_an_end_closes_the_connection(open_channel: Any) -> None:
     tell, _ = open_channel(SimulatedPhone())
     try:
         tell.sock.sendall(b"x" * (2 << 20))

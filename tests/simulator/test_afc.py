@@ -1,4 +1,4 @@
-"""The media folder over AFC, as a client sees it. The client knows the packets from facts 1.3."""
+"""The media folder over AFC. The client is written from facts 1.3."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Conduit:
         self.number = 0
 
     def ask(self, operation: int, head: bytes = b"", payload: bytes = b"") -> tuple[int, bytes]:
-        """The answer's operation and everything behind its header."""
+        """The answer's operation and everything after its header."""
         self.number += 1
         sizes = (40 + len(head) + len(payload), 40 + len(head), self.number, operation)
         self.line.sock.sendall(b"CFA6LPAA" + struct.pack("<4Q", *sizes) + head + payload)
@@ -110,21 +110,21 @@ def phone() -> SimulatedPhone:
 
 @pytest.fixture
 def afc(phone: SimulatedPhone, serve: Callable[..., Any], computer_at: Callable[..., Any]) -> Callable[[], Conduit]:
-    """Each call is one more connection."""
+    """Each call opens another connection."""
     computer = computer_at(serve(phone))
     return lambda: Conduit(computer.service(phone, "com.apple.afc"))
 
 
-def test_the_tree_joins_two_domains_and_shows_no_third(afc: Callable[[], Conduit]) -> None:
+def test_the_tree_joins_two_domains_and_hides_all_others(afc: Callable[[], Conduit]) -> None:
     conduit = afc()
     assert conduit.names("/") == ["DCIM", "PhotoData", "Recordings", "outside", "to-voice"]
     assert conduit.names("/DCIM/100APPLE/") == ["IMG_0001.JPG"]
     assert conduit.names("Recordings") == ["größe.m4a"]
     assert conduit.on_path(0x03, "/Library") == NOT_FOUND
-    assert conduit.on_path(0x03, "/DCIM/100APPLE/IMG_0001.JPG") == 4  # READ_ERROR: no directory
+    assert conduit.on_path(0x03, "/DCIM/100APPLE/IMG_0001.JPG") == 4  # READ_ERROR: not a directory
 
 
-def test_info_tells_sizes_kinds_and_link_targets(afc: Callable[[], Conduit], phone: SimulatedPhone) -> None:
+def test_info_has_sizes_kinds_and_link_targets(afc: Callable[[], Conduit], phone: SimulatedPhone) -> None:
     conduit = afc()
     picture = conduit.info("/DCIM/100APPLE/IMG_0001.JPG")
     node = phone.files.get("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
@@ -137,7 +137,7 @@ def test_info_tells_sizes_kinds_and_link_targets(afc: Callable[[], Conduit], pho
     assert conduit.on_path(0x0A, "/nothing") == NOT_FOUND
 
 
-def test_files_are_read_in_pieces_from_anywhere(afc: Callable[[], Conduit]) -> None:
+def test_files_are_read_in_chunks_from_any_position(afc: Callable[[], Conduit]) -> None:
     conduit = afc()
     assert conduit.get("/DCIM/100APPLE/IMG_0001.JPG") == b"picture" * 500
     assert conduit.get("/to-voice") == b"voice"
@@ -155,7 +155,7 @@ def test_files_are_read_in_pieces_from_anywhere(afc: Callable[[], Conduit]) -> N
     assert conduit.read(conduit.open("/Recordings/größe.m4a", READ), 2) == b"vo"
 
 
-def test_a_large_film_is_read_without_holding_it(afc: Callable[[], Conduit], phone: SimulatedPhone) -> None:
+def test_a_large_video_is_read_without_holding_it_in_memory(afc: Callable[[], Conduit], phone: SimulatedPhone) -> None:
     film = Synthetic(seed=1, size=3_000_000)
     phone.files.add_file("CameraRollDomain", "Media/DCIM/film.mov", film)
     conduit = afc()
@@ -171,11 +171,11 @@ def test_no_path_leads_out_of_the_media_folder(afc: Callable[[], Conduit], path:
     assert afc().open_status(path, READ) == DENIED
 
 
-def test_a_way_round_inside_is_fine(afc: Callable[[], Conduit]) -> None:
+def test_dots_that_stay_inside_the_media_folder_are_allowed(afc: Callable[[], Conduit]) -> None:
     assert afc().get("/DCIM/./../Recordings//größe.m4a") == b"voice"
 
 
-def test_what_hosts_write_lies_in_scratch_and_no_backup(afc: Callable[[], Conduit], phone: SimulatedPhone) -> None:
+def test_files_that_hosts_write_are_in_no_backup(afc: Callable[[], Conduit], phone: SimulatedPhone) -> None:
     before = phone.files.digests()
     conduit = afc()
     assert conduit.open_status("/iTunesRestore/RestoreApplications.plist", WRITE) == NOT_FOUND  # no such directory yet
@@ -193,7 +193,7 @@ def test_what_hosts_write_lies_in_scratch_and_no_backup(afc: Callable[[], Condui
     assert phone.afc_files == {}
 
 
-def test_a_file_is_changed_in_the_middle_grown_cut_and_appended_to(afc: Callable[[], Conduit]) -> None:
+def test_a_file_can_be_overwritten_extended_truncated_and_appended_to(afc: Callable[[], Conduit]) -> None:
     conduit = afc()
     handle = conduit.open("/Recordings/größe.m4a", READ_WRITE)
     conduit.seek(handle, 0, 2)
@@ -211,13 +211,13 @@ def test_a_file_is_changed_in_the_middle_grown_cut_and_appended_to(afc: Callable
     assert conduit.get("/Recordings/größe.m4a") == b"voXc"
 
 
-def test_what_was_written_stays_when_the_client_just_goes(afc: Callable[[], Conduit], phone: SimulatedPhone) -> None:
+def test_written_data_is_kept_when_the_client_disconnects(afc: Callable[[], Conduit], phone: SimulatedPhone) -> None:
     conduit = afc()
     handle = conduit.open("/note", WRITE)
     conduit.write(handle, b"half")
     other = afc()
     conduit.line.sock.close()
-    for _ in range(10_000):  # the phone notices in its own time
+    for _ in range(10_000):  # until the phone notices the disconnect
         if "/note" in other.names("/"):
             break
     assert phone.afc_files["/note"] == b"half"
@@ -238,7 +238,7 @@ def test_renaming_moves_files_and_whole_directories(afc: Callable[[], Conduit], 
     assert phone.files.get("CameraRollDomain", "Media/DCIM") is None
 
 
-def test_a_picture_that_is_removed_is_gone_from_the_phone(afc: Callable[[], Conduit], phone: SimulatedPhone) -> None:
+def test_a_removed_picture_is_removed_from_the_phone(afc: Callable[[], Conduit], phone: SimulatedPhone) -> None:
     conduit = afc()
     assert conduit.on_path(0x08, "/DCIM/100APPLE/IMG_0001.JPG") == SUCCESS
     assert conduit.on_path(0x08, "/DCIM/100APPLE/IMG_0001.JPG") == NOT_FOUND
@@ -246,7 +246,7 @@ def test_a_picture_that_is_removed_is_gone_from_the_phone(afc: Callable[[], Cond
     assert phone.files.get("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG") is None
 
 
-def test_the_sync_lock_is_held_across_connections_until_it_is_let_go(afc: Callable[[], Conduit]) -> None:
+def test_the_sync_lock_is_held_across_connections_until_it_is_released(afc: Callable[[], Conduit]) -> None:
     ours, finders = afc(), afc()
     mine, theirs = ours.open(SYNC_LOCK, READ_WRITE), finders.open(SYNC_LOCK, READ_WRITE)
     assert finders.lock(theirs, LOCK_EXCLUSIVE | NO_WAIT) == SUCCESS
@@ -267,7 +267,7 @@ def test_finder_may_hold_the_sync_lock_for_a_while(afc: Callable[[], Conduit], p
     assert [conduit.lock(handle, 6) for _ in range(3)] == [WOULD_BLOCK, WOULD_BLOCK, SUCCESS]
 
 
-def test_another_program_may_hold_the_sync_lock_until_it_lets_go(
+def test_another_program_may_hold_the_sync_lock_until_it_releases_it(
     afc: Callable[[], Conduit], phone: SimulatedPhone
 ) -> None:
     phone.conditions.sync_lock_held = True
@@ -278,7 +278,7 @@ def test_another_program_may_hold_the_sync_lock_until_it_lets_go(
     assert conduit.lock(handle, 6) == SUCCESS
 
 
-def test_a_full_phone_takes_nothing_more(afc: Callable[[], Conduit], phone: SimulatedPhone) -> None:
+def test_a_full_phone_accepts_no_more_data(afc: Callable[[], Conduit], phone: SimulatedPhone) -> None:
     phone.faults.free_bytes = 10
     conduit = afc()
     handle = conduit.open("/x", WRITE)
@@ -300,7 +300,7 @@ def test_bad_handles_directories_and_unknown_packets_are_answered(afc: Callable[
     assert conduit.status(0x1E, struct.pack("<Q", 1) + b"/DCIM\0") == SUCCESS
 
 
-def test_device_info_shows_the_space(afc: Callable[[], Conduit], phone: SimulatedPhone) -> None:
+def test_device_info_has_the_free_space(afc: Callable[[], Conduit], phone: SimulatedPhone) -> None:
     texts = afc().texts(0x0B)
     facts = dict(zip(texts[::2], texts[1::2], strict=True))
     assert facts["Model"] == "iPhone13,2"

@@ -1,4 +1,4 @@
-"""What a simulated iPhone is filled with: the counts asked for, in stores that anything on a computer can open."""
+"""The contents of a simulated iPhone: the requested counts, in stores that ordinary programs can open."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ PUBLISHED = {
     "181c97b0": "Maps/MapsSync_0.0.1",
     "674f71d4": "Boards/boards.db",
 }
-"""First digits of file ids that others published, or that facts/categories.md computed."""
+"""The first digits of published file ids, and of those computed in facts/categories.md."""
 
 
 def a_phone(spec: ContentsSpec = SMALL, *, ios: str = "17.5.1", seed: int = 7) -> SimulatedPhone:
@@ -81,7 +81,7 @@ def phone() -> SimulatedPhone:
 
 @contextmanager
 def opened(files: Filesystem, domain: str, path: str, folder: Path) -> Iterator[sqlite3.Connection]:
-    """A phone's database as a computer opens it: the file and its log side by side, never the log's index."""
+    """Opens a phone's database as a computer does: with its log, but never with the log's index."""
     copy = folder / f"{hashlib.sha256(f'{domain}-{path}'.encode()).hexdigest()}.db"
     for suffix in ("", "-wal"):
         node = files.get(domain, path + suffix)
@@ -112,7 +112,7 @@ def test_two_phones_of_one_seed_are_the_same_byte_for_byte() -> None:
     assert a_phone().files.digests() == a_phone().files.digests()
 
 
-def test_another_seed_is_another_person() -> None:
+def test_another_seed_gives_other_people() -> None:
     mine, theirs = a_phone(seed=1).files, a_phone(seed=2).files
     for path in ("Library/AddressBook/AddressBook.sqlitedb-wal", "Library/SMS/sms.db"):
         assert mine.digests()[f"{HOME}/{path}"] != theirs.digests()[f"{HOME}/{path}"]
@@ -120,7 +120,7 @@ def test_another_seed_is_another_person() -> None:
     assert mine.digests()[photo] != theirs.digests()[photo]
 
 
-def test_more_messages_change_nothing_about_the_photos() -> None:
+def test_more_messages_do_not_change_the_photos() -> None:
     fewer = a_phone().files.digests()
     more = a_phone(SMALL.model_copy(update={"messages": 40})).files.digests()
     differing = {path for path in fewer.keys() | more.keys() if fewer.get(path) != more.get(path)}
@@ -128,7 +128,7 @@ def test_more_messages_change_nothing_about_the_photos() -> None:
     assert all("/Library/SMS/" in path for path in differing)
 
 
-def test_a_full_phone_moves_in_seconds(phone: SimulatedPhone) -> None:
+def test_the_default_phone_is_small(phone: SimulatedPhone) -> None:
     assert 10_000_000 < phone.files.total_bytes < 20_000_000
     assert 500 < len(list(phone.files.walk())) < 900
 
@@ -156,15 +156,13 @@ def test_a_full_phone_moves_in_seconds(phone: SimulatedPhone) -> None:
         ("health_samples", "HealthDomain", "Health/healthdb_secure.sqlite", "samples"),
     ],
 )
-def test_every_store_holds_what_was_asked_for(
+def test_every_store_has_the_requested_count(
     phone: SimulatedPhone, tmp_path: Path, counted: str, domain: str, path: str, question: str
 ) -> None:
     assert count(phone, domain, path, question, tmp_path) == getattr(ContentsSpec(), counted) > 0
 
 
-def test_reminders_are_spread_over_stores_that_number_their_entities_differently(
-    phone: SimulatedPhone, tmp_path: Path
-) -> None:
+def test_reminders_are_in_stores_with_different_entity_numbers(phone: SimulatedPhone, tmp_path: Path) -> None:
     domain = "AppDomainGroup-group.com.apple.reminders"
     stores = [node.relative_path for node in databases(phone.files) if node.domain == domain]
     assert len(stores) == 2
@@ -186,7 +184,7 @@ def test_known_networks_are_the_keys_of_their_list(phone: SimulatedPhone) -> Non
 
 
 @pytest.mark.parametrize("ios", ["12.5.7", "14.3", "16.7.2", "18.3", "27.0"])
-def test_every_database_is_whole_and_every_property_list_reads(ios: str, tmp_path: Path) -> None:
+def test_every_database_is_intact_and_every_property_list_parses(ios: str, tmp_path: Path) -> None:
     phone = a_phone(ios=ios)
     seen = 0
     for node in databases(phone.files):
@@ -276,7 +274,7 @@ def test_the_text_of_newer_messages_is_only_in_the_attributed_body(phone: Simula
 
 
 def text_of(body: bytes) -> str:
-    """iLEAPP's way: the first string after NSString, its length in one byte or, after 0x81, in two."""
+    """Reads the text like iLEAPP: the first string after NSString, its length in one byte, or in two after 0x81."""
     assert body.startswith(b"\x04\x0bstreamtyped\x81\xe8\x03")
     after = body.split(b"NSString\x01\x94\x84\x01+", 1)[1]
     start, length = (3, int.from_bytes(after[1:3], "little")) if after[0] == 0x81 else (1, after[0])
@@ -295,12 +293,12 @@ def test_every_picture_of_the_library_is_a_file_and_every_file_is_in_the_library
     assert any("/CPLAssets/" in path for path in listed)
 
 
-def test_no_two_pictures_are_alike(phone: SimulatedPhone) -> None:
+def test_all_pictures_differ(phone: SimulatedPhone) -> None:
     originals = pictures(phone)
     assert len({read_content(node.content) for node in originals}) == len(originals) > 30
 
 
-def test_pictures_carry_the_notes_their_phone_made_about_them(phone: SimulatedPhone) -> None:
+def test_pictures_have_the_extended_attributes_of_assetsd(phone: SimulatedPhone) -> None:
     attributes = pictures(phone)[0].extended_attributes
     assert attributes["com.apple.assetsd.originalFilename"] == b"IMG_0001.JPG"
     assert len(attributes["com.apple.assetsd.UUID"]) == 16
@@ -320,14 +318,14 @@ def test_pictures_that_are_only_in_icloud_have_a_thumbnail_and_no_file(tmp_path:
         assert phone.files.get(CAMERA_ROLL, f"Media/PhotoData/Thumbnails/V2/{folder}/{name}/5005.JPG") is not None
 
 
-def test_a_film_of_any_size_costs_no_memory() -> None:
+def test_a_video_of_any_size_needs_no_memory() -> None:
     phone = a_phone(SMALL.model_copy(update={"extra_bytes": 50_000_000_000}))
     large = phone.files.get(CAMERA_ROLL, "Media/DCIM/100APPLE/IMG_0002.MOV")
     assert large is not None
     assert large.size == 50_000_000_000
 
 
-def test_a_phone_fresh_from_its_box_has_every_store_and_nothing_in_it(tmp_path: Path) -> None:
+def test_a_new_phone_has_every_store_and_all_are_empty(tmp_path: Path) -> None:
     phone = a_phone(ContentsSpec(empty=True))
     used = a_phone()
     assert phone.files.total_bytes < 1_500_000
@@ -361,7 +359,7 @@ def test_a_phone_fresh_from_its_box_has_every_store_and_nothing_in_it(tmp_path: 
         ("27.0", ALARMS_OF_27, ALARMS),
     ],
 )
-def test_what_moved_with_a_version_lies_where_that_version_has_it(ios: str, there: str, not_there: str) -> None:
+def test_stores_are_where_each_ios_version_has_them(ios: str, there: str, not_there: str) -> None:
     paths = {f"{node.domain}/{node.relative_path}" for node in a_phone(ios=ios).files.walk()}
     assert there in paths
     assert not_there not in paths
@@ -379,7 +377,7 @@ def test_photos_before_ios_14_are_in_the_older_table(tmp_path: Path) -> None:
     assert count(phone, CAMERA_ROLL, "Media/PhotoData/Photos.sqlite", "ZGENERICASSET", tmp_path) == SMALL.assets
 
 
-def test_files_have_the_ids_others_published(phone: SimulatedPhone) -> None:
+def test_files_have_the_published_file_ids(phone: SimulatedPhone) -> None:
     ids = {
         hashlib.sha1(f"{node.domain}-{node.relative_path}".encode()).hexdigest()[:8]: node.relative_path
         for node in phone.files.walk()
@@ -435,7 +433,7 @@ def test_a_phone_has_every_kind_of_node_and_name(phone: SimulatedPhone) -> None:
     assert any("/ " in name for name in names)
 
 
-def test_keychain_and_system_files_are_not_the_persons_own(phone: SimulatedPhone) -> None:
+def test_keychain_and_system_files_do_not_belong_to_mobile(phone: SimulatedPhone) -> None:
     keychain = phone.files.get("KeychainDomain", "keychain-backup.plist")
     assert keychain is not None
     assert (keychain.protection_class, keychain.mode, keychain.user_id) == (1, 0o100400, 64)
@@ -456,12 +454,12 @@ def test_keychain_and_system_files_are_not_the_persons_own(phone: SimulatedPhone
         {"empty": True, "photos": 3},
     ],
 )
-def test_contents_that_make_no_sense_are_refused(nonsense: dict[str, object]) -> None:
+def test_invalid_contents_are_refused(nonsense: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         ContentsSpec.model_validate(nonsense)
 
 
-def test_nothing_of_a_kind_is_possible(tmp_path: Path) -> None:
+def test_every_count_can_be_zero(tmp_path: Path) -> None:
     nothing = {name: 0 for name in ContentsSpec.model_fields if name != "empty"}
     phone = a_phone(ContentsSpec.model_validate(nothing))
     assert count(phone, HOME, "Library/SMS/sms.db", "message", tmp_path) == 0
@@ -470,7 +468,7 @@ def test_nothing_of_a_kind_is_possible(tmp_path: Path) -> None:
             assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_what_belongs_to_an_icloud_account_is_in_the_stores_of_that_account(tmp_path: Path) -> None:
+def test_items_of_an_icloud_account_are_in_its_stores(tmp_path: Path) -> None:
     more = {"contacts": 5, "icloud_contacts": 2, "notes": 4, "icloud_notes": 3, "events": 6, "icloud_events": 4}
     phone = a_phone(
         SMALL.model_copy(update={**more, "reminders": 7, "icloud_reminders": 5, "icloud_only_note_media": 2})

@@ -1,4 +1,4 @@
-"""The files on a simulated iPhone, read by readers that nobody here wrote, or by the letter of their format."""
+"""The file formats on a simulated iPhone, read by independent readers or checked against the specification."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 from migrate.simulator.contents import ContentsSpec, fill
 from migrate.simulator.contents.formats.deflate import gzip_of, zlib_of
 from migrate.simulator.contents.formats.jpeg import draw_picture
-from migrate.simulator.contents.formats.movie import encode_movie, recording
+from migrate.simulator.contents.formats.movie import encode_movie, encode_recording
 from migrate.simulator.contents.formats.png import draw_icon
 from migrate.simulator.contents.formats.speech import encode_amr
 from migrate.simulator.contents.formats.sqlite_file import Database, empty_wal_database, write_ahead_log
@@ -33,7 +33,7 @@ needs_data = pytest.mark.skipif(
 
 
 def segments(jpeg: bytes) -> list[tuple[int, bytes]]:
-    """Marker and data of every segment up to the scan (T.81, B.1.1)."""
+    """The marker and data of every segment before the scan (T.81, B.1.1)."""
     assert jpeg[:2] == b"\xff\xd8"
     assert jpeg[-2:] == b"\xff\xd9"
     found, at = [], 2
@@ -68,8 +68,8 @@ def test_a_picture_opens_in_a_viewer(width: int, height: int, detail: int) -> No
             assert len(set(image.convert("L").tobytes())) > 20
 
 
-def test_a_picture_of_half_a_unit_is_not_drawn() -> None:
-    with pytest.raises(ValueError, match="whole units of 16"):
+def test_a_picture_size_must_be_a_multiple_of_16() -> None:
+    with pytest.raises(ValueError, match="multiples of 16"):
         draw_picture(100, 64, random.Random(1))
 
 
@@ -85,7 +85,7 @@ def test_an_icon_opens_in_a_viewer() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 200_000])
-def test_what_is_stored_uncompressed_reads_like_anything_compressed(size: int) -> None:
+def test_stored_streams_decompress_like_compressed_ones(size: int) -> None:
     data = random.Random(size).randbytes(size)
     assert zlib.decompress(zlib_of(data)) == data
     assert gzip.decompress(gzip_of(data)) == data
@@ -101,7 +101,7 @@ def boxes(data: bytes) -> dict[str, bytes]:
     return found
 
 
-def test_the_pictures_of_a_film_lie_where_its_index_says() -> None:
+def test_the_index_of_a_video_points_to_its_pictures() -> None:
     movie = encode_movie(320, 240, random.Random(5), frames=12, pictures=3)
     table = boxes(boxes(boxes(boxes(boxes(movie)["moov"])["trak"])["mdia"])["minf"])["stbl"]
     index = boxes(table)
@@ -113,8 +113,8 @@ def test_the_pictures_of_a_film_lie_where_its_index_says() -> None:
     assert start == len(movie)
 
 
-def test_a_recording_lasts_as_long_as_it_says() -> None:
-    memo = recording(random.Random(5), duration_s=7)
+def test_a_recording_has_its_duration() -> None:
+    memo = encode_recording(random.Random(5), duration_s=7)
     top = boxes(memo)
     assert list(top) == ["ftyp", "moov", "mdat"]
     timescale, ticks = struct.unpack_from(">2I", boxes(top["moov"])["mvhd"], 12)
@@ -122,7 +122,7 @@ def test_a_recording_lasts_as_long_as_it_says() -> None:
     assert len(top["mdat"]) == 2 * ticks
 
 
-def test_a_voicemail_is_fifty_frames_a_second() -> None:
+def test_a_voicemail_has_fifty_frames_per_second() -> None:
     speech = encode_amr(random.Random(1), duration_s=3)
     assert speech.startswith(b"#!AMR\n")
     frames = speech[6:]
@@ -130,7 +130,7 @@ def test_a_voicemail_is_fifty_frames_a_second() -> None:
     assert {frames[place] for place in range(0, len(frames), 32)} == {0x3C}
 
 
-def test_the_body_of_a_note_holds_its_text_where_readers_look() -> None:
+def test_a_note_body_has_its_text_where_readers_look() -> None:
     text = "Einkauf\nBrot 🥖 " + "und Käse " * 40
     data, path = note_body(text), [2, 3, 2]
     for wanted in path:
@@ -182,7 +182,7 @@ def test_a_log_turns_the_old_database_into_the_new_one(tmp_path: Path) -> None:
         assert len(copy.read_bytes()) == len(after)
 
 
-def test_a_log_that_was_cut_leaves_the_old_database(tmp_path: Path) -> None:
+def test_a_truncated_log_leaves_the_old_database(tmp_path: Path) -> None:
     database = Database("CREATE TABLE t (id INTEGER PRIMARY KEY);")
     before = database.to_bytes()
     database.insert_all("t", ({"id": number} for number in range(5)))
@@ -195,9 +195,9 @@ def test_a_log_that_was_cut_leaves_the_old_database(tmp_path: Path) -> None:
         assert connection.execute("SELECT COUNT(*) FROM t").fetchone() == (0,)
 
 
-def test_a_table_named_by_a_stranger_is_refused() -> None:
+def test_an_invalid_table_name_is_refused() -> None:
     database = Database("CREATE TABLE t (id INTEGER);")
-    with pytest.raises(ValueError, match="not the name of a table"):
+    with pytest.raises(ValueError, match="not a valid table"):
         database.insert("t (id) VALUES (1); DROP TABLE t; --", {"id": 1})
     database.close()
 
@@ -267,7 +267,7 @@ def columns_of_ours(ios: str, place: tuple[str, str], folder: Path) -> dict[str,
 
 @needs_data
 @pytest.mark.parametrize("name", sorted(REAL))
-def test_no_table_or_column_is_invented_where_a_real_phone_was_seen(name: str, tmp_path: Path) -> None:
+def test_tables_and_columns_match_those_seen_on_real_phones(name: str, tmp_path: Path) -> None:
     real = columns_of_others(name, tmp_path)
     ours = columns_of_ours("15.3.1", REAL[name], tmp_path)
     assert ours

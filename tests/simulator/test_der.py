@@ -1,4 +1,4 @@
-"""The few fields of a certificate that pairing needs, against what cryptography reads."""
+"""The fields of a certificate that pairing needs, compared with what cryptography reads."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def certificate(signing_key: Any, public_key: Any) -> bytes:
     return builder.sign(signing_key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
-def test_key_and_signature_are_those_cryptography_reads(computer_keys: tuple[Any, Any]) -> None:
+def test_key_and_signature_equal_those_that_cryptography_reads(computer_keys: tuple[Any, Any]) -> None:
     root_key, host_key = computer_keys
     root = read_certificate(certificate(root_key, root_key.public_key()))
-    leaf = read_certificate(certificate(root_key, host_key.public_key()) + b"\0")  # C strings end so
+    leaf = read_certificate(certificate(root_key, host_key.public_key()) + b"\0")  # as C clients send it
     assert leaf.public_key == host_key.public_key()
     leaf.check_signed_by(root)
     root.check_signed_by(root)
@@ -61,6 +61,6 @@ EMPTY_PEM = b"-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n"
 
 
 @pytest.mark.parametrize("pem", [b"", b"no certificate", "ü".encode(), EMPTY_PEM])
-def test_what_is_no_pem_is_a_value_error(pem: bytes) -> None:
+def test_text_that_is_not_pem_is_a_value_error(pem: bytes) -> None:
     with pytest.raises(ValueError):
         read_certificate(pem)

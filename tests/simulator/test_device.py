@@ -1,4 +1,4 @@
-"""The phone itself: its screen, its dialogs, its person, and restarting."""
+"""The phone: its screen, dialogs, user, and restarts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def posts_of(phone: SimulatedPhone) -> list[str]:
 # --- identity
 
 
-def test_a_phone_has_a_whole_identity_from_its_udid() -> None:
+def test_a_phones_identity_follows_from_its_udid() -> None:
     one, again, other = (
         SimulatedPhone(udid="00008101-0000000000000A01"),
         SimulatedPhone(udid="00008101-0000000000000A01"),
@@ -52,7 +52,7 @@ def test_a_phone_has_a_whole_identity_from_its_udid() -> None:
     assert one.model_facts.name == "iPhone 12" and one.device_class == "iPhone"
 
 
-def test_a_seed_always_makes_the_same_well_formed_udid() -> None:
+def test_a_seed_always_gives_the_same_valid_udid() -> None:
     assert identity.udid_from_seed(7) == identity.udid_from_seed(7) != identity.udid_from_seed(8)
     assert len(identity.udid_from_seed(7)) == 25 and identity.udid_from_seed(7)[8] == "-"
 
@@ -64,14 +64,14 @@ def test_an_unlisted_version_gets_a_build_of_its_family(version: str, family: st
     assert identity.build_of(version).startswith(family)
 
 
-def test_imei_check_digits_are_right() -> None:
+def test_imei_check_digits_are_correct() -> None:
     for seed in range(20):
         digits = [int(digit) for digit in identity.imei_from_seed(seed)]
         luhn = sum(d if index % 2 == 0 else sum(divmod(2 * d, 10)) for index, d in enumerate(digits))
         assert len(digits) == 15 and luhn % 10 == 0
 
 
-def test_secrets_are_not_shown() -> None:
+def test_secrets_are_not_in_a_repr() -> None:
     phone = SimulatedPhone(passcode="271828", backup_password="correct-horse-1947")
     assert "271828" not in repr(phone) and "correct-horse" not in repr(phone)
 
@@ -86,7 +86,7 @@ def test_no_two_phones_share_a_key_or_a_bag() -> None:
 # --- passcode
 
 
-def test_a_phone_without_a_passcode_asks_for_none() -> None:
+def test_a_phone_without_a_passcode_shows_no_sheet() -> None:
     phone = SimulatedPhone()
     posted = posts_of(phone)
     assert phone.enter_passcode() is True
@@ -94,7 +94,7 @@ def test_a_phone_without_a_passcode_asks_for_none() -> None:
 
 
 @pytest.mark.parametrize(("habit", "entered"), [("enter", True), ("decline", False), ("ignore", False)])
-def test_the_sheet_comes_and_goes_whatever_the_person_does(habit: Any, entered: bool) -> None:
+def test_the_sheet_is_shown_and_dismissed_for_every_habit(habit: Any, entered: bool) -> None:
     phone = SimulatedPhone(passcode="1234", simulated_user=SimulatedUser(passcode=habit))
     phone.lock()
     posted = posts_of(phone)
@@ -105,7 +105,7 @@ def test_the_sheet_comes_and_goes_whatever_the_person_does(habit: Any, entered: 
 
 
 @pytest.mark.parametrize("entered", [True, False])
-def test_a_waiting_sheet_is_answered_by_whoever_is_there(entered: bool) -> None:
+def test_a_waiting_sheet_can_be_answered(entered: bool) -> None:
     phone = SimulatedPhone(passcode="1234", simulated_user=absent_user())
     phone.observe(lambda name: phone.answer_passcode(entered) if name == SHEET_PRESENTED else None)
     assert phone.enter_passcode() is entered
@@ -117,7 +117,7 @@ def test_pulling_the_cable_ends_the_wait_for_a_passcode() -> None:
 
     def pull(name: str) -> None:
         if name == SHEET_PRESENTED:
-            pulled.append(threading.Thread(target=phone.unplugged))
+            pulled.append(threading.Thread(target=phone.on_detached))
             pulled[0].start()
 
     phone.observe(pull)
@@ -125,7 +125,7 @@ def test_pulling_the_cable_ends_the_wait_for_a_passcode() -> None:
     pulled[0].join()
 
 
-def test_a_phone_that_is_unplugged_shows_its_sheet_to_nobody(serve: Callable[..., Any]) -> None:
+def test_an_unplugged_phone_does_not_wait_for_its_passcode(serve: Callable[..., Any]) -> None:
     phone = SimulatedPhone(passcode="1234", simulated_user=absent_user())
     server = serve(phone)
     server.detach(phone)
@@ -150,7 +150,7 @@ def test_a_restore_is_visible_only_after_the_reboot() -> None:
     assert phone.files.get("HomeDomain", "restored") is None
 
 
-def test_a_passcode_locks_the_phone_again_at_every_boot() -> None:
+def test_a_passcode_locks_the_phone_at_every_boot() -> None:
     phone = SimulatedPhone(passcode="1234", simulated_user=SimulatedUser(unlocks=False))
     phone.reboot()
     assert phone.locked and not phone.unlocked_since_boot
@@ -160,21 +160,21 @@ def test_a_passcode_locks_the_phone_again_at_every_boot() -> None:
     assert not phone.locked and phone.unlocked_since_boot
 
 
-def test_after_a_replace_nobody_is_trusted_and_setup_waits_for_the_person(
+def test_after_a_replace_no_computer_is_trusted_and_setup_waits_for_the_user(
     serve: Callable[..., Any], computer_at: Callable[..., Any]
 ) -> None:
     phone = SimulatedPhone(simulated_user=SimulatedUser(finishes_setup=False, trust_after_polls=1))
     server = serve(phone)
     computer = computer_at(server)
     asked = {"MessageType": "ReadPairRecord", "PairRecordID": phone.udid}
-    record = computer.usbmuxd().mux_ask(asked)["PairRecordData"]
+    record = computer.usbmuxd().mux_request(asked)["PairRecordData"]
     computer.pair(phone)
     before = computer.device_id(phone)
     phone.pending_restore = Staged(removes_unrestored=True)
     phone.reboot()
     assert computer.device_id(phone) != before
     assert phone.setup == "running"
-    assert computer.usbmuxd().mux_ask(asked)["PairRecordData"] == record  # usbmuxd does not know
+    assert computer.usbmuxd().mux_request(asked)["PairRecordData"] == record  # usbmuxd does not know
     line = computer.lockdown(phone)
     stale = {"Request": "StartSession", "HostID": computer.record["HostID"]}
     assert line.ask(stale)["Error"] == "InvalidHostID"
@@ -185,7 +185,7 @@ def test_after_a_replace_nobody_is_trusted_and_setup_waits_for_the_person(
     assert computer.session(phone).ask(setup)["Value"] == "RestoredFromiTunesBackup"
 
 
-def test_the_default_hand_finishes_the_setup_after_a_replace(serve: Callable[..., Any]) -> None:
+def test_the_default_user_finishes_the_setup_after_a_replace(serve: Callable[..., Any]) -> None:
     phone = SimulatedPhone(simulated_user=SimulatedUser(setup_delay_s=0.01))
     finished = threading.Event()
     finish = phone.finish_setup
@@ -219,7 +219,7 @@ def test_the_setup_can_wait_until_a_computer_has_seen_it(
     assert finished.wait(10)
 
 
-def test_a_phone_that_is_unplugged_restarts_without_coming_back_to_the_cable(
+def test_an_unplugged_phone_restarts_and_stays_unplugged(
     serve: Callable[..., Any], computer_at: Callable[..., Any]
 ) -> None:
     phone = SimulatedPhone()
@@ -231,7 +231,7 @@ def test_a_phone_that_is_unplugged_restarts_without_coming_back_to_the_cable(
     assert server.is_attached(phone)
 
 
-def test_stopping_the_server_ends_what_the_phone_still_meant_to_do(serve: Callable[..., Any]) -> None:
+def test_stopping_the_server_cancels_the_phones_delayed_actions(serve: Callable[..., Any]) -> None:
     phone = SimulatedPhone(simulated_user=SimulatedUser(setup_delay_s=3600))
     server = serve(phone)
     phone.pending_restore = Staged(removes_unrestored=True)
@@ -244,7 +244,7 @@ def test_stopping_the_server_ends_what_the_phone_still_meant_to_do(serve: Callab
     assert phone.cable is another and another.is_attached(phone)
 
 
-def test_an_erased_phone_knows_nothing_of_its_past() -> None:
+def test_an_erased_phone_has_lost_all_its_state() -> None:
     phone = SimulatedPhone(passcode="1234", backup_password="x", find_my=True, apps={"a": App("a", "A")})
     phone.files.add_file("HomeDomain", "a", b"x")
     phone.afc_files["/x"] = b"x"
@@ -258,7 +258,7 @@ def test_an_erased_phone_knows_nothing_of_its_past() -> None:
     assert phone.escrow_bag != bag
 
 
-def test_find_my_is_switched_off_only_by_a_hand_that_does() -> None:
+def test_find_my_is_turned_off_only_by_a_user_who_does_so() -> None:
     phone = SimulatedPhone(find_my=True)
     phone.on_refused_by_find_my()
     assert phone.find_my
@@ -267,7 +267,7 @@ def test_find_my_is_switched_off_only_by_a_hand_that_does() -> None:
     assert not phone.find_my
 
 
-def test_space_is_what_the_files_leave_or_what_the_fault_says() -> None:
+def test_free_space_is_computed_or_set_by_a_fault() -> None:
     phone = SimulatedPhone(capacity_bytes=1000)
     phone.files.add_file("HomeDomain", "a", b"x" * 600)
     phone.afc_files["/x"] = b"x" * 300

@@ -1,5 +1,4 @@
-"""docs/simulator.md names every key a phone's file may have and every order the admin channel takes, and the tests it
-names are there."""
+"""docs/simulator.md documents every key of a phone file and every admin order, and the tests it names exist."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ WORDS = [
 
 
 @pytest.mark.parametrize("word", sorted(set(WORDS)))
-def test_the_page_names_it(word: str) -> None:
+def test_the_page_documents_every_key_and_order(word: str) -> None:
     assert f"`{word}`" in PAGE
 
 
@@ -45,7 +44,7 @@ def test_every_test_that_the_page_names_exists() -> None:
     assert len(named) > 50 and named <= there
 
 
-def test_every_test_it_names_is_there() -> None:
+def test_every_test_path_that_the_page_names_exists() -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", PAGE)
     assert len(named) > 10
     for file, test in named:

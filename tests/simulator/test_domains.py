@@ -1,4 +1,4 @@
-"""What belongs into a backup, and where it lies on the phone."""
+"""Which paths belong in a backup, and where they are on the phone."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from migrate.simulator.device.domains import AppContainer, app_container, device
         ("CameraRollDomain", "Media/PhotoData/Photos.sqlite", True, True),
     ],
 )
-def test_what_a_backup_holds(domain: str, path: str, plain: bool, encrypted: bool) -> None:
+def test_a_backup_holds_only_allowed_paths(domain: str, path: str, plain: bool, encrypted: bool) -> None:
     assert is_backed_up(domain, path, encrypted=False) is plain
     assert is_backed_up(domain, path, encrypted=True) is encrypted
 
 
-def test_app_domains_are_taken_apart() -> None:
+def test_app_domains_are_parsed() -> None:
     assert app_container("AppDomain-com.a-b") == AppContainer("com.a-b", "Data/Application")
     assert app_container("AppDomainGroup-group.a") == AppContainer("group.a", "Shared/AppGroup")
     assert app_container("AppDomainPlugin-com.a.x") == AppContainer("com.a.x", "Data/PluginKitPlugin")

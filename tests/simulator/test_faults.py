@@ -1,4 +1,4 @@
-"""A healthy stream that breaks where it is told to, and heals."""
+"""A stream that breaks where the faults say, and works again afterwards."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Pipe:
         self.closed = True
 
 
-def test_a_save_is_cut_after_exactly_so_many_bytes_and_then_never_again() -> None:
+def test_a_backup_is_cut_once_at_the_exact_byte() -> None:
     pipe, faults, cuts = Pipe(), Faults(drop_save_after_bytes=10), []
     stream = FaultyStream(pipe, FaultInjector(faults, lambda: cuts.append("cut")))
     stream.sendall(b"1234567")
@@ -41,7 +41,7 @@ def test_a_save_is_cut_after_exactly_so_many_bytes_and_then_never_again() -> Non
     assert cuts == ["cut"]
 
 
-def test_a_restore_is_cut_after_exactly_so_many_bytes() -> None:
+def test_a_restore_is_cut_at_the_exact_byte() -> None:
     pipe, faults, cuts = Pipe(b"x" * 100), Faults(drop_restore_after_bytes=10), []
     stream = FaultyStream(pipe, FaultInjector(faults, lambda: cuts.append("cut")))
     assert stream.recv(7) == b"x" * 7
@@ -51,7 +51,7 @@ def test_a_restore_is_cut_after_exactly_so_many_bytes() -> None:
     assert cuts == ["cut"] and faults.drop_restore_after_bytes is None
 
 
-def test_without_faults_everything_passes() -> None:
+def test_without_faults_all_bytes_pass() -> None:
     pipe = Pipe(b"abc")
     stream = FaultyStream(pipe, FaultInjector(Faults(), lambda: None))
     stream.sendall(b"x")
@@ -60,6 +60,6 @@ def test_without_faults_everything_passes() -> None:
     assert pipe.closed
 
 
-def test_an_unreadable_file_may_be_healed_by_being_noticed() -> None:
+def test_a_file_that_is_unreadable_once_is_readable_afterwards() -> None:
     faults = Faults(unreadable={"HomeDomain/a": "I/O error"}, unreadable_once={"HomeDomain/b": "busy"})
     assert [faults.why_unreadable("HomeDomain", name) for name in "aabbc"] == ["I/O error"] * 2 + ["busy", None, None]

@@ -9,7 +9,7 @@ import pytest
 from migrate.simulator.device.filesystem import Bytes, Filesystem, OnDisk, Synthetic, read_content, sha256_of
 
 
-def test_a_file_brings_its_ancestors_and_the_domain_root() -> None:
+def test_adding_a_file_creates_its_ancestors_and_the_domain_root() -> None:
     files = Filesystem()
     files.add_file("HomeDomain", "Library/SMS/sms.db", b"rows")
     assert [(n.relative_path, n.kind) for n in files.walk()] == [
@@ -29,7 +29,7 @@ def test_a_file_rewritten_within_the_same_second_is_seen_as_changed() -> None:
     assert after.changed > before.changed and after.modified > before.modified
 
 
-def test_whoever_walks_keeps_what_it_saw() -> None:
+def test_a_walk_is_a_snapshot() -> None:
     files = Filesystem()
     files.add_file("HomeDomain", "a", b"one")
     seen = files.walk()
@@ -38,7 +38,7 @@ def test_whoever_walks_keeps_what_it_saw() -> None:
     assert files.domains() == []
 
 
-def test_copies_go_their_own_ways() -> None:
+def test_copies_are_independent() -> None:
     files = Filesystem()
     files.add_file("HomeDomain", "a", b"one")
     twin = files.copy()
@@ -47,7 +47,7 @@ def test_copies_go_their_own_ways() -> None:
     assert read_content(files.get("HomeDomain", "a").content) == b"one"  # type: ignore[union-attr]
 
 
-def test_retain_keeps_the_way_to_what_stays() -> None:
+def test_retain_keeps_the_ancestors_of_kept_nodes() -> None:
     files = Filesystem()
     files.add_file("HomeDomain", "a/b/stays", b"")
     files.add_file("HomeDomain", "a/c/goes", b"")
@@ -58,7 +58,7 @@ def test_retain_keeps_the_way_to_what_stays() -> None:
     assert files.domains() == []
 
 
-def test_digests_tell_kinds_apart() -> None:
+def test_digests_distinguish_kinds() -> None:
     files = Filesystem()
     files.add_symlink("HomeDomain", "link", "/private/var")
     files.add_file("HomeDomain", "empty", b"")
@@ -69,8 +69,8 @@ def test_digests_tell_kinds_apart() -> None:
 
 
 @pytest.mark.parametrize("path", ["../x", "a//b", "/etc", "a/./b", "nul\0"])
-def test_paths_that_lead_out_are_refused(path: str) -> None:
-    with pytest.raises(ValueError, match="no path on a phone"):
+def test_invalid_paths_are_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="not a valid path on a phone"):
         Filesystem().add_file("HomeDomain", path, b"")
 
 
@@ -86,14 +86,14 @@ def test_a_file_cannot_have_children_and_a_directory_cannot_become_a_file() -> N
 
 
 @pytest.mark.parametrize("size", [0, 3, 1 << 20, (1 << 20) + 1, (3 << 20) + 7])
-def test_synthetic_content_is_as_long_as_it_says_and_always_the_same(size: int) -> None:
+def test_synthetic_content_has_its_size_and_never_changes(size: int) -> None:
     one, two = Synthetic(7, size), Synthetic(7, size)
     assert sum(map(len, one.chunks())) == size
     assert list(one.chunks()) == list(two.chunks())
     assert size < 8 or sha256_of(one) != sha256_of(Synthetic(8, size))
 
 
-def test_content_on_disk_and_in_memory_read_alike(tmp_path: Path) -> None:
+def test_content_on_disk_reads_like_content_in_memory(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"hello" * 1000)
     assert read_content(OnDisk(tmp_path / "x")) == read_content(Bytes(b"hello" * 1000))
     assert OnDisk(tmp_path / "x").size == 5000

@@ -1,4 +1,4 @@
-"""Who is let in, what is answered, and which service starts: the state table of facts 1.2."""
+"""lockdownd: pairing, values and services, as in the state table of facts 1.2."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def start(line: Any, service: str, **options: Any) -> Any:
 # --- before pairing
 
 
-def test_a_stranger_reads_the_public_part_and_nothing_else(plug_in: PlugIn) -> None:
+def test_an_unpaired_computer_reads_only_public_values(plug_in: PlugIn) -> None:
     phone, computer = plug_in(name="Ana’s iPhone", trust="ask")
     line = computer.lockdown(phone)
     public = line.ask({"Request": "GetValue"})["Value"]
@@ -45,7 +45,7 @@ def test_a_stranger_reads_the_public_part_and_nothing_else(plug_in: PlugIn) -> N
     assert start(line, AFC)["Error"] == "SessionInactive"
 
 
-def test_the_dialog_is_open_for_as_many_polls_as_the_hand_needs(plug_in: PlugIn) -> None:
+def test_the_dialog_stays_open_for_the_given_number_of_polls(plug_in: PlugIn) -> None:
     phone, computer = plug_in(trust="ask", simulated_user=SimulatedUser(trust_after_polls=2))
     line = computer.lockdown(phone)
     answers = [computer.ask_to_pair(line).get("Error") for _ in range(3)]
@@ -53,7 +53,7 @@ def test_the_dialog_is_open_for_as_many_polls_as_the_hand_needs(plug_in: PlugIn)
     assert phone.trust == "trusted"
 
 
-def test_dont_trust_is_final_until_somebody_changes_it(plug_in: PlugIn) -> None:
+def test_dont_trust_stays_until_it_is_changed(plug_in: PlugIn) -> None:
     phone, computer = plug_in(trust="ask", simulated_user=SimulatedUser(trust_answer="deny"))
     line = computer.lockdown(phone)
     answers = [computer.ask_to_pair(line).get("Error") for _ in range(3)]
@@ -75,7 +75,7 @@ def test_plugging_in_again_brings_a_denied_dialog_back(serve: Callable[..., Any]
     assert computer.pair(never)["Error"] == "UserDeniedPairing"
 
 
-def test_a_locked_phone_that_trusts_nobody_says_so_until_it_is_unlocked(plug_in: PlugIn) -> None:
+def test_a_locked_untrusted_phone_says_so_until_it_is_unlocked(plug_in: PlugIn) -> None:
     phone, computer = plug_in(
         trust="locked", passcode="1234", simulated_user=SimulatedUser(unlocks=False, trust_after_polls=0)
     )
@@ -86,7 +86,7 @@ def test_a_locked_phone_that_trusts_nobody_says_so_until_it_is_unlocked(plug_in:
     assert "EscrowBag" in computer.ask_to_pair(line)
 
 
-def test_the_default_hand_unlocks_a_phone_that_refused(plug_in: PlugIn) -> None:
+def test_the_default_user_unlocks_a_phone_that_refused(plug_in: PlugIn) -> None:
     phone, computer = plug_in(trust="ask", passcode="1234", simulated_user=SimulatedUser(trust_after_polls=0))
     phone.lock()
     line = computer.lockdown(phone)
@@ -117,7 +117,7 @@ def test_an_escrow_bag_comes_only_with_a_passcode(plug_in: PlugIn) -> None:
     ],
     ids=["no record", "no host id", "garbage", "leaf of another root", "leaf of another phone"],
 )
-def test_certificates_that_do_not_fit_are_refused(
+def test_certificates_that_do_not_match_are_refused(
     plug_in: PlugIn, change: Callable[..., Any], error: str, computer_keys: Any
 ) -> None:
     phone, computer = plug_in()
@@ -135,9 +135,7 @@ def test_certificates_that_do_not_fit_are_refused(
 
 
 @pytest.mark.parametrize("as_root", [False, True], ids=["leaf, as pymobiledevice3", "root, as libimobiledevice"])
-def test_a_session_speaks_tls_with_either_certificate_and_goes_back_to_plaintext(
-    plug_in: PlugIn, as_root: bool
-) -> None:
+def test_a_session_uses_tls_with_either_certificate_and_returns_to_plaintext(plug_in: PlugIn, as_root: bool) -> None:
     phone, computer = plug_in(name="A")
     line = computer.session(phone, as_root=as_root)
     assert line.ask({"Request": "GetValue", "Key": "SerialNumber"})["Value"] == phone.serial
@@ -151,7 +149,7 @@ def test_a_session_speaks_tls_with_either_certificate_and_goes_back_to_plaintext
     line.sock.close()
 
 
-def test_a_thief_of_the_host_id_without_its_key_gets_no_session(plug_in: PlugIn) -> None:
+def test_a_host_id_without_its_key_gets_no_session(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     computer.pair(phone)
     computer.root_key = computer.host_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -164,7 +162,7 @@ def test_a_thief_of_the_host_id_without_its_key_gets_no_session(plug_in: PlugIn)
         line.ask({"Request": "GetValue", "Key": "SerialNumber"})
 
 
-def test_a_trust_that_was_reset_is_an_invalid_host_id(plug_in: PlugIn) -> None:
+def test_after_trust_was_reset_the_host_id_is_invalid(plug_in: PlugIn) -> None:
     phone, computer = plug_in(simulated_user=absent_user())
     computer.pair(phone)
     phone.forget_hosts()
@@ -174,7 +172,7 @@ def test_a_trust_that_was_reset_is_an_invalid_host_id(plug_in: PlugIn) -> None:
     assert computer.ask_to_pair(line)["Error"] == "PairingDialogResponsePending"
 
 
-def test_unpairing_forgets_this_computer_and_no_other(plug_in: PlugIn) -> None:
+def test_unpairing_forgets_only_this_computer(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     computer.pair(phone)
     line = computer.lockdown(phone)
@@ -187,7 +185,7 @@ def test_unpairing_forgets_this_computer_and_no_other(plug_in: PlugIn) -> None:
     assert phone.trusted_hosts == {}
 
 
-def test_odd_requests_are_refused_by_name(plug_in: PlugIn) -> None:
+def test_invalid_requests_are_refused_by_name(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     line = computer.session(phone)
     assert line.ask({"Request": "ResetPairing"})["Error"] == "RemoveProhibited"
@@ -196,7 +194,7 @@ def test_odd_requests_are_refused_by_name(plug_in: PlugIn) -> None:
     assert line.is_closed()
 
 
-def test_an_idle_stranger_is_shown_the_door_and_a_session_is_not(plug_in: PlugIn) -> None:
+def test_an_idle_connection_is_closed_unless_in_a_session(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     session = computer.session(phone)
     phone.faults.idle_close_s = 0.01
@@ -238,14 +236,14 @@ def test_values_are_computed_from_the_phone(plug_in: PlugIn) -> None:
     assert value("com.apple.disk_usage", "TotalDataAvailable") == 5
 
 
-def test_ios_27_does_not_tell_about_find_my(plug_in: PlugIn) -> None:
+def test_ios_27_does_not_report_find_my(plug_in: PlugIn) -> None:
     phone, computer = plug_in(ios_version="27.0", find_my=True)
     line = computer.session(phone)
     asked = {"Request": "GetValue", "Domain": "com.apple.fmip", "Key": "IsAssociated"}
     assert line.ask(asked)["Error"] == "MissingValue"
 
 
-def test_some_values_can_be_set_and_taken_back_and_some_cannot(plug_in: PlugIn) -> None:
+def test_only_some_values_can_be_set_and_removed(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     line = computer.session(phone)
     wifi = {"Domain": "com.apple.mobile.wireless_lockdown", "Key": "EnableWifiConnections"}
@@ -272,7 +270,7 @@ def test_some_values_can_be_set_and_taken_back_and_some_cannot(plug_in: PlugIn) 
 # --- services
 
 
-def test_services_start_by_name_or_not_at_all(plug_in: PlugIn) -> None:
+def test_only_known_services_start(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     line = computer.session(phone)
     started = start(line, AFC)
@@ -289,7 +287,7 @@ def test_a_phone_that_is_not_activated_makes_no_backups(plug_in: PlugIn) -> None
     assert start(computer.session(phone), BACKUP)["Error"] == "InvalidService"
 
 
-def test_a_locked_phone_makes_backups_for_whoever_shows_its_bag(plug_in: PlugIn) -> None:
+def test_a_locked_phone_starts_backups_for_a_host_with_its_escrow_bag(plug_in: PlugIn) -> None:
     phone, computer = plug_in(passcode="1234", simulated_user=SimulatedUser(unlocks=False))
     line = computer.session(phone)
     phone.lock()
@@ -299,7 +297,7 @@ def test_a_locked_phone_makes_backups_for_whoever_shows_its_bag(plug_in: PlugIn)
     assert "Port" in start(line, AFC)
 
 
-def test_before_the_first_unlock_even_the_bag_opens_nothing(plug_in: PlugIn) -> None:
+def test_before_the_first_unlock_the_escrow_bag_does_not_help(plug_in: PlugIn) -> None:
     phone, computer = plug_in(passcode="1234", simulated_user=SimulatedUser(unlocks=False))
     computer.pair(phone)
     phone.reboot()
@@ -312,7 +310,7 @@ def test_before_the_first_unlock_even_the_bag_opens_nothing(plug_in: PlugIn) -> 
     assert "Port" in start(line, BACKUP, EscrowBag=phone.escrow_bag)
 
 
-def test_a_port_is_closed_once_the_phone_was_unplugged(serve: Callable[..., Any], computer_at: Any) -> None:
+def test_ports_are_closed_when_the_phone_is_unplugged(serve: Callable[..., Any], computer_at: Any) -> None:
     phone = SimulatedPhone()
     server = serve(phone)
     computer = computer_at(server)
@@ -333,8 +331,8 @@ def test_the_link_may_reset_right_after_trust(plug_in: PlugIn) -> None:
         pass
     assert line.is_closed()
     listener = computer.usbmuxd()
-    listener.mux_ask({"MessageType": "Listen"})
-    assert listener.mux_hear()["DeviceID"] > before
+    listener.mux_request({"MessageType": "Listen"})
+    assert listener.mux_receive()["DeviceID"] > before
     assert computer.session(phone).ask({"Request": "QueryType"})
 
 
@@ -346,13 +344,13 @@ def test_a_phone_does_not_pair_over_wifi(serve: Callable[..., Any], computer_at:
     computer = computer_at(serve(phone))
     (wifi,) = (d["DeviceID"] for d in computer.devices() if d["Properties"]["ConnectionType"] == "Network")
     line = computer.usbmuxd()
-    line.mux_ask({"MessageType": "Connect", "DeviceID": wifi, "PortNumber": socket.htons(62078)})
+    line.mux_request({"MessageType": "Connect", "DeviceID": wifi, "PortNumber": socket.htons(62078)})
     assert computer.ask_to_pair(line)["Error"] == "PairingProhibitedOverThisConnection"
     assert "Error" not in computer.pair(phone)
 
 
 @pytest.mark.parametrize("forgotten", ["InvalidHostID", "tls-closes"])
-def test_a_computer_the_phone_has_forgotten_is_refused_or_hung_up_on(plug_in: PlugIn, forgotten: Any) -> None:
+def test_a_forgotten_computer_is_refused_or_disconnected(plug_in: PlugIn, forgotten: Any) -> None:
     phone, computer = plug_in(trust="ask", simulated_user=SimulatedUser(trust_after_polls=0))
     computer.session(phone)
     phone.forget_hosts()
@@ -392,7 +390,7 @@ def test_a_phone_that_enters_recovery_is_gone_until_it_restarts(serve: Callable[
         ("before-first-unlock", False, "PasswordProtected"),
     ],
 )
-def test_the_backup_service_starts_by_what_the_screen_says(
+def test_the_screen_decides_whether_the_backup_service_starts(
     plug_in: PlugIn, screen: Any, escrow_bag: bool, error: str | None
 ) -> None:
     phone, computer = plug_in(passcode="1234", simulated_user=absent_user())
@@ -406,7 +404,7 @@ def test_the_backup_service_starts_by_what_the_screen_says(
     ("told", "values"),
     [("tells", {"IsAssociated": True}), ("stale", {"IsAssociated": False}), ("absent", {})],
 )
-def test_find_my_is_told_is_stale_or_is_absent(plug_in: PlugIn, told: Any, values: dict[str, bool]) -> None:
+def test_find_my_is_reported_stale_or_absent(plug_in: PlugIn, told: Any, values: dict[str, bool]) -> None:
     phone, computer = plug_in(ios_version="27.0", find_my=True)
     line = computer.session(phone)
     domain = {"Request": "GetValue", "Domain": "com.apple.fmip"}

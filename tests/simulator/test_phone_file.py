@@ -1,4 +1,4 @@
-"""A phone from a TOML file: what it may say, and what it gets for saying it wrong."""
+"""Phone files: valid and invalid keys and values."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def written(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
-def test_everything_a_file_says_is_true_of_the_phone(written: Callable[[str], Path]) -> None:
+def test_every_key_of_a_file_is_applied_to_the_phone(written: Callable[[str], Path]) -> None:
     phone = read_phone_file(written(WHOLE)).to_phone()
     assert (phone.name, phone.udid) == ("Anna’s old iPhone", "00008101-000A1C2E3F04001E")
     assert (phone.ios_version, phone.build, phone.model_facts.name) == ("18.5", "22F76", "iPhone 13")
@@ -105,7 +105,7 @@ hand = { passcode = "ignore", cancels = "backup" }
         ('screen = "dark"', "screen"),
     ],
 )
-def test_a_state_that_does_not_exist_is_named(written: Callable[[str], Path], said: str, about: str) -> None:
+def test_an_unknown_state_is_named_in_the_error(written: Callable[[str], Path], said: str, about: str) -> None:
     with pytest.raises(PhoneFileInvalid) as refused:
         read_phone_file(written(said))
     assert about in refused.value.why() + refused.value.what()
@@ -121,7 +121,7 @@ def test_a_seed_makes_the_same_phone_every_time(written: Callable[[str], Path]) 
     assert other.files.digests() != one.files.digests()
 
 
-def test_two_phones_of_one_file_share_neither_faults_nor_hand(written: Callable[[str], Path]) -> None:
+def test_two_phones_of_one_file_share_neither_faults_nor_user(written: Callable[[str], Path]) -> None:
     file = read_phone_file(written(NOTHING))
     one, two = file.to_phone(), file.to_phone()
     assert one.udid != two.udid
@@ -141,12 +141,12 @@ def test_two_phones_of_one_file_share_neither_faults_nor_hand(written: Callable[
         ('trust = "locked"\n', "ask", True),
     ],
 )
-def test_trust_in_all_its_words(written: Callable[[str], Path], said: str, trust: str, locked: bool) -> None:
+def test_every_value_of_trust_is_applied(written: Callable[[str], Path], said: str, trust: str, locked: bool) -> None:
     phone = read_phone_file(written(said + NOTHING)).to_phone()
     assert (phone.trust, phone.locked) == (trust, locked)
 
 
-def test_a_phone_that_was_locked_away_stays_locked_unless_its_hand_unlocks(written: Callable[[str], Path]) -> None:
+def test_a_phone_that_starts_locked_stays_locked_unless_its_user_unlocks_it(written: Callable[[str], Path]) -> None:
     away = read_phone_file(written('trust = "locked"\n' + NOTHING)).to_phone()
     assert away.simulated_user.unlocks is False and away.escrow_bag is not None
     declines = read_phone_file(written('trust = "locked"\n[hand]\npasscode = "decline"\n' + NOTHING)).to_phone()
@@ -155,17 +155,20 @@ def test_a_phone_that_was_locked_away_stays_locked_unless_its_hand_unlocks(writt
     assert at_hand.simulated_user.unlocks is True
 
 
-def test_nobody_may_be_there(written: Callable[[str], Path]) -> None:
+def test_the_user_can_be_absent(written: Callable[[str], Path]) -> None:
     assert read_phone_file(written('hand = "none"\n' + NOTHING)).to_phone().simulated_user == absent_user()
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("nme = 1", "nme is unknown; did you mean name"),
-        ("[contents]\nphoto = 1", "contents.photo is unknown; did you mean photos"),
-        ("[faults]\ndrop_save_after = 1", "faults.drop_save_after is unknown; did you mean drop_save_after_bytes"),
-        ('[hand]\npascode = "enter"', "hand.pascode is unknown; did you mean passcode"),
+        ("nme = 1", "nme is not a known key (did you mean name?)"),
+        ("[contents]\nphoto = 1", "contents.photo is not a known key (did you mean photos?)"),
+        (
+            "[faults]\ndrop_save_after = 1",
+            "is not a known key (did you mean drop_save_after_bytes?)",
+        ),
+        ('[hand]\npascode = "enter"', "hand.pascode is not a known key (did you mean passcode?)"),
         ('[hand]\npasscode = "sing"', "hand.passcode: Input should be 'enter'"),
         ('hand = "left"', "hand: Input should be"),
         ('trust = "maybe"', "trust: Input should be 'trusted'"),
@@ -173,17 +176,17 @@ def test_nobody_may_be_there(written: Callable[[str], Path]) -> None:
         ('udid = "../../etc"', "udid: "),
         ('passcode = "letters"', "passcode: "),
         ("capacity_bytes = -1", "capacity_bytes: "),
-        ("name = ", "It is no TOML"),
+        ("name = ", "The file is not valid TOML"),
     ],
 )
-def test_what_is_wrong_is_named(written: Callable[[str], Path], text: str, sentence: str) -> None:
+def test_an_invalid_file_is_explained(written: Callable[[str], Path], text: str, sentence: str) -> None:
     with pytest.raises(PhoneFileInvalid) as refused:
         read_phone_file(written(text))
     assert sentence in refused.value.why()
     assert refused.value.exit_code == 2
 
 
-def test_a_password_is_never_repeated_in_a_complaint(written: Callable[[str], Path]) -> None:
+def test_no_error_repeats_a_password(written: Callable[[str], Path]) -> None:
     with pytest.raises(PhoneFileInvalid) as refused:
         read_phone_file(written("backup_password = ['correct-horse-1947']\npasscode = 'secret-word'"))
     assert "correct-horse" not in str(refused.value) and "secret-word" not in str(refused.value)
@@ -195,20 +198,20 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         with pytest.raises(PhoneFileInvalid):
             read_phone_file(path)
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(PhoneFileInvalid, match="no TOML"):
+    with pytest.raises(PhoneFileInvalid, match="not valid TOML"):
         read_phone_file(tmp_path / "binary")
     (tmp_path / "long").write_bytes(b"#" * (1 << 20) + b"\n")
     with pytest.raises(PhoneFileInvalid, match="longer"):
         read_phone_file(tmp_path / "long")
 
 
-def test_two_files_may_not_make_the_same_phone(written: Callable[[str], Path]) -> None:
+def test_two_files_cannot_make_the_same_phone(written: Callable[[str], Path]) -> None:
     one, other = written("seed = 1\n" + NOTHING), written("seed = 2\n" + NOTHING)
     assert len(read_phones([one, other])) == 2
     with pytest.raises(PhoneFileInvalid, match="UDID"):
         read_phones([one, other, one])
 
 
-def test_a_phone_has_a_passcode_unless_its_file_takes_it_away(written: Callable[[str], Path]) -> None:
+def test_a_phone_has_a_passcode_unless_its_file_removes_it(written: Callable[[str], Path]) -> None:
     assert read_phone_file(written(NOTHING)).to_phone().escrow_bag is not None
     assert read_phone_file(written('passcode = ""\n' + NOTHING)).to_phone().escrow_bag is None

@@ -1,4 +1,4 @@
-"""The page's quick start for other projects works as it stands there."""
+"""The quick start in docs/simulator.md works as printed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "simulator.md"
 
 
 @pytest.mark.skipif(not has_unix_sockets(), reason="its fixture is written for systems with Unix sockets")
-def test_the_quick_start_passes_as_a_test_of_its_own(tmp_path: Path) -> None:
+def test_the_quick_start_passes_as_a_test(tmp_path: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
     (tmp_path / "test_mine.py").write_text(blocks[0], encoding="utf-8")
     bin_of_this_python = str(Path(sys.executable).parent)

@@ -1,4 +1,4 @@
-"""Very many files and very large ones, taken whole by a host that drops them: what serving them costs in memory."""
+"""The memory needed to serve many files and very large ones to a host that discards them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VAST = Bench("100 GB", 0, 4096, 100 * 10**9)
 @pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what another process has used at most")
 @pytest.mark.parametrize("bench", [MANY, VAST], ids=lambda bench: bench.name)
-def test_its_memory_stays_where_it_is_however_much_is_served(bench: Bench, tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_served_data(bench: Bench, tmp_path: Path) -> None:
     with served(bench, tmp_path) as phone:
         asyncio.run(drained(phone.address, tmp_path / "home"))
         assert 0 < phone.peak_rss_bytes < PEAK_BYTES

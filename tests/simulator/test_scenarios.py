@@ -1,4 +1,4 @@
-"""Scenarios: what goes wrong on real phones, by name."""
+"""Named scenarios of faults."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 
 
 @pytest.mark.parametrize("name", sorted(scenarios()))
-def test_a_scenario_changes_the_phone_says_where_it_is_from_and_stands_on_the_page(name: str) -> None:
+def test_every_scenario_changes_the_phone_and_is_documented(name: str) -> None:
     scenario, phone, healthy = scenarios()[name], SimulatedPhone(), SimulatedPhone(udid="00008110-000A1B2C3D4E5F60")
     scenario.apply(phone)
     changed = (phone.faults, phone.simulated_user, phone.find_my) != (
@@ -35,7 +35,7 @@ def test_a_scenario_changes_the_phone_says_where_it_is_from_and_stands_on_the_pa
     assert f"`{name}`" in (DOCS / "simulator.md").read_text(encoding="utf-8")
 
 
-def test_scenarios_add_up_and_two_phones_share_none_of_their_accidents() -> None:
+def test_scenarios_add_up_and_phones_do_not_share_their_faults() -> None:
     one, two = SimulatedPhone(), SimulatedPhone()
     for name in ("cable-pulled-during-save", "final-verify-fails", "unreadable-files"):
         scenarios()[name].apply(one)
@@ -48,9 +48,7 @@ def test_scenarios_add_up_and_two_phones_share_none_of_their_accidents() -> None
     assert one.faults == Faults()
 
 
-def test_the_person_at_the_admin_channel_makes_it_happen_and_heals_it(
-    serve: Callable[..., SimulatedUsbmuxd], tmp_path: Path
-) -> None:
+def test_the_admin_channel_applies_and_heals_a_scenario(serve: Callable[..., SimulatedUsbmuxd], tmp_path: Path) -> None:
     phone = SimulatedPhone()
     server = serve(phone)
     with AdminChannel(server, tmp_path / "admin"), _channel(tmp_path / "admin") as line:

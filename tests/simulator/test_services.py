@@ -1,4 +1,4 @@
-"""The small services, over TLS as clients reach them."""
+"""The small services, reached over TLS like clients do."""
 
 from __future__ import annotations
 
@@ -24,62 +24,62 @@ def relayed(name: str) -> dict[str, str]:
 # --- notification_proxy
 
 
-def test_what_is_observed_is_relayed_and_nothing_else(plug_in: PlugIn) -> None:
+def test_only_observed_notifications_are_relayed(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     line = computer.service(phone, NOTIFICATIONS)
     for name in (CANCEL, "com.example.seen"):
-        line.tell({"Command": "ObserveNotification", "Name": name})
-    line.tell({"Command": "Dance"})  # passed over
-    line.tell({"Command": "PostNotification", "Name": "com.example.seen"})  # our own posts come back too
-    assert line.hear() == relayed("com.example.seen")
+        line.send({"Command": "ObserveNotification", "Name": name})
+    line.send({"Command": "Dance"})  # ignored
+    line.send({"Command": "PostNotification", "Name": "com.example.seen"})  # a client also receives its own posts
+    assert line.receive() == relayed("com.example.seen")
     phone.post("com.example.unseen")
     phone.post(CANCEL)
-    assert line.hear() == relayed(CANCEL)
-    line.tell({"Command": "Shutdown"})
-    assert line.hear() == {"Command": "ProxyDeath"}
+    assert line.receive() == relayed(CANCEL)
+    line.send({"Command": "Shutdown"})
+    assert line.receive() == {"Command": "ProxyDeath"}
     assert line.is_closed()
 
 
 def test_one_clients_post_reaches_another(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     hears, posts = computer.service(phone, NOTIFICATIONS), computer.service(phone, NOTIFICATIONS)
-    hears.tell({"Command": "ObserveNotification", "Name": "n"})
-    hears.tell({"Command": "PostNotification", "Name": "n"})
-    assert hears.hear() == relayed("n")  # so it observes by now
-    posts.tell({"Command": "PostNotification", "Name": "n"})
-    assert hears.hear() == relayed("n")
+    hears.send({"Command": "ObserveNotification", "Name": "n"})
+    hears.send({"Command": "PostNotification", "Name": "n"})
+    assert hears.receive() == relayed("n")  # so it is observing now
+    posts.send({"Command": "PostNotification", "Name": "n"})
+    assert hears.receive() == relayed("n")
 
 
-def test_the_passcode_sheet_is_told_before_and_after(plug_in: PlugIn) -> None:
+def test_the_passcode_sheet_is_announced_before_and_after(plug_in: PlugIn) -> None:
     phone, computer = plug_in(passcode="1234")
     line = computer.service(phone, NOTIFICATIONS)
     sheet = "com.apple.LocalAuthentication.ui"
     for name in (f"{sheet}.presented", f"{sheet}.dismissed"):
-        line.tell({"Command": "ObserveNotification", "Name": name})
-    line.tell({"Command": "PostNotification", "Name": f"{sheet}.dismissed"})
-    line.hear()
+        line.send({"Command": "ObserveNotification", "Name": name})
+    line.send({"Command": "PostNotification", "Name": f"{sheet}.dismissed"})
+    line.receive()
     phone.simulated_user.passcode_sheets = 2
     assert phone.enter_passcode() is True
-    told = [line.hear()["Name"].rpartition(".")[2] for _ in range(4)]
+    told = [line.receive()["Name"].rpartition(".")[2] for _ in range(4)]
     assert told == ["presented", "dismissed", "presented", "dismissed"]
 
 
-def test_the_insecure_proxy_needs_no_pairing_and_speaks_plaintext(plug_in: PlugIn) -> None:
+def test_the_insecure_proxy_needs_no_pairing_and_uses_plaintext(plug_in: PlugIn) -> None:
     phone, computer = plug_in(trust="ask")
     name = "com.apple.mobile.insecure_notification_proxy"
     started = computer.lockdown(phone).ask({"Request": "StartService", "Service": name})
     assert started["EnableServiceSSL"] is False
     line = computer.connect(phone, started["Port"])
-    line.tell({"Command": "ObserveNotification", "Name": "n"})
-    line.tell({"Command": "PostNotification", "Name": "n"})
-    assert line.hear() == relayed("n")
+    line.send({"Command": "ObserveNotification", "Name": "n"})
+    line.send({"Command": "PostNotification", "Name": "n"})
+    assert line.receive() == relayed("n")
 
 
-def test_a_client_that_is_gone_observes_nothing_more(plug_in: PlugIn) -> None:
+def test_a_disconnected_client_is_no_longer_an_observer(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     line = computer.service(phone, NOTIFICATIONS)
-    line.tell({"Command": "Shutdown"})
-    line.hear()
+    line.send({"Command": "Shutdown"})
+    line.receive()
     assert line.is_closed()
     line.sock.close()
     for _ in range(100):
@@ -98,11 +98,11 @@ def apps() -> dict[str, App]:
 
 
 def browse(line: Any, **options: Any) -> tuple[list[dict[str, Any]], int]:
-    """What was listed, and in how many answers."""
-    line.tell({"Command": "Browse", "ClientOptions": options})
+    """The listed apps, and the number of answers."""
+    line.send({"Command": "Browse", "ClientOptions": options})
     listed: list[dict[str, Any]] = []
     answers = 0
-    while (answer := line.hear())["Status"] != "Complete":
+    while (answer := line.receive())["Status"] != "Complete":
         assert answer["CurrentIndex"] == len(listed)
         assert answer["CurrentAmount"] == len(answer["CurrentList"])
         listed += answer["CurrentList"]
@@ -117,7 +117,7 @@ def test_apps_are_listed_in_several_answers(plug_in: PlugIn, apps: dict[str, App
     assert answers == 2
     assert {app["CFBundleIdentifier"] for app in listed} == {a.bundle_id for a in apps.values() if not a.system}
     chat = next(app for app in listed if app["CFBundleIdentifier"] == "com.example.chat")
-    assert set(chat) == {"CFBundleIdentifier"}  # no SINF: cannot be installed again
+    assert set(chat) == {"CFBundleIdentifier"}  # no SINF: it cannot be re-installed
     store_app = listed[0]
     assert store_app["ApplicationSINF"]
     assert plistlib.loads(store_app["iTunesMetadata"])["softwareVersionBundleId"] == store_app["CFBundleIdentifier"]
@@ -142,7 +142,7 @@ def test_single_apps_are_looked_up_with_their_groups(plug_in: PlugIn, apps: dict
 # --- springboardservices, diagnostics_relay
 
 
-def test_icons_come_as_png_or_not_at_all(plug_in: PlugIn) -> None:
+def test_icons_are_png_or_an_error(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     for name in ("a", "b", "c"):
         phone.apps[name] = App(name, name.upper(), icon_png=b"\x89PNG" if name != "c" else b"")
@@ -161,7 +161,7 @@ def test_icons_come_as_png_or_not_at_all(plug_in: PlugIn) -> None:
     ("ios_version", "answer"),
     [("17.3", {"Status": "Success", "PasswordConfigured": True}), ("17.4", {"Status": "MobileGestaltDeprecated"})],
 )
-def test_whether_a_passcode_is_set_is_told_until_17_4(
+def test_mobilegestalt_reports_the_passcode_until_17_4(
     plug_in: PlugIn, ios_version: str, answer: dict[str, Any]
 ) -> None:
     phone, computer = plug_in(ios_version=ios_version, passcode="1234")
@@ -173,16 +173,16 @@ def test_whether_a_passcode_is_set_is_told_until_17_4(
     assert line.is_closed()
 
 
-def test_a_restart_takes_the_phone_away_and_brings_it_back(plug_in: PlugIn) -> None:
+def test_a_restart_detaches_and_attaches_the_phone(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     line = computer.service(phone, "com.apple.mobile.diagnostics_relay")
     before = computer.device_id(phone)
     listener = computer.usbmuxd()
-    listener.mux_ask({"MessageType": "Listen"})
-    listener.mux_hear()
+    listener.mux_request({"MessageType": "Listen"})
+    listener.mux_receive()
     assert line.ask({"Request": "Restart"})["Status"] == "Success"
-    assert listener.mux_hear() == {"MessageType": "Detached", "DeviceID": before}
-    assert listener.mux_hear()["DeviceID"] > before
+    assert listener.mux_receive() == {"MessageType": "Detached", "DeviceID": before}
+    assert listener.mux_receive()["DeviceID"] > before
     assert line.is_closed()
 
 

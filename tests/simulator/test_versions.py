@@ -1,4 +1,4 @@
-"""What depends on the iOS version is data, and every version that tests run on differs from the one before it."""
+"""The behaviour of iOS versions: every tested version differs from the one before it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.device.versions import TESTED, Behaviour, _tables, behaviour_of
 
 
-def test_a_later_table_speaks_over_the_earlier_ones() -> None:
+def test_a_later_table_overrides_earlier_ones() -> None:
     assert behaviour_of((26, 0)) == behaviour_of((18, 2))
     assert behaviour_of((26, 1)) != behaviour_of((26, 0))
     assert behaviour_of((99,)) == behaviour_of((27, 0))
 
 
 @pytest.mark.parametrize("ios_version", TESTED)
-def test_each_tested_version_is_one_of_its_own(ios_version: str) -> None:
+def test_every_tested_version_behaves_differently(ios_version: str) -> None:
     behaviours = {version: SimulatedPhone(ios_version=version).behaviour for version in TESTED}
     assert [version for version in TESTED if behaviours[version] == behaviours[ios_version]] == [ios_version]
 
 
-def test_the_oldest_table_says_everything() -> None:
+def test_the_oldest_table_has_every_key() -> None:
     since, table = _tables()[0]
     assert since == (0,) and set(table) == {field.name for field in fields(Behaviour)}
 
@@ -33,12 +33,12 @@ def test_the_oldest_table_says_everything() -> None:
     ("ios_version", "exact"),
     [("16.4", set()), ("26.5", set()), ("27.0", {"HomeDomain", "CameraRollDomain"})],
 )
-def test_only_27_takes_two_domains_for_exact_sets(ios_version: str, exact: set[str]) -> None:
+def test_only_27_makes_two_domains_exact(ios_version: str, exact: set[str]) -> None:
     assert SimulatedPhone(ios_version=ios_version).behaviour.exact_domains == exact
 
 
 @pytest.mark.parametrize("ios_version", ["16.4", "27.0"])
-def test_whatever_we_put_on_a_phones_home_is_on_the_known_part_of_its_allow_list(ios_version: str) -> None:
+def test_all_generated_home_files_are_on_the_known_allow_list(ios_version: str) -> None:
     phone = SimulatedPhone(ios_version=ios_version)
     fill(phone, ContentsSpec(contacts=2, messages=20, photos=1, videos=0, health_samples=1, history=5), 7)
     strange = [
@@ -50,7 +50,7 @@ def test_whatever_we_put_on_a_phones_home_is_on_the_known_part_of_its_allow_list
     assert strange == []
 
 
-def test_the_allow_list_covers_what_lies_above_and_below_its_paths() -> None:
+def test_the_allow_list_covers_ancestors_and_descendants() -> None:
     for path in ("", "Library", "Library/SMS", "Library/SMS/sms.db-wal", "Library/CoreDuet/People"):
         assert is_allowed("HomeDomain", path)
     for path in ("Library/Maps/x", "Library/CoreDuet/Knowledge/knowledgeC.db", "Library/SMSx"):

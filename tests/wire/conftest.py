@@ -1,4 +1,4 @@
-"""Every parser here is read three ways: the bytes at once, byte by byte, and with bytes behind the last message."""
+"""Reads every parser three ways: all bytes at once, byte by byte, and with bytes after the last message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from migrate.wire.plist_frames import NEED_DATA
 
 TRAILING = b"\x00\x00"
-"""Too short to be anything in any protocol of this room."""
+"""Too short for a message in any of the protocols."""
 
 
 def _read_all(parser: Any, pieces: list[bytes], after: Callable[[Any], None]) -> list[Any]:
@@ -25,7 +25,8 @@ def _read_all(parser: Any, pieces: list[bytes], after: Callable[[Any], None]) ->
 
 @pytest.fixture
 def read_three_ways() -> Callable[..., list[Any]]:
-    """`read_three_ways(new_parser, data, after=…)`: the messages, the same each way. `after` answers a message."""
+    """`read_three_ways(new_parser, data, after=…)` returns the messages, and asserts that all three ways give the same.
+    `after` is called after each message, to answer it."""
 
     def read(
         new_parser: Callable[[], Any], data: bytes, after: Callable[[Any], None] = lambda parser: None

@@ -38,7 +38,7 @@ REQUESTS = [
     (packet(0x08, b"/f\0"), afc.RemovePath("/f")),
     (packet(0x22, b"/f\0"), afc.RemovePath("/f", with_contents=True)),
     (packet(0x09, "/größe\0".encode()), afc.MakeDirectory("/größe")),
-    (packet(0x0A, b"/f"), afc.FileInfo("/f")),  # some clients leave the last zero byte out
+    (packet(0x0A, b"/f"), afc.FileInfo("/f")),  # some clients omit the last zero byte
     (packet(0x0B), afc.DeviceInfo()),
     (packet(0x0D, u64(2) + b"/l\0"), afc.Open("/l", OpenMode.READ_WRITE)),
     (packet(0x0F, u64(7, 100)), afc.Read(7, 100)),
@@ -70,7 +70,7 @@ def test_every_request_is_read_three_ways(read_three_ways: Callable[..., list[An
         (packet(0x03, b"/" + b"x" * 5000), True),
     ],
 )
-def test_a_head_that_does_not_fit_is_answered_not_dropped(data: bytes, known: bool) -> None:
+def test_an_invalid_head_is_answered_not_dropped(data: bytes, known: bool) -> None:
     server = AfcServer()
     server.receive(data)
     request = server.next()
@@ -99,7 +99,7 @@ def test_answers_carry_the_number_of_their_request() -> None:
         b"CFA6LPAA" + u64(40, 0, 0, 3),
     ],
 )
-def test_a_header_that_cannot_be_breaks_the_protocol(header: bytes) -> None:
+def test_an_invalid_header_breaks_the_protocol(header: bytes) -> None:
     server = AfcServer()
     server.receive(header)
     with pytest.raises(PeerBroke):
@@ -107,7 +107,7 @@ def test_a_header_that_cannot_be_breaks_the_protocol(header: bytes) -> None:
 
 
 @given(st.sampled_from(sorted(afc.Operation)), st.binary(max_size=64))
-def test_whatever_stands_in_a_head_is_read_or_named_unreadable(operation: int, head: bytes) -> None:
+def test_any_head_is_read_or_reported_as_invalid(operation: int, head: bytes) -> None:
     server = AfcServer()
     server.receive(packet(operation, head))
     server.next()

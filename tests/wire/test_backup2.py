@@ -1,4 +1,4 @@
-"""mobilebackup2's requests and refusals."""
+"""mobilebackup2's requests and errors."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_absent_restore_options_have_the_devices_defaults_not_the_clients() -> N
     )
 
 
-def test_restore_options_are_read_and_the_password_does_not_show() -> None:
+def test_restore_options_are_read_and_the_password_is_not_in_a_repr() -> None:
     options = {"RestoreSystemFiles": False, "RemoveItemsNotRestored": False, "Password": "correct-horse-1947"}
     found = read_request(body("Restore", Options=options, ApplicationIDs=["com.a"]))
     assert isinstance(found, Restore) and found.app_ids == ("com.a",)
@@ -92,12 +92,12 @@ def test_restore_options_are_read_and_the_password_does_not_show() -> None:
         body("Extract", DomainName="D"),
     ],
 )
-def test_keys_of_a_wrong_type_are_the_hosts_fault(message: dict[str, object]) -> None:
+def test_keys_of_a_wrong_type_break_the_protocol(message: dict[str, object]) -> None:
     with pytest.raises(PeerBroke):
         read_request(message)
 
 
-def test_the_grammar_of_a_description() -> None:
+def test_an_error_description_lists_its_causes() -> None:
     inner = MBError(MBErrorCode.NOT_FOUND, "File not found", "u/ab")
     assert MBError(208, "Device locked").description == "Device locked (MBErrorDomain/208)."
     assert MBError(205, "Multiple errors downloading files", underlying=(inner,)).description == (
@@ -119,11 +119,11 @@ def test_errors_of_other_domains_reach_the_host_as_code_1() -> None:
         (-7, 3, 103, 205),
         (-11, 100, 103, 104),
         (-13, 2, 103, 104),
-        (-15, 105, 103, 104),  # a disk that fills up in the middle is 104, not 105
+        (-15, 105, 103, 104),  # a disk that fills up during the transfer is 104, not 105
         (-1, 100, 103, 104),
     ],
 )
-def test_what_a_hosts_status_becomes(status: int, inner: int, on_read: int, on_write: int) -> None:
+def test_a_hosts_status_becomes_an_mb_error(status: int, inner: int, on_read: int, on_write: int) -> None:
     error = error_from_host_status(status, "text")
     assert error.code == inner
     assert wrap_read_error("outer", error).code == on_read

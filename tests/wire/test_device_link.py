@@ -1,4 +1,4 @@
-"""DeviceLink as the phone hears and says it: bytes read three ways, turns kept, limits held."""
+"""DeviceLink on the phone's side: parsing in three ways, message order, and limits."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def downloading() -> DeviceLink:
 
 
 @three_ways
-def test_the_opening(feed: Feed) -> None:
+def test_a_session_opens_with_a_version_exchange(feed: Feed) -> None:
     link = DeviceLink()
     said = link.send(VersionExchange())
     assert plistlib.loads(said[4:]) == ["DLMessageVersionExchange", 400, 0] and len(said) == 4 + int.from_bytes(
@@ -111,7 +111,7 @@ DOWNLOAD = b"".join(
 
 
 @three_ways
-def test_files_from_the_host_and_the_status_behind_them(feed: Feed) -> None:
+def test_files_from_the_host_are_followed_by_a_status(feed: Feed) -> None:
     status = plist("DLMessageStatusResponse", (1 << 64) - 13, "Multi status", {"u/Info.plist": {"DLFileErrorCode": 1}})
     assert feed(downloading(), DOWNLOAD + status) == [
         FileStart("u/Status.plist"),
@@ -125,7 +125,7 @@ def test_files_from_the_host_and_the_status_behind_them(feed: Feed) -> None:
     ]
 
 
-def test_files_to_the_host() -> None:
+def test_files_are_sent_to_the_host() -> None:
     link = open_link()
     link.send(UploadFiles(12.5, 6))
     parts = [FileStart("u/ab/abc", "/.b/6/x"), FileData(b"123"), FileEnd(), FileStart("u/cd", "/y")]
@@ -157,12 +157,12 @@ def test_files_to_the_host() -> None:
         (Disconnect(), ["DLMessageDisconnect", "___EmptyParameterString___"]),
     ],
 )
-def test_each_operation_has_its_progress_where_hosts_look_for_it(message: Message, array: list[Any]) -> None:
+def test_each_operation_has_its_progress_where_hosts_read_it(message: Message, array: list[Any]) -> None:
     assert to_plist_array(message) == array
 
 
 @three_ways
-def test_requests_and_goodbye(feed: Feed) -> None:
+def test_requests_and_a_disconnect_are_read(feed: Feed) -> None:
     request = {"MessageName": "Backup", "TargetIdentifier": "u"}
     bye = plist("DLMessageDisconnect", "All done, thanks for the memories")
     link = open_link()
@@ -173,7 +173,7 @@ def test_requests_and_goodbye(feed: Feed) -> None:
 
 
 @pytest.mark.parametrize("state", list(State))
-def test_nothing_is_said_out_of_turn(state: State) -> None:
+def test_nothing_can_be_sent_out_of_turn(state: State) -> None:
     link = DeviceLink()
     link.state = state
     allowed = {State.SENDING_FILES}
@@ -188,8 +188,8 @@ def test_nothing_is_said_out_of_turn(state: State) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        plist("DLMessageStatusResponse", 0, "", {}),  # nobody asked
-        plist("DLMessageVersionExchange", "DLVersionsOk", 400),  # long past
+        plist("DLMessageStatusResponse", 0, "", {}),  # no operation is waiting
+        plist("DLMessageVersionExchange", "DLVersionsOk", 400),  # the exchange is over
         plist("DLMessageDance"),
         plist("DLMessageProcessMessage", "not a dictionary"),
         plist(),
@@ -198,7 +198,7 @@ def test_nothing_is_said_out_of_turn(state: State) -> None:
         pack(">I", PLIST_LIMIT_BYTES + 1),
     ],
 )
-def test_a_host_that_speaks_out_of_turn_or_nonsense_has_broken_it(data: bytes) -> None:
+def test_invalid_messages_or_messages_out_of_turn_break_the_protocol(data: bytes) -> None:
     with pytest.raises(PeerBroke):
         whole(open_link(), data)
 
@@ -208,7 +208,7 @@ def test_a_host_that_speaks_out_of_turn_or_nonsense_has_broken_it(data: bytes) -
     [
         pack(">I", PATH_LIMIT_BYTES + 1),
         pack(">I", 1) + b"\xff",
-        pack(">I", 1) + b"a" + pack(">I", 0),  # a piece without a code
+        pack(">I", 1) + b"a" + pack(">I", 0),  # a frame without a code
         pack(">I", 1) + b"a" + pack(">IB", 2, 0x07) + b"x",
         pack(">I", 1) + b"a" + pack(">I", FRAME_LIMIT_BYTES + 1),
     ],
@@ -218,7 +218,7 @@ def test_file_streams_have_limits_too(data: bytes) -> None:
         whole(downloading(), data)
 
 
-def test_a_frame_of_32_kib_is_taken_and_an_announced_one_waits() -> None:
+def test_a_frame_of_32_kib_is_accepted_and_an_incomplete_one_waits() -> None:
     link = downloading()
     whole(link, pack(">I", 1) + b"a")
     assert whole(link, pack(">IB", FRAME_LIMIT_BYTES, 0x0C) + bytes(FRAME_LIMIT_BYTES - 2)) == []
@@ -226,5 +226,5 @@ def test_a_frame_of_32_kib_is_taken_and_an_announced_one_waits() -> None:
     assert whole(link, b"\0") == [FileData(bytes(FRAME_LIMIT_BYTES - 1))]
 
 
-def test_passwords_do_not_show_in_a_message() -> None:
+def test_passwords_are_not_in_a_messages_repr() -> None:
     assert "1947" not in repr(ProcessMessage({"Password": "correct-horse-1947"}))

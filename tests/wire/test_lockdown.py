@@ -115,7 +115,7 @@ def test_a_field_of_the_wrong_type_breaks_the_protocol(message: Any) -> None:
         server.next()
 
 
-def test_questions_and_answers_take_turns() -> None:
+def test_requests_and_answers_alternate() -> None:
     server = LockdownServer()
     with pytest.raises(WeBroke):
         server.send(Granted())
@@ -125,6 +125,6 @@ def test_questions_and_answers_take_turns() -> None:
         server.next()
 
 
-def test_no_key_or_bag_is_shown_in_a_repr() -> None:
+def test_keys_and_escrow_bags_are_not_in_a_repr() -> None:
     shown = repr(lockdown.StartService("s", b"secret-bag")) + repr(lockdown.Pair({"RootPrivateKey": b"secret-key"}))
     assert "secret" not in shown

@@ -22,7 +22,7 @@ def test_xml_and_binary_frames_are_read_alike(read_three_ways: Callable[..., lis
     assert read_three_ways(PlistFrames, data) == [{"Request": "QueryType"}, ["DLMessageDeviceReady"]]
 
 
-def test_what_is_sent_can_be_read() -> None:
+def test_sent_frames_can_be_read() -> None:
     frames = PlistFrames()
     frames.receive(frames.send({"Größe": b"\x00\xff"}) + frames.send([1], binary=True))
     assert [frames.next(), frames.next(), frames.next()] == [{"Größe": b"\x00\xff"}, [1], NEED_DATA]
@@ -38,7 +38,7 @@ def test_missing_bytes_never_reaches_into_the_next_message() -> None:
     assert read == len(data)
 
 
-def test_bytes_behind_a_frame_are_kept() -> None:
+def test_bytes_after_a_frame_are_kept() -> None:
     frames = PlistFrames()
     frames.receive(frame({"a": 1}) + b"\x16\x03")
     assert frames.next() == {"a": 1}
@@ -64,7 +64,7 @@ def test_a_length_over_the_limit_is_refused_before_anything_is_stored(length: in
         b"<plist>" + b"<array>" * 5000,
     ],
 )
-def test_what_is_no_message_is_the_peers_fault(body: bytes) -> None:
+def test_an_invalid_message_breaks_the_protocol(body: bytes) -> None:
     frames = PlistFrames()
     frames.receive(struct.pack(">I", len(body)) + body)
     with pytest.raises(PeerBroke):
@@ -72,7 +72,7 @@ def test_what_is_no_message_is_the_peers_fault(body: bytes) -> None:
 
 
 @given(st.binary(min_size=1, max_size=200))
-def test_whatever_bytes_come_only_peerbroke_is_raised(body: bytes) -> None:
+def test_any_bytes_raise_only_peerbroke(body: bytes) -> None:
     for prefix in (b"", b"bplist00", b"<plist>"):
         frames = PlistFrames()
         frames.receive(struct.pack(">I", len(prefix + body)) + prefix + body)
@@ -84,8 +84,8 @@ def test_whatever_bytes_come_only_peerbroke_is_raised(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("depth", [12, 4_000], ids=["doubled 12 times over", "nested 4,000 deep"])
-def test_a_list_that_would_become_gigabytes_is_refused_before_it_is_built(depth: int) -> None:
-    """A thousand arrays at one place, each holding the next: a few kilobytes on the wire."""
+def test_a_list_that_expands_to_gigabytes_is_refused_before_it_is_built(depth: int) -> None:
+    """A thousand nested arrays: a few kilobytes on the wire."""
     if depth > 100:
         body = b"<plist><array>" + b"<array>" * depth + b"</array>" * depth + b"</array></plist>"
     else:

@@ -17,7 +17,7 @@ def packet(message: dict[str, Any], tag: int = 1) -> bytes:
     body = plistlib.dumps(message)
     return struct.pack(
         "<4I",
-        16 + len(body),  # length, with this header
+        16 + len(body),  # length, including this header
         1,  # version: plist
         8,  # message: PLIST
         tag,
@@ -70,7 +70,7 @@ def test_every_request_is_read_three_ways(read_three_ways: Callable[..., list[An
     ]
 
 
-def test_the_port_is_turned_round_on_the_wire() -> None:
+def test_the_port_is_byte_swapped_on_the_wire() -> None:
     mux = asking({"MessageType": "Connect", "DeviceID": 5, "PortNumber": socket.htons(62078)})
     assert mux.next() == usbmux.Connect(5, 62078)
 
@@ -110,7 +110,7 @@ def test_events_have_tag_zero_and_only_listeners_get_them() -> None:
     assert unpacked(mux.send_event(usbmux.Paired(4)))[1] == {"MessageType": "Paired", "DeviceID": 4}
 
 
-def test_a_listener_may_ask_nothing_more() -> None:
+def test_a_listener_cannot_send_another_request() -> None:
     mux = asking({"MessageType": "Listen"})
     mux.next()
     mux.send(Result(ResultCode.OK))
@@ -118,7 +118,7 @@ def test_a_listener_may_ask_nothing_more() -> None:
     assert isinstance(mux.next(), usbmux.Unknown)
 
 
-def test_the_binary_protocol_is_refused_in_its_own_words() -> None:
+def test_the_binary_protocol_gets_a_binary_refusal() -> None:
     mux = UsbmuxServer()
     mux.receive(struct.pack("<4I", 16, 0, 3, 21))  # version 0, LISTEN, tag 21
     assert mux.next() == usbmux.OtherVersion(0)
@@ -127,14 +127,14 @@ def test_the_binary_protocol_is_refused_in_its_own_words() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 15, PACKET_LIMIT_BYTES + 1, 0xFFFFFFFF])
-def test_a_length_that_cannot_be_is_refused_with_the_header(length: int) -> None:
+def test_an_invalid_length_is_refused_with_the_header(length: int) -> None:
     mux = UsbmuxServer()
     mux.receive(struct.pack("<4I", length, 1, 8, 1))
     with pytest.raises(PeerBroke):
         mux.next()
 
 
-def test_a_payload_that_is_no_dictionary_breaks_the_protocol() -> None:
+def test_a_payload_that_is_not_a_dictionary_breaks_the_protocol() -> None:
     mux = UsbmuxServer()
     body = plistlib.dumps([1])
     mux.receive(struct.pack("<4I", 16 + len(body), 1, 8, 1) + body)
@@ -142,7 +142,7 @@ def test_a_payload_that_is_no_dictionary_breaks_the_protocol() -> None:
         mux.next()
 
 
-def test_questions_and_answers_take_turns() -> None:
+def test_requests_and_answers_alternate() -> None:
     mux = asking({"MessageType": "ReadBUID"})
     with pytest.raises(WeBroke):
         mux.send(usbmux.Buid("B"))

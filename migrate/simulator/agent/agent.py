@@ -1,6 +1,6 @@
-"""com.apple.mobilebackup2: the backup agent of the simulated iPhone, one connection at a time (facts 2).
+"""com.apple.mobilebackup2: one connection to the backup agent of the simulated iPhone (facts 2).
 
-Hello, then requests until the host says goodbye; each ends in one Response.
+A Hello, then requests until the host disconnects. Each request ends with one Response.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from migrate.simulator.agent.listing import describe_backup, extract, unback
 from migrate.simulator.agent.memory import memory_of
 from migrate.simulator.agent.password import change_password
 from migrate.simulator.agent.restore import receive_restore
-from migrate.simulator.agent.rules import AgentDied
+from migrate.simulator.agent.rules import AgentCrashed
 from migrate.simulator.device.conditions import Act
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.faults.faults import RequestKind
-from migrate.simulator.faults.faulty_host_folder import FaultyDrive
+from migrate.simulator.faults.faulty_host_folder import FaultyHostFolder
 from migrate.simulator.faults.faulty_stream import FaultInjector, FaultyStream, Refused
 from migrate.simulator.usbmuxd.streams import ByteStream
 from migrate.wire.backup2 import (
@@ -41,14 +41,15 @@ from migrate.wire.backup2 import (
 from migrate.wire.plist_frames import PeerBroke
 
 GOODBYE_WAIT_S = 3.0
-"""How long a phone that is to restart waits for the host's goodbye. A real one restarts some seconds after its
-Response; restarting later than the host's goodbye and earlier than this fits what hosts see (*guessed*)."""
+"""How long the phone waits for the host to disconnect before it restarts. A real one restarts some seconds after its
+Response; restarting after the host disconnects, but within this time, fits what hosts see (*guessed*)."""
 
 
 def serve(connection: ByteStream, phone: SimulatedPhone) -> None:
-    """Serves one host until it goes, the link drops (LinkCut, OSError go on to the caller), or it breaks the rules.
+    """Serves one host until it disconnects or breaks the protocol. The caller closes the connection.
 
-    Closing the connection is the caller's.
+    Raises:
+        LinkCut, OSError: the link dropped.
     """
     with memory_of(phone).connection_slot() as admitted:
         if admitted:
@@ -58,19 +59,19 @@ def serve(connection: ByteStream, phone: SimulatedPhone) -> None:
 class Agent:
     def __init__(self, connection: ByteStream, phone: SimulatedPhone) -> None:
         self.phone = phone
-        odd_frames = [size for size in phone.faults.frame_sizes if size > 0]
+        frame_sizes = [size for size in phone.faults.frame_sizes if size > 0]
         if isinstance(connection, FaultyStream):
-            self.mishaps = connection.mishaps
+            self.injector = connection.injector
         else:
-            self.mishaps = FaultInjector(phone.faults, connection.close)
-        self.drive = FaultyDrive(connection, self.mishaps, frames=odd_frames or (FRAME_BYTES,))
-        self.drive.cancelled = phone.cancelled.is_set
+            self.injector = FaultInjector(phone.faults, connection.close)
+        self.host = FaultyHostFolder(connection, self.injector, frames=frame_sizes or (FRAME_BYTES,))
+        self.host.cancelled = phone.cancelled.is_set
         self.disconnected = threading.Event()
 
     def serve(self) -> None:
         try:
-            self.drive.open()
-            while (request := self.drive.next_request()) is not None and self._answer(request):
+            self.host.open()
+            while (request := self.host.next_request()) is not None and self._answer(request):
                 pass
         except PeerBroke:
             return
@@ -78,34 +79,37 @@ class Agent:
             self.disconnected.set()
 
     def _answer(self, request: Request) -> bool:
-        """Whether the conversation goes on. A request for another phone makes a real agent crash: no answer."""
+        """Answers a request. Returns whether the session continues.
+
+        A request for another phone makes a real agent crash, so it gets no answer.
+        """
         if isinstance(request, Hello):
-            self.drive.respond(hello_response(request.versions))
+            self.host.respond(hello_response(request.versions))
             return True
         if request.udid != self.phone.udid:
             return False
         try:
-            self.mishaps.begin_request(_request_kind(request))
+            self.injector.begin_request(_request_kind(request))
             content = self._do(request)
-            self.mishaps.refuse_at_end()
+            self.injector.refuse_at_end()
         except MBError as error:
-            self.drive.respond(error_response(error))
+            self.host.respond(error_response(error))
             return True
         except Refused as refusal:
             if isinstance(request, Restore):
                 self.phone.pending_restore = None
-            self.drive.respond(error_response(refusal.error))
+            self.host.respond(error_response(refusal.error))
             return True
-        except AgentDied:
+        except AgentCrashed:
             return False
         if isinstance(request, Restore) and self._restart_after(request):
             return False
-        self.mishaps.end_request()
-        self.drive.respond(ok_response(content))
+        self.injector.end_request()
+        self.host.respond(ok_response(content))
         return True
 
     def _do(self, request: Request) -> str | None:
-        """What the request asks for; the Content of its Response. Raises MBError."""
+        """Executes a request. Returns the Content of its Response, if any. Raises MBError."""
         self.phone.cancelled.clear()
         behaviour = self.phone.behaviour
         match request:
@@ -115,35 +119,35 @@ class Agent:
                 if self.phone.requires_encryption and not self.phone.will_encrypt:
                     raise MBError(MBErrorCode.PASSWORD, "Backup encryption is required by policy")
                 with memory_of(self.phone).exclusive("Another backup or restore is running"):
-                    back_up(self.phone, self.drive, request)
+                    back_up(self.phone, self.host, request)
             case Restore():
                 self._ask_for_passcode(self.phone.assume.restore_asks_passcode)
                 self._check_conditions("restore")
                 with memory_of(self.phone).exclusive("Acquiring restore lock failed"):
-                    receive_restore(self.phone, self.drive, request)
+                    receive_restore(self.phone, self.host, request)
             case ChangePassword():
                 self._ask_for_passcode(behaviour.passcode_for_password)
                 with memory_of(self.phone).exclusive("Another backup or restore is running"):
-                    change_password(self.phone, self.drive, request)
+                    change_password(self.phone, self.host, request)
             case InfoOrList():
-                return describe_backup(self.drive, request)
+                return describe_backup(self.host, request)
             case Extract():
-                extract(self.drive, request)
+                extract(self.host, request)
             case Unback():
-                unback(self.drive, request)
+                unback(self.host, request)
             case Remove():
                 raise MBError(MBErrorCode.OTHER, "Remove action is no longer supported")
             case EnableCloudBackup():
                 raise MBError(MBErrorCode.OTHER, "No account exists")
             case EraseDevice():
-                # a real phone erases itself and drops the link; a test phone has no business losing its data so
-                raise MBError(MBErrorCode.OTHER, "This simulated iPhone is erased by its owner only")
+                # a real phone erases itself and drops the link; a test must not lose a phone's data by a request
+                raise MBError(MBErrorCode.OTHER, "This simulated iPhone can only be erased through the admin channel")
         return None
 
     def _ask_for_passcode(self, wanted: bool) -> None:
         if wanted and not self.phone.enter_passcode():
-            too_late = " - timeout waiting for passcode entry" if self.phone.sheet.timed_out else ""
-            raise MBError(MBErrorCode.PHONE_LOCKED, f"Device locked{too_late}")
+            timeout = " - timeout waiting for passcode entry" if self.phone.sheet.timed_out else ""
+            raise MBError(MBErrorCode.PHONE_LOCKED, f"Device locked{timeout}")
 
     def _check_conditions(self, act: Act) -> None:
         phone = self.phone
@@ -152,10 +156,10 @@ class Agent:
             raise MBError(MBErrorCode.SETUP_RUNNING, "Setup assistant is running")
         phone.conditions.check(act)
         if phone.battery_percent < phone.assume.battery_gate_percent and not phone.conditions.charging:
-            raise MBError(MBErrorCode.OTHER, "Battery is too low")  # *guessed*: nobody has seen such a gate
+            raise MBError(MBErrorCode.OTHER, "Battery is too low")  # *guessed*: no such check has been seen
 
     def _restart_after(self, request: Restore) -> bool:
-        """Arranges the restart that a finished restore ends in. True: the link drops where the Response should come."""
+        """Schedules the restart after a restore. Returns True if the link is to drop instead of the Response."""
         if request.options.should_reboot:
             threading.Thread(target=self._restart, name=f"restart {self.phone.name}", daemon=True).start()
         return self.phone.faults.drop_instead_of_response

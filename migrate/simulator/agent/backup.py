@@ -1,14 +1,14 @@
 """A backup, message by message: facts 2.3 and 2.4 (decompiled BackupAgent2 26.1, CONFIRMED(dec); wire logs agree).
 
     passcode, preconditions
-    Status.plist, then Manifest.plist and Manifest.db of the backup to build on, and a look whether its files are there
+    Status.plist, then Manifest.plist and Manifest.db of the backup to build on, and a check that its files exist
     free space; directories; Status uploading; files to Snapshot/ab/abcdef…; Snapshot/Manifest.plist, .db
     Status moving; MoveItems Snapshot/ab/x -> ab/x, then the manifests
     Status removing; RemoveItems; Status finished
-    verify: everything is read and listed once more; the backup before it is removed
+    verify: everything is read and listed again; the previous backup is removed
 
-Not as a real phone: nothing changes between a file's scan and its sending. Whether SQLite databases are sent as they
-lie there or as consistent copies is up to `Assumptions.databases`.
+Unlike on a real phone, nothing changes between a file's scan and its upload. `Assumptions.databases` decides whether
+SQLite databases are sent as they are or as consistent copies.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from functools import partial
 
 from migrate.backup.crypto.cipher import KEY_BYTES
 from migrate.simulator.agent.host_backup import HostManifest, blob_path, fetch_backup
-from migrate.simulator.agent.host_folder import Drive, Entry, FileUpload
+from migrate.simulator.agent.host_folder import Entry, FileUpload, HostFolder
 from migrate.simulator.agent.manifest_plist import LIMIT_BYTES as PROPERTIES_LIMIT_BYTES
 from migrate.simulator.agent.manifest_plist import write_properties
 from migrate.simulator.agent.memory import AgentMemory, keys_of, memory_of
-from migrate.simulator.agent.rows.backup_rows import PendingRows
+from migrate.simulator.agent.pending_backup import PendingBackup, PlannedUpload
+from migrate.simulator.agent.rows.pending_rows import PendingRows
 from migrate.simulator.agent.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
 from migrate.simulator.agent.status_plist import OLDEST_INCREMENTAL, Status, read_status
-from migrate.simulator.agent.unfinished_backup import PendingBackup, PlannedUpload
 from migrate.simulator.device.domains import device_path, is_allowed, is_backed_up
 from migrate.simulator.device.filesystem import NOT_KEPT, DigestOnly, Filesystem, Node
 from migrate.simulator.device.phone import SimulatedPhone
@@ -42,31 +42,31 @@ from migrate.wire.backup2 import Backup, MBError, MBErrorCode, wrap_read_error, 
 HEADROOM_BYTES = 0x8000000
 PURGE_OVERSHOOT_BYTES = 0x80000000
 PURGE_URGENCY = 4
-"""128 MiB beside what is sent, and 2 GiB more in the plea for room: measured on 26.5 to 26.6.1 (facts 2.3)."""
+"""128 MiB in addition to the upload, and 2 GiB more in a purge request: measured on 26.5 to 26.6.1 (facts 2.3)."""
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 CACHE = "/.ba"
-"""Where the phone keeps what it writes itself; device paths of plists begin so. facts 2.2."""
-NODES_BETWEEN_LOOKS = 1_000
+"""The phone's folder for the files it generates; device paths of plists start with it. facts 2.2."""
+NODES_BETWEEN_LINK_CHECKS = 1_000
 METADATA = ("Manifest.plist", "Manifest.db")
 
 
-def back_up(phone: SimulatedPhone, drive: Drive, request: Backup) -> None:
-    """One whole backup; the host has it when this returns. Raises MBError, LinkCut, PeerBroke."""
-    BackupRun(phone, drive, request).run()
+def back_up(phone: SimulatedPhone, host: HostFolder, request: Backup) -> None:
+    """Makes one complete backup. Raises MBError, LinkCut, PeerBroke."""
+    BackupRun(phone, host, request).run()
 
 
 @dataclass(frozen=True)
 class HostFolderListing:
-    """Names in the host's folder and in its Snapshot/."""
+    """The names in the host's folder and in its Snapshot/."""
 
     folder: frozenset[str]
     snapshot: frozenset[str]
 
 
 class BackupRun:
-    def __init__(self, phone: SimulatedPhone, drive: Drive, request: Backup) -> None:
+    def __init__(self, phone: SimulatedPhone, host: HostFolder, request: Backup) -> None:
         self.phone = phone
-        self.drive = drive
+        self.host = host
         self.request = request
         self.folder = request.udid
         self.memory: AgentMemory = memory_of(phone)
@@ -90,37 +90,37 @@ class BackupRun:
         self.memory.pending_backups.clear()
         self._verify(pending)
         if pending.old_folder:
-            self.drive.remove([pending.old_folder])
+            self.host.remove([pending.old_folder])
         self.memory.remember(pending.uuid, unreadable_ids=frozenset(pending.unreadable_ids), rows=len(pending.rows))
         self.phone.itunes_backup_unix_s = int(time.time())
 
-    # --- what is there
+    # --- the existing backup
 
     def _read_status(self) -> Status | None:
-        """The host's Status.plist; None where there is none."""
+        """The host's Status.plist, or None if there is none."""
         try:
-            return read_status(self.drive.read(self._path("Status.plist"), STATUS_LIMIT_BYTES))
+            return read_status(self.host.read(self._path("Status.plist"), STATUS_LIMIT_BYTES))
         except MBError as error:
             if error.code == MBErrorCode.NOT_FOUND:
                 return None
             raise wrap_read_error("Error reading status", error) from error
 
     def _resumable_backup(self, status: Status | None) -> PendingBackup | None:
-        """The interrupted backup that the host's Status.plist names, if it still fits the phone."""
+        """The interrupted backup that the host's Status.plist names, if it can be resumed."""
         if status is None or status.snapshot_state == "finished" or self.request.force_full:
             return None
         pending = self.memory.pending_backups.get(status.uuid)
         if pending is None or pending.keys != keys_of(self.phone):
             return None
         if pending.phase == "removing" and status.snapshot_state == "uploading":
-            return None  # the host put an older Status.plist back: what it has is not what was moved
+            return None  # the host restored an older Status.plist, so its files are not those that were moved
         return pending
 
     def _new_pending_backup(self, status: Status | None) -> PendingBackup:
         base = self._read_base(status)
-        listing = self.drive.contents(self.folder)
-        sound = base is not None and self._has_every_file(base.rows.file_ids_in, listing)
-        if base is not None and (self._lost_rows(base, status) or not sound):
+        listing = self.host.contents(self.folder)
+        complete = base is not None and self._has_every_file(base.rows.file_ids_in, listing)
+        if base is not None and (self._lost_rows(base, status) or not complete):
             base = None  # "Existing backup is corrupt, forcing a full backup"
         keys = keys_of(self.phone)
         pending = PendingBackup(
@@ -140,7 +140,7 @@ class BackupRun:
         return pending
 
     def _read_base(self, status: Status | None) -> HostManifest | None:
-        """The finished backup that this one can build on; None: it must be a full one."""
+        """The finished backup that this one can build on, or None if it must be a full one."""
         if self.request.force_full or status is None or status.version < OLDEST_INCREMENTAL:
             return None
         if status.is_full or status.backup_state != "new" or status.snapshot_state in ("moving", "removing"):
@@ -151,11 +151,11 @@ class BackupRun:
             empty = error.code == MBErrorCode.INVALID_DATA and "zero-length" in error.text
             if empty and status.snapshot_state == "finished":
                 raise wrap_read_error("Error reading backup properties", error) from error
-            return None  # missing, damaged, or of another version: a full backup helps
+            return None  # missing, damaged, or of another version: make a full backup
 
     def _fetch_base(self) -> HostManifest | None:
         keys = keys_of(self.phone)
-        with fetch_backup(self.drive, self.folder) as found:
+        with fetch_backup(self.host, self.folder) as found:
             if found.properties.is_encrypted != (keys.password is not None):
                 return None
             if found.properties.keybag != keys.keybag.to_bytes():
@@ -163,38 +163,38 @@ class BackupRun:
             return found.open(keys.password)
 
     def _lost_rows(self, base: HostManifest, status: Status | None) -> bool:
-        """Whether this phone minds that somebody took rows out of the manifest it wrote."""
+        """Whether rows are missing from the manifest this phone wrote and it therefore makes a full backup."""
         rows = self.memory.rows.get(status.uuid) if status else None
         return self.phone.assume.missing_rows == "full" and rows is not None and len(base.rows) < rows
 
     def _has_every_file(self, file_ids_in: Callable[[str], Iterable[str]], listing: dict[str, Entry]) -> bool:
-        """Whether the host has all files of each shard. One shard's names are in memory at once."""
+        """Whether the host has all files. Only one shard's names are in memory at a time."""
         for shard in SHARDS:
-            existing = self.drive.contents(self._path(shard)) if shard in listing else {}
+            existing = self.host.contents(self._path(shard)) if shard in listing else {}
             if any(file_id not in existing for file_id in file_ids_in(shard)):
                 return False
         return True
 
     def _set_aside_old_backup(self) -> str:
-        """Renames the backup that is there; it is removed when the new one is finished (needs room for both), and
-        stays under its new name when the new one never is.
+        """Renames the existing backup and returns its new name. It is removed when the new one is finished, so the host
+        needs space for both; if the new one never finishes, it keeps its new name.
 
-        The Info.plist that the host has just written comes back as a copy: without it the new backup would have
-        none. *guessed*; the decompiled agent only shows the move.
+        The Info.plist that the host has just written is copied back, because the new backup would have none. *guessed*;
+        the decompiled agent only shows the move.
         """
         old = self.memory.name_aside(self.folder)
         with writing("Error moving the old backup"):
-            self.drive.move([(self.folder, old)])
-            self.drive.make_directory(self.folder)
-            if "Info.plist" in self.drive.contents(old):
-                self.drive.copy(f"{old}/Info.plist", self._path("Info.plist"))
+            self.host.move([(self.folder, old)])
+            self.host.make_directory(self.folder)
+            if "Info.plist" in self.host.contents(old):
+                self.host.copy(f"{old}/Info.plist", self._path("Info.plist"))
         return old
 
     # --- uploading
 
     def _upload(self, pending: PendingBackup) -> None:
         self._begin_snapshot()
-        files = self.phone.files.copy()  # an APFS snapshot of now, looked at more than once
+        files = self.phone.files.copy()  # an APFS snapshot, scanned more than once
         pending.plan(self._scan(files, pending.encrypted), self.phone.faults)
         existing = self._list_host_folder(pending)
         if self.phone.keeps == "digests" and any(
@@ -206,22 +206,22 @@ class BackupRun:
         self._check_free_space(plain_bytes)
         self._make_directories(existing)
         self._write_status(pending, "uploading")
-        self.drive.done_bytes, self.drive.total_bytes = 0, stored_bytes
+        self.host.done_bytes, self.host.total_bytes = 0, stored_bytes
         self.phone.on_transfer_started("backup")
         with writing("Multiple errors uploading files"):
-            self.drive.upload(self._outgoing(pending, pending.planned_uploads(self._scan(files, pending.encrypted))))
+            self.host.upload(self._outgoing(pending, pending.planned_uploads(self._scan(files, pending.encrypted))))
         self._upload_manifests(pending)
 
     def _begin_snapshot(self) -> None:
-        """The phone is silent while it scans."""
+        """Checks that a snapshot is possible. The phone is silent while it scans."""
         if self.phone.faults.silence_s:
-            self.drive.pause(self.phone.faults.silence_s)
+            self.host.pause(self.phone.faults.silence_s)
         self.phone.conditions.check_snapshot()
         if self.phone.free_bytes < self.phone.assume.snapshot_needs_bytes:
             raise MBError(MBErrorCode.PHONE_STEP_FAILED, "Failed to create snapshot: No space left on device (28)")
 
     def _scan(self, files: Filesystem, encrypted: bool) -> Iterable[Node]:
-        """What of a snapshot belongs into the backup."""
+        """The nodes of a snapshot that belong in the backup."""
         known_only = self.phone.assume.unknown_paths == "left-out"
 
         def found() -> Iterator[Node]:
@@ -235,40 +235,39 @@ class BackupRun:
         return self.memory.copies.replace_databases(found) if self.phone.assume.databases == "consistent" else found()
 
     def _checking_link(self, nodes: Iterable[Node]) -> Iterator[Node]:
-        """The same; a million of them take minutes, and a phone whose cable is gone stops."""
+        """Yields `nodes` and checks the cable now and then, because a million nodes take minutes."""
         for number, node in enumerate(nodes):
-            if number % NODES_BETWEEN_LOOKS == 0:
-                self.drive.check_link()
+            if number % NODES_BETWEEN_LINK_CHECKS == 0:
+                self.host.check_link()
             yield node
 
     def _list_host_folder(self, pending: PendingBackup) -> HostFolderListing:
-        """What the folder holds already, and with it its Snapshot/ where an interrupted run left one; the draft is told
-        of the files in there."""
-        folder = self.drive.contents(self.folder)
-        snapshot = self.drive.contents(self._path("Snapshot")) if "Snapshot" in folder else {}
+        """Lists the host's folder, and its Snapshot/ if an interrupted run left one, whose files are recorded."""
+        folder = self.host.contents(self.folder)
+        snapshot = self.host.contents(self._path("Snapshot")) if "Snapshot" in folder else {}
         for shard in sorted(snapshot.keys() & set(SHARDS)):
-            found = self.drive.contents(self._path(f"Snapshot/{shard}"))
+            found = self.host.contents(self._path(f"Snapshot/{shard}"))
             pending.rows.record_uploaded_sizes((name, entry.size) for name, entry in found.items())
         return HostFolderListing(frozenset(folder), frozenset(snapshot))
 
     def _make_directories(self, existing: HostFolderListing) -> None:
-        """The 256 folders, twice, in no order (an NSSet's); those that are there already are not asked for again."""
+        """Creates the missing ones of twice 256 folders, in random order, as a real agent does (it uses an NSSet)."""
         wanted = [self.folder, *(self._path(shard) for shard in _shuffled(set(SHARDS) - existing.folder))]
         wanted += [] if "Snapshot" in existing.folder else [self._path("Snapshot")]
         wanted += [self._path(f"Snapshot/{shard}") for shard in _shuffled(set(SHARDS) - existing.snapshot)]
         with writing("Error creating directory"):
             for path in wanted:
-                self.drive.make_directory(path)
+                self.host.make_directory(path)
 
     def _check_free_space(self, upload_bytes: int) -> None:
         need = upload_bytes + HEADROOM_BYTES
-        free = self.drive.free_bytes()
-        if need >= free and self.drive.purge(need - free + PURGE_OVERSHOOT_BYTES, PURGE_URGENCY):
-            free = self.drive.free_bytes()
+        free = self.host.free_bytes()
+        if need >= free and self.host.purge(need - free + PURGE_OVERSHOOT_BYTES, PURGE_URGENCY):
+            free = self.host.free_bytes()
         if need >= free:
             raise MBError(MBErrorCode.HOST_FULL, f"Insufficient free disk space on drive to back up ({free} < {need})")
 
-    def _outgoing(self, pending: PendingBackup, sends: Iterable[PlannedUpload]) -> Iterator[FileUpload]:
+    def _outgoing(self, pending: PendingBackup, uploads: Iterable[PlannedUpload]) -> Iterator[FileUpload]:
         faults, snapshot = self.phone.faults, self._path("Snapshot")
         return (
             FileUpload(
@@ -277,7 +276,7 @@ class BackupRun:
                 size=planned.stored_size,
                 chunks=partial(pending.stored_chunks, planned, faults),
             )
-            for planned in sends
+            for planned in uploads
         )
 
     def _upload_manifests(self, pending: PendingBackup) -> None:
@@ -292,58 +291,58 @@ class BackupRun:
         self._write("Snapshot/Manifest.plist", pending.manifest_plist)
         with writing("Error writing Snapshot/Manifest.db"):
             path = self._path("Snapshot/Manifest.db")
-            self.drive.upload([FileUpload(path, f"{CACHE}/Manifest.db", manifest.size, manifest.chunks)])
+            self.host.upload([FileUpload(path, f"{CACHE}/Manifest.db", manifest.size, manifest.chunks)])
 
     # --- moving, removing, verifying
 
     def _move(self, pending: PendingBackup) -> None:
-        """Everything sent goes to its place. What an interrupted run has moved already is not in Snapshot/ any more."""
+        """Moves the uploaded files to their folders. An interrupted run may have moved some of them already."""
         snapshot = self._path("Snapshot")
-        listing = self.drive.contents(snapshot)
+        listing = self.host.contents(snapshot)
         shards = sorted(listing.keys() & set(SHARDS))
 
         def moves() -> Iterator[tuple[str, str]]:
             for shard in shards:
                 wanted = set(pending.rows.file_ids_in(shard, uploaded_only=True))
-                for name in self.drive.contents(f"{snapshot}/{shard}"):
+                for name in self.host.contents(f"{snapshot}/{shard}"):
                     if name in wanted:
                         yield blob_path(snapshot, name), blob_path(self.folder, name)
 
         with writing("Error moving files"):
-            self.drive.move(moves())
+            self.host.move(moves())
             for name in METADATA:
                 if name in listing:
-                    self.drive.move([(f"{snapshot}/{name}", self._path(name))])
+                    self.host.move([(f"{snapshot}/{name}", self._path(name))])
 
     def _remove(self, pending: PendingBackup) -> None:
-        gone = (blob_path(self.folder, identity) for identity in pending.removals(SHARDS))
+        removed = (blob_path(self.folder, identity) for identity in pending.removals(SHARDS))
         with writing("Error removing files"):
-            self.drive.remove(gone)
-            self.drive.remove([self._path("Snapshot"), self._path("Manifest.mbdx")])
+            self.host.remove(removed)
+            self.host.remove([self._path("Snapshot"), self._path("Manifest.mbdx")])
 
     def _verify(self, pending: PendingBackup) -> None:
-        """A file's presence counts, its size does not. facts 2.4, CONFIRMED(dec)."""
+        """Checks that every file exists; sizes are not checked. facts 2.4, CONFIRMED(dec)."""
         self._read_back("Status.plist", STATUS_LIMIT_BYTES)
         if self._read_back("Manifest.plist", PROPERTIES_LIMIT_BYTES) != pending.manifest_plist:
             raise MBError(MBErrorCode.CORRUPT, "Manifest.plist is not the one that was sent")
         if pending.manifest_db is None or self._digest_of("Manifest.db") != pending.manifest_db.sha256:
             raise MBError(MBErrorCode.CORRUPT, "Manifest.db is not the one that was sent")
-        if not self._has_every_file(pending.rows.file_ids_in, self.drive.contents(self.folder)):
+        if not self._has_every_file(pending.rows.file_ids_in, self.host.contents(self.folder)):
             raise MBError(MBErrorCode.CORRUPT, "Manifest references files not in backup")
 
-    # --- small things
+    # --- reading and writing
 
     def _path(self, name: str) -> str:
         return f"{self.folder}/{name}"
 
     def _read_back(self, name: str, limit_bytes: int) -> bytes:
         try:
-            return self.drive.read(self._path(name), limit_bytes)
+            return self.host.read(self._path(name), limit_bytes)
         except MBError as error:
             raise wrap_read_error(f"Error verifying {name}", error) from error
 
     def _digest_of(self, name: str) -> bytes:
-        """SHA-256 of what the host has under this name, as it streams in."""
+        """The SHA-256 of the host's file, hashed while it streams in."""
         digest = hashlib.sha256()
 
         def consume(_: str, chunks: Iterator[bytes]) -> None:
@@ -351,14 +350,14 @@ class BackupRun:
                 digest.update(chunk)
 
         path = self._path(name)
-        if problem := self.drive.download([path], consume).get(path):
+        if problem := self.host.download([path], consume).get(path):
             raise wrap_read_error(f"Error verifying {name}", problem)
         return digest.digest()
 
     def _write(self, name: str, data: bytes) -> None:
         device_name = f"{CACHE}/{name.rpartition('/')[2]}"
         with writing(f"Error writing {name}"):
-            self.drive.write(self._path(name), device_name, data)
+            self.host.write(self._path(name), device_name, data)
 
     def _write_status(self, pending: PendingBackup, state: str) -> None:
         status = Status(
@@ -372,7 +371,7 @@ class BackupRun:
 
 @contextmanager
 def writing(text: str) -> Iterator[None]:
-    """What the host refuses inside becomes the outer error of a write."""
+    """Wraps an error of the host in the error of a failed write."""
     try:
         yield
     except MBError as error:
@@ -380,7 +379,7 @@ def writing(text: str) -> Iterator[None]:
 
 
 def _has_content(listing: dict[str, Entry]) -> bool:
-    """Whether a folder holds a backup, finished or not: a host's Info.plist, Status.plist and empty file are none."""
+    """Whether a folder holds a backup, finished or not. Info.plist, Status.plist and empty files do not count."""
     folders = any(entry.is_directory and (name in SHARDS or name == "Snapshot") for name, entry in listing.items())
     return folders or any(listing[name].size > 0 for name in ("Manifest.db", "Manifest.mbdb") if name in listing)
 

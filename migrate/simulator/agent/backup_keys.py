@@ -1,4 +1,4 @@
-"""The keys of a phone's backups, as long as its backup password stays the same."""
+"""The keys of a phone's backups under one backup password."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from migrate.backup.crypto.keybag import ClassKeys, Keybag
 
 @dataclass(frozen=True)
 class PhoneKeys:
-    """The keybag backups of this phone are made with. `password` None: unencrypted."""
+    """The keybag of this phone's backups. `password` is None if they are not encrypted."""
 
     password: str | None = field(repr=False)
     keybag: Keybag = field(repr=False)

@@ -1,8 +1,8 @@
-"""SQLite databases as a backup takes them: copies with the log folded in, in place of database and companions.
+"""Consistent copies of SQLite databases: one checkpointed file in place of a database and its companion files.
 
-A phone copies its databases before it sends them, because they change under its hands (CONFIRMED(dec), facts 2.3). In a
-real backup of iOS 14.3 three of 85 databases had a `-wal` beside them and one a `-shm` (*seen*); which keep theirs is
-not known, here it is those that SQLite cannot open.
+A phone copies its databases before it sends them, because they change during the backup (CONFIRMED(dec), facts 2.3). In
+a real backup of iOS 14.3 three of 85 databases had a `-wal` beside them and one a `-shm` (*seen*). Which databases keep
+theirs is not known; here it is those that SQLite cannot open.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ Place = tuple[str, str]
 class _Copy:
     database: Node
     log: Node | None
-    copy: Node | None  # None: SQLite cannot open it
+    copy: Node | None  # None if SQLite cannot open the database
 
 
 class ConsistentCopies:
-    """One phone's; a copy is made again only when its database or log has changed, so that nothing is sent twice."""
+    """One phone's copies. A copy is only renewed if its database or log has changed, so that nothing is sent twice."""
 
     def __init__(self) -> None:
         self._made: dict[Place, _Copy] = {}
         self._spool = Spool()
 
     def replace_databases(self, scan: Callable[[], Iterable[Node]]) -> Iterator[Node]:
-        """What `scan` finds, each time the same nodes, with every database that has companions replaced by its copy,
-        and without those companions. Only databases that have any are held in memory."""
+        """Yields the nodes of `scan`, with each database that has companion files replaced by its copy, and without
+        those companion files. `scan` must yield the same nodes every time. Only such databases are held in memory."""
         beside = {
             (node.domain, node.relative_path.removesuffix(suffix))
             for node in scan()
@@ -54,10 +54,10 @@ class ConsistentCopies:
         for place in beside & files.keys():
             if copy := self._copy_of(files[place], files.get((place[0], f"{place[1]}-wal"))):
                 copies[place] = copy
-        gone = {(domain, path + suffix) for domain, path in copies for suffix in SUFFIXES}
+        companions = {(domain, path + suffix) for domain, path in copies for suffix in SUFFIXES}
         for node in scan():
             place = (node.domain, node.relative_path)
-            if place not in gone:
+            if place not in companions:
                 yield copies.get(place, node)
 
     def _copy_of(self, database: Node, log: Node | None) -> Node | None:
@@ -69,7 +69,8 @@ class ConsistentCopies:
         return made.copy
 
     def _checkpoint(self, database: Node, log: Node | None, earlier: int) -> Node | None:
-        """The copy's status change is later than `earlier`, that of the copy before: incremental backups go by it."""
+        """Makes a copy whose status change time is later than `earlier`, the previous copy's: incremental backups
+        compare it."""
         if next(database.content.chunks(), b"")[: len(MAGIC)] != MAGIC:
             return None
         if log is None or not log.size:

@@ -1,6 +1,6 @@
-"""A backup on the host's disk, as the phone reads it: its properties first, its manifest when it may be opened.
+"""A backup on the host, as the phone reads it: first its properties, then its manifest.
 
-The phone works on a private copy of the manifest, as a real one does; it is gone when the reading ends.
+Like a real phone, it works on a temporary copy of the manifest.
 """
 
 from __future__ import annotations
@@ -15,44 +15,43 @@ from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.open import open_manifest
 from migrate.problems import BackupUnreadable, BadRecord, KeybagUnreadable, PasswordMissing, WrongPassword
-from migrate.simulator.agent.host_folder import Drive
+from migrate.simulator.agent.host_folder import HostFolder
 from migrate.simulator.agent.manifest_plist import LIMIT_BYTES, Properties, read_properties
 from migrate.simulator.agent.rows.host_rows import HostRows
 from migrate.wire.backup2 import MBError, MBErrorCode
 
 MANIFEST_LIMIT_BYTES = 4 << 30
-"""Manifests of 1.55 GB are known (facts 3.2)."""
+"""Manifests of 1.55 GB have been reported (facts 3.2)."""
 ROWS_LIMIT = 5_000_000
 
 
 @dataclass(frozen=True)
 class HostManifest:
-    """The rows of a host's manifest. Keys only where it is encrypted."""
+    """The rows of a host's manifest. The keys are None if it is not encrypted."""
 
     rows: HostRows = field(repr=False)
     class_keys: ClassKeys | None
     manifest_key: bytes | None = field(repr=False)
-    is_flat: bool = False  # a Manifest.mbdb, whose stored files lie in no shards
+    is_flat: bool = False  # a backup with Manifest.mbdb stores its files in no subfolders
 
     def blob_path(self, folder: str, file_id: str) -> str:
-        """Where a backup in `folder` keeps the bytes of a record."""
+        """The path of a record's stored file in the backup in `folder`."""
         return f"{folder}/{file_id}" if self.is_flat else blob_path(folder, file_id)
 
 
 @dataclass(frozen=True)
 class FetchedBackup:
-    """Manifest.plist and Manifest.db as the host sent them, the latter still shut."""
+    """Manifest.plist and Manifest.db as the host sent them; the latter is not opened yet."""
 
-    folder: str
     properties: Properties
     copy: Path
 
     def open(self, password: str | None) -> HostManifest:
-        """The rows.
+        """Opens the manifest.
 
         Raises:
-            MBError: PASSWORD (wrong or missing), CORRUPT (no keybag), OTHER (a keybag that is none), or INVALID_DATA
-                for a manifest that cannot be read.
+            MBError: PASSWORD (wrong or missing), CORRUPT (no keybag), OTHER (an invalid keybag), or INVALID_DATA (the
+                manifest cannot be read).
         """
         if self.properties.is_encrypted and self.properties.keybag is None:
             raise MBError(MBErrorCode.CORRUPT, "No keybag in manifest")
@@ -76,31 +75,31 @@ class FetchedBackup:
 
 
 @contextmanager
-def fetch_backup(drive: Drive, folder: str, *, takes_mbdb: bool = False) -> Iterator[FetchedBackup]:
-    """The properties and the manifest of the backup in `folder`; the private copy lives as long as the block.
+def fetch_backup(host: HostFolder, folder: str, *, takes_mbdb: bool = False) -> Iterator[FetchedBackup]:
+    """Downloads the properties and the manifest of the backup in `folder`. The copy exists within the `with` block.
 
     Raises:
-        MBError: the inner error (NOT_FOUND among them); what the host sees of it is the caller's. CORRUPT for a
-            Manifest.mbdb that this phone does not take.
+        MBError: the inner error, for instance NOT_FOUND; the caller wraps it for the host. CORRUPT for a Manifest.mbdb
+            that this phone does not accept.
     """
-    properties_data = drive.read(f"{folder}/Manifest.plist", LIMIT_BYTES)
+    properties_data = host.read(f"{folder}/Manifest.plist", LIMIT_BYTES)
     properties = read_properties(properties_data)
     with tempfile.TemporaryDirectory(prefix="simulator-", ignore_cleanup_errors=True) as name:
         copy = Path(name)
         (copy / "Manifest.plist").write_bytes(properties_data)
         try:
-            _fetch_manifest(drive, f"{folder}/Manifest.db", copy / "Manifest.db")
+            _fetch_manifest(host, f"{folder}/Manifest.db", copy / "Manifest.db")
         except MBError as error:
             if error.code != MBErrorCode.NOT_FOUND:
                 raise
-            _fetch_manifest(drive, f"{folder}/Manifest.mbdb", copy / "Manifest.mbdb")
+            _fetch_manifest(host, f"{folder}/Manifest.mbdb", copy / "Manifest.mbdb")
             if not takes_mbdb:
                 raise MBError(MBErrorCode.CORRUPT, "No keybag in manifest") from None  # REPORTED of iOS 27
             (copy / "Manifest.db").unlink(missing_ok=True)
-        yield FetchedBackup(folder, properties, copy)
+        yield FetchedBackup(properties, copy)
 
 
-def _fetch_manifest(drive: Drive, path: str, destination: Path) -> None:
+def _fetch_manifest(host: HostFolder, path: str, destination: Path) -> None:
     def consume(_: str, chunks: Iterator[bytes]) -> None:
         size = 0
         with destination.open("wb") as file:
@@ -111,10 +110,10 @@ def _fetch_manifest(drive: Drive, path: str, destination: Path) -> None:
                         MBErrorCode.INVALID_DATA, f"Manifest is larger than {MANIFEST_LIMIT_BYTES} bytes", path
                     )
 
-    if problem := drive.download([path], consume).get(path):
+    if problem := host.download([path], consume).get(path):
         raise problem
 
 
 def blob_path(folder: str, file_id: str) -> str:
-    """Where a backup in `folder` keeps the bytes of a record."""
+    """The path of a record's stored file in the backup in `folder`."""
     return f"{folder}/{file_id[:2]}/{file_id}"

@@ -1,7 +1,7 @@
-"""The computer's backup folder as the phone's backup agent sees it: a drive at the far end of DeviceLink.
+"""The host's backup folder, as the phone's backup agent reaches it over DeviceLink.
 
-Every operation asks once and waits for the host's status. What the host refuses comes back as the MBError that iOS
-makes of it (wire/backup2); a host that is gone is a LinkCut; one that breaks the protocol is a PeerBroke. Only these.
+Every operation sends one request and waits for the host's status. It raises MBError, as iOS translates the host's error
+(wire/backup2); LinkCut if the host is gone; and PeerBroke if the host breaks the protocol.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from migrate.wire.plist_frames import NeedData, PeerBroke
 RECEIVE_BYTES = 256 << 10
 SEND_BYTES = 256 << 10
 FRAME_BYTES = 32 << 10
-"""What a frame of a file holds on its way to the host. facts 2.2."""
+"""The size of a file's frames on their way to the host. facts 2.2."""
 MULTI_STATUS = -13
 BATCH = 128
 """Files, moves or removals in one message. CONFIRMED(dec)."""
@@ -56,12 +56,12 @@ FileConsumer = Callable[[str, Iterator[bytes]], None]
 
 
 class Unreadable(Exception):
-    """Raised while a file's bytes are being read from the phone: what is sent so far stands, then comes code 0x0b."""
+    """The phone cannot read on in a file. The bytes sent so far are followed by code 0x0b."""
 
 
 @dataclass(frozen=True)
 class FileUpload:
-    """A file on its way to the host. `size` is what will be sent, as announced; `chunks` is called once."""
+    """A file to send to the host. `size` is the announced number of bytes; `chunks` is called once."""
 
     host_path: str
     device_path: str
@@ -77,11 +77,11 @@ class Entry:
     size: int
 
 
-class Drive:
-    """One connection. `done_bytes` of `total_bytes` is what the progress figure is made from; the run keeps both.
+class HostFolder:
+    """The host's folder over one connection.
 
-    Once the person has `cancelled` on the phone the next operation, or the next file of a batch, raises MBError
-    CANCELLED instead: a batch the host is sending is received to its end first.
+    The progress figure is `done_bytes` of `total_bytes`, which the run sets. After the user has `cancelled`, the next
+    operation, or the next file of a batch, raises MBError CANCELLED. A batch the host is sending is received first.
     """
 
     def __init__(self, stream: ByteStream, *, frames: Sequence[int] = (FRAME_BYTES,)) -> None:
@@ -94,12 +94,12 @@ class Drive:
         self.total_bytes = 0
 
     def pause(self, seconds: float) -> None:
-        """The phone is busy with itself and says nothing for so long."""
+        """Waits without sending anything, as a busy phone does."""
         self._flush()
         Event().wait(seconds)
 
     def check_link(self) -> None:
-        """Called now and then in work that says nothing for long. Raises LinkCut where the cable is gone."""
+        """Called now and then during long silent work. Raises LinkCut if the cable was pulled."""
 
     # --- the session
 
@@ -111,7 +111,7 @@ class Drive:
         self._send(DeviceReady())
 
     def next_request(self) -> Request | None:
-        """What the host wants next; None when it says goodbye, or asks for something that does not exist."""
+        """The host's next request, or None if it disconnects or sends an unknown request."""
         message = self._receive()
         return read_request(message.body) if isinstance(message, ProcessMessage) else None
 
@@ -125,7 +125,7 @@ class Drive:
         self._request(CreateDirectory(path), path, tolerate=(MBErrorCode.EXISTS,))
 
     def move(self, items: Iterable[tuple[str, str]]) -> None:
-        """Renames, in this order; the items are taken batch by batch."""
+        """Renames the items in this order, in batches."""
         for batch in batches(items):
             self._request(MoveItems(dict(batch), self._progress()))
 
@@ -137,10 +137,9 @@ class Drive:
         self._request(CopyItem(source, destination), source)
 
     def contents(self, path: str) -> dict[str, Entry]:
-        """The names in a folder; a folder that is not there is empty.
+        """The names in a folder. A missing folder is empty.
 
-        A host need not notice that it is missing: pymobiledevice3 dies of it, so the run asks only for folders that
-        it has made or has seen in a listing.
+        pymobiledevice3 crashes on a missing folder, so a run only asks for folders it has created or seen in a listing.
         """
         try:
             payload = self._request(ContentsOfDirectory(path), path)
@@ -155,11 +154,11 @@ class Drive:
     def free_bytes(self) -> int:
         payload = self._request(GetFreeDiskSpace())
         if not isinstance(payload, int):
-            raise MBError(MBErrorCode.IO, "The host did not say how much space it has")
+            raise MBError(MBErrorCode.IO, "The host did not report its free space")
         return payload
 
     def purge(self, amount_bytes: int, urgency: int) -> bool:
-        """Whether the host says it made room."""
+        """Asks the host to free space. Returns whether it says it did."""
         try:
             self._request(PurgeDiskSpace(amount_bytes, urgency))
         except MBError:
@@ -169,7 +168,7 @@ class Drive:
     # --- files to the host
 
     def upload(self, files: Iterable[FileUpload]) -> list[str]:
-        """Sends files in batches of 128. What the phone could not read comes back as host paths."""
+        """Sends files in batches of 128. Returns the host paths of files the phone could not read."""
         failed: list[str] = []
         for batch in batches(files):
             self._stop_if_cancelled()
@@ -203,9 +202,9 @@ class Drive:
     # --- files from the host
 
     def download(self, paths: Sequence[str], consume: FileConsumer) -> dict[str, MBError]:
-        """Asks for files and hands each to `consume` as it streams in; `consume` may leave some of it unread.
+        """Requests files and passes each to `consume` while it streams in; `consume` may leave some of it unread.
 
-        Returns what went wrong with which path: the host could not read it, or `consume` raised an MBError.
+        Returns an MBError for each path that failed: the host could not read it, or `consume` raised it.
         """
         problems: dict[str, MBError] = {}
         self._stop_if_cancelled()
@@ -213,13 +212,13 @@ class Drive:
         expected = set(paths)
         while isinstance(message := self._receive(), FileStart):
             if message.path not in expected:
-                raise PeerBroke("a file that was not asked for, or twice")
+                raise PeerBroke("the host sent a file that was not requested, or sent it twice")
             expected.remove(message.path)
             problem = self._consume_one(message.path, consume)
             if problem is not None:
                 problems[message.path] = problem
         if isinstance(message, Disconnect):
-            raise LinkCut("the host said goodbye in the middle")
+            raise LinkCut("the host disconnected during a transfer")
         status = self._status()
         if status.status < 0 and status.status != MULTI_STATUS:
             raise _refusal(status)
@@ -232,7 +231,7 @@ class Drive:
         """One whole file, in memory.
 
         Raises:
-            MBError: the host's reason (NOT_FOUND among them), or it is longer than `limit_bytes`.
+            MBError: the host's error, for instance NOT_FOUND, or INVALID_DATA if it is longer than `limit_bytes`.
         """
         data = bytearray()
 
@@ -254,7 +253,7 @@ class Drive:
         except MBError as error:
             problem = error
         try:
-            for _ in chunks:  # what `consume` did not want is still on the wire
+            for _ in chunks:  # what `consume` did not read must still be received
                 pass
         except MBError as error:
             problem = problem or error
@@ -263,9 +262,9 @@ class Drive:
     def _chunks(self, path: str) -> Iterator[bytes]:
         while not isinstance(message := self._receive(), FileEnd):
             if isinstance(message, FileError):
-                raise MBError(MBErrorCode.IO, message.text, path)  # the status that ends the batch knows more
+                raise MBError(MBErrorCode.IO, message.text, path)  # the status after the batch has the exact code
             if not isinstance(message, FileData):
-                raise PeerBroke("a file stream that does not end")
+                raise PeerBroke("the file stream has no end")
             self.done_bytes += len(message.data)
             yield message.data
 
@@ -281,14 +280,12 @@ class Drive:
 
     def _stop_if_cancelled(self) -> None:
         if self.cancelled():
-            raise MBError(
-                MBErrorCode.CANCELLED, "Cancelled by the user"
-            )  # the code: CONFIRMED(dec); the words: *guessed*
+            raise MBError(MBErrorCode.CANCELLED, "Cancelled by the user")  # code CONFIRMED(dec), text *guessed*
 
     def _status(self) -> StatusResponse:
         message = self._receive()
         if not isinstance(message, StatusResponse):
-            raise LinkCut("the host said goodbye in the middle")
+            raise LinkCut("the host disconnected instead of answering")
         return message
 
     def _receive(self) -> Message:
@@ -301,8 +298,8 @@ class Drive:
         return message
 
     def _send(self, message: Message) -> None:
-        """Small messages wait for each other until there is much, or until the host must answer: one TLS record, not
-        three."""
+        """Queues a message. Small messages are sent together, once there are enough or the host must answer: one TLS
+        record instead of three."""
         self._outbox += self._link.send(message)
         if len(self._outbox) >= SEND_BYTES:
             self._flush()
@@ -323,14 +320,14 @@ def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def framed(chunks: Iterable[bytes], sizes: Sequence[int]) -> Iterator[bytes]:
-    """The same bytes cut into frames whose sizes cycle through `sizes`; the last is what is left, also before an
-    Unreadable goes on to the caller."""
+    """Cuts the bytes into frames whose sizes cycle through `sizes`. The last frame is the rest, which is also yielded
+    before an Unreadable is re-raised."""
     wanted, ready = cycle(sizes), bytearray()
     size = next(wanted)
     try:
         for chunk in chunks:
             start = 0
-            if ready:  # the last chunk's rest comes first
+            if ready:  # complete the previous chunk's rest first
                 start = min(size - len(ready), len(chunk))
                 ready += chunk[:start]
                 if len(ready) < size:
@@ -361,7 +358,7 @@ def _refusal(status: StatusResponse, path: str | None = None) -> MBError:
 
 
 def _problems_in(payload: object) -> dict[str, MBError]:
-    """What a "Multi status" says about each path."""
+    """The error of each path in a "Multi status" payload."""
     problems: dict[str, MBError] = {}
     for path, facts in payload.items() if isinstance(payload, dict) else ():
         if isinstance(facts, dict) and isinstance(code := facts.get("DLFileErrorCode"), int):

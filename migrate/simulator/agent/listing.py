@@ -1,7 +1,7 @@
-"""Info, List, Extract and Unback: what a phone tells and takes out of a backup on the host (facts 2.6).
+"""Info, List, Extract and Unback: descriptions of a backup on the host, and files extracted from it (facts 2.6).
 
-The tables' columns are the real ones (CONFIRMED(dec)); their spacing is *guessed*. Unback is broken on many iOS
-versions and done here as it was meant.
+The tables have the real columns (CONFIRMED(dec)); their spacing is *guessed*. Unback is broken on many iOS versions;
+here it works as intended.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.record import Kind, Record
 from migrate.problems import KeyUnusable
 from migrate.simulator.agent.host_backup import FetchedBackup, HostManifest, blob_path, fetch_backup
-from migrate.simulator.agent.host_folder import Drive, FileUpload, batches
+from migrate.simulator.agent.host_folder import FileUpload, HostFolder, batches
 from migrate.simulator.agent.rules import check_rows
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.agent.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
@@ -45,22 +45,22 @@ COLUMNS = (
 )
 
 
-def describe_backup(drive: Drive, request: InfoOrList) -> str:
-    """The text that `Info` or `List` answers with. Raises MBError."""
-    with _opened(drive, request.folder, request.password) as (backup, manifest):
+def describe_backup(host: HostFolder, request: InfoOrList) -> str:
+    """The text of the answer to `Info` or `List`. Raises MBError."""
+    with _opened(host, request.folder, request.password) as (backup, manifest):
         if request.command == "List":
             return _list_text(manifest)
         try:
-            status = read_status(drive.read(f"{request.folder}/Status.plist", STATUS_LIMIT_BYTES))
+            status = read_status(host.read(f"{request.folder}/Status.plist", STATUS_LIMIT_BYTES))
         except MBError as error:
             raise wrap_read_error("Error reading status", error) from error
         state = f"Backup state: {status.backup_state}\nSnapshot state: {status.snapshot_state}\nUUID: {status.uuid}\n"
         return state + _properties_text(backup) + _domains_text(manifest)
 
 
-def extract(drive: Drive, request: Extract) -> None:
-    """Puts one file's plaintext at the top of the host's folder, under its base name. Raises MBError."""
-    with _opened(drive, request.folder, request.password) as (_, manifest):
+def extract(host: HostFolder, request: Extract) -> None:
+    """Writes one file's plaintext to the top of the host's folder, under its base name. Raises MBError."""
+    with _opened(host, request.folder, request.password) as (_, manifest):
         in_domain, file = False, None
         for record in manifest.rows:
             in_domain = in_domain or record.domain == request.domain
@@ -72,32 +72,32 @@ def extract(drive: Drive, request: Extract) -> None:
             raise MBError(MBErrorCode.NOT_FOUND, "Domain not found", request.domain)
         if file is None:
             raise MBError(MBErrorCode.NOT_FOUND, "File not found in manifest", request.relative_path)
-        _give(drive, request.folder, {file: request.relative_path.rpartition("/")[2]}, manifest.class_keys)
+        _send_plaintext(host, request.folder, {file: request.relative_path.rpartition("/")[2]}, manifest.class_keys)
 
 
-def unback(drive: Drive, request: Unback) -> None:
-    """Lays every file of the backup out under `_unback_/<folder>/<domain>/`. Raises MBError."""
-    with _opened(drive, request.folder, request.password) as (backup, manifest):
+def unback(host: HostFolder, request: Unback) -> None:
+    """Writes every file of the backup to `_unback_/<folder>/<domain>/`. Raises MBError."""
+    with _opened(host, request.folder, request.password) as (backup, manifest):
         check_rows(manifest.rows, backup.properties)
         root = f"_unback_/{request.folder}"
         for path in ("_unback_", root):
-            drive.make_directory(path)
+            host.make_directory(path)
 
         def place_of(record: Record) -> str:
             return f"{root}/{record.domain}/{record.relative_path}".rstrip("/")
 
         for record, _ in manifest.rows.by_path():
             if record.kind is Kind.DIRECTORY:
-                drive.make_directory(place_of(record))
+                host.make_directory(place_of(record))
         for batch in batches(record for record, _ in manifest.rows.by_path() if record.kind is Kind.FILE):
-            _give(drive, request.folder, {record: place_of(record) for record in batch}, manifest.class_keys)
+            _send_plaintext(host, request.folder, {record: place_of(record) for record in batch}, manifest.class_keys)
 
 
 @contextmanager
-def _opened(drive: Drive, folder: str, password: str | None) -> Iterator[tuple[FetchedBackup, HostManifest]]:
-    """Raises MBError as the host sees it; PASSWORD where the manifest is encrypted and none or a wrong one came."""
+def _opened(host: HostFolder, folder: str, password: str | None) -> Iterator[tuple[FetchedBackup, HostManifest]]:
+    """Opens the backup. Raises MBError as the host sees it: PASSWORD for a wrong or missing password."""
     try:
-        with fetch_backup(drive, folder) as backup:
+        with fetch_backup(host, folder) as backup:
             opened = backup, backup.open(password)
     except MBError as error:
         if error.code in (MBErrorCode.PASSWORD, MBErrorCode.CORRUPT, MBErrorCode.OTHER, MBErrorCode.INCOMPATIBLE):
@@ -106,8 +106,8 @@ def _opened(drive: Drive, folder: str, password: str | None) -> Iterator[tuple[F
     yield opened
 
 
-def _give(drive: Drive, folder: str, places: Mapping[Record, str], class_keys: ClassKeys | None) -> None:
-    """Downloads stored files, decrypts them, and sends the plaintext back to the given places."""
+def _send_plaintext(host: HostFolder, folder: str, places: Mapping[Record, str], class_keys: ClassKeys | None) -> None:
+    """Downloads stored files, decrypts them, and sends the plaintext to the given paths on the host."""
     spool, found = Spool(), dict[str, Content]()
     records = {blob_path(folder, record.file_id): record for record in places}
 
@@ -122,14 +122,14 @@ def _give(drive: Drive, folder: str, places: Mapping[Record, str], class_keys: C
         except KeyUnusable as error:
             raise MBError(MBErrorCode.INVALID_DATA, f"Invalid key ({error.reason})", record.relative_path) from None
 
-    for path, problem in drive.download(list(records), consume).items():
+    for path, problem in host.download(list(records), consume).items():
         raise wrap_read_error("Error downloading file", problem, records[path].relative_path)
     files = [
         FileUpload(places[record], f"/.ba/{places[record]}", found[path].size, found[path].chunks)
         for path, record in records.items()
     ]
     try:
-        drive.upload(files)
+        host.upload(files)
     except MBError as error:
         raise wrap_write_error("Error uploading files", error) from error
 

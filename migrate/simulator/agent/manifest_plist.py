@@ -1,4 +1,4 @@
-"""Manifest.plist as the phone writes it, and as it reads one that a host hands back (facts 3.4)."""
+"""Manifest.plist: writing it, and reading a host's (facts 3.4)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from migrate.wire.backup2 import MBError, MBErrorCode
 
 VERSION, SYSTEM_DOMAINS_VERSION = "10.0", "24.0"
 OLDEST, TOO_NEW = 8.0, 12.0
-"""Versions taken from a host: 8.0 accepted, 3 to 7 and 12 and later refused. REPORTED for iOS 26.6.1."""
+"""Versions accepted from a host: 8.0 is accepted, 3 to 7 and 12 and later are refused. REPORTED for iOS 26.6.1."""
 LIMIT_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Properties:
-    """What the agent needs of a host's Manifest.plist."""
+    """The parts of a host's Manifest.plist that the agent uses."""
 
     raw: Mapping[str, Any] = field(repr=False)
     version: float
@@ -43,7 +43,7 @@ class Properties:
 
 
 def read_properties(data: bytes) -> Properties:
-    """Raises MBError: INVALID_DATA where it is no Manifest.plist; INCOMPATIBLE for a version not known."""
+    """Reads a Manifest.plist. Raises MBError: INVALID_DATA if it is invalid, INCOMPATIBLE for an unknown version."""
     raw = parse_plist(data)
     keybag = raw.get("BackupKeyBag")
     try:
@@ -63,8 +63,10 @@ def read_properties(data: bytes) -> Properties:
 def write_properties(
     phone: SimulatedPhone, *, date: datetime, keybag: bytes, manifest_key: bytes | None, domains: Iterable[str]
 ) -> bytes:
-    """The plist of a new backup. `manifest_key` (44 bytes, wrapped) makes it an encrypted one. A keybag is in the
-    others too: CONFIRMED(dec), REPORTED for iOS 27."""
+    """The Manifest.plist of a new backup. With a `manifest_key` (44 bytes, wrapped) the backup is encrypted.
+
+    Unencrypted backups have a keybag too: CONFIRMED(dec), REPORTED for iOS 27.
+    """
     properties: dict[str, Any] = {
         "Version": VERSION,
         "SystemDomainsVersion": SYSTEM_DOMAINS_VERSION,
@@ -101,7 +103,7 @@ def _lockdown(phone: SimulatedPhone) -> dict[str, Any]:
 
 
 def _applications(phone: SimulatedPhone, domains: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Every app, group and plugin container that is installed or has data in the backup."""
+    """Every app, group and plug-in container that is installed or has data in the backup."""
     installed = [f"AppDomain-{bundle_id}" for bundle_id in phone.apps]
     found: dict[str, dict[str, str]] = {}
     for domain in sorted({*installed, *domains}):

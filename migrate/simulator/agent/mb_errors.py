@@ -1,4 +1,4 @@
-"""What a phone says beside a number of MBErrorDomain: `mb_errors.toml`, from facts 5.1."""
+"""The texts that phones send with each code of MBErrorDomain: `mb_errors.toml`, from facts 5.1."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNKNOWN = "The operation couldn't be completed"
 
 @cache
 def known_error_texts() -> Mapping[int, tuple[str, ...]]:
-    """Number -> what phones are known to say with it, the commonest first."""
+    """Maps a code to the texts phones are known to send with it, the most common first."""
     text = files(__package__).joinpath("mb_errors.toml").read_text(encoding="utf-8")
     return {int(code): tuple(texts) for code, texts in tomllib.loads(text).items()}
 

@@ -1,4 +1,4 @@
-"""What the backup agent of one phone remembers from one connection to the next (facts 2.4)."""
+"""The state of one phone's backup agent that outlives a connection (facts 2.4)."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from datetime import datetime, timedelta
 from migrate.backup.crypto.keybag import Keybag
 from migrate.simulator.agent.backup_keys import PhoneKeys
 from migrate.simulator.agent.consistent_copies import ConsistentCopies
+from migrate.simulator.agent.pending_backup import PendingBackup
 from migrate.simulator.agent.spool import Spool
-from migrate.simulator.agent.unfinished_backup import PendingBackup
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.wire.backup2 import MBError, MBErrorCode
 
 BUSY_WAIT_S = 10.0
-"""How long a request waits for one whose host has just gone. *guessed*."""
+"""How long a request waits for a running one, whose host may have just disconnected. *guessed*."""
 REMEMBERED_BACKUPS = 8
 MAX_CONNECTIONS = 5
-"""Conversations with the backup service at once; a maintainer's word (facts 1.2)."""
+"""How many sessions the backup service accepts at once, according to a maintainer (facts 1.2)."""
 
 
 @dataclass
 class AgentMemory:
     keys: PhoneKeys | None = None
     pending_backups: dict[str, PendingBackup] = field(default_factory=dict)
-    """Status UUID -> the backup that was interrupted. A real phone keeps it in /var/root/Library/Caches/Backup."""
+    """Status UUID -> the interrupted backup. A real phone keeps it in /var/root/Library/Caches/Backup."""
     unreadable_ids: dict[str, frozenset[str]] = field(default_factory=dict)
-    """Status UUID of a finished backup -> file ids the phone could not read: sent again next time. INFERRED."""
+    """Status UUID of a finished backup -> the files the phone could not read, which it sends next time. INFERRED."""
     rows: dict[str, int] = field(default_factory=dict)
-    """Status UUID of a finished backup -> how many rows its manifest was sent with."""
+    """Status UUID of a finished backup -> the number of rows in its manifest."""
     spools: list[Spool] = field(default_factory=list)
-    """Restored contents too large for memory; they live as long as the phone."""
+    """Restored contents that are too large for memory, kept as long as the phone exists."""
     copies: ConsistentCopies = field(default_factory=ConsistentCopies)
     _instances: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_CONNECTIONS))
     _last_aside: datetime = datetime.min
@@ -41,7 +41,7 @@ class AgentMemory:
 
     @contextmanager
     def connection_slot(self) -> Iterator[bool]:
-        """One conversation with a host. False: there are too many, and this one is hung up on."""
+        """Counts one session. Yields False if there are too many; the caller then closes the connection."""
         admitted = self._instances.acquire(blocking=False)
         try:
             yield admitted
@@ -51,7 +51,7 @@ class AgentMemory:
 
     @contextmanager
     def exclusive(self, refusal: str) -> Iterator[None]:
-        """One backup or restore at a time. Raises MBError with `refusal` (code 1, facts 5.1 row 4)."""
+        """Allows one backup or restore at a time. Raises MBError with `refusal` (code 1, facts 5.1 row 4)."""
         if not self._busy.acquire(timeout=BUSY_WAIT_S):
             raise MBError(MBErrorCode.OTHER, refusal)
         try:
@@ -60,12 +60,12 @@ class AgentMemory:
             self._busy.release()
 
     def name_aside(self, folder: str) -> str:
-        """`<folder>-yyyyMMdd-HHmmss`, where a backup is put aside; no name is given twice."""
+        """The name `<folder>-yyyyMMdd-HHmmss` for a backup that is set aside. Every name is unique."""
         self._last_aside = max(datetime.now().replace(microsecond=0), self._last_aside + timedelta(seconds=1))
         return f"{folder}-{self._last_aside:%Y%m%d-%H%M%S}"
 
     def remember(self, uuid: str, *, unreadable_ids: frozenset[str], rows: int) -> None:
-        """What is still known of a finished backup when the next one begins."""
+        """Stores what the next backup needs to know about a finished one."""
         self.unreadable_ids[uuid], self.rows[uuid] = unreadable_ids, rows
         for known in (self.unreadable_ids, self.rows):
             while len(known) > REMEMBERED_BACKUPS:
@@ -73,14 +73,14 @@ class AgentMemory:
 
 
 def memory_of(phone: SimulatedPhone) -> AgentMemory:
-    """Made when first needed; gone when the phone is erased."""
+    """The phone's agent memory, created on first use and cleared when the phone is erased."""
     memory = phone.backup_memory.setdefault("agent", AgentMemory())
     assert isinstance(memory, AgentMemory)
     return memory
 
 
 def keys_of(phone: SimulatedPhone) -> PhoneKeys:
-    """The keybag for the password the phone has now; made once, because a real one costs seconds (facts 3.5)."""
+    """The keys for the phone's current password, created once, because a real keybag takes seconds (facts 3.5)."""
     memory = memory_of(phone)
     if memory.keys is None or memory.keys.password != phone.backup_password:
         keybag, class_keys = Keybag.create(phone.backup_password, rounds=phone.keybag_rounds)

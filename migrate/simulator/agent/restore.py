@@ -1,11 +1,11 @@
 """A restore, message by message: facts 2.5, 4.1 to 4.8 (decompiled BackupAgent2 26.1, CONFIRMED(dec)).
 
     Manifest.plist, Manifest.db; the restore lock; Find My (211); Info.plist: versions (203)
-    Status.plist (204, 203): first of all before iOS 26.1, after Find My since
-    the keybag (207); the rows; room on the phone (106); CopyItem of the phone's own backup, where wished
-    the files in batches of 128, each checked against its digest and its padding; staged (102 when one is already)
+    Status.plist (204, 203): first of all before iOS 26.1, after Find My since then
+    the keybag (207); the rows; free space on the phone (106); CopyItem of the phone's own backup, if requested
+    the files in batches of 128, each checked against its digest and its padding; staging (102 if one is staged already)
 
-Nothing is visible before the phone restarts. Up to iOS 26 a Manifest.mbdb, the format before iOS 10, will do.
+Nothing is visible before the phone restarts. Up to iOS 26 a Manifest.mbdb, the format before iOS 10, is accepted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.record import Record
 from migrate.problems import KeyUnusable
 from migrate.simulator.agent.host_backup import FetchedBackup, HostManifest, fetch_backup
-from migrate.simulator.agent.host_folder import Drive, batches
+from migrate.simulator.agent.host_folder import HostFolder, batches
 from migrate.simulator.agent.manifest_plist import Properties
 from migrate.simulator.agent.memory import memory_of
 from migrate.simulator.agent.rows.staged_rows import StagedRows
@@ -36,18 +36,18 @@ from migrate.wire.plist_frames import PeerBroke
 
 INFO_LIMIT_BYTES = 512 << 20  # an icon and a receipt for every app
 PADDING_ROOM_BYTES = 64 << 20
-"""What stored files may be longer than their rows say, all together: padding, and files caught while they grew."""
+"""By how much all stored files together may exceed the sizes in their rows: padding, and files that were growing."""
 
 
-def receive_restore(phone: SimulatedPhone, drive: Drive, request: Restore) -> None:
+def receive_restore(phone: SimulatedPhone, host: HostFolder, request: Restore) -> None:
     """Receives and stages one restore. Raises MBError, LinkCut, PeerBroke, AgentDied."""
-    RestoreRun(phone, drive, request).run()
+    RestoreRun(phone, host, request).run()
 
 
 class RestoreRun:
-    def __init__(self, phone: SimulatedPhone, drive: Drive, request: Restore) -> None:
+    def __init__(self, phone: SimulatedPhone, host: HostFolder, request: Restore) -> None:
         self.phone = phone
-        self.drive = drive
+        self.host = host
         self.request = request
         self.spool = Spool(phone.keeps)
         self.first_with_inode: dict[int, Content] = {}
@@ -58,7 +58,7 @@ class RestoreRun:
         if behaviour.restore_reads_status_first:
             self._check_status()
         try:
-            with fetch_backup(self.drive, self.request.folder, takes_mbdb=behaviour.takes_mbdb) as backup:
+            with fetch_backup(self.host, self.request.folder, takes_mbdb=behaviour.takes_mbdb) as backup:
                 self.phone.conditions.check_restore_lock()
                 self._check_find_my()
                 if not behaviour.restore_reads_status_first:
@@ -67,7 +67,7 @@ class RestoreRun:
                 manifest = self._open(backup)
         except MBError as error:
             if error.code == MBErrorCode.NOT_FOUND:
-                self._check_status()  # an unfinished first backup has a better name than a missing file
+                self._check_status()  # an unfinished first backup has a more precise error than a missing file
             outer = error.code in (
                 MBErrorCode.NOT_FOUND,
                 MBErrorCode.INVALID_DATA,
@@ -83,10 +83,10 @@ class RestoreRun:
         if not self.request.options.dont_copy_backup:
             self._copy_own_backup()
         self._receive(staged, manifest)
-        self._say_hundred_percent()
+        self._report_full_progress()
         self._stage(staged, backup.properties, policy.system_files)
 
-    # --- may it be restored
+    # --- checks
 
     def _check_find_my(self) -> None:
         if self.phone.find_my:
@@ -95,7 +95,7 @@ class RestoreRun:
 
     def _check_status(self) -> None:
         try:
-            status = read_status(self.drive.read(self._path("Status.plist"), STATUS_LIMIT_BYTES))
+            status = read_status(self.host.read(self._path("Status.plist"), STATUS_LIMIT_BYTES))
         except MBError as error:
             if error.code == MBErrorCode.NOT_FOUND:
                 raise MBError(MBErrorCode.UNFINISHED, "No status exists in backup") from error
@@ -114,9 +114,9 @@ class RestoreRun:
         raise MBError(MBErrorCode.CORRUPT, f"Invalid backup state: {status.backup_state}")
 
     def _check_version(self, properties: Properties) -> None:
-        """facts 4.7. A missing or useless Info.plist skips the check."""
+        """Checks the iOS versions (facts 4.7). A missing or invalid Info.plist skips the check."""
         try:
-            info = parse_plist(self.drive.read(self._path("Info.plist"), INFO_LIMIT_BYTES))
+            info = parse_plist(self.host.read(self._path("Info.plist"), INFO_LIMIT_BYTES))
         except MBError:
             return
         if not is_compatible(self.phone.ios, info.get("Product Version"), properties.required_product_version):
@@ -141,24 +141,26 @@ class RestoreRun:
             raise MBError(MBErrorCode.PHONE_FULL, text)
 
     def _copy_own_backup(self) -> None:
-        """The host keeps a copy of the phone's own backup, if it has one: its Info.plist is asked for first, because a
-        host need not survive a CopyItem of what is not there. The copy's is rewritten (CONFIRMED(dec); that it is the
-        name a person sees that changes is *guessed*)."""
+        """Has the host copy the phone's own backup, if it has one.
+
+        Its Info.plist is requested first, because a host may crash on a CopyItem of a missing folder. The copy's
+        Info.plist is rewritten (CONFIRMED(dec); that the display name changes is *guessed*).
+        """
         own = self.request.udid
         aside = memory_of(self.phone).name_aside(own)
         with suppress(MBError):
-            info = parse_plist(self.drive.read(f"{own}/Info.plist", INFO_LIMIT_BYTES))
-            self.drive.copy(own, aside)
+            info = parse_plist(self.host.read(f"{own}/Info.plist", INFO_LIMIT_BYTES))
+            self.host.copy(own, aside)
             info["Display Name"] = f"{info.get('Display Name', self.phone.name)} ({aside.removeprefix(own)[1:]})"
-            self.drive.write(f"{aside}/Info.plist", "/.ba/Info.plist", plistlib.dumps(info))
+            self.host.write(f"{aside}/Info.plist", "/.ba/Info.plist", plistlib.dumps(info))
 
     # --- the files
 
     def _receive(self, staged: StagedRows, manifest: HostManifest) -> None:
-        """The contents of every file. Raises MBError at the first batch that is not whole."""
-        by_path: dict[str, list[tuple[int, Record]]] = {}  # of one batch; strangers may give two rows one file id
+        """Receives the contents of every file. Raises MBError at the first batch with an error."""
+        by_path: dict[str, list[tuple[int, Record]]] = {}  # of one batch; two rows of a bad backup may share a file id
         shared = staged.shared_inodes()
-        self.drive.done_bytes, self.drive.total_bytes = 0, staged.claimed_bytes(files_only=True)
+        self.host.done_bytes, self.host.total_bytes = 0, staged.claimed_bytes(files_only=True)
         self.phone.on_transfer_started("restore")
 
         def consume(path: str, chunks: Iterator[bytes]) -> None:
@@ -173,7 +175,7 @@ class RestoreRun:
             by_path.clear()
             for place, record in batch:
                 by_path.setdefault(manifest.blob_path(self.request.folder, record.file_id), []).append((place, record))
-            problems = list(self.drive.download(list(by_path), consume).values())
+            problems = list(self.host.download(list(by_path), consume).values())
             corrupt = [problem for problem in problems if problem.code == MBErrorCode.CORRUPT]
             if corrupt:
                 raise MBError(MBErrorCode.CORRUPT, corrupt[0].text, underlying=tuple(corrupt))
@@ -181,16 +183,16 @@ class RestoreRun:
                 outer = wrap_read_error("Multiple errors downloading files", problems[0])
                 raise MBError(outer.code, outer.text, underlying=tuple(problems))
 
-    def _say_hundred_percent(self) -> None:
-        """Hosts have seen the figure reach 100 before the end (facts 5.2 row 48); which message carried it is not
-        known, here a last look at the status does (*guessed*)."""
-        self.drive.done_bytes = self.drive.total_bytes = 1
+    def _report_full_progress(self) -> None:
+        """Reports 100 % progress. Hosts have seen it before the end (facts 5.2 row 48); which message carried it is not
+        known, here it is another read of Status.plist (*guessed*)."""
+        self.host.done_bytes = self.host.total_bytes = 1
         self._check_status()
 
     def _keep(self, record: Record, chunks: Iterator[bytes], class_keys: ClassKeys | None) -> Content:
-        """One file's content, checked. Raises MBError CORRUPT."""
+        """Receives and checks one file's content. Raises MBError CORRUPT."""
         digest = hashlib.sha1(usedforsecurity=False)
-        stored = plain = self._counted(_hashed(chunks, digest.update))
+        stored = plain = self._within_free_space(_hashed(chunks, digest.update))
         if class_keys is not None and record.encryption_key is not None:
             plain = _decrypted(record, stored, class_keys)
         content: Content = EMPTY
@@ -199,7 +201,7 @@ class RestoreRun:
             content = self.spool.keep(plain)
         except MBError as error:
             problem = error
-            for _ in stored:  # the digest is of all of it
+            for _ in stored:  # the digest covers the whole file
                 pass
         if record.digest is not None and digest.digest() != record.digest:
             raise MBError(MBErrorCode.CORRUPT, "Digest didn't match for some files", record.relative_path)
@@ -209,12 +211,12 @@ class RestoreRun:
             raise MBError(MBErrorCode.CORRUPT, "Failed to validate backup", record.relative_path)
         return content
 
-    def _counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        """Raises PeerBroke when more comes than the phone has room for: rows that claim to be small prove nothing."""
+    def _within_free_space(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Raises PeerBroke if the host sends more than the phone has space for: the sizes in rows may be wrong."""
         for chunk in chunks:
             self.remaining_bytes -= len(chunk)
             if self.remaining_bytes < 0:
-                raise PeerBroke("more bytes than the phone has room for")
+                raise PeerBroke("the host sent more bytes than the phone has space for")
             yield chunk
 
     def _stage(self, rows: StagedRows, properties: Properties, system_files: bool) -> None:
@@ -242,8 +244,8 @@ class RestoreRun:
 
 
 def is_compatible(phone: tuple[int, ...], backup: object, required: str | None) -> bool:
-    """MBIsRestoreCompatible, CONFIRMED(dec): the phone's version against the backup's "Product Version", and against
-    "RequiredProductVersion" where the backup has one and major and minor are equal. No version: no objection."""
+    """MBIsRestoreCompatible, CONFIRMED(dec): compares the phone's version with the backup's "Product Version", or with
+    "RequiredProductVersion" if the backup has one and major and minor are equal. Without a version it is compatible."""
     made_on = _version(backup)
     if made_on is None:
         return True
@@ -273,8 +275,8 @@ def _hashed(chunks: Iterator[bytes], update: Callable[[bytes], object]) -> Itera
 
 
 def _decrypted(record: Record, chunks: Iterator[bytes], class_keys: ClassKeys) -> Iterator[bytes]:
-    """Plaintext. Raises MBError CORRUPT where the bytes are not this key's ciphertext; that a plaintext file among
-    encrypted ones is refused so is REPORTED."""
+    """Yields the plaintext. Raises MBError CORRUPT if the bytes are not encrypted with the record's key. REPORTED: a
+    plaintext file in an encrypted backup is refused like this."""
 
     def not_padded() -> None:
         raise MBError(MBErrorCode.CORRUPT, "File is not encrypted with its key", record.relative_path)

@@ -1,4 +1,4 @@
-"""Which records of a backup a phone puts back, and which it drops: the filters of a restore (facts 4.1, 4.3)."""
+"""Which records of a backup a phone restores, which it skips, and which make it refuse the backup (facts 4.1, 4.3)."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from migrate.wire.backup2 import MBError, MBErrorCode, Restore
 PATH_LIMIT_BYTES, NAME_LIMIT_BYTES = 1024, 255  # iOS's PATH_MAX and NAME_MAX
 
 
-class AgentDied(Exception):
-    """A real agent does not survive this: the connection ends without a Response (REPORTED)."""
+class AgentCrashed(Exception):
+    """The real agent crashes here, so the connection ends without a Response (REPORTED)."""
 
 
 class SkipReason(Enum):
-    """Why a record of the backup does not arrive. Nothing of it reaches the host, as on a real phone."""
+    """Why a record is not restored. As on a real phone, the host is not told."""
 
     SYSTEM_FILE = "system files are not being restored"
     NEVER_BACKED_UP = "not in the allow-list"
-    OTHER_PHONE = "not to migrate to another phone"
+    OTHER_PHONE = "never migrated to another phone"
     APP_NOT_RESTORED = "the app isn't being restored"
 
 
 @dataclass(frozen=True)
 class Policy:
-    """How one restore treats records: from the request, the backup's properties and the phone."""
+    """How one restore selects records: from the request, the backup's properties and the phone."""
 
     system_files: bool
     same_phone: bool
-    all_apps: bool  # RemoveItemsNotRestored: apps that are not installed are brought along
+    all_apps: bool  # RemoveItemsNotRestored: also restores apps that are not installed
     bundles: Collection[str]  # containers of installed apps: bundle, group and plugin ids
     only_apps: Collection[str] | None  # ApplicationIDs of the request
     known_paths_only: bool = False  # nothing outside the known part of the allow-lists
@@ -54,7 +54,7 @@ class Policy:
         container = app_container(record.domain)
         if container is not None and not self._restores_app(container):
             return SkipReason.APP_NOT_RESTORED
-        if container is None and not self.system_files and not _always(record):
+        if container is None and not self.system_files and not _is_always_restored(record):
             return SkipReason.SYSTEM_FILE
         if is_covered(NEVER_BACKED_UP, *where) and not is_covered(ALWAYS_RESTORED, *where):
             return SkipReason.NEVER_BACKED_UP
@@ -74,7 +74,7 @@ def policy_for(phone: SimulatedPhone, request: Restore, properties: Properties) 
     source_class = properties.lockdown.get("DeviceClass")
     system_files = request.options.system_files
     if phone.behaviour.device_class_overrules and isinstance(source_class, str):
-        # the host's wish is overwritten: the same class means YES
+        # overrides the host's option: the same class means YES
         system_files = source_class == phone.device_class
     return Policy(
         system_files=system_files,
@@ -87,14 +87,14 @@ def policy_for(phone: SimulatedPhone, request: Restore, properties: Properties) 
 
 
 def containers_of(phone: SimulatedPhone, bundle_ids: Iterable[str]) -> frozenset[str]:
-    """The apps of these that are installed, with their groups and plugins."""
+    """The container ids of those apps that are installed: apps, groups and plug-ins."""
     apps = [phone.apps[bundle_id] for bundle_id in bundle_ids if bundle_id in phone.apps]
     return frozenset(name for app in apps for name in (app.bundle_id, *app.group_ids, *app.plugin_ids))
 
 
 def select_records(rows: HostRows, policy: Policy) -> Iterator[tuple[Record, bytes]]:
-    """What arrives, with its archive, parents first. A record whose directory rows are not all in the backup is skipped
-    ("renameatx ENOENT", REPORTED), whatever lies on the phone already."""
+    """The records to restore with their archives, parents first. Skips a record unless the backup has a row for every
+    directory above it ("renameatx ENOENT", REPORTED), even if the phone has those directories."""
     has_all_parents = rows.parent_checker()
     return (
         (record, archive)
@@ -104,17 +104,19 @@ def select_records(rows: HostRows, policy: Policy) -> Iterator[tuple[Record, byt
 
 
 def check_rows(rows: HostRows, properties: Properties, *, slash_refused: bool = True) -> None:
-    """What makes a phone refuse the whole manifest. `slash_refused`: domain names with a slash too; where they are not,
-    such rows are never restored here, because where they lead out to is nobody's business to play.
+    """Checks the rows that make a phone refuse the whole manifest.
+
+    `slash_refused`: whether domain names with a slash are refused. If not, such rows are skipped here and never
+    restored, because the simulator does not model the paths they lead to.
 
     Raises:
         MBError: CORRUPT or PATH_TOO_LONG.
-        AgentDied: the same path twice (REPORTED).
+        AgentCrashed: two rows have the same path (REPORTED).
     """
-    twin = rows.first_duplicate()
+    duplicate = rows.first_duplicate()
     for number, record in enumerate(rows):
-        if number == twin:
-            raise AgentDied(f"two rows for {record.domain} {record.relative_path}")
+        if number == duplicate:
+            raise AgentCrashed(f"two rows for {record.domain} {record.relative_path}")
         if "/" in record.domain and not slash_refused:
             continue
         _check_domain(record.domain, properties.applications)
@@ -128,9 +130,8 @@ def _check_domain(domain: str, applications: Mapping[str, Any]) -> None:
         raise MBError(MBErrorCode.CORRUPT, "Domain name cannot contain a slash", domain)  # REPORTED
     container = app_container(domain)
     if not domain or "\0" in domain or (container is not None and container.identifier not in applications):
-        raise MBError(
-            MBErrorCode.CORRUPT, f"Unknown domain name: {domain}"
-        )  # REPORTED; a container's class: CONFIRMED(dec)
+        # REPORTED; a container's class: CONFIRMED(dec)
+        raise MBError(MBErrorCode.CORRUPT, f"Unknown domain name: {domain}")
 
 
 def _check_path(record: Record) -> None:
@@ -146,13 +147,12 @@ def _check_key(record: Record) -> None:
     if record.encryption_key is None:
         raise MBError(MBErrorCode.CORRUPT, "No encryption key for file", record.relative_path)
     if int.from_bytes(record.encryption_key[:4], "little") != record.protection_class:
-        raise MBError(
-            MBErrorCode.CORRUPT, "Encryption key is of another protection class", record.relative_path
-        )  # REPORTED
+        text = "Encryption key is of another protection class"  # REPORTED
+        raise MBError(MBErrorCode.CORRUPT, text, record.relative_path)
 
 
-def _always(record: Record) -> bool:
-    """A file that is restored without system files too, or a directory above one."""
+def _is_always_restored(record: Record) -> bool:
+    """Whether a record, or a record below it, is restored even without system files."""
     if is_covered(ALWAYS_RESTORED, record.domain, record.relative_path):
         return True
     below = f"{record.relative_path}/" if record.relative_path else ""

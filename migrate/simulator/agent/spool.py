@@ -1,7 +1,7 @@
-"""What a phone keeps of the contents that a restore brings.
+"""Storage for the contents of restored files.
 
-contents   small ones in memory, large ones in a private folder of this computer
-digests    SHA-256 and size: enough to say what arrived, and nothing grows with what is sent
+contents   small files in memory, large ones in a private folder on this computer
+digests    only SHA-256 and size: enough to verify the files, without storing them
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Keeps = Literal["contents", "digests"]
 
 
 class Spool:
-    """The folder is made when first needed (where `tempfile` makes folders) and removed with this object."""
+    """Stores contents in a temporary folder, which is created on first use and removed with this object."""
 
     def __init__(self, keeps: Keeps = "contents") -> None:
         self._keeps = keeps
         self._folder: Path | None = None
         self._count = 0
-        self._noted: list[Content] = []
+        self._contents: list[Content] = []
 
     def keep(self, chunks: Iterator[bytes]) -> Content:
-        """All of `chunks`, as content that can be read again and again; or what is known of it, and no more."""
+        """Stores all of `chunks` and returns it as content, or as a DigestOnly if only digests are kept."""
         if self._keeps == "digests":
             return _digested(chunks)
         head = bytearray()
@@ -42,31 +42,31 @@ class Spool:
         return Bytes(bytes(head)) if head else EMPTY
 
     def reference(self, content: Content) -> bytes:
-        """A few bytes for which `content` gives the same again; b"" for EMPTY."""
+        """A few bytes that `content` maps back to the same content; b"" for EMPTY."""
         if isinstance(content, DigestOnly):
             return content.sha256 + content.size.to_bytes(8, "big")
         if content is EMPTY:
             return b""
-        self._noted.append(content)
-        return (len(self._noted) - 1).to_bytes(8, "big")
+        self._contents.append(content)
+        return (len(self._contents) - 1).to_bytes(8, "big")
 
     def content(self, reference: bytes) -> Content:
         if not reference:
             return EMPTY
         if len(reference) > 8:
             return DigestOnly(reference[:-8], int.from_bytes(reference[-8:], "big"))
-        return self._noted[int.from_bytes(reference, "big")]
+        return self._contents[int.from_bytes(reference, "big")]
 
     def _write(self, head: bytearray, rest: Iterator[bytes]) -> OnDisk:
         self._count += 1
-        path = self._made() / str(self._count)
+        path = self._make_folder() / str(self._count)
         with path.open("wb") as file:
             file.write(head)
             for chunk in rest:
                 file.write(chunk)
         return OnDisk(path)
 
-    def _made(self) -> Path:
+    def _make_folder(self) -> Path:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="simulator-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A restore that has been received: invisible until the phone restarts, then merged into what is there (facts 4.8)."""
+"""A received restore: invisible until the phone restarts, then merged with the phone's files (facts 4.8)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from migrate.simulator.agent.backup_apps import app_from_backup, lenient_plist, user_apps
 from migrate.simulator.agent.memory import memory_of
 from migrate.simulator.agent.rows.staged_rows import AT_RESTART, LATER, StagedRows
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.device.app import App
-from migrate.simulator.device.app_store import app_from_backup, lenient_plist, user_apps
 from migrate.simulator.device.domains import (
     NEVER_BACKED_UP,
     NEVER_MIGRATED,
@@ -28,7 +28,11 @@ RESTORE_APPLICATIONS = "/iTunesRestore/RestoreApplications.plist"
 
 @dataclass
 class ReceivedRestore:
-    """`replaced_domains`: domains of which nothing else stays; None: every domain of the phone (RemoveItemsNotRestored)."""
+    """A received restore, applied at the restart.
+
+    In `replaced_domains` everything is deleted that the restore does not bring; None means in all domains
+    (RemoveItemsNotRestored).
+    """
 
     rows: StagedRows = field(repr=False)
     replaced_domains: Collection[str] | None
@@ -38,7 +42,7 @@ class ReceivedRestore:
 
     @property
     def nodes(self) -> Iterator[Node]:
-        """What will be there, parents before their children."""
+        """The nodes of the restore, parents before children."""
         return (node for _, node in self.rows.nodes())
 
     @property
@@ -47,13 +51,14 @@ class ReceivedRestore:
 
     @property
     def runs_setup(self) -> bool:
-        """After a replace always; that it runs after iOS 27 has replaced two domains is REPORTED (facts 4.2)."""
+        """Whether Setup Assistant runs afterwards: always with RemoveItemsNotRestored. REPORTED: also after iOS 27 has
+        replaced two domains (facts 4.2)."""
         return self.replaced_domains is None or bool(self.replaced_domains)
 
     def apply(self, phone: SimulatedPhone) -> None:
-        """The restart: what must go goes, what was restored takes its place, at once or when it arrives."""
+        """Applies the restore: removes files, places the restored ones, and schedules the background part."""
         self._remove_what_was_not_restored(phone.files)
-        late = self.rows.postpone(partial(_is_restored_in_background, phone))
+        has_background_part = self.rows.postpone(partial(_is_restored_in_background, phone))
         _place(phone, self.rows, AT_RESTART)
         memory_of(phone).spools.append(self.spool)
         apps = self._apps_to_install(phone)
@@ -62,31 +67,31 @@ class ReceivedRestore:
                 if bundle_id not in self.applications:
                     del phone.apps[bundle_id]
             if self.backup_password is not None:
-                phone.backup_password = self.backup_password  # REPORTED: it comes with an encrypted backup
+                phone.backup_password = self.backup_password  # REPORTED: restored from an encrypted backup
         phone.afc_files.pop(RESTORE_APPLICATIONS, None)
         if phone.assume.apps_arrive == "at-restart":
             phone.apps.update(apps)
             apps = {}
-        if late or apps:
+        if has_background_part or apps:
             phone.add_background_restore(lambda: _finish_background_restore(phone, self.rows, apps))
 
     def _remove_what_was_not_restored(self, files: Filesystem) -> None:
-        """What is never in a backup stays, and so do the directories above it; a few such paths go nevertheless."""
+        """Removes files that were not restored. Paths that no backup holds stay, except those in REMOVED_BY_RESTORE."""
 
         def stays(node: Node) -> bool:
             where = (node.domain, node.relative_path)
             if where in self.rows:
                 return True
-            never_here = is_covered(NEVER_BACKED_UP, *where) or is_covered(NEVER_MIGRATED, *where)
-            return never_here and not is_covered(REMOVED_BY_RESTORE, *where)
+            never_restored = is_covered(NEVER_BACKED_UP, *where) or is_covered(NEVER_MIGRATED, *where)
+            return never_restored and not is_covered(REMOVED_BY_RESTORE, *where)
 
         for domain in files.domains():
             if self.replaced_domains is None or domain in self.replaced_domains:
                 files.retain(domain, stays)
 
     def _apps_to_install(self, phone: SimulatedPhone) -> dict[str, App]:
-        """The backup's apps that the phone lacks: those a host listed in RestoreApplications.plist come from the App
-        Store, others stay placeholders. Only a replace brings them, unless the list is assumed to be enough."""
+        """The backup's apps that are not installed. Those in the host's RestoreApplications.plist come from the App
+        Store, others stay placeholders. Without RemoveItemsNotRestored only if `assume.store_installs` says so."""
         listed = lenient_plist(phone.afc_files.get(RESTORE_APPLICATIONS, b""))
         wanted = user_apps(self.applications)
         if not self.removes_unrestored:
@@ -95,7 +100,7 @@ class ReceivedRestore:
 
 
 def empty_restore() -> ReceivedRestore:
-    """A restore that changes nothing and still waits for the restart, so that the next one is refused with 102."""
+    """A pending restore that changes nothing. Another restore is refused with 102 while it waits."""
     spool = Spool()
     return ReceivedRestore(StagedRows(spool, encrypted=False), frozenset(), {}, None, spool)
 
@@ -112,23 +117,24 @@ def _finish_background_restore(phone: SimulatedPhone, rows: StagedRows, apps: Ma
 
 
 def _place(phone: SimulatedPhone, rows: StagedRows, wave: int) -> None:
-    """A phone that keeps digests lays down what meets nothing where it goes: a million rows stay where they are."""
-    lays_down = phone.keeps == "digests"
+    """Places the nodes of one wave on the phone. On a phone that keeps digests, nodes that replace nothing stay in
+    `rows` and are added lazily, so that a million of them need no memory."""
+    lazily = phone.keeps == "digests"
     placed: list[int] = []
     for place, node in rows.nodes(wave):
-        if lays_down and phone.files.get(node.domain, node.relative_path) is None:
+        if lazily and phone.files.get(node.domain, node.relative_path) is None:
             continue
-        _make_room(phone.files, node)
+        _clear_path(phone.files, node)
         phone.files.put(node)
         placed.append(place)
-    if lays_down:
+    if lazily:
         rows.mark_placed(placed)
-        for many in rows.lazy_nodes(wave):
-            phone.files.add_lazy(many)
+        for source in rows.lazy_nodes(wave):
+            phone.files.add_lazy(source)
 
 
-def _make_room(files: Filesystem, node: Node) -> None:
-    """Takes away what stands where a restored node goes, where the kinds clash."""
+def _clear_path(files: Filesystem, node: Node) -> None:
+    """Removes existing nodes of another kind at the path of a restored node or above it."""
     parts = node.relative_path.split("/")
     for count in range(1, len(parts)):
         above = files.get(node.domain, "/".join(parts[:count]))

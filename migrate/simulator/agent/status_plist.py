@@ -1,4 +1,4 @@
-"""Status.plist: how far a backup came. The phone writes it at every turn and reads it first (facts 2.3, 3.4)."""
+"""Status.plist: the state of a backup. The phone writes it at every stage and reads it first (facts 2.3, 3.4)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ LIMIT_BYTES = 1 << 20  # 189 bytes in every wire log
 @dataclass(frozen=True, kw_only=True)
 class Status:
     uuid: str
-    backup_state: str  # one of BackupState, else as it was found
-    snapshot_state: str  # one of SnapshotState, likewise
+    backup_state: str  # a BackupState, or another value as read
+    snapshot_state: str  # a SnapshotState, or another value as read
     is_full: bool
     version: float = float(VERSION)
 
@@ -42,10 +42,10 @@ class Status:
 
 
 def read_status(data: bytes) -> Status:
-    """What a host's Status.plist says.
+    """Reads a host's Status.plist.
 
     Raises:
-        MBError: INVALID_DATA where it is no such plist; INCOMPATIBLE for a version this agent does not know.
+        MBError: INVALID_DATA if it is invalid, INCOMPATIBLE for an unknown version.
     """
     status = parse_plist(data)
     try:
@@ -67,7 +67,7 @@ def read_status(data: bytes) -> Status:
 
 
 def parse_plist(data: bytes) -> dict[str, object]:
-    """A dictionary. Raises MBError INVALID_DATA, in iOS's words where they are known."""
+    """Parses a plist with a dictionary. Raises MBError INVALID_DATA, with iOS's text where it is known."""
     if not data:
         raise MBError(MBErrorCode.INVALID_DATA, "Cannot parse a NULL or zero-length data")
     try:

@@ -1,4 +1,4 @@
-"""What lies on a simulated iPhone: real databases, pictures and settings of invented people, from a seed."""
+"""The contents of a simulated iPhone, generated from a seed: databases, pictures and settings of invented people."""
 
 from migrate.simulator.contents.spec import ContentsSpec
 from migrate.simulator.contents.writing import fill

@@ -1,8 +1,8 @@
-"""Apps from a store, invented, with their containers, group containers and plug-ins' containers.
+"""Invented apps with their containers, group containers and plug-in containers.
 
-Chatter keeps its messages as WhatsApp does, in a group container (tables and folders *seen*: iOS 14.3, 15.3). Chatter
-and Sketchbook share a second group, so that neither moves without the other's data. Fieldnotes was not bought in a
-store: no computer can have it installed again. Any other bundle id gets a container with a little in it.
+Chatter keeps its messages in a group container, as WhatsApp does (tables and folders *seen*: iOS 14.3, 15.3). Chatter
+and Sketchbook share a second group, so that neither moves without the other's data. Fieldnotes is not from the App
+Store, so no host can have it re-installed. Any other bundle id gets a container with a few files.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ICON_PIXELS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _InventedApp:
     """One of the invented apps."""
 
     name: str
@@ -38,27 +38,27 @@ class _Known:
 
 
 INVENTED_APPS = {
-    CHATTER: _Known(
+    CHATTER: _InventedApp(
         "Chatter", "241.7", "24.1.7", (CHATTER_GROUP, SHARED_GROUP), ("ShareExtension", "NotificationService")
     ),
-    SKETCHBOOK: _Known("Sketchbook", "512", "5.1", (SHARED_GROUP,), ("Widget",)),
-    FIELDNOTES: _Known("Fieldnotes", "3", "0.3", has_sinf=False),
+    SKETCHBOOK: _InventedApp("Sketchbook", "512", "5.1", (SHARED_GROUP,), ("Widget",)),
+    FIELDNOTES: _InventedApp("Fieldnotes", "3", "0.3", has_sinf=False),
 }
 
 
 def bundle_ids(wanted: int | tuple[str, ...]) -> tuple[str, ...]:
-    """The ids meant by a spec's `apps`: a number means so many of the invented ones, then of nameless ones."""
+    """The bundle ids of a spec's `apps`. A number stands for that many invented apps, followed by unnamed ones."""
     if isinstance(wanted, tuple):
         return wanted
-    nameless = (f"com.example.app{number}" for number in range(len(INVENTED_APPS) + 1, wanted + 1))
-    return (*INVENTED_APPS, *nameless)[:wanted]
+    unnamed = (f"com.example.app{number}" for number in range(len(INVENTED_APPS) + 1, wanted + 1))
+    return (*INVENTED_APPS, *unnamed)[:wanted]
 
 
 def write(author: Author) -> None:
     for bundle_id in bundle_ids(author.spec.apps):
         app = _install(author, bundle_id)
         _write_container(author, app)
-        CONTENTS.get(bundle_id, _write_little)(author, f"AppDomain-{bundle_id}")
+        CONTENTS.get(bundle_id, _write_default_contents)(author, f"AppDomain-{bundle_id}")
     groups = {group for app in author.apps.values() for group in app.group_ids}
     if SHARED_GROUP in groups:
         settings = {"members": ["me", author.people[0].name], "syncedAt": REFERENCE_TIME}
@@ -68,7 +68,7 @@ def write(author: Author) -> None:
 
 
 def _install(author: Author, bundle_id: str) -> App:
-    known = INVENTED_APPS.get(bundle_id, _Known(bundle_id.rpartition(".")[2].capitalize(), "1", "1.0"))
+    known = INVENTED_APPS.get(bundle_id, _InventedApp(bundle_id.rpartition(".")[2].capitalize(), "1", "1.0"))
     colours = tuple(author.random.randrange(256) for _ in range(6))
     app = App(
         bundle_id=bundle_id,
@@ -85,7 +85,7 @@ def _install(author: Author, bundle_id: str) -> App:
 
 
 def _write_container(author: Author, app: App) -> None:
-    """What every container has: its folders, its settings, caches, and WebKit's link into the container itself."""
+    """Writes what every container has: folders, settings, caches, and WebKit's link into the container itself."""
     domain = f"AppDomain-{app.bundle_id}"
     for folder in ("Documents", "SystemData", "Library/Preferences"):
         author.directory(domain, folder)
@@ -104,14 +104,14 @@ def _write_container(author: Author, app: App) -> None:
 
 
 def add_webkit(author: Author, domain: str) -> None:
-    """A symlink by an absolute path, as 14 containers of a real phone have it (*seen*: iOS 14.3)."""
+    """Writes a symlink with an absolute target, as 14 containers of a real phone have it (*seen*: iOS 14.3)."""
     home = f"/var/mobile/Containers/Data/Application/{author.uuid()}"
     below = "Library/WebKit/WebsiteData/IndexedDB"
     author.directory(domain, f"{below}/v1")
     author.symlink(domain, f"{below}/v0", f"{home}/{below}")
 
 
-def _write_little(author: Author, domain: str) -> None:
+def _write_default_contents(author: Author, domain: str) -> None:
     database = Database("CREATE TABLE item (id INTEGER PRIMARY KEY, title TEXT NOT NULL);")
     database.insert_all("item", ({"title": author.title()} for _ in range(10)))
     author.database(domain, "Library/Application Support/items.sqlite", database)
@@ -130,7 +130,7 @@ def _write_chatter(author: Author, domain: str) -> None:
         session, jid = author.random.choice(sessions)
         _add_chat_message(author, store, group, number, moment, session, jid)
     author.database(group, "ChatStorage.sqlite", store)
-    author.file(group, "ChatStorage.sqlite-wal", b"")  # folded in, and still there (*seen*: iOS 15.3)
+    author.file(group, "ChatStorage.sqlite-wal", b"")  # checkpointed, but still there (*seen*: iOS 15.3)
     author.file(group, "consumer_version", b"241", attributes=TEXT_ATTRIBUTE)
     for folder in ("Logs", "stickers", "Media/Profile"):
         author.directory(group, folder)
@@ -170,7 +170,7 @@ def _add_chat_message(
 
 
 def _write_sketchbook(author: Author, domain: str) -> None:
-    """Documents under names of every kind, one of them large, one empty; files of protection class A and B."""
+    """Writes documents with unusual names, one of them large and one empty, and files of protection class A and B."""
     composed, decomposed = (unicodedata.normalize(form, "Äpfel & Öl.sketch") for form in ("NFC", "NFD"))
     names = (f"Küche/{composed}", f"Zahlen/{decomposed}", "It's done 🎨.sketch", "東京/路地.sketch", " leading.sketch")
     drawing = draw_icon(96, (250, 240, 220), (90, 60, 160))

@@ -1,4 +1,4 @@
-"""The hand that writes one kind of contents: a random stream of its own, people to write about, a disk to write on."""
+"""The author of one kind of contents: writes files to a phone's disk, with its own random stream."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from migrate.simulator.device.filesystem import MOBILE, Bytes, Content, Filesyst
 from migrate.units import APPLE_EPOCH_UNIX_SECONDS
 
 REFERENCE_TIME = 1_788_264_000
-"""2026-09-01T12:00:00Z: the last moment of every phone's story, so that its bytes do not depend on the day."""
+"""2026-09-01T12:00:00Z: the latest date in all contents, so that their bytes do not depend on the current date."""
 TWO_YEARS_S = 2 * 365 * 86_400
 
 HOME = "HomeDomain"
@@ -36,12 +36,12 @@ OWNERS = {
     "InstallDomain": (33, 0),
     "KeychainDomain": (64, 0),
 }
-"""User and group of a domain's files where they are not `mobile` (*seen*: iOS 14.3)."""
+"""User and group id of domains whose files do not belong to `mobile` (*seen*: iOS 14.3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
-    """Writes contents. Two authors with the same seed, spec and version write the same bytes."""
+    """Writes contents. With the same seed, spec, version and locale the bytes are the same."""
 
     files: Filesystem
     spec: ContentsSpec
@@ -63,7 +63,7 @@ class Author:
         modified: int = REFERENCE_TIME,
         attributes: Mapping[str, bytes] | None = None,
     ) -> Node:
-        """A file, of the owner and protection class that are usual in its domain."""
+        """Writes a file, by default with the owner and protection class that are usual in its domain."""
         if protection_class is None:
             protection_class = UNTIL_FIRST_UNLOCK if domain.startswith("AppDomain") else AVAILABLE
         node = self.files.add_file(
@@ -85,16 +85,17 @@ class Author:
         self.files.add_symlink(domain, path, target, modified=REFERENCE_TIME)
 
     def plist(self, domain: str, path: str, value: Any, **how: Any) -> None:
-        """A binary property list; `how` as `file` takes it."""
+        """Writes a binary property list. `how` are keyword arguments of `file`."""
         self.file(domain, path, plistlib.dumps(value, fmt=plistlib.FMT_BINARY, sort_keys=True), **how)
 
     def database(self, domain: str, path: str, database: Database, *, protection_class: int | None = None) -> None:
-        """A database whose log was folded into it, as most are. It is closed."""
+        """Writes a checkpointed database, as most are, and closes it."""
         self.file(domain, path, database.to_bytes(), protection_class=protection_class)
         database.close()
 
     def database_with_wal(self, domain: str, path: str, database: Database, before: bytes | None = None) -> None:
-        """A database in use: the file as `before` has it (one empty page), the rest in its `-wal`. It is closed."""
+        """Writes a database in use and closes it: the file is `before` (default: one empty page), the `-wal` has the
+        changes since then."""
         before = empty_wal_database() if before is None else before
         after = database.to_bytes()
         database.close()
@@ -104,14 +105,14 @@ class Author:
         self.file(domain, f"{path}-shm", empty_shm())
 
     def moment(self, span_s: int = TWO_YEARS_S) -> int:
-        """Unix seconds, within the last `span_s` before NOW."""
+        """A random time within `span_s` before REFERENCE_TIME, in unix seconds."""
         return REFERENCE_TIME - self.random.randrange(span_s)
 
     def moments(self, count: int) -> list[int]:
         return sorted(self.moment() for _ in range(count))
 
     def uuid(self) -> str:
-        """A random UUID as Apple spells it, in capitals."""
+        """A random UUID in upper case, as Apple writes it."""
         digits = bytearray(self.random.randbytes(16))
         digits[6], digits[8] = digits[6] & 0x0F | 0x40, digits[8] & 0x3F | 0x80
         text = digits.hex().upper()
@@ -130,20 +131,20 @@ class Author:
         return self.random.choice(choices)
 
 
-Chapter = Callable[[Author], None]
-"""What writes one kind of contents."""
+ContentsWriter = Callable[[Author], None]
+"""A function that writes one kind of contents."""
 
 
 def apple_seconds(unix_seconds: float) -> float:
-    """Seconds since 2001, as most of a phone's databases count."""
+    """Seconds since 2001, the time format of most databases on a phone."""
     return unix_seconds - APPLE_EPOCH_UNIX_SECONDS
 
 
 def apple_ns(unix_seconds: int) -> int:
-    """Nanoseconds since 2001, as sms.db counts from iOS 11 on."""
+    """Nanoseconds since 2001, the time format of sms.db from iOS 11 on."""
     return (unix_seconds - APPLE_EPOCH_UNIX_SECONDS) * 1_000_000_000
 
 
 def plist_date(unix_seconds: int) -> datetime:
-    """A property list's date: naive, in UTC."""
+    """The date as plistlib wants it: a naive datetime in UTC."""
     return datetime.fromtimestamp(unix_seconds, UTC).replace(tzinfo=None)

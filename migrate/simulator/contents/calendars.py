@@ -1,4 +1,4 @@
-"""Calendars. Tables and columns *seen* on iOS 9.3 to 14.3. Up to iOS 12 reminders are rows of the same table."""
+"""Calendars. Tables and columns *seen* on iOS 9.3 to 14.3. Up to iOS 12 the same table holds the reminders."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from migrate.simulator.contents.author import HOME, REFERENCE_TIME, Author, appl
 from migrate.simulator.contents.formats.sqlite_file import Database, Row
 
 EVENT, REMINDER = 2, 3
-"""CalendarItem.entity_type; the number of reminders is *guessed*."""
+"""CalendarItem.entity_type; the value for reminders is *guessed*."""
 INVITEE = 7
 LOCAL, CALDAV = 0, 2
-"""Store.type, as EventKit numbers its sources (*read* of an iOS 18 database: iCloud is 2)."""
+"""Store.type, with EventKit's numbers for sources (*read* in an iOS 18 database: iCloud is 2)."""
 CALENDARS = (("Home", "#1BADF8", 1), ("Work", "#CC73E1", 1), ("Familie 👪", "#63DA38", 1), ("iCloud", "#FF9500", 2))
 ON_PHONE, IN_ICLOUD = (1, 2, 3), (4,)
-"""Rows of CALENDARS."""
+"""Row numbers in CALENDARS, from 1 on."""
 
 SCHEMA = """
 CREATE TABLE _SqliteDatabaseProperties (key TEXT, value TEXT, UNIQUE(key));

@@ -1,4 +1,4 @@
-"""The call history. Tables and columns *seen* on iOS 11.2, read of iOS 18."""
+"""The call history. Tables and columns *seen* on iOS 11.2 and *read* in an iOS 18 schema."""
 
 from __future__ import annotations
 

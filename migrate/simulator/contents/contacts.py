@@ -1,7 +1,7 @@
 """The address book and its pictures.
 
-Tables and columns *seen* on iOS 15.3 and read of iOS 18. AddressBook.sqlitedb is one empty page and everything is in
-its log, as phones have it; `guid` has a default that only a phone can compute.
+Tables and columns *seen* on iOS 15.3 and *read* in an iOS 18 schema. As on real phones, AddressBook.sqlitedb is one
+empty page and its log holds everything; the default of `guid` calls a function that only a phone has.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ LATER_COLUMNS = {
     ),
     "ABStore": "ProviderIdentifier TEXT, ProviderMetadata BLOB",
 }
-"""Read of iOS 18; there from iOS 17 on (*guessed*)."""
+"""*Read* in an iOS 18 schema; present from iOS 17 on (*guessed*)."""
 IMAGES_SCHEMA = f"""
 {PROPERTIES}
 CREATE TABLE ABThumbnailImage (ROWID INTEGER PRIMARY KEY, record_id INTEGER, format INTEGER,
@@ -100,7 +100,7 @@ def write(author: Author) -> None:
 
 
 def _add_account(author: Author, book: Database) -> None:
-    """A second source, of an account: its AccountID is not -1 (Type 4 *seen* with accounts on iOS 15.3)."""
+    """Adds a second store that belongs to an account: its AccountID is not -1 (Type 4 *seen* on iOS 15.3)."""
     account = book.insert("ABAccount", {"AccountIdentifier": author.uuid(), "guid": f"{author.uuid()}:ABAccount"})
     store: Row = {"Name": "Card", "Type": 4, "AccountID": account, "guid": f"{author.uuid()}:ABStore"}
     book.insert("ABStore", {"ROWID": ICLOUD_STORE, **store})

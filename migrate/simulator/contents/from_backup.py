@@ -1,4 +1,4 @@
-"""A simulated iPhone that plays a saved backup: what lay on the real phone then, read from the backup when asked for."""
+"""Fills a simulated iPhone with the files of a real backup, whose contents are read on demand."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
 from migrate.problems import BadRecord
+from migrate.simulator.agent.backup_apps import app_from_backup, user_apps
 from migrate.simulator.agent.rows.record_node import node_of
 from migrate.simulator.device import identity
-from migrate.simulator.device.app_store import app_from_backup, user_apps
 from migrate.simulator.device.filesystem import EMPTY
 from migrate.simulator.device.phone import SimulatedPhone
 
@@ -20,11 +20,11 @@ VERSION = re.compile(r"\d{1,3}(\.\d{1,3}){1,3}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class BackedUp:
-    """The content of one file of a backup, decrypted anew each time it is asked for.
+class BackupContent:
+    """The content of one file in a backup, decrypted again on every read.
 
-    `size` is what the phone claimed when it was backed up; the content may be longer or shorter (facts 3.5).
-    `chunks` raises BlobMissing and BlobUnreadable: the backup's fault.
+    `size` is the size in the backup's row; the content may be longer or shorter (facts 3.5). `chunks` raises
+    BlobMissing and BlobUnreadable if the backup is damaged.
     """
 
     backup: Backup = field(repr=False)
@@ -39,30 +39,28 @@ class BackedUp:
 
 
 def fill_from_backup(phone: SimulatedPhone, backup: Backup) -> None:
-    """Lays everything that `backup` holds onto `phone`, over what is there, and makes it that phone by its looks: name,
-    model, iOS version and build, and the person's apps.
+    """Adds all files of `backup` to `phone`, over existing ones, and copies name, model, iOS version, build and apps.
 
-    What is left to the caller: UDID, serial number and trust stay the simulator's own, so that no real phone's pairing
-    is touched; backup password, passcode, Find My, setup and capacity are in no backup.
+    UDID, serial number and trust stay the simulator's, so that no real phone's pairing is affected. The backup
+    password, passcode, Find My, setup state and capacity are not in a backup; the caller sets them.
 
-    Contents are not copied: `backup` must stay open and unchanged as long as the phone is used. Rows cost about a
-    kilobyte of memory each, contents nothing. A blob that is missing or unreadable shows when it is asked for: the
-    phone cannot read that file in a backup of its own, and `phone.files.digests()` raises BlobMissing or
-    BlobUnreadable.
+    Contents are not copied: `backup` must stay open and unchanged as long as the phone is used. Each row needs about a
+    kilobyte of memory, contents need none. Missing or unreadable blobs only show when they are read: the phone then
+    cannot read that file in its own backup, and `phone.files.digests()` raises BlobMissing or BlobUnreadable.
 
     Raises:
-        BadRecord: a row is damaged, or names what cannot lie on a phone's disk.
-        BackupUnreadable: the manifest, Manifest.plist or Info.plist. Some rows may have been laid down by then.
+        BadRecord: a row is damaged or has a path that is not possible on a phone.
+        BackupUnreadable: the manifest, Manifest.plist or Info.plist cannot be read. Some files may have been added.
     """
     properties = backup.folder.manifest_plist or {}
     info = backup.folder.info or {}
     for record in backup.records():
-        content = BackedUp(backup, record) if record.kind is Kind.FILE else EMPTY
+        content = BackupContent(backup, record) if record.kind is Kind.FILE else EMPTY
         try:
             phone.files.put(node_of(record, content))
         except ValueError as error:
             raise BadRecord(record.file_id, record.domain, record.relative_path, str(error)) from error
-    _look_like(phone, _dictionary(properties, "Lockdown"))
+    _copy_identity(phone, _dictionary(properties, "Lockdown"))
     applications, receipts = _dictionary(properties, "Applications"), _dictionary(info, "Applications")
     installed = info.get("Installed Applications")
     bundle_ids = installed if isinstance(installed, list) else user_apps(applications)
@@ -71,8 +69,8 @@ def fill_from_backup(phone: SimulatedPhone, backup: Backup) -> None:
             phone.apps[bundle_id] = app_from_backup(bundle_id, applications, receipts)
 
 
-def _look_like(phone: SimulatedPhone, lockdown: dict[str, object]) -> None:
-    """Takes over what is well formed; a backup is a stranger."""
+def _copy_identity(phone: SimulatedPhone, lockdown: dict[str, object]) -> None:
+    """Copies the valid values; a backup's plists are not trusted."""
     name, version, build, model = (
         value if isinstance(value := lockdown.get(key), str) and 0 < len(value) <= NAME_LIMIT else None
         for key in ("DeviceName", "ProductVersion", "BuildVersion", "ProductType")

@@ -1,6 +1,6 @@
-"""Health: the secure store with its samples, the store of their sources, Medical ID. Only encrypted backups hold them.
+"""Health: the secure store with samples, the store with their sources, and Medical ID. Only in encrypted backups.
 
-Tables as HealthKit readers name them (iLEAPP, plaso, MIT and Apache-2.0 projects); numbers of the kinds of samples too.
+Tables and the numbers of sample types as in HealthKit readers (iLEAPP, plaso, MIT and Apache-2.0 projects).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The home screen's icons, the control centre, a web clip, and the wallpaper where the version keeps it."""
+"""The home screen's icons, the control centre, a web clip, and the wallpaper, stored where the iOS version has it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIRST_PAGE = (
 FOLDER = ("com.apple.calculator", "com.apple.compass", "com.apple.VoiceMemos")
 POSTERS = "AppDomain-com.apple.PosterBoard"
 POSTER_STORES = ((27, 62), (17, 61), (16, 59))
-"""iOS version from which on -> number of the poster store's folder (*read*: GoldenNugget)."""
+"""First iOS version and the number of its poster store's folder (*read*: GoldenNugget)."""
 
 
 def write(author: Author) -> None:

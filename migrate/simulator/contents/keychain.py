@@ -1,6 +1,6 @@
-"""The keychain as a backup holds it. What the items hold is noise, as wrapped keys look; there is no secret in them.
+"""The keychain as a backup holds it. The items are random bytes, which look like wrapped keys.
 
-Keys of the property list and modes *seen* on iOS 14.3; only items of an encrypted backup open on another phone.
+Keys of the property list and file modes *seen* on iOS 14.3. Only items of an encrypted backup open on another phone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Messages and their attachments: sms.db in the home folder, the attachments' files in the media domain.
+"""Messages and their attachments: sms.db in HomeDomain, the attachments' files in MediaDomain.
 
-Tables and columns *seen* on iOS 11.2 and 14.3, read of iOS 18. The newest messages are still in the log. From iOS 16 on
-the text of most messages is only in `attributedBody`.
+Tables and columns *seen* on iOS 11.2 and 14.3 and *read* in an iOS 18 schema. The newest messages are only in the log.
+From iOS 16 on the text of most messages is only in `attributedBody`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from migrate.simulator.contents.formats.typedstream import attributed_string
 SMS = "Library/SMS"
 CHATS = 7
 IN_LOG = 10
-"""One message in so many, and one more, is only in the log: the newest."""
+"""One message in ten, and one more, is only in the log: the newest ones."""
 LOVED, DIRECT, GROUP = 2000, 45, 43
 
 SCHEMA = """
@@ -62,12 +62,12 @@ CREATE INDEX chat_message_join_idx_message_id_only ON chat_message_join(message_
 LATER_COLUMNS = (
     "associated_message_emoji TEXT, is_pending_satellite_send INTEGER DEFAULT 0, is_kt_verified INTEGER DEFAULT 0"
 )
-"""Read of iOS 18; the version they came with is *guessed*."""
+"""*Read* in an iOS 18 schema; the version that added them is *guessed*."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    name: str  # `{}` is a number
+    name: str  # with `{}` for a number
     uti: str
     mime_type: str
 
@@ -98,7 +98,7 @@ def write(author: Author) -> None:
 
 
 def _write_conversations(author: Author, database: Database) -> bytes:
-    """All the messages; the database as it was before the newest of them."""
+    """Adds all messages. Returns the database as it was before the newest ones."""
     chats = [_add_chat(author, database, number) for number in range(CHATS)]
     moments = author.moments(author.spec.messages)
     settled = len(moments) - 1 - len(moments) // IN_LOG
@@ -115,7 +115,7 @@ def _write_conversations(author: Author, database: Database) -> bytes:
 
 
 def _add_chat(author: Author, database: Database, number: int) -> tuple[int, Sequence[int], str]:
-    """A conversation with one person of the cast, or, the last of them, with three: its row, handles and service."""
+    """Adds a conversation with one person, the last one with three. Returns its row id, handles and service."""
     is_group = number == CHATS - 1
     service = "SMS" if number % 3 == 2 else "iMessage"
     people = author.people[:3] if is_group else author.people[number : number + 1]

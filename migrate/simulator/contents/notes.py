@@ -1,7 +1,7 @@
-"""The Notes app: one table for folders, accounts, notes and media; bodies are gzipped protocol buffers.
+"""The Notes app: one table for folders, accounts, notes and media. Note bodies are gzipped protocol buffers.
 
-Schema read of iOS 18. Which of the numbered columns a note uses changes with the version: from iOS 16 on
-ZCREATIONDATE3 and ZACCOUNT7, before it ZCREATIONDATE1 and ZACCOUNT3 (the pairs are iLEAPP's, the boundary *guessed*).
+Schema *read* from iOS 18. The numbered columns a note uses depend on the version: ZCREATIONDATE3 and ZACCOUNT7 from iOS
+16 on, ZCREATIONDATE1 and ZACCOUNT3 before (the pairs are iLEAPP's, the boundary *guessed*).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ CREATE TABLE ZNOTEBODY (Z_PK INTEGER PRIMARY KEY, Z_ENT INTEGER, Z_OPT INTEGER, 
 
 
 ON_PHONE, IN_ICLOUD = 3, 1
-"""ZACCOUNTTYPE; that of iCloud is *guessed*."""
+"""ZACCOUNTTYPE; the value for iCloud is *guessed*."""
 
 
 def write(author: Author) -> None:
@@ -68,7 +68,7 @@ def write(author: Author) -> None:
 
 
 def _add_account(store: CoreDataStore, name: str, identifier: str, kind: int) -> tuple[int, int]:
-    """An account and its folder for notes."""
+    """Adds an account and its folder. Returns their primary keys."""
     account = store.add("ICAccount", OBJECT, {"ZNAME": name, "ZIDENTIFIER": identifier, "ZACCOUNTTYPE": kind})
     known: Row = {"ZTITLE2": "Notes", "ZIDENTIFIER": f"DefaultFolder-{identifier}", "ZFOLDERTYPE": 0}
     return account, store.add("ICFolder", OBJECT, known)
@@ -99,14 +99,14 @@ def _add_note(author: Author, store: CoreDataStore, account: int, folder: int, m
 
 
 def _add_scan(author: Author, store: CoreDataStore, account: str, note: int) -> None:
-    """A scanned page in a note: an attachment, its medium, and the medium's file."""
+    """Adds a scanned page to a note: an attachment, its media row, and the file."""
     name = "Scanned Document's page.jpg"
     medium, generation = _add_medium(author, store, note, name)
     author.file(GROUP, f"Accounts/{account}/Media/{medium}/{generation}/{name}", draw_picture(640, 480, author.random))
 
 
 def _add_medium(author: Author, store: CoreDataStore, note: int, name: str) -> tuple[str, str]:
-    """The rows of a picture in a note; the folders its file belongs in."""
+    """Adds the rows of a picture in a note. Returns the two folder names of its file."""
     attachment = store.add(
         "ICAttachment", OBJECT, {"ZNOTE": note, "ZTYPEUTI": "public.jpeg", "ZIDENTIFIER": author.uuid()}
     )
@@ -117,7 +117,7 @@ def _add_medium(author: Author, store: CoreDataStore, note: int, name: str) -> t
 
 
 def note_body(text: str) -> bytes:
-    """The note protobuf: document (field 2) holds a note (field 3), which holds the text (field 2) and one run (5)."""
+    """The note as protobuf: a document (field 2) has a note (field 3) with the text (field 2) and one run (field 5)."""
     run = b"\x08" + _varint(len(text.encode("utf-16-le")) // 2)
     note = _field(2, text.encode()) + _field(5, run)
     document = b"\x08\x00\x10\x00" + _field(3, note)

@@ -1,4 +1,4 @@
-"""The cast: invented people whom one phone knows, and the words they use. Numbers are of the 555-01xx kind."""
+"""Invented people and their words. Their phone numbers are from the fictional range 555-01xx."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Person:
 
 
 def invent_people(seed: int, count: int) -> tuple[Person, ...]:
-    """`count` people of one seed, no two with the same number or address."""
+    """`count` people derived from `seed`, all with different numbers and email addresses."""
     rng = random.Random(f"{seed}:people")  # noqa: S311 - invented people, no secret
     return tuple(_invent(rng, number) for number in range(count))
 
 
 def sentence(rng: random.Random, words: int | None = None) -> str:
-    """A sentence of everyday words, sometimes with an emoji."""
+    """A random sentence of everyday words, sometimes with an emoji."""
     chosen = rng.choices(WORDS, k=words or rng.randint(2, 11))
     return " ".join(chosen).capitalize() + rng.choice(ENDINGS)
 

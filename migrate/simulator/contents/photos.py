@@ -1,7 +1,7 @@
-"""The photo library: Photos.sqlite, the pictures and films, their thumbnails, an edit, an original fetched from iCloud.
+"""The photo library: Photos.sqlite, pictures and videos, thumbnails, an edit, and an original downloaded from iCloud.
 
-Columns are those that forensic readers (iLEAPP's Ph* artifacts) and facts 6.3 ask for; paths and extended attributes
-*seen* on iOS 14.3. The entity numbers and the album join are of iOS 17 (*guessed* for other versions).
+The columns are those that forensic readers (iLEAPP's Ph* artifacts) and facts 6.3 use; paths and extended attributes
+*seen* on iOS 14.3. Entity numbers and the album join table are those of iOS 17 (*guessed* for other versions).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from migrate.simulator.contents.formats.sqlite_file import Row
 from migrate.simulator.device.filesystem import Bytes, Content, Synthetic
 
 SIZES = ((960, 640), (640, 960), (640, 480), (1024, 768))
-FILM_SIZE = (640, 480)
+VIDEO_SIZE = (640, 480)
 THUMBNAIL = (96, 64)
-IN_FOLDER = 1000
-"""Pictures of one DCIM folder."""
+PICTURES_PER_FOLDER = 1000
+"""The number of pictures in one DCIM folder."""
 
 PHOTO: Final = 0
 VIDEO: Final = 1
@@ -87,13 +87,13 @@ class _Asset:
 
     @property
     def name(self) -> str:
-        """In iCloud's folders the name is the asset's UUID."""
+        """The file name. In iCloud's folders it is the asset's UUID."""
         extension = self.original_name[-4:]
         return self.original_name if self.folder.startswith("DCIM") else self.uuid + extension
 
     @property
     def length(self) -> int:
-        """Bytes of the original; a guess where it is only in iCloud."""
+        """The original's size in bytes; an estimate if it is only in iCloud."""
         return self.content.size if self.content is not None else self.size[0] * self.size[1] // 6
 
     @property
@@ -109,7 +109,7 @@ def write(author: Author) -> None:
     if rows:
         _add_album(author, store, "Café & Söhne 🏖", rows[::4])
     author.database_with_wal(CAMERA_ROLL, "Media/PhotoData/Photos.sqlite", store, before)
-    _write_surroundings(author, bool(rows))
+    _write_library_files(author, bool(rows))
 
 
 def asset_table(ios: tuple[int, ...]) -> str:
@@ -122,7 +122,7 @@ def _new_store(author: Author) -> CoreDataStore:
 
 
 def _invent_assets(author: Author) -> list[_Asset]:
-    """Pictures, films, what is only in iCloud, the large film: numbered in this order, which is that of their dates."""
+    """Pictures, videos, pictures only in iCloud, and the large video, in this order and with ascending dates."""
     spec = author.spec
     moments = author.moments(spec.assets)
     assets = []
@@ -131,7 +131,7 @@ def _invent_assets(author: Author) -> list[_Asset]:
         if place <= 0:
             assets.append(_photo(author, number, taken, from_icloud=number == spec.photos >= 6))
         elif place <= spec.videos:
-            content = Bytes(encode_movie(*FILM_SIZE, author.random, frames=24 + 6 * (number % 2)))
+            content = Bytes(encode_movie(*VIDEO_SIZE, author.random, frames=24 + 6 * (number % 2)))
             assets.append(_video(author, number, taken, content, 0.8 + 0.2 * (number % 2)))
         elif place <= spec.videos + spec.icloud_only_photos:
             assets.append(_asset(author, number, taken, PHOTO, SIZES[number % len(SIZES)], None, in_icloud=True))
@@ -148,7 +148,7 @@ def _photo(author: Author, number: int, taken: int, *, from_icloud: bool) -> _As
 
 
 def _video(author: Author, number: int, taken: int, content: Content, duration_s: float) -> _Asset:
-    return _asset(author, number, taken, VIDEO, FILM_SIZE, content, duration_s=duration_s)
+    return _asset(author, number, taken, VIDEO, VIDEO_SIZE, content, duration_s=duration_s)
 
 
 def _asset(
@@ -162,7 +162,7 @@ def _asset(
     duration_s: float = 0.0,
     in_icloud: bool = False,
 ) -> _Asset:
-    folder = f"DCIM/{100 + number // IN_FOLDER}APPLE"
+    folder = f"DCIM/{100 + number // PICTURES_PER_FOLDER}APPLE"
     if in_icloud and content is not None:
         folder = f"PhotoData/CPLAssets/group{author.random.randrange(1, 500)}"
     return _Asset(
@@ -193,7 +193,7 @@ def _add_asset(author: Author, store: CoreDataStore, table: str, asset: _Asset) 
 
 
 def _add_rows(author: Author, store: CoreDataStore, table: str, asset: _Asset, edited: bool) -> int:
-    """An asset's rows: itself, its attributes, its original and its thumbnails, and iCloud's own where it is there."""
+    """Adds an asset's rows: the asset, its attributes, its original and thumbnails, and a master if it is in iCloud."""
     fingerprint = "A" + hashlib.sha256(asset.uuid.encode()).hexdigest()[:27].upper()
     master = None
     if asset.in_icloud:
@@ -252,7 +252,7 @@ def _asset_row(author: Author, asset: _Asset) -> Row:
 
 
 def _resource_row(asset: _Asset, subtype: int, fingerprint: str) -> Row:
-    """facts 6.3: an original that is only in iCloud is missing here (-1) and available there (1)."""
+    """facts 6.3: an original that is only in iCloud is missing locally (-1) and available remotely (1)."""
     original = subtype == ORIGINAL
     return {
         "ZCLOUDLOCALSTATE": 3 if asset.in_icloud else 0,
@@ -270,7 +270,7 @@ def _resource_row(asset: _Asset, subtype: int, fingerprint: str) -> Row:
 
 
 def _extended_attributes(asset: _Asset, time_zone: str) -> dict[str, bytes]:
-    """What assetsd notes on every file (*seen*: iOS 14.3); numbers are little-endian."""
+    """The attributes that assetsd sets on every file (*seen*: iOS 14.3); numbers are little-endian."""
     date = plistlib.dumps(apple_seconds(asset.taken), fmt=plistlib.FMT_BINARY)
     return {
         "com.apple.assetsd.UUID": bytes.fromhex(asset.uuid.replace("-", "")),
@@ -287,7 +287,8 @@ def _extended_attributes(asset: _Asset, time_zone: str) -> dict[str, bytes]:
 
 
 def _write_edit(author: Author, asset: _Asset) -> None:
-    """The second picture was cropped: the original stays, the result and the recipe lie beside it."""
+    """Writes the edit of the second picture, which was cropped: the original stays, with the result and the adjustments
+    beside it."""
     stem = asset.name.rpartition(".")[0]
     folder = f"Media/PhotoData/Mutations/{asset.folder}/{stem}/Adjustments"
     author.file(CAMERA_ROLL, f"{folder}/FullSizeRender.jpg", draw_picture(640, 480, author.random))
@@ -303,8 +304,8 @@ def _add_album(author: Author, store: CoreDataStore, title: str, assets: list[in
     author.plist(CAMERA_ROLL, f"Media/PhotoData/AlbumsMetadata/{author.uuid()}.albummetadata", {"title": title})
 
 
-def _write_surroundings(author: Author, used: bool) -> None:
-    last = f"{100 + author.spec.assets // IN_FOLDER}"
+def _write_library_files(author: Author, used: bool) -> None:
+    last = f"{100 + author.spec.assets // PICTURES_PER_FOLDER}"
     where = {"DCIMLastDirectoryNumber": int(last), "DCIMLastFileNumber": author.spec.assets}
     author.plist(CAMERA_ROLL, "Media/PhotoData/MISC/DCIM_APPLE.plist", where)
     author.file(CAMERA_ROLL, "Media/PhotoData/protection", b"")

@@ -1,6 +1,6 @@
-"""Reminders from iOS 13 on: a store per account, each with entity numbers of its own.
+"""Reminders from iOS 13 on: one store per account, each with different entity numbers.
 
-Schema read of iOS 18 and taken for iOS 13 to 16 too (*guessed*). Up to iOS 12 see calendars.py.
+Schema *read* from iOS 18, also used for iOS 13 to 16 (*guessed*). For iOS 12 and earlier see calendars.py.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ TABLES = {
 
 
 def place(ios: tuple[int, ...]) -> tuple[str, str]:
-    """Domain and folder of the stores. iOS 17 moved them into the group container: iLEAPP, and a backup of
-    iOS 27, against one source that still names HomeDomain."""
+    """The domain and folder of the stores. iOS 17 moved them to the group container, according to iLEAPP and a backup
+    of iOS 27; one source still names HomeDomain."""
     return (GROUP, "Container_v1/Stores") if ios >= (17,) else (HOME, "Library/Reminders/Container_v1/Stores")
 
 
@@ -57,7 +57,7 @@ def _fill(author: Author, store: CoreDataStore, account: int, reminders: int) ->
 
 
 def _new_store(author: Author, *, shifted: int) -> tuple[CoreDataStore, int]:
-    """A store and its account's Z_PK. `shifted` moves the numbers of the later entities, as real stores differ."""
+    """A store and its account's Z_PK. `shifted` is added to later entity numbers, which differ in real stores."""
     entities: dict[str, int | tuple[int, int]] = {
         "REMCDObject": 2,
         "REMCDAccount": (11 + shifted, 2),

@@ -1,7 +1,7 @@
 """Safari: bookmarks and reading list, history, tabs.
 
-Tables *seen* on iOS 9.3 to 11.2 (history) and read of iOS 18. Bookmarks count Unix seconds, history Apple's.
-Where history lies: categories/categories.toml, "safari", with its sources.
+Tables *seen* on iOS 9.3 to 11.2 (history) and *read* from iOS 18. Bookmarks use Unix seconds, history Apple seconds.
+For the location of the history and its sources see categories/categories.toml, "safari".
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _url(author: Author, number: int) -> str:
 
 
 def _bookmarks(author: Author) -> Database:
-    """Root, favourites, menu, reading list, and the bookmarks: every third one to be read later."""
+    """Root, favourites, menu, reading list, and the bookmarks, every third of them in the reading list."""
     database = Database(BOOKMARKS_SCHEMA)
     folders = ("Root", "BookmarksBar", "BookmarksMenu", "com.apple.ReadingList")
     counts = [3, 0, 0, 0]
@@ -140,7 +140,7 @@ def _browser_state(tabs: list[tuple[str, str]]) -> Database:
 
 
 def _tab_groups(author: Author, tabs: list[tuple[str, str]]) -> Database:
-    """Tabs from iOS 15 on: leaves of a folder, in a table as bookmarks have it."""
+    """Tabs from iOS 15 on: leaves of a folder, in a table like that of bookmarks."""
     database = Database(TABS_SCHEMA)
     for row, title in enumerate(("Root", "Local")):
         known: Row = {"id": row, "type": BRANCH, "title": title, "parent": 0 if row else None, "order_index": row}

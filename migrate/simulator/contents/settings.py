@@ -1,7 +1,7 @@
-"""Settings: preferences of the system and its apps, permissions, accounts, alarms, focus, what was learned from typing.
+"""Settings: preferences of the system and its apps, permissions, accounts, alarms, focus modes, keyboard dictionary.
 
-Paths *seen* on iOS 14.3; keys those that readers of backups ask for (iLEAPP, MVT, facts 6). Some of the files are never
-restored to another phone (NEVER_MIGRATED in domains): they are here so that a move has something to leave behind.
+Paths *seen* on iOS 14.3; keys as used by backup readers (iLEAPP, MVT, facts 6). Some of the files are never restored to
+another phone (NEVER_MIGRATED in domains); they are here so that a move has something to leave behind.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ def _permissions(author: Author) -> Database:
 
 
 def _write_alarms(author: Author) -> None:
-    """A property list up to iOS 26; from iOS 27 on a Core Data store (one observer's words: *guessed* columns)."""
+    """Writes alarms: a property list up to iOS 26, a Core Data store from iOS 27 on (REPORTED once; columns
+    *guessed*)."""
     alarms = () if author.spec.empty else ALARMS
     if author.ios < (27,):
         known = [
@@ -158,7 +159,7 @@ def _write_focus(author: Author) -> None:
 
 
 def _write_keyboard(author: Author) -> None:
-    """Learned words: a lexicon of words with a count each. The format is not known here."""
+    """Writes learned words: a lexicon with a count for each word. The real format is not known."""
     domain = "KeyboardDomain"
     author.directory(domain, "Library/Keyboard")
     if not author.spec.empty:
@@ -171,7 +172,7 @@ def _write_keyboard(author: Author) -> None:
 
 
 def _write_carrier_links(author: Author) -> None:
-    """Seven links into a folder no backup holds, and the time zone (*seen*: iOS 14.3)."""
+    """Writes seven links into a folder that no backup holds, and the time zone link (*seen*: iOS 14.3)."""
     overlay = "/var/mobile/Library/Carrier Bundles/Overlay"
     for name in ("carrier.default", "carrier.merged", "carrier_1", "carrier_1.merged"):
         target = f"{overlay}/device+carrier+Unknown.bundle+D53g+45.0.plist"

@@ -1,6 +1,6 @@
-"""Apple's own apps with their containers, and what belongs to no app a person would name.
+"""Apple's own apps with their containers, and system files that belong to no app.
 
-Paths as in categories/categories.toml; a table or two of each database under its real name where that is known (iLEAPP,
+Paths as in categories/categories.toml. Each database has one or two tables, with their real names where known (iLEAPP,
 MVT), else *guessed*.
 """
 
@@ -31,7 +31,7 @@ SYSTEM_APPS: tuple[tuple[str, str, tuple[str, ...], int], ...] = (
     ("com.apple.PosterBoard", "PosterBoard", (), 16),
     ("com.apple.freeform", "Freeform", ("group.com.apple.freeform",), 16),
 )
-"""Bundle id, name, groups, iOS version from which on."""
+"""Bundle id, name, groups, first iOS version."""
 
 WALLET_SCHEMA = """
 CREATE TABLE pass_type (pid INTEGER PRIMARY KEY, identifier TEXT, team_identifier TEXT);
@@ -73,7 +73,7 @@ SMALL_STORES = (
     (BLUETOOTH, "Library/Database/com.apple.MobileBluetooth.ledevices.paired.db",
      "CREATE TABLE PairedDevices (Uuid TEXT, Name TEXT);", 0),
 )  # fmt: skip
-"""Domain, path, schema, iOS version from which on: there on every phone, empty."""
+"""Domain, path, schema and first iOS version of empty databases that every phone has."""
 IN_USE_STORES = (
     ("AppDomainGroup-group.com.apple.Maps", "Maps/MapsSync_0.0.1", "CREATE TABLE ZHISTORYITEM (Z_PK INTEGER);", 14),
     ("AppDomainGroup-group.com.apple.freeform", "Boards/boards.db", "CREATE TABLE boards (id TEXT PRIMARY KEY);", 16),

@@ -1,7 +1,7 @@
 """Voice memos: a Core Data store beside the recordings.
 
-iOS 17 moved both into a group container (*read*: iLEAPP, traceloupe). Before it the folder holds an older Recordings.db
-as well (*seen*: iOS 14.3); up to iOS 11 only that one (*guessed*).
+iOS 17 moved both to a group container (*read*: iLEAPP, traceloupe). Before that the folder also holds an older
+Recordings.db (*seen*: iOS 14.3); up to iOS 11 it holds only that one (*guessed*).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from migrate.simulator.contents.author import MEDIA, Author, apple_seconds
 from migrate.simulator.contents.formats.core_data import CoreDataStore
-from migrate.simulator.contents.formats.movie import recording
+from migrate.simulator.contents.formats.movie import encode_recording
 from migrate.simulator.contents.formats.sqlite_file import Row
 
 GROUP = "AppDomainGroup-group.com.apple.VoiceMemos.shared"
@@ -31,7 +31,7 @@ OLD_TABLES = {
 
 
 def place(ios: tuple[int, ...]) -> tuple[str, str]:
-    """Domain and folder of the recordings and their store."""
+    """The domain and folder of the recordings and their store."""
     return (GROUP, "Recordings") if ios >= (17,) else (MEDIA, "Media/Recordings")
 
 
@@ -42,7 +42,7 @@ def write(author: Author) -> None:
     for moment in author.moments(author.spec.memos):
         duration, uuid = author.random.randint(6, 30), author.uuid()
         name = f"{datetime.fromtimestamp(moment, UTC):%Y%m%d %H%M%S}-{uuid[:8]}.m4a"
-        author.file(domain, f"{folder}/{name}", recording(author.random, duration_s=duration), modified=moment)
+        author.file(domain, f"{folder}/{name}", encode_recording(author.random, duration_s=duration), modified=moment)
         common: Row = {"ZDATE": apple_seconds(moment), "ZDURATION": float(duration), "ZPATH": name}
         title = f"{author.title()} 🎤"
         if author.ios >= (12,):

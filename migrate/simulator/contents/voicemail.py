@@ -1,4 +1,4 @@
-"""Voicemail: voicemail.db (*seen*: iOS 15.3, the one database in rollback mode) and a recording a row."""
+"""Voicemail: voicemail.db (*seen*: iOS 15.3, the only database in rollback mode) and one recording per row."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Known Wi-Fi networks, only in encrypted backups; their passwords are in the keychain.
+"""Known Wi-Fi networks, only in encrypted backups. Their passwords are in the keychain.
 
-`com.apple.wifi.known-networks.plist` from iOS 14 on, a list in `com.apple.wifi.plist` before (*read*: traceloupe); both
-are always there (*seen*: iOS 14.3).
+They are in `com.apple.wifi.known-networks.plist` from iOS 14 on, before in a list in `com.apple.wifi.plist` (*read*:
+traceloupe), which also exists later (*seen*: iOS 14.3).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A phone filled with contents: every kind written by its own chapter, each from a random stream of its own.
+"""Fills a phone with contents. Every kind has its own writer and its own random stream.
 
-So a phone's bytes follow from the spec, the seed, and the phone's iOS version, locale and time zone; and changing the
-count of one kind changes no other kind's random choices.
+So the bytes depend only on the spec, the seed, and the phone's iOS version, locale and time zone, and changing the
+count of one kind does not change the random choices of another.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from migrate.simulator.contents import (
     voicemail,
     wifi,
 )
-from migrate.simulator.contents.author import Author, Chapter
-from migrate.simulator.contents.formats.archive import write_archive
+from migrate.simulator.contents.archive_app import write_archive
+from migrate.simulator.contents.author import Author, ContentsWriter
 from migrate.simulator.contents.people import invent_people
 from migrate.simulator.contents.spec import ContentsSpec
 
 if TYPE_CHECKING:
     from migrate.simulator.device.phone import SimulatedPhone
 
-STRANGERS = 8
-"""A phone without contacts still rings: the cast is never smaller."""
+MIN_PEOPLE = 8
+"""The minimum number of invented people, because calls and messages need some even without contacts."""
 
-CHAPTERS: dict[str, Chapter] = {
+WRITERS: dict[str, ContentsWriter] = {
     "apps": apps.write,  # first: permissions and the home screen name them
     "system": system.write,
     "contacts": contacts.write,
@@ -61,9 +61,9 @@ CHAPTERS: dict[str, Chapter] = {
 
 
 def fill(phone: SimulatedPhone, spec: ContentsSpec, seed: int) -> None:
-    """Writes contents onto `phone`'s disk and registers its apps. What else is there stays as it is."""
-    people = invent_people(seed, max(STRANGERS, spec.effective.contacts))
-    for name, write in CHAPTERS.items():
+    """Writes contents to `phone`'s disk and registers its apps. Existing files stay."""
+    people = invent_people(seed, max(MIN_PEOPLE, spec.effective.contacts))
+    for name, write in WRITERS.items():
         author = Author(
             files=phone.files,
             spec=spec.effective,

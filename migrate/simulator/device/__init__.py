@@ -1,1 +1,1 @@
-"""The simulated iPhone itself: its files, apps, settings and its user."""
+"""The simulated iPhone: its state, files, apps, settings and user."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class App:
-    """One app: Apple's when `system`, else a person's. Versions as in its Info.plist."""
+    """One app: Apple's if `system`, otherwise the user's. Versions as in its Info.plist."""
 
     bundle_id: str
     name: str
@@ -15,6 +15,6 @@ class App:
     short_version: str = "1.0"  # CFBundleShortVersionString
     group_ids: tuple[str, ...] = ()
     plugin_ids: tuple[str, ...] = ()
-    has_sinf: bool = True  # without SINF and iTunesMetadata a host cannot have it re-installed (facts 1.3)
+    has_sinf: bool = True  # without SINF and iTunesMetadata a host cannot request its re-installation (facts 1.3)
     icon_png: bytes = field(default=b"", repr=False)
     system: bool = False

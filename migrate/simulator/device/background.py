@@ -1,4 +1,4 @@
-"""What a phone does by itself after a while: restart, be finished by its person, let restored photos appear."""
+"""A phone's delayed actions: restarting, finishing the setup, completing a restore in the background."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class BackgroundTasks:
-    """One phone's threads, from `resume` to `shut_down`. Nothing begins while it rests."""
+    """One phone's background threads. After `shut_down` no task starts until `resume`."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -23,11 +23,11 @@ class BackgroundTasks:
         self._shut_down.clear()
 
     def wait(self, seconds: float) -> None:
-        """Returns earlier when the phone is to rest."""
+        """Waits, but returns early on `shut_down`."""
         self._shut_down.wait(seconds)
 
     def run_later(self, do: Callable[[], None], after_s: float) -> None:
-        """Does it in a thread of its own, unless the phone rests by then."""
+        """Calls `do` in its own thread after `after_s` seconds, unless `shut_down` comes first."""
 
         def wait_and_do() -> None:
             if not self._shut_down.wait(after_s):
@@ -36,11 +36,11 @@ class BackgroundTasks:
         thread = threading.Thread(target=wait_and_do, name=f"simulator {self._name}", daemon=True)
         with self._lock:
             self._threads = [thread for thread in self._threads if thread.is_alive()]
-            thread.start()  # before it is listed: `shut_down` may join what is listed at once
+            thread.start()  # before it is listed, because `shut_down` may join it at once
             self._threads.append(thread)
 
     def shut_down(self) -> None:
-        """Returns when nothing runs any more."""
+        """Cancels waiting tasks and returns when every thread has ended."""
         self._shut_down.set()
         while self._threads:
             thread = self._threads.pop()

@@ -1,9 +1,9 @@
-"""What a phone backs up and puts back, and where a domain lies: iOS's Domains.plist, as far as its rules are known.
+"""Which paths a phone backs up and restores, and where each domain is: the known rules of iOS's Domains.plist.
 
-A rule is a path in a domain: it covers that path, all below it, and a database's companions (`-wal`, `-shm`,
-`-journal`), as iOS expands its own lists. Unless marked otherwise the rows are those of iOS 16.4 (facts 3.6, 4.1 and
-categories 2, 4; CONFIRMED for 16.4, indicative later). Of the allow-lists only HomeDomain's is known well enough to be
-written down; what it lacks is up to `Assumptions.unknown_paths`.
+A rule is a path in a domain. It covers that path, everything below it, and a database's companion files (`-wal`,
+`-shm`, `-journal`), as iOS expands its own lists. Unless marked otherwise the rules are those of iOS 16.4 (facts 3.6,
+4.1 and categories 2, 4; CONFIRMED for 16.4, indicative later). Of the allow-lists only HomeDomain's is known well
+enough to be listed; `Assumptions.unknown_paths` decides about other paths.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Rules = Mapping[str, tuple[str, ...]]
 Container = Literal["Data/Application", "Shared/AppGroup", "Data/PluginKitPlugin"]
 
 EVERY_CONTAINER = "AppDomain*"
-"""Instead of a domain: every app's, app group's and plugin's."""
+"""Stands for the domains of all apps, app groups and plug-ins."""
 CONTAINERS: Mapping[str, Container] = {
     "AppDomain": "Data/Application",
     "AppDomainGroup": "Shared/AppGroup",
@@ -82,7 +82,7 @@ ONLY_ENCRYPTED: Rules = {
         "Library/VoiceTrigger/SAT",
         "Library/com.apple.geod",
         "Library/com.apple.siri.remembers",
-        # not in the list of 16.4, yet absent from a real unencrypted backup of iOS 27 and by Apple's word: REPORTED
+        # not in 16.4's list, but absent from a real unencrypted backup of iOS 27, and Apple says so: REPORTED
         "Library/CallHistoryDB",
         "Library/Safari/BrowserState.db",
         "Library/Safari/History.db",
@@ -165,8 +165,8 @@ ALLOWED: Rules = {
         "Library/com.apple.siri.remembers",
     ),
 }
-"""What a backup may hold of a domain at all, as far as it is named (categories 2 and 4; all that a real backup of iOS
-14.3 has of HomeDomain is on it: *seen*). Domains that are not here have no known list."""
+"""The known part of each domain's allow-list (categories 2 and 4; it covers everything that a real backup of iOS 14.3
+has of HomeDomain: *seen*). No list is known for other domains."""
 
 ALWAYS_RESTORED: Rules = {
     "HomeDomain": (
@@ -176,7 +176,7 @@ ALWAYS_RESTORED: Rules = {
     "InstallDomain": ("Library/MobileInstallation/BackedUpState",),
     "MediaDomain": ("Media/iTunes_Control/iTunes",),
 }
-"""Restored even with RestoreSystemFiles=NO, beside every `AppDomain*`."""
+"""Restored even with RestoreSystemFiles=NO, in addition to every `AppDomain*`."""
 
 NEVER_MIGRATED: Rules = {
     "HomeDomain": (
@@ -190,7 +190,7 @@ NEVER_MIGRATED: Rules = {
     "DatabaseDomain": ("lsd/com.apple.lsdidentifiers.plist",),
     "WirelessDomain": ("Library/Logs/IQAgent",),
 }
-"""Dropped by a restore to another phone than the backup's."""
+"""Not restored to a phone other than the backup's."""
 
 REMOVED_BY_RESTORE: Rules = {
     "CameraRollDomain": (
@@ -203,13 +203,13 @@ REMOVED_BY_RESTORE: Rules = {
     "HealthDomain": ("Health",),
     "HomeDomain": ("Library/MediaStream",),
 }
-"""Gone from the phone after a restore that removes what it does not bring, although no backup has it
+"""Removed by a restore that deletes everything it does not bring, although no backup holds these paths
 (`ToRemoveOnRestore`, categories 4)."""
 
 RESTORED_IN_BACKGROUND: Rules = {
     "CameraRollDomain": ("Media/DCIM", "Media/Deferred", "Media/PhotoData/CPLAssets", "Media/PhotoData/Mutations"),
 }
-"""Marked `RelativePathsToBackgroundRestore`, as are all containers of apps (facts 4.8, categories 4)."""
+"""Marked `RelativePathsToBackgroundRestore`, like all app containers (facts 4.8, categories 4)."""
 
 ROOTS: Mapping[str, str] = {
     "BooksDomain": "/var/mobile/Media/Books",
@@ -233,26 +233,26 @@ CONTAINER_ROOTS: Mapping[str, str] = {
     "SysSharedContainerDomain": "/var/containers/Shared/SystemGroup",
 }
 MOBILE_HOME = "/var/mobile"
-"""The root of every domain that is not listed above: Home, CameraRoll, Media, Keyboard, Tones, HomeKit."""
+"""The root of every domain not listed above: Home, CameraRoll, Media, Keyboard, Tones, HomeKit."""
 
 
 @dataclass(frozen=True)
 class AppContainer:
-    """An `AppDomain*` name taken apart: `AppDomainGroup-group.com.x` is a Shared/AppGroup called `group.com.x`."""
+    """A parsed `AppDomain*` name: `AppDomainGroup-group.com.x` is the Shared/AppGroup `group.com.x`."""
 
     identifier: str
     content_class: Container
 
 
 def app_container(domain: str) -> AppContainer | None:
-    """None for a domain of the system."""
+    """The container that an `AppDomain*` name stands for, or None for a system domain."""
     prefix, _, identifier = domain.partition("-")
     content_class = CONTAINERS.get(prefix)
     return AppContainer(identifier, content_class) if content_class and identifier else None
 
 
 def is_covered(rules: Rules, domain: str, relative_path: str) -> bool:
-    """Whether one of the rules for this domain covers the path."""
+    """Whether a rule of this domain covers the path."""
     paths = rules.get(domain, ())
     if domain.startswith(EVERY_CONTAINER[:-1]):
         paths += rules.get(EVERY_CONTAINER, ())
@@ -260,7 +260,7 @@ def is_covered(rules: Rules, domain: str, relative_path: str) -> bool:
 
 
 def is_allowed(domain: str, relative_path: str) -> bool:
-    """Whether the path is on its domain's allow-list, or above something that is; where no list is known it is."""
+    """Whether the path, or a path below it, is on its domain's allow-list. True if no list is known."""
     if domain not in ALLOWED or not relative_path or is_covered(ALLOWED, domain, relative_path):
         return True
     return any(rule.startswith(f"{relative_path}/") for rule in ALLOWED[domain])
@@ -273,8 +273,7 @@ def is_backed_up(domain: str, relative_path: str, *, encrypted: bool) -> bool:
 
 
 def device_path(domain: str, relative_path: str) -> str:
-    """Where the file lies on the phone, as a backup announces it: below the mount point of the APFS snapshot, which
-    makes it look absolute (facts 2.2)."""
+    """The path a backup announces: below the APFS snapshot's mount point, so it looks absolute (facts 2.2)."""
     return f"/.b/6{root_of(domain)}/{relative_path}"
 
 

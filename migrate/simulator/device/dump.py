@@ -1,4 +1,4 @@
-"""A phone's files, written to this computer, so that they can be looked at with its own programs."""
+"""Writes a phone's files to this computer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from migrate.simulator.device.filesystem import Filesystem
 
 
 def write_files(files: Filesystem, into: Path) -> int:
-    """Writes every file to `<into>/<Domain>/<path>`; returns how many. `into` is made, for its owner only.
+    """Writes every file to `<into>/<Domain>/<path>` and returns how many. Creates `into` with mode 0700.
 
     Raises:
-        OSError: the folder is there already, this computer cannot write there, or the phone kept only digests.
-        UnsafeName: this computer has no such names.
+        OSError: the folder exists, cannot be written, or the phone kept only digests.
+        UnsafeName: a name is not possible on this computer.
     """
     into.mkdir(mode=0o700, parents=True)
     count = 0

@@ -1,7 +1,7 @@
-"""What lies on the simulated iPhone's disk, as a backup sees it: domains, paths, and nodes that never change in place.
+"""The simulated iPhone's disk as a backup sees it: domains, paths and immutable nodes.
 
-A node is replaced, not edited, so whoever walked the filesystem earlier (a backup's APFS snapshot) keeps what it saw.
-Not modelled: hard links, clones, and APFS' blindness to Unicode normalisation (two spellings are two files here).
+A node is replaced, never edited, so an earlier walk (a backup's APFS snapshot) keeps its view. Not modelled: hard
+links, clones, and APFS' normalisation-insensitive names (two Unicode spellings are two files here).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Literal, Protocol
 
 CHUNK_BYTES = 1 << 20
 MOBILE = 501
-"""User and group id of `mobile`, to whom a person's files belong on every iPhone."""
+"""User and group id of `mobile`, the owner of user data on every iPhone."""
 FIRST_INODE = 4096
 
 Kind = Literal["file", "directory", "symlink"]
 
 
 class Content(Protocol):
-    """The bytes of a file, asked for again and again; always the same."""
+    """The bytes of a file. Every call to `chunks` yields the same bytes."""
 
     @property
     def size(self) -> int: ...
@@ -49,7 +49,7 @@ class Bytes:
 
 @dataclass(frozen=True, slots=True)
 class Synthetic:
-    """`size` bytes that follow from `seed`: large files that cost no memory. No two chunks are alike."""
+    """`size` bytes derived from `seed`, for large files that need no memory. All chunks differ."""
 
     seed: int
     size: int
@@ -63,7 +63,7 @@ class Synthetic:
 
 @dataclass(frozen=True, slots=True)
 class OnDisk:
-    """Content in a file of this computer, which must not change while the phone lives."""
+    """Content in a file on this computer, which must not change while the phone exists."""
 
     path: Path
 
@@ -81,7 +81,7 @@ NOT_KEPT = 'This simulated iPhone keeps only digests of restored files (keeps = 
 
 
 class ContentNotKept(OSError):
-    """Bytes were asked of a file of which this phone kept only a digest."""
+    """Raised when a file's bytes are read but the phone kept only their digest."""
 
     def __init__(self) -> None:
         super().__init__(errno.EIO, NOT_KEPT)
@@ -89,7 +89,7 @@ class ContentNotKept(OSError):
 
 @dataclass(frozen=True, slots=True)
 class DigestOnly:
-    """Content that was received, hashed and let go. Asked for its bytes it raises ContentNotKept."""
+    """Content that was received, hashed and dropped. `chunks` raises ContentNotKept."""
 
     sha256: bytes = field(repr=False)
     size: int
@@ -102,12 +102,12 @@ EMPTY = Bytes(b"")
 
 
 def read_content(content: Content) -> bytes:
-    """All of it, in memory."""
+    """The whole content, in memory."""
     return b"".join(content.chunks())
 
 
 def sha256_of(content: Content) -> str:
-    """64 hex digits. Content that is only a digest has it; all other content is read to its end."""
+    """The SHA-256 as 64 hex digits. Reads the whole content, except for DigestOnly."""
     if isinstance(content, DigestOnly):
         return content.sha256.hex()
     digest = hashlib.sha256()
@@ -141,13 +141,13 @@ class Node:
 
 
 class LazyNodes(Protocol):
-    """A great many nodes of one domain that follow from a rule."""
+    """Many nodes of one domain that are generated on demand."""
 
     @property
     def domain(self) -> str: ...
 
     @property
-    def inodes(self) -> int: ...
+    def inode_count(self) -> int: ...
 
     @property
     def total_bytes(self) -> int: ...
@@ -159,27 +159,27 @@ class LazyNodes(Protocol):
 
 @dataclass
 class _LazyLayer:
-    """Many nodes as they lie on one disk, less those that were replaced or removed."""
+    """Generated nodes on one disk, without those that were replaced or removed."""
 
     source: LazyNodes
     first_inode: int
-    gone: set[str] = field(default_factory=set)
-    gone_bytes: int = 0
+    hidden: set[str] = field(default_factory=set)
+    hidden_bytes: int = 0
 
     @property
     def total_bytes(self) -> int:
-        return self.source.total_bytes - self.gone_bytes
+        return self.source.total_bytes - self.hidden_bytes
 
     def copy(self) -> _LazyLayer:
-        return replace(self, gone=set(self.gone))
+        return replace(self, hidden=set(self.hidden))
 
     def get(self, relative_path: str) -> Node | None:
-        return None if relative_path in self.gone else self.source.get(relative_path, self.first_inode)
+        return None if relative_path in self.hidden else self.source.get(relative_path, self.first_inode)
 
     def nodes(self) -> Iterator[Node]:
-        return (node for node in self.source.nodes(self.first_inode) if node.relative_path not in self.gone)
+        return (node for node in self.source.nodes(self.first_inode) if node.relative_path not in self.hidden)
 
-    def holds_below(self, relative_path: str) -> bool:
+    def has_children(self, relative_path: str) -> bool:
         node = self.get(relative_path)
         return (
             node is not None
@@ -189,11 +189,11 @@ class _LazyLayer:
 
     def hide(self, relative_path: str) -> None:
         if (node := self.get(relative_path)) is not None:
-            self.gone.add(relative_path)
-            self.gone_bytes += node.size
+            self.hidden.add(relative_path)
+            self.hidden_bytes += node.size
 
     def retain(self, keep: Callable[[Node], bool]) -> bool:
-        """Takes away what is not to be kept, but no directory above something that is. Whether anything stays."""
+        """Hides the nodes for which `keep` is false, except ancestors of kept nodes. Returns whether any node stays."""
         if not any(keep(node) for node in self.nodes()):
             return False
         needed: set[str] = set()
@@ -209,16 +209,16 @@ class _LazyLayer:
         return True
 
 
-def _walk(stored: Mapping[str, Node], lazy: Iterable[_LazyLayer]) -> Iterator[Node]:
+def _walk(stored: Mapping[str, Node], layers: Iterable[_LazyLayer]) -> Iterator[Node]:
     for path in sorted(stored):
         yield stored[path]
-    shown: set[str] = set()  # directories that two rules share
-    for one in lazy:
-        for node in one.nodes():
-            if node.kind == "directory" and node.relative_path in shown:
+    yielded: set[str] = set()  # two layers may share directories
+    for layer in layers:
+        for node in layer.nodes():
+            if node.kind == "directory" and node.relative_path in yielded:
                 continue
             if node.kind == "directory":
-                shown.add(node.relative_path)
+                yielded.add(node.relative_path)
             yield node
 
 
@@ -228,7 +228,7 @@ def _ancestors(relative_path: str) -> list[str]:
 
 
 class Filesystem:
-    """Safe for several threads. Our own misuse (a path that leads out, a file where a directory is) is a ValueError."""
+    """A phone's files. Thread-safe. Misuse (an invalid path, a file in place of a directory) raises ValueError."""
 
     def __init__(self, clock: Callable[[], int] = lambda: int(time.time())) -> None:
         self._clock = clock
@@ -238,12 +238,12 @@ class Filesystem:
         self._lock = threading.RLock()
 
     def add_lazy(self, source: LazyNodes) -> None:
-        """Lays down a great many files that follow from a rule and cost nothing. They can be read, replaced and removed
-        like all others; each that is replaced or removed costs as much as one that is stored."""
+        """Adds generated files, which need no memory. They can be read, replaced and removed like all others; each one
+        replaced or removed needs as much memory as a stored one."""
         with self._lock:
             _check_names(source.domain, "")
             self._lazy.setdefault(source.domain, []).append(_LazyLayer(source, self._next_inode + 1))
-            self._next_inode += source.inodes
+            self._next_inode += source.inode_count
 
     def add_file(
         self,
@@ -256,10 +256,10 @@ class Filesystem:
         modified: int | None = None,
         extended_attributes: Mapping[str, bytes] | None = None,
     ) -> Node:
-        """Writes a file, making its ancestors and the domain's root.
+        """Writes a file, and creates its ancestors and the domain's root.
 
-        Over an existing file the inode and birth stay, and its status change moves on by at least a second: that is
-        what an incremental backup goes by, and the clock alone is too coarse for it.
+        An existing file keeps its inode and birth time. Its status change time grows by at least a second: incremental
+        backups compare it, and the clock alone is too coarse.
         """
         return self._add(
             domain,
@@ -275,7 +275,7 @@ class Filesystem:
     def add_directory(
         self, domain: str, relative_path: str = "", *, mode: int = 0o040755, modified: int | None = None
     ) -> Node:
-        """Makes a directory and its ancestors; an existing one is returned as it is."""
+        """Creates a directory and its ancestors. Returns an existing directory unchanged."""
         existing = self.get(domain, relative_path)
         if existing is not None and existing.kind == "directory":
             return existing
@@ -285,10 +285,10 @@ class Filesystem:
         return self._add(domain, relative_path, "symlink", modified, mode=0o120755, target=target)
 
     def put(self, node: Node) -> Node:
-        """Places a node with the dates, owners and mode it brings, under an inode of this phone; makes ancestors.
+        """Stores a node with its dates, owner and mode under an inode of this phone, and creates its ancestors.
 
-        Over an existing node its status change is a later one, which no host can set: a backup sees it by that (kernel
-        behaviour; without it the next incremental backup would keep the bytes that were there before).
+        Replacing a node makes its status change time later, as the kernel does: no host can set that time, and without
+        the change the next incremental backup would keep the old bytes.
         """
         with self._lock:
             existing = self._prepare_path(node.domain, node.relative_path, node.kind)
@@ -299,21 +299,22 @@ class Filesystem:
             return placed
 
     def remove(self, domain: str, relative_path: str, recursive: bool = False) -> None:
-        """Removes a node; what is not there is gone already. A full directory needs `recursive`."""
+        """Removes a node, if it exists. A directory that is not empty needs `recursive`."""
         with self._lock:
             paths = self._domains.get(domain, {})
             below = [path for path in paths if _is_below(path, relative_path)]
-            if not recursive and (below or any(lazy.holds_below(relative_path) for lazy in self._lazy.get(domain, ()))):
+            layers = self._lazy.get(domain, ())
+            if not recursive and (below or any(layer.has_children(relative_path) for layer in layers)):
                 raise ValueError(f"{domain}/{relative_path} is not empty")
             for path in below:
                 del paths[path]
             paths.pop(relative_path, None)
-            self._sweep(domain, lambda node: not _is_at_or_below(node.relative_path, relative_path))
+            self._retain_lazy(domain, lambda node: not _is_at_or_below(node.relative_path, relative_path))
             if not paths:
                 self._domains.pop(domain, None)
 
     def retain(self, domain: str, keep: Callable[[Node], bool]) -> None:
-        """Removes every node of the domain that is not to be kept, but no directory above one that is."""
+        """Removes the domain's nodes for which `keep` is false, except ancestors of kept nodes."""
         with self._lock:
             paths = self._domains.get(domain, {})
             needed: set[str] = set()
@@ -322,7 +323,7 @@ class Filesystem:
                     needed.add(path.rpartition("/")[0])
                 else:
                     del paths[path]
-            self._sweep(domain, lambda node: node.relative_path in needed or keep(node))
+            self._retain_lazy(domain, lambda node: node.relative_path in needed or keep(node))
             if not paths:
                 self._domains.pop(domain, None)
 
@@ -333,7 +334,7 @@ class Filesystem:
             return stored or next((node for node in lazy if node is not None), None)
 
     def walk(self, domain: str | None = None) -> Iterator[Node]:
-        """Every node as of now (a snapshot), parents before their children. What was laid down is made as it comes."""
+        """A snapshot of every node, parents before children. Lazy nodes are generated during the iteration."""
         with self._lock:
             names = self.domains() if domain is None else [domain]
             stored = {name: dict(self._domains.get(name, {})) for name in names}
@@ -351,11 +352,11 @@ class Filesystem:
             return stored + sum(one.total_bytes for lazy in self._lazy.values() for one in lazy)
 
     def digests(self) -> dict[str, str]:
-        """`Domain/path` -> SHA-256 of a file, `->target` of a symlink, `dir` of a directory."""
+        """Maps `Domain/path` to a file's SHA-256, to `->target` for a symlink, and to `dir` for a directory."""
         return {f"{node.domain}/{node.relative_path}": _digest(node) for node in self.walk()}
 
     def copy(self) -> Filesystem:
-        """A second disk with the same nodes; either may change without the other."""
+        """An independent filesystem with the same nodes."""
         twin = Filesystem(self._clock)
         with self._lock:
             twin._domains = {domain: dict(paths) for domain, paths in self._domains.items()}
@@ -402,8 +403,8 @@ class Filesystem:
         for lazy in self._lazy.get(node.domain, ()):
             lazy.hide(node.relative_path)
 
-    def _sweep(self, domain: str, keep: Callable[[Node], bool]) -> None:
-        """Takes away what was laid down in a domain and is not to be kept."""
+    def _retain_lazy(self, domain: str, keep: Callable[[Node], bool]) -> None:
+        """Hides the domain's lazy nodes for which `keep` is false."""
         left = [lazy for lazy in self._lazy.get(domain, ()) if lazy.retain(keep)]
         if left:
             self._lazy[domain] = left
@@ -411,7 +412,7 @@ class Filesystem:
             self._lazy.pop(domain, None)
 
     def _prepare_path(self, domain: str, relative_path: str, kind: Kind) -> Node | None:
-        """The node that `relative_path` will replace (same kind only), with every ancestor a directory."""
+        """Creates the ancestors of `relative_path`. Returns the node it will replace, if it is of the same kind."""
         _check_names(domain, relative_path)
         if relative_path:
             parent = relative_path.rpartition("/")[0]
@@ -428,7 +429,7 @@ class Filesystem:
         return existing if existing is not None and existing.kind == kind else None
 
     def _store_lazy_directories(self, domain: str, relative_path: str) -> None:
-        """Directories that were laid down are stored once something else lies in them: parents come first in a walk."""
+        """Stores lazy directories that get a stored child, because a walk yields stored nodes first."""
         parts = relative_path.split("/") if relative_path else []
         for count in range(len(parts) + 1):
             path = "/".join(parts[:count])
@@ -443,7 +444,7 @@ class Filesystem:
 def _check_names(domain: str, relative_path: str) -> None:
     parts = relative_path.split("/") if relative_path else []
     if not domain or "/" in domain or "\0" in domain + relative_path or {"", ".", ".."} & set(parts):
-        raise ValueError(f"no path on a phone: {domain!r} {relative_path!r}")
+        raise ValueError(f"not a valid path on a phone: {domain!r} {relative_path!r}")
 
 
 def _is_at_or_below(path: str, above: str) -> bool:

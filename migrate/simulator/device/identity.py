@@ -1,4 +1,4 @@
-"""Who a simulated iPhone is: models, builds, and names that follow from a seed. No value belongs to a real phone."""
+"""Models, builds, and identifiers derived from a seed. None of the identifiers belongs to a real phone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 CHIP_ID = "00008101"
-"""The A14's chip id: with it a UDID has the `XXXXXXXX-XXXXXXXXXXXXXXXX` form that every phone since 2018 has."""
+"""The A14's chip id, the first part of a UDID of the form `XXXXXXXX-XXXXXXXXXXXXXXXX` (all phones since 2018)."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ DARWIN_MAJOR_OF_IOS_26 = 23
 
 
 def model_of(identifier: str) -> Model:
-    """The model, also one this table does not know: then it is called by its identifier."""
+    """The model. A model that is not in the table is named by its identifier."""
     return MODELS.get(identifier) or Model(identifier, identifier, "D00AP", "MXXX2")
 
 
 def build_of(ios_version: str) -> str:
-    """The build of an iOS version; for one not in the table a made-up build of the right family."""
+    """The build of an iOS version. A version that is not in the table gets an invented build of the right family."""
     if ios_version in BUILDS:
         return BUILDS[ios_version]
     major, minor, *_ = [*(int(part) for part in ios_version.split(".")), 0]
@@ -81,23 +81,23 @@ def build_of(ios_version: str) -> str:
 
 
 def udid_from_seed(seed: int | str) -> str:
-    """A UDID in today's form; its last 16 hex digits are the phone's ECID."""
+    """A UDID in the current form. Its last 16 hex digits are the phone's ECID."""
     return f"{CHIP_ID}-{int.from_bytes(_digest('udid', seed)[:7], 'big'):016X}"
 
 
 def serial_from_seed(seed: int | str) -> str:
-    """Ten letters and digits, as randomised serial numbers are since 2021."""
+    """Ten letters and digits, as in the randomised serial numbers used since 2021."""
     letters = "0123456789CDFGHJKLMNPQRTVWXY"
     return "".join(letters[byte % len(letters)] for byte in _digest("serial", seed)[:10])
 
 
 def wifi_address_from_seed(seed: int | str) -> str:
-    """A locally administered MAC address, so that it is nobody's."""
+    """A locally administered MAC address, which belongs to no real device."""
     return ":".join(f"{byte:02x}" for byte in b"\x02" + _digest("wifi", seed)[:5])
 
 
 def imei_from_seed(seed: int | str) -> str:
-    """Fifteen digits with a right check digit (Luhn) in the test range 00-440024."""
+    """Fifteen digits with a valid check digit (Luhn), in the test range 00-440024."""
     digits = "00440024" + "".join(str(byte % 10) for byte in _digest("imei", seed)[:6])
     doubled = (int(digit) * (1 + index % 2) for index, digit in enumerate(digits))
     return digits + str(-sum(number // 10 + number % 10 for number in doubled) % 10)

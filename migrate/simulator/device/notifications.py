@@ -1,4 +1,4 @@
-"""What happens on the phone, told by name to whoever listens, as notification_proxy relays it."""
+"""Darwin notifications of the phone, as notification_proxy relays them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Notifications:
-    """One phone's. Safe for several threads; a name reaches its observers in the poster's thread."""
+    """One phone's notifications. Thread-safe; observers run in the poster's thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -20,7 +20,7 @@ class Notifications:
             observer(name)
 
     def observe(self, observer: Callable[[str], None]) -> Callable[[], None]:
-        """Calls `observer` with every posted name. Returns what ends that."""
+        """Calls `observer` with every posted name. Returns a function that stops it."""
         with self._lock:
             self._observers.append(observer)
 

@@ -1,11 +1,11 @@
-"""The simulated iPhone: a handset, and what happens to it. The state its services share.
+"""The simulated iPhone: the state its services share, and the events that change it.
 
     trust    never asked -> dialog open -> trusted | denied       (Trust, `request_trust`)
     screen   before-first-unlock -> unlocked <-> locked           (`lock`, `unlock`, `reboot`)
     setup    never-begun | running -> finished                    (`finish_setup`)
-    restore  nothing -> pending_restore -> applied by `reboot` -> the rest of it arrives (`finish_background_restore`)
+    restore  none -> pending_restore -> applied by `reboot` -> the rest arrives (`finish_background_restore`)
 
-Threads: every public method may be called from any thread.
+Every public method may be called from any thread.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ PairAnswer = Literal["trusted", "PairingDialogResponsePending", "UserDeniedPairi
 
 BACKUP_DOMAIN_CHANGED = "com.apple.mobile.backup.domain_changed"
 SYNC_CANCELLED = "com.apple.itunes-client.syncCancelRequest"
-"""The person has tapped the ✕ beside "Sync in progress" (facts 1.3)."""
+"""The user tapped the ✕ beside "Sync in progress" (facts 1.3)."""
 ESCROW_BAG_BYTES = 32
-"""What a pair record of pymobiledevice3 carries; the phone alone knows what it means."""
+"""The length in pymobiledevice3's pair records. The content is opaque to the host."""
 
 
 @dataclass(frozen=True)
 class HostCertificates:
-    """A computer this phone trusts, as its pair record named it. PEM."""
+    """A computer this phone trusts, from its pair record. Certificates are PEM."""
 
     host_id: str
     system_buid: str
@@ -46,26 +46,29 @@ class HostCertificates:
 
 
 class StagedRestore(Protocol):
-    """A restore that has been received and waits for the reboot."""
+    """A restore that was received and is applied at the next reboot."""
 
     @property
     def removes_unrestored(self) -> bool: ...
 
     @property
     def runs_setup(self) -> bool:
-        """Whether the person meets the setup afterwards."""
+        """Whether Setup Assistant runs afterwards."""
 
     def apply(self, phone: SimulatedPhone) -> None: ...
 
 
 class Cable(Protocol):
-    """The usbmuxd a phone hangs on."""
+    """The usbmuxd a phone is attached to."""
 
     def attach(self, phone: SimulatedPhone) -> None:
-        """Shows the phone under a new DeviceID. Nothing, once the server has stopped."""
+        """Attaches the phone under a new DeviceID. Does nothing once the server has stopped."""
 
     def detach(self, phone: SimulatedPhone) -> bool:
-        """Takes the phone away and cuts its connections, without waiting for their threads. Whether it was there."""
+        """Detaches the phone and cuts its connections, without waiting for their threads.
+
+        Returns whether the phone was attached.
+        """
 
 
 @dataclass(eq=False)
@@ -73,10 +76,10 @@ class SimulatedPhone(PhoneState):
     """One simulated iPhone."""
 
     trust: Trust = "trusted"
-    """`trusted` accepts every computer without a dialog. `locked` is short for: never trusted, and locked."""
+    """`trusted` accepts every computer without a dialog. `locked` means not yet trusted, with a locked screen."""
     screen: Screen = "unlocked"
     boot_delay_s: float = 0.05
-    """How long the phone is away from the cable in a reboot."""
+    """How long the phone stays off the bus during a reboot."""
     trusted_hosts: dict[str, HostCertificates] = field(default_factory=dict, repr=False)
     pending_restore: StagedRestore | None = field(default=None, repr=False)
 
@@ -105,21 +108,21 @@ class SimulatedPhone(PhoneState):
     # --- notifications
 
     def post(self, notification: str) -> None:
-        """Tells every notification_proxy connection; those that observe this name relay it."""
+        """Posts a notification. Connections to notification_proxy that observe this name relay it."""
         self.notifications.post(notification)
 
     def observe(self, observer: Callable[[str], None]) -> Callable[[], None]:
-        """Calls `observer` with every posted name, in the poster's thread. Returns what ends that."""
+        """Calls `observer` with every posted name, in the poster's thread. Returns a function that stops it."""
         return self.notifications.observe(observer)
 
     def tap_cancel(self) -> None:
-        """The person taps cancel on the phone: hosts are told, and what runs ends with 202 if this phone ends it."""
+        """The user taps cancel: hosts are notified, and a run ends with 202 if `assume.cancel` is "phone-ends"."""
         self.post(SYNC_CANCELLED)
         if self.assume.cancel == "phone-ends":
             self.cancelled.set()
 
     def on_transfer_started(self, act: Literal["backup", "restore"]) -> None:
-        """Called by the backup agent: the person sees it and may tap cancel."""
+        """The backup agent started a transfer: the user sees it and may tap cancel."""
         if self.simulated_user.cancels == act:
             self.tap_cancel()
 
@@ -135,7 +138,7 @@ class SimulatedPhone(PhoneState):
 
     @property
     def escrow_bag(self) -> bytes | None:
-        """What a trusted computer shows to unlock a locked phone's keybag. INFERRED: none without a passcode."""
+        """What a trusted computer sends to unlock a locked phone's keybag. INFERRED: None without a passcode."""
         return self._escrow_bag if self.passcode else None
 
     def lock(self) -> None:
@@ -148,14 +151,15 @@ class SimulatedPhone(PhoneState):
             self.screen = "unlocked"
 
     def on_refused_while_locked(self) -> None:
-        """A request was just refused because the phone is locked: its person may unlock it now."""
+        """A request was refused because the phone is locked: the user may unlock it now."""
         if self.simulated_user.unlocks:
             self.unlock()
 
     def enter_passcode(self) -> bool:
-        """Shows the passcode sheet and waits for the person. True: entered, or there is no passcode.
+        """Shows the passcode sheet and waits for the user.
 
-        False: declined, ignored until the sheet went away, nobody came for 30 minutes, or the cable is gone.
+        Returns True if the passcode was entered or the phone has none. False if the user declined or ignored the
+        sheet, did not answer within 30 minutes, or the cable was pulled.
         """
         if not self.passcode:
             return True
@@ -170,17 +174,17 @@ class SimulatedPhone(PhoneState):
 
     @property
     def asks_passcode(self) -> bool:
-        """Whether the passcode sheet is on the screen."""
+        """Whether the passcode sheet is shown."""
         return self.sheet.is_shown
 
     def answer_passcode(self, entered: bool = True) -> None:
-        """The person at the phone enters the passcode now, or taps Cancel."""
+        """The user enters the passcode, or taps Cancel."""
         self.sheet.answer(entered)
 
     # --- trust
 
     def request_trust(self) -> PairAnswer:
-        """One `Pair` request of a computer that is not trusted: opens the dialog or looks whether it was answered."""
+        """Handles one `Pair` request of an untrusted computer: opens the dialog, or checks for the user's answer."""
         with self._changing:
             if self.trust == "trusted":
                 return "trusted"
@@ -210,14 +214,14 @@ class SimulatedPhone(PhoneState):
             self.trust, self._dialog_denied = "denied", True
 
     def forget_hosts(self) -> None:
-        """Reset Location & Privacy: every computer must ask again (its sessions get InvalidHostID)."""
+        """Reset Location & Privacy: every computer must pair again (StartSession answers InvalidHostID)."""
         with self._changing:
             self.forgotten_hosts |= self.trusted_hosts.keys()
             self.trusted_hosts.clear()
             self.trust, self._pair_polls = "ask", 0
 
     def forget_host(self, host_id: str) -> bool:
-        """Unpair. Whether the computer was known; it must ask again afterwards."""
+        """Unpairs one computer, which must pair again. Returns whether it was known."""
         with self._changing:
             known = self.trusted_hosts.pop(host_id, None) is not None
             if known:
@@ -239,14 +243,14 @@ class SimulatedPhone(PhoneState):
             self._background.run_later(self.finish_setup, self.simulated_user.setup_delay_s)
 
     def on_refused_by_find_my(self) -> None:
-        """A restore was just refused with 211: the person may switch Find My off now."""
+        """A restore was refused with 211: the user may turn Find My off now."""
         if self.simulated_user.turns_off_find_my:
             self.find_my = False
 
-    # --- the cable, and restarting
+    # --- the cable and restarts
 
-    def plugged_in(self, cable: Cable) -> None:
-        """Called by the server. A dialog that was denied comes back with the next plugging in (REPORTED, facts 5.3)."""
+    def on_attached(self, cable: Cable) -> None:
+        """Called by the server. A denied trust dialog comes back when the phone is plugged in (REPORTED, facts 5.3)."""
         with self._changing:
             self.cable, self._is_plugged_in = cable, True
             self._background.resume()
@@ -254,35 +258,35 @@ class SimulatedPhone(PhoneState):
             if self._dialog_denied:
                 self.trust, self._dialog_denied = "ask", False
 
-    def unplugged(self) -> None:
-        """Called by the server: whoever waits for the person gives up."""
+    def on_detached(self) -> None:
+        """Called by the server. Requests that wait for the user fail."""
         self._is_plugged_in = False
         self.sheet.dismiss()
 
     def replug(self) -> None:
-        """The cable drops and is there again, under a new DeviceID."""
+        """Drops the cable and attaches the phone again under a new DeviceID."""
         cable = self.cable
         if cable is not None and cable.detach(self):
             self._background.wait(self.boot_delay_s)
             cable.attach(self)
 
     def enter_recovery(self) -> None:
-        """Recovery mode, where usbmuxd does not list it. `reboot` ends it."""
+        """Enters recovery mode, in which usbmuxd does not list the phone. `reboot` leaves it."""
         self.in_recovery = True
         if self.cable is not None:
             self.cable.detach(self)
 
     def reboot(self) -> None:
-        """Restarts: a pending restore becomes visible, then the phone is back on the cable. Returns after that.
+        """Restarts the phone: applies a pending restore, then attaches the phone again. Blocks until it is attached.
 
-        After a `replace` no computer is trusted; after it, and after a restore that replaced whole domains, the setup
-        runs until the person finishes it (in the background, `hand.setup_delay_s` after the phone is back). Without a
-        cable everything happens before this returns.
+        After a restore that removes everything else no computer is trusted. After it, and after one that replaced
+        whole domains, Setup Assistant runs until the user finishes it (in the background, `setup_delay_s` after the
+        phone is attached). Without a cable everything happens before this returns.
         """
         cable = self.cable
         was_plugged_in = (cable is not None and cable.detach(self)) or self.in_recovery
         self.in_recovery = False
-        self.conditions.restarted()
+        self.conditions.on_restart()
         if (restore := self.pending_restore) is not None:
             self.pending_restore = None
             restore.apply(self)
@@ -305,34 +309,34 @@ class SimulatedPhone(PhoneState):
         self._background.run_later(self._simulate_user_after_boot, self.simulated_user.setup_delay_s)
 
     def reboot_soon(self, after_s: float = 0.0) -> None:
-        """The same from a service of the phone itself, which is cut off by it: in the background."""
+        """Restarts in the background, for a service of the phone that the restart disconnects."""
         self._background.run_later(self.reboot, after_s)
 
-    # --- what a restore still owes
+    # --- the background part of a restore
 
     @property
     def has_background_restore(self) -> bool:
-        """Whether some of a restore is still on its way, after the restart."""
+        """Whether part of a restore has not arrived yet after the restart."""
         return bool(self._background_restores)
 
     def add_background_restore(self, arrival: Callable[[], None]) -> None:
-        """Called by a restore: what will be done once the rest of it arrives."""
+        """Registers what to do when the background part of a restore arrives."""
         with self._changing:
             self._background_restores.append(arrival)
         if self.assume.arrival_delay_s is not None:
             self._background.run_later(self.finish_background_restore, self.assume.arrival_delay_s)
 
     def finish_background_restore(self) -> None:
-        """What restores still owe is there now."""
+        """Completes the background part of every restore now."""
         with self._changing:
             arrivals, self._background_restores = self._background_restores, []
         for arrival in arrivals:
             arrival()
 
-    # --- its end
+    # --- erase and shut down
 
     def erase(self) -> None:
-        """Erase All Content and Settings: empty, untrusted, and in front of its setup. The cable stays."""
+        """Erase All Content and Settings: the phone is empty, untrusted and not set up. It stays on the cable."""
         self.files = Filesystem()
         self.apps.clear()
         self.afc_files.clear()
@@ -347,7 +351,7 @@ class SimulatedPhone(PhoneState):
         self.setup = "never-begun"
 
     def shut_down(self) -> None:
-        """Called by the server at its end: waits until nothing of this phone runs in the background."""
+        """Called when the server stops. Waits until the phone's background threads have ended."""
         self._background.shut_down()
         self.cable = None
 

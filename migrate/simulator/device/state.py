@@ -1,4 +1,4 @@
-"""The handset: what a simulated iPhone is, and what lies on it. What it does is in `device`."""
+"""The state of a simulated iPhone: its identity, settings and files. Its behaviour is in `phone`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Setup = Literal["finished", "running", "never-begun"]
 
 @dataclass(eq=False)
 class PhoneState:
-    """Empty serial, build, addresses follow from the UDID, iOS version and model."""
+    """A phone's state. An empty serial, build, Wi-Fi address or IMEI is derived from the UDID and the iOS version."""
 
     udid: str = ""
     name: str = "iPhone"
@@ -39,9 +39,9 @@ class PhoneState:
     files: Filesystem = field(default_factory=Filesystem, repr=False)
     apps: dict[str, App] = field(default_factory=dict, repr=False)
     afc_files: dict[str, bytes] = field(default_factory=dict, repr=False)
-    """What hosts wrote over AFC and no backup holds: absolute AFC path -> bytes; a key ending in "/" is a directory."""
+    """Files that hosts wrote over AFC, which no backup holds: absolute AFC path -> bytes. "…/" is a directory."""
     capacity_bytes: int = 64_000_000_000
-    """Room for a person's data; the system lies beside it."""
+    """Capacity for user data. The system has its own space."""
     battery_percent: int = 87
     language: str = "en"
     locale: str = "en_US"
@@ -52,28 +52,28 @@ class PhoneState:
     """usbmuxd lists the phone a second time, as a Network device."""
     find_my: bool = False
     activated: bool = True
-    pairing_allowed: bool = True  # False: supervised, and its owner forbids pairing
+    pairing_allowed: bool = True  # False: a supervised phone whose organization forbids pairing
     supervisor: str = field(default="", repr=False)
-    """The certificate (PEM, RSA) whose owner may pair without a dialog, even where pairing is forbidden."""
-    requires_encryption: bool = False  # by its owner's policy (MDM)
+    """The supervisor's certificate (PEM, RSA). Its computer pairs without a dialog, even where pairing is forbidden."""
+    requires_encryption: bool = False  # by the organization's policy (MDM)
     cloud_backup_unix_s: int | None = None  # the last iCloud backup
     itunes_backup_unix_s: int | None = None  # the last backup to a computer
     cloud_sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Where Bookmarks, Calendars, Contacts and Notes come from besides the phone: "Contacts" -> ("iCloud",)."""
+    """The accounts that hold Bookmarks, Calendars, Contacts and Notes besides the phone: "Contacts" -> ("iCloud",)."""
     backup_password: str | None = field(default=None, repr=False)
     keybag_rounds: int = 10_000_000
     keeps: Keeps = "contents"
-    """What stays of a restored file: `digests` keeps size and SHA-256 only, so that any amount can be received. Such a
-    phone cannot back those files up again."""
+    """What the phone keeps of a restored file. With `digests`, only size and SHA-256: it can receive any amount, but
+    cannot back those files up again."""
 
     simulated_user: SimulatedUser = field(default_factory=SimulatedUser)
     faults: Faults = field(default_factory=Faults, repr=False)
     conditions: Conditions = field(default_factory=Conditions, repr=False)
     assume: Assumptions = field(default_factory=Assumptions, repr=False)
     lockdown_settings: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
-    """What hosts have set by SetValue: domain -> key -> value, over what the phone computes."""
+    """Values that hosts set with SetValue: domain -> key -> value. They override the computed ones."""
     backup_memory: dict[str, Any] = field(default_factory=dict, repr=False)
-    """The backup agent's own: keybags, what was sent in which backup."""
+    """State of the backup agent: keybags, and what each backup sent."""
 
     def __post_init__(self) -> None:
         self.udid = self.udid or identity.udid_from_seed(secrets.token_hex(8))
@@ -81,7 +81,7 @@ class PhoneState:
         self.build = self.build or identity.build_of(self.ios_version)
         self.wifi_address = self.wifi_address or identity.wifi_address_from_seed(self.udid)
         self.imei = self.imei or identity.imei_from_seed(self.udid)
-        self.setup_state = "SetupUsingAssistant"  # com.apple.purplebuddy's word for how this phone was set up
+        self.setup_state = "SetupUsingAssistant"  # com.apple.purplebuddy's value for how the phone was set up
         self._making_key = threading.Lock()
         self._key: RSAPrivateKey | None = None
 
@@ -100,7 +100,7 @@ class PhoneState:
 
     @property
     def behaviour(self) -> Behaviour:
-        """What its iOS does that others do not."""
+        """The behaviour of its iOS version."""
         return behaviour_of(self.ios)
 
     @property
@@ -121,7 +121,7 @@ class PhoneState:
 
     @property
     def private_key(self) -> RSAPrivateKey:
-        """The phone's own RSA key, made when it is first needed and never the same in two processes."""
+        """The phone's RSA key, generated on first use. Every process has a different one."""
         from cryptography.hazmat.primitives.asymmetric import rsa
 
         with self._making_key:

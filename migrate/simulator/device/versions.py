@@ -1,4 +1,4 @@
-"""What an iPhone does that depends on its iOS, out of versions.toml."""
+"""Behaviour that depends on the iOS version, from versions.toml."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from importlib.resources import files
 from typing import Any
 
 TESTED = ("16.4", "18.5", "26.1", "27.0")
-"""One version of each kind: before and after the two turns that 18.2 and 26.1 took, and 27's exact domains."""
+"""One version of each kind: before and after the changes in 18.2 and 26.1, and 27 with its exact domains."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Behaviour:
-    """One iOS version's. What each word means and where it is known from stands beside its value in versions.toml."""
+    """The behaviour of one iOS version. versions.toml explains every field and names its source."""
 
     passcode_for_password: bool
     passcode_for_backup: bool
@@ -31,7 +31,7 @@ class Behaviour:
 
 @cache
 def behaviour_of(ios: tuple[int, ...]) -> Behaviour:
-    """What iOS `(17, 5, 1)` does: every table up to that version, the later ones over the earlier."""
+    """The behaviour of a version such as `(17, 5, 1)`: all tables up to it, later ones overriding earlier ones."""
     values: dict[str, Any] = {}
     for since, table in _tables():
         if ios >= since:
@@ -41,10 +41,10 @@ def behaviour_of(ios: tuple[int, ...]) -> Behaviour:
 
 @cache
 def _tables() -> tuple[tuple[tuple[int, ...], dict[str, Any]], ...]:
-    """By version. A key that no Behaviour has is a mistake in the file: ValueError."""
-    told = tomllib.loads((files(__package__) / "versions.toml").read_text(encoding="utf-8"))
+    """The tables in the order of their versions. Raises ValueError for a key that Behaviour does not have."""
+    by_version = tomllib.loads((files(__package__) / "versions.toml").read_text(encoding="utf-8"))
     known = {field.name for field in fields(Behaviour)}
-    if strange := {key for table in told.values() for key in table} - known:
-        raise ValueError(f"versions.toml has unknown keys: {', '.join(sorted(strange))}")
-    tables = [(tuple(int(part) for part in since.split(".")), table) for since, table in told.items()]
+    if unknown := {key for table in by_version.values() for key in table} - known:
+        raise ValueError(f"versions.toml has unknown keys: {', '.join(sorted(unknown))}")
+    tables = [(tuple(int(part) for part in since.split(".")), table) for since, table in by_version.items()]
     return tuple(sorted(tables, key=lambda since_and_table: since_and_table[0]))

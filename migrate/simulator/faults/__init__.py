@@ -1,1 +1,1 @@
-"""What can go wrong with a simulated iPhone, and named scenarios of it."""
+"""Faults of a simulated iPhone, and named scenarios made of them."""

@@ -1,10 +1,10 @@
-"""A healthy drive on which things go wrong at a message or a file."""
+"""A host folder with faults at a message or file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from migrate.simulator.agent.host_folder import FRAME_BYTES, Drive
+from migrate.simulator.agent.host_folder import FRAME_BYTES, HostFolder
 from migrate.simulator.faults.faults import Direction, TriggerPoint
 from migrate.simulator.faults.faulty_stream import FaultInjector
 from migrate.simulator.usbmuxd.streams import ByteStream
@@ -17,23 +17,23 @@ from migrate.wire.device_link_messages import (
 )
 
 
-class FaultyDrive(Drive):
-    """Counts what passes: files where they end, messages where they are no part of a file stream."""
+class FaultyHostFolder(HostFolder):
+    """Counts files when they end, and messages outside file streams, and triggers the faults that are due."""
 
-    def __init__(self, stream: ByteStream, mishaps: FaultInjector, *, frames: Sequence[int] = (FRAME_BYTES,)) -> None:
+    def __init__(self, stream: ByteStream, injector: FaultInjector, *, frames: Sequence[int] = (FRAME_BYTES,)) -> None:
         super().__init__(stream, frames=frames)
-        self._mishaps = mishaps
+        self._injector = injector
 
     def pause(self, seconds: float) -> None:
         self._flush()
-        self._mishaps.stall(seconds)
+        self._injector.stall(seconds)
 
     def check_link(self) -> None:
-        self._mishaps.check_link()
+        self._injector.check_link()
 
     def _send(self, message: Message) -> None:
         if not isinstance(message, (*STREAM_PARTS, ProcessMessage)):
-            self._mishaps.refuse_if_due()
+            self._injector.refuse_if_due()
         super()._send(message)
         self._note(message, "sent")
 
@@ -44,6 +44,6 @@ class FaultyDrive(Drive):
 
     def _note(self, message: Message, way: Direction) -> None:
         what: TriggerPoint = "files" if isinstance(message, FileEnd | FileError) else "messages"
-        if (what == "files" or not isinstance(message, STREAM_PARTS)) and self._mishaps.passed(what, way):
-            self._flush()  # it has gone before anything happens
-            self._mishaps.trigger(what, way)
+        if (what == "files" or not isinstance(message, STREAM_PARTS)) and self._injector.passed(what, way):
+            self._flush()  # the message reaches the host before the fault happens
+            self._injector.trigger(what, way)

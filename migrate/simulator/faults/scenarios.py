@@ -1,4 +1,4 @@
-"""Things that go wrong on real phones, by name: `scenarios.toml`."""
+"""Named scenarios of faults seen on real phones, from `scenarios.toml`."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.device.simulated_user import SimulatedUser
 from migrate.simulator.faults.faults import Faults
 
-Settable = TypeAdapter(dict[str, bool | int | str])
-
 
 class Scenario(BaseModel):
-    """One of them. `faults` and `hand` hold only what differs from a healthy phone and a willing hand."""
+    """One scenario. `faults` and `hand` hold only what differs from a healthy phone and the default user."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     about: str
-    facts: str = Field(description="the section of docs/facts.md that tells of it")
+    facts: str = Field(description="the section of docs/facts.md with the source")
     faults: dict[str, Any] = {}
     hand: dict[str, Any] = {}
     phone: dict[str, bool | int | str] = {}
 
     def apply(self, phone: SimulatedPhone) -> None:
-        """Makes it true of `phone`, in place, over the faults it has: connections that run see it too."""
+        """Adds the scenario to `phone`'s faults in place, so that open connections see it too."""
         fresh = TypeAdapter(Faults).validate_python(self.faults)
         for name in self.faults:
             if name == "mishaps":
@@ -45,13 +43,13 @@ class Scenario(BaseModel):
 
 @cache
 def scenarios() -> Mapping[str, Scenario]:
-    """Name -> scenario, in the order of the file."""
+    """Maps names to scenarios, in the order of the file."""
     text = files(__package__).joinpath("scenarios.toml").read_text(encoding="utf-8")
     return {name: Scenario.model_validate(values) for name, values in tomllib.loads(text).items()}
 
 
 def clear_faults(phone: SimulatedPhone) -> None:
-    """No fault is left. Hand and state stay as they are."""
+    """Resets every fault. The simulated user and the phone's state stay unchanged."""
     healthy = Faults()
     for field in fields(Faults):
         setattr(phone.faults, field.name, getattr(healthy, field.name))

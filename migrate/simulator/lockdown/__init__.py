@@ -1,1 +1,1 @@
-"""lockdownd: pairing, values, services."""
+"""lockdownd: pairing, values and starting services."""

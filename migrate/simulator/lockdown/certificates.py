@@ -1,7 +1,7 @@
-"""Pairing in certificates: what the phone accepts, what it shows in TLS, and a computer that was trusted before.
+"""The certificates of pairing: which ones the phone accepts, its TLS context, and a computer it already trusts.
 
-A computer brings three RSA certificates with empty names: its root (self-signed), its own leaf, and a leaf it made for
-the phone's public key; the root signed both (facts 1.2).
+A computer sends three RSA certificates with empty names: its self-signed root, its own leaf, and a leaf for the
+phone's public key. The root signed both leaves (facts 1.2).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ VALID_FOR = datetime.timedelta(days=3650)
 
 
 def read_pair_record(phone: SimulatedPhone, record: Mapping[str, Any] | None) -> HostCertificates:
-    """The computer a `Pair` request introduces, once its certificates fit together and to this phone.
+    """Reads the pair record of a `Pair` request and checks that its certificates match each other and this phone.
 
     Raises:
         LockdownRefusal: MissingPairRecord, MissingHostID, InvalidPairRecord.
@@ -60,14 +60,14 @@ def read_pair_record(phone: SimulatedPhone, record: Mapping[str, Any] | None) ->
 
 
 def tls_context(phone: SimulatedPhone, host: HostCertificates) -> ssl.SSLContext:
-    """The phone's side of TLS with one trusted computer, which must show the key of its root or of its own leaf.
+    """The phone's TLS context for one trusted computer, which must present its root or its leaf certificate.
 
-    pymobiledevice3 shows the leaf, libimobiledevice the root. All names are empty, so OpenSSL would take a leaf for
-    self-signed: both are trust anchors themselves, and their signatures were checked at pairing.
+    pymobiledevice3 presents the leaf, libimobiledevice the root. Because all names are empty, OpenSSL considers a leaf
+    self-signed; so both are trust anchors, and their signatures were checked at pairing.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ALL:!aNULL:!eNULL:@SECLEVEL=0")  # clients speak at level 0 too (facts 1.2)
+    context.set_ciphers("ALL:!aNULL:!eNULL:@SECLEVEL=0")  # clients also use level 0 (facts 1.2)
     context.verify_mode = ssl.CERT_REQUIRED
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.load_verify_locations(cadata=(host.root + b"\n" + host.host).decode("ascii"))
@@ -76,19 +76,20 @@ def tls_context(phone: SimulatedPhone, host: HostCertificates) -> ssl.SSLContext
 
 
 def _load_key(context: ssl.SSLContext, certificate: bytes, key: RSAPrivateKey) -> None:
-    """`ssl` takes a key only from a file: it goes there encrypted under a password that never leaves this function."""
+    """Loads certificate and key. `ssl` reads keys only from files, so the key is written encrypted, under a password
+    that never leaves this function."""
     password = secrets.token_bytes(32).hex().encode()
-    sealed = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password))
+    encrypted_key = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password))
     with tempfile.TemporaryDirectory(prefix="simulator-") as folder:  # 0700
         file = Path(folder) / "chain.pem"
-        file.write_bytes(certificate + b"\n" + sealed)
+        file.write_bytes(certificate + b"\n" + encrypted_key)
         context.load_cert_chain(file, password=password)
 
 
 class TrustedComputer:
-    """The computer a phone was trusted by before the simulator's server began: usbmuxd keeps its pair records.
+    """A computer that phones trusted before the server started, whose pair records usbmuxd keeps.
 
-    One root and one host key for all its phones, made when the first record is asked for.
+    It uses one root key and one host key for all phones, generated with the first record.
     """
 
     def __init__(self) -> None:
@@ -96,7 +97,7 @@ class TrustedComputer:
         self._keys: tuple[RSAPrivateKey, RSAPrivateKey] | None = None
 
     def pair(self, phone: SimulatedPhone) -> bytes:
-        """Makes `phone` trust this computer; returns the pair record (a property list) usbmuxd would have kept."""
+        """Makes `phone` trust this computer. Returns the pair record that usbmuxd would keep, as a property list."""
         self._keys = self._keys or (_new_key(), _new_key())
         root_key, host_key = self._keys
         host = HostCertificates(

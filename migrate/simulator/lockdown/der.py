@@ -1,7 +1,7 @@
-"""As much of an X.509 certificate as pairing needs: its key, and who signed it.
+"""Reads the fields of an X.509 certificate that pairing needs: its key and its signature.
 
-`cryptography` warns of, and will one day refuse, the serial number 0 that libimobiledevice gives all its certificates
-(seen with cryptography 50, libimobiledevice 1.3.0), so the few fields are read here.
+libimobiledevice gives all its certificates the serial number 0, which `cryptography` warns about and will one day
+refuse (seen with cryptography 50, libimobiledevice 1.3.0). So this module reads the few fields itself.
 
     Certificate     SEQUENCE { TBSCertificate, algorithm, BIT STRING signature }
     TBSCertificate  SEQUENCE { [0] version, serial, algorithm, issuer, validity, subject, key, ... }
@@ -21,14 +21,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 SEQUENCE, BIT_STRING, VERSION = 0x30, 0x03, 0xA0
-KEY_FIELD = 5  # behind the version: serial, algorithm, issuer, validity, subject, key
+KEY_FIELD = 5  # after the optional version: serial, algorithm, issuer, validity, subject, key
 RSA_SIGNATURES: dict[bytes, hashes.HashAlgorithm] = {
     bytes.fromhex("06092a864886f70d01010b"): hashes.SHA256(),
     bytes.fromhex("06092a864886f70d01010c"): hashes.SHA384(),
     bytes.fromhex("06092a864886f70d01010d"): hashes.SHA512(),
-    bytes.fromhex("06092a864886f70d010105"): hashes.SHA1(),  # noqa: S303  (hosts sign so for iOS before 4)
+    bytes.fromhex("06092a864886f70d010105"): hashes.SHA1(),  # noqa: S303  (hosts use it for iOS before 4)
 }
-"""sha…WithRSAEncryption, as encoded."""
+"""The encoded object identifiers of sha…WithRSAEncryption."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def read_certificate(pem: bytes) -> Certificate:
     try:
         key = load_der_public_key(parts[KEY_FIELD + (parts[0][0] == VERSION)])
     except (IndexError, UnsupportedAlgorithm) as error:
-        raise ValueError("no key where a certificate has it") from error
+        raise ValueError("the certificate has no readable key") from error
     hash_algorithm = RSA_SIGNATURES.get(elements_of(algorithm, SEQUENCE)[0])
     if not isinstance(key, RSAPublicKey) or hash_algorithm is None:
         raise ValueError("not an RSA certificate")
@@ -62,17 +62,17 @@ def read_certificate(pem: bytes) -> Certificate:
 
 
 def elements_of(element: bytes, tag: int) -> list[bytes]:
-    """The elements inside a constructed one, each with its tag and length. Raises ValueError."""
+    """The elements inside a constructed element, each with its tag and length. Raises ValueError."""
     if element[:1] != bytes([tag]):
-        raise ValueError("an element of another kind")
+        raise ValueError("unexpected tag")
     content = content_of(element)
     elements = []
     while content:
-        end = _ends(content)
+        end = _element_length(content)
         elements.append(content[:end])
         content = content[end:]
     if not elements:
-        raise ValueError("an empty element")
+        raise ValueError("empty element")
     return elements
 
 
@@ -81,21 +81,21 @@ def content_of(element: bytes) -> bytes:
     return element[header : header + length]
 
 
-def _ends(data: bytes) -> int:
+def _element_length(data: bytes) -> int:
     header, length = _header(data)
     if header + length > len(data):
-        raise ValueError("an element that is cut off")
+        raise ValueError("truncated element")
     return header + length
 
 
 def _header(data: bytes) -> tuple[int, int]:
-    """The sizes of the header and of the content of the element that `data` begins with."""
+    """The header size and content size of the first element in `data`. Raises ValueError."""
     if len(data) < 2:
-        raise ValueError("an element without its length")
+        raise ValueError("element without a length")
     first = data[1]
     if first < 0x80:
         return 2, first
     count = first & 0x7F
     if not 0 < count <= 4 or len(data) < 2 + count:
-        raise ValueError("a length that cannot be read")
+        raise ValueError("invalid length")
     return 2 + count, int.from_bytes(data[2 : 2 + count], "big")

@@ -1,6 +1,6 @@
-"""lockdownd: the door of the simulated iPhone. Who may come in, what they may read, which service they get.
+"""lockdownd of the simulated iPhone: which computers it accepts, which values they read, which services it starts.
 
-The state -> answer table of facts 1.2, as code.
+Implements the state -> answer table of facts 1.2.
 """
 
 from __future__ import annotations
@@ -17,22 +17,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrate.simulator.device.phone import HostCertificates, SimulatedPhone
-from migrate.simulator.device.supervision import CHALLENGE_BYTES, is_signed, is_supervisor
-from migrate.simulator.lockdown import certificates
-from migrate.simulator.lockdown import values as lockdown_values
+from migrate.simulator.lockdown import certificates, values
 from migrate.simulator.lockdown.refusal import LockdownRefusal
+from migrate.simulator.lockdown.supervision import CHALLENGE_BYTES, is_signed, is_supervisor
 from migrate.simulator.services.table import SERVICES, Service
 from migrate.simulator.usbmuxd.streams import Inbox, LinkCut, SocketStream
 from migrate.wire import lockdown
 from migrate.wire.lockdown import Granted, LockdownServer, Refused, State
 
 FIRST_PORT = 49152
-"""The first of the ports nobody owns; launchd hands out these."""
+"""The first ephemeral port, which launchd assigns to services."""
 CLOSE_NOTIFY = b"\x15\x03\x03\x00\x02\x01\x00"
-"""TLS's goodbye, in answer to a client's hello."""
+"""A TLS close_notify alert, sent in answer to a client's hello."""
 HELLO_BYTES = 1 << 14
 OPEN_PORTS_LIMIT = 256
-"""The oldest port is closed behind the 256th: clients connect within seconds."""
+"""With more open ports, the oldest is closed. Clients connect within seconds."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class OpenPort:
 
 
 class Ports:
-    """The services that StartService has opened on one phone since it was plugged in."""
+    """The ports that StartService opened on one phone since it was plugged in."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -65,7 +64,7 @@ class Ports:
 
 
 class Connection:
-    """One client of lockdownd. `serve` returns when it has gone; OSError when the link broke."""
+    """One client's connection to lockdownd. `serve` returns when the client closes, or raises OSError."""
 
     def __init__(self, stream: SocketStream, phone: SimulatedPhone, ports: Ports, *, over_wifi: bool = False) -> None:
         self._stream = stream
@@ -91,7 +90,7 @@ class Connection:
                 return
 
     def _receive(self) -> lockdown.Request | None:
-        """The next request, or None: the client has closed, or idled too long without a session."""
+        """The next request, or None if the client has closed or was idle too long without a session."""
         in_session = self._wire.state is State.IN_SESSION
         self._stream.set_timeout(None if in_session else self._phone.faults.idle_close_s)
         try:
@@ -100,12 +99,12 @@ class Connection:
             return None
 
     def _after(self, request: lockdown.Request) -> None:
-        """What a granted request changes on the line, behind its answer."""
+        """Applies a granted request to the connection after its answer was sent. Raises LinkCut."""
         if isinstance(request, lockdown.StartSession):
             if self._host is None:
                 self._stream.recv(HELLO_BYTES)
                 self._stream.sendall(CLOSE_NOTIFY)
-                raise LinkCut("a computer that this phone has forgotten")
+                raise LinkCut("the phone has forgotten this computer")
             self._stream.start_tls(certificates.tls_context(self._phone, self._host))
         elif isinstance(request, lockdown.StopSession):
             self._stream.stop_tls()
@@ -115,11 +114,11 @@ class Connection:
         elif isinstance(request, lockdown.EnterRecovery):
             self._phone.enter_recovery()
 
-    # --- one method a request: the values of its answer, or LockdownRefusal
+    # --- one method per request: returns the values of its answer, or raises LockdownRefusal
 
     @functools.singledispatchmethod
     def _grant(self, request: lockdown.Request) -> dict[str, Any]:
-        raise LockdownRefusal("InvalidRequest")  # the string is *guessed*: no source names it
+        raise LockdownRefusal("InvalidRequest")  # the string is *guessed*
 
     @_grant.register
     def _(self, request: lockdown.QueryType) -> dict[str, Any]:
@@ -131,7 +130,7 @@ class Connection:
 
     @_grant.register
     def _(self, request: lockdown.EnterRecovery) -> dict[str, Any]:
-        return {}  # libimobiledevice asks without a session, pymobiledevice3 in one; that both may is *guessed*
+        return {}  # libimobiledevice asks without a session, pymobiledevice3 in one; that both work is *guessed*
 
     @_grant.register
     def _(self, request: lockdown.ResetPairing) -> dict[str, Any]:
@@ -139,7 +138,7 @@ class Connection:
 
     @_grant.register
     def _(self, request: lockdown.GetValue) -> dict[str, Any]:
-        value = lockdown_values.read(self._phone, request.domain, request.key, in_session=self._in_session)
+        value = values.read(self._phone, request.domain, request.key, in_session=self._in_session)
         return {"Value": value}
 
     @_grant.register
@@ -147,12 +146,12 @@ class Connection:
         if request.value is None:
             raise LockdownRefusal("MissingValue")
         change = (request.domain, request.key, request.value)
-        lockdown_values.write(self._phone, *change, in_session=self._in_session)
+        values.write(self._phone, *change, in_session=self._in_session)
         return {"Value": request.value}
 
     @_grant.register
     def _(self, request: lockdown.RemoveValue) -> dict[str, Any]:
-        lockdown_values.remove(self._phone, request.domain, request.key, in_session=self._in_session)
+        values.remove(self._phone, request.domain, request.key, in_session=self._in_session)
         return {}
 
     @_grant.register
@@ -160,7 +159,7 @@ class Connection:
         phone = self._phone
         if self._over_wifi:
             raise LockdownRefusal("PairingProhibitedOverThisConnection")
-        is_supervisors = self._ask_supervisor(request.options or {})
+        is_supervisors = self._is_supervisor_host(request.options or {})
         if not phone.pairing_allowed and not is_supervisors:
             raise LockdownRefusal("MCProtected")
         host = certificates.read_pair_record(phone, request.record)
@@ -193,7 +192,7 @@ class Connection:
         if not request.host_id:
             raise LockdownRefusal("MissingHostID")
         host = self._phone.trusted_hosts.get(request.host_id)
-        if host is None and not _takes_back(self._phone, request.host_id):
+        if host is None and not _ends_tls_of_forgotten_host(self._phone, request.host_id):
             raise LockdownRefusal("InvalidHostID")
         self._host, self._session_id = host, str(uuid.uuid4()).upper()
         return {"SessionID": self._session_id, "EnableSessionSSL": True}
@@ -220,7 +219,7 @@ class Connection:
             raise LockdownRefusal("SessionInactive")
         if service is None or (service.needs_activation and not self._phone.activated):
             raise LockdownRefusal("InvalidService")
-        self._unlock_for(service, request.escrow_bag)
+        self._check_locked(service, request.escrow_bag)
         tls = certificates.tls_context(self._phone, self._host) if self._host else None
         port = self._ports.open(OpenPort(request.service, service, tls))
         return {"Service": request.service, "Port": port, "EnableServiceSSL": tls is not None}
@@ -229,12 +228,15 @@ class Connection:
     def _in_session(self) -> bool:
         return self._wire.state is State.IN_SESSION
 
-    def _ask_supervisor(self, options: Mapping[str, Any]) -> bool:
-        """Whether this is the supervisor's computer, which needs no dialog. Raises LockdownRefusal MCChallengeRequired
-        to one that shows the certificate and has not proven yet that it has the key."""
+    def _is_supervisor_host(self, options: Mapping[str, Any]) -> bool:
+        """Whether this is the supervisor's computer, which needs no dialog.
+
+        Raises:
+            LockdownRefusal: MCChallengeRequired, if it sent the certificate and must prove that it has the key.
+        """
         supervisor = self._phone.supervisor
-        shown, signed = options.get("SupervisorCertificate"), options.get("ChallengeResponse")
-        if supervisor and isinstance(shown, bytes) and is_supervisor(shown, supervisor):
+        certificate, signed = options.get("SupervisorCertificate"), options.get("ChallengeResponse")
+        if supervisor and isinstance(certificate, bytes) and is_supervisor(certificate, supervisor):
             self._challenge = secrets.token_bytes(CHALLENGE_BYTES)
             raise LockdownRefusal("MCChallengeRequired", {"PairingChallenge": self._challenge})
         challenge, self._challenge = self._challenge, b""
@@ -242,8 +244,8 @@ class Connection:
             return False
         return is_signed(signed, challenge, supervisor)
 
-    def _unlock_for(self, service: Service, escrow_bag: bytes | None) -> None:
-        """The keybag's word on a service. Raises LockdownRefusal."""
+    def _check_locked(self, service: Service, escrow_bag: bytes | None) -> None:
+        """Checks whether a locked phone may start the service. Raises LockdownRefusal."""
         phone = self._phone
         if not phone.locked:
             return
@@ -254,15 +256,15 @@ class Connection:
             phone.on_refused_while_locked()
             raise LockdownRefusal("PasswordProtected")
         if service.needs_escrow_bag and not hmac.compare_digest(escrow_bag or b"", phone.escrow_bag or b""):
-            raise LockdownRefusal("EscrowLocked")  # INFERRED: no source tells what a foreign bag gets
+            raise LockdownRefusal("EscrowLocked")  # INFERRED: no source names the error for another phone's bag
 
 
 def serve(stream: SocketStream, phone: SimulatedPhone, ports: Ports, *, over_wifi: bool = False) -> None:
-    """One client's conversation with lockdownd, to its end."""
+    """Serves one client of lockdownd until the connection ends."""
     with contextlib.closing(stream):
         Connection(stream, phone, ports, over_wifi=over_wifi).serve()
 
 
-def _takes_back(phone: SimulatedPhone, host_id: str) -> bool:
-    """Whether the phone grants a session to a computer it has forgotten, only to end its TLS at once."""
+def _ends_tls_of_forgotten_host(phone: SimulatedPhone, host_id: str) -> bool:
+    """Whether the phone grants a session to a forgotten computer and then ends TLS at once."""
     return phone.assume.forgotten_computer == "tls-closes" and host_id in phone.forgotten_hosts

@@ -1,4 +1,4 @@
-"""lockdownd's way of saying no."""
+"""lockdownd's error answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class LockdownRefusal(Exception):
-    """lockdownd's `Error` string, and what its ExtendedResponse has."""
+    """A refused request: lockdownd's `Error` string and its ExtendedResponse, if any."""
 
     def __init__(self, error: str, extended: Mapping[str, Any] | None = None) -> None:
         super().__init__(error)

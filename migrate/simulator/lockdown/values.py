@@ -1,6 +1,6 @@
-"""What lockdownd knows of a simulated iPhone: every domain computed from the phone, over it what hosts have set.
+"""lockdownd's values: every domain is computed from the phone, and values set by hosts override it.
 
-Domains and keys as in facts 6.1. Without a session a small public part is answered (facts 1.2).
+Domains and keys as in facts 6.1. Without a session only a few public keys can be read (facts 1.2).
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ SETTABLE_WITHOUT_SESSION = frozenset({"UntrustedHostBUID"})  # usbmuxd src/prefl
 
 
 def read(phone: SimulatedPhone, domain: str | None, key: str | None, *, in_session: bool) -> Any:
-    """GetValue. A missing or empty domain is the device's own; a missing key is the whole domain.
+    """GetValue. Without a domain it reads the device's own domain, without a key the whole domain.
 
     Raises:
-        LockdownRefusal: GetProhibited without a session, MissingValue for what this phone has not.
+        LockdownRefusal: GetProhibited without a session, MissingValue for an unknown domain or key.
     """
     values = _domain(phone, domain or "")
     if in_session or (not domain and key in PUBLIC_KEYS):
@@ -85,7 +85,7 @@ def write(phone: SimulatedPhone, domain: str | None, key: str | None, value: Any
 
 
 def remove(phone: SimulatedPhone, domain: str | None, key: str | None, *, in_session: bool) -> None:
-    """RemoveValue: back to what the phone computes. Raises LockdownRefusal: MissingKey, RemoveProhibited."""
+    """RemoveValue: restores the computed value. Raises LockdownRefusal: MissingKey, RemoveProhibited."""
     if not key:
         raise LockdownRefusal("MissingKey")
     if not _may_change(domain, key, in_session=in_session):
@@ -99,7 +99,7 @@ def _may_change(domain: str | None, key: str, *, in_session: bool) -> bool:
 
 
 def _domain(phone: SimulatedPhone, domain: str) -> dict[str, Any] | None:
-    """All of a domain, or None where the phone has none of that name."""
+    """All values of a domain, or None if the domain does not exist."""
     compute = _DOMAINS.get(domain)
     set_by_hosts = phone.lockdown_settings.get(domain)
     if compute is None and set_by_hosts is None:
@@ -145,7 +145,7 @@ def _device(phone: SimulatedPhone) -> dict[str, Any]:
 
 
 def public_key_pem(phone: SimulatedPhone) -> bytes:
-    """PKCS#1, as `RSA PUBLIC KEY`: libimobiledevice reads nothing else (facts 1.2)."""
+    """The public key in PKCS#1 (`RSA PUBLIC KEY`), the only form libimobiledevice reads (facts 1.2)."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     return phone.private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.PKCS1)

@@ -1,1 +1,1 @@
-"""The small services of the simulated iPhone: each `serve(stream, phone)` until the client has had enough."""
+"""The small services of the simulated iPhone. Each `serve(stream, phone)` returns when the client closes."""

@@ -1,4 +1,4 @@
-"""com.apple.afc: the phone's media folder, as backup and restore clients use it."""
+"""com.apple.afc: access to the phone's media folder, as backup and restore clients use it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from migrate.simulator.device.filesystem import Content
 from migrate.simulator.device.phone import SimulatedPhone
-from migrate.simulator.services import file_locks as locks
+from migrate.simulator.services.file_locks import EXCLUSIVE, UNLOCK
 from migrate.simulator.services.media import Entry, MediaTree, PathOutsideMedia, absolute
 from migrate.simulator.usbmuxd.streams import ByteStream, Inbox
 from migrate.wire import afc
@@ -17,7 +17,7 @@ from migrate.wire.afc import AfcServer, Data, OpenMode, OpenResult, Status, Stat
 SYNC_LOCK = "/com.apple.itunes.lock_sync"
 BLOCK_BYTES = 4096
 FILE_LIMIT_BYTES = 1 << 30
-"""The longest file a host may write: it lies in memory."""
+"""The longest file a host can write; it is kept in memory."""
 TRUNCATING = (OpenMode.WRITE, OpenMode.WRITE_READ)
 APPENDING = (OpenMode.APPEND, OpenMode.READ_APPEND)
 
@@ -29,7 +29,7 @@ class Refused(Exception):
 
 
 def serve(stream: ByteStream, phone: SimulatedPhone) -> None:
-    """One client, to its end: its files are written and its locks let go, whatever ended it."""
+    """Serves one client until it closes. However the connection ends, files are saved and locks released."""
     wire = AfcServer()
     inbox = Inbox[afc.Request](stream, wire)
     session = Session(phone)
@@ -50,7 +50,7 @@ def serve(stream: ByteStream, phone: SimulatedPhone) -> None:
 class OpenFile:
     path: str
     mode: OpenMode
-    reading: Reader | None = None  # while nothing was written
+    reading: Reader | None = None  # None once the file was written to
     written: bytearray = field(default_factory=bytearray)
     dirty: bool = False
     position: int = 0
@@ -61,7 +61,7 @@ class OpenFile:
 
 
 class Reader:
-    """Bytes of a content from anywhere; in order they cost one pass, however large it is."""
+    """Random access to a content. Sequential reads take one pass, however large the content is."""
 
     def __init__(self, content: Content) -> None:
         self._content = content
@@ -90,7 +90,7 @@ class Reader:
 
 
 class Session:
-    """The open files of one connection."""
+    """One client's connection and its open files."""
 
     def __init__(self, phone: SimulatedPhone) -> None:
         self._phone = phone
@@ -102,7 +102,7 @@ class Session:
         for handle in list(self._open):
             self._close(handle)
 
-    # --- one method a request. Raises Refused or NoWay.
+    # --- one method per request. Raises Refused or PathOutsideMedia.
 
     @functools.singledispatchmethod
     def answer(self, request: afc.Request) -> afc.Answer:
@@ -192,7 +192,7 @@ class Session:
     @answer.register
     def _(self, request: afc.SetFileTime) -> afc.Answer:
         self._found(absolute(request.path))
-        return Status(StatusCode.SUCCESS)  # scratch keeps no times; nothing a backup or a restore does depends on it
+        return Status(StatusCode.SUCCESS)  # AFC files keep no times; no backup or restore depends on them
 
     @answer.register
     def _(self, request: afc.Open) -> afc.Answer:
@@ -256,9 +256,9 @@ class Session:
 
     @answer.register
     def _(self, request: afc.Lock) -> afc.Answer:
-        """A lock that is taken elsewhere is refused even where the client would wait: none does."""
+        """Refuses a lock that is held elsewhere, even if the client would wait: no client does."""
         file = self._file(request.handle)
-        if request.operation & locks.UNLOCK:
+        if request.operation & UNLOCK:
             self._phone.advisory_locks.release(file.path, file)
             return Status(StatusCode.SUCCESS)
         if file.path == SYNC_LOCK and self._phone.faults.afc_lock_busy_tries > 0:
@@ -266,7 +266,7 @@ class Session:
             raise Refused(StatusCode.WOULD_BLOCK)
         if file.path == SYNC_LOCK and self._phone.conditions.sync_lock_held:
             raise Refused(StatusCode.WOULD_BLOCK)
-        exclusive = bool(request.operation & locks.EXCLUSIVE)
+        exclusive = bool(request.operation & EXCLUSIVE)
         if not self._phone.advisory_locks.take(file.path, file, exclusive=exclusive):
             raise Refused(StatusCode.WOULD_BLOCK)
         return Status(StatusCode.SUCCESS)

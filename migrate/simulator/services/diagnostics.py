@@ -1,4 +1,4 @@
-"""com.apple.mobile.diagnostics_relay: MobileGestalt, restart, goodbye. Nothing else a backup client asks for."""
+"""com.apple.mobile.diagnostics_relay: MobileGestalt, Restart and Goodbye, the only requests backup clients send."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from migrate.simulator.usbmuxd.streams import ByteStream, Inbox
 from migrate.wire.plist_frames import PeerBroke, Plist, PlistFrames
 
 RESTART_AFTER_S = 0.1
-"""The answer gets out first."""
+"""Time for the answer to reach the host first."""
 
 
 def serve(stream: ByteStream, phone: SimulatedPhone) -> None:
@@ -17,7 +17,7 @@ def serve(stream: ByteStream, phone: SimulatedPhone) -> None:
     inbox = Inbox[Plist](stream, frames)
     while (message := inbox.receive()) is not None:
         if not isinstance(message, dict):
-            raise PeerBroke("a request that is no dictionary")
+            raise PeerBroke("the request is not a dictionary")
         request = message.get("Request")
         stream.sendall(frames.send(_answer(phone, message)))
         if request == "Restart":

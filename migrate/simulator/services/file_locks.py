@@ -1,4 +1,4 @@
-"""Advisory locks on the phone's files, as flock(2) keeps them: held by one open file, until it is closed."""
+"""Advisory locks on the phone's files, like flock(2): an open file holds them until it is closed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ SHARED, EXCLUSIVE, UNLOCK = 1, 2, 8
 
 
 class AdvisoryLocks:
-    """One phone's. `holder` is whoever opened the file."""
+    """One phone's locks. `holder` is the open file."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._holders: dict[str, dict[Hashable, bool]] = {}  # path -> holder -> exclusive?
 
     def take(self, path: str, holder: Hashable, *, exclusive: bool) -> bool:
-        """Whether the lock is held now. Never waits; a lock one already has is changed."""
+        """Takes a lock without waiting, or changes the lock `holder` already has. Returns whether it is held now."""
         with self._lock:
             others = [taken for who, taken in self._holders.get(path, {}).items() if who != holder]
             if any(others) or (exclusive and others):

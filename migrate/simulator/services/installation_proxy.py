@@ -1,4 +1,4 @@
-"""com.apple.mobile.installation_proxy: which apps are on the phone."""
+"""com.apple.mobile.installation_proxy: the apps on the phone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from migrate.simulator.usbmuxd.streams import ByteStream, Inbox
 from migrate.wire.plist_frames import PeerBroke, Plist, PlistFrames
 
 CHUNK_APPS = 3
-"""Apps in one answer to Browse; a real phone sends more at once, clients must take several answers anyway."""
+"""Apps in one answer to Browse. A real phone sends more at once; a small number makes clients read several answers."""
 APPLICATION_TYPES = {"User": False, "System": True}
 
 
@@ -21,7 +21,7 @@ def serve(stream: ByteStream, phone: SimulatedPhone) -> None:
     inbox = Inbox[Plist](stream, frames)
     while (message := inbox.receive()) is not None:
         if not isinstance(message, dict):
-            raise PeerBroke("a command that is no dictionary")
+            raise PeerBroke("the command is not a dictionary")
         options = message.get("ClientOptions")
         chosen = _chosen(phone, options if isinstance(options, dict) else {})
         match message.get("Command"):
@@ -50,7 +50,7 @@ def _browse(apps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _chosen(phone: SimulatedPhone, options: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the options ask for, app by app. Without ReturnAttributes everything but SINF and metadata."""
+    """The apps and attributes the options ask for. Without ReturnAttributes all attributes except SINF and metadata."""
     system = APPLICATION_TYPES.get(str(options.get("ApplicationType")))
     wanted = options.get("BundleIDs")
     attributes = options.get("ReturnAttributes")
@@ -87,7 +87,7 @@ def _facts(phone: SimulatedPhone, app: App) -> dict[str, Any]:
 
 
 def _store_facts(app: App) -> dict[str, Any]:
-    """What a host needs to have the app installed again; apps without SINF (built by their owner) have none."""
+    """What a host needs to have the app re-installed. Apps without SINF (built by their developer) have none."""
     if app.system or not app.has_sinf:
         return {}
     metadata = {"bundleVersion": app.version, "itemName": app.name, "softwareVersionBundleId": app.bundle_id}

@@ -1,8 +1,8 @@
-"""What AFC shows of a simulated iPhone: /var/mobile/Media as one tree.
+"""The tree that AFC shows: /var/mobile/Media.
 
 /DCIM, /PhotoData      CameraRollDomain  Media/…
 everything else        MediaDomain       Media/…
-written by hosts       phone.scratch     over both; a key that ends with "/" is a directory somebody made
+written by hosts       phone.afc_files   overrides both; a key that ends with "/" is a directory
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ LINKS_LIMIT = 8
 
 
 class PathOutsideMedia(Exception):
-    """A path that leads out of the tree."""
+    """A path leads out of the media folder."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What lies at a path. Times are unix seconds."""
+    """The entry at a path. Times are unix seconds."""
 
     kind: str  # "file" | "directory" | "symlink"
     content: Content
@@ -33,13 +33,13 @@ class Entry:
 
 
 class MediaTree:
-    """Reading and writing by absolute AFC path. Paths are taken apart by `absolute` first."""
+    """Reads and writes by absolute AFC path. Callers normalise paths with `absolute` first."""
 
     def __init__(self, phone: SimulatedPhone) -> None:
         self._phone = phone
 
     def entry(self, path: str) -> Entry | None:
-        """What lies at `path` itself (links are not followed), or None."""
+        """The entry at `path`, or None. Links are not followed."""
         phone = self._phone
         if (data := phone.afc_files.get(path)) is not None:
             now = int(time.time())
@@ -53,7 +53,7 @@ class MediaTree:
         return None
 
     def resolve(self, path: str) -> str:
-        """`path` with the links at its end followed. Raises NoWay where they lead out or in circles."""
+        """`path` with links at its end followed. Raises PathOutsideMedia if they lead out or form a loop."""
         for _ in range(LINKS_LIMIT):
             entry = self.entry(path)
             if entry is None or entry.kind != "symlink":
@@ -62,7 +62,7 @@ class MediaTree:
         raise PathOutsideMedia(path)
 
     def names(self, path: str) -> list[str]:
-        """What a directory holds, sorted."""
+        """The names in a directory, sorted."""
         below = f"{path.rstrip('/')}/"
         names = {key[len(below) :].partition("/")[0] for key in list(self._phone.afc_files) if key.startswith(below)}
         names |= {node.relative_path.rpartition("/")[2] for node in _children(self._phone, path)}
@@ -76,14 +76,14 @@ class MediaTree:
             self._phone.afc_files.setdefault(f"{path}/", b"")
 
     def remove(self, path: str) -> None:
-        """Removes a file, link or directory with all below it, also what a backup would have held."""
+        """Removes a file, a link, or a directory with its contents, including files that a backup would hold."""
         for key in [key for key in list(self._phone.afc_files) if key == path or key.startswith(f"{path}/")]:
             self._phone.afc_files.pop(key, None)
         domain, relative_path = _place(path)
         self._phone.files.remove(domain, relative_path, recursive=True)
 
     def move(self, source: str, target: str) -> None:
-        """Renames. What came from the phone's own files lies in scratch afterwards."""
+        """Renames an entry. Files of the phone become AFC files, which no backup holds."""
         entry = self.entry(source)
         if entry is None:
             return
@@ -97,7 +97,7 @@ class MediaTree:
 
 
 def absolute(path: str, *, start: str = "") -> str:
-    """`path` from the root, without "." and "..". Raises NoWay when it climbs out of the root."""
+    """`path` from the root, without "." and "..". Raises PathOutsideMedia if it leads above the root."""
     parts: list[str] = []
     for part in (path if path.startswith("/") else f"{start}/{path}").split("/"):
         if part == ".." and not parts:
@@ -110,7 +110,7 @@ def absolute(path: str, *, start: str = "") -> str:
 
 
 def _place(path: str) -> tuple[str, str]:
-    """The domain and relative path a backup has for an AFC path."""
+    """The domain and relative path of an AFC path in a backup."""
     top = path.split("/")[1] if path != "/" else ""
     domain = "CameraRollDomain" if top in CAMERA_ROLL_FOLDERS else "MediaDomain"
     return domain, f"Media{path}".rstrip("/")

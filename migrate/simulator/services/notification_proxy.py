@@ -1,7 +1,7 @@
-"""com.apple.mobile.notification_proxy: what happens on the phone, told to whoever asked for it by name.
+"""com.apple.mobile.notification_proxy: relays the phone's notifications that a client observes.
 
-The proxy is the one service that speaks unasked. Posts come from other threads; the stream belongs to this one alone
-(OpenSSL wants it so), so a post is queued and this thread is woken through a socket pair.
+It is the only service that sends unasked. Posts come from other threads, but OpenSSL allows only one thread per
+stream, so a post is queued and a socket pair wakes the stream's thread.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from migrate.wire.plist_frames import NeedData, PeerBroke, PlistFrames
 
 
 def serve(stream: SocketStream, phone: SimulatedPhone) -> None:
-    """One client: relays what it observes, posts what it posts, until it says Shutdown or closes."""
+    """Serves one client until it sends Shutdown or closes: relays what it observes and posts what it posts."""
     waiting, waker = socket.socketpair()
     posted: queue.SimpleQueue[str] = queue.SimpleQueue()
     waiting.setblocking(False)
@@ -26,7 +26,7 @@ def serve(stream: SocketStream, phone: SimulatedPhone) -> None:
 
     def post(name: str) -> None:
         posted.put(name)
-        with contextlib.suppress(BlockingIOError):  # full of wake-ups: it will wake
+        with contextlib.suppress(BlockingIOError):  # the pair is full, so the thread will wake anyway
             waker.send(b"!")
 
     with waiting, waker, selectors.DefaultSelector() as selector:
@@ -64,17 +64,17 @@ class _Proxy:
                 self._send({"Command": "RelayNotification", "Name": name})
 
     def _read(self) -> bool:
-        """Takes what is there. False: the conversation is over."""
+        """Reads and handles what has arrived. Returns False when the conversation is over."""
         data = self._stream.recv(self._frames.missing_bytes)
         self._frames.receive(data)
         message = self._frames.next()
         if isinstance(message, NeedData):
             return bool(data)
         if not isinstance(message, dict):
-            raise PeerBroke("a command that is no dictionary")
-        return self._obey(message)
+            raise PeerBroke("the command is not a dictionary")
+        return self._handle(message)
 
-    def _obey(self, message: dict[str, Any]) -> bool:
+    def _handle(self, message: dict[str, Any]) -> bool:
         name = str(message.get("Name", ""))
         match message.get("Command"):
             case "ObserveNotification":
@@ -84,7 +84,7 @@ class _Proxy:
             case "Shutdown":
                 self._send({"Command": "ProxyDeath"})
                 return False
-        return True  # an unknown command is passed over
+        return True  # unknown commands are ignored
 
     def _send(self, message: dict[str, Any]) -> None:
         self._stream.sendall(self._frames.send(message))

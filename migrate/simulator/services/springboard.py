@@ -1,4 +1,4 @@
-"""com.apple.springboardservices: icons, and where they lie on the home screen."""
+"""com.apple.springboardservices: app icons and the home screen layout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.streams import ByteStream, Inbox
 from migrate.wire.plist_frames import PeerBroke, Plist, PlistFrames
 
-ICONS_A_PAGE = 24
+ICONS_PER_PAGE = 24
 
 
 def serve(stream: ByteStream, phone: SimulatedPhone) -> None:
@@ -17,7 +17,7 @@ def serve(stream: ByteStream, phone: SimulatedPhone) -> None:
     inbox = Inbox[Plist](stream, frames)
     while (message := inbox.receive()) is not None:
         if not isinstance(message, dict):
-            raise PeerBroke("a command that is no dictionary")
+            raise PeerBroke("the command is not a dictionary")
         stream.sendall(frames.send(_answer(phone, message)))
 
 
@@ -27,7 +27,7 @@ def _answer(phone: SimulatedPhone, message: dict[str, Any]) -> dict[str, Any] | 
             return _icon(phone, str(message.get("bundleId", "")))
         case "getIconState":
             icons = [_icon_state(app) for app in sorted(phone.apps.values(), key=lambda app: app.bundle_id)]
-            pages = [icons[start : start + ICONS_A_PAGE] for start in range(0, len(icons), ICONS_A_PAGE)]
+            pages = [icons[start : start + ICONS_PER_PAGE] for start in range(0, len(icons), ICONS_PER_PAGE)]
             return [[], *pages]  # the dock comes first
         case "getInterfaceOrientation":
             return {"interfaceOrientation": 1}
@@ -36,7 +36,7 @@ def _answer(phone: SimulatedPhone, message: dict[str, Any]) -> dict[str, Any] | 
 
 
 def _icon(phone: SimulatedPhone, bundle_id: str) -> dict[str, Any]:
-    """`pngData`, or an `Error` where SpringBoard has none: clients go on without a picture."""
+    """`pngData`, or an `Error` if SpringBoard has no icon; clients then continue without one."""
     app = phone.apps.get(bundle_id)
     if app is None or not app.icon_png or bundle_id in phone.faults.no_icon:
         return {"Error": "NoIconFound"}

@@ -1,4 +1,4 @@
-"""Which services lockdownd can start, and what it asks for before it does."""
+"""The services lockdownd can start, and what each of them requires."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AFC = "com.apple.afc"
 @dataclass(frozen=True)
 class Service:
     serve: Callable[[SocketStream, SimulatedPhone], None]
-    needs_session: bool = True  # False: before pairing too, and then in plaintext
+    needs_session: bool = True  # False: also before pairing, then in plaintext
     needs_keybag: bool = False  # closed until the first unlock after a boot
     needs_escrow_bag: bool = False  # on a locked phone (facts 1.2: REPORTED for mobilebackup2)
     needs_activation: bool = False
@@ -30,13 +30,13 @@ def _serve_backups(stream: SocketStream, phone: SimulatedPhone) -> None:
         phone.faults.drop_sessions -= 1
         return
     cable = phone.cable
-    mishaps = FaultInjector(
+    injector = FaultInjector(
         phone.faults,
         phone.replug,
         unplug=(lambda: cable.detach(phone)) if cable is not None else None,
         is_cut=lambda: stream.is_cut,
     )
-    agent.serve(FaultyStream(stream, mishaps), phone)
+    agent.serve(FaultyStream(stream, injector), phone)
 
 
 SERVICES = {

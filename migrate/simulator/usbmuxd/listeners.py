@@ -1,4 +1,4 @@
-"""Where clients come in: listening sockets, and the one thread that opens to whoever knocks."""
+"""Listening sockets, and the thread that accepts their connections."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ BACKLOG = 64
 
 
 class ConnectionAcceptor:
-    """Hands every connection that is accepted at one of `listeners` to `admit`, in a thread of its own, until `stop`."""
+    """Accepts connections on `listeners` in its own thread, and calls `on_connection` with each, until `stop`."""
 
-    def __init__(self, listeners: Sequence[socket.socket], admit: Callable[[socket.socket], None]) -> None:
+    def __init__(self, listeners: Sequence[socket.socket], on_connection: Callable[[socket.socket], None]) -> None:
         self._listeners = listeners
-        self._admit = admit
+        self._on_connection = on_connection
         self._waiting, self._waker = socket.socketpair()
-        self._thread = threading.Thread(target=self._keep, name="simulator door", daemon=True)
+        self._thread = threading.Thread(target=self._accept_connections, name="simulator acceptor", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Closes the doors; returns when nobody comes in any more."""
+        """Closes the listeners and waits for the thread to end."""
         self._waker.close()
         self._thread.join()
 
-    def _keep(self) -> None:
+    def _accept_connections(self) -> None:
         with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
             for listener in (*self._listeners, self._waiting):
                 stack.enter_context(listener)
@@ -41,15 +41,15 @@ class ConnectionAcceptor:
                     return
                 for listener in self._listeners:
                     if listener in ready:
-                        with contextlib.suppress(OSError):  # the client has given up meanwhile
-                            self._admit(listener.accept()[0])
+                        with contextlib.suppress(OSError):  # the client gave up
+                            self._on_connection(listener.accept()[0])
 
 
 def open_tcp(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises OSError."""
+    """A listening TCP socket. Port 0 takes a free port. Raises OSError."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        if os.name != "nt":  # there it would let a second server take the same port
+        if os.name != "nt":  # on Windows it would let a second server take the same port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(BACKLOG)
@@ -64,19 +64,20 @@ def has_unix_sockets() -> bool:
 
 
 def open_unix(path: Path) -> socket.socket:
-    """A listening unix socket that only its owner can open. What a server that was killed left at `path` goes.
+    """A listening Unix socket that only its owner can open. Replaces the stale socket of a killed server.
 
-    Raises OSError: another server listens there, something else lies there, or this system has no unix sockets.
+    Raises:
+        OSError: another server listens there, the path is another file, or this system has no Unix sockets.
     """
     family = getattr(socket, "AF_UNIX", None)
     if family is None:
-        raise OSError("this system has no unix sockets; use HOST:PORT")
+        raise OSError("this system has no Unix sockets; use HOST:PORT")
     listener = socket.socket(family)
     try:
         if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
             with socket.socket(family) as probe:
                 if probe.connect_ex(str(path)) == 0:
-                    raise OSError(f"another server listens on {path}")
+                    raise OSError(f"another server is listening on {path}")
             path.unlink()
         before = os.umask(0o177)
         try:

@@ -1,7 +1,8 @@
-"""The usbmuxd that simulated iPhones hang on: sockets, threads, and the way to a phone's ports.
+"""The usbmuxd that simulated iPhones are attached to: sockets, threads, and connections to a phone's ports.
 
-One thread accepts, one serves each connection; `stop` cuts every socket first and joins afterwards. A connection is
-usbmuxd's until a Connect is granted, then it is the phone's: lockdownd on port 62078, else what StartService opened.
+One thread accepts connections, and one more serves each of them; `stop` cuts every socket first and then joins the
+threads. A connection belongs to usbmuxd until a Connect is granted. Then it belongs to the phone: to lockdownd on port
+62078, otherwise to the service that StartService opened.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ CONNECTION_TYPES = ("USB", "Network")
 
 @dataclass(eq=False)
 class _PluggedIn:
-    """One phone for as long as it is on the cable."""
+    """One phone while it is on the cable."""
 
     phone: SimulatedPhone
     devices: list[usbmux.Device]
@@ -45,7 +46,7 @@ class _Listener:
 
 
 class PairRecords:
-    """What usbmuxd keeps in /var/lib/lockdown, in memory. A record stays when its phone forgets the computer."""
+    """The pair records that usbmuxd keeps in /var/lib/lockdown. They stay if a phone forgets the computer."""
 
     def __init__(self) -> None:
         self.computer = TrustedComputer()
@@ -54,7 +55,7 @@ class PairRecords:
         self._lock = threading.Lock()
 
     def on_first_attach(self, phone: SimulatedPhone) -> None:
-        """A phone is plugged in for the first time. One that trusts this computer has a record, made when asked for."""
+        """A phone is plugged in for the first time. If it trusts this computer, `read` will create its record."""
         if phone.trust == "trusted":
             self._trusted_before.add(normalize_udid(phone.udid))
 
@@ -72,7 +73,7 @@ class PairRecords:
             self._records[normalize_udid(udid)] = record
 
     def delete(self, udid: str) -> bool:
-        """Whether there was one."""
+        """Deletes a record. Returns whether it existed."""
         with self._lock:
             self._trusted_before.discard(normalize_udid(udid))
             return self._records.pop(normalize_udid(udid), None) is not None
@@ -90,7 +91,7 @@ class SimulatedUsbmuxd:
     ) -> None:
         self.phones: list[SimulatedPhone] = list(phones)
         if len({phone.udid for phone in self.phones}) < len(self.phones):
-            raise ValueError("two phones with one UDID")
+            raise ValueError("two phones have the same UDID")
         self.pair_records = PairRecords()
         self.address = ""
         self._listen = listen
@@ -101,7 +102,7 @@ class SimulatedUsbmuxd:
         self._listeners: list[_Listener] = []
         self._streams: set[SocketStream] = set()
         self._acceptor: ConnectionAcceptor | None = None
-        self._threads: list[threading.Thread] = []  # of connections; only the door's thread adds to it
+        self._threads: list[threading.Thread] = []  # of connections; only the acceptor's thread appends
         self._running = False
 
     def __enter__(self) -> SimulatedUsbmuxd:
@@ -114,8 +115,11 @@ class SimulatedUsbmuxd:
     # --- the cable
 
     def start(self) -> str:
-        """Listens and plugs every phone in. Returns HOST:PORT, or the socket's path where it listens on nothing else.
-        OSError when an address cannot be had."""
+        """Starts listening and plugs in every phone. Returns HOST:PORT, or the socket's path if it is the only address.
+
+        Raises:
+            OSError: an address cannot be used.
+        """
         listening_sockets = _open_listening_sockets(self._listen, self._socket_path)
         if self._listen is None:
             self.address = str(self._socket_path)
@@ -125,11 +129,11 @@ class SimulatedUsbmuxd:
         self._running = True
         for phone in self.phones:
             self.attach(phone)
-        self._acceptor = ConnectionAcceptor(listening_sockets, self._admit)
+        self._acceptor = ConnectionAcceptor(listening_sockets, self._start_thread)
         return self.address
 
     def stop(self) -> None:
-        """Cuts every connection and waits for every thread. Phones stay as they are; nothing when it never started."""
+        """Cuts every connection and waits for every thread. Phones keep their state. Does nothing if not started."""
         with self._lock:
             if not self._running:
                 return
@@ -150,8 +154,7 @@ class SimulatedUsbmuxd:
             self._socket_path.unlink(missing_ok=True)
 
     def attach(self, phone: SimulatedPhone) -> None:
-        """Plugs a phone in, under a new DeviceID. One that is plugged in already stays as it is, and one in recovery
-        mode is not seen."""
+        """Plugs in a phone under a new DeviceID. Does nothing if it is plugged in already or in recovery mode."""
         with self._lock:
             if not self._running or phone.in_recovery or phone.udid in self._plugged_in:
                 return
@@ -159,22 +162,22 @@ class SimulatedUsbmuxd:
                 self.phones.append(phone)
             if phone.cable is not self:
                 self.pair_records.on_first_attach(phone)
-            phone.plugged_in(self)
+            phone.on_attached(self)
             devices = [self._new_device(phone, kind) for kind in CONNECTION_TYPES[: 2 if phone.on_wifi else 1]]
             self._plugged_in[phone.udid] = _PluggedIn(phone, devices)
             for device in devices:
-                self._tell(usbmux.Attached(device))
+                self._broadcast(usbmux.Attached(device))
 
     def detach(self, phone: SimulatedPhone) -> bool:
-        """Unplugs a phone and cuts what ran over its cable. Whether it was plugged in."""
+        """Unplugs a phone and cuts its connections. Returns whether it was plugged in."""
         with self._lock:
-            gone = self._plugged_in.pop(phone.udid, None)
-            if gone is None:
+            plugged_in = self._plugged_in.pop(phone.udid, None)
+            if plugged_in is None:
                 return False
-            for device in gone.devices:
-                self._tell(usbmux.Detached(device.device_id))
-            streams = list(gone.streams)
-        phone.unplugged()
+            for device in plugged_in.devices:
+                self._broadcast(usbmux.Detached(device.device_id))
+            streams = list(plugged_in.streams)
+        phone.on_detached()
         for stream in streams:
             stream.cut()
         return True
@@ -191,15 +194,15 @@ class SimulatedUsbmuxd:
     def _devices(self) -> list[usbmux.Device]:
         return [device for plugged_in in self._plugged_in.values() for device in plugged_in.devices]
 
-    def _tell(self, event: usbmux.Event) -> None:
-        """An event to every listening client; the lock is held. One that is gone is noticed by its own thread."""
+    def _broadcast(self, event: usbmux.Event) -> None:
+        """Sends an event to every listening client. The caller holds the lock. A closed client's own thread ends it."""
         for listener in self._listeners:
             with contextlib.suppress(OSError):
                 listener.stream.sendall(listener.mux.send_event(event))
 
     # --- threads
 
-    def _admit(self, connection: socket.socket) -> None:
+    def _start_thread(self, connection: socket.socket) -> None:
         if connection.family != getattr(socket, "AF_UNIX", None):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream = SocketStream(connection)
@@ -214,7 +217,7 @@ class SimulatedUsbmuxd:
         thread.start()
 
     def _serve(self, stream: SocketStream) -> None:
-        """One connection to its end. Whatever the client or the cable did to it ends here; our own bugs do not."""
+        """Serves one connection until it ends. Suppresses errors of the client and the cable, not our own bugs."""
         try:
             with contextlib.closing(stream), contextlib.suppress(OSError, PeerBroke):
                 self._converse(stream)
@@ -222,7 +225,7 @@ class SimulatedUsbmuxd:
             with self._lock:
                 self._streams.discard(stream)
 
-    # --- what clients ask
+    # --- requests
 
     def _converse(self, stream: SocketStream) -> None:
         mux = UsbmuxServer()
@@ -237,7 +240,7 @@ class SimulatedUsbmuxd:
                     listener = self._listen_to(stream, mux, request)
                 else:
                     over = mux.state is State.LISTENING or isinstance(request, usbmux.OtherVersion)
-                    with self._lock:  # an event must not cut into the answer
+                    with self._lock:  # so that no event is sent inside the answer
                         stream.sendall(mux.send(self._answer(request)))
                     if over:
                         return
@@ -269,7 +272,7 @@ class SimulatedUsbmuxd:
             return Result(ResultCode.EINVAL)
         self.pair_records.save(request.udid, request.record)
         if any(device.device_id == request.device_id for device in self._devices()):
-            self._tell(usbmux.Paired(request.device_id or 0))
+            self._broadcast(usbmux.Paired(request.device_id or 0))
         return Result(ResultCode.OK)
 
     def _phone(self, udid: str) -> SimulatedPhone | None:
@@ -285,7 +288,7 @@ class SimulatedUsbmuxd:
         return listener
 
     def _connect(self, stream: SocketStream, mux: UsbmuxServer, request: usbmux.Connect) -> bool:
-        """Whether the connection was the phone's, and is over."""
+        """Serves a Connect. Returns whether it was granted; then the connection has ended."""
         with self._lock:
             plugged_in = next(
                 (p for p in self._plugged_in.values() if any(d.device_id == request.device_id for d in p.devices)), None
@@ -320,7 +323,7 @@ def _serve_port(stream: SocketStream, phone: SimulatedPhone, port: OpenPort) -> 
 
 
 def _open_listening_sockets(listen: tuple[str, int] | None, socket_path: Path | None) -> list[socket.socket]:
-    """Listening sockets: the address asked for first, then loopback where that is another one, then the unix socket."""
+    """Opens the requested address, also loopback if that is a different one, and the Unix socket."""
     listening_sockets: list[socket.socket] = []
     try:
         if listen is not None:

@@ -1,4 +1,4 @@
-"""A byte stream as the services of the simulated iPhone get it: connected, TLS already done, blocking."""
+"""The byte stream that services of the simulated iPhone use: connected, blocking, with TLS handled."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from migrate.wire.plist_frames import NeedData
 
 RECEIVE_BYTES = 1 << 18
 DRAIN_S = 0.5
-"""How long an orderly close waits for the client's own end. Closing a socket with unread bytes in it sends RST, which
-may take the last answer away from a client that has not read it yet (seen on Linux)."""
+"""How long an orderly close waits for the client to close. Closing a socket with unread bytes sends RST, which can
+discard the last answer before the client has read it (seen on Linux)."""
 
 
 class LinkCut(ConnectionError):
-    """The cable is gone. Services let it through; the connection's thread ends with it."""
+    """The cable was pulled. Services do not catch it; it ends the connection's thread."""
 
 
 MessageT = TypeVar("MessageT", covariant=True)
 
 
 class Wire(Protocol[MessageT]):
-    """A protocol of `migrate.wire`: bytes in, messages out."""
+    """The reading side of a protocol in `migrate.wire`: bytes in, messages out."""
 
     @property
     def missing_bytes(self) -> int: ...
@@ -36,7 +36,7 @@ class Wire(Protocol[MessageT]):
 
 class ByteStream(Protocol):
     def recv(self, limit: int) -> bytes:
-        """At most `limit` bytes, at least one; b"" once the other side has closed. Blocks. Raises OSError."""
+        """Reads 1 to `limit` bytes, or b"" if the other side has closed. Blocks. Raises OSError."""
 
     def sendall(self, data: bytes | bytearray | memoryview) -> None: ...
 
@@ -44,17 +44,18 @@ class ByteStream(Protocol):
 
 
 class Inbox(Generic[MessageT]):
-    """Messages out of a stream. Reads not a byte more than the message has: what follows may be TLS, or the phone's."""
+    """Reads messages from a stream, never a byte more than the message: TLS or another protocol may follow."""
 
     def __init__(self, stream: ByteStream, wire: Wire[MessageT]) -> None:
         self._stream = stream
         self._wire = wire
 
     def receive(self) -> MessageT | None:
-        """The next message, or None: the other side has closed.
+        """The next message, or None if the other side has closed.
 
         Raises:
-            PeerBroke: it is no message. OSError: the link broke.
+            PeerBroke: the bytes are not a valid message.
+            OSError: the link broke.
         """
         while isinstance(message := self._wire.next(), NeedData):
             data = self._stream.recv(min(self._wire.missing_bytes, RECEIVE_BYTES))
@@ -65,7 +66,7 @@ class Inbox(Generic[MessageT]):
 
 
 class SocketStream:
-    """A socket that can begin and end TLS, and be cut from another thread."""
+    """A socket that can start and stop TLS, and can be cut from another thread."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -90,14 +91,14 @@ class SocketStream:
 
     @property
     def holds_data(self) -> bool:
-        """Whether TLS has decrypted bytes that the socket no longer shows."""
+        """Whether TLS holds decrypted bytes, which a selector on the socket does not report."""
         return isinstance(self._socket, ssl.SSLSocket) and self._socket.pending() > 0
 
     def set_timeout(self, seconds: float | None) -> None:
         self._socket.settimeout(seconds)
 
     def start_tls(self, context: ssl.SSLContext) -> None:
-        """The device's side of a handshake. Raises OSError (ssl.SSLError among them)."""
+        """Does the device's side of the TLS handshake. Raises OSError, including ssl.SSLError."""
         plain = self._socket
         with self._lock:
             if self._cut:
@@ -107,32 +108,32 @@ class SocketStream:
         self._socket.do_handshake()
 
     def stop_tls(self) -> None:
-        """Back to plaintext, after the client has said close_notify too. Raises OSError."""
+        """Returns to plaintext after both sides sent close_notify. Raises OSError."""
         if isinstance(self._socket, ssl.SSLSocket):
             plain = self._socket.unwrap()
             with self._lock:
                 self._socket = plain
 
     def cut(self) -> None:
-        """Ends both directions at once; whoever blocks in recv or sendall comes back. Callable from any thread."""
+        """Shuts down both directions at once, which wakes a blocked recv or sendall. Callable from any thread."""
         with self._lock:
             self._cut = True
             with contextlib.suppress(OSError):
-                # socket.socket's own: SSLSocket.shutdown drops its TLS state under the thread that is reading
+                # socket.socket.shutdown, because SSLSocket.shutdown drops the TLS state while a thread reads
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """An orderly end: close_notify, FIN, and a short wait for the client's."""
+        """Closes in order: sends close_notify and FIN, and waits briefly for the client to close."""
         if not self._cut:
             with contextlib.suppress(OSError, ValueError):
-                self._say_goodbye()
+                self._close_gracefully()
         self._socket.close()
 
-    def _say_goodbye(self) -> None:
+    def _close_gracefully(self) -> None:
         if isinstance(self._socket, ssl.SSLSocket):
             self._socket.settimeout(0)
             with contextlib.suppress(ssl.SSLError):
-                self._socket.unwrap()  # sends our close_notify; without blocking, the client's is not awaited
+                self._socket.unwrap()  # non-blocking: sends our close_notify without waiting for the client's
         socket.socket.shutdown(self._socket, socket.SHUT_WR)
         self._socket.settimeout(DRAIN_S)
         while socket.socket.recv(self._socket, 1 << 16):

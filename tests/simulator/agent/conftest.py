@@ -1,4 +1,4 @@
-"""A host for the backup agent: DeviceLink over a socket pair, read from facts 2 and sharing no code with the phone."""
+"""A host for the backup agent: DeviceLink over a socket pair, written from facts 2, without code of the phone."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ NOT_FOUND, MULTI_STATUS = -6, -13
 
 
 class Host:
-    """A folder of this computer, offered to phones. `said` is every operation in order; `before` runs ahead of one.
+    """A folder on this computer, offered to phones. `said` lists every message; `before` maps one to a callback.
 
-    The 512 folders of a backup are made on disk only when something goes into one: making and removing them all was
-    most of these tests' time.
+    The 512 folders of a backup are only created on disk when something is written to them: creating and removing them
+    all took most of these tests' time.
     """
 
     def __init__(self, root: Path) -> None:
@@ -43,7 +43,7 @@ class Host:
         self.empty_folders: dict[str, set[str]] = {}  # parent -> names
 
     def ask(self, phone: SimulatedPhone, name: str, **keys: Any) -> dict[str, Any]:
-        """One session with one request. Returns the Response. Raises ConnectionError where the link drops."""
+        """Runs a session with one request. Returns the Response. Raises ConnectionError if the link drops."""
         ours, theirs = socket.socketpair()
         stream = FaultyStream(SocketStream(theirs), FaultInjector(phone.faults, theirs.close))
         agent = threading.Thread(target=self._serve, args=(stream, phone), daemon=True)
@@ -229,7 +229,7 @@ class Host:
         while len(data) < count:
             piece = self.wire.recv(count - len(data))
             if not piece:
-                raise ConnectionError("the phone is gone")
+                raise ConnectionError("the phone closed the connection")
             data += piece
         return bytes(data)
 
@@ -238,7 +238,7 @@ class Host:
 
 
 def small_phone(**keys: Any) -> SimulatedPhone:
-    """A small phone with every kind of thing a backup treats differently."""
+    """A small phone with every kind of file that a backup treats differently."""
     phone = SimulatedPhone(**{"ios_version": "17.5.1", "keybag_rounds": 1000, "boot_delay_s": 0.0} | keys)
     files = phone.files
     files.add_file("HomeDomain", "Library/SMS/sms.db", b"messages" * 700, extended_attributes={"com.apple.x": b"\0\1"})

@@ -1,4 +1,4 @@
-"""Backups of the simulated iPhone, watched by a host of our own."""
+"""Backups of the simulated iPhone, observed by the test's own host."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def status_of(folder: Path) -> dict[str, Any]:
     return dict(plistlib.loads((folder / "Status.plist").read_bytes()))
 
 
-def test_a_first_backup_goes_in_the_order_of_a_real_one(host: Any, phone: SimulatedPhone) -> None:
+def test_a_first_backup_has_the_message_order_of_a_real_one(host: Any, phone: SimulatedPhone) -> None:
     assert host.backup(phone) == {"MessageName": "Response", "ErrorCode": 0}
     order = [name for number, name in enumerate(host.names()) if number == 0 or host.names()[number - 1] != name]
     assert order == [
-        "DownloadFiles",  # Status.plist, which is not there
+        "DownloadFiles",  # Status.plist, which is missing
         "DLContentsOfDirectory",
         "GetFreeDiskSpace",
         "CreateDirectory",
@@ -57,14 +57,14 @@ def test_a_first_backup_goes_in_the_order_of_a_real_one(host: Any, phone: Simula
     assert not (folder / "Snapshot").exists()
 
 
-def test_the_two_times_256_directories_come_in_no_order(host: Any, phone: SimulatedPhone) -> None:
+def test_the_512_directories_are_created_in_random_order(host: Any, phone: SimulatedPhone) -> None:
     host.backup(phone)
     made = [message[1] for message in host.said if message[0] == "DLMessageCreateDirectory"]
     shards = [path for path in made if path.count("/") == 1 and not path.endswith("Snapshot")]
     assert len(made) == 1 + 256 + 1 + 256 and len(set(shards)) == 256 and shards != sorted(shards)
 
 
-def test_an_unencrypted_backup_leaves_out_what_only_an_encrypted_one_may_hold(host: Any, phone: SimulatedPhone) -> None:
+def test_an_unencrypted_backup_omits_paths_for_encrypted_ones(host: Any, phone: SimulatedPhone) -> None:
     host.backup(phone)
     found = rows(host.root / phone.udid)
     assert "HomeDomain/Library/Safari/SafariTabs.db" not in found
@@ -82,7 +82,9 @@ def test_apps_groups_and_plugins_are_named_in_the_properties(host: Any, phone: S
     assert applications["group.com.example.notes"]["ContainerContentClass"] == "Shared/AppGroup"
 
 
-def test_an_encrypted_backup_hides_everything_and_holds_more(host: Any, another: Callable[..., SimulatedPhone]) -> None:
+def test_an_encrypted_backup_encrypts_everything_and_holds_more(
+    host: Any, another: Callable[..., SimulatedPhone]
+) -> None:
     phone = another(backup_password="correct-horse-1947")
     host.backup(phone)
     folder = host.root / phone.udid
@@ -96,9 +98,7 @@ def test_an_encrypted_backup_hides_everything_and_holds_more(host: Any, another:
     assert all(record.encryption_key for record in found.values() if record.kind is Kind.FILE)
 
 
-def test_some_phones_store_empty_files_empty_although_encrypted(
-    host: Any, another: Callable[..., SimulatedPhone]
-) -> None:
+def test_some_phones_store_empty_files_without_padding(host: Any, another: Callable[..., SimulatedPhone]) -> None:
     phone = another(backup_password="secret")
     phone.faults.empty_blobs = True
     host.backup(phone)
@@ -108,7 +108,7 @@ def test_some_phones_store_empty_files_empty_although_encrypted(
     assert host.restore(new, phone.udid, Password="secret")["ErrorCode"] == 0
 
 
-def test_an_incremental_backup_sends_what_changed_and_removes_what_went(host: Any, phone: SimulatedPhone) -> None:
+def test_an_incremental_backup_sends_changes_and_removes_deleted_files(host: Any, phone: SimulatedPhone) -> None:
     host.backup(phone)
     first = status_of(host.root / phone.udid)["UUID"]
     phone.files.add_file("HomeDomain", "Library/SMS/sms.db", b"MESSAGES" * 700)
@@ -125,9 +125,7 @@ def test_an_incremental_backup_sends_what_changed_and_removes_what_went(host: An
     assert status_of(folder)["UUID"] != first
 
 
-def test_an_incremental_backup_asks_for_three_files_first_and_then_looks_around(
-    host: Any, phone: SimulatedPhone
-) -> None:
+def test_an_incremental_backup_reads_three_files_and_then_lists_the_folder(host: Any, phone: SimulatedPhone) -> None:
     host.backup(phone)
     host.backup(phone)
     head = [message[1] for message in host.said[:4]]
@@ -135,7 +133,7 @@ def test_an_incremental_backup_asks_for_three_files_first_and_then_looks_around(
     assert host.said[3][0] == "DLContentsOfDirectory" and head[3] == phone.udid
 
 
-def test_a_backup_with_nothing_new_sends_no_file(host: Any, another: Callable[..., SimulatedPhone]) -> None:
+def test_a_backup_without_changes_sends_no_file(host: Any, another: Callable[..., SimulatedPhone]) -> None:
     phone = another(backup_password="secret")
     host.backup(phone)
     host.backup(phone)
@@ -156,7 +154,7 @@ def test_a_file_missing_on_the_host_forces_a_full_backup_beside_the_old_one(host
 
 
 @pytest.mark.parametrize("answer", ["fetch", "full"])
-def test_rows_taken_out_of_the_manifest_are_sent_again_or_all_of_it(
+def test_rows_missing_from_the_manifest_are_sent_again_or_all_are(
     host: Any, phone: SimulatedPhone, answer: str
 ) -> None:
     host.backup(phone)
@@ -175,7 +173,7 @@ def test_rows_taken_out_of_the_manifest_are_sent_again_or_all_of_it(
     files = [record for record in before.values() if record.kind is Kind.FILE]
     assert len(sent) == (1 if answer == "fetch" else len(files) + 1)
     host.backup(phone)
-    assert not [name for name in host.uploaded if len(name.rpartition("/")[2]) == 40], "content with its own"
+    assert not [name for name in host.uploaded if len(name.rpartition("/")[2]) == 40], "the new manifest is accepted"
 
 
 def test_a_forced_full_backup_sends_everything_again(host: Any, phone: SimulatedPhone) -> None:
@@ -224,16 +222,14 @@ def test_pymobiledevice3s_synthetic_status_and_empty_properties_make_a_first_ful
         ({"UUID": 7}, 205),
     ],
 )
-def test_a_status_of_another_kind_is_refused(
-    host: Any, phone: SimulatedPhone, change: dict[str, Any], code: int
-) -> None:
+def test_an_invalid_status_is_refused(host: Any, phone: SimulatedPhone, change: dict[str, Any], code: int) -> None:
     host.backup(phone)
     folder = host.root / phone.udid
     (folder / "Status.plist").write_bytes(plistlib.dumps(status_of(folder) | change))
     assert host.backup(phone)["ErrorCode"] == code
 
 
-def test_a_host_must_have_128_mib_more_than_is_sent_and_one_byte(host: Any, phone: SimulatedPhone) -> None:
+def test_a_host_needs_128_mib_and_one_byte_more_than_is_sent(host: Any, phone: SimulatedPhone) -> None:
     host.backup(phone)
     need = sum(record.size or 0 for record in rows(host.root / phone.udid).values()) + 0x8000000
     host.free_bytes = need
@@ -245,7 +241,7 @@ def test_a_host_must_have_128_mib_more_than_is_sent_and_one_byte(host: Any, phon
     assert host.backup(phone, ForceFullBackup=True)["ErrorCode"] == 0
 
 
-def test_a_host_that_makes_room_gets_its_backup(host: Any, phone: SimulatedPhone) -> None:
+def test_a_host_that_frees_space_gets_its_backup(host: Any, phone: SimulatedPhone) -> None:
     host.free_bytes, host.purge_gives = 5, 1 << 32
     assert host.backup(phone)["ErrorCode"] == 0
 
@@ -253,10 +249,10 @@ def test_a_host_that_makes_room_gets_its_backup(host: Any, phone: SimulatedPhone
 @pytest.mark.parametrize(
     ("status", "inner", "outer"), [(-15, 105, 104), (-11, 100, 104), (-6, 4, 205), (-7, 3, 205), (-1, 100, 104)]
 )
-def test_what_the_host_refuses_while_files_come_is_104_or_205_and_names_its_reason(
+def test_a_host_error_during_the_upload_is_104_or_205_with_its_cause(
     host: Any, phone: SimulatedPhone, status: int, inner: int, outer: int
 ) -> None:
-    """A disk that fills up in the middle is 104, not 105."""
+    """A disk that fills up during the transfer is 104, not 105."""
     answers = iter([0, status])  # Status.plist, then the first batch
     done = host._status
     upload = host._UploadFiles
@@ -273,7 +269,7 @@ def test_what_the_host_refuses_while_files_come_is_104_or_205_and_names_its_reas
     assert f"(MBErrorDomain/{inner})" in answer["ErrorDescription"].partition("Underlying error:")[2]
 
 
-def test_a_payload_that_vanishes_before_the_final_look_is_205(host: Any, phone: SimulatedPhone) -> None:
+def test_a_file_that_vanishes_before_the_final_verification_is_205(host: Any, phone: SimulatedPhone) -> None:
     def lose_a_photo(message: list[Any]) -> None:
         if message[1] == [f"{phone.udid}/Manifest.db"]:
             next(path for path in (host.root / phone.udid).glob("??/*")).unlink()
@@ -283,7 +279,7 @@ def test_a_payload_that_vanishes_before_the_final_look_is_205(host: Any, phone: 
     assert answer["ErrorCode"] == 205 and "Manifest references files not in backup" in answer["ErrorDescription"]
 
 
-def test_a_file_the_phone_cannot_read_is_cut_off_and_sent_again_next_time(host: Any, phone: SimulatedPhone) -> None:
+def test_an_unreadable_file_is_cut_off_and_sent_again_next_time(host: Any, phone: SimulatedPhone) -> None:
     phone.faults.unreadable_once["CameraRollDomain/Media/DCIM/100APPLE/IMG_0001.JPG"] = "Input/output error (5)"
     assert host.backup(phone)["ErrorCode"] == 0
     folder = host.root / phone.udid
@@ -295,7 +291,7 @@ def test_a_file_the_phone_cannot_read_is_cut_off_and_sent_again_next_time(host: 
     assert not host.failed_uploads and len(blob(folder, record)) == 300_001
 
 
-def test_frames_are_32_kib_or_as_odd_as_asked_for(host: Any, phone: SimulatedPhone) -> None:
+def test_frames_are_32_kib_or_of_the_given_sizes(host: Any, phone: SimulatedPhone) -> None:
     host.backup(phone)
     assert max(host.frames) == 32768
     host.frames.clear()
@@ -306,7 +302,7 @@ def test_frames_are_32_kib_or_as_odd_as_asked_for(host: Any, phone: SimulatedPho
     assert len(blob(host.root / phone.udid, record)) == 300_001
 
 
-def test_more_than_128_files_come_and_move_in_batches(host: Any, phone: SimulatedPhone) -> None:
+def test_more_than_128_files_are_sent_and_moved_in_batches(host: Any, phone: SimulatedPhone) -> None:
     for number in range(300):
         phone.files.add_file("MediaDomain", f"Media/{number}", b"x")
     assert host.backup(phone)["ErrorCode"] == 0
@@ -327,7 +323,7 @@ def cut_in_the_middle(host: Any, phone: SimulatedPhone, after_bytes: int) -> Non
 
 
 @pytest.mark.parametrize("password", [None, "secret"])
-def test_an_interrupted_first_backup_goes_on_and_sends_the_rest(
+def test_an_interrupted_first_backup_resumes_and_sends_the_rest(
     host: Any, another: Callable[..., SimulatedPhone], password: str | None
 ) -> None:
     phone = another(backup_password=password)
@@ -340,7 +336,7 @@ def test_an_interrupted_first_backup_goes_on_and_sends_the_rest(
     begun = status_of(folder)["UUID"]
     assert host.backup(phone)["ErrorCode"] == 0
     sent_again = [name for name in host.uploaded if name.rpartition("/")[2] in whole]
-    assert len(sent_again) <= 1 < len(whole)  # at most the one the cut hit
+    assert len(sent_again) <= 1 < len(whole)  # at most the file that was cut
     assert status_of(folder)["UUID"] == begun
     found = rows(folder, password)
     assert len(found) == len({*found}) and all(
@@ -350,7 +346,7 @@ def test_an_interrupted_first_backup_goes_on_and_sends_the_rest(
         assert (folder / name[:2] / name).read_bytes().startswith(data)  # the same key: the same bytes
 
 
-def test_what_changed_while_the_cable_was_out_is_sent_anew(host: Any, phone: SimulatedPhone) -> None:
+def test_a_file_changed_during_the_interruption_is_sent_again(host: Any, phone: SimulatedPhone) -> None:
     cut_in_the_middle(host, phone, 450_000)
     phone.files.add_file("AppDomain-com.example.notes", "Documents/a.txt", b"another note")
     assert host.backup(phone)["ErrorCode"] == 0
@@ -358,7 +354,7 @@ def test_what_changed_while_the_cable_was_out_is_sent_anew(host: Any, phone: Sim
     assert blob(folder, rows(folder)["AppDomain-com.example.notes/Documents/a.txt"]) == b"another note"
 
 
-def test_a_backup_cut_while_files_move_is_finished_without_sending_any(host: Any, phone: SimulatedPhone) -> None:
+def test_a_backup_cut_while_moving_is_finished_without_an_upload(host: Any, phone: SimulatedPhone) -> None:
     def pull(_: list[Any]) -> None:
         host.before.clear()
         raise ConnectionError("pulled")
@@ -382,7 +378,7 @@ def test_a_backup_cut_while_files_move_is_finished_without_sending_any(host: Any
         ("DLMessageUploadFiles", 7),
     ],
 )
-def test_an_incremental_backup_cut_anywhere_comes_to_its_end(
+def test_an_incremental_backup_cut_anywhere_is_completed(
     host: Any, phone: SimulatedPhone, cut: str, count: int
 ) -> None:
     host.backup(phone)
@@ -403,7 +399,7 @@ def test_an_incremental_backup_cut_anywhere_comes_to_its_end(
     assert blob(folder, rows(folder)["HomeDomain/Library/SMS/sms.db"]) == b"changed"
 
 
-def test_a_host_that_writes_a_new_status_starts_over(host: Any, phone: SimulatedPhone) -> None:
+def test_a_new_status_on_the_host_starts_the_backup_over(host: Any, phone: SimulatedPhone) -> None:
     cut_in_the_middle(host, phone, 450_000)
     folder = host.root / phone.udid
     status = status_of(folder) | {"UUID": "NEW", "SnapshotState": "finished", "IsFullBackup": True}
@@ -416,7 +412,7 @@ def test_a_host_that_writes_a_new_status_starts_over(host: Any, phone: Simulated
 # --- people and policies
 
 
-def test_the_passcode_is_asked_for_since_16_1(host: Any, another: Callable[..., SimulatedPhone]) -> None:
+def test_the_passcode_is_requested_since_16_1(host: Any, another: Callable[..., SimulatedPhone]) -> None:
     phone = another(passcode="1234")
     phone.simulated_user.passcode = "decline"
     answer = host.backup(phone)
@@ -427,7 +423,7 @@ def test_the_passcode_is_asked_for_since_16_1(host: Any, another: Callable[..., 
     assert host.ask(older, "ChangePassword", NewPassword="x")["ErrorCode"] == 208
 
 
-def test_a_phone_in_its_setup_answers_212_and_a_managed_one_207(host: Any, phone: SimulatedPhone) -> None:
+def test_a_phone_in_setup_answers_212_and_a_managed_one_207(host: Any, phone: SimulatedPhone) -> None:
     phone.setup = "running"
     assert host.backup(phone)["ErrorCode"] == 212
     phone.setup, phone.requires_encryption = "finished", True
@@ -436,14 +432,14 @@ def test_a_phone_in_its_setup_answers_212_and_a_managed_one_207(host: Any, phone
     assert host.backup(phone)["ErrorCode"] == 0
 
 
-def test_a_request_for_another_phone_or_of_an_unknown_name_ends_the_link(host: Any, phone: SimulatedPhone) -> None:
+def test_a_request_for_another_phone_or_with_an_unknown_name_closes_the_link(host: Any, phone: SimulatedPhone) -> None:
     with pytest.raises(ConnectionError):
         host.ask(phone, "Backup", TargetIdentifier="somebody-else")
     with pytest.raises(ConnectionError):
         host.ask(phone, "Dance")
 
 
-def test_what_is_never_done_is_refused_and_harms_nothing(host: Any, phone: SimulatedPhone) -> None:
+def test_unsupported_requests_are_refused_without_effect(host: Any, phone: SimulatedPhone) -> None:
     before = phone.files.digests()
     assert host.ask(phone, "Remove")["ErrorCode"] == 1
     assert host.ask(phone, "EnableCloudBackup")["ErrorCode"] == 1

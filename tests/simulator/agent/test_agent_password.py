@@ -1,4 +1,4 @@
-"""Backup encryption on, off and under another password, and what a phone tells about a backup."""
+"""ChangePassword, Info, List, Extract and Unback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from migrate.problems import WrongPassword
 from migrate.simulator.device.phone import BACKUP_DOMAIN_CHANGED, SimulatedPhone
 
 
-def test_on_off_and_the_notification(host: Any, phone: SimulatedPhone) -> None:
+def test_turning_encryption_on_and_off_posts_a_notification(host: Any, phone: SimulatedPhone) -> None:
     heard: list[str] = []
     phone.observe(heard.append)
     assert host.ask(phone, "ChangePassword", NewPassword="secret")["ErrorCode"] == 0
@@ -49,7 +49,7 @@ def test_a_change_rewraps_the_hosts_keybag_and_the_next_backup_stays_incremental
     assert not [name for name in host.uploaded if "/Snapshot/" in name and "Manifest" not in name]
 
 
-def test_a_change_without_the_backup_at_hand_makes_the_next_one_full(
+def test_a_change_the_hosts_backup_missed_makes_the_next_one_full(
     host: Any, another: Callable[..., SimulatedPhone]
 ) -> None:
     phone = another(backup_password="old")
@@ -61,9 +61,7 @@ def test_a_change_without_the_backup_at_hand_makes_the_next_one_full(
     assert len([name for name in host.uploaded if "/Snapshot/" in name]) > 5
 
 
-def test_a_keybag_of_an_earlier_life_of_the_phone_is_rewrapped_too(
-    host: Any, another: Callable[..., SimulatedPhone]
-) -> None:
+def test_an_older_keybag_is_rewrapped_too(host: Any, another: Callable[..., SimulatedPhone]) -> None:
     phone = another(backup_password="old")
     host.backup(phone)
     phone.backup_memory.clear()
@@ -72,7 +70,7 @@ def test_a_keybag_of_an_earlier_life_of_the_phone_is_rewrapped_too(
     assert Keybag.from_bytes(bag).unlock("new")
 
 
-def test_a_host_with_nonsense_for_a_manifest_still_gets_its_change(
+def test_the_password_changes_although_the_hosts_manifest_is_invalid(
     host: Any, another: Callable[..., SimulatedPhone]
 ) -> None:
     phone = another(backup_password="old")
@@ -82,7 +80,7 @@ def test_a_host_with_nonsense_for_a_manifest_still_gets_its_change(
     assert (host.root / phone.udid / "Manifest.plist").read_bytes() == b"nonsense"
 
 
-def test_info_tells_the_state_and_the_domains(host: Any, phone: SimulatedPhone) -> None:
+def test_info_has_the_state_and_the_domains(host: Any, phone: SimulatedPhone) -> None:
     host.backup(phone)
     text = host.ask(phone, "Info")["Content"]
     assert "Snapshot state: finished" in text and " Count   Size (B) Domain name" in text
@@ -107,7 +105,9 @@ def test_info_and_list_of_an_encrypted_backup_need_its_password(
     assert "HealthDomain" in host.ask(phone, "List", Password="secret")["Content"]
 
 
-def test_extract_puts_the_plaintext_at_the_top(host: Any, another: Callable[..., SimulatedPhone]) -> None:
+def test_extract_writes_the_plaintext_to_the_top_of_the_folder(
+    host: Any, another: Callable[..., SimulatedPhone]
+) -> None:
     phone = another(backup_password="secret")
     host.backup(phone)
     where = {"DomainName": "HomeDomain", "RelativePath": "Library/SMS/sms.db", "Password": "secret"}
@@ -118,7 +118,7 @@ def test_extract_puts_the_plaintext_at_the_top(host: Any, another: Callable[...,
     assert host.ask(phone, "Extract", **where | {"Password": "wrong"})["ErrorCode"] == 207
 
 
-def test_unback_lays_every_file_out(host: Any, another: Callable[..., SimulatedPhone]) -> None:
+def test_unback_writes_every_file(host: Any, another: Callable[..., SimulatedPhone]) -> None:
     phone = another(backup_password="secret")
     host.backup(phone)
     assert host.ask(phone, "Unback", Password="secret")["ErrorCode"] == 0

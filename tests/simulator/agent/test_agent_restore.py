@@ -1,4 +1,4 @@
-"""Restores to the simulated iPhone: what it refuses, what arrives, and what a restart then does to what was there."""
+"""Restores to the simulated iPhone: what it refuses, what it restores, and what a restart does to existing files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PASSWORD = "secret"
 
 
 def rewrite(folder: Path, edit: Edit, password: str | None = None) -> None:
-    """Puts another manifest into a backup, as a tool that reduces one would."""
+    """Writes another manifest into a backup, like a tool that reduces a backup."""
     with open_manifest(BackupFolder(folder), password) as manifest:
         records, key = list(manifest.records()), manifest.manifest_key
     writer = MemoryManifest("17.5.1")
@@ -45,7 +45,7 @@ def change(folder: Path, name: str, **keys: Any) -> None:
 
 
 def backed_up(digests: dict[str, str]) -> dict[str, str]:
-    """What of a phone's digests a restore can bring."""
+    """The digests of the files that a restore can bring."""
     return {path: value for path, value in digests.items() if "Caches" not in path}
 
 
@@ -64,7 +64,7 @@ def template(
 
 @pytest.fixture
 def saved(host: Any, template: tuple[SimulatedPhone, Path]) -> tuple[SimulatedPhone, Path]:
-    """The old phone, not to be changed, and a copy of its backup that may be."""
+    """The old phone, which must not be changed, and a copy of its backup, which may be."""
     old, folder = template
     shutil.copytree(folder, host.root / old.udid)
     return old, host.root / old.udid
@@ -84,7 +84,7 @@ def test_nothing_is_visible_before_the_restart_and_everything_after_it(
 
 
 class Cable:
-    """Notices when the phone is back."""
+    """Sets an event when the phone is attached again."""
 
     def __init__(self) -> None:
         self.is_back = threading.Event()
@@ -96,10 +96,12 @@ class Cable:
         self.is_back.set()
 
 
-def test_should_reboot_restarts_the_phone_after_its_response(host: Any, saved: tuple[SimulatedPhone, Path]) -> None:
+def test_with_should_reboot_the_phone_restarts_after_its_response(
+    host: Any, saved: tuple[SimulatedPhone, Path]
+) -> None:
     old, _ = saved
     new, cable = SimulatedPhone(ios_version="17.5.1", boot_delay_s=0.0), Cable()
-    new.plugged_in(cable)
+    new.on_attached(cable)
     answer = host.restore(new, old.udid, Password=PASSWORD, RemoveItemsNotRestored=True, RestoreShouldReboot=True)
     assert answer["ErrorCode"] == 0
     assert cable.is_back.wait(10)
@@ -114,7 +116,7 @@ def test_the_progress_figure_reaches_a_hundred(host: Any, saved: tuple[Simulated
     assert figures == sorted(figures) and figures[-1] == 100.0
 
 
-def test_a_replace_removes_what_was_there_except_what_is_never_backed_up(
+def test_a_replace_removes_everything_except_paths_never_backed_up(
     host: Any, saved: tuple[SimulatedPhone, Path], another: Callable[..., SimulatedPhone]
 ) -> None:
     old, _ = saved
@@ -131,7 +133,7 @@ def test_a_replace_removes_what_was_there_except_what_is_never_backed_up(
     assert new.apps["com.example.notes"].group_ids == ("group.com.example.notes",)
 
 
-def test_an_app_from_the_store_comes_with_the_groups_only_the_store_knows(
+def test_an_app_from_the_store_has_the_groups_that_the_store_knows(
     host: Any, another: Callable[..., SimulatedPhone]
 ) -> None:
     old, new = another(), SimulatedPhone(ios_version="17.5.1")
@@ -162,7 +164,7 @@ def test_an_overlay_changes_only_what_it_brings(
     assert new.trust == "trusted" and new.backup_password is None
 
 
-def test_ios_27_deletes_what_a_reduced_restore_lacks_in_two_domains(
+def test_ios_27_deletes_what_a_partial_restore_lacks_in_two_domains(
     host: Any, saved: tuple[SimulatedPhone, Path], another: Callable[..., SimulatedPhone]
 ) -> None:
     old, folder = saved
@@ -179,7 +181,7 @@ def test_ios_27_deletes_what_a_reduced_restore_lacks_in_two_domains(
     assert "KeyboardDomain" in left and "MediaDomain" in left
 
 
-def test_without_system_files_only_apps_and_a_few_paths_arrive(
+def test_without_system_files_only_apps_and_a_few_paths_are_restored(
     host: Any, saved: tuple[SimulatedPhone, Path], another: Callable[..., SimulatedPhone]
 ) -> None:
     old, _ = saved
@@ -193,7 +195,7 @@ def test_without_system_files_only_apps_and_a_few_paths_arrive(
     }
 
 
-def test_from_26_1_on_the_same_device_class_overrules_the_hosts_wish(
+def test_from_26_1_on_the_same_device_class_overrides_the_hosts_option(
     host: Any, another: Callable[..., SimulatedPhone]
 ) -> None:
     old = another(ios_version="26.1")
@@ -204,7 +206,7 @@ def test_from_26_1_on_the_same_device_class_overrules_the_hosts_wish(
     assert new.files.get("HomeDomain", "Library/SMS/sms.db")
 
 
-def test_data_of_apps_that_are_not_installed_is_left_out_unless_everything_is_replaced(
+def test_data_of_missing_apps_is_skipped_unless_everything_is_replaced(
     host: Any, saved: tuple[SimulatedPhone, Path]
 ) -> None:
     old, _ = saved
@@ -242,7 +244,7 @@ def test_two_files_with_one_inode_become_one(host: Any, saved: tuple[SimulatedPh
     assert photos == {old.files.digests()["CameraRollDomain/Media/DCIM/100APPLE/IMG_0001.JPG"]}
 
 
-def test_what_belongs_to_one_phone_does_not_migrate_to_another(
+def test_device_specific_files_do_not_migrate_to_another_phone(
     host: Any, another: Callable[..., SimulatedPhone]
 ) -> None:
     old = another()
@@ -257,7 +259,7 @@ def test_what_belongs_to_one_phone_does_not_migrate_to_another(
     assert old.files.get("HomeDomain", "Library/Preferences/com.apple.MobileBluetooth.devices.plist")
 
 
-def test_an_absent_copy_option_has_the_host_copy_the_phones_own_backup(
+def test_without_a_copy_option_the_host_copies_the_phones_own_backup(
     host: Any, another: Callable[..., SimulatedPhone]
 ) -> None:
     phone = another()
@@ -279,11 +281,11 @@ def refused(host: Any, new: SimulatedPhone, source: str, **options: Any) -> tupl
 @pytest.mark.parametrize(
     ("ios_version", "read"),
     [
-        ("18.5", ["Status.plist", "Manifest.plist", "Manifest.db"]),  # wire logs, and an older decompile
+        ("18.5", ["Status.plist", "Manifest.plist", "Manifest.db"]),  # wire logs, and an older decompilation
         ("26.1", ["Manifest.plist", "Manifest.db"]),  # the properties first
     ],
 )
-def test_find_my_is_answered_before_any_file_is_asked_for(
+def test_find_my_is_refused_before_any_file_is_requested(
     host: Any, saved: tuple[SimulatedPhone, Path], ios_version: str, read: list[str]
 ) -> None:
     old, _ = saved
@@ -316,7 +318,7 @@ def test_a_wrong_or_missing_password_is_207(
     )
 
 
-def test_a_phone_without_room_is_106_and_one_in_its_setup_212(host: Any, saved: tuple[SimulatedPhone, Path]) -> None:
+def test_a_phone_without_space_is_106_and_one_in_setup_212(host: Any, saved: tuple[SimulatedPhone, Path]) -> None:
     old, _ = saved
     full = SimulatedPhone(ios_version="17.5.1", capacity_bytes=1000)
     code, text = refused(host, full, old.udid)
@@ -324,7 +326,7 @@ def test_a_phone_without_room_is_106_and_one_in_its_setup_212(host: Any, saved: 
     assert refused(host, SimulatedPhone(ios_version="17.5.1", setup="running"), old.udid)[0] == 212
 
 
-def test_a_backup_whose_files_are_endless_ends_the_link(host: Any, saved: tuple[SimulatedPhone, Path]) -> None:
+def test_a_backup_with_endless_files_closes_the_link(host: Any, saved: tuple[SimulatedPhone, Path]) -> None:
     old, folder = saved
     spoil(folder, "Documents/a.txt", bytes(70 << 20))
     with pytest.raises(ConnectionError):
@@ -352,7 +354,7 @@ def test_application_ids_restrict_the_apps(host: Any, saved: tuple[SimulatedPhon
         ({"SnapshotState": "dancing"}, 205),
     ],
 )
-def test_an_unfinished_or_strange_backup_is_refused(
+def test_an_unfinished_or_invalid_backup_is_refused(
     host: Any, saved: tuple[SimulatedPhone, Path], status: dict[str, Any], code: int
 ) -> None:
     old, folder = saved
@@ -382,7 +384,9 @@ def test_a_backup_without_status_is_204_and_without_manifest_205(host: Any, save
         ("17.5.1", "seventeen", None, True),
     ],
 )
-def test_which_versions_go_together(phone: str, backup: str | None, required: str | None, fits: bool) -> None:
+def test_versions_are_compatible_as_in_mbisrestorecompatible(
+    phone: str, backup: str | None, required: str | None, fits: bool
+) -> None:
     assert is_compatible(tuple(map(int, phone.split("."))), backup, required) is fits
 
 
@@ -416,7 +420,7 @@ def spoil(folder: Path, path: str, data: bytes | None) -> None:
         ("Documents/a.txt", b"a note", "File is not encrypted with its key"),
     ],
 )
-def test_a_payload_that_is_missing_or_not_what_it_was_is_205(
+def test_a_missing_or_changed_file_is_205(
     host: Any, saved: tuple[SimulatedPhone, Path], path: str, data: bytes | None, text: str
 ) -> None:
     old, folder = saved
@@ -449,7 +453,7 @@ def test_a_hand_made_manifest_that_breaks_a_rule_is_refused(
     assert found[0] == code and text in found[1]
 
 
-def test_a_slash_in_a_domain_is_refused_since_18_2_and_leads_nowhere_before(
+def test_a_slash_in_a_domain_is_refused_since_18_2_and_skipped_before(
     host: Any, saved: tuple[SimulatedPhone, Path]
 ) -> None:
     old, folder = saved
@@ -462,7 +466,7 @@ def test_a_slash_in_a_domain_is_refused_since_18_2_and_leads_nowhere_before(
     assert not [path for path in older.files.digests() if "sms.db" in path]
 
 
-def test_two_rows_for_one_path_end_the_connection(host: Any, saved: tuple[SimulatedPhone, Path]) -> None:
+def test_two_rows_for_one_path_close_the_connection(host: Any, saved: tuple[SimulatedPhone, Path]) -> None:
     old, folder = saved
 
     def doubled(records: list[Record]) -> list[Record]:
@@ -494,9 +498,7 @@ def test_a_cable_pulled_during_a_restore_leaves_the_phone_as_it_was(
     assert host.restore(new, old.udid, Password=PASSWORD)["ErrorCode"] == 0
 
 
-def test_some_phones_drop_the_link_where_the_response_should_come(
-    host: Any, saved: tuple[SimulatedPhone, Path]
-) -> None:
+def test_some_phones_drop_the_link_instead_of_the_response(host: Any, saved: tuple[SimulatedPhone, Path]) -> None:
     old, _ = saved
     new = SimulatedPhone(ios_version="17.5.1")
     new.faults.drop_instead_of_response = True
@@ -513,7 +515,7 @@ def test_a_backup_restored_from_a_copied_folder_is_the_same(host: Any, saved: tu
     assert next(r for r in host.said if r[0] == "DLMessageDownloadFiles")[1] == ["elsewhere/Status.plist"]
 
 
-def test_a_replace_of_an_unencrypted_backup_leaves_the_phones_password_alone(
+def test_a_replace_with_an_unencrypted_backup_keeps_the_phones_password(
     host: Any, another: Callable[..., SimulatedPhone]
 ) -> None:
     old, new = another(), another(backup_password="its own")
@@ -527,7 +529,7 @@ def test_a_replace_of_an_unencrypted_backup_leaves_the_phones_password_alone(
 
 
 def mbdb_of(files: dict[tuple[str, str], bytes | None]) -> bytes:
-    """The list of files before iOS 10, as facts 3.7 describes it; None is a directory."""
+    """The manifest format before iOS 10, as facts 3.7 describes it; None stands for a directory."""
 
     def text(value: str | None) -> bytes:
         return b"\xff\xff" if value is None else struct.pack(">H", len(value)) + value.encode()
@@ -573,7 +575,7 @@ def test_up_to_26_a_hand_made_mbdb_is_an_overlay(
 
 
 @pytest.mark.parametrize("keybag", [None, b"whatever"])
-def test_27_wants_a_real_manifest_with_a_keybag(host: Any, keybag: bytes | None) -> None:
+def test_27_requires_a_real_manifest_with_a_keybag(host: Any, keybag: bytes | None) -> None:
     hand_made(host.root, "by-hand", keybag=keybag)
     phone = SimulatedPhone(ios_version="27.0")
     code, text = refused(host, phone, "by-hand", RemoveItemsNotRestored=False)

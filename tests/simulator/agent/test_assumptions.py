@@ -1,4 +1,4 @@
-"""Where nobody knows what a real phone does, both answers can be had."""
+"""Assumptions about real phones: each alternative can be set."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def answer_of(path: Path, query: str) -> Any:
 
 
 def text_messages(phone: SimulatedPhone, folder: Path, count: int) -> None:
-    """Gives the phone an sms.db in use: half of its messages are in the database, half only in the log."""
+    """Gives the phone an sms.db in use: half of its messages are only in the log."""
     path = folder / "in-use.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode = WAL")
@@ -81,7 +81,7 @@ def test_a_consistent_copy_holds_what_was_in_the_log_and_has_no_companions(
     assert data != b"".join(texting.files.get(HOME, SMS).content.chunks())  # type: ignore[union-attr]
 
 
-def test_as_they_lie_database_and_log_are_sent_apart(host: Any, texting: SimulatedPhone) -> None:
+def test_as_they_lie_sends_database_and_log_separately(host: Any, texting: SimulatedPhone) -> None:
     assert host.backup(texting)["ErrorCode"] == 0
     assert {SMS, f"{SMS}-wal", f"{SMS}-shm"} <= paths_of(host.root / texting.udid, HOME)
 
@@ -99,7 +99,7 @@ def test_a_copy_is_sent_again_when_only_the_log_has_changed(host: Any, texting: 
     assert [name for name in host.uploaded if name.endswith(stored)]
 
 
-def test_what_sqlite_cannot_open_keeps_its_companions(host: Any, another: Make) -> None:
+def test_a_database_that_sqlite_cannot_open_keeps_its_companions(host: Any, another: Make) -> None:
     phone = another()
     phone.assume.databases = "consistent"
     phone.files.add_file(HOME, f"{SMS}-wal", b"a log of something that is no database")
@@ -110,7 +110,7 @@ def test_what_sqlite_cannot_open_keeps_its_companions(host: Any, another: Make) 
 def test_a_log_left_beside_a_replaced_database_spoils_it_as_on_a_real_phone(
     host: Any, another: Make, tmp_path: Path
 ) -> None:
-    """The old phone sends its sms.db alone; the new phone's own -wal stays beside it and speaks over it."""
+    """The old phone sends only its sms.db; the new phone's own -wal stays beside it and overrides it."""
     old, new = another(ios_version="26.1"), another(ios_version="26.1")
     text_messages(old, tmp_path, 300)
     text_messages(new, tmp_path, 40)
@@ -152,7 +152,7 @@ def restored(host: Any, old: SimulatedPhone, **assumed: Any) -> SimulatedPhone:
     return new
 
 
-def test_photos_and_apps_are_there_at_once(host: Any, pictured: SimulatedPhone) -> None:
+def test_photos_and_apps_arrive_at_the_restart(host: Any, pictured: SimulatedPhone) -> None:
     new = restored(host, pictured)
     assert not new.has_background_restore and "com.example.notes" in new.apps
     assert new.files.get("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
@@ -165,7 +165,7 @@ def test_photos_and_apps_are_there_at_once(host: Any, pictured: SimulatedPhone) 
         ("apps_arrive", "AppDomain-com.example.notes/Documents/a.txt", "CameraRollDomain/Media/DCIM/100APPLE"),
     ],
 )
-def test_photos_or_apps_come_after_everything_else(
+def test_photos_or_apps_can_arrive_later(
     host: Any, pictured: SimulatedPhone, assumed: str, late: str, at_once: str
 ) -> None:
     new = restored(host, pictured, **{assumed: "later"})
@@ -176,7 +176,7 @@ def test_photos_or_apps_come_after_everything_else(
     assert late in new.files.digests() and "com.example.notes" in new.apps and not new.has_background_restore
 
 
-def test_what_is_late_comes_by_itself_after_a_while(host: Any, pictured: SimulatedPhone) -> None:
+def test_the_background_part_arrives_after_its_delay(host: Any, pictured: SimulatedPhone) -> None:
     arrived = threading.Event()
 
     class Awaited(SimulatedPhone):
@@ -194,7 +194,7 @@ def test_what_is_late_comes_by_itself_after_a_while(host: Any, pictured: Simulat
 
 
 @pytest.mark.parametrize("installs", ["with-remove", "with-list"])
-def test_a_list_of_apps_has_them_installed_without_a_replace_only_where_that_is_assumed(
+def test_a_list_of_apps_installs_them_without_a_replace_only_if_assumed(
     host: Any, pictured: SimulatedPhone, installs: str
 ) -> None:
     new = SimulatedPhone(ios_version="17.5.1")
@@ -244,7 +244,7 @@ def test_paths_outside_the_allow_list_are_taken_or_left_out(
     ("ios_version", "assumed", "there"),
     [("18.5", None, False), ("26.1", None, True), ("18.5", True, True), ("26.1", False, False)],
 )
-def test_the_device_class_is_in_a_backup_or_not(
+def test_the_device_class_in_a_backup_can_be_assumed(
     host: Any, another: Make, ios_version: str, assumed: bool | None, there: bool
 ) -> None:
     phone = another(ios_version=ios_version)
@@ -254,7 +254,7 @@ def test_the_device_class_is_in_a_backup_or_not(
     assert ("DeviceClass" in lockdown) is there
 
 
-def test_a_backup_without_a_device_class_leaves_system_files_to_the_hosts_wish(host: Any, another: Make) -> None:
+def test_without_a_device_class_the_host_decides_about_system_files(host: Any, another: Make) -> None:
     phone = another(ios_version="26.1")
     phone.assume.device_class_in_backup = False
     host.backup(phone)
@@ -265,7 +265,7 @@ def test_a_backup_without_a_device_class_leaves_system_files_to_the_hosts_wish(h
 
 
 @pytest.mark.parametrize(("needs", "code"), [(0, 0), (2 << 30, 101)])
-def test_a_phone_without_room_for_its_snapshot_ends_a_backup_where_that_is_assumed(
+def test_a_phone_without_space_for_its_snapshot_ends_a_backup_if_assumed(
     host: Any, another: Make, needs: int, code: int
 ) -> None:
     phone = another()
@@ -274,7 +274,7 @@ def test_a_phone_without_room_for_its_snapshot_ends_a_backup_where_that_is_assum
 
 
 @pytest.mark.parametrize(("checked", "code"), [(False, 0), (True, 205)])
-def test_files_shorter_than_their_rows_are_refused_only_where_that_is_assumed(
+def test_files_shorter_than_their_rows_are_refused_only_if_assumed(
     host: Any, another: Make, checked: bool, code: int
 ) -> None:
     phone = another(ios_version="27.0")

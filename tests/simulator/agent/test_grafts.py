@@ -1,4 +1,4 @@
-"""A graft restored to a simulated iPhone of iOS 27, which takes two domains as exact sets: it loses nothing it had."""
+"""A graft restored to a simulated iPhone with iOS 27, where two domains are exact: the phone loses nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def notes() -> App:
 
 @pytest.fixture
 def new(make_phone: MakePhone) -> SimulatedPhone:
-    """In use: its own messages, photo, settings, and a keyboard that has learned."""
+    """A phone in use: with messages, a photo, settings, and learned words."""
     phone = make_phone(ios_version="27.0", backup_password=NEW_PASSWORD)
     phone.apps["com.example.notes"] = notes()
     files = phone.files
@@ -46,7 +46,7 @@ def new(make_phone: MakePhone) -> SimulatedPhone:
 
 
 @pytest.mark.parametrize("encrypted", [True, False], ids=["old-encrypted", "old-plain"])
-def test_what_was_chosen_arrives_and_the_phone_keeps_everything_else(
+def test_chosen_records_arrive_and_the_phone_keeps_everything_else(
     host: Any,
     make_host: Callable[[Path], Any],
     make_phone: MakePhone,
@@ -90,10 +90,10 @@ def test_what_was_chosen_arrives_and_the_phone_keeps_everything_else(
     assert new.backup_password == NEW_PASSWORD
 
 
-def test_the_same_records_as_an_overlay_would_have_cost_the_phone_its_own(
+def test_the_same_records_as_an_overlay_delete_the_phones_own(
     host: Any, make_phone: MakePhone, make_host: Callable[[Path], Any], new: SimulatedPhone, tmp_path: Path
 ) -> None:
-    """What the graft is for: without the phone's own domains around them, iOS 27 deletes what they lack."""
+    """The reason for grafts: without the phone's own complete domains, iOS 27 deletes what the set lacks."""
     old = make_phone(backup_password=OLD_PASSWORD)
     assert host.backup(old)["ErrorCode"] == 0
     with Backup.open(host.root / old.udid, OLD_PASSWORD) as saved:

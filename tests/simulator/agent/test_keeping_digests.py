@@ -1,4 +1,4 @@
-"""A phone that keeps digests of what it is sent, and one that plays a saved backup."""
+"""A phone that keeps only digests of restored files, and one filled from a real backup."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def restored(host: Any, old: SimulatedPhone, new: SimulatedPhone, **options: boo
     return new
 
 
-def test_what_arrived_is_known_although_nothing_of_it_was_kept(
+def test_digests_of_restored_files_are_known_without_their_contents(
     host: Any, old_phone: SimulatedPhone, another: Callable[..., SimulatedPhone]
 ) -> None:
     host.backup(old_phone)
@@ -76,7 +76,7 @@ def _kept(node: Any) -> list[bytes]:
         return []
 
 
-def test_a_phone_of_digests_refuses_to_be_backed_up_and_says_why(
+def test_a_phone_that_keeps_digests_refuses_a_backup_with_a_reason(
     host: Any, old_phone: SimulatedPhone, another: Callable[..., SimulatedPhone]
 ) -> None:
     host.backup(old_phone)
@@ -91,14 +91,14 @@ def test_a_phone_of_digests_refuses_to_be_backed_up_and_says_why(
     assert not [name for name in host.uploaded if "/Snapshot/" in name]
 
 
-def test_a_phone_that_plays_a_backup_has_everything_the_real_one_had(
+def test_a_phone_filled_from_a_backup_has_all_of_its_files(
     host: Any, old_phone: SimulatedPhone, another: Callable[..., SimulatedPhone]
 ) -> None:
     chat = App("org.example.chat", "Chat", version="7", group_ids=("group.org.example.chat",))
     old_phone.apps[chat.bundle_id] = chat
     old_phone.files.add_file("AppDomainGroup-group.org.example.chat", "shared.db", b"rows")
     host.backup(old_phone)
-    info = {"Installed Applications": [chat.bundle_id]}  # as every host writes it; com.example.notes was deleted
+    info = {"Installed Applications": [chat.bundle_id]}  # as hosts write it; com.example.notes was deleted
     (host.root / old_phone.udid / "Info.plist").write_bytes(plistlib.dumps(info))
     player = SimulatedPhone(udid=NEW, name="Rehearsal", ios_version="16.0", keybag_rounds=100)
     with Backup.open(host.root / old_phone.udid, old_phone.backup_password) as backup:
@@ -113,7 +113,7 @@ def test_a_phone_that_plays_a_backup_has_everything_the_real_one_had(
         assert link is not None and link.extended_attributes == {"com.apple.x": b"1"}
         assert player.apps.keys() == {"org.example.chat"}
         assert player.apps["org.example.chat"].group_ids == ("group.org.example.chat",)
-        # and it can be backed up in its turn, its contents read from the first backup
+        # the phone can be backed up again, with contents read from the first backup
         (host.root / NEW).mkdir()
         assert host.backup(player)["ErrorCode"] == 0
     with Backup.open(host.root / NEW) as again:
@@ -122,10 +122,10 @@ def test_a_phone_that_plays_a_backup_has_everything_the_real_one_had(
         assert again.read(film, 1 << 20) == read_content(Synthetic(7, LARGE_BYTES))
 
 
-def test_a_rehearsal_restores_over_what_the_new_phone_had(
+def test_a_rehearsal_restores_over_the_new_phones_files(
     host: Any, old_phone: SimulatedPhone, another: Callable[..., SimulatedPhone]
 ) -> None:
-    """The new phone as it is now, played from its own backup, receives the old phone's files and keeps digests."""
+    """A phone filled from the new phone's backup receives the old phone's files and keeps digests."""
     new_phone = another(udid=NEW, ios_version="18.5")
     new_phone.files.add_file("HomeDomain", "Library/own.txt", b"mine")
     (host.root / NEW).mkdir()
@@ -162,7 +162,7 @@ def test_a_blob_that_is_missing_is_a_file_this_phone_cannot_read(
     assert "not in the backup" in reason
 
 
-def test_a_row_that_cannot_lie_on_a_phone_is_named(host: Any, another: Callable[..., SimulatedPhone]) -> None:
+def test_a_row_with_an_impossible_path_is_named(host: Any, another: Callable[..., SimulatedPhone]) -> None:
     old = another()
     host.backup(old)
     folder = host.root / old.udid

@@ -1,4 +1,4 @@
-"""Things that go wrong on a phone at a byte, a message or a file, at the start and at the end."""
+"""Mishaps: defects at a byte, a message or a file, at the start and at the end of a request."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from migrate.backup.record import Kind
 from migrate.simulator.agent.backup import BackupRun
 from migrate.simulator.agent.mb_errors import known_error_texts, usual_error_text
 from migrate.simulator.device.filesystem import Synthetic
+from migrate.simulator.device.generated_files import GeneratedFiles
 from migrate.simulator.device.phone import SimulatedPhone
-from migrate.simulator.device.procedural_files import GeneratedFiles
 from migrate.simulator.faults.faults import Faults, Mishap
-from migrate.simulator.faults.faulty_host_folder import FaultyDrive
+from migrate.simulator.faults.faulty_host_folder import FaultyHostFolder
 from migrate.simulator.faults.faulty_stream import FaultInjector
 from migrate.simulator.usbmuxd.streams import LinkCut, SocketStream
 from migrate.wire.backup2 import Backup
@@ -26,7 +26,7 @@ NEW = "00008120-000000000000B0B0"
 
 
 def is_whole(host: Any, phone: SimulatedPhone) -> bool:
-    """Whether every file of the phone's backup is there with its bytes."""
+    """Whether the backup has every file of the phone with its bytes."""
     with SavedBackup.open(host.root / phone.udid, phone.backup_password) as backup:
         files = [record for record in backup.records() if record.kind is Kind.FILE]
         return len(files) > 5 and all(sum(map(len, backup.chunks(record))) == record.size for record in files)
@@ -47,7 +47,7 @@ def is_whole(host: Any, phone: SimulatedPhone) -> bool:
     ],
     ids=lambda mishap: f"{mishap.do}-{mishap.at}-{mishap.after}-{mishap.way}",
 )
-def test_a_backup_that_is_cut_goes_on_and_comes_to_its_end(host: Any, phone: SimulatedPhone, mishap: Mishap) -> None:
+def test_a_backup_that_is_cut_resumes_and_completes(host: Any, phone: SimulatedPhone, mishap: Mishap) -> None:
     phone.faults.mishaps.append(mishap)
     with pytest.raises(ConnectionError):
         host.backup(phone)
@@ -91,7 +91,7 @@ def test_a_bad_cable_drops_at_random_and_the_same_way_for_the_same_seed(
     assert is_whole(host, phone)
 
 
-def test_one_seed_makes_one_series_of_accidents() -> None:
+def test_one_seed_gives_one_sequence_of_faults() -> None:
     def series(seed: int) -> list[int]:
         faults, found = Faults(drop_every_bytes=1000, seed=seed), []
         for _ in range(20):
@@ -106,7 +106,7 @@ def test_one_seed_makes_one_series_of_accidents() -> None:
 # --- refusals
 
 
-def test_every_refusal_that_phones_are_known_for_can_be_had_at_the_start(host: Any, phone: SimulatedPhone) -> None:
+def test_every_known_refusal_can_happen_at_the_start(host: Any, phone: SimulatedPhone) -> None:
     for code, said in known_error_texts().items():
         phone.faults.mishaps = [Mishap("refuse", code=code)]
         answer = host.backup(phone)
@@ -117,7 +117,7 @@ def test_every_refusal_that_phones_are_known_for_can_be_had_at_the_start(host: A
 
 
 @pytest.mark.parametrize("code", sorted(known_error_texts()))
-def test_and_midway(host: Any, phone: SimulatedPhone, code: int) -> None:
+def test_every_known_refusal_can_happen_midway(host: Any, phone: SimulatedPhone, code: int) -> None:
     phone.faults.mishaps = [Mishap("refuse", at="files", after=4, code=code)]
     answer = host.backup(phone)
     assert answer["ErrorCode"] == code
@@ -125,8 +125,8 @@ def test_and_midway(host: Any, phone: SimulatedPhone, code: int) -> None:
     assert not (host.root / phone.udid / "Manifest.db").exists()
 
 
-def test_and_at_the_end_when_all_has_been_sent(host: Any, phone: SimulatedPhone) -> None:
-    for code in (1, 205, 555):  # a whole backup each; that every number can be had is shown above
+def test_every_known_refusal_can_happen_at_the_end(host: Any, phone: SimulatedPhone) -> None:
+    for code in (1, 205, 555):  # each takes a whole backup; the test above covers every code
         phone.faults.mishaps = [Mishap("refuse", at="end", code=code)]
         assert host.backup(phone)["ErrorCode"] == code
     assert is_whole(host, phone)
@@ -141,7 +141,7 @@ def test_a_restore_refused_at_its_end_is_not_waiting_for_the_restart(host: Any, 
     assert answer["ErrorDescription"] == "Digest didn't match for some files (MBErrorDomain/205)."
 
 
-def test_several_things_go_wrong_one_after_the_other(host: Any, phone: SimulatedPhone) -> None:
+def test_several_mishaps_happen_one_after_the_other(host: Any, phone: SimulatedPhone) -> None:
     phone.faults.mishaps = [
         Mishap("refuse", code=208, times=2),
         Mishap("stall", at="files", after=1, seconds=0.01, times=9),
@@ -163,7 +163,7 @@ def test_several_things_go_wrong_one_after_the_other(host: Any, phone: Simulated
 
 
 @pytest.mark.parametrize(("after", "stored"), [(0, 0), (70_000, 70_000), (None, 150_000)])
-def test_a_file_the_phone_cannot_read_breaks_off_where_it_is_told(
+def test_an_unreadable_file_breaks_off_at_the_given_byte(
     host: Any, phone: SimulatedPhone, after: int | None, stored: int
 ) -> None:
     path = "CameraRollDomain/Media/DCIM/100APPLE/IMG_0001.JPG"
@@ -174,7 +174,7 @@ def test_a_file_the_phone_cannot_read_breaks_off_where_it_is_told(
     assert (host.root / name.replace("/Snapshot", "")).stat().st_size == stored
 
 
-def test_a_share_of_all_files_cannot_be_read_and_the_seed_says_which() -> None:
+def test_the_seed_decides_which_share_of_files_is_unreadable() -> None:
     def lost(seed: int) -> set[int]:
         faults = Faults(unreadable_share=0.1, seed=seed)
         return {number for number in range(2000) if faults.why_unreadable("MediaDomain", f"Media/{number}")}
@@ -194,12 +194,12 @@ def test_a_share_of_all_files_cannot_be_read_and_the_seed_says_which() -> None:
         {"do": "replug", "wen": "now"},
     ],
 )
-def test_a_mishap_that_makes_no_sense_is_refused(said: dict[str, Any]) -> None:
+def test_an_invalid_mishap_is_refused(said: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Faults).validate_python({"mishaps": [said]})
 
 
-def test_a_number_nobody_has_seen_is_said_in_words_all_the_same() -> None:
+def test_an_unknown_code_gets_a_generic_text() -> None:
     assert usual_error_text(99999) == usual_error_text(99998) != ""
 
 
@@ -209,7 +209,7 @@ def test_a_phone_that_scans_a_million_files_notices_that_its_cable_is_gone(phone
     ours, theirs = socket.socketpair()
     with ours, theirs:
         mishaps = FaultInjector(phone.faults, lambda: None, is_cut=lambda: next(looks))
-        run = BackupRun(phone, FaultyDrive(SocketStream(theirs), mishaps), Backup(udid=phone.udid))
+        run = BackupRun(phone, FaultyHostFolder(SocketStream(theirs), mishaps), Backup(udid=phone.udid))
         seen = 0
         with pytest.raises(LinkCut):
             for _ in run._scan(phone.files, encrypted=True):

@@ -1,4 +1,4 @@
-"""Backups and restores of very many files: their rows lie on the disk, not in memory."""
+"""Backups and restores of many files keep their rows on disk, not in memory."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import pytest
 from migrate.backup.manifest.manifest import Row
 from migrate.backup.record import Kind, Record, file_id
 from migrate.simulator.agent.consistent_copies import ConsistentCopies
-from migrate.simulator.agent.rows.backup_rows import PendingRows
 from migrate.simulator.agent.rows.host_rows import HostRows
-from migrate.simulator.agent.rows.record_templates import ArchiveTemplates
+from migrate.simulator.agent.rows.pending_rows import PendingRows
+from migrate.simulator.agent.rows.record_templates import RecordTemplates
 from migrate.simulator.agent.rows.staged_rows import AT_RESTART, StagedRows
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.device.filesystem import DigestOnly, Filesystem
+from migrate.simulator.device.generated_files import GeneratedFiles
 from migrate.simulator.device.phone import SimulatedPhone
-from migrate.simulator.device.procedural_files import GeneratedFiles
 
 APP = "AppDomain-com.example.notes"
 NEW = "00008120-000000000000B0B0"
 ROWS = 12_000
 ROW_IN_MEMORY_BYTES = 800
-"""What a record costs that is held (measured: 1,000 to 1,400)."""
+"""Memory per record that is held (measured: 1,000 to 1,400)."""
 REPLACE = {"RemoveItemsNotRestored": True}
 
 
@@ -59,14 +59,14 @@ def records(count: int = ROWS) -> Iterator[Record]:
 
 @cache
 def every_row() -> tuple[Row, ...]:
-    stencils = ArchiveTemplates("26.1")
+    templates = RecordTemplates("26.1")
     return tuple(
-        Row(one.file_id, one.domain, one.relative_path, int(one.kind), stencils.encode(one)) for one in records()
+        Row(one.file_id, one.domain, one.relative_path, int(one.kind), templates.encode(one)) for one in records()
     )
 
 
 def rows() -> Iterator[Row]:
-    """Made before memory is watched."""
+    """Made before memory is measured."""
     return iter(every_row())
 
 
@@ -117,7 +117,7 @@ def test_a_backup_that_builds_on_another_holds_the_rows_of_neither() -> None:
         assert not list(pending.file_ids_in("a7", uploaded_only=True))
 
 
-def test_databases_are_made_consistent_without_holding_what_has_none() -> None:
+def test_making_databases_consistent_holds_only_those_with_companions() -> None:
     disk = Filesystem(lambda: 1_700_000_000)
     disk.add_lazy(GeneratedFiles(APP, "Documents/many", ROWS, 30))
     disk.add_file("HomeDomain", "Library/a.db", b"no database")
@@ -127,12 +127,12 @@ def test_databases_are_made_consistent_without_holding_what_has_none() -> None:
 
 
 @pytest.mark.parametrize("password", [None, "correct-horse-1947"], ids=["plain", "encrypted"])
-def test_nothing_of_an_encrypted_backup_lies_in_plain_where_its_rows_are(
+def test_rows_of_an_encrypted_backup_are_encrypted_on_disk(
     password: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(
-        "migrate.simulator.device.private_database.CACHE_KIB", 64
+        "migrate.simulator.agent.rows.scratch_database.CACHE_KIB", 64
     )  # so that much of it reaches the disk
     kept = HostRows(rows(), encrypted=password is not None)
     (file,) = tmp_path.rglob("rows")
@@ -142,13 +142,13 @@ def test_nothing_of_an_encrypted_backup_lies_in_plain_where_its_rows_are(
     assert not list(tmp_path.iterdir())
 
 
-def test_of_two_rows_with_one_path_the_second_is_found() -> None:
+def test_the_second_of_two_rows_with_one_path_is_found() -> None:
     every = [*list(rows())[:40], *list(rows())[7:9]]
     assert HostRows(every, encrypted=False).first_duplicate() == 40
 
 
 @pytest.mark.parametrize("password", [None, "correct-horse-1947"], ids=["plain", "encrypted"])
-def test_a_phone_of_digests_lays_down_what_a_restore_brings_and_lives_with_it(
+def test_a_phone_that_keeps_digests_places_restored_files_lazily(
     host: Any, another: Callable[..., SimulatedPhone], password: str | None
 ) -> None:
     old = another(backup_password=password)
@@ -170,7 +170,7 @@ def test_a_phone_of_digests_lays_down_what_a_restore_brings_and_lives_with_it(
     assert digesting.files.digests() == keeping.files.digests()
 
 
-def test_an_incremental_backup_of_many_sends_only_what_changed(
+def test_an_incremental_backup_of_many_files_sends_only_changes(
     host: Any, another: Callable[..., SimulatedPhone]
 ) -> None:
     phone = another()

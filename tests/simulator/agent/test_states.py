@@ -1,4 +1,4 @@
-"""What the backup agent answers in a phone's states, and what the person at it can do meanwhile."""
+"""The backup agent's answers in a phone's states, and what the user can do during a run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Make = Callable[..., SimulatedPhone]
         ({"snapshot_left": True}, (3, "Failed to create snapshot: File exists (17) at path"), (0, "")),
     ],
 )
-def test_what_a_phone_is_in_the_middle_of_decides_its_answer(
+def test_a_phones_condition_decides_its_answer(
     host: Any, another: Make, condition: dict[str, Any], backup: tuple[int, str], restore: tuple[int, str]
 ) -> None:
     phone = another()
@@ -41,7 +41,7 @@ def test_what_a_phone_is_in_the_middle_of_decides_its_answer(
         assert answer["ErrorCode"] == code and text in answer.get("ErrorDescription", "")
 
 
-def test_a_restart_ends_a_held_restore_lock_and_a_left_snapshot(host: Any, another: Make) -> None:
+def test_a_restart_clears_the_restore_lock_and_a_left_snapshot(host: Any, another: Make) -> None:
     phone = another()
     phone.conditions.restore_lock_held = phone.conditions.snapshot_left = True
     assert host.backup(phone)["ErrorCode"] == 3
@@ -50,7 +50,7 @@ def test_a_restart_ends_a_held_restore_lock_and_a_left_snapshot(host: Any, anoth
     assert host.restore(phone, phone.udid)["ErrorCode"] == 0
 
 
-def test_a_managed_phones_policy_comes_before_its_setup_and_that_before_icloud(host: Any, another: Make) -> None:
+def test_policy_is_checked_before_setup_and_setup_before_icloud(host: Any, another: Make) -> None:
     phone = another(setup="running")
     phone.conditions.policy, phone.conditions.cloud_restore = "shared-ipad", "running"
     assert host.backup(phone)["ErrorCode"] == 22
@@ -60,7 +60,7 @@ def test_a_managed_phones_policy_comes_before_its_setup_and_that_before_icloud(h
     assert host.backup(phone)["ErrorCode"] == 25
 
 
-def test_a_low_battery_is_no_reason_unless_it_is_assumed_to_be_one(host: Any, another: Make) -> None:
+def test_a_low_battery_refuses_nothing_unless_assumed(host: Any, another: Make) -> None:
     phone = another(battery_percent=3)
     phone.conditions.charging = False
     assert host.backup(phone)["ErrorCode"] == 0
@@ -70,7 +70,7 @@ def test_a_low_battery_is_no_reason_unless_it_is_assumed_to_be_one(host: Any, an
     assert host.backup(phone)["ErrorCode"] == 0
 
 
-def test_an_ignored_passcode_sheet_is_208_and_one_shown_twice_a_backup(host: Any, another: Make) -> None:
+def test_an_ignored_passcode_sheet_is_208_and_one_shown_twice_is_not(host: Any, another: Make) -> None:
     phone = another(passcode="1234")
     phone.simulated_user.passcode = "ignore"
     assert host.backup(phone)["ErrorCode"] == 208
@@ -81,7 +81,7 @@ def test_an_ignored_passcode_sheet_is_208_and_one_shown_twice_a_backup(host: Any
     assert shown.count(SHEET_PRESENTED) == 2
 
 
-def test_nobody_comes_for_half_an_hour(host: Any, another: Make) -> None:
+def test_an_unanswered_passcode_sheet_times_out_after_half_an_hour(host: Any, another: Make) -> None:
     phone = another(passcode="1234")
     phone.simulated_user.passcode, phone.sheet.passcode_timeout_s = "wait", 0.0
     answer = host.backup(phone)
@@ -90,7 +90,7 @@ def test_nobody_comes_for_half_an_hour(host: Any, another: Make) -> None:
     assert host.backup(phone)["ErrorDescription"] == "Device locked (MBErrorDomain/208)."
 
 
-def test_a_restore_asks_for_the_passcode_only_where_that_is_assumed(host: Any, another: Make) -> None:
+def test_a_restore_asks_for_the_passcode_only_if_assumed(host: Any, another: Make) -> None:
     phone = another(passcode="1234")
     host.backup(phone)
     phone.simulated_user.passcode = "decline"
@@ -126,7 +126,7 @@ def test_cancel_on_the_phone_ends_a_backup_with_202_and_the_next_one_is_whole(
     assert host.backup(phone)["ErrorCode"] == 0
 
 
-def test_a_cancelled_backup_goes_on_where_it_stopped(host: Any, another: Make) -> None:
+def test_a_cancelled_backup_resumes_where_it_stopped(host: Any, another: Make) -> None:
     phone = another()
     sent = 0
 
@@ -157,9 +157,7 @@ def test_cancel_on_the_phone_ends_a_restore_with_202_and_nothing_is_staged(host:
 
 
 @pytest.mark.parametrize(("cancels", "backup", "restore"), [("backup", 202, 0), ("restore", 0, 202)])
-def test_a_person_can_be_told_beforehand_to_cancel(
-    host: Any, another: Make, cancels: Any, backup: int, restore: int
-) -> None:
+def test_the_user_can_be_set_to_cancel(host: Any, another: Make, cancels: Any, backup: int, restore: int) -> None:
     phone = another()
     host.backup(phone)
     phone.simulated_user.cancels = cancels
@@ -167,20 +165,20 @@ def test_a_person_can_be_told_beforehand_to_cancel(
     assert host.backup(phone, ForceFullBackup=True)["ErrorCode"] == backup
 
 
-def test_a_phone_that_leaves_the_end_to_the_host_only_tells_it(host: Any, another: Make) -> None:
+def test_with_host_ends_the_phone_only_notifies_the_host(host: Any, another: Make) -> None:
     phone = another()
     phone.assume.cancel = "host-ends"
     told = tap_at(host, phone, "DLMessageUploadFiles")
     assert host.backup(phone)["ErrorCode"] == 0 and told == [SYNC_CANCELLED]
 
 
-def test_a_cancel_while_nothing_runs_is_forgotten(host: Any, another: Make) -> None:
+def test_a_cancel_while_nothing_runs_has_no_effect(host: Any, another: Make) -> None:
     phone = another()
     phone.tap_cancel()
     assert host.backup(phone)["ErrorCode"] == 0
 
 
-def test_a_sixth_conversation_with_the_backup_service_is_hung_up_on(host: Any, another: Make) -> None:
+def test_a_sixth_session_with_the_backup_service_is_closed(host: Any, another: Make) -> None:
     phone = another()
     inside, leave = threading.Barrier(MAX_CONNECTIONS + 1), threading.Event()
 

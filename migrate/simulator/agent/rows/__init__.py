@@ -1,1 +1,1 @@
-"""Rows of manifests, kept on the disk."""
+"""Manifest rows, kept in databases on disk."""

@@ -1,4 +1,4 @@
-"""The rows of a manifest on the host, as the phone holds them while it works with them: on the disk."""
+"""The rows of a host's manifest, kept on disk while the phone works with them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from migrate.backup.manifest.manifest import Row
 from migrate.backup.mbfile.decode import decode_mbfile
 from migrate.backup.record import Kind, Record
-from migrate.simulator.device.private_database import PrivateDatabase
+from migrate.simulator.agent.rows.scratch_database import ScratchDatabase
 
 _SCHEMA = """
     CREATE TABLE Row (
@@ -23,15 +23,15 @@ Place = tuple[str, str]
 
 
 class HostRows:
-    """Sound rows only, in the order in which the host has them."""
+    """The valid rows of a manifest, in its order."""
 
     def __init__(self, rows: Iterable[Row], *, encrypted: bool) -> None:
-        """`encrypted`: nothing of them may lie on the disk in plain.
+        """`encrypted`: the database on disk must be encrypted.
 
         Raises:
-            BadRecord, BackupUnreadable: whatever comes with `rows`; BadRecord also for an archive that is none.
+            BadRecord, BackupUnreadable: raised by `rows`; BadRecord also for an invalid archive.
         """
-        self._database = PrivateDatabase(_SCHEMA, encrypted=encrypted)
+        self._database = ScratchDatabase(_SCHEMA, encrypted=encrypted)
         checked = ((row, row.record()) for row in rows)
         values = (
             (bytes.fromhex(row.file_id), row.domain, row.relative_path, int(record.kind), row.file)
@@ -50,7 +50,7 @@ class HostRows:
         return (_record(*row) for row in self._database.rows(query))
 
     def by_path(self) -> Iterator[tuple[Record, bytes]]:
-        """Every record with its archive, by domain and path."""
+        """Every record with its archive, sorted by domain and path."""
         query = f"SELECT {_RECORD} FROM Row NOT INDEXED ORDER BY domain, relative_path"  # noqa: S608
         return ((_record(*row), row[4]) for row in self._database.rows(query))
 
@@ -61,7 +61,7 @@ class HostRows:
         return _record(*row) if row else None
 
     def file_ids_in(self, shard: str) -> Iterator[str]:
-        """The ids of all files whose id begins with these two digits."""
+        """The ids of all files that start with the two digits of `shard`."""
         self._index_ids()
         first = bytes.fromhex(shard)
         query = "SELECT lower(hex(file_id)) FROM Row WHERE file_id BETWEEN ? AND ? AND kind = ?"
@@ -69,7 +69,7 @@ class HostRows:
         return (file_id for (file_id,) in self._database.rows(query, values))
 
     def first_duplicate(self) -> int | None:
-        """The number, from 0 on, of the first row whose path an earlier row has already."""
+        """The number, counted from 0, of the first row whose path is also that of an earlier row."""
         query = "SELECT domain, relative_path, number FROM Row NOT INDEXED ORDER BY domain, relative_path, number"
         first: int | None = None
         before: Place | None = None
@@ -81,8 +81,8 @@ class HostRows:
         return first
 
     def parent_checker(self) -> Callable[[Record], bool]:
-        """Whether every directory above a record, the domain's root among them, has a row. What was found of the
-        directories is remembered; a forgotten one is looked up again."""
+        """Returns a function that tells whether every directory above a record, including the domain's root, has a row.
+        It caches up to DIRECTORIES_KEPT directories."""
         if not self._has_directory_index:
             self._database.run(
                 f"CREATE INDEX directories ON Row(domain, relative_path) WHERE kind = {int(Kind.DIRECTORY)}"
@@ -90,18 +90,18 @@ class HostRows:
             self._has_directory_index = True
         known: dict[Place, bool] = {}
 
-        def is_whole(domain: str, directory: str) -> bool:
-            """A directory that has a row, as have all above it."""
+        def is_complete(domain: str, directory: str) -> bool:
+            """Whether a directory and all directories above it have rows."""
             found = known.get((domain, directory))
             if found is None:
-                above = not directory or is_whole(domain, directory.rpartition("/")[0])
+                above = not directory or is_complete(domain, directory.rpartition("/")[0])
                 if len(known) >= DIRECTORIES_KEPT:
                     known.clear()
                 found = known[domain, directory] = above and self._has_directory(domain, directory)
             return found
 
         def has_all_parents(record: Record) -> bool:
-            return not record.relative_path or is_whole(record.domain, record.relative_path.rpartition("/")[0])
+            return not record.relative_path or is_complete(record.domain, record.relative_path.rpartition("/")[0])
 
         return has_all_parents
 

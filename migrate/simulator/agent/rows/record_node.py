@@ -1,4 +1,4 @@
-"""A row of a backup as it lies on a phone's disk."""
+"""Converts a record of a backup to a node on a phone's disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KINDS: dict[Kind, NodeKind] = {Kind.FILE: "file", Kind.DIRECTORY: "directory", K
 
 
 def node_of(record: Record, content: Content = EMPTY) -> Node:
-    """The node, with the dates, owners and mode the row has. Its inode is the row's, until the disk gives it one."""
+    """The node of a record, with its dates, owner and mode. The inode is the record's until it is stored on a disk."""
     return Node(
         domain=record.domain,
         relative_path=record.relative_path,
@@ -34,7 +34,7 @@ def node_of(record: Record, content: Content = EMPTY) -> Node:
 
 
 def _attributes(record: Record) -> dict[str, bytes]:
-    """Names and values; an archive that is none of the kind is dropped (*guessed*)."""
+    """Extended attributes by name. An invalid archive is dropped (*guessed*)."""
     if record.extended_attributes is None:
         return {}
     with suppress(MBError):

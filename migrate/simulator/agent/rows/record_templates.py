@@ -1,4 +1,4 @@
-"""The archive of a row, encoded fast: rows that differ only in a few values share a stencil of their bytes."""
+"""Encodes records fast: records that differ only in a few values share a template of their archive."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ PROBE_INODES = {
     4: (0x7E5AA5E7, 0x7E5AA5E9, 0x7E5AA5EB, 0x7E5AA5ED, 0x7E5AA5EF),
 }
 VERSION = 100_000
-"""A number that stands in every archive."""
+"""A number in every archive: NSKeyedArchiver's $version."""
 
 _Key = tuple[object, ...]
 _Slots = tuple[tuple[int, int, int], ...]
-"""Which of inode, path, key and digest, and where its bytes begin and end."""
+"""For each slot: which of inode, path, key and digest it holds, and the offsets of its first and past its last byte."""
 
 
-class ArchiveTemplates:
-    """Encodes as `encode_mbfile` does, byte for byte.
+class RecordTemplates:
+    """Encodes exactly like `encode_mbfile`, but faster.
 
-    A binary plist keeps equal values once, and its offsets follow from the lengths before them. So a stencil serves
-    records whose path has the same length and whose inode the same width, all else being equal; and an inode that is
-    also a time, say, is encoded the slow way.
+    A binary plist stores equal values once, and its offsets depend on the lengths of the values before them. So a
+    template fits records with paths of the same length and inodes of the same width, if all else is equal. A record
+    whose inode equals another of its numbers is encoded the slow way.
     """
 
     def __init__(self, ios_version: str) -> None:
@@ -35,7 +35,7 @@ class ArchiveTemplates:
 
     @property
     def template_count(self) -> int:
-        """How many stencils are in use."""
+        """How many templates are in use."""
         return sum(template is not None for template in self._templates.values())
 
     def encode(self, record: Record) -> bytes:
@@ -51,7 +51,7 @@ class ArchiveTemplates:
             record.flags,
         )
         path, inode = record.relative_path, record.inode
-        width = 2 if inode < 1 << 16 else 4  # as plistlib has it; others are rare
+        width = 2 if inode < 1 << 16 else 4  # plistlib's widths; other inodes are rare
         if not path.isascii() or inode in numbers or not 0x100 <= inode < 1 << 32 or inode == VERSION:
             return encode_mbfile(record, ios_version=self._ios_version)
         key = (
@@ -84,7 +84,7 @@ class ArchiveTemplates:
         return bytes(archive)
 
     def _make_template(self, record: Record, width: int) -> tuple[bytes, _Slots] | None:
-        """The stencil that `record` belongs to; None where a slot's bytes cannot be told from others."""
+        """The template for records like `record`, or None if the bytes of a slot are not unique in the archive."""
         path = "\x01" * len(record.relative_path)
         inode = next(
             n for n in PROBE_INODES[width] if n not in (record.size, record.modified, record.changed, record.born)
@@ -116,11 +116,11 @@ _WORDS = frozenset(
     Size Flags UserID GroupID InodeNumber ProtectionClass
     """.split()  # noqa: SIM905  (thirty quotes are no easier to read)
 )
-"""Texts that every archive has, or may have."""
+"""Strings that an archive may contain."""
 
 
 def _are_apart(values: tuple[bytes, bytes, bytes, bytes], record: Record) -> bool:
-    """Whether no two objects of the archive are equal that are not equal in the stencil."""
+    """Whether the values that are filled in equal no other object of the archive."""
     path = record.relative_path
     if path in _WORDS or path == record.target:
         return False

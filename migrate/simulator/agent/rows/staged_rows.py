@@ -1,5 +1,4 @@
-"""What a restore brings, from the first file to the restart and after it: rows on the disk, each with what was kept of
-its content."""
+"""The rows of a restore with their received contents, kept on disk until the restart and after it."""
 
 from __future__ import annotations
 
@@ -9,39 +8,39 @@ from dataclasses import dataclass, field, replace
 from migrate.backup.mbfile.decode import decode_mbfile
 from migrate.backup.record import Kind, Record
 from migrate.simulator.agent.rows.record_node import node_of
+from migrate.simulator.agent.rows.scratch_database import ScratchDatabase, Values
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.device.filesystem import EMPTY, Content, Node
-from migrate.simulator.device.private_database import PrivateDatabase, Values
 
-ROWS_AT_ONCE = 500
+ROWS_PER_BATCH = 500
 _SCHEMA = """
     CREATE TABLE Staged (
-        place INTEGER PRIMARY KEY,  -- by domain and path: parents first
+        place INTEGER PRIMARY KEY,  -- in the order of domain and path: parents first
         file_id BLOB NOT NULL, domain TEXT NOT NULL, relative_path TEXT NOT NULL, kind INTEGER NOT NULL,
         archive BLOB NOT NULL,
-        inode INTEGER NOT NULL, claimed INTEGER NOT NULL,  -- as its row says: number on the old phone, size
-        bytes INTEGER NOT NULL, content BLOB NOT NULL,     -- what was received, and the spool's note of it
-        wave INTEGER NOT NULL                              -- when it is put in its place
+        inode INTEGER NOT NULL, claimed INTEGER NOT NULL,  -- inode and size according to the row
+        bytes INTEGER NOT NULL, content BLOB NOT NULL,     -- received size, and the spool's reference to the content
+        wave INTEGER NOT NULL                              -- when it is placed
     )
 """
 _ROW = "lower(hex(file_id)), domain, relative_path, kind, archive"
 
-AT_RESTART, LATER, ELSEWHERE = 0, 1, 2
-"""Waves: with the restart; when the rest arrives; put over something that was there, and so no longer from here."""
+AT_RESTART, LATER, ALREADY_PLACED = 0, 1, 2
+"""Waves: placed at the restart; placed when the rest arrives; already stored on the phone, so no longer read here."""
 
 
 class StagedRows:
-    """Safe for several threads."""
+    """The rows of one restore. Thread-safe."""
 
     def __init__(self, spool: Spool, *, encrypted: bool) -> None:
-        """`encrypted`: nothing of the rows may lie on the disk in plain."""
+        """`encrypted`: the database on disk must be encrypted."""
         self._spool = spool
-        self._database = PrivateDatabase(_SCHEMA, encrypted=encrypted)
+        self._database = ScratchDatabase(_SCHEMA, encrypted=encrypted)
         self._received: list[tuple[int, bytes, int]] = []
         self._database.run("CREATE INDEX paths ON Staged(domain, relative_path)")
 
     def fill(self, rows: Iterable[tuple[Record, bytes]]) -> None:
-        """Once: the rows that arrive, with their archives, by domain and path."""
+        """Adds the rows to restore with their archives, sorted by domain and path. Call it once."""
         values = (
             (
                 bytes.fromhex(record.file_id),
@@ -63,7 +62,7 @@ class StagedRows:
         return self._database.number("SELECT count(*) FROM Staged")
 
     def claimed_bytes(self, *, files_only: bool = False) -> int:
-        """The sizes that the rows say, added up."""
+        """The sum of the sizes in the rows."""
         kinds = f"= {int(Kind.FILE)}" if files_only else ">= 0"
         sizes = self._database.rows(f"SELECT claimed FROM Staged NOT INDEXED WHERE kind {kinds}")  # noqa: S608
         return sum(size for (size,) in sizes)
@@ -76,18 +75,18 @@ class StagedRows:
     # --- receiving
 
     def files(self) -> Iterator[tuple[int, Record]]:
-        """Every file with its place."""
+        """Every file with its place in the order."""
         return ((place, _record(*row)) for place, _, _, *row in self._pages("kind = ?", (int(Kind.FILE),)))
 
     def shared_inodes(self) -> frozenset[int]:
-        """Numbers that more than one file has."""
+        """The inodes of more than one file."""
         query = "SELECT inode FROM Staged NOT INDEXED WHERE kind = ? GROUP BY inode HAVING count(*) > 1"
         return frozenset(inode % (1 << 64) for (inode,) in self._database.rows(query, (int(Kind.FILE),)))
 
     def keep(self, place: int, content: Content) -> None:
-        """The content of the file there has been received."""
+        """Stores the received content of the file at `place`."""
         self._received.append((content.size, self._spool.reference(content), place))
-        if len(self._received) >= ROWS_AT_ONCE:
+        if len(self._received) >= ROWS_PER_BATCH:
             self._write_received()
 
     def _write_received(self) -> None:
@@ -97,25 +96,25 @@ class StagedRows:
     # --- putting in place
 
     def postpone(self, is_restored_in_background: Callable[[str, str], bool]) -> bool:
-        """Sets aside what comes later, by domain and path. Whether there is anything."""
-        late: list[tuple[int]] = []
+        """Moves rows that are restored in the background to the later wave. Returns whether there are any."""
+        postponed: list[tuple[int]] = []
         for place, _, _, _, domain, relative_path, *_ in self._pages("wave = ?", (AT_RESTART,)):
             if is_restored_in_background(domain, relative_path):
-                late.append((place,))
-        self._database.run_many(f"UPDATE Staged SET wave = {LATER} WHERE place = ?", late)  # noqa: S608
-        return bool(late)
+                postponed.append((place,))
+        self._database.run_many(f"UPDATE Staged SET wave = {LATER} WHERE place = ?", postponed)  # noqa: S608
+        return bool(postponed)
 
     def nodes(self, wave: int | None = None) -> Iterator[tuple[int, Node]]:
-        """Every node with its place, parents before their children."""
+        """Every node with its place, parents before children."""
         where, values = ("wave = ?", (wave,)) if wave is not None else ("1", ())
         return ((place, self._node(content, row)) for place, _, content, *row in self._pages(where, values))
 
     def mark_placed(self, places: Iterable[int]) -> None:
-        """These nodes lie elsewhere now."""
-        self._database.run_many(f"UPDATE Staged SET wave = {ELSEWHERE} WHERE place = ?", ((p,) for p in places))  # noqa: S608
+        """Marks nodes that are now stored on the phone's disk."""
+        self._database.run_many(f"UPDATE Staged SET wave = {ALREADY_PLACED} WHERE place = ?", ((p,) for p in places))  # noqa: S608
 
     def lazy_nodes(self, wave: int) -> list[RestoredNodes]:
-        """The nodes of this wave, domain by domain, to be laid down on a disk as they are here."""
+        """The nodes of a wave, one source per domain, for `Filesystem.add_lazy`."""
         domains = self._database.rows("SELECT domain, sum(bytes) FROM Staged WHERE wave = ? GROUP BY domain", (wave,))
         return [RestoredNodes(self, domain, wave, self.count + 1, int(total)) for domain, total in domains]
 
@@ -132,30 +131,28 @@ class StagedRows:
         return node_of(_record(*row), self._spool.content(content) if content else EMPTY)  # type: ignore[arg-type]
 
     def _pages(self, where: str, values: Values) -> Iterator[Values]:
-        """Place, bytes, content and row of those that are wanted; meanwhile they may change."""
+        """Place, size, content reference and row of the selected rows, which may change during the iteration."""
         self._write_received()
         columns = f"place, bytes, content, {_ROW}"
-        query = (
-            f"SELECT {columns} FROM Staged NOT INDEXED WHERE place > ? AND {where} ORDER BY place LIMIT {ROWS_AT_ONCE}"  # noqa: S608
-        )
+        query = f"SELECT {columns} FROM Staged NOT INDEXED WHERE place > ? AND {where} ORDER BY place LIMIT ?"  # noqa: S608
         last = 0
-        while page := list(self._database.rows(query, (last, *values))):
+        while page := list(self._database.rows(query, (last, *values, ROWS_PER_BATCH))):
             yield from page
             last = page[-1][0]
 
 
 @dataclass(frozen=True)
 class RestoredNodes:
-    """Nodes of one domain that a restore brought, as `Filesystem.lay` takes them."""
+    """The restored nodes of one domain, for `Filesystem.add_lazy`."""
 
     rows: StagedRows = field(repr=False)
     domain: str
     wave: int
-    inodes: int
+    inode_count: int
     total_bytes: int
 
     def nodes(self, first_inode: int) -> Iterator[Node]:
-        """Every node, parents before their children."""
+        """Every node, parents before children."""
         return (replace(node, inode=first_inode + place) for place, node in self.rows.nodes_of(self.domain, self.wave))
 
     def get(self, relative_path: str, first_inode: int) -> Node | None:

@@ -1,1 +1,1 @@
-"""File formats of the invented contents."""
+"""Encoders for the file formats of the invented contents."""

@@ -1,4 +1,4 @@
-"""Core Data stores: SQLite with a map of entities beside the rows, each row numbered within its entity's root."""
+"""Core Data stores: SQLite databases with a table of entities. Rows are numbered within their root entity."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ CREATE TABLE Z_MODELCACHE (Z_CONTENT BLOB);
 
 
 class CoreDataStore(Database):
-    """A store being written.
+    """A store that is being written.
 
-    `entities` maps a name to its number, or to (number, number of the entity it inherits from): numbers differ from
-    model to model, so a reader goes by `Z_PRIMARYKEY`. `tables` maps a table to its columns beyond Z_PK, Z_ENT, Z_OPT.
+    `entities` maps a name to its number, or to (number, number of the parent entity). The numbers differ between
+    models, so readers look them up in `Z_PRIMARYKEY`. `tables` maps a table to its columns besides Z_PK, Z_ENT and
+    Z_OPT.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class CoreDataStore(Database):
         )
 
     def add(self, entity: str, table: str, row: Mapping[str, Value]) -> int:
-        """Adds an object of an entity; its Z_PK."""
+        """Adds an object of an entity. Returns its Z_PK."""
         number, root = self._entities[entity]
         primary_key = self.insert(table, {"Z_ENT": number, "Z_OPT": 1, **row})
         for name, (other, _) in self._entities.items():

@@ -1,8 +1,8 @@
-"""Baseline JPEG pictures, drawn where JPEG stores them: as frequencies of blocks of eight by eight pixels.
+"""Baseline JPEG pictures, drawn directly as frequencies of blocks of 8 by 8 pixels.
 
-No transform is needed, no floating point, and no Huffman statistics: a block is a grey level and one of a few textures,
-and every symbol has a code of fixed length. A picture of 480 by 320 pixels takes milliseconds and is the same bytes on
-every computer. Format: ITU-T T.81, annexes B (segments) and F (coding); colours and header as JFIF 1.01 has them.
+This needs no transform, no floating point and no Huffman statistics: a block is a grey level and one of a few textures,
+and every symbol has a code of fixed length. A picture of 480 by 320 pixels takes milliseconds and has the same bytes on
+every computer. Format: ITU-T T.81, annexes B (segments) and F (coding); colours and header as in JFIF 1.01.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import struct
 from datetime import UTC, datetime
 
 MCU = 16
-"""Pixels of one side of a unit: four blocks of brightness share one of each colour (4:2:0)."""
+"""The side of a unit (MCU) in pixels: four luma blocks share one block of each chroma (4:2:0)."""
 END_OF_BLOCK = 0x00
 DC_SYMBOLS = bytes(range(12))
 AC_SYMBOLS = bytes([END_OF_BLOCK, 0xF0, *(run << 4 | size for run in range(16) for size in range(1, 11))])
@@ -21,13 +21,13 @@ TEXTURES = 24
 
 
 def draw_picture(width: int, height: int, rng: random.Random, *, detail: int = 10, taken: int | None = None) -> bytes:
-    """A landscape of two colours with a sun, `width` by `height` pixels (multiples of 16).
+    """A landscape in two colours with a sun, `width` by `height` pixels (multiples of 16).
 
-    `detail` is the number of frequencies in a texture, up to 63: some 20 bytes a block at 12. `taken` (unix seconds)
-    is written as its Exif date.
+    `detail` is the number of frequencies in a texture, up to 63: about 20 bytes per block at 12. `taken` (unix seconds)
+    is written as the Exif date.
     """
     if width % MCU or height % MCU or not 0 < width < 65536 or not 0 < height < 65536:
-        raise ValueError(f"{width} by {height} pixels are no whole units of {MCU}")
+        raise ValueError(f"{width} by {height} pixels: both must be multiples of {MCU} below 65,536")
     scan = _scan(width // MCU, height // MCU, rng, detail)
     frame = struct.pack(">BHHB", 8, height, width, 3) + b"\x01\x22\x00" + b"\x02\x11\x01" + b"\x03\x11\x01"
     return b"".join(
@@ -47,9 +47,9 @@ def draw_picture(width: int, height: int, rng: random.Random, *, detail: int = 1
 
 
 def _scan(columns: int, rows: int, rng: random.Random, detail: int) -> bytes:
-    """The coded units, row by row, padded with ones; 0xFF is followed by 0x00.
+    """The coded units, row by row, padded with ones, with 0x00 after each 0xFF.
 
-    Of a unit's four blocks of brightness each is one level darker than the one before; both colours are flat.
+    Each of a unit's four luma blocks is one level darker than the one before; both chroma blocks are flat.
     """
     bright = [_texture(rng, detail) for _ in range(TEXTURES)]
     flat = _code(AC_SYMBOLS.index(END_OF_BLOCK), AC_CODE_BITS)
@@ -76,7 +76,7 @@ def _scan(columns: int, rows: int, rng: random.Random, detail: int) -> bytes:
 
 
 def _texture(rng: random.Random, detail: int) -> str:
-    """The code of a block's `detail` lowest frequencies above its level, ever weaker, and of its end."""
+    """The code of a block's `detail` lowest AC frequencies, with decreasing strength, and of its end."""
     parts = []
     for number in range(detail):
         strength = max(1, 12 // (number + 1))
@@ -89,7 +89,7 @@ def _texture(rng: random.Random, detail: int) -> str:
 
 
 def _amplitude(value: int) -> tuple[int, str]:
-    """T.81 F.1.2.1: how many bits a value takes, and those bits; a negative one as its ones' complement."""
+    """T.81 F.1.2.1: the number of bits of a value, and the bits; ones' complement if negative."""
     size = abs(value).bit_length()
     return size, _code(value if value > 0 else value + (1 << size) - 1, size) if size else ""
 
@@ -107,7 +107,7 @@ DC_CODES = {difference: _dc_code(difference) for difference in range(-255, 256)}
 
 
 def _huffman_table(destination: int, symbols: bytes, bits: int) -> bytes:
-    """Codes of one length, counted up from zero; the code of all ones must stay unused."""
+    """A table in which all codes have the same length, counted up from zero. The all-ones code must stay unused."""
     counts = bytes(len(symbols) if length == bits else 0 for length in range(1, 17))
     return bytes([destination]) + counts + symbols
 
@@ -117,7 +117,7 @@ def _segment(marker: int, data: bytes) -> bytes:
 
 
 def _exif(taken: int) -> bytes:
-    """Make, model and date as a camera writes them: a little-endian TIFF of one directory."""
+    """Make, model and date, as a camera writes them: a little-endian TIFF with one directory."""
     texts = (
         (0x010F, b"Apple\x00"),
         (0x0110, b"Simulated iPhone\x00"),

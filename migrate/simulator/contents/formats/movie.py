@@ -1,7 +1,7 @@
-"""QuickTime and MPEG-4 files of one track: films of JPEG pictures, and sound as plain samples. Players open them.
+"""QuickTime and MPEG-4 files with one playable track: videos of JPEG pictures, and uncompressed sound.
 
-A phone films HEVC and records AAC; what is inside the samples matters to nobody here, what is around them does.
-Format: Apple, QuickTime File Format; ISO/IEC 14496-12.
+A real phone records HEVC and AAC. Only the container matters here, not the codec. Format: Apple, QuickTime File Format;
+ISO/IEC 14496-12.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 from migrate.simulator.contents.formats.jpeg import draw_picture
 
-FRAMES_A_SECOND = 30
-SAMPLES_A_SECOND = 8000
+FRAMES_PER_SECOND = 30
+SAMPLES_PER_SECOND = 8000
 MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 UNDETERMINED = 0x55C4
-"""The language of the track."""
+"""The language code "und" of the track."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Track:
-    """`ticks` are pictures, or single samples of sound; `timescale` of them make a second."""
+    """`ticks` is the number of pictures or sound samples; `timescale` ticks are one second."""
 
     brand: bytes
     handler: bytes
@@ -36,7 +36,7 @@ class _Track:
 
 
 def encode_movie(width: int, height: int, rng: random.Random, *, frames: int, pictures: int = 6) -> bytes:
-    """A `.MOV` of `frames` pictures, of which `pictures` are different, at 30 a second."""
+    """A `.MOV` file of `frames` frames at 30 per second, with `pictures` different pictures."""
     drawn = [draw_picture(width, height, rng, detail=16) for _ in range(pictures)]
     samples = [drawn[number * pictures // frames] for number in range(frames)]
     entry = bytes(6) + struct.pack(">H", 1) + bytes(16)
@@ -45,7 +45,7 @@ def encode_movie(width: int, height: int, rng: random.Random, *, frames: int, pi
     track = _Track(
         brand=b"qt  ",
         handler=b"vide",
-        timescale=FRAMES_A_SECOND,
+        timescale=FRAMES_PER_SECOND,
         ticks=frames,
         sizes=struct.pack(f">2I{frames}I", 0, frames, *map(len, samples)),
         description=_description(b"jpeg", entry),
@@ -56,16 +56,16 @@ def encode_movie(width: int, height: int, rng: random.Random, *, frames: int, pi
     return _file(track, samples)
 
 
-def recording(rng: random.Random, *, duration_s: int) -> bytes:
-    """An `.m4a` of some tones: 16 bits a sample, 8,000 samples a second, one channel."""
-    tones = [_tone(rng.randint(12, 60), SAMPLES_A_SECOND // 4) for _ in range(4 * duration_s)]
+def encode_recording(rng: random.Random, *, duration_s: int) -> bytes:
+    """An `.m4a` file of some tones: mono, 16 bits, 8,000 samples per second."""
+    tones = [_tone(rng.randint(12, 60), SAMPLES_PER_SECOND // 4) for _ in range(4 * duration_s)]
     entry = bytes(6) + struct.pack(">H", 1) + bytes(8)
-    entry += struct.pack(">4HI", 1, 16, 0, 0, SAMPLES_A_SECOND << 16)
-    samples = SAMPLES_A_SECOND * duration_s
+    entry += struct.pack(">4HI", 1, 16, 0, 0, SAMPLES_PER_SECOND << 16)
+    samples = SAMPLES_PER_SECOND * duration_s
     track = _Track(
         brand=b"M4A ",
         handler=b"soun",
-        timescale=SAMPLES_A_SECOND,
+        timescale=SAMPLES_PER_SECOND,
         ticks=samples,
         sizes=struct.pack(">2I", 2, samples),
         description=_description(b"sowt", entry),
@@ -77,14 +77,14 @@ def recording(rng: random.Random, *, duration_s: int) -> bytes:
 
 
 def _tone(half_period: int, count: int) -> bytes:
-    """A triangle wave of whole numbers: `count` samples of two bytes, the low one first."""
+    """A triangle wave: `count` samples of 16 bits, little-endian."""
     rising = [8000 * step // half_period - 4000 for step in range(half_period)]
     period = struct.pack(f"<{2 * half_period}h", *rising, *reversed(rising))
     return (period * (count // (2 * half_period) + 1))[: 2 * count]
 
 
 def _file(track: _Track, samples: Sequence[bytes]) -> bytes:
-    """What kind of file it is, what is in it, and the samples: `moov` says where in the file they begin."""
+    """The boxes `ftyp`, `moov` and `mdat`; `moov` has the file offset of the samples in `mdat`."""
     kind = _box(b"ftyp", track.brand, bytes(4), track.brand)
     samples_at = len(kind) + len(_moov(track, 0)) + 8
     return kind + _moov(track, samples_at) + _box(b"mdat", *samples)

@@ -12,7 +12,7 @@ SHADES = 32
 
 
 def draw_icon(size: int, inner: Colour, outer: Colour) -> bytes:
-    """A square of `size` pixels, one colour fading into another from the middle outwards."""
+    """A square of `size` pixels that fades from `inner` in the middle to `outer` at the edges."""
     palette = b"".join(
         bytes((a * (SHADES - 1 - shade) + b * shade) // (SHADES - 1) for a, b in zip(inner, outer, strict=True))
         for shade in range(SHADES)
@@ -20,9 +20,9 @@ def draw_icon(size: int, inner: Colour, outer: Colour) -> bytes:
     middle = size - 1
     rows = []
     for y in range(size):
-        farness = (max(abs(2 * x - middle), abs(2 * y - middle)) for x in range(size))
-        rows.append(b"\x00" + bytes(far * SHADES // size for far in farness))
-    header = struct.pack(">2I5B", size, size, 8, 3, 0, 0, 0)  # 8 bits a pixel, by palette, not interlaced
+        distances = (max(abs(2 * x - middle), abs(2 * y - middle)) for x in range(size))
+        rows.append(b"\x00" + bytes(distance * SHADES // size for distance in distances))
+    header = struct.pack(">2I5B", size, size, 8, 3, 0, 0, 0)  # 8-bit palette, not interlaced
     return b"".join(
         [
             b"\x89PNG\r\n\x1a\n",

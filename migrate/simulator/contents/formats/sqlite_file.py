@@ -1,9 +1,9 @@
-"""SQLite databases and their write-ahead logs as bytes that depend on their rows alone.
+"""SQLite databases and write-ahead logs whose bytes depend only on their rows.
 
-A phone's databases are in WAL mode, checkpointed, with page 4096 (*seen*: the iOS 14.3 and 15.3 databases under
-../shared/data). They are built in memory and serialised; what SQLite would write of itself is set: the journal mode
-(bytes 18 and 19), the change counter (24 and 92) and the library's version (96). The layout of the b-trees is SQLite's:
-the same for the same statements on every version tried (*guessed* for those that were not).
+A phone's databases are in WAL mode, checkpointed, with pages of 4,096 bytes (*seen*: databases of iOS 14.3 and 15.3).
+They are built in memory and serialised. Header fields that depend on the SQLite library are overwritten: the journal
+mode (bytes 18 and 19), the change counter (24 and 92) and the library's version (96). The layout of the b-trees is
+SQLite's, and identical for the same statements on every version tried (*guessed* for others).
 
 File format, and the log's: https://www.sqlite.org/fileformat2.html, sections 1.3 and 4.
 """
@@ -18,11 +18,11 @@ from typing import Any, Literal
 
 Value = int | float | str | bytes | None
 Row = dict[str, Value]
-"""Columns and what is in them."""
+"""Values by column name."""
 
 PAGE_BYTES = 4096
 WRITER_VERSION = 3_043_002
-"""SQLite 3.43.2: what iOS 17 carries (REPORTED)."""
+"""SQLite 3.43.2, the version in iOS 17 (REPORTED)."""
 CHANGE_COUNTER = 7
 SHM_BYTES = 32_768
 JOURNAL_BYTES = {"delete": b"\x01\x01", "wal": b"\x02\x02"}
@@ -30,9 +30,9 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Database:
-    """A database being written. `schema` is a script of CREATE statements.
+    """A database that is being written. `schema` is a script of CREATE statements.
 
-    `journal` is what the header says of it: nearly everything on a phone is "wal".
+    `journal` is the journal mode in the header; nearly all databases on a phone are "wal".
     """
 
     def __init__(self, schema: str, *, page_bytes: int = PAGE_BYTES, journal: Literal["wal", "delete"] = "wal") -> None:
@@ -43,10 +43,10 @@ class Database:
         self._connection.executescript(schema)
 
     def insert(self, table: str, row: Mapping[str, Value]) -> int:
-        """Adds a row; its rowid."""
+        """Adds a row. Returns its rowid."""
         names = [table, *row]
         if bad := [name for name in names if not NAME.fullmatch(name)]:
-            raise ValueError(f"not the name of a table or column: {bad[0]!r}")
+            raise ValueError(f"not a valid table or column name: {bad[0]!r}")
         marks = ", ".join("?" * len(row))
         statement = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608 - names checked above
         return int(self._connection.execute(statement, tuple(row.values())).lastrowid or 0)
@@ -56,19 +56,19 @@ class Database:
             self.insert(table, row)
 
     def add_columns(self, table: str, columns: str) -> None:
-        """Columns of a later iOS version, declared as in CREATE TABLE."""
+        """Adds the columns of a later iOS version, declared as in CREATE TABLE."""
         for column in columns.split(", "):
             self.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
 
     def execute(self, statement: str, *values: Value) -> None:
         self._connection.execute(statement, values)
 
-    def value(self, question: str, *values: Value) -> Any:
-        """The first column of the first row."""
-        return self._connection.execute(question, values).fetchone()[0]
+    def value(self, query: str, *values: Value) -> Any:
+        """The first column of the first row of a query."""
+        return self._connection.execute(query, values).fetchone()[0]
 
     def to_bytes(self) -> bytes:
-        """The database file as it is now; more may be added afterwards."""
+        """The database file in its current state. More rows may be added afterwards."""
         image = bytearray(self._connection.serialize())
         image[18:20] = JOURNAL_BYTES[self._journal]
         image[24:28] = image[92:96] = struct.pack(">I", CHANGE_COUNTER)
@@ -80,7 +80,7 @@ class Database:
 
 
 def empty_wal_database() -> bytes:
-    """One page of a database in WAL mode without a single table: all it has is still in its log.
+    """A database in WAL mode of one page without tables, whose log holds everything.
 
     *Seen* on a phone: an AddressBook.sqlitedb of 4,096 bytes beside a log of megabytes.
     """
@@ -92,9 +92,9 @@ def empty_wal_database() -> bytes:
 
 
 def write_ahead_log(before: bytes, after: bytes, *, salt: tuple[int, int]) -> bytes:
-    """The log that turns the database `before` into `after`, in one transaction: their differing pages.
+    """The log that turns the database `before` into `after` in one transaction: their different pages.
 
-    Both have the same page size; `after` is no shorter. Checksums are little-endian, as ARM phones write them.
+    Both must have the same page size, and `after` must not be shorter. Checksums are little-endian, as on ARM.
     """
     page_bytes = struct.unpack(">H", after[16:18])[0]
     pages = [after[start : start + page_bytes] for start in range(0, len(after), page_bytes)]
@@ -115,7 +115,7 @@ def write_ahead_log(before: bytes, after: bytes, *, salt: tuple[int, int]) -> by
 
 
 def empty_shm() -> bytes:
-    """A `-shm`: the log's index, not built yet. Whoever opens the database builds it, and nobody should copy one."""
+    """An empty `-shm` file. It is the log's index, which SQLite builds when it opens the database."""
     return bytes(SHM_BYTES)
 
 

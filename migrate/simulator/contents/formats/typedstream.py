@@ -1,7 +1,7 @@
 """Attributed strings as Messages stores them: Apple's typedstream archive of an NSAttributedString.
 
-The shape was compared with bodies on the iOS 18 schema under ../shared/data and read with iLEAPP's rules; strings and
-classes that came up once are referred to by number, from 0x92 on.
+The structure was compared with message bodies of an iOS 18 database and read by iLEAPP's rules. Repeated strings and
+classes are references by number, from 0x92 on.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ AFTER_STRING = (
 
 
 def attributed_string(text: str) -> bytes:
-    """`text` as one run: part 0 of a message."""
+    """An attributed string with `text` as one run, part 0 of a message."""
     data = text.encode()
     units = len(text.encode("utf-16-le")) // 2
     return HEADER + UP_TO_STRING + _number(len(data)) + data + AFTER_STRING % _number(units)
 
 
 def _number(value: int) -> bytes:
-    """One byte below 0x80, else 0x81 and two bytes, the low one first."""
+    """One byte if below 0x80, else 0x81 and two bytes, little-endian."""
     return bytes([value]) if value < 0x80 else b"\x81" + struct.pack("<H", value)

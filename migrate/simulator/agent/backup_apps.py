@@ -1,4 +1,4 @@
-"""What a phone learns of a person's apps from a backup's plists, and of the invented ones from their store."""
+"""The apps that a restore installs, described from a backup's plists and the catalogue of invented apps."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from migrate.wire.backup2 import MBError
 
 
 def app_from_backup(bundle_id: str, applications: Mapping[str, Any], receipts: Mapping[str, Any]) -> App:
-    """The app as it will be on a phone. `applications`: of the backup's Manifest.plist; `receipts`: a host's
-    RestoreApplications.plist, or what that is made from, Info.plist's "Applications".
+    """The app as it will be installed on a phone.
 
-    Which groups and plugins an app has is known to its store only: here the catalogue of the invented apps. Of any
-    other app, containers of the backup whose name holds its bundle id are taken to be its own (*guessed*).
+    `applications` is from the backup's Manifest.plist. `receipts` is a host's RestoreApplications.plist, or the
+    "Applications" of Info.plist, from which hosts make it.
+
+    Only the App Store knows an app's groups and plug-ins; here the catalogue of invented apps does. Any other app gets
+    the backup's containers whose name contains its bundle id (*guessed*).
     """
-    from migrate.simulator.contents.apps import INVENTED_APPS  # late: only a restore or a borrowed backup needs it
+    from migrate.simulator.contents.apps import INVENTED_APPS  # late, because most phones do not need it
 
     facts, receipt = applications.get(bundle_id), receipts.get(bundle_id)
     icon = receipt.get("PlaceholderIcon") if isinstance(receipt, dict) else None
@@ -38,12 +40,12 @@ def app_from_backup(bundle_id: str, applications: Mapping[str, Any], receipts: M
 
 
 def user_apps(applications: Mapping[str, Any]) -> list[str]:
-    """The bundle ids of a Manifest.plist's "Applications" that are apps and none of Apple's."""
+    """The bundle ids in a Manifest.plist's "Applications" that are apps, without Apple's."""
     return [name for name, facts in applications.items() if ".apple." not in f".{name}" and _is_app(facts)]
 
 
 def lenient_plist(data: bytes) -> dict[str, Any]:
-    """What a host left there, or nothing: a broken list never stops a restore (*guessed*)."""
+    """Parses a plist that a host wrote; an invalid one is empty, because it never stops a restore (*guessed*)."""
     with suppress(MBError):
         return parse_plist(data)
     return {}

@@ -1,4 +1,4 @@
-"""Files that are never stored: they lie on the disk like all others, and cost nothing."""
+"""Generated files: they behave like all others, but need no memory."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from migrate.simulator.contents import ContentsSpec, fill
 from migrate.simulator.device.filesystem import Filesystem, sha256_of
+from migrate.simulator.device.generated_files import GeneratedFiles
 from migrate.simulator.device.phone import SimulatedPhone
-from migrate.simulator.device.procedural_files import GeneratedFiles
 
 APP = "AppDomain-com.example.archive"
 MANY = GeneratedFiles(APP, "Documents/many", 2_500, 30, seed=4)
@@ -23,7 +23,7 @@ def a_disk(many: GeneratedFiles = MANY) -> Filesystem:
     return files
 
 
-def test_a_walk_meets_every_file_after_the_directories_above_it() -> None:
+def test_a_walk_yields_directories_before_their_files() -> None:
     seen: set[str] = set()
     files = 0
     for node in a_disk().walk(APP):
@@ -35,7 +35,7 @@ def test_a_walk_meets_every_file_after_the_directories_above_it() -> None:
     assert {"", "Documents", "Documents/many", "Documents/many/00002"} <= seen
 
 
-def test_each_can_be_asked_for_alone_and_is_the_one_that_the_walk_meets() -> None:
+def test_get_returns_the_same_node_as_a_walk() -> None:
     disk = a_disk()
     walked = {node.relative_path: node for node in disk.walk(APP)}
     for path in ("", "Documents/many", "Documents/many/00001", "Documents/many/00000/00000000.dat"):
@@ -49,7 +49,7 @@ def test_each_can_be_asked_for_alone_and_is_the_one_that_the_walk_meets() -> Non
     assert len(set(digests)) == 2_501
 
 
-def test_they_are_replaced_and_removed_like_others() -> None:
+def test_generated_files_can_be_replaced_and_removed() -> None:
     disk, before = a_disk(), a_disk().total_bytes
     assert before == 75_000 + 6
     path = "Documents/many/00001/00001234.dat"
@@ -72,7 +72,7 @@ def test_they_are_replaced_and_removed_like_others() -> None:
     assert len(order) == len(set(order))
 
 
-def test_a_restore_that_leaves_nothing_else_leaves_none_of_them() -> None:
+def test_a_replace_removes_generated_files() -> None:
     disk = a_disk()
     disk.retain(APP, lambda node: node.relative_path.endswith("0007.dat"))
     assert [n.relative_path for n in disk.walk(APP) if n.kind == "file"] == ["Documents/many/00000/00000007.dat"]
@@ -81,7 +81,7 @@ def test_a_restore_that_leaves_nothing_else_leaves_none_of_them() -> None:
     assert APP not in disk.domains() and list(disk.walk(APP)) == []
 
 
-def test_a_million_files_and_a_hundred_gigabytes_cost_nothing() -> None:
+def test_a_million_files_and_a_hundred_gigabytes_need_no_memory() -> None:
     tracemalloc.start()
     try:
         phone = SimulatedPhone(capacity_bytes=1 << 40)
@@ -100,7 +100,7 @@ def test_a_million_files_and_a_hundred_gigabytes_cost_nothing() -> None:
     assert grown < 1_000_000
 
 
-def test_a_spec_lays_them_down_in_an_app_of_their_own() -> None:
+def test_a_spec_puts_them_in_the_archive_app() -> None:
     phone = SimulatedPhone()
     fill(phone, ContentsSpec(messages=0, attachments=0, photos=0, videos=0, many_files=3, vast_bytes=(1 << 30) + 5), 7)
     assert "com.example.archive" in phone.apps

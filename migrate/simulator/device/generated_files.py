@@ -1,4 +1,4 @@
-"""A great many files, or a few vast ones, that are never stored: node and content follow from a number.
+"""Millions of files, or a few huge ones, that are never stored: node and content are derived from a number.
 
 <folder>/00000/00000000<suffix>     a thousand files in each of the folders
 """
@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 from migrate.simulator.device.filesystem import MOBILE, Kind, Node, Synthetic
 
-FILES_IN_A_FOLDER = 1_000
+FILES_PER_FOLDER = 1_000
 BORN = 1_700_000_000
-"""2023-11-14: when all of them were written, in unix seconds."""
+"""All dates of the files, in unix seconds: 2023-11-14."""
 
 
 @dataclass(frozen=True)
 class GeneratedFiles:
-    """`count` files of `size_bytes` each below `folder` of `domain`. No two have the same content."""
+    """`count` files of `size_bytes` each below `folder` of `domain`, all with different content."""
 
     domain: str
     folder: str
@@ -35,10 +35,10 @@ class GeneratedFiles:
 
     @property
     def directories(self) -> list[str]:
-        """The root, the ancestors of `folder`, itself, and the folders in it: parents first."""
+        """The domain's root, the ancestors of `folder`, `folder`, and its subfolders: parents first."""
         parts = self.folder.split("/")
         above = ["", *("/".join(parts[: number + 1]) for number in range(len(parts)))]
-        folders = -(-self.count // FILES_IN_A_FOLDER)
+        folders = -(-self.count // FILES_PER_FOLDER)
         return above + [f"{self.folder}/{number:05}" for number in range(folders)]
 
     @property
@@ -46,8 +46,8 @@ class GeneratedFiles:
         return self.count * self.size_bytes
 
     @property
-    def inodes(self) -> int:
-        """How many it takes up."""
+    def inode_count(self) -> int:
+        """How many inodes the files and directories use."""
         return self.count + len(self.directories)
 
     def nodes(self, first_inode: int) -> Iterator[Node]:
@@ -70,7 +70,7 @@ class GeneratedFiles:
         return None
 
     def _path(self, number: int) -> str:
-        return f"{self.folder}/{number // FILES_IN_A_FOLDER:05}/{number:08}{self.suffix}"
+        return f"{self.folder}/{number // FILES_PER_FOLDER:05}/{number:08}{self.suffix}"
 
     def _file_node(self, number: int, first_inode: int) -> Node:
         content = Synthetic(self.seed * 1_000_003 + number, self.size_bytes)

@@ -1,7 +1,7 @@
-"""A backup in the making: which rows it will have, which files must be sent for it, and how far it came.
+"""A backup in progress: its rows, the files to upload, and its phase.
 
-The draft is what a phone remembers of an interrupted run. Going on means planning again over what lies on the disk
-now: a file that has not changed keeps its row and its key, so bytes sent twice are the same bytes.
+A phone keeps it for a backup that was interrupted. Resuming plans again over the current files: an unchanged file keeps
+its row and its key, so bytes that are sent twice are identical.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from migrate.backup.record import Kind, Record, file_id
 from migrate.problems import BlobMissing, BlobUnreadable
 from migrate.simulator.agent.backup_keys import PhoneKeys
 from migrate.simulator.agent.host_folder import Unreadable
-from migrate.simulator.agent.rows.backup_rows import PendingRow, PendingRows, StoredFile
 from migrate.simulator.agent.rows.host_rows import HostRows
+from migrate.simulator.agent.rows.pending_rows import PendingRow, PendingRows, StoredFile
 from migrate.simulator.device.domains import DIGESTED
 from migrate.simulator.device.filesystem import Node
 from migrate.simulator.faults.faults import Faults
@@ -32,7 +32,7 @@ Phase = Literal["uploading", "moving", "removing"]
 
 @dataclass(frozen=True)
 class PlannedUpload:
-    """A file that must go to the host, and the length it will have there."""
+    """A file to upload, and its size on the host."""
 
     node: Node
     row: PendingRow
@@ -44,15 +44,15 @@ class PlannedUpload:
 
 @dataclass
 class PendingBackup:
-    uuid: str  # of Status.plist: one for each backup that was begun
+    uuid: str  # in Status.plist; new for each backup that is started
     full: bool
-    previous_state: str  # BackupState of what was there before
+    previous_state: str  # BackupState of the previous backup
     keys: PhoneKeys
-    manifest_key: bytes = field(repr=False)  # plain
+    manifest_key: bytes = field(repr=False)  # unwrapped
     rows: PendingRows = field(repr=False)
     base: HostRows | None = field(default=None, repr=False)  # rows of the finished backup it builds on
     base_unreadable_ids: frozenset[str] = frozenset()
-    old_folder: str | None = None  # where a full backup put the one before; removed at the end
+    old_folder: str | None = None  # where a full backup moved the previous one; removed at the end
 
     phase: Phase = "uploading"
     unreadable_ids: set[str] = field(default_factory=set, repr=False)
@@ -70,7 +70,7 @@ class PendingBackup:
         return self.keys.class_keys.wrap(MANIFEST_KEY_CLASS, self.manifest_key)
 
     def plan(self, nodes: Iterable[Node], faults: Faults) -> None:
-        """Rows for every node. Those whose bytes the host lacks, or has of another time, are to be sent and moved."""
+        """Plans a row for every node. Files that are new or changed since the base backup are uploaded and moved."""
         self.rows.begin_plan()
         for node in nodes:
             identity = file_id(node.domain, node.relative_path)
@@ -79,32 +79,32 @@ class PendingBackup:
             if known is not None and identity not in self.base_unreadable_ids and _unchanged(node, known):
                 self.rows.put(known, is_uploaded=False, stored_size=stored_size)
                 continue
-            begun = self.rows.get(identity)
+            planned = self.rows.get(identity)
             is_uploaded = node.kind == "file"
-            if begun is not None and _unchanged(node, begun):
-                self.rows.keep(begun, is_uploaded=is_uploaded, stored_size=stored_size)
+            if planned is not None and _unchanged(node, planned):
+                self.rows.keep(planned, is_uploaded=is_uploaded, stored_size=stored_size)
             else:
                 self.rows.put(self._new_record(node, identity), is_uploaded=is_uploaded, stored_size=stored_size)
         self.rows.end_plan()
         self.unreadable_ids.clear()
 
     def planned_uploads(self, nodes: Iterable[Node]) -> Iterator[PlannedUpload]:
-        """What is to be sent of the same nodes that were planned, as they come."""
+        """The files to upload. `nodes` must be the nodes that were planned, in the same order."""
         return (
             PlannedUpload(node, row) for node, row in zip(nodes, self.rows.in_order(), strict=True) if row.needs_upload
         )
 
     def removals(self, shards: Iterable[str]) -> Iterator[str]:
-        """File ids of the finished backup whose bytes nothing refers to any more, shard by shard."""
+        """The file ids of the base backup that the new one no longer uses, shard by shard."""
         for shard in shards if self.base is not None else ():
             assert self.base is not None
             yield from sorted(set(self.base.file_ids_in(shard)).difference(self.rows.file_ids_in(shard)))
 
     def stored_chunks(self, planned: PlannedUpload, faults: Faults) -> Iterator[bytes]:
-        """What the host is to keep of a file. At its end the file counts as sent and its digest is in its row.
+        """The bytes to upload for a file. At their end the file is marked as sent and its digest is in its row.
 
         Raises:
-            Unreadable: the phone cannot read on; the file is in `unreadable_ids`.
+            Unreadable: the phone cannot read on. The file is added to `unreadable_ids`.
         """
         digested = planned.node.domain in DIGESTED
         digest = hashlib.sha1(usedforsecurity=False)
@@ -128,7 +128,7 @@ class PendingBackup:
         self.rows.mark_sent(row)
 
     def write_manifest(self) -> StoredFile:
-        """Manifest.db as it goes to the host."""
+        """Writes Manifest.db for the upload."""
         return self.rows.write_manifest(self.manifest_key if self.encrypted else None)
 
     def _stored_size(self, node: Node, faults: Faults) -> int:
@@ -138,7 +138,7 @@ class PendingBackup:
         return encrypted_size(node.size)
 
     def _new_record(self, node: Node, identity: str) -> Record:
-        """Files have a key in unencrypted backups too (*seen*, iOS 14.3)."""
+        """A new row for a node. Files also have a key in unencrypted backups (*seen*, iOS 14.3)."""
         protection_class = node.protection_class
         key: bytes | None = None
         if node.kind == "file":
@@ -180,7 +180,7 @@ def _attributes(node: Node) -> bytes | None:
 
 
 def _readable_chunks(node: Node, faults: Faults) -> Iterator[bytes]:
-    """The file's bytes, or some of them and then Unreadable where the faults say so."""
+    """The file's bytes, or some of them followed by Unreadable if the faults say so."""
     why = faults.why_unreadable(node.domain, node.relative_path)
     left = faults.unreadable_after_bytes
     try:
@@ -196,7 +196,7 @@ def _readable_chunks(node: Node, faults: Faults) -> Iterator[bytes]:
                     break
     except OSError as error:
         raise Unreadable(error.strerror or str(error)) from error
-    except (BlobMissing, BlobUnreadable) as error:  # of a phone that plays a saved backup
+    except (BlobMissing, BlobUnreadable) as error:  # on a phone that plays a real backup
         raise Unreadable(error.what()) from error
     if why is not None:
         raise Unreadable(why)

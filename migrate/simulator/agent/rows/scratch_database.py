@@ -1,6 +1,6 @@
-"""A SQLite database for rows that would be too many for memory: in a folder of its own, gone with the object.
+"""A temporary SQLite database for rows that would not fit in memory, in its own folder, removed with the object.
 
-Of an encrypted backup nothing lies there in plain (see `migrate.backup.manifest.scratch_vfs`).
+For an encrypted backup the database is encrypted too (see `migrate.backup.manifest.scratch_vfs`).
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ import apsw
 from migrate.backup.manifest.scratch_vfs import ScratchVfs
 
 CACHE_KIB = 32 << 10
-"""Enough for the index of a million file ids: 28 MB where each is kept as its 20 bytes."""
-ROWS_AT_ONCE = 500
+"""Enough for the index of a million file ids: 28 MB with 20 bytes each."""
+ROWS_PER_BATCH = 500
 
 Values = tuple[Any, ...]
 
 
-class PrivateDatabase:
-    """Several threads may use it. Nothing is ever rolled back.
+class ScratchDatabase:
+    """A temporary database. Thread-safe; nothing is ever rolled back.
 
     Raises:
-        OSError: no room, say; from every method.
+        OSError: from every method, for instance if the disk is full.
     """
 
     def __init__(self, schema: str, *, encrypted: bool) -> None:
@@ -49,14 +49,14 @@ class PrivateDatabase:
         self.run("BEGIN")
 
     def rows(self, query: str, values: Values = ()) -> Iterator[Values]:
-        """What a query finds, as it is found; the table it reads must not change meanwhile."""
+        """Yields the rows of a query in pages. The table must not change meanwhile."""
         with self._lock:
             cursor = self._checked(query, values)
         while page := self._next_page(cursor):
             yield from page
 
     def row(self, query: str, values: Values = ()) -> Values | None:
-        """The first of them."""
+        """The first row of a query, or None."""
         with self._lock:
             cursor = self._checked(query, values)
             found = next(iter(cursor), None)
@@ -64,7 +64,7 @@ class PrivateDatabase:
             return found
 
     def number(self, query: str, values: Values = ()) -> int:
-        """The one number that a query finds; 0 for NULL."""
+        """The number a query returns; 0 for NULL."""
         found = self.row(query, values)
         return int(found[0] or 0) if found else 0
 
@@ -74,7 +74,7 @@ class PrivateDatabase:
 
     def run_many(self, statement: str, each: Iterable[Values]) -> None:
         waiting = iter(each)
-        while page := list(islice(waiting, ROWS_AT_ONCE)):
+        while page := list(islice(waiting, ROWS_PER_BATCH)):
             try:
                 with self._lock:
                     self._connection.executemany(statement, page)
@@ -90,7 +90,7 @@ class PrivateDatabase:
     def _next_page(self, cursor: apsw.Cursor) -> list[Values]:
         try:
             with self._lock:
-                return list(islice(cursor, ROWS_AT_ONCE))
+                return list(islice(cursor, ROWS_PER_BATCH))
         except apsw.Error as error:
             raise self._disk.problem or error from error
 

@@ -1,4 +1,4 @@
-"""Archives are encoded fast, and are the same bytes as when they are encoded one by one."""
+"""Templates encode archives to the same bytes as `encode_mbfile`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from migrate.backup.mbfile.encode import encode_mbfile
 from migrate.backup.record import Kind, Record
-from migrate.simulator.agent.rows.record_templates import ArchiveTemplates
+from migrate.simulator.agent.rows.record_templates import RecordTemplates
 
 PLAIN = Record(
     file_id="0" * 40,
@@ -47,20 +47,20 @@ FIELDS: dict[str, Any] = {
     "target": st.sampled_from([None, "Library/a.dat", "/private/x"]),
     "extended_attributes": st.sampled_from([None, b"bplist00", bytes(20), bytes(44)]),
 }
-STENCILS = {version: ArchiveTemplates(version) for version in ("18.5", "27.0")}
+TEMPLATES = {version: RecordTemplates(version) for version in ("18.5", "27.0")}
 
 
 @given(changes=st.lists(st.fixed_dictionaries({}, optional=FIELDS), min_size=1, max_size=6))
-def test_rows_of_any_kind_get_the_archive_they_would_get_alone(changes: list[dict[str, Any]]) -> None:
-    for version, stencils in STENCILS.items():
+def test_a_template_gives_the_same_archive_as_encode_mbfile(changes: list[dict[str, Any]]) -> None:
+    for version, templates in TEMPLATES.items():
         for change in changes:
             record = replace(PLAIN, **change)
-            assert stencils.encode(record) == encode_mbfile(record, ios_version=version)
+            assert templates.encode(record) == encode_mbfile(record, ios_version=version)
 
 
-def test_a_million_rows_of_one_kind_share_one_stencil() -> None:
-    stencils = ArchiveTemplates("26.1")
+def test_rows_of_one_kind_share_one_template() -> None:
+    templates = RecordTemplates("26.1")
     for inode in range(65_000, 67_000):
         record = replace(PLAIN, inode=inode, relative_path=f"Documents/{inode:08}.dat", digest=inode.to_bytes(20))
-        assert stencils.encode(record) == encode_mbfile(record, ios_version="26.1")
-    assert stencils.template_count == 2, "one for inodes of two bytes, one for those of four"
+        assert templates.encode(record) == encode_mbfile(record, ios_version="26.1")
+    assert templates.template_count == 2, "one for inodes of two bytes, one for those of four"

@@ -1,4 +1,4 @@
-"""An app with a great many files, and vast ones: for backups of phones that fit on no test computer."""
+"""An app with millions of files or huge ones, for backups of phones that would not fit on a test computer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from migrate.simulator.contents.spec import ContentsSpec
 from migrate.simulator.device.app import App
-from migrate.simulator.device.procedural_files import GeneratedFiles
+from migrate.simulator.device.generated_files import GeneratedFiles
 
 if TYPE_CHECKING:
     from migrate.simulator.device.phone import SimulatedPhone
@@ -16,7 +16,7 @@ VAST_FILE_BYTES = 1 << 30
 
 
 def write_archive(phone: SimulatedPhone, spec: ContentsSpec, seed: int) -> None:
-    """Nothing, unless the spec asks for it."""
+    """Adds the Archive app if the spec asks for `many_files` or `vast_bytes`."""
     if not spec.many_files and not spec.vast_bytes:
         return
     phone.apps[ARCHIVE] = App(ARCHIVE, "Archive")
