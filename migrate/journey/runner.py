@@ -18,7 +18,16 @@ from migrate.journey.journal import Journal
 from migrate.journey.lock import LockHeld, locked
 from migrate.journey.run_state import Run
 from migrate.plan.model import Plan
-from migrate.problems import DiskFullHere, Interrupted, MigrateError, NotProven, RunBusy, StoppedBeforeBeginning
+from migrate.problems import (
+    Command,
+    DiskFullHere,
+    Interrupted,
+    JournalTorn,
+    MigrateError,
+    NotProven,
+    RunBusy,
+    StoppedBeforeBeginning,
+)
 from migrate.problems.finding import Finding
 
 STEPS_WITHOUT_EFFECTS = frozenset({"meet", "preflight"})
@@ -161,7 +170,7 @@ def _record_stop(run: Run, error: MigrateError) -> None:
     """Write down why the run stopped, tell it, and forget a run that left nothing behind."""
     is_resumable = _has_effects(run.journal) or error.exit_code == 50
     if is_resumable:
-        error.again = f"run: migrate resume {run.journal.run_id}"
+        error.again = Command("resume", run.journal.run_id)
     outcome: events.Outcome = "stopped" if error.exit_code in (50, 130) else "failed"
     if isinstance(error, NotProven):
         outcome = "not-proven"
@@ -199,10 +208,4 @@ def _read_findings(folder: Path) -> list[Finding]:
 
 
 def _torn(journal: Journal) -> Finding:
-    return Finding(
-        code="journal-torn",
-        severity="info",
-        what="The last line of this run's journal was cut off.",
-        why="The computer or migrate was stopped in the middle of writing it. That line says nothing we rely on.",
-        next="Nothing to do: the step it belonged to is looked at again.",
-    )
+    return JournalTorn().as_finding()

@@ -184,7 +184,7 @@ def report_error(error: MigrateError, options: GlobalOptions) -> int:
         if options.emit_final_error is not None:
             options.emit_final_error(error)
         else:
-            output.print_error(error, as_json=options.json, worded=options.insert_options)
+            output.print_error(error, as_json=options.json, paste=options.command_to_paste)
     except output.StdoutClosed:
         output.discard_stdout()
     return error.exit_code

@@ -14,12 +14,12 @@ import shutil
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
-from migrate.problems import MigrateError, NoTerminal
+from migrate.problems import MigrateError, NoTerminal, Paste, paste
 from migrate.problems.finding import Finding
 
 CONTROL_CHARACTERS = re.compile(
@@ -145,12 +145,12 @@ def format_problem(what: str, why: str, then: str) -> list[str]:
     ]
 
 
-def print_error(error: MigrateError, *, as_json: bool, worded: Callable[[str], str] = str) -> None:
-    """An error: as JSON on stdout, or in words on stderr, what to do next `worded` for this command line."""
+def print_error(error: MigrateError, *, as_json: bool, paste: Paste = paste) -> None:
+    """An error: as JSON on stdout, or in words on stderr with its commands written by `paste`."""
     if as_json:
         print_json({"error": error.as_json()})
         return
-    for line in format_problem(error.what(), error.why(), worded(error.next())):
+    for line in format_problem(*(error.render(sentence, paste) for sentence in ("what", "why", "next"))):
         say(line)
 
 

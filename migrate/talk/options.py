@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import re
 import shlex
 import sys
 import tempfile
@@ -64,8 +63,6 @@ PlainOption = Annotated[
     ),
 ]
 
-A_COMMAND = re.compile(r"\bmigrate (?=(?:resume|run|runs|prove|undo|receipt|rehearse|phones|save|heal)\b)")
-"""A command inside a sentence that depends on the home or the usbmuxd."""
 OPTIONS = tuple(
     inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
     for name, annotation, default in (
@@ -124,11 +121,6 @@ class GlobalOptions:
     def command_to_paste(self, *words: str) -> str:
         """`migrate WORDS`, as it can be pasted after this command line."""
         return shlex.join(("migrate", *self.own_options, *words))
-
-    def insert_options(self, sentence: str) -> str:
-        """A sentence of an error whose commands go on in the home that this command line named."""
-        options = shlex.join(self.own_options)
-        return A_COMMAND.sub(lambda found: f"migrate {options} ", sentence) if options else sentence
 
     @property
     def usbmuxd_address(self) -> str | None:

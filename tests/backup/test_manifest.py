@@ -159,7 +159,7 @@ def test_a_wounded_encrypted_manifest_is_unreadable_and_says_why(
     with pytest.raises(error_type) as error, opened(folder, PASSWORD) as manifest:
         list(manifest.records())
     assert error.value.exit_code == 31
-    assert error.value.why()
+    assert error.value.why
 
 
 def test_a_plain_backup_that_says_it_is_encrypted_is_refused(make_backup: MakeBackup) -> None:
@@ -294,7 +294,7 @@ def test_a_bad_row_is_handed_over_and_the_others_still_come(make_backup: MakeBac
         with pytest.raises(BadRecord):
             list(manifest.records())
     assert len(bad) == 1
-    assert bad[0].why()
+    assert bad[0].why
 
 
 def test_a_path_that_is_no_utf8_among_others_hides_none_of_them(make_backup: MakeBackup) -> None:

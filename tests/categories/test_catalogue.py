@@ -84,7 +84,7 @@ def test_a_typing_mistake_is_answered_with_the_category_that_was_meant(typed: st
     with pytest.raises(UnknownCategory) as caught:
         load_catalogue().category(typed)
     assert caught.value.exit_code == 10
-    assert meant in caught.value.next()
+    assert meant in caught.value.next
 
 
 def spoil_unknown_key(toml: dict[str, Any]) -> None:

@@ -99,7 +99,7 @@ def test_a_phone_without_its_udid_is_damage_with_a_name(journal: Journal) -> Non
     journal.append({"met": "old", "udid": None, "name": "Ada's iPhone"})
     with pytest.raises(JournalDamaged) as caught:
         Journal.read(journal.path)
-    assert caught.value.line == 2 and "udid" in caught.value.why()
+    assert caught.value.line == 2 and "udid" in caught.value.why
 
 
 def test_a_path_whose_name_is_no_utf8_is_kept_and_read_back(journal: Journal) -> None:

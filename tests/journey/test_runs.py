@@ -92,7 +92,7 @@ def test_a_head_without_its_facts_is_damage_with_a_name(home: Home, change: dict
     rewrite_head(run, **change)
     with pytest.raises(JournalDamaged) as caught:
         run.journal()
-    assert caught.value.line == 1 and next(iter(change)) in caught.value.why()
+    assert caught.value.line == 1 and next(iter(change)) in caught.value.why
 
 
 def test_a_run_at_work_elsewhere_is_not_even_read(home: Home) -> None:

@@ -21,10 +21,9 @@ from migrate.backup import folder as backup_folder
 from migrate.phone.mobilebackup2 import back_up
 from migrate.phone.mobilebackup2 import conversation as serve
 from migrate.phone.mobilebackup2 import upload as receive
-from migrate.phone.mobilebackup2.back_up import more_unreadable_finding
 from migrate.phone.mobilebackup2.link import LinkEnded
 from migrate.phone.mobilebackup2.notifications import SHEET_GONE, SHEET_SHOWN, SHEETS_LIMIT, NotificationListener
-from migrate.problems import MigrateError, PhoneBrokeProtocol, UnsafeName
+from migrate.problems import MigrateError, MoreFilesUnreadable, PhoneBrokeProtocol, UnsafeName
 
 UDID = "00008110-000A1B2C3D4E5F60"
 WHOLE = struct.pack(">IB", 1, 0)
@@ -155,7 +154,7 @@ def refused_with(wired: Any, said: Say, name: str) -> tuple[str, bytes]:
         saved.result(10)
         told = heard[heard.find(b"DLMessageStatusResponse") :].decode(errors="replace")
     except MigrateError as error:
-        told = f"{error.what()} {error.why()}"
+        told = f"{error.what} {error.why}"
     wired.link.shut_down()
     listener.join()
     return told, bytes(heard)
@@ -355,7 +354,7 @@ def test_more_lost_files_than_anybody_reads_become_one_sentence(house: Any, a_ph
     report = asyncio.run(home.back_up(phone))
     codes = [finding.code for finding in home.progress.findings]
     assert codes == ["file-unreadable"] * 2 + ["more-files-unreadable"]
-    assert home.progress.findings[-1] == more_unreadable_finding("Anna's iPhone", len(report.unreadable) - 2)
+    assert home.progress.findings[-1] == MoreFilesUnreadable("Anna's iPhone", len(report.unreadable) - 2).as_finding()
 
 
 def test_a_flood_of_passcode_sheets_tells_a_person_only_so_often(house: Any, a_phone: Any) -> None:
@@ -381,5 +380,5 @@ def test_what_is_refused_is_named(wired: Any) -> None:
     wired.phone.say("DLMessageCreateDirectory", "../\x1b[31mhome")
     with pytest.raises(UnsafeName) as refused:
         saved.result(5)
-    assert "home" in refused.value.what() and "\x1b" not in refused.value.what()
-    assert isinstance(refused.value.why(), str) and Path(wired.root).is_dir()
+    assert "home" in refused.value.what and "\x1b" not in refused.value.what
+    assert isinstance(refused.value.why, str) and Path(wired.root).is_dir()

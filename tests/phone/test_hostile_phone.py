@@ -93,7 +93,7 @@ def test_whatever_lockdownd_says_is_an_error_of_ours_or_is_borne(
                 await met.installed_apps()
                 await met.signs_of_use()
         except MigrateError as error:
-            assert len(f"{error.what()} {error.why()} {error.next()}") < 2000
+            assert len(f"{error.what} {error.why} {error.next}") < 2000
 
     asyncio.run(story())
 

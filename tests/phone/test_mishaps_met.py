@@ -34,7 +34,7 @@ def test_every_number_a_phone_may_refuse_with_is_a_sentence_that_quotes_it(house
                         await met.back_up(home.folder(phone), seals=home.seals, progress=home.progress)
                     error = refused.value
                     phone.faults.mishaps.pop(0)
-                    told = f"{error.what()} {error.why()} {error.next()}"
+                    told = f"{error.what} {error.why} {error.next}"
                     assert error.exit_code not in (0, 1, 130)
                     assert text.split(":")[0].split(" (")[0] in told or type(error) is not DeviceRefused
                     # 1 and 3 are told apart by their words

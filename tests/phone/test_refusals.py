@@ -53,9 +53,9 @@ def heard(response: dict[str, Any]) -> MigrateError:
 def test_each_refusal_has_its_own_error_and_exit_code(number: int, said: str, code: str, exit_code: int) -> None:
     error = heard({"ErrorCode": number, "ErrorDescription": said})
     assert (error.code, error.exit_code) == (code, exit_code)
-    assert error.what().endswith(".")
-    assert error.why()
-    assert error.next()[0].isupper()
+    assert error.what.endswith(".")
+    assert error.why
+    assert error.next[0].isupper()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_response_without_a_number_is_a_refusal_too() -> None:
 
 def test_the_phone_s_own_words_are_quoted_in_one_harmless_line() -> None:
     said = "Digest didn't match\n\x1b[31mrm -rf /\x1b[0m\u202e" + "x" * 5000
-    why = heard({"ErrorCode": 205, "ErrorDescription": said}).why()
+    why = heard({"ErrorCode": 205, "ErrorDescription": said}).why
     assert "Digest didn't match [31mrm -rf / [0m" in why
     assert why.isprintable()
     assert len(why) < 330

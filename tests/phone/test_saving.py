@@ -519,7 +519,7 @@ def test_a_disk_too_small_is_said_with_what_is_needed_and_the_old_backup_stays(
     assert caught.value.exit_code == 33
     assert caught.value.free_bytes == 1_000_000
     assert 0x800_0000 + 500_000 <= caught.value.needed_bytes < 0x800_0000 + 600_000
-    assert "MB" in caught.value.why()
+    assert "MB" in caught.value.why
     monkeypatch.undo()
     asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)

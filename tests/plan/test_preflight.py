@@ -78,7 +78,7 @@ def test_a_plan_for_other_phones_is_refused() -> None:
     with pytest.raises(errors.PlanMismatch) as caught:
         preflight(plan(old_phone={"udid": "00008030-000F"}), seen())
     assert caught.value.exit_code == 11
-    assert "00008030-000F" in caught.value.why() and "--old 00008101-000A" in caught.value.next()
+    assert "00008030-000F" in caught.value.why and "--old 00008101-000A" in caught.value.next
     with pytest.raises(errors.PlanMismatch):
         preflight(plan(new_phone={"udid": "00008030-000F"}), seen())
 
@@ -167,7 +167,7 @@ def test_an_erased_phone_that_is_in_use_is_not_believed() -> None:
     with pytest.raises(errors.PhoneInUse) as caught:
         refuse(plan(), NEW, ("12 apps", "3,201 photos"))
     assert caught.value.exit_code == 11
-    assert "3,201 photos" in caught.value.why() and "wipe = true" in caught.value.next()
+    assert "3,201 photos" in caught.value.why and "wipe = true" in caught.value.next
 
 
 def test_it_may_be_emptied_when_the_plan_says_so_or_when_it_is_fresh_or_in_its_setup() -> None:
@@ -189,7 +189,7 @@ def test_what_does_not_fit_on_the_new_phone_is_refused_before_it_is_sent() -> No
     with pytest.raises(errors.NewPhoneTooFull) as caught:
         refuse(plan(), but(NEW, free_bytes=4 * GB))
     assert caught.value.exit_code == 41
-    assert "4.0 GB" in caught.value.what() and "5.0 GB" in caught.value.what()
+    assert "4.0 GB" in caught.value.what and "5.0 GB" in caught.value.what
     refuse(plan(), but(NEW, free_bytes=5 * GB))
     refuse(plan(), but(NEW, free_bytes=None))
 

@@ -69,7 +69,7 @@ def test_a_misspelt_key_names_its_line_and_the_one_that_was_meant(plan: Path) ->
     error = refused(plan, GOOD.replace("categories =", "categorys ="))
     assert isinstance(error, errors.PlanKeyUnknown)
     assert (error.line, error.key, error.table, error.nearest) == (9, "categorys", "move", "categories")
-    assert "line 9" in error.what() and "`categories`" in error.next()
+    assert "line 9" in error.what and "`categories`" in error.next
 
 
 def test_a_key_with_a_dash_for_its_underscore_is_recognised(plan: Path) -> None:
@@ -92,7 +92,7 @@ def test_an_unknown_category_names_its_line_and_the_nearest(plan: Path, word: st
     error = refused(plan, text)
     assert isinstance(error, errors.PlanCategoryUnknown)
     assert (error.line, error.word, error.nearest) == (11, word, meant)
-    assert meant in error.next()
+    assert meant in error.next
 
 
 @pytest.mark.parametrize("key", ["except", "may_replace"])
@@ -113,7 +113,7 @@ def test_apps_may_be_left_out_or_replaced_by_bundle_id(plan: Path) -> None:
 def test_a_missing_key_comes_with_the_line_to_add(plan: Path, missing: str, key: str) -> None:
     error = refused(plan, GOOD.replace(missing, ""))
     assert isinstance(error, errors.PlanKeyMissing)
-    assert error.key == key and f"{key} = " in error.next()
+    assert error.key == key and f"{key} = " in error.next
 
 
 @pytest.mark.parametrize(
@@ -140,14 +140,14 @@ def test_a_value_of_the_wrong_kind_is_explained_in_words(plan: Path, old: str, n
     error = refused(plan, GOOD.replace(old, new))
     assert isinstance(error, errors.PlanValueWrong)
     assert error.key == key
-    assert wanted in error.why()
+    assert wanted in error.why
     assert error.line > 0
-    assert error.file in error.what()
+    assert error.file in error.what
 
 
 def test_a_nearly_right_word_is_offered(plan: Path) -> None:
     error = refused(plan, GOOD.replace('"erased"', '"in use"'))
-    assert '"in-use"' in error.next()
+    assert '"in-use"' in error.next
 
 
 def test_a_newer_plan_is_refused_by_its_version_before_anything_else_is_said_about_it(plan: Path) -> None:
@@ -202,7 +202,7 @@ def test_wishes_that_cannot_stand_together_are_refused(plan: Path, change: objec
     assert callable(change)
     error = refused(plan, change(GOOD))
     assert type(error) is kind
-    assert "line" in error.what(), "it names the line, so that the person need not search"
+    assert "line" in error.what, "it names the line, so that the person need not search"
 
 
 def test_one_phone_cannot_be_both(plan: Path) -> None:

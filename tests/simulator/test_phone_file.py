@@ -108,7 +108,7 @@ hand = { passcode = "ignore", cancels = "backup" }
 def test_a_state_that_does_not_exist_is_named(written: Callable[[str], Path], said: str, about: str) -> None:
     with pytest.raises(PhoneFileInvalid) as refused:
         read_phone_file(written(said))
-    assert about in refused.value.why() + refused.value.what()
+    assert about in refused.value.why + refused.value.what
 
 
 def test_a_seed_makes_the_same_phone_every_time(written: Callable[[str], Path]) -> None:
@@ -179,7 +179,7 @@ def test_nobody_may_be_there(written: Callable[[str], Path]) -> None:
 def test_what_is_wrong_is_named(written: Callable[[str], Path], text: str, sentence: str) -> None:
     with pytest.raises(PhoneFileInvalid) as refused:
         read_phone_file(written(text))
-    assert sentence in refused.value.why()
+    assert sentence in refused.value.why
     assert refused.value.exit_code == 2
 
 

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 import pytest
 
-from migrate.problems import Interrupted, PhoneLocked, StoppedBeforeBeginning
+from migrate.problems import EXIT_CODES, Interrupted, PhoneLocked, StoppedBeforeBeginning
 from migrate.talk import cli
 from migrate.talk import console as output
 from migrate.talk import options as everywhere
-from migrate.talk.help.explain import EXIT_CODES
 
 if TYPE_CHECKING:
     from conftest import Migrate
@@ -77,10 +76,9 @@ def test_what_to_paste_next_goes_on_in_the_home_that_was_named(tmp_path: Path) -
     """It said `migrate resume`, which looked for the run in the home that was not named."""
     said = everywhere.GlobalOptions(home=tmp_path, usbmuxd="127.0.0.1:1")
     options = shlex.join(("--home", str(tmp_path), "--usbmuxd", "127.0.0.1:1"))
-    assert said.insert_options(Interrupted("R", "prove").next()) == f"Go on with: migrate {options} resume R"
+    stopped = Interrupted("R", "prove").render("next", said.command_to_paste)
+    assert stopped == f"Continue with: migrate {options} resume R"
     assert said.command_to_paste("undo", "R") == f"migrate {options} undo R"
-    assert said.insert_options("Type migrate explain 20") == "Type migrate explain 20"
-    assert everywhere.GlobalOptions().insert_options("Run: migrate resume") == "Run: migrate resume"
 
 
 @pytest.mark.parametrize("command", every_command())
@@ -245,16 +243,16 @@ def test_ctrl_c_before_anything_began_is_130(migrate: Migrate, plan: Path, monke
 
 
 def test_ctrl_c_after_something_began_says_how_to_go_on() -> None:
-    from migrate.problems import MigrateError, SaveInterrupted
+    from migrate.problems import BackupInterrupted, MigrateError
 
     def save(said: everywhere.GlobalOptions) -> None:
-        said.ctrl_c_error = SaveInterrupted("Ada's iPhone", "00008101-000A")
+        said.ctrl_c_error = BackupInterrupted("Ada's iPhone", "00008101-000A")
         raise KeyboardInterrupt
 
     everywhere.reset_options()
     with pytest.raises(MigrateError) as caught:
         everywhere.with_global_options(save)()
-    assert caught.value.exit_code == 50 and "migrate backup 00008101-000A" in caught.value.next()
+    assert caught.value.exit_code == 50 and "migrate backup 00008101-000A" in caught.value.next
     everywhere.reset_options()
     with pytest.raises(StoppedBeforeBeginning):
         everywhere.with_global_options(lambda said: (_ for _ in ()).throw(KeyboardInterrupt))()

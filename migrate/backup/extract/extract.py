@@ -24,7 +24,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from migrate.backup.extract import findings as skipped
 from migrate.backup.extract.names import UsedNames
 from migrate.backup.folder import child_path, inside, unsafe_name_reason
 from migrate.backup.manifest.open import RecordFilter
@@ -33,10 +32,18 @@ from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
 from migrate.backup.verify.findings import Findings
 from migrate.problems import (
+    BadRecord,
     BlobMissing,
     BlobUnreadable,
     CannotExtractHere,
+    ExtractCaughtMidWrite,
     ExtractIntoBackup,
+    ExtractLinkLeftOut,
+    ExtractMissing,
+    ExtractNameImpossible,
+    ExtractNameUnsafe,
+    ExtractRecordBad,
+    ExtractUnreadable,
     MigrateError,
     NothingToExtract,
     UnsafeName,
@@ -90,7 +97,7 @@ class ExtractResult:
         """30 where a chosen file is damaged or missing in the backup, 33 where this computer cannot hold one; a link
         that was left out takes no content away."""
         codes = {finding.code for finding in self.findings if finding.severity == "error"}
-        if codes - {skipped.NAME}:
+        if codes - {ExtractNameImpossible.code}:
             return 30
         return 33 if codes else 0
 
@@ -216,7 +223,7 @@ class _Extraction:
 
     def _take_out(self, wanted: RecordFilter) -> None:
         seen = False
-        for record in self.backup.manifest.records_where(wanted, lambda bad: self.found.add(skipped.row_bad(bad))):
+        for record in self.backup.manifest.records_where(wanted, self._bad_row):
             if not seen:
                 self._begin()
                 seen = True
@@ -232,6 +239,9 @@ class _Extraction:
         for record in self._waiting:
             self._one(record, self._link)
 
+    def _bad_row(self, bad: BadRecord) -> None:
+        self.found.add(ExtractRecordBad.of(bad, reason=bad.reason))
+
     def _begin(self) -> None:
         self.to.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         self.names = UsedNames.of(self.to)
@@ -241,22 +251,22 @@ class _Extraction:
         try:
             extract_record(record)
         except BlobMissing:
-            self.found.add(skipped.content_missing(record))
+            self.found.add(ExtractMissing.of(record))
         except BlobUnreadable as problem:
-            self.found.add(skipped.content_unreadable(record, problem.why()))
+            self.found.add(ExtractUnreadable.of(record, reason=problem.why))
         except UnsafeName as problem:
             empty = record.kind is Kind.DIRECTORY
             if (reason := unsafe_name_reason(record.domain, record.relative_path, empty=empty)) is not None:
-                self.found.add(skipped.name_unsafe(record, reason))
+                self.found.add(ExtractNameUnsafe.of(record, reason=reason))
             else:
-                self.found.add(skipped.name_impossible(record, f"the name {problem.reason}"))
+                self.found.add(ExtractNameImpossible.of(record, reason=f"the name {problem.reason}"))
         except FileExistsError:
-            self.found.add(skipped.name_impossible(record, "something of that name was there before it"))
+            self.found.add(ExtractNameImpossible.of(record, reason="something of that name was there before it"))
         except OSError as problem:
             if problem.errno not in _NAMES_REFUSED:
                 raise
             message = problem.strerror or type(problem).__name__
-            self.found.add(skipped.name_impossible(record, f"this computer answered: {message}"))
+            self.found.add(ExtractNameImpossible.of(record, reason=f"this computer answered: {message}"))
 
     # -- places ------------------------------------------------------------------------------------------------------
 
@@ -337,7 +347,7 @@ class _Extraction:
         self.content_bytes += job.written
         self.progress.files_moved(self.files)
         if not job.is_whole:
-            self.found.add(skipped.caught_mid_write(job.record))
+            self.found.add(ExtractCaughtMidWrite.of(job.record))
 
     def _await_all(self) -> None:
         self._submit_batch()
@@ -395,14 +405,16 @@ class _Extraction:
         try:
             inside(self.to, _linked_to(_name(record), target))
         except UnsafeName as problem:
-            self.found.add(skipped.link_left_out(record, f"it points to {target[:200]!r}, which {problem.reason}"))
+            self.found.add(
+                ExtractLinkLeftOut.of(record, reason=f"it points to {target[:200]!r}, which {problem.reason}")
+            )
             return
         place = self._place(record)
         try:
             place.symlink_to(target)
         except (OSError, NotImplementedError) as problem:  # Windows makes links for those who have the right to
             message = getattr(problem, "strerror", None) or type(problem).__name__
-            self.found.add(skipped.link_left_out(record, f"this computer made no link: {message}"))
+            self.found.add(ExtractLinkLeftOut.of(record, reason=f"this computer made no link: {message}"))
         else:
             self.links += 1
 

@@ -27,10 +27,9 @@ from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.crypto.stored_content import BlobReader, open_regular_file
 from migrate.backup.folder import PATH_LIMIT_BYTES
 from migrate.backup.record import Record
-from migrate.backup.verify import record_findings as defect
 from migrate.backup.verify.formats import BEGIN_BYTES, FileFormat, detect_format, extension_mismatch, find_format_fault
 from migrate.backup.verify.thread_pool import in_order
-from migrate.problems import KeyUnusable
+from migrate.problems import KeyUnusable, Problem, damage
 from migrate.problems.finding import Finding
 
 CHUNK_BYTES = 1 << 20
@@ -82,13 +81,13 @@ def _judge_length(blob: Blob, *, checksum_matches: bool) -> list[Finding]:
     """What the length alone tells. `checksum_matches`: the bytes are held against a digest as well."""
     record, stored = blob.record, blob.stored_bytes
     if stored == 0 and record.size:
-        return [defect.emptied(record)]
+        return [damage.FileEmptied.of(record, size=record.size).as_finding()]
     if blob.encrypted and stored % BLOCK_BYTES:
-        return [defect.stored_length_impossible(record, stored)]
+        return [damage.StoredLengthImpossible.of(record, stored_size=stored).as_finding()]
     if record.size is None or stored == 0:  # an empty file may be stored as nothing at all, encrypted or not
         return []
     expected = encrypted_size(record.size) if blob.encrypted else record.size
-    return [] if stored == expected else [defect.size_differs(record, stored, checksum_matches=checksum_matches)]
+    return [] if stored == expected else [_size_differs(record, stored, checksum_matches=checksum_matches)]
 
 
 def _examine(blob: Blob, class_keys: ClassKeys | None, on_read: Callable[[int], None]) -> Examined:
@@ -99,11 +98,11 @@ def _examine(blob: Blob, class_keys: ClassKeys | None, on_read: Callable[[int], 
     try:
         sha1, sha256, tail = _digests(blob, on_read)
     except OSError as problem:
-        return Examined(blob, (defect.unreadable_here(blob.record, problem.strerror or type(problem).__name__),))
+        return Examined(blob, (_unreadable_here(blob.record, problem),))
     if blob.record.digest is not None and sha1 != blob.record.digest and not _content_has_digest(blob, class_keys):
-        return Examined(blob, (defect.digest_differs(blob.record),))
+        return Examined(blob, (damage.DigestDiffers.of(blob.record).as_finding(),))
     if blob.sha256 is not None and sha256 != blob.sha256:
-        return Examined(blob, (defect.seal_differs(blob.record),))
+        return Examined(blob, (damage.SealDiffers.of(blob.record).as_finding(),))
     if not blob.stored_bytes:
         return Examined(blob, tuple(by_length))
     try:
@@ -118,9 +117,9 @@ def _examine(blob: Blob, class_keys: ClassKeys | None, on_read: Callable[[int], 
 
 
 class _KeyWrong(Exception):
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(finding.code)
-        self.finding = finding
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.code)
+        self.finding = problem.as_finding()
 
 
 def _key_of(blob: Blob, class_keys: ClassKeys | None) -> bytes | None:
@@ -129,14 +128,16 @@ def _key_of(blob: Blob, class_keys: ClassKeys | None) -> bytes | None:
     if class_keys is None:
         return None
     if record.encryption_key is None:
-        raise _KeyWrong(defect.key_missing(record))
+        raise _KeyWrong(damage.KeyMissing.of(record))
     try:
         key = class_keys.unwrap(record.encryption_key)
     except KeyUnusable as problem:
-        raise _KeyWrong(defect.key_unusable(record, problem.reason)) from problem
+        raise _KeyWrong(damage.FileKeyUnusable.of(record, reason=problem.reason)) from problem
     key_class = int.from_bytes(record.encryption_key[:4], "little")
     if record.protection_class != key_class:  # equal on every phone; readers go by either (*read*: facts 3.5)
-        raise _KeyWrong(defect.class_contradicted(record, key_class))
+        raise _KeyWrong(
+            damage.ClassContradicted.of(record, protection_class=record.protection_class, key_class=key_class)
+        )
     return key
 
 
@@ -145,10 +146,10 @@ def _judge_padding(blob: Blob, key: bytes, tail: bytes, by_length: list[Finding]
     record = blob.record
     padding = padding_length(last_block(tail, key))
     if padding is None:
-        return by_length or [defect.padding_wrong(record)]
+        return by_length or [damage.PaddingWrong.of(record).as_finding()]
     content_bytes = blob.stored_bytes - padding
     if record.size is not None and content_bytes != record.size:
-        return [defect.size_differs(record, content_bytes, checksum_matches=blob.has_checksum)]
+        return [_size_differs(record, content_bytes, checksum_matches=blob.has_checksum)]
     return []
 
 
@@ -170,16 +171,29 @@ def _judge_form(blob: Blob, key: bytes | None, *, another_length: bool) -> tuple
             file_format = detect_format(begin)
             fault = find_format_fault(content, file_format) if file_format is not None else None
     except OSError as problem:
-        return None, [defect.unreadable_here(record, problem.strerror or type(problem).__name__)]
+        return None, [_unreadable_here(record, problem)]
     name = f"{record.domain}-{record.relative_path}"
     by_ios = len(name) <= PATH_LIMIT_BYTES and bool(_WRITTEN_BY_IOS.fullmatch(name))
     if file_format is None:
         reason = extension_mismatch(record.relative_path, begin) if by_ios else None
-        return None, [] if reason is None else [defect.not_its_name(record, reason)]
+        return None, [] if reason is None else [damage.NotWhatItsNameSays.of(record, reason=reason).as_finding()]
     if fault is None:
         return file_format, []
     damaged_in_transfer = another_length and fault.certain and by_ios
-    return file_format, [defect.form_broken(record, file_format, fault.reason, damaged_in_transfer=damaged_in_transfer)]
+    broken = damage.FormBroken.of(
+        record, file_format=file_format, reason=fault.reason, damaged_in_transfer=damaged_in_transfer
+    )
+    return file_format, [broken.as_finding()]
+
+
+def _size_differs(record: Record, content_size: int, *, checksum_matches: bool) -> Finding:
+    return damage.SizeDiffers.of(
+        record, size=record.size, content_size=content_size, checksum_matches=checksum_matches
+    ).as_finding()
+
+
+def _unreadable_here(record: Record, error: OSError) -> Finding:
+    return damage.FileUnreadableHere.of(record, reason=error.strerror or type(error).__name__).as_finding()
 
 
 def _content_has_digest(blob: Blob, class_keys: ClassKeys | None) -> bool:

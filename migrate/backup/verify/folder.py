@@ -9,9 +9,8 @@ from datetime import datetime
 
 from migrate.backup.crypto.keybag import Keybag
 from migrate.backup.folder import FILE_ID, MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder, parse_boolean
-from migrate.backup.verify import findings as defect
 from migrate.backup.verify.findings import Findings
-from migrate.problems import BackupUnreadable, KeybagUnreadable
+from migrate.problems import BackupUnfinished, BackupUnreadable, KeybagUnreadable, damage
 
 _SHARD = re.compile(r"[0-9a-f]{2}")
 
@@ -55,7 +54,7 @@ def check_plists(folder: BackupFolder, found: Findings) -> PlistSummary:
     info, manifest, status = (readable[name] for name in ("Info.plist", "Manifest.plist", "Status.plist"))
     state = folder.snapshot_state if status is not None else ""
     if status is not None and state != "finished":
-        found.add(defect.unfinished(state))
+        found.add(BackupUnfinished(folder.path, state))
     lockdown = (manifest or {}).get("Lockdown")
     lockdown = lockdown if isinstance(lockdown, dict) else {}
     host = info or {}
@@ -76,7 +75,7 @@ def _look_whether_they_agree(info: dict[str, object], lockdown: dict[str, object
     if isinstance(by_phone, str) and any(
         isinstance(udid, str) and udid.lower() != by_phone.lower() for udid in by_host if udid
     ):
-        found.add(defect.plists_disagree("UDID"))
+        found.add(damage.PlistsDisagree("UDID"))
 
 
 def _first_text(*value: object) -> str | None:
@@ -92,21 +91,21 @@ def _read(folder: BackupFolder, name: str, found: Findings) -> dict[str, object]
     try:
         plist = readers[name]()
     except BackupUnreadable as problem:
-        found.add(defect.plist_garbage(name, problem.reason[:1].upper() + problem.reason[1:]))
+        found.add(damage.PlistGarbage(name, problem.reason))
         return None
     if plist is None:
-        found.add(defect.plist_missing(name))
+        found.add(damage.PlistMissing(name))
         return None
     for key in _NEEDED[name]:
         if key not in plist:
-            found.add(defect.plist_incomplete(name, key))
+            found.add(damage.PlistIncomplete(name, key))
     for key, kind in _TYPES[name].items():
         if key not in plist or isinstance(plist[key], kind):
             continue
         if kind is not bool:
-            found.add(defect.plist_odd(name, key, needed=key in _NEEDED[name]))
+            found.add(damage.PlistOdd(name, key, needed=key in _NEEDED[name]))
         elif parse_boolean(plist[key]) is None:  # 0, 1 and "true" are odd and say enough
-            found.add(defect.plist_odd(name, key, needed=True))
+            found.add(damage.PlistOdd(name, key, needed=True))
     return plist
 
 
@@ -117,14 +116,14 @@ def _look_at_encryption(folder: BackupFolder, manifest: dict[str, object] | None
     if value is None:
         return None if has_plain_header is None else not has_plain_header
     if has_plain_header is not None and value == has_plain_header and not folder.has_plain_list:
-        found.add(defect.says_encrypted_but_is_not() if value else defect.says_plain_but_is_not())
+        found.add(damage.MarkedEncryptedButPlain() if value else damage.MarkedPlainButEncrypted())
     _look_at_keybag((manifest or {}).get("BackupKeyBag"), found, needed=value)
     if value:
         for key in (
             ("BackupKeyBag",) if folder.has_plain_list or has_plain_header is None else ("BackupKeyBag", "ManifestKey")
         ):
             if key not in (manifest or {}):
-                found.add(defect.plist_incomplete("Manifest.plist", key))
+                found.add(damage.PlistIncomplete("Manifest.plist", key))
     return value
 
 
@@ -133,7 +132,7 @@ def _look_at_keybag(bag: object, found: Findings, *, needed: bool) -> None:
         if isinstance(bag, bytes) and (bag or needed):
             Keybag.from_bytes(bag)
     except KeybagUnreadable as problem:
-        found.add(defect.keybag_unreadable(problem.reason, needed=needed))
+        found.add(KeybagUnreadable(problem.reason, needed))
 
 
 # -- stored files ----------------------------------------------------------------------------------------------------
@@ -164,14 +163,14 @@ def list_stored_files(folder: BackupFolder, found: Findings, *, finished: bool) 
                 if entry.is_dir(follow_symlinks=False):
                     _list_shard(entry, stored, found)
                 else:
-                    found.add(defect.entry_strange(entry.name))
+                    found.add(damage.EntryStrange(entry.name))
             elif entry.name in _OWN:
                 if not entry.is_file(follow_symlinks=False):
-                    found.add(defect.entry_strange(entry.name))
+                    found.add(damage.EntryStrange(entry.name))
             elif folder.is_flat and FILE_ID.fullmatch(entry.name):
                 _list_one(entry, stored)
             elif finished or entry.name != "Snapshot":  # an unfinished save goes on from there
-                found.add(defect.foreign_entry(entry.name))
+                found.add(damage.ForeignEntry(entry.name))
     return stored
 
 
@@ -184,7 +183,7 @@ def _list_shard(shard: os.DirEntry[str], stored: StoredFiles, found: Findings) -
                 else:
                     _list_one(entry, stored)
     except OSError:
-        found.add(defect.entry_strange(shard.name))
+        found.add(damage.EntryStrange(shard.name))
 
 
 def _list_one(entry: os.DirEntry[str], stored: StoredFiles) -> None:

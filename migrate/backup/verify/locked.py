@@ -15,13 +15,11 @@ from migrate.backup.crypto.stored_content import open_regular_file
 from migrate.backup.folder import BackupFolder
 from migrate.backup.record import Kind, Record
 from migrate.backup.seal import Seal, sha256_of
-from migrate.backup.verify import findings as defect
-from migrate.backup.verify import record_findings as record_defect
 from migrate.backup.verify.blobs import CHUNK_BYTES
 from migrate.backup.verify.findings import Findings
 from migrate.backup.verify.folder import StoredFiles
 from migrate.backup.verify.thread_pool import in_order
-from migrate.problems import UnsafeName
+from migrate.problems import UnsafeName, damage
 
 
 def check_without_password(
@@ -36,23 +34,23 @@ def check_without_password(
     """Add what is wrong with the stored files as far as anybody can tell, and what could not be looked at."""
     digests = seal.digests if seal else {}
     for file_id in sorted(digests.keys() - stored.sizes.keys() - stored.irregular.keys()):
-        found.add(defect.locked_file_missing(file_id))
+        found.add(damage.StoredFileMissing(file_id))
     for file_id in sorted(stored.irregular):
-        found.add(defect.entry_strange(f"{file_id[:2]}/{file_id}"))
+        found.add(damage.EntryStrange(f"{file_id[:2]}/{file_id}"))
     right_length: list[str] = []
     for file_id, size in sorted(stored.sizes.items()):
         if size % BLOCK_BYTES:
-            found.add(defect.locked_length_impossible(file_id, size))
+            found.add(damage.StoredFileLengthImpossible(file_id, size))
         elif seal is not None and seal.sizes.get(file_id, size) != size:
-            found.add(defect.locked_file_changed(file_id))
+            found.add(damage.StoredFileChanged(file_id))
         elif file_id in digests:
             right_length.append(file_id)
     if read:
         for file_id, sha256 in _hashed(folder, right_length):
             if sha256 != digests[file_id]:
-                found.add(defect.locked_file_changed(file_id))
+                found.add(damage.StoredFileChanged(file_id))
             on_read(stored.sizes[file_id])
-    left = defect.contents_not_checked if folder.has_plain_list else defect.not_checked_without_password
+    left = damage.ContentsNotChecked if folder.has_plain_list else damage.NotCheckedWithoutPassword
     found.add(left(len(stored.sizes), len(digests)))
 
 
@@ -73,14 +71,14 @@ def check_against_plain_list(
         files += 1
         size = stored.sizes.get(record.file_id)
         if size is None and record.file_id not in stored.irregular:
-            found.add(record_defect.missing(record))
+            found.add(damage.FileMissing.of(record))
         elif read and size and not size % BLOCK_BYTES and record.digest is not None:
             same = _sha1_of(folder.blob(record.file_id)) == record.digest
             agreed += same
             if not same:
                 differing.append(record)
     for record in differing if agreed else ():
-        found.add(record_defect.digest_differs(record))
+        found.add(damage.DigestDiffers.of(record))
     return rows, files
 
 

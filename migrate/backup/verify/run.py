@@ -26,14 +26,13 @@ from migrate.backup.manifest.open import Manifest
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.seal import Seal, read_seal, sha256_of, stored_seal
-from migrate.backup.verify import findings as defect
-from migrate.backup.verify import record_findings as record_defect
 from migrate.backup.verify.blobs import Blob, examine_all
 from migrate.backup.verify.databases import check_database, is_key_database, summarize_messages
 from migrate.backup.verify.findings import Findings, Owners
 from migrate.backup.verify.folder import PlistSummary, StoredFiles, check_plists, list_stored_files
 from migrate.backup.verify.locked import check_against_plain_list, check_without_password
 from migrate.problems import (
+    BackupUnfinished,
     BackupUnreadable,
     BadRecord,
     KeybagUnreadable,
@@ -42,6 +41,7 @@ from migrate.problems import (
     SealDamaged,
     UnsafeName,
     WrongPassword,
+    damage,
 )
 from migrate.problems.finding import Finding
 from migrate.progress import Progress, no_progress
@@ -71,10 +71,10 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        if any(finding.code == defect.UNFINISHED for finding in self.findings):
+        if any(finding.code == BackupUnfinished.code for finding in self.findings):
             return 34
         defects = {finding.code for finding in self.findings if finding.severity == "error"}
-        if defects and defects <= {defect.PASSWORD_MISSING, defect.PASSWORD_WRONG}:
+        if defects and defects <= {PasswordMissing.code, damage.PasswordWrong.code}:
             return 32
         return {"whole": 0, "damaged": 30, "unreadable": 31}[self.verdict]
 
@@ -117,7 +117,7 @@ def verify(
     except (PasswordMissing, WrongPassword) as problem:
         if not found.errors:
             raise
-        found.add(defect.password_missing() if isinstance(problem, PasswordMissing) else defect.password_wrong())
+        found.add(problem if isinstance(problem, PasswordMissing) else damage.PasswordWrong())
         return _unreadable(folder, plists, found)
     except (BackupUnreadable, KeybagUnreadable) as problem:
         return _not_opened(folder, plists, found, problem, seals, depth)
@@ -128,7 +128,7 @@ def verify(
         try:
             return _Check(folder, plists, backup, seal, found, depth, progress).verdict()
         except BackupUnreadable as problem:  # rows end in the middle
-            found.add(defect.manifest_unreadable(problem.why().rstrip(".")))
+            found.add(damage.ManifestUnreadable(problem.why.rstrip(".")))
             return _unreadable(folder, plists, found)
 
 
@@ -150,14 +150,14 @@ def verify_locked(
     found = Findings()
     plists = check_plists(folder, found)
     if not folder.manifest.exists():
-        found.add(defect.manifest_missing())
+        found.add(damage.ManifestMissing())
     seal = _seal_of(folder, seals, found)
     stored = list_stored_files(folder, found, finished=plists.finished)
     byte_counter = _ByteCounter(progress, stored.bytes)
     check_without_password(folder, stored, seal, found, read=depth == "full", on_read=byte_counter.add)
     by_list = _by_the_list(folder, stored, found, owners_of, read=depth == "full") if folder.has_plain_list else None
     wounded = found.errors
-    found.add(defect.password_missing())
+    found.add(PasswordMissing(folder.path))
     verdict = _unreadable(folder, plists, found)
     if by_list is None or not wounded:
         return verdict
@@ -171,14 +171,14 @@ def _by_the_list(
     """Rows and files of a list that is plain; None where it cannot be read."""
 
     def on_bad(bad: BadRecord) -> None:
-        found.add(record_defect.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
+        found.add(damage.RecordBad.of(bad, reason=bad.reason))
 
     try:
         with Manifest.open_list(folder) as manifest:
             found.owners = _owners(Backup(folder, manifest), owners_of)
             return check_against_plain_list(folder, manifest.records(on_bad), stored, found, read=read)
     except BackupUnreadable as problem:
-        found.add(defect.manifest_unreadable(problem.why().rstrip(".")))
+        found.add(damage.ManifestUnreadable(problem.why.rstrip(".")))
         return None
 
 
@@ -191,12 +191,12 @@ def _not_opened(
     depth: Depth,
 ) -> Verdict:
     if not folder.manifest.exists():
-        found.add(defect.manifest_missing())
+        found.add(damage.ManifestMissing())
     else:
-        found.add(defect.manifest_unreadable(problem.why().rstrip(".")))
+        found.add(damage.ManifestUnreadable(problem.why.rstrip(".")))
         seal = _seal_of(folder, seals, found)
         if depth == "full" and _has_changed(folder, seal):
-            found.add(defect.manifest_changed())
+            found.add(damage.ManifestChanged())
     return _unreadable(folder, plists, found)
 
 
@@ -234,10 +234,10 @@ def _seal_of(folder: BackupFolder, seals: Path | None, found: Findings) -> Seal 
     try:
         seal = read_seal(seals, folder)
         if seal is None and stored_seal(seals, folder.udid) is not None:
-            found.add(defect.seal_void())
+            found.add(damage.SealVoid())
         return seal
     except SealDamaged as problem:
-        found.add(defect.seal_damaged(problem.why().rstrip(".")))
+        found.add(problem)
     except (BackupUnreadable, UnsafeName):
         pass  # a plist that cannot be read is named already; a UDID that is no name has no seal
     return None
@@ -264,18 +264,18 @@ class _Check:
     def verdict(self) -> Verdict:
         manifest = self.backup.manifest
         if manifest.manifest_key is not None and not manifest.is_padded:
-            self.found.add(defect.manifest_not_padded())
+            self.found.add(damage.ManifestNotPadded())
         for message in manifest.find_faults() if self.depth == "full" else ():
-            self.found.add(defect.manifest_faulty(summarize_messages(message)))
+            self.found.add(damage.ManifestFaulty(summarize_messages(message)))
         if self.depth == "full" and not manifest.is_composed and _has_changed(self.folder, self.seal):
-            self.found.add(defect.manifest_changed())
+            self.found.add(damage.ManifestChanged())
         stored = list_stored_files(self.folder, self.found, finished=self.plists.finished)
         self._examine(stored)
         self._hold_lengths_against_encryption()
         for name in sorted([*stored.sizes, *stored.irregular]):  # what no row has claimed
-            self.found.add(defect.stray(name if self.folder.is_flat else f"{name[:2]}/{name}"))
+            self.found.add(damage.StrayFile(name if self.folder.is_flat else f"{name[:2]}/{name}"))
         for name in sorted(stored.misplaced):
-            self.found.add(defect.stray(name))
+            self.found.add(damage.StrayFile(name))
         return Verdict(
             backup=self.folder.path,
             udid=self.plists.udid,
@@ -309,7 +309,7 @@ class _Check:
             if fault is not None:
                 self.found.add(fault)
         if by_length_only:
-            self.found.add(defect.not_sealed(by_length_only))
+            self.found.add(damage.CheckedByLengthOnly(by_length_only))
 
     def _blobs(self, stored: StoredFiles, byte_counter: _ByteCounter) -> Iterator[Blob]:
         """Every file row that has a stored file worth examining; the others are named. Claims what it finds."""
@@ -318,7 +318,7 @@ class _Check:
 
         def on_bad(bad: BadRecord) -> None:
             stored.sizes.pop(bad.file_id, None)
-            self.found.add(record_defect.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
+            self.found.add(damage.RecordBad.of(bad, reason=bad.reason))
 
         for record in self.backup.records(on_bad):
             self._look_at_row(record)
@@ -329,14 +329,12 @@ class _Check:
             self.bytes += size or 0
             self._count_length(record, size or 0)
             if record.file_id in unreadable:
-                self.found.add(record_defect.unreadable_on_phone(record, unreadable[record.file_id]))
+                self.found.add(damage.FileUnreadableOnPhone.of(record, reason=unreadable[record.file_id]))
                 byte_counter.add(size or 0)
             elif record.file_id in stored.irregular:
-                self.found.add(record_defect.not_a_file(record, stored.irregular.pop(record.file_id)))
+                self.found.add(damage.FileNotAFile.of(record, found=stored.irregular.pop(record.file_id)))
             elif size is None:
-                self.found.add(
-                    (record_defect.listed_twice if self._is_there(record) else record_defect.missing)(record)
-                )
+                self.found.add((damage.ListedTwice if self._is_there(record) else damage.FileMissing).of(record))
             else:
                 yield Blob(
                     record=record,
@@ -356,9 +354,9 @@ class _Check:
         """Manifest.mbdb is plain either way, so only the lengths contradict a plist that lies. One file may have been
         caught mid-write; two of just these lengths and none of the others were not."""
         if not self.backup.manifest.is_encrypted and self.encrypted_lengths > 1 and not self.plain_lengths:
-            self.found.add(defect.lengths_say_encrypted())
+            self.found.add(damage.MarkedPlainButFilesEncrypted())
         if self.backup.manifest.is_encrypted and self.plain_lengths > 1 and not self.encrypted_lengths:
-            self.found.add(defect.lengths_say_plain())
+            self.found.add(damage.MarkedEncryptedButFilesPlain())
 
     def _is_there(self, record: Record) -> bool:
         """Whether a stored file that nobody may claim any more is there: another row has claimed it."""
@@ -370,10 +368,10 @@ class _Check:
     def _look_at_row(self, record: Record) -> None:
         expected = file_id(record.domain, record.relative_path)
         if record.file_id != expected:
-            self.found.add(record_defect.file_id_wrong(record, expected))
+            self.found.add(damage.FileIdWrong.of(record, expected=expected))
         empty = record.kind is Kind.DIRECTORY
         if (reason := unsafe_name_reason(record.domain, record.relative_path, empty=empty)) is not None:
-            self.found.add(record_defect.name_unsafe(record, reason))
+            self.found.add(damage.NameUnsafe.of(record, reason=reason))
 
 
 class _ByteCounter:

@@ -14,13 +14,14 @@ from migrate.journey.run_state import PresavedBackup, Role, Run
 from migrate.journey.threads import in_thread
 from migrate.phone.phone import Phone
 from migrate.problems import (
+    BackupDamaged,
+    BackupEncryptionTurnedOn,
     BackupTooOld,
     BackupUnreadable,
     MigrateError,
-    NothingSaved,
+    NothingBackedUp,
     PhonePasswordMissing,
-    SavedBackupDamaged,
-    WhichSaved,
+    WhichBackup,
 )
 from migrate.problems.finding import Finding
 from migrate.udid import same_udid
@@ -56,7 +57,7 @@ def find_existing_backup(run: Run) -> Path | None:
     made it, what is already saved.
 
     Raises:
-        BackupNotFound: the plan's folder is none. NothingSaved, WhichSaved: `as-is` does not say which one.
+        BackupNotFound: the plan's folder is none. NothingBackedUp, WhichBackup: `as-is` does not say which one.
     """
     if run.plan.old_phone.backup:
         return find_backup(Path(run.plan.old_phone.backup))
@@ -78,9 +79,9 @@ def find_working_backup(run: Run, udid: str | None) -> Path:
             folder for folder in saved if is_named_after_phone(folder) and not (new and same_udid(folder.name, new))
         ]
     if not saved:
-        raise NothingSaved(udid or "", str(run.home.backups))
+        raise NothingBackedUp(udid or "", str(run.home.backups))
     if len(saved) > 1:
-        raise WhichSaved(tuple(folder.name for folder in saved))
+        raise WhichBackup(tuple(folder.name for folder in saved))
     return saved[0]
 
 
@@ -155,16 +156,7 @@ async def ensure_password(run: Run, phone: Phone, role: Role) -> None:
     if password is None:
         raise PhonePasswordMissing(name, role)
     await phone.change_backup_password(None, password, progress=run.progress())
-    run.found(
-        Finding(
-            code="backup-encryption-turned-on",
-            severity="info",
-            phone=phone.facts.name,
-            what=f"{phone.facts.name} now encrypts its backups with the password you gave.",
-            why="The plan asks for encrypted backups: only they hold Health, Wi-Fi and passwords.",
-            next="Keep that password. It stays on the phone until you change it there or with Finder or iTunes.",
-        )
-    )
+    run.found(BackupEncryptionTurnedOn(phone.facts.name).as_finding())
 
 
 def backup_stamp(folder: Path) -> list[str | None]:
@@ -239,7 +231,7 @@ async def check(run: Run, folder: Path, role: Role) -> Verdict:
     """Verify a saved backup in full and pass its findings on.
 
     Raises:
-        SavedBackupDamaged, BackupUnreadable, BackupUnfinished: it cannot be built on.
+        BackupDamaged, BackupUnreadable, BackupUnfinished: it cannot be built on.
         PasswordMissing, WrongPassword: none that was told opens it.
     """
     backup = BackupFolder(folder)
@@ -259,7 +251,7 @@ async def check(run: Run, folder: Path, role: Role) -> Verdict:
     if verdict.verdict == "unreadable":
         raise BackupUnreadable(folder, "Manifest.db", defects[0].why if defects else "it cannot be opened")
     if defects and not accepts_defects(run, role, defects):
-        raise SavedBackupDamaged(str(folder), defects[0].what, len(defects))
+        raise BackupDamaged(str(folder), defects[0].what, len(defects))
     return verdict
 
 

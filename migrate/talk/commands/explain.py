@@ -39,16 +39,17 @@ def explain(
 
 def format_explanation(known: ErrorExplanation) -> list[str]:
     """One paragraph for each thing that is known."""
-    from migrate.problems import code_of
-    from migrate.talk.help.explain import EXIT_CODES, example_from_phone
+    from migrate.problems import EXIT_CODES
+    from migrate.talk.help.explain import example_from_phone
 
     paragraphs = []
     if known.exit_code is not None:
         paragraphs.append(wrapped(f"Exit code {known.exit_code}: {EXIT_CODES[known.exit_code]}."))
-    for error in known.errors:
-        shown = example_from_phone(error)
-        lines = format_problem(shown.what(), shown.why(), shown.next())
-        paragraphs.append("\n".join([wrapped(f"{code_of(error)} (exit code {error.exit_code}), for example:"), *lines]))
+    for problem in known.problems:
+        shown = example_from_phone(problem)
+        kind = f"exit code {problem.exit_code}" if problem.exit_code else shown.severity
+        lines = format_problem(shown.what, shown.why, shown.next)
+        paragraphs.append("\n".join([wrapped(f"{problem.code} ({kind}), for example:"), *lines]))
     for trouble in known.troubles:
         numbers = ", ".join(map(str, trouble.codes))
         words = " / ".join(f'"{phrase}"' for phrase in trouble.says)

@@ -121,7 +121,7 @@ def wanted_of(
         try:
             owners = chosen_owners(claims, categories=categories, apps=[*apps] if apps else None)
         except (UnknownCategory, UnknownApp) as error:
-            raise UsageWrong(f"{error.what()} {error.why()}", COMMAND) from error
+            raise UsageWrong(f"{error.what} {error.why}", COMMAND) from error
 
     def wanted(domain: str, path: str) -> bool:
         if claims is not None and not owners.isdisjoint(claims.owners(domain, path)):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from migrate.problems import NoPhone, SaveInterrupted, WhichPhoneToSave
+from migrate.problems import BackupInterrupted, NoPhone, WhichPhoneToBackUp
 from migrate.talk.console import print_json, print_line, say, wrapped
 from migrate.talk.options import Exit, GlobalOptions, Workspace, run_async, with_global_options
 from migrate.units import format_bytes
@@ -105,7 +105,7 @@ async def back_up_phone(
     """Meet the phone, save it into its working backup, and come back with what `save --json` answers.
 
     Raises:
-        NoPhone, WhichPhoneToSave: at once, unless --wait was said.
+        NoPhone, WhichPhoneToBackUp: at once, unless --wait was said.
         What Phone.meet and Phone.save raise.
     """
     from migrate.phone.phone import Phone
@@ -119,7 +119,7 @@ async def back_up_phone(
         meeting = Phone.meet(workspace.usbmux, udid, progress=progress, wait_s=wait_s) if udid else None
         async with await (meeting or Phone.meet_any(workspace.usbmux, progress=progress, wait_s=wait_s)) as phone:
             facts = phone.facts
-            options.ctrl_c_error = SaveInterrupted(facts.name_or_model, facts.udid)
+            options.ctrl_c_error = BackupInterrupted(facts.name_or_model, facts.udid)
             folder = workspace.home.working_backup(facts.udid)
             begin: Literal["fresh", "incremental"] = "fresh" if fresh else "incremental"
             with workspace.home.lock_working_backup(folder.name, facts.name_or_model):
@@ -138,7 +138,7 @@ async def select_phone(workspace: Workspace, udid: str | None) -> str:
     """The phone that is meant, of those that are there now.
 
     Raises:
-        NoPhone: it is not there. WhichPhoneToSave: it could be several.
+        NoPhone: it is not there. WhichPhoneToBackUp: it could be several.
     """
     from migrate.phone.discovery import find_phones
     from migrate.udid import same_udid
@@ -148,5 +148,5 @@ async def select_phone(workspace: Workspace, udid: str | None) -> str:
     if not fitting:
         raise NoPhone(udid or "", tuple(phone.udid for phone in found))
     if len(fitting) > 1:
-        raise WhichPhoneToSave(tuple(f"{phone.name_or_model} ({phone.udid})" for phone in fitting))
+        raise WhichPhoneToBackUp(tuple(f"{phone.name_or_model} ({phone.udid})" for phone in fitting))
     return fitting[0].udid

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migrate.problems import HealNeedsPhone, HealStopped
+from migrate.problems import RepairNeedsPhone, RepairStopped
 from migrate.talk.commands.phones import WAIT_S
 from migrate.talk.commands.verify_and_show import BackupArgument, format_verdict, with_password
 from migrate.talk.console import print_json, print_line, wrapped
@@ -83,18 +83,18 @@ class ConnectedPhone:
     wait_s: int | None
 
     def find(self, udid: str, damaged: int) -> str:
-        """Raises HealNeedsPhone: it is not there now, and nobody said --wait."""
+        """Raises RepairNeedsPhone: it is not there now, and nobody said --wait."""
         from migrate.phone.discovery import find_phones
         from migrate.udid import same_udid
 
         found = run_async(find_phones(self.workspace.usbmux))
         there = next((phone.udid for phone in found if same_udid(phone.udid, udid)), None)
         if there is None and self.wait_s is None:
-            raise HealNeedsPhone(str(self.backup), udid, damaged, tuple(phone.udid for phone in found))
+            raise RepairNeedsPhone(str(self.backup), udid, damaged, tuple(phone.udid for phone in found))
         return there or udid
 
     def back_up(self, folder: Path, seals: Path) -> tuple[Finding, ...]:
-        self.options.ctrl_c_error = HealStopped(str(self.backup))
+        self.options.ctrl_c_error = RepairStopped(str(self.backup))
         return run_async(self._save(folder, seals))
 
     async def _save(self, folder: Path, seals: Path) -> tuple[Finding, ...]:

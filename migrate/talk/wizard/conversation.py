@@ -172,7 +172,7 @@ class WizardSession:
                 raise Interrupted(self.run, "a question") from None
             raise (ConversationStopped(self.command) if kept else StoppedBeforeBeginning()) from None
         except MigrateError as error:
-            error.again = f"run: {self.command}" if error.again == MigrateError.again else error.again
+            error.again = error.again or f"run: {self.command}"
             raise
 
     async def hold_without_phones(self) -> None:

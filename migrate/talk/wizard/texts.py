@@ -72,7 +72,7 @@ def _old(question: Question, facts: MoveFacts, answers: Answers) -> Page:
     if not facts.connected:
         lines.append(f"No phone is connected. Connect it with its cable and unlock it: {_appears()}.")
         if facts.no_muxer is not None:
-            lines += [facts.no_muxer.what(), facts.no_muxer.next()]
+            lines += [facts.no_muxer.what, facts.no_muxer.next]
     rows = [*_phones(question), *_backups(question), Row(FOLDER, ("A backup in another folder",))]
     back_label = "Back" if "start" in answers else None
     return Page(
@@ -162,7 +162,7 @@ def _not_while_in_use(error: MigrateError) -> tuple[str, ...]:
         "If nothing on it is worth keeping: on the phone, Settings, General, Transfer or Reset, Erase All Content and "
         "Settings; then it is an erased one. Else leave it as it is."
     )
-    return tuple(format_problem(error.what(), error.why(), then))
+    return tuple(format_problem(error.what, error.why, then))
 
 
 def _back(facts: MoveFacts) -> str | None:
