@@ -25,10 +25,10 @@ class Interrupted(MigrateError):
     """Ctrl-C, after something had begun."""
 
     run: str
-    during: str
+    during: str  # the step, or what else was going on
     exit_code = 50
     resume = Command("resume", "{run}")
-    what = "You stopped the move during {during}."
+    what = "You stopped the move before it was finished."
     why = "Everything that was finished is kept. The interrupted step starts again where it can continue."
     next = "Continue with: {resume}"
 

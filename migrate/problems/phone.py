@@ -328,12 +328,8 @@ class BackupRejected(MigrateError):
     said: str
     exit_code = 30
     what = "{phone} found the backup on this computer damaged."
-    why = when(
-        "said",
-        "A virus scanner or a cloud folder may have changed it. The phone reported: {said}",
-        otherwise="A virus scanner or a cloud folder may have changed it.",
-    )
-    next = "See what is damaged: {verify_backup}"
+    why = when("said", "The phone reported: {said}", otherwise="The phone reported error 205.")
+    next = "See what is damaged (a virus scanner or a cloud folder may have changed it): {verify_backup}"
 
 
 class WrongPhonePassword(MigrateError):

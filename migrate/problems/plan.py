@@ -190,7 +190,7 @@ class StrategyRefused(MigrateError):
     ios_version: str
     known: str  # "erases": known to delete what is not sent; anything else: not known
     exit_code = 40
-    what = "Selected categories cannot be moved to {name} while it is in use, because it runs iOS {ios_version}."
+    what = "{name} is in use and runs iOS {ios_version}, so selected categories cannot be moved to it."
     why = when(
         "erases",
         "From iOS 27 on, restoring only some data deletes settings, messages and photos that were not "

@@ -269,7 +269,7 @@ def test_a_file_of_the_new_phone_that_its_backup_lacks_would_be_deleted_so_there
     old: SmallBackup, new: NewPhone, tmp_path: Path
 ) -> None:
     new.blob("HomeDomain", "Library/Passes/card.pkpass").unlink()
-    with pytest.raises(GraftWouldDelete, match=r"card\.pkpass would be deleted"):
+    with pytest.raises(GraftWouldDelete, match=r"card\.pkpass \(HomeDomain\) would be deleted"):
         graft(old, new, tmp_path / "set", MESSAGES)
     assert not (tmp_path / "set").exists()
 

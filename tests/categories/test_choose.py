@@ -167,5 +167,5 @@ def test_an_app_that_is_not_in_the_backup_is_answered_with_the_nearest(make_back
 
 
 def test_a_backup_without_apps_says_so() -> None:
-    with pytest.raises(UnknownApp, match="no app in it at all"):
+    with pytest.raises(UnknownApp, match="contains no apps at all"):
         chosen_owners(Claims(load_catalogue(), {}), categories=[], apps=["x.chat"])

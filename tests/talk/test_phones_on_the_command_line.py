@@ -104,7 +104,7 @@ def test_which_phone_is_asked_when_there_are_several_and_the_absent_one_is_named
 ) -> None:
     address = serve({"udid": OLD, "name": "Ada's iPhone"}, {"udid": NEW})
     several = migrate("backup", "--usbmuxd", address, "--json")
-    assert (several.code, several.error["code"]) == (2, "which-phone-to-save") and "Ada's iPhone" in several.error[
+    assert (several.code, several.error["code"]) == (2, "which-phone-to-back-up") and "Ada's iPhone" in several.error[
         "why"
     ]
     absent = migrate("backup", "00008030-00000000000000C3", "--usbmuxd", address, "--json")
