@@ -70,7 +70,7 @@ def load_archive(data: bytes, kind: plistlib.PlistFormat | None = plistlib.FMT_B
     except Exception as error:  # plistlib has no closed list: expat's, ValueError, RecursionError, MemoryError …
         if kind is None and (mended := _mended(data)) != data:
             return load_archive(mended, plistlib.FMT_BINARY if data.startswith(_BINARY) else plistlib.FMT_XML)
-        raise NotAPlist(f"it is no property list ({type(error).__name__})") from error
+        raise NotAPlist(f"it is not a property list ({type(error).__name__})") from error
 
 
 def may_be_plist(begin: bytes) -> bool:
@@ -202,7 +202,7 @@ def _count(value: Any) -> None:
         match one:
             case dict():
                 if not all(isinstance(key, str) for key in one):
-                    raise NotAPlist("a key in it is no text")
+                    raise NotAPlist("a key in it is not text")
                 inner: list[Any] = [*one, *one.values()]
             case list():
                 inner = one

@@ -67,7 +67,7 @@ def test_a_list_that_would_burst_is_refused(bomb: bytes) -> None:
 
 def test_a_list_whose_keys_are_numbers_is_refused() -> None:
     dictionary = b"\xd1" + struct.pack(">2H", 1, 2)
-    with pytest.raises(NotAPlist, match="no text"):
+    with pytest.raises(NotAPlist, match="is not text"):
         load_plist(binary([dictionary, b"\x10\x05", LEAF], [0, 1, 2]))
 
 

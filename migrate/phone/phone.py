@@ -105,7 +105,7 @@ class Phone:
     async def refresh(self) -> PhoneFacts:
         """Ask everything anew."""
         connection = self._connection
-        with connection.translate_errors("a look at it"):
+        with connection.translate_errors("a query of its details"):
             await read_values(connection.client)
             connection.facts = await trusted_facts(
                 connection.client, connection.client.service.mux_device or connection.device
@@ -133,7 +133,7 @@ class Phone:
 
     async def _pictures(self) -> int:
         count = 0
-        with self._connection.translate_errors("a look at its photos"), translate_parse_errors():
+        with self._connection.translate_errors("a query of its photos"), translate_parse_errors():
             async with asyncio.timeout(AFC_ANSWERS_WITHIN_S), AfcService(self._connection.client) as afc:
                 with suppress(AfcException):
                     for roll in await afc.listdir("/DCIM"):

@@ -6,6 +6,7 @@ import errno
 import os
 from pathlib import Path
 
+from migrate.language import _
 from migrate.problems.problem import Command, MigrateError, RecordProblem, by_count, when
 
 # -- opening ---------------------------------------------------------------------------------------------------------
@@ -16,25 +17,29 @@ class BackupNotFound(MigrateError):
     candidates: tuple[str, ...] = ()
     exit_code = 2
 
-    @property
-    def what(self) -> str:
-        if self.candidates:
-            return "{path} holds several backups, and it is not clear which one you mean."
-        return "There is no iPhone backup in {path}." if self.path.exists() else "There is no folder {path}."
-
-    @property
-    def why(self) -> str:
-        if self.candidates:
-            return "It holds {number} backups: {shown}."
-        if self.path.exists():
-            return "Neither it nor a folder directly inside it holds Manifest.db or Manifest.mbdb."
-        return "The name or the folder around it may be misspelt."
-
+    what = when(
+        "candidates",
+        "{path} holds several backups, and it is not clear which one you mean.",
+        otherwise=when("is_there", "There is no iPhone backup in {path}.", otherwise="There is no folder {path}."),
+    )
+    why = when(
+        "candidates",
+        "It holds {number} backups: {shown}.",
+        otherwise=when(
+            "is_there",
+            "Neither it nor a folder directly inside it holds Manifest.db or Manifest.mbdb.",
+            otherwise="Its name, or the name of a folder around it, may be misspelled.",
+        ),
+    )
     next = when(
         "candidates",
         "Name one of them, for example: {example}",
         otherwise="Name the folder that holds Manifest.db. To list the backups on this computer: {list_backups}",
     )
+
+    @property
+    def is_there(self) -> bool:
+        return self.path.exists()
 
     @property
     def number(self) -> int:
@@ -419,7 +424,7 @@ class RepairNeedsPhone(MigrateError):
 
     @property
     def connected(self) -> str:
-        return ", ".join(self.seen) or "no iPhone"
+        return ", ".join(self.seen) or _("no iPhone")
 
 
 class RepairNeedsRoom(MigrateError):

@@ -17,24 +17,30 @@ class NoMuxer(MigrateError):
     what = "This computer cannot talk to iPhones: its usbmuxd service does not answer."
     why = when("address", "{address} answered: {reason}.", otherwise="The system answered: {reason}.")
 
+    next = when(
+        "address",
+        "Check the address in --usbmuxd or USBMUXD_SOCKET_ADDRESS: it is HOST:PORT or the path of a socket. "
+        "Then {again}",
+        otherwise=when(
+            "on_windows",
+            "Install Apple Devices from the Microsoft Store (or iTunes), start the Apple Mobile Device Service, and "
+            "plug the iPhone in again. Then {again}",
+            otherwise=when(
+                "on_mac",
+                "Unplug the iPhone and plug it in again. If that does not help, restart this Mac. Then {again}",
+                otherwise="Run: sudo apt install usbmuxd. Plug the iPhone in again (udev starts the service and "
+                "/var/run/usbmuxd appears). Then {again}",
+            ),
+        ),
+    )
+
     @property
-    def next(self) -> str:
-        if self.address:
-            return (
-                "Check the address in --usbmuxd or USBMUXD_SOCKET_ADDRESS: it is HOST:PORT or the path of a socket. "
-                "Then {again}"
-            )
-        if self.platform == "win32":
-            return (
-                "Install Apple Devices from the Microsoft Store (or iTunes), start the Apple Mobile Device Service, "
-                "and plug the iPhone in again. Then {again}"
-            )
-        if self.platform == "darwin":
-            return "Unplug the iPhone and plug it in again. If that does not help, restart this Mac. Then {again}"
-        return (
-            "Run: sudo apt install usbmuxd. Plug the iPhone in again (udev starts the service and /var/run/usbmuxd "
-            "appears). Then {again}"
-        )
+    def on_windows(self) -> bool:
+        return self.platform == "win32"
+
+    @property
+    def on_mac(self) -> bool:
+        return self.platform == "darwin"
 
 
 class UsbmuxdAddressInvalid(MigrateError):

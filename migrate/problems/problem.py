@@ -228,8 +228,8 @@ def _check(problem: type[Problem]) -> None:
     name = problem.__name__
     for sentence in SENTENCES:
         defined = getattr(problem, sentence, None)
-        if not isinstance(defined, _Defined):
-            raise TypeError(f'{name} has no `{sentence}`. Add the line: {sentence} = "…"')
+        if not isinstance(defined, _Defined) or not isinstance(defined.definition, str | When | Count):
+            raise TypeError(f'{name} has no template for `{sentence}`. Add the line: {sentence} = "…"')
         for template in alternatives(defined.definition):
             _check_names(problem, template, sentence)
     for command in (value for value in vars(problem).values() if isinstance(value, Command)):
@@ -283,8 +283,6 @@ def _translated(definition: Any, problem: Problem) -> str:
     chosen = _chosen(definition, problem)
     if isinstance(chosen, Count):
         return plural(chosen.one, chosen.many, getattr(problem, chosen.fact))
-    if isinstance(chosen, property):
-        return _(chosen.__get__(problem))
     return _(chosen)
 
 

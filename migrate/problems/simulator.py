@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from migrate.problems.problem import MigrateError
+from migrate.problems.problem import MigrateError, when
 
 
 class PhoneFileInvalid(MigrateError):
@@ -49,9 +49,5 @@ class DemoPhonesSilent(MigrateError):
     said: str
     exit_code = 1
     what = "The demo's simulated iPhones did not start."
-    why = "They reported: {said_or_nothing}"
+    why = when("said", "They reported: {said}", otherwise="They reported nothing.")
     next = "Try them alone with migrate simulator serve. If that fails too, report it: it is a bug in migrate."
-
-    @property
-    def said_or_nothing(self) -> str:
-        return self.said or "nothing"

@@ -142,7 +142,7 @@ def read_phone_file(path: Path) -> PhoneFile:
     except ValidationError as error:
         raise PhoneFileInvalid(path, "; ".join(_sentence(fact) for fact in error.errors())) from None
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
-        raise PhoneFileInvalid(path, f"It is no TOML: {error}") from error
+        raise PhoneFileInvalid(path, f"It is not TOML: {error}") from error
 
 
 def read_phones(paths: Iterable[Path]) -> list[SimulatedPhone]:

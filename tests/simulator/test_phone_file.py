@@ -173,7 +173,7 @@ def test_nobody_may_be_there(written: Callable[[str], Path]) -> None:
         ('udid = "../../etc"', "udid: "),
         ('passcode = "letters"', "passcode: "),
         ("capacity_bytes = -1", "capacity_bytes: "),
-        ("name = ", "It is no TOML"),
+        ("name = ", "It is not TOML"),
     ],
 )
 def test_what_is_wrong_is_named(written: Callable[[str], Path], text: str, sentence: str) -> None:
@@ -195,7 +195,7 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         with pytest.raises(PhoneFileInvalid):
             read_phone_file(path)
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(PhoneFileInvalid, match="no TOML"):
+    with pytest.raises(PhoneFileInvalid, match="not TOML"):
         read_phone_file(tmp_path / "binary")
     (tmp_path / "long").write_bytes(b"#" * (1 << 20) + b"\n")
     with pytest.raises(PhoneFileInvalid, match="longer"):

@@ -158,10 +158,10 @@ def _refuse_to_overwrite(backup: Backup, to: Path, wanted: RecordFilter) -> None
 def _name(record: Record) -> str:
     """Where a record lies under the folder. A domain is one component, whatever a stranger put into it."""
     if not record.domain or "/" in record.domain:
-        raise UnsafeName(record.domain, "is no name of a domain")
+        raise UnsafeName(record.domain, "is not the name of a domain")
     parts = [part for part in record.relative_path.split("/") if part not in ("", ".")]
     if len(parts) > DEPTH_LIMIT:
-        raise UnsafeName(record.relative_path, "lies deeper than folders on a phone can")
+        raise UnsafeName(record.relative_path, "lies deeper than an iPhone allows")
     if not parts and record.kind is not Kind.DIRECTORY:
         raise UnsafeName(record.relative_path, "is empty")
     return "/".join([record.domain, *parts])

@@ -266,7 +266,9 @@ def unlock(folder: BackupFolder, password: str | None) -> tuple[ClassKeys, bytes
         return _unlocked(folder, keybag, password), None
     wrapped = (folder.manifest_plist or {}).get("ManifestKey")
     if not isinstance(wrapped, bytes):
-        raise BackupUnreadable(folder.path, "Manifest.plist", "ManifestKey is missing, so Manifest.db stays shut")
+        raise BackupUnreadable(
+            folder.path, "Manifest.plist", "ManifestKey is missing, so Manifest.db cannot be decrypted"
+        )
     class_keys = _unlocked(folder, keybag, password)
     try:
         return class_keys, class_keys.unwrap(wrapped)
@@ -282,7 +284,7 @@ def unlock_keybag(folder: BackupFolder, password: str | None) -> ClassKeys:
 def _keybag(folder: BackupFolder) -> Keybag:
     bag = (folder.manifest_plist or {}).get("BackupKeyBag")
     if not isinstance(bag, bytes):
-        raise KeybagUnreadable("it is missing" if bag is None else "it is no data")
+        raise KeybagUnreadable("it is missing" if bag is None else "it is not data")
     return Keybag.from_bytes(bag)
 
 
@@ -310,13 +312,13 @@ def _row(values: tuple[Any, ...]) -> Row:
     if not isinstance(identity, str) or not FILE_ID.fullmatch(identity):
         raise BadRecord(_shown(identity), _shown(domain), _shown(relative_path), "its file id is not 40 hex digits")
     if not isinstance(domain, str) or not isinstance(relative_path, str):
-        raise BadRecord(identity, _shown(domain), _shown(relative_path), "its domain or path is no text")
+        raise BadRecord(identity, _shown(domain), _shown(relative_path), "its domain or path is not text")
     if max(len(domain), len(relative_path)) > PATH_LIMIT_BYTES:
         raise BadRecord(
             identity, _shown(domain), _shown(relative_path), "its domain or path is longer than any phone's"
         )
     if not isinstance(flags, int) or not isinstance(file, bytes):
-        raise BadRecord(identity, domain, relative_path, "its flags are no number or its archive is no data")
+        raise BadRecord(identity, domain, relative_path, "its flags are not a number or its archive is not data")
     return Row(identity, domain, relative_path, flags, file)
 
 

@@ -27,7 +27,7 @@ from migrate.plists import encode_plist
 from migrate.problems import FileUnreadable, InstalledAppsUnknown, MigrateError, MoreFilesUnreadable, SealDamaged
 from migrate.progress import Progress
 
-DURING: Final = "the save"
+DURING: Final = "the backup"
 REPORT_EVERY_BYTES = 1 << 20
 """A watcher hears of progress about once a mebibyte, and at the end."""
 

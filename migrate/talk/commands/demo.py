@@ -37,7 +37,7 @@ def demo(
 
     if wizard:
         if options.json:
-            raise UsageWrong("--wizard is a conversation, and --json leaves no room for one.", "migrate demo")
+            raise UsageWrong("--wizard asks questions, so it cannot be used with --json.", "migrate demo")
         require_terminal()
     report_failure_as_event(options)
     command = "migrate demo --wizard" if wizard else "migrate demo"

@@ -90,7 +90,7 @@ def load_plan(path: Path, *, old: str | None, old_backup: Path | None, new: str 
     try:
         return override_phones(read_plan(path), old=old, old_backup=backup, new=new)
     except ValidationError as error:
-        raise UsageWrong(f"{old or new} is no phone's UDID.", "migrate run") from error
+        raise UsageWrong(f"{old or new} is not the UDID of a phone.", "migrate run") from error
 
 
 def resume(

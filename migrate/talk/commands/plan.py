@@ -35,7 +35,7 @@ def new(
 ) -> Exit:
     """Makes a plan in conversation, without any phone."""
     if options.json:
-        raise UsageWrong("This is a conversation, and --json leaves no room for one.", "migrate plan new")
+        raise UsageWrong("migrate plan new asks questions, so it cannot be used with --json.", "migrate plan new")
     require_terminal()
     if plan.exists():
         raise PlanExists(str(plan))

@@ -116,7 +116,9 @@ def receipt(
         try:
             write_new(page, receipt_html(shown).encode())
         except FileExistsError as error:
-            raise UsageWrong(f"{page} is there already, and nothing is written over.", "migrate receipt") from error
+            raise UsageWrong(
+                f"{page} already exists, and migrate never overwrites a file.", "migrate receipt"
+            ) from error
     if options.json:
         print_json(shown)
     else:
