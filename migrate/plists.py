@@ -71,7 +71,7 @@ def load_archive(data: bytes, kind: plistlib.PlistFormat | None = plistlib.FMT_B
     except Exception as error:  # plistlib may raise anything: expat's errors, ValueError, RecursionError, MemoryError …
         if kind is None and (repaired := _repair(data)) != data:
             return load_archive(repaired, plistlib.FMT_BINARY if data.startswith(_BINARY) else plistlib.FMT_XML)
-        raise NotAPlist(f"it is no property list ({type(error).__name__})") from error
+        raise NotAPlist(f"it is not a property list ({type(error).__name__})") from error
 
 
 def may_be_plist(first_bytes: bytes) -> bool:
@@ -206,7 +206,7 @@ def _refuse_oversized(root: Any) -> None:
         match value:
             case dict():
                 if not all(isinstance(key, str) for key in value):
-                    raise NotAPlist("a key in it is no text")
+                    raise NotAPlist("a key in it is not text")
                 inner: list[Any] = [*value, *value.values()]
             case list():
                 inner = value

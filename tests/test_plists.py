@@ -68,7 +68,7 @@ def test_a_property_list_that_would_expand_without_limit_is_refused(bomb: bytes)
 
 def test_a_property_list_with_numbers_as_keys_is_refused() -> None:
     dictionary = b"\xd1" + struct.pack(">2H", 1, 2)
-    with pytest.raises(NotAPlist, match="no text"):
+    with pytest.raises(NotAPlist, match="is not text"):
         load_plist(binary([dictionary, b"\x10\x05", LEAF], [0, 1, 2]))
 
 

@@ -10,14 +10,13 @@ in troubles.toml, the exit codes, and the templates of the problems. A translati
 from __future__ import annotations
 
 import ast
-import inspect
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from migrate import problems
-from migrate.talk.help.explain import EXIT_CODES, troubles
+from migrate.problems import EXIT_CODES, all_problems, templates
+from migrate.talk.help.explain import troubles
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "migrate"
@@ -65,8 +64,8 @@ def _all() -> Iterator[tuple[str, str | None, str]]:
     for trouble in troubles():
         yield trouble.means, None, "migrate/talk/help/troubles.toml"
         yield trouble.do, None, "migrate/talk/help/troubles.toml"
-    for template in problem_templates():
-        yield template, None, "migrate/problems"
+    for text, plural in problem_templates():
+        yield text, plural, "migrate/problems"
 
 
 def messages_of(tree: ast.AST, place: str) -> Iterator[tuple[str, str | None, str]]:
@@ -103,14 +102,10 @@ def _constant(argument: ast.expr, place: str) -> str:
     raise NotAMessage(f"{place}: {ast.unparse(argument)}")
 
 
-def problem_templates() -> Iterator[str]:
-    """The templates of every problem, as `migrate.problems.all_problems` lists them."""
-    all_problems = getattr(problems, "all_problems", None)
-    for problem in all_problems() if all_problems else ():
-        for part in ("what", "why", "next"):
-            template = inspect.getattr_static(problem, part, None)
-            if isinstance(template, str):
-                yield template
+def problem_templates() -> Iterator[tuple[str, str | None]]:
+    """The templates of every problem, each with its plural form if it has one."""
+    for problem in all_problems():
+        yield from templates(problem)
 
 
 def pot(found: Iterable[Message]) -> str:

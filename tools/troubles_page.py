@@ -1,6 +1,6 @@
-"""docs/troubles.md, made from the error classes and troubles.toml: `python -m tools.troubles_page` prints it.
+"""Print docs/troubles.md, made from the problem definitions and troubles.toml: `python -m tools.troubles_page`.
 
-A test compares the two, so that no error can be met that the page does not know.
+A test compares the two, so the page always has every problem.
 """
 
 from __future__ import annotations
@@ -8,39 +8,48 @@ from __future__ import annotations
 import os
 import sys
 
-from migrate.problems import MigrateError, code_of
-from migrate.talk.help.explain import EXIT_CODES, PhoneMessage, errors_by_code, example_from_phone, troubles
+from migrate.problems import EXIT_CODES, MigrateError, Problem, all_problems
+from migrate.talk.help.explain import PhoneMessage, example_from_phone, troubles
 
 HEAD = """\
-# Troubles, and what to do
+# Problems, and what to do
 
-Every error says what happened, why, and what to do next; `migrate explain CODE` says it again, and so does this page.
-Names, numbers and folders are examples. `migrate explain 211` and `migrate explain "words you saw"` look at the second
-half, which is about what a phone itself may answer.
+Every problem says what happened, why, and what to do next. `migrate explain CODE` prints the same text as this page.
+Names, numbers and folders are examples. `migrate explain 211` and `migrate explain "the words you saw"` search the last
+part, which lists what an iPhone itself may report.
 
 This page is made from the program: `python -m tools.troubles_page > docs/troubles.md`. Sources: *lim* is
 libimobiledevice, *pmd* pymobiledevice3, *umd* usbmuxd, *nug* Nugget, each with the number of an issue on GitHub;
 *decompiled* is the backup service of iOS 26.1, as others decompiled it.
 """
 
+FINDINGS = """\
+Findings are listed by `verify`, `extract`, `repair`, `plan check`, `check`, a run and its receipt. An error makes the
+result bad, a warning is worth knowing, and an info is for people who want every detail.
+"""
+
 
 def page() -> str:
     """The whole page."""
-    by_exit: dict[int, list[type[MigrateError]]] = {}
-    for _, error in sorted(errors_by_code().items()):
-        by_exit.setdefault(error.exit_code, []).append(error)
-    parts = [HEAD, "## By exit code\n"]
+    by_exit: dict[int, list[type[Problem]]] = {}
+    for problem in all_problems():
+        if issubclass(problem, MigrateError):
+            by_exit.setdefault(problem.exit_code, []).append(problem)
+    parts = [HEAD, "## Errors, by exit code\n"]
     for exit_code in sorted(by_exit):
         parts.append(f"### {exit_code}: {EXIT_CODES[exit_code]}\n")
-        parts += [_error(error) for error in by_exit[exit_code]]
-    parts.append("## What a phone may answer\n")
+        parts += [_problem(problem) for problem in by_exit[exit_code]]
+    parts += ["## Findings\n", FINDINGS]
+    parts += [_problem(problem) for problem in all_problems() if not issubclass(problem, MigrateError)]
+    parts.append("## What an iPhone may report\n")
     parts += [_trouble(trouble) for trouble in troubles()]
     return "\n".join(parts).replace(os.sep, "/")  # example paths, where a system writes them the other way
 
 
-def _error(error: type[MigrateError]) -> str:
-    shown = example_from_phone(error)
-    return f"**{code_of(error)}**: {shown.what()}\n\n- Why: {shown.why()}\n- Next: {shown.next()}\n"
+def _problem(problem: type[Problem]) -> str:
+    shown = example_from_phone(problem)
+    severity = "" if issubclass(problem, MigrateError) else f" ({shown.severity})"
+    return f"**{problem.code}**{severity}: {shown.what}\n\n- Why: {shown.why}\n- Next: {shown.next}\n"
 
 
 def _trouble(trouble: PhoneMessage) -> str:

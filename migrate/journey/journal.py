@@ -86,12 +86,12 @@ class Journal:
                 raise JournalDamaged(str(path), number, "it is not an object")
             lines.append(entry)
         if not lines or not isinstance(lines[0].get("journal"), int):
-            raise JournalDamaged(str(path), 1, "the head line is missing")
+            raise JournalDamaged(str(path), 1, "its first line is missing")
         if lines[0]["journal"] > FORMAT:  # before anything else: what its lines must have is not for us to say
             raise JournalTooNew(str(path), lines[0]["journal"], FORMAT)
         for number, entry in enumerate(lines, 1):
             if missing := [key for key in _must_have(entry) if not isinstance(entry.get(key), str)]:
-                raise JournalDamaged(str(path), number, f"`{missing[0]}` is missing or no text")
+                raise JournalDamaged(str(path), number, f"`{missing[0]}` is missing or not text")
         if lines[0]["journal"] < FORMAT:
             lines = [_with_current_names(entry) for entry in lines]
         return cls(

@@ -28,6 +28,7 @@ from migrate.problems import (
     PairingNeedsCable,
     PhoneLocked,
     PhoneLost,
+    PhoneNotConnected,
     SamePhoneTwice,
     SetupUnfinished,
     WaitedTooLong,
@@ -41,6 +42,7 @@ NOT_READY_ERRORS = (
     NoMuxer,
     NoPhone,
     PhoneLocked,
+    PhoneNotConnected,
     NotTrusted,
     PairingNeedsCable,
     NotActivated,
@@ -169,7 +171,7 @@ class PhoneSession:
             return await meet(self.wait_s)
         except NOT_READY_ERRORS as error:
             if self.wait_s > 0:
-                raise WaitedTooLong(round(self.wait_s), error.what(), error.next()) from error
+                raise WaitedTooLong(round(self.wait_s), error) from error
             raise
 
     def record_phone(self, role: Role, udid: str, name: str) -> None:
@@ -223,9 +225,7 @@ class PhoneSession:
             if self.wait_s <= 0:
                 raise NoPhone("", tuple(phone.udid for phone in seen))
             if time.monotonic() >= deadline:
-                raise WaitedTooLong(
-                    round(self.wait_s), f"The {role} phone is not connected.", f"Connect the {role} phone and unlock it"
-                )
+                raise WaitedTooLong(round(self.wait_s), PhoneNotConnected(role))
             await asyncio.sleep(POLL_S)
 
 

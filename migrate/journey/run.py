@@ -34,6 +34,7 @@ from migrate.journey.steps.receipt import write_receipt
 from migrate.journey.steps.rehearse import REHEARSE, rehearse, wants_rehearsal
 from migrate.journey.steps.restore import is_already_restored, restore, wait_for_phone
 from migrate.journey.steps.verify import verify_new_phone, verify_old_phone
+from migrate.language import _
 from migrate.plan.model import UDID_PATTERN, Plan, digest, to_toml
 from migrate.plan.strategy import Strategy
 from migrate.problems import (
@@ -133,7 +134,8 @@ async def _resume(
             return repeat_end(context, folder, journal)
         raise RunIsOver(folder.name, journal.outcome)
     if stop_after == REHEARSE and journal.latest_value("restore_begins") is not None:
-        raise UsageWrong(f"{folder.name} has begun to send data, so it cannot be rehearsed.", "migrate resume")
+        said = _("{run} has already begun to send data, so it cannot be rehearsed any more.")
+        raise UsageWrong(said.format(run=folder.name), "migrate resume")
     reopen_stale_steps(journal)
     return await run_steps(context, folder, plan, journal, steps_of(journal), stop_after=stop_after)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from migrate.journey.journal import Journal
+from migrate.language import _
 from migrate.plan.model import Plan, digest
 from migrate.plan.read import read_plan
 from migrate.problems import OtherPlan, PlanInvalid, UsageWrong
@@ -27,10 +28,8 @@ def check_run_id(name: str) -> str:
         UsageWrong.
     """
     if not RUN_ID.fullmatch(name) or RESERVED_NAME.fullmatch(name):
-        raise UsageWrong(
-            f"{name!r} cannot be the name of a run. Use up to 64 letters, digits, dots, hyphens and underscores.",
-            "migrate run",
-        )
+        said = _("{name!r} cannot be the name of a run. Use up to 64 letters, digits, dots, hyphens and underscores.")
+        raise UsageWrong(said.format(name=name), "migrate run")
     return name
 
 

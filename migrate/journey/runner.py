@@ -22,7 +22,16 @@ from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
 from migrate.journey.steps.prove import Proved
 from migrate.plan.model import Plan
-from migrate.problems import DiskFullHere, Interrupted, MigrateError, NotProven, RunBusy, StoppedBeforeBeginning
+from migrate.problems import (
+    Command,
+    DiskFullHere,
+    Interrupted,
+    JournalTorn,
+    MigrateError,
+    NotProven,
+    RunBusy,
+    StoppedBeforeBeginning,
+)
 from migrate.problems.finding import Finding
 
 STEPS_WITHOUT_EFFECTS = frozenset({"meet", "preflight"})
@@ -211,7 +220,7 @@ def _record_stop(run: Run, error: MigrateError) -> None:
     """Journal and report why the run stopped, and forget a run that left nothing behind."""
     is_resumable = _has_effects(run.journal) or error.exit_code == 50
     if is_resumable:
-        error.again = f"run: migrate resume {run.journal.run_id}"
+        error.again = Command("resume", run.journal.run_id)
     outcome: events.Outcome = "stopped" if error.exit_code in (50, 130) else "failed"
     if isinstance(error, NotProven):
         outcome = "not-proven"
@@ -249,10 +258,4 @@ def _read_findings(folder: Path) -> list[Finding]:
 
 
 def _torn(journal: Journal) -> Finding:
-    return Finding(
-        code="journal-torn",
-        severity="info",
-        what="The last line of this run's journal was cut off.",
-        why="The computer or migrate was stopped in the middle of writing it. That line says nothing we rely on.",
-        next="Nothing to do: the step it belonged to is looked at again.",
-    )
+    return JournalTorn().as_finding()

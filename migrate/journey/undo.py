@@ -76,7 +76,7 @@ def refuse_nothing_to_undo(undone: RunFolder, journal: Journal) -> None:
     if journal.latest_value("restore_begins") is None:
         raise NothingToUndo(name, "Nothing was sent to the new phone in that run.")
     if journal.find_result(NewPhoneVerified) is None:
-        raise NothingToUndo(name, "No safety backup of the new phone was taken in that run, as its plan said.")
+        raise NothingToUndo(name, "The plan of that run asked for no backup of the new phone.")
 
 
 def reopen_stale_steps(journal: Journal) -> None:

@@ -87,7 +87,7 @@ class Meeting:
                 await self.user_wait.poll(not_ready, self._phone_name)
             except TimeoutError:
                 silent = PhoneLost(
-                    self._phone_name, "the first contact", f"It did not answer for {ATTEMPT_S:.0f} seconds."
+                    self._phone_name, "the first connection", f"It did not answer for {ATTEMPT_S:.0f} seconds."
                 )
                 await self.user_wait.poll(NotReady(silent), self._phone_name)
             else:
@@ -105,14 +105,14 @@ class Meeting:
                 undo.pop_all()
                 return met
         except PasswordRequiredError as error:
-            raise NotReady(PhoneLocked(self._phone_name, "a session"), "unlock") from error
+            raise NotReady(PhoneLocked(self._phone_name, "a connection"), "unlock") from error
         except CONNECTION_LOST_ERRORS as error:
-            lost = PhoneLost(self._phone_name, "the first contact", safe_text(error) or "It left the bus.")
+            lost = PhoneLost(self._phone_name, "the first connection", safe_text(error) or "It left the bus.")
             raise NotReady(lost) from error
         except ProtocolError as error:
             raise PhoneBrokeProtocol(self._phone_name, safe_text(error).rstrip(".")) from error
         except PyMobileDevice3Exception as error:
-            raise ServiceRefused(self._phone_name, "a first conversation", safe_text(error)) from error
+            raise ServiceRefused(self._phone_name, "the first connection", safe_text(error)) from error
 
     async def _find(self) -> MuxDevice:
         try:

@@ -106,7 +106,7 @@ class Phone:
     async def refresh(self) -> PhoneFacts:
         """Read all facts from the phone again."""
         connection = self._connection
-        with connection.translate_errors("reading its facts"):
+        with connection.translate_errors("a query of its details"):
             await read_values(connection.client)
             connection.facts = await trusted_facts(
                 connection.client, connection.client.service.mux_device or connection.device
@@ -134,7 +134,7 @@ class Phone:
 
     async def _pictures(self) -> int:
         count = 0
-        with self._connection.translate_errors("counting its photos"), translate_parse_errors():
+        with self._connection.translate_errors("a query of its photos"), translate_parse_errors():
             async with asyncio.timeout(AFC_TIMEOUT_S), AfcService(self._connection.client) as afc:
                 with suppress(AfcException):
                     for roll in await afc.listdir("/DCIM"):

@@ -16,10 +16,14 @@ from migrate.categories.catalogue import EVERYTHING, load_catalogue
 from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy, choose_strategy, refuse_newer_backup
 from migrate.problems import (
+    BatteryLow,
     EncryptionNeeded,
     FindMyOn,
+    FindMyUnknown,
     GraftNeedsSafety,
+    LittleRoomHere,
     NewPhoneTooFull,
+    NotEncrypted,
     PhoneInUse,
     PlanMismatch,
     SamePhoneTwice,
@@ -27,7 +31,6 @@ from migrate.problems import (
 )
 from migrate.problems.finding import Finding
 from migrate.udid import same_udid
-from migrate.units import format_bytes
 
 if TYPE_CHECKING:
     from migrate.backup.folder import BackupFolder
@@ -226,13 +229,7 @@ def _room_here(plan: Plan, move_facts: MoveFacts) -> Iterator[Finding]:
     new = move_facts.new.used_bytes or 0 if move_facts.new and plan.backs_up_new_phone_first else 0
     most = (old if _backs_up_old_phone(plan) else 0) + new
     if most and most + SPARE_BYTES > move_facts.home_free_bytes:
-        yield Finding(
-            code="little-room-here",
-            severity="warning",
-            what=f"{format_bytes(move_facts.home_free_bytes)} are free here, and up to {format_bytes(most)} may be needed.",
-            why="What is on a phone counts in full here, although its apps themselves are in no backup.",
-            next="Free some space, or use another disk with --home DIR. If it fits, it goes through.",
-        )
+        yield LittleRoomHere(move_facts.home_free_bytes, most).as_finding()
 
 
 # -- encryption, battery, Find My ------------------------------------------------------------------------------------
@@ -261,14 +258,9 @@ def _encryption(plan: Plan, move_facts: MoveFacts) -> list[Finding]:
     if not lost:
         return []
     return [
-        Finding(
-            code="not-encrypted",
-            severity="warning",
-            categories=tuple(category.id for category in lost),
-            what=f"These stay behind: {', '.join(category.title for category in lost)}.",
-            why="An iPhone puts them only into encrypted backups, and this one is not.",
-            next="Write encrypted = true under [backup] in the plan and give a password, if they should move.",
-        )
+        NotEncrypted(
+            titles=tuple(category.title for category in lost), categories=tuple(category.id for category in lost)
+        ).as_finding()
     ]
 
 
@@ -283,26 +275,12 @@ def _will_be_encrypted(plan: Plan, move_facts: MoveFacts) -> bool | None:
 def _batteries(move_facts: MoveFacts) -> Iterator[Finding]:
     for facts in (move_facts.old, move_facts.new):
         if facts is not None and facts.battery_percent is not None and facts.battery_percent < ENOUGH_BATTERY_PERCENT:
-            yield Finding(
-                code="battery-low",
-                severity="warning",
-                phone=facts.name_or_model,
-                what=f"The battery of {facts.name_or_model} is at {facts.battery_percent} %.",
-                why="A move can take hours, and a phone that goes dark in a restore has to begin again.",
-                next=f"Leave {facts.name_or_model} on a cable that charges it.",
-            )
+            yield BatteryLow(facts.name_or_model, facts.battery_percent).as_finding()
 
 
 def _find_my(plan: Plan, new: PhoneFacts | None) -> Iterator[Finding]:
     if new is not None and new.find_my is None:
-        yield Finding(
-            code="find-my-unknown",
-            severity="info",
-            phone=new.name_or_model,
-            what=f"Whether Find My is on cannot be read from {new.name_or_model}.",
-            why="The phone does not say; with Find My on it refuses the restore before anything is changed.",
-            next=f"Look on {new.name_or_model}: Settings, your name, Find My. Switching it off can take an hour.",
-        )
+        yield FindMyUnknown(new.name_or_model).as_finding()
 
 
 def _old_ios_version(move_facts: MoveFacts) -> str | None:

@@ -1,14 +1,26 @@
-"""Every error a person can meet, by the room that raises it; `from migrate.problems import PhoneLocked`.
+"""Every problem a person can meet, one module per area; `from migrate.problems import PhoneLocked`.
 
-The class that knows the facts holds the sentences. We raise; `talk/` lays the sentences out; only `cli.main()` exits.
-`next` begins with a verb and can be pasted, or done with a finger. Exit codes: contract 4.
+How a problem is defined is told in `problem.py`, exit codes are in `exit_codes.py` (contract 4).
 """
 
 from migrate.problems.backup import *
 from migrate.problems.categories import *
+from migrate.problems.damage import *
+from migrate.problems.exit_codes import EXIT_CODES as EXIT_CODES
+from migrate.problems.finding import Finding as Finding
+from migrate.problems.finding import Severity as Severity
 from migrate.problems.journey import *
 from migrate.problems.phone import *
 from migrate.problems.plan import *
-from migrate.problems.root import *
+from migrate.problems.problem import Command as Command
+from migrate.problems.problem import MigrateError as MigrateError
+from migrate.problems.problem import Paste as Paste
+from migrate.problems.problem import Problem as Problem
+from migrate.problems.problem import paste as paste
+from migrate.problems.proof import *
+from migrate.problems.registry import all_problems as all_problems
+from migrate.problems.registry import as_error as as_error
+from migrate.problems.registry import exit_code_of as exit_code_of
+from migrate.problems.registry import templates as templates
 from migrate.problems.simulator import *
 from migrate.problems.talk import *

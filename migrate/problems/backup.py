@@ -1,319 +1,222 @@
-"""Errors of a backup on disk: reading, checking, extracting, composing."""
+"""Problems of a backup on disk: opening, extracting, composing, repairing. What `verify` finds is in `damage.py`."""
 
 from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
-from migrate.problems.root import MigrateError
-from migrate.units import format_bytes
+from migrate.language import _
+from migrate.problems.problem import Command, MigrateError, RecordProblem, by_count, when
 
-
-@dataclass(eq=False)
-class DiskFullHere(MigrateError):
-    """This computer's disk filled up while a copy or a restore set was made from a saved backup."""
-
-    folder: str
-    system_said: str
-    exit_code = 33
-
-    def what(self) -> str:
-        return f"There is no room left on this computer's disk for {self.folder}."
-
-    def why(self) -> str:
-        return (
-            f"The system answered: {self.system_said}. What was begun there has been removed; the backup is unchanged."
-        )
-
-    def next(self) -> str:
-        return f"Free some space on that disk, then {self.again}."
+# -- opening ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False)
-class StrangeFileInBackup(MigrateError):
-    """A backup folder holds something that is neither a file nor a folder."""
-
-    path: str
-    exit_code = 30
-
-    def what(self) -> str:
-        return f"{self.path} does not belong into a backup."
-
-    def why(self) -> str:
-        return "It is a link or a device, and backups hold only files and folders; following it could lose other data."
-
-    def next(self) -> str:
-        return "Look what put it there and take it away, then check the backup with: migrate verify BACKUP"
-
-
-@dataclass(eq=False)
-class CannotCompose(MigrateError):
-    """A saved backup cannot be made into a restore set that a phone would accept."""
-
-    path: str
-    reason: str
-    exit_code = 30
-
-    def what(self) -> str:
-        return f"No restore set can be made from the backup {self.path}."
-
-    def why(self) -> str:
-        return f"{self.reason[:1].upper()}{self.reason[1:]}."
-
-    def next(self) -> str:
-        return f"See what else is wrong with it: migrate verify {self.path}"
-
-
-@dataclass(eq=False)
-class GraftWouldDelete(MigrateError):
-    """The new phone's own backup cannot give back something of the domains that the phone takes as exact sets."""
-
-    path: str
-    domain: str
-    relative_path: str
-    reason: str
-    exit_code: ClassVar[int] = 30
-
-    def what(self) -> str:
-        return f"{self.domain} {self.relative_path} would be deleted from the new phone."
-
-    def why(self) -> str:
-        return f"The phone deletes what it is not sent, and its own backup in {self.path} lacks this: {self.reason}."
-
-    def next(self) -> str:
-        return "Save the new phone again, and go on with that backup"
-
-
-@dataclass(eq=False)
-class UnsafeName(MigrateError):
-    """A phone or a backup named a place outside the folder it may touch. Theirs, never the person's."""
-
-    name: str
-    reason: str
-    exit_code: ClassVar[int] = 30
-
-    def what(self) -> str:
-        return f"The name {self.name[:200]!r} was refused: nothing was read or written there."
-
-    def why(self) -> str:
-        return f"It {self.reason}; a healthy iPhone or backup never names such a place."
-
-    def next(self) -> str:
-        return "Check where the backup or the phone comes from; with a healthy one, please report this name to us."
-
-
-@dataclass(eq=False)
 class BackupNotFound(MigrateError):
     path: Path
     candidates: tuple[str, ...] = ()
-    exit_code: ClassVar[int] = 2
+    exit_code = 2
 
-    def what(self) -> str:
-        return f"{self.path} is not one iPhone backup."
+    what = when(
+        "candidates",
+        "{path} holds several backups, and it is not clear which one you mean.",
+        otherwise=when("is_there", "There is no iPhone backup in {path}.", otherwise="There is no folder {path}."),
+    )
+    why = when(
+        "candidates",
+        "It holds {number} backups: {shown}.",
+        otherwise=when(
+            "is_there",
+            "Neither it nor a folder directly inside it holds Manifest.db or Manifest.mbdb.",
+            otherwise="Its name, or the name of a folder around it, may be misspelled.",
+        ),
+    )
+    next = when(
+        "candidates",
+        "Name one of them, for example: {example}",
+        otherwise="Name the folder that holds Manifest.db. To list the backups on this computer: {list_backups}",
+    )
 
-    def why(self) -> str:
-        if self.candidates:
-            return f"It holds {len(self.candidates)} backups: {', '.join(self.candidates[:8])}."
-        return "Neither it nor a folder directly in it holds Manifest.db or Manifest.mbdb."
+    @property
+    def is_there(self) -> bool:
+        return self.path.exists()
 
-    def next(self) -> str:
-        if self.candidates:
-            return f"Name one of them, for instance: {self.path / self.candidates[0]}"
-        return "Name the folder that holds Manifest.db, or the folder around exactly one such folder."
+    @property
+    def number(self) -> int:
+        return len(self.candidates)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        return self.candidates[:8]
+
+    @property
+    def example(self) -> Path:
+        return self.path / self.candidates[0]
 
 
-@dataclass(eq=False)
 class BackupForbidden(MigrateError):
-    """The system keeps us out of a folder: somebody else's, or on a Mac without Full Disk Access."""
+    """The system denies access to a folder: another user's, or on a Mac without Full Disk Access."""
 
     path: Path
     system_said: str
-    exit_code: ClassVar[int] = 31
-
-    def what(self) -> str:
-        return f"{self.path} may not be read."
-
-    def why(self) -> str:
-        return f"The system answered: {self.system_said}."
-
-    def next(self) -> str:
-        return (
-            "Check whose folder it is; on a Mac, switch your terminal on in System Settings, Privacy & Security, "
-            "Full Disk Access, and open it anew."
-        )
+    exit_code = 31
+    what = "This computer does not let migrate read {path}."
+    why = "The system answered: {system_said}."
+    next = (
+        "Check who owns the folder. On a Mac, turn your terminal on in System Settings, Privacy & Security, Full Disk "
+        "Access, and open it again."
+    )
 
 
-@dataclass(eq=False)
 class BackupUnreadable(MigrateError):
     path: Path
     part: str  # the file inside the backup: "Manifest.db"
     reason: str
-    exit_code: ClassVar[int] = 31
-
-    def what(self) -> str:
-        return f"The backup {self.path} cannot be read."
-
-    def why(self) -> str:
-        return f"{self.part}: {self.reason}."
-
-    def next(self) -> str:
-        return "Save the phone again with migrate backup, or name another backup of it."
+    exit_code = 31
+    what = "The backup {path} cannot be read."
+    why = "{part}: {reason}."
+    next = "Use another backup of the phone, or back it up again: {back_up_phone}"
 
 
-@dataclass(eq=False)
 class KeybagUnreadable(MigrateError):
+    """The keys of the backup are damaged. An unencrypted backup has them too, and does not need them."""
+
     reason: str
-    exit_code: ClassVar[int] = 31
+    needed: bool = True
+    exit_code = 31
+    severity = when("needed", "error", otherwise="warning")
+    what = when(
+        "needed",
+        "The backup's keys are damaged, so nothing in it can be decrypted.",
+        otherwise="The backup's keys are damaged. It is not encrypted, so they are not needed.",
+    )
+    why = "BackupKeyBag in Manifest.plist: {reason}."
+    next = "Use another backup of the phone, or back it up again: {back_up_phone}"
 
-    def what(self) -> str:
-        return "The backup's keybag cannot be read, so nothing in it can be decrypted."
 
-    def why(self) -> str:
-        return f"BackupKeyBag in Manifest.plist: {self.reason}."
-
-    def next(self) -> str:
-        return "Save the phone again with migrate backup, or name another backup of it."
-
-
-@dataclass(eq=False)
 class BackupUnfinished(MigrateError):
     path: Path
     state: str  # Status.plist's SnapshotState: "uploading", "moving", "removing"; "" where there is none
-    exit_code: ClassVar[int] = 34
-
-    def what(self) -> str:
-        return f"The backup {self.path} was never finished."
-
-    def why(self) -> str:
-        return f"Its Status.plist says {self.state!r}, not 'finished'." if self.state else "It has no finished state."
-
-    def next(self) -> str:
-        return "Connect the phone and run migrate backup: it goes on where the backup stopped."
+    exit_code = 34
+    what = "The backup {path} is unfinished."
+    why = when(
+        "state",
+        'The phone stopped while it was "{state}". What it had sent by then is kept.',
+        otherwise="The phone never reported that it was finished. What it had sent by then is kept.",
+    )
+    next = "Connect the phone and continue the backup where it stopped: {back_up_phone}"
 
 
-@dataclass(eq=False)
 class PasswordMissing(MigrateError):
     path: Path
-    exit_code: ClassVar[int] = 32
-
-    def what(self) -> str:
-        return f"The backup {self.path} is encrypted and no password was given."
-
-    def why(self) -> str:
-        return "Its Manifest.plist says IsEncrypted."
-
-    def next(self) -> str:
-        return "Give the backup password with --password-file FILE, or in MIGRATE_BACKUP_PASSWORD."
+    exit_code = 32
+    what = "The backup {path} is encrypted, and no password was given."
+    why = "Without its password the contents cannot be read or checked."
+    next = "Give the backup password with --password-file FILE, or in MIGRATE_BACKUP_PASSWORD. Then {again}"
 
 
-@dataclass(eq=False)
 class WrongPassword(MigrateError):
     backup: str = ""  # the folder, where it is known
-    exit_code: ClassVar[int] = 32
-
-    def what(self) -> str:
-        return f"The password does not open {f'the backup {self.backup}' if self.backup else 'the backup'}."
-
-    def why(self) -> str:
-        return "It opens none of the keys that the backup keeps under its password."
-
-    def next(self) -> str:
-        return (
-            "Try the password given when backups of this phone were first encrypted; it is not the passcode. "
-            f"Then {self.again}"
-        )
+    exit_code = 32
+    what = when(
+        "backup",
+        "The password does not open the backup {backup}.",
+        otherwise="The password does not open the backup.",
+    )
+    why = "It unlocks none of the keys in the backup."
+    next = (
+        "Try the password that was set when backups of this phone were first encrypted. It is not the passcode. "
+        "Then {again}"
+    )
 
 
-@dataclass(eq=False)
 class BadRecord(MigrateError):
+    """A row of the manifest that cannot be used."""
+
     file_id: str
     domain: str
     relative_path: str
     reason: str
-    exit_code: ClassVar[int] = 30
+    exit_code = 30
+    code = "bad-record"
+    what = "The backup's entry for {place} is damaged."
+    why = "{reason!c}. All other files can still be used."
+    next = "Back up the phone again: {back_up_phone}"
 
-    def what(self) -> str:
-        return f"The manifest's row for {self.domain or '?'} {self.relative_path or self.file_id!r} is damaged."
-
-    def why(self) -> str:
-        return f"{self.reason[:1].upper()}{self.reason[1:]}."
-
-    def next(self) -> str:
-        return "Save the phone again with migrate backup; until then this one file cannot move."
+    @property
+    def place(self) -> str:
+        return f"{self.domain or '?'} {self.relative_path or repr(self.file_id)}"
 
 
-@dataclass(eq=False)
 class BlobMissing(MigrateError):
     file_id: str
     domain: str
     relative_path: str
-    exit_code: ClassVar[int] = 30
-
-    def what(self) -> str:
-        return f"The stored bytes of {self.domain} {self.relative_path} are not in the backup."
-
-    def why(self) -> str:
-        return f"The manifest lists {self.file_id}, and there is no such file in the folder."
-
-    def next(self) -> str:
-        return "Run migrate verify on the backup to see what else is missing, then migrate backup to fetch it again."
+    exit_code = 30
+    what = "{relative_path} ({domain}) is missing from the backup."
+    why = "The backup lists it, but its contents ({file_id}) are not in the folder."
+    next = "See what else is missing with {verify_backup} and fetch it from the phone with: {repair_backup}"
 
 
-@dataclass(eq=False)
 class BlobUnreadable(MigrateError):
     file_id: str
     domain: str
     relative_path: str
     reason: str
-    exit_code: ClassVar[int] = 30
-
-    def what(self) -> str:
-        return f"The stored bytes of {self.domain} {self.relative_path} cannot be read."
-
-    def why(self) -> str:
-        return f"{self.file_id}: {self.reason}."
-
-    def next(self) -> str:
-        return "Run migrate verify on the backup to see what else is damaged, then migrate backup to fetch it again."
+    exit_code = 30
+    what = "{relative_path} ({domain}) cannot be read from the backup."
+    why = "{file_id}: {reason}."
+    next = "See what else is damaged with {verify_backup} and fetch it from the phone with: {repair_backup}"
 
 
-@dataclass(eq=False)
 class KeyUnusable(MigrateError):
     """A wrapped key that the unlocked keybag does not open. `BlobUnreadable` carries it where the file is known."""
 
     reason: str
-    exit_code: ClassVar[int] = 30
-
-    def what(self) -> str:
-        return "A key in the backup cannot be unwrapped."
-
-    def why(self) -> str:
-        return f"{self.reason[:1].upper()}{self.reason[1:]}."
-
-    def next(self) -> str:
-        return "Run migrate verify on the backup to see which files it touches."
+    exit_code = 30
+    what = "A file in the backup cannot be decrypted, because its key is damaged."
+    why = "{reason!c}."
+    next = "See which files are affected: {verify_backup}"
 
 
-@dataclass(eq=False)
 class SealDamaged(MigrateError):
     path: Path
     reason: str
-    exit_code: ClassVar[int] = 30
-
-    def what(self) -> str:
-        return f"The seal {self.path} cannot be read, so the backup it belongs to cannot be compared with it."
-
-    def why(self) -> str:
-        return f"{self.reason[:1].upper()}{self.reason[1:]}."
-
-    def next(self) -> str:
-        return f"Delete {self.path} and run migrate backup: it takes a new seal."
+    exit_code = 30
+    severity = "warning"
+    what = "The seal {path} is damaged, so the backup cannot be compared with it."
+    why = "{reason!c}. The backup itself is not affected."
+    next = "Delete {path} and back up the phone again, which makes a new seal: {back_up_phone}"
 
 
-@dataclass(eq=False)
+class StrangeFileInBackup(MigrateError):
+    """A backup folder holds something that is neither a file nor a folder."""
+
+    path: str
+    exit_code = 30
+    what = "{path} does not belong in a backup."
+    why = "It is a link or a device. Backups hold only files and folders, and following it could damage other data."
+    next = "Find out what put it there and remove it. Then check the backup: {verify_backup}"
+
+
+class UnsafeName(MigrateError):
+    """A phone or a backup named a place outside the folder it may touch. Theirs, never the person's."""
+
+    name: str
+    reason: str
+    exit_code = 30
+    what = "The file name {shown} was refused. Nothing was read or written there."
+    why = "It {reason}. A healthy iPhone or backup never names such a place."
+    next = "Check where the backup or the phone comes from. If it is healthy, please report this name."
+
+    @property
+    def shown(self) -> str:
+        return repr(self.name[:200])
+
+
+# -- extracting ------------------------------------------------------------------------------------------------------
+
+
 class WouldOverwrite(MigrateError):
     """`migrate extract` into a folder that has some of the files already."""
 
@@ -321,208 +224,292 @@ class WouldOverwrite(MigrateError):
     count: int
     first: str
     exit_code = 2
-
-    def what(self) -> str:
-        return f"Nothing was taken out: {self.folder} has {self.count:,} of the chosen files already."
-
-    def why(self) -> str:
-        return f"The first one is {self.first}, and what is there is never replaced."
-
-    def next(self) -> str:
-        return "Name a new or empty folder with --to DIR."
+    what = by_count(
+        "count",
+        "Nothing was extracted: {folder} already has one of the chosen files.",
+        "Nothing was extracted: {folder} already has {count:,} of the chosen files.",
+    )
+    why = "The first one is {first}. migrate never overwrites a file."
+    next = "Name a new or empty folder with --to DIR."
 
 
-@dataclass(eq=False)
 class ExtractIntoBackup(MigrateError):
     """`migrate extract` into the backup itself, or around it."""
 
     folder: str
     backup: str
     exit_code = 2
-
-    def what(self) -> str:
-        return f"Nothing was taken out: {self.folder} and the backup {self.backup} lie in one another."
-
-    def why(self) -> str:
-        return "A saved backup is never changed, and other programs would take its folder for damaged."
-
-    def next(self) -> str:
-        return "Name a folder elsewhere with --to DIR."
+    what = "Nothing was extracted: {folder} and the backup {backup} lie inside one another."
+    why = "migrate never changes a backup, and other programs would think the backup is damaged."
+    next = "Name a folder elsewhere with --to DIR."
 
 
-@dataclass(eq=False)
 class NothingToExtract(MigrateError):
     """`migrate extract` of what the backup does not have."""
 
     backup: str
     exit_code = 2
-
-    def what(self) -> str:
-        return f"Nothing in the backup {self.backup} is what you asked for."
-
-    def why(self) -> str:
-        return "No file of it belongs to the categories and apps you named, or has a name like those you gave."
-
-    def next(self) -> str:
-        return "See what is in it: migrate show BACKUP"
+    show = Command("show", "{backup}")
+    what = "The backup {backup} holds nothing that you asked for."
+    why = "No file in it belongs to the categories and apps you named, or matches the names you gave."
+    next = "See what is in it: {show}"
 
 
-@dataclass(eq=False)
 class CannotExtractHere(MigrateError):
-    """The folder that files are taken out into cannot be written, or its disk is full."""
+    """The folder that files are extracted into cannot be written, or its disk is full."""
 
     folder: str
     system_said: str
     exit_code = 33
+    what = "Some files could not be written to {folder}."
+    why = "The system answered: {system_said}. The files already written are complete, and the backup is unchanged."
+    next = when(
+        "disk_full",
+        "Free some space on that disk, or name a new folder on another disk with --to DIR.",
+        otherwise="Name a new folder that you can write to with --to DIR.",
+    )
 
-    def what(self) -> str:
-        return f"Files could not all be written to {self.folder}."
-
-    def why(self) -> str:
-        return f"The system answered: {self.system_said}. The files that are there are whole; the backup is unchanged."
-
-    def next(self) -> str:
-        if self.system_said == os.strerror(errno.ENOSPC):
-            return "Free some space on that disk, or name a new folder on another one with --to DIR."
-        return "Name a new folder that you may write to with --to DIR."
+    @property
+    def disk_full(self) -> bool:
+        return self.system_said == os.strerror(errno.ENOSPC)
 
 
-@dataclass(eq=False)
+class ExtractStopped(MigrateError):
+    """Ctrl-C while files were extracted."""
+
+    folder: str
+    exit_code = 130
+    what = "You stopped the extraction to {folder}."
+    why = "The files already written are complete. The unfinished one was removed."
+    next = "Delete that folder, or name another one with --to DIR, and run the same command again."
+
+
+class ExtractRecordBad(RecordProblem):
+    reason: str
+    exit_code = 30
+    what = "{file} was not extracted."
+    why = "Its entry in the backup is damaged: {reason}."
+    next = "See what else is damaged with {verify_backup} and fetch it from the phone with: {repair_backup}"
+
+
+class ExtractMissing(RecordProblem):
+    exit_code = 30
+    what = "{file} was not extracted."
+    why = "The backup lists it, but its contents are not in the folder."
+    next = "See what else is missing with {verify_backup} and fetch it from the phone with: {repair_backup}"
+
+
+class ExtractUnreadable(RecordProblem):
+    reason: str  # a whole sentence
+    exit_code = 30
+    what = "{file} was not extracted."
+    why = "{reason}"
+    next = "See what else is damaged with {verify_backup} and fetch it from the phone with: {repair_backup}"
+
+
+class ExtractNameImpossible(RecordProblem):
+    reason: str
+    exit_code = 33
+    what = "{file} was not extracted: this computer's disk cannot hold a file of that name."
+    why = "{reason!c}. The backup is unchanged."
+    next = "Extract it to a folder on another disk with --to DIR, and name it with --match."
+
+
+class ExtractNameUnsafe(RecordProblem):
+    reason: str
+    exit_code = 30
+    what = "{file} was not extracted: no iPhone gives a file such a name."
+    why = "{reason!c}, so something other than a phone wrote this entry."
+    next = "See what else is wrong with the backup: {verify_backup}"
+
+
+class ExtractLinkLeftOut(RecordProblem):
+    reason: str
+    severity = "info"
+    what = "The symbolic link {file} was not extracted."
+    why = "{reason!c}. A link has no content, so no data is missing."
+    next = "Do nothing."
+
+
+class ExtractCaughtMidWrite(RecordProblem):
+    severity = "warning"
+    what = "{file} was being written by an app while the phone was backed up. Its end may be old or incomplete."
+    why = "It does not end as encrypted files do. Everything in it was extracted."
+    next = "Look at it. A later backup of the phone may hold it complete."
+
+
+# -- composing -------------------------------------------------------------------------------------------------------
+
+
+class DiskFullHere(MigrateError):
+    """This computer's disk filled up while a copy or a restore set was made from a backup."""
+
+    folder: str
+    system_said: str
+    exit_code = 33
+    what = "This computer's disk is full: there is no space for {folder}."
+    why = "The system answered: {system_said}. The unfinished copy was removed, and the backup is unchanged."
+    next = "Free some space on that disk. Then {again}"
+
+
+class CannotCompose(MigrateError):
+    """A backup cannot be made into a restore set that a phone would accept."""
+
+    path: str
+    reason: str
+    exit_code = 30
+    verify = Command("verify", "{path}")
+    what = "The backup {path} cannot be prepared for the new iPhone."
+    why = "{reason!c}. The backup is unchanged."
+    next = "See what else is wrong with it: {verify}"
+
+
+class GraftWouldDelete(MigrateError):
+    """The new phone's own backup cannot give back something of the domains that the phone takes as exact sets."""
+
+    path: str
+    domain: str
+    relative_path: str
+    reason: str
+    exit_code = 30
+    what = "{relative_path} ({domain}) would be deleted from the new iPhone, so nothing was sent."
+    why = "An iPhone deletes what a restore does not contain, and its own backup in {path} lacks this file: {reason}."
+    next = "Back up the new iPhone again, and continue with that backup."
+
+
 class BackupTooOld(MigrateError):
-    """A backup of iOS 5 to 9 stands in for the old phone: such a one can be read, and not restored."""
+    """A backup of iOS 5 to 9 is given as the old phone: migrate can read it, but not restore it."""
 
     path: str
     ios_version: str
     exit_code = 40
-
-    def what(self) -> str:
-        return f"The backup {self.path} is too old to be moved to another iPhone by this program."
-
-    def why(self) -> str:
-        version = f"iOS {self.ios_version}" if self.ios_version else "iOS 9 or older"
-        return f"It is of {version}, and up to iOS 9 phones kept their list of files in another form (Manifest.mbdb)."
-
-    def next(self) -> str:
-        return (
-            f"Take your files out of it: migrate extract {self.path} --to DIR. Finder and iTunes can still restore it."
-        )
+    extract = Command("extract", "{path}", "--to", "DIR")
+    what = "The backup {path} is too old to be moved to another iPhone by migrate."
+    why = when(
+        "ios_version",
+        "It is from iOS {ios_version}. Up to iOS 9, backups had another format, which migrate reads but "
+        "does not write.",
+        otherwise="It is from iOS 9 or older. Such backups have another format, which migrate reads but "
+        "does not write.",
+    )
+    next = "Restore it with Finder or iTunes, or extract the files from it: {extract}"
 
 
-@dataclass(eq=False)
-class HealNeedsPhone(MigrateError):
-    """A damaged backup is to be healed, and its phone is not connected."""
+# -- repairing -------------------------------------------------------------------------------------------------------
+
+
+class RepairNeedsPhone(MigrateError):
+    """A damaged backup should be repaired, and its phone is not connected."""
 
     path: str
     udid: str
     count: int  # damaged records
     seen: tuple[str, ...]
     exit_code = 20
+    what = "The backup {path} is damaged, and its iPhone {udid} is not connected."
+    why = when(
+        "count",
+        by_count(
+            "count",
+            "One of its files is damaged or missing. Connected: {connected}.",
+            "{count:,} of its files are damaged or missing. Connected: {connected}.",
+        ),
+        otherwise="The backup's own lists are damaged, which only the phone can replace. Connected: {connected}.",
+    )
+    next = when(
+        "count",
+        "Connect that iPhone and unlock it, or add --without-phone to repair the backup without it. Then {again}",
+        otherwise="Connect that iPhone and unlock it. Then {again}",
+    )
 
-    def what(self) -> str:
-        return f"{self.path} is damaged, and the iPhone {self.udid} that it is of is not connected."
-
-    def why(self) -> str:
-        files = "1 of its files is" if self.count == 1 else f"{self.count:,} of its files are"
-        defects = f"{files} damaged or missing" if self.count else "What is damaged is not a file of its own"
-        return f"{defects}. This computer sees: {', '.join(self.seen) or 'no phone'}."
-
-    def next(self) -> str:
-        gone = "; if it is gone, heal without it: migrate repair BACKUP --without-phone" if self.count else ""
-        return f"Connect that phone, unlock it and {self.again}{gone}."
+    @property
+    def connected(self) -> str:
+        return ", ".join(self.seen) or _("no iPhone")
 
 
-@dataclass(eq=False)
-class HealNeedsRoom(MigrateError):
-    """Healing may need as much room as the whole backup, and there is not so much."""
+class RepairNeedsRoom(MigrateError):
+    """A repair may need as much space as the whole backup, and there is less."""
 
     path: str
     needed_bytes: int
     free_bytes: int
     reason: str
     exit_code = 33
-
-    def what(self) -> str:
-        return f"There is not enough room on the disk of {self.path} to heal it."
-
-    def why(self) -> str:
-        return (
-            f"At worst {format_bytes(self.needed_bytes)} are needed, because {self.reason}; "
-            f"{format_bytes(self.free_bytes)} are free. Nothing was changed."
-        )
-
-    def next(self) -> str:
-        return f"Free that room, or copy the backup to a larger disk and name it there; then {self.again}."
+    what = "There is not enough space on the disk of {path} to repair it."
+    why = "Up to {needed_bytes} are needed, because {reason}, and {free_bytes} are free. Nothing was changed."
+    next = "Free that space, or copy the backup to a larger disk and repair it there. Then {again}"
 
 
-@dataclass(eq=False)
-class CannotHealWithoutPhone(MigrateError):
-    """What is wrong with the backup is not one of its files, so leaving files out does not help."""
+class CannotRepairWithoutPhone(MigrateError):
+    """The damage is not in one of the backup's files, so leaving files out does not help."""
 
     path: str
     first: str
     count: int
     exit_code = 30
+    repair = Command("repair", "{path}")
+    what = "The backup {path} cannot be repaired without its iPhone."
+    why = by_count(
+        "count",
+        "{first} Leaving damaged files out does not help here: the phone has to send the data again.",
+        "{first} ({more:,} more problems.) Leaving damaged files out does not help here: the phone has to"
+        " send the data "
+        "again.",
+    )
+    next = "Connect the phone and run: {repair}"
 
-    def what(self) -> str:
-        return f"{self.path} cannot be healed without its phone."
-
-    def why(self) -> str:
-        more = f" (and {self.count - 1:,} more)" if self.count > 1 else ""
-        return f"{self.first}{more} Only a new save brings that back; leaving damaged files out does not."
-
-    def next(self) -> str:
-        return f"Connect the phone and run: migrate repair {self.path}"
+    @property
+    def more(self) -> int:
+        return self.count - 1
 
 
-@dataclass(eq=False)
-class CannotHealHere(MigrateError):
+class CannotRepairHere(MigrateError):
     """The folder around a backup cannot be written."""
 
     folder: str
     system_said: str
     exit_code = 33
-
-    def what(self) -> str:
-        return f"Nothing can be changed in {self.folder}, where the backup lies."
-
-    def why(self) -> str:
-        return f"The system answered: {self.system_said}. The backup is as it was."
-
-    def next(self) -> str:
-        return (
-            "Check that the folder is yours, or copy the backup to a folder that is and name it there; then run again."
-        )
+    what = "The backup cannot be repaired, because {folder} cannot be changed."
+    why = "The system answered: {system_said}. The backup is as it was."
+    next = "Check that you own the folder, or copy the backup to a folder of yours and repair it there. Then {again}"
 
 
-@dataclass(eq=False)
-class HealStopped(MigrateError):
-    """Ctrl-C while a backup was healed."""
+class RepairStopped(MigrateError):
+    """Ctrl-C while a backup was repaired."""
 
     path: str
     exit_code = 50
-
-    def what(self) -> str:
-        return f"Stopped while {self.path} was healed, because you asked."
-
-    def why(self) -> str:
-        return "The backup is as it was; what the phone has sent so far is kept beside it."
-
-    def next(self) -> str:
-        return f"Go on with: migrate repair {self.path}"
+    repair = Command("repair", "{path}")
+    what = "You stopped the repair of {path}."
+    why = "The backup is as it was. What the phone has sent so far is kept beside it."
+    next = "Continue with: {repair}"
 
 
-@dataclass(eq=False)
-class ExtractStopped(MigrateError):
-    """Ctrl-C while files were taken out of a backup."""
+class FileNotRepaired(RecordProblem):
+    """A damaged record that the repaired backup does not have."""
 
-    folder: str
-    exit_code = 130
+    damage: str  # whole sentences
+    with_phone: bool
+    categories: tuple[str, ...] = ()
+    code = "heal-lost"
+    severity = "warning"
+    what = "{file} was damaged, and the repaired backup does not have it."
+    why = when("with_phone", "{damage} The phone no longer has it, so it was not sent again.", otherwise="{damage}")
+    next = when(
+        "with_phone",
+        "Look in the backup as it was: it is kept beside this one, and migrate extract reads what is left.",
+        otherwise="Look in the backup as it was: it is kept beside this one, and migrate extract reads what is left. "
+        "If you find the phone, back it up again to get what it still has: {back_up_phone}",
+    )
 
-    def what(self) -> str:
-        return f"Stopped while files were written to {self.folder}, because you asked."
 
-    def why(self) -> str:
-        return "The files that are there are whole; the one that was being written has been removed."
+class DatabaseNotRepaired(RecordProblem):
+    """What lies beside a damaged database is removed with it."""
 
-    def next(self) -> str:
-        return "Delete that folder, or name another with --to DIR, and run the same command again."
+    database: str
+    categories: tuple[str, ...] = ()
+    code = "heal-database-lost"
+    exit_code = 30
+    what = "{file} belongs to a damaged database."
+    why = "Without {database} it cannot be used."
+    next = "Use another copy of this backup, or back up the phone again: {back_up_phone}"

@@ -1,72 +1,41 @@
-"""Errors of choosing what moves."""
+"""Problems of choosing what moves."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
-from migrate.problems.root import MigrateError
+from migrate.problems.problem import MigrateError, when
 
 
-@dataclass(eq=False)
 class UnknownCategory(MigrateError):
     word: str  # as the plan or the command line says it
     nearest: str  # the id that was probably meant
-    exit_code: ClassVar[int] = 10
-
-    def what(self) -> str:
-        return f'There is no category "{self.word}".'
-
-    def why(self) -> str:
-        return f'The nearest one we know is "{self.nearest}".'
-
-    def next(self) -> str:
-        return f'Write "{self.nearest}" instead, or run migrate show on the backup to see every category in it.'
+    exit_code = 10
+    what = 'There is no category "{word}".'
+    why = 'The closest one is "{nearest}".'
+    next = 'Write "{nearest}" if that is what you meant. To see every category in the backup: {show_backup}'
 
 
-@dataclass(eq=False)
 class UnknownApp(MigrateError):
     bundle: str  # as the plan or the command line says it
     nearest: str  # the bundle id that was probably meant; '' where the backup holds no app
-    exit_code: ClassVar[int] = 11
-
-    def what(self) -> str:
-        return f'The backup holds no app "{self.bundle}".'
-
-    def why(self) -> str:
-        if not self.nearest:
-            return "There is no app in it at all."
-        return f'The nearest one in it is "{self.nearest}".'
-
-    def next(self) -> str:
-        if not self.nearest:
-            return "Take the app out of the plan, or save the old phone again and look with migrate show."
-        return f'Write "{self.nearest}" instead, or run migrate show on the backup to see every app in it.'
+    exit_code = 11
+    what = 'The backup does not contain the app "{bundle}".'
+    why = when("nearest", 'The closest one in it is "{nearest}".', otherwise="It contains no apps at all.")
+    next = when(
+        "nearest",
+        'Write "{nearest}" if that is what you meant. To see every app in the backup: {show_backup}',
+        otherwise="Remove the app from the plan, or back up the old phone again: {back_up_phone}",
+    )
 
 
-@dataclass(eq=False)
 class HalfGroup(MigrateError):
     whole: str  # what only makes sense together: "the photo library"
     moving: tuple[str, ...]  # the parts of it that would move
     left: tuple[str, ...]  # the parts that would not
-    exit_code: ClassVar[int] = 11
-
-    def what(self) -> str:
-        return f"Only half of {self.whole} would move."
-
-    def why(self) -> str:
-        return (
-            f"{_sentence(self.moving)} would move and {' and '.join(self.left)} would not, and one is worth nothing "
-            "without the other."
-        )
-
-    def next(self) -> str:
-        return (
-            "Take all of it or none of it: change categories, except or apps in the plan. If a part could not be read "
-            "from the old phone, restart that phone and save it again."
-        )
-
-
-def _sentence(words: tuple[str, ...]) -> str:
-    text = " and ".join(words)
-    return text[:1].upper() + text[1:]
+    exit_code = 11
+    what = "Only half of {whole} would move."
+    why = "{moving!c: and } would move and {left: and } would not, but neither is of use without the other."
+    next = (
+        "Move all of it or leave all of it out: change categories, except or apps in the plan. If the old"
+        " phone could not "
+        "read a part, restart that phone and back it up again."
+    )

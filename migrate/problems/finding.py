@@ -1,4 +1,4 @@
-"""A finding: something noticed. Preflight, verify, rehearsal and proof all speak in findings."""
+"""A finding: one problem as it stands in findings.json and in `--json` answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Severity = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing noticed, as it goes into findings.json and `--json` answers: scripts rely on the field names."""
+    """One problem that was noticed, with its sentences rendered. Scripts rely on the field names."""
 
     code: str
     severity: Severity

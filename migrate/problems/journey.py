@@ -1,94 +1,58 @@
-"""Errors of a run as a whole: waiting, stopping, resuming, homes, proofs."""
+"""Problems of a run as a whole: waiting, stopping, resuming, the home folder, `check`. Proof and rehearsal are in
+`proof.py`."""
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import dataclass
-
-from migrate.problems.root import MigrateError
+from migrate.problems.problem import Command, MigrateError, Problem, RecordProblem, by_count, when
 
 
-def _things(count: int) -> str:
-    return "one thing" if count == 1 else f"{count} things"
-
-
-@dataclass(eq=False)
 class WaitedTooLong(MigrateError):
-    """Somebody had to do something on a phone, and `--wait` ran out first."""
+    """Something had to be done on a phone, and `--wait` ran out first."""
 
     waited_s: int
-    waiting_for: str
-    how: str  # the `next` of what was lacking, which may say how to try again in its own way
+    not_ready: MigrateError
     exit_code = 50
-
-    @property
-    def _wait(self) -> str:
-        return "one second" if self.waited_s == 1 else f"{self.waited_s} seconds"
-
-    def what(self) -> str:
-        return f"Nobody did what was asked within {self._wait}. {self.waiting_for}"
-
-    def why(self) -> str:
-        return "The move waits for a person's hand only as long as --wait says; nothing is lost by waiting."
-
-    def next(self) -> str:
-        if MigrateError.again in self.how:
-            return self.how.replace(MigrateError.again, self.again)
-        return f"{self.how.rstrip('.')}. Then {self.again}"
+    what = by_count(
+        "waited_s",
+        "The phone was not ready after one second of waiting. {not_ready.what}",
+        "The phone was not ready after {waited_s} seconds of waiting. {not_ready.what}",
+    )
+    why = "--wait sets how long a move waits for you. Nothing is lost."
+    next = "{not_ready.next}"
 
 
-@dataclass(eq=False)
 class Interrupted(MigrateError):
     """Ctrl-C, after something had begun."""
 
     run: str
-    during: str
+    during: str  # the step, or what else was going on
     exit_code = 50
-
-    def what(self) -> str:
-        return f"Stopped during {self.during}, because you asked."
-
-    def why(self) -> str:
-        return "What was finished is kept; the step that was interrupted begins again where it can go on."
-
-    def next(self) -> str:
-        return f"Go on with: migrate resume {self.run}".rstrip()
+    resume = Command("resume", "{run}")
+    what = "You stopped the move before it was finished."
+    why = "Everything that was finished is kept. The interrupted step starts again where it can continue."
+    next = "Continue with: {resume}"
 
 
-@dataclass(eq=False)
 class StoppedBeforeBeginning(MigrateError):
     """Ctrl-C, before anything had begun."""
 
     exit_code = 130
-
-    def what(self) -> str:
-        return "Stopped before anything began, because you asked."
-
-    def why(self) -> str:
-        return "No phone was changed and nothing was saved."
-
-    def next(self) -> str:
-        return "Run the same command again whenever you like."
+    what = "You stopped migrate before anything began."
+    why = "No phone was changed, and nothing was backed up."
+    next = "Run the same command again whenever you like."
 
 
-@dataclass(eq=False)
 class NotAgreed(MigrateError):
     """The last confirmation was answered with no."""
 
     run: str
     exit_code = 50
-
-    def what(self) -> str:
-        return "The new phone was not touched, because you did not agree to the last question."
-
-    def why(self) -> str:
-        return "Nothing is sent to a phone without that word."
-
-    def next(self) -> str:
-        return f"Go on, and agree, with: migrate resume {self.run}"
+    resume = Command("resume", "{run}")
+    what = "The new iPhone was not changed, because you answered no to the last question."
+    why = "Nothing is sent to a phone without your agreement."
+    next = "Continue, and agree, with: {resume}"
 
 
-@dataclass(eq=False)
 class RestoreInDoubt(MigrateError):
     """The process died while it sent the set, and nothing shows whether the phone took it."""
 
@@ -96,296 +60,202 @@ class RestoreInDoubt(MigrateError):
     run: str
     plan: str
     exit_code = 50
-
-    def what(self) -> str:
-        return f"It is not known whether {self.phone} was restored, so nothing is sent to it again."
-
-    def why(self) -> str:
-        return (
-            "migrate was stopped while it sent the data, and the phone looks as it did before. If it was restored and "
-            "used since, sending the data again would overwrite what is new on it."
-        )
-
-    def next(self) -> str:
-        return (
-            f"Look at {self.phone}. If what you moved is on it, keep it and stop here. If it is not, begin a new move, "
-            f"which looks at the phone as it is now: migrate run {self.plan}"
-        )
+    run_again = Command("run", "{plan}")
+    what = "It is not known whether {phone} was restored, so nothing is sent to it again."
+    why = (
+        "migrate was stopped while it sent the data, and the phone looks as it did before. If it was restored and used "
+        "since, sending the data again would overwrite what is new on it."
+    )
+    next = (
+        "Look at {phone}. If your data is on it, keep it and stop here. Otherwise start a new move, which"
+        " uses the phone "
+        "as it is now: {run_again}"
+    )
 
 
-@dataclass(eq=False)
 class WordMissing(MigrateError):
-    """The last confirmation has nobody to answer it."""
+    """The last confirmation is needed, and there is no terminal to ask on."""
 
     run: str
     exit_code = 2
-
-    def what(self) -> str:
-        return "The last confirmation is missing, and there is no terminal to ask on."
-
-    def why(self) -> str:
-        return "From the next step on the new phone is changed, so somebody has to say yes."
-
-    def next(self) -> str:
-        return f"Run: migrate resume {self.run} --yes"
+    resume = Command("resume", "{run}", "--yes")
+    what = "The last confirmation is missing, and there is no terminal to ask on."
+    why = "The next step changes the new iPhone, so you have to agree to it first."
+    next = "Run: {resume}"
 
 
-@dataclass(eq=False)
 class WhichPhone(MigrateError):
-    """Several phones could be meant, and a choice is not ours."""
+    """Several phones could be meant."""
 
     role: str
     seen: tuple[str, ...]
     exit_code = 2
-
-    def what(self) -> str:
-        return f"It is not clear which phone is the {self.role} one."
-
-    def why(self) -> str:
-        return f"The plan does not say, and these are connected: {', '.join(self.seen) or 'none'}."
-
-    def next(self) -> str:
-        return f"Name it: --{self.role} UDID (migrate phones lists them)"
+    what = "It is not clear which iPhone is the {role} one."
+    why = when(
+        "seen",
+        "The plan does not say. Connected: {seen}.",
+        otherwise="The plan does not say, and no iPhone is connected.",
+    )
+    next = "Name it with --{role} UDID. To list the phones: {list_phones}"
 
 
-@dataclass(eq=False)
 class OtherPhone(MigrateError):
     role: str
     name: str
     udid: str
     expected_udid: str
     exit_code = 11
-
-    def what(self) -> str:
-        return f"{self.name} ({self.udid}) is not the {self.role} phone of this move."
-
-    def why(self) -> str:
-        return f"This move was begun with {self.expected_udid} as the {self.role} phone."
-
-    def next(self) -> str:
-        return "Connect that phone and run: migrate resume. For another pair begin a new one: migrate run PLAN"
+    resume = Command("resume")
+    what = "{name} ({udid}) is not the {role} phone of this move."
+    why = "This move began with {expected_udid} as the {role} phone."
+    next = (
+        "Connect that phone and run {resume} again. To move between other phones, start a new move instead: {run_plan}"
+    )
 
 
-@dataclass(eq=False)
 class OtherPlan(MigrateError):
     run: str
     exit_code = 11
-
-    def what(self) -> str:
-        return f"The plan of {self.run} is not the one it was begun with."
-
-    def why(self) -> str:
-        return "Its frozen plan.toml has changed since, and going on with another plan could lose data."
-
-    def next(self) -> str:
-        return "Put the plan back as it was, or begin a new move: migrate run PLAN"
+    what = "The plan of {run} was changed after the run began."
+    why = "Continuing with another plan could lose data, so nothing was done."
+    next = "Restore the run's plan.toml as it was, or start a new move: {run_plan}"
 
 
-@dataclass(eq=False)
 class RunNotFound(MigrateError):
     run: str
     known: tuple[str, ...]
     exit_code = 2
-
-    def what(self) -> str:
-        return f"There is no run called {self.run}."
-
-    def why(self) -> str:
-        return f"Known runs: {', '.join(self.known) or 'none yet'}."
-
-    def next(self) -> str:
-        return "Look at them with: migrate runs"
+    what = "There is no run {run}."
+    why = when("known", "Known runs: {known}.", otherwise="There are no runs yet.")
+    next = "List them with: {list_runs}"
 
 
-@dataclass(eq=False)
 class WhichRun(MigrateError):
     """`resume` without a name, and not exactly one unfinished run."""
 
     unfinished: tuple[str, ...]
     exit_code = 2
-
-    def what(self) -> str:
-        return "Several runs are unfinished." if self.unfinished else "No run is unfinished."
-
-    def why(self) -> str:
-        return f"Unfinished: {', '.join(self.unfinished) or 'none'}."
-
-    def next(self) -> str:
-        if self.unfinished:
-            return f"Name one: migrate resume {self.unfinished[0]}"
-        return "Begin one with: migrate run PLAN"
+    resume = Command("resume", "{unfinished[0]}")
+    what = when("unfinished", "Several runs are unfinished.", otherwise="No run is unfinished.")
+    why = when(
+        "unfinished",
+        "Unfinished runs: {unfinished}.",
+        otherwise="Every run is finished, so there is nothing to resume.",
+    )
+    next = when("unfinished", "Name one: {resume}", otherwise="Start a new one: {run_plan}")
 
 
-@dataclass(eq=False)
 class RunBusy(MigrateError):
     run: str
-    exit_code = 2
-
-    def what(self) -> str:
-        return f"{self.run} is at work in another window."
-
-    def why(self) -> str:
-        return "Its lock is held by a process that still runs."
-
-    def next(self) -> str:
-        return "Wait for it, or stop it there with Ctrl-C; then run this command again."
+    exit_code = 3
+    what = "{run} is already running in another window."
+    why = "Another process is working on it."
+    next = "Wait until it is finished, or stop it there with Ctrl-C. Then run the same command again."
 
 
-@dataclass(eq=False)
 class BackupBusy(MigrateError):
     """Another process of ours works in a phone's working backup."""
 
     phone: str
-    exit_code = 24
-
-    def what(self) -> str:
-        return f"The backup of {self.phone} is at work in another window."
-
-    def why(self) -> str:
-        return "Another run, or migrate backup, is saving it or proving its save; two at once would spoil it."
-
-    def next(self) -> str:
-        return f"Wait for it, or stop it there with Ctrl-C; then {self.again}"
+    exit_code = 3
+    what = "The backup of {phone} is already in use in another window."
+    why = "Another run or migrate backup is working on it, and two at once would damage it."
+    next = "Wait until it is finished, or stop it there with Ctrl-C. Then {again}"
 
 
-@dataclass(eq=False)
-class NothingSaved(MigrateError):
-    """`begin = "as-is"`, and there is no saved backup to take as it is."""
+class NothingBackedUp(MigrateError):
+    """`begin = "as-is"`, and there is no backup to use."""
 
     udid: str  # "" when any phone's would do
     home: str
     exit_code = 11
-
-    def what(self) -> str:
-        return f"The phone {self.udid} was never saved here." if self.udid else "No phone was ever saved here."
-
-    def why(self) -> str:
-        return f'The plan says begin = "as-is", and {self.home} holds no such backup.'
-
-    def next(self) -> str:
-        return 'Save it with: migrate backup. Or write begin = "incremental" under [backup] in the plan'
+    what = when(
+        "udid", "There is no backup of the iPhone {udid} here.", otherwise="There is no backup of an iPhone here."
+    )
+    why = 'The plan says begin = "as-is", which uses an existing backup, and {home} has none.'
+    next = 'Write begin = "incremental" under [backup] in the plan, or back up the phone first: {back_up_phone}'
 
 
-@dataclass(eq=False)
-class WhichSaved(MigrateError):
-    """`begin = "as-is"` without the old phone's name, and several phones were saved."""
+class WhichBackup(MigrateError):
+    """`begin = "as-is"` without the old phone's name, and there are backups of several phones."""
 
     seen: tuple[str, ...]
     exit_code = 2
-
-    def what(self) -> str:
-        return "It is not clear which saved phone is the old one."
-
-    def why(self) -> str:
-        return f"The plan does not say, and these were saved here: {', '.join(self.seen)}."
-
-    def next(self) -> str:
-        return "Name it: --old UDID"
+    what = "It is not clear which backup is the old phone's."
+    why = "The plan does not say, and there are backups of these phones: {seen}."
+    next = "Name the old phone: --old UDID"
 
 
-@dataclass(eq=False)
 class RunIsOver(MigrateError):
     run: str
     outcome: str
     exit_code = 2
-
-    def what(self) -> str:
-        return f"{self.run} is finished: {self.outcome}."
-
-    def why(self) -> str:
-        return "There is no step left to go on with."
-
-    def next(self) -> str:
-        return f"Look at it with: migrate runs show {self.run}"
+    show = Command("runs", "show", "{run}")
+    what = "{run} is already finished: {outcome}."
+    why = "It has no steps left to resume."
+    next = "Look at it with: {show}"
 
 
-@dataclass(eq=False)
 class JournalDamaged(MigrateError):
     path: str
     line: int
     reason: str
     exit_code = 30
-
-    def what(self) -> str:
-        return f"The journal of this run is damaged at line {self.line}."
-
-    def why(self) -> str:
-        return f"In {self.path} {self.reason}; guessing what was done could do it twice."
-
-    def next(self) -> str:
-        return "Begin a new move with: migrate run PLAN (saved backups are kept and used again)"
+    what = "The record of this run is damaged, so it cannot be resumed."
+    why = "{path}, line {line}: {reason}. Guessing what was done could do it twice. Backups are not affected."
+    next = "Start a new move, which uses the existing backups: {run_plan}"
 
 
-@dataclass(eq=False)
 class JournalTooNew(MigrateError):
     path: str
     version: int
     known_version: int
     exit_code = 10
-
-    def what(self) -> str:
-        return f"This run was written by a newer migrate (journal format {self.version})."
-
-    def why(self) -> str:
-        return f"This one reads formats up to {self.known_version}: {self.path}"
-
-    def next(self) -> str:
-        return "Update migrate, then run: migrate resume"
+    resume = Command("resume")
+    what = "This run was written by a newer version of migrate."
+    why = "{path} has format {version}, and this version reads up to format {known_version}."
+    next = "Update migrate, then run: {resume}"
 
 
-@dataclass(eq=False)
 class JournalTooOld(MigrateError):
+    """An unfinished run in an older journal format, whose steps cannot be continued."""
+
     run: str
     exit_code = 2
-
-    def what(self) -> str:
-        return f"{self.run} was begun by an older version of migrate and cannot be resumed."
-
-    def why(self) -> str:
-        return "This version records the steps of a run differently. Its backups and its receipt are kept."
-
-    def next(self) -> str:
-        return "Begin a new run: migrate run PLAN. The commands receipt, prove and undo still work for this run."
+    what = "{run} was started by an older version of migrate and cannot be resumed."
+    why = "This version records the steps of a run differently. The backups and the receipt of {run} are kept."
+    next = "Use the commands receipt, prove and undo on it as before, or start a new run: {run_plan}"
 
 
-@dataclass(eq=False)
 class RunHasOtherPlan(MigrateError):
     """`--id` names a run of another plan."""
 
     run: str
     exit_code = 11
-
-    def what(self) -> str:
-        return f"{self.run} exists already and has another plan."
-
-    def why(self) -> str:
-        return "A run keeps the plan and the phones it began with."
-
-    def next(self) -> str:
-        return f"Choose another --id, or run: migrate resume {self.run}"
+    resume = Command("resume", "{run}")
+    what = "A run named {run} already exists, and it has another plan."
+    why = "A run keeps the plan and the phones that it began with."
+    next = "Choose another name with --id, or continue that run: {resume}"
 
 
-@dataclass(eq=False)
-class SavedBackupDamaged(MigrateError):
-    """Verify found wounds in a backup the move would have built on."""
+class BackupDamaged(MigrateError):
+    """`verify` found errors in a backup the move would have used."""
 
     path: str
     first: str
     count: int
     exit_code = 30
+    repair = Command("repair", "{path}")
+    what = "The backup is damaged: {first}"
+    why = by_count(
+        "count", "This is the only problem found in {path}.", "{count:,} such problems were found in {path}."
+    )
+    next = (
+        "Repair it with {repair} while its phone is connected, or with --without-phone if you no longer have that "
+        "phone. Then {again}"
+    )
 
-    def what(self) -> str:
-        return f"The saved backup is damaged: {self.first}"
 
-    def why(self) -> str:
-        return f"Verify found {self.count} such wounds in {self.path}."
-
-    def next(self) -> str:
-        without = "where that phone is gone, add --without-phone"
-        return f"Heal it with its phone on the cable: migrate repair {shlex.quote(self.path)} ({without}). Then {self.again}"
-
-
-@dataclass(eq=False)
 class RestoreSetDamaged(MigrateError):
     """What was composed is no longer whole: the disk under it lost something before it could be sent."""
 
@@ -393,18 +263,15 @@ class RestoreSetDamaged(MigrateError):
     first: str
     count: int
     exit_code = 30
-
-    def what(self) -> str:
-        return f"What was put together for the new phone is damaged: {self.first}"
-
-    def why(self) -> str:
-        return f"It was whole when it was composed; now there are {self.count} such wounds in {self.path}."
-
-    def next(self) -> str:
-        return "Look after this computer's disk, then begin a new run: migrate run PLAN"
+    what = "The data prepared for the new iPhone is damaged, so it was not sent: {first}"
+    why = by_count(
+        "count",
+        "It was complete when it was prepared. Now there is one problem in {path}.",
+        "It was complete when it was prepared. Now there are {count:,} problems in {path}.",
+    )
+    next = "Check this computer's disk. Then start a new run: {run_plan}"
 
 
-@dataclass(eq=False)
 class ChosenFilesUnreadable(MigrateError):
     """The old phone could not read files that lie in a chosen category."""
 
@@ -412,216 +279,244 @@ class ChosenFilesUnreadable(MigrateError):
     first: str
     categories: tuple[str, ...]
     exit_code = 35
-
-    def what(self) -> str:
-        return f"{self.count} chosen files could not be read on the old phone, among them {self.first}."
-
-    def why(self) -> str:
-        return f"The phone reported a read error twice. They belong to: {', '.join(self.categories)}."
-
-    def next(self) -> str:
-        return (
-            f"Restart the old phone, then {self.again}: it is saved once more. Or accept the loss with "
-            "accept_unreadable = true under [safety] in the plan, and run: migrate run PLAN"
-        )
+    what = by_count(
+        "count",
+        "The old phone could not read one of the chosen files: {first}.",
+        "The old phone could not read {count:,} of the chosen files, among them {first}.",
+    )
+    why = "The phone reported a read error twice. The files belong to: {categories}."
+    next = (
+        "Accept the loss (accept_unreadable = true under [safety] in the plan) and start a new run, or restart the "
+        "old phone, which is then backed up once more, and {again}"
+    )
 
 
-@dataclass(eq=False)
 class WouldReplace(MigrateError):
     """Something on the new phone would be replaced without the plan saying so."""
 
     titles: tuple[str, ...]
     ids: tuple[str, ...]
     exit_code = 11
+    what = "The new iPhone already has: {titles:; }."
+    why = "Moving these categories would replace what is there, and the plan does not allow that."
+    next = (
+        "Leave them out, or allow it with may_replace = [{listed}] under [move] in the plan. Then start "
+        "again (existing "
+        "backups are used): {run_plan}"
+    )
 
-    def what(self) -> str:
-        return f"The new phone already has: {'; '.join(self.titles)}."
-
-    def why(self) -> str:
-        return "Putting a category on a phone in use replaces what is there, and the plan does not allow that."
-
-    def next(self) -> str:
-        listed = ", ".join(f'"{category}"' for category in self.ids)
-        return (
-            f"Leave these out, or allow it in the plan under [move]: may_replace = [{listed}]. "
-            "Then run it anew: migrate run PLAN (what is saved is used again)"
-        )
+    @property
+    def listed(self) -> tuple[str, ...]:
+        return tuple(f'"{category}"' for category in self.ids)
 
 
-@dataclass(eq=False)
 class NothingChosen(MigrateError):
     chosen: tuple[str, ...]
     exit_code = 11
-
-    def what(self) -> str:
-        return f"The backup holds nothing of what the plan chose: {', '.join(self.chosen) or 'no category'}."
-
-    def why(self) -> str:
-        return "Not one file of these categories is in the old phone's backup."
-
-    def next(self) -> str:
-        return "Look at what it holds with: migrate show BACKUP"
+    what = when(
+        "chosen",
+        "The old phone's backup has nothing of what the plan chose: {chosen}.",
+        otherwise="The plan chose no category.",
+    )
+    why = "It has no files in these categories."
+    next = "See what it has: {show_backup}"
 
 
-@dataclass(eq=False)
 class PhonePasswordMissing(MigrateError):
-    """A phone encrypts its backups, or shall, and nobody told the password."""
+    """A phone encrypts its backups, or shall, and the password is not known."""
 
     phone: str
     role: str
     exit_code = 32
+    what = "The backup password of {phone} is missing."
+    why = "Its backups are encrypted, or the plan asks for it, and cannot be read without the password."
+    next = when(
+        "is_new",
+        "Give it with --new-password-file FILE, or in MIGRATE_NEW_BACKUP_PASSWORD. Then {again}",
+        otherwise="Give it with --password-file FILE, or in MIGRATE_BACKUP_PASSWORD. Then {again}",
+    )
 
-    def what(self) -> str:
-        return f"The backup password of {self.phone} is missing."
-
-    def why(self) -> str:
-        return "Its backups are encrypted, or the plan wants them to be, and without the password nobody can read them."
-
-    def next(self) -> str:
-        if self.role == "new":
-            return f"Give it with --new-password-file FILE, or in MIGRATE_NEW_BACKUP_PASSWORD; then {self.again}"
-        return f"Give it with --password-file FILE, or in MIGRATE_BACKUP_PASSWORD; then {self.again}"
-
-
-@dataclass(eq=False)
-class NotProven(MigrateError):
-    first: str
-    count: int
-    receipt: str
-    exit_code = 60
-
-    def what(self) -> str:
-        return f"Not proven: {self.first}"
-
-    def why(self) -> str:
-        if self.count == 1:
-            return "It was sent, or was there before, and is not on the new phone as it should be."
-        return f"{self.count} things that were sent, or were there before, are not on the new phone as they should be."
-
-    def next(self) -> str:
-        return f"Keep the old phone as it is and read the receipt: {self.receipt}"
+    @property
+    def is_new(self) -> bool:
+        return self.role == "new"
 
 
-@dataclass(eq=False)
-class RehearsalFailed(MigrateError):
-    """What was to be sent did not go well on a simulated iPhone like the new phone."""
-
-    first: str
-    count: int
-    exit_code = 42
-
-    def what(self) -> str:
-        return f"The rehearsal failed, so nothing was sent: {self.first}"
-
-    def why(self) -> str:
-        return f"On a simulated iPhone set up like the new phone, {_things(self.count)} went otherwise than agreed."
-
-    def next(self) -> str:
-        return f"See all of them in the findings of the run, mend the first one, then {self.again}"
-
-
-@dataclass(eq=False)
 class AppsNotInstalled(MigrateError):
-    """Chosen apps that somebody has to install on the new phone first."""
+    """Chosen apps that have to be installed on the new phone first."""
 
     phone: str
     titles: tuple[str, ...]
     exit_code = 24
-
-    def what(self) -> str:
-        return f"Not installed on {self.phone}: {', '.join(self.titles)}."
-
-    def why(self) -> str:
-        return "A phone in use takes the data of an app only when it has the app."
-
-    def next(self) -> str:
-        return f"Install them on {self.phone} from the App Store, or leave them out of the plan; then {self.again}"
+    what = "Not installed on {phone}: {titles}."
+    why = "An iPhone in use accepts an app's data only when the app is installed."
+    next = "Install them on {phone} from the App Store, or remove them from the plan. Then {again}"
 
 
-@dataclass(eq=False)
 class NoReceipt(MigrateError):
     run: str
     exit_code = 2
-
-    def what(self) -> str:
-        return f"{self.run} has no receipt yet."
-
-    def why(self) -> str:
-        return "A receipt is written at the end of a run."
-
-    def next(self) -> str:
-        return f"Go on with: migrate resume {self.run}"
+    resume = Command("resume", "{run}")
+    what = "{run} has no receipt yet."
+    why = "A receipt is written at the end of a run."
+    next = "Continue with: {resume}"
 
 
-@dataclass(eq=False)
 class NothingToUndo(MigrateError):
     """`undo`, and there is nothing that could be put back."""
 
     run: str
-    reason: str
+    reason: str  # a whole sentence
     exit_code = 2
-
-    def what(self) -> str:
-        return f"{self.run} cannot be undone."
-
-    def why(self) -> str:
-        return self.reason
-
-    def next(self) -> str:
-        return "Look for another backup of that phone with: migrate backups"
+    what = "{run} cannot be undone."
+    why = "{reason}"
+    next = "Look for another backup of that phone: {list_backups}"
 
 
-@dataclass(eq=False)
 class UndoWouldLose(MigrateError):
-    """Something came onto the new phone after the run, and would go with an undo."""
+    """Something came onto the new phone after the run, and would be lost with an undo."""
 
     run: str
     phone: str
     titles: tuple[str, ...]
     exit_code = 11
-
-    def what(self) -> str:
-        return f"Came onto {self.phone} since, and would be lost: {'; '.join(self.titles)}."
-
-    def why(self) -> str:
-        return "It is on the phone now, and neither in its safety backup nor in what was sent to it."
-
-    def next(self) -> str:
-        return (
-            "Keep the phone as it is. Or, if that may go (a save of it as it is now is kept): "
-            f"run: migrate undo {self.run} --lose-what-came-after"
-        )
+    undo = Command("undo", "{run}", "--lose-what-came-after")
+    what = "Undoing would delete what is new on {phone}: {titles:; }."
+    why = "It is neither in the backup that would be restored nor in what was moved. Nothing was changed."
+    next = "Keep the phone as it is. If the new data may go (a backup of the phone as it is now is kept), run: {undo}"
 
 
-@dataclass(eq=False)
-class NothingToProve(MigrateError):
-    """`prove`, and nothing was sent yet."""
-
-    run: str
-    exit_code = 2
-
-    def what(self) -> str:
-        return f"In {self.run} nothing was sent to the new phone yet, so there is nothing to prove."
-
-    def why(self) -> str:
-        return "Its restore did not come to its end."
-
-    def next(self) -> str:
-        return f"Go on with: migrate resume {self.run}"
+# -- noticed in a run --------------------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False)
-class DemoPhonesSilent(MigrateError):
-    """The demo's simulated iPhones did not come up."""
+class JournalTorn(Problem):
+    severity = "info"
+    what = "The last line of this run's journal is incomplete."
+    why = "The computer or migrate stopped while writing it. That line is not needed."
+    next = "Do nothing: the step it belongs to is checked again."
 
-    said: str
-    exit_code = 1
 
-    def what(self) -> str:
-        return "The demo's simulated iPhones did not start."
+class LeftOut(RecordProblem):
+    """A record that cannot be put into a restore set."""
 
-    def why(self) -> str:
-        return f"They said: {self.said or 'nothing'}"
+    reason: str
+    categories: tuple[str, ...]
+    severity = "warning"
+    what = when("relative_path", "{relative_path} is not moved.", otherwise="{domain} is not moved.")
+    why = "It cannot be sent: {reason}."
+    next = "Look for it on the old phone, and keep that phone until you have."
 
-    def next(self) -> str:
-        return "Try them alone with: migrate simulator serve. If that fails too, report it: this is a bug of ours."
+
+class LeftBehindUnreadable(RecordProblem):
+    categories: tuple[str, ...]
+    severity = "warning"
+    what = "{relative_path} is not moved: the old phone could not read it."
+    why = "The phone reported a read error twice, and the plan accepts that (accept_unreadable)."
+    next = "Look for it on the old phone."
+
+
+class AppNotInstalled(Problem):
+    phone: str
+    title: str
+    severity = "warning"
+    what = "{title} is not installed on {phone}."
+    why = "An iPhone in use accepts an app's data only when the app is installed."
+    next = "Install {title} on {phone} from the App Store. The move continues as soon as it is there."
+
+
+class BackupEncryptionTurnedOn(Problem):
+    phone: str | None
+    severity = "info"
+    what = "{phone} now encrypts its backups with the password you gave."
+    why = "The plan asks for encrypted backups. Only they include Health data, Wi-Fi networks and passwords."
+    next = "Keep that password. It stays on the phone until you change it there or with Finder or iTunes."
+
+
+# -- noticed by `check` -----------------------------------------------------------------------------------------------
+
+
+class DiskSpace(Problem):
+    home: str
+    free_bytes: int
+    roomy: bool
+    severity = when("roomy", "info", otherwise="warning")
+    what = "{free_bytes} are free where backups are kept ({home})."
+    why = "A backup can be as large as everything on the phone. Preparing a move takes little more."
+    next = "Use another disk with --home DIR if a phone holds more than that."
+
+
+class HomeOpenToOthers(Problem):
+    home: str
+    mode: str  # octal
+    severity = "warning"
+    what = "Other people on this computer could read {home}, where backups are kept."
+    why = "Its permissions were {mode}."
+    next = "Run any command of migrate: it closes that folder to others."
+
+
+class Versions(Problem):
+    python: str
+    library: str
+    system: str
+    severity = "info"
+    what = "Python {python}, pymobiledevice3 {library}, {system}."
+    why = "Include this line when you report a problem."
+    next = "Keep them up to date."
+
+
+class NoPhoneConnected(Problem):
+    severity = "warning"
+    what = "No iPhone is connected."
+    why = "usbmuxd is running and lists no phone."
+    next = "Connect an iPhone with its cable and unlock it."
+
+
+class PhoneSeen(Problem):
+    """One connected phone, and how it can be used."""
+
+    phone: str
+    model: str
+    ios_version: str
+    connection: str
+    support: str  # partial_restore_support: "keeps", "erases" or anything else
+    code = "phone"
+    severity = "info"
+    what = "{phone}: {model}, iOS {ios_version}, {connection}."
+    why = when(
+        "keeps",
+        "As a new phone it can receive selected categories.",
+        otherwise=when(
+            "erases",
+            "As a new phone it can only receive everything, after it is erased.",
+            otherwise="As a new phone it can receive everything, after it is erased.",
+        ),
+    )
+    next = "Choose which phone is the old one and which is the new one."
+
+    @property
+    def keeps(self) -> bool:
+        return self.support == "keeps"
+
+    @property
+    def erases(self) -> bool:
+        return self.support == "erases"
+
+
+class NotTrustedYet(Problem):
+    phone: str
+    locked: bool
+    severity = "warning"
+    what = "{phone} does not trust this computer yet."
+    why = when(
+        "locked",
+        "It is not paired with this computer, and it is locked.",
+        otherwise="It is not paired with this computer.",
+    )
+    next = "Unlock {phone} and tap Trust when a move asks for it."
+
+
+class SetupNotFinished(Problem):
+    phone: str
+    severity = "info"
+    what = "{phone} is at the beginning of its setup."
+    why = "An erased iPhone can be used as the new phone like this."
+    next = "Finish its setup when a move asks for it."

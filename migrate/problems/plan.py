@@ -1,103 +1,62 @@
-"""Errors of plans, and of a plan that does not fit the phones."""
+"""Problems of plans, and of a plan that does not fit the phones."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from migrate.problems.root import MigrateError
-from migrate.units import format_bytes
+from migrate.problems.problem import Command, MigrateError, Problem, when
 
 
-@dataclass(eq=False)
 class PlanInvalid(MigrateError):
     """The plan cannot be used as it is written. Nothing was read from or changed on any phone."""
 
     file: str
     line: int  # 0: not known
     exit_code = 10
+    schema = Command("plan", "schema")
+    what = "{place}: this is not a valid plan."
+    why = "Every line of a plan is checked before anything begins, because a plan decides what happens to a phone."
+    next = "Compare it with a sample in plans/, or with everything that is allowed: {schema}"
 
     @property
     def place(self) -> str:
         return f"{self.file}, line {self.line}" if self.line > 0 else self.file
 
-    def what(self) -> str:
-        return f"{self.place}: this cannot be used as a plan."
 
-    def why(self) -> str:
-        return "Every line of a plan is checked before anything begins, because a plan decides what happens to a phone."
-
-    def next(self) -> str:
-        return "Compare it with a sample in plans/, or with what is allowed: migrate plan schema"
-
-
-@dataclass(eq=False)
 class PlanMissing(PlanInvalid):
     """There is no such plan file, or it cannot be read."""
 
     reason: str
-
-    def what(self) -> str:
-        return f"{self.file} cannot be read as a plan."
-
-    def why(self) -> str:
-        return f"The file could not be opened: {self.reason}."
-
-    def next(self) -> str:
-        return "Check the name and the folder; the samples are in plans/, for example plans/photos-and-messages.toml"
+    what = "The plan {file} cannot be read."
+    why = "The system answered: {reason}."
+    next = "Check the name and the folder. The samples are in plans/, for example plans/photos-and-messages.toml."
 
 
-@dataclass(eq=False)
 class PlanNotToml(PlanInvalid):
-    """The file is not TOML."""
-
     reason: str
-
-    def what(self) -> str:
-        return f"{self.place}: this is not TOML, the notation plans are written in."
-
-    def why(self) -> str:
-        return f"Reading it stopped with: {self.reason}."
-
-    def next(self) -> str:
-        return "Look at that line: a missing quotation mark or bracket is the usual reason. Samples are in plans/."
+    what = "{place}: this is not TOML, the format of plans."
+    why = "The parser reports: {reason}."
+    next = "Look at that line: usually a quotation mark or a bracket is missing. Samples are in plans/."
 
 
-@dataclass(eq=False)
 class PlanTooNew(PlanInvalid):
-    """The plan was written for a later version of migrate."""
-
     version: str
-
-    def what(self) -> str:
-        return f"{self.place}: this plan has version {self.version}."
-
-    def why(self) -> str:
-        return "This migrate understands version 1, and does not guess what another one means."
-
-    def next(self) -> str:
-        return "Update migrate, or write version = 1 if the plan was written for this one."
+    what = "{place}: this plan has version {version}."
+    why = "This migrate understands version 1 only."
+    next = "Update migrate, or write version = 1 if the plan was written for this one."
 
 
-@dataclass(eq=False)
 class PlanKeyMissing(PlanInvalid):
-    """A key every plan needs is not there."""
+    """A key that every plan needs is not there."""
 
     key: str
     table: str
     example: str
-
-    def what(self) -> str:
-        where = f"[{self.table}]" if self.table else "the top of the plan"
-        return f"{self.file}: `{self.key}` is missing in {where}."
-
-    def why(self) -> str:
-        return "Every plan says at least its version, what the new phone is, and which categories move."
-
-    def next(self) -> str:
-        return f"Add this line: {self.example}" if not self.table else f"Add under [{self.table}]: {self.example}"
+    what = when(
+        "table", "{file}: `{key}` is missing under [{table}].", otherwise="{file}: `{key}` is missing at the top."
+    )
+    why = "Every plan names at least its version, the state of the new phone, and the categories that move."
+    next = when("table", "Add under [{table}]: {example}", otherwise="Add this line at the top: {example}")
 
 
-@dataclass(eq=False)
 class PlanKeyUnknown(PlanInvalid):
     """A plan has no such key. It is never ignored: it may be a misspelt wish."""
 
@@ -105,38 +64,25 @@ class PlanKeyUnknown(PlanInvalid):
     table: str
     nearest: str
     known: tuple[str, ...]
-
-    def what(self) -> str:
-        where = f"[{self.table}]" if self.table else "the top of a plan"
-        return f"{self.place}: there is no `{self.key}` in {where}."
-
-    def why(self) -> str:
-        return f"What can stand there: {', '.join(self.known)}."
-
-    def next(self) -> str:
-        return f"Write `{self.nearest}` if that is what you meant (it is the nearest), or take the line out."
+    what = when(
+        "table",
+        "{place}: there is no key `{key}` under [{table}].",
+        otherwise="{place}: there is no key `{key}` at the top.",
+    )
+    why = "The keys allowed there are: {known}."
+    next = "Write `{nearest}` if that is what you meant (it is the closest), or remove the line."
 
 
-@dataclass(eq=False)
 class PlanCategoryUnknown(PlanInvalid):
-    """A plan names a category that does not exist."""
-
     word: str
     key: str
     nearest: str
     known: tuple[str, ...]
-
-    def what(self) -> str:
-        return f"{self.place}: there is no category `{self.word}` (in `{self.key}`)."
-
-    def why(self) -> str:
-        return f"Categories are: everything, {', '.join(self.known)}. Apps are named in `apps`, by bundle id."
-
-    def next(self) -> str:
-        return f'Write "{self.nearest}" if that is what you meant (it is the nearest), or take it out.'
+    what = "{place}: there is no category `{word}` (in `{key}`)."
+    why = "The categories are: everything, {known}. Apps are named under `apps`, by bundle id."
+    next = 'Write "{nearest}" if that is what you meant (it is the closest), or remove it.'
 
 
-@dataclass(eq=False)
 class PlanValueWrong(PlanInvalid):
     """A value of a wrong kind."""
 
@@ -144,179 +90,99 @@ class PlanValueWrong(PlanInvalid):
     found: str
     wanted: str
     nearest: str
-
-    def what(self) -> str:
-        return f"{self.place}: `{self.key}` cannot be {self.found}."
-
-    def why(self) -> str:
-        return f"It takes {self.wanted}."
-
-    def next(self) -> str:
-        if self.nearest:
-            return f"Write `{self.nearest}` if that is what you meant."
-        return f"Change it to {self.wanted}."
+    what = "{place}: `{key}` cannot be {found}."
+    why = "It takes {wanted}."
+    next = when("nearest", "Write `{nearest}` if that is what you meant.", otherwise="Change it to {wanted}.")
 
 
-@dataclass(eq=False)
 class PlanMovesNothing(PlanInvalid):
-    """The plan chooses no category and no app."""
-
-    def what(self) -> str:
-        return f"{self.place}: this plan moves nothing."
-
-    def why(self) -> str:
-        return "It chooses no category and no app, or leaves out again all that it chooses."
-
-    def next(self) -> str:
-        return 'Choose something under [move], for example: categories = ["photos", "messages"]'
+    what = "{place}: this plan moves nothing."
+    why = "It chooses no category and no app, or excludes everything that it chooses."
+    next = 'Choose something under [move], for example: categories = ["photos", "messages"]'
 
 
-@dataclass(eq=False)
 class EverythingOntoPhoneInUse(PlanInvalid):
-    """`everything` was chosen for a phone that is in use."""
-
-    def what(self) -> str:
-        return f"{self.place}: everything cannot be put on a phone that is in use."
-
-    def why(self) -> str:
-        return "Each category replaces its counterpart, so nothing of what is on that phone would be left."
-
-    def next(self) -> str:
-        return 'Choose categories by name; or erase the new phone and write is = "erased".'
+    what = '{place}: "everything" cannot be moved to a phone that is in use.'
+    why = "Each category replaces the one on the phone, so nothing that is on it now would remain."
+    next = 'Choose categories by name, or erase the new phone and write is = "erased".'
 
 
-@dataclass(eq=False)
 class PasswordsOntoPhoneInUse(PlanInvalid):
-    """`passwords` was chosen for a phone that is in use."""
-
-    def what(self) -> str:
-        return f"{self.place}: saved passwords cannot be put on a phone that is in use."
-
-    def why(self) -> str:
-        return "They are one sealed file that can only be exchanged as a whole, with the phone's own keys in it."
-
-    def next(self) -> str:
-        return 'Take "passwords" out; or erase the new phone and write is = "erased".'
+    what = "{place}: saved passwords cannot be moved to a phone that is in use."
+    why = "They are one sealed file that can only be replaced as a whole, together with the phone's own keys."
+    next = 'Remove "passwords", or erase the new phone and write is = "erased".'
 
 
-@dataclass(eq=False)
 class WipeOfPhoneInUse(PlanInvalid):
     """`wipe = true` beside `is = "in-use"`."""
 
-    def what(self) -> str:
-        return f'{self.place}: wipe = true and is = "in-use" contradict each other.'
-
-    def why(self) -> str:
-        return 'in-use means that what is on the phone stays; wipe means that it may be emptied, for is = "erased".'
-
-    def next(self) -> str:
-        return 'Take `wipe` out to keep what is on the phone, or write is = "erased" to empty it.'
+    what = '{place}: wipe = true and is = "in-use" contradict each other.'
+    why = '"in-use" keeps what is on the phone, and `wipe` allows it to be erased.'
+    next = 'Remove `wipe` to keep what is on the phone, or write is = "erased" to erase it.'
 
 
-@dataclass(eq=False)
 class TwoOldPhones(PlanInvalid):
     """`udid` and `backup` are both given for the old phone."""
 
-    def what(self) -> str:
-        return f"{self.place}: [old_phone] has both `udid` and `backup`."
-
-    def why(self) -> str:
-        return "The data comes either from the phone itself or from a backup that is already there."
-
-    def next(self) -> str:
-        return "Keep one of the two and take the other out."
+    what = "{place}: [old_phone] has both `udid` and `backup`."
+    why = "The data comes either from the phone itself or from an existing backup."
+    next = "Keep one of the two and remove the other."
 
 
-@dataclass(eq=False)
 class FreshFromFolder(PlanInvalid):
     """`begin = "fresh"` beside a backup folder."""
 
-    def what(self) -> str:
-        return f'{self.place}: begin = "fresh" and `backup` in [old_phone] contradict each other.'
-
-    def why(self) -> str:
-        return "A backup that is already there is used as it is; only a connected phone can be saved anew."
-
-    def next(self) -> str:
-        return "Take `begin` out to use the backup, or take `backup` out to save the phone."
+    what = '{place}: begin = "fresh" and `backup` under [old_phone] contradict each other.'
+    why = "An existing backup is used as it is. Only a connected phone can be backed up from the beginning."
+    next = "Remove `begin` to use the backup, or remove `backup` to back up the phone."
 
 
-@dataclass(eq=False)
 class SamePhoneTwice(MigrateError):
-    """The old and the new phone are one and the same."""
-
     name: str
     exit_code = 11
-
-    def what(self) -> str:
-        return f"{self.name} is both the old and the new phone."
-
-    def why(self) -> str:
-        return "Both have the same UDID, and a phone cannot be moved to itself."
-
-    def next(self) -> str:
-        return "Name the two phones: --old UDID --new UDID (migrate phones lists them)"
+    what = "{name} is both the old and the new phone."
+    why = "Both have the same UDID, and data cannot be moved from a phone to itself."
+    next = "Name the two phones with --old UDID --new UDID. To list them: {list_phones}"
 
 
-@dataclass(eq=False)
 class PlanMismatch(MigrateError):
-    """The plan was written for another phone than the one that is here."""
+    """The plan was written for another phone than the one that is connected."""
 
     role: str
     name: str
     udid: str
     wanted_udid: str
     exit_code = 11
-
-    def what(self) -> str:
-        return f"{self.name} ({self.udid}) is not the {self.role} phone this plan was written for."
-
-    def why(self) -> str:
-        return f'The plan says udid = "{self.wanted_udid}" under [{self.role}_phone].'
-
-    def next(self) -> str:
-        return f"Connect that phone, or name this one for this run: --{self.role} {self.udid}"
+    what = "{name} ({udid}) is not the {role} phone that this plan was written for."
+    why = 'The plan says udid = "{wanted_udid}" under [{role}_phone].'
+    next = "Connect that phone, or name this one for this run: --{role} {udid}"
 
 
-@dataclass(eq=False)
 class PhoneInUse(MigrateError):
     """A plan calls the new phone erased, and it is not. It would be emptied."""
 
     name: str
     signs: tuple[str, ...]
     exit_code = 11
-
-    def what(self) -> str:
-        return f"{self.name} is not erased: it is in use, and this plan would empty it."
-
-    def why(self) -> str:
-        return f"What shows it: {', '.join(self.signs) or 'its setup is finished'}."
-
-    def next(self) -> str:
-        return (
-            "Connect the right phone; or erase this one in Settings; or write wipe = true under [new_phone] "
-            "if all that is on it may go."
-        )
+    what = "{name} is in use, and this plan would erase everything on it."
+    why = when("signs", "It holds: {signs}.", otherwise="Its setup is finished.")
+    next = (
+        "Connect the right phone, or erase this one in Settings. If everything on it may be lost, write "
+        "wipe = true under "
+        "[new_phone]."
+    )
 
 
-@dataclass(eq=False)
 class EncryptionNeeded(MigrateError):
     """A chosen category exists only in encrypted backups, and this backup is not encrypted."""
 
     titles: tuple[str, ...]
     exit_code = 11
-
-    def what(self) -> str:
-        return f"These cannot be moved without an encrypted backup: {', '.join(self.titles)}."
-
-    def why(self) -> str:
-        return "An iPhone puts them only into encrypted backups, and the one of the old phone is not."
-
-    def next(self) -> str:
-        return "Write encrypted = true under [backup] and give a password, or take these categories out."
+    what = "An encrypted backup is needed to move: {titles}."
+    why = "An iPhone includes them only in encrypted backups, and the old phone's backup is not encrypted."
+    next = "Write encrypted = true under [backup] and give a password, or remove these categories."
 
 
-@dataclass(eq=False)
 class StrategyRefused(MigrateError):
     """Putting chosen categories on a phone in use is not known to be safe on its iOS version."""
 
@@ -324,43 +190,34 @@ class StrategyRefused(MigrateError):
     ios_version: str
     known: str  # "erases": known to delete what is not sent; anything else: not known
     exit_code = 40
+    what = "{name} is in use and runs iOS {ios_version}, so selected categories cannot be moved to it."
+    why = when(
+        "erases",
+        "From iOS 27 on, restoring only some data deletes settings, messages and photos that were not "
+        "sent. migrate's way "
+        "around it, a graft into the phone's own backup, is rehearsed but not yet proven on an iPhone.",
+        otherwise="It is not known whether this iOS version keeps the data that is not part of a restore.",
+    )
+    next = (
+        'Erase the new phone and write is = "erased", or leave it as it is. To try the unproven way: '
+        'experimental = ["graft"] under [new_phone].'
+    )
 
-    def what(self) -> str:
-        return f"Chosen categories cannot be put on {self.name} while it is in use: it runs iOS {self.ios_version}."
-
-    def why(self) -> str:
-        if self.known == "erases":
-            return (
-                "From iOS 27 on, a partial restore deletes settings, messages and photos that were not sent. The way "
-                "round that, a graft into the phone's own backup, is built and rehearsed, and proven on no iPhone yet."
-            )
-        return "Nobody has shown that this iOS version keeps what a partial restore does not mention."
-
-    def next(self) -> str:
-        return (
-            'Erase the new phone and write is = "erased", or leave it as it is. Only to try what is not proven: '
-            'experimental = ["graft"] under [new_phone].'
-        )
+    @property
+    def erases(self) -> bool:
+        return self.known == "erases"
 
 
-@dataclass(eq=False)
 class GraftNeedsSafety(MigrateError):
-    """A graft is made of the new phone's own encrypted backup, and the plan forbids one."""
+    """A graft is made from the new phone's own encrypted backup, and the plan forbids one."""
 
     key: str  # of the plan, with its value
     exit_code = 40
-
-    def what(self) -> str:
-        return f"The new phone can only be given a graft, and the plan says {self.key}."
-
-    def why(self) -> str:
-        return "A graft carries what is on the new phone out of a fresh backup of it. Without one nothing stays."
-
-    def next(self) -> str:
-        return f'Take {self.key} out of the plan, or erase the new phone and write is = "erased".'
+    what = "The plan says {key}, but a move to this new phone needs an encrypted backup of it."
+    why = "A graft keeps what is on the new phone by taking it from a fresh backup. Without one it would be lost."
+    next = 'Remove {key} from the plan, or erase the new phone and write is = "erased".'
 
 
-@dataclass(eq=False)
 class BackupNewerThanPhone(MigrateError):
     """The old phone's iOS is newer than the new phone's."""
 
@@ -368,35 +225,21 @@ class BackupNewerThanPhone(MigrateError):
     ios_version: str
     backup_ios_version: str
     exit_code = 40
-
-    def what(self) -> str:
-        return f"{self.name} runs iOS {self.ios_version}, and the backup is from iOS {self.backup_ios_version}."
-
-    def why(self) -> str:
-        return "An iPhone takes backups only from its own or an older iOS."
-
-    def next(self) -> str:
-        return f"Update {self.name} to iOS {self.backup_ios_version} or later, then {self.again}."
+    what = "{name} runs iOS {ios_version}, which is older than the backup's iOS {backup_ios_version}."
+    why = "An iPhone accepts backups only from its own iOS version or an older one."
+    next = "Update {name} to iOS {backup_ios_version} or later. Then {again}"
 
 
-@dataclass(eq=False)
 class UdidInvalid(MigrateError):
     """Something else was given where a phone's UDID belongs."""
 
     word: str
     exit_code = 2
-
-    def what(self) -> str:
-        return f"`{self.word}` is not a phone's UDID."
-
-    def why(self) -> str:
-        return "A UDID has letters, digits and dashes only, 25 or 40 of them on a real phone."
-
-    def next(self) -> str:
-        return "Look it up with: migrate phones"
+    what = "`{word}` is not a UDID."
+    why = "A UDID has only letters, digits and dashes; a real iPhone's has 25 or 40 of them."
+    next = "Look it up: {list_phones}"
 
 
-@dataclass(eq=False)
 class TooLittleSpaceHere(MigrateError):
     """This computer's disk is too full before anything has begun."""
 
@@ -404,21 +247,11 @@ class TooLittleSpaceHere(MigrateError):
     free_bytes: int
     needed_bytes: int
     exit_code = 33
-
-    def what(self) -> str:
-        return (
-            f"The disk that holds {self.folder} has {format_bytes(self.free_bytes)} free, "
-            f"and at least {format_bytes(self.needed_bytes)} are needed."
-        )
-
-    def why(self) -> str:
-        return "A backup that runs out of room half-way is of no use, so it is not begun."
-
-    def next(self) -> str:
-        return "Free some space there, or use another disk: --home DIR"
+    what = "The disk of {folder} has {free_bytes} free, and at least {needed_bytes} are needed."
+    why = "A backup that runs out of space is useless, so it was not started."
+    next = "Free some space there, or use another disk: --home DIR"
 
 
-@dataclass(eq=False)
 class NewPhoneTooFull(MigrateError):
     """What was chosen does not fit on the new phone."""
 
@@ -426,15 +259,46 @@ class NewPhoneTooFull(MigrateError):
     free_bytes: int
     needed_bytes: int
     exit_code = 41
+    what = "{name} has {free_bytes} free, and the chosen data takes {needed_bytes}."
+    why = "The phone stores all new data beside its own before it puts anything in place."
+    next = "Delete something on {name}, or move less."
 
-    def what(self) -> str:
-        return (
-            f"{self.name} has {format_bytes(self.free_bytes)} free, "
-            f"and what was chosen takes {format_bytes(self.needed_bytes)}."
-        )
 
-    def why(self) -> str:
-        return "The phone lays everything beside what it holds before it puts anything in place."
+# -- noticed before a move ---------------------------------------------------------------------------------------------
 
-    def next(self) -> str:
-        return f"Delete something on {self.name}, or let less move."
+
+class LittleRoomHere(Problem):
+    free_bytes: int
+    needed_bytes: int
+    severity = "warning"
+    what = "This computer has {free_bytes} free, and up to {needed_bytes} may be needed."
+    why = "The estimate counts everything on the phone, although apps themselves are not part of a backup."
+    next = "Free some space, or use another disk with --home DIR. If the data fits after all, the move continues."
+
+
+class NotEncrypted(Problem):
+    """`everything` moves, and some categories need an encrypted backup."""
+
+    titles: tuple[str, ...]
+    categories: tuple[str, ...]
+    severity = "warning"
+    what = "Not included in this move: {titles}."
+    why = "An iPhone includes them only in encrypted backups, and this one is not encrypted."
+    next = "Write encrypted = true under [backup] in the plan and give a password if you want to move them."
+
+
+class BatteryLow(Problem):
+    phone: str
+    percent: int
+    severity = "warning"
+    what = "The battery of {phone} is at {percent} %."
+    why = "A move can take hours. If the phone turns off during the restore, the restore has to begin again."
+    next = "Connect {phone} to a cable that charges it."
+
+
+class FindMyUnknown(Problem):
+    phone: str
+    severity = "info"
+    what = "It is not known whether Find My is on for {phone}."
+    why = "The phone does not say. While Find My is on it refuses the restore, before anything is changed."
+    next = "Check on {phone}: Settings, your name, Find My. Turning it off can take an hour."

@@ -1,47 +1,53 @@
-"""Errors of a simulated iPhone."""
+"""Problems of a simulated iPhone."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
-from migrate.problems.root import MigrateError
+from migrate.problems.problem import MigrateError, when
 
 
-@dataclass(eq=False)
 class PhoneFileInvalid(MigrateError):
     """A file that describes a simulated iPhone cannot be used."""
 
     path: Path
     problem: str
-
     exit_code = 2
-
-    def what(self) -> str:
-        return f"{self.path} does not describe a simulated iPhone."
-
-    def why(self) -> str:
-        return f"{self.problem}."
-
-    def next(self) -> str:
-        return f"Correct {self.path}, then {self.again}."
+    what = "{path} does not describe a simulated iPhone."
+    why = "{problem}."
+    next = "Correct {path}. Then {again}"
 
 
-@dataclass(eq=False)
 class UnknownScenario(MigrateError):
-    """`--scenario` names none of the simulated iPhone's."""
-
     scenario: str
     nearest: str
     known: tuple[str, ...]
-    exit_code: ClassVar[int] = 2
+    exit_code = 2
+    what = 'There is no scenario "{scenario}".'
+    why = "The scenarios are: {known}."
+    next = "Use --scenario {suggestion}, or one of the others."
 
-    def what(self) -> str:
-        return f"There is no scenario called {self.scenario}."
+    @property
+    def suggestion(self) -> str:
+        return self.nearest or self.known[0]
 
-    def why(self) -> str:
-        return f"Known are: {', '.join(self.known)}."
 
-    def next(self) -> str:
-        return f"Take --scenario {self.nearest or self.known[0]}, or one of the others."
+class CannotListen(MigrateError):
+    """The simulated iPhone could not open its socket."""
+
+    address: str
+    reason: str
+    exit_code = 2
+    what = "The simulated iPhone cannot listen on {address}."
+    why = "The system answered: {reason}."
+    next = "Choose another address, or leave it out: --listen 127.0.0.1:0 uses any free port."
+
+
+class DemoPhonesSilent(MigrateError):
+    """The demo's simulated iPhones did not start."""
+
+    said: str
+    exit_code = 1
+    what = "The demo's simulated iPhones did not start."
+    why = when("said", "They reported: {said}", otherwise="They reported nothing.")
+    next = "Try them alone with migrate simulator serve. If that fails too, report it: it is a bug in migrate."

@@ -211,7 +211,7 @@ def _dump(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, An
         except OSError as error:
             raise CommandFailed(f"{into}: {error.strerror or error}") from error
         except UnsafeName as error:
-            raise CommandFailed(error.what()) from error
+            raise CommandFailed(error.what) from error
         return {"written": written}
     return {"digests": phone.files.digests(), "scratch": sorted(phone.afc_files)}
 

@@ -194,7 +194,7 @@ def report_error(error: MigrateError, options: GlobalOptions) -> int:
         if options.emit_final_error is not None:
             options.emit_final_error(error)
         else:
-            console.print_error(error, as_json=options.json, worded=options.insert_options)
+            console.print_error(error, as_json=options.json, paste=options.command_to_paste)
     except console.StdoutClosed:
         console.discard_stdout()
     return error.exit_code

@@ -13,13 +13,13 @@ import shutil
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
 from migrate.language import _, plural
-from migrate.problems import MigrateError, NoTerminal
+from migrate.problems import MigrateError, NoTerminal, Paste, paste
 from migrate.problems.finding import Finding
 
 CONTROL_CHARACTERS = re.compile(
@@ -154,12 +154,12 @@ def format_problem(what: str, why: str, then: str) -> list[str]:
     ]
 
 
-def print_error(error: MigrateError, *, as_json: bool, worded: Callable[[str], str] = str) -> None:
-    """Print an error: as JSON on stdout, or as text on stderr with its next step passed through `worded`."""
+def print_error(error: MigrateError, *, as_json: bool, paste: Paste = paste) -> None:
+    """Print an error: as JSON on stdout, or as text on stderr with its commands written by `paste`."""
     if as_json:
         print_json({"error": error.as_json()})
         return
-    for line in format_problem(error.what(), error.why(), worded(error.next())):
+    for line in format_problem(*(error.render(sentence, paste) for sentence in ("what", "why", "next"))):
         say(line)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import re
 import shlex
 import sys
 import tempfile
@@ -72,8 +71,6 @@ PHONE_WAIT_S = 60
 """How long `backup` and `repair` wait for Trust to be tapped or a phone to be unlocked: the person has just typed the
 command and is near. A run, which may be hours old, waits longer (contract 1)."""
 
-RESUMABLE_COMMAND = re.compile(r"\bmigrate (?=(?:resume|run|runs|prove|undo|receipt|rehearse|phones|backup|repair)\b)")
-"""A command in a sentence, of those that depend on the home or the usbmuxd."""
 OPTIONS = tuple(
     inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
     for name, annotation, default in (
@@ -132,11 +129,6 @@ class GlobalOptions:
     def command_to_paste(self, *words: str) -> str:
         """`migrate WORDS` with this command line's options, ready to paste."""
         return shlex.join(("migrate", *self.own_options, *words))
-
-    def insert_options(self, sentence: str) -> str:
-        """`sentence` with this command line's options inserted into the commands it names."""
-        options = shlex.join(self.own_options)
-        return RESUMABLE_COMMAND.sub(lambda found: f"migrate {options} ", sentence) if options else sentence
 
     @property
     def usbmuxd_address(self) -> str | None:

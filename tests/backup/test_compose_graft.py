@@ -261,7 +261,7 @@ def test_a_graft_verifies_whole(old: SmallBackup, new: NewPhone, tmp_path: Path)
 
 def test_no_set_is_made_if_the_new_phones_backup_lacks_a_file(old: SmallBackup, new: NewPhone, tmp_path: Path) -> None:
     new.blob("HomeDomain", "Library/Passes/card.pkpass").unlink()
-    with pytest.raises(GraftWouldDelete, match=r"card\.pkpass would be deleted"):
+    with pytest.raises(GraftWouldDelete, match=r"card\.pkpass \(HomeDomain\) would be deleted"):
         graft(old, new, tmp_path / "set", MESSAGES)
     assert not (tmp_path / "set").exists()
 

@@ -378,8 +378,8 @@ def test_a_full_disk_is_33_and_leaves_only_complete_files(small_backup: Any, tmp
     full = OSError(errno.ENOSPC, "No space left on device")
     with Backup.open(small_backup.path, small_backup.password) as opened, pytest.raises(CannotExtractHere) as error:
         extract(opened, tmp_path / "out", everything, StopsAfter(full, 10_000))
-    assert error.value.exit_code == 33 and "No space left" in error.value.why()
-    assert error.value.next().startswith("Free some space")
+    assert error.value.exit_code == 33 and "No space left" in error.value.why
+    assert error.value.next.startswith("Free some space")
     whole = {f"{domain}/{path}": content for (domain, path), content in small_backup.contents.items()}
     assert listed(tmp_path / "out").items() < whole.items()
 
@@ -398,14 +398,14 @@ def test_a_write_to_a_full_disk_is_33(small_backup: Any, tmp_path: Path, monkeyp
     monkeypatch.setattr(UsedNames, "of", lambda folder: UsedNames(folds_case=False, folds_forms=False))
     with pytest.raises(CannotExtractHere) as error:
         taken_out(small_backup, tmp_path / "out", lambda domain, path: domain == "CameraRollDomain")
-    assert "No space left" in error.value.why()
+    assert "No space left" in error.value.why
 
 
 def test_an_unwritable_place_is_not_reported_as_full(small_backup: Any, tmp_path: Path) -> None:
     (tmp_path / "a-file").write_bytes(b"")
     with pytest.raises(CannotExtractHere) as error:
         taken_out(small_backup, tmp_path / "a-file" / "out")
-    assert error.value.exit_code == 33 and "space" not in error.value.next()
+    assert error.value.exit_code == 33 and "space" not in error.value.next
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")

@@ -207,7 +207,7 @@ def test_a_key_that_does_not_fit_the_bag_says_why(key: bytes) -> None:
     _, keys = Keybag.create(PASSWORD, rounds=1)
     with pytest.raises(KeyUnusable) as error:
         keys.unwrap(key)
-    assert error.value.why()
+    assert error.value.why
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=6))

@@ -161,7 +161,7 @@ def test_a_damaged_encrypted_manifest_is_unreadable_and_says_why(
     with pytest.raises(error_type) as error, opened(folder, PASSWORD) as manifest:
         list(manifest.records())
     assert error.value.exit_code == 31
-    assert error.value.why()
+    assert error.value.why
 
 
 def test_a_plain_backup_that_says_it_is_encrypted_is_refused(make_backup: MakeBackup) -> None:
@@ -296,7 +296,7 @@ def test_a_bad_row_is_reported_and_the_others_are_read(make_backup: MakeBackup, 
         with pytest.raises(BadRecord):
             list(manifest.records())
     assert len(bad) == 1
-    assert bad[0].why()
+    assert bad[0].why
 
 
 def test_a_path_with_invalid_utf8_does_not_hide_other_rows(make_backup: MakeBackup) -> None:

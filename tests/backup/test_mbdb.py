@@ -371,8 +371,8 @@ def test_a_list_beyond_reason_is_not_read(plain: OldBackup, monkeypatch: pytest.
     [
         (entry(b"HomeDomain", b"fifo", mode=0o010644), "mode"),
         (entry(None, b"nowhere"), "domain is missing"),
-        (entry(b"Home\xff", b"p"), "no UTF-8"),
-        (entry(b"HomeDomain", b"p\xff"), "no UTF-8"),
+        (entry(b"Home\xff", b"p"), "not UTF-8"),
+        (entry(b"HomeDomain", b"p\xff"), "not UTF-8"),
     ],
 )
 def test_a_bad_record_is_named_and_the_others_still_read(plain: OldBackup, bad: bytes, reason: str) -> None:

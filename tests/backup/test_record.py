@@ -173,7 +173,7 @@ def test_a_forged_archive_is_refused_by_its_row(blob: bytes) -> None:
     with pytest.raises(BadRecord) as bad:
         decoded(blob)
     assert (bad.value.domain, bad.value.relative_path) == ("HomeDomain", "a/b")
-    assert bad.value.why()
+    assert bad.value.why
 
 
 @given(st.data())

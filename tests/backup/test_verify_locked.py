@@ -20,7 +20,7 @@ def test_of_a_sealed_backup_only_the_password_is_missing(make_backup: Any, tmp_p
     verdict = look(backup, tmp_path / "seals")
     assert (verdict.verdict, verdict.exit_code) == ("unreadable", 32)
     assert [finding.code for finding in verdict.findings] == ["not-checked-without-password", "password-missing"]
-    assert f"{len(backup.contents)} of them were held against the seal" in verdict.findings[0].why
+    assert f"{len(backup.contents)} of the files were compared with the seal" in verdict.findings[0].why
 
 
 def test_every_sealed_file_is_hashed_and_named_by_its_id(make_backup: Any, tmp_path: Path) -> None:

@@ -104,8 +104,8 @@ def test_a_split_library_error_has_three_sentences(phone: tuple[Backup, Claims])
     with pytest.raises(HalfGroup) as caught:
         refuse_partial_groups(backup.records(), choice.file_ids - {catalogue.file_id}, claims, choice.owners)
     assert caught.value.exit_code == 11
-    assert caught.value.what() == "Only half of the photo library would move."
-    assert caught.value.why().startswith("The originals would move and its catalogue would not")
+    assert caught.value.what == "Only half of the photo library would move."
+    assert caught.value.why.startswith("The originals would move and its catalogue would not")
 
 
 def test_the_parts_of_an_atomic_group_belong_to_its_category() -> None:

@@ -84,7 +84,7 @@ def test_a_typo_gives_the_category_that_was_meant(typed: str, meant: str) -> Non
     with pytest.raises(UnknownCategory) as caught:
         load_catalogue().category(typed)
     assert caught.value.exit_code == 10
-    assert meant in caught.value.next()
+    assert meant in caught.value.next
 
 
 def spoil_unknown_key(toml: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ DEFECTS = [
         "it says that it is not encrypted, and is; or that it is, and is not",
         says_the_opposite,
         *[error("encryption-contradicted", quick=True, exit_code=31)] * 2,
-        says="Manifest.db",
+        says="its list of files",
     ),
     Defect(
         "Manifest.plist without Lockdown",
@@ -84,7 +84,7 @@ DEFECTS = [
             f"SnapshotState {state!r}",
             plist("Status.plist", SnapshotState=state),
             *[error("backup-unfinished", quick=True, exit_code=34)] * 2,
-            says="never finished",
+            says="is unfinished",
         )
         for state in ("uploading", "moving", "removing", "")
     ),

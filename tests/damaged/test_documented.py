@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
+from migrate.problems import BackupUnfinished, KeybagUnreadable, PasswordMissing, SealDamaged, all_problems, damage
 from tests.damaged.__main__ import FAMILIES, matrix
 from tests.damaged.defect import ExpectedFinding
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = re.compile(r"[a-z]+(?:-[a-z]+)+")
-VERIFY_PACKAGE = ROOT / "migrate" / "backup" / "verify"
 
 
 def codes() -> set[str]:
-    """Every finding code in the verify package."""
-    found = set()
-    for name in ("findings.py", "record_findings.py"):
-        for node in ast.walk(ast.parse((VERIFY_PACKAGE / name).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and CODE.fullmatch(node.value):
-                found.add(node.value)
-    return found
+    """Every code that a check can find."""
+    found = {problem.code for problem in all_problems() if problem.__module__ == damage.__name__}
+    return found | {one.code for one in (BackupUnfinished, KeybagUnreadable, PasswordMissing, SealDamaged)}
 
 
 def documented() -> set[str]:

@@ -80,7 +80,7 @@ DEFECTS = [
         keybag(lambda bag: bag[:-30]),
         error("keybag-unreadable", quick=True, exit_code=31),
         warning("keybag-unreadable", quick=True),
-        says="keybag",
+        says="keys are damaged",
     ),
     Defect("keybag empty", keybag(lambda bag: b""), error("keybag-unreadable", quick=True, exit_code=31), PLAIN_KEYS),
     Defect(

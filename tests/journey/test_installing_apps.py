@@ -76,10 +76,10 @@ def test_nothing_is_sent_while_an_app_is_missing_or_deleted_again(
     table, app = without_sketchbook
     with pytest.raises(AppsNotInstalled) as lacking:
         table.move(table.plan(**TWO_APPS, **FROM), wait_s=0)
-    assert lacking.value.exit_code == 24 and "Sketchbook" in lacking.value.what()
+    assert lacking.value.exit_code == 24 and "Sketchbook" in lacking.value.what
     with pytest.raises(WaitedTooLong) as waited:
         table.resume(wait_s=0.05)
-    assert waited.value.exit_code == 50 and "Sketchbook" in waited.value.what()
+    assert waited.value.exit_code == 50 and "Sketchbook" in waited.value.what
 
     def deletes_it(event: events.Event) -> None:
         if isinstance(event, events.StepStarted) and event.step == "agree":

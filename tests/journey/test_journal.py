@@ -101,7 +101,7 @@ def test_a_phone_line_without_a_udid_is_reported_as_damage(journal: Journal) -> 
     journal.append({"met": "old", "udid": None, "name": "Ada's iPhone"})
     with pytest.raises(JournalDamaged) as caught:
         Journal.read(journal.path)
-    assert caught.value.line == 2 and "udid" in caught.value.why()
+    assert caught.value.line == 2 and "udid" in caught.value.why
 
 
 def test_a_path_that_is_not_utf8_is_read_back_unchanged(journal: Journal) -> None:
@@ -132,7 +132,7 @@ def test_a_result_of_another_shape_is_damage_with_its_line(journal: Journal, res
     journal.append({"finished": "back-up-old-phone", "result": result})
     with pytest.raises(JournalDamaged) as caught:
         journal.result(OldPhoneBackedUp)
-    assert caught.value.line == 3 and "back-up-old-phone" in caught.value.why()
+    assert caught.value.line == 3 and "back-up-old-phone" in caught.value.why
 
 
 def test_a_result_that_is_missing_is_damage_only_when_it_is_needed(journal: Journal) -> None:

@@ -48,7 +48,7 @@ def test_a_named_run_is_begun_then_resumed_then_reported_again(
     assert (table.home.runs / NAME / "journal.ndjson").read_bytes() == lines
     with pytest.raises(RunHasOtherPlan) as refused:
         named(table, saved_old_phone, move={"categories": ["photos"]}, new_phone={"is": "erased"})
-    assert refused.value.exit_code == 11 and NAME in refused.value.what()
+    assert refused.value.exit_code == 11 and NAME in refused.value.what
 
 
 def test_a_rehearsal_with_a_name_is_idempotent_and_its_run_can_be_made(

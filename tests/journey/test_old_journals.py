@@ -84,8 +84,8 @@ def test_resume_refuses_an_unfinished_old_run_by_name(bench: Callable[..., Bench
     for refused in (lambda: asyncio.run(resume(run, table.context())), lambda: only_unfinished(table.home)):
         with pytest.raises(JournalTooOld) as caught:
             refused()
-        assert caught.value.exit_code == 2 and run.path.name in caught.value.what()
-        assert "migrate run" in caught.value.next() and "undo" in caught.value.next()
+        assert caught.value.exit_code == 2 and run.path.name in caught.value.what
+        assert "migrate run" in caught.value.next and "undo" in caught.value.next
     assert set(run.steps()) == {"meet", "preflight", "back-up-old-phone"}
 
 

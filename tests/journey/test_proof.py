@@ -257,7 +257,7 @@ def test_a_database_that_lost_a_row_or_a_word_is_not_proven(
 def test_a_picture_that_did_not_arrive_with_the_others_becomes_missing(prove: Callable[..., Proof]) -> None:
     both = {PHOTO: b"\xff\xd8 a picture", OTHER_PHOTO: b"\xff\xd8 another"}
     proof = prove(both, {OTHER_PHOTO: both[OTHER_PHOTO]}, proven_before=True)
-    assert proof.verdict.startswith("not proven") and "should have come by now" in proof.findings[0].what
+    assert proof.verdict.startswith("not proven") and "should have arrived by now" in proof.findings[0].what
 
 
 def test_pictures_stay_pending_while_none_has_arrived(prove: Callable[..., Proof]) -> None:

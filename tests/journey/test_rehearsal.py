@@ -41,7 +41,7 @@ def refused_by_rehearsal(table: Bench, plan: Any) -> list[str]:
     before = table.new.files.digests()
     with pytest.raises(RehearsalFailed) as refused:
         table.move(plan)
-    assert refused.value.exit_code == 42 and "migrate resume" in refused.value.next()
+    assert refused.value.exit_code == 42 and "migrate resume" in refused.value.next
     assert table.new.files.digests() == before and table.new.pending_restore is None
     assert table.last_run.unfinished and table.last_run.journal().latest_value("restore_begins") is None
     assert table.person.confirmations == [], "nobody is asked to agree to what failed"

@@ -31,8 +31,8 @@ from migrate.problems import (
     BackupNotFound,
     BackupUnfinished,
     BackupUnreadable,
-    CannotHealWithoutPhone,
-    HealNeedsRoom,
+    CannotRepairWithoutPhone,
+    RepairNeedsRoom,
     WrongPassword,
 )
 from migrate.problems.finding import Finding
@@ -272,7 +272,7 @@ def test_files_the_phone_no_longer_has_are_named_and_the_old_backup_is_kept(repa
 
 def test_defects_outside_of_files_need_the_phone(repair_case: RepairCase) -> None:
     (repair_case.backup.path / "Info.plist").unlink()
-    with pytest.raises(CannotHealWithoutPhone):
+    with pytest.raises(CannotRepairWithoutPhone):
         repair_case.repair(with_phone=False)
     assert repair_case.repair().verdict.verdict == "whole" and repair_case.verdict == "whole"
 
@@ -308,7 +308,7 @@ def test_too_little_space_is_reported_before_anything_is_done(
 ) -> None:
     usage = shutil.disk_usage(repair_case.seals)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0x8000000))
-    with pytest.raises(HealNeedsRoom) as refused:
+    with pytest.raises(RepairNeedsRoom) as refused:
         repair_case.repair()
     assert refused.value.exit_code == 33 and refused.value.needed_bytes > 0x8000000
     assert inodes(repair_case.backup.path) == repair_case.sound and repair_case.beside == [UDID]

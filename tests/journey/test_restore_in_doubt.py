@@ -53,7 +53,7 @@ def test_a_phone_that_was_restored_and_used_is_never_sent_the_set_again(
 
     with pytest.raises(RestoreInDoubt) as doubt:
         in_use.resume()
-    assert doubt.value.exit_code == 50 and str(in_use.last_run.path / "plan.toml") in doubt.value.next()
+    assert doubt.value.exit_code == 50 and str(in_use.last_run.path / "plan.toml") in doubt.value.next
     assert in_use.new.files.digests() == used
     assert in_use.last_run.unfinished
 

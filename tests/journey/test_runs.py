@@ -92,7 +92,7 @@ def test_an_incomplete_head_is_reported_as_damage(home: Home, change: dict[str, 
     rewrite_head(run, **change)
     with pytest.raises(JournalDamaged) as caught:
         run.journal()
-    assert caught.value.line == 1 and next(iter(change)) in caught.value.why()
+    assert caught.value.line == 1 and next(iter(change)) in caught.value.why
 
 
 def test_a_run_held_by_another_process_is_not_even_read(home: Home) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrate.backup.reader import Backup
-from migrate.problems import SavedBackupDamaged
+from migrate.problems import BackupDamaged
 from tests.journey.conftest import SetBench
 from tests.journey.moves import PASSWORD
 
@@ -23,7 +23,7 @@ def test_a_damaged_backup_moves_if_the_plan_accepts_it_and_the_losses_are_named(
         backup.stored_path(lost).unlink()
     table = bench()
     gone = {"old_phone": {"backup": str(folder)}}
-    with pytest.raises(SavedBackupDamaged) as stopped:
+    with pytest.raises(BackupDamaged) as stopped:
         table.move(table.plan(**gone))
     assert stopped.value.exit_code == 30 and table.new.pending_restore is None
 

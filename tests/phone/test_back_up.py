@@ -517,7 +517,7 @@ def test_a_full_disk_is_reported_with_the_space_needed_and_the_old_backup_stays(
     assert caught.value.exit_code == 33
     assert caught.value.free_bytes == 1_000_000
     assert 0x800_0000 + 500_000 <= caught.value.needed_bytes < 0x800_0000 + 600_000
-    assert "MB" in caught.value.why()
+    assert "MB" in caught.value.why
     monkeypatch.undo()
     asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)

@@ -34,7 +34,7 @@ def test_every_refusal_code_gives_an_error_that_quotes_it(attach: Any, a_phone: 
                         await met.back_up(home.folder(phone), seals=home.seals, progress=home.progress)
                     error = refused.value
                     phone.faults.mishaps.pop(0)
-                    told = f"{error.what()} {error.why()} {error.next()}"
+                    told = f"{error.what} {error.why} {error.next}"
                     assert error.exit_code not in (0, 1, 130)
                     assert text.split(":")[0].split(" (")[0] in told or type(error) is not DeviceRefused
                     # 1 and 3 have several meanings, which depend on the text

@@ -19,11 +19,10 @@ import pytest
 
 from migrate.backup import safe_path
 from migrate.phone.mobilebackup2 import back_up, conversation
-from migrate.phone.mobilebackup2.back_up import more_unreadable_finding
 from migrate.phone.mobilebackup2.link import LinkEnded
 from migrate.phone.mobilebackup2.notifications import SHEET_GONE, SHEET_SHOWN, SHEETS_LIMIT, NotificationListener
 from migrate.phone.mobilebackup2.upload import DROPPED_BATCHES, REASONS_LIMIT
-from migrate.problems import MigrateError, PhoneBrokeProtocol, UnsafeName
+from migrate.problems import MigrateError, MoreFilesUnreadable, PhoneBrokeProtocol, UnsafeName
 
 UDID = "00008110-000A1B2C3D4E5F60"
 WHOLE = struct.pack(">IB", 1, 0)
@@ -154,7 +153,7 @@ def refused_with(wired: Any, said: Say, name: str) -> tuple[str, bytes]:
         saved.result(10)
         told = heard[heard.find(b"DLMessageStatusResponse") :].decode(errors="replace")
     except MigrateError as error:
-        told = f"{error.what()} {error.why()}"
+        told = f"{error.what} {error.why}"
     wired.link.shut_down()
     listener.join()
     return told, bytes(heard)
@@ -352,7 +351,7 @@ def test_unreadable_files_beyond_the_limit_become_one_finding(attach: Any, a_pho
     report = asyncio.run(home.back_up(phone))
     codes = [finding.code for finding in home.progress.findings]
     assert codes == ["file-unreadable"] * 2 + ["more-files-unreadable"]
-    assert home.progress.findings[-1] == more_unreadable_finding("Anna's iPhone", len(report.unreadable) - 2)
+    assert home.progress.findings[-1] == MoreFilesUnreadable("Anna's iPhone", len(report.unreadable) - 2).as_finding()
 
 
 def test_a_flood_of_passcode_sheets_asks_the_person_a_limited_number_of_times(attach: Any, a_phone: Any) -> None:
@@ -378,5 +377,5 @@ def test_a_refused_name_is_quoted_in_the_error(wired: Any) -> None:
     wired.phone.say("DLMessageCreateDirectory", "../\x1b[31mhome")
     with pytest.raises(UnsafeName) as refused:
         saved.result(5)
-    assert "home" in refused.value.what() and "\x1b" not in refused.value.what()
-    assert isinstance(refused.value.why(), str) and Path(wired.root).is_dir()
+    assert "home" in refused.value.what and "\x1b" not in refused.value.what
+    assert isinstance(refused.value.why, str) and Path(wired.root).is_dir()

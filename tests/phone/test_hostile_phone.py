@@ -93,7 +93,7 @@ def test_any_answer_from_lockdownd_is_handled_or_becomes_our_error(
                 await met.installed_apps()
                 await met.signs_of_use()
         except MigrateError as error:
-            assert len(f"{error.what()} {error.why()} {error.next()}") < 2000
+            assert len(f"{error.what} {error.why} {error.next}") < 2000
 
     asyncio.run(story())
 

@@ -350,7 +350,7 @@ def test_another_server_at_that_address_is_reported_as_no_usbmuxd(tmp_path: Path
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
 def test_the_advice_depends_on_the_operating_system(platform: str) -> None:
-    assert NoMuxer("", platform, "No such file").next() != NoMuxer("127.0.0.1:1", platform, "refused").next()
+    assert NoMuxer("", platform, "No such file").next != NoMuxer("127.0.0.1:1", platform, "refused").next
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no unix sockets there")

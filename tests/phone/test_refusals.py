@@ -53,9 +53,9 @@ def error_for(response: dict[str, Any]) -> MigrateError:
 def test_each_refusal_has_its_own_error_and_exit_code(number: int, description: str, code: str, exit_code: int) -> None:
     error = error_for({"ErrorCode": number, "ErrorDescription": description})
     assert (error.code, error.exit_code) == (code, exit_code)
-    assert error.what().endswith(".")
-    assert error.why()
-    assert error.next()[0].isupper()
+    assert error.what.endswith(".")
+    assert error.why
+    assert error.next[0].isupper()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_response_without_a_number_is_a_refusal_too() -> None:
 
 def test_a_phone_s_error_text_is_quoted_on_one_safe_line() -> None:
     description = "Digest didn't match\n\x1b[31mrm -rf /\x1b[0m\u202e" + "x" * 5000
-    why = error_for({"ErrorCode": 205, "ErrorDescription": description}).why()
+    why = error_for({"ErrorCode": 205, "ErrorDescription": description}).why
     assert "Digest didn't match [31mrm -rf / [0m" in why
     assert why.isprintable()
     assert len(why) < 330

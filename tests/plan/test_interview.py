@@ -175,7 +175,7 @@ def test_a_backup_of_ios_9_is_listed_but_cannot_be_chosen() -> None:
     )
     question = asked(MoveFacts(phones=(ADAS,), backups=(old,)), answers_to())
     option = next(option for option in question.options if option.value == "/b/9")
-    assert isinstance(option.refused, BackupTooOld) and "9.3.5" in option.refused.why()
+    assert isinstance(option.refused, BackupTooOld) and "9.3.5" in option.refused.why
     assert "/b/9" not in question.allowed_values
 
 

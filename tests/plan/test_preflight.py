@@ -79,7 +79,7 @@ def test_a_plan_for_other_phones_is_refused() -> None:
     with pytest.raises(problems.PlanMismatch) as caught:
         preflight(plan(old_phone={"udid": "00008030-000F"}), seen())
     assert caught.value.exit_code == 11
-    assert "00008030-000F" in caught.value.why() and "--old 00008101-000A" in caught.value.next()
+    assert "00008030-000F" in caught.value.why and "--old 00008101-000A" in caught.value.next
     with pytest.raises(problems.PlanMismatch):
         preflight(plan(new_phone={"udid": "00008030-000F"}), seen())
 
@@ -168,7 +168,7 @@ def test_an_erased_phone_with_signs_of_use_is_refused() -> None:
     with pytest.raises(problems.PhoneInUse) as caught:
         refuse(plan(), NEW, ("12 apps", "3,201 photos"))
     assert caught.value.exit_code == 11
-    assert "3,201 photos" in caught.value.why() and "wipe = true" in caught.value.next()
+    assert "3,201 photos" in caught.value.why and "wipe = true" in caught.value.next
 
 
 def test_signs_of_use_are_accepted_with_wipe_or_during_setup() -> None:
@@ -190,7 +190,7 @@ def test_a_set_too_large_for_the_new_phone_is_refused() -> None:
     with pytest.raises(problems.NewPhoneTooFull) as caught:
         refuse(plan(), but(NEW, free_bytes=4 * GB))
     assert caught.value.exit_code == 41
-    assert "4.0 GB" in caught.value.what() and "5.0 GB" in caught.value.what()
+    assert "4.0 GB" in caught.value.what and "5.0 GB" in caught.value.what
     refuse(plan(), but(NEW, free_bytes=5 * GB))
     refuse(plan(), but(NEW, free_bytes=None))
 

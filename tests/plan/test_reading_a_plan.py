@@ -69,7 +69,7 @@ def test_a_misspelt_key_gives_its_line_and_the_nearest_key(plan: Path) -> None:
     error = refused(plan, GOOD.replace("categories =", "categorys ="))
     assert isinstance(error, problems.PlanKeyUnknown)
     assert (error.line, error.key, error.table, error.nearest) == (9, "categorys", "move", "categories")
-    assert "line 9" in error.what() and "`categories`" in error.next()
+    assert "line 9" in error.what and "`categories`" in error.next
 
 
 def test_a_key_with_a_dash_for_its_underscore_is_recognised(plan: Path) -> None:
@@ -92,7 +92,7 @@ def test_an_unknown_category_gives_its_line_and_the_nearest(plan: Path, word: st
     error = refused(plan, text)
     assert isinstance(error, problems.PlanCategoryUnknown)
     assert (error.line, error.word, error.nearest) == (11, word, meant)
-    assert meant in error.next()
+    assert meant in error.next
 
 
 @pytest.mark.parametrize("key", ["except", "may_replace"])
@@ -113,7 +113,7 @@ def test_apps_can_be_excluded_or_replaced_by_bundle_id(plan: Path) -> None:
 def test_a_missing_key_error_shows_the_line_to_add(plan: Path, missing: str, key: str) -> None:
     error = refused(plan, GOOD.replace(missing, ""))
     assert isinstance(error, problems.PlanKeyMissing)
-    assert error.key == key and f"{key} = " in error.next()
+    assert error.key == key and f"{key} = " in error.next
 
 
 @pytest.mark.parametrize(
@@ -140,14 +140,14 @@ def test_a_value_of_the_wrong_type_is_explained(plan: Path, old: str, new: str, 
     error = refused(plan, GOOD.replace(old, new))
     assert isinstance(error, problems.PlanValueWrong)
     assert error.key == key
-    assert wanted in error.why()
+    assert wanted in error.why
     assert error.line > 0
-    assert error.file in error.what()
+    assert error.file in error.what
 
 
 def test_a_nearly_right_value_gives_a_suggestion(plan: Path) -> None:
     error = refused(plan, GOOD.replace('"erased"', '"in use"'))
-    assert '"in-use"' in error.next()
+    assert '"in-use"' in error.next
 
 
 def test_a_newer_plan_version_is_refused_before_other_mistakes(plan: Path) -> None:
@@ -202,7 +202,7 @@ def test_contradicting_settings_are_refused(plan: Path, change: object, kind: ty
     assert callable(change)
     error = refused(plan, change(GOOD))
     assert type(error) is kind
-    assert "line" in error.what(), "it names the line, so that the person need not search"
+    assert "line" in error.what, "it names the line, so that the person need not search"
 
 
 def test_one_phone_cannot_be_both(plan: Path) -> None:

@@ -26,12 +26,12 @@ def test_a_phone_in_use_on_ios_27_is_refused_because_it_would_lose_data(ios_vers
     with pytest.raises(StrategyRefused, match="deletes") as caught:
         choose_strategy("in-use", ios_version, phone="Anna's iPhone")
     assert caught.value.exit_code == 40
-    assert "Anna's iPhone" in caught.value.what() and ios_version in caught.value.what()
+    assert "Anna's iPhone" in caught.value.what and ios_version in caught.value.what
 
 
 @pytest.mark.parametrize("ios_version", ["26.6", "26.7.1", None, "", "beta", "26.x"])
 def test_an_unexamined_version_is_refused_too(ios_version: str | None) -> None:
-    with pytest.raises(StrategyRefused, match="Nobody has shown"):
+    with pytest.raises(StrategyRefused, match="It is not known whether"):
         choose_strategy("in-use", ios_version)
 
 
@@ -91,4 +91,4 @@ def test_a_backup_from_a_newer_iphone_is_refused(backup: str, phone: str, requir
     with pytest.raises(BackupNewerThanPhone) as caught:
         refuse_newer_backup(backup, phone, phone="Anna's iPhone", required=required)
     assert caught.value.exit_code == 40
-    assert "Update Anna's iPhone" in caught.value.next()
+    assert "Update Anna's iPhone" in caught.value.next

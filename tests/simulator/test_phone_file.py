@@ -108,7 +108,7 @@ hand = { passcode = "ignore", cancels = "backup" }
 def test_an_unknown_state_is_named_in_the_error(written: Callable[[str], Path], said: str, about: str) -> None:
     with pytest.raises(PhoneFileInvalid) as refused:
         read_phone_file(written(said))
-    assert about in refused.value.why() + refused.value.what()
+    assert about in refused.value.why + refused.value.what
 
 
 def test_a_seed_makes_the_same_phone_every_time(written: Callable[[str], Path]) -> None:
@@ -182,7 +182,7 @@ def test_the_user_can_be_absent(written: Callable[[str], Path]) -> None:
 def test_an_invalid_file_is_explained(written: Callable[[str], Path], text: str, sentence: str) -> None:
     with pytest.raises(PhoneFileInvalid) as refused:
         read_phone_file(written(text))
-    assert sentence in refused.value.why()
+    assert sentence in refused.value.why
     assert refused.value.exit_code == 2
 
 

@@ -86,7 +86,7 @@ def test_with_the_phone_gone_the_damaged_files_are_named_and_the_rest_is_whole(s
     backup = table.home / "backups" / OLD
     table.server.detach(table.old)
     done = table.migrate("repair", backup, "--json")
-    assert (done.code, json.loads(done.out)["error"]["code"]) == (20, "heal-needs-phone")
+    assert (done.code, json.loads(done.out)["error"]["code"]) == (20, "repair-needs-phone")
     done = table.migrate("repair", backup, "--without-phone")
     assert done.code == 0 and "Repaired by leaving out" in done.out and "Library/SMS/sms.db" in done.out
     assert not wounded & blobs(table).keys()

@@ -47,16 +47,16 @@ def test_as_is_needs_no_old_phone_and_no_name_for_it(set_table: SetTable) -> Non
 
 def test_as_is_with_nothing_saved_says_so(set_table: SetTable) -> None:
     table = set_table()
-    error = refused(table.move(table.plan(AS_IS)), 11, "nothing-saved")
+    error = refused(table.move(table.plan(AS_IS)), 11, "nothing-backed-up")
     assert OLD in error["what"]
-    refused(table.migrate("run", table.plan(AS_IS), "--new", NEW, "--yes", "--json"), 11, "nothing-saved")
+    refused(table.migrate("run", table.plan(AS_IS), "--new", NEW, "--yes", "--json"), 11, "nothing-backed-up")
 
 
 def test_as_is_with_two_phones_saved_is_a_choice(set_table: SetTable) -> None:
     table = set_table(old=old_phone(backup_password=PASSWORD))
     saved_then_unplugged(table)
     assert table.migrate("backup", NEW, "--json").code == 0
-    error = refused(table.migrate("run", table.plan(AS_IS), "--yes", "--json"), 2, "which-saved")
+    error = refused(table.migrate("run", table.plan(AS_IS), "--yes", "--json"), 2, "which-backup")
     assert OLD in error["why"] and NEW in error["why"]
 
 
@@ -147,10 +147,10 @@ def test_two_at_one_working_backup_the_second_is_refused_and_can_go_on_later(set
     """A second save into one folder spoils the first one's seal, and a verify beside it finds wounds that are none."""
     table = set_table(old=old_phone(backup_password=PASSWORD))
     with Home(table.home).open().lock_working_backup(OLD, "Grandma's iPhone"):
-        error = refused(table.move(table.plan(EVERYTHING)), 24, "backup-busy")
+        error = refused(table.move(table.plan(EVERYTHING)), 3, "backup-busy")
         assert "Grandma's iPhone" in error["what"] and "migrate resume" in error["next"]
         saving = table.migrate("backup", OLD, "--json")
-        assert saving.code == 24 and saving.last["error"]["code"] == "backup-busy"
+        assert saving.code == 3 and saving.last["error"]["code"] == "backup-busy"
     assert table.migrate("backup", OLD, "--json").code == 0
     done = table.migrate("resume", "--yes", "--json")
     assert done.code == 0, str(done)

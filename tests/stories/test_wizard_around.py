@@ -50,7 +50,7 @@ def test_a_plan_is_made_without_any_phone_and_kept_through_ctrl_c(set_table: Set
     assert table.migrate("plan", "check", file).code == 0
     assert table.migrate("plan", "new", file).code == 2, "there is no terminal"
     with at_a_terminal(table, "plan", "new", str(file)) as person:
-        assert person.end() == 2 and "exists already" in person.words
+        assert person.end() == 2 and "already exists" in person.words
 
 
 def test_a_plan_is_held_against_the_phones_that_are_here(set_table: SetTable) -> None:
@@ -146,7 +146,7 @@ def test_an_erased_phone_that_turns_out_to_be_in_use_can_still_be_emptied_on_the
         person.sees("Connect the new phone")
         table.server.attach(table.new)
         person.page("What now?")
-        assert "is not erased: it is in use" in person.words
+        assert "is in use, and this plan would erase everything on it" in person.words
         person.types("2\r")  # change an answer
         person.answers("Empty it?", "1")
         person.answers("What should move?", "1")

@@ -73,7 +73,7 @@ def stops(person: Terminal, title: str, kind: str = "one") -> None:
     person.page(title, kind)
     person.types(CTRL_C)
     assert person.end() == 50, person.text
-    assert "where you stopped with: migrate" in person.words
+    assert "Continue where you stopped: migrate" in person.words
     assert "Traceback" not in person.text
 
 
@@ -137,7 +137,7 @@ def test_a_wrong_password_three_times_and_the_right_one_another_day(set_table: S
         person.answers(PASSWORD_OF, "battery-staple", "secret")
         person.answers("What now?", "4")
         assert person.end() == 32, person.text
-    assert "where you stopped with: migrate" in person.words
+    assert "Continue where you stopped: migrate" in person.words
     assert "Backing up" not in person.text, "it was held against the last save at once, before anything was done"
     with at_a_terminal(table) as person:
         person.answers(CONTINUE, "1")
@@ -189,11 +189,11 @@ def test_a_new_phone_that_is_too_full_is_said_so_before_anything_moves(set_table
         person.answers(NEW_IS, "1")
         person.answers(ENCRYPT, "2")
         person.page(WHAT)
-        assert "Grandma's new iPhone has 1.0 MB free, and what was chosen takes" in person.words
+        assert "Grandma's new iPhone has 1.0 MB free, and the chosen data takes" in person.words
         person.types("\r")  # Everything cannot be chosen, so this is what is left: to choose
         person.page(WHAT, "many")
         person.types("a\r")  # all of it
-        person.sees("what was chosen takes")
+        person.sees("the chosen data takes")
         person.types("a \r")  # nothing, then Contacts
         person.page(READY_TO_MOVE)
         assert "Stays" in person.text

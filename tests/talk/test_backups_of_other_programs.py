@@ -86,5 +86,5 @@ def test_an_incomplete_backup_is_not_repaired_without_its_phone(migrate: Migrate
     shutil.copytree(DATA / "ios14-real-manifest" / "backup", copy)
     before = tree(copy)
     answer = migrate("repair", copy, "--without-phone", "--json")
-    assert (answer.code, answer.error["code"]) == (30, "cannot-heal-without-phone")
+    assert (answer.code, answer.error["code"]) == (30, "cannot-repair-without-phone")
     assert tree(copy) == before

@@ -120,7 +120,7 @@ def test_extract_needs_a_folder_and_the_right_password(
 def test_damaged_files_exit_30_and_are_named(migrate: Migrate, plain_backup: Path, tmp_path: Path) -> None:
     next(plain_backup.glob("3d/3d*")).unlink()
     answer = migrate("extract", plain_backup, "--to", tmp_path / "out")
-    assert answer.code == 30 and "Library/SMS/sms.db was not taken out" in " ".join(answer.out.split())
+    assert answer.code == 30 and "Library/SMS/sms.db was not extracted" in " ".join(answer.out.split())
     assert files(tmp_path / "out") == {PHOTO, DIARY}
 
 

@@ -102,7 +102,7 @@ def test_phones_that_cannot_be_backed_up_have_their_own_exit_codes(migrate: Migr
 def test_several_phones_need_a_choice_and_an_absent_one_is_named(migrate: Migrate, serve: Serve) -> None:
     address = serve({"udid": OLD, "name": "Ada's iPhone"}, {"udid": NEW})
     several = migrate("backup", "--usbmuxd", address, "--json")
-    assert (several.code, several.error["code"]) == (2, "which-phone-to-save") and "Ada's iPhone" in several.error[
+    assert (several.code, several.error["code"]) == (2, "which-phone-to-back-up") and "Ada's iPhone" in several.error[
         "why"
     ]
     absent = migrate("backup", "00008030-00000000000000C3", "--usbmuxd", address, "--json")

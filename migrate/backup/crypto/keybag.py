@@ -285,7 +285,7 @@ def _entries(data: bytes) -> Iterator[Entry]:
 
 def _number(value: bytes | None, name: str) -> int:
     if value is None or len(value) != 4:
-        raise KeybagUnreadable(f"{name} is missing or no 4-byte number")
+        raise KeybagUnreadable(f"{name} is missing or not a 4-byte number")
     return int.from_bytes(value, "big")
 
 

@@ -25,7 +25,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from migrate.backup.extract import findings
 from migrate.backup.extract.names import UsedNames
 from migrate.backup.manifest.manifest import RecordFilter
 from migrate.backup.private_files import FILE_MODE, FOLDER_MODE
@@ -34,10 +33,18 @@ from migrate.backup.record import Kind, Record
 from migrate.backup.safe_path import child_path, inside, unsafe_name_reason
 from migrate.backup.verify.findings import Findings
 from migrate.problems import (
+    BadRecord,
     BlobMissing,
     BlobUnreadable,
     CannotExtractHere,
+    ExtractCaughtMidWrite,
     ExtractIntoBackup,
+    ExtractLinkLeftOut,
+    ExtractMissing,
+    ExtractNameImpossible,
+    ExtractNameUnsafe,
+    ExtractRecordBad,
+    ExtractUnreadable,
     MigrateError,
     NothingToExtract,
     UnsafeName,
@@ -91,7 +98,7 @@ class ExtractResult:
         """30 where a chosen file is damaged or missing in the backup, 33 where this computer cannot hold one. A link
         that was left out does not count: no content is lost."""
         codes = {finding.code for finding in self.findings if finding.severity == "error"}
-        if codes - {findings.NAME}:
+        if codes - {ExtractNameImpossible.code}:
             return 30
         return 33 if codes else 0
 
@@ -153,10 +160,10 @@ def _refuse_to_overwrite(backup: Backup, to: Path, wanted: RecordFilter) -> None
 def _name(record: Record) -> str:
     """The name of a record under the folder. A domain must be a single component."""
     if not record.domain or "/" in record.domain:
-        raise UnsafeName(record.domain, "is no name of a domain")
+        raise UnsafeName(record.domain, "is not the name of a domain")
     parts = [part for part in record.relative_path.split("/") if part not in ("", ".")]
     if len(parts) > DEPTH_LIMIT:
-        raise UnsafeName(record.relative_path, "lies deeper than folders on a phone can")
+        raise UnsafeName(record.relative_path, "lies deeper than an iPhone allows")
     if not parts and record.kind is not Kind.DIRECTORY:
         raise UnsafeName(record.relative_path, "is empty")
     return "/".join([record.domain, *parts])
@@ -218,7 +225,7 @@ class _Extraction:
 
     def _extract_all(self, wanted: RecordFilter) -> None:
         seen = False
-        for record in self.backup.manifest.records_where(wanted, lambda bad: self.found.add(findings.row_bad(bad))):
+        for record in self.backup.manifest.records_where(wanted, self._bad_row):
             if not seen:
                 self._begin()
                 seen = True
@@ -234,6 +241,9 @@ class _Extraction:
         for record in self._waiting:
             self._try(record, self._link)
 
+    def _bad_row(self, bad: BadRecord) -> None:
+        self.found.add(ExtractRecordBad.of(bad, reason=bad.reason))
+
     def _begin(self) -> None:
         self.to.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         self.names = UsedNames.of(self.to)
@@ -243,22 +253,22 @@ class _Extraction:
         try:
             extract_record(record)
         except BlobMissing:
-            self.found.add(findings.content_missing(record))
+            self.found.add(ExtractMissing.of(record))
         except BlobUnreadable as problem:
-            self.found.add(findings.content_unreadable(record, problem.why()))
+            self.found.add(ExtractUnreadable.of(record, reason=problem.why))
         except UnsafeName as problem:
             empty = record.kind is Kind.DIRECTORY
             if (reason := unsafe_name_reason(record.domain, record.relative_path, empty=empty)) is not None:
-                self.found.add(findings.name_unsafe(record, reason))
+                self.found.add(ExtractNameUnsafe.of(record, reason=reason))
             else:
-                self.found.add(findings.name_impossible(record, f"the name {problem.reason}"))
+                self.found.add(ExtractNameImpossible.of(record, reason=f"the name {problem.reason}"))
         except FileExistsError:
-            self.found.add(findings.name_impossible(record, "something of that name was there before it"))
+            self.found.add(ExtractNameImpossible.of(record, reason="something of that name was there before it"))
         except OSError as problem:
             if problem.errno not in _NAMES_REFUSED:
                 raise
             message = problem.strerror or type(problem).__name__
-            self.found.add(findings.name_impossible(record, f"this computer answered: {message}"))
+            self.found.add(ExtractNameImpossible.of(record, reason=f"this computer answered: {message}"))
 
     # -- places ------------------------------------------------------------------------------------------------------
 
@@ -339,7 +349,7 @@ class _Extraction:
         self.content_bytes += job.written
         self.progress.files_moved(self.files)
         if not job.is_whole:
-            self.found.add(findings.caught_mid_write(job.record))
+            self.found.add(ExtractCaughtMidWrite.of(job.record))
 
     def _await_all(self) -> None:
         self._submit_batch()
@@ -397,14 +407,16 @@ class _Extraction:
         try:
             inside(self.to, _linked_to(_name(record), target))
         except UnsafeName as problem:
-            self.found.add(findings.link_left_out(record, f"it points to {target[:200]!r}, which {problem.reason}"))
+            self.found.add(
+                ExtractLinkLeftOut.of(record, reason=f"it points to {target[:200]!r}, which {problem.reason}")
+            )
             return
         place = self._place(record)
         try:
             place.symlink_to(target)
         except (OSError, NotImplementedError) as problem:  # Windows needs a privilege to create links
             message = getattr(problem, "strerror", None) or type(problem).__name__
-            self.found.add(findings.link_left_out(record, f"this computer made no link: {message}"))
+            self.found.add(ExtractLinkLeftOut.of(record, reason=f"this computer made no link: {message}"))
         else:
             self.links += 1
 

@@ -104,7 +104,7 @@ def _why_no_database(pages: ManifestPages, *, encrypted: bool) -> str | None:
     if encrypted and pages.stored_bytes % BLOCK_BYTES:
         return "it is cut short"
     if not pages.header.startswith(SQLITE_MAGIC):
-        return "it does not decrypt to a database" if encrypted else "it is no database"
+        return "it does not decrypt to a database" if encrypted else "it is not a database"
     return "it is cut short" if pages.size < HEADER_BYTES else None
 
 

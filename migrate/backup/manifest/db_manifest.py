@@ -171,13 +171,13 @@ def _row(values: tuple[Any, ...]) -> Row:
     if not isinstance(identity, str) or not FILE_ID.fullmatch(identity):
         raise BadRecord(_shown(identity), _shown(domain), _shown(relative_path), "its file id is not 40 hex digits")
     if not isinstance(domain, str) or not isinstance(relative_path, str):
-        raise BadRecord(identity, _shown(domain), _shown(relative_path), "its domain or path is no text")
+        raise BadRecord(identity, _shown(domain), _shown(relative_path), "its domain or path is not text")
     if max(len(domain), len(relative_path)) > PATH_LIMIT_BYTES:
         raise BadRecord(
             identity, _shown(domain), _shown(relative_path), "its domain or path is longer than any phone's"
         )
     if not isinstance(flags, int) or not isinstance(file, bytes):
-        raise BadRecord(identity, domain, relative_path, "its flags are no number or its archive is no data")
+        raise BadRecord(identity, domain, relative_path, "its flags are not a number or its archive is not data")
     return Row(identity, domain, relative_path, flags, file)
 
 

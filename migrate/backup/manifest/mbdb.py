@@ -86,7 +86,7 @@ class MbdbRecord:
         try:
             return value.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise BadRecord("", _shown(self.domain), _shown(self.path), f"its {name} is no UTF-8 text") from error
+            raise BadRecord("", _shown(self.domain), _shown(self.path), f"its {name} is not UTF-8 text") from error
 
     def _nested_attributes(self) -> bytes | None:
         """The attributes as Manifest.db holds them: a property list of name to data."""

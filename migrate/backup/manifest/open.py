@@ -48,7 +48,9 @@ def unlock(folder: BackupFolder, password: str | None) -> tuple[ClassKeys, bytes
         return _unlocked(folder, keybag, password), None
     wrapped = (folder.manifest_plist or {}).get("ManifestKey")
     if not isinstance(wrapped, bytes):
-        raise BackupUnreadable(folder.path, "Manifest.plist", "ManifestKey is missing, so Manifest.db stays shut")
+        raise BackupUnreadable(
+            folder.path, "Manifest.plist", "ManifestKey is missing, so Manifest.db cannot be decrypted"
+        )
     class_keys = _unlocked(folder, keybag, password)
     try:
         return class_keys, class_keys.unwrap(wrapped)
@@ -64,7 +66,7 @@ def unlock_keybag(folder: BackupFolder, password: str | None) -> ClassKeys:
 def _keybag(folder: BackupFolder) -> Keybag:
     bag = (folder.manifest_plist or {}).get("BackupKeyBag")
     if not isinstance(bag, bytes):
-        raise KeybagUnreadable("it is missing" if bag is None else "it is no data")
+        raise KeybagUnreadable("it is missing" if bag is None else "it is not data")
     return Keybag.from_bytes(bag)
 
 

@@ -177,7 +177,7 @@ def _building(
         building = stack.enter_context(replace_folder(request.into))
         place = inside(building, name)
         if place != building / place.name or place.name != name:
-            raise UnsafeName(name, "is no name of one folder, as a phone's is")
+            raise UnsafeName(name, "is not the name of a single folder")
         place.mkdir(mode=FOLDER_MODE)
         ios_version = like.folder.ios_version or ""
         manifest = stack.enter_context(ManifestWriter(place / "Manifest.db", ios_version, encryption.manifest_key))

@@ -113,7 +113,7 @@ class ChosenRows:
         missing = set(wanted)
         missing.difference_update(row.file_id for row in self._manifest.rows(lambda bad: missing.discard(bad.file_id)))
         for name in sorted(missing):
-            self._builder.drop(BadRecord(name, "", "", ""), "no row of the backup names it")
+            self._builder.drop(BadRecord(name, "", "", ""), "the backup has no entry for it")
 
     def _send(self, row: Row) -> bool:
         """Add a row to the set if it can be sent. Returns whether it is a file that was added; a missing stored file is

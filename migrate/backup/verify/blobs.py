@@ -27,10 +27,9 @@ from migrate.backup.crypto.keybag import ClassKeys
 from migrate.backup.crypto.stored_content import BlobReader, open_regular_file
 from migrate.backup.record import Record
 from migrate.backup.safe_path import PATH_LIMIT_BYTES
-from migrate.backup.verify import record_findings
 from migrate.backup.verify.formats import BEGIN_BYTES, FileFormat, detect_format, extension_mismatch, find_format_fault
 from migrate.backup.verify.thread_pool import in_order
-from migrate.problems import KeyUnusable
+from migrate.problems import KeyUnusable, Problem, damage
 from migrate.problems.finding import Finding
 
 CHUNK_BYTES = 1 << 20
@@ -83,15 +82,13 @@ def _check_length(blob: Blob, *, checksum_matches: bool) -> list[Finding]:
     """Findings from the length alone. `checksum_matches`: the bytes are also compared with a digest or seal."""
     record, stored = blob.record, blob.stored_bytes
     if stored == 0 and record.size:
-        return [record_findings.emptied(record)]
+        return [damage.FileEmptied.of(record, size=record.size).as_finding()]
     if blob.encrypted and stored % BLOCK_BYTES:
-        return [record_findings.stored_length_impossible(record, stored)]
+        return [damage.StoredLengthImpossible.of(record, stored_size=stored).as_finding()]
     if record.size is None or stored == 0:  # an empty file may be stored without any bytes, encrypted or not
         return []
     expected = encrypted_size(record.size) if blob.encrypted else record.size
-    return (
-        [] if stored == expected else [record_findings.size_differs(record, stored, checksum_matches=checksum_matches)]
-    )
+    return [] if stored == expected else [_size_differs(record, stored, checksum_matches=checksum_matches)]
 
 
 def _examine(blob: Blob, class_keys: ClassKeys | None, on_read: Callable[[int], None]) -> Examined:
@@ -102,13 +99,11 @@ def _examine(blob: Blob, class_keys: ClassKeys | None, on_read: Callable[[int], 
     try:
         sha1, sha256, tail = _digests(blob, on_read)
     except OSError as problem:
-        return Examined(
-            blob, (record_findings.unreadable_here(blob.record, problem.strerror or type(problem).__name__),)
-        )
+        return Examined(blob, (_unreadable_here(blob.record, problem),))
     if blob.record.digest is not None and sha1 != blob.record.digest and not _content_has_digest(blob, class_keys):
-        return Examined(blob, (record_findings.digest_differs(blob.record),))
+        return Examined(blob, (damage.DigestDiffers.of(blob.record).as_finding(),))
     if blob.sha256 is not None and sha256 != blob.sha256:
-        return Examined(blob, (record_findings.seal_differs(blob.record),))
+        return Examined(blob, (damage.SealDiffers.of(blob.record).as_finding(),))
     if not blob.stored_bytes:
         return Examined(blob, tuple(by_length))
     try:
@@ -123,9 +118,9 @@ def _examine(blob: Blob, class_keys: ClassKeys | None, on_read: Callable[[int], 
 
 
 class _KeyWrong(Exception):
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(finding.code)
-        self.finding = finding
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.code)
+        self.finding = problem.as_finding()
 
 
 def _key_of(blob: Blob, class_keys: ClassKeys | None) -> bytes | None:
@@ -134,14 +129,16 @@ def _key_of(blob: Blob, class_keys: ClassKeys | None) -> bytes | None:
     if class_keys is None:
         return None
     if record.encryption_key is None:
-        raise _KeyWrong(record_findings.key_missing(record))
+        raise _KeyWrong(damage.KeyMissing.of(record))
     try:
         key = class_keys.unwrap(record.encryption_key)
     except KeyUnusable as problem:
-        raise _KeyWrong(record_findings.key_unusable(record, problem.reason)) from problem
+        raise _KeyWrong(damage.FileKeyUnusable.of(record, reason=problem.reason)) from problem
     key_class = int.from_bytes(record.encryption_key[:4], "little")
     if record.protection_class != key_class:  # equal on every phone; readers use either (*read*: facts 3.5)
-        raise _KeyWrong(record_findings.class_contradicted(record, key_class))
+        raise _KeyWrong(
+            damage.ClassContradicted.of(record, protection_class=record.protection_class, key_class=key_class)
+        )
     return key
 
 
@@ -150,10 +147,10 @@ def _check_padding(blob: Blob, key: bytes, tail: bytes, by_length: list[Finding]
     record = blob.record
     padding = padding_length(last_block(tail, key))
     if padding is None:
-        return by_length or [record_findings.padding_wrong(record)]
+        return by_length or [damage.PaddingWrong.of(record).as_finding()]
     content_bytes = blob.stored_bytes - padding
     if record.size is not None and content_bytes != record.size:
-        return [record_findings.size_differs(record, content_bytes, checksum_matches=blob.has_checksum)]
+        return [_size_differs(record, content_bytes, checksum_matches=blob.has_checksum)]
     return []
 
 
@@ -175,18 +172,29 @@ def _check_format(blob: Blob, key: bytes | None, *, another_length: bool) -> tup
             file_format = detect_format(begin)
             fault = find_format_fault(content, file_format) if file_format is not None else None
     except OSError as problem:
-        return None, [record_findings.unreadable_here(record, problem.strerror or type(problem).__name__)]
+        return None, [_unreadable_here(record, problem)]
     name = f"{record.domain}-{record.relative_path}"
     by_ios = len(name) <= PATH_LIMIT_BYTES and bool(_WRITTEN_BY_IOS.fullmatch(name))
     if file_format is None:
         reason = extension_mismatch(record.relative_path, begin) if by_ios else None
-        return None, [] if reason is None else [record_findings.not_its_name(record, reason)]
+        return None, [] if reason is None else [damage.NotWhatItsNameSays.of(record, reason=reason).as_finding()]
     if fault is None:
         return file_format, []
     damaged_in_transfer = another_length and fault.certain and by_ios
-    return file_format, [
-        record_findings.form_broken(record, file_format, fault.reason, damaged_in_transfer=damaged_in_transfer)
-    ]
+    broken = damage.FormBroken.of(
+        record, file_format=file_format, reason=fault.reason, damaged_in_transfer=damaged_in_transfer
+    )
+    return file_format, [broken.as_finding()]
+
+
+def _size_differs(record: Record, content_size: int, *, checksum_matches: bool) -> Finding:
+    return damage.SizeDiffers.of(
+        record, size=record.size, content_size=content_size, checksum_matches=checksum_matches
+    ).as_finding()
+
+
+def _unreadable_here(record: Record, error: OSError) -> Finding:
+    return damage.FileUnreadableHere.of(record, reason=error.strerror or type(error).__name__).as_finding()
 
 
 def _content_has_digest(blob: Blob, class_keys: ClassKeys | None) -> bool:

@@ -11,8 +11,7 @@ from migrate.backup.manifest.vfs import Pages, connect
 from migrate.backup.manifest.wal import SQLITE_MAGIC, WalPages
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
-from migrate.backup.verify import record_findings
-from migrate.problems import BadRecord, KeyUnusable, UnsafeName
+from migrate.problems import BadRecord, KeyUnusable, UnsafeName, damage
 from migrate.problems.finding import Finding
 
 SCATTERED_BYTES, SCATTERED_KEPT = 16 << 10, 512
@@ -79,10 +78,10 @@ def check_database(backup: Backup, record: Record, *, checksum_matches: bool) ->
     if message is None:
         return None
     if checksum_matches:
-        return record_findings.database_damaged_on_phone(record, message)
+        return damage.DatabaseDamagedOnPhone.of(record, message=message).as_finding()
     if size < SMALLEST_DATABASE_BYTES and size == record.size:
-        return record_findings.database_never_was(record, size)
-    return record_findings.database_damaged(record, message, key=is_key_database(record))
+        return damage.DatabaseNeverWas.of(record, content_size=size).as_finding()
+    return damage.DatabaseDamaged.of(record, message=message, is_key=is_key_database(record)).as_finding()
 
 
 def _opened(backup: Backup, record: Record) -> BlobReader:

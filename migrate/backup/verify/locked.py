@@ -15,12 +15,11 @@ from migrate.backup.crypto.stored_content import open_regular_file
 from migrate.backup.folder import BackupFolder
 from migrate.backup.record import Kind, Record
 from migrate.backup.seal import Seal, sha256_of
-from migrate.backup.verify import findings, record_findings
 from migrate.backup.verify.blobs import CHUNK_BYTES
 from migrate.backup.verify.findings import Findings
 from migrate.backup.verify.stored_files import StoredFiles
 from migrate.backup.verify.thread_pool import in_order
-from migrate.problems import UnsafeName
+from migrate.problems import UnsafeName, damage
 
 
 def check_without_password(
@@ -35,24 +34,24 @@ def check_without_password(
     """Add findings for stored files that are damaged, and for what cannot be checked."""
     digests = seal.digests if seal else {}
     for file_id in sorted(digests.keys() - stored.sizes.keys() - stored.irregular.keys()):
-        found.add(findings.locked_file_missing(file_id))
+        found.add(damage.StoredFileMissing(file_id))
     for file_id in sorted(stored.irregular):
-        found.add(findings.entry_strange(f"{file_id[:2]}/{file_id}"))
+        found.add(damage.EntryStrange(f"{file_id[:2]}/{file_id}"))
     right_length: list[str] = []
     for file_id, size in sorted(stored.sizes.items()):
         if size % BLOCK_BYTES:
-            found.add(findings.locked_length_impossible(file_id, size))
+            found.add(damage.StoredFileLengthImpossible(file_id, size))
         elif seal is not None and seal.sizes.get(file_id, size) != size:
-            found.add(findings.locked_file_changed(file_id))
+            found.add(damage.StoredFileChanged(file_id))
         elif file_id in digests:
             right_length.append(file_id)
     if read:
         for file_id, sha256 in _hashed(folder, right_length):
             if sha256 != digests[file_id]:
-                found.add(findings.locked_file_changed(file_id))
+                found.add(damage.StoredFileChanged(file_id))
             on_read(stored.sizes[file_id])
-    finding_of = findings.contents_not_checked if folder.has_plain_list else findings.not_checked_without_password
-    found.add(finding_of(len(stored.sizes), len(digests)))
+    not_checked = damage.ContentsNotChecked if folder.has_plain_list else damage.NotCheckedWithoutPassword
+    found.add(not_checked(len(stored.sizes), len(digests)))
 
 
 def check_against_plain_list(
@@ -73,14 +72,14 @@ def check_against_plain_list(
         files += 1
         size = stored.sizes.get(record.file_id)
         if size is None and record.file_id not in stored.irregular:
-            found.add(record_findings.missing(record))
+            found.add(damage.FileMissing.of(record))
         elif read and size and not size % BLOCK_BYTES and record.digest is not None:
             same = _sha1_of(folder.blob(record.file_id)) == record.digest
             agreed += same
             if not same:
                 differing.append(record)
     for record in differing if agreed else ():
-        found.add(record_findings.digest_differs(record))
+        found.add(damage.DigestDiffers.of(record))
     return rows, files
 
 

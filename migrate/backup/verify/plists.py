@@ -7,9 +7,8 @@ from datetime import datetime
 
 from migrate.backup.crypto.keybag import Keybag
 from migrate.backup.folder import BackupFolder, parse_boolean
-from migrate.backup.verify import findings
 from migrate.backup.verify.findings import Findings
-from migrate.problems import BackupUnreadable, KeybagUnreadable
+from migrate.problems import BackupUnfinished, BackupUnreadable, KeybagUnreadable, damage
 
 _NEEDED = {"Manifest.plist": ("IsEncrypted", "Lockdown"), "Status.plist": ("SnapshotState",), "Info.plist": ()}
 """Keys that every reader needs (*read*: pyiosbackup and iOS's agent use them unchecked, facts 3.4). Which other keys
@@ -50,7 +49,7 @@ def check_plists(folder: BackupFolder, found: Findings) -> PlistSummary:
     info, manifest, status = (readable[name] for name in ("Info.plist", "Manifest.plist", "Status.plist"))
     state = folder.snapshot_state if status is not None else ""
     if status is not None and state != "finished":
-        found.add(findings.unfinished(state))
+        found.add(BackupUnfinished(folder.path, state))
     lockdown = (manifest or {}).get("Lockdown")
     lockdown = lockdown if isinstance(lockdown, dict) else {}
     host = info or {}
@@ -72,7 +71,7 @@ def _compare_udids(info: dict[str, object], lockdown: dict[str, object], found: 
     if isinstance(by_phone, str) and any(
         isinstance(udid, str) and udid.lower() != by_phone.lower() for udid in by_host if udid
     ):
-        found.add(findings.plists_disagree("UDID"))
+        found.add(damage.PlistsDisagree("UDID"))
 
 
 def _first_text(*value: object) -> str | None:
@@ -88,21 +87,21 @@ def _read(folder: BackupFolder, name: str, found: Findings) -> dict[str, object]
     try:
         plist = readers[name]()
     except BackupUnreadable as problem:
-        found.add(findings.plist_garbage(name, problem.reason[:1].upper() + problem.reason[1:]))
+        found.add(damage.PlistGarbage(name, problem.reason))
         return None
     if plist is None:
-        found.add(findings.plist_missing(name))
+        found.add(damage.PlistMissing(name))
         return None
     for key in _NEEDED[name]:
         if key not in plist:
-            found.add(findings.plist_incomplete(name, key))
+            found.add(damage.PlistIncomplete(name, key))
     for key, kind in _TYPES[name].items():
         if key not in plist or isinstance(plist[key], kind):
             continue
         if kind is not bool:
-            found.add(findings.plist_odd(name, key, needed=key in _NEEDED[name]))
+            found.add(damage.PlistOdd(name, key, needed=key in _NEEDED[name]))
         elif parse_boolean(plist[key]) is None:  # 0, 1 and "true" are unusual but clear
-            found.add(findings.plist_odd(name, key, needed=True))
+            found.add(damage.PlistOdd(name, key, needed=True))
     return plist
 
 
@@ -113,14 +112,14 @@ def _check_encryption(folder: BackupFolder, manifest: dict[str, object] | None, 
     if value is None:
         return None if has_plain_header is None else not has_plain_header
     if has_plain_header is not None and value == has_plain_header and not folder.has_plain_list:
-        found.add(findings.says_encrypted_but_is_not() if value else findings.says_plain_but_is_not())
+        found.add(damage.MarkedEncryptedButPlain() if value else damage.MarkedPlainButEncrypted())
     _check_keybag((manifest or {}).get("BackupKeyBag"), found, needed=value)
     if value:
         for key in (
             ("BackupKeyBag",) if folder.has_plain_list or has_plain_header is None else ("BackupKeyBag", "ManifestKey")
         ):
             if key not in (manifest or {}):
-                found.add(findings.plist_incomplete("Manifest.plist", key))
+                found.add(damage.PlistIncomplete("Manifest.plist", key))
     return value
 
 
@@ -129,4 +128,4 @@ def _check_keybag(bag: object, found: Findings, *, needed: bool) -> None:
         if isinstance(bag, bytes) and (bag or needed):
             Keybag.from_bytes(bag)
     except KeybagUnreadable as problem:
-        found.add(findings.keybag_unreadable(problem.reason, needed=needed))
+        found.add(KeybagUnreadable(problem.reason, needed))

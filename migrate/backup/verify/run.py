@@ -27,7 +27,6 @@ from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.safe_path import unsafe_name_reason
 from migrate.backup.seal import Seal, read_seal, sha256_of, stored_seal
-from migrate.backup.verify import findings, record_findings
 from migrate.backup.verify.blobs import Blob, examine_all
 from migrate.backup.verify.databases import check_database, is_key_database, summarize_messages
 from migrate.backup.verify.findings import Findings, Owners
@@ -35,6 +34,7 @@ from migrate.backup.verify.locked import check_against_plain_list, check_without
 from migrate.backup.verify.plists import PlistSummary, check_plists
 from migrate.backup.verify.stored_files import StoredFiles, list_stored_files
 from migrate.problems import (
+    BackupUnfinished,
     BackupUnreadable,
     BadRecord,
     KeybagUnreadable,
@@ -43,6 +43,7 @@ from migrate.problems import (
     SealDamaged,
     UnsafeName,
     WrongPassword,
+    damage,
 )
 from migrate.problems.finding import Finding
 from migrate.progress import Progress, no_progress
@@ -73,10 +74,10 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        if any(finding.code == findings.UNFINISHED for finding in self.findings):
+        if any(finding.code == BackupUnfinished.code for finding in self.findings):
             return 34
         defects = {finding.code for finding in self.findings if finding.severity == "error"}
-        if defects and defects <= {findings.PASSWORD_MISSING, findings.PASSWORD_WRONG}:
+        if defects and defects <= {PasswordMissing.code, damage.PasswordWrong.code}:
             return 32
         return {"whole": 0, "damaged": 30, "unreadable": 31}[self.verdict]
 
@@ -119,7 +120,7 @@ def verify(
     except (PasswordMissing, WrongPassword) as problem:
         if not found.errors:
             raise
-        found.add(findings.password_missing() if isinstance(problem, PasswordMissing) else findings.password_wrong())
+        found.add(problem if isinstance(problem, PasswordMissing) else damage.PasswordWrong())
         return _unreadable(folder, plists, found)
     except (BackupUnreadable, KeybagUnreadable) as problem:
         return _not_opened(folder, plists, found, problem, seals, depth)
@@ -130,7 +131,7 @@ def verify(
         try:
             return _Check(folder, plists, backup, seal, found, depth, progress).verdict()
         except BackupUnreadable as problem:  # the rows end early
-            found.add(findings.manifest_unreadable(problem.why().rstrip(".")))
+            found.add(damage.ManifestUnreadable(problem.why.rstrip(".")))
             return _unreadable(folder, plists, found)
 
 
@@ -152,7 +153,7 @@ def verify_locked(
     found = Findings()
     plists = check_plists(folder, found)
     if not folder.manifest.exists():
-        found.add(findings.manifest_missing())
+        found.add(damage.ManifestMissing())
     seal = _seal_of(folder, seals, found)
     stored = list_stored_files(folder, found, finished=plists.finished)
     byte_counter = _ByteCounter(progress, stored.bytes)
@@ -161,7 +162,7 @@ def verify_locked(
         _check_plain_list(folder, stored, found, owners_of, read=depth == "full") if folder.has_plain_list else None
     )
     has_errors = found.errors
-    found.add(findings.password_missing())
+    found.add(PasswordMissing(folder.path))
     verdict = _unreadable(folder, plists, found)
     if by_list is None or not has_errors:
         return verdict
@@ -175,14 +176,14 @@ def _check_plain_list(
     """The number of rows and of files in a plain list; None where it cannot be read."""
 
     def on_bad(bad: BadRecord) -> None:
-        found.add(record_findings.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
+        found.add(damage.RecordBad.of(bad, reason=bad.reason))
 
     try:
         with open_plain_manifest(folder) as manifest:
             found.owners = _owners(Backup(folder, manifest), owners_of)
             return check_against_plain_list(folder, manifest.records(on_bad), stored, found, read=read)
     except BackupUnreadable as problem:
-        found.add(findings.manifest_unreadable(problem.why().rstrip(".")))
+        found.add(damage.ManifestUnreadable(problem.why.rstrip(".")))
         return None
 
 
@@ -195,12 +196,12 @@ def _not_opened(
     depth: Depth,
 ) -> Verdict:
     if not folder.manifest.exists():
-        found.add(findings.manifest_missing())
+        found.add(damage.ManifestMissing())
     else:
-        found.add(findings.manifest_unreadable(problem.why().rstrip(".")))
+        found.add(damage.ManifestUnreadable(problem.why.rstrip(".")))
         seal = _seal_of(folder, seals, found)
         if depth == "full" and _has_changed(folder, seal):
-            found.add(findings.manifest_changed())
+            found.add(damage.ManifestChanged())
     return _unreadable(folder, plists, found)
 
 
@@ -239,10 +240,10 @@ def _seal_of(folder: BackupFolder, seals: Path | None, found: Findings) -> Seal 
     try:
         seal = read_seal(seals, folder)
         if seal is None and stored_seal(seals, folder.udid) is not None:
-            found.add(findings.seal_void())
+            found.add(damage.SealVoid())
         return seal
     except SealDamaged as problem:
-        found.add(findings.seal_damaged(problem.why().rstrip(".")))
+        found.add(problem)
     except (BackupUnreadable, UnsafeName):
         pass  # an unreadable plist is reported already; a UDID that is not a valid file name has no seal
     return None
@@ -269,18 +270,18 @@ class _Check:
     def verdict(self) -> Verdict:
         manifest = self.backup.manifest
         if manifest.manifest_key is not None and not manifest.is_padded:
-            self.found.add(findings.manifest_not_padded())
+            self.found.add(damage.ManifestNotPadded())
         for message in manifest.find_faults() if self.depth == "full" else ():
-            self.found.add(findings.manifest_faulty(summarize_messages(message)))
+            self.found.add(damage.ManifestFaulty(summarize_messages(message)))
         if self.depth == "full" and not manifest.is_composed and _has_changed(self.folder, self.seal):
-            self.found.add(findings.manifest_changed())
+            self.found.add(damage.ManifestChanged())
         stored = list_stored_files(self.folder, self.found, finished=self.plists.finished)
         self._examine(stored)
         self._compare_lengths_with_encryption()
         for name in sorted([*stored.sizes, *stored.irregular]):  # without a row
-            self.found.add(findings.stray(name if self.folder.is_flat else f"{name[:2]}/{name}"))
+            self.found.add(damage.StrayFile(name if self.folder.is_flat else f"{name[:2]}/{name}"))
         for name in sorted(stored.misplaced):
-            self.found.add(findings.stray(name))
+            self.found.add(damage.StrayFile(name))
         return Verdict(
             backup=self.folder.path,
             udid=self.plists.udid,
@@ -314,7 +315,7 @@ class _Check:
             if fault is not None:
                 self.found.add(fault)
         if by_length_only:
-            self.found.add(findings.not_sealed(by_length_only))
+            self.found.add(damage.CheckedByLengthOnly(by_length_only))
 
     def _blobs(self, stored: StoredFiles, byte_counter: _ByteCounter) -> Iterator[Blob]:
         """Every file row with a stored file to examine; others become findings. Removes the files from `stored`."""
@@ -323,7 +324,7 @@ class _Check:
 
         def on_bad(bad: BadRecord) -> None:
             stored.sizes.pop(bad.file_id, None)
-            self.found.add(record_findings.row_bad(bad.file_id, bad.domain, bad.relative_path, bad.reason))
+            self.found.add(damage.RecordBad.of(bad, reason=bad.reason))
 
         for record in self.backup.records(on_bad):
             self._check_row(record)
@@ -334,14 +335,12 @@ class _Check:
             self.bytes += size or 0
             self._count_length(record, size or 0)
             if record.file_id in unreadable:
-                self.found.add(record_findings.unreadable_on_phone(record, unreadable[record.file_id]))
+                self.found.add(damage.FileUnreadableOnPhone.of(record, reason=unreadable[record.file_id]))
                 byte_counter.add(size or 0)
             elif record.file_id in stored.irregular:
-                self.found.add(record_findings.not_a_file(record, stored.irregular.pop(record.file_id)))
+                self.found.add(damage.FileNotAFile.of(record, found=stored.irregular.pop(record.file_id)))
             elif size is None:
-                self.found.add(
-                    (record_findings.listed_twice if self._is_there(record) else record_findings.missing)(record)
-                )
+                self.found.add((damage.ListedTwice if self._is_there(record) else damage.FileMissing).of(record))
             else:
                 yield Blob(
                     record=record,
@@ -361,9 +360,9 @@ class _Check:
         """Manifest.mbdb is plain either way, so only the lengths can contradict a wrong IsEncrypted. A single file may
         have been caught mid-write; two files of one kind of length and none of the other were not."""
         if not self.backup.manifest.is_encrypted and self.encrypted_lengths > 1 and not self.plain_lengths:
-            self.found.add(findings.lengths_say_encrypted())
+            self.found.add(damage.MarkedPlainButFilesEncrypted())
         if self.backup.manifest.is_encrypted and self.plain_lengths > 1 and not self.encrypted_lengths:
-            self.found.add(findings.lengths_say_plain())
+            self.found.add(damage.MarkedEncryptedButFilesPlain())
 
     def _is_there(self, record: Record) -> bool:
         """Whether the stored file exists, after another row of the same file id has taken it from the list."""
@@ -375,10 +374,10 @@ class _Check:
     def _check_row(self, record: Record) -> None:
         expected = file_id(record.domain, record.relative_path)
         if record.file_id != expected:
-            self.found.add(record_findings.file_id_wrong(record, expected))
+            self.found.add(damage.FileIdWrong.of(record, expected=expected))
         empty = record.kind is Kind.DIRECTORY
         if (reason := unsafe_name_reason(record.domain, record.relative_path, empty=empty)) is not None:
-            self.found.add(record_findings.name_unsafe(record, reason))
+            self.found.add(damage.NameUnsafe.of(record, reason=reason))
 
 
 class _ByteCounter:

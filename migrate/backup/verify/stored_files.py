@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, field
 
 from migrate.backup.folder import FILE_ID, MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder
-from migrate.backup.verify import findings
 from migrate.backup.verify.findings import Findings
+from migrate.problems import damage
 
 _SHARD = re.compile(r"[0-9a-f]{2}")
 
@@ -40,14 +40,14 @@ def list_stored_files(folder: BackupFolder, found: Findings, *, finished: bool) 
                 if entry.is_dir(follow_symlinks=False):
                     _list_shard(entry, stored, found)
                 else:
-                    found.add(findings.entry_strange(entry.name))
+                    found.add(damage.EntryStrange(entry.name))
             elif entry.name in _OWN:
                 if not entry.is_file(follow_symlinks=False):
-                    found.add(findings.entry_strange(entry.name))
+                    found.add(damage.EntryStrange(entry.name))
             elif folder.is_flat and FILE_ID.fullmatch(entry.name):
                 _list_one(entry, stored)
             elif finished or entry.name != "Snapshot":  # an unfinished backup resumes from it
-                found.add(findings.foreign_entry(entry.name))
+                found.add(damage.ForeignEntry(entry.name))
     return stored
 
 
@@ -60,7 +60,7 @@ def _list_shard(shard: os.DirEntry[str], stored: StoredFiles, found: Findings) -
                 else:
                     _list_one(entry, stored)
     except OSError:
-        found.add(findings.entry_strange(shard.name))
+        found.add(damage.EntryStrange(shard.name))
 
 
 def _list_one(entry: os.DirEntry[str], stored: StoredFiles) -> None:

@@ -31,6 +31,21 @@ from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.claims import Claims
 from migrate.categories.databases import TableDigest, database_copy, table_digests
 from migrate.plan.strategy import Strategy
+from migrate.problems import (
+    FileInPhone,
+    ProofAppMissing,
+    ProofChanged,
+    ProofFewerRows,
+    ProofKeptChanged,
+    ProofKeptFewerRows,
+    ProofKeptMissing,
+    ProofKeptPending,
+    ProofKeptPresent,
+    ProofMissing,
+    ProofOverdue,
+    ProofPending,
+    ProofPresent,
+)
 from migrate.problems.finding import Finding
 from migrate.progress import Progress, no_progress
 
@@ -250,65 +265,31 @@ class Prover:
     def _add_finding(self, proof: Proof, record: Record, outcome: FileOutcome, role: Literal["sent", "kept"]) -> None:
         if outcome in GOOD or outcome == "left-behind" or len(proof.findings) >= MAX_FINDINGS:
             return
-        not_taken = outcome == "missing" and role == "sent" and self._is_app_missing(record)
-        what, why, how = APP_NOT_THERE if not_taken else SENTENCES[outcome]
-        if outcome == "missing" and role == "sent" and not not_taken and self.is_overdue(record):
-            what, why, how = DID_NOT_COME
+        problem = (FILE_PROBLEMS if role == "sent" else KEPT_FILE_PROBLEMS)[outcome]
+        if outcome == "missing" and role == "sent":
+            if self._is_app_missing(record):
+                problem = ProofAppMissing
+            elif self.is_overdue(record):
+                problem = ProofOverdue
         claims = self.claims if role == "sent" else self.before_claims or self.claims
-        proof.findings.append(
-            Finding(
-                code=f"proof-{outcome}" if role == "sent" else f"proof-kept-{outcome}",
-                severity="info" if outcome in OPEN else "error",
-                domain=record.domain,
-                relative_path=record.relative_path,
-                file_id=record.file_id,
-                categories=tuple(sorted(claims.owners(record.domain, record.relative_path))),
-                what=what.format(path=record.relative_path or record.domain),
-                why=why if role == "sent" else f"It was on the new phone before. {why}",
-                next=how,
-            )
-        )
+        categories = tuple(sorted(claims.owners(record.domain, record.relative_path)))
+        proof.findings.append(problem.of(record, categories=categories).as_finding())
 
 
-SENTENCES: dict[FileOutcome, tuple[str, str, str]] = {
-    "pending": (
-        "{path} has not arrived yet.",
-        "The phone brings it in the background, or with its app from the App Store.",
-        "Leave the phone on Wi-Fi and power for a while, then look again.",
-    ),
-    "present": (
-        "{path} is on the new phone, but its contents were not compared.",
-        "The phone writes to this database by itself. It has at least as many rows as were sent, which proves nothing.",
-        "Look at it on the new phone, and keep the old phone as it is until you have.",
-    ),
-    "missing": (
-        "{path} is not on the new phone.",
-        "The backup taken after the move does not hold it.",
-        "Keep the old phone as it is, and tell us with the receipt.",
-    ),
-    "changed": (
-        "{path} is on the new phone with other contents.",
-        "Its bytes differ from what was sent, and not as the phone is known to rewrite them.",
-        "Compare it on both phones before you erase the old one.",
-    ),
-    "fewer-rows": (
-        "{path} has fewer entries on the new phone.",
-        "At least one of its tables has fewer rows than what was sent.",
-        "Compare it on both phones before you erase the old one.",
-    ),
+FILE_PROBLEMS: Mapping[FileOutcome, type[FileInPhone]] = {
+    "pending": ProofPending,
+    "present": ProofPresent,
+    "missing": ProofMissing,
+    "changed": ProofChanged,
+    "fewer-rows": ProofFewerRows,
 }
-
-
-APP_NOT_THERE = (
-    "{path} is not on the new phone.",
-    "Its app is not installed there, and a phone in use takes data only for apps that it has.",
-    "Install the app on the new phone, then run the plan again: migrate run PLAN",
-)
-DID_NOT_COME = (
-    "{path} is not on the new phone, and should have come by now.",
-    "The rest of it has arrived, or a week is over.",
-    "Leave the phone on Wi-Fi and power over night and prove it once more; keep the old phone as it is until then.",
-)
+KEPT_FILE_PROBLEMS: Mapping[FileOutcome, type[FileInPhone]] = {
+    "pending": ProofKeptPending,
+    "present": ProofKeptPresent,
+    "missing": ProofKeptMissing,
+    "changed": ProofKeptChanged,
+    "fewer-rows": ProofKeptFewerRows,
+}
 
 
 def records_by_key(backup: Backup) -> dict[RecordKey, Record]:

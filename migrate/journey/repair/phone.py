@@ -8,7 +8,7 @@ from pathlib import Path
 from migrate.journey.phone_session import PhoneSession
 from migrate.phone.discovery import find_phones
 from migrate.phone.phone import Phone
-from migrate.problems import HealNeedsPhone
+from migrate.problems import RepairNeedsPhone
 from migrate.problems.finding import Finding
 from migrate.udid import same_udid
 
@@ -25,12 +25,12 @@ class RepairPhone:
         """The phone's UDID in its own spelling.
 
         Raises:
-            HealNeedsPhone: it is not connected.
+            RepairNeedsPhone: it is not connected.
         """
         found = await find_phones(self.session.usbmux)
         connected = next((phone.udid for phone in found if same_udid(phone.udid, udid)), None)
         if connected is None and not self.may_be_connected_later:
-            raise HealNeedsPhone(str(backup), udid, damaged, tuple(phone.udid for phone in found))
+            raise RepairNeedsPhone(str(backup), udid, damaged, tuple(phone.udid for phone in found))
         return connected or udid
 
     async def back_up(self, folder: Path, seals: Path) -> tuple[Finding, ...]:

@@ -27,11 +27,9 @@ from migrate.backup.folder import MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder, fi
 from migrate.backup.manifest.open import open_manifest
 from migrate.backup.private_files import DISK_FULL, FOLDER_MODE
 from migrate.backup.record import file_id
-from migrate.backup.verify.findings import UNFINISHED
 from migrate.backup.verify.run import Verdict, verify
 from migrate.journey import events
 from migrate.journey.phone_session import PhoneSession
-from migrate.journey.repair import findings as repair_finding
 from migrate.journey.repair.clone import clone_without
 from migrate.journey.repair.phone import RepairPhone
 from migrate.journey.repair.workspace import RepairNote, RepairWorkspace, backup_stamp, workspaces_to_recover
@@ -39,11 +37,13 @@ from migrate.journey.threads import in_thread
 from migrate.problems import (
     BackupUnfinished,
     BackupUnreadable,
-    CannotHealHere,
-    CannotHealWithoutPhone,
+    CannotRepairHere,
+    CannotRepairWithoutPhone,
+    DatabaseNotRepaired,
     DiskFullHere,
-    HealNeedsRoom,
+    FileNotRepaired,
     MigrateError,
+    RepairNeedsRoom,
     WrongPassword,
 )
 from migrate.problems.finding import Finding
@@ -134,8 +134,8 @@ class Repair:
         Raises:
             BackupNotFound, PasswordMissing, WrongPassword; BackupUnfinished: back up again instead.
             BackupBusy: another process is using it.
-            CannotHealWithoutPhone: the damage is not in records, so only the phone can help.
-            HealNeedsRoom, DiskFullHere, CannotHealHere: this computer's disk.
+            CannotRepairWithoutPhone: the damage is not in records, so only the phone can help.
+            RepairNeedsRoom, DiskFullHere, CannotRepairHere: this computer's disk.
             What `RepairPhone` raises; the clone stays then, and the next attempt continues with it.
         """
         self._settle(self.path.resolve())
@@ -165,7 +165,7 @@ class Repair:
             with _translate_disk_errors(self.place.folder):
                 self.place.clear()
             return RepairResult(verdict=before, answer=NOTHING, in_place=True)
-        if any(finding.code == UNFINISHED for finding in before.findings):
+        if any(finding.code == BackupUnfinished.code for finding in before.findings):
             raise BackupUnfinished(original, BackupFolder(original).snapshot_state)
         defects = _damaged_records(before)
         if self.phone is None:
@@ -220,13 +220,12 @@ class Repair:
             path = defect.relative_path or ""
             if is_database(path):
                 for suffix in SUFFIXES:
-                    beside[file_id(defect.domain or "", path + suffix)] = repair_finding.companion(
-                        defect, path + suffix
-                    )
+                    name = file_id(defect.domain or "", path + suffix)
+                    beside[name] = _companion_not_repaired(defect, path + suffix, name)
         there = await self._with_password(
             folder, lambda password: _file_ids(folder, password, beside.keys() - defects.keys())
         )
-        return {name: replace(beside[name], file_id=name) for name in sorted(there)}
+        return {name: beside[name] for name in sorted(there)}
 
     # -- [2] ---------------------------------------------------------------------------------------------------------
 
@@ -271,7 +270,7 @@ class Repair:
             needed, reason = needed + stored + HEADROOM_BYTES, "the phone may answer with a full backup"
         free = shutil.disk_usage(original.parent).free
         if free < needed:
-            raise HealNeedsRoom(str(original), needed, free, reason)
+            raise RepairNeedsRoom(str(original), needed, free, reason)
 
     # -- [3] [4] [5] -------------------------------------------------------------------------------------------------
 
@@ -286,7 +285,7 @@ class Repair:
         after = await self._verified(BackupFolder(clone), self.place.seals)
         dropped = await self._fates(clone, defects)
         lost = [record for record in dropped if not record.came_back]
-        own = [repair_finding.lost(defects[record.file_id], with_phone=self.phone is not None) for record in lost]
+        own = [_not_repaired(defects[record.file_id], with_phone=self.phone is not None) for record in lost]
         answer, fetched = _answered(original, clone) if self.phone is not None else (WITHOUT_PHONE, NOT_FETCHED)
         repaired = RepairResult(
             verdict=replace(after, backup=original, findings=(*after.findings, *noticed, *own)),
@@ -337,12 +336,35 @@ def _damaged_records(before: Verdict) -> dict[str, Finding]:
 
 
 def _refuse_other_defects(before: Verdict) -> None:
-    """Raises CannotHealWithoutPhone, BackupUnreadable: dropping records does not help this backup."""
+    """Raises CannotRepairWithoutPhone, BackupUnreadable: dropping records does not help this backup."""
     others = [one for one in before.findings if one.severity == "error" and not one.file_id and one.code not in _CURED]
     if before.verdict == "unreadable":
         raise BackupUnreadable(before.backup, "Manifest.db", others[0].why if others else "it cannot be opened")
     if others:
-        raise CannotHealWithoutPhone(str(before.backup), others[0].what, len(others))
+        raise CannotRepairWithoutPhone(str(before.backup), others[0].what, len(others))
+
+
+def _not_repaired(defect: Finding, *, with_phone: bool) -> Finding:
+    problem = FileNotRepaired(
+        domain=defect.domain or "",
+        relative_path=defect.relative_path or "",
+        file_id=defect.file_id or "",
+        damage=f"{defect.what} {defect.why}",
+        with_phone=with_phone,
+        categories=defect.categories,
+    )
+    return replace(problem.as_finding(), domain=defect.domain, relative_path=defect.relative_path)
+
+
+def _companion_not_repaired(defect: Finding, path: str, name: str) -> Finding:
+    """The finding for a file beside a damaged database, `name` its file id."""
+    return DatabaseNotRepaired(
+        domain=defect.domain or "",
+        relative_path=path,
+        file_id=name,
+        database=defect.relative_path or "",
+        categories=defect.categories,
+    ).as_finding()
 
 
 _CURED = frozenset({"entry-strange"})
@@ -406,4 +428,4 @@ def _translate_disk_errors(folder: Path) -> Iterator[None]:
         message = problem.strerror or type(problem).__name__
         if problem.errno in DISK_FULL:
             raise DiskFullHere(str(folder), message) from problem
-        raise CannotHealHere(str(folder.parent), message) from problem
+        raise CannotRepairHere(str(folder.parent), message) from problem

@@ -17,8 +17,14 @@ from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
 from migrate.phone.phone import Phone
 from migrate.plan.model import Plan
-from migrate.problems import BackupTooOld, MigrateError, NothingSaved, PhonePasswordMissing, WhichSaved
-from migrate.problems.finding import Finding
+from migrate.problems import (
+    BackupEncryptionTurnedOn,
+    BackupTooOld,
+    MigrateError,
+    NothingBackedUp,
+    PhonePasswordMissing,
+    WhichBackup,
+)
 from migrate.udid import same_udid
 
 
@@ -78,7 +84,8 @@ def find_existing_backup(run: Run, plan: Plan) -> Path | None:
     it, the working backup.
 
     Raises:
-        BackupNotFound: the plan's folder is not a backup. NothingSaved, WhichSaved: `as-is` matches none or several.
+        BackupNotFound: the plan's folder is not a backup.
+        NothingBackedUp, WhichBackup: `as-is` matches no backup or several.
     """
     if plan.old_phone.backup:
         return find_backup(Path(plan.old_phone.backup))
@@ -100,9 +107,9 @@ def find_working_backup(run: Run, udid: str | None) -> Path:
             folder for folder in saved if is_named_after_phone(folder) and not (new and same_udid(folder.name, new))
         ]
     if not saved:
-        raise NothingSaved(udid or "", str(run.home.backups))
+        raise NothingBackedUp(udid or "", str(run.home.backups))
     if len(saved) > 1:
-        raise WhichSaved(tuple(folder.name for folder in saved))
+        raise WhichBackup(tuple(folder.name for folder in saved))
     return saved[0]
 
 
@@ -174,16 +181,7 @@ async def ensure_password(session: PhoneSession, phone: Phone, role: Role) -> No
     if password is None:
         raise PhonePasswordMissing(name, role)
     await phone.change_backup_password(None, password, progress=session.progress())
-    session.found(
-        Finding(
-            code="backup-encryption-turned-on",
-            severity="info",
-            phone=phone.facts.name,
-            what=f"{phone.facts.name} now encrypts its backups with the password you gave.",
-            why="The plan asks for encrypted backups: only they hold Health, Wi-Fi and passwords.",
-            next="Keep that password. It stays on the phone until you change it there or with Finder or iTunes.",
-        )
-    )
+    session.found(BackupEncryptionTurnedOn(phone.facts.name).as_finding())
 
 
 async def is_old_phone_backed_up(run: Run, plan: Plan) -> OldPhoneBackedUp | None:

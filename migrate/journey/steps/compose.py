@@ -25,7 +25,7 @@ from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified, sea
 from migrate.journey.threads import in_thread
 from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy
-from migrate.problems import ChosenFilesUnreadable, NothingChosen, WouldReplace
+from migrate.problems import ChosenFilesUnreadable, LeftBehindUnreadable, LeftOut, NothingChosen, WouldReplace
 from migrate.problems.finding import Finding
 
 
@@ -182,17 +182,11 @@ LEFT_OUT_SHOWN = 200
 
 
 def _left_out(left_out: Dropped, claims: Claims) -> Finding:
-    return Finding(
-        code="left-out",
-        severity="warning",
-        domain=left_out.domain,
-        relative_path=left_out.relative_path,
-        file_id=left_out.file_id,
+    return LeftOut.of(
+        left_out,
+        reason=left_out.reason,
         categories=tuple(sorted(claims.owners(left_out.domain, left_out.relative_path))),
-        what=f"{left_out.relative_path or left_out.domain} does not move.",
-        why=f"It cannot be sent: {left_out.reason}.",
-        next="Look for it on the old phone, and keep that phone as it is until you have.",
-    )
+    ).as_finding()
 
 
 def count_files(opened: OpenedBackup, choice: Choice) -> int:
@@ -213,17 +207,9 @@ def refuse_unreadable(run: Run, plan: Plan, opened: OpenedBackup, choice: Choice
         raise ChosenFilesUnreadable(len(lost), records[0].relative_path, tuple(sorted(owners)))
     for record in records:
         run.found(
-            Finding(
-                code="left-behind-unreadable",
-                severity="warning",
-                domain=record.domain,
-                relative_path=record.relative_path,
-                file_id=record.file_id,
-                categories=tuple(sorted(opened.claims.owners(record.domain, record.relative_path))),
-                what=f"{record.relative_path} does not move: the old phone could not read it.",
-                why="It reported a read error twice, and the plan accepts that (accept_unreadable).",
-                next="Look for it on the old phone.",
-            )
+            LeftBehindUnreadable.of(
+                record, categories=tuple(sorted(opened.claims.owners(record.domain, record.relative_path)))
+            ).as_finding()
         )
 
 

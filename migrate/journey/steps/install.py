@@ -11,8 +11,7 @@ from migrate.journey.run_state import Run
 from migrate.journey.steps.compose import ComposedSet
 from migrate.phone.phone import Phone
 from migrate.plan.strategy import Strategy
-from migrate.problems import AppsNotInstalled, WaitedTooLong
-from migrate.problems.finding import Finding
+from migrate.problems import AppNotInstalled, AppsNotInstalled, WaitedTooLong
 
 POLL_S = 3.0
 """How often the phone is asked what is installed: an app from the App Store takes longer than that."""
@@ -41,10 +40,10 @@ async def install_apps(run: Run, composed: ComposedSet) -> None:
         if not asked:
             asked = not_installed.phone
             for title in not_installed.titles:
-                run.found(_to_install(title, asked))
+                run.found(AppNotInstalled(asked, title).as_finding())
             run.emit(events.PersonNeeded(asked, "install-apps", not_installed.titles))
         if time.monotonic() >= deadline:
-            raise WaitedTooLong(round(run.wait_s), not_installed.what(), not_installed.next())
+            raise WaitedTooLong(round(run.wait_s), not_installed)
         await asyncio.sleep(POLL_S)
 
 
@@ -53,14 +52,3 @@ async def find_missing_apps(composed: ComposedSet, phone: Phone) -> AppsNotInsta
     missing = sorted(set(composed.apps) - set(await phone.installed_apps()))
     titles = tuple(composed.titles.get(APP_PREFIX + bundle, bundle) for bundle in missing)
     return AppsNotInstalled(phone.facts.name_or_model, titles) if missing else None
-
-
-def _to_install(title: str, phone: str) -> Finding:
-    return Finding(
-        code="app-not-installed",
-        severity="warning",
-        phone=phone,
-        what=f"{title} is not installed on {phone}.",
-        why="A phone in use takes data only for apps that it has.",
-        next=f"Install {title} on {phone} from the App Store; the move goes on by itself then.",
-    )

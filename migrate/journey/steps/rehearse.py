@@ -36,7 +36,18 @@ from migrate.journey.threads import in_thread
 from migrate.phone.phone import Phone
 from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy
-from migrate.problems import MigrateError, RehearsalFailed
+from migrate.problems import (
+    FileInRehearsal,
+    MigrateError,
+    RehearsalAppMissing,
+    RehearsalChanged,
+    RehearsalFailed,
+    RehearsalKeptChanged,
+    RehearsalLost,
+    RehearsalMissing,
+    RehearsalRefused,
+    RehearsalSucceeded,
+)
 from migrate.problems.finding import Finding
 from migrate.progress import Progress, no_progress
 from migrate.simulator.device.filesystem import sha256_of
@@ -133,17 +144,8 @@ async def _restore(run: Run, composed: ComposedSet, rehearsal_phone: SimulatedPh
                     progress=run.progress(),
                 )
     except MigrateError as refused:
-        run.found(
-            Finding(
-                code="rehearsal-refused",
-                severity="error",
-                phone=rehearsal_phone.name,
-                what=f"In the rehearsal: {refused.what()}",
-                why=refused.why(),
-                next=refused.next(),
-            )
-        )
-        raise RehearsalFailed(refused.what(), 1) from refused
+        run.found(RehearsalRefused(rehearsal_phone.name, refused).as_finding())
+        raise RehearsalFailed(refused.what, 1) from refused
 
 
 @dataclass
@@ -229,64 +231,21 @@ class RehearsalCheck:
         owners = claims.owners(record.domain, record.relative_path) if claims else frozenset()
         apps = {owner.removeprefix(APP_PREFIX) for owner in owners if owner.startswith(APP_PREFIX)}
         without_app = outcome == "missing" and bool(apps) and not apps & set(self.rehearsal_phone.apps)
-        what, why, how = APP_NOT_THERE if without_app else SENTENCES[outcome]
+        problem = RehearsalAppMissing if without_app else FILE_PROBLEMS[outcome]
         self.findings.append(
-            Finding(
-                code="rehearsal-app-missing" if without_app else f"rehearsal-{outcome}",
-                severity="error",
-                phone=self.rehearsal_phone.name,
-                domain=record.domain,
-                relative_path=record.relative_path,
-                file_id=record.file_id,
-                categories=tuple(sorted(owners)),
-                what=what.format(path=record.relative_path or record.domain, phone=self.rehearsal_phone.name),
-                why=why,
-                next=how,
-            )
+            problem.of(record, categories=tuple(sorted(owners)), phone=self.rehearsal_phone.name).as_finding()
         )
 
 
-SENTENCES: dict[str, tuple[str, str, str]] = {
-    "missing": (
-        "{path} would not arrive on {phone}.",
-        "It was agreed to move, and after the rehearsal it is not there.",
-        "Keep both phones as they are, and tell us with the findings of this run.",
-    ),
-    "changed": (
-        "{path} would arrive on {phone} with other contents.",
-        "After the rehearsal its bytes are not those that were sent.",
-        "Keep both phones as they are, and tell us with the findings of this run.",
-    ),
-    "lost": (
-        "{path} on {phone} would be deleted.",
-        "It is not part of what was agreed, and the restore does not leave it alone on this iOS version.",
-        "Leave the new phone as it is, or erase it and move everything.",
-    ),
-    "kept-changed": (
-        "{path} on {phone} would get other contents.",
-        "It is not part of what was agreed, and after the rehearsal its bytes are others.",
-        "Keep both phones as they are, and tell us with the findings of this run.",
-    ),
+FILE_PROBLEMS: Mapping[str, type[FileInRehearsal]] = {
+    "missing": RehearsalMissing,
+    "changed": RehearsalChanged,
+    "lost": RehearsalLost,
+    "kept-changed": RehearsalKeptChanged,
 }
-APP_NOT_THERE = (
-    "{path} would not arrive on {phone}: its app is not installed there.",
-    "A phone in use takes data only for apps that it has.",
-    "Install the app on the new phone from the App Store, then go on with the run.",
-)
 
 
 def _went_well(name: str, rehearsal_phone: SimulatedPhone, rehearsal_check: RehearsalCheck) -> Finding:
     arrived = sum(counts["arrives"] for counts in rehearsal_check.outcomes.values())
-    stayed = (
-        f", and {rehearsal_check.kept['kept']:,} files that are on it now would stay" if rehearsal_check.kept else ""
-    )
-    return Finding(
-        code="rehearsed",
-        severity="info",
-        phone=name,
-        what=f"On a simulated iPhone like {name} (iOS {rehearsal_phone.ios_version}) all went well: "
-        f"{arrived:,} files would arrive{stayed}.",
-        why="A rehearsal catches what a phone would refuse, drop or wipe. It cannot show what only Apple's software "
-        "knows: hidden lists of paths, how databases are carried to a newer iOS, what iCloud does.",
-        next="Look at the proof afterwards: that one is taken from the phone itself.",
-    )
+    kept = rehearsal_check.kept["kept"]
+    return RehearsalSucceeded(name, rehearsal_phone.ios_version, arrived, kept).as_finding()

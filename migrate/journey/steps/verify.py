@@ -19,7 +19,7 @@ from migrate.journey.run_state import Run
 from migrate.journey.steps.back_up import NewPhoneBackedUp, OldPhoneBackedUp
 from migrate.journey.threads import in_thread
 from migrate.plan.model import Plan
-from migrate.problems import BackupUnreadable, SavedBackupDamaged
+from migrate.problems import BackupDamaged, BackupUnreadable
 from migrate.problems.finding import Finding
 
 
@@ -109,7 +109,7 @@ async def check(session: PhoneSession, folder: Path, role: Role, *, accept_damag
     """Verify a backup in full and report its findings. `accept_damaged_files`: the plan accepts them.
 
     Raises:
-        SavedBackupDamaged, BackupUnreadable, BackupUnfinished: a move cannot use it.
+        BackupDamaged, BackupUnreadable, BackupUnfinished: a move cannot use it.
         PasswordMissing, WrongPassword: no known password opens it.
     """
     backup = BackupFolder(folder)
@@ -129,7 +129,7 @@ async def check(session: PhoneSession, folder: Path, role: Role, *, accept_damag
     if verdict.verdict == "unreadable":
         raise BackupUnreadable(folder, "Manifest.db", defects[0].why if defects else "it cannot be opened")
     if defects and not (accept_damaged_files and all(found.file_id for found in defects)):
-        raise SavedBackupDamaged(str(folder), defects[0].what, len(defects))
+        raise BackupDamaged(str(folder), defects[0].what, len(defects))
     return verdict
 
 

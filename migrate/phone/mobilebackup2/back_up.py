@@ -24,8 +24,7 @@ from migrate.phone.mobilebackup2.host_folder import make_folder
 from migrate.phone.mobilebackup2.info_plist import InstalledApps, browse_apps, info_plist
 from migrate.phone.mobilebackup2.session import BackupSession
 from migrate.plists import encode_plist
-from migrate.problems import MigrateError, SealDamaged
-from migrate.problems.finding import Finding
+from migrate.problems import FileUnreadable, InstalledAppsUnknown, MigrateError, MoreFilesUnreadable, SealDamaged
 from migrate.progress import Progress
 
 DURING: Final = "the backup"
@@ -81,9 +80,9 @@ async def back_up(
         ledger.close()
     still_unreadable = {file_id: unreadable.get(file_id, ("", why)) for file_id, why in seal.unreadable.items()}
     for file_id, (path, why) in islice(still_unreadable.items(), FINDINGS_LIMIT):
-        progress.found(unreadable_finding(connection.name, file_id, path, why))
+        progress.found(FileUnreadable(connection.name, file_id, path, why).as_finding())
     if len(still_unreadable) > FINDINGS_LIMIT:
-        progress.found(more_unreadable_finding(connection.name, len(still_unreadable) - FINDINGS_LIMIT))
+        progress.found(MoreFilesUnreadable(connection.name, len(still_unreadable) - FINDINGS_LIMIT).as_finding())
     return BackupReport(run.bytes_received, run.files_received, tuple(still_unreadable))
 
 
@@ -212,37 +211,5 @@ async def _apps(connection: PhoneConnection, progress: Progress) -> InstalledApp
     try:
         return await browse_apps(connection.client)
     except (PyMobileDevice3Exception, OSError) as error:
-        progress.found(
-            Finding(
-                code="installed-apps-unknown",
-                severity="warning",
-                phone=connection.name,
-                what=f"{connection.name} did not tell which apps are installed on it.",
-                why=f"Its installation service answered: {type(error).__name__}.",
-                next="Save it again later if its apps should be installed on another phone from this backup.",
-            )
-        )
+        progress.found(InstalledAppsUnknown(connection.name, type(error).__name__).as_finding())
         return None
-
-
-def unreadable_finding(phone: str, file_id: str, path: str, why: str) -> Finding:
-    return Finding(
-        code="file-unreadable",
-        severity="warning",
-        phone=phone,
-        file_id=file_id,
-        what=f"{phone} could not read one of its own files: {path or file_id}.",
-        why=f"It said: {why}",
-        next=f"Restart {phone} and save it again; if the file stays unreadable it is damaged on the phone.",
-    )
-
-
-def more_unreadable_finding(phone: str, count: int) -> Finding:
-    return Finding(
-        code="more-files-unreadable",
-        severity="warning",
-        phone=phone,
-        what=f"{phone} could not read {count:,} more of its own files.",
-        why="They are noted one by one in the seal of the backup, where the move looks for them.",
-        next=f"Restart {phone}, unlock it and save it again; so many are the sign of a phone in need of service.",
-    )

@@ -197,6 +197,6 @@ def _readable_chunks(node: Node, faults: Faults) -> Iterator[bytes]:
     except OSError as error:
         raise Unreadable(error.strerror or str(error)) from error
     except (BlobMissing, BlobUnreadable) as error:  # on a phone that plays a real backup
-        raise Unreadable(error.what()) from error
+        raise Unreadable(error.what) from error
     if why is not None:
         raise Unreadable(why)

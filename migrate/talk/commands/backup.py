@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from migrate.language import _, plural
-from migrate.problems import NoPhone, SaveInterrupted, WhichPhoneToSave
+from migrate.problems import BackupInterrupted, NoPhone, WhichPhoneToBackUp
 from migrate.talk.console import print_json, print_line, wrapped
 from migrate.talk.options import PHONE_WAIT_S, Exit, GlobalOptions, Workspace, run_async, with_global_options
 from migrate.units import format_bytes
@@ -64,7 +64,7 @@ async def back_up_phone(
     """Meet the phone, back it up into its working backup, and return the answer of `backup --json`.
 
     Raises:
-        NoPhone, WhichPhoneToSave: at once, unless --wait was given.
+        NoPhone, WhichPhoneToBackUp: at once, unless --wait was given.
         MigrateError: what Phone.meet and Phone.back_up raise.
     """
     from migrate.phone.phone import Phone
@@ -76,7 +76,7 @@ async def back_up_phone(
         meeting = Phone.meet(workspace.usbmux, udid, progress=progress, wait_s=wait_s) if udid else None
         async with await (meeting or Phone.meet_any(workspace.usbmux, progress=progress, wait_s=wait_s)) as phone:
             facts = phone.facts
-            options.ctrl_c_error = SaveInterrupted(facts.name_or_model, facts.udid)
+            options.ctrl_c_error = BackupInterrupted(facts.name_or_model, facts.udid)
             folder = workspace.home.working_backup(facts.udid)
             begin: Literal["fresh", "incremental"] = "fresh" if fresh else "incremental"
             with workspace.home.lock_working_backup(folder.name, facts.name_or_model):
@@ -96,7 +96,7 @@ async def select_phone(workspace: Workspace, udid: str | None) -> str:
 
     Raises:
         NoPhone: it is not connected.
-        WhichPhoneToSave: several are connected and none is named.
+        WhichPhoneToBackUp: several are connected and none is named.
     """
     from migrate.phone.discovery import find_phones
     from migrate.udid import same_udid
@@ -106,5 +106,5 @@ async def select_phone(workspace: Workspace, udid: str | None) -> str:
     if not matching:
         raise NoPhone(udid or "", tuple(phone.udid for phone in found))
     if len(matching) > 1:
-        raise WhichPhoneToSave(tuple(f"{phone.name_or_model} ({phone.udid})" for phone in matching))
+        raise WhichPhoneToBackUp(tuple(f"{phone.name_or_model} ({phone.udid})" for phone in matching))
     return matching[0].udid

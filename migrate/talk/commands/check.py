@@ -6,7 +6,6 @@ import typer
 
 from migrate.language import _
 from migrate.talk.console import format_findings, print_json, print_line
-from migrate.talk.help.explain import errors_by_code
 from migrate.talk.options import Exit, GlobalOptions, run_async, with_global_options
 
 
@@ -16,8 +15,8 @@ def register(app: typer.Typer) -> None:
 
 def check(options: GlobalOptions) -> Exit:
     """Checks whether this computer is ready for a move. It changes nothing and asks nothing of the phones."""
-    from migrate.journey.readiness import as_finding, check_home, check_phones, versions
-    from migrate.problems import HomeUnusable
+    from migrate.journey.readiness import check_home, check_phones, versions
+    from migrate.problems import HomeUnusable, as_error
 
     findings = [versions(), *check_home(options.home_folder)]
     try:
@@ -25,7 +24,7 @@ def check(options: GlobalOptions) -> Exit:
             findings += run_async(check_phones(workspace.usbmux))
     except HomeUnusable as error:
         if all(finding.severity != "error" for finding in findings):
-            findings.append(as_finding(error))
+            findings.append(error.as_finding())
     wrong = [finding for finding in findings if finding.severity == "error"]
     if options.json:
         print_json({"ready": not wrong, "findings": [finding.as_json() for finding in findings]})
@@ -34,4 +33,4 @@ def check(options: GlobalOptions) -> Exit:
             print_line(line)
         print_line()
         print_line(_("This computer is not ready.") if wrong else _("This computer is ready."))
-    return errors_by_code()[wrong[0].code].exit_code if wrong else None
+    return as_error(wrong[0]).exit_code if wrong else None

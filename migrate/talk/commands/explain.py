@@ -40,18 +40,20 @@ def explain(
 
 def format_explanation(known: ErrorExplanation) -> list[str]:
     """One paragraph for each match."""
-    from migrate.problems import code_of
-    from migrate.talk.help.explain import EXIT_CODES, example_from_phone
+    from migrate.problems import EXIT_CODES
+    from migrate.talk.help.explain import example_from_phone
 
     paragraphs = []
     if known.exit_code is not None:
         heading = _("Exit code {code}: {meaning}.")
         paragraphs.append(wrapped(heading.format(code=known.exit_code, meaning=_(EXIT_CODES[known.exit_code]))))
-    for error in known.errors:
-        shown = example_from_phone(error)
+    for problem in known.problems:
+        shown = example_from_phone(problem)
         heading = _("{code} (exit code {exit_code}), for example:")
-        heading = heading.format(code=code_of(error), exit_code=error.exit_code)
-        lines = format_problem(shown.what(), shown.why(), shown.next())
+        if not problem.exit_code:
+            heading = _("{code} ({severity}), for example:")
+        heading = heading.format(code=problem.code, exit_code=problem.exit_code, severity=shown.severity)
+        lines = format_problem(shown.what, shown.why, shown.next)
         paragraphs.append("\n".join([wrapped(heading), *lines]))
     for trouble in known.troubles:
         numbers = ", ".join(map(str, trouble.codes))

@@ -122,7 +122,7 @@ def record_filter(
         try:
             owners = chosen_owners(claims, categories=categories, apps=[*apps] if apps else None)
         except (UnknownCategory, UnknownApp) as error:
-            raise UsageWrong(f"{error.what()} {error.why()}", COMMAND) from error
+            raise UsageWrong(f"{error.what} {error.why}", COMMAND) from error
 
     def wanted(domain: str, path: str) -> bool:
         if claims is not None and not owners.isdisjoint(claims.owners(domain, path)):

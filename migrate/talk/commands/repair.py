@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from migrate.language import _, plural
-from migrate.problems import HealStopped
+from migrate.problems import RepairStopped
 from migrate.talk.backup_access import BackupArgument
 from migrate.talk.console import format_file_count, print_json, print_line, wrapped
 from migrate.talk.options import PHONE_WAIT_S, Exit, GlobalOptions, Workspace, run_async, with_global_options
@@ -103,7 +103,7 @@ def repair_listener(options: GlobalOptions, backup: Path) -> events.Listener:
         if isinstance(event, events.StepStarted):
             step = event.step
             if step == "fetch":
-                options.ctrl_c_error = HealStopped(str(backup))
+                options.ctrl_c_error = RepairStopped(str(backup))
         if isinstance(event, events.StepFinished):
             event = events.RunFinished(None, "done", 0, None, None)  # removes the bar and prints nothing
         if step == "fetch" or not options.json:

@@ -261,11 +261,11 @@ class WizardActions:
         """
         if page is not None and self.wrong < TRIES - 1:
             self.wrong += 1
-            for line in format_problem(error.what(), error.why(), _("Try again, or leave it empty to go back.")):
+            for line in format_problem(error.what, error.why, _("Try again, or leave it empty to go back.")):
                 say(line)
             return "again"
         self.wrong = 0
-        if error.again == MigrateError.again:
+        if not error.again:
             error.again = _("choose: Try again")
         if is_password_wrong := page is None and isinstance(error, WRONG_PASSWORD_ERRORS):
             self.secrets.clear()

@@ -91,7 +91,7 @@ def chosen_page(question: Question, facts: MoveFacts, answers: Answers) -> Page:
 
     def refusal(ticked: Sequence[str]) -> str:
         error = too_full_error(facts, answers, tuple(ticked))
-        return _("Nothing is selected yet.") if not ticked else error.what() if error else ""
+        return _("Nothing is selected yet.") if not ticked else error.what if error else ""
 
     rows = tuple(
         Row(option.value, _cells(option.about, counted), group=_("Apps") if is_app(option.about) else "")

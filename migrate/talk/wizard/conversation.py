@@ -175,7 +175,7 @@ class WizardSession:
                 raise Interrupted(self.run, _("a question")) from None
             raise (ConversationStopped(self.command) if kept else StoppedBeforeBeginning()) from None
         except MigrateError as error:
-            error.again = f"run: {self.command}" if error.again == MigrateError.again else error.again
+            error.again = error.again or f"run: {self.command}"
             raise
 
     async def converse_without_phones(self) -> None:

@@ -100,7 +100,7 @@ def erase_rows(rows: int) -> None:
 
 
 def refusal_lines(error: MigrateError) -> tuple[str, ...]:
-    return tuple(format_problem(error.what(), error.why(), error.next()))
+    return tuple(format_problem(error.what, error.why, error.next))
 
 
 def wrap_paragraphs(*paragraphs: str) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ def _old(question: Question, facts: MoveFacts, answers: Answers) -> Page:
             else _("No phone is connected. Connect it with its cable and unlock it; it then appears here.")
         )
         if facts.no_muxer is not None:
-            lines += [facts.no_muxer.what(), facts.no_muxer.next()]
+            lines += [facts.no_muxer.what, facts.no_muxer.next]
     rows = [*_phones(question), *_backups(question), Row(FOLDER, (_("A backup in another folder"),))]
     back_label = _("Back") if "start" in answers else None
     return Page(
@@ -184,7 +184,7 @@ def _not_while_in_use(error: MigrateError) -> tuple[str, ...]:
         "If you need nothing that is on it, erase it: on the phone, Settings, General, Transfer or Reset, Erase All "
         "Content and Settings. Otherwise leave it as it is."
     )
-    return tuple(format_problem(error.what(), error.why(), then))
+    return tuple(format_problem(error.what, error.why, then))
 
 
 def _back(facts: MoveFacts) -> str | None:

@@ -159,7 +159,7 @@ def test_a_blob_that_is_missing_is_a_file_this_phone_cannot_read(
         (host.root / NEW).mkdir()
         assert host.backup(player)["ErrorCode"] == 0
     (reason,) = host.failed_uploads.values()
-    assert "not in the backup" in reason
+    assert "missing from the backup" in reason
 
 
 def test_a_row_with_an_impossible_path_is_named(host: Any, another: Callable[..., SimulatedPhone]) -> None:
