@@ -78,8 +78,8 @@ def messages_of(tree: ast.AST, place: str) -> Iterator[tuple[str, str | None, st
         if isinstance(node, ast.FunctionDef) and is_command(node) and (help_text := ast.get_docstring(node)):
             yield help_text, None, f"{place}:{node.lineno}"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKERS:
-            if node.func.id == "_" and not isinstance(node.args[0], ast.Constant):
-                continue  # a text that was marked where it is defined
+            if node.func.id != "mark" and not isinstance(node.args[0], ast.Constant | ast.JoinedStr | ast.BinOp):
+                continue  # a text that was marked, or collected as a template, where it is defined
             texts = [_constant(argument, f"{place}:{node.lineno}") for argument in node.args[: MARKERS[node.func.id]]]
             yield texts[0], texts[1] if len(texts) > 1 else None, f"{place}:{node.lineno}"
 

@@ -260,8 +260,8 @@ def test_a_lost_list_is_named_and_nothing_else_is_blamed(old: OldBackup) -> None
 
 
 @pytest.mark.peer
-def test_a_reader_nobody_here_wrote_finds_the_same(old: OldBackup) -> None:
-    """pyiosbackup takes attributes for text, so that file is left out for it."""
+def test_an_independent_reader_finds_the_same(old: OldBackup) -> None:
+    """pyiosbackup reads attributes as text, so the file with them is left out."""
     pyiosbackup = pytest.importorskip("pyiosbackup")
     old.entries = [made for made in old.entries if b"com.apple.x" not in made]
     old.write()

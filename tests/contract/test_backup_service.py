@@ -27,7 +27,7 @@ def over_a_link(lab: Any, work: Callable[[DeviceLink], Any]) -> Any:
         async with phone._connection.backup_link(no_progress) as link:
 
             def shake_hands_and_work() -> Any:
-                link._shake_hands()
+                link._tls_handshake()
                 return work(link)
 
             return await run_in_thread(link, shake_hands_and_work)

@@ -32,4 +32,4 @@ def test_resume_of_two_runs_at_once_is_refused(migrate: Migrate) -> None:
 @pytest.mark.parametrize("command", [("resume", "last"), ("resume", "--id", "mine"), ("receipt",), ("undo", "last")])
 def test_without_any_run_there_is_none_to_name(migrate: Migrate, command: tuple[str, ...]) -> None:
     answer = migrate(*command)
-    assert answer.code == 2 and "There is no run called" in answer.err
+    assert answer.code == 2 and "There is no run" in answer.err
