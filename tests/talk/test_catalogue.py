@@ -109,7 +109,13 @@ def placeholders(text: str) -> list[str]:
     return [name for _literal, name, _format, _conversion in string.Formatter().parse(text) if name is not None]
 
 
-@pytest.mark.parametrize("message", messages.messages(), ids=lambda message: message.text[:40])
+IN_PROBLEMS = ["migrate/problems"]
+"""Templates of problems have a format of their own; tests/problems renders each of them."""
+
+
+@pytest.mark.parametrize(
+    "message", [one for one in messages.messages() if one.places != IN_PROBLEMS], ids=lambda message: message.text[:40]
+)
 def test_the_placeholders_of_a_message_have_names_and_format(message: messages.Message) -> None:
     """A translator may move a placeholder, so it needs a name; and each names one thing."""
     for text in filter(None, (message.text, message.plural)):
@@ -125,7 +131,7 @@ def test_the_placeholders_of_a_message_have_names_and_format(message: messages.M
 def test_the_template_lists_every_message_once() -> None:
     made = messages.pot(messages.messages())
     ids = [line for line in made.splitlines() if line.startswith("msgid ")]
-    assert len(ids) > 300 and len(ids) == len(set(ids))
+    assert len(ids) > 1000 and len(ids) == len(set(ids))
     assert 'msgid "Which is the old phone?"' in made and 'msgid_plural "{count:,} files"' in made
 
 
