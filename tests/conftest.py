@@ -13,13 +13,13 @@ from hypothesis import settings
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-settings.register_profile("no timed tests", deadline=None)
-settings.load_profile("no timed tests")
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """At least four processes for the whole suite, which waits for sockets and terminals half of the time (on two
-    cores: 9 min in one process, 6 min 48 s in four, *measured*); none if particular tests are named."""
+    """At least four processes for the whole suite, which spends half its time waiting for sockets and terminals (on two
+    cores: 9 min in one process, 6 min 48 s in four, *measured*). None if particular tests are named."""
     if config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return 0
     return max(4, os.cpu_count() or 1)

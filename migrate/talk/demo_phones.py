@@ -1,4 +1,4 @@
-"""`migrate demo`: two simulated iPhones, one encrypted `replace`, everything else real.
+"""The two simulated iPhones of `migrate demo`, and the move between them.
 
 The phones run in another process behind a socket, and the move is the same as with `migrate run`. The simulated user
 taps Trust, enters the passcode and finishes the setup, as a person would.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from migrate.journey.context import RunContext, RunResult
 
 KEPT_S = 3600
-"""How long `--keep` leaves the phones running: long enough to look around, short enough to be forgotten."""
+"""How long `--keep` leaves the phones running. They stop after an hour even if the person forgets them."""
 
 OLD_PHONE = """
 name = "Ada's old iPhone"
@@ -72,20 +72,20 @@ def random_udid(chip: str) -> str:
 
 @dataclass
 class Demo:
-    """One demo: its phones, its password and its plan."""
+    """The phones, password and plan of one demo."""
 
     old_udid: str = field(default_factory=lambda: random_udid("00008101"))
     new_udid: str = field(default_factory=lambda: random_udid("00008140"))
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9), repr=False)
     unhurried: bool = False
-    """Whether the simulated user is slow enough for a person to read the pages that ask for something."""
+    """Whether the simulated user waits long enough for a person to read each prompt."""
 
     @property
     def passwords(self) -> Passwords:
         return Passwords(preset={"old": self.password, "new": self.password})
 
     def empty_home(self, folder: Path) -> Path:
-        """The demo's home, emptied: what the last demo left is deleted."""
+        """`folder`, after deleting what the last demo left there."""
         shutil.rmtree(folder, ignore_errors=True)
         return folder
 

@@ -1,4 +1,4 @@
-"""A run on the command line: what it is given, who listens to it, and how its end is shown."""
+"""Run a move from the command line: build its context, follow its events and show its result."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def build_run_context(
 
 
 def track_run(options: GlobalOptions, listener: events.Listener) -> events.Listener:
-    """The listener, and what follows from what it heard: what Ctrl-C means now, and that the last event was told."""
+    """`listener`, which also updates what Ctrl-C reports and whether the final event was sent."""
     from migrate.journey import events
     from migrate.journey.runner import STEPS_WITHOUT_EFFECTS
 
@@ -54,7 +54,7 @@ def track_run(options: GlobalOptions, listener: events.Listener) -> events.Liste
 
 
 def report_failure_as_event(options: GlobalOptions) -> None:
-    """With --json a run always ends in `run_finished`, also where it fails before it is a run (contract 4)."""
+    """With --json, report every failure as `run_finished`, even one before the run starts (contract 4)."""
 
     def tell(error: MigrateError) -> None:
         from migrate.journey import events
@@ -68,10 +68,10 @@ def report_failure_as_event(options: GlobalOptions) -> None:
 
 
 def execute_run(options: GlobalOptions, work: Coroutine[Any, Any, RunResult]) -> int | None:
-    """Take a run to its end and show its receipt, also one that says `not proven`. The exit code, where it is not 0.
+    """Execute a run and show its receipt, even if it is not proven. Returns the exit code, or None for success.
 
     Raises:
-        MigrateError: what stopped it.
+        MigrateError: the run failed or was stopped.
     """
     try:
         result = run_async(work)
@@ -89,7 +89,7 @@ def exit_code_of(result: RunResult) -> int | None:
 
 
 def show_receipt(options: GlobalOptions, result: RunResult) -> None:
-    """The receipt in words on stdout, and where its page is."""
+    """Print the receipt as text and the path of its page. After a rehearsal, say how to make the move."""
     if result.receipt is not None:
         show_receipt_from(options, result.receipt.parent)
     elif not options.json:
@@ -111,7 +111,7 @@ def show_receipt_from(options: GlobalOptions, folder: Path) -> None:
 
 
 def say_next_steps(options: GlobalOptions, receipt: dict[str, Any]) -> None:
-    """How to look again when all has arrived, and how to take it back, or that it cannot be."""
+    """Say how to prove the move again later, and how to undo it or that this is impossible."""
     new, run = receipt["new_phone"]["name"], receipt["run"]
     say()
     say(wrapped(_("Apps and photos may arrive over the next hours. To prove everything again then:")))

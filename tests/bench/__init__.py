@@ -1,1 +1,1 @@
-"""Benchmarks. They are run by hand and print figures; nothing here passes or fails."""
+"""Benchmarks, run by hand. They print figures and are not part of the tests."""

@@ -1,8 +1,8 @@
-"""How fast the simulated iPhone is served, against how fast our own client takes it: python -m tests.bench.simulator
+"""How fast the simulated iPhone sends a backup, compared with our client: python -m tests.bench.simulator
 
-The phone runs in a process of its own. Two clients save it: one that reads and drops everything, and ours, which writes
-to the disk and hashes. Served, it must be at least 1.5 times faster, so that a slow test is never the phone's fault.
-`--files N` and `--gigabytes N` show that what it serves costs it no memory.
+The phone runs in its own process. Two clients back it up: one discards everything it reads, and ours writes to the disk
+and hashes. The phone must be at least 1.5 times as fast as our client, so that it never makes a test slow.
+`--files N` and `--gigabytes N` show that large backups need no more memory in the simulator.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ BENCHES = [
 
 @dataclass
 class Served:
-    """A phone in a process of its own. `peak_rss_bytes` is asked of the system while it lives."""
+    """A phone in its own process. `peak_rss_bytes` can be read while the process runs."""
 
     address: str
     process: subprocess.Popen[str]
@@ -67,7 +67,7 @@ class Served:
         try:
             status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         except OSError:
-            return 0  # only Linux tells
+            return 0  # only Linux has it
         return next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
@@ -94,10 +94,10 @@ async def drained(address: str, home: Path) -> float:
     spool = home / "spool"
     shutil.rmtree(spool, ignore_errors=True)
     spool.mkdir(parents=True)
-    async with await met(address, home) as phone, phone._connection.backup_link(no_progress) as link:
-        begun = time.perf_counter()
+    async with await connect(address, home) as phone, phone._connection.backup_link(no_progress) as link:
+        started = time.perf_counter()
         await run_in_thread(link, lambda: whole_backup(link, spool))
-        return time.perf_counter() - begun
+        return time.perf_counter() - started
 
 
 def whole_backup(link: DeviceLink, spool: Path) -> None:
@@ -107,46 +107,46 @@ def whole_backup(link: DeviceLink, spool: Path) -> None:
         raise SystemExit(f"the phone refused: {response}")
 
 
-async def saved(address: str, home: Path) -> float:
+async def backed_up(address: str, home: Path) -> float:
     folder = home / "backups" / UDID
     shutil.rmtree(folder.parent, ignore_errors=True)
-    async with await met(address, home) as phone:
-        begun = time.perf_counter()
+    async with await connect(address, home) as phone:
+        started = time.perf_counter()
         await phone.back_up(folder, seals=home / "seals", begin="fresh")
-        return time.perf_counter() - begun
+        return time.perf_counter() - started
 
 
-async def met(address: str, home: Path) -> Phone:
+async def connect(address: str, home: Path) -> Phone:
     return await Phone.meet(UsbmuxConfig(address, home / "pairing", home / "tmp"), UDID, wait_s=30)
 
 
-def measured(bench: Bench, folder: Path, rounds: int, *, ours: bool = True) -> tuple[float, float | None, int]:
-    """Median seconds of the drain and of our client, taken in turn, and the phone's peak of memory."""
-    clients: list[Callable[[str, Path], Any]] = [drained, *([saved] if ours else [])]
+def measure(bench: Bench, folder: Path, rounds: int, *, ours: bool = True) -> tuple[float, float | None, int]:
+    """Median seconds of the draining client and of ours, run alternately, and the phone's peak memory in bytes."""
+    clients: list[Callable[[str, Path], Any]] = [drained, *([backed_up] if ours else [])]
     took: dict[Any, list[float]] = {client: [] for client in clients}
     with served(bench, folder) as phone:
         for _ in range(rounds):
             for client in clients:
                 took[client].append(asyncio.run(client(phone.address, folder / "home")))
         peak = phone.peak_rss_bytes
-    return statistics.median(took[drained]), statistics.median(took[saved]) if ours else None, peak
+    return statistics.median(took[drained]), statistics.median(took[backed_up]) if ours else None, peak
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--files", type=int, default=0, help="so many files of 4 KiB, drained")
-    parser.add_argument("--gigabytes", type=int, default=0, help="so many gigabytes in large files, drained")
-    said = parser.parse_args()
+    parser.add_argument("--files", type=int, default=0, help="drain this many files of 4 KiB")
+    parser.add_argument("--gigabytes", type=int, default=0, help="drain this many gigabytes in large files")
+    arguments = parser.parse_args()
     benches = [(bench, True) for bench in BENCHES]
-    if said.files or said.gigabytes:
-        bench = Bench("scale", said.files, 4096, said.gigabytes * 10**9)
-        benches, said.rounds = [(bench, False)], 1
+    if arguments.files or arguments.gigabytes:
+        bench = Bench("scale", arguments.files, 4096, arguments.gigabytes * 10**9)
+        benches, arguments.rounds = [(bench, False)], 1
     print("| what | served | by our client | ratio | peak RSS of the phone |\n|---|---|---|---|---|")
     worst = float("inf")
     for bench, ours in benches:
         with tempfile.TemporaryDirectory(prefix="bench-simulator-") as folder:
-            drain_s, ours_s, peak = measured(bench, Path(folder), said.rounds, ours=ours)
+            drain_s, ours_s, peak = measure(bench, Path(folder), arguments.rounds, ours=ours)
         cells = [
             rate(bench, drain_s),
             rate(bench, ours_s) if ours_s else "",

@@ -1,1 +1,1 @@
-"""The parsers of what strangers wrote, fed with anything. `corpus/` keeps what taught them something."""
+"""Fuzz tests for the parsers of untrusted input. `corpus/` keeps the inputs that found bugs."""

@@ -1,6 +1,6 @@
-"""Let a coverage-guided fuzzer loose on one parser: `python -m tests.fuzz TARGET [SECONDS]`. Needs atheris installed.
+"""Run a coverage-guided fuzzer on one parser: `python -m tests.fuzz TARGET [SECONDS]`. Needs atheris.
 
-What it finds is printed and lies in the folder it was called in; what taught us something goes into `corpus/`.
+Failing inputs are printed and written to the current folder. Copy those that show a bug into `corpus/`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 try:
     import atheris
 except ImportError:
-    sys.exit("python -m tests.fuzz needs atheris (pip install atheris); pytest tests/fuzz does without")
+    sys.exit("python -m tests.fuzz needs atheris (pip install atheris); pytest tests/fuzz does not")
 
 with atheris.instrument_imports(include=["migrate.backup", "plistlib"]):
     from tests.fuzz.parsers import CORPUS, PARSERS
@@ -19,7 +19,7 @@ with atheris.instrument_imports(include=["migrate.backup", "plistlib"]):
 
 def main() -> None:
     target, seconds, *_ = [*sys.argv[1:], "60"]
-    found = Path(f"fuzzed-{target}")  # the fuzzer adds what it reaches to the first folder, and only reads the second
+    found = Path(f"fuzzed-{target}")  # the fuzzer writes to the first folder and only reads the second
     found.mkdir(exist_ok=True)
     limits = [f"-max_total_time={seconds}", "-max_len=8192", "-timeout=20", "-rss_limit_mb=2000"]
     atheris.Setup([sys.argv[0], *limits, str(found), str(CORPUS / target)], PARSERS[target])

@@ -1,6 +1,6 @@
-"""Each parser as a function of bytes that must end in a value or in its own error, and hold its promise.
+"""Each parser as a function of bytes. It must return a value or raise its declared error, and meet its assertions.
 
-Whatever else comes out (a TypeError, a RecursionError, a MemoryError) is a bug, and so is a promise that is not kept.
+Any other exception (a TypeError, a RecursionError, a MemoryError) is a bug.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from tests.backup.wal_reference import apply_wal
 CORPUS = Path(__file__).parent / "corpus"
 
 CHEAP_ROUNDS = 64
-"""A keybag that asks for more is not unlocked here: that is arithmetic, not parsing."""
+"""A keybag with more rounds is not unlocked here: that would test arithmetic, not parsing."""
 
 
 def seeds(target: str) -> list[Path]:
-    """The kept inputs of a parser, in a fixed order."""
+    """The corpus of a parser, in a fixed order."""
     return sorted((CORPUS / target).iterdir())
 
 
@@ -54,11 +54,11 @@ def on_disk(name: str, data: bytes) -> Path:
     return path
 
 
-# -- the parsers -----------------------------------------------------------------------------------------------------
+# -- the parsers -------------------------------------------------------------------------------------------------------
 
 
 def mbdb(data: bytes) -> None:
-    """Either no list at all, or every record in it is a record or a damaged one."""
+    """Either the list is invalid, or each of its records can be read or is reported as damaged."""
     try:
         found = Mbdb(data)
     except MbdbBroken as error:
@@ -73,7 +73,7 @@ def mbdb(data: bytes) -> None:
 
 
 def keybag(data: bytes) -> None:
-    """What is read is written as the same bytes."""
+    """Reading and writing gives the same bytes."""
     try:
         bag = Keybag.from_bytes(data)
     except KeybagUnreadable as error:
@@ -96,22 +96,22 @@ def _read(reader: Callable[..., Record], data: bytes) -> Record | str:
 
 
 def mbfile(data: bytes) -> None:
-    """The fast reader and the full one read the same, whatever the fast one has seen before."""
+    """The fast reader and the full one agree, with any layouts the fast one has learned."""
     full = _read(parse_mbfile, data)
     assert _read(decode_mbfile, data) == full
-    assert _read(decode_mbfile, data) == full, "after it has learned it"
-    knowing = Layouts()
+    assert _read(decode_mbfile, data) == full, "after learning its layout"
+    learned = Layouts()
     for seed in seeds("mbfile"):
         if not isinstance(_read(parse_mbfile, seed.read_bytes()), str):
-            knowing.learn(seed.read_bytes())
-    values = knowing.read(data)
+            learned.learn(seed.read_bytes())
+    values = learned.read(data)
     if values is not None:
         assert isinstance(full, Record)
         assert values == tuple(getattr(full, each.name) for each in fields(Record))[4:]
 
 
 def plist(data: bytes) -> None:
-    """What is read can be written, and is then read the same, but for fractions of seconds, which XML has not."""
+    """Writing and reading again gives the same value, except for fractions of seconds, which XML lacks."""
     try:
         value = load_plist(data)
     except NotAPlist as error:
@@ -129,12 +129,12 @@ def _rounded(value: object) -> object:
         case datetime():
             return value.replace(microsecond=0)
         case float():
-            return repr(value)  # nan is not nan
+            return repr(value)  # nan != nan
     return value
 
 
 def manifest(data: bytes) -> None:
-    """A plain Manifest.db of these bytes."""
+    """A plain Manifest.db with these bytes."""
     on_disk("manifest/Manifest.plist", plistlib.dumps({"IsEncrypted": False}))
     folder = BackupFolder(on_disk("manifest/Manifest.db", data).parent)
     try:
@@ -157,18 +157,18 @@ def _look_up(opened: Manifest) -> None:
 
 
 def log(data: bytes) -> None:
-    """A database and its log, split in the middle of `data`'s first byte: both folds are one."""
+    """A database and its log, split where the first byte of `data` says: both ways to merge them agree."""
     at = 1 + int(data[:1].hex() or "0", 16) * 16
     database, log_bytes = data[1:at], data[at:]
     pages = WalPages(BlobReader(on_disk("database", database), None), BlobReader(on_disk("log", log_bytes), None))
     whole = bytes(apply_wal(database, log_bytes))
     assert pages.read(pages.size, 0) == whole
-    said = find_faults(pages)
-    assert said is None or said
+    fault = find_faults(pages)
+    assert fault is None or fault
 
 
 def form(data: bytes) -> None:
-    """A content of any form has a fault or none."""
+    """Content of any format either has a fault with a reason, or none."""
     with BlobReader(on_disk("content", data), None) as content:
         found = detect_format(data[:512])
         fault = find_format_fault(content, found) if found else None

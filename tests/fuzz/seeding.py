@@ -1,4 +1,4 @@
-"""Creates the first inputs of the corpus: `python -m tests.fuzz.seeding`. They are small and made by this project."""
+"""Create the first inputs of the corpus: `python -m tests.fuzz.seeding`. All are small and our own work."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def manifest(ios_version: str) -> bytes:
 
 
 def log() -> bytes:
-    """A database of four pages and its log behind the byte that says where it begins."""
+    """A byte that gives the offset of the log, a database of four pages, and its log."""
     with TemporaryDirectory() as folder:
         connection = sqlite3.connect(Path(folder) / "live.db", isolation_level=None)
         for statement in ("page_size = 512", "journal_mode = WAL", "wal_autocheckpoint = 0"):

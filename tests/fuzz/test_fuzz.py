@@ -1,4 +1,4 @@
-"""Anything at all is fed to the parsers of what strangers wrote; `pytest -m soak tests/fuzz` feeds them all night."""
+"""The parsers of untrusted input get arbitrary bytes. `pytest -m soak tests/fuzz` runs much longer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INTERESTING = (b"\0", b"\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", b"\xff\
 
 
 def mutated(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
-    """`data` after some of what happens to bytes: flipped, cut, doubled, mixed with another's."""
+    """`data` after a few random changes: bits flipped, bytes cut, doubled, or mixed with another input."""
     for _ in range(chance.choice((1, 1, 1, 2, 3, 8))):
         at = chance.randrange(len(data) + 1)
         end = min(len(data), at + chance.choice((1, 2, 4, 8, 40, 512)))
@@ -82,7 +82,7 @@ def test_long_run_of_mutated_input(target: str, request: pytest.FixtureRequest) 
         feed(target, 100, random.Random(seed))
 
 
-def test_the_seeds_are_made_by_this_program_and_reproducible() -> None:
+def test_the_corpus_contains_every_generated_seed() -> None:
     for target, inputs in corpus().items():
         assert {path.name for path in seeds(target)} >= set(inputs)
     assert {path.name for path in CORPUS.iterdir() if path.is_dir()} == set(PARSERS)

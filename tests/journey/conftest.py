@@ -1,4 +1,4 @@
-"""A bench with two simulated iPhones on it, cleared after the test."""
+"""Fixtures: a lab with two simulated iPhones, and a backup of the old one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.phone import Phone
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
-from tests.journey.moves import OLD, PASSWORD, Bench, new_phone, old_phone
+from tests.journey.moves import OLD, PASSWORD, Lab, new_phone, old_phone
 
-SetBench = Callable[..., Bench]
+MakeLab = Callable[..., Lab]
 
 
 @pytest.fixture(scope="session")
-def saved_old_phone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An encrypted backup of the old phone, saved once: for moves whose story begins after the save."""
-    home = Home(tmp_path_factory.mktemp("saved") / "home").open()
+def old_phone_backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An encrypted backup of the old phone, made once, for tests that need no backup step."""
+    home = Home(tmp_path_factory.mktemp("backed-up") / "home").open()
     folder = home.working_backup(OLD)
 
     async def back_up(address: str) -> None:
@@ -34,19 +34,19 @@ def saved_old_phone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[SetBench]:
-    """Puts two phones behind a usbmuxd and makes a home folder."""
+def make_lab(tmp_path: Path) -> Iterator[MakeLab]:
+    """`make_lab()` starts a usbmuxd with two phones and creates a home folder. It stops after the test."""
     servers: list[SimulatedUsbmuxd] = []
 
-    def set_one(old: SimulatedPhone | None = None, new: SimulatedPhone | None = None) -> Bench:
+    def make(old: SimulatedPhone | None = None, new: SimulatedPhone | None = None) -> Lab:
         phones = [old or old_phone(), new or new_phone()]
         server = SimulatedUsbmuxd(phones)
         server.start()
         servers.append(server)
         tmp = tmp_path / "tmp"
         tmp.mkdir(exist_ok=True, mode=0o700)
-        return Bench(phones[0], phones[1], server, Home(tmp_path / "home").open(), tmp)
+        return Lab(phones[0], phones[1], server, Home(tmp_path / "home").open(), tmp)
 
-    yield set_one
+    yield make
     for server in servers:
         server.stop()

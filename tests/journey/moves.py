@@ -1,4 +1,4 @@
-"""Whole moves inside this process: simulated iPhones behind a real socket, `journey.run` itself, no terminal."""
+"""Whole moves in the test process: simulated iPhones behind a real socket and `journey.run`, without a terminal."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ LITTLE = ContentsSpec(
     contacts=6, messages=20, attachments=3, calls=5, photos=4, videos=0, notes=3, events=4, reminders=3, bookmarks=3,
     history=5, voicemails=1, memos=1, health_samples=20, wifi_networks=2,
 )  # fmt: skip
-"""A phone that moves in a second or two."""
+"""Contents that move in a second or two."""
 
 
 @dataclass
 class Person:
-    """Answers what a run asks."""
+    """Answers the questions of a run."""
 
     passwords: dict[Role, str | None] = field(default_factory=lambda: {"old": PASSWORD, "new": None})
     agrees: bool = True
@@ -53,8 +53,8 @@ class Person:
 
 
 @dataclass
-class Bench:
-    """Two phones, a usbmuxd, a home, and a person."""
+class Lab:
+    """Two phones, a usbmuxd, a home folder and a person."""
 
     old: SimulatedPhone
     new: SimulatedPhone
@@ -62,20 +62,20 @@ class Bench:
     home: Home
     tmp: Path
     person: Person = field(default_factory=Person)
-    heard: list[events.Event] = field(default_factory=list)
+    received_events: list[events.Event] = field(default_factory=list)
     on: Callable[[events.Event], None] = events.nobody
 
     def context(self, **change: Any) -> RunContext:
-        def hear(event: events.Event) -> None:
-            self.heard.append(event)
+        def on_event(event: events.Event) -> None:
+            self.received_events.append(event)
             self.on(event)
 
         usbmux = UsbmuxConfig(self.server.address, self.home.pairing, self.tmp)
-        context = RunContext(self.home, self.tmp, usbmux, self.person, hear, wait_s=20)
+        context = RunContext(self.home, self.tmp, usbmux, self.person, on_event, wait_s=20)
         return replace(context, **change)
 
     def plan(self, **sections: Any) -> Plan:
-        """A plan for these two phones. No rehearsal unless it is asked for: most stories are about something else."""
+        """A plan for these two phones. Rehearsal is off unless set, because most tests are about something else."""
         raw: dict[str, Any] = {
             "version": 1,
             "old_phone": {"udid": self.old.udid},
@@ -101,11 +101,11 @@ class Bench:
 
     @property
     def steps(self) -> list[str]:
-        return [event.step for event in self.heard if isinstance(event, events.StepFinished)]
+        return [event.step for event in self.received_events if isinstance(event, events.StepFinished)]
 
     def codes(self, severity: str | None = None) -> list[str]:
-        """The codes of what was found, in order."""
-        found = [event.finding for event in self.heard if isinstance(event, events.Found)]
+        """The codes of the findings so far, in order."""
+        found = [event.finding for event in self.received_events if isinstance(event, events.Found)]
         return [finding.code for finding in found if severity in (None, finding.severity)]
 
 

@@ -1,7 +1,7 @@
-"""Seeded pairs of phones and random choices, and what a move of them must come to by the phones' own files alone.
+"""Seeded pairs of phones with random choices, and the expected result of each move.
 
-Nothing here reads a backup. What the old phone held, what the new phone held before and what it holds after the move is
-read from the simulated iPhones' disks; the verdict of the proof is held against that.
+Nothing here reads a backup. The expected result comes from the simulated iPhones' disks, before and after the move, and
+the verdict of the proof is compared with it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ COUNTED = {
 
 @dataclass(frozen=True)
 class Pair:
-    """One move: everything about it follows from `seed`."""
+    """One move, fully determined by `seed`."""
 
     seed: int
     strategy: StrategyName
@@ -90,7 +90,7 @@ def contents(seed: int) -> ContentsSpec:
 
 
 def plan_of(one: Pair) -> dict[str, Any]:
-    """The sections of its plan."""
+    """The sections of the plan for this move."""
     if one.strategy == "replace":
         return {}
     move: dict[str, Any] = {"categories": list(one.categories), "apps": list(one.apps)}
@@ -100,24 +100,24 @@ def plan_of(one: Pair) -> dict[str, Any]:
     return {"new_phone": new, "move": {**move, "may_replace": [*one.categories, *one.apps]}}
 
 
-# -- the truth, from the phones' own disks ---------------------------------------------------------------------------
+# -- the expected result, from the phones' disks -----------------------------------------------------------------------
 
 
 @dataclass
 class Truth:
-    """What must be on the new phone: `path -> sha256`, as the phones' own dumps name it."""
+    """What must be on the new phone: `Domain/path` -> SHA-256, as in `dump`."""
 
     sent: dict[str, str] = field(default_factory=dict)
     kept: dict[str, str] = field(default_factory=dict)
 
     def is_met_by(self, now: dict[str, str], grown: frozenset[str]) -> bool:
-        """Whether a dump holds all of it; `grown`: databases that have more rows than were sent, and all of those."""
+        """Whether the dump `now` contains all of it. Databases in `grown` may have more rows than were sent."""
         must = {**self.sent, **self.kept}
         return all(now.get(path) == sha for path, sha in must.items() if not {path, companion_of(path)} & grown)
 
 
 def truth(one: Pair, old: SimulatedPhone, new: SimulatedPhone) -> Truth:
-    """Before the move."""
+    """The expected result, computed before the move."""
     owners = owners_on(old)
     theirs, ours = dict(dump(old)), dict(dump(new))
     if one.strategy == "replace":
@@ -136,7 +136,7 @@ def truth(one: Pair, old: SimulatedPhone, new: SimulatedPhone) -> Truth:
 
 
 def dump(phone: SimulatedPhone) -> Iterator[tuple[str, str]]:
-    """Every file that a backup can hold, by the phone's own dump."""
+    """Every file on the phone that a backup can contain, with its SHA-256."""
     for path, sha in phone.files.digests().items():
         if sha != "dir" and not is_covered(NEVER_BACKED_UP, *split(path)):
             yield path, sha
@@ -152,7 +152,7 @@ def companion_of(path: str) -> str | None:
 
 
 def owners_on(phone: SimulatedPhone) -> Callable[[str, str], frozenset[str]]:
-    """What the choice means (the rules of the categories), for the apps this phone really has."""
+    """Which categories and apps own a path, by the category rules and the apps on this phone."""
     apps = {
         app.bundle_id: AppEntry(
             id=app.bundle_id, title=app.name, version=app.version, reinstallable=True,
@@ -164,11 +164,11 @@ def owners_on(phone: SimulatedPhone) -> Callable[[str, str], frozenset[str]]:
     return Claims(load_catalogue(), apps, ios_version=phone.ios_version).owners
 
 
-# -- phones that spoil things ----------------------------------------------------------------------------------------
+# -- phones that change what was sent ----------------------------------------------------------------------------------
 
 
 def spoiled(one: Pair, expected: Truth, new: SimulatedPhone, tmp: Path) -> frozenset[str]:
-    """Do to the new phone what `one.spoil` says, right after its restart. Returns the databases that grew."""
+    """Change the new phone as `one.spoil` says, right after its restart. Returns the databases that gained rows."""
     chance = random.Random(f"spoil {one.seed}")
     files = [path for path in sorted(expected.sent) if is_plain(path, new)]
     match one.spoil:
@@ -184,7 +184,7 @@ def spoiled(one: Pair, expected: Truth, new: SimulatedPhone, tmp: Path) -> froze
 
 
 def is_plain(path: str, phone: SimulatedPhone) -> bool:
-    """A picture, a recording, a document: what no phone writes by itself, and no database."""
+    """Whether it is a picture, recording or document that iOS does not rewrite, and not a database."""
     node = phone.files.get(*split(path))
     keeps = ("/Media/DCIM/1", "/Library/SMS/Attachments/", "/Documents/", "/Recordings/", "/Library/Voicemail/")
     return (
@@ -195,13 +195,13 @@ def is_plain(path: str, phone: SimulatedPhone) -> bool:
 
 
 def change_rows(one: Pair, expected: Truth, phone: SimulatedPhone, tmp: Path, chance: random.Random) -> str:
-    """Take a row out of a database that was sent (or kept), or put one in; its log is folded in."""
+    """Remove a row from a database that was sent or kept, or add one, and merge its log. Returns its path."""
     path, table = chance.choice([(p, t) for p, t in COUNTED.items() if p in expected.sent or p in expected.kept])
-    work = tmp / f"rows-{one.seed}.db"
+    copy = tmp / f"rows-{one.seed}.db"
     for suffix in ("", "-wal"):
         node = phone.files.get(*split(path + suffix))
-        Path(f"{work}{suffix}").write_bytes(read_content(node.content) if node else b"")
-    database = sqlite3.connect(work)
+        Path(f"{copy}{suffix}").write_bytes(read_content(node.content) if node else b"")
+    database = sqlite3.connect(copy)
     columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})") if not row[5]]
     if one.spoil == "loses rows":
         database.execute(f"DELETE FROM {table} WHERE rowid = (SELECT MAX(rowid) FROM {table})")
@@ -215,7 +215,7 @@ def change_rows(one: Pair, expected: Truth, phone: SimulatedPhone, tmp: Path, ch
     database.commit()
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
-    phone.files.add_file(*split(path), work.read_bytes())
+    phone.files.add_file(*split(path), copy.read_bytes())
     for suffix in ("-wal", "-shm"):
         if phone.files.get(*split(path + suffix)) is not None:
             phone.files.add_file(*split(path + suffix), b"")

@@ -1,4 +1,4 @@
-"""A graft puts the new phone's own backup back on it, so it must be of the phone as it is at that moment."""
+"""A graft restores the new phone's own backup, so that backup must be current."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from typing import Any
 import pytest
 
 from migrate.problems import GraftNeedsSafety, NotAgreed, StrategyRefused
-from tests.journey.moves import NEW_PASSWORD, PASSWORD, Bench, Person, new_phone
+from tests.journey.moves import NEW_PASSWORD, PASSWORD, Lab, Person, new_phone
 
-SetBench = Callable[..., Bench]
+MakeLab = Callable[..., Lab]
 NEW: dict[str, Any] = {"is": "in-use", "experimental": ["graft"]}
 CALLS: dict[str, Any] = {"new_phone": NEW, "move": {"categories": ["calls"], "may_replace": ["calls"]}}
 PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_9999.JPG")
 
 
 @pytest.mark.soak
-def test_what_arrived_between_two_tries_is_not_lost(bench: SetBench) -> None:
+def test_a_photo_taken_between_two_attempts_is_not_lost(make_lab: MakeLab) -> None:
     """The confirmation is declined on Friday; a photo is taken on Saturday; the run is resumed on Sunday."""
-    table = bench(new=new_phone("27.0", empty=False, backup_password=NEW_PASSWORD))
-    table.person = Person({"old": PASSWORD, "new": NEW_PASSWORD}, agrees=False)
+    lab = make_lab(new=new_phone("27.0", empty=False, backup_password=NEW_PASSWORD))
+    lab.person = Person({"old": PASSWORD, "new": NEW_PASSWORD}, agrees=False)
     with pytest.raises(NotAgreed):
-        table.move(table.plan(**CALLS))
-    table.new.files.add_file(*PHOTO, b"\xff\xd8 taken on Saturday")
-    table.person.agrees = True
-    assert table.resume().outcome == "proven"
-    assert table.new.files.get(*PHOTO) is not None
-    assert table.steps.count("back-up-new-phone") == 2 and table.steps.count("back-up-old-phone") == 1
-    confirmation = table.person.confirmations[-1]
+        lab.move(lab.plan(**CALLS))
+    lab.new.files.add_file(*PHOTO, b"\xff\xd8 taken on Saturday")
+    lab.person.agrees = True
+    assert lab.resume().outcome == "proven"
+    assert lab.new.files.get(*PHOTO) is not None
+    assert lab.steps.count("back-up-new-phone") == 2 and lab.steps.count("back-up-old-phone") == 1
+    confirmation = lab.person.confirmations[-1]
     assert confirmation.strategy == "graft" and [title for title, _, there in confirmation.replaces if there]
 
 
-def test_a_graft_without_consent_or_without_a_safety_backup_is_refused_first(bench: SetBench) -> None:
-    table = bench(new=new_phone("27.0", empty=False))
+def test_a_graft_without_consent_or_without_a_safety_backup_is_refused_first(make_lab: MakeLab) -> None:
+    lab = make_lab(new=new_phone("27.0", empty=False))
     for change, error in (
         ({"new_phone": {"is": "in-use"}}, StrategyRefused),
         ({"safety": {"save_new_phone_first": False}}, GraftNeedsSafety),
         ({"backup": {"encrypted": False}}, GraftNeedsSafety),
     ):
         with pytest.raises(error) as refused:
-            table.move(table.plan(**{**CALLS, **change}))
+            lab.move(lab.plan(**{**CALLS, **change}))
         assert refused.value.exit_code == 40
-    assert not any(table.home.runs.iterdir())
+    assert not any(lab.home.runs.iterdir())

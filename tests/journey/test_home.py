@@ -44,7 +44,7 @@ def test_plaintext_of_a_killed_process_is_removed_at_the_next_start(tmp_path: Pa
     assert not (home.tmp / "999999").exists() and not (home.tmp / "stray.pem").exists()
 
 
-def test_plaintext_of_a_running_process_stays(tmp_path: Path) -> None:
+def test_plaintext_of_a_running_process_is_kept(tmp_path: Path) -> None:
     home = Home(tmp_path).open()
     with home.private_tmp() as mine:
         (mine / "sms.db").write_text("secret")
@@ -58,7 +58,7 @@ def test_a_phones_udid_cannot_lead_out_of_the_home_folder(tmp_path: Path) -> Non
         Home(tmp_path).open().working_backup("../../etc")
 
 
-def test_one_process_at_a_time(tmp_path: Path) -> None:
+def test_only_one_process_at_a_time_may_hold_a_lock(tmp_path: Path) -> None:
     with locked(tmp_path / "lock"), pytest.raises(LockHeld), locked(tmp_path / "lock"):
         pass
     with locked(tmp_path / "lock"):

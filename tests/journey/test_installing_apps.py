@@ -1,4 +1,4 @@
-"""Apps that were chosen and are not on the new phone: a person installs them first, then their data goes."""
+"""Chosen apps that are not on the new phone: a person installs them first, then their data moves."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from migrate.problems import AppsNotInstalled, WaitedTooLong
 from migrate.simulator.agent.restore import RestoreRun
 from migrate.simulator.agent.staged_restore import RESTORE_APPLICATIONS
 from migrate.simulator.device.app import App
-from tests.journey.moves import Bench, new_phone
+from tests.journey.moves import Lab, new_phone
 from tests.journey.test_rehearsal import uninstall
 
-SetBench = Callable[..., Bench]
+MakeLab = Callable[..., Lab]
 SKETCHBOOK, CHATTER = "com.example.sketchbook", "com.example.chatter"
 TWO_APPS: dict[str, Any] = {
     "new_phone": {"is": "in-use"},
@@ -34,65 +34,65 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def without_sketchbook(bench: SetBench, saved_old_phone: Path) -> tuple[Bench, App]:
+def without_sketchbook(make_lab: MakeLab, old_phone_backup: Path) -> tuple[Lab, App]:
     new = new_phone(empty=False)
     app = new.apps[SKETCHBOOK]
     uninstall(new, SKETCHBOOK)
-    FROM["old_phone"] = {"backup": str(saved_old_phone)}
-    return bench(new=new), app
+    FROM["old_phone"] = {"backup": str(old_phone_backup)}
+    return make_lab(new=new), app
 
 
-def test_an_app_that_is_missing_is_installed_by_a_person_and_then_its_data_arrives(
-    without_sketchbook: tuple[Bench, App], monkeypatch: pytest.MonkeyPatch
+def test_the_data_of_a_missing_app_moves_after_a_person_installs_it(
+    without_sketchbook: tuple[Lab, App], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table, app = without_sketchbook
-    asked_for: list[bytes | None] = []
+    lab, app = without_sketchbook
+    requested_apps: list[bytes | None] = []
     begin = RestoreRun.run
 
-    def listen(run: RestoreRun) -> None:
-        asked_for.append(run.phone.afc_files.get(RESTORE_APPLICATIONS))
+    def record_request(run: RestoreRun) -> None:
+        requested_apps.append(run.phone.afc_files.get(RESTORE_APPLICATIONS))
         begin(run)
 
     def a_person_installs(event: events.Event) -> None:
         if isinstance(event, events.PersonNeeded) and event.action == "install-apps":
-            assert table.new.pending_restore is None and not table.person.confirmations, "before anything is sent"
-            table.new.apps[SKETCHBOOK] = app
+            assert lab.new.pending_restore is None and not lab.person.confirmations, "before anything is sent"
+            lab.new.apps[SKETCHBOOK] = app
 
-    monkeypatch.setattr(RestoreRun, "run", listen)
-    table.on = a_person_installs
-    old = table.old.files.digests()
-    assert table.move(table.plan(**TWO_APPS, **FROM)).outcome == "done"
-    assert table.codes("warning").count("app-not-installed") == 1
-    assert any(isinstance(event, events.PersonDone) and event.action == "install-apps" for event in table.heard)
-    assert asked_for == [None], "the phone is not asked to install what is there"
-    now = table.new.files.digests()
+    monkeypatch.setattr(RestoreRun, "run", record_request)
+    lab.on = a_person_installs
+    old = lab.old.files.digests()
+    assert lab.move(lab.plan(**TWO_APPS, **FROM)).outcome == "done"
+    assert lab.codes("warning").count("app-not-installed") == 1
+    assert any(isinstance(event, events.PersonDone) and event.action == "install-apps" for event in lab.received_events)
+    assert requested_apps == [None], "the phone is not asked to install apps that are there"
+    now = lab.new.files.digests()
     mine = {path: sha for path, sha in old.items() if path.startswith(f"AppDomain-{SKETCHBOOK}/Documents/")}
     assert mine and {path: now.get(path) for path in mine} == mine
 
 
 def test_nothing_is_sent_while_an_app_is_missing_or_deleted_again(
-    without_sketchbook: tuple[Bench, App],
+    without_sketchbook: tuple[Lab, App],
 ) -> None:
-    table, app = without_sketchbook
-    with pytest.raises(AppsNotInstalled) as lacking:
-        table.move(table.plan(**TWO_APPS, **FROM), wait_s=0)
-    assert lacking.value.exit_code == 24 and "Sketchbook" in lacking.value.what
+    lab, app = without_sketchbook
+    with pytest.raises(AppsNotInstalled) as missing:
+        lab.move(lab.plan(**TWO_APPS, **FROM), wait_s=0)
+    assert missing.value.exit_code == 24 and "Sketchbook" in missing.value.what
     with pytest.raises(WaitedTooLong) as waited:
-        table.resume(wait_s=0.05)
+        lab.resume(wait_s=0.05)
     assert waited.value.exit_code == 50 and "Sketchbook" in waited.value.what
 
-    def deletes_it(event: events.Event) -> None:
+    def a_person_deletes(event: events.Event) -> None:
         if isinstance(event, events.StepStarted) and event.step == "agree":
-            uninstall(table.new, SKETCHBOOK)
+            uninstall(lab.new, SKETCHBOOK)
 
-    table.new.apps[SKETCHBOOK], table.on = app, deletes_it
+    lab.new.apps[SKETCHBOOK], lab.on = app, a_person_deletes
     with pytest.raises(AppsNotInstalled):
-        table.resume()
-    assert table.new.pending_restore is None and not table.person.confirmations
+        lab.resume()
+    assert lab.new.pending_restore is None and not lab.person.confirmations
 
     def a_person_installs(event: events.Event) -> None:
         if isinstance(event, events.PersonNeeded) and event.action == "install-apps":
-            table.new.apps[SKETCHBOOK] = app
+            lab.new.apps[SKETCHBOOK] = app
 
-    table.on = a_person_installs
-    assert table.resume().outcome == "done"
+    lab.on = a_person_installs
+    assert lab.resume().outcome == "done"

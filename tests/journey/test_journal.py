@@ -1,4 +1,4 @@
-"""The journal alone says where a run stands."""
+"""The journal records the state of a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def journal(tmp_path: Path) -> Journal:
     return Journal.create(tmp_path / "journal.ndjson", "20261122-101112-ab12", "f" * 64)
 
 
-def test_what_was_written_is_read_back(journal: Journal) -> None:
+def test_journal_lines_are_read_back_unchanged(journal: Journal) -> None:
     journal.append({"met": "old", "udid": "U1", "name": "Ada's iPhone"})
     journal.append({"started": "verify"})
     backed_up = OldPhoneBackedUp(Path("/backups/U1"), bytes=70, files=7)
@@ -31,7 +31,7 @@ def test_what_was_written_is_read_back(journal: Journal) -> None:
     assert again.finished("back-up-old-phone") and again.result(OldPhoneBackedUp) == backed_up
 
 
-def test_started_but_not_finished_is_in_doubt(journal: Journal) -> None:
+def test_a_step_started_but_not_finished_is_in_doubt(journal: Journal) -> None:
     journal.append({"started": "restore"})
     assert journal.started("restore") is not None
     assert not journal.finished("restore")
@@ -39,7 +39,7 @@ def test_started_but_not_finished_is_in_doubt(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("cut", range(1, 30))
-def test_a_line_torn_by_a_crash_is_cut_and_the_next_line_is_whole(journal: Journal, cut: int) -> None:
+def test_a_line_torn_by_a_crash_is_removed_and_the_next_line_is_complete(journal: Journal, cut: int) -> None:
     journal.append({"finished": "meet", "result": {}})
     journal.append({"started": "preflight"})
     raw = journal.path.read_bytes()
@@ -52,7 +52,7 @@ def test_a_line_torn_by_a_crash_is_cut_and_the_next_line_is_whole(journal: Journ
     assert Journal.read(journal.path).started("verify") is not None
 
 
-def test_damage_before_the_last_line_stops(journal: Journal) -> None:
+def test_damage_before_the_last_line_is_reported(journal: Journal) -> None:
     journal.append({"started": "meet"})
     journal.append({"finished": "meet"})
     lines = journal.path.read_bytes().split(b"\n")
@@ -71,7 +71,7 @@ def test_a_journal_of_a_newer_version_is_refused(journal: Journal) -> None:
     assert (caught.value.version, caught.value.known_version) == (FORMAT + 1, FORMAT)
 
 
-def test_an_empty_journal_is_damaged_and_not_a_new_run(tmp_path: Path) -> None:
+def test_an_empty_journal_is_damage_and_not_a_new_run(tmp_path: Path) -> None:
     (tmp_path / "journal.ndjson").touch()
     with pytest.raises(JournalDamaged):
         Journal.read(tmp_path / "journal.ndjson")
@@ -111,7 +111,7 @@ def test_a_path_that_is_not_utf8_is_read_back_unchanged(journal: Journal) -> Non
 
 
 def test_half_a_line_on_a_full_disk_is_removed(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next line, when there is room again, must not be glued to it."""
+    """Otherwise the next line would be appended to the half line."""
 
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -127,7 +127,7 @@ def test_half_a_line_on_a_full_disk_is_removed(journal: Journal, monkeypatch: py
 
 
 @pytest.mark.parametrize("result", [None, {}, {"backup": "/backups/U1", "bytes": "many", "files": 7}])
-def test_a_result_of_another_shape_is_damage_with_its_line(journal: Journal, result: object) -> None:
+def test_a_result_with_unexpected_fields_is_damage_with_its_line_number(journal: Journal, result: object) -> None:
     journal.append({"started": "back-up-old-phone"})
     journal.append({"finished": "back-up-old-phone", "result": result})
     with pytest.raises(JournalDamaged) as caught:
@@ -135,7 +135,7 @@ def test_a_result_of_another_shape_is_damage_with_its_line(journal: Journal, res
     assert caught.value.line == 3 and "back-up-old-phone" in caught.value.why
 
 
-def test_a_result_that_is_missing_is_damage_only_when_it_is_needed(journal: Journal) -> None:
+def test_a_missing_result_is_damage_only_when_it_is_needed(journal: Journal) -> None:
     assert journal.find_result(NewPhoneBackedUp) is None
     with pytest.raises(JournalDamaged):
         journal.result(NewPhoneBackedUp)

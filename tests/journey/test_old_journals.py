@@ -1,4 +1,4 @@
-"""Runs begun before journal format 3: they can be read, proven and undone, and `resume` refuses them by name.
+"""Runs started before journal format 3: they can be read, proven and undone, and `resume` refuses them by name.
 
 `old_journals/` was recorded with the last version that wrote formats 1 (a move) and 2 (its undo).
 """
@@ -24,7 +24,7 @@ from migrate.journey.steps.restore import Restored
 from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified, SafetyBackupVerified
 from migrate.journey.undo import SetToPutBack, undo
 from migrate.problems import JournalTooOld, RunIsOver
-from tests.journey.moves import Bench, new_phone
+from tests.journey.moves import Lab, new_phone
 
 RECORDED = Path(__file__).parent / "old_journals"
 CONTACTS = {
@@ -52,7 +52,7 @@ def test_a_recorded_undo_is_read_by_type() -> None:
     assert journal.result(ComposedSet).set == journal.result(SafetyBackupVerified).backup
 
 
-def test_what_an_old_journal_left_out_of_a_result_is_filled_in(tmp_path: Path) -> None:
+def test_fields_missing_from_an_old_result_are_filled_in(tmp_path: Path) -> None:
     lines = (RECORDED / "format-1.ndjson").read_text().splitlines()
     found_done = {"at": "x", "finished": "save-old-phone", "result": {"found_done": True, "backup": "/backups/A"}}
     path = tmp_path / "journal.ndjson"
@@ -61,7 +61,7 @@ def test_what_an_old_journal_left_out_of_a_result_is_filled_in(tmp_path: Path) -
 
 
 def as_if_old(run: RunFolder, *, lines: int | None = None) -> None:
-    """Rewrite the journal of a run as format 1 had it, with only its first `lines` lines."""
+    """Rewrite the journal of a run in format 1, with only its first `lines` lines."""
     path = run.path / "journal.ndjson"
     text = path.read_text().replace("back-up-", "save-").replace(f'"journal": {FORMAT}', '"journal": 1')
     path.write_text("".join(text.splitlines(keepends=True)[:lines]))
@@ -77,11 +77,11 @@ def recorded_run(home: Home, *, lines: int | None = None) -> RunFolder:
     return run
 
 
-def test_resume_refuses_an_unfinished_old_run_by_name(bench: Callable[..., Bench]) -> None:
-    table = bench()
-    run = recorded_run(table.home, lines=10)
+def test_resume_refuses_an_unfinished_old_run_by_name(make_lab: Callable[..., Lab]) -> None:
+    lab = make_lab()
+    run = recorded_run(lab.home, lines=10)
     assert not run.unfinished and run.state() == "unfinished"
-    for refused in (lambda: asyncio.run(resume(run, table.context())), lambda: only_unfinished(table.home)):
+    for refused in (lambda: asyncio.run(resume(run, lab.context())), lambda: only_unfinished(lab.home)):
         with pytest.raises(JournalTooOld) as caught:
             refused()
         assert caught.value.exit_code == 2 and run.path.name in caught.value.what
@@ -89,21 +89,21 @@ def test_resume_refuses_an_unfinished_old_run_by_name(bench: Callable[..., Bench
     assert set(run.steps()) == {"meet", "preflight", "back-up-old-phone"}
 
 
-def test_resume_of_a_finished_old_run_says_that_it_is_over(bench: Callable[..., Bench]) -> None:
-    table = bench()
+def test_resume_of_a_finished_old_run_reports_that_it_has_finished(make_lab: Callable[..., Lab]) -> None:
+    lab = make_lab()
     with pytest.raises(RunIsOver):
-        asyncio.run(resume(recorded_run(table.home), table.context()))
+        asyncio.run(resume(recorded_run(lab.home), lab.context()))
 
 
-def test_an_old_run_can_be_proven_and_undone(bench: Callable[..., Bench]) -> None:
-    table = bench(new=new_phone("18.5", empty=False))
-    table.person.passwords["new"] = table.person.passwords["old"]
-    table.move(table.plan(**CONTACTS))
-    run = table.last_run
+def test_an_old_run_can_be_proven_and_undone(make_lab: Callable[..., Lab]) -> None:
+    lab = make_lab(new=new_phone("18.5", empty=False))
+    lab.person.passwords["new"] = lab.person.passwords["old"]
+    lab.move(lab.plan(**CONTACTS))
+    run = lab.last_run
     as_if_old(run)
     assert "save-old-phone" in (run.path / "journal.ndjson").read_text()
-    assert asyncio.run(prove_again(run, table.context())).outcome == "proven"
+    assert asyncio.run(prove_again(run, lab.context())).outcome == "proven"
     receipt = run.receipt()
     assert receipt is not None and receipt["proof"]["verdict"] == "proven" and receipt["saved"]["verdict"] == "whole"
     assert run.journal().is_of_an_older_format and run.journal().is_over
-    assert asyncio.run(undo(run, table.context())).outcome == "undone"
+    assert asyncio.run(undo(run, lab.context())).outcome == "undone"

@@ -1,5 +1,8 @@
-"""Seeded pairs of phones and random choices, for each strategy, on phones that keep what they were sent and on phones
-that spoil it: the verdict of the proof is what the phone's own dump says. A sample here, all 45 in the soak."""
+"""The verdict of the proof equals what the phone's files show, for seeded pairs of phones and random choices.
+
+The moves cover each strategy, on phones that keep what they were sent and on phones that change it. A sample runs here,
+all 45 in the soak.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +14,24 @@ import pytest
 
 from migrate.journey import events
 from migrate.problems import NotProven
-from tests.journey.moves import NEW_PASSWORD, PASSWORD, Bench, Person, new_phone, old_phone
+from tests.journey.moves import NEW_PASSWORD, PASSWORD, Lab, Person, new_phone, old_phone
 from tests.journey.pairs import GOOD, contents, dump, pair, plan_of, spoiled, truth
 
 SAMPLE = (8,)
-"""A graft, the dearest to get wrong. test_proving_again proves a replace, the stories an overlay."""
+"""A graft, where a mistake costs most. test_proving_again.py covers a replace, tests/stories an overlay."""
 SEEDS = [seed if seed in SAMPLE else pytest.param(seed, marks=pytest.mark.soak) for seed in range(45)]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_verdict_is_what_the_phone_itself_says(bench: Callable[..., Bench], tmp_path: Path, seed: int) -> None:
+def test_the_verdict_equals_what_the_phones_files_show(make_lab: Callable[..., Lab], tmp_path: Path, seed: int) -> None:
     one = pair(seed)
     old = old_phone(one.old_ios_version, contents(seed), seed=1000 + seed)
     own_password = {"backup_password": NEW_PASSWORD} if one.strategy == "graft" else {}
     new = new_phone(one.ios_version, empty=one.strategy == "replace", spec=contents(500 + seed), seed=500 + seed,
                     **own_password)  # fmt: skip
-    table = bench(old, new)
+    lab = make_lab(old, new)
     if own_password:
-        table.person = Person({"old": PASSWORD, "new": NEW_PASSWORD})
+        lab.person = Person({"old": PASSWORD, "new": NEW_PASSWORD})
     expected, grown = truth(one, old, new), set[str]()
     assert expected.sent
 
@@ -36,16 +39,16 @@ def test_the_verdict_is_what_the_phone_itself_says(bench: Callable[..., Bench], 
         if event == events.StepFinished("wait-for-phone"):
             grown.update(spoiled(one, expected, new, tmp_path))
 
-    table.on = spoil
+    lab.on = spoil
     with suppress(NotProven):
-        table.move(table.plan(**plan_of(one)))
+        lab.move(lab.plan(**plan_of(one)))
     now, wrong = dict(dump(new)), frozenset(grown) if one.spoil == "adds rows" else frozenset()
     met = expected.is_met_by(now, wrong)
-    receipt = table.last_run.receipt()
+    receipt = lab.last_run.receipt()
     assert receipt is not None
     verdict = str(receipt["proof"]["verdict"])
     files = f"{len(expected.sent):>3} sent, {len(expected.kept):>3} kept"
-    print(f"\n{one}: {files}; the dump says {'all there' if met else 'not all there'}; the proof says {verdict}")
+    print(f"\n{one}: {files}; on the phone: {'complete' if met else 'incomplete'}; proof: {verdict}")
     lost = [path for path, sha in {**expected.sent, **expected.kept}.items() if now.get(path) != sha]
-    assert met == (one.spoil in GOOD), f"the phone itself is not as the spoiling says: {lost[:10]}"
+    assert met == (one.spoil in GOOD), f"the phone is not in the expected state: {lost[:10]}"
     assert (verdict == "proven") == met, f"{verdict}: {receipt['findings'][:5]} {lost[:5]}"

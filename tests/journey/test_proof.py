@@ -1,4 +1,4 @@
-"""The proof, held against what a phone can do to data: keep it, rewrite it, bring it later, change it, lose it."""
+"""The verdict of the proof when a phone keeps, rewrites, delays, changes or loses data."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ NOTE = ("HomeDomain", "Library/Fonts/mine.otf")
 CHAT = ("AppDomain-com.example.chatter", "Documents/chat.bin")
 OTHER_PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0002.JPG")
 STORE = ("HomeDomain", "Library/Fonts/store")
-"""A database that nothing calls rewritten, and whose name does not say what it is."""
+"""A database that iOS is not known to rewrite, with a name that does not reveal its type."""
 
 
 def backup_of(folder: Path, files: Files) -> Backup:
-    """A plain backup that holds these files and nothing else."""
+    """An unencrypted backup with exactly these files."""
     folder.mkdir()
     writer = MemoryManifest("18.5")
     for number, ((domain, path), content) in enumerate(files.items(), 1):
@@ -45,7 +45,7 @@ def backup_of(folder: Path, files: Files) -> Backup:
 
 
 def messages(rows: int, folder: Path) -> bytes:
-    """An sms.db with so many messages."""
+    """An sms.db with `rows` messages."""
     path = folder / f"made-{rows}.db"
     path.unlink(missing_ok=True)
     with sqlite3.connect(path) as made:
@@ -97,7 +97,7 @@ def prove(tmp_path: Path) -> Callable[..., Proof]:
             before_claims=Claims.of(there) if there else None,
         )
         proof = prover.prove()
-        assert not any(tmp.iterdir())  # no plaintext stays
+        assert not any(tmp.iterdir())  # no plaintext is left
         return proof
 
     return run
@@ -116,7 +116,7 @@ def test_a_missing_file_is_named(prove: Callable[..., Proof]) -> None:
     assert [(f.code, f.severity, f.relative_path) for f in proof.findings] == [("proof-missing", "error", NOTE[1])]
 
 
-def test_a_file_with_other_bytes_is_named(prove: Callable[..., Proof]) -> None:
+def test_a_file_with_different_bytes_is_named(prove: Callable[..., Proof]) -> None:
     proof = prove({NOTE: b"a font"}, {NOTE: b"a fount"})
     assert [f.code for f in proof.findings] == ["proof-changed"]
 
@@ -126,7 +126,7 @@ def test_photos_that_arrive_in_the_background_are_pending(prove: Callable[..., P
     assert proof.verdict == "pending: 1 still arriving"
 
 
-def test_the_phone_may_add_rows_to_a_database_and_not_lose_any(prove: Callable[..., Proof], tmp_path: Path) -> None:
+def test_the_phone_may_add_rows_to_a_database_but_not_lose_any(prove: Callable[..., Proof], tmp_path: Path) -> None:
     more = prove({SMS: messages(5, tmp_path)}, {SMS: messages(7, tmp_path)})
     assert more.verdict == "pending: 1 there, not compared" and more.outcomes["messages"] == {"present": 1}
 
@@ -137,7 +137,7 @@ def test_a_database_with_fewer_rows_is_not_proven(prove: Callable[..., Proof], t
 
 
 def test_messages_without_their_conversation_are_not_proven(prove: Callable[..., Proof], tmp_path: Path) -> None:
-    """Each is a row that is there, but nobody would see one."""
+    """Every row is there, but Messages would show none of them."""
 
     def with_conversations(rows: int) -> bytes:
         path = tmp_path / "conversations.db"
@@ -154,7 +154,7 @@ def test_messages_without_their_conversation_are_not_proven(prove: Callable[...,
     assert [f.code for f in proof.findings] == ["proof-fewer-rows"]
 
 
-def test_a_database_whose_rows_can_be_counted_and_whose_pages_are_damaged_is_not_proven(
+def test_a_database_with_damaged_pages_is_not_proven_even_if_its_rows_can_be_counted(
     prove: Callable[..., Proof], tmp_path: Path
 ) -> None:
     path = tmp_path / "indexed.db"
@@ -172,10 +172,12 @@ def test_a_database_whose_rows_can_be_counted_and_whose_pages_are_damaged_is_not
     assert [f.code for f in prove({SMS: whole}, {SMS: torn}).findings] == ["proof-changed"]
 
 
-def test_a_database_damaged_before_is_compared_by_its_rows(prove: Callable[..., Proof], tmp_path: Path) -> None:
-    """The phone is not to blame for what it was sent."""
+def test_a_database_damaged_before_the_move_is_compared_by_its_rows(
+    prove: Callable[..., Proof], tmp_path: Path
+) -> None:
+    """The damage was in what the phone was sent."""
     whole = messages(400, tmp_path)
-    torn = whole + bytes(4096)  # a page that the header does not know of: harmless, and said
+    torn = whole + bytes(4096)  # a page unknown to the header: harmless, but reported
     torn = torn[:28] + (len(torn) // 4096).to_bytes(4, "big") + torn[32:]
     more = torn[:24] + b"\0\0\0\7" + torn[28:]  # the change counter
     assert prove({SMS: torn}, {SMS: more}).verdict == "proven"
@@ -186,7 +188,7 @@ def test_a_database_replaced_by_another_file_is_not_proven(prove: Callable[..., 
     assert proof.bad == 1
 
 
-def test_a_lost_log_is_noticed_although_the_database_is_equal(prove: Callable[..., Proof], tmp_path: Path) -> None:
+def test_a_lost_log_is_noticed_even_if_the_database_is_equal(prove: Callable[..., Proof], tmp_path: Path) -> None:
     """An address book can be one empty page with everyone in its -wal (seen on a real iOS 15 phone)."""
     database, log = messages_in_a_log(tmp_path)
     proof = prove({SMS: database, LOG: log}, {SMS: database, LOG: b""})
@@ -199,7 +201,7 @@ def test_an_empty_log_counts_as_no_log(prove: Callable[..., Proof], tmp_path: Pa
 
 
 def folded(database: bytes, log: bytes, folder: Path) -> bytes:
-    """The copy of it that SQLite makes, as a phone sends it: one file, with the log in it."""
+    """The copy that SQLite makes, as a phone sends it: one file with the log merged."""
     path = folder / "copied.db"
     path.write_bytes(database)
     Path(f"{path}-wal").write_bytes(log)
@@ -219,10 +221,10 @@ def changed(database: bytes, statement: str, folder: Path) -> bytes:
 
 
 @pytest.mark.parametrize("place", [SMS, STORE], ids=["rewritten by the phone", "not rewritten"])
-def test_a_consistent_copy_of_a_database_is_the_database(
+def test_a_consistent_copy_counts_as_the_same_database(
     prove: Callable[..., Proof], tmp_path: Path, place: tuple[str, str]
 ) -> None:
-    """Other bytes, no log, the same rows: what a phone sends of a database that lies there with its log."""
+    """Different bytes, no log, the same rows: how a phone sends a database that it stores with a log."""
     database, log = messages_in_a_log(tmp_path)
     copy = folded(database, log, tmp_path)
     assert copy != database
@@ -230,7 +232,7 @@ def test_a_consistent_copy_of_a_database_is_the_database(
     assert proof.verdict == "proven" and [dict(outcomes) for outcomes in proof.outcomes.values()] == [{"same": 1}]
 
 
-def test_a_database_on_other_pages_is_the_same_database(prove: Callable[..., Proof], tmp_path: Path) -> None:
+def test_a_database_with_another_page_layout_counts_as_the_same(prove: Callable[..., Proof], tmp_path: Path) -> None:
     database = messages(5, tmp_path)
     vacuumed = changed(changed(database, "PRAGMA user_version = 7", tmp_path), "VACUUM", tmp_path)
     assert vacuumed != database
@@ -246,7 +248,7 @@ def test_a_database_on_other_pages_is_the_same_database(prove: Callable[..., Pro
         ("UPDATE message SET text = CAST(text AS BLOB) WHERE ROWID = 3", "proof-changed"),
     ],
 )
-def test_a_database_that_lost_a_row_or_a_word_is_not_proven(
+def test_a_database_that_lost_or_changed_a_row_is_not_proven(
     prove: Callable[..., Proof], tmp_path: Path, statement: str, code: str
 ) -> None:
     database = messages(5, tmp_path)
@@ -282,7 +284,7 @@ def test_a_file_lost_from_a_phone_in_use_is_named(prove: Callable[..., Proof]) -
     assert prove(sent, kept, before=before, strategy=Strategy.OVERLAY).verdict == "proven"
 
 
-def test_what_was_on_a_phone_in_use_and_was_lost_is_not_proven(prove: Callable[..., Proof]) -> None:
+def test_data_lost_from_a_phone_in_use_is_not_proven(prove: Callable[..., Proof]) -> None:
     before = {NOTE: b"its own font"}
     sent = {PHOTO: b"\xff\xd8 a picture"}
     proof = prove(sent, sent, before=before, strategy=Strategy.OVERLAY)
@@ -300,8 +302,8 @@ def contacts(folder: Path, *names: str) -> bytes:
     return path.read_bytes()
 
 
-def test_enough_contacts_that_are_other_contacts_are_not_proven(prove: Callable[..., Proof], tmp_path: Path) -> None:
-    """A phone in use that discarded what it was sent and kept its own: more rows, none of them the right one."""
+def test_the_right_number_of_wrong_contacts_is_not_proven(prove: Callable[..., Proof], tmp_path: Path) -> None:
+    """A phone in use that discarded the sent contacts and kept its own: more rows, none of them right."""
     place = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb")
     proof = prove({place: contacts(tmp_path, "Mum")}, {place: contacts(tmp_path, "Stranger", "Other")})
     assert proof.verdict == "pending: 1 there, not compared"

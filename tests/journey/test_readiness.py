@@ -1,4 +1,4 @@
-"""Whether this computer is ready for a move: looked at, never asked for."""
+"""The readiness check of `migrate check`: it only looks and never prompts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home").open()
 
 
-def test_both_phones_are_listed_with_their_obstacles_and_not_asked_for_trust(home: Home) -> None:
+def test_both_phones_are_listed_with_their_obstacles_and_no_trust_dialog(home: Home) -> None:
     old = SimulatedPhone(udid=OLD, name="Ada's old iPhone", ios_version="18.5", find_my=True)
     stranger = SimulatedPhone(
         udid=NEW, name="Ben's iPhone", ios_version="27.0", trust="ask", simulated_user=absent_user()

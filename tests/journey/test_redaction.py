@@ -1,4 +1,4 @@
-"""A receipt for strangers: what says whose phones these are is not in it, and what helps is."""
+"""A redacted receipt: it identifies neither the phones nor their owner, and keeps the useful facts."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def test_useful_facts_are_kept_and_the_receipt_itself_is_unchanged() -> None:
     assert clean["proof"] == RECEIPT["proof"] and clean["run"] == RECEIPT["run"] and clean["strategy"] == "overlay"
     (finding,) = clean["findings"]
     assert finding["what"] == "a file (.pdf) is not on the new phone." and finding["domain"] == "HomeDomain"
-    assert finding["why"].startswith("Adam"), "a name is taken out as a word, not out of the middle of others"
+    assert finding["why"].startswith("Adam"), "a name is removed only as a whole word"
     assert json.dumps(RECEIPT) == before

@@ -1,4 +1,4 @@
-"""The rehearsal: what it shows, what it catches, and that it touches no phone."""
+"""The rehearsal: what it reports, what it catches, and that it changes no phone."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from migrate.journey.steps.rehearse import REHEARSE, Rehearsed, SimulatedAs
 from migrate.plan import preflight, strategy
 from migrate.problems import RehearsalFailed
 from migrate.simulator.device.phone import SimulatedPhone
-from tests.journey.moves import NEW, PASSWORD, Bench, new_phone
+from tests.journey.moves import NEW, PASSWORD, Lab, new_phone
 
-SetBench = Callable[..., Bench]
-Saved = dict[str, Any]
+MakeLab = Callable[..., Lab]
+FromBackup = dict[str, Any]
 REHEARSED: dict[str, Any] = {"safety": {"rehearse": True, "prove": False}}
 MESSAGES: dict[str, Any] = {
     "new_phone": {"is": "in-use"},
@@ -31,75 +31,81 @@ MESSAGES: dict[str, Any] = {
 
 
 @pytest.fixture
-def saved(saved_old_phone: Path) -> Saved:
-    """Of a plan: these stories begin after the old phone was saved."""
-    return {"old_phone": {"backup": str(saved_old_phone)}}
+def from_backup(old_phone_backup: Path) -> FromBackup:
+    """The plan section for a move from a backup: these tests need no old phone."""
+    return {"old_phone": {"backup": str(old_phone_backup)}}
 
 
-def refused_by_rehearsal(table: Bench, plan: Any) -> list[str]:
-    """The codes of what the rehearsal found; the new phone is as it was and no restore waits on it."""
-    before = table.new.files.digests()
+def refused_by_rehearsal(lab: Lab, plan: Any) -> list[str]:
+    """Run a move that fails its rehearsal without changing the new phone. Returns the codes of the errors found."""
+    before = lab.new.files.digests()
     with pytest.raises(RehearsalFailed) as refused:
-        table.move(plan)
+        lab.move(plan)
     assert refused.value.exit_code == 42 and "migrate resume" in refused.value.next
-    assert table.new.files.digests() == before and table.new.pending_restore is None
-    assert table.last_run.unfinished and table.last_run.journal().latest_value("restore_begins") is None
-    assert table.person.confirmations == [], "nobody is asked to agree to what failed"
-    return [code for code in table.codes("error") if code.startswith("rehearsal-")]
+    assert lab.new.files.digests() == before and lab.new.pending_restore is None
+    assert lab.last_run.unfinished and lab.last_run.journal().latest_value("restore_begins") is None
+    assert lab.person.confirmations == [], "no confirmation is requested after a failed rehearsal"
+    return [code for code in lab.codes("error") if code.startswith("rehearsal-")]
 
 
 def test_a_rehearsal_reports_its_result_and_leaves_no_trace_of_the_simulated_iphone(
-    bench: SetBench, saved: Saved
+    make_lab: MakeLab, from_backup: FromBackup
 ) -> None:
-    table = bench()
-    table.move(table.plan(**saved, **REHEARSED))
-    assert table.steps.index("compose") < table.steps.index("rehearse") < table.steps.index("restore")
-    rehearsed = table.last_run.journal().result(Rehearsed)
+    lab = make_lab()
+    lab.move(lab.plan(**from_backup, **REHEARSED))
+    assert lab.steps.index("compose") < lab.steps.index("rehearse") < lab.steps.index("restore")
+    rehearsed = lab.last_run.journal().result(Rehearsed)
     assert rehearsed.as_ == SimulatedAs("26.1", "iPhone17,3", with_contents=False)
     fates = rehearsed.categories
     assert fates["messages"]["arrives"] > 3 and all(set(each) <= {"arrives", "not-expected"} for each in fates.values())
-    assert "rehearsed" in table.codes("info")
-    assert {record.stem for record in table.home.pairing.iterdir()} <= {NEW}
-    assert not any(table.tmp.rglob("*.plist"))
+    assert "rehearsed" in lab.codes("info")
+    assert {record.stem for record in lab.home.pairing.iterdir()} <= {NEW}
+    assert not any(lab.tmp.rglob("*.plist"))
 
 
 @pytest.mark.soak
-def test_a_rehearsal_alone_stops_before_anything_is_sent_and_can_be_resumed(bench: SetBench, saved: Saved) -> None:
-    table = bench()
-    before = table.new.files.digests()
-    ended = asyncio.run(run(table.plan(**saved, safety={"prove": False}), table.context(), stop_after=REHEARSE))
-    assert (ended.outcome, ended.receipt) == ("rehearsed", None) and table.steps[-1] == "rehearse"
-    assert table.new.files.digests() == before and table.last_run.state() == "rehearsed"
-    assert table.resume().outcome == "done"
+def test_a_rehearsal_alone_stops_before_anything_is_sent_and_can_be_resumed(
+    make_lab: MakeLab, from_backup: FromBackup
+) -> None:
+    lab = make_lab()
+    before = lab.new.files.digests()
+    ended = asyncio.run(run(lab.plan(**from_backup, safety={"prove": False}), lab.context(), stop_after=REHEARSE))
+    assert (ended.outcome, ended.receipt) == ("rehearsed", None) and lab.steps[-1] == "rehearse"
+    assert lab.new.files.digests() == before and lab.last_run.state() == "rehearsed"
+    assert lab.resume().outcome == "done"
 
 
 @pytest.mark.soak
-def test_what_was_not_chosen_would_stay_on_a_phone_in_use(bench: SetBench, saved: Saved) -> None:
-    table = bench(new=new_phone(empty=False))
-    table.move(table.plan(**saved, **MESSAGES, **REHEARSED))
-    rehearsed = table.last_run.journal().result(Rehearsed)
+def test_data_that_is_not_chosen_would_stay_on_a_phone_in_use(make_lab: MakeLab, from_backup: FromBackup) -> None:
+    lab = make_lab(new=new_phone(empty=False))
+    lab.move(lab.plan(**from_backup, **MESSAGES, **REHEARSED))
+    rehearsed = lab.last_run.journal().result(Rehearsed)
     assert rehearsed.as_.with_contents and set(rehearsed.kept) == {"kept"} and rehearsed.kept["kept"] > 50
     assert set(rehearsed.categories) == {"messages"}
 
 
-def test_a_backup_of_a_newer_ios_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Preflight refuses it; were its rule wrong, the rehearsal would hear 203."""
+def test_a_backup_of_a_newer_ios_is_caught(
+    make_lab: MakeLab, from_backup: FromBackup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Preflight refuses it. If its rule were wrong, the rehearsal would get error 203."""
     monkeypatch.setattr(preflight, "refuse_newer_backup", lambda *_, **__: None)
-    table = bench(new=new_phone("18.1"))
-    assert refused_by_rehearsal(table, table.plan(**saved, **REHEARSED)) == ["rehearsal-refused"]
+    lab = make_lab(new=new_phone("18.1"))
+    assert refused_by_rehearsal(lab, lab.plan(**from_backup, **REHEARSED)) == ["rehearsal-refused"]
 
 
-def test_an_app_that_is_not_installed_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step before it waits for the app; were it deleted since, its data would be dropped without a word."""
+def test_an_app_that_is_not_installed_is_caught(
+    make_lab: MakeLab, from_backup: FromBackup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier step waits for the app. If it were deleted since, iOS would silently drop its data."""
     monkeypatch.setattr(installing, "has_chosen_apps", lambda run, composed: False)
     monkeypatch.setattr("migrate.journey.run.STEPS", without_installing())
     new = new_phone(empty=False)
     uninstall(new, "com.example.sketchbook")
-    table = bench(new=new)
+    lab = make_lab(new=new)
     bundles = ["com.example.sketchbook", "com.example.chatter"]
     move = {"categories": [], "apps": bundles, "may_replace": bundles}
-    plan = table.plan(new_phone={"is": "in-use"}, move=move, **saved, **REHEARSED)
-    assert set(refused_by_rehearsal(table, plan)) == {"rehearsal-app-missing"}
+    plan = lab.plan(new_phone={"is": "in-use"}, move=move, **from_backup, **REHEARSED)
+    assert set(refused_by_rehearsal(lab, plan)) == {"rehearsal-app-missing"}
 
 
 def without_installing() -> tuple[Any, ...]:
@@ -113,16 +119,20 @@ def uninstall(phone: SimulatedPhone, bundle: str) -> None:
     phone.files.retain(f"AppDomain-{bundle}", lambda node: False)
 
 
-def test_the_wipe_of_ios_27_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Were the table of versions wrong about 27, everything in HomeDomain that is not sent would be deleted."""
+def test_the_wipe_of_ios_27_is_caught(
+    make_lab: MakeLab, from_backup: FromBackup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the version table were wrong about iOS 27, everything in HomeDomain that is not sent would be deleted."""
     monkeypatch.setattr(strategy, "partial_restore_support", lambda version: "keeps")
-    table = bench(new=new_phone("27.0", empty=False))
-    codes = refused_by_rehearsal(table, table.plan(**saved, **MESSAGES, **REHEARSED))
+    lab = make_lab(new=new_phone("27.0", empty=False))
+    codes = refused_by_rehearsal(lab, lab.plan(**from_backup, **MESSAGES, **REHEARSED))
     assert set(codes) == {"rehearsal-lost"} and len(codes) > 50
 
 
-def test_half_a_group_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Messages whose attachments were left out of the set: the database would speak of pictures that are not there."""
+def test_an_incomplete_group_of_files_is_caught(
+    make_lab: MakeLab, from_backup: FromBackup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restore set without the attachments of its messages: the database would refer to missing pictures."""
 
     def without_attachments(request: SetRequest, progress: Any) -> RestoreSet:
         with Backup.open(request.source, PASSWORD) as backup:
@@ -132,13 +142,15 @@ def test_half_a_group_is_caught(bench: SetBench, saved: Saved, monkeypatch: pyte
         return compose(replace(request, wanted=frozenset(request.wanted) - lost), progress)
 
     monkeypatch.setattr(choosing, "compose", without_attachments)
-    table = bench(new=new_phone(empty=False))
-    assert set(refused_by_rehearsal(table, table.plan(**saved, **MESSAGES, **REHEARSED))) == {"rehearsal-missing"}
+    lab = make_lab(new=new_phone(empty=False))
+    assert set(refused_by_rehearsal(lab, lab.plan(**from_backup, **MESSAGES, **REHEARSED))) == {"rehearsal-missing"}
 
 
 @pytest.mark.soak
-def test_a_phone_without_enough_space_is_caught(bench: SetBench, saved: Saved, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = bench()
-    table.new.faults.free_bytes = 4096
+def test_a_phone_without_enough_space_is_caught(
+    make_lab: MakeLab, from_backup: FromBackup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = make_lab()
+    lab.new.faults.free_bytes = 4096
     monkeypatch.setattr(preflight, "refuse_restore", lambda *_, **__: None)
-    assert refused_by_rehearsal(table, table.plan(**saved, **REHEARSED)) == ["rehearsal-refused"]
+    assert refused_by_rehearsal(lab, lab.plan(**from_backup, **REHEARSED)) == ["rehearsal-refused"]

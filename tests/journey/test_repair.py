@@ -48,7 +48,7 @@ NOW = datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
 
 
 def flip(path: Path) -> None:
-    """As a disk does: other bytes in a new file of the same length (links of this one must not change)."""
+    """Replace the file with a damaged one of the same length. Hard links to the original do not change."""
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.unlink()
@@ -79,7 +79,7 @@ def inodes(folder: Path) -> dict[str, tuple[int, int]]:
 
 @dataclass
 class Phone:
-    """A phone that backs itself up onto a folder as facts 2.3 has it, by copying from a healthy twin of the backup."""
+    """A phone that makes backups as in facts 2.3, by copying from a healthy copy of the backup."""
 
     healthy: Path
     password: str | None
@@ -130,7 +130,7 @@ def repair(path: Path, *, home: Path, phone: Any, password: str | None) -> Repai
 
 @dataclass
 class RepairCase:
-    """A damaged backup, a healthy twin of it, and the place of the seals."""
+    """A damaged backup, a healthy copy of it, and the folder of the seals."""
 
     backup: SmallBackup
     phone: Phone
@@ -185,7 +185,7 @@ def test_only_damaged_files_are_fetched_again(repair_case: RepairCase) -> None:
     assert repair_case.verdict == "whole" and repair_case.beside == [UDID] and repaired.kept is None
 
 
-def test_a_phone_that_starts_a_full_backup_repairs_too(repair_case: RepairCase) -> None:
+def test_a_phone_that_starts_a_full_backup_repairs_it_too(repair_case: RepairCase) -> None:
     repair_case.phone.answer = "full"
     repaired = repair_case.repair()
     assert (repaired.answer, repaired.verdict.verdict) == ("full", "whole")
@@ -200,7 +200,7 @@ def test_the_repaired_backup_is_sealed(repair_case: RepairCase) -> None:
 
 
 def test_the_seal_of_another_backup_of_this_phone_is_kept(repair_case: RepairCase) -> None:
-    """A backup of another program is repaired; the seal at home belongs to our own backup of this phone."""
+    """Another program's backup is repaired, while the stored seal belongs to our own backup of this phone."""
     mine = repair_case.seals / f"{UDID}.json"
     mine.write_bytes(mine.read_bytes().replace(b"7A6E3C51", b"99999999"))
     before = mine.read_bytes()
@@ -209,7 +209,7 @@ def test_the_seal_of_another_backup_of_this_phone_is_kept(repair_case: RepairCas
     assert mine.read_bytes() == before and repair_case.beside == [UDID]
 
 
-def test_a_whole_backup_is_left_alone(small_backup: SmallBackup, tmp_path: Path) -> None:
+def test_an_undamaged_backup_is_not_changed(small_backup: SmallBackup, tmp_path: Path) -> None:
     phone = Phone(small_backup.path, small_backup.password)
     before = inodes(small_backup.path)
     repaired = RepairCase(small_backup, phone, tmp_path / "seals", set(), before).repair()
@@ -217,7 +217,7 @@ def test_a_whole_backup_is_left_alone(small_backup: SmallBackup, tmp_path: Path)
     assert inodes(small_backup.path) == before
 
 
-# -- without the phone -----------------------------------------------------------------------------------------------
+# -- without the phone -------------------------------------------------------------------------------------------------
 
 
 def test_without_the_phone_the_damaged_files_are_left_out_and_named(repair_case: RepairCase) -> None:
@@ -235,15 +235,15 @@ def test_without_the_phone_the_damaged_files_are_left_out_and_named(repair_case:
     assert repair_case.verdict == "whole"
 
 
-def test_without_the_phone_the_original_backup_is_kept_beside_it(repair_case: RepairCase) -> None:
+def test_without_the_phone_the_original_backup_is_kept_too(repair_case: RepairCase) -> None:
     repaired = repair_case.repair(with_phone=False)
     assert repaired.kept is not None and repaired.kept.name == f"{UDID}-20260506-070809"
     assert inodes(repaired.kept) == repair_case.sound, "not a byte of it was touched"
     assert repair_case.beside == [UDID, repaired.kept.name]
 
 
-def test_a_damaged_database_takes_its_log_along(repair_case: RepairCase) -> None:
-    """A log without its database is worth nothing, and beside another database it would destroy that."""
+def test_a_damaged_database_is_dropped_with_its_log(repair_case: RepairCase) -> None:
+    """A log is useless without its database, and would corrupt another database in its place."""
     name = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb")
     flip(repair_case.backup.blob(*name))
     repaired = repair_case.repair(with_phone=False)
@@ -286,7 +286,7 @@ def test_an_unreadable_manifest_needs_a_full_backup(repair_case: RepairCase) -> 
     assert repair_case.repair().verdict.verdict == "whole" and repair_case.verdict == "whole"
 
 
-# -- what stops it ---------------------------------------------------------------------------------------------------
+# -- what stops a repair -----------------------------------------------------------------------------------------------
 
 
 def test_an_unfinished_backup_is_not_repaired(repair_case: RepairCase) -> None:
@@ -315,8 +315,8 @@ def test_too_little_space_is_reported_before_anything_is_done(
     assert repair_case.repair(with_phone=False).verdict.verdict == "whole", "links need no room"
 
 
-def test_a_phone_that_sends_it_damaged_again_changes_nothing(repair_case: RepairCase) -> None:
-    """Whatever came: what is not whole does not take the place of what is there."""
+def test_a_phone_that_sends_damaged_data_changes_nothing(repair_case: RepairCase) -> None:
+    """A damaged clone does not replace the backup."""
     (repair_case.phone.healthy / "Info.plist").write_bytes(b"garbage")
     repaired = repair_case.repair()
     assert (repaired.in_place, repaired.verdict.verdict, repaired.exit_code) == (False, "damaged", 30)
@@ -340,7 +340,7 @@ def test_a_cable_pulled_during_repair_leaves_the_clone_for_the_next_attempt(repa
 def test_a_clone_of_another_backup_is_discarded(repair_case: RepairCase) -> None:
     place = RepairWorkspace(repair_case.backup.path)
     place.begin(UDID).mkdir()
-    place.note = RepairNote(udid=UDID, stamp=("another", "save"), dropped=())
+    place.note = RepairNote(udid=UDID, stamp=("another", "backup"), dropped=())
     assert repair_case.repair().verdict.verdict == "whole" and repair_case.beside == [UDID]
 
 
@@ -353,14 +353,16 @@ def test_stray_files_are_not_copied(repair_case: RepairCase) -> None:
     assert not {finding.code for finding in repaired.verdict.findings} & {"stray-file", "foreign-entry"}
 
 
-# -- killed at any point ----------------------------------------------------------------------------------------------
+# -- killed at any point -----------------------------------------------------------------------------------------------
 
 EVENTS = frozenset(("os.rename", "os.remove", "os.rmdir", "os.link", "os.mkdir", "open", "os.symlink"))
 
 
-def run_and_die_at(step: int, work: Callable[[], object], root: Path) -> bool:
-    """Run `work` in a child process that is gone, without a word, when it is about to change the disk for the
-    `step`th time. True: it died; False: it came to its end before."""
+def run_and_kill_at(step: int, work: Callable[[], object], root: Path) -> bool:
+    """Run `work` in a child process that exits just before its `step`th change to the disk.
+
+    Returns True if it exited there, False if it finished first.
+    """
     child = os.fork()
     if not child:
         count = 0
@@ -387,7 +389,9 @@ def run_and_die_at(step: int, work: Callable[[], object], root: Path) -> bool:
     return code == 77
 
 
-def deaths(repair_case: RepairCase, work: Callable[[], object], tmp_path: Path, every: int) -> Iterator[int]:
+def kill_at_each_change(
+    repair_case: RepairCase, work: Callable[[], object], tmp_path: Path, every: int
+) -> Iterator[int]:
     """Kill `work` before each of its changes to the disk, from a fresh copy of the damaged backup each time."""
     parent = repair_case.backup.path.parent
     pristine, seals = tmp_path / "pristine", tmp_path / "pristine-seals"
@@ -398,7 +402,7 @@ def deaths(repair_case: RepairCase, work: Callable[[], object], tmp_path: Path, 
         for now, before in ((parent, pristine), (repair_case.seals, seals)):
             shutil.rmtree(now)
             shutil.copytree(before, now)
-        if not run_and_die_at(step, work, parent):
+        if not run_and_kill_at(step, work, parent):
             return
         yield step
         step += every
@@ -407,7 +411,7 @@ def deaths(repair_case: RepairCase, work: Callable[[], object], tmp_path: Path, 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a child process")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("with_phone", [True, False], ids=["with-phone", "without-phone"])
-def test_killed_at_any_point_the_backup_exists_and_the_next_attempt_repairs(tmp_path: Path, with_phone: bool) -> None:
+def test_a_repair_killed_at_any_point_keeps_a_backup_and_can_be_repeated(tmp_path: Path, with_phone: bool) -> None:
     backup = SmallBackup(tmp_path / "backups" / UDID, encrypted=False)
     for name in (SMS, PHOTO, SHARED, ("HomeDomain", "Library/Preferences/sound.plist")):
         backup.add_file(*name, b"some content of a file" * 30)
@@ -415,27 +419,27 @@ def test_killed_at_any_point_the_backup_exists_and_the_next_attempt_repairs(tmp_
     healthy, seals = tmp_path / "healthy", tmp_path / "seals"
     shutil.copytree(backup.path, healthy)
     backup.seal(seals)
-    bed = RepairCase(backup, Phone(healthy, None), seals, damage(backup), {})
+    case = RepairCase(backup, Phone(healthy, None), seals, damage(backup), {})
     place = RepairWorkspace(backup.path)
-    died = between = 0
-    for _ in deaths(bed, lambda: bed.repair(with_phone=with_phone), tmp_path, every=1):
-        died += 1
-        here = [path for path in (backup.path, place.before) if (path / "Manifest.db").exists()]
-        assert here, "one backup is always there"
-        verdicts = {verify(path, None, seals=None).verdict for path in here}
+    kill_count = between_count = 0
+    for _ in kill_at_each_change(case, lambda: case.repair(with_phone=with_phone), tmp_path, every=1):
+        kill_count += 1
+        backups = [path for path in (backup.path, place.before) if (path / "Manifest.db").exists()]
+        assert backups, "one backup always exists"
+        verdicts = {verify(path, None, seals=None).verdict for path in backups}
         if not backup.path.exists():
-            between += 1
+            between_count += 1
             assert verify(place.clone(UDID), None, seals=None).verdict == "whole"
         assert verdicts & {"whole", "damaged"}
-        bed.repair(with_phone=with_phone)
-        assert bed.verdict == "whole"
+        case.repair(with_phone=with_phone)
+        assert case.verdict == "whole"
         assert not place.folder.exists()
-        kept = [name for name in bed.beside if name != UDID]
-        assert len(kept) == (0 if with_phone else 1), "what was before is kept where something is lost"
-    assert died > 20 and between >= 1
+        kept = [name for name in case.beside if name != UDID]
+        assert len(kept) == (0 if with_phone else 1), "the original is kept if files were lost"
+    assert kill_count > 20 and between_count >= 1
 
 
-def test_a_new_backup_between_the_two_renames_is_kept_beside_the_old_one(repair_case: RepairCase) -> None:
+def test_a_new_backup_between_the_two_renames_is_kept_with_the_old_one(repair_case: RepairCase) -> None:
     place = RepairWorkspace(repair_case.backup.path)
     clone = place.begin(UDID)
     shutil.copytree(repair_case.phone.healthy, clone)
@@ -461,12 +465,12 @@ def test_a_missing_backup_is_reported(tmp_path: Path) -> None:
         repair(tmp_path, home=tmp_path, phone=None, password=None)
 
 
-def test_the_repaired_manifest_is_sound_and_has_the_same_key(tmp_path: Path) -> None:
+def test_the_repaired_manifest_is_valid_and_has_the_same_key(tmp_path: Path) -> None:
     backup = healthy_backup(tmp_path)
     damaged_ids = damage(backup)
-    bed = RepairCase(backup, Phone(tmp_path, backup.password), tmp_path / "seals", damaged_ids, {})
+    case = RepairCase(backup, Phone(tmp_path, backup.password), tmp_path / "seals", damaged_ids, {})
     plist = (backup.path / "Manifest.plist").read_bytes()
-    bed.repair(with_phone=False)
+    case.repair(with_phone=False)
     assert (backup.path / "Manifest.plist").read_bytes() == plist, "keybag and ManifestKey stay"
     from migrate.backup.crypto.cipher import decrypted_chunks
 
@@ -478,7 +482,7 @@ def test_the_repaired_manifest_is_sound_and_has_the_same_key(tmp_path: Path) -> 
     connection.close()
 
 
-def test_a_backup_of_ios_9_is_repaired_without_its_phone(tmp_path: Path) -> None:
+def test_an_ios_9_backup_is_repaired_without_its_phone(tmp_path: Path) -> None:
     path = tmp_path / "ios9"
     path.mkdir()
     old = fill_as_ios_9(OldBackup(path)).write()

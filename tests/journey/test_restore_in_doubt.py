@@ -1,5 +1,7 @@
-"""The process dies around the phone's answer to a restore: `resume` never sends a set again over a phone that may have
-taken it and been used since."""
+"""The process is killed around the phone's answer to a restore.
+
+`resume` never sends the restore set again to a phone that may have taken it and been used since.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from migrate.phone.mobilebackup2 import restore as restoring
 from migrate.phone.mobilebackup2.restore import RestoreAttempt
 from migrate.problems import RestoreInDoubt
 from migrate.simulator.device.filesystem import Bytes
-from tests.journey.moves import Bench, new_phone
+from tests.journey.moves import Lab, new_phone
 
 IN_USE: dict[str, Any] = {
     "new_phone": {"is": "in-use"},
@@ -24,7 +26,7 @@ IN_USE: dict[str, Any] = {
 
 
 class PowerCut(BaseException):
-    """The process has ended: nothing after this runs."""
+    """Ends the process: nothing after it runs."""
 
 
 def cut() -> None:
@@ -32,15 +34,13 @@ def cut() -> None:
 
 
 @pytest.fixture
-def in_use(bench: Callable[..., Bench]) -> Bench:
-    table = bench(new=new_phone("18.5", empty=False))
-    table.person.passwords["new"] = table.person.passwords["old"]
-    return table
+def in_use(make_lab: Callable[..., Lab]) -> Lab:
+    lab = make_lab(new=new_phone("18.5", empty=False))
+    lab.person.passwords["new"] = lab.person.passwords["old"]
+    return lab
 
 
-def test_a_phone_that_was_restored_and_used_is_never_sent_the_set_again(
-    in_use: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_phone_restored_and_used_since_is_never_restored_again(in_use: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "RestoreAttempt", lambda **given: RestoreAttempt(**{**given, "on_taken": cut}))
     with pytest.raises(PowerCut):
         in_use.move(in_use.plan(**IN_USE))
@@ -48,7 +48,7 @@ def test_a_phone_that_was_restored_and_used_is_never_sent_the_set_again(
     contacts = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb")
     node = in_use.new.files.get(*contacts)
     assert node is not None
-    in_use.new.files.put(replace(node, content=Bytes(b"somebody new was added")))
+    in_use.new.files.put(replace(node, content=Bytes(b"a new contact was added")))
     used = in_use.new.files.digests()
 
     with pytest.raises(RestoreInDoubt) as doubt:
@@ -58,7 +58,7 @@ def test_a_phone_that_was_restored_and_used_is_never_sent_the_set_again(
     assert in_use.last_run.unfinished
 
 
-def test_a_restore_that_the_phone_confirmed_is_not_repeated(in_use: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_restore_that_the_phone_confirmed_is_not_repeated(in_use: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     async def killed_while_it_restarts(*_: object) -> None:
         raise PowerCut
 
@@ -66,17 +66,22 @@ def test_a_restore_that_the_phone_confirmed_is_not_repeated(in_use: Bench, monke
     with pytest.raises(PowerCut):
         in_use.move(in_use.plan(**IN_USE))
     monkeypatch.undo()
-    sent = sum(isinstance(event, events.BytesMoved) and event.step == "restore" for event in in_use.heard)
+    sent = sum(isinstance(event, events.BytesMoved) and event.step == "restore" for event in in_use.received_events)
     in_use.resume()
-    assert sum(isinstance(event, events.BytesMoved) and event.step == "restore" for event in in_use.heard) == sent
+    assert (
+        sum(isinstance(event, events.BytesMoved) and event.step == "restore" for event in in_use.received_events)
+        == sent
+    )
 
 
-def test_killed_before_half_was_sent_it_is_sent_again(in_use: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_restore_killed_before_the_phone_took_it_is_sent_again(in_use: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed_at_once(self: RestoreAttempt, conversation: object, total_bytes: int) -> None:
         raise PowerCut
 
     monkeypatch.setattr(RestoreAttempt, "note", killed_at_once)
-    monkeypatch.setattr(RestoreAttempt, "was_not_taken", property(lambda self: cut()))  # no line is written any more
+    monkeypatch.setattr(
+        RestoreAttempt, "was_not_taken", property(lambda self: cut())
+    )  # nothing more is written to the journal
     with pytest.raises(PowerCut):
         in_use.move(in_use.plan(**IN_USE))
     monkeypatch.undo()

@@ -29,7 +29,7 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home").open()
 
 
-def begun(home: Home, name: str) -> RunFolder:
+def start_run(home: Home, name: str) -> RunFolder:
     folder = home.runs / name
     folder.mkdir()
     (folder / "plan.toml").write_text(to_toml(PLAN))
@@ -43,33 +43,33 @@ def rewrite_head(folder: RunFolder, **change: Any) -> None:
     path.write_text("\n".join([json.dumps({**json.loads(head), **change}), *rest]) + "\n")
 
 
-class NobodyAsked:
-    """Fails on every question: nothing may be asked here."""
+class NoPrompts:
+    """Fails on every prompt."""
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(name)
 
 
-def go_on(home: Home, run: RunFolder) -> None:
+def resume_run(home: Home, run: RunFolder) -> None:
     asyncio.run(
         resume(
             run,
-            RunContext(home, home.tmp, UsbmuxConfig("127.0.0.1:1", home.pairing, home.tmp), NobodyAsked(), wait_s=0),
+            RunContext(home, home.tmp, UsbmuxConfig("127.0.0.1:1", home.pairing, home.tmp), NoPrompts(), wait_s=0),
         )
     )
 
 
 def test_resume_without_a_name_takes_the_only_unfinished_run(home: Home) -> None:
-    first = begun(home, "20260101-000000-aaaa")
+    first = start_run(home, "20260101-000000-aaaa")
     assert only_unfinished(home) == first
-    begun(home, "20260102-000000-bbbb")
+    start_run(home, "20260102-000000-bbbb")
     with pytest.raises(WhichRun) as caught:
         only_unfinished(home)
     assert caught.value.unfinished == ("20260101-000000-aaaa", "20260102-000000-bbbb")
 
 
 def test_a_run_of_a_newer_version_is_refused_and_not_skipped(home: Home) -> None:
-    run = begun(home, "20260101-000000-aaaa")
+    run = start_run(home, "20260101-000000-aaaa")
     rewrite_head(run, journal=FORMAT + 1)
     with pytest.raises(JournalTooNew):
         only_unfinished(home)
@@ -77,36 +77,36 @@ def test_a_run_of_a_newer_version_is_refused_and_not_skipped(home: Home) -> None
 
 
 def test_a_damaged_run_does_not_prevent_resuming_another(home: Home) -> None:
-    damaged = begun(home, "20260102-000000-bbbb")
+    damaged = start_run(home, "20260102-000000-bbbb")
     rewrite_head(damaged, at=None)
     with pytest.raises(JournalDamaged):
         only_unfinished(home)
-    sound = begun(home, "20260101-000000-aaaa")
-    assert only_unfinished(home) == sound
+    intact = start_run(home, "20260101-000000-aaaa")
+    assert only_unfinished(home) == intact
     assert [one.summary()["state"] for one in all_runs(home)] == ["unfinished", "damaged"]
 
 
 @pytest.mark.parametrize("change", [{"run": None}, {"plan_digest": 7}, {"at": None}])
 def test_an_incomplete_head_is_reported_as_damage(home: Home, change: dict[str, Any]) -> None:
-    run = begun(home, "20260101-000000-aaaa")
+    run = start_run(home, "20260101-000000-aaaa")
     rewrite_head(run, **change)
     with pytest.raises(JournalDamaged) as caught:
         run.journal()
     assert caught.value.line == 1 and next(iter(change)) in caught.value.why
 
 
-def test_a_run_held_by_another_process_is_not_even_read(home: Home) -> None:
-    """Its journal grows: one read before the lock is held could be a step behind, and that step would be done twice."""
-    run = begun(home, "20260101-000000-aaaa")
+def test_a_run_locked_by_another_process_is_not_read(home: Home) -> None:
+    """A journal read before the lock is held could be out of date, and a step would be repeated."""
+    run = start_run(home, "20260101-000000-aaaa")
     (run.path / "journal.ndjson").write_text("half a li")
     with locked(run.path / "lock"), pytest.raises(RunBusy):
-        go_on(home, run)
+        resume_run(home, run)
 
 
 @pytest.mark.parametrize("text", [None, "version = 1\n", to_toml(PLAN).replace("prove = true", "prove = false")])
-def test_a_missing_broken_or_changed_plan_of_a_run_is_refused(home: Home, text: str | None) -> None:
-    run = begun(home, "20260101-000000-aaaa")
+def test_a_run_whose_plan_is_missing_broken_or_changed_is_refused(home: Home, text: str | None) -> None:
+    run = start_run(home, "20260101-000000-aaaa")
     plan = run.path / "plan.toml"
     plan.unlink() if text is None else plan.write_text(text)
     with pytest.raises(OtherPlan):
-        go_on(home, run)
+        resume_run(home, run)

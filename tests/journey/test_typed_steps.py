@@ -54,11 +54,11 @@ RESULTS: tuple[StepResult, ...] = (
 
 
 @pytest.mark.parametrize("result", RESULTS, ids=lambda result: type(result).__name__)
-def test_a_result_is_read_back_from_json_as_it_was(result: StepResult) -> None:
+def test_a_result_survives_a_round_trip_through_json(result: StepResult) -> None:
     assert from_json(type(result), to_json(result)) == result
 
 
-def test_the_json_of_results_is_what_receipts_have_always_held() -> None:
+def test_the_json_of_results_has_not_changed() -> None:
     assert to_json(RESULTS[4])["replaces"] == [["photos", "Photos", 2, None], ["calls", "Calls", 2, 0]]
     assert to_json(RESULTS[4])["left_out"] == [["HomeDomain", "a/b", "ab12", "there is no stored file"]]
     assert to_json(RESULTS[5])["as"] == {"ios_version": "26.1", "model": "iPhone17,3", "with_contents": False}

@@ -1,4 +1,4 @@
-"""The old phone is gone and its only backup is damaged: the run stops, or continues and names what is lost."""
+"""The old phone is gone and its only backup is damaged: the run stops, or continues and names the losses."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import pytest
 
 from migrate.backup.reader import Backup
 from migrate.problems import BackupDamaged
-from tests.journey.conftest import SetBench
+from tests.journey.conftest import MakeLab
 from tests.journey.moves import PASSWORD
 
 
 def test_a_damaged_backup_moves_if_the_plan_accepts_it_and_the_losses_are_named(
-    bench: SetBench, saved_old_phone: Path, tmp_path: Path
+    make_lab: MakeLab, old_phone_backup: Path, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "kept" / saved_old_phone.name
-    shutil.copytree(saved_old_phone, folder)
+    folder = tmp_path / "kept" / old_phone_backup.name
+    shutil.copytree(old_phone_backup, folder)
     with Backup.open(folder, PASSWORD) as backup:
         lost = next(record for record in backup.records() if record.relative_path.startswith("Media/DCIM/100APPLE/"))
         backup.stored_path(lost).unlink()
-    table = bench()
+    lab = make_lab()
     gone = {"old_phone": {"backup": str(folder)}}
     with pytest.raises(BackupDamaged) as stopped:
-        table.move(table.plan(**gone))
-    assert stopped.value.exit_code == 30 and table.new.pending_restore is None
+        lab.move(lab.plan(**gone))
+    assert stopped.value.exit_code == 30 and lab.new.pending_restore is None
 
-    ended = table.move(table.plan(**gone, safety={"accept_unreadable": True}))
-    receipt = table.last_run.receipt()
+    ended = lab.move(lab.plan(**gone, safety={"accept_unreadable": True}))
+    receipt = lab.last_run.receipt()
     assert receipt is not None
     assert ended.outcome == "proven" and receipt["proof"]["categories"]["photos"]["left-behind"] == 1
     named = [found for found in receipt["findings"] if found["code"] == "left-out"]
     assert [found["relative_path"] for found in named] == [lost.relative_path]
-    assert table.new.files.get(lost.domain, lost.relative_path) is None
+    assert lab.new.files.get(lost.domain, lost.relative_path) is None

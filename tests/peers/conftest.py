@@ -1,7 +1,7 @@
-"""Clients nobody here wrote, run as programs against simulated iPhones served from the test's own process.
+"""Independent clients, run as programs against simulated iPhones in the test process.
 
-A peer that is not installed skips its tests on a developer's machine and fails them where CI is set: a bench that
-quietly tests nothing is worse than none.
+If a peer is not installed, its tests are skipped on a developer's machine and fail where CI is set. CI must not pass
+without running them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class SkippingBench(Bench):
-    """A peer that is missing skips the test, or fails it where CI is set."""
+    """A bench where a missing peer skips the test, or fails it if CI is set."""
 
     def run(self, peer: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         try:
@@ -42,7 +42,7 @@ class SkippingBench(Bench):
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
-    """`bench(phone, …)`: these phones, served until the test is over."""
+    """`bench(phone, …)` serves these phones until the test ends."""
     with contextlib.ExitStack() as served:
 
         def serve(*phones: SimulatedPhone) -> Bench:
@@ -55,7 +55,7 @@ def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
 
 @pytest.fixture
 def small_phone() -> Callable[..., SimulatedPhone]:
-    """`small_phone(**about)`: trusted, a few files in several domains, two apps; quick keys."""
+    """`small_phone(**about)`: a trusted phone with a few files in several domains, two apps and fast key derivation."""
 
     def make(**about: Any) -> SimulatedPhone:
         phone = SimulatedPhone(

@@ -1,4 +1,4 @@
-"""An old phone with contents and a new one without, for clients that back the one up and restore the other."""
+"""An old phone with contents and an empty new one, for clients that back up one and restore the other."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from migrate.simulator.device.phone import Cable, SimulatedPhone
 from migrate.simulator.device.simulated_user import SimulatedUser
 from tests.peers.workbench import Bench
 
-PATIENCE_S = 60
+TIMEOUT_S = 60
 SPEC = ContentsSpec(contacts=12, messages=40, attachments=5, photos=6, videos=1, health_samples=40, history=10)
 
 
 class WatchedPhone(SimulatedPhone):
-    """A phone that says when it is on the cable again, and when its setup was finished after a restore."""
+    """A phone with events for its restart and for the end of its setup after a restore."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -35,14 +35,14 @@ class WatchedPhone(SimulatedPhone):
 
 
 def make_phone(name: str, ios_version: str, **about: Any) -> WatchedPhone:
-    """With a passcode: idevicebackup2 wants an EscrowBag, which a phone without one does not give."""
+    """A phone with a passcode: idevicebackup2 needs an EscrowBag, and a phone without a passcode has none."""
     simulated_user = SimulatedUser(setup_delay_s=0.0)
-    usual = {"keybag_rounds": 1000, "passcode": "1947", "simulated_user": simulated_user, "boot_delay_s": 0.0}
-    return WatchedPhone(**{"name": name, "ios_version": ios_version, **usual, **about})
+    defaults = {"keybag_rounds": 1000, "passcode": "1947", "simulated_user": simulated_user, "boot_delay_s": 0.0}
+    return WatchedPhone(**{"name": name, "ios_version": ios_version, **defaults, **about})
 
 
 class Pair:
-    """Both phones on one usbmuxd; `ask` runs a client against them."""
+    """Both phones on one usbmuxd. `run` runs a client against them."""
 
     def __init__(self, bench: Callable[..., Bench], folder: Path, ios_version: str, **about: Any) -> None:
         self.old, self.new = make_phone("Old", ios_version, **about), make_phone("New", ios_version)
@@ -52,14 +52,14 @@ class Pair:
         self.backup = self.backups / self.old.udid
         self._bench = bench(self.old, self.new)
 
-    def ask(self, peer: str, *arguments: str | Path, fails: bool = False) -> str:
-        """What the client wrote to both its outputs."""
+    def run(self, peer: str, *arguments: str | Path, fails: bool = False) -> str:
+        """Run a client. Returns its stdout and stderr."""
         done = self._bench.run(peer, *arguments)
-        said = str(done.stdout + done.stderr)
-        assert (done.returncode != 0) is fails, f"{peer} {arguments} ended {done.returncode}\n{said}"
-        return said
+        output = str(done.stdout + done.stderr)
+        assert (done.returncode != 0) is fails, f"{peer} {arguments} ended {done.returncode}\n{output}"
+        return output
 
-    def holds(self, *, encrypted: bool) -> dict[str, str]:
+    def expected_backup(self, *, encrypted: bool) -> dict[str, str]:
         """What a backup of the old phone must hold: `Domain/path` -> SHA-256 of every file."""
         digests = self.old.files.digests()
         return {
@@ -68,14 +68,15 @@ class Pair:
             if node.kind == "file" and is_backed_up(node.domain, node.relative_path, encrypted=encrypted)
         }
 
-    def assert_the_new_phone_is_like_the_old(self) -> None:
-        """Waits for the restart, then compares files, directories and links that a backup carries to another phone."""
-        assert self.new.settled.wait(PATIENCE_S)
-        old, new = travelling(self.old), travelling(self.new)
+    def assert_new_phone_matches_old(self) -> None:
+        """Wait for the restart, then compare the files, directories and links that a backup moves to another phone."""
+        assert self.new.settled.wait(TIMEOUT_S)
+        old, new = transferable_files(self.old), transferable_files(self.new)
         assert old == new and len(old) > 200
 
 
-def travelling(phone: SimulatedPhone) -> dict[str, str]:
+def transferable_files(phone: SimulatedPhone) -> dict[str, str]:
+    """What a backup moves to another phone: `Domain/path` -> digest."""
     where = {f"{node.domain}/{node.relative_path}": (node.domain, node.relative_path) for node in phone.files.walk()}
     return {
         key: value
@@ -84,6 +85,6 @@ def travelling(phone: SimulatedPhone) -> dict[str, str]:
     }
 
 
-def received_files(folder: Path) -> dict[str, int]:
-    """Every payload in a backup folder -> when it was last written, in nanoseconds."""
+def modification_times(folder: Path) -> dict[str, int]:
+    """Name of every stored file in a backup folder -> its modification time in nanoseconds."""
     return {path.name: path.stat().st_mtime_ns for path in folder.glob("??/*")}

@@ -1,8 +1,8 @@
-"""Every state of a phone, what facts say a real one answers in it, and what the peers print when they meet that answer.
+"""The states of a phone: what a real phone answers in each, and what the peers print for that answer.
 
-`expects` is what a peer prints for that answer on a real phone too: both map lockdownd's strings and the agent's error
-codes by a table of their own (libimobiledevice src/lockdown.c, pymobiledevice3 lockdown.py), so where a peer prints its
-word for the right answer, the phone gave it.
+Both peers translate lockdownd's strings and the agent's error codes with fixed tables (libimobiledevice
+src/lockdown.c, pymobiledevice3 lockdown.py). If a peer prints the `expected` text, the simulated phone gave the same
+answer as a real one.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from migrate.simulator.device.simulated_user import SimulatedUser, absent_user
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 from tests.peers.workbench import LIBIMOBILEDEVICE, PYMOBILEDEVICE3, Bench
 
-Question = Literal["info", "backup", "restore"]
+CommandName = Literal["info", "backup", "restore"]
 Prepare = Callable[[SimulatedPhone], object]
-RETRIES_FOR_EVER = "polls for ever"
+RETRIES_FOREVER = "polls forever"
 
-COMMANDS: Mapping[str, Mapping[Question, tuple[str, ...]]] = {
+COMMANDS: Mapping[str, Mapping[CommandName, tuple[str, ...]]] = {
     LIBIMOBILEDEVICE: {
         "info": ("ideviceinfo", "-u", "{udid}", "-k", "SerialNumber"),
         "backup": ("idevicebackup2", "-u", "{udid}", "backup", "{backups}"),
@@ -40,11 +40,11 @@ COMMANDS: Mapping[str, Mapping[Question, tuple[str, ...]]] = {
 @dataclass(frozen=True)
 class State:
     name: str
-    asks: Question
-    says: str  # what a real phone answers
-    expects: Mapping[str, str]  # peer -> what it prints then
+    command: CommandName
+    real_answer: str  # what a real phone answers
+    expected: Mapping[str, str]  # peer -> what it prints for that answer
     about: Mapping[str, Any] = field(default_factory=dict)
-    prepare: Prepare = lambda phone: None  # once the computer is trusted and, for a restore, a backup was made
+    prepare: Prepare = lambda phone: None  # after pairing and, for a restore, after a backup
     is_fast: bool = False
 
     def __str__(self) -> str:
@@ -61,7 +61,7 @@ class Answer:
 
     @property
     def agrees(self) -> bool:
-        return self.state.expects[self.peer] in self.printed
+        return self.state.expected[self.peer] in self.printed
 
 
 def both(text: str) -> dict[str, str]:
@@ -72,7 +72,7 @@ def each(libimobiledevice: str, pymobiledevice3: str) -> dict[str, str]:
     return {LIBIMOBILEDEVICE: libimobiledevice, PYMOBILEDEVICE3: pymobiledevice3}
 
 
-def coded(number: int) -> dict[str, str]:
+def error_code(number: int) -> dict[str, str]:
     return each(f"ErrorCode {number}:", f"'ErrorCode': {number},")
 
 
@@ -92,7 +92,7 @@ def forget_with(fate: Literal["InvalidHostID", "tls-closes"]) -> Prepare:
     def forget(phone: SimulatedPhone) -> None:
         phone.assume.forgotten_computer = fate
         phone.forget_hosts()
-        phone.trust = "denied"  # else the peers just pair again
+        phone.trust = "denied"  # otherwise the peers pair again
 
     return forget
 
@@ -112,7 +112,7 @@ STATES = (
           each("Password protected (-17)", "Device is password protected"),
           {"trust": "locked", "simulated_user": absent_user()}, is_fast=True),
     State("trust dialog open", "info", "PairingDialogResponsePending (−19)",
-          each("Pairing dialog response pending (-19)", RETRIES_FOR_EVER),
+          each("Pairing dialog response pending (-19)", RETRIES_FOREVER),
           {"trust": "ask", "simulated_user": absent_user()}, is_fast=True),
     State("trust denied", "info", "UserDeniedPairing (−18)",
           each("User denied pairing (-18)", "The user refused to trust this computer"), {"trust": "denied"}),
@@ -132,38 +132,39 @@ STATES = (
           prepare=restart_without_unlocking, is_fast=True),
     State("not activated", "backup", "InvalidService (−27)",
           each("Could not start service com.apple.mobilebackup2", "Failed to start service"), {"activated": False}),
-    State("passcode declined", "backup", "208 Device locked", coded(208), prepare=habit("passcode", "decline")),
-    State("passcode ignored", "backup", "208 Device locked", coded(208), prepare=habit("passcode", "ignore")),
+    State("passcode declined", "backup", "208 Device locked", error_code(208), prepare=habit("passcode", "decline")),
+    State("passcode ignored", "backup", "208 Device locked", error_code(208), prepare=habit("passcode", "ignore")),
     State("passcode sheet shown twice", "backup", "a backup",
           each("Backup Successful.", ""), prepare=habit("passcode_sheets", 2)),
-    State("setup unfinished", "backup", "212", coded(212), {"setup": "running"}),
+    State("setup unfinished", "backup", "212", error_code(212), {"setup": "running"}),
     State("another program syncs", "backup", "AFC 19 OP_WOULD_BLOCK, 50 times",
           each("timeout while locking for sync", "lock"), prepare=condition("sync_lock_held", True)),
-    State("encryption required by policy", "backup", "207", coded(207), {"requires_encryption": True}),
-    State("Shared iPad", "backup", "22", coded(22), prepare=condition("policy", "shared-ipad")),
-    State("iCloud restore running", "backup", "25", coded(25), prepare=condition("cloud_restore", "running")),
-    State("snapshot left behind", "backup", "3", coded(3), prepare=condition("snapshot_left", True)),
+    State("encryption required by policy", "backup", "207", error_code(207), {"requires_encryption": True}),
+    State("Shared iPad", "backup", "22", error_code(22), prepare=condition("policy", "shared-ipad")),
+    State("iCloud restore running", "backup", "25", error_code(25), prepare=condition("cloud_restore", "running")),
+    State("snapshot left behind", "backup", "3", error_code(3), prepare=condition("snapshot_left", True)),
     State("low battery", "backup", "a backup: no gate is known",
           each("Backup Successful.", ""), {"battery_percent": 2}),
-    State("Find My on", "restore", "211", coded(211), prepare=state("find_my", True), is_fast=True),
-    State("restore pending", "restore", "102", coded(102), {"restore_pending": True}),
-    State("setup unfinished", "restore", "212", coded(212), prepare=state("setup", "running")),
-    State("iCloud restore running", "restore", "25", coded(25), prepare=condition("cloud_restore", "running")),
-    State("SpringBoard not ready", "restore", "1", coded(1), prepare=condition("springboard_ready", False)),
-    State("another restore holds the lock", "restore", "1", coded(1), prepare=condition("restore_lock_held", True)),
-    State("no room on the phone", "restore", "106", coded(106),
-          prepare=lambda p: setattr(p.faults, "free_bytes", 5000)),  # enough for what AFC writes first
-    State("backup of a newer iOS", "restore", "203", coded(203), prepare=state("ios_version", "15.8.2")),
-    State("cancelled on the phone", "backup", "202 (and syncCancelRequest)", coded(202),
+    State("Find My on", "restore", "211", error_code(211), prepare=state("find_my", True), is_fast=True),
+    State("restore pending", "restore", "102", error_code(102), {"restore_pending": True}),
+    State("setup unfinished", "restore", "212", error_code(212), prepare=state("setup", "running")),
+    State("iCloud restore running", "restore", "25", error_code(25), prepare=condition("cloud_restore", "running")),
+    State("SpringBoard not ready", "restore", "1", error_code(1), prepare=condition("springboard_ready", False)),
+    State("another restore holds the lock", "restore", "1", error_code(1),
+          prepare=condition("restore_lock_held", True)),
+    State("no room on the phone", "restore", "106", error_code(106),
+          prepare=lambda p: setattr(p.faults, "free_bytes", 5000)),  # enough for the first AFC writes
+    State("backup of a newer iOS", "restore", "203", error_code(203), prepare=state("ios_version", "15.8.2")),
+    State("cancelled on the phone", "backup", "202 (and syncCancelRequest)", error_code(202),
           prepare=habit("cancels", "backup")),
-    State("cancelled on the phone", "restore", "202 (and syncCancelRequest)", coded(202),
+    State("cancelled on the phone", "restore", "202 (and syncCancelRequest)", error_code(202),
           prepare=habit("cancels", "restore")),
 )  # fmt: skip
 
 
 @contextmanager
 def phone_in(state: State, folder: Path, peer: str) -> Iterator[tuple[Bench, SimulatedPhone]]:
-    """A phone in that state on a cable, with what has to be there before: trust, and for a restore a backup."""
+    """A connected phone in that state, paired first if the command needs it, and with a backup for a restore."""
     about = dict(state.about)
     pending = about.pop("restore_pending", False)
     simulated_user = about.pop("simulated_user", SimulatedUser(setup_delay_s=0.0))
@@ -174,30 +175,30 @@ def phone_in(state: State, folder: Path, peer: str) -> Iterator[tuple[Bench, Sim
     (folder / "backups" / phone.udid).mkdir(parents=True)
     with SimulatedUsbmuxd([phone]) as server:
         bench = Bench(server, folder)
-        if state.asks == "restore":
-            ask(bench, phone, peer, "backup")
-        elif phone.trust == "trusted" and state.expects[peer]:
-            ask(bench, phone, peer, "info")
+        if state.command == "restore":
+            run_peer(bench, phone, peer, "backup")
+        elif phone.trust == "trusted" and state.expected[peer]:
+            run_peer(bench, phone, peer, "info")
         if pending:
             phone.pending_restore = empty_restore()
         state.prepare(phone)
         yield bench, phone
 
 
-def ask(bench: Bench, phone: SimulatedPhone, peer: str, question: Question) -> tuple[int, str]:
-    """The peer's exit code and all it printed."""
-    words = {"udid": phone.udid, "backups": str(bench.home / "backups")}
-    program, *arguments = (word.format_map(words) for word in COMMANDS[peer][question])
+def run_peer(bench: Bench, phone: SimulatedPhone, peer: str, command: CommandName) -> tuple[int, str]:
+    """The peer's exit code and all its output."""
+    values = {"udid": phone.udid, "backups": str(bench.home / "backups")}
+    program, *arguments = (argument.format_map(values) for argument in COMMANDS[peer][command])
     done = bench.run(program, *arguments)
     return done.returncode, done.stdout + done.stderr
 
 
 def answer_in(state: State, peer: str, folder: Path) -> Answer:
-    """What the peer prints in that state. A peer that would wait for ever is not asked."""
-    if state.expects[peer] == RETRIES_FOR_EVER:
-        return Answer(state, peer, RETRIES_FOR_EVER)
+    """What the peer prints in that state. A peer that would wait forever is not run."""
+    if state.expected[peer] == RETRIES_FOREVER:
+        return Answer(state, peer, RETRIES_FOREVER)
     with phone_in(state, folder, peer) as (bench, phone):
-        code, printed = ask(bench, phone, peer, state.asks)
-    if state.expects[peer] == "" and code != 0:
-        printed = f"ended {code}: {printed}"
+        code, printed = run_peer(bench, phone, peer, state.command)
+    if state.expected[peer] == "" and code != 0:
+        printed = f"exit {code}: {printed}"
     return Answer(state, peer, printed)

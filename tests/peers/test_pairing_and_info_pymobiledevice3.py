@@ -20,31 +20,31 @@ MakePhone = Callable[..., SimulatedPhone]
 PEER = "pymobiledevice3"
 
 
-def test_usbmux_list_shows_phones_whether_trusted_or_not(bench: Any, small_phone: MakePhone) -> None:
+def test_usbmux_list_shows_trusted_and_untrusted_phones(bench: Any, small_phone: MakePhone) -> None:
     phones = [small_phone(), small_phone(trust="ask", name="New iPhone")]
     listed = json.loads(bench(*phones).check(PEER, "usbmux", "list"))
     assert {one["Identifier"]: one["DeviceName"] for one in listed} == {phone.udid: phone.name for phone in phones}
     assert phones[1].trusted_hosts == {}
 
 
-@pytest.mark.parametrize("passcode", ["", "1234"], ids=["without a passcode", "with one"])
+@pytest.mark.parametrize("passcode", ["", "1234"], ids=["without a passcode", "with a passcode"])
 def test_lockdown_info_of_a_trusted_phone_has_the_private_values(
     bench: Any, small_phone: MakePhone, passcode: str
 ) -> None:
     phone = small_phone(passcode=passcode)
-    told = json.loads(bench(phone).check(PEER, "lockdown", "info", "--udid", phone.udid))
-    assert told["SerialNumber"] == phone.serial
-    assert told["PhoneNumber"] == phone.phone_number
+    info = json.loads(bench(phone).check(PEER, "lockdown", "info", "--udid", phone.udid))
+    assert info["SerialNumber"] == phone.serial
+    assert info["PhoneNumber"] == phone.phone_number
 
 
-def test_pairing_waits_for_the_dialog_and_unpairing_ends_it(bench: Any, small_phone: MakePhone) -> None:
+def test_pairing_waits_for_the_dialog_and_unpairing_removes_the_trust(bench: Any, small_phone: MakePhone) -> None:
     phone = small_phone(trust="ask", simulated_user=SimulatedUser(trust_after_polls=1))
-    table = bench(phone)
-    table.check(PEER, "lockdown", "pair", "--udid", phone.udid)
+    tools = bench(phone)
+    tools.check(PEER, "lockdown", "pair", "--udid", phone.udid)
     assert len(phone.trusted_hosts) == 1
-    told = json.loads(table.check(PEER, "lockdown", "info", "--udid", phone.udid))
-    assert told["SerialNumber"] == phone.serial
-    table.check(PEER, "lockdown", "unpair", "--udid", phone.udid)
+    info = json.loads(tools.check(PEER, "lockdown", "info", "--udid", phone.udid))
+    assert info["SerialNumber"] == phone.serial
+    tools.check(PEER, "lockdown", "unpair", "--udid", phone.udid)
     assert phone.trusted_hosts == {}
 
 
@@ -55,27 +55,27 @@ def test_a_supervisors_computer_pairs_with_a_phone_that_forbids_pairing(bench: A
     phone = small_phone(
         trust="ask", pairing_allowed=False, supervisor=certificate.decode(), simulated_user=absent_user()
     )
-    table = bench(phone)
-    identity = table.home / "identity.pem"
+    tools = bench(phone)
+    identity = tools.home / "identity.pem"
     identity.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate)
-    done = table.run(PEER, "lockdown", "pair-supervised", identity, "--udid", phone.udid)
+    done = tools.run(PEER, "lockdown", "pair-supervised", identity, "--udid", phone.udid)
     assert len(phone.trusted_hosts) == 1, done.stdout + done.stderr
 
 
 def test_afc_lists_pulls_and_pushes(bench: Any, small_phone: MakePhone) -> None:
     phone = small_phone()
-    table = bench(phone)
-    assert "/DCIM/100APPLE/IMG_0001.JPG" in table.check(PEER, "afc", "ls", "/DCIM/100APPLE", "--udid", phone.udid)
-    table.check(PEER, "afc", "pull", "/DCIM", table.home / "pulled", "--udid", phone.udid)
-    (pulled,) = (table.home / "pulled").rglob("IMG_0001.JPG")
+    tools = bench(phone)
+    assert "/DCIM/100APPLE/IMG_0001.JPG" in tools.check(PEER, "afc", "ls", "/DCIM/100APPLE", "--udid", phone.udid)
+    tools.check(PEER, "afc", "pull", "/DCIM", tools.home / "pulled", "--udid", phone.udid)
+    (pulled,) = (tools.home / "pulled").rglob("IMG_0001.JPG")
     assert pulled.read_bytes() == bytes(range(256)) * 20
-    large = bytes(5_000_000)  # more than one piece
-    (table.home / "large.bin").write_bytes(large)
-    table.check(PEER, "afc", "push", table.home / "large.bin", "/large.bin", "--udid", phone.udid)
+    large = bytes(5_000_000)  # more than one AFC packet
+    (tools.home / "large.bin").write_bytes(large)
+    tools.check(PEER, "afc", "push", tools.home / "large.bin", "/large.bin", "--udid", phone.udid)
     assert phone.afc_files["/large.bin"] == large
 
 
-def test_afc_refuses_what_lies_outside(bench: Any, small_phone: MakePhone) -> None:
+def test_afc_refuses_paths_outside_its_root(bench: Any, small_phone: MakePhone) -> None:
     phone = small_phone()
     done = bench(phone).run(PEER, "afc", "ls", "/../Library", "--udid", phone.udid)
     assert done.returncode != 0
@@ -84,9 +84,9 @@ def test_afc_refuses_what_lies_outside(bench: Any, small_phone: MakePhone) -> No
 
 def test_apps_are_listed_with_their_groups(bench: Any, small_phone: MakePhone) -> None:
     phone = small_phone()
-    table = bench(phone)
-    apps = json.loads(table.check(PEER, "apps", "list", "--type", "User", "--udid", phone.udid))
+    tools = bench(phone)
+    apps = json.loads(tools.check(PEER, "apps", "list", "--type", "User", "--udid", phone.udid))
     assert set(apps) == {"com.example.chat", "com.example.own"}
     assert list(apps["com.example.chat"]["GroupContainers"]) == ["group.com.example.chat"]
-    one = json.loads(table.check(PEER, "apps", "query", "com.example.own", "--udid", phone.udid))
+    one = json.loads(tools.check(PEER, "apps", "query", "com.example.own", "--udid", phone.udid))
     assert set(one) == {"com.example.own"}

@@ -1,4 +1,4 @@
-"""Clients nobody here wrote, run as programs against simulated iPhones served from this process."""
+"""Independent clients, run as programs against simulated iPhones in this process."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ LIBIMOBILEDEVICE, PYMOBILEDEVICE3 = "libimobiledevice", "pymobiledevice3"
 
 
 class PeerMissing(Exception):
-    """This computer has no such program."""
+    """The program is not installed."""
 
 
 def command_of(peer: str) -> list[str]:
-    """How a peer is called. Raises PeerMissing."""
+    """The command line that starts a peer.
+
+    Raises:
+        PeerMissing: it is not installed.
+    """
     if peer == PYMOBILEDEVICE3:
-        return [sys.executable, "-m", "pymobiledevice3"]  # a dependency of ours
+        return [sys.executable, "-m", "pymobiledevice3"]  # one of our dependencies
     found = shutil.which(peer)
     if found is None:
         raise PeerMissing(f"{peer} is not installed (Debian: libimobiledevice-utils)")
@@ -31,20 +35,24 @@ def command_of(peer: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Bench:
-    """Phones on a usbmuxd, and a home of its own for the peers that talk to them."""
+    """Phones on a usbmuxd, and a separate home folder for the peers."""
 
     server: SimulatedUsbmuxd
     home: Path
 
     @property
     def environment(self) -> dict[str, str]:
-        """No variable of the developer's own that could lead a peer to a real phone or a real home."""
+        """An environment that cannot lead a peer to a real phone or a real home folder."""
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "SYSTEMROOT", "TMPDIR", "LANG")}
         home = str(self.home)
         return {**kept, "USBMUXD_SOCKET_ADDRESS": self.server.address, "HOME": home, "USERPROFILE": home}
 
     def run(self, peer: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """A peer's whole run: what it printed and its exit code, whatever that is. Raises PeerMissing."""
+        """Run a peer to its end, with any exit code.
+
+        Raises:
+            PeerMissing: it is not installed.
+        """
         return subprocess.run(
             [*command_of(peer), *map(str, arguments)],
             env=self.environment,
@@ -56,7 +64,7 @@ class Bench:
         )
 
     def check(self, peer: str, *arguments: str | Path) -> str:
-        """What a peer printed. Its failure is the test's, with all it said."""
+        """Run a peer that must succeed. Returns its stdout; a failure shows all its output."""
         done = self.run(peer, *arguments)
         assert done.returncode == 0, f"{peer} {arguments} ended {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout

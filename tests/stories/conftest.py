@@ -1,4 +1,4 @@
-"""Puts phones on the kitchen table, and clears it."""
+"""The `make_lab` fixture: two simulated iPhones for one test, stopped when it ends."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ import pytest
 
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
-from tests.stories.kitchen import SetTable, Table, new_phone, old_phone
+from tests.stories.lab import Lab, MakeLab, new_phone, old_phone
 
 
 @pytest.fixture
-def set_table(tmp_path: Path) -> Iterator[SetTable]:
-    """Two phones behind a usbmuxd; it stops with the test. `plugged` says which of them hang on the cable at first."""
-    tables: list[Table] = []
+def make_lab(tmp_path: Path) -> Iterator[MakeLab]:
+    """Starts a usbmuxd with two phones, stopped after the test. `plugged` names those connected at the start."""
+    labs: list[Lab] = []
 
-    def set_one(
-        old: SimulatedPhone | None = None, new: SimulatedPhone | None = None, *, plugged: str = "old new"
-    ) -> Table:
+    def make(old: SimulatedPhone | None = None, new: SimulatedPhone | None = None, *, plugged: str = "old new") -> Lab:
         phones = {"old": old or old_phone(), "new": new or new_phone()}
         server = SimulatedUsbmuxd([phone for name, phone in phones.items() if name in plugged.split()])
         server.start()
-        tables.append(Table(phones["old"], phones["new"], server, tmp_path / "home"))
-        return tables[-1]
+        labs.append(Lab(phones["old"], phones["new"], server, tmp_path / "home"))
+        return labs[-1]
 
-    yield set_one
-    for table in tables:
-        table.clear()
+    yield make
+    for lab in labs:
+        lab.close()

@@ -1,4 +1,4 @@
-"""A real terminal with `migrate` on it, and a person who reads a page and types an answer."""
+"""`migrate` on a real terminal, and a person who reads its pages and types answers."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 
 import pexpect
 
-from tests.stories.kitchen import PASSWORD, Table
+from tests.stories.lab import PASSWORD, Lab
 
 READY = {"one": "then Enter)", "many": "b: back)", "secret": "Password:", "path": "Folder:"}
-"""What stands at the end of a page, once it can be answered."""
-STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
+"""The text that ends each kind of page, printed when it is ready for an answer."""
+CONTROL_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
 
 
 class Terminal:
-    """The person's side of one conversation."""
+    """The person at one terminal session."""
 
-    def __init__(self, table: Table, *words: str, columns: int = 80, **environment: str) -> None:
-        kept = {key: value for key, value in table.env.items() if key != "MIGRATE_BACKUP_PASSWORD"}
+    def __init__(self, lab: Lab, *words: str, columns: int = 80, **environment: str) -> None:
+        kept = {key: value for key, value in lab.env.items() if key != "MIGRATE_BACKUP_PASSWORD"}
         ours = {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "PYTHONUNBUFFERED": "1"}
         self.child = pexpect.spawn(
             sys.executable,
@@ -34,17 +34,17 @@ class Terminal:
         self.child.delaybeforesend = None
         self.seen = ""
 
-    def sees(self, words: str) -> None:
-        """Read on until `words` have come. Fails with the screen."""
+    def sees(self, text: str) -> None:
+        """Read until `text` appears. A failure shows the screen."""
         try:
-            self.child.expect_exact(words)
+            self.child.expect_exact(text)
         except (pexpect.EOF, pexpect.TIMEOUT) as error:
             self.seen += str(self.child.before)
-            raise AssertionError(f"it never said {words!r}:\n{self.text[-3000:]}") from error
+            raise AssertionError(f"{text!r} never appeared:\n{self.text[-3000:]}") from error
         self.seen += str(self.child.before) + str(self.child.after)
 
     def page(self, title: str, kind: str = "one") -> None:
-        """A page has come, and can be answered."""
+        """Wait for a page that is ready for an answer."""
         self.sees(f"{title} ─")
         self.sees(READY[kind])
 
@@ -52,40 +52,40 @@ class Terminal:
         self.child.send(keys)
 
     def answers(self, title: str, keys: str, kind: str = "one") -> None:
-        """Read one page and answer it: a number and Enter."""
+        """Wait for a page, then type `keys` and Enter."""
         self.page(title, kind)
         self.types(f"{keys}\r")
 
-    def chooses_password(self, word: str = PASSWORD) -> None:
-        self.answers("New backup password (empty: back)", word, "secret")
+    def chooses_password(self, password: str = PASSWORD) -> None:
+        self.answers("New backup password (empty: back)", password, "secret")
         self.sees("Repeat it")
         self.sees("Password:")
-        self.types(f"{word}\r")
+        self.types(f"{password}\r")
 
-    def end(self) -> int:
-        """Its exit code, once it has ended and all was read."""
+    def wait_for_exit(self) -> int:
+        """Read the remaining output and return the exit code."""
         self.child.expect(pexpect.EOF)
         self.seen += str(self.child.before)
         self.child.close()
         code: Any = self.child.exitstatus
-        assert code is not None, f"it was killed by a signal: {self.text[-2000:]}"
+        assert code is not None, f"killed by a signal: {self.text[-2000:]}"
         return int(code)
 
     @property
     def text(self) -> str:
-        """All that was on it, without what steers it."""
-        return STEERING.sub("", self.seen)
+        """Everything printed so far, without control sequences."""
+        return CONTROL_SEQUENCES.sub("", self.seen)
 
     @property
-    def words(self) -> str:
-        """The same in one line, so that no line break is in the way."""
+    def flat_text(self) -> str:
+        """`text` on one line, so that line breaks do not matter."""
         return " ".join(self.text.split())
 
 
 @contextmanager
-def at_a_terminal(table: Table, *words: str, columns: int = 80, **environment: str) -> Iterator[Terminal]:
-    """`migrate …` on a terminal that is closed in the end, whatever happens."""
-    terminal = Terminal(table, *words, columns=columns, **environment)
+def open_terminal(lab: Lab, *words: str, columns: int = 80, **environment: str) -> Iterator[Terminal]:
+    """`migrate …` on a terminal that is always closed at the end."""
+    terminal = Terminal(lab, *words, columns=columns, **environment)
     try:
         yield terminal
     finally:

@@ -1,39 +1,39 @@
-"""What can be done with a run once it is through: its receipt, another proof, and taking it back."""
+"""What a person can do with a finished run: show its receipt, prove it again, undo it."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from tests.stories.kitchen import PHOTOS_AND_MESSAGES, SetTable, new_phone
+from tests.stories.lab import PHOTOS_AND_MESSAGES, MakeLab, new_phone
 
 
-def test_a_move_is_rehearsed_made_shown_to_a_stranger_and_taken_back(set_table: SetTable, tmp_path: Path) -> None:
-    table = set_table(new=new_phone(empty=False))
-    before = table.new.files.digests()
-    check = table.migrate("check", "--json")
+def test_a_move_is_rehearsed_made_shared_and_undone(make_lab: MakeLab, tmp_path: Path) -> None:
+    lab = make_lab(new=new_phone(empty=False))
+    before = lab.new.files.digests()
+    check = lab.migrate("check", "--json")
     assert check.code == 0 and json.loads(check.out)["ready"] is True, str(check)
 
-    plan = table.plan(PHOTOS_AND_MESSAGES + "[safety]\nprove = false\n")
-    rehearsed = table.migrate("rehearse", plan, "--old", table.old.udid, "--new", table.new.udid, "--json")
+    plan = lab.plan(PHOTOS_AND_MESSAGES + "[safety]\nprove = false\n")
+    rehearsed = lab.migrate("rehearse", plan, "--old", lab.old.udid, "--new", lab.new.udid, "--json")
     assert rehearsed.code == 0 and rehearsed.steps[-1] == "rehearse", str(rehearsed)
     assert (rehearsed.last["outcome"], rehearsed.last["receipt"]) == ("rehearsed", None)
     run = rehearsed.last["run"]
-    assert table.new.files.digests() == before and table.migrate("receipt", run).code == 2
+    assert lab.new.files.digests() == before and lab.migrate("receipt", run).code == 2
 
-    assert table.migrate("resume", "--yes", "--json").last["outcome"] == "done"
-    page = tmp_path / "for-a-stranger.html"
-    shown = table.migrate("receipt", run, "--redact", "--page", page)
+    assert lab.migrate("resume", "--yes", "--json").last["outcome"] == "done"
+    page = tmp_path / "to-share.html"
+    shown = lab.migrate("receipt", run, "--redact", "--page", page)
     assert shown.code == 0 and "Rehearsed" in shown.out, str(shown)
-    for secret in ("Grandma", table.new.udid, str(table.home)):
+    for secret in ("Grandma", lab.new.udid, str(lab.home)):
         assert secret not in shown.out + page.read_text()
-    assert table.migrate("receipt", run, "--page", page, "--json").code == 2, "nothing is written over"
+    assert lab.migrate("receipt", run, "--page", page, "--json").code == 2, "an existing file is not overwritten"
 
-    undone = table.migrate("undo", run, "--yes", "--json")
+    undone = lab.migrate("undo", run, "--yes", "--json")
     assert undone.code == 0 and undone.last["outcome"] == "undone", str(undone)
-    now = table.new.files.digests()
+    now = lab.new.files.digests()
     chosen = ("CameraRollDomain/Media/DCIM/", "HomeDomain/Library/SMS/sms.db", "HomeDomain/Library/AddressBook/")
     mine = {path: sha for path, sha in before.items() if path.startswith(chosen)}
     assert len(mine) > 10 and {path: now.get(path) for path in mine} == mine
-    again = table.migrate("prove", undone.last["run"])
+    again = lab.migrate("prove", undone.last["run"])
     assert again.code == 0 and "as it was before" in again.out, str(again)

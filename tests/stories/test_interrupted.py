@@ -1,4 +1,4 @@
-"""What happens to people: the power goes, the cable is pulled, Ctrl-C, a password mistyped. Nothing is lost by it."""
+"""Interrupted moves: power cuts, pulled cables, Ctrl-C, mistyped passwords. No data is lost."""
 
 from __future__ import annotations
 
@@ -23,102 +23,102 @@ from migrate.phone.muxer import UsbmuxConfig
 from migrate.plan.read import override_phones, read_plan
 from migrate.simulator.contents import ContentsSpec, fill
 from migrate.simulator.faults.faults import Faults
-from tests.stories.kitchen import EVERYTHING, NEW, OLD, PASSWORD, Command, Done, SetTable, Table, new_phone, old_phone
+from tests.stories.lab import EVERYTHING, NEW, OLD, PASSWORD, Command, CommandResult, Lab, MakeLab, new_phone, old_phone
 from tests.stories.test_a_whole_move import assert_became
 
 BIG = 40_000_000
-"""One film, so that a save and a restore take long enough to be killed in their middle."""
+"""One video, so that a backup and a restore take long enough to be interrupted midway."""
 
 
-def wait_for(process: Command, enough: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
-    """Read events until `enough` says so."""
+def wait_for(process: Command, condition: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+    """Read events until one meets `condition`. Returns all events read."""
     assert process.stdout is not None
     seen = []
     for line in process.stdout:
         seen.append(json.loads(line))
-        if enough(seen[-1]):
+        if condition(seen[-1]):
             return seen
-    raise AssertionError(f"it ended before that: {seen[-3:]}\n{process.to_its_end()}")
+    raise AssertionError(f"ended too early: {seen[-3:]}\n{process.finish()}")
 
 
-def end(process: Command, how: int) -> Done:
-    process.send_signal(how)
-    return process.to_its_end()
+def signal_and_wait(process: Command, number: int) -> CommandResult:
+    process.send_signal(number)
+    return process.finish()
 
 
-def moving(step: str, past: int) -> Callable[[dict[str, Any]], bool]:
-    return lambda event: event["event"] == "bytes_moved" and event["step"] == step and event["done"] > past
+def moved_more_than(step: str, size_bytes: int) -> Callable[[dict[str, Any]], bool]:
+    return lambda event: event["event"] == "bytes_moved" and event["step"] == step and event["done"] > size_bytes
 
 
-def journal(table: Table) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (table.only_run / "journal.ndjson").read_text().splitlines()]
+def journal(lab: Lab) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (lab.only_run / "journal.ndjson").read_text().splitlines()]
 
 
 @pytest.mark.parametrize("step", ["back-up-old-phone", "restore"])
-def test_a_run_killed_in_the_middle_goes_on_and_repeats_no_finished_step(set_table: SetTable, step: str) -> None:
+def test_a_killed_run_resumes_without_repeating_finished_steps(make_lab: MakeLab, step: str) -> None:
     old = old_phone()
     fill(old, ContentsSpec(extra_bytes=BIG), seed=3)
-    table = set_table(old=old)
+    lab = make_lab(old=old)
     before = old.files.digests()
-    process = table.start("run", table.plan(EVERYTHING), "--old", OLD, "--new", NEW, "--yes", "--json")
-    wait_for(process, moving(step, BIG // 4))
-    killed = end(process, signal.SIGKILL)
+    process = lab.start("run", lab.plan(EVERYTHING), "--old", OLD, "--new", NEW, "--yes", "--json")
+    wait_for(process, moved_more_than(step, BIG // 4))
+    killed = signal_and_wait(process, signal.SIGKILL)
     assert killed.code == -signal.SIGKILL
-    assert (table.migrate("runs", "--json")).events[0]["state"] == "unfinished"
+    assert (lab.migrate("runs", "--json")).events[0]["state"] == "unfinished"
 
-    finished = [line["finished"] for line in journal(table) if "finished" in line]
-    done = table.migrate("resume", "--yes", "--json")
+    finished = [line["finished"] for line in journal(lab) if "finished" in line]
+    done = lab.migrate("resume", "--yes", "--json")
     assert done.code == 0, str(done)
     assert done.last["outcome"] == "proven"
     assert not set(done.steps) & set(finished)
     assert done.steps[0] == step
-    assert_became(table.new, before)
-    if step == "back-up-old-phone":  # what the phone had sent before was not sent again
+    assert_became(lab.new, before)
+    if step == "back-up-old-phone":  # the phone does not send again what it had already sent
         again = max(e["done"] for e in done.events if e["event"] == "bytes_moved" and e["step"] == step)
         assert again < sum(node.content.size for node in old.files.walk() if node.content) + BIG // 2
 
 
-def test_cable_pulled_during_restore_goes_on_where_it_stopped(set_table: SetTable) -> None:
-    table = set_table(new=new_phone(faults=Faults(drop_restore_after_bytes=3_000_000)))
-    before = table.old.files.digests()
-    done = table.move(table.plan(EVERYTHING))
+def test_a_cable_pulled_during_restore_resumes_where_it_stopped(make_lab: MakeLab) -> None:
+    lab = make_lab(new=new_phone(faults=Faults(drop_restore_after_bytes=3_000_000)))
+    before = lab.old.files.digests()
+    done = lab.move(lab.plan(EVERYTHING))
     assert done.code == 23, str(done)
     assert done.last["error"]["code"] == "phone-lost" and "migrate resume" in done.last["error"]["next"]
-    again = table.migrate("resume", "--yes", "--json")
+    again = lab.migrate("resume", "--yes", "--json")
     assert again.code == 0, str(again)
     assert again.steps[0] == "restore"
-    assert_became(table.new, before)
+    assert_became(lab.new, before)
 
 
-def test_ctrl_c_in_the_middle_says_how_to_go_on(set_table: SetTable) -> None:
+def test_ctrl_c_midway_shows_how_to_resume(make_lab: MakeLab) -> None:
     old = old_phone()
     fill(old, ContentsSpec(extra_bytes=BIG), seed=3)
-    table = set_table(old=old)
-    process = table.start("run", table.plan(EVERYTHING), "--old", OLD, "--new", NEW, "--yes", "--json")
-    wait_for(process, moving("back-up-old-phone", BIG // 4))
-    stopped = end(process, signal.SIGINT)
+    lab = make_lab(old=old)
+    process = lab.start("run", lab.plan(EVERYTHING), "--old", OLD, "--new", NEW, "--yes", "--json")
+    wait_for(process, moved_more_than("back-up-old-phone", BIG // 4))
+    stopped = signal_and_wait(process, signal.SIGINT)
     assert stopped.code == 50, str(stopped)
-    assert stopped.last["outcome"] == "stopped" and stopped.last["run"] == table.only_run.name
-    assert f"migrate resume {table.only_run.name}" in stopped.last["error"]["next"]
+    assert stopped.last["outcome"] == "stopped" and stopped.last["run"] == lab.only_run.name
+    assert f"migrate resume {lab.only_run.name}" in stopped.last["error"]["next"]
     assert "Traceback" not in stopped.err
 
 
-def test_ctrl_c_before_anything_began_leaves_nothing_behind(set_table: SetTable) -> None:
-    table = set_table(plugged="new")
-    process = table.start("run", table.plan(EVERYTHING), "--old", OLD, "--new", NEW, "--yes", "--json")
+def test_ctrl_c_before_the_first_step_leaves_no_run_behind(make_lab: MakeLab) -> None:
+    lab = make_lab(plugged="new")
+    process = lab.start("run", lab.plan(EVERYTHING), "--old", OLD, "--new", NEW, "--yes", "--json")
     wait_for(process, lambda event: event["event"] == "person_needed")
-    stopped = end(process, signal.SIGINT)
+    stopped = signal_and_wait(process, signal.SIGINT)
     assert stopped.code == 130, str(stopped)
     assert stopped.last["run"] is None
-    assert list((table.home / "runs").iterdir()) == []
+    assert list((lab.home / "runs").iterdir()) == []
 
 
-def test_a_run_stops_as_for_ctrl_c_when_its_parent_process_ends(set_table: SetTable) -> None:
-    table = set_table(plugged="new")
+def test_a_run_stops_when_its_parent_process_ends(make_lab: MakeLab) -> None:
+    lab = make_lab(plugged="new")
     parent = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    process = table.start(
+    process = lab.start(
         "run",
-        table.plan(EVERYTHING),
+        lab.plan(EVERYTHING),
         "--old",
         OLD,
         "--new",
@@ -133,54 +133,54 @@ def test_a_run_stops_as_for_ctrl_c_when_its_parent_process_ends(set_table: SetTa
     assert (seen[0]["event"], seen[0]["run"]) == ("run_started", "mine")
     parent.kill()
     parent.wait()
-    stopped = process.to_its_end()
+    stopped = process.finish()
     assert stopped.code == 130, str(stopped)
     assert stopped.last["error"]["code"] == "stopped-before-beginning"
-    assert list((table.home / "runs").iterdir()) == []
+    assert list((lab.home / "runs").iterdir()) == []
 
 
-def test_a_wrong_password_stops_and_the_right_one_goes_on_without_saving_again(set_table: SetTable) -> None:
-    table = set_table(old=old_phone(backup_password=PASSWORD))
-    before = table.old.files.digests()
-    table.environment["MIGRATE_BACKUP_PASSWORD"] = "battery-staple"
-    done = table.move(table.plan(EVERYTHING))
+def test_after_a_wrong_password_the_run_resumes_without_another_backup(make_lab: MakeLab) -> None:
+    lab = make_lab(old=old_phone(backup_password=PASSWORD))
+    before = lab.old.files.digests()
+    lab.environment["MIGRATE_BACKUP_PASSWORD"] = "battery-staple"
+    done = lab.move(lab.plan(EVERYTHING))
     assert done.code == 32, str(done)
     assert done.last["error"]["code"] == "wrong-password"
-    del table.environment["MIGRATE_BACKUP_PASSWORD"]
-    again = table.migrate("resume", "--yes", "--json")
+    del lab.environment["MIGRATE_BACKUP_PASSWORD"]
+    again = lab.migrate("resume", "--yes", "--json")
     assert again.code == 0, str(again)
     assert again.steps[0] == "verify"
-    assert_became(table.new, before)
+    assert_became(lab.new, before)
 
 
-def test_a_file_the_phone_cannot_read_stops_the_move_unless_the_loss_is_accepted(set_table: SetTable) -> None:
+def test_an_unreadable_file_stops_the_move_unless_the_plan_accepts_the_loss(make_lab: MakeLab) -> None:
     lost = "CameraRollDomain/Media/DCIM/100APPLE/IMG_0003.JPG"
     old = old_phone(faults=Faults(unreadable={lost: "Input/output error (5)"}))
     assert lost in old.files.digests()
-    table = set_table(old=old)
+    lab = make_lab(old=old)
     before = old.files.digests()
-    done = table.move(table.plan(EVERYTHING))
+    done = lab.move(lab.plan(EVERYTHING))
     assert done.code == 35, str(done)
     assert done.last["error"]["code"] == "chosen-files-unreadable"
     assert "photos" in done.last["error"]["why"]
-    assert NEW not in table.new.files.digests() and table.new.pending_restore is None
+    assert NEW not in lab.new.files.digests() and lab.new.pending_restore is None
 
-    accepted = table.move(table.plan(EVERYTHING + "[safety]\naccept_unreadable = true\n"))
+    accepted = lab.move(lab.plan(EVERYTHING + "[safety]\naccept_unreadable = true\n"))
     assert accepted.code == 0, str(accepted)
     codes = [e["finding"]["code"] for e in accepted.events if e["event"] == "found"]
     assert "left-behind-unreadable" in codes
     del before[lost]
-    assert_became(table.new, before)
+    assert_became(lab.new, before)
 
 
 # -- cut anywhere ------------------------------------------------------------------------------------------------------
 
 
 class PowerCut(BaseException):
-    """The process is gone: nothing after this line runs."""
+    """Ends the process: nothing after it runs."""
 
 
-class Unattended:
+class AutomaticAnswers:
     def password(self, role: Literal["old", "new"], phone: str, udid: str | None, *, may_prompt: bool) -> str | None:
         return PASSWORD
 
@@ -194,13 +194,13 @@ class Unattended:
         return True
 
 
-def test_cut_at_every_event_of_every_step_and_resumed_each_time(set_table: SetTable, tmp_path: Path) -> None:
-    """The power goes when a step starts and when it has ended, in each of them, and the move still comes out whole."""
-    table = set_table(new=new_phone(empty=False))
-    home = Home(table.home).open()
-    before = table.old.files.digests()
+def test_a_move_cut_at_every_step_and_resumed_each_time_completes(make_lab: MakeLab, tmp_path: Path) -> None:
+    """The power fails at the start and at the end of every step, and the move still completes."""
+    lab = make_lab(new=new_phone(empty=False))
+    home = Home(lab.home).open()
+    before = lab.old.files.digests()
     plan = override_phones(
-        read_plan(table.plan(EVERYTHING.replace('"erased"', '"erased"\nwipe = true'))), old=OLD, new=NEW
+        read_plan(lab.plan(EVERYTHING.replace('"erased"', '"erased"\nwipe = true'))), old=OLD, new=NEW
     )
     cuts: list[events.Event] = []
 
@@ -212,8 +212,8 @@ def test_cut_at_every_event_of_every_step_and_resumed_each_time(set_table: SetTa
     context = RunContext(
         home=home,
         tmp=tmp_path,
-        usbmux=UsbmuxConfig(table.server.address, home.pairing, tmp_path),
-        prompts=Unattended(),
+        usbmux=UsbmuxConfig(lab.server.address, home.pairing, tmp_path),
+        prompts=AutomaticAnswers(),
         listener=cut_once,
         wait_s=30,
     )
@@ -228,8 +228,8 @@ def test_cut_at_every_event_of_every_step_and_resumed_each_time(set_table: SetTa
     assert len(cuts) == 2 * len(steps) and steps[0] == "meet" and steps[-1] == "receipt"
     assert ended.outcome == "proven"
     assert len(list(home.runs.iterdir())) == 1
-    assert_became(table.new, before)
+    assert_became(lab.new, before)
 
 
 if sys.platform == "win32":
-    pytest.skip("SIGKILL and SIGINT are POSIX notions", allow_module_level=True)
+    pytest.skip("needs SIGKILL and SIGINT", allow_module_level=True)

@@ -1,4 +1,4 @@
-"""What a new phone is asked for, read where the phone hears it: five options, two UDIDs, and the apps to install."""
+"""What the new phone receives in a restore request: five options, two UDIDs and the apps to install."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from migrate.simulator.agent.restore import RestoreRun
 from migrate.simulator.agent.staged_restore import RESTORE_APPLICATIONS
-from tests.stories.kitchen import EVERYTHING, NEW, OLD, PHOTOS_AND_MESSAGES, SetTable, new_phone
+from tests.stories.lab import EVERYTHING, NEW, OLD, PHOTOS_AND_MESSAGES, MakeLab, new_phone
 
 TWO_APPS = """
 [new_phone]
@@ -22,12 +22,12 @@ may_replace = ["com.example.chatter", "com.example.sketchbook"]
 
 
 @pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Every restore the phones are asked for, with the list of apps that lies on the phone at that moment."""
+def restore_requests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Every restore request the phones receive, with the list of apps stored on the phone at that moment."""
     requests: list[dict[str, Any]] = []
     begin = RestoreRun.run
 
-    def listen(run: RestoreRun) -> None:
+    def record_request(run: RestoreRun) -> None:
         apps = run.phone.afc_files.get(RESTORE_APPLICATIONS)
         requests.append(
             {
@@ -39,50 +39,52 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         )
         begin(run)
 
-    monkeypatch.setattr(RestoreRun, "run", listen)
+    monkeypatch.setattr(RestoreRun, "run", record_request)
     return requests
 
 
 def flags(options: Any) -> tuple[bool, ...]:
-    """In the order of contract 5."""
+    """The options in the order of contract 5."""
     names = ("system_files", "should_reboot", "dont_copy_backup", "preserve_settings", "remove_items_not_restored")
     return tuple(getattr(options, name) for name in names)
 
 
-def test_a_replace_sends_every_option_and_all_apps(set_table: SetTable, heard: list[dict[str, Any]]) -> None:
-    table = set_table()
-    assert table.move(table.plan(EVERYTHING)).code == 0
-    (request,) = heard
+def test_a_replace_sends_every_option_and_all_apps(make_lab: MakeLab, restore_requests: list[dict[str, Any]]) -> None:
+    lab = make_lab()
+    assert lab.move(lab.plan(EVERYTHING)).code == 0
+    (request,) = restore_requests
     assert (request["source"], request["target"]) == (OLD, NEW)
     assert flags(request["options"]) == (True, True, True, False, True)
     assert request["apps"] == ["com.example.chatter", "com.example.sketchbook"]
 
 
 @pytest.mark.soak
-def test_an_overlay_removes_nothing_and_asks_for_no_app(set_table: SetTable, heard: list[dict[str, Any]]) -> None:
-    table = set_table(new=new_phone(empty=False))
-    assert table.move(table.plan(PHOTOS_AND_MESSAGES)).code == 0
-    (request,) = heard
+def test_an_overlay_removes_nothing_and_installs_no_app(
+    make_lab: MakeLab, restore_requests: list[dict[str, Any]]
+) -> None:
+    lab = make_lab(new=new_phone(empty=False))
+    assert lab.move(lab.plan(PHOTOS_AND_MESSAGES)).code == 0
+    (request,) = restore_requests
     assert flags(request["options"]) == (True, True, True, True, False)
     assert request["apps"] is None
 
 
 @pytest.mark.soak
-def test_what_a_restore_replaced_is_backed_up_anew_by_the_proof(
-    set_table: SetTable, heard: list[dict[str, Any]]
+def test_the_proof_backs_up_files_that_the_restore_replaced(
+    make_lab: MakeLab, restore_requests: list[dict[str, Any]]
 ) -> None:
-    """Files of one name, size and date on both phones, with other bytes: the phone called them unchanged afterwards."""
-    table = set_table(new=new_phone(empty=False))
+    """Regression: a phone reported replaced files as unchanged if name, size and date were equal."""
+    lab = make_lab(new=new_phone(empty=False))
     same = {
         (node.domain, node.relative_path)
-        for node in table.old.files.walk()
-        if (twin := table.new.files.get(node.domain, node.relative_path)) is not None
+        for node in lab.old.files.walk()
+        if (twin := lab.new.files.get(node.domain, node.relative_path)) is not None
         and (twin.size, twin.modified, twin.changed) == (node.size, node.modified, node.changed)
         and node.kind == "file"
         and node.domain == "AppDomain-com.example.sketchbook"
     }
-    old, new = table.old.files.digests(), table.new.files.digests()
+    old, new = lab.old.files.digests(), lab.new.files.digests()
     assert any(old["/".join(path)] != new["/".join(path)] for path in same)
-    done = table.move(table.plan(TWO_APPS))
+    done = lab.move(lab.plan(TWO_APPS))
     assert done.code == 0 and done.last["outcome"] == "proven", str(done)
-    assert heard[0]["apps"] is None
+    assert restore_requests[0]["apps"] is None

@@ -45,7 +45,7 @@ def demo(
     with stopping_demo_for_good(command):
         phones = Demo(unhurried=wizard)
         folder = options.home_folder
-        if options.is_default_home:  # a demo must leave nothing among real backups
+        if options.is_default_home:  # keep the demo away from real backups
             folder = phones.empty_home(folder / "demo")
         with options.open_workspace_at(folder) as home, phones.start_phones(home.tmp, keep=keep) as serving:
             workspace = Workspace(home.home, home.tmp, serving.address)
@@ -82,10 +82,10 @@ def report_stop_as_demo_stopped(listener: events.Listener, command: str) -> even
 
 @contextmanager
 def stopping_demo_for_good(command: str) -> Iterator[None]:
-    """Turn what would offer a resume into the end of the demo: its phones are gone.
+    """Replace errors that offer a resume, because the demo's phones are gone.
 
     Raises:
-        DemoStopped: in place of Ctrl-C and of the errors that name a way to continue.
+        DemoStopped: the demo was stopped, by Ctrl-C or by an error that offers to continue.
     """
     try:
         yield

@@ -1,1 +1,1 @@
-"""How fast, and in how much memory: `python -m tests.bench.backup --help`. Never part of the tests."""
+"""Time and memory of backup operations: `python -m tests.bench.backup --help`. Not part of the tests."""

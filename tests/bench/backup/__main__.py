@@ -1,14 +1,14 @@
-"""Measure the reading, checking and composing of backups beside readers nobody here wrote.
+"""Measure reading, checking and composing backups, compared with independent programs.
 
     python -m tests.bench.backup                                    listing, 200,000 records, 3 rounds
     python -m tests.bench.backup listing --records 1000000 --only migrate --rounds 1
     python -m tests.bench.backup verify --files 20000 --gib 4
     python -m tests.bench.backup compose --files 200000
-    python -m tests.bench.backup extract --files 20000 --gib 4       encrypted, beside two programs; mvt-ios from PATH
+    python -m tests.bench.backup extract --files 20000 --gib 4    encrypted, with two other programs (mvt-ios in PATH)
     python -m tests.bench.backup password                            10,000,000 rounds
 
-Every figure is the median of the rounds. In a round each contestant has its turn once, in a process of its own; ratios
-are of one run, on one machine. What is measured on is made anew (`--keep FOLDER` keeps it for the next run).
+Every figure is the median of the rounds. Each round runs every candidate once, in its own process. Ratios compare
+figures of one run on one machine. The backups are generated for each run; `--keep FOLDER` keeps them for the next one.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from tests.bench.backup.contestants import ALL, measure
-from tests.bench.backup.made import make_files, make_listing
+from tests.bench.backup.candidates import ALL, measure
+from tests.bench.backup.synthetic import make_files, make_listing
 
 
 def main() -> None:
@@ -36,43 +36,48 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=20_000, help="stored files to verify, compose or extract")
     parser.add_argument("--gib", type=float, default=1.0, help="stored bytes to verify or extract")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", action="append", help="measure only this contestant (may be repeated)")
-    parser.add_argument("--keep", type=Path, help="folder for the made backups")
+    parser.add_argument("--only", action="append", help="measure only this candidate (may be repeated)")
+    parser.add_argument("--keep", type=Path, help="folder for the generated backups")
     parser.add_argument("--one", nargs=2, metavar=("NAME", "BACKUP"), help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.one:
-        print(json.dumps(measure(asked.subject, asked.one[0], Path(asked.one[1]))))
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(measure(arguments.subject, arguments.one[0], Path(arguments.one[1]))))
         return
     print(_versions())
     with tempfile.TemporaryDirectory() as temporary:
-        for subject in ALL if asked.subject == "all" else (asked.subject,):
+        for subject in ALL if arguments.subject == "all" else (arguments.subject,):
             for encrypted in (True,) if subject in ("extract", "password") else (False, True):
-                _compare(subject, _made(asked, subject, asked.keep or Path(temporary), encrypted=encrypted), asked)
+                _compare(
+                    subject,
+                    _backup_for(arguments, subject, arguments.keep or Path(temporary), encrypted=encrypted),
+                    arguments,
+                )
 
 
-def _made(asked: argparse.Namespace, subject: str, place: Path, *, encrypted: bool) -> Path:
+def _backup_for(arguments: argparse.Namespace, subject: str, place: Path, *, encrypted: bool) -> Path:
     if subject == "password":
         return place
     kind = "encrypted" if encrypted else "plain"
     if subject == "listing":
-        folder = place / f"{kind}-{asked.records}-records"
+        folder = place / f"{kind}-{arguments.records}-records"
         if not folder.exists():
-            _make(["make_listing", str(folder), str(asked.records), str(encrypted)])
+            _make(["make_listing", str(folder), str(arguments.records), str(encrypted)])
         return folder
-    size = int(asked.gib * (1 << 30)) if subject in ("verify", "extract") else 16 * asked.files
-    folder = place / f"{kind}-{asked.files}-files-{size}"
+    size = int(arguments.gib * (1 << 30)) if subject in ("verify", "extract") else 16 * arguments.files
+    folder = place / f"{kind}-{arguments.files}-files-{size}"
     if not folder.exists():
-        _make(["make_files", str(folder), str(asked.files), str(encrypted), str(size)])
+        _make(["make_files", str(folder), str(arguments.files), str(encrypted), str(size)])
     return folder
 
 
 def _make(what: list[str]) -> None:
-    """In another process: what it takes to make a million rows is no matter of ours."""
+    """In another process, so that generating a million rows does not count towards our memory."""
     subprocess.run([sys.executable, "-c", _MAKE, *what], check=True)
 
 
 _MAKE = f"""
-import sys; from pathlib import Path; from tests.bench.backup.made import {make_files.__name__}, {make_listing.__name__}
+import sys; from pathlib import Path
+from tests.bench.backup.synthetic import {make_files.__name__}, {make_listing.__name__}
 what, folder, count, encrypted, *size = sys.argv[1:]
 if what == "make_listing":
     make_listing(Path(folder), int(count), encrypted=encrypted == "True")
@@ -81,10 +86,10 @@ else:
 """
 
 
-def _compare(subject: str, folder: Path, asked: argparse.Namespace) -> None:
-    names = [name for name in ALL[subject] if not asked.only or name in asked.only]
+def _compare(subject: str, folder: Path, arguments: argparse.Namespace) -> None:
+    names = [name for name in ALL[subject] if not arguments.only or name in arguments.only]
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    for _ in range(asked.rounds):
+    for _ in range(arguments.rounds):
         for name in names:
             command = [sys.executable, "-m", "tests.bench.backup", subject, "--one", name, str(folder)]
             done = subprocess.run(command, capture_output=True, text=True)
@@ -101,8 +106,8 @@ def _compare(subject: str, folder: Path, asked: argparse.Namespace) -> None:
             continue
         ratio = f"{seconds / ours:6.2f} × migrate's time" if ours else ""
         cpu = _median(rounds, "cpu_seconds") if rounds[0]["cpu_seconds"] else None
-        spent = f"   processor {cpu:6.2f} s" if cpu is not None else ""
-        answer = f"peak {peak / 1e6:7.0f} MB{spent}   answer {rounds[0]['answer']}"
+        cpu_text = f"   processor {cpu:6.2f} s" if cpu is not None else ""
+        answer = f"peak {peak / 1e6:7.0f} MB{cpu_text}   answer {rounds[0]['answer']}"
         print(f"  {name:24} {seconds:8.2f} s   {ratio}   {answer}")
 
 

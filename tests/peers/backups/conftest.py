@@ -1,4 +1,4 @@
-"""Two phones for clients that back the one up and restore the other, and readers that are asked afterwards."""
+"""Fixtures: a pair of phones to back up and restore, and independent readers for the backups."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from tests.peers.pair import PATIENCE_S, Pair, received_files
+from tests.peers import pair
+from tests.peers.pair import TIMEOUT_S, Pair
 
 
 @pytest.fixture
-def pair(bench: Callable[..., Any], tmp_path: Path) -> Callable[..., Pair]:
-    """`pair("26.1", backup_password=…)`: two phones of that iOS version, the old one with contents."""
+def make_pair(bench: Callable[..., Any], tmp_path: Path) -> Callable[..., Pair]:
+    """`make_pair("26.1", backup_password=…)`: two phones with that iOS version, the old one with contents."""
 
     def make(ios_version: str = "17.5.1", **about: Any) -> Pair:
         return Pair(bench, tmp_path, ios_version, **about)
@@ -26,22 +27,22 @@ def pair(bench: Callable[..., Any], tmp_path: Path) -> Callable[..., Pair]:
 
 
 @pytest.fixture(scope="session")
-def written() -> Callable[[Path], dict[str, int]]:
-    return received_files
+def modification_times() -> Callable[[Path], dict[str, int]]:
+    return pair.modification_times
 
 
 @pytest.fixture(scope="session")
-def read_by(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, str]]:
-    """Runs one of the two readers in a process of its own: `Domain/path` -> SHA-256 of every file it could read."""
-    place = tmp_path_factory.mktemp("reader")  # pyiosbackup leaves the decrypted manifest where temporary files go
+def read_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, str]]:
+    """Run a reader script in its own process. Returns `Domain/path` -> SHA-256 for every file it could read."""
+    tmp = tmp_path_factory.mktemp("reader")  # pyiosbackup leaves the decrypted manifest in TMPDIR
 
     def read(script: str, backup: Path, password: str) -> dict[str, str]:
         done = subprocess.run(
             [sys.executable, "-c", script, str(backup), password],
-            env=os.environ | {"TMPDIR": str(place)},
+            env=os.environ | {"TMPDIR": str(tmp)},
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
         )
         assert done.returncode == 0, done.stderr
         found: dict[str, str] = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""Readers from PyPI open backups that pymobiledevice3 made of simulated iPhones, file by file."""
+"""Readers from PyPI read every file of the backups that pymobiledevice3 makes of simulated iPhones."""
 
 from __future__ import annotations
 
@@ -40,39 +40,39 @@ print(json.dumps(found))
 
 
 def back_up(phones: Any) -> None:
-    phones.ask("pymobiledevice3", "backup2", "backup", phones.backups, "--udid", phones.old.udid)
+    phones.run("pymobiledevice3", "backup2", "backup", phones.backups, "--udid", phones.old.udid)
 
 
 @pytest.mark.parametrize("ios_version", ["17.5.1", "27.0"])
-def test_every_file_of_an_encrypted_backup_reads_as_it_lies_on_the_phone(
-    pair: MakePair, read_by: Read, ios_version: str
+def test_every_file_of_an_encrypted_backup_equals_the_one_on_the_phone(
+    make_pair: MakePair, read_with: Read, ios_version: str
 ) -> None:
-    phones = pair(ios_version, backup_password=PASSWORD)
+    phones = make_pair(ios_version, backup_password=PASSWORD)
     back_up(phones)
-    holds = phones.holds(encrypted=True)
-    assert {"HealthDomain/Health/healthdb_secure.sqlite", "HomeDomain/Library/SMS/sms.db"} <= holds.keys()
-    assert read_by(PYIOSBACKUP, phones.backup, PASSWORD) == holds
-    assert read_by(IPHONE_BACKUP_DECRYPT, phones.backup, PASSWORD) == holds
+    expected = phones.expected_backup(encrypted=True)
+    assert {"HealthDomain/Health/healthdb_secure.sqlite", "HomeDomain/Library/SMS/sms.db"} <= expected.keys()
+    assert read_with(PYIOSBACKUP, phones.backup, PASSWORD) == expected
+    assert read_with(IPHONE_BACKUP_DECRYPT, phones.backup, PASSWORD) == expected
 
 
-def test_every_file_of_an_unencrypted_backup_reads_as_it_lies_on_the_phone(pair: MakePair, read_by: Read) -> None:
-    phones = pair()
+def test_every_file_of_an_unencrypted_backup_equals_the_one_on_the_phone(make_pair: MakePair, read_with: Read) -> None:
+    phones = make_pair()
     back_up(phones)
-    found = read_by(PYIOSBACKUP, phones.backup, "")
-    assert found == phones.holds(encrypted=False)
+    found = read_with(PYIOSBACKUP, phones.backup, "")
+    assert found == phones.expected_backup(encrypted=False)
     assert "HealthDomain/Health/healthdb_secure.sqlite" not in found
 
 
-def test_a_keybag_of_a_real_phones_ten_million_rounds_opens(pair: MakePair, read_by: Read) -> None:
-    phones = pair(backup_password=PASSWORD, keybag_rounds=10_000_000)
+def test_a_keybag_with_ten_million_rounds_opens(make_pair: MakePair, read_with: Read) -> None:
+    phones = make_pair(backup_password=PASSWORD, keybag_rounds=10_000_000)
     back_up(phones)
-    back_up(phones)  # the phone does not pay again
-    assert read_by(IPHONE_BACKUP_DECRYPT, phones.backup, PASSWORD) == phones.holds(encrypted=True)
+    back_up(phones)  # the phone does not derive the key again
+    assert read_with(IPHONE_BACKUP_DECRYPT, phones.backup, PASSWORD) == phones.expected_backup(encrypted=True)
 
 
 @pytest.mark.soak
-def test_databases_sent_as_copies_read_as_the_phone_copied_them(pair: MakePair, read_by: Read) -> None:
-    phones = pair("26.1", backup_password=PASSWORD)
+def test_databases_sent_as_consistent_copies_equal_those_copies(make_pair: MakePair, read_with: Read) -> None:
+    phones = make_pair("26.1", backup_password=PASSWORD)
     phones.old.assume.databases = "consistent"
     back_up(phones)
     sent = ConsistentCopies().replace_databases(phones.old.files.walk())
@@ -81,6 +81,9 @@ def test_databases_sent_as_copies_read_as_the_phone_copied_them(pair: MakePair, 
         for node in sent
         if node.kind == "file" and is_backed_up(node.domain, node.relative_path, encrypted=True)
     }
-    assert read_by(PYIOSBACKUP, phones.backup, PASSWORD) == copies
+    assert read_with(PYIOSBACKUP, phones.backup, PASSWORD) == copies
     assert not {path for path in copies if path.startswith("HomeDomain/Library/SMS/sms.db-")}
-    assert copies["HomeDomain/Library/SMS/sms.db"] != phones.holds(encrypted=True)["HomeDomain/Library/SMS/sms.db"]
+    assert (
+        copies["HomeDomain/Library/SMS/sms.db"]
+        != phones.expected_backup(encrypted=True)["HomeDomain/Library/SMS/sms.db"]
+    )

@@ -1,4 +1,4 @@
-"""What `migrate extract` takes out of an encrypted backup is what programs nobody here wrote take out of it."""
+"""`migrate extract` gives the same files from an encrypted backup as independent programs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MakePair = Callable[..., Any]
 
 
 @pytest.fixture
-def extracted(pair: MakePair, tmp_path: Path) -> tuple[Any, Path, dict[str, str]]:
-    """A pair of phones whose old one was saved by pymobiledevice3, our own files, and theirs: file id -> SHA-256."""
-    phones = pair(backup_password=PASSWORD)
-    phones.ask("pymobiledevice3", "backup2", "backup", phones.backups, "--udid", phones.old.udid)
+def extracted(make_pair: MakePair, tmp_path: Path) -> tuple[Any, Path, dict[str, str]]:
+    """A pair backed up by pymobiledevice3, the folder we extracted to, and our files as file id -> SHA-256."""
+    phones = make_pair(backup_password=PASSWORD)
+    phones.run("pymobiledevice3", "backup2", "backup", phones.backups, "--udid", phones.old.udid)
     with Backup.open(phones.backup, PASSWORD) as backup:
         done = extract(backup, tmp_path / "ours", lambda domain, path: True)
         assert {finding.code for finding in done.findings} <= {"extract-link-left-out"}
@@ -41,14 +41,16 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_iphone_backup_decrypt_takes_out_the_same(extracted: tuple[Any, Path, dict[str, str]], tmp_path: Path) -> None:
-    """Contents, the tree of domains and paths, and the dates."""
+def test_iphone_backup_decrypt_extracts_the_same_files(
+    extracted: tuple[Any, Path, dict[str, str]], tmp_path: Path
+) -> None:
+    """The same contents, domains, paths and dates."""
     decrypt = pytest.importorskip("iphone_backup_decrypt")
     phones, ours, _ = extracted
     theirs = tmp_path / "theirs"
     backup = decrypt.EncryptedBackup(backup_directory=str(phones.backup), passphrase=PASSWORD)
-    wanted = {"relative_paths_like": "%", "preserve_folders": True, "domain_subfolders": True}
-    backup.extract_files(output_folder=str(theirs), **wanted)
+    options = {"relative_paths_like": "%", "preserve_folders": True, "domain_subfolders": True}
+    backup.extract_files(output_folder=str(theirs), **options)
     found = {path.relative_to(theirs): path for path in theirs.rglob("*") if path.is_file()}
     assert {path.relative_to(ours) for path in ours.rglob("*") if path.is_file()} == found.keys()
     for name, path in found.items():
@@ -56,11 +58,11 @@ def test_iphone_backup_decrypt_takes_out_the_same(extracted: tuple[Any, Path, di
         assert int(path.stat().st_mtime) == int((ours / name).stat().st_mtime), name
 
 
-def test_mvt_takes_out_the_same(extracted: tuple[Any, Path, dict[str, str]], tmp_path: Path) -> None:
-    """It keeps the backup's own names. Other versions of our libraries are in its way: it has a place of its own."""
+def test_mvt_extracts_the_same_files(extracted: tuple[Any, Path, dict[str, str]], tmp_path: Path) -> None:
+    """It keeps the backup's file names. Its dependencies conflict with ours, so it has its own environment."""
     program = shutil.which("mvt-ios")
     if program is None:
-        missing = "mvt-ios is not in PATH (pip install mvt, in a virtual environment of its own)"
+        missing = "mvt-ios is not in PATH (pip install mvt, in a separate virtual environment)"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
     phones, _, ours = extracted
     theirs = tmp_path / "theirs"

@@ -1,4 +1,4 @@
-"""Contestants that take everything out of an encrypted backup, and that open its keybag."""
+"""Candidates that extract an encrypted backup or unlock its keybag."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from migrate.backup.crypto.keybag import Keybag
 from migrate.backup.extract.extract import extract
 from migrate.backup.reader import Backup
 from migrate.problems import WrongPassword
-from tests.bench.backup.made import PASSWORD
+from tests.bench.backup.synthetic import PASSWORD
 
 T = TypeVar("T")
-Contestant = Callable[[Path], int]
+Candidate = Callable[[Path], int]
 
 measured: list[float] = []
-"""What a contestant timed itself: the disk is quiet when it begins, and clearing up counts for nobody."""
+"""Times that candidates measured themselves, from a synced disk and without cleaning up."""
 
 
 cpu: list[float] = []
-"""Processor seconds of the same, children's too: what is left to compare on a machine that others use."""
+"""Processor seconds of the same work, children included: comparable even on a busy machine."""
 
 
 def _timed(work: Callable[[], T]) -> T:
     os.sync()
-    begun, before = time.perf_counter(), _cpu_seconds()
+    started, before = time.perf_counter(), _cpu_seconds()
     result = work()
-    measured.append(time.perf_counter() - begun)
+    measured.append(time.perf_counter() - started)
     cpu.append(_cpu_seconds() - before)
     return result
 
@@ -42,8 +42,8 @@ def _cpu_seconds() -> float:
     return sum(os.times()[:4])
 
 
-class _Emptied:
-    """A folder beside the backup, on the same disk; gone afterwards."""
+class _OutputFolder:
+    """A temporary folder on the same disk as the backup."""
 
     def __init__(self, folder: Path) -> None:
         self.temporary = tempfile.TemporaryDirectory(dir=folder.parent)
@@ -55,11 +55,11 @@ class _Emptied:
         self.temporary.cleanup()
 
 
-# -- everything out, decrypted ----------------------------------------------------------------------------------------
+# -- extracting everything ---------------------------------------------------------------------------------------------
 
 
 def migrate_extract(folder: Path) -> int:
-    with _Emptied(folder) as to:
+    with _OutputFolder(folder) as to:
 
         def work() -> int:
             with Backup.open(folder, PASSWORD) as backup:
@@ -69,10 +69,10 @@ def migrate_extract(folder: Path) -> int:
 
 
 def iphone_backup_decrypt_extract(folder: Path) -> int:
-    """As its documentation takes out everything with folders kept. It opens encrypted backups alone."""
+    """Extract everything with its folders, as in its documentation. It opens only encrypted backups."""
     from iphone_backup_decrypt import EncryptedBackup
 
-    with _Emptied(folder) as to:
+    with _OutputFolder(folder) as to:
 
         def work() -> None:
             backup = EncryptedBackup(backup_directory=str(folder), passphrase=PASSWORD)
@@ -85,26 +85,26 @@ def iphone_backup_decrypt_extract(folder: Path) -> int:
 
 
 def mvt_extract(folder: Path) -> int:
-    """The program, with the four threads it takes by itself. It keeps the backup's own names and folders, so it makes
-    none of the phone's."""
+    """The mvt-ios program with its default of four threads. It keeps the backup's file names and folders instead of
+    creating those of the phone."""
     program = shutil.which("mvt-ios")
     if program is None:
-        raise RuntimeError("mvt-ios is not in PATH (it wants a virtual environment of its own)")
+        raise RuntimeError("mvt-ios is not in PATH (it needs a separate virtual environment)")
     quiet = [program, "--disable-update-check", "--disable-indicator-update-check"]
     environment = os.environ | {"MVT_IOS_BACKUP_PASSWORD": PASSWORD}
-    with _Emptied(folder) as to:
+    with _OutputFolder(folder) as to:
         command = [*quiet, "decrypt-backup", "-d", str(to), str(folder)]
         _timed(lambda: subprocess.run(command, env=environment, capture_output=True, check=True))
         return sum(path.stat().st_size for path in to.glob("[0-9a-f][0-9a-f]/*"))
 
 
-# -- a password, at the count of rounds of a real phone --------------------------------------------------------------
+# -- deriving a key with the rounds of a real phone --------------------------------------------------------------------
 
 ROUNDS, ITERATIONS = 10_000_000, 10_000
 
 
 def migrate_password(_: Path) -> int:
-    """A bag that no password opens, because its count was changed: all the work is done to find that out."""
+    """Unlock a keybag whose round count was changed: no password opens it, but the whole derivation runs."""
     bag, _keys = Keybag.create(PASSWORD, rounds=1)
     header = tuple((tag, ROUNDS.to_bytes(4, "big") if tag == b"DPIC" else value) for tag, value in bag.header)
 
@@ -118,7 +118,7 @@ def migrate_password(_: Path) -> int:
 
 
 def hashlib_password(_: Path) -> int:
-    """The floor: both stages of the derivation, nothing else."""
+    """The lower bound: only the two stages of the derivation."""
 
     def work() -> int:
         slow = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), bytes(20), ROUNDS, 32)
@@ -128,9 +128,9 @@ def hashlib_password(_: Path) -> int:
     return _timed(work)
 
 
-EXTRACTIONS: dict[str, Contestant] = {
+EXTRACTIONS: dict[str, Candidate] = {
     "migrate": migrate_extract,
     "iphone-backup-decrypt": iphone_backup_decrypt_extract,
     "mvt-ios": mvt_extract,
 }
-PASSWORDS: dict[str, Contestant] = {"migrate": migrate_password, "hashlib alone": hashlib_password}
+PASSWORDS: dict[str, Candidate] = {"migrate": migrate_password, "hashlib alone": hashlib_password}

@@ -1,4 +1,4 @@
-"""Synthetic backups to measure on: rows of the kinds and in the proportions of a phone in use."""
+"""Synthetic backups to measure, with the kinds of rows and the proportions of a phone in use."""
 
 from __future__ import annotations
 
@@ -20,24 +20,26 @@ PASSWORD = "bench-1947"
 UDID = "00008101-000A1B2C3D4E5F60"
 IOS_VERSION = "17.5.1"
 ROUNDS = 10
-"""Key derivation is its own line; here it must not hide what is measured."""
+"""Few, because key derivation is measured separately."""
 
 _DOMAINS = ("CameraRollDomain", "HomeDomain", "AppDomain-com.example.notes", "AppDomainGroup-group.com.example.chat")
 _FOLDERS = ("Media/DCIM/{}APPLE", "Library/Application Support/Data {}", "Documents/{}/Attachments", "Library/{:04x}/a")
 
 
 def records(count: int, wrap_key: bytes) -> Iterator[Record]:
-    """`count` records: 75% files, 24% directories, 1% links; some with digest, some with extended attributes. Those of
-    an unencrypted backup have keys too, as on a phone."""
-    chance = random.Random(count)
+    """`count` records: 75% files, 24% directories, 1% links, some with a digest or extended attributes.
+
+    Records of an unencrypted backup have keys too, as on a phone.
+    """
+    rng = random.Random(count)
     attributes = plistlib.dumps({"com.apple.assetsd.UUID": bytes(16)}, fmt=plistlib.FMT_BINARY)
     for number in range(count):
         domain = _DOMAINS[number % 4]
         path = f"{_FOLDERS[number % 4].format(number // 500)}/{'Größe ' if number % 50 == 0 else 'IMG_'}{number:07}.dat"
-        draw = chance.random()
+        draw = rng.random()
         kind = Kind.FILE if draw < 0.75 else Kind.DIRECTORY if draw < 0.99 else Kind.SYMLINK
         is_file = kind is Kind.FILE
-        born = chance.randrange(1_400_000_000, 1_700_000_000)
+        born = rng.randrange(1_400_000_000, 1_700_000_000)
         yield Record(
             file_id=file_id(domain, path),
             domain=domain,
@@ -47,21 +49,21 @@ def records(count: int, wrap_key: bytes) -> Iterator[Record]:
             inode=number + 2,
             user_id=501,
             group_id=501,
-            size=int(2 ** chance.uniform(0, 24)) if is_file else 0,
-            modified=born + chance.choice((0, 5, 86_400)),
-            changed=born + chance.choice((0, 5, 90_000)),
+            size=int(2 ** rng.uniform(0, 24)) if is_file else 0,
+            modified=born + rng.choice((0, 5, 86_400)),
+            changed=born + rng.choice((0, 5, 90_000)),
             born=born,
             protection_class=3 if is_file else 0,
             flags=0,
-            encryption_key=wrap_key[:4] + chance.randbytes(40) if is_file else None,
-            digest=chance.randbytes(20) if is_file and domain == "HomeDomain" else None,
+            encryption_key=wrap_key[:4] + rng.randbytes(40) if is_file else None,
+            digest=rng.randbytes(20) if is_file and domain == "HomeDomain" else None,
             extended_attributes=attributes if is_file and number % 8 == 0 else None,
             target="/private/var/mobile/elsewhere" if kind is Kind.SYMLINK else None,
         )
 
 
-class MadeBackup:
-    """A backup folder being made. `finish` writes the manifest and the plists."""
+class SyntheticBackup:
+    """A backup folder under construction. `finish` writes the manifest and the plists."""
 
     def __init__(self, folder: Path, *, encrypted: bool) -> None:
         folder.mkdir(parents=True)
@@ -76,22 +78,22 @@ class MadeBackup:
         return Keybag.create(PASSWORD if self.encrypted else None, rounds=ROUNDS)
 
     def add_file(self, domain: str, path: str, content: bytes, *, times: int = 1) -> None:
-        """A file with its stored bytes, and its digest: `content` so many times over, never all of it in memory."""
+        """Add a file of `content` repeated `times` times, streamed to disk, and its record with the digest."""
         key = os.urandom(32)
         chunks: Iterator[bytes] = itertools.repeat(content, times)
         stored = encrypted_chunks(chunks, key) if self.encrypted else chunks
-        identity = file_id(domain, path)
-        if identity[:2] not in self._shards:
-            (self.folder / identity[:2]).mkdir()
-            self._shards.add(identity[:2])
+        stored_name = file_id(domain, path)
+        if stored_name[:2] not in self._shards:
+            (self.folder / stored_name[:2]).mkdir()
+            self._shards.add(stored_name[:2])
         digest = hashlib.sha1()
-        with (self.folder / identity[:2] / identity).open("wb") as file:
+        with (self.folder / stored_name[:2] / stored_name).open("wb") as file:
             for chunk in stored:
                 digest.update(chunk)
                 file.write(chunk)
         self.writer.add(
             Record(
-                file_id=identity,
+                file_id=stored_name,
                 domain=domain,
                 relative_path=path,
                 kind=Kind.FILE,
@@ -141,22 +143,22 @@ class MadeBackup:
 
 
 def make_listing(folder: Path, count: int, *, encrypted: bool) -> None:
-    """A backup of `count` rows without stored files: all that a listing reads."""
-    made = MadeBackup(folder, encrypted=encrypted)
+    """A backup of `count` rows without stored files, enough for a listing."""
+    made = SyntheticBackup(folder, encrypted=encrypted)
     for record in records(count, made.wrap_key):
         made.writer.add(record)
     made.finish()
 
 
 def make_files(folder: Path, *, count: int, total_bytes: int, encrypted: bool) -> None:
-    """A backup of `count` files that have `total_bytes` together, one of them half of it."""
-    made = MadeBackup(folder, encrypted=encrypted)
-    chance = random.Random(count)
+    """A backup of `count` small files and one large file that holds half of `total_bytes`."""
+    made = SyntheticBackup(folder, encrypted=encrypted)
+    rng = random.Random(count)
     big = total_bytes // 2 if total_bytes > 100 * count else 0
     if big:
-        made.add_file("CameraRollDomain", "Media/DCIM/100APPLE/big.MOV", chance.randbytes(1 << 20), times=big >> 20)
+        made.add_file("CameraRollDomain", "Media/DCIM/100APPLE/big.MOV", rng.randbytes(1 << 20), times=big >> 20)
     each = max(1, (total_bytes - big) // count)
-    pattern = chance.randbytes(2 * each)
+    pattern = rng.randbytes(2 * each)
     for number in range(count):
         begin = number % each
         made.add_file(_DOMAINS[number % 4], f"Files {number // 1_000}/{number:07}.dat", pattern[begin : begin + each])

@@ -1,4 +1,4 @@
-"""A kitchen table: two simulated iPhones behind a real socket, and the real command line in a process of its own."""
+"""A lab for one test: two simulated iPhones behind a real socket, and the real command line in its own process."""
 
 from __future__ import annotations
 
@@ -24,30 +24,33 @@ QUICK = ContentsSpec(photos=12, messages=60, contacts=20, attachments=6, health_
 
 
 LIMIT_S = 120.0
-"""How long one command may take on the busiest of machines (the longest takes ten seconds on an idle one)."""
+"""How long one command may take on a busy machine. The slowest takes ten seconds on an idle one."""
 
 
 class Command(subprocess.Popen[str]):
-    """`migrate …` in a process of its own. One that does not end is ended, and says on stderr where it hung: Python's
-    fault handler writes the stacks of all threads when a process is told to abort."""
+    """`migrate …` in its own process.
 
-    def __init__(self, words: list[str], env: dict[str, str], stdin: int | None = None) -> None:
+    A command that exceeds `LIMIT_S` is aborted. Python's fault handler then writes the stacks of all threads to stderr.
+    """
+
+    def __init__(self, arguments: list[str], env: dict[str, str], stdin: int | None = None) -> None:
         pipe = subprocess.PIPE
         env = {**env, "PYTHONFAULTHANDLER": "1"}
-        super().__init__(words, env=env, stdin=stdin, stdout=pipe, stderr=pipe, text=True)
+        super().__init__(arguments, env=env, stdin=stdin, stdout=pipe, stderr=pipe, text=True)
         self._limit = threading.Timer(LIMIT_S, self.abort)
         self._limit.start()
 
     def abort(self) -> None:
         self.send_signal(signal.SIGABRT if sys.platform != "win32" else signal.SIGTERM)
 
-    def to_its_end(self, typed: str | None = None) -> Done:
+    def finish(self, typed: str | None = None) -> CommandResult:
+        """Send `typed`, wait for the process to exit and return its result."""
         out, err = self.communicate(typed)
         self._limit.cancel()
-        return Done(self.returncode, out, err)
+        return CommandResult(self.returncode, out, err)
 
-    def clear_away(self) -> None:
-        """Whatever became of the test: no process and no pipe of it is left."""
+    def dispose(self) -> None:
+        """Kill the process if it still runs, and close its pipes."""
         self._limit.cancel()
         self.kill()
         self.wait()
@@ -57,8 +60,8 @@ class Command(subprocess.Popen[str]):
 
 
 @dataclass
-class Done:
-    """How one command ended."""
+class CommandResult:
+    """Exit code and output of one command."""
 
     code: int
     out: str
@@ -81,8 +84,8 @@ class Done:
 
 
 @dataclass
-class Table:
-    """The kitchen table: phones, a usbmuxd, a home folder."""
+class Lab:
+    """Two phones, a usbmuxd and a home folder."""
 
     old: SimulatedPhone
     new: SimulatedPhone
@@ -100,30 +103,30 @@ class Table:
         ours = {"MIGRATE_HOME": str(self.home), "USBMUXD_SOCKET_ADDRESS": self.server.address}
         return {**kept, **ours, "MIGRATE_BACKUP_PASSWORD": PASSWORD, **self.environment}
 
-    def migrate(self, *arguments: str | Path, typed: str = "") -> Done:
-        """Run a command to its end."""
-        return self.start(*arguments, stdin=subprocess.PIPE).to_its_end(typed)
+    def migrate(self, *arguments: str | Path, typed: str = "") -> CommandResult:
+        """Run a command and wait for it to exit."""
+        return self.start(*arguments, stdin=subprocess.PIPE).finish(typed)
 
     def start(self, *arguments: str | Path, stdin: int | None = None) -> Command:
-        """Begin a command whose end the test decides."""
+        """Start a command and return while it runs."""
         self.started.append(Command(self.command(*arguments), self.env, stdin))
         return self.started[-1]
 
-    def clear(self) -> None:
+    def close(self) -> None:
         for command in self.started:
-            command.clear_away()
+            command.dispose()
         self.server.stop()
 
     def plan(self, text: str) -> Path:
-        """A plan file. It rehearses only where its text says so: most stories are about something else."""
+        """Write a plan file. Rehearsal is off unless the text sets it, because most tests are about something else."""
         if "rehearse" not in text:
-            quiet = "[safety]\nrehearse = false\n"
-            text = text.replace("[safety]\n", quiet) if "[safety]" in text else text + quiet
+            without_rehearsal = "[safety]\nrehearse = false\n"
+            text = text.replace("[safety]\n", without_rehearsal) if "[safety]" in text else text + without_rehearsal
         path = self.home.parent / "plan.toml"
         path.write_text("version = 1\n" + text)
         return path
 
-    def move(self, plan: Path, *more: str) -> Done:
+    def move(self, plan: Path, *more: str) -> CommandResult:
         return self.migrate("run", plan, "--old", self.old.udid, "--new", self.new.udid, "--yes", "--json", *more)
 
     @property
@@ -166,4 +169,4 @@ def new_phone(*, empty: bool = True, ios_version: str = "26.1", **more: Any) -> 
     return phone
 
 
-SetTable = Callable[..., Table]
+MakeLab = Callable[..., Lab]

@@ -1,6 +1,6 @@
-"""What is measured: one contestant at a time, alone in a process of its own, so that its peak memory is its own.
+"""The programs to measure. Each runs in its own process, so that its peak memory can be read.
 
-A peer that is not installed is left out. Each is used as its own documentation does.
+A program that is not installed is left out. Each is used as its documentation says.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.open import open_manifest, unlock
 from migrate.backup.restore_set.compose import SetRequest, compose
 from migrate.backup.verify.run import verify
-from tests.bench.backup import opening
-from tests.bench.backup.made import PASSWORD
+from tests.bench.backup import extraction
+from tests.bench.backup.synthetic import PASSWORD
 
-Contestant = Callable[[Path], int]
+Candidate = Callable[[Path], int]
 
 
 def password_of(folder: Path) -> str | None:
     return PASSWORD if BackupFolder(folder).is_encrypted else None
 
 
-# -- listing with sizes: open, then the size of every record ---------------------------------------------------------
+# -- listing with sizes: open, then the size of every record -----------------------------------------------------------
 
 
 def migrate_listing(folder: Path) -> int:
@@ -49,7 +49,7 @@ def pyiosbackup_listing(folder: Path) -> int:
 
 
 def iphone_backup_decrypt_listing(folder: Path) -> int:
-    """It opens encrypted backups alone; a plain one's rows are read as it does, and its own FilePlist opens them."""
+    """It opens only encrypted backups. For a plain one its query and its FilePlist are used directly."""
     from iphone_backup_decrypt import EncryptedBackup
     from iphone_backup_decrypt.utils import FilePlist
 
@@ -65,7 +65,7 @@ def iphone_backup_decrypt_listing(folder: Path) -> int:
 
 
 def plistlib_listing(folder: Path) -> int:
-    """The least that a reader with plistlib does: every blob loaded, Size taken from object 1."""
+    """The minimum for a reader based on plistlib: load every blob, take Size from object 1."""
     with PlainDatabase(folder) as path:
         database = sqlite3.connect(path)
         loaded = (plistlib.loads(blob) for (blob,) in database.execute("SELECT file FROM Files"))
@@ -73,14 +73,14 @@ def plistlib_listing(folder: Path) -> int:
 
 
 def rows_alone_listing(folder: Path) -> int:
-    """SQLite's own share: the columns, no blob opened. No sizes."""
+    """SQLite's share: read the columns, without decoding a blob. No sizes."""
     with PlainDatabase(folder) as path:
         query = "SELECT fileID, domain, relativePath, flags, file FROM Files"
         return sum(1 for _ in sqlite3.connect(path).execute(query))
 
 
 class PlainDatabase:
-    """Manifest.db in plain, in a temporary file: what every script on the net does."""
+    """Manifest.db decrypted into a temporary file, as most scripts do."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -99,7 +99,7 @@ class PlainDatabase:
         self.temporary.cleanup()
 
 
-# -- full verify, beside the reading and hashing of the same bytes -----------------------------------------------------
+# -- full verify, compared with reading and hashing the same bytes -----------------------------------------------------
 
 
 def migrate_verify(folder: Path) -> int:
@@ -113,12 +113,12 @@ def stored_files(folder: Path) -> list[Path]:
 
 
 def sha1sum_verify(folder: Path) -> int:
-    """The program, reading the same stored files one after another."""
+    """The sha1sum program, over the same stored files."""
     paths = stored_files(folder)
-    begun = time.perf_counter()
-    named = b"\0".join(os.fsencode(path) for path in paths)
-    subprocess.run(["xargs", "-0", "sha1sum"], input=named, stdout=subprocess.DEVNULL, check=True)
-    _measured.append(time.perf_counter() - begun)
+    started = time.perf_counter()
+    names = b"\0".join(os.fsencode(path) for path in paths)
+    subprocess.run(["xargs", "-0", "sha1sum"], input=names, stdout=subprocess.DEVNULL, check=True)
+    _measured.append(time.perf_counter() - started)
     return sum(path.stat().st_size for path in paths)
 
 
@@ -132,7 +132,7 @@ def hashlib_verify(folder: Path) -> int:
     return total
 
 
-# -- composing everything, beside the links alone ----------------------------------------------------------------------
+# -- composing everything, compared with only linking ------------------------------------------------------------------
 
 
 def migrate_compose(folder: Path) -> int:
@@ -142,9 +142,9 @@ def migrate_compose(folder: Path) -> int:
         request = SetRequest(
             source=folder, password=password_of(folder), into=Path(place) / "set", strategy="replace", wanted=wanted
         )
-        begun = time.perf_counter()
+        started = time.perf_counter()
         made = compose(request)
-        _measured.append(time.perf_counter() - begun)
+        _measured.append(time.perf_counter() - started)
         return made.files
 
 
@@ -153,35 +153,35 @@ def links_alone_compose(folder: Path) -> int:
     sources = [(path, f"{path.parent.name}/{path.name}") for path in stored_files(folder)]
     shards = sorted({path.parent.name for path, _ in sources})
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         for shard in shards:
             (Path(place) / shard).mkdir()
         for source, name in sources:
             os.link(source, f"{place}/{name}")
             count += 1
-        _measured.append(time.perf_counter() - begun)
+        _measured.append(time.perf_counter() - started)
     return count
 
 
-LISTINGS: dict[str, Contestant] = {
+LISTINGS: dict[str, Candidate] = {
     "migrate": migrate_listing,
     "pyiosbackup": pyiosbackup_listing,
     "iphone-backup-decrypt": iphone_backup_decrypt_listing,
     "plistlib alone": plistlib_listing,
     "rows alone": rows_alone_listing,
 }
-VERIFIES: dict[str, Contestant] = {
+VERIFIES: dict[str, Candidate] = {
     "migrate": migrate_verify,
     "sha1sum": sha1sum_verify,
     "hashlib, one thread": hashlib_verify,
 }
-COMPOSITIONS: dict[str, Contestant] = {"migrate": migrate_compose, "os.link alone": links_alone_compose}
+COMPOSITIONS: dict[str, Candidate] = {"migrate": migrate_compose, "os.link alone": links_alone_compose}
 ALL = {
     "listing": LISTINGS,
     "verify": VERIFIES,
     "compose": COMPOSITIONS,
-    "extract": opening.EXTRACTIONS,
-    "password": opening.PASSWORDS,
+    "extract": extraction.EXTRACTIONS,
+    "password": extraction.PASSWORDS,
 }
 
 _IMPORTS = {
@@ -189,23 +189,23 @@ _IMPORTS = {
     "iphone-backup-decrypt": "iphone_backup_decrypt.utils",
 }
 
-_measured = opening.measured
-"""What a contestant timed itself, where not all that it does is the matter."""
+_measured = extraction.measured
+"""Times that candidates measured themselves, where only part of their work counts."""
 
 
 def measure(subject: str, name: str, folder: Path) -> dict[str, Any]:
-    """Seconds, peak memory of this process in bytes, and the answer, by which it shows that the work was done."""
+    """Seconds, peak memory of this process in bytes, and the candidate's result, to check that it did the work."""
     if name in _IMPORTS:
         importlib.import_module(_IMPORTS[name])
-    begun = time.perf_counter()
+    started = time.perf_counter()
     answer = ALL[subject][name](folder)
-    seconds = _measured[-1] if _measured else time.perf_counter() - begun
-    cpu_seconds = opening.cpu[-1] if opening.cpu else None
+    seconds = _measured[-1] if _measured else time.perf_counter() - started
+    cpu_seconds = extraction.cpu[-1] if extraction.cpu else None
     return {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_bytes": peak_bytes(), "answer": answer}
 
 
 def peak_bytes() -> int:
-    """The most memory this process had. `ru_maxrss` of Linux begins with its parent's, so the kernel is asked anew."""
+    """Peak memory of this process. On Linux `ru_maxrss` starts at the parent's value, so VmHWM is read instead."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))

@@ -1,4 +1,4 @@
-"""What came onto a phone after a run: new files, new rows, and not what a phone writes by itself."""
+"""Changes on a phone since a run: new files and rows, without what iOS writes on its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def counted(tmp_path: Path) -> Counted:
         phone = backup_of(tmp_path / "now", now)
         before = tuple(backup_of(tmp_path / f"earlier-{number}", files) for number, files in enumerate(earlier))
         found = ChangesSince(phone, Claims.of(phone), before, tmp).counted()
-        assert not any(tmp.iterdir())  # no plaintext stays
+        assert not any(tmp.iterdir())  # no plaintext is left
         return found
 
     return count
@@ -43,7 +43,7 @@ def chat(folder: Path, *texts: str, lost: int = 0) -> bytes:
     return path.read_bytes()
 
 
-def test_what_is_in_the_safety_backup_or_was_sent_does_not_count_as_new(counted: Counted, tmp_path: Path) -> None:
+def test_data_from_the_safety_backup_or_the_move_is_not_counted(counted: Counted, tmp_path: Path) -> None:
     sent, safety = {SMS: chat(tmp_path, "sent")}, {SMS: chat(tmp_path, "own", "own too"), PHOTO: b"\xff\xd8 own"}
     assert counted({**safety, **sent}, safety, sent) == {}
 
@@ -55,13 +55,13 @@ def test_a_new_photo_and_a_new_message_are_counted(counted: Counted, tmp_path: P
 
 
 def test_one_message_deleted_and_one_received_counts_one_new(counted: Counted, tmp_path: Path) -> None:
-    """Equal counts would have hidden it."""
+    """Comparing row counts would miss it."""
     assert counted({SMS: chat(tmp_path, "one", "two", "since", lost=1)}, {SMS: chat(tmp_path, "one", "two")}) == {
         "messages": 1
     }
 
 
-def test_what_ios_itself_writes_is_not_counted(counted: Counted) -> None:
+def test_files_that_ios_writes_are_not_counted(counted: Counted) -> None:
     assert counted({SETTINGS: b"later"}, {SETTINGS: b"before"}) == {}
 
 
