@@ -84,6 +84,7 @@ def test_the_pages_list_the_commands_that_exist(page: str) -> None:
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_the_contract_lists_the_options_of_a_command(command: str) -> None:
     real = {option for parameter in COMMANDS[command].params for option in parameter.opts if option.startswith("--")}
+    assert command in options_by_command(), f"docs/contract.md lacks `{command}`: add it to the commands of section 1"
     assert_agree(options_by_command()[command], real - GLOBAL_OPTIONS)
 
 

@@ -104,7 +104,8 @@ def spoil_order(toml: dict[str, Any]) -> None:
 
 
 def spoil_count(toml: dict[str, Any]) -> None:
-    toml["category"][0]["count"][0]["places"][0].pop("tables")
+    counted = next(category for category in toml["category"] if "count" in category)
+    counted["count"][0]["places"][0].pop("tables")
 
 
 def spoil_nothing_claimed(toml: dict[str, Any]) -> None:

@@ -118,7 +118,7 @@ SENTENCES = {"what": "W.", "why": "Y.", "next": "N."}
 @pytest.mark.parametrize(
     ("body", "named"),
     [
-        ({**SENTENCES, "exit_code": 25}, "EXIT_CODES in migrate/problems/exit_codes.py"),
+        ({**SENTENCES, "exit_code": 199}, "EXIT_CODES in migrate/problems/exit_codes.py"),
         ({**SENTENCES}, "Add the line: exit_code"),
         ({**SENTENCES, "exit_code": 30, "severity": "fatal"}, "Use one of: error, warning, info"),
         ({"what": "W.", "why": "Y.", "exit_code": 30}, "Add the line: next"),
@@ -131,4 +131,4 @@ def test_an_incomplete_definition_is_refused_with_the_line_to_add(body: dict[str
     with pytest.raises(TypeError) as refused:
         type("Incomplete", (MigrateError,), body)
     assert named in str(refused.value)
-    assert 25 not in EXIT_CODES
+    assert 199 not in EXIT_CODES
