@@ -2,8 +2,9 @@
 
     python -m tools.messages > migrate.pot
 
-Messages are the arguments of `_`, `plural` and `mark`, the docstrings of commands (their help), the answers of phones
-in troubles.toml, the exit codes, and the templates of the problems. A translation, compiled with `msgfmt`, goes to
+Messages are the arguments of `_`, `plural`, `mark` and `mark_plural`, the docstrings of commands (their help), the
+answers of phones in troubles.toml, the titles and notes in categories.toml, the exit codes, and the templates of the
+problems. A translation, compiled with `msgfmt`, goes to
 `migrate/language/locale/LANGUAGE/LC_MESSAGES/migrate.mo`.
 """
 
@@ -15,12 +16,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from migrate.categories.catalogue import load_catalogue
 from migrate.problems import EXIT_CODES, all_problems, templates
 from migrate.talk.help.explain import troubles
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "migrate"
-MARKERS = {"_": 1, "mark": 1, "plural": 2}
+MARKERS = {"_": 1, "mark": 1, "plural": 2, "mark_plural": 2}
 """A function of migrate.language -> how many of its arguments are messages."""
 
 HEAD = """\
@@ -64,6 +66,8 @@ def _all() -> Iterator[tuple[str, str | None, str]]:
     for trouble in troubles():
         yield trouble.means, None, "migrate/talk/help/troubles.toml"
         yield trouble.do, None, "migrate/talk/help/troubles.toml"
+    for text in catalogue_texts():
+        yield text, None, "migrate/categories/categories.toml"
     for text, plural in problem_templates():
         yield text, plural, "migrate/problems"
 
@@ -78,7 +82,8 @@ def messages_of(tree: ast.AST, place: str) -> Iterator[tuple[str, str | None, st
         if isinstance(node, ast.FunctionDef) and is_command(node) and (help_text := ast.get_docstring(node)):
             yield help_text, None, f"{place}:{node.lineno}"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKERS:
-            if node.func.id != "mark" and not isinstance(node.args[0], ast.Constant | ast.JoinedStr | ast.BinOp):
+            is_literal = isinstance(node.args[0], ast.Constant | ast.JoinedStr | ast.BinOp)
+            if not is_literal and not node.func.id.startswith("mark"):
                 continue  # a text that was marked, or collected as a template, where it is defined
             texts = [_constant(argument, f"{place}:{node.lineno}") for argument in node.args[: MARKERS[node.func.id]]]
             yield texts[0], texts[1] if len(texts) > 1 else None, f"{place}:{node.lineno}"
@@ -100,6 +105,19 @@ def _constant(argument: ast.expr, place: str) -> str:
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
         return argument.value
     raise NotAMessage(f"{place}: {ast.unparse(argument)}")
+
+
+def catalogue_texts() -> Iterator[str]:
+    """The texts of categories.toml that a person reads."""
+    catalogue = load_catalogue()
+    for owner in (*catalogue.categories, *catalogue.known_apps):
+        yield owner.title
+        yield from filter(None, (owner.caveat,))
+        yield from (count.label for count in owner.counts)
+    for group in (atomic for category in catalogue.categories for atomic in category.atomic):
+        yield group.what
+        yield from (part.title for part in group.parts)
+    yield from (effect.why for effect in (*catalogue.restore_effects("never"), *catalogue.restore_effects("later")))
 
 
 def problem_templates() -> Iterator[tuple[str, str | None]]:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 
 from migrate.categories.databases import columns_of, quote_identifier
+from migrate.language import mark
 
 Check = Callable[[sqlite3.Connection, str], int | None]
 """From a database and its path: how many items belong to an account; None if that is unknown."""
@@ -95,4 +96,6 @@ ACCOUNT_OWNED_COUNTERS: dict[str, Check] = {
     "reminders": count_account_reminders,
     "notes": count_account_notes,
 }
-NOTE = "{n} of them belong to an account (iCloud, Google, Exchange …): sign in to it on the new phone to keep them"
+NOTE = mark(
+    "{count} of them belong to an account (iCloud, Google, Exchange …): sign in to it on the new phone to keep them"
+)

@@ -18,6 +18,7 @@ from typing import Any
 from migrate.backup.folder import BackupFolder
 from migrate.categories.app_groups import guess_owners, is_apple_identifier
 from migrate.categories.catalogue import Catalogue, load_catalogue
+from migrate.language import _
 from migrate.plists import NotAPlist, load_plist
 
 APP_DOMAIN = "AppDomain-"
@@ -205,7 +206,7 @@ def _entry(
     title = _short_text(metadata.get("bundleDisplayName")) or _short_text(metadata.get("itemName"))
     return AppEntry(
         id=bundle,
-        title=title or (known.title if known else bundle),
+        title=title or (_(known.title) if known else bundle),
         version=version,
         groups=tuple(sorted(groups.names)),
         shared_with=tuple(sorted(shared_with)),
@@ -214,7 +215,7 @@ def _entry(
         if listed.placeholders is None
         else bool(placeholder.get("ApplicationSINF")) and bool(placeholder.get("iTunesMetadata")),
         groups_guessed=groups.guessed,
-        caveat=known.caveat if known else None,
+        caveat=_(known.caveat) if known and known.caveat else None,
     )
 
 

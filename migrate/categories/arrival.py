@@ -11,11 +11,12 @@ from functools import lru_cache
 from migrate.backup.companions import database_of, is_database
 from migrate.categories.catalogue import RestoreEffect, RestoreEffectName, load_catalogue
 from migrate.categories.globs import pattern
+from migrate.language import _
 
 
 def never_arrives_reason(domain: str, relative_path: str) -> str | None:
     """Why a record that was sent will not be on the new phone; None if it should be."""
-    return _why("never", domain, relative_path)
+    return _shown(_why("never", domain, relative_path))
 
 
 def arrives_later(domain: str, relative_path: str) -> bool:
@@ -25,7 +26,7 @@ def arrives_later(domain: str, relative_path: str) -> bool:
 
 def why_later(domain: str, relative_path: str) -> str | None:
     """Why it may still be missing right after the restart; None if it should be there."""
-    return _why("later", domain, relative_path)
+    return _shown(_why("later", domain, relative_path))
 
 
 def rewritten_by_phone(domain: str, relative_path: str) -> bool:
@@ -40,6 +41,10 @@ def rewritten_by_phone(domain: str, relative_path: str) -> bool:
 def is_database_file(relative_path: str) -> bool:
     """Whether the name is that of a SQLite database or one of its companions."""
     return is_database(relative_path) or database_of(relative_path) is not None
+
+
+def _shown(why: str | None) -> str | None:
+    return None if why is None else _(why)
 
 
 def _why(name: RestoreEffectName, domain: str, relative_path: str) -> str | None:

@@ -11,9 +11,10 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 from migrate.backup.record import Kind, Record
-from migrate.categories.apps import APP_DOMAIN, GROUP_DOMAIN
+from migrate.categories.apps import APP_DOMAIN, GROUP_DOMAIN, AppEntry
 from migrate.categories.catalogue import APP_PREFIX, Part
 from migrate.categories.claims import Claims
+from migrate.language import _
 from migrate.problems import HalfGroup
 
 
@@ -59,26 +60,27 @@ class _AtomicGroups:
             (atomic_group, part)
             for category in claims.catalogue.categories
             for atomic in category.atomic
-            for atomic_group in [_AtomicGroup(category.id, atomic.what)]
+            for atomic_group in [_AtomicGroup(category.id, _(atomic.what))]
             for part in atomic.parts
         ]
         self._of_apps: dict[str, list[tuple[_AtomicGroup, str]]] = {}
-        self.every = [atomic_group for atomic_group, _ in self._of_categories]
+        self.every = [atomic_group for atomic_group, _part in self._of_categories]
         for app in claims.apps.values():
             if app.groups_guessed:  # a guess must not lead to a refusal
                 continue
-            atomic_group = _AtomicGroup(APP_PREFIX + app.id, f"the app {app.title}")
+            atomic_group = _AtomicGroup(APP_PREFIX + app.id, _the_app(app))
             self.every.append(atomic_group)
-            self._of_apps.setdefault(APP_DOMAIN + app.id, []).append((atomic_group, "its container"))
+            self._of_apps.setdefault(APP_DOMAIN + app.id, []).append((atomic_group, _("its container")))
             for group in app.groups:  # extensions keep separate settings: the app works without them
-                self._of_apps.setdefault(GROUP_DOMAIN + group, []).append((atomic_group, f"its group {group}"))
+                named = _("its group {group}").format(group=group)
+                self._of_apps.setdefault(GROUP_DOMAIN + group, []).append((atomic_group, named))
 
     def add_record(self, record: Record, *, moves: bool) -> None:
         parts = self._by_domain.get(record.domain)
         if parts is None:
             parts = [(atomic_group, part) for atomic_group, part in self._of_categories if part.is_about(record.domain)]
             self._by_domain[record.domain] = parts
-        found = [(atomic_group, part.title) for atomic_group, part in parts if part.matches(record.relative_path)]
+        found = [(atomic_group, _(part.title)) for atomic_group, part in parts if part.matches(record.relative_path)]
         for atomic_group, part in (*found, *self._of_apps.get(record.domain, ())):
             atomic_group.present_parts[part] = None
             if moves:
@@ -131,5 +133,9 @@ def refuse_excepted_siblings(claims: Claims, owners: frozenset[str], excepted: I
             sibling = claims.apps[other]
             common = tuple(group for group in app.groups if group in sibling.groups)
             if APP_PREFIX + other in owners and not sibling.groups_guessed and common:
-                moving = (f"what it shares with {sibling.title}",)
-                raise HalfGroup(f"the app {app.title}", moving, ("its own container",))
+                moving = (_("what it shares with {app}").format(app=sibling.title),)
+                raise HalfGroup(_the_app(app), moving, (_("its own container"),))
+
+
+def _the_app(app: AppEntry) -> str:
+    return _("the app {app}").format(app=app.title)

@@ -20,6 +20,7 @@ from migrate.categories.apps import printable
 from migrate.categories.catalogue import APP_PREFIX, Catalogue, Count, CountSource
 from migrate.categories.databases import ReadRecord, copy_database, count_rows, open_database, ordinary_tables
 from migrate.categories.only_in_icloud import ICLOUD_CHECKS, PresentFiles
+from migrate.language import _
 from migrate.plists import NotAPlist, load_plist
 from migrate.problems import MigrateError
 
@@ -134,7 +135,8 @@ def _count_file(
             if owner in ACCOUNT_OWNED_COUNTERS:
                 result.account_owned = ACCOUNT_OWNED_COUNTERS[owner](connection, record.relative_path)
     except UNREADABLE as error:
-        note = printable(f"{record.relative_path} could not be counted ({_reason(error)})")
+        note = _("{path} could not be counted ({reason})").format(path=record.relative_path, reason=_reason(error))
+        note = printable(note)
         return _FileCounts(failed={key: note for key, _, _ in queries})
     return result
 
@@ -176,11 +178,11 @@ def _plist(read: ReadRecord, record: Record) -> object:
     for chunk in read(record):
         content += chunk
         if len(content) > _PLIST_LIMIT_BYTES:
-            raise ValueError(f"longer than {_PLIST_LIMIT_BYTES:,} bytes")
+            raise ValueError(_("longer than {limit:,} bytes").format(limit=_PLIST_LIMIT_BYTES))
     try:
         return load_plist(bytes(content))
     except NotAPlist as error:
-        raise ValueError("no property list") from error
+        raise ValueError(_("no property list")) from error
 
 
 def _count_plist(plist: object, place: CountSource) -> int | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from migrate.backup.record import Kind, Record
 from migrate.categories.databases import columns_of, ordinary_tables
+from migrate.language import mark_plural
 
 _CAMERA_ROLL = "CameraRollDomain"
 _MEDIA = "MediaDomain"
@@ -107,17 +108,24 @@ def missing_notes_media(connection: sqlite3.Connection, present: PresentFiles) -
     return sum(not present.has(_NOTES, str(identifier)) for (identifier,) in rows)
 
 
-ICLOUD_CHECKS: dict[str, tuple[Check, str, str]] = {
-    "photos": (missing_photos, "1 original is only in iCloud", "{n} originals are only in iCloud"),
+ICLOUD_CHECKS: dict[str, tuple[Check, tuple[str, str]]] = {
+    "photos": (
+        missing_photos,
+        mark_plural("{count} original is only in iCloud", "{count} originals are only in iCloud"),
+    ),
     "messages": (
         missing_attachments,
-        "1 attachment is only in iCloud: its file is not in this backup",
-        "{n} attachments are only in iCloud: their files are not in this backup",
+        mark_plural(
+            "{count} attachment is only in iCloud: its file is not in this backup",
+            "{count} attachments are only in iCloud: their files are not in this backup",
+        ),
     ),
     "notes": (
         missing_notes_media,
-        "1 picture or file in the notes is only in iCloud",
-        "{n} pictures and files in the notes are only in iCloud",
+        mark_plural(
+            "{count} picture or file in the notes is only in iCloud",
+            "{count} pictures and files in the notes are only in iCloud",
+        ),
     ),
 }
 """Per category: the check, and the note for one item and for several."""

@@ -18,6 +18,7 @@ from migrate.categories.choose import Amount
 from migrate.categories.claims import Claims
 from migrate.categories.counting import Countables, Counted, count_owner
 from migrate.categories.only_in_icloud import ICLOUD_CHECKS, PresentFiles
+from migrate.language import _, plural
 from migrate.problems import MigrateError
 
 
@@ -65,7 +66,7 @@ class CategoryTally:
     def as_json(self) -> dict[str, Any]:
         return {
             "id": self.category.id,
-            "title": self.category.title,
+            "title": _(self.category.title),
             "files": self.files,
             "bytes": self.bytes,
             "items": self.items,
@@ -264,17 +265,17 @@ def _category(
     if category.needs_encryption and not encrypted:
         complete = None
         notes.append(
-            "this backup is not encrypted: another phone may not be able to use this"
+            _("this backup is not encrypted: another phone may not be able to use this")
             if contents.files
-            else "only an encrypted backup contains this, and this one is not encrypted"
+            else _("only an encrypted backup contains this, and this one is not encrypted")
         )
     if orphans:
-        notes.append(
-            "1 container belongs to an app that is not in this backup: it is listed as unclaimed and moves too"
-            if orphans == 1
-            else f"{orphans} containers belong to apps that are not in this backup: they are listed as unclaimed and "
-            "move too"
+        note = plural(
+            "{count} container belongs to an app that is not in this backup: it is listed as unclaimed and moves too",
+            "{count} containers belong to apps that are not in this backup: they are listed as unclaimed and move too",
+            orphans,
         )
+        notes.append(note.format(count=orphans))
     return CategoryTally(
         category=category,
         files=contents.files,
@@ -290,31 +291,35 @@ def _category(
 
 def _parts(counted: Counted) -> list[str]:
     """The parts of a number, if there is more than one."""
-    return [", ".join(f"{rows} {label}" for label, rows in counted.parts)] if len(counted.parts) > 1 else []
+    if len(counted.parts) < 2:
+        return []
+    part = _("{count} {label}")
+    return [", ".join(part.format(count=rows, label=_(label)) for label, rows in counted.parts)]
 
 
 def _cloud_notes(category: Category, contents: OwnerContents, counted: Counted) -> tuple[str, ...]:
     notes = []
     if counted.only_in_icloud:
-        _, one, several = ICLOUD_CHECKS[category.id]
-        notes.append(one if counted.only_in_icloud == 1 else several.format(n=counted.only_in_icloud))
+        _check, note = ICLOUD_CHECKS[category.id]
+        notes.append(plural(*note, counted.only_in_icloud).format(count=counted.only_in_icloud))
     if counted.account_owned:
-        notes.append(ACCOUNT_OWNED_NOTE.format(n=counted.account_owned))
+        notes.append(_(ACCOUNT_OWNED_NOTE).format(count=counted.account_owned))
     if category.only_in_icloud and not contents.files:
-        notes.append("backups do not contain this: it comes back after signing in to iCloud")
+        notes.append(_("backups do not contain this: it comes back after signing in to iCloud"))
     return tuple(notes)
 
 
 def _app(app: AppEntry, contents: OwnerContents, counted: Counted) -> AppTally:
     notes = [*_parts(counted), *counted.notes]
     if app.groups_guessed:
-        notes.append("its app groups are guessed from their names, because this backup does not list them")
+        notes.append(_("its app groups are guessed from their names, because this backup does not list them"))
     if app.shared_with:
-        notes.append(f"shares data with {', '.join(app.shared_with)}: choosing one also moves the shared data")
+        shared = _("shares data with {apps}: choosing one also moves the shared data")
+        notes.append(shared.format(apps=", ".join(app.shared_with)))
     if not contents.files:
-        notes.append("this backup contains none of its data: the app excludes it from backups, or has none")
+        notes.append(_("this backup contains none of its data: the app excludes it from backups, or has none"))
     if app.reinstallable is False:
-        notes.append("this backup lacks what the phone needs to install this app: install it yourself")
+        notes.append(_("this backup lacks what the phone needs to install this app: install it yourself"))
     if app.caveat:
         notes.append(app.caveat.rstrip("."))
     return AppTally(

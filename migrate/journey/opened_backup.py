@@ -15,6 +15,7 @@ from migrate.journey.phone_session import PhoneSession
 from migrate.journey.prompts import Role
 from migrate.journey.steps.verify import seals_for
 from migrate.journey.threads import in_thread
+from migrate.language import _
 
 
 @dataclass(frozen=True)
@@ -42,4 +43,4 @@ def title_of(claims: Claims, owner: str) -> str:
     """What a person calls a category or an app."""
     if owner.startswith(APP_PREFIX):
         return claims.apps[owner.removeprefix(APP_PREFIX)].title
-    return claims.catalogue.category(owner).title
+    return _(claims.catalogue.category(owner).title)

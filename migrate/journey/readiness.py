@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from migrate.language import _
 from migrate.phone.discovery import find_phones
 from migrate.phone.facts import PhoneFacts
 from migrate.phone.muxer import UsbmuxConfig
@@ -51,7 +52,7 @@ def check_home(home: Path) -> list[Finding]:
 def _permissions(home: Path) -> Iterator[Finding]:
     there = next(folder for folder in (home, *home.parents) if folder.exists())
     if not os.access(there, os.W_OK):
-        yield HomeUnusable(str(home), "permission denied").as_finding()
+        yield HomeUnusable(str(home), _("permission denied")).as_finding()
     elif os.name == "posix" and home.exists() and stat.S_IMODE(home.stat().st_mode) & 0o077:
         yield HomeOpenToOthers(str(home), f"{stat.S_IMODE(home.stat().st_mode):o}").as_finding()
 
@@ -60,7 +61,7 @@ def versions() -> Finding:
     try:
         library = version("pymobiledevice3")
     except PackageNotFoundError:
-        library = "of no known version"
+        library = _("of no known version")
     return Versions(platform.python_version(), library, platform.platform(terse=True)).as_finding()
 
 
@@ -79,7 +80,7 @@ def _phone(facts: PhoneFacts) -> Iterator[Finding]:
     yield PhoneSeen(
         phone=facts.name_or_model,
         model=facts.model_name or facts.model or "iPhone",
-        ios_version=facts.ios_version or "unknown",
+        ios_version=facts.ios_version or _("unknown"),
         connection=facts.connection,
         support=partial_restore_support(facts.ios_version),
     ).as_finding()

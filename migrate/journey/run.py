@@ -184,4 +184,4 @@ def _refuse_other_phones(named_udids: Mapping[Role, str], journal: Journal, plan
             raise UdidInvalid(requested_udid)
         known = journal.udid_of(role) or (plan.old_phone.udid if role == "old" else plan.new_phone.udid)
         if known and not same_udid(requested_udid, known):
-            raise OtherPhone(role, "The phone you named", requested_udid, known)
+            raise OtherPhone(role, _("The phone you named"), requested_udid, known)

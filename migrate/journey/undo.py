@@ -42,6 +42,7 @@ from migrate.journey.steps.verify import (
     verify_and_link,
 )
 from migrate.journey.threads import in_thread
+from migrate.language import _
 from migrate.plan.model import to_toml
 from migrate.plan.preflight import refuse_restore_of_own_backup
 from migrate.plan.strategy import Strategy
@@ -74,9 +75,9 @@ async def undo(undone: RunFolder, context: RunContext, *, accept_loss: bool = Fa
 def refuse_nothing_to_undo(undone: RunFolder, journal: Journal) -> None:
     name = undone.path.name
     if journal.latest_value("restore_begins") is None:
-        raise NothingToUndo(name, "Nothing was sent to the new phone in that run.")
+        raise NothingToUndo(name, _("Nothing was sent to the new phone in that run."))
     if journal.find_result(NewPhoneVerified) is None:
-        raise NothingToUndo(name, "The plan of that run asked for no backup of the new phone.")
+        raise NothingToUndo(name, _("The plan of that run asked for no backup of the new phone."))
 
 
 def reopen_stale_steps(journal: Journal) -> None:

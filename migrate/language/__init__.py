@@ -2,7 +2,8 @@
 
 `locale/<language>/LC_MESSAGES/migrate.mo` is that file.
 English is the source language: a message is its own key. `_` translates at once, `mark` only marks a text that is
-translated later (a template, a table), `plural` picks the form for a number. `tools/messages.py` collects them all.
+translated later (a template, a table), `plural` picks the form for a number, and `mark_plural` marks its two forms.
+`tools/messages.py` collects them all, and the texts of the tables in TOML.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def _current() -> gettext.NullTranslations:
 
 def _(message: str) -> str:
     """`message` in the person's language; itself where no translation has it."""
-    return _current().gettext(message)
+    return _current().gettext(message) if message else ""  # gettext answers "" with the head of the catalogue
 
 
 def plural(one: str, many: str, count: int) -> str:
@@ -40,3 +41,8 @@ def plural(one: str, many: str, count: int) -> str:
 def mark(message: str) -> str:
     """`message`, marked for translation and not yet translated."""
     return message
+
+
+def mark_plural(one: str, many: str) -> tuple[str, str]:
+    """The two forms of a message, marked for translation: the first arguments of `plural`."""
+    return one, many

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from migrate.categories.apps import AppEntry
 from migrate.categories.catalogue import APP_PREFIX, OTHER_SYSTEM, Category
 from migrate.categories.tally import AppTally, CategoryTally, OwnerContents, Tally
+from migrate.language import _, mark, plural
 from migrate.plan.strategy import ERASED_ONLY_CATEGORIES, Strategy
 
 Fate = Literal["goes", "arrives-later", "cannot-go", "only-in-icloud", "not-chosen"]
@@ -86,24 +87,24 @@ def _category(row: CategoryTally, context: ExplainContext, unclaimed: tuple[int,
     more = _partial_reasons(row.contents, fate, context.unreadable.get(category.id, 0))
     if fate in ("goes", "arrives-later", "only-in-icloud"):
         more += [note for note in row.cloud_notes if note not in why]
-    return _explained(category.id, category.title, fate, files, size, [*why, *more])
+    return _explained(category.id, _(category.title), fate, files, size, [*why, *more])
 
 
 def _fate_of_category(row: CategoryTally, files: int, context: ExplainContext) -> tuple[Fate, list[str]]:
     category = row.category
     if (not_chosen := _reason_not_chosen(category.id, context)) is not None:
         return "not-chosen", [not_chosen]
-    caveat = [category.caveat.rstrip(".")] if category.caveat else []
+    caveat = [_(category.caveat).rstrip(".")] if category.caveat else []
     if not files:
         return _fate_of_empty(row, category, context, caveat)
     if category.id in ERASED_ONLY_CATEGORIES and context.strategy in (Strategy.OVERLAY, Strategy.GRAFT):
-        return "cannot-go", ["only an erased phone can take it"]
+        return "cannot-go", [_("only an erased phone can take it")]
     if category.bound_unless_encrypted and not context.encrypted:
-        return "cannot-go", ["this backup is not encrypted, so only the phone it was made on can read it"]
+        return "cannot-go", [_("this backup is not encrypted, so only the phone it was made on can read it")]
     if row.contents.never.files == files:
         return "cannot-go", [row.contents.why_never or ""]
     if row.items and row.only_in_icloud is not None and row.only_in_icloud >= row.items:
-        return "only-in-icloud", ["sign in to iCloud on the new phone to get it", *caveat]
+        return "only-in-icloud", [_("sign in to iCloud on the new phone to get it"), *caveat]
     return _fate_of_moved(row.contents, files, caveat)
 
 
@@ -113,8 +114,8 @@ def _fate_of_empty(
     if category.only_in_icloud:
         return "only-in-icloud", list(row.cloud_notes)
     if category.needs_encryption and not context.encrypted:
-        return "cannot-go", ["only an encrypted backup contains it, and this one is not encrypted"]
-    return "cannot-go", ["this backup contains none of it", *caveat]
+        return "cannot-go", [_("only an encrypted backup contains it, and this one is not encrypted")]
+    return "cannot-go", [_("this backup contains none of it"), *caveat]
 
 
 def _fate_of_moved(contents: OwnerContents, files: int, caveat: list[str]) -> tuple[Fate, list[str]]:
@@ -137,19 +138,18 @@ def _app(row: AppTally, context: ExplainContext, tally: Tally) -> CategoryExplan
     elif row.has_no_files:
         fate, why = (
             "cannot-go",
-            ["this backup contains none of its data: the app excludes it from backups, or has none"],
+            [_("this backup contains none of its data: the app excludes it from backups, or has none")],
         )
         why += caveat
     else:
         fate, why = _fate_of_moved(row.contents, row.files, caveat)
         if in_use and missing:
-            why.insert(
-                0, "install it on the new phone first: a phone in use takes data only for apps that are installed"
-            )
+            first = _("install it on the new phone first: a phone in use takes data only for apps that are installed")
+            why.insert(0, first)
         elif app.reinstallable is False and (missing or not in_use):
-            why.insert(0, "this backup lacks what the phone needs to install the app: install it yourself")
+            why.insert(0, _("this backup lacks what the phone needs to install the app: install it yourself"))
         if app.shared_with:
-            why.append(f"shares data with {', '.join(_titles(app.shared_with, tally))}")
+            why.append(_("shares data with {apps}").format(apps=", ".join(_titles(app.shared_with, tally))))
     why += _partial_reasons(row.contents, fate, context.unreadable.get(owner, 0))
     return _explained(owner, app.title, fate, row.files, row.bytes, why)
 
@@ -157,13 +157,14 @@ def _app(row: AppTally, context: ExplainContext, tally: Tally) -> CategoryExplan
 def _reason_not_chosen(owner: str, context: ExplainContext) -> str | None:
     if owner in context.owners:
         return None
-    return "the plan excludes it" if owner in context.excluded else "the plan does not include it"
+    return _("the plan excludes it") if owner in context.excluded else _("the plan does not include it")
 
 
 def _shared_data_reasons(app: AppEntry, context: ExplainContext, tally: Tally) -> list[str]:
     """A note about data that the app shares with an app that moves."""
     moving = [other for other in app.shared_with if APP_PREFIX + other in context.owners]
-    return [f"the data it shares with {', '.join(_titles(moving, tally))} still moves"] if moving else []
+    moves = _("the data it shares with {apps} still moves")
+    return [moves.format(apps=", ".join(_titles(moving, tally)))] if moving else []
 
 
 def _titles(bundles: Collection[str], tally: Tally) -> list[str]:
@@ -177,22 +178,25 @@ def _partial_reasons(contents: OwnerContents, fate: Fate, unreadable: int) -> li
         return []
     more = []
     if fate == "goes" and contents.later.files:
-        verb = "arrives" if contents.later.files == 1 else "arrive"
-        more.append(f"{_files(contents.later.files)} {verb} later: {contents.why_later}")
+        count = contents.later.files
+        later = plural("{count:,} file arrives later: {why}", "{count:,} files arrive later: {why}", count)
+        more.append(later.format(count=count, why=contents.why_later))
     if contents.never.files:
-        verb = "does" if contents.never.files == 1 else "do"
-        more.append(f"{_files(contents.never.files)} {verb} not move: {contents.why_never}")
+        count = contents.never.files
+        never = plural("{count:,} file does not move: {why}", "{count:,} files do not move: {why}", count)
+        more.append(never.format(count=count, why=contents.why_never))
     if unreadable:
-        more.append(f"{_files(unreadable)} could not be read from the old phone")
+        lost = plural(
+            "{count:,} file could not be read from the old phone",
+            "{count:,} files could not be read from the old phone",
+            unreadable,
+        )
+        more.append(lost.format(count=unreadable))
     return more
 
 
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count:,} files"
-
-
 def _explained(owner: str, title: str, fate: Fate, files: int, size: int, why: list[str]) -> CategoryExplanation:
-    sentences = [_capitalized(reason) for reason in dict.fromkeys(filter(None, why))] or [DEFAULT_REASONS[fate]]
+    sentences = [_capitalized(reason) for reason in dict.fromkeys(filter(None, why))] or [_(DEFAULT_REASONS[fate])]
     return CategoryExplanation(
         id=owner, title=title, fate=fate, files=files, bytes=size, why=f"{'. '.join(sentences)}."
     )
@@ -204,10 +208,10 @@ def _capitalized(sentence: str) -> str:
 
 
 DEFAULT_REASONS: Mapping[Fate, str] = {
-    "goes": "All of it is on the new phone after the restart",
-    "arrives-later": "It arrives after the restart",
-    "cannot-go": "Backups do not contain it",
-    "only-in-icloud": "Sign in to iCloud on the new phone to get it",
-    "not-chosen": "The plan does not include it",
+    "goes": mark("All of it is on the new phone after the restart"),
+    "arrives-later": mark("It arrives after the restart"),
+    "cannot-go": mark("Backups do not contain it"),
+    "only-in-icloud": mark("Sign in to iCloud on the new phone to get it"),
+    "not-chosen": mark("The plan does not include it"),
 }
 """Used if there is no more specific reason."""

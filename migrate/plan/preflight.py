@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from migrate.categories.catalogue import EVERYTHING, load_catalogue
+from migrate.language import _
 from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy, choose_strategy, refuse_newer_backup
 from migrate.problems import (
@@ -252,14 +253,14 @@ def _encryption(plan: Plan, move_facts: MoveFacts) -> list[Finding]:
         and (everything or category.id in plan.move.categories)
         and category.id not in plan.move.except_
     ]
-    named = tuple(category.title for category in lost if category.id in plan.move.categories)
+    named = tuple(_(category.title) for category in lost if category.id in plan.move.categories)
     if named:
         raise EncryptionNeeded(named)
     if not lost:
         return []
     return [
         NotEncrypted(
-            titles=tuple(category.title for category in lost), categories=tuple(category.id for category in lost)
+            titles=tuple(_(category.title) for category in lost), categories=tuple(category.id for category in lost)
         ).as_finding()
     ]
 

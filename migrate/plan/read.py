@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from migrate import problems
 from migrate.categories.catalogue import nearest_of
+from migrate.language import _, mark
 from migrate.plan.model import UDID_PATTERN, Plan
 from migrate.problems import MigrateError, PlanInvalid
 
@@ -72,12 +73,13 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise problems.PlanMissing(str(path), 0, error.strerror or type(error).__name__) from error
     if len(data) > LIMIT_BYTES:
-        raise problems.PlanNotToml(str(path), 0, f"it is longer than {LIMIT_BYTES:,} bytes, no plan is")
+        too_long = _("it is longer than {limit:,} bytes, no plan is").format(limit=LIMIT_BYTES)
+        raise problems.PlanNotToml(str(path), 0, too_long)
     try:
         return data.decode("utf-8-sig")  # Windows editors put a byte-order mark in front
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise problems.PlanNotToml(str(path), line, "it is not UTF-8 text") from error
+        raise problems.PlanNotToml(str(path), line, _("it is not UTF-8 text")) from error
 
 
 def _toml(path: Path, text: str) -> dict[str, Any]:
@@ -86,7 +88,7 @@ def _toml(path: Path, text: str) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         where = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
         line = int(where.group(1)) if where else text.count("\n") + 1  # "at end of document"
-        reason = re.sub(r" \(at .*\)$", "", str(error)) or "it is nested too deeply"
+        reason = re.sub(r" \(at .*\)$", "", str(error)) or _("it is nested too deeply")
         raise problems.PlanNotToml(str(path), line, reason) from error
 
 
@@ -155,7 +157,7 @@ def _most_helpful_error(plan_text: PlanText, refused: ValidationError) -> Migrat
         return _unknown_key(plan_text, keys)
     if kind == "missing":
         *tables, key = keys
-        return problems.PlanKeyMissing(path, 0, key, ".".join(tables), EXAMPLES.get(keys, f"{key} = …"))
+        return problems.PlanKeyMissing(path, 0, key, ".".join(tables), _(EXAMPLES.get(keys, f"{key} = …")))
     if kind == "unknown_category":
         word, meant, known = (mistake["ctx"][name] for name in ("word", "nearest", "known"))
         return problems.PlanCategoryUnknown(path, plan_text.line_of(keys, word), word, keys[-1], meant, known)
@@ -178,9 +180,9 @@ CONTRADICTIONS: Mapping[str, tuple[Location, Callable[[str, int], PlanInvalid]]]
 
 EXAMPLES: Mapping[Location, str] = {
     ("version",): "version = 1",
-    ("new_phone",): '[new_phone] and below it: is = "erased" (or "in-use")',
-    ("new_phone", "is"): 'is = "erased" (or "in-use")',
-    ("move",): '[move] and below it: categories = ["everything"]',
+    ("new_phone",): mark('[new_phone] and below it: is = "erased" (or "in-use")'),
+    ("new_phone", "is"): mark('is = "erased" (or "in-use")'),
+    ("move",): mark('[move] and below it: categories = ["everything"]'),
     ("move", "categories"): 'categories = ["everything"]',
 }
 
@@ -201,15 +203,15 @@ def _unknown_key(plan_text: PlanText, keys: Location) -> PlanInvalid:
 
 WANTED: Mapping[Location, str] = {
     ("version",): "1",
-    ("name",): "a text of at most 200 characters",
-    ("old_phone", "udid"): "a UDID, as migrate phones shows it",
-    ("old_phone", "backup"): "the name of a backup folder",
-    ("new_phone", "udid"): "a UDID, as migrate phones shows it",
-    ("new_phone", "experimental"): '[] or ["graft"]',
-    ("move", "categories"): 'a list of categories, such as ["photos", "messages"]',
-    ("move", "except"): 'a list of categories, such as ["photos", "messages"]',
-    ("move", "may_replace"): 'a list of categories, such as ["photos", "messages"]',
-    ("move", "apps"): '"all", "none", or a list of bundle ids such as ["org.example.diary"]',
+    ("name",): mark("a text of at most 200 characters"),
+    ("old_phone", "udid"): mark("a UDID, as migrate phones shows it"),
+    ("old_phone", "backup"): mark("the name of a backup folder"),
+    ("new_phone", "udid"): mark("a UDID, as migrate phones shows it"),
+    ("new_phone", "experimental"): mark('[] or ["graft"]'),
+    ("move", "categories"): mark('a list of categories, such as ["photos", "messages"]'),
+    ("move", "except"): mark('a list of categories, such as ["photos", "messages"]'),
+    ("move", "may_replace"): mark('a list of categories, such as ["photos", "messages"]'),
+    ("move", "apps"): mark('"all", "none", or a list of bundle ids such as ["org.example.diary"]'),
 }
 
 
@@ -217,13 +219,13 @@ def _wrong_value(plan_text: PlanText, keys: Location, mistake: Mapping[str, Any]
     keys = _without_union_branches(keys)
     choices = re.findall(r"'([^']*)'", mistake["ctx"]["expected"]) if mistake["type"] == "literal_error" else []
     if keys in WANTED:
-        wanted = WANTED[keys]
+        wanted = _(WANTED[keys])
     elif choices:
-        wanted = " or ".join(f'"{choice}"' for choice in choices)
+        wanted = _(" or ").join(f'"{choice}"' for choice in choices)
     elif mistake["type"] == "bool_type":
-        wanted = "true or false, without quotation marks"
+        wanted = _("true or false, without quotation marks")
     else:  # the rest are tables given as something else
-        wanted = f"a table: [{'.'.join(keys)}] on a line of its own, its keys below it"
+        wanted = _("a table: [{table}] on a line of its own, its keys below it").format(table=".".join(keys))
     found = mistake["input"]
     meant = nearest_of(found.lower().replace("_", "-"), choices) if isinstance(found, str) else ""
     line = plan_text.line_of(keys, found if isinstance(found, str) else None)
@@ -242,8 +244,8 @@ def _shown(found: Any) -> str:
     if isinstance(found, bool):
         return "true" if found else "false"
     if isinstance(found, dict):
-        return "a table"
+        return _("a table")
     if isinstance(found, list):
-        return "a list" if found else "[]"
+        return _("a list") if found else "[]"
     text = f'"{found}"' if isinstance(found, str) else str(found)
     return text if len(text) <= 60 else f"{text[:57]}…"

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
+from migrate.language import _
 from migrate.problems import BackupNewerThanPhone, StrategyRefused
 
 Version = tuple[int, ...]
@@ -40,7 +41,7 @@ def choose_strategy(
     ios_version: str | None,
     *,
     experimental: Collection[str] = (),
-    phone: str = "The new phone",
+    phone: str | None = None,
 ) -> Strategy:
     """The strategy for a new phone with `ios_version` (None: unknown).
 
@@ -54,7 +55,7 @@ def choose_strategy(
         return Strategy.OVERLAY
     if Strategy.GRAFT in experimental:
         return Strategy.GRAFT
-    raise StrategyRefused(phone, ios_version or "unknown", known)
+    raise StrategyRefused(phone or _("The new phone"), ios_version or _("unknown"), known)
 
 
 def refuse_newer_backup(

@@ -14,7 +14,7 @@ STRATEGIES = {
     "overlay": mark("The chosen data was restored to the new phone; everything else on it stayed."),
     "graft": mark("The chosen data was added to the new phone's own backup, which was restored to it."),
 }
-
+BACKUP_VERDICTS = {"whole": mark("whole"), "damaged": mark("damaged"), "unreadable": mark("unreadable")}
 
 NOT_EXPECTED = "*"
 """Marks a row with files that never move to another phone: its columns do not add up to what was sent."""
@@ -24,7 +24,7 @@ def receipt_lines(receipt: dict[str, Any]) -> list[str]:
     """The receipt as lines of at most 76 columns, the verdict first."""
     old, new = receipt["old_phone"]["name"], receipt["new_phone"]["name"]
     sent, proof = receipt["sent"], receipt["proof"]
-    verdict = proof["verdict"] if proof else _("done, not proven: the plan asked for no proof")
+    verdict = proof_verdict(proof) if proof else _("done, not proven: the plan asked for no proof")
     counts_by_title = _counts_by_title(receipt)
     lines = [*_about(receipt, old, new, verdict), "", _backed_up(receipt, old, new)]
     sent_files = plural("{count:,} file", "{count:,} files", sent["chosen_files"]).format(count=sent["chosen_files"])
@@ -87,7 +87,8 @@ def _about(receipt: dict[str, Any], old: str, new: str, verdict: str) -> list[st
 def _backed_up(receipt: dict[str, Any], old: str, new: str) -> str:
     files = receipt["saved"].get("files", 0)
     known = {"count": files, "phone": new if receipt.get("undoes") else old}
-    known["verdict"] = receipt["saved"].get("verdict", "")
+    verdict = receipt["saved"].get("verdict", "")
+    known["verdict"] = _(BACKUP_VERDICTS.get(verdict, verdict))
     line = plural(
         "Backed up: {count:,} file of {phone}, verified {verdict}.",
         "Backed up: {count:,} files of {phone}, verified {verdict}.",
@@ -114,6 +115,19 @@ def _row(title: str, counts: dict[str, int], *, proven: bool) -> str:
     mark = f" {NOT_EXPECTED}" if counts.get("not-expected") else ""
     there, later = counts.get("present", 0), counts.get("pending", 0)
     return f"{sent} {_good(counts):>7,} {there:>6,} {later:>6,} {_wrong(counts):>6,}{mark}"
+
+
+def proof_verdict(proof: dict[str, Any]) -> str:
+    """The verdict in the person's language, from the counts. The receipt holds it in English, for programs."""
+    categories: list[dict[str, int]] = list(proof["categories"].values())
+    if wrong := sum(map(_wrong, (*categories, proof["kept"]))):
+        return _("not proven: {count} of the files are not as they should be").format(count=wrong)
+    still = []
+    if pending := sum(counts.get("pending", 0) for counts in categories):
+        still.append(_("{count} still arriving").format(count=pending))
+    if present := sum(counts.get("present", 0) for counts in categories):
+        still.append(_("{count} there, not compared").format(count=present))
+    return _("pending: {what}").format(what=", ".join(still)) if still else _("proven")
 
 
 def _are_passwords_unusable(receipt: dict[str, Any]) -> bool:

@@ -7,17 +7,24 @@ import string
 import struct
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from migrate import language
+from migrate.journey.proof.compare import FileOutcome, Proof
 from migrate.plan.interview.observations import MoveFacts
 from migrate.plan.interview.questions import Answers, Question, next_question
+from migrate.talk.receipt import proof_verdict
 from migrate.talk.wizard.observations import without_phones
 from migrate.talk.wizard.texts import question_page
 from tools import messages
+
+if TYPE_CHECKING:
+    from conftest import Migrate
 
 TALK = Path(messages.PACKAGE) / "talk"
 LANGUAGE = "xx"
@@ -99,6 +106,38 @@ def test_plural_forms_are_translated(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert language.plural("{count} file", "{count} files", 5).format(count=5) == "viele 5"
     finally:
         language._catalogue.cache_clear()
+
+
+def test_categories_and_their_notes_are_translated(migrate: Migrate, plain_backup: Path, translated: Path) -> None:
+    shown = migrate("show", plain_backup)
+    assert "MESSAGES" in shown.out and "Messages" not in shown.out
+    rows = {row["id"]: row for row in migrate("show", plain_backup, "--json").json["categories"]}
+    assert rows["contacts"]["title"] == "CONTACTS"
+    assert rows["health"]["notes"] == ["ONLY AN ENCRYPTED BACKUP CONTAINS THIS, AND THIS ONE IS NOT ENCRYPTED"]
+
+
+def test_the_reasons_of_a_plan_are_translated(
+    migrate: Migrate, plain_backup: Path, tmp_path: Path, translated: Path
+) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        'version = 1\n[new_phone]\nis = "erased"\n[move]\ncategories = ["photos", "home-screen"]\n', encoding="utf-8"
+    )
+    found = migrate("plan", "explain", plan, plain_backup, "--json").json["categories"]
+    why = {row["id"]: row["why"] for row in found}
+    assert why["messages"] == "THE PLAN DOES NOT INCLUDE IT."
+    assert why["photos"].startswith("IOS RESTORES IT IN THE BACKGROUND AFTER THE RESTART. WITH ICLOUD PHOTOS ON")
+    assert "PHOTOS AND VIDEOS" in migrate("plan", "explain", plan, plain_backup).out
+
+
+@pytest.mark.parametrize(
+    "counts", [{"same": 2}, {"pending": 3, "present": 1}, {"present": 2}, {"missing": 1, "same": 9}]
+)
+def test_a_proof_has_the_same_verdict_in_the_receipt(counts: dict[FileOutcome, int]) -> None:
+    """The stored verdict stays English, because programs read it; the receipt words it again from the counts."""
+    result = Proof()
+    result.outcomes["photos"] = Counter(counts)
+    assert proof_verdict(result.as_json()) == result.verdict
 
 
 # -- the messages ----------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ from migrate.journey.repair.clone import clone_without
 from migrate.journey.repair.phone import RepairPhone
 from migrate.journey.repair.workspace import RepairNote, RepairWorkspace, backup_stamp, workspaces_to_recover
 from migrate.journey.threads import in_thread
+from migrate.language import _
 from migrate.problems import (
     BackupUnfinished,
     BackupUnreadable,
@@ -263,11 +264,11 @@ class Repair:
         """Require space for the worst case: the phone sends everything, and without hard links everything is copied."""
         stored = before.bytes if before.bytes is not None else _bytes_in(original)
         manifest = BackupFolder(original).manifest
-        needed, reason = manifest.stat().st_size if manifest.is_file() else 0, "its list of files is written anew"
+        needed, reason = manifest.stat().st_size if manifest.is_file() else 0, _("its list of files is written anew")
         if not _can_link(original, self.place):
-            needed, reason = needed + stored, "this disk cannot share files by links"
+            needed, reason = needed + stored, _("this disk cannot share files by links")
         if self.phone is not None:
-            needed, reason = needed + stored + HEADROOM_BYTES, "the phone may answer with a full backup"
+            needed, reason = needed + stored + HEADROOM_BYTES, _("the phone may answer with a full backup")
         free = shutil.disk_usage(original.parent).free
         if free < needed:
             raise RepairNeedsRoom(str(original), needed, free, reason)
@@ -339,7 +340,7 @@ def _refuse_other_defects(before: Verdict) -> None:
     """Raises CannotRepairWithoutPhone, BackupUnreadable: dropping records does not help this backup."""
     others = [one for one in before.findings if one.severity == "error" and not one.file_id and one.code not in _CURED]
     if before.verdict == "unreadable":
-        raise BackupUnreadable(before.backup, "Manifest.db", others[0].why if others else "it cannot be opened")
+        raise BackupUnreadable(before.backup, "Manifest.db", others[0].why if others else _("it cannot be opened"))
     if others:
         raise CannotRepairWithoutPhone(str(before.backup), others[0].what, len(others))
 

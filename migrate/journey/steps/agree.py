@@ -13,6 +13,7 @@ from migrate.journey.steps.compose import ComposedSet
 from migrate.journey.steps.install import find_missing_apps, has_chosen_apps
 from migrate.journey.steps.verify import NewPhoneVerified
 from migrate.journey.threads import in_thread
+from migrate.language import _
 from migrate.phone.phone import Phone
 from migrate.plan.model import Plan
 from migrate.plan.preflight import refuse_restore, refuse_restore_of_own_backup
@@ -71,7 +72,7 @@ def confirmation_for(run: Run, composed: ComposedSet, phone: Phone, *, is_undoab
     return Confirmation(
         run_id=run.journal.run_id,
         old_name=run.name_of("old"),
-        new_name=phone.facts.name or "the new phone",
+        new_name=phone.facts.name or _("the new phone"),
         strategy=run.strategy,
         replaces=tuple((row.title, row.sent, row.on_new_phone) for row in composed.replaces),
         set_bytes=composed.bytes or 0,

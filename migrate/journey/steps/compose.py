@@ -23,6 +23,7 @@ from migrate.journey.steps.back_up import find_existing_backup
 from migrate.journey.steps.meet import settle_strategy
 from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified, seals_for
 from migrate.journey.threads import in_thread
+from migrate.language import _
 from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy
 from migrate.problems import ChosenFilesUnreadable, LeftBehindUnreadable, LeftOut, NothingChosen, WouldReplace
@@ -240,7 +241,7 @@ def _amount(owner: str, tally: Tally) -> tuple[str, int]:
         found = next((row for row in tally.apps if row.app.id == bundle), None)
         return (found.app.title, found.files) if found else (bundle, 0)
     row = tally.category(owner)
-    return row.category.title, row.files if row.items is None else row.items
+    return _(row.category.title), row.files if row.items is None else row.items
 
 
 def refuse_unapproved_replacement(plan: Plan, replaces: Sequence[Replacement]) -> None:
@@ -248,7 +249,7 @@ def refuse_unapproved_replacement(plan: Plan, replaces: Sequence[Replacement]) -
     approved = set(plan.move.may_replace)
     refused = [row for row in replaces if row.on_new_phone != 0 and not {row.owner, _plan_name(row.owner)} & approved]
     if refused:
-        counts = ("not known how many" if row.on_new_phone is None else f"{row.on_new_phone:,}" for row in refused)
+        counts = (_("not known how many") if row.on_new_phone is None else f"{row.on_new_phone:,}" for row in refused)
         titles = tuple(f"{row.title} ({count})" for row, count in zip(refused, counts, strict=True))
         raise WouldReplace(titles, tuple(_plan_name(row.owner) for row in refused))
 

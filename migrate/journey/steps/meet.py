@@ -7,6 +7,7 @@ from pathlib import Path
 from migrate.backup.folder import BackupFolder
 from migrate.journey.run_state import Run
 from migrate.journey.steps.back_up import find_existing_backup
+from migrate.language import _
 from migrate.phone.discovery import find_phones
 from migrate.phone.facts import PhoneFacts
 from migrate.phone.phone import Phone
@@ -24,7 +25,7 @@ async def meet(run: Run, plan: Plan) -> None:
     existing_backup = find_existing_backup(run, plan)
     if existing_backup is not None:
         folder = BackupFolder(existing_backup)
-        name = folder.device_name or folder.udid or "the old phone"
+        name = folder.device_name or folder.udid or _("the old phone")
         run.record_phone("old", str(folder.udid or folder.path.name), safe_text(name, NAME_LIMIT))
         return
     async with run.phone("old"):

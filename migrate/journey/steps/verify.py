@@ -18,6 +18,7 @@ from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
 from migrate.journey.steps.back_up import NewPhoneBackedUp, OldPhoneBackedUp
 from migrate.journey.threads import in_thread
+from migrate.language import _
 from migrate.plan.model import Plan
 from migrate.problems import BackupDamaged, BackupUnreadable
 from migrate.problems.finding import Finding
@@ -127,7 +128,7 @@ async def check(session: PhoneSession, folder: Path, role: Role, *, accept_damag
         session.found(finding)
     defects = [finding for finding in verdict.findings if is_defect(finding)]
     if verdict.verdict == "unreadable":
-        raise BackupUnreadable(folder, "Manifest.db", defects[0].why if defects else "it cannot be opened")
+        raise BackupUnreadable(folder, "Manifest.db", defects[0].why if defects else _("it cannot be opened"))
     if defects and not (accept_damaged_files and all(found.file_id for found in defects)):
         raise BackupDamaged(str(folder), defects[0].what, len(defects))
     return verdict

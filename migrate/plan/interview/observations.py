@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from migrate.language import _
 from migrate.plan.interview.answers import Answers
 from migrate.problems import MigrateError
 from migrate.problems.finding import Finding
@@ -40,7 +41,7 @@ class Phone:
 
     @property
     def name_or_model(self) -> str:
-        return self.name or self.model_name or f"the iPhone {self.udid}"
+        return self.name or self.model_name or _("the iPhone {udid}").format(udid=self.udid)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from migrate.categories.catalogue import APP_PREFIX
+from migrate.language import _
 from migrate.plan.interview.answers import Answers
 from migrate.plan.interview.observations import (
     BACK,
@@ -236,7 +237,7 @@ def too_full_error(facts: MoveFacts, answers: Answers, ids: tuple[str, ...]) -> 
     wanted = total_size_bytes(one for one in category_entries(facts, answers) if one.id in ids)
     if free is None or wanted <= free:
         return None
-    return NewPhoneTooFull(new_phone_name(facts, answers) or "The new phone", free, wanted)
+    return NewPhoneTooFull(new_phone_name(facts, answers) or _("The new phone"), free, wanted)
 
 
 def ask_accept_unreadable(facts: MoveFacts, answers: Answers) -> Question:

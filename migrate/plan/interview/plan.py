@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from migrate.categories.catalogue import APP_PREFIX
+from migrate.language import _
 from migrate.plan.interview.answers import Answers
 from migrate.plan.interview.observations import MoveFacts, new_udid, old_folder, old_phone_key
 from migrate.plan.interview.pages import (
@@ -77,7 +78,7 @@ def _not_replaced(facts: MoveFacts, answers: Answers) -> frozenset[str]:
 def plan_name(facts: MoveFacts, answers: Answers) -> str:
     """The plan's name: what moves, from which phone, to which phone."""
     if answers.one("what") == EVERYTHING:
-        what = "Everything"
+        what = _("Everything")
     else:
         not_replaced = _not_replaced(facts, answers)
         titles = [
@@ -85,11 +86,21 @@ def plan_name(facts: MoveFacts, answers: Answers) -> str:
             for one in category_entries(facts, answers)
             if one.id in answers.many("chosen") and one.id not in not_replaced
         ]
-        what = ", ".join(titles[:3]) + (f" and {len(titles) - 3} more" if len(titles) > 3 else "")
+        what = ", ".join(titles[:3])
+        if len(titles) > 3:
+            what = _("{titles} and {count} more").format(titles=what, count=len(titles) - 3)
     backup, new = old_backup_contents(facts, answers), facts.phone(new_udid(facts, answers))
-    return f"{what}{f', from {backup.name}' if backup else ''}{f' to {new.name_or_model}' if new else ''}"[:200]
+    known = {"what": what, "old": backup.name if backup else "", "new": new.name_or_model if new else ""}
+    if backup and new:
+        name = _("{what}, from {old} to {new}")
+    elif backup:
+        name = _("{what}, from {old}")
+    else:
+        name = _("{what} to {new}") if new else "{what}"
+    return name.format(**known)[:200]
 
 
 def plan_file_text(plan: Plan) -> str:
     """The text of the plan file."""
-    return f"# Written by migrate. You can edit this file; check it with: migrate plan check\n\n{to_toml(plan)}"
+    head = _("Written by migrate. You can edit this file; check it with: {command}")
+    return f"# {head.format(command='migrate plan check')}\n\n{to_toml(plan)}"

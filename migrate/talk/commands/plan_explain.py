@@ -198,7 +198,7 @@ def _group(heading: str, rows: list[CategoryExplanation]) -> list[str]:
     columns = (Column(heading, shrinks=True), Column(_("Files"), "right"), Column(_("Size"), "right"))
     about: dict[str, list[str]] = {}
     for row in rows:
-        if row.why != f"{DEFAULT_REASONS[row.fate]}.":
+        if row.why != f"{_(DEFAULT_REASONS[row.fate])}.":
             about.setdefault(row.why, []).append(row.title)
     notes = [wrapped(f"{', '.join(titles)}: {why}", indent="  ", first="* ") for why, titles in about.items()]
     return [*table(columns, cells), *notes]

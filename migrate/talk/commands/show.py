@@ -56,7 +56,7 @@ def format_tally(counted: Tally, folder: BackupFolder) -> list[str]:
     right = [Column(_("Files"), "right"), Column(_("Size"), "right")]
     categories = [
         (
-            row.category.title,
+            _(row.category.title),
             "" if row.items is None else f"{row.items:,}",
             f"{row.files:,}",
             format_bytes(row.bytes),
@@ -65,7 +65,7 @@ def format_tally(counted: Tally, folder: BackupFolder) -> list[str]:
         for row in counted.categories
         if row.files or row.notes
     ]
-    empty = [row.category.title for row in counted.categories if not row.files and not row.notes]
+    empty = [_(row.category.title) for row in counted.categories if not row.files and not row.notes]
     apps = [
         (
             app.app.title,
@@ -97,7 +97,7 @@ def format_tally(counted: Tally, folder: BackupFolder) -> list[str]:
     if unclaimed:
         lines += ["", *table((Column(_("Unclaimed (moves with everything)"), shrinks=True), *right), unclaimed)]
     lines += ["", *format_totals(counted)]
-    noted = [(row.category.title, row.notes) for row in counted.categories]
+    noted = [(_(row.category.title), row.notes) for row in counted.categories]
     noted += [(app.app.title, app.notes) for app in counted.apps]
     if any(notes for _title, notes in noted):
         lines += ["", *format_notes(noted)]

@@ -87,7 +87,7 @@ def earlier_backup(folder: BackupFolder) -> ExistingBackup:
 def without_phones() -> MoveFacts:
     """For `migrate plan new`: every category, nothing counted."""
     titles = [
-        CategoryEntry(id=category.id, title=category.title, needs_encryption=category.needs_encryption)
+        CategoryEntry(id=category.id, title=_(category.title), needs_encryption=category.needs_encryption)
         for category in load_catalogue().categories
     ]
     return MoveFacts(with_phones=False, catalogue=(*titles, CategoryEntry(id=ALL_APPS, title=_("All apps"))))
@@ -132,7 +132,7 @@ def category_entries_of(tally: Tally) -> tuple[CategoryEntry, ...]:
     categories = [
         CategoryEntry(
             id=row.category.id,
-            title=row.category.title,
+            title=_(row.category.title),
             files=row.files + (spare[1] if row.category.id == last else 0),
             bytes=row.bytes + (spare[0] if row.category.id == last else 0),
             items=row.items,

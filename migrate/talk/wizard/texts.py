@@ -195,7 +195,7 @@ def _wipe(question: Question, facts: MoveFacts, answers: Answers) -> Page:
     signs = _(" and ").join(facts.signs_of_use.get(new_udid(facts, answers) or "", ()))
     lines = wrap_paragraphs(
         _("{phone} does not look erased: it holds {signs}.").format(phone=question.phone, signs=signs),
-        _("To become your old phone, it must be emptied. What is on it is not backed up first. Is it the right phone?"),
+        _("The move would delete everything on it, and it is not backed up first. Is it the right phone?"),
     )
     rows = (Row("wipe", (_("Yes, delete everything that is on it now"),)),)
     return Page("wipe", _("Empty it?"), lines=lines, rows=rows, back_label=_("No, go back"), preferred="back")
@@ -205,10 +205,10 @@ def _wipe(question: Question, facts: MoveFacts, answers: Answers) -> Page:
 
 
 def _encryption(question: Question, facts: MoveFacts, answers: Answers) -> Page:
-    only = ", ".join(category.title for category in load_catalogue().categories if category.needs_encryption)
+    only = ", ".join(_(category.title) for category in load_catalogue().categories if category.needs_encryption)
     phone = question.phone or _("An iPhone")
     lines = wrap_paragraphs(
-        _("{phone} puts these only into encrypted backups: {categories}.").format(phone=phone, categories=only),
+        _("{phone} includes these only in encrypted backups: {categories}.").format(phone=phone, categories=only),
         _(
             "Encryption also keeps others from reading the backup on this computer. You choose its password. The phone "
             "keeps it until you change it, so write it down."
