@@ -20,12 +20,12 @@ CONTROL_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
 class Terminal:
     """The person at one terminal session."""
 
-    def __init__(self, lab: Lab, *words: str, columns: int = 80, **environment: str) -> None:
+    def __init__(self, lab: Lab, *arguments: str, columns: int = 80, **environment: str) -> None:
         kept = {key: value for key, value in lab.env.items() if key != "MIGRATE_BACKUP_PASSWORD"}
         ours = {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "PYTHONUNBUFFERED": "1"}
         self.child = pexpect.spawn(
             sys.executable,
-            ["-m", "migrate", *words],
+            ["-m", "migrate", *arguments],
             env={**kept, **ours, **environment},  # type: ignore[arg-type]
             dimensions=(60, columns),
             encoding="utf-8",
@@ -83,9 +83,9 @@ class Terminal:
 
 
 @contextmanager
-def open_terminal(lab: Lab, *words: str, columns: int = 80, **environment: str) -> Iterator[Terminal]:
+def open_terminal(lab: Lab, *arguments: str, columns: int = 80, **environment: str) -> Iterator[Terminal]:
     """`migrate …` on a terminal that is always closed at the end."""
-    terminal = Terminal(lab, *words, columns=columns, **environment)
+    terminal = Terminal(lab, *arguments, columns=columns, **environment)
     try:
         yield terminal
     finally:

@@ -112,10 +112,9 @@ def test_the_wizard_works_with_one_cable_and_plain_lines(make_lab: MakeLab) -> N
             person.types(f"{typed}\n")
         for prompt in ("New backup password", "Repeat it: "):
             person.sees(prompt)
-            person.types(f"{PASSWORD}\n") if prompt.endswith(" ") else (
-                person.sees("shown): "),
-                person.types(f"{PASSWORD}\n"),
-            )
+            if not prompt.endswith(" "):
+                person.sees("shown): ")
+            person.types(f"{PASSWORD}\n")
         person.sees("What should move?")
         person.sees("Your answer: ")
         person.types("1\n")
