@@ -101,7 +101,7 @@ class BackupUnfinished(MigrateError):
     what = "The backup {path} is unfinished."
     why = when(
         "state",
-        'The phone stopped while it was "{state}". What it had sent by then is kept.',
+        'The phone stopped in the middle (state "{state}"). What it had sent by then is kept.',
         otherwise="The phone never reported that it was finished. What it had sent by then is kept.",
     )
     next = "Connect the phone and continue the backup where it stopped: {back_up_phone}"
@@ -207,7 +207,7 @@ class UnsafeName(MigrateError):
     exit_code = 30
     what = "The file name {shown} was refused. Nothing was read or written there."
     why = "It {reason}. A healthy iPhone or backup never names such a place."
-    next = "Check where the backup or the phone comes from. If it is healthy, please report this name."
+    next = "Check where the backup or the phone comes from. If you trust it, please report this name."
 
     @property
     def shown(self) -> str:
@@ -497,8 +497,8 @@ class FileNotRepaired(RecordProblem):
     why = when("with_phone", "{damage} The phone no longer has it, so it was not sent again.", otherwise="{damage}")
     next = when(
         "with_phone",
-        "Look in the backup as it was: it is kept beside this one, and migrate extract reads what is left.",
-        otherwise="Look in the backup as it was: it is kept beside this one, and migrate extract reads what is left. "
+        "Look in the original backup, kept beside this one. migrate extract reads what is left of the file.",
+        otherwise="Look in the original backup, kept beside this one. migrate extract reads what is left of the file. "
         "If you find the phone, back it up again to get what it still has: {back_up_phone}",
     )
 

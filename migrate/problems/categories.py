@@ -33,7 +33,7 @@ class HalfGroup(MigrateError):
     left: tuple[str, ...]  # the parts that would not
     exit_code = 11
     what = "Only half of {whole} would move."
-    why = "{moving!c: and } would move and {left: and } would not, but neither is of use without the other."
+    why = "{moving!c: and } would move and {left: and } would not. Neither can be used without the other."
     next = (
         "Move all of it or leave all of it out: change categories, except or apps in the plan. If the old"
         " phone could not "

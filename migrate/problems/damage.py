@@ -109,7 +109,10 @@ class PlistsDisagree(Problem):
     severity = "warning"
     what = "Info.plist and Manifest.plist have a different {key}."
     why = "One backup writes both of them, so one of the two files comes from another backup."
-    next = "Take all three plists from one backup if you copied them by hand. Otherwise back up the phone again."
+    next = (
+        "Take Info.plist, Manifest.plist and Status.plist from the same backup if you copied them by hand. "
+        "Otherwise back up the phone again."
+    )
 
 
 class ManifestMissing(Problem):
@@ -218,7 +221,7 @@ class ForeignEntry(Problem):
 class EntryStrange(Problem):
     name: str
     exit_code = 30
-    what = "{name} is not a normal file or folder, as it should be in a backup."
+    what = "{name} is neither a normal file nor a normal folder."
     why = "It is a link, or has the wrong type for its name, or cannot be opened. It was not followed."
     next = BACK_UP_FROM_SCRATCH
 
@@ -443,7 +446,7 @@ class DatabaseDamaged(RecordProblem):
 class DatabaseDamagedOnPhone(RecordProblem):
     message: str
     severity = "warning"
-    what = "The database {file} is damaged, and it already was on the phone."
+    what = "The database {file} was already damaged on the phone."
     why = "SQLite says: {message}. Its contents are exactly what the phone sent, so this backup is not at fault."
     next = "Open its app on the old phone and check its data. Backing up again gives the same database."
 
@@ -465,7 +468,7 @@ class FormBroken(RecordProblem):
     damaged_in_transfer: bool  # other evidence, or where the file lies, shows that it was intact on the phone
     exit_code = 30
     severity = when("damaged_in_transfer", "error", otherwise="warning")
-    what = "{file} begins as a {file_format} but is not complete."
+    what = "{file} is an incomplete {file_format}."
     why = "{reason!c}."
     next = when("damaged_in_transfer", REPAIR, otherwise=LOOK_ON_PHONE)
 
@@ -473,6 +476,6 @@ class FormBroken(RecordProblem):
 class NotWhatItsNameSays(RecordProblem):
     reason: str
     severity = "warning"
-    what = "{file} does not have the format that its name says."
+    what = "{file} does not have the format that its name suggests."
     why = "{reason!c}. It may already have been like this on the phone."
     next = LOOK_ON_PHONE

@@ -28,8 +28,8 @@ class Interrupted(MigrateError):
     during: str  # the step, or what else was going on
     exit_code = 50
     resume = Command("resume", "{run}")
-    what = "You stopped the move before it was finished."
-    why = "Everything that was finished is kept. The interrupted step starts again where it can continue."
+    what = "You stopped the run before it was finished."
+    why = "Everything that was finished is kept. The interrupted step continues where it stopped, or starts again."
     next = "Continue with: {resume}"
 
 
@@ -61,7 +61,7 @@ class RestoreInDoubt(MigrateError):
     plan: str
     exit_code = 50
     run_again = Command("run", "{plan}")
-    what = "It is not known whether {phone} was restored, so nothing is sent to it again."
+    what = "migrate does not know whether {phone} was restored, so it sends nothing to it again."
     why = (
         "migrate was stopped while it sent the data, and the phone looks as it did before. If it was restored and used "
         "since, sending the data again would overwrite what is new on it."
@@ -79,9 +79,9 @@ class WordMissing(MigrateError):
     run: str
     exit_code = 2
     resume = Command("resume", "{run}", "--yes")
-    what = "The last confirmation is missing, and there is no terminal to ask on."
+    what = "This needs your confirmation, and there is no terminal to ask you on."
     why = "The next step changes the new iPhone, so you have to agree to it first."
-    next = "Run: {resume}"
+    next = "Run this to confirm: {resume}"
 
 
 class WhichPhone(MigrateError):
@@ -286,8 +286,8 @@ class ChosenFilesUnreadable(MigrateError):
     )
     why = "The phone reported a read error twice. The files belong to: {categories}."
     next = (
-        "Accept the loss (accept_unreadable = true under [safety] in the plan) and start a new run, or restart the "
-        "old phone, which is then backed up once more, and {again}"
+        "Write accept_unreadable = true under [safety] in the plan to move without these files, and start a new run. "
+        "To try to read them once more, restart the old phone and {again}"
     )
 
 
@@ -315,7 +315,7 @@ class NothingChosen(MigrateError):
     exit_code = 11
     what = when(
         "chosen",
-        "The old phone's backup has nothing of what the plan chose: {chosen}.",
+        "The old phone's backup contains nothing that the plan chose: {chosen}.",
         otherwise="The plan chose no category.",
     )
     why = "It has no files in these categories."
@@ -329,7 +329,7 @@ class PhonePasswordMissing(MigrateError):
     role: str
     exit_code = 32
     what = "The backup password of {phone} is missing."
-    why = "Its backups are encrypted, or the plan asks for it, and cannot be read without the password."
+    why = "Its backups are encrypted, or the plan turns encryption on. Both need the password."
     next = when(
         "is_new",
         "Give it with --new-password-file FILE, or in MIGRATE_NEW_BACKUP_PASSWORD. Then {again}",
@@ -381,8 +381,8 @@ class UndoWouldLose(MigrateError):
     exit_code = 11
     undo = Command("undo", "{run}", "--lose-what-came-after")
     what = "Undoing would delete what is new on {phone}: {titles:; }."
-    why = "It is neither in the backup that would be restored nor in what was moved. Nothing was changed."
-    next = "Keep the phone as it is. If the new data may go (a backup of the phone as it is now is kept), run: {undo}"
+    why = "It was added after the move and is not in the backup that would be restored. Nothing was changed."
+    next = "Keep the phone as it is. To undo anyway (a backup of the new data is kept on this computer), run: {undo}"
 
 
 # -- noticed in a run --------------------------------------------------------------------------------------------------
@@ -403,7 +403,7 @@ class LeftOut(RecordProblem):
     severity = "warning"
     what = when("relative_path", "{relative_path} is not moved.", otherwise="{domain} is not moved.")
     why = "It cannot be sent: {reason}."
-    next = "Look for it on the old phone, and keep that phone until you have."
+    next = "Look for it on the old phone before you erase that phone."
 
 
 class LeftBehindUnreadable(RecordProblem):

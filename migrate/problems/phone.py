@@ -383,7 +383,7 @@ class PasscodeWaitOver(MigrateError):
     waited_s: int
     exit_code = 50
     what = "The passcode was not entered on {phone} within {waited_s} seconds."
-    why = "Since iOS 16 an iPhone asks for its passcode before every backup, and --wait limits how long we wait for it."
+    why = "Since iOS 16 an iPhone asks for its passcode before every backup, and --wait limits how long migrate waits."
     next = "Enter the passcode when {phone} asks for it; it may ask twice. To begin, {again}"
 
 

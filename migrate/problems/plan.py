@@ -40,8 +40,8 @@ class PlanNotToml(PlanInvalid):
 class PlanTooNew(PlanInvalid):
     version: str
     what = "{place}: this plan has version {version}."
-    why = "This migrate understands version 1 only."
-    next = "Update migrate, or write version = 1 if the plan was written for this one."
+    why = "This version of migrate understands only plans of version 1."
+    next = "Update migrate, or write version = 1 if the number is a mistake."
 
 
 class PlanKeyMissing(PlanInvalid):
@@ -167,9 +167,8 @@ class PhoneInUse(MigrateError):
     what = "{name} is in use, and this plan would erase everything on it."
     why = when("signs", "It holds: {signs}.", otherwise="Its setup is finished.")
     next = (
-        "Connect the right phone, or erase this one in Settings. If everything on it may be lost, write "
-        "wipe = true under "
-        "[new_phone]."
+        "Connect the right phone, or erase this one in Settings. To let the move delete everything on "
+        "it, write wipe = true under [new_phone]."
     )
 
 
@@ -194,12 +193,12 @@ class StrategyRefused(MigrateError):
     why = when(
         "erases",
         "From iOS 27 on, restoring only some data deletes settings, messages and photos that were not "
-        "sent. migrate's way "
-        "around it, a graft into the phone's own backup, is rehearsed but not yet proven on an iPhone.",
+        "sent. migrate's way around it, a graft into the phone's own backup, works on simulated iPhones but has "
+        "never been tested on a real one.",
         otherwise="It is not known whether this iOS version keeps the data that is not part of a restore.",
     )
     next = (
-        'Erase the new phone and write is = "erased", or leave it as it is. To try the unproven way: '
+        'Erase the new phone and write is = "erased", or leave it as it is. To try the untested way: '
         'experimental = ["graft"] under [new_phone].'
     )
 
@@ -248,7 +247,7 @@ class TooLittleSpaceHere(MigrateError):
     needed_bytes: int
     exit_code = 33
     what = "The disk of {folder} has {free_bytes} free, and at least {needed_bytes} are needed."
-    why = "A backup that runs out of space is useless, so it was not started."
+    why = "The backup would run out of space, so it was not started."
     next = "Free some space there, or use another disk: --home DIR"
 
 
@@ -300,5 +299,5 @@ class FindMyUnknown(Problem):
     phone: str
     severity = "info"
     what = "It is not known whether Find My is on for {phone}."
-    why = "The phone does not say. While Find My is on it refuses the restore, before anything is changed."
+    why = "The phone does not report it. If Find My is on, the phone refuses the restore, and nothing is changed."
     next = "Check on {phone}: Settings, your name, Find My. Turning it off can take an hour."

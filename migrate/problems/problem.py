@@ -242,7 +242,8 @@ def _check(problem: type[Problem]) -> None:
     if problem.exit_code not in EXIT_CODES:
         raise TypeError(
             f"{name} has the exit code {problem.exit_code}, which has no meaning yet. "
-            "Add a line for it to EXIT_CODES in migrate/problems/exit_codes.py, and to the tables in docs/reference.md and docs/contract.md"
+            "Add a line for it to EXIT_CODES in migrate/problems/exit_codes.py, and to the tables in "
+            "docs/reference.md and docs/contract.md"
         )
     if not problem.exit_code and (issubclass(problem, MigrateError) or severity == "error"):
         raise TypeError(f"{name} ends a command but has no exit code. Add the line: exit_code = …")

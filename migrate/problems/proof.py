@@ -16,8 +16,8 @@ class NotProven(MigrateError):
     what = "The move is not proven: {first}"
     why = by_count(
         "count",
-        "One thing that was sent, or was there before, is not on the new iPhone as it should be.",
-        "{count:,} things that were sent, or were there before, are not on the new iPhone as they should be.",
+        "One file that was sent, or was there before, is missing or different on the new iPhone.",
+        "{count:,} files that were sent, or were there before, are missing or different on the new iPhone.",
     )
     next = "Keep the old iPhone as it is, and read the receipt: {receipt}"
 
@@ -42,10 +42,10 @@ class RehearsalFailed(MigrateError):
     what = "The rehearsal failed, so nothing was sent: {first}"
     why = by_count(
         "count",
-        "On a simulated iPhone set up like the new one, one thing did not go as agreed.",
-        "On a simulated iPhone set up like the new one, {count:,} things did not go as agreed.",
+        "The simulated iPhone, set up like the new one, showed one problem.",
+        "The simulated iPhone, set up like the new one, showed {count:,} problems.",
     )
-    next = "See all of them in the findings of the run and fix the first one. Then {again}"
+    next = "Correct the first one; the findings of the run list all of them. Then {again}"
 
 
 class RehearsalRefused(Problem):
@@ -77,7 +77,7 @@ class RehearsalSucceeded(Problem):
         "A rehearsal shows what a phone would refuse, drop or delete. It cannot show what only Apple's software knows: "
         "hidden lists of paths, how databases are converted for a newer iOS, and what iCloud does."
     )
-    next = "Read the proof afterwards, which is taken from the phone itself."
+    next = "Read the receipt after the move: the new phone itself is compared with what was sent."
 
 
 # -- the rehearsal, file by file ---------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ class ProofPresent(FileInPhone):
         "not prove that they "
         "are the same."
     )
-    next = "Check it on the new iPhone, and keep the old iPhone as it is until you have."
+    next = "Check it on the new iPhone. Keep the old iPhone as it is until then."
 
 
 class ProofMissing(FileInPhone):
@@ -166,7 +166,7 @@ class ProofOverdue(FileInPhone):
     code = "proof-missing"
     exit_code = 60
     what = "{shown} is not on the new iPhone, and should have arrived by now."
-    why = "Everything else that was to follow has arrived, or a week has passed."
+    why = "Everything else that was still arriving is there now, or a week has passed."
     next = (
         "Leave the phone on Wi-Fi and power overnight and prove the move again. Keep the old iPhone as it is "
         "until then."
@@ -176,7 +176,7 @@ class ProofOverdue(FileInPhone):
 class ProofChanged(FileInPhone):
     exit_code = 60
     what = "{shown} is on the new iPhone with different contents."
-    why = "Its contents differ from what was sent, and not in a way in which iOS is known to change them."
+    why = "Its contents differ from what was sent, in a way that iOS is not known to cause."
     next = KEEP_OLD_PHONE
 
 
@@ -207,8 +207,7 @@ class ProofKeptMissing(ProofMissing):
 
 class ProofKeptChanged(ProofChanged):
     why = (
-        "It was on the new iPhone before the move. Its contents changed, and not in a way in which iOS is known "
-        "to do it."
+        "It was on the new iPhone before the move. Its contents changed since, in a way that iOS is not known to cause."
     )
 
 

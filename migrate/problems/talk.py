@@ -21,8 +21,8 @@ class NoTerminal(MigrateError):
 
     exit_code = 2
     run = Command("run", "PLAN", "--old", "UDID", "--new", "UDID", "--yes")
-    what = "The wizard needs a terminal, and this is not one."
-    why = "The input or the error output is a pipe or a file, so no question can be asked."
+    what = "The wizard needs a terminal to ask its questions."
+    why = "Its input or its error output is a pipe or a file."
     next = "Write a plan (samples are in plans/). Then run: {run}"
 
 
@@ -63,11 +63,11 @@ class Bug(MigrateError):
     kind: str
     report: str
     exit_code = 1
-    what = "Sorry: a bug in migrate stopped it."
-    why = "It met {kind}, which it does not handle. Your backups are not affected."
+    what = "Sorry: migrate stopped because of a bug in it."
+    why = "It did not expect this error: {kind}. Your backups are not affected."
     next = when(
         "report",
-        "Look at this file and please report it (it holds no password): {report}",
+        "Look at this file, which contains no passwords, and please report it: {report}",
         otherwise="Report it, please. The file with the details could not be written.",
     )
 

@@ -23,7 +23,7 @@ ParentPidOption = Annotated[
         "--parent-pid",
         metavar="PID",
         min=1,
-        help=_("Stop as for Ctrl-C when the process with this id ends."),
+        help=_("Stop, as Ctrl-C does, when the process with this id ends."),
         show_default=False,
     ),
 ]

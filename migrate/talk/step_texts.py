@@ -32,12 +32,12 @@ STEP_SENTENCES: dict[str, tuple[str, str]] = {
         mark("Waiting for the new phone to restart. Leave it connected"),
         mark("The new phone is back"),
     ),
-    "prove": (mark("Proving what arrived"), mark("Compared what arrived")),
+    "prove": (mark("Proving what arrived"), mark("What arrived is compared")),
     "receipt": (mark("Writing the receipt"), mark("The receipt is written")),
     # outside a run: `migrate extract`, `verify`, `repair` (twice) and `backup`
     "extract": (mark("Extracting files from the backup"), mark("The files are extracted")),
     "check": (mark("Checking the backup"), mark("The backup is checked")),
-    "repair": (mark("Copying the undamaged files, by links"), mark("The undamaged files are copied")),
+    "repair": (mark("Copying the undamaged files (as links, to save space)"), mark("The undamaged files are copied")),
     "fetch": (mark("Fetching what is missing from the phone"), mark("The phone has sent what was missing")),
     "backup": (mark("Backing up the phone"), mark("The phone is backed up")),
 }
@@ -61,8 +61,8 @@ ACTION_SENTENCES: dict[UserAction, str] = {
     "turn-off-find-my": mark("Turn Find My off on {phone}: Settings, your name, Find My, Find My iPhone."),
     "restart-phone": mark("Restart {phone} and unlock it."),
     "install-apps": mark(
-        "Install on {phone}, from its App Store: {apps}. If an app is no longer in the App Store, stop with Ctrl-C and "
-        "choose again without it."
+        "Install these apps on {phone} from the App Store: {apps}. If an app is no longer in the App Store, stop "
+        "with Ctrl-C and choose again without it."
     ),
 }
 

@@ -16,6 +16,7 @@ VERDICTS = {
     "damaged": mark("Damaged: the problems are listed below."),
     "unreadable": mark("Unreadable: its list of files cannot be read."),
 }
+LOCKED = mark("Not fully checked: the backup could not be opened without its password.")
 QUICK = mark("Whole as far as names and sizes show: no stored file was opened (--quick).")
 
 
@@ -26,7 +27,17 @@ def format_verdict(verdict: Verdict, *, quick: bool) -> list[str]:
     if verdict.records is not None:
         counts = {"records": verdict.records, "files": verdict.files or 0, "size": format_bytes(verdict.bytes or 0)}
         lines.append(wrapped(_("{records:,} records, {files:,} of them files, {size} stored").format(**counts)))
-    lines += ["", wrapped(_(QUICK if quick and verdict.verdict == "whole" else VERDICTS[verdict.verdict]))]
+    lines += ["", wrapped(_(_sentence(verdict, quick=quick)))]
     if verdict.findings:
         lines += ["", *format_findings(verdict.findings)]
     return lines
+
+
+def _sentence(verdict: Verdict, *, quick: bool) -> str:
+    if verdict.verdict == "unreadable" and all(
+        finding.code in ("password-missing", "password-wrong")
+        for finding in verdict.findings
+        if finding.severity == "error"
+    ):
+        return LOCKED
+    return QUICK if quick and verdict.verdict == "whole" else VERDICTS[verdict.verdict]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OldOption = Annotated[
     str | None,
-    typer.Option("--old", metavar="UDID", help=_("The old phone, in place of the plan's."), show_default=False),
+    typer.Option("--old", metavar="UDID", help=_("The old phone; overrides the plan."), show_default=False),
 ]
 OldBackupOption = Annotated[
     Path | None,
@@ -31,12 +31,17 @@ OldBackupOption = Annotated[
 ]
 NewOption = Annotated[
     str | None,
-    typer.Option("--new", metavar="UDID", help=_("The new phone, in place of the plan's."), show_default=False),
+    typer.Option("--new", metavar="UDID", help=_("The new phone; overrides the plan."), show_default=False),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", help=_("Give the last confirmation now."), show_default=False)]
+YesOption = Annotated[
+    bool,
+    typer.Option(
+        "--yes", help=_("Confirm in advance; do not ask again before the new phone changes."), show_default=False
+    ),
+]
 WaitOption = Annotated[
     float,
-    typer.Option("--wait", metavar="SECONDS", min=0, help=_("How long to wait for what someone must do on a phone.")),
+    typer.Option("--wait", metavar="SECONDS", min=0, help=_("How long to wait when you must do something on a phone.")),
 ]
 WAIT_S = 1800.0
 IdOption = Annotated[
@@ -199,7 +204,7 @@ def prove(
     password_file: PasswordFile = None,
     new_password_file: NewPasswordFile = None,
 ) -> Exit:
-    """Proves a run again: backs up the new phone and compares it with what was agreed."""
+    """Compares the new phone again with what was agreed, from a new backup of it."""
     from migrate.journey.run import prove_again
     from migrate.journey.runs import find_run
 

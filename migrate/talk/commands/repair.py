@@ -56,7 +56,7 @@ def repair(
 ) -> Exit:
     """Repairs a damaged backup: its phone sends what is damaged or missing.
 
-    Repairs a copy (made of links, so it needs little space), which replaces the backup only once it is proven whole.
+    Repairs a copy (made of hard links, so it needs little space). The copy replaces the backup only if it is undamaged.
     """
     from migrate.journey.repair.phone import RepairPhone
     from migrate.journey.repair.repair import Repair

@@ -53,7 +53,7 @@ def serve(
     scenario: Annotated[
         list[str] | None,
         typer.Option(
-            "--scenario", metavar="NAME", help=_("A fault of every phone; can be repeated."), show_default=False
+            "--scenario", metavar="NAME", help=_("A fault that every phone has; can be repeated."), show_default=False
         ),
     ] = None,
     admin: Annotated[

@@ -27,8 +27,8 @@ from migrate.units import format_bytes
 
 CANNOT_MOVE = mark(
     "Backups do not contain payment cards, eSIMs, mail, photos and files that are only in iCloud, or the apps "
-    "themselves (they are installed again). Some apps keep their data out of backups (Signal, most banks): use the way "
-    "these apps provide."
+    "themselves (they are installed again). Some apps keep their data out of backups (Signal, most banks): use the "
+    "transfer that these apps offer."
 )
 
 
@@ -184,7 +184,7 @@ DESTROYS = {
 """What replacing a category removes beyond what was counted: each of these is one database."""
 REPLACE_LABELS = {
     "replace": mark("Yes, replace it"),
-    "leave": mark("No: move only what it has none of"),
+    "leave": mark("No: move only what the new phone does not have"),
 }
 
 
