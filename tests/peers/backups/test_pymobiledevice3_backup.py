@@ -36,6 +36,7 @@ def test_a_full_and_an_incremental_backup_can_be_unpacked(
     assert "Library/SMS/sms.db" in phones.run(*BACKUP2, "list", to, *phone)
 
 
+@pytest.mark.soak
 def test_an_encrypted_backup_is_made_and_restored_to_a_second_phone(
     make_pair: MakePair, modification_times: ModificationTimes
 ) -> None:

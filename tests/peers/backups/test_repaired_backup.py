@@ -32,7 +32,9 @@ def repair(phones: Any, home: Path) -> dict[str, Any]:
     return repaired
 
 
-@pytest.mark.parametrize("password", [None, PASSWORD], ids=["plain", "encrypted"])
+@pytest.mark.parametrize(
+    "password", [pytest.param(None, id="plain", marks=pytest.mark.soak), pytest.param(PASSWORD, id="encrypted")]
+)
 def test_idevicebackup2_continues_its_backup_after_we_repaired_it(
     make_pair: MakePair, modification_times: ModificationTimes, tmp_path: Path, password: str | None
 ) -> None:
