@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 BACKUP2 = ("pymobiledevice3", "backup2")
 MakePair = Callable[..., Any]
 ModificationTimes = Callable[[Path], dict[str, int]]
