@@ -10,7 +10,7 @@ from migrate.talk.console import pad, truncate
 from migrate.units import format_bytes
 
 STRATEGIES = {
-    "replace": mark("The new phone became the old one: everything on it was replaced."),
+    "replace": mark("The old phone's data was restored to the new phone and replaced everything on it."),
     "overlay": mark("The chosen data was restored to the new phone; everything else on it stayed."),
     "graft": mark("The chosen data was added to the new phone's own backup, which was restored to it."),
 }
@@ -39,7 +39,7 @@ def receipt_lines(receipt: dict[str, Any]) -> list[str]:
     lines += ["", head]
     lines += [_row(title, counts, proven=bool(proof)) for title, counts in counts_by_title]
     if proof and sum(sum(counts.values()) for _title, counts in counts_by_title) != sent["chosen_files"]:
-        lines += ["", _("The table counts a database and its -wal and -shm as one file, and includes links.")]
+        lines += ["", _("The table counts a database and the files beside it as one file, and includes links.")]
     if not_expected := sum(counts.get("not-expected", 0) for _title, counts in counts_by_title):
         never = plural(
             "{count} file never moves to another phone (device identity, pairings); that is normal.",
