@@ -54,7 +54,7 @@ def journal(lab: Lab) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (lab.only_run / "journal.ndjson").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("step", ["back-up-old-phone", "restore"])
+@pytest.mark.parametrize("step", [pytest.param("back-up-old-phone", marks=pytest.mark.soak), "restore"])
 def test_a_killed_run_resumes_without_repeating_finished_steps(make_lab: MakeLab, step: str) -> None:
     old = old_phone()
     fill(old, ContentsSpec(extra_bytes=BIG), seed=3)

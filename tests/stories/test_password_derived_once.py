@@ -8,6 +8,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.stories.lab import EVERYTHING, OLD, PASSWORD, Lab, MakeLab, new_phone, old_phone
 
 COUNTING = """
@@ -32,6 +34,7 @@ def derivations(lab: Lab, tmp_path: Path, *arguments: str | Path) -> tuple[int, 
     return done.returncode, Counter(tuple(map(str, each)) for each in json.loads(report.read_text()))
 
 
+@pytest.mark.soak
 def test_each_command_derives_a_password_once_per_keybag(make_lab: MakeLab, tmp_path: Path) -> None:
     lab = make_lab(old_phone(backup_password=PASSWORD), new_phone())
     assert lab.migrate("backup", OLD).code == 0

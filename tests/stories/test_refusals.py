@@ -80,6 +80,7 @@ def test_with_two_phones_the_old_one_must_be_named(make_lab: MakeLab) -> None:
     assert OLD in error["why"] and NEW in error["why"]
 
 
+@pytest.mark.soak
 def test_the_other_phone_is_the_new_one_when_only_the_old_one_is_named(make_lab: MakeLab) -> None:
     """The refusal names the new phone, so the command found it."""
     lab = make_lab(new=new_phone(find_my=True))

@@ -52,6 +52,7 @@ def test_as_is_without_a_backup_is_refused(make_lab: MakeLab) -> None:
     refused(lab.migrate("run", lab.plan(AS_IS), "--new", NEW, "--yes", "--json"), 11, "nothing-backed-up")
 
 
+@pytest.mark.soak
 def test_as_is_with_two_backups_asks_which_one(make_lab: MakeLab) -> None:
     lab = make_lab(old=old_phone(backup_password=PASSWORD))
     back_up_and_unplug(lab)

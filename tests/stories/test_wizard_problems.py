@@ -137,7 +137,7 @@ def test_after_three_wrong_passwords_the_right_one_works_another_day(make_lab: M
         person.answers(PASSWORD_OF, "battery-staple", "secret")
         person.answers("What now?", "4")
         assert person.wait_for_exit() == 32, person.text
-    assert "Continue where you stopped: migrate" in person.flat_text
+    assert "where you stopped with: migrate" in person.flat_text
     assert "Backing up" not in person.text, "the last backup rejected it before anything was done"
     with open_terminal(lab) as person:
         person.answers(CONTINUE, "1")

@@ -70,6 +70,7 @@ def test_an_encrypted_backup_is_made_and_restored_to_a_second_phone(
     assert phones.old.backup_password is None
 
 
+@pytest.mark.soak
 def test_the_phone_extracts_one_file_or_all_files(make_pair: MakePair) -> None:
     phones = make_pair(backup_password="secret")
     to, phone, password = phones.backups, ("--udid", phones.old.udid), ("--password", "secret")
