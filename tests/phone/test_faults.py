@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,10 @@ def test_a_replugged_phone_gets_a_new_device_id_and_an_unplugged_one_stays_away(
     home = attach(phone)
 
     def device_id() -> int:
-        (device,) = home.server._devices()
+        deadline = time.monotonic() + 10  # the simulator plugs it in again a moment after the link has dropped
+        while not (devices := home.server._devices()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        (device,) = devices
         return int(device.device_id)
 
     first = device_id()
