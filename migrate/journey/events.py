@@ -15,6 +15,11 @@ Outcome = Literal["proven", "pending", "not-proven", "done", "rehearsed", "undon
 EXIT_CODE_PENDING = 61
 
 
+def exit_code_of(outcome: Outcome) -> int:
+    """The exit code of a run that ended without an error."""
+    return EXIT_CODE_PENDING if outcome == "pending" else 0
+
+
 @dataclass(frozen=True)
 class RunStarted:
     """The first event of a run, also of a resumed one."""

@@ -184,7 +184,7 @@ def _end(run: Run) -> RunResult:
     outcome: events.Outcome = "undone" if run.journal.undoes else "proven" if proof else "done"
     if proof and proof.verdict.startswith("pending"):
         outcome = "pending"
-    exit_code = events.EXIT_CODE_PENDING if outcome == "pending" else 0
+    exit_code = events.exit_code_of(outcome)
     run.journal.append({"ended": outcome, "exit_code": exit_code})
     run.emit(events.RunFinished(run.journal.run_id, outcome, exit_code, str(receipt), None))
     return RunResult(run.journal.run_id, outcome, receipt)
@@ -203,7 +203,7 @@ def repeat_end(context: RunContext, folder: Path, journal: Journal) -> RunResult
         error = NotProven(*_why_not_proven(journal, _read_findings(folder), folder))
         context.listener(events.RunFinished(journal.run_id, outcome, error.exit_code, str(receipt), error))
         raise error
-    exit_code = events.EXIT_CODE_PENDING if outcome == "pending" else 0
+    exit_code = events.exit_code_of(outcome)
     context.listener(events.RunFinished(journal.run_id, outcome, exit_code, str(receipt), None))
     return RunResult(journal.run_id, outcome, receipt)
 

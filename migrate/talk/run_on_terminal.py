@@ -85,7 +85,7 @@ def execute_run(options: GlobalOptions, work: Coroutine[Any, Any, RunResult]) ->
 def exit_code_of(result: RunResult) -> int | None:
     from migrate.journey import events
 
-    return events.EXIT_CODE_PENDING if result.outcome == "pending" else None
+    return events.exit_code_of(result.outcome) or None
 
 
 def show_receipt(options: GlobalOptions, result: RunResult) -> None:
