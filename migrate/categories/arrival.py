@@ -1,17 +1,34 @@
 """What happens to a restored record on the new phone: it may never arrive, arrive later, or be rewritten.
 
-The rules are in categories.toml. A proof applies them before it reports anything as missing.
+Both categories.toml and the phone's own lists (domains_ios16.toml) decide. A proof applies them before it reports
+anything as missing.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Final
 
 from migrate.backup.companions import database_of, is_database
-from migrate.categories.catalogue import RestoreEffect, RestoreEffectName, load_catalogue
+from migrate.categories.catalogue import PathClass, RestoreEffect, RestoreEffectName, load_catalogue
+from migrate.categories.domain_lists import ListName, is_listed
 from migrate.categories.globs import pattern
-from migrate.language import _
+from migrate.categories.path_classes import class_of_unowned
+from migrate.language import _, mark
+
+PHONES_LISTS: Final[dict[RestoreEffectName, tuple[tuple[tuple[ListName, ...], str], ...]]] = {
+    "never": (
+        (("RelativePathsNotToRestore",), mark("iOS does not restore it")),
+        (("RelativePathsNotToMigrate",), mark("iOS does not restore it to another phone")),
+        (
+            ("RelativePathsToRemoveOnRestore", "RelativePathsOfSystemFilesToAlwaysRemoveOnRestore"),
+            mark("iOS deletes it after a restore and creates it again"),
+        ),
+    ),
+    "later": ((("RelativePathsToBackgroundRestore",), mark("iOS restores it in the background after the restart")),),
+}
+"""What the phone's own lists mean for a restored record: why it never arrives, or arrives later."""
 
 
 def never_arrives_reason(domain: str, relative_path: str) -> str | None:
@@ -30,12 +47,8 @@ def why_later(domain: str, relative_path: str) -> str | None:
 
 
 def rewritten_by_phone(domain: str, relative_path: str) -> bool:
-    """Whether a running phone rewrites it, so that its bytes cannot be expected to stay the same.
-
-    These are databases that the phone opens, with their companions (a proof compares their rows), and files that
-    daemons write.
-    """
-    return _why("rewritten", domain, relative_path) is not None
+    """Whether a running phone may rewrite it, so that its bytes cannot be expected to stay the same."""
+    return class_of_unowned(domain, relative_path) is not PathClass.VERBATIM
 
 
 def is_database_file(relative_path: str) -> bool:
@@ -49,8 +62,9 @@ def _shown(why: str | None) -> str | None:
 
 def _why(name: RestoreEffectName, domain: str, relative_path: str) -> str | None:
     regex, restore_effects = _effects(name, domain)
-    match = regex.fullmatch(relative_path) if regex else None
-    return restore_effects[(match.lastindex or 0) - 1].why if match else None
+    if match := regex.fullmatch(relative_path) if regex else None:
+        return restore_effects[(match.lastindex or 0) - 1].why
+    return next((why for lists, why in PHONES_LISTS[name] if is_listed(lists, domain, relative_path)), None)
 
 
 @lru_cache(maxsize=8192)  # a phone has about 1,400 domains

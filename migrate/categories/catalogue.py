@@ -10,13 +10,14 @@ import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
+from enum import StrEnum
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from migrate.categories.globs import glob_regex, pattern, with_companions
+from migrate.categories.globs import glob_regex, pattern, support_folder, with_companions, with_sqlite_companions
 from migrate.problems import UnknownCategory
 
 EVERYTHING = "everything"
@@ -34,6 +35,10 @@ Glob = Annotated[str, AfterValidator(_valid_glob)]
 
 def _any_of(globs: Iterable[str]) -> str:
     return "|".join(f"(?:{with_companions(glob)})" for glob in globs)
+
+
+def _either(regexes: Iterable[str]) -> str:
+    return f"(?:{'|'.join(f'(?:{regex})' for regex in regexes)})"
 
 
 class _FromToml(BaseModel):
@@ -94,8 +99,45 @@ class Rule(Paths):
 
 
 class RestoreEffect(Paths):
-    """Paths that the phone drops, delays or rewrites after a restore, and why."""
+    """Paths that the phone drops or delays after a restore, and why."""
 
+    why: str
+    source: str
+
+
+class PathClass(StrEnum):
+    """How a proof compares a file; path_classes.py explains and applies them."""
+
+    ITEMS = "items"
+    VERBATIM = "verbatim"
+    SETTINGS = "settings"
+    DATABASE = "database"
+    HOUSEKEEPING = "housekeeping"
+
+
+class PathClassEntry(Paths):
+    """Paths of one class, and why they are."""
+
+    path_class: PathClass = Field(alias="is")
+    not_globs: tuple[Glob, ...] = ()
+    why: str
+    source: str
+
+    def regexes_by_class(self) -> Iterator[tuple[str, PathClass]]:
+        """Regular expressions without capturing groups: for the files with their companions, and for the folders where
+        Core Data keeps large values, which are ordinary files."""
+        excluded = f"(?!(?:{_any_of(self.not_globs)})\\Z)" if self.not_globs else ""
+        yield excluded + _either(map(with_sqlite_companions, self.globs)), self.path_class
+        folders = [folder for folder in map(support_folder, self.globs) if folder is not None]
+        if folders:
+            of_folders = PathClass.VERBATIM if self.path_class is PathClass.DATABASE else self.path_class
+            yield excluded + _either(folders), of_folders
+
+
+class VolatileKeysEntry(Paths):
+    """Keys of property lists that the phone writes for itself, as patterns of the key's name (fnmatch)."""
+
+    keys: tuple[str, ...] = Field(min_length=1)
     why: str
     source: str
 
@@ -113,40 +155,8 @@ class Atomic(_FromToml):
     parts: tuple[Part, ...] = Field(min_length=2)
 
 
-class CountSource(_FromToml):
-    """Where a count comes from: rows of a table, top-level keys of a property list, or a list inside one."""
-
-    domain: str
-    paths: tuple[Glob, ...] = Field(min_length=1)
-    reads: Literal["rows", "plist-keys", "plist-list"] = "rows"
-    tables: tuple[str, ...] = Field(default=(), description="the first one that exists is counted")
-    where: dict[str, int] = Field(default_factory=dict, description="column = value, for columns that exist")
-    whole_with: tuple[str, ...] = Field(default=(), description="tables that hold a part of each counted item")
-    needs: tuple[str, ...] = Field(default=(), description="columns that must exist, or nothing is counted here")
-    key: str | None = None
-
-    @model_validator(mode="after")
-    def _fields_fit_reads(self) -> CountSource:
-        if (self.reads == "rows") != bool(self.tables) or (self.reads == "plist-list") != (self.key is not None):
-            raise ValueError("`tables` belongs to rows only, and `key` to plist-list only")
-        return self
-
-    @cached_property
-    def path_pattern(self) -> re.Pattern[str]:
-        """Matches the main files only, because the database is opened, not its `-wal`."""
-        return pattern(glob_regex(path) for path in self.paths)
-
-
-class Count(_FromToml):
-    """One number of a category: from the first of `places` whose files give a number, summed over those files."""
-
-    label: str
-    extra: bool = Field(default=False, description="shown beside the category's number, not added to it")
-    places: tuple[CountSource, ...] = Field(min_length=1)
-
-
 class Category(_FromToml):
-    """One category: its names, where a backup keeps it, and how to count it."""
+    """One category: its names, and where a backup keeps it."""
 
     id: str = Field(pattern=r"^[a-z]+(-[a-z]+)*$")
     title: str
@@ -160,11 +170,10 @@ class Category(_FromToml):
     )
     caveat: str | None = None
     rules: tuple[Rule, ...] = Field(alias="rule", min_length=1)
-    counts: tuple[Count, ...] = Field(default=(), alias="count")
     atomic: tuple[Atomic, ...] = ()
     never: tuple[RestoreEffect, ...] = ()
     later: tuple[RestoreEffect, ...] = ()
-    rewritten: tuple[RestoreEffect, ...] = ()
+    path_classes: tuple[PathClassEntry, ...] = Field(default=(), alias="path_class")
 
     @property
     def needs_encryption(self) -> bool:
@@ -178,10 +187,9 @@ class KnownApp(_FromToml):
     bundle: str
     title: str
     caveat: str | None = None
-    counts: tuple[Count, ...] = Field(default=(), alias="count")
 
 
-RestoreEffectName = Literal["never", "later", "rewritten"]
+RestoreEffectName = Literal["never", "later"]
 
 
 class Catalogue(_FromToml):
@@ -190,7 +198,8 @@ class Catalogue(_FromToml):
     categories: tuple[Category, ...] = Field(alias="category", min_length=1)
     never: tuple[RestoreEffect, ...] = ()
     later: tuple[RestoreEffect, ...] = ()
-    rewritten: tuple[RestoreEffect, ...] = ()
+    path_classes: tuple[PathClassEntry, ...] = Field(default=(), alias="path_class")
+    volatile_keys: tuple[VolatileKeysEntry, ...] = ()
     known_apps: tuple[KnownApp, ...] = Field(default=(), alias="app")
 
     @model_validator(mode="after")
@@ -247,23 +256,6 @@ class Catalogue(_FromToml):
         of_categories = (effect for category in self.categories for effect in getattr(category, name))
         own: tuple[RestoreEffect, ...] = getattr(self, name)
         return (*of_categories, *own)
-
-    def counted_tables(self, domain: str, relative_path: str) -> frozenset[str]:
-        """Tables whose rows are the items of a category."""
-        return frozenset(table for place in self._places(domain, relative_path) for table in place.tables)
-
-    def proven_tables(self, domain: str, relative_path: str) -> frozenset[str]:
-        """Tables whose rows a person would miss. A proof compares these, not the database's other tables."""
-        parts = (table for place in self._places(domain, relative_path) for table in place.whole_with)
-        return self.counted_tables(domain, relative_path).union(parts)
-
-    def _places(self, domain: str, relative_path: str) -> Iterator[CountSource]:
-        """The count sources that read this file."""
-        counts = [count for category in self.categories for count in category.counts]
-        counts += [count for app in self.known_apps for count in app.counts]
-        for place in (place for count in counts for place in count.places):
-            if place.domain == domain and place.path_pattern.fullmatch(relative_path):
-                yield place
 
 
 def nearest_of(word: str, choices: Collection[str]) -> str:

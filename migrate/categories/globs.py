@@ -39,15 +39,23 @@ def glob_regex(glob: str) -> str:
 
 def with_companions(glob: str) -> str:
     """Like `glob_regex`, but also matches what SQLite and Core Data keep beside the file."""
+    regex, support = with_sqlite_companions(glob), support_folder(glob)
+    return regex if support is None else f"{regex}|{support}"
+
+
+def with_sqlite_companions(glob: str) -> str:
+    """Like `glob_regex`, but also matches what SQLite keeps beside the file."""
     regex = glob_regex(glob)
-    if glob.endswith("**"):
-        return regex
+    return regex if glob.endswith("**") else f"(?:{regex}){_COMPANION}"
+
+
+def support_folder(glob: str) -> str | None:
+    """The regular expression for where Core Data keeps the large values of a store; None if the file is not a store."""
     *directory, name = glob.split("/")
     for suffix in DATABASE_EXTENSIONS:
         if name.endswith(suffix):
-            support = f".{name.removesuffix(suffix)}_SUPPORT"
-            return f"(?:{regex}){_COMPANION}|{glob_regex('/'.join([*directory, support, '**']))}"
-    return f"(?:{regex}){_COMPANION}"
+            return glob_regex("/".join([*directory, f".{name.removesuffix(suffix)}_SUPPORT", "**"]))
+    return None
 
 
 def pattern(regexes: Iterable[str]) -> re.Pattern[str]:

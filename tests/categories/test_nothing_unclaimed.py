@@ -16,7 +16,7 @@ from migrate.backup.record import file_id
 from migrate.categories.catalogue import OTHER_SYSTEM
 from migrate.categories.choose import choose
 from migrate.categories.claims import Claims
-from migrate.categories.tally import Tally, tally
+from migrate.content.tally import Tally, tally
 from migrate.plan.interview.observations import total_size_bytes
 from migrate.talk.wizard.observations import category_entries_of
 
