@@ -5,6 +5,7 @@ How a problem is defined is told in `problem.py`, exit codes are in `exit_codes.
 
 from migrate.problems.backup import *
 from migrate.problems.categories import *
+from migrate.problems.content import *
 from migrate.problems.damage import *
 from migrate.problems.exit_codes import EXIT_CODES as EXIT_CODES
 from migrate.problems.finding import Finding as Finding

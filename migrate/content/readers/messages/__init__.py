@@ -1,0 +1,48 @@
+"""Messages: `sms.db` in HomeDomain, their attachments' files in MediaDomain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migrate.content.item import Item
+from migrate.content.kind import Kind, Part
+from migrate.content.readers.messages.attachments import SETTINGS, AttachmentFiles
+from migrate.content.readers.messages.message import Message
+from migrate.content.readers.messages.names import ADDRESS_BOOK, Names
+from migrate.content.readers.messages.older import OlderSmsDatabase
+from migrate.content.readers.messages.sms_db import SmsDatabase
+from migrate.content.source import Place, Source
+from migrate.language import mark, mark_plural
+
+STORE = Place("HomeDomain", ("Library/SMS/sms.db",))
+
+
+def messages(source: Source) -> Iterator[Item]:
+    """All messages, ordered by id."""
+    for record in source.files(STORE):
+        with source.reading(record), source.database(record) as database:
+            table = database.table("message")
+            if table is None:
+                raise ValueError("it has no table message")
+            files, names = AttachmentFiles(source), Names(source)
+            if table.has("guid"):
+                yield from SmsDatabase(database, table, files, names).messages(source.tmp)
+            else:
+                yield from OlderSmsDatabase(database, table, files, names).messages(source.tmp)
+
+
+def _attachments(item: Item) -> int:
+    assert isinstance(item, Message)
+    return len(item.attachments)
+
+
+MESSAGES = Kind(
+    id="messages",
+    owner="messages",
+    label=mark("messages"),
+    noun=mark_plural("{count:,} message", "{count:,} messages"),
+    places=(STORE,),
+    items=messages,
+    beside=(SETTINGS, ADDRESS_BOOK),
+    parts=(Part(label=mark("attachments"), count=_attachments),),
+)

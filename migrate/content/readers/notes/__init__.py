@@ -1,0 +1,1 @@
+"""Notes: the store of iOS 9 and later, and the older one."""

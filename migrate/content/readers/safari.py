@@ -1,0 +1,199 @@
+"""Safari: bookmarks with the reading list, and visits.
+
+`Bookmarks.db` uses Unix seconds, `History.db` seconds since 2001 (*read*: the schema notes of an iOS 18 backup).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from migrate.backup.record import Record
+from migrate.content.item import Fingerprint, Item, fingerprint_id
+from migrate.content.kind import Kind
+from migrate.content.normal_form import day, from_cocoa, plausible, seconds, text
+from migrate.content.open_database import Columns, Database, Table
+from migrate.content.ordering import ordered
+from migrate.content.readers.common import as_identity, as_text, few, needed_table
+from migrate.content.sentence import shortened
+from migrate.content.source import Place, Source
+from migrate.language import _, mark, mark_plural
+
+BOOKMARKS_FILE = Place("HomeDomain", ("Library/Safari/Bookmarks.db",))
+HISTORY_FILES = (
+    Place("HomeDomain", ("Library/Safari/History.db", "Library/Safari/Profiles/*/History.db")),
+    Place("AppDomain-com.apple.mobilesafari", ("Library/Safari/History.db",)),
+)
+_LEAF, _FOLDER = 0, 1
+_READING_LIST = 3
+_OWN_FOLDERS = {1: "BookmarksBar", 2: "BookmarksMenu", _READING_LIST: "com.apple.ReadingList"}
+"""`special_id` of Safari's own folders, and their names in a path, whatever their title is (*read*, iOS 18)."""
+_DEEPEST_FOLDER = 100
+_LONGEST_URL_IN_ID = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bookmark(Item):
+    """A bookmark, or a page in the reading list."""
+
+    title: str | None
+    url: str | None
+    folders: tuple[str, ...] = ()
+    """The titles of its folders from the outermost on."""
+    in_reading_list: bool | None = None
+    read: bool | None = None
+    """Whether a page of the reading list was read."""
+
+    def fingerprint(self) -> Fingerprint:
+        return {
+            "title": text(self.title),
+            "url": text(self.url),
+            "folders": tuple(text(folder) for folder in self.folders),
+            "in_reading_list": self.in_reading_list,
+        }
+
+    def describe(self) -> str:
+        name = shortened(self.title or self.url or "") or _("without a title")
+        template = _("{name} in the reading list") if self.in_reading_list else _("the bookmark {name}")
+        return template.format(name=name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit(Item):
+    """One visit to a page."""
+
+    title: str | None
+    url: str | None
+
+    def fingerprint(self) -> Fingerprint:
+        return {"title": text(self.title)}
+
+    def describe(self) -> str:
+        name = shortened(self.title or self.url or "") or _("a page without a title")
+        return _("a visit to {name}, {day}").format(name=name, day=day(self.when))
+
+
+def bookmarks(source: Source) -> Iterator[Item]:
+    """All bookmarks, ordered by id. Rows with the `deleted` flag only tell other devices of a deletion."""
+    return ordered(_unordered_bookmarks(source), source.tmp)
+
+
+def _unordered_bookmarks(source: Source) -> Iterator[Bookmark]:
+    for record in source.files(BOOKMARKS_FILE):
+        with source.reading(record), source.database(record) as database:
+            yield from _bookmarks_of(database)
+
+
+def _bookmarks_of(database: Database) -> Iterator[Bookmark]:
+    table = needed_table(database, "bookmarks")
+    if not table.has("id", "type", "title", "url"):
+        raise ValueError("its table bookmarks has other columns")
+    folders = _folders(database, table)
+    columns = Columns(
+        table,
+        "",
+        uuid=("external_uuid",),
+        server_id=("server_id",),
+        title=("title",),
+        url=("url",),
+        folders=("parent",),
+        read=("read",),
+        modified=("last_modified",),
+    )
+    unknown = columns.lacking & {"folders"}
+    if not table.has("read") and not table.has("special_id", "parent"):
+        unknown |= {"in_reading_list"}
+    living = " AND deleted IS NOT 1" if table.has("deleted") else ""
+    query = f"SELECT {columns.sql} FROM {table.sql} NOT INDEXED WHERE type = ?{living}"  # noqa: S608  the schema's names, quoted
+    for unique, server_id, title, url, parent, read, modified in database.rows(query, _LEAF):
+        path = folders.get(parent, ()) if isinstance(parent, int) else ()
+        in_list = read is not None or _OWN_FOLDERS[_READING_LIST] in path[:1]
+        fields = (text(as_text(title)), text(as_text(url)), path)
+        yield Bookmark(
+            id=as_identity(unique) or as_identity(server_id) or fingerprint_id(fields),
+            when=plausible(modified),
+            modified=plausible(modified),
+            title=as_text(title),
+            url=as_text(url),
+            folders=path,
+            in_reading_list=None if "in_reading_list" in unknown else in_list,
+            read=None if read is None else bool(read),
+            lacking=unknown,
+        )
+
+
+def _folders(database: Database, table: Table) -> dict[int, tuple[str, ...]]:
+    """The path of each folder, without the root."""
+    columns = Columns(table, "", id=("id",), parent=("parent",), title=("title",), special=("special_id",))
+    query = f"SELECT {columns.sql} FROM {table.sql} NOT INDEXED WHERE type = ?"  # noqa: S608  the schema's names, quoted
+    above: dict[int, object] = {}
+    names: dict[int, str] = {}
+    for row, parent, title, special in few(database.rows(query, _FOLDER), "folders"):
+        if isinstance(row, int) and parent is not None and parent != row:  # the root has no parent
+            above[row] = parent
+            own = _OWN_FOLDERS.get(special) if isinstance(special, int) else None
+            names[row] = own or as_text(title) or ""
+    paths: dict[int, tuple[str, ...]] = {}
+    for folder in names:
+        path: list[str] = []
+        at: object = folder
+        while isinstance(at, int) and at in names and len(path) < _DEEPEST_FOLDER:
+            path.append(names[at])
+            at = above[at]
+        paths[folder] = tuple(reversed(path))
+    return paths
+
+
+def visits(source: Source) -> Iterator[Item]:
+    """All visits of all profiles, ordered by id."""
+    return ordered(_unordered_visits(source), source.tmp)
+
+
+def _unordered_visits(source: Source) -> Iterator[Visit]:
+    for record in source.files(*HISTORY_FILES):
+        yield from _visits_of_file(source, record)
+
+
+def _visits_of_file(source: Source, record: Record) -> Iterator[Visit]:
+    with source.reading(record), source.database(record) as database:
+        table, pages = needed_table(database, "history_visits"), needed_table(database, "history_items")
+        if not table.has("history_item", "visit_time") or not pages.has("id", "url"):
+            raise ValueError("its tables have other columns")
+        columns = Columns(table, "v", when=("visit_time",), title=("title",))
+        query = (
+            f"SELECT {columns.sql}, i.url FROM {table.sql} v NOT INDEXED"  # noqa: S608  the schema's names, quoted
+            f" LEFT JOIN {pages.sql} i ON i.id = v.history_item"
+        )
+        for visited, title, url in database.rows(query):
+            when, address, name = from_cocoa(visited), as_text(url), as_text(title)
+            yield Visit(
+                id=_visit_id(address, when, visited), when=when, title=name, url=address, lacking=columns.lacking
+            )
+
+
+def _visit_id(url: str | None, when: float | None, stored: object) -> str:
+    if url is None or when is None:
+        return fingerprint_id((url, stored))
+    if len(url) > _LONGEST_URL_IN_ID:  # a page can be a data: address of megabytes
+        digest = hashlib.blake2b(url.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        url = f"{url[:_LONGEST_URL_IN_ID]}~{digest}"
+    return f"{url} {seconds(when)}"
+
+
+BOOKMARKS = Kind(
+    id="bookmarks",
+    owner="safari",
+    label=mark("bookmarks"),
+    noun=mark_plural("{count:,} bookmark", "{count:,} bookmarks"),
+    places=(BOOKMARKS_FILE,),
+    items=bookmarks,
+)
+VISITS = Kind(
+    id="history",
+    owner="safari",
+    label=mark("visits"),
+    noun=mark_plural("{count:,} visit", "{count:,} visits"),
+    places=HISTORY_FILES,
+    items=visits,
+)
