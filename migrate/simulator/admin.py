@@ -4,10 +4,11 @@
     <- {"ok": true}                                   or {"ok": false, "error": "…"}
 
 list     phones
-user     tap-trust, deny-trust, lock, unlock, enter-passcode, decline-passcode, tap-cancel, finish-setup,
+user     tap-trust, deny-trust, lock, unlock, enter-passcode, decline-passcode, tap-cancel, finish-setup, sign-in,
          find-my {on}, forget-computers, unplug, plug, reboot, erase
 events   arrive, post {name}
 state    set-state {state, value}, set-condition {condition, value}, set-assumption {assumption, value},
+         set-aftermath {setting, value},
          scenario {name}, heal, set-fault {fault, value}, set-hand {habit, value}
 files    dump {into}
 
@@ -30,6 +31,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from migrate.problems import UnsafeName
+from migrate.simulator.aftermath.settings import Aftermath
 from migrate.simulator.device.assumptions import Assumptions
 from migrate.simulator.device.conditions import Conditions
 from migrate.simulator.device.dump import write_files
@@ -47,6 +49,7 @@ LINE_LIMIT_BYTES = 1 << 20
 FAULTS_ADAPTER = TypeAdapter(Faults)
 USER_ADAPTER = TypeAdapter(SimulatedUser)
 CONDITIONS_ADAPTER = TypeAdapter(Conditions)
+AFTERMATH_ADAPTER = TypeAdapter(Aftermath)
 ASSUMPTIONS_ADAPTER = TypeAdapter(Assumptions)
 STATES = (
     "activated",
@@ -171,9 +174,11 @@ class AdminChannel:
             "encrypts_backups": phone.will_encrypt,
             "restore_pending": phone.pending_restore is not None,
             "arriving": phone.has_background_restore,
+            "awaits_sign_in": phone.awaits_sign_in,
             "in_recovery": phone.in_recovery,
             "conditions": asdict(phone.conditions),
             "assume": asdict(phone.assume),
+            "aftermath": asdict(phone.aftermath),
             "free_bytes": phone.free_bytes,
             "hand": asdict(phone.simulated_user),
         }
@@ -230,6 +235,8 @@ def _set_state(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[st
         value = getattr(PhoneFile.model_validate({name: command.get("value")}), name)
     except ValidationError as error:
         raise CommandFailed(f"{name}: {error.errors()[0]['msg']}") from None
+    if name == "setup" and value == "finished":
+        phone.finish_setup()
     setattr(phone, name, value)
     if name == "ios_version":
         phone.build = build_of(phone.ios_version)
@@ -243,6 +250,11 @@ def _set_condition(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dic
 def _set_assumption(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
     name, value = _checked(ASSUMPTIONS_ADAPTER, Assumptions, command, "assumption")
     setattr(phone.assume, name, value)
+
+
+def _set_aftermath(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
+    name, value = _checked(AFTERMATH_ADAPTER, Aftermath, command, "setting")
+    setattr(phone.aftermath, name, value)
 
 
 def _set_fault(server: SimulatedUsbmuxd, phone: SimulatedPhone, command: dict[str, Any]) -> None:
@@ -294,6 +306,7 @@ _COMMANDS: dict[str, Callable[[SimulatedUsbmuxd, SimulatedPhone, dict[str, Any]]
     "set-state": _set_state,
     "set-condition": _set_condition,
     "set-assumption": _set_assumption,
+    "sign-in": _phone_command(SimulatedPhone.sign_in),
     "finish-setup": _phone_command(SimulatedPhone.finish_setup),
     "find-my": _find_my,
     "unplug": _unplug,
@@ -303,6 +316,7 @@ _COMMANDS: dict[str, Callable[[SimulatedUsbmuxd, SimulatedPhone, dict[str, Any]]
     "dump": _dump,
     "heal": _phone_command(clear_faults),
     "scenario": _scenario,
+    "set-aftermath": _set_aftermath,
     "set-fault": _set_fault,
     "set-hand": _set_simulated_user,
 }

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from migrate.problems import PhoneFileInvalid
+from migrate.simulator.aftermath.settings import Aftermath
 from migrate.simulator.agent.spool import Keeps
 from migrate.simulator.agent.staged_restore import empty_restore
 from migrate.simulator.contents import ContentsSpec, fill
@@ -83,6 +84,7 @@ class PhoneFile(BaseModel):
     faults: Faults = Field(default_factory=Faults)
     conditions: Conditions = Field(default_factory=Conditions)
     assume: Assumptions = Field(default_factory=Assumptions)
+    aftermath: Aftermath = Field(default_factory=Aftermath)
     hand: SimulatedUser = Field(
         default_factory=SimulatedUser,
         description='the simulated user; "none" never reacts, "default" does everything the phone asks for',
@@ -111,7 +113,7 @@ class PhoneFile(BaseModel):
         """Makes a phone with its contents. With a seed, every call makes a phone with the same contents."""
         udid = self.udid or (identity.udid_from_seed(self.seed) if self.seed is not None else "")
         values = {name: getattr(self, name) for name in SimulatedPhone.__dataclass_fields__ if name in _PLAIN_KEYS}
-        tables = {name: copy.deepcopy(getattr(self, name)) for name in ("faults", "conditions", "assume")}
+        tables = {name: copy.deepcopy(getattr(self, name)) for name in ("faults", "conditions", "assume", "aftermath")}
         user = copy.deepcopy(self.hand)
         phone = SimulatedPhone(**{**values, "udid": udid, **tables, "simulated_user": user})
         if self.restore_pending:
@@ -125,6 +127,7 @@ _TABLES: dict[str, Iterable[str]] = {
     "faults": [field.name for field in fields(Faults)],
     "conditions": [field.name for field in fields(Conditions)],
     "assume": [field.name for field in fields(Assumptions)],
+    "aftermath": [field.name for field in fields(Aftermath)],
     "hand": [field.name for field in fields(SimulatedUser)],
 }
 _PLAIN_KEYS = set(PhoneFile.model_fields) - {"udid", "seed", "restore_pending", *_TABLES}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from migrate.backup.reader import Backup
+from migrate.backup.record import file_id
 from migrate.simulator.contents import ContentsSpec, fill
 from migrate.simulator.device.domains import NEVER_MIGRATED, is_backed_up, is_covered
 from migrate.simulator.device.phone import Cable, SimulatedPhone
@@ -14,6 +17,7 @@ from migrate.simulator.device.simulated_user import SimulatedUser
 from tests.peers.workbench import Bench
 
 TIMEOUT_S = 60
+KEYCHAIN = file_id("KeychainDomain", "keychain-backup.plist")
 SPEC = ContentsSpec(contacts=12, messages=40, attachments=5, photos=6, videos=1, health_samples=40, history=10)
 
 
@@ -62,17 +66,32 @@ class Pair:
     def expected_backup(self, *, encrypted: bool) -> dict[str, str]:
         """What a backup of the old phone must hold: `Domain/path` -> SHA-256 of every file."""
         digests = self.old.files.digests()
-        return {
+        expected = {
             f"{node.domain}/{node.relative_path}": digests[f"{node.domain}/{node.relative_path}"]
             for node in self.old.files.walk()
             if node.kind == "file" and is_backed_up(node.domain, node.relative_path, encrypted=encrypted)
         }
+        return expected | self.keychain_in_backup()
+
+    def keychain_in_backup(self) -> dict[str, str]:
+        """`Domain/path` -> SHA-256 of the keychain's file, which the phone writes anew for every backup: as our reader
+        finds it in the last one."""
+        with Backup.open(self.backup, self.old.backup_password) as backup:
+            found = [record for record in backup.records() if record.file_id == KEYCHAIN]
+            return {
+                f"{record.domain}/{record.relative_path}": hashlib.sha256(b"".join(backup.chunks(record))).hexdigest()
+                for record in found
+            }
 
     def assert_new_phone_matches_old(self) -> None:
-        """Wait for the restart, then compare the files, directories and links that a backup moves to another phone."""
+        """Wait for the restart, then compare the files, directories, links and keychain items that a backup moves to
+        another phone."""
         assert self.new.settled.wait(TIMEOUT_S)
         old, new = transferable_files(self.old), transferable_files(self.new)
         assert old == new and len(old) > 200
+        items = [item for item in self.old.keychain.items() if not item.stays_on_device]
+        assert self.new.keychain.items() == (items if self.old.backup_password is not None else [])
+        assert len(items) > 50
 
 
 def transferable_files(phone: SimulatedPhone) -> dict[str, str]:
@@ -88,3 +107,8 @@ def transferable_files(phone: SimulatedPhone) -> dict[str, str]:
 def modification_times(folder: Path) -> dict[str, int]:
     """Name of every stored file in a backup folder -> its modification time in nanoseconds."""
     return {path.name: path.stat().st_mtime_ns for path in folder.glob("??/*")}
+
+
+def sent_again(first: dict[str, int], second: dict[str, int]) -> set[str]:
+    """The names of stored files of a first backup that a second one replaced."""
+    return {name for name, when in first.items() if second[name] != when}

@@ -85,6 +85,15 @@ def test_phones_are_described(open_channel: Any) -> None:
     assert described["New"]["locked"] is True and described["New"]["trust"] == "ask"
 
 
+def test_the_user_can_be_ordered_to_sign_in(open_channel: Any) -> None:
+    phone, returned = SimulatedPhone(), threading.Event()
+    phone.add_return_at_sign_in(returned.set)
+    tell, _ = open_channel(phone)
+    assert tell("phones")["phones"][0]["awaits_sign_in"] is True
+    assert tell("sign-in") == {"ok": True} and returned.is_set()
+    assert tell("phones")["phones"][0]["awaits_sign_in"] is False
+
+
 def test_every_user_action_can_be_ordered(open_channel: Any) -> None:
     phone = SimulatedPhone(trust="locked", passcode="1234", setup="running", simulated_user=absent_user())
     tell, server = open_channel(phone)
@@ -117,6 +126,10 @@ def test_every_user_action_can_be_ordered(open_channel: Any) -> None:
         (
             {"do": "set-assumption", "assumption": "cancel", "value": "host-ends"},
             lambda: phone.assume.cancel == "host-ends",
+        ),
+        (
+            {"do": "set-aftermath", "setting": "skip", "value": ["accounts"]},
+            lambda: phone.aftermath.skip == ("accounts",),
         ),
         ({"do": "forget-computers"}, lambda: phone.trust == "ask"),
         ({"do": "erase"}, lambda: phone.setup == "never-begun" and server.is_attached(phone)),

@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 from pydantic import ValidationError
 
+from migrate.simulator.agent.keychain.phone_keychain import add_keychain_to_snapshot
+from migrate.simulator.agent.memory import keys_of
 from migrate.simulator.contents import ContentsSpec, fill
 from migrate.simulator.device.filesystem import Filesystem, Node, read_content
 from migrate.simulator.device.phone import SimulatedPhone
@@ -377,10 +379,17 @@ def test_photos_before_ios_14_are_in_the_older_table(tmp_path: Path) -> None:
     assert count(phone, CAMERA_ROLL, "Media/PhotoData/Photos.sqlite", "ZGENERICASSET", tmp_path) == SMALL.assets
 
 
+def snapshot_of(phone: SimulatedPhone) -> Filesystem:
+    """The phone's files and the keychain that the agent adds for a backup."""
+    files = phone.files.copy()
+    add_keychain_to_snapshot(phone, files, keys_of(phone), earlier=0)
+    return files
+
+
 def test_files_have_the_published_file_ids(phone: SimulatedPhone) -> None:
     ids = {
         hashlib.sha1(f"{node.domain}-{node.relative_path}".encode()).hexdigest()[:8]: node.relative_path
-        for node in phone.files.walk()
+        for node in snapshot_of(phone).walk()
     }
     assert {digits: ids.get(digits) for digits in PUBLISHED} == PUBLISHED
 
@@ -434,7 +443,7 @@ def test_a_phone_has_every_kind_of_node_and_name(phone: SimulatedPhone) -> None:
 
 
 def test_keychain_and_system_files_do_not_belong_to_mobile(phone: SimulatedPhone) -> None:
-    keychain = phone.files.get("KeychainDomain", "keychain-backup.plist")
+    keychain = snapshot_of(phone).get("KeychainDomain", "keychain-backup.plist")
     assert keychain is not None
     assert (keychain.protection_class, keychain.mode, keychain.user_id) == (1, 0o100400, 64)
     settings = phone.files.get("SystemPreferencesDomain", "com.apple.wifi.known-networks.plist")

@@ -83,7 +83,8 @@ restore_pending = true
 activated = false
 battery_percent = 3
 conditions = { policy = "shared-ipad", cloud_restore = "running", sync_lock_held = true, charging = false }
-assume = { photos_arrive = "later", exact_domains = ["HomeDomain"], cancel = "host-ends" }
+assume = { carrier_links = "left-out", exact_domains = ["HomeDomain"], cancel = "host-ends" }
+aftermath = { seed = 5, skip = ["accounts"], arrives_in_s = "when-ordered" }
 hand = { passcode = "ignore", cancels = "backup" }
 """
     phone = read_phone_file(written(states + NOTHING)).to_phone()
@@ -91,7 +92,9 @@ hand = { passcode = "ignore", cancels = "backup" }
     assert phone.pending_restore is not None and not phone.pending_restore.runs_setup
     assert (phone.activated, phone.battery_percent, phone.conditions.charging) == (False, 3, False)
     assert (phone.conditions.policy, phone.conditions.cloud_restore) == ("shared-ipad", "running")
-    assert phone.conditions.sync_lock_held and phone.assume.photos_arrive == "later"
+    assert phone.conditions.sync_lock_held and phone.assume.carrier_links == "left-out"
+    assert (phone.aftermath.on, phone.aftermath.seed, phone.aftermath.arrives_in_s) == (True, 5, "when-ordered")
+    assert phone.aftermath.follows("schema") and not phone.aftermath.follows("accounts")
     assert phone.assume.exact_domains == ("HomeDomain",) and phone.assume.cancel == "host-ends"
     assert (phone.simulated_user.passcode, phone.simulated_user.cancels) == ("ignore", "backup")
 
@@ -99,7 +102,9 @@ hand = { passcode = "ignore", cancels = "backup" }
 @pytest.mark.parametrize(
     ("said", "about"),
     [
-        ("assume = { photo_arrive = 1 }", "did you mean photos_arrive"),
+        ("assume = { carrier_link = 1 }", "did you mean carrier_links"),
+        ("aftermath = { ship = [] }", "did you mean skip"),
+        ('aftermath = { skip = ["weather"] }', "aftermath.skip"),
         ("conditions = { polic = 1 }", "did you mean policy"),
         ('assume = { cancel = "nobody" }', "assume.cancel"),
         ('screen = "dark"', "screen"),

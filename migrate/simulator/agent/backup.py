@@ -27,6 +27,7 @@ from functools import partial
 from migrate.backup.crypto.cipher import KEY_BYTES
 from migrate.simulator.agent.host_backup import HostManifest, blob_path, fetch_backup
 from migrate.simulator.agent.host_folder import Entry, FileUpload, HostFolder
+from migrate.simulator.agent.keychain.phone_keychain import add_keychain_to_snapshot
 from migrate.simulator.agent.manifest_plist import LIMIT_BYTES as PROPERTIES_LIMIT_BYTES
 from migrate.simulator.agent.manifest_plist import write_properties
 from migrate.simulator.agent.memory import AgentMemory, keys_of, memory_of
@@ -34,7 +35,7 @@ from migrate.simulator.agent.pending_backup import PendingBackup, PlannedUpload
 from migrate.simulator.agent.rows.pending_rows import PendingRows
 from migrate.simulator.agent.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
 from migrate.simulator.agent.status_plist import OLDEST_INCREMENTAL, Status, read_status
-from migrate.simulator.device.domains import device_path, is_allowed, is_backed_up
+from migrate.simulator.device.domains import CARRIER_LINKS, device_path, is_allowed, is_backed_up, is_covered
 from migrate.simulator.device.filesystem import NOT_KEPT, DigestOnly, Filesystem, Node
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.wire.backup2 import Backup, MBError, MBErrorCode, wrap_read_error, wrap_write_error
@@ -195,6 +196,8 @@ class BackupRun:
     def _upload(self, pending: PendingBackup) -> None:
         self._begin_snapshot()
         files = self.phone.files.copy()  # an APFS snapshot, scanned more than once
+        changed = self.memory.keychain_changed
+        self.memory.keychain_changed = add_keychain_to_snapshot(self.phone, files, pending.keys, changed)
         pending.plan(self._scan(files, pending.encrypted), self.phone.faults)
         existing = self._list_host_folder(pending)
         if self.phone.keeps == "digests" and any(
@@ -223,6 +226,7 @@ class BackupRun:
     def _scan(self, files: Filesystem, encrypted: bool) -> Iterable[Node]:
         """The nodes of a snapshot that belong in the backup."""
         known_only = self.phone.assume.unknown_paths == "left-out"
+        left_out = CARRIER_LINKS if self.phone.assume.carrier_links == "left-out" else {}
 
         def found() -> Iterator[Node]:
             return (
@@ -230,6 +234,7 @@ class BackupRun:
                 for node in self._checking_link(files.walk())
                 if is_backed_up(node.domain, node.relative_path, encrypted=encrypted)
                 and not (known_only and not is_allowed(node.domain, node.relative_path))
+                and not is_covered(left_out, node.domain, node.relative_path)
             )
 
         return self.memory.copies.replace_databases(found) if self.phone.assume.databases == "consistent" else found()

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from migrate.backup.crypto.keybag import Keybag
 from migrate.simulator.agent.backup_keys import PhoneKeys
 from migrate.simulator.agent.consistent_copies import ConsistentCopies
+from migrate.simulator.agent.keychain.item_keys import bound_to_hardware
 from migrate.simulator.agent.pending_backup import PendingBackup
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.device.phone import SimulatedPhone
@@ -34,6 +35,8 @@ class AgentMemory:
     """Status UUID of a finished backup -> the number of rows in its manifest."""
     spools: list[Spool] = field(default_factory=list)
     """Restored contents that are too large for memory, kept as long as the phone exists."""
+    keychain_changed: int = 0
+    """The status change time of the keychain file in the last snapshot."""
     copies: ConsistentCopies = field(default_factory=ConsistentCopies)
     _instances: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_CONNECTIONS))
     _last_aside: datetime = datetime.min
@@ -84,5 +87,7 @@ def keys_of(phone: SimulatedPhone) -> PhoneKeys:
     memory = memory_of(phone)
     if memory.keys is None or memory.keys.password != phone.backup_password:
         keybag, class_keys = Keybag.create(phone.backup_password, rounds=phone.keybag_rounds)
+        if phone.backup_password is None:
+            keybag = bound_to_hardware(keybag, class_keys, phone.hardware_key)
         memory.keys = PhoneKeys(phone.backup_password, keybag, class_keys)
     return memory.keys

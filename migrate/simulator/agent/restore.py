@@ -21,6 +21,7 @@ from migrate.backup.record import Record
 from migrate.problems import KeyUnusable
 from migrate.simulator.agent.host_backup import FetchedBackup, HostManifest, fetch_backup
 from migrate.simulator.agent.host_folder import HostFolder, batches
+from migrate.simulator.agent.keychain.phone_keychain import keys_of_restored_items
 from migrate.simulator.agent.manifest_plist import Properties
 from migrate.simulator.agent.memory import memory_of
 from migrate.simulator.agent.rows.staged_rows import StagedRows
@@ -84,7 +85,7 @@ class RestoreRun:
             self._copy_own_backup()
         self._receive(staged, manifest)
         self._report_full_progress()
-        self._stage(staged, backup.properties, policy.system_files)
+        self._stage(staged, backup.properties, policy.system_files, manifest.class_keys)
 
     # --- checks
 
@@ -219,7 +220,9 @@ class RestoreRun:
                 raise PeerBroke("the host sent more bytes than the phone has space for")
             yield chunk
 
-    def _stage(self, rows: StagedRows, properties: Properties, system_files: bool) -> None:
+    def _stage(
+        self, rows: StagedRows, properties: Properties, system_files: bool, class_keys: ClassKeys | None
+    ) -> None:
         if self.phone.pending_restore is not None:
             text = "Failed to move the incomplete restore directory into place"
             raise MBError(
@@ -236,7 +239,13 @@ class RestoreRun:
             replaced_domains = self.phone.behaviour.exact_domains if assumed is None else frozenset(assumed)
         password = self.request.options.password if properties.is_encrypted else None
         self.phone.pending_restore = ReceivedRestore(
-            rows, replaced_domains, dict(properties.applications), password, self.spool
+            rows,
+            replaced_domains,
+            dict(properties.applications),
+            password,
+            self.spool,
+            source_ios=_version(properties.lockdown.get("ProductVersion")),
+            item_keys=keys_of_restored_items(class_keys, properties.keybag, self.phone),
         )
 
     def _path(self, name: str) -> str:

@@ -12,8 +12,10 @@ from migrate.simulator.agent.manifest_plist import Properties
 from migrate.simulator.agent.rows.host_rows import HostRows
 from migrate.simulator.device.domains import (
     ALWAYS_RESTORED,
+    CARRIER_LINKS,
     NEVER_BACKED_UP,
     NEVER_MIGRATED,
+    NEVER_RESTORED,
     AppContainer,
     app_container,
     is_allowed,
@@ -34,6 +36,7 @@ class SkipReason(Enum):
 
     SYSTEM_FILE = "system files are not being restored"
     NEVER_BACKED_UP = "not in the allow-list"
+    NEVER_RESTORED = "not to be restored"
     OTHER_PHONE = "never migrated to another phone"
     APP_NOT_RESTORED = "the app isn't being restored"
 
@@ -48,6 +51,7 @@ class Policy:
     bundles: Collection[str]  # containers of installed apps: bundle, group and plugin ids
     only_apps: Collection[str] | None  # ApplicationIDs of the request
     known_paths_only: bool = False  # nothing outside the known part of the allow-lists
+    carrier_links: bool = True
 
     def skip_reason(self, record: Record) -> SkipReason | None:
         where = (record.domain, record.relative_path)
@@ -60,6 +64,8 @@ class Policy:
             return SkipReason.NEVER_BACKED_UP
         if "/" in record.domain or (self.known_paths_only and not is_allowed(*where)):
             return SkipReason.NEVER_BACKED_UP
+        if is_covered(NEVER_RESTORED, *where) or (not self.carrier_links and is_covered(CARRIER_LINKS, *where)):
+            return SkipReason.NEVER_RESTORED
         if not self.same_phone and is_covered(NEVER_MIGRATED, *where):
             return SkipReason.OTHER_PHONE
         return None
@@ -82,6 +88,7 @@ def policy_for(phone: SimulatedPhone, request: Restore, properties: Properties) 
         all_apps=request.options.remove_items_not_restored,
         bundles=containers_of(phone, phone.apps),
         known_paths_only=phone.assume.unknown_paths == "left-out",
+        carrier_links=phone.assume.carrier_links == "taken",
         only_apps=None if request.app_ids is None else {*request.app_ids, *containers_of(phone, request.app_ids)},
     )
 

@@ -7,17 +7,22 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from migrate.backup.crypto.keybag import ClassKeys
+from migrate.simulator.aftermath.arrival import Arrivals
+from migrate.simulator.aftermath.run import after_arrival, after_restart
 from migrate.simulator.agent.backup_apps import app_from_backup, lenient_plist, user_apps
+from migrate.simulator.agent.keychain.phone_keychain import DOMAIN, FILE, take_over_restored_keychain
 from migrate.simulator.agent.memory import memory_of
-from migrate.simulator.agent.rows.staged_rows import AT_RESTART, LATER, StagedRows
+from migrate.simulator.agent.rows.staged_rows import AT_RESTART, StagedRows
+from migrate.simulator.agent.rules import containers_of
 from migrate.simulator.agent.spool import Spool
 from migrate.simulator.device.app import App
 from migrate.simulator.device.domains import (
     NEVER_BACKED_UP,
     NEVER_MIGRATED,
+    NEVER_RESTORED,
     REMOVED_BY_RESTORE,
-    RESTORED_IN_BACKGROUND,
-    app_container,
+    STAYS_IF_NOT_RESTORED,
     is_covered,
 )
 from migrate.simulator.device.filesystem import Filesystem, Node
@@ -39,6 +44,10 @@ class ReceivedRestore:
     applications: Mapping[str, Any] = field(repr=False)  # of the backup's Manifest.plist
     backup_password: str | None = field(repr=False)
     spool: Spool = field(repr=False)
+    source_ios: tuple[int, ...] | None = None
+    """The iOS version of the phone that the backup is from; None if the backup does not say."""
+    item_keys: ClassKeys = field(default_factory=lambda: ClassKeys({}), repr=False)
+    """The keys of the restored keychain's items, as far as this phone has them."""
 
     @property
     def nodes(self) -> Iterator[Node]:
@@ -56,12 +65,15 @@ class ReceivedRestore:
         return self.replaced_domains is None or bool(self.replaced_domains)
 
     def apply(self, phone: SimulatedPhone) -> None:
-        """Applies the restore: removes files, places the restored ones, and schedules the background part."""
+        """Applies the restore: removes files, places the restored ones, schedules the background part, and lets the
+        phone do what it does with restored files."""
         self._remove_what_was_not_restored(phone.files)
-        has_background_part = self.rows.postpone(partial(_is_restored_in_background, phone))
-        _place(phone, self.rows, AT_RESTART)
-        memory_of(phone).spools.append(self.spool)
         apps = self._apps_to_install(phone)
+        arrivals = Arrivals(phone, apps, containers_of(phone, phone.apps))
+        waves = self.rows.postpone(arrivals.wave_of) | arrivals.waves_with_apps
+        _place(phone, self.rows, AT_RESTART)
+        self._restore_keychain(phone)
+        memory_of(phone).spools.append(self.spool)
         if self.removes_unrestored:
             for bundle_id in [one.bundle_id for one in phone.apps.values() if not one.system]:
                 if bundle_id not in self.applications:
@@ -69,11 +81,19 @@ class ReceivedRestore:
             if self.backup_password is not None:
                 phone.backup_password = self.backup_password  # REPORTED: restored from an encrypted backup
         phone.afc_files.pop(RESTORE_APPLICATIONS, None)
-        if phone.assume.apps_arrive == "at-restart":
-            phone.apps.update(apps)
-            apps = {}
-        if has_background_part or apps:
-            phone.add_background_restore(lambda: _finish_background_restore(phone, self.rows, apps))
+        phone.apps.update(arrivals.apps_of(AT_RESTART))
+        after_restart(phone, lambda domain, path: (domain, path) in self.rows, self.source_ios)
+        for wave in sorted(waves):
+            phone.add_background_restore(partial(_arrive, phone, self.rows, wave, arrivals.apps_of(wave)))
+        arrivals.schedule(len(waves))
+
+    def _restore_keychain(self, phone: SimulatedPhone) -> None:
+        """Removes the phone's own items if the domain is replaced, and takes over those of the restore. Otherwise a
+        restored item replaces the one with its key, and all others stay (*guessed*)."""
+        if self.replaced_domains is None or DOMAIN in self.replaced_domains:
+            phone.keychain.remove_all()
+        if FILE in self.rows:
+            take_over_restored_keychain(phone, self.item_keys)
 
     def _remove_what_was_not_restored(self, files: Filesystem) -> None:
         """Removes files that were not restored. Paths that no backup holds stay, except those in REMOVED_BY_RESTORE."""
@@ -82,8 +102,8 @@ class ReceivedRestore:
             where = (node.domain, node.relative_path)
             if where in self.rows:
                 return True
-            never_restored = is_covered(NEVER_BACKED_UP, *where) or is_covered(NEVER_MIGRATED, *where)
-            return never_restored and not is_covered(REMOVED_BY_RESTORE, *where)
+            stays = (NEVER_BACKED_UP, NEVER_MIGRATED, NEVER_RESTORED, STAYS_IF_NOT_RESTORED)
+            return any(is_covered(rules, *where) for rules in stays) and not is_covered(REMOVED_BY_RESTORE, *where)
 
         for domain in files.domains():
             if self.replaced_domains is None or domain in self.replaced_domains:
@@ -105,32 +125,34 @@ def empty_restore() -> ReceivedRestore:
     return ReceivedRestore(StagedRows(spool, encrypted=False), frozenset(), {}, None, spool)
 
 
-def _is_restored_in_background(phone: SimulatedPhone, domain: str, relative_path: str) -> bool:
-    if app_container(domain) is not None:
-        return phone.assume.apps_arrive == "later"
-    return phone.assume.photos_arrive == "later" and is_covered(RESTORED_IN_BACKGROUND, domain, relative_path)
-
-
-def _finish_background_restore(phone: SimulatedPhone, rows: StagedRows, apps: Mapping[str, App]) -> None:
+def _arrive(phone: SimulatedPhone, rows: StagedRows, wave: int, apps: Mapping[str, App]) -> None:
+    """Brings one wave of the background part."""
+    domains = _place(phone, rows, wave)
     phone.apps.update(apps)
-    _place(phone, rows, LATER)
+    after_arrival(phone, domains)
 
 
-def _place(phone: SimulatedPhone, rows: StagedRows, wave: int) -> None:
-    """Places the nodes of one wave on the phone. On a phone that keeps digests, nodes that replace nothing stay in
-    `rows` and are added lazily, so that a million of them need no memory."""
+def _place(phone: SimulatedPhone, rows: StagedRows, wave: int) -> set[str]:
+    """Places the nodes of one wave on the phone. Returns the domains of those that are stored there.
+
+    On a phone that keeps digests, nodes that replace nothing stay in `rows` and are added lazily, so that a million of
+    them need no memory.
+    """
     lazily = phone.keeps == "digests"
     placed: list[int] = []
+    domains: set[str] = set()
     for place, node in rows.nodes(wave):
         if lazily and phone.files.get(node.domain, node.relative_path) is None:
             continue
         _clear_path(phone.files, node)
         phone.files.put(node)
         placed.append(place)
+        domains.add(node.domain)
     if lazily:
         rows.mark_placed(placed)
         for source in rows.lazy_nodes(wave):
             phone.files.add_lazy(source)
+    return domains
 
 
 def _clear_path(files: Filesystem, node: Node) -> None:

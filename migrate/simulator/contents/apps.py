@@ -18,6 +18,7 @@ from migrate.simulator.contents.formats.png import draw_icon
 from migrate.simulator.contents.formats.sqlite_file import Database, Row
 from migrate.simulator.device.app import App
 from migrate.simulator.device.filesystem import Synthetic
+from migrate.simulator.device.hardware_links import INDEXED_DB, container_target
 
 CHATTER, SKETCHBOOK, FIELDNOTES = "com.example.chatter", "com.example.sketchbook", "org.example.fieldnotes"
 CHATTER_GROUP, SHARED_GROUP = "group.com.example.chatter.shared", "group.com.example.family"
@@ -104,11 +105,9 @@ def _write_container(author: Author, app: App) -> None:
 
 
 def add_webkit(author: Author, domain: str) -> None:
-    """Writes a symlink with an absolute target, as 14 containers of a real phone have it (*seen*: iOS 14.3)."""
-    home = f"/var/mobile/Containers/Data/Application/{author.uuid()}"
-    below = "Library/WebKit/WebsiteData/IndexedDB"
-    author.directory(domain, f"{below}/v1")
-    author.symlink(domain, f"{below}/v0", f"{home}/{below}")
+    """Writes a symlink with an absolute target, as six containers of a real phone have it (*seen*: iOS 14.3)."""
+    author.directory(domain, f"{INDEXED_DB}/v1")
+    author.symlink(domain, f"{INDEXED_DB}/v0", container_target(author.uuid()))
 
 
 def _write_default_contents(author: Author, domain: str) -> None:

@@ -14,6 +14,7 @@ from migrate.simulator.contents.people import Person, sentence, title
 from migrate.simulator.contents.spec import ContentsSpec
 from migrate.simulator.device.app import App
 from migrate.simulator.device.filesystem import MOBILE, Bytes, Content, Filesystem, Node
+from migrate.simulator.device.keychain import Keychain
 from migrate.units import APPLE_EPOCH_UNIX_SECONDS
 
 REFERENCE_TIME = 1_788_264_000
@@ -41,9 +42,10 @@ OWNERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
-    """Writes contents. With the same seed, spec, version and locale the bytes are the same."""
+    """Writes contents: files and keychain items. With the same seed, spec, version and locale they are the same."""
 
     files: Filesystem
+    keychain: Keychain
     spec: ContentsSpec
     ios: tuple[int, ...]
     random: random.Random
@@ -51,6 +53,7 @@ class Author:
     apps: dict[str, App]
     locale: str
     time_zone: str
+    model: str
 
     def file(
         self,

@@ -8,10 +8,15 @@ from migrate.simulator.contents.formats.sqlite_file import Database, Row
 EVENT, REMINDER = 2, 3
 """CalendarItem.entity_type; the value for reminders is *guessed*."""
 INVITEE = 7
-LOCAL, CALDAV = 0, 2
+LOCAL, CALDAV, SUBSCRIBED = 0, 2, 4
 """Store.type, with EventKit's numbers for sources (*read* in an iOS 18 database: iCloud is 2)."""
-CALENDARS = (("Home", "#1BADF8", 1), ("Work", "#CC73E1", 1), ("Familie 👪", "#63DA38", 1), ("iCloud", "#FF9500", 2))
-ON_PHONE, IN_ICLOUD = (1, 2, 3), (4,)
+SUBSCRIBED_STORE = 3
+STORES = (("Default", LOCAL), ("iCloud", CALDAV), ("Subscribed Calendars", SUBSCRIBED))
+CALENDARS = (
+    ("Home", "#1BADF8", 1), ("Work", "#CC73E1", 1), ("Familie 👪", "#63DA38", 1), ("iCloud", "#FF9500", 2),
+    ("Feiertage 🎆", "#FF2968", 3),
+)  # fmt: skip
+ON_PHONE, IN_ICLOUD, FROM_THE_WEB = (1, 2, 3), (4,), (5,)
 """Row numbers in CALENDARS, from 1 on."""
 
 SCHEMA = """
@@ -44,6 +49,10 @@ CREATE TABLE Alarm (ROWID INTEGER PRIMARY KEY AUTOINCREMENT, trigger_date REAL, 
 CREATE TABLE Attachment (ROWID INTEGER PRIMARY KEY AUTOINCREMENT, owner_id INTEGER, file_id INTEGER, UUID TEXT);
 CREATE TABLE AttachmentFile (ROWID INTEGER PRIMARY KEY AUTOINCREMENT, filename TEXT, file_size INTEGER, url TEXT,
  UUID TEXT, local_path TEXT);
+CREATE TABLE OccurrenceCache (day REAL, event_id INTEGER, calendar_id INTEGER, store_id INTEGER, occurrence_date REAL,
+ occurrence_start_date REAL, occurrence_end_date REAL);
+CREATE TABLE OccurrenceCacheDays (calendar_id INTEGER, store_id INTEGER, day REAL, count INTEGER,
+ PRIMARY KEY (calendar_id, day));
 CREATE INDEX EventUUID ON CalendarItem(UUID);
 CREATE TRIGGER delete_event_alarms_recurs AFTER DELETE ON CalendarItem BEGIN
  DELETE FROM Location WHERE item_owner_id = OLD.ROWID; DELETE FROM Alarm WHERE calendaritem_owner_id = OLD.ROWID;
@@ -55,13 +64,14 @@ EXTRAS_SCHEMA = "CREATE TABLE alerts (ROWID INTEGER PRIMARY KEY AUTOINCREMENT, e
 def write(author: Author) -> None:
     database = Database(SCHEMA)
     database.insert("_SqliteDatabaseProperties", {"key": "version", "value": "1300"})
-    for name, kind in (("Default", LOCAL), ("iCloud", CALDAV)):
+    last = SUBSCRIBED_STORE if author.spec.subscribed_events else SUBSCRIBED_STORE - 1
+    for name, kind in STORES[:last]:
         database.insert("Store", {"name": name, "type": kind, "persistent_id": author.uuid()})
-    for place, (title, color, store) in enumerate(CALENDARS):
+    for place, (title, color, store) in enumerate(calendar for calendar in CALENDARS if calendar[2] <= last):
         calendar: Row = {"title": title, "color": color, "store_id": store, "display_order": place, "sharing_status": 0}
         database.insert("Calendar", {**calendar, "UUID": author.uuid()})
     for number, start in enumerate(author.moments(author.spec.events)):
-        _add_event(author, database, start, IN_ICLOUD if number < author.spec.icloud_events else ON_PHONE)
+        _add_event(author, database, start, _calendars_of(author, number))
     if author.ios < (13,):
         for number, due in enumerate(author.moments(author.spec.reminders)):
             calendars = IN_ICLOUD if number < author.spec.icloud_reminders else ON_PHONE
@@ -73,6 +83,14 @@ def write(author: Author) -> None:
             database.insert("CalendarItem", {**_item(author, REMINDER, author.title(), calendars), **reminder})
     author.database(HOME, "Library/Calendar/Calendar.sqlitedb", database)
     author.database(HOME, "Library/Calendar/Extras.db", Database(EXTRAS_SCHEMA))
+
+
+def _calendars_of(author: Author, number: int) -> tuple[int, ...]:
+    """The calendars that may hold the event: the first events are in iCloud, the next ones in a subscription."""
+    if number < author.spec.icloud_events:
+        return IN_ICLOUD
+    is_subscribed = number < author.spec.icloud_events + author.spec.subscribed_events
+    return FROM_THE_WEB if is_subscribed else ON_PHONE
 
 
 def _item(author: Author, entity_type: int, summary: str, calendars: tuple[int, ...]) -> Row:
@@ -100,6 +118,9 @@ def _add_event(author: Author, database: Database, start: int, calendars: tuple[
             "availability": 0,
         },
     )
+    day = apple_seconds(start - start % 86_400)
+    occurrence: Row = {"day": day, "event_id": event, "occurrence_date": span["start_date"]}
+    database.insert("OccurrenceCache", occurrence)
     if event % 3 == 0:
         person = author.person()
         known: Row = {"title": person.street, "address": person.city, "item_owner_id": event}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from migrate.simulator.contents.author import HOME, REFERENCE_TIME, Author, apple_seconds, plist_date
 from migrate.simulator.contents.formats.core_data import CoreDataStore
 from migrate.simulator.contents.formats.sqlite_file import Database, Row
+from migrate.simulator.device.hardware_links import TIME_ZONE_LINK, carrier_links, time_zone_target
 
 PREFERENCES = "Library/Preferences"
 TIMER_GROUP = "SysSharedContainerDomain-systemgroup.com.apple.mobiletimerd"
@@ -41,7 +42,7 @@ def write(author: Author) -> None:
     _write_alarms(author)
     _write_focus(author)
     _write_keyboard(author)
-    _write_carrier_links(author)
+    _write_links(author)
 
 
 def _write_preferences(author: Author) -> None:
@@ -171,13 +172,8 @@ def _write_keyboard(author: Author) -> None:
         author.database(domain, "Library/Keyboard/user_model_database.sqlite", database)
 
 
-def _write_carrier_links(author: Author) -> None:
+def _write_links(author: Author) -> None:
     """Writes seven links into a folder that no backup holds, and the time zone link (*seen*: iOS 14.3)."""
-    overlay = "/var/mobile/Library/Carrier Bundles/Overlay"
-    for name in ("carrier.default", "carrier.merged", "carrier_1", "carrier_1.merged"):
-        target = f"{overlay}/device+carrier+Unknown.bundle+D53g+45.0.plist"
-        author.symlink(HOME, f"{PREFERENCES}/com.apple.{name}.plist", target)
-    for name in ("operator.merged", "operator_1", "operator_1.merged"):
-        target = f"{overlay}/default+device+carrier+20820+Default.bundle:D53g:45.0+D53g+45.0.plist"
-        author.symlink(HOME, f"{PREFERENCES}/com.apple.{name}.plist", target)
-    author.symlink("DatabaseDomain", "timezone/localtime", f"/var/db/timezone/zoneinfo/{author.time_zone}")
+    for name, target in carrier_links(author.model, author.ios).items():
+        author.symlink(HOME, f"{PREFERENCES}/{name}", target)
+    author.symlink(*TIME_ZONE_LINK, time_zone_target(author.time_zone))

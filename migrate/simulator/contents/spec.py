@@ -7,6 +7,13 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, StringConstraints, model_validator
 
 MAX_APPS = 50
+DEFAULT_SHARES = {
+    "contacts": {"icloud_contacts": 6},
+    "notes": {"icloud_notes": 3},
+    "events": {"icloud_events": 5, "subscribed_events": 2},
+    "reminders": {"icloud_reminders": 4},
+}
+"""How many belong to an iCloud account or a subscription if the amount of that kind is not given."""
 BundleId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$", max_length=155)]
 
 
@@ -43,6 +50,7 @@ class ContentsSpec(BaseModel):
     icloud_contacts: NonNegativeInt = Field(0, description="how many of the contacts belong to an iCloud account")
     icloud_notes: NonNegativeInt = Field(0, description="how many of the notes belong to an iCloud account")
     icloud_events: NonNegativeInt = Field(0, description="how many of the events belong to an iCloud account")
+    subscribed_events: NonNegativeInt = Field(0, description="how many of the events belong to a subscribed calendar")
     icloud_reminders: NonNegativeInt = Field(0, description="how many of the reminders belong to an iCloud account")
     icloud_only_note_media: NonNegativeInt = Field(0, description="pictures in a note without a file on the phone")
     extra_bytes: NonNegativeInt = Field(0, description="size of one more video, for transfers that take a while")
@@ -50,6 +58,14 @@ class ContentsSpec(BaseModel):
     many_file_bytes: NonNegativeInt = Field(4_096, description="size of each of these files")
     vast_bytes: NonNegativeInt = Field(0, description="total size of large files there, generated on demand")
     empty: bool = Field(False, description="a new phone: every store exists and is empty")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _use_default_shares(cls, data: object) -> object:
+        if not isinstance(data, dict) or data.get("empty"):
+            return data
+        shares = [share for what, share in DEFAULT_SHARES.items() if what not in data]
+        return {**{name: count for share in shares for name, count in share.items()}, **data}
 
     @model_validator(mode="after")
     def _counts_fit_together(self) -> Self:
@@ -60,6 +76,8 @@ class ContentsSpec(BaseModel):
         for what in ("contacts", "notes", "events", "reminders"):
             if getattr(self, f"icloud_{what}") > getattr(self, what):
                 raise ValueError(f"icloud_{what} cannot be more than {what}")
+        if self.icloud_events + self.subscribed_events > self.events:
+            raise ValueError("icloud_events and subscribed_events cannot be more than events")
         if self.icloud_only_note_media and not self.notes:
             raise ValueError("pictures belong to notes: with notes = 0 there can be none")
         if isinstance(self.apps, tuple) and len(set(self.apps)) != len(self.apps):

@@ -1,7 +1,7 @@
 """Fills a phone with contents. Every kind has its own writer and its own random stream.
 
-So the bytes depend only on the spec, the seed, and the phone's iOS version, locale and time zone, and changing the
-count of one kind does not change the random choices of another.
+So the bytes depend only on the spec, the seed, and the phone's model, iOS version, locale and time zone, and changing
+the count of one kind does not change the random choices of another.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def fill(phone: SimulatedPhone, spec: ContentsSpec, seed: int) -> None:
     for name, write in WRITERS.items():
         author = Author(
             files=phone.files,
+            keychain=phone.keychain,
             spec=spec.effective,
             ios=phone.ios,
             random=random.Random(f"{seed}:{name}"),  # noqa: S311 - invented contents, no secret
@@ -73,6 +74,7 @@ def fill(phone: SimulatedPhone, spec: ContentsSpec, seed: int) -> None:
             apps=phone.apps,
             locale=phone.locale,
             time_zone=phone.time_zone,
+            model=phone.model,
         )
         write(author)
     write_archive(phone, spec.effective, seed)

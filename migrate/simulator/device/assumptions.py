@@ -25,13 +25,6 @@ class Assumptions:
     missing_rows: Literal["fetch", "full"] = "fetch"
     """What the phone does if a backup's manifest lacks rows it wrote there. `fetch`: it sends those files again.
     `full`: it considers the backup damaged and makes a full one. Which a real phone does is not known (INFERRED)."""
-    photos_arrive: Literal["at-restart", "later"] = "at-restart"
-    """When restored photos appear. Domains.plist marks them for a background restore; whether that applies to a restore
-    from a computer is open (facts 4.8). `later`: at the order `arrive`, or after `arrival_delay_s`."""
-    apps_arrive: Literal["at-restart", "later"] = "at-restart"
-    """The same for the containers of restored apps: their data waits for the App Store."""
-    arrival_delay_s: float | None = None
-    """How long after the restart the rest arrives with `later`. None: when `arrive` is ordered."""
     store_installs: Literal["with-remove", "with-list"] = "with-remove"
     """Which restores install apps: those with RemoveItemsNotRestored (REPORTED), or all for which the host left a
     RestoreApplications.plist (open, facts 8)."""
@@ -54,6 +47,9 @@ class Assumptions:
     unknown_paths: Literal["taken", "left-out"] = "taken"
     """What backups and restores do with paths of HomeDomain outside the known part of its allow-list. Real phones leave
     out every path that is not on the complete list."""
+    carrier_links: Literal["taken", "left-out"] = "taken"
+    """What backups and restores do with the links into the carrier bundles, which name the hardware. A real backup of
+    iOS 14.3 has seven of them (*seen*), the lists of 16.4 leave them out (*read*)."""
     sizes_checked: bool = False
     """Whether a restore fails with 205 "Failed to validate backup" if a stored file is shorter than its row says. The
     text is in iOS 27's agent; what it checks is not known (facts 8)."""

@@ -8,14 +8,16 @@ enough to be listed; `Assumptions.unknown_paths` decides about other paths.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import lru_cache
 from typing import Literal
 
 from migrate.backup.companions import SUFFIXES
+from migrate.simulator.device.local_preferences import LOCAL_PREFERENCES
 
 Rules = Mapping[str, tuple[str, ...]]
 Container = Literal["Data/Application", "Shared/AppGroup", "Data/PluginKitPlugin"]
@@ -45,17 +47,34 @@ DIGESTED = frozenset(
 )
 """Domains whose files carry a Digest: *seen* in the 3,721 rows of an iOS 14.3 backup."""
 
+_PREFERENCES = "Library/Preferences"
 NEVER_BACKED_UP: Rules = {
     EVERY_CONTAINER: ("Library/Caches", "tmp"),
     "HomeDomain": (
+        "Library/Application Support/com.apple.palette.green.bin",
+        "Library/Application Support/com.apple.palette.green.plist",
         "Library/Caches",
         "Library/Calendar/Attachments",
+        "Library/DuetExpertCenter/Backups",
+        "Library/IdentityServices/Persistence/DoNotBackup",
+        "Library/Keyboard/Typology",
         "Library/KeyboardServices",
         "Library/Mail/Envelope Index",
         "Library/Mail/Protected Index",
+        "Library/Maps",
+        "Library/MobileBluetooth/com.apple.MobileBluetooth.ledevices.other.db",
+        "Library/MusicLibrary/AccountCache.sqlitedb",
+        "Library/Passes/Discovery",
+        "Library/Safari/BookmarksSyncMetadata.plist",
+        "Library/Safari/SyncedTabsMetadata.plist",
+        "Library/SplashBoard",
+        "Library/Spotlight/Backup/encrypted_ranking_metadata.dat",
         "Library/SpringBoard/PushStore",
+        "Library/SpringBoard/transientSettings.plist",
         "Library/Voicemail/OfflineCache",
+        "Library/com.apple.AppleMediaServices.notbackedup",
         "tmp",
+        *(f"{_PREFERENCES}/{name}" for name in LOCAL_PREFERENCES),
     ),
     "CameraRollDomain": (
         "Media/PhotoData/Caches",
@@ -65,9 +84,61 @@ NEVER_BACKED_UP: Rules = {
         "Media/PhotoData/Sync",
     ),
     "HealthDomain": ("Health/Local",),
-    "KeyboardDomain": ("Library/Keyboard/CoreDataUbiquitySupport", "Library/Keyboard/Typology"),
+    "KeyboardDomain": (
+        "Library/Keyboard/*Learning*",
+        "Library/Keyboard/CoreDataUbiquitySupport",
+        "Library/Keyboard/DynamicPhraseLexicon_*.db",
+        "Library/Keyboard/Lexierra_ja_JP-dynamic-text.dat",
+        "Library/Keyboard/Typology",
+        "Library/Keyboard/app_usage_database.plist",
+        "Library/Keyboard/appusagedatabase.plist",
+        "Library/Keyboard/completion-learning-dictionary-zh-Han?",
+    ),
+    "KeychainDomain": ("keychain-ota-backup.plist", "ocspcache.sqlite3"),
     "MediaDomain": ("Media/iTunes_Control/iTunes",),
+    "ProtectedDomain": ("trustd/private/caissuercache.sqlite3", "trustd/private/ocspcache.sqlite3"),
+    "RootDomain": (
+        "Library/Caches/locationd/cache_unencrypted.db",
+        f"{_PREFERENCES}/com.apple.MobileAsset.plist",
+        f"{_PREFERENCES}/com.apple.cltm.plist",
+        f"{_PREFERENCES}/com.apple.coreservices.appleidauthenticationinfo.plist",
+        f"{_PREFERENCES}/com.apple.mmcs.plist",
+        f"{_PREFERENCES}/com.apple.osanalytics.OTATaskingAgent.plist",
+        f"{_PREFERENCES}/com.apple.powerd.bdc.plist",
+        f"{_PREFERENCES}/com.apple.rtcreporting.plist",
+        f"{_PREFERENCES}/com.apple.wifi.manager.plist",
+        f"{_PREFERENCES}/com.apple.xpc.activity2.plist",
+    ),
+    "SystemPreferencesDomain": ("SystemConfiguration/NetworkInterfaces.plist",),
+    "WirelessDomain": (
+        f"{_PREFERENCES}/com.apple.awdd.persistent.plist",
+        f"{_PREFERENCES}/com.apple.awdd.plist",
+        f"{_PREFERENCES}/com.apple.commcenter.attach_apn.plist",
+        f"{_PREFERENCES}/com.apple.commcenter.carrier_bundle.plist",
+        f"{_PREFERENCES}/com.apple.commcenter.device_specific_nobackup.plist",
+        f"{_PREFERENCES}/com.apple.commcenter.omadm_apns.plist",
+        f"{_PREFERENCES}/no_backup",
+    ),
 }
+"""`RelativePathsNotToBackup` and `NotToBackupToDrive`: neither backed up to a computer nor restored from one."""
+
+NEVER_RESTORED: Rules = {
+    "HomeDomain": (
+        "Library/AggregateDictionary/ADDataStore.sqlitedb",
+        "Library/BackBoard",
+        "Library/Health",
+        "Library/Logs/ADDataStore.sqlitedb",
+        "Library/Mail/Recents",
+        f"{_PREFERENCES}/com.apple.MobileBluetooth.ledevices.plist",
+    ),
+}
+"""`RelativePathsNotToRestore`, without those that no backup holds either."""
+
+CARRIER_LINKS: Rules = {
+    "HomeDomain": (f"{_PREFERENCES}/com.apple.carrier*.plist", f"{_PREFERENCES}/com.apple.operator*.plist"),
+}
+"""Links into the carrier bundles. iOS 14.3 backs them up (*seen*); 16.4's lists neither back them up nor restore them
+(*read*). `Assumptions.carrier_links` decides."""
 
 ONLY_ENCRYPTED: Rules = {
     "HomeDomain": (
@@ -196,15 +267,23 @@ REMOVED_BY_RESTORE: Rules = {
     "CameraRollDomain": (
         "Media/PhotoData/CPL",
         "Media/PhotoData/Caches",
+        "Media/PhotoData/Metadata/PhotoData/PhotoCloudSharingData",
+        "Media/PhotoData/Metadata/PhotoData/Sync",
         "Media/PhotoData/PhotoCloudSharingData",
         "Media/PhotoData/Sync",
         "Media/Photos",
     ),
     "HealthDomain": ("Health",),
-    "HomeDomain": ("Library/MediaStream",),
+    "HomeDomain": ("Library/MediaStream", f"{_PREFERENCES}/com.apple.migration.plist"),
 }
 """Removed by a restore that deletes everything it does not bring, although no backup holds these paths
 (`ToRemoveOnRestore`, categories 4)."""
+
+STAYS_IF_NOT_RESTORED: Rules = {
+    "DatabaseDomain": ("timezone/localtime",),
+    "MediaDomain": ("Media/iTunes_Control/iTunes/iTunesPrefs.plist",),
+}
+"""Kept by a restore that deletes everything else it does not bring (`NotToRemoveIfNotRestored`)."""
 
 RESTORED_IN_BACKGROUND: Rules = {
     "CameraRollDomain": ("Media/DCIM", "Media/Deferred", "Media/PhotoData/CPLAssets", "Media/PhotoData/Mutations"),
@@ -256,7 +335,7 @@ def is_covered(rules: Rules, domain: str, relative_path: str) -> bool:
     paths = rules.get(domain, ())
     if domain.startswith(EVERY_CONTAINER[:-1]):
         paths += rules.get(EVERY_CONTAINER, ())
-    return any(_covers(rule, relative_path) for rule in paths)
+    return bool(paths) and _matcher(paths).fullmatch(relative_path) is not None
 
 
 def is_allowed(domain: str, relative_path: str) -> bool:
@@ -285,7 +364,15 @@ def root_of(domain: str) -> str:
     return ROOTS.get(domain, MOBILE_HOME)
 
 
-def _covers(rule: str, path: str) -> bool:
-    if "*" in rule:
-        return fnmatchcase(path, rule) or fnmatchcase(path, f"{rule}/*")
-    return path == rule or path.startswith(f"{rule}/") or path in {rule + companion for companion in SUFFIXES}
+@lru_cache(256)
+def _matcher(rules: tuple[str, ...]) -> re.Pattern[str]:
+    """One expression for all rules of a domain: a list has more than a hundred, and a backup asks for every file."""
+    companions = "|".join(map(re.escape, SUFFIXES))
+    plain = "|".join(re.escape(rule) for rule in rules if not _has_wildcard(rule))
+    parts = [f"(?:{plain})(?:/.*|{companions})?"] if plain else []
+    parts += [f"(?:{translate(rule)}|{translate(f'{rule}/*')})" for rule in rules if _has_wildcard(rule)]
+    return re.compile("|".join(parts), re.DOTALL)
+
+
+def _has_wildcard(rule: str) -> bool:
+    return "*" in rule or "?" in rule

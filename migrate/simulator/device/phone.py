@@ -99,6 +99,8 @@ class SimulatedPhone(PhoneState):
         self._setup_awaits_computer = False
         self._background = BackgroundTasks(self.name)
         self._background_restores: list[Callable[[], None]] = []
+        self._returns_at_sign_in: list[Callable[[], None]] = []
+        self._after_setup: list[tuple[Callable[[], None], float]] = []
         self._escrow_bag = secrets.token_bytes(ESCROW_BAG_BYTES)
         if self.trust == "locked":
             self.trust = "ask"
@@ -234,6 +236,19 @@ class SimulatedPhone(PhoneState):
     def finish_setup(self) -> None:
         with self._changing:
             self.setup = "finished"
+        self._start_what_waited_for_setup()
+
+    def run_after_setup(self, do: Callable[[], None], after_s: float) -> None:
+        """Calls `do` in the background, `after_s` after Setup Assistant has ended. For use while a restore is applied:
+        if no setup follows, the time runs from the restart."""
+        with self._changing:
+            self._after_setup.append((do, after_s))
+
+    def _start_what_waited_for_setup(self) -> None:
+        with self._changing:
+            waiting, self._after_setup = self._after_setup, []
+        for do, after_s in waiting:
+            self._background.run_later(do, after_s)
 
     def on_setup_read(self) -> None:
         """A computer was just told how far the setup is: a person who waited for that goes on now."""
@@ -300,6 +315,8 @@ class SimulatedPhone(PhoneState):
             self._setup_awaits_computer = (
                 self.setup == "running" and user.finishes_setup and user.setup_waits_for_computer
             )
+        if self.setup != "running":
+            self._start_what_waited_for_setup()
         if cable is None:
             self._simulate_user_after_boot()
             return
@@ -320,11 +337,16 @@ class SimulatedPhone(PhoneState):
         return bool(self._background_restores)
 
     def add_background_restore(self, arrival: Callable[[], None]) -> None:
-        """Registers what to do when the background part of a restore arrives."""
+        """Registers what to do when the next wave of a restore's background part arrives."""
         with self._changing:
             self._background_restores.append(arrival)
-        if self.assume.arrival_delay_s is not None:
-            self._background.run_later(self.finish_background_restore, self.assume.arrival_delay_s)
+
+    def arrive_next_wave(self) -> None:
+        """Brings the first wave that has not arrived yet, if there is one."""
+        with self._changing:
+            arrivals, self._background_restores = self._background_restores[:1], self._background_restores[1:]
+        for arrival in arrivals:
+            arrival()
 
     def finish_background_restore(self) -> None:
         """Completes the background part of every restore now."""
@@ -333,17 +355,39 @@ class SimulatedPhone(PhoneState):
         for arrival in arrivals:
             arrival()
 
+    # --- accounts
+
+    @property
+    def awaits_sign_in(self) -> bool:
+        """Whether a restore brought items of accounts that the user has not signed in to on this phone."""
+        return bool(self._returns_at_sign_in)
+
+    def add_return_at_sign_in(self, give_back: Callable[[], None]) -> None:
+        """Registers how a cloud gives an account's items back."""
+        with self._changing:
+            self._returns_at_sign_in.append(give_back)
+
+    def sign_in(self) -> None:
+        """The user signs in to the accounts: their items come back. Does nothing if none is missing."""
+        with self._changing:
+            returns, self._returns_at_sign_in = self._returns_at_sign_in, []
+        for give_back in returns:
+            give_back()
+
     # --- erase and shut down
 
     def erase(self) -> None:
         """Erase All Content and Settings: the phone is empty, untrusted and not set up. It stays on the cable."""
         self.files = Filesystem()
+        self.keychain.reset()
         self.apps.clear()
         self.afc_files.clear()
         self.lockdown_settings.clear()
         self.backup_memory.clear()
         self.pending_restore = None
         self._background_restores.clear()
+        self._returns_at_sign_in.clear()
+        self._after_setup.clear()
         self.passcode, self.backup_password, self.find_my = "", None, False
         self._escrow_bag = secrets.token_bytes(ESCROW_BAG_BYTES)
         self.forget_hosts()

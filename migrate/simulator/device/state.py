@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from migrate.simulator.aftermath.settings import Aftermath
 from migrate.simulator.agent.spool import Keeps
 from migrate.simulator.device import identity
 from migrate.simulator.device.app import App
 from migrate.simulator.device.assumptions import Assumptions
 from migrate.simulator.device.conditions import Conditions
 from migrate.simulator.device.filesystem import Filesystem
+from migrate.simulator.device.keychain import Keychain
 from migrate.simulator.device.simulated_user import SimulatedUser
 from migrate.simulator.device.versions import Behaviour, behaviour_of
 from migrate.simulator.faults.faults import Faults
@@ -37,6 +40,7 @@ class PhoneState:
     imei: str = ""
     phone_number: str = "+1 (555) 010-0100"
     files: Filesystem = field(default_factory=Filesystem, repr=False)
+    keychain: Keychain = field(default_factory=Keychain, repr=False)
     apps: dict[str, App] = field(default_factory=dict, repr=False)
     afc_files: dict[str, bytes] = field(default_factory=dict, repr=False)
     """Files that hosts wrote over AFC, which no backup holds: absolute AFC path -> bytes. "…/" is a directory."""
@@ -70,6 +74,8 @@ class PhoneState:
     faults: Faults = field(default_factory=Faults, repr=False)
     conditions: Conditions = field(default_factory=Conditions, repr=False)
     assume: Assumptions = field(default_factory=Assumptions, repr=False)
+    aftermath: Aftermath = field(default_factory=lambda: Aftermath(on=False), repr=False)
+    """What the phone does with a restore. A phone file turns it on; a phone made in code only keeps what it is sent."""
     lockdown_settings: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     """Values that hosts set with SetValue: domain -> key -> value. They override the computed ones."""
     backup_memory: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -106,6 +112,14 @@ class PhoneState:
     @property
     def ecid(self) -> int:
         return int(self.udid.replace("-", "")[-16:], 16)
+
+    @property
+    def hardware_key(self) -> bytes:
+        """Stands for the key in a real phone's hardware, which survives an erase.
+
+        It is made of the UDID, so that a phone that is started again from its file can open its own backups.
+        """
+        return hashlib.sha256(f"hardware key:{self.udid}".encode()).digest()
 
     @property
     def used_bytes(self) -> int:

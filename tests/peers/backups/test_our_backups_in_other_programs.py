@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.peers.pair import KEYCHAIN, sent_again
+
 PASSWORD = "correct-horse-1947"
 PLAN = 'version = 1\n[new_phone]\nis = "erased"\n[move]\ncategories = ["everything"]\n'
 MakePair = Callable[..., Any]
@@ -44,13 +46,13 @@ def test_idevicebackup2_continues_our_backup_and_we_continue_its_backup(
     output = phones.run(*command, "backup", phones.backups)
     assert "Incremental backup mode." in output and "Backup Successful." in output
     theirs = modification_times(phones.backup)
-    assert len(theirs) == len(ours) + 1 and all(theirs[name] == when for name, when in ours.items())
+    assert len(theirs) == len(ours) + 1 and sent_again(ours, theirs) == {KEYCHAIN}
 
     assert migrate(phones, home, "verify", phones.backup) == 0
     phones.old.files.add_file("HomeDomain", "Library/SMS/newer.txt", b"and another")
     assert migrate(phones, home, "backup", phones.old.udid) == 0
     again = modification_times(phones.backup)
-    assert len(again) == len(theirs) + 1 and all(again[name] == when for name, when in theirs.items())
+    assert len(again) == len(theirs) + 1 and sent_again(theirs, again) == {KEYCHAIN}
     assert migrate(phones, home, "verify", phones.backup) == 0
 
 

@@ -82,7 +82,7 @@ def test_databases_sent_as_consistent_copies_equal_those_copies(make_pair: MakeP
         for node in sent
         if node.kind == "file" and is_backed_up(node.domain, node.relative_path, encrypted=True)
     }
-    assert read_with(PYIOSBACKUP, phones.backup, PASSWORD) == copies
+    assert read_with(PYIOSBACKUP, phones.backup, PASSWORD) == copies | phones.keychain_in_backup()
     assert not {path for path in copies if path.startswith("HomeDomain/Library/SMS/sms.db-")}
     assert (
         copies["HomeDomain/Library/SMS/sms.db"]

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.peers.pair import KEYCHAIN, sent_again
+
 PASSWORD = "correct-horse-1947"
 MakePair = Callable[..., Any]
 ModificationTimes = Callable[[Path], dict[str, int]]
@@ -48,10 +50,10 @@ def test_idevicebackup2_continues_its_backup_after_we_repaired_it(
     repaired = repair(phones, tmp_path / "migrate")
     assert repaired["verdict"] == "whole" and {one["file_id"] for one in repaired["dropped"]} == set(lost)
     now = modification_times(phones.backup)
-    assert now.keys() == first.keys() and {name for name in now if now[name] != first[name]} == set(lost)
+    assert now.keys() == first.keys() and sent_again(first, now) == {*lost, KEYCHAIN}
 
     phones.old.files.add_file("HomeDomain", "Library/SMS/new.txt", b"one more")
     output = phones.run(*command, "backup", phones.backups)
     assert "Incremental backup mode." in output and "Backup Successful." in output
     later = modification_times(phones.backup)
-    assert len(later) == len(now) + 1 and all(later[name] == when for name, when in now.items())
+    assert len(later) == len(now) + 1 and sent_again(now, later) == {KEYCHAIN}

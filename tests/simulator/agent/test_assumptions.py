@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import plistlib
 import sqlite3
-import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -141,56 +140,6 @@ def pictured(host: Any, another: Make) -> SimulatedPhone:
     old.apps["com.example.notes"] = App("com.example.notes", "Notes", group_ids=("group.com.example.notes",))
     assert host.backup(old)["ErrorCode"] == 0
     return old
-
-
-def restored(host: Any, old: SimulatedPhone, **assumed: Any) -> SimulatedPhone:
-    new = SimulatedPhone(ios_version="17.5.1", boot_delay_s=0.0)
-    for name, value in assumed.items():
-        setattr(new.assume, name, value)
-    assert host.restore(new, old.udid, RemoveItemsNotRestored=True)["ErrorCode"] == 0
-    new.reboot()
-    return new
-
-
-def test_photos_and_apps_arrive_at_the_restart(host: Any, pictured: SimulatedPhone) -> None:
-    new = restored(host, pictured)
-    assert not new.has_background_restore and "com.example.notes" in new.apps
-    assert new.files.get("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
-
-
-@pytest.mark.parametrize(
-    ("assumed", "late", "at_once"),
-    [
-        ("photos_arrive", "CameraRollDomain/Media/DCIM/100APPLE/IMG_0001.JPG", "AppDomain-com.example.notes/Documents"),
-        ("apps_arrive", "AppDomain-com.example.notes/Documents/a.txt", "CameraRollDomain/Media/DCIM/100APPLE"),
-    ],
-)
-def test_photos_or_apps_can_arrive_later(
-    host: Any, pictured: SimulatedPhone, assumed: str, late: str, at_once: str
-) -> None:
-    new = restored(host, pictured, **{assumed: "later"})
-    digests = new.files.digests()
-    assert late not in digests and at_once in digests and new.has_background_restore
-    assert ("com.example.notes" in new.apps) is (assumed == "photos_arrive")
-    new.finish_background_restore()
-    assert late in new.files.digests() and "com.example.notes" in new.apps and not new.has_background_restore
-
-
-def test_the_background_part_arrives_after_its_delay(host: Any, pictured: SimulatedPhone) -> None:
-    arrived = threading.Event()
-
-    class Awaited(SimulatedPhone):
-        def finish_background_restore(self) -> None:
-            super().finish_background_restore()
-            arrived.set()
-
-    new = Awaited(ios_version="17.5.1", boot_delay_s=0.0)
-    new.assume.photos_arrive, new.assume.arrival_delay_s = "later", 0.0
-    host.restore(new, pictured.udid, RemoveItemsNotRestored=True)
-    new.reboot()
-    assert arrived.wait(10)
-    assert new.files.get("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
-    new.shut_down()
 
 
 @pytest.mark.parametrize("installs", ["with-remove", "with-list"])

@@ -25,8 +25,8 @@ _SCHEMA = """
 """
 _ROW = "lower(hex(file_id)), domain, relative_path, kind, archive"
 
-AT_RESTART, LATER, ALREADY_PLACED = 0, 1, 2
-"""Waves: placed at the restart; placed when the rest arrives; already stored on the phone, so no longer read here."""
+AT_RESTART, ALREADY_PLACED = 0, -1
+"""Waves: placed at the restart; already stored on the phone, so no longer read here. Later waves count from 1."""
 
 
 class StagedRows:
@@ -95,14 +95,14 @@ class StagedRows:
 
     # --- putting in place
 
-    def postpone(self, is_restored_in_background: Callable[[str, str], bool]) -> bool:
-        """Moves rows that are restored in the background to the later wave. Returns whether there are any."""
-        postponed: list[tuple[int]] = []
-        for place, _, _, _, domain, relative_path, *_ in self._pages("wave = ?", (AT_RESTART,)):
-            if is_restored_in_background(domain, relative_path):
-                postponed.append((place,))
-        self._database.run_many(f"UPDATE Staged SET wave = {LATER} WHERE place = ?", postponed)  # noqa: S608
-        return bool(postponed)
+    def postpone(self, wave_of: Callable[[str, str, Kind], int]) -> set[int]:
+        """Moves rows that are restored in the background to later waves. Returns the waves that have rows."""
+        postponed: list[tuple[int, int]] = []
+        for place, _, _, _, domain, relative_path, kind, _ in self._pages("wave = ?", (AT_RESTART,)):
+            if (wave := wave_of(domain, relative_path, Kind(kind))) != AT_RESTART:
+                postponed.append((wave, place))
+        self._database.run_many("UPDATE Staged SET wave = ? WHERE place = ?", postponed)
+        return {wave for wave, _ in postponed}
 
     def nodes(self, wave: int | None = None) -> Iterator[tuple[int, Node]]:
         """Every node with its place, parents before children."""
