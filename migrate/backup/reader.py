@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import FileIO
 from pathlib import Path
 from typing import Self
@@ -14,7 +15,7 @@ from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.manifest.manifest import Manifest, OnBad
 from migrate.backup.manifest.open import open_manifest
 from migrate.backup.record import Kind, Record
-from migrate.problems import BlobMissing, BlobUnreadable, KeyUnusable, UnsafeName
+from migrate.problems import BlobChanged, BlobMissing, BlobUnreadable, KeyUnusable, UnsafeName
 
 CHUNK_BYTES = 256 << 10
 """Decryption alone runs at 5.7 GB/s in chunks of 16 to 256 KiB and at 4.7 GB/s in chunks of 1 MiB, which exceed the
@@ -27,6 +28,7 @@ class Backup:
     def __init__(self, folder: BackupFolder, manifest: Manifest) -> None:
         self.folder = folder
         self.manifest = manifest
+        self._sealed: Mapping[str, str] = {}
 
     def __repr__(self) -> str:
         return f"Backup({str(self.folder.path)!r})"
@@ -44,6 +46,11 @@ class Backup:
 
     def close(self) -> None:
         self.manifest.close()
+
+    def hold_to(self, sha256_by_file_id: Mapping[str, str]) -> None:
+        """From now on `chunks` compares the stored bytes of these files with their digests while reading them, and
+        raises BlobChanged at the end of a file that differs. Digests: 64 hex digits (see `Seal.digests`)."""
+        self._sealed = sha256_by_file_id
 
     def __enter__(self) -> Self:
         return self
@@ -76,9 +83,11 @@ class Backup:
 
         Raises:
             BlobMissing, BlobUnreadable: while iterating. The backup's fault.
+            BlobChanged: at the end, perhaps before the last piece was yielded: see `hold_to`.
         """
         key = self._key_of(record)
-        stored = self._stored_chunks(record)
+        sealed = self._sealed.get(record.file_id)
+        stored = self._stored_chunks(record) if sealed is None else self._held_chunks(record, sealed)
         return stored if key is None else _decrypted(record, stored, key, on_caught_mid_write)
 
     def copy(self, record: Record, write: Callable[[memoryview], object]) -> bool:
@@ -140,6 +149,14 @@ class Backup:
                     yield chunk
             except OSError as error:
                 raise _unreadable(record, error.strerror or type(error).__name__) from error
+
+    def _held_chunks(self, record: Record, sealed: str) -> Iterator[bytes]:
+        digest = hashlib.sha256()
+        for chunk in self._stored_chunks(record):
+            digest.update(chunk)
+            yield chunk
+        if digest.hexdigest() != sealed:
+            raise BlobChanged(record.file_id, record.domain, record.relative_path)
 
     def _stored_file(self, record: Record) -> FileIO:
         try:

@@ -1,40 +1,35 @@
 """Count what arrived on a phone after a run: what is neither in its safety backup nor in what the run sent.
 
-    a file            counts if it is in neither, or differs from both
-    a database        counts rows that are in neither: by row id, in the tables whose rows a person would miss
-    an app's database whose tables are unknown counts as one thing if its rows differ
+    items     count if their id is in neither, or if they differ from both
+    files     count if they are in neither, or differ from both. Files that belong to an item count with it
 
-What iOS writes on any running phone (arrival rules, other-system) does not belong to a person and is not counted.
+What iOS writes on any running phone (housekeeping, settings, other-system) does not belong to a person and is not
+counted.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from migrate.backup.companions import without_suffix
 from migrate.backup.reader import Backup
-from migrate.backup.record import Record
-from migrate.categories.arrival import is_database_file, never_arrives_reason, rewritten_by_phone
-from migrate.categories.catalogue import APP_PREFIX, OTHER_SYSTEM
+from migrate.backup.record import Kind, Record
+from migrate.categories.arrival import never_arrives_reason
+from migrate.categories.catalogue import OTHER_SYSTEM, PathClass
 from migrate.categories.claims import Claims
-from migrate.categories.databases import (
-    TableDigest,
-    database_copy,
-    open_database,
-    ordinary_tables,
-    quote_identifier,
-    table_digests,
-)
-from migrate.journey.proof.compare import RecordKey, comparable_records, content_digest, records_by_key
+from migrate.categories.path_classes import path_class
+from migrate.content.item import FileRef, Item, State, compare
+from migrate.content.kind import Kind as ItemKind
+from migrate.content.kinds import kinds, source_places
+from migrate.content.ordering import merge_by_id
+from migrate.content.source import Source
+from migrate.journey.proof.file_digest import digest_or_none
+from migrate.journey.proof.rows import Rows, compare_rows
+from migrate.problems import MigrateError
 from migrate.progress import Progress, no_progress
-
-RowIds = Mapping[str, frozenset[int]]
-Known = tuple[Backup, dict[RecordKey, Record]]
-ROW_IDS = "SELECT rowid FROM {} NOT INDEXED"
-"""An index may need a collation that only the phone has, so the table itself is read."""
 
 
 @dataclass
@@ -50,66 +45,65 @@ class ChangesSince:
 
     def counted(self) -> dict[str, int]:
         """How many new things there are, per category or app that has any."""
-        now = records_by_key(self.now)
-        known = [(backup, records_by_key(backup)) for backup in self.earlier]
         found: Counter[str] = Counter()
-        done, total = 0, sum(record.size or 0 for record in now.values())
-        for record in comparable_records(now):
+        of_items: set[FileRef] = set()
+        for kind in kinds():
+            found[kind.owner] += self._new_items(kind, of_items)
+        files = list(self._files(of_items))
+        done, total = 0, sum(record.size or 0 for record, _owners in files)
+        for record, owners in files:
             done += record.size or 0
             self.progress.bytes_moved(done, total)
-            owners = self.claims.owners(record.domain, record.relative_path) - {OTHER_SYSTEM}
-            if owners and (new := self._new_in(record, now, known, owners)):
-                for owner in owners:
-                    found[owner] += new
-        return dict(found)
+            if self._is_new(record, owners):
+                found.update(owners)
+        return {owner: count for owner, count in found.items() if count}
 
-    def _new_in(
-        self,
-        record: Record,
-        now: Mapping[RecordKey, Record],
-        known: list[tuple[Backup, dict[RecordKey, Record]]],
-        owners: frozenset[str],
-    ) -> int:
-        key = (record.domain, record.relative_path)
-        twins = [(backup, records, records[key]) for backup, records in known if key in records]
-        mine = content_digest(self.now, record, now)
-        if any(content_digest(backup, twin, records) == mine for backup, records, twin in twins):
-            return 0
-        if is_database_file(record.relative_path):
-            tables = self.claims.catalogue.counted_tables(*key)
-            if not tables:
-                return int(any(owner.startswith(APP_PREFIX) for owner in owners) and not self._same_rows(record, twins))
-            rows = self._row_ids(self.now, record, tables)
-            return min(
-                (_added(rows, self._row_ids(backup, twin, tables)) for backup, _, twin in twins),
-                default=_added(rows, {}),
-            )
-        return int(not rewritten_by_phone(*key) and not never_arrives_reason(*key))
+    def _new_items(self, kind: ItemKind, of_items: set[FileRef]) -> int:
+        """The items of a kind that none of the earlier backups has like this; their files are added to `of_items`."""
+        places = source_places()
+        streams = [kind.items(Source(backup, self.tmp, places)) for backup in (self.now, *self.earlier)]
+        new = 0
+        for now, *earlier in merge_by_id(*streams):
+            for item in now:
+                of_items.update(item.files)
+                if item.state is State.LIVE and not any(_has_equal(item, others) for others in earlier):
+                    new += 1
+        return new
 
-    def _same_rows(self, record: Record, twins: list[tuple[Backup, dict[RecordKey, Record], Record]]) -> bool:
-        """Whether a database has the same rows on other pages. False if the bytes are not a database."""
+    def _files(self, of_items: set[FileRef]) -> Iterator[tuple[Record, frozenset[str]]]:
+        """The files of the phone that a person would miss and that belong to no item."""
+        for record in self.now.records(lambda bad: None):
+            place = (record.domain, record.relative_path)
+            owners = self.claims.owners(*place) - {OTHER_SYSTEM}
+            if record.kind is not Kind.FILE or not owners or place in of_items or never_arrives_reason(*place):
+                continue
+            if without_suffix(record.relative_path) is None:
+                is_class = path_class(*place, owner_ids=owners, kind=record.kind)
+                if is_class in (PathClass.VERBATIM, PathClass.DATABASE):
+                    yield record, owners
+
+    def _is_new(self, record: Record, owners: frozenset[str]) -> bool:
+        mine = digest_or_none(self.now, record)
+        for backup in self.earlier:
+            twin = backup.record(record.domain, record.relative_path)
+            if twin is None or twin.kind is not Kind.FILE:
+                continue
+            if mine == digest_or_none(backup, twin) or self._has_all_rows_of(record, backup, twin, owners):
+                return False
+        return True
+
+    def _has_all_rows_of(self, record: Record, backup: Backup, twin: Record, owners: frozenset[str]) -> bool:
+        """Whether it is a database with the same rows as the earlier one, on other pages."""
+        if (
+            path_class(record.domain, record.relative_path, owner_ids=owners, kind=record.kind)
+            is not PathClass.DATABASE
+        ):
+            return False
         try:
-            mine = self._rows(self.now, record)
-            return any(self._rows(backup, twin) == mine for backup, _, twin in twins)
-        except sqlite3.Error:
+            return compare_rows(self.now, record, backup, twin, self.tmp) is Rows.ALL_THERE
+        except (MigrateError, OSError, ValueError):
             return False
 
-    def _rows(self, backup: Backup, record: Record) -> dict[str, TableDigest]:
-        with database_copy(backup, record, self.tmp) as copy:
-            return table_digests(copy)
 
-    def _row_ids(self, backup: Backup, record: Record, tables: frozenset[str]) -> RowIds:
-        """The row ids per table; empty if the bytes are not a database, because nothing in it can be lost then."""
-        try:
-            with database_copy(backup, record, self.tmp) as copy, open_database(copy) as connection:
-                there = ordinary_tables(connection) & tables
-                return {
-                    table: frozenset(row[0] for row in connection.execute(ROW_IDS.format(quote_identifier(table))))
-                    for table in there
-                }
-        except sqlite3.Error:
-            return {}
-
-
-def _added(now: RowIds, before: RowIds) -> int:
-    return sum(len(rows - before.get(table, frozenset())) for table, rows in now.items())
+def _has_equal(item: Item, others: list[Item]) -> bool:
+    return any(compare(other, item).is_equal for other in others)

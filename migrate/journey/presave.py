@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.backup.folder import BackupFolder
-from migrate.categories.tally import Tally, tally
+from migrate.content.tally import Tally, tally
 from migrate.journey import events
 from migrate.journey.context import PresavedBackup
 from migrate.journey.opened_backup import OpenedBackup, open_with_claims

@@ -13,7 +13,12 @@ from migrate.udid import normalize_udid
 A_UDID = re.compile(r"\b[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{16}\b")
 AN_ABSOLUTE_PATH = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^/\\\s\"']+[/\\])+[^/\\\s\"']*")
 
-REDACTED_PHONES = {"old_phone": mark("the old phone"), "new_phone": mark("the new phone")}
+REDACTED_PHONES = {
+    "old": mark("the old phone"),
+    "new": mark("the new phone"),
+    "old_phone": mark("the old phone"),
+    "new_phone": mark("the new phone"),
+}
 """What replaces the name and the UDID of each phone."""
 
 

@@ -29,7 +29,7 @@ from migrate.journey.steps.back_up import (
 from migrate.journey.steps.compose import compose_set
 from migrate.journey.steps.install import has_chosen_apps, install_apps
 from migrate.journey.steps.meet import meet, preflight
-from migrate.journey.steps.prove import prove, wants_proof
+from migrate.journey.steps.prove import prove_move, wants_proof
 from migrate.journey.steps.receipt import write_receipt
 from migrate.journey.steps.rehearse import REHEARSE, rehearse, wants_rehearsal
 from migrate.journey.steps.restore import is_already_restored, restore, wait_for_phone
@@ -66,7 +66,7 @@ STEPS = (
     Step("agree", ask_for_confirmation),
     Step("restore", restore, already_done=is_already_restored, point_of_no_return=True),
     Step("wait-for-phone", wait_for_phone),
-    Step("prove", prove, is_wanted=wants_proof),
+    Step("prove", prove_move, is_wanted=wants_proof),
     Step("receipt", write_receipt),
 )
 

@@ -31,7 +31,7 @@ from migrate.journey.runs import RunFolder, all_runs, find_run
 from migrate.journey.steps.agree import ask_for_confirmation
 from migrate.journey.steps.back_up import NewPhoneBackedUp, back_up_new_phone, is_new_phone_backed_up
 from migrate.journey.steps.compose import ComposedSet, Replacement
-from migrate.journey.steps.prove import prove
+from migrate.journey.steps.prove import prove_move
 from migrate.journey.steps.receipt import write_receipt
 from migrate.journey.steps.restore import is_already_restored, restore, wait_for_phone
 from migrate.journey.steps.verify import (
@@ -198,6 +198,6 @@ STEPS = (
     Step("agree", ask_for_confirmation),
     Step("restore", restore, already_done=is_already_restored, point_of_no_return=True),
     Step("wait-for-phone", wait_for_phone),
-    Step("prove", prove),
+    Step("prove", prove_move),
     Step("receipt", write_receipt),
 )

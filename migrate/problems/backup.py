@@ -169,6 +169,18 @@ class BlobUnreadable(MigrateError):
     next = "See what else is damaged with {verify_backup} and fetch it from the phone with: {repair_backup}"
 
 
+class BlobChanged(MigrateError):
+    """The stored bytes are not those that were sealed while the phone sent them."""
+
+    file_id: str
+    domain: str
+    relative_path: str
+    exit_code = 30
+    what = "{relative_path} ({domain}) has changed in the backup since the phone sent it."
+    why = "Its stored contents ({file_id}) are not those that arrived: the disk or another program altered them."
+    next = "See what else is damaged with {verify_backup} and fetch it from the phone with: {repair_backup}"
+
+
 class KeyUnusable(MigrateError):
     """A wrapped key that the unlocked keybag does not open. `BlobUnreadable` carries it where the file is known."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from migrate.language import _
 from migrate.problems.problem import Command, MigrateError, Problem, RecordProblem, by_count, when
 
 KEEP_OLD_PHONE = "Compare it on both phones before you erase the old one."
@@ -126,24 +127,204 @@ class RehearsalAppMissing(FileInRehearsal):
     next = "Install the app on the new iPhone from the App Store. Then {again}"
 
 
-# -- the proof, file by file -------------------------------------------------------------------------------------------
+# -- the proof, item by item -------------------------------------------------------------------------------------------
 
 
-class ProofPending(FileInPhone):
+class ItemsInProof(Problem, abstract=True):
+    """Items of one kind that share a fate. `named` are the first of them, as a person would recognise them."""
+
+    count: int
+    total: int
+    label: str
+    named: tuple[str, ...]
+    differing: tuple[str, ...]
+    categories: tuple[str, ...]
+
+    @property
+    def shown(self) -> str:
+        more = self.count - len(self.named)
+        listed = "; ".join(self.named)
+        return listed + "; " + _("and {count:,} more").format(count=more) if more > 0 else listed
+
+    @property
+    def differs(self) -> str:
+        return ", ".join(self.differing)
+
+
+class ProofItemsMissing(ItemsInProof):
+    code = "proof-missing"
+    exit_code = 60
+    what = by_count(
+        "count",
+        "1 of {total:,} {label} is not on the new iPhone: {shown}.",
+        "{count:,} of {total:,} {label} are not on the new iPhone: {shown}.",
+    )
+    why = "The backup taken after the move does not contain them."
+    next = "Keep the old iPhone as it is, and report this with the receipt."
+
+
+class ProofItemsOverdue(ItemsInProof):
+    code = "proof-missing"
+    exit_code = 60
+    what = by_count(
+        "count",
+        "1 of {total:,} {label} has still not arrived on the new iPhone: {shown}.",
+        "{count:,} of {total:,} {label} have still not arrived on the new iPhone: {shown}.",
+    )
+    why = "Nothing of this category has come within a day, or a week has passed."
+    next = (
+        "Leave the phone on Wi-Fi and power overnight, sign in to the accounts of the old iPhone, and prove the move "
+        "again. Keep the old iPhone as it is until then."
+    )
+
+
+class ProofItemsDifferent(ItemsInProof):
+    code = "proof-changed"
+    exit_code = 60
+    what = by_count(
+        "count",
+        "1 of {total:,} {label} is different on the new iPhone: {shown}.",
+        "{count:,} of {total:,} {label} are different on the new iPhone: {shown}.",
+    )
+    why = when(
+        "differs",
+        "What differs: {differs}. They were not changed on the new iPhone since the move.",
+        otherwise="A file that belongs to them is missing or different.",
+    )
+    next = KEEP_OLD_PHONE
+
+
+class ProofItemsKeptOwn(ItemsInProof):
+    code = "proof-kept-own"
+    exit_code = 60
+    what = by_count(
+        "count",
+        "1 of {total:,} {label} did not move: the new iPhone kept its own. {shown}.",
+        "{count:,} of {total:,} {label} did not move: the new iPhone kept its own. {shown}.",
+    )
+    why = "What is on the new iPhone equals what it had before the move."
+    next = "Keep the old iPhone as it is, and report this with the receipt."
+
+
+class ProofItemsChangedSince(ItemsInProof):
+    code = "proof-changed-since"
     severity = "info"
-    what = "{shown} has not arrived yet."
-    why = "The phone loads it in the background, or with its app from the App Store."
+    what = by_count(
+        "count",
+        "1 of {total:,} {label} was changed or deleted on the new iPhone since the move: {shown}.",
+        "{count:,} of {total:,} {label} were changed or deleted on the new iPhone since the move: {shown}.",
+    )
+    why = "They are there, with a date after the move, or in Recently Deleted."
+    next = "If you did not change them yourself, compare them with the old iPhone."
+
+
+class ProofItemsUnseen(ItemsInProof):
+    code = "proof-unseen"
+    severity = "warning"
+    what = by_count(
+        "count",
+        "1 of {total:,} {label} could not be compared: {shown}.",
+        "{count:,} of {total:,} {label} could not be compared: {shown}.",
+    )
+    why = "The backup taken after the move could not read them, or does not contain this category."
+    next = "Check them on the new iPhone. Keep the old iPhone as it is until then."
+
+
+class ProofItemsPending(ItemsInProof):
+    code = "proof-pending"
+    severity = "info"
+    what = by_count(
+        "count",
+        "1 of {total:,} {label} is still arriving: {shown}.",
+        "{count:,} of {total:,} {label} are still arriving: {shown}.",
+    )
+    why = when(
+        "differs",
+        "{differs}.",
+        otherwise="The phone loads them in the background, with their app, or after you sign in to their account.",
+    )
     next = "Leave the phone on Wi-Fi and power for a while, then look again."
 
 
-class ProofPresent(FileInPhone):
+class ProofItemsUnknown(Problem):
+    """The items of the old backup could not be read, so they were not compared one by one."""
+
+    label: str
+    categories: tuple[str, ...]
+    severity = "warning"
+    what = "The {label} could not be compared one by one."
+    why = "The old iPhone's backup keeps them in a form that migrate cannot read, or its file is damaged."
+    next = "Check them on the new iPhone. Keep the old iPhone as it is until then."
+
+
+class ProofFieldsLeftOut(Problem):
+    """Fields that only one of the two iOS versions stores."""
+
+    label: str
+    fields: tuple[str, ...]
+    categories: tuple[str, ...]
     severity = "info"
-    what = "{shown} is on the new iPhone, but its contents were not compared."
-    why = (
-        "The phone itself writes to this database. It has at least as many rows as were sent, which does "
-        "not prove that they "
-        "are the same."
+    what = "Not compared for the {label}: {shown}."
+    why = "Only one of the two iOS versions stores this."
+    next = "Nothing needs to be done."
+
+    @property
+    def shown(self) -> str:
+        return ", ".join(self.fields)
+
+
+# -- the proof, file by file -------------------------------------------------------------------------------------------
+
+
+class FilesInProof(Problem, abstract=True):
+    """Files of one category that share a fate and are not listed one by one."""
+
+    count: int
+    title: str
+    first: str
+    categories: tuple[str, ...]
+
+
+class ProofFilesPending(FilesInProof):
+    code = "proof-pending"
+    severity = "info"
+    what = by_count(
+        "count",
+        "{title}: 1 file is still arriving.",
+        "{title}: {count:,} files are still arriving.",
     )
+    why = "The phone loads them in the background, or with their app from the App Store. The first is {first}."
+    next = "Leave the phone on Wi-Fi and power for a while, then look again."
+
+
+class ProofFilesPresent(FilesInProof):
+    code = "proof-present"
+    severity = "info"
+    what = by_count(
+        "count",
+        "{title}: 1 file is on the new iPhone, but its contents were not compared.",
+        "{title}: {count:,} files are on the new iPhone, but their contents were not compared.",
+    )
+    why = "iOS itself writes to them. The first is {first}."
+    next = "Nothing needs to be done."
+
+
+class ProofFilesChangedSince(FilesInProof):
+    code = "proof-changed-since"
+    severity = "info"
+    what = by_count(
+        "count",
+        "{title}: 1 file was changed on the new iPhone since the move.",
+        "{title}: {count:,} files were changed on the new iPhone since the move.",
+    )
+    why = "They were written after the move. The first is {first}."
+    next = "If you did not change them yourself, compare them with the old iPhone."
+
+
+class ProofUnseen(FileInPhone):
+    severity = "warning"
+    what = "{shown} could not be compared."
+    why = "The backup taken after the move lists it, but the phone could not read it."
     next = "Check it on the new iPhone. Keep the old iPhone as it is until then."
 
 
@@ -166,7 +347,7 @@ class ProofOverdue(FileInPhone):
     code = "proof-missing"
     exit_code = 60
     what = "{shown} is not on the new iPhone, and should have arrived by now."
-    why = "Everything else that was still arriving is there now, or a week has passed."
+    why = "Nothing of its category has come within a day, or a week has passed."
     next = (
         "Leave the phone on Wi-Fi and power overnight and prove the move again. Keep the old iPhone as it is "
         "until then."
@@ -174,31 +355,34 @@ class ProofOverdue(FileInPhone):
 
 
 class ProofChanged(FileInPhone):
+    details: str
     exit_code = 60
     what = "{shown} is on the new iPhone with different contents."
-    why = "Its contents differ from what was sent, in a way that iOS is not known to cause."
+    why = when(
+        "details",
+        "These settings are not what was sent: {details}.",
+        otherwise="Its contents differ from what was sent, and it was not changed on the new iPhone since the move.",
+    )
     next = KEEP_OLD_PHONE
 
 
-class ProofFewerRows(FileInPhone):
+class ProofOldCopyChanged(FileInPhone):
+    """The seal does not fit any more: what was sent may have been damaged."""
+
     exit_code = 60
-    what = "{shown} has fewer entries on the new iPhone."
-    why = "At least one of its tables has fewer rows than were sent."
-    next = KEEP_OLD_PHONE
-
-
-class ProofKeptPending(ProofPending):
+    what = "The copy of {shown} on this computer has changed since the old iPhone sent it."
     why = (
-        "It was on the new iPhone before the move. The phone loads it in the background, or with its app from the"
-        " App Store."
+        "The disk or another program altered it, so it cannot prove anything, and the new iPhone may have received it "
+        "damaged."
     )
+    next = "Keep the old iPhone as it is, back it up again, and compare this file on both phones: {back_up_phone}"
 
 
-class ProofKeptPresent(ProofPresent):
-    why = (
-        "It was on the new iPhone before the move. It has at least as many rows as before, which does not prove "
-        "that they are the same."
-    )
+class ProofKeptOwn(FileInPhone):
+    exit_code = 60
+    what = "{shown} did not move: the new iPhone kept its own."
+    why = "It equals what the new iPhone had before the move."
+    next = "Keep the old iPhone as it is, and report this with the receipt."
 
 
 class ProofKeptMissing(ProofMissing):
@@ -206,10 +390,8 @@ class ProofKeptMissing(ProofMissing):
 
 
 class ProofKeptChanged(ProofChanged):
-    why = (
-        "It was on the new iPhone before the move. Its contents changed since, in a way that iOS is not known to cause."
+    why = when(
+        "details",
+        "It was on the new iPhone before the move. These settings are not what they were: {details}.",
+        otherwise="It was on the new iPhone before the move, and was not changed by a person since.",
     )
-
-
-class ProofKeptFewerRows(ProofFewerRows):
-    why = "It was on the new iPhone before the move. At least one of its tables has fewer rows than before."

@@ -16,6 +16,7 @@ from migrate.journey.run import resume, run
 from migrate.journey.runs import RunFolder
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.plan.model import Plan
+from migrate.simulator.aftermath.settings import Aftermath
 from migrate.simulator.contents import ContentsSpec, fill
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
@@ -28,6 +29,10 @@ LITTLE = ContentsSpec(
     history=5, voicemails=1, memos=1, health_samples=20, wifi_networks=2,
 )  # fmt: skip
 """Contents that move in a second or two."""
+AFTERMATH = Aftermath(arrives_in_s=0, signs_in_after_s=0)
+"""The phone rewrites its data as a restored iPhone does, and nothing is awaited for long."""
+UNTOUCHED = Aftermath(on=False)
+"""A phone that leaves restored data alone, for tests that compare its files byte by byte."""
 
 
 @dataclass
@@ -111,7 +116,8 @@ class Lab:
 
 def a_phone(udid: str, name: str, ios_version: str, spec: ContentsSpec, seed: int, **more: Any) -> SimulatedPhone:
     phone = SimulatedPhone(
-        udid=udid, name=name, ios_version=ios_version, keybag_rounds=ROUNDS, boot_delay_s=0.01, **more
+        udid=udid, name=name, ios_version=ios_version, keybag_rounds=ROUNDS, boot_delay_s=0.01,
+        **{"aftermath": replace(AFTERMATH), **more},
     )  # fmt: skip
     phone.simulated_user.setup_delay_s = 0.0
     fill(phone, spec, seed=seed)

@@ -10,11 +10,11 @@ import pytest
 
 from migrate.categories.claims import Claims
 from migrate.journey.changes_since import ChangesSince
-from tests.journey.test_proof import PHOTO, SMS, Files, backup_of
+from tests.journey.proof.made import PHOTO, SMS, Files, backup_of
 
 Counted = Callable[..., dict[str, int]]
 SETTINGS = ("HomeDomain", "Library/Preferences/com.apple.springboard.plist")
-VOICE = ("HomeDomain", "Library/Voicemail/1.amr")
+MEMO = ("MediaDomain", "Media/Recordings/soup.m4a")
 
 
 @pytest.fixture
@@ -66,4 +66,4 @@ def test_files_that_ios_writes_are_not_counted(counted: Counted) -> None:
 
 
 def test_another_recording_under_the_same_name_is_counted(counted: Counted) -> None:
-    assert counted({VOICE: b"#!AMR\nlater"}, {VOICE: b"#!AMR\nbefore"}) == {"voicemail": 1}
+    assert counted({MEMO: b"later"}, {MEMO: b"before"}) == {"voice-memos": 1}

@@ -24,7 +24,7 @@ from migrate.journey.steps.restore import Restored
 from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified, SafetyBackupVerified
 from migrate.journey.undo import SetToPutBack, undo
 from migrate.problems import JournalTooOld, RunIsOver
-from tests.journey.moves import Lab, new_phone
+from tests.journey.moves import UNTOUCHED, Lab, new_phone
 
 RECORDED = Path(__file__).parent / "old_journals"
 CONTACTS = {
@@ -96,7 +96,7 @@ def test_resume_of_a_finished_old_run_reports_that_it_has_finished(make_lab: Cal
 
 
 def test_an_old_run_can_be_proven_and_undone(make_lab: Callable[..., Lab]) -> None:
-    lab = make_lab(new=new_phone("18.5", empty=False))
+    lab = make_lab(new=new_phone("18.5", empty=False, aftermath=UNTOUCHED))
     lab.person.passwords["new"] = lab.person.passwords["old"]
     lab.move(lab.plan(**CONTACTS))
     run = lab.last_run

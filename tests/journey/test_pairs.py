@@ -14,7 +14,7 @@ import pytest
 
 from migrate.journey import events
 from migrate.problems import NotProven
-from tests.journey.moves import NEW_PASSWORD, PASSWORD, Lab, Person, new_phone, old_phone
+from tests.journey.moves import NEW_PASSWORD, PASSWORD, UNTOUCHED, Lab, Person, new_phone, old_phone
 from tests.journey.pairs import GOOD, contents, dump, pair, plan_of, spoiled, truth
 
 SAMPLE = (8,)
@@ -28,7 +28,7 @@ def test_the_verdict_equals_what_the_phones_files_show(make_lab: Callable[..., L
     old = old_phone(one.old_ios_version, contents(seed), seed=1000 + seed)
     own_password = {"backup_password": NEW_PASSWORD} if one.strategy == "graft" else {}
     new = new_phone(one.ios_version, empty=one.strategy == "replace", spec=contents(500 + seed), seed=500 + seed,
-                    **own_password)  # fmt: skip
+                    aftermath=UNTOUCHED, **own_password)  # fmt: skip
     lab = make_lab(old, new)
     if own_password:
         lab.person = Person({"old": PASSWORD, "new": NEW_PASSWORD})

@@ -17,7 +17,7 @@ from migrate.phone.mobilebackup2 import restore as restoring
 from migrate.phone.mobilebackup2.restore import RestoreAttempt
 from migrate.problems import RestoreInDoubt
 from migrate.simulator.device.filesystem import Bytes
-from tests.journey.moves import Lab, new_phone
+from tests.journey.moves import UNTOUCHED, Lab, new_phone
 
 IN_USE: dict[str, Any] = {
     "new_phone": {"is": "in-use"},
@@ -35,7 +35,7 @@ def cut() -> None:
 
 @pytest.fixture
 def in_use(make_lab: Callable[..., Lab]) -> Lab:
-    lab = make_lab(new=new_phone("18.5", empty=False))
+    lab = make_lab(new=new_phone("18.5", empty=False, aftermath=UNTOUCHED))
     lab.person.passwords["new"] = lab.person.passwords["old"]
     return lab
 

@@ -48,7 +48,15 @@ RESULTS: tuple[StepResult, ...] = (
     Rehearsed(SimulatedAs("26.1", "iPhone17,3", with_contents=False), {"photos": {"arrives": 2}}, kept={}),
     Restored(bytes=7, files=1, confirmed=True),
     Restored(found_done=True),
-    Proved("proven", {"photos": {"same": 2}}, {"same": 4}, "2026-01-01T00:00:00+00:00"),
+    Proved(
+        "pending",
+        "2026-01-01T00:00:00+00:00",
+        items={"photos": {"photos": {"found": 2, "later": 1}}},
+        files={"photos": {"same": 2}},
+        later={"photos": {"background": 1}},
+        unknown={"calls": ("calls",)},
+        kept_files={"same": 4},
+    ),
     ReceiptWritten(Path("/run/receipt.json")),
 )
 

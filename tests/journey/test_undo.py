@@ -15,7 +15,7 @@ from migrate.journey.undo import undo
 from migrate.problems import FindMyOn, NotAgreed, NothingToUndo, NotProven, UndoWouldLose
 from migrate.simulator.device.domains import NEVER_BACKED_UP, is_covered
 from migrate.simulator.device.phone import SimulatedPhone
-from tests.journey.moves import PASSWORD, Lab, new_phone
+from tests.journey.moves import PASSWORD, UNTOUCHED, Lab, new_phone
 
 MakeLab = Callable[..., Lab]
 MESSAGES: dict[str, Any] = {
@@ -29,7 +29,7 @@ COMPANIONS = ("-wal", "-shm", "-journal")
 @pytest.fixture
 def moved(make_lab: MakeLab) -> tuple[Lab, RunFolder, dict[str, str]]:
     """A lab after messages moved to a phone in use, the run, and the phone's files from before."""
-    lab = make_lab(new=new_phone(empty=False))
+    lab = make_lab(new=new_phone(empty=False, aftermath=UNTOUCHED))
     before = lab.new.files.digests()
     lab.move(lab.plan(**MESSAGES))
     assert lab.new.files.digests() != before
@@ -97,7 +97,7 @@ def test_a_run_without_a_safety_backup_or_a_restore_cannot_be_undone(make_lab: M
 @pytest.mark.soak
 def test_undo_of_a_wiped_phone_restores_its_data(make_lab: MakeLab) -> None:
     """After a replace: its apps, its backup password and all its data."""
-    lab = make_lab(new=new_phone(empty=False, backup_password=PASSWORD))
+    lab = make_lab(new=new_phone(empty=False, backup_password=PASSWORD, aftermath=UNTOUCHED))
     before, apps = lab.new.files.digests(), set(lab.new.apps)
     lab.move(lab.plan(new_phone={"wipe": True}, safety={"save_new_phone_first": True, "prove": False}))
     assert lab.new.files.digests() != before

@@ -14,7 +14,7 @@ from migrate.categories.atomic import refuse_partial_groups
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.choose import Choice, choose
 from migrate.categories.claims import Claims
-from migrate.categories.tally import Tally, tally
+from migrate.content.tally import Tally, tally
 from migrate.journey.backup_password import password_of
 from migrate.journey.opened_backup import OpenedBackup, open_with_claims, title_of
 from migrate.journey.results import StepResult
@@ -31,13 +31,14 @@ from migrate.problems.finding import Finding
 
 
 class Replacement(NamedTuple):
-    """How much of a category is sent, and how much of it the new phone has. Items, or files where items are unknown."""
+    """How much of a category is sent, and how much of it the new phone has: items, or files if it has no items."""
 
     owner: str
     title: str
     sent: int | None
+    """None: unknown, because a database cannot be read."""
     on_new_phone: int | None
-    """None: the new phone was not backed up."""
+    """None: unknown for the same reason, or the new phone was not backed up."""
 
 
 @dataclass(frozen=True)
@@ -230,18 +231,19 @@ async def count_replacements(
 
 
 def _counterpart(owner: str, old: Tally, new: Tally | None) -> Replacement:
-    title, sent = _amount(owner, old)
-    return Replacement(owner, title, sent, _amount(owner, new)[1] if new else None)
+    return Replacement(owner, old.title_of(owner), _amount(owner, old), _amount(owner, new) if new else None)
 
 
-def _amount(owner: str, tally: Tally) -> tuple[str, int]:
-    """A category's or an app's title, and how much of it there is: things where they can be counted, else files."""
-    if owner.startswith(APP_PREFIX):
-        bundle = owner.removeprefix(APP_PREFIX)
-        found = next((row for row in tally.apps if row.app.id == bundle), None)
-        return (found.app.title, found.files) if found else (bundle, 0)
-    row = tally.category(owner)
-    return _(row.category.title), row.files if row.items is None else row.items
+def _amount(owner: str, tally: Tally) -> int | None:
+    """How much there is of a category or an app: items where they are counted, else files; None if unknown."""
+    row = tally.owner(owner)
+    if row is None:
+        return 0
+    if row.items is None and row.counts.is_unknown:
+        return None
+    if owner.startswith(APP_PREFIX):  # an app has more than its items: without any, its files are counted
+        return row.items or row.files
+    return row.files if row.items is None else row.items
 
 
 def refuse_unapproved_replacement(plan: Plan, replaces: Sequence[Replacement]) -> None:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import IO, Any
 
-from migrate.journey.opened_backup import open_with_claims
-from migrate.journey.proof.compare import Proof, Prover
+from migrate.backup.private_files import open_new
+from migrate.categories.catalogue import APP_PREFIX
+from migrate.categories.choose import chosen_owners
+from migrate.journey.opened_backup import OpenedBackup, open_with_claims
+from migrate.journey.prompts import Role
+from migrate.journey.proof.evidence import Evidence, Side
+from migrate.journey.proof.prover import Proof, prove
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
 from migrate.journey.steps.back_up import ready_to_back_up
-from migrate.journey.steps.compose import ComposedSet, load_agreed_selection
+from migrate.journey.steps.compose import ComposedSet
 from migrate.journey.steps.restore import Restored
 from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified, check, link_into_run
 from migrate.journey.threads import in_thread
@@ -27,63 +34,100 @@ ARRIVAL_POLL_S = 5.0
 ANOTHER_LOOK_S = 900.0
 """The longest time between two looks at what arrives unseen from outside, such as photos. Each look is a backup, and
 a phone asks for its passcode each time (facts 2.3)."""
+DETAILS = "proof.ndjson"
+"""In the run's folder: each item and file that is neither proven nor still arriving."""
+
+FateCounts = Mapping[str, int]
+"""Fate -> how many."""
 
 
 @dataclass(frozen=True)
 class Proved(StepResult):
-    """What the proof came to, in files."""
+    """What the proof came to."""
 
     step = "prove"
     verdict: str
-    categories: Mapping[str, Mapping[str, int]]
-    """Owner -> outcome -> files."""
-    kept: Mapping[str, int]
-    """Outcome -> files that were on the new phone before and were not chosen."""
+    """`proven`, `pending` or `not proven`."""
     proven_at: str
+    items: Mapping[str, Mapping[str, FateCounts]] = field(default_factory=dict)
+    """Owner -> kind of item -> fates."""
+    files: Mapping[str, FateCounts] = field(default_factory=dict)
+    """Owner -> fates of the files that a person would miss."""
+    loose: Mapping[str, FateCounts] = field(default_factory=dict)
+    """Owner -> fates of those files that belong to no item and did not simply arrive."""
+    housekeeping: Mapping[str, FateCounts] = field(default_factory=dict)
+    """Owner -> fates of the files that the phone keeps for itself."""
+    later: Mapping[str, FateCounts] = field(default_factory=dict)
+    """Owner -> why items and files are still arriving: `background`, `app`, `account`."""
+    unknown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Owner -> kinds of items that could not be read in the old backup."""
+    kept_items: Mapping[str, FateCounts] = field(default_factory=dict)
+    """Kind -> fates of what was on the new phone before and was not chosen."""
+    kept_files: FateCounts = field(default_factory=dict)
+    kept_loose: FateCounts = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What the proof compares with the new phone: the results of the steps before it."""
+class Earlier:
+    """The results of earlier steps that the proof needs."""
 
     composed: ComposedSet
     safety: NewPhoneVerified | None
     verified: OldPhoneVerified | None
     """None: an undo, which sends the new phone's own backup."""
-    proven_before: bool
 
 
 def wants_proof(run: Run, plan: Plan) -> bool:
     return plan.safety.prove or run.is_requested(Proved.step)
 
 
-async def prove(
-    run: Run,
-    plan: Plan,
-    composed: ComposedSet,
-    safety: NewPhoneVerified | None,
-    verified: OldPhoneVerified | None,
-    earlier_proof: Proved | None,
+async def prove_move(
+    run: Run, plan: Plan, composed: ComposedSet, safety: NewPhoneVerified | None, verified: OldPhoneVerified | None
 ) -> Proved:
     """Back the new phone up once more and compare it with what was agreed. Waits for what arrives later as long as
     requested, then leaves it open.
 
     A failed proof raises nothing here: the receipt must be written either way, and the run ends with 60.
     """
-    evidence = Evidence(composed, safety, verified, proven_before=earlier_proof is not None)
+    earlier = Earlier(composed, safety, verified)
     deadline = time.monotonic() + run.context.arrival_wait_s
     while True:
-        proof = await prove_once(run, plan, evidence)
-        if not proof.pending or proof.bad or time.monotonic() >= deadline:
+        proof = await prove_once(run, plan, earlier)
+        if not proof.arriving or proof.wrong or time.monotonic() >= deadline:
             break
         await wait_for_arrivals(run, proof, deadline)
     run.findings[:] = [finding for finding in run.findings if not finding.code.startswith("proof-")]
     for finding in proof.findings:
         run.found(finding)
-    return Proved(**proof.as_json(), proven_at=now_utc().isoformat(timespec="seconds"))
+    return as_result(proof)
 
 
-async def prove_once(run: Run, plan: Plan, evidence: Evidence) -> Proof:
+def as_result(proof: Proof) -> Proved:
+    owners = sorted(proof.owners.items())
+    return Proved(
+        verdict=proof.verdict,
+        proven_at=now_utc().isoformat(timespec="seconds"),
+        items={
+            owner: {kind: counts(fates) for kind, fates in sorted(one.items.items())}
+            for owner, one in owners
+            if one.items
+        },
+        files={owner: counts(one.files) for owner, one in owners if one.files},
+        loose={owner: counts(one.loose) for owner, one in owners if one.loose},
+        housekeeping={owner: counts(one.housekeeping) for owner, one in owners if one.housekeeping},
+        later={owner: counts(one.later) for owner, one in owners if one.later},
+        unknown={owner: tuple(sorted(one.unknown_kinds)) for owner, one in owners if one.unknown_kinds},
+        kept_items={kind: counts(fates) for kind, fates in sorted(proof.kept.items.items())},
+        kept_files=counts(proof.kept.files),
+        kept_loose=counts(proof.kept.loose),
+    )
+
+
+def counts(counted: Mapping[Any, int]) -> FateCounts:
+    return {str(name): count for name, count in sorted(counted.items()) if count}
+
+
+async def prove_once(run: Run, plan: Plan, earlier: Earlier) -> Proof:
     """One proof, from a new backup of the new phone."""
     async with AsyncExitStack() as locked:
         async with run.phone("new") as phone:
@@ -92,9 +136,7 @@ async def prove_once(run: Run, plan: Plan, evidence: Evidence) -> Proof:
             await phone.back_up(folder, seals=run.home.seals, begin="incremental", progress=run.progress())
         await check(run, folder, "new")
         kept = await link_into_run(run, folder, "proof")
-    if evidence.verified is None:
-        return await compare_undone(run, evidence, kept, installed)
-    return await compare(run, plan, evidence, evidence.verified, kept, installed)
+    return await compare(run, plan, earlier, kept, installed)
 
 
 async def wait_for_arrivals(run: Run, proof: Proof, deadline: float) -> None:
@@ -110,54 +152,68 @@ async def wait_for_arrivals(run: Run, proof: Proof, deadline: float) -> None:
         await asyncio.sleep(min(left, ARRIVAL_POLL_S))
 
 
-async def compare(
-    run: Run, plan: Plan, evidence: Evidence, verified: OldPhoneVerified, after: Path, installed: frozenset[str]
-) -> Proof:
-    agreement = await load_agreed_selection(run, plan, verified, evidence.composed)
-    safety = evidence.safety
+async def compare(run: Run, plan: Plan, earlier: Earlier, after: Path, installed: frozenset[str]) -> Proof:
+    """Compare the new phone's backup with the old phone's and with its own earlier one. After an undo: with the safety
+    backup, everything of which should be there again."""
+    verified, safety = earlier.verified, earlier.safety
     with ExitStack() as opened:
-        opened.enter_context(agreement.old.backup)
-        sent = opened.enter_context((await open_with_claims(run, evidence.composed.set, run.restore_set_role)).backup)
-        now = opened.enter_context((await open_with_claims(run, after, "new")).backup)
-        before = await open_with_claims(run, safety.backup, "new") if safety else None
-        prover = Prover(
-            restore_set=sent,
-            after=now,
-            claims=agreement.old.claims,
+
+        async def side(folder: Path, role: Role) -> OpenedBackup:
+            one = await open_with_claims(run, folder, role)
+            opened.enter_context(one.backup)
+            return one
+
+        if verified is None:
+            old = await side(earlier.composed.set, "new")
+            owners = frozenset(old.claims.catalogue.ids) | frozenset(APP_PREFIX + bundle for bundle in old.claims.apps)
+        else:
+            old = await side(verified.backup, "old")
+            move = plan.move
+            owners = chosen_owners(old.claims, categories=move.categories, except_=move.except_, apps=move.apps)
+        if old.seal is not None:
+            old.backup.hold_to(old.seal.digests)
+        now = await side(after, "new")
+        before = await side(safety.backup, "new") if safety and verified is not None else None
+        (run.folder / DETAILS).unlink(missing_ok=True)
+        details = opened.enter_context(open_new(run.folder / DETAILS))
+        evidence = Evidence(
+            old=as_side(old),
+            after=as_side(now),
+            before=as_side(before) if before else None,
+            owners=owners,
             strategy=run.strategy,
             installed=installed,
             tmp=run.tmp,
-            agreed=agreement.records,
-            unsent_file_ids=agreement.unsent_file_ids,
-            proven_before=evidence.proven_before,
+            unsent_file_ids=frozenset(left_out.file_id for left_out in earlier.composed.left_out),
+            restored_at=restored_at(run),
             days_since=days_since_restore(run),
-            before=opened.enter_context(before.backup) if before else None,
-            before_claims=before.claims if before else None,
+            same_phone=verified is None,
             progress=run.progress(),
+            details=lambda line: write_line(details, line),
         )
-        return await in_thread(run, prover.prove)
+        return await in_thread(run, lambda: prove(evidence))
 
 
-async def compare_undone(run: Run, evidence: Evidence, after: Path, installed: frozenset[str]) -> Proof:
-    """After an undo: whether everything in the safety backup is there again."""
-    with ExitStack() as opened:
-        put_back = await open_with_claims(run, evidence.composed.set, "new")
-        prover = Prover(
-            restore_set=opened.enter_context(put_back.backup),
-            after=opened.enter_context((await open_with_claims(run, after, "new")).backup),
-            claims=put_back.claims,
-            strategy=run.strategy,
-            installed=installed,
-            tmp=run.tmp,
-            proven_before=evidence.proven_before,
-            days_since=days_since_restore(run),
-            same_phone=True,
-            progress=run.progress(),
-        )
-        return await in_thread(run, prover.prove)
+def as_side(opened: OpenedBackup) -> Side:
+    return Side(backup=opened.backup, claims=opened.claims, seal=opened.seal)
+
+
+def write_line(file: IO[bytes], line: Mapping[str, Any]) -> None:
+    file.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+
+
+def restored_at(run: Run) -> float | None:
+    """When the new phone was first there again after the restore, in unix seconds. What iOS itself changes at its first
+    start is older, so a later change is the person's."""
+    return _finished_at(run, "wait-for-phone")
 
 
 def days_since_restore(run: Run) -> float:
     """0 if the journal does not say when the set was sent."""
-    sent = next((line["at"] for line in reversed(run.journal.lines) if line.get("finished") == Restored.step), None)
-    return (now_utc() - datetime.fromisoformat(sent)).total_seconds() / 86_400 if sent else 0.0
+    sent = _finished_at(run, Restored.step)
+    return (now_utc().timestamp() - sent) / 86_400 if sent is not None else 0.0
+
+
+def _finished_at(run: Run, step: str) -> float | None:
+    at = next((line["at"] for line in reversed(run.journal.lines) if line.get("finished") == step), None)
+    return datetime.fromisoformat(at).timestamp() if at else None

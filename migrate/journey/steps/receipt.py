@@ -9,6 +9,7 @@ from typing import Any
 
 from migrate import __version__
 from migrate.backup.private_files import write_atomically
+from migrate.journey.receipt_data import ReceiptParts, headline, kept, next_steps
 from migrate.journey.results import StepResult, to_json
 from migrate.journey.run_state import Run
 from migrate.journey.steps.compose import ComposedSet
@@ -39,15 +40,24 @@ async def write_receipt(
 ) -> ReceiptWritten:
     """Write `receipt.json`, and the same as a page for people."""
     journal = run.journal
+    old, new = journal.name_of("old"), journal.name_of("new") or ""
+    parts = ReceiptParts(proof, composed.titles, composed.chosen)
     receipt: dict[str, Any] = {
-        "migrate": __version__,
         "run": journal.run_id,
+        "verdict": None if proof is None else proof.verdict,
+        "headline": headline(proof, new),
+        "old": {"udid": journal.udid_of("old"), "name": old},
+        "new": {"udid": journal.udid_of("new"), "name": new},
+        "strategy": run.strategy.value,
+        "categories": parts.categories(),
+        "not_moved": parts.not_moved(),
+        "next": next_steps(proof, journal.run_id, old or new),
+        "kept": {} if proof is None else kept(proof),
+        "remarks": [finding.what for finding in run.findings if finding.severity != "info"],
+        "migrate": __version__,
         "begun": journal.begun_at,
         "written": now_utc().isoformat(timespec="seconds"),
         "plan": {"name": plan.name, "digest": journal.plan_digest},
-        "strategy": run.strategy.value,
-        "old_phone": {"udid": journal.udid_of("old"), "name": journal.name_of("old")},
-        "new_phone": {"udid": journal.udid_of("new"), "name": journal.name_of("new")},
         "saved": to_json(put_back if journal.undoes else verified),
         "safety": to_json(safety),
         "undoes": journal.undoes,

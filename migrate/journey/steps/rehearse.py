@@ -25,7 +25,6 @@ from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.claims import Claims
 from migrate.journey.backup_password import password_of
 from migrate.journey.opened_backup import open_with_claims
-from migrate.journey.proof.compare import MAX_FINDINGS, RecordKey, records_by_key
 from migrate.journey.rehearsal_phone import build_rehearsal_phone, serve_on_socket
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
@@ -55,6 +54,10 @@ from migrate.simulator.device.phone import SimulatedPhone
 
 REHEARSE: Final = "rehearse"
 RESTART_S = 60.0
+MAX_FINDINGS = 200
+"""A rehearsal gone wrong altogether names this many files one by one; the counts stay exact."""
+RecordKey = tuple[str, str]
+"""Domain and path."""
 
 
 @dataclass(frozen=True)
@@ -235,6 +238,11 @@ class RehearsalCheck:
         self.findings.append(
             problem.of(record, categories=tuple(sorted(owners)), phone=self.rehearsal_phone.name).as_finding()
         )
+
+
+def records_by_key(backup: Backup) -> dict[RecordKey, Record]:
+    """Every record of a backup by domain and path."""
+    return {(record.domain, record.relative_path): record for record in backup.records()}
 
 
 FILE_PROBLEMS: Mapping[str, type[FileInRehearsal]] = {

@@ -1,0 +1,251 @@
+"""The files of a proof: every agreed file of the old backup against the same file of the new phone's backup.
+
+The old blob is read once: its stored bytes are held to the seal while its plaintext is compared. Databases and property
+lists that are read as items have no fate here; see item_pass.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from migrate.backup.companions import without_suffix
+from migrate.backup.record import Kind, Record
+from migrate.categories.arrival import arrives_later, never_arrives_reason
+from migrate.categories.catalogue import PathClass
+from migrate.categories.path_classes import path_class, volatile_keys
+from migrate.categories.settings_difference import compare_settings
+from migrate.content.kinds import is_read_as_items
+from migrate.content.sentence import shortened
+from migrate.journey.proof.evidence import Evidence, Side
+from migrate.journey.proof.fates import GONE, GOOD, Fate, LaterReason, OwnerFates
+from migrate.journey.proof.file_digest import digest_of, digest_or_none, has_log
+from migrate.journey.proof.file_store import FileStore, StoredFate
+from migrate.journey.proof.rows import Rows, compare_rows
+from migrate.plan.strategy import Strategy
+from migrate.problems import BlobChanged, MigrateError
+
+CHANGED_HERE = "changed-on-this-computer"
+"""The old copy no longer fits its seal."""
+SUPPORT_FOLDER = "_SUPPORT/"
+SETTINGS_LIMIT_BYTES = 16 << 20
+SETTINGS_NAMED = 5
+
+
+@dataclass
+class FilePass:
+    """Decides the fate of each file and remembers it in `store`.
+
+    Args:
+        evidence: the compared backups.
+        store: receives every fate but SAME and FOUND.
+        old: where the files are read from: the old phone's backup, or for `kept` the new phone's earlier backup.
+        kept: whether these files were on the new phone before and were not chosen.
+    """
+
+    evidence: Evidence
+    store: FileStore
+    old: Side
+    kept: bool = False
+
+    def run(self, owners_fates: dict[str, OwnerFates], done: int, total: int) -> int:
+        """Count the fates per owner. Returns the bytes that are done."""
+        for record, owners in self.records():
+            done += record.size or 0
+            self.evidence.progress.bytes_moved(done, total)
+            is_class = self._class_of(record, owners)
+            if is_class is PathClass.ITEMS:
+                continue
+            fate, reason, why = self._fate(record, is_class, owners)
+            for owner in owners:
+                counted = owners_fates.setdefault(owner, OwnerFates())
+                if is_class is PathClass.HOUSEKEEPING:
+                    counted.housekeeping[why if why == GONE else fate] += 1
+                else:
+                    counted.files[fate] += 1
+            if fate not in GOOD and is_class is not PathClass.HOUSEKEEPING:
+                self.store.add(
+                    StoredFate(
+                        record.file_id,
+                        record.domain,
+                        record.relative_path,
+                        fate,
+                        reason,
+                        tuple(sorted(owners)),
+                        self.kept,
+                        why,
+                    )
+                )
+            elif fate not in GOOD and fate is not Fate.NOT_EXPECTED:
+                self._tell_housekeeping(record, why if why == GONE else fate.value)
+        return done
+
+    def records(self) -> Iterator[tuple[Record, frozenset[str]]]:
+        """The agreed files and links with their agreed owners; of what was there before, those that were not chosen.
+
+        Companions are left out where their database is listed: they are read with it.
+        """
+        chosen = self.evidence.owners
+        for record in self.old.backup.records(lambda bad: None):
+            if record.kind is Kind.DIRECTORY:
+                continue
+            owners = self.old.claims.owners(record.domain, record.relative_path)
+            if self.kept:
+                if owners & chosen or self._was_sent(record):
+                    continue
+            else:
+                owners &= chosen
+                if not owners:
+                    continue
+            database = without_suffix(record.relative_path)
+            if database is not None and self.old.backup.manifest.row(record.domain, database) is not None:
+                continue
+            yield record, owners
+
+    def _was_sent(self, record: Record) -> bool:
+        """Whether the old phone's backup brought this path, under whichever owner."""
+        sent = self.evidence.old
+        row = sent.backup.manifest.row(record.domain, record.relative_path)
+        owners = sent.claims.owners(record.domain, record.relative_path) if row is not None else frozenset()
+        return bool(owners & self.evidence.owners)
+
+    def _class_of(self, record: Record, owners: frozenset[str]) -> PathClass:
+        """Its path class. What no reader reads as items after all is compared as a file."""
+        place = (record.domain, record.relative_path)
+        if is_read_as_items(*place):
+            return PathClass.ITEMS
+        found = path_class(*place, owner_ids=owners, kind=record.kind, target=record.target)
+        if found is not PathClass.ITEMS:
+            return found
+        if SUPPORT_FOLDER in record.relative_path:  # what Core Data stores beside a database belongs to its rows
+            return PathClass.HOUSEKEEPING
+        return PathClass.SETTINGS if record.relative_path.endswith(".plist") else PathClass.DATABASE
+
+    def _tell_housekeeping(self, record: Record, fate: str) -> None:
+        self.evidence.details(
+            {"housekeeping": True, "domain": record.domain, "path": record.relative_path, "fate": fate}
+        )
+
+    def fate_of_unread(self, record: Record, owners: frozenset[str]) -> Fate:
+        """The fate of a database whose items could not be read: equal bytes prove it, anything else is a doubt."""
+        fate, _reason, why = self._fate(record, PathClass.VERBATIM, owners)
+        if fate is Fate.DIFFERENT and why != CHANGED_HERE:
+            fate = Fate.UNSEEN
+        if fate is not Fate.SAME:
+            known = tuple(sorted(owners))
+            self.store.add(
+                StoredFate(record.file_id, record.domain, record.relative_path, fate, None, known, self.kept, why)
+            )
+        return fate
+
+    # -- one file ----------------------------------------------------------------------------------------------------
+
+    def _fate(
+        self, record: Record, is_class: PathClass, owners: frozenset[str]
+    ) -> tuple[Fate, LaterReason | None, str]:
+        evidence = self.evidence
+        foreign = not self.kept and not evidence.same_phone
+        if record.file_id in evidence.unsent_file_ids:
+            return Fate.NOT_EXPECTED, None, ""
+        if foreign and never_arrives_reason(record.domain, record.relative_path):
+            return Fate.NOT_EXPECTED, None, ""
+        try:
+            arrived = evidence.after.backup.record(record.domain, record.relative_path)
+        except MigrateError:  # its row in the new phone's manifest is damaged
+            return Fate.UNSEEN, None, ""
+        if arrived is None or arrived.kind is not record.kind:
+            if arrived is None and is_class is PathClass.HOUSEKEEPING:
+                return Fate.PRESENT, None, GONE
+            reason = self._later_reason(record, owners) if arrived is None else None
+            if reason is not None:
+                return Fate.LATER, reason, ""
+            return (Fate.MISSING if arrived is None else Fate.DIFFERENT), None, ""
+        if record.kind is Kind.SYMLINK:
+            if record.target == arrived.target:
+                return Fate.SAME, None, ""
+            return (Fate.PRESENT if is_class is PathClass.HOUSEKEEPING else Fate.DIFFERENT), None, ""
+        fate, reason, why = self._compared(record, arrived, is_class)
+        if fate is Fate.KEPT_OWN and (reason := self._later_reason(record, owners)) is not None:
+            return Fate.LATER, reason, ""  # until the phone has loaded it, its own file is in that place
+        return fate, reason, why
+
+    def _later_reason(self, record: Record, owners: frozenset[str]) -> LaterReason | None:
+        evidence = self.evidence
+        if evidence.is_overdue:
+            return None
+        if evidence.is_app_missing(owners):
+            # in use: a phone drops the data of an app it does not have (facts 4.5)
+            return "app" if evidence.strategy is Strategy.REPLACE else None
+        return "background" if arrives_later(record.domain, record.relative_path) else None
+
+    def _compared(self, record: Record, arrived: Record, is_class: PathClass) -> tuple[Fate, LaterReason | None, str]:
+        after = self.evidence.after
+        if after.could_not_read(arrived):
+            return Fate.UNSEEN, None, ""
+        with_log = is_class is PathClass.DATABASE or has_log(self.old.backup, record)
+        try:
+            now = digest_of(after.backup, arrived, with_log=with_log)
+        except MigrateError:
+            return Fate.UNSEEN, None, ""
+        try:
+            old = digest_of(self.old.backup, record, with_log=with_log)
+        except BlobChanged:
+            return self._fate_of_rotten(record, now), None, CHANGED_HERE
+        except MigrateError:
+            return Fate.UNSEEN, None, "unreadable-in-the-old-backup"
+        if old == now:
+            return Fate.SAME, None, ""
+        if is_class is PathClass.HOUSEKEEPING:
+            return Fate.PRESENT, None, ""
+        if is_class is PathClass.SETTINGS and (settled := self._compare_settings(record, arrived)) is not None:
+            if settled == "":
+                return Fate.SAME, None, ""
+            return self._why_different(record, arrived, now), None, settled
+        if is_class is PathClass.DATABASE:
+            return self._compare_database(record, arrived, now), None, ""
+        return self._why_different(record, arrived, now), None, ""
+
+    def _fate_of_rotten(self, record: Record, now: bytes) -> Fate:
+        """The old copy was altered on this computer after it was sealed, so only its seal can speak for it, and a seal
+        is the digest of the plaintext only in an unencrypted backup."""
+        seal = self.old.seal
+        if not self.old.is_encrypted and seal is not None and seal.digests.get(record.file_id) == now.hex():
+            return Fate.SAME
+        return Fate.DIFFERENT
+
+    def _compare_settings(self, record: Record, arrived: Record) -> str | None:
+        """Which settings differ; "" if none does; None if one of the files is not a property list, or far too long."""
+        try:
+            old = self.old.backup.read(record, SETTINGS_LIMIT_BYTES)
+            new = self.evidence.after.backup.read(arrived, SETTINGS_LIMIT_BYTES)
+        except MigrateError:
+            return None
+        difference = compare_settings(old, new, volatile_keys(record.domain, record.relative_path))
+        if difference is None:
+            return None
+        differing = [shortened(key) for key in (*difference.lost, *difference.changed)]
+        return ", ".join(differing[:SETTINGS_NAMED]) + (", …" if len(differing) > SETTINGS_NAMED else "")
+
+    def _compare_database(self, record: Record, arrived: Record, now: bytes) -> Fate:
+        evidence = self.evidence
+        try:
+            rows = compare_rows(self.old.backup, record, evidence.after.backup, arrived, evidence.tmp)
+        except (MigrateError, ValueError):
+            return Fate.UNSEEN
+        if rows is Rows.ALL_THERE:
+            return Fate.FOUND
+        fate = self._why_different(record, arrived, now)
+        if rows is Rows.REWRITTEN and fate is not Fate.KEPT_OWN and not record.domain.startswith("AppDomain"):
+            return Fate.PRESENT
+        return fate
+
+    def _why_different(self, record: Record, arrived: Record, now: bytes) -> Fate:
+        """KEPT_OWN if the file is the new phone's own, CHANGED_SINCE if it was written after the restore."""
+        evidence = self.evidence
+        if evidence.before is not None and not self.kept:
+            own = evidence.before.backup.record(record.domain, record.relative_path)
+            if own is not None and own.kind is Kind.FILE and digest_or_none(evidence.before.backup, own) == now:
+                return Fate.KEPT_OWN
+        if evidence.restored_at is not None and arrived.modified > evidence.restored_at:
+            return Fate.CHANGED_SINCE
+        return Fate.DIFFERENT

@@ -1,0 +1,351 @@
+"""The items of a proof: every item of the old backup against the items of the new phone's backup, kind by kind.
+
+The readers yield items ordered by their lasting ids, so both streams are merged: a million messages need no more memory
+than one. On a phone in use the phone's own earlier backup is a third stream.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from migrate.backup.companions import is_database
+from migrate.backup.record import Record
+from migrate.categories.arrival import arrives_later
+from migrate.content.databases import is_damaged
+from migrate.content.item import Comparison, FileRef, Item, State, compare
+from migrate.content.kind import Kind
+from migrate.content.kinds import source_places
+from migrate.content.ordering import merge_by_id
+from migrate.content.source import Source
+from migrate.journey.proof.evidence import Evidence, Side
+from migrate.journey.proof.fates import GOOD, Fate, LaterReason
+from migrate.journey.proof.file_digest import digest_or_none
+from migrate.journey.proof.file_store import FileStore
+from migrate.plan.strategy import Strategy
+from migrate.problems import MigrateError
+
+EXAMPLES = 5
+"""Items that are named for each kind and fate."""
+
+
+@dataclass
+class ItemExamples:
+    """What is told about the items of one kind that share a fate."""
+
+    count: int = 0
+    named: list[str] = field(default_factory=list)
+    fields: Counter[str] = field(default_factory=Counter)
+    """Which fields differ, and on how many of them."""
+    left_out: frozenset[str] = frozenset()
+
+    def add(self, item: Item, comparison: Comparison | None) -> None:
+        self.count += 1
+        if len(self.named) < EXAMPLES:
+            self.named.append(item.describe())
+        if comparison is not None:
+            self.fields.update(comparison.differing or comparison.undecided)
+
+
+@dataclass
+class KindResult:
+    """The fates of one kind's items."""
+
+    kind: Kind
+    kept: bool
+    fates: Counter[Fate] = field(default_factory=Counter)
+    later: Counter[LaterReason] = field(default_factory=Counter)
+    examples: dict[Fate, ItemExamples] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
+    """Fields that could not be compared, because one of the two iOS versions does not have them."""
+    moved_files: Counter[tuple[tuple[str, ...], Fate, LaterReason | None]] = field(default_factory=Counter)
+    """Files of found items that the new phone keeps at another path: their owners, and the fate at the old path."""
+    is_unknown: bool = False
+    """Whether the old backup's items could not be read."""
+
+    @property
+    def total(self) -> int:
+        return sum(count for fate, count in self.fates.items() if fate is not Fate.NOT_EXPECTED)
+
+
+class ItemPass:
+    """Decides the fate of each item of one kind."""
+
+    def __init__(self, evidence: Evidence, store: FileStore, *, old: Side, kept: bool = False) -> None:
+        self.evidence = evidence
+        self.store = store
+        self.kept = kept
+        places = source_places()
+        self.old = Source(old.backup, evidence.tmp, places)
+        self.after = Source(evidence.after.backup, evidence.tmp, places)
+        before = evidence.before if not kept else None
+        self.before = Source(before.backup, evidence.tmp, places) if before is not None else None
+        self._awaits_background: dict[str, bool] = {}
+        self._damaged_stores: dict[str, bool] = {}
+        self._readable_fields: dict[str, frozenset[str]] = {}
+
+    def run(self, kind: Kind) -> KindResult:
+        """Compare all items of a kind."""
+        result = KindResult(kind, self.kept)
+        records = self.old.files(*kind.places)
+        sent = [record for record in records if record.file_id not in self.evidence.unsent_file_ids]
+        if not records:
+            return result
+        if not sent:
+            self._all_not_expected(kind, result)
+            return result
+        own_items = _OwnItems()
+        with closing(self._merged(kind)) as groups:
+            for old_items, new_items, own in groups:
+                own_items.add(new_items, own)
+                for item in old_items:
+                    self._settle(item, old_items, new_items, own, result)
+        if _failed(self.old, records) and set(result.fates) != {Fate.NOT_EXPECTED}:
+            result.is_unknown = True
+        if own_items.is_untouched and not any(result.fates[fate] for fate in GOOD):
+            _move(result, Fate.MISSING, Fate.KEPT_OWN)
+        return result
+
+    def _merged(self, kind: Kind) -> Generator[tuple[list[Item], ...]]:
+        streams = [kind.items(self.old), kind.items(self.after)]
+        streams.append(kind.items(self.before) if self.before is not None else iter(()))
+        try:
+            yield from merge_by_id(*streams)
+        finally:
+            for stream in streams:
+                if (close := getattr(stream, "close", None)) is not None:
+                    close()
+
+    def _all_not_expected(self, kind: Kind, result: KindResult) -> None:
+        for item in kind.items(self.old):
+            if item.state is not State.DELETED:
+                result.fates[Fate.NOT_EXPECTED] += 1
+
+    def _settle(
+        self, item: Item, old_items: list[Item], new_items: list[Item], own: list[Item], result: KindResult
+    ) -> None:
+        if item.state is State.DELETED:
+            return
+        fate, reason, comparison = self._fate(item, old_items, new_items, own, result)
+        if comparison is not None:
+            result.left_out.update(comparison.left_out)
+        result.fates[fate] += 1
+        if reason is not None:
+            result.later[reason] += 1
+        if fate in GOOD or fate is Fate.NOT_EXPECTED:
+            return
+        result.examples.setdefault(fate, ItemExamples()).add(item, comparison)
+        if fate is not Fate.LATER:
+            differing = () if comparison is None else comparison.differing or comparison.undecided
+            self.evidence.details(
+                {
+                    "kind": result.kind.id,
+                    "kept": self.kept,
+                    "item": item.describe(),
+                    "fate": fate.value,
+                    "differs": list(differing),
+                }
+            )
+
+    # -- one item ----------------------------------------------------------------------------------------------------
+
+    def _fate(
+        self, item: Item, old_items: list[Item], new_items: list[Item], own: list[Item], result: KindResult
+    ) -> tuple[Fate, LaterReason | None, Comparison | None]:
+        if self._stays_on_its_phone(item) and not self.kept and not self.evidence.same_phone:
+            return Fate.NOT_EXPECTED, None, None
+        match, comparison = _best_match(item, old_items, new_items)
+        if match is None or comparison is None:
+            fate, reason = self._fate_of_absent(item, result.kind)
+            return fate, reason, None
+        if comparison.is_equal:
+            fate, reason = self._fate_of_files(item, match, result)
+            return fate, reason, comparison
+        if any(compare(mine, match).is_equal for mine in own):
+            if self._is_still_to_load(result.kind):
+                return Fate.LATER, "background", comparison
+            return Fate.KEPT_OWN, None, comparison
+        if self._changed_since(item, match):
+            return Fate.CHANGED_SINCE, None, comparison
+        if comparison.differing or self._is_damaged(item, match, comparison, result.kind):
+            return Fate.DIFFERENT, None, comparison
+        return Fate.UNSEEN, None, comparison
+
+    def _is_damaged(self, item: Item, match: Item, comparison: Comparison, kind: Kind) -> bool:
+        """Whether what can be read of the item cannot be read of its counterpart, after all had time to arrive, and it
+        is not of a newer format: of most items on the new phone it can be read. An account may bring any format."""
+        if not self.evidence.is_overdue or item.account is not None or match.account is not None:
+            return False
+        return any(
+            name not in item.undecoded and name in self._readable_on_the_new_phone(kind)
+            for name in comparison.undecided
+        )
+
+    def _readable_on_the_new_phone(self, kind: Kind) -> frozenset[str]:
+        """The fields that can be decoded on the new phone in more items than not. Empty values tell nothing."""
+        if (known := self._readable_fields.get(kind.id)) is not None:
+            return known
+        balance: Counter[str] = Counter()
+        for item in kind.items(Source(self.after.backup, self.evidence.tmp, self.after.places)):
+            balance.update(name for name, value in item.fingerprint().items() if value and name not in item.undecoded)
+            balance.subtract(item.undecoded)
+        found = self._readable_fields[kind.id] = frozenset(name for name, count in balance.items() if count > 0)
+        return found
+
+    def _stays_on_its_phone(self, item: Item) -> bool:
+        """Whether no other phone can use an item of the keychain. That goes for all items of an unencrypted backup."""
+        if getattr(item, "device_only", False):
+            return True
+        return not getattr(item, "opened", True) and not self.old.backup.manifest.is_encrypted
+
+    def _fate_of_absent(self, item: Item, kind: Kind) -> tuple[Fate, LaterReason | None]:
+        """It has no counterpart on the new phone."""
+        evidence = self.evidence
+        there = self.after.files(*kind.places)
+        if _failed(self.after, there) or any(evidence.after.could_not_read(record) for record in there):
+            return (Fate.DIFFERENT if self._is_store_damaged(kind, there) else Fate.UNSEEN), None
+        if not there and self.old.backup.manifest.is_encrypted and not evidence.after.is_encrypted:
+            return Fate.UNSEEN, None  # only an encrypted backup would show it
+        reason = self._later_reason(item, kind)
+        return (Fate.LATER, reason) if reason is not None else (Fate.MISSING, None)
+
+    def _is_store_damaged(self, kind: Kind, there: Collection[Record]) -> bool:
+        """Whether a database of the kind is still damaged on the new phone after all had time to arrive."""
+        if not self.evidence.is_overdue:
+            return False
+        if (known := self._damaged_stores.get(kind.id)) is None:
+            broken = [record for record in there if _failed(self.after, [record]) and is_database(record.relative_path)]
+            known = any(self._is_damaged_on_the_new_phone(record) for record in broken)
+            self._damaged_stores[kind.id] = known
+        return known
+
+    def _is_damaged_on_the_new_phone(self, record: Record) -> bool:
+        try:
+            return is_damaged(self.evidence.after.backup, record, self.evidence.tmp)
+        except (MigrateError, ValueError):
+            return False
+
+    def _later_reason(self, item: Item, kind: Kind) -> LaterReason | None:
+        evidence = self.evidence
+        if evidence.is_overdue or (self.kept and item.account is None):
+            return None
+        if item.account is not None or item.state is State.ONLY_IN_CLOUD:
+            return "account"
+        if evidence.is_app_missing([kind.owner]):
+            return "app" if evidence.strategy is Strategy.REPLACE else None
+        return "background" if self._is_still_to_load(kind) else None
+
+    def _is_still_to_load(self, kind: Kind) -> bool:
+        """Whether the phone loads the kind's files in the background, and until then has none or its own."""
+        if (known := self._awaits_background.get(kind.id)) is not None:
+            return known
+        there = self.after.files(*kind.places)
+        found = self._awaits_background[kind.id] = (
+            not self.evidence.is_overdue
+            and all(arrives_later(record.domain, record.relative_path) for record in self.old.files(*kind.places))
+            and all(map(self._is_its_own, there))
+        )
+        return found
+
+    def _is_its_own(self, arrived: Record) -> bool:
+        """Whether the new phone's file is the one that it had before."""
+        if self.before is None:
+            return False
+        own = self.before.backup.record(arrived.domain, arrived.relative_path)
+        before = digest_or_none(self.before.backup, own) if own is not None and own.kind is arrived.kind else None
+        return before is not None and before == digest_or_none(self.after.backup, arrived)
+
+    def _fate_of_files(self, item: Item, match: Item, result: KindResult) -> tuple[Fate, LaterReason | None]:
+        """The item is the same; are its files? The worst of their fates is the item's."""
+        worst: Fate = Fate.FOUND
+        why: LaterReason | None = None
+        for file in item.files:
+            fate, reason = self.store.claim(file.domain, file.relative_path, kept=self.kept)
+            if fate in (Fate.MISSING, Fate.LATER) and self._is_elsewhere(file, item, match):
+                known = self.store.found_elsewhere(file.domain, file.relative_path, kept=self.kept)
+                if known is not None:
+                    result.moved_files[known.owners, known.fate, known.reason] += 1
+                continue
+            fate = Fate.DIFFERENT if fate is Fate.MISSING else fate
+            if _SEVERITY.get(fate, 0) > _SEVERITY.get(worst, 0):
+                worst, why = fate, reason
+        return worst, why
+
+    def _is_elsewhere(self, file: FileRef, item: Item, match: Item) -> bool:
+        """Whether the item's counterpart has the same file at another path: iOS 17 moved the recordings."""
+        others = [one for one in match.files if one not in item.files]
+        record = self.old.backup.record(*file) if others else None
+        if record is None:
+            return False
+        sent = digest_or_none(self.old.backup, record)
+        there = [self.after.backup.record(*one) for one in others]
+        return sent is not None and any(one and digest_or_none(self.after.backup, one) == sent for one in there)
+
+    def _changed_since(self, item: Item, match: Item) -> bool:
+        if match.state is not State.LIVE and item.state is State.LIVE:
+            return True
+        restored_at = self.evidence.restored_at
+        return restored_at is not None and match.modified is not None and match.modified > restored_at
+
+
+_SEVERITY = {
+    Fate.NOT_EXPECTED: 1,  # the original of a photo that could not be sent, which was said
+    Fate.CHANGED_SINCE: 2,
+    Fate.LATER: 3,
+    Fate.UNSEEN: 4,
+    Fate.KEPT_OWN: 5,
+    Fate.DIFFERENT: 6,
+}
+
+
+def _best_match(item: Item, old_items: list[Item], new_items: list[Item]) -> tuple[Item | None, Comparison | None]:
+    """The item's counterpart among those of the same id. If several items have one id (ids of old databases repeat),
+    equal ones are counterparts in their order, as often as they occur."""
+    if not new_items:
+        return None, None
+    if len(old_items) == len(new_items) == 1:
+        return new_items[0], compare(item, new_items[0])
+    equal = [new for new in new_items if compare(item, new).is_equal]
+    before = sum(compare(other, item).is_equal for other in _up_to(old_items, item))
+    if before < len(equal):
+        return equal[before], compare(item, equal[before])
+    others = [new for new in new_items if not any(compare(old, new).is_equal for old in old_items)]
+    if not others:
+        return None, None
+    return others[0], compare(item, others[0])
+
+
+def _up_to(items: list[Item], item: Item) -> Iterator[Item]:
+    for other in items:
+        if other is item:
+            return
+        yield other
+
+
+def _failed(source: Source, records: Collection[Record]) -> bool:
+    return any((record.domain, record.relative_path) in source.failed for record in records)
+
+
+def _move(result: KindResult, source: Fate, target: Fate) -> None:
+    """Give all items of one fate another one."""
+    if moved := result.fates.pop(source, 0):
+        result.fates[target] += moved
+        result.examples[target] = result.examples.pop(source)
+
+
+@dataclass
+class _OwnItems:
+    """Whether the new phone's items are exactly those it had before."""
+
+    on_phone: int = 0
+    equal: int = 0
+
+    def add(self, new_items: list[Item], own: list[Item]) -> None:
+        self.on_phone += len(new_items)
+        self.equal += sum(any(compare(mine, new).is_equal for mine in own) for new in new_items)
+
+    @property
+    def is_untouched(self) -> bool:
+        return self.on_phone > 0 and self.equal == self.on_phone
