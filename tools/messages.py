@@ -113,7 +113,6 @@ def catalogue_texts() -> Iterator[str]:
     for owner in (*catalogue.categories, *catalogue.known_apps):
         yield owner.title
         yield from filter(None, (owner.caveat,))
-        yield from (count.label for count in owner.counts)
     for group in (atomic for category in catalogue.categories for atomic in category.atomic):
         yield group.what
         yield from (part.title for part in group.parts)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from migrate.categories.apps import AppEntry
 from migrate.categories.catalogue import APP_PREFIX, OTHER_SYSTEM, Category
-from migrate.categories.tally import AppTally, CategoryTally, OwnerContents, Tally
+from migrate.content.tally import AppTally, CategoryTally, OwnerContents, Tally
 from migrate.language import _, mark, plural
 from migrate.plan.strategy import ERASED_ONLY_CATEGORIES, Strategy
 
@@ -24,17 +24,26 @@ Fate = Literal["goes", "arrives-later", "cannot-go", "only-in-icloud", "not-chos
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryExplanation:
-    """What happens to one category or app (`app:<bundle>`). `files` and `bytes` count what the backup holds."""
+    """What happens to one category or app (`app:<bundle>`). The numbers count what the backup holds."""
 
     id: str
     title: str
     fate: Fate
+    items: int | None
+    """None if unknown, or if it has no items that can be counted."""
     files: int
     bytes: int
     why: str
 
     def as_json(self) -> dict[str, Any]:
-        return {"id": self.id, "fate": self.fate, "files": self.files, "bytes": self.bytes, "why": self.why}
+        return {
+            "id": self.id,
+            "fate": self.fate,
+            "items": self.items,
+            "files": self.files,
+            "bytes": self.bytes,
+            "why": self.why,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +95,16 @@ def _category(row: CategoryTally, context: ExplainContext, unclaimed: tuple[int,
     fate, why = _fate_of_category(row, files, context)
     more = _partial_reasons(row.contents, fate, context.unreadable.get(category.id, 0))
     if fate in ("goes", "arrives-later", "only-in-icloud"):
-        more += [note for note in row.cloud_notes if note not in why]
-    return _explained(category.id, _(category.title), fate, files, size, [*why, *more])
+        more += [note for note in (*row.cloud_notes, *row.account_notes) if note not in why]
+    return CategoryExplanation(
+        id=category.id,
+        title=_(category.title),
+        fate=fate,
+        items=row.items,
+        files=files,
+        bytes=size,
+        why=_sentences(fate, [*why, *more]),
+    )
 
 
 def _fate_of_category(row: CategoryTally, files: int, context: ExplainContext) -> tuple[Fate, list[str]]:
@@ -151,7 +168,17 @@ def _app(row: AppTally, context: ExplainContext, tally: Tally) -> CategoryExplan
         if app.shared_with:
             why.append(_("shares data with {apps}").format(apps=", ".join(_titles(app.shared_with, tally))))
     why += _partial_reasons(row.contents, fate, context.unreadable.get(owner, 0))
-    return _explained(owner, app.title, fate, row.files, row.bytes, why)
+    if fate in ("goes", "arrives-later"):
+        why += (*row.cloud_notes, *row.account_notes)
+    return CategoryExplanation(
+        id=owner,
+        title=app.title,
+        fate=fate,
+        items=row.items,
+        files=row.files,
+        bytes=row.bytes,
+        why=_sentences(fate, why),
+    )
 
 
 def _reason_not_chosen(owner: str, context: ExplainContext) -> str | None:
@@ -195,11 +222,10 @@ def _partial_reasons(contents: OwnerContents, fate: Fate, unreadable: int) -> li
     return more
 
 
-def _explained(owner: str, title: str, fate: Fate, files: int, size: int, why: list[str]) -> CategoryExplanation:
+def _sentences(fate: Fate, why: list[str]) -> str:
+    """Each reason once, as sentences."""
     sentences = [_capitalized(reason) for reason in dict.fromkeys(filter(None, why))] or [_(DEFAULT_REASONS[fate])]
-    return CategoryExplanation(
-        id=owner, title=title, fate=fate, files=files, bytes=size, why=f"{'. '.join(sentences)}."
-    )
+    return f"{'. '.join(sentences)}."
 
 
 def _capitalized(sentence: str) -> str:

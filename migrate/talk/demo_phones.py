@@ -49,6 +49,16 @@ keybag_rounds = 100000
 empty = true
 """
 
+AFTERMATH = """
+[aftermath]
+arrives_in_s = 8
+signs_in_after_s = 5
+"""
+"""How soon apps and photos arrive on the new phone, and its user signs in to the accounts: on a real phone this takes
+hours, and the first look after a move is too early for some of it."""
+ARRIVAL_WAIT_S = 15.0
+"""How long the demo waits for them before it looks again."""
+
 UNHURRIED = """
 [hand]
 passcode_delay_s = 2.5
@@ -99,7 +109,9 @@ class Demo:
         arguments = []
         for udid, text in ((self.old_udid, OLD_PHONE), (self.new_udid, NEW_PHONE)):
             file = tmp / f"{udid}.toml"
-            file.write_text(text.format(udid=udid) + (UNHURRIED if self.unhurried else ""), encoding="utf-8")
+            file.write_text(
+                text.format(udid=udid) + AFTERMATH + (UNHURRIED if self.unhurried else ""), encoding="utf-8"
+            )
             arguments += ["--phone", str(file)]
         with (tmp / "simulator.log").open("w+b") as log:
             process = subprocess.Popen(

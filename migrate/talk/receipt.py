@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterator
 from typing import Any
 
 from migrate.language import _, mark, plural
 from migrate.talk.console import pad, truncate
+from migrate.talk.older_receipts import with_current_form
 from migrate.units import format_bytes
 
 STRATEGIES = {
@@ -15,62 +17,59 @@ STRATEGIES = {
     "graft": mark("The chosen data was added to the new phone's own backup, which was restored to it."),
 }
 BACKUP_VERDICTS = {"whole": mark("whole"), "damaged": mark("damaged"), "unreadable": mark("unreadable")}
-
-NOT_EXPECTED = "*"
-"""Marks a row with files that never move to another phone: its columns do not add up to what was sent."""
+COLUMNS: tuple[tuple[str, str], ...] = (
+    ("sent", mark("sent")),
+    ("proven", mark("proven")),
+    ("there", mark("there")),
+    ("arriving", mark("arriving")),
+    ("changed_since", mark("changed")),
+    ("wrong", mark("wrong")),
+)
+TITLE_WIDTH, COLUMN_WIDTH = 20, 9
+REMARKS_SHOWN = 12
 
 
 def receipt_lines(receipt: dict[str, Any]) -> list[str]:
-    """The receipt as lines of at most 76 columns, the verdict first."""
-    old, new = receipt["old_phone"]["name"], receipt["new_phone"]["name"]
-    sent, proof = receipt["sent"], receipt["proof"]
-    verdict = proof_verdict(proof) if proof else _("done, not proven: the plan asked for no proof")
-    counts_by_title = _counts_by_title(receipt)
-    lines = [*_about(receipt, old, new, verdict), "", _backed_up(receipt, old, new)]
+    """The receipt as lines of at most 76 columns: the headline, the next steps, then the table."""
+    receipt = with_current_form(receipt)
+    old, new = receipt["old"]["name"], receipt["new"]["name"]
+    lines = [*_about(receipt, old, new), receipt["headline"]]
+    if receipt["next"]:
+        lines += ["", *(f"  {number}. {step}" for number, step in enumerate(receipt["next"], 1))]
+    lines += ["", _backed_up(receipt, old, new)]
+    sent = receipt["sent"]
     sent_files = plural("{count:,} file", "{count:,} files", sent["chosen_files"]).format(count=sent["chosen_files"])
     lines.append(_("Sent:      {files}, {size}.").format(files=sent_files, size=format_bytes(sent["bytes"])))
     if receipt.get("rehearsal"):
         lines.append(_("Rehearsed on a simulated iPhone like the new phone before anything was sent."))
     if receipt["safety"]:
         lines.append(_("Safety:    {phone} was backed up first and can be put back as it was.").format(phone=new))
-    head = f"  {_('files of'):<26} {_('sent'):>7}"
-    if proof:
-        head += f" {_('proven'):>7} {_('there'):>6} {_('later'):>6} {_('wrong'):>6}"
-    lines += ["", head]
-    lines += [_row(title, counts, proven=bool(proof)) for title, counts in counts_by_title]
-    if proof and sum(sum(counts.values()) for _title, counts in counts_by_title) != sent["chosen_files"]:
-        lines += ["", _("The table counts a database and the files beside it as one file, and includes links.")]
-    if not_expected := sum(counts.get("not-expected", 0) for _title, counts in counts_by_title):
+    lines += ["", *_table(receipt)]
+    if not_moved := sum(row["items"] + row["files"] for row in receipt["not_moved"]):
         never = plural(
-            "{count} file never moves to another phone (device identity, pairings); that is normal.",
-            "{count} files never move to another phone (device identity, pairings); that is normal.",
-            not_expected,
+            "{count:,} thing was not moved, because it belongs to the old iPhone itself or could not be read there.",
+            "{count:,} things were not moved, because they belong to the old iPhone itself or could not be read there.",
+            not_moved,
         )
-        lines += ["", f"{NOT_EXPECTED} {never.format(count=not_expected)}"]
+        lines += ["", never.format(count=not_moved)]
     if _are_passwords_unusable(receipt):
         lines += [
             "",
             _("No password moved: passwords in an unencrypted backup can be read only by the old phone."),
         ]
-    if any(counts.get("present") for _title, counts in counts_by_title):
-        lines += [
-            "",
-            _("there: on the new phone, but not compared, because the phone itself writes to these databases."),
-        ]
-    kept = proof["kept"] if proof else {}
-    if kept:
-        before = _("On {phone} before: {count:,} files, {there:,} of them still there.")
-        there = _good(kept) + kept.get("present", 0)
-        lines.append(before.format(phone=new, count=sum(kept.values()), there=there))
-    if receipt["findings"]:
+    if any(columns["there"] for columns in _all_columns(receipt)):
+        lines += ["", _("there: on the new phone, but it could not be compared.")]
+    lines += _kept(receipt, new)
+    if remarks := receipt["remarks"]:
         lines += ["", _("Worth knowing:")]
-        lines += [f"  - {finding['what']}" for finding in receipt["findings"][:12]]
-        if (more := len(receipt["findings"]) - 12) > 0:
+        lines += [f"  - {remark}" for remark in remarks[:REMARKS_SHOWN]]
+        if (more := len(remarks) - REMARKS_SHOWN) > 0:
             lines.append("  " + _("… and {count} more in findings.json").format(count=more))
     return lines
 
 
-def _about(receipt: dict[str, Any], old: str, new: str, verdict: str) -> list[str]:
+def _about(receipt: dict[str, Any], old: str, new: str) -> list[str]:
+    verdict = verdict_text(receipt["verdict"])
     if receipt.get("undoes"):
         known = {"phone": new, "run": receipt["undoes"], "verdict": verdict}
         return [
@@ -82,6 +81,20 @@ def _about(receipt: dict[str, Any], old: str, new: str, verdict: str) -> list[st
         _("From {old} to {new}: {verdict}.").format(old=old, new=new, verdict=verdict),
         _(strategy) if strategy else receipt["strategy"],
     ]
+
+
+VERDICTS = {
+    "proven": mark("proven"),
+    "pending": mark("nothing is wrong, and something is still open"),
+    "not proven": mark("not proven"),
+}
+
+
+def verdict_text(verdict: str | None) -> str:
+    """The verdict in the person's language. The receipt holds it in English, for programs."""
+    if verdict is None:
+        return _("done, not proven: the plan asked for no proof")
+    return _(VERDICTS.get(verdict, verdict))
 
 
 def _backed_up(receipt: dict[str, Any], old: str, new: str) -> str:
@@ -97,37 +110,50 @@ def _backed_up(receipt: dict[str, Any], old: str, new: str) -> str:
     return line.format(**known)
 
 
-def _counts_by_title(receipt: dict[str, Any]) -> list[tuple[str, dict[str, int]]]:
-    """Each category and app with its counts by fate (without a proof: how many files were sent), sorted by title."""
-    sent = receipt["sent"]
-    titles: dict[str, str] = sent["titles"]
-    if receipt["proof"]:
-        fates = receipt["proof"]["categories"]
-    else:
-        fates = {owner: {"sent": amount["files"]} for owner, amount in sent["chosen"].items() if amount["files"]}
-    return sorted((titles.get(owner, owner), counts) for owner, counts in fates.items())
+Row = tuple[str, dict[str, int], list[str]]
+"""A title, its columns, and what is to be said about it."""
 
 
-def _row(title: str, counts: dict[str, int], *, proven: bool) -> str:
-    sent = f"  {pad(truncate(title, 26), 26, 'left')} {sum(counts.values()):>7,}"
-    if not proven:
-        return sent
-    mark = f" {NOT_EXPECTED}" if counts.get("not-expected") else ""
-    there, later = counts.get("present", 0), counts.get("pending", 0)
-    return f"{sent} {_good(counts):>7,} {there:>6,} {later:>6,} {_wrong(counts):>6,}{mark}"
+def table_rows(receipt: dict[str, Any]) -> Iterator[Row]:
+    """The rows of the receipt's table: a category's items, then its files if it has no items, or if not all of them are
+    proven."""
+    for category in receipt["categories"]:
+        items, files = category["items"], category["files"]
+        if items is None:
+            if files.get("sent"):
+                yield category["title"], files, category["why"]
+        elif files.get("sent", 0) != files.get("proven", 0):
+            yield category["title"], items, []
+            yield "  " + _("its files"), files, category["why"]
+        else:
+            yield category["title"], items, category["why"]
 
 
-def proof_verdict(proof: dict[str, Any]) -> str:
-    """The verdict in the person's language, from the counts. The receipt holds it in English, for programs."""
-    categories: list[dict[str, int]] = list(proof["categories"].values())
-    if wrong := sum(map(_wrong, (*categories, proof["kept"]))):
-        return _("not proven: {count} of the files are not as they should be").format(count=wrong)
-    still = []
-    if pending := sum(counts.get("pending", 0) for counts in categories):
-        still.append(_("{count} still arriving").format(count=pending))
-    if present := sum(counts.get("present", 0) for counts in categories):
-        still.append(_("{count} there, not compared").format(count=present))
-    return _("pending: {what}").format(what=", ".join(still)) if still else _("proven")
+def _table(receipt: dict[str, Any]) -> list[str]:
+    is_compared = receipt["verdict"] is not None
+    names = COLUMNS if is_compared else COLUMNS[:1]
+    lines = ["  " + " " * TITLE_WIDTH + "".join(f"{_(name):>{COLUMN_WIDTH}}" for _key, name in names)]
+    for title, columns, whys in table_rows(receipt):
+        shown = (columns.get(key, 0) for key, _name in names)
+        cells = "".join(f"{count:>{COLUMN_WIDTH},}" if count else " " * COLUMN_WIDTH for count in shown)
+        lines.append(f"  {pad(truncate(title, TITLE_WIDTH), TITLE_WIDTH, 'left')}{cells}")
+        lines += [f"      {why}" for why in whys]
+    return lines
+
+
+def _all_columns(receipt: dict[str, Any]) -> Iterator[dict[str, int]]:
+    if receipt["verdict"] is not None:
+        yield from (columns for _title, columns, _why in table_rows(receipt))
+
+
+def _kept(receipt: dict[str, Any], new: str) -> list[str]:
+    kept = receipt["kept"]
+    sent = sum(part["sent"] for part in kept.values())
+    if not sent:
+        return []
+    wrong = sum(part["wrong"] for part in kept.values())
+    line = _("On {phone} before, and not part of the move: {count:,} items and files, {there:,} of them as they were.")
+    return ["", line.format(phone=new, count=sent, there=sent - wrong)]
 
 
 def _are_passwords_unusable(receipt: dict[str, Any]) -> bool:
@@ -136,37 +162,34 @@ def _are_passwords_unusable(receipt: dict[str, Any]) -> bool:
     return bool(sent) and not receipt["saved"].get("encrypted", True) and not receipt.get("undoes")
 
 
-def _good(counts: dict[str, int]) -> int:
-    return counts.get("same", 0) + counts.get("rewritten", 0)
-
-
-def _wrong(counts: dict[str, int]) -> int:
-    return counts.get("missing", 0) + counts.get("changed", 0) + counts.get("fewer-rows", 0)
-
-
 def receipt_html(receipt: dict[str, Any]) -> str:
     """The receipt as one self-contained HTML page. Names come from phones, so all of them are escaped."""
+    receipt = with_current_form(receipt)
+    is_compared = receipt["verdict"] is not None
+    names = COLUMNS if is_compared else COLUMNS[:1]
     rows = "\n".join(
-        f"<tr><td>{html.escape(title)}</td><td>{sum(counts.values()) or ''}</td>"
-        f"<td>{_good(counts) or ''}</td><td>{counts.get('present', '')}</td><td>{counts.get('pending', '')}</td>"
-        f"<td>{_wrong(counts) or ''}</td></tr>"
-        for title, counts in _counts_by_title(receipt)
+        f"<tr><td>{html.escape(title)}{_small(whys)}</td>"
+        + "".join(f"<td>{columns.get(key) or ''}</td>" for key, _name in names)
+        + "</tr>"
+        for title, columns, whys in table_rows(receipt)
     )
     text = "\n".join(html.escape(line) for line in receipt_lines(receipt))
-    old, new = receipt["old_phone"]["name"], receipt["new_phone"]["name"]
-    title = html.escape(_("Receipt: {old} to {new}").format(old=old, new=new))
-    columns = (_("What"), _("Sent"), _("Proven"), _("There"), _("Later"), _("Wrong"))
-    head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
+    title = html.escape(_("Receipt: {old} to {new}").format(old=receipt["old"]["name"], new=receipt["new"]["name"]))
+    head = "".join(f"<th>{html.escape(column)}</th>" for column in (_("What"), *(_(name) for _key, name in names)))
+    steps = "".join(f"<li>{html.escape(step)}</li>" for step in receipt["next"])
     written = _("Run {run}, written {written} by migrate {migrate}.").format(**receipt)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <style>
- body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem; }}
+ body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }}
  table {{ border-collapse: collapse; width: 100% }}
- td, th {{ text-align: left; padding: .3rem; border-bottom: 1px solid #ccc }}
+ td, th {{ text-align: left; padding: .3rem; border-bottom: 1px solid #ccc; vertical-align: top }}
+ small {{ display: block; color: #555 }}
  pre {{ white-space: pre-wrap }}
 </style></head><body>
 <h1>{title}</h1>
+<p><strong>{html.escape(receipt["headline"])}</strong></p>
+<ol>{steps}</ol>
 <table><tr>{head}</tr>
 {rows}
 </table>
@@ -174,3 +197,7 @@ def receipt_html(receipt: dict[str, Any]) -> str:
 <p>{html.escape(written)}</p>
 </body></html>
 """
+
+
+def _small(whys: list[str]) -> str:
+    return "".join(f"<small>{html.escape(why)}</small>" for why in whys)

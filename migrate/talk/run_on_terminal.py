@@ -111,11 +111,9 @@ def show_receipt_from(options: GlobalOptions, folder: Path) -> None:
 
 
 def say_next_steps(options: GlobalOptions, receipt: dict[str, Any]) -> None:
-    """Say how to prove the move again later, and how to undo it or that this is impossible."""
-    new, run = receipt["new_phone"]["name"], receipt["run"]
+    """Say how to undo the move or that this is impossible. The receipt has said what else is to be done."""
+    new, run = receipt["new"]["name"], receipt["run"]
     say()
-    say(wrapped(_("Apps and photos may arrive over the next hours. To prove everything again then:")))
-    say(f"  {options.command_to_paste('prove', run)}")
     if receipt["safety"]:
         say(wrapped(_("To put {phone} back as it was:").format(phone=new)))
         say(f"  {options.command_to_paste('undo', run)}")

@@ -10,7 +10,7 @@ import pytest
 from migrate.categories.apps import AppEntry
 from migrate.categories.catalogue import APP_PREFIX, load_catalogue
 from migrate.categories.choose import Amount
-from migrate.categories.tally import AppTally, CategoryTally, OwnerContents, Tally, Unclaimed
+from migrate.content.tally import AppTally, CategoryTally, OwnerContents, Tally, Unclaimed
 from migrate.plan.explain import CategoryExplanation, ExplainContext, explain
 from migrate.plan.strategy import Strategy
 
@@ -59,10 +59,11 @@ def explained(*rows: CategoryTally | AppTally, **of: Any) -> dict[str, CategoryE
 
 
 def test_data_present_after_the_restart_goes() -> None:
-    calls = explained(category("calls", files=2, size=30))["calls"]
+    calls = explained(category("calls", files=2, size=30, items=7))["calls"]
     assert calls.as_json() == {
         "id": "calls",
         "fate": "goes",
+        "items": 7,
         "files": 2,
         "bytes": 30,
         "why": "All of it is on the new phone after the restart.",
@@ -135,8 +136,8 @@ def test_photos_with_some_or_all_originals_only_in_icloud(missing: int, fate: st
 
 def test_contacts_of_an_account_go_and_mention_signing_in() -> None:
     note = "5 of them belong to an account (iCloud, Google, Exchange …): sign in to it on the new phone to keep them"
-    contacts = explained(category("contacts", items=9, cloud_notes=(note,)))["contacts"]
-    assert contacts.fate == "goes"
+    contacts = explained(category("contacts", items=9, account_notes=(note,)))["contacts"]
+    assert (contacts.fate, contacts.items) == ("goes", 9)
     assert note in contacts.why
 
 
@@ -193,4 +194,4 @@ def test_the_answer_has_the_keys_scripts_rely_on() -> None:
         answer = explain(tally, ExplainContext(owners=EVERY, strategy=strategy, encrypted=True)).as_json()
         assert set(answer) == {"strategy", "categories"}
         assert answer["strategy"] == expected
-        assert set(answer["categories"][0]) == {"id", "fate", "files", "bytes", "why"}
+        assert set(answer["categories"][0]) == {"id", "fate", "items", "files", "bytes", "why"}

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from migrate.simulator.aftermath.settings import Aftermath
 from migrate.simulator.contents import ContentsSpec, fill
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
@@ -21,7 +22,8 @@ PASSWORD = "correct-horse-1947"
 ROUNDS = 1_000
 OLD, NEW = "00008101-0001AAAA00000001", "00008140-0002BBBB00000002"
 QUICK = ContentsSpec(photos=12, messages=60, contacts=20, attachments=6, health_samples=60, history=20, videos=1)
-
+AFTERMATH = Aftermath(on=False)
+"""The phones leave restored data alone, because most stories compare their files byte by byte."""
 
 LIMIT_S = 120.0
 """How long one command may take on a busy machine. The slowest takes ten seconds on an idle one."""
@@ -155,16 +157,18 @@ may_replace = ["photos", "messages"]
 
 def old_phone(**more: Any) -> SimulatedPhone:
     phone = SimulatedPhone(
-        udid=OLD, name="Grandma's iPhone", ios_version="18.5", model="iPhone13,2", keybag_rounds=ROUNDS, **more
-    )
+        udid=OLD, name="Grandma's iPhone", ios_version="18.5", model="iPhone13,2", keybag_rounds=ROUNDS,
+        **{"aftermath": replace(AFTERMATH), **more},
+    )  # fmt: skip
     fill(phone, QUICK, seed=1)
     return phone
 
 
 def new_phone(*, empty: bool = True, ios_version: str = "26.1", **more: Any) -> SimulatedPhone:
     phone = SimulatedPhone(
-        udid=NEW, name="Grandma's new iPhone", ios_version=ios_version, model="iPhone17,3", keybag_rounds=ROUNDS, **more
-    )
+        udid=NEW, name="Grandma's new iPhone", ios_version=ios_version, model="iPhone17,3", keybag_rounds=ROUNDS,
+        **{"aftermath": replace(AFTERMATH), **more},
+    )  # fmt: skip
     fill(phone, ContentsSpec(empty=True) if empty else QUICK, seed=2)
     return phone
 

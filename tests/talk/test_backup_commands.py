@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from migrate.backup.folder import BackupFolder
+from migrate.categories.apps import AppEntry
+from migrate.categories.catalogue import load_catalogue
+from migrate.content.tally import AppTally, CategoryTally, Tally
 from migrate.problems import WrongPassword
 from migrate.talk.backup_access import with_password
+from migrate.talk.commands.show import format_tally
 from migrate.talk.passwords import Passwords
 
 if TYPE_CHECKING:
@@ -149,9 +153,10 @@ def test_show_counts_files_and_items(migrate: Migrate, encrypted_backup: Path, p
     by_id = {category["id"]: category for category in shown["categories"]}
     assert by_id["messages"]["items"] == 7 and by_id["messages"]["files"] == 1
     assert by_id["photos"]["files"] == 1
-    assert {"id", "title", "files", "bytes", "items", "complete", "notes"} == set(by_id["photos"])
+    items = {"items", "deleted", "here", "only_in_icloud", "complete", "notes"}
+    assert {"id", "title", "files", "bytes"} | items == set(by_id["photos"])
     (app,) = shown["apps"]
-    assert {"id", "title", "version", "files", "bytes", "groups", "shared_with", "reinstallable"} == set(app)
+    assert {"id", "title", "version", "files", "bytes", "groups", "shared_with", "reinstallable"} | items == set(app)
     assert app["id"] == "org.example.diary"
 
 
@@ -192,3 +197,42 @@ def test_backups_made_by_other_programs_are_whole(migrate: Migrate, name: str, m
     answer = migrate("verify", DATA / "minted" / name, "--json")
     assert answer.code == 0, json.dumps(answer.json, indent=1)
     assert answer.json["files"] == 4
+
+
+def test_show_tells_what_is_in_icloud_and_what_was_deleted_below_the_number(
+    plain_backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "76")
+    cloud = ("3 of them are only in iCloud",)
+    photos = CategoryTally(
+        category=load_catalogue().category("photos"),
+        files=309,
+        bytes=5_000_000,
+        items=312,
+        deleted=4,
+        only_in_icloud=3,
+        complete=False,
+        notes=cloud,
+        cloud_notes=cloud,
+    )
+    app = AppTally(
+        app=AppEntry(id="net.chat", title="A chat with a very long name that has to be cut somewhere", version="2.0"),
+        files=9,
+        bytes=100,
+        notes=(),
+        items=5,
+        deleted=1,
+    )
+    tally = Tally(
+        backup=plain_backup, categories=(photos,), apps=(app,), unclaimed=(), files=318, bytes=5_000_100, shared={}
+    )
+    lines = format_tally(tally, BackupFolder(plain_backup))
+    row = next(number for number, line in enumerate(lines) if line.startswith("Photos and videos"))
+    assert lines[row].split()[3:5] == ["312", "309"] and lines[row].endswith("not all is here")
+    assert lines[row + 1].split() == ["of", "them", "only", "in", "iCloud", "3"]
+    assert lines[row + 2].split() == ["recently", "deleted", "4"]
+    column = lines[row].index("312") + 3
+    assert {len(lines[row + more]) for more in (1, 2)} == {column}, "the numbers are below each other"
+    row = next(number for number, line in enumerate(lines) if line.startswith("A chat"))
+    assert lines[row + 1].split() == ["recently", "deleted", "1"]
+    assert all(len(line) <= 76 for text in lines[3:] for line in text.splitlines())

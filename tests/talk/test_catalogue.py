@@ -7,18 +7,17 @@ import string
 import struct
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
 from migrate import language
-from migrate.journey.proof.compare import FileOutcome, Proof
+from migrate.journey.proof.fates import Verdict
 from migrate.plan.interview.observations import MoveFacts
 from migrate.plan.interview.questions import Answers, Question, next_question
-from migrate.talk.receipt import proof_verdict
+from migrate.talk.receipt import VERDICTS, verdict_text
 from migrate.talk.wizard.observations import without_phones
 from migrate.talk.wizard.texts import question_page
 from tools import messages
@@ -130,14 +129,10 @@ def test_the_reasons_of_a_plan_are_translated(
     assert "PHOTOS AND VIDEOS" in migrate("plan", "explain", plan, plain_backup).out
 
 
-@pytest.mark.parametrize(
-    "counts", [{"same": 2}, {"pending": 3, "present": 1}, {"present": 2}, {"missing": 1, "same": 9}]
-)
-def test_a_proof_has_the_same_verdict_in_the_receipt(counts: dict[FileOutcome, int]) -> None:
-    """The stored verdict stays English, because programs read it; the receipt words it again from the counts."""
-    result = Proof()
-    result.outcomes["photos"] = Counter(counts)
-    assert proof_verdict(result.as_json()) == result.verdict
+@pytest.mark.parametrize("verdict", get_args(Verdict))
+def test_every_verdict_of_a_proof_is_worded_in_the_receipt(verdict: str) -> None:
+    """The stored verdict stays English, because programs read it; the receipt words it for people."""
+    assert verdict in VERDICTS and verdict_text(verdict)
 
 
 # -- the messages ----------------------------------------------------------------------------------------------------

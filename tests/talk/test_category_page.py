@@ -21,7 +21,7 @@ def test_the_categories_page_names_every_category_and_path() -> None:
     for category in load_catalogue().categories:
         section = made.partition(f"\n## {category.id}\n")[2].partition("\n## ")[0]
         assert category.title in section
-        for paths in (*category.rules, *category.never, *category.later, *category.rewritten):
+        for paths in (*category.rules, *category.never, *category.later, *category.path_classes):
             assert all(f"`{glob}`" in section for glob in paths.globs)
 
 

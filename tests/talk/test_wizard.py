@@ -250,6 +250,16 @@ def test_what_is_only_in_icloud_is_shown_before_the_choice() -> None:
         THERE, backup_contents={OLD: replace(THERE.backup_contents[OLD], category_entries=(here, *HOLDINGS[1:]))}
     )
     assert "Not all" not in " ".join(question_page(Question(name="what"), all_here, IN_USE).lines)
+    assert "accounts" not in said
+
+
+def test_what_belongs_to_an_account_is_not_called_missing() -> None:
+    note = "2 of them belong to iCloud: sign in there on the new phone to keep them"
+    of_account = replace(HOLDINGS[0], cloud_notes=(), account_notes=(note,))
+    facts = replace(THERE, backup_contents={OLD: replace(THERE.backup_contents[OLD], category_entries=(of_account,))})
+    said = " ".join(" ".join(question_page(Question(name="what"), facts, IN_USE).lines).split())
+    assert f"Some of it belongs to accounts: - Photos and videos: {note}." in said
+    assert "Not all" not in said
 
 
 def test_the_running_total_is_compared_with_the_free_space() -> None:

@@ -79,9 +79,12 @@ class CategoryEntry:
     files: int | None = None
     bytes: int = 0
     items: int | None = None
+    """Without what is in Recently Deleted, and with what is only in iCloud."""
     notes: tuple[str, ...] = ()
     cloud_notes: tuple[str, ...] = ()
-    """The notes about data that is only in iCloud, or that comes back after signing in to an account."""
+    """The notes about data that is only in iCloud."""
+    account_notes: tuple[str, ...] = ()
+    """The notes about items that stay on the new phone only if it signs in to their account."""
     needs_encryption: bool = False
     shared: Mapping[frozenset[str], int] = field(default_factory=dict)
     """Bytes shared with other entries, by the ids of all entries (including this one) whose `bytes` include them."""

@@ -34,7 +34,7 @@ def demo(
     plain: PlainOption = False,
 ) -> Exit:
     """Moves everything between two simulated iPhones, unattended, in under a minute."""
-    from migrate.talk.demo_phones import Demo
+    from migrate.talk.demo_phones import ARRIVAL_WAIT_S, Demo
 
     if wizard:
         if options.json:
@@ -57,10 +57,12 @@ def demo(
                 exit_code = run_wizard(options, workspace, force_plain=plain)
             else:
                 context = build_run_context(options, workspace, phones.passwords, yes=True, wait_s=60)
-                exit_code = execute_run(
-                    options,
-                    phones.run_move(replace(context, listener=report_stop_as_demo_stopped(context.listener, command))),
+                context = replace(
+                    context,
+                    listener=report_stop_as_demo_stopped(context.listener, command),
+                    arrival_wait_s=ARRIVAL_WAIT_S,
                 )
+                exit_code = execute_run(options, phones.run_move(context))
             if keep:
                 for line in phones.keep_instructions(serving, workspace.home.path, wizard=wizard):
                     say(line)

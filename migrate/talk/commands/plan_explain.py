@@ -52,7 +52,7 @@ def explain(
     from migrate.backup.seal import read_seal
     from migrate.categories.choose import chosen_owners, excepted_owners, files_by_owner
     from migrate.categories.claims import Claims
-    from migrate.categories.tally import tally
+    from migrate.content.tally import tally
     from migrate.plan.explain import ExplainContext
     from migrate.plan.explain import explain as explained
     from migrate.plan.read import read_plan
@@ -193,9 +193,16 @@ def _group(heading: str, rows: list[CategoryExplanation]) -> list[str]:
     from migrate.plan.explain import DEFAULT_REASONS
 
     cells = [
-        (row.title, f"{row.files:,}" if row.files else "", format_bytes(row.bytes) if row.files else "") for row in rows
+        (
+            row.title,
+            "" if row.items is None else f"{row.items:,}",
+            f"{row.files:,}" if row.files else "",
+            format_bytes(row.bytes) if row.files else "",
+        )
+        for row in rows
     ]
-    columns = (Column(heading, shrinks=True), Column(_("Files"), "right"), Column(_("Size"), "right"))
+    right = [Column(title, "right") for title in (_("Items"), _("Files"), _("Size"))]
+    columns = (Column(heading, shrinks=True), *right)
     about: dict[str, list[str]] = {}
     for row in rows:
         if row.why != f"{_(DEFAULT_REASONS[row.fate])}.":

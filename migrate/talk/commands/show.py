@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from migrate.backup.folder import BackupFolder
-    from migrate.categories.tally import CategoryTally, Tally
+    from migrate.content.tally import OwnerTally, Tally
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,8 @@ def register(app: typer.Typer) -> None:
 def show(options: GlobalOptions, backup: BackupArgument, password_file: PasswordFile = None) -> Exit:
     """Shows what is in a backup.
 
-    For each category and app: the number of items and files, their size, and what is only in iCloud.
+    For each category and app: the number of items and files, their size, what is only in iCloud, and what was
+    recently deleted.
     """
     from migrate.backup.folder import BackupFolder, find_backup
     from migrate.backup.reader import Backup
@@ -35,7 +36,7 @@ def show(options: GlobalOptions, backup: BackupArgument, password_file: Password
     from migrate.categories.apps import find_apps
     from migrate.categories.catalogue import load_catalogue
     from migrate.categories.claims import Claims
-    from migrate.categories.tally import tally
+    from migrate.content.tally import tally
 
     folder = BackupFolder(find_backup(backup))
     with options.open_workspace() as workspace:
@@ -54,29 +55,19 @@ def show(options: GlobalOptions, backup: BackupArgument, password_file: Password
 
 def format_tally(counted: Tally, folder: BackupFolder) -> list[str]:
     right = [Column(_("Files"), "right"), Column(_("Size"), "right")]
-    categories = [
-        (
-            _(row.category.title),
-            "" if row.items is None else f"{row.items:,}",
-            f"{row.files:,}",
-            format_bytes(row.bytes),
-            _mark(row),
-        )
-        for row in counted.categories
-        if row.files or row.notes
-    ]
+    categories = []
+    for row in counted.categories:
+        if row.files or row.notes:
+            categories.append(
+                (_(row.category.title), _items(row), f"{row.files:,}", format_bytes(row.bytes), _mark(row))
+            )
+            categories += [(label, number, "", "", "") for label, number in _counted_apart(row)]
     empty = [_(row.category.title) for row in counted.categories if not row.files and not row.notes]
-    apps = [
-        (
-            app.app.title,
-            app.app.version or "",
-            "" if app.items is None else f"{app.items:,}",
-            f"{app.files:,}",
-            format_bytes(app.bytes),
-            "*" if app.notes else "",
-        )
-        for app in counted.apps
-    ]
+    apps = []
+    for app in counted.apps:
+        version = app.app.version or ""
+        apps.append((app.app.title, version, _items(app), f"{app.files:,}", format_bytes(app.bytes), _mark(app)))
+        apps += [(label, "", number, "", "", "") for label, number in _counted_apart(app)]
     unclaimed = [(row.domain, f"{row.files:,}", format_bytes(row.bytes)) for row in counted.unclaimed]
     lines = [
         wrapped(f"{phone_name(folder)}, iOS {folder.ios_version or _('unknown')}"),
@@ -90,7 +81,7 @@ def format_tally(counted: Tally, folder: BackupFolder) -> list[str]:
         lines += [
             "",
             *table(
-                (Column(_("App"), shrinks=True), Column(_("Version")), Column(_("Chats"), "right"), *right, Column("")),
+                (Column(_("App"), shrinks=True), Column(_("Version")), Column(_("Items"), "right"), *right, Column("")),
                 apps,
             ),
         ]
@@ -104,8 +95,22 @@ def format_tally(counted: Tally, folder: BackupFolder) -> list[str]:
     return lines
 
 
-def _mark(row: CategoryTally) -> str:
-    if row.only_in_icloud or (row.cloud_notes and not row.files):
+def _items(row: OwnerTally) -> str:
+    return "" if row.items is None else f"{row.items:,}"
+
+
+def _counted_apart(row: OwnerTally) -> list[tuple[str, str]]:
+    """Lines below a category or app: how many of its items are only in iCloud, and how many more were deleted."""
+    lines = []
+    if row.only_in_icloud:
+        lines.append(("  " + _("of them only in iCloud"), f"{row.only_in_icloud:,}"))
+    if row.deleted:
+        lines.append(("  " + _("recently deleted"), f"{row.deleted:,}"))
+    return lines
+
+
+def _mark(row: OwnerTally) -> str:
+    if row.cloud_notes:
         return _("not all is here")
     return "*" if row.notes else ""
 

@@ -54,15 +54,19 @@ def what_page(question: Question, facts: MoveFacts, answers: Answers) -> Page:
 
 
 def _not_all_here(every: Sequence[CategoryEntry]) -> tuple[str, ...]:
-    """What is only in iCloud, before anything is chosen."""
-    notes = cloud_notes(one for one in every if not one.is_empty)
-    return ("", _("Not all of it is on this phone:"), *notes) if notes else ()
+    """What is only in iCloud, and what belongs to accounts, before anything is chosen."""
+    some = [one for one in every if not one.is_empty]
+    lines: tuple[str, ...] = ()
+    if cloud := _listed((one, one.cloud_notes) for one in some):
+        lines += ("", _("Not all of it is on this phone:"), *cloud)
+    if accounts := _listed((one, one.account_notes) for one in some):
+        lines += ("", _("Some of it belongs to accounts:"), *accounts)
+    return lines
 
 
-def cloud_notes(every: Iterable[CategoryEntry]) -> tuple[str, ...]:
-    """What of these is only in iCloud or bound to an account."""
+def _listed(notes: Iterable[tuple[CategoryEntry, tuple[str, ...]]]) -> tuple[str, ...]:
     return tuple(
-        wrapped(f"{one.title}: {note}.", indent="    ", first="  - ") for one in every for note in one.cloud_notes
+        wrapped(f"{one.title}: {note}.", indent="    ", first="  - ") for one, of_one in notes for note in of_one
     )
 
 
@@ -212,7 +216,7 @@ def summary_page(question: Question, facts: MoveFacts, answers: Answers) -> Page
         for label, text in _summary_rows(question, facts, answers)
     ]
     lines += ["", *wrap_paragraphs(_(CANNOT_MOVE))]
-    if notes := icloud_only_notes(facts, answers):
+    if notes := (*icloud_only_notes(facts, answers), *account_notes(facts, answers)):
         lines += ["", *notes]
     if error is not None:
         lines += ["", *refusal_lines(error)]
@@ -282,6 +286,15 @@ def missing_apps(facts: MoveFacts, answers: Answers) -> list[CategoryEntry]:
 
 
 def icloud_only_notes(facts: MoveFacts, answers: Answers) -> tuple[str, ...]:
-    """What is known to be missing from what moves: only in iCloud, or bound to an account."""
+    """What is known to be missing from what moves, because it is only in iCloud."""
+    return _listed((one, one.cloud_notes) for one in _chosen(facts, answers))
+
+
+def account_notes(facts: MoveFacts, answers: Answers) -> tuple[str, ...]:
+    """What of that which moves belongs to accounts."""
+    return _listed((one, one.account_notes) for one in _chosen(facts, answers))
+
+
+def _chosen(facts: MoveFacts, answers: Answers) -> list[CategoryEntry]:
     moving = set(owners(facts, answers))
-    return cloud_notes(one for one in category_entries(facts, answers) if one.id in moving)
+    return [one for one in category_entries(facts, answers) if one.id in moving]

@@ -42,7 +42,7 @@ from migrate.talk.receipt import receipt_html
 from migrate.talk.run_on_terminal import exit_code_of, show_receipt
 from migrate.talk.wizard import plain_widgets, widgets
 from migrate.talk.wizard.actions import WizardActions
-from migrate.talk.wizard.choice_pages import icloud_only_notes
+from migrate.talk.wizard.choice_pages import account_notes, icloud_only_notes
 from migrate.talk.wizard.interview import run_interview
 from migrate.talk.wizard.observations import initial_state, without_phones
 from migrate.talk.wizard.page import Widgets
@@ -270,7 +270,7 @@ class WizardSession:
         write_atomically(self.plan_file, plan_file_text(plan).encode())
 
     def say_what_stays_in_icloud(self, facts: MoveFacts, answers: Answers) -> None:
-        """Name what was not in the backup, and so is not covered by the proof."""
+        """Name what was not in the backup, and so is not covered by the proof, and what belongs to accounts."""
         if notes := icloud_only_notes(facts, answers):
             say()
             say(
@@ -278,6 +278,11 @@ class WizardSession:
                     _("This was not stored on the old phone, so it did not move. Sign in to the account to get it:")
                 )
             )
+            for note in notes:
+                say(note)
+        if notes := account_notes(facts, answers):
+            say()
+            say(wrapped(_("This moved, and belongs to accounts. Sign in to them on the new phone to keep it:")))
             for note in notes:
                 say(note)
 

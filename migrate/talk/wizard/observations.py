@@ -11,7 +11,7 @@ from pathlib import Path
 from migrate.backup.folder import BackupFolder
 from migrate.backup.locations import BackupSummary, list_backups, usual_locations
 from migrate.categories.catalogue import APP_PREFIX, load_catalogue
-from migrate.categories.tally import Tally
+from migrate.content.tally import Tally
 from migrate.journey.home import Home
 from migrate.journey.presave import PresaveResult
 from migrate.journey.runs import all_runs
@@ -138,13 +138,21 @@ def category_entries_of(tally: Tally) -> tuple[CategoryEntry, ...]:
             items=row.items,
             notes=row.notes,
             cloud_notes=row.cloud_notes,
+            account_notes=row.account_notes,
             needs_encryption=row.category.needs_encryption,
         )
         for row in tally.categories
     ]
     apps = [
         CategoryEntry(
-            id=APP_PREFIX + row.app.id, title=row.app.title, files=row.files, bytes=row.bytes, notes=row.notes
+            id=APP_PREFIX + row.app.id,
+            title=row.app.title,
+            files=row.files,
+            bytes=row.bytes,
+            items=row.items or None,  # an app has more than its items: without any, its files are counted
+            notes=row.notes,
+            cloud_notes=row.cloud_notes,
+            account_notes=row.account_notes,
         )
         for row in tally.apps
     ]

@@ -41,7 +41,7 @@ async def ask(page: Page, changes: Changes | None = None) -> PageAnswer:
 
 async def ask_one(page: Page, changes: Changes | None) -> PageAnswer:
     rows = [row for row in page.rows if not row.refused]
-    put_rows(page, rows)
+    put_rows(rows)
     if page.is_live:
         say("  " + _("{key}. Look again").format(key=LOOK_AGAIN_KEY))
     if page.back_label:
@@ -65,7 +65,7 @@ async def ask_one(page: Page, changes: Changes | None) -> PageAnswer:
 
 def ask_many(page: Page) -> PageAnswer:
     rows = list(page.rows)
-    put_rows(page, rows)
+    put_rows(rows)
     say("  " + _("b. Back"))
     while True:
         typed = line_typed(_("What should move (for example 1 3 5-7, or all): ")).strip().lower()
@@ -82,10 +82,10 @@ def ask_many(page: Page) -> PageAnswer:
         say(refusal)
 
 
-def put_rows(page: Page, rows: Sequence[Row]) -> None:
-    labels = page.labels()
+def put_rows(rows: Sequence[Row]) -> None:
     for number, row in enumerate(rows, 1):
-        say(f"  {number}. {' '.join(labels[row.value].split())}")
+        cells = (safe(cell).replace("\n", " ") for cell in row.cells)
+        say(f"  {number}. {', '.join(cell for cell in cells if cell.strip())}")
 
 
 def numbers(typed: str, most: int) -> list[int] | None:
