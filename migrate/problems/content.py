@@ -10,4 +10,4 @@ class ContentUnreadable(RecordProblem):
     severity = "warning"
     what = "{relative_path} could not be read, so it is not known what is in it."
     why = "{reason}."
-    next = "To see whether the file is damaged: {verify_backup}"
+    next = "Check whether the file is damaged: {verify_backup}"

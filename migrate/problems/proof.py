@@ -215,7 +215,7 @@ class ProofItemsChangedSince(ItemsInProof):
         "{count:,} of {total:,} {label} were changed or deleted on the new iPhone since the move: {shown}.",
     )
     why = "They are there, with a date after the move, or in Recently Deleted."
-    next = "If you did not change them yourself, compare them with the old iPhone."
+    next = "Compare them with the old iPhone if you did not change them yourself."
 
 
 class ProofItemsUnseen(ItemsInProof):
@@ -266,7 +266,7 @@ class ProofFieldsLeftOut(Problem):
     severity = "info"
     what = "Not compared for the {label}: {shown}."
     why = "Only one of the two iOS versions stores this."
-    next = "Nothing needs to be done."
+    next = "Check them on the new iPhone if they matter to you."
 
     @property
     def shown(self) -> str:
@@ -306,7 +306,7 @@ class ProofFilesPresent(FilesInProof):
         "{title}: {count:,} files are on the new iPhone, but their contents were not compared.",
     )
     why = "iOS itself writes to them. The first is {first}."
-    next = "Nothing needs to be done."
+    next = "Check them on the new iPhone if they matter to you."
 
 
 class ProofFilesChangedSince(FilesInProof):
@@ -318,7 +318,7 @@ class ProofFilesChangedSince(FilesInProof):
         "{title}: {count:,} files were changed on the new iPhone since the move.",
     )
     why = "They were written after the move. The first is {first}."
-    next = "If you did not change them yourself, compare them with the old iPhone."
+    next = "Compare them with the old iPhone if you did not change them yourself."
 
 
 class ProofUnseen(FileInPhone):

@@ -106,7 +106,7 @@ def test_every_database_that_is_counted_is_read_as_items_or_rows() -> None:
         ("MediaDomain", "Library/SMS/Attachments/a/b.heic", VERBATIM),
         ("MediaDomain", "Library/SMS/StickerCache/x", HOUSEKEEPING),
         (HOME, "Library/SMS/Drafts/+49/message.plist", VERBATIM),
-        (HOME, "Library/Voicemail/12.amr", VERBATIM),
+        (HOME, "Library/Voicemail/12.amr", ITEMS),
         (HOME, "Library/Voicemail/12.transcript", HOUSEKEEPING),
         ("MediaDomain", "Media/Recordings/1.m4a", VERBATIM),
         (HOME, "Library/Passes/Cards/a.pkpass/pass.json", VERBATIM),

@@ -299,7 +299,11 @@ def test_the_contacts_of_ios_15_are_those_that_ileapp_found(
 
     def of_ileapp(row: list[Any]) -> tuple[Any, ...]:
         values = [entry.partition(": ")[2] for cell in row[6:8] if cell for entry in cell.split("\r")]
-        account = "an account" if row[10] == "Card" else row[10]  # a server's collection, not the account's name
+        is_collection = row[10] in (
+            "Card",
+            "Address Book",
+        )  # what a server calls its collection, not the account's name
+        account = "an account" if is_collection else row[10]
         return (row[0], *row[3:6], tuple(values), account, row[11], row[2] is not None)
 
     def of_ours(item: Any) -> tuple[Any, ...]:

@@ -113,7 +113,7 @@ def test_every_number_is_the_proofs(ios_version: str, phones_backup: Any, tmp_pa
             assert row.items == sum((fates or Counter()).values()), owner
             counted += row.items > 0
         else:
-            assert fates is None or owner in proved.unknown, owner
+            assert fates is None or owner in proved.unknown or set(fates) == {"not-expected"}, owner
     assert counted >= 13
 
 

@@ -181,6 +181,7 @@ def test_one_apps_data_moves_to_a_phone_that_has_the_app(make_lab: MakeLab) -> N
     assert {path: now.get(path) for path in photos} == photos
 
 
+@pytest.mark.soak
 def test_one_cable_and_phones_without_a_passcode_are_enough(make_lab: MakeLab) -> None:
     """The new phone is plugged in only when requested. The plan turns encryption off."""
     lab = make_lab(plugged="old")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.stories.lab import PHOTOS_AND_MESSAGES, MakeLab, new_phone
 
 
+@pytest.mark.soak
 def test_a_move_is_rehearsed_made_shared_and_undone(make_lab: MakeLab, tmp_path: Path) -> None:
     lab = make_lab(new=new_phone(empty=False))
     before = lab.new.files.digests()

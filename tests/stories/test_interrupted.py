@@ -139,6 +139,7 @@ def test_a_run_stops_when_its_parent_process_ends(make_lab: MakeLab) -> None:
     assert list((lab.home / "runs").iterdir()) == []
 
 
+@pytest.mark.soak
 def test_after_a_wrong_password_the_run_resumes_without_another_backup(make_lab: MakeLab) -> None:
     lab = make_lab(old=old_phone(backup_password=PASSWORD))
     before = lab.old.files.digests()

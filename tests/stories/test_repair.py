@@ -87,6 +87,7 @@ def test_a_damaged_backup_is_repaired_from_its_phone(make_lab_with_backup: Calla
     assert verdict.verdict == "whole" and "checked-by-length-only" not in {finding.code for finding in verdict.findings}
 
 
+@pytest.mark.soak
 def test_without_the_phone_damaged_files_are_named_and_the_rest_is_whole(
     make_lab_with_backup: Callable[..., Lab],
 ) -> None:

@@ -6,6 +6,8 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from migrate.simulator.aftermath.settings import Aftermath
 from tests.stories.lab import EVERYTHING, NEW, OLD, Lab, MakeLab, new_phone
 
@@ -63,6 +65,7 @@ def test_a_later_look_proves_what_was_still_arriving(make_lab: MakeLab) -> None:
             assert row["items"]["sent"] == row["items"]["proven"] == before[row["id"]]["items"]["sent"], row
 
 
+@pytest.mark.soak
 def test_what_never_comes_is_missing_after_a_week(make_lab: MakeLab) -> None:
     lab = moved(make_lab)
     days_later(lab, 8)

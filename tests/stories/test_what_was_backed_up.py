@@ -34,6 +34,7 @@ def result_of(lab: Lab, step: str) -> dict[str, Any]:
 # -- as it is ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.soak
 def test_an_existing_backup_moves_without_the_old_phone_or_its_name(make_lab: MakeLab) -> None:
     lab = make_lab(old=old_phone(backup_password=PASSWORD))
     before = lab.old.files.digests()

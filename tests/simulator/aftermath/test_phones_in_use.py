@@ -58,6 +58,7 @@ def test_a_phone_that_keeps_digests_is_not_rewritten(lab: Any, make_phone: Any) 
     assert received["HomeDomain/Library/Preferences/com.apple.carrier_1.plist"].endswith("+D53g+48.0.plist")
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "path",
     [

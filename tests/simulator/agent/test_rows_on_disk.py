@@ -82,6 +82,7 @@ def far_less_memory_than_rows() -> Iterator[None]:
     assert peak < ROWS * ROW_IN_MEMORY_BYTES, f"{peak} bytes"
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("encrypted", [False, True])
 def test_receiving_a_restore_holds_neither_rows_nor_nodes(encrypted: bool) -> None:
     with far_less_memory_than_rows():
