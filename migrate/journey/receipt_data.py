@@ -183,7 +183,7 @@ def headline(proof: Proved | None, new: str) -> str:
         return text.format(count=total["there"], new=new)
     if total["changed_since"]:
         return _("Everything arrived on {new}; what changed there since is listed below.").format(new=new)
-    return _("Everything that was sent is on {new}, and it is the same.").format(new=new)
+    return _("Everything that can be compared is on {new}, and it is the same.").format(new=new)
 
 
 def next_steps(proof: Proved | None, run_id: str, old: str) -> list[str]:
