@@ -21,18 +21,7 @@ from pathlib import Path
 from migrate.backup.companions import LOG
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record
-from migrate.content.open_database import columns_of, open_database, ordinary_tables, quote_identifier
-
-__all__ = [
-    "TableDigest",
-    "columns_of",
-    "database_copy",
-    "is_damaged",
-    "open_database",
-    "ordinary_tables",
-    "quote_identifier",
-    "table_digests",
-]
+from migrate.content.open_database import open_database, ordinary_tables, quote_identifier
 
 _LIMIT_BYTES = 32 << 30
 """Larger than any database of a phone (*guessed*: Health stores of ten years have a few gigabytes)."""

@@ -27,8 +27,6 @@ class Kind:
     """The category's id, or `app:<bundle>`."""
     label: str
     """What the items are called after a number of any size (`messages`), marked for translation."""
-    noun: tuple[str, str]
-    """`{count:,} message`, `{count:,} messages`: from `mark_plural`."""
     places: tuple[Place, ...]
     """The databases and property lists that are read as these items. They have no fate of their own in a proof."""
     items: Callable[[Source], Iterator[Item]]

@@ -382,7 +382,7 @@ RECORDINGS = Place("HomeDomain", ("Library/Recordings/*.db",))
 
 
 def of_kind(items: Any, **more: Any) -> Kind:
-    known = {"id": "things", "owner": "notes", "label": "things", "noun": ("", ""), "places": (PLACE,)}
+    known = {"id": "things", "owner": "notes", "label": "things", "places": (PLACE,)}
     return Kind(**{**known, "items": items, **more})
 
 

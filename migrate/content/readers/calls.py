@@ -11,8 +11,9 @@ from migrate.content.normal_form import address, day, from_cocoa, plausible, sec
 from migrate.content.open_database import Columns, Database
 from migrate.content.ordering import ordered
 from migrate.content.readers.cells import finite, shown
+from migrate.content.readers.common import needed_table
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 
 STORE = Place("HomeDomain", ("Library/CallHistoryDB/CallHistory.storedata",))
 OLD_STORE = Place("WirelessDomain", ("Library/CallHistory/call_history.db",))
@@ -58,9 +59,7 @@ def _unordered(source: Source) -> Iterator[Call]:
 
 
 def _calls_of_store(database: Database) -> Iterator[Call]:
-    table = database.table("ZCALLRECORD")
-    if table is None:
-        raise ValueError("it has no table ZCALLRECORD")
+    table = needed_table(database, "ZCALLRECORD")
     columns = Columns(
         table,
         "",
@@ -78,9 +77,7 @@ def _calls_of_store(database: Database) -> Iterator[Call]:
 
 
 def _calls_of_old_store(database: Database) -> Iterator[Call]:
-    table = database.table("call")
-    if table is None:
-        raise ValueError("it has no table call")
+    table = needed_table(database, "call")
     columns = Columns(
         table,
         "",
@@ -126,7 +123,6 @@ CALLS = Kind(
     id="calls",
     owner="calls",
     label=mark("calls"),
-    noun=mark_plural("{count:,} call", "{count:,} calls"),
     places=(STORE, OLD_STORE),
     items=calls,
 )

@@ -18,7 +18,7 @@ from migrate.content.ordering import ordered
 from migrate.content.readers.common import as_identity, as_text, from_first_place, needed_table
 from migrate.content.sentence import shortened
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 
 ALARM_STORE = Place("SysSharedContainerDomain-systemgroup.com.apple.mobiletimerd", ("Library/local.sqlite",))
 ALARM_LIST = Place("HomeDomain", ("Library/Preferences/com.apple.mobiletimerd.plist",))
@@ -167,7 +167,6 @@ ALARMS = Kind(
     id="alarms",
     owner="alarms",
     label=mark("alarms"),
-    noun=mark_plural("{count:,} alarm", "{count:,} alarms"),
     places=(ALARM_STORE, ALARM_LIST),
     items=alarms,
 )
@@ -175,7 +174,6 @@ CITIES = Kind(
     id="world-clock",
     owner="world-clock",
     label=mark("cities"),
-    noun=mark_plural("{count:,} city", "{count:,} cities"),
     places=(CITY_LIST,),
     items=cities,
 )

@@ -14,13 +14,14 @@ from typing import NamedTuple
 from migrate.content.item import Fingerprint, Item, fingerprint_id
 from migrate.content.kind import Kind
 from migrate.content.normal_form import address, from_cocoa
-from migrate.content.open_database import Columns, Database, Table
+from migrate.content.open_database import Columns, Database
 from migrate.content.ordering import ordered
 from migrate.content.readers.cells import filled, finite, row_number, shown
 from migrate.content.readers.children import Children, no_children
+from migrate.content.readers.common import needed_table
 from migrate.content.readers.contact_pictures import PICTURES, Pictures, open_pictures
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 
 BOOK = Place("HomeDomain", ("Library/AddressBook/AddressBook.sqlitedb",))
 PHONE, EMAIL, DATE = 3, 4, 12
@@ -121,7 +122,7 @@ def _unordered(source: Source) -> Iterator[Contact]:
 
 
 def _contacts_of(database: Database, pictures: Pictures) -> Iterator[Contact]:
-    people = _table(database, "ABPerson")
+    people = needed_table(database, "ABPerson")
     columns = Columns(
         people,
         "p",
@@ -163,18 +164,11 @@ def _id_of(contact: Contact) -> str:
     return fingerprint_id((contact.names, contact.birthday, contact.fingerprint()["values"]))
 
 
-def _table(database: Database, name: str) -> Table:
-    table = database.table(name)
-    if table is None:
-        raise ValueError(f"it has no table {name}")
-    return table
-
-
 class _Values:
     """The labelled values of the people, read beside them."""
 
     def __init__(self, database: Database) -> None:
-        value, part = _table(database, "ABMultiValue"), _table(database, "ABMultiValueEntry")
+        value, part = needed_table(database, "ABMultiValue"), needed_table(database, "ABMultiValueEntry")
         self._labels = _words(database, "ABMultiValueLabel")
         self._keys = _words(database, "ABMultiValueEntryKey")
         query = (
@@ -201,7 +195,7 @@ class _Values:
 
 def _words(database: Database, name: str) -> dict[object, str | None]:
     """A small table of texts by row number: labels, keys of parts."""
-    table = _table(database, name)
+    table = needed_table(database, name)
     return {row: filled(word) for row, word in database.rows(f"SELECT ROWID, value FROM {table.sql}")}  # noqa: S608  the name is the schema's own, quoted
 
 
@@ -251,7 +245,6 @@ CONTACTS = Kind(
     id="contacts",
     owner="contacts",
     label=mark("people"),
-    noun=mark_plural("{count:,} contact", "{count:,} contacts"),
     places=(BOOK, PICTURES),
     items=contacts,
 )

@@ -19,8 +19,9 @@ from migrate.content.open_database import Columns, Database, Table
 from migrate.content.ordering import ordered
 from migrate.content.readers.cells import cocoa_second, filled, row_number, shown, uuid_text, whole
 from migrate.content.readers.children import Children
+from migrate.content.readers.common import needed_table
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 
 STORE = Place("HomeDomain", ("Library/Calendar/Calendar.sqlitedb",))
 _EVENT = 2
@@ -126,9 +127,7 @@ def _unordered(source: Source) -> Iterator[Event]:
 
 
 def _events_of(database: Database) -> Iterator[Event]:
-    table = database.table("CalendarItem")
-    if table is None:
-        raise ValueError("it has no table CalendarItem")
+    table = needed_table(database, "CalendarItem")
     columns = Columns(table, "i", **_FIELDS, **_OTHERS)
     if columns.lacking & {"title", "start"}:
         raise ValueError("its table CalendarItem has no column summary or start_date")
@@ -291,7 +290,6 @@ EVENTS = Kind(
     id="events",
     owner="calendars",
     label=mark("events"),
-    noun=mark_plural("{count:,} event", "{count:,} events"),
     places=(STORE,),
     items=events,
 )

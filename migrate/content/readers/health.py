@@ -30,7 +30,7 @@ from migrate.content.open_database import Columns, Database, Table
 from migrate.content.ordering import ordered
 from migrate.content.readers.common import as_text, few, needed_table
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 
 SECURE_STORE = Place("HealthDomain", ("Health/healthdb_secure.sqlite",))
 SOURCES_STORE = Place("HealthDomain", ("Health/healthdb.sqlite",))
@@ -211,7 +211,6 @@ SAMPLES = Kind(
     id="health",
     owner="health",
     label=mark("health records"),
-    noun=mark_plural("{count:,} health record", "{count:,} health records"),
     places=(SECURE_STORE,),
     beside=(SOURCES_STORE,),
     items=samples,

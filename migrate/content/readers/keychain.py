@@ -18,7 +18,7 @@ from migrate.content.readers.common import as_text
 from migrate.content.readers.keychain_item import Attributes, ItemClosed, attributes, is_device_only
 from migrate.content.sentence import shortened
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 
 KEYCHAIN = Place("KeychainDomain", ("keychain-backup.plist",))
 PASSWORDS, LOGINS, CERTIFICATES, KEYS = "genp", "inet", "cert", "keys"
@@ -147,7 +147,6 @@ KEYCHAIN_ITEMS = Kind(
     id="keychain",
     owner="passwords",
     label=mark("passwords and keys"),
-    noun=mark_plural("{count:,} password or key", "{count:,} passwords and keys"),
     places=(KEYCHAIN,),
     items=keychain,
 )

@@ -21,7 +21,7 @@ from migrate.content.path_index import PathIndex
 from migrate.content.plain_ids import is_plain, merged
 from migrate.content.sentence import shortened
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 
 DOMAIN = "CameraRollDomain"
 STORE = Place(DOMAIN, ("Media/PhotoData/Photos.sqlite",))
@@ -249,7 +249,6 @@ PHOTOS = Kind(
     id="photos",
     owner="photos",
     label=mark("photos and videos"),
-    noun=mark_plural("{count:,} photo or video", "{count:,} photos and videos"),
     places=(STORE,),
     items=photos,
     parts=(Part(label=mark("videos"), count=lambda item: int(isinstance(item, Photo) and item.is_video is True)),),

@@ -21,7 +21,7 @@ from migrate.content.ordering import ordered
 from migrate.content.readers.cells import cocoa_second, filled, row_number, shown, uuid_text, whole
 from migrate.content.readers.children import Children
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 
 STORES = Place("AppDomainGroup-group.com.apple.reminders", ("Container_v1/Stores/Data-*.sqlite",))
 OLD_STORES = Place("HomeDomain", ("Library/Reminders/Container_v1/Stores/Data-*.sqlite",))
@@ -232,7 +232,6 @@ REMINDERS = Kind(
     id="reminders",
     owner="reminders",
     label=mark("reminders"),
-    noun=mark_plural("{count:,} reminder", "{count:,} reminders"),
     places=(STORES, OLD_STORES),
     items=reminders,
 )

@@ -14,7 +14,7 @@ from migrate.content.ordering import ordered
 from migrate.content.readers.common import as_identity, as_text, from_first_place, needed_table
 from migrate.content.sentence import shortened
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,6 @@ BOOKS = Kind(
     id="books",
     owner="books",
     label=mark("books and PDFs"),
-    noun=mark_plural("{count:,} book or PDF", "{count:,} books and PDFs"),
     places=_BOOK_ROWS.places,
     items=_BOOK_ROWS.items,
 )
@@ -123,7 +122,6 @@ PODCASTS = Kind(
     id="podcasts",
     owner="podcasts",
     label=mark("podcasts"),
-    noun=mark_plural("{count:,} podcast", "{count:,} podcasts"),
     places=_PODCAST_ROWS.places,
     items=_PODCAST_ROWS.items,
 )
@@ -131,7 +129,6 @@ LINE_CHATS = Kind(
     id="line-chats",
     owner="app:jp.naver.line",
     label=mark("chats"),
-    noun=mark_plural("{count:,} chat", "{count:,} chats"),
     places=_LINE_ROWS.places,
     items=_LINE_ROWS.items,
 )

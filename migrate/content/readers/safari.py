@@ -18,7 +18,7 @@ from migrate.content.ordering import ordered
 from migrate.content.readers.common import as_identity, as_text, few, needed_table
 from migrate.content.sentence import shortened
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 
 BOOKMARKS_FILE = Place("HomeDomain", ("Library/Safari/Bookmarks.db",))
 HISTORY_FILES = (
@@ -185,7 +185,6 @@ BOOKMARKS = Kind(
     id="bookmarks",
     owner="safari",
     label=mark("bookmarks"),
-    noun=mark_plural("{count:,} bookmark", "{count:,} bookmarks"),
     places=(BOOKMARKS_FILE,),
     items=bookmarks,
 )
@@ -193,7 +192,6 @@ VISITS = Kind(
     id="history",
     owner="safari",
     label=mark("visits"),
-    noun=mark_plural("{count:,} visit", "{count:,} visits"),
     places=HISTORY_FILES,
     items=visits,
 )

@@ -15,7 +15,7 @@ from migrate.content.ordering import ordered
 from migrate.content.readers.common import as_identity, as_text, few, needed_table
 from migrate.content.sentence import shortened
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 from migrate.plists import NotAPlist, load_plist
 
 STORE = Place("HomeDomain", ("Library/Shortcuts/Shortcuts.sqlite",))
@@ -97,7 +97,6 @@ SHORTCUTS = Kind(
     id="shortcuts",
     owner="shortcuts",
     label=mark("shortcuts"),
-    noun=mark_plural("{count:,} shortcut", "{count:,} shortcuts"),
     places=(STORE,),
     items=shortcuts,
 )

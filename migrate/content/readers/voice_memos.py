@@ -18,7 +18,7 @@ from migrate.content.open_database import Columns, Database
 from migrate.content.ordering import ordered
 from migrate.content.sentence import shortened
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 
 GROUP = "AppDomainGroup-group.com.apple.VoiceMemos.shared"
 STORES = (
@@ -150,7 +150,6 @@ VOICE_MEMOS = Kind(
     id="voice-memos",
     owner="voice-memos",
     label=mark("recordings"),
-    noun=mark_plural("{count:,} recording", "{count:,} recordings"),
     places=STORES,
     beside=RECORDINGS,
     items=voice_memos,

@@ -17,8 +17,9 @@ from migrate.content.normal_form import address, day, plausible, seconds
 from migrate.content.open_database import Columns, Database
 from migrate.content.ordering import ordered
 from migrate.content.readers.cells import filled, finite, row_number, shown, whole
+from migrate.content.readers.common import needed_table
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 
 STORE = Place("HomeDomain", ("Library/Voicemail/voicemail.db",))
 RECORDINGS = Place("HomeDomain", ("Library/Voicemail/*.amr",))
@@ -60,9 +61,7 @@ def _unordered(source: Source) -> Iterator[Voicemail]:
 
 
 def _voicemails_of(source: Source, database: Database, recordings: dict[str, Record]) -> Iterator[Voicemail]:
-    table = database.table("voicemail")
-    if table is None:
-        raise ValueError("it has no table voicemail")
+    table = needed_table(database, "voicemail")
     columns = Columns(
         table,
         "",
@@ -122,7 +121,6 @@ VOICEMAILS = Kind(
     id="voicemail",
     owner="voicemail",
     label=mark("voicemails"),
-    noun=mark_plural("{count:,} voicemail", "{count:,} voicemails"),
     places=(STORE,),
     within=(RECORDINGS,),
     items=voicemails,

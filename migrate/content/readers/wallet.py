@@ -19,7 +19,7 @@ from migrate.content.ordering import ordered
 from migrate.content.readers.common import as_text, from_first_place, needed_table
 from migrate.content.sentence import shortened
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 
 STORES = (
     Place("HomeDomain", ("Library/Passes/passes23.sqlite",)),
@@ -111,7 +111,6 @@ PASSES = Kind(
     id="wallet",
     owner="wallet",
     label=mark("passes"),
-    noun=mark_plural("{count:,} pass", "{count:,} passes"),
     places=STORES,
     beside=(FOLDERS,),
     items=passes,

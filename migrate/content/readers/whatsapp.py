@@ -21,7 +21,7 @@ from migrate.content.ordering import ordered
 from migrate.content.plain_ids import is_plain, merged
 from migrate.content.sentence import shortened
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 
 WHATSAPP = (
     Place("AppDomainGroup-group.net.whatsapp.WhatsApp.shared", ("ChatStorage.sqlite",)),
@@ -332,7 +332,6 @@ def _kinds(prefix: str, owner: str, places: tuple[Place, ...]) -> tuple[Kind, Ki
             id=prefix,
             owner=owner,
             label=mark("messages"),
-            noun=mark_plural("{count:,} message", "{count:,} messages"),
             places=places,
             items=_items(places, _Store.messages),
             parts=(Part(label=mark("photos and files"), count=_media_count),),
@@ -341,7 +340,6 @@ def _kinds(prefix: str, owner: str, places: tuple[Place, ...]) -> tuple[Kind, Ki
             id=f"{prefix}-chats",
             owner=owner,
             label=mark("chats"),
-            noun=mark_plural("{count:,} chat", "{count:,} chats"),
             places=places,
             items=_items(places, lambda store: iter(sorted(store.chat_items(), key=lambda item: item.id))),
             extra=True,

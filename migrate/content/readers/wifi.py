@@ -19,7 +19,7 @@ from migrate.content.ordering import ordered
 from migrate.content.readers.common import as_text
 from migrate.content.sentence import shortened
 from migrate.content.source import Place, Source
-from migrate.language import _, mark, mark_plural
+from migrate.language import _, mark
 
 KNOWN_NETWORKS = Place("SystemPreferencesDomain", ("com.apple.wifi.known-networks.plist",))
 OLD_LIST = Place("SystemPreferencesDomain", ("SystemConfiguration/com.apple.wifi.plist",))
@@ -109,7 +109,6 @@ NETWORKS = Kind(
     id="wifi",
     owner="wifi",
     label=mark("networks"),
-    noun=mark_plural("{count:,} Wi-Fi network", "{count:,} Wi-Fi networks"),
     places=(KNOWN_NETWORKS, OLD_LIST),
     items=networks,
 )

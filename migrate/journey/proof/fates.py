@@ -65,6 +65,12 @@ def columns(fates: Mapping[Fate, int] | Mapping[str, int]) -> dict[str, int]:
     return shown
 
 
+def move(counted: Counter[Fate], source: Fate, target: Fate) -> None:
+    """Give everything of one fate another one."""
+    if moved := counted.pop(source, 0):
+        counted[target] += moved
+
+
 @dataclass
 class OwnerFates:
     """The fates of one category's or app's items and files."""

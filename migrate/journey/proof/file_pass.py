@@ -64,18 +64,7 @@ class FilePass:
                 else:
                     counted.files[fate] += 1
             if fate not in GOOD and is_class is not PathClass.HOUSEKEEPING:
-                self.store.add(
-                    StoredFate(
-                        record.file_id,
-                        record.domain,
-                        record.relative_path,
-                        fate,
-                        reason,
-                        tuple(sorted(owners)),
-                        self.kept,
-                        why,
-                    )
-                )
+                self._remember(record, owners, fate, reason, why)
             elif fate not in GOOD and fate is not Fate.NOT_EXPECTED:
                 self._tell_housekeeping(record, why if why == GONE else fate.value)
         return done
@@ -132,11 +121,14 @@ class FilePass:
         if fate is Fate.DIFFERENT and why != CHANGED_HERE:
             fate = Fate.UNSEEN
         if fate is not Fate.SAME:
-            known = tuple(sorted(owners))
-            self.store.add(
-                StoredFate(record.file_id, record.domain, record.relative_path, fate, None, known, self.kept, why)
-            )
+            self._remember(record, owners, fate, None, why)
         return fate
+
+    def _remember(
+        self, record: Record, owners: frozenset[str], fate: Fate, reason: LaterReason | None, why: str
+    ) -> None:
+        place = (record.file_id, record.domain, record.relative_path)
+        self.store.add(StoredFate(*place, fate, reason, tuple(sorted(owners)), self.kept, why))
 
     # -- one file ----------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from migrate.content.kinds import source_places
 from migrate.content.ordering import merge_by_id
 from migrate.content.source import Source
 from migrate.journey.proof.evidence import Evidence, Side
-from migrate.journey.proof.fates import GOOD, Fate, LaterReason
+from migrate.journey.proof.fates import GOOD, Fate, LaterReason, move
 from migrate.journey.proof.file_digest import digest_or_none
 from migrate.journey.proof.file_store import FileStore
 from migrate.plan.strategy import Strategy
@@ -39,7 +39,6 @@ class ItemExamples:
     named: list[str] = field(default_factory=list)
     fields: Counter[str] = field(default_factory=Counter)
     """Which fields differ, and on how many of them."""
-    left_out: frozenset[str] = frozenset()
 
     def add(self, item: Item, comparison: Comparison | None) -> None:
         self.count += 1
@@ -47,6 +46,11 @@ class ItemExamples:
             self.named.append(item.describe())
         if comparison is not None:
             self.fields.update(comparison.differing or comparison.undecided)
+
+    def absorb(self, other: ItemExamples) -> None:
+        self.count += other.count
+        self.named = [*self.named, *other.named][:EXAMPLES]
+        self.fields.update(other.fields)
 
 
 @dataclass
@@ -60,7 +64,7 @@ class KindResult:
     examples: dict[Fate, ItemExamples] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
     """Fields that could not be compared, because one of the two iOS versions does not have them."""
-    moved_files: Counter[tuple[tuple[str, ...], Fate, LaterReason | None]] = field(default_factory=Counter)
+    moved_files: Counter[tuple[tuple[str, ...], Fate]] = field(default_factory=Counter)
     """Files of found items that the new phone keeps at another path: their owners, and the fate at the old path."""
     is_unknown: bool = False
     """Whether the old backup's items could not be read."""
@@ -68,6 +72,12 @@ class KindResult:
     @property
     def total(self) -> int:
         return sum(count for fate, count in self.fates.items() if fate is not Fate.NOT_EXPECTED)
+
+    def move(self, source: Fate, target: Fate) -> None:
+        """Give all items of one fate another one."""
+        move(self.fates, source, target)
+        if (examples := self.examples.pop(source, None)) is not None:
+            self.examples.setdefault(target, ItemExamples()).absorb(examples)
 
 
 class ItemPass:
@@ -105,7 +115,7 @@ class ItemPass:
         if _failed(self.old, records) and set(result.fates) != {Fate.NOT_EXPECTED}:
             result.is_unknown = True
         if own_items.is_untouched and not any(result.fates[fate] for fate in GOOD):
-            _move(result, Fate.MISSING, Fate.KEPT_OWN)
+            result.move(Fate.MISSING, Fate.KEPT_OWN)
         return result
 
     def _merged(self, kind: Kind) -> Generator[tuple[list[Item], ...]]:
@@ -266,7 +276,7 @@ class ItemPass:
             if fate in (Fate.MISSING, Fate.LATER) and self._is_elsewhere(file, item, match):
                 known = self.store.found_elsewhere(file.domain, file.relative_path, kept=self.kept)
                 if known is not None:
-                    result.moved_files[known.owners, known.fate, known.reason] += 1
+                    result.moved_files[known.owners, known.fate] += 1
                 continue
             fate = Fate.DIFFERENT if fate is Fate.MISSING else fate
             if _SEVERITY.get(fate, 0) > _SEVERITY.get(worst, 0):
@@ -326,13 +336,6 @@ def _up_to(items: list[Item], item: Item) -> Iterator[Item]:
 
 def _failed(source: Source, records: Collection[Record]) -> bool:
     return any((record.domain, record.relative_path) in source.failed for record in records)
-
-
-def _move(result: KindResult, source: Fate, target: Fate) -> None:
-    """Give all items of one fate another one."""
-    if moved := result.fates.pop(source, 0):
-        result.fates[target] += moved
-        result.examples[target] = result.examples.pop(source)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.content.kinds import kinds
 from migrate.journey.proof.evidence import NOTHING_CAME_DAYS, Evidence
-from migrate.journey.proof.fates import WRONG, Fate, OwnerFates, Verdict, verdict_of
+from migrate.journey.proof.fates import WRONG, Fate, OwnerFates, Verdict, move, verdict_of
 from migrate.journey.proof.file_pass import FilePass
 from migrate.journey.proof.file_store import FileStore
 from migrate.journey.proof.item_pass import ItemPass, KindResult
@@ -116,13 +116,11 @@ class _Prover:
         owner = owners.setdefault(result.kind.owner, OwnerFates())
         owner.items[result.kind.id] = result.fates
         owner.later.update(result.later)
-        for (known, fate, reason), count in result.moved_files.items():
+        for (known, fate), count in result.moved_files.items():
             for owner_id in known:
-                files = owners.setdefault(owner_id, OwnerFates())
-                files.files.update({Fate.FOUND: count})
-                files.files.subtract({fate: count})
-                if reason is not None:
-                    files.later.subtract({reason: count})
+                files = owners.setdefault(owner_id, OwnerFates()).files
+                files.update({Fate.FOUND: count})
+                files.subtract({fate: count})
         if result.is_unknown:
             owner.unknown_kinds.add(result.kind.id)
             self._compare_as_files(result, owner)
@@ -144,12 +142,12 @@ class _Prover:
             if owner.has_arrived or not owner.count([Fate.LATER]):
                 continue
             self.overdue_owners.add(owner_id)
-            for counted in [*owner.items.values(), owner.files, owner.loose]:
-                _move(counted, Fate.LATER, Fate.MISSING)
+            for counted in (owner.files, owner.loose):
+                move(counted, Fate.LATER, Fate.MISSING)
             owner.later.clear()
-        for result in results:
-            if result.kind.owner in self.overdue_owners and not result.kept and Fate.LATER in result.examples:
-                result.examples[Fate.MISSING] = result.examples.pop(Fate.LATER)
+        for result in results:  # their fates are also those of their owners' items
+            if result.kind.owner in self.overdue_owners and not result.kept:
+                result.move(Fate.LATER, Fate.MISSING)
 
     def _awaited_apps(self) -> frozenset[str]:
         return frozenset(
@@ -157,11 +155,6 @@ class _Prover:
             for owner_id, owner in self.proof.owners.items()
             if owner.later["app"] and owner_id.startswith(APP_PREFIX)
         )
-
-
-def _move(counted: Counter[Fate], source: Fate, target: Fate) -> None:
-    if moved := counted.pop(source, 0):
-        counted[target] += moved
 
 
 def _merge(total: OwnerFates, owner: OwnerFates) -> None:

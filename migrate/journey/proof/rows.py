@@ -9,15 +9,8 @@ from pathlib import Path
 
 from migrate.backup.reader import Backup
 from migrate.backup.record import Record
-from migrate.content.databases import (
-    TableDigest,
-    columns_of,
-    database_copy,
-    open_database,
-    ordinary_tables,
-    quote_identifier,
-    table_digests,
-)
+from migrate.content.databases import TableDigest, database_copy, table_digests
+from migrate.content.open_database import columns_of, open_database, ordinary_tables, quote_identifier
 
 BOOKKEEPING = re.compile("Z_METADATA|Z_PRIMARYKEY|Z_MODELCACHE|ACHANGE|ATRANSACTION.*")
 """Core Data's own tables, which it rewrites whenever it opens a store (*read*: Apple on persistent history)."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from migrate.categories.catalogue import APP_PREFIX
 from migrate.content.field_names import field_name
+from migrate.journey.opened_backup import title_of
 from migrate.journey.proof.evidence import Evidence
 from migrate.journey.proof.fates import Fate
 from migrate.journey.proof.file_pass import CHANGED_HERE
@@ -90,35 +90,20 @@ def item_findings(results: Iterable[KindResult], is_late: Collection[str] | bool
 def file_findings(store: FileStore, evidence: Evidence, overdue_owners: Collection[str]) -> list[Finding]:
     """The files no item has spoken for: wrong ones one by one, the others in one sentence for each category."""
     found: list[Finding] = []
-    summaries: dict[tuple[Fate, str], Counter[str]] = {}
+    counts: Counter[tuple[Fate, str]] = Counter()
     first: dict[tuple[Fate, str], str] = {}
     for stored in store.unclaimed():
         overdue = stored.fate is Fate.LATER and any(owner in overdue_owners for owner in stored.owners)
         if stored.fate in SUMMARIES and not overdue:
             for owner in stored.owners if not stored.kept else ():
-                summaries.setdefault((stored.fate, owner), Counter())["files"] += 1
+                counts[stored.fate, owner] += 1
                 first.setdefault((stored.fate, owner), stored.relative_path)
         elif stored.fate is not Fate.NOT_EXPECTED and len(found) < MAX_FILE_FINDINGS:
             found.append(_file_finding(stored, evidence, is_overdue=overdue))
-    return [*found, *_summaries(summaries, first, evidence)]
-
-
-def _summaries(
-    summaries: Mapping[tuple[Fate, str], Counter[str]], first: Mapping[tuple[Fate, str], str], evidence: Evidence
-) -> Iterator[Finding]:
-    for (fate, owner), counted in summaries.items():
-        problem = SUMMARIES[fate]
-        title = title_of_owner(evidence, owner)
-        yield problem(counted["files"], title, first[fate, owner], (owner,)).as_finding()
-
-
-def title_of_owner(evidence: Evidence, owner: str) -> str:
-    """What a person calls a category or an app."""
-    claims = evidence.old.claims
-    if owner.startswith(APP_PREFIX):
-        bundle = owner.removeprefix(APP_PREFIX)
-        return claims.apps[bundle].title if bundle in claims.apps else bundle
-    return _(claims.catalogue.category(owner).title)
+    for (fate, owner), count in counts.items():
+        title = title_of(evidence.old.claims, owner)
+        found.append(SUMMARIES[fate](count, title, first[fate, owner], (owner,)).as_finding())
+    return found
 
 
 def _file_finding(stored: StoredFate, evidence: Evidence, *, is_overdue: bool) -> Finding:

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from migrate.content.item import Item
 from migrate.content.kind import Kind, Part
+from migrate.content.readers.common import needed_table
 from migrate.content.readers.messages.attachments import SETTINGS, AttachmentFiles
 from migrate.content.readers.messages.message import Message
 from migrate.content.readers.messages.names import ADDRESS_BOOK, Names
 from migrate.content.readers.messages.older import OlderSmsDatabase
 from migrate.content.readers.messages.sms_db import SmsDatabase
 from migrate.content.source import Place, Source
-from migrate.language import mark, mark_plural
+from migrate.language import mark
 
 STORE = Place("HomeDomain", ("Library/SMS/sms.db",))
 
@@ -21,9 +22,7 @@ def messages(source: Source) -> Iterator[Item]:
     """All messages, ordered by id."""
     for record in source.files(STORE):
         with source.reading(record), source.database(record) as database:
-            table = database.table("message")
-            if table is None:
-                raise ValueError("it has no table message")
+            table = needed_table(database, "message")
             files, names = AttachmentFiles(source), Names(source)
             if table.has("guid"):
                 yield from SmsDatabase(database, table, files, names).messages(source.tmp)
@@ -40,7 +39,6 @@ MESSAGES = Kind(
     id="messages",
     owner="messages",
     label=mark("messages"),
-    noun=mark_plural("{count:,} message", "{count:,} messages"),
     places=(STORE,),
     items=messages,
     beside=(SETTINGS, ADDRESS_BOOK),

@@ -13,7 +13,7 @@ from migrate.content.readers.notes.note import Note
 from migrate.content.readers.notes.old_store import old_notes
 from migrate.content.readers.notes.store import NoteStore
 from migrate.content.source import Place, Source
-from migrate.language import mark, mark_plural
+from migrate.language import mark
 
 STORE = Place(DOMAIN, ("NoteStore.sqlite",))
 OLD_STORE = Place("HomeDomain", ("Library/Notes/notes.sqlite",))
@@ -42,7 +42,6 @@ NOTES = Kind(
     id="notes",
     owner="notes",
     label=mark("notes"),
-    noun=mark_plural("{count:,} note", "{count:,} notes"),
     places=(STORE, OLD_STORE),
     beside=(MEDIA,),
     items=notes,
