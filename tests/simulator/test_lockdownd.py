@@ -195,7 +195,7 @@ def test_invalid_requests_are_refused_by_name(plug_in: PlugIn) -> None:
     assert line.is_closed()
 
 
-def test_an_idle_connection_is_closed_unless_in_a_session(plug_in: PlugIn) -> None:
+def test_an_idle_connection_is_closed_sooner_without_a_session(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     session = computer.session(phone)
     phone.faults.idle_close_s = 0.01
