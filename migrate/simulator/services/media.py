@@ -110,8 +110,6 @@ class MediaTree:
             self._phone.afc_times.pop(key, None)
         domain, relative_path = _place(path)
         self._phone.files.remove(domain, relative_path, recursive=True)
-        for folder in _above(path)[-1:]:
-            self.make_directory(folder)  # it may have existed only as part of the removed path
 
     def move(self, source: str, target: str) -> None:
         """Renames an entry. Files of the phone become AFC files, which no backup holds."""
