@@ -95,6 +95,8 @@ class Faults:
     """The USB link resets right after Trust is tapped (REPORTED, libimobiledevice issue 20)."""
     idle_close_s: float | None = None
     """lockdownd closes a connection without a session after this many idle seconds (a real one: 10 to 30)."""
+    session_idle_close_s: float | None = None
+    """The same for a connection with a session (a real one: 60, *read* in pymobiledevice3's test_lockdown.py)."""
     silence_s: float = 0.0
     """How long the phone is silent while it scans for a backup (a real one: 2 to more than 60 seconds)."""
     frame_sizes: tuple[int, ...] = ()
