@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import urllib.request
 from pathlib import Path
 
@@ -28,6 +29,8 @@ GO_IOS_INTEGRITY = "ti0ID4xF1uhFmPF/ux8tS658oYA2LPyzsDzxvwoS/iiYmnSNaMaAYCco49zS
 """npm's `dist.integrity`."""
 MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 DOWNLOAD_LIMIT_S = 300
+ATTEMPTS, PAUSE_S = 3, 10
+"""A registry may be busy for a moment."""
 GO_IOS = PEERS_FOLDER / ("ios.exe" if os.name == "nt" else "ios")
 SITE = PEERS_FOLDER / "site"
 
@@ -115,11 +118,15 @@ def main() -> int:
     PEERS_FOLDER.mkdir(exist_ok=True)
     missing = 0
     for fetch in (fetch_go_ios, fetch_upstream_tests):
-        try:
-            fetch()
-        except NotFetched as why:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                fetch()
+                break
+            except NotFetched as why:
+                print(f"not fetched ({attempt} of {ATTEMPTS} attempts): {why}", file=sys.stderr)
+                time.sleep(PAUSE_S * (attempt < ATTEMPTS))
+        else:
             missing += 1
-            print(f"not fetched: {why}", file=sys.stderr)
     return 1 if missing else 0
 
 
