@@ -62,7 +62,16 @@ def find_backup(path: Path) -> Path:
 
 
 def _has_manifest(path: Path) -> bool:
-    return any((path / name).is_file() for name in MANIFESTS)
+    return any(_is_there(path / name) for name in MANIFESTS)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is an entry, a link or a pipe too: opening it says what it is instead of that it is missing."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 class BackupFolder:
@@ -119,7 +128,7 @@ class BackupFolder:
     @cached_property
     def is_flat(self) -> bool:
         """Whether this is a backup of iOS 5 to 9: a Manifest.mbdb and no Manifest.db, stored files not in shards."""
-        return not self.manifest_db.is_file() and (self.path / "Manifest.mbdb").is_file()
+        return not _is_there(self.manifest_db) and _is_there(self.path / "Manifest.mbdb")
 
     @property
     def udid(self) -> str:

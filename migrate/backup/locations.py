@@ -217,11 +217,7 @@ def _encrypted(folder: BackupFolder, manifest: Mapping[str, Any]) -> bool | None
     value = manifest.get("IsEncrypted")
     if isinstance(value, int):
         return bool(value)
-    try:
-        with folder.manifest_db.open("rb") as file:
-            return file.read(16) != b"SQLite format 3\0"
-    except OSError:
-        return None
+    return None if (is_plain := folder.has_plain_header) is None else not is_plain
 
 
 def _is_long(path: Path) -> bool:
