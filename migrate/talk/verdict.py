@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 VERDICTS = {
     "whole": mark("Whole: everything it lists is there and undamaged."),
     "damaged": mark("Damaged: the problems are listed below."),
+    "locked": mark("Not fully checked: the backup could not be opened without its password."),
     "unreadable": mark("Unreadable: its list of files cannot be read."),
 }
-LOCKED = mark("Not fully checked: the backup could not be opened without its password.")
 QUICK = mark("Whole as far as names and sizes show: no stored file was opened (--quick).")
 
 
@@ -34,10 +34,4 @@ def format_verdict(verdict: Verdict, *, quick: bool) -> list[str]:
 
 
 def _sentence(verdict: Verdict, *, quick: bool) -> str:
-    if verdict.verdict == "unreadable" and all(
-        finding.code in ("password-missing", "password-wrong")
-        for finding in verdict.findings
-        if finding.severity == "error"
-    ):
-        return LOCKED
     return QUICK if quick and verdict.verdict == "whole" else VERDICTS[verdict.verdict]
