@@ -116,6 +116,10 @@ def verify(
     plists = check_plists(folder, found)
     try:
         manifest = open_manifest(folder, password)
+    except (PasswordMissing, WrongPassword):
+        if not found.has(damage.MarkedEncryptedButPlain.code):  # then no password helps
+            raise
+        return _unreadable(folder, plists, found)
     except (BackupUnreadable, KeybagUnreadable) as problem:
         return _not_opened(folder, plists, found, problem, seals, depth)
     with manifest:
