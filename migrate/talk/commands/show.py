@@ -8,7 +8,7 @@ import typer
 
 from migrate.language import _, plural
 from migrate.talk.backup_access import BackupArgument, phone_name, usable_seal, with_password
-from migrate.talk.console import Column, print_json, print_line, say, table, wrapped
+from migrate.talk.console import Column, one_line, print_json, print_line, say, table, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
 from migrate.units import format_bytes
@@ -78,7 +78,7 @@ def format_tally(counted: Tally, folder: BackupFolder) -> list[str]:
     unclaimed = [(row.domain, f"{row.files:,}", format_bytes(row.bytes)) for row in counted.unclaimed]
     lines = [
         wrapped(f"{phone_name(folder)}, iOS {folder.ios_version or _('unknown')}"),
-        wrapped(str(counted.backup)),
+        one_line(counted.backup),
         "",
     ]
     lines += table((Column(_("Category"), shrinks=True), Column(_("Items"), "right"), *right, Column("")), categories)
