@@ -430,15 +430,6 @@ class StoredLengthImpossible(RecordProblem):
     next = REPAIR
 
 
-class FileCut(RecordProblem):
-    size: int
-    content_size: int
-    exit_code = 30
-    what = "{file} was shortened."
-    why = "The phone reported {size:,} bytes, {content_size:,} are here, and they do not end as an encrypted file does."
-    next = REPAIR
-
-
 class PaddingWrong(RecordProblem):
     exit_code = 30
     what = "{file} does not end as an encrypted file does."

@@ -39,15 +39,14 @@ CHANGES: dict[str, Change] = {
 IMPOSSIBLE, EMPTIED = error("stored-length-impossible", quick=True), error("file-emptied", quick=True)
 PADDING, LENGTH = error("padding-wrong"), warning("size-differs", quick=True)
 CUT, NOT_ITS_NAME = error("form-broken"), warning("not-what-its-name-says")
-SHORTENED = error("file-cut")
 
 ALONE: dict[str, tuple[Expected, Expected]] = {
     "a bit flipped in the first block": (NOT_ITS_NAME, NOT_ITS_NAME),
     "a bit flipped in the middle": (Undetectable(), Undetectable()),
     "a bit flipped in the last block": (PADDING, warning("form-broken")),
     "cut by a byte": (IMPOSSIBLE, CUT),
-    "cut by a block": (SHORTENED, CUT),
-    "cut in half": (SHORTENED, CUT),
+    "cut by a block": (CUT, CUT),
+    "cut in half": (CUT, CUT),
     "lengthened by a byte": (IMPOSSIBLE, LENGTH),
     "lengthened by a block": (LENGTH, LENGTH),
     "zeroed": (PADDING, NOT_ITS_NAME),

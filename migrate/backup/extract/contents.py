@@ -3,8 +3,9 @@
 emptied     the phone reported bytes, and none are stored
 digest      SHA-1 of the stored bytes, where the phone recorded one
 seal        SHA-256 of the stored bytes, where there is a seal of this backup
-padding     an encrypted content ends in padding, unless it was caught mid-write
-length      without a checksum, a plain content is not shorter than the phone reported. A database may be, because it
+padding     an encrypted content ends in padding. Where an app was writing to it, it does not (facts 3.5), and only the
+            phone's digest can tell that from a cut
+length      without a digest, a plain content is not shorter than the phone reported. A database may be, because it
             is rewritten while it is sent (facts 3.5): it must not be shorter than its own header says either
 """
 
@@ -66,9 +67,9 @@ class ContentCheck:
             return ExtractEmptied.of(record, size=record.size)
         if (reason := self._why_changed()) is not None:
             return ExtractDamaged.of(record, reason=reason)
-        if self._stored_sha1 is None and self._stored_sha256 is None:
-            if not is_padded and (reason := self._why_not_mid_write()) is not None:
-                return ExtractDamaged.of(record, reason=reason)
+        if self._stored_sha1 is None:  # a seal does not help: what was cut on its way was sealed as cut
+            if not is_padded:
+                return ExtractDamaged.of(record, reason=self._why_unpadded())
             if not self.encrypted and self._is_short():
                 return ExtractDamaged.of(record, reason=f"{self._lengths()}, so it was cut")
         return None if is_padded else ExtractCaughtMidWrite.of(record)
@@ -82,14 +83,11 @@ class ContentCheck:
             return "its contents do not have the checksum (SHA-256) that was taken while they came from the phone"
         return None
 
-    def _why_not_mid_write(self) -> str | None:
-        """Why a content without padding is damaged; None where an app was writing to it."""
+    def _why_unpadded(self) -> str:
         size = self.record.size
         if size is None or self.stored_bytes == encrypted_size(size):
             return "it does not end as an encrypted file does: its contents or its key were changed"
-        if self.stored_bytes <= size:
-            return f"{self._lengths()}, and they do not end as an encrypted file does"
-        return None
+        return f"{self._lengths()}, and they do not end as an encrypted file does"
 
     def _is_short(self) -> bool:
         size, path = self.record.size, self.record.relative_path

@@ -147,28 +147,11 @@ def _check_padding(blob: Blob, key: bytes, tail: bytes, by_length: list[Finding]
     record = blob.record
     padding = padding_length(last_block(tail, key))
     if padding is None:
-        return by_length if _may_be_unpadded(blob) else [_without_padding(record, blob.stored_bytes)]
+        return by_length or [damage.PaddingWrong.of(record).as_finding()]
     content_bytes = blob.stored_bytes - padding
     if record.size is not None and content_bytes != record.size:
         return [_size_differs(record, content_bytes, checksum_matches=blob.has_checksum)]
     return []
-
-
-def _may_be_unpadded(blob: Blob) -> bool:
-    """Whether the phone may have sent these bytes, which end without padding: it does where an app was writing to the
-    file (*read*: ios-backup-crypt, tailWriter). Then the length differs too. A file that is shorter than the phone
-    reported was cut unless a checksum shows otherwise."""
-    size = blob.record.size
-    if size is None or blob.stored_bytes == encrypted_size(size):
-        return False
-    return blob.has_checksum or blob.stored_bytes > size
-
-
-def _without_padding(record: Record, stored_bytes: int) -> Finding:
-    size = record.size
-    if size is None or stored_bytes == encrypted_size(size):
-        return damage.PaddingWrong.of(record).as_finding()
-    return damage.FileCut.of(record, size=size, content_size=stored_bytes).as_finding()
 
 
 _WRITTEN_BY_IOS = re.compile(r"CameraRollDomain-Media/DCIM/.*|[^/]*-(.*/)?Library/Preferences/[^/]*\.plist", re.DOTALL)
