@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -152,11 +154,41 @@ def test_files_of_the_computer_in_the_folder_are_at_most_info(small_backup: Any,
     assert [(f.code, f.severity) for f in verdict.findings] == [("foreign-entry", "info")]
 
 
-def test_a_database_is_checked_with_its_log(small_backup: Any) -> None:
-    """The AddressBook of these backups has all its rows in the -wal: alone it is an empty, sound database."""
-    log = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb-wal")
-    assert len(small_backup.contents[log]) > len(small_backup.contents[log[0], log[1].removesuffix("-wal")])
-    assert codes(verify(small_backup.path, small_backup.password, seals=None), "error") == set()
+CONTACTS = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb")
+CONTACTS_LOG = (CONTACTS[0], f"{CONTACTS[1]}-wal")
+
+
+def test_a_damaged_page_that_the_log_replaces_is_no_damage(small_backup: Any) -> None:
+    """The AddressBook of these backups has all its rows in the -wal, so its own copy of page 2 is never read."""
+    content = small_backup.contents[CONTACTS]
+    small_backup.add_file(*CONTACTS, content[:1024] + b"\x2a" * 1024 + content[2048:])
+    small_backup.write_manifest()
+    assert "database-damaged-on-phone" not in codes(verify(small_backup.path, small_backup.password, seals=None))
+    for suffix in ("-wal", "-shm"):
+        del small_backup.records[CONTACTS[0], f"{CONTACTS[1]}{suffix}"]
+    small_backup.write_manifest()
+    alone = verify(small_backup.path, small_backup.password, seals=None)
+    assert "database-damaged-on-phone" in codes(alone), "without its log it is damaged"
+
+
+def test_damage_that_only_the_log_has_is_found(small_backup: Any, tmp_path: Path) -> None:
+    """An index was removed from the schema and its pages were not: only the log says so."""
+    with closing(sqlite3.connect(tmp_path / "live.db", isolation_level=None)) as connection:
+        for statement in (
+            "CREATE TABLE ABPerson (id INTEGER PRIMARY KEY, text TEXT)",
+            "CREATE INDEX by_text ON ABPerson(text)",
+            "PRAGMA journal_mode = WAL",
+            "PRAGMA wal_autocheckpoint = 0",
+            "PRAGMA writable_schema = ON",
+            "DELETE FROM sqlite_schema WHERE name = 'by_text'",
+        ):
+            connection.execute(statement)
+        content, log = ((tmp_path / f"live.db{suffix}").read_bytes() for suffix in ("", "-wal"))
+    small_backup.add_file(*CONTACTS, content)
+    small_backup.add_file(*CONTACTS_LOG, log)
+    small_backup.write_manifest()
+    verdict = verify(small_backup.path, small_backup.password, seals=None)
+    assert [f.relative_path for f in verdict.findings if f.code == "database-damaged-on-phone"] == [CONTACTS[1]]
 
 
 def test_quick_opens_no_stored_file_and_finds_every_missing_one(small_backup: Any) -> None:

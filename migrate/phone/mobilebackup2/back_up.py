@@ -42,11 +42,13 @@ FINDINGS_LIMIT = 1_000
 
 @dataclass(frozen=True)
 class BackupReport:
-    """The result of one backup. `unreadable`: ids of the files that the phone could not read in either attempt."""
+    """The result of one backup. `unreadable`: ids of the files that the phone could not read in either attempt.
+    `lost`: those of them that matter (see ALWAYS_UNREADABLE)."""
 
     bytes_received: int
     files_received: int
     unreadable: tuple[str, ...]
+    lost: tuple[str, ...]
 
 
 async def back_up(
@@ -83,7 +85,8 @@ async def back_up(
         progress.found(FileUnreadable(connection.name, file_id, path, why).as_finding())
     if len(still_unreadable) > FINDINGS_LIMIT:
         progress.found(MoreFilesUnreadable(connection.name, len(still_unreadable) - FINDINGS_LIMIT).as_finding())
-    return BackupReport(run.bytes_received, run.files_received, tuple(still_unreadable))
+    lost = tuple(one for one, (path, _why) in still_unreadable.items() if not path.endswith(ALWAYS_UNREADABLE))
+    return BackupReport(run.bytes_received, run.files_received, tuple(still_unreadable), lost)
 
 
 def prepare_folder(folder: Path) -> None:
