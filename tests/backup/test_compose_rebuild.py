@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import plistlib
 import tempfile
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from plistlib import UID
@@ -19,8 +20,6 @@ from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
 from migrate.backup.restore_set.rekey import DEFAULT_PROTECTION_CLASS
 from migrate.backup.seal import SealDraft
 from migrate.backup.verify.run import verify
-from migrate.categories.choose import choose
-from migrate.categories.claims import Claims
 from migrate.problems import CannotCompose, PasswordMissing, RestoreWouldDelete, WrongPassword
 from tests.backup.small_backup import SmallBackup, database, fill
 from tests.backup.trees import tree
@@ -37,6 +36,7 @@ from tests.backup.two_phones import (
     Key,
     NewPhone,
     archives,
+    choice_and_counterparts,
     contents,
     ids,
     new_phone,
@@ -129,16 +129,9 @@ def rebuild(old: SmallBackup, new: SmallBackup, into: Path, *chosen: Key, **opti
 def rebuild_categories(
     old: SmallBackup, new: SmallBackup, into: Path, *categories: str, apps: tuple[str, ...] = ()
 ) -> RestoreSet:
-    """The set of a choice: what it claims on the old phone replaces what it claims on the new."""
-    with Backup.open(old.path, old.password) as opened:
-        choice = choose(opened.records(), Claims.of(opened), categories=categories, apps=apps or None)
-    with Backup.open(new.path, new.password) as opened:
-        claims = Claims.of(opened)
-        replaced = frozenset(
-            record.file_id
-            for record in opened.records()
-            if claims.owners(record.domain, record.relative_path) & choice.owners
-        )
+    choice, replaced = choice_and_counterparts(
+        (old.path, old.password), (new.path, new.password), categories=categories, apps=apps
+    )
     return compose(
         SetRequest(
             source=old.path,
@@ -601,6 +594,33 @@ def test_both_backups_stay_unchanged(old: SmallBackup, new27: NewPhone, tmp_path
     before = tree(tmp_path / "backups")
     rebuild(old, new27, tmp_path / "set", *(key for key in old.contents), replaced=ids(new27, MESSAGES))
     assert tree(tmp_path / "backups") == before
+
+
+def test_memory_does_not_grow_with_the_new_phones_backup(encrypted_old: SmallBackup, tmp_path: Path) -> None:
+    """24 MB of rows: neither a list of them nor a manifest is ever held in memory."""
+    new = phone_in_use(tmp_path / "backups", ios_version="27.0")
+    for number in range(3_000):
+        key = ("HomeDomain", f"Library/Links/{number}")
+        new.add_symlink(*key, "elsewhere")
+        new.records[key] = replace(new.records[key], extended_attributes=bytes(8_000))
+    new.write_manifest()
+    new.records.clear()
+    tracemalloc.start()
+    try:
+        made = rebuild(encrypted_old, new, tmp_path / "set", MESSAGES)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert made.records > 3_000
+    assert peak < 20 << 20, "two caches of pieces, a thousand rows of 8 KB"
+
+
+def test_no_content_of_either_encrypted_backup_is_written_again(
+    encrypted_old: SmallBackup, new27: NewPhone, tmp_path: Path
+) -> None:
+    made = rebuild(encrypted_old, new27, tmp_path / "set", MESSAGES, OLD_PHOTO, NOTES)
+    blobs = [path for path in made.path.glob("??/*") if path.is_file()]
+    assert len(blobs) == made.files and all(path.stat().st_nlink == 2 for path in blobs)
 
 
 # -- other programs read the set ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import plistlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind
 from migrate.backup.restore_set.compose import RestoreSet
+from migrate.categories.choose import Choice, choose
+from migrate.categories.claims import Claims
 from tests.backup.small_backup import SmallBackup, database
 
 Key = tuple[str, str]
@@ -79,3 +82,19 @@ def contents(made: RestoreSet) -> dict[Key, bytes]:
 def archives(folder: Path, password: str | None) -> dict[Key, bytes]:
     with Backup.open(folder, password) as opened:
         return {(row.domain, row.relative_path): row.file for row in opened.manifest.rows()}
+
+
+def choice_and_counterparts(
+    old: tuple[Path, str | None],
+    new: tuple[Path, str | None],
+    *,
+    categories: Collection[str],
+    apps: Collection[str] = (),
+) -> tuple[Choice, frozenset[str]]:
+    """What a choice claims in the backup of the old phone, and the file ids of what it claims in that of the new."""
+    with Backup.open(*old) as opened:
+        choice = choose(opened.records(), Claims.of(opened), categories=categories, apps=apps or None)
+    with Backup.open(*new) as opened:
+        claims = Claims.of(opened)
+        claimed = (one for one in opened.records() if claims.owners(one.domain, one.relative_path) & choice.owners)
+        return choice, frozenset(one.file_id for one in claimed)
