@@ -33,6 +33,8 @@ class ArchiveChange:
     digest: bytes | None = None
     size: int | None = None
     protection_class: int | None = None
+    inline_digest: bool | None = None
+    """The form that a digest gets: in the root itself, or an object of its own."""
 
 
 _NOTHING = ArchiveChange()
@@ -46,7 +48,8 @@ def edit_archive(archive: bytes, change: ArchiveChange, *, key: bytes | None = N
     """
     if change == _NOTHING:
         return archive
-    if change.digest is None and change.size is None and change.protection_class is None:
+    is_reformed = change.inline_digest is not None and b"Digest" in archive
+    if change.digest is None and change.size is None and change.protection_class is None and not is_reformed:
         sliced: bytes | None = archive
         if change.inode is not None:
             sliced = LAYOUTS.with_inode(archive, change.inode)
@@ -71,6 +74,7 @@ def _encoded_again(blob: bytes, change: ArchiveChange) -> bytes:
     objects: list[Any] = archive["$objects"]
     top = archive["$top"]["root"]
     root: dict[str, Any] = objects[top.data] if isinstance(top, UID) else top
+    used_before = _used_objects(archive)
     for name, value in (
         ("InodeNumber", change.inode),
         ("Size", change.size),
@@ -78,12 +82,17 @@ def _encoded_again(blob: bytes, change: ArchiveChange) -> bytes:
     ):
         if value is not None:
             root[name] = value
+    if change.inline_digest is not None and "Digest" in root:
+        _put_digest_form(root, objects, inline=change.inline_digest)
     if change.digest is not None:
         _put_data(root, objects, "Digest", change.digest)
     if change.encryption_key == b"":
         root.pop("EncryptionKey", None)
     elif change.encryption_key is not None:
         _put_key(root, objects, change.encryption_key)
+    for unused in sorted(used_before - _used_objects(archive), reverse=True):
+        del archive["$objects"][unused]
+        archive = _without_object(archive, unused)
     try:
         return plistlib.dumps(archive, fmt=plistlib.FMT_BINARY, sort_keys=False)
     except (OverflowError, RecursionError, TypeError, ValueError) as error:
@@ -102,6 +111,43 @@ def _put_data(root: dict[str, Any], objects: list[Any], name: str, data: bytes) 
         objects.append(data)
     else:
         root[name] = data
+
+
+def _put_digest_form(root: dict[str, Any], objects: list[Any], *, inline: bool) -> None:
+    before = root["Digest"]
+    if inline and isinstance(before, UID):
+        found = objects[before.data]
+        root["Digest"] = found["NS.data"] if isinstance(found, dict) else found
+    elif not inline and not isinstance(before, UID):
+        root["Digest"] = UID(len(objects))
+        objects.append(before)
+
+
+def _used_objects(archive: dict[str, Any]) -> set[int]:
+    """The numbers of the objects that can be reached from the top."""
+    objects: list[Any] = archive["$objects"]
+    used: set[int] = set()
+    pending: list[Any] = [archive["$top"]]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, UID):
+            if value.data not in used and value.data < len(objects):
+                used.add(value.data)
+                pending.append(objects[value.data])
+        elif isinstance(value, (dict, list)):
+            pending.extend(value.values() if isinstance(value, dict) else value)
+    return used
+
+
+def _without_object(value: Any, number: int) -> Any:
+    """`value` with its references as they are after object `number` is removed."""
+    if isinstance(value, UID):
+        return UID(value.data - (value.data > number))
+    if isinstance(value, dict):
+        return {key: _without_object(each, number) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_object(each, number) for each in value]
+    return value
 
 
 def _put_key(root: dict[str, Any], objects: list[Any], key: bytes) -> None:
