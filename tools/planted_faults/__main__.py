@@ -46,6 +46,8 @@ class Fault:
     new: str
     tests: tuple[str, ...]
     """The nearest tests: files, folders or tests, relative to the project."""
+    only: str = ""
+    """Which of them, as pytest's -k; empty: all."""
 
     def planted(self, text: str) -> str:
         """The file's text with the fault in it.
@@ -75,7 +77,8 @@ def read_faults(words: Sequence[str] = ()) -> list[Fault]:
         content = tomllib.loads(listed.read_text(encoding="utf-8"))
         for row in content["fault"]:
             tests = tuple(row.get("tests") or content["tests"])
-            fault = Fault(listed.stem, row["name"], row["promise"], row["file"], row["old"], row["new"], tests)
+            told = (row[key] for key in ("name", "promise", "file", "old", "new"))
+            fault = Fault(listed.stem, *told, tests, row.get("only", ""))
             if not words or any(word in f"{fault.part} {fault.name}" for word in words):
                 found.append(fault)
     return found
@@ -88,13 +91,13 @@ def run(fault: Fault, copy: Path, *, whole: bool) -> Result:
     begun = time.monotonic()
     place.write_text(fault.planted(text), encoding="utf-8")
     try:
-        is_noticed, by = _tests_fail(copy, () if whole else fault.tests)
+        is_noticed, by = _tests_fail(copy, () if whole else fault.tests, "" if whole else fault.only)
     finally:
         place.write_text(text, encoding="utf-8")
     return Result(fault, is_noticed, by, time.monotonic() - begun)
 
 
-def _tests_fail(copy: Path, tests: Sequence[str]) -> tuple[bool, str]:
+def _tests_fail(copy: Path, tests: Sequence[str], only: str) -> tuple[bool, str]:
     """Whether any of the tests fails, and the first that does. Without names it is the whole test command."""
     command = [
         sys.executable,
@@ -114,7 +117,7 @@ def _tests_fail(copy: Path, tests: Sequence[str]) -> tuple[bool, str]:
     except subprocess.TimeoutExpired:
         return True, "the tests did not end"
     failed = [line.split(" - ")[0] for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    if done.returncode not in (0, 1, 2):
+    if done.returncode not in (0, 1, 2):  # passed, failed, could not be collected
         raise SystemExit(f"pytest itself failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.returncode != 0, failed[0] if failed else "the tests could not be collected"
 
