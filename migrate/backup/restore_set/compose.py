@@ -5,6 +5,7 @@
     [2] what a phone needs around them: the companions of databases, and the directories above (builder.py)
     [3] for a graft: the complete domains of the new phone's own backup (graft.py)
     [4] the plists, Status.plist last (plists.py)
+    [5] the set's seal, beside it (set_seal.py)
 
 The set uses the manifest key and keybag of one of the backups (encryption.py), so that backup's password opens it;
 records from another backup are re-keyed (rekey.py). A set can also have a new keybag, or no encryption.
@@ -33,7 +34,7 @@ from migrate.backup.restore_set.plists import SetPlists
 from migrate.backup.restore_set.rekey import ReencryptedContent, RewrappedKeys, SameKeys
 from migrate.backup.restore_set.rows import ChosenRows
 from migrate.backup.safe_path import inside
-from migrate.backup.seal import read_seal
+from migrate.backup.seal import Seal, read_seal
 from migrate.problems import CannotCompose, UnsafeName
 from migrate.progress import Progress, no_progress
 
@@ -57,7 +58,8 @@ class SetRequest:
     apps: frozenset[str] = frozenset()
     """Bundle ids of the apps that the new phone is to install."""
     seals: Path | None = None
-    """The folder of seals: the source's seal names the files that the phone could not read."""
+    """The folder of seals: the source's seal names the files that the phone could not read, and has the digest of each
+    other file, which the set's seal takes over."""
     damaged: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Wanted file ids of the source to leave out, each with the reason: files that verify found damaged when the phone
     is gone and cannot send them again."""
@@ -113,19 +115,22 @@ def compose(request: SetRequest, progress: Progress = no_progress) -> RestoreSet
 def _compose_from_one(request: SetRequest, source: Manifest, progress: Progress) -> RestoreSet:
     encryption = SetEncryption.of(source, request.encryption, request.set_password)
     rekey = SameKeys(source) if not encryption.is_new else ReencryptedContent(source, encryption.class_keys)
+    seal = _seal_of(source, request.seals)
     with _building(request, source, encryption, progress) as builder:
         rows = ChosenRows(
             builder,
             source,
             rekey,
-            excluded=_excluded(source, request.seals, request.damaged),
+            excluded=_excluded(seal, request.damaged),
             excluded_domains={KEYCHAIN: "its items open with this backup's own keys alone"}
             if encryption.is_new
             else None,
         )
         rows.send(request.wanted)
         builder.add_directories([source])
-        return _finished(request, builder, SetPlists(source.folder, changes=encryption.plist_changes))
+        made = _finished(request, builder, SetPlists(source.folder, changes=encryption.plist_changes))
+        builder.write_seal(lambda _: seal, seal)
+        return made
 
 
 def _compose_graft(request: SetRequest, source: Manifest, base: Manifest, progress: Progress) -> RestoreSet:
@@ -136,22 +141,24 @@ def _compose_graft(request: SetRequest, source: Manifest, base: Manifest, progre
     rekey = (
         RewrappedKeys(source, base.class_keys) if source.is_encrypted else ReencryptedContent(source, base.class_keys)
     )
+    seal, base_seal = _seal_of(source, request.seals), _seal_of(base, request.base_seals)
     with _building(request, base, encryption, progress) as builder:
         chosen = ChosenRows(
             builder,
             source,
             rekey,
-            excluded=_excluded(source, request.seals, request.damaged),
+            excluded=_excluded(seal, request.damaged),
             excluded_domains=EXCLUDED_DOMAINS,
             fresh_inodes=True,
         )
         chosen.send(request.wanted)
         base_rows = BaseRows(
-            builder, base, excluded=_excluded(base, request.base_seals, {}), replaced=request.replaced, sent=chosen.sent
+            builder, base, excluded=_excluded(base_seal, {}), replaced=request.replaced, sent=chosen.sent
         )
         base_rows.send()
         builder.add_directories([base, source], chosen.sent)
         made = _finished(request, builder, SetPlists(base.folder, source.folder))
+        builder.write_seal(lambda name: seal if name in chosen.sent else base_seal, base_seal)
         return replace(made, replaced_files=base_rows.replaced_files)
 
 
@@ -201,10 +208,17 @@ def _finished(request: SetRequest, builder: SetBuilder, plists: SetPlists) -> Re
     )
 
 
-def _excluded(manifest: Manifest, seals: Path | None, damaged: Mapping[str, str]) -> dict[str, str]:
-    seal = read_seal(seals, manifest.folder) if seals else None
+def _seal_of(manifest: Manifest, seals: Path | None) -> Seal | None:
+    return read_seal(seals, manifest.folder) if seals else None
+
+
+def _excluded(seal: Seal | None, damaged: Mapping[str, str]) -> dict[str, str]:
     unreadable = seal.unreadable if seal else {}
-    return {**{name: f"the phone could not read it: {message}" for name, message in unreadable.items()}, **damaged}
+    in_transit = seal.in_transit if seal else frozenset()
+    return {
+        name: f"it arrived damaged: {message}" if name in in_transit else f"the phone could not read it: {message}"
+        for name, message in unreadable.items()
+    } | dict(damaged)
 
 
 _PASSWORD_PROPERTIES = frozenset({"passwordHash", "salt"})
