@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from migrate.backup.crypto.stored_content import open_regular_file
+from migrate.backup.flush import flush_to_disk
 from migrate.backup.folder import FILE_ID, BackupFolder
 from migrate.backup.private_files import FILE_MODE, FOLDER_MODE, write_atomically
 from migrate.backup.safe_path import inside
@@ -238,15 +239,18 @@ class SealDraft:
 
         Only certain hashes are included. Blobs that the phone removed are left out, and so is a hash from the base
         whose blob is newer than the start of this backup: the blob arrived, but its line was lost. `folder` must be a
-        new object: one made before the backup caches the old Status.plist.
+        new object: one made before the backup caches the old Status.plist. Everything in it is on the disk first:
+        with its seal the backup counts as finished.
 
         Raises:
             BackupUnfinished: Status.plist does not describe a finished backup.
+            OSError: something in the folder could not be written.
         """
         uuid, date = folder.status_uuid, folder.status_date
         folder.require_finished()
         if uuid is None or date is None:
             raise BackupUnfinished(folder.path, folder.snapshot_state)
+        flush_to_disk(folder.path, since_ns=self._started_ns)
         known = [file_id for file_id in self.digests if self._is_known(folder, file_id)]
         seal = Seal(
             uuid=uuid,

@@ -12,6 +12,7 @@ from typing import Literal, Self
 from pymobiledevice3.exceptions import AfcException
 from pymobiledevice3.services.afc import AfcService
 
+from migrate.backup.seal import Seal
 from migrate.phone.connection import PhoneConnection
 from migrate.phone.facts import PhoneFacts, setup_finished, trusted_facts
 from migrate.phone.lockdown import read_values
@@ -164,6 +165,7 @@ class Phone:
         restore_applications: bool,
         progress: Progress = no_progress,
         attempt: RestoreAttempt | None = None,
+        seal: Seal | None = None,
     ) -> RestoreReport:
         """Send it the restore set (see `mobilebackup2.restore`)."""
         return await restore(
@@ -174,6 +176,7 @@ class Phone:
             restore_applications=restore_applications,
             progress=progress,
             attempt=attempt,
+            seal=seal,
         )
 
     async def change_backup_password(

@@ -159,7 +159,7 @@ class SetBuilder:
 
     def add_file(self, record: Record, stored: bytes) -> None:
         """Add a file with new content."""
-        write_new(self.target(record.file_id), stored, sync=False)  # after a power failure the set is composed again
+        write_new(self.target(record.file_id), stored, sync=False)  # the whole set is flushed at its end
         self.add_row(record, record.kind, encode_mbfile(record, ios_version=self.ios_version))
         self.count_file(record.file_id, len(stored), hashlib.sha256(stored).hexdigest())
 
