@@ -17,7 +17,7 @@ from migrate.phone.connection import PhoneConnection
 from migrate.phone.facts import PhoneFacts, setup_finished, trusted_facts
 from migrate.phone.lockdown import read_values
 from migrate.phone.meeting import Meeting
-from migrate.phone.mobilebackup2.back_up import BackupReport, back_up
+from migrate.phone.mobilebackup2.back_up import AskAgain, BackupReport, back_up
 from migrate.phone.mobilebackup2.info_plist import InstalledApp, browse_apps
 from migrate.phone.mobilebackup2.password import change_backup_password
 from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions, RestoreReport, restore
@@ -152,9 +152,10 @@ class Phone:
         seals: Path,
         begin: Literal["incremental", "fresh"] = "incremental",
         progress: Progress = no_progress,
+        ask_again: AskAgain | None = None,
     ) -> BackupReport:
         """Back it up into `folder` (see `mobilebackup2.back_up`)."""
-        return await back_up(self._connection, folder, seals=seals, begin=begin, progress=progress)
+        return await back_up(self._connection, folder, seals=seals, begin=begin, progress=progress, ask_again=ask_again)
 
     async def restore(
         self,

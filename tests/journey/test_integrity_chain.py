@@ -1,4 +1,4 @@
-"""A byte that changes on this computer's disk between verify and the phone: who notices, and what the phone has then."""
+"""A byte that changes on this disk between verify and the phone: who notices, and what the phone has then."""
 
 from __future__ import annotations
 
@@ -15,11 +15,8 @@ from migrate.backup.record import Record
 from migrate.backup.restore_set.compose import SetRequest, compose
 from migrate.backup.seal import read_seal
 from migrate.journey import events
-from migrate.journey.run_state import Run
-from migrate.journey.steps import compose as composing
 from migrate.journey.steps.compose import ComposedSet
-from migrate.journey.steps.verify import OldPhoneVerified, check
-from migrate.problems import BackupDamaged, RestoreSetDamaged, SetChanged
+from migrate.problems import RestoreSetDamaged, SetChanged
 from tests.journey.moves import OLD, PASSWORD, Lab
 
 MakeLab = Callable[..., Lab]
