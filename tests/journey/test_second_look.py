@@ -52,7 +52,14 @@ def seal_of(lab: Lab) -> Any:
     return read_seal(lab.home.seals, BackupFolder(lab.home.working_backup(OLD)))
 
 
-@pytest.mark.parametrize(("encrypted", "lost"), [(False, 100), (False, -7), (True, 32), (True, 5), (True, -160)])
+@pytest.mark.parametrize(
+    ("encrypted", "lost"),
+    [
+        (False, 100),
+        (True, 32),
+        *(pytest.param(*case, marks=pytest.mark.soak) for case in ((False, -7), (True, 5), (True, -160))),
+    ],
+)
 def test_a_file_that_was_cut_on_its_way_is_asked_for_again(make_lab: MakeLab, encrypted: bool, lost: int) -> None:
     lab = lab_with(make_lab, encrypted=encrypted, cut_in_transit_once={"/".join(PHOTO): lost})
     saved(lab, PHOTOS, encrypted=encrypted)
@@ -64,7 +71,7 @@ def test_a_file_that_was_cut_on_its_way_is_asked_for_again(make_lab: MakeLab, en
     assert not list(lab.home.backups.glob(".*forgetting*"))
 
 
-@pytest.mark.parametrize(("encrypted", "lost"), [(False, 100), (True, 32)])
+@pytest.mark.parametrize(("encrypted", "lost"), [(False, 100), pytest.param(True, 32, marks=pytest.mark.soak)])
 def test_a_file_cut_twice_is_named_and_stops_a_move_that_wants_it(
     make_lab: MakeLab, encrypted: bool, lost: int
 ) -> None:
@@ -91,7 +98,7 @@ def test_a_file_cut_twice_does_not_stop_a_move_that_does_not_want_it(make_lab: M
     assert "damaged-in-transit" in lab.codes("warning") and "compose" in lab.steps
 
 
-@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.parametrize("encrypted", [pytest.param(False, marks=pytest.mark.soak), True])
 def test_a_file_that_stopped_being_readable_halfway_is_fetched_again_by_the_next_backup(
     make_lab: MakeLab, encrypted: bool
 ) -> None:
