@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from pymobiledevice3.exceptions import ProtocolError, PyMobileDevice3Exception
-from pymobiledevice3.plist_types import PlistDict, PlistSendable
 from pymobiledevice3.lockdown_service_provider import LockdownServiceProvider
+from pymobiledevice3.plist_types import PlistDict, PlistSendable
 from pymobiledevice3.service_connection import ServiceConnection
 from pymobiledevice3.services.afc import AfcService
 

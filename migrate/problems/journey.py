@@ -297,7 +297,6 @@ class ChosenFilesDamaged(MigrateError):
     count: int
     first: str
     categories: tuple[str, ...]
-    code = "chosen-files-damaged-in-transit"
     exit_code = 35
     what = by_count(
         "count",

@@ -479,7 +479,7 @@ class FileDamagedInTransit(Problem):
     next = "Use another cable and another USB port, and back up {phone} again."
 
 
-class SetChanged(MigrateError):
+class RestoreSetChanged(MigrateError):
     """A file of the restore set is not the one that was sealed. Noticed while it was sent."""
 
     phone: str
@@ -488,7 +488,6 @@ class SetChanged(MigrateError):
     domain: str  # "" where the manifest does not tell
     relative_path: str
     reason: str
-    code = "restore-set-changed"
     exit_code = 30
     what = "{file} has changed on this computer's disk since it was verified, so the restore was stopped."
     why = "{reason!c}. {phone} did not receive all of it: nothing on it has changed. The data lies in {path}."

@@ -16,7 +16,7 @@ from migrate.backup.restore_set.compose import SetRequest, compose
 from migrate.backup.seal import read_seal
 from migrate.journey import events
 from migrate.journey.steps.compose import ComposedSet
-from migrate.problems import RestoreSetDamaged, SetChanged
+from migrate.problems import RestoreSetChanged, RestoreSetDamaged
 from tests.journey.moves import OLD, PASSWORD, Lab
 
 MakeLab = Callable[..., Lab]
@@ -75,7 +75,7 @@ def is_untouched(lab: Lab, before: dict[str, str]) -> bool:
 def test_a_byte_changed_after_composing_is_noticed_by_the_rehearsal(lab: Lab, old_phone_backup: Path) -> None:
     before = lab.new.files.digests()
     lab.on = when(events.StepStarted, "rehearse", lambda: rot_messages(lab))
-    with pytest.raises(SetChanged) as noticed:
+    with pytest.raises(RestoreSetChanged) as noticed:
         lab.move(plan_from(lab, old_phone_backup, REHEARSED))
     assert noticed.value.exit_code == 30 and "Library/SMS/sms.db" in noticed.value.what
     assert "nothing on it has changed" in noticed.value.why
@@ -96,7 +96,7 @@ def test_a_byte_changed_after_the_confirmation_stops_the_restore_before_the_phon
         rot(stored[0], at=0.999)
 
     lab.on = when(events.StepStarted, "restore", spoil)
-    with pytest.raises(SetChanged, match=r"Library/SMS/sms\.db"):
+    with pytest.raises(RestoreSetChanged, match=r"Library/SMS/sms\.db"):
         lab.move(plan_from(lab, old_phone_backup, UNREHEARSED))
     journal = lab.last_run.journal()
     assert journal.latest_value("restore_begins") is not None and journal.latest_value("restore_not_taken") is True
@@ -112,7 +112,7 @@ def test_a_byte_changed_after_the_confirmation_stops_the_restore_before_the_phon
 def test_a_changed_list_or_plist_of_the_set_is_not_sent(lab: Lab, old_phone_backup: Path, name: str) -> None:
     before = lab.new.files.digests()
     lab.on = when(events.StepStarted, "restore", lambda: rot(set_of(lab) / name))
-    with pytest.raises(SetChanged, match=name):
+    with pytest.raises(RestoreSetChanged, match=name):
         lab.move(plan_from(lab, old_phone_backup, UNREHEARSED))
     assert is_untouched(lab, before)
 
@@ -147,7 +147,7 @@ def test_another_programs_backup_gets_its_seal_while_it_is_verified(lab: Lab, ol
     )
     lab.on = when(events.StepFinished, "verify", lambda: rot(BackupFolder(theirs).blob(photo.file_id)))
     plan = lab.plan(old_phone={"backup": str(theirs)}, safety=REHEARSED, move={"categories": ["photos"]})
-    with pytest.raises(SetChanged, match=photo.relative_path):
+    with pytest.raises(RestoreSetChanged, match=photo.relative_path):
         lab.move(plan)
     seal = read_seal(lab.last_run.path / "seals", BackupFolder(theirs))
     assert seal is not None and seal.app_groups is None

@@ -46,7 +46,7 @@ from migrate.problems import (
     RehearsalMissing,
     RehearsalRefused,
     RehearsalSucceeded,
-    SetChanged,
+    RestoreSetChanged,
 )
 from migrate.problems.finding import Finding
 from migrate.progress import Progress, no_progress
@@ -135,7 +135,7 @@ async def _restore(run: Run, composed: ComposedSet, rehearsal_phone: SimulatedPh
     set's seal.
 
     Raises:
-        RehearsalFailed: the simulated iPhone refused it. SetChanged: a file is not the sealed one.
+        RehearsalFailed: the simulated iPhone refused it. RestoreSetChanged: a file is not the sealed one.
     """
     password = await password_of(run, composed.set, run.restore_set_role)
     seal = await seal_of_set(run, composed.set)
@@ -150,7 +150,7 @@ async def _restore(run: Run, composed: ComposedSet, rehearsal_phone: SimulatedPh
                     progress=run.progress(),
                     seal=seal,
                 )
-    except SetChanged:
+    except RestoreSetChanged:
         raise  # what it found is not about the new phone, but about this computer's disk
     except MigrateError as refused:
         run.found(RehearsalRefused(rehearsal_phone.name, refused).as_finding())

@@ -26,7 +26,7 @@ from migrate.phone.muxer import find_device, list_phones
 from migrate.phone.service import translate_parse_errors
 from migrate.phone.wait import UserWait
 from migrate.plists import encode_plist
-from migrate.problems import MigrateError, NoMuxer, PasswordMissing, ServiceRefused, SetChanged
+from migrate.problems import MigrateError, NoMuxer, PasswordMissing, RestoreSetChanged, ServiceRefused
 from migrate.progress import Progress
 
 DURING: Final = "the restore"
@@ -129,7 +129,7 @@ async def restore(
     `seal`: that of the set. Every byte is hashed while it is sent and held to it; None: nothing is compared.
 
     Raises:
-        SetChanged: a file is not the sealed one. The phone did not get all of it, and nothing on it has changed.
+        RestoreSetChanged: a file is not the sealed one. The phone did not get all of it, and nothing on it has changed.
         BackupUnfinished, PasswordMissing: checked here, before anything is sent.
         FindMyOn, PhoneFull, WrongPhonePassword, … : the phone refused (see `refusals`).
         PhoneLost: the link broke before nearly everything was sent; the phone has not changed, and the set may be sent
@@ -169,14 +169,14 @@ async def restore(
     return RestoreReport(sender.bytes_sent, sender.files_sent, confirmed)
 
 
-def _set_changed(phone: str, backup: BackupFolder, password: str | None, found: NotAsSealed) -> SetChanged:
+def _set_changed(phone: str, backup: BackupFolder, password: str | None, found: NotAsSealed) -> RestoreSetChanged:
     """The error that says which file it is, as far as the manifest can be read."""
     domain = path = ""
     with suppress(MigrateError, OSError), open_manifest(backup, password) as manifest:
         for row in manifest.rows(lambda _: None):
             if row.file_id == found.name:
                 domain, path = row.domain, row.relative_path
-    return SetChanged(phone, str(backup.path), found.name, domain, path, found.reason)
+    return RestoreSetChanged(phone, str(backup.path), found.name, domain, path, found.reason)
 
 
 def _is_confirmed(session: BackupSession, set_folder: Path, outcome: Outcome) -> bool:
