@@ -119,8 +119,9 @@ def test_an_encrypted_file_of_another_length_that_does_not_end_as_one_is_damaged
     assert codes(verify(backup.path, backup.password, seals=seals), "error") == {"damaged-in-transit"}
 
 
-def test_no_checksum_of_the_phone_is_claimed_where_only_a_seal_has_one(make_backup: Any) -> None:
-    backup = make_backup(encrypted=False)
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_no_checksum_of_the_phone_is_claimed_where_only_a_seal_has_one(make_backup: Any, encrypted: bool) -> None:
+    backup = make_backup(encrypted=encrypted)
     key = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
     backup.records[key] = replace(backup.records[key], size=backup.records[key].size + 5000)
     backup.write_manifest()
