@@ -458,6 +458,24 @@ class SizeDiffers(RecordProblem):
     next = "Look at it on the new phone. Backing up again while the phone is not in use gives a cleaner copy."
 
 
+class DamagedInTransit(RecordProblem):
+    """It arrived with another length than the phone announced, and does not end as a complete file does."""
+
+    size: int
+    stored_size: int
+    asked_twice: bool  # by this program, so that fetching it a third time may not help; a move leaves it out
+    exit_code = 30
+    severity = when("asked_twice", "warning", otherwise="error")
+    what = "{file} was damaged on its way from the phone."
+    why = when(
+        "asked_twice",
+        "The phone announced {size:,} bytes. It was asked for twice, and both times something else arrived.",
+        otherwise="The phone announced {size:,} bytes. {stored_size:,} are stored here, and they do not end as a "
+        "complete file does.",
+    )
+    next = "Use another cable and another USB port. Then back up the phone again."
+
+
 # -- databases -------------------------------------------------------------------------------------------------------
 
 

@@ -291,6 +291,28 @@ class ChosenFilesUnreadable(MigrateError):
     )
 
 
+class ChosenFilesDamaged(MigrateError):
+    """Chosen files did not arrive as the old phone described them, though it was asked twice."""
+
+    count: int
+    first: str
+    categories: tuple[str, ...]
+    exit_code = 35
+    what = by_count(
+        "count",
+        "One of the chosen files was damaged on its way from the old phone: {first}.",
+        "{count:,} of the chosen files were damaged on their way from the old phone, among them {first}.",
+    )
+    why = (
+        "The phone was asked for it twice, and what arrived was never what it had announced. The files belong to: "
+        "{categories}."
+    )
+    next = (
+        "Use another cable and another USB port, and {again}, which fetches them again. To move without them, write "
+        "accept_unreadable = true under [safety] in the plan, and start a new run."
+    )
+
+
 class WouldReplace(MigrateError):
     """Something on the new phone would be replaced without the plan saying so."""
 
@@ -408,9 +430,18 @@ class LeftOut(RecordProblem):
 
 class LeftBehindUnreadable(RecordProblem):
     categories: tuple[str, ...]
+    in_transit: bool  # damaged on its way, and not unreadable on the phone
     severity = "warning"
-    what = "{relative_path} is not moved: the old phone could not read it."
-    why = "The phone reported a read error twice, and the plan accepts that (accept_unreadable)."
+    what = when(
+        "in_transit",
+        "{relative_path} is not moved: it was damaged on its way from the old phone.",
+        otherwise="{relative_path} is not moved: the old phone could not read it.",
+    )
+    why = when(
+        "in_transit",
+        "It was asked for twice, and the plan accepts that (accept_unreadable).",
+        otherwise="The phone reported a read error twice, and the plan accepts that (accept_unreadable).",
+    )
     next = "Look for it on the old phone."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from contextlib import closing
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from migrate.backup.folder import BackupFolder
 from migrate.backup.verify.run import verify
 from migrate.problems import BackupNotFound, PasswordMissing, WrongPassword
 
@@ -107,14 +109,53 @@ def test_a_file_caught_while_an_app_wrote_to_it_is_a_warning(small_backup: Any) 
     assert (finding.code, finding.relative_path) == ("size-differs", key[1])
 
 
-def test_an_encrypted_file_without_padding_is_a_warning_when_its_length_differs(
-    make_backup: Any,
-) -> None:
+def test_an_encrypted_file_of_another_length_that_does_not_end_as_one_is_damaged(make_backup: Any) -> None:
+    """A phone that is sent it refuses the whole restore, so "whole" would be wrong. A seal of the cut bytes is no
+    excuse."""
     backup = make_backup(encrypted=True)
     blob = backup.blob("AppDomainPlugin-com.example.notes.widget", "Library/state.bin")
     blob.write_bytes(blob.read_bytes()[:-32])
     verdict = verify(backup.path, backup.password, seals=None)
-    assert (verdict.verdict, codes(verdict, "warning")) == ("whole", {"size-differs"})
+    assert (verdict.verdict, codes(verdict, "error")) == ("damaged", {"damaged-in-transit"})
+    backup.seal(seals := backup.path.parent / "seals")
+    assert codes(verify(backup.path, backup.password, seals=seals), "error") == {"damaged-in-transit"}
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_no_checksum_of_the_phone_is_claimed_where_only_a_seal_has_one(make_backup: Any, encrypted: bool) -> None:
+    backup = make_backup(encrypted=encrypted)
+    key = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
+    backup.records[key] = replace(backup.records[key], size=backup.records[key].size + 5000)
+    backup.write_manifest()
+    backup.seal(seals := backup.path.parent / "seals")
+    verdict = verify(backup.path, backup.password, seals=seals)
+    (finding,) = [finding for finding in verdict.findings if finding.code == "size-differs"]
+    assert "nothing was lost" not in finding.why
+
+
+def test_a_photo_cut_on_its_way_is_found_though_it_was_sealed_as_it_arrived(make_backup: Any) -> None:
+    backup = make_backup(encrypted=False)
+    blob = backup.blob("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
+    blob.write_bytes(blob.read_bytes()[:-20])
+    backup.seal(seals := backup.path.parent / "seals")
+    assert codes(verify(backup.path, backup.password, seals=seals), "error") == {"form-broken"}
+
+
+def test_a_seal_is_made_of_what_has_none_and_never_in_place_of_an_existing_digest(make_backup: Any) -> None:
+    backup = make_backup(encrypted=True)
+    made = verify(backup.path, backup.password, seals=None, make_seal=True).seal
+    assert made is not None and made.app_groups is None and made.belongs_to(BackupFolder(backup.path))
+    blobs = {path.name: path for path in backup.path.glob("??/*")}
+    assert made.digests == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in blobs.items()}
+    assert made.manifest == hashlib.sha256((backup.path / "Manifest.db").read_bytes()).hexdigest()
+    assert verify(backup.path, backup.password, seals=None).seal is None
+
+    backup.seal(seals := backup.path.parent / "seals")
+    blob = backup.blob("AppDomainPlugin-com.example.notes.widget", "Library/state.bin")
+    blob.write_bytes(bytes([blob.read_bytes()[0] ^ 1]) + blob.read_bytes()[1:])
+    verdict = verify(backup.path, backup.password, seals=seals, make_seal=True)
+    assert codes(verdict, "error") == {"seal-differs"}
+    assert verdict.seal is not None and verdict.seal.digests[blob.name] == made.digests[blob.name]
 
 
 def test_a_row_without_a_size_is_accepted(small_backup: Any) -> None:

@@ -73,6 +73,8 @@ class Verdict:
     verdict: Literal["whole", "damaged", "locked", "unreadable"]
     """`locked`: nothing wrong was seen, but the password is missing or wrong."""
     findings: tuple[Finding, ...] = field(repr=False)
+    seal: Seal | None = field(default=None, repr=False, compare=False)
+    """If one was to be made: the seal of this backup, with the digests of all sound files. An existing digest stays."""
 
     @property
     def exit_code(self) -> int:
@@ -101,11 +103,13 @@ def verify(
     seals: Path | None,
     depth: Depth = "full",
     owners_of: OwnersOf | None = None,
+    make_seal: bool = False,
     progress: Progress = no_progress,
 ) -> Verdict:
     """Verify the backup at `path`. `quick` opens no stored file; `full` reads them all. Blocking; writes nothing.
 
-    `seals` is the folder of seals, or None.
+    `seals` is the folder of seals, or None. `make_seal`: with `full`, also take the digest of every file
+    that has none.
 
     Raises:
         BackupNotFound: there is no backup, or several.
@@ -127,7 +131,7 @@ def verify(
         backup = Backup(folder, manifest)
         found.owners = _owners(backup, owners_of)
         try:
-            return _Check(folder, plists, backup, seal, found, depth, progress).verdict()
+            return _Check(folder, plists, backup, seal, found, depth, progress, make_seal).verdict()
         except BackupUnreadable as problem:  # the rows end early
             found.add(damage.ManifestUnreadable(problem.why.rstrip(".")))
             return _unreadable(folder, plists, found)
@@ -262,12 +266,15 @@ class _Check:
     found: Findings
     depth: Depth
     progress: Progress
+    make_seal: bool
     files: int = 0
     bytes: int = 0
     plain_lengths: int = 0
     """Stored files with the length in the manifest."""
     encrypted_lengths: int = 0
     """Stored files with the encrypted length of the length in the manifest."""
+    hashed: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """File id -> SHA-256 and size of sound files that the seal does not know."""
 
     def verdict(self) -> Verdict:
         manifest = self.backup.manifest
@@ -301,6 +308,23 @@ class _Check:
             bytes=self.bytes,
             verdict="damaged" if self.found.errors else "whole",
             findings=self.found.all(),
+            seal=self._completed_seal() if self.make_seal and self.depth == "full" else None,
+        )
+
+    def _completed_seal(self) -> Seal:
+        manifest = None if self.seal is None or self.backup.manifest.is_composed else self.seal.manifest
+        return Seal(
+            uuid=self.folder.status_uuid,
+            date=self.folder.status_date,
+            digests={
+                **(self.seal.digests if self.seal else {}),
+                **{name: sha for name, (sha, _) in self.hashed.items()},
+            },
+            sizes={**(self.seal.sizes if self.seal else {}), **{name: size for name, (_, size) in self.hashed.items()}},
+            unreadable=self.seal.unreadable if self.seal else {},
+            app_groups=self.seal.app_groups if self.seal else None,
+            manifest=manifest or (None if self.folder.is_flat else sha256_of(self.folder.manifest_db)),
+            in_transit=self.seal.in_transit if self.seal else frozenset(),
         )
 
     def _examine(self, stored: StoredFiles) -> None:
@@ -313,14 +337,17 @@ class _Check:
         for number, examined in enumerate(examine_all(blobs, keys, read=read, on_read=byte_counter.add), 1):
             for finding in examined.findings:
                 self.found.add(finding)
-            by_length_only += not examined.blob.has_checksum
+            blob = examined.blob
+            by_length_only += not blob.has_checksum
+            if blob.sha256 is None and examined.sha256 is not None and examined.is_sound:
+                self.hashed[blob.record.file_id] = (examined.sha256, blob.stored_bytes)
             if examined.is_sound and (examined.file_format == "database" or is_key_database(examined.blob.record)):
                 databases.append(examined.blob)
             self.progress.files_moved(number)
         if not read:
             return
-        for blob in databases:
-            fault = check_database(self.backup, blob.record, checksum_matches=blob.has_checksum)
+        for database in databases:
+            fault = check_database(self.backup, database.record, checksum_matches=database.has_checksum)
             if fault is not None:
                 self.found.add(fault)
         if by_length_only:
@@ -345,7 +372,12 @@ class _Check:
             size = stored.sizes.pop(record.file_id, None)
             self.bytes += size or 0
             self._count_length(record, size or 0)
-            if record.file_id in unreadable:
+            if self.seal is not None and record.file_id in self.seal.in_transit:
+                self.found.add(
+                    damage.DamagedInTransit.of(record, size=record.size or 0, stored_size=size or 0, asked_twice=True)
+                )
+                byte_counter.add(size or 0)
+            elif record.file_id in unreadable:
                 self.found.add(damage.FileUnreadableOnPhone.of(record, reason=unreadable[record.file_id]))
                 byte_counter.add(size or 0)
             elif record.file_id in stored.irregular:
@@ -359,6 +391,7 @@ class _Check:
                     stored_bytes=size,
                     sha256=digests.get(record.file_id),
                     encrypted=self.backup.manifest.is_encrypted,
+                    is_to_be_sealed=self.make_seal,
                     digest_of_content=self.folder.is_flat,
                 )
         for record in folders.that_are_files(self.backup):

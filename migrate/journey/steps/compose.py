@@ -26,7 +26,14 @@ from migrate.journey.threads import in_thread
 from migrate.language import _
 from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy
-from migrate.problems import ChosenFilesUnreadable, LeftBehindUnreadable, LeftOut, NothingChosen, WouldReplace
+from migrate.problems import (
+    ChosenFilesDamaged,
+    ChosenFilesUnreadable,
+    LeftBehindUnreadable,
+    LeftOut,
+    NothingChosen,
+    WouldReplace,
+)
 from migrate.problems.finding import Finding
 
 
@@ -206,11 +213,15 @@ def refuse_unreadable(run: Run, plan: Plan, opened: OpenedBackup, choice: Choice
         if find_existing_backup(run, plan) is None:  # a resume asks the phone once more: a restart may have fixed it
             for step in ("back-up-old-phone", "verify"):
                 run.journal.append({"reopened": step, "why": "chosen files could not be read"})
-        raise ChosenFilesUnreadable(len(lost), records[0].relative_path, tuple(sorted(owners)))
+        in_transit = opened.seal is not None and lost <= opened.seal.in_transit
+        stopped = ChosenFilesDamaged if in_transit else ChosenFilesUnreadable
+        raise stopped(len(lost), records[0].relative_path, tuple(sorted(owners)))
     for record in records:
         run.found(
             LeftBehindUnreadable.of(
-                record, categories=tuple(sorted(opened.claims.owners(record.domain, record.relative_path)))
+                record,
+                categories=tuple(sorted(opened.claims.owners(record.domain, record.relative_path))),
+                in_transit=opened.seal is not None and record.file_id in opened.seal.in_transit,
             ).as_finding()
         )
 

@@ -21,6 +21,7 @@ from migrate.journey.proof.evidence import Evidence, Side
 from migrate.journey.proof.prover import Proof, prove
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
+from migrate.journey.second_look import SecondLook
 from migrate.journey.steps.back_up import ready_to_back_up
 from migrate.journey.steps.compose import ComposedSet
 from migrate.journey.steps.restore import Restored
@@ -133,7 +134,10 @@ async def prove_once(run: Run, plan: Plan, earlier: Earlier) -> Proof:
         async with run.phone("new") as phone:
             folder = await locked.enter_async_context(ready_to_back_up(run, phone, "new"))
             installed = frozenset(await phone.installed_apps())
-            await phone.back_up(folder, seals=run.home.seals, begin="incremental", progress=run.progress())
+            look = SecondLook(run, "new")
+            await phone.back_up(
+                folder, seals=run.home.seals, begin="incremental", progress=run.progress(), ask_again=look
+            )
         await check(run, folder, "new")
         kept = await link_into_run(run, folder, "proof")
     return await compare(run, plan, earlier, kept, installed)

@@ -11,6 +11,7 @@ from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
 from migrate.journey.steps.agree import refuse_damaged_set, refuse_unready_phone
 from migrate.journey.steps.compose import ComposedSet
+from migrate.journey.steps.verify import seal_of_set
 from migrate.phone.discovery import find_phones
 from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions
 from migrate.phone.phone import wait_until_ready
@@ -63,6 +64,7 @@ async def restore(run: Run, plan: Plan, composed: ComposedSet) -> Restored:
     async with run.phone("new") as phone:
         await refuse_unready_phone(run, plan, composed, phone)
         password = await password_of(run, composed.set, run.restore_set_role)
+        seal = await seal_of_set(run, composed.set)
         run.journal.append({"restore_begins": await trace(run, phone.facts.udid)})
         attempt = RestoreAttempt(
             on_half_sent=lambda: run.journal.append({"restore_half_sent": True}),
@@ -76,6 +78,7 @@ async def restore(run: Run, plan: Plan, composed: ComposedSet) -> Restored:
                 restore_applications=should_install_apps(run),
                 progress=run.progress(),
                 attempt=attempt,
+                seal=seal,
             )
         except BaseException:
             if attempt.was_not_taken:

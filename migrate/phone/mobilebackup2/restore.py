@@ -14,16 +14,19 @@ from pymobiledevice3.exceptions import PyMobileDevice3Exception
 from pymobiledevice3.services.afc import AfcService
 
 from migrate.backup.folder import BackupFolder
+from migrate.backup.manifest.open import open_manifest
+from migrate.backup.seal import Seal
 from migrate.phone.connection import PhoneConnection
 from migrate.phone.mobilebackup2.back_up import REPORT_EVERY_BYTES
 from migrate.phone.mobilebackup2.conversation import Conversation
+from migrate.phone.mobilebackup2.download import NotAsSealed
 from migrate.phone.mobilebackup2.refusals import error_code
 from migrate.phone.mobilebackup2.session import BackupSession, Outcome
 from migrate.phone.muxer import find_device, list_phones
 from migrate.phone.service import translate_parse_errors
 from migrate.phone.wait import UserWait
 from migrate.plists import encode_plist
-from migrate.problems import NoMuxer, PasswordMissing, ServiceRefused
+from migrate.problems import MigrateError, NoMuxer, PasswordMissing, RestoreSetChanged, ServiceRefused
 from migrate.progress import Progress
 
 DURING: Final = "the restore"
@@ -119,10 +122,14 @@ async def restore(
     restore_applications: bool,
     progress: Progress,
     attempt: RestoreAttempt | None = None,
+    seal: Seal | None = None,
 ) -> RestoreReport:
     """Send the set, and wait until the phone starts its reboot. Keeps `attempt` up to date throughout.
 
+    `seal`: that of the set. Every byte is hashed while it is sent and held to it; None: nothing is compared.
+
     Raises:
+        RestoreSetChanged: a file is not the sealed one. The phone did not get all of it, and nothing on it has changed.
         BackupUnfinished, PasswordMissing: checked here, before anything is sent.
         FindMyOn, PhoneFull, WrongPhonePassword, … : the phone refused (see `refusals`).
         PhoneLost: the link broke before nearly everything was sent; the phone has not changed, and the set may be sent
@@ -148,7 +155,10 @@ async def restore(
         BackupSession(connection, progress, DURING) as session,
         _applications_on_phone(connection, session.afc, applications),
     ):
-        outcome = await session.send_request(request, set_folder, on_progress=send_progress.on_progress)
+        try:
+            outcome = await session.send_request(request, set_folder, on_progress=send_progress.on_progress, seal=seal)
+        except NotAsSealed as found:
+            raise await asyncio.to_thread(_set_changed, connection.name, backup, password, found) from found
         attempt.refused = outcome.response is not None and bool(error_code(outcome.response))
         confirmed = _is_confirmed(session, set_folder, outcome)
         attempt.on_taken()
@@ -157,6 +167,16 @@ async def restore(
     if options.should_reboot:
         await wait_for_reboot(connection, progress)
     return RestoreReport(sender.bytes_sent, sender.files_sent, confirmed)
+
+
+def _set_changed(phone: str, backup: BackupFolder, password: str | None, found: NotAsSealed) -> RestoreSetChanged:
+    """The error that says which file it is, as far as the manifest can be read."""
+    domain = path = ""
+    with suppress(MigrateError, OSError), open_manifest(backup, password) as manifest:
+        for row in manifest.rows(lambda _: None):
+            if row.file_id == found.name:
+                domain, path = row.domain, row.relative_path
+    return RestoreSetChanged(phone, str(backup.path), found.name, domain, path, found.reason)
 
 
 def _is_confirmed(session: BackupSession, set_folder: Path, outcome: Outcome) -> bool:

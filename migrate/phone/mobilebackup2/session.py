@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from pymobiledevice3.services.afc import AfcService
 
+from migrate.backup.seal import Seal
 from migrate.phone.connection import PhoneConnection, run_in_thread
 from migrate.phone.mobilebackup2.conversation import Conversation
 from migrate.phone.mobilebackup2.disk import disk_error, free_bytes
@@ -85,23 +86,25 @@ class BackupSession:
         repeatable: bool = True,
         ledger: Ledger | None = None,
         on_progress: Callable[[Conversation], None] = lambda _: None,
+        seal: Seal | None = None,
     ) -> Outcome:
         """Send `request` about the backup `folder` over a new link, and serve the phone until it is done.
 
-        `repeatable`: whether to send it again if the phone dropped the session before it asked for anything.
+        `repeatable`: whether to send it again if the phone dropped the session before it asked for anything. `seal`:
+        that of the restore set in `folder`.
 
         Returns:
             the outcome, also when the link broke: for a restore that may be the normal end.
 
         Raises:
             CancelledOnPhone, PasscodeWaitOver, AnotherProgramSyncing, PhoneLocked, PhoneSilent, PhoneBrokeProtocol,
-            UnsafeName …
+            UnsafeName, NotAsSealed …
         """
         tries = LINK_TRIES
         while True:
             tries -= 1
             with self.connection.translate_errors(self.during):
-                outcome = await self._send_once(request, folder, lock, ledger or NoLedger(), on_progress)
+                outcome = await self._send_once(request, folder, lock, ledger or NoLedger(), on_progress, seal)
             if self.notifications.bug is not None:
                 raise self.notifications.bug
             if self.notifications.cancelled:
@@ -122,10 +125,11 @@ class BackupSession:
         lock: bool,
         ledger: Ledger,
         on_progress: Callable[[Conversation], None],
+        seal: Seal | None,
     ) -> Outcome:
         connection = self.connection
         async with connection.backup_link(self.progress) as link:
-            conversation = Conversation(link, HostFolder(folder.parent, folder.name), ledger, on_progress)
+            conversation = Conversation(link, HostFolder(folder.parent, folder.name), ledger, on_progress, seal)
             self._link = link
             try:
                 if self.notifications.cancelled:
