@@ -31,14 +31,16 @@ from migrate.journey.runs import RunFolder, all_runs, find_run
 from migrate.journey.steps.agree import ask_for_confirmation
 from migrate.journey.steps.back_up import NewPhoneBackedUp, back_up_new_phone, is_new_phone_backed_up
 from migrate.journey.steps.compose import ComposedSet, Replacement
+from migrate.journey.steps.doubt import is_already_restored
 from migrate.journey.steps.prove import prove_move
 from migrate.journey.steps.receipt import write_receipt
-from migrate.journey.steps.restore import is_already_restored, restore, wait_for_phone
+from migrate.journey.steps.restore import restore, wait_for_phone
 from migrate.journey.steps.verify import (
     NewPhoneVerified,
     SafetyBackupVerified,
     as_verified,
     check,
+    subfolder_for_now,
     verify_and_link,
 )
 from migrate.journey.threads import in_thread
@@ -141,7 +143,7 @@ async def verify_safety_backup(run: Run) -> SafetyBackupVerified:
 
 
 async def verify_current_backup(run: Run, backed_up: NewPhoneBackedUp) -> NewPhoneVerified:
-    return await verify_and_link(NewPhoneVerified, run, backed_up.backup, "new", "now")
+    return await verify_and_link(NewPhoneVerified, run, backed_up.backup, "new", subfolder_for_now(run, "now"))
 
 
 async def compare(run: Run, put_back: SafetyBackupVerified, current: NewPhoneVerified) -> SetToPutBack:

@@ -58,18 +58,32 @@ class RestoreInDoubt(MigrateError):
 
     phone: str
     run: str
-    plan: str
     exit_code = 50
-    run_again = Command("run", "{plan}")
+    resume = Command("resume", "{run}")
     what = "migrate does not know whether {phone} was restored, so it sends nothing to it again."
     why = (
-        "migrate was stopped while it sent the data, and the phone looks as it did before. If it was restored and used "
-        "since, sending the data again would overwrite what is new on it."
+        "migrate was stopped while it sent the data, and nothing that it can read decides whether the phone took it. If "
+        "the phone took it and was used since, sending the data again would overwrite what is new on it."
     )
     next = (
-        "Look at {phone}. If your data is on it, keep it and stop here. Otherwise start a new move, which"
-        " uses the phone "
-        "as it is now: {run_again}"
+        "Look at {phone}: whether it says Hello or Restore Completed, or has the data on it. Then continue in a "
+        "terminal and without --yes, and answer the question about it: {resume}"
+    )
+
+
+class ResendWouldLose(MigrateError):
+    """The phone did not take the set, and has something since that sending it again would delete."""
+
+    run: str
+    phone: str
+    titles: tuple[str, ...]
+    exit_code = 11
+    resume = Command("resume", "{run}", "--lose-what-came-after")
+    what = "Sending the data again would delete what is new on {phone}: {titles:; }."
+    why = "It came onto the phone after the first try, which the phone did not take. Nothing was changed."
+    next = (
+        "Keep the phone as it is. To send the data anyway (the phone is backed up first, and that backup is kept on "
+        "this computer), run: {resume}"
     )
 
 

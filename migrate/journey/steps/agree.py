@@ -69,6 +69,7 @@ async def refuse_unready_phone(run: Run, plan: Plan, composed: ComposedSet, phon
 
 
 def confirmation_for(run: Run, composed: ComposedSet, phone: Phone, *, is_undoable: bool) -> Confirmation:
+    loses = run.journal.latest_value("restore_again")
     return Confirmation(
         run_id=run.journal.run_id,
         old_name=run.name_of("old"),
@@ -78,5 +79,7 @@ def confirmation_for(run: Run, composed: ComposedSet, phone: Phone, *, is_undoab
         set_bytes=composed.bytes or 0,
         set_files=composed.chosen_files or 0,
         is_undoable=is_undoable,
+        is_sent_again=loses is not None,
+        loses=tuple((loses or {}).items()),
         undoes=run.journal.undoes,
     )
