@@ -5,7 +5,7 @@
     {"at": …, "started": STEP}                                 one before every try
     {"at": …, "finished": STEP, "result": {…}}                 the step's result (results.py)
     {"at": …, "reopened": STEP, "why": …}                      a finished step that has to be done again from its start
-    {"at": …, "restore_begins": {…}}                           how the phone looks before the first byte (steps/restore.py)
+    {"at": …, "restore_begins": {…}}                           how the phone looks before the first byte
     {"at": …, "restore_half_sent": true}                       from here on the phone may have taken it
     {"at": …, "restore_taken" | "restore_not_taken": true}     the phone's answer, or that it cannot have taken it
     {"at": …, "restore_again": {TITLE: N, …}}                  it had not; what the next try deletes from the phone
@@ -159,8 +159,8 @@ class Journal:
         return any(line.get("finished") == step for line in self._about(step))
 
     def reopen(self, steps: Sequence[str], why: str) -> None:
-        """Repeat those of `steps` that were begun. Once the phone may have taken the set this does nothing: the phone is
-        checked first."""
+        """Repeat those of `steps` that were begun. Once the phone may have taken the set this does nothing: the phone
+        is checked first."""
         if self.may_be_restored:
             return
         for step in steps:

@@ -53,8 +53,8 @@ class UserPrompts(Protocol):
         would return the same one."""
 
     def is_restored(self, new: str, old: str) -> bool | None:
-        """Ask whether the phone called `new` has taken what was sent to it. None: there is no terminal to ask on, or the
-        person does not know."""
+        """Ask whether the phone called `new` has taken what was sent to it. None: there is no terminal to ask on, or
+        the person does not know."""
 
     def confirm(self, confirmation: Confirmation) -> bool:
         """Ask for the last confirmation. False: the person declined.

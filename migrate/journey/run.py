@@ -19,7 +19,7 @@ from migrate.journey.prompts import Role
 from migrate.journey.run_plan import check_run_id, new_run_id, read_run_plan
 from migrate.journey.runner import Step, lock_run, repeat_end, run_steps
 from migrate.journey.runs import RunFolder
-from migrate.journey.steps.agree import ask_for_confirmation
+from migrate.journey.steps.agree import agree
 from migrate.journey.steps.back_up import (
     back_up_new_phone,
     back_up_old_phone,
@@ -65,7 +65,7 @@ STEPS = (
     Step("compose", compose_set),
     Step("install-apps", install_apps, is_wanted=has_chosen_apps),
     Step(REHEARSE, rehearse, is_wanted=wants_rehearsal),
-    Step("agree", ask_for_confirmation),
+    Step("agree", agree),
     Step("restore", restore, already_done=is_already_restored, point_of_no_return=True),
     Step("wait-for-phone", wait_for_phone),
     Step("prove", prove_move, is_wanted=wants_proof),

@@ -62,8 +62,8 @@ class RestoreInDoubt(MigrateError):
     resume = Command("resume", "{run}")
     what = "migrate does not know whether {phone} was restored, so it sends nothing to it again."
     why = (
-        "migrate was stopped while it sent the data, and nothing that it can read decides whether the phone took it. If "
-        "the phone took it and was used since, sending the data again would overwrite what is new on it."
+        "migrate was stopped while it sent the data, and nothing that it can read decides whether the phone took it. "
+        "If it did and was used since, sending the data again would overwrite what is new on it."
     )
     next = (
         "Look at {phone}: whether it says Hello or Restore Completed, or has the data on it. Then continue in a "
@@ -397,6 +397,18 @@ class UndoWouldLose(MigrateError):
     what = "Undoing would delete what is new on {phone}: {titles:; }."
     why = "It was added after the move and is not in the backup that would be restored. Nothing was changed."
     next = "Keep the phone as it is. To undo anyway (a backup of the new data is kept on this computer), run: {undo}"
+
+
+class UndoNeedsRun(MigrateError):
+    """`runs rm` of a run that an undo still needs."""
+
+    run: str
+    losses: tuple[str, ...]
+    exit_code = 2
+    delete = Command("runs", "rm", "{run}", "--lose-undo")
+    what = "{run} was not deleted, because an undo may still need it."
+    why = "Without it this is lost for good: {losses:; }."
+    next = "Keep it as long as you may want to undo. To delete it all the same: {delete}"
 
 
 # -- noticed in a run --------------------------------------------------------------------------------------------------

@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from migrate.backup.snapshots.place import Place
 from migrate.journey.backup_password import password_of
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
 from migrate.journey.steps.agree import refuse_damaged_set, refuse_unready_phone
 from migrate.journey.steps.compose import ComposedSet
+from migrate.journey.steps.verify import NewPhoneVerified
 from migrate.phone.discovery import find_phones
 from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions
 from migrate.phone.phone import wait_until_ready
@@ -57,13 +59,15 @@ class Restored(StepResult):
     """The process was killed before it could journal the end of the restore; the other fields are unknown."""
 
 
-async def restore(run: Run, plan: Plan, composed: ComposedSet) -> Restored:
-    """Send the restore set."""
+async def restore(run: Run, plan: Plan, composed: ComposedSet, safety: NewPhoneVerified | None) -> Restored:
+    """Send the restore set. From here on an undo needs the safety backup."""
     if not run.restore_set_checked:  # confirmed in another process: a disk may have rotted since
         await refuse_damaged_set(run, composed.set)
     async with run.phone("new") as phone:
         await refuse_unready_phone(run, plan, composed, phone)
         password = await password_of(run, composed.set, run.restore_set_role)
+        if safety is not None:
+            Place(safety.backup.parent).protect(run.journal.run_id, "undo")
         run.journal.append({"restore_begins": await trace(run, phone.facts.udid)})
         attempt = RestoreAttempt(
             on_half_sent=lambda: run.journal.append({"restore_half_sent": True}),

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.links import link_or_copy, link_tree
-from migrate.backup.safe_path import inside
+from migrate.backup.snapshots.place import Place
 from migrate.backup.verify.run import Verdict, verify
 from migrate.journey.backup_password import password_of
 from migrate.journey.phone_session import PhoneSession
@@ -75,8 +74,8 @@ async def verify_new_phone(run: Run, backed_up: NewPhoneBackedUp) -> NewPhoneVer
 
 
 def subfolder_for_now(run: Run, subfolder: str) -> str:
-    """Where the phone's state right before a restore is kept: `safety`, then `safety/2` after a try that may have changed
-    the phone, because what was kept before that try may be the only copy of something."""
+    """Where the phone's state right before a restore is kept: `safety`, then `safety/2` after a try that may have
+    changed the phone, because what was kept before that try may be the only copy of something."""
     tries = sum("restore_again" in line for line in run.journal.lines)
     return f"{subfolder}/{tries + 1}" if tries else subfolder
 
@@ -160,23 +159,11 @@ async def check(session: PhoneSession, folder: Path, role: Role, *, accept_damag
 async def link_into_run(run: Run, folder: Path, subfolder: str) -> Path:
     """Hard-link a verified working backup into the run, where compose, resume and undo read it.
 
-    What an earlier try linked is replaced: this one has verified what lies there now.
+    What an earlier try linked is replaced: this one has verified what lies there now. Its seal is kept beside it,
+    because under `seals` the next backup of this phone replaces it.
     """
-    kept = run.folder / subfolder / folder.name
-    kept.parent.mkdir(exist_ok=True, parents=True, mode=0o700)
-    await in_thread(run, lambda: link_tree(folder, kept))
-    keep_seal(run, folder, kept)
-    return kept
-
-
-def keep_seal(session: PhoneSession, folder: Path, kept: Path) -> None:
-    """Keep the seal beside it: under `seals` the next backup of this phone replaces it."""
-    udid = BackupFolder(folder).udid
-    source = inside(session.home.seals, f"{udid}.json")
-    beside = kept.parent / source.name
-    beside.unlink(missing_ok=True)
-    if source.exists():
-        link_or_copy(source, beside)
+    place = Place(run.folder / subfolder)
+    return await in_thread(run, lambda: place.keep(folder, run.home.seals))
 
 
 def seals_for(session: PhoneSession, folder: Path) -> Path:

@@ -86,8 +86,11 @@ class Ready:
     """How many restores the phone has received completely."""
 
     def rewind(self) -> None:
+        pairing = self.lab.home.pairing.rename(self.template.with_name("pairing"))  # the newest record is the valid one
         shutil.rmtree(self.lab.home.path)
         shutil.copytree(self.template, self.lab.home.path)
+        shutil.rmtree(self.lab.home.pairing)
+        pairing.rename(self.lab.home.pairing)
         put_back(self.lab.new, self.phone)
         self.staged = 0
 
@@ -109,8 +112,8 @@ def lab_for(make_lab: Callable[..., Lab], way: Way) -> tuple[Lab, dict[str, Any]
         lab = make_lab(old, new_phone("26.1", keybag_rounds=10, aftermath=UNTOUCHED))
     else:
         ios = "18.5" if way == "overlay" else "27.0"
-        new = new_phone(ios, empty=False, spec=TINY, keybag_rounds=10, aftermath=UNTOUCHED, backup_password=NEW_PASSWORD)
-        lab = make_lab(old, new)
+        own: dict[str, Any] = {"spec": TINY, "keybag_rounds": 10, "backup_password": NEW_PASSWORD}
+        lab = make_lab(old, new_phone(ios, empty=False, aftermath=UNTOUCHED, **own))
         experimental = ["graft"] if way == "graft" else []
         sections["new_phone"] = {"is": "in-use", "experimental": experimental}
         sections["move"] = {"categories": chosen, "may_replace": chosen}
@@ -148,8 +151,6 @@ def copy_of(phone: SimulatedPhone) -> dict[str, Any]:
         "keychain": phone.keychain.items(),
         "apps": dict(phone.apps),
         "afc_files": dict(phone.afc_files),
-        "trusted_hosts": dict(phone.trusted_hosts),
-        "forgotten_hosts": set(phone.forgotten_hosts),
         "memory": (dict(memory.rows), dict(memory.unreadable_ids)),
         "plain": (phone.trust, phone.setup, phone.setup_state, phone.backup_password),
     }
@@ -161,7 +162,6 @@ def put_back(phone: SimulatedPhone, copy: dict[str, Any]) -> None:
     phone.keychain.remove_all()
     phone.keychain.take_over(copy["keychain"])
     phone.apps, phone.afc_files = dict(copy["apps"]), dict(copy["afc_files"])
-    phone.trusted_hosts, phone.forgotten_hosts = dict(copy["trusted_hosts"]), set(copy["forgotten_hosts"])
     memory.rows, memory.unreadable_ids = dict(copy["memory"][0]), dict(copy["memory"][1])
     memory.pending_backups.clear()
     phone.trust, phone.setup, phone.setup_state, phone.backup_password = copy["plain"]

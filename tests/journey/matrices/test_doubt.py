@@ -37,7 +37,8 @@ def run_cases(make_lab: Callable[..., Lab], way: Way, cases: list[Case]) -> None
             if os.environ.get("SHOW"):
                 print(f"{way}, {case}: {outcome}", flush=True)
     spent = time.process_time() - begun
-    print(f"{way}: {len(cases)} cases, {sent_again} sent again, {told} told of a loss, {len(wrong)} wrong, {spent:.0f} s")
+    counts = f"{sent_again} sent again, {told} told of a loss, {len(wrong)} wrong"
+    print(f"{way}: {len(cases)} cases, {counts}, {spent:.0f} s of processor time")
     assert not wrong, "\n".join(wrong)
 
 
