@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from migrate.backup.snapshots.place import Place
@@ -149,7 +150,7 @@ def remove(home: Home, run: RunFolder, *, lose_undo: bool = False) -> None:
                 raise UndoNeedsRun(run.path.name, losses)
     except LockHeld as busy:
         raise RunBusy(run.path.name) from busy
-    leaving = run.path.with_name(f".{run.path.name}.removed")  # a killed process must not leave half a run
+    leaving = run.path.with_name(f".{run.path.name}.removed-{token_hex(4)}")  # a killed process leaves no half run
     run.path.rename(leaving)
     shutil.rmtree(leaving)
 

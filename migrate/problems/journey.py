@@ -80,7 +80,10 @@ class ResendWouldLose(MigrateError):
     exit_code = 11
     resume = Command("resume", "{run}", "--lose-what-came-after")
     what = "Sending the data again would delete what is new on {phone}: {titles:; }."
-    why = "It came onto the phone after the first try, which the phone did not take. Nothing was changed."
+    why = (
+        "The phone did not take the first try. This is neither in the data to send nor in the backup that was made of "
+        "the phone before, if there is one. Nothing was changed."
+    )
     next = (
         "Keep the phone as it is. To send the data anyway (the phone is backed up first, and that backup is kept on "
         "this computer), run: {resume}"

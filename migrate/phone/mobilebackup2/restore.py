@@ -37,7 +37,7 @@ percentage comes with every request and is estimated from time (facts 2.2); half
 """
 
 RESTORE_PENDING: Final = 102
-"""A restore is staged already (facts row 102): the answer says nothing about an earlier try of ours."""
+"""A restore is staged already (facts 5.1): the answer says nothing about an earlier try of ours."""
 
 APPS_FOLDER: Final = "/iTunesRestore"
 APPS_FILE: Final = "/iTunesRestore/RestoreApplications.plist"

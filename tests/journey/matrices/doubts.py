@@ -252,7 +252,7 @@ def run_case(one: Ready, case: Case) -> Outcome:
         if not one.lab.last_run.journal().is_over:
             one.resume()
     except ResendWouldLose as told:
-        was_told = "(1)" in told.what
+        was_told = "Voice" in told.what
         if one.staged != staged_then or (case.is_used and not one.has_recording):
             return Outcome(one.staged, was_told, "something was sent before the person agreed")
         try:
@@ -277,7 +277,7 @@ def what_is_wrong(one: Ready, case: Case, was_told: bool) -> str | None:
         return f"{len(differing)} files differ from the undisturbed move, {differing[0]} among them"
     if case.is_used and case.was_taken and not one.has_recording:
         return "what was recorded after the restore is lost"
-    if case.is_used and case.line == "restore_half_sent" and not was_told and not case.cut.startswith("stopped"):
+    if case.is_used and (case.line, case.cut) == ("restore_half_sent", "killed after") and not was_told:
         return "the person was not told that the recording would be lost"
     return None
 
