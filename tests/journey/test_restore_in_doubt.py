@@ -62,7 +62,8 @@ def test_the_answer_is_lost_and_the_apps_come_all_the_same(
     everything: Callable[..., tuple[Lab, dict[str, Any]]], staged: list[int]
 ) -> None:
     """The link breaks between the phone's answer and this computer. The phone has all of it, and restarts."""
-    lab, sections = everything(faults=Faults(drop_instead_of_response=True), boot_delay_s=1.5)
+    lab, sections = everything(faults=Faults(drop_instead_of_response=True))
+    lab.new.boot_delay_s = 1.5
     with patch.object(RestoreRun, "_report_full_progress", lambda run: None), pytest.raises(PhoneLost) as lost:
         lab.move(lab.plan(**sections))
     assert lost.value.exit_code == 23
