@@ -21,7 +21,6 @@ from migrate.plan.model import digest, to_toml
 from migrate.plan.strategy import Strategy
 from migrate.problems import (
     FindMyOn,
-    MigrateError,
     NotAgreed,
     NothingToUndo,
     NotProven,
@@ -133,7 +132,8 @@ def test_the_unfinished_undo_of_another_run_is_not_continued(make_lab: MakeLab, 
         journal.append_result("verify-new-phone", NewPhoneVerified(safety, "whole", 1, 1, 1, "26.1", True, {}))
         runs[name] = RunFolder(folder)
     for name, continues in (("run-b", False), ("run-a", True)):
-        with pytest.raises(MigrateError):  # there is no safety backup in these folders
+        lab.new.find_my = True  # it stops there
+        with pytest.raises(FindMyOn):
             undo_run(lab, runs[name])
         begun = next(event.run_id for event in lab.received_events if isinstance(event, events.RunStarted))
         assert (begun == "undo-of-a") is continues

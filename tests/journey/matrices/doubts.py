@@ -236,15 +236,20 @@ class Outcome:
     staged: int
     was_told: bool
     """Whether the person was told that something newer would be lost."""
+    was_asked: bool
+    """Whether the person was asked what the phone shows, because nothing else decided."""
     wrong: str | None
 
 
 def run_case(one: Ready, case: Case) -> Outcome:
     """Cut, let the person use the phone, resume, and compare with the undisturbed move."""
     one.rewind()
+    person = one.lab.person
+    person.doubts = 0
     resume_until_cut(one, case)
     settle(one.lab)
     staged_then = one.staged
+    person.says_restored = staged_then > 0  # as a look at the phone shows
     if case.is_used:
         one.lab.new.files.add_file(*SINCE, b"recorded since")
     was_told = False
@@ -254,15 +259,15 @@ def run_case(one: Ready, case: Case) -> Outcome:
     except ResendWouldLose as told:
         was_told = "Voice" in told.what
         if one.staged != staged_then or (case.is_used and not one.has_recording):
-            return Outcome(one.staged, was_told, "something was sent before the person agreed")
+            return Outcome(one.staged, was_told, person.doubts > 0, "something was sent before the person agreed")
         try:
             one.resume(accept_loss=True)
         except MigrateError as error:
-            return Outcome(one.staged, was_told, f"with consent: {error}")
+            return Outcome(one.staged, was_told, person.doubts > 0, f"with consent: {error}")
     except MigrateError as error:
-        return Outcome(one.staged, was_told, str(error))
+        return Outcome(one.staged, was_told, person.doubts > 0, str(error))
     settle(one.lab)
-    return Outcome(one.staged, was_told, what_is_wrong(one, case, was_told))
+    return Outcome(one.staged, was_told, person.doubts > 0, what_is_wrong(one, case, was_told))
 
 
 def what_is_wrong(one: Ready, case: Case, was_told: bool) -> str | None:

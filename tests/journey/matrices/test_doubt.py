@@ -26,18 +26,19 @@ SAMPLE: dict[Way, tuple[Case, ...]] = {
 
 def run_cases(make_lab: Callable[..., Lab], way: Way, cases: list[Case]) -> None:
     begun, wrong = time.process_time(), []
-    sent_again = told = 0
+    sent_again = told = asked = 0
     with ready(make_lab, way) as one:
         for case in cases:
             outcome = run_case(one, case)
             told += outcome.was_told
+            asked += outcome.was_asked
             sent_again += any("restore_again" in line for line in one.lab.last_run.journal().lines)
             if outcome.wrong:
                 wrong.append(f"{way}, {case}: {outcome.wrong}")
             if os.environ.get("SHOW"):
                 print(f"{way}, {case}: {outcome}", flush=True)
     spent = time.process_time() - begun
-    counts = f"{sent_again} sent again, {told} told of a loss, {len(wrong)} wrong"
+    counts = f"{sent_again} sent again, {told} told of a loss, {asked} asked, {len(wrong)} wrong"
     print(f"{way}: {len(cases)} cases, {counts}, {spent:.0f} s of processor time")
     assert not wrong, "\n".join(wrong)
 
