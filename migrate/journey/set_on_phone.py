@@ -26,7 +26,6 @@ from migrate.content.source import Source
 from migrate.journey.proof.file_digest import digest_or_none
 from migrate.progress import Progress, no_progress
 
-
 COINCIDENCE = 10
 """Less than a tenth of a set is taken for a coincidence (*guessed*; 3 of 111 things on two simulated iPhones)."""
 
