@@ -26,6 +26,12 @@ class Confirmation:
     """Files of the old phone, without the companions made for its databases."""
     is_undoable: bool = False
     """Whether the new phone was backed up as it is now, so that the move can be undone."""
+    is_sent_again: bool = False
+    """Whether an earlier try was interrupted, and the phone did not take it."""
+    loses: tuple[tuple[str, int], ...] = ()
+    """What came onto the phone since that try and is deleted: title and how many. The person has accepted it."""
+    will_not_come_back: tuple[str, ...] = ()
+    """Sentences about what an undo cannot bring back."""
     undoes: str | None = None
     """The run being undone; `replaces` then lists what arrived after that run and will be lost."""
 
@@ -45,6 +51,10 @@ class UserPrompts(Protocol):
     def reject_password(self, role: Role, phone: str) -> bool:
         """Report that the password for this phone was wrong. True: ask again. False: it was not typed, so asking again
         would return the same one."""
+
+    def is_restored(self, new: str, old: str) -> bool | None:
+        """Ask whether the phone called `new` has taken what was sent to it. None: there is no terminal to ask on, or
+        the person does not know."""
 
     def confirm(self, confirmation: Confirmation) -> bool:
         """Ask for the last confirmation. False: the person declined.

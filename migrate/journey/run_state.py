@@ -11,6 +11,10 @@ from migrate.journey.prompts import Role
 from migrate.plan.strategy import Strategy
 
 
+class StepsReopened(Exception):
+    """Raised by a step that found out that earlier ones have to be done again. They are reopened in the journal."""
+
+
 @dataclass(kw_only=True)
 class Run(PhoneSession):
     """One run while it is running. The phones it meets are journaled, so a resumed run knows them."""

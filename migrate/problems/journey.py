@@ -58,18 +58,35 @@ class RestoreInDoubt(MigrateError):
 
     phone: str
     run: str
-    plan: str
     exit_code = 50
-    run_again = Command("run", "{plan}")
+    resume = Command("resume", "{run}")
     what = "migrate does not know whether {phone} was restored, so it sends nothing to it again."
     why = (
-        "migrate was stopped while it sent the data, and the phone looks as it did before. If it was restored and used "
-        "since, sending the data again would overwrite what is new on it."
+        "migrate was stopped while it sent the data, and nothing that it can read decides whether the phone took it. "
+        "If it did and was used since, sending the data again would overwrite what is new on it."
     )
     next = (
-        "Look at {phone}. If your data is on it, keep it and stop here. Otherwise start a new move, which"
-        " uses the phone "
-        "as it is now: {run_again}"
+        "Look at {phone}: whether it says Hello or Restore Completed, or has the data on it. Then continue in a "
+        "terminal and without --yes, and answer the question about it: {resume}"
+    )
+
+
+class ResendWouldLose(MigrateError):
+    """The phone did not take the set, and has something since that sending it again would delete."""
+
+    run: str
+    phone: str
+    titles: tuple[str, ...]
+    exit_code = 11
+    resume = Command("resume", "{run}", "--lose-what-came-after")
+    what = "Sending the data again would delete what is new on {phone}: {titles:; }."
+    why = (
+        "The phone did not take the first try. This is neither in the data to send nor in the backup that was made of "
+        "the phone before, if there is one. Nothing was changed."
+    )
+    next = (
+        "Keep the phone as it is. To send the data anyway (the phone is backed up first, and that backup is kept on "
+        "this computer), run: {resume}"
     )
 
 
@@ -405,6 +422,18 @@ class UndoWouldLose(MigrateError):
     what = "Undoing would delete what is new on {phone}: {titles:; }."
     why = "It was added after the move and is not in the backup that would be restored. Nothing was changed."
     next = "Keep the phone as it is. To undo anyway (a backup of the new data is kept on this computer), run: {undo}"
+
+
+class UndoNeedsRun(MigrateError):
+    """`runs rm` of a run that an undo still needs."""
+
+    run: str
+    losses: tuple[str, ...]
+    exit_code = 2
+    delete = Command("runs", "rm", "{run}", "--lose-undo")
+    what = "{run} was not deleted, because an undo may still need it."
+    why = "Without it this is lost for good: {losses:; }."
+    next = "Keep it as long as you may want to undo. To delete it all the same: {delete}"
 
 
 # -- noticed in a run --------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 from migrate.backup.folder import BackupFolder
@@ -20,8 +21,22 @@ from migrate.plan.preflight import refuse_restore, refuse_restore_of_own_backup
 from migrate.problems import NotAgreed, Problem, RestoreSetDamaged, UnsafeName, damage
 
 
-async def ask_for_confirmation(run: Run, plan: Plan, composed: ComposedSet, safety: NewPhoneVerified | None) -> None:
+async def agree(run: Run, plan: Plan, composed: ComposedSet, safety: NewPhoneVerified | None) -> None:
+    """The step of a move."""
+    await ask_for_confirmation(run, plan, composed, safety)
+
+
+async def ask_for_confirmation(
+    run: Run,
+    plan: Plan,
+    composed: ComposedSet,
+    safety: NewPhoneVerified | None,
+    *,
+    will_not_come_back: tuple[str, ...] = (),
+) -> None:
     """Refuse everything that can be refused, then ask for the last confirmation.
+
+    `will_not_come_back`: sentences about what an undo loses.
 
     Raises:
         NotAgreed: the person declined. RestoreSetDamaged; what `refuse_unready_phone` raises.
@@ -30,7 +45,8 @@ async def ask_for_confirmation(run: Run, plan: Plan, composed: ComposedSet, safe
     run.restore_set_checked = True
     async with run.phone("new") as phone:
         await refuse_unready_phone(run, plan, composed, phone)
-        if not run.prompts.confirm(confirmation_for(run, composed, phone, is_undoable=safety is not None)):
+        question = confirmation_for(run, composed, phone, is_undoable=safety is not None)
+        if not run.prompts.confirm(replace(question, will_not_come_back=will_not_come_back)):
             raise NotAgreed(run.journal.run_id)
 
 
@@ -86,6 +102,7 @@ async def refuse_unready_phone(run: Run, plan: Plan, composed: ComposedSet, phon
 
 
 def confirmation_for(run: Run, composed: ComposedSet, phone: Phone, *, is_undoable: bool) -> Confirmation:
+    loses = run.journal.latest_value("restore_again")
     return Confirmation(
         run_id=run.journal.run_id,
         old_name=run.name_of("old"),
@@ -95,5 +112,7 @@ def confirmation_for(run: Run, composed: ComposedSet, phone: Phone, *, is_undoab
         set_bytes=composed.bytes or 0,
         set_files=composed.chosen_files or 0,
         is_undoable=is_undoable,
+        is_sent_again=loses is not None,
+        loses=tuple((loses or {}).items()),
         undoes=run.journal.undoes,
     )

@@ -60,12 +60,14 @@ async def back_up_old_phone(run: Run, plan: Plan) -> OldPhoneBackedUp:
         return OldPhoneBackedUp(folder, *received)
 
 
-def wants_new_phone_backup(plan: Plan) -> bool:
-    return plan.backs_up_new_phone_first
+def wants_new_phone_backup(run: Run, plan: Plan) -> bool:
+    return plan.backs_up_new_phone_first or run.is_requested(NewPhoneBackedUp.step)
 
 
 async def back_up_new_phone(run: Run) -> NewPhoneBackedUp:
     udid = run.udid_of("new") or run.requested_udid("new")
+    if run.is_requested(NewPhoneBackedUp.step):  # reopened: what this process backed up before is no longer current
+        udid = None
     if udid and (kept := run.presaved_backup(udid)):
         run.record_phone("new", udid, kept.name)
         return NewPhoneBackedUp(run.home.working_backup(udid), bytes=0, files=0)

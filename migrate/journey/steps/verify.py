@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.links import link_or_copy, link_tree
 from migrate.backup.safe_path import inside
 from migrate.backup.seal import Seal, read_seal, write_seal
+from migrate.backup.snapshots.place import Place
 from migrate.backup.verify.run import Verdict, verify
 from migrate.journey.backup_password import password_of
 from migrate.journey.phone_session import PhoneSession
 from migrate.journey.prompts import Role
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
-from migrate.journey.steps.back_up import NewPhoneBackedUp, OldPhoneBackedUp
+from migrate.journey.second_look import SecondLook
+from migrate.journey.steps.back_up import NewPhoneBackedUp, OldPhoneBackedUp, ready_to_back_up
 from migrate.journey.threads import in_thread
 from migrate.language import _
 from migrate.plan.model import Plan
@@ -72,7 +73,32 @@ async def verify_old_phone(run: Run, plan: Plan, backed_up: OldPhoneBackedUp) ->
 
 
 async def verify_new_phone(run: Run, backed_up: NewPhoneBackedUp) -> NewPhoneVerified:
-    return await verify_and_link(NewPhoneVerified, run, backed_up.backup, "new", "safety")
+    return await verify_and_link(NewPhoneVerified, run, backed_up.backup, "new", subfolder_for_now(run, "safety"))
+
+
+def subfolder_for_now(run: Run, subfolder: str) -> str:
+    """Where the phone's state right before a restore is kept: `safety`, then `safety/2` after a try that may have
+    changed the phone, because what was kept before that try may be the only copy of something."""
+    tries = sum("restore_again" in line for line in run.journal.lines)
+    return f"{subfolder}/{tries + 1}" if tries else subfolder
+
+
+async def back_up_and_keep(run: Run, subfolder: str) -> tuple[Path, frozenset[str]]:
+    """Back the new phone up as it is now, verify the backup in full and keep it in the run.
+
+    Returns:
+        The kept backup, and the apps that were installed then.
+    """
+    async with AsyncExitStack() as locked:
+        async with run.phone("new") as phone:
+            folder = await locked.enter_async_context(ready_to_back_up(run, phone, "new"))
+            installed = frozenset(await phone.installed_apps())
+            look = SecondLook(run, "new")
+            await phone.back_up(
+                folder, seals=run.home.seals, begin="incremental", progress=run.progress(), ask_again=look
+            )
+        await check(run, folder, "new")
+        return await link_into_run(run, folder, subfolder), installed
 
 
 async def verify_and_link(
@@ -165,23 +191,11 @@ def own_seals(session: PhoneSession, folder: Path) -> Path | None:
 async def link_into_run(run: Run, folder: Path, subfolder: str) -> Path:
     """Hard-link a verified working backup into the run, where compose, resume and undo read it.
 
-    What an earlier try linked is replaced: this one has verified what lies there now.
+    What an earlier try linked is replaced: this one has verified what lies there now. Its seal is kept beside it,
+    because under `seals` the next backup of this phone replaces it.
     """
-    kept = run.folder / subfolder / folder.name
-    kept.parent.mkdir(exist_ok=True, mode=0o700)
-    await in_thread(run, lambda: link_tree(folder, kept))
-    keep_seal(run, folder, kept)
-    return kept
-
-
-def keep_seal(session: PhoneSession, folder: Path, kept: Path) -> None:
-    """Keep the seal beside it: under `seals` the next backup of this phone replaces it."""
-    udid = BackupFolder(folder).udid
-    source = inside(session.home.seals, f"{udid}.json")
-    beside = kept.parent / source.name
-    beside.unlink(missing_ok=True)
-    if source.exists():
-        link_or_copy(source, beside)
+    place = Place(run.folder / subfolder)
+    return await in_thread(run, lambda: place.keep(folder, run.home.seals))
 
 
 def seals_for(session: PhoneSession, folder: Path) -> Path:

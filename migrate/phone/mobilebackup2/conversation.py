@@ -49,6 +49,8 @@ class Conversation:
     ledger: Ledger = field(default_factory=NoLedger)
     on_progress: Callable[[Conversation], None] = lambda _: None
     seal: Seal | None = None
+    on_response: Callable[[Mapping[str, Any]], None] = lambda _: None
+    """Called in this thread, before anything else happens: a process that is killed right after it knows the answer."""
     request_sent: bool = field(default=False, init=False)
     fetching: bool = field(default=False, init=False)
     operations: int = field(default=0, init=False)
@@ -94,6 +96,7 @@ class Conversation:
         if operation == "DLMessageProcessMessage":
             if len(message) < 2 or not isinstance(message[1], dict):
                 raise self.link.protocol_error("its answer is no dictionary")
+            self.on_response(message[1])
             return message[1]
         if operation == "DLMessageDisconnect":
             raise LinkEnded("The phone ended the session.")
