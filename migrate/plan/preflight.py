@@ -6,7 +6,6 @@ point of no return, when everything is known.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,18 +79,6 @@ class MoveFacts:
     working_backup_bytes: int = 0
     """The size of the existing backup of the old phone on that disk."""
     home: Path = Path()
-
-
-def free_bytes_at(path: Path) -> int | None:
-    """The free bytes on the disk of `path` or its nearest existing parent. None: the system does not say."""
-    for existing in (path, *path.absolute().parents):
-        try:
-            return shutil.disk_usage(existing).free
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return None
-    return None
 
 
 def preflight(plan: Plan, move_facts: MoveFacts) -> list[Finding]:

@@ -301,6 +301,31 @@ class CannotWriteHere(MigrateError):
     )
 
 
+class NoRoomForConnection(MigrateError):
+    """Not even a pair record or the key file of one handshake fits on this computer's disk."""
+
+    path: Path
+    reason: str
+    exit_code = 33
+    what = "This computer's disk is full, so migrate cannot connect to an iPhone."
+    why = "A small file in {path} could not be written: {reason}. Everything saved so far is kept."
+    next = "Free space on that disk, or use a larger one with --home DIR. Then {again}"
+
+
+class CannotStoreKeys(MigrateError):
+    """A pair record or the key file of one handshake cannot be written, and not for want of room."""
+
+    path: Path
+    reason: str
+    exit_code = 33
+    what = "migrate cannot connect to an iPhone, because it cannot write to its own folder."
+    why = "A small file in {path} could not be written: {reason}."
+    next = (
+        "Check that you own the folder and that its disk is healthy, or use another folder with --home DIR. Then "
+        "{again}"
+    )
+
+
 class PhoneFull(MigrateError):
     """Error 106: the restore set does not fit on the phone."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +12,7 @@ import pytest
 from migrate import problems
 from migrate.backup.folder import BackupFolder
 from migrate.plan.model import Plan
-from migrate.plan.preflight import SPARE_BYTES, MoveFacts, free_bytes_at, preflight, refuse_restore
+from migrate.plan.preflight import SPARE_BYTES, MoveFacts, preflight, refuse_restore
 from migrate.udid import same_udid
 
 GB = 1_000_000_000
@@ -204,18 +203,3 @@ def test_the_phone_is_checked_again_before_the_restore() -> None:
         refuse(plan(), but(NEW, ios_version="17.0"))
     with pytest.raises(problems.PlanMismatch):
         refuse(plan(new_phone={"udid": "00008030-000F"}), NEW)
-
-
-def test_free_space_is_read_from_the_nearest_existing_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (free_bytes_at(tmp_path / "not" / "yet" / "there") or 0) > 0
-    read_from: list[Path] = []
-    real = shutil.disk_usage
-
-    def disk_usage(path: Path) -> object:
-        usage = real(path)  # raises for a missing folder
-        read_from.append(path)
-        return usage
-
-    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
-    free_bytes_at(tmp_path / "not" / "yet" / "there")
-    assert read_from == [tmp_path]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from migrate.backup.disk_space import free_bytes_at
 from migrate.backup.folder import BackupFolder
 from migrate.journey.run_state import Run
 from migrate.journey.steps.back_up import find_existing_backup
@@ -13,7 +14,7 @@ from migrate.phone.facts import PhoneFacts
 from migrate.phone.phone import Phone
 from migrate.phone.quoting import NAME_LIMIT, safe_text
 from migrate.plan.model import Plan
-from migrate.plan.preflight import MoveFacts, free_bytes_at, refuse_graft_without_safety
+from migrate.plan.preflight import MoveFacts, refuse_graft_without_safety
 from migrate.plan.preflight import preflight as look_before
 from migrate.plan.strategy import Strategy, choose_strategy
 from migrate.problems import MigrateError, PhoneInUse
