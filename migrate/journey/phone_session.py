@@ -80,6 +80,8 @@ class PhoneSession:
     """The step that progress is reported for."""
     findings: list[Finding] = field(default_factory=list)
     stop_requested: threading.Event = field(default_factory=threading.Event)
+    moved_bytes: int = 0
+    """How far the current attempt at a step has come."""
     _met: dict[Role, MetPhone] = field(default_factory=dict)
 
     @property
@@ -235,10 +237,13 @@ class StepProgress:
 
     session: PhoneSession
     step: str
+    failed: str = ""
+    """What failed, while it is waited to try it again."""
 
     def bytes_moved(self, done: int, total: int | None) -> None:
         if self.session.stop_requested.is_set():
             raise WorkerStopped
+        self.session.moved_bytes = done
         self.session.emit(events.BytesMoved(self.step, done, total))
 
     def files_moved(self, done: int) -> None:
@@ -249,6 +254,9 @@ class StepProgress:
 
     def person_done(self, phone: str, action: UserAction) -> None:
         self.session.emit(events.PersonDone(self._called(phone), action))
+
+    def trying_again(self, phone: str, seconds_left: int) -> None:
+        self.session.emit(events.TryingAgain(self._called(phone), seconds_left, self.failed))
 
     def _called(self, phone: str) -> str:
         """The phone's name, where a phone that is not connected is known by its UDID only."""

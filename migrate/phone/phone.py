@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Literal, Self
 
 from pymobiledevice3.exceptions import AfcException
-from pymobiledevice3.services.afc import AfcService
 
 from migrate.phone.connection import PhoneConnection
 from migrate.phone.facts import PhoneFacts, setup_finished, trusted_facts
@@ -21,7 +20,7 @@ from migrate.phone.mobilebackup2.info_plist import InstalledApp, browse_apps
 from migrate.phone.mobilebackup2.password import change_backup_password
 from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions, RestoreReport, restore
 from migrate.phone.muxer import UsbmuxConfig
-from migrate.phone.service import AFC_TIMEOUT_S, translate_parse_errors
+from migrate.phone.service import AFC_TIMEOUT_S, Afc, translate_parse_errors
 from migrate.phone.wait import NotReady, Time, UserWait
 from migrate.problems import MigrateError, NotActivated, PhoneLost, SetupUnfinished
 from migrate.progress import Progress, no_progress
@@ -135,7 +134,7 @@ class Phone:
     async def _pictures(self) -> int:
         count = 0
         with self._connection.translate_errors("a query of its photos"), translate_parse_errors():
-            async with asyncio.timeout(AFC_TIMEOUT_S), AfcService(self._connection.client) as afc:
+            async with asyncio.timeout(AFC_TIMEOUT_S), Afc(self._connection.client) as afc:
                 with suppress(AfcException):
                     for roll in await afc.listdir("/DCIM"):
                         with suppress(AfcException):

@@ -10,11 +10,12 @@ import asyncio
 import plistlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
 from pymobiledevice3.exceptions import ProtocolError, PyMobileDevice3Exception
 from pymobiledevice3.plist_types import PlistDict, PlistSendable
 from pymobiledevice3.service_connection import ServiceConnection
+from pymobiledevice3.services.afc import AfcOpcode, AfcService
 
 from migrate.phone.quoting import safe_text
 from migrate.plists import NotAPlist, load_plist
@@ -55,6 +56,23 @@ class Service(ServiceConnection):
         async with self._transaction_lock:
             await self.send_plist(data, endianity, fmt)
             return await self.recv_plist(endianity)
+
+
+class Afc(AfcService):
+    """pymobiledevice3's AFC client, without the traceback that asyncio prints when the link drops during a request.
+
+    The reader then fails the waiting future, while sending fails too, so nobody asks for the future's exception.
+    """
+
+    async def _dispatch_packet(self, operation: AfcOpcode, data: bytes, this_length: int = 0) -> int:
+        if (waiter := self._afc_pending.get(self.packet_num)) is not None:
+            waiter.add_done_callback(_retrieve_exception)
+        return await super()._dispatch_packet(operation, data, this_length)
+
+
+def _retrieve_exception(waiter: asyncio.Future[Any]) -> None:
+    if not waiter.cancelled():
+        waiter.exception()
 
 
 def _dictionary(data: bytes) -> PlistDict:

@@ -137,6 +137,11 @@ def last_try(journal: Journal) -> Literal["taken", "not taken", "in doubt"]:
     return "not taken"
 
 
+def was_not_taken(run: Run) -> bool:
+    """Whether the set can be sent again without asking: the phone has shown that it did not take it."""
+    return last_try(run.journal) == "not taken"
+
+
 def changed_since(before: dict[str, Any], now: dict[str, Any]) -> bool:
     """Whether two traces of one phone show that it was restored in between."""
     lost_trust = before.get("trusted") is True and now["trusted"] is False

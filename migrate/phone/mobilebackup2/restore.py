@@ -216,6 +216,8 @@ async def _applications_on_phone(
     try:
         yield
     except BaseException:
+        if connection.is_gone:  # its file service would answer only after a minute, with a timeout
+            raise
         with suppress(PyMobileDevice3Exception, OSError), translate_parse_errors():
             async with asyncio.timeout(LEAVES_WITHIN_S):
                 await afc.rm_single(APPS_FILE, force=True)
