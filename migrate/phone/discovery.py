@@ -7,7 +7,7 @@ import asyncio
 from pymobiledevice3.exceptions import PasswordRequiredError
 from pymobiledevice3.usbmux import MuxDevice
 
-from migrate.phone.facts import PhoneFacts, public_facts, trusted_facts, usbmux_facts
+from migrate.phone.facts import PhoneFacts, public_facts, tell_apart, trusted_facts, usbmux_facts
 from migrate.phone.lockdown import connect, start_session
 from migrate.phone.muxer import UsbmuxConfig, list_phones
 from migrate.problems import CannotStoreKeys, NoRoomForConnection
@@ -27,7 +27,7 @@ async def find_phones(usbmux: UsbmuxConfig) -> list[PhoneFacts]:
         NoRoomForConnection, CannotStoreKeys: this computer's disk, which every connection needs.
     """
     devices = await list_phones(usbmux)
-    return list(await asyncio.gather(*(_read_phone(usbmux, device) for device in devices)))
+    return tell_apart(await asyncio.gather(*(_read_phone(usbmux, device) for device in devices)))
 
 
 async def _read_phone(usbmux: UsbmuxConfig, device: MuxDevice) -> PhoneFacts:

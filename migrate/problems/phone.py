@@ -129,6 +129,16 @@ class PairingNeedsCable(MigrateError):
     next = "Connect {phone} with a cable. Then {again}"
 
 
+class RestoreNeedsCable(MigrateError):
+    """The new phone is only reachable over Wi-Fi."""
+
+    phone: str
+    exit_code = 24
+    what = "{phone} is connected over Wi-Fi, and it is restored over a cable only."
+    why = "A restore sends everything at once, and a connection over Wi-Fi breaks off too easily. Nothing was changed."
+    next = "Connect {phone} to this computer with a cable and unlock it. Then {again}"
+
+
 class PhoneLost(MigrateError):
     """The link to the phone broke while something was going on. What was received so far is kept."""
 

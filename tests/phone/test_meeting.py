@@ -27,6 +27,7 @@ from migrate.problems import (
     PairingForbidden,
     PhoneLocked,
     PhoneLost,
+    RestoreNeedsCable,
     SeveralPhones,
     TrustDenied,
     UsbmuxdAddressInvalid,
@@ -482,3 +483,31 @@ def test_a_home_that_cannot_be_written_is_said_at_once(
 async def meet_and_leave(home: Any, phone: Any) -> None:
     async with await home.meet(phone):
         pass
+
+
+# -- over Wi-Fi ------------------------------------------------------------------------------------------------------
+
+
+def test_a_phone_that_is_only_on_wifi_is_asked_onto_its_cable_before_a_restore(attach: Any, a_phone: Any) -> None:
+    phone = a_phone(on_wifi=True)
+    home = attach(phone)
+    asyncio.run(meet_and_leave(home, phone))  # trusted, over the cable
+    with home.server._lock:  # the cable is pulled, and the phone stays on Wi-Fi
+        plugged_in = home.server._plugged_in[phone.udid]
+        cable = [device for device in plugged_in.devices if device.connection_type == "USB"]
+        plugged_in.devices[:] = [device for device in plugged_in.devices if device not in cable]
+    usbmux, progress = home.usbmux, home.progress
+
+    async def meet(needs_cable: bool) -> str:
+        time = home.time.as_time()
+        async with await Phone.meet(
+            usbmux, phone.udid, progress=progress, wait_s=60, time=time, needs_cable=needs_cable
+        ) as met:
+            return met.facts.connection
+
+    assert asyncio.run(meet(needs_cable=False)) == "Network", "a backup may go over Wi-Fi"
+    with pytest.raises(RestoreNeedsCable) as refused:
+        asyncio.run(meet(needs_cable=True))
+    assert refused.value.exit_code == 24 and progress.asked == ["connect"]
+    plugged_in.devices.extend(cable)
+    assert asyncio.run(meet(needs_cable=True)) == "USB"

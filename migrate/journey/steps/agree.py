@@ -13,7 +13,6 @@ from migrate.journey.steps.compose import ComposedSet
 from migrate.journey.steps.install import find_missing_apps, has_chosen_apps
 from migrate.journey.steps.verify import NewPhoneVerified
 from migrate.journey.threads import in_thread
-from migrate.language import _
 from migrate.phone.phone import Phone
 from migrate.plan.model import Plan
 from migrate.plan.preflight import refuse_restore, refuse_restore_of_own_backup
@@ -28,7 +27,7 @@ async def ask_for_confirmation(run: Run, plan: Plan, composed: ComposedSet, safe
     """
     await refuse_damaged_set(run, composed.set)
     run.restore_set_checked = True
-    async with run.phone("new") as phone:
+    async with run.phone("new", needs_cable=True) as phone:
         await refuse_unready_phone(run, plan, composed, phone)
         if not run.prompts.confirm(confirmation_for(run, composed, phone, is_undoable=safety is not None)):
             raise NotAgreed(run.journal.run_id)
@@ -72,7 +71,7 @@ def confirmation_for(run: Run, composed: ComposedSet, phone: Phone, *, is_undoab
     return Confirmation(
         run_id=run.journal.run_id,
         old_name=run.name_of("old"),
-        new_name=phone.facts.name or _("the new phone"),
+        new_name=phone.facts.name_or_model,
         strategy=run.strategy,
         replaces=tuple((row.title, row.sent, row.on_new_phone) for row in composed.replaces),
         set_bytes=composed.bytes or 0,

@@ -170,7 +170,7 @@ async def ensure_password(session: PhoneSession, phone: Phone, role: Role) -> No
     Raises:
         PhonePasswordMissing: no password was given.
     """
-    name = phone.facts.name or phone.facts.udid
+    name = phone.facts.name_or_model
     if phone.facts.encrypts_backups:
         if not candidate_passwords(session, role):
             raise PhonePasswordMissing(name, role)  # now, not after hours of copying
@@ -181,7 +181,7 @@ async def ensure_password(session: PhoneSession, phone: Phone, role: Role) -> No
     if password is None:
         raise PhonePasswordMissing(name, role)
     await phone.change_backup_password(None, password, progress=session.progress())
-    session.found(BackupEncryptionTurnedOn(phone.facts.name).as_finding())
+    session.found(BackupEncryptionTurnedOn(name).as_finding())
 
 
 async def is_old_phone_backed_up(run: Run, plan: Plan) -> OldPhoneBackedUp | None:

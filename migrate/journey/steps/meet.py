@@ -10,7 +10,7 @@ from migrate.journey.run_state import Run
 from migrate.journey.steps.back_up import find_existing_backup
 from migrate.language import _
 from migrate.phone.discovery import find_phones
-from migrate.phone.facts import PhoneFacts
+from migrate.phone.facts import PhoneFacts, model_names, told_apart_by
 from migrate.phone.phone import Phone
 from migrate.phone.quoting import NAME_LIMIT, safe_text
 from migrate.plan.model import Plan
@@ -27,10 +27,18 @@ async def meet(run: Run, plan: Plan) -> None:
     if existing_backup is not None:
         folder = BackupFolder(existing_backup)
         name = folder.device_name or folder.udid or _("the old phone")
-        run.record_phone("old", str(folder.udid or folder.path.name), safe_text(name, NAME_LIMIT))
+        udid = str(folder.udid or folder.path.name)
+        run.record_phone("old", udid, safe_text(name, NAME_LIMIT), what_tells_apart(folder, udid))
         return
     async with run.phone("old"):
         return
+
+
+def what_tells_apart(folder: BackupFolder, udid: str) -> str:
+    """What tells the phone of a backup from another one of the same name."""
+    info = folder.readable_info or {}
+    model, serial = (safe_text(info.get(key) or "", NAME_LIMIT) for key in ("Product Type", "Serial Number"))
+    return told_apart_by(model_names().get(model) or model, serial, udid)
 
 
 async def preflight(run: Run, plan: Plan) -> None:
@@ -77,7 +85,7 @@ async def refuse_used_phone(run: Run, plan: Plan, new: PhoneFacts) -> None:
     except MigrateError:
         return  # it is checked again before the restore
     if signs:
-        raise PhoneInUse(new.name or new.udid, signs)
+        raise PhoneInUse(new.name_or_model, signs)
 
 
 def guess_new_phone(run: Run, phones: list[PhoneFacts]) -> PhoneFacts | None:

@@ -60,7 +60,7 @@ async def restore(run: Run, plan: Plan, composed: ComposedSet) -> Restored:
     """Send the restore set."""
     if not run.restore_set_checked:  # confirmed in another process: a disk may have rotted since
         await refuse_damaged_set(run, composed.set)
-    async with run.phone("new") as phone:
+    async with run.phone("new", needs_cable=True) as phone:
         await refuse_unready_phone(run, plan, composed, phone)
         password = await password_of(run, composed.set, run.restore_set_role)
         run.journal.append({"restore_begins": await trace(run, phone.facts.udid)})
@@ -156,7 +156,10 @@ def changed_since(before: dict[str, Any], now: dict[str, Any]) -> bool:
 async def wait_for_phone(run: Run) -> None:
     """Wait until the new phone has restarted, trusts this computer, and has finished its setup."""
     udid = str(run.udid_of("new"))
+    taken_names = await run.names_of_others("new", udid)
     phone = await run.with_wait_timeout(
-        lambda wait_s: wait_until_ready(run.usbmux, udid, progress=run.progress(), wait_s=wait_s)
+        lambda wait_s: wait_until_ready(
+            run.usbmux, udid, progress=run.progress(), wait_s=wait_s, taken_names=taken_names
+        )
     )
     await phone.close()

@@ -188,13 +188,16 @@ def phones_for(strategy: str) -> tuple[SimulatedPhone, SimulatedPhone]:
     return old, new
 
 
-def sections_for(strategy: str) -> dict[str, Any]:
+def sections_for(strategy: str, step: str) -> dict[str, Any]:
+    """The plan's sections, without the backups that the faulty step does not need."""
+    prove = {"prove": step == "prove"}
     if strategy == "replace":
-        return {"safety": {"save_new_phone_first": True}}
+        return {"safety": {**prove, "save_new_phone_first": step == "back-up-new-phone"}}
     chosen = ["contacts", "notes", "voice-memos"]
     apps = ["com.example.chatter"]
     return {
         "new_phone": {"is": "in-use"},
+        "safety": prove,
         "move": {"categories": chosen, "apps": apps, "may_replace": [*chosen, *apps]},
     }
 
