@@ -492,6 +492,8 @@ class FileUnreadable(Problem):
     file_id: str
     path: str
     reason: str
+    domain: str = ""  # empty where no known domain gives this file id
+    relative_path: str = ""
     severity = "warning"
     what = when(
         "path",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from migrate.backup.disk_space import free_bytes_at
+from migrate.backup.disk_space import free_bytes_at, hard_links_work
 from migrate.backup.folder import BackupFolder
 from migrate.journey.run_state import Run
 from migrate.journey.steps.back_up import find_existing_backup
@@ -14,9 +14,9 @@ from migrate.phone.facts import PhoneFacts, model_names, told_apart_by
 from migrate.phone.phone import Phone
 from migrate.phone.quoting import NAME_LIMIT, safe_text
 from migrate.plan.model import Plan
-from migrate.plan.preflight import MoveFacts, refuse_graft_without_safety
+from migrate.plan.preflight import MoveFacts, refuse_graft_without_safety, refuse_new_phone, required_ios_version
 from migrate.plan.preflight import preflight as look_before
-from migrate.plan.strategy import Strategy, choose_strategy
+from migrate.plan.strategy import Strategy, choose_strategy, parse_version
 from migrate.problems import MigrateError, PhoneInUse
 from migrate.udid import same_udid
 
@@ -52,6 +52,8 @@ async def preflight(run: Run, plan: Plan) -> None:
         phones = []  # a backup can be verified and composed before a phone is connected
     old = next((phone for phone in phones if phone.udid == run.udid_of("old")), None)
     new = guess_new_phone(run, phones)
+    if existing_backup is None and old is not None and (new is None or new.ios_version is None):
+        refuse_told_version(run, plan, old)
     move_facts = MoveFacts(
         old=old,
         new=new,
@@ -59,14 +61,36 @@ async def preflight(run: Run, plan: Plan) -> None:
         home_free_bytes=free_bytes_at(run.home.path),
         working_backup_bytes=folder_bytes(run.home.working_backup(old.udid)) if old else 0,
         home=run.home.path,
+        hard_links_work=hard_links_work(run.home.backups),
+        new_backup_bytes=folder_bytes(run.home.working_backup(new.udid)) if new else 0,
+        backup_bytes=folder_bytes(existing_backup) if existing_backup else 0,
     )
     for finding in look_before(plan, move_facts):
         run.found(finding)
+    if new is not None and new.ios_version is not None:
+        run.journal.append({"new_ios_version": new.ios_version})
     if new is not None:
         await refuse_used_phone(run, plan, new)
     if plan.new_phone.is_ == "erased" or (new is not None and new.ios_version is not None):
         version = new.ios_version if new else None
         run.set_strategy(choose_strategy(plan.new_phone.is_, version, experimental=plan.new_phone.experimental))
+
+
+def refuse_told_version(run: Run, plan: Plan, old: PhoneFacts) -> None:
+    """Ask which iOS the new phone runs, where only the old one is connected, and refuse now what cannot work.
+
+    Raises:
+        BackupNewerThanPhone, StrategyRefused.
+    """
+    told = run.journal.latest_value("new_ios_version")
+    if told is None and run.context.ask_ios_version is not None:
+        told = run.context.ask_ios_version()
+        run.journal.append({"new_ios_version": told or ""})
+    if not told or parse_version(told) is None:
+        return
+    new = PhoneFacts(udid=_("unknown"), connection="", name=_("The new iPhone"), ios_version=told)
+    required = required_ios_version(MoveFacts(old=old))
+    refuse_new_phone(plan, new, backup_ios_version=old.ios_version, required=required)
 
 
 async def refuse_used_phone(run: Run, plan: Plan, new: PhoneFacts) -> None:

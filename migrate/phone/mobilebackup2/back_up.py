@@ -16,6 +16,7 @@ from pymobiledevice3.exceptions import PyMobileDevice3Exception
 
 from migrate.backup.folder import BackupFolder
 from migrate.backup.seal import Seal, SealDraft, read_seal
+from migrate.backup.unreadable import Place, find_place, is_harmless
 from migrate.phone.connection import PhoneConnection
 from migrate.phone.lockdown import write_private
 from migrate.phone.mobilebackup2.conversation import Conversation
@@ -30,11 +31,6 @@ from migrate.progress import Progress
 DURING: Final = "the backup"
 REPORT_EVERY_BYTES = 1 << 20
 """Progress is reported about once per MiB, and at the end."""
-
-ALWAYS_UNREADABLE: Final = ("/FileProvider/backup/backup_manifest.db",)
-"""Since iOS 17 a phone reports an I/O error for this file of its own in every backup, and nothing is lost without it
-(REPORTED, pymobiledevice3 issue 755). A second backup because of it would cost the person another passcode each time.
-"""
 
 FINDINGS_LIMIT = 1_000
 """Unreadable files get one finding each up to this number. People do not read more, and a phone may report them all."""
@@ -71,7 +67,7 @@ async def back_up(
     try:
         run = _BackupRun(connection, folder, ledger, apps, progress)
         unreadable = await run.back_up_once(force_full=begin == "fresh")
-        if any(not path.endswith(ALWAYS_UNREADABLE) for path, _ in unreadable.values()):
+        if any(not is_harmless(path) for path, _ in unreadable.values()):  # each backup costs another passcode
             again = await run.back_up_once(force_full=False)
             unreadable = {**unreadable, **again}
         with translate_disk_errors(folder):
@@ -79,8 +75,11 @@ async def back_up(
     finally:
         ledger.close()
     still_unreadable = {file_id: unreadable.get(file_id, ("", why)) for file_id, why in seal.unreadable.items()}
+    domains = apps.domains if apps is not None else ()
     for file_id, (path, why) in islice(still_unreadable.items(), FINDINGS_LIMIT):
-        progress.found(FileUnreadable(connection.name, file_id, path, why).as_finding())
+        place = find_place(file_id, path, domains) or Place("", "")
+        found = FileUnreadable(connection.name, file_id, path, why, *place)
+        progress.found(found.as_finding("info" if is_harmless(path) else None))
     if len(still_unreadable) > FINDINGS_LIMIT:
         progress.found(MoreFilesUnreadable(connection.name, len(still_unreadable) - FINDINGS_LIMIT).as_finding())
     return BackupReport(run.bytes_received, run.files_received, tuple(still_unreadable))
