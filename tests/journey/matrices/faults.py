@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -213,3 +214,10 @@ def heal(lab: Lab, phone: SimulatedPhone, healthy: SimulatedUser) -> None:
 
 def void(_: object) -> None:
     return None
+
+
+def assert_no_step_repeated(lab: Lab) -> None:
+    lines = lab.last_run.journal().lines
+    reopened = {line["reopened"] for line in lines if "reopened" in line}
+    finished = Counter(line["finished"] for line in lines if "finished" in line)
+    assert {step: count for step, count in finished.items() if count > 1 and step not in reopened} == {}

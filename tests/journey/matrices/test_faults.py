@@ -6,7 +6,6 @@ import gc
 import logging
 import os
 import threading
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -23,6 +22,7 @@ from tests.journey.matrices.faults import (
     OLD_PHONE_STEPS,
     FaultyMove,
     all_moves,
+    assert_no_step_repeated,
     chain,
     heal,
     phones_for,
@@ -134,10 +134,3 @@ def assert_arrived(lab: Lab, one: FaultyMove) -> None:
     sent = {path: digest for path, digest in theirs.items() if any(part in path for part in owned) and digest != "dir"}
     assert sent
     assert {path: ours.get(path) for path in sent} == sent
-
-
-def assert_no_step_repeated(lab: Lab) -> None:
-    lines = lab.last_run.journal().lines
-    reopened = {line["reopened"] for line in lines if "reopened" in line}
-    finished = Counter(line["finished"] for line in lines if "finished" in line)
-    assert {step: count for step, count in finished.items() if count > 1 and step not in reopened} == {}
