@@ -370,7 +370,7 @@ class BackupRejected(MigrateError):
     exit_code = 30
     what = "{phone} found the backup on this computer damaged."
     why = when("said", "The phone reported: {said}", otherwise="The phone reported error 205.")
-    next = "See what is damaged (a virus scanner or a cloud folder may have changed it): {verify_backup}"
+    next = "See what is damaged (a virus scanner or a cloud folder may have changed it): {verify_backup}. Then {again}"
 
 
 class WrongPhonePassword(MigrateError):

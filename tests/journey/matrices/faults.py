@@ -204,8 +204,9 @@ def sections_for(strategy: str, step: str) -> dict[str, Any]:
 
 
 def heal(lab: Lab, phone: SimulatedPhone, healthy: SimulatedUser) -> None:
-    """The person sees to the phone."""
+    """The person sees to the phone: unplugs it, and plugs it in again."""
     clear_faults(phone)
+    lab.server.detach(phone)
     phone.simulated_user = healthy
     if phone.trust == "locked":
         phone.trust = "ask"
