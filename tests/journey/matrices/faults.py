@@ -101,7 +101,7 @@ def chain(*listeners: Callable[[events.Event], None]) -> Callable[[events.Event]
     return on
 
 
-# A phone that hangs up at the very end of a restore may have taken everything: tests of a restore in doubt are elsewhere.
+# One that hangs up at the end of a restore may have taken everything: a restore in doubt has tests of its own.
 PASSING = (
     faulty("the first session is dropped", True, drop_sessions=1),
     faulty("two sessions are dropped", True, drop_sessions=2),
