@@ -152,6 +152,11 @@ class BackupFolder:
         return by_phone or self._plist_text("Info.plist", "Product Version")
 
     @property
+    def required_ios_version(self) -> str | None:
+        """The oldest iOS that takes it, where the phone wrote that into Manifest.plist: less than its own version."""
+        return self._plist_text("Manifest.plist", "RequiredProductVersion")
+
+    @property
     def is_encrypted(self) -> bool:
         """Whether the backup is encrypted, from Manifest.plist. If it does not say: an encrypted Manifest.db does not
         begin as a plain database. Manifest.mbdb is never encrypted, so there the keybag decides: whether a password

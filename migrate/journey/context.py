@@ -53,5 +53,7 @@ class RunContext:
     """Renders the receipt as HTML, stored as `receipt.html` beside its JSON; None: no page is written."""
     named_udids: Mapping[Role, str] = field(default_factory=dict)
     """UDIDs given to `resume`, for phones that the plan leaves open."""
+    ask_ios_version: Callable[[], str | None] | None = None
+    """Asks a person which iOS the new phone runs while only the old one is connected; None: there is nobody to ask."""
     arrival_wait_s: float = 0.0
     """How long a proof waits for what arrives later before it leaves that open."""

@@ -64,6 +64,16 @@ class PersonDone:
 
 
 @dataclass(frozen=True)
+class TryingAgain:
+    """For people only: a countdown, every second, until what failed on `phone` is tried again."""
+
+    phone: str
+    seconds_left: int
+    what: str = ""
+    """What failed; empty while a session is opened again, which is not worth a sentence."""
+
+
+@dataclass(frozen=True)
 class Found:
     finding: Finding
 
@@ -83,7 +93,16 @@ class RunFinished:
 
 
 Event = (
-    RunStarted | StepStarted | BytesMoved | FilesMoved | PersonNeeded | PersonDone | Found | StepFinished | RunFinished
+    RunStarted
+    | StepStarted
+    | BytesMoved
+    | FilesMoved
+    | PersonNeeded
+    | PersonDone
+    | TryingAgain
+    | Found
+    | StepFinished
+    | RunFinished
 )
 Listener = Callable[[Event], None]
 
@@ -116,5 +135,5 @@ def as_json(event: Event) -> dict[str, Any] | None:
                 "receipt": receipt,
                 "error": error.as_json() if error else None,
             }
-        case FilesMoved() | PersonDone():
+        case FilesMoved() | PersonDone() | TryingAgain():
             return None

@@ -1,7 +1,8 @@
 """The journal of a run: append-only NDJSON, one fsync a line. Where a run stands is derived from it, never stored.
 
     {"journal": 3, "run": …, "plan_digest": …, "at": …}       the head; with "undoes": RUN in the journal of an undo
-    {"at": …, "met": "old"|"new", "udid": …, "name": …}       each phone, when first met
+    {"at": …, "met": "old"|"new", "udid": …, "name": …}       each phone, when first met; again where its name has to
+                                                               be told from the other phone's
     {"at": …, "started": STEP}                                 one before every try
     {"at": …, "finished": STEP, "result": {…}}                 the step's result (results.py)
     {"at": …, "reopened": STEP, "why": …}                      a finished step that has to be done again from its start
@@ -235,7 +236,15 @@ class Journal:
         return next((str(line["udid"]) for line in self.lines if line.get("met") == role), None)
 
     def name_of(self, role: str) -> str | None:
-        return next((str(line["name"]) for line in self.lines if line.get("met") == role), None)
+        """The phone's name, as last recorded: once two phones of one name are met, with what tells them apart."""
+        return next((str(line["name"]) for line in reversed(self.lines) if line.get("met") == role), None)
+
+    def told_apart_by(self, role: str) -> str:
+        """What tells a phone from another one of the same name; empty where that is not recorded."""
+        known = (
+            str(line["told_apart_by"]) for line in self.lines if line.get("met") == role and "told_apart_by" in line
+        )
+        return next(known, "")
 
     @property
     def outcome(self) -> str:

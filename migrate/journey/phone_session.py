@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from migrate.backup.folder import BackupFolder, find_backup
@@ -16,6 +16,8 @@ from migrate.journey.context import PresavedBackup, RunContext
 from migrate.journey.home import Home
 from migrate.journey.prompts import ROLES, Role, UserPrompts
 from migrate.phone.discovery import find_phones
+from migrate.phone.facts import PhoneFacts, same_name
+from migrate.phone.facts import told_apart_by as what_tells_apart
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.phone import Phone
 from migrate.problems import (
@@ -29,6 +31,7 @@ from migrate.problems import (
     PhoneLocked,
     PhoneLost,
     PhoneNotConnected,
+    RestoreNeedsCable,
     SamePhoneTwice,
     SetupUnfinished,
     WaitedTooLong,
@@ -45,6 +48,7 @@ NOT_READY_ERRORS = (
     PhoneNotConnected,
     NotTrusted,
     PairingNeedsCable,
+    RestoreNeedsCable,
     NotActivated,
     PhoneLost,
     SetupUnfinished,
@@ -62,6 +66,8 @@ class WorkerStopped(Exception):
 class MetPhone:
     udid: str
     name: str
+    told_apart_by: str = ""
+    """What tells it from a phone of the same name; empty where that is unknown."""
 
 
 @dataclass(kw_only=True)
@@ -80,7 +86,11 @@ class PhoneSession:
     """The step that progress is reported for."""
     findings: list[Finding] = field(default_factory=list)
     stop_requested: threading.Event = field(default_factory=threading.Event)
+    moved_bytes: int = 0
+    """How far the current attempt at a step has come."""
     _met: dict[Role, MetPhone] = field(default_factory=dict)
+    _names_here: dict[str, str] | None = None
+    """The names of the phones that were connected when the first one was met; None: not looked yet."""
 
     @property
     def home(self) -> Home:
@@ -149,21 +159,40 @@ class PhoneSession:
     # -- phones --------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def phone(self, role: Role) -> AsyncIterator[Phone]:
+    async def phone(self, role: Role, *, needs_cable: bool = False) -> AsyncIterator[Phone]:
         """Meet the old or the new phone, waiting for it (and for its owner) as long as `--wait` says.
 
         Raises:
             WaitedTooLong: what the phone needs was not done in time; the reason is its last answer.
         """
         udid = self.udid_of(role) or await self._find_udid(role)
+        taken_names = await self.names_of_others(role, udid)
         phone = await self.with_wait_timeout(
-            lambda wait_s: Phone.meet(self.usbmux, udid, progress=self.progress(), wait_s=wait_s)
+            lambda wait_s: Phone.meet(
+                self.usbmux,
+                udid,
+                progress=self.progress(),
+                wait_s=wait_s,
+                taken_names=taken_names,
+                needs_cable=needs_cable,
+            )
         )
         try:
-            self.record_phone(role, phone.facts.udid, phone.facts.name or phone.facts.udid)
+            facts = phone.facts
+            self.record_phone(role, facts.udid, facts.name or facts.udid, facts.told_apart_by)
             yield phone
         finally:
             await phone.close()
+
+    async def names_of_others(self, role: Role, udid: str) -> tuple[str, ...]:
+        """The names of the other phone of the move, and of the phones that were connected when the first one was
+        met."""
+        if self._names_here is None:
+            with suppress(NoMuxer):  # waiting for a phone says so
+                self._names_here = {one.udid: one.name for one in await find_phones(self.usbmux) if one.name}
+        here = [name for other, name in (self._names_here or {}).items() if not same_udid(other, udid)]
+        other = self.met_phone("new" if role == "old" else "old")
+        return (*here, other.name.removesuffix(f" ({other.told_apart_by})")) if other else tuple(here)
 
     async def with_wait_timeout(self, meet: Callable[[float], Awaitable[Phone]]) -> Phone:
         """`meet(wait_s)`, turning what is still missing after `--wait` seconds into exit 50 (contract 1)."""
@@ -174,20 +203,27 @@ class PhoneSession:
                 raise WaitedTooLong(round(self.wait_s), error) from error
             raise
 
-    def record_phone(self, role: Role, udid: str, name: str) -> None:
-        """Remember a phone when it is first met; refuse another one later.
+    def record_phone(self, role: Role, udid: str, name: str, told_apart_by: str = "") -> None:
+        """Remember a phone when it is first met; refuse another one later. Two phones of one name are remembered with
+        what tells them apart.
 
         Raises:
             SamePhoneTwice: it is also the other phone.
             OtherPhone: another phone was met in this role before.
         """
-        known, other = self.udid_of(role), self.udid_of("new" if role == "old" else "old")
-        if other and same_udid(other, udid):
+        other_role: Role = "new" if role == "old" else "old"
+        known, other = self.met_phone(role), self.met_phone(other_role)
+        if other and same_udid(other.udid, udid):
             raise SamePhoneTwice(name)
-        if known is None:
-            self.remember_phone(role, MetPhone(udid, name))
-        elif not same_udid(known, udid):
-            raise OtherPhone(role, name, udid, known)
+        if known is not None and not same_udid(known.udid, udid):
+            raise OtherPhone(role, name, udid, known.udid)
+        if known is not None:
+            return
+        if other and same_name(other.name.removesuffix(f" ({other.told_apart_by})"), name):
+            if other.told_apart_by and not other.name.endswith(f"({other.told_apart_by})"):
+                self.remember_phone(other_role, replace(other, name=f"{other.name} ({other.told_apart_by})"))
+            name = f"{name} ({told_apart_by or what_tells_apart(None, None, udid)})"
+        self.remember_phone(role, MetPhone(udid, name, told_apart_by))
 
     async def _find_udid(self, role: Role) -> str:
         """The UDID of the phone for `role`: the plan's, or the only other phone there is.
@@ -203,7 +239,7 @@ class PhoneSession:
             self.requested_udid("new"),
         }
         if role == "old" and not self.requested_udid("new") and not self.udid_of("new"):
-            raise WhichPhone("old", tuple(f"{p.name or 'iPhone'} ({p.udid})" for p in await find_phones(self.usbmux)))
+            raise WhichPhone("old", _listed(await find_phones(self.usbmux)))
 
         return await self._wait_for_only_other(role, {udid for udid in excluded_udids if udid})
 
@@ -214,7 +250,7 @@ class PhoneSession:
             seen = await find_phones(self.usbmux)
             others = [phone for phone in seen if not any(same_udid(phone.udid, udid) for udid in excluded_udids)]
             if len(others) > 1:
-                raise WhichPhone(role, tuple(f"{phone.name or 'iPhone'} ({phone.udid})" for phone in others))
+                raise WhichPhone(role, _listed(others))
             if others:
                 if asked:
                     self.progress().person_done(f"the {role} phone", "connect")
@@ -235,10 +271,13 @@ class StepProgress:
 
     session: PhoneSession
     step: str
+    failed: str = ""
+    """What failed, while it is waited to try it again."""
 
     def bytes_moved(self, done: int, total: int | None) -> None:
         if self.session.stop_requested.is_set():
             raise WorkerStopped
+        self.session.moved_bytes = done
         self.session.emit(events.BytesMoved(self.step, done, total))
 
     def files_moved(self, done: int) -> None:
@@ -250,6 +289,9 @@ class StepProgress:
     def person_done(self, phone: str, action: UserAction) -> None:
         self.session.emit(events.PersonDone(self._called(phone), action))
 
+    def trying_again(self, phone: str, seconds_left: int) -> None:
+        self.session.emit(events.TryingAgain(self._called(phone), seconds_left, self.failed))
+
     def _called(self, phone: str) -> str:
         """The phone's name, where a phone that is not connected is known by its UDID only."""
         for role in ROLES:
@@ -260,6 +302,10 @@ class StepProgress:
 
     def found(self, finding: Finding) -> None:
         self.session.found(finding)
+
+
+def _listed(phones: Sequence[PhoneFacts]) -> tuple[str, ...]:
+    return tuple(f"{phone.name_or_model if phone.name else 'iPhone'} ({phone.udid})" for phone in phones)
 
 
 def backup_stamp(folder: Path) -> list[str | None]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.backup.folder import BackupFolder
+from migrate.backup.unreadable import is_harmless
 from migrate.content.tally import Tally, tally
 from migrate.journey import events
 from migrate.journey.context import PresavedBackup
@@ -99,6 +100,6 @@ def _unreadable(opened: OpenedBackup) -> dict[str, int]:
     lost = opened.seal.unreadable if opened.seal else {}
     owners: Counter[str] = Counter()
     for record in opened.backup.records() if lost else ():
-        if record.file_id in lost:
+        if record.file_id in lost and not is_harmless(record.relative_path):
             owners.update(opened.claims.owners(record.domain, record.relative_path))
     return dict(owners)

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from migrate.backup.disk_space import free_bytes_at
 from migrate.language import _
 from migrate.phone.discovery import find_phones
 from migrate.phone.facts import PhoneFacts
 from migrate.phone.muxer import UsbmuxConfig
-from migrate.plan.preflight import SPARE_BYTES, free_bytes_at
+from migrate.plan.preflight import SPARE_BYTES
 from migrate.plan.strategy import partial_restore_support
 from migrate.problems import (
     DiskSpace,

@@ -34,7 +34,7 @@ from migrate.journey.steps.meet import meet, preflight
 from migrate.journey.steps.prove import prove_move, wants_proof
 from migrate.journey.steps.receipt import write_receipt
 from migrate.journey.steps.rehearse import REHEARSE, rehearse, wants_rehearsal
-from migrate.journey.steps.restore import restore, wait_for_phone
+from migrate.journey.steps.restore import restore, wait_for_phone, was_not_taken
 from migrate.journey.steps.verify import verify_new_phone, verify_old_phone
 from migrate.language import _
 from migrate.plan.model import UDID_PATTERN, Plan, digest, to_toml
@@ -66,7 +66,13 @@ STEPS = (
     Step("install-apps", install_apps, is_wanted=has_chosen_apps),
     Step(REHEARSE, rehearse, is_wanted=wants_rehearsal),
     Step("agree", agree),
-    Step("restore", restore, already_done=is_already_restored, point_of_no_return=True),
+    Step(
+        "restore",
+        restore,
+        already_done=is_already_restored,
+        point_of_no_return=True,
+        may_be_tried_again=was_not_taken,
+    ),
     Step("wait-for-phone", wait_for_phone),
     Step("prove", prove_move, is_wanted=wants_proof),
     Step("receipt", write_receipt),

@@ -28,10 +28,12 @@ class Run(PhoneSession):
 
     def met_phone(self, role: Role) -> MetPhone | None:
         udid = self.journal.udid_of(role)
-        return MetPhone(udid, self.journal.name_of(role) or f"the {role} phone") if udid else None
+        name, told_apart_by = self.journal.name_of(role), self.journal.told_apart_by(role)
+        return MetPhone(udid, name or f"the {role} phone", told_apart_by) if udid else None
 
     def remember_phone(self, role: Role, phone: MetPhone) -> None:
-        self.journal.append({"met": role, "udid": phone.udid, "name": phone.name})
+        line = {"met": role, "udid": phone.udid, "name": phone.name}
+        self.journal.append({**line, "told_apart_by": phone.told_apart_by} if phone.told_apart_by else line)
 
     def is_requested(self, step: str) -> bool:
         """Whether a person asked for `step`, whatever the plan says."""

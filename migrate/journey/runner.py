@@ -21,6 +21,7 @@ from migrate.journey.lock import LockHeld, locked
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run, StepsReopened
 from migrate.journey.steps.prove import Proved
+from migrate.journey.trying_again import Attempts
 from migrate.plan.model import Plan
 from migrate.problems import (
     Command,
@@ -55,6 +56,8 @@ class Step:
     doubt the step is repeated, because it only reads or builds anew."""
     is_wanted: Callable[..., bool] = lambda: True
     point_of_no_return: bool = False
+    may_be_tried_again: Callable[..., bool] = lambda: True
+    """Whether it may be done again within this run after a phone failed for a moment."""
 
 
 @contextmanager
@@ -138,17 +141,30 @@ async def _do_pending_steps(run: Run, plan: Plan, steps: Sequence[Step]) -> None
 
 async def _do_step(run: Run, plan: Plan, step: Step) -> None:
     run.step = step.name
-    in_doubt = run.journal.started(step.name) is not None
     run.emit(events.StepStarted(step.name))
+    attempts = Attempts(run)
+    while True:
+        try:
+            result = await _try_step(run, plan, step)
+            break
+        except MigrateError as error:
+            if not _call(step.may_be_tried_again, run, plan) or not await attempts.may_follow(error):
+                raise
+            run.journal.append({"trying_again": step.name, "error": error.as_json()})
+    run.journal.append_result(step.name, result)
+    _write_findings(run)
+    run.emit(events.StepFinished(step.name))
+
+
+async def _try_step(run: Run, plan: Plan, step: Step) -> StepResult | None:
+    in_doubt = run.journal.started(step.name) is not None
     run.journal.append({"started": step.name})
-    result = None
+    result: StepResult | None = None
     if in_doubt and step.already_done is not None:
         result = await _call(step.already_done, run, plan)
     if result is None:
         result = await _call(step.do, run, plan)
-    run.journal.append_result(step.name, result)
-    _write_findings(run)
-    run.emit(events.StepFinished(step.name))
+    return result
 
 
 def _call(function: Callable[..., Any], run: Run, plan: Plan) -> Any:

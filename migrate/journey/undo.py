@@ -34,7 +34,7 @@ from migrate.journey.steps.compose import ComposedSet, Replacement
 from migrate.journey.steps.doubt import is_already_restored
 from migrate.journey.steps.prove import Proved, prove_move
 from migrate.journey.steps.receipt import write_receipt
-from migrate.journey.steps.restore import restore, wait_for_phone
+from migrate.journey.steps.restore import restore, wait_for_phone, was_not_taken
 from migrate.journey.steps.verify import (
     NewPhoneVerified,
     OldPhoneVerified,
@@ -128,9 +128,10 @@ async def meet(run: Run) -> None:
 
 async def preflight(run: Run) -> None:
     """Refuse everything that can be refused before hours of copying."""
-    safety = BackupFolder(_safety_backup_of(run))
+    safety = find_run(run.home, str(run.journal.undoes)).journal().result(NewPhoneVerified)
+    ios_version = BackupFolder(safety.backup).ios_version
     async with run.phone("new") as phone:
-        refuse_restore_of_own_backup(await phone.refresh(), backup_ios_version=safety.ios_version, set_bytes=0)
+        refuse_restore_of_own_backup(await phone.refresh(), backup_ios_version=ios_version, set_bytes=safety.bytes or 0)
 
 
 async def verify_safety_backup(run: Run) -> SafetyBackupVerified:
@@ -217,7 +218,13 @@ STEPS = (
     Step("verify-new-phone", verify_current_backup),
     Step("compare", compare),
     Step("agree", ask_to_undo),
-    Step("restore", restore, already_done=is_already_restored, point_of_no_return=True),
+    Step(
+        "restore",
+        restore,
+        already_done=is_already_restored,
+        point_of_no_return=True,
+        may_be_tried_again=was_not_taken,
+    ),
     Step("wait-for-phone", wait_for_phone),
     Step("prove", prove_undo),
     Step("receipt", write_receipt),

@@ -28,12 +28,13 @@ from pymobiledevice3.usbmux import MuxDevice
 from migrate.phone.facts import PhoneFacts
 from migrate.phone.lockdown import CONNECTION_LOST_ERRORS, Lockdown, open_socket
 from migrate.phone.mobilebackup2.link import SILENCE_S, DeviceLink, LinkEnded, LinkSilent
-from migrate.phone.muxer import UsbmuxConfig
+from migrate.phone.muxer import UsbmuxConfig, find_device, list_phones
 from migrate.phone.quoting import safe_text
 from migrate.phone.service import PhoneFiles, translate_parse_errors
 from migrate.phone.wait import NotReady, Time, UserWait
 from migrate.problems import (
     MigrateError,
+    NoMuxer,
     NotActivated,
     NotTrusted,
     PhoneBrokeProtocol,
@@ -48,6 +49,10 @@ T = TypeVar("T")
 
 BACKUP_SERVICE = "com.apple.mobilebackup2"
 
+WATCH_EVERY_S = 2.0
+"""How often usbmuxd is asked whether the phone is still attached while it is backed up or restored. Its sockets usually
+close with the phone, but a restore froze for 108 s after a phone was unplugged (*seen*, with an independent phone)."""
+
 
 @dataclass
 class PhoneConnection:
@@ -60,6 +65,8 @@ class PhoneConnection:
     wait_s: float
     time: Time = field(default_factory=Time)
     silence_s: float = SILENCE_S
+    is_gone: bool = False
+    """Whether usbmuxd has stopped listing the phone while a link was open. Its other connections are dead too."""
 
     @property
     def name(self) -> str:
@@ -120,10 +127,35 @@ class PhoneConnection:
                     user_wait.request_done()
                     break
             link = await self._dial(attributes)
+        is_over = asyncio.Event()
+        watch = asyncio.create_task(self._watch(link, is_over), name="attached-phone")
         try:
             yield link
         finally:
-            link.close()
+            is_over.set()  # not cancelled: a request to usbmuxd that is cancelled may leave its socket open
+            try:
+                await asyncio.shield(watch)
+            finally:
+                link.close()
+
+    async def _watch(self, link: DeviceLink, is_over: asyncio.Event) -> None:
+        """Cut the link as soon as the phone is no longer attached under the device id that the link was made with."""
+        device = self.client.service.mux_device or self.device
+        if not device.is_usb:
+            return  # a phone on Wi-Fi is announced again and again, and may be missing in between
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WATCH_EVERY_S):
+                    await is_over.wait()
+                return
+            try:
+                attached = find_device(await list_phones(self.usbmux), self.facts.udid)
+            except NoMuxer:
+                continue  # its sockets end with it
+            if attached is None or attached.devid != device.devid:
+                self.is_gone = True
+                link.shut_down()
+                return
 
     async def _start_backup_service(self) -> dict[str, Any]:
         """Start the backup service, and return its port and whether it uses TLS.

@@ -7,9 +7,10 @@ import asyncio
 from pymobiledevice3.exceptions import PasswordRequiredError
 from pymobiledevice3.usbmux import MuxDevice
 
-from migrate.phone.facts import PhoneFacts, public_facts, trusted_facts, usbmux_facts
+from migrate.phone.facts import PhoneFacts, public_facts, tell_apart, trusted_facts, usbmux_facts
 from migrate.phone.lockdown import connect, start_session
 from migrate.phone.muxer import UsbmuxConfig, list_phones
+from migrate.problems import CannotStoreKeys, NoRoomForConnection
 
 __all__ = ["UsbmuxConfig", "find_phones"]
 
@@ -23,9 +24,10 @@ async def find_phones(usbmux: UsbmuxConfig) -> list[PhoneFacts]:
 
     Raises:
         NoMuxer: no usbmuxd answers.
+        NoRoomForConnection, CannotStoreKeys: this computer's disk, which every connection needs.
     """
     devices = await list_phones(usbmux)
-    return list(await asyncio.gather(*(_read_phone(usbmux, device) for device in devices)))
+    return tell_apart(await asyncio.gather(*(_read_phone(usbmux, device) for device in devices)))
 
 
 async def _read_phone(usbmux: UsbmuxConfig, device: MuxDevice) -> PhoneFacts:
@@ -41,5 +43,7 @@ async def _read_phone(usbmux: UsbmuxConfig, device: MuxDevice) -> PhoneFacts:
                 return known
             known = public_facts(client, device, trusted=True)
             return await trusted_facts(client, device)
+    except (NoRoomForConnection, CannotStoreKeys):
+        raise  # this computer's disk, and the same for every phone
     except Exception:  # one bad phone must not hide the others from the list; `meet` reports what is wrong
         return known

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -42,11 +45,19 @@ class PhoneFacts:
     used_bytes: int | None = None
     battery_percent: int | None = None
     last_icloud_backup: datetime | None = None
+    shares_name: bool = False  # another phone of this computer or this move has the same name
 
     @property
     def name_or_model(self) -> str:
-        """How to name the phone in a sentence."""
-        return self.name or self.model_name or f"the iPhone {self.udid}"
+        """How to name the phone in a sentence: with its model and serial number where its name does not tell it from
+        another phone."""
+        name = self.name or self.model_name or f"the iPhone {self.udid}"
+        return f"{name} ({self.told_apart_by})" if self.shares_name else name
+
+    @property
+    def told_apart_by(self) -> str:
+        """`iPhone 12, …4F2A`: what tells it from a phone of the same name. Printed on the box and in Settings."""
+        return told_apart_by(self.model_name or self.model, self.serial, self.udid)
 
     def as_json(self) -> dict[str, Any]:
         """The object of `migrate phones --json`. Scripts rely on exactly these keys."""
@@ -67,6 +78,28 @@ class PhoneFacts:
             "battery_percent": self.battery_percent,
             "last_icloud_backup": last.isoformat().replace("+00:00", "Z") if last else None,
         }
+
+
+def told_apart_by(model: str | None, serial: str | None, udid: str) -> str:
+    return f"{model or 'iPhone'}, …{(serial or udid)[-4:]}"
+
+
+def same_name(one: str | None, other: str | None) -> bool:
+    """Whether two phones cannot be told apart by what their owners called them."""
+    return bool(one and other) and _folded(str(one)) == _folded(str(other))
+
+
+def tell_apart(phones: Sequence[PhoneFacts]) -> list[PhoneFacts]:
+    """The same phones, those that share their name with another one marked."""
+    counts = Counter(_folded(phone.name) for phone in phones if phone.name)
+    return [
+        replace(phone, shares_name=True) if phone.name and counts[_folded(phone.name)] > 1 else phone
+        for phone in phones
+    ]
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def usbmux_facts(device: MuxDevice) -> PhoneFacts:

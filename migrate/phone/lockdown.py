@@ -37,11 +37,12 @@ from pymobiledevice3.safe_paths import device_file_path
 from pymobiledevice3.service_connection import ServiceConnection
 from pymobiledevice3.usbmux import MuxDevice, PlistMuxConnection, create_mux
 
+from migrate.backup.private_files import DISK_FULL
 from migrate.backup.record import major_version
 from migrate.phone.muxer import UsbmuxConfig, find_device, list_phones
 from migrate.phone.quoting import safe_text
 from migrate.phone.service import Service, translate_parse_errors
-from migrate.problems import NoMuxer
+from migrate.problems import CannotStoreKeys, NoMuxer, NoRoomForConnection
 
 # pymobiledevice3 logs warnings; without a handler Python would print them to the person's terminal
 logging.getLogger("pymobiledevice3").addHandler(logging.NullHandler())
@@ -89,7 +90,8 @@ class Lockdown(PlistUsbmuxLockdownClient):
         """
         assert self.pair_record is not None and self.identifier is not None
         record = plistlib.dumps(self.pair_record)
-        write_private(device_file_path(self.usbmux.pairing, self.identifier, ".plist"), record)
+        with own_files(self.usbmux.pairing):
+            write_private(device_file_path(self.usbmux.pairing, self.identifier, ".plist"), record)
         # A usbmuxd that cannot store it (a folder it may not write, facts row 69) does not matter: we have our copy.
         with suppress(PyMobileDevice3Exception, OSError):
             async with await create_mux(usbmux_address=self.usbmux.pymobiledevice3_address) as mux:
@@ -122,13 +124,28 @@ class Lockdown(PlistUsbmuxLockdownClient):
         """A temporary file in our `tmp` (0600) with the host's certificate and key, for preparing one handshake."""
         assert self.pair_record is not None
         pem = bytes(self.pair_record["HostCertificate"]) + b"\n" + bytes(self.pair_record["HostPrivateKey"])
-        handle, name = tempfile.mkstemp(dir=self.usbmux.tmp, prefix="tls-", suffix=".pem")
+        with own_files(self.usbmux.tmp):
+            handle, name = tempfile.mkstemp(dir=self.usbmux.tmp, prefix="tls-", suffix=".pem")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with own_files(self.usbmux.tmp), os.fdopen(handle, "wb") as file:
                 file.write(pem)
             yield name
         finally:
             Path(name).unlink(missing_ok=True)
+
+
+@contextmanager
+def own_files(folder: Path) -> Generator[None, Any, None]:
+    """Wrap writes of our own small files: an OSError here comes from this computer's disk, never from a phone.
+
+    Raises:
+        NoRoomForConnection, CannotStoreKeys.
+    """
+    try:
+        yield
+    except OSError as error:
+        problem = NoRoomForConnection if error.errno in DISK_FULL else CannotStoreKeys
+        raise problem(folder, error.strerror or type(error).__name__) from error
 
 
 def write_private(path: Path, data: bytes, *, temp_folder: Path | None = None) -> None:
@@ -166,7 +183,8 @@ async def connect(usbmux: UsbmuxConfig, device: MuxDevice) -> Lockdown:
     Raises:
         PyMobileDevice3Exception, OSError: the phone is gone, or something other than lockdownd answers.
     """
-    usbmux.make_folders()
+    with own_files(usbmux.tmp):
+        usbmux.make_folders()
     address = usbmux.pymobiledevice3_address
     sock = await open_socket(usbmux, device, SERVICE_PORT)
     service = await Service.from_socket(sock, mux_device=device)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pymobiledevice3.exceptions import PasswordRequiredError, ProtocolError, PyMobileDevice3Exception
 from pymobiledevice3.usbmux import MuxDevice
 
-from migrate.phone.facts import PhoneFacts, public_facts, trusted_facts
+from migrate.phone.facts import PhoneFacts, public_facts, same_name, trusted_facts
 from migrate.phone.lockdown import (
     CONNECTION_LOST_ERRORS,
     Lockdown,
@@ -33,6 +33,7 @@ from migrate.problems import (
     PhoneBrokeProtocol,
     PhoneLocked,
     PhoneLost,
+    RestoreNeedsCable,
     ServiceRefused,
     SeveralPhones,
     TrustDenied,
@@ -65,6 +66,10 @@ class Meeting:
     excluded_udids: Collection[str] = ()
     no_prompt_until: float = 0.0
     """On `user_wait`'s clock. Until then the phone is expected to be away, so nobody is asked to connect it."""
+    taken_names: Collection[str] = ()
+    """The names of the other phones a person might think of."""
+    needs_cable: bool = False
+    """Whether a connection over Wi-Fi does not do."""
     _pair_request: PairRequest | None = None
     _seen_at: float | None = None
     _phone_name: str = field(init=False)
@@ -136,15 +141,22 @@ class Meeting:
         raise NotReady(no_phone, None if just_left or now < self.no_prompt_until else "connect")
 
     async def _in_session(self, client: Lockdown, device: MuxDevice) -> MetPhone:
-        self._phone_name = public_facts(client, device, trusted=False).name_or_model
+        known = self._named(public_facts(client, device, trusted=False))
+        self._phone_name = known.name_or_model
+        if self.needs_cable and not device.is_usb:
+            raise NotReady(RestoreNeedsCable(self._phone_name), "connect")
         if not await start_session(client):
             await self._request_trust(client, device)
             if not await start_session(client):
                 raise NotReady(NotTrusted(self._phone_name))
-        facts = await trusted_facts(client, device)
+        facts = self._named(await trusted_facts(client, device))
         if facts.activation == "Unactivated":
             raise NotReady(NotActivated(self._phone_name), "finish-setup")
         return MetPhone(client, device, facts)
+
+    def _named(self, facts: PhoneFacts) -> PhoneFacts:
+        shared = any(same_name(facts.name, taken) for taken in self.taken_names)
+        return replace(facts, shares_name=True) if shared else facts
 
     async def _request_trust(self, client: Lockdown, device: MuxDevice) -> None:
         """Send one pairing request, and raise what its answer calls for (facts 1.2, table of states)."""

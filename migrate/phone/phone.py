@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -54,14 +55,21 @@ class Phone:
         progress: Progress = no_progress,
         wait_s: float = 0.0,
         time: Time | None = None,
+        taken_names: Collection[str] = (),
+        needs_cable: bool = False,
     ) -> Self:
         """The phone `udid`, connected and trusted. Asks the person for what is missing for up to `wait_s` seconds.
 
+        `taken_names`: other phones' names, from which this one's has to be told apart. `needs_cable`: whether Wi-Fi
+        does not do.
+
         Raises:
+            RestoreNeedsCable: it is connected over Wi-Fi, and `needs_cable`.
             NoMuxer, NoPhone, PhoneLocked, NotTrusted, PairingNeedsCable, NotActivated, PhoneLost: the time ran out.
             TrustDenied, PairingForbidden, ServiceRefused: waiting does not help.
         """
-        return await cls._from(Meeting(usbmux, udid, UserWait(progress, wait_s, time or Time())))
+        user_wait = UserWait(progress, wait_s, time or Time())
+        return await cls._from(Meeting(usbmux, udid, user_wait, taken_names=taken_names, needs_cable=needs_cable))
 
     @classmethod
     async def meet_any(
@@ -108,9 +116,8 @@ class Phone:
         connection = self._connection
         with connection.translate_errors("a query of its details"):
             await read_values(connection.client)
-            connection.facts = await trusted_facts(
-                connection.client, connection.client.service.mux_device or connection.device
-            )
+            facts = await trusted_facts(connection.client, connection.client.service.mux_device or connection.device)
+            connection.facts = replace(facts, shares_name=connection.facts.shares_name)
         return connection.facts
 
     async def installed_apps(self) -> dict[str, InstalledApp]:
@@ -188,7 +195,13 @@ class Phone:
 
 
 async def wait_until_ready(
-    usbmux: UsbmuxConfig, udid: str, *, progress: Progress = no_progress, wait_s: float = 0.0, time: Time | None = None
+    usbmux: UsbmuxConfig,
+    udid: str,
+    *,
+    progress: Progress = no_progress,
+    wait_s: float = 0.0,
+    time: Time | None = None,
+    taken_names: Collection[str] = (),
 ) -> Phone:
     """Wait until the phone is back from its reboot, trusts this computer (a restore may end trust) and is set up.
 
@@ -201,7 +214,11 @@ async def wait_until_ready(
     no_prompt_until = user_wait.time.clock() + REBOOT_S
     while True:
         meeting = Meeting(
-            usbmux, udid, UserWait(progress, user_wait.remaining_s, user_wait.time), no_prompt_until=no_prompt_until
+            usbmux,
+            udid,
+            UserWait(progress, user_wait.remaining_s, user_wait.time),
+            no_prompt_until=no_prompt_until,
+            taken_names=taken_names,
         )
         try:
             phone = await Phone._from(meeting)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from math import ceil
 
 from migrate.problems import MigrateError
 from migrate.progress import Progress, UserAction
@@ -23,6 +24,15 @@ class Time:
 
     clock: Clock = time.monotonic
     sleep: Sleep = asyncio.sleep
+
+
+async def count_down(progress: Progress, time: Time, phone: str, seconds: float) -> None:
+    """Sleep for `seconds` before something is tried again, and report each second that is left."""
+    ends = time.clock() + seconds
+    while (left := ends - time.clock()) > 0:
+        progress.trying_again(phone, ceil(left))
+        await time.sleep(min(1.0, left))
+    progress.trying_again(phone, 0)
 
 
 class NotReady(Exception):

@@ -6,7 +6,6 @@ point of no return, when everything is known.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from migrate.categories.catalogue import EVERYTHING, load_catalogue
 from migrate.language import _
 from migrate.plan.model import Plan
-from migrate.plan.strategy import Strategy, choose_strategy, refuse_newer_backup
+from migrate.plan.strategy import Strategy, choose_strategy, parse_version, refuse_newer_backup
 from migrate.problems import (
     BatteryLow,
     EncryptionNeeded,
@@ -24,6 +23,8 @@ from migrate.problems import (
     GraftNeedsSafety,
     LittleRoomHere,
     NewPhoneTooFull,
+    NoHardLinks,
+    NoRoomForProof,
     NotEncrypted,
     PhoneInUse,
     PlanMismatch,
@@ -80,18 +81,12 @@ class MoveFacts:
     working_backup_bytes: int = 0
     """The size of the existing backup of the old phone on that disk."""
     home: Path = Path()
-
-
-def free_bytes_at(path: Path) -> int | None:
-    """The free bytes on the disk of `path` or its nearest existing parent. None: the system does not say."""
-    for existing in (path, *path.absolute().parents):
-        try:
-            return shutil.disk_usage(existing).free
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return None
-    return None
+    hard_links_work: bool | None = None
+    """Whether that disk can make hard links; None: not probed."""
+    new_backup_bytes: int = 0
+    """The size of the existing backup of the new phone on that disk."""
+    backup_bytes: int = 0
+    """The size of `backup`."""
 
 
 def preflight(plan: Plan, move_facts: MoveFacts) -> list[Finding]:
@@ -103,7 +98,12 @@ def preflight(plan: Plan, move_facts: MoveFacts) -> list[Finding]:
     """
     refuse_wrong_phones(plan, move_facts)
     if move_facts.new is not None:
-        refuse_new_phone(plan, move_facts.new, backup_ios_version=_old_ios_version(move_facts))
+        refuse_new_phone(
+            plan,
+            move_facts.new,
+            backup_ios_version=_old_ios_version(move_facts),
+            required=required_ios_version(move_facts),
+        )
     refuse_full_disk(plan, move_facts)
     return [
         *_encryption(plan, move_facts),
@@ -120,17 +120,19 @@ def refuse_restore(
     backup_ios_version: str | None,
     set_bytes: int,
     signs_of_use: tuple[str, ...] = (),
+    required: str | None = None,
 ) -> None:
     """Refuse a restore that must not be sent to this phone now. Called right before the point of no return.
 
     `signs_of_use`: descriptions of what was found on the phone that an erased phone does not have.
+    `required`: the set's RequiredProductVersion.
 
     Raises:
         PlanMismatch, PhoneInUse, FindMyOn, StrategyRefused, BackupNewerThanPhone, NewPhoneTooFull.
     """
     if plan.new_phone.udid and not same_udid(plan.new_phone.udid, facts.udid):
         raise PlanMismatch("new", facts.name_or_model, facts.udid, plan.new_phone.udid)
-    refuse_new_phone(plan, facts, backup_ios_version=backup_ios_version)
+    refuse_new_phone(plan, facts, backup_ios_version=backup_ios_version, required=required)
     believed_erased = plan.new_phone.is_ == "erased" and not plan.new_phone.wipe
     if believed_erased and signs_of_use and facts.setup_finished is not False:
         raise PhoneInUse(facts.name_or_model, signs_of_use)
@@ -139,7 +141,9 @@ def refuse_restore(
         raise NewPhoneTooFull(facts.name_or_model, facts.free_bytes, set_bytes)
 
 
-def refuse_restore_of_own_backup(facts: PhoneFacts, *, backup_ios_version: str | None, set_bytes: int) -> None:
+def refuse_restore_of_own_backup(
+    facts: PhoneFacts, *, backup_ios_version: str | None, set_bytes: int, required: str | None = None
+) -> None:
     """Refuse to restore a phone's own backup if the phone would refuse it.
 
     Raises:
@@ -147,12 +151,14 @@ def refuse_restore_of_own_backup(facts: PhoneFacts, *, backup_ios_version: str |
     """
     if facts.find_my:
         raise FindMyOn(facts.name_or_model, "IsAssociated is true, when asked for com.apple.fmip")
-    refuse_newer_backup(backup_ios_version, facts.ios_version, phone=facts.name_or_model)
+    refuse_newer_backup(backup_ios_version, facts.ios_version, phone=facts.name_or_model, required=required)
     if facts.free_bytes is not None and facts.free_bytes < set_bytes:
         raise NewPhoneTooFull(facts.name_or_model, facts.free_bytes, set_bytes)
 
 
-def refuse_new_phone(plan: Plan, facts: PhoneFacts, *, backup_ios_version: str | None) -> None:
+def refuse_new_phone(
+    plan: Plan, facts: PhoneFacts, *, backup_ios_version: str | None, required: str | None = None
+) -> None:
     """Refuse what the new phone's facts alone rule out.
 
     Raises:
@@ -165,7 +171,19 @@ def refuse_new_phone(plan: Plan, facts: PhoneFacts, *, backup_ios_version: str |
     )
     if strategy is Strategy.GRAFT:
         refuse_graft_without_safety(plan)
-    refuse_newer_backup(backup_ios_version, facts.ios_version, phone=facts.name_or_model)
+    refuse_newer_backup(backup_ios_version, facts.ios_version, phone=facts.name_or_model, required=required)
+
+
+def required_ios_version(move_facts: MoveFacts) -> str | None:
+    """The oldest iOS that will take the old phone's backup, as far as that can be known before it is made.
+
+    Only the backup says whether an older update of the same iOS does (26.1 for 26.1.1), so without one that is left
+    to the check after the backup.
+    """
+    if move_facts.backup is not None:
+        return move_facts.backup.required_ios_version
+    version = parse_version(move_facts.old.ios_version) if move_facts.old else None
+    return ".".join(map(str, version[:2])) if version else None
 
 
 def refuse_graft_without_safety(plan: Plan) -> None:
@@ -221,16 +239,54 @@ def refuse_full_disk(plan: Plan, move_facts: MoveFacts) -> None:
         raise TooLittleSpaceHere(str(move_facts.home), move_facts.home_free_bytes, SPARE_BYTES)
 
 
+def needed_bytes(plan: Plan, move_facts: MoveFacts) -> int:
+    """The most that a move stores on this computer; 0 where a phone's size is not known.
+
+    Backups share their files: the working backup, the copy that a run keeps and the restore set take the space of one.
+    Where the disk cannot make hard links, each takes its own.
+    """
+    copies = 2 if move_facts.hard_links_work is False else 1
+    old = move_facts.old.used_bytes or 0 if move_facts.old else 0
+    new = move_facts.new.used_bytes or 0 if move_facts.new else 0
+    total = 0
+    if _backs_up_old_phone(plan):
+        # a full backup that was asked for is made beside the earlier one (facts 2.3)
+        here = 0 if plan.backup.begin == "fresh" else move_facts.working_backup_bytes
+        total += max(0, old - here) + (copies - 1) * old
+    elif move_facts.backup is not None and move_facts.backup_bytes:
+        old = move_facts.backup_bytes
+    total += (copies - 1) * old  # the restore set
+    if plan.backs_up_new_phone_first:
+        total += max(0, new - move_facts.new_backup_bytes) + (copies - 1) * new
+    if plan.safety.prove:
+        kept = new if plan.new_phone.is_ == "in-use" else 0
+        total += old + (copies - 1) * (old + kept)
+    return total
+
+
 def _room_here(plan: Plan, move_facts: MoveFacts) -> Iterator[Finding]:
-    """Only a warning, because a phone's used space includes its apps, which backups do not contain. The phone itself
+    """Only warnings, because a phone's used space includes its apps, which backups do not contain. The phone itself
     computes the exact size later."""
     if move_facts.home_free_bytes is None:
         return
-    old = max(0, (move_facts.old.used_bytes or 0) - move_facts.working_backup_bytes) if move_facts.old else 0
-    new = move_facts.new.used_bytes or 0 if move_facts.new and plan.backs_up_new_phone_first else 0
-    most = (old if _backs_up_old_phone(plan) else 0) + new
+    most = needed_bytes(plan, move_facts)
+    if most and move_facts.hard_links_work is False:
+        yield NoHardLinks(str(move_facts.home)).as_finding()
     if most and most + SPARE_BYTES > move_facts.home_free_bytes:
         yield LittleRoomHere(move_facts.home_free_bytes, most).as_finding()
+
+
+def refuse_without_room_for_proof(home: Path, *, free_bytes: int | None, set_bytes: int, hard_links_work: bool) -> None:
+    """Refuse, before the point of no return, a move whose proof would not fit on this computer.
+
+    The proof backs the new phone up, which then holds the set (*guessed*: a restored phone sends all of it again).
+
+    Raises:
+        NoRoomForProof.
+    """
+    needed = set_bytes * (1 if hard_links_work else 2) + SPARE_BYTES
+    if free_bytes is not None and free_bytes < needed:
+        raise NoRoomForProof(str(home), free_bytes, needed)
 
 
 # -- encryption, battery, Find My ------------------------------------------------------------------------------------

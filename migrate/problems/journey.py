@@ -380,6 +380,23 @@ class PhonePasswordMissing(MigrateError):
         return self.role == "new"
 
 
+class OtherPasswordThanBefore(MigrateError):
+    """The password given for a phone does not open its earlier backup, so it is probably mistyped."""
+
+    phone: str
+    path: str
+    exit_code = 32
+    what = "This password does not open the earlier backup of {phone}."
+    why = (
+        "A new backup adds to the one in {path}. With a wrong password it could not be read after hours of copying, so "
+        "it was not started."
+    )
+    next = (
+        'Give the password that {phone} uses for its backups. If you have changed it since, write begin = "fresh" '
+        "under [backup] in the plan. Then {again}"
+    )
+
+
 class AppsNotInstalled(MigrateError):
     """Chosen apps that have to be installed on the new phone first."""
 

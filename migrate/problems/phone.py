@@ -129,6 +129,16 @@ class PairingNeedsCable(MigrateError):
     next = "Connect {phone} with a cable. Then {again}"
 
 
+class RestoreNeedsCable(MigrateError):
+    """The new phone is only reachable over Wi-Fi."""
+
+    phone: str
+    exit_code = 24
+    what = "{phone} is connected over Wi-Fi, and it is restored over a cable only."
+    why = "A restore sends everything at once, and a connection over Wi-Fi breaks off too easily. Nothing was changed."
+    next = "Connect {phone} to this computer with a cable and unlock it. Then {again}"
+
+
 class PhoneLost(MigrateError):
     """The link to the phone broke while something was going on. What was received so far is kept."""
 
@@ -301,6 +311,31 @@ class CannotWriteHere(MigrateError):
     )
 
 
+class NoRoomForConnection(MigrateError):
+    """Not even a pair record or the key file of one handshake fits on this computer's disk."""
+
+    path: Path
+    reason: str
+    exit_code = 33
+    what = "This computer's disk is full, so migrate cannot connect to an iPhone."
+    why = "A small file in {path} could not be written: {reason}. Everything saved so far is kept."
+    next = "Free space on that disk, or use a larger one with --home DIR. Then {again}"
+
+
+class CannotStoreKeys(MigrateError):
+    """A pair record or the key file of one handshake cannot be written, and not for want of room."""
+
+    path: Path
+    reason: str
+    exit_code = 33
+    what = "migrate cannot connect to an iPhone, because it cannot write to its own folder."
+    why = "A small file in {path} could not be written: {reason}."
+    next = (
+        "Check that you own the folder and that its disk is healthy, or use another folder with --home DIR. Then "
+        "{again}"
+    )
+
+
 class PhoneFull(MigrateError):
     """Error 106: the restore set does not fit on the phone."""
 
@@ -335,7 +370,7 @@ class BackupRejected(MigrateError):
     exit_code = 30
     what = "{phone} found the backup on this computer damaged."
     why = when("said", "The phone reported: {said}", otherwise="The phone reported error 205.")
-    next = "See what is damaged (a virus scanner or a cloud folder may have changed it): {verify_backup}"
+    next = "See what is damaged (a virus scanner or a cloud folder may have changed it): {verify_backup}. Then {again}"
 
 
 class WrongPhonePassword(MigrateError):
@@ -457,6 +492,8 @@ class FileUnreadable(Problem):
     file_id: str
     path: str
     reason: str
+    domain: str = ""  # empty where no known domain gives this file id
+    relative_path: str = ""
     severity = "warning"
     what = when(
         "path",

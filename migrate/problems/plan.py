@@ -251,6 +251,18 @@ class TooLittleSpaceHere(MigrateError):
     next = "Free some space there, or use another disk: --home DIR"
 
 
+class NoRoomForProof(MigrateError):
+    """Before the point of no return: the backup that the proof compares would not fit on this computer."""
+
+    folder: str
+    free_bytes: int
+    needed_bytes: int
+    exit_code = 33
+    what = "The disk of {folder} has {free_bytes} free, and the proof needs up to {needed_bytes}."
+    why = "After the move, the new iPhone is backed up and compared. The new iPhone was not changed."
+    next = "Free some space on that disk. Then {again}"
+
+
 class NewPhoneTooFull(MigrateError):
     """What was chosen does not fit on the new phone."""
 
@@ -273,6 +285,16 @@ class LittleRoomHere(Problem):
     what = "This computer has {free_bytes} free, and up to {needed_bytes} may be needed."
     why = "The estimate counts everything on the phone, although apps themselves are not part of a backup."
     next = "Free some space, or use another disk with --home DIR. If the data fits after all, the move continues."
+
+
+class NoHardLinks(Problem):
+    """exFAT, FAT32 and many network shares."""
+
+    folder: str
+    severity = "warning"
+    what = "The disk of {folder} stores every copy of a backup in full."
+    why = "It cannot give one file two names (hard links), so a move takes up to five times the data instead of twice."
+    next = "Use a disk formatted for this computer's system, with --home DIR, if space or time matters to you."
 
 
 class NotEncrypted(Problem):

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, TextIO
 
 from migrate.journey import events
-from migrate.language import _, mark
+from migrate.language import _, mark, plural
 from migrate.talk import step_texts
 from migrate.talk.console import discard_stdout, dump_json, is_plain, safe, wrapped
 from migrate.units import format_bytes, now_utc
@@ -76,6 +76,7 @@ class LineListener:
         self.step = ""
         self.shown_percent = 0
         self.open_actions: set[tuple[str, str]] = set()
+        self.counting = False
 
     def __call__(self, event: events.Event) -> None:
         with self.lock:
@@ -96,6 +97,8 @@ class LineListener:
             case events.PersonDone(phone, action) if (phone, action) in self.open_actions:
                 self.open_actions.discard((phone, action))
                 self.say("  >> " + _("Thank you, that is done."))
+            case events.TryingAgain(phone, seconds_left, what):
+                self.count_down(phone, seconds_left, what)
             case events.Found(finding) if finding.severity not in QUIET_FINDINGS:
                 self.say(f"  ! {finding.what} {finding.why}")
             case events.Found(finding) if not finding.code.startswith("proof-"):
@@ -104,6 +107,17 @@ class LineListener:
                 self.say(f"  {step_texts.step_finished(step)}.")
             case _:
                 pass
+
+    def count_down(self, phone: str, seconds_left: int, what: str) -> None:
+        if seconds_left and not self.counting:
+            self.say(f"  >> {what or _('{phone} closed the connection.').format(phone=phone)}")
+            self.say("  >> " + self.countdown_sentence(seconds_left))
+        self.counting = seconds_left > 0
+
+    def countdown_sentence(self, seconds_left: int) -> str:
+        return plural("Trying again in {count} second.", "Trying again in {count} seconds.", seconds_left).format(
+            count=seconds_left
+        )
 
     def moved(self, step: str, done: int, total: int | None) -> None:
         if not total:
@@ -159,6 +173,17 @@ class BarListener(LineListener):
             self.bar.total, self.bar.bar_format = total, _(BAR)
         self.bar.n = done
         self.bar.update(0)
+
+    def count_down(self, phone: str, seconds_left: int, what: str) -> None:
+        if not self.counting:
+            self.close()
+            super().count_down(phone, seconds_left, what)
+            return
+        self.counting = seconds_left > 0
+        with suppress(BrokenPipeError):  # the line is drawn again every second, and is empty at the end
+            sentence = self.countdown_sentence(seconds_left) if seconds_left else ""
+            self.out.write(f"\r     {sentence:<40}" if sentence else f"\r{'':<45}\r")
+            self.out.flush()
 
     def close(self) -> None:
         if self.bar is not None:

@@ -137,6 +137,13 @@ def _changes_now(phone: str) -> str:
     return wrapped(_("From here on {phone} is changed. Leave it connected.").format(phone=phone))
 
 
+def ask_ios_version() -> str | None:
+    """Which iOS the new phone runs; None for an empty line."""
+    say(wrapped(_("The new iPhone is not connected. Before hours are spent on a backup: which iOS does it have?")))
+    with interruptible_prompt():
+        return ask_line(_("Settings, General, About, iOS Version (Enter if you do not know): ")).strip() or None
+
+
 @contextmanager
 def interruptible_prompt() -> Iterator[None]:
     """Let Ctrl-C end a prompt. The event loop's own handler would only record it while the prompt keeps waiting."""

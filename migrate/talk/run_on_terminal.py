@@ -11,7 +11,7 @@ from migrate.problems import Interrupted, MigrateError, NotProven
 from migrate.talk.console import print_line, say, wrapped
 from migrate.talk.options import GlobalOptions, Workspace, run_async
 from migrate.talk.passwords import Passwords
-from migrate.talk.prompts import TerminalPrompts
+from migrate.talk.prompts import TerminalPrompts, ask_ios_version
 
 if TYPE_CHECKING:
     from migrate.journey import events
@@ -33,6 +33,7 @@ def build_run_context(
         listener=track_run(options, make_listener(as_json=options.json)),
         wait_s=wait_s,
         page=receipt_html,
+        ask_ios_version=ask_ios_version if passwords.can_prompt() and not yes else None,
     )
 
 

@@ -32,6 +32,9 @@ class EventProgress:
     def person_done(self, phone: str, action: UserAction) -> None:
         self.listener(events.PersonDone(phone, action))
 
+    def trying_again(self, phone: str, seconds_left: int) -> None:
+        self.listener(events.TryingAgain(phone, seconds_left))
+
     def found(self, finding: Finding) -> None:
         self.findings.append(finding)
         self.listener(events.Found(finding))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import plistlib
 import socket
@@ -12,17 +13,21 @@ from typing import Any
 
 import pytest
 
+from migrate.phone import lockdown
 from migrate.phone.discovery import find_phones
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.phone import Phone, wait_until_ready
 from migrate.problems import (
+    CannotStoreKeys,
     NoMuxer,
     NoPhone,
+    NoRoomForConnection,
     NotActivated,
     NotTrusted,
     PairingForbidden,
     PhoneLocked,
     PhoneLost,
+    RestoreNeedsCable,
     SeveralPhones,
     TrustDenied,
     UsbmuxdAddressInvalid,
@@ -427,3 +432,82 @@ def test_signs_of_use_and_installed_apps(attach: Any, a_phone: Any) -> None:
             assert await met.signs_of_use() == ("1 app", "1 photo and videos")
 
     asyncio.run(story())
+
+
+# -- this computer's own disk ----------------------------------------------------------------------------------------
+
+
+def no_space(*arguments: Any, **more: Any) -> Any:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_not_taken_for_a_bad_cable(attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Meeting a phone writes a pair record and a key file. It was polled silently for the whole --wait."""
+    phone = a_phone()
+    home = attach(phone)
+    monkeypatch.setattr(lockdown.tempfile, "mkstemp", no_space)
+    with pytest.raises(NoRoomForConnection) as full:
+        asyncio.run(home.meet(phone, wait_s=1800))
+    assert full.value.exit_code == 33 and "No space left" in full.value.why
+    assert home.time.slept == [], "it waited for a cable"
+    assert "connect" not in home.progress.asked
+    monkeypatch.undo()
+    asyncio.run(meet_and_leave(home, phone))
+
+
+def test_the_list_of_phones_says_that_the_disk_is_full(
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = a_phone()
+    home = attach(phone)
+    asyncio.run(meet_and_leave(home, phone))
+    monkeypatch.setattr(lockdown.tempfile, "mkstemp", no_space)
+    with pytest.raises(NoRoomForConnection):
+        asyncio.run(find_phones(home.usbmux))
+
+
+def test_a_home_that_cannot_be_written_is_said_at_once(
+    attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*arguments: Any, **more: Any) -> Any:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    phone = a_phone()
+    home = attach(phone)
+    monkeypatch.setattr(lockdown.tempfile, "mkstemp", read_only)
+    with pytest.raises(CannotStoreKeys, match="cannot write to its own folder"):
+        asyncio.run(home.meet(phone, wait_s=1800))
+    assert home.time.slept == []
+
+
+async def meet_and_leave(home: Any, phone: Any) -> None:
+    async with await home.meet(phone):
+        pass
+
+
+# -- over Wi-Fi ------------------------------------------------------------------------------------------------------
+
+
+def test_a_phone_that_is_only_on_wifi_is_asked_onto_its_cable_before_a_restore(attach: Any, a_phone: Any) -> None:
+    phone = a_phone(on_wifi=True)
+    home = attach(phone)
+    asyncio.run(meet_and_leave(home, phone))  # trusted, over the cable
+    with home.server._lock:  # the cable is pulled, and the phone stays on Wi-Fi
+        plugged_in = home.server._plugged_in[phone.udid]
+        cable = [device for device in plugged_in.devices if device.connection_type == "USB"]
+        plugged_in.devices[:] = [device for device in plugged_in.devices if device not in cable]
+    usbmux, progress = home.usbmux, home.progress
+
+    async def meet(needs_cable: bool) -> str:
+        time = home.time.as_time()
+        async with await Phone.meet(
+            usbmux, phone.udid, progress=progress, wait_s=60, time=time, needs_cable=needs_cable
+        ) as met:
+            return met.facts.connection
+
+    assert asyncio.run(meet(needs_cable=False)) == "Network", "a backup may go over Wi-Fi"
+    with pytest.raises(RestoreNeedsCable) as refused:
+        asyncio.run(meet(needs_cable=True))
+    assert refused.value.exit_code == 24 and progress.asked == ["connect"]
+    plugged_in.devices.extend(cable)
+    assert asyncio.run(meet(needs_cable=True)) == "USB"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +12,15 @@ import pytest
 from migrate import problems
 from migrate.backup.folder import BackupFolder
 from migrate.plan.model import Plan
-from migrate.plan.preflight import SPARE_BYTES, MoveFacts, free_bytes_at, preflight, refuse_restore
+from migrate.plan.preflight import (
+    SPARE_BYTES,
+    MoveFacts,
+    needed_bytes,
+    preflight,
+    refuse_restore,
+    refuse_restore_of_own_backup,
+    refuse_without_room_for_proof,
+)
 from migrate.udid import same_udid
 
 GB = 1_000_000_000
@@ -103,9 +110,10 @@ def test_a_full_disk_is_refused_and_a_nearly_full_one_is_only_mentioned() -> Non
     with pytest.raises(problems.TooLittleSpaceHere) as caught:
         preflight(plan(), seen(home_free_bytes=SPARE_BYTES))
     assert caught.value.exit_code == 33
-    assert codes(plan(), seen(home_free_bytes=20 * GB)) == {"little-room-here": "warning"}
-    assert codes(plan(), seen(home_free_bytes=20 * GB, working_backup_bytes=5 * GB)) == {}
-    assert codes(plan("in-use"), seen(home_free_bytes=30 * GB)) == {"little-room-here": "warning"}, "both are saved"
+    assert codes(plan(), seen(home_free_bytes=40 * GB)) == {"little-room-here": "warning"}, "old and proof"
+    assert codes(plan(), seen(home_free_bytes=41 * GB)) == {}
+    assert codes(plan(), seen(home_free_bytes=40 * GB, working_backup_bytes=5 * GB)) == {}
+    assert codes(plan("in-use"), seen(home_free_bytes=50 * GB)) == {"little-room-here": "warning"}, "safety too"
 
 
 def test_a_full_disk_does_not_matter_without_a_backup() -> None:
@@ -140,6 +148,7 @@ def test_everything_from_an_unencrypted_backup_names_what_does_not_move() -> Non
 class Folder:
     udid: str = OLD.udid
     ios_version: str | None = "18.5"
+    required_ios_version: str | None = None
     is_encrypted: bool = True
 
 
@@ -155,6 +164,55 @@ def test_a_backup_can_replace_the_old_phone() -> None:
         preflight(from_folder, of(Folder(is_encrypted=False)))
     with pytest.raises(problems.SamePhoneTwice):
         preflight(from_folder, of(Folder(udid=NEW.udid)))
+
+
+NO_PROOF: dict[str, Any] = {"safety": {"prove": False}}
+
+
+def test_a_move_takes_twice_the_data_and_five_times_on_a_disk_without_hard_links() -> None:
+    """Seen with an independent phone: 2.0 times the phone where links work, 5.0 times on exFAT."""
+    assert needed_bytes(plan(), seen()) == 2 * 20 * GB, "the old phone's backup and the proof's"
+    assert needed_bytes(plan(), seen(hard_links_work=True)) == 2 * 20 * GB
+    assert needed_bytes(plan(), seen(hard_links_work=False, new=but(NEW, used_bytes=0))) == 5 * 20 * GB
+
+
+def test_what_is_there_already_is_not_needed_again_unless_a_full_backup_is_made_beside_it() -> None:
+    here = seen(working_backup_bytes=15 * GB)
+    assert needed_bytes(plan(**NO_PROOF), here) == 5 * GB
+    assert needed_bytes(plan(backup={"begin": "fresh"}, **NO_PROOF), here) == 20 * GB
+    assert needed_bytes(plan(backup={"begin": "as-is"}, **NO_PROOF), here) == 0
+    assert needed_bytes(plan(**NO_PROOF), seen(old=None)) == 0, "unknown until it is connected"
+    in_use = needed_bytes(plan("in-use", **NO_PROOF), seen(new_backup_bytes=4 * GB))
+    assert in_use == 20 * GB + 16 * GB
+
+
+def test_a_disk_without_hard_links_is_said() -> None:
+    assert codes(plan(), seen(hard_links_work=False)) == {"no-hard-links": "warning"}
+    assert codes(plan(), seen(hard_links_work=False, home_free_bytes=60 * GB)) == {
+        "no-hard-links": "warning",
+        "little-room-here": "warning",
+    }
+    assert codes(plan(), seen(hard_links_work=None)) == {}
+
+
+def test_the_proof_needs_room_before_the_point_of_no_return() -> None:
+    def refuse_room(free_bytes: int | None, links: bool = True) -> None:
+        refuse_without_room_for_proof(Path("home"), free_bytes=free_bytes, set_bytes=5 * GB, hard_links_work=links)
+
+    with pytest.raises(problems.NoRoomForProof) as caught:
+        refuse_room(5 * GB)
+    assert caught.value.exit_code == 33 and "not changed" in caught.value.why
+    refuse_room(5 * GB + SPARE_BYTES)
+    refuse_room(None)
+    with pytest.raises(problems.NoRoomForProof):
+        refuse_room(9 * GB, links=False)
+
+
+def test_an_older_update_of_the_same_ios_is_left_to_the_backup_that_says_what_takes_it() -> None:
+    newer = but(OLD, ios_version="26.1.1")
+    preflight(plan(), seen(old=newer))  # RequiredProductVersion is in the backup only
+    with pytest.raises(problems.BackupNewerThanPhone):
+        preflight(plan(), seen(old=newer, new=but(NEW, ios_version="26.0")))
 
 
 # -- right before the point of no return ------------------------------------------------------------------------------
@@ -206,16 +264,33 @@ def test_the_phone_is_checked_again_before_the_restore() -> None:
         refuse(plan(new_phone={"udid": "00008030-000F"}), NEW)
 
 
-def test_free_space_is_read_from_the_nearest_existing_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (free_bytes_at(tmp_path / "not" / "yet" / "there") or 0) > 0
-    read_from: list[Path] = []
-    real = shutil.disk_usage
+def test_what_the_backup_requires_decides_between_updates_of_one_ios() -> None:
+    def with_required(required: str | None) -> None:
+        refuse_restore(plan(), NEW, backup_ios_version="26.1.1", set_bytes=1, required=required)
 
-    def disk_usage(path: Path) -> object:
-        usage = real(path)  # raises for a missing folder
-        read_from.append(path)
-        return usage
+    with_required("26.1")
+    for required in (None, "26.1.1"):
+        with pytest.raises(problems.BackupNewerThanPhone):
+            with_required(required)
 
-    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
-    free_bytes_at(tmp_path / "not" / "yet" / "there")
-    assert read_from == [tmp_path]
+
+def test_a_wiped_phone_that_is_too_full_is_refused() -> None:
+    """The old contents go only after all new ones have arrived, so wiping makes no room beforehand."""
+    with pytest.raises(problems.NewPhoneTooFull):
+        refuse(plan(new_phone={"wipe": True}), but(NEW, free_bytes=4 * GB), ("12 apps",))
+
+
+def test_an_undo_to_a_full_phone_is_refused() -> None:
+    def undo(free_bytes: int | None, **more: Any) -> None:
+        refuse_restore_of_own_backup(
+            but(NEW, free_bytes=free_bytes), **{"backup_ios_version": "26.1", "set_bytes": 5 * GB, **more}
+        )
+
+    with pytest.raises(problems.NewPhoneTooFull) as caught:
+        undo(4 * GB)
+    assert caught.value.exit_code == 41
+    undo(5 * GB)
+    undo(None)
+    with pytest.raises(problems.BackupNewerThanPhone):
+        undo(None, backup_ios_version="26.1.1")
+    undo(None, backup_ios_version="26.1.1", required="26.1")

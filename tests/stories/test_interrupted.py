@@ -81,9 +81,10 @@ def test_a_killed_run_resumes_without_repeating_finished_steps(make_lab: MakeLab
 def test_a_cable_pulled_during_restore_resumes_where_it_stopped(make_lab: MakeLab) -> None:
     lab = make_lab(new=new_phone(faults=Faults(drop_restore_after_bytes=3_000_000)))
     before = lab.old.files.digests()
-    done = lab.move(lab.plan(EVERYTHING))
+    done = lab.move(lab.plan(EVERYTHING), "--wait", "0")  # waits for nothing, so it does not wait for the cable either
     assert done.code == 23, str(done)
     assert done.last["error"]["code"] == "phone-lost" and "migrate resume" in done.last["error"]["next"]
+    assert "Traceback" not in done.err and "never retrieved" not in done.err
     again = lab.migrate("resume", "--yes", "--json")
     assert again.code == 0, str(again)
     assert again.steps[0] == "restore"

@@ -6,6 +6,7 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
+from migrate.backup.disk_space import free_bytes_at, hard_links_work
 from migrate.backup.folder import BackupFolder
 from migrate.backup.seal import Seal, sha256_of
 from migrate.journey.prompts import Confirmation
@@ -14,10 +15,9 @@ from migrate.journey.steps.compose import ComposedSet
 from migrate.journey.steps.install import find_missing_apps, has_chosen_apps
 from migrate.journey.steps.verify import NewPhoneVerified, seal_of_set
 from migrate.journey.threads import in_thread
-from migrate.language import _
 from migrate.phone.phone import Phone
 from migrate.plan.model import Plan
-from migrate.plan.preflight import refuse_restore, refuse_restore_of_own_backup
+from migrate.plan.preflight import refuse_restore, refuse_restore_of_own_backup, refuse_without_room_for_proof
 from migrate.problems import NotAgreed, Problem, RestoreSetDamaged, UnsafeName, damage
 
 
@@ -43,8 +43,9 @@ async def ask_for_confirmation(
     """
     await refuse_damaged_set(run, composed.set)
     run.restore_set_checked = True
-    async with run.phone("new") as phone:
+    async with run.phone("new", needs_cable=True) as phone:
         await refuse_unready_phone(run, plan, composed, phone)
+        refuse_full_computer(run, plan, composed)
         question = confirmation_for(run, composed, phone, is_undoable=safety is not None)
         if not run.prompts.confirm(replace(question, will_not_come_back=will_not_come_back)):
             raise NotAgreed(run.journal.run_id)
@@ -89,16 +90,42 @@ async def refuse_unready_phone(run: Run, plan: Plan, composed: ComposedSet, phon
         What `refuse_restore` raises.
     """
     facts = await phone.refresh()
-    ios_version = BackupFolder(composed.set).ios_version
+    folder = BackupFolder(composed.set)
+    ios_version = folder.ios_version
     set_bytes = composed.bytes or 0
     if run.journal.undoes:
-        refuse_restore_of_own_backup(facts, backup_ios_version=ios_version, set_bytes=set_bytes)
+        refuse_restore_of_own_backup(
+            facts, backup_ios_version=ios_version, set_bytes=set_bytes, required=folder.required_ios_version
+        )
         return
     in_use = await phone.signs_of_use() if plan.new_phone.is_ == "erased" else ()
-    refuse_restore(plan, facts, backup_ios_version=ios_version, set_bytes=set_bytes, signs_of_use=in_use)
+    refuse_restore(
+        plan,
+        facts,
+        backup_ios_version=ios_version,
+        set_bytes=set_bytes,
+        signs_of_use=in_use,
+        required=folder.required_ios_version,
+    )
     if has_chosen_apps(run, composed) and (not_installed := await find_missing_apps(composed, phone)):
         run.journal.append({"reopened": "install-apps", "why": "an app was deleted since"})
         raise not_installed
+
+
+def refuse_full_computer(run: Run, plan: Plan, composed: ComposedSet) -> None:
+    """Refuse while nothing has changed yet if the proof's backup will not fit.
+
+    Raises:
+        NoRoomForProof.
+    """
+    if not plan.safety.prove and not run.journal.undoes:
+        return
+    refuse_without_room_for_proof(
+        run.home.path,
+        free_bytes=free_bytes_at(run.home.backups),
+        set_bytes=composed.bytes or 0,
+        hard_links_work=hard_links_work(run.home.backups) is not False,
+    )
 
 
 def confirmation_for(run: Run, composed: ComposedSet, phone: Phone, *, is_undoable: bool) -> Confirmation:
@@ -106,7 +133,7 @@ def confirmation_for(run: Run, composed: ComposedSet, phone: Phone, *, is_undoab
     return Confirmation(
         run_id=run.journal.run_id,
         old_name=run.name_of("old"),
-        new_name=phone.facts.name or _("the new phone"),
+        new_name=phone.facts.name_or_model,
         strategy=run.strategy,
         replaces=tuple((row.title, row.sent, row.on_new_phone) for row in composed.replaces),
         set_bytes=composed.bytes or 0,

@@ -10,21 +10,29 @@ from typing import Literal
 
 from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.seal import read_seal
-from migrate.journey.backup_password import candidate_passwords
+from migrate.journey.backup_password import candidate_passwords, password_of
 from migrate.journey.phone_session import PhoneSession, backup_stamp
 from migrate.journey.prompts import Role
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
 from migrate.journey.second_look import SecondLook
+from migrate.language import _
 from migrate.phone.phone import Phone
 from migrate.plan.model import Plan
+from migrate.plan.strategy import refuse_newer_backup
 from migrate.problems import (
     BackupEncryptionTurnedOn,
+    BackupForbidden,
     BackupTooOld,
+    BackupUnreadable,
+    KeybagUnreadable,
     MigrateError,
     NothingBackedUp,
+    OtherPasswordThanBefore,
+    PasswordMissing,
     PhonePasswordMissing,
     WhichBackup,
+    WrongPassword,
 )
 from migrate.udid import same_udid
 
@@ -54,10 +62,23 @@ async def back_up_old_phone(run: Run, plan: Plan) -> OldPhoneBackedUp:
     if existing_backup := find_existing_backup(run, plan):
         refuse_too_old(BackupFolder(existing_backup))
         return OldPhoneBackedUp(existing_backup, bytes=0, files=0)
-    async with run.phone("old") as phone, ready_to_back_up(run, phone, "old") as folder:
+    fresh = plan.backup.begin == "fresh"
+    async with run.phone("old") as phone, ready_to_back_up(run, phone, "old", fresh=fresh) as folder:
         begin = resume_fresh_backup(run, folder) if plan.backup.begin == "fresh" else "incremental"
         received = await back_up(run, phone, folder, begin, "old")
+        refuse_incompatible(run, BackupFolder(folder))
         return OldPhoneBackedUp(folder, *received)
+
+
+def refuse_incompatible(run: Run, folder: BackupFolder) -> None:
+    """Refuse a backup that the new phone would refuse, now that the phone has said which iOS takes it.
+
+    Raises:
+        BackupNewerThanPhone.
+    """
+    new = run.journal.latest_value("new_ios_version")
+    name = run.name_of("new") if run.udid_of("new") else _("The new iPhone")
+    refuse_newer_backup(folder.ios_version, new or None, phone=name, required=folder.required_ios_version)
 
 
 def wants_new_phone_backup(run: Run, plan: Plan) -> bool:
@@ -128,7 +149,9 @@ def is_named_after_phone(folder: Path) -> bool:
 
 
 @asynccontextmanager
-async def ready_to_back_up(session: PhoneSession, phone: Phone, role: Role) -> AsyncIterator[Path]:
+async def ready_to_back_up(
+    session: PhoneSession, phone: Phone, role: Role, *, fresh: bool = False
+) -> AsyncIterator[Path]:
     """The phone's working backup, locked while inside, with the phone's backup password known.
 
     Raises:
@@ -137,6 +160,8 @@ async def ready_to_back_up(session: PhoneSession, phone: Phone, role: Role) -> A
     folder = session.home.working_backup(phone.facts.udid)
     with session.home.lock_working_backup(folder.name, phone.facts.name_or_model):
         await ensure_password(session, phone, role)
+        if role == "old" and phone.facts.encrypts_backups and not fresh:
+            await refuse_other_password(session, folder, role)
         yield folder
 
 
@@ -149,6 +174,25 @@ async def back_up(
         folder, seals=run.home.seals, begin=begin, progress=run.progress(), ask_again=SecondLook(run, role)
     )
     return report.bytes_received, report.files_received
+
+
+async def refuse_other_password(session: PhoneSession, folder: Path, role: Role) -> None:
+    """Check the password against the phone's earlier backup, before hours of copying.
+
+    Not for the new phone: a restore may have given it another password since its earlier backup.
+
+    Raises:
+        OtherPasswordThanBefore: no known password opens it.
+    """
+    try:
+        earlier = BackupFolder(folder)
+        if not earlier.is_finished or not earlier.is_encrypted:
+            return
+        await password_of(session, folder, role)
+    except WrongPassword as error:
+        raise OtherPasswordThanBefore(session.name_of(role), str(folder)) from error
+    except (BackupForbidden, BackupUnreadable, KeybagUnreadable, PasswordMissing):
+        return  # the phone decides what becomes of a damaged backup
 
 
 def resume_fresh_backup(run: Run, folder: Path) -> Literal["incremental", "fresh"]:
@@ -177,7 +221,7 @@ async def ensure_password(session: PhoneSession, phone: Phone, role: Role) -> No
     Raises:
         PhonePasswordMissing: no password was given.
     """
-    name = phone.facts.name or phone.facts.udid
+    name = phone.facts.name_or_model
     if phone.facts.encrypts_backups:
         if not candidate_passwords(session, role):
             raise PhonePasswordMissing(name, role)  # now, not after hours of copying
@@ -188,7 +232,7 @@ async def ensure_password(session: PhoneSession, phone: Phone, role: Role) -> No
     if password is None:
         raise PhonePasswordMissing(name, role)
     await phone.change_backup_password(None, password, progress=session.progress())
-    session.found(BackupEncryptionTurnedOn(phone.facts.name).as_finding())
+    session.found(BackupEncryptionTurnedOn(name).as_finding())
 
 
 async def is_old_phone_backed_up(run: Run, plan: Plan) -> OldPhoneBackedUp | None:

@@ -23,6 +23,7 @@ from migrate.journey.steps.back_up import find_existing_backup
 from migrate.journey.steps.meet import settle_strategy
 from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified, seals_for
 from migrate.journey.threads import in_thread
+from migrate.journey.unreadable_files import lost_files
 from migrate.language import _
 from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy
@@ -204,19 +205,18 @@ def count_files(opened: OpenedBackup, choice: Choice) -> int:
 
 def refuse_unreadable(run: Run, plan: Plan, opened: OpenedBackup, choice: Choice) -> None:
     """A chosen file the old phone could not read stops the move, unless the plan accepts the loss."""
-    lost = set(opened.seal.unreadable) & set(choice.file_ids) if opened.seal else set()
+    lost = lost_files(run, plan, opened, choice)
     if not lost:
         return
-    records = [record for record in opened.backup.records() if record.file_id in lost]
-    owners = {owner for r in records for owner in opened.claims.owners(r.domain, r.relative_path)}
+    owners = {owner for one in lost for owner in opened.claims.owners(one.domain, one.relative_path)}
     if not plan.safety.accept_unreadable:
         if find_existing_backup(run, plan) is None:  # a resume asks the phone once more: a restart may have fixed it
             for step in ("back-up-old-phone", "verify"):
                 run.journal.append({"reopened": step, "why": "chosen files could not be read"})
-        in_transit = opened.seal is not None and lost <= opened.seal.in_transit
+        in_transit = opened.seal is not None and {one.file_id for one in lost} <= opened.seal.in_transit
         stopped = ChosenFilesDamaged if in_transit else ChosenFilesUnreadable
-        raise stopped(len(lost), records[0].relative_path, tuple(sorted(owners)))
-    for record in records:
+        raise stopped(len(lost), lost[0].relative_path or lost[0].file_id, tuple(sorted(owners)))
+    for record in lost:
         run.found(
             LeftBehindUnreadable.of(
                 record,

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from migrate.backup.disk_space import free_bytes_at, hard_links_work
 from migrate.backup.folder import BackupFolder
 from migrate.journey.run_state import Run
 from migrate.journey.steps.back_up import find_existing_backup
 from migrate.language import _
 from migrate.phone.discovery import find_phones
-from migrate.phone.facts import PhoneFacts
+from migrate.phone.facts import PhoneFacts, model_names, told_apart_by
 from migrate.phone.phone import Phone
 from migrate.phone.quoting import NAME_LIMIT, safe_text
 from migrate.plan.model import Plan
-from migrate.plan.preflight import MoveFacts, free_bytes_at, refuse_graft_without_safety
+from migrate.plan.preflight import MoveFacts, refuse_graft_without_safety, refuse_new_phone, required_ios_version
 from migrate.plan.preflight import preflight as look_before
-from migrate.plan.strategy import Strategy, choose_strategy
+from migrate.plan.strategy import Strategy, choose_strategy, parse_version
 from migrate.problems import MigrateError, PhoneInUse
 from migrate.udid import same_udid
 
@@ -26,10 +27,18 @@ async def meet(run: Run, plan: Plan) -> None:
     if existing_backup is not None:
         folder = BackupFolder(existing_backup)
         name = folder.device_name or folder.udid or _("the old phone")
-        run.record_phone("old", str(folder.udid or folder.path.name), safe_text(name, NAME_LIMIT))
+        udid = str(folder.udid or folder.path.name)
+        run.record_phone("old", udid, safe_text(name, NAME_LIMIT), what_tells_apart(folder, udid))
         return
     async with run.phone("old"):
         return
+
+
+def what_tells_apart(folder: BackupFolder, udid: str) -> str:
+    """What tells the phone of a backup from another one of the same name."""
+    info = folder.readable_info or {}
+    model, serial = (safe_text(info.get(key) or "", NAME_LIMIT) for key in ("Product Type", "Serial Number"))
+    return told_apart_by(model_names().get(model) or model, serial, udid)
 
 
 async def preflight(run: Run, plan: Plan) -> None:
@@ -43,6 +52,8 @@ async def preflight(run: Run, plan: Plan) -> None:
         phones = []  # a backup can be verified and composed before a phone is connected
     old = next((phone for phone in phones if phone.udid == run.udid_of("old")), None)
     new = guess_new_phone(run, phones)
+    if existing_backup is None and old is not None and (new is None or new.ios_version is None):
+        refuse_told_version(run, plan, old)
     move_facts = MoveFacts(
         old=old,
         new=new,
@@ -50,14 +61,36 @@ async def preflight(run: Run, plan: Plan) -> None:
         home_free_bytes=free_bytes_at(run.home.path),
         working_backup_bytes=folder_bytes(run.home.working_backup(old.udid)) if old else 0,
         home=run.home.path,
+        hard_links_work=hard_links_work(run.home.backups),
+        new_backup_bytes=folder_bytes(run.home.working_backup(new.udid)) if new else 0,
+        backup_bytes=folder_bytes(existing_backup) if existing_backup else 0,
     )
     for finding in look_before(plan, move_facts):
         run.found(finding)
+    if new is not None and new.ios_version is not None:
+        run.journal.append({"new_ios_version": new.ios_version})
     if new is not None:
         await refuse_used_phone(run, plan, new)
     if plan.new_phone.is_ == "erased" or (new is not None and new.ios_version is not None):
         version = new.ios_version if new else None
         run.set_strategy(choose_strategy(plan.new_phone.is_, version, experimental=plan.new_phone.experimental))
+
+
+def refuse_told_version(run: Run, plan: Plan, old: PhoneFacts) -> None:
+    """Ask which iOS the new phone runs, where only the old one is connected, and refuse now what cannot work.
+
+    Raises:
+        BackupNewerThanPhone, StrategyRefused.
+    """
+    told = run.journal.latest_value("new_ios_version")
+    if told is None and run.context.ask_ios_version is not None:
+        told = run.context.ask_ios_version()
+        run.journal.append({"new_ios_version": told or ""})
+    if not told or parse_version(told) is None:
+        return
+    new = PhoneFacts(udid=_("unknown"), connection="", name=_("The new iPhone"), ios_version=told)
+    required = required_ios_version(MoveFacts(old=old))
+    refuse_new_phone(plan, new, backup_ios_version=old.ios_version, required=required)
 
 
 async def refuse_used_phone(run: Run, plan: Plan, new: PhoneFacts) -> None:
@@ -76,7 +109,7 @@ async def refuse_used_phone(run: Run, plan: Plan, new: PhoneFacts) -> None:
     except MigrateError:
         return  # it is checked again before the restore
     if signs:
-        raise PhoneInUse(new.name or new.udid, signs)
+        raise PhoneInUse(new.name_or_model, signs)
 
 
 def guess_new_phone(run: Run, phones: list[PhoneFacts]) -> PhoneFacts | None:

@@ -63,7 +63,7 @@ async def restore(run: Run, plan: Plan, composed: ComposedSet, safety: NewPhoneV
     """Send the restore set. From here on an undo needs the safety backup."""
     if not run.restore_set_checked:  # confirmed in another process: a disk may have rotted since
         await refuse_damaged_set(run, composed.set)
-    async with run.phone("new") as phone:
+    async with run.phone("new", needs_cable=True) as phone:
         await refuse_unready_phone(run, plan, composed, phone)
         password = await password_of(run, composed.set, run.restore_set_role)
         seal = await seal_of_set(run, composed.set)
@@ -113,13 +113,21 @@ async def trace(run: Run, udid: str) -> dict[str, Any]:
     return {}
 
 
+def was_not_taken(run: Run) -> bool:
+    """Whether the set can be sent again without asking: the phone has shown that it did not take it."""
+    return not run.journal.may_be_restored
+
+
 # -- wait ------------------------------------------------------------------------------------------------------------
 
 
 async def wait_for_phone(run: Run) -> None:
     """Wait until the new phone has restarted, trusts this computer, and has finished its setup."""
     udid = str(run.udid_of("new"))
+    taken_names = await run.names_of_others("new", udid)
     phone = await run.with_wait_timeout(
-        lambda wait_s: wait_until_ready(run.usbmux, udid, progress=run.progress(), wait_s=wait_s)
+        lambda wait_s: wait_until_ready(
+            run.usbmux, udid, progress=run.progress(), wait_s=wait_s, taken_names=taken_names
+        )
     )
     await phone.close()

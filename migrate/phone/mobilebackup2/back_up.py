@@ -16,8 +16,8 @@ from typing import Any, Final, Literal, Protocol
 from pymobiledevice3.exceptions import PyMobileDevice3Exception
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.record import file_id as file_id_of
 from migrate.backup.seal import Seal, SealDraft, read_seal
+from migrate.backup.unreadable import HARMLESS_ID, Place, find_place, is_harmless
 from migrate.phone.connection import PhoneConnection
 from migrate.phone.lockdown import write_private
 from migrate.phone.mobilebackup2.conversation import Conversation
@@ -41,15 +41,6 @@ DURING: Final = "the backup"
 REPORT_EVERY_BYTES = 1 << 20
 """Progress is reported about once per MiB, and at the end."""
 
-ALWAYS_UNREADABLE: Final = ("/FileProvider/backup/backup_manifest.db",)
-"""Since iOS 17 a phone reports an I/O error for this file of its own in every backup, and nothing is lost without it
-(REPORTED, pymobiledevice3 issue 755). A second backup because of it would cost the person another passcode each time.
-"""
-
-HARMLESS = frozenset(
-    file_id_of("HomeDomain", f"Library/Application Support{path}") for path in ALWAYS_UNREADABLE
-)  # where that file lies (facts 2.2)
-
 FINDINGS_LIMIT = 1_000
 """Unreadable files get one finding each up to this number. People do not read more, and a phone may report them all."""
 
@@ -57,7 +48,7 @@ FINDINGS_LIMIT = 1_000
 @dataclass(frozen=True)
 class BackupReport:
     """The result of one backup. `unreadable`: ids of the files that the phone could not read in either attempt.
-    `lost`: those of them that matter (see ALWAYS_UNREADABLE)."""
+    `lost`: those of them that matter (see `is_harmless`)."""
 
     bytes_received: int
     files_received: int
@@ -105,15 +96,18 @@ async def back_up(
     finally:
         ledger.close()
     still_unreadable = {file_id: unreadable.get(file_id, ("", why)) for file_id, why in seal.unreadable.items()}
+    domains = apps.domains if apps is not None else ()
     for file_id, (path, why) in islice(still_unreadable.items(), FINDINGS_LIMIT):
         if file_id in seal.in_transit:
             name = safe_text(in_transit.get(file_id, file_id))
             progress.found(FileDamagedInTransit(connection.name, file_id, name).as_finding())
         else:
-            progress.found(FileUnreadable(connection.name, file_id, path, why).as_finding())
+            place = find_place(file_id, path, domains) or Place("", "")
+            found = FileUnreadable(connection.name, file_id, path, why, *place)
+            progress.found(found.as_finding("info" if is_harmless(path) else None))
     if len(still_unreadable) > FINDINGS_LIMIT:
         progress.found(MoreFilesUnreadable(connection.name, len(still_unreadable) - FINDINGS_LIMIT).as_finding())
-    lost = tuple(one for one, (path, _why) in still_unreadable.items() if not path.endswith(ALWAYS_UNREADABLE))
+    lost = tuple(one for one, (path, _why) in still_unreadable.items() if not is_harmless(path))
     return BackupReport(run.bytes_received, run.files_received, tuple(still_unreadable), lost)
 
 
@@ -147,13 +141,11 @@ class _BackupRun:
             the files the phone could not read: file id -> (path on the phone, why); those damaged in transit: file id
             -> name.
         """
-        old_trouble = frozenset() if fresh else await self._forget(self.ledger.unreadable - HARMLESS)
+        old_trouble = frozenset() if fresh else await self._forget(self.ledger.unreadable - {HARMLESS_ID})
         unreadable = await self.back_up_once(force_full=fresh)
         for file_id in old_trouble & self.ledger.unreadable - unreadable.keys():
             self.ledger.forget(file_id)  # the phone no longer has it
-        reported = {
-            file_id for file_id, (path, _) in unreadable.items() if not path.endswith(ALWAYS_UNREADABLE)
-        } - HARMLESS
+        reported = {file_id for file_id, (path, _) in unreadable.items() if not is_harmless(path)} - {HARMLESS_ID}
         wrong = await self._contradicted()
         forgotten = await self._forget(reported | wrong.keys())
         if not reported and not forgotten:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from migrate.backup.disk_space import free_bytes_at
 from migrate.backup.private_files import DISK_FULL
 from migrate.problems import BackupDiskFull, CannotWriteHere, MigrateError
 
@@ -20,11 +20,7 @@ def disk_error(error: OSError, folder: Path) -> MigrateError:
 
 def free_bytes(folder: Path) -> int:
     """The free bytes on the disk that holds (or will hold) `folder`; 0 if the system does not say."""
-    existing = next((path for path in (folder, *folder.parents) if path.exists()), folder)
-    try:
-        return shutil.disk_usage(existing).free
-    except OSError:
-        return 0
+    return free_bytes_at(folder) or 0
 
 
 @contextmanager

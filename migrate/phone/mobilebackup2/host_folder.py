@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from migrate.backup.disk_space import available_bytes
 from migrate.backup.private_files import DISK_FULL, FILE_MODE, FOLDER_MODE
 from migrate.backup.safe_path import inside
 from migrate.phone.quoting import safe_text
@@ -215,9 +216,9 @@ class HostFolder:
         return DONE
 
     def free_space(self) -> StatusResponse:
-        """The free bytes on this disk, as the system reports them. On macOS that excludes purgeable space."""
+        """The bytes that can be written to this disk."""
         try:
-            self._reported_free_bytes = shutil.disk_usage(self.root).free
+            self._reported_free_bytes = available_bytes(self.root)
         except OSError as error:
             return status_for_error(error)
         return StatusResponse(payload=self._reported_free_bytes)

@@ -90,6 +90,12 @@ class InstalledApps:
     def groups(self) -> dict[str, list[str]]:
         return {bundle_id: list(app.groups) for bundle_id, app in self.installed.items() if app.groups}
 
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains that hold the apps' data, as far as the installation proxy tells: not those of plug-ins."""
+        groups = (group for app in self.installed.values() for group in app.groups)
+        return (*(f"AppDomain-{app}" for app in self.installed), *(f"AppDomainGroup-{group}" for group in groups))
+
 
 async def browse_apps(client: Lockdown) -> InstalledApps:
     """The apps a person installed.

@@ -263,7 +263,7 @@ async def _applications_on_phone(
     try:
         yield
     except BaseException:
-        if attempt.was_not_taken:
+        if attempt.was_not_taken and not connection.is_gone:  # of a phone that is gone it would answer after a minute
             with suppress(PyMobileDevice3Exception, OSError), translate_parse_errors():
                 async with asyncio.timeout(LEAVES_WITHIN_S):
                     await afc.rm_single(APPS_FILE, force=True)

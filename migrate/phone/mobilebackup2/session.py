@@ -21,6 +21,7 @@ from migrate.phone.mobilebackup2.notifications import NotificationListener
 from migrate.phone.mobilebackup2.pipeline import Ledger, NoLedger
 from migrate.phone.mobilebackup2.refusals import error_code, refusal_error
 from migrate.phone.mobilebackup2.sync_lock import sync_lock
+from migrate.phone.wait import count_down
 from migrate.problems import CancelledOnPhone, PasscodeWaitOver, PhoneLost
 from migrate.progress import Progress
 
@@ -120,7 +121,9 @@ class BackupSession:
                 return outcome
             if conversation.operations or (conversation.request_sent and not repeatable) or not tries:
                 return outcome
-            await self.connection.time.sleep(LINK_PAUSE_S)
+            if self.connection.is_gone:
+                return outcome
+            await count_down(self.progress, self.connection.time, self.connection.name, LINK_PAUSE_S)
 
     async def _send_once(
         self,

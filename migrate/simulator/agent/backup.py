@@ -294,7 +294,7 @@ class BackupRun:
             manifest_key=pending.wrapped_manifest_key,
             domains=pending.rows.domains(),
         )
-        pending.manifest_db = manifest = pending.write_manifest()
+        pending.manifest_db = manifest = pending.write_manifest(self.phone.faults)
         self._write("Snapshot/Manifest.plist", pending.manifest_plist)
         with writing("Error writing Snapshot/Manifest.db"):
             path = self._path("Snapshot/Manifest.db")

@@ -127,9 +127,10 @@ class PendingBackup:
             self.rows.replace(row, replace(row.record(), digest=digest.digest()))
         self.rows.mark_sent(row)
 
-    def write_manifest(self) -> StoredFile:
+    def write_manifest(self, faults: Faults) -> StoredFile:
         """Writes Manifest.db for the upload."""
-        return self.rows.write_manifest(self.manifest_key if self.encrypted else None)
+        leave_out = self.unreadable_ids if faults.leaves_out_unreadable else frozenset()
+        return self.rows.write_manifest(self.manifest_key if self.encrypted else None, leave_out)
 
     def _stored_size(self, node: Node, faults: Faults) -> int:
         stays_empty = node.size == 0 and node.domain == "HomeDomain" and faults.empty_blobs

@@ -81,6 +81,8 @@ class Faults:
     """The same, but the file can be read again after the error was sent once."""
     unreadable_share: float = 0.0
     """The share of all files, 0 to 1, that cannot be read. `seed` decides which."""
+    leaves_out_unreadable: bool = False
+    """The manifest has no rows for files that could not be read. *Guessed*: whether phones do that is not published."""
     unreadable_after_bytes: int | None = None
     """How many bytes of an unreadable file are sent before 0x0b. None: half of its first mebibyte."""
     cut_in_transit: dict[str, int] = field(default_factory=dict)

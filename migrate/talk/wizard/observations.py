@@ -95,7 +95,7 @@ def without_phones() -> MoveFacts:
 
 def phone_of(facts: PhoneFacts) -> Phone:
     known = {name: getattr(facts, name) for name in Phone.__dataclass_fields__ if name != "connected"}
-    return Phone(**known)
+    return Phone(**{**known, "name": facts.name_or_model if facts.shares_name else facts.name})
 
 
 def merged(now: Phone, before: Phone | None) -> Phone:

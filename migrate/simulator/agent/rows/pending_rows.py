@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -187,15 +187,16 @@ class PendingRows:
 
     # --- the manifest
 
-    def write_manifest(self, manifest_key: bytes | None) -> StoredFile:
-        """Writes Manifest.db, encrypted if there is a key. The file is deleted together with these rows."""
+    def write_manifest(self, manifest_key: bytes | None, leave_out: Collection[str] = ()) -> StoredFile:
+        """Writes Manifest.db without the file ids in `leave_out`, encrypted if there is a key. The file is deleted
+        together with these rows."""
         path = self._database.folder / "Manifest.db"
         path.unlink(missing_ok=True)
         query = "SELECT number, lower(hex(file_id)), domain, relative_path, kind, archive FROM Row ORDER BY number"
         with ManifestWriter(path, self._ios_version, manifest_key, composed=False) as manifest:
             rows = self._database.rows(query)
             while page := list(islice(rows, ROWS_PER_BATCH)):
-                manifest.add_rows(page)
+                manifest.add_rows([row for row in page if row[1] not in leave_out])
             manifest.finish()
         digest, stored = hashlib.sha256(), StoredFile(path, path.stat().st_size, b"")
         for chunk in stored.chunks():
