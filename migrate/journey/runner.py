@@ -14,6 +14,7 @@ from types import NoneType
 from typing import Any, Final, get_args, get_type_hints
 
 from migrate.backup.private_files import DISK_FULL, write_atomically
+from migrate.ctrl_c import ctrl_c
 from migrate.journey import events
 from migrate.journey.context import RunContext, RunResult
 from migrate.journey.journal import Journal
@@ -130,6 +131,7 @@ async def _do_steps(run: Run, plan: Plan, steps: Sequence[Step]) -> None:
 
 async def _do_step(run: Run, plan: Plan, step: Step) -> None:
     run.step = step.name
+    ctrl_c.stop_if_pressed()  # whatever swallowed the cancellation
     in_doubt = run.journal.started(step.name) is not None
     run.emit(events.StepStarted(step.name))
     run.journal.append({"started": step.name})
@@ -137,6 +139,7 @@ async def _do_step(run: Run, plan: Plan, step: Step) -> None:
     if in_doubt and step.already_done is not None:
         result = await _call(step.already_done, run, plan)
     if result is None:
+        ctrl_c.stop_if_pressed()
         result = await _call(step.do, run, plan)
     run.journal.append_result(step.name, result)
     _write_findings(run)

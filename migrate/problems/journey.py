@@ -38,8 +38,20 @@ class StoppedBeforeBeginning(MigrateError):
 
     exit_code = 130
     what = "You stopped migrate before anything began."
-    why = "No phone was changed, and nothing was backed up."
+    why = "This command changed no phone and backed nothing up."
     next = "Run the same command again whenever you like."
+
+
+class StoppedBeforeResuming(MigrateError):
+    """Ctrl-C during `migrate resume`, before the run went on."""
+
+    run: str  # "" when it was not named and not yet looked for
+    exit_code = 50
+    resume = Command("resume", "{run}")
+    resume_only = Command("resume")
+    what = "You stopped migrate before it continued the run."
+    why = "The run is as it was: what was finished before is kept."
+    next = when("run", "Continue with: {resume}", otherwise="Continue with: {resume_only}")
 
 
 class NotAgreed(MigrateError):

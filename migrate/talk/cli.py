@@ -22,6 +22,7 @@ import typer
 from typer.core import TyperGroup
 
 from migrate import __version__
+from migrate.ctrl_c import ctrl_c
 from migrate.language import _, mark
 from migrate.problems import Bug, DiskFullHere, MigrateError, StoppedBeforeBeginning, UsageWrong
 from migrate.talk import console
@@ -174,6 +175,8 @@ def run_command_line(argv: Sequence[str]) -> int:
         return report_error(options.ctrl_c_error or StoppedBeforeBeginning(), options)
     except Exception as error:
         return report_error(usage_of(error) or full_disk(error, options) or bug(error, argv, options), options)
+    finally:
+        ctrl_c.forget()
 
 
 def disable_core_dumps() -> None:

@@ -23,6 +23,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from migrate.ctrl_c import ctrl_c
 from migrate.language import _
 from migrate.problems import PasswordFileUnusable, TwoPasswordsFromInput
 from migrate.talk.console import safe, say
@@ -70,9 +71,10 @@ def can_ask() -> bool:
 
 
 def ask_hidden(prompt: str) -> str | None:
-    """What is typed, without showing it; None for an empty line or the end of input."""
+    """What is typed, without showing it; None for an empty line or the end of input. Raises KeyboardInterrupt."""
     try:
-        return getpass.getpass(prompt) or None
+        with ctrl_c.raising():
+            return getpass.getpass(prompt) or None
     except EOFError:
         say()
         return None
@@ -177,11 +179,12 @@ def read_password_file(name: str, ask: Callable[[str], str | None] = ask_hidden)
             raise PasswordFileUnusable("-", _("nothing was typed"))
         return password
     try:
-        if name == "-":
-            data = sys.stdin.buffer.readline(LIMIT_BYTES + 1)
-        else:
-            with Path(name).expanduser().open("rb") as file:
-                data = file.readline(LIMIT_BYTES + 1)
+        with ctrl_c.raising():  # another program may never write it
+            if name == "-":
+                data = sys.stdin.buffer.readline(LIMIT_BYTES + 1)
+            else:
+                with Path(name).expanduser().open("rb") as file:
+                    data = file.readline(LIMIT_BYTES + 1)
     except OSError as error:
         raise PasswordFileUnusable(name, error.strerror or type(error).__name__) from error
     if len(data) > LIMIT_BYTES:

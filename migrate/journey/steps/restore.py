@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from migrate.ctrl_c import ctrl_c
 from migrate.journey.backup_password import password_of
 from migrate.journey.journal import Journal
 from migrate.journey.results import StepResult
@@ -63,6 +64,7 @@ async def restore(run: Run, plan: Plan, composed: ComposedSet) -> Restored:
     async with run.phone("new") as phone:
         await refuse_unready_phone(run, plan, composed, phone)
         password = await password_of(run, composed.set, run.restore_set_role)
+        ctrl_c.stop_if_pressed()  # the last moment before the phone changes
         run.journal.append({"restore_begins": await trace(run, phone.facts.udid)})
         attempt = RestoreAttempt(
             on_half_sent=lambda: run.journal.append({"restore_half_sent": True}),

@@ -14,7 +14,7 @@ from migrate.units import format_bytes
 
 
 def register(app: typer.Typer) -> None:
-    app.command("backup")(with_global_options(back_up))
+    app.command("backup")(with_global_options(back_up, uses_event_loop=True))
 
 
 def back_up(
