@@ -1,6 +1,7 @@
 """`python -m migrate`, and the program `migrate`."""
 
-import _signal  # built in: `signal` takes 15 ms to import, and until then Ctrl-C would print a traceback
+# Built in: `signal` takes 15 ms to import, and until then Ctrl-C would print a traceback.
+import _signal  # type: ignore[import-not-found]
 
 early: list[int] = []
 _signal.signal(_signal.SIGINT, lambda number, frame: early.append(number))

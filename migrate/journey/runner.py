@@ -16,7 +16,9 @@ from typing import Any, Final, get_args, get_type_hints
 from migrate.backup.private_files import DISK_FULL, write_atomically
 from migrate.ctrl_c import ctrl_c
 from migrate.journey import events
+from migrate.journey.awake import kept_awake
 from migrate.journey.context import RunContext, RunResult
+from migrate.journey.home_location import remarks_about_home
 from migrate.journey.journal import Journal
 from migrate.journey.lock import LockHeld, locked
 from migrate.journey.results import StepResult
@@ -101,6 +103,8 @@ async def run_steps(
     run.emit(events.RunStarted(journal.run_id))
     if journal.torn_line is not None:
         run.found(_torn(journal))
+    for remark in remarks_about_home(context.home.path):
+        run.found(remark)
     try:
         await _do_steps(run, plan, steps)
         return _end(run) if stop_after is None else _rehearsed(run)
@@ -124,7 +128,8 @@ async def _do_steps(run: Run, plan: Plan, steps: Sequence[Step]) -> None:
     """Pending is all minus finished; started but not finished is in doubt: look first, then do."""
     for step in steps:
         if _call(step.is_wanted, run, plan) and not run.journal.finished(step.name):
-            await _do_step(run, plan, step)
+            with kept_awake():
+                await _do_step(run, plan, step)
         if step.name == run.stop_after:
             return
 

@@ -443,6 +443,38 @@ class BackupEncryptionTurnedOn(Problem):
     next = "Keep that password. It stays on the phone until you change it there or with Finder or iTunes."
 
 
+# -- the place of the home folder -------------------------------------------------------------------------------------
+
+
+class HomeInCloud(Problem):
+    home: str
+    service: str
+    severity = "warning"
+    what = "Your backups lie in a folder that is synchronised with {service}."
+    why = (
+        "{home} is uploaded file by file while migrate writes there. That is slow, may exceed your storage, and copies"
+        " everything on your iPhone to that service."
+    )
+    next = "Name a folder that is not synchronised, on this computer or on an external disk: --home DIR"
+
+
+class HomeOnNetwork(Problem):
+    home: str
+    kind: str  # nfs, smbfs
+    severity = "warning"
+    what = "Your backups lie on another computer ({kind})."
+    why = "A move reads and writes every file several times, and stops if the network does. {home} is a network drive."
+    next = "Use a folder on this computer or on an external disk if you can: --home DIR"
+
+
+class HomeWithoutPermissions(Problem):
+    home: str
+    severity = "warning"
+    what = "Other users of this computer can read your backups."
+    why = "The disk of {home} cannot keep files private. Disks that are formatted as exFAT or FAT cannot."
+    next = "Use encrypted backups, or name a folder on another disk: --home DIR"
+
+
 # -- noticed by `check` -----------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,12 +151,14 @@ class GlobalOptions:
         """
         from migrate.journey.home import Home
 
+        opened = ExitStack()
         try:
             home = Home(folder).open()
             home.empty_tmp()
+            tmp = opened.enter_context(home.private_tmp())
         except OSError as error:
             raise HomeUnusable(str(folder), error.strerror or type(error).__name__) from error
-        with home.private_tmp() as tmp:
+        with opened:
             before, tempfile.tempdir = tempfile.tempdir, str(tmp)
             try:
                 yield Workspace(home, tmp, self.usbmuxd_address)

@@ -16,7 +16,8 @@ import getpass
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -63,6 +64,26 @@ def redacted(text: str) -> str:
     for password in sorted(_issued_passwords, key=len, reverse=True):
         text = text.replace(password, "[password]")
     return text
+
+
+_environment_passwords: dict[str, str] = {}
+
+
+@contextmanager
+def hidden_from_children() -> Iterator[None]:
+    """While inside, passwords are not in the environment, which every program that we start would inherit."""
+    taken = {name: os.environ.pop(name) for name in ENVIRONMENT.values() if name in os.environ}
+    _environment_passwords.update(taken)
+    try:
+        yield
+    finally:
+        _environment_passwords.clear()
+        os.environ.update(taken)
+
+
+def from_environment(role: Role) -> str | None:
+    name = ENVIRONMENT[role]
+    return _environment_passwords.get(name) or os.environ.get(name) or None
 
 
 def can_ask() -> bool:
@@ -144,7 +165,7 @@ class Passwords:
         if role not in self.preset:
             file = self.file if role == "old" else self.new_file
             password = read_password_file(file, self.ask) if file else None
-            self.preset[role] = password or os.environ.get(ENVIRONMENT[role]) or None
+            self.preset[role] = password or from_environment(role)
         preset = self.preset[role] or (from_keyring(udid) if udid else None)
         if preset:
             _issued_passwords.add(preset)

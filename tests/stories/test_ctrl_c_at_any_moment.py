@@ -1,5 +1,5 @@
-"""Ctrl-C in the first second and a half of `run` and `resume`: the command stops, says one sentence, ends with the right
-exit code, and sends nothing to the new phone."""
+"""Ctrl-C in the first second and a half of `run` and `resume`: the command stops, says one sentence, ends with the
+right exit code, and sends nothing to the new phone."""
 
 from __future__ import annotations
 
