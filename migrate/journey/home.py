@@ -25,11 +25,8 @@ def make_private(folder: Path) -> None:
     try:
         folder.chmod(0o700)
     except OSError as error:
-        if (
-            error.errno == errno.EROFS
-            or not os.access(folder, os.W_OK | os.X_OK)
-            or folder.stat().st_uid != os.getuid()
-        ):
+        is_ours = folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK | os.X_OK)
+        if error.errno == errno.EROFS or not is_ours:
             raise
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -59,4 +59,5 @@ else:
                 raise
 
     def _release(handle: BinaryIO) -> None:
-        fcntl.flock(handle, fcntl.LOCK_UN)
+        with suppress(OSError):  # closing the file releases it as well
+            fcntl.flock(handle, fcntl.LOCK_UN)

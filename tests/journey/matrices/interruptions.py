@@ -283,11 +283,8 @@ def damaged_backup(place: Place) -> None:
 
     asyncio.run(back_up())
     with Backup.open(lab.home.working_backup(OLD), PASSWORD) as backup:
-        names = [
-            one.file_id
-            for one in backup.records()
-            if one.kind is Kind.FILE and one.size and "DCIM" in one.relative_path
-        ]
+        photos = [one for one in backup.records() if one.kind is Kind.FILE and "DCIM" in one.relative_path]
+        names = [one.file_id for one in photos if one.size]
     changed, missing = (lab.home.working_backup(OLD) / name[:2] / name for name in sorted(names)[:2])
     changed.write_bytes(bytes(changed.stat().st_size))
     missing.unlink()

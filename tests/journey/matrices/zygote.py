@@ -66,11 +66,13 @@ class Ended:
 class Zygote:
     """The process with everything imported."""
 
-    def __init__(self, tmp: Path) -> None:
+    def __init__(self, tmp: Path, *, umask: int = 0o022) -> None:
         self._tmp = tmp
         words = [sys.executable, "-m", "tests.journey.matrices.zygote"]
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True, cwd=Path(__file__).parents[3])
+        self._process = subprocess.Popen(
+            words, stdin=pipe, stdout=pipe, text=True, cwd=Path(__file__).parents[3], umask=umask
+        )
 
     def __enter__(self) -> Zygote:
         return self
