@@ -7,7 +7,8 @@ move of small phones, so it is done once (3 s of CPU against 0.1 s, *measured*).
     two answers a line on stdout: {"pid": N}, and when the command has ended {"status": N, "seen": N | null}
 
 `stop` interrupts the command from inside: {"signal": N, "at": "journal" | "operation", "number": N} sends the signal
-right after the N-th journal line, or right before the N-th file operation. `seen` counts them, unless it was killed.
+right after the N-th journal line, or right before the N-th file operation; "power" cuts the power after the N-th line
+and writes what is on the disk then to `out-of-the-image` beside the home. `seen` counts them, unless it was killed.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-At = Literal["journal", "operation"]
+if TYPE_CHECKING:
+    from tests.journey.matrices.power_cut import DurableImage
+
+At = Literal["journal", "operation", "power"]
 OPERATIONS = frozenset({"os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod"})
 """Audit events of what changes the disk, besides `open` for writing (Python's Audit events table)."""
 
@@ -154,7 +158,10 @@ def be_the_command(request: dict[str, Any], write: int) -> None:
     ctrl_c.install()
     seen = [0]
     stop = Stop(**request["stop"]) if request["stop"] else Stop(0)
-    (watch_operations if stop.at == "operation" else watch_journal)(stop, seen)
+    if stop.at == "operation":
+        watch_operations(stop, seen)
+    else:
+        watch_journal(stop, seen, image_of(Path(os.environ["MIGRATE_HOME"])) if stop.at == "power" else None)
     code = 1
     try:
         code = run_command_line(request["argv"])
@@ -164,7 +171,15 @@ def be_the_command(request: dict[str, Any], write: int) -> None:
         os._exit(code)
 
 
-def watch_journal(stop: Stop, seen: list[int]) -> None:
+def image_of(home: Path) -> DurableImage:
+    from tests.journey.matrices.power_cut import DurableImage
+
+    image = DurableImage(home, home.parent / "store")
+    image.watch()
+    return image
+
+
+def watch_journal(stop: Stop, seen: list[int], image: DurableImage | None) -> None:
     from migrate.journey.journal import Journal
 
     append = Journal.append
@@ -173,6 +188,8 @@ def watch_journal(stop: Stop, seen: list[int]) -> None:
         append(self, entry)
         seen[0] += 1
         if seen[0] == stop.number:
+            if image is not None:
+                image.write_to(Path(os.environ["MIGRATE_HOME"]).parent / "out-of-the-image")
             os.kill(os.getpid(), stop.signal)
 
     Journal.append = append_and_stop  # type: ignore[method-assign]
