@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Final, get_args, get_type_hints
 
+from migrate.backup.flush import flush_to_disk
 from migrate.backup.private_files import DISK_FULL, write_atomically
 from migrate.ctrl_c import ctrl_c
 from migrate.journey import events
@@ -24,6 +26,7 @@ from migrate.journey.lock import LockHeld, locked
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
 from migrate.journey.steps.prove import Proved
+from migrate.journey.threads import in_thread
 from migrate.plan.model import Plan
 from migrate.problems import (
     Command,
@@ -137,6 +140,7 @@ async def _do_steps(run: Run, plan: Plan, steps: Sequence[Step]) -> None:
 async def _do_step(run: Run, plan: Plan, step: Step) -> None:
     run.step = step.name
     ctrl_c.stop_if_pressed()  # whatever swallowed the cancellation
+    began_ns = time.time_ns()
     in_doubt = run.journal.started(step.name) is not None
     run.emit(events.StepStarted(step.name))
     run.journal.append({"started": step.name})
@@ -146,6 +150,8 @@ async def _do_step(run: Run, plan: Plan, step: Step) -> None:
     if result is None:
         ctrl_c.stop_if_pressed()
         result = await _call(step.do, run, plan)
+    if step.name not in STEPS_WITHOUT_EFFECTS:  # the next line promises that what this step wrote is on the disk
+        await in_thread(run, lambda: flush_to_disk(run.folder, since_ns=began_ns))
     run.journal.append_result(step.name, result)
     _write_findings(run)
     run.emit(events.StepFinished(step.name))

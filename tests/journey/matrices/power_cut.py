@@ -23,6 +23,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from migrate.backup import flush
+
 Inode = int
 
 
@@ -53,10 +55,6 @@ class DurableImage:
             self.keep(Path(f"/proc/self/fd/{number}").readlink())
 
         os.fsync = fsync_and_keep
-        try:
-            from migrate.backup import flush  # type: ignore[attr-defined]
-        except ImportError:
-            return
         sync_file_system = flush.sync_file_system
 
         def sync_and_keep(folder: Path) -> bool:
