@@ -138,6 +138,9 @@ def import_everything() -> None:
 
     for module in (*COMMANDS, "migrate.journey.run", "migrate.journey.undo", "migrate.journey.repair.repair"):
         importlib.import_module(module)
+    from migrate.backup.restore_set import stored_files
+
+    stored_files.PROCESS_MIN_FILES = 10  # so that the program that makes links for many files takes part
     for module in ("migrate.talk.receipt", "migrate.talk.progress", "migrate.journey.repair.phone"):
         importlib.import_module(module)
 
