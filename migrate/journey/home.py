@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -13,6 +14,20 @@ from pathlib import Path
 from migrate.journey.lock import LockHeld, locked
 from migrate.problems import BackupBusy
 from migrate.units import now_utc
+
+
+def make_private(folder: Path) -> None:
+    """Keep others out of a folder, where its disk can: exFAT refuses, and `home_location` says so.
+
+    Raises:
+        OSError: the folder cannot be written to, or belongs to someone else.
+    """
+    try:
+        folder.chmod(0o700)
+    except OSError as error:
+        is_ours = folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK | os.X_OK)
+        if error.errno == errno.EROFS or not is_ours:
+            raise
 
 
 @dataclass(frozen=True)
@@ -72,7 +87,7 @@ class Home:
                 folder.unlink()  # its contents are removed at every start, so it must not lead to other people's files
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if os.name == "posix":
-                folder.chmod(0o700)
+                make_private(folder)
         return self
 
     @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -44,13 +44,20 @@ if sys.platform == "win32":
         msvcrt.locking(handle.fileno(), msvcrt.LK_UNLCK, 1)
 
 else:
+    import errno
     import fcntl
+
+    CANNOT_LOCK = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 
     def _take(handle: BinaryIO) -> None:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise LockHeld from error
+        except OSError as error:  # some network drives cannot lock (ENOLCK, EOPNOTSUPP): "busy" would never end
+            if error.errno not in CANNOT_LOCK:
+                raise
 
     def _release(handle: BinaryIO) -> None:
-        fcntl.flock(handle, fcntl.LOCK_UN)
+        with suppress(OSError):  # closing the file releases it as well
+            fcntl.flock(handle, fcntl.LOCK_UN)

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from migrate.backup.disk_space import free_bytes_at
+from migrate.journey.home_location import remarks_about_place
 from migrate.language import _
 from migrate.phone.discovery import find_phones
 from migrate.phone.facts import PhoneFacts
@@ -41,7 +42,7 @@ ROOMY_BYTES = 64 << 30
 def check_home(home: Path) -> list[Finding]:
     """Check the home folder and its disk. Call it before the home folder is opened, which creates it and makes it
     private."""
-    findings = list(_permissions(home))
+    findings = [*_permissions(home), *remarks_about_place(home)]
     free = free_bytes_at(home)
     if free is not None and free <= SPARE_BYTES:
         findings.append(TooLittleSpaceHere(str(home), free, SPARE_BYTES).as_finding())

@@ -7,7 +7,7 @@ know it, so the trust of real phones is not affected. It keeps only digests of w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
@@ -66,19 +66,25 @@ def _applications(folder: BackupFolder) -> dict[str, Any]:
 def serve_on_socket(phone: SimulatedPhone, tmp: Path) -> Iterator[UsbmuxConfig]:
     """Serve the simulated iPhone behind a private usbmuxd while inside; a pending restart is done on leaving.
 
-    The socket is a file that only its owner can open, or a loopback port where there are no unix sockets.
+    The socket is a file that only its owner can open, or a loopback port where the system or the disk (exFAT, many
+    network drives) has no unix sockets.
     """
     here = tmp / f"rehearsal-{token_hex(3)}"
     here.mkdir(mode=0o700)
-    path = here / "s"
-    as_file = has_unix_sockets() and len(str(path).encode()) <= SOCKET_PATH_LIMIT
-    server = SimulatedUsbmuxd(
-        [phone], listen=None if as_file else (LOOPBACK, 0), socket_path=path if as_file else None
-    )  # fmt: skip
-    address = server.start()
+    server, address = _start(phone, here / "s")
     try:
         yield UsbmuxConfig(address, here / "pairing", tmp)
     finally:
         server.stop()
         if phone.pending_restore is not None:
             phone.reboot()  # when unplugged, it happens before this returns
+
+
+def _start(phone: SimulatedPhone, path: Path) -> tuple[SimulatedUsbmuxd, str]:
+    """A usbmuxd with this phone that listens, and its address."""
+    if has_unix_sockets() and len(str(path).encode()) <= SOCKET_PATH_LIMIT:
+        server = SimulatedUsbmuxd([phone], listen=None, socket_path=path)
+        with suppress(OSError):
+            return server, server.start()
+    server = SimulatedUsbmuxd([phone], listen=(LOOPBACK, 0))
+    return server, server.start()

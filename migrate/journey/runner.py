@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -13,14 +14,19 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Final, get_args, get_type_hints
 
+from migrate.backup.flush import flush_to_disk
 from migrate.backup.private_files import DISK_FULL, write_atomically
+from migrate.ctrl_c import ctrl_c
 from migrate.journey import events
+from migrate.journey.awake import kept_awake
 from migrate.journey.context import RunContext, RunResult
+from migrate.journey.home_location import remarks_about_home
 from migrate.journey.journal import Journal
 from migrate.journey.lock import LockHeld, locked
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run, StepsReopened
 from migrate.journey.steps.prove import Proved
+from migrate.journey.threads import in_thread
 from migrate.journey.trying_again import Attempts
 from migrate.plan.model import Plan
 from migrate.problems import (
@@ -103,6 +109,8 @@ async def run_steps(
     run.emit(events.RunStarted(journal.run_id))
     if journal.torn_line is not None:
         run.found(_torn(journal))
+    for remark in remarks_about_home(context.home.path):
+        run.found(remark)
     try:
         await _do_steps(run, plan, steps)
         return _end(run) if stop_after is None else _rehearsed(run)
@@ -134,13 +142,16 @@ async def _do_steps(run: Run, plan: Plan, steps: Sequence[Step]) -> None:
 async def _do_pending_steps(run: Run, plan: Plan, steps: Sequence[Step]) -> None:
     for step in steps:
         if _call(step.is_wanted, run, plan) and not run.journal.finished(step.name):
-            await _do_step(run, plan, step)
+            with kept_awake():
+                await _do_step(run, plan, step)
         if step.name == run.stop_after:
             return
 
 
 async def _do_step(run: Run, plan: Plan, step: Step) -> None:
     run.step = step.name
+    ctrl_c.stop_if_pressed()  # whatever swallowed the cancellation
+    began_ns = time.time_ns()
     run.emit(events.StepStarted(step.name))
     attempts = Attempts(run)
     while True:
@@ -151,6 +162,8 @@ async def _do_step(run: Run, plan: Plan, step: Step) -> None:
             if not _call(step.may_be_tried_again, run, plan) or not await attempts.may_follow(error):
                 raise
             run.journal.append({"trying_again": step.name, "error": error.as_json()})
+    if step.name not in STEPS_WITHOUT_EFFECTS:  # the next line promises that what this step wrote is on the disk
+        await in_thread(run, lambda: flush_to_disk(run.folder, since_ns=began_ns))
     run.journal.append_result(step.name, result)
     _write_findings(run)
     run.emit(events.StepFinished(step.name))
@@ -163,6 +176,7 @@ async def _try_step(run: Run, plan: Plan, step: Step) -> StepResult | None:
     if in_doubt and step.already_done is not None:
         result = await _call(step.already_done, run, plan)
     if result is None:
+        ctrl_c.stop_if_pressed()
         result = await _call(step.do, run, plan)
     return result
 

@@ -38,8 +38,20 @@ class StoppedBeforeBeginning(MigrateError):
 
     exit_code = 130
     what = "You stopped migrate before anything began."
-    why = "No phone was changed, and nothing was backed up."
+    why = "This command changed no phone and backed nothing up."
     next = "Run the same command again whenever you like."
+
+
+class StoppedBeforeResuming(MigrateError):
+    """Ctrl-C during `migrate resume`, before the run went on."""
+
+    run: str  # "" when it was not named and not yet looked for
+    exit_code = 50
+    resume = Command("resume", "{run}")
+    resume_only = Command("resume")
+    what = "You stopped migrate before it continued the run."
+    why = "The run is as it was: what was finished before is kept."
+    next = when("run", "Continue with: {resume}", otherwise="Continue with: {resume_only}")
 
 
 class NotAgreed(MigrateError):
@@ -506,6 +518,38 @@ class BackupEncryptionTurnedOn(Problem):
     what = "{phone} now encrypts its backups with the password you gave."
     why = "The plan asks for encrypted backups. Only they include Health data, Wi-Fi networks and passwords."
     next = "Keep that password. It stays on the phone until you change it there or with Finder or iTunes."
+
+
+# -- the place of the home folder -------------------------------------------------------------------------------------
+
+
+class HomeInCloud(Problem):
+    home: str
+    service: str
+    severity = "warning"
+    what = "Your backups lie in a folder that is synchronised with {service}."
+    why = (
+        "{home} is uploaded file by file while migrate writes there. That is slow, may exceed your storage, and copies"
+        " everything on your iPhone to that service."
+    )
+    next = "Name a folder that is not synchronised, on this computer or on an external disk: --home DIR"
+
+
+class HomeOnNetwork(Problem):
+    home: str
+    kind: str  # nfs, smbfs
+    severity = "warning"
+    what = "Your backups lie on another computer ({kind})."
+    why = "A move reads and writes every file several times, and stops if the network does. {home} is a network drive."
+    next = "Use a folder on this computer or on an external disk if you can: --home DIR"
+
+
+class HomeWithoutPermissions(Problem):
+    home: str
+    severity = "warning"
+    what = "Other users of this computer can read your backups."
+    why = "The disk of {home} cannot keep files private. Disks that are formatted as exFAT or FAT cannot."
+    next = "Use encrypted backups, or name a folder on another disk: --home DIR"
 
 
 # -- noticed by `check` -----------------------------------------------------------------------------------------------

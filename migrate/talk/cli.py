@@ -22,6 +22,7 @@ import typer
 from typer.core import TyperGroup
 
 from migrate import __version__
+from migrate.ctrl_c import ctrl_c
 from migrate.language import _, mark
 from migrate.problems import Bug, DiskFullHere, MigrateError, StoppedBeforeBeginning, UsageWrong
 from migrate.talk import console
@@ -34,7 +35,7 @@ from migrate.talk.options import (
     current_options,
     reset_options,
 )
-from migrate.talk.passwords import redacted
+from migrate.talk.passwords import hidden_from_children, redacted
 from migrate.units import now_utc
 
 COMMANDS = (
@@ -67,6 +68,9 @@ COMMAND_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 DISK_FULL_ERRNOS = frozenset(code for name in ("ENOSPC", "EDQUOT") if (code := getattr(errno, name, None)) is not None)
 """The system's errors for a full disk or an exhausted quota; Windows has no EDQUOT."""
+
+
+PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 
 class GroupedCommands(TyperGroup):
@@ -164,7 +168,8 @@ def run_command_line(argv: Sequence[str]) -> int:
     options.json = "--json" in argv  # also if the command line cannot be parsed
     console.prepare_streams(as_json=options.json)
     try:
-        return build_app()(args=list(argv), prog_name="migrate", standalone_mode=False) or 0
+        with hidden_from_children():
+            return build_app()(args=list(argv), prog_name="migrate", standalone_mode=False) or 0
     except console.StdoutClosed:
         console.discard_stdout()
         return 0
@@ -174,17 +179,26 @@ def run_command_line(argv: Sequence[str]) -> int:
         return report_error(options.ctrl_c_error or StoppedBeforeBeginning(), options)
     except Exception as error:
         return report_error(usage_of(error) or full_disk(error, options) or bug(error, argv, options), options)
+    finally:
+        ctrl_c.forget()
 
 
 def disable_core_dumps() -> None:
     """Forbid core dumps, for this process and its children: their memory holds keys and passwords.
 
-    Windows has no such limit.
+    A limit of 0 does not hold back a program to which Linux pipes dumps, such as systemd-coredump (*read*: core(5)), so
+    this process is also marked as not dumpable. Then no other process of the same user can read its memory or its
+    environment either (*read*: PR_SET_DUMPABLE(2const)). Windows has neither.
     """
     with suppress(ImportError, OSError, ValueError):
         import resource  # POSIX only
 
-        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        with suppress(ImportError, OSError, AttributeError):
+            import ctypes
+
+            ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def report_error(error: MigrateError, options: GlobalOptions) -> int:

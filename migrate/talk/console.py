@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
+from migrate.ctrl_c import ctrl_c
 from migrate.language import _, plural
 from migrate.problems import MigrateError, NoTerminal, Paste, paste
 from migrate.problems.finding import Finding
@@ -88,10 +89,11 @@ def say(text: str = "") -> None:
 
 
 def ask_line(prompt: str) -> str:
-    """Ask on stderr and read one line; "" at the end of input."""
-    sys.stderr.write(safe(prompt))
-    sys.stderr.flush()
-    return sys.stdin.readline().rstrip("\r\n")
+    """Ask on stderr and read one line; "" at the end of input. Raises KeyboardInterrupt."""
+    with ctrl_c.raising():
+        sys.stderr.write(safe(prompt))
+        sys.stderr.flush()
+        return sys.stdin.readline().rstrip("\r\n")
 
 
 def _print(line: str, stream: TextIO) -> None:

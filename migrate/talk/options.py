@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypeVa
 
 import typer
 
+from migrate.ctrl_c import ctrl_c
 from migrate.language import _
 from migrate.problems import HomeUnusable, MigrateError, StoppedBeforeBeginning
 from migrate.problems.problem import quoted_command
@@ -150,12 +151,14 @@ class GlobalOptions:
         """
         from migrate.journey.home import Home
 
+        opened = ExitStack()
         try:
             home = Home(folder).open()
             home.empty_tmp()
+            tmp = opened.enter_context(home.private_tmp())
         except OSError as error:
             raise HomeUnusable(str(folder), error.strerror or type(error).__name__) from error
-        with home.private_tmp() as tmp:
+        with opened:
             before, tempfile.tempdir = tempfile.tempdir, str(tmp)
             try:
                 yield Workspace(home, tmp, self.usbmuxd_address)
@@ -195,8 +198,13 @@ def current_options() -> GlobalOptions:
         return reset_options()
 
 
-def with_global_options(command: Callable[Concatenate[GlobalOptions, P], Exit]) -> Callable[..., Exit]:
+def with_global_options(
+    command: Callable[Concatenate[GlobalOptions, P], Exit], *, uses_event_loop: bool = False
+) -> Callable[..., Exit]:
     """Add the global options to a command, translate its docstring for `--help`, and turn Ctrl-C into an error.
+
+    `uses_event_loop`: the command does its work in `run_async`, so before and after that Ctrl-C only sets its flag.
+    Otherwise Ctrl-C raises KeyboardInterrupt.
 
     typer would turn a KeyboardInterrupt into a bare exit code before `main` could say how to continue.
     """
@@ -211,7 +219,8 @@ def with_global_options(command: Callable[Concatenate[GlobalOptions, P], Exit]) 
         _finish_repairs(options.home_folder)
         key_derivation_notice.set(_announce_key_derivation)
         try:
-            return command(options, *args, **kwargs)
+            with nullcontext() if uses_event_loop else ctrl_c.raising():
+                return command(options, *args, **kwargs)
         except KeyboardInterrupt:
             if options.done:
                 return None

@@ -16,13 +16,15 @@ import getpass
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from migrate.ctrl_c import ctrl_c
 from migrate.language import _
 from migrate.problems import PasswordFileUnusable, TwoPasswordsFromInput
 from migrate.talk.console import safe, say
@@ -64,15 +66,36 @@ def redacted(text: str) -> str:
     return text
 
 
+_environment_passwords: dict[str, str] = {}
+
+
+@contextmanager
+def hidden_from_children() -> Iterator[None]:
+    """While inside, passwords are not in the environment, which every program that we start would inherit."""
+    taken = {name: os.environ.pop(name) for name in ENVIRONMENT.values() if name in os.environ}
+    _environment_passwords.update(taken)
+    try:
+        yield
+    finally:
+        _environment_passwords.clear()
+        os.environ.update(taken)
+
+
+def from_environment(role: Role) -> str | None:
+    name = ENVIRONMENT[role]
+    return _environment_passwords.get(name) or os.environ.get(name) or None
+
+
 def can_ask() -> bool:
     """Whether there is a terminal to ask on."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
 def ask_hidden(prompt: str) -> str | None:
-    """What is typed, without showing it; None for an empty line or the end of input."""
+    """What is typed, without showing it; None for an empty line or the end of input. Raises KeyboardInterrupt."""
     try:
-        return getpass.getpass(prompt) or None
+        with ctrl_c.raising():
+            return getpass.getpass(prompt) or None
     except EOFError:
         say()
         return None
@@ -142,7 +165,7 @@ class Passwords:
         if role not in self.preset:
             file = self.file if role == "old" else self.new_file
             password = read_password_file(file, self.ask) if file else None
-            self.preset[role] = password or os.environ.get(ENVIRONMENT[role]) or None
+            self.preset[role] = password or from_environment(role)
         preset = self.preset[role] or (from_keyring(udid) if udid else None)
         if preset:
             _issued_passwords.add(preset)
@@ -177,11 +200,12 @@ def read_password_file(name: str, ask: Callable[[str], str | None] = ask_hidden)
             raise PasswordFileUnusable("-", _("nothing was typed"))
         return password
     try:
-        if name == "-":
-            data = sys.stdin.buffer.readline(LIMIT_BYTES + 1)
-        else:
-            with Path(name).expanduser().open("rb") as file:
-                data = file.readline(LIMIT_BYTES + 1)
+        with ctrl_c.raising():  # another program may never write it
+            if name == "-":
+                data = sys.stdin.buffer.readline(LIMIT_BYTES + 1)
+            else:
+                with Path(name).expanduser().open("rb") as file:
+                    data = file.readline(LIMIT_BYTES + 1)
     except OSError as error:
         raise PasswordFileUnusable(name, error.strerror or type(error).__name__) from error
     if len(data) > LIMIT_BYTES:

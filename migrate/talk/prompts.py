@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from migrate.ctrl_c import ctrl_c
 from migrate.language import _
 from migrate.problems import WordMissing
 from migrate.talk.console import ask_line, format_file_count, say, wrapped
@@ -148,12 +148,9 @@ def ask_ios_version() -> str | None:
 def interruptible_prompt() -> Iterator[None]:
     """Let Ctrl-C end a prompt. The event loop's own handler would only record it while the prompt keeps waiting."""
     clear_bars()
-    before = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        yield
+        with ctrl_c.raising():
+            yield
     except KeyboardInterrupt:
         say()  # leave the prompt's line
         raise
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -78,3 +80,32 @@ def test_the_proof_waits_as_long_as_requested_for_data_that_arrives_later(
     proof = lab.last_run.journal().result(Proved)
     assert ended.outcome == "proven" and proof.verdict == "proven", proof
     assert not missing and lab.codes("error") == []
+
+
+def test_photos_that_never_come_are_missing_after_a_day_and_not_pending_for_ever(
+    make_lab: Callable[..., Lab], old_phone_backup: Path
+) -> None:
+    """A whole move of photos alone, after which the new phone lists them all and has none of them."""
+    lab = make_lab()
+
+    def lose_the_photos(event: events.Event) -> None:
+        if isinstance(event, events.StepFinished) and event.step == "wait-for-phone":
+            lab.new.files.retain("CameraRollDomain", lambda node: "DCIM/1" not in node.relative_path)
+
+    lab.on = lose_the_photos
+    sections = {"move": {"categories": ["photos"]}, "old_phone": {"backup": str(old_phone_backup)}}
+    ended = lab.move(lab.plan(**sections))
+    assert (ended.outcome, events.exit_code_of(ended.outcome)) == ("pending", 61)
+    make_older(lab, hours=25)
+    with pytest.raises(NotProven) as missing:
+        asyncio.run(prove_again(lab.last_run, lab.context()))
+    assert missing.value.exit_code == 60
+
+
+def make_older(lab: Lab, *, hours: float) -> None:
+    """Let the last run have happened that much earlier."""
+    path = lab.last_run.path / "journal.ndjson"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        line["at"] = (datetime.fromisoformat(line["at"]) - timedelta(hours=hours)).isoformat(timespec="milliseconds")
+    path.write_text("".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines))

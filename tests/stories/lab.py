@@ -155,21 +155,23 @@ may_replace = ["photos", "messages"]
 """
 
 
-def old_phone(**more: Any) -> SimulatedPhone:
+def old_phone(*, contents: ContentsSpec = QUICK, **more: Any) -> SimulatedPhone:
     phone = SimulatedPhone(
         udid=OLD, name="Grandma's iPhone", ios_version="18.5", model="iPhone13,2", keybag_rounds=ROUNDS,
         **{"aftermath": replace(AFTERMATH), **more},
     )  # fmt: skip
-    fill(phone, QUICK, seed=1)
+    fill(phone, contents, seed=1)
     return phone
 
 
-def new_phone(*, empty: bool = True, ios_version: str = "26.1", **more: Any) -> SimulatedPhone:
+def new_phone(
+    *, empty: bool = True, contents: ContentsSpec = QUICK, ios_version: str = "26.1", **more: Any
+) -> SimulatedPhone:
     phone = SimulatedPhone(
         udid=NEW, name="Grandma's new iPhone", ios_version=ios_version, model="iPhone17,3", keybag_rounds=ROUNDS,
         **{"aftermath": replace(AFTERMATH), **more},
     )  # fmt: skip
-    fill(phone, ContentsSpec(empty=True) if empty else QUICK, seed=2)
+    fill(phone, ContentsSpec(empty=True) if empty else contents, seed=2)
     return phone
 
 

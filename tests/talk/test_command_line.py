@@ -297,7 +297,8 @@ def test_no_colour_is_ever_sent(migrate: Migrate, plan: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
 def test_core_dumps_are_disabled() -> None:
-    asked = "import resource; from migrate.talk import cli; cli.run_command_line(['--version']); "
-    asked += "print(resource.getrlimit(resource.RLIMIT_CORE)[0])"
+    asked = "import ctypes, resource, sys; from migrate.talk import cli; cli.run_command_line(['--version']); "
+    asked += "print(*resource.getrlimit(resource.RLIMIT_CORE), "
+    asked += "ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) if sys.platform == 'linux' else 0)"  # PR_GET_DUMPABLE
     ran = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60)
-    assert ran.stdout.splitlines()[-1] == "0"
+    assert ran.stdout.splitlines()[-1] == "0 0 0"

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from migrate.talk.ctrl_c import CLEANUP_LIMIT_S, FORGOTTEN_AFTER_S, CtrlCHandler, run_until_ctrl_c
+from migrate.ctrl_c import CLEANUP_LIMIT_S, FORGOTTEN_AFTER_S, CtrlC
+from migrate.talk.ctrl_c import run_until_ctrl_c
 
 STUCK = """
 import threading
@@ -42,7 +43,7 @@ async def struck_while_it_puts_away(times: int, put_away: list[str]) -> None:
 def test_a_second_ctrl_c_lets_the_cleanup_finish(times: int) -> None:
     put_away: list[str] = []
     with pytest.raises(KeyboardInterrupt):
-        run_until_ctrl_c(struck_while_it_puts_away(times, put_away))
+        run_until_ctrl_c(struck_while_it_puts_away(times, put_away), CtrlC())
     assert put_away == ["all of it"]
 
 
@@ -54,7 +55,7 @@ def test_the_error_raised_by_the_cancelled_work_is_passed_on() -> None:
             raise ValueError("stopped during the save") from None
 
     with pytest.raises(ValueError, match="during the save"):
-        run_until_ctrl_c(work())
+        run_until_ctrl_c(work(), CtrlC())
 
 
 def test_the_handler_is_removed_when_the_work_is_done() -> None:
@@ -64,45 +65,55 @@ def test_the_handler_is_removed_when_the_work_is_done() -> None:
         assert signal.getsignal(signal.SIGINT) is not before
         return "done"
 
-    assert run_until_ctrl_c(work()) == "done"
+    assert run_until_ctrl_c(work(), CtrlC()) == "done"
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def at(*seconds: float) -> CtrlCHandler:
-    """A handler whose clock returns these times."""
+def at(*seconds: float) -> CtrlC:
+    """A flag whose clock returns these times."""
     times: Iterator[float] = iter(seconds)
-    return CtrlCHandler(clock=lambda: next(times))
+    return CtrlC(clock=lambda: next(times))
 
 
-def test_ctrl_c_without_a_task_is_a_keyboard_interrupt() -> None:
+def test_before_the_work_begins_ctrl_c_only_sets_the_flag_and_the_work_is_never_begun() -> None:
+    flag, begun = at(0.0), []
+    flag.on_sigint()
+
+    async def work() -> None:
+        begun.append(True)
+
     with pytest.raises(KeyboardInterrupt):
-        at(0.0).on_sigint()
+        run_until_ctrl_c(work(), flag)
+    assert begun == []
+
+
+def test_ctrl_c_at_a_prompt_ends_it_also_if_it_was_pressed_before_the_prompt() -> None:
+    flag = at(0.0, 1.0)
+    with pytest.raises(KeyboardInterrupt), flag.raising():
+        flag.on_sigint()
+    with pytest.raises(KeyboardInterrupt), flag.raising():
+        pytest.fail("the prompt was shown")
+    flag.forget()
+    with flag.raising():
+        pass
 
 
 def test_ctrl_c_during_a_cleanup_that_takes_too_long_is_a_keyboard_interrupt() -> None:
-    ctrl_c = at(0.0, 1.0, CLEANUP_LIMIT_S + 1)
-
-    async def work() -> None:
-        for _ in range(2):
-            with pytest.raises(asyncio.CancelledError):
-                ctrl_c.on_sigint()
-                await asyncio.Event().wait()
+    flag, cancelled = at(0.0, 1.0, CLEANUP_LIMIT_S + 1), []
+    with flag.cancelling(lambda: cancelled.append(True)):
+        flag.on_sigint()
+        flag.on_sigint()
+        assert len(cancelled) == 2
         with pytest.raises(KeyboardInterrupt):
-            ctrl_c.on_sigint()
-
-    asyncio.run(ctrl_c.run_cancellable(work()))
+            flag.on_sigint()
 
 
 def test_ctrl_c_long_after_the_last_one_counts_as_the_first() -> None:
-    ctrl_c = at(0.0, FORGOTTEN_AFTER_S + 1)
-
-    async def work() -> None:
-        for _ in range(2):
-            with pytest.raises(asyncio.CancelledError):
-                ctrl_c.on_sigint()
-                await asyncio.Event().wait()
-
-    asyncio.run(ctrl_c.run_cancellable(work()))
+    flag, cancelled = at(0.0, FORGOTTEN_AFTER_S + 1), []
+    with flag.cancelling(lambda: cancelled.append(True)):
+        flag.on_sigint()
+        flag.on_sigint()
+    assert len(cancelled) == 2
 
 
 def test_a_thread_that_never_ends_does_not_keep_the_program_alive() -> None:

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from migrate.ctrl_c import CtrlC
 from migrate.talk.ctrl_c import run_until_ctrl_c
 from migrate.talk.parent_process import is_running, stop_when_process_ends
 
@@ -35,7 +36,7 @@ def test_work_is_interrupted_when_the_process_ends() -> None:
             raise
 
     with stop_when_process_ends(process.pid, poll_s=0.01), pytest.raises(KeyboardInterrupt):
-        run_until_ctrl_c(work())
+        run_until_ctrl_c(work(), CtrlC())
     assert cancelled
 
 
@@ -43,7 +44,7 @@ def test_work_that_ends_first_is_not_interrupted() -> None:
     process = sleeper()
     try:
         with stop_when_process_ends(process.pid, poll_s=0.01):
-            assert run_until_ctrl_c(asyncio.sleep(0.05, "done")) == "done"
+            assert run_until_ctrl_c(asyncio.sleep(0.05, "done"), CtrlC()) == "done"
     finally:
         process.kill()
         process.wait()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from migrate.problems import MigrateError, PasswordFileUnusable, TwoPasswordsFromInput
-from migrate.talk import passwords
+from migrate.talk import cli, passwords
 from migrate.talk.passwords import KEYRING_SERVICE, Passwords, read_password_file, redacted
 
 UDID = "00008101-000A1B2C3D4E5F60"
@@ -203,3 +206,25 @@ def test_errors_about_passwords_do_not_contain_them() -> None:
     for error in (PasswordFileUnusable("word.txt", "it is empty"), TwoPasswordsFromInput()):
         assert isinstance(error, MigrateError)
         assert "MIGRATE_BACKUP_PASSWORD=" not in str(error)
+
+
+def test_programs_that_a_command_starts_do_not_inherit_the_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", "correct-horse")
+    monkeypatch.setenv("MIGRATE_NEW_BACKUP_PASSWORD", "battery-staple")
+    seen: list[str] = []
+
+    def command_that_starts_a_program() -> Callable[..., int]:
+        def command(**_: object) -> int:
+            shown = subprocess.run([sys.executable, "-c", "import os; print(dict(os.environ))"], capture_output=True)
+            seen.append(shown.stdout.decode())
+            passwords = Passwords(can_prompt=lambda: False)
+            seen.extend(str(passwords.look_up(role)) for role in ("old", "new"))
+            return 0
+
+        return command
+
+    monkeypatch.setattr(cli, "build_app", command_that_starts_a_program)
+    assert cli.run_command_line([]) == 0
+    assert "PATH" in seen[0] and "correct" not in seen[0] and "battery" not in seen[0]
+    assert seen[1:] == ["correct-horse", "battery-staple"], "the command itself still knows them"
+    assert os.environ["MIGRATE_BACKUP_PASSWORD"] == "correct-horse"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from migrate.backup.snapshots.place import Place
+from migrate.ctrl_c import ctrl_c
 from migrate.journey.backup_password import password_of
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
@@ -69,6 +70,7 @@ async def restore(run: Run, plan: Plan, composed: ComposedSet, safety: NewPhoneV
         seal = await seal_of_set(run, composed.set)
         if safety is not None:
             Place(safety.backup.parent).protect(run.journal.run_id, "undo")
+        ctrl_c.stop_if_pressed()  # the last moment before the phone changes
         run.journal.append({"restore_begins": await trace(run, phone.facts.udid)})
         attempt = RestoreAttempt(
             on_half_sent=lambda: run.journal.append({"restore_half_sent": True}),

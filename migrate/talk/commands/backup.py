@@ -16,7 +16,7 @@ FILES_UNREADABLE = 35
 
 
 def register(app: typer.Typer) -> None:
-    app.command("backup")(with_global_options(back_up))
+    app.command("backup")(with_global_options(back_up, uses_event_loop=True))
 
 
 def back_up(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    app.command("demo")(with_global_options(demo))
+    app.command("demo")(with_global_options(demo, uses_event_loop=True))
 
 
 def demo(

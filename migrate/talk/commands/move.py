@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from migrate.language import _
-from migrate.problems import UsageWrong
+from migrate.problems import StoppedBeforeResuming, UsageWrong
 from migrate.talk.console import say
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.parent_process import ParentPidOption, stop_when_process_ends
@@ -70,7 +70,7 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help=_("A run, as mig
 
 def register(app: typer.Typer) -> None:
     for command in (run, resume, rehearse, prove, undo):
-        app.command(command.__name__)(with_global_options(command))
+        app.command(command.__name__)(with_global_options(command, uses_event_loop=True))
 
 
 # -- run and resume --------------------------------------------------------------------------------------------------
@@ -145,8 +145,10 @@ def resume(
     if run and id and run != id:
         raise UsageWrong(_("RUN ({run}) and --id ({id}) name two runs.").format(run=run, id=id), "migrate resume")
     name = run or id
+    options.ctrl_c_error = StoppedBeforeResuming("" if name in (None, "last") else str(name))
     with options.open_workspace() as workspace, stop_when_process_ends(parent_pid):
         folder = find_run(workspace.home, name) if name else only_unfinished(workspace.home)
+        options.ctrl_c_error = StoppedBeforeResuming(folder.path.name)
         named_udids = phone_overrides(old=old, old_backup=old_backup, new=new)
         if not options.json:
             say(_("Continuing run {run}.").format(run=folder.path.name))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    app.command("repair")(with_global_options(repair))
+    app.command("repair")(with_global_options(repair, uses_event_loop=True))
 
 
 def repair(
