@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -42,6 +43,7 @@ class PhoneFacts:
     used_bytes: int | None = None
     battery_percent: int | None = None
     last_icloud_backup: datetime | None = None
+    synced_data: Mapping[str, tuple[str, ...]] | None = None  # com.apple.mobile.data_sync: "Contacts" -> its accounts
 
     @property
     def name_or_model(self) -> str:
@@ -118,6 +120,7 @@ async def trusted_facts(client: Lockdown, device: MuxDevice) -> PhoneFacts:
             "used_bytes": _used_bytes(disk),
             "battery_percent": _whole(battery.get("BatteryCurrentCapacity")),
             "last_icloud_backup": _moment(backup.get("LastCloudBackupDate")),
+            "synced_data": _synced(await values_of(client, "com.apple.mobile.data_sync")),
         }
     )
 
@@ -152,6 +155,13 @@ def _free_bytes(disk: dict[str, Any]) -> int | None:
 def _used_bytes(disk: dict[str, Any]) -> int | None:
     capacity, available = _whole(disk.get("TotalDataCapacity")), _whole(disk.get("TotalDataAvailable"))
     return None if capacity is None or available is None else max(0, capacity - available)
+
+
+def _synced(data: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Kind of data -> the accounts it is synced with (com.apple.mobile.data_sync; REPORTED, facts 6.1)."""
+    sources = {name: value.get("Sources") for name, value in data.items() if isinstance(value, dict)}
+    named = {name: [_text(one) for one in found] for name, found in sources.items() if isinstance(found, list)}
+    return {name: tuple(filter(None, found)) for name, found in named.items() if any(found)}
 
 
 def _moment(apple_seconds: Any) -> datetime | None:

@@ -7,21 +7,21 @@ point of no return, when everything is known.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from migrate.categories.catalogue import EVERYTHING, load_catalogue
 from migrate.language import _
+from migrate.plan.in_use import SYNCED_BY, refuse_moved_stores, refuse_synced
 from migrate.plan.model import Plan
-from migrate.plan.strategy import Strategy, choose_strategy, refuse_newer_backup
+from migrate.plan.strategy import choose_strategy, refuse_newer_backup
 from migrate.problems import (
     BatteryLow,
     EncryptionNeeded,
     FindMyOn,
     FindMyUnknown,
-    GraftNeedsSafety,
     LittleRoomHere,
     NewPhoneTooFull,
     NotEncrypted,
@@ -65,6 +65,8 @@ class PhoneFacts(Protocol):
     def battery_percent(self) -> int | None: ...
     @property
     def setup_finished(self) -> bool | None: ...
+    @property
+    def synced_data(self) -> Mapping[str, tuple[str, ...]] | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +128,7 @@ def refuse_restore(
     `signs_of_use`: descriptions of what was found on the phone that an erased phone does not have.
 
     Raises:
-        PlanMismatch, PhoneInUse, FindMyOn, StrategyRefused, BackupNewerThanPhone, NewPhoneTooFull.
+        PlanMismatch, PhoneInUse, NewPhoneTooFull, what `refuse_new_phone` raises.
     """
     if plan.new_phone.udid and not same_udid(plan.new_phone.udid, facts.udid):
         raise PlanMismatch("new", facts.name_or_model, facts.udid, plan.new_phone.udid)
@@ -156,28 +158,25 @@ def refuse_new_phone(plan: Plan, facts: PhoneFacts, *, backup_ios_version: str |
     """Refuse what the new phone's facts alone rule out.
 
     Raises:
-        FindMyOn, StrategyRefused, GraftNeedsSafety, BackupNewerThanPhone.
+        FindMyOn, StrategyRefused, BackupNewerThanPhone, CategoriesMovedStore, CategoriesSynced.
     """
     if facts.find_my:
         raise FindMyOn(facts.name_or_model, "IsAssociated is true, when asked for com.apple.fmip")
-    strategy = choose_strategy(
-        plan.new_phone.is_, facts.ios_version, experimental=plan.new_phone.experimental, phone=facts.name_or_model
-    )
-    if strategy is Strategy.GRAFT:
-        refuse_graft_without_safety(plan)
-    refuse_newer_backup(backup_ios_version, facts.ios_version, phone=facts.name_or_model)
+    refuse_strategy(plan, facts, old_ios_version=backup_ios_version)
+    synced = {category: (facts.synced_data or {}).get(name, ()) for name, category in SYNCED_BY.items()}
+    refuse_synced(plan, synced, phone=facts.name_or_model)
 
 
-def refuse_graft_without_safety(plan: Plan) -> None:
-    """Refuse a graft without an encrypted backup of the new phone, from which it is composed.
+def refuse_strategy(plan: Plan, facts: PhoneFacts, *, old_ios_version: str | None) -> None:
+    """Refuse what the two iOS versions rule out.
 
     Raises:
-        GraftNeedsSafety.
+        StrategyRefused, BackupNewerThanPhone, CategoriesMovedStore.
     """
-    if not plan.backs_up_new_phone_first:
-        raise GraftNeedsSafety("save_new_phone_first = false")
-    if not plan.backup.encrypted:
-        raise GraftNeedsSafety("encrypted = false")
+    name = facts.name_or_model
+    choose_strategy(plan.new_phone.is_, facts.ios_version, experimental=plan.new_phone.experimental, phone=name)
+    refuse_newer_backup(old_ios_version, facts.ios_version, phone=name)
+    refuse_moved_stores(plan, old_ios_version, facts.ios_version, phone=name)
 
 
 def refuse_wrong_phones(plan: Plan, move_facts: MoveFacts) -> None:
