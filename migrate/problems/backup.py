@@ -376,15 +376,20 @@ class CannotCompose(MigrateError):
     next = "See what else is wrong with it: {verify}"
 
 
-class GraftWouldDelete(MigrateError):
-    """The new phone's own backup cannot give back something of the domains that the phone takes as exact sets."""
+class RestoreWouldDelete(MigrateError):
+    """The new phone's own backup lacks something that the restore would therefore delete from the phone."""
 
     path: str
     domain: str
     relative_path: str
     reason: str
     exit_code = 30
-    what = "{relative_path} ({domain}) would be deleted from the new iPhone, so nothing was sent."
+    what = when(
+        "domain",
+        "{relative_path} ({domain}) would be deleted from the new iPhone, so nothing was sent.",
+        otherwise="A file would be deleted from the new iPhone, so nothing was sent: {relative_path}, whose place on "
+        "the phone is not known.",
+    )
     why = "An iPhone deletes what a restore does not contain, and its own backup in {path} lacks this file: {reason}."
     next = "Back up the new iPhone again, and continue with that backup."
 

@@ -15,11 +15,11 @@ import pytest
 from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
+from migrate.backup.restore_set.base_rows import GRAFT_DOMAINS
 from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
-from migrate.backup.restore_set.graft import COMPLETE_DOMAINS
 from migrate.backup.seal import SealDraft
 from migrate.backup.verify.run import verify
-from migrate.problems import CannotCompose, GraftWouldDelete, PasswordMissing, WrongPassword
+from migrate.problems import CannotCompose, PasswordMissing, RestoreWouldDelete, WrongPassword
 from tests.backup.small_backup import SmallBackup, database, fill
 from tests.backup.trees import tree
 
@@ -121,7 +121,7 @@ def archives(folder: Path, password: str | None) -> dict[Key, bytes]:
 
 
 def own_files(new: SmallBackup) -> dict[Key, bytes]:
-    return {key: content for key, content in new.contents.items() if key[0] in COMPLETE_DOMAINS}
+    return {key: content for key, content in new.contents.items() if key[0] in GRAFT_DOMAINS}
 
 
 # -- what is in it ---------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ def test_the_new_phones_own_rows_and_files_are_unchanged(old: SmallBackup, new: 
     made = graft(old, new, tmp_path / "set", MESSAGES, OLD_PHOTO)
     before, after = archives(new.path, NEW_PASSWORD), archives(made.path, NEW_PASSWORD)
     for key, archive in before.items():
-        if key[0] in COMPLETE_DOMAINS and not key[1].startswith(MESSAGES[1]):
+        if key[0] in GRAFT_DOMAINS and not key[1].startswith(MESSAGES[1]):
             assert after[key] == archive, key
             if key in new.contents:
                 name = new.records[key].file_id
@@ -261,7 +261,7 @@ def test_a_graft_verifies_whole(old: SmallBackup, new: NewPhone, tmp_path: Path)
 
 def test_no_set_is_made_if_the_new_phones_backup_lacks_a_file(old: SmallBackup, new: NewPhone, tmp_path: Path) -> None:
     new.blob("HomeDomain", "Library/Passes/card.pkpass").unlink()
-    with pytest.raises(GraftWouldDelete, match=r"card\.pkpass \(HomeDomain\) would be deleted"):
+    with pytest.raises(RestoreWouldDelete, match=r"card\.pkpass \(HomeDomain\) would be deleted"):
         graft(old, new, tmp_path / "set", MESSAGES)
     assert not (tmp_path / "set").exists()
 
@@ -271,7 +271,7 @@ def test_no_set_is_made_if_the_new_phone_could_not_read_a_file(old: SmallBackup,
     with SealDraft.open(tmp_path / "seals", NEW_UDID, None, fresh=True) as draft:
         draft.mark_unreadable(lost, "Input/output error (5)")
         draft.finish(BackupFolder(new.path))
-    with pytest.raises(GraftWouldDelete, match="could not read it"):
+    with pytest.raises(RestoreWouldDelete, match="could not read it"):
         graft(old, new, tmp_path / "set", MESSAGES, base_seals=tmp_path / "seals")
     made = graft(old, new, tmp_path / "set", MESSAGES, base_seals=tmp_path / "seals", replaced={lost})
     assert made.replaced_files == 4, "it was to leave anyway"

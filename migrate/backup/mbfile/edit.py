@@ -33,6 +33,8 @@ class ArchiveChange:
     digest: bytes | None = None
     size: int | None = None
     protection_class: int | None = None
+    inline_digest: bool | None = None
+    """The form that a digest gets: in the root itself, or an object of its own."""
 
 
 _NOTHING = ArchiveChange()
@@ -46,7 +48,8 @@ def edit_archive(archive: bytes, change: ArchiveChange, *, key: bytes | None = N
     """
     if change == _NOTHING:
         return archive
-    if change.digest is None and change.size is None and change.protection_class is None:
+    is_reformed = change.inline_digest is not None and b"Digest" in archive
+    if change.digest is None and change.size is None and change.protection_class is None and not is_reformed:
         sliced: bytes | None = archive
         if change.inode is not None:
             sliced = LAYOUTS.with_inode(archive, change.inode)
@@ -84,6 +87,11 @@ def _encoded_again(blob: bytes, change: ArchiveChange) -> bytes:
         root.pop("EncryptionKey", None)
     elif change.encryption_key is not None:
         _put_key(root, objects, change.encryption_key)
+    if change.inline_digest is not None and "Digest" in root:
+        unused = _put_digest_form(root, objects, inline=change.inline_digest)
+        if unused is not None:
+            del objects[unused]
+            archive = _without_object(archive, unused)
     try:
         return plistlib.dumps(archive, fmt=plistlib.FMT_BINARY, sort_keys=False)
     except (OverflowError, RecursionError, TypeError, ValueError) as error:
@@ -102,6 +110,39 @@ def _put_data(root: dict[str, Any], objects: list[Any], name: str, data: bytes) 
         objects.append(data)
     else:
         root[name] = data
+
+
+def _put_digest_form(root: dict[str, Any], objects: list[Any], *, inline: bool) -> int | None:
+    """Give the digest the wanted form. Returns the number of the object that nothing refers to any more."""
+    before = root["Digest"]
+    if inline == (not isinstance(before, UID)):
+        return None
+    if not inline:
+        root["Digest"] = UID(len(objects))
+        objects.append(before)
+        return None
+    found = objects[before.data]
+    root["Digest"] = found["NS.data"] if isinstance(found, dict) else found
+    is_shared = any(_refers(value, before.data) for value in objects)
+    return None if is_shared else before.data
+
+
+def _refers(value: Any, number: int) -> bool:
+    if isinstance(value, UID):
+        return value.data == number
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(_refers(each, number) for each in inner)
+
+
+def _without_object(value: Any, number: int) -> Any:
+    """`value` with its references as they are after object `number` is removed."""
+    if isinstance(value, UID):
+        return UID(value.data - (value.data > number))
+    if isinstance(value, dict):
+        return {key: _without_object(each, number) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_object(each, number) for each in value]
+    return value
 
 
 def _put_key(root: dict[str, Any], objects: list[Any], key: bytes) -> None:

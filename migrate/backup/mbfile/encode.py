@@ -12,6 +12,11 @@ DATA_CLASS = {"$classname": "NSMutableData", "$classes": ["NSMutableData", "NSDa
 _MBFILE_CLASS = {"$classname": "MBFile", "$classes": ["MBFile", "NSObject"]}
 
 
+def inlines_digests(ios_version: str) -> bool:
+    """Whether phones of this version write a digest into the root itself, not as an object of its own (facts 3.3)."""
+    return major_version(ios_version) >= 27
+
+
 def encode_mbfile(record: Record, *, ios_version: str) -> bytes:
     """The archive a phone of `ios_version` writes for `record`, its objects in a phone's order (*seen*, iOS 14.3)."""
     root: dict[str, Any] = {
@@ -35,7 +40,7 @@ def encode_mbfile(record: Record, *, ios_version: str) -> bytes:
     if record.size is not None:
         root["Size"] = record.size
     if record.digest is not None:
-        if major_version(ios_version) >= 27:
+        if inlines_digests(ios_version):
             root["Digest"] = record.digest
         else:
             refer("Digest", record.digest)

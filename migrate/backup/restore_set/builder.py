@@ -6,7 +6,7 @@ Memory holds the directories, one bit for each inode number, and the dropped rec
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import NamedTuple
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.manifest import Manifest, Row
 from migrate.backup.manifest.writer import ManifestRow, ManifestWriter
+from migrate.backup.mbfile.edit import ArchiveChange, CannotEdit, edit_archive
 from migrate.backup.mbfile.encode import encode_mbfile
 from migrate.backup.private_files import write_new
 from migrate.backup.record import Kind, Record, file_id
@@ -165,9 +166,9 @@ class SetBuilder:
 
     # -- directories -------------------------------------------------------------------------------------------------
 
-    def add_directories(self, sources: Sequence[Manifest], sent: Collection[str] = ()) -> None:
-        """Add a row for every directory above a record: from the first of `sources` that has it, else a new one. `sent`
-        are the file ids of files from another backup.
+    def add_directories(self, own: Manifest, other: Manifest | None = None, sent: Collection[str] = ()) -> None:
+        """Add a row for every directory above a record: that of `own`, that of another phone's backup with a new inode
+        number, or else a new one. `sent` are the file ids of files from that other backup.
 
         Raises:
             CannotCompose: the path of a directory is taken by something else.
@@ -178,14 +179,25 @@ class SetBuilder:
             (domain, path) for domain, paths in self._needed.items() for path in paths - self._directories[domain]
         ]
         for domain, path in sorted(missing):
-            row, record = next(_found(sources, domain, path), (b"", None))
-            if record is None:
+            row = _found(own, domain, path)
+            if row is None and other is not None and (row := _found(other, domain, path)) is not None:
+                row = self._with_fresh_inode(row)
+            if row is None:
                 record = _new_directory(domain, path, self.inodes.fresh())
-                row = encode_mbfile(record, ios_version=self.ios_version)
-            if record.kind is not Kind.DIRECTORY or path in self._symlinks[domain] or record.file_id in sent:
-                raise CannotCompose(str(sources[0].folder.path), f"{domain} {path} is not a directory")
-            self.add_row(record, record.kind, row)
+                row = Row(
+                    record.file_id, domain, path, record.kind, encode_mbfile(record, ios_version=self.ios_version)
+                )
+            if row.flags & 7 != Kind.DIRECTORY or path in self._symlinks[domain] or row.file_id in sent:
+                raise CannotCompose(str(own.folder.path), f"{domain} {path} is not a directory")
+            self.add_row(row, Kind.DIRECTORY, row.file)
         self.flush()
+
+    def _with_fresh_inode(self, row: Row) -> Row | None:
+        """None where the row cannot be written again."""
+        try:
+            return row._replace(file=edit_archive(row.file, ArchiveChange(inode=self.inodes.fresh())))
+        except CannotEdit:
+            return None
 
     def _collect_paths_again(self) -> None:
         """Collect the needed directories again, without those of removed rows."""
@@ -195,15 +207,15 @@ class SetBuilder:
             self._note_path(domain, path, kind)
 
 
-def _found(sources: Sequence[Manifest], domain: str, path: str) -> Iterator[tuple[bytes, Record]]:
-    """The rows of a path: archive and record. Damaged rows are skipped, and a new directory replaces them."""
-    for manifest in sources:
-        try:
-            row = manifest.row(domain, path)
-            if row is not None:
-                yield row.file, row.record()
-        except BadRecord:
-            continue
+def _found(manifest: Manifest, domain: str, path: str) -> Row | None:
+    """The row of a path. A damaged one is taken for none, and a new directory replaces it."""
+    try:
+        row = manifest.row(domain, path)
+        if row is not None:
+            row.record()
+        return row
+    except BadRecord:
+        return None
 
 
 def _new_directory(domain: str, path: str, inode: int) -> Record:

@@ -3,7 +3,7 @@
     [1] one pass over the rows (rows.py): chosen rows are written to a new Manifest.db, and their stored files linked,
         or copied where links cannot be made (stored_files.py)
     [2] what a phone needs around them: the companions of databases, and the directories above (builder.py)
-    [3] for a graft: the complete domains of the new phone's own backup (graft.py)
+    [3] for a rebuild or a graft: all or some domains of the new phone's own backup (base_rows.py)
     [4] the plists, Status.plist last (plists.py)
 
 The set uses the manifest key and keybag of one of the backups (encryption.py), so that backup's password opens it;
@@ -25,10 +25,12 @@ from migrate.backup.links import refuse_nesting, replace_folder
 from migrate.backup.manifest.manifest import Manifest
 from migrate.backup.manifest.open import open_manifest
 from migrate.backup.manifest.writer import ManifestWriter
+from migrate.backup.mbfile.encode import inlines_digests
 from migrate.backup.private_files import FOLDER_MODE, write_new
+from migrate.backup.restore_set.another_phone import EXCLUDED_DOMAINS, KEYCHAIN
+from migrate.backup.restore_set.base_rows import GRAFT_DOMAINS, BaseRows
 from migrate.backup.restore_set.builder import Dropped, SetBuilder
 from migrate.backup.restore_set.encryption import SetEncryption
-from migrate.backup.restore_set.graft import EXCLUDED_DOMAINS, KEYCHAIN, BaseRows
 from migrate.backup.restore_set.plists import SetPlists
 from migrate.backup.restore_set.rekey import ReencryptedContent, RewrappedKeys, SameKeys
 from migrate.backup.restore_set.rows import ChosenRows
@@ -39,7 +41,7 @@ from migrate.progress import Progress, no_progress
 
 __all__ = ["Dropped", "Encryption", "RestoreSet", "SetRequest", "compose"]
 
-Strategy = Literal["replace", "overlay", "graft"]
+Strategy = Literal["replace", "overlay", "rebuild", "graft"]
 Encryption = Literal["as-source", "encrypted", "plain"]
 
 
@@ -50,8 +52,8 @@ class SetRequest:
     source: Path
     password: str | None = field(repr=False)
     into: Path
-    """The folder to create; its parent exists. The set is a folder in it, named by the UDID of the old phone, or for a
-    graft by that of the new phone."""
+    """The folder to create; its parent exists. The set is a folder in it, named by the UDID of the old phone, or where
+    there is a base by that of the new phone."""
     strategy: Strategy
     wanted: Collection[str] = field(repr=False)
     apps: frozenset[str] = frozenset()
@@ -66,11 +68,11 @@ class SetRequest:
     set_password: str | None = field(default=None, repr=False)
     """The password of an encrypted set with an unencrypted source."""
     base: Path | None = None
-    """For a `graft`: the new phone's own encrypted backup, fresh and finished."""
+    """For a `rebuild` or `graft`: the new phone's own encrypted backup, fresh, complete and finished."""
     base_password: str | None = field(default=None, repr=False)
     base_seals: Path | None = None
     replaced: Collection[str] = field(default=frozenset(), repr=False)
-    """For a `graft`: file ids of records in the base to leave out, because a chosen category claims them."""
+    """File ids of records in the base to leave out, because a chosen category claims them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,7 @@ class RestoreSet:
     dropped: tuple[Dropped, ...]
     """Chosen records that cannot be sent, each with the reason."""
     replaced_files: int = 0
-    """For a graft: how many files of the base were left out because chosen records take their place."""
+    """How many files of the base were left out because chosen records take their place."""
 
 
 def compose(request: SetRequest, progress: Progress = no_progress) -> RestoreSet:
@@ -96,18 +98,18 @@ def compose(request: SetRequest, progress: Progress = no_progress) -> RestoreSet
     Raises:
         BackupNotFound, BackupUnreadable, BackupUnfinished, PasswordMissing, WrongPassword: a backup cannot be used.
         CannotCompose: it can be read, but no phone would accept a set made from it.
-        GraftWouldDelete: the base of a graft lacks a record, which the phone would then delete.
+        RestoreWouldDelete: the base lacks something that is on the new phone, which the restore would then delete.
         DiskFullHere: the disk is full; nothing is left behind.
     """
-    if (request.base is not None) != (request.strategy == "graft"):
-        raise ValueError(f"a base belongs to a graft, and not to {request.strategy!r} alone")
-    if request.strategy == "graft" and request.encryption != "as-source":
-        raise ValueError("a graft is encrypted as its base is")
+    if (request.base is not None) != (request.strategy in _WITH_BASE):
+        raise ValueError(f"a base belongs to a rebuild or a graft, and not to {request.strategy!r} alone")
+    if request.base is not None and request.encryption != "as-source":
+        raise ValueError(f"a {request.strategy} is encrypted as its base is")
     with _opened(request.source, request.password, request.into) as source:
         if request.base is None:
             return _compose_from_one(request, source, progress)
         with _opened(request.base, request.base_password, request.into) as base:
-            return _compose_graft(request, source, base, progress)
+            return _compose_on_base(request, source, base, progress)
 
 
 def _compose_from_one(request: SetRequest, source: Manifest, progress: Progress) -> RestoreSet:
@@ -124,17 +126,21 @@ def _compose_from_one(request: SetRequest, source: Manifest, progress: Progress)
             else None,
         )
         rows.send(request.wanted)
-        builder.add_directories([source])
+        builder.add_directories(source)
         return _finished(request, builder, SetPlists(source.folder, changes=encryption.plist_changes))
 
 
-def _compose_graft(request: SetRequest, source: Manifest, base: Manifest, progress: Progress) -> RestoreSet:
+def _compose_on_base(request: SetRequest, source: Manifest, base: Manifest, progress: Progress) -> RestoreSet:
     if base.class_keys is None:
         reason = "it is not encrypted, so it lacks what phones give into encrypted backups alone; that would be deleted"
         raise CannotCompose(str(base.folder.path), reason)
+    is_rebuild = request.strategy == "rebuild"
     encryption = SetEncryption.of(base, "as-source", None)
+    form = inlines_digests(base.folder.ios_version or "")
     rekey = (
-        RewrappedKeys(source, base.class_keys) if source.is_encrypted else ReencryptedContent(source, base.class_keys)
+        RewrappedKeys(source, base.class_keys, inline_digest=form)
+        if source.is_encrypted
+        else ReencryptedContent(source, base.class_keys, inline_digest=form)
     )
     with _building(request, base, encryption, progress) as builder:
         chosen = ChosenRows(
@@ -143,15 +149,23 @@ def _compose_graft(request: SetRequest, source: Manifest, base: Manifest, progre
             rekey,
             excluded=_excluded(source, request.seals, request.damaged),
             excluded_domains=EXCLUDED_DOMAINS,
-            fresh_inodes=True,
+            joins_another_phone=True,
+            # a rebuild deletes the new phone's own companions, so no empty ones have to take their place
+            empty_companions=not is_rebuild,
         )
         chosen.send(request.wanted)
         base_rows = BaseRows(
-            builder, base, excluded=_excluded(base, request.base_seals, {}), replaced=request.replaced, sent=chosen.sent
+            builder,
+            base,
+            domains=None if is_rebuild else GRAFT_DOMAINS,
+            unreadable=_excluded(base, request.base_seals, {}),
+            replaced=request.replaced,
+            sent=chosen.sent,
         )
         base_rows.send()
-        builder.add_directories([base, source], chosen.sent)
-        made = _finished(request, builder, SetPlists(base.folder, source.folder))
+        builder.add_directories(base, source, chosen.sent)
+        plists = SetPlists(base.folder, source.folder, keeps_own_apps=is_rebuild)
+        made = _finished(request, builder, plists)
         return replace(made, replaced_files=base_rows.replaced_files)
 
 
@@ -206,6 +220,8 @@ def _excluded(manifest: Manifest, seals: Path | None, damaged: Mapping[str, str]
     unreadable = seal.unreadable if seal else {}
     return {**{name: f"the phone could not read it: {message}" for name, message in unreadable.items()}, **damaged}
 
+
+_WITH_BASE = ("rebuild", "graft")
 
 _PASSWORD_PROPERTIES = frozenset({"passwordHash", "salt"})
 """Properties that depend on the password of their backup (facts 3.2)."""

@@ -7,7 +7,7 @@ decides about system files, facts 4.1). Keys that neither this program nor its s
 from __future__ import annotations
 
 import plistlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,8 @@ class SetPlists:
     """The backup that gives the set its phone, keybag and versions."""
     other: BackupFolder | None = None
     """The backup that other records come from; its apps are listed too."""
+    keeps_own_apps: bool = False
+    """Every app and container of `own` stays listed: the phone is to become again what it was."""
     changes: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Changes to the backup's Manifest.plist; None removes a key."""
 
@@ -38,9 +40,10 @@ class SetPlists:
         info, manifest, status = _read(self.own)
         others = _read(self.other)[:2] if self.other else ({}, {})
         changed = {key: value for key, value in {**manifest, **self.changes}.items() if value is not None}
+        listed = {*apps, *_listed(info, manifest)} if self.keeps_own_apps else apps
         return {
-            "Info.plist": encode_plist(_info(info, others[0], apps)),
-            "Manifest.plist": _binary(_manifest(changed, others[1], domains, apps)),
+            "Info.plist": encode_plist(_info(info, others[0], listed)),
+            "Manifest.plist": _binary(_manifest(changed, others[1], domains, listed)),
             "Status.plist": _binary({**status, "BackupState": "new", "SnapshotState": "finished"}),
         }
 
@@ -54,8 +57,15 @@ def _read(folder: BackupFolder) -> tuple[dict[str, Any], dict[str, Any], dict[st
     return info, manifest, status
 
 
+def _listed(info: dict[str, Any], manifest: dict[str, Any]) -> Iterator[str]:
+    """The apps and containers that a backup lists anywhere."""
+    for found in (info.get("Applications"), info.get("Installed Applications"), manifest.get("Applications")):
+        if isinstance(found, (dict, list)):
+            yield from (name for name in found if isinstance(name, str))
+
+
 def _info(info: dict[str, Any], others: dict[str, Any], apps: Collection[str]) -> dict[str, Any]:
-    """Only the chosen apps are listed, so that no other is installed (facts 4.5)."""
+    """Only `apps` are listed, so that no other is installed (facts 4.5)."""
     pruned = dict(info)
     if isinstance(placeholders := _merged(info, others, "Applications"), dict):
         pruned["Applications"] = {bundle: entry for bundle, entry in placeholders.items() if bundle in apps}
@@ -71,7 +81,7 @@ def _info(info: dict[str, Any], others: dict[str, Any], apps: Collection[str]) -
 def _manifest(
     manifest: dict[str, Any], others: dict[str, Any], domains: Collection[str], apps: Collection[str]
 ) -> dict[str, Any]:
-    """`Applications` keeps the containers in use and the apps to be installed.
+    """`Applications` keeps the containers in use and `apps`.
 
     A container in use that the backup does not list is not added: if the phone leaves it out of a whole backup, it does
     not need it in a part of one (INFERRED).

@@ -4,7 +4,7 @@
     another keybag, both encrypted  the stored file is linked, its key is wrapped again: `RewrappedKeys`
     one encrypted, one not          the content is written again, piece by piece: `ReencryptedContent`
 
-Only the row's key changes, and for a rewritten file its digest and size.
+Only the row's key changes, for a rewritten file its digest and size, and for another phone's set the form of a digest.
 """
 
 from __future__ import annotations
@@ -61,16 +61,18 @@ class SameKeys:
 
     def archive(self, row: Row, key: bytes | None, inode: int | None) -> bytes:
         """The row's archive in the set; `key` is its key in the backup. Raises CannotIncludeRecord."""
-        return row.file if inode is None else _edit_row(row, ArchiveChange(inode=inode))
+        return with_inode(row, inode)
 
 
 class RewrappedKeys(SameKeys):
     """Both are encrypted with different keybags. The stored bytes and their digest do not change."""
 
-    def __init__(self, source: Manifest, keys: ClassKeys) -> None:
+    def __init__(self, source: Manifest, keys: ClassKeys, *, inline_digest: bool | None = None) -> None:
+        """`inline_digest`: the form of a digest in the set's rows, None for the backup's own."""
         super().__init__(source)
         self.keys = keys
         self._set_prefixes = _prefixes(keys)
+        self._inline_digest = inline_digest
 
     def check(self, key: bytes | None) -> None:
         super().check(key)
@@ -85,8 +87,9 @@ class RewrappedKeys(SameKeys):
             file_key = self._source.class_keys.unwrap(key)
         except KeyUnusable as error:
             raise CannotIncludeRecord(f"its key cannot be unwrapped: {error.reason}") from error
+        wrapped = self.keys.wrap(protection_class_of(key), file_key)
         return _edit_row(
-            row, ArchiveChange(inode=inode, encryption_key=self.keys.wrap(protection_class_of(key), file_key)), key
+            row, ArchiveChange(inode=inode, encryption_key=wrapped, inline_digest=self._inline_digest), key
         )
 
 
@@ -95,9 +98,11 @@ class ReencryptedContent(SameKeys):
 
     is_linked = False
 
-    def __init__(self, source: Manifest, keys: ClassKeys | None) -> None:
+    def __init__(self, source: Manifest, keys: ClassKeys | None, *, inline_digest: bool | None = None) -> None:
+        """`inline_digest`: the form of a digest in the set's rows, None for the backup's own."""
         super().__init__(source)
         self.keys = keys
+        self._inline_digest = inline_digest
         self._backup = Backup(source.folder, source)
 
     def protection_class_for(self, record: Record) -> int:
@@ -133,6 +138,7 @@ class ReencryptedContent(SameKeys):
                 digest=None if record.digest is None else written.digest,
                 size=written.plain_bytes,
                 protection_class=protection_class,
+                inline_digest=self._inline_digest,
             )
             return _edit_row(row, change), written.stored_bytes
         except CannotIncludeRecord:
@@ -175,6 +181,12 @@ def protection_class_of(encryption_key: bytes) -> int:
     """The protection class stored in front of a wrapped key. It equals the row's ProtectionClass, which some hosts
     leave out (*seen*: the minted test backups)."""
     return int.from_bytes(encryption_key[:4], "little")
+
+
+def with_inode(row: Row, inode: int | None) -> bytes:
+    """The archive of a directory or symbolic link with another inode number; None keeps its own. Raises
+    CannotIncludeRecord."""
+    return row.file if inode is None else _edit_row(row, ArchiveChange(inode=inode))
 
 
 def _prefixes(keys: ClassKeys | None) -> frozenset[bytes]:

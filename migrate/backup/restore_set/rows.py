@@ -23,8 +23,9 @@ from migrate.backup.links import is_regular
 from migrate.backup.manifest.manifest import Manifest, Row
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
+from migrate.backup.restore_set.another_phone import BOUND_REASON, is_bound_to_phone
 from migrate.backup.restore_set.builder import RecordPath, SetBuilder
-from migrate.backup.restore_set.rekey import CannotIncludeRecord, ReencryptedContent, SameKeys
+from migrate.backup.restore_set.rekey import CannotIncludeRecord, ReencryptedContent, SameKeys, with_inode
 from migrate.backup.restore_set.stored_files import LinkQueue
 from migrate.problems import BadRecord, UnsafeName
 
@@ -34,8 +35,9 @@ BLOB_MISSING = "its stored bytes are not in the backup"
 class ChosenRows:
     """Adds the chosen records of one backup to a set.
 
-    `excluded` are file ids to leave out, each with the reason. `fresh_inodes` gives every file a new inode number: for
-    a set that also has another phone's files, which keep theirs.
+    `excluded` are file ids to leave out, each with the reason. `joins_another_phone`: the set also has rows of another
+    phone, which keep their inode numbers, so every row here gets a new one, and what is bound to its phone is left out.
+    `empty_companions` are needed where the phone keeps companions that the set does not bring (companions.py).
     """
 
     def __init__(
@@ -45,15 +47,17 @@ class ChosenRows:
         rekey: SameKeys,
         *,
         excluded: Mapping[str, str],
-        fresh_inodes: bool = False,
         excluded_domains: Mapping[str, str] | None = None,
+        joins_another_phone: bool = False,
+        empty_companions: bool = True,
     ) -> None:
         self._builder = builder
         self._manifest = manifest
         self._rekey = rekey
         self._excluded = excluded
         self._excluded_domains = excluded_domains or {}
-        self._fresh_inodes = fresh_inodes
+        self._joins = joins_another_phone
+        self._empty_companions = empty_companions
         self._domains: dict[str, str] = {}  # why nothing in it can be sent, or ""
         self._databases: dict[str, Row] = {}  # by file id; the links show which of them are stored
         self._companions: dict[RecordPath, Row | None] = {}  # all in the backup: they are sent with their databases
@@ -61,7 +65,7 @@ class ChosenRows:
         self._damaged_companions: dict[RecordPath, BadRecord] = {}
         self._links: LinkQueue
         self.sent: set[str] = set()
-        """File ids of the files in the set; only filled for a graft, which adds the base's rows."""
+        """File ids of the files in the set; only filled where rows of another phone follow."""
 
     def send(self, wanted: Collection[str]) -> None:
         """Add everything `wanted` to the set, without the directories above."""
@@ -70,7 +74,7 @@ class ChosenRows:
         with self._builder.link_blobs_from(folder, len(wanted), self._on_missing_blob) as self._links:
             found = self._pass(wanted)
             self._links.finish_requests()
-            if not self._fresh_inodes:  # no rows of another backup follow
+            if not self._joins:  # no rows of another backup follow
                 self._builder.flush()
                 self._builder.manifest.build_indices()  # while the last links are being made
         if found < len(wanted):
@@ -123,7 +127,8 @@ class ChosenRows:
             inode, key = row.inode_and_key()
             self._check(row)
             if kind != Kind.FILE:
-                self._builder.add_row(row, kind, row.file)
+                fresh = self._builder.inodes.fresh() if self._joins else None
+                self._builder.add_row(row, kind, with_inode(row, fresh))
                 return False
             if isinstance(self._rekey, ReencryptedContent):
                 self._rewrite(row, self._rekey, inode)
@@ -137,7 +142,7 @@ class ChosenRows:
         except BadRecord as bad:
             self._builder.drop(bad, f"its row is damaged: {bad.reason}")
             return False
-        if self._fresh_inodes:
+        if self._joins:
             self.sent.add(row.file_id)
         return True
 
@@ -157,6 +162,8 @@ class ChosenRows:
             refusal = self._domains[row.domain] = slash or self._excluded_domains.get(row.domain, "")
         if refusal:
             raise CannotIncludeRecord(refusal)
+        if self._joins and is_bound_to_phone(row.domain, row.relative_path):
+            raise CannotIncludeRecord(BOUND_REASON)
         if row.file_id in self._excluded:
             raise CannotIncludeRecord(self._excluded[row.file_id])
 
@@ -201,7 +208,7 @@ class ChosenRows:
                 continue  # a directory with a companion's name
             if row is not None and (suffix != INDEX or log_is_real) and self._send_companion(row):
                 log_is_real = log_is_real or suffix == LOG
-            else:
+            elif self._empty_companions:
                 self._make_empty(database, path)
 
     def _send_companion(self, row: Row) -> bool:
@@ -232,7 +239,7 @@ class ChosenRows:
             extended_attributes=None,
         )
         self._builder.add_file(empty, stored)
-        if self._fresh_inodes:
+        if self._joins:
             self.sent.add(empty.file_id)
 
     # -- one record --------------------------------------------------------------------------------------------------
@@ -247,4 +254,4 @@ class ChosenRows:
 
     def _inode(self, inode: int) -> int | None:
         """The inode number to write, or None to keep the row's own."""
-        return self._builder.inodes.fresh() if self._fresh_inodes else self._builder.inodes.claim(inode)
+        return self._builder.inodes.fresh() if self._joins else self._builder.inodes.claim(inode)

@@ -124,7 +124,6 @@ BY_CODE: Mapping[str, Mapping[str, Any]] = {
     "file-unreadable-on-phone": {"reason": "Input/output error"},
     "foreign-entry": {"name": ".DS_Store"},
     "form-broken": {"relative_path": "Media/DCIM/100APPLE/IMG_0001.JPG", "reason": "it ends in the middle"},
-    "graft-would-delete": {"reason": "its contents are missing"},
     "half-group": {
         "whole": "the photo library",
         "moving": ("the originals",),
@@ -170,6 +169,7 @@ BY_CODE: Mapping[str, Mapping[str, Any]] = {
     "repair-needs-room": {"reason": "the phone may answer with a full backup"},
     "restore-in-doubt": {"plan": "runs/20260101-120000-ab12/plan.toml"},
     "restore-set-damaged": {"first": "HomeDomain Library/SMS/sms.db is missing."},
+    "restore-would-delete": {"reason": "its contents are missing"},
     "run-not-found": {"run": "20250101-000000-ffff", "known": ("20260101-120000-ab12",)},
     "seal-damaged": {"path": f"seals/{OLD_UDID}.json", "reason": "it is not JSON"},
     "service-refused": {"asked_for": "to start its backup service"},
