@@ -31,15 +31,20 @@ SOCKET_PATH_LIMIT = 100
 
 
 def build_rehearsal_phone(
-    facts: PhoneFacts, installed: Mapping[str, InstalledApp], restore_set: BackupFolder, safety: Backup | None
+    facts: PhoneFacts,
+    installed: Mapping[str, InstalledApp],
+    restore_set: BackupFolder,
+    safety: Backup | None,
+    *,
+    erased: bool = False,
 ) -> SimulatedPhone:
     """A simulated iPhone like the phone with these facts and apps; with a safety backup, also with what is on it.
 
-    `safety` must stay open as long as the simulated iPhone is used.
+    `safety` must stay open as long as the simulated iPhone is used. `erased`: the phone will have been erased by then.
     """
     phone = SimulatedPhone(keeps="digests", boot_delay_s=0.0)
     phone.simulated_user = replace(phone.simulated_user, setup_delay_s=0.0)
-    if safety is not None:
+    if safety is not None and not erased:
         fill_from_backup(phone, safety)
     phone.name = facts.name_or_model
     phone.model = facts.model or phone.model
@@ -48,12 +53,12 @@ def build_rehearsal_phone(
         phone.ios_version, phone.build = version, build_of(version)
     applications = _applications(restore_set) | (_applications(safety.folder) if safety else {})
     phone.apps.clear()
-    for bundle, app in installed.items():
+    for bundle, app in installed.items() if not erased else ():
         made = app_from_backup(bundle, applications, {})
         groups = tuple(dict.fromkeys((*app.groups, *made.group_ids)))
         phone.apps[bundle] = replace(made, name=app.name, version=app.version, group_ids=groups)
     if facts.free_bytes is not None:
-        phone.capacity_bytes = phone.used_bytes + facts.free_bytes
+        phone.capacity_bytes = facts.free_bytes + ((facts.used_bytes or 0) if erased else phone.used_bytes)
     return phone
 
 

@@ -1,6 +1,6 @@
 """A run of a plan: begin it, resume it, rehearse it, prove it again. Every command that moves something ends here.
 
-meet -> preflight -> back-up-old-phone -> verify -> [back-up-new-phone -> verify-new-phone] -> compose -> [install-apps]
+meet -> preflight -> back-up-old-phone -> verify -> [install-apps] -> [back-up-new-phone -> verify-new-phone] -> compose
      -> [rehearse] -> agree -> restore* -> wait-for-phone -> [prove] -> receipt          * the point of no return
 """
 
@@ -20,15 +20,17 @@ from migrate.journey.runner import Step, lock_run, repeat_end, run_steps
 from migrate.journey.runs import RunFolder
 from migrate.journey.steps.agree import ask_for_confirmation
 from migrate.journey.steps.back_up import (
-    back_up_new_phone,
     back_up_old_phone,
     is_new_phone_backed_up,
     is_old_phone_backed_up,
     wants_new_phone_backup,
 )
 from migrate.journey.steps.compose import compose_set
-from migrate.journey.steps.install import has_chosen_apps, install_apps
+from migrate.journey.steps.erase import is_being_erased
+from migrate.journey.steps.freshness import STEPS_ON_OWN_BACKUP
+from migrate.journey.steps.install import install_apps, may_need_apps
 from migrate.journey.steps.meet import meet, preflight
+from migrate.journey.steps.new_phone import back_up_before_move
 from migrate.journey.steps.prove import prove_move, wants_proof
 from migrate.journey.steps.receipt import write_receipt
 from migrate.journey.steps.rehearse import REHEARSE, rehearse, wants_rehearsal
@@ -36,7 +38,7 @@ from migrate.journey.steps.restore import is_already_restored, restore, wait_for
 from migrate.journey.steps.verify import verify_new_phone, verify_old_phone
 from migrate.language import _
 from migrate.plan.model import UDID_PATTERN, Plan, digest, to_toml
-from migrate.plan.strategy import Strategy
+from migrate.plan.strategy import OWN_BACKUP_STRATEGIES
 from migrate.problems import (
     JournalTooOld,
     NothingToProve,
@@ -53,15 +55,15 @@ STEPS = (
     Step("preflight", preflight),
     Step("back-up-old-phone", back_up_old_phone, already_done=is_old_phone_backed_up),
     Step("verify", verify_old_phone),
+    Step("install-apps", install_apps, is_wanted=may_need_apps),
     Step(
         "back-up-new-phone",
-        back_up_new_phone,
+        back_up_before_move,
         already_done=is_new_phone_backed_up,
         is_wanted=wants_new_phone_backup,
     ),
     Step("verify-new-phone", verify_new_phone, is_wanted=wants_new_phone_backup),
     Step("compose", compose_set),
-    Step("install-apps", install_apps, is_wanted=has_chosen_apps),
     Step(REHEARSE, rehearse, is_wanted=wants_rehearsal),
     Step("agree", ask_for_confirmation),
     Step("restore", restore, already_done=is_already_restored, point_of_no_return=True),
@@ -164,18 +166,15 @@ def steps_of(journal: Journal) -> tuple[Step, ...]:
     return undo.STEPS if journal.undoes else STEPS
 
 
-STALE_GRAFT_STEPS = ("back-up-new-phone", "verify-new-phone", "compose", REHEARSE, "agree")
-
-
 def reopen_stale_steps(journal: Journal) -> None:
     """Before anything was sent, repeat the steps that read the new phone.
 
-    An undo and a graft would lose what arrived on it since the last try, because their sets do not hold it.
+    An undo, and a set made from the phone's own backup, would lose what arrived on it since the last try.
     """
     if journal.undoes:
         undo.reopen_stale_steps(journal)
-    elif journal.latest_value("strategy") == Strategy.GRAFT.value:
-        journal.reopen(STALE_GRAFT_STEPS, "the new phone may have changed since")
+    elif journal.latest_value("strategy") in OWN_BACKUP_STRATEGIES and not is_being_erased(journal):
+        journal.reopen(STEPS_ON_OWN_BACKUP, "the new phone may have changed since")
 
 
 def _refuse_other_phones(named_udids: Mapping[Role, str], journal: Journal, plan: Plan) -> None:

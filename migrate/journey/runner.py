@@ -19,7 +19,7 @@ from migrate.journey.context import RunContext, RunResult
 from migrate.journey.journal import Journal
 from migrate.journey.lock import LockHeld, locked
 from migrate.journey.results import StepResult
-from migrate.journey.run_state import Run
+from migrate.journey.run_state import Run, StepsReopened
 from migrate.journey.steps.prove import Proved
 from migrate.plan.model import Plan
 from migrate.problems import (
@@ -121,6 +121,14 @@ async def run_steps(
 
 async def _do_steps(run: Run, plan: Plan, steps: Sequence[Step]) -> None:
     """Pending is all minus finished; started but not finished is in doubt: look first, then do."""
+    while True:
+        try:
+            return await _do_pending_steps(run, plan, steps)
+        except StepsReopened:
+            continue
+
+
+async def _do_pending_steps(run: Run, plan: Plan, steps: Sequence[Step]) -> None:
     for step in steps:
         if _call(step.is_wanted, run, plan) and not run.journal.finished(step.name):
             await _do_step(run, plan, step)

@@ -40,6 +40,7 @@ class PhoneFacts:
     requires_encryption: bool | None = None  # set by an organisation's profile
     find_my: bool | None = None  # may be unreadable or stale on iOS 27 (facts 4.6): error 211 is authoritative
     free_bytes: int | None = None
+    restore_bytes: int | None = None  # AmountRestoreAvailable: the room for what a restore stages
     used_bytes: int | None = None
     battery_percent: int | None = None
     last_icloud_backup: datetime | None = None
@@ -117,6 +118,7 @@ async def trusted_facts(client: Lockdown, device: MuxDevice) -> PhoneFacts:
             "requires_encryption": _flag(backup.get("RequiresEncryption")),
             "find_my": _flag(await value_of(client, "com.apple.fmip", "IsAssociated")),
             "free_bytes": _free_bytes(disk),
+            "restore_bytes": _whole(disk.get("AmountRestoreAvailable")),
             "used_bytes": _used_bytes(disk),
             "battery_percent": _whole(battery.get("BatteryCurrentCapacity")),
             "last_icloud_backup": _moment(backup.get("LastCloudBackupDate")),

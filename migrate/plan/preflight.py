@@ -163,20 +163,20 @@ def refuse_new_phone(plan: Plan, facts: PhoneFacts, *, backup_ios_version: str |
     if facts.find_my:
         raise FindMyOn(facts.name_or_model, "IsAssociated is true, when asked for com.apple.fmip")
     refuse_strategy(plan, facts, old_ios_version=backup_ios_version)
-    synced = {category: (facts.synced_data or {}).get(name, ()) for name, category in SYNCED_BY.items()}
-    refuse_synced(plan, synced, phone=facts.name_or_model)
 
 
 def refuse_strategy(plan: Plan, facts: PhoneFacts, *, old_ios_version: str | None) -> None:
-    """Refuse what the two iOS versions rule out.
+    """Refuse what the two iOS versions and the new phone's accounts rule out.
 
     Raises:
-        StrategyRefused, BackupNewerThanPhone, CategoriesMovedStore.
+        StrategyRefused, BackupNewerThanPhone, CategoriesMovedStore, CategoriesSynced.
     """
     name = facts.name_or_model
     choose_strategy(plan.new_phone.is_, facts.ios_version, experimental=plan.new_phone.experimental, phone=name)
     refuse_newer_backup(old_ios_version, facts.ios_version, phone=name)
     refuse_moved_stores(plan, old_ios_version, facts.ios_version, phone=name)
+    synced = {category: (facts.synced_data or {}).get(key, ()) for key, category in SYNCED_BY.items()}
+    refuse_synced(plan, synced, phone=name)
 
 
 def refuse_wrong_phones(plan: Plan, move_facts: MoveFacts) -> None:

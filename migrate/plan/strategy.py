@@ -33,6 +33,11 @@ class Strategy(StrEnum):
     OVERLAY = "overlay"
     GRAFT = "graft"
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether it leaves what was not chosen as it is."""
+        return self is not Strategy.REPLACE
+
 
 OWN_BACKUP_STRATEGIES = frozenset({Strategy.REBUILD, Strategy.GRAFT})
 """Their sets are made from the new phone's own backup, which must be current and complete."""

@@ -303,6 +303,23 @@ class NewPhoneTooFull(MigrateError):
     next = "Delete something on {name}, or move less."
 
 
+class RebuildDoesNotFit(MigrateError):
+    """A phone in use has less room than a restore of its own backup stages."""
+
+    name: str
+    udid: str
+    free_bytes: int
+    needed_bytes: int
+    back_up = Command("backup", "{udid}")
+    exit_code = 41
+    what = "{name} has {free_bytes} free for a restore, and up to {needed_bytes} may be needed."
+    why = "A phone in use gets its whole backup back, and stores all of it beside its data before it puts it in place."
+    next = (
+        "Free space on {name}, or back it up so that the size is known exactly: {back_up}. Without --yes, on a "
+        "terminal, you can also agree to erase it when everything is ready."
+    )
+
+
 # -- noticed before a move ---------------------------------------------------------------------------------------------
 
 

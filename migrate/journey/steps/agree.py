@@ -10,7 +10,9 @@ from migrate.journey.backup_password import password_of
 from migrate.journey.prompts import Confirmation
 from migrate.journey.run_state import Run
 from migrate.journey.steps.compose import ComposedSet
-from migrate.journey.steps.install import find_missing_apps, has_chosen_apps
+from migrate.journey.steps.erase import has_agreed, is_being_erased
+from migrate.journey.steps.freshness import repeat_if_stale
+from migrate.journey.steps.install import AppsInstalled, find_missing_apps
 from migrate.journey.steps.verify import NewPhoneVerified
 from migrate.journey.threads import in_thread
 from migrate.language import _
@@ -30,6 +32,8 @@ async def ask_for_confirmation(run: Run, plan: Plan, composed: ComposedSet, safe
     run.restore_set_checked = True
     async with run.phone("new") as phone:
         await refuse_unready_phone(run, plan, composed, phone)
+        if not is_being_erased(run.journal):
+            await repeat_if_stale(run, phone)
         if not run.prompts.confirm(confirmation_for(run, composed, phone, is_undoable=safety is not None)):
             raise NotAgreed(run.journal.run_id)
 
@@ -62,8 +66,13 @@ async def refuse_unready_phone(run: Run, plan: Plan, composed: ComposedSet, phon
         refuse_restore_of_own_backup(facts, backup_ios_version=ios_version, set_bytes=set_bytes)
         return
     in_use = await phone.signs_of_use() if plan.new_phone.is_ == "erased" else ()
+    if has_agreed(run.journal) and not is_being_erased(run.journal):
+        set_bytes = 0  # it is compared again once the phone is erased
     refuse_restore(plan, facts, backup_ios_version=ios_version, set_bytes=set_bytes, signs_of_use=in_use)
-    if has_chosen_apps(run, composed) and (not_installed := await find_missing_apps(composed, phone)):
+    if is_being_erased(run.journal):
+        return
+    wanted = run.journal.find_result(AppsInstalled)
+    if wanted is not None and (not_installed := await find_missing_apps(wanted.apps, phone)):
         run.journal.append({"reopened": "install-apps", "why": "an app was deleted since"})
         raise not_installed
 
@@ -78,5 +87,7 @@ def confirmation_for(run: Run, composed: ComposedSet, phone: Phone, *, is_undoab
         set_bytes=composed.bytes or 0,
         set_files=composed.chosen_files or 0,
         is_undoable=is_undoable,
+        own_limits=composed.own_limits,
+        erases_first=has_agreed(run.journal),
         undoes=run.journal.undoes,
     )

@@ -11,21 +11,25 @@ from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
 from migrate.journey.steps.agree import refuse_damaged_set, refuse_unready_phone
 from migrate.journey.steps.compose import ComposedSet
+from migrate.journey.steps.erase import prepare_phone_in_use
+from migrate.journey.steps.find_my import when_find_my_is_off
 from migrate.phone.discovery import find_phones
 from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions
 from migrate.phone.phone import wait_until_ready
 from migrate.plan.model import Plan
-from migrate.plan.strategy import Strategy
+from migrate.plan.strategy import FULL_RESTORES, Strategy
 from migrate.problems import RestoreInDoubt
 
+FULL_RESTORE = RestoreOptions(
+    system_files=True,
+    should_reboot=True,
+    dont_copy_backup=True,
+    preserve_settings=False,
+    remove_items_not_restored=True,
+)
 RESTORE_OPTIONS = {  # contract 5; all five are always sent, because a missing one means YES to the phone (facts 4.1)
-    Strategy.REPLACE: RestoreOptions(
-        system_files=True,
-        should_reboot=True,
-        dont_copy_backup=True,
-        preserve_settings=False,
-        remove_items_not_restored=True,
-    ),
+    Strategy.REPLACE: FULL_RESTORE,
+    Strategy.REBUILD: FULL_RESTORE,
     Strategy.OVERLAY: RestoreOptions(
         system_files=True,
         should_reboot=True,
@@ -60,6 +64,7 @@ async def restore(run: Run, plan: Plan, composed: ComposedSet) -> Restored:
     """Send the restore set."""
     if not run.restore_set_checked:  # confirmed in another process: a disk may have rotted since
         await refuse_damaged_set(run, composed.set)
+    await prepare_phone_in_use(run)
     async with run.phone("new") as phone:
         await refuse_unready_phone(run, plan, composed, phone)
         password = await password_of(run, composed.set, run.restore_set_role)
@@ -69,13 +74,17 @@ async def restore(run: Run, plan: Plan, composed: ComposedSet) -> Restored:
             on_taken=lambda: run.journal.append({"restore_taken": True}),
         )
         try:
-            report = await phone.restore(
-                composed.set,
-                options=RESTORE_OPTIONS[run.strategy],
-                password=password,
-                restore_applications=should_install_apps(run),
-                progress=run.progress(),
-                attempt=attempt,
+            report = await when_find_my_is_off(
+                run,
+                phone.facts.name_or_model,
+                lambda: phone.restore(
+                    composed.set,
+                    options=RESTORE_OPTIONS[run.strategy],
+                    password=password,
+                    restore_applications=should_install_apps(run),
+                    progress=run.progress(),
+                    attempt=attempt,
+                ),
             )
         except BaseException:
             if attempt.was_not_taken:
@@ -85,8 +94,8 @@ async def restore(run: Run, plan: Plan, composed: ComposedSet) -> Restored:
 
 
 def should_install_apps(run: Run) -> bool:
-    """Whether the phone is asked to install apps (contract 5). A phone in use has them by now."""
-    return run.strategy is Strategy.REPLACE
+    """Whether the phone is asked to install apps (contract 5). For the other strategies it has them by now."""
+    return run.strategy in FULL_RESTORES
 
 
 # -- in doubt --------------------------------------------------------------------------------------------------------
