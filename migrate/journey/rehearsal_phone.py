@@ -1,7 +1,8 @@
 """A simulated iPhone set up like the new phone, on a private socket, for a rehearsal.
 
-Its UDID and serial number are random, its pairing record lies in the run's tmp, and this computer's usbmuxd does not
-know it, so the trust of real phones is not affected. It keeps only digests of what it is sent, so it needs no space.
+Its pairing record lies in the run's tmp, and this computer's usbmuxd does not know it, so the trust of real phones is
+not affected. Its UDID is random, or the new phone's for a set made from that phone's own backup: phones leave out some
+files of another one (facts 4.1). It keeps only digests of what it is sent, so it needs no space.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def build_rehearsal_phone(
 
     `safety` must stay open as long as the simulated iPhone is used. `erased`: the phone will have been erased by then.
     """
-    phone = SimulatedPhone(keeps="digests", boot_delay_s=0.0)
+    is_own = restore_set.udid == facts.udid
+    phone = SimulatedPhone(keeps="digests", boot_delay_s=0.0, udid=facts.udid if is_own else "")
     phone.simulated_user = replace(phone.simulated_user, setup_delay_s=0.0)
     if safety is not None and not erased:
         fill_from_backup(phone, safety)

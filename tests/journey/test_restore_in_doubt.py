@@ -21,7 +21,7 @@ from migrate.simulator.device.filesystem import Bytes
 from tests.journey.moves import UNTOUCHED, Lab, new_phone
 
 IN_USE: dict[str, Any] = {
-    "new_phone": {"is": "in-use"},
+    "new_phone": {"is": "in-use", "experimental": ["overlay"]},
     "move": {"categories": ["contacts"], "may_replace": ["contacts"]},
 }
 

@@ -52,7 +52,7 @@ async def repeat_if_stale(run: Run, phone: Phone) -> None:
         return
     before, now = run.journal.latest_value(STATE) or {}, await _state_of(phone)
     differing = [name for name in now if now[name] != before.get(name)]
-    if _is_too_old(run.journal):
+    if is_too_old(run.journal):
         differing.append("age")
     if not differing:
         return
@@ -74,7 +74,7 @@ def _digest(names: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _is_too_old(journal: Journal) -> bool:
+def is_too_old(journal: Journal) -> bool:
     backed_up, asked = _time_of(journal, "finished", "back-up-new-phone"), _time_of(journal, "started", "agree")
     if backed_up is None:
         return False

@@ -201,7 +201,7 @@ class RehearsalCheck:
 
     def _must_stay(self) -> Iterator[Record]:
         """What is on the new phone, was not chosen, and is not replaced by what was chosen."""
-        if self.before is None or self.before_claims is None or self.strategy is Strategy.REPLACE:
+        if self.before is None or self.before_claims is None or not self.strategy.is_in_use:
             return
         for record in self.before.records():
             if record.kind is Kind.DIRECTORY or (record.domain, record.relative_path) in self.agreement.records:
