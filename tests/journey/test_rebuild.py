@@ -122,7 +122,9 @@ def test_a_phone_that_is_too_full_is_erased_on_the_way_and_gets_everything_back(
     with pytest.raises(RebuildDoesNotFit) as refused:
         lab.move(lab.plan(**MESSAGES, **from_backup))
     assert refused.value.exit_code == 41 and not any(lab.home.backups.iterdir()), "before hours of backing up"
-    kept = digests(lab.new, "HomeDomain/Library/AddressBook/", "CameraRollDomain/Media/DCIM/", "HealthDomain/Health/healthdb")
+    kept = digests(
+        lab.new, "HomeDomain/Library/AddressBook/", "CameraRollDomain/Media/DCIM/", "HealthDomain/Health/healthdb"
+    )
     old_messages = digests(lab.old, SMS)
     lab.person.erases = True
     with pytest.raises(PhoneNotErased):
