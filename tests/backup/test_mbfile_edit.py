@@ -126,3 +126,34 @@ def test_a_key_is_replaced_where_it_stands_and_only_there(make_backup: Any) -> N
 def test_an_archive_that_cannot_be_written_again_says_so() -> None:
     with pytest.raises(CannotEdit):
         edit_archive(b"bplist00 is not all it takes", ArchiveChange(size=1))
+
+
+@given(digest=st.binary(min_size=20, max_size=20), path=st.text(max_size=40), has_attributes=st.booleans())
+def test_a_digest_takes_the_form_of_another_ios(digest: bytes, path: str, has_attributes: bool) -> None:
+    """As phones of that version write it, with nothing left over of the other form."""
+    one = record(
+        path,
+        digest=digest,
+        encryption_key=bytes(range(44)),
+        extended_attributes=b"bplist00" if has_attributes else None,
+    )
+    referred, inline = (encode_mbfile(one, ios_version=version) for version in ("26.1", "27.0"))
+    assert plistlib.loads(edit_archive(referred, ArchiveChange(inline_digest=True))) == plistlib.loads(inline)
+    back = edit_archive(inline, ArchiveChange(inline_digest=False))
+    archive, root = root_of(back)
+    assert archive["$objects"][root["Digest"].data] == digest
+    assert parsed(back, one) == one
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_an_archive_without_a_digest_keeps_its_form(inline: bool) -> None:
+    blob = encode_mbfile(record("a", encryption_key=bytes(44)), ios_version="26.1")
+    assert edit_archive(blob, ArchiveChange(inline_digest=inline)) == blob
+
+
+def test_a_replaced_digest_leaves_nothing_of_the_earlier_one() -> None:
+    for version in ("26.1", "27.0"):
+        blob = encode_mbfile(record("a", digest=b"1" * 20), ios_version=version)
+        archive, _ = root_of(edit_archive(blob, ArchiveChange(digest=b"2" * 20)))
+        assert b"1" * 20 not in archive["$objects"]
+        assert len(archive["$objects"]) == len(root_of(blob)[0]["$objects"])

@@ -74,6 +74,7 @@ def _encoded_again(blob: bytes, change: ArchiveChange) -> bytes:
     objects: list[Any] = archive["$objects"]
     top = archive["$top"]["root"]
     root: dict[str, Any] = objects[top.data] if isinstance(top, UID) else top
+    used_before = _used_objects(archive)
     for name, value in (
         ("InodeNumber", change.inode),
         ("Size", change.size),
@@ -81,17 +82,17 @@ def _encoded_again(blob: bytes, change: ArchiveChange) -> bytes:
     ):
         if value is not None:
             root[name] = value
+    if change.inline_digest is not None and "Digest" in root:
+        _put_digest_form(root, objects, inline=change.inline_digest)
     if change.digest is not None:
         _put_data(root, objects, "Digest", change.digest)
     if change.encryption_key == b"":
         root.pop("EncryptionKey", None)
     elif change.encryption_key is not None:
         _put_key(root, objects, change.encryption_key)
-    if change.inline_digest is not None and "Digest" in root:
-        unused = _put_digest_form(root, objects, inline=change.inline_digest)
-        if unused is not None:
-            del objects[unused]
-            archive = _without_object(archive, unused)
+    for unused in sorted(used_before - _used_objects(archive), reverse=True):
+        del archive["$objects"][unused]
+        archive = _without_object(archive, unused)
     try:
         return plistlib.dumps(archive, fmt=plistlib.FMT_BINARY, sort_keys=False)
     except (OverflowError, RecursionError, TypeError, ValueError) as error:
@@ -112,26 +113,30 @@ def _put_data(root: dict[str, Any], objects: list[Any], name: str, data: bytes) 
         root[name] = data
 
 
-def _put_digest_form(root: dict[str, Any], objects: list[Any], *, inline: bool) -> int | None:
-    """Give the digest the wanted form. Returns the number of the object that nothing refers to any more."""
+def _put_digest_form(root: dict[str, Any], objects: list[Any], *, inline: bool) -> None:
     before = root["Digest"]
-    if inline == (not isinstance(before, UID)):
-        return None
-    if not inline:
+    if inline and isinstance(before, UID):
+        found = objects[before.data]
+        root["Digest"] = found["NS.data"] if isinstance(found, dict) else found
+    elif not inline and not isinstance(before, UID):
         root["Digest"] = UID(len(objects))
         objects.append(before)
-        return None
-    found = objects[before.data]
-    root["Digest"] = found["NS.data"] if isinstance(found, dict) else found
-    is_shared = any(_refers(value, before.data) for value in objects)
-    return None if is_shared else before.data
 
 
-def _refers(value: Any, number: int) -> bool:
-    if isinstance(value, UID):
-        return value.data == number
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(_refers(each, number) for each in inner)
+def _used_objects(archive: dict[str, Any]) -> set[int]:
+    """The numbers of the objects that can be reached from the top."""
+    objects: list[Any] = archive["$objects"]
+    used: set[int] = set()
+    pending: list[Any] = [archive["$top"]]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, UID):
+            if value.data not in used and value.data < len(objects):
+                used.add(value.data)
+                pending.append(objects[value.data])
+        elif isinstance(value, (dict, list)):
+            pending.extend(value.values() if isinstance(value, dict) else value)
+    return used
 
 
 def _without_object(value: Any, number: int) -> Any:

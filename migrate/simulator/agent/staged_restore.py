@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from migrate.simulator.device.domains import (
     NEVER_RESTORED,
     REMOVED_BY_RESTORE,
     STAYS_IF_NOT_RESTORED,
+    app_container,
     is_covered,
 )
 from migrate.simulator.device.filesystem import Filesystem, Node
@@ -69,17 +70,16 @@ class ReceivedRestore:
         phone do what it does with restored files."""
         self._remove_what_was_not_restored(phone.files)
         apps = self._apps_to_install(phone)
+        if self.removes_unrestored:
+            for bundle_id in _user_apps_of(phone):
+                del phone.apps[bundle_id]
         arrivals = Arrivals(phone, apps, containers_of(phone, phone.apps))
         waves = self.rows.postpone(arrivals.wave_of) | arrivals.waves_with_apps
         _place(phone, self.rows, AT_RESTART)
         self._restore_keychain(phone)
         memory_of(phone).spools.append(self.spool)
-        if self.removes_unrestored:
-            for bundle_id in [one.bundle_id for one in phone.apps.values() if not one.system]:
-                if bundle_id not in self.applications:
-                    del phone.apps[bundle_id]
-            if self.backup_password is not None:
-                phone.backup_password = self.backup_password  # REPORTED: restored from an encrypted backup
+        if self.removes_unrestored and self.backup_password is not None:
+            phone.backup_password = self.backup_password  # REPORTED: restored from an encrypted backup
         phone.afc_files.pop(RESTORE_APPLICATIONS, None)
         phone.apps.update(arrivals.apps_of(AT_RESTART))
         after_restart(phone, lambda domain, path: (domain, path) in self.rows, self.source_ios)
@@ -96,12 +96,18 @@ class ReceivedRestore:
             take_over_restored_keychain(phone, self.item_keys)
 
     def _remove_what_was_not_restored(self, files: Filesystem) -> None:
-        """Removes files that were not restored. Paths that no backup holds stay, except those in REMOVED_BY_RESTORE."""
+        """Removes files that were not restored. Paths that no backup holds stay, except those in REMOVED_BY_RESTORE.
+
+        Of the user's apps, nothing stays that the restore does not bring, not even what apps exclude from backups: the
+        apps are installed again (*guessed* that they begin with empty containers).
+        """
 
         def stays(node: Node) -> bool:
             where = (node.domain, node.relative_path)
             if where in self.rows:
                 return True
+            if self.removes_unrestored and _is_of_user_app(node.domain):
+                return False
             stays = (NEVER_BACKED_UP, NEVER_MIGRATED, NEVER_RESTORED, STAYS_IF_NOT_RESTORED)
             return any(is_covered(rules, *where) for rules in stays) and not is_covered(REMOVED_BY_RESTORE, *where)
 
@@ -110,13 +116,33 @@ class ReceivedRestore:
                 files.retain(domain, stays)
 
     def _apps_to_install(self, phone: SimulatedPhone) -> dict[str, App]:
-        """The backup's apps that are not installed. Those in the host's RestoreApplications.plist come from the App
-        Store, others stay placeholders. Without RemoveItemsNotRestored only if `assume.store_installs` says so."""
+        """The apps that the restore installs. Those in the host's RestoreApplications.plist come from the App Store,
+        others stay placeholders.
+
+        With RemoveItemsNotRestored these are all apps of the backup, also those that the phone has: the whole list is
+        downloaded again (REPORTED, facts 4.5). Without it, those that are missing, if `assume.store_installs` says so.
+        """
         listed = lenient_plist(phone.afc_files.get(RESTORE_APPLICATIONS, b""))
-        wanted = user_apps(self.applications)
+        wanted = [one for one in user_apps(self.applications) if one not in phone.assume.delisted_apps]
         if not self.removes_unrestored:
-            wanted = [one for one in wanted if one in listed] if phone.assume.store_installs == "with-list" else []
-        return {one: app_from_backup(one, self.applications, listed) for one in wanted if one not in phone.apps}
+            missing = [one for one in wanted if one in listed and one not in phone.apps]
+            wanted = missing if phone.assume.store_installs == "with-list" else []
+        return {one: self._app(phone, one, listed) for one in wanted}
+
+    def _app(self, phone: SimulatedPhone, bundle_id: str, listed: Mapping[str, Any]) -> App:
+        installed = phone.apps.get(bundle_id)
+        if installed is None:
+            return app_from_backup(bundle_id, self.applications, listed)
+        return replace(installed, has_sinf=bundle_id in listed)
+
+
+def _user_apps_of(phone: SimulatedPhone) -> list[str]:
+    return [app.bundle_id for app in phone.apps.values() if not app.system]
+
+
+def _is_of_user_app(domain: str) -> bool:
+    container = app_container(domain)
+    return container is not None and ".apple." not in f".{container.identifier}"
 
 
 def empty_restore() -> ReceivedRestore:

@@ -28,6 +28,9 @@ class Assumptions:
     store_installs: Literal["with-remove", "with-list"] = "with-remove"
     """Which restores install apps: those with RemoveItemsNotRestored (REPORTED), or all for which the host left a
     RestoreApplications.plist (open, facts 8)."""
+    delisted_apps: tuple[str, ...] = ()
+    """Bundle ids of apps that the App Store no longer has. A restore that installs the apps again cannot bring them
+    back: no backup has the apps themselves (facts 4.5)."""
     exact_domains: tuple[str, ...] | None = None
     """Domains in which a restore deletes everything it does not bring, instead of those known for the iOS version
     (facts 8: whether iOS 27 does this to more than two domains is open)."""
