@@ -77,7 +77,7 @@ def test_messages_photos_and_an_app_move_to_a_phone_in_use(make_lab: MakeLab, io
     assert digests(lab.new, APP_FILE) == digests(lab.old, APP_FILE) != {}
     (confirmation,) = lab.person.confirmations
     assert confirmation.strategy == "rebuild" and confirmation.is_undoable and confirmation.own_limits is not None
-    assert confirmation.own_limits.apps == len(lab.new.apps)
+    assert confirmation.own_limits.apps == 2 and confirmation.own_limits.not_reinstallable == ()
     assert asked(lab)[0] == "airplane-mode"
 
 
