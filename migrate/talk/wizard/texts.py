@@ -203,10 +203,17 @@ def _encryption(question: Question, facts: MoveFacts, answers: Answers) -> Page:
             "keeps it until you change it, so write it down."
         ),
     )
-    rows = (
-        Row("on", (_("Yes, with a password that I choose now"),)),
-        Row("off", (_("No; what is listed above does not move"),)),
+    allowed = question.allowed_values
+    rows = tuple(
+        row
+        for row in (
+            Row("on", (_("Yes, with a password that I choose now"),)),
+            Row("off", (_("No; what is listed above does not move"),)),
+        )
+        if row.value in allowed
     )
+    if "off" not in allowed:
+        lines += wrap_paragraphs(_("A phone in use gets its own backup back, and needs an encrypted one for that."))
     return Page("encryption", _("Encrypt the backup?"), lines=lines, rows=rows)
 
 
