@@ -6,13 +6,17 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from migrate.backup.record import file_id
+from migrate.backup.restore_set.base_rows import NOT_NEEDED
 from migrate.journey import events
 from migrate.journey.journal import Journal
 from migrate.journey.steps import erase, find_my, freshness
+from migrate.journey.steps.own_backup import refuse_unread_files
 from migrate.problems import (
     CategoriesMovedStore,
     CategoriesSynced,
@@ -61,9 +65,8 @@ def asked(lab: Lab) -> list[str]:
     return [event.action for event in lab.received_events if isinstance(event, events.PersonNeeded)]
 
 
-@pytest.mark.parametrize(
-    "ios_version", ["27.0", *(pytest.param(one, marks=pytest.mark.soak) for one in ("18.5", "26.6"))]
-)
+@pytest.mark.soak  # tests/stories moves messages and photos to a phone in use, from the command line
+@pytest.mark.parametrize("ios_version", ["18.5", "26.6", "27.0"])
 def test_messages_photos_and_an_app_move_to_a_phone_in_use(make_lab: MakeLab, ios_version: str) -> None:
     lab = in_use_lab(make_lab, ios_version, old_ios="17.5.1")
     result = lab.move(lab.plan(**THREE, safety={"rehearse": True}))
@@ -153,6 +156,23 @@ def test_what_cannot_be_moved_is_refused_before_anything_is_sent(
     assert not any(lab.home.backups.iterdir()) and lab.person.confirmations == []
 
 
+@pytest.mark.parametrize(
+    ("unread", "refuses"), [("Library/Notes/notes.sqlite", True), (NOT_NEEDED[1], False), (None, False)]
+)
+def test_an_own_backup_that_lacks_a_file_is_refused(unread: str | None, refuses: bool) -> None:
+    """Except for the one file that no phone since iOS 17 can read."""
+    unreadable = {file_id("HomeDomain", unread): "Input/output error (5)"} if unread else {}
+    backup = SimpleNamespace(records=lambda on_bad: iter(()), folder=SimpleNamespace(path=Path("/backups/B")))
+    own: Any = SimpleNamespace(seal=SimpleNamespace(unreadable=unreadable), backup=backup)
+    if not refuses:
+        refuse_unread_files(own)
+        return
+    with pytest.raises(RestoreWouldDelete, match="Input/output error") as refused:
+        refuse_unread_files(own)
+    assert refused.value.exit_code == 30
+
+
+@pytest.mark.soak
 def test_a_file_that_the_phone_cannot_read_would_be_deleted(make_lab: MakeLab, from_backup: dict[str, Any]) -> None:
     unread = "HomeDomain/Library/Notes/notes.sqlite"
     lab = in_use_lab(make_lab, faults=Faults(unreadable={unread: "Input/output error (5)"}))

@@ -17,7 +17,7 @@ from migrate.journey.prompts import OwnBackupLimits
 from migrate.language import _
 from migrate.problems import RestoreWouldDelete
 
-NO_KEY: Final = frozenset({file_id(*NOT_NEEDED)})
+EXPECTED_UNREAD: Final = frozenset({file_id(*NOT_NEEDED)})
 
 
 def refuse_unread_files(own: OpenedBackup) -> None:
@@ -26,7 +26,9 @@ def refuse_unread_files(own: OpenedBackup) -> None:
     Raises:
         RestoreWouldDelete.
     """
-    unread = {name: why for name, why in (own.seal.unreadable if own.seal else {}).items() if name not in NO_KEY}
+    unread = {
+        name: why for name, why in (own.seal.unreadable if own.seal else {}).items() if name not in EXPECTED_UNREAD
+    }
     for name, why in unread.items():
         record = next((one for one in own.backup.records(lambda bad: None) if one.file_id == name), None)
         domain, path = (record.domain, record.relative_path) if record else ("", name)
