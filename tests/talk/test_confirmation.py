@@ -65,14 +65,13 @@ def test_only_a_person_at_a_terminal_can_agree_to_erase_a_phone(
     offer = EraseOffer("New", needed_bytes=60_000_000_000, free_bytes=20_000_000_000)
     answers = iter(["yes", "erase"])
     monkeypatch.setattr(prompts, "ask_line", lambda question: next(answers))
-    monkeypatch.setattr(Passwords, "can_prompt", lambda self: True)
-    assert not TerminalPrompts(Passwords(), yes=True).may_erase(offer), "--yes gives the last confirmation alone"
-    person = TerminalPrompts(Passwords(), yes=False)
+    at_a_terminal = Passwords(can_prompt=lambda: True)
+    assert not TerminalPrompts(at_a_terminal, yes=True).may_erase(offer), "--yes gives the last confirmation alone"
+    person = TerminalPrompts(at_a_terminal, yes=False)
     assert (person.may_erase(offer), person.may_erase(offer)) == (False, True)
     said = " ".join(capsys.readouterr().err.split())
     assert "New has 20 GB free" in said and "up to 60 GB" in said
-    monkeypatch.setattr(Passwords, "can_prompt", lambda self: False)
-    assert not person.may_erase(offer)
+    assert not TerminalPrompts(Passwords(can_prompt=lambda: False), yes=False).may_erase(offer)
 
 
 @pytest.mark.parametrize("safety", [{"backup": "x"}, None], ids=["saved before", "not saved before"])
