@@ -70,7 +70,7 @@ def test_only_a_person_at_a_terminal_can_agree_to_erase_a_phone(
     person = TerminalPrompts(at_a_terminal, yes=False)
     assert (person.may_erase(offer), person.may_erase(offer)) == (False, True)
     said = " ".join(capsys.readouterr().err.split())
-    assert "New has 20 GB free" in said and "up to 60 GB" in said
+    assert "New has 20.0 GB free" in said and "up to 60.0 GB" in said
     assert not TerminalPrompts(Passwords(can_prompt=lambda: False), yes=False).may_erase(offer)
 
 

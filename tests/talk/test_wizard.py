@@ -341,6 +341,12 @@ def test_a_phone_in_use_is_offered_with_what_happens_to_it() -> None:
     assert "experimental" not in said and "is =" not in said
 
 
+def test_only_what_a_phone_reports_is_said_to_be_waited_for() -> None:
+    for action, waits in (("airplane-mode", False), ("erase-phone", True)):
+        said = " ".join(waiting_pages.action_page("Ada's iPhone", action, "back-up-new-phone"))
+        assert ("continues as soon as it is done" in said) is waits and "Ada's iPhone" in said
+
+
 def test_the_page_that_asks_to_install_apps_names_them(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
