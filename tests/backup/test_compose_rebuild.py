@@ -324,11 +324,13 @@ def test_no_two_rows_of_the_two_phones_share_an_inode_number(old: SmallBackup, n
 
 def test_every_directory_above_a_record_has_a_row(old: SmallBackup, new: NewPhone, tmp_path: Path) -> None:
     old.add_file("HomeDomain", "Library/only/on/the/old/phone", b"below folders that the new phone does not have")
-    del old.records["HomeDomain", "Library/only/on"]
+    old.add_file("AppDomain-com.example.solo", "Documents/a", b"in a domain that the new phone does not have")
+    for gap in (("HomeDomain", "Library/only/on"), ("AppDomain-com.example.solo", "")):
+        del old.records[gap]
     old.write()
     made = rebuild(old, new, tmp_path / "set", *(key for key in old.contents if key != KEYCHAIN))
     found = rows(made)
-    assert ("HomeDomain", "Library/only/on/the") in found
+    assert ("HomeDomain", "Library/only/on/the") in found and ("AppDomain-com.example.solo", "") in found
     for domain, path in found:
         parts = path.split("/")[:-1]
         for depth in range(len(parts) + bool(path)):
@@ -476,6 +478,17 @@ def test_a_file_that_could_not_be_read_and_has_no_row_stops_it_too(
         rebuild(encrypted_old, new27, tmp_path / "set", MESSAGES, base_seals=seals)
     assert lost in str(refusal.value) and "place on the phone is not known" in str(refusal.value)
     rebuild(encrypted_old, new27, tmp_path / "set", MESSAGES, base_seals=seals, replaced={lost})
+
+
+def test_a_seal_of_another_backup_says_nothing_of_this_one(
+    encrypted_old: SmallBackup, new27: NewPhone, tmp_path: Path
+) -> None:
+    seals = seal_with_unreadable(new27, tmp_path / "seals", file_id(*STAYS))
+    new27.status_uuid = "0D0C9C5C-4F6F-4C0E-8E0B-2F3A9C1D7E11"  # backed up once more since
+    new27.write()
+    for folder in (seals, tmp_path / "no seals"):
+        with pytest.raises(CannotCompose, match="could not read"):
+            rebuild(encrypted_old, new27, tmp_path / "set", MESSAGES, base_seals=folder)
 
 
 def test_a_file_that_could_not_be_read_is_no_loss_where_a_chosen_one_takes_its_place(

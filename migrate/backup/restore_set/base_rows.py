@@ -10,7 +10,7 @@
     numbers: the set has the numbers of two phones, and the base keeps its own
 [2] here: the base's rows as the phone wrote them, except those that chosen records claim, those with the path of a
     chosen record, and the companions of a database that is left out. If a row that must stay cannot be sent, or the
-    phone could not read a file into this backup, the restore would delete it: no set is made then (facts 4.9)
+    phone could not read a file into this backup, the restore would delete it: no set is made then (INFERRED: facts 4.2)
 
 INFERRED as a whole: each rule has its source, but no restore of such a set onto a real phone is known.
 """

@@ -71,6 +71,7 @@ class SetRequest:
     """For a `rebuild` or `graft`: the new phone's own encrypted backup, fresh, complete and finished."""
     base_password: str | None = field(default=None, repr=False)
     base_seals: Path | None = None
+    """The folder of seals: the base's seal names the files that the new phone could not read. None: there are none."""
     replaced: Collection[str] = field(default=frozenset(), repr=False)
     """File ids of records in the base to leave out, because a chosen category claims them."""
 
@@ -158,7 +159,7 @@ def _compose_on_base(request: SetRequest, source: Manifest, base: Manifest, prog
             builder,
             base,
             domains=None if is_rebuild else GRAFT_DOMAINS,
-            unreadable=_excluded(base, request.base_seals, {}),
+            unreadable=_unreadable_of(base, request.base_seals),
             replaced=request.replaced,
             sent=chosen.sent,
         )
@@ -219,6 +220,14 @@ def _excluded(manifest: Manifest, seals: Path | None, damaged: Mapping[str, str]
     seal = read_seal(seals, manifest.folder) if seals else None
     unreadable = seal.unreadable if seal else {}
     return {**{name: f"the phone could not read it: {message}" for name, message in unreadable.items()}, **damaged}
+
+
+def _unreadable_of(base: Manifest, seals: Path | None) -> dict[str, str]:
+    """Raises CannotCompose: there is no seal of this very backup. What the phone could not read is in no manifest."""
+    if seals is not None and read_seal(seals, base.folder) is None:
+        reason = "nothing here says which files the new iPhone could not read into it, and those would be deleted"
+        raise CannotCompose(str(base.folder.path), reason)
+    return _excluded(base, seals, {})
 
 
 _WITH_BASE = ("rebuild", "graft")
