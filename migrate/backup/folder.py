@@ -27,11 +27,15 @@ MANIFESTS = ("Manifest.db", "Manifest.mbdb")
 
 FILE_ID = re.compile(r"[0-9a-f]{40}")
 
-PLIST_LIMIT_BYTES = {"Info.plist": 512 << 20, "Manifest.plist": 64 << 20, "Status.plist": 1 << 20}
-"""Larger files are not read into memory. Info.plist carries an icon and a receipt for every app (megabytes are normal,
-*read*: facts 3.4); a Status.plist has 189 bytes (*seen*)."""
+PLIST_LIMIT_BYTES = {"Info.plist": 32 << 20, "Manifest.plist": 32 << 20, "Status.plist": 1 << 20}
+"""Larger files are not read into memory: reading one takes three times its size (measured). Info.plist carries an icon
+and a receipt for every app (megabytes are normal, *read*: facts 3.4); a Status.plist has 189 bytes (*seen*)."""
 
-_PIECE_BYTES = 1 << 20  # a read allocates its whole buffer
+LONGEST_TEXT = 256
+"""Longer names, versions and UDIDs are no phone's, and are not shown."""
+
+LONGEST_UDID = 64
+
 _BEGIN_BYTES = 4096
 """Checked before the rest of a plist is read."""
 
@@ -62,7 +66,16 @@ def find_backup(path: Path) -> Path:
 
 
 def _has_manifest(path: Path) -> bool:
-    return any((path / name).is_file() for name in MANIFESTS)
+    return any(_is_there(path / name) for name in MANIFESTS)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is an entry, a link or a pipe too: opening it says what it is instead of that it is missing."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 class BackupFolder:
@@ -119,18 +132,18 @@ class BackupFolder:
     @cached_property
     def is_flat(self) -> bool:
         """Whether this is a backup of iOS 5 to 9: a Manifest.mbdb and no Manifest.db, stored files not in shards."""
-        return not self.manifest_db.is_file() and (self.path / "Manifest.mbdb").is_file()
+        return not _is_there(self.manifest_db) and _is_there(self.path / "Manifest.mbdb")
 
     @property
     def udid(self) -> str:
         """The phone's UDID as the phone spells it, else as the host did, else the folder's name. Unreadable plists are
         skipped."""
-        value = (
+        values = (
             self._plist_text("Manifest.plist", "Lockdown", "UniqueDeviceID"),
             self._plist_text("Info.plist", "Target Identifier"),
             self._plist_text("Info.plist", "Unique Identifier"),
         )
-        return next(filter(None, value), self.path.resolve().name)
+        return next((one for one in values if one and len(one) <= LONGEST_UDID), self.path.resolve().name)
 
     @property
     def ios_version(self) -> str | None:
@@ -225,14 +238,14 @@ class BackupFolder:
         return place
 
     def _plist_text(self, name: str, *keys: str) -> str | None:
-        """The text at this path of keys; None where there is none, or the plist cannot be read."""
+        """The text at this path of keys; None where there is none, it is too long, or the plist cannot be read."""
         try:
             found: Any = self.info if name == "Info.plist" else self.manifest_plist
         except BackupUnreadable:
             return None
         for key in keys:
             found = found.get(key) if isinstance(found, dict) else None
-        return found if isinstance(found, str) and found else None
+        return found if isinstance(found, str) and 0 < len(found) <= LONGEST_TEXT else None
 
     def _plist(self, name: str) -> dict[str, Any] | None:
         path, limit = self.path / name, PLIST_LIMIT_BYTES[name]
@@ -246,7 +259,8 @@ class BackupFolder:
                     raise BackupUnreadable(self.path, name, f"it is larger than {limit:,} bytes")
                 if not may_be_plist(begin):
                     raise BackupUnreadable(self.path, name, "it does not begin as a property list does")
-                data = begin + b"".join(iter(lambda: file.read(_PIECE_BYTES), b""))
+                file.seek(0)
+                data = file.read(claimed)  # one buffer; `claimed` is within the limit
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from migrate.backup.flush import flush_to_disk
 from migrate.backup.private_files import DISK_FULL, FOLDER_MODE, sync_folder
 from migrate.backup.restore_set.link_worker import link_or_copy
 from migrate.problems import DiskFullHere, StrangeFileInBackup
@@ -58,7 +59,7 @@ def _link_folder(source: Path, target: Path) -> None:
 
 @contextmanager
 def replace_folder(into: Path) -> Iterator[Path]:
-    """An empty folder (0700) next to `into` that replaces it when the block succeeds.
+    """An empty folder (0700) next to `into` that replaces it when the block succeeds and all of it is on the disk.
 
     If the block raises, the folder is removed and `into` is unchanged. Leftovers of an earlier, killed attempt are
     removed first. Only one process may do this at a time: the caller holds the run's lock.
@@ -73,6 +74,7 @@ def replace_folder(into: Path) -> Iterator[Path]:
     try:
         building.mkdir(mode=FOLDER_MODE)
         yield building
+        flush_to_disk(building)
         _move_into_place(building, into)
     except BaseException as problem:
         shutil.rmtree(building, ignore_errors=True)

@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from migrate.backup.folder import MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder
+from migrate.backup.folder import LONGEST_TEXT, LONGEST_UDID, MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder
 from migrate.problems import BackupUnreadable
 
 PlaceName = Literal["finder", "itunes", "apple-devices", "migrate", "here"]
@@ -191,7 +191,7 @@ def summarize_backup(
     return BackupSummary(
         backup=path,
         place=place,
-        udid=_text(lockdown, "UniqueDeviceID") or _text(info, "Target Identifier") or path.name,
+        udid=_udid(lockdown, "UniqueDeviceID") or _udid(info, "Target Identifier") or path.name,
         name=_text(lockdown, "DeviceName") or _text(info, "Device Name"),
         model=_text(lockdown, "ProductType") or _text(info, "Product Type"),
         ios_version=_text(lockdown, "ProductVersion") or _text(info, "Product Version"),
@@ -205,7 +205,12 @@ def summarize_backup(
 
 def _text(plist: Mapping[str, Any], key: str) -> str | None:
     found = plist.get(key)
-    return found if isinstance(found, str) and found else None
+    return found if isinstance(found, str) and 0 < len(found) <= LONGEST_TEXT else None
+
+
+def _udid(plist: Mapping[str, Any], key: str) -> str | None:
+    found = _text(plist, key)
+    return found if found is not None and len(found) <= LONGEST_UDID else None
 
 
 def _date(plist: Mapping[str, Any]) -> datetime | None:
@@ -217,11 +222,7 @@ def _encrypted(folder: BackupFolder, manifest: Mapping[str, Any]) -> bool | None
     value = manifest.get("IsEncrypted")
     if isinstance(value, int):
         return bool(value)
-    try:
-        with folder.manifest_db.open("rb") as file:
-            return file.read(16) != b"SQLite format 3\0"
-    except OSError:
-        return None
+    return None if (is_plain := folder.has_plain_header) is None else not is_plain
 
 
 def _is_long(path: Path) -> bool:

@@ -90,16 +90,22 @@ class Backup:
         stored = self._stored_chunks(record) if sealed is None else self._held_chunks(record, sealed)
         return stored if key is None else _decrypted(record, stored, key, on_caught_mid_write)
 
-    def copy(self, record: Record, write: Callable[[memoryview], object]) -> bool:
+    def copy(
+        self,
+        record: Record,
+        write: Callable[[memoryview], object],
+        on_stored: Callable[[memoryview], object] = lambda piece: None,
+    ) -> bool:
         """Pass the content of a file to `write` in the pieces of `chunks`; a piece is valid until `write` returns.
-        Several threads may do so at once. Returns False if the file was caught mid-write.
+        `on_stored` gets the stored bytes first. Several threads may do so at once. Returns False if the content does
+        not end in padding.
 
         Raises:
             BlobMissing, BlobUnreadable, and what `write` raises.
         """
         key = self._key_of(record)
         with self._stored_file(record) as file:
-            fill = _reading(record, file)
+            fill = _reading(record, file, on_stored)
             if key is None:
                 view = memoryview(_buffers.stored)
                 while count := fill(view):
@@ -181,12 +187,14 @@ class _Buffers(threading.local):
 _buffers = _Buffers()
 
 
-def _reading(record: Record, file: FileIO) -> Callable[[memoryview], int]:
+def _reading(record: Record, file: FileIO, on_stored: Callable[[memoryview], object]) -> Callable[[memoryview], int]:
     def fill(buffer: memoryview) -> int:
         try:
-            return file.readinto(buffer)
+            count = file.readinto(buffer)
         except OSError as error:
             raise _unreadable(record, error.strerror or type(error).__name__) from error
+        on_stored(buffer[:count])
+        return count
 
     return fill
 

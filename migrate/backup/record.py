@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from enum import IntEnum
+from stat import S_IFDIR, S_IFLNK, S_IFREG
 
 
 class Kind(IntEnum):
@@ -13,6 +14,9 @@ class Kind(IntEnum):
     FILE = 1
     DIRECTORY = 2
     SYMLINK = 4
+
+
+KINDS_BY_MODE = {S_IFREG: Kind.FILE, S_IFDIR: Kind.DIRECTORY, S_IFLNK: Kind.SYMLINK}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

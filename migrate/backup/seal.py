@@ -4,6 +4,8 @@ backup with the same UUID and Date in Status.plist.
     <seals>/<UDID>.json            the seal of the last finished backup
     <seals>/<UDID>.draft.ndjson    hashes of the backup in progress; one fact per line, each line flushed
 
+A backup that another program made gets its seal while it is verified, and a restore set has one of its own, beside it.
+
 A draft survives the process that wrote it (SIGKILL), so a resumed backup keeps its hashes. A torn last line is cut off.
 After a power failure the last lines may be missing: then those blobs are not in the seal, and verify reports which it
 could not compare.
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from migrate.backup.crypto.stored_content import open_regular_file
+from migrate.backup.flush import flush_to_disk
 from migrate.backup.folder import FILE_ID, BackupFolder
 from migrate.backup.private_files import FILE_MODE, FOLDER_MODE, write_atomically
 from migrate.backup.safe_path import inside
@@ -36,17 +39,27 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class Seal:
     """The digests of one finished backup as it arrived: the one with this `uuid` and `date`."""
 
-    uuid: str
-    date: datetime
+    uuid: str | None
+    date: datetime | None
     digests: dict[str, str] = field(repr=False)  # file id -> SHA-256 of the stored bytes, 64 hex digits
     sizes: dict[str, int] = field(repr=False)  # file id -> stored bytes
     unreadable: dict[str, str] = field(repr=False)  # file id -> the phone's message when it could not read the file
-    app_groups: dict[str, list[str]] = field(repr=False)  # bundle id -> its group containers, as the phone listed them
+    app_groups: dict[str, list[str]] | None = field(repr=False)
+    """Bundle id -> its group containers, as the phone listed them. None: the phone was not asked."""
     manifest: str | None = None  # SHA-256 of Manifest.db as stored; None in older seals and before iOS 10
+    plists: dict[str, str] = field(default_factory=dict, repr=False)
+    """File name -> SHA-256 of the plists of a restore set. Those of a backup may be rewritten: every backup writes
+    Info.plist first, and a change of the password rewrites the keybag (facts 2.6)."""
+    in_transit: frozenset[str] = field(default=frozenset(), repr=False)
+    """Those of `unreadable` that the phone read and that did not arrive as it described them, twice."""
 
     def belongs_to(self, folder: BackupFolder) -> bool:
         """Whether `folder` is this backup, or a hard-linked copy of it."""
         return (self.uuid, self.date) == (folder.status_uuid, folder.status_date)
+
+    def digest_of(self, name: str) -> str | None:
+        """The SHA-256 of the file called `name` (a file id, Manifest.db or a plist); None where it is not sealed."""
+        return self.digests.get(name) or self.plists.get(name) or (self.manifest if name == "Manifest.db" else None)
 
 
 def read_seal(seals: Path, folder: BackupFolder) -> Seal | None:
@@ -92,20 +105,25 @@ def _seal_from(loaded: Any) -> Seal:
     for file_id, (sha256, size) in blobs.items():
         if not FILE_ID.fullmatch(file_id) or not _SHA256.fullmatch(sha256) or not isinstance(size, int):
             raise ValueError(f"blob {file_id[:60]!r}")
-    date = datetime.fromisoformat(loaded["date"])
-    if date.tzinfo is None:
+    uuid, date = loaded["uuid"], loaded["date"] and datetime.fromisoformat(loaded["date"])
+    if date is not None and date.tzinfo is None:
         raise ValueError("date without a zone")
-    manifest = loaded.get("manifest")
-    if manifest is not None and not _SHA256.fullmatch(manifest):
-        raise ValueError("the manifest's digest")
+    manifest, plists = loaded.get("manifest"), dict(loaded.get("plists", {}))
+    if not all(_SHA256.fullmatch(digest) for digest in (*plists.values(), *((manifest,) if manifest else ()))):
+        raise ValueError("the digest of the manifest or of a plist")
+    app_groups = loaded["app_groups"]
     return Seal(
-        uuid=str(loaded["uuid"]),
+        uuid=None if uuid is None else str(uuid),
         date=date,
         digests={file_id: sha256 for file_id, (sha256, _) in blobs.items()},
         sizes={file_id: size for file_id, (_, size) in blobs.items()},
         unreadable={str(file_id): str(reason) for file_id, reason in loaded["unreadable"].items()},
-        app_groups={str(bundle): [str(group) for group in groups] for bundle, groups in loaded["app_groups"].items()},
+        app_groups=None
+        if app_groups is None
+        else {str(bundle): [str(group) for group in groups] for bundle, groups in app_groups.items()},
         manifest=manifest,
+        plists={str(name): digest for name, digest in plists.items()},
+        in_transit=frozenset(str(file_id) for file_id in loaded.get("in_transit", ())),
     )
 
 
@@ -199,6 +217,15 @@ class SealDraft:
         """The phone could not read this file, so its stored bytes are not reliable."""
         self._record({"unreadable": file_id, "reason": reason})
 
+    def mark_damaged(self, file_id: str, reason: str) -> None:
+        """This file arrived otherwise than the phone described it, twice: its stored bytes are not reliable."""
+        self._record({"unreadable": file_id, "reason": reason, "in_transit": True})
+
+    @property
+    def received(self) -> dict[str, int]:
+        """File id -> stored bytes of what has arrived since the backup began, also in an earlier process."""
+        return {file_id: size for file_id, size in self.sizes.items() if file_id not in self._from_base}
+
     def forget(self, file_id: str) -> None:
         """The phone removed this blob."""
         self._record({"forget": file_id})
@@ -212,15 +239,18 @@ class SealDraft:
 
         Only certain hashes are included. Blobs that the phone removed are left out, and so is a hash from the base
         whose blob is newer than the start of this backup: the blob arrived, but its line was lost. `folder` must be a
-        new object: one made before the backup caches the old Status.plist.
+        new object: one made before the backup caches the old Status.plist. Everything in it is on the disk first:
+        with its seal the backup counts as finished.
 
         Raises:
             BackupUnfinished: Status.plist does not describe a finished backup.
+            OSError: something in the folder could not be written.
         """
         uuid, date = folder.status_uuid, folder.status_date
         folder.require_finished()
         if uuid is None or date is None:
             raise BackupUnfinished(folder.path, folder.snapshot_state)
+        flush_to_disk(folder.path, since_ns=self._started_ns)
         known = [file_id for file_id in self.digests if self._is_known(folder, file_id)]
         seal = Seal(
             uuid=uuid,
@@ -230,8 +260,9 @@ class SealDraft:
             unreadable=dict(self.unreadable),
             app_groups=dict(self.app_groups),
             manifest=None if folder.is_flat else sha256_of(folder.manifest_db),
+            in_transit=frozenset(self.in_transit),
         )
-        _write_seal(_seal_path(self._seals, self._udid), seal)
+        write_seal(self._seals, self._udid, seal)
         self.close()
         _draft_path(self._seals, self._udid).unlink(missing_ok=True)
         return seal
@@ -247,7 +278,8 @@ class SealDraft:
         self.digests: dict[str, str] = dict(base.digests) if base else {}
         self.sizes: dict[str, int] = dict(base.sizes) if base else {}
         self.unreadable: dict[str, str] = dict(base.unreadable) if base else {}
-        self.app_groups: dict[str, list[str]] = dict(base.app_groups) if base else {}
+        self.in_transit: set[str] = set(base.in_transit) if base else set()
+        self.app_groups: dict[str, list[str]] = dict(base.app_groups or {}) if base else {}
         self._from_base = set(self.digests)
 
     def close(self) -> None:
@@ -278,6 +310,8 @@ class SealDraft:
             case {"unreadable": str(file_id), "reason": str(reason)} if FILE_ID.fullmatch(file_id):
                 self._drop(file_id)
                 self.unreadable[file_id] = reason
+                if line.get("in_transit") is True:
+                    self.in_transit.add(file_id)
             case {"forget": str(file_id)} if FILE_ID.fullmatch(file_id):
                 self._drop(file_id)
             case {"groups": dict(app_groups)}:
@@ -290,6 +324,7 @@ class SealDraft:
         self.digests.pop(file_id, None)
         self.sizes.pop(file_id, None)
         self.unreadable.pop(file_id, None)
+        self.in_transit.discard(file_id)
         self._from_base.discard(file_id)
 
 
@@ -314,7 +349,7 @@ def _draft_path(seals: Path, udid: str) -> Path:
 
 
 def _name_of(base: Seal | None) -> list[str] | None:
-    return [base.uuid, base.date.isoformat()] if base else None
+    return [str(base.uuid), base.date.isoformat() if base.date else ""] if base else None
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
@@ -325,15 +360,17 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return loaded if isinstance(loaded, dict) else None
 
 
-def _write_seal(path: Path, seal: Seal) -> None:
-    """Replace the old seal when the new one is completely on disk."""
+def write_seal(seals: Path, udid: str, seal: Seal) -> None:
+    """Write the seal of a backup of the phone `udid`, and replace an old one when it is completely on disk."""
     content = {
         "format": FORMAT,
         "uuid": seal.uuid,
-        "date": seal.date.isoformat(),
+        "date": seal.date.isoformat() if seal.date else None,
         "blobs": {file_id: [sha256, seal.sizes[file_id]] for file_id, sha256 in seal.digests.items()},
         "unreadable": seal.unreadable,
         "app_groups": seal.app_groups,
         "manifest": seal.manifest,
+        "plists": seal.plists,
+        "in_transit": sorted(seal.in_transit),
     }
-    write_atomically(path, json.dumps(content, separators=(",", ":")).encode())
+    write_atomically(_seal_path(seals, udid), json.dumps(content, separators=(",", ":")).encode())

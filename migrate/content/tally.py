@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ from migrate.categories.choose import Amount
 from migrate.categories.claims import Claims
 from migrate.content.counting import Counting, ItemCounts
 from migrate.language import _, plural
-from migrate.problems import MigrateError
+from migrate.problems import BadRecord, MigrateError
 
 
 @dataclass
@@ -34,8 +37,35 @@ class OwnerContents:
     """Arrives after the restart."""
     never: Amount = field(default_factory=Amount)
     """Dropped by the new phone."""
+    missing: int = 0
+    """Files of which the backup has no contents, or none of the bytes that the phone reported."""
+    bad_rows: int = 0
+    """Entries of the list of files that are damaged. They are not among `files`."""
     why_later: str | None = None
     why_never: str | None = None
+
+    @property
+    def is_damaged(self) -> bool:
+        return bool(self.missing or self.bad_rows)
+
+    def damage_notes(self) -> tuple[str, ...]:
+        """What of it is damaged in the backup."""
+        notes = []
+        if self.missing:
+            text = plural(
+                "{count:,} of its files is listed, but its contents are missing from the backup",
+                "{count:,} of its files are listed, but their contents are missing from the backup",
+                self.missing,
+            )
+            notes.append(text.format(count=self.missing))
+        if self.bad_rows:
+            text = plural(
+                "{count:,} of its entries in the backup is damaged and not counted",
+                "{count:,} of its entries in the backup are damaged and not counted",
+                self.bad_rows,
+            )
+            notes.append(text.format(count=self.bad_rows))
+        return tuple(notes)
 
     def add(self, record: Record, size: int) -> None:
         self.files += 1
@@ -61,7 +91,8 @@ class OwnerTally(ABC):
     only_in_icloud: int | None = None
     """Those of `items` whose content is known to be in iCloud and not in the backup."""
     complete: bool | None = None
-    """False if an original is known to be elsewhere; None if it is empty or this is unknown."""
+    """False if an original is known to be elsewhere, or something the backup lists is missing from it or damaged; None
+    if it is empty or this is unknown."""
     notes: tuple[str, ...]
     """Everything a person should know, with the notes below."""
     cloud_notes: tuple[str, ...] = ()
@@ -161,6 +192,8 @@ class Tally:
     bytes: int
     shared: Mapping[frozenset[str], Amount] = field(default_factory=dict)
     """Data with several owners (apps of one group), by these owners. Each owner's numbers include it."""
+    bad_rows: int = 0
+    """Entries of the manifest that are damaged. They are not among `files`."""
 
     @property
     def shared_files(self) -> int:
@@ -216,9 +249,11 @@ def tally(backup: Backup, claims: Claims, *, tmp: Path) -> Tally:
     """
     tmp.mkdir(mode=0o700, parents=True, exist_ok=True)
     seen = _RecordPass(claims)
-    for record in backup.records():
+    for record in backup.records(seen.add_bad):
         if record.kind is Kind.FILE:
-            seen.add_record(record, _size(backup, record))
+            stored = _stored_bytes(backup, record)
+            size = (stored or 0) if record.size is None else record.size
+            seen.add_record(record, size, is_missing=stored is None or (not stored and size > 0))
     encrypted = backup.manifest.is_encrypted
     counting = Counting(backup, tmp)
     return Tally(
@@ -244,6 +279,7 @@ def tally(backup: Backup, claims: Claims, *, tmp: Path) -> Tally:
         files=seen.every.files,
         bytes=seen.every.bytes,
         shared=dict(seen.shared),
+        bad_rows=seen.bad_rows,
     )
 
 
@@ -256,8 +292,15 @@ class _RecordPass:
         self.unclaimed: dict[str, Amount] = defaultdict(Amount)
         self.shared: dict[frozenset[str], Amount] = defaultdict(Amount)
         self.every = Amount()
+        self.bad_rows = 0
 
-    def add_record(self, record: Record, size: int) -> None:
+    def add_bad(self, bad: BadRecord) -> None:
+        self.bad_rows += 1
+        if bad.domain:
+            for owner in self._claims.owners(bad.domain, bad.relative_path):
+                self.contents[owner].bad_rows += 1
+
+    def add_record(self, record: Record, size: int, *, is_missing: bool) -> None:
         _add(self.every, size)
         owners = self._claims.owners(record.domain, record.relative_path)
         if OTHER_SYSTEM in owners and self._claims.is_unclaimed(record.domain, record.relative_path):
@@ -265,18 +308,22 @@ class _RecordPass:
             return
         for owner in owners:
             self.contents[owner].add(record, size)
+            self.contents[owner].missing += is_missing
         if len(owners) > 1:
             _add(self.shared[owners], size)
 
 
-def _size(backup: Backup, record: Record) -> int:
-    """The file's size; the size of its blob if the manifest does not say; 0 if both are missing."""
-    if record.size is not None:
-        return record.size
+def _stored_bytes(backup: Backup, record: Record) -> int | None:
+    """The length of a file's stored bytes; None where they are missing."""
+    name = record.file_id  # 40 hex digits: the manifest has checked it
+    with suppress(OSError):  # one call instead of four, for hundreds of thousands of files
+        status = os.lstat(f"{backup.folder.path}/{name[:2]}/{name}")
+        if stat.S_ISREG(status.st_mode):
+            return status.st_size
     try:
         return backup.stored_path(record).stat().st_size
     except (OSError, MigrateError):
-        return 0
+        return None
 
 
 def _add(amount: Amount, size: int) -> None:
@@ -292,7 +339,7 @@ def _orphans(claims: Claims, category: Category, unclaimed: Iterable[str]) -> in
 def _category(
     category: Category, contents: OwnerContents, counts: ItemCounts, *, encrypted: bool, orphans: int
 ) -> CategoryTally:
-    notes = [*counts.number_notes(), *counts.absent_notes()]
+    notes = [*contents.damage_notes(), *counts.number_notes(), *counts.absent_notes()]
     cloud, accounts = counts.elsewhere_notes(), counts.account_notes()
     complete = counts.is_complete if contents.files else None
     if category.only_in_icloud and not contents.files:
@@ -313,7 +360,7 @@ def _category(
         notes.append(note.format(count=orphans))
     return CategoryTally(
         category=category,
-        complete=complete,
+        complete=False if contents.is_damaged else complete,
         notes=(*notes, *cloud, *accounts),
         cloud_notes=cloud,
         account_notes=accounts,
@@ -334,7 +381,7 @@ def _numbers(contents: OwnerContents, counts: ItemCounts) -> dict[str, Any]:
 
 
 def _app(app: AppEntry, contents: OwnerContents, counts: ItemCounts) -> AppTally:
-    notes = [*counts.number_notes(), *counts.absent_notes()]
+    notes = [*contents.damage_notes(), *counts.number_notes(), *counts.absent_notes()]
     cloud, accounts = counts.elsewhere_notes(), counts.account_notes()
     if app.groups_guessed:
         notes.append(_("its app groups are guessed from their names, because this backup does not list them"))
@@ -349,7 +396,7 @@ def _app(app: AppEntry, contents: OwnerContents, counts: ItemCounts) -> AppTally
         notes.append(app.caveat.rstrip("."))
     return AppTally(
         app=app,
-        complete=counts.is_complete if contents.files else None,
+        complete=False if contents.is_damaged else counts.is_complete if contents.files else None,
         notes=(*notes, *cloud, *accounts),
         cloud_notes=cloud,
         account_notes=accounts,

@@ -5,6 +5,11 @@
     {"at": …, "started": STEP}                                 one before every try
     {"at": …, "finished": STEP, "result": {…}}                 the step's result (results.py)
     {"at": …, "reopened": STEP, "why": …}                      a finished step that has to be done again from its start
+    {"at": …, "restore_begins": {…}}                           how the phone looks before the first byte
+    {"at": …, "restore_half_sent": true}                       from here on the phone may have taken it
+    {"at": …, "restore_taken" | "restore_not_taken": true}     the phone's answer, or that it cannot have taken it
+    {"at": …, "restore_again": {TITLE: N, …}}                  it had not; what the next try deletes from the phone
+    {"at": …, "may_lose": BOOL}                                the person accepts that what is new on it is lost
     {"at": …, "ended": OUTCOME, "exit_code": N, "error": …}    how the run ended; a resumed run continues below it
 
 Pending is all steps minus the finished ones. *Started, not finished* is in doubt: look first, then do.
@@ -23,7 +28,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from migrate.journey.results import StepResult, from_json, to_json
 from migrate.problems import JournalDamaged, JournalTooNew
@@ -42,6 +47,7 @@ OLD_RESULT_DEFAULTS: dict[str, dict[str, Any]] = {
 """What formats 1 and 2 could leave out of a result: fields that were added later, and those of steps found done."""
 
 R = TypeVar("R", bound=StepResult)
+Try = Literal["none", "not taken", "in doubt", "taken"]
 
 
 @dataclass
@@ -153,13 +159,38 @@ class Journal:
         return any(line.get("finished") == step for line in self._about(step))
 
     def reopen(self, steps: Sequence[str], why: str) -> None:
-        """Repeat those of `steps` that were begun. Once something was sent this does nothing: the phone is checked
-        first."""
-        if self.latest_value("restore_begins") is not None:
+        """Repeat those of `steps` that were begun. Once the phone may have taken the set this does nothing: the phone
+        is checked first."""
+        if self.may_be_restored:
             return
         for step in steps:
             if self.started(step) is not None:
                 self.append({"reopened": step, "why": why})
+
+    @property
+    def last_try(self) -> Try:
+        """What the journal shows of the newest try to send the set.
+
+        Not taken: the phone had not been sent half of it, or refused, or this process lived to see that the phone had
+        not fetched it all.
+        """
+        if self.finished("restore"):
+            return "taken"
+        for line in reversed(self._about("restore")):
+            if "restore_taken" in line:
+                return "taken"
+            if "restore_not_taken" in line:
+                return "not taken"
+            if "restore_half_sent" in line:
+                return "in doubt"
+            if "restore_begins" in line:
+                return "not taken"
+        return "none"
+
+    @property
+    def may_be_restored(self) -> bool:
+        """Whether the phone has taken the set, or may have."""
+        return self.last_try in ("in doubt", "taken")
 
     def was_reopened(self, step: str) -> bool:
         return any(line.get("reopened") == step for line in self.lines)

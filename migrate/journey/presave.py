@@ -18,6 +18,7 @@ from migrate.journey.context import PresavedBackup
 from migrate.journey.opened_backup import OpenedBackup, open_with_claims
 from migrate.journey.phone_session import PhoneSession, backup_stamp
 from migrate.journey.prompts import Role
+from migrate.journey.second_look import SecondLook
 from migrate.journey.steps.back_up import ready_to_back_up
 from migrate.journey.steps.verify import check
 from migrate.journey.threads import in_thread
@@ -58,7 +59,13 @@ async def presave(session: PhoneSession, role: Role) -> PresaveResult:
     if folder is None:
         async with _step_events(session, f"back-up-{role}-phone"), session.phone(role) as phone:
             async with ready_to_back_up(session, phone, role) as folder:
-                await phone.back_up(folder, seals=session.home.seals, begin="incremental", progress=session.progress())
+                await phone.back_up(
+                    folder,
+                    seals=session.home.seals,
+                    begin="incremental",
+                    progress=session.progress(),
+                    ask_again=SecondLook(session, role),
+                )
             facts = await phone.refresh()
     async with _step_events(session, "verify" if role == "old" else "verify-new-phone"):
         verdict = await check(session, folder, role)

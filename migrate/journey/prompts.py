@@ -44,6 +44,12 @@ class Confirmation:
     """For a rebuild: it is a full restore of the phone's own backup, and what that does not bring back."""
     erases_first: bool = False
     """Whether the person has to erase the phone first, because the set does not fit beside what is on it."""
+    is_sent_again: bool = False
+    """Whether an earlier try was interrupted, and the phone did not take it."""
+    loses: tuple[tuple[str, int], ...] = ()
+    """What came onto the phone since that try and is deleted: title and how many. The person has accepted it."""
+    will_not_come_back: tuple[str, ...] = ()
+    """Sentences about what an undo cannot bring back."""
     undoes: str | None = None
     """The run being undone; `replaces` then lists what arrived after that run and will be lost."""
 
@@ -75,6 +81,10 @@ class UserPrompts(Protocol):
 
     def may_erase(self, offer: EraseOffer) -> bool:
         """Ask whether the person will erase the new phone once everything is ready. False: no, or there is nobody."""
+
+    def is_restored(self, new: str, old: str) -> bool | None:
+        """Ask whether the phone called `new` has taken what was sent to it. None: there is no terminal to ask on, or
+        the person does not know."""
 
     def confirm(self, confirmation: Confirmation) -> bool:
         """Ask for the last confirmation. False: the person declined.

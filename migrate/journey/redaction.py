@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from migrate.language import _, mark
 from migrate.udid import normalize_udid
 
-A_UDID = re.compile(r"\b[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{16}\b")
+A_UDID = re.compile(r"\b(?:[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{16}|[0-9A-Fa-f]{40})\b")
+"""Of newer and of older phones. A file id has the form of the latter, and it gives its path away too."""
 AN_ABSOLUTE_PATH = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^/\\\s\"']+[/\\])+[^/\\\s\"']*")
 
 REDACTED_PHONES = {
@@ -43,7 +44,19 @@ def redact_receipt(receipt: Mapping[str, Any]) -> dict[str, Any]:
         return AN_ABSOLUTE_PATH.sub("[path]", A_UDID.sub("[udid]", text))
 
     findings = [_without_its_file(finding) for finding in receipt.get("findings", ())]
-    cleaned = _map_strings({**receipt, "findings": findings}, clean)
+    remarks = {
+        str(one["what"]): clean_one["what"]
+        for one, clean_one in zip(receipt.get("findings", ()), findings, strict=True)
+    }
+    nameless = {
+        **receipt,
+        "findings": findings,
+        "remarks": [remarks.get(remark, remark) for remark in receipt.get("remarks", ())],
+        **{name: _without_damaged_files(receipt[name]) for name in ("saved", "safety") if receipt.get(name)},
+    }
+    if sent := receipt.get("sent"):
+        nameless["sent"] = {**sent, "left_out": [_without_its_path(one) for one in sent.get("left_out") or ()]}
+    cleaned = _map_strings(nameless, clean)
     assert isinstance(cleaned, dict)
     return cleaned
 
@@ -53,9 +66,26 @@ def _without_its_file(finding: Mapping[str, Any]) -> dict[str, Any]:
     path = finding.get("relative_path")
     if not path:
         return dict(finding)
-    kind = _("a file ({suffix})").format(suffix=PurePath(path).suffix or _("no extension"))
+    kind = _kind_of_file(path)
     sentences = {key: str(finding[key]).replace(path, kind) for key in ("what", "why", "next")}
     return {**finding, **sentences, "relative_path": None, "file_id": None}
+
+
+def _kind_of_file(path: str) -> str:
+    return _("a file ({suffix})").format(suffix=PurePath(path).suffix or _("no extension"))
+
+
+def _without_damaged_files(verified: Mapping[str, Any]) -> dict[str, Any]:
+    """A verified backup whose damaged files are only counted: their sentences name them."""
+    damaged = verified.get("damaged") or {}
+    return {**verified, "damaged": {str(number): _("a damaged file") for number in range(1, len(damaged) + 1)}}
+
+
+def _without_its_path(left_out: Sequence[str]) -> list[str]:
+    """A record that was not sent: domain, path, file id and reason (`Dropped`)."""
+    domain, path, _file_id, reason = left_out
+    kind = _kind_of_file(path)
+    return [domain, kind, "", reason.replace(path, kind) if path else reason]
 
 
 def _map_strings(value: Any, clean: Any) -> Any:

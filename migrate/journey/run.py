@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from migrate.backup.private_files import write_atomically
@@ -18,7 +19,7 @@ from migrate.journey.prompts import Role
 from migrate.journey.run_plan import check_run_id, new_run_id, read_run_plan
 from migrate.journey.runner import Step, lock_run, repeat_end, run_steps
 from migrate.journey.runs import RunFolder
-from migrate.journey.steps.agree import ask_for_confirmation
+from migrate.journey.steps.agree import agree
 from migrate.journey.steps.back_up import (
     back_up_old_phone,
     is_new_phone_backed_up,
@@ -26,19 +27,18 @@ from migrate.journey.steps.back_up import (
     wants_new_phone_backup,
 )
 from migrate.journey.steps.compose import compose_set
+from migrate.journey.steps.doubt import is_already_restored
 from migrate.journey.steps.erase import is_being_erased
-from migrate.journey.steps.freshness import STEPS_ON_OWN_BACKUP
 from migrate.journey.steps.install import install_apps, may_need_apps
 from migrate.journey.steps.meet import meet, preflight
 from migrate.journey.steps.new_phone import back_up_before_move
 from migrate.journey.steps.prove import prove_move, wants_proof
 from migrate.journey.steps.receipt import write_receipt
 from migrate.journey.steps.rehearse import REHEARSE, rehearse, wants_rehearsal
-from migrate.journey.steps.restore import is_already_restored, restore, wait_for_phone
+from migrate.journey.steps.restore import restore, wait_for_phone
 from migrate.journey.steps.verify import verify_new_phone, verify_old_phone
 from migrate.language import _
 from migrate.plan.model import UDID_PATTERN, Plan, digest, to_toml
-from migrate.plan.strategy import OWN_BACKUP_STRATEGIES
 from migrate.problems import (
     JournalTooOld,
     NothingToProve,
@@ -49,6 +49,7 @@ from migrate.problems import (
     UsageWrong,
 )
 from migrate.udid import same_udid
+from migrate.units import now_utc
 
 STEPS = (
     Step("meet", meet),
@@ -65,7 +66,7 @@ STEPS = (
     Step("verify-new-phone", verify_new_phone, is_wanted=wants_new_phone_backup),
     Step("compose", compose_set),
     Step(REHEARSE, rehearse, is_wanted=wants_rehearsal),
-    Step("agree", ask_for_confirmation),
+    Step("agree", agree),
     Step("restore", restore, already_done=is_already_restored, point_of_no_return=True),
     Step("wait-for-phone", wait_for_phone),
     Step("prove", prove_move, is_wanted=wants_proof),
@@ -109,8 +110,10 @@ def _has_begun(folder: Path) -> bool:
     return False
 
 
-async def resume(folder: RunFolder, context: RunContext) -> RunResult:
+async def resume(folder: RunFolder, context: RunContext, *, accept_loss: bool = False) -> RunResult:
     """Continue a run where it stopped, repeating no finished step.
+
+    `accept_loss`: the person accepts that what came onto the new phone since the last try to send the data is lost.
 
     Raises:
         RunBusy: another process is working on it.
@@ -121,11 +124,17 @@ async def resume(folder: RunFolder, context: RunContext) -> RunResult:
         MigrateError: what stopped it this time.
     """
     with lock_run(folder.path):  # before reading: another process may be about to write
-        return await _resume(folder.path, folder.journal(), context)
+        return await _resume(folder.path, folder.journal(), context, accept_loss=accept_loss)
 
 
 async def _resume(
-    folder: Path, journal: Journal, context: RunContext, *, stop_after: str | None = None, may_be_over: bool = False
+    folder: Path,
+    journal: Journal,
+    context: RunContext,
+    *,
+    stop_after: str | None = None,
+    may_be_over: bool = False,
+    accept_loss: bool = False,
 ) -> RunResult:
     if journal.is_of_an_older_format and not journal.is_over:
         raise JournalTooOld(folder.name)
@@ -135,9 +144,11 @@ async def _resume(
         if may_be_over:
             return repeat_end(context, folder, journal)
         raise RunIsOver(folder.name, journal.outcome)
-    if stop_after == REHEARSE and journal.latest_value("restore_begins") is not None:
+    if stop_after == REHEARSE and journal.may_be_restored:
         said = _("{run} has already begun to send data, so it cannot be rehearsed any more.")
         raise UsageWrong(said.format(run=folder.name), "migrate resume")
+    if accept_loss:
+        journal.append({"may_lose": True})
     reopen_stale_steps(journal)
     return await run_steps(context, folder, plan, journal, steps_of(journal), stop_after=stop_after)
 
@@ -166,15 +177,33 @@ def steps_of(journal: Journal) -> tuple[Step, ...]:
     return undo.STEPS if journal.undoes else STEPS
 
 
-def reopen_stale_steps(journal: Journal) -> None:
-    """Before anything was sent, repeat the steps that read the new phone.
+STALE_STEPS = ("back-up-new-phone", "verify-new-phone", "compose", REHEARSE, "agree")
+STALE_AFTER = timedelta(minutes=60)
+"""After this time what was read from the new phone no longer counts, whatever the strategy (*guessed*)."""
 
-    An undo, and a set made from the phone's own backup, would lose what arrived on it since the last try.
+
+def reopen_stale_steps(journal: Journal) -> None:
+    """As long as the phone cannot have taken the set, repeat the steps that read the new phone.
+
+    An undo, and a set made from the phone's own backup, would lose what arrived on it since the last try. An overlay
+    replaces the chosen categories, and a replace everything: what came to them after the safety backup could not be
+    brought back, so an old one is renewed too.
     """
+    strategy = journal.latest_value("strategy")
     if journal.undoes:
         undo.reopen_stale_steps(journal)
-    elif journal.latest_value("strategy") in OWN_BACKUP_STRATEGIES and not is_being_erased(journal):
-        journal.reopen(STEPS_ON_OWN_BACKUP, "the new phone may have changed since")
+    elif (
+        strategy is not None
+        and not is_being_erased(journal)
+        and (strategy not in ("replace", "overlay") or _is_safety_backup_old(journal))
+    ):
+        kept = ("compose", REHEARSE) if strategy == "replace" else ()  # its set does not depend on the new phone
+        journal.reopen([step for step in STALE_STEPS if step not in kept], "the new phone may have changed since")
+
+
+def _is_safety_backup_old(journal: Journal) -> bool:
+    at = next((line["at"] for line in reversed(journal.lines) if line.get("finished") == "back-up-new-phone"), None)
+    return at is not None and now_utc() - datetime.fromisoformat(at) > STALE_AFTER
 
 
 def _refuse_other_phones(named_udids: Mapping[Role, str], journal: Journal, plan: Plan) -> None:

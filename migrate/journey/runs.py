@@ -9,14 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
+from migrate.backup.snapshots.place import Place
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
 from migrate.journey.lock import LockHeld, locked
 from migrate.journey.run_plan import LAST
+from migrate.journey.steps.verify import NewPhoneVerified
+from migrate.language import _
 from migrate.plan.read import read_plan
-from migrate.problems import JournalTooNew, JournalTooOld, MigrateError, RunBusy, RunNotFound, WhichRun
+from migrate.problems import JournalTooNew, JournalTooOld, MigrateError, RunBusy, RunNotFound, UndoNeedsRun, WhichRun
 
 DATED_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
 
@@ -80,7 +84,8 @@ class RunFolder:
 
 def all_runs(home: Home) -> list[RunFolder]:
     """Every run, in the order in which they were begun."""
-    runs = [RunFolder(path) for path in home.runs.iterdir() if (path / "journal.ndjson").exists()]
+    folders = (path for path in home.runs.iterdir() if not path.name.startswith("."))  # not one that was being removed
+    runs = [RunFolder(path) for path in folders if (path / "journal.ndjson").exists()]
     return sorted(runs, key=_begun)
 
 
@@ -130,18 +135,47 @@ def only_unfinished(home: Home) -> RunFolder:
     return unfinished[0]
 
 
-def remove(run: RunFolder) -> None:
+def remove(home: Home, run: RunFolder, *, lose_undo: bool = False) -> None:
     """Forget a run, its receipt and its kept backups. The working backups stay.
 
+    `lose_undo`: the person accepts that nothing can be undone with it any more.
+
     Raises:
-        RunBusy: it is at work.
+        RunBusy: it is at work. UndoNeedsRun: an undo needs it, and that loss is not accepted.
     """
     try:
         with locked(run.path / "lock"):
-            pass
+            losses = undo_losses_without(home, run)
+            if losses and not lose_undo:
+                raise UndoNeedsRun(run.path.name, losses)
     except LockHeld as busy:
         raise RunBusy(run.path.name) from busy
-    shutil.rmtree(run.path)
+    leaving = run.path.with_name(f".{run.path.name}.removed-{token_hex(4)}")  # a killed process leaves no half run
+    run.path.rename(leaving)
+    shutil.rmtree(leaving)
+
+
+def undo_losses_without(home: Home, run: RunFolder) -> tuple[str, ...]:
+    """What can no longer be undone without this run, in words of the person's.
+
+    Its places say who needs them. Runs from before there were protections are protected if they sent anything.
+    """
+    try:
+        journal = run.journal()
+    except (MigrateError, OSError):  # what cannot be read cannot be undone either
+        return ()
+    losses = []
+    phone = journal.name_of("new") or _("the new phone")
+    safety = journal.find_result(NewPhoneVerified)
+    if safety is not None:
+        place = Place(safety.backup.parent)
+        is_older = not place.has_been_protected and journal.latest_value("restore_begins") is not None
+        if place.path.exists() and (place.protections or is_older):
+            losses.append(_("the backup of {phone} as it was before {run}").format(phone=phone, run=run.path.name))
+    for other in all_runs(home):
+        if other.unfinished and other.journal().undoes == run.path.name:
+            losses.append(_("what the unfinished undo {undo} needs").format(undo=other.path.name))
+    return tuple(losses)
 
 
 def bytes_on_disk(folder: Path) -> int:

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.links import link_or_copy, link_tree
 from migrate.backup.private_files import write_atomically
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind
+from migrate.backup.snapshots.place import Place
 from migrate.categories.claims import Claims
 from migrate.journey.changes_since import ChangesSince
 from migrate.journey.context import RunContext, RunResult
@@ -31,19 +31,23 @@ from migrate.journey.runs import RunFolder, all_runs, find_run
 from migrate.journey.steps.agree import ask_for_confirmation
 from migrate.journey.steps.back_up import NewPhoneBackedUp, back_up_new_phone, is_new_phone_backed_up
 from migrate.journey.steps.compose import ComposedSet, Replacement
-from migrate.journey.steps.prove import prove_move
+from migrate.journey.steps.doubt import is_already_restored
+from migrate.journey.steps.prove import Proved, prove_move
 from migrate.journey.steps.receipt import write_receipt
-from migrate.journey.steps.restore import is_already_restored, restore, wait_for_phone
+from migrate.journey.steps.restore import restore, wait_for_phone
 from migrate.journey.steps.verify import (
     NewPhoneVerified,
+    OldPhoneVerified,
     SafetyBackupVerified,
     as_verified,
     check,
+    subfolder_for_now,
     verify_and_link,
 )
 from migrate.journey.threads import in_thread
+from migrate.journey.undo_losses import WillNotComeBack, sentences, will_not_come_back
 from migrate.language import _
-from migrate.plan.model import to_toml
+from migrate.plan.model import Plan, to_toml
 from migrate.plan.preflight import refuse_restore_of_own_backup
 from migrate.plan.strategy import Strategy
 from migrate.problems import NothingToUndo, UndoWouldLose
@@ -113,6 +117,8 @@ class SetToPutBack(ComposedSet):
     """What an undo sends: the safety backup, whole. `replaces` counts what arrived since and will be lost."""
 
     step = "compare"
+    lost: tuple[WillNotComeBack, ...] = ()
+    """What the safety backup cannot bring back."""
 
 
 async def meet(run: Run) -> None:
@@ -129,19 +135,13 @@ async def preflight(run: Run) -> None:
 
 async def verify_safety_backup(run: Run) -> SafetyBackupVerified:
     """Link the safety backup into this run, so that it outlives the other run, and verify it in full."""
-    source = _safety_backup_of(run)
-    kept = run.folder / "safety" / source.name
-    kept.parent.mkdir(exist_ok=True, mode=0o700)
-    await in_thread(run, lambda: link_tree(source, kept))
-    seal = source.parent / f"{BackupFolder(source).udid}.json"
-    if seal.exists():
-        (kept.parent / seal.name).unlink(missing_ok=True)
-        link_or_copy(seal, kept.parent / seal.name)
+    source, place = _safety_backup_of(run), Place(run.folder / "safety")
+    kept = await in_thread(run, lambda: place.keep(source, source.parent))
     return as_verified(SafetyBackupVerified, await check(run, kept, "new"), kept)
 
 
 async def verify_current_backup(run: Run, backed_up: NewPhoneBackedUp) -> NewPhoneVerified:
-    return await verify_and_link(NewPhoneVerified, run, backed_up.backup, "new", "now")
+    return await verify_and_link(NewPhoneVerified, run, backed_up.backup, "new", subfolder_for_now(run, "now"))
 
 
 async def compare(run: Run, put_back: SafetyBackupVerified, current: NewPhoneVerified) -> SetToPutBack:
@@ -162,10 +162,14 @@ async def compare(run: Run, put_back: SafetyBackupVerified, current: NewPhoneVer
         new = await in_thread(run, changes.counted)
         rows = [Replacement(owner, title_of(now.claims, owner), 0, count) for owner, count in sorted(new.items())]
         if rows and not run.journal.latest_value("may_lose"):
-            lost = tuple(f"{row.title} ({row.on_new_phone:,})" for row in rows)
-            raise UndoWouldLose(undone.run_id, run.name_of("new"), lost)
+            titles = tuple(f"{row.title} ({row.on_new_phone:,})" for row in rows)
+            raise UndoWouldLose(undone.run_id, run.name_of("new"), titles)
         owners = await in_thread(run, lambda: _owners(safety.backup, safety.claims))
+        since = [(row.title, row.on_new_phone or 0) for row in rows]
+        encrypted = put_back.encrypted is not False
+        lost = await in_thread(run, lambda: will_not_come_back(safety, is_encrypted=encrypted, since=since))
         return SetToPutBack(
+            lost=tuple(lost),
             set=put_back.backup,
             records=put_back.records,
             files=put_back.files,
@@ -188,6 +192,23 @@ def _safety_backup_of(run: Run) -> Path:
     return find_run(run.home, str(run.journal.undoes)).journal().result(NewPhoneVerified).backup
 
 
+async def ask_to_undo(run: Run, plan: Plan, put_back: SetToPutBack, safety: NewPhoneVerified | None) -> None:
+    """The last confirmation: it says what the undo cannot bring back."""
+    await ask_for_confirmation(run, plan, put_back, safety, will_not_come_back=sentences(put_back.lost))
+
+
+async def prove_undo(
+    run: Run, plan: Plan, put_back: SetToPutBack, safety: NewPhoneVerified | None, verified: OldPhoneVerified | None
+) -> Proved:
+    """Compare the phone with the safety backup. If all is there again, no undo needs the undone run any more."""
+    proof = await prove_move(run, plan, put_back, safety, verified)
+    if not proof.verdict.startswith("not proven"):
+        place = Place(_safety_backup_of(run).parent)
+        if place.path.exists():
+            place.release(str(run.journal.undoes))
+    return proof
+
+
 STEPS = (
     Step("meet", meet),
     Step("preflight", preflight),
@@ -195,9 +216,9 @@ STEPS = (
     Step("back-up-new-phone", back_up_new_phone, already_done=is_new_phone_backed_up),
     Step("verify-new-phone", verify_current_backup),
     Step("compare", compare),
-    Step("agree", ask_for_confirmation),
+    Step("agree", ask_to_undo),
     Step("restore", restore, already_done=is_already_restored, point_of_no_return=True),
     Step("wait-for-phone", wait_for_phone),
-    Step("prove", prove_move),
+    Step("prove", prove_undo),
     Step("receipt", write_receipt),
 )

@@ -30,7 +30,7 @@ from migrate.phone.lockdown import CONNECTION_LOST_ERRORS, Lockdown, open_socket
 from migrate.phone.mobilebackup2.link import SILENCE_S, DeviceLink, LinkEnded, LinkSilent
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.quoting import safe_text
-from migrate.phone.service import translate_parse_errors
+from migrate.phone.service import PhoneFiles, translate_parse_errors
 from migrate.phone.wait import NotReady, Time, UserWait
 from migrate.problems import (
     MigrateError,
@@ -95,7 +95,7 @@ class PhoneConnection:
         """
         try:
             with translate_parse_errors():
-                return await stack.enter_async_context(AfcService(self.client))
+                return await stack.enter_async_context(PhoneFiles(self.client))
         except CONNECTION_LOST_ERRORS:
             raise
         except PyMobileDevice3Exception:

@@ -10,18 +10,18 @@ from types import TracebackType
 from typing import Literal, Self
 
 from pymobiledevice3.exceptions import AfcException
-from pymobiledevice3.services.afc import AfcService
 
+from migrate.backup.seal import Seal
 from migrate.phone.connection import PhoneConnection
 from migrate.phone.facts import PhoneFacts, setup_finished, trusted_facts
 from migrate.phone.lockdown import read_values
 from migrate.phone.meeting import Meeting
-from migrate.phone.mobilebackup2.back_up import BackupReport, back_up
+from migrate.phone.mobilebackup2.back_up import AskAgain, BackupReport, back_up
 from migrate.phone.mobilebackup2.info_plist import InstalledApp, browse_apps
 from migrate.phone.mobilebackup2.password import change_backup_password
 from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions, RestoreReport, restore
 from migrate.phone.muxer import UsbmuxConfig
-from migrate.phone.service import AFC_TIMEOUT_S, translate_parse_errors
+from migrate.phone.service import AFC_TIMEOUT_S, PhoneFiles, translate_parse_errors
 from migrate.phone.wait import NotReady, Time, UserWait
 from migrate.problems import MigrateError, NotActivated, PhoneLost, SetupUnfinished
 from migrate.progress import Progress, no_progress
@@ -136,7 +136,7 @@ class Phone:
         """The names of its photos and videos, as `100APPLE/IMG_0001.JPG`. They are only to be compared or counted."""
         found: list[str] = []
         with self._connection.translate_errors("a query of its photos"), translate_parse_errors():
-            async with asyncio.timeout(AFC_TIMEOUT_S), AfcService(self._connection.client) as afc:
+            async with asyncio.timeout(AFC_TIMEOUT_S), PhoneFiles(self._connection.client) as afc:
                 with suppress(AfcException):
                     for roll in await afc.listdir("/DCIM"):
                         with suppress(AfcException):
@@ -152,9 +152,10 @@ class Phone:
         seals: Path,
         begin: Literal["incremental", "fresh"] = "incremental",
         progress: Progress = no_progress,
+        ask_again: AskAgain | None = None,
     ) -> BackupReport:
         """Back it up into `folder` (see `mobilebackup2.back_up`)."""
-        return await back_up(self._connection, folder, seals=seals, begin=begin, progress=progress)
+        return await back_up(self._connection, folder, seals=seals, begin=begin, progress=progress, ask_again=ask_again)
 
     async def restore(
         self,
@@ -165,6 +166,7 @@ class Phone:
         restore_applications: bool,
         progress: Progress = no_progress,
         attempt: RestoreAttempt | None = None,
+        seal: Seal | None = None,
     ) -> RestoreReport:
         """Send it the restore set (see `mobilebackup2.restore`)."""
         return await restore(
@@ -175,6 +177,7 @@ class Phone:
             restore_applications=restore_applications,
             progress=progress,
             attempt=attempt,
+            seal=seal,
         )
 
     async def change_backup_password(

@@ -10,11 +10,13 @@ import asyncio
 import plistlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
 from pymobiledevice3.exceptions import ProtocolError, PyMobileDevice3Exception
+from pymobiledevice3.lockdown_service_provider import LockdownServiceProvider
 from pymobiledevice3.plist_types import PlistDict, PlistSendable
 from pymobiledevice3.service_connection import ServiceConnection
+from pymobiledevice3.services.afc import AfcService
 
 from migrate.phone.quoting import safe_text
 from migrate.plists import NotAPlist, load_plist
@@ -55,6 +57,22 @@ class Service(ServiceConnection):
         async with self._transaction_lock:
             await self.send_plist(data, endianity, fmt)
             return await self.recv_plist(endianity)
+
+
+class PhoneFiles(AfcService):
+    """pymobiledevice3's AFC client, which leaves an answer behind that nobody asks for when a phone is unplugged while
+    it sends: asyncio then prints "Future exception was never retrieved" with a traceback. Here it is always asked for.
+    """
+
+    def __init__(self, lockdown: LockdownServiceProvider) -> None:
+        super().__init__(lockdown)
+        self._afc_pending = _Awaited()
+
+
+class _Awaited(dict[int, "asyncio.Future[Any]"]):
+    def __setitem__(self, number: int, answer: asyncio.Future[Any]) -> None:
+        answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+        super().__setitem__(number, answer)
 
 
 def _dictionary(data: bytes) -> PlistDict:

@@ -17,6 +17,7 @@ from migrate.problems.problem import Command as Command
 from migrate.problems.problem import MigrateError as MigrateError
 from migrate.problems.problem import Paste as Paste
 from migrate.problems.problem import Problem as Problem
+from migrate.problems.problem import RecordProblem as RecordProblem
 from migrate.problems.problem import paste as paste
 from migrate.problems.proof import *
 from migrate.problems.registry import all_problems as all_problems

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from migrate.language import _
-from migrate.problems.problem import Command, MigrateError, RecordProblem, by_count, when
+from migrate.problems.problem import Command, MigrateError, Problem, RecordProblem, by_count, when
 
 # -- opening ---------------------------------------------------------------------------------------------------------
 
@@ -148,6 +148,20 @@ class BadRecord(MigrateError):
         return f"{self.domain or '?'} {self.relative_path or repr(self.file_id)}"
 
 
+class EntriesNotCounted(Problem):
+    """`show` counts what can be read."""
+
+    count: int
+    severity = "warning"
+    what = by_count(
+        "count",
+        "One entry of the backup is damaged and was not counted.",
+        "{count:,} entries of the backup are damaged and were not counted.",
+    )
+    why = "All other entries were read."
+    next = "See which they are: {verify_backup}"
+
+
 class BlobMissing(MigrateError):
     file_id: str
     domain: str
@@ -277,7 +291,7 @@ class CannotExtractHere(MigrateError):
     why = "The system answered: {system_said}. The files already written are complete, and the backup is unchanged."
     next = when(
         "disk_full",
-        "Free some space on that disk, or name a new folder on another disk with --to DIR.",
+        "Free some space on that disk, then {again} It continues where it stopped.",
         otherwise="Name a new folder that you can write to with --to DIR.",
     )
 
@@ -293,7 +307,7 @@ class ExtractStopped(MigrateError):
     exit_code = 130
     what = "You stopped the extraction to {folder}."
     why = "The files already written are complete. The unfinished one was removed."
-    next = "Delete that folder, or name another one with --to DIR, and run the same command again."
+    next = "Continue where it stopped: {again}"
 
 
 class ExtractRecordBad(RecordProblem):
@@ -302,6 +316,52 @@ class ExtractRecordBad(RecordProblem):
     what = "{file} was not extracted."
     why = "Its entry in the backup is damaged: {reason}."
     next = "See what else is damaged with {verify_backup} and fetch it from the phone with: {repair_backup}"
+
+
+class ExtractNeedsRoom(MigrateError):
+    """The chosen files are larger than the free space of the disk they should be extracted to."""
+
+    folder: str
+    needed_bytes: int
+    free_bytes: int
+    exit_code = 33
+    what = "There is not enough space for these files on the disk of {folder}."
+    why = "They need {needed_bytes}, and {free_bytes} are free. Nothing was written."
+    next = "Free some space on that disk, or name a folder on another disk with --to DIR."
+
+
+class ExtractEmptied(RecordProblem):
+    size: int
+    exit_code = 30
+    what = "{file} was not extracted: it is empty in the backup."
+    why = "The phone reported {size:,} bytes for it, and none of them are here."
+    next = "See what else is damaged with {verify_backup} and fetch it from the phone with: {repair_backup}"
+
+
+class ExtractDamaged(RecordProblem):
+    reason: str
+    exit_code = 30
+    what = "{file} is damaged. What is left of it was extracted."
+    why = "{reason!c}."
+    next = "See what else is damaged with {verify_backup} and fetch it from the phone with: {repair_backup}"
+
+
+class ExtractNameChanged(RecordProblem):
+    """A name that the phone's file system would not keep either: `a//b`, `./a`."""
+
+    place: str
+    severity = "warning"
+    what = "{file} was extracted under another name: {place}."
+    why = "Its name has an empty part or a part that is only a dot. No iPhone writes such names."
+    next = "Find out which program made the backup, if you do not know it."
+
+
+class ExtractNamesMeet(RecordProblem):
+    reason: str
+    exit_code = 30
+    what = "{file} was not extracted: another entry of the backup has its place."
+    why = "{reason!c}."
+    next = "See what else is wrong with the backup: {verify_backup}"
 
 
 class ExtractMissing(RecordProblem):

@@ -6,7 +6,9 @@ Severity "error" makes a backup damaged. A "warning" is worth knowing but proves
 
 from __future__ import annotations
 
-from migrate.problems.problem import Problem, RecordProblem, when
+from pathlib import Path
+
+from migrate.problems.problem import MigrateError, Problem, RecordProblem, when
 
 BACK_UP_FROM_SCRATCH = (
     'Use another copy of this backup, or back up the phone from the beginning (begin = "fresh" in the plan).'
@@ -120,6 +122,25 @@ class ManifestMissing(Problem):
     what = "The backup's list of files (Manifest.db) is missing."
     why = "Without it the files in the backup have no names."
     next = FETCH_LIST
+
+
+class ManifestEmpty(MigrateError):
+    """The list of files is sound and has no entry."""
+
+    path: Path
+    exit_code = 30
+    what = "The backup {path} lists no files."
+    why = "Its list of files has no entries, not even folders. The list of every iPhone has thousands."
+    next = BACK_UP_FROM_SCRATCH
+
+
+class ManifestLogRead(Problem):
+    """Manifest.db-wal has committed changes, which belong to the database."""
+
+    severity = "warning"
+    what = "Part of the backup's list of files is in Manifest.db-wal. It was read too."
+    why = "An iPhone leaves no such file: another program opened Manifest.db and changed it."
+    next = "Back up the phone again, which gives a clean list: {back_up_phone}"
 
 
 class ManifestUnreadable(Problem):
@@ -305,6 +326,13 @@ class NameUnsafe(RecordProblem):
     next = "Do not restore this backup with any program unless you know who made it. Back up the phone again."
 
 
+class NameUsedAsFolder(RecordProblem):
+    exit_code = 30
+    what = "The backup lists {file} both as a file and as a folder with files in it."
+    why = "A name on an iPhone is one or the other, so one of these entries is wrong."
+    next = REPAIR
+
+
 class ListedTwice(RecordProblem):
     exit_code = 30
     what = "{file} is listed twice."
@@ -428,6 +456,24 @@ class SizeDiffers(RecordProblem):
         "during the backup, but it may also have been shortened.",
     )
     next = "Look at it on the new phone. Backing up again while the phone is not in use gives a cleaner copy."
+
+
+class DamagedInTransit(RecordProblem):
+    """It arrived with another length than the phone announced, and does not end as a complete file does."""
+
+    size: int
+    stored_size: int
+    asked_twice: bool  # by this program, so that fetching it a third time may not help; a move leaves it out
+    exit_code = 30
+    severity = when("asked_twice", "warning", otherwise="error")
+    what = "{file} was damaged on its way from the phone."
+    why = when(
+        "asked_twice",
+        "The phone announced {size:,} bytes. It was asked for twice, and both times something else arrived.",
+        otherwise="The phone announced {size:,} bytes. {stored_size:,} are stored here, and they do not end as a "
+        "complete file does.",
+    )
+    next = "Use another cable and another USB port. Then back up the phone again."
 
 
 # -- databases -------------------------------------------------------------------------------------------------------

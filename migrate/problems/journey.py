@@ -58,18 +58,35 @@ class RestoreInDoubt(MigrateError):
 
     phone: str
     run: str
-    plan: str
     exit_code = 50
-    run_again = Command("run", "{plan}")
+    resume = Command("resume", "{run}")
     what = "migrate does not know whether {phone} was restored, so it sends nothing to it again."
     why = (
-        "migrate was stopped while it sent the data, and the phone looks as it did before. If it was restored and used "
-        "since, sending the data again would overwrite what is new on it."
+        "migrate was stopped while it sent the data, and nothing that it can read decides whether the phone took it. "
+        "If it did and was used since, sending the data again would overwrite what is new on it."
     )
     next = (
-        "Look at {phone}. If your data is on it, keep it and stop here. Otherwise start a new move, which"
-        " uses the phone "
-        "as it is now: {run_again}"
+        "Look at {phone}: whether it says Hello or Restore Completed, or has the data on it. Then continue in a "
+        "terminal and without --yes, and answer the question about it: {resume}"
+    )
+
+
+class ResendWouldLose(MigrateError):
+    """The phone did not take the set, and has something since that sending it again would delete."""
+
+    run: str
+    phone: str
+    titles: tuple[str, ...]
+    exit_code = 11
+    resume = Command("resume", "{run}", "--lose-what-came-after")
+    what = "Sending the data again would delete what is new on {phone}: {titles:; }."
+    why = (
+        "The phone did not take the first try. This is neither in the data to send nor in the backup that was made of "
+        "the phone before, if there is one. Nothing was changed."
+    )
+    next = (
+        "Keep the phone as it is. To send the data anyway (the phone is backed up first, and that backup is kept on "
+        "this computer), run: {resume}"
     )
 
 
@@ -291,6 +308,28 @@ class ChosenFilesUnreadable(MigrateError):
     )
 
 
+class ChosenFilesDamaged(MigrateError):
+    """Chosen files did not arrive as the old phone described them, though it was asked twice."""
+
+    count: int
+    first: str
+    categories: tuple[str, ...]
+    exit_code = 35
+    what = by_count(
+        "count",
+        "One of the chosen files was damaged on its way from the old phone: {first}.",
+        "{count:,} of the chosen files were damaged on their way from the old phone, among them {first}.",
+    )
+    why = (
+        "The phone was asked for it twice, and what arrived was never what it had announced. The files belong to: "
+        "{categories}."
+    )
+    next = (
+        "Use another cable and another USB port, and {again}, which fetches them again. To move without them, write "
+        "accept_unreadable = true under [safety] in the plan, and start a new run."
+    )
+
+
 class WouldReplace(MigrateError):
     """Something on the new phone would be replaced without the plan saying so."""
 
@@ -417,6 +456,18 @@ class UndoWouldLose(MigrateError):
     next = "Keep the phone as it is. To undo anyway (a backup of the new data is kept on this computer), run: {undo}"
 
 
+class UndoNeedsRun(MigrateError):
+    """`runs rm` of a run that an undo still needs."""
+
+    run: str
+    losses: tuple[str, ...]
+    exit_code = 2
+    delete = Command("runs", "rm", "{run}", "--lose-undo")
+    what = "{run} was not deleted, because an undo may still need it."
+    why = "Without it this is lost for good: {losses:; }."
+    next = "Keep it as long as you may want to undo. To delete it all the same: {delete}"
+
+
 # -- noticed in a run --------------------------------------------------------------------------------------------------
 
 
@@ -440,9 +491,18 @@ class LeftOut(RecordProblem):
 
 class LeftBehindUnreadable(RecordProblem):
     categories: tuple[str, ...]
+    in_transit: bool  # damaged on its way, and not unreadable on the phone
     severity = "warning"
-    what = "{relative_path} is not moved: the old phone could not read it."
-    why = "The phone reported a read error twice, and the plan accepts that (accept_unreadable)."
+    what = when(
+        "in_transit",
+        "{relative_path} is not moved: it was damaged on its way from the old phone.",
+        otherwise="{relative_path} is not moved: the old phone could not read it.",
+    )
+    why = when(
+        "in_transit",
+        "It was asked for twice, and the plan accepts that (accept_unreadable).",
+        otherwise="The phone reported a read error twice, and the plan accepts that (accept_unreadable).",
+    )
     next = "Look for it on the old phone."
 
 

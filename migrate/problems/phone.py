@@ -467,6 +467,37 @@ class FileUnreadable(Problem):
     next = "Restart {phone} and back it up again. If the file stays unreadable, it is damaged on the phone."
 
 
+class FileDamagedInTransit(Problem):
+    """A file arrived otherwise than the phone announced it, twice."""
+
+    phone: str
+    file_id: str
+    path: str
+    severity = "warning"
+    what = "{path} of {phone} was damaged on its way to this computer."
+    why = "It was asked for twice, and both times it was not what the phone had announced."
+    next = "Use another cable and another USB port, and back up {phone} again."
+
+
+class RestoreSetChanged(MigrateError):
+    """A file of the restore set is not the one that was sealed. Noticed while it was sent."""
+
+    phone: str
+    path: str
+    name: str  # a file id, Manifest.db or a plist
+    domain: str  # "" where the manifest does not tell
+    relative_path: str
+    reason: str
+    exit_code = 30
+    what = "{file} has changed on this computer's disk since it was verified, so the restore was stopped."
+    why = "{reason!c}. {phone} did not receive all of it: nothing on it has changed. The data lies in {path}."
+    next = "Check this computer's disk. Then start a new run: {run_plan}"
+
+    @property
+    def file(self) -> str:
+        return f"{self.relative_path} ({self.domain})" if self.relative_path else self.name
+
+
 class MoreFilesUnreadable(Problem):
     phone: str
     count: int

@@ -39,7 +39,22 @@ Paste = Callable[..., str]
 
 def paste(*words: str) -> str:
     """`migrate WORDS`, quoted for a shell."""
-    return shlex.join(("migrate", *words))
+    return quoted_command("migrate", *words)
+
+
+def quoted_command(*words: str) -> str:
+    """These words as one line that a shell reads as they are, control characters too."""
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    if not _CONTROL.search(word):
+        return shlex.quote(word)
+    escaped = word.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", escaped) + "'"
+
+
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 class Command:
@@ -206,6 +221,9 @@ class MigrateError(Problem, abstract=True):
     """A problem that ends the command. Its definition has an exit code."""
 
 
+LONGEST_NAME = 300
+
+
 class RecordProblem(Problem, abstract=True):
     """A problem of one record of a backup."""
 
@@ -216,7 +234,7 @@ class RecordProblem(Problem, abstract=True):
     @property
     def file(self) -> str:
         """What the sentences call the record."""
-        return f"{self.domain or '?'} {self.relative_path or self.file_id}".rstrip()
+        return shortened(f"{self.domain or '?'} {self.relative_path or self.file_id}".rstrip(), LONGEST_NAME)
 
     @classmethod
     def of(cls, record: RecordPlace, **facts: Any) -> Self:
@@ -328,7 +346,7 @@ class _Facts(Mapping[str, Any]):
         return again or _(AGAIN)
 
     def _pasted(self, command: Command) -> str:
-        words = (_TEMPLATES.vformat(word, (), self) for word in command.words)
+        words = (_WORDS.vformat(word, (), self) for word in command.words)
         return self._paste(*(word for word in words if word))
 
     def __iter__(self) -> Iterator[str]:
@@ -348,12 +366,36 @@ class _Templates(Formatter):
         return super().convert_field(value, cast(Any, conversion))
 
     def format_field(self, value: Any, format_spec: str) -> str:
+        return shortened(self.format_fact(value, format_spec))
+
+    def format_fact(self, value: Any, format_spec: str) -> str:
         if isinstance(value, tuple):
             return (format_spec or ", ").join(map(str, value))
         return str(value) if isinstance(value, Path) else str(super().format_field(value, format_spec))
 
 
-_TEMPLATES = _Templates()
+class _Words(_Templates):
+    """The words of commands: pasted, so never changed."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return self.format_fact(value, format_spec)
+
+
+_TEMPLATES, _WORDS = _Templates(), _Words()
+
+LONGEST_FACT = 1000
+"""Characters of one fact in a sentence. iOS allows paths of 1,024 bytes; a hostile backup names what it likes."""
+
+
+def shortened(text: str, longest: int = LONGEST_FACT) -> str:
+    """`text` on one line, and without its middle where it is longer. Most facts are from a phone or a backup."""
+    line = _BREAKS.sub("\N{REPLACEMENT CHARACTER}", text)
+    if len(line) <= longest:
+        return line
+    return f"{line[: longest // 2]}…{line[len(line) - (longest - longest // 2 - 1) :]}"
+
+
+_BREAKS = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
 
 def _capital(text: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from migrate.backup.folder import BackupFolder
+    from migrate.backup.seal import Seal
 
 T = TypeVar("T")
 
@@ -43,6 +44,17 @@ def with_password(folder: BackupFolder, passwords: Passwords, work: Callable[[st
                 raise
             say(_("That is not the password of this backup. Try again."))
     raise AssertionError("unreachable")
+
+
+def usable_seal(seals: Path, folder: BackupFolder) -> Seal | None:
+    """The seal of this backup; None where there is none, or it is damaged, which `verify` reports."""
+    from migrate.backup.seal import read_seal
+    from migrate.problems import MigrateError
+
+    try:
+        return read_seal(seals, folder)
+    except MigrateError:
+        return None
 
 
 def needs_password(folder: BackupFolder) -> bool:

@@ -21,6 +21,7 @@ from typing import Any, Literal, TextIO
 from migrate.language import _, plural
 from migrate.problems import MigrateError, NoTerminal, Paste, paste
 from migrate.problems.finding import Finding
+from migrate.problems.problem import shortened
 
 CONTROL_CHARACTERS = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -112,6 +113,15 @@ def safe(text: str) -> str:
     return shown.translate(ASCII_REPLACEMENTS) if is_plain() else shown
 
 
+def one_line(text: object) -> str:
+    """Foreign text on one line, at most 4,096 characters of it: for a path on a line of its own, which is copied."""
+    return shortened(safe(str(text)), LONGEST_LINE)
+
+
+LONGEST_LINE = 4096  # a path on this computer is not longer
+LONGEST_PARAGRAPH = 8000
+
+
 def dump_json(value: Any, *, indent: int | None = None) -> str:
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return CONTROL_CHARACTERS.sub(
@@ -130,7 +140,7 @@ def wrapped(text: str, *, indent: str = "", first: str | None = None) -> str:
     """`text` in lines that fit. Words are never cut: commands and paths must stay pasteable."""
     return "\n".join(
         textwrap.wrap(
-            safe(text),
+            safe(text if len(text) <= LONGEST_PARAGRAPH else f"{text[:LONGEST_PARAGRAPH]}…"),
             width=width(),
             initial_indent=indent if first is None else first,
             subsequent_indent=indent,
@@ -169,22 +179,43 @@ MAX_SHOWN_PER_CODE = 5
 
 
 def format_findings(findings: Iterable[Finding]) -> list[str]:
-    """Findings as text: the most severe first, many of one kind counted, each kind explained once."""
-    kinds: dict[tuple[str, str], list[Finding]] = {}
+    """Findings as text: the most severe first, many of one kind counted. Those of one kind stand together only if
+    their reason and their next step are the same."""
+    kinds: dict[tuple[str, str], dict[tuple[str, str], list[Finding]]] = {}
     for finding in findings:
-        kinds.setdefault((finding.severity, finding.code), []).append(finding)
+        kind = kinds.setdefault((finding.severity, finding.code), {})
+        kind.setdefault((finding.why, finding.next), []).append(finding)
     lines = []
-    for (severity, _code), alike in sorted(kinds.items(), key=lambda item: list(MARKS).index(item[0][0])):
-        mark = MARKS[severity]
-        lines += [wrapped(finding.what, indent="     ", first=f"  {mark} ") for finding in alike[:MAX_SHOWN_PER_CODE]]
-        if len(alike) > MAX_SHOWN_PER_CODE:
-            more = _("… and {count:,} more of these (--json lists them all)").format(
-                count=len(alike) - MAX_SHOWN_PER_CODE
+    for (severity, _code), reasons in sorted(kinds.items(), key=lambda item: list(MARKS).index(item[0][0])):
+        mark, left = MARKS[severity], MAX_SHOWN_PER_CODE
+        for (why, then), alike in reasons.items():
+            if not left:
+                break
+            shown, left = alike[:left], max(0, left - len(alike))
+            lines += [wrapped(finding.what, indent="     ", first=f"  {mark} ") for finding in shown]
+            if len(alike) > len(shown):
+                lines.append(_more(len(alike) - len(shown), _("… and {count:,} more of these (--json lists them all)")))
+            lines.append(wrapped(why, indent="     "))
+            lines.append(wrapped(then, indent="           ", first=_("     Next: ")))
+        if others := sum(map(len, [*reasons.values()][_reasons_shown(reasons) :])):
+            lines.append(
+                _more(others, _("… and {count:,} more of this kind, for other reasons (--json lists them all)"))
             )
-            lines.append(f"     {more}")
-        lines.append(wrapped(alike[0].why, indent="     "))
-        lines.append(wrapped(alike[0].next, indent="           ", first=_("     Next: ")))
     return lines
+
+
+def _reasons_shown(reasons: dict[tuple[str, str], list[Finding]]) -> int:
+    """How many reasons are shown until enough findings are."""
+    shown = 0
+    for number, alike in enumerate(reasons.values(), 1):
+        shown += len(alike)
+        if shown >= MAX_SHOWN_PER_CODE:
+            return number
+    return len(reasons)
+
+
+def _more(count: int, text: str) -> str:
+    return f"     {text.format(count=count)}"
 
 
 # -- tables ----------------------------------------------------------------------------------------------------------
@@ -200,7 +231,7 @@ class Column:
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
     """Aligned rows under their titles, two spaces apart; shrinking columns are cut with `…` to fit."""
-    cells = [[column.title for column in columns], *([safe(cell) for cell in row] for row in rows)]
+    cells = [[column.title for column in columns], *([_cell(cell) for cell in row] for row in rows)]
     widths = [max(display_width(row[index]) for row in cells) for index in range(len(columns))]
     spare = width() - sum(widths) - 2 * (len(columns) - 1)
     for index, column in enumerate(columns):
@@ -214,6 +245,10 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]
         ]
         lines.append("  ".join(padded).rstrip())
     return lines
+
+
+def _cell(text: str) -> str:
+    return truncate(one_line(text[: 2 * WIDEST]), width())
 
 
 def display_width(text: str) -> int:

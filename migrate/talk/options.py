@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
@@ -22,6 +21,7 @@ import typer
 
 from migrate.language import _
 from migrate.problems import HomeUnusable, MigrateError, StoppedBeforeBeginning
+from migrate.problems.problem import quoted_command
 from migrate.progress import key_derivation_notice
 from migrate.talk.console import say
 from migrate.talk.ctrl_c import run_until_ctrl_c
@@ -128,7 +128,7 @@ class GlobalOptions:
 
     def command_to_paste(self, *words: str) -> str:
         """`migrate WORDS` with this command line's options, ready to paste."""
-        return shlex.join(("migrate", *self.own_options, *words))
+        return quoted_command("migrate", *self.own_options, *words)
 
     @property
     def usbmuxd_address(self) -> str | None:

@@ -58,6 +58,15 @@ class TerminalPrompts:
                 _("erase"),
             )
 
+    def is_restored(self, new: str, old: str) -> bool | None:
+        if self.yes or not self.passwords.can_prompt():
+            return None
+        for line in doubt_lines(new, old):
+            say(line)
+        with interruptible_prompt():
+            answer = ask_line(_("Has {phone} taken the data? Type yes or no: ").format(phone=new))
+        return {"yes": True, _("yes"): True, "no": False, _("no"): False}.get(answer.strip().lower().strip('"'))
+
     def confirm(self, confirmation: Confirmation) -> bool:
         if self.yes:
             return True
@@ -67,6 +76,15 @@ class TerminalPrompts:
             say(line)
         with interruptible_prompt():
             return ask_line(_("Type yes to continue: ")).strip().lower().strip('"') in ("yes", _("yes"))
+
+
+def doubt_lines(new: str, old: str) -> list[str]:
+    """How to see on the phone whether it was restored."""
+    lines = [
+        _("migrate was stopped while it sent the data of {old} to {new}, and does not know whether {new} took it."),
+        _("Look at {new}. If it says Hello or Restore Completed, or has that data on it, it took it."),
+    ]
+    return ["", *(wrapped(line.format(new=new, old=old)) for line in lines)]
 
 
 def confirmation_lines(confirmation: Confirmation) -> list[str]:
@@ -87,6 +105,7 @@ def confirmation_lines(confirmation: Confirmation) -> list[str]:
         lines.append("  " + _("{title}: {sent} are sent, {there} are replaced").format(**known))
     if confirmation.own_limits is not None:
         lines += [wrapped(line) for line in own_backup_sentences(confirmation, confirmation.own_limits)]
+    lines += _sent_again(confirmation)
     if confirmation.is_undoable:
         undo = _("The new iPhone was backed up first. To put it back as it was: migrate undo {run}")
         lines.append(wrapped(undo.format(run=confirmation.run_id)))
@@ -168,7 +187,24 @@ def undo_confirmation_lines(confirmation: Confirmation) -> list[str]:
     if confirmation.replaces:
         lines.append(wrapped(_("This was added to it since then, and is deleted:")))
         lines += [f"  {title}: {there or 0:,}" for title, _sent, there in confirmation.replaces]
+    lines += _sent_again(confirmation)
+    if confirmation.will_not_come_back:
+        lines.append(_("What does not come back:"))
+        lines += [wrapped(f"  - {sentence}") for sentence in confirmation.will_not_come_back]
     return [*lines, _changes_now(confirmation.new_name)]
+
+
+def _sent_again(confirmation: Confirmation) -> list[str]:
+    if not confirmation.is_sent_again:
+        return []
+    known = {"phone": confirmation.new_name}
+    lines = [
+        wrapped(_("An earlier try was interrupted, and {phone} did not take it. All is sent again.").format(**known))
+    ]
+    if confirmation.loses:
+        lines.append(wrapped(_("This came onto {phone} since that try, and is deleted:").format(**known)))
+        lines += [f"  {title}: {count:,}" for title, count in confirmation.loses]
+    return lines
 
 
 def _amount(confirmation: Confirmation) -> str:

@@ -63,6 +63,8 @@ def receipt_lines(receipt: dict[str, Any]) -> list[str]:
     if any(columns["there"] for columns in _all_columns(receipt)):
         lines += ["", _("there: on the new phone, but it could not be compared.")]
     lines += _kept(receipt, new)
+    if losses := receipt.get("will_not_come_back"):
+        lines += ["", _("What did not come back:"), *(f"  - {sentence}" for sentence in losses)]
     if remarks := receipt["remarks"]:
         lines += ["", _("Worth knowing:")]
         lines += [f"  - {remark}" for remark in remarks[:REMARKS_SHOWN]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migrate.language import _, mark
-from migrate.talk.console import format_findings, wrapped
+from migrate.talk.console import format_findings, one_line, wrapped
 from migrate.units import format_bytes
 
 if TYPE_CHECKING:
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 VERDICTS = {
     "whole": mark("Whole: everything it lists is there and undamaged."),
     "damaged": mark("Damaged: the problems are listed below."),
+    "locked": mark("Not fully checked: the backup could not be opened without its password."),
     "unreadable": mark("Unreadable: its list of files cannot be read."),
 }
-LOCKED = mark("Not fully checked: the backup could not be opened without its password.")
 QUICK = mark("Whole as far as names and sizes show: no stored file was opened (--quick).")
 
 
 def format_verdict(verdict: Verdict, *, quick: bool) -> list[str]:
     encryption = {True: _("encrypted"), False: _("not encrypted"), None: _("encryption unknown")}[verdict.encrypted]
     known = {"version": verdict.ios_version or _("unknown"), "encryption": encryption, "udid": verdict.udid}
-    lines = [wrapped(str(verdict.backup)), wrapped(_("iOS {version}, {encryption}, phone {udid}").format(**known))]
+    lines = [one_line(verdict.backup), wrapped(_("iOS {version}, {encryption}, phone {udid}").format(**known))]
     if verdict.records is not None:
         counts = {"records": verdict.records, "files": verdict.files or 0, "size": format_bytes(verdict.bytes or 0)}
         lines.append(wrapped(_("{records:,} records, {files:,} of them files, {size} stored").format(**counts)))
@@ -34,10 +34,4 @@ def format_verdict(verdict: Verdict, *, quick: bool) -> list[str]:
 
 
 def _sentence(verdict: Verdict, *, quick: bool) -> str:
-    if verdict.verdict == "unreadable" and all(
-        finding.code in ("password-missing", "password-wrong")
-        for finding in verdict.findings
-        if finding.severity == "error"
-    ):
-        return LOCKED
     return QUICK if quick and verdict.verdict == "whole" else VERDICTS[verdict.verdict]

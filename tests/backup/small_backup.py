@@ -63,6 +63,8 @@ class SmallBackup:
     date: datetime = datetime(2026, 3, 4, 5, 6, 7)
     records: dict[tuple[str, str], Record] = field(default_factory=dict)
     contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    bad_archives: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """What stands in the `file` column instead of the record's archive."""
     applications: dict[str, dict[str, Any]] = field(default_factory=dict)
     keybag: Keybag = field(init=False)
     class_keys: ClassKeys = field(init=False)
@@ -156,8 +158,11 @@ class SmallBackup:
 
     def write_manifest(self) -> None:
         writer = MemoryManifest(self.ios_version)
-        for record in self.records.values():
-            writer.add(record)
+        for key, record in self.records.items():
+            if key in self.bad_archives:
+                writer.add_row(record.file_id, *key, record.kind, self.bad_archives[key])
+            else:
+                writer.add(record)
         plain = writer.to_bytes()
         stored = encrypt_manifest(plain, self.manifest_key) if self.encrypted else pad_manifest(plain)
         (self.path / "Manifest.db").write_bytes(stored)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import hashlib
 import os
@@ -555,6 +556,25 @@ def test_many_files_are_linked_by_a_separate_process_with_the_same_progress(
     for key in small_backup.contents.keys() - {LEVEL}:
         name = small_backup.records[key].file_id
         assert (side_by_side.path / name[:2] / name).stat().st_ino == small_backup.blob(*key).stat().st_ino
+
+
+def test_the_link_process_inherits_nothing_of_our_environment(
+    small_backup: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs no password, and whoever may list processes could read it there."""
+    monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", "correct-horse-1947")
+    monkeypatch.setattr(stored_files, "PROCESS_MIN_FILES", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    program, seen = tmp_path / "looks around.py", tmp_path / "environment"
+    program.write_text(
+        f"import os, sys; open({str(seen)!r}, 'w').write(repr(dict(os.environ)));"
+        f" sys.exit(sys.stderr.write('{errno.ENOSPC} no room') and 1)"
+    )
+    monkeypatch.setattr(stored_files.link_worker, "__file__", str(program))
+    with pytest.raises(DiskFullHere):
+        make_set(small_backup, tmp_path / "set")
+    names = set(ast.literal_eval(seen.read_text()))
+    assert names <= {"SYSTEMROOT", "LC_CTYPE"}, "Python itself sets the latter"
 
 
 def test_memory_does_not_grow_with_the_number_of_rows(make_backup: Any, tmp_path: Path) -> None:

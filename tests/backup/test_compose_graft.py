@@ -16,7 +16,7 @@ from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, file_id
 from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
-from migrate.backup.seal import SealDraft
+from migrate.backup.seal import SealDraft, read_seal
 from migrate.backup.verify.run import verify
 from migrate.problems import CannotCompose, PasswordMissing, RestoreWouldDelete, WrongPassword
 from tests.backup.small_backup import SmallBackup, fill
@@ -69,6 +69,28 @@ def graft(old: SmallBackup, new: SmallBackup, into: Path, *chosen: Key, **option
             **options,
         )
     )
+
+
+def test_the_seal_of_a_graft_takes_each_digest_from_the_phone_that_sent_the_file(new: NewPhone, tmp_path: Path) -> None:
+    """The two have a file of one id each. Both rotted after they were sealed, so both digests are the earlier ones."""
+    old = SmallBackup(tmp_path / "backups" / "old", True)
+    fill(old)
+    old.write()
+    olds, news = tmp_path / "old-seals", tmp_path / "new-seals"
+    old_seal = old.seal(olds)
+    with SealDraft.open(news, NEW_UDID, None, fresh=True) as draft:
+        for name in {path.name: path for path in new.path.glob("??/*")}:
+            draft.add(name, hashlib.sha256(b"sealed " + name.encode()).hexdigest(), 1)
+        new_seal = draft.finish(BackupFolder(new.path))
+    photo, own = old.records[OLD_PHOTO].file_id, new.records[OWN_PHOTO].file_id
+    for blob in (old.blob(*OLD_PHOTO), new.blob(*OWN_PHOTO)):
+        blob.write_bytes(b"rotted" + blob.read_bytes()[6:])
+    made = graft(old, new, tmp_path / "set", MESSAGES, OLD_PHOTO, seals=olds, base_seals=news)
+    seal = read_seal(tmp_path / "set", BackupFolder(made.path))
+    messages = old.records[MESSAGES].file_id
+    assert seal is not None and set(seal.digests) == {path.name for path in made.path.glob("??/*")}
+    assert seal.digests[photo] == old_seal.digests[photo] and seal.digests[own] == new_seal.digests[own]
+    assert seal.digests[messages] == old_seal.digests[messages] != new_seal.digests[messages]
 
 
 def own_files(new: SmallBackup) -> dict[Key, bytes]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from migrate.backup.folder import BackupFolder
 from migrate.backup.verify.run import verify
 from migrate.problems import BackupNotFound, PasswordMissing, WrongPassword
 
@@ -105,14 +109,53 @@ def test_a_file_caught_while_an_app_wrote_to_it_is_a_warning(small_backup: Any) 
     assert (finding.code, finding.relative_path) == ("size-differs", key[1])
 
 
-def test_an_encrypted_file_without_padding_is_a_warning_when_its_length_differs(
-    make_backup: Any,
-) -> None:
+def test_an_encrypted_file_of_another_length_that_does_not_end_as_one_is_damaged(make_backup: Any) -> None:
+    """A phone that is sent it refuses the whole restore, so "whole" would be wrong. A seal of the cut bytes is no
+    excuse."""
     backup = make_backup(encrypted=True)
     blob = backup.blob("AppDomainPlugin-com.example.notes.widget", "Library/state.bin")
     blob.write_bytes(blob.read_bytes()[:-32])
     verdict = verify(backup.path, backup.password, seals=None)
-    assert (verdict.verdict, codes(verdict, "warning")) == ("whole", {"size-differs"})
+    assert (verdict.verdict, codes(verdict, "error")) == ("damaged", {"damaged-in-transit"})
+    backup.seal(seals := backup.path.parent / "seals")
+    assert codes(verify(backup.path, backup.password, seals=seals), "error") == {"damaged-in-transit"}
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_no_checksum_of_the_phone_is_claimed_where_only_a_seal_has_one(make_backup: Any, encrypted: bool) -> None:
+    backup = make_backup(encrypted=encrypted)
+    key = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
+    backup.records[key] = replace(backup.records[key], size=backup.records[key].size + 5000)
+    backup.write_manifest()
+    backup.seal(seals := backup.path.parent / "seals")
+    verdict = verify(backup.path, backup.password, seals=seals)
+    (finding,) = [finding for finding in verdict.findings if finding.code == "size-differs"]
+    assert "nothing was lost" not in finding.why
+
+
+def test_a_photo_cut_on_its_way_is_found_though_it_was_sealed_as_it_arrived(make_backup: Any) -> None:
+    backup = make_backup(encrypted=False)
+    blob = backup.blob("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")
+    blob.write_bytes(blob.read_bytes()[:-20])
+    backup.seal(seals := backup.path.parent / "seals")
+    assert codes(verify(backup.path, backup.password, seals=seals), "error") == {"form-broken"}
+
+
+def test_a_seal_is_made_of_what_has_none_and_never_in_place_of_an_existing_digest(make_backup: Any) -> None:
+    backup = make_backup(encrypted=True)
+    made = verify(backup.path, backup.password, seals=None, make_seal=True).seal
+    assert made is not None and made.app_groups is None and made.belongs_to(BackupFolder(backup.path))
+    blobs = {path.name: path for path in backup.path.glob("??/*")}
+    assert made.digests == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in blobs.items()}
+    assert made.manifest == hashlib.sha256((backup.path / "Manifest.db").read_bytes()).hexdigest()
+    assert verify(backup.path, backup.password, seals=None).seal is None
+
+    backup.seal(seals := backup.path.parent / "seals")
+    blob = backup.blob("AppDomainPlugin-com.example.notes.widget", "Library/state.bin")
+    blob.write_bytes(bytes([blob.read_bytes()[0] ^ 1]) + blob.read_bytes()[1:])
+    verdict = verify(backup.path, backup.password, seals=seals, make_seal=True)
+    assert codes(verdict, "error") == {"seal-differs"}
+    assert verdict.seal is not None and verdict.seal.digests[blob.name] == made.digests[blob.name]
 
 
 def test_a_row_without_a_size_is_accepted(small_backup: Any) -> None:
@@ -152,11 +195,41 @@ def test_files_of_the_computer_in_the_folder_are_at_most_info(small_backup: Any,
     assert [(f.code, f.severity) for f in verdict.findings] == [("foreign-entry", "info")]
 
 
-def test_a_database_is_checked_with_its_log(small_backup: Any) -> None:
-    """The AddressBook of these backups has all its rows in the -wal: alone it is an empty, sound database."""
-    log = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb-wal")
-    assert len(small_backup.contents[log]) > len(small_backup.contents[log[0], log[1].removesuffix("-wal")])
-    assert codes(verify(small_backup.path, small_backup.password, seals=None), "error") == set()
+CONTACTS = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb")
+CONTACTS_LOG = (CONTACTS[0], f"{CONTACTS[1]}-wal")
+
+
+def test_a_damaged_page_that_the_log_replaces_is_no_damage(small_backup: Any) -> None:
+    """The AddressBook of these backups has all its rows in the -wal, so its own copy of page 2 is never read."""
+    content = small_backup.contents[CONTACTS]
+    small_backup.add_file(*CONTACTS, content[:1024] + b"\x2a" * 1024 + content[2048:])
+    small_backup.write_manifest()
+    assert "database-damaged-on-phone" not in codes(verify(small_backup.path, small_backup.password, seals=None))
+    for suffix in ("-wal", "-shm"):
+        del small_backup.records[CONTACTS[0], f"{CONTACTS[1]}{suffix}"]
+    small_backup.write_manifest()
+    alone = verify(small_backup.path, small_backup.password, seals=None)
+    assert "database-damaged-on-phone" in codes(alone), "without its log it is damaged"
+
+
+def test_damage_that_only_the_log_has_is_found(small_backup: Any, tmp_path: Path) -> None:
+    """An index was removed from the schema and its pages were not: only the log says so."""
+    with closing(sqlite3.connect(tmp_path / "live.db", isolation_level=None)) as connection:
+        for statement in (
+            "CREATE TABLE ABPerson (id INTEGER PRIMARY KEY, text TEXT)",
+            "CREATE INDEX by_text ON ABPerson(text)",
+            "PRAGMA journal_mode = WAL",
+            "PRAGMA wal_autocheckpoint = 0",
+            "PRAGMA writable_schema = ON",
+            "DELETE FROM sqlite_schema WHERE name = 'by_text'",
+        ):
+            connection.execute(statement)
+        content, log = ((tmp_path / f"live.db{suffix}").read_bytes() for suffix in ("", "-wal"))
+    small_backup.add_file(*CONTACTS, content)
+    small_backup.add_file(*CONTACTS_LOG, log)
+    small_backup.write_manifest()
+    verdict = verify(small_backup.path, small_backup.password, seals=None)
+    assert [f.relative_path for f in verdict.findings if f.code == "database-damaged-on-phone"] == [CONTACTS[1]]
 
 
 def test_quick_opens_no_stored_file_and_finds_every_missing_one(small_backup: Any) -> None:

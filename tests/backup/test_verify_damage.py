@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from migrate.backup.verify.blobs import Blob, examine_all
-from migrate.backup.verify.run import verify
+from migrate.backup.verify.run import verify, verify_locked
+from migrate.problems import PasswordMissing
 
 PHOTO = ("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")  # no digest: only a seal speaks for its middle
 MESSAGES = ("HomeDomain", "Library/SMS/sms.db")  # the phone stores a digest
@@ -308,8 +309,8 @@ def test_an_interrupted_first_save_is_unfinished_before_anything_else(make_backu
 def test_an_unfinished_encrypted_backup_is_named_so_without_its_password(make_backup: Any) -> None:
     backup = make_backup(encrypted=True)
     backup.write_plist("Status.plist", backup.status(SnapshotState="moving"), binary=True)
-    verdict = verify(backup.path, None, seals=None)
-    assert (verdict.verdict, verdict.exit_code) == ("unreadable", 34)
+    verdict = verify_locked(backup.path, PasswordMissing(backup.path), seals=None)
+    assert (verdict.verdict, verdict.exit_code) == ("damaged", 34)
     assert errors(verdict) == {"backup-unfinished", "password-missing"}
 
 

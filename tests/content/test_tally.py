@@ -232,7 +232,8 @@ def test_a_database_with_a_missing_blob_gives_no_number(make_backup: Any, tmp_pa
     backup.stored_path(record).unlink()
     messages = tally(backup, Claims.of(backup), tmp=tmp_path / "t").category("messages")
     assert (messages.files, messages.bytes, messages.items) == (1, 1, None)
-    assert "blob-missing" in messages.notes[0]
+    assert messages.complete is False
+    assert "contents are missing" in messages.notes[0] and "blob-missing" in messages.notes[1]
 
 
 def test_a_database_of_another_ios_without_the_table_gives_no_number(count: Any, make_database: Any) -> None:

@@ -38,6 +38,7 @@ CHANGES: dict[str, Change] = {
 
 IMPOSSIBLE, EMPTIED = error("stored-length-impossible", quick=True), error("file-emptied", quick=True)
 PADDING, LENGTH = error("padding-wrong"), warning("size-differs", quick=True)
+IN_TRANSIT = error("damaged-in-transit")
 CUT, NOT_ITS_NAME = error("form-broken"), warning("not-what-its-name-says")
 
 ALONE: dict[str, tuple[Expected, Expected]] = {
@@ -45,10 +46,10 @@ ALONE: dict[str, tuple[Expected, Expected]] = {
     "a bit flipped in the middle": (Undetectable(), Undetectable()),
     "a bit flipped in the last block": (PADDING, warning("form-broken")),
     "cut by a byte": (IMPOSSIBLE, CUT),
-    "cut by a block": (CUT, CUT),
-    "cut in half": (CUT, CUT),
+    "cut by a block": (IN_TRANSIT, CUT),
+    "cut in half": (IN_TRANSIT, CUT),
     "lengthened by a byte": (IMPOSSIBLE, LENGTH),
-    "lengthened by a block": (LENGTH, LENGTH),
+    "lengthened by a block": (IN_TRANSIT, LENGTH),
     "zeroed": (PADDING, NOT_ITS_NAME),
     "emptied": (EMPTIED, EMPTIED),
 }

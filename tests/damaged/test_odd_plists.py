@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from migrate.backup.folder import BackupFolder, parse_boolean
 from migrate.backup.reader import Backup
 from migrate.backup.verify.run import verify, verify_locked
-from migrate.problems import MigrateError
+from migrate.problems import MigrateError, PasswordMissing
 from tests.backup.small_backup import UDID, SmallBackup
 from tests.damaged.defect import healthy_backup, look
 
@@ -123,7 +123,9 @@ def test_odd_plists_never_crash(victim: SmallBackup, name: str, odd: dict[str, A
         return
     for ask in (
         lambda: look(victim, victim.path.parent, "quick").as_json(),
-        lambda: verify_locked(victim.path, seals=victim.path.parent, depth="quick").as_json(),
+        lambda: verify_locked(
+            victim.path, PasswordMissing(victim.path), seals=victim.path.parent, depth="quick"
+        ).as_json(),
         lambda: Backup.open(victim.path, victim.password).close(),
     ):
         try:

@@ -45,6 +45,9 @@ class Person:
     """Whether the person agrees to erase a phone that is too full."""
     erase_offers: list[EraseOffer] = field(default_factory=list)
     confirmations: list[Confirmation] = field(default_factory=list)
+    says_restored: bool | None = None
+    """What is answered when migrate cannot tell whether the phone was restored."""
+    doubts: int = 0
 
     def password(self, role: Role, phone: str, udid: str | None, *, may_prompt: bool) -> str | None:
         return self.passwords.get(role)
@@ -58,6 +61,10 @@ class Person:
     def may_erase(self, offer: EraseOffer) -> bool:
         self.erase_offers.append(offer)
         return self.erases
+
+    def is_restored(self, new: str, old: str) -> bool | None:
+        self.doubts += 1
+        return self.says_restored
 
     def confirm(self, confirmation: Confirmation) -> bool:
         self.confirmations.append(confirmation)
@@ -123,8 +130,8 @@ class Lab:
 
 def a_phone(udid: str, name: str, ios_version: str, spec: ContentsSpec, seed: int, **more: Any) -> SimulatedPhone:
     phone = SimulatedPhone(
-        udid=udid, name=name, ios_version=ios_version, keybag_rounds=ROUNDS, boot_delay_s=0.01,
-        **{"aftermath": replace(AFTERMATH), **more},
+        udid=udid, name=name, ios_version=ios_version, boot_delay_s=0.01,
+        **{"keybag_rounds": ROUNDS, "aftermath": replace(AFTERMATH), **more},
     )  # fmt: skip
     phone.simulated_user.setup_delay_s = 0.0
     fill(phone, spec, seed=seed)

@@ -10,7 +10,7 @@ import pytest
 
 from migrate.categories.claims import Claims
 from migrate.journey.changes_since import ChangesSince
-from tests.journey.proof.made import PHOTO, SMS, Files, backup_of
+from tests.journey.proof.made import APP_DATABASE, PHOTO, SMS, Files, altered, backup_of, database
 
 Counted = Callable[..., dict[str, int]]
 SETTINGS = ("HomeDomain", "Library/Preferences/com.apple.springboard.plist")
@@ -67,3 +67,25 @@ def test_files_that_ios_writes_are_not_counted(counted: Counted) -> None:
 
 def test_another_recording_under_the_same_name_is_counted(counted: Counted) -> None:
     assert counted({MEMO: b"later"}, {MEMO: b"before"}) == {"voice-memos": 1}
+
+
+def test_a_database_that_was_not_there_before_is_counted(counted: Counted, tmp_path: Path) -> None:
+    made = database(tmp_path, "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT);")
+    assert counted({APP_DATABASE: made, PHOTO: b"\xff\xd8"}, {PHOTO: b"\xff\xd8"}) == {"app:com.example.chatter": 1}
+
+
+def test_an_apps_own_database_counts_if_it_has_a_row_more_and_not_if_it_was_only_rewritten(
+    counted: Counted, tmp_path: Path
+) -> None:
+    before = database(
+        tmp_path, "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT); INSERT INTO note VALUES (1, 'a');"
+    )
+    rewritten = altered(before, tmp_path, "CREATE TABLE x (y); DROP TABLE x; VACUUM;")
+    more = altered(before, tmp_path, "INSERT INTO note VALUES (2, 'b');")
+    app = "app:com.example.chatter"
+    assert rewritten != before
+    assert counted({APP_DATABASE: more}, {APP_DATABASE: before}) == {app: 1}
+    (tmp_path / "tmp").rmdir()
+    for folder in ("now", "earlier-0"):
+        (tmp_path / folder).rename(tmp_path / f"done-{folder}")
+    assert counted({APP_DATABASE: rewritten}, {APP_DATABASE: before}) == {}

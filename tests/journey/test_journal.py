@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from migrate.journey.journal import FORMAT, Journal
+from migrate.journey.run import reopen_stale_steps
 from migrate.journey.steps.back_up import NewPhoneBackedUp, OldPhoneBackedUp
 from migrate.problems import JournalDamaged, JournalTooNew
 
@@ -139,3 +140,62 @@ def test_a_missing_result_is_damage_only_when_it_is_needed(journal: Journal) -> 
     assert journal.find_result(NewPhoneBackedUp) is None
     with pytest.raises(JournalDamaged):
         journal.result(NewPhoneBackedUp)
+
+
+TRIES: dict[str, tuple[list[dict[str, object]], str]] = {
+    "nothing was sent": ([{"started": "restore"}], "none"),
+    "killed early": ([{"started": "restore"}, {"restore_begins": {}}], "not taken"),
+    "cut while it fetched": (
+        [{"restore_begins": {}}, {"restore_half_sent": True}, {"restore_not_taken": True}],
+        "not taken",
+    ),
+    "killed late": ([{"restore_begins": {}}, {"restore_half_sent": True}], "in doubt"),
+    "answered": ([{"restore_begins": {}}, {"restore_half_sent": True}, {"restore_taken": True}], "taken"),
+    "a second try": (
+        [{"restore_begins": {}}, {"restore_half_sent": True}, {"restore_not_taken": True}, {"restore_begins": {}}],
+        "not taken",
+    ),
+    "asked again": ([{"restore_begins": {}}, {"restore_half_sent": True}, {"reopened": "restore", "why": ""}], "none"),
+    "done": ([{"restore_begins": {}}, {"finished": "restore", "result": {}}], "taken"),
+}
+
+
+@pytest.mark.parametrize("name", TRIES)
+def test_the_newest_try_to_send_the_set_is_read_from_its_lines(journal: Journal, name: str) -> None:
+    lines, expected = TRIES[name]
+    for line in lines:
+        journal.append(dict(line))
+    assert Journal.read(journal.path).last_try == expected
+
+
+@pytest.mark.parametrize("name", TRIES)
+@pytest.mark.parametrize("way", ["graft", "undo"])
+def test_the_new_phone_is_saved_and_compared_anew_only_while_it_cannot_have_taken_the_set(
+    tmp_path: Path, name: str, way: str
+) -> None:
+    """Afterwards its backup would show what was restored, and be taken for what was there before."""
+    journal = Journal.create(tmp_path / "j.ndjson", "run", "f" * 64, undoes="another" if way == "undo" else None)
+    journal.append({"strategy": "replace" if way == "undo" else "graft"})
+    journal.append({"started": "back-up-new-phone"})
+    lines, last_try = TRIES[name]
+    for line in lines:
+        journal.append(dict(line))
+    reopen_stale_steps(journal)
+    assert journal.was_reopened("back-up-new-phone") == (last_try in ("none", "not taken"))
+
+
+@pytest.mark.parametrize("strategy", ["replace", "overlay"])
+def test_an_old_safety_backup_is_renewed_before_anything_is_sent(journal: Journal, strategy: str) -> None:
+    journal.append({"strategy": strategy})
+    for step in ("back-up-new-phone", "verify-new-phone", "compose", "agree"):
+        journal.append({"started": step})
+        journal.append({"finished": step, "result": {}})
+    reopen_stale_steps(journal)
+    assert not journal.was_reopened("back-up-new-phone"), "a resume minutes later repeats no finished step"
+    for line in journal.lines:
+        line["at"] = "2026-01-01T00:00:00+00:00"
+    reopen_stale_steps(journal)
+    assert journal.was_reopened("back-up-new-phone") and journal.was_reopened("agree")
+    assert journal.was_reopened("compose") == (strategy == "overlay"), (
+        "the set of a replace does not depend on the phone"
+    )

@@ -8,6 +8,8 @@ from typing import Any
 from migrate.journey.redaction import redact_receipt
 
 UDID, OTHER = "00008101-000A1B2C3D4E001E", "00008140-000F5A6B7C8D002F"
+THIRD, THIRD_OLDER = "00008110-00AABBCCDDEEFF00", "0f" * 20
+"""Phones that are neither the old nor the new one: another backup on this computer, the phone of a friend."""
 RECEIPT: dict[str, Any] = {
     "run": "20260101-120000-ab12",
     "plan": {"name": "Grandma's move", "digest": "d1"},
@@ -43,3 +45,29 @@ def test_useful_facts_are_kept_and_the_receipt_itself_is_unchanged() -> None:
     assert finding["what"] == "a file (.pdf) is not on the new phone." and finding["domain"] == "HomeDomain"
     assert finding["why"].startswith("Adam"), "a name is removed only as a whole word"
     assert json.dumps(RECEIPT) == before
+
+
+def test_a_third_phone_is_hidden_in_every_spelling() -> None:
+    remarks = [f"{THIRD} is connected too.", f"Seen: {THIRD.replace('-', '').lower()}, {THIRD_OLDER}."]
+    text = json.dumps(redact_receipt({**RECEIPT, "remarks": remarks})).lower()
+    for udid in (THIRD, THIRD.replace("-", ""), THIRD_OLDER):
+        assert udid.lower() not in text
+
+
+def test_no_file_name_is_left_wherever_the_receipt_names_files() -> None:
+    path, digest = "Documents/Letter to Ben.pdf", "ab" * 20
+    verified = {"backup": "/home/ada/x", "damaged": {digest: f"{path} is cut short."}}
+    receipt = {
+        **RECEIPT,
+        "saved": verified,
+        "safety": verified,
+        "remarks": [RECEIPT["findings"][0]["what"], "Something else."],
+        "sent": {**RECEIPT["sent"], "left_out": [["HomeDomain", path, digest, f"{path} has no key"]]},
+    }
+    clean = redact_receipt(receipt)
+    text = json.dumps(clean)
+    assert "Ben" not in text and "Letter" not in text and digest not in text
+    assert len(clean["saved"]["damaged"]) == len(clean["safety"]["damaged"]) == 1
+    (left_out,) = clean["sent"]["left_out"]
+    assert left_out[0] == "HomeDomain" and ".pdf" in left_out[1] and left_out[3].endswith("has no key")
+    assert clean["remarks"] == ["a file (.pdf) is not on the new phone.", "Something else."]

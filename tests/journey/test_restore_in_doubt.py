@@ -1,93 +1,203 @@
-"""The process is killed around the phone's answer to a restore.
+"""The end of a restore is not known: the link broke, or the process was killed, around the phone's answer.
 
-`resume` never sends the restore set again to a phone that may have taken it and been used since.
+`resume` looks at the phone, asks where that does not decide, and never sends the set again blindly. Every line of the
+journal around it is cut in `matrices/test_doubt.py`.
 """
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
-from migrate.journey import events
-from migrate.journey.steps import restore as sending
-from migrate.phone.mobilebackup2 import restore as restoring
-from migrate.phone.mobilebackup2.restore import RestoreAttempt
-from migrate.problems import RestoreInDoubt
-from migrate.simulator.device.filesystem import Bytes
+from migrate.journey.journal import Journal
+from migrate.journey.steps import doubt
+from migrate.problems import PhoneLost, ResendWouldLose, RestoreInDoubt
+from migrate.simulator.agent.restore import RestoreRun
+from migrate.simulator.faults.faults import Faults
+from tests.journey.matrices.doubts import Case, Killed, Knife
 from tests.journey.moves import UNTOUCHED, Lab, new_phone
 
-IN_USE: dict[str, Any] = {
-    "new_phone": {"is": "in-use", "experimental": ["overlay"]},
-    "move": {"categories": ["contacts"], "may_replace": ["contacts"]},
-}
-
-
-class PowerCut(BaseException):
-    """Ends the process: nothing after it runs."""
-
-
-def cut() -> None:
-    raise PowerCut
+MakeLab = Callable[..., Lab]
+HALF_SENT = Case("restore_half_sent", "killed after", is_used=False)
 
 
 @pytest.fixture
-def in_use(make_lab: Callable[..., Lab]) -> Lab:
-    lab = make_lab(new=new_phone("18.5", empty=False, aftermath=UNTOUCHED))
-    lab.person.passwords["new"] = lab.person.passwords["old"]
-    return lab
+def everything(make_lab: MakeLab, old_phone_backup: Path) -> Callable[..., tuple[Lab, dict[str, Any]]]:
+    """A lab for a move of everything, from a backup that is there already, without a proof."""
+
+    def make(**new: Any) -> tuple[Lab, dict[str, Any]]:
+        lab = make_lab(new=new_phone(aftermath=UNTOUCHED, keybag_rounds=10, **new))
+        return lab, {"old_phone": {"backup": str(old_phone_backup)}, "safety": {"prove": False}}
+
+    return make
 
 
-def test_a_phone_restored_and_used_since_is_never_restored_again(in_use: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "RestoreAttempt", lambda **given: RestoreAttempt(**{**given, "on_taken": cut}))
-    with pytest.raises(PowerCut):
-        in_use.move(in_use.plan(**IN_USE))
-    monkeypatch.undo()
-    while in_use.new.pending_restore is not None:  # it restarts on its own, a moment later
-        time.sleep(0.01)
-    contacts = ("HomeDomain", "Library/AddressBook/AddressBook.sqlitedb")
-    node = in_use.new.files.get(*contacts)
-    assert node is not None
-    in_use.new.files.put(replace(node, content=Bytes(b"a new contact was added")))
-    used = in_use.new.files.digests()
-
-    with pytest.raises(RestoreInDoubt) as doubt:
-        in_use.resume()
-    assert doubt.value.exit_code == 50 and str(in_use.last_run.path / "plan.toml") in doubt.value.next
-    assert in_use.new.files.digests() == used
-    assert in_use.last_run.unfinished
+def kill(lab: Lab, sections: dict[str, Any], case: Case) -> None:
+    """Begin the move, and end the process at that line."""
+    knife = Knife(case, Journal.append)
+    with patch.object(Journal, "append", lambda journal, entry: knife.append(journal, entry)), pytest.raises(Killed):
+        lab.move(lab.plan(**sections))
 
 
-def test_a_restore_that_the_phone_confirmed_is_not_repeated(in_use: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def killed_while_it_restarts(*_: object) -> None:
-        raise PowerCut
+@pytest.fixture
+def staged() -> Any:
+    """Counts the restores that the phone has received completely."""
+    count: list[int] = []
+    stage = RestoreRun._stage
 
-    monkeypatch.setattr(restoring, "wait_for_reboot", killed_while_it_restarts)
-    with pytest.raises(PowerCut):
-        in_use.move(in_use.plan(**IN_USE))
-    monkeypatch.undo()
-    sent = sum(isinstance(event, events.BytesMoved) and event.step == "restore" for event in in_use.received_events)
-    in_use.resume()
-    assert (
-        sum(isinstance(event, events.BytesMoved) and event.step == "restore" for event in in_use.received_events)
-        == sent
+    def counting(run: RestoreRun, *rest: Any) -> None:
+        stage(run, *rest)
+        count.append(1)
+
+    with patch.object(RestoreRun, "_stage", counting):
+        yield count
+
+
+def test_the_answer_is_lost_and_the_apps_come_all_the_same(
+    everything: Callable[..., tuple[Lab, dict[str, Any]]], staged: list[int]
+) -> None:
+    """The link breaks between the phone's answer and this computer. The phone has all of it, and restarts."""
+    lab, sections = everything(faults=Faults(drop_instead_of_response=True))
+    lab.new.boot_delay_s = 1.5
+    with patch.object(RestoreRun, "_report_full_progress", lambda run: None), pytest.raises(PhoneLost) as lost:
+        lab.move(lab.plan(**sections))
+    assert lost.value.exit_code == 23
+    journal = lab.last_run.journal()
+    assert journal.last_try == "in doubt"
+    lab.new.faults.drop_instead_of_response = False
+
+    assert lab.resume().outcome == "done", "while it restarts: it is neither asked to be erased nor restored again"
+    assert staged == [1] and lab.person.doubts == 0
+    assert {"com.example.chatter", "com.example.sketchbook"} <= set(lab.new.apps), (
+        "the list of apps stayed on the phone"
     )
 
 
-def test_a_restore_killed_before_the_phone_took_it_is_sent_again(in_use: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed_at_once(self: RestoreAttempt, conversation: object, total_bytes: int) -> None:
-        raise PowerCut
+def test_a_phone_in_setup_that_shows_nothing_is_asked_about(
+    everything: Callable[..., tuple[Lab, dict[str, Any]]], staged: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would refuse a backup. Without a terminal the run stops; the person's answer decides."""
+    monkeypatch.setattr(doubt, "LEAVES_WITHIN_S", 0.0)
+    lab, sections = everything(setup="never-begun")
+    kill(lab, sections, HALF_SENT)
+    with pytest.raises(RestoreInDoubt) as stopped:
+        lab.resume()
+    run = lab.last_run.path.name
+    assert (
+        stopped.value.exit_code == 50
+        and f"migrate resume {run}" in stopped.value.next
+        and "Hello" in stopped.value.next
+    )
+    assert staged == [] and lab.last_run.unfinished and lab.person.doubts == 1
 
-    monkeypatch.setattr(RestoreAttempt, "note", killed_at_once)
-    monkeypatch.setattr(
-        RestoreAttempt, "was_not_taken", property(lambda self: cut())
-    )  # nothing more is written to the journal
-    with pytest.raises(PowerCut):
-        in_use.move(in_use.plan(**IN_USE))
-    monkeypatch.undo()
-    assert "restore_not_taken" not in str(in_use.last_run.journal().lines)
-    in_use.resume()
-    assert in_use.steps.count("restore") == 1
+    lab.person.says_restored = False
+    before = len(lab.person.confirmations)
+    assert lab.resume().outcome == "done"
+    assert staged == [1]
+    (again,) = lab.person.confirmations[before:]
+    assert again.is_sent_again and again.loses == ()
+
+
+def test_a_person_who_says_that_it_was_restored_is_believed(
+    everything: Callable[..., tuple[Lab, dict[str, Any]]], staged: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doubt, "LEAVES_WITHIN_S", 0.0)
+    lab, sections = everything(setup="never-begun")
+    kill(lab, sections, HALF_SENT)
+    lab.person.says_restored = True
+    lab.new.finish_setup()
+    monkeypatch.setattr(doubt, "_compare", refuse)  # it is in use now, and would be compared
+    monkeypatch.setattr(doubt, "changed_since", lambda before, now: now.update(setup=False) or False)
+    assert lab.resume().outcome == "done"
+    assert staged == []
+
+
+async def refuse(*_: object) -> tuple[str, dict[str, int]]:
+    raise AssertionError("a phone in Setup cannot be backed up")
+
+
+def test_what_is_new_on_the_phone_is_named_before_the_set_is_sent_again(
+    everything: Callable[..., tuple[Lab, dict[str, Any]]], staged: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed, not taken, used. The person is told what would be lost, agrees, and can undo it."""
+    monkeypatch.setattr(doubt, "LEAVES_WITHIN_S", 0.0)
+    lab, sections = everything()
+    kill(lab, sections, HALF_SENT)
+    lab.new.files.add_file("MediaDomain", "Media/Recordings/20991231 235959.m4a", b"recorded since")
+    with pytest.raises(ResendWouldLose) as told:
+        lab.resume()
+    assert told.value.exit_code == 11 and "Voice" in told.value.what and "--lose-what-came-after" in told.value.next
+    assert staged == [] and lab.new.pending_restore is None
+    assert resume_accepting_loss(lab) == "done"
+    confirmation = lab.person.confirmations[-1]
+    assert confirmation.is_sent_again and any("Voice" in title for title, _count in confirmation.loses)
+    assert confirmation.is_undoable, "the phone was backed up as it was then, although the plan did not ask for that"
+    assert staged == [1]
+
+
+def resume_accepting_loss(lab: Lab) -> str:
+    from migrate.journey.run import resume
+
+    return asyncio.run(resume(lab.last_run, lab.context(), accept_loss=True)).outcome
+
+
+# -- from outside ----------------------------------------------------------------------------------------------------
+
+BEFORE = {"trusted": True, "locked": False, "setup_state": "SetupUsingAssistant", "setup": True}
+
+
+@pytest.mark.parametrize(
+    ("change", "restored"),
+    [
+        ({}, False),
+        ({"trusted": False, "setup_state": None, "setup": None}, True),
+        ({"setup_state": "RestoredFromiTunesBackup"}, True),
+        ({"setup": False}, True),
+        ({"setup_state": None, "setup": None}, False),
+    ],
+)
+def test_a_restored_phone_shows_it_from_outside(change: dict[str, Any], restored: bool) -> None:
+    assert doubt.changed_since(BEFORE, {**BEFORE, **change}) is restored
+
+
+def test_a_locked_phone_that_cannot_say_is_not_taken_for_a_restored_one(
+    everything: Callable[..., tuple[Lab, dict[str, Any]]], staged: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It restarted for another reason, and answers nothing before it is unlocked."""
+    monkeypatch.setattr(doubt, "LEAVES_WITHIN_S", 0.0)
+    monkeypatch.setattr(doubt, "POLL_S", 0.01)
+    traces = [{**BEFORE, "trusted": False, "locked": True, "setup": None, "setup_state": None}, {}, BEFORE]
+    seen: list[dict[str, Any]] = []
+
+    async def scripted(run: object, udid: str) -> dict[str, Any]:
+        seen.append(traces[len(seen)])
+        return seen[-1]
+
+    monkeypatch.setattr(doubt, "trace", scripted)
+
+    class Told:
+        asked: list[str] = []  # noqa: RUF012
+
+        def person_needed(self, phone: str, action: str) -> None:
+            self.asked.append(action)
+
+        def person_done(self, phone: str, action: str) -> None:
+            self.asked.append(f"{action} done")
+
+    class FakeRun:
+        wait_s = 20.0
+        journal = type("J", (), {"lines": [{"at": "2026-01-01T00:00:00+00:00", "restore_begins": {}}]})
+
+        def progress(self) -> Told:
+            return Told()
+
+        def name_of(self, role: str) -> str:
+            return "Ada"
+
+    now = asyncio.run(doubt._look_at(FakeRun(), "U", BEFORE))  # type: ignore[arg-type]
+    assert now == BEFORE and len(seen) == 3 and Told.asked == ["unlock", "unlock done"]

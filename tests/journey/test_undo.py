@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from migrate.journey import events
 from migrate.journey.context import RunResult
 from migrate.journey.journal import Journal
-from migrate.journey.runs import RunFolder
+from migrate.journey.prompts import Confirmation
+from migrate.journey.runs import RunFolder, remove
+from migrate.journey.steps.verify import NewPhoneVerified
 from migrate.journey.undo import undo
-from migrate.problems import FindMyOn, NotAgreed, NothingToUndo, NotProven, UndoWouldLose
+from migrate.journey.undo_losses import WillNotComeBack, sentences
+from migrate.plan.model import digest, to_toml
+from migrate.plan.strategy import Strategy
+from migrate.problems import (
+    FindMyOn,
+    NotAgreed,
+    NothingToUndo,
+    NotProven,
+    UndoNeedsRun,
+    UndoWouldLose,
+)
 from migrate.simulator.device.domains import NEVER_BACKED_UP, is_covered
 from migrate.simulator.device.phone import SimulatedPhone
+from migrate.talk.prompts import confirmation_lines
 from tests.journey.moves import PASSWORD, UNTOUCHED, Lab, new_phone
 
 MakeLab = Callable[..., Lab]
@@ -77,9 +92,17 @@ def test_undo_restores_the_phone_and_loses_a_new_photo_only_with_consent(
     ]  # fmt: skip
     confirmation = lab.person.confirmations[-1]
     assert confirmation.undoes == run.path.name and [there for _, _, there in confirmation.replaces] == [1]
+    losses = " ".join(confirmation.will_not_come_back)
+    assert (
+        "1 (Photos and videos 1)" in losses and "2 apps are downloaded" in losses and "Cards in Apple Wallet" in losses
+    )
     receipt = unfinished.receipt()
     assert receipt is not None and receipt["undoes"] == run.path.name and receipt["proof"]["verdict"] == "proven"
+    assert receipt["will_not_come_back"] == list(confirmation.will_not_come_back)
     assert any((unfinished.path / "now").rglob("Manifest.db")), "its backup with the photo is kept"
+    with pytest.raises(UndoNeedsRun):
+        remove(lab.home, unfinished)
+    remove(lab.home, run)
 
 
 def test_a_run_without_a_safety_backup_or_a_restore_cannot_be_undone(make_lab: MakeLab) -> None:
@@ -92,6 +115,48 @@ def test_a_run_without_a_safety_backup_or_a_restore_cannot_be_undone(make_lab: M
             undo_run(lab, RunFolder(folder))
         assert reason in refused.value.why and refused.value.exit_code == 2
         journal.append({"restore_begins": {}})
+
+
+def test_the_unfinished_undo_of_another_run_is_not_continued(make_lab: MakeLab, tmp_path: Path) -> None:
+    """Two runs were sent to the phone. The undo of the first one is unfinished, and the second one is undone now."""
+    lab = make_lab()
+    runs = {}
+    for name, undoes in (("run-a", None), ("run-b", None), ("undo-of-a", "run-a")):
+        folder = lab.home.runs / name
+        folder.mkdir()
+        plan = lab.plan()
+        (folder / "plan.toml").write_text(to_toml(plan))
+        journal = Journal.create(folder / "journal.ndjson", name, digest(plan), undoes=undoes)
+        journal.append({"restore_begins": {}} if undoes is None else {"started": "verify-safety"})
+        safety = tmp_path / name / lab.new.udid
+        journal.append_result("verify-new-phone", NewPhoneVerified(safety, "whole", 1, 1, 1, "26.1", True, {}))
+        runs[name] = RunFolder(folder)
+    for name, continues in (("run-b", False), ("run-a", True)):
+        lab.new.find_my = True  # it stops there
+        with pytest.raises(FindMyOn):
+            undo_run(lab, runs[name])
+        begun = next(event.run_id for event in lab.received_events if isinstance(event, events.RunStarted))
+        assert (begun == "undo-of-a") is continues
+
+
+def test_an_undo_says_what_cannot_come_back() -> None:
+    losses = (
+        WillNotComeBack("unreadable", 1, ("Notes",)),
+        WillNotComeBack("not-reinstallable", 2, ("Chatter", "Sketchbook")),
+        WillNotComeBack("not-encrypted", titles=("Health",)),
+    )
+    said = sentences(losses)
+    assert said == (
+        "1 file that the phone could not read when it was backed up (Notes).",
+        "2 apps that the phone cannot download again: Chatter, Sketchbook.",
+        "The backup is not encrypted, so these are not in it: Health.",
+    )
+    confirmation = Confirmation(
+        run_id="R2", old_name="Old", new_name="New", strategy=Strategy.REPLACE, replaces=(), set_bytes=1, set_files=1,
+        undoes="R1", will_not_come_back=said,
+    )  # fmt: skip
+    shown = " ".join(" ".join(confirmation_lines(confirmation)).split())
+    assert all(sentence in shown for sentence in said)
 
 
 @pytest.mark.soak

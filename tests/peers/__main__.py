@@ -1,4 +1,4 @@
-"""`python -m tests.peers` prints the matrix of peers, iOS versions and states as two Markdown tables."""
+"""`python -m tests.peers` prints the matrix of peers, iOS versions, states and tasks as three Markdown tables."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
+from migrate.simulator.device.app import App
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.device.versions import TESTED
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
+from tests.peers.fetch import GO_IOS_VERSION
+from tests.peers.go_ios import PICTURE, TASKS
 from tests.peers.lifecycle import PEERS, run_lifecycle
 from tests.peers.states import RETRIES_FOREVER, STATES, answer_in
-from tests.peers.workbench import LIBIMOBILEDEVICE, PYMOBILEDEVICE3, Bench, PeerMissing
+from tests.peers.workbench import GO_IOS, LIBIMOBILEDEVICE, PYMOBILEDEVICE3, Bench, PeerMissing
 
 
 def print_lifecycles() -> int:
@@ -49,6 +52,26 @@ def print_states() -> int:
     return mismatches
 
 
+def print_go_ios() -> int:
+    """Print which of go-ios' commands work. It makes no backups. Returns the number of failures."""
+    rows, failures = [], 0
+    for task in TASKS:
+        with tempfile.TemporaryDirectory() as name, ExitStack() as served:
+            phone = SimulatedPhone()
+            phone.files.add_file("CameraRollDomain", f"Media/DCIM/100APPLE/{PICTURE}", b"picture")
+            phone.apps["com.example.chat"] = App("com.example.chat", "Chat")
+            try:
+                problem = task.problem(_bench(served, Path(name), (phone,)), phone)
+            except AssertionError as error:
+                problem = str(error)
+        failures += bool(problem)
+        rows.append([task.what, "**no**" if problem else "yes"])
+        if problem:
+            print(f"{GO_IOS}, {task.what}:\n{problem}", file=sys.stderr)
+    print_table(["", f"{GO_IOS} {GO_IOS_VERSION}"], rows)
+    return failures
+
+
 def _cell(printed: str, expected: str, *, agrees: bool) -> str:
     if not agrees:
         return f"**{printed.strip().splitlines()[-1] if printed.strip() else 'nothing'}**"
@@ -74,6 +97,6 @@ def _bench(served: ExitStack, folder: Path, phones: tuple[SimulatedPhone, ...]) 
 
 if __name__ == "__main__":
     try:
-        sys.exit(1 if print_lifecycles() + print_states() else 0)
+        sys.exit(1 if print_go_ios() + print_lifecycles() + print_states() else 0)
     except PeerMissing as missing:
         sys.exit(str(missing))

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
+from tests.peers import fetch
 
 LIMIT_S = 120
-LIBIMOBILEDEVICE, PYMOBILEDEVICE3 = "libimobiledevice", "pymobiledevice3"
+LIBIMOBILEDEVICE, PYMOBILEDEVICE3, GO_IOS = "libimobiledevice", "pymobiledevice3", "go-ios"
 
 
 class PeerMissing(Exception):
@@ -27,6 +28,10 @@ def command_of(peer: str) -> list[str]:
     """
     if peer == PYMOBILEDEVICE3:
         return [sys.executable, "-m", "pymobiledevice3"]  # one of our dependencies
+    if peer == GO_IOS:
+        if not fetch.GO_IOS.exists():
+            raise PeerMissing("go-ios is not there (`python tests/peers/fetch.py` downloads it)")
+        return [str(fetch.GO_IOS)]
     found = shutil.which(peer)
     if found is None:
         raise PeerMissing(f"{peer} is not installed (Debian: libimobiledevice-utils)")

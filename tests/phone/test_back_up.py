@@ -479,6 +479,7 @@ def test_a_file_that_stays_unreadable_is_reported_and_recorded_in_the_seal(attac
     home = attach(phone)
     report = asyncio.run(home.back_up(phone))
     (file_id,) = report.unreadable
+    assert report.lost == (file_id,)
     (finding,) = home.progress.findings
     assert (finding.code, finding.severity, finding.file_id) == ("file-unreadable", "warning", file_id)
     assert "IMG_0001.JPG" in finding.what
@@ -497,7 +498,7 @@ def test_the_file_that_every_phone_fails_to_read_causes_no_second_attempt(attach
     home = attach(phone)
     report = asyncio.run(home.back_up(phone))
     assert home.progress.asked == ["enter-passcode"]
-    assert len(report.unreadable) == 1
+    assert (len(report.unreadable), report.lost) == (1, ())
 
 
 # -- this computer's disk --------------------------------------------------------------------------------------------

@@ -125,6 +125,58 @@ def test_a_file_that_ends_with_0x0b_and_no_text_is_complete(wired: Any) -> None:
     assert wired.ledger.notes == [("add", FILE_ID, sha256(b"all of it"), 9)]
 
 
+def test_a_file_that_ends_with_0x0b_and_nothing_else_is_not_complete(wired: Any) -> None:
+    saved = wired.backup()
+    wired.phone.upload((f"{UDID}/ab/{FILE_ID}", [], failed(b"")))
+    wired.phone.status()
+    wired.phone.respond()
+    saved.result()
+    assert wired.ledger.notes == [("unreadable", FILE_ID, "no reason given")]
+    assert wired.conversation.receiver.files_received == 0
+
+
+def test_moving_a_backup_into_place_keeps_its_hashes(wired: Any) -> None:
+    """At the end the phone removes `Snapshot/`, and after an interruption also what is left in it, file by file."""
+    saved = wired.backup()
+    wired.phone.upload((f"{UDID}/Snapshot/ab/{FILE_ID}", [b"x"], WHOLE))
+    wired.phone.status()
+    wired.phone.say("DLMessageRemoveItems", [f"{UDID}/Snapshot/ab/{FILE_ID}", f"{UDID}/Snapshot"], "", 90.0)
+    wired.phone.status()
+    wired.phone.respond()
+    saved.result()
+    assert wired.ledger.notes == [("add", FILE_ID, sha256(b"x"), 1)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot sync a folder")
+@pytest.mark.parametrize("name", ["Status.plist", "Snapshot/Manifest.plist", "Snapshot/Manifest.db"])
+def test_how_far_a_backup_is_lies_on_the_disk_before_the_phone_gets_its_answer(
+    wired: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut the phone resumes from what they say."""
+    synced: list[tuple[str, int]] = []
+    fsync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode):
+            synced.append(("file", status.st_size))
+        else:
+            there = (wired.folder / name).parent.stat()
+            if (status.st_dev, status.st_ino) == (there.st_dev, there.st_ino):
+                synced.append(("its folder", (wired.folder / name).stat().st_size))
+        fsync(descriptor)
+
+    (wired.folder / "Snapshot").mkdir()
+    saved = wired.backup()
+    monkeypatch.setattr(os, "fsync", watched)
+    wired.phone.upload((f"{UDID}/{name}", [b"how far"], WHOLE), (f"{UDID}/Snapshot/ab/{FILE_ID}", [b"blob"], WHOLE))
+    assert wired.phone.status()[0] == 0
+    monkeypatch.undo()
+    assert synced == [("file", 7), ("its folder", 7)], "first what is in it, then its name; and no blob"
+    wired.phone.respond()
+    saved.result()
+
+
 @pytest.mark.parametrize("ending", [WHOLE, failed(b"Input/output error (5)")], ids=["empty", "cut short"])
 def test_an_empty_or_truncated_manifest_never_replaces_a_complete_one(wired: Any, ending: bytes) -> None:
     (wired.folder / "Manifest.plist").write_bytes(b"the good one")

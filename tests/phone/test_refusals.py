@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from migrate.phone.meeting import pairing_error
 from migrate.phone.mobilebackup2.refusals import refusal_error
+from migrate.phone.mobilebackup2.session import BackupSession, Outcome
 from migrate.phone.quoting import safe_text
-from migrate.problems import MigrateError
+from migrate.problems import DeviceRefused, MigrateError
+from migrate.progress import no_progress
 
 CASES = [
     (1, "SpringBoard is not ready for a restore (MBErrorDomain/1)", "phone-not-ready", 24),
@@ -71,6 +74,16 @@ def test_each_refusal_has_its_own_error_and_exit_code(number: int, description: 
 def test_each_refusal_to_pair(refusal: str, code: str, exit_code: int) -> None:
     error = pairing_error("Anna's iPhone", refusal)
     assert (error.code, error.exit_code) == (code, exit_code)
+
+
+@pytest.mark.parametrize("response", [{}, {"ErrorCode": None}, {"ErrorCode": "0"}, {"ErrorCode": False}])
+def test_a_response_without_a_number_never_counts_as_success(response: dict[str, Any], tmp_path: Path) -> None:
+    connection: Any = SimpleNamespace(name="Anna's iPhone")
+    conversation: Any = SimpleNamespace(local_disk_error=None, host_folder=SimpleNamespace(needed_bytes=None))
+    session = BackupSession(connection, no_progress, "the backup")
+    with pytest.raises(DeviceRefused):
+        session.raise_if_refused(Outcome(conversation, response), tmp_path)
+    session.raise_if_refused(Outcome(conversation, {"ErrorCode": 0}), tmp_path)
 
 
 def test_a_response_without_a_number_is_a_refusal_too() -> None:

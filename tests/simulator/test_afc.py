@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from migrate.simulator.device.filesystem import Synthetic
 from migrate.simulator.device.phone import SimulatedPhone
 
 SUCCESS, INVALID, NOT_FOUND, IS_DIRECTORY, DENIED, EXISTS, NO_SPACE, WOULD_BLOCK = 0, 7, 8, 9, 10, 16, 18, 19
+NOT_EMPTY = 33
 READ, READ_WRITE, WRITE, APPEND = 1, 2, 3, 5
 LOCK_EXCLUSIVE, LOCK_SHARED, UNLOCK, NO_WAIT = 2, 1, 8, 4
 SYNC_LOCK = "/com.apple.itunes.lock_sync"
@@ -117,7 +119,7 @@ def afc(phone: SimulatedPhone, serve: Callable[..., Any], computer_at: Callable[
 
 def test_the_tree_joins_two_domains_and_hides_all_others(afc: Callable[[], Conduit]) -> None:
     conduit = afc()
-    assert conduit.names("/") == ["DCIM", "PhotoData", "Recordings", "outside", "to-voice"]
+    assert conduit.names("/") == ["Books", "DCIM", "Downloads", "PhotoData", "Recordings", "outside", "to-voice"]
     assert conduit.names("/DCIM/100APPLE/") == ["IMG_0001.JPG"]
     assert conduit.names("Recordings") == ["größe.m4a"]
     assert conduit.on_path(0x03, "/Library") == NOT_FOUND
@@ -188,9 +190,87 @@ def test_files_that_hosts_write_are_in_no_backup(afc: Callable[[], Conduit], pho
     assert afc().get("/iTunesRestore/RestoreApplications.plist") == b"apps"
     assert conduit.on_path(0x09, "/iTunesRestore/RestoreApplications.plist") == EXISTS
     assert phone.files.digests() == before
-    assert conduit.on_path(0x08, "/iTunesRestore") == 33  # DIR_NOT_EMPTY
+    assert conduit.on_path(0x08, "/iTunesRestore") == NOT_EMPTY
     assert conduit.on_path(0x22, "/iTunesRestore") == SUCCESS
-    assert phone.afc_files == {}
+    assert phone.afc_files == {} and phone.afc_times == {}
+
+
+def test_an_empty_phone_has_the_folders_that_ios_makes(
+    serve: Callable[..., Any], computer_at: Callable[..., Any]
+) -> None:
+    phone = SimulatedPhone()
+    conduit = Conduit(computer_at(serve(phone)).service(phone, "com.apple.afc"))
+    assert conduit.names("/") == ["Books", "Downloads"]
+    assert conduit.names("/Books") == []
+    assert conduit.info("/Downloads")["st_ifmt"] == "S_IFDIR"
+    conduit.put("/Books/one.epub", b"book")
+    assert conduit.on_path(0x08, "/Books") == NOT_EMPTY
+
+
+def test_a_directory_is_made_with_those_above_it_and_outlives_its_contents(afc: Callable[[], Conduit]) -> None:
+    conduit = afc()
+    assert conduit.on_path(0x09, "/a/b/c") == SUCCESS
+    assert conduit.names("/a") == ["b"]
+    conduit.put("/a/b/c/note", b"x")
+    assert conduit.on_path(0x08, "/a/b/c") == NOT_EMPTY
+    for path in ("/a/b/c/note", "/a/b/c"):
+        assert conduit.on_path(0x08, path) == SUCCESS
+    assert conduit.names("/a/b") == []
+    assert conduit.on_path(0x08, "/a/b") == SUCCESS
+    assert conduit.on_path(0x08, "/a") == SUCCESS
+    assert conduit.on_path(0x0A, "/a") == NOT_FOUND
+
+
+def test_a_file_is_never_taken_for_a_directory(afc: Callable[[], Conduit]) -> None:
+    conduit = afc()
+    conduit.put("/file", b"data")
+    conduit.put("/other", b"other")
+    assert conduit.on_path(0x09, "/file/below/it") == EXISTS
+    assert conduit.rename("/other", "/file/inside") == NOT_FOUND
+    assert conduit.rename("/other", "/no such folder/inside") == NOT_FOUND
+    assert (conduit.get("/file"), conduit.get("/other")) == (b"data", b"other")
+
+
+def test_a_rename_replaces_a_file_and_never_a_directory_with_contents(afc: Callable[[], Conduit]) -> None:
+    conduit = afc()
+    conduit.put("/new", b"new")
+    conduit.put("/old", b"old")
+    conduit.on_path(0x09, "/folder")
+    conduit.on_path(0x09, "/empty")
+    assert conduit.rename("/new", "/old") == SUCCESS
+    assert conduit.get("/old") == b"new"
+    assert conduit.rename("/old", "/empty") == IS_DIRECTORY
+    assert conduit.rename("/folder", "/old") == EXISTS
+    conduit.put("/folder/kept", b"kept")
+    assert conduit.rename("/empty", "/folder") == NOT_EMPTY
+    assert conduit.rename("/folder", "/empty") == SUCCESS
+    assert conduit.get("/empty/kept") == b"kept"
+
+
+def test_times_are_those_of_the_last_write(afc: Callable[[], Conduit]) -> None:
+    conduit = afc()
+    before = time.time_ns()
+    conduit.put("/note", b"1")
+    conduit.on_path(0x09, "/folder")
+    first = conduit.info("/note")
+    assert before <= int(first["st_mtime"]) <= time.time_ns()
+    assert before <= int(conduit.info("/folder")["st_mtime"]) <= time.time_ns()
+    assert conduit.info("/note") == first  # looking changes nothing
+    conduit.put("/note", b"2")
+    second = conduit.info("/note")
+    assert int(second["st_mtime"]) > int(first["st_mtime"]) and second["st_birthtime"] == first["st_birthtime"]
+    assert conduit.rename("/note", "/renamed") == SUCCESS
+    assert conduit.info("/renamed")["st_mtime"] == second["st_mtime"]
+    assert conduit.status(0x1E, struct.pack("<Q", 5_000_000_000) + b"/renamed\0") == SUCCESS
+    assert conduit.info("/renamed")["st_mtime"] == "5000000000"
+
+
+def test_a_directorys_size_counts_its_entries(afc: Callable[[], Conduit]) -> None:
+    conduit = afc()
+    conduit.on_path(0x09, "/folder")
+    assert [conduit.info("/folder")[key] for key in ("st_size", "st_nlink", "st_blocks")] == ["64", "2", "0"]
+    conduit.put("/folder/note", b"x")
+    assert [conduit.info("/folder")[key] for key in ("st_size", "st_nlink", "st_blocks")] == ["96", "3", "0"]
 
 
 def test_a_file_can_be_overwritten_extended_truncated_and_appended_to(afc: Callable[[], Conduit]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -194,12 +195,26 @@ def test_invalid_requests_are_refused_by_name(plug_in: PlugIn) -> None:
     assert line.is_closed()
 
 
-def test_an_idle_connection_is_closed_unless_in_a_session(plug_in: PlugIn) -> None:
+def test_an_idle_connection_is_closed_sooner_without_a_session(plug_in: PlugIn) -> None:
     phone, computer = plug_in()
     session = computer.session(phone)
     phone.faults.idle_close_s = 0.01
     assert computer.lockdown(phone).is_closed()
     assert session.ask({"Request": "QueryType"})["Type"]
+    phone.faults.session_idle_close_s = 0.01
+    assert session.ask({"Request": "QueryType"})["Type"]  # the wait that began before ends with it
+    assert session.is_closed()
+
+
+def test_the_clock_is_this_computers_in_the_phones_time_zone(plug_in: PlugIn) -> None:
+    phone, computer = plug_in(time_zone="Asia/Tokyo")
+    line = computer.session(phone)
+    before = time.time()
+    told = line.ask({"Request": "GetValue", "Key": "TimeIntervalSince1970"})["Value"]
+    assert before <= told <= time.time()
+    assert line.ask({"Request": "GetValue", "Key": "TimeZoneOffsetFromUTC"})["Value"] == 9 * 3600
+    phone.time_zone = "Nowhere/At_All"
+    assert line.ask({"Request": "GetValue", "Key": "TimeZoneOffsetFromUTC"})["Value"] == 0
 
 
 # --- values

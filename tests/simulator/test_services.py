@@ -154,7 +154,33 @@ def test_icons_are_png_or_an_error(plug_in: PlugIn) -> None:
     dock, page = line.ask({"command": "getIconState", "formatVersion": "2"})
     assert dock == []
     assert [icon["bundleIdentifier"] for icon in page] == ["a", "b", "c"]
-    assert "Error" in line.ask({"command": "setIconState"})
+
+
+def test_icons_stay_where_a_host_put_them(plug_in: PlugIn) -> None:
+    phone, computer = plug_in()
+    apple = ("com.apple.mobilephone", "com.apple.mobilesafari", "com.apple.weather")
+    for name in (*apple, "a", "b"):
+        phone.apps[name] = App(name, name, system=name in apple)
+    line = computer.service(phone, "com.apple.springboardservices")
+
+    def layout() -> list[list[str]]:
+        pages = line.ask({"command": "getIconState"})
+        return [[icon.get("bundleIdentifier", icon.get("displayName")) for icon in page] for page in pages]
+
+    assert layout() == [list(apple[:2]), ["a", "b", "com.apple.weather"]]
+    dock, (a, b, weather) = line.ask({"command": "getIconState"})
+    folder = {"displayName": "Folder", "listType": "folder", "iconLists": [[b]]}
+    assert "Error" not in line.ask({"command": "setIconState", "iconState": [dock[::-1], [weather, folder], [a]]})
+    assert layout() == [list(apple[1::-1]), ["com.apple.weather", "Folder"], ["a"]]
+    del phone.apps["a"]
+    phone.apps["new"] = App("new", "New")
+    assert layout() == [list(apple[1::-1]), ["com.apple.weather", "Folder"], [], ["new"]]
+    for wrong in (None, {}, [1], "x"):
+        state = {} if wrong is None else {"iconState": wrong}
+        assert "Error" in line.ask({"command": "setIconState", **state})
+    assert layout()[0] == list(apple[1::-1])
+    phone.erase()
+    assert layout() == [[]]
 
 
 @pytest.mark.parametrize(
@@ -171,6 +197,27 @@ def test_mobilegestalt_reports_the_passcode_until_17_4(
     assert line.ask({"Request": "EraseEverything"})["Status"] == "UnknownRequest"
     assert line.ask({"Request": "Goodbye"})["Status"] == "Success"
     assert line.is_closed()
+
+
+def test_diagnostics_report_the_battery_and_unknown_entries_as_empty(plug_in: PlugIn) -> None:
+    phone, computer = plug_in(battery_percent=40)
+    line = computer.service(phone, "com.apple.mobile.diagnostics_relay")
+    reports = line.ask({"Request": "All"})["Diagnostics"]
+    assert set(reports) == {"GasGauge", "HDMI", "NAND", "WiFi"}
+    assert all(report["Status"] == "Success" for report in reports.values())
+    assert line.ask({"Request": "GasGauge"})["Diagnostics"] == {"GasGauge": reports["GasGauge"]}
+    battery = line.ask({"Request": "IORegistry", "EntryClass": "IOPMPowerSource"})["Diagnostics"]["IORegistry"]
+    assert battery["CurrentCapacity"] == 40 and battery["AppleRawCurrentCapacity"] < battery["AppleRawMaxCapacity"]
+    assert line.ask({"Request": "IORegistry", "EntryName": "nothing"}) == {"Status": "Success", "Diagnostics": {}}
+
+
+@pytest.mark.parametrize(("passcode", "screen"), [("1234", "locked"), ("", "unlocked")])
+def test_sleep_locks_a_phone_that_has_a_passcode(plug_in: PlugIn, passcode: str, screen: str) -> None:
+    phone, computer = plug_in(passcode=passcode)
+    line = computer.service(phone, "com.apple.mobile.diagnostics_relay")
+    assert line.ask({"Request": "Sleep"})["Status"] == "Success"
+    line.ask({"Request": "All"})  # answered after the phone has slept
+    assert phone.screen == screen
 
 
 def test_a_restart_detaches_and_attaches_the_phone(plug_in: PlugIn) -> None:

@@ -191,6 +191,9 @@ class AutomaticAnswers:
     def reject_password(self, role: Literal["old", "new"], phone: str) -> bool:
         return False
 
+    def is_restored(self, new: str, old: str) -> bool | None:
+        return None
+
     def confirm(self, confirmation: Confirmation) -> bool:
         return True
 

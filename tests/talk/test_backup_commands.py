@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import plistlib
+import sqlite3
+import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from migrate.backup.folder import BackupFolder
+from migrate.backup.record import file_id
 from migrate.categories.apps import AppEntry
 from migrate.categories.catalogue import load_catalogue
 from migrate.content.tally import AppTally, CategoryTally, Tally
@@ -89,21 +95,52 @@ def test_a_folder_without_a_backup_is_refused_before_any_prompt(migrate: Migrate
 
 
 def test_an_encrypted_backup_needs_its_password(migrate: Migrate, encrypted_backup: Path, password_file: Path) -> None:
+    missing = migrate("show", encrypted_backup, "--json")
+    assert (missing.code, missing.error["code"]) == (32, "password-missing")
     for command in ("verify", "show"):
-        missing = migrate(command, encrypted_backup, "--json")
-        assert (missing.code, missing.error["code"]) == (32, "password-missing")
         assert migrate(command, encrypted_backup, "--password-file", password_file).code == 0
 
 
-def test_a_backup_is_checked_as_far_as_possible_without_its_password(migrate: Migrate, encrypted_backup: Path) -> None:
-    answer = migrate("verify", encrypted_backup, "--json").json
-    assert list(answer) == [*VERIFY_KEYS, "error"]
-    assert (answer["verdict"], answer["records"]) == ("unreadable", None)
-    assert {finding["code"] for finding in answer["findings"]} == {"password-missing", "not-checked-without-password"}
-    (encrypted_backup / "Info.plist").write_bytes(b"")
-    broken = migrate("verify", encrypted_backup, "--json")
-    assert broken.code == 31 and "error" not in broken.json
-    assert "plist-garbage" in {finding["code"] for finding in broken.json["findings"]}
+PASSWORDS = {"right": PASSWORD, "wrong": "battery-staple", "missing": None}
+
+
+@pytest.mark.parametrize("password", PASSWORDS.values(), ids=PASSWORDS)
+@pytest.mark.parametrize("damage", ["nothing", "a file cut by a byte", "Info.plist emptied"])
+def test_verify_answers_in_one_shape_and_lists_what_it_can_see_with_any_password(
+    migrate: Migrate, encrypted_backup: Path, monkeypatch: pytest.MonkeyPatch, password: str | None, damage: str
+) -> None:
+    if password is not None:
+        monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", password)
+    blob = next(encrypted_backup.glob("3d/3d*"))
+    if damage == "a file cut by a byte":
+        blob.write_bytes(blob.read_bytes()[:-1])
+    elif damage == "Info.plist emptied":
+        (encrypted_backup / "Info.plist").write_bytes(b"")
+    answer = migrate("verify", encrypted_backup, "--json")
+    assert list(answer.json) == VERIFY_KEYS
+    found = {finding["code"]: finding for finding in answer.json["findings"]}
+    assert ("stored-length-impossible" in found) == (damage == "a file cut by a byte")
+    assert ("plist-garbage" in found) == (damage == "Info.plist emptied")
+    if damage != "nothing":
+        assert (answer.code, answer.json["verdict"]) == (30, "damaged")
+    elif password != PASSWORD:
+        assert (answer.code, answer.json["verdict"], answer.json["records"]) == (32, "locked", None)
+    else:
+        assert (answer.code, answer.json["verdict"]) == (0, "whole")
+    reasons = {"right": set(), "wrong": {"password-wrong"}, "missing": {"password-missing"}}
+    name = next(name for name, one in PASSWORDS.items() if one == password)
+    assert found.keys() & {"password-wrong", "password-missing"} == reasons[name]
+    assert ("not-checked-without-password" in found) == (name != "right")
+
+
+def test_a_verify_with_a_wrong_password_is_not_called_unreadable(
+    migrate: Migrate, encrypted_backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", "wrong")
+    answer = migrate("verify", encrypted_backup)
+    text = " ".join(answer.out.split())
+    assert answer.code == 32 and "Unreadable" not in text
+    assert "Not fully checked" in text and "The password does not open the backup" in text
 
 
 def test_findings_name_the_affected_categories(migrate: Migrate, plain_backup: Path) -> None:
@@ -118,7 +155,7 @@ def test_a_password_comes_from_the_environment_or_a_pipe(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{PASSWORD}\n".encode())))
     assert migrate("verify", encrypted_backup, "--password-file", "-").code == 0
     monkeypatch.setenv("MIGRATE_BACKUP_PASSWORD", "wrong")
-    wrong = migrate("verify", encrypted_backup, "--json")
+    wrong = migrate("show", encrypted_backup, "--json")
     assert (wrong.code, wrong.error["code"]) == (32, "wrong-password")
 
 
@@ -158,6 +195,104 @@ def test_show_counts_files_and_items(migrate: Migrate, encrypted_backup: Path, p
     (app,) = shown["apps"]
     assert {"id", "title", "version", "files", "bytes", "groups", "shared_with", "reinstallable"} | items == set(app)
     assert app["id"] == "org.example.diary"
+
+
+def change_manifest(backup: Path, statement: str) -> None:
+    with closing(sqlite3.connect(backup / "Manifest.db", isolation_level=None)) as database:
+        database.execute("PRAGMA journal_mode = DELETE")
+        database.execute(statement)
+
+
+def test_show_survives_damaged_entries(migrate: Migrate, plain_backup: Path) -> None:
+    change_manifest(plain_backup, "UPDATE Files SET file = x'00' WHERE relativePath LIKE '%diary.txt'")
+    change_manifest(plain_backup, "UPDATE Files SET fileID = '../../etc' WHERE relativePath = 'Documents'")
+    answer = migrate("show", plain_backup, "--json")
+    assert answer.code == 0 and "2 entries of the backup are damaged" in " ".join(answer.err.split())
+    (app,) = answer.json["apps"]
+    assert (app["files"], app["complete"]) == (0, False) and "damaged" in " ".join(app["notes"])
+    by_id = {category["id"]: category for category in answer.json["categories"]}
+    assert by_id["messages"]["items"] == 7 and by_id["messages"]["complete"] is True
+    assert "damaged and not counted" in " ".join(migrate("show", plain_backup).out.split())
+
+
+@pytest.mark.parametrize("damage", ["absent", "emptied"])
+def test_a_category_with_missing_contents_is_incomplete(migrate: Migrate, plain_backup: Path, damage: str) -> None:
+    photo = plain_backup / file_id("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.JPG")[:2]
+    (blob,) = photo.iterdir()
+    blob.unlink() if damage == "absent" else blob.write_bytes(b"")
+    shown = migrate("show", plain_backup, "--json")
+    by_id = {category["id"]: category for category in shown.json["categories"]}
+    assert shown.code == 0 and by_id["photos"]["complete"] is False
+    assert "contents are missing" in by_id["photos"]["notes"][0]
+    assert by_id["messages"]["complete"] is True
+    assert "not all is here" in migrate("show", plain_backup).out
+
+
+def test_show_and_extract_call_an_empty_list_damaged(migrate: Migrate, plain_backup: Path, tmp_path: Path) -> None:
+    change_manifest(plain_backup, "DELETE FROM Files")
+    for words in (("show", plain_backup), ("extract", plain_backup, "--to", tmp_path / "out")):
+        answer = migrate(*words, "--json")
+        assert (answer.code, answer.error["code"]) == (30, "manifest-empty")
+    assert migrate("verify", plain_backup, "--json").json["verdict"] == "damaged"
+
+
+# -- what never reaches a terminal -----------------------------------------------------------------------------------
+
+
+def test_long_and_broken_names_never_reach_the_terminal(
+    migrate: Migrate, plain_backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A UDID of 5,000 characters, a folder with newlines in its name, and paths and domains that are as long."""
+    udid = "U" * 5_000
+    lockdown = {"UniqueDeviceID": udid, "ProductVersion": "9" * 5_000}
+    manifest = plistlib.loads((plain_backup / "Manifest.plist").read_bytes()) | {"Lockdown": lockdown}
+    (plain_backup / "Manifest.plist").write_bytes(plistlib.dumps(manifest))
+    info = {"Device Name": "N" * 5_000 + "\n\n", "Target Identifier": udid, "Unique Identifier": udid}
+    (plain_backup / "Info.plist").write_bytes(plistlib.dumps(info))
+    change_manifest(plain_backup, "UPDATE Files SET relativePath = hex(zeroblob(2000)) WHERE relativePath LIKE '%.txt'")
+    change_manifest(plain_backup, "UPDATE Files SET domain = hex(zeroblob(2000)) WHERE domain = 'CameraRollDomain'")
+    folder = tmp_path / "two\nlines\nBackups" / ("b" * 60)
+    folder.parent.mkdir()
+    plain_backup.rename(folder)
+    monkeypatch.chdir(folder.parent)
+    for words in (
+        ("verify", folder),
+        ("show", folder),
+        ("extract", folder, "--to", tmp_path / "out"),
+        ("extract", folder, "--to", tmp_path / "out"),
+        ("backups",),
+        ("verify", tmp_path / "no\nsuch"),
+    ):
+        answer = migrate(*words)
+        for line in (*answer.out.splitlines(), *answer.err.splitlines()):
+            assert line not in ("lines", "Backups", "such") and not line.startswith(("lines", "Backups/", "such"))
+            assert len(line) <= 1_100, line[:200]
+        assert "U" * 300 not in answer.out + answer.err and "9" * 300 not in answer.out + answer.err
+        in_json = migrate(*words, "--json")
+        assert udid not in in_json.out
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="no memory use is reported here")
+def test_a_huge_info_plist_takes_little_memory(plain_backup: Path) -> None:
+    """200 MB of one text, made of nothing on the disk. Measured in a process of its own, as a person starts it."""
+    begin, end = b"<plist><dict><key>Device Name</key><string>", b"</string></dict></plist>"
+    with (plain_backup / "Info.plist").open("wb") as file:
+        file.write(begin)
+        file.truncate(200 << 20)
+        file.seek(0, 2)
+        file.write(end)
+    for command in ("verify", "show"):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "migrate", command, str(plain_backup)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "MIGRATE_HOME": str(plain_backup.parent / "home")},
+        )
+        _pid, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == {"verify": 30, "show": 0}[command]
+        kilobytes = used.ru_maxrss // (1024 if sys.platform == "darwin" else 1)
+        assert kilobytes < 150_000
 
 
 def test_show_fits_on_a_narrow_terminal_and_removes_control_characters(migrate: Migrate, plain_backup: Path) -> None:

@@ -83,3 +83,20 @@ def test_the_end_of_a_run_says_how_to_undo(capsys: pytest.CaptureFixture[str], s
     assert (f"migrate --home {home} undo R1" in said) is bool(safety)
     assert ("cannot be undone" in said) is not bool(safety)
     assert "Keep the old phone" in said
+
+
+def test_a_phone_in_doubt_is_asked_about_only_at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """--yes answers the last confirmation and nothing else."""
+    answers = iter(["yes", "No", "perhaps"])
+    monkeypatch.setattr(prompts, "ask_line", lambda text: next(answers))
+    here = Passwords(can_prompt=lambda: True)
+    assert TerminalPrompts(here, yes=True).is_restored("New", "Old") is None
+    assert TerminalPrompts(Passwords(can_prompt=lambda: False), yes=False).is_restored("New", "Old") is None
+    asked = [TerminalPrompts(here, yes=False).is_restored("New", "Old") for _ in range(3)]
+    assert asked == [True, False, None]
+
+
+def test_a_second_try_says_what_it_deletes() -> None:
+    again = replace(WORD, is_sent_again=True, loses=(("Voice memos", 2),))
+    said = " ".join(" ".join(confirmation_lines(again)).split())
+    assert "New did not take it" in said and "is deleted: Voice memos: 2" in said

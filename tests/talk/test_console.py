@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from migrate.problems.finding import Finding
-from migrate.talk.console import Column, display_width, dump_json, format_findings, safe, table, truncate, wrapped
+from migrate.talk.console import (
+    Column,
+    display_width,
+    dump_json,
+    format_findings,
+    one_line,
+    safe,
+    table,
+    truncate,
+    wrapped,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +68,23 @@ def test_findings_are_sorted_by_severity_and_many_of_one_kind_are_counted() -> N
     assert text.index("gone 0.") < text.index("note 0.")
     assert text.count("Because gone.") == 1 and "gone 4." in text and "gone 5." not in text
     assert "1,069 more" in text
+
+
+def test_findings_stand_together_only_if_their_reasons_are_equal() -> None:
+    one, other = (replace(finding("gone", "error", number), why=f"Because of {number}.") for number in (1, 2))
+    text = "\n".join(format_findings([one, other, replace(one, what="gone 3.")]))
+    lines = [line.strip() for line in text.splitlines() if "Next" not in line]
+    assert lines == ["!! gone 1.", "!! gone 3.", "Because of 1.", "!! gone 2.", "Because of 2."]
+
+
+def test_many_reasons_of_one_kind_are_counted_too() -> None:
+    findings = [replace(finding("gone", "error", number), why=f"Because of {number}.") for number in range(100)]
+    text = "\n".join(format_findings(findings))
+    assert text.count("Because of") == 5 and "95 more of this kind" in text
+
+
+def test_foreign_text_is_bounded_and_stays_on_its_line() -> None:
+    assert one_line("a\nb\r\nc\u2028d") == "a?b??c?d".replace("?", "\N{REPLACEMENT CHARACTER}")
+    assert len(one_line("x" * 100_000)) <= 4096 and len(wrapped("word " * 100_000)) < 10_000
+    (title, row) = table((Column("App", shrinks=True), Column("Version")), [("a\nb" * 9_000, "1\n" * 9_000)])
+    assert title.startswith("App") and len(row) <= 250

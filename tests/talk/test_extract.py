@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from migrate.backup.extract.unfinished import NOTE
+from migrate.backup.folder import BackupFolder
+from migrate.backup.record import file_id
+from migrate.backup.seal import SealDraft
 from migrate.problems import UsageWrong
 from migrate.talk.commands.extract import pattern_of
 
@@ -134,9 +139,41 @@ def test_ctrl_c_exits_130_and_says_where_the_files_are(
     monkeypatch.setattr("migrate.talk.task_progress.EventProgress.bytes_moved", interrupted)
     answer = migrate("extract", plain_backup, "--to", tmp_path / "out", "--json")
     assert (answer.code, answer.error["code"]) == (130, "extract-stopped")
-    there = files(tmp_path / "out")
+    there = files(tmp_path / "out") - {NOTE}
     assert len(there) < 3 and not list((tmp_path / "out").rglob("*.part"))
     assert all((tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes() for name in there)
+
+
+def test_the_same_command_continues_after_ctrl_c(
+    migrate: Migrate, plain_backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("migrate.talk.task_progress.EventProgress.bytes_moved", interrupted)
+        stopped = migrate("extract", plain_backup, "--to", tmp_path / "out")
+    assert stopped.code == 130 and "Continue where it stopped" in " ".join(stopped.err.split())
+    assert migrate("extract", plain_backup, "--to", tmp_path / "out").code == 0
+    assert files(tmp_path / "out") == {SMS, PHOTO, DIARY}
+
+
+def test_a_seal_tells_of_changed_files(migrate: Migrate, plain_backup: Path, tmp_path: Path, home: Path) -> None:
+    with SealDraft.open(home / "seals", plain_backup.name, None, fresh=True) as draft:
+        for blob in plain_backup.glob("??/*"):
+            draft.add(blob.name, hashlib.sha256(blob.read_bytes()).hexdigest(), blob.stat().st_size)
+        draft.finish(BackupFolder(plain_backup))
+    blob = plain_backup / (name := file_id("AppDomain-org.example.diary", "Documents/diary.txt"))[:2] / name
+    blob.write_bytes(blob.read_bytes().replace(b"Dear", b"Bear"))
+    answer = migrate("extract", plain_backup, "--to", tmp_path / "out", "--json")
+    assert answer.code == 30 and [one["code"] for one in answer.json["findings"]] == ["extract-damaged"]
+
+
+def test_a_hostile_pattern_and_name_take_no_minutes(migrate: Migrate, plain_backup: Path, tmp_path: Path) -> None:
+    answer = migrate("extract", plain_backup, "--match", "*_*0" * 30 + "*x", "--to", tmp_path / "out", "--json")
+    assert (answer.code, answer.error["code"]) == (2, "nothing-to-extract")
+    too_many = migrate("extract", plain_backup, "--match", "{a,b}" * 20, "--to", tmp_path / "out", "--json")
+    assert (too_many.code, too_many.error["code"]) == (2, "usage-wrong")
 
 
 def test_nothing_is_left_in_the_home_and_the_backup_is_untouched(

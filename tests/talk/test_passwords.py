@@ -160,6 +160,29 @@ def test_a_failing_keyring_counts_as_empty(monkeypatch: pytest.MonkeyPatch) -> N
     assert at(Terminal("typed")).old("Ada's iPhone", UDID) == "typed"
 
 
+def test_at_a_terminal_a_dash_asks_without_showing_what_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Keyboard(io.TextIOWrapper):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Keyboard(io.BytesIO(b"shown while typed")))
+    terminal = Terminal("hidden", None)
+    assert read_password_file("-", terminal.ask) == "hidden"
+    with pytest.raises(PasswordFileUnusable):
+        read_password_file("-", terminal.ask)
+
+
+def test_a_password_from_any_source_is_removed_from_reports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MIGRATE_NEW_BACKUP_PASSWORD", "of-the-environment")
+    (tmp_path / "word").write_text("of-the-file")
+    here = at(Terminal("typed-twice", "typed-twice"), file=str(tmp_path / "word"))
+    here.old("Ada's iPhone")
+    here.new("Ben's iPhone")
+    at(Terminal("chosen-word", "chosen-word")).choose_new("Cy's iPhone")
+    text = redacted("of-the-file of-the-environment chosen-word")
+    assert text == "[password] [password] [password]"
+
+
 def test_no_password_shows_in_a_repr_or_a_report(tmp_path: Path) -> None:
     here = at(Terminal("correct-horse-1947"))
     here.old("Ada's iPhone")

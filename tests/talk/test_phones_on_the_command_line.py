@@ -83,6 +83,20 @@ def test_the_only_phone_is_backed_up_and_then_only_what_changed(migrate: Migrate
     assert (verdict.code, verdict.json["verdict"], verdict.json["findings"]) == (0, "whole", [])
 
 
+@pytest.mark.parametrize(("path", "code"), [("HomeDomain/Library/SMS/sms.db", 35), (None, 0)], ids=["a file", "none"])
+def test_a_backup_exits_35_when_the_phone_could_not_read_a_file(
+    migrate: Migrate, serve: Serve, home: Path, path: str | None, code: int
+) -> None:
+    faults = {"unreadable": {path: "Input/output error (5)"}} if path else {}
+    address = serve({"udid": OLD, "name": "Ada's iPhone", "faults": faults})
+    answer = migrate("backup", "--usbmuxd", address, "--json")
+    assert (answer.code, answer.json["backup"]) == (code, str(home / "backups" / OLD)), "the backup is there"
+    assert [one["code"] for one in answer.json["findings"]] == (["file-unreadable"] if path else [])
+    in_words = migrate("backup", "--usbmuxd", address)
+    assert in_words.code == code
+    assert ("1 file is missing from it" in " ".join(in_words.out.split())) == bool(path)
+
+
 def test_backup_waits_for_trust(migrate: Migrate, serve: Serve) -> None:
     answer = migrate("backup", "--usbmuxd", serve({"udid": OLD, "name": "Ada's iPhone", "trust": "ask"}))
     assert answer.code == 0 and "Tap Trust on Ada's iPhone" in answer.err

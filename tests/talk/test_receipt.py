@@ -104,7 +104,19 @@ def test_a_receipt_of_an_older_version_is_still_shown(receipt: dict[str, Any]) -
     assert "not proven" in receipt_html(older)
 
 
+def test_lost_rows_of_an_older_version_are_wrong(receipt: dict[str, Any]) -> None:
+    older = {key: receipt[key] for key in ("run", "written", "strategy", "saved", "safety", "sent", "findings")}
+    older |= {"old_phone": receipt["old"], "new_phone": receipt["new"], "migrate": "1"}
+    kept = {"same": 50, "fewer-rows": 1}
+    older["proof"] = {"verdict": "not proven: 2", "categories": {"photos": {"same": 6, "fewer-rows": 1}}, "kept": kept}
+    lines = receipt_lines(older)
+    assert row(lines, "Photos")[-3:] == ["7", "6", "1"]
+    assert any("51 items and files, 50 of them as they were" in line for line in lines), "a lost one is not there"
+
+
 def test_names_from_a_phone_are_escaped_on_the_page(receipt: dict[str, Any]) -> None:
+    receipt["categories"][1] |= {"title": "<b>App</b>", "why": ["<i>why</i>"]}
+    receipt["headline"] = "Ada's <i>photos</i> are missing."
     page = receipt_html(receipt)
     assert "<b>" not in page and "<i>" not in page
     assert "Ada&#x27;s &lt;b&gt;iPhone" in page and "New &amp; shiny" in page

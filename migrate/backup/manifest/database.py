@@ -10,15 +10,20 @@ from dataclasses import dataclass, field
 
 import apsw
 
+from migrate.backup.companions import LOG
 from migrate.backup.crypto.cipher import BLOCK_BYTES
+from migrate.backup.crypto.stored_content import BlobReader
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.vfs import APPLICATION_ID, COMPOSED, HEADER_BYTES, ManifestPages, connect
-from migrate.backup.manifest.wal import SQLITE_MAGIC
+from migrate.backup.manifest.wal import SQLITE_MAGIC, WalPages
 from migrate.backup.mbfile.decode import MBFILE_LIMIT_BYTES
 from migrate.problems import BackupUnreadable
 
 MANIFEST_LIMIT_BYTES = 4 << 30
 """Manifests of 1.2 to 1.55 GB are known, for 0.8 to 1.3 million rows (facts 3.2)."""
+
+LOG_LIMIT_BYTES = 64 << 20
+"""SQLite empties a log at 4 MB. Checking its sums takes a second for each 10 MB (measured)."""
 
 DATABASE_ERRORS = (apsw.Error, UnicodeDecodeError, OverflowError)
 """What reading damaged databases raises: a flipped byte in the schema arrives as text that is no UTF-8
@@ -63,26 +68,29 @@ class OpenedDatabase:
     size: int  # bytes of plain database
     is_composed: bool  # written by this program, for a restore set or a clone
     is_padded: bool  # False: it ends without PKCS#7 padding, as pymobiledevice3's prune leaves it
+    has_log: bool  # committed changes in Manifest.db-wal are part of it
 
 
 def open_database(folder: BackupFolder, manifest_key: bytes | None) -> OpenedDatabase:
-    """Open the Manifest.db of `folder`. `manifest_key` is its plain key, None where it is not encrypted.
+    """Open the Manifest.db of `folder`, with its log. `manifest_key` is its plain key, None where it is not encrypted.
 
     Raises:
         BackupUnreadable: it is missing, cut short, not a database, or has no ordinary table `Files`.
     """
-    path = folder.manifest_db
-    if not path.is_file():
-        raise BackupUnreadable(folder.path, "Manifest.db", "it is missing")
     try:
-        pages = ManifestPages(path, manifest_key)
+        manifest = ManifestPages(folder.manifest_db, manifest_key)
+    except FileNotFoundError as error:
+        raise BackupUnreadable(folder.path, "Manifest.db", "it is missing") from error
     except OSError as error:
         raise BackupUnreadable(folder.path, "Manifest.db", error.strerror or type(error).__name__) from error
     connection: apsw.Connection | None = None
-    budget = QueryBudget(pages.size)
+    pages = WalPages(manifest, None)
     try:
-        if (reason := _why_no_database(pages, encrypted=manifest_key is not None)) is not None:
+        if (reason := _why_no_database(manifest, encrypted=manifest_key is not None)) is not None:
             raise BackupUnreadable(folder.path, "Manifest.db", reason)
+        if manifest_key is None:
+            pages = _with_log(folder, manifest)
+        budget = QueryBudget(pages.size)
         connection = _connected(folder, pages, budget)
         _require_plain_table(folder, connection)
     except BaseException:
@@ -90,8 +98,27 @@ def open_database(folder: BackupFolder, manifest_key: bytes | None) -> OpenedDat
             connection.close()
         pages.close()
         raise
-    is_composed = int.from_bytes(pages.header[APPLICATION_ID], "big") == COMPOSED
-    return OpenedDatabase(connection, budget, pages.size, is_composed, pages.is_padded)
+    is_composed = int.from_bytes(manifest.header[APPLICATION_ID], "big") == COMPOSED
+    return OpenedDatabase(connection, budget, pages.size, is_composed, manifest.is_padded, bool(pages.log_bytes))
+
+
+def _with_log(folder: BackupFolder, manifest: ManifestPages) -> WalPages:
+    """The pages of a plain Manifest.db with the log beside it. Phones leave none; a program that opens the database in
+    place and changes it does. Only a plain Manifest.db can have one: the log of an encrypted one would hold pages that
+    SQLite never saw."""
+    name = f"Manifest.db{LOG}"
+    try:
+        log = BlobReader(folder.path / name, None)
+    except OSError:
+        return WalPages(manifest, None)  # there is none, or a link or a pipe, which verify reports
+    if log.size > LOG_LIMIT_BYTES:
+        log.close()
+        raise BackupUnreadable(folder.path, name, f"it is larger than {LOG_LIMIT_BYTES:,} bytes")
+    try:
+        return WalPages(manifest, log)
+    except OSError as error:
+        log.close()
+        raise BackupUnreadable(folder.path, name, error.strerror or type(error).__name__) from error
 
 
 CACHE_KIB = 16_384
@@ -113,7 +140,7 @@ def _why_no_database(pages: ManifestPages, *, encrypted: bool) -> str | None:
     return "it is cut short" if pages.size < HEADER_BYTES else None
 
 
-def _connected(folder: BackupFolder, pages: ManifestPages, budget: QueryBudget) -> apsw.Connection:
+def _connected(folder: BackupFolder, pages: WalPages, budget: QueryBudget) -> apsw.Connection:
     """A connection that only reads; it does not even sort on disk."""
     database: apsw.Connection | None = None
     try:
@@ -159,4 +186,4 @@ def is_plain_table(database: apsw.Connection, name: str) -> bool:
 def damaged(folder: BackupFolder, error: Exception) -> BackupUnreadable:
     if isinstance(error, apsw.InterruptError):
         return BackupUnreadable(folder.path, "Manifest.db", TOO_MANY_ROWS)
-    return BackupUnreadable(folder.path, "Manifest.db", f"the database is damaged ({error})")
+    return BackupUnreadable(folder.path, "Manifest.db", f"the database is damaged ({str(error)[:200]})")

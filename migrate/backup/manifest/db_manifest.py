@@ -9,6 +9,7 @@ Source: facts 3.2, 3.5; the schema, `user_version` 2 and the padding of an unenc
 from __future__ import annotations
 
 from collections.abc import Iterator
+from stat import S_IFMT
 from typing import Any
 
 from migrate.backup.crypto.keybag import ClassKeys
@@ -22,7 +23,8 @@ from migrate.backup.manifest.database import (
     is_plain_table,
 )
 from migrate.backup.manifest.manifest import Manifest, OnBad, RecordFilter, Row
-from migrate.backup.record import Record, file_id
+from migrate.backup.mbfile.decode import parse_mbfile
+from migrate.backup.record import KINDS_BY_MODE, Kind, Record, file_id
 from migrate.backup.safe_path import PATH_LIMIT_BYTES
 from migrate.problems import BackupUnreadable, BadRecord
 
@@ -46,6 +48,7 @@ class DbManifest(Manifest):
         self.manifest_key = manifest_key
         self.is_padded = opened.is_padded
         self.is_composed = opened.is_composed
+        self.has_log = opened.has_log
         self._database = opened.connection
         self._budget = opened.budget
         self._most_rows = opened.size // MIN_ROW_BYTES
@@ -178,7 +181,17 @@ def _row(values: tuple[Any, ...]) -> Row:
         )
     if not isinstance(flags, int) or not isinstance(file, bytes):
         raise BadRecord(identity, domain, relative_path, "its flags are not a number or its archive is not data")
-    return Row(identity, domain, relative_path, flags, file)
+    return Row(identity, domain, relative_path, flags or _flags_by_mode(file), file)
+
+
+def _flags_by_mode(file: bytes) -> int:
+    """The flags of a row whose column holds 0: some tools write that, and other readers go by the mode in the archive
+    (*read*: Entry.is_file in pyiosbackup). 0 where the archive does not tell."""
+    try:
+        record = parse_mbfile(file, file_id="", domain="", relative_path="", kind=Kind.FILE)
+    except BadRecord:
+        return 0
+    return int(KINDS_BY_MODE.get(S_IFMT(record.mode), 0))
 
 
 def _shown(value: object) -> str:

@@ -68,6 +68,8 @@ class Manifest(ABC):
     """False: Manifest.db ends without PKCS#7 padding, as pymobiledevice3's prune leaves it."""
     is_composed: bool
     """Written by this program, for a restore set or a clone."""
+    has_log: bool
+    """Rows of Manifest.db-wal are among the records."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.folder.path)!r})"

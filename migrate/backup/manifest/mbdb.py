@@ -17,10 +17,10 @@ import plistlib
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
-from stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
+from stat import S_IFMT
 from struct import Struct
 
-from migrate.backup.record import Kind, Record, file_id
+from migrate.backup.record import KINDS_BY_MODE, Kind, Record, file_id
 from migrate.problems import BadRecord
 
 MAGIC = b"mbdb\x05\x00"
@@ -31,8 +31,6 @@ LIMIT_BYTES = 512 << 20
 _NONE = 0xFFFF
 _TEXTS = 5  # domain, path, target, digest, key
 _NUMBERS = Struct(">HQIIIIIQBB")
-
-_KINDS = {S_IFREG: Kind.FILE, S_IFDIR: Kind.DIRECTORY, S_IFLNK: Kind.SYMLINK}
 
 
 class MbdbBroken(Exception):
@@ -56,7 +54,7 @@ class MbdbRecord:
         domain, path = self._text(self.domain, "domain"), self._text(self.path or b"", "path")
         identity = file_id(domain, path)
         mode, inode, user_id, group_id, modified, changed, born, size, protection_class, _ = self.numbers
-        kind = _KINDS.get(S_IFMT(mode))
+        kind = KINDS_BY_MODE.get(S_IFMT(mode))
         if kind is None:
             raise BadRecord(identity, domain, path, f"its mode is {mode:#o}: no file, directory or link")
         return Record(

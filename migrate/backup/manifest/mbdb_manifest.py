@@ -32,6 +32,7 @@ class MbdbManifest(Manifest):
         self.class_keys = class_keys
         self.manifest_key = None
         self.is_composed = False
+        self.has_log = False
         self.is_padded = True  # an unencrypted list needs no padding
         self._mbdb = mbdb
 

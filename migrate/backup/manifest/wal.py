@@ -62,6 +62,8 @@ class WalPages:
     def __init__(self, database: BlobReader, log: BlobReader | None) -> None:
         self._database = database
         self._log = log
+        self.log_bytes = 0
+        """Length of the part of the log that is applied."""
         self._frames: dict[int, Frame] = {}
         self._page_bytes = 0
         self.size = self._from_database = database.size
@@ -71,6 +73,7 @@ class WalPages:
             if frame.page_count * frame.page_bytes < self.size:
                 self._frames = {number: one for number, one in self._frames.items() if number <= frame.page_count}
             self.size = frame.page_count * frame.page_bytes
+            self.log_bytes = frame.place + frame.page_bytes
             self._from_database = min(self._from_database, self.size)
         self._has_versions = self.size > 19 and self._bytes(len(SQLITE_MAGIC), 0) == SQLITE_MAGIC
 

@@ -5,6 +5,7 @@ Memory holds the directories, one bit for each inode number, and the dropped rec
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,9 @@ from migrate.backup.mbfile.encode import encode_mbfile
 from migrate.backup.private_files import write_new
 from migrate.backup.record import Kind, Record, file_id
 from migrate.backup.restore_set.link_worker import FOLDER_MODE
+from migrate.backup.restore_set.set_seal import SealOf, write_set_seal
 from migrate.backup.restore_set.stored_files import LinkQueue, open_linker
+from migrate.backup.seal import Seal
 from migrate.problems import BadRecord, CannotCompose
 from migrate.progress import Progress
 
@@ -81,6 +84,7 @@ class SetBuilder:
     _rows: list[ManifestRow] = field(default_factory=list, repr=False)
     _count: int = 0
     _has_absent: bool = False
+    _written: dict[str, str] = field(default_factory=dict, repr=False)
     _needed: _Paths = field(default_factory=lambda: defaultdict(set), repr=False)
     _directories: _Paths = field(default_factory=lambda: defaultdict(set), repr=False)
     _symlinks: _Paths = field(default_factory=lambda: defaultdict(set), repr=False)
@@ -156,13 +160,18 @@ class SetBuilder:
 
     def add_file(self, record: Record, stored: bytes) -> None:
         """Add a file with new content."""
-        write_new(self.target(record.file_id), stored, sync=False)  # after a power failure the set is composed again
+        write_new(self.target(record.file_id), stored, sync=False)  # the whole set is flushed at its end
         self.add_row(record, record.kind, encode_mbfile(record, ios_version=self.ios_version))
-        self.count_file(len(stored))
+        self.count_file(record.file_id, len(stored), hashlib.sha256(stored).hexdigest())
 
-    def count_file(self, stored_bytes: int) -> None:
-        """Count a stored file that was written, not linked."""
+    def count_file(self, identity: str, stored_bytes: int, sha256: str) -> None:
+        """Count a stored file that was written, not linked; its digest goes into the set's seal."""
+        self._written[identity] = sha256
         self._moved(1, stored_bytes)
+
+    def write_seal(self, seal_of: SealOf, like: Seal | None) -> None:
+        """Write the seal of the complete set beside it. See `write_set_seal`."""
+        write_set_seal(self.place, self._written, seal_of, like)
 
     # -- directories -------------------------------------------------------------------------------------------------
 

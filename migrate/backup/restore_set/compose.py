@@ -5,6 +5,7 @@
     [2] what a phone needs around them: the companions of databases, and the directories above (builder.py)
     [3] for a rebuild or a graft: all or some domains of the new phone's own backup (base_rows.py)
     [4] the plists, Status.plist last (plists.py)
+    [5] the set's seal, beside it (set_seal.py)
 
 The set uses the manifest key and keybag of one of the backups (encryption.py), so that backup's password opens it;
 records from another backup are re-keyed (rekey.py). A set can also have a new keybag, or no encryption.
@@ -35,7 +36,7 @@ from migrate.backup.restore_set.plists import SetPlists
 from migrate.backup.restore_set.rekey import ReencryptedContent, RewrappedKeys, SameKeys
 from migrate.backup.restore_set.rows import ChosenRows
 from migrate.backup.safe_path import inside
-from migrate.backup.seal import read_seal
+from migrate.backup.seal import Seal, read_seal
 from migrate.problems import CannotCompose, UnsafeName
 from migrate.progress import Progress, no_progress
 
@@ -59,7 +60,8 @@ class SetRequest:
     apps: frozenset[str] = frozenset()
     """Bundle ids of the apps that the new phone is to install."""
     seals: Path | None = None
-    """The folder of seals: the source's seal names the files that the phone could not read."""
+    """The folder of seals: the source's seal names the files that the phone could not read, and has the digest of each
+    other file, which the set's seal takes over."""
     damaged: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Wanted file ids of the source to leave out, each with the reason: files that verify found damaged when the phone
     is gone and cannot send them again."""
@@ -116,19 +118,22 @@ def compose(request: SetRequest, progress: Progress = no_progress) -> RestoreSet
 def _compose_from_one(request: SetRequest, source: Manifest, progress: Progress) -> RestoreSet:
     encryption = SetEncryption.of(source, request.encryption, request.set_password)
     rekey = SameKeys(source) if not encryption.is_new else ReencryptedContent(source, encryption.class_keys)
+    seal = _seal_of(source, request.seals)
     with _building(request, source, encryption, progress) as builder:
         rows = ChosenRows(
             builder,
             source,
             rekey,
-            excluded=_excluded(source, request.seals, request.damaged),
+            excluded=_excluded(seal, request.damaged),
             excluded_domains={KEYCHAIN: "its items open with this backup's own keys alone"}
             if encryption.is_new
             else None,
         )
         rows.send(request.wanted)
         builder.add_directories(source)
-        return _finished(request, builder, SetPlists(source.folder, changes=encryption.plist_changes))
+        made = _finished(request, builder, SetPlists(source.folder, changes=encryption.plist_changes))
+        builder.write_seal(lambda _: seal, seal)
+        return made
 
 
 def _compose_on_base(request: SetRequest, source: Manifest, base: Manifest, progress: Progress) -> RestoreSet:
@@ -143,12 +148,13 @@ def _compose_on_base(request: SetRequest, source: Manifest, base: Manifest, prog
         if source.is_encrypted
         else ReencryptedContent(source, base.class_keys, inline_digest=form)
     )
+    seal, base_seal = _seal_of(source, request.seals), _seal_of(base, request.base_seals)
     with _building(request, base, encryption, progress) as builder:
         chosen = ChosenRows(
             builder,
             source,
             rekey,
-            excluded=_excluded(source, request.seals, request.damaged),
+            excluded=_excluded(seal, request.damaged),
             excluded_domains=EXCLUDED_DOMAINS,
             joins_another_phone=True,
             # a rebuild deletes the new phone's own companions, so no empty ones have to take their place
@@ -159,7 +165,7 @@ def _compose_on_base(request: SetRequest, source: Manifest, base: Manifest, prog
             builder,
             base,
             domains=None if is_rebuild else GRAFT_DOMAINS,
-            unreadable=_unreadable_of(base, request.base_seals),
+            unreadable=_unreadable_of(base, request.base_seals, base_seal),
             replaced=request.replaced,
             sent=chosen.sent,
         )
@@ -167,6 +173,7 @@ def _compose_on_base(request: SetRequest, source: Manifest, base: Manifest, prog
         builder.add_directories(base, source, chosen.sent)
         plists = SetPlists(base.folder, source.folder, keeps_own_apps=is_rebuild)
         made = _finished(request, builder, plists)
+        builder.write_seal(lambda name: seal if name in chosen.sent else base_seal, base_seal)
         return replace(made, replaced_files=base_rows.replaced_files)
 
 
@@ -216,18 +223,25 @@ def _finished(request: SetRequest, builder: SetBuilder, plists: SetPlists) -> Re
     )
 
 
-def _excluded(manifest: Manifest, seals: Path | None, damaged: Mapping[str, str]) -> dict[str, str]:
-    seal = read_seal(seals, manifest.folder) if seals else None
+def _seal_of(manifest: Manifest, seals: Path | None) -> Seal | None:
+    return read_seal(seals, manifest.folder) if seals else None
+
+
+def _excluded(seal: Seal | None, damaged: Mapping[str, str]) -> dict[str, str]:
     unreadable = seal.unreadable if seal else {}
-    return {**{name: f"the phone could not read it: {message}" for name, message in unreadable.items()}, **damaged}
+    in_transit = seal.in_transit if seal else frozenset()
+    return {
+        name: f"it arrived damaged: {message}" if name in in_transit else f"the phone could not read it: {message}"
+        for name, message in unreadable.items()
+    } | dict(damaged)
 
 
-def _unreadable_of(base: Manifest, seals: Path | None) -> dict[str, str]:
+def _unreadable_of(base: Manifest, seals: Path | None, seal: Seal | None) -> dict[str, str]:
     """Raises CannotCompose: there is no seal of this very backup. What the phone could not read is in no manifest."""
-    if seals is not None and read_seal(seals, base.folder) is None:
+    if seals is not None and seal is None:
         reason = "nothing here says which files the new iPhone could not read into it, and those would be deleted"
         raise CannotCompose(str(base.folder.path), reason)
-    return _excluded(base, seals, {})
+    return _excluded(seal, {})
 
 
 _WITH_BASE = ("rebuild", "graft")

@@ -111,8 +111,9 @@ class ReencryptedContent(SameKeys):
             return record.protection_class
         return found if found in self.keys.classes else DEFAULT_PROTECTION_CLASS
 
-    def write(self, row: Row, inode: int | None, target: Path) -> tuple[bytes, int]:
-        """Write the content to `target`, a new file. Returns the row's archive and the number of stored bytes.
+    def write(self, row: Row, inode: int | None, target: Path) -> tuple[bytes, int, str]:
+        """Write the content to `target`, a new file. Returns the row's archive, the number of stored bytes, and their
+        SHA-256.
 
         Raises:
             BadRecord: its row is damaged.
@@ -140,7 +141,7 @@ class ReencryptedContent(SameKeys):
                 protection_class=protection_class,
                 inline_digest=self._inline_digest,
             )
-            return _edit_row(row, change), written.stored_bytes
+            return _edit_row(row, change), written.stored_bytes, written.sha256
         except CannotIncludeRecord:
             target.unlink(missing_ok=True)
             raise
@@ -155,11 +156,12 @@ class ReencryptedContent(SameKeys):
 
 
 class _ContentTotals:
-    """Lengths and SHA-1 of the content that streams through."""
+    """Lengths and digests of the content that streams through."""
 
     def __init__(self) -> None:
         self.plain_bytes = self.stored_bytes = 0
         self._sum = hashlib.sha1(usedforsecurity=False)
+        self._seal = hashlib.sha256()
 
     def plain(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
@@ -170,11 +172,16 @@ class _ContentTotals:
         for chunk in chunks:
             self.stored_bytes += len(chunk)
             self._sum.update(chunk)
+            self._seal.update(chunk)
             yield chunk
 
     @property
     def digest(self) -> bytes:
         return self._sum.digest()
+
+    @property
+    def sha256(self) -> str:
+        return self._seal.hexdigest()
 
 
 def protection_class_of(encryption_key: bytes) -> int:

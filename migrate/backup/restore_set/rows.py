@@ -149,8 +149,8 @@ class ChosenRows:
     def _rewrite(self, row: Row, rekey: ReencryptedContent, inode: int) -> None:
         target = self._builder.target(row.file_id)
         if not target.exists():  # else it duplicates a row of the set
-            archive, stored_bytes = rekey.write(row, self._inode(inode), target)
-            self._builder.count_file(stored_bytes)
+            archive, stored_bytes, sha256 = rekey.write(row, self._inode(inode), target)
+            self._builder.count_file(row.file_id, stored_bytes, sha256)
             self._builder.add_row(row, Kind.FILE, archive)
 
     def _check(self, row: Row) -> None:

@@ -129,6 +129,12 @@ class _ThreadLinker:
         self._answers.clear()
 
 
+def clean_environment() -> dict[str, str]:
+    """The environment of a child: nothing of ours, such as the backup password. Windows starts no program without
+    SYSTEMROOT."""
+    return {name: value for name, value in os.environ.items() if name.upper() == "SYSTEMROOT"}
+
+
 class _ProcessLinker:
     """Makes the links in a separate process. A thread feeds it, so that neither waits for the other."""
 
@@ -140,6 +146,7 @@ class _ProcessLinker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env=clean_environment(),
         )
         self._asked: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Answer | OSError] = queue.SimpleQueue()

@@ -3,8 +3,9 @@
 length     encrypted contents fill whole blocks; a length other than the manifest's Size alone proves nothing
 digest     SHA-1 of the stored bytes, where the phone recorded one (Home, Root, Health …; facts 3.3)
 seal       SHA-256 of the stored bytes, taken while they streamed in
-padding    the last block of an encrypted file decrypts to PKCS#7 padding, unless it was caught mid-write
-format     where there is neither digest nor seal: pictures, films and property lists are complete
+padding    the last block of an encrypted file decrypts to PKCS#7 padding
+format     where the phone recorded no digest, and the bytes were not sealed with the manifest's length: pictures, films
+           and property lists are complete. A seal alone does not help: bytes cut on their way were sealed as cut
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ class Blob:
     stored_bytes: int
     sha256: str | None
     encrypted: bool
+    is_to_be_sealed: bool = False
+    """Whether to take its SHA-256 where the seal does not know it."""
     digest_of_content: bool = False
     """Whether its digest may also be that of the content (iOS 5 to 9). That those phones digest the stored bytes of an
     encrypted backup, as iOS 10 does, is *guessed*; so a digest that matches either is accepted."""
@@ -60,6 +63,8 @@ class Examined:
     findings: tuple[Finding, ...]
     file_format: FileFormat | None = None
     """The format that its content begins with; None also where it was not checked."""
+    sha256: str | None = None
+    """Of its stored bytes, where it was sealed or is to be."""
 
     @property
     def is_sound(self) -> bool:
@@ -92,7 +97,7 @@ def _check_length(blob: Blob, *, checksum_matches: bool) -> list[Finding]:
 
 
 def _examine(blob: Blob, class_keys: ClassKeys | None, on_read: Callable[[int], None]) -> Examined:
-    by_length = _check_length(blob, checksum_matches=blob.has_checksum)
+    by_length = _check_length(blob, checksum_matches=blob.record.digest is not None)
     if any(finding.severity == "error" for finding in by_length):
         on_read(blob.stored_bytes)
         return Examined(blob, tuple(by_length))
@@ -105,16 +110,17 @@ def _examine(blob: Blob, class_keys: ClassKeys | None, on_read: Callable[[int], 
     if blob.sha256 is not None and sha256 != blob.sha256:
         return Examined(blob, (damage.SealDiffers.of(blob.record).as_finding(),))
     if not blob.stored_bytes:
-        return Examined(blob, tuple(by_length))
+        return Examined(blob, tuple(by_length), sha256=sha256)
     try:
         key = _key_of(blob, class_keys)
     except _KeyWrong as wrong:
         return Examined(blob, (wrong.finding,))
     findings = by_length if key is None else _check_padding(blob, key, tail, by_length)
-    if blob.has_checksum or any(finding.severity == "error" for finding in findings):
-        return Examined(blob, tuple(findings))
+    is_what_was_sent = blob.record.digest is not None or (blob.sha256 is not None and not findings)
+    if is_what_was_sent or any(finding.severity == "error" for finding in findings):
+        return Examined(blob, tuple(findings), sha256=sha256)
     file_format, format_findings = _check_format(blob, key, another_length=bool(findings))
-    return Examined(blob, (*findings, *format_findings), file_format)
+    return Examined(blob, (*findings, *format_findings), file_format, sha256)
 
 
 class _KeyWrong(Exception):
@@ -143,14 +149,24 @@ def _key_of(blob: Blob, class_keys: ClassKeys | None) -> bytes | None:
 
 
 def _check_padding(blob: Blob, key: bytes, tail: bytes, by_length: list[Finding]) -> list[Finding]:
-    """Decrypt the last block. If the length is as in the manifest, it must end in padding of the right length."""
-    record = blob.record
+    """Decrypt the last block, which must end in padding. Another length than in the manifest is no damage by itself.
+
+    A file with another length and no padding was cut or lengthened, or caught while an app wrote it (facts 3.5). If the
+    phone's own digest matches, it is as the phone sent it.
+    """
+    record, by_phone = blob.record, blob.record.digest is not None
     padding = padding_length(last_block(tail, key))
+    if padding is None and by_length and not by_phone:
+        return [
+            damage.DamagedInTransit.of(
+                record, size=record.size or 0, stored_size=blob.stored_bytes, asked_twice=False
+            ).as_finding()
+        ]
     if padding is None:
         return by_length or [damage.PaddingWrong.of(record).as_finding()]
     content_bytes = blob.stored_bytes - padding
     if record.size is not None and content_bytes != record.size:
-        return [_size_differs(record, content_bytes, checksum_matches=blob.has_checksum)]
+        return [_size_differs(record, content_bytes, checksum_matches=by_phone)]
     return []
 
 
@@ -215,7 +231,7 @@ def _content_has_digest(blob: Blob, class_keys: ClassKeys | None) -> bool:
 def _digests(blob: Blob, on_read: Callable[[int], None]) -> tuple[bytes | None, str | None, bytes]:
     """SHA-1 and SHA-256 of the stored bytes, each only if there is a value to compare with, and the last two blocks."""
     sha1 = hashlib.sha1(usedforsecurity=False) if blob.record.digest is not None else None
-    sha256 = hashlib.sha256() if blob.sha256 is not None else None
+    sha256 = hashlib.sha256() if blob.sha256 is not None or blob.is_to_be_sealed else None
     tail = b""
     with open_regular_file(blob.path) as file:
         while chunk := file.read(CHUNK_BYTES):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from migrate.backup.crypto.keybag import Keybag
-from migrate.backup.folder import BackupFolder, parse_boolean
+from migrate.backup.folder import LONGEST_TEXT, BackupFolder, parse_boolean
 from migrate.backup.verify.findings import Findings
 from migrate.problems import BackupUnfinished, BackupUnreadable, KeybagUnreadable, damage
 
@@ -52,12 +52,13 @@ def check_plists(folder: BackupFolder, found: Findings) -> PlistSummary:
         found.add(BackupUnfinished(folder.path, state))
     lockdown = (manifest or {}).get("Lockdown")
     lockdown = lockdown if isinstance(lockdown, dict) else {}
-    host = info or {}
     _compare_udids(info or {}, lockdown, found)
-    udid = _first_text(lockdown.get("UniqueDeviceID"), host.get("Target Identifier"), host.get("Unique Identifier"))
+    for key in ("UniqueDeviceID", "ProductVersion"):
+        if _is_too_long(lockdown.get(key)):
+            found.add(damage.PlistOdd("Manifest.plist", f"Lockdown {key}", needed=False))
     return PlistSummary(
-        udid=udid or folder.path.resolve().name,
-        ios_version=_first_text(lockdown.get("ProductVersion"), host.get("Product Version")),
+        udid=folder.udid,
+        ios_version=folder.ios_version,
         encrypted=_check_encryption(folder, manifest, found),
         snapshot_state=state,
     )
@@ -74,8 +75,8 @@ def _compare_udids(info: dict[str, object], lockdown: dict[str, object], found: 
         found.add(damage.PlistsDisagree("UDID"))
 
 
-def _first_text(*value: object) -> str | None:
-    return next((text for text in value if isinstance(text, str) and text), None)
+def _is_too_long(value: object) -> bool:
+    return isinstance(value, str) and len(value) > LONGEST_TEXT
 
 
 def _read(folder: BackupFolder, name: str, found: Findings) -> dict[str, object] | None:
@@ -96,7 +97,7 @@ def _read(folder: BackupFolder, name: str, found: Findings) -> dict[str, object]
         if key not in plist:
             found.add(damage.PlistIncomplete(name, key))
     for key, kind in _TYPES[name].items():
-        if key not in plist or isinstance(plist[key], kind):
+        if key not in plist or (isinstance(plist[key], kind) and not _is_too_long(plist[key])):
             continue
         if kind is not bool:
             found.add(damage.PlistOdd(name, key, needed=key in _NEEDED[name]))

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -69,17 +70,17 @@ class Verdict:
     """Rows that are files."""
     bytes: int | None
     """Their stored bytes."""
-    verdict: Literal["whole", "damaged", "unreadable"]
+    verdict: Literal["whole", "damaged", "locked", "unreadable"]
+    """`locked`: nothing wrong was seen, but the password is missing or wrong."""
     findings: tuple[Finding, ...] = field(repr=False)
+    seal: Seal | None = field(default=None, repr=False, compare=False)
+    """If one was to be made: the seal of this backup, with the digests of all sound files. An existing digest stays."""
 
     @property
     def exit_code(self) -> int:
         if any(finding.code == BackupUnfinished.code for finding in self.findings):
             return 34
-        defects = {finding.code for finding in self.findings if finding.severity == "error"}
-        if defects and defects <= {PasswordMissing.code, damage.PasswordWrong.code}:
-            return 32
-        return {"whole": 0, "damaged": 30, "unreadable": 31}[self.verdict]
+        return {"whole": 0, "damaged": 30, "unreadable": 31, "locked": 32}[self.verdict]
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -102,25 +103,26 @@ def verify(
     seals: Path | None,
     depth: Depth = "full",
     owners_of: OwnersOf | None = None,
+    make_seal: bool = False,
     progress: Progress = no_progress,
 ) -> Verdict:
     """Verify the backup at `path`. `quick` opens no stored file; `full` reads them all. Blocking; writes nothing.
 
-    `seals` is the folder of seals, or None.
+    `seals` is the folder of seals, or None. `make_seal`: with `full`, also take the digest of every file
+    that has none.
 
     Raises:
         BackupNotFound: there is no backup, or several.
-        PasswordMissing, WrongPassword: the password is the only problem.
+        PasswordMissing, WrongPassword: ask for the password, or go on with `verify_locked`.
     """
     folder = BackupFolder(find_backup(path))
     found = Findings()
     plists = check_plists(folder, found)
     try:
         manifest = open_manifest(folder, password)
-    except (PasswordMissing, WrongPassword) as problem:
-        if not found.errors:
+    except (PasswordMissing, WrongPassword):
+        if not found.has(damage.MarkedEncryptedButPlain.code):  # then no password helps
             raise
-        found.add(problem if isinstance(problem, PasswordMissing) else damage.PasswordWrong())
         return _unreadable(folder, plists, found)
     except (BackupUnreadable, KeybagUnreadable) as problem:
         return _not_opened(folder, plists, found, problem, seals, depth)
@@ -129,7 +131,7 @@ def verify(
         backup = Backup(folder, manifest)
         found.owners = _owners(backup, owners_of)
         try:
-            return _Check(folder, plists, backup, seal, found, depth, progress).verdict()
+            return _Check(folder, plists, backup, seal, found, depth, progress, make_seal).verdict()
         except BackupUnreadable as problem:  # the rows end early
             found.add(damage.ManifestUnreadable(problem.why.rstrip(".")))
             return _unreadable(folder, plists, found)
@@ -137,6 +139,7 @@ def verify(
 
 def verify_locked(
     path: Path,
+    problem: PasswordMissing | WrongPassword,
     *,
     seals: Path | None,
     depth: Depth = "full",
@@ -144,7 +147,7 @@ def verify_locked(
     progress: Progress = no_progress,
 ) -> Verdict:
     """Verify the encrypted backup at `path` as far as possible without its password, with findings for what was not
-    checked. The exit code is 32 if only the password is missing.
+    checked. `problem`: why there is none. The exit code is 32 if nothing else is wrong.
 
     Raises:
         BackupNotFound: there is no backup, or several.
@@ -161,13 +164,16 @@ def verify_locked(
     by_list = (
         _check_plain_list(folder, stored, found, owners_of, read=depth == "full") if folder.has_plain_list else None
     )
-    has_errors = found.errors
-    found.add(PasswordMissing(folder.path))
-    verdict = _unreadable(folder, plists, found)
-    if by_list is None or not has_errors:
-        return verdict
-    rows, files = by_list
-    return replace(verdict, records=rows, files=files, bytes=stored.bytes, verdict="damaged")
+    has_damage = found.errors
+    found.add(problem if isinstance(problem, PasswordMissing) else damage.PasswordWrong())
+    rows, files = by_list or (None, None)
+    return replace(
+        _unreadable(folder, plists, found),
+        records=rows,
+        files=files,
+        bytes=stored.bytes if by_list else None,
+        verdict="unreadable" if not folder.manifest.exists() else "damaged" if has_damage else "locked",
+    )
 
 
 def _check_plain_list(
@@ -260,22 +266,32 @@ class _Check:
     found: Findings
     depth: Depth
     progress: Progress
+    make_seal: bool
     files: int = 0
     bytes: int = 0
     plain_lengths: int = 0
     """Stored files with the length in the manifest."""
     encrypted_lengths: int = 0
     """Stored files with the encrypted length of the length in the manifest."""
+    hashed: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """File id -> SHA-256 and size of sound files that the seal does not know."""
 
     def verdict(self) -> Verdict:
         manifest = self.backup.manifest
         if manifest.manifest_key is not None and not manifest.is_padded:
             self.found.add(damage.ManifestNotPadded())
+        if not manifest.count:
+            self.found.add(damage.ManifestEmpty(self.folder.path))
+        if manifest.has_log:
+            self.found.add(damage.ManifestLogRead())
         for message in manifest.find_faults() if self.depth == "full" else ():
             self.found.add(damage.ManifestFaulty(summarize_messages(message)))
-        if self.depth == "full" and not manifest.is_composed and _has_changed(self.folder, self.seal):
+        if not manifest.is_composed and (
+            (self.seal is not None and manifest.has_log)  # no phone leaves a log, so it is younger than the seal
+            or (self.depth == "full" and _has_changed(self.folder, self.seal))
+        ):
             self.found.add(damage.ManifestChanged())
-        stored = list_stored_files(self.folder, self.found, finished=self.plists.finished)
+        stored = list_stored_files(self.folder, self.found, finished=self.plists.finished, has_log=manifest.has_log)
         self._examine(stored)
         self._compare_lengths_with_encryption()
         for name in sorted([*stored.sizes, *stored.irregular]):  # without a row
@@ -292,6 +308,23 @@ class _Check:
             bytes=self.bytes,
             verdict="damaged" if self.found.errors else "whole",
             findings=self.found.all(),
+            seal=self._completed_seal() if self.make_seal and self.depth == "full" else None,
+        )
+
+    def _completed_seal(self) -> Seal:
+        manifest = None if self.seal is None or self.backup.manifest.is_composed else self.seal.manifest
+        return Seal(
+            uuid=self.folder.status_uuid,
+            date=self.folder.status_date,
+            digests={
+                **(self.seal.digests if self.seal else {}),
+                **{name: sha for name, (sha, _) in self.hashed.items()},
+            },
+            sizes={**(self.seal.sizes if self.seal else {}), **{name: size for name, (_, size) in self.hashed.items()}},
+            unreadable=self.seal.unreadable if self.seal else {},
+            app_groups=self.seal.app_groups if self.seal else None,
+            manifest=manifest or (None if self.folder.is_flat else sha256_of(self.folder.manifest_db)),
+            in_transit=self.seal.in_transit if self.seal else frozenset(),
         )
 
     def _examine(self, stored: StoredFiles) -> None:
@@ -304,14 +337,17 @@ class _Check:
         for number, examined in enumerate(examine_all(blobs, keys, read=read, on_read=byte_counter.add), 1):
             for finding in examined.findings:
                 self.found.add(finding)
-            by_length_only += not examined.blob.has_checksum
+            blob = examined.blob
+            by_length_only += not blob.has_checksum
+            if blob.sha256 is None and examined.sha256 is not None and examined.is_sound:
+                self.hashed[blob.record.file_id] = (examined.sha256, blob.stored_bytes)
             if examined.is_sound and (examined.file_format == "database" or is_key_database(examined.blob.record)):
                 databases.append(examined.blob)
             self.progress.files_moved(number)
         if not read:
             return
-        for blob in databases:
-            fault = check_database(self.backup, blob.record, checksum_matches=blob.has_checksum)
+        for database in databases:
+            fault = check_database(self.backup, database.record, checksum_matches=database.has_checksum)
             if fault is not None:
                 self.found.add(fault)
         if by_length_only:
@@ -326,15 +362,22 @@ class _Check:
             stored.sizes.pop(bad.file_id, None)
             self.found.add(damage.RecordBad.of(bad, reason=bad.reason))
 
+        folders = _Folders()
         for record in self.backup.records(on_bad):
             self._check_row(record)
+            folders.add(record)
             if record.kind is not Kind.FILE:
                 continue
             self.files += 1
             size = stored.sizes.pop(record.file_id, None)
             self.bytes += size or 0
             self._count_length(record, size or 0)
-            if record.file_id in unreadable:
+            if self.seal is not None and record.file_id in self.seal.in_transit:
+                self.found.add(
+                    damage.DamagedInTransit.of(record, size=record.size or 0, stored_size=size or 0, asked_twice=True)
+                )
+                byte_counter.add(size or 0)
+            elif record.file_id in unreadable:
                 self.found.add(damage.FileUnreadableOnPhone.of(record, reason=unreadable[record.file_id]))
                 byte_counter.add(size or 0)
             elif record.file_id in stored.irregular:
@@ -348,8 +391,11 @@ class _Check:
                     stored_bytes=size,
                     sha256=digests.get(record.file_id),
                     encrypted=self.backup.manifest.is_encrypted,
+                    is_to_be_sealed=self.make_seal,
                     digest_of_content=self.folder.is_flat,
                 )
+        for record in folders.that_are_files(self.backup):
+            self.found.add(damage.NameUsedAsFolder.of(record))
 
     def _count_length(self, record: Record, stored_bytes: int) -> None:
         if record.size is not None and stored_bytes:
@@ -378,6 +424,32 @@ class _Check:
         empty = record.kind is Kind.DIRECTORY
         if (reason := unsafe_name_reason(record.domain, record.relative_path, empty=empty)) is not None:
             self.found.add(damage.NameUnsafe.of(record, reason=reason))
+
+
+MAX_FOLDERS = 300_000
+"""Folders whose own row is looked up, at 25 us each (measured). A phone has a tenth as many."""
+
+
+class _Folders:
+    """The folders that records lie in."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, str]] = set()
+        self._last = ("", "")
+
+    def add(self, record: Record) -> None:
+        above, slash, _ = record.relative_path.rpartition("/")
+        if slash and above and (record.domain, above) != self._last and len(self._known) < MAX_FOLDERS:
+            self._last = (record.domain, above)
+            self._known.add(self._last)
+
+    def that_are_files(self, backup: Backup) -> Iterator[Record]:
+        """Those that the backup lists as something else than a folder."""
+        for domain, path in sorted(self._known):
+            with suppress(BadRecord):
+                record = backup.record(domain, path)
+                if record is not None and record.kind is not Kind.DIRECTORY:
+                    yield record
 
 
 class _ByteCounter:

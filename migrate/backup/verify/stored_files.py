@@ -6,11 +6,14 @@ import os
 import re
 from dataclasses import dataclass, field
 
+from migrate.backup.companions import LOG
 from migrate.backup.folder import FILE_ID, MANIFESTS, PLIST_LIMIT_BYTES, BackupFolder
 from migrate.backup.verify.findings import Findings
 from migrate.problems import damage
 
 _SHARD = re.compile(r"[0-9a-f]{2}")
+
+MANIFEST_LOG = f"Manifest.db{LOG}"
 
 _OWN = frozenset({*PLIST_LIMIT_BYTES, *MANIFESTS})
 
@@ -31,8 +34,9 @@ class StoredFiles:
         return sum(self.sizes.values())
 
 
-def list_stored_files(folder: BackupFolder, found: Findings, *, finished: bool) -> StoredFiles:
-    """List the folder once, with findings for unexpected entries. Links are not followed."""
+def list_stored_files(folder: BackupFolder, found: Findings, *, finished: bool, has_log: bool = False) -> StoredFiles:
+    """List the folder once, with findings for unexpected entries. Links are not followed. `has_log`: the log of the
+    manifest is part of the backup."""
     stored = StoredFiles()
     with os.scandir(folder.path) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
@@ -41,6 +45,8 @@ def list_stored_files(folder: BackupFolder, found: Findings, *, finished: bool) 
                     _list_shard(entry, stored, found)
                 else:
                     found.add(damage.EntryStrange(entry.name))
+            elif has_log and entry.name == MANIFEST_LOG:
+                continue
             elif entry.name in _OWN:
                 if not entry.is_file(follow_symlinks=False):
                     found.add(damage.EntryStrange(entry.name))

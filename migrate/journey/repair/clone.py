@@ -49,7 +49,7 @@ def clone_without(
                 progress.bytes_moved(done, total)
                 progress.files_moved(number)
         if fresh or without or unreadable:
-            _write_manifest_without(manifest, {*without, *unreadable}, clone)
+            write_manifest_without(manifest, {*without, *unreadable}, clone)
         else:
             link_or_copy(folder.manifest, clone / folder.manifest.name)
     for name in PLIST_LIMIT_BYTES:
@@ -72,7 +72,7 @@ def _link_blob(folder: BackupFolder, name: str, clone: Path, shards: set[str]) -
     return target.stat().st_size
 
 
-def _write_manifest_without(manifest: Manifest, dropped: Collection[str], clone: Path) -> None:
+def write_manifest_without(manifest: Manifest, dropped: Collection[str], clone: Path) -> None:
     """Write the manifest of `clone`: every other row unchanged, under the same key."""
     if isinstance(manifest, MbdbManifest):
         write_new(clone / "Manifest.mbdb", manifest.without(dropped))

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import stat
+from dataclasses import replace
 from pathlib import Path
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.verify.run import verify
-from migrate.journey.backup_password import password_of
+from migrate.backup.seal import Seal, sha256_of
 from migrate.journey.prompts import Confirmation
 from migrate.journey.run_state import Run
 from migrate.journey.steps.compose import ComposedSet
 from migrate.journey.steps.erase import has_agreed, is_being_erased
 from migrate.journey.steps.freshness import repeat_if_stale
 from migrate.journey.steps.install import AppsInstalled, find_missing_apps
-from migrate.journey.steps.verify import NewPhoneVerified
+from migrate.journey.steps.verify import NewPhoneVerified, seal_of_set
 from migrate.journey.threads import in_thread
 from migrate.language import _
 from migrate.phone.phone import Phone
 from migrate.plan.model import Plan
 from migrate.plan.preflight import refuse_restore, refuse_restore_of_own_backup
-from migrate.problems import NotAgreed, RestoreSetDamaged
+from migrate.problems import NotAgreed, Problem, RestoreSetDamaged, UnsafeName, damage
 
 
-async def ask_for_confirmation(run: Run, plan: Plan, composed: ComposedSet, safety: NewPhoneVerified | None) -> None:
+async def agree(run: Run, plan: Plan, composed: ComposedSet, safety: NewPhoneVerified | None) -> None:
+    """The step of a move."""
+    await ask_for_confirmation(run, plan, composed, safety)
+
+
+async def ask_for_confirmation(
+    run: Run,
+    plan: Plan,
+    composed: ComposedSet,
+    safety: NewPhoneVerified | None,
+    *,
+    will_not_come_back: tuple[str, ...] = (),
+) -> None:
     """Refuse everything that can be refused, then ask for the last confirmation.
+
+    `will_not_come_back`: sentences about what an undo loses.
 
     Raises:
         NotAgreed: the person declined. RestoreSetDamaged; what `refuse_unready_phone` raises.
@@ -34,22 +49,40 @@ async def ask_for_confirmation(run: Run, plan: Plan, composed: ComposedSet, safe
         await refuse_unready_phone(run, plan, composed, phone)
         if not is_being_erased(run.journal):
             await repeat_if_stale(run, phone)
-        if not run.prompts.confirm(confirmation_for(run, composed, phone, is_undoable=safety is not None)):
+        question = confirmation_for(run, composed, phone, is_undoable=safety is not None)
+        if not run.prompts.confirm(replace(question, will_not_come_back=will_not_come_back)):
             raise NotAgreed(run.journal.run_id)
 
 
 async def refuse_damaged_set(run: Run, restore_set: Path) -> None:
-    """Check the set once more: a disk may have rotted between composing and sending.
+    """Look whether everything in the set is there, with its length. Its bytes are held to the seal while they are sent,
+    so they are not read here.
 
     Raises:
         RestoreSetDamaged.
     """
-    password = await password_of(run, restore_set, run.restore_set_role)
-    progress = run.progress()
-    verdict = await in_thread(run, lambda: verify(restore_set, password, seals=None, depth="quick", progress=progress))
-    defects = [finding for finding in verdict.findings if finding.severity == "error"]
+    seal = await seal_of_set(run, restore_set)
+    defects = await in_thread(run, lambda: _differences(BackupFolder(restore_set), seal))
     if defects:
         raise RestoreSetDamaged(str(restore_set), defects[0].what, len(defects))
+
+
+def _differences(folder: BackupFolder, seal: Seal) -> list[Problem]:
+    found: list[Problem] = []
+    for file_id, size in seal.sizes.items():
+        try:
+            status = folder.blob(file_id).lstat()
+        except (OSError, UnsafeName):
+            found.append(damage.StoredFileMissing(file_id))
+            continue
+        if not stat.S_ISREG(status.st_mode) or status.st_size != size:
+            found.append(damage.StoredFileChanged(file_id))
+    for name, sha256 in seal.plists.items():
+        if sha256_of(folder.path / name) != sha256:
+            found.append(damage.StoredFileChanged(name))
+    if seal.manifest is not None and sha256_of(folder.manifest_db) != seal.manifest:
+        found.append(damage.ManifestChanged())
+    return found
 
 
 async def refuse_unready_phone(run: Run, plan: Plan, composed: ComposedSet, phone: Phone) -> None:
@@ -78,6 +111,7 @@ async def refuse_unready_phone(run: Run, plan: Plan, composed: ComposedSet, phon
 
 
 def confirmation_for(run: Run, composed: ComposedSet, phone: Phone, *, is_undoable: bool) -> Confirmation:
+    loses = run.journal.latest_value("restore_again")
     return Confirmation(
         run_id=run.journal.run_id,
         old_name=run.name_of("old"),
@@ -89,5 +123,7 @@ def confirmation_for(run: Run, composed: ComposedSet, phone: Phone, *, is_undoab
         is_undoable=is_undoable,
         own_limits=composed.own_limits,
         erases_first=has_agreed(run.journal),
+        is_sent_again=loses is not None,
+        loses=tuple((loses or {}).items()),
         undoes=run.journal.undoes,
     )

@@ -15,6 +15,7 @@ from migrate.journey.phone_session import PhoneSession, backup_stamp
 from migrate.journey.prompts import Role
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
+from migrate.journey.second_look import SecondLook
 from migrate.phone.phone import Phone
 from migrate.plan.model import Plan
 from migrate.problems import (
@@ -55,21 +56,23 @@ async def back_up_old_phone(run: Run, plan: Plan) -> OldPhoneBackedUp:
         return OldPhoneBackedUp(existing_backup, bytes=0, files=0)
     async with run.phone("old") as phone, ready_to_back_up(run, phone, "old") as folder:
         begin = resume_fresh_backup(run, folder) if plan.backup.begin == "fresh" else "incremental"
-        received = await back_up(run, phone, folder, begin)
+        received = await back_up(run, phone, folder, begin, "old")
         return OldPhoneBackedUp(folder, *received)
 
 
-def wants_new_phone_backup(plan: Plan) -> bool:
-    return plan.backs_up_new_phone_first
+def wants_new_phone_backup(run: Run, plan: Plan) -> bool:
+    return plan.backs_up_new_phone_first or run.is_requested(NewPhoneBackedUp.step)
 
 
 async def back_up_new_phone(run: Run) -> NewPhoneBackedUp:
     udid = run.udid_of("new") or run.requested_udid("new")
+    if run.is_requested(NewPhoneBackedUp.step):  # reopened: what this process backed up before is no longer current
+        udid = None
     if udid and (kept := run.presaved_backup(udid)):
         run.record_phone("new", udid, kept.name)
         return NewPhoneBackedUp(run.home.working_backup(udid), bytes=0, files=0)
     async with run.phone("new") as phone, ready_to_back_up(run, phone, "new") as folder:
-        received = await back_up(run, phone, folder, "incremental")
+        received = await back_up(run, phone, folder, "incremental", "new")
         return NewPhoneBackedUp(folder, *received)
 
 
@@ -137,10 +140,14 @@ async def ready_to_back_up(session: PhoneSession, phone: Phone, role: Role) -> A
         yield folder
 
 
-async def back_up(run: Run, phone: Phone, folder: Path, begin: Literal["incremental", "fresh"]) -> tuple[int, int]:
+async def back_up(
+    run: Run, phone: Phone, folder: Path, begin: Literal["incremental", "fresh"], role: Role
+) -> tuple[int, int]:
     """Back `phone` up into `folder`; an interrupted backup is continued. The bytes and files received."""
     run.journal.append({f"before_{run.step}": backup_stamp(folder)})
-    report = await phone.back_up(folder, seals=run.home.seals, begin=begin, progress=run.progress())
+    report = await phone.back_up(
+        folder, seals=run.home.seals, begin=begin, progress=run.progress(), ask_again=SecondLook(run, role)
+    )
     return report.bytes_received, report.files_received
 
 

@@ -32,6 +32,7 @@ from migrate.plan.model import Plan
 from migrate.plan.strategy import FULL_RESTORES, OWN_BACKUP_STRATEGIES, Strategy
 from migrate.problems import (
     AccountMissing,
+    ChosenFilesDamaged,
     ChosenFilesUnreadable,
     LeftBehindUnreadable,
     LeftOut,
@@ -224,11 +225,15 @@ def refuse_unreadable(run: Run, plan: Plan, opened: OpenedBackup, choice: Choice
         if find_existing_backup(run, plan) is None:  # a resume asks the phone once more: a restart may have fixed it
             for step in ("back-up-old-phone", "verify"):
                 run.journal.append({"reopened": step, "why": "chosen files could not be read"})
-        raise ChosenFilesUnreadable(len(lost), records[0].relative_path, tuple(sorted(owners)))
+        in_transit = opened.seal is not None and lost <= opened.seal.in_transit
+        stopped = ChosenFilesDamaged if in_transit else ChosenFilesUnreadable
+        raise stopped(len(lost), records[0].relative_path, tuple(sorted(owners)))
     for record in records:
         run.found(
             LeftBehindUnreadable.of(
-                record, categories=tuple(sorted(opened.claims.owners(record.domain, record.relative_path)))
+                record,
+                categories=tuple(sorted(opened.claims.owners(record.domain, record.relative_path))),
+                in_transit=opened.seal is not None and record.file_id in opened.seal.in_transit,
             ).as_finding()
         )
 

@@ -45,7 +45,7 @@ async def back_up_before_move(run: Run, plan: Plan, verified: OldPhoneVerified) 
         refuse_unfit_phone(run, plan, phone.facts, verified.ios_version)
         run.progress().person_needed(phone.facts.name_or_model, "airplane-mode")
         await note_state(run, phone)
-        return NewPhoneBackedUp(folder, *await back_up(run, phone, folder, "incremental"))
+        return NewPhoneBackedUp(folder, *await back_up(run, phone, folder, "incremental", "new"))
 
 
 def refuse_unfit_phone(run: Run, plan: Plan, facts: PhoneFacts, old_ios_version: str | None) -> None:

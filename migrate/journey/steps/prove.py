@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,10 +21,9 @@ from migrate.journey.proof.evidence import Evidence, Side
 from migrate.journey.proof.prover import Proof, prove
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
-from migrate.journey.steps.back_up import ready_to_back_up
 from migrate.journey.steps.compose import ComposedSet
 from migrate.journey.steps.restore import Restored
-from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified, check, link_into_run
+from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified, back_up_and_keep
 from migrate.journey.threads import in_thread
 from migrate.plan.model import Plan
 from migrate.units import now_utc
@@ -132,13 +131,7 @@ def counts(counted: Mapping[Any, int]) -> FateCounts:
 
 async def prove_once(run: Run, plan: Plan, earlier: Earlier) -> Proof:
     """One proof, from a new backup of the new phone."""
-    async with AsyncExitStack() as locked:
-        async with run.phone("new") as phone:
-            folder = await locked.enter_async_context(ready_to_back_up(run, phone, "new"))
-            installed = frozenset(await phone.installed_apps())
-            await phone.back_up(folder, seals=run.home.seals, begin="incremental", progress=run.progress())
-        await check(run, folder, "new")
-        kept = await link_into_run(run, folder, "proof")
+    kept, installed = await back_up_and_keep(run, "proof")
     return await compare(run, plan, earlier, kept, installed)
 
 

@@ -17,6 +17,7 @@ from migrate.journey.steps.prove import Proved
 from migrate.journey.steps.rehearse import Rehearsed
 from migrate.journey.steps.restore import Restored
 from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified, SafetyBackupVerified
+from migrate.journey.undo_losses import sentences
 from migrate.plan.model import Plan
 from migrate.units import now_utc
 
@@ -53,6 +54,7 @@ async def write_receipt(
         "not_moved": parts.not_moved(),
         "next": next_steps(proof, journal.run_id, old or new),
         "kept": {} if proof is None else kept(proof),
+        "will_not_come_back": list(sentences(getattr(composed, "lost", ()))),
         "remarks": [finding.what for finding in run.findings if finding.severity != "info"],
         "migrate": __version__,
         "begun": journal.begun_at,

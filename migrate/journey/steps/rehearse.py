@@ -31,7 +31,7 @@ from migrate.journey.run_state import Run
 from migrate.journey.steps.compose import AgreedSelection, ComposedSet, load_agreed_selection
 from migrate.journey.steps.erase import has_agreed
 from migrate.journey.steps.restore import RESTORE_OPTIONS, should_install_apps
-from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified
+from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified, seal_of_set
 from migrate.journey.threads import in_thread
 from migrate.phone.phone import Phone
 from migrate.plan.model import Plan
@@ -47,6 +47,7 @@ from migrate.problems import (
     RehearsalMissing,
     RehearsalRefused,
     RehearsalSucceeded,
+    RestoreSetChanged,
 )
 from migrate.problems.finding import Finding
 from migrate.progress import Progress, no_progress
@@ -134,12 +135,14 @@ async def rehearse(
 
 
 async def _restore(run: Run, composed: ComposedSet, rehearsal_phone: SimulatedPhone) -> None:
-    """One restore, as the new phone will be sent it: the same options, the same list of apps.
+    """One restore, as the new phone will be sent it: the same options, the same list of apps. Every byte is held to the
+    set's seal.
 
     Raises:
-        RehearsalFailed: the simulated iPhone refused it.
+        RehearsalFailed: the simulated iPhone refused it. RestoreSetChanged: a file is not the sealed one.
     """
     password = await password_of(run, composed.set, run.restore_set_role)
+    seal = await seal_of_set(run, composed.set)
     try:
         with serve_on_socket(rehearsal_phone, run.tmp) as usbmux:
             async with await Phone.meet(usbmux, rehearsal_phone.udid, wait_s=RESTART_S) as phone:
@@ -149,7 +152,10 @@ async def _restore(run: Run, composed: ComposedSet, rehearsal_phone: SimulatedPh
                     password=password,
                     restore_applications=should_install_apps(run),
                     progress=run.progress(),
+                    seal=seal,
                 )
+    except RestoreSetChanged:
+        raise  # what it found is not about the new phone, but about this computer's disk
     except MigrateError as refused:
         run.found(RehearsalRefused(rehearsal_phone.name, refused).as_finding())
         raise RehearsalFailed(refused.what, 1) from refused

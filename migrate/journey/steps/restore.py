@@ -1,24 +1,27 @@
-"""The steps that change the new phone: restore, which is the point of no return, and the wait for its restart."""
+"""The steps that change the new phone: restore, which is the point of no return, and the wait for its restart.
+
+A restore whose end is unknown is in `doubt.py`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from migrate.backup.snapshots.place import Place
 from migrate.journey.backup_password import password_of
-from migrate.journey.journal import Journal
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
 from migrate.journey.steps.agree import refuse_damaged_set, refuse_unready_phone
 from migrate.journey.steps.compose import ComposedSet
 from migrate.journey.steps.erase import prepare_phone_in_use
 from migrate.journey.steps.find_my import when_find_my_is_off
+from migrate.journey.steps.verify import NewPhoneVerified, seal_of_set
 from migrate.phone.discovery import find_phones
 from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions
 from migrate.phone.phone import wait_until_ready
 from migrate.plan.model import Plan
 from migrate.plan.strategy import FULL_RESTORES, Strategy
-from migrate.problems import RestoreInDoubt
 
 FULL_RESTORE = RestoreOptions(
     system_files=True,
@@ -60,18 +63,22 @@ class Restored(StepResult):
     """The process was killed before it could journal the end of the restore; the other fields are unknown."""
 
 
-async def restore(run: Run, plan: Plan, composed: ComposedSet) -> Restored:
-    """Send the restore set."""
+async def restore(run: Run, plan: Plan, composed: ComposedSet, safety: NewPhoneVerified | None) -> Restored:
+    """Send the restore set. From here on an undo needs the safety backup."""
     if not run.restore_set_checked:  # confirmed in another process: a disk may have rotted since
         await refuse_damaged_set(run, composed.set)
     await prepare_phone_in_use(run)
     async with run.phone("new") as phone:
         await refuse_unready_phone(run, plan, composed, phone)
         password = await password_of(run, composed.set, run.restore_set_role)
+        seal = await seal_of_set(run, composed.set)
+        if safety is not None:
+            Place(safety.backup.parent).protect(run.journal.run_id, "undo")
         run.journal.append({"restore_begins": await trace(run, phone.facts.udid)})
         attempt = RestoreAttempt(
             on_half_sent=lambda: run.journal.append({"restore_half_sent": True}),
             on_taken=lambda: run.journal.append({"restore_taken": True}),
+            on_refused=lambda: run.journal.append({"restore_not_taken": True}),
         )
         try:
             report = await when_find_my_is_off(
@@ -84,10 +91,11 @@ async def restore(run: Run, plan: Plan, composed: ComposedSet) -> Restored:
                     restore_applications=should_install_apps(run),
                     progress=run.progress(),
                     attempt=attempt,
+                    seal=seal,
                 ),
             )
         except BaseException:
-            if attempt.was_not_taken:
+            if attempt.was_not_taken and not attempt.refused:
                 run.journal.append({"restore_not_taken": True})
             raise
     return Restored(bytes=report.bytes_sent, files=report.files_sent, confirmed=report.confirmed)
@@ -98,60 +106,20 @@ def should_install_apps(run: Run) -> bool:
     return run.strategy in FULL_RESTORES
 
 
-# -- in doubt --------------------------------------------------------------------------------------------------------
-
-
 async def trace(run: Run, udid: str) -> dict[str, Any]:
-    """What shows from outside whether a phone was restored to: its trust in us and how far its setup is."""
+    """What shows from outside whether a phone was restored to: its trust in us and how far its setup is.
+
+    Empty if it is not attached, or does not say.
+    """
     for facts in await find_phones(run.usbmux):
-        if facts.udid == udid:
-            return {"trusted": facts.trusted, "setup_state": facts.setup_state, "setup": facts.setup_finished}
+        if facts.udid == udid and facts.trusted is not None:
+            return {
+                "trusted": facts.trusted,
+                "locked": facts.locked,
+                "setup_state": facts.setup_state,
+                "setup": facts.setup_finished,
+            }
     return {}
-
-
-async def is_already_restored(run: Run) -> Restored | None:
-    """A restore that was in doubt, if it has happened: the phone confirmed it, or is no longer as it was before.
-
-    A `replace` ends trust and runs the setup again; an `overlay` leaves `RestoredFromiTunesBackup` behind
-    (facts 4.8, REPORTED). None only where the journal shows that the phone did not take the set: nothing was sent, it
-    refused, or it had not fetched everything when the link broke.
-
-    Raises:
-        RestoreInDoubt: neither can be shown. The phone may have been restored, and used since.
-    """
-    before, udid = run.journal.latest_value("restore_begins"), run.udid_of("new")
-    if before is None or udid is None or last_try(run.journal) == "not taken":
-        return None
-    if last_try(run.journal) == "taken":
-        return Restored(found_done=True)
-    now = await trace(run, udid)
-    if not (now and changed_since(before, now)):
-        raise RestoreInDoubt(run.name_of("new"), run.journal.run_id, str(run.folder / "plan.toml"))
-    return Restored(found_done=True)
-
-
-def last_try(journal: Journal) -> Literal["taken", "not taken", "in doubt"]:
-    """What the journal shows of the newest try to send the set.
-
-    Not taken: the phone had not been sent half of it, or this process lived to see that the phone had not fetched it
-    all, or refused.
-    """
-    for line in reversed(journal.lines):
-        if "restore_taken" in line:
-            return "taken"
-        if "restore_half_sent" in line:
-            return "in doubt"
-        if "restore_not_taken" in line or "restore_begins" in line:
-            break
-    return "not taken"
-
-
-def changed_since(before: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Whether two traces of one phone show that it was restored in between."""
-    lost_trust = before.get("trusted") is True and now["trusted"] is False
-    new_state = now["setup_state"] is not None and now["setup_state"] != before.get("setup_state")
-    in_setup = before.get("setup") is True and now["setup"] is False
-    return lost_trust or new_state or in_setup
 
 
 # -- wait ------------------------------------------------------------------------------------------------------------

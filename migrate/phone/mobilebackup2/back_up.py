@@ -6,15 +6,17 @@ The remains of an interrupted backup (`Status.plist`, `Snapshot/`) are left alon
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from pymobiledevice3.exceptions import PyMobileDevice3Exception
 
 from migrate.backup.folder import BackupFolder
+from migrate.backup.record import file_id as file_id_of
 from migrate.backup.seal import Seal, SealDraft, read_seal
 from migrate.phone.connection import PhoneConnection
 from migrate.phone.lockdown import write_private
@@ -23,8 +25,16 @@ from migrate.phone.mobilebackup2.disk import translate_disk_errors
 from migrate.phone.mobilebackup2.host_folder import make_folder
 from migrate.phone.mobilebackup2.info_plist import InstalledApps, browse_apps, info_plist
 from migrate.phone.mobilebackup2.session import BackupSession
+from migrate.phone.quoting import safe_text
 from migrate.plists import encode_plist
-from migrate.problems import FileUnreadable, InstalledAppsUnknown, MigrateError, MoreFilesUnreadable, SealDamaged
+from migrate.problems import (
+    FileDamagedInTransit,
+    FileUnreadable,
+    InstalledAppsUnknown,
+    MigrateError,
+    MoreFilesUnreadable,
+    SealDamaged,
+)
 from migrate.progress import Progress
 
 DURING: Final = "the backup"
@@ -36,17 +46,33 @@ ALWAYS_UNREADABLE: Final = ("/FileProvider/backup/backup_manifest.db",)
 (REPORTED, pymobiledevice3 issue 755). A second backup because of it would cost the person another passcode each time.
 """
 
+HARMLESS = frozenset(
+    file_id_of("HomeDomain", f"Library/Application Support{path}") for path in ALWAYS_UNREADABLE
+)  # where that file lies (facts 2.2)
+
 FINDINGS_LIMIT = 1_000
 """Unreadable files get one finding each up to this number. People do not read more, and a phone may report them all."""
 
 
 @dataclass(frozen=True)
 class BackupReport:
-    """The result of one backup. `unreadable`: ids of the files that the phone could not read in either attempt."""
+    """The result of one backup. `unreadable`: ids of the files that the phone could not read in either attempt.
+    `lost`: those of them that matter (see ALWAYS_UNREADABLE)."""
 
     bytes_received: int
     files_received: int
     unreadable: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+class AskAgain(Protocol):
+    """Decides, with the backup's password, which files the phone has to send again (`journey/second_look.py`)."""
+
+    async def contradicted(self, folder: Path, received: Mapping[str, int]) -> Mapping[str, str]:
+        """File id -> name of each received file (with its stored bytes) that is not what the phone described."""
+
+    async def forget(self, folder: Path, file_ids: Collection[str]) -> Collection[str]:
+        """Make a finished backup lack these files. Returns those that it had."""
 
 
 async def back_up(
@@ -56,10 +82,13 @@ async def back_up(
     seals: Path,
     begin: Literal["incremental", "fresh"],
     progress: Progress,
+    ask_again: AskAgain | None = None,
 ) -> BackupReport:
     """Back up the phone into `folder`, whose name is its UDID. The backup is finished and sealed on return.
 
-    Whatever interrupts it (a cable, a full disk, Ctrl-C), the next `incremental` backup resumes it.
+    Whatever interrupts it (a cable, a full disk, Ctrl-C), the next `incremental` backup resumes it. Files that could
+    not be read, or that contradict the phone's manifest, are asked for once more. `ask_again` None: only the former,
+    and only if the phone itself sends them again.
     """
     if folder.name != connection.facts.udid:
         raise ValueError(f"{folder} is not the place of {connection.facts.udid}")
@@ -69,21 +98,23 @@ async def back_up(
     with translate_disk_errors(folder):
         ledger = SealLedger.open(seals, BackupFolder(folder), fresh=begin == "fresh", apps=apps)
     try:
-        run = _BackupRun(connection, folder, ledger, apps, progress)
-        unreadable = await run.back_up_once(force_full=begin == "fresh")
-        if any(not path.endswith(ALWAYS_UNREADABLE) for path, _ in unreadable.values()):
-            again = await run.back_up_once(force_full=False)
-            unreadable = {**unreadable, **again}
+        run = _BackupRun(connection, folder, ledger, apps, progress, ask_again)
+        unreadable, in_transit = await run.back_up(fresh=begin == "fresh")
         with translate_disk_errors(folder):
             seal = ledger.finish(BackupFolder(folder))
     finally:
         ledger.close()
     still_unreadable = {file_id: unreadable.get(file_id, ("", why)) for file_id, why in seal.unreadable.items()}
     for file_id, (path, why) in islice(still_unreadable.items(), FINDINGS_LIMIT):
-        progress.found(FileUnreadable(connection.name, file_id, path, why).as_finding())
+        if file_id in seal.in_transit:
+            name = safe_text(in_transit.get(file_id, file_id))
+            progress.found(FileDamagedInTransit(connection.name, file_id, name).as_finding())
+        else:
+            progress.found(FileUnreadable(connection.name, file_id, path, why).as_finding())
     if len(still_unreadable) > FINDINGS_LIMIT:
         progress.found(MoreFilesUnreadable(connection.name, len(still_unreadable) - FINDINGS_LIMIT).as_finding())
-    return BackupReport(run.bytes_received, run.files_received, tuple(still_unreadable))
+    lost = tuple(one for one, (path, _why) in still_unreadable.items() if not path.endswith(ALWAYS_UNREADABLE))
+    return BackupReport(run.bytes_received, run.files_received, tuple(still_unreadable), lost)
 
 
 def prepare_folder(folder: Path) -> None:
@@ -97,16 +128,53 @@ def prepare_folder(folder: Path) -> None:
 
 @dataclass
 class _BackupRun:
-    """The one or two conversations of a backup, with their counts added up."""
+    """The conversations of a backup, with their counts added up: one, and another for files that went wrong."""
 
     connection: PhoneConnection
     folder: Path
     ledger: SealLedger
     apps: InstalledApps | None
     progress: Progress
+    ask_again: AskAgain | None
     bytes_received: int = 0
     files_received: int = 0
     _reported_bytes: int = field(init=False, default=-REPORT_EVERY_BYTES)
+
+    async def back_up(self, *, fresh: bool) -> tuple[dict[str, tuple[str, str]], Mapping[str, str]]:
+        """Back up, and ask once more for what went wrong.
+
+        Returns:
+            the files the phone could not read: file id -> (path on the phone, why); those damaged in transit: file id
+            -> name.
+        """
+        old_trouble = frozenset() if fresh else await self._forget(self.ledger.unreadable - HARMLESS)
+        unreadable = await self.back_up_once(force_full=fresh)
+        for file_id in old_trouble & self.ledger.unreadable - unreadable.keys():
+            self.ledger.forget(file_id)  # the phone no longer has it
+        reported = {
+            file_id for file_id, (path, _) in unreadable.items() if not path.endswith(ALWAYS_UNREADABLE)
+        } - HARMLESS
+        wrong = await self._contradicted()
+        forgotten = await self._forget(reported | wrong.keys())
+        if not reported and not forgotten:
+            return unreadable, {}
+        for file_id in forgotten - reported:
+            self.ledger.forget(file_id)
+        unreadable |= await self.back_up_once(force_full=False)
+        wrong = await self._contradicted()
+        for file_id in wrong:
+            self.ledger.mark_damaged(file_id, "what arrived is not what the phone announced")
+        return unreadable, wrong
+
+    async def _contradicted(self) -> Mapping[str, str]:
+        received = self.ledger.received
+        return await self.ask_again.contradicted(self.folder, received) if self.ask_again and received else {}
+
+    async def _forget(self, file_ids: Collection[str]) -> frozenset[str]:
+        if self.ask_again is None or not file_ids:
+            return frozenset()
+        with translate_disk_errors(self.folder):
+            return frozenset(await self.ask_again.forget(self.folder, file_ids))
 
     async def back_up_once(self, *, force_full: bool) -> dict[str, tuple[str, str]]:
         """Run one backup, and return the files the phone could not read: file id -> (path on the phone, why)."""
@@ -146,7 +214,8 @@ class _BackupRun:
 class SealLedger:
     """Writes hashes to the draft of the backup's seal.
 
-    `open` and `finish` are called by the thread that waits for the backup, all else by the hashing thread.
+    During a conversation only the hashing thread uses it, before and after that only the thread that waits for the
+    backup.
     """
 
     def __init__(self, draft: SealDraft, seals: Path, udid: str, groups: dict[str, list[str]] | None) -> None:
@@ -174,6 +243,17 @@ class SealLedger:
 
     def mark_unreadable(self, file_id: str, reason: str) -> None:
         self._draft.mark_unreadable(file_id, reason)
+
+    def mark_damaged(self, file_id: str, reason: str) -> None:
+        self._draft.mark_damaged(file_id, reason)
+
+    @property
+    def unreadable(self) -> frozenset[str]:
+        return frozenset(self._draft.unreadable)
+
+    @property
+    def received(self) -> dict[str, int]:
+        return self._draft.received
 
     def forget(self, file_id: str) -> None:
         self._draft.forget(file_id)

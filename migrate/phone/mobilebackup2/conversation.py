@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from migrate.backup.seal import Seal
 from migrate.phone.mobilebackup2.download import Sender
 from migrate.phone.mobilebackup2.host_folder import STATUS_OF_ERRNO, HostFolder, StatusResponse, status_for_error
 from migrate.phone.mobilebackup2.link import DeviceLink, LinkEnded
@@ -39,14 +40,17 @@ to inspect the backup folder, and one for every 128 files while it moves a backu
 class Conversation:
     """One request on a link after its handshakes. Blocking; belongs to one thread.
 
-    `fetching`: the phone asked for files and has not received all of them. `operations`: how many were served.
-    `percent`: the highest progress the phone has reported.
+    `seal`: that of the restore set to send. `fetching`: the phone asked for files and has not received all of them.
+    `operations`: how many were served. `percent`: the highest progress the phone has reported.
     """
 
     link: DeviceLink
     host_folder: HostFolder
     ledger: Ledger = field(default_factory=NoLedger)
     on_progress: Callable[[Conversation], None] = lambda _: None
+    seal: Seal | None = None
+    on_response: Callable[[Mapping[str, Any]], None] = lambda _: None
+    """Called in this thread, before anything else happens: a process that is killed right after it knows the answer."""
     request_sent: bool = field(default=False, init=False)
     fetching: bool = field(default=False, init=False)
     operations: int = field(default=0, init=False)
@@ -61,7 +65,7 @@ class Conversation:
     def __post_init__(self) -> None:
         self._pipeline = Pipeline(self.host_folder.root / f".{self.host_folder.name}.receiving", self.ledger)
         self.receiver = Receiver(self.link, self.host_folder, self._pipeline, self._report)
-        self.sender = Sender(self.link, self.host_folder, self._report)
+        self.sender = Sender(self.link, self.host_folder, self._report, self.seal)
         self.host_folder.on_removed = self._removed
 
     def send_request(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,6 +75,7 @@ class Conversation:
 
         Raises:
             LinkEnded: the connection was lost. LinkSilent: it is open, but the phone sends nothing.
+            NotAsSealed: a file of the restore set has changed; the phone did not get all of it.
             PhoneBrokeProtocol, UnsafeName: the phone sent something that no healthy phone sends.
         """
         with self._pipeline:
@@ -91,6 +96,7 @@ class Conversation:
         if operation == "DLMessageProcessMessage":
             if len(message) < 2 or not isinstance(message[1], dict):
                 raise self.link.protocol_error("its answer is no dictionary")
+            self.on_response(message[1])
             return message[1]
         if operation == "DLMessageDisconnect":
             raise LinkEnded("The phone ended the session.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,16 +14,19 @@ from pymobiledevice3.exceptions import PyMobileDevice3Exception
 from pymobiledevice3.services.afc import AfcService
 
 from migrate.backup.folder import BackupFolder
+from migrate.backup.manifest.open import open_manifest
+from migrate.backup.seal import Seal
 from migrate.phone.connection import PhoneConnection
 from migrate.phone.mobilebackup2.back_up import REPORT_EVERY_BYTES
 from migrate.phone.mobilebackup2.conversation import Conversation
+from migrate.phone.mobilebackup2.download import NotAsSealed
 from migrate.phone.mobilebackup2.refusals import error_code
 from migrate.phone.mobilebackup2.session import BackupSession, Outcome
 from migrate.phone.muxer import find_device, list_phones
 from migrate.phone.service import translate_parse_errors
 from migrate.phone.wait import UserWait
 from migrate.plists import encode_plist
-from migrate.problems import NoMuxer, PasswordMissing, ServiceRefused
+from migrate.problems import MigrateError, NoMuxer, PasswordMissing, RestoreSetChanged, ServiceRefused
 from migrate.progress import Progress
 
 DURING: Final = "the restore"
@@ -35,6 +38,9 @@ HALF_PERCENT = 50.0
 """Below this, the phone cannot have moved the restore into place, because it stages everything first (facts 2.5). Its
 percentage comes with every request and is estimated from time (facts 2.2); half allows for a bad estimate (*guessed*).
 """
+
+RESTORE_PENDING: Final = 102
+"""A restore is staged already (facts 5.1): the answer says nothing about an earlier try of ours."""
 
 APPS_FOLDER: Final = "/iTunesRestore"
 APPS_FILE: Final = "/iTunesRestore/RestoreApplications.plist"
@@ -74,11 +80,14 @@ class RestoreAttempt:
     conversation: Conversation | None = None
     """The last conversation in which anything was sent to the phone."""
     refused: bool = False
-    """The phone responded with an error."""
+    """The phone responded with an error, and no restore is staged on it."""
+    taken: bool = False
+    """The phone responded that everything is staged."""
     on_half_sent: Callable[[], None] = lambda: None
     """Called once, from the link's thread, before the phone can have received everything."""
     on_taken: Callable[[], None] = lambda: None
-    """Called once, as soon as the phone has confirmed the restore."""
+    on_refused: Callable[[], None] = lambda: None
+    """One of both is called once, from the link's thread, with the phone's Response and before anything else."""
     half_sent: bool = False
 
     @property
@@ -86,11 +95,24 @@ class RestoreAttempt:
         """Whether it is certain that the phone did not take the set: it refused, or the link broke before it had
         everything.
 
-        False if that is uncertain. The phone reports its progress with every request for files (facts 2.2).
+        False if that is uncertain: between two batches nobody but the phone knows whether another one follows, and the
+        percentage is an estimate.
         """
+        if self.taken:
+            return False
         if self.refused or self.conversation is None or self.conversation.sender.files_sent == 0:
             return True
-        return self.conversation.fetching or 0 < self.conversation.percent < SENT_AT_PERCENT
+        return self.conversation.fetching or not self.half_sent
+
+    def note_response(self, response: Mapping[str, Any]) -> None:
+        """Record the phone's answer."""
+        code = error_code(response)
+        if not code:
+            self.taken = True
+            self.on_taken()
+        elif code != RESTORE_PENDING:
+            self.refused = True
+            self.on_refused()
 
     def note(self, conversation: Conversation, total_bytes: int) -> None:
         """Record the conversation's progress; called after every frame."""
@@ -119,10 +141,14 @@ async def restore(
     restore_applications: bool,
     progress: Progress,
     attempt: RestoreAttempt | None = None,
+    seal: Seal | None = None,
 ) -> RestoreReport:
     """Send the set, and wait until the phone starts its reboot. Keeps `attempt` up to date throughout.
 
+    `seal`: that of the set. Every byte is hashed while it is sent and held to it; None: nothing is compared.
+
     Raises:
+        RestoreSetChanged: a file is not the sealed one. The phone did not get all of it, and nothing on it has changed.
         BackupUnfinished, PasswordMissing: checked here, before anything is sent.
         FindMyOn, PhoneFull, WrongPhonePassword, … : the phone refused (see `refusals`).
         PhoneLost: the link broke before nearly everything was sent; the phone has not changed, and the set may be sent
@@ -146,17 +172,34 @@ async def restore(
     applications = (backup.info or {}).get("Applications") if restore_applications else None
     async with (
         BackupSession(connection, progress, DURING) as session,
-        _applications_on_phone(connection, session.afc, applications),
+        _applications_on_phone(connection, session.afc, applications, attempt),
     ):
-        outcome = await session.send_request(request, set_folder, on_progress=send_progress.on_progress)
-        attempt.refused = outcome.response is not None and bool(error_code(outcome.response))
+        try:
+            outcome = await session.send_request(
+                request,
+                set_folder,
+                on_progress=send_progress.on_progress,
+                on_response=attempt.note_response,
+                seal=seal,
+            )
+        except NotAsSealed as found:
+            raise await asyncio.to_thread(_set_changed, connection.name, backup, password, found) from found
         confirmed = _is_confirmed(session, set_folder, outcome)
-        attempt.on_taken()
     sender = outcome.conversation.sender
     send_progress.on_progress(outcome.conversation, at_the_end=True)
     if options.should_reboot:
         await wait_for_reboot(connection, progress)
     return RestoreReport(sender.bytes_sent, sender.files_sent, confirmed)
+
+
+def _set_changed(phone: str, backup: BackupFolder, password: str | None, found: NotAsSealed) -> RestoreSetChanged:
+    """The error that says which file it is, as far as the manifest can be read."""
+    domain = path = ""
+    with suppress(MigrateError, OSError), open_manifest(backup, password) as manifest:
+        for row in manifest.rows(lambda _: None):
+            if row.file_id == found.name:
+                domain, path = row.domain, row.relative_path
+    return RestoreSetChanged(phone, str(backup.path), found.name, domain, path, found.reason)
 
 
 def _is_confirmed(session: BackupSession, set_folder: Path, outcome: Outcome) -> bool:
@@ -195,9 +238,13 @@ def stored_bytes(folder: Path) -> int:
 
 @asynccontextmanager
 async def _applications_on_phone(
-    connection: PhoneConnection, afc: AfcService | None, applications: dict[str, Any] | None
+    connection: PhoneConnection,
+    afc: AfcService | None,
+    applications: dict[str, Any] | None,
+    attempt: RestoreAttempt,
 ) -> AsyncIterator[None]:
-    """Put the list of apps to install after the restore on the phone, and remove it again if the restore fails.
+    """Put the list of apps to install after the restore on the phone, and remove it again if the phone did not take the
+    set. If it may have, the list stays: without it the apps would never come.
 
     It is written before the restore is requested, as libimobiledevice does (facts 4.5).
     """
@@ -216,9 +263,10 @@ async def _applications_on_phone(
     try:
         yield
     except BaseException:
-        with suppress(PyMobileDevice3Exception, OSError), translate_parse_errors():
-            async with asyncio.timeout(LEAVES_WITHIN_S):
-                await afc.rm_single(APPS_FILE, force=True)
+        if attempt.was_not_taken:
+            with suppress(PyMobileDevice3Exception, OSError), translate_parse_errors():
+                async with asyncio.timeout(LEAVES_WITHIN_S):
+                    await afc.rm_single(APPS_FILE, force=True)
         raise
 
 

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from pymobiledevice3.services.afc import AfcService
 
+from migrate.backup.seal import Seal
 from migrate.phone.connection import PhoneConnection, run_in_thread
 from migrate.phone.mobilebackup2.conversation import Conversation
 from migrate.phone.mobilebackup2.disk import disk_error, free_bytes
@@ -85,23 +86,29 @@ class BackupSession:
         repeatable: bool = True,
         ledger: Ledger | None = None,
         on_progress: Callable[[Conversation], None] = lambda _: None,
+        on_response: Callable[[Mapping[str, Any]], None] = lambda _: None,
+        seal: Seal | None = None,
     ) -> Outcome:
         """Send `request` about the backup `folder` over a new link, and serve the phone until it is done.
 
         `repeatable`: whether to send it again if the phone dropped the session before it asked for anything.
+        `on_response` gets the Response in the link's thread, before anything else is done or awaited. `seal`: that of
+        the restore set in `folder`.
 
         Returns:
             the outcome, also when the link broke: for a restore that may be the normal end.
 
         Raises:
             CancelledOnPhone, PasscodeWaitOver, AnotherProgramSyncing, PhoneLocked, PhoneSilent, PhoneBrokeProtocol,
-            UnsafeName …
+            UnsafeName, NotAsSealed …
         """
         tries = LINK_TRIES
         while True:
             tries -= 1
             with self.connection.translate_errors(self.during):
-                outcome = await self._send_once(request, folder, lock, ledger or NoLedger(), on_progress)
+                outcome = await self._send_once(
+                    request, folder, lock, ledger or NoLedger(), on_progress, on_response, seal
+                )
             if self.notifications.bug is not None:
                 raise self.notifications.bug
             if self.notifications.cancelled:
@@ -122,10 +129,15 @@ class BackupSession:
         lock: bool,
         ledger: Ledger,
         on_progress: Callable[[Conversation], None],
+        on_response: Callable[[Mapping[str, Any]], None],
+        seal: Seal | None,
     ) -> Outcome:
         connection = self.connection
         async with connection.backup_link(self.progress) as link:
-            conversation = Conversation(link, HostFolder(folder.parent, folder.name), ledger, on_progress)
+            host_folder = HostFolder(folder.parent, folder.name)
+            conversation = Conversation(
+                link, host_folder, ledger, on_progress=on_progress, seal=seal, on_response=on_response
+            )
             self._link = link
             try:
                 if self.notifications.cancelled:

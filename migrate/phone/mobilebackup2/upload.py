@@ -28,6 +28,9 @@ BATCH_PIECES = 256
 """Pieces go to the writer in batches: each put or get on a queue costs about 10 µs, and a phone has a hundred thousand
 files of a few kilobytes."""
 NAME_LIMIT_BYTES = 16 << 10
+PIECE_LIMIT_BYTES = 64 << 20
+"""A piece of a file, as the longest message. Apple's own pieces have 32 KiB (facts 2.2), and it is *guessed* that no
+phone's are a thousand times larger. A longer one is refused when it is announced, not waited for."""
 ERROR_TEXT_KEPT_BYTES = 4 << 10
 ERROR_TEXT_LIMIT_BYTES = 1 << 20
 DROPPED_BATCHES = 64
@@ -94,6 +97,8 @@ class Receiver:
             length = self.link.read_length()
             if length == 0:
                 raise self.link.protocol_error("a piece of a file came without its code")
+            if length > PIECE_LIMIT_BYTES:
+                raise self.link.protocol_error(f"it announced a piece of {length} bytes")
             code, length = self.link.read(1)[0], length - 1
             if code != DATA:
                 break

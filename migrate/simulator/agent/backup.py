@@ -38,6 +38,7 @@ from migrate.simulator.agent.status_plist import OLDEST_INCREMENTAL, Status, rea
 from migrate.simulator.device.domains import CARRIER_LINKS, device_path, is_allowed, is_backed_up, is_covered
 from migrate.simulator.device.filesystem import NOT_KEPT, DigestOnly, Filesystem, Node
 from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.faults.faults import Faults
 from migrate.wire.backup2 import Backup, MBError, MBErrorCode, wrap_read_error, wrap_write_error
 
 HEADROOM_BYTES = 0x8000000
@@ -134,7 +135,8 @@ class BackupRun:
         )
         if base is not None and status is not None:
             pending.base = base.rows
-            pending.base_unreadable_ids = self.memory.unreadable_ids.get(status.uuid, frozenset())
+            if self.phone.assume.unreadable_files == "sent-again":
+                pending.base_unreadable_ids = self.memory.unreadable_ids.get(status.uuid, frozenset())
             pending.manifest_key = base.manifest_key or pending.manifest_key
         elif _has_content(listing):
             pending.old_folder = self._set_aside_old_backup()
@@ -279,7 +281,7 @@ class BackupRun:
                 host_path=blob_path(snapshot, planned.row.file_id),
                 device_path=device_path(planned.node.domain, planned.node.relative_path),
                 size=planned.stored_size,
-                chunks=partial(pending.stored_chunks, planned, faults),
+                chunks=partial(_sent_chunks, pending, planned, faults),
             )
             for planned in uploads
         )
@@ -372,6 +374,16 @@ class BackupRun:
             is_full=pending.full and state != "finished",
         )
         self._write("Status.plist", status.to_bytes(datetime.now(UTC)))
+
+
+def _sent_chunks(pending: PendingBackup, planned: PlannedUpload, faults: Faults) -> Iterator[bytes]:
+    """The file's stored bytes, as far as they reach the host."""
+    lost = faults.bytes_cut_in_transit(planned.node.domain, planned.node.relative_path)
+    if not lost:
+        yield from pending.stored_chunks(planned, faults)
+        return
+    whole = b"".join(pending.stored_chunks(planned, faults))
+    yield whole[: max(0, len(whole) - lost)] + b"\xa5" * max(0, -lost)
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from migrate.simulator.contents.author import HOME, Author
 from migrate.simulator.contents.formats.jpeg import draw_picture
 from migrate.simulator.contents.formats.png import draw_icon
 from migrate.simulator.contents.formats.sqlite_file import Database
+from migrate.simulator.device.app import DOCK
 
-DOCK = ("com.apple.mobilephone", "com.apple.mobilesafari", "com.apple.MobileSMS", "com.apple.Music")
 FIRST_PAGE = (
     "com.apple.facetime", "com.apple.mobilecal", "com.apple.mobileslideshow", "com.apple.camera",
     "com.apple.mobilemail", "com.apple.mobilenotes", "com.apple.reminders", "com.apple.mobiletimer",

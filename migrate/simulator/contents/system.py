@@ -6,6 +6,7 @@ MVT), else *guessed*.
 
 from __future__ import annotations
 
+import functools
 import json
 import unicodedata
 
@@ -32,6 +33,13 @@ SYSTEM_APPS: tuple[tuple[str, str, tuple[str, ...], int], ...] = (
     ("com.apple.freeform", "Freeform", ("group.com.apple.freeform",), 16),
 )
 """Bundle id, name, groups, first iOS version."""
+ICON_APPS = (
+    ("com.apple.mobilephone", "Phone"),
+    ("com.apple.MobileSMS", "Messages"),
+    ("com.apple.Music", "Music"),
+    ("com.apple.weather", "Weather"),
+)
+"""Bundle id and name of apps that every home screen shows, and which keep nothing in a domain of their own here."""
 
 WALLET_SCHEMA = """
 CREATE TABLE pass_type (pid INTEGER PRIMARY KEY, identifier TEXT, team_identifier TEXT);
@@ -109,20 +117,33 @@ def write(author: Author) -> None:
         author.plist(HOME, "Library/Mail/MailboxCollections.plist", {"favourites": ["inbox"]})
 
 
+def _system_app(author: Author, bundle_id: str, name: str, groups: tuple[str, ...] = ()) -> App:
+    version = ".".join(map(str, author.ios[:2]))
+    return App(
+        bundle_id=bundle_id,
+        name=name,
+        version=version,
+        short_version=version,
+        group_ids=groups,
+        has_sinf=False,
+        icon_png=_system_icon(),
+        system=True,
+    )
+
+
+@functools.cache
+def _system_icon() -> bytes:
+    """One icon for all of them: drawing it takes longer than all the rest of a small phone."""
+    return draw_icon(60, (255, 255, 255), (30, 120, 240))
+
+
 def _write_system_apps(author: Author) -> None:
+    for bundle_id, name in ICON_APPS:
+        author.apps[bundle_id] = _system_app(author, bundle_id, name)
     for bundle_id, name, groups, since in SYSTEM_APPS:
         if author.ios < (since,):
             continue
-        version = ".".join(map(str, author.ios[:2]))
-        author.apps[bundle_id] = App(
-            bundle_id=bundle_id,
-            name=name,
-            version=version,
-            short_version=version,
-            group_ids=groups,
-            has_sinf=False,
-            system=True,
-        )
+        author.apps[bundle_id] = _system_app(author, bundle_id, name, groups)
         for folder in ("Documents", "Library/Preferences"):
             author.directory(f"AppDomain-{bundle_id}", folder)
         for group in groups:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+DOCK = ("com.apple.mobilephone", "com.apple.mobilesafari", "com.apple.MobileSMS", "com.apple.Music")
+"""The apps in the dock of a new iPhone."""
+
 
 @dataclass
 class App:

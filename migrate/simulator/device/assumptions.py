@@ -25,6 +25,9 @@ class Assumptions:
     missing_rows: Literal["fetch", "full"] = "fetch"
     """What the phone does if a backup's manifest lacks rows it wrote there. `fetch`: it sends those files again.
     `full`: it considers the backup damaged and makes a full one. Which a real phone does is not known (INFERRED)."""
+    unreadable_files: Literal["sent-again", "as-they-are"] = "sent-again"
+    """What the next backup does with a file that the phone could not read in the last one. `sent-again`: the phone
+    remembers and sends it (INFERRED). `as-they-are`: it has a row and is stored, so it counts as saved."""
     store_installs: Literal["with-remove", "with-list"] = "with-remove"
     """Which restores install apps: those with RemoveItemsNotRestored (REPORTED), or all for which the host left a
     RestoreApplications.plist (open, facts 8)."""

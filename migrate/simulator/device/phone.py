@@ -382,6 +382,8 @@ class SimulatedPhone(PhoneState):
         self.keychain.reset()
         self.apps.clear()
         self.afc_files.clear()
+        self.afc_times.clear()
+        self.icon_layout.clear()
         self.lockdown_settings.clear()
         self.backup_memory.clear()
         self.pending_restore = None

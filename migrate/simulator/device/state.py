@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from migrate.simulator.aftermath.settings import Aftermath
 from migrate.simulator.agent.spool import Keeps
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 Setup = Literal["finished", "running", "never-begun"]
+
+
+class AfcTimes(NamedTuple):
+    """Unix nanoseconds."""
+
+    modified_ns: int
+    born_ns: int
 
 
 @dataclass(eq=False)
@@ -44,6 +51,8 @@ class PhoneState:
     apps: dict[str, App] = field(default_factory=dict, repr=False)
     afc_files: dict[str, bytes] = field(default_factory=dict, repr=False)
     """Files that hosts wrote over AFC, which no backup holds: absolute AFC path -> bytes. "…/" is a directory."""
+    afc_times: dict[str, AfcTimes] = field(default_factory=dict, repr=False)
+    """When they were written, by the same keys."""
     capacity_bytes: int = 64_000_000_000
     """Capacity for user data. The system has its own space."""
     battery_percent: int = 87
@@ -76,6 +85,8 @@ class PhoneState:
     assume: Assumptions = field(default_factory=Assumptions, repr=False)
     aftermath: Aftermath = field(default_factory=lambda: Aftermath(on=False), repr=False)
     """What the phone does with a restore. A phone file turns it on; a phone made in code only keeps what it is sent."""
+    icon_layout: list[Any] = field(default_factory=list, repr=False)
+    """SpringBoard's layout as a host last set it: the dock, then the pages. Empty: the phone's own order."""
     lockdown_settings: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     """Values that hosts set with SetValue: domain -> key -> value. They override the computed ones."""
     backup_memory: dict[str, Any] = field(default_factory=dict, repr=False)

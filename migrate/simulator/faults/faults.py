@@ -83,6 +83,11 @@ class Faults:
     """The share of all files, 0 to 1, that cannot be read. `seed` decides which."""
     unreadable_after_bytes: int | None = None
     """How many bytes of an unreadable file are sent before 0x0b. None: half of its first mebibyte."""
+    cut_in_transit: dict[str, int] = field(default_factory=dict)
+    """`Domain/relative/path` -> how many of the file's stored bytes are lost at its end on the way to the computer,
+    although the phone reports it as complete. Negative: so many are added."""
+    cut_in_transit_once: dict[str, int] = field(default_factory=dict)
+    """The same, but only the first time that the file is sent."""
     free_bytes: int | None = None
     """The free space the phone reports, instead of capacity minus contents."""
     afc_lock_busy_tries: int = 0
@@ -95,6 +100,8 @@ class Faults:
     """The USB link resets right after Trust is tapped (REPORTED, libimobiledevice issue 20)."""
     idle_close_s: float | None = None
     """lockdownd closes a connection without a session after this many idle seconds (a real one: 10 to 30)."""
+    session_idle_close_s: float | None = None
+    """The same for a connection with a session (a real one: 60, *read* in pymobiledevice3's test_lockdown.py)."""
     silence_s: float = 0.0
     """How long the phone is silent while it scans for a backup (a real one: 2 to more than 60 seconds)."""
     frame_sizes: tuple[int, ...] = ()
@@ -118,6 +125,10 @@ class Faults:
         if self.unreadable_share and zlib.crc32(f"{self.seed} {path}".encode()) < self.unreadable_share * (1 << 32):
             return "Input/output error (5)"
         return self.unreadable_once.pop(path, None) or self.unreadable.get(path)
+
+    def bytes_cut_in_transit(self, domain: str, relative_path: str) -> int:
+        path = f"{domain}/{relative_path}"
+        return self.cut_in_transit_once.pop(path, 0) or self.cut_in_transit.get(path, 0)
 
     # --- the bad cable
 

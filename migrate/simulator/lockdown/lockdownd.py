@@ -90,9 +90,9 @@ class Connection:
                 return
 
     def _receive(self) -> lockdown.Request | None:
-        """The next request, or None if the client has closed or was idle too long without a session."""
-        in_session = self._wire.state is State.IN_SESSION
-        self._stream.set_timeout(None if in_session else self._phone.faults.idle_close_s)
+        """The next request, or None if the client has closed or was idle too long."""
+        faults = self._phone.faults
+        self._stream.set_timeout(faults.session_idle_close_s if self._in_session else faults.idle_close_s)
         try:
             return self._inbox.receive()
         except TimeoutError:

@@ -5,6 +5,9 @@ Domains and keys as in facts 6.1. Without a session only a few public keys can b
 
 from __future__ import annotations
 
+import datetime
+import time
+import zoneinfo
 from collections.abc import Callable
 from typing import Any
 
@@ -136,12 +139,23 @@ def _device(phone: SimulatedPhone) -> dict[str, Any]:
         "SerialNumber": phone.serial,
         "SupportedDeviceFamilies": [1],
         "TelephonyCapability": True,
+        "TimeIntervalSince1970": time.time(),
         "TimeZone": phone.time_zone,
+        "TimeZoneOffsetFromUTC": _offset_from_utc(phone.time_zone),
         "TrustedHostAttached": True,
         "UniqueChipID": phone.ecid,
         "UniqueDeviceID": phone.udid,
         "WiFiAddress": phone.wifi_address,
     }
+
+
+def _offset_from_utc(time_zone: str) -> float:
+    """Seconds now, 0 for a zone this computer does not know."""
+    try:
+        offset = datetime.datetime.now(zoneinfo.ZoneInfo(time_zone)).utcoffset()
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        offset = None
+    return offset.total_seconds() if offset is not None else 0.0
 
 
 def public_key_pem(phone: SimulatedPhone) -> bytes:

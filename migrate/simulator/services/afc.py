@@ -16,6 +16,9 @@ from migrate.wire.afc import AfcServer, Data, OpenMode, OpenResult, Status, Stat
 
 SYNC_LOCK = "/com.apple.itunes.lock_sync"
 BLOCK_BYTES = 4096
+DIRECTORY_ENTRY_BYTES = 32
+"""APFS gives a directory 32 bytes for each entry, "." and ".." included: 64 for an empty one (*read*: pymobiledevice3's
+tests), and as many links as entries."""
 FILE_LIMIT_BYTES = 1 << 30
 """The longest file a host can write; it is kept in memory."""
 TRUNCATING = (OpenMode.WRITE, OpenMode.WRITE_READ)
@@ -137,13 +140,17 @@ class Session:
     @answer.register
     def _(self, request: afc.FileInfo) -> afc.Answer:
         entry = self._found(absolute(request.path))
+        links, size, blocks = 1, entry.content.size, -(-entry.content.size // 512)
+        if entry.kind == "directory":
+            links = 2 + len(self._tree.names(absolute(request.path)))
+            size, blocks = links * DIRECTORY_ENTRY_BYTES, 0
         facts = {
-            "st_size": str(entry.content.size),
-            "st_blocks": str(-(-entry.content.size // 512)),
-            "st_nlink": "1",
+            "st_size": str(size),
+            "st_blocks": str(blocks),
+            "st_nlink": str(links),
             "st_ifmt": {"file": "S_IFREG", "directory": "S_IFDIR", "symlink": "S_IFLNK"}[entry.kind],
-            "st_mtime": str(entry.modified * 10**9),
-            "st_birthtime": str(entry.born * 10**9),
+            "st_mtime": str(entry.modified_ns),
+            "st_birthtime": str(entry.born_ns),
         }
         if entry.target is not None:
             facts["LinkTarget"] = entry.target
@@ -152,11 +159,9 @@ class Session:
     @answer.register
     def _(self, request: afc.MakeDirectory) -> afc.Answer:
         path = absolute(request.path)
-        there = self._tree.entry(path)
-        if there is not None and there.kind != "directory":
-            raise Refused(StatusCode.OBJECT_EXISTS)
-        if there is None:
-            self._tree.make_directory(path)
+        if self._tree.leads_through_file(path):
+            raise Refused(StatusCode.OBJECT_EXISTS)  # also for a file above it (*read*: pymobiledevice3's tests)
+        self._tree.make_directory(path)
         return Status(StatusCode.SUCCESS)
 
     @answer.register
@@ -173,12 +178,12 @@ class Session:
     @answer.register
     def _(self, request: afc.RenamePath) -> afc.Answer:
         source, target = absolute(request.source), absolute(request.target)
-        self._found(source)
+        entry = self._found(source)
         if source == "/" or target == "/" or target.startswith(f"{source}/"):
             raise Refused(StatusCode.PERMISSION_DENIED)
         if source != target:
-            if self._tree.entry(target) is not None:
-                self._tree.remove(target)
+            self._check_may_replace(entry, target)
+            self._tree.remove(target)
             self._tree.move(source, target)
         return Status(StatusCode.SUCCESS)
 
@@ -191,8 +196,10 @@ class Session:
 
     @answer.register
     def _(self, request: afc.SetFileTime) -> afc.Answer:
-        self._found(absolute(request.path))
-        return Status(StatusCode.SUCCESS)  # AFC files keep no times; no backup or restore depends on them
+        path = absolute(request.path)
+        self._found(path)
+        self._tree.set_modified(path, request.modified_ns)
+        return Status(StatusCode.SUCCESS)
 
     @answer.register
     def _(self, request: afc.Open) -> afc.Answer:
@@ -280,6 +287,25 @@ class Session:
         if entry is None:
             raise Refused(StatusCode.OBJECT_NOT_FOUND)
         return entry
+
+    def _check_may_replace(self, source: Entry, target: str) -> None:
+        """Checks whether rename(2) would put `source` at the path `target`. Raises Refused.
+
+        The codes are *guessed*, except that a missing folder and a file in its place are refused (*read*:
+        pymobiledevice3's tests).
+        """
+        parent = self._tree.entry(target.rpartition("/")[0] or "/")
+        if parent is None or parent.kind != "directory":
+            raise Refused(StatusCode.OBJECT_NOT_FOUND)
+        there = self._tree.entry(target)
+        if there is None:
+            return
+        if there.kind == "directory" and source.kind != "directory":
+            raise Refused(StatusCode.OBJECT_IS_DIRECTORY)
+        if there.kind != "directory" and source.kind == "directory":
+            raise Refused(StatusCode.OBJECT_EXISTS)
+        if there.kind == "directory" and self._tree.names(target):
+            raise Refused(StatusCode.DIRECTORY_NOT_EMPTY)
 
     def _file(self, handle: int) -> OpenFile:
         if handle not in self._open:

@@ -8,9 +8,11 @@ import typer
 
 from migrate.language import _, plural
 from migrate.problems import BackupInterrupted, NoPhone, WhichPhoneToBackUp
-from migrate.talk.console import print_json, print_line, wrapped
+from migrate.talk.console import one_line, print_json, print_line, wrapped
 from migrate.talk.options import PHONE_WAIT_S, Exit, GlobalOptions, Workspace, run_async, with_global_options
 from migrate.units import format_bytes
+
+FILES_UNREADABLE = 35
 
 
 def register(app: typer.Typer) -> None:
@@ -39,29 +41,41 @@ def back_up(
         ),
     ] = None,
 ) -> Exit:
-    """Backs up a phone to this computer. An interrupted backup continues where it stopped."""
+    """Backs up a phone to this computer. An interrupted backup continues where it stopped.
+
+    Exits 35 if the phone could not read some of its own files: the backup is there, and they are named.
+    """
     with options.open_workspace() as workspace:
-        saved = run_async(back_up_phone(options, workspace, udid, fresh=fresh, wait_s=wait))
+        saved, lost = run_async(back_up_phone(options, workspace, udid, fresh=fresh, wait_s=wait))
+    exit_code = FILES_UNREADABLE if lost else None
     if options.json:
         print_json(saved)
-        return None
+        return exit_code
     done = plural(
         "{phone} is backed up: {count:,} file, {size} transferred.",
         "{phone} is backed up: {count:,} files, {size} transferred.",
         saved["files"],
     )
     print_line(wrapped(done.format(phone=saved["name"], count=saved["files"], size=format_bytes(saved["bytes"]))))
-    print_line(f"  {saved['backup']}")
+    print_line(f"  {one_line(saved['backup'])}")
     print_line(
         wrapped(_("Check it with: migrate verify BACKUP. See its contents with: migrate show BACKUP"), indent="  ")
     )
-    return None
+    if lost:
+        text = plural(
+            "{count:,} file is missing from it, because the phone could not read it. It is named above.",
+            "{count:,} files are missing from it, because the phone could not read them. They are named above.",
+            lost,
+        )
+        print_line(wrapped(text.format(count=lost)))
+    return exit_code
 
 
 async def back_up_phone(
     options: GlobalOptions, workspace: Workspace, udid: str | None, *, fresh: bool, wait_s: int | None
-) -> dict[str, Any]:
-    """Meet the phone, back it up into its working backup, and return the answer of `backup --json`.
+) -> tuple[dict[str, Any], int]:
+    """Meet the phone, back it up into its working backup, and return the answer of `backup --json` and the number of
+    files that the phone could not read.
 
     Raises:
         NoPhone, WhichPhoneToBackUp: at once, unless --wait was given.
@@ -81,7 +95,7 @@ async def back_up_phone(
             begin: Literal["fresh", "incremental"] = "fresh" if fresh else "incremental"
             with workspace.home.lock_working_backup(folder.name, facts.name_or_model):
                 report = await phone.back_up(folder, seals=workspace.home.seals, begin=begin, progress=progress)
-    return {
+    answer = {
         "backup": str(folder),
         "udid": facts.udid,
         "name": facts.name_or_model,
@@ -89,6 +103,7 @@ async def back_up_phone(
         "bytes": report.bytes_received,
         "findings": [finding.as_json() for finding in progress.findings],
     }
+    return answer, len(report.lost)
 
 
 async def select_phone(workspace: Workspace, udid: str | None) -> str:

@@ -11,7 +11,7 @@ import typer
 
 from migrate.language import _, mark
 from migrate.talk.backup_programs import PROGRAM_NAMES
-from migrate.talk.console import print_json, print_line, say, wrapped
+from migrate.talk.console import one_line, print_json, print_line, say, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.units import format_bytes
 
@@ -65,7 +65,7 @@ def format_backup(one: BackupSummary) -> list[str]:
                     program=_(PROGRAM_NAMES[one.place]), reason=one.problem
                 )
             ),
-            f"  {one.backup}",
+            f"  {one_line(one.backup)}",
         ]
     about = [one.name or _("(no name)")]
     if one.ios_version:
@@ -79,7 +79,7 @@ def format_backup(one: BackupSummary) -> list[str]:
     if one.bytes is not None:
         about.append(format_bytes(one.bytes))
     about.append(_(PROGRAM_NAMES[one.place]))
-    lines = [wrapped(", ".join(about), indent="    ", first=""), f"  {one.backup}"]
+    lines = [wrapped(", ".join(about), indent="    ", first=""), f"  {one_line(one.backup)}"]
     if one.problem:
         lines.append(
             wrapped(_("Not all of it could be read: {reason}.").format(reason=one.problem), indent="    ", first="  ")
@@ -90,6 +90,6 @@ def format_backup(one: BackupSummary) -> list[str]:
 def format_no_backups(places: Sequence[BackupLocation]) -> list[str]:
     return [
         wrapped(_("No backup was found. Looked in:")),
-        *(f"  {place.path}" for place in places),
+        *(f"  {one_line(place.path)}" for place in places),
         wrapped(_("For a backup elsewhere, name its folder: migrate verify BACKUP")),
     ]

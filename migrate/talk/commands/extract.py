@@ -10,7 +10,7 @@ import typer
 
 from migrate.language import _
 from migrate.problems import ExtractStopped, UnknownApp, UnknownCategory, UsageWrong
-from migrate.talk.backup_access import BackupArgument, with_password
+from migrate.talk.backup_access import BackupArgument, usable_seal, with_password
 from migrate.talk.console import format_file_count, format_findings, print_json, print_line, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
@@ -19,7 +19,7 @@ from migrate.units import format_bytes
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from migrate.backup.extract.extract import ExtractResult
+    from migrate.backup.extract.result import ExtractResult
     from migrate.backup.manifest.manifest import RecordFilter
     from migrate.backup.reader import Backup
     from migrate.backup.seal import Seal
@@ -65,7 +65,6 @@ def extract(
     from migrate.backup.extract.extract import extract as extract_files
     from migrate.backup.folder import BackupFolder, find_backup
     from migrate.backup.reader import Backup
-    from migrate.backup.seal import read_seal
     from migrate.talk.task_progress import report_progress
 
     folder = BackupFolder(find_backup(backup))
@@ -73,10 +72,11 @@ def extract(
     with options.open_workspace() as workspace:
         opened = with_password(folder, Passwords(file=password_file), lambda found: Backup.open(folder.path, found))
         with opened, report_progress("extract", quiet=options.json) as progress:
-            seal = read_seal(workspace.home.seals, folder) if category or app else None
+            seal = usable_seal(workspace.home.seals, folder)
             wanted = record_filter(opened, seal, category or (), app or (), patterns)
             options.ctrl_c_error = ExtractStopped(str(to))
-            extracted = extract_files(opened, to.expanduser().absolute(), wanted, progress)
+            sealed = seal.digests if seal else {}
+            extracted = extract_files(opened, to.expanduser().absolute(), wanted, progress, sealed)
     if options.json:
         print_json(extracted.as_json())
     else:

@@ -59,6 +59,12 @@ ArrivingOption = Annotated[
     float,
     typer.Option("--arriving", metavar="SECONDS", min=0, help=_("How long to wait for data that is still arriving.")),
 ]
+AcceptLossOption = Annotated[
+    bool,
+    typer.Option(
+        "--lose-what-came-after", help=_("Delete what was added to the phone since the move."), show_default=False
+    ),
+]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help=_("A run, as migrate runs lists it, or: last."))]
 
 
@@ -123,6 +129,7 @@ def resume(
     old: OldOption = None,
     old_backup: OldBackupOption = None,
     new: NewOption = None,
+    lose_what_came_after: AcceptLossOption = False,
     yes: YesOption = False,
     wait: WaitOption = WAIT_S,
     id: IdOption = None,
@@ -147,7 +154,7 @@ def resume(
         context = replace(
             build_run_context(options, workspace, passwords, yes=yes, wait_s=wait), named_udids=named_udids
         )
-        return execute_run(options, resume_run(folder, context))
+        return execute_run(options, resume_run(folder, context, accept_loss=lose_what_came_after))
 
 
 def phone_overrides(*, old: str | None, old_backup: Path | None, new: str | None) -> dict[Literal["old", "new"], str]:
@@ -221,12 +228,7 @@ def prove(
 def undo(
     options: GlobalOptions,
     run: RunArgument,
-    accept_loss: Annotated[
-        bool,
-        typer.Option(
-            "--lose-what-came-after", help=_("Delete what was added to the phone since the move."), show_default=False
-        ),
-    ] = False,
+    lose_what_came_after: AcceptLossOption = False,
     yes: YesOption = False,
     wait: WaitOption = WAIT_S,
     password_file: PasswordFile = None,
@@ -241,4 +243,4 @@ def undo(
         folder = find_run(workspace.home, run)
         passwords = Passwords(file=password_file, new_file=new_password_file)
         context = build_run_context(options, workspace, passwords, yes=yes, wait_s=wait)
-        return execute_run(options, put_back(folder, context, accept_loss=accept_loss))
+        return execute_run(options, put_back(folder, context, accept_loss=lose_what_came_after))

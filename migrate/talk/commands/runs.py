@@ -78,14 +78,20 @@ def runs_show(options: GlobalOptions, run: RunArgument) -> Exit:
     return None
 
 
-def runs_rm(options: GlobalOptions, run: RunArgument) -> Exit:
+def runs_rm(
+    options: GlobalOptions,
+    run: RunArgument,
+    lose_undo: Annotated[
+        bool, typer.Option("--lose-undo", help=_("Delete it although an undo needs it."), show_default=False)
+    ] = False,
+) -> Exit:
     """Deletes a run with its receipt and its backups. The working backups of the phones stay."""
     from migrate.journey.runs import find_run, remove
 
     with options.open_workspace() as workspace:
         folder = find_run(workspace.home, run)
         deleted = folder.summary()
-        remove(folder)
+        remove(workspace.home, folder, lose_undo=lose_undo)
     if options.json:
         print_json({"removed": deleted["id"]})
     else:

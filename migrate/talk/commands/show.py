@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from migrate.language import _, plural
-from migrate.talk.backup_access import BackupArgument, phone_name, with_password
-from migrate.talk.console import Column, print_json, print_line, table, wrapped
+from migrate.talk.backup_access import BackupArgument, phone_name, usable_seal, with_password
+from migrate.talk.console import Column, one_line, print_json, print_line, say, table, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
 from migrate.units import format_bytes
@@ -32,19 +32,26 @@ def show(options: GlobalOptions, backup: BackupArgument, password_file: Password
     """
     from migrate.backup.folder import BackupFolder, find_backup
     from migrate.backup.reader import Backup
-    from migrate.backup.seal import read_seal
     from migrate.categories.apps import find_apps
     from migrate.categories.catalogue import load_catalogue
     from migrate.categories.claims import Claims
     from migrate.content.tally import tally
+    from migrate.problems import EntriesNotCounted, ManifestEmpty, ManifestLogRead
 
     folder = BackupFolder(find_backup(backup))
     with options.open_workspace() as workspace:
         opened = with_password(folder, Passwords(file=password_file), lambda found: Backup.open(folder.path, found))
         with opened:
-            seal = read_seal(workspace.home.seals, folder)
+            if not opened.manifest.count:
+                raise ManifestEmpty(folder.path)
+            seal = usable_seal(workspace.home.seals, folder)
             apps = find_apps(opened.folder, opened.manifest.domains(), seal.app_groups if seal else None)
             counted = tally(opened, Claims(load_catalogue(), apps), tmp=workspace.tmp)
+            has_log = opened.manifest.has_log
+    if has_log:
+        say(wrapped(ManifestLogRead().what))
+    if counted.bad_rows:
+        say(wrapped(EntriesNotCounted(counted.bad_rows).what))
     if options.json:
         print_json(counted.as_json())
     else:
@@ -71,7 +78,7 @@ def format_tally(counted: Tally, folder: BackupFolder) -> list[str]:
     unclaimed = [(row.domain, f"{row.files:,}", format_bytes(row.bytes)) for row in counted.unclaimed]
     lines = [
         wrapped(f"{phone_name(folder)}, iOS {folder.ios_version or _('unknown')}"),
-        wrapped(str(counted.backup)),
+        one_line(counted.backup),
         "",
     ]
     lines += table((Column(_("Category"), shrinks=True), Column(_("Items"), "right"), *right, Column("")), categories)
@@ -110,7 +117,7 @@ def _counted_apart(row: OwnerTally) -> list[tuple[str, str]]:
 
 
 def _mark(row: OwnerTally) -> str:
-    if row.cloud_notes:
+    if row.complete is False:
         return _("not all is here")
     return "*" if row.notes else ""
 

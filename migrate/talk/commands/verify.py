@@ -16,6 +16,7 @@ from migrate.talk.verdict import format_verdict
 if TYPE_CHECKING:
     from migrate.backup.folder import BackupFolder
     from migrate.backup.verify.run import Verdict
+    from migrate.problems import PasswordMissing, WrongPassword
 
 
 def register(app: typer.Typer) -> None:
@@ -39,26 +40,29 @@ def verify(
     as far as possible.
     """
     from migrate.backup.folder import BackupFolder, find_backup
-    from migrate.problems import PasswordMissing
+    from migrate.problems import PasswordMissing, WrongPassword
 
     folder = BackupFolder(find_backup(backup))
-    locked: PasswordMissing | None = None
     try:
         verdict = _verify(options, folder, Passwords(file=password_file), quick=quick)
-    except PasswordMissing as problem:
-        locked = problem
-        verdict = _verify(options, folder, None, quick=quick)
+    except (PasswordMissing, WrongPassword) as problem:
+        verdict = _verify(options, folder, problem, quick=quick)
     if options.json:
-        error = {"error": locked.as_json()} if locked and verdict.exit_code == locked.exit_code else {}
-        print_json({**verdict.as_json(), **error})
+        print_json(verdict.as_json())
     else:
         for line in format_verdict(verdict, quick=quick):
             print_line(line)
     return verdict.exit_code
 
 
-def _verify(options: GlobalOptions, folder: BackupFolder, passwords: Passwords | None, *, quick: bool) -> Verdict:
-    """The verdict; with `passwords` None, as far as possible without the password."""
+def _verify(
+    options: GlobalOptions,
+    folder: BackupFolder,
+    passwords: Passwords | PasswordMissing | WrongPassword,
+    *,
+    quick: bool,
+) -> Verdict:
+    """The verdict. With the reason why there is no password instead of `passwords`: as far as possible without it."""
     from migrate.backup.verify import run as check
     from migrate.categories.claims import Claims
     from migrate.talk.task_progress import report_progress
@@ -66,9 +70,10 @@ def _verify(options: GlobalOptions, folder: BackupFolder, passwords: Passwords |
     depth: check.Depth = "quick" if quick else "full"
     with options.open_workspace() as workspace, report_progress("check", quiet=options.json) as progress:
         seals = workspace.home.seals
-        if passwords is None:
+        if not isinstance(passwords, Passwords):
             return check.verify_locked(
                 folder.path,
+                passwords,
                 seals=seals,
                 depth=depth,
                 owners_of=lambda opened: Claims.of(opened).owners,

@@ -167,7 +167,7 @@ BY_CODE: Mapping[str, Mapping[str, Any]] = {
     "record-bad": {"reason": "it is not a property list"},
     "rehearsal-failed": {"first": "Library/SMS/sms.db would not arrive on Ada's iPhone."},
     "repair-needs-room": {"reason": "the phone may answer with a full backup"},
-    "restore-in-doubt": {"plan": "runs/20260101-120000-ab12/plan.toml"},
+    "resend-would-lose": {"titles": ("Voice memos (1)",)},
     "restore-set-damaged": {"first": "HomeDomain Library/SMS/sms.db is missing."},
     "restore-would-delete": {"reason": "its contents are missing"},
     "run-not-found": {"run": "20250101-000000-ffff", "known": ("20260101-120000-ab12",)},
@@ -177,6 +177,7 @@ BY_CODE: Mapping[str, Mapping[str, Any]] = {
     "strange-file-in-backup": {"path": f"backups/{OLD_UDID}/3d"},
     "strategy-refused": {"ios_version": "27.0", "known": "erases"},
     "stray-file": {"name": "3d/3d0d7e5fb2ce288813306e4d4636395e047a3d28"},
+    "undo-needs-run": {"losses": ("the backup of Ada's iPhone as it was before 20260101-120000-ab12",)},
     "undo-would-lose": {"titles": ("Messages (3)", "Photos and videos (12)")},
     "unknown-app": {"nearest": "org.example.diary2"},
     "unknown-scenario": {

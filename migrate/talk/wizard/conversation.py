@@ -262,7 +262,7 @@ class WizardSession:
     def forget_run(self) -> None:
         if self.run is not None:
             self.met_new = self.journal().udid_of("new")
-            remove(find_run(self.workspace.home, self.run))
+            remove(self.workspace.home, find_run(self.workspace.home, self.run))
         self.run = None
 
     def write(self, plan: Plan) -> None:

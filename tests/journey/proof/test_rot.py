@@ -21,6 +21,9 @@ class PersonWithABadDisk(Person):
     lab: Lab | None = None
     path: str = ""
 
+    def is_restored(self, new: str, old: str) -> bool | None:
+        return None
+
     def confirm(self, confirmation: Confirmation) -> bool:
         assert self.lab is not None
         (old,) = (self.lab.last_run.path / "old").glob("*/")
