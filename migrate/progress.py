@@ -18,6 +18,8 @@ UserAction = Literal[
     "turn-off-find-my",
     "restart-phone",
     "install-apps",
+    "airplane-mode",
+    "erase-phone",
 ]
 
 

@@ -93,6 +93,11 @@ def _category(category: Category) -> Iterator[str]:
     yield f"**{category.title}.** {category.caveat or ''}".rstrip()
     if category.bound_unless_encrypted:
         yield "An unencrypted backup holds it too, but only the phone that made the backup can read it."
+    if category.erased_only is not None:
+        yield f"A phone in use cannot take it: {category.erased_only}."
+    if category.moved_at_ios:
+        versions = " and ".join(map(str, category.moved_at_ios))
+        yield f"iOS {versions} began to keep it elsewhere: a phone in use cannot take it from an older version."
     if category.id == OTHER_SYSTEM:
         yield "These rules name what we recognise; what no rule names moves too, and is listed as unclaimed."
     yield ""

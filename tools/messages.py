@@ -112,7 +112,7 @@ def catalogue_texts() -> Iterator[str]:
     catalogue = load_catalogue()
     for owner in (*catalogue.categories, *catalogue.known_apps):
         yield owner.title
-        yield from filter(None, (owner.caveat,))
+        yield from filter(None, (owner.caveat, getattr(owner, "erased_only", None)))
     for group in (atomic for category in catalogue.categories for atomic in category.atomic):
         yield group.what
         yield from (part.title for part in group.parts)

@@ -169,6 +169,10 @@ class Category(_FromToml):
         default=False, description="no backup has it; it comes back after signing in to iCloud"
     )
     caveat: str | None = None
+    erased_only: str | None = Field(default=None, description="why a phone in use cannot take it; None: it can")
+    moved_at_ios: tuple[int, ...] = Field(
+        default=(), description="the major iOS versions that began to keep it in another place"
+    )
     rules: tuple[Rule, ...] = Field(alias="rule", min_length=1)
     atomic: tuple[Atomic, ...] = ()
     never: tuple[RestoreEffect, ...] = ()
@@ -179,6 +183,10 @@ class Category(_FromToml):
     def needs_encryption(self) -> bool:
         """Whether only an encrypted backup contains it in a form that another phone can use."""
         return self.encryption == "needed"
+
+    def moved_since(self, old_ios: int, new_ios: int) -> int | None:
+        """The iOS version after `old_ios`, up to `new_ios`, that began to keep it in another place; None: none did."""
+        return next((since for since in self.moved_at_ios if old_ios < since <= new_ios), None)
 
 
 class KnownApp(_FromToml):

@@ -12,6 +12,20 @@ ROLES: tuple[Role, ...] = ("old", "new")
 
 
 @dataclass(frozen=True)
+class OwnBackupLimits:
+    """What a restore of a phone's own backup does not bring back by itself, as far as that backup shows it."""
+
+    apps: int
+    """How many apps are installed again from the App Store."""
+    not_reinstallable: tuple[str, ...]
+    """Titles of apps that the phone cannot download again."""
+    without_data: tuple[str, ...]
+    """Titles of apps without any data in the backup: they exclude it, or have none."""
+    accounts: tuple[str, ...]
+    """What of that which is sent belongs to accounts that the phone lacks."""
+
+
+@dataclass(frozen=True)
 class Confirmation:
     """What the last confirmation says, right before the point of no return."""
 
@@ -26,6 +40,10 @@ class Confirmation:
     """Files of the old phone, without the companions made for its databases."""
     is_undoable: bool = False
     """Whether the new phone was backed up as it is now, so that the move can be undone."""
+    own_limits: OwnBackupLimits | None = None
+    """For a rebuild: it is a full restore of the phone's own backup, and what that does not bring back."""
+    erases_first: bool = False
+    """Whether the person has to erase the phone first, because the set does not fit beside what is on it."""
     is_sent_again: bool = False
     """Whether an earlier try was interrupted, and the phone did not take it."""
     loses: tuple[tuple[str, int], ...] = ()
@@ -34,6 +52,15 @@ class Confirmation:
     """Sentences about what an undo cannot bring back."""
     undoes: str | None = None
     """The run being undone; `replaces` then lists what arrived after that run and will be lost."""
+
+
+@dataclass(frozen=True)
+class EraseOffer:
+    """The question whether the new phone may be erased on the way, because its own backup does not fit beside it."""
+
+    name: str
+    needed_bytes: int
+    free_bytes: int
 
 
 class UserPrompts(Protocol):
@@ -51,6 +78,9 @@ class UserPrompts(Protocol):
     def reject_password(self, role: Role, phone: str) -> bool:
         """Report that the password for this phone was wrong. True: ask again. False: it was not typed, so asking again
         would return the same one."""
+
+    def may_erase(self, offer: EraseOffer) -> bool:
+        """Ask whether the person will erase the new phone once everything is ready. False: no, or there is nobody."""
 
     def is_restored(self, new: str, old: str) -> bool | None:
         """Ask whether the phone called `new` has taken what was sent to it. None: there is no terminal to ask on, or

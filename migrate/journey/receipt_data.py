@@ -167,13 +167,14 @@ def headline(proof: Proved | None, new: str) -> str:
             wrong,
         )
         return text.format(count=wrong, new=new)
-    if total["arriving"]:
+    arriving = total["arriving"] + kept(proof)["items"]["arriving"] + columns(proof.kept_loose)["arriving"]
+    if arriving:
         text = plural(
             "Nothing is wrong. {count:,} thing is still arriving on {new}, as is normal after a move.",
             "Nothing is wrong. {count:,} things are still arriving on {new}, as is normal after a move.",
-            total["arriving"],
+            arriving,
         )
-        return text.format(count=total["arriving"], new=new)
+        return text.format(count=arriving, new=new)
     if proof.verdict == "pending":
         text = plural(
             "Nothing is wrong, but {count:,} thing on {new} could not be compared.",
@@ -198,7 +199,8 @@ def next_steps(proof: Proved | None, run_id: str, old: str) -> list[str]:
         ]
     if proof.verdict == "proven":
         return []
-    reasons = {reason for later in proof.later.values() for reason, count in later.items() if count}
+    laters = (*proof.later.values(), proof.kept_later)
+    reasons = {reason for later in laters for reason, count in later.items() if count}
     steps = []
     if not reasons:
         steps.append(_("Check on the new iPhone what could not be compared; it is listed below."))

@@ -1,7 +1,8 @@
 """A simulated iPhone set up like the new phone, on a private socket, for a rehearsal.
 
-Its UDID and serial number are random, its pairing record lies in the run's tmp, and this computer's usbmuxd does not
-know it, so the trust of real phones is not affected. It keeps only digests of what it is sent, so it needs no space.
+Its pairing record lies in the run's tmp, and this computer's usbmuxd does not know it, so the trust of real phones is
+not affected. Its UDID is random, or the new phone's for a set made from that phone's own backup: phones leave out some
+files of another one (facts 4.1). It keeps only digests of what it is sent, so it needs no space.
 """
 
 from __future__ import annotations
@@ -31,15 +32,21 @@ SOCKET_PATH_LIMIT = 100
 
 
 def build_rehearsal_phone(
-    facts: PhoneFacts, installed: Mapping[str, InstalledApp], restore_set: BackupFolder, safety: Backup | None
+    facts: PhoneFacts,
+    installed: Mapping[str, InstalledApp],
+    restore_set: BackupFolder,
+    safety: Backup | None,
+    *,
+    erased: bool = False,
 ) -> SimulatedPhone:
     """A simulated iPhone like the phone with these facts and apps; with a safety backup, also with what is on it.
 
-    `safety` must stay open as long as the simulated iPhone is used.
+    `safety` must stay open as long as the simulated iPhone is used. `erased`: the phone will have been erased by then.
     """
-    phone = SimulatedPhone(keeps="digests", boot_delay_s=0.0)
+    is_own = restore_set.udid == facts.udid
+    phone = SimulatedPhone(keeps="digests", boot_delay_s=0.0, udid=facts.udid if is_own else "")
     phone.simulated_user = replace(phone.simulated_user, setup_delay_s=0.0)
-    if safety is not None:
+    if safety is not None and not erased:
         fill_from_backup(phone, safety)
     phone.name = facts.name_or_model
     phone.model = facts.model or phone.model
@@ -48,12 +55,12 @@ def build_rehearsal_phone(
         phone.ios_version, phone.build = version, build_of(version)
     applications = _applications(restore_set) | (_applications(safety.folder) if safety else {})
     phone.apps.clear()
-    for bundle, app in installed.items():
+    for bundle, app in installed.items() if not erased else ():
         made = app_from_backup(bundle, applications, {})
         groups = tuple(dict.fromkeys((*app.groups, *made.group_ids)))
         phone.apps[bundle] = replace(made, name=app.name, version=app.version, group_ids=groups)
     if facts.free_bytes is not None:
-        phone.capacity_bytes = phone.used_bytes + facts.free_bytes
+        phone.capacity_bytes = facts.free_bytes + ((facts.used_bytes or 0) if erased else phone.used_bytes)
     return phone
 
 

@@ -1,6 +1,6 @@
 """A run of a plan: begin it, resume it, rehearse it, prove it again. Every command that moves something ends here.
 
-meet -> preflight -> back-up-old-phone -> verify -> [back-up-new-phone -> verify-new-phone] -> compose -> [install-apps]
+meet -> preflight -> back-up-old-phone -> verify -> [install-apps] -> [back-up-new-phone -> verify-new-phone] -> compose
      -> [rehearse] -> agree -> restore* -> wait-for-phone -> [prove] -> receipt          * the point of no return
 """
 
@@ -21,20 +21,21 @@ from migrate.journey.runner import Step, lock_run, repeat_end, run_steps
 from migrate.journey.runs import RunFolder
 from migrate.journey.steps.agree import agree
 from migrate.journey.steps.back_up import (
-    back_up_new_phone,
     back_up_old_phone,
     is_new_phone_backed_up,
     is_old_phone_backed_up,
     wants_new_phone_backup,
 )
 from migrate.journey.steps.compose import compose_set
-from migrate.journey.steps.doubt import is_already_restored
-from migrate.journey.steps.install import has_chosen_apps, install_apps
+from migrate.journey.steps.doubt import is_already_restored, restore_and_look
+from migrate.journey.steps.erase import is_being_erased
+from migrate.journey.steps.install import install_apps, may_need_apps
 from migrate.journey.steps.meet import meet, preflight
+from migrate.journey.steps.new_phone import back_up_before_move
 from migrate.journey.steps.prove import prove_move, wants_proof
 from migrate.journey.steps.receipt import write_receipt
 from migrate.journey.steps.rehearse import REHEARSE, rehearse, wants_rehearsal
-from migrate.journey.steps.restore import restore, wait_for_phone, was_not_taken
+from migrate.journey.steps.restore import wait_for_phone, was_not_taken
 from migrate.journey.steps.verify import verify_new_phone, verify_old_phone
 from migrate.language import _
 from migrate.plan.model import UDID_PATTERN, Plan, digest, to_toml
@@ -55,20 +56,20 @@ STEPS = (
     Step("preflight", preflight),
     Step("back-up-old-phone", back_up_old_phone, already_done=is_old_phone_backed_up),
     Step("verify", verify_old_phone),
+    Step("install-apps", install_apps, is_wanted=may_need_apps),
     Step(
         "back-up-new-phone",
-        back_up_new_phone,
+        back_up_before_move,
         already_done=is_new_phone_backed_up,
         is_wanted=wants_new_phone_backup,
     ),
     Step("verify-new-phone", verify_new_phone, is_wanted=wants_new_phone_backup),
     Step("compose", compose_set),
-    Step("install-apps", install_apps, is_wanted=has_chosen_apps),
     Step(REHEARSE, rehearse, is_wanted=wants_rehearsal),
     Step("agree", agree),
     Step(
         "restore",
-        restore,
+        restore_and_look,
         already_done=is_already_restored,
         point_of_no_return=True,
         may_be_tried_again=was_not_taken,
@@ -197,7 +198,11 @@ def reopen_stale_steps(journal: Journal) -> None:
     strategy = journal.latest_value("strategy")
     if journal.undoes:
         undo.reopen_stale_steps(journal)
-    elif strategy is not None and (strategy not in ("replace", "overlay") or _is_safety_backup_old(journal)):
+    elif (
+        strategy is not None
+        and not is_being_erased(journal)
+        and (strategy not in ("replace", "overlay") or _is_safety_backup_old(journal))
+    ):
         kept = ("compose", REHEARSE) if strategy == "replace" else ()  # its set does not depend on the new phone
         journal.reopen([step for step in STALE_STEPS if step not in kept], "the new phone may have changed since")
 

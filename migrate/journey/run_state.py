@@ -8,7 +8,7 @@ from pathlib import Path
 from migrate.journey.journal import Journal
 from migrate.journey.phone_session import MetPhone, PhoneSession
 from migrate.journey.prompts import Role
-from migrate.plan.strategy import Strategy
+from migrate.plan.strategy import OWN_BACKUP_STRATEGIES, Strategy
 
 
 class StepsReopened(Exception):
@@ -53,5 +53,5 @@ class Run(PhoneSession):
 
 
 def restore_set_role_of(journal: Journal) -> Role:
-    """Whose password opens what a run sends: a graft and an undo carry the new phone's own backup."""
-    return "new" if journal.undoes or journal.latest_value("strategy") == Strategy.GRAFT.value else "old"
+    """Whose password opens what a run sends: a rebuild, a graft and an undo carry the new phone's own backup."""
+    return "new" if journal.undoes or journal.latest_value("strategy") in OWN_BACKUP_STRATEGIES else "old"

@@ -31,10 +31,10 @@ from migrate.journey.runs import RunFolder, all_runs, find_run
 from migrate.journey.steps.agree import ask_for_confirmation
 from migrate.journey.steps.back_up import NewPhoneBackedUp, back_up_new_phone, is_new_phone_backed_up
 from migrate.journey.steps.compose import ComposedSet, Replacement
-from migrate.journey.steps.doubt import is_already_restored
+from migrate.journey.steps.doubt import is_already_restored, restore_and_look
 from migrate.journey.steps.prove import Proved, prove_move
 from migrate.journey.steps.receipt import write_receipt
-from migrate.journey.steps.restore import restore, wait_for_phone, was_not_taken
+from migrate.journey.steps.restore import wait_for_phone, was_not_taken
 from migrate.journey.steps.verify import (
     NewPhoneVerified,
     OldPhoneVerified,
@@ -220,7 +220,7 @@ STEPS = (
     Step("agree", ask_to_undo),
     Step(
         "restore",
-        restore,
+        restore_and_look,
         already_done=is_already_restored,
         point_of_no_return=True,
         may_be_tried_again=was_not_taken,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -42,10 +42,12 @@ class PhoneFacts:
     requires_encryption: bool | None = None  # set by an organisation's profile
     find_my: bool | None = None  # may be unreadable or stale on iOS 27 (facts 4.6): error 211 is authoritative
     free_bytes: int | None = None
+    restore_bytes: int | None = None  # AmountRestoreAvailable: the room for what a restore stages
     used_bytes: int | None = None
     battery_percent: int | None = None
     last_icloud_backup: datetime | None = None
     shares_name: bool = False  # another phone of this computer or this move has the same name
+    synced_data: Mapping[str, tuple[str, ...]] | None = None  # com.apple.mobile.data_sync: "Contacts" -> its accounts
 
     @property
     def name_or_model(self) -> str:
@@ -148,9 +150,11 @@ async def trusted_facts(client: Lockdown, device: MuxDevice) -> PhoneFacts:
             "requires_encryption": _flag(backup.get("RequiresEncryption")),
             "find_my": _flag(await value_of(client, "com.apple.fmip", "IsAssociated")),
             "free_bytes": _free_bytes(disk),
+            "restore_bytes": _whole(disk.get("AmountRestoreAvailable")),
             "used_bytes": _used_bytes(disk),
             "battery_percent": _whole(battery.get("BatteryCurrentCapacity")),
             "last_icloud_backup": _moment(backup.get("LastCloudBackupDate")),
+            "synced_data": _synced(await values_of(client, "com.apple.mobile.data_sync")),
         }
     )
 
@@ -185,6 +189,13 @@ def _free_bytes(disk: dict[str, Any]) -> int | None:
 def _used_bytes(disk: dict[str, Any]) -> int | None:
     capacity, available = _whole(disk.get("TotalDataCapacity")), _whole(disk.get("TotalDataAvailable"))
     return None if capacity is None or available is None else max(0, capacity - available)
+
+
+def _synced(data: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Kind of data -> the accounts it is synced with (com.apple.mobile.data_sync; REPORTED, facts 6.1)."""
+    sources = {name: value.get("Sources") for name, value in data.items() if isinstance(value, dict)}
+    named = {name: [_text(one) for one in found] for name, found in sources.items() if isinstance(found, list)}
+    return {name: tuple(filter(None, found)) for name, found in named.items() if any(found)}
 
 
 def _moment(apple_seconds: Any) -> datetime | None:

@@ -135,19 +135,20 @@ class Phone:
         own = [bundle_id for bundle_id in await self.installed_apps() if not bundle_id.startswith("com.apple.")]
         if own:
             signs.append(f"{len(own)} app{'s' if len(own) != 1 else ''}")
-        if pictures := await self._pictures():
+        if pictures := len(await self.pictures()):
             signs.append(f"{pictures} photo{'s' if pictures != 1 else ''} and videos")
         return tuple(signs)
 
-    async def _pictures(self) -> int:
-        count = 0
+    async def pictures(self) -> list[str]:
+        """The names of its photos and videos, as `100APPLE/IMG_0001.JPG`. They are only to be compared or counted."""
+        found: list[str] = []
         with self._connection.translate_errors("a query of its photos"), translate_parse_errors():
             async with asyncio.timeout(AFC_TIMEOUT_S), PhoneFiles(self._connection.client) as afc:
                 with suppress(AfcException):
                     for roll in await afc.listdir("/DCIM"):
                         with suppress(AfcException):
-                            count += len(await afc.listdir(f"/DCIM/{roll}"))
-        return count
+                            found += [f"{roll}/{name}" for name in await afc.listdir(f"/DCIM/{roll}")]
+        return sorted(found)
 
     # -- acting ------------------------------------------------------------------------------------------------------
 

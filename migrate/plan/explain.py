@@ -17,7 +17,8 @@ from migrate.categories.apps import AppEntry
 from migrate.categories.catalogue import APP_PREFIX, OTHER_SYSTEM, Category
 from migrate.content.tally import AppTally, CategoryTally, OwnerContents, Tally
 from migrate.language import _, mark, plural
-from migrate.plan.strategy import ERASED_ONLY_CATEGORIES, Strategy
+from migrate.plan.in_use import moved_stores
+from migrate.plan.strategy import FULL_RESTORES, Strategy
 
 Fate = Literal["goes", "arrives-later", "cannot-go", "only-in-icloud", "not-chosen"]
 
@@ -49,7 +50,7 @@ class CategoryExplanation:
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
     strategy: Strategy | None
-    """None: the new phone is in use and its iOS version is unknown."""
+    """None: the plan names an experimental one, and the new phone's iOS version is unknown."""
     categories: tuple[CategoryExplanation, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -74,6 +75,13 @@ class ExplainContext:
     """Owner -> how many of its files the old phone could not read."""
     installed: Collection[str] | None = None
     """Bundle ids of the apps on the new phone; None: unknown."""
+    old_ios: str | None = None
+    new_ios: str | None = None
+    """None: the new phone is not connected."""
+
+    @property
+    def in_use(self) -> bool:
+        return self.strategy is not Strategy.REPLACE
 
 
 def explain(tally: Tally, context: ExplainContext) -> Explanation:
@@ -114,8 +122,8 @@ def _fate_of_category(row: CategoryTally, files: int, context: ExplainContext) -
     caveat = [_(category.caveat).rstrip(".")] if category.caveat else []
     if not files:
         return _fate_of_empty(row, category, context, caveat)
-    if category.id in ERASED_ONLY_CATEGORIES and context.strategy in (Strategy.OVERLAY, Strategy.GRAFT):
-        return "cannot-go", [_("only an erased phone can take it")]
+    if context.in_use and (refused := _reason_not_in_use(category, context)) is not None:
+        return "cannot-go", [refused]
     if category.bound_unless_encrypted and not context.encrypted:
         return "cannot-go", [_("this backup is not encrypted, so only the phone it was made on can read it")]
     if row.contents.never.files == files:
@@ -123,6 +131,16 @@ def _fate_of_category(row: CategoryTally, files: int, context: ExplainContext) -
     if row.items and row.only_in_icloud is not None and row.only_in_icloud >= row.items:
         return "only-in-icloud", [_("sign in to iCloud on the new phone to get it"), *caveat]
     return _fate_of_moved(row.contents, files, caveat)
+
+
+def _reason_not_in_use(category: Category, context: ExplainContext) -> str | None:
+    """Why a phone in use cannot take this category; None: it can."""
+    if category.erased_only is not None:
+        return _("only an erased phone can take it: {why}").format(why=_(category.erased_only))
+    for moved in moved_stores([category.id], context.old_ios, context.new_ios):
+        text = _("iOS {since} began to keep it in another place, where a phone in use has its own: erase it first")
+        return text.format(since=moved.since)
+    return None
 
 
 def _fate_of_empty(
@@ -146,8 +164,8 @@ def _fate_of_moved(contents: OwnerContents, files: int, caveat: list[str]) -> tu
 def _app(row: AppTally, context: ExplainContext, tally: Tally) -> CategoryExplanation:
     app, owner = row.app, APP_PREFIX + row.app.id
     caveat = [app.caveat.rstrip(".")] if app.caveat else []
-    in_use = context.strategy in (Strategy.OVERLAY, Strategy.GRAFT)
     missing = context.installed is not None and app.id not in context.installed
+    by_hand = context.strategy not in (None, *FULL_RESTORES) or app.reinstallable is False
     why: list[str]
     if (not_chosen := _reason_not_chosen(owner, context)) is not None:
         fate: Fate = "not-chosen"
@@ -160,10 +178,10 @@ def _app(row: AppTally, context: ExplainContext, tally: Tally) -> CategoryExplan
         why += caveat
     else:
         fate, why = _fate_of_moved(row.contents, row.files, caveat)
-        if in_use and missing:
+        if context.in_use and missing and by_hand:
             first = _("install it on the new phone first: a phone in use takes data only for apps that are installed")
             why.insert(0, first)
-        elif app.reinstallable is False and (missing or not in_use):
+        elif app.reinstallable is False and not context.in_use:
             why.insert(0, _("this backup lacks what the phone needs to install the app: install it yourself"))
         if app.shared_with:
             why.append(_("shares data with {apps}").format(apps=", ".join(_titles(app.shared_with, tally))))

@@ -91,7 +91,8 @@ class NewPhone(Section):
     is_: Literal["erased", "in-use"] = Field(
         alias="is",
         description='"erased": a new or erased phone, which becomes like the old one. "in-use": a phone in use, on '
-        "which each chosen category replaces its counterpart and everything else stays.",
+        "which each chosen category replaces its counterpart and everything else stays. It requires encrypted = true "
+        "and save_new_phone_first = true.",
     )
     udid: Udid | None = Field(
         default=None,
@@ -101,10 +102,10 @@ class NewPhone(Section):
     wipe: bool = Field(
         default=False, description='Only with "erased": the new phone may be emptied even if it turns out to be in use.'
     )
-    experimental: Annotated[tuple[Literal["graft"], ...], Field(strict=False)] = Field(
+    experimental: Annotated[tuple[Literal["overlay", "graft"], ...], Field(strict=False)] = Field(
         default=(),
-        description='Allows methods that have not been seen to work on a real iPhone: "graft", for phones in use on '
-        "iOS 27 and on versions that have not been examined.",
+        description='Only with "in-use": another method than the default, a rebuild. "overlay" sends only what was '
+        'chosen, and is refused from iOS 26.6 on; "graft" sends it inside complete copies of what that would delete.',
     )
 
 
@@ -222,11 +223,25 @@ class Plan(Section):
                 raise PydanticCustomError("wipe_of_phone_in_use", "wipe with in-use")
             if EVERYTHING in self.move.categories:
                 raise PydanticCustomError("everything_onto_phone_in_use", "everything with in-use")
-            if "passwords" in set(self.move.categories) - set(self.move.except_):
-                raise PydanticCustomError("passwords_onto_phone_in_use", "passwords with in-use")
+            if not self.backup.encrypted:
+                raise PydanticCustomError("plain_onto_phone_in_use", "encrypted = false with in-use")
+            if self.safety.save_new_phone_first is False:
+                raise PydanticCustomError("unsaved_phone_in_use", "save_new_phone_first = false with in-use")
+            self._refuse_what_stays_on_its_phone()
+        elif self.new_phone.experimental:
+            raise PydanticCustomError("experimental_onto_erased_phone", "experimental with erased")
         if self.old_phone.backup is not None and self.backup.begin == "fresh":
             raise PydanticCustomError("fresh_from_folder", "fresh with a folder")
         return self
+
+    def _refuse_what_stays_on_its_phone(self) -> None:
+        chosen = set(self.move.categories) - set(self.move.except_)
+        for category in load_catalogue().categories:
+            if category.id in chosen and category.erased_only is not None:
+                context = {"word": category.id, "title": category.title, "reason": category.erased_only}
+                raise PydanticCustomError(
+                    "category_onto_phone_in_use", "a category that only an erased phone takes", context
+                )
 
     @property
     def backs_up_new_phone_first(self) -> bool:

@@ -6,21 +6,21 @@ point of no return, when everything is known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from migrate.categories.catalogue import EVERYTHING, load_catalogue
 from migrate.language import _
+from migrate.plan.in_use import SYNCED_BY, refuse_moved_stores, refuse_synced
 from migrate.plan.model import Plan
-from migrate.plan.strategy import Strategy, choose_strategy, parse_version, refuse_newer_backup
+from migrate.plan.strategy import choose_strategy, parse_version, refuse_newer_backup
 from migrate.problems import (
     BatteryLow,
     EncryptionNeeded,
     FindMyOn,
     FindMyUnknown,
-    GraftNeedsSafety,
     LittleRoomHere,
     NewPhoneTooFull,
     NoHardLinks,
@@ -66,6 +66,8 @@ class PhoneFacts(Protocol):
     def battery_percent(self) -> int | None: ...
     @property
     def setup_finished(self) -> bool | None: ...
+    @property
+    def synced_data(self) -> Mapping[str, tuple[str, ...]] | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +130,7 @@ def refuse_restore(
     `required`: the set's RequiredProductVersion.
 
     Raises:
-        PlanMismatch, PhoneInUse, FindMyOn, StrategyRefused, BackupNewerThanPhone, NewPhoneTooFull.
+        PlanMismatch, PhoneInUse, NewPhoneTooFull, what `refuse_new_phone` raises.
     """
     if plan.new_phone.udid and not same_udid(plan.new_phone.udid, facts.udid):
         raise PlanMismatch("new", facts.name_or_model, facts.udid, plan.new_phone.udid)
@@ -162,16 +164,11 @@ def refuse_new_phone(
     """Refuse what the new phone's facts alone rule out.
 
     Raises:
-        FindMyOn, StrategyRefused, GraftNeedsSafety, BackupNewerThanPhone.
+        FindMyOn, StrategyRefused, BackupNewerThanPhone, CategoriesMovedStore, CategoriesSynced.
     """
     if facts.find_my:
         raise FindMyOn(facts.name_or_model, "IsAssociated is true, when asked for com.apple.fmip")
-    strategy = choose_strategy(
-        plan.new_phone.is_, facts.ios_version, experimental=plan.new_phone.experimental, phone=facts.name_or_model
-    )
-    if strategy is Strategy.GRAFT:
-        refuse_graft_without_safety(plan)
-    refuse_newer_backup(backup_ios_version, facts.ios_version, phone=facts.name_or_model, required=required)
+    refuse_strategy(plan, facts, old_ios_version=backup_ios_version, required=required)
 
 
 def required_ios_version(move_facts: MoveFacts) -> str | None:
@@ -186,16 +183,18 @@ def required_ios_version(move_facts: MoveFacts) -> str | None:
     return ".".join(map(str, version[:2])) if version else None
 
 
-def refuse_graft_without_safety(plan: Plan) -> None:
-    """Refuse a graft without an encrypted backup of the new phone, from which it is composed.
+def refuse_strategy(plan: Plan, facts: PhoneFacts, *, old_ios_version: str | None, required: str | None = None) -> None:
+    """Refuse what the two iOS versions and the new phone's accounts rule out.
 
     Raises:
-        GraftNeedsSafety.
+        StrategyRefused, BackupNewerThanPhone, CategoriesMovedStore, CategoriesSynced.
     """
-    if not plan.backs_up_new_phone_first:
-        raise GraftNeedsSafety("save_new_phone_first = false")
-    if not plan.backup.encrypted:
-        raise GraftNeedsSafety("encrypted = false")
+    name = facts.name_or_model
+    choose_strategy(plan.new_phone.is_, facts.ios_version, experimental=plan.new_phone.experimental, phone=name)
+    refuse_newer_backup(old_ios_version, facts.ios_version, phone=name, required=required)
+    refuse_moved_stores(plan, old_ios_version, facts.ios_version, phone=name)
+    synced = {category: (facts.synced_data or {}).get(key, ()) for key, category in SYNCED_BY.items()}
+    refuse_synced(plan, synced, phone=name)
 
 
 def refuse_wrong_phones(plan: Plan, move_facts: MoveFacts) -> None:

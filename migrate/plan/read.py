@@ -163,6 +163,10 @@ def _most_helpful_error(plan_text: PlanText, refused: ValidationError) -> Migrat
         return problems.PlanCategoryUnknown(path, plan_text.line_of(keys, word), word, keys[-1], meant, known)
     if kind == "same_phone_twice":
         return problems.SamePhoneTwice(mistake["input"]["old_phone"]["udid"])
+    if kind == "category_onto_phone_in_use":
+        word, title, reason = (mistake["ctx"][name] for name in ("word", "title", "reason"))
+        line = plan_text.line_of(("move", "categories"), word)
+        return problems.CategoryOntoPhoneInUse(path, line, word, _(title), _(reason))
     if kind in CONTRADICTIONS:
         where, contradiction = CONTRADICTIONS[kind]
         return contradiction(path, plan_text.line_of(where))
@@ -174,7 +178,9 @@ CONTRADICTIONS: Mapping[str, tuple[Location, Callable[[str, int], PlanInvalid]]]
     "fresh_from_folder": (("backup", "begin"), problems.FreshFromFolder),
     "wipe_of_phone_in_use": (("new_phone", "wipe"), problems.WipeOfPhoneInUse),
     "everything_onto_phone_in_use": (("move", "categories"), problems.EverythingOntoPhoneInUse),
-    "passwords_onto_phone_in_use": (("move", "categories"), problems.PasswordsOntoPhoneInUse),
+    "plain_onto_phone_in_use": (("backup", "encrypted"), problems.PlainOntoPhoneInUse),
+    "unsaved_phone_in_use": (("safety", "save_new_phone_first"), problems.UnsavedPhoneInUse),
+    "experimental_onto_erased_phone": (("new_phone", "experimental"), problems.ExperimentalOntoErasedPhone),
     "moves_nothing": (("move", "categories"), problems.PlanMovesNothing),
 }
 
@@ -207,7 +213,7 @@ WANTED: Mapping[Location, str] = {
     ("old_phone", "udid"): mark("a UDID, as migrate phones shows it"),
     ("old_phone", "backup"): mark("the name of a backup folder"),
     ("new_phone", "udid"): mark("a UDID, as migrate phones shows it"),
-    ("new_phone", "experimental"): mark('[] or ["graft"]'),
+    ("new_phone", "experimental"): mark('[], ["overlay"] or ["graft"]'),
     ("move", "categories"): mark('a list of categories, such as ["photos", "messages"]'),
     ("move", "except"): mark('a list of categories, such as ["photos", "messages"]'),
     ("move", "may_replace"): mark('a list of categories, such as ["photos", "messages"]'),

@@ -23,17 +23,26 @@ PartialRestoreSupport = Literal["keeps", "erases", "unknown"]
 class Strategy(StrEnum):
     """How the restore set is composed.
 
-    `replace`: the new phone becomes like the old one. `overlay`: the set holds only the chosen records. `graft`: the
-    set holds the chosen records inside complete copies of the phone's own domains; a plan has to allow it explicitly.
+    `replace`: the new phone becomes like the old one. `rebuild`: a phone in use gets its own complete backup back,
+    with the chosen records in it. Only if a plan names them: `overlay`, whose set holds only the chosen records, and
+    `graft`, whose set holds them inside complete copies of the phone's own domains that would be wiped otherwise.
     """
 
     REPLACE = "replace"
+    REBUILD = "rebuild"
     OVERLAY = "overlay"
     GRAFT = "graft"
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether it leaves what was not chosen as it is."""
+        return self is not Strategy.REPLACE
 
-ERASED_ONLY_CATEGORIES = frozenset({"passwords"})
-"""Categories that a phone in use cannot take (design 4)."""
+
+OWN_BACKUP_STRATEGIES = frozenset({Strategy.REBUILD, Strategy.GRAFT})
+"""Their sets are made from the new phone's own backup, which must be current and complete."""
+FULL_RESTORES = frozenset({Strategy.REPLACE, Strategy.REBUILD})
+"""They restore all domains, remove what the set lacks, and have the apps installed from the App Store (contract 5)."""
 
 
 def choose_strategy(
@@ -46,12 +55,14 @@ def choose_strategy(
     """The strategy for a new phone with `ios_version` (None: unknown).
 
     Raises:
-        StrategyRefused: it would be `graft`, which `experimental` does not allow. No success with it is publicly known.
+        StrategyRefused: `experimental` asks for an overlay alone, which is not known to keep the rest of this phone.
     """
     if new_phone_is == "erased":
         return Strategy.REPLACE
+    if not experimental:
+        return Strategy.REBUILD
     known = partial_restore_support(ios_version)
-    if known == "keeps":
+    if Strategy.OVERLAY in experimental and known == "keeps":
         return Strategy.OVERLAY
     if Strategy.GRAFT in experimental:
         return Strategy.GRAFT

@@ -420,6 +420,38 @@ class AppsNotInstalled(MigrateError):
     next = "Install them on {phone} from the App Store, or remove them from the plan. Then {again}"
 
 
+class PhoneNotErased(MigrateError):
+    """The person agreed to erase the new phone, and it is still in use."""
+
+    name: str
+    exit_code = 24
+    what = "{name} is not erased yet."
+    why = "What is restored to it does not fit beside what is on it. Its own data is in its backup."
+    next = "Erase it in Settings, General, Transfer or Reset, Erase All Content and Settings. Then {again}"
+
+
+class AccountMissing(Problem):
+    """Some of what is sent belongs to an account that the new phone lacks."""
+
+    phone: str
+    which: str
+    severity = "warning"
+    what = "{phone} does not have the account of some of what moves: {which}."
+    why = "An iPhone removes what belongs to an account that it does not have."
+    next = "Add that account on {phone} in Settings after the move, or before it and then begin again."
+
+
+class OwnBackupStale(Problem):
+    """The new phone changed after it was backed up, so its backup is taken and composed again."""
+
+    phone: str
+    reason: str
+    severity = "warning"
+    what = "{phone} is no longer what its backup says: {reason}. It is backed up again."
+    why = "It gets its own backup back, so what came onto it since would be lost."
+    next = "Leave it in airplane mode, and do not use it until the restore has begun."
+
+
 class NoReceipt(MigrateError):
     run: str
     exit_code = 2

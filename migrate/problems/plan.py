@@ -107,10 +107,36 @@ class EverythingOntoPhoneInUse(PlanInvalid):
     next = 'Choose categories by name, or erase the new phone and write is = "erased".'
 
 
-class PasswordsOntoPhoneInUse(PlanInvalid):
-    what = "{place}: saved passwords cannot be moved to a phone that is in use."
-    why = "They are one sealed file that can only be replaced as a whole, together with the phone's own keys."
-    next = 'Remove "passwords", or erase the new phone and write is = "erased".'
+class CategoryOntoPhoneInUse(PlanInvalid):
+    """A category that only an erased phone can take."""
+
+    word: str
+    title: str
+    reason: str
+    what = "{place}: {title} cannot be moved to a phone that is in use."
+    why = "The reason: {reason}."
+    next = 'Remove "{word}", or erase the new phone and write is = "erased".'
+
+
+class PlainOntoPhoneInUse(PlanInvalid):
+    what = "{place}: encrypted = false, but the new phone is in use."
+    why = (
+        "A phone in use gets its own backup back with the chosen data in it. Only an encrypted backup has all of its "
+        "data; the rest would be lost."
+    )
+    next = 'Remove encrypted = false, or erase the new phone and write is = "erased".'
+
+
+class UnsavedPhoneInUse(PlanInvalid):
+    what = "{place}: save_new_phone_first = false, but the new phone is in use."
+    why = "A phone in use gets its own backup back with the chosen data in it. Without one its data would be lost."
+    next = 'Remove save_new_phone_first = false, or erase the new phone and write is = "erased".'
+
+
+class ExperimentalOntoErasedPhone(PlanInvalid):
+    what = "{place}: `experimental` is only for a phone that is in use."
+    why = "A new or erased phone always gets a complete restore, for which there is one method."
+    next = 'Remove `experimental`, or write is = "in-use".'
 
 
 class WipeOfPhoneInUse(PlanInvalid):
@@ -183,38 +209,52 @@ class EncryptionNeeded(MigrateError):
 
 
 class StrategyRefused(MigrateError):
-    """Putting chosen categories on a phone in use is not known to be safe on its iOS version."""
+    """The experimental overlay is not known to be safe on this iOS version."""
 
     name: str
     ios_version: str
     known: str  # "erases": known to delete what is not sent; anything else: not known
     exit_code = 40
-    what = "{name} is in use and runs iOS {ios_version}, so selected categories cannot be moved to it."
+    what = 'The plan says experimental = ["overlay"], but {name} runs iOS {ios_version}.'
     why = when(
         "erases",
-        "From iOS 27 on, restoring only some data deletes settings, messages and photos that were not "
-        "sent. migrate's way around it, a graft into the phone's own backup, works on simulated iPhones but has "
-        "never been tested on a real one.",
+        "From iOS 27 on, restoring only some data deletes settings, messages and photos that were not sent.",
         otherwise="It is not known whether this iOS version keeps the data that is not part of a restore.",
     )
-    next = (
-        'Erase the new phone and write is = "erased", or leave it as it is. To try the untested way: '
-        'experimental = ["graft"] under [new_phone].'
-    )
+    next = "Remove `experimental` from the plan: by default the phone gets its own backup back with the data in it."
 
     @property
     def erases(self) -> bool:
         return self.known == "erases"
 
 
-class GraftNeedsSafety(MigrateError):
-    """A graft is made from the new phone's own encrypted backup, and the plan forbids one."""
+class CategoriesMovedStore(MigrateError):
+    """Two iOS versions keep a category in different places, and nothing takes it from one to the other."""
 
-    key: str  # of the plan, with its value
+    name: str
+    old_ios_version: str
+    titles: tuple[str, ...]
+    categories: tuple[str, ...]
     exit_code = 40
-    what = "The plan says {key}, but a move to this new phone needs an encrypted backup of it."
-    why = "A graft keeps what is on the new phone by taking it from a fresh backup. Without one it would be lost."
-    next = 'Remove {key} from the plan, or erase the new phone and write is = "erased".'
+    what = "These cannot be moved from iOS {old_ios_version} to {name}, which is in use: {titles}."
+    why = (
+        "That iOS version began to keep them in another place. A phone in use looks only there, and has its own there."
+    )
+    next = "Remove them from the plan ({categories}), or update the old phone first. An erased phone can take them."
+
+
+class CategoriesSynced(MigrateError):
+    """The new phone keeps a category in step with an account, which would see everything replaced."""
+
+    name: str
+    titles: tuple[str, ...]
+    categories: tuple[str, ...]
+    exit_code = 40
+    what = "{name} syncs with an account what would be replaced: {titles}."
+    why = (
+        "What is replaced on the phone might be deleted in the account, and so on all other devices. It was not tested."
+    )
+    next = "Turn off their sync in Settings on {name}, or remove them from the plan: {categories}. Then {again}"
 
 
 class BackupNewerThanPhone(MigrateError):
@@ -273,6 +313,23 @@ class NewPhoneTooFull(MigrateError):
     what = "{name} has {free_bytes} free, and the chosen data takes {needed_bytes}."
     why = "The phone stores all new data beside its own before it puts anything in place."
     next = "Delete something on {name}, or move less."
+
+
+class RebuildDoesNotFit(MigrateError):
+    """A phone in use has less room than a restore of its own backup stages."""
+
+    name: str
+    udid: str
+    free_bytes: int
+    needed_bytes: int
+    back_up = Command("backup", "{udid}")
+    exit_code = 41
+    what = "{name} has {free_bytes} free for a restore, and up to {needed_bytes} may be needed."
+    why = "A phone in use gets its whole backup back, and stores all of it beside its data before it puts it in place."
+    next = (
+        "Free space on {name}, or back it up so that the size is known exactly: {back_up}. Without --yes, on a "
+        "terminal, you can also agree to erase it when everything is ready."
+    )
 
 
 # -- noticed before a move ---------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from migrate.ctrl_c import ctrl_c
-from migrate.language import _
+from migrate.language import _, plural
 from migrate.problems import WordMissing
 from migrate.talk.console import ask_line, format_file_count, say, wrapped
 from migrate.talk.passwords import Passwords
@@ -16,7 +16,7 @@ from migrate.talk.progress import clear_bars
 from migrate.units import format_bytes
 
 if TYPE_CHECKING:
-    from migrate.journey.prompts import Confirmation
+    from migrate.journey.prompts import Confirmation, EraseOffer, OwnBackupLimits
 
 
 @dataclass
@@ -46,6 +46,17 @@ class TerminalPrompts:
             rejected = _("That password does not open the backup of {phone}. Try again, or stop with Ctrl-C.")
             say(wrapped(rejected.format(phone=phone)))
         return typed
+
+    def may_erase(self, offer: EraseOffer) -> bool:
+        if self.yes or not self.passwords.can_prompt():
+            return False
+        for line in erase_offer_lines(offer):
+            say(line)
+        with interruptible_prompt():
+            return ask_line(_("Type erase to continue, or anything else to stop: ")).strip().lower().strip('"') in (
+                "erase",
+                _("erase"),
+            )
 
     def is_restored(self, new: str, old: str) -> bool | None:
         if self.yes or not self.passwords.can_prompt():
@@ -92,6 +103,8 @@ def confirmation_lines(confirmation: Confirmation) -> list[str]:
             "there": "?" if there is None else f"{there:,}",
         }
         lines.append("  " + _("{title}: {sent} are sent, {there} are replaced").format(**known))
+    if confirmation.own_limits is not None:
+        lines += [wrapped(line) for line in own_backup_sentences(confirmation, confirmation.own_limits)]
     lines += _sent_again(confirmation)
     if confirmation.is_undoable:
         undo = _("The new iPhone was backed up first. To put it back as it was: migrate undo {run}")
@@ -99,6 +112,71 @@ def confirmation_lines(confirmation: Confirmation) -> list[str]:
     else:
         lines.append(wrapped(_("The new iPhone was not backed up first, so this cannot be undone.")))
     return [*lines, _changes_now(new)]
+
+
+def own_backup_sentences(confirmation: Confirmation, limits: OwnBackupLimits) -> list[str]:
+    """What a person should know of a rebuild before it: a full restore, and what that does not bring back."""
+    new = confirmation.new_name
+    said = [
+        _(
+            "This is a full restore: {new} gets its own complete backup back, with the chosen data in it. It restarts, "
+            "and its setup runs."
+        ).format(new=new),
+        _(
+            "Data of another iPhone restored this way has not yet been seen on a real iPhone, only on simulated ones. "
+            "Such backups of one iPhone have been edited and restored for years."
+        ),
+        _("Its own backup does not bring back cards and passes in Apple Pay: add them again."),
+    ]
+    if limits.apps:
+        apps = plural(
+            "{count:,} app is downloaded from the App Store again; one that is no longer there does not come back.",
+            "{count:,} apps are downloaded from the App Store again; those no longer there do not come back.",
+            limits.apps,
+        )
+        said.append(apps.format(count=limits.apps))
+    if limits.not_reinstallable:
+        text = _("These apps cannot be downloaded by themselves; install them yourself: {apps}.")
+        said.append(text.format(apps=_listed(limits.not_reinstallable)))
+    if limits.without_data:
+        text = _("These apps have no data in that backup, so what they keep to themselves is lost: {apps}.")
+        said.append(text.format(apps=_listed(limits.without_data)))
+    said += [
+        _("{what}: {new} does not have that account, so they go unless you add it.").format(what=what, new=new)
+        for what in limits.accounts
+    ]
+    if confirmation.erases_first:
+        said.append(
+            _("It does not fit beside what is on {new}: after your yes you are asked to erase {new} first.").format(
+                new=new
+            )
+        )
+    return said
+
+
+def erase_offer_lines(offer: EraseOffer) -> list[str]:
+    """The question whether a phone that is too full may be erased on the way."""
+    known = {"new": offer.name, "needed": format_bytes(offer.needed_bytes), "free": format_bytes(offer.free_bytes)}
+    return [
+        "",
+        wrapped(_("{new} has {free} free, and this restore may need up to {needed} beside its data.").format(**known)),
+        wrapped(
+            _(
+                "You can free space on it and begin again. Or it is backed up, everything is prepared and rehearsed, "
+                "and then you are asked to erase it: after that it gets all of its own data back, with the chosen data "
+                "in it."
+            )
+        ),
+    ]
+
+
+NAMED_APPS = 6
+
+
+def _listed(titles: tuple[str, ...]) -> str:
+    shown = ", ".join(titles[:NAMED_APPS])
+    more = len(titles) - NAMED_APPS
+    return _("{titles} and {count:,} more").format(titles=shown, count=more) if more > 0 else shown
 
 
 def undo_confirmation_lines(confirmation: Confirmation) -> list[str]:

@@ -13,6 +13,9 @@ from migrate.units import format_bytes
 
 STRATEGIES = {
     "replace": mark("The old phone's data was restored to the new phone and replaced everything on it."),
+    "rebuild": mark(
+        "The chosen data was put into the new phone's own backup, which was restored to it; everything else came back."
+    ),
     "overlay": mark("The chosen data was restored to the new phone; everything else on it stayed."),
     "graft": mark("The chosen data was added to the new phone's own backup, which was restored to it."),
 }

@@ -64,6 +64,14 @@ ACTION_SENTENCES: dict[UserAction, str] = {
         "Install these apps on {phone} from the App Store: {apps}. If an app is no longer in the App Store, stop "
         "with Ctrl-C and choose again without it."
     ),
+    "airplane-mode": mark(
+        "Turn on airplane mode on {phone}, with Wi-Fi off, and do not use it until its restore has begun: what changes "
+        "on it from now on would be lost."
+    ),
+    "erase-phone": mark(
+        "Erase {phone}: Settings, General, Transfer or Reset, Erase All Content and Settings. Its backup is ready. "
+        "When it says Hello, unlock it and trust this computer."
+    ),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from migrate.journey import events
 from migrate.journey.context import RunContext, RunResult
 from migrate.journey.home import Home
-from migrate.journey.prompts import Confirmation, Role
+from migrate.journey.prompts import Confirmation, EraseOffer, Role
 from migrate.journey.run import resume, run
 from migrate.journey.runs import RunFolder
 from migrate.phone.muxer import UsbmuxConfig
@@ -41,6 +41,9 @@ class Person:
 
     passwords: dict[Role, str | None] = field(default_factory=lambda: {"old": PASSWORD, "new": None})
     agrees: bool = True
+    erases: bool = False
+    """Whether the person agrees to erase a phone that is too full."""
+    erase_offers: list[EraseOffer] = field(default_factory=list)
     confirmations: list[Confirmation] = field(default_factory=list)
     says_restored: bool | None = None
     """What is answered when migrate cannot tell whether the phone was restored."""
@@ -54,6 +57,10 @@ class Person:
 
     def reject_password(self, role: Role, phone: str) -> bool:
         return False
+
+    def may_erase(self, offer: EraseOffer) -> bool:
+        self.erase_offers.append(offer)
+        return self.erases
 
     def is_restored(self, new: str, old: str) -> bool | None:
         self.doubts += 1

@@ -21,9 +21,10 @@ from migrate.simulator.device.domains import NEVER_BACKED_UP, NEVER_MIGRATED, is
 from migrate.simulator.device.filesystem import read_content
 from migrate.simulator.device.phone import SimulatedPhone
 
-StrategyName = Literal["replace", "overlay", "graft"]
+StrategyName = Literal["replace", "rebuild", "overlay", "graft"]
 IOS: dict[StrategyName, tuple[str, ...]] = {
     "replace": ("18.5", "26.1", "27.0"),
+    "rebuild": ("18.5", "26.1", "26.6", "27.0"),
     "overlay": ("18.5", "26.1"),
     "graft": ("27.0",),
 }
@@ -61,14 +62,14 @@ class Pair:
 
 def pair(seed: int) -> Pair:
     chance = random.Random(f"pair {seed}")
-    strategy: StrategyName = ("replace", "overlay", "graft")[seed % 3]
+    strategy: StrategyName = ("replace", "rebuild", "overlay", "graft")[seed % 4]
     ios_version = chance.choice(IOS[strategy])
     old_ios_version = chance.choice(["17.5", "18.5", ios_version])
     if tuple(map(int, old_ios_version.split("."))) > tuple(map(int, ios_version.split("."))):
         old_ios_version = ios_version
     categories = tuple(sorted(chance.sample(CHOOSABLE, chance.randint(1, 4))))
     apps = tuple(sorted(chance.sample(APPS, chance.randint(0, 2))))
-    spoil = SPOILS[(seed // 3) % len(SPOILS)]
+    spoil = SPOILS[(seed // 4) % len(SPOILS)]
     if spoil in ("drops a sent file", "alters a sent file"):
         categories = tuple(sorted({*categories, "voice-memos"}))  # so that there is a file that no phone rewrites
     if strategy == "replace" and spoil == "drops a kept file":
@@ -95,8 +96,8 @@ def plan_of(one: Pair) -> dict[str, Any]:
         return {}
     move: dict[str, Any] = {"categories": list(one.categories), "apps": list(one.apps)}
     new: dict[str, Any] = {"is": "in-use"}
-    if one.strategy == "graft":
-        new["experimental"] = ["graft"]
+    if one.strategy != "rebuild":
+        new["experimental"] = [one.strategy]
     return {"new_phone": new, "move": {**move, "may_replace": [*one.categories, *one.apps]}}
 
 

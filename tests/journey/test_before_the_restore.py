@@ -163,7 +163,7 @@ def test_everything_is_checked_again_when_a_confirmed_run_is_resumed(make_lab: M
     lab = make_lab(new=new_phone(empty=False, aftermath=UNTOUCHED, backup_password=NEW_PASSWORD, keybag_rounds=10))
     lab.person = Person({"old": PASSWORD, "new": NEW_PASSWORD}, agrees=False)
     app = {"categories": [], "apps": [SKETCHBOOK], "may_replace": [SKETCHBOOK]}
-    in_use = {"new_phone": {"is": "in-use"}, "safety": {"prove": False}, "move": app}
+    in_use = {"new_phone": {"is": "in-use", "experimental": ["overlay"]}, "safety": {"prove": False}, "move": app}
     with pytest.raises(NotAgreed):
         lab.move(lab.plan(**in_use, old_phone={"backup": str(old_phone_backup)}))
     journal = lab.last_run.journal()

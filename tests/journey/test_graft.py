@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from migrate.problems import GraftNeedsSafety, NotAgreed, StrategyRefused
+from migrate.problems import NotAgreed, StrategyRefused
 from tests.journey.moves import NEW_PASSWORD, PASSWORD, Lab, Person, new_phone
 
 MakeLab = Callable[..., Lab]
@@ -32,14 +32,9 @@ def test_a_photo_taken_between_two_attempts_is_not_lost(make_lab: MakeLab) -> No
     assert confirmation.strategy == "graft" and [title for title, _, there in confirmation.replaces if there]
 
 
-def test_a_graft_without_consent_or_without_a_safety_backup_is_refused_first(make_lab: MakeLab) -> None:
+def test_an_overlay_on_ios_27_is_refused_first(make_lab: MakeLab) -> None:
     lab = make_lab(new=new_phone("27.0", empty=False))
-    for change, error in (
-        ({"new_phone": {"is": "in-use"}}, StrategyRefused),
-        ({"safety": {"save_new_phone_first": False}}, GraftNeedsSafety),
-        ({"backup": {"encrypted": False}}, GraftNeedsSafety),
-    ):
-        with pytest.raises(error) as refused:
-            lab.move(lab.plan(**{**CALLS, **change}))
-        assert refused.value.exit_code == 40
+    with pytest.raises(StrategyRefused) as refused:
+        lab.move(lab.plan(**{**CALLS, "new_phone": {"is": "in-use", "experimental": ["overlay"]}}))
+    assert refused.value.exit_code == 40
     assert not any(lab.home.runs.iterdir())

@@ -20,7 +20,7 @@ from tests.journey.test_rehearsal import uninstall
 MakeLab = Callable[..., Lab]
 SKETCHBOOK, CHATTER = "com.example.sketchbook", "com.example.chatter"
 TWO_APPS: dict[str, Any] = {
-    "new_phone": {"is": "in-use"},
+    "new_phone": {"is": "in-use", "experimental": ["overlay"]},
     "safety": {"prove": False},
     "move": {"categories": [], "apps": [CHATTER, SKETCHBOOK], "may_replace": [CHATTER, SKETCHBOOK]},
 }

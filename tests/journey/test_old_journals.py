@@ -28,7 +28,7 @@ from tests.journey.moves import UNTOUCHED, Lab, new_phone
 
 RECORDED = Path(__file__).parent / "old_journals"
 CONTACTS = {
-    "new_phone": {"is": "in-use"},
+    "new_phone": {"is": "in-use", "experimental": ["overlay"]},
     "move": {"categories": ["contacts"], "may_replace": ["contacts"]},
     "safety": {"prove": False},
 }

@@ -1,7 +1,7 @@
 """The verdict of the proof equals what the phone's files show, for seeded pairs of phones and random choices.
 
 The moves cover each strategy, on phones that keep what they were sent and on phones that change it. A sample runs here,
-all 45 in the soak.
+all 56 in the soak.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from migrate.problems import NotProven
 from tests.journey.moves import NEW_PASSWORD, PASSWORD, UNTOUCHED, Lab, Person, new_phone, old_phone
 from tests.journey.pairs import GOOD, contents, dump, pair, plan_of, spoiled, truth
 
-SAMPLE = (8,)
-"""A graft, where a mistake costs most. test_proving_again.py covers a replace, tests/stories an overlay."""
-SEEDS = [seed if seed in SAMPLE else pytest.param(seed, marks=pytest.mark.soak) for seed in range(45)]
+SAMPLE = (21,)
+"""A rebuild that loses what it should keep. test_proving_again.py covers a replace, tests/stories an overlay."""
+SEEDS = [seed if seed in SAMPLE else pytest.param(seed, marks=pytest.mark.soak) for seed in range(56)]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_verdict_equals_what_the_phones_files_show(make_lab: Callable[..., Lab], tmp_path: Path, seed: int) -> None:
     one = pair(seed)
     old = old_phone(one.old_ios_version, contents(seed), seed=1000 + seed)
-    own_password = {"backup_password": NEW_PASSWORD} if one.strategy == "graft" else {}
+    own_password = {"backup_password": NEW_PASSWORD} if one.strategy in ("rebuild", "graft") else {}
     new = new_phone(one.ios_version, empty=one.strategy == "replace", spec=contents(500 + seed), seed=500 + seed,
                     aftermath=UNTOUCHED, **own_password)  # fmt: skip
     lab = make_lab(old, new)

@@ -14,7 +14,6 @@ from migrate.backup.reader import Backup
 from migrate.backup.restore_set.compose import RestoreSet, SetRequest, compose
 from migrate.journey.run import run
 from migrate.journey.steps import compose as choosing
-from migrate.journey.steps import install as installing
 from migrate.journey.steps.rehearse import REHEARSE, Rehearsed, SimulatedAs
 from migrate.plan import preflight, strategy
 from migrate.problems import RehearsalFailed
@@ -25,7 +24,7 @@ MakeLab = Callable[..., Lab]
 FromBackup = dict[str, Any]
 REHEARSED: dict[str, Any] = {"safety": {"rehearse": True, "prove": False}}
 MESSAGES: dict[str, Any] = {
-    "new_phone": {"is": "in-use"},
+    "new_phone": {"is": "in-use", "experimental": ["overlay"]},
     "move": {"categories": ["messages"], "may_replace": ["messages"]},
 }
 
@@ -97,14 +96,13 @@ def test_an_app_that_is_not_installed_is_caught(
     make_lab: MakeLab, from_backup: FromBackup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An earlier step waits for the app. If it were deleted since, iOS would silently drop its data."""
-    monkeypatch.setattr(installing, "has_chosen_apps", lambda run, composed: False)
     monkeypatch.setattr("migrate.journey.run.STEPS", without_installing())
     new = new_phone(empty=False)
     uninstall(new, "com.example.sketchbook")
     lab = make_lab(new=new)
     bundles = ["com.example.sketchbook", "com.example.chatter"]
     move = {"categories": [], "apps": bundles, "may_replace": bundles}
-    plan = lab.plan(new_phone={"is": "in-use"}, move=move, **from_backup, **REHEARSED)
+    plan = lab.plan(new_phone=MESSAGES["new_phone"], move=move, **from_backup, **REHEARSED)
     assert set(refused_by_rehearsal(lab, plan)) == {"rehearsal-app-missing"}
 
 

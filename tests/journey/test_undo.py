@@ -34,7 +34,7 @@ from tests.journey.moves import PASSWORD, UNTOUCHED, Lab, new_phone
 
 MakeLab = Callable[..., Lab]
 MESSAGES: dict[str, Any] = {
-    "new_phone": {"is": "in-use"},
+    "new_phone": {"is": "in-use", "experimental": ["overlay"]},
     "move": {"categories": ["messages"], "may_replace": ["messages"]},
     "safety": {"prove": False},
 }

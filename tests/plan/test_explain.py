@@ -99,8 +99,9 @@ def test_passwords_of_an_unencrypted_backup_are_bound_to_the_old_phone() -> None
 
 
 def test_passwords_do_not_go_to_a_phone_in_use() -> None:
-    for strategy in (Strategy.OVERLAY, Strategy.GRAFT):
-        assert explained(category("passwords"), strategy=strategy)["passwords"].fate == "cannot-go"
+    for strategy in (Strategy.REBUILD, Strategy.OVERLAY, Strategy.GRAFT, None):
+        found = explained(category("passwords"), strategy=strategy)["passwords"]
+        assert found.fate == "cannot-go" and "one sealed file" in found.why
     assert explained(category("passwords"))["passwords"].fate == "goes"
 
 
@@ -180,6 +181,20 @@ def test_an_app_must_be_installed_on_a_phone_in_use_first() -> None:
     for installed, expected in (((), True), (("x.chat",), False), (None, False)):
         found = explained(app("x.chat"), strategy=Strategy.OVERLAY, installed=installed)["app:x.chat"]
         assert found.why.startswith("Install it on the new phone first") is expected
+
+
+def test_a_rebuild_installs_what_it_can_and_asks_for_the_rest() -> None:
+    by_itself = explained(app("x.chat"), strategy=Strategy.REBUILD, installed=())["app:x.chat"]
+    assert "nstall it" not in by_itself.why
+    by_hand = explained(app("x.own", reinstallable=False), strategy=Strategy.REBUILD, installed=())["app:x.own"]
+    assert by_hand.why.startswith("Install it on the new phone first")
+
+
+def test_a_store_that_moved_cannot_go_to_a_phone_in_use() -> None:
+    versions = {"old_ios": "16.7", "new_ios": "26.1"}
+    found = explained(category("voice-memos"), strategy=Strategy.REBUILD, **versions)["voice-memos"]
+    assert found.fate == "cannot-go" and "iOS 17 began" in found.why
+    assert explained(category("voice-memos"), **versions)["voice-memos"].fate == "goes"
 
 
 def test_an_app_that_cannot_be_reinstalled_is_mentioned() -> None:

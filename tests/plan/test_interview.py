@@ -18,11 +18,11 @@ from migrate.plan.interview.observations import (
     UnfinishedRun,
     total_size_bytes,
 )
-from migrate.plan.interview.pages import too_full_error
+from migrate.plan.interview.pages import category_entries, too_full_error
 from migrate.plan.interview.plan import build_plan, plan_file_text
 from migrate.plan.interview.questions import Answers, MoveFacts, Question, next_preparation, next_question
 from migrate.plan.read import read_plan
-from migrate.problems import BackupNewerThanPhone, BackupTooOld, NewPhoneTooFull, StrategyRefused
+from migrate.problems import BackupNewerThanPhone, BackupTooOld, NewPhoneTooFull
 
 OLD, NEW = "00008101-0001AAAA00000001", "00008140-0002BBBB00000002"
 PASSWORD = "correct-horse-1947"
@@ -186,8 +186,9 @@ def test_with_one_cable_the_new_phone_is_connected_later() -> None:
     plan = build_plan(saved, answers.with_answer("what", "everything"))
     assert plan.new_phone.udid is None and not plan.backup.encrypted
     in_use = answers_to(
-        ("old", OLD), ("new", "later"), ("new-is", "in-use"), ("encryption", "off"), ("chosen", ("photos",))
+        ("old", OLD), ("new", "later"), ("new-is", "in-use"), ("encryption", "on"), ("chosen", ("photos",))
     )
+    saved = replace(saved, phones=(replace(GRANDMAS, encrypts_backups=True),), known_passwords=frozenset({OLD}))
     assert next_preparation(saved, in_use) == "meet-new", "what is replaced must be counted, so its turn is now"
     come = replace(saved, phones=(GRANDMAS, ADAS), connected_later_udid=NEW)
     assert next_preparation(come, in_use) == "save-new"
@@ -261,12 +262,29 @@ def test_an_erased_phone_with_signs_of_use_needs_another_confirmation() -> None:
     assert build_plan(OLD_SAVED, answers.with_answer("wipe", "wipe").with_answer("what", "everything")).new_phone.wipe
 
 
-def test_a_phone_in_use_on_ios_27_is_refused_in_the_question() -> None:
+def test_a_phone_in_use_on_ios_27_is_offered() -> None:
     facts = replace(BOTH_HERE, phones=(GRANDMAS, replace(ADAS, ios_version="27.0")))
     question = asked(facts, answers_to(("old", OLD), ("new", NEW)))
-    assert question.allowed_values == {"erased"}
-    in_use = next(option for option in question.options if option.value == "in-use")
-    assert isinstance(in_use.refused, StrategyRefused)
+    assert question.allowed_values == {"erased", "in-use"}
+
+
+def test_what_a_phone_in_use_cannot_take_is_not_offered() -> None:
+    """Voice memos: iOS 17 moved them. Contacts: this phone syncs them with iCloud."""
+    catalogue = tuple(CategoryEntry(id=one, title=one) for one in load_catalogue().ids)
+    phones = (replace(GRANDMAS, ios_version="16.7"), replace(ADAS, ios_version="26.1"))
+    facts, answers = replace(BOTH_HERE, catalogue=catalogue, phones=phones), answers_to(("old", OLD), ("new", NEW))
+    in_use = answers.with_answer("new-is", "in-use")
+    offered = {one.id for one in category_entries(facts, in_use)}
+    assert {"photos", "contacts"} <= offered and not {"voice-memos", "passwords", "wallet"} & offered
+    synced = replace(facts, phones=(phones[0], replace(phones[1], synced_data={"Contacts": ("iCloud",)})))
+    assert "contacts" not in {one.id for one in category_entries(synced, in_use)}
+    assert len(category_entries(synced, answers.with_answer("new-is", "erased"))) == len(catalogue)
+
+
+def test_a_plan_for_a_phone_in_use_always_encrypts() -> None:
+    """The old phone's backup may be an unencrypted one from another program; the new phone's may not."""
+    question = asked(MoveFacts(with_phones=False), answers_to(("new-is", "in-use")))
+    assert (question.name, question.allowed_values) == ("encryption", {"on"})
 
 
 def test_everything_that_does_not_fit_is_refused_with_both_sizes() -> None:

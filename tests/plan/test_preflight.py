@@ -39,6 +39,7 @@ class Facts:
     used_bytes: int | None = 20 * GB
     battery_percent: int | None = 90
     setup_finished: bool | None = True
+    synced_data: dict[str, tuple[str, ...]] | None = None
 
 
 OLD = Facts(udid="00008101-000A", name_or_model="Old", ios_version="18.5")
@@ -102,8 +103,43 @@ def test_find_my_is_refused_when_on_and_mentioned_when_unknown() -> None:
 def test_an_older_ios_on_the_new_phone_is_refused_before_the_backup() -> None:
     with pytest.raises(problems.BackupNewerThanPhone):
         preflight(plan(), seen(new=but(NEW, ios_version="18.4")))
+    with pytest.raises(problems.BackupNewerThanPhone):
+        preflight(plan("in-use"), seen(new=but(NEW, ios_version="18.4")))
     with pytest.raises(problems.StrategyRefused):
-        preflight(plan("in-use"), seen(new=but(NEW, ios_version="27.0")))
+        preflight(plan("in-use", new_phone={"experimental": ("overlay",)}), seen(new=but(NEW, ios_version="27.0")))
+
+
+@pytest.mark.parametrize(
+    ("category", "old_ios", "new_ios", "refuses"),
+    [
+        ("voice-memos", "16.7.8", "17.0", True),
+        ("reminders", "15.8", "26.1", True),
+        ("alarms", "26.1", "27.0", True),
+        ("alarms", "18.5", "26.6", False),
+        ("voice-memos", "17.0", "27.0", False),
+        ("messages", "15.8", "27.0", False),
+    ],
+)
+def test_a_store_that_moved_between_the_two_versions_is_refused_for_a_phone_in_use(
+    category: str, old_ios: str, new_ios: str, refuses: bool
+) -> None:
+    phones = seen(old=but(OLD, ios_version=old_ios), new=but(NEW, ios_version=new_ios))
+    assert preflight(plan(categories=(category,)), phones) == [], "an erased phone converts it"
+    if not refuses:
+        assert preflight(plan("in-use", (category,)), phones) == []
+        return
+    with pytest.raises(problems.CategoriesMovedStore, match=f"iOS {old_ios}") as caught:
+        preflight(plan("in-use", ("photos", category)), phones)
+    assert caught.value.exit_code == 40 and caught.value.categories == (category,)
+
+
+def test_a_category_that_the_new_phone_syncs_with_an_account_is_refused() -> None:
+    phones = seen(new=but(NEW, synced_data={"Contacts": ("iCloud",), "Notes": ()}))
+    with pytest.raises(problems.CategoriesSynced, match="iCloud") as caught:
+        preflight(plan("in-use", ("contacts", "notes", "photos")), phones)
+    assert caught.value.exit_code == 40 and caught.value.categories == ("contacts",)
+    assert preflight(plan("in-use", ("notes", "photos")), phones) == []
+    assert preflight(plan(categories=("contacts",)), phones) == [], "an erased phone does not sync yet"
 
 
 def test_a_full_disk_is_refused_and_a_nearly_full_one_is_only_mentioned() -> None:
@@ -257,7 +293,7 @@ def test_the_phone_is_checked_again_before_the_restore() -> None:
     with pytest.raises(problems.FindMyOn):
         refuse(plan(), but(NEW, find_my=True))
     with pytest.raises(problems.StrategyRefused):
-        refuse(plan("in-use"), but(NEW, ios_version="27.0"))
+        refuse(plan("in-use", new_phone={"experimental": ("overlay",)}), but(NEW, ios_version="27.0"))
     with pytest.raises(problems.BackupNewerThanPhone):
         refuse(plan(), but(NEW, ios_version="17.0"))
     with pytest.raises(problems.PlanMismatch):

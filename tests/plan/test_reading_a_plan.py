@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from migrate import problems
+from migrate.categories.catalogue import load_catalogue
 from migrate.plan.model import Plan, digest, to_toml
 from migrate.plan.read import LIMIT_BYTES, override_phones, read_plan
 from migrate.problems import MigrateError
@@ -61,8 +62,6 @@ def test_a_phone_in_use_is_backed_up_first_and_gets_no_apps_by_default(plan: Pat
     text = 'version = 1\n[new_phone]\nis = "in-use"\n[move]\ncategories = ["photos"]\n'
     assert read_plan(written(plan, text)).backs_up_new_phone_first is True
     assert read_plan(plan).move.apps == "none"
-    risky = read_plan(written(plan, text + "[safety]\nsave_new_phone_first = false\n"))
-    assert risky.backs_up_new_phone_first is False
 
 
 def test_a_misspelt_key_gives_its_line_and_the_nearest_key(plan: Path) -> None:
@@ -180,6 +179,24 @@ def test_a_byte_order_mark_is_accepted(plan: Path) -> None:
     assert read_plan(plan).name == "Mine"
 
 
+def in_use(text: str) -> str:
+    return text.replace('"erased"', '"in-use"').replace('"everything"', '"photos"')
+
+
+@pytest.mark.parametrize(
+    "category",
+    ["passwords", "mail", "watch", "homekit", "wallet", "profiles", "bluetooth", "app-list", "other-system"],
+)
+def test_what_only_an_erased_phone_can_take_is_refused_with_its_own_reason(plan: Path, category: str) -> None:
+    error = refused(plan, in_use(GOOD).replace('"photos"', f'"photos", "{category}"'))
+    assert isinstance(error, problems.CategoryOntoPhoneInUse) and error.exit_code == 10
+    assert error.reason == load_catalogue().category(category).erased_only and error.reason in error.why
+    assert f'"{category}"' in error.next
+    everything = GOOD.replace('"everything"', f'"{category}"')
+    plan.write_text(everything, encoding="utf-8")
+    assert read_plan(plan).move.categories == (category,), "an erased phone can"
+
+
 @pytest.mark.parametrize(
     ("change", "kind"),
     [
@@ -187,7 +204,13 @@ def test_a_byte_order_mark_is_accepted(plan: Path) -> None:
         (lambda t: t.replace('"erased"', '"in-use"\nwipe = true'), problems.WipeOfPhoneInUse),
         (
             lambda t: t.replace('"erased"', '"in-use"').replace('"everything"', '"passwords"'),
-            problems.PasswordsOntoPhoneInUse,
+            problems.CategoryOntoPhoneInUse,
+        ),
+        (lambda t: in_use(t) + "[backup]\nencrypted = false\n", problems.PlainOntoPhoneInUse),
+        (lambda t: in_use(t) + "[safety]\nsave_new_phone_first = false\n", problems.UnsavedPhoneInUse),
+        (
+            lambda t: t.replace('"erased"', '"erased"\nexperimental = ["graft"]'),
+            problems.ExperimentalOntoErasedPhone,
         ),
         (lambda t: t.replace("[old_phone]", '[old_phone]\nudid = "abc"\nbackup = "x"'), problems.TwoOldPhones),
         (

@@ -16,29 +16,35 @@ def test_an_erased_phone_gets_a_replace_whatever_its_version(ios_version: str | 
     assert choose_strategy("erased", ios_version) is Strategy.REPLACE
 
 
+@pytest.mark.parametrize("ios_version", ["9.3.5", "18.1.1", "26.1", "26.6", "27.0", "31.2", "beta", None])
+def test_a_phone_in_use_gets_a_rebuild_whatever_its_version(ios_version: str | None) -> None:
+    assert choose_strategy("in-use", ios_version) is Strategy.REBUILD
+
+
 @pytest.mark.parametrize("ios_version", ["9.3.5", "17.7", "18.1.1", "18.2", "26.0", "26.1", "26.5", "26.5.9"])
-def test_a_phone_in_use_up_to_26_5_keeps_what_is_not_sent(ios_version: str) -> None:
-    assert choose_strategy("in-use", ios_version) is Strategy.OVERLAY
+def test_up_to_26_5_a_plan_may_ask_for_an_overlay(ios_version: str) -> None:
+    assert choose_strategy("in-use", ios_version, experimental=("overlay",)) is Strategy.OVERLAY
 
 
 @pytest.mark.parametrize("ios_version", ["27.0", "27", "27.0.1", "28.4"])
-def test_a_phone_in_use_on_ios_27_is_refused_because_it_would_lose_data(ios_version: str) -> None:
+def test_an_overlay_on_ios_27_is_refused_because_it_would_lose_data(ios_version: str) -> None:
     with pytest.raises(StrategyRefused, match="deletes") as caught:
-        choose_strategy("in-use", ios_version, phone="Anna's iPhone")
+        choose_strategy("in-use", ios_version, experimental=("overlay",), phone="Anna's iPhone")
     assert caught.value.exit_code == 40
     assert "Anna's iPhone" in caught.value.what and ios_version in caught.value.what
 
 
 @pytest.mark.parametrize("ios_version", ["26.6", "26.7.1", None, "", "beta", "26.x"])
-def test_an_unexamined_version_is_refused_too(ios_version: str | None) -> None:
+def test_an_overlay_on_an_unexamined_version_is_refused_too(ios_version: str | None) -> None:
     with pytest.raises(StrategyRefused, match="It is not known whether"):
-        choose_strategy("in-use", ios_version)
+        choose_strategy("in-use", ios_version, experimental=("overlay",))
 
 
 @pytest.mark.parametrize("ios_version", ["27.0", "26.6", None])
 def test_experimental_allows_a_graft_and_nothing_else(ios_version: str | None) -> None:
     assert choose_strategy("in-use", ios_version, experimental=("graft",)) is Strategy.GRAFT
-    assert choose_strategy("in-use", "26.1", experimental=("graft",)) is Strategy.OVERLAY
+    assert choose_strategy("in-use", "26.1", experimental=("graft",)) is Strategy.GRAFT
+    assert choose_strategy("in-use", ios_version, experimental=("overlay", "graft")) is Strategy.GRAFT
     assert choose_strategy("erased", ios_version, experimental=("graft",)) is Strategy.REPLACE
 
 

@@ -145,6 +145,7 @@ is = "erased"
 categories = ["everything"]
 """
 
+OVERLAY = 'experimental = ["overlay"]'
 PHOTOS_AND_MESSAGES = """
 name = "Photos and messages"
 [new_phone]

@@ -17,6 +17,7 @@ from tests.stories.lab import (
     EVERYTHING,
     NEW,
     OLD,
+    OVERLAY,
     PASSWORD,
     PHOTOS_AND_MESSAGES,
     Lab,
@@ -168,7 +169,7 @@ def test_one_apps_data_moves_to_a_phone_that_has_the_app(make_lab: MakeLab) -> N
     lab = make_lab(new=new_phone(empty=False))
     old, new = lab.old.files.digests(), lab.new.files.digests()
     plan = lab.plan(
-        '[new_phone]\nis = "in-use"\n[move]\ncategories = []\napps = ["com.example.chatter"]\n'
+        f'[new_phone]\nis = "in-use"\n{OVERLAY}\n[move]\ncategories = []\napps = ["com.example.chatter"]\n'
         'may_replace = ["com.example.chatter"]\n'
     )
     done = lab.move(plan)

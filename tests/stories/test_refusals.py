@@ -120,12 +120,15 @@ def test_a_backup_from_a_newer_ios_is_refused(make_lab: MakeLab) -> None:
     refused(lab.move(lab.plan(EVERYTHING)), 40, "backup-newer-than-phone")
 
 
-def test_a_phone_in_use_on_ios_27_is_refused_with_the_reason(make_lab: MakeLab) -> None:
+def test_a_phone_in_use_without_room_for_its_own_backup_is_refused_at_once(make_lab: MakeLab) -> None:
+    """Hours later the phone itself would refuse it."""
     lab = make_lab(new=new_phone(empty=False, ios_version="27.0"))
+    lab.new.capacity_bytes = lab.new.used_bytes * 3 // 2
     before = lab.new.files.digests()
-    error = refused(lab.move(lab.plan(PHOTOS_AND_MESSAGES)), 40, "strategy-refused")
-    assert "27" in error["what"] + error["why"]
+    error = refused(lab.move(lab.plan(PHOTOS_AND_MESSAGES)), 41, "rebuild-does-not-fit")
+    assert "backup" in error["next"] and NEW in error["next"]
     assert_untouched(lab, before)
+    assert not any((lab.home / "backups").iterdir()), "no phone was backed up"
 
 
 def test_a_phone_in_use_is_refused_by_a_plan_for_an_erased_one(make_lab: MakeLab) -> None:

@@ -9,11 +9,12 @@ import pytest
 
 from migrate.simulator.agent.restore import RestoreRun
 from migrate.simulator.agent.staged_restore import RESTORE_APPLICATIONS
-from tests.stories.lab import EVERYTHING, NEW, OLD, PHOTOS_AND_MESSAGES, MakeLab, new_phone
+from tests.stories.lab import EVERYTHING, NEW, OLD, OVERLAY, PHOTOS_AND_MESSAGES, MakeLab, new_phone
 
 TWO_APPS = """
 [new_phone]
 is = "in-use"
+experimental = ["overlay"]
 [move]
 categories = []
 apps = ["com.example.chatter", "com.example.sketchbook"]
@@ -58,12 +59,23 @@ def test_a_replace_sends_every_option_and_all_apps(make_lab: MakeLab, restore_re
     assert request["apps"] == ["com.example.chatter", "com.example.sketchbook"]
 
 
+def test_a_rebuild_sends_what_finder_does_and_the_phones_own_apps(
+    make_lab: MakeLab, restore_requests: list[dict[str, Any]]
+) -> None:
+    lab = make_lab(new=new_phone(empty=False, ios_version="27.0"))
+    assert lab.move(lab.plan(PHOTOS_AND_MESSAGES + "[safety]\nrehearse = false\nprove = false\n")).code == 0
+    (request,) = restore_requests
+    assert (request["source"], request["target"]) == (NEW, NEW)
+    assert flags(request["options"]) == (True, True, True, False, True)
+    assert request["apps"] == ["com.example.chatter", "com.example.sketchbook"]
+
+
 @pytest.mark.soak
 def test_an_overlay_removes_nothing_and_installs_no_app(
     make_lab: MakeLab, restore_requests: list[dict[str, Any]]
 ) -> None:
     lab = make_lab(new=new_phone(empty=False))
-    assert lab.move(lab.plan(PHOTOS_AND_MESSAGES)).code == 0
+    assert lab.move(lab.plan(PHOTOS_AND_MESSAGES.replace("[move]", f"{OVERLAY}\n[move]"))).code == 0
     (request,) = restore_requests
     assert flags(request["options"]) == (True, True, True, True, False)
     assert request["apps"] is None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from migrate.journey.prompts import Confirmation
+from migrate.journey.prompts import Confirmation, EraseOffer, OwnBackupLimits
 from migrate.plan.strategy import Strategy
 from migrate.talk import prompts
 from migrate.talk.options import GlobalOptions
@@ -32,6 +32,46 @@ def test_the_confirmation_says_whether_the_move_can_be_undone() -> None:
     assert "not backed up first, so this cannot be undone" in said and "migrate undo" not in said
     said = " ".join(confirmation_lines(replace(WORD, is_undoable=True)))
     assert "To put it back as it was: migrate undo R1" in said and "cannot" not in said
+
+
+def test_the_confirmation_of_a_rebuild_says_what_it_is_and_what_does_not_come_back() -> None:
+    limits = OwnBackupLimits(
+        apps=41,
+        not_reinstallable=("Old Game",),
+        without_data=tuple(f"Bank {number}" for number in range(9)),
+        accounts=("Contacts, 4 of Exchange",),
+    )
+    word = replace(WORD, strategy=Strategy.REBUILD, is_undoable=True, own_limits=limits)
+    said = " ".join(" ".join(confirmation_lines(word)).split())
+    for part in (
+        "full restore: New gets its own complete backup back",
+        "has not yet been seen on a real iPhone",
+        "Apple Pay: add them again",
+        "41 apps are downloaded from the App Store again; those no longer there do not come back",
+        "install them yourself: Old Game.",
+        "Bank 0, Bank 1, Bank 2, Bank 3, Bank 4, Bank 5 and 3 more",
+        "Contacts, 4 of Exchange: New does not have that account",
+    ):
+        assert part in said, part
+    assert "erase" not in said and "everything that is on it now is replaced" not in said
+    assert "asked to erase New first" in " ".join(
+        " ".join(confirmation_lines(replace(word, erases_first=True))).split()
+    )
+
+
+def test_only_a_person_at_a_terminal_can_agree_to_erase_a_phone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer = EraseOffer("New", needed_bytes=60_000_000_000, free_bytes=20_000_000_000)
+    answers = iter(["yes", "erase"])
+    monkeypatch.setattr(prompts, "ask_line", lambda question: next(answers))
+    at_a_terminal = Passwords(can_prompt=lambda: True)
+    assert not TerminalPrompts(at_a_terminal, yes=True).may_erase(offer), "--yes gives the last confirmation alone"
+    person = TerminalPrompts(at_a_terminal, yes=False)
+    assert (person.may_erase(offer), person.may_erase(offer)) == (False, True)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "New has 20.0 GB free" in said and "up to 60.0 GB" in said
+    assert not TerminalPrompts(Passwords(can_prompt=lambda: False), yes=False).may_erase(offer)
 
 
 @pytest.mark.parametrize("safety", [{"backup": "x"}, None], ids=["saved before", "not saved before"])

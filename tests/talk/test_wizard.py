@@ -26,7 +26,7 @@ from migrate.plan.interview.observations import (
     UnfinishedRun,
 )
 from migrate.plan.interview.questions import Answers, MoveFacts, next_question
-from migrate.problems import FindMyOn, StrategyRefused, WrongPassword
+from migrate.problems import FindMyOn, WrongPassword
 from migrate.talk import console
 from migrate.talk.progress import BarListener, LineListener
 from migrate.talk.prompts import interruptible_prompt
@@ -332,12 +332,19 @@ def test_the_summary_names_apps_missing_on_the_new_phone() -> None:
     assert "will be asked for" not in told_on(question_page(summary, THERE, IN_USE))
 
 
-def test_a_phone_in_use_on_ios_27_is_refused_without_mentioning_plan_keys() -> None:
-    refusal = StrategyRefused("Ada's iPhone", "27.0", "erases")
-    question = Question(name="new-is", options=(Option(value="erased"), Option(value="in-use", refused=refusal)))
-    said = told_on(question_page(question, THERE, Answers()))
-    assert "Erase All Content and Settings" in said
+def test_a_phone_in_use_is_offered_with_what_happens_to_it() -> None:
+    question = Question(name="new-is", options=(Option(value="erased"), Option(value="in-use")))
+    page = question_page(question, THERE, Answers())
+    assert not any(row.refused for row in page.rows)
+    said = told_on(page)
+    assert "that backup is restored to it with your choice in it" in said
     assert "experimental" not in said and "is =" not in said
+
+
+def test_only_what_a_phone_reports_is_said_to_be_waited_for() -> None:
+    for action, waits in (("airplane-mode", False), ("erase-phone", True)):
+        said = " ".join(waiting_pages.action_page("Ada's iPhone", action, "back-up-new-phone"))
+        assert ("continues as soon as it is done" in said) is waits and "Ada's iPhone" in said
 
 
 def test_the_page_that_asks_to_install_apps_names_them(

@@ -12,7 +12,7 @@ from migrate.backup.record import Record
 from migrate.backup.seal import Seal
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.categories.claims import Claims
-from migrate.plan.strategy import Strategy
+from migrate.plan.strategy import FULL_RESTORES, Strategy
 from migrate.progress import Progress, no_progress
 
 NOTHING_CAME_DAYS = 1.0
@@ -67,6 +67,11 @@ class Evidence:
     progress: Progress = no_progress
     details: Callable[[Mapping[str, Any]], object] = field(default=lambda line: None)
     """Called with each item or file that is neither proven nor still arriving."""
+
+    @property
+    def installs_apps(self) -> bool:
+        """Whether the restore has apps downloaded from the App Store: their data comes with them."""
+        return self.strategy in FULL_RESTORES
 
     def is_app_missing(self, owners: Collection[str]) -> bool:
         """Whether these owners are apps, and none of them is on the new phone."""

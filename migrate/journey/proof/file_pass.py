@@ -22,7 +22,6 @@ from migrate.journey.proof.fates import GONE, GOOD, Fate, LaterReason, OwnerFate
 from migrate.journey.proof.file_digest import digest_of, digest_or_none, has_log
 from migrate.journey.proof.file_store import FileStore, StoredFate
 from migrate.journey.proof.rows import Rows, compare_rows
-from migrate.plan.strategy import Strategy
 from migrate.problems import BlobChanged, MigrateError
 
 CHANGED_HERE = "changed-on-this-computer"
@@ -166,8 +165,8 @@ class FilePass:
         if evidence.is_overdue:
             return None
         if evidence.is_app_missing(owners):
-            # in use: a phone drops the data of an app it does not have (facts 4.5)
-            return "app" if evidence.strategy is Strategy.REPLACE else None
+            # otherwise a phone drops the data of an app it does not have (facts 4.5)
+            return "app" if evidence.installs_apps else None
         return "background" if arrives_later(record.domain, record.relative_path) else None
 
     def _compared(self, record: Record, arrived: Record, is_class: PathClass) -> tuple[Fate, LaterReason | None, str]:

@@ -24,7 +24,6 @@ from migrate.journey.proof.evidence import Evidence, Side
 from migrate.journey.proof.fates import GOOD, Fate, LaterReason, move
 from migrate.journey.proof.file_digest import digest_or_none
 from migrate.journey.proof.file_store import FileStore
-from migrate.plan.strategy import Strategy
 from migrate.problems import MigrateError
 
 EXAMPLES = 5
@@ -239,12 +238,12 @@ class ItemPass:
 
     def _later_reason(self, item: Item, kind: Kind) -> LaterReason | None:
         evidence = self.evidence
-        if evidence.is_overdue or (self.kept and item.account is None):
+        if evidence.is_overdue or (self.kept and item.account is None and not evidence.installs_apps):
             return None
         if item.account is not None or item.state is State.ONLY_IN_CLOUD:
             return "account"
         if evidence.is_app_missing([kind.owner]):
-            return "app" if evidence.strategy is Strategy.REPLACE else None
+            return "app" if evidence.installs_apps else None
         return "background" if self._is_still_to_load(kind) else None
 
     def _is_still_to_load(self, kind: Kind) -> bool:

@@ -12,7 +12,7 @@ The verdict is about items and about files that a person would miss. Housekeepin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from migrate.categories.catalogue import APP_PREFIX
@@ -23,7 +23,6 @@ from migrate.journey.proof.file_pass import FilePass
 from migrate.journey.proof.file_store import FileStore
 from migrate.journey.proof.item_pass import ItemPass, KindResult
 from migrate.journey.proof.telling import file_findings, item_findings
-from migrate.plan.strategy import Strategy
 from migrate.problems.finding import Finding
 
 
@@ -45,7 +44,7 @@ class Proof:
 
     @property
     def arriving(self) -> int:
-        return sum(owner.count([Fate.LATER]) for owner in self.owners.values())
+        return sum(owner.count([Fate.LATER]) for owner in [*self.owners.values(), self.kept])
 
     @property
     def wrong(self) -> int:
@@ -96,11 +95,11 @@ class _Prover:
             _merge(proof.kept, kept)
         proof.findings += item_findings(results, evidence.is_overdue or self.overdue_owners)
         proof.findings += file_findings(self.store, evidence, self.overdue_owners)
-        proof.awaited_app_ids = self._awaited_apps()
+        proof.awaited_app_ids = _awaited_apps(proof.owners) | _awaited_apps(kept_by_owner)
         return proof
 
     def _compares_kept(self) -> bool:
-        return self.evidence.before is not None and self.evidence.strategy is not Strategy.REPLACE
+        return self.evidence.before is not None and self.evidence.strategy.is_in_use
 
     def _item_results(self) -> list[KindResult]:
         evidence = self.evidence
@@ -149,12 +148,13 @@ class _Prover:
             if result.kind.owner in self.overdue_owners and not result.kept:
                 result.move(Fate.LATER, Fate.MISSING)
 
-    def _awaited_apps(self) -> frozenset[str]:
-        return frozenset(
-            owner_id.removeprefix(APP_PREFIX)
-            for owner_id, owner in self.proof.owners.items()
-            if owner.later["app"] and owner_id.startswith(APP_PREFIX)
-        )
+
+def _awaited_apps(owners: Mapping[str, OwnerFates]) -> frozenset[str]:
+    return frozenset(
+        owner_id.removeprefix(APP_PREFIX)
+        for owner_id, owner in owners.items()
+        if owner.later["app"] and owner_id.startswith(APP_PREFIX)
+    )
 
 
 def _merge(total: OwnerFates, owner: OwnerFates) -> None:

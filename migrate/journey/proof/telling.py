@@ -13,7 +13,6 @@ from migrate.journey.proof.file_pass import CHANGED_HERE
 from migrate.journey.proof.file_store import FileStore, StoredFate
 from migrate.journey.proof.item_pass import KindResult
 from migrate.language import _, mark
-from migrate.plan.strategy import Strategy
 from migrate.problems import (
     FileInPhone,
     FilesInProof,
@@ -120,7 +119,7 @@ def _file_finding(stored: StoredFate, evidence: Evidence, *, is_overdue: bool) -
         problem = ProofKeptOwn
     elif not stored.kept and (is_overdue or evidence.is_overdue):
         problem = ProofOverdue
-    elif evidence.strategy is not Strategy.REPLACE and evidence.is_app_missing(stored.owners):
+    elif not evidence.installs_apps and evidence.is_app_missing(stored.owners):
         problem = ProofAppMissing
     return problem.of(stored, categories=categories).as_finding()
 

@@ -12,7 +12,9 @@ from migrate.backup.seal import Seal, sha256_of
 from migrate.journey.prompts import Confirmation
 from migrate.journey.run_state import Run
 from migrate.journey.steps.compose import ComposedSet
-from migrate.journey.steps.install import find_missing_apps, has_chosen_apps
+from migrate.journey.steps.erase import has_agreed, is_being_erased
+from migrate.journey.steps.freshness import repeat_if_stale
+from migrate.journey.steps.install import AppsInstalled, find_missing_apps
 from migrate.journey.steps.verify import NewPhoneVerified, seal_of_set
 from migrate.journey.threads import in_thread
 from migrate.phone.phone import Phone
@@ -46,6 +48,8 @@ async def ask_for_confirmation(
     async with run.phone("new", needs_cable=True) as phone:
         await refuse_unready_phone(run, plan, composed, phone)
         refuse_full_computer(run, plan, composed)
+        if not is_being_erased(run.journal):
+            await repeat_if_stale(run, phone)
         question = confirmation_for(run, composed, phone, is_undoable=safety is not None)
         if not run.prompts.confirm(replace(question, will_not_come_back=will_not_come_back)):
             raise NotAgreed(run.journal.run_id)
@@ -99,6 +103,8 @@ async def refuse_unready_phone(run: Run, plan: Plan, composed: ComposedSet, phon
         )
         return
     in_use = await phone.signs_of_use() if plan.new_phone.is_ == "erased" else ()
+    if has_agreed(run.journal) and not is_being_erased(run.journal):
+        set_bytes = 0  # it is compared again once the phone is erased
     refuse_restore(
         plan,
         facts,
@@ -107,7 +113,10 @@ async def refuse_unready_phone(run: Run, plan: Plan, composed: ComposedSet, phon
         signs_of_use=in_use,
         required=folder.required_ios_version,
     )
-    if has_chosen_apps(run, composed) and (not_installed := await find_missing_apps(composed, phone)):
+    if is_being_erased(run.journal):
+        return
+    wanted = run.journal.find_result(AppsInstalled)
+    if wanted is not None and (not_installed := await find_missing_apps(wanted.apps, phone)):
         run.journal.append({"reopened": "install-apps", "why": "an app was deleted since"})
         raise not_installed
 
@@ -139,6 +148,8 @@ def confirmation_for(run: Run, composed: ComposedSet, phone: Phone, *, is_undoab
         set_bytes=composed.bytes or 0,
         set_files=composed.chosen_files or 0,
         is_undoable=is_undoable,
+        own_limits=composed.own_limits,
+        erases_first=has_agreed(run.journal),
         is_sent_again=loses is not None,
         loses=tuple((loses or {}).items()),
         undoes=run.journal.undoes,

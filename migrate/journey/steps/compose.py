@@ -17,17 +17,22 @@ from migrate.categories.claims import Claims
 from migrate.content.tally import Tally, tally
 from migrate.journey.backup_password import password_of
 from migrate.journey.opened_backup import OpenedBackup, open_with_claims, title_of
+from migrate.journey.prompts import OwnBackupLimits
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
 from migrate.journey.steps.back_up import find_existing_backup
-from migrate.journey.steps.meet import settle_strategy
+from migrate.journey.steps.erase import refuse_too_little_room
+from migrate.journey.steps.new_phone import settle_strategy
+from migrate.journey.steps.own_backup import limits_of, refuse_unread_files, synced_owners
 from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified, seals_for
 from migrate.journey.threads import in_thread
 from migrate.journey.unreadable_files import lost_files
 from migrate.language import _
+from migrate.plan.in_use import refuse_synced
 from migrate.plan.model import Plan
-from migrate.plan.strategy import Strategy
+from migrate.plan.strategy import FULL_RESTORES, OWN_BACKUP_STRATEGIES, Strategy
 from migrate.problems import (
+    AccountMissing,
     ChosenFilesDamaged,
     ChosenFilesUnreadable,
     LeftBehindUnreadable,
@@ -67,6 +72,8 @@ class ComposedSet(StepResult):
     replaces: tuple[Replacement, ...]
     left_out: tuple[Dropped, ...]
     """Chosen records that cannot be sent."""
+    own_limits: OwnBackupLimits | None = None
+    """For a rebuild: what the phone's own backup does not bring back."""
 
 
 def choose_records(opened: OpenedBackup, plan: Plan) -> Choice:
@@ -112,17 +119,18 @@ async def compose_set(run: Run, plan: Plan, verified: OldPhoneVerified, safety: 
     """Compose the restore set from the verified old backup; refuse first what must not be done.
 
     Raises:
-        ChosenFilesUnreadable, WouldReplace, NothingChosen, and what `compose` raises.
+        ChosenFilesUnreadable, WouldReplace, NothingChosen, CategoriesSynced, RestoreWouldDelete,
+            RebuildDoesNotFit, and what `compose` raises.
     """
-    strategy = await settle_strategy(run, plan)
+    strategy = await settle_strategy(run, plan, verified.ios_version)
     opened = await open_with_claims(run, verified.backup, "old")
     with opened.backup:
         choice = await in_thread(run, lambda: choose_records(opened, plan))
         if not choice.file_ids:
             raise NothingChosen(tuple(plan.move.categories))
         refuse_unreadable(run, plan, opened, choice)
-        replaces = [] if strategy is Strategy.REPLACE else await count_replacements(run, opened, choice, safety)
-        refuse_unapproved_replacement(plan, replaces)
+        counted = await count_for_phone_in_use(run, plan, opened, choice, safety) if strategy.is_in_use else Counted()
+        refuse_unapproved_replacement(plan, counted.replaces)
         request = await build_set_request(run, strategy, choice, verified, safety)
         progress = run.progress()
         made = await in_thread(run, lambda: compose(request, progress=progress))
@@ -131,6 +139,9 @@ async def compose_set(run: Run, plan: Plan, verified: OldPhoneVerified, safety: 
             await in_thread(
                 run, lambda: refuse_partial_groups(opened.backup.records(), there, opened.claims, choice.owners)
             )
+        if strategy is Strategy.REBUILD:
+            async with run.phone("new") as phone:
+                refuse_too_little_room(run, plan, phone.facts, set_bytes=made.bytes)
         for left_out in made.dropped[:LEFT_OUT_SHOWN]:
             run.found(_left_out(left_out, opened.claims))
         return ComposedSet(
@@ -142,15 +153,16 @@ async def compose_set(run: Run, plan: Plan, verified: OldPhoneVerified, safety: 
             apps=tuple(sorted(choice.apps)),
             chosen={owner: asdict(amount) for owner, amount in sorted(choice.by_owner.items())},
             titles={owner: title_of(opened.claims, owner) for owner in sorted(choice.by_owner)},
-            replaces=tuple(replaces),
+            replaces=counted.replaces,
             left_out=tuple(made.dropped),
+            own_limits=counted.own_limits if strategy is Strategy.REBUILD else None,
         )
 
 
 async def build_set_request(
     run: Run, strategy: Strategy, choice: Choice, verified: OldPhoneVerified, safety: NewPhoneVerified | None
 ) -> SetRequest:
-    """What the composer is asked for. A graft is built on the safety backup, which this run has just taken."""
+    """What the composer is asked for. A rebuild and a graft are built on the safety backup, which was just taken."""
     into = run.folder / "set"
     into.mkdir(exist_ok=True, mode=0o700)
     request = SetRequest(
@@ -159,13 +171,13 @@ async def build_set_request(
         into=into,
         strategy=strategy.value,
         wanted=choice.file_ids,
-        apps=choice.apps if strategy is Strategy.REPLACE else frozenset(),  # in use: they are there before (contract 5)
+        apps=choice.apps if strategy in FULL_RESTORES else frozenset(),  # else they are there before (contract 5)
         seals=seals_for(run, verified.backup),
         damaged=verified.damaged,
     )
-    if strategy is not Strategy.GRAFT:
+    if strategy not in OWN_BACKUP_STRATEGIES:
         return request
-    assert safety is not None, "refused where the strategy was settled"
+    assert safety is not None, "a plan for a phone in use cannot do without"
     base = await open_with_claims(run, safety.backup, "new")
     with base.backup:
         leaving = await in_thread(run, lambda: owned_file_ids(base, choice.owners))
@@ -229,20 +241,40 @@ def refuse_unreadable(run: Run, plan: Plan, opened: OpenedBackup, choice: Choice
 # -- what it replaces ------------------------------------------------------------------------------------------------
 
 
-async def count_replacements(
-    run: Run, opened: OpenedBackup, choice: Choice, safety: NewPhoneVerified | None
-) -> list[Replacement]:
-    """For each chosen category: how much is sent, and how much of it the new phone has now."""
+@dataclass(frozen=True)
+class Counted:
+    """What was counted on both phones for a phone in use."""
+
+    replaces: tuple[Replacement, ...] = ()
+    own_limits: OwnBackupLimits | None = None
+
+
+async def count_for_phone_in_use(
+    run: Run, plan: Plan, opened: OpenedBackup, choice: Choice, safety: NewPhoneVerified | None
+) -> Counted:
+    """For each chosen category how much is sent, and how much of it the new phone has now.
+
+    Raises:
+        CategoriesSynced: the new phone keeps one of them in step with an account.
+        RestoreWouldDelete: its own backup, which is restored to it, lacks a file.
+    """
+    assert safety is not None, "a plan for a phone in use cannot do without"
     old = await in_thread(run, lambda: tally(opened.backup, opened.claims, tmp=run.tmp))
-    new: Tally | None = None
-    if safety is not None:
-        there = await open_with_claims(run, safety.backup, "new")
+    there = await open_with_claims(run, safety.backup, "new")
+    with there.backup:
+        if run.strategy in OWN_BACKUP_STRATEGIES:
+            await in_thread(run, lambda: refuse_unread_files(there))
         new = await in_thread(run, lambda: tally(there.backup, there.claims, tmp=run.tmp))
-    return [_counterpart(owner, old, new) for owner, amount in sorted(choice.by_owner.items()) if amount.records]
+    refuse_synced(plan, synced_owners(new, choice.owners), phone=run.name_of("new"))
+    moving = [owner for owner, amount in sorted(choice.by_owner.items()) if amount.records]
+    limits = limits_of(new, old, moving)
+    for line in limits.accounts:
+        run.found(AccountMissing(run.name_of("new"), line).as_finding())
+    return Counted(tuple(_counterpart(owner, old, new) for owner in moving), limits)
 
 
-def _counterpart(owner: str, old: Tally, new: Tally | None) -> Replacement:
-    return Replacement(owner, old.title_of(owner), _amount(owner, old), _amount(owner, new) if new else None)
+def _counterpart(owner: str, old: Tally, new: Tally) -> Replacement:
+    return Replacement(owner, old.title_of(owner), _amount(owner, old), _amount(owner, new))
 
 
 def _amount(owner: str, tally: Tally) -> int | None:

@@ -16,6 +16,7 @@ import asyncio
 import shutil
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -24,11 +25,13 @@ from migrate.journey.opened_backup import open_with_claims, title_of
 from migrate.journey.run_state import Run, StepsReopened
 from migrate.journey.set_on_phone import SetOnPhone
 from migrate.journey.steps.compose import ComposedSet
-from migrate.journey.steps.restore import Restored, trace
+from migrate.journey.steps.erase import is_being_erased
+from migrate.journey.steps.restore import Restored, restore, trace
 from migrate.journey.steps.verify import NewPhoneVerified, back_up_and_keep
 from migrate.journey.threads import in_thread
 from migrate.phone.mobilebackup2.restore import LEAVES_WITHIN_S
 from migrate.phone.phone import REBOOT_S
+from migrate.plan.model import Plan
 from migrate.plan.strategy import Strategy
 from migrate.problems import PhoneNotConnected, ResendWouldLose, RestoreInDoubt, SetupUnfinished, WaitedTooLong
 from migrate.progress import UserAction
@@ -39,6 +42,21 @@ AGAIN = "the phone had not taken what was sent"
 
 Trace = dict[str, Any]
 Verdict = Literal["restored", "not restored", "unknown"]
+
+
+async def restore_and_look(run: Run, plan: Plan, composed: ComposedSet, safety: NewPhoneVerified | None) -> Restored:
+    """Send the restore set. Where the link ended without the phone's answer, look at the phone: of a small set almost
+    everything is sent long before the phone has taken it.
+
+    Raises:
+        What `restore` and `is_already_restored` raise.
+    """
+    restored = await restore(run, plan, composed, safety)
+    if restored.confirmed:
+        return restored
+    seen = await is_already_restored(run, composed, safety)
+    assert seen is not None, "half of the set was sent, which is in the journal"
+    return replace(restored, found_done=True)
 
 
 async def is_already_restored(run: Run, composed: ComposedSet, safety: NewPhoneVerified | None) -> Restored | None:
@@ -190,7 +208,8 @@ def _send_again(run: Run, lost: dict[str, int], *, back_up: bool) -> None:
     journal = run.journal
     journal.append({"restore_again": lost})
     journal.append({"may_lose": _accepts_loss(run)})  # an earlier consent was for what was there then
-    backups = ("back-up-new-phone", "verify-new-phone") if back_up else ()
+    is_fresh = back_up and not is_being_erased(journal)  # else the safety backup is of the phone before it was erased
+    backups = ("back-up-new-phone", "verify-new-phone") if is_fresh else ()
     later: tuple[str, ...]
     if journal.undoes:
         later = ("compare", "agree", "restore")

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from migrate.backup.disk_space import free_bytes_at, hard_links_work
 from migrate.backup.folder import BackupFolder
 from migrate.journey.run_state import Run
 from migrate.journey.steps.back_up import find_existing_backup
+from migrate.journey.steps.new_phone import folder_bytes, refuse_unfit_phone
 from migrate.language import _
 from migrate.phone.discovery import find_phones
 from migrate.phone.facts import PhoneFacts, model_names, told_apart_by
 from migrate.phone.phone import Phone
 from migrate.phone.quoting import NAME_LIMIT, safe_text
 from migrate.plan.model import Plan
-from migrate.plan.preflight import MoveFacts, refuse_graft_without_safety, refuse_new_phone, required_ios_version
+from migrate.plan.preflight import MoveFacts, refuse_new_phone, required_ios_version
 from migrate.plan.preflight import preflight as look_before
-from migrate.plan.strategy import Strategy, choose_strategy, parse_version
+from migrate.plan.strategy import choose_strategy, parse_version
 from migrate.problems import MigrateError, PhoneInUse
 from migrate.udid import same_udid
 
@@ -70,6 +69,7 @@ async def preflight(run: Run, plan: Plan) -> None:
     if new is not None and new.ios_version is not None:
         run.journal.append({"new_ios_version": new.ios_version})
     if new is not None:
+        refuse_unfit_phone(run, plan, new, BackupFolder(existing_backup).ios_version if existing_backup else None)
         await refuse_used_phone(run, plan, new)
     if plan.new_phone.is_ == "erased" or (new is not None and new.ios_version is not None):
         version = new.ios_version if new else None
@@ -119,25 +119,3 @@ def guess_new_phone(run: Run, phones: list[PhoneFacts]) -> PhoneFacts | None:
     if requested_udid:
         return next((phone for phone in others if same_udid(phone.udid, requested_udid)), None)
     return others[0] if len(others) == 1 else None
-
-
-async def settle_strategy(run: Run, plan: Plan) -> Strategy:
-    """The run's strategy: what the plan and the new phone's iOS allow (design 4). Meets the phone if it has to.
-
-    Raises:
-        StrategyRefused, GraftNeedsSafety: this combination is known to lose data, or there is nothing to graft into.
-    """
-    if run.journal.latest_value("strategy") is None:
-        version = None
-        if plan.new_phone.is_ == "in-use":
-            async with run.phone("new") as phone:
-                version = phone.facts.ios_version
-        strategy = choose_strategy(plan.new_phone.is_, version, experimental=plan.new_phone.experimental)
-        if strategy is Strategy.GRAFT:
-            refuse_graft_without_safety(plan)
-        run.set_strategy(strategy)
-    return run.strategy
-
-
-def folder_bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0

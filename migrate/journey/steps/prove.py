@@ -64,6 +64,8 @@ class Proved(StepResult):
     """Kind -> fates of what was on the new phone before and was not chosen."""
     kept_files: FateCounts = field(default_factory=dict)
     kept_loose: FateCounts = field(default_factory=dict)
+    kept_later: FateCounts = field(default_factory=dict)
+    """Why some of what was on the new phone before is still arriving: a rebuild has its own apps downloaded again."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ def as_result(proof: Proof) -> Proved:
         kept_items={kind: counts(fates) for kind, fates in sorted(proof.kept.items.items())},
         kept_files=counts(proof.kept.files),
         kept_loose=counts(proof.kept.loose),
+        kept_later=counts(proof.kept.later),
     )
 
 

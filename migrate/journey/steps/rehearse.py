@@ -29,6 +29,7 @@ from migrate.journey.rehearsal_phone import build_rehearsal_phone, serve_on_sock
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
 from migrate.journey.steps.compose import AgreedSelection, ComposedSet, load_agreed_selection
+from migrate.journey.steps.erase import has_agreed
 from migrate.journey.steps.restore import RESTORE_OPTIONS, should_install_apps
 from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified, seal_of_set
 from migrate.journey.threads import in_thread
@@ -105,7 +106,10 @@ async def rehearse(
         before = await open_with_claims(run, safety.backup, "new") if safety else None
         before_backup = opened.enter_context(before.backup) if before else None
         folder = BackupFolder(composed.set)
-        rehearsal_phone = await in_thread(run, lambda: build_rehearsal_phone(facts, installed, folder, before_backup))
+        erased = has_agreed(run.journal)
+        rehearsal_phone = await in_thread(
+            run, lambda: build_rehearsal_phone(facts, installed, folder, before_backup, erased=erased)
+        )
         await _restore(run, composed, rehearsal_phone)
         rehearsal_check = RehearsalCheck(
             rehearsal_phone=rehearsal_phone,
@@ -203,7 +207,7 @@ class RehearsalCheck:
 
     def _must_stay(self) -> Iterator[Record]:
         """What is on the new phone, was not chosen, and is not replaced by what was chosen."""
-        if self.before is None or self.before_claims is None or self.strategy is Strategy.REPLACE:
+        if self.before is None or self.before_claims is None or not self.strategy.is_in_use:
             return
         for record in self.before.records():
             if record.kind is Kind.DIRECTORY or (record.domain, record.relative_path) in self.agreement.records:
@@ -212,7 +216,7 @@ class RehearsalCheck:
                 yield record
 
     def _fate_of_kept(self, record: Record) -> str:
-        """`kept` if it is untouched, or was sent again within a graft and is the same."""
+        """`kept` if it is untouched, or was sent again (within a rebuild or graft) and is the same."""
         assert self.before is not None
         node = self.rehearsal_phone.files.get(record.domain, record.relative_path)
         if node is None:

@@ -15,21 +15,25 @@ from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
 from migrate.journey.steps.agree import refuse_damaged_set, refuse_unready_phone
 from migrate.journey.steps.compose import ComposedSet
+from migrate.journey.steps.erase import prepare_phone_in_use
+from migrate.journey.steps.find_my import when_find_my_is_off
 from migrate.journey.steps.verify import NewPhoneVerified, seal_of_set
 from migrate.phone.discovery import find_phones
 from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions
 from migrate.phone.phone import wait_until_ready
 from migrate.plan.model import Plan
-from migrate.plan.strategy import Strategy
+from migrate.plan.strategy import FULL_RESTORES, Strategy
 
+FULL_RESTORE = RestoreOptions(
+    system_files=True,
+    should_reboot=True,
+    dont_copy_backup=True,
+    preserve_settings=False,
+    remove_items_not_restored=True,
+)
 RESTORE_OPTIONS = {  # contract 5; all five are always sent, because a missing one means YES to the phone (facts 4.1)
-    Strategy.REPLACE: RestoreOptions(
-        system_files=True,
-        should_reboot=True,
-        dont_copy_backup=True,
-        preserve_settings=False,
-        remove_items_not_restored=True,
-    ),
+    Strategy.REPLACE: FULL_RESTORE,
+    Strategy.REBUILD: FULL_RESTORE,
     Strategy.OVERLAY: RestoreOptions(
         system_files=True,
         should_reboot=True,
@@ -57,13 +61,14 @@ class Restored(StepResult):
     confirmed: bool | None = None
     """Whether the phone itself reported that it was done."""
     found_done: bool = False
-    """The process was killed before it could journal the end of the restore; the other fields are unknown."""
+    """The phone showed it when it was looked at, because the link or the process ended without its answer."""
 
 
 async def restore(run: Run, plan: Plan, composed: ComposedSet, safety: NewPhoneVerified | None) -> Restored:
     """Send the restore set. From here on an undo needs the safety backup."""
     if not run.restore_set_checked:  # confirmed in another process: a disk may have rotted since
         await refuse_damaged_set(run, composed.set)
+    await prepare_phone_in_use(run)
     async with run.phone("new", needs_cable=True) as phone:
         await refuse_unready_phone(run, plan, composed, phone)
         password = await password_of(run, composed.set, run.restore_set_role)
@@ -78,14 +83,18 @@ async def restore(run: Run, plan: Plan, composed: ComposedSet, safety: NewPhoneV
             on_refused=lambda: run.journal.append({"restore_not_taken": True}),
         )
         try:
-            report = await phone.restore(
-                composed.set,
-                options=RESTORE_OPTIONS[run.strategy],
-                password=password,
-                restore_applications=should_install_apps(run),
-                progress=run.progress(),
-                attempt=attempt,
-                seal=seal,
+            report = await when_find_my_is_off(
+                run,
+                phone.facts.name_or_model,
+                lambda: phone.restore(
+                    composed.set,
+                    options=RESTORE_OPTIONS[run.strategy],
+                    password=password,
+                    restore_applications=should_install_apps(run),
+                    progress=run.progress(),
+                    attempt=attempt,
+                    seal=seal,
+                ),
             )
         except BaseException:
             if attempt.was_not_taken and not attempt.refused:
@@ -95,8 +104,8 @@ async def restore(run: Run, plan: Plan, composed: ComposedSet, safety: NewPhoneV
 
 
 def should_install_apps(run: Run) -> bool:
-    """Whether the phone is asked to install apps (contract 5). A phone in use has them by now."""
-    return run.strategy is Strategy.REPLACE
+    """Whether the phone is asked to install apps (contract 5). For the other strategies it has them by now."""
+    return run.strategy in FULL_RESTORES
 
 
 async def trace(run: Run, udid: str) -> dict[str, Any]:

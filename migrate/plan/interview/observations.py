@@ -37,6 +37,7 @@ class Phone:
     find_my: bool | None = None
     battery_percent: int | None = None
     setup_finished: bool | None = None
+    synced_data: Mapping[str, tuple[str, ...]] | None = None
     connected: bool = True
 
     @property

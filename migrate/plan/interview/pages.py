@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from migrate.categories.catalogue import APP_PREFIX
+from migrate.categories.catalogue import APP_PREFIX, load_catalogue
 from migrate.language import _
+from migrate.plan.in_use import ERASED_ONLY_CATEGORIES, SYNCED_BY, moved_stores
 from migrate.plan.interview.answers import Answers
 from migrate.plan.interview.observations import (
     BACK,
@@ -24,8 +25,7 @@ from migrate.plan.interview.observations import (
     old_phone_key,
     total_size_bytes,
 )
-from migrate.plan.strategy import ERASED_ONLY_CATEGORIES, choose_strategy
-from migrate.problems import BackupTooOld, MigrateError, NewPhoneTooFull, StrategyRefused
+from migrate.problems import BackupTooOld, MigrateError, NewPhoneTooFull
 
 LATER, FOLDER, START_OVER, CONTINUE = "later", "folder", "afresh", "go-on"
 ERASED: Literal["erased"] = "erased"
@@ -88,15 +88,9 @@ def ask_new_phone(facts: MoveFacts, answers: Answers) -> Question:
 
 def ask_new_phone_state(facts: MoveFacts, answers: Answers) -> Question:
     new = _new(facts, answers)
-    refused: MigrateError | None = None
-    if new is not None and new.ios_version is not None:
-        try:
-            choose_strategy(IN_USE, new.ios_version, phone=new.name_or_model)
-        except StrategyRefused as error:
-            refused = error
     return Question(
         name="new-is",
-        options=(Option(value=ERASED), Option(value=IN_USE, refused=refused)),
+        options=(Option(value=ERASED), Option(value=IN_USE)),
         phone=new.name_or_model if new else None,
     )
 
@@ -123,9 +117,9 @@ def prepare_signs_of_use(facts: MoveFacts, answers: Answers) -> Preparation | No
 
 
 def ask_encryption(facts: MoveFacts, answers: Answers) -> Question:
-    return Question(
-        name="encryption", options=(Option(value="on"), Option(value="off")), phone=_old_phone_name(facts, answers)
-    )
+    """A phone in use gets its own encrypted backup back, and so the plan cannot leave encryption off."""
+    off = () if is_new_phone_in_use(answers) else (Option(value="off"),)
+    return Question(name="encryption", options=(Option(value="on"), *off), phone=_old_phone_name(facts, answers))
 
 
 def is_encryption_off(facts: MoveFacts, answers: Answers) -> bool:
@@ -290,12 +284,20 @@ def category_entries(facts: MoveFacts, answers: Answers) -> tuple[CategoryEntry,
     """The categories and apps that can move: those in the old phone's backup, or all if there is no backup yet."""
     contents = old_backup_contents(facts, answers)
     every = contents.category_entries if contents else facts.catalogue
-    encrypted = is_encrypted(facts, answers)
-    return tuple(
-        one
-        for one in every
-        if not (is_new_phone_in_use(answers) and one.id in ERASED_ONLY_CATEGORIES)
-        and (encrypted or not one.needs_encryption)
+    encrypted, refused = is_encrypted(facts, answers), refused_in_use(facts, answers)
+    return tuple(one for one in every if one.id not in refused and (encrypted or not one.needs_encryption))
+
+
+def refused_in_use(facts: MoveFacts, answers: Answers) -> frozenset[str]:
+    """The categories that this new phone cannot take because it is in use, as far as the phones are known."""
+    if not is_new_phone_in_use(answers):
+        return frozenset()
+    old, new, contents = _old(facts, answers), _new(facts, answers), old_backup_contents(facts, answers)
+    ios = contents.ios_version if contents else old.ios_version if old else None
+    moved = moved_stores(load_catalogue().ids, ios, new.ios_version if new else None)
+    synced = (new.synced_data if new else None) or {}
+    return ERASED_ONLY_CATEGORIES.union(
+        (one.category.id for one in moved), (category for name, category in SYNCED_BY.items() if synced.get(name))
     )
 
 

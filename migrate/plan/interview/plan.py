@@ -40,7 +40,8 @@ def build_plan(facts: MoveFacts, answers: Answers) -> Plan:
     raw["old_phone"] = (
         {"backup": str(folder)} if folder else {"udid": old_phone_key(answers)} if old_phone_key(answers) else {}
     )
-    raw["backup"] = {"encrypted": is_encrypted(facts, answers), "begin": "as-is" if folder else "incremental"}
+    encrypted = not erased or is_encrypted(facts, answers)  # that of a phone in use has to be
+    raw["backup"] = {"encrypted": encrypted, "begin": "as-is" if folder else "incremental"}
     raw["move"] = _move_selection(facts, answers)
     raw["safety"] = {"accept_unreadable": answers.one("unreadable") == "accept"}
     return Plan.model_validate(raw)

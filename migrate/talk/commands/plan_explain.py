@@ -73,6 +73,8 @@ def explain(
                 strategy=strategy,
                 encrypted=opened.manifest.is_encrypted,
                 installed=new.installed,
+                old_ios=folder.ios_version,
+                new_ios=new.facts.ios_version if new.facts else None,
                 unreadable=files_by_owner(opened.records(), frozenset(seal.unreadable if seal else ()), claims),
             )
             answer = explained(tally(opened, claims, tmp=workspace.tmp), context)
@@ -136,7 +138,7 @@ async def new_phone(plan: Plan, folder: BackupFolder, workspace: Workspace) -> N
 
 
 def expected_strategy(plan: Plan, folder: BackupFolder, new: NewPhone) -> Strategy | None:
-    """The strategy a run of the plan would use; None if the new phone is in use and its iOS version is not known.
+    """The strategy a run of the plan would use; None if that depends on an iOS version that is not known.
 
     Raises:
         EncryptionNeeded, BackupNewerThanPhone, StrategyRefused: a run of this plan would be refused. The backup's
@@ -152,11 +154,10 @@ def expected_strategy(plan: Plan, folder: BackupFolder, new: NewPhone) -> Strate
         refuse_newer_backup(folder.ios_version, version, phone=new.facts.name_or_model)
     if plan.new_phone.is_ == "erased":
         return Strategy.REPLACE
-    if new.facts is None or version is None:
+    experimental, name = plan.new_phone.experimental, new.facts.name_or_model if new.facts else None
+    if experimental and version is None:
         return None
-    return choose_strategy(
-        plan.new_phone.is_, version, experimental=plan.new_phone.experimental, phone=new.facts.name_or_model
-    )
+    return choose_strategy(plan.new_phone.is_, version, experimental=experimental, phone=name)
 
 
 # -- text ------------------------------------------------------------------------------------------------------------

@@ -124,7 +124,6 @@ BY_CODE: Mapping[str, Mapping[str, Any]] = {
     "file-unreadable-on-phone": {"reason": "Input/output error"},
     "foreign-entry": {"name": ".DS_Store"},
     "form-broken": {"relative_path": "Media/DCIM/100APPLE/IMG_0001.JPG", "reason": "it ends in the middle"},
-    "graft-needs-safety": {"key": "save_new_phone_first = false"},
     "half-group": {
         "whole": "the photo library",
         "moving": ("the originals",),

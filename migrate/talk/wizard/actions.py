@@ -20,9 +20,8 @@ from migrate.phone.discovery import find_phones
 from migrate.phone.facts import PhoneFacts
 from migrate.plan.interview.answers import SECRETS, Answer, Answers
 from migrate.plan.interview.observations import MoveFacts, Phone, Preparation, new_udid, old_folder, old_phone_key
-from migrate.plan.interview.pages import CONTINUE, IN_USE, is_encrypted
+from migrate.plan.interview.pages import CONTINUE, is_encrypted
 from migrate.plan.interview.questions import next_question
-from migrate.plan.strategy import choose_strategy
 from migrate.problems import (
     MigrateError,
     NoMuxer,
@@ -141,8 +140,6 @@ class WizardActions:
                 return with_phone(move_facts, facts)
             case "look-at-new" | "meet-new":
                 facts, signs = await connect_phone(self.phone_session(move_facts, answers), "new")
-                if answers.one("new-is") == IN_USE:
-                    choose_strategy("in-use", facts.ios_version, phone=facts.name_or_model)
                 move_facts = replace(
                     with_phone(move_facts, facts), signs_of_use={**move_facts.signs_of_use, facts.udid: signs}
                 )

@@ -16,9 +16,9 @@ from migrate.plan.interview.pages import (
     LATER,
     START_OVER,
 )
-from migrate.problems import MigrateError, StrategyRefused
+from migrate.problems import MigrateError
 from migrate.talk import step_texts
-from migrate.talk.console import format_problem, is_plain
+from migrate.talk.console import is_plain
 from migrate.talk.wizard import choice_pages
 from migrate.talk.wizard.page import Page, Row, refusal_lines, wrap_paragraphs
 from migrate.units import format_bytes
@@ -163,28 +163,17 @@ def _new_is(question: Question, facts: MoveFacts, answers: Answers) -> Page:
             "New or erased: it becomes your old phone, with everything or with what you choose. What is on it now is "
             "lost."
         ),
-        _("In use: it keeps its data, and each thing you choose replaces its counterpart. Passwords cannot move."),
+        _(
+            "In use: it keeps its data, and each thing you choose replaces its counterpart. For that it is backed up, "
+            "and that backup is restored to it with your choice in it. Passwords, accounts and Wallet cannot move."
+        ),
     ]
-    error = next((option.refused for option in question.options if option.refused), None)
-    refused = _("not possible with its iOS version") if error else ""
     rows = (
         Row(ERASED, (_("New or erased: it becomes my old phone"),)),
-        Row(IN_USE, (_("In use: only some things move to it"),), refused=refused),
+        Row(IN_USE, (_("In use: only some things move to it"),)),
     )
-    shown = wrap_paragraphs(*lines) + (("", *_not_while_in_use(error)) if error else ())
     title = _("What is {phone} now?").format(phone=question.phone or _("the new phone"))
-    return Page("new-is", title, lines=shown, rows=rows, back_label=_back(facts))
-
-
-def _not_while_in_use(error: MigrateError) -> tuple[str, ...]:
-    """Why, and what helps here: the wizard does not offer the plan's experimental strategies."""
-    if not isinstance(error, StrategyRefused):
-        return refusal_lines(error)
-    then = _(
-        "If you need nothing that is on it, erase it: on the phone, Settings, General, Transfer or Reset, Erase All "
-        "Content and Settings. Otherwise leave it as it is."
-    )
-    return tuple(format_problem(error.what, error.why, then))
+    return Page("new-is", title, lines=wrap_paragraphs(*lines), rows=rows, back_label=_back(facts))
 
 
 def _back(facts: MoveFacts) -> str | None:
@@ -214,10 +203,17 @@ def _encryption(question: Question, facts: MoveFacts, answers: Answers) -> Page:
             "keeps it until you change it, so write it down."
         ),
     )
-    rows = (
-        Row("on", (_("Yes, with a password that I choose now"),)),
-        Row("off", (_("No; what is listed above does not move"),)),
+    allowed = question.allowed_values
+    rows = tuple(
+        row
+        for row in (
+            Row("on", (_("Yes, with a password that I choose now"),)),
+            Row("off", (_("No; what is listed above does not move"),)),
+        )
+        if row.value in allowed
     )
+    if "off" not in allowed:
+        lines += wrap_paragraphs(_("A phone in use gets its own backup back, and needs an encrypted one for that."))
     return Page("encryption", _("Encrypt the backup?"), lines=lines, rows=rows)
 
 

@@ -35,6 +35,8 @@ ACTION_STEPS: dict[UserAction, tuple[str, ...]] = {
     ),
 }
 """An action -> what to do on the phone, in order. The other actions are one sentence in step_texts.py."""
+NOT_WAITED_FOR: frozenset[UserAction] = frozenset({"airplane-mode"})
+"""A phone does not tell whether it is done."""
 RESTARTING: tuple[str, ...] = (
     mark("It restarts: the Apple logo, a progress bar, then Hello."),
     mark("Leave it connected. This can take a while."),
@@ -50,7 +52,8 @@ def action_page(phone: str, action: UserAction, step: str, apps: tuple[str, ...]
     shown = numbered if len(lines) > 1 else [wrapped(lines[0], indent="  ", first="  ")]
     please = action == "connect" and not restarting
     title = _("Please") if please else _("Now on {phone}:").format(phone=phone)
-    return ["", heading(title), *shown, "  " + _("(This continues as soon as it is done.)")]
+    waits = () if action in NOT_WAITED_FOR else ("  " + _("(This continues as soon as it is done.)"),)
+    return ["", heading(title), *shown, *waits]
 
 
 class NewEventFilter:

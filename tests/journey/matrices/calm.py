@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
+from migrate.categories.catalogue import load_catalogue
+from migrate.plan.in_use import moved_stores
 from migrate.simulator.aftermath.settings import Aftermath
 from migrate.simulator.contents import ContentsSpec
 from migrate.simulator.device.identity import MODELS
@@ -16,7 +18,7 @@ from tests.journey.moves import NEW, NEW_PASSWORD, OLD, a_phone
 
 VERSIONS = ("15.8.2", "16.4", "16.7.8", "17.5.1", "18.1.1", "18.5", "26.1", "27.0")
 OVERLAY = VERSIONS[:-1]
-STRATEGIES: tuple[StrategyName, ...] = ("replace", "overlay", "replace", "overlay", "graft")
+STRATEGIES: tuple[StrategyName, ...] = ("replace", "rebuild", "replace", "overlay", "rebuild", "graft")
 
 
 @dataclass(frozen=True)
@@ -38,19 +40,23 @@ class CalmMove:
 
     @property
     def leaves_out(self) -> tuple[str, ...]:
-        """Categories that a phone in use does not take from an older iOS, because it has its own store in a new place:
-        the simulator then keeps that one, and nothing takes the sent one into it."""
+        """Categories that a phone in use refuses: its iOS keeps them elsewhere, or it syncs them with an account."""
         if self.strategy == "replace":
             return ()
-        before, after = (int(version.split(".")[0]) for version in (self.old_ios, self.new_ios))
-        left_out = {17: ("voice-memos", "reminders"), 27: ("alarms",)}
-        return tuple(one for since, names in left_out.items() if before < since <= after for one in names)
+        moved = (one.category.id for one in moved_stores(load_catalogue().ids, self.old_ios, self.new_ios))
+        own = _contents(self.seed + 1000)
+        synced = {
+            "contacts": own.icloud_contacts, "notes": own.icloud_notes or own.icloud_only_note_media,
+            "calendars": own.icloud_events or own.subscribed_events, "reminders": own.icloud_reminders,
+            "photos": own.icloud_only_photos, "messages": own.icloud_only_attachments,
+        }  # fmt: skip
+        return (*moved, *(category for category, items in synced.items() if items))
 
 
 def calm_move(seed: int) -> CalmMove:
     chance = random.Random(f"calm {seed}")
     strategy = STRATEGIES[seed % len(STRATEGIES)]
-    allowed = {"replace": VERSIONS, "overlay": OVERLAY, "graft": ("27.0",)}[strategy]
+    allowed = {"overlay": OVERLAY, "graft": ("27.0",)}.get(strategy, VERSIONS)
     new_ios = allowed[(seed // len(STRATEGIES)) % len(allowed)]
     old_ios = chance.choice(VERSIONS[: VERSIONS.index(new_ios) + 1])
     models = sorted(name for name in MODELS if name.startswith("iPhone"))

@@ -28,9 +28,9 @@ from migrate.simulator.contents import ContentsSpec
 from migrate.simulator.device.phone import SimulatedPhone
 from tests.journey.moves import NEW_PASSWORD, PASSWORD, UNTOUCHED, Lab, Person, new_phone, old_phone
 
-Way = Literal["replace encrypted", "replace plain", "overlay", "graft"]
+Way = Literal["replace encrypted", "replace plain", "rebuild", "overlay", "graft"]
 Cut = Literal["killed before", "killed after", "torn by a power cut", "stopped with Ctrl-C after"]
-WAYS: tuple[Way, ...] = ("replace encrypted", "replace plain", "overlay", "graft")
+WAYS: tuple[Way, ...] = ("replace encrypted", "replace plain", "rebuild", "overlay", "graft")
 CUTS: tuple[Cut, ...] = ("killed before", "killed after", "torn by a power cut", "stopped with Ctrl-C after")
 LINES = (
     "started restore", "restore_begins", "restore_half_sent", "restore_taken", "finished restore",
@@ -114,10 +114,10 @@ def lab_for(make_lab: Callable[..., Lab], way: Way) -> tuple[Lab, dict[str, Any]
         ios = "18.5" if way == "overlay" else "27.0"
         own: dict[str, Any] = {"spec": TINY, "keybag_rounds": 10, "backup_password": NEW_PASSWORD}
         lab = make_lab(old, new_phone(ios, empty=False, aftermath=UNTOUCHED, **own))
-        experimental = ["graft"] if way == "graft" else []
+        experimental = [] if way == "rebuild" else [way]
         sections["new_phone"] = {"is": "in-use", "experimental": experimental}
         sections["move"] = {"categories": chosen, "may_replace": chosen}
-    lab.person = Person({"old": PASSWORD, "new": NEW_PASSWORD if way in ("overlay", "graft") else None})
+    lab.person = Person({"old": PASSWORD, "new": NEW_PASSWORD if way in ("rebuild", "overlay", "graft") else None})
     return lab, sections
 
 

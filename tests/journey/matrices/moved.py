@@ -28,6 +28,7 @@ from migrate.journey.proof.evidence import Evidence, Side
 from migrate.journey.proof.prover import Proof, prove
 from migrate.journey.steps.compose import ComposedSet
 from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified
+from migrate.plan.in_use import ERASED_ONLY_CATEGORIES
 from migrate.plan.strategy import Strategy
 from migrate.simulator.agent.keychain.phone_keychain import add_keychain_to_snapshot
 from migrate.simulator.agent.memory import keys_of
@@ -39,10 +40,10 @@ from tests.backup.memory_manifest import MemoryManifest
 from tests.journey.matrices.contents import LINE, WHATSAPP, WHATSAPP_BUSINESS
 from tests.journey.moves import NEW_PASSWORD, PASSWORD, Lab
 
-StrategyName = Literal["replace", "overlay", "graft"]
+StrategyName = Literal["replace", "rebuild", "overlay", "graft"]
 KINDS = {"file": Kind.FILE, "directory": Kind.DIRECTORY, "symlink": Kind.SYMLINK}
-NOT_FOR_A_PHONE_IN_USE = ("passwords", "other-system", "health", "wifi")
-"""The first two cannot be chosen for a phone in use. Health and networks are left there, so that something is kept."""
+KEPT = ("health", "wifi")
+"""Left on a phone in use, so that something is kept."""
 APPS = ("com.example.chatter", "com.example.sketchbook", LINE, WHATSAPP, WHATSAPP_BUSINESS)
 OVERDUE_DAYS = 8.0
 
@@ -51,10 +52,11 @@ def sections_of(strategy: StrategyName, *leave_out: str) -> dict[str, Any]:
     """The plan's sections: everything, or all that a phone in use can take."""
     if strategy == "replace":
         return {}
-    categories = [one for one in load_catalogue().ids if one not in (*NOT_FOR_A_PHONE_IN_USE, *leave_out)]
+    not_moved = (*ERASED_ONLY_CATEGORIES, *KEPT, *leave_out)
+    categories = [one for one in load_catalogue().ids if one not in not_moved]
     new: dict[str, Any] = {"is": "in-use"}
-    if strategy == "graft":
-        new["experimental"] = ["graft"]
+    if strategy != "rebuild":
+        new["experimental"] = [strategy]
     move = {"categories": categories, "apps": list(APPS), "may_replace": [*categories, *APPS]}
     return {"new_phone": new, "move": move}
 
@@ -179,7 +181,7 @@ def _write_blob(node: Node, record: Record, folder: Path, shared: Path, written:
 def moved(lab: Lab, strategy: StrategyName, tmp: Path, *leave_out: str) -> Iterator[Moved]:
     """Take the move to its end and open the backups that its proof compares."""
     own = lab.new.files.copy()
-    safety = {"prove": False, "save_new_phone_first": strategy != "replace"}
+    safety = {"prove": False}
     plan = lab.plan(**sections_of(strategy, *leave_out), safety=safety)
     assert lab.move(plan).outcome == "done"
     journal = lab.last_run.journal()

@@ -22,6 +22,7 @@ from tests.journey.matrices.contents import (
 )
 from tests.journey.matrices.spoil import Spoiled
 
+IN_USE = ("rebuild", "overlay", "graft")
 HOME, CAMERA, MEDIA = "HomeDomain", "CameraRollDomain", "MediaDomain"
 CHATTER, SKETCHBOOK = "AppDomain-com.example.chatter", "AppDomain-com.example.sketchbook"
 CHATTER_GROUP = "AppDomainGroup-group.com.example.chatter.shared"
@@ -38,7 +39,7 @@ class Sabotage:
     """A kind's id, or the sort of files."""
     what: str
     apply: Callable[[Spoiled], str]
-    on: tuple[str, ...] = ("replace", "overlay", "graft")
+    on: tuple[str, ...] = ("replace", *IN_USE)
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.what}"
@@ -306,7 +307,7 @@ def _of_table(one: Table) -> Iterator[Sabotage]:
     yield Sabotage(one.kind, "damaged store", damaged)
     yield Sabotage(one.kind, "arrived empty", all_of(f"DELETE FROM {one.table}"))
     if one.kind not in SAME_ON_BOTH:
-        yield Sabotage(one.kind, "the phone kept its own", kept_own, ("overlay", "graft"))
+        yield Sabotage(one.kind, "the phone kept its own", kept_own, IN_USE)
     yield Sabotage(one.kind, "one lost", named(f"DELETE FROM {one.table} WHERE {one.row}"))
     for what, change in one.changes.items():
         yield Sabotage(one.kind, what, named(f"UPDATE {one.table} SET {change} WHERE {one.row}"))
@@ -368,7 +369,7 @@ def _of_files_of_items() -> Iterator[Sabotage]:
         phone.keep_own(CAMERA, r"Media/DCIM/.+\.JPG")
         return "IMG_000"
 
-    yield Sabotage("photos' files", "the phone kept its own", own_photos, ("overlay", "graft"))
+    yield Sabotage("photos' files", "the phone kept its own", own_photos, IN_USE)
 
     def swapped(phone: Spoiled) -> str:
         one, other = phone.find(CAMERA, r"Media/DCIM/.+\.JPG")[:2]
@@ -607,7 +608,7 @@ def _of_documents() -> Iterator[Sabotage]:
         yield Sabotage("documents", f"{one.what} with a bit flipped", flipped)
         yield Sabotage("documents", f"{one.what} cut", cut)
         if one.can_be_own:
-            yield Sabotage("documents", f"{one.what}: the phone kept its own", own, ("overlay", "graft"))
+            yield Sabotage("documents", f"{one.what}: the phone kept its own", own, IN_USE)
 
 
 APP_DATABASES: tuple[tuple[str, str, str, Mapping[str, str]], ...] = (
@@ -696,7 +697,7 @@ def _of_app_databases() -> Iterator[Sabotage]:
             return name
 
         yield Sabotage("databases", f"{name} lost", lost)
-        yield Sabotage("databases", f"{name}: the phone kept its own", own, ("overlay", "graft"))
+        yield Sabotage("databases", f"{name}: the phone kept its own", own, IN_USE)
         for what, statement in statements.items():
 
             def changed(

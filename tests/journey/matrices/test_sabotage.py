@@ -26,6 +26,7 @@ from tests.journey.moves import NEW_PASSWORD, PASSWORD, Lab, Person, new_phone, 
 MakeLab = Callable[..., Lab]
 IOS: dict[StrategyName, tuple[str, str]] = {
     "replace": ("17.5.1", "26.1"),
+    "rebuild": ("17.5.1", "26.6"),
     "overlay": ("17.5.1", "18.5"),
     "graft": ("27.0", "27.0"),
 }
@@ -96,7 +97,7 @@ def run_matrix(phone: Moved, sabotages: list[Sabotage]) -> tuple[int, list[str],
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("strategy", ["replace", "overlay", "graft"])
+@pytest.mark.parametrize("strategy", ["replace", "rebuild", "overlay", "graft"])
 def test_every_sabotage_is_noticed(make_lab: MakeLab, tmp_path: Path, strategy: StrategyName) -> None:
     lab = lab_for(make_lab, strategy)
     wanted = [one for one in every_sabotage(lab.new.ios) if strategy in one.on]
@@ -135,7 +136,7 @@ def test_a_sample_of_sabotages_is_noticed(make_lab: MakeLab, tmp_path: Path) -> 
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("strategy", ["replace", "overlay", "graft"])
+@pytest.mark.parametrize("strategy", ["replace", "rebuild", "overlay", "graft"])
 def test_a_whole_run_names_what_was_lost(make_lab: MakeLab, strategy: StrategyName) -> None:
     """A lost contact fails the run at once. A lost photo may still be loading, and fails it a week later."""
     lab, lost = lab_for(make_lab, strategy), []

@@ -1,0 +1,69 @@
+"""What the first meeting with the new phone decides: the strategy, and whether the phone can take the move at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from migrate.journey.run_state import Run
+from migrate.journey.steps.back_up import NewPhoneBackedUp, back_up, back_up_new_phone, ready_to_back_up
+from migrate.journey.steps.erase import refuse_too_little_room
+from migrate.journey.steps.freshness import note_state
+from migrate.journey.steps.verify import OldPhoneVerified
+from migrate.phone.facts import PhoneFacts
+from migrate.plan.model import Plan
+from migrate.plan.preflight import refuse_strategy
+from migrate.plan.strategy import OWN_BACKUP_STRATEGIES, Strategy, choose_strategy
+
+
+async def settle_strategy(run: Run, plan: Plan, old_ios_version: str | None) -> Strategy:
+    """The run's strategy: what the plan and both iOS versions allow (design 4). Meets the new phone if it has to.
+
+    Raises:
+        What `refuse_unfit_phone` raises.
+    """
+    if run.journal.latest_value("strategy") is None:
+        version = None
+        if plan.new_phone.is_ == "in-use":
+            async with run.phone("new") as phone:
+                version = phone.facts.ios_version
+                refuse_unfit_phone(run, plan, phone.facts, old_ios_version)
+        run.set_strategy(choose_strategy(plan.new_phone.is_, version, experimental=plan.new_phone.experimental))
+    return run.strategy
+
+
+async def back_up_before_move(run: Run, plan: Plan, verified: OldPhoneVerified) -> NewPhoneBackedUp:
+    """Back up the new phone before it is changed. A set that is made from this backup needs it fresh: the person is
+    asked not to change anything from here on, and what the phone looks like is noted.
+
+    Raises:
+        What `refuse_unfit_phone` and a backup raise.
+    """
+    strategy = await settle_strategy(run, plan, verified.ios_version)
+    if strategy not in OWN_BACKUP_STRATEGIES:
+        return await back_up_new_phone(run)
+    async with run.phone("new") as phone, ready_to_back_up(run, phone, "new") as folder:
+        refuse_unfit_phone(run, plan, phone.facts, verified.ios_version)
+        run.progress().person_needed(phone.facts.name_or_model, "airplane-mode")
+        await note_state(run, phone)
+        return NewPhoneBackedUp(folder, *await back_up(run, phone, folder, "incremental", "new"))
+
+
+def refuse_unfit_phone(run: Run, plan: Plan, facts: PhoneFacts, old_ios_version: str | None) -> None:
+    """Refuse a phone in use as soon as it is met, because it will be backed up for hours.
+
+    Raises:
+        StrategyRefused, BackupNewerThanPhone, CategoriesMovedStore, CategoriesSynced, RebuildDoesNotFit.
+    """
+    if plan.new_phone.is_ == "in-use":
+        refuse_strategy(plan, facts, old_ios_version=old_ios_version)
+        refuse_too_little_room(run, plan, facts, set_bytes=own_backup_bytes(run, facts.udid))
+
+
+def own_backup_bytes(run: Run, udid: str) -> int | None:
+    """The size of the new phone's own backup, if there is one here; it is about to be brought up to date."""
+    folder = run.home.working_backup(udid)
+    return folder_bytes(folder) if folder.is_dir() else None
+
+
+def folder_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0
