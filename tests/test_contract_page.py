@@ -62,7 +62,7 @@ def commands_in(cell: str) -> list[str]:
 
 
 def options_by_command() -> dict[str, set[str]]:
-    """What the page says: a command's options; `as run` and `passwords` stand for others."""
+    """What the page says: a command's options; `as run`, with or without some, and `passwords` stand for others."""
     found: dict[str, set[str]] = {}
     for names, options in table(section(CONTRACT, "1."), "command"):
         named = set(re.findall(r"`(--[a-z-]+)", options))
@@ -71,6 +71,7 @@ def options_by_command() -> dict[str, set[str]]:
         for name in commands_in(names):
             if "as `run`" in options:
                 named = found["run"] - set(re.findall(r"without `(--[a-z-]+)", options))
+                named |= set(re.findall(r"with `(--[a-z-]+)", options))
             found[name] = named - GLOBAL_OPTIONS
     return found
 

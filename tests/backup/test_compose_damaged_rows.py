@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from migrate.backup.record import file_id
-from migrate.problems import GraftWouldDelete
+from migrate.problems import RestoreWouldDelete
 from tests.backup.small_backup import SmallBackup, healthy_backup
 from tests.backup.test_compose import LEVEL, contents, ids, make_set
 from tests.backup.test_compose_graft import MESSAGES, OWN_PHOTO, NewPhone, graft, new_phone
@@ -52,7 +52,7 @@ def test_a_damaged_row_of_the_new_phones_own_backup_stops_the_graft(
     """A set without it would delete the photo from the new phone."""
     new.bad_archives[OWN_PHOTO] = b"no archive"
     new.write_manifest()
-    with pytest.raises(GraftWouldDelete) as refused:
+    with pytest.raises(RestoreWouldDelete) as refused:
         graft(old, new, tmp_path / "set", MESSAGES)
     assert refused.value.relative_path == OWN_PHOTO[1] and "its row is damaged" in refused.value.why
     assert not list(tmp_path.glob("set/*"))
@@ -68,6 +68,6 @@ def test_a_row_of_the_new_phones_own_backup_with_another_files_id_stops_the_graf
     place.parent.mkdir(exist_ok=True)
     blob.rename(place)
     new.write_manifest()
-    with pytest.raises(GraftWouldDelete) as refused:
+    with pytest.raises(RestoreWouldDelete) as refused:
         graft(old, new, tmp_path / "set", MESSAGES)
     assert refused.value.relative_path == OWN_PHOTO[1] and "another file's id" in refused.value.why

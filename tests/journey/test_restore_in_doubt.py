@@ -201,3 +201,40 @@ def test_a_locked_phone_that_cannot_say_is_not_taken_for_a_restored_one(
 
     now = asyncio.run(doubt._look_at(FakeRun(), "U", BEFORE))  # type: ignore[arg-type]
     assert now == BEFORE and len(seen) == 3 and Told.asked == ["unlock", "unlock done"]
+
+
+@pytest.mark.soak
+def test_a_restore_that_ends_without_the_phones_answer_is_looked_at(
+    everything: Callable[..., tuple[Lab, dict[str, Any]]], staged: list[int]
+) -> None:
+    """Everything was sent, the phone restarts, and its answer never comes: the run itself looks before it goes on."""
+    lab, sections = everything(faults=Faults(drop_instead_of_response=True))
+    assert lab.move(lab.plan(**sections)).outcome == "done"
+    assert staged == [1] and lab.person.doubts == 0
+    assert lab.last_run.journal().last_try == "taken"
+
+
+def test_all_sent_and_not_taken_is_never_called_done(
+    everything: Callable[..., tuple[Lab, dict[str, Any]]], staged: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a small set everything is sent long before the phone has taken it. Then the link breaks: the phone, which is
+    still as it was, was taken for restored."""
+    monkeypatch.setattr(doubt, "LEAVES_WITHIN_S", 0.0)
+    lab, sections = everything()
+    stage, broken = RestoreRun._stage, []
+
+    def hang_up_once(run: RestoreRun, *rest: Any) -> None:
+        if not broken:
+            broken.append(run)
+            run._report_full_progress()
+            raise ConnectionAbortedError
+        stage(run, *rest)
+
+    with patch.object(RestoreRun, "_stage", hang_up_once):
+        with pytest.raises(ResendWouldLose):
+            lab.move(lab.plan(**sections))
+        assert staged == [] and lab.last_run.unfinished
+        assert resume_accepting_loss(lab) == "done"
+    assert broken
+    assert {"com.example.chatter", "com.example.sketchbook"} <= set(lab.new.apps)
+    assert any("Library/SMS/sms.db" in path for path in lab.new.files.digests())
