@@ -33,7 +33,8 @@ def test_a_failed_proof_writes_and_shows_its_receipt(make_lab: MakeLab, monkeypa
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT to a single process")
 @pytest.mark.parametrize(
-    ("step", "times"), [pytest.param("back-up-old-phone", 3, marks=pytest.mark.soak), ("receipt", 1)]
+    ("step", "times"),
+    [pytest.param("back-up-old-phone", 3, marks=pytest.mark.soak), pytest.param("receipt", 1, marks=pytest.mark.soak)],
 )
 def test_a_late_or_repeated_ctrl_c_never_reports_that_nothing_began(make_lab: MakeLab, step: str, times: int) -> None:
     """Regression: after a proven run it reported that no phone was changed, and exited with 130."""

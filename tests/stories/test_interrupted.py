@@ -54,7 +54,9 @@ def journal(lab: Lab) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (lab.only_run / "journal.ndjson").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("step", [pytest.param("back-up-old-phone", marks=pytest.mark.soak), "restore"])
+@pytest.mark.parametrize(
+    "step", [pytest.param("back-up-old-phone", marks=pytest.mark.soak), pytest.param("restore", marks=pytest.mark.soak)]
+)
 def test_a_killed_run_resumes_without_repeating_finished_steps(make_lab: MakeLab, step: str) -> None:
     old = old_phone()
     fill(old, ContentsSpec(extra_bytes=BIG), seed=3)
@@ -78,6 +80,7 @@ def test_a_killed_run_resumes_without_repeating_finished_steps(make_lab: MakeLab
         assert again < sum(node.content.size for node in old.files.walk() if node.content) + BIG // 2
 
 
+@pytest.mark.soak
 def test_a_cable_pulled_during_restore_resumes_where_it_stopped(make_lab: MakeLab) -> None:
     lab = make_lab(new=new_phone(faults=Faults(drop_restore_after_bytes=3_000_000)))
     before = lab.old.files.digests()
@@ -155,6 +158,7 @@ def test_after_a_wrong_password_the_run_resumes_without_another_backup(make_lab:
     assert_became(lab.new, before)
 
 
+@pytest.mark.soak
 def test_an_unreadable_file_stops_the_move_unless_the_plan_accepts_the_loss(make_lab: MakeLab) -> None:
     lost = "CameraRollDomain/Media/DCIM/100APPLE/IMG_0003.JPG"
     old = old_phone(faults=Faults(unreadable={lost: "Input/output error (5)"}))
@@ -199,6 +203,7 @@ class AutomaticAnswers:
         return True
 
 
+@pytest.mark.soak
 def test_a_move_cut_at_every_step_and_resumed_each_time_completes(make_lab: MakeLab, tmp_path: Path) -> None:
     """The power fails at the start and at the end of every step, and the move still completes."""
     lab = make_lab(new=new_phone(empty=False))
