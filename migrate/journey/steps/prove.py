@@ -91,12 +91,11 @@ async def prove_move(
     A failed proof raises nothing here: the receipt must be written either way, and the run ends with 60.
     """
     earlier = Earlier(composed, safety, verified)
-    deadline = time.monotonic() + run.context.arrival_wait_s
-    while True:
-        proof = await prove_once(run, plan, earlier)
-        if not proof.arriving or proof.wrong or time.monotonic() >= deadline:
-            break
+    proof = await prove_once(run, plan, earlier)
+    deadline = time.monotonic() + run.context.arrival_wait_s  # from the first look's end: a slow one is no waiting
+    while proof.arriving and not proof.wrong and time.monotonic() < deadline:
         await wait_for_arrivals(run, proof, deadline)
+        proof = await prove_once(run, plan, earlier)
     run.findings[:] = [finding for finding in run.findings if not finding.code.startswith("proof-")]
     for finding in proof.findings:
         run.found(finding)
