@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
 
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
+from migrate.backup.seal import Seal
 from tests.backup.memory_manifest import MemoryManifest
 
 Files = Mapping[tuple[str, str], bytes]
@@ -47,6 +49,26 @@ def backup_of(folder: Path, files: Files, *, modified: Mapping[tuple[str, str], 
         (folder / name[:2] / name).write_bytes(content)
     (folder / "Manifest.db").write_bytes(writer.to_bytes())
     return Backup.open(folder)
+
+
+def seal_of(files: Files, unreadable: Collection[tuple[str, str]] = ()) -> Seal:
+    """The seal of an unencrypted backup of these files, some of which the phone could not read."""
+    return Seal(
+        uuid=None,
+        date=None,
+        digests={file_id(*place): hashlib.sha256(content).hexdigest() for place, content in files.items()},
+        sizes={file_id(*place): len(content) for place, content in files.items()},
+        unreadable={file_id(*place): "Input/output error" for place in unreadable},
+        app_groups=None,
+    )
+
+
+def zero(backup: Backup, place: tuple[str, str]) -> None:
+    """Overwrite a stored file with zeros, as a bad disk does. Its length stays."""
+    record = backup.record(*place)
+    assert record is not None
+    blob = backup.stored_path(record)
+    blob.write_bytes(bytes(blob.stat().st_size))
 
 
 def database(folder: Path, script: str) -> bytes:
