@@ -14,6 +14,7 @@ from migrate.backup.seal import Seal
 from tests.backup.memory_manifest import MemoryManifest
 
 Files = Mapping[tuple[str, str], bytes]
+LINK = b"link to "
 RESTORED_AT = 1_800_000_000
 SMS = ("HomeDomain", "Library/SMS/sms.db")
 LOG = (SMS[0], SMS[1] + "-wal")
@@ -31,20 +32,29 @@ DOCUMENT = ("AppDomain-com.example.chatter", "Documents/chat.bin")
 APP_DATABASE = ("AppDomain-com.example.chatter", "Documents/store.sqlite")
 
 
+def link_to(target: str) -> bytes:
+    """What stands for the content of a symbolic link in `Files`."""
+    return LINK + target.encode()
+
+
 def backup_of(folder: Path, files: Files, *, modified: Mapping[tuple[str, str], int] | None = None) -> Backup:
     """An unencrypted backup with exactly these files, opened. `modified`: unix seconds, else before the restore."""
     folder.mkdir()
     writer = MemoryManifest("18.5")
     for number, ((domain, path), content) in enumerate(files.items(), 1):
         name = file_id(domain, path)
+        target = content.removeprefix(LINK).decode() if content.startswith(LINK) else None
+        kind, mode = (Kind.FILE, 0o100644) if target is None else (Kind.SYMLINK, 0o120755)
         writer.add(
             Record(
-                file_id=name, domain=domain, relative_path=path, kind=Kind.FILE, mode=0o100644, inode=number,
+                file_id=name, domain=domain, relative_path=path, kind=kind, mode=mode, inode=number,
                 user_id=501, group_id=501, size=len(content), modified=(modified or {}).get((domain, path), 0),
                 changed=0, born=0, protection_class=3, flags=0, encryption_key=None, digest=None,
-                extended_attributes=None, target=None,
+                extended_attributes=None, target=target,
             )
         )  # fmt: skip
+        if target is not None:
+            continue
         (folder / name[:2]).mkdir(exist_ok=True)
         (folder / name[:2] / name).write_bytes(content)
     (folder / "Manifest.db").write_bytes(writer.to_bytes())
