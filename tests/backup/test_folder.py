@@ -194,6 +194,22 @@ def test_an_oversized_plist_is_not_read_into_memory(tmp_path: Path) -> None:
     assert "larger than 1,048,576 bytes" in error.value.why
 
 
+@posix
+def test_a_plist_or_manifest_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "backup", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.write_bytes(plistlib.dumps({"UUID": "U"}))
+    (folder / "Status.plist").symlink_to(elsewhere)
+    with pytest.raises(BackupUnreadable) as error:
+        _ = BackupFolder(folder).status
+    assert "symbolic link" in error.value.why
+    database = tmp_path / "database"
+    database.write_bytes(b"SQLite format 3\0")
+    assert BackupFolder(folder).has_plain_header is None
+    (folder / "Manifest.db").symlink_to(database)
+    assert BackupFolder(folder).has_plain_header is None
+
+
 def test_a_udid_or_version_of_thousands_of_letters_is_nobodys(tmp_path: Path) -> None:
     info = {"Unique Identifier": "A" * 5_000, "Product Version": "1" * 5_000, "Device Name": "phone " * 1_000}
     (tmp_path / "Info.plist").write_bytes(plistlib.dumps(info))
