@@ -238,6 +238,26 @@ def test_a_database_of_apples_that_the_new_phone_kept_is_its_own(prove: Prove, t
     assert proof.verdict == "not proven" and codes(proof) == ["proof-kept-own"]
 
 
+@pytest.mark.parametrize(
+    ("statement", "verdict"),
+    [
+        ("DELETE FROM page WHERE id = 3; UPDATE page SET text = 'rewritten';", "not proven"),
+        ("UPDATE page SET text = 'rewritten';", "proven"),
+    ],
+)
+def test_ios_may_rewrite_the_rows_of_a_database_of_its_own_and_not_lose_one(
+    prove: Prove, tmp_path: Path, statement: str, verdict: str
+) -> None:
+    tabs = ("HomeDomain", "Library/Safari/SafariTabs.db")
+    sent = database(tmp_path, ROWS)
+    assert prove({tabs: sent}, {tabs: altered(sent, tmp_path, statement)}).verdict == verdict
+
+
+def test_a_table_with_no_column_of_the_old_one_has_none_of_its_rows(prove: Prove, tmp_path: Path) -> None:
+    now = database(tmp_path, "CREATE TABLE page (a, b); INSERT INTO page VALUES (7, 'x'), (8, 'y'), (9, 'z');")
+    assert prove({APP_DATABASE: database(tmp_path, ROWS)}, {APP_DATABASE: now}).verdict == "not proven"
+
+
 # -- housekeeping ------------------------------------------------------------------------------------------------------
 
 
