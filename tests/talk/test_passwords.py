@@ -188,7 +188,7 @@ def test_a_password_from_any_source_is_removed_from_reports(monkeypatch: pytest.
 
 def test_a_password_that_was_only_looked_up_is_removed_from_reports_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIGRATE_NEW_BACKUP_PASSWORD", "chosen-before")
-    assert at(Terminal()).choose_new("Cy's iPhone") == "chosen-before"
+    assert at(Terminal()).choose_new("Cy's iPhone", "new") == "chosen-before"
     assert redacted("it was chosen-before!") == "it was [password]!"
 
 

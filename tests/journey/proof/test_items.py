@@ -133,6 +133,7 @@ def books(folder: Path, *titles: str) -> bytes:
         (("Own",), ("Own",), 0.1, Fate.LATER),
         (("Emma",), ("Emma",), 0.1, Fate.LATER),  # the same book, of which something else differs
         (("Own",), ("Own",), 8, Fate.KEPT_OWN),
+        (("Emma",), ("Emma",), 8, Fate.KEPT_OWN),
         (("Own",), ("Own", "New"), 0.1, Fate.MISSING),
     ],
 )
