@@ -151,15 +151,16 @@ def test_facts_come_from_the_phone_before_the_host(tmp_path: Path) -> None:
     assert (folder.udid, folder.ios_version, folder.is_encrypted) == ("aaa", "16.1", True)
 
 
-def test_the_status_identifies_the_backup(tmp_path: Path) -> None:
-    status = {"UUID": "U", "Date": datetime(2026, 1, 2, 3, 4, 5), "SnapshotState": "uploading"}
+@pytest.mark.parametrize("state", ["uploading", "moving", "removing", "Finished"])
+def test_the_status_identifies_the_backup(tmp_path: Path, state: str) -> None:
+    status = {"UUID": "U", "Date": datetime(2026, 1, 2, 3, 4, 5), "SnapshotState": state}
     (tmp_path / "Status.plist").write_bytes(plistlib.dumps(status, fmt=plistlib.FMT_BINARY))
     folder = BackupFolder(tmp_path)
     assert folder.status_uuid == "U"
     assert folder.status_date == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     with pytest.raises(BackupUnfinished) as error:
         folder.require_finished()
-    assert "uploading" in str(error.value)
+    assert state in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -184,10 +185,38 @@ def test_a_damaged_plist_is_named(tmp_path: Path, garbage: bytes) -> None:
 
 
 def test_an_oversized_plist_is_not_read_into_memory(tmp_path: Path) -> None:
+    """It begins as a property list does, so only its length says that it is none."""
     with (tmp_path / "Status.plist").open("wb") as file:
-        file.truncate(2 << 30)
-    with pytest.raises(BackupUnreadable):
+        file.write(plistlib.dumps({"UUID": "U"}))
+        file.truncate((1 << 20) + 1)
+    with pytest.raises(BackupUnreadable) as error:
         _ = BackupFolder(tmp_path).status
+    assert "larger than 1,048,576 bytes" in error.value.why
+
+
+@posix
+def test_a_plist_or_manifest_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "backup", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.write_bytes(plistlib.dumps({"UUID": "U"}))
+    (folder / "Status.plist").symlink_to(elsewhere)
+    with pytest.raises(BackupUnreadable) as error:
+        _ = BackupFolder(folder).status
+    assert "symbolic link" in error.value.why
+    database = tmp_path / "database"
+    database.write_bytes(b"SQLite format 3\0")
+    assert BackupFolder(folder).has_plain_header is None
+    (folder / "Manifest.db").symlink_to(database)
+    assert BackupFolder(folder).has_plain_header is None
+
+
+def test_a_udid_or_version_of_thousands_of_letters_is_nobodys(tmp_path: Path) -> None:
+    info = {"Unique Identifier": "A" * 5_000, "Product Version": "1" * 5_000, "Device Name": "phone " * 1_000}
+    (tmp_path / "Info.plist").write_bytes(plistlib.dumps(info))
+    folder = BackupFolder(tmp_path)
+    assert (folder.udid, folder.ios_version, folder.device_name) == (tmp_path.name, None, None)
+    (tmp_path / "Manifest.plist").write_bytes(plistlib.dumps({"Lockdown": {"UniqueDeviceID": "B" * 65}}))
+    assert BackupFolder(tmp_path).udid == tmp_path.name
 
 
 def test_a_real_backup_without_manifest_plist_still_gives_facts(shared_data: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrate.backup.reader import Backup
-from migrate.backup.snapshots.place import Place, places_below
+from migrate.backup.snapshots.place import Place
 from tests.backup.small_backup import PASSWORD, SmallBackup
 
 UDID = "00008101-000A1B2C3D4E5F60"
@@ -30,31 +30,37 @@ def test_a_kept_backup_shares_its_files_and_survives_the_original(backup: Path, 
     shutil.rmtree(backup)
     with Backup.open(kept, PASSWORD) as opened:
         assert sum(1 for _ in opened.records())
-    assert [place.path for place in places_below(tmp_path / "run")] == [tmp_path / "run" / "safety"]
 
 
-def test_a_protected_place_is_removed_only_on_purpose(backup: Path, tmp_path: Path) -> None:
+def test_a_place_knows_who_still_needs_it(backup: Path, tmp_path: Path) -> None:
     place = Place(tmp_path / "safety")
-    kept = place.keep(backup, tmp_path)
+    place.keep(backup, tmp_path)
     assert not place.has_been_protected
     place.protect("run-a", "undo")
     place.protect("run-b", "undo")
     place.release("run-a")
     assert dict(place.protections) == {"run-b": "undo"}
-    with pytest.raises(ValueError, match="run-b"):
-        place.remove()
-    assert (kept / "Manifest.plist").exists()
     place.release("run-b")
     assert place.has_been_protected and not place.protections
-    place.remove()
-    assert not place.path.exists() and (backup / "Manifest.plist").exists()
 
 
 def test_a_list_of_protections_that_cannot_be_read_protects(backup: Path, tmp_path: Path) -> None:
     place = Place(tmp_path / "safety")
     place.keep(backup, tmp_path)
     (place.path / "protected.json").write_text("[half")
-    with pytest.raises(ValueError, match="protected"):
-        place.remove()
-    place.remove(although_protected=True)
-    assert not place.path.exists()
+    assert place.protections
+
+
+def test_a_place_that_is_kept_anew_has_the_seal_of_the_new_backup_or_none(backup: Path, tmp_path: Path) -> None:
+    place, seals = Place(tmp_path / "safety"), tmp_path / "seals"
+    beside = place.path / f"{UDID}.json"
+    seals.mkdir()
+    (seals / beside.name).write_text('{"of": "the first"}')
+    place.keep(backup, seals)
+    (seals / beside.name).unlink()
+    (seals / beside.name).write_text('{"of": "the second"}')
+    place.keep(backup, seals)
+    assert beside.read_text() == '{"of": "the second"}'
+    (seals / beside.name).unlink()
+    place.keep(backup, seals)
+    assert not beside.exists(), "the seal of an earlier backup"

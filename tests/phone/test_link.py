@@ -118,6 +118,7 @@ def test_the_handshakes_with_a_phone(wired: Any) -> None:
     "hello",
     [
         {"MessageName": "Response", "ErrorCode": 1, "ErrorDescription": "No common supported protocol version"},
+        {"MessageName": "Response", "ErrorCode": 1, "ProtocolVersion": 2.1},
         {"MessageName": "Response", "ErrorCode": 0, "ProtocolVersion": 3.0},
         "hello",
     ],

@@ -169,6 +169,17 @@ def test_the_version_is_printed(migrate: Migrate) -> None:
 # -- how it ends -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows uses access lists")
+def test_what_a_command_writes_is_its_owners_alone_whatever_the_shell_allows(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        assert cli.run_command_line(["--version"]) == 0
+        (tmp_path / "written").touch()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "written").stat().st_mode & 0o777 == 0o600
+
+
 def in_place_of_reading_a_plan(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     """Replace what `plan check` calls to read a plan, to raise something in the middle of a command."""
 

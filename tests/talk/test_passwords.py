@@ -186,6 +186,12 @@ def test_a_password_from_any_source_is_removed_from_reports(monkeypatch: pytest.
     assert text == "[password] [password] [password]"
 
 
+def test_a_password_that_was_only_looked_up_is_removed_from_reports_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIGRATE_NEW_BACKUP_PASSWORD", "chosen-before")
+    assert at(Terminal()).choose_new("Cy's iPhone", "new") == "chosen-before"
+    assert redacted("it was chosen-before!") == "it was [password]!"
+
+
 def test_no_password_shows_in_a_repr_or_a_report(tmp_path: Path) -> None:
     here = at(Terminal("correct-horse-1947"))
     here.old("Ada's iPhone")

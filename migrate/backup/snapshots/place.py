@@ -12,9 +12,7 @@ place, and the order in which places are removed does not matter.
 from __future__ import annotations
 
 import json
-import secrets
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,24 +76,3 @@ class Place:
 
     def _write(self, protections: Mapping[str, str]) -> None:
         write_atomically(self.path / PROTECTED, (json.dumps(protections, ensure_ascii=False) + "\n").encode())
-
-    # -- removing ------------------------------------------------------------------------------------------------
-
-    def remove(self, *, although_protected: bool = False) -> None:
-        """Remove the place with its backup. A process that is killed meanwhile leaves nothing that looks like a backup.
-
-        Raises:
-            ValueError: it is protected. The caller has to ask first.
-        """
-        if self.protections and not although_protected:
-            raise ValueError(f"{self.path} is protected by {', '.join(self.protections)}")
-        leaving = self.path.with_name(f".{self.path.name}.removed-{secrets.token_hex(4)}")
-        self.path.rename(leaving)
-        shutil.rmtree(leaving)
-
-
-def places_below(folder: Path) -> Iterator[Place]:
-    """Every place below a folder, such as a run's."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_dir() and any((child / "Manifest.plist").exists() for child in path.iterdir() if child.is_dir()):
-            yield Place(path)

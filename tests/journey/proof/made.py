@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
 
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind, Record, file_id
+from migrate.backup.seal import Seal
 from tests.backup.memory_manifest import MemoryManifest
 
 Files = Mapping[tuple[str, str], bytes]
+LINK = b"link to "
 RESTORED_AT = 1_800_000_000
 SMS = ("HomeDomain", "Library/SMS/sms.db")
 LOG = (SMS[0], SMS[1] + "-wal")
@@ -29,24 +32,53 @@ DOCUMENT = ("AppDomain-com.example.chatter", "Documents/chat.bin")
 APP_DATABASE = ("AppDomain-com.example.chatter", "Documents/store.sqlite")
 
 
+def link_to(target: str) -> bytes:
+    """What stands for the content of a symbolic link in `Files`."""
+    return LINK + target.encode()
+
+
 def backup_of(folder: Path, files: Files, *, modified: Mapping[tuple[str, str], int] | None = None) -> Backup:
     """An unencrypted backup with exactly these files, opened. `modified`: unix seconds, else before the restore."""
     folder.mkdir()
     writer = MemoryManifest("18.5")
     for number, ((domain, path), content) in enumerate(files.items(), 1):
         name = file_id(domain, path)
+        target = content.removeprefix(LINK).decode() if content.startswith(LINK) else None
+        kind, mode = (Kind.FILE, 0o100644) if target is None else (Kind.SYMLINK, 0o120755)
         writer.add(
             Record(
-                file_id=name, domain=domain, relative_path=path, kind=Kind.FILE, mode=0o100644, inode=number,
+                file_id=name, domain=domain, relative_path=path, kind=kind, mode=mode, inode=number,
                 user_id=501, group_id=501, size=len(content), modified=(modified or {}).get((domain, path), 0),
                 changed=0, born=0, protection_class=3, flags=0, encryption_key=None, digest=None,
-                extended_attributes=None, target=None,
+                extended_attributes=None, target=target,
             )
         )  # fmt: skip
+        if target is not None:
+            continue
         (folder / name[:2]).mkdir(exist_ok=True)
         (folder / name[:2] / name).write_bytes(content)
     (folder / "Manifest.db").write_bytes(writer.to_bytes())
     return Backup.open(folder)
+
+
+def seal_of(files: Files, unreadable: Collection[tuple[str, str]] = ()) -> Seal:
+    """The seal of an unencrypted backup of these files, some of which the phone could not read."""
+    return Seal(
+        uuid=None,
+        date=None,
+        digests={file_id(*place): hashlib.sha256(content).hexdigest() for place, content in files.items()},
+        sizes={file_id(*place): len(content) for place, content in files.items()},
+        unreadable={file_id(*place): "Input/output error" for place in unreadable},
+        app_groups=None,
+    )
+
+
+def zero(backup: Backup, place: tuple[str, str]) -> None:
+    """Overwrite a stored file with zeros, as a bad disk does. Its length stays."""
+    record = backup.record(*place)
+    assert record is not None
+    blob = backup.stored_path(record)
+    blob.write_bytes(bytes(blob.stat().st_size))
 
 
 def database(folder: Path, script: str) -> bytes:

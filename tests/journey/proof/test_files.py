@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import plistlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from migrate.backup.record import file_id
 from migrate.journey.proof.fates import GONE, Fate
 from migrate.journey.proof.prover import Proof
 from migrate.plan.strategy import Strategy
@@ -23,9 +25,12 @@ from tests.journey.proof.made import (
     altered,
     database,
     in_a_log,
+    link_to,
 )
 
 Prove = Callable[..., Proof]
+STAYS = ("HomeDomain", "Library/Preferences/com.apple.MobileBluetooth.devices.plist")
+"""iOS restores it to the same phone alone."""
 ROWS = "CREATE TABLE page (id INTEGER PRIMARY KEY, text TEXT); INSERT INTO page VALUES (1, 'a'), (2, 'b'), (3, 'c');"
 
 
@@ -48,6 +53,20 @@ def test_a_missing_file_is_named(prove: Prove) -> None:
 
 def test_a_file_with_other_bytes_is_named(prove: Prove) -> None:
     assert codes(prove({FONT: b"a font"}, {FONT: b"a fount"})) == ["proof-changed"]
+
+
+def test_a_file_that_became_a_link_is_named(prove: Prove) -> None:
+    proof = prove({FONT: b"a font"}, {FONT: link_to("elsewhere.otf")})
+    assert (proof.verdict, codes(proof)) == ("not proven", ["proof-changed"])
+
+
+def test_a_link_is_proven_by_its_target(prove: Prove) -> None:
+    assert prove({FONT: link_to("font.otf")}, {FONT: link_to("font.otf")}).verdict == "proven"
+
+
+def test_a_link_that_leads_elsewhere_is_named(prove: Prove) -> None:
+    proof = prove({FONT: link_to("font.otf")}, {FONT: link_to("other.otf")})
+    assert (proof.verdict, codes(proof)) == ("not proven", ["proof-changed"])
 
 
 def test_a_byte_of_a_photo_flipped(prove: Prove) -> None:
@@ -94,6 +113,23 @@ def test_a_phone_in_use_drops_the_data_of_an_app_it_does_not_have(prove: Prove) 
     app = ("AppDomain-com.example.later", "Documents/a.bin")
     proof = prove({app: b"data"}, {}, before={}, strategy=Strategy.OVERLAY)
     assert proof.verdict == "not proven" and "its app is not installed" in proof.findings[0].what
+
+
+def test_a_file_that_was_said_not_to_be_sent_is_not_missed(prove: Prove) -> None:
+    proof = prove({PHOTO: b"a picture", FONT: b"a font"}, {FONT: b"a font"}, unsent_file_ids={file_id(*PHOTO)})
+    assert proof.verdict == "proven" and proof.owners["photos"].files == {Fate.NOT_EXPECTED: 1}
+
+
+@pytest.mark.parametrize(("same_phone", "fate"), [(False, Fate.NOT_EXPECTED), (True, GONE)])
+def test_what_no_other_phone_takes_is_looked_for_on_its_own_phone_alone(
+    prove: Prove, same_phone: bool, fate: str
+) -> None:
+    told: list[Mapping[str, Any]] = []
+    proof = prove(
+        {STAYS: b"of this phone", FONT: b"a font"}, {FONT: b"a font"}, same_phone=same_phone, details=told.append
+    )
+    assert proof.owners["bluetooth"].housekeeping == {fate: 1}
+    assert [line["path"] for line in told] == ([STAYS[1]] if same_phone else [])
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------
@@ -200,6 +236,26 @@ def test_a_database_of_apples_that_the_new_phone_kept_is_its_own(prove: Prove, t
     own = altered(sent, tmp_path, "UPDATE page SET text = 'its own'")
     proof = prove({tabs: sent}, {tabs: own}, before={tabs: own}, strategy=Strategy.OVERLAY)
     assert proof.verdict == "not proven" and codes(proof) == ["proof-kept-own"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "verdict"),
+    [
+        ("DELETE FROM page WHERE id = 3; UPDATE page SET text = 'rewritten';", "not proven"),
+        ("UPDATE page SET text = 'rewritten';", "proven"),
+    ],
+)
+def test_ios_may_rewrite_the_rows_of_a_database_of_its_own_and_not_lose_one(
+    prove: Prove, tmp_path: Path, statement: str, verdict: str
+) -> None:
+    tabs = ("HomeDomain", "Library/Safari/SafariTabs.db")
+    sent = database(tmp_path, ROWS)
+    assert prove({tabs: sent}, {tabs: altered(sent, tmp_path, statement)}).verdict == verdict
+
+
+def test_a_table_with_no_column_of_the_old_one_has_none_of_its_rows(prove: Prove, tmp_path: Path) -> None:
+    now = database(tmp_path, "CREATE TABLE page (a, b); INSERT INTO page VALUES (7, 'x'), (8, 'y'), (9, 'z');")
+    assert prove({APP_DATABASE: database(tmp_path, ROWS)}, {APP_DATABASE: now}).verdict == "not proven"
 
 
 # -- housekeeping ------------------------------------------------------------------------------------------------------

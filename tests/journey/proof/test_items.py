@@ -11,7 +11,7 @@ import pytest
 from migrate.journey.proof.fates import Fate, columns
 from migrate.journey.proof.prover import Proof
 from migrate.plan.strategy import Strategy
-from tests.journey.proof.made import BOOKS, CALLS, KEYCHAIN, SHORTCUTS, altered, calls, database
+from tests.journey.proof.made import BOOKS, CALLS, KEYCHAIN, RESTORED_AT, SHORTCUTS, altered, calls, database
 
 Prove = Callable[..., Proof]
 
@@ -133,6 +133,7 @@ def books(folder: Path, *titles: str) -> bytes:
         (("Own",), ("Own",), 0.1, Fate.LATER),
         (("Emma",), ("Emma",), 0.1, Fate.LATER),  # the same book, of which something else differs
         (("Own",), ("Own",), 8, Fate.KEPT_OWN),
+        (("Emma",), ("Emma",), 8, Fate.KEPT_OWN),
         (("Own",), ("Own", "New"), 0.1, Fate.MISSING),
     ],
 )
@@ -224,3 +225,63 @@ def test_another_recording_elsewhere_is_not_the_same(prove: Prove, tmp_path: Pat
     sent = recordings(tmp_path, RECORDINGS, b"sound")
     proof = prove(sent, recordings(tmp_path, LATER_RECORDINGS, b"noise"))
     assert proof.verdict == "not proven" and "the recording “Soup”" in proof.findings[0].what
+
+
+# -- notes: they have a date of change, may be in an account, and may have been deleted --------------------------------
+
+NOTES = ("HomeDomain", "Library/Notes/notes.sqlite")
+
+
+def notes(folder: Path, *titles: str) -> bytes:
+    """Notes that were never changed, in the phone's own store."""
+    rows = "".join(
+        f"INSERT INTO ZNOTE VALUES ({number}, 'id of {title}', '{title}', 1, 4e8, 4e8, 0);"
+        f"INSERT INTO ZNOTEBODY VALUES ({number}, '{title}');"
+        for number, title in enumerate(titles, 1)
+    )
+    return database(
+        folder,
+        "CREATE TABLE ZACCOUNT (Z_PK INTEGER PRIMARY KEY, ZTYPE INTEGER, ZNAME TEXT);"
+        "INSERT INTO ZACCOUNT VALUES (1, 0, 'x'), (2, 1, 'Mail');"
+        "CREATE TABLE ZSTORE (Z_PK INTEGER PRIMARY KEY, ZACCOUNT INTEGER, ZNAME TEXT);"
+        "INSERT INTO ZSTORE VALUES (1, 1, 'Local'), (2, 2, 'Notes');"
+        "CREATE TABLE ZNOTE (Z_PK INTEGER PRIMARY KEY, ZGUID TEXT, ZTITLE TEXT, ZSTORE INTEGER, ZCREATIONDATE REAL,"
+        " ZMODIFICATIONDATE REAL, ZDELETEDFLAG INTEGER);"
+        f"CREATE TABLE ZNOTEBODY (ZOWNER INTEGER, ZCONTENT TEXT); {rows}",
+    )
+
+
+def of_notes(proof: Proof) -> dict[Fate, int]:
+    return dict(proof.owners["notes"].items["notes"])
+
+
+@pytest.mark.parametrize(("seconds", "fate"), [(-60, Fate.DIFFERENT), (60, Fate.CHANGED_SINCE)])
+def test_only_a_change_after_the_restore_is_the_persons_own(
+    prove: Prove, tmp_path: Path, seconds: int, fate: Fate
+) -> None:
+    sent = notes(tmp_path, "Tea", "Milk")
+    changed_at = RESTORED_AT - 978_307_200 + seconds  # Cocoa counts from 2001
+    now = altered(
+        sent,
+        tmp_path,
+        f"UPDATE ZNOTE SET ZMODIFICATIONDATE = {changed_at} WHERE Z_PK = 2;"
+        "UPDATE ZNOTEBODY SET ZCONTENT = 'Oat milk' WHERE ZOWNER = 2;",
+    )
+    assert of_notes(prove({NOTES: sent}, {NOTES: now})) == {Fate.FOUND: 1, fate: 1}
+
+
+def test_a_note_that_was_deleted_on_the_old_phone_is_not_missed(prove: Prove, tmp_path: Path) -> None:
+    sent = altered(notes(tmp_path, "Tea", "Milk"), tmp_path, "UPDATE ZNOTE SET ZDELETEDFLAG = 1 WHERE Z_PK = 2")
+    proof = prove({NOTES: sent}, {NOTES: notes(tmp_path, "Tea")})
+    assert proof.verdict == "proven" and of_notes(proof) == {Fate.FOUND: 1}
+
+
+@pytest.mark.parametrize(
+    ("account", "days_since", "fate"), [(2, 0.1, Fate.LATER), (2, 7.1, Fate.MISSING), (1, 0.1, Fate.MISSING)]
+)
+def test_only_a_note_of_an_account_may_come_later_and_not_after_a_week(
+    prove: Prove, tmp_path: Path, account: int, days_since: float, fate: Fate
+) -> None:
+    sent = altered(notes(tmp_path, "Tea", "Milk"), tmp_path, f"UPDATE ZNOTE SET ZSTORE = {account} WHERE Z_PK = 2")
+    proof = prove({NOTES: sent}, {NOTES: notes(tmp_path, "Tea")}, days_since=days_since)
+    assert of_notes(proof) == {Fate.FOUND: 1, fate: 1}

@@ -1,56 +1,29 @@
-"""The copy of a photo on this computer goes bad after it was verified, and is sent like that."""
+"""The old phone's copy on this computer goes bad after it was sent, and before the proof compares it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 
-import pytest
+from migrate.journey.proof.fates import Fate
+from migrate.journey.proof.prover import Proof
+from tests.journey.proof.made import DOCUMENT, PHOTO
 
-from migrate.backup.reader import Backup
-from migrate.journey.prompts import Confirmation
-from migrate.problems import NotProven
-from tests.journey.conftest import MakeLab
-from tests.journey.moves import PASSWORD, Lab, Person
+Prove = Callable[..., Proof]
+PICTURE = b"\xff\xd8 a picture"
 
 
-@dataclass
-class PersonWithABadDisk(Person):
-    """While this person reads the last confirmation, a photo's blob is zeroed. Its length and its end stay."""
-
-    lab: Lab | None = None
-    path: str = ""
-
-    def is_restored(self, new: str, old: str) -> bool | None:
-        return None
-
-    def confirm(self, confirmation: Confirmation) -> bool:
-        assert self.lab is not None
-        (old,) = (self.lab.last_run.path / "old").glob("*/")
-        with Backup.open(old, PASSWORD) as backup:
-            photo = next(record for record in backup.records() if record.relative_path.endswith(".JPG"))
-            self.path = photo.relative_path
-            zero(backup.stored_path(photo))
-        return super().confirm(confirmation)
+def test_a_photo_whose_copy_here_went_bad_is_proven_by_its_seal(prove: Prove) -> None:
+    proof = prove({PHOTO: PICTURE}, {PHOTO: PICTURE}, rots=[PHOTO])
+    assert proof.verdict == "proven" and proof.owners["photos"].files == {Fate.SAME: 1}
 
 
-def zero(blob: Path) -> None:
-    """In place, as a disk does it: every hard link of the blob is bad now.
-
-    The last blocks stay: a phone refuses a file with wrong padding, and photos have no digest that it could check."""
-    size = blob.stat().st_size
-    with blob.open("r+b") as file:
-        file.write(bytes(size - 64))
+def test_a_photo_that_is_as_bad_as_its_copy_here_is_not_proven(prove: Prove) -> None:
+    proof = prove({PHOTO: PICTURE}, {PHOTO: bytes(len(PICTURE))}, rots=[PHOTO])
+    assert proof.verdict == "not proven" and proof.owners["photos"].files == {Fate.DIFFERENT: 1}
+    (finding,) = proof.findings
+    assert finding.relative_path == PHOTO[1] and "this computer" in finding.what + finding.why
 
 
-def test_a_photo_that_went_bad_on_this_computer_is_not_proven(make_lab: MakeLab) -> None:
-    lab = make_lab()
-    lab.person = person = PersonWithABadDisk(lab=lab)
-    with pytest.raises(NotProven):
-        lab.move(lab.plan())
-    receipt = lab.last_run.receipt()
-    assert receipt is not None and receipt["verdict"] == "not proven"
-    (photos,) = [row for row in receipt["categories"] if row["id"] == "photos"]
-    assert photos["files"]["wrong"] == 1 and photos["items"]["wrong"] == 1
-    told = " ".join(finding["what"] + finding["why"] for finding in receipt["findings"])
-    assert Path(person.path).name in told
+def test_a_document_that_the_new_phone_could_not_read_is_a_doubt(prove: Prove) -> None:
+    proof = prove({DOCUMENT: b"draft"}, {DOCUMENT: b"draft"}, unreadable=[DOCUMENT])
+    assert proof.verdict == "pending" and proof.owners["app:com.example.chatter"].files == {Fate.UNSEEN: 1}
