@@ -108,6 +108,7 @@ def _tests_fail(copy: Path, tests: Sequence[str], only: str) -> tuple[bool, str]
         "-p",
         "no:cacheprovider",
         *(["-n", "0", *tests] if tests else []),
+        *(["-k", only] if only else []),
     ]
     environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
