@@ -178,7 +178,7 @@ def test_what_cannot_come_back_is_counted_from_the_safety_backup() -> None:
     counted = {loss.reason: (loss.number, loss.titles) for loss in losses}
     assert counted["since"] == (2, ("Photos and videos 2",)) and counted["unreadable"] == (1, ("Notes",))
     assert counted["not-reinstallable"] == (1, ("Own",)) and counted["app-store"] == (1, ())
-    assert "Health" in counted["not-encrypted"][1] and {"cards", "excluded"} < set(counted)
+    assert "Health and Medical ID" in counted["not-encrypted"][1] and {"cards", "excluded"} < set(counted)
     assert len(sentences(losses)) == len(losses) == 7
     whole: Any = SimpleNamespace(claims=SimpleNamespace(apps={}, catalogue=load_catalogue()), seal=None)
     assert [loss.reason for loss in will_not_come_back(whole, is_encrypted=True, since=())] == ["cards", "excluded"]
