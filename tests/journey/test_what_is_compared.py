@@ -16,6 +16,7 @@ from migrate.journey.run_state import Run
 from migrate.journey.steps import prove as proving
 from migrate.journey.steps.prove import Earlier, compare
 from migrate.plan.model import Plan
+from migrate.plan.strategy import Strategy
 from migrate.units import now_utc
 from tests.journey.moves import run_without_phones
 from tests.journey.proof.made import PHOTO, backup_of
@@ -26,7 +27,9 @@ PLAN = Plan.model_validate({"version": 1, "new_phone": {"is": "erased"}, "move":
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return run_without_phones(Home(tmp_path / "home").open())
+    run = run_without_phones(Home(tmp_path / "home").open())
+    run.set_strategy(Strategy.REPLACE)
+    return run
 
 
 def evidence_of(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_undo: bool) -> Evidence:
