@@ -11,8 +11,10 @@ from typing import Any
 from migrate.journey import events
 from migrate.journey.context import RunContext, RunResult
 from migrate.journey.home import Home
+from migrate.journey.journal import Journal
 from migrate.journey.prompts import Confirmation, EraseOffer, Role
 from migrate.journey.run import resume, run
+from migrate.journey.run_state import Run
 from migrate.journey.runs import RunFolder
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.plan.model import Plan
@@ -126,6 +128,18 @@ class Lab:
         """The codes of the findings so far, in order."""
         found = [event.finding for event in self.received_events if isinstance(event, events.Found)]
         return [finding.code for finding in found if severity in (None, finding.severity)]
+
+
+def run_without_phones(home: Home, person: Person | None = None, **change: Any) -> Run:
+    """A run in a home of its own, for tests of one step that meet no phone. Its new phone is met already."""
+    folder = home.runs / "a-run"
+    folder.mkdir()
+    journal = Journal.create(folder / "journal.ndjson", "a-run", "a digest")
+    journal.append({"met": "new", "udid": NEW, "name": "Ada's new iPhone"})
+    usbmux = UsbmuxConfig("127.0.0.1:1", home.pairing, home.tmp)
+    context = RunContext(home, home.tmp, usbmux, person or Person(), wait_s=0)
+    given: dict[str, Any] = {"old_udid": None, "old_backup": None, "new_udid": None, "encrypts_backups": True, **change}
+    return Run(context=context, folder=folder, journal=journal, step="verify", **given)
 
 
 def a_phone(udid: str, name: str, ios_version: str, spec: ContentsSpec, seed: int, **more: Any) -> SimulatedPhone:

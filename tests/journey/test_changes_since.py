@@ -10,7 +10,7 @@ import pytest
 
 from migrate.categories.claims import Claims
 from migrate.journey.changes_since import ChangesSince
-from tests.journey.proof.made import APP_DATABASE, PHOTO, SMS, Files, altered, backup_of, database
+from tests.journey.proof.made import APP_DATABASE, CALLS, PHOTO, SMS, Files, altered, backup_of, calls, database
 
 Counted = Callable[..., dict[str, int]]
 SETTINGS = ("HomeDomain", "Library/Preferences/com.apple.springboard.plist")
@@ -62,11 +62,18 @@ def test_one_message_deleted_and_one_received_counts_one_new(counted: Counted, t
 
 
 def test_files_that_ios_writes_are_not_counted(counted: Counted) -> None:
-    assert counted({SETTINGS: b"later"}, {SETTINGS: b"before"}) == {}
+    nobodys = ("HomeDomain", "Library/Somewhere/state.bin")
+    assert counted({SETTINGS: b"later", nobodys: b"later"}, {SETTINGS: b"before", nobodys: b"before"}) == {}
 
 
 def test_another_recording_under_the_same_name_is_counted(counted: Counted) -> None:
     assert counted({MEMO: b"later"}, {MEMO: b"before"}) == {"voice-memos": 1}
+
+
+def test_an_item_that_a_person_changed_since_is_counted(counted: Counted, tmp_path: Path) -> None:
+    before = calls(tmp_path, "+1 5550001", "+1 5550002")
+    now = altered(before, tmp_path, "UPDATE ZCALLRECORD SET ZDURATION = 99 WHERE Z_PK = 1;")
+    assert counted({CALLS: now}, {CALLS: before}) == {"calls": 1}
 
 
 def test_a_database_that_was_not_there_before_is_counted(counted: Counted, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import pytest
 from migrate.backup.snapshots.place import Place
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
+from migrate.journey.lock import locked
 from migrate.journey.runs import RunFolder, all_runs, remove
 from migrate.journey.steps.verify import NewPhoneVerified
-from migrate.problems import UndoNeedsRun
+from migrate.problems import RunBusy, UndoNeedsRun
 
 
 @pytest.fixture
@@ -68,6 +69,13 @@ def test_a_run_is_kept_for_its_unfinished_undo(home: Home) -> None:
     with pytest.raises(UndoNeedsRun) as refused:
         remove(home, undone)
     assert "its-undo" in refused.value.why
+
+
+def test_a_run_at_work_is_not_deleted_under_it(home: Home) -> None:
+    run = run_with_safety_backup(home, "move", was_sent=False)
+    with locked(run.path / "lock"), pytest.raises(RunBusy):
+        remove(home, run)
+    assert run.path.exists()
 
 
 def test_what_an_undo_deleted_from_the_phone_is_kept_too(home: Home) -> None:

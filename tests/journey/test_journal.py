@@ -127,6 +127,15 @@ def test_half_a_line_on_a_full_disk_is_removed(journal: Journal, monkeypatch: py
     assert Journal.read(journal.path).lines == journal.lines
 
 
+def test_every_line_is_synced_to_the_disk_before_anything_follows_it(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[bytes] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(journal.path.read_bytes()))
+    journal.append({"started": "verify"})
+    assert len(synced) == 1 and synced[0] == journal.path.read_bytes() and b"verify" in synced[0]
+
+
 @pytest.mark.parametrize("result", [None, {}, {"backup": "/backups/U1", "bytes": "many", "files": 7}])
 def test_a_result_with_unexpected_fields_is_damage_with_its_line_number(journal: Journal, result: object) -> None:
     journal.append({"started": "back-up-old-phone"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from migrate.journey.run import run
 from migrate.journey.steps import compose as choosing
 from migrate.journey.steps.rehearse import REHEARSE, Rehearsed, SimulatedAs
 from migrate.plan import preflight, strategy
-from migrate.problems import RehearsalFailed
+from migrate.problems import NotAgreed, RehearsalFailed
 from migrate.simulator.device.phone import SimulatedPhone
 from tests.journey.moves import NEW, PASSWORD, Lab, new_phone
 
@@ -98,12 +99,19 @@ def test_an_app_that_is_not_installed_is_caught(
     """An earlier step waits for the app. If it were deleted since, iOS would silently drop its data."""
     monkeypatch.setattr("migrate.journey.run.STEPS", without_installing())
     new = new_phone(empty=False)
+    app = new.apps["com.example.sketchbook"]
     uninstall(new, "com.example.sketchbook")
     lab = make_lab(new=new)
     bundles = ["com.example.sketchbook", "com.example.chatter"]
     move = {"categories": [], "apps": bundles, "may_replace": bundles}
     plan = lab.plan(new_phone=MESSAGES["new_phone"], move=move, **from_backup, **REHEARSED)
     assert set(refused_by_rehearsal(lab, plan)) == {"rehearsal-app-missing"}
+
+    new.apps["com.example.sketchbook"], lab.person.agrees = app, False
+    with pytest.raises(NotAgreed):
+        lab.resume()
+    found = [row["code"] for row in json.loads((lab.last_run.path / "findings.json").read_text())]
+    assert "rehearsed" in found and "rehearsal-app-missing" not in found, "that was about the first rehearsal"
 
 
 def without_installing() -> tuple[Any, ...]:
@@ -130,18 +138,19 @@ def test_the_wipe_of_ios_27_is_caught(
 def test_an_incomplete_group_of_files_is_caught(
     make_lab: MakeLab, from_backup: FromBackup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A restore set without the attachments of its messages: the database would refer to missing pictures."""
+    """A restore set without one attachment of its messages: the database would refer to a missing picture."""
 
-    def without_attachments(request: SetRequest, progress: Any) -> RestoreSet:
+    def without_an_attachment(request: SetRequest, progress: Any) -> RestoreSet:
         with Backup.open(request.source, PASSWORD) as backup:
             media = [record for record in backup.records() if record.domain == "MediaDomain"]
-        lost = {record.file_id for record in media if "Attachments/" in record.relative_path}
+        files = [record.file_id for record in media if "Attachments/" in record.relative_path and record.size]
+        lost = set(files[:1])
         assert lost & set(request.wanted)
         return compose(replace(request, wanted=frozenset(request.wanted) - lost), progress)
 
-    monkeypatch.setattr(choosing, "compose", without_attachments)
+    monkeypatch.setattr(choosing, "compose", without_an_attachment)
     lab = make_lab(new=new_phone(empty=False))
-    assert set(refused_by_rehearsal(lab, lab.plan(**from_backup, **MESSAGES, **REHEARSED))) == {"rehearsal-missing"}
+    assert refused_by_rehearsal(lab, lab.plan(**from_backup, **MESSAGES, **REHEARSED)) == ["rehearsal-missing"]
 
 
 @pytest.mark.soak

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -138,6 +139,23 @@ def test_what_is_new_on_the_phone_is_named_before_the_set_is_sent_again(
     assert confirmation.is_sent_again and any("Voice" in title for title, _count in confirmation.loses)
     assert confirmation.is_undoable, "the phone was backed up as it was then, although the plan did not ask for that"
     assert staged == [1]
+
+
+def test_a_consent_from_before_the_last_try_does_not_count() -> None:
+    def accepts(*lines: dict[str, Any]) -> bool:
+        return doubt._accepts_loss(SimpleNamespace(journal=SimpleNamespace(lines=lines)))  # type: ignore[arg-type]
+
+    assert accepts({"restore_begins": {}}, {"may_lose": True})
+    assert not accepts({"restore_begins": {}}, {"may_lose": True}, {"may_lose": False})
+    assert not accepts({"may_lose": True}, {"restore_begins": {}}, {"restore_half_sent": True})
+
+
+def test_the_phones_answer_is_in_the_journal_before_the_step_is_over(
+    everything: Callable[..., tuple[Lab, dict[str, Any]]], staged: list[int]
+) -> None:
+    lab, sections = everything()
+    kill(lab, sections, Case("finished restore", "killed before", is_used=False))
+    assert staged == [1] and lab.last_run.journal().last_try == "taken"
 
 
 def resume_accepting_loss(lab: Lab) -> str:

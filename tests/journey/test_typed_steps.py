@@ -15,12 +15,18 @@ from migrate.journey.results import StepResult, from_json, to_json
 from migrate.journey.run import STEPS
 from migrate.journey.run_state import Run
 from migrate.journey.runner import Step, parameters_of
-from migrate.journey.steps.back_up import NewPhoneBackedUp, OldPhoneBackedUp
+from migrate.journey.steps.back_up import (
+    NewPhoneBackedUp,
+    OldPhoneBackedUp,
+    is_new_phone_backed_up,
+    is_old_phone_backed_up,
+)
 from migrate.journey.steps.compose import ComposedSet, Replacement
+from migrate.journey.steps.doubt import is_already_restored
 from migrate.journey.steps.prove import Proved
 from migrate.journey.steps.receipt import ReceiptWritten
 from migrate.journey.steps.rehearse import Rehearsed, SimulatedAs
-from migrate.journey.steps.restore import Restored
+from migrate.journey.steps.restore import Restored, was_not_taken
 from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified
 from migrate.plan.model import Plan
 
@@ -89,3 +95,12 @@ def test_every_step_gets_what_it_needs_from_an_earlier_step(steps: tuple[Step, .
         for kind in result_types(get_type_hints(step.do)["return"]):
             assert kind.step == step.name and is_dataclass(kind)
             done.append(kind)
+
+
+def test_what_a_kill_leaves_in_doubt_is_looked_at_before_it_is_done_again() -> None:
+    """Every step that costs hours or changes a phone. The rest only reads, or builds anew."""
+    for steps in (STEPS, undo.STEPS):
+        looks = {step.name: step.already_done for step in steps if step.already_done is not None}
+        assert looks["restore"] is is_already_restored and looks["back-up-new-phone"] is is_new_phone_backed_up
+        assert [step.may_be_tried_again for step in steps if step.point_of_no_return] == [was_not_taken]
+    assert next(step for step in STEPS if step.name == "back-up-old-phone").already_done is is_old_phone_backed_up

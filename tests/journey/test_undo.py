@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from migrate.backup.snapshots.place import Place
+from migrate.categories.apps import AppEntry
+from migrate.categories.catalogue import load_catalogue
 from migrate.journey import events
+from migrate.journey import undo as undoing
 from migrate.journey.context import RunResult
+from migrate.journey.home import Home
 from migrate.journey.journal import Journal
 from migrate.journey.prompts import Confirmation
 from migrate.journey.runs import RunFolder, remove
 from migrate.journey.steps.verify import NewPhoneVerified
 from migrate.journey.undo import undo
-from migrate.journey.undo_losses import WillNotComeBack, sentences
+from migrate.journey.undo_losses import WillNotComeBack, sentences, will_not_come_back
 from migrate.plan.model import digest, to_toml
 from migrate.plan.strategy import Strategy
 from migrate.problems import (
@@ -31,6 +37,7 @@ from migrate.simulator.device.domains import NEVER_BACKED_UP, is_covered
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.talk.prompts import confirmation_lines
 from tests.journey.moves import PASSWORD, UNTOUCHED, Lab, new_phone
+from tests.journey.test_forgetting_runs import run_with_safety_backup
 
 MakeLab = Callable[..., Lab]
 MESSAGES: dict[str, Any] = {
@@ -157,6 +164,41 @@ def test_an_undo_says_what_cannot_come_back() -> None:
     )  # fmt: skip
     shown = " ".join(" ".join(confirmation_lines(confirmation)).split())
     assert all(sentence in shown for sentence in said)
+
+
+def test_what_cannot_come_back_is_counted_from_the_safety_backup() -> None:
+    apps = {name: AppEntry(id=name, title=name.title(), reinstallable=name == "chatter") for name in ("chatter", "own")}
+    record = SimpleNamespace(file_id="ab" * 20, domain="HomeDomain", relative_path="Library/Notes/x.db")
+    safety: Any = SimpleNamespace(
+        backup=SimpleNamespace(records=lambda: [record]),
+        claims=SimpleNamespace(apps=apps, catalogue=load_catalogue(), owners=lambda *_: frozenset({"notes"})),
+        seal=SimpleNamespace(unreadable={record.file_id: "Input/output error"}),
+    )
+    losses = will_not_come_back(safety, is_encrypted=False, since=[("Photos and videos", 2)])
+    counted = {loss.reason: (loss.number, loss.titles) for loss in losses}
+    assert counted["since"] == (2, ("Photos and videos 2",)) and counted["unreadable"] == (1, ("Notes",))
+    assert counted["not-reinstallable"] == (1, ("Own",)) and counted["app-store"] == (1, ())
+    assert "Health and Medical ID" in counted["not-encrypted"][1] and {"cards", "excluded"} < set(counted)
+    assert len(sentences(losses)) == len(losses) == 7
+    whole: Any = SimpleNamespace(claims=SimpleNamespace(apps={}, catalogue=load_catalogue()), seal=None)
+    assert [loss.reason for loss in will_not_come_back(whole, is_encrypted=True, since=())] == ["cards", "excluded"]
+
+
+@pytest.mark.parametrize(("verdict", "needs"), [("not proven", True), ("pending", False), ("proven", False)])
+def test_only_an_undo_that_was_not_proven_still_needs_the_safety_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verdict: str, needs: bool
+) -> None:
+    home = Home(tmp_path / "home").open()
+    undone = run_with_safety_backup(home, "move")
+
+    async def proves(*_: object) -> Any:
+        return SimpleNamespace(verdict=verdict)
+
+    monkeypatch.setattr(undoing, "prove_move", proves)
+    run: Any = SimpleNamespace(home=home, journal=SimpleNamespace(undoes="move"))
+    nothing: Any = None
+    asyncio.run(undoing.prove_undo(run, nothing, nothing, None, None))
+    assert bool(Place(undone.path / "safety").protections) is needs
 
 
 @pytest.mark.soak

@@ -12,8 +12,10 @@ from migrate.backup.record import file_id
 from migrate.backup.unreadable import find_place, is_harmless
 from migrate.journey import events
 from migrate.journey.home import Home
+from migrate.journey.unreadable_files import LostFile, _is_chosen
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.phone import Phone
+from migrate.plan.model import Plan
 from migrate.problems import ChosenFilesUnreadable
 from migrate.simulator.faults.faults import Faults
 from tests.journey.matrices.faults import phones_for
@@ -78,6 +80,13 @@ def test_it_is_named_again_by_a_run_that_uses_the_backup_as_it_is(lab_with: Call
     back_up(lab)
     with pytest.raises(ChosenFilesUnreadable, match=r"AddressBook\.sqlitedb"):
         lab.move(lab.plan(move={"categories": ["contacts", "notes"]}, backup={"begin": "as-is"}, **NO_PROOF))
+
+
+@pytest.mark.parametrize(("categories", "counts"), [(["everything"], True), (["notes", "contacts"], False)])
+def test_a_file_that_cannot_be_told_counts_with_everything(categories: list[str], counts: bool) -> None:
+    plan = Plan.model_validate({"version": 1, "new_phone": {"is": "erased"}, "move": {"categories": categories}})
+    nothing: Any = None
+    assert _is_chosen(plan, nothing, nothing, LostFile("ab" * 20, "", "")) is counts
 
 
 def test_the_harmless_error_of_ios_17_stops_nothing(lab_with: Callable[[Faults], Lab]) -> None:

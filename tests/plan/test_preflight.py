@@ -330,3 +330,8 @@ def test_an_undo_to_a_full_phone_is_refused() -> None:
     with pytest.raises(problems.BackupNewerThanPhone):
         undo(None, backup_ios_version="26.1.1")
     undo(None, backup_ios_version="26.1.1", required="26.1")
+
+
+def test_an_undo_is_refused_while_find_my_is_on() -> None:
+    with pytest.raises(problems.FindMyOn):
+        refuse_restore_of_own_backup(but(NEW, find_my=True), backup_ios_version="26.1", set_bytes=1)

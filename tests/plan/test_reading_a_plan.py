@@ -265,6 +265,8 @@ def test_options_override_the_phones_of_a_plan_and_nothing_else(plan: Path, tmp_
     assert other.move == read.move and other.backup == read.backup
     from_folder = override_phones(read, old_backup=tmp_path)
     assert from_folder.old_phone.udid is None and from_folder.old_phone.backup == str(tmp_path)
+    fresh = read_plan(written(plan, GOOD + '[backup]\nbegin = "fresh"\n'))
+    assert override_phones(fresh, old_backup=tmp_path).backup.begin == "as-is", "there is no phone to back up"
     with pytest.raises(problems.SamePhoneTwice):
         override_phones(read, new="aaa")
     with pytest.raises(problems.UdidInvalid):
