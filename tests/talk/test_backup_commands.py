@@ -272,7 +272,6 @@ def test_long_and_broken_names_never_reach_the_terminal(
         assert udid not in in_json.out
 
 
-@pytest.mark.skipif(not hasattr(os, "wait4"), reason="no memory use is reported here")
 WEIGH = """
 import os, subprocess, sys
 process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -295,6 +294,7 @@ def run_and_weigh(command: str, backup: Path) -> tuple[int, int]:
     return code, kilobytes
 
 
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="no memory use is reported here")
 def test_a_huge_info_plist_takes_little_memory(plain_backup: Path) -> None:
     """200 MB of one text, made of nothing on the disk. Measured in a process of its own, as a person starts it."""
     begin, end = b"<plist><dict><key>Device Name</key><string>", b"</string></dict></plist>"
