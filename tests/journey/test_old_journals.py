@@ -95,6 +95,7 @@ def test_resume_of_a_finished_old_run_reports_that_it_has_finished(make_lab: Cal
         asyncio.run(resume(recorded_run(lab.home), lab.context()))
 
 
+@pytest.mark.soak
 def test_an_old_run_can_be_proven_and_undone(make_lab: Callable[..., Lab]) -> None:
     lab = make_lab(new=new_phone("18.5", empty=False, aftermath=UNTOUCHED))
     lab.person.passwords["new"] = lab.person.passwords["old"]

@@ -28,7 +28,7 @@ FIRST_S = 1.5
 """Interpreter, imports, home, phones, and the first steps."""
 STOPS_WITHIN_S = 30.0
 """How long the rest may take on a busy machine; an idle one takes half a second."""
-SAMPLE, WHOLE = range(5), range(5, 1_055)
+SAMPLE, WHOLE = range(3), range(3, 1_053)
 Kind = Literal["run", "resume before the restore", "resume after the restore"]
 KINDS: tuple[Kind, ...] = ("run", "resume before the restore", "resume after the restore")
 

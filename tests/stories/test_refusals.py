@@ -281,6 +281,7 @@ def test_a_disk_too_small_for_the_backup_is_refused(make_lab: MakeLab, small_dis
     refused(done, 33, "too-little-space-here")
 
 
+@pytest.mark.soak
 def test_a_disk_that_fills_up_during_the_backup_stops_the_move_until_space_is_freed(
     make_lab: MakeLab, small_disk: Callable[[int], Path]
 ) -> None:

@@ -54,7 +54,8 @@ def damage(lab: Lab) -> set[str]:
     return set(damaged)
 
 
-@pytest.mark.parametrize("answer", ["fetched", pytest.param("full", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("answer", ["fetched", "full"])
 def test_a_damaged_backup_is_repaired_from_its_phone(make_lab_with_backup: Callable[..., Lab], answer: str) -> None:
     lab = make_lab_with_backup()
     lab.old.assume.missing_rows = "full" if answer == "full" else "fetch"

@@ -77,6 +77,7 @@ def press_ctrl_c(person: Terminal, title: str, kind: str = "one") -> None:
     assert "Traceback" not in person.text
 
 
+@pytest.mark.soak
 def test_ctrl_c_at_every_page_can_be_continued_each_time(make_lab: MakeLab) -> None:
     lab = make_lab()
     before = lab.old.files.digests()

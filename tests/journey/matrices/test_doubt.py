@@ -18,7 +18,6 @@ SAMPLE: dict[Way, tuple[Case, ...]] = {
     "replace encrypted": (Case("restore_taken", "killed before", True),),
     "overlay": (
         Case("restore_half_sent", "killed after", True),
-        Case("restore_taken", "killed before", True),
         Case("restore_taken", "stopped with Ctrl-C after", False),
     ),
 }
