@@ -48,4 +48,3 @@ def test_an_app_without_items_still_has_its_files() -> None:
     found = _counterpart("app:a.b", tally(app={"items": 5}), tally(app={"items": 0}))
     assert found == Replacement("app:a.b", "Chatter", 5, 3)
     assert _counterpart("app:a.b", tally(app={}), tally()) == Replacement("app:a.b", "Chatter", 3, 0)
-    assert _counterpart("app:a.b", tally(app={}), None).on_new_phone is None

@@ -83,7 +83,7 @@ def test_no_password_is_refused_before_the_backup(lab: Lab) -> None:
     ("told", "new_phone", "refusal"),
     [
         ("17.4", {"is": "erased"}, BackupNewerThanPhone),
-        ("26.6", {"is": "in-use"}, StrategyRefused),
+        ("26.6", {"is": "in-use", "experimental": ["overlay"]}, StrategyRefused),
         ("17.4", {"is": "in-use"}, BackupNewerThanPhone),
     ],
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +227,3 @@ def test_a_backup_moves_without_its_phone(make_lab: MakeLab) -> None:
 def test_every_sample_plan_passes_plan_check(make_lab: MakeLab, sample: str) -> None:
     plans = Path(__file__).resolve().parent.parent.parent / "plans"
     assert make_lab().migrate("plan", "check", plans / f"{sample}.toml").code == 0
-
-
-def test_no_simulator_threads_are_left_running() -> None:
-    assert [t.name for t in threading.enumerate() if t.name.startswith("simulator")] == []

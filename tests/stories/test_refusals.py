@@ -246,10 +246,10 @@ def test_an_unusable_backup_is_refused(lab_with_backup: Lab, damage: Callable[[P
 def test_a_wrong_backup_password_is_refused(lab_with_backup: Lab) -> None:
     folder = lab_with_backup.home / "backups" / OLD
     lab_with_backup.environment["MIGRATE_BACKUP_PASSWORD"] = "guess"
-    for command in (["verify", folder], ["show", folder]):
-        done = lab_with_backup.migrate(*command, "--json")
-        assert done.code == 32, str(done)
-        assert done.last["error"]["code"] == "wrong-password"
+    verified = lab_with_backup.migrate("verify", folder, "--json")
+    assert (verified.code, verified.last["verdict"]) == (32, "locked"), str(verified)
+    assert [finding["code"] for finding in verified.last["findings"]].count("password-wrong") == 1
+    refused(lab_with_backup.migrate("show", folder, "--json"), 32, "wrong-password")
 
 
 # -- a full disk -------------------------------------------------------------------------------------------------------

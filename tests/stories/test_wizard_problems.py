@@ -116,10 +116,10 @@ def test_ctrl_c_at_every_page_can_be_continued_each_time(make_lab: MakeLab) -> N
         assert f"migrate resume {lab.only_run.name}" in person.flat_text
     with open_terminal(lab) as person:
         person.answers(CONTINUE, "1")  # continue the run itself
-        person.sees("Backup password of Grandma's iPhone")
-        person.types(f"{PASSWORD}\n")
         person.sees("Type yes to continue:")
         person.types("yes\n")
+        person.sees("Backup password of Grandma's iPhone")
+        person.types(f"{PASSWORD}\n")
         assert person.wait_for_exit() == 0, person.text
     assert_became(lab.new, before)
 
