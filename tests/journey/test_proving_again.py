@@ -54,6 +54,7 @@ def test_a_run_that_sent_nothing_cannot_be_proven(make_lab: Callable[..., Lab]) 
     assert refused.value.exit_code == 2
 
 
+@pytest.mark.soak
 def test_the_proof_waits_as_long_as_requested_for_data_that_arrives_later(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ def test_a_late_or_repeated_ctrl_c_never_reports_that_nothing_began(make_lab: Ma
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT to a single process")
+@pytest.mark.soak
 def test_a_stopped_demo_is_reported_once_and_offers_no_resume(make_lab: MakeLab) -> None:
     lab = make_lab()
     process = lab.start("demo", "--json")

@@ -177,6 +177,7 @@ def test_an_invalid_plan_is_refused_with_its_error(make_lab: MakeLab, text: str,
     assert not (lab.home / "runs").exists() or not any((lab.home / "runs").iterdir())
 
 
+@pytest.mark.soak
 def test_a_plan_for_other_phones_is_refused(make_lab: MakeLab) -> None:
     lab = make_lab()
     plan = lab.plan(EVERYTHING.replace('is = "erased"', f'is = "erased"\nudid = "{NEW[:-1]}9"'))

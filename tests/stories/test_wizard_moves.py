@@ -96,6 +96,7 @@ def test_the_wizard_replaces_chosen_categories_and_its_plan_repeats_the_move(mak
     assert pair.new.files.digests() == now
 
 
+@pytest.mark.soak
 def test_the_wizard_works_with_one_cable_and_plain_lines(make_lab: MakeLab) -> None:
     """For a screen reader. The new phone is plugged in only when requested."""
     lab = make_lab(plugged="old")

@@ -53,6 +53,7 @@ def test_a_plan_is_written_without_any_phone_and_survives_ctrl_c(make_lab: MakeL
         assert person.wait_for_exit() == 2 and "already exists" in person.flat_text
 
 
+@pytest.mark.soak
 def test_a_plan_is_checked_against_the_connected_phones(make_lab: MakeLab) -> None:
     lab = make_lab(new=new_phone(find_my=True))
     plan = lab.plan(EVERYTHING + f'[old_phone]\nudid = "{OLD}"\n')

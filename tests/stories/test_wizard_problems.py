@@ -30,6 +30,7 @@ def is_untouched(lab: Lab, before: dict[str, str]) -> bool:
     return lab.new.files.digests() == before and lab.new.pending_restore is None
 
 
+@pytest.mark.soak
 def test_back_returns_to_the_previous_page_from_every_page(make_lab: MakeLab) -> None:
     lab = make_lab(new=new_phone(empty=False))
     with open_terminal(lab) as person:
@@ -124,6 +125,7 @@ def test_ctrl_c_at_every_page_can_be_continued_each_time(make_lab: MakeLab) -> N
     assert_became(lab.new, before)
 
 
+@pytest.mark.soak
 def test_after_three_wrong_passwords_the_right_one_works_another_day(make_lab: MakeLab) -> None:
     lab = make_lab(old=old_phone(backup_password=PASSWORD))
     assert lab.migrate("backup", OLD).code == 0
@@ -203,6 +205,7 @@ def test_a_new_phone_without_enough_space_is_reported_before_anything_moves(make
     assert is_untouched(lab, before)
 
 
+@pytest.mark.soak
 def test_a_phone_unplugged_during_the_wizard_is_requested_and_no_answer_is_lost(make_lab: MakeLab) -> None:
     lab = make_lab()
     with open_terminal(lab) as person:

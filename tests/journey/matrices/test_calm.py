@@ -52,6 +52,7 @@ def test_a_calm_move_to_a_phone_in_use(make_lab: MakeLab, tmp_path: Path) -> Non
     assert_calm(make_lab, tmp_path, calm_move(16))
 
 
+@pytest.mark.soak
 def test_a_whole_run_is_awaited_and_then_proven(make_lab: MakeLab) -> None:
     one = calm_move(30)
     lab = lab_of(make_lab, one)

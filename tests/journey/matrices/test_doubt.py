@@ -16,10 +16,7 @@ from tests.journey.moves import Lab
 
 SAMPLE: dict[Way, tuple[Case, ...]] = {
     "replace encrypted": (Case("restore_taken", "killed before", True),),
-    "overlay": (
-        Case("restore_half_sent", "killed after", True),
-        Case("restore_taken", "stopped with Ctrl-C after", False),
-    ),
+    "overlay": (Case("restore_half_sent", "killed after", True),),
 }
 
 
