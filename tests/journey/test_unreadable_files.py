@@ -89,7 +89,6 @@ def test_a_file_that_cannot_be_told_counts_with_everything(categories: list[str]
     assert _is_chosen(plan, nothing, nothing, LostFile("ab" * 20, "", "")) is counts
 
 
-@pytest.mark.soak
 def test_the_harmless_error_of_ios_17_stops_nothing(lab_with: Callable[[Faults], Lab]) -> None:
     for faults in (unreadable(HARMLESS, unreadable_after_bytes=0), Faults(unreadable={HARMLESS: "I/O error"})):
         lab = lab_with(faults)
