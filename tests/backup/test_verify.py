@@ -294,3 +294,13 @@ def test_a_real_manifest_names_every_file_that_is_absent_shrunk_or_stray(shared_
         "Manifest.plist is missing.",
         "Status.plist is missing.",
     }
+
+
+def test_a_row_that_names_another_class_than_its_key_is_damaged(make_backup: Any) -> None:
+    """A phone refuses to restore it, although the key itself opens the file."""
+    backup = make_backup(encrypted=True)
+    key = ("HomeDomain", "Library/SMS/sms.db")
+    record = backup.records[key]
+    backup.records[key] = replace(record, protection_class=record.protection_class % 4 + 1)
+    backup.write_manifest()
+    assert "class-contradicted" in codes(verify(backup.path, backup.password, seals=None))
