@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 
 from migrate.categories.catalogue import Category, load_catalogue
@@ -16,13 +17,16 @@ from migrate.plan.model import Plan
 from migrate.plan.strategy import parse_version
 from migrate.problems import CategoriesMovedStore, CategoriesSynced
 
-ERASED_ONLY_CATEGORIES = frozenset(one.id for one in load_catalogue().categories if one.erased_only is not None)
-"""Categories that a phone in use cannot take."""
-
 SYNCED_BY = MappingProxyType(
     {"Bookmarks": "safari", "Calendars": "calendars", "Contacts": "contacts", "Notes": "notes"}
 )
 """Keys of com.apple.mobile.data_sync, whose Sources name the accounts that hold the data (facts 6.1, REPORTED)."""
+
+
+@cache
+def erased_only_categories() -> frozenset[str]:
+    """The ids of the categories that a phone in use cannot take."""
+    return frozenset(one.id for one in load_catalogue().categories if one.erased_only is not None)
 
 
 @dataclass(frozen=True)

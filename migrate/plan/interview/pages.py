@@ -8,7 +8,7 @@ from typing import Literal
 
 from migrate.categories.catalogue import APP_PREFIX, load_catalogue
 from migrate.language import _
-from migrate.plan.in_use import ERASED_ONLY_CATEGORIES, SYNCED_BY, moved_stores
+from migrate.plan.in_use import SYNCED_BY, erased_only_categories, moved_stores
 from migrate.plan.interview.answers import Answers
 from migrate.plan.interview.observations import (
     BACK,
@@ -296,7 +296,7 @@ def refused_in_use(facts: MoveFacts, answers: Answers) -> frozenset[str]:
     ios = contents.ios_version if contents else old.ios_version if old else None
     moved = moved_stores(load_catalogue().ids, ios, new.ios_version if new else None)
     synced = (new.synced_data if new else None) or {}
-    return ERASED_ONLY_CATEGORIES.union(
+    return erased_only_categories().union(
         (one.category.id for one in moved), (category for name, category in SYNCED_BY.items() if synced.get(name))
     )
 

@@ -28,7 +28,7 @@ from migrate.journey.proof.evidence import Evidence, Side
 from migrate.journey.proof.prover import Proof, prove
 from migrate.journey.steps.compose import ComposedSet
 from migrate.journey.steps.verify import NewPhoneVerified, OldPhoneVerified
-from migrate.plan.in_use import ERASED_ONLY_CATEGORIES
+from migrate.plan.in_use import erased_only_categories
 from migrate.plan.strategy import Strategy
 from migrate.simulator.agent.keychain.phone_keychain import add_keychain_to_snapshot
 from migrate.simulator.agent.memory import keys_of
@@ -52,7 +52,7 @@ def sections_of(strategy: StrategyName, *leave_out: str) -> dict[str, Any]:
     """The plan's sections: everything, or all that a phone in use can take."""
     if strategy == "replace":
         return {}
-    not_moved = (*ERASED_ONLY_CATEGORIES, *KEPT, *leave_out)
+    not_moved = (*erased_only_categories(), *KEPT, *leave_out)
     categories = [one for one in load_catalogue().ids if one not in not_moved]
     new: dict[str, Any] = {"is": "in-use"}
     if strategy != "rebuild":
