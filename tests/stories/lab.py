@@ -11,12 +11,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from migrate.simulator.aftermath.settings import Aftermath
 from migrate.simulator.contents import ContentsSpec, fill
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
+from tests.forked import Forked
 
 PASSWORD = "correct-horse-1947"
 ROUNDS = 1_000
@@ -29,34 +30,50 @@ LIMIT_S = 120.0
 """How long one command may take on a busy machine. The slowest takes ten seconds on an idle one."""
 
 
-class Command(subprocess.Popen[str]):
+class Command:
     """`migrate …` in its own process.
 
     A command that exceeds `LIMIT_S` is aborted. Python's fault handler then writes the stacks of all threads to stderr.
     """
 
-    def __init__(self, arguments: list[str], env: dict[str, str], stdin: int | None = None) -> None:
-        pipe = subprocess.PIPE
+    def __init__(self, arguments: list[str], env: dict[str, str], stdin: int | None, *, own_python: bool) -> None:
         env = {**env, "PYTHONFAULTHANDLER": "1"}
-        super().__init__(arguments, env=env, stdin=stdin, stdout=pipe, stderr=pipe, text=True)
-        self._limit = threading.Timer(LIMIT_S, self.abort)
+        self._process: Forked | subprocess.Popen[str]
+        if own_python:
+            pipe, words = subprocess.PIPE, [sys.executable, "-m", "migrate", *arguments]
+            self._process = subprocess.Popen(words, env=env, stdin=stdin, stdout=pipe, stderr=pipe, text=True)
+        else:
+            self._process = Forked(arguments, env, stdin=stdin)
+        self.pid = self._process.pid
+        self._limit = threading.Timer(LIMIT_S, self.send_signal, (signal.SIGABRT,))
         self._limit.start()
 
-    def abort(self) -> None:
-        self.send_signal(signal.SIGABRT if sys.platform != "win32" else signal.SIGTERM)
+    @property
+    def stdout(self) -> IO[str]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    @property
+    def stderr(self) -> IO[str]:
+        assert self._process.stderr is not None
+        return self._process.stderr
+
+    def send_signal(self, number: int) -> None:
+        self._process.send_signal(number)
 
     def finish(self, typed: str | None = None) -> CommandResult:
         """Send `typed`, wait for the process to exit and return its result."""
-        out, err = self.communicate(typed)
+        out, err = self._process.communicate(typed)
         self._limit.cancel()
-        return CommandResult(self.returncode, out, err)
+        assert self._process.returncode is not None
+        return CommandResult(self._process.returncode, out, err)
 
     def dispose(self) -> None:
         """Kill the process if it still runs, and close its pipes."""
         self._limit.cancel()
-        self.kill()
-        self.wait()
-        for pipe in (self.stdin, self.stdout, self.stderr):
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 pipe.close()
 
@@ -96,9 +113,6 @@ class Lab:
     environment: dict[str, str] = field(default_factory=dict)
     started: list[Command] = field(default_factory=list)
 
-    def command(self, *arguments: str | Path) -> list[str]:
-        return [sys.executable, "-m", "migrate", *map(str, arguments)]
-
     @property
     def env(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("MIGRATE_")}
@@ -109,9 +123,9 @@ class Lab:
         """Run a command and wait for it to exit."""
         return self.start(*arguments, stdin=subprocess.PIPE).finish(typed)
 
-    def start(self, *arguments: str | Path, stdin: int | None = None) -> Command:
-        """Start a command and return while it runs."""
-        self.started.append(Command(self.command(*arguments), self.env, stdin))
+    def start(self, *arguments: str | Path, stdin: int | None = None, own_python: bool = False) -> Command:
+        """Start a command and return while it runs. `own_python`: as a person starts it (tests/forked.py)."""
+        self.started.append(Command([*map(str, arguments)], self.env, stdin, own_python=own_python))
         return self.started[-1]
 
     def close(self) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
-import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pexpect
+from pexpect.fdpexpect import fdspawn
 
+from tests.forked import Forked
 from tests.stories.lab import PASSWORD, Lab
 
 READY = {"one": "then Enter)", "many": "b: back)", "secret": "Password:", "path": "Folder:"}
@@ -23,15 +26,11 @@ class Terminal:
     def __init__(self, lab: Lab, *arguments: str, columns: int = 80, **environment: str) -> None:
         kept = {key: value for key, value in lab.env.items() if key != "MIGRATE_BACKUP_PASSWORD"}
         ours = {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "PYTHONUNBUFFERED": "1"}
-        self.child = pexpect.spawn(
-            sys.executable,
-            ["-m", "migrate", *arguments],
-            env={**kept, **ours, **environment},  # type: ignore[arg-type]
-            dimensions=(60, columns),
-            encoding="utf-8",
-            timeout=60,
-        )
-        self.child.delaybeforesend = None
+        mine, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (60, columns))
+        self.command = Forked(arguments, {**kept, **ours, **environment}, terminal=theirs)
+        os.close(theirs)
+        self.child = fdspawn(mine, encoding="utf-8", timeout=60)
         self.seen = ""
 
     def sees(self, text: str) -> None:
@@ -67,9 +66,9 @@ class Terminal:
         self.child.expect(pexpect.EOF)
         self.seen += str(self.child.before)
         self.child.close()
-        code: Any = self.child.exitstatus
-        assert code is not None, f"killed by a signal: {self.text[-2000:]}"
-        return int(code)
+        code = self.command.wait()
+        assert code >= 0, f"killed by a signal: {self.text[-2000:]}"
+        return code
 
     @property
     def text(self) -> str:
@@ -89,4 +88,6 @@ def open_terminal(lab: Lab, *arguments: str, columns: int = 80, **environment: s
     try:
         yield terminal
     finally:
-        terminal.child.close(force=True)
+        terminal.child.close()  # the command is sent SIGHUP
+        terminal.command.kill()
+        terminal.command.wait()

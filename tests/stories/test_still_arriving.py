@@ -42,6 +42,7 @@ def days_later(lab: Lab, days: float) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
+@pytest.mark.soak
 def test_a_later_look_proves_what_was_still_arriving(make_lab: MakeLab) -> None:
     lab = moved(make_lab)
     before = {row["id"]: row for row in receipt_of(lab)["categories"]}

@@ -50,6 +50,7 @@ def flags(options: Any) -> tuple[bool, ...]:
     return tuple(getattr(options, name) for name in names)
 
 
+@pytest.mark.soak
 def test_a_replace_sends_every_option_and_all_apps(make_lab: MakeLab, restore_requests: list[dict[str, Any]]) -> None:
     lab = make_lab()
     assert lab.move(lab.plan(EVERYTHING)).code == 0

@@ -17,6 +17,7 @@ import pytest
 from migrate.simulator.phone_file import PhoneFile
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 from migrate.talk.commands.simulator import host_and_port
+from tests.forked import Forked
 
 if TYPE_CHECKING:
     from conftest import Migrate
@@ -161,22 +162,16 @@ def test_ctrl_c_during_a_backup_says_how_to_continue_and_that_works(migrate: Mig
 
 
 @pytest.fixture
-def serving(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str], str]]]:
+def serving(tmp_path: Path) -> Iterator[Callable[..., tuple[Forked, str]]]:
     """`serving(…)` starts `migrate simulator serve …` and returns its first line."""
-    processes: list[subprocess.Popen[str]] = []
+    processes: list[Forked] = []
     (tmp_path / "phone.toml").write_text(
         f'name = "Ada\'s iPhone"\nudid = "{OLD}"\n[contents]\nempty = true\n', encoding="utf-8"
     )
 
-    def begin(*words: str) -> tuple[subprocess.Popen[str], str]:
+    def begin(*words: str) -> tuple[Forked, str]:
         phone = ["--phone", str(tmp_path / "phone.toml")]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "migrate", "simulator", "serve", *phone, *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            cwd=ROOT,
-        )
+        process = Forked(["simulator", "serve", *phone, *words], os.environ)
         processes.append(process)
         assert process.stdout is not None
         return process, process.stdout.readline()
@@ -185,26 +180,25 @@ def serving(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str
     for process in processes:
         process.kill()
         process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+        process.close()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no signal that a process can send itself to say stop")
 def test_a_simulated_iphone_is_served_until_stopped(
-    migrate: Migrate, serving: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
+    migrate: Migrate, serving: Callable[..., tuple[Forked, str]], tmp_path: Path
 ) -> None:
     process, line = serving("--socket", str(tmp_path / "muxd"))
     assert line.startswith("USBMUXD_SOCKET_ADDRESS=127.0.0.1:") and line.endswith("\n")
     for address in (line.strip().partition("=")[2], str(tmp_path / "muxd"), f"UNIX:{tmp_path / 'muxd'}"):
         assert migrate("phones", "--usbmuxd", address, "--json").json["udid"] == OLD
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait() == 0
     assert process.stdout is not None and process.stdout.read() == "", "exactly one line"
     assert not (tmp_path / "muxd").exists()
 
 
 def test_the_admin_socket_takes_commands(
-    migrate: Migrate, serving: Callable[..., tuple[subprocess.Popen[str], str]], tmp_path: Path
+    migrate: Migrate, serving: Callable[..., tuple[Forked, str]], tmp_path: Path
 ) -> None:
     _, line = serving("--admin", str(tmp_path / "admin"))
     with admin_at(tmp_path / "admin") as channel:
@@ -226,16 +220,16 @@ def admin_at(path: Path) -> socket.socket:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="as above")
-def test_ctrl_c_ends_serving_without_an_error(serving: Callable[..., tuple[subprocess.Popen[str], str]]) -> None:
+def test_ctrl_c_ends_serving_without_an_error(serving: Callable[..., tuple[Forked, str]]) -> None:
     process, line = serving("--json")
     assert set(json.loads(line)) == {"USBMUXD_SOCKET_ADDRESS"}
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
+    assert process.wait() == 0
 
 
-def test_serving_ends_after_the_given_time(serving: Callable[..., tuple[subprocess.Popen[str], str]]) -> None:
+def test_serving_ends_after_the_given_time(serving: Callable[..., tuple[Forked, str]]) -> None:
     process, line = serving("--for", "0.1")
-    assert line.startswith("USBMUXD_SOCKET_ADDRESS=") and process.wait(20) == 0
+    assert line.startswith("USBMUXD_SOCKET_ADDRESS=") and process.wait() == 0
 
 
 def test_an_invalid_or_used_address_is_refused(migrate: Migrate, serve: Serve, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ STEPS: dict[str, tuple[str, ...]] = {
         "meet", "preflight", "back-up-old-phone", "verify", "back-up-new-phone", "agree", "restore", "wait-for-phone",
         "prove",
     ),
-    "overlay": ("install-apps", "agree", "restore"),
+    "rebuild": ("install-apps", "back-up-new-phone", "agree", "restore", "wait-for-phone"),
 }  # fmt: skip
 """By strategy, the steps that talk to a phone, and one that does not."""
 OLD_PHONE_STEPS = frozenset({"meet", "preflight", "back-up-old-phone", "verify"})

@@ -27,7 +27,7 @@ from migrate.plan.model import to_toml
 from migrate.simulator.contents import ContentsSpec
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
-from tests.journey.matrices.zygote import Ended, Stop, Zygote
+from tests.journey.matrices.stopping import Commands, Ended, Stop
 from tests.journey.moves import NEW_PASSWORD, OLD, PASSWORD, UNTOUCHED, Lab, Person, new_phone, old_phone
 
 FEW = ContentsSpec(
@@ -49,7 +49,7 @@ class Place:
 
     case: Case
     lab: Lab
-    zygote: Zygote
+    commands: Commands
     undone: str = ""
     asked: bool = False
     """Whether continuing it ended with one of ASKS."""
@@ -75,12 +75,12 @@ class Place:
         return found[0] if found else None
 
     def begin(self, stop: Stop | None = None) -> Ended:
-        return self.zygote.run(self.case.begin(self), self.env, stop)
+        return self.commands.run(self.case.begin(self), self.env, stop)
 
     def carry_on(self) -> Ended:
         """Continue until it has ended well. Returns the last answer."""
         for _ in range(CONTINUES_AT_MOST):
-            ended = self.zygote.run(self.case.carry_on(self), self.env)
+            ended = self.commands.run(self.case.carry_on(self), self.env)
             if ended.error_code in ASKS:
                 self.asked = True
                 return ended
@@ -90,7 +90,7 @@ class Place:
 
     def next_command(self) -> Ended:
         """Any later command: it removes what a killed one left in `tmp`."""
-        return self.zygote.run(("runs", "--json"), self.env)
+        return self.commands.run(("runs", "--json"), self.env)
 
     def is_over(self) -> bool:
         """Whether the command had reported its end before it was interrupted."""
@@ -177,7 +177,7 @@ def repeated_steps(lines: list[dict[str, Any]]) -> list[str]:
 
 
 @contextmanager
-def prepared(case: Case, zygote: Zygote, tmp: Path) -> Iterator[Place]:
+def prepared(case: Case, commands: Commands, tmp: Path) -> Iterator[Place]:
     """Fresh phones and a fresh home, ready for the command."""
     shutil.rmtree(tmp, ignore_errors=True)
     tmp.mkdir(parents=True, mode=0o700)
@@ -190,7 +190,7 @@ def prepared(case: Case, zygote: Zygote, tmp: Path) -> Iterator[Place]:
             (tmp / "tmp").mkdir()
             lab = Lab(old, new, server, Home(tmp / "home").open(), tmp / "tmp")
             lab.person = Person({"old": PASSWORD, "new": NEW_PASSWORD})
-            place = Place(case, lab, zygote)
+            place = Place(case, lab, commands)
             sections = {"safety": {"rehearse": False}, **case.sections}
             place.plan_file.write_text(to_toml(lab.plan(**sections)))
             case.prepare(place)
@@ -199,17 +199,19 @@ def prepared(case: Case, zygote: Zygote, tmp: Path) -> Iterator[Place]:
         os.umask(before)
 
 
-def undisturbed(case: Case, zygote: Zygote, tmp: Path, *, at: str = "journal") -> tuple[dict[str, Any], int]:
+def undisturbed(case: Case, commands: Commands, tmp: Path, *, at: str = "journal") -> tuple[dict[str, Any], int]:
     """The result of an undisturbed command, and how many journal lines or file operations it had."""
-    with prepared(case, zygote, tmp) as place:
+    with prepared(case, commands, tmp) as place:
         ended = place.begin(Stop(0, at=at))  # type: ignore[arg-type]
         assert ended.code == 0 and ended.seen is not None, str(ended)
         return case.result(place), ended.seen
 
 
-def differences(case: Case, zygote: Zygote, tmp: Path, stop: Stop, expected: dict[str, Any]) -> tuple[list[str], bool]:
+def differences(
+    case: Case, commands: Commands, tmp: Path, stop: Stop, expected: dict[str, Any]
+) -> tuple[list[str], bool]:
     """Interrupt the command once, continue it, and compare. Also returns whether continuing asked a person."""
-    with prepared(case, zygote, tmp) as place:
+    with prepared(case, commands, tmp) as place:
         untouched = place.lab.new.files.digests()
         interrupted = place.begin(stop)
         found = judge_interruption(interrupted, stop)
@@ -321,13 +323,13 @@ def _new(ios_version: str, *, empty: bool, **more: Any) -> Callable[[], Simulate
     return lambda: new_phone(ios_version, empty=empty, spec=FEW, aftermath=UNTOUCHED, **more)
 
 
+OVERLAY = {**IN_USE, "new_phone": {"is": "in-use", "experimental": ["overlay"]}}
 GRAFT = {**IN_USE, "new_phone": {"is": "in-use", "experimental": ["graft"]}}
 CASES: tuple[Case, ...] = (
     Case("replace", _old(backup_password=PASSWORD), _new("26.1", empty=True), {"safety": {"rehearse": True}}),
     Case("replace-plain", _old(), _new("26.1", empty=True), {"backup": {"encrypted": False}}),
-    Case(
-        "overlay", _old(backup_password=PASSWORD), _new("26.1", empty=False, backup_password=NEW_PASSWORD), IN_USE
-    ),
+    Case("rebuild", _old(backup_password=PASSWORD), _new("26.1", empty=False, backup_password=NEW_PASSWORD), IN_USE),
+    Case("overlay", _old(backup_password=PASSWORD), _new("26.1", empty=False, backup_password=NEW_PASSWORD), OVERLAY),
     Case("graft", _old(backup_password=PASSWORD), _new("27.0", empty=False, backup_password=NEW_PASSWORD), GRAFT),
     Case(
         "undo", _old(backup_password=PASSWORD), _new("26.1", empty=False, backup_password=NEW_PASSWORD),

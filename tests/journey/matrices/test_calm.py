@@ -48,6 +48,7 @@ def assert_calm(make_lab: MakeLab, tmp_path: Path, one: CalmMove) -> None:
         assert last.verdict == "proven", told(last, phone)
 
 
+@pytest.mark.soak
 def test_a_calm_move_to_a_phone_in_use(make_lab: MakeLab, tmp_path: Path) -> None:
     assert_calm(make_lab, tmp_path, calm_move(16))
 

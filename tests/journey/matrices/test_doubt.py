@@ -16,7 +16,6 @@ from tests.journey.moves import Lab
 
 SAMPLE: dict[Way, tuple[Case, ...]] = {
     "replace encrypted": (Case("restore_taken", "killed before", True),),
-    "overlay": (Case("restore_half_sent", "killed after", True),),
 }
 
 

@@ -5,31 +5,29 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.journey.matrices.interruptions import CASES, Case, difference, journal, prepared, repeated_steps, undisturbed
-from tests.journey.matrices.zygote import Stop, Zygote
+from tests.journey.matrices.stopping import Commands, Stop
 
 if sys.platform != "linux":
     pytest.skip("reads /proc/self/fd", allow_module_level=True)
 
 from tests.journey.matrices.power_cut import DurableImage
 
-MOVES = [case for case in CASES if case.name in ("replace-plain", "overlay")]
+MOVES = [case for case in CASES if case.name in ("replace-plain", "rebuild")]
 
 
-@pytest.fixture(scope="module")
-def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
-    with Zygote(tmp_path_factory.mktemp("zygote")) as started:
-        yield started
+@pytest.fixture
+def commands(tmp_path: Path) -> Commands:
+    return Commands(tmp_path)
 
 
-def cut_and_continue(case: Case, zygote: Zygote, tmp: Path, line: int, expected: dict[str, object]) -> list[str]:
+def cut_and_continue(case: Case, commands: Commands, tmp: Path, line: int, expected: dict[str, object]) -> list[str]:
     """Cut the power right after a journal line, continue with what is on the disk, and compare."""
-    with prepared(case, zygote, tmp) as place:
+    with prepared(case, commands, tmp) as place:
         cut = place.begin(Stop(line, at="power"))
         assert cut.code == -9, str(cut)
         shutil.rmtree(place.lab.home.path)
@@ -73,9 +71,9 @@ def test_a_file_that_was_not_synced_is_not_there_after_a_power_cut(
 
 @pytest.mark.soak
 @pytest.mark.parametrize("case", MOVES, ids=str)
-def test_a_power_cut_at_every_journal_line_loses_nothing(case: Case, zygote: Zygote, tmp_path: Path) -> None:
-    expected, lines = undisturbed(case, zygote, tmp_path / "try")
+def test_a_power_cut_at_every_journal_line_loses_nothing(case: Case, commands: Commands, tmp_path: Path) -> None:
+    expected, lines = undisturbed(case, commands, tmp_path / "try")
     wrong = []
     for line in range(2, lines + 1):
-        wrong += [f"line {line}: {one}" for one in cut_and_continue(case, zygote, tmp_path / "try", line, expected)]
+        wrong += [f"line {line}: {one}" for one in cut_and_continue(case, commands, tmp_path / "try", line, expected)]
     assert not wrong, "\n".join(wrong)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.journey.matrices.interruptions import CASES, Place, left_behind, prepared
-from tests.journey.matrices.zygote import Ended, Stop, Zygote
+from tests.journey.matrices.stopping import Commands, Ended, Stop
 from tests.journey.moves import NEW_PASSWORD, PASSWORD
 
 if sys.platform != "linux":
@@ -70,9 +70,9 @@ def watching_children(of: int) -> Iterator[dict[int, bytes]]:
 
 
 def run_watched(place: Place, stop: Stop | None = None) -> tuple[Ended, dict[int, bytes]]:
-    pid = place.zygote.start(place.case.begin(place), place.env, stop)
-    with watching_children(pid) as seen:
-        return place.zygote.finish(), seen
+    command = place.commands.start(place.case.begin(place), place.env, stop)
+    with watching_children(command.pid) as seen:
+        return place.commands.finish(command), seen
 
 
 def assert_no_secret(place: Place, ended: Ended) -> None:
@@ -90,28 +90,21 @@ def test_the_search_finds_a_password_in_every_form() -> None:
 
 
 def test_a_password_is_in_no_file_no_output_and_no_program_we_start(tmp_path: Path) -> None:
-    """A whole move, and one that is killed while it composes what to send. Two moves: only whole ones touch every file.
-
-    The umask is 0, so every file would be open to everybody if we did not close it.
-    """
-    with Zygote(tmp_path, umask=0) as zygote:
-        with prepared(GRAFT, zygote, tmp_path / "whole") as place:
-            ended, children = run_watched(place)
-            assert ended.code == 0, str(ended)
-            assert_no_secret(place, ended)
-            assert left_behind(place.lab.home) == []
-        assert children, "the program that makes links was not seen"
-        assert not leaks_in(b"".join(children.values()))
-        with prepared(GRAFT, zygote, tmp_path / "killed") as place:
-            ended, _ = run_watched(place, Stop(20))
-            assert ended.code == -9
-            assert_no_secret(place, ended)
+    """A whole move. The umask is 0, so every file would be open to everybody if we did not close it."""
+    commands = Commands(tmp_path, umask=0)
+    with prepared(GRAFT, commands, tmp_path / "whole") as place:
+        ended, children = run_watched(place)
+        assert ended.code == 0, str(ended)
+        assert_no_secret(place, ended)
+        assert left_behind(place.lab.home) == []
+    assert children, "the program that makes links was not seen"
+    assert not leaks_in(b"".join(children.values()))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("line", range(2, 34, 2))
 def test_a_killed_move_leaves_no_password_behind(tmp_path: Path, line: int) -> None:
-    with Zygote(tmp_path) as zygote, prepared(GRAFT, zygote, tmp_path / "killed") as place:
+    with prepared(GRAFT, Commands(tmp_path), tmp_path / "killed") as place:
         ended, children = run_watched(place, Stop(line))
         assert_no_secret(place, ended)
         assert not leaks_in(b"".join(children.values()))
