@@ -30,6 +30,7 @@ SMALL_PLIST_BYTES: Final = 4096
 
 _BINARY: Final = b"bplist00"
 _TRAILER_BYTES: Final = 32
+_TOO_LARGE: Final = "written out, it would be larger than any real one"
 _INTEGERS = range(-(1 << 63), 1 << 64)  # those that a property list can hold
 
 
@@ -199,27 +200,29 @@ def _object_bytes(data: bytes, at: int, reference_bytes: int) -> int:
 
 def _refuse_oversized(root: Any) -> None:
     """Refuse a value that cannot be walked or written out again. Each reference to an object counts."""
-    pending: list[tuple[Any, int]] = [(root, 0)]
-    values = size = 0
+    pending: list[tuple[list[Any], int]] = [([root], 0)]
+    values, size = 1, 0
     while pending:
-        value, depth = pending.pop()
-        match value:
-            case dict():
-                if not all(isinstance(key, str) for key in value):
-                    raise NotAPlist("a key in it is not text")
-                inner: list[Any] = [*value, *value.values()]
-            case list():
-                inner = value
-            case int() if value not in _INTEGERS:
-                raise NotAPlist("a number in it is beyond 64 bits")
-            case str() | bytes():
+        together, depth = pending.pop()
+        for value in together:
+            kind = type(value)
+            inner: list[Any] = []
+            if kind is str or kind is bytes:
                 size += len(value)
-                inner = []
-            case _:
-                inner = []
-        values += 1 + len(inner)
-        if values > 2 * MAX_VALUES or size > MAX_BYTES:
-            raise NotAPlist("written out, it would be larger than any real one")
-        if inner and depth >= MAX_DEPTH:
-            raise NotAPlist(f"it is nested more than {MAX_DEPTH} levels deep")
-        pending.extend((part, depth + 1) for part in inner)
+            elif kind is list:
+                inner = value
+            elif kind is dict:
+                if not all(type(key) is str for key in value):
+                    raise NotAPlist("a key in it is not text")
+                inner = [*value, *value.values()]
+            elif kind is int and value not in _INTEGERS:
+                raise NotAPlist("a number in it is beyond 64 bits")
+            if inner:
+                values += len(inner)
+                if values > MAX_VALUES:
+                    raise NotAPlist(_TOO_LARGE)
+                if depth >= MAX_DEPTH:
+                    raise NotAPlist(f"it is nested more than {MAX_DEPTH} levels deep")
+                pending.append((inner, depth + 1))
+        if size > MAX_BYTES:
+            raise NotAPlist(_TOO_LARGE)

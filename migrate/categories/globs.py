@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from migrate.backup.companions import DATABASE_EXTENSIONS, SUFFIXES
 
@@ -29,6 +30,7 @@ MAX_ALTERNATIVES = 100
 _COMPANION = f"(?:{'|'.join(SUFFIXES)})?"
 
 
+@lru_cache(maxsize=4096)  # the catalogue's are read again for each backup
 def glob_regex(glob: str) -> str:
     """The regular expression for a whole path, without companions.
 

@@ -16,6 +16,7 @@ import ssl
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Final
 
 from migrate.phone.quoting import safe_text
@@ -125,9 +126,7 @@ class DeviceLink:
         return message
 
     def send(self, message: list[Any]) -> None:
-        # XML, as pymobiledevice3 and libimobiledevice send it
-        data = plistlib.dumps(message, fmt=plistlib.FMT_XML)
-        self.send_bytes(struct.pack(">I", len(data)) + data)
+        self.send_bytes(_frame(message))
 
     def send_request(self, request: Mapping[str, Any]) -> None:
         """Send a mobilebackup2 request."""
@@ -135,8 +134,10 @@ class DeviceLink:
 
     def answer(self, code: int = 0, text: str = "", payload: Any = None) -> None:
         """Answer an operation with 0 or one of the host's negative codes (facts 2.2)."""
-        status = [code & (1 << 64) - 1, text or EMPTY_PARAMETER, {} if payload is None else payload]
-        self.send(["DLMessageStatusResponse", *status])
+        if payload is None:
+            self.send_bytes(_status(code, text))
+        else:
+            self.send_bytes(_frame(["DLMessageStatusResponse", *_code_and_text(code, text), payload]))
 
     # -- bytes -------------------------------------------------------------------------------------------------------
 
@@ -173,3 +174,18 @@ class DeviceLink:
 
     def protocol_error(self, detail: str) -> PhoneBrokeProtocol:
         return PhoneBrokeProtocol(self.phone, detail)
+
+
+def _frame(message: list[Any]) -> bytes:
+    """A message with its length. Binary, as libimobiledevice sends it: a long listing is a quarter of its XML."""
+    data = plistlib.dumps(message, fmt=plistlib.FMT_BINARY)
+    return struct.pack(">I", len(data)) + data
+
+
+def _code_and_text(code: int, text: str) -> tuple[int, str]:
+    return code & (1 << 64) - 1, text or EMPTY_PARAMETER
+
+
+@lru_cache(maxsize=64)  # a backup has hundreds of operations, and nearly all are answered alike
+def _status(code: int, text: str) -> bytes:
+    return _frame(["DLMessageStatusResponse", *_code_and_text(code, text), {}])

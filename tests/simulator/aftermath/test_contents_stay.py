@@ -89,6 +89,7 @@ def test_what_a_person_owns_keeps_its_lasting_ids_and_content(kind: str, before:
     assert owned and set(owned) <= set(after.rows(path, query))
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("seed", [11, 12, 13])
 def test_this_holds_for_other_seeds_and_within_one_version(lab: Any, before: Any, seed: int) -> None:
     aftermath = {"seed": seed, "arrives_in_s": "when-ordered"}

@@ -11,6 +11,7 @@ CONTACTS = "HomeDomain/Library/AddressBook/AddressBook.sqlitedb"
 CALLS = "HomeDomain/Library/CallHistoryDB/CallHistory.storedata"
 
 
+@pytest.mark.soak
 def test_in_a_phone_in_use_only_what_was_restored_is_migrated(lab: Any, make_phone: Any) -> None:
     """The old phone has only contacts and messages; the new one has its own calls and calendars."""
     old = make_phone(

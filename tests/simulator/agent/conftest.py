@@ -213,7 +213,7 @@ class Host:
         return data[0], data[1:]
 
     def _send(self, message: list[Any]) -> None:
-        data = plistlib.dumps(message)
+        data = plistlib.dumps(message, fmt=plistlib.FMT_BINARY)  # as libimobiledevice does
         self._raw(struct.pack(">I", len(data)) + data)
 
     def _receive(self) -> list[Any]:

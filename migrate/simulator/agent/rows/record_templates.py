@@ -8,6 +8,7 @@ from migrate.backup.mbfile.encode import encode_mbfile
 from migrate.backup.record import Record
 
 MAX_TEMPLATES = 512
+MAX_SEEN = 10_000
 PROBE_KEY, PROBE_DIGEST = b"\xa5\x5a\xfe\x01" * 11, b"\x5a\xa5\x01\xfe" * 5
 PROBE_INODES = {
     2: (0xA5E7, 0xA5E9, 0xA5EB, 0xA5ED, 0xA5EF),
@@ -32,6 +33,8 @@ class RecordTemplates:
     def __init__(self, ios_version: str) -> None:
         self._ios_version = ios_version
         self._templates: dict[_Key, tuple[bytes, _Slots] | None] = {}
+        self._seen: set[_Key] = set()
+        """Keys that one record had. The second one makes a template, which takes as long as encoding it twice."""
 
     @property
     def template_count(self) -> int:
@@ -63,6 +66,11 @@ class RecordTemplates:
             record.target,
             record.extended_attributes,
         )
+        if key not in self._templates and key not in self._seen:
+            if len(self._seen) >= MAX_SEEN:
+                self._seen.clear()
+            self._seen.add(key)
+            return encode_mbfile(record, ios_version=self._ios_version)
         if key not in self._templates:
             if len(self._templates) >= MAX_TEMPLATES:
                 self._templates.clear()

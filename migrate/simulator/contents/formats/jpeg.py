@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import struct
 from datetime import UTC, datetime
+from functools import lru_cache
 
 MCU = 16
 """The side of a unit (MCU) in pixels: four luma blocks share one block of each chroma (4:2:0)."""
@@ -28,7 +29,7 @@ def draw_picture(width: int, height: int, rng: random.Random, *, detail: int = 1
     """
     if width % MCU or height % MCU or not 0 < width < 65536 or not 0 < height < 65536:
         raise ValueError(f"{width} by {height} pixels: both must be multiples of {MCU} below 65,536")
-    scan = _scan(width // MCU, height // MCU, rng, detail)
+    scan = _scan(width // MCU, height // MCU, rng.getrandbits(64), detail)
     frame = struct.pack(">BHHB", 8, height, width, 3) + b"\x01\x22\x00" + b"\x02\x11\x01" + b"\x03\x11\x01"
     return b"".join(
         [
@@ -46,11 +47,13 @@ def draw_picture(width: int, height: int, rng: random.Random, *, detail: int = 1
     )
 
 
-def _scan(columns: int, rows: int, rng: random.Random, detail: int) -> bytes:
+@lru_cache(maxsize=512)  # the same phone is often filled again; a picture takes 20 to 60 KB
+def _scan(columns: int, rows: int, seed: int, detail: int) -> bytes:
     """The coded units, row by row, padded with ones, with 0x00 after each 0xFF.
 
     Each of a unit's four luma blocks is one level darker than the one before; both chroma blocks are flat.
     """
+    rng = random.Random(seed)  # noqa: S311  not for keys
     bright = [_texture(rng, detail) for _ in range(TEXTURES)]
     flat = _code(AC_SYMBOLS.index(END_OF_BLOCK), AC_CODE_BITS)
     sky = [rng.randint(-90, 95) for _ in range(3)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from functools import lru_cache
 
 from migrate.simulator.contents.formats.deflate import zlib_of
 
@@ -11,6 +12,7 @@ Colour = tuple[int, int, int]
 SHADES = 32
 
 
+@lru_cache(maxsize=256)  # the same phone is often filled again; an icon takes a few KB
 def draw_icon(size: int, inner: Colour, outer: Colour) -> bytes:
     """A square of `size` pixels that fades from `inner` in the middle to `outer` at the edges."""
     palette = b"".join(
