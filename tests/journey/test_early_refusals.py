@@ -54,6 +54,7 @@ def test_a_wrong_password_is_refused_before_the_backup_once_there_is_an_earlier_
     assert bytes_moved(lab, "back-up-old-phone") == 0
 
 
+@pytest.mark.soak
 def test_a_password_that_was_changed_on_the_phone_is_accepted_by_a_fresh_backup(lab: Lab) -> None:
     stop_before_sending(lab)
     lab.old.backup_password = lab.person.passwords["old"] = "changed-since"
@@ -131,6 +132,7 @@ def test_the_proofs_backup_has_to_fit_before_anything_is_sent(lab: Lab, monkeypa
     assert lab.resume().outcome in ("proven", "pending")
 
 
+@pytest.mark.soak
 def test_an_undo_is_refused_at_once_if_the_phone_has_become_too_full(lab: Lab) -> None:
     import asyncio
 

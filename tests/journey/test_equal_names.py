@@ -32,6 +32,7 @@ def test_both_phones_are_told_apart_in_the_confirmation_and_the_receipt(lab: Lab
     assert "iPhone" not in asked
 
 
+@pytest.mark.soak
 def test_a_resumed_run_still_tells_them_apart(lab: Lab) -> None:
     lab.person.agrees = False
     with pytest.raises(Exception, match="answered no"):
@@ -52,6 +53,7 @@ def test_a_refusal_names_the_phone_that_is_meant(lab: Lab) -> None:
     assert f"…{lab.new.serial[-4:]}" in refused.value.what
 
 
+@pytest.mark.soak
 def test_two_names_stay_as_they_are(make_lab: Callable[..., Lab]) -> None:
     lab = make_lab(*phones_for("replace"))
     lab.move(lab.plan(**sections_for("replace", "restore")))

@@ -42,6 +42,7 @@ def without_sketchbook(make_lab: MakeLab, old_phone_backup: Path) -> tuple[Lab, 
     return make_lab(new=new), app
 
 
+@pytest.mark.soak
 def test_the_data_of_a_missing_app_moves_after_a_person_installs_it(
     without_sketchbook: tuple[Lab, App], monkeypatch: pytest.MonkeyPatch
 ) -> None:

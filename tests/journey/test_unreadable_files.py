@@ -89,14 +89,20 @@ def test_a_file_that_cannot_be_told_counts_with_everything(categories: list[str]
     assert _is_chosen(plan, nothing, nothing, LostFile("ab" * 20, "", "")) is counts
 
 
-def test_the_harmless_error_of_ios_17_stops_nothing(lab_with: Callable[[Faults], Lab]) -> None:
-    for faults in (unreadable(HARMLESS, unreadable_after_bytes=0), Faults(unreadable={HARMLESS: "I/O error"})):
-        lab = lab_with(faults)
-        assert lab.move(lab.plan()).outcome in ("proven", "pending")
-        assert lab.codes("error") == []
-        assert "file-unreadable" not in lab.codes("warning")
-        assert not any(path.endswith("backup_manifest.db") for path in lab.new.files.digests())
-        lab.server.stop()
+@pytest.mark.parametrize(
+    "faults",
+    [
+        unreadable(HARMLESS, unreadable_after_bytes=0),
+        pytest.param(Faults(unreadable={HARMLESS: "I/O error"}), marks=pytest.mark.soak),
+    ],
+    ids=["after its first bytes", "at once"],
+)
+def test_the_harmless_error_of_ios_17_stops_nothing(lab_with: Callable[[Faults], Lab], faults: Faults) -> None:
+    lab = lab_with(faults)
+    assert lab.move(lab.plan()).outcome in ("proven", "pending")
+    assert lab.codes("error") == []
+    assert "file-unreadable" not in lab.codes("warning")
+    assert not any(path.endswith("backup_manifest.db") for path in lab.new.files.digests())
 
 
 def test_only_that_file_is_harmless() -> None:

@@ -22,6 +22,7 @@ HAS_NO_ERROR_OF_ITS_OWN = {2, 4, 11, 14, 22, 100, 103, 107, 210, 213, 555}
 """Codes for which `DeviceRefused` quotes the phone, because there is no specific remedy."""
 
 
+@pytest.mark.soak
 def test_every_refusal_code_gives_an_error_that_quotes_it(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
     home = attach(phone)
