@@ -19,10 +19,11 @@ def test_every_fault_has_a_name_of_its_own() -> None:
 @pytest.mark.parametrize("file", sorted({fault.file for fault in FAULTS}))
 def test_every_fault_can_be_planted(file: str) -> None:
     text = (PROJECT / file).read_text(encoding="utf-8")
+    code = ast.unparse(ast.parse(text)) if file.endswith(".py") else ""
     for fault in (fault for fault in FAULTS if fault.file == file):
         planted = fault.planted(text)
-        if file.endswith(".py"):
-            assert ast.dump(ast.parse(planted)) != ast.dump(ast.parse(text)), f"{fault.name} changes nothing"
+        if code:
+            assert ast.unparse(ast.parse(planted)) != code, f"{fault.name} changes nothing"
 
 
 def test_the_nearest_tests_exist() -> None:

@@ -238,6 +238,7 @@ def test_all_sent_and_not_taken_is_never_called_done(
     """Of a small set everything is sent long before the phone has taken it. Then the link breaks: the phone, which is
     still as it was, was taken for restored."""
     monkeypatch.setattr(doubt, "LEAVES_WITHIN_S", 0.0)
+    monkeypatch.setattr("migrate.phone.mobilebackup2.restore.LEAVES_WITHIN_S", 3.0)
     lab, sections = everything()
     stage, broken = RestoreRun._stage, []
 
