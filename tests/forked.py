@@ -266,6 +266,7 @@ def open_streams() -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at pytest's terminal is meant for pytest
     import_everything()
     become(*serve(socket.socket(fileno=int(sys.argv[1]))))
     from migrate.talk.cli import main
