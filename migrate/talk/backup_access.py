@@ -9,13 +9,17 @@ import typer
 
 from migrate.language import _
 from migrate.talk.console import say
+from migrate.talk.options import PHONE_WAIT_S, Workspace
 from migrate.talk.passwords import Passwords
+from migrate.talk.prompts import TerminalPrompts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from migrate.backup.folder import BackupFolder
     from migrate.backup.seal import Seal
+    from migrate.journey import events
+    from migrate.journey.phone_session import PhoneSession
 
 T = TypeVar("T")
 
@@ -44,6 +48,24 @@ def with_password(folder: BackupFolder, passwords: Passwords, work: Callable[[st
                 raise
             say(_("That is not the password of this backup. Try again."))
     raise AssertionError("unreachable")
+
+
+def phone_session(
+    workspace: Workspace, *, passwords: Passwords, listener: events.Listener, wait_s: int | None
+) -> PhoneSession:
+    """Reaches the one phone whose backup a command works on, as the old phone."""
+    from migrate.journey.context import RunContext
+    from migrate.journey.phone_session import PhoneSession
+
+    context = RunContext(
+        home=workspace.home,
+        tmp=workspace.tmp,
+        usbmux=workspace.usbmux,
+        prompts=TerminalPrompts(passwords, yes=False),
+        listener=listener,
+        wait_s=PHONE_WAIT_S if wait_s is None else wait_s,
+    )
+    return PhoneSession(context=context, old_udid=None, old_backup=None, new_udid=None, encrypts_backups=False)
 
 
 def usable_seal(seals: Path, folder: BackupFolder) -> Seal | None:

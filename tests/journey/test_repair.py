@@ -26,6 +26,7 @@ from migrate.journey.home import Home
 from migrate.journey.phone_session import PhoneSession
 from migrate.journey.repair.repair import Repair, RepairResult
 from migrate.journey.repair.workspace import RepairNote, RepairWorkspace
+from migrate.journey.second_look import forget_files
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.problems import (
     BackupNotFound,
@@ -84,9 +85,11 @@ class Phone:
     healthy: Path
     password: str | None
     answer: str = "fetched"
-    without: frozenset[str] = frozenset()
     breaks: Exception | None = None
     asked: list[str] = field(default_factory=list)
+
+    async def is_connected(self, udid: str) -> bool:
+        return True
 
     async def find(self, udid: str, backup: Path, damaged: int) -> str:
         self.asked.append(udid)
@@ -215,6 +218,44 @@ def test_an_undamaged_backup_is_not_changed(small_backup: SmallBackup, tmp_path:
     repaired = RepairCase(small_backup, phone, tmp_path / "seals", set(), before).repair()
     assert (repaired.answer, repaired.exit_code, phone.asked) == ("nothing", 0, [])
     assert inodes(small_backup.path) == before
+
+
+@pytest.mark.parametrize("readable", [True, False], ids=["the phone reads it now", "the phone still cannot read it"])
+def test_a_file_that_the_phone_could_not_read_is_asked_for_again(
+    small_backup: SmallBackup, tmp_path: Path, readable: bool
+) -> None:
+    """A phone sends a file once: while it has a row, every later backup leaves it as it came."""
+    healthy, seals, unread = tmp_path / "healthy", tmp_path / "seals", file_id(*PHOTO)
+    shutil.copytree(small_backup.path, healthy)
+    small_backup.seal(seals)
+    truncate(small_backup.blob(*PHOTO))
+    with SealDraft.open(seals, UDID, read_seal(seals, BackupFolder(small_backup.path))) as draft:
+        draft.mark_unreadable(unread, "Input/output error (5)")
+        draft.finish(BackupFolder(small_backup.path))
+    before = inodes(small_backup.path)
+    if not readable:
+        forget_files(healthy, small_backup.password, {unread})
+    phone = Phone(healthy, small_backup.password)
+    case = RepairCase(small_backup, phone, seals, {unread}, before)
+    repaired = case.repair()
+    assert repaired.exit_code == 0 and phone.asked == [UDID]
+    if readable:
+        assert (repaired.answer, [one.came_back for one in repaired.dropped]) == ("fetched", [True])
+        assert case.beside == [UDID]
+        assert small_backup.blob(*PHOTO).read_bytes() == (healthy / unread[:2] / unread).read_bytes()
+    else:
+        assert (repaired.answer, repaired.dropped) == ("nothing", ())
+        assert inodes(small_backup.path) == before and case.beside == [UDID]
+
+
+def test_without_its_phone_nothing_is_asked_for_again(small_backup: SmallBackup, tmp_path: Path) -> None:
+    seals = tmp_path / "seals"
+    small_backup.seal(seals)
+    with SealDraft.open(seals, UDID, read_seal(seals, BackupFolder(small_backup.path))) as draft:
+        draft.mark_unreadable(file_id(*PHOTO), "Input/output error (5)")
+        draft.finish(BackupFolder(small_backup.path))
+    repaired = repair(small_backup.path, home=seals.parent, phone=None, password=small_backup.password)
+    assert (repaired.answer, repaired.exit_code) == ("nothing", 0)
 
 
 # -- without the phone -------------------------------------------------------------------------------------------------

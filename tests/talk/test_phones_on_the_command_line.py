@@ -98,6 +98,23 @@ def test_a_backup_exits_35_when_the_phone_could_not_read_a_file(
     assert ("1 file is missing from it" in " ".join(in_words.out.split())) == bool(path)
 
 
+def test_the_next_backup_asks_again_for_a_file_that_was_read_in_part(migrate: Migrate, home: Path) -> None:
+    """What had arrived before the read error counted as saved: a phone sends it again only if it is made to."""
+    faults = {"unreadable": {"HomeDomain/Library/SMS/sms.db": "Input/output error (5)"}, "unreadable_after_bytes": 4096}
+    described = {"udid": OLD, "name": "Ada's iPhone", "contents": {"empty": True}, "keybag_rounds": 10}
+    phone = PhoneFile.model_validate({**described, "faults": faults}).to_phone()
+    phone.assume.unreadable_files = "as-they-are"
+    backup = home / "backups" / OLD
+    with SimulatedUsbmuxd([phone]) as server:
+        assert migrate("backup", "--usbmuxd", server.address).code == 35
+        phone.faults.unreadable = {}
+        assert migrate("backup", "--usbmuxd", server.address).code == 0
+    verdict = migrate("verify", backup, "--json").json
+    assert (verdict["verdict"], verdict["findings"]) == ("whole", [])
+    stored = backup / "3d" / "3d0d7e5fb2ce288813306e4d4636395e047a3d28"  # its file id, on every iPhone
+    assert stored.stat().st_size > 4096
+
+
 def test_backup_waits_for_trust(migrate: Migrate, serve: Serve) -> None:
     answer = migrate("backup", "--usbmuxd", serve({"udid": OLD, "name": "Ada's iPhone", "trust": "ask"}))
     assert answer.code == 0 and "Tap Trust on Ada's iPhone" in answer.err

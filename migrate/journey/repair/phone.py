@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.journey.phone_session import PhoneSession
+from migrate.journey.second_look import SecondLook
 from migrate.phone.discovery import find_phones
 from migrate.phone.phone import Phone
-from migrate.problems import RepairNeedsPhone
+from migrate.problems import NoMuxer, RepairNeedsPhone
 from migrate.problems.finding import Finding
 from migrate.udid import same_udid
 
@@ -20,6 +21,13 @@ class RepairPhone:
     session: PhoneSession
     may_be_connected_later: bool
     """Whether to wait for it; else it must be connected now."""
+
+    async def is_connected(self, udid: str) -> bool:
+        """Whether it is connected now. Where nobody can tell, it is not."""
+        try:
+            return any(same_udid(phone.udid, udid) for phone in await find_phones(self.session.usbmux))
+        except NoMuxer:
+            return False
 
     async def find(self, udid: str, backup: Path, damaged: int) -> str:
         """The phone's UDID in its own spelling.
@@ -42,5 +50,6 @@ class RepairPhone:
         before, progress = len(self.session.findings), self.session.progress()
         meeting = Phone.meet(self.session.usbmux, folder.name, progress=progress, wait_s=self.session.wait_s)
         async with await meeting as phone:
-            await phone.back_up(folder, seals=seals, progress=progress)
+            again = SecondLook(self.session, "old")
+            await phone.back_up(folder, seals=seals, progress=progress, ask_again=again)
         return tuple(self.session.findings[before:])

@@ -47,6 +47,7 @@ from migrate.problems import (
     RepairNeedsRoom,
     WrongPassword,
 )
+from migrate.problems.damage import DamagedInTransit, FileUnreadableOnPhone
 from migrate.problems.finding import Finding
 from migrate.units import now_utc
 
@@ -162,13 +163,16 @@ class Repair:
     async def _examine(self, original: Path) -> RepairResult:
         self.place = RepairWorkspace(original)
         before = await self._verified(BackupFolder(original), self._seals)
-        if before.verdict == "whole":
+        defects = _damaged_records(before)
+        again = _not_read_properly(before)
+        if self.phone is not None and again and await self.phone.is_connected(before.udid):
+            defects |= again
+        if before.verdict == "whole" and not defects:
             with _translate_disk_errors(self.place.folder):
                 self.place.clear()
             return RepairResult(verdict=before, answer=NOTHING, in_place=True)
         if any(finding.code == BackupUnfinished.code for finding in before.findings):
             raise BackupUnfinished(original, BackupFolder(original).snapshot_state)
-        defects = _damaged_records(before)
         if self.phone is None:
             _refuse_other_defects(before)
             defects |= await self._companions(BackupFolder(original), defects)
@@ -285,6 +289,10 @@ class Repair:
                 noticed = await self.phone.back_up(clone, self.place.seals)
         after = await self._verified(BackupFolder(clone), self.place.seals)
         dropped = await self._fates(clone, defects)
+        if before.verdict == "whole" and not any(record.came_back for record in dropped):
+            with _translate_disk_errors(self.place.folder):
+                self.place.clear()
+            return RepairResult(verdict=before, answer=NOTHING, in_place=True)
         lost = [record for record in dropped if not record.came_back]
         own = [_not_repaired(defects[record.file_id], with_phone=self.phone is not None) for record in lost]
         answer, fetched = _answered(original, clone) if self.phone is not None else (WITHOUT_PHONE, NOT_FETCHED)
@@ -334,6 +342,12 @@ def _damaged_records(before: Verdict) -> dict[str, Finding]:
     """The records that are damaged, by file id."""
     errors = (finding for finding in before.findings if finding.severity == "error")
     return {finding.file_id: finding for finding in errors if finding.file_id}
+
+
+def _not_read_properly(before: Verdict) -> dict[str, Finding]:
+    """The files that the phone could not read, or that were cut on their way, twice: worth asking for once more."""
+    codes = (FileUnreadableOnPhone.code, DamagedInTransit.code)
+    return {finding.file_id: finding for finding in before.findings if finding.code in codes and finding.file_id}
 
 
 def _refuse_other_defects(before: Verdict) -> None:

@@ -81,7 +81,12 @@ async def back_up_phone(
         NoPhone, WhichPhoneToBackUp: at once, unless --wait was given.
         MigrateError: what Phone.meet and Phone.back_up raise.
     """
+    from migrate.journey import events
+    from migrate.journey.phone_session import MetPhone
+    from migrate.journey.second_look import SecondLook
     from migrate.phone.phone import Phone
+    from migrate.talk.backup_access import phone_session
+    from migrate.talk.passwords import Passwords
     from migrate.talk.task_progress import report_progress
 
     if wait_s is None:
@@ -93,8 +98,18 @@ async def back_up_phone(
             options.ctrl_c_error = BackupInterrupted(facts.name_or_model, facts.udid)
             folder = workspace.home.working_backup(facts.udid)
             begin: Literal["fresh", "incremental"] = "fresh" if fresh else "incremental"
+            session = phone_session(
+                workspace, passwords=Passwords(can_prompt=lambda: False), listener=events.nobody, wait_s=wait_s
+            )
+            session.remember_phone("old", MetPhone(facts.udid, facts.name_or_model))
             with workspace.home.lock_working_backup(folder.name, facts.name_or_model):
-                report = await phone.back_up(folder, seals=workspace.home.seals, begin=begin, progress=progress)
+                report = await phone.back_up(
+                    folder,
+                    seals=workspace.home.seals,
+                    begin=begin,
+                    progress=progress,
+                    ask_again=SecondLook(session, "old"),  # of an encrypted backup only with a password that is known
+                )
     answer = {
         "backup": str(folder),
         "udid": facts.udid,

@@ -8,12 +8,11 @@ import typer
 
 from migrate.language import _, plural
 from migrate.problems import RepairStopped
-from migrate.talk.backup_access import BackupArgument
+from migrate.talk.backup_access import BackupArgument, phone_session
 from migrate.talk.console import format_file_count, print_json, print_line, wrapped
-from migrate.talk.options import PHONE_WAIT_S, Exit, GlobalOptions, Workspace, run_async, with_global_options
+from migrate.talk.options import PHONE_WAIT_S, Exit, GlobalOptions, run_async, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
 from migrate.talk.progress import make_listener
-from migrate.talk.prompts import TerminalPrompts
 from migrate.talk.verdict import format_verdict
 from migrate.units import format_bytes
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from migrate.journey import events
-    from migrate.journey.phone_session import PhoneSession
     from migrate.journey.repair.repair import RepairResult
 
 
@@ -63,7 +61,8 @@ def repair(
 
     path = backup.expanduser()
     with options.open_workspace() as workspace:
-        session = phone_session(options, workspace, path, wait_s=wait, passwords=Passwords(file=password_file))
+        passwords, listener = Passwords(file=password_file), repair_listener(options, path)
+        session = phone_session(workspace, passwords=passwords, listener=listener, wait_s=wait)
         phone = None if without_phone else RepairPhone(session, may_be_connected_later=wait is not None)
         repaired = run_async(Repair(session=session, path=path, phone=phone).run())
     if options.json:
@@ -72,23 +71,6 @@ def repair(
         for line in format_repair(repaired):
             print_line(line)
     return repaired.exit_code
-
-
-def phone_session(
-    options: GlobalOptions, workspace: Workspace, backup: Path, *, wait_s: int | None, passwords: Passwords
-) -> PhoneSession:
-    from migrate.journey.context import RunContext
-    from migrate.journey.phone_session import PhoneSession
-
-    context = RunContext(
-        home=workspace.home,
-        tmp=workspace.tmp,
-        usbmux=workspace.usbmux,
-        prompts=TerminalPrompts(passwords, yes=False),
-        listener=repair_listener(options, backup),
-        wait_s=PHONE_WAIT_S if wait_s is None else wait_s,
-    )
-    return PhoneSession(context=context, old_udid=None, old_backup=None, new_udid=None, encrypts_backups=False)
 
 
 def repair_listener(options: GlobalOptions, backup: Path) -> events.Listener:
