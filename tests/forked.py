@@ -203,6 +203,11 @@ def import_everything() -> None:
 
     for module in (*COMMANDS, *LATER):
         importlib.import_module(module)
+    from migrate.categories.catalogue import load_catalogue
+    from migrate.content.kinds import kinds
+
+    load_catalogue()
+    kinds()
     gc.collect()
     gc.freeze()  # a collection in a child would copy the pages of everything
 
@@ -215,6 +220,10 @@ LATER = (
     "migrate.talk.receipt",
     "migrate.talk.progress",
     "migrate.talk.wizard.conversation",
+    "migrate.simulator.agent.agent",
+    "migrate.simulator.aftermath.run",
+    "tomlkit",
+    "wakepy",
 )
 """Modules that commands import inside their functions."""
 

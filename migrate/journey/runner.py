@@ -162,10 +162,10 @@ async def _do_step(run: Run, plan: Plan, step: Step) -> None:
             if not _call(step.may_be_tried_again, run, plan) or not await attempts.may_follow(error):
                 raise
             run.journal.append({"trying_again": step.name, "error": error.as_json()})
+    _write_findings(run)  # before the line after which this step is not done again
     if step.name not in STEPS_WITHOUT_EFFECTS:  # the next line promises that what this step wrote is on the disk
         await in_thread(run, lambda: flush_to_disk(run.folder, since_ns=began_ns))
     run.journal.append_result(step.name, result)
-    _write_findings(run)
     run.emit(events.StepFinished(step.name))
 
 

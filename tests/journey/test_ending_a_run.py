@@ -8,11 +8,13 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from migrate.journey import runner
 from migrate.journey.home import Home
+from migrate.journey.journal import Journal
 from migrate.journey.run_state import Run
 from migrate.journey.runner import Step, run_steps
 from migrate.plan.model import Plan
@@ -42,6 +44,30 @@ def test_what_was_found_before_an_interruption_is_still_known_after_it(run: Run)
     for step in (Step("verify", finds), Step("verify", finds), Step("compose", declines)):
         with pytest.raises(MigrateError):
             do(run, step, Step("agree", declines))
+    rows = json.loads((run.folder / "findings.json").read_text())
+    assert [row["code"] for row in rows] == ["journal-torn"]
+
+
+def test_what_a_step_found_is_written_before_the_journal_says_that_it_is_done(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed right after that line, the step is not done again: what it had found was lost."""
+
+    class Killed(BaseException): ...
+
+    append = Journal.append
+
+    def killed_after_it(self: Journal, entry: dict[str, Any]) -> None:
+        append(self, entry)
+        if "finished" in entry:
+            raise Killed
+
+    async def finds(run: Run) -> None:
+        run.found(JournalTorn().as_finding("warning"))
+
+    monkeypatch.setattr(Journal, "append", killed_after_it)
+    with pytest.raises(Killed):
+        do(run, Step("verify", finds))
     rows = json.loads((run.folder / "findings.json").read_text())
     assert [row["code"] for row in rows] == ["journal-torn"]
 
