@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import plistlib
 import shutil
@@ -169,6 +170,27 @@ def test_a_backup_resumes_after_the_cable_was_pulled(
     asyncio.run(home.back_up(phone))
     assert contents(home.folder(phone), password) == files_of(phone)
     assert is_whole(home, phone, password)
+    seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
+    assert seal is not None
+    assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
+
+
+def test_a_file_whose_hash_was_lost_with_the_process_is_sent_again(attach: Any, a_phone: Any) -> None:
+    """It is written before it is hashed. Killed in between, the backup kept a file that nothing could be held to."""
+    phone = a_phone()
+    for number in range(300):
+        phone.files.add_file("MediaDomain", f"Media/Recordings/{number}.m4a", bytes([number % 251]) * 4000)
+    home = attach(phone)
+    phone.faults.drop_save_after_bytes = 900_000
+    with pytest.raises(PhoneLost):
+        asyncio.run(home.back_up(phone))
+    (draft,) = home.seals.glob("*.draft.ndjson")
+    lines = draft.read_bytes().splitlines(keepends=True)
+    lost = json.loads(lines[-1])["blob"]
+    assert (home.folder(phone) / "Snapshot" / lost[:2] / lost).is_file()
+    draft.write_bytes(b"".join(lines[:-2]))
+    asyncio.run(home.back_up(phone))
+    assert is_whole(home, phone)
     seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
     assert seal is not None
     assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}

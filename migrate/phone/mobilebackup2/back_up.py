@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, Protocol
 
 from pymobiledevice3.exceptions import PyMobileDevice3Exception
 
-from migrate.backup.folder import BackupFolder
+from migrate.backup.folder import FILE_ID, BackupFolder
 from migrate.backup.seal import Seal, SealDraft, read_seal
 from migrate.backup.unreadable import HARMLESS_ID, Place, find_place, is_harmless
 from migrate.phone.connection import PhoneConnection
@@ -223,6 +223,8 @@ class SealLedger:
         interrupted one, or empty."""
         udid = folder.path.name
         draft = None if fresh else _resumable_draft(seals, folder)
+        if draft is not None and not folder.is_finished:
+            _remove_unrecorded(folder.path / "Snapshot", draft.received)
         return cls(
             draft or SealDraft.open(seals, udid, None, fresh=True),
             seals,
@@ -265,6 +267,14 @@ class SealLedger:
     def _note_groups(self) -> None:
         if self._groups is not None:
             self._draft.groups(self._groups)
+
+
+def _remove_unrecorded(snapshot: Path, received: Collection[str]) -> None:
+    """Remove the files of an interrupted backup that were written, but whose hash was lost with the process: the phone
+    sends again what is not there, and then every file of the backup has been hashed on its way."""
+    for path in snapshot.glob("[0-9a-f][0-9a-f]/*"):
+        if FILE_ID.fullmatch(path.name) and path.name not in received:
+            path.unlink()
 
 
 def _resumable_draft(seals: Path, folder: BackupFolder) -> SealDraft | None:
