@@ -141,7 +141,11 @@ class Pipeline:
         self._to_write.put(pieces)
 
     def flush(self) -> OSError | None:
-        """Wait until everything queued so far is written (not hashed yet), and return the first disk error, if any."""
+        """Wait until everything queued so far is written and hashed, and return the first disk error, if any.
+
+        The phone moves files into place once they are acknowledged. Killed then, a hash that had not been noted was
+        lost for good.
+        """
         marker = FlushMarker()
         self.put((marker,))
         marker.reached.wait()
@@ -169,7 +173,7 @@ class Pipeline:
                         handle(piece)
                 except BaseException as bug:
                     self._bug = bug
-                if isinstance(piece, FlushMarker):
+                if isinstance(piece, FlushMarker) and then is None:
                     piece.reached.set()
             if then is not None:
                 then.put(batch)
