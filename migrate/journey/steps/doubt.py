@@ -143,6 +143,12 @@ def _since_last_line(run: Run) -> float:
     return (now_utc() - datetime.fromisoformat(lines[-1]["at"])).total_seconds()
 
 
+ON_EVERY_PHONE = frozenset({"passwords", "wifi", "safari", "health", "world-clock", "shortcuts"})
+"""What an erased phone has before anybody uses it: keys of its own, the network it was set up with, a start page, steps
+that it counts, clocks and sample shortcuts (*guessed*). Without a backup from before, it cannot be told from what a
+person added; the confirmation that follows says that everything on the phone is replaced."""
+
+
 # -- from a backup ---------------------------------------------------------------------------------------------------
 
 
@@ -172,10 +178,12 @@ async def _compare(run: Run, composed: ComposedSet, safety: NewPhoneVerified | N
                 return found.verdict, {}
             changes = ChangesSince(now.backup, now.claims, (*before, sent.backup), run.tmp, run.progress())
             new = await in_thread(run, changes.counted)
+            was_erased = run.strategy is Strategy.REPLACE and not before
             replaced = {
                 title_of(now.claims, owner): count
                 for owner, count in sorted(new.items())
-                if run.strategy is Strategy.REPLACE or owner in composed.chosen
+                if (run.strategy is Strategy.REPLACE or owner in composed.chosen)
+                and not (was_erased and owner in ON_EVERY_PHONE)
             }
             return found.verdict, replaced
     finally:
