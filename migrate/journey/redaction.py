@@ -1,4 +1,4 @@
-"""Remove names, UDIDs, phone numbers, addresses, local paths and file names from a receipt, so it can be shown to strangers."""
+"""Remove what identifies a person, a phone or this computer from a receipt, so it can be shown to strangers."""
 
 from __future__ import annotations
 

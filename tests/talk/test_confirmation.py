@@ -14,7 +14,7 @@ from migrate.talk import prompts
 from migrate.talk.options import GlobalOptions
 from migrate.talk.passwords import Passwords
 from migrate.talk.prompts import TerminalPrompts, confirmation_lines
-from migrate.talk.run_on_terminal import say_next_steps
+from migrate.talk.run_on_terminal import say_how_to_undo
 
 WORD = Confirmation(
     run_id="R1",
@@ -77,7 +77,7 @@ def test_only_a_person_at_a_terminal_can_agree_to_erase_a_phone(
 @pytest.mark.parametrize("safety", [{"backup": "x"}, None], ids=["saved before", "not saved before"])
 def test_the_end_of_a_run_says_how_to_undo(capsys: pytest.CaptureFixture[str], safety: dict[str, Any] | None) -> None:
     receipt = {"run": "R1", "new": {"name": "New"}, "safety": safety}
-    say_next_steps(GlobalOptions(home=Path("/disk")), receipt)
+    say_how_to_undo(GlobalOptions(home=Path("/disk")), receipt)
     said = capsys.readouterr().err
     home = Path("/disk").absolute()
     assert (f"migrate --home {home} undo R1" in said) is bool(safety)
