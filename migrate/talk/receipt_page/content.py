@@ -197,8 +197,9 @@ def _facts(receipt: Mapping[str, Any], old: str, new: str) -> Iterator[str]:
 
 
 def _rows(receipt: Mapping[str, Any]) -> Iterator[Row]:
-    """A category's items, then its files if it has no items, or if not all of them are proven."""
-    for category in receipt["categories"]:
+    """A category's items, then its files if it has no items, or if not all of them are proven. What needs a look comes
+    first: what is wrong, then what is still arriving."""
+    for category in sorted(receipt["categories"], key=_urgency):
         title, items, files = category["title"], category["items"], category["files"]
         size, whys = category.get("bytes"), tuple(category["why"])
         if items is None:
@@ -209,6 +210,11 @@ def _rows(receipt: Mapping[str, Any]) -> Iterator[Row]:
             yield Row(_("its files"), files, whys, is_files=True)
         else:
             yield Row(title, items, whys, size)
+
+
+def _urgency(category: Mapping[str, Any]) -> tuple[bool, bool]:
+    both = (category["items"] or {}, category["files"])
+    return not any(one.get("wrong") for one in both), not any(one.get("arriving") for one in both)
 
 
 def _kept(receipt: Mapping[str, Any], new: str) -> str | None:

@@ -45,8 +45,8 @@ def receipt_html(receipt: Mapping[str, Any]) -> str:
 
 
 def _sections(content: Content, title: str) -> Iterator[Markup]:
-    yield text_element("h1", title)
-    yield text_element("p", content.headline, class_=f"verdict {content.mood}")
+    yield text_element("p", title, class_="title")
+    yield text_element("h1", content.headline, class_=content.mood)
     if content.keep_until:
         yield element("p", text_element("strong", content.keep_until), class_="card")
     yield _definitions(content)

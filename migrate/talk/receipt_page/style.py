@@ -34,15 +34,15 @@ STYLE = (
 body{margin:0;background:var(--page);color:var(--text);font:1rem/1.5 system-ui,-apple-system,"Segoe UI",sans-serif;
  overflow-wrap:anywhere}
 main{max-width:54rem;margin:0 auto;padding:1.5rem 1rem 3rem}
-h1{font-size:1rem;font-weight:400;color:var(--muted);margin:0 0 .25rem}
+.title{color:var(--muted);margin:0 0 .25rem}
 h2{font-size:1.25rem;line-height:1.3;margin:2.25rem 0 .75rem}
 h3{font-size:1rem;margin:1.25rem 0 .5rem}
 p,ul,ol,dl{margin:.5rem 0}
 ul,ol{padding-left:1.4rem}
 li{margin:.3rem 0}
-.verdict{font-size:1.6rem;line-height:1.3;font-weight:700;margin:0 0 1rem;padding:1rem 1.1rem;background:var(--card);
+h1{font-size:1.6rem;line-height:1.3;font-weight:700;margin:0 0 1rem;padding:1rem 1.1rem;background:var(--card);
  border-left:.4rem solid;border-radius:.3rem}
-.verdict.good{color:var(--good)}.verdict.open{color:var(--open)}.verdict.bad{color:var(--bad)}
+.good{color:var(--good)}.open{color:var(--open)}.bad{color:var(--bad)}
 .card{background:var(--card);border-radius:.3rem;padding:.75rem 1.1rem;margin:.75rem 0}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem}
 dt{color:var(--muted)}dd{margin:0}
@@ -52,7 +52,8 @@ code{font:.95em ui-monospace,Menlo,Consolas,monospace}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:.45rem .5rem;text-align:right;vertical-align:top;border-bottom:1px solid var(--line)}
 th:first-child{text-align:left;padding-left:0;font-weight:600}
-thead th{color:var(--muted);font-size:.875rem;font-weight:400;vertical-align:bottom}
+thead th{color:var(--muted);font-size:.875rem;font-weight:400;vertical-align:bottom;max-width:6rem}
+td,thead th{overflow-wrap:normal}
 td:last-child,thead th:last-child{padding-right:0;white-space:nowrap}
 tr.files th{padding-left:1.2rem;font-weight:400}
 .bar{display:block;width:100%;height:.5rem;margin-top:.35rem}
@@ -69,7 +70,7 @@ summary{cursor:pointer;font-weight:600}
 footer{margin-top:2.5rem;color:var(--muted);font-size:.875rem}
 @media screen and (max-width:40rem){
  dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.4rem}
- .verdict{font-size:1.3rem}
+ h1{font-size:1.3rem}
  table,tbody,tr,th,td{display:block;text-align:left;border:0;padding:0}
  thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
  tbody tr{border-bottom:1px solid var(--line);padding:.6rem 0}
@@ -80,8 +81,8 @@ footer{margin-top:2.5rem;color:var(--muted);font-size:.875rem}
 }
 @media print{
  body{font-size:10.5pt}main{max-width:none;padding:0}
- .verdict,.card{border:1px solid var(--line);background:none}
- .verdict{border-left:.4rem solid}
+ h1,.card{border:1px solid var(--line);background:none}
+ h1{border-left:.4rem solid}
  tr,li,.card,.plot{break-inside:avoid}h2,h3{break-after:avoid}
  .bar rect,.plot rect,.legend rect{print-color-adjust:exact;-webkit-print-color-adjust:exact}
  details::details-content{content-visibility:visible;height:auto}
