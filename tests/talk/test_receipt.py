@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from migrate.talk.console import display_width
-from migrate.talk.receipt import receipt_html, receipt_lines
+from migrate.talk.receipt import closing_lines, receipt_lines
+from migrate.talk.receipt_page import receipt_html
+from migrate.talk.run_on_terminal import print_verdict
 
 SENT_ONLY = {"sent": 0, "proven": 0, "there": 0, "arriving": 0, "changed_since": 0, "wrong": 0}
 
@@ -69,9 +71,28 @@ def test_items_come_first_and_every_count_is_in_its_column(receipt: dict[str, An
     assert any("2 are still loading" in line for line in lines)
 
 
-def test_the_headline_and_what_to_do_come_before_the_table(receipt: dict[str, Any]) -> None:
-    lines = receipt_lines(receipt)
-    assert lines.index("One thing is wrong.") < lines.index("  1. Keep the <i>old</i> iPhone.") < len(lines) - 10
+def test_what_to_do_and_last_the_verdict_come_after_the_table(receipt: dict[str, Any]) -> None:
+    """At the end of a run the last line is the one that is seen."""
+    assert not any("One thing is wrong." in line for line in receipt_lines(receipt))
+    lines = closing_lines(receipt)
+    assert lines[-1] == "One thing is wrong." and "  1. Keep the <i>old</i> iPhone." in lines
+
+
+def test_the_verdict_is_bold_only_where_the_terminal_has_it(
+    receipt: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_verdict(receipt)
+    assert "\x1b" not in capsys.readouterr().out, "on a pipe"
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    print_verdict(receipt)
+    assert capsys.readouterr().out.rstrip().splitlines()[-1] == "\x1b[1mOne thing is wrong.\x1b[0m"
+    for name, value in {"NO_COLOR": "1", "MIGRATE_PLAIN": "1", "TERM": "dumb"}.items():
+        with monkeypatch.context() as changed:
+            changed.setenv(name, value)
+            print_verdict(receipt)
+            assert "\x1b" not in capsys.readouterr().out, name
 
 
 def test_a_receipt_without_a_proof_shows_what_was_sent(receipt: dict[str, Any]) -> None:
@@ -82,7 +103,7 @@ def test_a_receipt_without_a_proof_shows_what_was_sent(receipt: dict[str, Any]) 
     ]
     lines = receipt_lines(receipt)
     assert "not proven: the plan asked for no proof" in lines[0]
-    assert row(lines, "Photos")[-1] == "7" and "<td>7</td>" in receipt_html(receipt)
+    assert row(lines, "Photos")[-1] == "7" and ">7</td>" in receipt_html(receipt)
 
 
 def test_what_was_on_a_phone_in_use_before_is_counted(receipt: dict[str, Any]) -> None:
