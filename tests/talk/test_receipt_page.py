@@ -12,7 +12,7 @@ import subprocess
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +22,9 @@ from migrate.talk.receipt import closing_lines, receipt_lines
 from migrate.talk.receipt_page import receipt_html
 from migrate.talk.receipt_page.content import content_of
 from migrate.talk.receipt_page.style import STYLE
+
+if TYPE_CHECKING:
+    from conftest import Migrate
 
 RECEIPTS = Path(__file__).parent / "receipts"
 NAMES = ("proven", "pending", "not-proven")
@@ -251,6 +254,24 @@ def test_a_redacted_page_tells_nobody_whose_it_is(name: str) -> None:
     assert clean["verdict"] == shown["verdict"] and clean["run"] == shown["run"]
     if name == "not-proven":
         assert "20 of 20 messages are not on the new iPhone." in receipt_html(clean), "the useful part stays"
+
+
+def test_the_command_says_where_it_wrote_the_page(migrate: Migrate, home: Path, tmp_path: Path) -> None:
+    shown = receipt("pending")
+    run = home / "runs" / shown["run"]
+    migrate("runs", "list")  # makes the home
+    run.mkdir(parents=True)
+    (run / "journal.ndjson").touch()  # which makes the folder a run
+    (run / "receipt.json").write_text(json.dumps(shown))
+    page = tmp_path / "to show.html"
+    answer = migrate("receipt", "last", "--redact", "--page", page)
+    assert answer.code == 0 and f"The page: {page}" in answer.err, answer
+    last = answer.out.rstrip().split("\n\n")[-1]
+    assert " ".join(last.split()).startswith("Arrived so far on the new phone") and "Ada" not in page.read_text()
+    assert "\n  - Does the old phone use an eSIM?\n" in answer.out and "\x1b" not in answer.out
+    assert migrate("receipt", "--page", page).code == 2, "a page that exists is not overwritten"
+    as_json = migrate("receipt", "--page", tmp_path / "another.html", "--json")
+    assert as_json.json["run"] == shown["run"] and "another.html" in as_json.err, "stdout stays JSON"
 
 
 # -- readable by everyone ----------------------------------------------------------------------------------------------
