@@ -137,6 +137,10 @@ def test_the_plot_has_the_largest_first_and_sums_up_the_rest() -> None:
 def test_what_did_not_move_and_what_is_only_in_icloud_is_named() -> None:
     page = receipt_html(receipt("proven"))
     assert "Passwords and passkeys: 16 items, because they belong to the old iPhone itself" in page
+    left_out = [["HomeDomain", f"Library/{number}.pdf", "", "it has no key"] for number in range(3)]
+    shown = receipt("proven")
+    shown["sent"]["left_out"] = left_out
+    assert "3 of these could not be sent: it has no key." in receipt_html(shown)
     assert "Photos and videos: 7 originals" in page and "Messages: 2 attachments" in page
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -64,6 +65,8 @@ class Content:
     headline: str
     old: str
     new: str
+    ios_version: str | None
+    """Of the phone whose backup was sent."""
     is_undo: bool
     begun: str | None
     written: str
@@ -115,6 +118,7 @@ def content_of(receipt: Mapping[str, Any]) -> Content:
         headline=receipt["headline"],
         old=old,
         new=new,
+        ios_version=receipt["saved"].get("ios_version"),
         is_undo=bool(receipt.get("undoes")),
         begun=_local_time(receipt.get("begun")),
         written=_local_time(receipt["written"]) or "",
@@ -127,7 +131,7 @@ def content_of(receipt: Mapping[str, Any]) -> Content:
         undo=undo,
         undo_command=undo_command,
         password_note=_password_note(receipt, old, new),
-        not_moved=tuple(_not_moved(row) for row in not_moved),
+        not_moved=(*map(_not_moved, not_moved), *_left_out(receipt)),
         not_moved_count=sum(row["items"] + row["files"] for row in not_moved),
         in_icloud=tuple(_in_icloud(row) for row in receipt.get("only_in_icloud", ())),
         points=tuple(Point(one["title"], one["text"], one["found"]) for one in receipt.get("before_erasing", ())),
@@ -275,6 +279,21 @@ def _not_moved(row: Mapping[str, Any]) -> str:
     return _("{title}: {counts}, because {why}.").format(
         title=row["title"], counts=", ".join(counts), why=row["why"].rstrip(".")
     )
+
+
+REASONS_SHOWN = 6
+
+
+def _left_out(receipt: Mapping[str, Any]) -> Iterator[str]:
+    """The records that could not be sent, by reason. They are among those that did not move."""
+    reasons = Counter(reason for _domain, _path, _file_id, reason in receipt["sent"].get("left_out") or ())
+    for reason, count in reasons.most_common(REASONS_SHOWN):
+        text = plural(
+            "{count:,} of these could not be sent: {reason}.", "{count:,} of these could not be sent: {reason}.", count
+        )
+        yield text.format(count=count, reason=reason.rstrip("."))
+    if (more := len(reasons) - REASONS_SHOWN) > 0:
+        yield plural("{count:,} more reason", "{count:,} more reasons", more).format(count=more)
 
 
 def _in_icloud(row: Mapping[str, Any]) -> str:

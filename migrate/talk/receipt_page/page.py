@@ -72,7 +72,7 @@ def _sections(content: Content, title: str) -> Iterator[Markup]:
 
 
 def _definitions(content: Content) -> Markup:
-    facts = {} if content.is_undo else {_("Old phone"): content.old}
+    facts = {} if content.is_undo else {_("Old phone"): _with_ios(content.old, content.ios_version)}
     facts[_("New phone")] = content.new
     if content.begun:
         facts[_("Begun")] = content.begun
@@ -80,6 +80,10 @@ def _definitions(content: Content) -> Markup:
     return element(
         "dl", *(joined((text_element("dt", name), text_element("dd", value))) for name, value in facts.items())
     )
+
+
+def _with_ios(phone: str, ios_version: str | None) -> str:
+    return _("{phone}, iOS {version}").format(phone=phone, version=ios_version) if ios_version else phone
 
 
 def _list(tag: str, texts: Iterable[str]) -> Markup:
