@@ -49,7 +49,7 @@ def receipt_lines(receipt: dict[str, Any]) -> list[str]:
 def closing_lines(receipt: dict[str, Any]) -> list[str]:
     """What to do next, how long to keep the old phone, and last the verdict in one sentence."""
     content, lines = content_of(receipt), []
-    if content.points:
+    if content.points and content.mood == "good":  # else nobody should think of erasing anything yet
         titles = [one.title for one in content.points]
         lines += [_("Before you erase the old phone (the page explains each):"), *_items(titles), ""]
     if content.password_note:
