@@ -177,7 +177,7 @@ def headline(proof: Proved | None, new: str) -> str:
         )
         return text.format(count=total["there"], new=new)
     if total["changed_since"]:
-        return _("Everything arrived on {new}; what changed there since is listed below.").format(new=new)
+        return _("Everything arrived on {new}; the receipt lists what changed there since.").format(new=new)
     return _("Everything arrived on {new}.").format(new=new)
 
 
@@ -244,7 +244,7 @@ def next_steps(proof: Proved | None, run_id: str, old: str) -> list[str]:
     if proof.verdict == "not proven":
         return [
             _("Keep {old} as it is.").format(old=old),
-            _("Read below what is wrong, and compare it on both phones."),
+            _("Read in the receipt what is wrong, and compare it on both phones."),
             _("To look again: {command}").format(command=paste("prove", run_id)),
         ]
     if proof.verdict == "proven":
@@ -253,7 +253,7 @@ def next_steps(proof: Proved | None, run_id: str, old: str) -> list[str]:
     reasons = {reason for later in laters for reason, count in later.items() if count}
     steps = []
     if not reasons:
-        steps.append(_("Check on the new iPhone what could not be compared; it is listed below."))
+        steps.append(_("Check on the new iPhone what could not be compared; the receipt lists it."))
     if "account" in reasons:
         steps.append(_("On the new iPhone, sign in to the accounts that the old one uses."))
     if reasons & {"app", "background"}:

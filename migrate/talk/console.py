@@ -280,15 +280,16 @@ def display_width(text: str) -> int:
 
 
 def truncate(text: str, columns: int) -> str:
-    """`text` in at most `columns` columns, with `…` where it was cut."""
+    """`text` in at most `columns` columns, with `…` (`...` where output is plain) where it was cut."""
     if display_width(text) <= columns:
         return text
+    cut = safe("…")
     kept = ""
     for char in text:
-        if display_width(kept + char) > columns - 1:
+        if display_width(kept + char) > columns - len(cut):
             break
         kept += char
-    return f"{kept}…"
+    return kept + cut
 
 
 def pad(text: str, columns: int, align: str) -> str:

@@ -66,7 +66,9 @@ def _items(texts: tuple[str, ...] | list[str]) -> list[str]:
 
 
 def _table(content: Content) -> list[str]:
-    names = COLUMNS if content.is_compared else COLUMNS[:1]
+    # a column without a number is left out, so that a proven move fits into 60 columns
+    used = {"sent", *(key for row in content.rows for key, count in row.columns.items() if count)}
+    names = [(key, name) for key, name in COLUMNS if key in used] if content.is_compared else COLUMNS[:1]
     lines = ["  " + " " * TITLE_WIDTH + "".join(f"{_(name):>{COLUMN_WIDTH}}" for _key, name in names)]
     for row in content.rows:
         title = f"  {row.title}" if row.is_files else row.title

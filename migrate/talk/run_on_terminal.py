@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,7 +134,7 @@ def print_details(receipt: dict[str, Any]) -> None:
 
     print_line()
     for line in receipt_lines(receipt):
-        print_line(line if line.startswith("  ") else wrapped(line))
+        print_line(_fitting(line))
 
 
 def print_verdict(receipt: dict[str, Any]) -> None:
@@ -143,6 +144,16 @@ def print_verdict(receipt: dict[str, Any]) -> None:
     *lines, verdict = closing_lines(receipt)
     print_line()
     for line in lines:
-        indent = "    " if line.startswith("  - ") else "     " if line.startswith("  ") else ""
-        print_line(wrapped(line, indent=indent, first=""))
+        print_line(_fitting(line))
     print_emphasised(wrapped(verdict))
+
+
+LIST_ITEM = re.compile(r"  (?:    |- |\d+\. )")
+"""How a line of a list begins, and a remark below a row of the table. Other lines that are indented are such rows."""
+
+
+def _fitting(line: str) -> str:
+    """A line of the receipt in the width of the terminal. Rows of its table are not broken."""
+    if (item := LIST_ITEM.match(line)) is not None:
+        return wrapped(line, indent=" " * len(item[0]), first="")
+    return line if line.startswith("  ") else wrapped(line)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from migrate.talk.console import display_width
 from migrate.talk.receipt import closing_lines, receipt_lines
 from migrate.talk.receipt_page import receipt_html
-from migrate.talk.run_on_terminal import print_verdict
+from migrate.talk.run_on_terminal import print_receipt, print_verdict
 
 SENT_ONLY = {"sent": 0, "proven": 0, "there": 0, "arriving": 0, "changed_since": 0, "wrong": 0}
 
@@ -154,3 +157,17 @@ def test_passwords_of_an_unencrypted_backup_are_not_reported_as_moved(receipt: d
     assert not any("No password moved" in line for line in receipt_lines(receipt))
     receipt["saved"]["encrypted"] = False
     assert any("No password moved" in line for line in receipt_lines(receipt))
+
+
+@pytest.mark.parametrize("plain", ["0", "1"])
+def test_the_receipt_of_a_proven_move_fits_into_60_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], plain: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("MIGRATE_PLAIN", plain)
+    print_receipt(json.loads((Path(__file__).parent / "receipts" / "proven.json").read_text(encoding="utf-8")))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 60 and max(map(display_width, lines)) <= 60
+    assert lines[-1] == "Everything arrived on Ada's new iPhone."
+    rows = [line for line in lines if re.match(r"  \w.*\d$", line.rstrip())]
+    assert len({len(line) for line in rows}) == 1 and any("..." in line for line in rows) is (plain == "1")
