@@ -21,9 +21,11 @@ from migrate.language import _, mark, mark_plural, plural
 
 CLOUD_OWNERS = ("photos", "messages", "notes", "voice-memos")
 """The categories whose databases say that an original is only in iCloud."""
-WATCH, WALLET = "watch", "wallet"
-APPS_SHOWN = 40
-"""How many apps without data in the backup are named: a phone can have hundreds of games."""
+WALLET = "wallet"
+WATCH_FOLDERS = ("Library/DeviceRegistry/", "Library/NanoBackup/")
+"""In HomeDomain, only with a watch. `Library/DeviceRegistry.state` is there without one, too (*seen* on iOS 14)."""
+APPS_SHOWN = 12
+"""How many apps of one point are named: a phone can have hundreds without data in the backup."""
 
 
 class CarefulApp(NamedTuple):
@@ -79,10 +81,11 @@ def known_apps() -> _Known:
 
 def take_inventory(opened: OpenedBackup, tmp: Path) -> OldPhoneInventory:
     """Read from an open backup what its phone has that needs care. Blocking."""
-    claims, with_data = opened.claims, set[str]()
+    claims, with_data, has_watch = opened.claims, set[str](), False
     for record in opened.backup.records():
         if record.kind is Kind.FILE:
             with_data |= claims.owners(record.domain, record.relative_path)
+            has_watch = has_watch or is_of_a_watch(record.domain, record.relative_path)
     counting, in_icloud = Counting(opened.backup, tmp), []
     for owner in CLOUD_OWNERS:
         counted = [kind for kind in counting.count(owner).kinds if not kind.is_unknown]
@@ -97,11 +100,16 @@ def take_inventory(opened: OpenedBackup, tmp: Path) -> OldPhoneInventory:
         elif APP_PREFIX + bundle not in with_data:
             without_data.append(CarefulApp(bundle, app.title, "nothing", True))
     return OldPhoneInventory(
-        apps=(*apps, *without_data[:APPS_SHOWN]),
+        apps=(*apps, *without_data),
         passes=counting.count(WALLET).items or 0,
-        has_watch=WATCH in with_data,
+        has_watch=has_watch,
         only_in_icloud=tuple(in_icloud),
     )
+
+
+def is_of_a_watch(domain: str, relative_path: str) -> bool:
+    """Whether only a phone that has, or had, a watch has this file."""
+    return domain == "HomeDomain" and relative_path.startswith(WATCH_FOLDERS)
 
 
 # -- the list ----------------------------------------------------------------------------------------------------------
@@ -151,7 +159,7 @@ QUESTIONS: Mapping[str, tuple[str, str]] = {
     ),
     "watch": (
         mark("Is an Apple Watch paired with the old phone?"),
-        mark("Unpair it in the Watch app while the old phone still works: that also saves a backup of the watch."),
+        mark("Unpair it in the Watch app of the old phone while that still works, then pair it with the new one."),
     ),
     "bank": (
         mark("Do you use banking apps?"),
@@ -189,7 +197,7 @@ def _found(inventory: OldPhoneInventory) -> Iterable[dict[str, Any]]:
     for keeps, (title, forms) in APP_POINTS.items():
         apps = [app for app in inventory.apps if app.keeps == keeps]
         if apps:
-            text = plural(*forms, len(apps)).format(apps=", ".join(map(_name, apps)))
+            text = plural(*forms, len(apps)).format(apps=_names(apps))
             yield point(keeps, _(title), text, found=True, apps=apps)
     if inventory.passes:
         text = plural(
@@ -202,7 +210,7 @@ def _found(inventory: OldPhoneInventory) -> Iterable[dict[str, Any]]:
     if inventory.has_watch:
         text = _(
             "The backup has data of an Apple Watch. If it is still paired with the old phone, unpair it in the Watch "
-            "app first: that also saves a backup of the watch."
+            "app there, then pair it with the new one."
         )
         yield point("watch", _("Apple Watch"), text, found=True)
 
@@ -217,6 +225,12 @@ def icloud_text(row: OnlyInICloud) -> str:
         "{amount} not on the old phone and did not move. Sign in to iCloud on the new phone to load them from there."
     )
     return text.format(amount=amount)
+
+
+def _names(apps: list[CarefulApp]) -> str:
+    named = ", ".join(map(_name, apps[:APPS_SHOWN]))
+    more = len(apps) - APPS_SHOWN
+    return _("{names} and {count:,} more").format(names=named, count=more) if more > 0 else named
 
 
 def _name(app: CarefulApp) -> str:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from migrate.backup.reader import Backup
 from migrate.categories.claims import Claims
@@ -13,6 +18,7 @@ from migrate.journey.before_erasing import (
     CarefulApp,
     OldPhoneInventory,
     before_erasing,
+    is_of_a_watch,
     known_apps,
     take_inventory,
 )
@@ -22,6 +28,7 @@ from migrate.journey.steps.compose import ComposedSet
 from tests.journey.moves import LITTLE, OLD, PASSWORD, Lab, old_phone
 
 MakeLab = Callable[..., Lab]
+REAL_MANIFEST = Path(__file__).resolve().parents[3] / "shared/data/ios14-real-manifest/backup/Manifest.db"
 SIGNAL, CODES, BANK = "org.whispersystems.signal", "com.google.Authenticator", "org.example.citybank"
 CAREFUL = LITTLE.model_copy(
     update={"icloud_only_photos": 7, "icloud_only_attachments": 2, "apps": (SIGNAL, CODES, BANK, "org.example.diary")}
@@ -71,3 +78,21 @@ def test_an_app_is_known_by_its_id_and_only_guessed_by_its_name() -> None:
     assert known_apps().keeps("COM.Example.MegaBank") == ("bank", False)
     assert known_apps().keeps("org.example.diary") == (None, False)
     assert set(known_apps().ids.values()) | set(known_apps().words.values()) == {"chats", "codes", "bank"}
+
+
+def test_a_phone_without_a_watch_is_not_said_to_have_one() -> None:
+    """The real backup's phone had none, and still files in DeviceRegistry.state."""
+    assert is_of_a_watch("HomeDomain", "Library/NanoBackup/1/backup.db")
+    assert not is_of_a_watch("HomeDomain", "Library/DeviceRegistry.state/activeStateMachine.plist")
+    assert not is_of_a_watch("AppDomain-org.example", "Library/NanoBackup/1/backup.db")
+    if not REAL_MANIFEST.exists():
+        pytest.skip("the real backup is not on this computer")
+    with closing(sqlite3.connect(f"{REAL_MANIFEST.as_uri()}?mode=ro&immutable=1", uri=True)) as manifest:
+        paths = manifest.execute("SELECT domain, relativePath FROM Files WHERE flags = 1").fetchall()
+    assert len(paths) > 100 and not any(is_of_a_watch(domain, path) for domain, path in paths)
+
+
+def test_many_apps_are_counted_and_all_are_in_the_data() -> None:
+    apps = tuple(CarefulApp(f"org.example.game{n}", f"Game {n}", "nothing", True) for n in range(30))
+    (nothing,) = [one for one in before_erasing(OldPhoneInventory(apps)) if one["found"]]
+    assert "Game 11 and 18 more: they keep their data out of backups" in nothing["text"] and len(nothing["apps"]) == 30
