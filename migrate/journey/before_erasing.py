@@ -23,7 +23,7 @@ CLOUD_OWNERS = ("photos", "messages", "notes", "voice-memos")
 """The categories whose databases say that an original is only in iCloud."""
 WALLET = "wallet"
 WATCH_FOLDERS = ("Library/DeviceRegistry/", "Library/NanoBackup/")
-"""In HomeDomain, only with a watch. `Library/DeviceRegistry.state` is there without one, too (*seen* on iOS 14)."""
+"""In HomeDomain, only with a watch. `Library/DeviceRegistry.state` is there without these folders (*seen*, iOS 14)."""
 APPS_SHOWN = 12
 """How many apps of one point are named: a phone can have hundreds without data in the backup."""
 

@@ -81,7 +81,7 @@ def test_an_app_is_known_by_its_id_and_only_guessed_by_its_name() -> None:
 
 
 def test_a_phone_without_a_watch_is_not_said_to_have_one() -> None:
-    """The real backup's phone had none, and still files in DeviceRegistry.state."""
+    """A real backup has none of the folders of a watch, and still files in DeviceRegistry.state."""
     assert is_of_a_watch("HomeDomain", "Library/NanoBackup/1/backup.db")
     assert not is_of_a_watch("HomeDomain", "Library/DeviceRegistry.state/activeStateMachine.plist")
     assert not is_of_a_watch("AppDomain-org.example", "Library/NanoBackup/1/backup.db")
