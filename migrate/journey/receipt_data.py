@@ -43,7 +43,8 @@ FATE_TEXTS: Mapping[Fate, tuple[str, str]] = {
 }
 
 
-GONE_TEXT = mark_plural("{count:,} is not there; iOS makes it again", "{count:,} are not there; iOS makes them again")
+THINGS = mark_plural("{count:,} thing", "{count:,} things")
+OTHER_THINGS = mark_plural("{count:,} other thing", "{count:,} other things")
 
 
 @dataclass(frozen=True)
@@ -158,23 +159,16 @@ def headline(proof: Proved | None, new: str) -> str:
         return _("Everything was sent to {new}. It was not compared, because the plan asked for no proof.").format(
             new=new
         )
-    total = totals(proof)
     if proof.verdict == "not proven":
-        wrong = total["wrong"] + kept(proof)["items"]["wrong"] + columns(proof.kept_loose)["wrong"]
+        return f"{_what_is_wrong(proof, new)} {_('Keep the old iPhone as it is.')}"
+    if arriving := still_coming(proof):
         text = plural(
-            "{count:,} thing on {new} is not as it should be. Keep the old iPhone as it is.",
-            "{count:,} things on {new} are not as they should be. Keep the old iPhone as it is.",
-            wrong,
+            "Arrived so far on {new}, and nothing is wrong; {things} is still coming.",
+            "Arrived so far on {new}, and nothing is wrong; {things} are still coming.",
+            sum(count for count, _thing in arriving),
         )
-        return text.format(count=wrong, new=new)
-    arriving = total["arriving"] + kept(proof)["items"]["arriving"] + columns(proof.kept_loose)["arriving"]
-    if arriving:
-        text = plural(
-            "Nothing is wrong. {count:,} thing is still arriving on {new}, as is normal after a move.",
-            "Nothing is wrong. {count:,} things are still arriving on {new}, as is normal after a move.",
-            arriving,
-        )
-        return text.format(count=arriving, new=new)
+        return text.format(new=new, things=_listed([thing for _count, thing in arriving]))
+    total = totals(proof)
     if proof.verdict == "pending":
         text = plural(
             "Nothing is wrong, but {count:,} thing on {new} could not be compared.",
@@ -183,8 +177,64 @@ def headline(proof: Proved | None, new: str) -> str:
         )
         return text.format(count=total["there"], new=new)
     if total["changed_since"]:
-        return _("Everything arrived on {new}; what changed there since is listed below.").format(new=new)
-    return _("Everything that can be compared is on {new}, and it is the same.").format(new=new)
+        return _("Everything arrived on {new}; the receipt lists what changed there since.").format(new=new)
+    return _("Everything arrived on {new}.").format(new=new)
+
+
+def _what_is_wrong(proof: Proved, new: str) -> str:
+    every = all_fates(proof)
+    missing, wrong = every[Fate.MISSING], columns(every)["wrong"]
+    if missing == wrong:
+        text = plural("{count:,} thing is missing on {new}.", "{count:,} things are missing on {new}.", wrong)
+    elif missing:
+        text = _("{missing:,} of {count:,} wrong things are missing on {new}; the others are different there.")
+    else:
+        text = plural(
+            "{count:,} thing on {new} is different from what was sent.",
+            "{count:,} things on {new} are different from what was sent.",
+            wrong,
+        )
+    return text.format(count=wrong, missing=missing, new=new)
+
+
+def all_fates(proof: Proved) -> Counter[str]:
+    """The fates of everything a person would miss, each thing once: what was sent, and what was on the new phone."""
+    fates: Counter[str] = Counter()
+    for owner in {*proof.items, *proof.files}:
+        fates.update(item_fates(proof, owner) or {})
+        fates.update(proof.loose.get(owner, {}))
+    for one in (*proof.kept_items.values(), proof.kept_loose):
+        fates.update(one)
+    return fates
+
+
+def still_coming(proof: Proved) -> list[tuple[int, str]]:
+    """What is still arriving, in words: each kind of item and the apps by number, and everything else together."""
+    arriving, named, apps = all_fates(proof)[Fate.LATER], [], set()
+    for owner in {*proof.items, *proof.files}:
+        later = (item_fates(proof, owner) or Counter())[Fate.LATER]
+        if owner.startswith(APP_PREFIX) and (loose := later + proof.loose.get(owner, {}).get(Fate.LATER, 0)):
+            apps.add(owner)
+            arriving -= loose
+    for kind in kinds():
+        count = proof.items.get(kind.owner, {}).get(kind.id, {}).get(Fate.LATER, 0)
+        if count > 1 and not kind.extra and kind.owner not in apps:  # the labels have no form for one
+            named.append((count, _("{count:,} {label}").format(count=count, label=_(kind.label))))
+            arriving -= count
+    named.sort(key=lambda one: -one[0])
+    if apps:
+        named.append((len(apps), plural("{count:,} app", "{count:,} apps", len(apps)).format(count=len(apps))))
+    if arriving > 0:
+        forms = OTHER_THINGS if named else THINGS
+        named.append((arriving, plural(*forms, arriving).format(count=arriving)))
+    return named
+
+
+def _listed(things: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    if len(things) < 2:
+        return "".join(things)
+    return _("{some} and {last}").format(some=", ".join(things[:-1]), last=things[-1])
 
 
 def next_steps(proof: Proved | None, run_id: str, old: str) -> list[str]:
@@ -194,7 +244,7 @@ def next_steps(proof: Proved | None, run_id: str, old: str) -> list[str]:
     if proof.verdict == "not proven":
         return [
             _("Keep {old} as it is.").format(old=old),
-            _("Read below what is wrong, and compare it on both phones."),
+            _("Read in the receipt what is wrong, and compare it on both phones."),
             _("To look again: {command}").format(command=paste("prove", run_id)),
         ]
     if proof.verdict == "proven":
@@ -203,7 +253,7 @@ def next_steps(proof: Proved | None, run_id: str, old: str) -> list[str]:
     reasons = {reason for later in laters for reason, count in later.items() if count}
     steps = []
     if not reasons:
-        steps.append(_("Check on the new iPhone what could not be compared; it is listed below."))
+        steps.append(_("Check on the new iPhone what could not be compared; the receipt lists it."))
     if "account" in reasons:
         steps.append(_("On the new iPhone, sign in to the accounts that the old one uses."))
     if reasons & {"app", "background"}:

@@ -1,4 +1,4 @@
-"""Remove phone names, UDIDs, local paths and file names from a receipt, so it can be shown to strangers."""
+"""Remove what identifies a person, a phone or this computer from a receipt, so it can be shown to strangers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ from migrate.udid import normalize_udid
 A_UDID = re.compile(r"\b(?:[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{16}|[0-9A-Fa-f]{40})\b")
 """Of newer and of older phones. A file id has the form of the latter, and it gives its path away too."""
 AN_ABSOLUTE_PATH = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^/\\\s\"']+[/\\])+[^/\\\s\"']*")
+A_PHONE_NUMBER = re.compile(r"(?<![\w+])\+\d(?:[ ()./-]*\d){6,14}(?!\w)")
+"""In its international form. The offset of a time (`+00:00`) is shorter and has a colon."""
+AN_EMAIL_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+NAMING_FINDINGS = ("proof-", "rehearsal-")
+"""Codes of the findings whose sentences list items: names of people, titles of notes."""
+COUNT_OF_ITEMS = re.compile(r"\d[\d,.]*(?: [^\s:]+)+?(?=: |[.] )")
+"""How such a sentence begins, before its list: `3 of 60 messages are not on the new iPhone: `."""
 
 REDACTED_PHONES = {
     "old": mark("the old phone"),
@@ -33,6 +40,9 @@ def redact_receipt(receipt: Mapping[str, Any]) -> dict[str, Any]:
             hidden[name] = called
         if udid := phone.get("udid"):
             hidden |= dict.fromkeys((udid, udid.upper(), udid.lower(), normalize_udid(udid)), called)
+    for step, key in (("saved", "backup"), ("safety", "backup"), ("sent", "set")):
+        if path := (receipt.get(step) or {}).get(key):
+            hidden[path] = "[path]"  # as a whole: a folder's name may have spaces
     if plan_name := (receipt.get("plan") or {}).get("name"):
         hidden[plan_name] = _("the plan")
     words = sorted(filter(None, hidden), key=len, reverse=True)
@@ -41,9 +51,10 @@ def redact_receipt(receipt: Mapping[str, Any]) -> dict[str, Any]:
     def clean(text: str) -> str:
         if known is not None:
             text = known.sub(lambda found: hidden[found[0]], text)
-        return AN_ABSOLUTE_PATH.sub("[path]", A_UDID.sub("[udid]", text))
+        text = AN_ABSOLUTE_PATH.sub("[path]", A_UDID.sub("[udid]", text))
+        return AN_EMAIL_ADDRESS.sub("[address]", A_PHONE_NUMBER.sub("[number]", text))
 
-    findings = [_without_its_file(finding) for finding in receipt.get("findings", ())]
+    findings = [_without_its_items(_without_its_file(finding)) for finding in receipt.get("findings", ())]
     remarks = {
         str(one["what"]): clean_one["what"]
         for one, clean_one in zip(receipt.get("findings", ()), findings, strict=True)
@@ -69,6 +80,16 @@ def _without_its_file(finding: Mapping[str, Any]) -> dict[str, Any]:
     kind = _kind_of_file(path)
     sentences = {key: str(finding[key]).replace(path, kind) for key in ("what", "why", "next")}
     return {**finding, **sentences, "relative_path": None, "file_id": None}
+
+
+def _without_its_items(finding: dict[str, Any]) -> dict[str, Any]:
+    """The finding without the names of the items that it lists. One that names a file has lost it already."""
+    if not finding["code"].startswith(NAMING_FINDINGS) or finding.get("domain"):
+        return finding
+    found = COUNT_OF_ITEMS.match(finding["what"])
+    subject = ", ".join(finding.get("categories") or ())
+    what = f"{found[0]}." if found else _("Some of these: {categories}.").format(categories=subject)
+    return {**finding, "what": what, "why": ""}
 
 
 def _kind_of_file(path: str) -> str:

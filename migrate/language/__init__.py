@@ -33,6 +33,11 @@ def _(message: str) -> str:
     return _current().gettext(message) if message else ""  # gettext answers "" with the head of the catalogue
 
 
+def language_tag() -> str:
+    """The language of the texts as a web page names it: `en`, `pt-BR`."""
+    return (_current().info().get("language") or "en").replace("_", "-")
+
+
 def plural(one: str, many: str, count: int) -> str:
     """`one` or `many`, whichever form the language has for `count`; `{count}` in it is left to the caller."""
     return _current().ngettext(one, many, count)

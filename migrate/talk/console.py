@@ -1,7 +1,8 @@
 """Output for people and for scripts.
 
 stdout is data, stderr is talk. Names from phones and backups are untrusted: control sequences are removed from text and
-escaped in JSON. Text fits into 60 columns where it can. No colour is used, so NO_COLOR has nothing to switch off.
+escaped in JSON. Text fits into 60 columns where it can. No colour is used, and only the verdict of a run is
+bold (not with NO_COLOR).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ CONTROL_CHARACTERS = re.compile(
 """Control characters (but not the newline), marks that turn the reading direction, and halves of characters."""
 
 NARROWEST, WIDEST = 40, 100
+BOLD, NORMAL = "\x1b[1m", "\x1b[0m"
 
 
 ASCII_REPLACEMENTS = str.maketrans({"…": "...", "—": "-", "·": "-", "“": '"', "”": '"', "’": "'", "»": ">", "→": "->"})
@@ -75,6 +77,23 @@ def print_line(text: str = "") -> None:
         StdoutClosed: the reader has closed stdout.
     """
     _print(safe(text), sys.stdout)
+
+
+def print_emphasised(text: str) -> None:
+    """Print text in bold where stdout is a terminal that shows it.
+
+    Raises:
+        StdoutClosed: the reader has closed stdout.
+    """
+    bold, normal = (BOLD, NORMAL) if is_bold_possible() else ("", "")
+    _print("\n".join(f"{bold}{line}{normal}" for line in safe(text).split("\n")), sys.stdout)
+
+
+def is_bold_possible() -> bool:
+    """Whether stdout is a terminal that shows bold, and nobody has asked for plain text or no colour."""
+    if is_plain() or os.environ.get("NO_COLOR") or os.environ.get("TERM") in (None, "", "dumb"):
+        return False
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def print_json(value: Any, *, indent: int | None = None) -> None:
@@ -261,15 +280,16 @@ def display_width(text: str) -> int:
 
 
 def truncate(text: str, columns: int) -> str:
-    """`text` in at most `columns` columns, with `…` where it was cut."""
+    """`text` in at most `columns` columns, with `…` (`...` where output is plain) where it was cut."""
     if display_width(text) <= columns:
         return text
+    cut = safe("…")
     kept = ""
     for char in text:
-        if display_width(kept + char) > columns - 1:
+        if display_width(kept + char) > columns - len(cut):
             break
         kept += char
-    return f"{kept}…"
+    return kept + cut
 
 
 def pad(text: str, columns: int, align: str) -> str:

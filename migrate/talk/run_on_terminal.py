@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from migrate.language import _
 from migrate.problems import Interrupted, MigrateError, NotProven
-from migrate.talk.console import print_line, say, wrapped
+from migrate.talk.console import print_emphasised, print_line, say, wrapped
 from migrate.talk.options import GlobalOptions, Workspace, run_async
 from migrate.talk.passwords import Passwords
 from migrate.talk.prompts import TerminalPrompts, ask_ios_version
@@ -23,7 +24,7 @@ def build_run_context(
 ) -> RunContext:
     from migrate.journey.context import RunContext
     from migrate.talk.progress import make_listener
-    from migrate.talk.receipt import receipt_html
+    from migrate.talk.receipt_page import receipt_html
 
     return RunContext(
         home=workspace.home,
@@ -104,15 +105,16 @@ def show_receipt_from(options: GlobalOptions, folder: Path) -> None:
     receipt = RunFolder(folder).receipt()
     if options.json or receipt is None:
         return
-    print_receipt(receipt)
+    print_details(receipt)
     print_line()
     print_line(_("The receipt: {path}").format(path=folder / "receipt.html"))
     if options.phones_stay and not receipt.get("undoes"):
-        say_next_steps(options, receipt)
+        say_how_to_undo(options, receipt)
+    print_verdict(receipt)
 
 
-def say_next_steps(options: GlobalOptions, receipt: dict[str, Any]) -> None:
-    """Say how to undo the move or that this is impossible. The receipt has said what else is to be done."""
+def say_how_to_undo(options: GlobalOptions, receipt: dict[str, Any]) -> None:
+    """Say how to undo the move, or that this is impossible."""
     new, run = receipt["new"]["name"], receipt["run"]
     say()
     if receipt["safety"]:
@@ -120,12 +122,38 @@ def say_next_steps(options: GlobalOptions, receipt: dict[str, Any]) -> None:
         say(f"  {options.command_to_paste('undo', run)}")
     else:
         say(wrapped(_("{phone} was not backed up first, so this cannot be undone.").format(phone=new)))
-    say(wrapped(_("Keep the old phone as it is until you have checked the new one yourself.")))
 
 
 def print_receipt(receipt: dict[str, Any]) -> None:
+    print_details(receipt)
+    print_verdict(receipt)
+
+
+def print_details(receipt: dict[str, Any]) -> None:
     from migrate.talk.receipt import receipt_lines
 
     print_line()
     for line in receipt_lines(receipt):
-        print_line(line if line.startswith("  ") else wrapped(line))
+        print_line(_fitting(line))
+
+
+def print_verdict(receipt: dict[str, Any]) -> None:
+    """Print what is to be done, and as the last line the verdict, in bold."""
+    from migrate.talk.receipt import closing_lines
+
+    *lines, verdict = closing_lines(receipt)
+    print_line()
+    for line in lines:
+        print_line(_fitting(line))
+    print_emphasised(wrapped(verdict))
+
+
+LIST_ITEM = re.compile(r"  (?:    |- |\d+\. )")
+"""How a line of a list begins, and a remark below a row of the table. Other lines that are indented are such rows."""
+
+
+def _fitting(line: str) -> str:
+    """A line of the receipt in the width of the terminal. Rows of its table are not broken."""
+    if (item := LIST_ITEM.match(line)) is not None:
+        return wrapped(line, indent=" " * len(item[0]), first="")
+    return line if line.startswith("  ") else wrapped(line)

@@ -71,3 +71,32 @@ def test_no_file_name_is_left_wherever_the_receipt_names_files() -> None:
     (left_out,) = clean["sent"]["left_out"]
     assert left_out[0] == "HomeDomain" and ".pdf" in left_out[1] and left_out[3].endswith("has no key")
     assert clean["remarks"] == ["a file (.pdf) is not on the new phone.", "Something else."]
+
+
+def test_no_number_no_address_and_no_folder_with_a_space_is_left() -> None:
+    folder = "/Users/Ada Lovelace/Library/iphone-migrate/runs/x"
+    remarks = [
+        "Sign in to ada@example.org, or call +49 170 1234567 or +15555550123.",
+        f"It is in {folder}/old/{UDID}.",
+        "Written at 2026-11-30T10:00:00+00:00, 1,234,567 bytes.",
+    ]
+    receipt = {**RECEIPT, "remarks": remarks, "saved": {"backup": f"{folder}/old/{UDID}"}}
+    told = redact_receipt(receipt)["remarks"]
+    assert told[0] == "Sign in to [address], or call [number] or [number]."
+    assert "Lovelace" not in json.dumps(told) and told[1].startswith("It is in [path]")
+    assert told[2] == remarks[2], "a time and a size are no phone number"
+
+
+def test_a_finding_does_not_list_the_items_it_is_about() -> None:
+    """Regression: the names of people and of chats stayed in the findings of a proof."""
+    base = {"severity": "error", "phone": None, "domain": None, "relative_path": None, "file_id": None}
+    listed = {
+        "3 of 60 calls are not on the new iPhone: a call with Ben.": "3 of 60 calls are not on the new iPhone.",
+        "1 of 2 notes did not move: the new iPhone kept its own. Letter to Ben.": "1 of 2 notes did not move.",
+        "Letter to Ben is what it begins with": "Some of these: notes.",
+    }  # fmt: skip
+    for what, left in listed.items():
+        finding = {**base, "code": "proof-missing", "what": what, "why": "Ben differs.", "next": "Look.",
+                   "categories": ["notes"]}  # fmt: skip
+        clean = redact_receipt({**RECEIPT, "findings": [finding], "remarks": [what]})
+        assert clean["remarks"] == [left] == [clean["findings"][0]["what"]] and "Ben" not in json.dumps(clean)

@@ -27,7 +27,7 @@ def test_a_move_is_rehearsed_made_shared_and_undone(make_lab: MakeLab, tmp_path:
     assert lab.migrate("resume", "--yes", "--json").last["outcome"] == "done"
     page = tmp_path / "to-share.html"
     shown = lab.migrate("receipt", run, "--redact", "--page", page)
-    assert shown.code == 0 and "Rehearsed" in shown.out, str(shown)
+    assert shown.code == 0 and "Rehearsed" in shown.out and str(page) in shown.err, str(shown)
     for secret in ("Grandma", lab.new.udid, str(lab.home)):
         assert secret not in shown.out + page.read_text()
     assert lab.migrate("receipt", run, "--page", page, "--json").code == 2, "an existing file is not overwritten"

@@ -85,7 +85,7 @@ def test_the_demo_runs_the_wizard(make_lab: MakeLab) -> None:
         person.types("yes\r")
         person.sees("Continue until you see the home screen")
         assert person.wait_for_exit() == 61, person.text
-    assert "still arriving on Ada's new iPhone" in person.flat_text, "the first look comes before photos and apps do"
+    assert "Arrived so far on Ada's new iPhone" in person.flat_text, "the first look comes before photos and apps do"
     assert "sign in to the accounts" in person.flat_text and "migrate prove" in person.flat_text
 
 

@@ -17,7 +17,7 @@ from migrate import language
 from migrate.journey.proof.fates import Verdict
 from migrate.plan.interview.observations import MoveFacts
 from migrate.plan.interview.questions import Answers, Question, next_question
-from migrate.talk.receipt import VERDICTS, verdict_text
+from migrate.talk.receipt_page.content import VERDICTS, verdict_text
 from migrate.talk.wizard.observations import without_phones
 from migrate.talk.wizard.texts import question_page
 from tools import messages

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from migrate.talk.console import display_width
-from migrate.talk.receipt import receipt_html, receipt_lines
+from migrate.talk.receipt import closing_lines, receipt_lines
+from migrate.talk.receipt_page import receipt_html
+from migrate.talk.run_on_terminal import print_receipt, print_verdict
 
 SENT_ONLY = {"sent": 0, "proven": 0, "there": 0, "arriving": 0, "changed_since": 0, "wrong": 0}
 
@@ -69,9 +74,28 @@ def test_items_come_first_and_every_count_is_in_its_column(receipt: dict[str, An
     assert any("2 are still loading" in line for line in lines)
 
 
-def test_the_headline_and_what_to_do_come_before_the_table(receipt: dict[str, Any]) -> None:
-    lines = receipt_lines(receipt)
-    assert lines.index("One thing is wrong.") < lines.index("  1. Keep the <i>old</i> iPhone.") < len(lines) - 10
+def test_what_to_do_and_last_the_verdict_come_after_the_table(receipt: dict[str, Any]) -> None:
+    """At the end of a run the last line is the one that is seen."""
+    assert not any("One thing is wrong." in line for line in receipt_lines(receipt))
+    lines = closing_lines(receipt)
+    assert lines[-1] == "One thing is wrong." and "  1. Keep the <i>old</i> iPhone." in lines
+
+
+def test_the_verdict_is_bold_only_where_the_terminal_has_it(
+    receipt: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_verdict(receipt)
+    assert "\x1b" not in capsys.readouterr().out, "on a pipe"
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    print_verdict(receipt)
+    assert capsys.readouterr().out.rstrip().splitlines()[-1] == "\x1b[1mOne thing is wrong.\x1b[0m"
+    for name, value in {"NO_COLOR": "1", "MIGRATE_PLAIN": "1", "TERM": "dumb"}.items():
+        with monkeypatch.context() as changed:
+            changed.setenv(name, value)
+            print_verdict(receipt)
+            assert "\x1b" not in capsys.readouterr().out, name
 
 
 def test_a_receipt_without_a_proof_shows_what_was_sent(receipt: dict[str, Any]) -> None:
@@ -82,7 +106,7 @@ def test_a_receipt_without_a_proof_shows_what_was_sent(receipt: dict[str, Any]) 
     ]
     lines = receipt_lines(receipt)
     assert "not proven: the plan asked for no proof" in lines[0]
-    assert row(lines, "Photos")[-1] == "7" and "<td>7</td>" in receipt_html(receipt)
+    assert row(lines, "Photos")[-1] == "7" and ">7</td>" in receipt_html(receipt)
 
 
 def test_what_was_on_a_phone_in_use_before_is_counted(receipt: dict[str, Any]) -> None:
@@ -133,3 +157,17 @@ def test_passwords_of_an_unencrypted_backup_are_not_reported_as_moved(receipt: d
     assert not any("No password moved" in line for line in receipt_lines(receipt))
     receipt["saved"]["encrypted"] = False
     assert any("No password moved" in line for line in receipt_lines(receipt))
+
+
+@pytest.mark.parametrize("plain", ["0", "1"])
+def test_the_receipt_of_a_proven_move_fits_into_60_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], plain: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("MIGRATE_PLAIN", plain)
+    print_receipt(json.loads((Path(__file__).parent / "receipts" / "proven.json").read_text(encoding="utf-8")))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 60 and max(map(display_width, lines)) <= 60
+    assert lines[-1] == "Everything arrived on Ada's new iPhone."
+    rows = [line for line in lines if re.match(r"  \w.*\d$", line.rstrip())]
+    assert len({len(line) for line in rows}) == 1 and any("..." in line for line in rows) is (plain == "1")

@@ -16,6 +16,7 @@ from migrate.categories.choose import Choice, choose
 from migrate.categories.claims import Claims
 from migrate.content.tally import Tally, tally
 from migrate.journey.backup_password import password_of
+from migrate.journey.before_erasing import OldPhoneInventory, take_inventory
 from migrate.journey.opened_backup import OpenedBackup, open_with_claims, title_of
 from migrate.journey.prompts import OwnBackupLimits
 from migrate.journey.results import StepResult
@@ -74,6 +75,8 @@ class ComposedSet(StepResult):
     """Chosen records that cannot be sent."""
     own_limits: OwnBackupLimits | None = None
     """For a rebuild: what the phone's own backup does not bring back."""
+    old_phone: OldPhoneInventory | None = None
+    """What the old phone has that no backup moves. None: an earlier version did not look."""
 
 
 def choose_records(opened: OpenedBackup, plan: Plan) -> Choice:
@@ -156,6 +159,7 @@ async def compose_set(run: Run, plan: Plan, verified: OldPhoneVerified, safety: 
             replaces=counted.replaces,
             left_out=tuple(made.dropped),
             own_limits=counted.own_limits if strategy is Strategy.REBUILD else None,
+            old_phone=await in_thread(run, lambda: take_inventory(opened, run.tmp)),
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from migrate import __version__
 from migrate.backup.private_files import write_atomically
+from migrate.journey.before_erasing import before_erasing
 from migrate.journey.receipt_data import ReceiptParts, headline, kept, next_steps
 from migrate.journey.results import StepResult, to_json
 from migrate.journey.run_state import Run
@@ -43,6 +44,7 @@ async def write_receipt(
     journal = run.journal
     old, new = journal.name_of("old"), journal.name_of("new") or ""
     parts = ReceiptParts(proof, composed.titles, composed.chosen)
+    inventory = None if journal.undoes else composed.old_phone
     receipt: dict[str, Any] = {
         "run": journal.run_id,
         "verdict": None if proof is None else proof.verdict,
@@ -52,7 +54,9 @@ async def write_receipt(
         "strategy": run.strategy.value,
         "categories": parts.categories(),
         "not_moved": parts.not_moved(),
+        "only_in_icloud": [] if inventory is None else [row._asdict() for row in inventory.only_in_icloud],
         "next": next_steps(proof, journal.run_id, old or new),
+        "before_erasing": [] if journal.undoes else before_erasing(inventory),
         "kept": {} if proof is None else kept(proof),
         "will_not_come_back": list(sentences(getattr(composed, "lost", ()))),
         "remarks": [finding.what for finding in run.findings if finding.severity != "info"],

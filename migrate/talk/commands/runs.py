@@ -9,7 +9,7 @@ import typer
 
 from migrate.language import _
 from migrate.talk.command_groups import command_group
-from migrate.talk.console import Column, print_json, print_line, say, table
+from migrate.talk.console import Column, one_line, print_json, print_line, say, table
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.run_on_terminal import print_receipt
 from migrate.units import format_bytes
@@ -118,7 +118,7 @@ def receipt(
     from migrate.journey.redaction import redact_receipt
     from migrate.journey.runs import find_run
     from migrate.problems import NoReceipt, UsageWrong
-    from migrate.talk.receipt import receipt_html
+    from migrate.talk.receipt_page import receipt_html
 
     with options.open_workspace() as workspace:
         folder = find_run(workspace.home, run)
@@ -138,4 +138,6 @@ def receipt(
         print_json(shown)
     else:
         print_receipt(shown)
+    if page is not None:
+        say(_("The page: {path}").format(path=one_line(page.absolute())))
     return None

@@ -38,7 +38,7 @@ from migrate.talk.console import is_plain, say, wrapped
 from migrate.talk.options import GlobalOptions, Workspace, run_async
 from migrate.talk.passwords import Passwords
 from migrate.talk.prompts import TerminalPrompts
-from migrate.talk.receipt import receipt_html
+from migrate.talk.receipt_page import receipt_html
 from migrate.talk.run_on_terminal import exit_code_of, show_receipt
 from migrate.talk.wizard import plain_widgets, widgets
 from migrate.talk.wizard.actions import WizardActions

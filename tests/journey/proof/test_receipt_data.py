@@ -25,7 +25,7 @@ def test_a_photo_and_its_file_are_one_thing() -> None:
     assert totals(LATE_PHOTOS) == {
         "sent": 70, "proven": 68, "there": 0, "arriving": 2, "changed_since": 0, "wrong": 0,
     }  # fmt: skip
-    assert "2 things are still arriving" in headline(LATE_PHOTOS, "Ada's iPhone")
+    assert "and nothing is wrong; 2 photos and videos are still coming." in headline(LATE_PHOTOS, "Ada's iPhone")
 
 
 def test_categories_have_items_first_and_say_why() -> None:
@@ -56,7 +56,7 @@ def test_a_doubt_is_not_called_arriving() -> None:
 def test_what_the_new_phone_lost_is_counted_as_wrong() -> None:
     lost = proved("not proven", kept_items={"notes": {"missing": 2, "found": 1}}, kept_files={"same": 5})
     assert kept(lost)["items"]["wrong"] == 2 and kept(lost)["files"]["proven"] == 5
-    assert headline(lost, "Ada's iPhone").startswith("2 things on Ada's iPhone are not as they should be")
+    assert headline(lost, "Ada's iPhone").startswith("2 things are missing on Ada's iPhone.")
 
 
 def test_what_never_moves_is_named_apart() -> None:
