@@ -12,6 +12,7 @@ from migrate.talk.options import Exit, GlobalOptions, with_global_options
 
 if TYPE_CHECKING:
     from migrate.talk.help.explain import ErrorExplanation
+    from migrate.talk.help.matcher import Match
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +48,7 @@ def format_explanation(known: ErrorExplanation) -> list[str]:
     if known.exit_code is not None:
         heading = _("Exit code {code}: {meaning}.")
         paragraphs.append(wrapped(heading.format(code=known.exit_code, meaning=_(EXIT_CODES[known.exit_code]))))
-    for problem in known.problems:
+    for problem in known.problems if not any(match.why for match in known.matches) else ():
         shown = example_from_phone(problem)
         heading = _("{code} (exit code {exit_code}), for example:")
         if not problem.exit_code:
@@ -55,16 +56,25 @@ def format_explanation(known: ErrorExplanation) -> list[str]:
         heading = heading.format(code=problem.code, exit_code=problem.exit_code, severity=shown.severity)
         lines = format_problem(shown.what, shown.why, shown.next)
         paragraphs.append("\n".join([wrapped(heading), *lines]))
-    for trouble in known.troubles:
-        numbers = ", ".join(map(str, trouble.codes))
-        phrases = " / ".join(f'"{phrase}"' for phrase in trouble.says)
-        heading = _("From a phone: {numbers}, {phrases}:").format(numbers=numbers, phrases=phrases)
-        if not numbers:
-            heading = f"{phrases}:"
-        lines = [
-            wrapped(heading),
-            wrapped(_(trouble.means), indent="   "),
-            wrapped(_(trouble.do), indent="         ", first=_("   Next: ")),
-        ]
-        paragraphs.append("\n".join(lines))
+    for match in known.matches:
+        paragraphs.append("\n".join(format_match(match)))
     return paragraphs
+
+
+def format_match(match: Match) -> list[str]:
+    """A row that fits: what it is, why it fits, what it means, what to do."""
+    row = match.trouble
+    numbers = ", ".join([*map(str, row.codes), *map(str, row.lockdown), *row.numbers][:MOST_NUMBERS])
+    heading = f'"{row.says[0]}" ({numbers}):' if numbers else f'"{row.says[0]}":'
+    lines = [wrapped(heading)]
+    if match.why:
+        lines.append(wrapped(_("Matches {reasons}.").format(reasons="; ".join(match.why)), indent="   "))
+    lines.append(wrapped(_(row.means), indent="   "))
+    lines.append(wrapped(_(row.do), indent="         ", first=_("   Next: ")))
+    if row.error:
+        lines.append(wrapped(_("More: migrate explain {code}").format(code=row.error), indent="   "))
+    return lines
+
+
+MOST_NUMBERS = 6
+"""Numbers of a row that are shown."""
