@@ -142,7 +142,7 @@ class NothingToExplain(MigrateError):
     explain = Command("explain", "{nearest}")
     check = Command("check")
     what = when("asked", "migrate has no explanation for: {asked}", otherwise="There was nothing to explain.")
-    why = "It fits none of migrate's codes, and no number or text that iPhones and the programs for them are known to report."
+    why = "It is no code of migrate, and fits no number or text that iPhones and their programs are known to report."
     next = when(
         "nearest",
         "Try the closest code: {explain}",

@@ -2,7 +2,7 @@
 
 A row fits by number or by words. A number counts most where the text says whose it is (`MBErrorDomain/105`). Words are
 weighed by rarity: a word that stands in few rows says more. A phrase of a row may be one line in a long log, so what
-counts is how much of the *phrase* is there; a question is short, so there it is how much of the *question* a row covers.
+counts is how much of the *phrase* is there; a question is short, so there it is how much of the *question* fits a row.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from migrate.talk.help.trouble import Trouble, troubles
 MOST_MATCHES = 3
 LEAST_WEIGHT = 6.0
 """Of the words of a phrase, in a text that says much else."""
+LEAST_SCORE = 4.2
+LEAST_OF_ONE_WORD = 2.5
+"""The weight of a word that is a question by itself."""
 LEAST_OF_BEST = 0.5
 """A row with less than this part of the best row's score is not shown."""
 
@@ -30,6 +33,9 @@ LEAST_OF_QUESTION = 0.6
 UNKNOWN_WORD = 3.0
 """The weight in a question of a word that no row has."""
 MISSPELT = 0.8
+NEARLY_ALL, DETAIL = 0.9, 16.0
+"""What follows a colon is the reason of what stands before it, so it counts more if a row has nearly all of it."""
+OTHER_NUMBER = 0.5
 LONGEST_QUESTION = 14
 """Words; a longer line is a message, which has to contain a phrase."""
 MOST_WORDS = 8
@@ -141,13 +147,15 @@ def best_matches(paste: Paste) -> tuple[Match, ...]:
             match = _match(index, row, line, words)
             if match is not None and (place not in best or match.score > best[place].score):
                 best[place] = match
-    ranked = sorted(best.values(), key=lambda match: -match.score)
+    ranked = sorted((match for match in best.values() if match.score >= LEAST_SCORE), key=lambda match: -match.score)
     return tuple(match for match in ranked[:MOST_MATCHES] if match.score >= ranked[0].score * LEAST_OF_BEST)
 
 
 def _match(index: Index, row: IndexedRow, line: Line, words: dict[str, Known]) -> Match | None:
     number, number_score = _number(row.trouble, line)
     said, word_score = _words(index, row, line, words)
+    if line.is_apple and line.numbers and row.trouble.numbers and not number:
+        word_score *= OTHER_NUMBER  # the same sentence about another number
     if not number and not word_score:
         return None
     return Match(row.trouble, number_score + word_score, number, said)
@@ -160,7 +168,11 @@ def _number(row: Trouble, line: Line) -> tuple[str | None, float]:
     for code in sorted(line.inner_codes & set(row.codes)):
         return str(code), INNER_NUMBER
     for number in sorted(line.numbers & set(row.numbers)):
+        if not line.is_about_phones and not number.startswith("0x"):
+            continue
         return number, LOOSE_NUMBER + (3 if line.is_apple or number.startswith("0x") else -1)
+    if not line.is_about_phones:
+        return None, 0.0
     plain = {int(number) for number in line.numbers if not number.startswith("0x")}
     for code in sorted(plain & set(row.lockdown)):
         return str(code), STRICT_NUMBER + 6 if line.is_lockdown else LOOSE_NUMBER
@@ -183,12 +195,19 @@ def _words(index: Index, row: IndexedRow, line: Line, words: dict[str, Known]) -
         best_part = max(best_part, part)
         if part >= LEAST_OF_PHRASE and (weight >= LEAST_WEIGHT or weight >= asked * LEAST_OF_QUESTION):
             score = weight * part * (1.25 if _in_order(phrase.words, line.words) else 1)
+            if weight >= asked * NEARLY_ALL and part >= NEARLY_ALL:
+                score = max(score, LEAST_SCORE)
+            if line.is_detail and not line.numbers and weight >= asked * NEARLY_ALL:
+                score += DETAIL
             best = max(best, (score, shared), key=lambda found: found[0])
     shared = frozenset(words) & row.words
     weight = sum(index.weights.get(word, 0) * words[word].sure for word in shared)
     if asked and len(words) <= LONGEST_QUESTION and weight >= asked * LEAST_OF_QUESTION and best_part >= 0.34:
         score = weight * (weight / asked) * (0.5 + 0.5 * best_part)
         best = max(best, (score, shared), key=lambda found: found[0])
+        if len(words) == 1 and weight >= LEAST_OF_ONE_WORD:
+            score = max(score, LEAST_SCORE)
+            best = max(best, (score, shared), key=lambda found: found[0])
     score, shared = best
     return tuple(dict.fromkeys(word.written for form, word in words.items() if form in shared))[:MOST_WORDS], score
 

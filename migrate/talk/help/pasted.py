@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 
@@ -40,9 +40,25 @@ HEX_NUMBER = re.compile(r"\b0x[0-9a-f]{4,8}\b", re.IGNORECASE)
 WINDOWS_NUMBER = re.compile(r"(?:WinError|Errno|error)\W{1,3}(1\d{4})\b", re.IGNORECASE)
 BARE_NUMBER = re.compile(r"-?\d{1,5}|0x[0-9a-fA-F]{4,8}")
 APPLE_PROGRAM = re.compile(
-    r"\b(?:itunes|finder|apple devices|unknown error occurred|could not be (?:restored|updated|synced)|updating|restoring)\b",
+    r"\b(?:itunes|finder|apple devices|unknown error occurred"
+    r"|could not be (?:restored|updated|synced)|updating|restoring)\b",
     re.IGNORECASE,
 )
+PHONES = re.compile(
+    r"iphone|ipad|ipod|\bi?device|itunes|finder|icloud|apple|lockdown|usb|backup|back up|backed up|restor|pair|sync"
+    r"|winerror|mb2|\bios\b|\bmigrate\b|phone",
+    re.IGNORECASE,
+)
+NUMBER_WORDS = frozenset(("error", "err", "code", "number", "unknown", "occurr", "fehler"))
+GREETING = re.compile(
+    r"^\s*(?:hello|hi|hey|dear)\b(?:\s+(?:there|all|everyone|everybody|guys|folks|team|support|apple))*[\s,!.:-]+(?!screen)(?=\w)",
+    re.IGNORECASE,
+)
+CLAUSE_END = re.compile(r"[.!?;,]\s+|\s[-\N{EN DASH}\N{EM DASH}|]\s|\s(?:but|and|when|while|so)\s")
+LONGEST_LETTER, SHORT_CLAUSE = 20, 12
+"""Lines of a text that is read as sentences, and characters of a clause that says nothing."""
+LONG_SENTENCE = 6
+"""Words; a longer line is also read clause by clause."""
 LOCKDOWN = re.compile(r"lockdown|\bpair|handshake|validate", re.IGNORECASE)
 
 
@@ -62,6 +78,10 @@ class Line:
     """Whether the line speaks as Finder, iTunes or Apple Devices do."""
     is_lockdown: bool = False
     """Whether the line speaks of lockdown or pairing, whose numbers are negative."""
+    is_about_phones: bool = False
+    """Whether its numbers can be about a phone: it speaks of one, or says nothing besides the number."""
+    is_detail: bool = False
+    """Whether it is what follows the last colon of a line."""
     written: Mapping[str, str] = field(default_factory=dict, compare=False)
     """A word in the form that is compared -> as it stands in the line."""
 
@@ -80,11 +100,19 @@ class Paste:
 
 def read_paste(text: str) -> Paste:
     """Take a paste apart; lines that were broken by a narrow window are also read as one."""
-    lines = clean(text).split("\n")[:MOST_LINES]
-    kept = [line[:LONGEST_LINE] for line in lines if line.strip() and not STACK_FRAME.match(line)]
+    given = clean(text).split("\n")[:MOST_LINES]
+    kept = [line[:LONGEST_LINE] for line in given if line.strip() and not STACK_FRAME.match(line)]
     if 1 < len(kept) <= 4:
         kept.append(" ".join(kept)[: 2 * LONGEST_LINE])
-    return Paste(tuple(map(read_line, kept)))
+    lines = [read_line(GREETING.sub("", line)) for line in kept]
+    for line, written in zip(tuple(lines), kept, strict=True):
+        if len(line.words) > LONG_SENTENCE and len(kept) <= LONGEST_LETTER:
+            clauses = [read_line(clause) for clause in CLAUSE_END.split(written) if len(clause) > SHORT_CLAUSE]
+            lines += [replace(clause, is_about_phones=line.is_about_phones) for clause in clauses]
+        if ": " in written:
+            detail = read_line(written.rpartition(": ")[2])
+            lines.append(replace(detail, is_detail=True, is_about_phones=line.is_about_phones))
+    return Paste(tuple(lines))
 
 
 def clean(text: str) -> str:
@@ -114,12 +142,13 @@ def read_line(line: str) -> Line:
     forms = forms_of(plain)
     return Line(
         tuple(form for form, _word in forms),
-        codes - inner,
-        inner,
-        frozenset(numbers),
-        is_apple,
-        LOCKDOWN.search(plain) is not None,
-        dict(reversed(forms)),
+        codes=codes - inner,
+        inner_codes=inner,
+        numbers=frozenset(numbers),
+        is_apple=is_apple,
+        is_about_phones=PHONES.search(plain) is not None or all(form in NUMBER_WORDS for form, _word in forms),
+        is_lockdown=LOCKDOWN.search(plain) is not None,
+        written=dict(reversed(forms)),
     )
 
 
@@ -163,7 +192,9 @@ def identifier(word: str) -> str | None:
         "WiFi",
     ):
         return None
-    return IDENTIFIER_AFFIX.sub("", word).replace("_", "").lower() or None
+    bare = IDENTIFIER_AFFIX.sub("", word)
+    is_one_word = bare.isalpha() and (bare.isupper() or bare[1:].islower())
+    return (word if is_one_word else bare).replace("_", "").lower()
 
 
 def _joined(text: str, pairs: dict[str, str]) -> str:

@@ -46,10 +46,11 @@ class Trouble:
 def troubles() -> tuple[Trouble, ...]:
     """Every row."""
     folder = resources.files("migrate.talk.help").joinpath("troubles")
-    rows: list[Trouble] = []
+    rows: list[dict[str, Any]] = []
     for name in FILES:
-        for row in tomllib.loads(folder.joinpath(f"{name}.toml").read_text(encoding="utf-8"))["trouble"]:
-            rows.append(
-                Trouble(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
-            )
-    return tuple(rows)
+        rows += tomllib.loads(folder.joinpath(f"{name}.toml").read_text(encoding="utf-8"))["trouble"]
+    return tuple(Trouble(**{key: _frozen(value) for key, value in row.items()}) for row in rows)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
