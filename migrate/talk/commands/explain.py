@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from migrate.language import _
-from migrate.talk.console import format_problem, print_json, print_line, wrapped
+from migrate.talk.console import format_problem, print_json, print_line, say, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 
 if TYPE_CHECKING:
@@ -22,21 +24,41 @@ def register(app: typer.Typer) -> None:
 def explain(
     options: GlobalOptions,
     what: Annotated[
-        list[str], typer.Argument(metavar="CODE-or-text", help=_("An error code, a number, or the text you saw."))
+        list[str],
+        typer.Argument(metavar="CODE-or-text", help=_("An error code, a number, or the text you saw; `-` reads it.")),
     ],
 ) -> Exit:
     """Explains an error.
 
-    Give its code (phone-locked), the number from the phone (211), or the text you saw.
+    Give its code (phone-locked), the number from the phone (211), or the text you saw, from any program. For a whole
+    log: migrate explain - < FILE, or type migrate explain - and paste it.
     """
     from migrate.talk.help.explain import explain as look_up
 
-    known = look_up(" ".join(what))
+    known = look_up(read_input() if what == ["-"] else " ".join(what))
     if options.json:
         print_json(known.as_json())
     else:
         print_line("\n\n".join(format_explanation(known)))
     return None
+
+
+def read_input() -> str:
+    """What stands in standard input, as far as it is looked at.
+
+    The first and the last part of a very long text are kept: `pasted.clean` looks at no more.
+    """
+    from migrate.talk.help.pasted import LONGEST_PASTE
+
+    if sys.stdin is None:
+        return ""
+    if sys.stdin.isatty():
+        say(_("Paste the message. Then press Enter and {end}.").format(end="Ctrl-Z" if os.name == "nt" else "Ctrl-D"))
+    head = tail = sys.stdin.buffer.read(4 * LONGEST_PASTE)
+    while more := sys.stdin.buffer.read(4 * LONGEST_PASTE):
+        tail = (tail + more)[-4 * LONGEST_PASTE :]
+    given = head if tail is head else head[:LONGEST_PASTE] + b"\n" + tail
+    return given.decode("utf-8", "replace")
 
 
 def format_explanation(known: ErrorExplanation) -> list[str]:

@@ -24,11 +24,14 @@ LEAST_WEIGHT = 6.0
 LEAST_SCORE = 4.2
 LEAST_OF_ONE_WORD = 2.5
 """The weight of a word that is a question by itself."""
+SAME = 0.5
+"""What a question gets that is a phrase word for word, though of common words."""
 LEAST_OF_BEST = 0.5
 """A row with less than this part of the best row's score is not shown."""
 
 STRICT_NUMBER, LOOSE_NUMBER, INNER_NUMBER = 14.0, 10.0, 5.0
-LEAST_OF_PHRASE = 0.68
+LEAST_OF_PHRASE, LEAST_WORDS = 0.68, 3
+"""Part of a phrase that has to be there, and words, unless it is nearly all of it."""
 LEAST_OF_QUESTION = 0.6
 UNKNOWN_WORD = 3.0
 """The weight in a question of a word that no row has."""
@@ -193,10 +196,11 @@ def _words(index: Index, row: IndexedRow, line: Line, words: dict[str, Known]) -
         weight = sum(index.weights[word] * words[word].sure for word in shared)
         part = weight / phrase.weight
         best_part = max(best_part, part)
-        if part >= LEAST_OF_PHRASE and (weight >= LEAST_WEIGHT or weight >= asked * LEAST_OF_QUESTION):
+        enough = part >= NEARLY_ALL or (part >= LEAST_OF_PHRASE and len(shared) >= LEAST_WORDS)
+        if enough and (weight >= LEAST_WEIGHT or weight >= asked * LEAST_OF_QUESTION):
             score = weight * part * (1.25 if _in_order(phrase.words, line.words) else 1)
             if weight >= asked * NEARLY_ALL and part >= NEARLY_ALL:
-                score = max(score, LEAST_SCORE)
+                score = max(score, LEAST_SCORE + SAME)
             if line.is_detail and not line.numbers and weight >= asked * NEARLY_ALL:
                 score += DETAIL
             best = max(best, (score, shared), key=lambda found: found[0])

@@ -167,6 +167,7 @@ def forms_of(text: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for word in WORD.findall(_joined(text, pairs)):
         lower = word.lower()
+        word = word.replace("-", " ") if lower in pairs.values() else word
         if name := identifier(word):
             parts = [part.lower() for part in PART.findall(word) if len(part) > 2]
             found.append((name, word))
