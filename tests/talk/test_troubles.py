@@ -104,7 +104,7 @@ def test_a_row_is_found_by_its_own_words_and_numbers(trouble: Trouble) -> None:
     for text in (*trouble.says, *trouble.asked):
         assert trouble in explain(text).troubles, text
     for number in trouble.numbers:
-        assert trouble in explain(number).troubles, number
+        assert trouble in explain(f"iTunes error {number}").troubles, number
     for code in trouble.lockdown:
         assert trouble in explain(f"ERROR: Could not connect to lockdownd, error code {code}").troubles, code
 
@@ -152,7 +152,7 @@ def test_most_unseen_lines_get_the_right_row_first() -> None:
     assert len(right) >= 20 and len(unseen) == 22
 
 
-@pytest.mark.parametrize("asked", [*PASTED["nothing"], "phone-unhappy", "9999", "", "7"])
+@pytest.mark.parametrize("asked", [*PASTED["nothing"], "phone-unhappy", "9999", ""])
 def test_what_fits_nothing_gets_no_answer(asked: str) -> None:
     with pytest.raises(NothingToExplain) as caught:
         explain(asked)

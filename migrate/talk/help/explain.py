@@ -70,7 +70,7 @@ def explain(asked: str) -> ErrorExplanation:
     raise NothingToExplain(shortened(" ".join(wanted.split()), LONGEST_QUOTE), near[0] if near else "")
 
 
-NEAR_CODE = 0.75
+NEAR_CODE = 0.8
 """How alike a word and a code of ours have to be for a suggestion (difflib's ratio)."""
 
 

@@ -49,7 +49,7 @@ PHONES = re.compile(
     r"|winerror|mb2|\bios\b|\bmigrate\b|phone",
     re.IGNORECASE,
 )
-NUMBER_WORDS = frozenset(("error", "err", "code", "number", "unknown", "occurr", "fehler"))
+NUMBER_WORDS = frozenset(("error", "err", "code", "number", "unknown", "occur", "fehler"))
 GREETING = re.compile(
     r"^\s*(?:hello|hi|hey|dear)\b(?:\s+(?:there|all|everyone|everybody|guys|folks|team|support|apple))*[\s,!.:-]+(?!screen)(?=\w)",
     re.IGNORECASE,
@@ -100,7 +100,9 @@ class Paste:
 
 def read_paste(text: str) -> Paste:
     """Take a paste apart; lines that were broken by a narrow window are also read as one."""
-    given = clean(text).split("\n")[:MOST_LINES]
+    given = list(dict.fromkeys(clean(text).split("\n")))
+    if len(given) > MOST_LINES:
+        given = given[: MOST_LINES // 4] + given[-3 * MOST_LINES // 4 :]
     kept = [line[:LONGEST_LINE] for line in given if line.strip() and not STACK_FRAME.match(line)]
     if 1 < len(kept) <= 4:
         kept.append(" ".join(kept)[: 2 * LONGEST_LINE])
@@ -146,7 +148,9 @@ def read_line(line: str) -> Line:
         inner_codes=inner,
         numbers=frozenset(numbers),
         is_apple=is_apple,
-        is_about_phones=PHONES.search(plain) is not None or all(form in NUMBER_WORDS for form, _word in forms),
+        is_about_phones=is_apple
+        or PHONES.search(plain) is not None
+        or all(form in NUMBER_WORDS for form, _word in forms),
         is_lockdown=LOCKDOWN.search(plain) is not None,
         written=dict(reversed(forms)),
     )
