@@ -20,7 +20,7 @@ def show_help(
     context: typer.Context,
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[COMMAND]", help=_("A command, such as run or plan new."), show_default=False),
+        typer.Argument(metavar="COMMAND", help=_("A command, such as run or plan new."), show_default=False),
     ] = None,
 ) -> Exit:
     """Shows the help of a command.

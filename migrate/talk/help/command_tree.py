@@ -77,7 +77,7 @@ def _entry(command: Any, context: Any, words: tuple[str, ...]) -> CommandEntry:
             options.append(_option(parameter))
     return CommandEntry(
         words=words,
-        usage=" ".join(command.collect_usage_pieces(context)),
+        usage="[OPTIONS] COMMAND [ARGS]..." if below else " ".join(["[OPTIONS]", *map(_argument, arguments)]),
         summary=command.get_short_help_str(300),
         help=(command.help or "").strip(),
         options=tuple(options),
@@ -95,6 +95,12 @@ def _entry(command: Any, context: Any, words: tuple[str, ...]) -> CommandEntry:
         if below
         else (),
     )
+
+
+def _argument(parameter: Any) -> str:
+    """`PLAN`, `[FILE]`, `TEXT...`; every version of typer draws it its own way."""
+    name = (parameter.metavar or parameter.name.upper()).strip("[]") + ("..." if parameter.nargs == -1 else "")
+    return name if parameter.required else f"[{name}]"
 
 
 def _option(parameter: Any) -> OptionEntry:
