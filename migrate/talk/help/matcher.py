@@ -30,6 +30,8 @@ LEAST_OF_BEST = 0.5
 """A row with less than this part of the best row's score is not shown."""
 
 STRICT_NUMBER, LOOSE_NUMBER, INNER_NUMBER = 14.0, 10.0, 5.0
+LATER = 0.25
+"""What is taken off for each number that a row names before it: its first is the one it is mostly about."""
 LEAST_OF_PHRASE, LEAST_WORDS = 0.68, 3
 """Part of a phrase that has to be there, and words, unless it is nearly all of it."""
 LEAST_OF_QUESTION = 0.6
@@ -167,7 +169,7 @@ def _match(index: Index, row: IndexedRow, line: Line, words: dict[str, Known]) -
 def _number(row: Trouble, line: Line) -> tuple[str | None, float]:
     """The number that fits, and what it counts."""
     for code in sorted(line.codes & set(row.codes)):
-        return str(code), STRICT_NUMBER
+        return str(code), STRICT_NUMBER - LATER * row.codes.index(code)
     for code in sorted(line.inner_codes & set(row.codes)):
         return str(code), INNER_NUMBER
     for number in sorted(line.numbers & set(row.numbers)):
@@ -180,7 +182,7 @@ def _number(row: Trouble, line: Line) -> tuple[str | None, float]:
     for code in sorted(plain & set(row.lockdown)):
         return str(code), STRICT_NUMBER + 6 if line.is_lockdown else LOOSE_NUMBER
     for code in sorted({abs(number) for number in plain} & set(row.codes)):
-        return str(code), LOOSE_NUMBER - (5 if line.is_apple or -code in plain else 0)
+        return str(code), LOOSE_NUMBER - LATER * row.codes.index(code) - (5 if line.is_apple or -code in plain else 0)
     return None, 0.0
 
 

@@ -30,7 +30,7 @@ IDENTIFIER_AFFIX = re.compile(
 )
 PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
-STRICT_CODE = re.compile(r"(?:MBErrorDomain|ErrorCode|Error Code)\W{1,4}(-?\d{1,5})\b")
+STRICT_CODE = re.compile(r"(?:MBErrorDomain|ErrorCode|Error Code)\W{1,4}(?:(?:error|code)\W{1,3})?(-?\d{1,5})\b")
 INNER_CODE = re.compile(r"Underlying error:.*?MBErrorDomain\W(\d+)")
 LOOSE_NUMBER = re.compile(
     r"(?<![a-z])(?:error|err|code|fehler)\b(?:\s+(?:has\s+)?(?:occurred|code|number|no\.?|nr\.?|was|is))?\W{0,3}?(?<![\d.])(-?\d{1,5})\b(?!\.\d|%)",
@@ -141,7 +141,7 @@ def read_line(line: str) -> Line:
         if BARE_NUMBER.fullmatch(plain.strip().strip("()")):
             numbers.add(_hexadecimal(plain.strip().strip("()")))
     is_apple = not codes and APPLE_PROGRAM.search(plain) is not None
-    forms = forms_of(plain)
+    forms = forms_of(HEX_NUMBER.sub(" ", plain))
     return Line(
         tuple(form for form, _word in forms),
         codes=codes - inner,
