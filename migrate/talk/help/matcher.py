@@ -3,48 +3,56 @@
 A row fits by number or by words. A number counts most where the text says whose it is (`MBErrorDomain/105`). Words are
 weighed by rarity: a word that stands in few rows says more. A phrase of a row may be one line in a long log, so what
 counts is how much of the *phrase* is there; a question is short, so there it is how much of the *question* fits a row.
+
+The numbers below were chosen with the lines of tests/talk/pasted_lines.toml, which says how well unseen ones fared.
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import cache
 
 from migrate.language import _
-from migrate.talk.help.pasted import IDENTIFIER, WORD, Line, Paste, identifier, words_of
-from migrate.talk.help.trouble import Trouble, troubles
+from migrate.talk.help.pasted import Line, Paste
+from migrate.talk.help.row_index import IndexedRow, Phrase, Question, RowIndex, row_index
+from migrate.talk.help.trouble import Trouble
 
 MOST_MATCHES = 3
-LEAST_WEIGHT = 6.0
-"""Of the words of a phrase, in a text that says much else."""
 LEAST_SCORE = 4.2
-LEAST_OF_ONE_WORD = 2.5
-"""The weight of a word that is a question by itself."""
-SAME = 0.5
-"""What a question gets that is a phrase word for word, though of common words."""
 LEAST_OF_BEST = 0.5
 """A row with less than this part of the best row's score is not shown."""
-
-STRICT_NUMBER, LOOSE_NUMBER, INNER_NUMBER = 14.0, 10.0, 5.0
-LATER = 0.25
-"""What is taken off for each number that a row names before it: its first is the one it is mostly about."""
-LEAST_OF_PHRASE, LEAST_WORDS = 0.68, 3
-"""Part of a phrase that has to be there, and words, unless it is nearly all of it."""
-LEAST_OF_QUESTION = 0.6
-UNKNOWN_WORD = 3.0
-"""The weight in a question of a word that no row has."""
-MISSPELT = 0.8
-NEARLY_ALL, DETAIL = 0.9, 16.0
-"""What follows a colon is the reason of what stands before it, so it counts more if a row has nearly all of it."""
-OTHER_NUMBER = 0.5
-LONGEST_QUESTION = 14
-"""Words; a longer line is a message, which has to contain a phrase."""
 MOST_WORDS = 8
 """Words that are given as the reason for a match."""
+
+# -- numbers
+
+STRICT_NUMBER, LOOSE_NUMBER, INNER_NUMBER = 14.0, 10.0, 5.0
+"""A number whose domain is named; one that may be an error's; one that is only the reason for another."""
+LOCKDOWN_NUMBER = 20.0
+"""A negative number in a line about lockdown: those lines say little else."""
+LATER = 0.25
+"""What is taken off for each number that a row names before it: its first is the one it is mostly about."""
+APPLE_BONUS, OTHER_DOMAIN = 3.0, 5.0
+"""More for a number of Apple's programs in a line of theirs, and less for a number of the backup service there."""
+OTHER_NUMBER = 0.5
+"""What is left of the words of a row about another number: Apple's sentences are the same for all of them."""
+
+# -- words
+
+LEAST_OF_PHRASE, LEAST_WORDS, LEAST_WEIGHT = 0.68, 3, 6.0
+"""The part of a phrase that has to be there, its words (unless nearly all are), its weight (unless it is the text)."""
+LEAST_OF_QUESTION, LEAST_OF_ITS_PHRASE = 0.6, 0.34
+"""The part of a question that has to fit a row, and the part of one of the row's phrases that has to be in it."""
+NEARLY_ALL = 0.9
+IN_ORDER = 1.25
+"""The factor for a phrase that stands there word for word."""
+DETAIL = 16.0
+"""What follows a colon is the reason of what stands before it, so it counts more if a row has nearly all of it."""
+WORD_FOR_WORD = 4.7
+"""What a question that is a phrase gets at least, though all of its words are common."""
+LEAST_OF_ONE_WORD = 2.5
+"""The weight of a word that is a question by itself."""
+LONGEST_QUESTION = 14
+"""Words; a longer line is a message, which has to contain a phrase."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,7 @@ class Match:
     score: float
     number: str | None = None
     words: tuple[str, ...] = ()
+    """As the person wrote them."""
 
     @property
     def why(self) -> tuple[str, ...]:
@@ -67,103 +76,28 @@ class Match:
         return tuple(reasons)
 
 
-@dataclass(frozen=True)
-class Phrase:
-    """A phrase of a row in the forms that are compared."""
-
-    words: tuple[str, ...]
-    weight: float
-    is_said: bool
-
-
-@dataclass(frozen=True)
-class Known:
-    """A word of a paste as it is written, and how sure it is."""
-
-    written: str
-    sure: float = 1.0
-
-
-@dataclass(frozen=True)
-class IndexedRow:
-    trouble: Trouble
-    phrases: tuple[Phrase, ...]
-    words: frozenset[str]
-
-
-class Index:
-    """All rows, ready to be compared."""
-
-    def __init__(self, rows: Iterable[Trouble]) -> None:
-        taken = [(row, [(words_of(text), text in row.says) for text in (*row.says, *row.asked)]) for row in rows]
-        count = Counter(
-            word for _row, phrases in taken for word in {word for words, _said in phrases for word in words}
-        )
-        self.identifiers = frozenset(
-            name
-            for row, _phrases in taken
-            for text in row.says
-            for word in WORD.findall(text)
-            if IDENTIFIER.fullmatch(word) and (name := identifier(word))
-        )
-        self.weights = {
-            word: math.log(1 + len(taken) / rows_with) * (2 if word in self.identifiers else 1)
-            for word, rows_with in count.items()
-        }
-        self.vocabulary = tuple(word for word in self.weights if len(word) >= 4)
-        self.rows = tuple(
-            IndexedRow(
-                row,
-                tuple(Phrase(words, self.weigh(set(words)), said) for words, said in phrases if words),
-                frozenset(word for words, _said in phrases for word in words) | frozenset(words_of(row.means)),
-            )
-            for row, phrases in taken
-        )
-
-    def weigh(self, words: Iterable[str]) -> float:
-        return sum(self.weights.get(word, UNKNOWN_WORD) for word in words)
-
-    def known(self, line: Line, *, spell: bool) -> dict[str, Known]:
-        """The words of a line by their forms; a misspelt word stands for the known one nearest to it."""
-        found: dict[str, Known] = {}
-        for word in line.words:
-            written = line.written.get(word, word)
-            if word in self.weights or not spell or len(word) < 5:
-                found[word] = Known(written)
-            elif near := get_close_matches(word, self.vocabulary, n=1, cutoff=0.8):
-                found.setdefault(near[0], Known(written, MISSPELT))
-            else:
-                found[word] = Known(written)
-        return found
-
-
-@cache
-def _index() -> Index:
-    return Index(troubles())
-
-
 def best_matches(paste: Paste) -> tuple[Match, ...]:
     """The rows that fit best, best first, at most MOST_MATCHES; none where nothing fits."""
-    index = _index()
+    index = row_index()
     best: dict[int, Match] = {}
     for line in dict.fromkeys(paste.lines):
-        words = index.known(line, spell=paste.is_short)
+        question = index.question(line, spell=paste.is_short)
         for place, row in enumerate(index.rows):
-            match = _match(index, row, line, words)
+            match = _match(index, row, question)
             if match is not None and (place not in best or match.score > best[place].score):
                 best[place] = match
     ranked = sorted((match for match in best.values() if match.score >= LEAST_SCORE), key=lambda match: -match.score)
     return tuple(match for match in ranked[:MOST_MATCHES] if match.score >= ranked[0].score * LEAST_OF_BEST)
 
 
-def _match(index: Index, row: IndexedRow, line: Line, words: dict[str, Known]) -> Match | None:
-    number, number_score = _number(row.trouble, line)
-    said, word_score = _words(index, row, line, words)
-    if line.is_apple and line.numbers and row.trouble.numbers and not number:
-        word_score *= OTHER_NUMBER  # the same sentence about another number
+def _match(index: RowIndex, row: IndexedRow, question: Question) -> Match | None:
+    number, number_score = _number(row.trouble, question.line)
+    words, word_score = _words(index, row, question)
     if not number and not word_score:
         return None
-    return Match(row.trouble, number_score + word_score, number, said)
+    if question.line.is_apple and question.line.numbers and row.trouble.numbers and not number:
+        word_score *= OTHER_NUMBER
+    return Match(row.trouble, number_score + word_score, number, question.written(words)[:MOST_WORDS])
 
 
 def _number(row: Trouble, line: Line) -> tuple[str | None, float]:
@@ -173,49 +107,63 @@ def _number(row: Trouble, line: Line) -> tuple[str | None, float]:
     for code in sorted(line.inner_codes & set(row.codes)):
         return str(code), INNER_NUMBER
     for number in sorted(line.numbers & set(row.numbers)):
-        if not line.is_about_phones and not number.startswith("0x"):
-            continue
-        return number, LOOSE_NUMBER + (3 if line.is_apple or number.startswith("0x") else -1)
-    if not line.is_about_phones:
-        return None, 0.0
-    plain = {int(number) for number in line.numbers if not number.startswith("0x")}
+        if number.startswith("0x"):
+            return number, LOOSE_NUMBER + APPLE_BONUS
+        if line.is_about_phones:
+            return number, LOOSE_NUMBER + (APPLE_BONUS if line.is_apple else -1)
+    plain = {int(number) for number in line.numbers if not number.startswith("0x")} if line.is_about_phones else set()
     for code in sorted(plain & set(row.lockdown)):
-        return str(code), STRICT_NUMBER + 6 if line.is_lockdown else LOOSE_NUMBER
+        return str(code), LOCKDOWN_NUMBER if line.is_lockdown else LOOSE_NUMBER
     for code in sorted({abs(number) for number in plain} & set(row.codes)):
-        return str(code), LOOSE_NUMBER - LATER * row.codes.index(code) - (5 if line.is_apple or -code in plain else 0)
+        is_of_another = line.is_apple or -code in plain
+        return str(code), LOOSE_NUMBER - LATER * row.codes.index(code) - (OTHER_DOMAIN if is_of_another else 0)
     return None, 0.0
 
 
-def _words(index: Index, row: IndexedRow, line: Line, words: dict[str, Known]) -> tuple[tuple[str, ...], float]:
+def _words(index: RowIndex, row: IndexedRow, question: Question) -> tuple[frozenset[str], float]:
     """The words that fit, and what they count."""
-    best: tuple[float, frozenset[str]] = (0.0, frozenset())
+    shared = row.words.intersection(question.words)
+    if not shared:
+        return shared, 0.0
+    best: tuple[frozenset[str], float] = (frozenset(), 0.0)
     best_part = 0.0
-    asked = index.weigh(words)
     for phrase in row.phrases:
-        shared = frozenset(words).intersection(phrase.words)
-        if not shared:
-            continue
-        weight = sum(index.weights[word] * words[word].sure for word in shared)
-        part = weight / phrase.weight
-        best_part = max(best_part, part)
-        enough = part >= NEARLY_ALL or (part >= LEAST_OF_PHRASE and len(shared) >= LEAST_WORDS)
-        if enough and (weight >= LEAST_WEIGHT or weight >= asked * LEAST_OF_QUESTION):
-            score = weight * part * (1.25 if _in_order(phrase.words, line.words) else 1)
-            if weight >= asked * NEARLY_ALL and part >= NEARLY_ALL:
-                score = max(score, LEAST_SCORE + SAME)
-            if line.is_detail and not line.numbers and weight >= asked * NEARLY_ALL:
-                score += DETAIL
-            best = max(best, (score, shared), key=lambda found: found[0])
-    shared = frozenset(words) & row.words
-    weight = sum(index.weights.get(word, 0) * words[word].sure for word in shared)
-    if asked and len(words) <= LONGEST_QUESTION and weight >= asked * LEAST_OF_QUESTION and best_part >= 0.34:
-        score = weight * (weight / asked) * (0.5 + 0.5 * best_part)
-        best = max(best, (score, shared), key=lambda found: found[0])
-        if len(words) == 1 and weight >= LEAST_OF_ONE_WORD:
-            score = max(score, LEAST_SCORE)
-            best = max(best, (score, shared), key=lambda found: found[0])
-    score, shared = best
-    return tuple(dict.fromkeys(word.written for form, word in words.items() if form in shared))[:MOST_WORDS], score
+        words = shared.intersection(phrase.words)
+        weight = index.weigh(words, question)
+        best_part = max(best_part, weight / phrase.weight)
+        if (score := _phrase_score(phrase, len(words), weight, question)) > best[1]:
+            best = (words, score)
+    weight = index.weigh(shared, question)
+    score = _question_score(weight, best_part, question)
+    return (shared, score) if score > best[1] else best
+
+
+def _phrase_score(phrase: Phrase, count: int, weight: float, question: Question) -> float:
+    """What a phrase counts of which so many words, of that weight, are in the text."""
+    part = weight / phrase.weight
+    if part < LEAST_OF_PHRASE or (count < LEAST_WORDS and part < NEARLY_ALL):
+        return 0.0
+    if weight < LEAST_WEIGHT and weight < question.weight * LEAST_OF_QUESTION:
+        return 0.0
+    score = weight * part * (IN_ORDER if _in_order(phrase.words, question.line.words) else 1)
+    if weight >= question.weight * NEARLY_ALL:
+        if part >= NEARLY_ALL:
+            score = max(score, WORD_FOR_WORD)
+        if question.line.is_detail and not question.line.numbers:
+            score += DETAIL
+    return score
+
+
+def _question_score(weight: float, best_part: float, question: Question) -> float:
+    """What a row counts that has words of that weight of a short question."""
+    if len(question.words) > LONGEST_QUESTION or best_part < LEAST_OF_ITS_PHRASE:
+        return 0.0
+    if weight < question.weight * LEAST_OF_QUESTION:
+        return 0.0
+    score = weight * (weight / question.weight) * (0.5 + 0.5 * best_part)
+    if len(question.words) == 1 and weight >= LEAST_OF_ONE_WORD:
+        return max(score, LEAST_SCORE)
+    return score
 
 
 def _in_order(phrase: tuple[str, ...], line: tuple[str, ...]) -> bool:
