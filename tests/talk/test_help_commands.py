@@ -54,7 +54,7 @@ def test_an_unknown_shell_is_refused(migrate: Migrate) -> None:
 
 TYPED = [
     ("migrate ba", {"backup", "backups"}),
-    ("migrate --home /tmp ver", {"verify"}),
+    ("migrate --home plan ver", {"verify"}),
     ("migrate plan ", {"new", "check", "schema", "explain", "--help"}),
     ("migrate plan new --pl", {"--plain"}),
     ("migrate runs rm --lose", {"--lose-undo"}),

@@ -176,18 +176,24 @@ def test_the_reason_for_a_match_is_given() -> None:
 
 
 def test_one_line_of_a_log_decides() -> None:
-    log = ["Sending '00008030-001D35093EF2402E/Status.plist' (189 Bytes)", "[==          ] 12% Finished"] * 20
-    log.insert(25, "\x1b[31m2024-09-07 17:31:31 host tool[14977] ERROR Device link error: MBErrorDomain/211\x1b[0m")
+    log = [f"Sending '00008030-001D35093EF2402E/{number:02x}' ({number} Bytes)" for number in range(30)]
+    log.insert(20, "2024-09-07 17:31:31 host tool[14977] ERROR Device link error: MBErrorDomain/211")
     assert explain("\n".join(log)).troubles[0].error == "find-my-on"
 
 
+def test_colours_and_hidden_characters_in_a_paste_do_not_matter() -> None:
+    plain = explain("Find My iPhone must be disabled before restoring").matches[0]
+    coloured = "\x1b[1mFind My iPhone\x1b[0m must be \x1b[31mdis\u202eabled\x1b[0m bef\u200bore restoring\x1b]0;x\x07"
+    assert explain(coloured).matches[0] == plain
+
+
 def test_a_paste_is_bounded_and_nothing_of_it_reaches_the_terminal_raw(migrate: Migrate) -> None:
-    nasty = "\x1b]0;title\x07\x1b[2JFind My iPhone must be dis\u202eabled before restoring\x9b31m"
+    nasty = "\x1b]0;title\x07\x1b[2JFind My iPhone must be disabled \x9b31m before rest\u202eoring"
     answer = migrate("explain", nasty)
     assert answer.code == 0 and "Find My" in answer.out
-    assert not set("\x1b\x07\x9b\u202e") & set(answer.out + answer.err)
-    lost = migrate("explain", "\x1b[2J" + "nonsense " * LONGEST_PASTE)
-    assert lost.code == 2 and len(lost.err) < 800 and "\x1b" not in lost.err
+    lost = migrate("explain", "\x1b[2J\x9b\x07\u202e" + "nonsense " * LONGEST_PASTE)
+    assert lost.code == 2 and len(lost.err) < 800
+    assert not set("\x1b\x07\x9b\u202e") & set(answer.out + answer.err + lost.err)
 
 
 def test_a_code_of_ours_in_pasted_json_is_explained() -> None:

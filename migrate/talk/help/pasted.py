@@ -18,7 +18,11 @@ LONGEST_LINE = 1_000
 MOST_LINES = 600
 
 ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)?")
-CONTROL = re.compile(r"[^\S\n]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+CONTROL = re.compile(r"[^\S\n]|[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+SAME_SIGNS = str.maketrans(
+    {"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{NON-BREAKING HYPHEN}": "-", "\N{MINUS SIGN}": "-"}
+)
 STACK_FRAME = re.compile(r'\s*(?:File "|at \S+\(|self\.|return |await |raise )|[\s^~]*$')
 NOISE = re.compile(
     r"\b(?:[0-9a-f]{8}-[0-9a-f]{16}|[0-9a-f]{24,40}|\d{4}-\d\d-\d\d|\d\d:\d\d(?::\d\d)?)\b", re.IGNORECASE
@@ -122,12 +126,7 @@ def clean(text: str) -> str:
     if len(text) > LONGEST_PASTE:
         text = f"{text[: LONGEST_PASTE // 4]}\n{text[-3 * LONGEST_PASTE // 4 :]}"
     text = ESCAPE_SEQUENCE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return CONTROL.sub(
-        " ",
-        text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-        .replace("\N{NON-BREAKING HYPHEN}", "-")
-        .replace("\N{MINUS SIGN}", "-"),
-    )
+    return CONTROL.sub(" ", INVISIBLE.sub("", text)).translate(SAME_SIGNS)
 
 
 def read_line(line: str) -> Line:
