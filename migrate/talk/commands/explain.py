@@ -92,11 +92,15 @@ def format_match(match: Match) -> list[str]:
     if match.why:
         lines.append(wrapped(_("Matches {reasons}.").format(reasons="; ".join(match.why)), indent="   "))
     lines.append(wrapped(_(row.means), indent="   "))
+    if row.platforms:
+        systems = ", ".join(SYSTEMS[platform] for platform in row.platforms)
+        lines.append(wrapped(_("Seen on: {systems}.").format(systems=systems), indent="   "))
     lines.append(wrapped(_(row.do), indent="         ", first=_("   Next: ")))
     if row.error:
         lines.append(wrapped(_("More: migrate explain {code}").format(code=row.error), indent="   "))
     return lines
 
 
+SYSTEMS = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
 MOST_NUMBERS = 6
 """Numbers of a row that are shown."""

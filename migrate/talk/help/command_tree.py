@@ -106,7 +106,7 @@ def _argument(parameter: Any) -> str:
 def _option(parameter: Any) -> OptionEntry:
     value = "" if parameter.is_flag else parameter.metavar or _("VALUE")
     return OptionEntry(
-        names=(*parameter.opts, *parameter.secondary_opts),
+        names=tuple(sorted((*parameter.opts, *parameter.secondary_opts), key=len)),  # typer has no fixed order
         value=value,
         help=(parameter.help or "").strip(),
         is_path=any(word in value for word in ("DIR", "FILE", "PATH")),

@@ -40,7 +40,7 @@ OTHER_NUMBER = 0.5
 
 LEAST_OF_PHRASE, LEAST_WORDS, LEAST_WEIGHT = 0.68, 3, 6.0
 """The part of a phrase that has to be there, its words (unless nearly all are), its weight (unless it is the text)."""
-LEAST_OF_QUESTION, LEAST_OF_ITS_PHRASE = 0.6, 0.34
+LEAST_OF_QUESTION, LEAST_OF_ITS_PHRASE = 0.5, 0.34
 """The part of a question that has to fit a row, and the part of one of the row's phrases that has to be in it."""
 NEARLY_ALL = 0.9
 IN_ORDER = 1.25

@@ -14,7 +14,7 @@ from migrate.talk.help.trouble import Trouble, troubles
 
 IDENTIFIER_FACTOR = 2
 """An identifier (`PasswordProtected`) says more than a word that is as rare."""
-UNKNOWN_WORD = 3.0
+UNKNOWN_WORD = 2.4
 """The weight in a question of a word that no row has."""
 MISSPELT, ALIKE = 0.8, 0.8
 """How sure a corrected word is, and how alike (difflib's ratio) two words have to be for a correction."""
