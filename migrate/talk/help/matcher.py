@@ -123,17 +123,17 @@ def _number(row: Trouble, line: Line) -> tuple[str | None, float]:
 def _words(index: RowIndex, row: IndexedRow, question: Question) -> tuple[frozenset[str], float]:
     """The words that fit, and what they count."""
     shared = row.words.intersection(question.words)
-    if not shared:
-        return shared, 0.0
+    weight = index.weigh(shared, question)
     best: tuple[frozenset[str], float] = (frozenset(), 0.0)
+    if weight < LEAST_WEIGHT and weight < question.weight * LEAST_OF_QUESTION:
+        return best  # no phrase of it can have enough
     best_part = 0.0
     for phrase in row.phrases:
-        words = shared.intersection(phrase.words)
-        weight = index.weigh(words, question)
-        best_part = max(best_part, weight / phrase.weight)
-        if (score := _phrase_score(phrase, len(words), weight, question)) > best[1]:
-            best = (words, score)
-    weight = index.weigh(shared, question)
+        if words := shared.intersection(phrase.words):
+            its_weight = index.weigh(words, question)
+            best_part = max(best_part, its_weight / phrase.weight)
+            if (score := _phrase_score(phrase, len(words), its_weight, question)) > best[1]:
+                best = (words, score)
     score = _question_score(weight, best_part, question)
     return (shared, score) if score > best[1] else best
 
