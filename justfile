@@ -28,6 +28,7 @@ types:
 # regenerate the pages and the schema that are made from the code
 docs:
     {{python}} -m tools.troubles_page > docs/troubles.md
+    {{python}} -m tools.man_page > docs/migrate.1
     {{python}} -m tools.categories_page > docs/categories.md
     {{python}} -m tools.architecture_page
     {{python}} -m migrate plan schema > plans/plan.schema.json

@@ -3,7 +3,7 @@
     python -m tools.messages > migrate.pot
 
 Messages are the arguments of `_`, `plural`, `mark` and `mark_plural`, the docstrings of commands (their help), the
-answers of phones in troubles.toml, the titles and notes in categories.toml, the exit codes, and the templates of the
+rows of talk/help/troubles, the titles and notes in categories.toml, the exit codes, and the templates of the
 problems. A translation, compiled with `msgfmt`, goes to
 `migrate/language/locale/LANGUAGE/LC_MESSAGES/migrate.mo`.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from migrate.categories.catalogue import load_catalogue
 from migrate.problems import EXIT_CODES, all_problems, templates
-from migrate.talk.help.explain import troubles
+from migrate.talk.help.trouble import troubles
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "migrate"
@@ -64,8 +64,8 @@ def _all() -> Iterator[tuple[str, str | None, str]]:
     for code, meaning in EXIT_CODES.items():
         yield meaning, None, f"exit code {code}"
     for trouble in troubles():
-        yield trouble.means, None, "migrate/talk/help/troubles.toml"
-        yield trouble.do, None, "migrate/talk/help/troubles.toml"
+        yield trouble.means, None, "migrate/talk/help/troubles"
+        yield trouble.do, None, "migrate/talk/help/troubles"
     for text in catalogue_texts():
         yield text, None, "migrate/categories/categories.toml"
     for text, plural in problem_templates():

@@ -9,14 +9,15 @@ import os
 import sys
 
 from migrate.problems import EXIT_CODES, MigrateError, Problem, all_problems
-from migrate.talk.help.explain import PhoneMessage, example_from_phone, troubles
+from migrate.talk.help.explain import example_from_phone
+from migrate.talk.help.trouble import Trouble, troubles
 
 HEAD = """\
 # Problems, and what to do
 
 Every problem says what happened, why, and what to do next. `migrate explain CODE` prints the same text as this page.
 Names, numbers and folders are examples. `migrate explain 211` and `migrate explain "the words you saw"` search the last
-part, which lists what an iPhone itself may report.
+part, which lists what an iPhone itself, Apple's programs and others may report. A whole log can be pasted too.
 
 This page is made from the program: `python -m tools.troubles_page > docs/troubles.md`. Sources: *lim* is
 libimobiledevice, *pmd* pymobiledevice3, *umd* usbmuxd, *nug* Nugget, each with the number of an issue on GitHub;
@@ -41,7 +42,7 @@ def page() -> str:
         parts += [_problem(problem) for problem in by_exit[exit_code]]
     parts += ["## Findings\n", FINDINGS]
     parts += [_problem(problem) for problem in all_problems() if not issubclass(problem, MigrateError)]
-    parts.append("## What an iPhone may report\n")
+    parts.append("## What iPhones and other programs report\n")
     parts += [_trouble(trouble) for trouble in troubles()]
     return "\n".join(parts).replace(os.sep, "/")  # example paths, where a system writes them the other way
 
@@ -52,12 +53,13 @@ def _problem(problem: type[Problem]) -> str:
     return f"**{problem.code}**{severity}: {shown.what}\n\n- Why: {shown.why}\n- Next: {shown.next}\n"
 
 
-def _trouble(trouble: PhoneMessage) -> str:
-    numbers = ", ".join(map(str, trouble.codes))
+def _trouble(trouble: Trouble) -> str:
+    numbers = ", ".join([*map(str, trouble.codes), *map(str, trouble.lockdown), *trouble.numbers])
     words = " · ".join(f"“{phrase}”" for phrase in trouble.says)
     ours = f" (`{trouble.error}`)" if trouble.error else ""
     heading = f"**{numbers}** {words}" if numbers else words
-    return f"{heading}{ours}\n\n- {trouble.means}\n- Next: {trouble.do}\n- Source: {trouble.source}.\n"
+    only = f"- On: {', '.join(trouble.platforms)}\n" if trouble.platforms else ""
+    return f"{heading}{ours}\n\n- {trouble.means}\n- Next: {trouble.do}\n{only}- Source: {trouble.source}.\n"
 
 
 if __name__ == "__main__":

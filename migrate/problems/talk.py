@@ -137,8 +137,17 @@ class NothingToExplain(MigrateError):
 
     asked: str
     nearest: str
+    """A code of ours that is nearly what was asked; empty: none is."""
     exit_code = 2
     explain = Command("explain", "{nearest}")
-    what = "migrate has no explanation for: {asked}"
-    why = "It is not one of migrate's codes or exit codes, nor a number or text that an iPhone is known to report."
-    next = "Try the closest code: {explain}"
+    check = Command("check")
+    what = when("asked", "migrate has no explanation for: {asked}", otherwise="There was nothing to explain.")
+    why = "It is no code of migrate, and fits no number or text that iPhones and their programs are known to report."
+    next = when(
+        "nearest",
+        "Try the closest code: {explain}",
+        otherwise=(
+            "Give it the exact message with its number, or all lines of the log. To look at the phones themselves: "
+            "{check}. If that does not help, ask Apple's support."
+        ),
+    )

@@ -53,6 +53,8 @@ COMMANDS = (
     "migrate.talk.commands.plan",  # plan new, check, schema
     "migrate.talk.commands.plan_explain",
     "migrate.talk.commands.explain",
+    "migrate.talk.commands.help",
+    "migrate.talk.commands.completion",
     "migrate.talk.commands.simulator",  # simulator serve
 )
 """The modules that hold commands, in the order of `migrate --help`. Each has `register(app)`."""
@@ -62,6 +64,7 @@ COMMAND_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (mark("A move"), ("plan", "rehearse", "run", "resume")),
     (mark("After a move"), ("receipt", "prove", "undo", "runs")),
     (mark("Backups"), ("backup", "backups", "verify", "show", "repair", "extract")),
+    (mark("Help"), ("help", "completion")),
     (mark("For tests"), ("simulator",)),
 )
 """The headings of `migrate --help`."""

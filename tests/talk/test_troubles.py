@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from migrate.problems import EXIT_CODES, MigrateError, NothingToExplain, Problem, all_problems
 from migrate.talk.help.examples import BY_CODE, BY_FIELD, example
-from migrate.talk.help.explain import explain, problems_by_code, troubles
+from migrate.talk.help.explain import explain, problems_by_code
+from migrate.talk.help.pasted import LONGEST_PASTE
+from migrate.talk.help.trouble import Trouble, troubles
 from tools.troubles_page import page
 
 if TYPE_CHECKING:
     from conftest import Migrate
 
 ROOT = Path(__file__).resolve().parents[2]
+PASTED = tomllib.loads((Path(__file__).parent / "pasted_lines.toml").read_text(encoding="utf-8"))
 VERBS = frozenset(
     """Accept Add Ask Back Change Check Choose Close Compare Connect Continue Correct Delete Do Enter Erase Extract
     Fetch Find Finish Follow Free Give Install Keep Leave List Look Move Name Open Plug Put Read Remove Repair Report
@@ -77,11 +84,29 @@ def test_the_troubles_page_lists_every_problem(problem: type[Problem]) -> None:
     assert f"**{problem.code}**" in (ROOT / "docs" / "troubles.md").read_text(encoding="utf-8")
 
 
-def test_every_phone_message_has_a_source_and_a_known_error() -> None:
+def test_every_row_has_a_source_and_a_known_error() -> None:
     ours = problems_by_code()
     for trouble in troubles():
-        assert trouble.source and trouble.means.endswith(".") and trouble.do
+        assert trouble.source and trouble.means.endswith(".") and trouble.do, trouble.says
         assert trouble.error is None or trouble.error in ours, trouble.error
+        assert set(trouble.platforms) <= {"linux", "macos", "windows"}
+    titles = [trouble.says[0] for trouble in troubles()]
+    assert len(set(titles)) == len(titles)
+
+
+def test_every_row_of_the_failure_catalogue_is_there() -> None:
+    """The catalogue of failures of real phones that the rows were made from has 96."""
+    assert {fact for trouble in troubles() for fact in trouble.facts} == set(range(1, 97))
+
+
+@pytest.mark.parametrize("trouble", troubles(), ids=lambda trouble: trouble.says[0][:40])
+def test_a_row_is_found_by_its_own_words_and_numbers(trouble: Trouble) -> None:
+    for text in (*trouble.says, *trouble.asked):
+        assert trouble in explain(text).troubles, text
+    for number in trouble.numbers:
+        assert trouble in explain(f"iTunes error {number}").troubles, number
+    for code in trouble.lockdown:
+        assert trouble in explain(f"ERROR: Could not connect to lockdownd, error code {code}").troubles, code
 
 
 @pytest.mark.parametrize("number", [1, 25, 101, 102, 104, 105, 106, 203, 204, 205, 207, 208, 211, 212, 223])
@@ -114,11 +139,80 @@ def test_a_number_that_is_also_an_exit_code_gets_both_answers() -> None:
     assert explain("60").exit_code == 60
 
 
-@pytest.mark.parametrize("asked", ["phone-unhappy", "9999", "", "zzz", "7"])
-def test_an_unknown_text_gets_a_suggestion(asked: str) -> None:
+@pytest.mark.parametrize("line", PASTED["line"], ids=lambda line: line["text"].strip()[:50])
+def test_a_pasted_line_gets_the_right_row(line: dict[str, Any]) -> None:
+    """The best for the lines that the matcher was made with, one of the three best for those it had not seen."""
+    found = [trouble.says[0] for trouble in explain(line["text"]).troubles]
+    assert set(found if "unseen" in line else found[:1]) & set(line["row"]), found
+
+
+def test_most_unseen_lines_get_the_right_row_first() -> None:
+    unseen = [line for line in PASTED["line"] if "unseen" in line]
+    right = [line for line in unseen if explain(line["text"]).troubles[0].says[0] in line["row"]]
+    assert len(right) >= 31 and len(unseen) == 34
+
+
+@pytest.mark.parametrize("asked", [*PASTED["nothing"], "phone-unhappy", "9999", ""])
+def test_what_fits_nothing_gets_no_answer(asked: str) -> None:
     with pytest.raises(NothingToExplain) as caught:
         explain(asked)
-    assert caught.value.exit_code == 2 and caught.value.nearest in problems_by_code()
+    assert caught.value.exit_code == 2 and not caught.value.nearest
+    assert caught.value.next.startswith("Give it the exact message")
+
+
+def test_only_a_near_code_is_suggested() -> None:
+    with pytest.raises(NothingToExplain) as caught:
+        explain("phone-lokced")
+    assert caught.value.nearest == "phone-locked"
+
+
+def test_the_reason_for_a_match_is_given() -> None:
+    numbered, worded = (
+        explain("ErrorCode 104: (MBErrorDomain/104)").matches[0],
+        explain("forgoten bakcup pasword").matches[0],
+    )
+    assert numbered.why == ("the number 104",)
+    assert worded.why == ("the words: forgoten, bakcup, pasword",)
+
+
+def test_one_line_of_a_log_decides() -> None:
+    log = [f"Sending '00008030-001D35093EF2402E/{number:02x}' ({number} Bytes)" for number in range(30)]
+    log.insert(20, "2024-09-07 17:31:31 host tool[14977] ERROR Device link error: MBErrorDomain/211")
+    assert explain("\n".join(log)).troubles[0].error == "find-my-on"
+
+
+def test_colours_and_hidden_characters_in_a_paste_do_not_matter() -> None:
+    plain = explain("Find My iPhone must be disabled before restoring").matches[0]
+    coloured = "\x1b[1mFind My iPhone\x1b[0m must be \x1b[31mdis\u202eabled\x1b[0m bef\u200bore restoring\x1b]0;x\x07"
+    assert explain(coloured).matches[0] == plain
+
+
+def test_a_paste_is_bounded_and_nothing_of_it_reaches_the_terminal_raw(migrate: Migrate) -> None:
+    nasty = "\x1b]0;title\x07\x1b[2JFind My iPhone must be disabled \x9b31m before rest\u202eoring"
+    answer = migrate("explain", nasty)
+    assert answer.code == 0 and "Find My" in answer.out
+    lost = migrate("explain", "\x1b[2J\x9b\x07\u202e" + "nonsense " * LONGEST_PASTE)
+    assert lost.code == 2 and len(lost.err) < 800
+    assert not set("\x1b\x07\x9b\u202e") & set(answer.out + answer.err + lost.err)
+
+
+def test_a_code_of_ours_in_pasted_json_is_explained() -> None:
+    assert explain('{"error": {"code": "phone-locked", "exit_code": 21}}').problems[0].code == "phone-locked"
+
+
+def test_a_log_comes_from_standard_input(migrate: Migrate, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = b"starting\n" * 50_000 + b"ErrorCode 105: Insufficient free disk space\n" + b"done \xff\n" * 40
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(log)))
+    assert migrate("explain", "-", "--json").json["troubles"][0]["codes"] == [105]
+
+
+def test_help_reads_no_rows() -> None:
+    script = (
+        "import sys; from migrate.talk.cli import build_app; build_app();"
+        "print([name for name in sys.modules if name.startswith('migrate.talk.help.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_explain_on_the_command_line(migrate: Migrate) -> None:

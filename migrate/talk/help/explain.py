@@ -1,37 +1,25 @@
-"""Looks up what an error means: our own by code, a phone's by number or text, exit codes by number.
+"""Looks up what an error means: our own by code, others by number or text, exit codes by number.
 
-The sentences of our problems come from their definitions; what phones report is in troubles.toml.
+The sentences of our problems come from their definitions; what phones and other programs report is in `trouble`.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
-from importlib import resources
 from typing import Any
 
 from migrate.problems import EXIT_CODES, MigrateError, NothingToExplain, Problem, all_problems
+from migrate.problems.problem import shortened
 from migrate.talk.help.examples import example
+from migrate.talk.help.matcher import MOST_MATCHES, Match, best_matches
+from migrate.talk.help.pasted import clean, read_paste
+from migrate.talk.help.trouble import Trouble, troubles
 
-PHONE_ERROR_NUMBER = re.compile(r"(?:MBErrorDomain/|ErrorCode\W*|error\s+)(-?\d+)", re.IGNORECASE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PhoneMessage:
-    """One row of troubles.toml."""
-
-    says: tuple[str, ...]
-    means: str
-    do: str
-    source: str
-    codes: tuple[int, ...] = ()
-    error: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return {"codes": list(self.codes), "says": list(self.says), "means": self.means, "do": self.do}
+OUR_CODE_IN_JSON = re.compile(r'"code":\s*"([a-z-]+)"')
+LONGEST_QUOTE = 80
+"""Characters of a paste that an error message repeats."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +28,12 @@ class ErrorExplanation:
 
     exit_code: int | None = None
     problems: tuple[type[Problem], ...] = ()
-    troubles: tuple[PhoneMessage, ...] = ()
+    matches: tuple[Match, ...] = ()
+    """The rows that fit, best first, each with the reason."""
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        return tuple(match.trouble for match in self.matches)
 
     def as_json(self) -> dict[str, Any]:
         examples = [example_from_phone(problem) for problem in self.problems]
@@ -48,7 +41,7 @@ class ErrorExplanation:
             "exit_code": None if self.exit_code is None else [self.exit_code, EXIT_CODES[self.exit_code]],
             "errors": [shown.as_json() for shown in examples if isinstance(shown, MigrateError)],
             "findings": [shown.as_finding().as_json() for shown in examples if not isinstance(shown, MigrateError)],
-            "troubles": [trouble.as_json() for trouble in self.troubles],
+            "troubles": [{**match.trouble.as_json(), "why": list(match.why)} for match in self.matches],
         }
 
 
@@ -56,58 +49,40 @@ def explain(asked: str) -> ErrorExplanation:
     """Look up an error code, a number, or a text that was seen.
 
     Raises:
-        NothingToExplain: nothing matches; it names the nearest code.
+        NothingToExplain: nothing fits; it names the nearest code if one is near.
     """
-    wanted = asked.strip()
+    wanted = clean(asked).strip()
     ours = problems_by_code()
     if problems := ours.get(_as_code(wanted), ()):
-        code = problems[0].code
-        return ErrorExplanation(problems=problems, troubles=tuple(t for t in troubles() if t.error == code))
-    if re.fullmatch(r"-?\d{1,4}", wanted):
-        number = abs(int(wanted))
-        rows = tuple(trouble for trouble in troubles() if number in trouble.codes)
-        exit_code = number if number in EXIT_CODES else None
-        if rows or exit_code is not None:
-            return ErrorExplanation(exit_code=exit_code, problems=_problems_of(rows), troubles=rows)
-    elif rows := _match_text(wanted):
-        return ErrorExplanation(problems=_problems_of(rows), troubles=rows)
-    raise NothingToExplain(wanted, get_close_matches(_as_code(wanted), ours, n=1, cutoff=0.0)[0])
+        return ErrorExplanation(problems=problems, matches=_rows_of(problems[0].code))
+    exit_code = int(wanted) if re.fullmatch(r"\d{1,3}", wanted) and int(wanted) in EXIT_CODES else None
+    matches = best_matches(read_paste(wanted))
+    problems = tuple(
+        dict.fromkeys(
+            problem
+            for code in (*OUR_CODE_IN_JSON.findall(wanted), *(row.trouble.error for row in matches))
+            for problem in ours.get(code or "", ())
+        )
+    )
+    if matches or problems or exit_code is not None:
+        return ErrorExplanation(exit_code=exit_code, problems=problems, matches=matches)
+    near = get_close_matches(_as_code(wanted[:LONGEST_QUOTE]), ours, n=1, cutoff=NEAR_CODE)
+    raise NothingToExplain(shortened(" ".join(wanted.split()), LONGEST_QUOTE), near[0] if near else "")
+
+
+NEAR_CODE = 0.8
+"""How alike a word and a code of ours have to be for a suggestion (difflib's ratio)."""
+
+
+def _rows_of(code: str) -> tuple[Match, ...]:
+    """The first rows about an error of ours."""
+    return tuple(Match(row, 0.0) for row in troubles() if row.error == code)[:MOST_MATCHES]
 
 
 def _as_code(word: str) -> str:
     """`PhoneLocked`, `phone_locked` and `Phone locked` -> `phone-locked`."""
     split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", word)
     return re.sub(r"[\s_]+", "-", split).lower()
-
-
-def _problems_of(rows: tuple[PhoneMessage, ...]) -> tuple[type[Problem], ...]:
-    ours = problems_by_code()
-    return tuple(problem for code in dict.fromkeys(row.error for row in rows if row.error) for problem in ours[code])
-
-
-def _match_text(text: str) -> tuple[PhoneMessage, ...]:
-    """The rows whose phrase is in the text, or whose phrase contains the text; otherwise those with its number."""
-    plain = _plain(text)
-    whole = [trouble for trouble in troubles() if any(_plain(phrase) in plain for phrase in trouble.says)]
-    if not whole and len(plain) >= 5:
-        whole = [trouble for trouble in troubles() if any(plain in _plain(phrase) for phrase in trouble.says)]
-    numbers = {abs(int(number)) for number in PHONE_ERROR_NUMBER.findall(text)}
-    numbered = [trouble for trouble in troubles() if numbers & set(trouble.codes)]
-    return tuple(dict.fromkeys(whole or numbered))
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\s+", " ", text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")).strip().casefold()
-
-
-@cache
-def troubles() -> tuple[PhoneMessage, ...]:
-    """Every row of troubles.toml."""
-    text = resources.files("migrate.talk.help").joinpath("troubles.toml").read_text(encoding="utf-8")
-    rows = tomllib.loads(text)["trouble"]
-    return tuple(
-        PhoneMessage(**{**row, "says": tuple(row["says"]), "codes": tuple(row.get("codes", ()))}) for row in rows
-    )
 
 
 def problems_by_code() -> dict[str, tuple[type[Problem], ...]]:
