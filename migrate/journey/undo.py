@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.private_files import write_atomically
+from migrate.backup.private_files import sync_folder, write_atomically
 from migrate.backup.reader import Backup
 from migrate.backup.record import Kind
 from migrate.backup.snapshots.place import Place
@@ -101,11 +101,15 @@ def _create_undo_run(context: RunContext, undone: RunFolder, journal: Journal) -
     folder.mkdir(mode=0o700)
     plan = read_run_plan(undone.path, journal)
     write_atomically(folder / "plan.toml", to_toml(plan).encode())
-    ours = Journal.create(folder / "journal.ndjson", folder.name, journal.plan_digest, undoes=undone.path.name)
+    # Killed between these lines, the run could not be continued: they get their name together.
+    begun = folder / "journal.begun"
+    ours = Journal.create(begun, folder.name, journal.plan_digest, undoes=undone.path.name)
     for role in ("old", "new"):
         if udid := journal.udid_of(role):
             ours.append({"met": role, "udid": udid, "name": journal.name_of(role) or udid})
     ours.append({"strategy": Strategy.REPLACE.value})
+    begun.rename(folder / "journal.ndjson")
+    sync_folder(folder)
     return RunFolder(folder)
 
 

@@ -214,3 +214,27 @@ def test_undo_of_a_wiped_phone_restores_its_data(make_lab: MakeLab) -> None:
         pytest.fail(f"{error.what} {lab.last_run.receipt()}")
     assert_restored(lab.new, before)
     assert set(lab.new.apps) == apps
+
+
+def test_an_undo_killed_while_it_is_created_leaves_no_half_journal(
+    moved: tuple[Lab, RunFolder, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a journal but without its strategy, every resume of the undo ended in a bug."""
+    lab, run, _before = moved
+
+    class Killed(BaseException): ...
+
+    append, lines = Journal.append, 0
+
+    def killed(self: Journal, entry: dict[str, Any]) -> None:
+        nonlocal lines
+        append(self, entry)
+        lines += 1
+        if lines == 2:
+            raise Killed
+
+    monkeypatch.setattr(Journal, "append", killed)
+    with pytest.raises(Killed):
+        undo_run(lab, run)
+    complete = [folder.name for folder in lab.home.runs.iterdir() if (folder / "journal.ndjson").exists()]
+    assert complete == [run.path.name]
