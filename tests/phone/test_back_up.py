@@ -156,6 +156,18 @@ def test_a_fresh_backup_keeps_the_old_one_until_it_is_complete(attach: Any, a_ph
 # -- interrupted -----------------------------------------------------------------------------------------------------
 
 
+def add_recordings(phone: Any) -> None:
+    """1.2 MB in 300 files, so that a backup can be interrupted after some of them."""
+    for number in range(300):
+        phone.files.add_file("MediaDomain", f"Media/Recordings/{number}.m4a", bytes([number % 251]) * 4000)
+
+
+def assert_every_file_is_sealed(home: Any, phone: Any) -> None:
+    seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
+    assert seal is not None
+    assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
+
+
 @pytest.mark.parametrize(("after_bytes", "password"), [(12_000, None), (60_000, "secret"), (430_000, None)])
 def test_a_backup_resumes_after_the_cable_was_pulled(
     attach: Any, a_phone: Any, after_bytes: int, password: str | None
@@ -170,16 +182,13 @@ def test_a_backup_resumes_after_the_cable_was_pulled(
     asyncio.run(home.back_up(phone))
     assert contents(home.folder(phone), password) == files_of(phone)
     assert is_whole(home, phone, password)
-    seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
-    assert seal is not None
-    assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
+    assert_every_file_is_sealed(home, phone)
 
 
 def test_a_file_whose_hash_was_lost_with_the_process_is_sent_again(attach: Any, a_phone: Any) -> None:
     """It is written before it is hashed. Killed in between, the backup kept a file that nothing could be held to."""
     phone = a_phone()
-    for number in range(300):
-        phone.files.add_file("MediaDomain", f"Media/Recordings/{number}.m4a", bytes([number % 251]) * 4000)
+    add_recordings(phone)
     home = attach(phone)
     phone.faults.drop_save_after_bytes = 900_000
     with pytest.raises(PhoneLost):
@@ -191,15 +200,12 @@ def test_a_file_whose_hash_was_lost_with_the_process_is_sent_again(attach: Any, 
     draft.write_bytes(b"".join(lines[:-2]))
     asyncio.run(home.back_up(phone))
     assert is_whole(home, phone)
-    seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
-    assert seal is not None
-    assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
+    assert_every_file_is_sealed(home, phone)
 
 
 def test_files_received_before_the_cable_was_pulled_are_not_sent_again(attach: Any, a_phone: Any) -> None:
     phone = a_phone()
-    for number in range(300):
-        phone.files.add_file("MediaDomain", f"Media/Recordings/{number}.m4a", bytes([number % 251]) * 4000)
+    add_recordings(phone)
     home = attach(phone)
     phone.faults.drop_save_after_bytes = 1_200_000
     with pytest.raises(PhoneLost):
@@ -219,9 +225,7 @@ def test_an_interrupted_incremental_backup_keeps_the_existing_seal(attach: Any, 
     with pytest.raises(PhoneLost):
         asyncio.run(home.back_up(phone))
     asyncio.run(home.back_up(phone))
-    seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
-    assert seal is not None
-    assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
+    assert_every_file_is_sealed(home, phone)
     assert is_whole(home, phone)
 
 
@@ -242,9 +246,7 @@ def test_a_backup_killed_before_sealing_is_sealed_by_the_next_one(
             asyncio.run(home.back_up(phone))
     assert BackupFolder(home.folder(phone)).is_finished
     asyncio.run(home.back_up(phone))
-    seal = read_seal(home.seals, BackupFolder(home.folder(phone)))
-    assert seal is not None
-    assert set(seal.digests) == {path.name for path in home.folder(phone).glob("??/*")}
+    assert_every_file_is_sealed(home, phone)
 
 
 def test_ctrl_c_leaves_no_thread_and_a_backup_that_can_be_resumed(attach: Any, a_phone: Any) -> None:
