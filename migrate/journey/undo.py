@@ -97,20 +97,21 @@ def _find_unfinished_undo(context: RunContext, undone: str) -> RunFolder | None:
 
 
 def _create_undo_run(context: RunContext, undone: RunFolder, journal: Journal) -> RunFolder:
-    folder = context.home.runs / new_run_id()
-    folder.mkdir(mode=0o700)
-    plan = read_run_plan(undone.path, journal)
-    write_atomically(folder / "plan.toml", to_toml(plan).encode())
-    # Killed between these lines, the run could not be continued: they get their name together.
-    begun = folder / "journal.begun"
-    ours = Journal.create(begun, folder.name, journal.plan_digest, undoes=undone.path.name)
-    for role in ("old", "new"):
-        if udid := journal.udid_of(role):
-            ours.append({"met": role, "udid": udid, "name": journal.name_of(role) or udid})
-    ours.append({"strategy": Strategy.REPLACE.value})
-    begun.rename(folder / "journal.ndjson")
-    sync_folder(folder)
-    return RunFolder(folder)
+    run_id = new_run_id()
+    with context.home.private_tmp() as tmp:
+        folder = tmp / "run"  # killed while it is made, it could not be continued: it gets its name when it is complete
+        folder.mkdir(mode=0o700)
+        plan = read_run_plan(undone.path, journal)
+        write_atomically(folder / "plan.toml", to_toml(plan).encode())
+        ours = Journal.create(folder / "journal.ndjson", run_id, journal.plan_digest, undoes=undone.path.name)
+        for role in ("old", "new"):
+            if udid := journal.udid_of(role):
+                ours.append({"met": role, "udid": udid, "name": journal.name_of(role) or udid})
+        ours.append({"strategy": Strategy.REPLACE.value})
+        sync_folder(folder)
+        final = folder.rename(context.home.runs / run_id)
+    sync_folder(context.home.runs)
+    return RunFolder(final)
 
 
 # -- steps -----------------------------------------------------------------------------------------------------------
