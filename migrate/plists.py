@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-MAX_VALUES: Final = 1_000_000
-"""Lists of a whole backup stay far below it: a phone with a thousand apps has about ten thousand (*guessed*)."""
+MAX_VALUES: Final = 250_000
+"""Lists of a whole backup stay far below it: a phone with a thousand apps has about ten thousand (*guessed*). A million
+one-entry dictionaries take 370 MB in memory (*measured*)."""
 
 MAX_BYTES: Final = 1 << 30
 """For all strings and data, counted once per reference: 512 MiB on disk, each referred to twice."""
@@ -31,6 +32,7 @@ SMALL_PLIST_BYTES: Final = 4096
 _BINARY: Final = b"bplist00"
 _TRAILER_BYTES: Final = 32
 _TOO_LARGE: Final = "written out, it would be larger than any real one"
+_TOO_MANY: Final = "it holds more values than any real one"
 _INTEGERS = range(-(1 << 63), 1 << 64)  # those that a property list can hold
 
 
@@ -66,7 +68,7 @@ def load_archive(data: bytes, kind: plistlib.PlistFormat | None = plistlib.FMT_B
         if len(data) > SMALL_PLIST_BYTES:
             _refuse_overlapping_objects(data)
     elif data.count(b"<") > 2 * MAX_VALUES:  # 8 bytes of XML are an array of 56 in memory
-        raise NotAPlist("it holds more values than any real one")
+        raise NotAPlist(_TOO_MANY)
     try:
         return plistlib.loads(data, fmt=kind)
     except Exception as error:  # plistlib may raise anything: expat's errors, ValueError, RecursionError, MemoryError …
@@ -166,6 +168,8 @@ def _object_offsets(data: bytes) -> Iterator[int]:
         raise NotAPlist("it is cut short")
     offset_bytes = trailer[6]
     count, table = int.from_bytes(trailer[8:16], "big"), int.from_bytes(trailer[24:32], "big")
+    if count > 2 * MAX_VALUES:  # each value of a dictionary has a key
+        raise NotAPlist(_TOO_MANY)
     if not offset_bytes or count * offset_bytes > len(data) or table > len(data):
         raise NotAPlist("its table of contents leads out of it")
     for at in range(table, table + count * offset_bytes, offset_bytes):

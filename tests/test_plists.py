@@ -54,6 +54,8 @@ BOMBS = {
     "deeply nested arrays": b"<plist>" + b"<array>" * 900 + b"</array>" * 900 + b"</plist>",
     "a number with a hundred thousand digits": b"<plist><integer>0x" + b"f" * 100_000 + b"</integer></plist>",
     "four million empty arrays": b"<plist><array>" + b"<true/>" * 4_000_000,
+    "half a million objects beside an empty list": binary([array([1]), LEAF], [0, 1, *[1] * 500_000]),
+    "three hundred thousand empty arrays": b"<plist><array>" + b"<array/>" * 300_000 + b"</array></plist>",
     "entities": b'<!DOCTYPE p [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><plist><string>&b;</string></plist>',
     "an offset table outside the file": b"bplist00" + bytes(4068) + struct.pack(">6xBBQQQ", 8, 8, 1 << 60, 0, 8),
     "no bytes": b"",
