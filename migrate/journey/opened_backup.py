@@ -9,6 +9,7 @@ from migrate.backup.folder import BackupFolder
 from migrate.backup.reader import Backup
 from migrate.backup.seal import Seal, read_seal
 from migrate.categories.catalogue import APP_PREFIX
+from migrate.categories.choose import Choice, choose
 from migrate.categories.claims import Claims
 from migrate.journey.backup_password import password_of
 from migrate.journey.phone_session import PhoneSession
@@ -16,6 +17,7 @@ from migrate.journey.prompts import Role
 from migrate.journey.steps.verify import seals_for
 from migrate.journey.threads import in_thread
 from migrate.language import _
+from migrate.plan.model import Plan
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,17 @@ async def open_with_claims(session: PhoneSession, folder: Path, role: Role) -> O
         return OpenedBackup(backup, Claims.of(backup, seal.app_groups if seal else None), seal)
 
     return await in_thread(session, opened)
+
+
+def choose_records(opened: OpenedBackup, plan: Plan) -> Choice:
+    """What the plan chooses from a backup of the old phone."""
+    return choose(
+        opened.backup.records(),
+        opened.claims,
+        categories=plan.move.categories,
+        except_=plan.move.except_,
+        apps=plan.move.apps,
+    )
 
 
 def title_of(claims: Claims, owner: str) -> str:

@@ -142,6 +142,18 @@ def test_a_phone_that_is_too_full_is_erased_on_the_way_and_gets_everything_back(
     assert digests(lab.new, SMS) == old_messages
 
 
+def test_chosen_data_that_does_not_fit_is_refused_before_the_new_phone_is_backed_up(make_lab: MakeLab) -> None:
+    lab = in_use_lab(make_lab, "26.6", aftermath=UNTOUCHED)
+    video_bytes = lab.new.used_bytes + (8 << 20)
+    lab.old.files.add_file("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0900.MOV", bytes(video_bytes))
+    lab.new.capacity_bytes = lab.new.used_bytes + video_bytes - 1
+    photos = {"new_phone": IN_USE, "move": {"categories": ["photos"], "may_replace": ["photos"]}}
+    with pytest.raises(RebuildDoesNotFit) as refused:
+        lab.move(lab.plan(**photos))
+    assert refused.value.needed_bytes >= video_bytes
+    assert not lab.home.working_backup(lab.new.udid).exists(), "its own backup would have fitted"
+
+
 def test_what_cannot_be_moved_is_refused_before_anything_is_sent(
     make_lab: MakeLab, from_backup: dict[str, Any]
 ) -> None:

@@ -12,12 +12,12 @@ from migrate.backup.restore_set.builder import Dropped
 from migrate.backup.restore_set.compose import SetRequest, compose
 from migrate.categories.atomic import refuse_partial_groups
 from migrate.categories.catalogue import APP_PREFIX
-from migrate.categories.choose import Choice, choose
+from migrate.categories.choose import Choice
 from migrate.categories.claims import Claims
 from migrate.content.tally import Tally, tally
 from migrate.journey.backup_password import password_of
 from migrate.journey.before_erasing import OldPhoneInventory, take_inventory
-from migrate.journey.opened_backup import OpenedBackup, open_with_claims, title_of
+from migrate.journey.opened_backup import OpenedBackup, choose_records, open_with_claims, title_of
 from migrate.journey.prompts import OwnBackupLimits
 from migrate.journey.results import StepResult
 from migrate.journey.run_state import Run
@@ -77,16 +77,6 @@ class ComposedSet(StepResult):
     """For a rebuild: what the phone's own backup does not bring back."""
     old_phone: OldPhoneInventory | None = None
     """What the old phone has that no backup moves. None: an earlier version did not look."""
-
-
-def choose_records(opened: OpenedBackup, plan: Plan) -> Choice:
-    return choose(
-        opened.backup.records(),
-        opened.claims,
-        categories=plan.move.categories,
-        except_=plan.move.except_,
-        apps=plan.move.apps,
-    )
 
 
 @dataclass(frozen=True)

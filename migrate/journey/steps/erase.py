@@ -37,17 +37,16 @@ def refuse_too_little_room(run: Run, plan: Plan, facts: PhoneFacts, *, set_bytes
     if plan.new_phone.is_ != "in-use" or plan.new_phone.experimental or is_being_erased(run.journal):
         return
     room = facts.restore_bytes if facts.restore_bytes is not None else facts.free_bytes
-    needed = set_bytes if set_bytes is not None else facts.used_bytes
-    if room is None or needed is None:
+    if room is None or set_bytes is None:
         return
-    if needed <= room:
+    if set_bytes <= room:
         if has_agreed(run.journal):  # to less than this, as it turned out
             run.journal.append({AGREED: False})
         return
     if has_agreed(run.journal):
         return
-    if not run.prompts.may_erase(EraseOffer(facts.name_or_model, needed_bytes=needed, free_bytes=room)):
-        raise RebuildDoesNotFit(facts.name_or_model, facts.udid, room, needed)
+    if not run.prompts.may_erase(EraseOffer(facts.name_or_model, needed_bytes=set_bytes, free_bytes=room)):
+        raise RebuildDoesNotFit(facts.name_or_model, facts.udid, room, set_bytes)
     run.journal.append({AGREED: True})
 
 
