@@ -16,7 +16,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from migrate.problems import HomeInCloud, HomeOnNetwork, HomeWithoutPermissions
+from migrate.journey.lock import disk_keeps_locks
+from migrate.problems import HomeInCloud, HomeOnNetwork, HomeWithoutLocks, HomeWithoutPermissions
 from migrate.problems.finding import Finding
 
 CLOUD_FOLDERS: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -40,6 +41,8 @@ def remarks_about_home(home: Path) -> Iterator[Finding]:
     yield from remarks_about_place(home)
     if not keeps_permissions(home):
         yield HomeWithoutPermissions(str(home)).as_finding()
+    if not disk_keeps_locks(home):
+        yield HomeWithoutLocks(str(home)).as_finding()
 
 
 def remarks_about_place(home: Path) -> Iterator[Finding]:

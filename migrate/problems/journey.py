@@ -584,6 +584,16 @@ class HomeWithoutPermissions(Problem):
     next = "Use encrypted backups, or name a folder on another disk: --home DIR"
 
 
+class HomeWithoutLocks(Problem):
+    """Some network drives cannot lock files (ENOLCK, EOPNOTSUPP)."""
+
+    home: str
+    severity = "warning"
+    what = "Two commands of migrate could change the same backup at once."
+    why = "The drive of {home} cannot lock files, so that a second command does not notice the first."
+    next = "Run one command at a time, or name a folder on another disk: --home DIR"
+
+
 # -- noticed by `check` -----------------------------------------------------------------------------------------------
 
 

@@ -165,7 +165,9 @@ def test_a_rehearsal_on_a_disk_without_sockets_uses_a_loopback_port(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows locks differently")
-def test_a_network_drive_that_cannot_lock_is_not_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_drive_that_cannot_lock_is_said_and_is_not_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import fcntl
 
     with locked(tmp_path / "lock"), pytest.raises(LockHeld), locked(tmp_path / "lock"):
@@ -174,6 +176,10 @@ def test_a_network_drive_that_cannot_lock_is_not_busy(tmp_path: Path, monkeypatc
     def cannot_lock(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
+    home = Home(tmp_path / "home").open()
+    assert codes(home.path) == []
     monkeypatch.setattr(fcntl, "flock", cannot_lock)
     with locked(tmp_path / "lock"):
         pass
+    assert codes(home.path) == ["home-without-locks"]
+    assert sorted(path.name for path in home.path.iterdir()) == ["backups", "pairing", "runs", "seals", "tmp"]
