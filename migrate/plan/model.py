@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -162,11 +163,13 @@ class MoveSelection(Section):
     @classmethod
     def _categories_exist(cls, words: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         catalogue = load_catalogue()
-        for word in words:
-            fits = (word == EVERYTHING) if info.field_name == "categories" else is_app(word)
-            if not fits and word not in catalogue.ids:
-                context = {"word": word, "nearest": catalogue.nearest(word), "known": catalogue.ids}
-                raise PydanticCustomError("unknown_category", "no such category", context)
+        known = {*catalogue.ids, EVERYTHING} if info.field_name == "categories" else {*catalogue.ids}
+        unknown = [
+            word for word in words if word not in known and (info.field_name == "categories" or not is_app(word))
+        ]
+        if unknown:
+            context = {"nearest": {word: catalogue.nearest(word) for word in unknown}, "known": catalogue.ids}
+            raise PydanticCustomError("unknown_categories", "no such category", context)
         return words
 
     @model_validator(mode="after")
@@ -216,32 +219,33 @@ class Plan(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Plan:
-        if self.old_phone.udid and self.old_phone.udid == self.new_phone.udid:
-            raise PydanticCustomError("same_phone_twice", "one phone in both roles")
-        if self.new_phone.is_ == "in-use":
-            if self.new_phone.wipe:
-                raise PydanticCustomError("wipe_of_phone_in_use", "wipe with in-use")
-            if EVERYTHING in self.move.categories:
-                raise PydanticCustomError("everything_onto_phone_in_use", "everything with in-use")
-            if not self.backup.encrypted:
-                raise PydanticCustomError("plain_onto_phone_in_use", "encrypted = false with in-use")
-            if self.safety.save_new_phone_first is False:
-                raise PydanticCustomError("unsaved_phone_in_use", "save_new_phone_first = false with in-use")
-            self._refuse_what_stays_on_its_phone()
-        elif self.new_phone.experimental:
-            raise PydanticCustomError("experimental_onto_erased_phone", "experimental with erased")
-        if self.old_phone.backup is not None and self.backup.begin == "fresh":
-            raise PydanticCustomError("fresh_from_folder", "fresh with a folder")
+        found = list(self._contradictions())
+        if found:
+            raise PydanticCustomError("contradictions", "settings that contradict each other", {"found": found})
         return self
 
-    def _refuse_what_stays_on_its_phone(self) -> None:
-        chosen = set(self.move.categories) - set(self.move.except_)
-        for category in load_catalogue().categories:
-            if category.id in chosen and category.erased_only is not None:
-                context = {"word": category.id, "title": category.title, "reason": category.erased_only}
-                raise PydanticCustomError(
-                    "category_onto_phone_in_use", "a category that only an erased phone takes", context
-                )
+    def _contradictions(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """What is wrong between two settings that are valid by themselves, with what the sentence about it names."""
+        if self.old_phone.udid and self.old_phone.udid == self.new_phone.udid:
+            yield "same_phone_twice", {"udid": self.old_phone.udid}
+        if self.new_phone.is_ == "in-use":
+            if self.new_phone.wipe:
+                yield "wipe_of_phone_in_use", {}
+            if EVERYTHING in self.move.categories:
+                yield "everything_onto_phone_in_use", {}
+            if not self.backup.encrypted:
+                yield "plain_onto_phone_in_use", {}
+            if self.safety.save_new_phone_first is False:
+                yield "unsaved_phone_in_use", {}
+            chosen = set(self.move.categories) - set(self.move.except_)
+            for category in load_catalogue().categories:
+                if category.id in chosen and category.erased_only is not None:
+                    named = {"word": category.id, "title": category.title, "reason": category.erased_only}
+                    yield "category_onto_phone_in_use", named
+        elif self.new_phone.experimental:
+            yield "experimental_onto_erased_phone", {}
+        if self.old_phone.backup is not None and self.backup.begin == "fresh":
+            yield "fresh_from_folder", {}
 
     @property
     def backs_up_new_phone_first(self) -> bool:

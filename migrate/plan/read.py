@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import re
+import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ def read_plan(path: Path) -> Plan:
 
     Raises:
         PlanInvalid: one of its subclasses, with the line: not TOML, a missing or unknown key, an unknown category, a
-            value of the wrong type, or settings that contradict each other.
+            value of the wrong type, or settings that contradict each other. Its `others` are the other mistakes.
         SamePhoneTwice: it names the same phone as old and new.
     """
     text = _text(path)
@@ -38,7 +40,10 @@ def read_plan(path: Path) -> Plan:
     try:
         return Plan.model_validate(raw)
     except ValidationError as refused:
-        raise _most_helpful_error(PlanText(path, text), refused) from None
+        first, *others = _mistakes(PlanText(path, text), raw, refused)
+        if isinstance(first, PlanInvalid):
+            first.others = tuple(others)
+        raise first from None
 
 
 def override_phones(
@@ -145,32 +150,83 @@ def _dotted(name: str) -> list[str]:
 # -- errors ----------------------------------------------------------------------------------------------------------
 
 
-def _most_helpful_error(plan_text: PlanText, refused: ValidationError) -> MigrateError:
-    """The most useful of several mistakes: an unknown (misspelled) key before the missing key that it may stand for."""
-    order = {"extra_forbidden": 0, "missing": 2}
-    mistakes = sorted(refused.errors(include_url=False), key=lambda mistake: order.get(mistake["type"], 1))
-    mistake: Mapping[str, Any] = mistakes[0]
+def _mistakes(plan_text: PlanText, raw: dict[str, Any], refused: ValidationError) -> Sequence[MigrateError]:
+    """Every mistake, from the first line to the last; those without a line come last.
+
+    Settings are only compared with each other where each of them is valid, so a plan whose keys and words are merely
+    misspelt is looked at a second time as it was probably meant.
+    """
+    found, kinds = list[MigrateError](), set[str]()
+    meant = copy.deepcopy(raw)
+    for mistake in refused.errors(include_url=False):
+        kinds.add(mistake["type"])
+        keys = tuple(str(part) for part in mistake["loc"] if isinstance(part, str))
+        found += _errors_of(plan_text, keys, mistake)
+        _correct(meant, keys, mistake)
+    if kinds <= CORRECTED:
+        try:
+            Plan.model_validate(meant)
+        except ValidationError as contradictory:
+            for mistake in contradictory.errors(include_url=False):
+                if mistake["type"] == "contradictions":
+                    found += _errors_of(plan_text, (), mistake)
+    misspelt = {(error.table, error.nearest) for error in found if isinstance(error, problems.PlanKeyUnknown)}
+    found = [
+        error
+        for error in found
+        if not (isinstance(error, problems.PlanKeyMissing) and (error.table, error.key) in misspelt)
+    ]
+    return sorted(found, key=lambda error: getattr(error, "line", 0) or sys.maxsize)
+
+
+CORRECTED = frozenset({"extra_forbidden", "unknown_categories"})
+
+
+def _correct(meant: dict[str, Any], keys: Location, mistake: Mapping[str, Any]) -> None:
+    """Take the misspelling out of the plan that is meant: an unknown key goes, an unknown word is the nearest one."""
+    if mistake["type"] not in CORRECTED:
+        return
+    *tables, key = keys
+    section: dict[str, Any] = meant
+    for table in tables:
+        section = section[table]
+    if mistake["type"] == "extra_forbidden":
+        del section[key]
+    else:
+        nearest = mistake["ctx"]["nearest"]
+        section[key] = [nearest.get(word) or word for word in section[key]]
+
+
+def _errors_of(plan_text: PlanText, keys: Location, mistake: Mapping[str, Any]) -> Iterator[MigrateError]:
     path = str(plan_text.path)
-    keys: Location = tuple(str(part) for part in mistake["loc"] if isinstance(part, str))
-    kind = mistake["type"]
-    if kind == "extra_forbidden":
-        return _unknown_key(plan_text, keys)
-    if kind == "missing":
-        *tables, key = keys
-        return problems.PlanKeyMissing(path, 0, key, ".".join(tables), _(EXAMPLES.get(keys, f"{key} = …")))
-    if kind == "unknown_category":
-        word, meant, known = (mistake["ctx"][name] for name in ("word", "nearest", "known"))
-        return problems.PlanCategoryUnknown(path, plan_text.line_of(keys, word), word, keys[-1], meant, known)
+    match mistake["type"]:
+        case "extra_forbidden":
+            yield _unknown_key(plan_text, keys)
+        case "missing":
+            *tables, key = keys
+            yield problems.PlanKeyMissing(path, 0, key, ".".join(tables), _(EXAMPLES.get(keys, f"{key} = …")))
+        case "unknown_categories":
+            for word, nearest in mistake["ctx"]["nearest"].items():
+                line, known = plan_text.line_of(keys, word), mistake["ctx"]["known"]
+                yield problems.PlanCategoryUnknown(path, line, word, keys[-1], nearest, known)
+        case "contradictions":
+            for kind, named in mistake["ctx"]["found"]:
+                yield _contradiction(plan_text, kind, named)
+        case "two_old_phones" | "moves_nothing" as kind:
+            yield _contradiction(plan_text, kind, {})
+        case _:
+            yield _wrong_value(plan_text, keys, mistake)
+
+
+def _contradiction(plan_text: PlanText, kind: str, named: Mapping[str, str]) -> MigrateError:
+    path = str(plan_text.path)
     if kind == "same_phone_twice":
-        return problems.SamePhoneTwice(mistake["input"]["old_phone"]["udid"])
+        return problems.SamePhoneTwice(named["udid"])
     if kind == "category_onto_phone_in_use":
-        word, title, reason = (mistake["ctx"][name] for name in ("word", "title", "reason"))
-        line = plan_text.line_of(("move", "categories"), word)
-        return problems.CategoryOntoPhoneInUse(path, line, word, _(title), _(reason))
-    if kind in CONTRADICTIONS:
-        where, contradiction = CONTRADICTIONS[kind]
-        return contradiction(path, plan_text.line_of(where))
-    return _wrong_value(plan_text, keys, mistake)
+        line = plan_text.line_of(("move", "categories"), named["word"])
+        return problems.CategoryOntoPhoneInUse(path, line, named["word"], _(named["title"]), _(named["reason"]))
+    where, contradiction = CONTRADICTIONS[kind]
+    return contradiction(path, plan_text.line_of(where))
 
 
 CONTRADICTIONS: Mapping[str, tuple[Location, Callable[[str, int], PlanInvalid]]] = {

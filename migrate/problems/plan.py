@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from migrate.problems.problem import Command, MigrateError, Problem, when
 
 
@@ -15,6 +17,19 @@ class PlanInvalid(MigrateError):
     what = "{place}: this is not a valid plan."
     why = "Every line of a plan is checked before anything begins, because a plan decides what happens to a phone."
     next = "Compare it with a sample in plans/, or with everything that is allowed: {schema}"
+
+    @property
+    def others(self) -> tuple[MigrateError, ...]:
+        """What else is wrong with the plan."""
+        return cast(tuple[MigrateError, ...], self.__dict__.get("_others", ()))
+
+    @others.setter
+    def others(self, errors: tuple[MigrateError, ...]) -> None:
+        self.__dict__["_others"] = errors
+
+    @property
+    def together(self) -> tuple[MigrateError, ...]:
+        return (self, *self.others)
 
     @property
     def place(self) -> str:

@@ -220,6 +220,16 @@ class Problem(Exception):
 class MigrateError(Problem, abstract=True):
     """A problem that ends the command. Its definition has an exit code."""
 
+    @property
+    def together(self) -> tuple[MigrateError, ...]:
+        """This error and others that were found with it. Most come alone."""
+        return (self,)
+
+    def as_answer(self) -> dict[str, Any]:
+        """The whole `--json` answer; with `errors` where several were found together."""
+        answer: dict[str, Any] = {"error": self.as_json()}
+        return answer if len(self.together) == 1 else {**answer, "errors": [one.as_json() for one in self.together]}
+
 
 LONGEST_NAME = 300
 

@@ -188,10 +188,13 @@ def format_problem(what: str, why: str, then: str) -> list[str]:
 def print_error(error: MigrateError, *, as_json: bool, paste: Paste = paste) -> None:
     """Print an error: as JSON on stdout, or as text on stderr with its commands written by `paste`."""
     if as_json:
-        print_json({"error": error.as_json()})
+        print_json(error.as_answer())
         return
-    for line in format_problem(*(error.render(sentence, paste) for sentence in ("what", "why", "next"))):
-        say(line)
+    for number, one in enumerate(error.together):
+        if number:
+            say()
+        for line in format_problem(*(one.render(sentence, paste) for sentence in ("what", "why", "next"))):
+            say(line)
 
 
 MARKS: dict[str, str] = {"error": "!!", "warning": "! ", "info": "- "}

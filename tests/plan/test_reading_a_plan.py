@@ -94,6 +94,50 @@ def test_an_unknown_category_gives_its_line_and_the_nearest(plan: Path, word: st
     assert meant in error.next
 
 
+def test_all_mistakes_are_reported_at_once_in_the_order_of_their_lines(plan: Path) -> None:
+    error = refused(
+        plan,
+        """\
+version = 1
+[old_phone]
+udid = 5
+[new_phone]
+is = "in-use"
+wipe = true
+[move]
+categories = ["everything", "messsages", "photo"]
+mayreplace = ["photos"]
+[safety]
+prove = "yes"
+""",
+    )
+    assert isinstance(error, problems.PlanInvalid)
+    found = [(getattr(one, "line", None), one.code) for one in error.together]
+    assert found == [
+        (3, "plan-value-wrong"), (8, "plan-category-unknown"), (8, "plan-category-unknown"), (9, "plan-key-unknown"),
+        (11, "plan-value-wrong"),
+    ]  # fmt: skip
+    assert [one["code"] for one in error.as_answer()["errors"]] == [code for _line, code in found]
+
+
+def test_contradictions_are_reported_beside_misspellings_and_each_other(plan: Path) -> None:
+    """The phones of a plan whose words are misspelt are compared as they were probably meant."""
+    text = 'version = 1\nold_phone.udid = "A"\n[new_phone]\nis = "in-use"\nwipe = true\nudid = "A"\n'
+    error = refused(
+        plan, text + '[move]\ncategories = ["everything", "messages", "photo"]\n[backup]\nencryptd = true\n'
+    )
+    codes = [one.code for one in error.together]
+    assert sorted(codes) == sorted(
+        ["wipe-of-phone-in-use", "plan-category-unknown", "everything-onto-phone-in-use", "plan-key-unknown",
+         "same-phone-twice"]
+    )  # fmt: skip
+
+
+def test_a_misspelt_key_is_not_reported_a_second_time_as_missing(plan: Path) -> None:
+    error = refused(plan, GOOD.replace("categories", "catgories"))
+    assert [one.code for one in error.together] == ["plan-key-unknown"]
+
+
 @pytest.mark.parametrize("key", ["except", "may_replace"])
 def test_unknown_categories_are_found_in_every_list(plan: Path, key: str) -> None:
     error = refused(plan, GOOD + f'{key} = ["helth"]\n')
