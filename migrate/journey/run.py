@@ -193,7 +193,7 @@ def reopen_stale_steps(journal: Journal) -> None:
 
     An undo, and a set made from the phone's own backup, would lose what arrived on it since the last try. An overlay
     replaces the chosen categories, and a replace everything: what came to them after the safety backup could not be
-    brought back, so an old one is renewed too.
+    brought back. So once the person has agreed, or the backup is old, it is renewed and the person is asked again.
     """
     strategy = journal.latest_value("strategy")
     if journal.undoes:
@@ -201,7 +201,7 @@ def reopen_stale_steps(journal: Journal) -> None:
     elif (
         strategy is not None
         and not is_being_erased(journal)
-        and (strategy not in ("replace", "overlay") or _is_safety_backup_old(journal))
+        and (strategy not in ("replace", "overlay") or journal.finished("agree") or _is_safety_backup_old(journal))
     ):
         kept = ("compose", REHEARSE) if strategy == "replace" else ()  # its set does not depend on the new phone
         journal.reopen([step for step in STALE_STEPS if step not in kept], "the new phone may have changed since")

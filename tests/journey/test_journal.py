@@ -196,9 +196,10 @@ def test_the_new_phone_is_saved_and_compared_anew_only_while_it_cannot_have_take
 @pytest.mark.parametrize("strategy", ["replace", "overlay"])
 def test_an_old_safety_backup_is_renewed_before_anything_is_sent(journal: Journal, strategy: str) -> None:
     journal.append({"strategy": strategy})
-    for step in ("back-up-new-phone", "verify-new-phone", "compose", "agree"):
+    for step in ("back-up-new-phone", "verify-new-phone", "compose"):
         journal.append({"started": step})
         journal.append({"finished": step, "result": {}})
+    journal.append({"started": "agree"})
     reopen_stale_steps(journal)
     assert not journal.was_reopened("back-up-new-phone"), "a resume minutes later repeats no finished step"
     for line in journal.lines:
@@ -208,3 +209,19 @@ def test_an_old_safety_backup_is_renewed_before_anything_is_sent(journal: Journa
     assert journal.was_reopened("compose") == (strategy == "overlay"), (
         "the set of a replace does not depend on the phone"
     )
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("strategy", ["replace", "overlay"])
+def test_who_agreed_is_asked_again_after_a_pause(journal: Journal, strategy: str, begun: bool) -> None:
+    """The phone may have been used since, and what came to it would be overwritten."""
+    journal.append({"strategy": strategy})
+    for step in ("back-up-new-phone", "verify-new-phone", "compose", "agree"):
+        journal.append({"started": step})
+        journal.append({"finished": step, "result": {}})
+    if begun:
+        journal.append({"started": "restore"})
+        journal.append({"restore_begins": {}})
+    reopen_stale_steps(journal)
+    assert journal.was_reopened("back-up-new-phone") and journal.was_reopened("agree")
+    assert not journal.finished("agree")

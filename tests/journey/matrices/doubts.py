@@ -253,6 +253,7 @@ def run_case(one: Ready, case: Case) -> Outcome:
     if case.is_used:
         one.lab.new.files.add_file(*SINCE, b"recorded since")
     was_told = False
+    agreed = len(person.confirmations)
     try:
         if not one.lab.last_run.journal().is_over:
             one.resume()
@@ -267,10 +268,11 @@ def run_case(one: Ready, case: Case) -> Outcome:
     except MigrateError as error:
         return Outcome(one.staged, was_told, person.doubts > 0, str(error))
     settle(one.lab)
-    return Outcome(one.staged, was_told, person.doubts > 0, what_is_wrong(one, case, was_told))
+    return Outcome(one.staged, was_told, person.doubts > 0, what_is_wrong(one, case, was_told, agreed))
 
 
-def what_is_wrong(one: Ready, case: Case, was_told: bool) -> str | None:
+def what_is_wrong(one: Ready, case: Case, was_told: bool, agreed: int) -> str | None:
+    """`agreed`: how often the person had agreed before the phone was used in between."""
     if one.staged != 1:
         return f"the phone took the set {one.staged} times"
     if one.lab.last_run.journal().outcome != "done":
@@ -282,6 +284,8 @@ def what_is_wrong(one: Ready, case: Case, was_told: bool) -> str | None:
         return f"{len(differing)} files differ from the undisturbed move, {differing[0]} among them"
     if case.is_used and case.was_taken and not one.has_recording:
         return "what was recorded after the restore is lost"
+    if case.is_used and not one.has_recording and not was_told and len(one.lab.person.confirmations) == agreed:
+        return "what was recorded is lost, and nobody was asked again"
     if case.is_used and (case.line, case.cut) == ("restore_half_sent", "killed after") and not was_told:
         return "the person was not told that the recording would be lost"
     return None
