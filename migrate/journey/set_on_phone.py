@@ -84,13 +84,16 @@ class SetOnPhone:
     def _count_items(self, kind: ItemKind, of_items: set[FileRef]) -> None:
         places = source_places()
         sources = [Source(one, self.tmp, places) for one in (self.sent, self.now, *self.earlier)]
+        has_any = False
         for sent, now, *earlier in merge_by_id(*(kind.items(source) for source in sources)):
             for item in sent:
+                has_any = True
                 of_items.update(item.files)
                 if item.state is State.LIVE:
                     had_before = any(_has_equal(item, others) for others in earlier)
                     self._count(had_before, is_there=_has_equal(item, now))
-        self._counts["unreadable"] += len(sources[1].failed)
+        if has_any:  # and not what the set cannot show either, such as the keychain of a plain backup
+            self._counts["unreadable"] += len(sources[1].failed - sources[0].failed)
 
     def _count_file(self, record: Record) -> None:
         mine = digest_or_none(self.sent, record)

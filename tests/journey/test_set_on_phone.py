@@ -69,3 +69,14 @@ def test_what_the_phone_had_before_shows_nothing(count: Count, tmp_path: Path) -
     sent = {MEMO: b"both have it", CALLS: calls(tmp_path, "+1 5550001", "+1 5550002")}
     found = count(sent, before, before)
     assert (found.looked_for, found.present, found.had_before) == (1, 0, 2)
+
+
+@pytest.mark.parametrize("calls_sent", ["readable", "unreadable", "none"])
+def test_what_cannot_be_read_leaves_a_doubt_only_where_the_set_has_something_like_it(
+    count: Count, tmp_path: Path, calls_sent: str
+) -> None:
+    """The keychain of a plain backup is never readable. It let every plain replace that was cut end in a question."""
+    database = {"readable": calls(tmp_path, "+1 5550001"), "unreadable": b"no database"}.get(calls_sent)
+    found = count({MEMO: b"sent"} | ({CALLS: database} if database else {}), {CALLS: b"no database either"})
+    assert found.is_unreadable == (calls_sent == "readable")
+    assert found.verdict == ("unknown" if found.is_unreadable else "not restored")
