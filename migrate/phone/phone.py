@@ -15,6 +15,7 @@ from pymobiledevice3.exceptions import AfcException
 from migrate.backup.seal import Seal
 from migrate.phone.connection import PhoneConnection
 from migrate.phone.facts import PhoneFacts, setup_finished, trusted_facts
+from migrate.phone.icloud import ICloudBackup, read_icloud_backup, set_icloud_backup
 from migrate.phone.lockdown import read_values
 from migrate.phone.meeting import Meeting
 from migrate.phone.mobilebackup2.back_up import AskAgain, BackupReport, back_up
@@ -150,6 +151,10 @@ class Phone:
                             found += [f"{roll}/{name}" for name in await afc.listdir(f"/DCIM/{roll}")]
         return sorted(found)
 
+    async def icloud_backup(self) -> ICloudBackup:
+        """What it tells about its iCloud Backup."""
+        return await read_icloud_backup(self._connection)
+
     # -- acting ------------------------------------------------------------------------------------------------------
 
     async def back_up(
@@ -186,6 +191,11 @@ class Phone:
             attempt=attempt,
             seal=seal,
         )
+
+    async def set_icloud_backup(self, on: bool, *, progress: Progress = no_progress) -> None:
+        """Turn iCloud Backup on or off (see `icloud`), then refresh the facts."""
+        await set_icloud_backup(self._connection, on, progress=progress)
+        await self.refresh()
 
     async def change_backup_password(
         self, old: str | None, new: str | None, *, progress: Progress = no_progress

@@ -10,6 +10,7 @@ from migrate.problems.damage import *
 from migrate.problems.exit_codes import EXIT_CODES as EXIT_CODES
 from migrate.problems.finding import Finding as Finding
 from migrate.problems.finding import Severity as Severity
+from migrate.problems.icloud import *
 from migrate.problems.journey import *
 from migrate.problems.phone import *
 from migrate.problems.plan import *
