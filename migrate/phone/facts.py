@@ -46,7 +46,7 @@ class PhoneFacts:
     used_bytes: int | None = None
     battery_percent: int | None = None
     charging: bool | None = None
-    icloud_backup_on: bool | None = None  # CloudBackupEnabled: not whether there is a backup (facts 6.2)
+    icloud_backup_on: bool | None = None  # CloudBackupEnabled: not whether there is a backup (facts 6.1)
     last_icloud_backup: datetime | None = None
     shares_name: bool = False  # another phone of this computer or this move has the same name
     synced_data: Mapping[str, tuple[str, ...]] | None = None  # com.apple.mobile.data_sync: "Contacts" -> its accounts

@@ -1,7 +1,7 @@
 """iCloud Backup of one phone: what it tells a computer about it, and its switch.
 
 A phone tells whether iCloud Backup is on and when the last one was finished. It does not tell why one failed, how full
-the iCloud storage is, or what a backup holds (facts 6.1, 6.2).
+the iCloud storage is, or what a backup holds (facts 6.1).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CONFIRMED_WITHIN_S = 10
 """How long the phone's CloudBackupEnabled may lag behind its Response (*guessed*)."""
 
 NO_ACCOUNT_CODES: Final = (1, 210)
-"""Both are reported with the text "No account exists" (facts 5.1, rows 1 and 37). 1 also means other things."""
+"""Both are reported with the text "No account exists" (facts 2.6). 1 also means other things."""
 POLICY_CODE: Final = 22
 
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

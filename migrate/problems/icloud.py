@@ -1,4 +1,4 @@
-"""Problems of iCloud Backup, the backup that a phone makes by itself (facts 6.1, 6.2)."""
+"""Problems of iCloud Backup, the backup that a phone makes by itself (facts 6.1)."""
 
 from __future__ import annotations
 

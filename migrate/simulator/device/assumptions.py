@@ -44,7 +44,7 @@ class Assumptions:
     omit any, facts 6.1) and com.apple.mobile.iTunes.store's AppleID (*read* in one program, which asks for it); no
     AppleID; or nothing of it."""
     no_icloud_account: Literal[1, 210] = 1
-    """The code of "No account exists" for EnableCloudBackup. Both are reported (facts 5.1, rows 1 and 37)."""
+    """The code of "No account exists" for EnableCloudBackup. Both are reported (facts 2.6)."""
     device_class_in_backup: bool | None = None
     """Whether Manifest.plist's Lockdown has DeviceClass, which decides about RestoreSystemFiles (facts 4.1: not
     verified that every real backup has it). None: from iOS 26.1 on."""
