@@ -36,8 +36,10 @@ from migrate.problems import (
     JournalTorn,
     MigrateError,
     NotProven,
+    PhoneLocked,
     RunBusy,
     StoppedBeforeBeginning,
+    WaitedTooLong,
 )
 from migrate.problems.finding import Finding
 
@@ -158,6 +160,12 @@ async def _do_step(run: Run, plan: Plan, step: Step) -> None:
         try:
             result = await _try_step(run, plan, step)
             break
+        except PhoneLocked as error:
+            if run.wait_s <= 0:
+                raise
+            raise WaitedTooLong(
+                round(run.wait_s), error
+            ) from error  # what a person has to do ends with 50 (contract 1)
         except MigrateError as error:
             if not _call(step.may_be_tried_again, run, plan) or not await attempts.may_follow(error):
                 raise
