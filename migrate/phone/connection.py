@@ -131,7 +131,7 @@ class PhoneConnection:
                 return await stack.enter_async_context(PhoneFiles(self.client))
 
         try:
-            return await self.when_unlocked("its file service", start, progress)
+            return await self.when_unlocked("access to its files", start, progress)
         except CONNECTION_LOST_ERRORS:
             raise
         except PyMobileDevice3Exception:

@@ -61,7 +61,7 @@ def test_each_phone_is_a_list_of_its_own_with_its_own_verdict(
     assert "does not trust this computer" in lists["Ben's iPhone"] and "Find My" not in lists["Ben's iPhone"]
     verdict = answer.out.strip().splitlines()[-3:]
     assert verdict[0] == "This computer is ready."
-    assert verdict[1:] == ["Ada's iPhone: 2 things to see to first.", "Ben's iPhone: 1 thing to see to first."]
+    assert verdict[1:] == ["Ada's iPhone: 2 things need attention.", "Ben's iPhone: 1 thing needs attention."]
 
 
 def test_what_no_computer_can_read_is_asked_once_with_the_phones_it_is_about(migrate: Migrate, serve: Serve) -> None:

@@ -70,7 +70,7 @@ def findings_of(survey: Survey, *, free_here: int | None) -> Iterator[Finding]:
         phone=name,
         model=facts.model_name or facts.model or "iPhone",
         ios_version=facts.ios_version or _("unknown"),
-        connection=facts.connection,
+        connection={"USB": _("by cable"), "Network": _("over Wi-Fi")}.get(facts.connection, facts.connection),
         support=partial_restore_support(facts.ios_version),
     ).as_finding()
     if facts.connection == "Network":

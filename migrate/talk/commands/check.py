@@ -8,7 +8,7 @@ import typer
 
 from migrate.language import _, plural
 from migrate.problems import AskLockdownMode, AskStolenDeviceProtection, NoPhone, PhoneSeen
-from migrate.talk.console import MARKS, print_json, print_line, wrapped
+from migrate.talk.console import MARKS, print_emphasised, print_json, print_line, wrapped
 from migrate.talk.options import Exit, GlobalOptions, run_async, with_global_options
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ def check(
     else:
         for line in format_readiness(found):
             print_line(line)
+        print_line()
+        for line in verdicts(found):
+            print_emphasised(line)
     return as_error(wrong[0]).exit_code if wrong else None
 
 
@@ -63,7 +66,7 @@ def check(
 
 
 def format_readiness(found: Readiness) -> Iterator[str]:
-    """This computer's list, each phone's own list, the questions that only a person can answer, and the verdicts."""
+    """This computer's list, each phone's own list, and the questions that only a person can answer."""
     yield _("This computer")
     yield from format_list(found.computer)
     for phone in found.phones:
@@ -72,7 +75,10 @@ def format_readiness(found: Readiness) -> Iterator[str]:
         yield f"  {phone.facts.udid}"
         yield from format_list(finding for finding in phone.findings if finding.code not in QUESTIONS)
     yield from format_questions(found.phones)
-    yield ""
+
+
+def verdicts(found: Readiness) -> Iterator[str]:
+    """One sentence about this computer, and one about each phone."""
     wrong = any(finding.severity == "error" and finding.code != NoPhone.code for finding in found.computer)
     yield _("This computer is not ready.") if wrong else _("This computer is ready.")
     for phone in found.phones:
@@ -110,10 +116,10 @@ def _reason(finding: Finding) -> Iterator[str]:
 
 
 def phone_verdict(phone: PhoneReport) -> str:
-    """One sentence about one phone: nothing stands in the way, or how many things have to be seen to."""
+    """One sentence about one phone: nothing stands in the way, or how many things need attention."""
     name = phone.facts.name_or_model
     count = sum(finding.severity != "info" for finding in phone.findings)
     if not count:
         return _("{phone} is ready, as far as a computer can see.").format(phone=name)
-    text = plural("{phone}: {count} thing to see to first.", "{phone}: {count} things to see to first.", count)
+    text = plural("{phone}: {count} thing needs attention.", "{phone}: {count} things need attention.", count)
     return text.format(phone=name, count=count)
