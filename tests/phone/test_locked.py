@@ -11,6 +11,7 @@ import pytest
 
 from migrate.phone.mobilebackup2 import sync_lock
 from migrate.phone.phone import Phone
+from migrate.phone.unlocking import wait_until_unlocked
 from migrate.problems import PhoneLocked
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.device.simulated_user import SimulatedUser
@@ -120,3 +121,21 @@ def test_a_backup_that_waited_for_the_phone_holds_the_sync_lock(
     monkeypatch.setattr(sync_lock, "_acquire", seen)
     asyncio.run(host.back_up(phone))
     assert held == [True] and host.progress.findings == [], "and it holds the list of apps"
+
+
+def waits_for(host: Any, phone: SimulatedPhone) -> None:
+    wait = {"progress": host.progress, "wait_s": 60.0, "time": host.time.as_time()}
+    asyncio.run(wait_until_unlocked(host.usbmux, phone.udid, asked_for="some of its files", **wait))
+
+
+def test_only_a_phone_whose_screen_is_locked_is_waited_for(attach: Any, a_phone: Any) -> None:
+    phone = a_phone(passcode="1234", simulated_user=AWAY)
+    host = attach(phone)
+    owner = Owner(host, phone)
+    waits_for(host, phone)
+    assert owner.asked == []
+    phone.lock()
+    waits_for(host, phone)
+    assert owner.asked == owner.done == ["unlock"]
+    host.server.detach(phone)
+    waits_for(host, phone)  # nobody can tell
