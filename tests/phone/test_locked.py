@@ -86,6 +86,7 @@ def test_everything_that_needs_the_phone_waits_until_it_is_unlocked(attach: Any,
     result = asyncio.run(meet_and(host, phone, {**READING, **CHANGING}[work]))
     assert "unlock" in owner.asked or work == "its icloud backup", "lockdown itself answers"
     assert owner.asked.count("unlock") == owner.done.count("unlock") <= 1
+    assert host.progress.findings == [], "a backup has the list of apps"
     if work == "its photos":
         assert result == ["100APPLE/IMG_0001.JPG", "100APPLE/IMG_0002.JPG"]
     if work == "its apps":
@@ -103,7 +104,6 @@ def test_a_phone_that_stays_locked_is_reported_when_the_time_is_over(attach: Any
     assert 50 < sum(host.time.slept) < 70, "the whole --wait, and not twice"
 
 
-@pytest.mark.usefixtures("locked_services")
 def test_a_backup_that_waited_for_the_phone_holds_the_sync_lock(
     attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,7 +120,7 @@ def test_a_backup_that_waited_for_the_phone_holds_the_sync_lock(
 
     monkeypatch.setattr(sync_lock, "_acquire", seen)
     asyncio.run(host.back_up(phone))
-    assert held == [True] and host.progress.findings == [], "and it holds the list of apps"
+    assert held == [True]
 
 
 def waits_for(host: Any, phone: SimulatedPhone) -> None:
