@@ -229,7 +229,8 @@ class NoRoomForPhoneHere(Problem):
     needed_bytes: int
     severity = "warning"
     what = (
-        "A backup of {phone} may not fit on this computer: up to {needed_bytes} are needed, and {free_bytes} are free."
+        "A backup of {phone} may not fit on this computer: up to {needed_bytes} are needed, and there is room for "
+        "{free_bytes}."
     )
     why = "The estimate counts everything on the phone, although apps themselves are not part of a backup."
     next = "Free some space, or use another disk with --home DIR."

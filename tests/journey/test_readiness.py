@@ -284,6 +284,8 @@ def test_a_backup_here_counts_as_room_for_the_next_one(home: Home, monkeypatch: 
     folder.mkdir(parents=True)
     (folder / "blob").write_bytes(b"x" * 4000)
     monkeypatch.setattr(report, "free_bytes_at", lambda path: 1000)
-    assert report._free_for(home.path, folder) == 5000
+    assert report._room_for(HEALTHY.facts, home) == 5000
+    monkeypatch.setattr(report, "free_bytes_at", lambda path: ROOM)
+    assert report._room_for(HEALTHY.facts, home) == ROOM, "nothing has to be added up"
     monkeypatch.setattr(report, "free_bytes_at", lambda path: None)
-    assert report._free_for(home.path, folder) is None
+    assert report._room_for(HEALTHY.facts, home) is None

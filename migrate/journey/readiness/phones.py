@@ -137,12 +137,17 @@ def _state(survey: Survey) -> Iterator[Problem]:
         yield AsksForPasscode(name)
 
 
+def room_needed(used_bytes: int) -> int:
+    """What a first backup of a phone may need here at most."""
+    return used_bytes + SPARE_BYTES
+
+
 def _space(facts: PhoneFacts, free_here: int | None) -> Iterator[Problem]:
     name = facts.name_or_model
     if facts.free_bytes is not None and facts.free_bytes < NEARLY_FULL_BYTES:
         yield PhoneNearlyFull(name, facts.free_bytes)
     if free_here is not None and facts.used_bytes is not None:
-        needed = facts.used_bytes + SPARE_BYTES
+        needed = room_needed(facts.used_bytes)
         if free_here < needed:
             yield NoRoomForPhoneHere(name, free_here, needed)
 

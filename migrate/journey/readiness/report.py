@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from migrate.backup.disk_space import free_bytes_at
 from migrate.journey.home import Home
 from migrate.journey.readiness.computer import Computer, iphone_only_on_bus, why_no_muxer
-from migrate.journey.readiness.phones import findings_of, findings_of_pair
+from migrate.journey.readiness.phones import findings_of, findings_of_pair, room_needed
 from migrate.journey.steps.new_phone import folder_bytes
 from migrate.phone.facts import PhoneFacts
 from migrate.phone.muxer import UsbmuxConfig
@@ -63,13 +62,16 @@ async def check_phones(usbmux: UsbmuxConfig, computer: Computer, home: Home, udi
 
 def _phone(survey: Survey, all_phones: Sequence[Survey], home: Home) -> list[Finding]:
     facts, others = survey.facts, [one.facts for one in all_phones if one.facts.udid != survey.facts.udid]
-    found = [*findings_of(survey, free_here=_free_for(home.path, home.working_backup(facts.udid)))]
+    found = [*findings_of(survey, free_here=_room_for(facts, home))]
     for other in others:
         found += findings_of_pair(old=other, new=facts)
     return found
 
 
-def _free_for(home: Path, working_backup: Path) -> int | None:
-    """The room for the next backup of a phone: what is free, and what its working backup takes already."""
-    free = free_bytes_at(home)
-    return None if free is None else free + folder_bytes(working_backup)
+def _room_for(facts: PhoneFacts, home: Home) -> int | None:
+    """The room for the next backup of a phone: what is free, and what its working backup takes already. The latter is
+    added up only where it matters, because it can be half a million files."""
+    free = free_bytes_at(home.path)
+    if free is None or facts.used_bytes is None or free >= room_needed(facts.used_bytes):
+        return free
+    return free + folder_bytes(home.working_backup(facts.udid))
