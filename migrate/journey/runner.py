@@ -36,8 +36,10 @@ from migrate.problems import (
     JournalTorn,
     MigrateError,
     NotProven,
+    PhoneLocked,
     RunBusy,
     StoppedBeforeBeginning,
+    WaitedTooLong,
 )
 from migrate.problems.finding import Finding
 
@@ -159,14 +161,30 @@ async def _do_step(run: Run, plan: Plan, step: Step) -> None:
             result = await _try_step(run, plan, step)
             break
         except MigrateError as error:
-            if not _call(step.may_be_tried_again, run, plan) or not await attempts.may_follow(error):
-                raise
+            with _locked_phones_stop(run):
+                if isinstance(error, PhoneLocked) or not await _may_follow(run, plan, step, attempts, error):
+                    raise
             run.journal.append({"trying_again": step.name, "error": error.as_json()})
     _write_findings(run)  # before the line after which this step is not done again
     if step.name not in STEPS_WITHOUT_EFFECTS:  # the next line promises that what this step wrote is on the disk
         await in_thread(run, lambda: flush_to_disk(run.folder, since_ns=began_ns))
     run.journal.append_result(step.name, result)
     run.emit(events.StepFinished(step.name))
+
+
+async def _may_follow(run: Run, plan: Plan, step: Step, attempts: Attempts, error: MigrateError) -> bool:
+    return bool(_call(step.may_be_tried_again, run, plan)) and await attempts.may_follow(error)
+
+
+@contextmanager
+def _locked_phones_stop(run: Run) -> Iterator[None]:
+    """A phone that nobody unlocked within `--wait` stops the run like anything else that a person has to do: 50."""
+    try:
+        yield
+    except PhoneLocked as error:
+        if run.wait_s <= 0:
+            raise
+        raise WaitedTooLong(round(run.wait_s), error) from error
 
 
 async def _try_step(run: Run, plan: Plan, step: Step) -> StepResult | None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from migrate.journey.phone_session import PhoneSession
+from migrate.journey.prompts import ROLES
+from migrate.phone.unlocking import wait_until_unlocked
 from migrate.phone.wait import Time, count_down
 from migrate.problems import MigrateError, PasscodeNotEntered, PhoneCouldNotSend, PhoneLost, PhoneNotReady
 
@@ -47,6 +49,22 @@ class Attempts:
         if pause_s is None or wait_s <= 0 or self.in_vain >= TRIES or self.tries > MOST_TRIES:
             return False
         progress = replace(self.session.progress(), failed=error.what)
+        if isinstance(error, PhoneCouldNotSend):
+            await self._wait_until_unlocked(error.phone)
         await count_down(progress, Time(), str(getattr(error, "phone", "")), min(pause_s, wait_s))
         self.session.moved_bytes = 0
         return True
+
+    async def _wait_until_unlocked(self, phone: str) -> None:
+        """A screen that locked itself keeps files from being read, and would do it again (facts 5.1).
+
+        Raises:
+            PhoneLocked: nobody unlocked it.
+        """
+        session = self.session
+        for role in ROLES:
+            if (udid := session.udid_of(role)) and session.name_of(role) == phone:
+                asked_for, progress = "some of its files", session.progress()
+                await wait_until_unlocked(
+                    session.usbmux, udid, asked_for=asked_for, progress=progress, wait_s=session.wait_s
+                )

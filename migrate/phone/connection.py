@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ from migrate.problems import (
     PhoneSilent,
     ServiceRefused,
 )
-from migrate.progress import Progress
+from migrate.progress import Progress, no_progress
 
 T = TypeVar("T")
 
@@ -64,6 +64,8 @@ class PhoneConnection:
     facts: PhoneFacts
     wait_s: float
     time: Time = field(default_factory=Time)
+    progress: Progress = no_progress
+    """Who hears that the phone has to be unlocked, where the work itself has no progress to report."""
     silence_s: float = SILENCE_S
     is_gone: bool = False
     """Whether usbmuxd has stopped listing the phone while a link was open. Its other connections are dead too."""
@@ -94,15 +96,42 @@ class PhoneConnection:
         except PyMobileDevice3Exception as error:
             raise ServiceRefused(self.name, during, safe_text(error)) from error
 
-    async def open_afc(self, stack: AsyncExitStack) -> AfcService | None:
-        """An AFC client that `stack` closes, or None if the phone does not start AFC.
+    async def when_unlocked(
+        self, asked_for: str, work: Callable[[], Awaitable[T]], progress: Progress | None = None
+    ) -> T:
+        """The result of `work`, which is tried again until the phone is unlocked; the person is asked for that.
 
         Raises:
+            PhoneLocked: it was still locked when the time ran out.
+            what `work` raises otherwise.
+        """
+        user_wait = UserWait(progress or self.progress, self.wait_s, self.time)
+        while True:
+            try:
+                result = await work()
+            except (PasswordRequiredError, PasscodeRequiredError):
+                await user_wait.poll(NotReady(PhoneLocked(self.name, asked_for), "unlock"), self.name)
+            except NotReady as not_ready:
+                await user_wait.poll(not_ready, self.name)
+            else:
+                user_wait.request_done()
+                return result
+
+    async def open_afc(self, stack: AsyncExitStack, progress: Progress) -> AfcService | None:
+        """An AFC client that `stack` closes, or None if the phone does not start AFC. Before the first unlock it starts
+        none; then the person is asked to unlock it, because the sync lock needs AFC.
+
+        Raises:
+            PhoneLocked: it was still locked when the time ran out.
             PyMobileDevice3Exception, OSError: the connection is lost.
         """
-        try:
+
+        async def start() -> AfcService:
             with translate_parse_errors():
                 return await stack.enter_async_context(PhoneFiles(self.client))
+
+        try:
+            return await self.when_unlocked("access to its files", start, progress)
         except CONNECTION_LOST_ERRORS:
             raise
         except PyMobileDevice3Exception:
@@ -117,15 +146,7 @@ class PhoneConnection:
             NotActivated, ServiceRefused, NotTrusted, PhoneLost.
         """
         with self.translate_errors("the start of its backup service"):
-            user_wait = UserWait(progress, self.wait_s, self.time)
-            while True:
-                try:
-                    attributes = await self._start_backup_service()
-                except NotReady as not_ready:
-                    await user_wait.poll(not_ready, self.name)
-                else:
-                    user_wait.request_done()
-                    break
+            attributes = await self.when_unlocked("its backup service", self._start_backup_service, progress)
             link = await self._dial(attributes)
         is_over = asyncio.Event()
         watch = asyncio.create_task(self._watch(link, is_over), name="attached-phone")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from pymobiledevice3.exceptions import PasswordRequiredError
 from pymobiledevice3.usbmux import MuxDevice
 
 from migrate.phone.facts import PhoneFacts, public_facts, tell_apart, trusted_facts, usbmux_facts
-from migrate.phone.lockdown import connect, start_session
+from migrate.phone.lockdown import Lockdown, connect, start_session
 from migrate.phone.muxer import UsbmuxConfig, list_phones
 from migrate.problems import CannotStoreKeys, NoRoomForConnection
 
@@ -27,11 +28,17 @@ async def find_phones(usbmux: UsbmuxConfig) -> list[PhoneFacts]:
         NoRoomForConnection, CannotStoreKeys: this computer's disk, which every connection needs.
     """
     devices = await list_phones(usbmux)
-    return tell_apart(await asyncio.gather(*(_read_phone(usbmux, device) for device in devices)))
+    return tell_apart(await asyncio.gather(*(read_phone(usbmux, device) for device in devices)))
 
 
-async def _read_phone(usbmux: UsbmuxConfig, device: MuxDevice) -> PhoneFacts:
-    """Read one phone. If it disconnects, hangs or sends garbage, return the facts read so far."""
+AskMore = Callable[[Lockdown, PhoneFacts], Awaitable[None]]
+
+
+async def read_phone(usbmux: UsbmuxConfig, device: MuxDevice, *, then: AskMore | None = None) -> PhoneFacts:
+    """Read one phone. If it disconnects, hangs or sends garbage, return the facts read so far.
+
+    `then` is called with a phone that trusts this computer.
+    """
     known = usbmux_facts(device)
     try:
         async with asyncio.timeout(READ_PHONE_S), await connect(usbmux, device) as client:
@@ -42,7 +49,10 @@ async def _read_phone(usbmux: UsbmuxConfig, device: MuxDevice) -> PhoneFacts:
             except PasswordRequiredError:
                 return known
             known = public_facts(client, device, trusted=True)
-            return await trusted_facts(client, device)
+            known = await trusted_facts(client, device)
+            if then is not None:
+                await then(client, known)
+            return known
     except (NoRoomForConnection, CannotStoreKeys):
         raise  # this computer's disk, and the same for every phone
     except Exception:  # one bad phone must not hide the others from the list; `meet` reports what is wrong

@@ -45,6 +45,8 @@ class PhoneFacts:
     restore_bytes: int | None = None  # AmountRestoreAvailable: the room for what a restore stages
     used_bytes: int | None = None
     battery_percent: int | None = None
+    charging: bool | None = None
+    icloud_backup_on: bool | None = None  # CloudBackupEnabled: not whether there is a backup (facts 6.1)
     last_icloud_backup: datetime | None = None
     shares_name: bool = False  # another phone of this computer or this move has the same name
     synced_data: Mapping[str, tuple[str, ...]] | None = None  # com.apple.mobile.data_sync: "Contacts" -> its accounts
@@ -153,6 +155,8 @@ async def trusted_facts(client: Lockdown, device: MuxDevice) -> PhoneFacts:
             "restore_bytes": _whole(disk.get("AmountRestoreAvailable")),
             "used_bytes": _used_bytes(disk),
             "battery_percent": _whole(battery.get("BatteryCurrentCapacity")),
+            "charging": _charging(battery),
+            "icloud_backup_on": _flag(backup.get("CloudBackupEnabled")),
             "last_icloud_backup": _moment(backup.get("LastCloudBackupDate")),
             "synced_data": _synced(await values_of(client, "com.apple.mobile.data_sync")),
         }
@@ -189,6 +193,12 @@ def _free_bytes(disk: dict[str, Any]) -> int | None:
 def _used_bytes(disk: dict[str, Any]) -> int | None:
     capacity, available = _whole(disk.get("TotalDataCapacity")), _whole(disk.get("TotalDataAvailable"))
     return None if capacity is None or available is None else max(0, capacity - available)
+
+
+def _charging(battery: dict[str, Any]) -> bool | None:
+    """Whether it charges or is full."""
+    charging, full = _flag(battery.get("BatteryIsCharging")), _flag(battery.get("FullyCharged"))
+    return True if full else charging
 
 
 def _synced(data: dict[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from pymobiledevice3.exceptions import AfcException
 from migrate.backup.seal import Seal
 from migrate.phone.connection import PhoneConnection
 from migrate.phone.facts import PhoneFacts, setup_finished, trusted_facts
+from migrate.phone.icloud import ICloudBackup, read_icloud_backup, set_icloud_backup
 from migrate.phone.lockdown import read_values
 from migrate.phone.meeting import Meeting
 from migrate.phone.mobilebackup2.back_up import AskAgain, BackupReport, back_up
@@ -91,7 +92,16 @@ class Phone:
     @classmethod
     async def _from(cls, meeting: Meeting) -> Self:
         met, user_wait = await meeting.wait(), meeting.user_wait
-        return cls(PhoneConnection(meeting.usbmux, met.client, met.device, met.facts, user_wait.wait_s, user_wait.time))
+        connection = PhoneConnection(
+            meeting.usbmux,
+            met.client,
+            met.device,
+            met.facts,
+            user_wait.wait_s,
+            user_wait.time,
+            user_wait.progress,
+        )
+        return cls(connection)
 
     async def __aenter__(self) -> Self:
         return self
@@ -122,8 +132,9 @@ class Phone:
 
     async def installed_apps(self) -> dict[str, InstalledApp]:
         """The apps a person installed, by bundle id."""
-        with self._connection.translate_errors("the list of its apps"):
-            return (await browse_apps(self._connection.client)).installed
+        connection, asked_for = self._connection, "the list of its apps"
+        with connection.translate_errors(asked_for):
+            return (await connection.when_unlocked(asked_for, lambda: browse_apps(connection.client))).installed
 
     async def signs_of_use(self) -> tuple[str, ...]:
         """What shows, without a backup, that this phone is in use: `3 apps`, `120 photos and videos`. Empty: nothing.
@@ -141,14 +152,24 @@ class Phone:
 
     async def pictures(self) -> list[str]:
         """The names of its photos and videos, as `100APPLE/IMG_0001.JPG`. They are only to be compared or counted."""
-        found: list[str] = []
-        with self._connection.translate_errors("a query of its photos"), translate_parse_errors():
-            async with asyncio.timeout(AFC_TIMEOUT_S), PhoneFiles(self._connection.client) as afc:
-                with suppress(AfcException):
-                    for roll in await afc.listdir("/DCIM"):
-                        with suppress(AfcException):
-                            found += [f"{roll}/{name}" for name in await afc.listdir(f"/DCIM/{roll}")]
-        return sorted(found)
+        connection, asked_for = self._connection, "a query of its photos"
+
+        async def read() -> list[str]:
+            found: list[str] = []
+            with translate_parse_errors():
+                async with asyncio.timeout(AFC_TIMEOUT_S), PhoneFiles(connection.client) as afc:
+                    with suppress(AfcException):
+                        for roll in await afc.listdir("/DCIM"):
+                            with suppress(AfcException):
+                                found += [f"{roll}/{name}" for name in await afc.listdir(f"/DCIM/{roll}")]
+            return found
+
+        with connection.translate_errors(asked_for):
+            return sorted(await connection.when_unlocked(asked_for, read))
+
+    async def icloud_backup(self) -> ICloudBackup:
+        """What it tells about its iCloud Backup."""
+        return await read_icloud_backup(self._connection)
 
     # -- acting ------------------------------------------------------------------------------------------------------
 
@@ -186,6 +207,11 @@ class Phone:
             attempt=attempt,
             seal=seal,
         )
+
+    async def set_icloud_backup(self, on: bool, *, progress: Progress = no_progress) -> None:
+        """Turn iCloud Backup on or off (see `icloud`), then refresh the facts."""
+        await set_icloud_backup(self._connection, on, progress=progress)
+        await self.refresh()
 
     async def change_backup_password(
         self, old: str | None, new: str | None, *, progress: Progress = no_progress

@@ -10,6 +10,7 @@ from migrate.problems.damage import *
 from migrate.problems.exit_codes import EXIT_CODES as EXIT_CODES
 from migrate.problems.finding import Finding as Finding
 from migrate.problems.finding import Severity as Severity
+from migrate.problems.icloud import *
 from migrate.problems.journey import *
 from migrate.problems.phone import *
 from migrate.problems.plan import *
@@ -20,6 +21,7 @@ from migrate.problems.problem import Problem as Problem
 from migrate.problems.problem import RecordProblem as RecordProblem
 from migrate.problems.problem import paste as paste
 from migrate.problems.proof import *
+from migrate.problems.readiness import *
 from migrate.problems.registry import all_problems as all_problems
 from migrate.problems.registry import as_error as as_error
 from migrate.problems.registry import exit_code_of as exit_code_of

@@ -83,6 +83,19 @@ class HomeUnusable(MigrateError):
     next = "Name a folder that you can write to: --home DIR"
 
 
+class WhichPhoneIsMeant(MigrateError):
+    """A command about one phone without a UDID, and several phones are there."""
+
+    seen: tuple[str, ...]
+    group: str
+    action: str
+    exit_code = 2
+    name_one = Command("{group}", "{action}", "UDID")
+    what = "Several iPhones are connected, and it is not clear which one you mean."
+    why = "Connected: {seen}."
+    next = "Name one: {name_one}"
+
+
 class WhichPhoneToBackUp(MigrateError):
     """`migrate backup` without a UDID, and several phones are there."""
 

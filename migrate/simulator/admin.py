@@ -55,13 +55,17 @@ STATES = (
     "activated",
     "battery_percent",
     "capacity_bytes",
+    "cloud_backup_unix_s",
     "find_my",
+    "icloud_account",
+    "icloud_backup",
     "ios_version",
     "on_wifi",
     "pairing_allowed",
     "requires_encryption",
     "screen",
     "setup",
+    "supervised",
 )
 """Keys of a phone file that can change at run time: `on_wifi` when the phone is next plugged in, the iOS version with
 the next request, as after an update."""

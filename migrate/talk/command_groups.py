@@ -1,4 +1,4 @@
-"""The commands with subcommands: `plan`, `runs`, `simulator`."""
+"""The commands with subcommands: `icloud`, `plan`, `runs`, `simulator`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import typer
 from migrate.language import _, mark
 
 GROUP_HELPS = {
+    "icloud": mark("Shows iCloud Backup of a phone and turns it on or off: status, on, off."),
     "plan": mark("Creates, checks and explains plans: new, check, explain, schema."),
     "runs": mark("Lists, shows and deletes runs: list, show, rm."),
     "simulator": mark("Simulated iPhones, for tests and other tools: serve."),

@@ -189,6 +189,8 @@ class Remove:
 @dataclass(frozen=True, kw_only=True)
 class EnableCloudBackup:
     udid: str
+    state: bool = False
+    """`CloudBackupState`, as idevicebackup2 sends it. That a request without it means off is *guessed*."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,7 +233,7 @@ def read_request(body: Mapping[str, object]) -> Request | None:
         case "Remove":
             return Remove(udid=udid)
         case "EnableCloudBackup":
-            return EnableCloudBackup(udid=udid)
+            return EnableCloudBackup(udid=udid, state=_flag(_options(body), "CloudBackupState", False))
         case "EraseDevice":
             return EraseDevice(udid=udid)
     return None

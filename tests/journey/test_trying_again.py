@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from migrate.journey import trying_again
+from migrate.journey import events, trying_again
 from migrate.journey.home import Home
+from migrate.journey.phone_session import MetPhone
 from migrate.journey.run_state import Run
 from migrate.journey.runner import Step, run_steps
 from migrate.journey.trying_again import GETTING_SOMEWHERE_BYTES, TRIES, Attempts
 from migrate.plan.model import Plan
-from migrate.problems import FindMyOn, MigrateError, PhoneLost
-from tests.journey.moves import run_without_phones
+from migrate.problems import FindMyOn, MigrateError, PhoneCouldNotSend, PhoneLocked, PhoneLost
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.device.simulated_user import absent_user
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
+from tests.journey.moves import NEW, run_without_phones
 
 LOST = PhoneLost("Ada", "the backup", "broken pipe")
 PLAN = Plan.model_validate({"version": 1, "new_phone": {"is": "erased"}, "move": {"categories": ["everything"]}})
@@ -70,3 +74,27 @@ def test_a_restore_that_may_have_been_taken_is_left_to_a_resume(run: Run, may_be
     with pytest.raises(PhoneLost):
         asyncio.run(run_steps(run.context, run.folder, PLAN, run.journal, (step,)))
     assert len(begun) == (TRIES if may_be_tried_again else 1)
+
+
+def test_a_phone_that_could_not_send_while_it_was_locked_is_unlocked_before_it_is_tried_again(run: Run) -> None:
+    """104, because the screen locked itself: trying again at once would end the same way."""
+    phone = SimulatedPhone(udid=NEW, name="Ada's new iPhone", passcode="1234", simulated_user=absent_user())
+    asked: list[tuple[str, bool]] = []
+
+    def owner(event: events.Event) -> None:
+        if isinstance(event, events.PersonNeeded):
+            asked.append((event.action, phone.locked))
+            phone.unlock()
+
+    with SimulatedUsbmuxd([phone]) as server:
+        usbmux = replace(run.context.usbmux, address=server.address)
+        run = replace(run, context=replace(run.context, usbmux=usbmux, listener=owner))
+        run.remember_phone("new", MetPhone(NEW, phone.name))
+        could_not_send = PhoneCouldNotSend(phone.name, "Multiple errors uploading files")
+        assert tries(run, could_not_send, at_most=2) == 2 and asked == []
+        phone.lock()
+        assert tries(run, could_not_send, at_most=2) == 2 and asked == [("unlock", True)]
+        phone.lock()
+        impatient = replace(run, context=replace(run.context, wait_s=0.01, listener=events.nobody))
+        with pytest.raises(PhoneLocked):
+            tries(impatient, could_not_send)

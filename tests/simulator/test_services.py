@@ -199,6 +199,17 @@ def test_mobilegestalt_reports_the_passcode_until_17_4(
     assert line.is_closed()
 
 
+@pytest.mark.parametrize(("about", "supervised"), [({}, None), ({"supervised": True}, True)])
+def test_a_supervised_phone_says_so(plug_in: PlugIn, about: dict[str, Any], supervised: bool | None) -> None:
+    phone, computer = plug_in(**about)
+    line = computer.service(phone, "com.apple.mobile.MCInstall")
+    assert line.ask({"RequestType": "HelloHostIdentifier"}) == {"Status": "Acknowledged"}
+    answer = line.ask({"RequestType": "GetCloudConfiguration"})
+    assert answer["Status"] == "Acknowledged" and answer["CloudConfiguration"].get("IsSupervised") is supervised
+    assert line.ask({"RequestType": "GetProfileList"})["ProfileMetadata"] == {}
+    assert line.ask({"RequestType": "EraseDevice"})["Status"] == "Error"
+
+
 def test_diagnostics_report_the_battery_and_unknown_entries_as_empty(plug_in: PlugIn) -> None:
     phone, computer = plug_in(battery_percent=40)
     line = computer.service(phone, "com.apple.mobile.diagnostics_relay")
@@ -240,6 +251,7 @@ def test_a_restart_detaches_and_attaches_the_phone(plug_in: PlugIn) -> None:
         "com.apple.mobile.installation_proxy",
         "com.apple.springboardservices",
         "com.apple.mobile.diagnostics_relay",
+        "com.apple.mobile.MCInstall",
         "com.apple.afc",
     ],
 )

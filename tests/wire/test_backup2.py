@@ -52,7 +52,7 @@ def body(name: str, **keys: Any) -> dict[str, object]:
         ),
         (body("Unback", Password="p"), Unback(udid="u", folder="u", password="p")),
         (body("Remove"), Remove(udid="u")),
-        (body("EnableCloudBackup", Options={"CloudBackupState": True}), EnableCloudBackup(udid="u")),
+        (body("EnableCloudBackup", Options={"CloudBackupState": True}), EnableCloudBackup(udid="u", state=True)),
         (body("EraseDevice"), EraseDevice(udid="u")),
         (body("Dance"), None),
     ],

@@ -291,7 +291,7 @@ def _resumable_draft(seals: Path, folder: BackupFolder) -> SealDraft | None:
 
 async def _apps(connection: PhoneConnection, progress: Progress) -> InstalledApps | None:
     try:
-        return await browse_apps(connection.client)
+        return await connection.when_unlocked("the list of its apps", lambda: browse_apps(connection.client), progress)
     except (PyMobileDevice3Exception, OSError) as error:
         progress.found(InstalledAppsUnknown(connection.name, type(error).__name__).as_finding())
         return None

@@ -67,7 +67,7 @@ class BackupSession:
         try:
             with connection.translate_errors(self.during):
                 await self._stack.enter_async_context(self.notifications)
-                self.afc = await connection.open_afc(self._stack)
+                self.afc = await connection.open_afc(self._stack, self.progress)
         except BaseException:
             await self._stack.aclose()
             raise

@@ -15,7 +15,7 @@ from migrate.simulator.agent.password import change_password
 from migrate.simulator.agent.restore import receive_restore
 from migrate.simulator.agent.rules import AgentCrashed
 from migrate.simulator.device.conditions import Act
-from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.device.phone import BACKUP_DOMAIN_CHANGED, SimulatedPhone
 from migrate.simulator.faults.faults import RequestKind
 from migrate.simulator.faults.faulty_host_folder import FaultyHostFolder
 from migrate.simulator.faults.faulty_stream import FaultInjector, FaultyStream, Refused
@@ -138,11 +138,20 @@ class Agent:
             case Remove():
                 raise MBError(MBErrorCode.OTHER, "Remove action is no longer supported")
             case EnableCloudBackup():
-                raise MBError(MBErrorCode.OTHER, "No account exists")
+                self._set_icloud_backup(request.state)
             case EraseDevice():
                 # a real phone erases itself and drops the link; a test must not lose a phone's data by a request
                 raise MBError(MBErrorCode.OTHER, "This simulated iPhone can only be erased through the admin channel")
         return None
+
+    def _set_icloud_backup(self, on: bool) -> None:
+        """Turns iCloud Backup on or off. That the phone posts a notification, as when the backup password changes, is
+        *guessed*."""
+        if not self.phone.icloud_account:
+            raise MBError(self.phone.assume.no_icloud_account, "No account exists")
+        self.phone.conditions.check_icloud_backup(on)
+        self.phone.icloud_backup = on
+        self.phone.post(BACKUP_DOMAIN_CHANGED)
 
     def _ask_for_passcode(self, wanted: bool) -> None:
         if wanted and not self.phone.enter_passcode():

@@ -39,6 +39,12 @@ class Assumptions:
     (facts 8: whether iOS 27 does this to more than two domains is open)."""
     find_my_in_lockdown: Literal["as-version", "tells", "absent", "stale"] = "as-version"
     """com.apple.fmip IsAssociated: the true value, no value, or always false (open for iOS 27, facts 8)."""
+    icloud_in_lockdown: Literal["tells", "no-account", "absent"] = "tells"
+    """What lockdown says about iCloud: com.apple.mobile.backup's CloudBackupEnabled and LastCloudBackupDate (iOS may
+    omit any, facts 6.1) and com.apple.mobile.iTunes.store's AppleID (*read* in one program, which asks for it); no
+    AppleID; or nothing of it."""
+    no_icloud_account: Literal[1, 210] = 1
+    """The code of "No account exists" for EnableCloudBackup. Both are reported (facts 2.6)."""
     device_class_in_backup: bool | None = None
     """Whether Manifest.plist's Lockdown has DeviceClass, which decides about RestoreSystemFiles (facts 4.1: not
     verified that every real backup has it). None: from iOS 26.1 on."""

@@ -23,6 +23,9 @@ class Conditions:
 
     policy: Literal["none", "shared-ipad", "return-to-service"] = "none"
     """The organization's policy forbids backups and restores: code 22. Ordinary management does not."""
+    icloud_backup_forbidden: bool = False
+    """The organization's policy forbids iCloud Backup: turning it on is refused with code 22 (code and text *guessed*;
+    Apple's payload key is allowCloudBackup)."""
     cloud_restore: Literal["none", "running", "unknown"] = "none"
     """A restore from iCloud is still downloading apps and photos: code 25. `unknown`: code 1."""
     springboard_ready: bool = True
@@ -46,6 +49,11 @@ class Conditions:
         if self.policy != "none":
             mode = "EDU" if self.policy == "shared-ipad" else "RRTS"
             raise MBError(MBErrorCode.POLICY, f"Drive {act} is disabled for this device in {mode} mode")
+
+    def check_icloud_backup(self, on: bool) -> None:
+        """Checked when a host turns iCloud Backup on or off. Raises MBError."""
+        if on and self.icloud_backup_forbidden:
+            raise MBError(MBErrorCode.POLICY, "iCloud Backup is not allowed on this device")
 
     def check(self, act: Act) -> None:
         """The other checks before the phone reads the host's backup. Raises MBError."""

@@ -391,6 +391,7 @@ class SimulatedPhone(PhoneState):
         self._returns_at_sign_in.clear()
         self._after_setup.clear()
         self.passcode, self.backup_password, self.find_my = "", None, False
+        self.icloud_account, self.icloud_backup, self.cloud_backup_unix_s = "", None, None
         self._escrow_bag = secrets.token_bytes(ESCROW_BAG_BYTES)
         self.forget_hosts()
         self.unlock()

@@ -68,7 +68,12 @@ class PhoneState:
     pairing_allowed: bool = True  # False: a supervised phone whose organization forbids pairing
     supervisor: str = field(default="", repr=False)
     """The supervisor's certificate (PEM, RSA). Its computer pairs without a dialog, even where pairing is forbidden."""
+    supervised: bool = False  # by an organization; one that forbids pairing or has a supervisor is supervised anyway
     requires_encryption: bool = False  # by the organization's policy (MDM)
+    icloud_account: str = field(default="", repr=False)
+    """The Apple Account that the phone is signed in to. Empty: none, and iCloud Backup cannot be turned on."""
+    icloud_backup: bool | None = None
+    """Whether iCloud Backup is on. None: it is if there ever was one."""
     cloud_backup_unix_s: int | None = None  # the last iCloud backup
     itunes_backup_unix_s: int | None = None  # the last backup to a computer
     cloud_sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -139,6 +144,14 @@ class PhoneState:
     @property
     def free_bytes(self) -> int:
         return self.faults.free_space(max(0, self.capacity_bytes - self.used_bytes))
+
+    @property
+    def is_supervised(self) -> bool:
+        return self.supervised or bool(self.supervisor) or not self.pairing_allowed
+
+    @property
+    def icloud_backup_on(self) -> bool:
+        return self.cloud_backup_unix_s is not None if self.icloud_backup is None else self.icloud_backup
 
     @property
     def will_encrypt(self) -> bool:

@@ -166,13 +166,12 @@ def public_key_pem(phone: SimulatedPhone) -> bytes:
 
 
 def _backup(phone: SimulatedPhone) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "CloudBackupEnabled": phone.cloud_backup_unix_s is not None,
-        "RequiresEncryption": phone.requires_encryption,
-        "WillEncrypt": phone.will_encrypt,
-    }
+    values: dict[str, Any] = {"RequiresEncryption": phone.requires_encryption, "WillEncrypt": phone.will_encrypt}
+    tells_of_icloud = phone.assume.icloud_in_lockdown != "absent"
+    if tells_of_icloud:
+        values["CloudBackupEnabled"] = phone.icloud_backup_on
     for name, moment in (("Cloud", phone.cloud_backup_unix_s), ("iTunes", phone.itunes_backup_unix_s)):
-        if moment is not None:
+        if moment is not None and (name != "Cloud" or tells_of_icloud):
             values[f"Last{name}BackupDate"] = moment - APPLE_EPOCH_UNIX_SECONDS
             values[f"Last{name}BackupTZ"] = phone.time_zone
     return values
@@ -255,6 +254,11 @@ def _itunes_device(phone: SimulatedPhone) -> dict[str, Any]:
     }
 
 
+def _store(phone: SimulatedPhone) -> dict[str, Any]:
+    told = phone.icloud_account and phone.assume.icloud_in_lockdown == "tells"
+    return {"AppleID": phone.icloud_account} if told else {}
+
+
 def _itunes(phone: SimulatedPhone) -> dict[str, Any]:
     return {
         "DeletedApplications": [],
@@ -284,6 +288,7 @@ _DOMAINS: dict[str, Callable[[SimulatedPhone], dict[str, Any]]] = {
     "com.apple.mobile.battery": _battery,
     "com.apple.mobile.data_sync": _data_sync,
     "com.apple.mobile.iTunes": _itunes_device,
+    "com.apple.mobile.iTunes.store": _store,
     "com.apple.mobile.restriction": lambda phone: {"ProhibitAppInstall": False, "ProhibitAppRemove": False},
     "com.apple.mobile.user_preferences": lambda phone: {"DiagnosticsAllowed": False},
     "com.apple.mobile.wireless_lockdown": _wireless,

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.faults.faulty_stream import FaultInjector, FaultyStream
-from migrate.simulator.services import afc, diagnostics, installation_proxy, notification_proxy, springboard
+from migrate.simulator.services import (
+    afc,
+    configuration,
+    diagnostics,
+    installation_proxy,
+    notification_proxy,
+    springboard,
+)
 from migrate.simulator.usbmuxd.streams import SocketStream
 
 BACKUP = "com.apple.mobilebackup2"
@@ -42,6 +49,7 @@ def _serve_backups(stream: SocketStream, phone: SimulatedPhone) -> None:
 SERVICES = {
     AFC: Service(afc.serve, needs_keybag=True),
     BACKUP: Service(_serve_backups, needs_keybag=True, needs_escrow_bag=True, needs_activation=True),
+    "com.apple.mobile.MCInstall": Service(configuration.serve),
     "com.apple.mobile.notification_proxy": Service(notification_proxy.serve),
     "com.apple.mobile.insecure_notification_proxy": Service(notification_proxy.serve, needs_session=False),
     "com.apple.mobile.installation_proxy": Service(installation_proxy.serve),

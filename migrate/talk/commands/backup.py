@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 from migrate.language import _, plural
-from migrate.problems import BackupInterrupted, NoPhone, WhichPhoneToBackUp
+from migrate.problems import BackupInterrupted
 from migrate.talk.console import one_line, print_json, print_line, wrapped
+from migrate.talk.one_phone import select_phone
 from migrate.talk.options import PHONE_WAIT_S, Exit, GlobalOptions, Workspace, run_async, with_global_options
 from migrate.units import format_bytes
 
@@ -119,22 +120,3 @@ async def back_up_phone(
         "findings": [finding.as_json() for finding in progress.findings],
     }
     return answer, len(report.lost)
-
-
-async def select_phone(workspace: Workspace, udid: str | None) -> str:
-    """The connected phone that is meant.
-
-    Raises:
-        NoPhone: it is not connected.
-        WhichPhoneToBackUp: several are connected and none is named.
-    """
-    from migrate.phone.discovery import find_phones
-    from migrate.udid import same_udid
-
-    found = await find_phones(workspace.usbmux)
-    matching = [phone for phone in found if udid is None or same_udid(phone.udid, udid)]
-    if not matching:
-        raise NoPhone(udid or "", tuple(phone.udid for phone in found))
-    if len(matching) > 1:
-        raise WhichPhoneToBackUp(tuple(f"{phone.name_or_model} ({phone.udid})" for phone in matching))
-    return matching[0].udid
