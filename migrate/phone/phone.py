@@ -196,9 +196,7 @@ class Phone:
         key_files: Mapping[str, bytes] | None = None,
     ) -> dict[str, bytes]:
         """Set, change or remove its backup password (see `mobilebackup2.password`), then refresh the facts."""
-        rewrapped = await change_backup_password(
-            self._connection, old, new, progress=progress, key_files=key_files
-        )
+        rewrapped = await change_backup_password(self._connection, old, new, progress=progress, key_files=key_files)
         await self.refresh()
         return rewrapped
 

@@ -39,6 +39,16 @@ class NewPasswordMissing(MigrateError):
     next = "Give it with {option} FILE, or in {variable}. Then {again}"
 
 
+class NewPasswordIsOld(MigrateError):
+    """`migrate encryption change` was given one password for both."""
+
+    phone: str
+    exit_code = 32
+    what = "The new backup password of {phone} is the same as the old one."
+    why = "The phone was not asked, and nothing was changed."
+    next = "Choose another one. Then {again}"
+
+
 class NewPasswordRefused(MigrateError):
     """The phone accepted a new password, and the test right after shows that another one is in force."""
 
@@ -46,7 +56,7 @@ class NewPasswordRefused(MigrateError):
     exit_code = 43
     what = "{phone} does not accept the backup password that was just set."
     why = (
-        "It reported success. Perhaps another program changed the password at the same time. Backups that exist on this "
+        "It reported success. Perhaps another program changed the password at the same time. The backups on this "
         "computer were not changed."
     )
     next = "Try the password that {phone} had before. Do not make a backup until you know which one it accepts."

@@ -1,4 +1,4 @@
-"""The commands with subcommands: `plan`, `runs`, `simulator`."""
+"""The commands with subcommands: `encryption`, `plan`, `runs`, `simulator`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import typer
 from migrate.language import _, mark
 
 GROUP_HELPS = {
+    "encryption": mark("Encrypts a phone's backups, or not, and changes their password: on, off, change."),
     "plan": mark("Creates, checks and explains plans: new, check, explain, schema."),
     "runs": mark("Lists, shows and deletes runs: list, show, rm."),
     "simulator": mark("Simulated iPhones, for tests and other tools: serve."),

@@ -34,12 +34,13 @@ STEP_SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "prove": (mark("Proving what arrived"), mark("What arrived is compared")),
     "receipt": (mark("Writing the receipt"), mark("The receipt is written")),
-    # outside a run: `migrate extract`, `verify`, `repair` (twice) and `backup`
+    # outside a run: `migrate extract`, `verify`, `repair` (twice), `backup` and `encryption`
     "extract": (mark("Extracting files from the backup"), mark("The files are extracted")),
     "check": (mark("Checking the backup"), mark("The backup is checked")),
     "repair": (mark("Copying the undamaged files (as links, to save space)"), mark("The undamaged files are copied")),
     "fetch": (mark("Fetching what is missing from the phone"), mark("The phone has sent what was missing")),
     "backup": (mark("Backing up the phone"), mark("The phone is backed up")),
+    "encryption": (mark("Asking the phone about its backups"), mark("The phone has answered")),
 }
 """A step's name -> what is shown when it starts, and when it is finished."""
 
