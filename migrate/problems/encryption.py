@@ -35,7 +35,7 @@ class NewPasswordMissing(MigrateError):
     variable: str
     exit_code = 32
     what = "There is no new backup password for {phone}."
-    why = "None was given, or what was typed twice was not the same. Nothing was changed."
+    why = "Nothing was given, or what was typed twice was not the same. Nothing was changed."
     next = "Give it with {option} FILE, or in {variable}. Then {again}"
 
 
@@ -92,4 +92,4 @@ class BackupPasswordUntested(Problem):
     severity = "warning"
     what = "The new backup password of {phone} was set, but not tested."
     why = "{reason}"
-    next = "Make a backup and check it now, while you still know what you typed: {back_up_phone}"
+    next = "Back up {phone} and check that backup now, while you still know what you typed: {back_up_phone}"

@@ -33,6 +33,7 @@ from migrate.problems import (
 from migrate.talk.console import format_file_count, format_problem, say, wrapped
 from migrate.talk.passwords import Passwords, Role
 from migrate.talk.prompts import TerminalPrompts
+from migrate.talk.wizard.hello_pages import GO_ON, LOOK, page_before_restore
 from migrate.talk.wizard.observations import (
     backup_contents_of,
     earlier_backup,
@@ -231,10 +232,27 @@ class WizardActions:
             folder.require_finished()
             answer = str(folder.path)
             move_facts = replace(move_facts, backups=(*move_facts.backups, earlier_backup(folder)))
+        elif name == "new-is":
+            move_facts, is_chosen = await self._prepare_new_phone(move_facts, answers.with_answer(name, answer))
+            if not is_chosen:
+                return move_facts, answers.up_to(name)
         elif name == "start" and answer == CONTINUE and move_facts.earlier_answers:
             return move_facts, move_facts.earlier_answers.with_answer(name, answer)
         self.wrong = 0
         return move_facts, answers.with_answer(name, answer)
+
+    async def _prepare_new_phone(self, move_facts: MoveFacts, answers: Answers) -> tuple[MoveFacts, bool]:
+        """Say what to do on the new phone before it is restored, as often as the person looks again.
+
+        Returns:
+            False if the person wants to go back.
+        """
+        while (page := page_before_restore(move_facts, answers)) is not None:
+            chosen = await self.ask(page)
+            if chosen != LOOK:
+                return move_facts, chosen == GO_ON
+            move_facts = await self._look_at_phones(move_facts)
+        return move_facts, True
 
     async def _test_password(self, key: str, password: str) -> None:
         """Test a password on the existing backup, if there is one."""
