@@ -12,7 +12,7 @@ from migrate.talk.prompts import interruptible_prompt
 
 CANNOT_BE_RECOVERED = mark(
     "Nobody can recover this password: not Apple, not this program. Without it no backup made with it can be opened. "
-    "Write it down now, and keep it with your papers."
+    "Write it down, and keep it with your papers."
 )
 NEITHER_PASSCODE = mark(
     "You choose this password only for backups. It is neither the passcode nor the Apple Account password. The phone "

@@ -58,10 +58,7 @@ ACTION_SENTENCES: dict[UserAction, str] = {
     "unlock": mark("Unlock {phone} and keep its screen on."),
     "tap-trust": mark("Tap Trust on {phone} and enter its passcode."),
     "enter-passcode": mark("Enter the passcode on {phone}. It may ask twice; that is normal."),
-    "finish-setup": mark(
-        "Finish the setup on {phone}: follow its screens until you see the home screen. If it asks where to transfer data "
-        "from, choose Don't Transfer: the data is already on it."
-    ),
+    "finish-setup": mark("Finish the setup on {phone}: follow its screens until you see the home screen."),
     "turn-off-find-my": mark("Turn Find My off on {phone}: Settings, your name, Find My, Find My iPhone."),
     "restart-phone": mark("Restart {phone} and unlock it."),
     "install-apps": mark(
@@ -79,11 +76,16 @@ ACTION_SENTENCES: dict[UserAction, str] = {
 }
 
 
-STEPS_BEFORE_RESTORE = frozenset({"meet", "agree", "restore"})
+STEPS_BEFORE_RESTORE = frozenset({"meet", "rehearse", "agree", "restore"})
 """Steps in which a phone that is not activated has to get no further than to Transfer Your Apps & Data."""
+STEPS_AFTER_RESTORE = frozenset({"wait-for-phone", "prove"})
 SETUP_BEFORE_RESTORE = mark(
     "On {phone}, choose a language and Wi-Fi, and stop at the screen Transfer Your Apps & Data. Do not sign in to your "
     "Apple Account yet."
+)
+SETUP_AFTER_RESTORE = mark(
+    "Finish the setup on {phone}: follow its screens until you see the home screen. If it asks where to transfer data "
+    "from, choose Don't Transfer: the data is already on it."
 )
 """What is known about these screens: facts 4.10."""
 
@@ -108,4 +110,6 @@ def action_sentence(action: UserAction, phone: str, step: str, apps: tuple[str, 
         return _("{phone} has been away for a while. Check that it is on, connected and unlocked.").format(phone=name)
     if action == "finish-setup" and step in STEPS_BEFORE_RESTORE:
         return _(SETUP_BEFORE_RESTORE).format(phone=phone)
+    if action == "finish-setup" and step in STEPS_AFTER_RESTORE:
+        return _(SETUP_AFTER_RESTORE).format(phone=phone)
     return _(ACTION_SENTENCES[action]).format(phone=phone, apps=", ".join(apps) or _("the chosen apps that it lacks"))

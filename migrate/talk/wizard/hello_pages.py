@@ -15,7 +15,7 @@ from migrate.plan.interview.pages import ERASED
 from migrate.plan.strategy import refuse_newer_backup
 from migrate.problems import BackupNewerThanPhone
 from migrate.talk.console import wrapped
-from migrate.talk.step_texts import STEPS_BEFORE_RESTORE
+from migrate.talk.step_texts import STEPS_AFTER_RESTORE, STEPS_BEFORE_RESTORE
 from migrate.talk.wizard.page import Page, Row, wrap_paragraphs
 
 PhoneState = Literal["hello", "in-setup", "partly", "set-up", "ios-too-old"]
@@ -45,8 +45,10 @@ AFTER_RESTORE: tuple[str, ...] = (
 
 
 def setup_steps(step: str) -> tuple[str, ...]:
-    """What to do on the phone when a run in `step` waits for its setup."""
-    return BEFORE_RESTORE if step in STEPS_BEFORE_RESTORE else AFTER_RESTORE
+    """What to do on the phone when a run in `step` waits for its setup; () where one sentence says it."""
+    if step in STEPS_BEFORE_RESTORE:
+        return BEFORE_RESTORE
+    return AFTER_RESTORE if step in STEPS_AFTER_RESTORE else ()
 
 
 def state_of(phone: Phone, backup_ios_version: str | None) -> PhoneState | None:
@@ -64,6 +66,7 @@ def state_of(phone: Phone, backup_ios_version: str | None) -> PhoneState | None:
 
 def page_before_restore(facts: MoveFacts, answers: Answers) -> Page | None:
     """The page about the new phone, to be shown once it is known that it is to be erased or new; None: nothing to say.
+    A page without rows only informs: there is nothing to do on the phone.
 
     A phone that will be connected later is told what to do when it is met.
     """
@@ -87,7 +90,7 @@ def page_before_restore(facts: MoveFacts, answers: Answers) -> Page | None:
         case "partly":
             title, lines = _("{phone} was restored, and its setup is not finished"), _partly(name)
         case "set-up":
-            title, lines, rows = _("{phone} is set up already"), _set_up(name), rows[:1]
+            title, lines, rows = _("{phone} is set up already"), _set_up(name), []
         case "ios-too-old":
             title = _("{phone} needs a newer iOS first")
             lines = _too_old(
