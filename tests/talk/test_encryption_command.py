@@ -148,6 +148,7 @@ def test_a_change_without_a_backup_here_is_tested_by_asking_the_phone(
     assert phone.backup_password == ANOTHER
 
 
+@pytest.mark.soak
 def test_a_backup_of_another_password_is_left_alone(
     migrate: Migrate, plug_in: PlugIn, given: Given, home: Path
 ) -> None:
@@ -260,7 +261,7 @@ def test_a_phone_that_only_says_it_did_is_found_out(
     assert (answer.code, answer.error["code"]) == (43, "password-not-taken")
 
 
-@pytest.mark.parametrize("bag", ["another password", "other keys"])
+@pytest.mark.parametrize("bag", ["another password", pytest.param("other keys", marks=pytest.mark.soak)])
 def test_a_keybag_that_does_not_open_our_backup_does_not_get_into_it(
     migrate: Migrate, plug_in: PlugIn, given: Given, home: Path, monkeypatch: pytest.MonkeyPatch, bag: str
 ) -> None:
