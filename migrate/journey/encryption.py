@@ -16,6 +16,7 @@ from migrate.backup.crypto.keybag import Keybag
 from migrate.backup.folder import PLIST_LIMIT_BYTES
 from migrate.backup.private_files import write_atomically
 from migrate.journey.home import Home
+from migrate.phone.facts import PhoneFacts
 from migrate.phone.mobilebackup2.password import KEY_FILES
 from migrate.phone.phone import Phone
 from migrate.plists import NotAPlist, load_plist
@@ -67,12 +68,20 @@ async def turn_off(phone: Phone, old: str, progress: Progress) -> EncryptionChan
     """Remove the password. The backups that exist keep it.
 
     Raises:
-        EncryptionForced: a managed phone. WrongPhonePassword; what `change_backup_password` raises.
+        WrongPhonePassword; what `change_backup_password` raises.
     """
-    if phone.facts.requires_encryption:
-        raise EncryptionForced(phone.facts.name_or_model)
     await phone.change_backup_password(old, None, progress=progress)
     return EncryptionChange()
+
+
+def refuse_forced_encryption(facts: PhoneFacts) -> None:
+    """Refuse to turn encryption off on a managed phone that must have it, before anybody looks for a password.
+
+    Raises:
+        EncryptionForced.
+    """
+    if facts.requires_encryption:
+        raise EncryptionForced(facts.name_or_model)
 
 
 async def change_password(phone: Phone, home: Home, old: str, new: str, progress: Progress) -> EncryptionChange:

@@ -182,7 +182,7 @@ def test_a_wrong_password_is_exit_32_and_changes_nothing(
 @pytest.mark.parametrize(
     ("action", "about", "old", "new", "code", "error"),
     [
-        ("off", {"backup_password": SECRET, "requires_encryption": True}, SECRET, None, 43, "encryption-forced"),
+        ("off", {"backup_password": SECRET, "requires_encryption": True}, None, None, 43, "encryption-forced"),
         ("change", {}, SECRET, ANOTHER, 32, "encryption-off"),
         ("change", {"backup_password": SECRET}, SECRET, SECRET, 32, "new-password-is-old"),
         ("change", {"backup_password": SECRET}, SECRET, None, 32, "new-password-missing"),

@@ -9,7 +9,6 @@ import typer
 
 from migrate.language import _
 from migrate.problems import (
-    EncryptionForced,
     EncryptionOff,
     EncryptionStopped,
     NewPasswordIsOld,
@@ -124,7 +123,7 @@ async def _change(
 ) -> tuple[PhoneFacts, EncryptionChange | None, str | None]:
     """Meet the phone, have its passwords, and change it. Returns its facts, what was done (None: nothing had to be),
     and the new password."""
-    from migrate.journey.encryption import turn_on
+    from migrate.journey.encryption import refuse_forced_encryption, turn_on
     from migrate.phone.phone import Phone
     from migrate.talk.task_progress import report_progress
 
@@ -137,8 +136,8 @@ async def _change(
             return facts, None, None
         if facts.encrypts_backups is False and action == "change":
             raise EncryptionOff(name)
-        if facts.requires_encryption and action == "off":
-            raise EncryptionForced(name)
+        if action == "off":
+            refuse_forced_encryption(facts)
 
         async def do(work: Change) -> EncryptionChange:
             """A new connection: the phone closes an idle one while its owner looks for a password."""
