@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import types
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from migrate.journey import events
+from migrate.journey.context import RunContext
+from migrate.journey.home import Home
+from migrate.phone.muxer import UsbmuxConfig
 from migrate.plan.interview.answers import Answers
 from migrate.plan.interview.observations import BACK, MoveFacts, Phone
 from migrate.plan.interview.pages import ask_encryption, ask_old_password
+from migrate.problems import PasscodeNotEntered
+from migrate.simulator.device.phone import SimulatedPhone
+from migrate.simulator.device.simulated_user import SimulatedUser
+from migrate.simulator.usbmuxd.server import SimulatedUsbmuxd
 from migrate.talk.console import display_width
+from migrate.talk.passwords import Passwords
+from migrate.talk.prompts import TerminalPrompts
+from migrate.talk.wizard.actions import WizardActions
 from migrate.talk.wizard.encryption_pages import (
     CHANGED,
     PasswordPage,
@@ -115,3 +131,99 @@ def test_other_pages_go_back_as_before() -> None:
     person = Person(BACK)
     assert asyncio.run(with_password_help(person)(Page("folder", "Which folder?", "path"))) == BACK
     assert person.pages == ["folder"]
+
+
+# -- setting it --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def phone() -> SimulatedPhone:
+    return SimulatedPhone(udid=OLD, name="Ada's iPhone", keybag_rounds=10)
+
+
+@pytest.fixture
+def actions(phone: SimulatedPhone, tmp_path: Path) -> Iterator[WizardActions]:
+    """A wizard session's actions, with Ada's iPhone on the cable."""
+    home = Home(tmp_path / "home").open()
+    with SimulatedUsbmuxd([phone]) as server, home.private_tmp() as tmp:
+        context = RunContext(
+            home=home,
+            tmp=tmp,
+            usbmux=UsbmuxConfig(server.address, home.pairing, tmp),
+            prompts=TerminalPrompts(Passwords(can_prompt=lambda: False), yes=False),
+            listener=events.nobody,
+            wait_s=0,
+            saved={},
+        )
+        passwords = Passwords(can_prompt=lambda: False)
+        yield WizardActions(context, passwords, Person(), home.path / "interview.json", {})
+
+
+@pytest.fixture
+def keyring(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], str]:
+    """What is in this computer's keyring."""
+    stored: dict[tuple[str, str], str] = {}
+    ring = types.SimpleNamespace(
+        get_keyring=lambda: types.SimpleNamespace(priority=5),
+        get_password=lambda service, name: stored.get((service, name)),
+        set_password=lambda service, name, word: stored.update({(service, name): word}),
+    )
+    monkeypatch.setitem(sys.modules, "keyring", ring)
+    return stored
+
+
+@pytest.mark.parametrize(("chosen", "kept"), [("keep", {("iphone-migrate", OLD): "secret"}), ("do-not-keep", {})])
+def test_a_chosen_password_is_set_and_tested_at_once_and_offered_to_the_keyring(
+    actions: WizardActions,
+    phone: SimulatedPhone,
+    keyring: dict[Any, str],
+    chosen: str,
+    kept: dict[Any, str],
+    capsys: Any,
+) -> None:
+    person = Person(chosen)
+    actions.ask = person
+    answers = ERASED.with_answer("encryption", "on")
+    facts, answers = asyncio.run(actions.accept_answer("chosen-password", "secret", FACTS, answers))
+    assert phone.backup_password == "secret" and person.pages == ["keyring"] and keyring == kept
+    assert "The password was tested" in capsys.readouterr().err
+    assert facts.phones[0].encrypts_backups is True and "chosen-password" in answers
+    assert [one.code for one in actions.turned_on.values()] == ["backup-encryption-turned-on"], "for the receipt"
+    assert OLD in facts.known_passwords, "and it is not asked for again"
+
+
+def test_a_phone_that_got_a_password_meanwhile_is_asked_for_that_one(
+    actions: WizardActions, phone: SimulatedPhone, keyring: dict[Any, str]
+) -> None:
+    """Somebody turned encryption on in Finder while the page was open."""
+    phone.backup_password = "theirs"
+    actions.ask = Person("again")
+    answers = ERASED.with_answer("encryption", "on")
+    facts, answers = asyncio.run(actions.accept_answer("chosen-password", "secret", FACTS, answers))
+    assert phone.backup_password == "theirs" and actions.secrets == {}
+    assert facts.phones[0].encrypts_backups is True and "encryption" not in answers
+
+
+def test_stopping_at_a_declined_passcode_stops_and_is_asked_once(
+    actions: WizardActions, phone: SimulatedPhone, keyring: dict[Any, str]
+) -> None:
+    phone.passcode, phone.simulated_user = "1947", SimulatedUser(passcode="decline")
+    person = Person("stop")
+    actions.ask = person
+    with pytest.raises(PasscodeNotEntered) as stopped:
+        asyncio.run(actions.accept_answer("chosen-password", "secret", FACTS, ERASED.with_answer("encryption", "on")))
+    with pytest.raises(PasscodeNotEntered):  # as the loop around the interview does
+        asyncio.run(actions.handle_error(stopped.value, Page("chosen-password", "x", "new-secret")))
+    assert person.pages == ["refused"] and phone.backup_password is None
+
+
+@pytest.mark.parametrize("password", ["right", "wrong"])
+def test_a_phone_can_be_asked_for_its_password(actions: WizardActions, phone: SimulatedPhone, password: str) -> None:
+    phone.backup_password = "right"
+
+    async def ask() -> bool:
+        async with actions.phone_session(replace(FACTS), ERASED).phone("old") as met:
+            return await met.is_backup_password(password)
+
+    assert asyncio.run(ask()) is (password == "right")
+    assert phone.backup_password == "right"

@@ -95,6 +95,8 @@ class WizardActions:
     untested: set[str] = field(default_factory=set)
     """UDIDs whose password, the person says, was changed since the last backup: only the next backup can tell."""
     tested: str = ""
+    stopped_at: MigrateError | None = None
+    """The error at which the person chose to stop, while an answer was taken in: its page is not shown again."""
     turned_on: dict[str, Finding] = field(default_factory=dict)
     """By UDID: that a page turned its encryption on, for the receipt."""
 
@@ -324,6 +326,8 @@ class WizardActions:
         Raises:
             MigrateError: `error` itself, when the person stops here.
         """
+        if error is self.stopped_at:
+            raise error
         if page is not None and self.wrong < TRIES - 1:
             self.wrong += 1
             otherwise = (
@@ -345,6 +349,7 @@ class WizardActions:
             error_page(error, can_change=can_change and not is_password_wrong, can_use_untested=can_use_untested)
         )
         if chosen == "stop":
+            self.stopped_at = error
             self.stop(error)
             raise error
         if chosen == "insist":
