@@ -152,7 +152,7 @@ def actions(phone: SimulatedPhone, tmp_path: Path) -> Iterator[WizardActions]:
             usbmux=UsbmuxConfig(server.address, home.pairing, tmp),
             prompts=TerminalPrompts(Passwords(can_prompt=lambda: False), yes=False),
             listener=events.nobody,
-            wait_s=0,
+            wait_s=60,
             saved={},
         )
         passwords = Passwords(can_prompt=lambda: False)
