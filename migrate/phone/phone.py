@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from migrate.phone.lockdown import read_values
 from migrate.phone.meeting import Meeting
 from migrate.phone.mobilebackup2.back_up import AskAgain, BackupReport, back_up
 from migrate.phone.mobilebackup2.info_plist import InstalledApp, browse_apps
-from migrate.phone.mobilebackup2.password import change_backup_password
+from migrate.phone.mobilebackup2.password import change_backup_password, is_backup_password
 from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions, RestoreReport, restore
 from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.service import AFC_TIMEOUT_S, PhoneFiles, translate_parse_errors
@@ -214,11 +214,21 @@ class Phone:
         await self.refresh()
 
     async def change_backup_password(
-        self, old: str | None, new: str | None, *, progress: Progress = no_progress
-    ) -> None:
+        self,
+        old: str | None,
+        new: str | None,
+        *,
+        progress: Progress = no_progress,
+        key_files: Mapping[str, bytes] | None = None,
+    ) -> dict[str, bytes]:
         """Set, change or remove its backup password (see `mobilebackup2.password`), then refresh the facts."""
-        await change_backup_password(self._connection, old, new, progress=progress)
+        rewrapped = await change_backup_password(self._connection, old, new, progress=progress, key_files=key_files)
         await self.refresh()
+        return rewrapped
+
+    async def is_backup_password(self, password: str, *, progress: Progress = no_progress) -> bool:
+        """Ask it whether this is its backup password (see `mobilebackup2.password`)."""
+        return await is_backup_password(self._connection, password, progress=progress)
 
 
 async def wait_until_ready(

@@ -382,11 +382,9 @@ class WrongPhonePassword(MigrateError):
     what = "{phone} does not accept the backup password."
     why = "Its backup password was set earlier, perhaps by another computer or through a restore."
     next = (
-        "Try the passwords you used then. If none fits, remove the password on the phone: Settings, "
-        "General, Transfer or "
-        "Reset iPhone, Reset, Reset All Settings. (This also resets Wi-Fi passwords, the home screen "
-        "layout and Apple Pay "
-        "cards.) Then {again}"
+        "Try the passwords you used then. If none fits, remove the password on the phone: Settings, General, Transfer "
+        "or Reset iPhone, Reset, Reset All Settings. (This also resets Wi-Fi passwords, the home screen layout and "
+        "Apple Pay cards. Away from home, Stolen Device Protection may make you wait an hour.) Then {again}"
     )
 
 

@@ -5,7 +5,8 @@
 
 list     phones
 user     tap-trust, deny-trust, lock, unlock, enter-passcode, decline-passcode, tap-cancel, finish-setup, sign-in,
-         find-my {on}, forget-computers, unplug, plug, reboot, erase
+         find-my {on}, forget-computers, unplug, plug, reboot, erase,
+         reset-settings
 events   arrive, post {name}
 state    set-state {state, value}, set-condition {condition, value}, set-assumption {assumption, value},
          set-aftermath {setting, value},
@@ -307,6 +308,7 @@ _COMMANDS: dict[str, Callable[[SimulatedUsbmuxd, SimulatedPhone, dict[str, Any]]
     "forget-computers": _phone_command(SimulatedPhone.forget_hosts),
     "arrive": _phone_command(SimulatedPhone.finish_background_restore),
     "erase": _phone_command(SimulatedPhone.erase),
+    "reset-settings": _phone_command(SimulatedPhone.reset_settings),
     "set-state": _set_state,
     "set-condition": _set_condition,
     "set-assumption": _set_assumption,

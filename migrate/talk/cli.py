@@ -45,6 +45,7 @@ COMMANDS = (
     "migrate.talk.commands.check",
     "migrate.talk.commands.phones",
     "migrate.talk.commands.icloud",  # icloud status, on, off
+    "migrate.talk.commands.encryption",  # encryption on, off, change
     "migrate.talk.commands.backup",
     "migrate.talk.commands.verify",
     "migrate.talk.commands.show",
@@ -61,7 +62,7 @@ COMMANDS = (
 """The modules that hold commands, in the order of `migrate --help`. Each has `register(app)`."""
 
 COMMAND_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (mark("Before a move"), ("demo", "check", "phones", "explain", "icloud")),
+    (mark("Before a move"), ("demo", "check", "phones", "explain", "icloud", "encryption")),
     (mark("A move"), ("plan", "rehearse", "run", "resume")),
     (mark("After a move"), ("receipt", "prove", "undo", "runs")),
     (mark("Backups"), ("backup", "backups", "verify", "show", "repair", "extract")),

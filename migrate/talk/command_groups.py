@@ -1,4 +1,4 @@
-"""The commands with subcommands: `icloud`, `plan`, `runs`, `simulator`."""
+"""The commands with subcommands: `icloud`, `encryption`, `plan`, `runs`, `simulator`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from migrate.language import _, mark
 
 GROUP_HELPS = {
     "icloud": mark("Shows iCloud Backup of a phone and turns it on or off: status, on, off."),
+    "encryption": mark("Encrypts a phone's backups, or not, and changes their password: on, off, change."),
     "plan": mark("Creates, checks and explains plans: new, check, explain, schema."),
     "runs": mark("Lists, shows and deletes runs: list, show, rm."),
     "simulator": mark("Simulated iPhones, for tests and other tools: serve."),

@@ -143,14 +143,32 @@ class Passwords:
         prompt = _("New backup password for {phone}: ")
         if usual:
             prompt = _("New backup password for {phone} (Enter: the same as the old phone's): ")
+        typed = self._ask_twice(prompt.format(phone=safe(phone)))
+        return self._remember(role, phone, typed) if typed else usual if typed is None else None
+
+    def choose_other(self, phone: str) -> str | None:
+        """Choose the password that replaces the one `phone` has: --new-password-file, MIGRATE_NEW_BACKUP_PASSWORD, or
+        typed twice.
+
+        Returns:
+            None if none is known, or if the two entries differed three times.
+        """
+        preset = self.look_up("new")
+        if preset or not self.can_prompt():
+            return preset
+        typed = self._ask_twice(_("New backup password for {phone}: ").format(phone=safe(phone)))
+        return self._remember("new", phone, typed) if typed else None
+
+    def _ask_twice(self, prompt: str) -> str | None:
+        """What was typed twice alike. None if nothing was typed, "" if the two entries differed three times."""
         for _attempt in range(3):
-            first = self.ask(prompt.format(phone=safe(phone)))
+            first = self.ask(prompt)
             if first is None:
-                return usual
+                return None
             if self.ask(_("Repeat it: ")) == first:
-                return self._remember(role, phone, first)
+                return first
             say(_("The two did not match. Nothing is shown while you type."))
-        return None
+        return ""
 
     def reject_password(self, phone: str, role: Role = "old") -> bool:
         """Forget the wrong password typed for `phone`. False if it was not typed: asking again would not help."""
@@ -230,3 +248,21 @@ def from_keyring(udid: str) -> str | None:
     except Exception:  # backends raise anything; a keyring that cannot answer counts as empty
         return None
     return password if isinstance(password, str) and password else None
+
+
+def has_keyring() -> bool:
+    """Whether this computer has a keyring that can store a password."""
+    try:
+        keyring = importlib.import_module("keyring")
+        return float(keyring.get_keyring().priority) > 0  # the backends `fail` and `null` have 0 and -1 (*read*)
+    except Exception:  # not installed, or a backend that raises anything
+        return False
+
+
+def store_in_keyring(udid: str, password: str) -> bool:
+    """Keep this phone's password in the system's keyring. False if that fails."""
+    try:
+        importlib.import_module("keyring").set_password(KEYRING_SERVICE, udid, password)
+    except Exception:  # not installed, locked, or a backend that raises anything
+        return False
+    return True

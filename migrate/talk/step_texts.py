@@ -34,13 +34,14 @@ STEP_SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "prove": (mark("Proving what arrived"), mark("What arrived is compared")),
     "receipt": (mark("Writing the receipt"), mark("The receipt is written")),
-    # outside a run: `migrate extract`, `verify`, `repair` (twice), `backup` and `icloud`
+    # outside a run: `migrate extract`, `verify`, `repair` (twice), `backup`, `icloud` and `encryption`
     "extract": (mark("Extracting files from the backup"), mark("The files are extracted")),
     "check": (mark("Checking the backup"), mark("The backup is checked")),
     "repair": (mark("Copying the undamaged files (as links, to save space)"), mark("The undamaged files are copied")),
     "fetch": (mark("Fetching what is missing from the phone"), mark("The phone has sent what was missing")),
     "backup": (mark("Backing up the phone"), mark("The phone is backed up")),
     "icloud": (mark("Asking the phone about its iCloud Backup"), mark("The phone has answered")),
+    "encryption": (mark("Asking the phone about its backups"), mark("The phone has answered")),
 }
 """A step's name -> what is shown when it starts, and when it is finished."""
 
@@ -76,6 +77,20 @@ ACTION_SENTENCES: dict[UserAction, str] = {
 }
 
 
+STEPS_BEFORE_RESTORE = frozenset({"meet", "rehearse", "agree", "restore"})
+"""Steps in which a phone that is not activated has to get no further than to Transfer Your Apps & Data."""
+STEPS_AFTER_RESTORE = frozenset({"wait-for-phone", "prove"})
+SETUP_BEFORE_RESTORE = mark(
+    "On {phone}, choose a language and Wi-Fi, and stop at the screen Transfer Your Apps & Data. Do not sign in to your "
+    "Apple Account yet."
+)
+SETUP_AFTER_RESTORE = mark(
+    "Finish the setup on {phone}: follow its screens until you see the home screen. If it asks where to transfer data "
+    "from, choose Don't Transfer: the data is already on it."
+)
+"""What is known about these screens: facts 4.10."""
+
+
 def step_started(step: str) -> str:
     return _(STEP_SENTENCES[step][0]) if step in STEP_SENTENCES else step
 
@@ -94,4 +109,8 @@ def action_sentence(action: UserAction, phone: str, step: str, apps: tuple[str, 
     if action == "connect" and step == "wait-for-phone":
         name = f"{phone[:1].upper()}{phone[1:]}"
         return _("{phone} has been away for a while. Check that it is on, connected and unlocked.").format(phone=name)
+    if action == "finish-setup" and step in STEPS_BEFORE_RESTORE:
+        return _(SETUP_BEFORE_RESTORE).format(phone=phone)
+    if action == "finish-setup" and step in STEPS_AFTER_RESTORE:
+        return _(SETUP_AFTER_RESTORE).format(phone=phone)
     return _(ACTION_SENTENCES[action]).format(phone=phone, apps=", ".join(apps) or _("the chosen apps that it lacks"))

@@ -55,6 +55,7 @@ def test_the_wizard_moves_everything_and_its_plan_repeats_the_move(make_lab: Mak
     assert "proven." in person.text and f"migrate run {only_plan(lab)}" in person.flat_text
     backups = (lab.only_run / "journal.ndjson").read_text().count('"bytes": 0, "files": 0')
     assert backups == 1, "the phone is not backed up again after the categories are chosen"
+    assert "backup-encryption-turned-on" in (lab.only_run / "findings.json").read_text(), "a page turned it on"
     assert not (lab.home / "interview.json").exists(), "no interview is left to continue"
 
     pair = replay(only_plan(lab), make_lab(old=old_phone(passcode="1947"), new=new_phone()), tmp_path)

@@ -185,6 +185,7 @@ NOT_TRANSLATED = {
     *("one", "many", "path", "secret", "new-secret", "left", "right"),  # kinds of pages, alignments
     *("start", "old", "folder", "new", "new-is", "wipe", "encryption", "chosen-password", "old-password"),  # pages
     *("what", "chosen", "unreadable", "new-password", "replace", "summary", "refused"),
+    *("hello", "no-password", "unknown-password", "keyring"),
     *("again", "insist", "change", "stop", "on", "off", "accept", "leave", "move", "write", "back"),  # rows
     "USBMUXD_SOCKET_ADDRESS=",
     "--match : .",

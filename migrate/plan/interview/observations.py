@@ -36,7 +36,9 @@ class Phone:
     encrypts_backups: bool | None = None
     find_my: bool | None = None
     battery_percent: int | None = None
+    activation: str | None = None
     setup_finished: bool | None = None
+    setup_state: str | None = None
     synced_data: Mapping[str, tuple[str, ...]] | None = None
     connected: bool = True
 

@@ -397,6 +397,14 @@ class SimulatedPhone(PhoneState):
         self.unlock()
         self.setup = "never-begun"
 
+    def reset_settings(self) -> None:
+        """Reset All Settings: the backup password and the layout of the home screen are gone, the data stays. The phone
+        restarts. Sources: facts 5.4; what else it resets has no counterpart here."""
+        self.icon_layout.clear()
+        self.backup_password = None
+        self.post(BACKUP_DOMAIN_CHANGED)
+        self.reboot()
+
     def shut_down(self) -> None:
         """Called when the server stops. Waits until the phone's background threads have ended."""
         self._background.shut_down()

@@ -12,6 +12,7 @@ from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.manifest.open import unlock
 from migrate.journey import events
 from migrate.journey.context import PresavedBackup, RunContext
+from migrate.journey.encryption import turn_on
 from migrate.journey.phone_session import PhoneSession
 from migrate.journey.presave import connect_phone, presave
 from migrate.journey.prompts import Confirmation
@@ -23,6 +24,7 @@ from migrate.plan.interview.observations import MoveFacts, Phone, Preparation, n
 from migrate.plan.interview.pages import CONTINUE, is_encrypted
 from migrate.plan.interview.questions import next_question
 from migrate.problems import (
+    BackupEncryptionTurnedOn,
     MigrateError,
     NoMuxer,
     PasswordMissing,
@@ -30,9 +32,12 @@ from migrate.problems import (
     WrongPassword,
     WrongPhonePassword,
 )
-from migrate.talk.console import format_file_count, format_problem, say, wrapped
-from migrate.talk.passwords import Passwords, Role
+from migrate.problems.finding import Finding
+from migrate.talk.console import format_file_count, format_findings, format_problem, say, wrapped
+from migrate.talk.passwords import Passwords, Role, from_keyring, has_keyring, store_in_keyring
 from migrate.talk.prompts import TerminalPrompts
+from migrate.talk.wizard.encryption_pages import KEEP, PasswordPage, keyring_page
+from migrate.talk.wizard.hello_pages import GO_ON, LOOK, page_before_restore
 from migrate.talk.wizard.observations import (
     backup_contents_of,
     earlier_backup,
@@ -41,12 +46,12 @@ from migrate.talk.wizard.observations import (
     trust_states,
     with_phone,
 )
-from migrate.talk.wizard.page import Page, Widgets, heading
+from migrate.talk.wizard.page import Page, Widgets, heading, print_lines
 from migrate.talk.wizard.texts import error_page
 from migrate.units import format_bytes
 
-LIVE_PAGES = frozenset({"start", "old", "new", "new-is", "summary"})
-"""Pages that show phones as they are now."""
+LIVE_PAGES = frozenset({"start", "old", "new", "new-is", "old-password", "new-password", "summary"})
+"""Pages that depend on phones as they are now: a backup password can be removed while it is asked for."""
 POLL_S = 1.0
 """How often phones are listed again: a second is not noticed."""
 WRONG_PASSWORD_ERRORS = (WrongPassword, WrongPhonePassword, PasswordMissing, PhonePasswordMissing)
@@ -90,6 +95,10 @@ class WizardActions:
     untested: set[str] = field(default_factory=set)
     """UDIDs whose password, the person says, was changed since the last backup: only the next backup can tell."""
     tested: str = ""
+    stopped_at: MigrateError | None = None
+    """The error at which the person chose to stop, while an answer was taken in: its page is not shown again."""
+    turned_on: dict[str, Finding] = field(default_factory=dict)
+    """By UDID: that a page turned its encryption on, for the receipt."""
 
     # -- looking -----------------------------------------------------------------------------------------------------
 
@@ -189,7 +198,10 @@ class WizardActions:
         self, move_facts: MoveFacts, answers: Answers, role: Literal["old", "new"], key: str
     ) -> MoveFacts:
         say()
-        made = await presave(self.phone_session(move_facts, answers), role)
+        session = self.phone_session(move_facts, answers)
+        if key in self.turned_on:
+            session.findings.append(self.turned_on[key])
+        made = await presave(session, role)
         self.saved[made.udid] = made.presaved
         files = format_file_count(made.presaved.verdict.files or 0)
         size = format_bytes(made.presaved.verdict.bytes or 0)
@@ -224,6 +236,11 @@ class WizardActions:
             key = str(new_udid(move_facts, answers) if name == "new-password" else old_phone_key(answers))
             if name != "chosen-password" and key not in self.untested:
                 await self._test_password(key, str(answer))
+            if name == "chosen-password":
+                turned_on = await self._turn_on_encryption(move_facts, answers, key, str(answer))
+                if turned_on is None:
+                    return await self._look_at_phones(move_facts), answers.up_to("encryption")
+                move_facts = turned_on
             self.secrets[key] = str(answer)
             move_facts = self._with_known_passwords(move_facts, answers)
         elif name == "folder":
@@ -231,10 +248,63 @@ class WizardActions:
             folder.require_finished()
             answer = str(folder.path)
             move_facts = replace(move_facts, backups=(*move_facts.backups, earlier_backup(folder)))
+        elif name == "new-is":
+            move_facts, is_chosen = await self._prepare_new_phone(move_facts, answers.with_answer(name, answer))
+            if not is_chosen:
+                return move_facts, answers.up_to(name)
         elif name == "start" and answer == CONTINUE and move_facts.earlier_answers:
             return move_facts, move_facts.earlier_answers.with_answer(name, answer)
         self.wrong = 0
         return move_facts, answers.with_answer(name, answer)
+
+    async def _turn_on_encryption(
+        self, move_facts: MoveFacts, answers: Answers, udid: str, password: str
+    ) -> MoveFacts | None:
+        """Set the chosen password on the old phone now, test it, and offer to remember it.
+
+        Returns:
+            None if the person wants to change an answer.
+        """
+        while True:
+            session = self.phone_session(move_facts, answers)
+            session.step = "encryption"
+            try:
+                async with session.phone("old") as phone:
+                    done = await turn_on(phone, password, session.progress())
+                    facts = phone.facts
+            except MigrateError as error:
+                if await self.handle_error(error, None) == "change":
+                    return None
+                continue
+            break
+        name = facts.name_or_model
+        self.turned_on[udid] = BackupEncryptionTurnedOn(name).as_finding()
+        say()
+        say(wrapped(_("{phone} now encrypts its backups.").format(phone=name)))
+        if done.tested:
+            say(wrapped(_("The password was tested: the phone was asked again, and accepts it.")))
+        for line in format_findings(done.findings):
+            say(line)
+        if has_keyring() and from_keyring(udid) != password and await self.ask(keyring_page(name)) == KEEP:
+            stored = store_in_keyring(udid, password)
+            say(wrapped(_("The keyring has it.") if stored else _("The keyring did not take it.")))
+        return with_phone(move_facts, facts)
+
+    async def _prepare_new_phone(self, move_facts: MoveFacts, answers: Answers) -> tuple[MoveFacts, bool]:
+        """Say what to do on the new phone before it is restored, as often as the person looks again.
+
+        Returns:
+            False if the person wants to go back.
+        """
+        while (page := page_before_restore(move_facts, answers)) is not None:
+            if not page.rows:
+                print_lines(["", heading(page.title), *page.lines])
+                return move_facts, True
+            chosen = await self.ask(page)
+            if chosen != LOOK:
+                return move_facts, chosen == GO_ON
+            move_facts = await self._look_at_phones(move_facts)
+        return move_facts, True
 
     async def _test_password(self, key: str, password: str) -> None:
         """Test a password on the existing backup, if there is one."""
@@ -256,9 +326,16 @@ class WizardActions:
         Raises:
             MigrateError: `error` itself, when the person stops here.
         """
+        if error is self.stopped_at:
+            raise error
         if page is not None and self.wrong < TRIES - 1:
             self.wrong += 1
-            for line in format_problem(error.what, error.why, _("Try again, or leave it empty to go back.")):
+            otherwise = (
+                _("Try again. If nobody knows it, leave it empty.")
+                if isinstance(page, PasswordPage)
+                else _("Try again, or leave it empty to go back.")
+            )
+            for line in format_problem(error.what, error.why, otherwise):
                 say(line)
             return "again"
         self.wrong = 0
@@ -272,6 +349,7 @@ class WizardActions:
             error_page(error, can_change=can_change and not is_password_wrong, can_use_untested=can_use_untested)
         )
         if chosen == "stop":
+            self.stopped_at = error
             self.stop(error)
             raise error
         if chosen == "insist":

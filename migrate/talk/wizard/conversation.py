@@ -43,6 +43,7 @@ from migrate.talk.run_on_terminal import exit_code_of, show_receipt
 from migrate.talk.wizard import plain_widgets, widgets
 from migrate.talk.wizard.actions import WizardActions
 from migrate.talk.wizard.choice_pages import account_notes, icloud_only_notes
+from migrate.talk.wizard.encryption_pages import with_password_help
 from migrate.talk.wizard.interview import run_interview
 from migrate.talk.wizard.observations import initial_state, without_phones
 from migrate.talk.wizard.page import Widgets
@@ -140,7 +141,7 @@ class WizardSession:
         actions = WizardActions(
             context=context,
             passwords=passwords,
-            ask=ask,
+            ask=with_password_help(ask),
             answers_file=workspace.home.path / ANSWERS,
             saved=saved,
         )

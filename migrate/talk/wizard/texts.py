@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from migrate.categories.catalogue import load_catalogue
 from migrate.language import _, mark
 from migrate.plan.interview.answers import Answers
 from migrate.plan.interview.observations import ExistingBackup, MoveFacts, Phone, Question, UnfinishedRun, new_udid
@@ -19,7 +18,7 @@ from migrate.plan.interview.pages import (
 from migrate.problems import MigrateError
 from migrate.talk import step_texts
 from migrate.talk.console import is_plain
-from migrate.talk.wizard import choice_pages
+from migrate.talk.wizard import choice_pages, encryption_pages
 from migrate.talk.wizard.page import Page, Row, refusal_lines, wrap_paragraphs
 from migrate.units import format_bytes
 
@@ -190,68 +189,6 @@ def _wipe(question: Question, facts: MoveFacts, answers: Answers) -> Page:
     return Page("wipe", _("Empty it?"), lines=lines, rows=rows, back_label=_("No, go back"), preferred="back")
 
 
-# -- how -------------------------------------------------------------------------------------------------------------
-
-
-def _encryption(question: Question, facts: MoveFacts, answers: Answers) -> Page:
-    only = ", ".join(_(category.title) for category in load_catalogue().categories if category.needs_encryption)
-    phone = question.phone or _("An iPhone")
-    lines = wrap_paragraphs(
-        _("{phone} includes these only in encrypted backups: {categories}.").format(phone=phone, categories=only),
-        _(
-            "Encryption also keeps others from reading the backup on this computer. You choose its password. The phone "
-            "keeps it until you change it, so write it down."
-        ),
-    )
-    allowed = question.allowed_values
-    rows = tuple(
-        row
-        for row in (
-            Row("on", (_("Yes, with a password that I choose now"),)),
-            Row("off", (_("No; what is listed above does not move"),)),
-        )
-        if row.value in allowed
-    )
-    if "off" not in allowed:
-        lines += wrap_paragraphs(_("A phone in use gets its own backup back, and needs an encrypted one for that."))
-    return Page("encryption", _("Encrypt the backup?"), lines=lines, rows=rows)
-
-
-def _chosen_password(question: Question, facts: MoveFacts, answers: Answers) -> Page:
-    lines = wrap_paragraphs(
-        _(
-            "Choose a password for the backups of {phone}. It is neither your passcode nor your Apple Account password."
-        ).format(phone=question.phone),
-        _("What you type is hidden. Later, {phone} asks for its passcode on its own screen.").format(
-            phone=question.phone
-        ),
-    )
-    return Page("chosen-password", _("New backup password (empty: back)"), "new-secret", lines=lines)
-
-
-def _old_password(question: Question, facts: MoveFacts, answers: Answers) -> Page:
-    phone = question.phone or _("this phone")
-    lines = wrap_paragraphs(
-        _("The backups of {phone} are already encrypted. What is their password?").format(phone=phone),
-        _(
-            "It was chosen in Finder, iTunes or a program like this one. If it is lost: on the phone, open Settings, "
-            "General, Transfer or Reset, Reset. Reset All Settings removes it. It also resets Wi-Fi passwords, the "
-            "home screen layout and Apple Pay cards. Then start over."
-        ),
-    )
-    return Page("old-password", _("Backup password (empty: back)"), "secret", lines=lines)
-
-
-def _new_password(question: Question, facts: MoveFacts, answers: Answers) -> Page:
-    lines = wrap_paragraphs(
-        _(
-            "{phone} is backed up too before it is changed, and its backups are encrypted. What is their password?"
-        ).format(phone=question.phone),
-        _("It can differ from the old phone's. If migrate turned encryption on, it is the same as the old phone's."),
-    )
-    return Page("new-password", _("Backup password (empty: back)"), "secret", lines=lines)
-
-
 PAGES: dict[str, PageBuilder] = {
     "start": _start,
     "old": _old,
@@ -259,13 +196,13 @@ PAGES: dict[str, PageBuilder] = {
     "new": _new,
     "new-is": _new_is,
     "wipe": _wipe,
-    "encryption": _encryption,
-    "chosen-password": _chosen_password,
-    "old-password": _old_password,
+    "encryption": encryption_pages.encryption_page,
+    "chosen-password": encryption_pages.chosen_password_page,
+    "old-password": encryption_pages.old_password_page,
     "what": choice_pages.what_page,
     "chosen": choice_pages.chosen_page,
     "unreadable": choice_pages.unreadable_page,
-    "new-password": _new_password,
+    "new-password": encryption_pages.new_password_page,
     "replace": choice_pages.replace_page,
     "summary": choice_pages.summary_page,
 }

@@ -9,6 +9,7 @@ from migrate.progress import UserAction
 from migrate.talk import step_texts
 from migrate.talk.console import is_plain, wrapped
 from migrate.talk.progress import BarListener, LineListener
+from migrate.talk.wizard.hello_pages import setup_steps
 from migrate.talk.wizard.page import erase_rows, heading, print_lines
 
 ACTION_STEPS: dict[UserAction, tuple[str, ...]] = {
@@ -17,15 +18,6 @@ ACTION_STEPS: dict[UserAction, tuple[str, ...]] = {
         mark("Enter its passcode there, if it asks for one."),
     ),
     "enter-passcode": (mark("Enter its passcode. It may ask twice; that is normal."),),
-    "finish-setup": (
-        mark("Swipe up, or tap Continue, until its setup begins."),
-        mark(
-            "Choose a language and Wi-Fi. If it asks where to transfer data from, choose Don't Transfer: the data is "
-            "already on it."
-        ),
-        mark("Sign in to your Apple Account, if you have one, and choose a passcode."),
-        mark("Continue until you see the home screen. Apps are installed from the App Store over the next hours."),
-    ),
     "turn-off-find-my": (
         mark("Open Settings, tap your name, then Find My, then Find My iPhone."),
         mark(
@@ -34,7 +26,8 @@ ACTION_STEPS: dict[UserAction, tuple[str, ...]] = {
         mark("You can turn it on again right after the move."),
     ),
 }
-"""An action -> what to do on the phone, in order. The other actions are one sentence in step_texts.py."""
+"""An action -> what to do on the phone, in order. For its setup that depends on the step (`setup_steps`). The other
+actions are one sentence in step_texts.py."""
 NOT_WAITED_FOR: frozenset[UserAction] = frozenset({"airplane-mode"})
 """A phone does not tell whether it is done."""
 RESTARTING: tuple[str, ...] = (
@@ -46,7 +39,9 @@ RESTARTING: tuple[str, ...] = (
 def action_page(phone: str, action: UserAction, step: str, apps: tuple[str, ...] = ()) -> list[str]:
     """What a person is asked to do, the phone named first."""
     restarting = action == "connect" and step == "wait-for-phone"
-    marked = RESTARTING if restarting else ACTION_STEPS.get(action, ())
+    marked = (
+        RESTARTING if restarting else setup_steps(step) if action == "finish-setup" else ACTION_STEPS.get(action, ())
+    )
     lines = [_(line) for line in marked] or [step_texts.action_sentence(action, phone, step, apps)]
     numbered = [wrapped(text, indent="     ", first=f"  {number}. ") for number, text in enumerate(lines, 1)]
     shown = numbered if len(lines) > 1 else [wrapped(lines[0], indent="  ", first="  ")]

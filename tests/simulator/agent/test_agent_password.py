@@ -125,3 +125,13 @@ def test_unback_writes_every_file(host: Any, another: Callable[..., SimulatedPho
     root = host.root / "_unback_" / phone.udid
     assert (root / "HealthDomain/Health/healthdb.sqlite").read_bytes() == b"pulse"
     assert (root / "MediaDomain/Library/SMS/Attachments/Grüße 🌍.txt").read_bytes() == b"hi"
+
+
+def test_reset_all_settings_removes_the_backup_password_and_keeps_the_data(
+    host: Any, another: Callable[..., SimulatedPhone]
+) -> None:
+    phone = another(backup_password="forgotten")
+    before = phone.files.digests()
+    phone.reset_settings()
+    assert not phone.will_encrypt and phone.files.digests() == before
+    assert host.ask(phone, "ChangePassword", NewPassword="secret")["ErrorCode"] == 0
