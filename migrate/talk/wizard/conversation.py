@@ -39,7 +39,7 @@ from migrate.talk.options import GlobalOptions, Workspace, run_async
 from migrate.talk.passwords import Passwords
 from migrate.talk.prompts import TerminalPrompts
 from migrate.talk.receipt_page import receipt_html
-from migrate.talk.run_on_terminal import exit_code_of, show_receipt
+from migrate.talk.run_on_terminal import exit_code_of, offer_to_open, show_receipt
 from migrate.talk.wizard import plain_widgets, widgets
 from migrate.talk.wizard.actions import WizardActions
 from migrate.talk.wizard.choice_pages import account_notes, icloud_only_notes
@@ -224,6 +224,8 @@ class WizardSession:
             self.say_what_stays_in_icloud(facts, answers)
             if self.options.phones_stay:
                 self.say_how_to_replay(_("To do the same again:"))
+        if result.receipt is not None:
+            offer_to_open(self.options, result.receipt.parent)
         return True, facts, answers
 
     async def execute_run(
