@@ -22,11 +22,10 @@ def offer_page(page: Path) -> None:
     """
     if not (page.is_file() and is_a_person_there() and has_browser()):
         return
-    sys.stderr.write(safe(_("Press Enter to open the receipt in your browser, or any other key to leave. ")))
-    sys.stderr.flush()
+    question = safe(_("Press Enter to open the receipt in your browser, or any other key to leave. "))
     try:
         with ctrl_c.raising():
-            key = read_key()
+            key = ask_for_key(question)
     except KeyboardInterrupt:
         ctrl_c.forget()  # the run is over: its exit code counts
         key = ""
@@ -60,26 +59,36 @@ def open_in_browser(page: Path) -> bool:
         return False
 
 
+def show(question: str) -> None:
+    sys.stderr.write(question)
+    sys.stderr.flush()
+
+
 if sys.platform == "win32":
     import msvcrt
 
-    def read_key() -> str:
-        """Wait for one key; what was typed before does not count."""
+    def ask_for_key(question: str) -> str:
+        """Ask, and wait for one key. What was typed before does not count."""
         while msvcrt.kbhit():
             msvcrt.getwch()
-        return msvcrt.getwch()
+        show(question)
+        key = msvcrt.getwch()
+        if key == "\x03":  # Ctrl-C
+            raise KeyboardInterrupt
+        return key
 
 else:
     import termios
     import tty
 
-    def read_key() -> str:
-        """Wait for one key; what was typed before does not count. "" if the terminal has gone."""
+    def ask_for_key(question: str) -> str:
+        """Ask, and wait for one key. What was typed before does not count. "" if the terminal has gone."""
         terminal = sys.stdin.fileno()
         try:
             before = termios.tcgetattr(terminal)
             try:
                 tty.setcbreak(terminal, termios.TCSAFLUSH)
+                show(question)
                 return os.read(terminal, 1).decode(errors="replace")
             finally:
                 termios.tcsetattr(terminal, termios.TCSAFLUSH, before)  # the rest of an arrow key goes, too
