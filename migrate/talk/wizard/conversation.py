@@ -218,12 +218,12 @@ class WizardSession:
             others = tuple(one for one in facts.unfinished if one.id != resumed)
             return False, replace(facts, unfinished=others), Answers()
         self.actions.answers_file.unlink(missing_ok=True)
-        show_receipt(self.options, result)
-        self.exit_code = exit_code_of(result)
         if resumed is None:
             self.say_what_stays_in_icloud(facts, answers)
             if self.options.phones_stay:
                 self.say_how_to_replay(_("To do the same again:"))
+        show_receipt(self.options, result)  # last, because it ends on the verdict
+        self.exit_code = exit_code_of(result)
         if result.receipt is not None:
             offer_to_open(self.options, result.receipt.parent)
         return True, facts, answers
