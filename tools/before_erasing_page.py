@@ -14,9 +14,9 @@ from migrate.journey.before_erasing import APP_POINTS, QUESTIONS
 HEAD = """\
 # Before you erase the old iPhone
 
-Some things never move over a cable, because no backup has them, and some of them need the old iPhone one last time. Go through this
-list while it still works. The receipt of a move has the same list, with what was found on *your* iPhone first and with boxes to
-tick: `migrate receipt last --page receipt.html` saves that page.
+Some things never move over a cable, because no backup has them, and some of them need the old iPhone one last time.
+Go through this list while it still works. The receipt of a move has the same list, with what was found on *your*
+iPhone first and with boxes to tick: `migrate receipt last --page receipt.html` saves that page.
 
 This page is made from the program: `python -m tools.before_erasing_page > docs/guide/before-you-erase.md`.
 
@@ -25,32 +25,34 @@ This page is made from the program: `python -m tools.before_erasing_page > docs/
 APPS = """
 ## Apps that need you
 
-A receipt names those of your apps that are on this list, that are called like one of them, or that have no data in the backup.
+A receipt names those of your apps that are on this list, that are called like one of them, or that have no data in
+the backup.
 """
 ORIGINALS = """
 ## Photos and files that are only in iCloud
 
-With *Optimize iPhone Storage* the originals of your photos may be in iCloud and not on the iPhone. Then no backup has them.
+With *Optimize iPhone Storage* the originals of your photos may be in iCloud and not on the iPhone. Then no backup has
+them.
 
-- [ ] **Do you stay with iCloud Photos?** Sign in to the same Apple Account on the new iPhone. The originals load from there, so nothing
-  more has to be done. This does not depend on the old iPhone.
-- [ ] **Do you leave iCloud, or do you want them in the backup?** On the old iPhone choose Settings, your name, iCloud, Photos,
-  *Download and Keep Originals*. Leave it on power and Wi-Fi. That can take days, and needs space for all of them. Then back up again:
-  `migrate show BACKUP` says how many are still only in iCloud.
-- [ ] **Messages in iCloud, iCloud Drive, Notes with attachments?** They load on the new iPhone after you sign in. Look there before you
-  erase the old one.
+- [ ] **Do you stay with iCloud Photos?** Sign in to the same Apple Account on the new iPhone. The originals load from
+  there, so nothing more has to be done. This does not depend on the old iPhone.
+- [ ] **Do you leave iCloud, or do you want them in the backup?** On the old iPhone choose Settings, your name,
+  iCloud, Photos, *Download and Keep Originals*. Leave it on power and Wi-Fi. That can take days, and needs space for
+  all of them. Then back up again: `migrate show BACKUP` says how many are still only in iCloud.
+- [ ] **Messages in iCloud, iCloud Drive, Notes with attachments?** They load on the new iPhone after you sign in.
+  Look there before you erase the old one.
 
 ## The backup password
 
-- [ ] **Was the backup encrypted, and did the new iPhone become the old one?** Then encrypted backups of the new iPhone ask for the backup
-  password of the old one from now on: it came over with the backup. Keep it.
+- [ ] **Was the backup encrypted, and did the new iPhone become the old one?** Then encrypted backups of the new
+  iPhone ask for the backup password of the old one from now on: it came over with the backup. Keep it.
 
 ## At the very end
 
-- [ ] **Is the receipt good?** It says that everything arrived, and you have used the new iPhone for some days. If something is still
-  coming: `migrate prove last` looks again.
-- [ ] **Then** sign out of iCloud on the old iPhone and erase it: Settings, General, Transfer or Reset iPhone, *Erase All Content and
-  Settings*. Keep the backup on this computer as long as you like.
+- [ ] **Is the receipt good?** It says that everything arrived, and you have used the new iPhone for some days. If
+  something is still coming: `migrate prove last` looks again.
+- [ ] **Then** sign out of iCloud on the old iPhone and erase it: Settings, General, Transfer or Reset iPhone, *Erase
+  All Content and Settings*. Keep the backup on this computer as long as you like.
 """
 
 

@@ -10,17 +10,16 @@ import sys
 
 from migrate.problems import MigrateError, all_problems
 from migrate.talk.help.explain import example_from_phone
-from migrate.talk.help.trouble import Trouble, troubles_of
+from migrate.talk.help.trouble import FILES, Trouble, troubles_of
 
 HEAD = """\
 # “…”: what does this message mean?
 
-Search this page for the words that you saw. Or let the program search, which also takes a whole log and does not need the exact
-words: `migrate explain "the words you saw"`.
+Search this page for the words that you saw. Or let the program search, which also takes a whole log and does not need
+the exact words: `migrate explain "the words you saw"`.
 
-This page is made from the program: `python -m tools.faq_page > docs/faq.md`. [troubles.md](troubles.md) has the same with numbers and
-sources.
-"""
+This page is made from the program: `python -m tools.faq_page > docs/faq.md`. [troubles.md](troubles.md) has the same
+with numbers and sources."""
 SECTIONS = (
     ("icloud", "On the iPhone: iCloud Backup"),
     ("apple", "In Finder, iTunes and Apple Devices"),
@@ -30,6 +29,7 @@ SECTIONS = (
     ("backup_service", "From the backup service of the iPhone"),
 )
 """Files of troubles, the ones that most people meet first."""
+assert {name for name, _title in SECTIONS} == set(FILES)
 OURS = """\
 ## From migrate itself
 

@@ -42,11 +42,11 @@ def shortened(frames: Sequence[Frame]) -> list[Frame]:
 
 
 def thinned(frames: Sequence[Frame], most: int = MOST_FRAMES) -> list[Frame]:
-    """At most `most` frames: of those that follow each other fastest, the earlier one goes. The last one stays."""
+    """At most `most` frames: of the two that follow each other fastest, one goes. The first and the last one stay."""
     kept = list(frames)
     while len(kept) > most:
         gaps = [after.at_s - one.at_s for one, after in itertools.pairwise(kept)]
-        del kept[gaps.index(min(gaps))]
+        del kept[max(1, gaps.index(min(gaps)))]
     return kept
 
 
