@@ -119,7 +119,8 @@ def test_the_wizard_asks_before_its_backup(lab: Lab) -> None:
     assert photos.counts.only_in_icloud == 7, "the backup says the same as the look before it"
 
 
-@pytest.mark.parametrize(("categories", "asks"), [[pytest.param(["messages"], False, marks=pytest.mark.soak), (["photos"], True)]
+@pytest.mark.parametrize(
+    ("categories", "asks"), [pytest.param(["messages"], False, marks=pytest.mark.soak), (["photos"], True)]
 )
 def test_a_run_asks_before_its_backup_if_photos_move(lab: Lab, categories: list[str], asks: bool) -> None:
     lab.person.agrees = False
