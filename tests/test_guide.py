@@ -15,8 +15,10 @@ from xml.etree import ElementTree
 import pytest
 import typer
 
+from migrate.journey.events import exit_code_of
 from migrate.problems import all_problems
 from migrate.talk.cli import build_app
+from migrate.talk.commands.demo import STILL_ARRIVING, say_what_to_try
 from migrate.talk.help.explain import example_from_phone
 from migrate.talk.help.trouble import troubles
 from tools import before_erasing_page, faq_page
@@ -154,6 +156,28 @@ def test_the_list_before_erasing_has_a_box_for_every_point() -> None:
         assert any(words in line for line in page.splitlines() if line.startswith(("- [ ] ", "  "))) or words in page
     rows = tomllib.loads(files("migrate.journey").joinpath("before_erasing.toml").read_text(encoding="utf-8"))["app"]
     assert all(re.search(rf"On the list: .*\b{re.escape(row['name'])}\b", page) for row in rows)
+
+
+@pytest.mark.parametrize("wizard", [False, True])
+def test_the_demo_ends_on_three_commands_that_migrate_takes(
+    wizard: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    say_what_to_try(Path("/home/ada/my backups"), wizard=wizard)
+    lines = [line.strip() for line in capsys.readouterr().err.splitlines()]
+    commands = [line for line in lines if line.startswith("migrate ")]
+    assert len(commands) == 3
+    for command in commands:
+        parse(command)
+    assert STILL_ARRIVING == exit_code_of("pending"), "it is said after such a move, too"
+    assert ("migrate demo --wizard" in commands) is not wizard, "it is no use to those who have just done that"
+
+
+def test_the_readme_names_the_package_and_leads_to_the_guide() -> None:
+    readme, project = read(ROOT / "README.md"), tomllib.loads(read(ROOT / "pyproject.toml"))["project"]
+    for line in (f"uv tool install {project['name']}", f"pipx install {project['name']}"):
+        assert line in readme
+    assert "(docs/guide/README.md)" in readme and "(docs/faq.md)" in readme
 
 
 # -- how the pictures are made -----------------------------------------------------------------------------------------

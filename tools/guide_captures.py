@@ -31,7 +31,7 @@ IMAGES = GUIDE / "images"
 COLUMNS, LINES = 80, 44
 LINES_OF_A_COMMAND = 120
 LOOK_S = 0.25
-PATIENCE_S = 60
+PATIENCE_S = 240
 HOME_SHOWN = "/home/ada"
 MIGRATE_HOME = "migrate"
 PASSWORD = "correct-horse"  # noqa: S105  # of a simulated iPhone
@@ -170,25 +170,31 @@ class Session:
 
     pages: list[tuple[str, str]]
     frames: list[Frame]
+    worked: dict[str, list[str]]
+    """Heading of a page -> the screens since the page before it was answered."""
 
 
 def walk_through_wizard(folder: Path, columns: int) -> Session:
     """Answer every page of the demo's wizard."""
     command = [sys.executable, "-m", "migrate", "demo", "--wizard"]
     pages: list[tuple[str, str]] = []
+    worked: dict[str, list[str]] = {}
+    answered = 0
     with window(command, folder, {}, columns, LINES) as terminal:
         while True:
             screen = terminal.wait()
             if terminal.has_ended:
                 pages.append(("The end", screen))
-                return Session(pages, terminal.frames)
+                return Session(pages, terminal.frames, worked)
             page = page_of(screen)
             heading = plain(page).strip().split("\n")[0].rstrip("─ ")
             pages.append((heading, page))
+            worked[heading] = [frame.screen for frame in terminal.frames[answered:]]
             keys = answer_to(plain(screen))
             assert keys is not None
             time.sleep(1)  # so that a recording shows the page for a moment
             terminal.type(*keys)
+            answered = len(terminal.frames)
 
 
 # -- the pictures ------------------------------------------------------------------------------------------------------
@@ -210,10 +216,11 @@ def draw_wizard(session: Session, folder: Path) -> None:
         if not shown:
             raise LookupError(f"no page says {words!r}: {[heading for heading, _page in session.pages]}")
         write_picture(name, anonymous(shown[0], folder), title)
-    backing_up = [one.screen for one in session.frames if is_backing_up(plain(one.screen))]
+    heading = next(heading for heading in session.worked if re.search(PAGES["what-moves"][0], heading))
+    backing_up = [screen for screen in session.worked[heading] if is_working(plain(screen))]
     if not backing_up:
         raise LookupError("the progress of the backup was never on the screen")
-    write_picture(WORKING, page_of(backing_up[-1]), "A backup on its way, with its progress")
+    write_picture(WORKING, tail(backing_up[len(backing_up) // 2], 8), "A backup on its way, with its progress")
     write_picture("the-end", tail(anonymous(session.pages[-1][1], folder), 30), "The end of a move: the verdict")
     frames = thinned(
         shortened([Frame(one.at_s, anonymous(one.screen, folder)) for one in session.frames if one.screen.strip()])
@@ -223,9 +230,10 @@ def draw_wizard(session: Session, folder: Path) -> None:
     write("a-move.svg", animated_svg(frames, COLUMNS, LINES, title))
 
 
-def is_backing_up(screen: str) -> bool:
+def is_working(screen: str) -> bool:
+    """Whether the last line shows how far a step is."""
     last = screen.rstrip().splitlines()[-1:]
-    return bool(last and PROGRESS.search(last[0])) and "Restoring" not in screen
+    return bool(last and PROGRESS.search(last[0]))
 
 
 def tail(screen: str, lines: int) -> str:

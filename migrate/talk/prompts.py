@@ -65,7 +65,7 @@ class TerminalPrompts:
         for line in missing_originals_lines(missing):
             say(line)
         with interruptible_prompt():
-            answer = ask_line(_("Type look to look again, or press Enter to go on without them: "))
+            answer = ask_line(_("Type look to look again, or press Enter to go on: "))
         return answer.strip().lower().strip('"') in ("look", _("look"))
 
     def is_restored(self, new: str, old: str) -> bool | None:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from migrate.journey import events
 
 
+STILL_ARRIVING = 61
+"""The exit code of a move that went well, and of which something is still to come: photos and apps."""
+
+
 def register(app: typer.Typer) -> None:
     app.command("demo")(with_global_options(demo, uses_event_loop=True))
 
@@ -65,7 +69,7 @@ def demo(
                     arrival_wait_s=ARRIVAL_WAIT_S,
                 )
                 exit_code = execute_run(options, phones.run_move(context))
-            if exit_code is None and not options.json:
+            if exit_code in (None, STILL_ARRIVING) and not options.json:
                 say_what_to_try(workspace.home.path, wizard=wizard)
             if keep:
                 for line in phones.keep_instructions(serving, workspace.home.path, wizard=wizard):
