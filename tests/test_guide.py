@@ -169,7 +169,7 @@ def test_the_demo_ends_on_three_commands_that_migrate_takes(
     assert len(commands) == 3
     for command in commands:
         parse(command)
-    assert STILL_ARRIVING == exit_code_of("pending"), "it is said after such a move, too"
+    assert exit_code_of("pending") == STILL_ARRIVING, "it is said after such a move, too"
     assert ("migrate demo --wizard" in commands) is not wizard, "it is no use to those who have just done that"
 
 

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +30,7 @@ GUIDE = ROOT / "docs" / "guide"
 IMAGES = GUIDE / "images"
 COLUMNS, LINES = 80, 44
 LINES_OF_A_COMMAND = 120
-LOOK_S = 0.25
+LOOK_S, STILL_S = 0.25, 0.8
 PATIENCE_S = 240
 HOME_SHOWN = "/home/ada"
 MIGRATE_HOME = "migrate"
@@ -83,10 +83,19 @@ class Window:
         return subprocess.run([*self.tmux, *arguments], capture_output=True, encoding="utf-8", check=True).stdout
 
     def type(self, *keys: str) -> None:
+        """Press the keys, and wait until the last one shows: a busy computer takes its time.
+
+        Raises:
+            TimeoutError: nothing changes on the screen.
+        """
         for key in keys:
+            before = self.settled(lambda screen: True)
             self.run("send-keys", key)
+        deadline = time.monotonic() + PATIENCE_S
+        while self.look() == before and not self.has_ended:
+            if time.monotonic() > deadline:
+                raise TimeoutError(plain(before))
             time.sleep(LOOK_S)
-            self.look()
 
     def look(self) -> str:
         """The screen as it is now, with its escape sequences."""
@@ -100,17 +109,22 @@ class Window:
         return self.run("display-message", "-p", "#{pane_dead}").strip() == "1"
 
     def wait(self) -> str:
-        """The screen once a page waits for an answer, or the command has ended, and nothing changes any more.
+        """The screen once a page waits for an answer, or the command has ended."""
+        return self.settled(lambda screen: self.has_ended or answer_to(plain(screen)) is not None)
+
+    def settled(self, is_wanted: Callable[[str], bool]) -> str:
+        """A wanted screen that has not changed for STILL_S.
 
         Raises:
-            TimeoutError: neither happens within PATIENCE_S. The message is the screen.
+            TimeoutError: there is none within PATIENCE_S. The message is the screen.
         """
-        before, deadline = "", time.monotonic() + PATIENCE_S
+        before, since, deadline = "", time.monotonic(), time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             screen = self.look()
-            if screen == before and (self.has_ended or answer_to(plain(screen)) is not None):
+            if screen != before:
+                before, since = screen, time.monotonic()
+            elif time.monotonic() - since > STILL_S and is_wanted(screen):
                 return screen
-            before = screen
             time.sleep(LOOK_S)
         raise TimeoutError(plain(before))
 
@@ -192,7 +206,6 @@ def walk_through_wizard(folder: Path, columns: int) -> Session:
             worked[heading] = [frame.screen for frame in terminal.frames[answered:]]
             keys = answer_to(plain(screen))
             assert keys is not None
-            time.sleep(1)  # so that a recording shows the page for a moment
             terminal.type(*keys)
             answered = len(terminal.frames)
 
