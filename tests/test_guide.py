@@ -192,6 +192,7 @@ RULE = "─" * 20
         (f"What? {RULE}\n » ○ Contacts\n   ○ Notes", ("Space", "Enter")),
         (f"What? {RULE}\n » ● Contacts\n   ○ Notes", ("Enter",)),
         (f"Password {RULE}\n? Password: ", ("correct-horse", "Enter")),
+        (f"Password {RULE}\n? Password: *************", None),
         ("From here on …\nType yes to continue: ", ("yes", "Enter")),
         ("Press Enter to open the receipt in your browser, or any other key to leave. ", ("q",)),
         (f"What? {RULE}\n » 1) Everything\nBacking up the phone …\n  45 % |##   |", ("Enter",)),

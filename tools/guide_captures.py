@@ -168,7 +168,7 @@ def answer_to(screen: str) -> tuple[str, ...] | None:
         return ("yes", "Enter")
     if "any other key" in last:
         return ("q",)
-    if last.lstrip("? ").startswith("Password:"):
+    if re.fullmatch(r"\W*Password:\s*", last):  # once it is answered, stars follow
         return (PASSWORD, "Enter")
     if re.search(r"^ *» [●○]", page, re.MULTILINE):
         return ("Enter",) if "●" in page else ("Space", "Enter")
