@@ -144,3 +144,29 @@ def test_the_wizard_works_with_one_cable_and_plain_lines(make_lab: MakeLab) -> N
     assert_became(lab.new, before)
     assert person.seen.isascii(), "only ASCII"
     assert "\x1b" not in person.seen, "no control sequences for a screen reader"
+
+
+@pytest.mark.soak
+def test_the_wizard_shows_the_receipt_of_a_failed_proof(make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: it showed only the error, and not what is wrong with which category."""
+    new = new_phone()
+    restart = new.reboot
+
+    def restart_and_lose_messages() -> None:
+        restart()
+        new.files.remove("HomeDomain", "Library/SMS/sms.db")
+
+    monkeypatch.setattr(new, "reboot", restart_and_lose_messages)
+    lab = make_lab(old=old_phone(backup_password=PASSWORD), new=new)
+    with open_terminal(lab) as person:
+        person.answers("Which is the old phone?", "1")
+        person.answers("Which is the new phone?", "1")
+        person.answers("What is Grandma's new iPhone now?", "1")
+        person.answers("Backup password (empty: back)", PASSWORD, "secret")
+        person.answers("What should move?", "1")
+        person.answers("Ready to move?", "1")
+        person.sees("Type yes to continue:")
+        person.types("yes\r")
+        assert person.wait_for_exit() == 60, person.text
+    assert "60 of 60 messages are not on the new iPhone" in person.flat_text
+    assert str(lab.only_run / "receipt.html") in person.flat_text.replace(" ", "")

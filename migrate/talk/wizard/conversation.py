@@ -39,7 +39,7 @@ from migrate.talk.options import GlobalOptions, Workspace, run_async
 from migrate.talk.passwords import Passwords
 from migrate.talk.prompts import TerminalPrompts
 from migrate.talk.receipt_page import receipt_html
-from migrate.talk.run_on_terminal import exit_code_of, offer_to_open, show_receipt
+from migrate.talk.run_on_terminal import exit_code_of, offer_to_open, show_receipt, show_receipt_from
 from migrate.talk.wizard import plain_widgets, widgets
 from migrate.talk.wizard.actions import WizardActions
 from migrate.talk.wizard.choice_pages import account_notes, icloud_only_notes
@@ -176,6 +176,9 @@ class WizardSession:
             raise (ConversationStopped(self.command) if kept else StoppedBeforeBeginning()) from None
         except MigrateError as error:
             error.again = error.again or f"run: {self.command}"
+            if isinstance(error, NotProven):
+                show_receipt_from(self.options, Path(error.receipt).parent)
+                offer_to_open(self.options, Path(error.receipt).parent)
             raise
 
     async def converse_without_phones(self) -> None:
