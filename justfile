@@ -28,6 +28,8 @@ types:
 # regenerate the pages and the schema that are made from the code
 docs:
     {{python}} -m tools.troubles_page > docs/troubles.md
+    {{python}} -m tools.faq_page > docs/faq.md
+    {{python}} -m tools.before_erasing_page > docs/guide/before-you-erase.md
     {{python}} -m tools.man_page > docs/migrate.1
     {{python}} -m tools.categories_page > docs/categories.md
     {{python}} -m tools.architecture_page
@@ -36,6 +38,10 @@ docs:
 # draw the README's picture of the wizard anew (needs tmux)
 picture:
     {{python}} -m tools.wizard_screenshot
+
+# draw the guide's pictures and record its session anew (needs tmux, takes some minutes)
+captures:
+    {{python}} -m tools.guide_captures
 
 # a move between two simulated iPhones
 demo *options:

@@ -97,11 +97,11 @@ def pieces(screen: str) -> Iterator[tuple[int, int, Style, str]]:
                 column += len(part)
 
 
-def draw(screen: str, title: str) -> str:
+def draw(screen: str, title: str, columns: int = COLUMNS) -> str:
     """The screen as one SVG picture; `title` is what a screen reader says."""
     screen = screen.rstrip()
     lines = screen.count("\n") + 1
-    width, height = round(COLUMNS * CELL_WIDTH + 2 * MARGIN), lines * LINE_HEIGHT + 2 * MARGIN
+    width, height = round(columns * CELL_WIDTH + 2 * MARGIN), lines * LINE_HEIGHT + 2 * MARGIN
     drawn = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" width="{width}">',
         f"<title>{escape(title)}</title>",

@@ -17,6 +17,7 @@ from migrate.content.tally import Tally, tally
 from migrate.journey import events
 from migrate.journey.context import PresavedBackup
 from migrate.journey.opened_backup import OpenedBackup, open_with_claims
+from migrate.journey.originals import offer_originals
 from migrate.journey.phone_session import PhoneSession, backup_stamp
 from migrate.journey.prompts import Role
 from migrate.journey.second_look import SecondLook
@@ -58,6 +59,9 @@ async def presave(session: PhoneSession, role: Role) -> PresaveResult:
     """
     facts, folder = None, session.old_backup if role == "old" else None
     if folder is None:
+        if role == "old":
+            session.step = "meet"
+            await offer_originals(session)
         async with _step_events(session, f"back-up-{role}-phone"), session.phone(role) as phone:
             async with ready_to_back_up(session, phone, role) as folder:
                 await phone.back_up(

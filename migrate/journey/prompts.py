@@ -63,6 +63,18 @@ class EraseOffer:
     free_bytes: int
 
 
+@dataclass(frozen=True)
+class MissingOriginals:
+    """The question whether to wait until originals that are only in iCloud are on the old phone."""
+
+    name: str
+    photos: int
+    """All photos and videos in the library."""
+    only_in_icloud: int
+    before: int | None = None
+    """How many were only in iCloud at the look before this one; None: this is the first."""
+
+
 class UserPrompts(Protocol):
     """The questions of a run. Called in the event loop's thread, never from a worker thread."""
 
@@ -81,6 +93,12 @@ class UserPrompts(Protocol):
 
     def may_erase(self, offer: EraseOffer) -> bool:
         """Ask whether the person will erase the new phone once everything is ready. False: no, or there is nobody."""
+
+    def looks_for_originals(self) -> bool:
+        """Whether it makes sense to look for originals that are only in iCloud: somebody is there to be asked."""
+
+    def look_again(self, missing: MissingOriginals) -> bool:
+        """Say how to load the originals onto the phone, and wait for the person. True: look again. False: go on."""
 
     def is_restored(self, new: str, old: str) -> bool | None:
         """Ask whether the phone called `new` has taken what was sent to it. None: there is no terminal to ask on, or

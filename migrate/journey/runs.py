@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +54,14 @@ class RunFolder:
         except (MigrateError, OSError):
             return False
 
+    @property
+    def undoes(self) -> str | None:
+        """The run that this one undoes; None for a move, or if its journal cannot be read."""
+        try:
+            return self.journal().undoes
+        except (MigrateError, OSError):
+            return None
+
     def steps(self) -> dict[str, str]:
         """Every step begun so far: `finished`, or `started` where it is in doubt."""
         journal = self.journal()
@@ -87,6 +95,24 @@ def all_runs(home: Home) -> list[RunFolder]:
     folders = (path for path in home.runs.iterdir() if not path.name.startswith("."))  # not one that was being removed
     runs = [RunFolder(path) for path in folders if (path / "journal.ndjson").exists()]
     return sorted(runs, key=_begun)
+
+
+def undone_by(runs: Sequence[RunFolder]) -> dict[str, str]:
+    """Run -> the undo that put its phone back. An undo that was undone in turn does not count.
+
+    `runs` are in the order in which they were begun.
+    """
+    undone: dict[str, str] = {}
+    for run in reversed(runs):
+        if run.path.name in undone:
+            continue
+        try:
+            journal = run.journal()
+        except (MigrateError, OSError):
+            continue
+        if journal.undoes and journal.last_try == "taken":
+            undone.setdefault(journal.undoes, run.path.name)
+    return undone
 
 
 def _begun(run: RunFolder) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from migrate.phone.mobilebackup2.info_plist import InstalledApp, browse_apps
 from migrate.phone.mobilebackup2.password import change_backup_password, is_backup_password
 from migrate.phone.mobilebackup2.restore import RestoreAttempt, RestoreOptions, RestoreReport, restore
 from migrate.phone.muxer import UsbmuxConfig
+from migrate.phone.photo_catalogue import fetch_photo_catalogue
 from migrate.phone.service import AFC_TIMEOUT_S, PhoneFiles, translate_parse_errors
 from migrate.phone.wait import NotReady, Time, UserWait
 from migrate.problems import MigrateError, NotActivated, PhoneLost, SetupUnfinished
@@ -170,6 +171,12 @@ class Phone:
     async def icloud_backup(self) -> ICloudBackup:
         """What it tells about its iCloud Backup."""
         return await read_icloud_backup(self._connection)
+
+    async def photo_catalogue(self, folder: Path) -> Path | None:
+        """A copy of the catalogue of its photos in `folder`, made without a backup. None: it does not show it."""
+        with self._connection.translate_errors("a look at its photos"), translate_parse_errors():
+            async with PhoneFiles(self._connection.client) as afc:
+                return await fetch_photo_catalogue(afc, folder)
 
     # -- acting ------------------------------------------------------------------------------------------------------
 

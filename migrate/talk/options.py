@@ -100,6 +100,8 @@ class GlobalOptions:
 
     phones_stay: bool = True
     """Whether the phones still exist after this command; those of a demo do not."""
+    is_unattended: bool = False
+    """Whether nobody may be there (--yes, the demo): nothing is asked at the end of a run."""
 
     def update(self, home: Path | None, usbmuxd: str | None, json: bool) -> None:
         self.home = home or self.home

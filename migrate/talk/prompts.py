@@ -16,7 +16,7 @@ from migrate.talk.progress import clear_bars
 from migrate.units import format_bytes
 
 if TYPE_CHECKING:
-    from migrate.journey.prompts import Confirmation, EraseOffer, OwnBackupLimits
+    from migrate.journey.prompts import Confirmation, EraseOffer, MissingOriginals, OwnBackupLimits
 
 
 @dataclass
@@ -58,6 +58,16 @@ class TerminalPrompts:
                 _("erase"),
             )
 
+    def looks_for_originals(self) -> bool:
+        return not self.yes and self.passwords.can_prompt()
+
+    def look_again(self, missing: MissingOriginals) -> bool:
+        for line in missing_originals_lines(missing):
+            say(line)
+        with interruptible_prompt():
+            answer = ask_line(_("Type look to look again, or press Enter to go on: "))
+        return answer.strip().lower().strip('"') in ("look", _("look"))
+
     def is_restored(self, new: str, old: str) -> bool | None:
         if self.yes or not self.passwords.can_prompt():
             return None
@@ -76,6 +86,32 @@ class TerminalPrompts:
             say(line)
         with interruptible_prompt():
             return ask_line(_("Type yes to continue: ")).strip().lower().strip('"') in ("yes", _("yes"))
+
+
+def missing_originals_lines(missing: MissingOriginals) -> list[str]:
+    """How many originals are only in iCloud, how that changed, and how to load them onto the phone."""
+    known = {"phone": missing.name, "count": missing.only_in_icloud, "photos": missing.photos}
+    now = plural(
+        "{count:,} of {photos:,} photos and videos on {phone} is only in iCloud: no backup contains its original.",
+        "{count:,} of {photos:,} photos and videos on {phone} are only in iCloud: no backup contains their originals.",
+        missing.only_in_icloud,
+    ).format(**known)
+    if missing.before is not None:
+        return ["", wrapped(now), wrapped(_change(missing.before, missing.only_in_icloud))]
+    how = _(
+        "To move them over the cable, load them first: on {phone}, Settings, your name, iCloud, Photos, Download and "
+        "Keep Originals. Leave it on power and Wi-Fi; that can take hours or days, and needs the space. The answers "
+        "are kept if you stop here with Ctrl-C."
+    )
+    without = _("Or go on without them: they load on the new phone after you sign in to the same Apple Account there.")
+    return ["", *(wrapped(line.format(**known)) for line in (now, how, without))]
+
+
+def _change(before: int, now: int) -> str:
+    if now < before:
+        text = plural("{count:,} has arrived since.", "{count:,} have arrived since.", before - now)
+        return text.format(count=before - now)
+    return _("None has arrived since. Check that the phone is on power and Wi-Fi, unlocked, and has free space.")
 
 
 def doubt_lines(new: str, old: str) -> list[str]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from migrate.journey import events
     from migrate.journey.context import RunContext, RunResult
 
+RECEIPT_PAGE = "receipt.html"
+
 
 def build_run_context(
     options: GlobalOptions, workspace: Workspace, passwords: Passwords, *, yes: bool, wait_s: float
@@ -26,6 +28,7 @@ def build_run_context(
     from migrate.talk.progress import make_listener
     from migrate.talk.receipt_page import receipt_html
 
+    options.is_unattended = yes
     return RunContext(
         home=workspace.home,
         tmp=workspace.tmp,
@@ -79,8 +82,11 @@ def execute_run(options: GlobalOptions, work: Coroutine[Any, Any, RunResult]) ->
         result = run_async(work)
     except NotProven as error:
         show_receipt_from(options, Path(error.receipt).parent)
+        offer_to_open(options, Path(error.receipt).parent)
         raise
     show_receipt(options, result)
+    if result.receipt is not None:
+        offer_to_open(options, result.receipt.parent)
     return exit_code_of(result)
 
 
@@ -107,10 +113,18 @@ def show_receipt_from(options: GlobalOptions, folder: Path) -> None:
         return
     print_details(receipt)
     print_line()
-    print_line(_("The receipt: {path}").format(path=folder / "receipt.html"))
+    print_line(_("The receipt: {path}").format(path=folder / RECEIPT_PAGE))
     if options.phones_stay and not receipt.get("undoes"):
         say_how_to_undo(options, receipt)
     print_verdict(receipt)
+
+
+def offer_to_open(options: GlobalOptions, folder: Path) -> None:
+    """Offer the page of the receipt to the person at the terminal. With --yes there may be none."""
+    from migrate.talk.page_in_browser import offer_page
+
+    if not (options.json or options.is_unattended):
+        offer_page(folder / RECEIPT_PAGE)
 
 
 def say_how_to_undo(options: GlobalOptions, receipt: dict[str, Any]) -> None:

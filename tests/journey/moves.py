@@ -12,7 +12,7 @@ from migrate.journey import events
 from migrate.journey.context import RunContext, RunResult
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
-from migrate.journey.prompts import Confirmation, EraseOffer, Role
+from migrate.journey.prompts import Confirmation, EraseOffer, MissingOriginals, Role
 from migrate.journey.run import resume, run
 from migrate.journey.run_state import Run
 from migrate.journey.runs import RunFolder
@@ -50,6 +50,9 @@ class Person:
     says_restored: bool | None = None
     """What is answered when migrate cannot tell whether the phone was restored."""
     doubts: int = 0
+    looks: list[bool] | None = None
+    """Whether the person looks again for originals that are only in iCloud, answer by answer; None: not there."""
+    missing: list[MissingOriginals] = field(default_factory=list)
 
     def password(self, role: Role, phone: str, udid: str | None, *, may_prompt: bool) -> str | None:
         return self.passwords.get(role)
@@ -63,6 +66,13 @@ class Person:
     def may_erase(self, offer: EraseOffer) -> bool:
         self.erase_offers.append(offer)
         return self.erases
+
+    def looks_for_originals(self) -> bool:
+        return self.looks is not None
+
+    def look_again(self, missing: MissingOriginals) -> bool:
+        self.missing.append(missing)
+        return bool(self.looks) and (self.looks or []).pop(0)
 
     def is_restored(self, new: str, old: str) -> bool | None:
         self.doubts += 1

@@ -17,6 +17,8 @@ from tests.stories.lab import PASSWORD, Lab
 
 READY = {"one": "then Enter)", "many": "b: back)", "secret": "Password:", "path": "Folder:"}
 """The text that ends each kind of page, printed when it is ready for an answer."""
+NOT_AT_A_TERMINAL = ("MIGRATE_BACKUP_PASSWORD", "BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+OFFER_OF_THE_PAGE = "any other key to leave."
 CONTROL_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
 
 
@@ -24,7 +26,7 @@ class Terminal:
     """The person at one terminal session."""
 
     def __init__(self, lab: Lab, *arguments: str, columns: int = 80, **environment: str) -> None:
-        kept = {key: value for key, value in lab.env.items() if key != "MIGRATE_BACKUP_PASSWORD"}
+        kept = {key: value for key, value in lab.env.items() if key not in NOT_AT_A_TERMINAL}
         ours = {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "PYTHONUNBUFFERED": "1"}
         mine, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (60, columns))
@@ -62,8 +64,10 @@ class Terminal:
         self.types(f"{password}\r")
 
     def wait_for_exit(self) -> int:
-        """Read the remaining output and return the exit code."""
-        self.child.expect(pexpect.EOF)
+        """Read the remaining output and return the exit code. The receipt's page is not opened."""
+        while self.child.expect_exact([pexpect.EOF, OFFER_OF_THE_PAGE]):
+            self.seen += str(self.child.before) + str(self.child.after)
+            self.types("q")
         self.seen += str(self.child.before)
         self.child.close()
         code = self.command.wait()

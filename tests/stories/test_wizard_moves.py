@@ -15,7 +15,15 @@ from tests.stories.test_a_whole_move import assert_became, assert_private, asser
 if sys.platform == "win32":
     pytest.skip("pexpect needs a POSIX terminal", allow_module_level=True)
 
-from tests.stories.terminal import Terminal, open_terminal
+from tests.stories.terminal import OFFER_OF_THE_PAGE, Terminal, open_terminal
+
+
+def fake_browser(folder: Path) -> tuple[Path, Path]:
+    """A browser that only notes what it was asked to open, and the file of its notes."""
+    browser, opened = folder / "browser", folder / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$1" >> "{opened}"\n')
+    browser.chmod(0o755)
+    return browser, opened
 
 
 def only_plan(lab: Lab) -> Path:
@@ -34,7 +42,8 @@ def replay(plan: Path, other: Lab, tmp_path: Path) -> Lab:
 def test_the_wizard_moves_everything_and_its_plan_repeats_the_move(make_lab: MakeLab, tmp_path: Path) -> None:
     lab = make_lab(old=old_phone(passcode="1947", simulated_user=SimulatedUser(passcode_delay_s=0.3)), new=new_phone())
     before = lab.old.files.digests()
-    with open_terminal(lab) as person:
+    browser, opened = fake_browser(tmp_path)
+    with open_terminal(lab, BROWSER=str(browser)) as person:
         person.answers("Which is the old phone?", "1")
         person.answers("Which is the new phone?", "1")
         person.answers("What is Grandma's new iPhone now?", "1")
@@ -48,7 +57,11 @@ def test_the_wizard_moves_everything_and_its_plan_repeats_the_move(make_lab: Mak
         assert lab.new.pending_restore is None, "nothing is sent before the yes"
         person.types("yes\r")
         person.sees("Now on Grandma's new iPhone")
+        person.sees(OFFER_OF_THE_PAGE)
+        assert not opened.exists(), "nothing opens by itself"
+        person.types("\r")
         assert person.wait_for_exit() == 0, person.text
+    assert opened.read_text().strip() == (lab.only_run / "receipt.html").as_uri()
     assert_became(lab.new, before)
     assert_secret_stays_secret(lab, person.seen)
     assert_private(lab.home)
@@ -132,3 +145,29 @@ def test_the_wizard_works_with_one_cable_and_plain_lines(make_lab: MakeLab) -> N
     assert_became(lab.new, before)
     assert person.seen.isascii(), "only ASCII"
     assert "\x1b" not in person.seen, "no control sequences for a screen reader"
+
+
+@pytest.mark.soak
+def test_the_wizard_shows_the_receipt_of_a_failed_proof(make_lab: MakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: it showed only the error, and not what is wrong with which category."""
+    new = new_phone()
+    restart = new.reboot
+
+    def restart_and_lose_messages() -> None:
+        restart()
+        new.files.remove("HomeDomain", "Library/SMS/sms.db")
+
+    monkeypatch.setattr(new, "reboot", restart_and_lose_messages)
+    lab = make_lab(old=old_phone(backup_password=PASSWORD), new=new)
+    with open_terminal(lab) as person:
+        person.answers("Which is the old phone?", "1")
+        person.answers("Which is the new phone?", "1")
+        person.answers("What is Grandma's new iPhone now?", "1")
+        person.answers("Backup password (empty: back)", PASSWORD, "secret")
+        person.answers("What should move?", "1")
+        person.answers("Ready to move?", "1")
+        person.sees("Type yes to continue:")
+        person.types("yes\r")
+        assert person.wait_for_exit() == 60, person.text
+    assert "60 of 60 messages are not on the new iPhone" in person.flat_text
+    assert str(lab.only_run / "receipt.html") in person.flat_text.replace(" ", "")

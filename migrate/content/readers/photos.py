@@ -136,20 +136,10 @@ class _Library:
         return f" LEFT JOIN ({grouped}) b ON b.ZASSET = a.Z_PK", "b.name"
 
     def _join_resources(self) -> tuple[str, str]:
-        """Joins whether the catalogue says that the original is only in iCloud (facts/device 6.3).
-
-        `ZDATASTORESUBTYPE` 1 is the original; `ZLOCALAVAILABILITY` -1: not on the phone; `ZREMOTEAVAILABILITY` 1: in
-        iCloud; `ZRESOURCETYPE` 3 is the video of a Live Photo, which is not the original.
-        """
-        table = self._database.table("ZINTERNALRESOURCE")
-        needed = ("ZASSET", "ZDATASTORESUBTYPE", "ZLOCALAVAILABILITY", "ZREMOTEAVAILABILITY")
-        if table is None or not table.has(*needed):
+        """Joins whether the catalogue says that the original is only in iCloud."""
+        originals = only_in_cloud_query(self._database)
+        if originals is None:
             return "", "NULL"
-        no_live_video = " AND ZRESOURCETYPE IS NOT 3" if table.has("ZRESOURCETYPE") else ""
-        originals = (
-            f"SELECT DISTINCT ZASSET FROM {table.sql} WHERE ZDATASTORESUBTYPE = 1"  # noqa: S608  quoted
-            f" AND ZLOCALAVAILABILITY = -1 AND ZREMOTEAVAILABILITY = 1{no_live_video}"
-        )
         return f" LEFT JOIN ({originals}) r ON r.ZASSET = a.Z_PK", "r.ZASSET IS NOT NULL"
 
     def _join_albums(self) -> tuple[str, str]:
@@ -236,6 +226,23 @@ class _Library:
     def _find(self, path: str) -> FileRef | None:
         forms = (path,) if path.isascii() else (path, *(unicodedata.normalize(form, path) for form in ("NFC", "NFD")))
         return next((FileRef(DOMAIN, form) for form in forms if form in self._present), None)
+
+
+def only_in_cloud_query(database: Database) -> str | None:
+    """The query for the keys of assets whose original is only in iCloud; None if the schema does not say.
+
+    `ZDATASTORESUBTYPE` 1 is the original; `ZLOCALAVAILABILITY` -1: not on the phone; `ZREMOTEAVAILABILITY` 1: in
+    iCloud; `ZRESOURCETYPE` 3 is the video of a Live Photo, which is not the original (facts/device 6.3).
+    """
+    table = database.table("ZINTERNALRESOURCE")
+    needed = ("ZASSET", "ZDATASTORESUBTYPE", "ZLOCALAVAILABILITY", "ZREMOTEAVAILABILITY")
+    if table is None or not table.has(*needed):
+        return None
+    no_live_video = " AND ZRESOURCETYPE IS NOT 3" if table.has("ZRESOURCETYPE") else ""
+    return (
+        f"SELECT DISTINCT ZASSET FROM {table.sql} WHERE ZDATASTORESUBTYPE = 1"  # noqa: S608  quoted
+        f" AND ZLOCALAVAILABILITY = -1 AND ZREMOTEAVAILABILITY = 1{no_live_video}"
+    )
 
 
 def _id(stored: object) -> str | None:

@@ -10,7 +10,9 @@ from typing import Literal
 
 from migrate.backup.folder import BackupFolder, find_backup
 from migrate.backup.seal import read_seal
+from migrate.categories.catalogue import EVERYTHING
 from migrate.journey.backup_password import candidate_passwords, password_of
+from migrate.journey.originals import offer_originals
 from migrate.journey.phone_session import PhoneSession, backup_stamp
 from migrate.journey.prompts import Role
 from migrate.journey.results import StepResult
@@ -35,6 +37,9 @@ from migrate.problems import (
     WrongPassword,
 )
 from migrate.udid import same_udid
+
+PHOTOS = frozenset({"photos", EVERYTHING})
+"""What a plan names if photos move."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,8 @@ async def back_up_old_phone(run: Run, plan: Plan) -> OldPhoneBackedUp:
         refuse_too_old(BackupFolder(existing_backup))
         return OldPhoneBackedUp(existing_backup, bytes=0, files=0)
     fresh = plan.backup.begin == "fresh"
+    if PHOTOS & set(plan.move.categories) and "photos" not in plan.move.except_:
+        await offer_originals(run)
     async with run.phone("old") as phone, ready_to_back_up(run, phone, "old", fresh=fresh) as folder:
         begin = resume_fresh_backup(run, folder) if plan.backup.begin == "fresh" else "incremental"
         received = await back_up(run, phone, folder, begin, "old")

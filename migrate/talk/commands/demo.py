@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from migrate.language import _
 from migrate.problems import ConversationStopped, DemoStopped, Interrupted, StoppedBeforeBeginning, UsageWrong
+from migrate.problems.problem import quoted_command
 from migrate.talk.console import require_terminal, say, wrapped
 from migrate.talk.options import Exit, GlobalOptions, PlainOption, Workspace, with_global_options
 from migrate.talk.run_on_terminal import build_run_context, execute_run, report_failure_as_event
 
 if TYPE_CHECKING:
     from migrate.journey import events
+
+
+STILL_ARRIVING = 61
+"""The exit code of a move that went well, and of which something is still to come: photos and apps."""
 
 
 def register(app: typer.Typer) -> None:
@@ -63,10 +69,31 @@ def demo(
                     arrival_wait_s=ARRIVAL_WAIT_S,
                 )
                 exit_code = execute_run(options, phones.run_move(context))
+            if exit_code in (None, STILL_ARRIVING) and not options.json:
+                say_what_to_try(workspace.home.path, wizard=wizard)
             if keep:
                 for line in phones.keep_instructions(serving, workspace.home.path, wizard=wizard):
                     say(line)
     return exit_code
+
+
+def say_what_to_try(home: Path, *, wizard: bool) -> None:
+    """Three commands to paste after the demo, each with what it shows."""
+    own_questions = (_("Answer the questions yourself:"), ("demo", "--wizard"))
+    error = (_("Find out what an error message means:"), ("explain", "iPhone backup failed"))
+    tries = (
+        error if wizard else own_questions,
+        (
+            _("Read the receipt again, and save it as a page:"),
+            ("receipt", "--page", "receipt.html", "--home", str(home)),
+        ),
+        (_("See whether this computer is ready for your own iPhones:"), ("check",)),
+    )
+    say()
+    say(_("Three things to try next:"))
+    for number, (what, words) in enumerate(tries, 1):
+        say(wrapped(what, indent="     ", first=f"  {number}. "))
+        say(f"     {quoted_command('migrate', *words)}")
 
 
 def report_stop_as_demo_stopped(listener: events.Listener, command: str) -> events.Listener:

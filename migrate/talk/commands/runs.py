@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from migrate.language import _
+from migrate.language import _, mark
 from migrate.talk.command_groups import command_group
-from migrate.talk.console import Column, one_line, print_json, print_line, say, table
+from migrate.talk.console import Column, one_line, print_json, print_line, say, table, wrapped
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.run_on_terminal import print_receipt
 from migrate.units import format_bytes
@@ -34,10 +35,12 @@ def runs_list(options: GlobalOptions) -> Exit:
 
 
 def runs_list_of(options: GlobalOptions) -> Exit:
-    from migrate.journey.runs import all_runs
+    from migrate.journey.runs import all_runs, undone_by
 
     with options.open_workspace() as workspace:
-        rows = [run.summary() for run in all_runs(workspace.home)]
+        runs = all_runs(workspace.home)
+        rows = [run.summary() for run in runs]
+        undone, undoes = undone_by(runs), {run.path.name: run.undoes for run in runs}
     if options.json:
         for row in rows:
             print_json(row)
@@ -45,16 +48,56 @@ def runs_list_of(options: GlobalOptions) -> Exit:
     if not rows:
         say(_("There are no runs yet. Start with: migrate run PLAN, or try: migrate demo"))
         return None
-    columns = (
-        Column(_("run")),
-        Column(_("state")),
-        Column(_("on disk"), align="right"),
-        Column(_("plan"), shrinks=True),
-    )
-    cells = [(row["id"], row["state"], format_bytes(row["bytes_on_disk"]), row["plan"] or "") for row in rows]
-    for line in table(columns, cells):
+    columns = (Column(_("run")), Column(_("begun")), Column(_("result")), Column(_("on disk"), align="right"))
+    cells = [
+        (
+            row["id"],
+            local_time(row["started"]),
+            _("undone") if row["id"] in undone else _(STATES.get(row["state"], row["state"])),
+            format_bytes(row["bytes_on_disk"]),
+        )
+        for row in rows
+    ]
+    head, *lines = table(columns, cells)
+    print_line(head)
+    for row, line in zip(rows, lines, strict=True):
         print_line(line)
+        about = _about(row["plan"], undoes[row["id"]], undone.get(row["id"]))
+        if about:
+            print_line(wrapped(about, indent=" " * 4))
     return None
+
+
+STATES = {
+    "running": mark("running"),
+    "unfinished": mark("unfinished"),
+    "proven": mark("proven"),
+    "pending": mark("arriving"),
+    "not-proven": mark("not proven"),
+    "done": mark("sent"),
+    "undone": mark("put back"),
+    "rehearsed": mark("rehearsed"),
+    "stopped": mark("stopped"),
+    "failed": mark("failed"),
+    "newer": mark("too new"),
+    "damaged": mark("damaged"),
+}
+"""A run's state in at most ten columns, so that the table fits into 60."""
+
+
+def local_time(moment: str | None) -> str:
+    """`2026-11-30 18:35`, as the clock on the wall has it; "" if it is unknown."""
+    try:
+        return datetime.fromisoformat(moment or "").astimezone().strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _about(plan: str | None, undoes: str | None, undone_by: str | None) -> str:
+    """What a run was about: the name of its plan, or what it undid; and the undo that put its phone back."""
+    what = _("undo of {run}").format(run=undoes) if undoes else one_line(plan or "")
+    back = _("undone by {run}").format(run=undone_by) if undone_by else ""
+    return "; ".join(part for part in (what, back) if part)
 
 
 LAST = "last"
@@ -63,7 +106,7 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help=_("A run, as mig
 
 def runs_show(options: GlobalOptions, run: RunArgument) -> Exit:
     """Shows one run: its steps, and its receipt if there is one."""
-    from migrate.journey.runs import find_run
+    from migrate.journey.runs import all_runs, find_run, undone_by
 
     with options.open_workspace() as workspace:
         folder = find_run(workspace.home, run)
@@ -71,6 +114,9 @@ def runs_show(options: GlobalOptions, run: RunArgument) -> Exit:
         if options.json:
             print_json({**folder.summary(), "steps": folder.steps(), "receipt": receipt})
             return None
+        undone = undone_by(all_runs(workspace.home)).get(folder.path.name)
+        if about := _about(folder.summary()["plan"], folder.undoes, undone):
+            print_line(wrapped(about))
         for step, state in folder.steps().items():
             print_line(f"  {step:<18} {state}")
         if receipt is not None:

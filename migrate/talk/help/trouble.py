@@ -45,10 +45,14 @@ class Trouble:
 @cache
 def troubles() -> tuple[Trouble, ...]:
     """Every row."""
-    folder = resources.files("migrate.talk.help").joinpath("troubles")
-    rows: list[dict[str, Any]] = []
-    for name in FILES:
-        rows += tomllib.loads(folder.joinpath(f"{name}.toml").read_text(encoding="utf-8"))["trouble"]
+    return tuple(row for name in FILES for row in troubles_of(name))
+
+
+@cache
+def troubles_of(name: str) -> tuple[Trouble, ...]:
+    """The rows of one of FILES."""
+    file = resources.files("migrate.talk.help").joinpath("troubles", f"{name}.toml")
+    rows: list[dict[str, Any]] = tomllib.loads(file.read_text(encoding="utf-8"))["trouble"]
     return tuple(Trouble(**{key: _frozen(value) for key, value in row.items()}) for row in rows)
 
 

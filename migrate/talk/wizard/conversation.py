@@ -39,7 +39,7 @@ from migrate.talk.options import GlobalOptions, Workspace, run_async
 from migrate.talk.passwords import Passwords
 from migrate.talk.prompts import TerminalPrompts
 from migrate.talk.receipt_page import receipt_html
-from migrate.talk.run_on_terminal import exit_code_of, show_receipt
+from migrate.talk.run_on_terminal import exit_code_of, offer_to_open, show_receipt, show_receipt_from
 from migrate.talk.wizard import plain_widgets, widgets
 from migrate.talk.wizard.actions import WizardActions
 from migrate.talk.wizard.choice_pages import account_notes, icloud_only_notes
@@ -177,6 +177,9 @@ class WizardSession:
             raise (ConversationStopped(self.command) if kept else StoppedBeforeBeginning()) from None
         except MigrateError as error:
             error.again = error.again or f"run: {self.command}"
+            if isinstance(error, NotProven):
+                show_receipt_from(self.options, Path(error.receipt).parent)
+                offer_to_open(self.options, Path(error.receipt).parent)
             raise
 
     async def converse_without_phones(self) -> None:
@@ -219,12 +222,14 @@ class WizardSession:
             others = tuple(one for one in facts.unfinished if one.id != resumed)
             return False, replace(facts, unfinished=others), Answers()
         self.actions.answers_file.unlink(missing_ok=True)
-        show_receipt(self.options, result)
-        self.exit_code = exit_code_of(result)
         if resumed is None:
             self.say_what_stays_in_icloud(facts, answers)
             if self.options.phones_stay:
                 self.say_how_to_replay(_("To do the same again:"))
+        show_receipt(self.options, result)  # last, because it ends on the verdict
+        self.exit_code = exit_code_of(result)
+        if result.receipt is not None:
+            offer_to_open(self.options, result.receipt.parent)
         return True, facts, answers
 
     async def execute_run(
