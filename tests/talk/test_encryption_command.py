@@ -222,7 +222,7 @@ def test_a_phone_has_to_be_there_and_to_be_named_among_several(migrate: Migrate,
     plug_in(one, two)
     given(SECRET)
     answer = migrate("encryption", "on", "--json")
-    assert (answer.code, answer.error["code"]) == (2, "which-phone-to-change")
+    assert (answer.code, answer.error["code"]) == (2, "which-phone-is-meant")
     assert "migrate encryption on UDID" in answer.error["next"]
     assert migrate("encryption", "on", OTHER).code == 0
     assert (one.backup_password, two.backup_password) == (None, SECRET)
