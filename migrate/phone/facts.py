@@ -44,6 +44,7 @@ class PhoneFacts:
     free_bytes: int | None = None
     restore_bytes: int | None = None  # AmountRestoreAvailable: the room for what a restore stages
     used_bytes: int | None = None
+    capacity_bytes: int | None = None  # TotalDiskCapacity: the number on the box
     battery_percent: int | None = None
     last_icloud_backup: datetime | None = None
     shares_name: bool = False  # another phone of this computer or this move has the same name
@@ -152,6 +153,7 @@ async def trusted_facts(client: Lockdown, device: MuxDevice) -> PhoneFacts:
             "free_bytes": _free_bytes(disk),
             "restore_bytes": _whole(disk.get("AmountRestoreAvailable")),
             "used_bytes": _used_bytes(disk),
+            "capacity_bytes": _whole(disk.get("TotalDiskCapacity")),
             "battery_percent": _whole(battery.get("BatteryCurrentCapacity")),
             "last_icloud_backup": _moment(backup.get("LastCloudBackupDate")),
             "synced_data": _synced(await values_of(client, "com.apple.mobile.data_sync")),
