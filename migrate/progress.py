@@ -23,6 +23,23 @@ UserAction = Literal[
 ]
 
 
+Phase = Literal[
+    "getting-ready", "copying", "moving-files", "finishing", "sending", "taking", "restarting", "checking-here"
+]
+"""What a backup or a restore is at, as far as it shows from this computer. In `copying` and `sending` bytes move; the
+others are silent, and their length is unknown. `checking-here` ends with the next bytes."""
+PHASES_THAT_MOVE_BYTES: frozenset[Phase] = frozenset({"copying", "sending"})
+
+
+UNFINISHED = 0.99
+"""The largest share of a total that is shown as done before the work has ended."""
+
+
+def unfinished_total(done: int) -> int:
+    """The smallest total that shows that `done` bytes are not everything yet: more than them, and no 100 %."""
+    return max(done + 1, int(done / UNFINISHED))
+
+
 class Progress(Protocol):
     """Called by long-running work."""
 
@@ -31,6 +48,9 @@ class Progress(Protocol):
 
     def files_moved(self, done: int) -> None:
         """`done` files are finished."""
+
+    def phase_began(self, phase: Phase) -> None:
+        """A phase of a backup or restore begins, from any thread."""
 
     def person_needed(self, phone: str, action: UserAction) -> None:
         """The person has to do `action` on the phone named `phone`. The work waits meanwhile."""
@@ -49,6 +69,7 @@ class NoProgress:
 
     def bytes_moved(self, done: int, total: int | None) -> None: ...
     def files_moved(self, done: int) -> None: ...
+    def phase_began(self, phase: Phase) -> None: ...
     def person_needed(self, phone: str, action: UserAction) -> None: ...
     def person_done(self, phone: str, action: UserAction) -> None: ...
     def trying_again(self, phone: str, seconds_left: int) -> None: ...

@@ -81,7 +81,8 @@ def test_every_command_of_the_guide_is_one_that_migrate_takes(page: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "line", ["migrate bakup", "migrate verify", "migrate receipt --pages x", "migrate runs shw last", "migrate phones x"]
+    "line",
+    ["migrate bakup", "migrate verify", "migrate receipt --pages x", "migrate runs shw last", "migrate phones x"],
 )
 def test_the_parser_of_this_test_refuses_what_migrate_refuses(line: str) -> None:
     with pytest.raises((Exception, SystemExit)):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from migrate.journey.estimate import BackupEstimate, Duration, Space
 from migrate.problems import MigrateError
 from migrate.problems.finding import Finding
-from migrate.progress import UserAction
+from migrate.progress import Phase, UserAction
 
 Outcome = Literal["proven", "pending", "not-proven", "done", "rehearsed", "undone", "stopped", "failed"]
 """`pending`: all that could be compared is there; the rest is named."""
@@ -24,7 +25,7 @@ def exit_code_of(outcome: Outcome) -> int:
 class RunStarted:
     """The first event of a run, also of a resumed one."""
 
-    run_id: str
+    run_id: str | None  # None: of `migrate backup`, which is no run
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,16 @@ class StepStarted:
 
 @dataclass(frozen=True)
 class BytesMoved:
+    """`Paced` adds the last three; work that reports bytes leaves them out."""
+
     step: str
     done: int
     total: int | None
+    rate: int | None = None
+    """Bytes per second, smoothed; None: unknown yet, or nothing moves in this phase."""
+    seconds_left: int | None = None
+    is_repeat: bool = False
+    """Nothing new: reported so that a listener sees that work goes on."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,31 @@ class FilesMoved:
 
     step: str
     done: int
+
+
+@dataclass(frozen=True)
+class PhaseBegan:
+    """For people only: what a step is at. In most phases nothing moves for minutes."""
+
+    step: str
+    phase: Phase
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """For people only: what is expected of a step before it begins."""
+
+    step: str
+    estimate: BackupEstimate
+
+
+@dataclass(frozen=True)
+class MoveEstimated:
+    """For people only: how long the whole move takes, and how much space each phone and this computer has."""
+
+    step: str
+    duration: Duration | None
+    spaces: tuple[tuple[str, Space], ...]
 
 
 @dataclass(frozen=True)
@@ -90,6 +123,8 @@ class RunFinished:
     exit_code: int
     receipt: str | None
     error: MigrateError | None
+    answer: Mapping[str, Any] | None = None
+    """The answer of a command that is no run, such as `migrate backup`."""
 
 
 Event = (
@@ -97,6 +132,9 @@ Event = (
     | StepStarted
     | BytesMoved
     | FilesMoved
+    | PhaseBegan
+    | Estimated
+    | MoveEstimated
     | PersonNeeded
     | PersonDone
     | TryingAgain
@@ -118,15 +156,16 @@ def as_json(event: Event) -> dict[str, Any] | None:
             return {"event": "run_started", "run": run_id}
         case StepStarted(step):
             return {"event": "step_started", "step": step}
-        case BytesMoved(step, done, total):
-            return {"event": "bytes_moved", "step": step, "done": done, "total": total}
+        case BytesMoved(step, done, total, rate, seconds_left):
+            moved = {"step": step, "done": done, "total": total, "rate": rate, "seconds_left": seconds_left}
+            return {"event": "bytes_moved", **moved}
         case PersonNeeded(phone, action):
             return {"event": "person_needed", "phone": phone, "action": action}
         case Found(finding):
             return {"event": "found", "finding": finding.as_json()}
         case StepFinished(step):
             return {"event": "step_finished", "step": step}
-        case RunFinished(run_id, outcome, exit_code, receipt, error):
+        case RunFinished(run_id, outcome, exit_code, receipt, error, answer):
             return {
                 "event": "run_finished",
                 "run": run_id,
@@ -134,6 +173,7 @@ def as_json(event: Event) -> dict[str, Any] | None:
                 "exit_code": exit_code,
                 "receipt": receipt,
                 "error": error.as_json() if error else None,
+                **(answer or {}),
             }
-        case FilesMoved() | PersonDone() | TryingAgain():
+        case FilesMoved() | PhaseBegan() | Estimated() | MoveEstimated() | PersonDone() | TryingAgain():
             return None

@@ -13,6 +13,7 @@ from pathlib import Path
 from migrate.backup.folder import BackupFolder, find_backup
 from migrate.journey import events
 from migrate.journey.context import PresavedBackup, RunContext
+from migrate.journey.estimate import measure
 from migrate.journey.home import Home
 from migrate.journey.prompts import ROLES, Role, UserPrompts
 from migrate.phone.discovery import find_phones
@@ -38,7 +39,7 @@ from migrate.problems import (
     WhichPhone,
 )
 from migrate.problems.finding import Finding
-from migrate.progress import UserAction
+from migrate.progress import Phase, UserAction
 from migrate.udid import same_udid
 
 NOT_READY_ERRORS = (
@@ -155,6 +156,10 @@ class PhoneSession:
 
     def progress(self) -> StepProgress:
         return StepProgress(self, self.step)
+
+    async def announce_backup(self, phone: Phone, folder: Path, *, fresh: bool = False) -> None:
+        """Report what is expected of a backup of `phone` before it begins."""
+        self.emit(events.Estimated(self.step, await measure(self.usbmux, phone.facts, folder, fresh=fresh)))
 
     # -- phones --------------------------------------------------------------------------------------------------
 
@@ -282,6 +287,9 @@ class StepProgress:
 
     def files_moved(self, done: int) -> None:
         self.session.emit(events.FilesMoved(self.step, done))
+
+    def phase_began(self, phase: Phase) -> None:
+        self.session.emit(events.PhaseBegan(self.step, phase))
 
     def person_needed(self, phone: str, action: UserAction) -> None:
         self.session.emit(events.PersonNeeded(self._called(phone), action))

@@ -44,6 +44,7 @@ class PhoneFacts:
     free_bytes: int | None = None
     restore_bytes: int | None = None  # AmountRestoreAvailable: the room for what a restore stages
     used_bytes: int | None = None
+    capacity_bytes: int | None = None  # TotalDiskCapacity: the number on the box
     battery_percent: int | None = None
     charging: bool | None = None
     icloud_backup_on: bool | None = None  # CloudBackupEnabled: not whether there is a backup (facts 6.1)
@@ -154,6 +155,7 @@ async def trusted_facts(client: Lockdown, device: MuxDevice) -> PhoneFacts:
             "free_bytes": _free_bytes(disk),
             "restore_bytes": _whole(disk.get("AmountRestoreAvailable")),
             "used_bytes": _used_bytes(disk),
+            "capacity_bytes": _whole(disk.get("TotalDiskCapacity")),
             "battery_percent": _whole(battery.get("BatteryCurrentCapacity")),
             "charging": _charging(battery),
             "icloud_backup_on": _flag(backup.get("CloudBackupEnabled")),

@@ -213,6 +213,10 @@ def report_error(error: MigrateError, options: GlobalOptions) -> int:
         if options.emit_final_error is not None:
             options.emit_final_error(error)
         else:
+            if "migrate.talk.progress" in sys.modules:  # nothing is drawn without it
+                from migrate.talk.progress import clear_bars
+
+                clear_bars()
             console.print_error(error, as_json=options.json, paste=options.command_to_paste)
     except console.StdoutClosed:
         console.discard_stdout()

@@ -1,8 +1,8 @@
 """Output for people and for scripts.
 
 stdout is data, stderr is talk. Names from phones and backups are untrusted: control sequences are removed from text and
-escaped in JSON. Text fits into 60 columns where it can. No colour is used, and only the verdict of a run is
-bold (not with NO_COLOR).
+escaped in JSON. Text fits into 60 columns where it can. Verdicts are bold, errors and warnings have a colour, where
+the stream is a terminal that shows it and nobody has asked for plain text or NO_COLOR. Nothing is told by colour only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,15 @@ CONTROL_CHARACTERS = re.compile(
 """Control characters (but not the newline), marks that turn the reading direction, and halves of characters."""
 
 NARROWEST, WIDEST = 40, 100
-BOLD, NORMAL = "\x1b[1m", "\x1b[0m"
+NORMAL = "\x1b[0m"
+STYLES = {
+    "bold": "\x1b[1m",
+    "good": "\x1b[1;32m",  # green: proven
+    "warning": "\x1b[33m",  # yellow
+    "error": "\x1b[1;31m",  # red
+    "pending": "\x1b[1;33m",
+}
+"""The terminal's own eight colours, which its owner has chosen to be readable."""
 
 
 ASCII_REPLACEMENTS = str.maketrans({"…": "...", "—": "-", "·": "-", "“": '"', "”": '"', "’": "'", "»": ">", "→": "->"})
@@ -76,24 +84,44 @@ def print_line(text: str = "") -> None:
     Raises:
         StdoutClosed: the reader has closed stdout.
     """
-    _print(safe(text), sys.stdout)
+    _print(with_painted_mark(safe(text), sys.stdout), sys.stdout)
 
 
-def print_emphasised(text: str) -> None:
-    """Print text in bold where stdout is a terminal that shows it.
+def print_emphasised(text: str, colour: str = "") -> None:
+    """Print text in bold, and in a colour, where stdout is a terminal that shows it.
 
     Raises:
         StdoutClosed: the reader has closed stdout.
     """
-    bold, normal = (BOLD, NORMAL) if is_bold_possible() else ("", "")
-    _print("\n".join(f"{bold}{line}{normal}" for line in safe(text).split("\n")), sys.stdout)
+    _print(painted(safe(text), colour or "bold", sys.stdout), sys.stdout)
 
 
-def is_bold_possible() -> bool:
-    """Whether stdout is a terminal that shows bold, and nobody has asked for plain text or no colour."""
+def painted(text: str, style: str, stream: TextIO | None) -> str:
+    """`text` (which is safe) in one of STYLES where `stream` shows it. Each line is painted by itself, so that no line
+    of a pager or a log inherits a colour."""
+    if style not in STYLES or not shows_style(stream):
+        return text
+    return "\n".join(f"{STYLES[style]}{line}{NORMAL}" if line else line for line in text.split("\n"))
+
+
+def with_painted_mark(text: str, stream: TextIO | None) -> str:
+    """`text` with the mark of a finding in its colour, if it begins with one."""
+    found = MARK_OF_FINDING.match(text)
+    if found is None:
+        return text
+    return f"  {painted(found[1], 'error' if found[1] == '!!' else 'warning', stream)}{text[found.end() :]}"
+
+
+def can_redraw(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal whose last line can be drawn again, and nobody has asked for plain text."""
+    return not is_plain() and os.environ.get("TERM") != "dumb" and stream is not None and stream.isatty()
+
+
+def shows_style(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal that shows bold and colours, and nobody has asked for plain text or no colour."""
     if is_plain() or os.environ.get("NO_COLOR") or os.environ.get("TERM") in (None, "", "dumb"):
         return False
-    return sys.stdout is not None and sys.stdout.isatty()
+    return stream is not None and stream.isatty()
 
 
 def print_json(value: Any, *, indent: int | None = None) -> None:
@@ -104,7 +132,7 @@ def print_json(value: Any, *, indent: int | None = None) -> None:
 def say(text: str = "") -> None:
     """Print one line of talk on stderr."""
     with suppress(StdoutClosed):  # the work goes on without a reader
-        _print(safe(text), sys.stderr)
+        _print(with_painted_mark(safe(text), sys.stderr), sys.stderr)
 
 
 def ask_line(prompt: str) -> str:
@@ -154,7 +182,11 @@ def dump_json(value: Any, *, indent: int | None = None) -> str:
 
 
 def width() -> int:
-    return max(NARROWEST, min(shutil.get_terminal_size((80, 24)).columns, WIDEST))
+    return max(NARROWEST, min(terminal_columns(), WIDEST))
+
+
+def terminal_columns() -> int:
+    return shutil.get_terminal_size((80, 24)).columns
 
 
 def wrapped(text: str, *, indent: str = "", first: str | None = None) -> str:
@@ -193,11 +225,15 @@ def print_error(error: MigrateError, *, as_json: bool, paste: Paste = paste) -> 
     for number, one in enumerate(error.together):
         if number:
             say()
-        for line in format_problem(*(one.render(sentence, paste) for sentence in ("what", "why", "next"))):
+        what, *more = format_problem(*(one.render(sentence, paste) for sentence in ("what", "why", "next")))
+        with suppress(StdoutClosed):
+            _print(painted(safe(what), "error", sys.stderr), sys.stderr)
+        for line in more:
             say(line)
 
 
 MARKS: dict[str, str] = {"error": "!!", "warning": "! ", "info": "- "}
+MARK_OF_FINDING = re.compile(r"  (!!?)(?= )")
 MAX_SHOWN_PER_CODE = 5
 """How many findings of one code are listed before the rest is counted: a backup can have thousands."""
 

@@ -240,6 +240,9 @@ def with_global_options(
 def _announce_key_derivation() -> Iterator[None]:
     """Explain the wait to a person at a terminal."""
     if sys.stderr is not None and sys.stderr.isatty():
+        from migrate.talk.progress import clear_bars
+
+        clear_bars(hold=False)
         say(_("Trying the backup password. This takes a few seconds: iPhones make guessing slow on purpose."))
     yield
 

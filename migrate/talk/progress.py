@@ -7,23 +7,45 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, TextIO
 
 from migrate.journey import events
-from migrate.language import _, mark, plural
+from migrate.journey.pace import Paced
+from migrate.language import _, plural
+from migrate.progress import PHASES_THAT_MOVE_BYTES, Phase
 from migrate.talk import step_texts
-from migrate.talk.console import discard_stdout, dump_json, is_plain, safe, wrapped
-from migrate.units import format_bytes, now_utc
+from migrate.talk.console import (
+    can_redraw,
+    discard_stdout,
+    dump_json,
+    safe,
+    terminal_columns,
+    truncate,
+    with_painted_mark,
+    wrapped,
+)
+from migrate.talk.progress_texts import (
+    bar_text,
+    estimate_sentence,
+    move_sentence,
+    moved_sentence,
+    phase_sentence,
+    space_lines,
+)
+from migrate.units import now_utc
 
 QUIET_FINDINGS = frozenset({"info"})
 
-
-BAR = mark("  {percentage:3.0f} % |{bar}| {n_fmt}B of {total_fmt}B, {rate_fmt}, {remaining} left")
-COUNT = "  {n_fmt}B, {rate_fmt}"
-"""Where the total is unknown."""
+SILENCE_S = 2.0
+"""How long a silence is before it is explained. Most phases of a small phone are over by then."""
+LINE_EVERY_S = 9.0
+"""A line at least every ten seconds, in ticks of one second (`Paced`)."""
+DRAW_EVERY_S = 0.1
 
 
 class JsonListener:
@@ -66,31 +88,54 @@ class JsonListener:
 
 
 class LineListener:
-    """Plain lines: each step as it starts and ends, a figure now and then, no redraws. For pipes and screen readers."""
+    """Plain lines: each step as it starts and ends, how far it is every few seconds, no redraws. For pipes and screen
+    readers."""
 
-    EVERY_PERCENT = 25
-
-    def __init__(self, out: TextIO | None = None) -> None:
+    def __init__(self, out: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.out = out or sys.stderr
-        self.lock = threading.Lock()
+        self.clock = clock
+        self.lock = threading.RLock()
         self.step = ""
-        self.shown_percent = 0
+        self.phase: Phase | None = None
+        self.phase_began_at = self.silent_since = self.said_at = clock()
+        self.files = 0
+        self.is_explained = True
+        """Whether the phase was named; a step is named when it begins."""
         self.open_actions: set[tuple[str, str]] = set()
         self.counting = False
+        self.is_held = False
+        """A question is on the screen: until something new happens, nothing is said below it."""
+        _listeners.add(self)
 
     def __call__(self, event: events.Event) -> None:
         with self.lock:
+            if isinstance(event, events.BytesMoved) and event.is_repeat and self.is_held:
+                return
+            self.is_held = False
             self.on_event(event)
 
     def on_event(self, event: events.Event) -> None:
         match event:
             case events.StepStarted(step):
-                self.step, self.shown_percent = step, 0
+                self.begin(step)
                 self.say(f"{step_texts.step_started(step)} …")
-                if hint := step_texts.slow_step_hint(step):
-                    self.say(f"  ({hint})")
-            case events.BytesMoved(step, done, total):
-                self.moved(step, done, total)
+            case events.Estimated(estimate=estimate):
+                if sentence := estimate_sentence(estimate):
+                    self.say(f"  {sentence}")
+            case events.MoveEstimated(duration=duration, spaces=spaces):
+                for line in (*space_lines(spaces), *([move_sentence(duration)] if duration else [])):
+                    self.say(f"  {line}")
+            case events.PhaseBegan(phase=phase):
+                if self.phase in PHASES_THAT_MOVE_BYTES:
+                    self.silent_since = self.clock()
+                self.phase, self.phase_began_at, self.is_explained = phase, self.clock(), False
+            case events.FilesMoved(done=files):
+                self.files = files
+            case events.BytesMoved():
+                if self.phase == "checking-here" and not event.is_repeat:
+                    self.phase, self.files = None, 0
+                    self.phase_began_at = self.silent_since = self.clock()
+                self.moved(event)
             case events.PersonNeeded(phone, action, apps):
                 self.open_actions.add((phone, action))
                 self.say(f"  >> {step_texts.action_sentence(action, phone, self.step, apps)}")
@@ -100,13 +145,18 @@ class LineListener:
             case events.TryingAgain(phone, seconds_left, what):
                 self.count_down(phone, seconds_left, what)
             case events.Found(finding) if finding.severity not in QUIET_FINDINGS:
-                self.say(f"  ! {finding.what} {finding.why}")
+                self.say(f"  {'!!' if finding.severity == 'error' else '!'} {finding.what} {finding.why}")
             case events.Found(finding) if not finding.code.startswith("proof-"):
                 self.say(f"  - {finding.what}")
             case events.StepFinished(step):
                 self.say(f"  {step_texts.step_finished(step)}.")
             case _:
                 pass
+
+    def begin(self, step: str) -> None:
+        self.step, self.phase, self.files = step, None, 0
+        self.phase_began_at = self.silent_since = self.clock()
+        self.is_explained = True
 
     def count_down(self, phone: str, seconds_left: int, what: str) -> None:
         if seconds_left and not self.counting:
@@ -119,36 +169,55 @@ class LineListener:
             count=seconds_left
         )
 
-    def moved(self, step: str, done: int, total: int | None) -> None:
-        if not total:
+    def is_silent(self, moved: events.BytesMoved) -> bool:
+        """Whether there is nothing to count now: the phase is silent, or the work has not reported anything yet."""
+        if self.phase is None or self.phase in PHASES_THAT_MOVE_BYTES:
+            return not moved.done
+        return True
+
+    def elapsed_s(self) -> float:
+        return self.clock() - self.phase_began_at
+
+    def moved(self, moved: events.BytesMoved) -> None:
+        silent = self.is_silent(moved)
+        if silent and self.clock() - self.silent_since < SILENCE_S:
             return
-        percent = min(100, done * 100 // total)
-        if percent >= self.shown_percent + self.EVERY_PERCENT and percent < 100:
-            self.shown_percent = percent - percent % self.EVERY_PERCENT
-            moved = {"percent": percent, "done": format_bytes(done), "total": format_bytes(total)}
-            self.say("  " + _("{percent} % ({done} of {total})").format(**moved))
+        if self.clock() - self.said_at < LINE_EVERY_S and (self.is_explained or not silent):
+            return
+        if silent:
+            self.is_explained = True
+            self.say("  " + phase_sentence(self.phase, self.elapsed_s()))
+        else:
+            self.say("  " + moved_sentence(moved, files=self.files, is_guess=self.phase == "copying"))
 
     def say(self, sentence: str) -> None:
+        self.said_at = self.clock()
         with suppress(BrokenPipeError):  # the work goes on without a reader
-            print(safe(sentence), file=self.out, flush=True)
+            print(with_painted_mark(safe(sentence), self.out), file=self.out, flush=True)
 
 
-_drawn: set[BarListener] = set()
-"""The listeners whose bars are on the screen now."""
+_listeners: weakref.WeakSet[LineListener] = weakref.WeakSet()
 
 
-def clear_bars() -> None:
-    """Remove every bar from the screen before a question is asked. The next bytes draw it again."""
-    for bars in tuple(_drawn):
-        bars.close()
+def clear_bars(*, hold: bool = True) -> None:
+    """Remove every bar from the screen before something else is printed. The next bytes draw it again.
+
+    `hold`: a question follows, so that only new bytes do, and not the report that work goes on.
+    """
+    for one in tuple(_listeners):
+        with one.lock:
+            one.is_held = one.is_held or hold
+            if isinstance(one, BarListener):
+                one.close()
 
 
 class BarListener(LineListener):
-    """The same sentences, with one tqdm bar for the bytes of the current step."""
+    """The same sentences, with one tqdm bar for the bytes of the current step, or what goes on while none move."""
 
-    def __init__(self, out: TextIO | None = None) -> None:
-        super().__init__(out)
+    def __init__(self, out: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(out, clock)
         self.bar: Any = None
+        self.drawn_at = 0.0
 
     def on_event(self, event: events.Event) -> None:
         match event:
@@ -158,21 +227,35 @@ class BarListener(LineListener):
                 pass
         super().on_event(event)
 
-    def moved(self, step: str, done: int, total: int | None) -> None:
+    def moved(self, moved: events.BytesMoved) -> None:
+        if self.counting and moved.is_repeat:
+            return  # the countdown has the last line
+        silent = self.is_silent(moved)
+        if silent and self.clock() - self.silent_since < SILENCE_S:
+            return
+        if self.bar is not None and not moved.is_repeat and self.clock() - self.drawn_at < DRAW_EVERY_S:
+            return
+        self.draw(moved, silent=silent)
+
+    def draw(self, moved: events.BytesMoved, *, silent: bool) -> None:
         from tqdm import tqdm
 
+        columns = terminal_columns() - 1
+        margin = "  "
+        share = f"{min(99, moved.done * 100 // moved.total):3} % |{{bar}}| " if moved.total else ""  # never "100 %"
+        if silent:
+            room, shape = columns - len(margin), margin
+            text = truncate(phase_sentence(self.phase, self.elapsed_s(), room), room)
+        else:
+            shape = margin + share
+            room = columns - len(shape.replace("{bar}", ""))
+            text = bar_text(moved, files=self.files, is_guess=self.phase == "copying", columns=room)
+        shape += safe(text).replace("{", "{{").replace("}", "}}")
         if self.bar is None:
-            if not done and not total:
-                return
-            shape = _(BAR) if total else COUNT
-            look: dict[str, Any] = {"unit": "B", "unit_scale": True, "dynamic_ncols": True, "bar_format": shape}
-            # miniters: otherwise a fast start keeps a slow rest from being drawn, for ten seconds at a time
-            self.bar = tqdm(total=total, initial=done, file=self.out, leave=False, miniters=1, **look)
-            _drawn.add(self)
-        if total and total != self.bar.total:
-            self.bar.total, self.bar.bar_format = total, _(BAR)
-        self.bar.n = done
-        self.bar.update(0)
+            self.bar = tqdm(total=moved.total, file=self.out, leave=False, ncols=columns, bar_format=shape)
+        self.bar.n, self.bar.total, self.bar.ncols, self.bar.bar_format = moved.done, moved.total, columns, shape
+        self.bar.refresh()
+        self.drawn_at = self.clock()
 
     def count_down(self, phone: str, seconds_left: int, what: str) -> None:
         if not self.counting:
@@ -189,21 +272,17 @@ class BarListener(LineListener):
         if self.bar is not None:
             self.bar.close()
             self.bar = None
-            _drawn.discard(self)
 
     def say(self, sentence: str) -> None:
         words = sentence.lstrip()
         margin = " " * (len(sentence) - len(words))
-        lines = wrapped(words, first=margin, indent=f"{margin}   ")
-        if self.bar is not None:
-            self.bar.write(lines, file=self.out)
-        else:
-            super().say(lines)
+        self.close()
+        super().say(wrapped(words, first=margin, indent=f"{margin}   "))
 
 
 def make_listener(*, as_json: bool, err: TextIO | None = None) -> events.Listener:
     """The listener that fits the output."""
     if as_json:
-        return JsonListener()
+        return Paced(JsonListener())
     stream = err or sys.stderr
-    return BarListener(stream) if stream.isatty() and not is_plain() else LineListener(stream)
+    return Paced(BarListener(stream) if can_redraw(stream) else LineListener(stream))

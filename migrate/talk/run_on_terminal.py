@@ -63,8 +63,10 @@ def report_failure_as_event(options: GlobalOptions) -> None:
 
     def tell(error: MigrateError) -> None:
         from migrate.journey import events
+        from migrate.journey.pace import stop_reporting
         from migrate.talk.progress import JsonListener
 
+        stop_reporting()
         stopped = error.exit_code in (50, 130)
         JsonListener()(events.RunFinished(None, "stopped" if stopped else "failed", error.exit_code, None, error))
 
@@ -152,16 +154,19 @@ def print_details(receipt: dict[str, Any]) -> None:
 
 
 def print_verdict(receipt: dict[str, Any]) -> None:
-    """Print what is to be done, and as the last line the verdict, in bold."""
+    """Print what is to be done, and as the last line the verdict, in bold and in its colour."""
     from migrate.talk.receipt import closing_lines
+    from migrate.talk.receipt_page.content import content_of
 
     *lines, verdict = closing_lines(receipt)
     print_line()
     for line in lines:
         print_line(_fitting(line))
-    print_emphasised(wrapped(verdict))
+    print_emphasised(wrapped(verdict), VERDICT_STYLES.get(content_of(receipt).mood, "bold"))
 
 
+VERDICT_STYLES = {"good": "good", "open": "pending", "bad": "error"}
+"""The mood of a receipt -> how its verdict is painted."""
 LIST_ITEM = re.compile(r"  (?:    |- |\d+\. )")
 """How a line of a list begins, and a remark below a row of the table. Other lines that are indented are such rows."""
 

@@ -45,15 +45,6 @@ STEP_SENTENCES: dict[str, tuple[str, str]] = {
 }
 """A step's name -> what is shown when it starts, and when it is finished."""
 
-_SCAN = mark("The phone goes through its files first. That can take minutes.")
-SLOW_STEP_HINTS: dict[str, str] = {
-    "back-up-old-phone": _SCAN,
-    "back-up-new-phone": _SCAN,
-    "backup": _SCAN,
-    "prove": _SCAN,
-}
-"""Why nothing moves for a long time at the start of a step (facts 2.4)."""
-
 ACTION_SENTENCES: dict[UserAction, str] = {
     "connect": mark("Connect {phone} to this computer with its cable, and unlock it."),
     "unlock": mark("Unlock {phone} and keep its screen on."),
@@ -97,11 +88,6 @@ def step_started(step: str) -> str:
 
 def step_finished(step: str) -> str:
     return _(STEP_SENTENCES[step][1]) if step in STEP_SENTENCES else step
-
-
-def slow_step_hint(step: str) -> str:
-    """Why a step starts slowly; "" for any other step."""
-    return _(SLOW_STEP_HINTS[step]) if step in SLOW_STEP_HINTS else ""
 
 
 def action_sentence(action: UserAction, phone: str, step: str, apps: tuple[str, ...] = ()) -> str:

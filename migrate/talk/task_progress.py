@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from migrate.journey import events
+from migrate.journey.pace import stop_reporting
 from migrate.problems.finding import Finding
-from migrate.progress import UserAction
+from migrate.progress import Phase, UserAction
 from migrate.talk.progress import make_listener
 
 
@@ -25,6 +26,9 @@ class EventProgress:
 
     def files_moved(self, done: int) -> None:
         self.listener(events.FilesMoved(self.step, done))
+
+    def phase_began(self, phase: Phase) -> None:
+        self.listener(events.PhaseBegan(self.step, phase))
 
     def person_needed(self, phone: str, action: UserAction) -> None:
         self.listener(events.PersonNeeded(phone, action))
@@ -52,3 +56,17 @@ def report_progress(step: str, *, quiet: bool) -> Iterator[EventProgress]:
         yield EventProgress(step, listener)
     finally:
         listener(events.RunFinished(None, "done", 0, None, None))  # removes a bar from the screen
+
+
+@contextmanager
+def report_events(step: str) -> Iterator[EventProgress]:
+    """Report the work inside as a run's events on stdout (contract 4), of which the caller writes the last one."""
+    listener = make_listener(as_json=True)
+    listener(events.RunStarted(None))
+    listener(events.StepStarted(step))
+    try:
+        yield EventProgress(step, listener)
+    except BaseException:
+        stop_reporting()
+        raise
+    listener(events.StepFinished(step))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migrate.language import _, mark
-from migrate.talk.console import format_findings, one_line, wrapped
+from migrate.talk.console import format_findings, one_line, print_emphasised, print_line, wrapped
 from migrate.units import format_bytes
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ VERDICTS = {
     "locked": mark("Not fully checked: the backup could not be opened without its password."),
     "unreadable": mark("Unreadable: its list of files cannot be read."),
 }
+STYLES = {"whole": "good", "damaged": "error", "locked": "warning", "unreadable": "error"}
 QUICK = mark("Whole as far as names and sizes show: no stored file was opened (--quick).")
 
 
@@ -31,6 +32,16 @@ def format_verdict(verdict: Verdict, *, quick: bool) -> list[str]:
     if verdict.findings:
         lines += ["", *format_findings(verdict.findings)]
     return lines
+
+
+def print_verdict(verdict: Verdict, *, quick: bool) -> None:
+    """Print a verdict, its sentence in bold and in its colour where stdout shows it."""
+    sentence = wrapped(_(_sentence(verdict, quick=quick)))
+    for line in format_verdict(verdict, quick=quick):
+        if line == sentence:
+            print_emphasised(line, "bold" if quick and verdict.verdict == "whole" else STYLES[verdict.verdict])
+        else:
+            print_line(line)
 
 
 def _sentence(verdict: Verdict, *, quick: bool) -> str:

@@ -25,7 +25,7 @@ from migrate.phone.muxer import UsbmuxConfig
 from migrate.phone.phone import BackupReport, Phone
 from migrate.phone.wait import Time
 from migrate.problems.finding import Finding
-from migrate.progress import NoProgress, UserAction
+from migrate.progress import NoProgress, Phase, UserAction
 from migrate.simulator.device.app import App
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.lockdown.certificates import TrustedComputer
@@ -193,6 +193,7 @@ class RecordedProgress(NoProgress):
         self.done: list[str] = []
         self.bytes: list[tuple[int, int | None]] = []
         self.files: list[int] = []
+        self.phases: list[str] = []
         self.findings: list[Finding] = []
 
     def bytes_moved(self, done: int, total: int | None) -> None:
@@ -200,6 +201,9 @@ class RecordedProgress(NoProgress):
 
     def files_moved(self, done: int) -> None:
         self.files.append(done)
+
+    def phase_began(self, phase: Phase) -> None:
+        self.phases.append(phase)
 
     def person_needed(self, phone: str, action: UserAction) -> None:
         self.asked.append(action)

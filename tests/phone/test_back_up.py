@@ -352,7 +352,7 @@ def test_an_exception_from_progress_stops_the_backup_and_is_raised(attach: Any, 
         at = "bytes_moved"
 
         def bytes_moved(self, done: int, total: int | None) -> None:
-            if self.at == "bytes_moved":
+            if self.at == "bytes_moved" and done:
                 raise Stopped
 
         def person_needed(self, name: str, action: Any) -> None:

@@ -257,8 +257,9 @@ def test_ctrl_c_during_the_restore_cuts_the_link_and_removes_the_app_list(move: 
 
     class UntilBegun(type(story.home.progress)):  # type: ignore[misc]
         def bytes_moved(self, done: int, total: int | None) -> None:
-            begun.set()
-            hold.wait(5)
+            if done:
+                begun.set()
+                hold.wait(5)
 
     hold = threading.Event()
     story.home.progress = UntilBegun()

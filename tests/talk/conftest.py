@@ -40,9 +40,15 @@ class Answer:
         return json.loads(self.out)
 
     @property
+    def last(self) -> dict[str, Any]:
+        """The last line of a `--json` answer of events."""
+        last: dict[str, Any] = json.loads(self.out.splitlines()[-1])
+        return last
+
+    @property
     def error(self) -> dict[str, Any]:
         """The error of a `--json` answer."""
-        error: dict[str, Any] = self.json["error"]
+        error: dict[str, Any] = self.last["error"]
         return error
 
 

@@ -74,12 +74,12 @@ def test_no_usbmuxd_is_exit_20(migrate: Migrate) -> None:
 def test_the_only_phone_is_backed_up_and_then_only_what_changed(migrate: Migrate, serve: Serve, home: Path) -> None:
     address = serve({"udid": OLD, "name": "Ada's iPhone"})
     first = migrate("backup", "--usbmuxd", address, "--json")
-    assert first.code == 0 and first.json["backup"] == str(home / "backups" / OLD)
-    assert (first.json["udid"], first.json["name"]) == (OLD, "Ada's iPhone") and first.json["files"] > 0
+    assert first.code == 0 and first.last["backup"] == str(home / "backups" / OLD)
+    assert (first.last["udid"], first.last["name"]) == (OLD, "Ada's iPhone") and first.last["files"] > 0
     again = migrate("backup", OLD, "--usbmuxd", address)
     assert again.code == 0 and "Ada's iPhone is backed up" in again.out and "Backing up the phone" in again.err
     fresh = migrate("backup", "--fresh", "--usbmuxd", address, "--json")
-    assert fresh.json["files"] == first.json["files"], "all of it came again"
+    assert fresh.last["files"] == first.last["files"], "all of it came again"
     verdict = migrate("verify", home / "backups" / OLD, "--json")
     assert (verdict.code, verdict.json["verdict"], verdict.json["findings"]) == (0, "whole", [])
 
@@ -91,8 +91,8 @@ def test_a_backup_exits_35_when_the_phone_could_not_read_a_file(
     faults = {"unreadable": {path: "Input/output error (5)"}} if path else {}
     address = serve({"udid": OLD, "name": "Ada's iPhone", "faults": faults})
     answer = migrate("backup", "--usbmuxd", address, "--json")
-    assert (answer.code, answer.json["backup"]) == (code, str(home / "backups" / OLD)), "the backup is there"
-    assert [one["code"] for one in answer.json["findings"]] == (["file-unreadable"] if path else [])
+    assert (answer.code, answer.last["backup"]) == (code, str(home / "backups" / OLD)), "the backup is there"
+    assert [one["code"] for one in answer.last["findings"]] == (["file-unreadable"] if path else [])
     in_words = migrate("backup", "--usbmuxd", address)
     assert in_words.code == code
     assert ("1 file is missing from it" in " ".join(in_words.out.split())) == bool(path)

@@ -110,3 +110,26 @@ def test_the_backup_is_the_plans_or_its_phones_or_the_only_one(
     assert migrate("plan", "explain", plan, "--json").code == 0
     plan.write_text(f'{EVERYTHING}[old_phone]\nbackup = "plain"\n', encoding="utf-8")
     assert migrate("plan", "explain", plan, "--json").code == 0
+
+
+def test_the_text_ends_on_the_space_there_is(migrate: Migrate, plan: Path, plain_backup: Path) -> None:
+    *_, last = migrate("plan", "explain", plan, plain_backup).out.splitlines()
+    assert last.startswith("This computer: ") and " free of " in last
+
+
+def test_how_long_a_large_backup_takes_to_move() -> None:
+    from migrate.plan.explain import CategoryExplanation, Explanation
+    from migrate.plan.model import Plan
+    from migrate.plan.strategy import Strategy
+    from migrate.talk.commands.plan_explain import NewPhone, format_estimate
+
+    def row(fate: str, size_bytes: int) -> CategoryExplanation:
+        made: Any = CategoryExplanation
+        return made(id="photos", title="Photos", fate=fate, items=1, files=1, bytes=size_bytes, why="")
+
+    read = Plan.model_validate({"version": 1, "new_phone": {"is": "erased"}, "move": {"categories": ["everything"]}})
+    answer = Explanation(
+        strategy=Strategy.REPLACE, categories=(row("goes", 30 * 10**9), row("not-chosen", 900 * 10**9))
+    )
+    said = " ".join(" ".join(format_estimate(answer, read, NewPhone(link="usb3"), Path("/"))).split())
+    assert "The whole move takes 11 min to 1 h 03 min" in said

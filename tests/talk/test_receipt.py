@@ -90,7 +90,7 @@ def test_the_verdict_is_bold_only_where_the_terminal_has_it(
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     print_verdict(receipt)
-    assert capsys.readouterr().out.rstrip().splitlines()[-1] == "\x1b[1mOne thing is wrong.\x1b[0m"
+    assert capsys.readouterr().out.rstrip().splitlines()[-1] == "\x1b[1;31mOne thing is wrong.\x1b[0m", "bold and red"
     for name, value in {"NO_COLOR": "1", "MIGRATE_PLAIN": "1", "TERM": "dumb"}.items():
         with monkeypatch.context() as changed:
             changed.setenv(name, value)

@@ -166,6 +166,7 @@ async def ready_to_back_up(
     """
     folder = session.home.working_backup(phone.facts.udid)
     with session.home.lock_working_backup(folder.name, phone.facts.name_or_model):
+        await session.announce_backup(phone, folder, fresh=fresh)
         await ensure_password(session, phone, role)
         if role == "old" and phone.facts.encrypts_backups and not fresh:
             await refuse_other_password(session, folder, role)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from migrate.backup.disk_space import free_bytes_at, hard_links_work
 from migrate.backup.folder import BackupFolder
 from migrate.journey.run_state import Run
+from migrate.journey.steps.announce import announce_move
 from migrate.journey.steps.back_up import find_existing_backup
 from migrate.journey.steps.new_phone import folder_bytes, refuse_unfit_phone
 from migrate.language import _
@@ -74,6 +75,7 @@ async def preflight(run: Run, plan: Plan) -> None:
     if plan.new_phone.is_ == "erased" or (new is not None and new.ios_version is not None):
         version = new.ios_version if new else None
         run.set_strategy(choose_strategy(plan.new_phone.is_, version, experimental=plan.new_phone.experimental))
+    await announce_move(run, plan, move_facts, old, new)
 
 
 def refuse_told_version(run: Run, plan: Plan, old: PhoneFacts) -> None:

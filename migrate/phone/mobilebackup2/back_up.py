@@ -6,6 +6,7 @@ The remains of an interrupted backup (`Status.plist`, `Snapshot/`) are left alon
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from migrate.phone.connection import PhoneConnection
 from migrate.phone.lockdown import write_private
 from migrate.phone.mobilebackup2.conversation import Conversation
 from migrate.phone.mobilebackup2.disk import translate_disk_errors
+from migrate.phone.mobilebackup2.expected import ExpectedTotal, expect_backup
 from migrate.phone.mobilebackup2.host_folder import make_folder
 from migrate.phone.mobilebackup2.info_plist import InstalledApps, browse_apps, info_plist
 from migrate.phone.mobilebackup2.session import BackupSession
@@ -85,11 +87,13 @@ async def back_up(
         raise ValueError(f"{folder} is not the place of {connection.facts.udid}")
     with translate_disk_errors(folder):
         prepare_folder(folder)
+    expected = await asyncio.to_thread(expect_backup, connection.facts, folder, fresh=begin == "fresh")
+    progress.bytes_moved(0, expected.size_bytes or None)
     apps = await _apps(connection, progress)
     with translate_disk_errors(folder):
         ledger = SealLedger.open(seals, BackupFolder(folder), fresh=begin == "fresh", apps=apps)
     try:
-        run = _BackupRun(connection, folder, ledger, apps, progress, ask_again)
+        run = _BackupRun(connection, folder, ledger, apps, progress, ask_again, ExpectedTotal(expected.size_bytes))
         unreadable, in_transit = await run.back_up(fresh=begin == "fresh")
         with translate_disk_errors(folder):
             seal = ledger.finish(BackupFolder(folder))
@@ -130,6 +134,7 @@ class _BackupRun:
     apps: InstalledApps | None
     progress: Progress
     ask_again: AskAgain | None
+    expected: ExpectedTotal
     bytes_received: int = 0
     files_received: int = 0
     _reported_bytes: int = field(init=False, default=-REPORT_EVERY_BYTES)
@@ -181,10 +186,17 @@ class _BackupRun:
             with translate_disk_errors(self.folder):
                 write_private(self.folder / "Info.plist", encode_plist(info), temp_folder=self.folder.parent)
             outcome = await session.send_request(
-                request, self.folder, ledger=self.ledger, on_progress=self._on_progress
+                request,
+                self.folder,
+                ledger=self.ledger,
+                on_progress=self._on_progress,
+                on_phase=self.progress.phase_began,
             )
         session.raise_if_refused(outcome, self.folder)
         self._on_progress(outcome.conversation, at_the_end=True)
+        self.progress.phase_began("checking-here")
+        self.expected = ExpectedTotal(0)  # files asked for once more are few
+        self._reported_bytes = -REPORT_EVERY_BYTES
         self.bytes_received += outcome.conversation.receiver.bytes_received
         self.files_received += outcome.conversation.receiver.files_received
         return outcome.conversation.receiver.unreadable
@@ -195,12 +207,12 @@ class _BackupRun:
             return
         self._reported_bytes = receiver.bytes_received
         done = self.bytes_received + receiver.bytes_received
-        self.progress.bytes_moved(done, self._total(conversation, done))
+        total = self.expected.total(receiver.bytes_received, conversation.percent)
+        if at_the_end:
+            self.progress.bytes_moved(done, done)
+        else:
+            self.progress.bytes_moved(done, None if total is None else self.bytes_received + total)
         self.progress.files_moved(self.files_received + receiver.files_received)
-
-    def _total(self, conversation: Conversation, done: int) -> int | None:
-        """An estimated total: the phone reports only a percentage, itself an estimate (facts 2.2)."""
-        return max(done, round(done * 100 / conversation.percent)) if conversation.percent >= 1 else None
 
 
 class SealLedger:

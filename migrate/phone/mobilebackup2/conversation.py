@@ -18,6 +18,7 @@ from migrate.phone.mobilebackup2.link import DeviceLink, LinkEnded
 from migrate.phone.mobilebackup2.pipeline import BlobRemoved, Ledger, NoLedger, Pipeline, file_id_of
 from migrate.phone.mobilebackup2.upload import Receiver
 from migrate.phone.quoting import safe_text
+from migrate.progress import Phase
 
 UNKNOWN_OPERATION = StatusResponse(-1, "unknown operation", {})
 
@@ -51,6 +52,7 @@ class Conversation:
     seal: Seal | None = None
     on_response: Callable[[Mapping[str, Any]], None] = lambda _: None
     """Called in this thread, before anything else happens: a process that is killed right after it knows the answer."""
+    on_phase: Callable[[Phase], None] = lambda _: None
     request_sent: bool = field(default=False, init=False)
     fetching: bool = field(default=False, init=False)
     operations: int = field(default=0, init=False)
@@ -61,6 +63,7 @@ class Conversation:
     _pipeline: Pipeline = field(init=False)
     _idle: int = field(default=0, init=False)
     _files_transferred: int = field(default=0, init=False)  # in both directions, after the previous operation
+    _phase: Phase = field(default="getting-ready", init=False)
 
     def __post_init__(self) -> None:
         self._pipeline = Pipeline(self.host_folder.root / f".{self.host_folder.name}.receiving", self.ledger)
@@ -79,6 +82,7 @@ class Conversation:
             PhoneBrokeProtocol, UnsafeName: the phone sent something that no healthy phone sends.
         """
         with self._pipeline:
+            self.on_phase(self._phase)
             self.request_sent = True
             self.link.send_request(request)
             try:
@@ -93,6 +97,7 @@ class Conversation:
         """Carry out one message and answer it, or return it if it is the Response."""
         operation = message[0]
         self._note_progress(message)
+        self._note_phase(operation, *message[1:2])
         if operation == "DLMessageProcessMessage":
             if len(message) < 2 or not isinstance(message[1], dict):
                 raise self.link.protocol_error("its answer is no dictionary")
@@ -150,6 +155,22 @@ class Conversation:
         percent = message[index]
         if isinstance(percent, int | float) and 0 <= percent <= 100:
             self.percent = max(self.percent, float(percent))
+
+    def _note_phase(self, operation: str, first: Any = None) -> None:
+        """Tell a backup's phases apart by what the phone asks for (facts 2.3). A restore's are its caller's to tell."""
+        match operation, self._phase:
+            case "DLMessageUploadFiles", "getting-ready":
+                self._begin("copying")
+            case (("DLMessageMoveItems" | "DLMessageMoveFiles"), ("getting-ready" | "copying")):
+                # the other move is the old folder's, before a full backup begins
+                if isinstance(first, dict) and any("/Snapshot/" in str(source) for source in first):
+                    self._begin("moving-files")
+            case (("DLMessageRemoveItems" | "DLMessageRemoveFiles"), ("copying" | "moving-files")):
+                self._begin("finishing")
+
+    def _begin(self, phase: Phase) -> None:
+        self._phase = phase
+        self.on_phase(phase)
 
     def _limit_idle_operations(self) -> None:
         transferred = self.receiver.files_received + len(self.receiver.unreadable) + self.sender.files_sent

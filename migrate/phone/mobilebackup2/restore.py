@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from migrate.phone.connection import PhoneConnection
 from migrate.phone.mobilebackup2.back_up import REPORT_EVERY_BYTES
 from migrate.phone.mobilebackup2.conversation import Conversation
 from migrate.phone.mobilebackup2.download import NotAsSealed
+from migrate.phone.mobilebackup2.expected import stored_bytes
 from migrate.phone.mobilebackup2.refusals import error_code
 from migrate.phone.mobilebackup2.session import BackupSession, Outcome
 from migrate.phone.muxer import find_device, list_phones
@@ -27,7 +27,7 @@ from migrate.phone.service import translate_parse_errors
 from migrate.phone.wait import UserWait
 from migrate.plists import encode_plist
 from migrate.problems import MigrateError, NoMuxer, PasswordMissing, RestoreSetChanged, ServiceRefused
-from migrate.progress import Progress
+from migrate.progress import UNFINISHED, Phase, Progress, unfinished_total
 
 DURING: Final = "the restore"
 SENT_AT_PERCENT = 99.5
@@ -41,6 +41,9 @@ percentage comes with every request and is estimated from time (facts 2.2); half
 
 RESTORE_PENDING: Final = 102
 """A restore is staged already (facts 5.1): the answer says nothing about an earlier try of ours."""
+
+FILES_BEFORE_BLOBS = 5
+"""Status.plist, Manifest.plist, Manifest.db and Info.plist, some of them more than once (facts 2.5)."""
 
 APPS_FOLDER: Final = "/iTunesRestore"
 APPS_FILE: Final = "/iTunesRestore/RestoreApplications.plist"
@@ -160,6 +163,7 @@ async def restore(
         raise PasswordMissing(set_folder)
     attempt = attempt or RestoreAttempt()
     send_progress = _SendProgress(progress, await asyncio.to_thread(stored_bytes, set_folder), attempt)
+    send_progress.begin()
     restore_options: dict[str, Any] = {**options.as_request()}
     if backup.is_encrypted:
         restore_options["Password"] = password
@@ -216,6 +220,12 @@ class _SendProgress:
     total: int
     attempt: RestoreAttempt
     _reported_bytes: int = field(init=False, default=-REPORT_EVERY_BYTES)
+    _phase: Phase | None = field(init=False, default=None)
+
+    def begin(self) -> None:
+        self.progress.bytes_moved(0, self.total)
+        self.progress.phase_began("getting-ready")
+        self._phase = "getting-ready"
 
     def on_progress(self, conversation: Conversation, *, at_the_end: bool = False) -> None:
         self.attempt.note(conversation, self.total)
@@ -224,16 +234,19 @@ class _SendProgress:
             return
         self._reported_bytes = sender.bytes_sent
         # the phone downloads the manifest more than once, so more bytes may be sent than the set has
-        self.progress.bytes_moved(min(sender.bytes_sent, self.total), self.total)
+        sent = min(sender.bytes_sent, self.total)
+        self._note_phase(sender.files_sent, sent)
+        self.progress.bytes_moved(sent, sent if at_the_end else max(self.total, unfinished_total(sent)))
         self.progress.files_moved(sender.files_sent)
 
-
-def stored_bytes(folder: Path) -> int:
-    """The size of a set on disk. Walks the folder: about a second for a hundred thousand files."""
-    total = 0
-    for parent, _, names in os.walk(folder):
-        total += sum(os.lstat(Path(parent, name)).st_size for name in names)
-    return total
+    def _note_phase(self, files_sent: int, sent: int) -> None:
+        """The phone first fetches the plists and the manifest, and works through that for a while. Whether it has all
+        of the files shows only by their bytes."""
+        phase: Phase = "getting-ready" if files_sent < FILES_BEFORE_BLOBS else "sending"
+        phase = "taking" if sent >= self.total * UNFINISHED else phase
+        if phase != self._phase:
+            self._phase = phase
+            self.progress.phase_began(phase)
 
 
 @asynccontextmanager
@@ -276,6 +289,7 @@ async def wait_for_reboot(connection: PhoneConnection, progress: Progress) -> No
     Otherwise the next step could mistake a phone that has not left yet for one that is back. If the phone does not
     reboot, the person is asked to restart it: before a restart nothing of the restore shows (facts 4.8).
     """
+    progress.phase_began("restarting")
     automatic = UserWait(progress, LEAVES_WITHIN_S, connection.time)
     manual: UserWait | None = None
     while await _is_still_attached(connection):

@@ -23,7 +23,7 @@ from migrate.phone.mobilebackup2.refusals import error_code, refusal_error
 from migrate.phone.mobilebackup2.sync_lock import sync_lock
 from migrate.phone.wait import count_down
 from migrate.problems import CancelledOnPhone, PasscodeWaitOver, PhoneLost
-from migrate.progress import Progress
+from migrate.progress import Phase, Progress
 
 LINK_TRIES = 3
 LINK_PAUSE_S = 10.0
@@ -88,6 +88,7 @@ class BackupSession:
         ledger: Ledger | None = None,
         on_progress: Callable[[Conversation], None] = lambda _: None,
         on_response: Callable[[Mapping[str, Any]], None] = lambda _: None,
+        on_phase: Callable[[Phase], None] = lambda _: None,
         seal: Seal | None = None,
     ) -> Outcome:
         """Send `request` about the backup `folder` over a new link, and serve the phone until it is done.
@@ -108,7 +109,7 @@ class BackupSession:
             tries -= 1
             with self.connection.translate_errors(self.during):
                 outcome = await self._send_once(
-                    request, folder, lock, ledger or NoLedger(), on_progress, on_response, seal
+                    request, folder, lock, ledger or NoLedger(), on_progress, on_response, on_phase, seal
                 )
             if self.notifications.bug is not None:
                 raise self.notifications.bug
@@ -133,13 +134,20 @@ class BackupSession:
         ledger: Ledger,
         on_progress: Callable[[Conversation], None],
         on_response: Callable[[Mapping[str, Any]], None],
+        on_phase: Callable[[Phase], None],
         seal: Seal | None,
     ) -> Outcome:
         connection = self.connection
         async with connection.backup_link(self.progress) as link:
             host_folder = HostFolder(folder.parent, folder.name)
             conversation = Conversation(
-                link, host_folder, ledger, on_progress=on_progress, seal=seal, on_response=on_response
+                link,
+                host_folder,
+                ledger,
+                on_progress=on_progress,
+                seal=seal,
+                on_response=on_response,
+                on_phase=on_phase,
             )
             self._link = link
             try:

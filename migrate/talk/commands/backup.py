@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from migrate.language import _, plural
 from migrate.problems import BackupInterrupted
-from migrate.talk.console import one_line, print_json, print_line, wrapped
+from migrate.talk.console import one_line, print_line, say, wrapped
 from migrate.talk.one_phone import select_phone
 from migrate.talk.options import PHONE_WAIT_S, Exit, GlobalOptions, Workspace, run_async, with_global_options
+from migrate.talk.run_on_terminal import report_failure_as_event
 from migrate.units import format_bytes
+
+if TYPE_CHECKING:
+    from migrate.phone.facts import PhoneFacts
+    from migrate.talk.task_progress import EventProgress
 
 FILES_UNREADABLE = 35
 
@@ -46,11 +52,15 @@ def back_up(
 
     Exits 35 if the phone could not read some of its own files: the backup is there, and they are named.
     """
+    report_failure_as_event(options)
     with options.open_workspace() as workspace:
         saved, lost = run_async(back_up_phone(options, workspace, udid, fresh=fresh, wait_s=wait))
     exit_code = FILES_UNREADABLE if lost else None
     if options.json:
-        print_json(saved)
+        from migrate.journey import events
+        from migrate.talk.progress import JsonListener
+
+        JsonListener()(events.RunFinished(None, "done", exit_code or 0, None, None, saved))
         return exit_code
     done = plural(
         "{phone} is backed up: {count:,} file, {size} transferred.",
@@ -88,11 +98,12 @@ async def back_up_phone(
     from migrate.phone.phone import Phone
     from migrate.talk.backup_access import phone_session
     from migrate.talk.passwords import Passwords
-    from migrate.talk.task_progress import report_progress
+    from migrate.talk.task_progress import report_events, report_progress
 
     if wait_s is None:
         udid, wait_s = await select_phone(workspace, udid), PHONE_WAIT_S
-    with report_progress("backup", quiet=False) as progress:  # also with --json: the phone may need its owner
+    reported = report_events("backup") if options.json else report_progress("backup", quiet=False)
+    with reported as progress:
         meeting = Phone.meet(workspace.usbmux, udid, progress=progress, wait_s=wait_s) if udid else None
         async with await (meeting or Phone.meet_any(workspace.usbmux, progress=progress, wait_s=wait_s)) as phone:
             facts = phone.facts
@@ -103,6 +114,7 @@ async def back_up_phone(
                 workspace, passwords=Passwords(can_prompt=lambda: False), listener=events.nobody, wait_s=wait_s
             )
             session.remember_phone("old", MetPhone(facts.udid, facts.name_or_model))
+            await announce(options, progress, workspace, facts, folder, fresh=fresh)
             with workspace.home.lock_working_backup(folder.name, facts.name_or_model):
                 report = await phone.back_up(
                     folder,
@@ -120,3 +132,24 @@ async def back_up_phone(
         "findings": [finding.as_json() for finding in progress.findings],
     }
     return answer, len(report.lost)
+
+
+async def announce(
+    options: GlobalOptions,
+    progress: EventProgress,
+    workspace: Workspace,
+    facts: PhoneFacts,
+    folder: Path,
+    *,
+    fresh: bool,
+) -> None:
+    """Report how much is to be expected, how long that takes, and how much space there is."""
+    from migrate.journey import events
+    from migrate.journey.estimate import computer_space, measure, phone_space
+    from migrate.talk.progress_texts import space_lines
+
+    if not options.json:
+        spaces = [(facts.name_or_model, phone_space(facts)), (_("This computer"), computer_space(folder))]
+        for line in space_lines(spaces):
+            say(f"  {line}")
+    progress.listener(events.Estimated(progress.step, await measure(workspace.usbmux, facts, folder, fresh=fresh)))

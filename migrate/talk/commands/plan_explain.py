@@ -22,6 +22,7 @@ from migrate.units import format_bytes
 if TYPE_CHECKING:
     from migrate.backup.folder import BackupFolder
     from migrate.phone.facts import PhoneFacts
+    from migrate.phone.link_speed import Link
     from migrate.plan.explain import CategoryExplanation, Explanation
     from migrate.plan.model import Plan
     from migrate.plan.strategy import Strategy
@@ -83,6 +84,8 @@ def explain(
     else:
         for line in format_plan_explanation(answer, read, folder):
             print_line(line)
+        for line in format_estimate(answer, read, new, workspace.home.path):
+            print_line(line)
     return None
 
 
@@ -119,22 +122,27 @@ class NewPhone:
 
     facts: PhoneFacts | None = None
     installed: frozenset[str] | None = None
+    link: Link = "unknown"
 
 
 async def new_phone(plan: Plan, folder: BackupFolder, workspace: Workspace) -> NewPhone:
     """What the new phone tells. A phone that does not trust this computer yet is not made to ask for trust."""
+    from migrate.phone.link_speed import link_to
     from migrate.phone.phone import Phone
 
     phones = await connected_phones(workspace)
     meant = match_phones(plan, phones, folder.udid).new
     facts = next((phone for phone in phones if phone is meant), None)
-    if facts is None or not facts.trusted:
-        return NewPhone(facts)
+    if facts is None:
+        return NewPhone()
+    link = await link_to(workspace.usbmux, facts.udid)
+    if not facts.trusted:
+        return NewPhone(facts, link=link)
     try:
         async with await Phone.meet(workspace.usbmux, facts.udid) as phone:
-            return NewPhone(facts, frozenset(await phone.installed_apps()))
+            return NewPhone(facts, frozenset(await phone.installed_apps()), link)
     except MigrateError:  # it was disconnected or locked meanwhile, so its apps are not known
-        return NewPhone(facts)
+        return NewPhone(facts, link=link)
 
 
 def expected_strategy(plan: Plan, folder: BackupFolder, new: NewPhone) -> Strategy | None:
@@ -188,6 +196,19 @@ def format_plan_explanation(answer: Explanation, plan: Plan, folder: BackupFolde
         if rows:
             lines += ["", *_group(_(heading), rows)]
     return lines
+
+
+def format_estimate(answer: Explanation, plan: Plan, new: NewPhone, home: Path) -> list[str]:
+    """How long the move takes without a new backup of the old phone, and how much space there is."""
+    from migrate.journey.estimate import BackupEstimate, Duration, computer_space, estimate_move, phone_space
+    from migrate.talk.progress_texts import move_sentence, space_lines
+
+    moved = sum(row.bytes for row in answer.categories if row.fate in ("goes", "arrives-later"))
+    there = BackupEstimate("changes", 0, "unknown", Duration(0, 0))
+    duration = estimate_move(there, moved_bytes=moved, new_link=new.link, proves=plan.safety.prove)
+    spaces = [(new.facts.name_or_model, phone_space(new.facts))] if new.facts else []
+    spaces.append((_("This computer"), computer_space(home)))
+    return ["", *([wrapped(move_sentence(duration))] if duration else []), *map(wrapped, space_lines(spaces))]
 
 
 def _group(heading: str, rows: list[CategoryExplanation]) -> list[str]:

@@ -8,10 +8,10 @@ import typer
 
 from migrate.language import _
 from migrate.talk.backup_access import BackupArgument, with_password
-from migrate.talk.console import print_json, print_line
+from migrate.talk.console import print_json
 from migrate.talk.options import Exit, GlobalOptions, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
-from migrate.talk.verdict import format_verdict
+from migrate.talk.verdict import print_verdict
 
 if TYPE_CHECKING:
     from migrate.backup.folder import BackupFolder
@@ -50,8 +50,7 @@ def verify(
     if options.json:
         print_json(verdict.as_json())
     else:
-        for line in format_verdict(verdict, quick=quick):
-            print_line(line)
+        print_verdict(verdict, quick=quick)
     return verdict.exit_code
 
 

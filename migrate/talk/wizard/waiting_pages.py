@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from migrate.journey import events
+from migrate.journey.pace import Paced
 from migrate.language import _, mark
 from migrate.problems.finding import Finding
 from migrate.progress import UserAction
@@ -128,4 +129,4 @@ class ActionPages(BarListener):
 
 
 def make_listener() -> events.Listener:
-    return PlainActionPages() if is_plain() else ActionPages()
+    return Paced(PlainActionPages() if is_plain() else ActionPages())
