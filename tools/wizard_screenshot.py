@@ -31,7 +31,7 @@ SGR = re.compile(r"\x1b\[([\d;]*)m")
 OTHER_ESCAPES = re.compile(r"\x1b(?:\[[\d;?]*[A-Za-ln-z]|\][^\x07]*\x07|[()].)")
 
 RULE = "──"
-LIST_PAGE, PASSWORD_PAGE, TICK_PAGE = "» 1)", "Password:", "» ○"
+LIST_PAGE, PASSWORD_PAGE, TICK_PAGE = "» 1)", "Password:", "» ●"
 ANSWERS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (LIST_PAGE, ("1", "Enter")),  # the old phone
     (LIST_PAGE, ("1", "Enter")),  # the new phone

@@ -15,6 +15,7 @@ from migrate.problems.icloud import *
 from migrate.problems.journey import *
 from migrate.problems.phone import *
 from migrate.problems.plan import *
+from migrate.problems.problem import MENU as MENU
 from migrate.problems.problem import Command as Command
 from migrate.problems.problem import MigrateError as MigrateError
 from migrate.problems.problem import Paste as Paste

@@ -105,6 +105,7 @@ class BackupUnfinished(MigrateError):
         otherwise="The phone never reported that it was finished. What it had sent by then is kept.",
     )
     next = "Connect the phone and continue the backup where it stopped: {back_up_phone}"
+    next_in_wizard = "Choose another backup, or the phone itself: its backup continues where it stopped."
 
 
 class PasswordMissing(MigrateError):
@@ -113,6 +114,7 @@ class PasswordMissing(MigrateError):
     what = "The backup {path} is encrypted, and no password was given."
     why = "Without its password the contents cannot be read or checked."
     next = "Give the backup password with --password-file FILE, or in MIGRATE_BACKUP_PASSWORD. Then {again}"
+    next_in_wizard = "Enter it when you are asked for it: {again}"
 
 
 class WrongPassword(MigrateError):
@@ -123,6 +125,7 @@ class WrongPassword(MigrateError):
         "The password does not open the backup {backup}.",
         otherwise="The password does not open the backup.",
     )
+    what_in_wizard = "That password does not open the backup on this computer."
     why = "It unlocks none of the keys in the backup."
     next = (
         "Try the password that was set when backups of this phone were first encrypted. It is not the passcode. "

@@ -18,6 +18,7 @@ class WaitedTooLong(MigrateError):
         "The phone was not ready after {waited_s} seconds of waiting. {not_ready.what}",
     )
     why = "--wait sets how long a move waits for you. Nothing is lost."
+    why_in_wizard = "The wizard does not wait longer for one thing. Nothing is lost."
     next = "{not_ready.next}"
 
 
@@ -63,6 +64,7 @@ class NotAgreed(MigrateError):
     what = "The new iPhone was not changed, because you answered no to the last question."
     why = "Nothing is sent to a phone without your agreement."
     next = "Continue, and agree, with: {resume}"
+    next_in_wizard = "Choose what to do now. To agree after all, {again}"
 
 
 class RestoreInDoubt(MigrateError):
@@ -80,6 +82,10 @@ class RestoreInDoubt(MigrateError):
     next = (
         "Look at {phone}: whether it says Hello or Restore Completed, or has the data on it. Then continue in a "
         "terminal and without --yes, and answer the question about it: {resume}"
+    )
+    next_in_wizard = (
+        "Look at {phone}: whether it says Hello or Restore Completed, or has the data on it. Then answer the question "
+        "about it: {again}"
     )
 
 
@@ -126,6 +132,7 @@ class WhichPhone(MigrateError):
         otherwise="The plan does not say, and no iPhone is connected.",
     )
     next = "Name it with --{role} UDID. To list the phones: {list_phones}"
+    next_in_wizard = "Unplug every iPhone but the old and the new one. Then {again}"
 
 
 class OtherPhone(MigrateError):
@@ -140,6 +147,7 @@ class OtherPhone(MigrateError):
     next = (
         "Connect that phone and run {resume} again. To move between other phones, start a new move instead: {run_plan}"
     )
+    next_in_wizard = "Connect the phone with which this move began. Then {again}"
 
 
 class OtherPlan(MigrateError):
@@ -148,6 +156,7 @@ class OtherPlan(MigrateError):
     what = "The plan of {run} was changed after the run began."
     why = "Continuing with another plan could lose data, so nothing was done."
     next = "Restore the run's plan.toml as it was, or start a new move: {run_plan}"
+    next_in_wizard = "Restore the run's plan.toml as it was. Then {again}"
 
 
 class RunNotFound(MigrateError):
@@ -180,6 +189,7 @@ class RunBusy(MigrateError):
     what = "{run} is already running in another window."
     why = "Another process is working on it."
     next = "Wait until it is finished, or stop it there with Ctrl-C. Then run the same command again."
+    next_in_wizard = "Wait until it is finished, or stop it there with Ctrl-C. Then {again}"
 
 
 class BackupBusy(MigrateError):
@@ -233,6 +243,7 @@ class JournalDamaged(MigrateError):
     what = "The record of this run is damaged, so it cannot be resumed."
     why = "{path}, line {line}: {reason}. Guessing what was done could do it twice. Backups are not affected."
     next = "Start a new move, which uses the existing backups: {run_plan}"
+    next_in_wizard = "Start a new move, which uses the existing backups: {change_answer}"
 
 
 class JournalTooNew(MigrateError):
@@ -244,6 +255,7 @@ class JournalTooNew(MigrateError):
     what = "This run was written by a newer version of migrate."
     why = "{path} has format {version}, and this version reads up to format {known_version}."
     next = "Update migrate, then run: {resume}"
+    next_in_wizard = "Update migrate, and start it again. Your move is offered on its first page."
 
 
 class JournalTooOld(MigrateError):
@@ -299,6 +311,7 @@ class RestoreSetDamaged(MigrateError):
         "It was complete when it was prepared. Now there are {count:,} problems in {path}.",
     )
     next = "Check this computer's disk. Then start a new run: {run_plan}"
+    next_in_wizard = "Check this computer's disk. To begin this move again, choose: {change_answer}"
 
 
 class ChosenFilesUnreadable(MigrateError):
@@ -318,6 +331,7 @@ class ChosenFilesUnreadable(MigrateError):
         "Write accept_unreadable = true under [safety] in the plan to move without these files, and start a new run. "
         "To try to read them once more, restart the old phone and {again}"
     )
+    next_in_wizard = "Restart the old phone, then {again}. To move without these files, choose: {change_answer}"
 
 
 class ChosenFilesDamaged(MigrateError):
@@ -337,8 +351,12 @@ class ChosenFilesDamaged(MigrateError):
         "{categories}."
     )
     next = (
-        "Use another cable and another USB port, and {again}, which fetches them again. To move without them, write "
-        "accept_unreadable = true under [safety] in the plan, and start a new run."
+        "Use another cable and another USB port. (To move without them, write accept_unreadable = true under [safety] "
+        "in the plan, and start a new run.) To fetch them again, {again}"
+    )
+    next_in_wizard = (
+        "Use another cable and another USB port. (To move without them, choose: {change_answer}.) To fetch them again, "
+        "{again}"
     )
 
 
@@ -355,6 +373,7 @@ class WouldReplace(MigrateError):
         "again (existing "
         "backups are used): {run_plan}"
     )
+    next_in_wizard = "Leave them out, or allow it. For either, choose: {change_answer}"
 
     @property
     def listed(self) -> tuple[str, ...]:
@@ -371,6 +390,7 @@ class NothingChosen(MigrateError):
     )
     why = "It has no files in these categories."
     next = "See what it has: {show_backup}"
+    next_in_wizard = "Choose something else: {change_answer}"
 
 
 class PhonePasswordMissing(MigrateError):
@@ -386,6 +406,7 @@ class PhonePasswordMissing(MigrateError):
         "Give it with --new-password-file FILE, or in MIGRATE_NEW_BACKUP_PASSWORD. Then {again}",
         otherwise="Give it with --password-file FILE, or in MIGRATE_BACKUP_PASSWORD. Then {again}",
     )
+    next_in_wizard = "Enter it when you are asked for it: {again}"
 
     @property
     def is_new(self) -> bool:
@@ -407,6 +428,7 @@ class OtherPasswordThanBefore(MigrateError):
         'Give the password that {phone} uses for its backups. If you have changed it since, write begin = "fresh" '
         "under [backup] in the plan. Then {again}"
     )
+    next_in_wizard = "Enter the password that {phone} uses for its backups: {again}"
 
 
 class AppsNotInstalled(MigrateError):
@@ -418,6 +440,9 @@ class AppsNotInstalled(MigrateError):
     what = "Not installed on {phone}: {titles}."
     why = "An iPhone in use accepts an app's data only when the app is installed."
     next = "Install them on {phone} from the App Store, or remove them from the plan. Then {again}"
+    next_in_wizard = (
+        "Install them on {phone} from the App Store, then {again}. To move without them, choose: {change_answer}"
+    )
 
 
 class PhoneNotErased(MigrateError):

@@ -83,6 +83,7 @@ class SeveralPhones(MigrateError):
     what = "Several iPhones are connected, and it is not clear which one you mean."
     why = "This computer sees: {seen}."
     next = "Unplug the others, or name the iPhone with --old UDID or --new UDID. To list them: {list_phones}"
+    next_in_wizard = "Unplug the others. Then {again}"
 
 
 class PhoneLocked(MigrateError):
@@ -417,6 +418,9 @@ class PasscodeWaitOver(MigrateError):
     exit_code = 50
     what = "The passcode was not entered on {phone} within {waited_s} seconds."
     why = "Since iOS 16 an iPhone asks for its passcode before every backup, and --wait limits how long migrate waits."
+    why_in_wizard = (
+        "Since iOS 16 an iPhone asks for its passcode before every backup. The wizard does not wait longer for it."
+    )
     next = "Enter the passcode when {phone} asks for it; it may ask twice. To begin, {again}"
 
 
@@ -527,6 +531,7 @@ class RestoreSetChanged(MigrateError):
     what = "{file} has changed on this computer's disk since it was verified, so the restore was stopped."
     why = "{reason!c}. {phone} did not receive all of it: nothing on it has changed. The data lies in {path}."
     next = "Check this computer's disk. Then start a new run: {run_plan}"
+    next_in_wizard = "Check this computer's disk. To begin this move again, choose: {change_answer}"
 
     @property
     def file(self) -> str:

@@ -184,6 +184,7 @@ class SamePhoneTwice(MigrateError):
     what = "{name} is both the old and the new phone."
     why = "Both have the same UDID, and data cannot be moved from a phone to itself."
     next = "Name the two phones with --old UDID --new UDID. To list them: {list_phones}"
+    next_in_wizard = "Go back, and choose two different phones."
 
 
 class PlanMismatch(MigrateError):
@@ -196,7 +197,9 @@ class PlanMismatch(MigrateError):
     exit_code = 11
     what = "{name} ({udid}) is not the {role} phone that this plan was written for."
     why = 'The plan says udid = "{wanted_udid}" under [{role}_phone].'
+    why_in_wizard = "Another phone was chosen for this move."
     next = "Connect that phone, or name this one for this run: --{role} {udid}"
+    next_in_wizard = "Connect the phone that was chosen. Then {again}"
 
 
 class PhoneInUse(MigrateError):
@@ -211,6 +214,9 @@ class PhoneInUse(MigrateError):
         "Connect the right phone, or erase this one in Settings. To let the move delete everything on "
         "it, write wipe = true under [new_phone]."
     )
+    next_in_wizard = (
+        "Connect the right phone, or erase this one in Settings. To delete everything on it, choose: {change_answer}"
+    )
 
 
 class EncryptionNeeded(MigrateError):
@@ -221,6 +227,7 @@ class EncryptionNeeded(MigrateError):
     what = "An encrypted backup is needed to move: {titles}."
     why = "An iPhone includes them only in encrypted backups, and the old phone's backup is not encrypted."
     next = "Write encrypted = true under [backup] and give a password, or remove these categories."
+    next_in_wizard = "Go back, and choose an encrypted backup or select less."
 
 
 class StrategyRefused(MigrateError):
@@ -256,6 +263,9 @@ class CategoriesMovedStore(MigrateError):
         "That iOS version began to keep them in another place. A phone in use looks only there, and has its own there."
     )
     next = "Remove them from the plan ({categories}), or update the old phone first. An erased phone can take them."
+    next_in_wizard = (
+        "Go back and leave them out ({categories}), or update the old phone first. An erased phone can take them."
+    )
 
 
 class CategoriesSynced(MigrateError):
@@ -270,6 +280,7 @@ class CategoriesSynced(MigrateError):
         "What is replaced on the phone might be deleted in the account, and so on all other devices. It was not tested."
     )
     next = "Turn off their sync in Settings on {name}, or remove them from the plan: {categories}. Then {again}"
+    next_in_wizard = "Turn off their sync in Settings on {name}, or go back and leave them out ({categories})."
 
 
 class BackupNewerThanPhone(MigrateError):
@@ -304,6 +315,7 @@ class TooLittleSpaceHere(MigrateError):
     what = "The disk of {folder} has {free_bytes} free, and at least {needed_bytes} are needed."
     why = "The backup would run out of space, so it was not started."
     next = "Free some space there, or use another disk: --home DIR"
+    next_in_wizard = "Free some space there. Or stop, and start migrate with another disk: --home DIR"
 
 
 class NoRoomForProof(MigrateError):
@@ -328,6 +340,20 @@ class NewPhoneTooFull(MigrateError):
     what = "{name} has {free_bytes} free, and the chosen data takes {needed_bytes}."
     why = "The phone stores all new data beside its own before it puts anything in place."
     next = "Delete something on {name}, or move less."
+    next_in_wizard = "Delete something on {name}, or go back and choose less."
+
+
+class EverythingMayNotFit(Problem):
+    """Before the backup: what the old phone uses is more than what the new phone has free."""
+
+    old: str
+    used_bytes: int
+    new: str
+    free_bytes: int
+    severity = "warning"
+    what = "{old} uses {used_bytes}, and {new} has {free_bytes} free."
+    why = "Everything will probably not fit. The exact size is known after the backup, which does not contain apps."
+    next = "Free space on {new}, choose less when you are asked what should move, or use a phone with more storage."
 
 
 class RebuildDoesNotFit(MigrateError):
@@ -345,6 +371,10 @@ class RebuildDoesNotFit(MigrateError):
         "Free space on {name}, or back it up so that the size is known exactly: {back_up}. Without --yes, on a "
         "terminal, you can also agree to erase it when everything is ready."
     )
+    next_in_wizard = (
+        "Free space on {name}. Or go on: you are asked whether it may be erased when everything is ready, and it gets "
+        "all of its own data back."
+    )
 
 
 # -- noticed before a move ---------------------------------------------------------------------------------------------
@@ -357,6 +387,9 @@ class LittleRoomHere(Problem):
     what = "This computer has {free_bytes} free, and up to {needed_bytes} may be needed."
     why = "The estimate counts everything on the phone, although apps themselves are not part of a backup."
     next = "Free some space, or use another disk with --home DIR. If the data fits after all, the move continues."
+    next_in_wizard = (
+        "Free some space, or start migrate with another disk: --home DIR. If the data fits after all, the move goes on."
+    )
 
 
 class NoHardLinks(Problem):
@@ -367,6 +400,10 @@ class NoHardLinks(Problem):
     what = "The disk of {folder} stores every copy of a backup in full."
     why = "It cannot give one file two names (hard links), so a move takes up to five times the data instead of twice."
     next = "Use a disk formatted for this computer's system, with --home DIR, if space or time matters to you."
+    next_in_wizard = (
+        "Use a disk formatted for this computer's system, if space or time matters to you: start migrate with --home "
+        "DIR."
+    )
 
 
 class NotEncrypted(Problem):
@@ -378,6 +415,7 @@ class NotEncrypted(Problem):
     what = "Not included in this move: {titles}."
     why = "An iPhone includes them only in encrypted backups, and this one is not encrypted."
     next = "Write encrypted = true under [backup] in the plan and give a password if you want to move them."
+    next_in_wizard = "Go back, and choose an encrypted backup if you want to move them."
 
 
 class BatteryLow(Problem):

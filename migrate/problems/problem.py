@@ -31,6 +31,16 @@ from migrate.problems.finding import Finding, Severity
 from migrate.units import format_bytes
 
 SENTENCES = ("what", "why", "next")
+IN_WIZARD = "_in_wizard"
+"""`next_in_wizard` replaces `next` on the wizard's pages, where a person has choices and no command line; so for the
+other sentences. They may name the choices of MENU."""
+MENU: Mapping[str, str] = {
+    "try_again": mark("Try again"),
+    "change_answer": mark("Change an answer"),
+    "stop_here": mark("Stop here and continue later"),
+}
+"""The choices on the wizard's page of an error: the name in templates -> the label on the page."""
+EVERY_SENTENCE = (*SENTENCES, *(sentence + IN_WIZARD for sentence in SENTENCES))
 SEVERITIES = ("error", "warning", "info")
 
 Paste = Callable[..., str]
@@ -102,7 +112,7 @@ class _Defined:
     def __get__(self, problem: Problem | None, owner: type) -> Any:
         if problem is None:
             return self
-        return problem.render(self.name) if self.name in SENTENCES else _chosen(self.definition, problem)
+        return problem.render(self.name) if self.name != "severity" else _chosen(self.definition, problem)
 
 
 class RecordPlace(Protocol):
@@ -167,9 +177,9 @@ class Problem(Exception):
         cls.abstract = abstract
         if "code" not in vars(cls):
             cls.code = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
-        for name in (*SENTENCES, "severity"):
+        for name in (*EVERY_SENTENCE, "severity"):
             definition = vars(cls).get(name)
-            if definition is not None and (name in SENTENCES or isinstance(definition, When)):
+            if definition is not None and (name != "severity" or isinstance(definition, When)):
                 setattr(cls, name, _Defined(name, definition))
         if not abstract:
             _check(cls)
@@ -183,10 +193,15 @@ class Problem(Exception):
     def again(self, how: str | Command) -> None:
         self.__dict__["_again"] = how
 
-    def render(self, sentence: str, paste: Paste = paste) -> str:
-        """`what`, `why` or `next` with the facts filled in, its commands turned into text by `paste`."""
-        defined: _Defined = getattr(type(self), sentence)
-        return _TEMPLATES.vformat(_translated(defined.definition, self), (), _Facts(self, paste))
+    def render(self, sentence: str, paste: Paste = paste, *, in_wizard: bool = False) -> str:
+        """`what`, `why` or `next` with the facts filled in, its commands turned into text by `paste`.
+
+        `in_wizard`: as the wizard says it, which names its choices where it has one for what is to be done.
+        """
+        cls = type(self)
+        has_other_form = in_wizard and hasattr(cls, sentence + IN_WIZARD)
+        defined: _Defined = getattr(cls, sentence + IN_WIZARD if has_other_form else sentence)
+        return _TEMPLATES.vformat(_translated(defined.definition, self), (), _Facts(self, paste, in_wizard))
 
     def __str__(self) -> str:
         return f"{self.what} {self.why} {self.next}"
@@ -261,7 +276,9 @@ def _check(problem: type[Problem]) -> None:
         defined = getattr(problem, sentence, None)
         if not isinstance(defined, _Defined) or not isinstance(defined.definition, str | When | Count):
             raise TypeError(f'{name} has no template for `{sentence}`. Add the line: {sentence} = "…"')
-        for template in alternatives(defined.definition):
+    for sentence in EVERY_SENTENCE:
+        defined = getattr(problem, sentence, None)
+        for template in alternatives(defined.definition) if isinstance(defined, _Defined) else ():
             _check_names(problem, template, sentence)
     for command in (value for value in vars(problem).values() if isinstance(value, Command)):
         for word in command.words:
@@ -284,7 +301,7 @@ def _check_names(problem: type[Problem], template: str, place: str) -> None:
     known = {entry.name for entry in fields(cast(Any, problem))}
     for _literal, field, _spec, _conversion in Formatter().parse(template):
         name = re.split(r"[.\[]", field)[0] if field is not None else "again"
-        if name not in known and not hasattr(problem, name):
+        if name not in known and not hasattr(problem, name) and not (place.endswith(IN_WIZARD) and name in MENU):
             raise TypeError(
                 f"{problem.__name__}: {place} names {{{name}}}, which it does not have. "
                 f"Add the field `{name}: str` or the command `{name} = Command(…)`"
@@ -326,25 +343,30 @@ def _translated(definition: Any, problem: Problem) -> str:
 
 
 AGAIN, AGAIN_WITH = mark("run the same command again."), mark("run: {command}")
+CHOOSE_AGAIN = mark("choose: Try again")
 
 
 class _Facts(Mapping[str, Any]):
     """The facts of a problem as its templates name them."""
 
-    def __init__(self, problem: Problem, paste: Paste) -> None:
+    def __init__(self, problem: Problem, paste: Paste, in_wizard: bool) -> None:
         self._problem = problem
         self._paste = paste
+        self._in_wizard = in_wizard
 
     def __getitem__(self, name: str) -> Any:
         if name == "again":
-            return self._again()
+            return _(CHOOSE_AGAIN) if self._in_wizard else self._again()
+        if self._in_wizard and name in MENU:
+            return _(MENU[name])
         value = getattr(self._problem, name)
         if isinstance(value, Command):
             return self._pasted(value)
         if isinstance(value, Problem):  # its own sentences, with this problem's way to try again
             if self._problem.again:
                 value.again = self._problem.again
-            return SimpleNamespace(**{sentence: value.render(sentence, self._paste) for sentence in SENTENCES})
+            rendered = {one: value.render(one, self._paste, in_wizard=self._in_wizard) for one in SENTENCES}
+            return SimpleNamespace(**rendered)
         if name.endswith("_bytes"):
             return format_bytes(value)
         return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate.problems.finding import Finding
-from migrate.problems.problem import SENTENCES, MigrateError, Problem, plural_forms
+from migrate.problems.problem import EVERY_SENTENCE, MigrateError, Problem, plural_forms
 
 
 class FindingAsError(MigrateError):
@@ -50,8 +50,9 @@ def all_problems() -> tuple[type[Problem], ...]:
 
 def templates(problem: type[Problem]) -> Iterator[tuple[str, str | None]]:
     """Every text of a definition that a translation has to cover, with its plural form if it has one."""
-    for sentence in SENTENCES:
-        yield from plural_forms(getattr(problem, sentence).definition)
+    for sentence in EVERY_SENTENCE:
+        if (defined := getattr(problem, sentence, None)) is not None:
+            yield from plural_forms(defined.definition)
 
 
 def _subclasses(problem: type[Problem]) -> Iterator[type[Problem]]:

@@ -289,11 +289,11 @@ class Column:
     """Whether this column is cut when the table is too wide."""
 
 
-def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Aligned rows under their titles, two spaces apart; shrinking columns are cut with `…` to fit."""
+def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, room: int | None = None) -> list[str]:
+    """Aligned rows under their titles, two spaces apart; shrinking columns are cut with `…` to fit into `room`."""
     cells = [[column.title for column in columns], *([_cell(cell) for cell in row] for row in rows)]
     widths = [max(display_width(row[index]) for row in cells) for index in range(len(columns))]
-    spare = width() - sum(widths) - 2 * (len(columns) - 1)
+    spare = (room or width()) - sum(widths) - 2 * (len(columns) - 1)
     for index, column in enumerate(columns):
         if column.shrinks and spare < 0:
             widths[index] = max(12, widths[index] + spare)

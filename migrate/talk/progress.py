@@ -141,7 +141,9 @@ class LineListener:
                 self.say(f"  >> {step_texts.action_sentence(action, phone, self.step, apps)}")
             case events.PersonDone(phone, action) if (phone, action) in self.open_actions:
                 self.open_actions.discard((phone, action))
-                self.say("  >> " + _("Thank you, that is done."))
+                # the passcode's question closes when it is declined, too
+                is_done = action != "enter-passcode"
+                self.say("  >> " + (_("Thank you, that is done.") if is_done else _("The phone closed its question.")))
             case events.TryingAgain(phone, seconds_left, what):
                 self.count_down(phone, seconds_left, what)
             case events.Found(finding) if finding.severity not in QUIET_FINDINGS:

@@ -10,6 +10,7 @@ import pytest
 
 from migrate.categories.catalogue import load_catalogue
 from migrate.plan.interview.answers import NAMES, SECRETS
+from migrate.plan.interview.derived import category_entries
 from migrate.plan.interview.observations import (
     BackupContents,
     CategoryEntry,
@@ -18,11 +19,11 @@ from migrate.plan.interview.observations import (
     UnfinishedRun,
     total_size_bytes,
 )
-from migrate.plan.interview.pages import category_entries, too_full_error
+from migrate.plan.interview.pages import too_full_error
 from migrate.plan.interview.plan import build_plan, plan_file_text
-from migrate.plan.interview.questions import Answers, MoveFacts, Question, next_preparation, next_question
+from migrate.plan.interview.questions import Answers, MoveFacts, Question, next_preparation, next_question, summary
 from migrate.plan.read import read_plan
-from migrate.problems import BackupNewerThanPhone, BackupTooOld, NewPhoneTooFull
+from migrate.problems import BackupTooOld, FindMyOn, NewPhoneTooFull
 
 OLD, NEW = "00008101-0001AAAA00000001", "00008140-0002BBBB00000002"
 PASSWORD = "correct-horse-1947"
@@ -328,13 +329,12 @@ def test_find_my_is_waited_for_before_the_last_page() -> None:
 
 
 def test_the_last_page_shows_why_the_move_cannot_begin() -> None:
-    older = replace(OLD_SAVED, phones=(GRANDMAS, replace(ADAS, ios_version="17.4")))
-    answers = answers_to(
-        ("old", OLD), ("new", NEW), ("new-is", "erased"), ("encryption", "on"), ("chosen-password", PASSWORD)
-    )
-    question = asked(older, answers.with_answer("what", "everything"))
-    assert question.allowed_values == {"write"}
-    assert isinstance(question.options[0].refused, BackupNewerThanPhone)
+    plain = replace(OLD_SAVED, phones=(replace(GRANDMAS, encrypts_backups=False), ADAS))
+    answers = answers_to(("old", OLD), ("new", NEW), ("new-is", "erased"), ("encryption", "off"), ("what", "some"))
+    question = asked(plain, answers.with_answer("chosen", ("messages", "health")))
+    assert question.name == "summary" and question.allowed_values == {"move", "write"}
+    question = summary(replace(plain, phones=(GRANDMAS, replace(ADAS, find_my=True))), answers_to(*WHOLE))
+    assert question.allowed_values == {"write"} and isinstance(question.options[0].refused, FindMyOn)
 
 
 # -- going back and resuming -----------------------------------------------------------------------------------------
@@ -400,7 +400,7 @@ def test_an_unfinished_run_is_offered_first_and_ends_the_questions() -> None:
     facts = replace(BOTH_HERE, unfinished=(run,))
     question = asked(facts, Answers())
     assert question.name == "start" and question.allowed_values == {run.id, "afresh"}
-    going_on = answers_to(("start", run.id))
+    going_on = answers_to(("start", run.id), ("unfinished", "go-on"))
     assert next_question(facts, going_on) is None and next_preparation(facts, going_on) is None
     assert asked(facts, answers_to(("start", "afresh"))).name == "old"
 

@@ -17,8 +17,9 @@ from tests.stories.terminal import Terminal, open_terminal
 
 CTRL_C = "\x03"
 WHICH_OLD, WHICH_NEW, NEW_IS = "Which is the old phone?", "Which is the new phone?", "What is Grandma's new iPhone now?"
-CONTINUE, ENCRYPT, WHAT, READY_TO_MOVE = (
+CONTINUE, WHAT_WITH_IT, ENCRYPT, WHAT, READY_TO_MOVE = (
     "Continue where you stopped?",
+    "What should happen with it?",
     "Encrypt the backup?",
     "What should move?",
     "Ready to move?",
@@ -58,7 +59,7 @@ def test_back_returns_to_the_previous_page_from_every_page(make_lab: MakeLab) ->
         person.types("\r")  # for the new phone: the same as the old one's
         person.answers("Replace what is there?", "b")
         person.page(WHAT, "many")
-        person.types(" \r")
+        person.types("\r")  # Contacts is still selected
         person.answers("Replace what is there?", "1")
         person.answers(READY_TO_MOVE, "b")
         person.answers("Replace what is there?", "1")
@@ -116,7 +117,8 @@ def test_ctrl_c_at_every_page_can_be_continued_each_time(make_lab: MakeLab) -> N
         assert person.wait_for_exit() == 50, person.text
         assert f"migrate resume {lab.only_run.name}" in person.flat_text
     with open_terminal(lab) as person:
-        person.answers(CONTINUE, "1")  # continue the run itself
+        person.answers(CONTINUE, "1")
+        person.answers(WHAT_WITH_IT, "1")  # go on with the run itself
         person.sees("Type yes to continue:")
         person.types("yes\n")
         person.sees("Backup password of Grandma's iPhone")
@@ -190,12 +192,16 @@ def test_a_new_phone_without_enough_space_is_reported_before_anything_moves(make
         person.answers(WHICH_OLD, "1")
         person.answers(WHICH_NEW, "1")
         person.answers(NEW_IS, "1")
+        person.page("There may be too little space")
+        assert "and Grandma's new iPhone has 1.0 MB free" in person.flat_text
+        assert "Backing up" not in person.text, "it is said before hours are spent"
+        person.types("2\r")  # go on all the same
         person.answers(ENCRYPT, "2")
         person.page(WHAT)
         assert "Grandma's new iPhone has 1.0 MB free, and the chosen data takes" in person.flat_text
         person.types("\r")  # "Everything" is disabled, so Enter opens the list
         person.page(WHAT, "many")
-        person.types("a\r")  # select all
+        person.types("\r")  # everything is selected
         person.sees("the chosen data takes")
         person.types("a \r")  # deselect all, then Contacts
         person.page(READY_TO_MOVE)

@@ -32,7 +32,7 @@ from migrate.talk.progress import BarListener, LineListener
 from migrate.talk.prompts import interruptible_prompt
 from migrate.talk.wizard import plain_widgets, waiting_pages, widgets
 from migrate.talk.wizard.interview import run_interview
-from migrate.talk.wizard.page import CHANGED, Changes, Page, PageAnswer, Row
+from migrate.talk.wizard.page import CHANGED, Changes, Left, Page, PageAnswer, Row
 from migrate.talk.wizard.texts import PAGES, error_page, question_page
 
 OLD, NEW = "00008101-0001AAAA00000001", "00008140-0002BBBB00000002"
@@ -81,7 +81,7 @@ def test_rows_are_selected_and_an_empty_selection_is_refused() -> None:
     assert typed(BASKET, f" {DOWN} \r") == ("a", "p")
     assert typed(BASKET, "a\r") == ("a", "p")
     assert typed(BASKET, "\r \r") == ("a",), "Enter with nothing ticked is not taken"
-    assert typed(BASKET, "b") == BACK
+    assert typed(BASKET, "b") == Left(())
 
 
 def test_a_new_password_is_asked_until_both_entries_match() -> None:
@@ -125,7 +125,7 @@ def test_a_page_is_removed_when_its_facts_change() -> None:
         ("many", "all\n", ("a", "p")),
         ("many", "1-2\n", ("a", "p")),
         ("many", "9\nx\n2\n", ("p",)),
-        ("many", "b\n", BACK),
+        ("many", "b\n", Left(())),
     ],
 )
 def test_plain_lines(monkeypatch: pytest.MonkeyPatch, kind: str, lines: str, answer: PageAnswer) -> None:
@@ -185,6 +185,7 @@ THERE = MoveFacts(
 )
 IN_USE = Answers()
 for _name, _answer in (
+    ("start", "20260101-120000-ab12"),
     ("old", OLD),
     ("new", NEW),
     ("new-is", "in-use"),
@@ -282,7 +283,7 @@ def test_plain_pages_are_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def told_on(page: Page) -> str:
     """A page's text and rows in one line."""
-    return " ".join(" ".join((*page.lines, *page.labels().values())).split())
+    return " ".join(" ".join((*page.lines, *page.labels().values(), page.warning)).split())
 
 
 def with_old(*category_entries: CategoryEntry) -> MoveFacts:

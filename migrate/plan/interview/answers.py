@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from migrate.plan.model import UDID_PATTERN
 
 Answer = str | tuple[str, ...]
 
 NAMES = (
     "start",
+    "unfinished",
+    "drop",
     "old",
     "folder",
     "new",
+    "version",
     "new-is",
     "wipe",
+    "space",
     "encryption",
     "chosen-password",
     "old-password",
@@ -29,12 +37,26 @@ NAMES = (
 )
 """Every page, in the order in which they are asked. Saved answers use these names, so a name never changes."""
 SECRETS = frozenset({"chosen-password", "old-password", "new-password"})
-NOT_SAVED = SECRETS | {"start", "summary"}
-"""A resumed conversation asks these again: passwords are never written, and the last confirmation has to come last."""
+NOT_SAVED = SECRETS | {"start", "unfinished", "drop", "version", "space", "summary"}
+"""A resumed conversation asks these again: passwords are never written, space and versions change, and the last
+confirmation has to come last."""
+VALUES: Mapping[str, tuple[str, ...]] = {
+    "new-is": ("erased", "in-use"),
+    "wipe": ("wipe",),
+    "encryption": ("on", "off"),
+    "what": ("everything", "some"),
+    "unreadable": ("accept",),
+    "replace": ("replace", "leave"),
+}
+"""The answers that a page of fixed choices can have."""
 GIVEN = "given"
 """The placeholder for a password among the answers."""
 FORMAT = 1
 LIMIT_BYTES = 1_000_000
+
+
+def is_udid(answer: Answer | None) -> bool:
+    return isinstance(answer, str) and re.fullmatch(UDID_PATTERN, answer) is not None
 
 
 @dataclass(frozen=True)
@@ -78,6 +100,25 @@ class Answers:
         """Only the answers to the pages before `name`."""
         return Answers(tuple(pair for pair in self.given if NAMES.index(pair[0]) < NAMES.index(name)))
 
+    def is_usable(self, name: str, folders: Collection[str]) -> bool:
+        """Whether an answer can be one of ours. `folders`: the known backups."""
+        answer = self.get(name)
+        match name:
+            case "chosen":
+                return isinstance(answer, tuple) and bool(answer)
+            case "old":
+                return answer == "folder" or answer in folders or is_udid(answer)
+            case "new":
+                return answer == "later" or (is_udid(answer) and answer != self.get("old"))
+            case "folder":
+                return isinstance(answer, str) and Path(answer).is_absolute()
+        return answer in VALUES.get(name, ())
+
+    def usable(self, folders: Collection[str]) -> Answers:
+        """The answers before the first that is damaged or names a backup that is gone."""
+        damaged = next((name for name, _answer in self.given if not self.is_usable(name, folders)), None)
+        return self.up_to(damaged) if damaged else self
+
     # -- saving and loading --------------------------------------------------------------------------------------------
 
     def write(self, path: Path, *, names: dict[str, str]) -> None:
@@ -107,5 +148,5 @@ class Answers:
                         name, str(answer) if isinstance(answer, str) else tuple(map(str, answer))
                     )
             return answers, {str(udid): str(called) for udid, called in dict(raw["names"]).items()}
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return cls(), {}

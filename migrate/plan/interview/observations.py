@@ -9,7 +9,7 @@ from typing import Literal
 
 from migrate.language import _
 from migrate.plan.interview.answers import Answers
-from migrate.problems import MigrateError
+from migrate.problems import MigrateError, Problem
 from migrate.problems.finding import Finding
 
 Preparation = Literal["meet-old", "look-at-new", "meet-new", "save-old", "save-new", "find-my-off"]
@@ -17,6 +17,8 @@ Preparation = Literal["meet-old", "look-at-new", "meet-new", "save-old", "save-n
 Kind = Literal["one", "many", "path", "secret", "new-secret"]
 BACK = "back"
 """Goes back to the previous page; never stored as an answer."""
+AGAIN = "again"
+"""Looks at the phones and this computer again; never stored as an answer."""
 
 
 # -- facts -----------------------------------------------------------------------------------------------------------
@@ -46,6 +48,23 @@ class Phone:
     def name_or_model(self) -> str:
         return self.name or self.model_name or _("the iPhone {udid}").format(udid=self.udid)
 
+    @property
+    def total_bytes(self) -> int | None:
+        """The size of its storage, as far as it tells."""
+        return None if self.free_bytes is None or self.used_bytes is None else self.free_bytes + self.used_bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Computer:
+    """The disk on which backups are stored. None: it does not tell."""
+
+    folder: Path
+    free_bytes: int | None = None
+    total_bytes: int | None = None
+    hard_links_work: bool | None = None
+    backup_bytes: Mapping[str, int] = field(default_factory=dict)
+    """By UDID: the size of the phone's existing working backup."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingBackup:
@@ -71,6 +90,9 @@ class UnfinishedRun:
     old: str | None
     new: str | None
     step: str | None  # the last one that was started
+    is_sent: bool = False
+    """Whether sending data to the new phone had begun: from then on the plan cannot change."""
+    is_undo: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +106,8 @@ class CategoryEntry:
     items: int | None = None
     """Without what is in Recently Deleted, and with what is only in iCloud."""
     notes: tuple[str, ...] = ()
+    only_in_icloud: int = 0
+    """Those of `items` that are known to be only in iCloud."""
     cloud_notes: tuple[str, ...] = ()
     """The notes about data that is only in iCloud."""
     account_notes: tuple[str, ...] = ()
@@ -138,6 +162,11 @@ class MoveFacts:
     unfinished: tuple[UnfinishedRun, ...] = ()
     earlier_answers: Answers | None = None
     """The answers of an interrupted conversation."""
+    replaced_run: str | None = None
+    """The unfinished run whose plan is being changed: it is deleted when the changed one begins."""
+    remembered: Answers = field(default_factory=Answers)
+    """The last answer to each page, also to those that were gone back from. A page begins with it."""
+    computer: Computer | None = None
     backup_contents: Mapping[str, BackupContents] = field(default_factory=dict)
     """By UDID or backup folder: the contents of the backups made or read in this conversation."""
     signs_of_use: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -179,6 +208,10 @@ class Question:
     phone: str | None = None
     free_bytes: int | None = None
     preferred: str | None = None
+    selected: tuple[str, ...] = ()
+    """The values of a page of the kind `many` that are selected at first."""
+    obstacles: tuple[Problem, ...] = ()
+    """What stands in the way of the move as it was answered so far."""
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -187,10 +220,22 @@ class Question:
         return frozenset(option.value for option in self.options if option.refused is None)
 
 
-def resumed_run_id(facts: MoveFacts, answers: Answers) -> str | None:
+GO_ON: Literal["go-on"] = "go-on"
+CHANGE: Literal["change"] = "change"
+DROP: Literal["drop"] = "drop"
+"""What can be done with an unfinished run."""
+
+
+def chosen_run(facts: MoveFacts, answers: Answers) -> UnfinishedRun | None:
     """The unfinished run that was chosen on the first page."""
     start = answers.one("start")
-    return start if any(run.id == start for run in facts.unfinished) else None
+    return next((run for run in facts.unfinished if run.id == start), None)
+
+
+def resumed_run_id(facts: MoveFacts, answers: Answers) -> str | None:
+    """The unfinished run that goes on as it is."""
+    run = chosen_run(facts, answers)
+    return run.id if run and answers.one("unfinished") == GO_ON else None
 
 
 def old_phone_key(answers: Answers) -> str | None:

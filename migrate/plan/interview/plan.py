@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from migrate.categories.catalogue import APP_PREFIX
+from migrate.categories.catalogue import APP_PREFIX, load_catalogue
 from migrate.language import _
 from migrate.plan.interview.answers import Answers
-from migrate.plan.interview.observations import MoveFacts, new_udid, old_folder, old_phone_key
-from migrate.plan.interview.pages import (
+from migrate.plan.interview.derived import (
     ALL_APPS,
     ERASED,
     EVERYTHING,
     IN_USE,
+    LATER,
+    SOME,
     category_entries,
     counterpart_count,
     is_encrypted,
     old_backup_contents,
     owners,
 )
+from migrate.plan.interview.observations import MoveFacts, new_udid, old_folder, old_phone_key
 from migrate.plan.model import Plan, to_toml
 
 
@@ -74,6 +76,36 @@ def _not_replaced(facts: MoveFacts, answers: Answers) -> frozenset[str]:
     if answers.one("replace") != "leave" or not facts.with_phones:
         return frozenset()
     return frozenset(one for one in owners(facts, answers) if counterpart_count(facts, answers, one))
+
+
+def answers_of(plan: Plan) -> Answers:
+    """The answers that this plan would come from: what the wizard begins with when the plan is to be changed."""
+    erased = plan.new_phone.is_ == ERASED
+    answers = (
+        Answers()
+        .with_answer("old", plan.old_phone.backup or plan.old_phone.udid or "")
+        .with_answer("new", plan.new_phone.udid or LATER)
+        .with_answer("new-is", plan.new_phone.is_)
+        .with_answer("encryption", "on" if plan.backup.encrypted else "off")
+    )
+    if plan.new_phone.wipe:
+        answers = answers.with_answer("wipe", "wipe")
+    move = plan.move
+    if erased and EVERYTHING in move.categories and move.apps == "all" and not move.except_:
+        return answers.with_answer("what", EVERYTHING)
+    apps = (
+        (ALL_APPS,)
+        if move.apps == "all"
+        else ()
+        if move.apps == "none"
+        else tuple(APP_PREFIX + one for one in move.apps)
+    )
+    named = load_catalogue().ids if EVERYTHING in move.categories else move.categories
+    left_out = {*move.except_, *(APP_PREFIX + one for one in move.except_)}
+    chosen = tuple(one for one in (*named, *apps) if one not in left_out)
+    if move.may_replace:
+        answers = answers.with_answer("replace", "replace")
+    return (answers.with_answer("what", SOME) if erased else answers).with_answer("chosen", chosen)
 
 
 def plan_name(facts: MoveFacts, answers: Answers) -> str:

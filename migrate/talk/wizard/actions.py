@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -13,16 +14,27 @@ from migrate.backup.manifest.open import unlock
 from migrate.journey import events
 from migrate.journey.context import PresavedBackup, RunContext
 from migrate.journey.encryption import turn_on
-from migrate.journey.phone_session import PhoneSession
-from migrate.journey.presave import connect_phone, presave
-from migrate.journey.prompts import Confirmation
+from migrate.journey.phone_session import PhoneSession, backup_stamp
+from migrate.journey.presave import PresaveResult, connect_phone, presave
+from migrate.journey.runs import find_run, remove
 from migrate.language import _
 from migrate.phone.discovery import find_phones
 from migrate.phone.facts import PhoneFacts
-from migrate.plan.interview.answers import SECRETS, Answer, Answers
-from migrate.plan.interview.observations import MoveFacts, Phone, Preparation, new_udid, old_folder, old_phone_key
-from migrate.plan.interview.pages import CONTINUE, is_encrypted
+from migrate.plan.interview.answers import SECRETS, Answer, Answers, is_udid
+from migrate.plan.interview.derived import CONTINUE, LATER, is_encrypted
+from migrate.plan.interview.observations import (
+    CHANGE,
+    MoveFacts,
+    Phone,
+    Preparation,
+    chosen_run,
+    new_udid,
+    old_folder,
+    old_phone_key,
+)
+from migrate.plan.interview.plan import answers_of
 from migrate.plan.interview.questions import next_question
+from migrate.plan.read import read_plan
 from migrate.problems import (
     BackupEncryptionTurnedOn,
     MigrateError,
@@ -39,7 +51,9 @@ from migrate.talk.prompts import TerminalPrompts
 from migrate.talk.wizard.encryption_pages import KEEP, PasswordPage, keyring_page
 from migrate.talk.wizard.hello_pages import GO_ON, LOOK, page_before_restore
 from migrate.talk.wizard.observations import (
+    backup_bytes,
     backup_contents_of,
+    computer_now,
     earlier_backup,
     merged,
     phone_of,
@@ -47,34 +61,18 @@ from migrate.talk.wizard.observations import (
     with_phone,
 )
 from migrate.talk.wizard.page import Page, Widgets, heading, print_lines
+from migrate.talk.wizard.run_prompts import WizardPrompts
 from migrate.talk.wizard.texts import error_page
+from migrate.udid import same_udid
 from migrate.units import format_bytes
 
-LIVE_PAGES = frozenset({"start", "old", "new", "new-is", "old-password", "new-password", "summary"})
+LIVE_PAGES = frozenset({"start", "old", "new", "version", "new-is", "space", "old-password", "new-password", "summary"})
 """Pages that depend on phones as they are now: a backup password can be removed while it is asked for."""
 POLL_S = 1.0
 """How often phones are listed again: a second is not noticed."""
 WRONG_PASSWORD_ERRORS = (WrongPassword, WrongPhonePassword, PasswordMissing, PhonePasswordMissing)
 TRIES = 3
 """How often a password may be wrong before the page offers another way."""
-
-
-@dataclass
-class WizardPrompts(TerminalPrompts):
-    """Shows the last confirmation as a page, and remembers a chosen password so that the run does not ask again."""
-
-    remember: Callable[[Role, str], None] = field(default=lambda role, password: None, repr=False)
-
-    def chosen_password(self, role: Role, phone: str) -> str | None:
-        password = super().chosen_password(role, phone)
-        if password:
-            self.remember(role, password)
-        return password
-
-    def confirm(self, confirmation: Confirmation) -> bool:
-        say()
-        say(heading(_("Last check before anything changes")))
-        return super().confirm(confirmation)
 
 
 @dataclass
@@ -94,6 +92,8 @@ class WizardActions:
     wrong: int = 0
     untested: set[str] = field(default_factory=set)
     """UDIDs whose password, the person says, was changed since the last backup: only the next backup can tell."""
+    unopened: dict[str, list[str | None]] = field(default_factory=dict)
+    """By UDID: the stamp of a backup that was made here, and that the password did not open."""
     tested: str = ""
     stopped_at: MigrateError | None = None
     """The error at which the person chose to stop, while an answer was taken in: its page is not shown again."""
@@ -109,7 +109,16 @@ class WizardActions:
             question is not None and question.name not in LIVE_PAGES and move_facts.phones
         ):
             return self._with_known_passwords(move_facts, answers)
-        return self._with_known_passwords(await self._look_at_phones(move_facts), answers)
+        move_facts = await self._look_at_computer(await self._look_at_phones(move_facts), answers)
+        return self._with_known_passwords(move_facts, answers)
+
+    async def _look_at_computer(self, move_facts: MoveFacts, answers: Answers) -> MoveFacts:
+        """Look at the disk for the backups, and once at what earlier backups of these phones take there."""
+        home = self.context.home
+        now = computer_now(home.path, move_facts.computer)
+        udids = {old_phone_key(answers), new_udid(move_facts, answers)} - {None, *now.backup_bytes}
+        sizes = {str(udid): await asyncio.to_thread(backup_bytes, home, str(udid)) for udid in udids if is_udid(udid)}
+        return replace(move_facts, computer=replace(now, backup_bytes={**now.backup_bytes, **sizes}))
 
     async def _look_at_phones(self, move_facts: MoveFacts) -> MoveFacts:
         trouble: MigrateError | None = None
@@ -198,17 +207,37 @@ class WizardActions:
         self, move_facts: MoveFacts, answers: Answers, role: Literal["old", "new"], key: str
     ) -> MoveFacts:
         say()
-        session = self.phone_session(move_facts, answers)
-        if key in self.turned_on:
-            session.findings.append(self.turned_on[key])
-        made = await presave(session, role)
+        made = await self._presave(move_facts, answers, role, key)
         self.saved[made.udid] = made.presaved
         files = format_file_count(made.presaved.verdict.files or 0)
         size = format_bytes(made.presaved.verdict.bytes or 0)
         done = _("{phone} is backed up, and the backup is complete: {files}, {size}.")
         say(wrapped(done.format(phone=made.presaved.name, files=files, size=size)))
         move_facts = with_phone(move_facts, made.facts) if made.facts else move_facts
+        if (computer := move_facts.computer) is not None:  # its sizes are looked up again: they count in "space"
+            move_facts = replace(move_facts, computer=replace(computer, backup_bytes={}))
+            move_facts = await self._look_at_computer(move_facts, answers)
         return replace(move_facts, backup_contents={**move_facts.backup_contents, key: backup_contents_of(made)})
+
+    async def _presave(
+        self, move_facts: MoveFacts, answers: Answers, role: Literal["old", "new"], key: str
+    ) -> PresaveResult:
+        """Back a phone up. A finished backup that only a wrong password kept from being read is not made again."""
+        session = self.phone_session(move_facts, answers)
+        if key in self.turned_on:
+            session.findings.append(self.turned_on[key])
+        if role == "new" or session.old_backup is not None:
+            return await presave(session, role)
+        folder = self.context.home.working_backup(key)
+        before = backup_stamp(folder)
+        if before == self.unopened.get(key):
+            session.old_backup = folder
+        try:
+            return await presave(session, role)
+        except WRONG_PASSWORD_ERRORS:
+            if (after := backup_stamp(folder)) not in (before, [None, None]):
+                self.unopened[key] = after
+            raise
 
     async def _find_my_off(self, move_facts: MoveFacts, udid: str) -> MoveFacts:
         """Wait until Find My is off; otherwise the phone would refuse the restore."""
@@ -235,7 +264,7 @@ class WizardActions:
         if name in SECRETS:
             key = str(new_udid(move_facts, answers) if name == "new-password" else old_phone_key(answers))
             if name != "chosen-password" and key not in self.untested:
-                await self._test_password(key, str(answer))
+                await self._test_password(key, str(answer), move_facts)
             if name == "chosen-password":
                 turned_on = await self._turn_on_encryption(move_facts, answers, key, str(answer))
                 if turned_on is None:
@@ -244,16 +273,19 @@ class WizardActions:
             self.secrets[key] = str(answer)
             move_facts = self._with_known_passwords(move_facts, answers)
         elif name == "folder":
-            folder = BackupFolder(find_backup(Path(str(answer)).expanduser().absolute()))
-            folder.require_finished()
-            answer = str(folder.path)
-            move_facts = replace(move_facts, backups=(*move_facts.backups, earlier_backup(folder)))
+            move_facts, answer = _with_backup(move_facts, Path(str(answer)).expanduser().absolute())
         elif name == "new-is":
             move_facts, is_chosen = await self._prepare_new_phone(move_facts, answers.with_answer(name, answer))
             if not is_chosen:
                 return move_facts, answers.up_to(name)
         elif name == "start" and answer == CONTINUE and move_facts.earlier_answers:
             return move_facts, move_facts.earlier_answers.with_answer(name, answer)
+        elif name == "unfinished" and answer == CHANGE and (run := chosen_run(move_facts, answers)):
+            return self.change_run(move_facts, run.id)
+        elif name == "drop" and (run := chosen_run(move_facts, answers)):
+            remove(self.context.home, find_run(self.context.home, run.id), lose_undo=True)
+            others = tuple(one for one in move_facts.unfinished if one.id != run.id)
+            return replace(move_facts, unfinished=others), Answers()
         self.wrong = 0
         return move_facts, answers.with_answer(name, answer)
 
@@ -306,16 +338,36 @@ class WizardActions:
             move_facts = await self._look_at_phones(move_facts)
         return move_facts, True
 
-    async def _test_password(self, key: str, password: str) -> None:
-        """Test a password on the existing backup, if there is one."""
-        folder = Path(key) if Path(key).is_absolute() else self.context.home.working_backup(key)
-        try:
-            backup = BackupFolder(folder)
-            testable = backup.is_finished and backup.is_encrypted
-        except (MigrateError, OSError):
-            return
-        if testable:
-            self.tested = "" if Path(key).is_absolute() else key
+    def change_run(self, move_facts: MoveFacts, run_id: str) -> tuple[MoveFacts, Answers]:
+        """Begin with the answers of an unfinished run, at the question of what moves.
+
+        The run stays until the changed plan begins.
+
+        Raises:
+            PlanInvalid, BackupNotFound: its plan, or the backup that it uses, cannot be read.
+        """
+        run = find_run(self.context.home, run_id)
+        plan, journal = read_plan(run.path / "plan.toml"), run.journal()
+        answers = answers_of(plan)
+        if plan.old_phone.backup is not None:
+            move_facts, folder = _with_backup(move_facts, Path(plan.old_phone.backup))
+            answers = answers.with_answer("old", folder)
+        for role, udid in (("old", answers.one("old")), ("new", answers.one("new"))):
+            if is_udid(udid) and move_facts.phone(udid) is None and udid != LATER:
+                phone = Phone(udid=str(udid), name=journal.name_of(role), connected=False)
+                move_facts = replace(move_facts, phones=(*move_facts.phones, phone))
+        answers = answers.with_answer("start", run_id).with_answer("unfinished", CHANGE)
+        return replace(move_facts, remembered=answers, replaced_run=run_id), answers.up_to("what")
+
+    async def _test_password(self, key: str, password: str, move_facts: MoveFacts) -> None:
+        """Test a password on the newest backup of this phone that there is, before hours are spent on another."""
+        is_folder = Path(key).is_absolute()
+        folders = [Path(key)] if is_folder else [self.context.home.working_backup(key)]
+        folders += [Path(one.folder) for one in move_facts.backups if not is_folder and same_udid(one.udid, key)]
+        backup = await asyncio.to_thread(_newest_encrypted, folders)
+        if backup is not None:
+            self.tested = "" if is_folder else key
+            say(_("Checking the password …"))
             await asyncio.to_thread(unlock, backup, password)
 
     async def handle_error(self, error: MigrateError, page: Page | None, *, can_change: bool = True) -> str:
@@ -328,19 +380,17 @@ class WizardActions:
         """
         if error is self.stopped_at:
             raise error
-        if page is not None and self.wrong < TRIES - 1:
+        if page is not None and page.is_typed and self.wrong < TRIES - 1:
             self.wrong += 1
-            otherwise = (
+            then = (
                 _("Try again. If nobody knows it, leave it empty.")
                 if isinstance(page, PasswordPage)
                 else _("Try again, or leave it empty to go back.")
             )
-            for line in format_problem(error.what, error.why, otherwise):
+            for line in format_problem(error.render("what", in_wizard=True), error.render("why", in_wizard=True), then):
                 say(line)
             return "again"
         self.wrong = 0
-        if not error.again:
-            error.again = _("choose: Try again")
         if is_password_wrong := page is None and isinstance(error, WRONG_PASSWORD_ERRORS):
             self.secrets.clear()
             self.passwords = Passwords(preset={"old": None, "new": None})  # the preset one is wrong too
@@ -360,3 +410,26 @@ class WizardActions:
         """Store the answers, without any password."""
         if answers:
             answers.write(self.answers_file, names={phone.udid: phone.name_or_model for phone in move_facts.phones})
+
+
+def _with_backup(move_facts: MoveFacts, path: Path) -> tuple[MoveFacts, str]:
+    """The facts with a finished backup in a folder, and that folder.
+
+    Raises:
+        BackupNotFound, BackupUnfinished: the folder does not hold a finished backup.
+    """
+    folder = BackupFolder(find_backup(path))
+    folder.require_finished()
+    others = tuple(one for one in move_facts.backups if one.folder != str(folder.path))
+    return replace(move_facts, backups=(*others, earlier_backup(folder))), str(folder.path)
+
+
+def _newest_encrypted(folders: Iterable[Path]) -> BackupFolder | None:
+    """The backup whose password is most likely still the phone's."""
+    found = list[tuple[str, BackupFolder]]()
+    for folder in folders:
+        with suppress(MigrateError, OSError):
+            backup = BackupFolder(folder)
+            if backup.is_finished and backup.is_encrypted:
+                found.append((str(backup.status_date), backup))
+    return max(found, key=lambda pair: pair[0])[1] if found else None

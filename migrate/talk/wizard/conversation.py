@@ -42,11 +42,11 @@ from migrate.talk.receipt_page import receipt_html
 from migrate.talk.run_on_terminal import exit_code_of, offer_to_open, show_receipt, show_receipt_from
 from migrate.talk.wizard import plain_widgets, widgets
 from migrate.talk.wizard.actions import WizardActions
-from migrate.talk.wizard.choice_pages import account_notes, icloud_only_notes
 from migrate.talk.wizard.encryption_pages import with_password_help
 from migrate.talk.wizard.interview import run_interview
 from migrate.talk.wizard.observations import initial_state, without_phones
 from migrate.talk.wizard.page import Widgets
+from migrate.talk.wizard.summary import account_notes
 from migrate.talk.wizard.texts import welcome
 from migrate.talk.wizard.waiting_pages import make_listener
 from migrate.units import now_utc
@@ -164,7 +164,7 @@ class WizardSession:
             say()
             say(wrapped(paragraph))
         try:
-            facts = initial_state(self.workspace.home, self.actions.answers_file)
+            facts = await asyncio.to_thread(initial_state, self.workspace.home, self.actions.answers_file)
             while True:
                 facts, answers = await run_interview(self.actions.ask, self.actions, facts, answers)
                 result, facts, answers = await self.act(facts, answers)
@@ -199,7 +199,8 @@ class WizardSession:
 
     async def act(self, facts: MoveFacts, answers: Answers) -> tuple[bool, MoveFacts, Answers]:
         """Do what was agreed. False if an answer has to change first."""
-        if (resumed := resumed_run_id(facts, answers)) is not None:
+        resumed = resumed_run_id(facts, answers)
+        if resumed is not None:
             self.run = resumed
             result, error = await self.execute_run(None, facts, answers)
         else:
@@ -209,21 +210,15 @@ class WizardSession:
                 self.say_how_to_replay(_("The plan is saved. Nothing has been moved. Run it with:"))
                 self.actions.answers_file.unlink(missing_ok=True)
                 return True, facts, answers
+            facts = self.forget_replaced_run(facts)
             result, error = await self.execute_run(plan, facts, answers)
         if result is None:
-            facts = await self.actions.refresh(
-                replace(facts, connected_later_udid=self.met_new or facts.connected_later_udid), Answers()
-            )
-            if isinstance(error, PhoneInUse) and (new := new_udid(facts, answers)):
-                facts = replace(facts, signs_of_use={**facts.signs_of_use, new: error.signs})
-                return False, facts, answers.up_to("wipe")
-            if resumed is None:
-                return False, facts, answers.up_to("what")
-            others = tuple(one for one in facts.unfinished if one.id != resumed)
-            return False, replace(facts, unfinished=others), Answers()
+            facts, answers = await self.begin_again(facts, answers, resumed, error)
+            self.actions.write_answers(facts, answers)
+            return False, facts, answers
         self.actions.answers_file.unlink(missing_ok=True)
         if resumed is None:
-            self.say_what_stays_in_icloud(facts, answers)
+            self.say_what_belongs_to_accounts(facts, answers)
             if self.options.phones_stay:
                 self.say_how_to_replay(_("To do the same again:"))
         show_receipt(self.options, result)  # last, because it ends on the verdict
@@ -231,6 +226,27 @@ class WizardSession:
         if result.receipt is not None:
             offer_to_open(self.options, result.receipt.parent)
         return True, facts, answers
+
+    async def begin_again(
+        self, facts: MoveFacts, answers: Answers, resumed: str | None, error: MigrateError | None
+    ) -> tuple[MoveFacts, Answers]:
+        """The answers up to the one that has to change because of `error`."""
+        later = self.met_new or facts.connected_later_udid
+        facts = await self.actions.refresh(replace(facts, connected_later_udid=later), Answers())
+        if resumed is not None:
+            facts, answers = self.actions.change_run(facts, resumed)
+        if isinstance(error, PhoneInUse) and (new := new_udid(facts, answers)):
+            facts = replace(facts, signs_of_use={**facts.signs_of_use, new: error.signs})
+            return facts, answers.up_to("wipe")
+        return facts, answers.up_to("what")
+
+    def forget_replaced_run(self, facts: MoveFacts) -> MoveFacts:
+        """Delete the run whose plan was changed, now that another one takes its place."""
+        if facts.replaced_run is not None:
+            remove(self.workspace.home, find_run(self.workspace.home, facts.replaced_run))
+            others = tuple(one for one in facts.unfinished if one.id != facts.replaced_run)
+            facts = replace(facts, unfinished=others, replaced_run=None)
+        return facts
 
     async def execute_run(
         self, plan: Plan | None, facts: MoveFacts, answers: Answers
@@ -242,6 +258,8 @@ class WizardSession:
             run_listener(event)
             if isinstance(event, events.RunFinished):
                 self.run = event.run_id
+                if self.run is not None:  # the run has the answers; it is offered the next time
+                    self.actions.answers_file.unlink(missing_ok=True)
 
         context = replace(self.actions.context, prompts=self.actions.prompts(facts, answers), listener=on_event)
         while True:
@@ -255,7 +273,7 @@ class WizardSession:
                 raise
             except MigrateError as error:
                 if await self.actions.handle_error(error, None, can_change=self.is_changeable()) == "change":
-                    self.forget_run()
+                    self.leave_run(delete=plan is not None)
                     return None, error
 
     def is_changeable(self) -> bool:
@@ -265,27 +283,20 @@ class WizardSession:
     def journal(self) -> Journal:
         return RunFolder(self.workspace.home.runs / str(self.run)).journal()
 
-    def forget_run(self) -> None:
+    def leave_run(self, *, delete: bool) -> None:
+        """Leave the current run, to change its plan. `delete`: it is one that began in this conversation."""
         if self.run is not None:
             self.met_new = self.journal().udid_of("new")
-            remove(self.workspace.home, find_run(self.workspace.home, self.run))
+            if delete:
+                remove(self.workspace.home, find_run(self.workspace.home, self.run))
         self.run = None
 
     def write(self, plan: Plan) -> None:
         self.plan_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomically(self.plan_file, plan_file_text(plan).encode())
 
-    def say_what_stays_in_icloud(self, facts: MoveFacts, answers: Answers) -> None:
-        """Name what was not in the backup, and so is not covered by the proof, and what belongs to accounts."""
-        if notes := icloud_only_notes(facts, answers):
-            say()
-            say(
-                wrapped(
-                    _("This was not stored on the old phone, so it did not move. Sign in to the account to get it:")
-                )
-            )
-            for note in notes:
-                say(note)
+    def say_what_belongs_to_accounts(self, facts: MoveFacts, answers: Answers) -> None:
+        """Name what stays on the new phone only with its account. The receipt names what is only in iCloud."""
         if notes := account_notes(facts, answers):
             say()
             say(wrapped(_("This moved, and belongs to accounts. Sign in to them on the new phone to keep it:")))

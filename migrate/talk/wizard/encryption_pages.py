@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from migrate.categories.catalogue import load_catalogue
 from migrate.language import _
 from migrate.plan.interview.answers import Answers
+from migrate.plan.interview.derived import EVERYTHING, refused_in_use
 from migrate.plan.interview.observations import BACK, MoveFacts, Question, old_folder
-from migrate.plan.interview.pages import EVERYTHING, refused_in_use
 from migrate.talk.encryption_coach import CANNOT_BE_RECOVERED, NEITHER_PASSCODE, left_behind, unknown_password
 from migrate.talk.wizard.page import CHANGED, Changes, Page, PageAnswer, Row, Widgets, wrap_paragraphs
 

@@ -10,8 +10,8 @@ from typing import Literal
 
 from migrate.language import _, mark
 from migrate.plan.interview.answers import Answers
+from migrate.plan.interview.derived import ERASED
 from migrate.plan.interview.observations import MoveFacts, Phone, new_udid, old_phone_key
-from migrate.plan.interview.pages import ERASED
 from migrate.plan.strategy import refuse_newer_backup
 from migrate.problems import BackupNewerThanPhone
 from migrate.talk.console import wrapped

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
-from migrate.plan.interview.observations import BACK
+from migrate.plan.interview.answers import Answer
+from migrate.plan.interview.observations import AGAIN, BACK
 from migrate.plan.interview.questions import Answers, MoveFacts, back, next_preparation, next_question
 from migrate.problems import MigrateError
 from migrate.talk.wizard.actions import WizardActions
-from migrate.talk.wizard.page import Changed, Page, Widgets
+from migrate.talk.wizard.page import Changed, Left, Page, Widgets
 from migrate.talk.wizard.texts import question_page
 
 
@@ -30,15 +32,23 @@ async def run_interview(
                 return facts, answers
             page = question_page(question, facts, answers)
             answer = await ask(page, partial(actions.changes, facts) if page.is_live else None)
-            if isinstance(answer, Changed):
+            if isinstance(answer, Changed) or answer == AGAIN:
                 continue
+            if isinstance(answer, Left):
+                facts, answer = remembering(facts, page.name, answer.selected), BACK
             if answer == BACK:
                 answers = back(facts, answers, page.name)
             else:
                 facts, answers = await actions.accept_answer(page.name, answer, facts, answers)
+                facts = remembering(facts, page.name, answer)
         except MigrateError as error:
             if await actions.handle_error(error, page) == "change":
                 facts = await actions.refresh(facts, answers)
                 question = next_question(facts, answers)
                 answers = back(facts, answers, question.name if question else None)
         actions.write_answers(facts, answers)
+
+
+def remembering(facts: MoveFacts, name: str, answer: Answer) -> MoveFacts:
+    """Remember an answer, so that its page begins with it when it is asked again."""
+    return replace(facts, remembered=facts.remembered.with_answer(name, answer))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from migrate.backup.disk_space import free_bytes_at, hard_links_work
 from migrate.backup.folder import BackupFolder
 from migrate.backup.locations import BackupSummary, list_backups, usual_locations
 from migrate.categories.catalogue import APP_PREFIX, load_catalogue
@@ -18,15 +21,16 @@ from migrate.journey.runs import all_runs
 from migrate.language import _
 from migrate.phone.facts import PhoneFacts
 from migrate.plan.interview.answers import Answers
+from migrate.plan.interview.derived import ALL_APPS
 from migrate.plan.interview.observations import (
     BackupContents,
     CategoryEntry,
+    Computer,
     ExistingBackup,
     MoveFacts,
     Phone,
     UnfinishedRun,
 )
-from migrate.plan.interview.pages import ALL_APPS
 from migrate.problems import MigrateError
 from migrate.talk.backup_programs import PROGRAM_NAMES
 
@@ -34,23 +38,54 @@ from migrate.talk.backup_programs import PROGRAM_NAMES
 def initial_state(home: Home, answers_file: Path) -> MoveFacts:
     """What is known before any phone is met: runs to resume, earlier answers, backups."""
     answers, names = Answers.read(answers_file)
-    runs = [
-        UnfinishedRun(
-            id=run.path.name,
-            plan=str(run.summary()["plan"] or ""),
-            old=run.journal().name_of("old"),
-            new=run.journal().name_of("new"),
-            step=next(reversed(run.steps()), None),
-        )
-        for run in all_runs(home)
-        if run.unfinished and run.state() != "running"
-    ]
+    backups = tuple(earlier_backups(home))
+    answers = answers.usable({backup.folder for backup in backups})
     return MoveFacts(
-        unfinished=tuple(runs),
+        unfinished=tuple(unfinished_runs(home)),
         earlier_answers=answers or None,
-        backups=tuple(earlier_backups(home)),
+        backups=backups,
         phones=tuple(Phone(udid=udid, name=name, connected=False) for udid, name in names.items()),
+        computer=computer_now(home.path, None),
     )
+
+
+def unfinished_runs(home: Home) -> Iterator[UnfinishedRun]:
+    """The runs that can go on. One that cannot be read is left out: it must not keep the wizard from starting."""
+    for run in all_runs(home):
+        with suppress(MigrateError, OSError, ValueError):
+            if run.unfinished and run.state() != "running":
+                journal = run.journal()
+                yield UnfinishedRun(
+                    id=run.path.name,
+                    plan=str(run.path / "plan.toml"),
+                    old=journal.name_of("old"),
+                    new=journal.name_of("new"),
+                    step=next(reversed(run.steps()), None),
+                    is_sent=journal.latest_value("restore_begins") is not None,
+                    is_undo=bool(journal.undoes),
+                )
+
+
+def computer_now(folder: Path, before: Computer | None) -> Computer:
+    """The disk for the backups as it is now. Whether it makes hard links is tried only once."""
+    total = None
+    with suppress(OSError):
+        total = shutil.disk_usage(folder).total
+    return Computer(
+        folder=folder,
+        free_bytes=free_bytes_at(folder),
+        total_bytes=total,
+        hard_links_work=before.hard_links_work if before else hard_links_work(folder),
+        backup_bytes=before.backup_bytes if before else {},
+    )
+
+
+def backup_bytes(home: Home, udid: str) -> int:
+    """The size of a phone's working backup; 0 without one."""
+    with suppress(MigrateError, OSError):
+        folder = home.working_backup(udid)
+        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return 0
 
 
 def earlier_backups(home: Home) -> list[ExistingBackup]:
@@ -137,6 +172,7 @@ def category_entries_of(tally: Tally) -> tuple[CategoryEntry, ...]:
             bytes=row.bytes + (spare[0] if row.category.id == last else 0),
             items=row.items,
             notes=row.notes,
+            only_in_icloud=row.only_in_icloud or 0,
             cloud_notes=row.cloud_notes,
             account_notes=row.account_notes,
             needs_encryption=row.category.needs_encryption,
@@ -151,6 +187,7 @@ def category_entries_of(tally: Tally) -> tuple[CategoryEntry, ...]:
             bytes=row.bytes,
             items=row.items or None,  # an app has more than its items: without any, its files are counted
             notes=row.notes,
+            only_in_icloud=row.only_in_icloud or 0,
             cloud_notes=row.cloud_notes,
             account_notes=row.account_notes,
         )

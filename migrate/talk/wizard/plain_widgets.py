@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from migrate.language import _
 from migrate.plan.interview.observations import BACK
-from migrate.talk.console import safe, say
+from migrate.talk.console import safe, say, wrapped
 from migrate.talk.passwords import ask_hidden
 from migrate.talk.prompts import interruptible_prompt
-from migrate.talk.wizard.page import CHANGED, Changes, Page, PageAnswer, Row, heading
+from migrate.talk.wizard.page import CHANGED, Changes, Left, Page, PageAnswer, Row, heading
 
 LOOK_AGAIN_KEY = "l"
 
@@ -23,7 +23,7 @@ LOOK_AGAIN_KEY = "l"
 async def ask(page: Page, changes: Changes | None = None) -> PageAnswer:
     """Print a page and read its answer. Changes are announced in one line, and shown with "look again"."""
     say()
-    for line in (heading(page.title), *page.lines):
+    for line in (heading(page.title, page.step), *page.lines):
         say(line)
     if page.kind == "one":
         return await ask_one(page, changes)
@@ -65,27 +65,35 @@ async def ask_one(page: Page, changes: Changes | None) -> PageAnswer:
 
 def ask_many(page: Page) -> PageAnswer:
     rows = list(page.rows)
-    put_rows(rows)
+    if any(page.heads):
+        say(_("Each line: number, name, {columns}").format(columns=", ".join(filter(None, page.heads))))
+    put_rows(rows, page.selected)
+    for line in filter(None, (page.warning, *(row.note for row in rows))):
+        say(wrapped(line))
     say("  " + _("b. Back"))
+    prompt = _("What should move (for example 1 3 5-7, or all): ")
+    if page.selected:
+        prompt = _("What should move (for example 1 3 5-7, or all; Enter: what is selected): ")
     while True:
-        typed = line_typed(_("What should move (for example 1 3 5-7, or all): ")).strip().lower()
+        typed = line_typed(prompt).strip().lower()
         if typed == "b":
-            return BACK
+            return Left(page.selected)
         picked = numbers(typed, len(rows))
-        if picked is None:
+        if picked is None and not (page.selected and not typed):
             say(_("Type numbers from 1 to {last}, separated by spaces, or all.").format(last=len(rows)))
             continue
-        ticked = tuple(rows[number - 1].value for number in picked)
+        ticked = page.selected if picked is None else tuple(rows[number - 1].value for number in picked)
         say(page.total(ticked))
         if not (refusal := page.refusal(ticked)):
             return ticked
         say(refusal)
 
 
-def put_rows(rows: Sequence[Row]) -> None:
+def put_rows(rows: Sequence[Row], selected: Sequence[str] = ()) -> None:
     for number, row in enumerate(rows, 1):
-        cells = (safe(cell).replace("\n", " ") for cell in row.cells)
-        say(f"  {number}. {', '.join(cell for cell in cells if cell.strip())}")
+        cells = [safe(cell).replace("\n", " ") for cell in row.cells]
+        mark = f" ({_('selected')})" if row.value in selected else ""
+        say(f"  {number}. {', '.join(cell for cell in cells if cell.strip())}{mark}")
 
 
 def numbers(typed: str, most: int) -> list[int] | None:

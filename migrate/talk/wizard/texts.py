@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from migrate.language import _, mark
 from migrate.plan.interview.answers import Answers
-from migrate.plan.interview.observations import ExistingBackup, MoveFacts, Phone, Question, UnfinishedRun, new_udid
-from migrate.plan.interview.pages import (
+from migrate.plan.interview.derived import (
     CONTINUE,
     ERASED,
     FOLDER,
@@ -15,10 +15,24 @@ from migrate.plan.interview.pages import (
     LATER,
     START_OVER,
 )
-from migrate.problems import MigrateError
+from migrate.plan.interview.observations import (
+    AGAIN,
+    BACK,
+    CHANGE,
+    DROP,
+    GO_ON,
+    ExistingBackup,
+    MoveFacts,
+    Phone,
+    Question,
+    UnfinishedRun,
+    new_udid,
+)
+from migrate.plan.interview.questions import step_of
+from migrate.problems import MENU, MigrateError
 from migrate.talk import step_texts
 from migrate.talk.console import is_plain
-from migrate.talk.wizard import choice_pages, encryption_pages
+from migrate.talk.wizard import choice_pages, encryption_pages, summary
 from migrate.talk.wizard.page import Page, Row, refusal_lines, wrap_paragraphs
 from migrate.units import format_bytes
 
@@ -43,41 +57,84 @@ def welcome() -> tuple[str, ...]:
 
 
 def question_page(question: Question, facts: MoveFacts, answers: Answers) -> Page:
-    """The page for a question."""
-    return PAGES[question.name](question, facts, answers)
+    """The page for a question, with its place in the interview and the answer that was given to it before."""
+    page = PAGES[question.name](question, facts, answers)
+    before = facts.remembered.one(page.name)
+    known = page.kind == "one" and before in question.allowed_values and page.preferred != BACK
+    return replace(page, step=step_of(facts, answers, page.name), preferred=before if known else page.preferred)
 
 
 def error_page(error: MigrateError, *, can_change: bool = True, can_use_untested: bool = False) -> Page:
     """An error, and the ways to continue."""
-    insist = (
-        (Row("insist", (_("The password was changed since the last backup; let me type it"),)),)
-        if can_use_untested
-        else ()
-    )
-    change = (Row("change", (_("Change an answer"),)),) if can_change else ()
-    rows = (Row("again", (_("Try again"),)), *insist, *change, Row("stop", (_("Stop here and continue later"),)))
+    insist = (Row("insist", (_("It was changed since the last backup; type it again"),)),) if can_use_untested else ()
+    change = (Row("change", (_(MENU["change_answer"]),)),) if can_change else ()
+    rows = (Row("again", (_(MENU["try_again"]),)), *insist, *change, Row("stop", (_(MENU["stop_here"]),)))
     return Page("refused", _("What now?"), lines=refusal_lines(error), rows=rows, back_label=None)
 
 
-# -- who -------------------------------------------------------------------------------------------------------------
+# -- unfinished moves ------------------------------------------------------------------------------------------------
 
 
 def _start(question: Question, facts: MoveFacts, answers: Answers) -> Page:
     runs = [(one.value, one.about) for one in question.options if isinstance(one.about, UnfinishedRun)]
-    rows = [Row(value, (_run_label(run),)) for value, run in runs]
+    names = [_called(run) for _value, run in runs]
+    rows = [
+        Row(value, (name if names.count(name) == 1 else f"{name}: {run.id}",))
+        for name, (value, run) in zip(names, runs, strict=True)
+    ]
     if CONTINUE in question.allowed_values:
         rows.append(Row(CONTINUE, (_("Continue choosing, with my answers so far"),)))
-    rows.append(Row(START_OVER, (_("Start over"),)))
+    rows.append(Row(START_OVER, (_("Start a new move"),)))
     lines = wrap_paragraphs(_("An earlier move was not finished. Everything that was done is kept."))
     return Page("start", _("Continue where you stopped?"), lines=lines, rows=tuple(rows), back_label=None)
 
 
-def _run_label(run: UnfinishedRun) -> str:
+def _called(run: UnfinishedRun) -> str:
     old, new = run.old or _("the old phone"), run.new or _("the new phone")
-    if run.step:
-        step = step_texts.step_started(run.step)
-        return _("Continue: {old} to {new} (stopped at: {step})").format(old=old, new=new, step=step)
-    return _("Continue: {old} to {new} (not started)").format(old=old, new=new)
+    if run.is_undo:
+        return _("Undo: {new} as it was").format(new=new)
+    return _("{old} to {new}").format(old=old, new=new)
+
+
+def _stopped_at(run: UnfinishedRun) -> str:
+    return step_texts.step_started(run.step) if run.step else _("not started")
+
+
+def _unfinished(question: Question, facts: MoveFacts, answers: Answers) -> Page:
+    run = question.options[0].about
+    assert isinstance(run, UnfinishedRun)
+    lines = [
+        _("{move}. It stopped at: {step}.").format(move=_called(run), step=_stopped_at(run)),
+        _("Data may have been sent to the new phone already, so what moves cannot change any more.")
+        if run.is_sent
+        else _(
+            "Nothing was sent to the new phone yet. If you change what moves, only what is new since then is backed up "
+            "again."
+        ),
+    ]
+    labels = {
+        GO_ON: _("Go on where it stopped"),
+        CHANGE: _("Change what moves"),
+        DROP: _("Drop it"),
+    }
+    rows = tuple(Row(option.value, (labels[option.value],)) for option in question.options)
+    return Page(question.name, _("What should happen with it?"), lines=wrap_paragraphs(*lines), rows=rows)
+
+
+def _drop(question: Question, facts: MoveFacts, answers: Answers) -> Page:
+    run = question.options[0].about
+    assert isinstance(run, UnfinishedRun)
+    lines = [_("This deletes what is stored about this move: {move}.").format(move=_called(run))]
+    if run.is_sent:
+        lines.append(_("It cannot be finished, proven or undone after that. What is on the phones stays as it is."))
+    else:
+        lines.append(_("No phone is changed. The backups of the phones on this computer stay."))
+    rows = (Row(DROP, (_("Yes, drop it"),)),)
+    page = Page(question.name, _("Drop this move?"), lines=wrap_paragraphs(*lines), rows=rows, preferred=BACK)
+    return replace(page, back_label=_("No, go back"))
+
+
+# -- who -------------------------------------------------------------------------------------------------------------
 
 
 def _old(question: Question, facts: MoveFacts, answers: Answers) -> Page:
@@ -89,8 +146,9 @@ def _old(question: Question, facts: MoveFacts, answers: Answers) -> Page:
             else _("No phone is connected. Connect it with its cable and unlock it; it then appears here.")
         )
         if facts.no_muxer is not None:
-            lines += [facts.no_muxer.what, facts.no_muxer.next]
-    rows = [*_phones(question), *_backups(question), Row(FOLDER, (_("A backup in another folder"),))]
+            lines += [facts.no_muxer.render(sentence, in_wizard=True) for sentence in ("what", "next")]
+    again = [Row(AGAIN, (_(MENU["try_again"]),))] if facts.no_muxer is not None else []
+    rows = [*again, *_phones(question), *_backups(question), Row(FOLDER, (_("A backup in another folder"),))]
     back_label = _("Back") if "start" in answers else None
     return Page(
         "old",
@@ -156,6 +214,30 @@ def _backup_label(backup: ExistingBackup) -> str:
     return ", ".join(word for word in about if word)
 
 
+def _version(question: Question, facts: MoveFacts, answers: Answers) -> Page:
+    lines = (
+        *(line for problem in question.obstacles for line in refusal_lines(problem)),
+        "",
+        *wrap_paragraphs(_("Nothing was backed up or changed. You can stop here with Ctrl-C: your answers are kept.")),
+    )
+    rows = (Row(AGAIN, (_("Try again, once it is updated and connected"),)),)
+    title = _("This move is not possible yet")
+    return Page(
+        question.name, title, lines=lines, rows=rows, back_label=_("Back, to choose other phones"), is_live=True
+    )
+
+
+def _space(question: Question, facts: MoveFacts, answers: Answers) -> Page:
+    lines: tuple[str, ...] = ()
+    for problem in question.obstacles:
+        lines = (*lines, *refusal_lines(problem), "")
+    rows = [Row(AGAIN, (_("Look again"),))]
+    if GO_ON in question.allowed_values:
+        rows.append(Row(GO_ON, (_("Go on all the same; nothing is changed yet"),)))
+    title = _("There may be too little space") if len(rows) > 1 else _("There is too little space")
+    return Page(question.name, title, lines=lines, rows=tuple(rows), is_live=True)
+
+
 def _new_is(question: Question, facts: MoveFacts, answers: Answers) -> Page:
     lines = [
         _(
@@ -191,11 +273,15 @@ def _wipe(question: Question, facts: MoveFacts, answers: Answers) -> Page:
 
 PAGES: dict[str, PageBuilder] = {
     "start": _start,
+    "unfinished": _unfinished,
+    "drop": _drop,
     "old": _old,
     "folder": _folder,
     "new": _new,
+    "version": _version,
     "new-is": _new_is,
     "wipe": _wipe,
+    "space": _space,
     "encryption": encryption_pages.encryption_page,
     "chosen-password": encryption_pages.chosen_password_page,
     "old-password": encryption_pages.old_password_page,
@@ -204,5 +290,5 @@ PAGES: dict[str, PageBuilder] = {
     "unreadable": choice_pages.unreadable_page,
     "new-password": encryption_pages.new_password_page,
     "replace": choice_pages.replace_page,
-    "summary": choice_pages.summary_page,
+    "summary": summary.summary_page,
 }

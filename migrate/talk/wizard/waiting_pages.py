@@ -29,6 +29,13 @@ ACTION_STEPS: dict[UserAction, tuple[str, ...]] = {
 }
 """An action -> what to do on the phone, in order. For its setup that depends on the step (`setup_steps`). The other
 actions are one sentence in step_texts.py."""
+IN_WIZARD: dict[UserAction, str] = {
+    "install-apps": mark(
+        "Install these apps on {phone} from the App Store: {apps}. If an app is no longer there, press Ctrl-C, start "
+        "migrate again and choose: Change what moves. Then deselect it."
+    ),
+}
+"""Where the wizard has a choice for what step_texts.py tells to do otherwise."""
 NOT_WAITED_FOR: frozenset[UserAction] = frozenset({"airplane-mode"})
 """A phone does not tell whether it is done."""
 RESTARTING: tuple[str, ...] = (
@@ -43,13 +50,19 @@ def action_page(phone: str, action: UserAction, step: str, apps: tuple[str, ...]
     marked = (
         RESTARTING if restarting else setup_steps(step) if action == "finish-setup" else ACTION_STEPS.get(action, ())
     )
-    lines = [_(line) for line in marked] or [step_texts.action_sentence(action, phone, step, apps)]
+    lines = [_(line) for line in marked] or [_sentence(action, phone, step, apps)]
     numbered = [wrapped(text, indent="     ", first=f"  {number}. ") for number, text in enumerate(lines, 1)]
     shown = numbered if len(lines) > 1 else [wrapped(lines[0], indent="  ", first="  ")]
     please = action == "connect" and not restarting
     title = _("Please") if please else _("Now on {phone}:").format(phone=phone)
     waits = () if action in NOT_WAITED_FOR else ("  " + _("(This continues as soon as it is done.)"),)
     return ["", heading(title), *shown, *waits]
+
+
+def _sentence(action: UserAction, phone: str, step: str, apps: tuple[str, ...]) -> str:
+    if action in IN_WIZARD and apps:
+        return _(IN_WIZARD[action]).format(phone=phone, apps=", ".join(apps))
+    return step_texts.action_sentence(action, phone, step, apps)
 
 
 class NewEventFilter:

@@ -8,30 +8,36 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import questionary
-from prompt_toolkit.filters import is_done
-from prompt_toolkit.layout import ConditionalContainer, HSplit, Layout, Window
-from prompt_toolkit.layout.controls import FormattedTextControl
+from prompt_toolkit.application import Application
 from prompt_toolkit.output import create_output
-from questionary.prompts.common import InquirerControl
 
 from migrate.language import _, mark
 from migrate.plan.interview.observations import BACK
 from migrate.talk.console import say
 from migrate.talk.progress import clear_bars
+from migrate.talk.wizard.checklist import Checklist
 from migrate.talk.wizard.page import CHANGED, Changes, Page, PageAnswer, erase_rows, heading, print_lines
 
 STOPPED = object()
 CHOOSING = mark("(a number or arrows, then Enter)")
-TICKING = mark("(space selects, a: all, Enter: next, b: back)")
+
+
+class Asking(Protocol):
+    """What waits for an answer: a question of questionary's, or our checklist."""
+
+    @property
+    def application(self) -> Application[Any]: ...
+
+    async def unsafe_ask_async(self) -> Any: ...
 
 
 async def ask(page: Page, changes: Changes | None = None, **terminal: Any) -> PageAnswer:
     """Show a page and wait for its answer, or for CHANGED if `changes` ends first. Raises KeyboardInterrupt."""
     clear_bars()
-    rows = print_lines(["", heading(page.title), *page.lines])
+    rows = print_lines(["", heading(page.title, page.step), *page.lines])
     answer: PageAnswer = await WIDGETS[page.kind](page, changes, terminal or {"output": create_output(sys.stderr)})
     erase_rows(rows if answer is CHANGED else 0)
     return answer
@@ -48,28 +54,7 @@ async def ask_one(page: Page, changes: Changes | None, terminal: dict[str, Any])
 
 
 async def ask_many(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> PageAnswer:
-    labels, rows, group = page.labels(), list[questionary.Choice](), ""
-    for row in page.rows:
-        if row.group != group:
-            rows.append(questionary.Separator(f"  {row.group}"))
-        group = row.group
-        rows.append(questionary.Choice(labels[row.value], row.value))
-
-    def below() -> str:
-        ticked = [str(one.value) for one in control.get_selected_values()]
-        refusal = page.refusal(ticked) if control.submission_attempted else ""
-        return f"   {page.total(ticked)}" + (f"\n   {refusal}" if refusal else "")
-
-    look: dict[str, Any] = {"validate": lambda ticked: not page.refusal(ticked) or " ", "qmark": ">"}
-    question = questionary.checkbox("", rows, instruction=_(TICKING), **look, **terminal)
-    control = next(one for one in question.application.layout.find_all_controls() if isinstance(one, InquirerControl))
-    total = Window(FormattedTextControl(below), dont_extend_height=True, wrap_lines=True)
-    shown = HSplit([question.application.layout.container, ConditionalContainer(total, filter=~is_done)])
-    question.application.layout = Layout(shown)
-    bindings = cast(Any, question.application.key_bindings)
-    bindings.add("b", eager=True)(lambda event: event.app.exit(result=BACK))
-    answer = await run_question(question, changes)
-    return tuple(answer) if isinstance(answer, list) else cast(PageAnswer, answer)
+    return cast(PageAnswer, await run_question(Checklist(page, **terminal), changes))
 
 
 async def ask_path(page: Page, changes: Changes | None, terminal: dict[str, Any]) -> PageAnswer:
@@ -94,7 +79,7 @@ async def ask_new_secret(page: Page, changes: Changes | None, terminal: dict[str
 WIDGETS = {"one": ask_one, "many": ask_many, "path": ask_path, "secret": ask_secret, "new-secret": ask_new_secret}
 
 
-async def run_question(question: questionary.Question, changes: Changes | None) -> Any:
+async def run_question(question: Asking, changes: Changes | None) -> Any:
     """The answer; or CHANGED, and the question is removed from the screen."""
 
     async def asking() -> Any:

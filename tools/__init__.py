@@ -1,0 +1,1 @@
+"""What makes pages, pictures and checks from the code."""
