@@ -70,6 +70,7 @@ class EncryptionStopped(MigrateError):
     what = "You stopped while {phone} was asked to change its backup encryption."
     why = "It may or may not have done so. Its data and your backups are unchanged."
     next = "See whether it encrypts its backups: {list_phones}"
+    next_in_wizard = "Try again: the wizard looks whether it encrypts its backups."
 
 
 class BackupPasswordUntested(Problem):

@@ -261,7 +261,9 @@ class BackupsMustBeEncrypted(Problem):
     severity = "warning"
     what = "The organization that manages {phone} requires encrypted backups, and no backup password is set."
     why = "The phone refuses every backup until it has one."
-    next = "Give it a backup password: a move with encrypted = true does it, and so do Finder and iTunes."
+    set_password = Command("encryption", "on")
+    next = "Give it a backup password: {set_password}. Finder and iTunes can do it too."
+    next_in_wizard = "Choose to encrypt the backup, with a password of your own."
 
 
 class PhoneIsSupervised(Problem):

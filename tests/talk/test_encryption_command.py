@@ -114,7 +114,7 @@ def test_a_change_keeps_the_backup_incremental_and_is_tested_on_its_keybag(
 ) -> None:
     phone = a_phone(backup_password=SECRET, passcode="1947")
     plug_in(phone)
-    whole = migrate("backup", "--json").json["files"]
+    whole = migrate("backup", "--json").last["files"]
     backup = home / "backups" / OLD
     earlier = home.parent / "earlier"
     shutil.copytree(backup, earlier, copy_function=os.link)  # as runs and snapshots keep it
@@ -131,7 +131,7 @@ def test_a_change_keeps_the_backup_incremental_and_is_tested_on_its_keybag(
 
     given(ANOTHER)
     again = migrate("backup", "--json")
-    assert again.json["files"] < whole / 3, "only what changed: the phone knows this backup"
+    assert again.last["files"] < whole / 3, "only what changed: the phone knows this backup"
     assert migrate("verify", backup, "--json").json["verdict"] == "whole"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+from migrate.journey.estimate import BackupEstimate, Duration, estimate_move
 from migrate.language import _, mark, plural
 from migrate.plan.interview.answers import Answers
 from migrate.plan.interview.derived import (
@@ -22,8 +23,8 @@ from migrate.plan.interview.derived import (
 )
 from migrate.plan.interview.observations import CategoryEntry, MoveFacts, Question, new_udid, total_size_bytes
 from migrate.talk.console import Column, format_file_count, format_findings, table, width, wrapped
+from migrate.talk.progress_texts import format_range
 from migrate.talk.wizard.choice_pages import count_shown, notes_listed
-from migrate.talk.wizard.estimate import move_time
 from migrate.talk.wizard.page import Page, Row, refusal_lines, wrap_paragraphs
 from migrate.units import format_bytes
 
@@ -150,9 +151,15 @@ def _space_and_time(facts: MoveFacts, answers: Answers) -> list[tuple[str, str]]
     size = total_size_bytes(moving_entries(facts, answers))
     there = facts.backup_contents.get(new_udid(facts, answers) or "")
     own = there.bytes if there and answers.one("new-is") == IN_USE else 0
-    time = move_time(backups_bytes=size + own, set_bytes=size + own)
+    time = move_time(size + own)
     rows.append((_("Takes"), _("{time}, without the apps, which come from the App Store").format(time=time)))
     return rows
+
+
+def move_time(moved_bytes: int) -> str:
+    """How long a move takes once the old phone is backed up. Its cable is not known to be a fast one."""
+    duration = estimate_move(BackupEstimate("changes", 0, "unknown", Duration(0, 0)), moved_bytes=moved_bytes)
+    return format_range(duration) if duration is not None else _("a few minutes")
 
 
 def _free_of(name: str, free_bytes: int | None, total_bytes: int | None) -> str:
