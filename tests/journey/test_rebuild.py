@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,9 +15,15 @@ import pytest
 from migrate.backup.record import file_id
 from migrate.backup.restore_set.base_rows import NOT_NEEDED
 from migrate.journey import events
+from migrate.journey.home import Home
 from migrate.journey.journal import Journal
+from migrate.journey.run_state import StepsReopened
 from migrate.journey.steps import erase, find_my, freshness
 from migrate.journey.steps.own_backup import refuse_unread_files
+from migrate.phone.facts import PhoneFacts
+from migrate.phone.mobilebackup2.info_plist import InstalledApp
+from migrate.phone.phone import Phone
+from migrate.plan.strategy import Strategy
 from migrate.problems import (
     CategoriesMovedStore,
     CategoriesSynced,
@@ -27,7 +34,17 @@ from migrate.problems import (
 )
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.simulator.faults.faults import Faults
-from tests.journey.moves import LITTLE, NEW_PASSWORD, PASSWORD, UNTOUCHED, Lab, Person, new_phone, old_phone
+from tests.journey.moves import (
+    LITTLE,
+    NEW_PASSWORD,
+    PASSWORD,
+    UNTOUCHED,
+    Lab,
+    Person,
+    new_phone,
+    old_phone,
+    run_without_phones,
+)
 from tests.journey.test_rehearsal import uninstall
 
 MakeLab = Callable[..., Lab]
@@ -244,3 +261,52 @@ def test_a_backup_older_than_an_hour_is_taken_again(
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     monkeypatch.setattr(freshness, "now_utc", lambda: begin + timedelta(minutes=age_minutes))
     assert freshness.is_too_old(Journal.read(path)) is is_old
+
+
+# -- what may have changed since its backup ----------------------------------------------------------------------------
+
+APPS = {CHATTER: InstalledApp("8.1", "Chatter"), "com.example.tides": InstalledApp("2.0", "Tides")}
+PICTURES = ["100APPLE/IMG_0001.JPG", "100APPLE/IMG_0002.JPG"]
+
+
+def looks(build: str = "22F76", apps: Mapping[str, InstalledApp] = APPS, pictures: Sequence[str] = PICTURES) -> Phone:
+    """A phone that looks like this."""
+
+    async def answer(value: Any) -> Any:
+        return value
+
+    facts = PhoneFacts(udid="N", connection="USB", name="Ada's new iPhone", build=build)
+    phone: Any = SimpleNamespace(facts=facts, installed_apps=lambda: answer(apps), pictures=lambda: answer(pictures))
+    return phone
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        (looks(), None),
+        (looks(pictures=PICTURES[::-1]), None),
+        (looks(build="22F77"), "its iOS was updated"),
+        (looks(apps={CHATTER: APPS[CHATTER]}), "its apps changed"),
+        (looks(apps={**APPS, CHATTER: InstalledApp("8.2", "Chatter")}), "its apps changed"),
+        (looks(pictures=[*PICTURES, "100APPLE/IMG_0003.JPG"]), "its photos changed"),
+    ],
+    ids=["nothing", "the order of a listing", "iOS", "an app deleted", "an app updated", "a photo taken"],
+)
+def test_a_phone_that_changed_since_its_backup_is_backed_up_and_asked_about_again(
+    tmp_path: Path, now: Phone, reason: str | None
+) -> None:
+    run = run_without_phones(Home(tmp_path / "home").open())
+    run.set_strategy(Strategy.REBUILD)
+    done = ("back-up-new-phone", "verify-new-phone", "compose", "agree")
+    for step in done:
+        run.journal.append({"started": step})
+    asyncio.run(freshness.note_state(run, looks()))
+    if reason is None:
+        asyncio.run(freshness.repeat_if_stale(run, now))
+        assert run.findings == []
+        return
+    with pytest.raises(StepsReopened):
+        asyncio.run(freshness.repeat_if_stale(run, now))
+    (said,) = run.findings
+    assert said.code == "own-backup-stale" and reason in said.what
+    assert all(run.journal.was_reopened(step) for step in done)

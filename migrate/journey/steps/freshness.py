@@ -66,7 +66,7 @@ async def _state_of(phone: Phone) -> dict[str, Any]:
     return {
         "build": phone.facts.build,
         "apps": _digest(f"{bundle} {app.version}" for bundle, app in sorted(apps.items())),
-        "pictures": _digest(await phone.pictures()),
+        "pictures": _digest(sorted(await phone.pictures())),
     }
 
 
