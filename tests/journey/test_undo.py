@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import plistlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,14 +22,17 @@ from migrate.journey.context import RunResult
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
 from migrate.journey.prompts import Confirmation
+from migrate.journey.run_state import Run
 from migrate.journey.runs import RunFolder, remove
 from migrate.journey.steps.verify import NewPhoneVerified
 from migrate.journey.undo import undo
 from migrate.journey.undo_losses import WillNotComeBack, sentences, will_not_come_back
+from migrate.phone.facts import PhoneFacts
 from migrate.plan.model import digest, to_toml
 from migrate.plan.strategy import Strategy
 from migrate.problems import (
     FindMyOn,
+    NewPhoneTooFull,
     NotAgreed,
     NothingToUndo,
     NotProven,
@@ -36,7 +42,7 @@ from migrate.problems import (
 from migrate.simulator.device.domains import NEVER_BACKED_UP, is_covered
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.talk.prompts import confirmation_lines
-from tests.journey.moves import PASSWORD, UNTOUCHED, Lab, new_phone
+from tests.journey.moves import NEW, PASSWORD, UNTOUCHED, Lab, new_phone, run_without_phones
 from tests.journey.test_forgetting_runs import run_with_safety_backup
 
 MakeLab = Callable[..., Lab]
@@ -122,6 +128,33 @@ def test_a_run_without_a_safety_backup_or_a_restore_cannot_be_undone(make_lab: M
             undo_run(lab, RunFolder(folder))
         assert reason in refused.value.why and refused.value.exit_code == 2
         journal.append({"restore_begins": {}})
+
+
+def test_an_undo_is_refused_before_hours_of_copying_if_the_phone_has_become_too_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "home").open()
+    run = run_without_phones(home)
+    undone = run_with_safety_backup(home, "move").journal()
+    safety = replace(undone.result(NewPhoneVerified), bytes=2_000)
+    undone.append_result("verify-new-phone", safety)
+    (safety.backup / "Manifest.plist").write_bytes(plistlib.dumps({"Lockdown": {"ProductVersion": "26.1"}}))
+    run.journal.lines[0]["undoes"] = "move"
+    free_bytes = [1_000, 3_000]
+
+    class FakePhone:
+        async def refresh(self) -> PhoneFacts:
+            return PhoneFacts(udid=NEW, connection="USB", ios_version="26.1", free_bytes=free_bytes.pop(0))
+
+    @asynccontextmanager
+    async def meets(*_: object) -> AsyncIterator[FakePhone]:
+        yield FakePhone()
+
+    monkeypatch.setattr(Run, "phone", meets)
+    with pytest.raises(NewPhoneTooFull) as full:
+        asyncio.run(undoing.preflight(run))
+    assert full.value.exit_code == 41 and undoing.STEPS[1].do is undoing.preflight
+    asyncio.run(undoing.preflight(run))
 
 
 def test_the_unfinished_undo_of_another_run_is_not_continued(make_lab: MakeLab, tmp_path: Path) -> None:
