@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from migrate.journey import events
 from migrate.journey.home import Home
 from migrate.journey.steps import install as installing
+from migrate.journey.steps.install import find_missing_apps
 from migrate.journey.steps.restore import should_install_apps
 from migrate.problems import AppsNotInstalled, WaitedTooLong
 from migrate.simulator.agent.restore import RestoreRun
@@ -81,6 +84,16 @@ def test_only_a_full_restore_asks_the_phone_to_install_apps(tmp_path: Path, stra
     run = run_without_phones(Home(tmp_path / "home").open())
     run.journal.append({"strategy": strategy})
     assert should_install_apps(run) is installs
+
+
+@pytest.mark.parametrize(("installed", "titles"), [((CHATTER,), ("Sketchbook",)), ((CHATTER, SKETCHBOOK), ())])
+def test_a_chosen_app_that_is_not_on_the_phone_is_named(installed: tuple[str, ...], titles: tuple[str, ...]) -> None:
+    async def installed_apps() -> tuple[str, ...]:
+        return installed
+
+    phone: Any = SimpleNamespace(installed_apps=installed_apps, facts=SimpleNamespace(name_or_model="Ada's new iPhone"))
+    missing = asyncio.run(find_missing_apps({CHATTER: "Chatter", SKETCHBOOK: "Sketchbook"}, phone))
+    assert (missing.titles if missing else ()) == titles
 
 
 def test_nothing_is_sent_while_an_app_is_missing_or_deleted_again(
