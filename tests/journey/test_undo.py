@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import plistlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -42,6 +43,7 @@ from migrate.problems import (
 from migrate.simulator.device.domains import NEVER_BACKED_UP, is_covered
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.talk.prompts import confirmation_lines
+from tests.journey.matrices.doubts import Case, Killed, Knife
 from tests.journey.moves import NEW, PASSWORD, UNTOUCHED, Lab, new_phone, run_without_phones
 from tests.journey.test_forgetting_runs import run_with_safety_backup
 
@@ -80,7 +82,8 @@ def assert_restored(phone: SimulatedPhone, before: dict[str, str]) -> None:
 def test_undo_restores_the_phone_and_loses_a_new_photo_only_with_consent(
     moved: tuple[Lab, RunFolder, dict[str, str]],
 ) -> None:
-    """Undo is stopped by Find My, by a declined confirmation and by a new photo. It succeeds with consent."""
+    """Undo is stopped by Find My, by a declined confirmation and by a new photo. With consent it is sent, killed right
+    after the phone's answer, and resumed."""
     lab, run, before = moved
     lab.new.find_my = True
     with pytest.raises(FindMyOn):
@@ -97,7 +100,10 @@ def test_undo_restores_the_phone_and_loses_a_new_photo_only_with_consent(
     assert refused.value.exit_code == 11 and "(1)" in refused.value.what and run.path.name in refused.value.next
     assert lab.new.pending_restore is None
 
-    ended = undo_run(lab, run, accept_loss=True)
+    with killed("restore_taken"):
+        undo_run(lab, run, accept_loss=True)
+    ended = lab.resume()
+    assert sum("restore_begins" in line for line in unfinished.journal().lines) == 1, "nothing is sent twice"
     assert (ended.outcome, ended.run_id) == ("undone", unfinished.path.name), "the unfinished undo is resumed"
     assert_restored(lab.new, before)
     assert lab.steps == [
@@ -215,6 +221,14 @@ def test_what_cannot_come_back_is_counted_from_the_safety_backup() -> None:
     assert len(sentences(losses)) == len(losses) == 7
     whole: Any = SimpleNamespace(claims=SimpleNamespace(apps={}, catalogue=load_catalogue()), seal=None)
     assert [loss.reason for loss in will_not_come_back(whole, is_encrypted=True, since=())] == ["cards", "excluded"]
+
+
+@contextmanager
+def killed(line: str) -> Iterator[None]:
+    """End the process right after a line of that kind is in the journal."""
+    knife = Knife(Case(line, "killed after", is_used=False), Journal.append)
+    with patch.object(Journal, "append", lambda journal, entry: knife.append(journal, entry)), pytest.raises(Killed):
+        yield
 
 
 @pytest.mark.parametrize(("verdict", "needs"), [("not proven", True), ("pending", False), ("proven", False)])
