@@ -26,10 +26,12 @@ from migrate.problems import (
     BackupNewerThanPhone,
     BackupTooOld,
     NothingBackedUp,
+    OtherPasswordThanBefore,
     PhoneInUse,
     PhonePasswordMissing,
     Problem,
     WhichBackup,
+    WrongPassword,
     damage,
 )
 from tests.journey.moves import NEW, OLD, PASSWORD, Person, run_without_phones
@@ -47,14 +49,16 @@ def plan(**sections: Any) -> Plan:
     return Plan.model_validate({**raw, **sections})
 
 
-def leave_backup(run: Run, name: str, *, udid: str | None = None, state: str = "finished") -> Path:
+def leave_backup(
+    run: Run, name: str, *, udid: str | None = None, state: str = "finished", encrypted: bool = False
+) -> Path:
     """A backup folder with the plists that tell whose it is."""
     folder = run.home.backups / name
     folder.mkdir()
     identity = {"Target Identifier": udid or name, "Unique Identifier": udid or name}
     (folder / "Info.plist").write_bytes(plistlib.dumps(identity))
     (folder / "Status.plist").write_bytes(plistlib.dumps({"UUID": "U1", "SnapshotState": state}))
-    manifest = {"IsEncrypted": False, "Lockdown": {"UniqueDeviceID": udid or name, "ProductVersion": "18.5"}}
+    manifest = {"IsEncrypted": encrypted, "Lockdown": {"UniqueDeviceID": udid or name, "ProductVersion": "18.5"}}
     (folder / "Manifest.plist").write_bytes(plistlib.dumps(manifest))
     (folder / "Manifest.db").write_bytes(b"SQLite format 3\0" * 9)
     return folder
@@ -138,9 +142,29 @@ def test_a_working_backup_that_is_locked_is_not_written_to(run: Run) -> None:
         async with backing_up.ready_to_back_up(run, phone, "old"):
             pass
 
-    with run.home.lock_working_backup(OLD, "Ada"), pytest.raises(BackupBusy):
+    with run.home.lock_working_backup(OLD, "Ada"), pytest.raises(BackupBusy) as busy:
         asyncio.run(begin())
+    assert busy.value.exit_code == 3
     asyncio.run(begin())
+
+
+def test_a_password_that_was_changed_on_the_phone_is_accepted_by_a_fresh_backup(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = leave_backup(run, OLD, encrypted=True)
+
+    async def opens_nothing(*_: object) -> str:
+        raise WrongPassword(str(folder))
+
+    async def begin(*, fresh: bool) -> Path:
+        phone: Any = FakePhone(encrypts_backups=True)
+        async with backing_up.ready_to_back_up(run, phone, "old", fresh=fresh) as ready:
+            return ready
+
+    monkeypatch.setattr(backing_up, "password_of", opens_nothing)
+    with pytest.raises(OtherPasswordThanBefore):
+        asyncio.run(begin(fresh=False))
+    assert asyncio.run(begin(fresh=True)) == folder
 
 
 def test_a_fresh_backup_that_was_interrupted_is_continued(run: Run) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from migrate.journey import events
+from migrate.journey.home import Home
 from migrate.journey.steps import install as installing
+from migrate.journey.steps.install import find_missing_apps
+from migrate.journey.steps.restore import should_install_apps
 from migrate.problems import AppsNotInstalled, WaitedTooLong
 from migrate.simulator.agent.restore import RestoreRun
 from migrate.simulator.agent.staged_restore import RESTORE_APPLICATIONS
 from migrate.simulator.device.app import App
-from tests.journey.moves import Lab, new_phone
+from tests.journey.moves import Lab, new_phone, run_without_phones
 from tests.journey.test_rehearsal import uninstall
 
 MakeLab = Callable[..., Lab]
@@ -69,6 +74,26 @@ def test_the_data_of_a_missing_app_moves_after_a_person_installs_it(
     now = lab.new.files.digests()
     mine = {path: sha for path, sha in old.items() if path.startswith(f"AppDomain-{SKETCHBOOK}/Documents/")}
     assert mine and {path: now.get(path) for path in mine} == mine
+
+
+@pytest.mark.parametrize(
+    ("strategy", "installs"), [("replace", True), ("rebuild", True), ("overlay", False), ("graft", False)]
+)
+def test_only_a_full_restore_asks_the_phone_to_install_apps(tmp_path: Path, strategy: str, installs: bool) -> None:
+    """A phone in use that is merged into has them by now: a person installed them."""
+    run = run_without_phones(Home(tmp_path / "home").open())
+    run.journal.append({"strategy": strategy})
+    assert should_install_apps(run) is installs
+
+
+@pytest.mark.parametrize(("installed", "titles"), [((CHATTER,), ("Sketchbook",)), ((CHATTER, SKETCHBOOK), ())])
+def test_a_chosen_app_that_is_not_on_the_phone_is_named(installed: tuple[str, ...], titles: tuple[str, ...]) -> None:
+    async def installed_apps() -> tuple[str, ...]:
+        return installed
+
+    phone: Any = SimpleNamespace(installed_apps=installed_apps, facts=SimpleNamespace(name_or_model="Ada's new iPhone"))
+    missing = asyncio.run(find_missing_apps({CHATTER: "Chatter", SKETCHBOOK: "Sketchbook"}, phone))
+    assert (missing.titles if missing else ()) == titles
 
 
 def test_nothing_is_sent_while_an_app_is_missing_or_deleted_again(

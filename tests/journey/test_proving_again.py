@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from migrate.journey import events
+from migrate.journey.home import Home
+from migrate.journey.proof.fates import Fate, OwnerFates
+from migrate.journey.proof.prover import Proof
 from migrate.journey.run import prove_again
 from migrate.journey.steps import prove as proving
 from migrate.journey.steps.prove import Proved
 from migrate.problems import NotAgreed, NothingToProve, NotProven
 from migrate.simulator.device.app import App
 from migrate.simulator.device.filesystem import Node
-from tests.journey.moves import Lab
+from tests.journey.moves import Lab, run_without_phones
 
 SKETCHBOOK = "com.example.sketchbook"
 
@@ -54,8 +60,46 @@ def test_a_run_that_sent_nothing_cannot_be_proven(make_lab: Callable[..., Lab]) 
     assert refused.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("wait_s", "looks", "looked"),
+    [
+        (30.0, ({"later": 2}, {"later": 1}, {"same": 2}), 3),
+        (0.0, ({"later": 2},), 1),
+        (30.0, ({"later": 1, "missing": 1},), 1),
+    ],
+    ids=["until it has come", "nobody asked to wait", "something is missing anyway"],
+)
+def test_the_proof_waits_as_long_as_requested(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wait_s: float,
+    looks: tuple[dict[str, int], ...],
+    looked: int,
+) -> None:
+    proofs = [
+        Proof({"photos": OwnerFates(files=Counter({Fate(name): n for name, n in look.items()}))}) for look in looks
+    ]
+    steps: list[str] = []
+
+    async def look(*_: object) -> Proof:
+        steps.append("look")
+        return proofs[steps.count("look") - 1]
+
+    async def wait(*_: object) -> None:
+        steps.append("wait")
+
+    monkeypatch.setattr(proving, "prove_once", look)
+    monkeypatch.setattr(proving, "wait_for_arrivals", wait)
+    run = run_without_phones(Home(tmp_path / "home").open())
+    run = replace(run, context=replace(run.context, arrival_wait_s=wait_s))
+    nothing: Any = None
+    proved = asyncio.run(proving.prove_move(run, nothing, nothing, None, None))
+    assert steps == ["look", *["wait", "look"] * (looked - 1)]
+    assert proved.files == {"photos": looks[-1]} and proved.verdict == proofs[-1].verdict
+
+
 @pytest.mark.soak
-def test_the_proof_waits_as_long_as_requested_for_data_that_arrives_later(
+def test_the_proof_waits_for_data_that_arrives_with_its_app(
     make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An app that is installed an hour after the move: pending at first, proven once it is there with its data."""

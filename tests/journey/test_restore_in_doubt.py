@@ -15,13 +15,16 @@ from unittest.mock import patch
 
 import pytest
 
+from migrate.journey.home import Home
 from migrate.journey.journal import Journal
+from migrate.journey.run_state import StepsReopened
 from migrate.journey.steps import doubt
-from migrate.problems import PhoneLost, ResendWouldLose, RestoreInDoubt
+from migrate.journey.steps.restore import Restored
+from migrate.problems import PhoneLost, ResendWouldLose, RestoreInDoubt, SetupUnfinished
 from migrate.simulator.agent.restore import RestoreRun
 from migrate.simulator.faults.faults import Faults
 from tests.journey.matrices.doubts import Case, Killed, Knife
-from tests.journey.moves import UNTOUCHED, Lab, new_phone
+from tests.journey.moves import UNTOUCHED, Lab, Person, new_phone, run_without_phones
 
 MakeLab = Callable[..., Lab]
 HALF_SENT = Case("restore_half_sent", "killed after", is_used=False)
@@ -162,6 +165,36 @@ def resume_accepting_loss(lab: Lab) -> str:
     from migrate.journey.run import resume
 
     return asyncio.run(resume(lab.last_run, lab.context(), accept_loss=True)).outcome
+
+
+@pytest.mark.parametrize(("says", "ends"), [(True, None), (False, StepsReopened), (None, RestoreInDoubt)])
+@pytest.mark.parametrize("setup", [True, None])
+def test_a_phone_that_refuses_a_backup_although_its_setup_seems_finished_is_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setup: bool | None, says: bool | None, ends: type[Exception] | None
+) -> None:
+    """Lockdown says that the setup is over, or nothing, and the backup service still answers 212."""
+    run = run_without_phones(Home(tmp_path / "home").open(), Person(says_restored=says))
+    for line in ({"strategy": "replace"}, {"started": "agree"}, {"started": "restore"}, {"restore_begins": BEFORE}):
+        run.journal.append(dict(line))
+    run.journal.append({"restore_half_sent": True})
+
+    async def looks_the_same(*_: object) -> dict[str, Any]:
+        return {**BEFORE, "setup": setup}
+
+    async def answers_212(*_: object) -> Any:
+        raise SetupUnfinished("Ada's new iPhone", "212")
+
+    monkeypatch.setattr(doubt, "_look_at", looks_the_same)
+    monkeypatch.setattr(doubt, "_compare", answers_212)
+    composed: Any = None
+    if ends is None:
+        assert asyncio.run(doubt.is_already_restored(run, composed, None)) == Restored(found_done=True)
+    else:
+        with pytest.raises(ends):
+            asyncio.run(doubt.is_already_restored(run, composed, None))
+    assert isinstance(run.prompts, Person) and run.prompts.doubts == 1
+    reopened = [line["reopened"] for line in run.journal.lines if "reopened" in line]
+    assert reopened == (["agree", "restore"] if says is False else []), "a backup would be refused again"
 
 
 # -- from outside ----------------------------------------------------------------------------------------------------

@@ -102,8 +102,9 @@ def test_a_run_locked_by_another_process_is_not_read(home: Home) -> None:
     run = start_run(home, "20260101-000000-aaaa")
     (run.path / "journal.ndjson").write_text("half a li")
     with locked(run.path / "lock"):
-        with pytest.raises(RunBusy):
+        with pytest.raises(RunBusy) as busy:
             resume_run(home, run)
+        assert busy.value.exit_code == 3
         assert run.state() == "running"
     assert run.state() == "damaged"
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import plistlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -19,14 +23,17 @@ from migrate.journey.context import RunResult
 from migrate.journey.home import Home
 from migrate.journey.journal import Journal
 from migrate.journey.prompts import Confirmation
+from migrate.journey.run_state import Run
 from migrate.journey.runs import RunFolder, remove
 from migrate.journey.steps.verify import NewPhoneVerified
 from migrate.journey.undo import undo
 from migrate.journey.undo_losses import WillNotComeBack, sentences, will_not_come_back
+from migrate.phone.facts import PhoneFacts
 from migrate.plan.model import digest, to_toml
 from migrate.plan.strategy import Strategy
 from migrate.problems import (
     FindMyOn,
+    NewPhoneTooFull,
     NotAgreed,
     NothingToUndo,
     NotProven,
@@ -36,7 +43,8 @@ from migrate.problems import (
 from migrate.simulator.device.domains import NEVER_BACKED_UP, is_covered
 from migrate.simulator.device.phone import SimulatedPhone
 from migrate.talk.prompts import confirmation_lines
-from tests.journey.moves import PASSWORD, UNTOUCHED, Lab, new_phone
+from tests.journey.matrices.doubts import Case, Killed, Knife
+from tests.journey.moves import NEW, PASSWORD, UNTOUCHED, Lab, new_phone, run_without_phones
 from tests.journey.test_forgetting_runs import run_with_safety_backup
 
 MakeLab = Callable[..., Lab]
@@ -74,7 +82,8 @@ def assert_restored(phone: SimulatedPhone, before: dict[str, str]) -> None:
 def test_undo_restores_the_phone_and_loses_a_new_photo_only_with_consent(
     moved: tuple[Lab, RunFolder, dict[str, str]],
 ) -> None:
-    """Undo is stopped by Find My, by a declined confirmation and by a new photo. It succeeds with consent."""
+    """Undo is stopped by Find My, by a declined confirmation and by a new photo. With consent it is sent, killed right
+    after the phone's answer, and resumed."""
     lab, run, before = moved
     lab.new.find_my = True
     with pytest.raises(FindMyOn):
@@ -91,7 +100,10 @@ def test_undo_restores_the_phone_and_loses_a_new_photo_only_with_consent(
     assert refused.value.exit_code == 11 and "(1)" in refused.value.what and run.path.name in refused.value.next
     assert lab.new.pending_restore is None
 
-    ended = undo_run(lab, run, accept_loss=True)
+    with killed("restore_taken"):
+        undo_run(lab, run, accept_loss=True)
+    ended = lab.resume()
+    assert sum("restore_begins" in line for line in unfinished.journal().lines) == 1, "nothing is sent twice"
     assert (ended.outcome, ended.run_id) == ("undone", unfinished.path.name), "the unfinished undo is resumed"
     assert_restored(lab.new, before)
     assert lab.steps == [
@@ -122,6 +134,33 @@ def test_a_run_without_a_safety_backup_or_a_restore_cannot_be_undone(make_lab: M
             undo_run(lab, RunFolder(folder))
         assert reason in refused.value.why and refused.value.exit_code == 2
         journal.append({"restore_begins": {}})
+
+
+def test_an_undo_is_refused_before_hours_of_copying_if_the_phone_has_become_too_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "home").open()
+    run = run_without_phones(home)
+    undone = run_with_safety_backup(home, "move").journal()
+    safety = replace(undone.result(NewPhoneVerified), bytes=2_000)
+    undone.append_result("verify-new-phone", safety)
+    (safety.backup / "Manifest.plist").write_bytes(plistlib.dumps({"Lockdown": {"ProductVersion": "26.1"}}))
+    run.journal.lines[0]["undoes"] = "move"
+    free_bytes = [1_000, 3_000]
+
+    class FakePhone:
+        async def refresh(self) -> PhoneFacts:
+            return PhoneFacts(udid=NEW, connection="USB", ios_version="26.1", free_bytes=free_bytes.pop(0))
+
+    @asynccontextmanager
+    async def meets(*_: object) -> AsyncIterator[FakePhone]:
+        yield FakePhone()
+
+    monkeypatch.setattr(Run, "phone", meets)
+    with pytest.raises(NewPhoneTooFull) as full:
+        asyncio.run(undoing.preflight(run))
+    assert full.value.exit_code == 41 and undoing.STEPS[1].do is undoing.preflight
+    asyncio.run(undoing.preflight(run))
 
 
 def test_the_unfinished_undo_of_another_run_is_not_continued(make_lab: MakeLab, tmp_path: Path) -> None:
@@ -182,6 +221,14 @@ def test_what_cannot_come_back_is_counted_from_the_safety_backup() -> None:
     assert len(sentences(losses)) == len(losses) == 7
     whole: Any = SimpleNamespace(claims=SimpleNamespace(apps={}, catalogue=load_catalogue()), seal=None)
     assert [loss.reason for loss in will_not_come_back(whole, is_encrypted=True, since=())] == ["cards", "excluded"]
+
+
+@contextmanager
+def killed(line: str) -> Iterator[None]:
+    """End the process right after a line of that kind is in the journal."""
+    knife = Knife(Case(line, "killed after", is_used=False), Journal.append)
+    with patch.object(Journal, "append", lambda journal, entry: knife.append(journal, entry)), pytest.raises(Killed):
+        yield
 
 
 @pytest.mark.parametrize(("verdict", "needs"), [("not proven", True), ("pending", False), ("proven", False)])

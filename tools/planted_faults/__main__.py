@@ -31,6 +31,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 FAULTS = Path(__file__).parent
 LIMIT_S = 900
 """How long the tests of one fault may take. A fault that makes them hang is noticed."""
+NO_TESTS_COLLECTED = 5
+"""pytest's exit code if its selection is empty, or has only tests that are not in the test command."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,8 @@ def _tests_fail(copy: Path, tests: Sequence[str], only: str) -> tuple[bool, str]
     except subprocess.TimeoutExpired:
         return True, "the tests did not end"
     failed = [line.split(" - ")[0] for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    if done.returncode == NO_TESTS_COLLECTED:
+        return False, "no test is selected"
     if done.returncode not in (0, 1, 2):  # passed, failed, could not be collected
         raise SystemExit(f"pytest itself failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.returncode != 0, failed[0] if failed else "the tests could not be collected" if done.returncode else ""

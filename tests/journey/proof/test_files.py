@@ -109,6 +109,15 @@ def test_an_app_that_is_not_installed_yet_brings_its_data_later(prove: Prove) ->
     assert proof.verdict == "pending" and proof.awaited_app_ids == {"com.example.later"}
 
 
+def test_what_two_apps_share_waits_for_neither_once_one_of_them_is_installed(prove: Prove) -> None:
+    """The phone brings the container of a group with the first of its apps."""
+    shared = ("AppDomainGroup-group.com.example.shared", "Documents/notes.bin")
+    sent = {shared: b"both", DOCUMENT: b"draft", ("AppDomain-com.example.later", "Documents/a.bin"): b"data"}
+    proof = prove(sent, {DOCUMENT: b"draft"})
+    assert proof.owners["app:com.example.chatter"].later == {"background": 1}
+    assert proof.owners["app:com.example.later"].later == {"background": 1, "app": 1}
+
+
 def test_a_phone_in_use_drops_the_data_of_an_app_it_does_not_have(prove: Prove) -> None:
     app = ("AppDomain-com.example.later", "Documents/a.bin")
     proof = prove({app: b"data"}, {}, before={}, strategy=Strategy.OVERLAY)
