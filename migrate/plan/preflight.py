@@ -19,6 +19,7 @@ from migrate.plan.strategy import choose_strategy, parse_version, refuse_newer_b
 from migrate.problems import (
     BatteryLow,
     EncryptionNeeded,
+    EverythingMayNotFit,
     FindMyOn,
     FindMyUnknown,
     LittleRoomHere,
@@ -43,6 +44,11 @@ SPARE_BYTES = 128 << 20
 
 ENOUGH_BATTERY_PERCENT = 50
 """The limit used by the only published tool that restored to a real iOS 27 phone. No such check was found in iOS."""
+
+
+WHOLE_SET = 0.95
+"""How much of a backup's folder a set of everything has at least: without lists, and files that no restore takes
+(*guessed*)."""
 
 
 class PhoneFacts(Protocol):
@@ -96,7 +102,8 @@ def preflight(plan: Plan, move_facts: MoveFacts) -> list[Finding]:
 
     Raises:
         SamePhoneTwice, PlanMismatch, PhoneInUse, EncryptionNeeded: the plan does not fit these phones.
-        FindMyOn, BackupNewerThanPhone, StrategyRefused, TooLittleSpaceHere: the run could not succeed now.
+        FindMyOn, BackupNewerThanPhone, StrategyRefused, TooLittleSpaceHere, NewPhoneTooFull: the run could not succeed
+            now.
     """
     refuse_wrong_phones(plan, move_facts)
     if move_facts.new is not None:
@@ -110,6 +117,7 @@ def preflight(plan: Plan, move_facts: MoveFacts) -> list[Finding]:
     return [
         *_encryption(plan, move_facts),
         *_room_here(plan, move_facts),
+        *_room_there(plan, move_facts),
         *_batteries(move_facts),
         *_find_my(plan, move_facts.new),
     ]
@@ -273,6 +281,25 @@ def _room_here(plan: Plan, move_facts: MoveFacts) -> Iterator[Finding]:
         yield NoHardLinks(str(move_facts.home)).as_finding()
     if most and most + SPARE_BYTES > move_facts.home_free_bytes:
         yield LittleRoomHere(move_facts.home_free_bytes, most).as_finding()
+
+
+def _room_there(plan: Plan, move_facts: MoveFacts) -> Iterator[Finding]:
+    """The room on an erased phone that gets everything. A part of it is counted once the backup can be read.
+
+    Raises:
+        NewPhoneTooFull: the backup that is there already does not fit.
+    """
+    old, new = move_facts.old, move_facts.new
+    if new is None or new.free_bytes is None or plan.new_phone.is_ != "erased":
+        return
+    if EVERYTHING not in plan.move.categories or plan.move.except_:
+        return
+    if move_facts.backup is not None:
+        least = round(move_facts.backup_bytes * WHOLE_SET)
+        if least > new.free_bytes:
+            raise NewPhoneTooFull(new.name_or_model, new.free_bytes, least)
+    elif old is not None and old.used_bytes is not None and old.used_bytes > new.free_bytes:
+        yield EverythingMayNotFit(old.name_or_model, old.used_bytes, new.name_or_model, new.free_bytes).as_finding()
 
 
 def refuse_without_room_for_proof(home: Path, *, free_bytes: int | None, set_bytes: int, hard_links_work: bool) -> None:

@@ -157,6 +157,26 @@ def test_a_full_disk_does_not_matter_without_a_backup() -> None:
     assert preflight(nothing_saved, seen(old=None, home_free_bytes=0)) == []
 
 
+def test_everything_that_may_not_fit_is_said_before_hours_of_backing_up() -> None:
+    small, everything = seen(new=but(NEW, free_bytes=19 * GB)), plan(categories=("everything",))
+    assert codes(everything, small) == {"everything-may-not-fit": "warning"}
+    assert codes(everything, seen(new=but(NEW, free_bytes=20 * GB))) == {}
+    assert codes(plan(), small) == {}, "how much photos take is not known yet"
+    assert codes(plan(categories=("everything",), move={"except": ["photos"]}), small) == {}
+    assert codes(plan("in-use"), small) == {}, "a phone in use is compared with its own backup"
+
+
+def test_a_backup_that_does_not_fit_is_refused_at_once() -> None:
+    class Existing:
+        udid, ios_version, required_ios_version, is_encrypted = OLD.udid, "18.5", None, True
+
+    backup = cast(BackupFolder, Existing())
+    everything = plan(categories=("everything",))
+    with pytest.raises(problems.NewPhoneTooFull):
+        preflight(everything, MoveFacts(new=NEW, backup=backup, backup_bytes=120 * GB))
+    assert preflight(everything, MoveFacts(new=NEW, backup=backup, backup_bytes=102 * GB)) == []
+
+
 def test_a_low_battery_is_mentioned_once_per_phone() -> None:
     findings = preflight(plan(), seen(old=but(OLD, battery_percent=49), new=but(NEW, battery_percent=3)))
     assert [(finding.code, finding.phone) for finding in findings] == [("battery-low", "Old"), ("battery-low", "New")]

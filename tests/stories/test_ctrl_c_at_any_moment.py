@@ -87,7 +87,7 @@ class Bench:
         assert not list(home.glob("tmp/*")), where
         self.judge(kind, result, where)
         if self.lab.new.files.digests() != self.untouched or self.lab.new.pending_restore is not None:
-            assert kind == "resume before the restore" and "restore_taken" in journal_of(home), where
+            assert kind == "resume before the restore" and "restore_half_sent" in journal_of(home), where
             self.replace_phones()
 
     def judge(self, kind: Kind, result: CommandResult, where: str) -> None:
