@@ -6,7 +6,6 @@ the iCloud storage is, or what a backup holds (facts 6.1).
 
 from __future__ import annotations
 
-import asyncio
 import re
 import shutil
 import tempfile
@@ -25,8 +24,6 @@ from migrate.problems import ICloudBackupForbidden, ICloudBackupNotChanged, NoIC
 from migrate.progress import Progress
 
 DURING: Final = "the change of its iCloud Backup"
-CONFIRMED_WITHIN_S = 10
-"""How long the phone's CloudBackupEnabled may lag behind its Response (*guessed*)."""
 
 NO_ACCOUNT_CODES: Final = (1, 210)
 """Both are reported with the text "No account exists" (facts 2.6). 1 also means other things."""
@@ -108,8 +105,8 @@ async def set_icloud_backup(connection: PhoneConnection, on: bool, *, progress: 
             outcome = await session.send_request(request, root / udid, lock=False)
             _raise_if_refused_here(outcome.response, connection.facts)
             session.raise_if_refused(outcome, root)
-            with connection.translate_errors(DURING):
-                await _confirm(connection, session, on)
+            if not await session.has_set("CloudBackupEnabled", on):
+                raise ICloudBackupNotChanged(connection.name, on)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
@@ -123,17 +120,3 @@ def _raise_if_refused_here(response: dict[str, Any] | None, phone: PhoneFacts) -
         raise NoICloudAccount(phone.name_or_model, phone.udid, said)
     if code == POLICY_CODE:
         raise ICloudBackupForbidden(phone.name_or_model, phone.udid, said)
-
-
-async def _confirm(connection: PhoneConnection, session: BackupSession, on: bool) -> None:
-    for _ in range(CONFIRMED_WITHIN_S):
-        is_on = await value_of(connection.client, "com.apple.mobile.backup", "CloudBackupEnabled")
-        if is_on is None or bool(is_on) is on:
-            return  # without the value, the Response has to do
-        try:
-            async with asyncio.timeout(1.0):
-                await session.notifications.settings_changed.wait()
-            session.notifications.settings_changed.clear()
-        except TimeoutError:
-            continue
-    raise ICloudBackupNotChanged(connection.name, on)

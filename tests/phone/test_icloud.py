@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from migrate.phone import icloud
 from migrate.phone.icloud import ICloudBackup, masked_account
+from migrate.phone.mobilebackup2 import session
 from migrate.phone.phone import Phone
 from migrate.problems import ICloudBackupForbidden, ICloudBackupNotChanged, NoICloudAccount, PhoneLocked
 from migrate.simulator.device.simulated_user import SimulatedUser
@@ -101,7 +101,7 @@ def test_an_organization_may_forbid_it(attach: Any, a_phone: Any) -> None:
 def test_a_phone_that_only_says_yes_is_not_believed(attach: Any, a_phone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     phone = a_phone(icloud_account=ADA)
     phone.lockdown_settings["com.apple.mobile.backup"] = {"CloudBackupEnabled": False}  # whatever is set
-    monkeypatch.setattr(icloud, "CONFIRMED_WITHIN_S", 1)
+    monkeypatch.setattr(session, "CONFIRMED_WITHIN_S", 1)
     with pytest.raises(ICloudBackupNotChanged):
         turn(attach(phone), phone, True)
 

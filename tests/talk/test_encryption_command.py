@@ -15,7 +15,7 @@ import pytest
 from migrate.backup.crypto.keybag import Keybag
 from migrate.backup.folder import BackupFolder
 from migrate.backup.manifest.open import unlock
-from migrate.phone.mobilebackup2 import password as password_module
+from migrate.phone.mobilebackup2 import session
 from migrate.problems import WrongPassword
 from migrate.simulator.device.passcode_sheet import SHEET_PRESENTED
 from migrate.simulator.device.phone import BACKUP_DOMAIN_CHANGED, SimulatedPhone
@@ -253,7 +253,7 @@ def test_a_phone_that_took_another_password_is_found_out(migrate: Migrate, plug_
 def test_a_phone_that_only_says_it_did_is_found_out(
     migrate: Migrate, plug_in: PlugIn, given: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(password_module, "CONFIRMED_WITHIN_S", 1)
+    monkeypatch.setattr(session, "CONFIRMED_WITHIN_S", 1)
     phone = a_phone()
     whenever_it_changes(phone, None)
     plug_in(phone)

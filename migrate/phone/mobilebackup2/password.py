@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -12,14 +11,11 @@ from typing import Any, Final
 from migrate.backup.folder import PLIST_LIMIT_BYTES
 from migrate.backup.private_files import write_new
 from migrate.phone.connection import PhoneConnection
-from migrate.phone.lockdown import value_of
 from migrate.phone.mobilebackup2.session import BackupSession
 from migrate.problems import PasswordNotTaken, WrongPhonePassword
 from migrate.progress import Progress
 
 DURING: Final = "the change of its backup password"
-CONFIRMED_WITHIN_S = 10
-"""How long the phone's WillEncrypt may lag behind its Response (*guessed*: the phone announces the change)."""
 
 
 KEY_FILES: Final = ("Manifest.plist", "Snapshot/Manifest.plist")
@@ -63,8 +59,8 @@ async def change_backup_password(
         async with BackupSession(connection, progress, DURING) as session:
             outcome = await session.send_request(request, folder, lock=False, repeatable=False)
             session.raise_if_refused(outcome, root)
-            with connection.translate_errors(DURING):
-                await _confirm_encryption_setting(connection, session, bool(new))
+            if not await session.has_set("WillEncrypt", bool(new)):
+                raise PasswordNotTaken(connection.name)
         return {name: _read(folder / name) for name in key_files or {}}
     finally:
         shutil.rmtree(root, ignore_errors=True)
@@ -91,18 +87,3 @@ def _read(path: Path) -> bytes:
     if not path.is_file() or path.stat().st_size > PLIST_LIMIT_BYTES["Manifest.plist"]:
         return b""
     return path.read_bytes()
-
-
-async def _confirm_encryption_setting(connection: PhoneConnection, session: BackupSession, encrypts: bool) -> None:
-    """Check that the phone's own setting has changed, instead of relying on its Response."""
-    for _ in range(CONFIRMED_WITHIN_S):
-        will_encrypt = await value_of(connection.client, "com.apple.mobile.backup", "WillEncrypt")
-        if will_encrypt is None or bool(will_encrypt) is encrypts:
-            return  # without the setting, the Response has to do
-        try:
-            async with asyncio.timeout(1.0):
-                await session.notifications.settings_changed.wait()
-            session.notifications.settings_changed.clear()
-        except TimeoutError:
-            continue
-    raise PasswordNotTaken(connection.name)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from pymobiledevice3.services.afc import AfcService
 
 from migrate.backup.seal import Seal
 from migrate.phone.connection import PhoneConnection, run_in_thread
+from migrate.phone.lockdown import value_of
 from migrate.phone.mobilebackup2.conversation import Conversation
 from migrate.phone.mobilebackup2.disk import disk_error, free_bytes
 from migrate.phone.mobilebackup2.host_folder import HostFolder
@@ -29,6 +31,9 @@ LINK_TRIES = 3
 LINK_PAUSE_S = 10.0
 """A phone often drops the first session after it was plugged in (REPORTED, facts 2.4: three tries, ten seconds apart).
 Only a session in which the phone has not asked for anything yet is tried again here."""
+
+CONFIRMED_WITHIN_S = 10
+"""How long a setting may lag behind the Response to its change (*guessed*: the phone announces the change)."""
 
 
 @dataclass
@@ -125,6 +130,22 @@ class BackupSession:
             if self.connection.is_gone:
                 return outcome
             await count_down(self.progress, self.connection.time, self.connection.name, LINK_PAUSE_S)
+
+    async def has_set(self, key: str, wanted: bool) -> bool:
+        """Whether one of the phone's own settings about backups becomes `wanted`, instead of relying on a Response.
+
+        True as well if the phone does not tell: then the Response has to do.
+        """
+        with self.connection.translate_errors(self.during):
+            for _ in range(CONFIRMED_WITHIN_S):
+                now = await value_of(self.connection.client, "com.apple.mobile.backup", key)
+                if now is None or bool(now) is wanted:
+                    return True
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(1.0):
+                        await self.notifications.settings_changed.wait()
+                    self.notifications.settings_changed.clear()
+        return False
 
     async def _send_once(
         self,

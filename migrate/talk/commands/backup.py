@@ -10,7 +10,7 @@ import typer
 from migrate.language import _, plural
 from migrate.problems import BackupInterrupted
 from migrate.talk.console import one_line, print_line, say, wrapped
-from migrate.talk.one_phone import select_phone
+from migrate.talk.one_phone import UdidArgument, WaitOption, select_phone
 from migrate.talk.options import PHONE_WAIT_S, Exit, GlobalOptions, Workspace, run_async, with_global_options
 from migrate.talk.run_on_terminal import report_failure_as_event
 from migrate.units import format_bytes
@@ -28,25 +28,11 @@ def register(app: typer.Typer) -> None:
 
 def back_up(
     options: GlobalOptions,
-    udid: Annotated[
-        str | None,
-        typer.Argument(metavar="[UDID]", help=_("The phone; not needed if only one is connected."), show_default=False),
-    ] = None,
+    udid: UdidArgument = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help=_("Transfer everything again, not only what changed."), show_default=False)
     ] = False,
-    wait: Annotated[
-        int | None,
-        typer.Option(
-            "--wait",
-            metavar="SECONDS",
-            min=0,
-            help=_(
-                "How long to wait for the phone to be connected and unlocked (default: {seconds} s once connected)."
-            ).format(seconds=PHONE_WAIT_S),
-            show_default=False,
-        ),
-    ] = None,
+    wait: WaitOption = None,
 ) -> Exit:
     """Backs up a phone to this computer. An interrupted backup continues where it stopped.
 

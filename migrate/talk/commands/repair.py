@@ -10,7 +10,8 @@ from migrate.language import _, plural
 from migrate.problems import RepairStopped
 from migrate.talk.backup_access import BackupArgument, phone_session
 from migrate.talk.console import format_file_count, print_json, print_line, wrapped
-from migrate.talk.options import PHONE_WAIT_S, Exit, GlobalOptions, run_async, with_global_options
+from migrate.talk.one_phone import WaitOption
+from migrate.talk.options import Exit, GlobalOptions, run_async, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
 from migrate.talk.progress import make_listener
 from migrate.talk.verdict import format_verdict
@@ -38,18 +39,7 @@ def repair(
             show_default=False,
         ),
     ] = False,
-    wait: Annotated[
-        int | None,
-        typer.Option(
-            "--wait",
-            metavar="SECONDS",
-            min=0,
-            help=_(
-                "How long to wait for the phone to be connected and unlocked (default: {seconds} s once connected)."
-            ).format(seconds=PHONE_WAIT_S),
-            show_default=False,
-        ),
-    ] = None,
+    wait: WaitOption = None,
     password_file: PasswordFile = None,
 ) -> Exit:
     """Repairs a damaged backup: its phone sends what is damaged or missing.
