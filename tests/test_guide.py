@@ -32,7 +32,7 @@ PAGES_OF_GUIDE = sorted(GUIDE.glob("*.md"))
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(migrate(?: [^`]+)?)`")
 QUOTED = re.compile(r"“([^”]+)”")
-LARGEST_BYTES = 60_000
+LARGEST_BYTES = 80_000
 
 
 def read(page: Path) -> str:

@@ -44,7 +44,7 @@ async def read_phone(usbmux: UsbmuxConfig, device: MuxDevice, *, then: AskMore |
         async with asyncio.timeout(READ_PHONE_S), await connect(usbmux, device) as client:
             known = public_facts(client, device, trusted=False)
             try:
-                if not await start_session(client):
+                if not await start_session(client, refused=set()):
                     return known
             except PasswordRequiredError:
                 return known

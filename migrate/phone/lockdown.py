@@ -17,7 +17,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from ssl import SSLContext
+from ssl import SSLContext, SSLError
 from typing import Any
 
 from pymobiledevice3.ca import generate_pairing_cert_chain
@@ -228,17 +228,21 @@ async def _buid(address: str | None) -> str:
     return SYSTEM_BUID  # a usbmuxd that speaks only the binary protocol has no BUID
 
 
-async def start_session(client: Lockdown) -> bool:
+async def start_session(client: Lockdown, refused: set[bytes]) -> bool:
     """Start a session with one of the known pair records, and return whether the phone accepted one.
 
     Tries usbmuxd's record and our own: one of them may be older than the phone's last reset of trust, which the phone
-    answers with InvalidHostID.
+    answers with InvalidHostID. If the phone was paired again under our name and the new record was lost (a full disk),
+    it accepts the name and refuses the certificate; then the connection is over. `refused` collects such certificates,
+    and their records are not tried again.
 
     Raises:
         PasswordRequiredError: the phone has to be unlocked first.
         PyMobileDevice3Exception, OSError: the phone is gone.
     """
     for record in await known_records(client):
+        if record["HostCertificate"] in refused:
+            continue
         client.pair_record = record
         try:
             with translate_parse_errors():
@@ -247,7 +251,24 @@ async def start_session(client: Lockdown) -> bool:
         except SessionActiveError:
             # the phone left the bus during the request; pymobiledevice3 reconnected, started a session and asked again
             return client.paired
+        except CONNECTION_LOST_ERRORS as error:
+            if _refuses_certificate(error):
+                refused.add(record["HostCertificate"])
+            raise
     client.pair_record = None
+    return False
+
+
+CERTIFICATE_ALERTS = ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN", "DECRYPT_ERROR", "ACCESS_DENIED")
+"""With TLS 1.3 they come with the first answer, after the handshake (*seen*: the simulated iPhone, OpenSSL)."""
+
+
+def _refuses_certificate(error: BaseException | None) -> bool:
+    """Whether an error comes from a TLS alert about our certificate."""
+    while error is not None:
+        if isinstance(error, SSLError) and (error.reason or "").endswith(CERTIFICATE_ALERTS):
+            return True
+        error = error.__cause__ or error.__context__
     return False
 
 
@@ -263,7 +284,11 @@ async def known_records(client: Lockdown) -> list[dict[str, Any]]:
     with suppress(Exception):
         records.append(get_local_pairing_record(client.identifier, client.usbmux.pairing))
     return [
-        record for record in records if isinstance(record, dict) and all(key in record for key in REQUIRED_RECORD_KEYS)
+        record
+        for record in records
+        if isinstance(record, dict)
+        and all(key in record for key in REQUIRED_RECORD_KEYS)
+        and isinstance(record["HostCertificate"], bytes)
     ]
 
 

@@ -72,6 +72,8 @@ class Meeting:
     """Whether a connection over Wi-Fi does not do."""
     _pair_request: PairRequest | None = None
     _seen_at: float | None = None
+    _refused: set[bytes] = field(default_factory=set)
+    """Certificates of ours that the phone does not accept."""
     _phone_name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,9 +147,9 @@ class Meeting:
         self._phone_name = known.name_or_model
         if self.needs_cable and not device.is_usb:
             raise NotReady(RestoreNeedsCable(self._phone_name), "connect")
-        if not await start_session(client):
+        if not await start_session(client, self._refused):
             await self._request_trust(client, device)
-            if not await start_session(client):
+            if not await start_session(client, self._refused):
                 raise NotReady(NotTrusted(self._phone_name))
         facts = self._named(await trusted_facts(client, device))
         if facts.activation == "Unactivated":

@@ -167,6 +167,31 @@ def test_a_phone_that_was_reset_is_paired_again(attach: Any, a_phone: Any) -> No
     assert home.progress.asked == ["tap-trust", "tap-trust"]
 
 
+def test_a_phone_whose_newest_pairing_was_lost_here_is_paired_again(attach: Any, a_phone: Any) -> None:
+    """The disk was full when the record should have been written: the phone knows our name with another certificate."""
+    phone = a_phone(trust="ask")
+    home = attach(phone)
+
+    async def story() -> None:
+        async with await home.meet(phone):
+            pass
+        record = home.usbmux.pairing / f"{UDID}.plist"
+        older = record.read_bytes()
+        phone.forget_hosts()
+        async with await home.meet(phone):
+            pass
+        record.write_bytes(older)
+        home.server.pair_records.save(UDID, older)
+        assert [facts.trusted for facts in await find_phones(home.usbmux)] == [False]
+        async with await home.meet(phone) as met:
+            assert met.facts.trusted is True
+        async with await home.meet(phone, wait_s=0):
+            pass
+        assert record.read_bytes() != older
+
+    asyncio.run(story())
+
+
 def test_a_usbmuxd_with_a_record_the_phone_has_forgotten_does_not_hide_our_own(attach: Any, a_phone: Any) -> None:
     phone = a_phone(trust="ask")
     home = attach(phone)
