@@ -11,12 +11,13 @@ from pymobiledevice3.exceptions import AfcException
 from pymobiledevice3.services.afc import AfcService
 
 from migrate.phone.phone import Phone
+from migrate.progress import no_progress
 
 
 def with_afc(lab: Any, work: Callable[[AfcService], Awaitable[Any]]) -> Any:
     async def do(phone: Phone) -> Any:
         async with AsyncExitStack() as stack:
-            afc = await phone._connection.open_afc(stack)
+            afc = await phone._connection.open_afc(stack, no_progress)
             assert afc is not None
             try:
                 return await work(afc)

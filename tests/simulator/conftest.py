@@ -182,7 +182,8 @@ class Computer:
 
 @pytest.fixture(scope="session")
 def computer_keys() -> tuple[rsa.RSAPrivateKey, rsa.RSAPrivateKey]:
-    root, host = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+    """Longer than the keys that phones share in tests, so that none of them is the same."""
+    root, host = (rsa.generate_private_key(public_exponent=65537, key_size=2304) for _ in range(2))
     return root, host
 
 

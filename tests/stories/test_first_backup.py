@@ -20,12 +20,13 @@ def free_port() -> int:
         return port
 
 
-def reads_until(command: Command, words: str) -> str:
-    """The line of its talk with these words, which a person waits for."""
-    for line in command.stderr:
-        if words in line:
-            return line
-    raise AssertionError(f"it never said {words!r}")
+def asked_of(command: Command, action: str) -> str:
+    """The phone of which this action is asked, once it is."""
+    for line in command.stdout:
+        event = json.loads(line)
+        if event["event"] == "person_needed" and event["action"] == action:
+            return str(event["phone"])
+    raise AssertionError(f"it never asked to {action}")
 
 
 def test_a_stranger_gets_from_no_usbmuxd_to_a_first_backup(tmp_path: Path) -> None:
@@ -49,15 +50,15 @@ def test_a_stranger_gets_from_no_usbmuxd_to_a_first_backup(tmp_path: Path) -> No
         assert phone.trust == "ask" and "This computer is ready." in check.out
 
         backup = lab.start("backup", "--wait", "60", "--json")
-        assert phone.name in reads_until(backup, "Unlock")
+        assert asked_of(backup, "unlock") == phone.name
         phone.unlock()
-        assert phone.name in reads_until(backup, "Tap Trust")
+        assert asked_of(backup, "tap-trust") == phone.name
         phone.tap_trust()
-        reads_until(backup, "Enter the passcode")
+        assert asked_of(backup, "enter-passcode") == phone.name
         phone.answer_passcode()
         done = backup.finish()
         assert done.code == 0, str(done)
-        verified = lab.migrate("verify", json.loads(done.out)["backup"], "--json")
+        verified = lab.migrate("verify", done.last["backup"], "--json")
         assert verified.code == 0 and json.loads(verified.out)["verdict"] == "whole", str(verified)
     finally:
         lab.close()
