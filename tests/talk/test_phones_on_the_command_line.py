@@ -84,7 +84,11 @@ def test_the_only_phone_is_backed_up_and_then_only_what_changed(migrate: Migrate
     assert (verdict.code, verdict.json["verdict"], verdict.json["findings"]) == (0, "whole", [])
 
 
-@pytest.mark.parametrize(("path", "code"), [("HomeDomain/Library/SMS/sms.db", 35), (None, 0)], ids=["a file", "none"])
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("HomeDomain/Library/SMS/sms.db", 35), pytest.param(None, 0, marks=pytest.mark.soak)],
+    ids=["a file", "none"],
+)
 def test_a_backup_exits_35_when_the_phone_could_not_read_a_file(
     migrate: Migrate, serve: Serve, home: Path, path: str | None, code: int
 ) -> None:

@@ -14,6 +14,9 @@ import pytest
 from tests.journey.matrices.doubts import WAYS, Case, Way, every_case, ready, run_case
 from tests.journey.moves import Lab
 
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+"""What plays the killed process leaves its sockets to the collector of garbage, as the system closes those of a real
+one."""
 SAMPLE: dict[Way, tuple[Case, ...]] = {
     "replace encrypted": (Case("restore_taken", "killed before", True),),
 }
