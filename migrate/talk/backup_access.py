@@ -11,7 +11,6 @@ from migrate.language import _
 from migrate.talk.console import say
 from migrate.talk.options import PHONE_WAIT_S, Workspace
 from migrate.talk.passwords import Passwords
-from migrate.talk.prompts import TerminalPrompts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +55,7 @@ def phone_session(
     """Reaches the one phone whose backup a command works on, as the old phone."""
     from migrate.journey.context import RunContext
     from migrate.journey.phone_session import PhoneSession
+    from migrate.talk.prompts import TerminalPrompts
 
     context = RunContext(
         home=workspace.home,

@@ -12,7 +12,6 @@ from migrate.problems import Interrupted, MigrateError, NotProven
 from migrate.talk.console import print_emphasised, print_line, say, wrapped
 from migrate.talk.options import GlobalOptions, Workspace, run_async
 from migrate.talk.passwords import Passwords
-from migrate.talk.prompts import TerminalPrompts, ask_ios_version
 
 if TYPE_CHECKING:
     from migrate.journey import events
@@ -26,6 +25,7 @@ def build_run_context(
 ) -> RunContext:
     from migrate.journey.context import RunContext
     from migrate.talk.progress import make_listener
+    from migrate.talk.prompts import TerminalPrompts, ask_ios_version
     from migrate.talk.receipt_page import receipt_html
 
     options.is_unattended = yes

@@ -13,7 +13,6 @@ from migrate.talk.console import format_file_count, print_json, print_line, wrap
 from migrate.talk.one_phone import WaitOption
 from migrate.talk.options import Exit, GlobalOptions, run_async, with_global_options
 from migrate.talk.passwords import PasswordFile, Passwords
-from migrate.talk.progress import make_listener
 from migrate.talk.verdict import format_verdict
 from migrate.units import format_bytes
 
@@ -66,6 +65,7 @@ def repair(
 def repair_listener(options: GlobalOptions, backup: Path) -> events.Listener:
     """Shows progress; with --json only the phone's part, because a person may be needed at the phone."""
     from migrate.journey import events
+    from migrate.talk.progress import make_listener
 
     show = make_listener(as_json=False)
     step = ""
