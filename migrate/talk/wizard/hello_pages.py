@@ -152,7 +152,7 @@ def _set_up(phone: str) -> tuple[str, ...]:
             phone=phone
         ),
         _("If you have signed in, Find My is probably on. You are asked to turn it off before the restore."),
-        _("Its setup runs again afterwards. It has to be finished then: only so can be compared what arrived."),
+        _("Its setup runs again afterwards. Finish it then: a phone can only be compared once it is set up."),
     )
 
 
