@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from migrate.journey import events
+from migrate.phone.facts import PhoneFacts
 from migrate.plan.interview.observations import (
     BACK,
     BackupContents,
@@ -26,6 +27,7 @@ from migrate.talk import console
 from migrate.talk.progress import LineListener
 from migrate.talk.wizard import plain_widgets, waiting_pages
 from migrate.talk.wizard.interview import run_interview
+from migrate.talk.wizard.observations import phone_of
 from migrate.talk.wizard.page import Left, Page, heading
 from migrate.talk.wizard.summary import move_time
 from migrate.talk.wizard.texts import error_page, question_page
@@ -117,6 +119,14 @@ def test_the_last_page_counts_what_moves_and_shows_the_space_and_the_time() -> N
     assert "Grandma's iPhone: 4.0 GB of 64.0 GB" in said and "Ada's iPhone: 100.0 GB of 128.0 GB" in said
     assert "this computer: 300.0 GB of 500.0 GB" in said
     assert re.search(r"Takes (a few minutes|\d+ min to .+), without the apps", said)
+
+
+def test_the_last_page_tells_about_the_old_phones_icloud_backup_if_it_is_known() -> None:
+    old = PhoneFacts(udid=OLD, connection="usb", name="Grandma's iPhone", ios_version="18.5", icloud_backup_on=False)
+    facts = replace(FACTS, phones=(phone_of(old), FACTS.phones[1]))
+    answers = ERASED.with_answer("what", "everything")
+    assert "iCloud iCloud Backup of Grandma's iPhone is off." in told_on(page_after(answers, facts))
+    assert "iCloud Backup" not in told_on(page_after(answers))
 
 
 def test_what_is_kept_on_the_new_phone_is_not_counted_as_moving() -> None:

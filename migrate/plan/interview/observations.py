@@ -42,6 +42,8 @@ class Phone:
     setup_finished: bool | None = None
     setup_state: str | None = None
     synced_data: Mapping[str, tuple[str, ...]] | None = None
+    icloud_backup: str | None = None
+    """A sentence about its iCloud Backup."""
     connected: bool = True
 
     @property

@@ -16,6 +16,7 @@ from migrate.backup.locations import BackupSummary, list_backups, usual_location
 from migrate.categories.catalogue import APP_PREFIX, load_catalogue
 from migrate.content.tally import Tally
 from migrate.journey.home import Home
+from migrate.journey.icloud import icloud_backup_sentence
 from migrate.journey.presave import PresaveResult
 from migrate.journey.runs import all_runs
 from migrate.language import _
@@ -129,7 +130,11 @@ def without_phones() -> MoveFacts:
 
 
 def phone_of(facts: PhoneFacts) -> Phone:
-    known = {name: getattr(facts, name) for name in Phone.__dataclass_fields__ if name != "connected"}
+    known = {
+        name: getattr(facts, name) for name in Phone.__dataclass_fields__ if name not in ("connected", "icloud_backup")
+    }
+    if facts.icloud_backup_on is not None:
+        known["icloud_backup"] = icloud_backup_sentence(facts)
     return Phone(**{**known, "name": facts.name_or_model if facts.shares_name else facts.name})
 
 

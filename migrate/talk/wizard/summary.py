@@ -59,7 +59,7 @@ def summary_page(question: Question, facts: MoveFacts, answers: Answers) -> Page
 
 MAX_TITLES = 8
 """How many titles of what does not move are listed."""
-FEWEST_MOVING, MOST_MOVING, OTHER_ROWS = 5, 12, 16
+FEWEST_MOVING, MOST_MOVING, OTHER_ROWS = 5, 12, 17
 """How many categories and apps the summary counts one by one: what fits on the screen beside its other rows."""
 
 
@@ -90,6 +90,9 @@ def _summary_rows(question: Question, facts: MoveFacts, answers: Answers) -> lis
         more = _("everything else ({count} more categories)").format(count=len(stays))
         rows.append((_("Stays"), ", ".join(stays) if len(stays) <= MAX_TITLES else more))
     rows.append((_("Backup"), _("encrypted") if is_encrypted(facts, answers) else _("not encrypted")))
+    old = old_phone(facts, answers)
+    if old is not None and old.icloud_backup is not None:  # the other backup that these people have
+        rows.append((_("iCloud"), old.icloud_backup))
     return rows
 
 
