@@ -263,6 +263,7 @@ def test_undo_of_a_wiped_phone_restores_its_data(make_lab: MakeLab) -> None:
     assert set(lab.new.apps) == apps
 
 
+@pytest.mark.soak
 def test_an_undo_killed_while_it_is_created_leaves_no_half_journal(
     moved: tuple[Lab, RunFolder, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

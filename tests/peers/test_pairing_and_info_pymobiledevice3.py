@@ -27,7 +27,9 @@ def test_usbmux_list_shows_trusted_and_untrusted_phones(bench: Any, small_phone:
     assert phones[1].trusted_hosts == {}
 
 
-@pytest.mark.parametrize("passcode", ["", "1234"], ids=["without a passcode", "with a passcode"])
+@pytest.mark.parametrize(
+    "passcode", [pytest.param("", marks=pytest.mark.soak), "1234"], ids=["without a passcode", "with a passcode"]
+)
 def test_lockdown_info_of_a_trusted_phone_has_the_private_values(
     bench: Any, small_phone: MakePhone, passcode: str
 ) -> None:
@@ -48,6 +50,7 @@ def test_pairing_waits_for_the_dialog_and_unpairing_removes_the_trust(bench: Any
     assert phone.trusted_hosts == {}
 
 
+@pytest.mark.soak
 def test_a_supervisors_computer_pairs_with_a_phone_that_forbids_pairing(bench: Any, small_phone: MakePhone) -> None:
     key, name, now = rsa.generate_private_key(65537, 2048), x509.Name([]), datetime.datetime.now(datetime.UTC)
     builder = x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + datetime.timedelta(9))
@@ -75,6 +78,7 @@ def test_afc_lists_pulls_and_pushes(bench: Any, small_phone: MakePhone) -> None:
     assert phone.afc_files["/large.bin"] == large
 
 
+@pytest.mark.soak
 def test_afc_refuses_paths_outside_its_root(bench: Any, small_phone: MakePhone) -> None:
     phone = small_phone()
     done = bench(phone).run(PEER, "afc", "ls", "/../Library", "--udid", phone.udid)

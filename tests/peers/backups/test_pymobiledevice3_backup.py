@@ -84,6 +84,7 @@ def test_the_phone_extracts_one_file_or_all_files(make_pair: MakePair) -> None:
     assert digests(phones.backups / "_unback_" / phones.old.udid) == phones.expected_backup(encrypted=True)
 
 
+@pytest.mark.soak
 def test_a_file_the_phone_cannot_read_is_named(make_pair: MakePair) -> None:
     phones = make_pair()
     phones.old.faults.unreadable["HomeDomain/Library/SMS/sms.db"] = "Input/output error (5)"

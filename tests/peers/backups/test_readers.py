@@ -55,6 +55,7 @@ def test_every_file_of_an_encrypted_backup_equals_the_one_on_the_phone(
     assert read_with(IPHONE_BACKUP_DECRYPT, phones.backup, PASSWORD) == expected
 
 
+@pytest.mark.soak
 def test_every_file_of_an_unencrypted_backup_equals_the_one_on_the_phone(make_pair: MakePair, read_with: Read) -> None:
     phones = make_pair()
     back_up(phones)
@@ -63,6 +64,7 @@ def test_every_file_of_an_unencrypted_backup_equals_the_one_on_the_phone(make_pa
     assert "HealthDomain/Health/healthdb_secure.sqlite" not in found
 
 
+@pytest.mark.soak
 @pytest.mark.soak
 def test_a_keybag_with_ten_million_rounds_opens(make_pair: MakePair, read_with: Read) -> None:
     phones = make_pair(backup_password=PASSWORD, keybag_rounds=10_000_000)

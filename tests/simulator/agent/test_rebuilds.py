@@ -143,8 +143,17 @@ def where(record: Record) -> str:
     return f"{record.domain}/{record.relative_path}"
 
 
-@pytest.mark.parametrize("encrypted", [True, False], ids=["old-encrypted", "old-plain"])
-@pytest.mark.parametrize("ios_version", ["18.5", "26.1", "27.0"])
+@pytest.mark.parametrize(
+    ("ios_version", "encrypted"),
+    [
+        ("18.5", True),
+        ("27.0", False),
+        *(
+            pytest.param(*case, marks=pytest.mark.soak)
+            for case in (("18.5", False), ("26.1", True), ("26.1", False), ("27.0", True))
+        ),
+    ],
+)
 def test_what_was_chosen_arrives_and_everything_else_is_as_before(
     make_rebuild: MakeRebuild, ios_version: str, encrypted: bool
 ) -> None:
