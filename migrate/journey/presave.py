@@ -51,8 +51,11 @@ async def connect_phone(session: PhoneSession, role: Role) -> tuple[PhoneFacts, 
         return phone.facts, await phone.signs_of_use() if role == "new" else ()
 
 
-async def presave(session: PhoneSession, role: Role) -> PresaveResult:
+async def presave(session: PhoneSession, role: Role, *, password_changed: bool = False) -> PresaveResult:
     """Back up the phone of `role` (or open the backup used in its place), verify the backup in full, and count.
+
+    `password_changed`: since the phone's earlier backup, which its password therefore need not open. The phone then
+        makes a full one (facts 2.3).
 
     Raises:
         What the steps of a run raise. An interrupted backup is continued the next time.
@@ -63,7 +66,7 @@ async def presave(session: PhoneSession, role: Role) -> PresaveResult:
             session.step = "meet"
             await offer_originals(session)
         async with _step_events(session, f"back-up-{role}-phone"), session.phone(role) as phone:
-            async with ready_to_back_up(session, phone, role) as folder:
+            async with ready_to_back_up(session, phone, role, fresh=password_changed) as folder:
                 await phone.back_up(
                     folder,
                     seals=session.home.seals,

@@ -167,7 +167,6 @@ def test_a_wrong_password_found_only_by_the_backup_is_requested_again(make_lab: 
         press_ctrl_c(person, WHAT)
 
 
-@pytest.mark.soak
 def test_a_password_changed_since_the_last_backup_is_accepted(make_lab: MakeLab) -> None:
     lab = make_lab(old=old_phone(backup_password="an-older-word"))
     lab.environment["MIGRATE_BACKUP_PASSWORD"] = "an-older-word"

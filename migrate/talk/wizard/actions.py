@@ -228,12 +228,13 @@ class WizardActions:
             session.findings.append(self.turned_on[key])
         if role == "new" or session.old_backup is not None:
             return await presave(session, role)
+        changed = key in self.untested
         folder = self.context.home.working_backup(key)
         before = backup_stamp(folder)
         if before == self.unopened.get(key):
             session.old_backup = folder
         try:
-            return await presave(session, role)
+            return await presave(session, role, password_changed=changed)
         except WRONG_PASSWORD_ERRORS:
             if (after := backup_stamp(folder)) not in (before, [None, None]):
                 self.unopened[key] = after
