@@ -218,7 +218,7 @@ def serving(folder: Path, phones: Sequence[str]) -> Iterator[str]:
 def begin(terminal: Terminal, words: Sequence[str], columns: int, environment: dict[str, str]) -> None:
     """Start a command in tmux; its screen stays when it has ended."""
     given = [f"{name}={value}" for name, value in environment.items()]
-    line = shlex.join(["env", "-u", "NO_COLOR", "LC_ALL=C.UTF-8", *given, *words])
+    line = shlex.join(["env", "-u", "NO_COLOR", "-u", "COLUMNS", "-u", "LINES", "LC_ALL=C.UTF-8", *given, *words])
     size = ("-x", str(columns), "-y", str(LINES))
     terminal.run("new-session", "-d", *size, "-c", str(ROOT), f"{line}; sleep 600")
 

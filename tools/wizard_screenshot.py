@@ -170,7 +170,7 @@ def capture() -> str:
     with tempfile.TemporaryDirectory() as folder:
         terminal = Terminal(Path(folder) / "tmux")
         command = [sys.executable, "-m", "migrate", "demo", "--wizard", "--home", str(Path(folder) / "home")]
-        environment = ["env", "-u", "NO_COLOR", "LC_ALL=C.UTF-8"]
+        environment = ["env", "-u", "NO_COLOR", "-u", "COLUMNS", "-u", "LINES", "LC_ALL=C.UTF-8"]
         size = ("-x", str(COLUMNS), "-y", str(LINES))
         terminal.run("new-session", "-d", *size, "-c", str(ROOT), shlex.join([*environment, *command]))
         try:
