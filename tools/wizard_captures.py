@@ -25,7 +25,16 @@ WIDTHS = (80, 60)
 LINES = 60
 TYPED = "correct-horse"
 PATIENCE_S = 120.0
-READY = ("then Enter)", "b: back)", "Password:", "Folder:", "Your answer:", "to continue:", "the old phone's):")
+READY = (
+    "then Enter)",
+    "b: back)",
+    "Password:",
+    "Folder:",
+    "Your answer:",
+    "to continue:",
+    "to go on:",
+    "the old phone's):",
+)
 """How a page ends that waits for an answer."""
 
 OLD = """
@@ -91,6 +100,7 @@ ENCRYPT, REPEAT = Step("Encrypt the backup?"), Step("Repeat it", (TYPED, "Enter"
 CHOOSE_PASSWORD = Step("New backup password", (TYPED, "Enter"))
 OPEN = Step("Backup password (empty: back)", (TYPED, "Enter"))
 ON_THE_PHONE = Step("Now on", ())
+ORIGINALS = Step("press Enter to go on:", ("Enter",), title="Originals that are only in iCloud")
 CTRL_C = ("C-c",)
 
 STORIES = (
@@ -107,6 +117,7 @@ STORIES = (
                 CHOOSE_PASSWORD,
                 REPEAT,
                 ON_THE_PHONE,
+                ORIGINALS,
                 Step("What should move?", ("Down", "Space", "Down", "Down", "Down", "Space", "End")),
                 Step("What should move?", ("Enter",)),
                 Step("the same as the old phone's", ("Enter",)),
@@ -121,7 +132,7 @@ STORIES = (
                 Step("Drop this move?", ("b", "Enter")),
                 Step("What should happen with it?", ("2", "Enter"), is_page=False),
                 Step("Backup password (empty: back)", ("wrong", "Enter")),
-                Step("Backup password (empty: back)", (TYPED, "Enter"), above="leave it empty to go back."),
+                Step("Backup password (empty: back)", (TYPED, "Enter"), above="If nobody knows it, leave it empty."),
                 Step("What should move?", CTRL_C),
             ),
         ),
@@ -138,6 +149,7 @@ STORIES = (
                 Step("Encrypt the backup?", is_page=False),
                 Step("New backup password", (TYPED, "Enter"), is_page=False),
                 REPEAT,
+                ORIGINALS,
                 Step("What should move?", ("2", "Enter")),
                 Step("What should move?", ("Enter",)),
                 Step("Ready to move?"),
