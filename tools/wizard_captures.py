@@ -133,6 +133,7 @@ STORIES = (
                 Step("What should happen with it?", ("2", "Enter"), is_page=False),
                 Step("Backup password (empty: back)", ("wrong", "Enter")),
                 Step("Backup password (empty: back)", (TYPED, "Enter"), above="If nobody knows it, leave it empty."),
+                ORIGINALS,
                 Step("What should move?", CTRL_C),
             ),
         ),
