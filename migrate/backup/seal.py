@@ -2,7 +2,7 @@
 backup with the same UUID and Date in Status.plist.
 
     <seals>/<UDID>.json            the seal of the last finished backup
-    <seals>/<UDID>.draft.ndjson    hashes of the backup in progress; one fact per line, each line flushed
+    <seals>/<UDID>.draft.ndjson    hashes of the backup in progress; one fact per line
 
 A backup that another program made gets its seal while it is verified, and a restore set has one of its own, beside it.
 
@@ -33,6 +33,9 @@ FORMAT = 1
 SEAL_LIMIT_BYTES = 1 << 30  # 120 bytes per file; phones have up to 1.3 million (facts 3.2)
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+WAITING_LINES = 4_096
+"""So many lines of a draft are kept in memory until the next flush, about half a megabyte."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +131,11 @@ def _seal_from(loaded: Any) -> Seal:
 
 
 class SealDraft:
-    """The seal of a backup in progress. Every call writes a line to disk before it returns. Use it from one thread."""
+    """The seal of a backup in progress. Use it from one thread.
+
+    What is noted is in the file, so that it survives the process, when `flush` returns: call it before the phone is
+    told that its files arrived, because then it moves them into place and does not send them again.
+    """
 
     def __init__(self, seals: Path, udid: str, base: Seal | None, *, started_ns: int) -> None:
         """Use `open`."""
@@ -136,6 +143,7 @@ class SealDraft:
         self._udid = udid
         self._started_ns = started_ns
         self._file: IO[bytes] | None = None
+        self._waiting: list[str] = []
         self._from_base: set[str] = set()
         self._start_from(base)
 
@@ -154,7 +162,8 @@ class SealDraft:
         draft = cls(seals, udid, base, started_ns=0)
         draft._file = os.fdopen(os.open(path, _APPEND | os.O_CREAT | os.O_EXCL, FILE_MODE), "ab")
         draft._started_ns = path.stat().st_mtime_ns
-        draft._write({"format": FORMAT, "udid": udid, "base": _name_of(base), "begun_ns": draft._started_ns})
+        draft._note(_line({"format": FORMAT, "udid": udid, "base": _name_of(base), "begun_ns": draft._started_ns}))
+        draft.flush()
         return draft
 
     @classmethod
@@ -211,15 +220,33 @@ class SealDraft:
 
     def add(self, file_id: str, sha256: str, size: int) -> None:
         """A blob arrived completely: SHA-256 and number of its stored bytes. It no longer counts as unreadable."""
-        self._record({"blob": file_id, "sha256": sha256, "size": size})
+        if not FILE_ID.fullmatch(file_id) or not _SHA256.fullmatch(sha256):
+            raise ValueError(f"not a line of a seal's draft: {file_id!r} {sha256!r}")
+        self._note(f'{{"blob":"{file_id}","sha256":"{sha256}","size":{size:d}}}\n')
+        self._put(file_id, sha256, size)
+
+    def flush(self) -> None:
+        """Write everything that was noted so far to the file.
+
+        Raises:
+            OSError
+        """
+        if self._file is None:
+            raise ValueError("this draft is closed")
+        if self._waiting:
+            self._file.write("".join(self._waiting).encode("ascii"))
+            self._waiting.clear()
+        self._file.flush()
 
     def mark_unreadable(self, file_id: str, reason: str) -> None:
         """The phone could not read this file, so its stored bytes are not reliable."""
         self._record({"unreadable": file_id, "reason": reason})
 
     def mark_damaged(self, file_id: str, reason: str) -> None:
-        """This file arrived otherwise than the phone described it, twice: its stored bytes are not reliable."""
+        """This file arrived otherwise than the phone described it, twice: its stored bytes are not reliable. This is
+        in the file on return, because no answer to the phone follows."""
         self._record({"unreadable": file_id, "reason": reason, "in_transit": True})
+        self.flush()
 
     @property
     def received(self) -> dict[str, int]:
@@ -284,20 +311,25 @@ class SealDraft:
 
     def close(self) -> None:
         """Close the draft and leave it on disk for a resumed backup."""
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
+            self.flush()
+        finally:
             self._file.close()
             self._file = None
 
     def _record(self, line: dict[str, Any]) -> None:
         if not self._apply(line):
             raise ValueError(f"not a line of a seal's draft: {line!r}")
-        self._write(line)
+        self._note(_line(line))
 
-    def _write(self, line: dict[str, Any]) -> None:
+    def _note(self, line: str) -> None:
         if self._file is None:
             raise ValueError("this draft is closed")
-        self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
-        self._file.flush()
+        self._waiting.append(line)
+        if len(self._waiting) >= WAITING_LINES:
+            self.flush()
 
     def _apply(self, line: dict[str, Any]) -> bool:
         """Apply one line; False where it is not valid."""
@@ -305,8 +337,7 @@ class SealDraft:
             case {"blob": str(file_id), "sha256": str(sha256), "size": int(size)} if FILE_ID.fullmatch(
                 file_id
             ) and _SHA256.fullmatch(sha256):
-                self._drop(file_id)
-                self.digests[file_id], self.sizes[file_id] = sha256, size
+                self._put(file_id, sha256, size)
             case {"unreadable": str(file_id), "reason": str(reason)} if FILE_ID.fullmatch(file_id):
                 self._drop(file_id)
                 self.unreadable[file_id] = reason
@@ -319,6 +350,11 @@ class SealDraft:
             case _:
                 return False
         return True
+
+    def _put(self, file_id: str, sha256: str, size: int) -> None:
+        if file_id in self.unreadable or file_id in self._from_base:
+            self._drop(file_id)
+        self.digests[file_id], self.sizes[file_id] = sha256, size
 
     def _drop(self, file_id: str) -> None:
         self.digests.pop(file_id, None)
@@ -350,6 +386,10 @@ def _draft_path(seals: Path, udid: str) -> Path:
 
 def _name_of(base: Seal | None) -> list[str] | None:
     return [str(base.uuid), base.date.isoformat() if base.date else ""] if base else None
+
+
+def _line(fact: dict[str, Any]) -> str:
+    return json.dumps(fact, separators=(",", ":")) + "\n"
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

@@ -145,22 +145,39 @@ from migrate.backup.seal import SealDraft
 draft = SealDraft.open(Path(sys.argv[1]), sys.argv[2], None)
 draft.add("aa" * 20, "1" * 64, 1)
 draft.add("bb" * 20, "2" * 64, 2)
+draft.flush()
+draft.add("cc" * 20, "1" * 64, 1)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
-def test_a_save_killed_with_sigkill_keeps_what_it_hashed(seals: Path) -> None:
+def test_a_save_killed_with_sigkill_keeps_what_was_flushed(seals: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", KILLED, str(seals), UDID], check=False)
     assert killed.returncode == -signal.SIGKILL
     with SealDraft.open(seals, UDID, None) as draft:
         assert draft.digests == {A: ONE, B: TWO}
 
 
+def test_what_is_noted_is_written_at_the_next_flush_and_after_some_thousand_lines(seals: Path) -> None:
+    with SealDraft.open(seals, UDID, None) as draft:
+        head = draft_path(seals).stat().st_size
+        draft.add(A, ONE, 1)
+        draft.flush()
+        one = draft_path(seals).stat().st_size - head
+        assert one > 100
+        for _ in range(10_000):
+            draft.add(B, ONE, 1)
+        assert draft_path(seals).stat().st_size > head + 5_000 * one
+        draft.mark_damaged(C, "cut")
+        assert draft_path(seals).stat().st_size > head + 10_001 * one
+
+
 def test_a_draft_cut_at_any_byte_goes_on_with_its_whole_lines(seals: Path) -> None:
     with SealDraft.open(seals, UDID, None) as draft:
         head = draft_path(seals).stat().st_size
         draft.add(A, ONE, 1)
+        draft.flush()
         first = draft_path(seals).stat().st_size
         draft.add(B, TWO, 2)
     whole = draft_path(seals).read_bytes()

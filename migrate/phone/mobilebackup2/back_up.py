@@ -253,6 +253,9 @@ class SealLedger:
     def mark_damaged(self, file_id: str, reason: str) -> None:
         self._draft.mark_damaged(file_id, reason)
 
+    def flush(self) -> None:
+        self._draft.flush()
+
     @property
     def unreadable(self) -> frozenset[str]:
         return frozenset(self._draft.unreadable)
