@@ -32,6 +32,8 @@ SILENCE_S = 40 * 60.0
 """Longer than a healthy phone stays silent: minutes while it scans (more than 62 s and 5 minutes are REPORTED, facts
 row 44), up to 30 minutes while its passcode sheet waits (facts 2.3). A disconnected phone does not cost that long:
 usbmuxd closes its sockets at once."""
+READ_AHEAD_BYTES = 64 << 10
+"""A small file comes with eight lengths and names; each of them alone would be a call into TLS."""
 MESSAGE_LIMIT_BYTES = 64 << 20
 """Every message of a backup or restore is far smaller: batches hold 128 names, and the longest message lists one whole
 folder. pymobiledevice3's limit is 128 MiB."""
@@ -54,6 +56,8 @@ class DeviceLink:
         self.silence_s = silence_s
         self._socket = sock
         self._socket.settimeout(silence_s)
+        self._ahead = memoryview(bytearray(READ_AHEAD_BYTES))
+        self._next = self._end = 0  # what of `_ahead` was received and not yet read
 
     # -- opening and closing -----------------------------------------------------------------------------------------
 
@@ -146,23 +150,40 @@ class DeviceLink:
 
     def read(self, count: int) -> bytes:
         """Exactly `count` bytes. The caller must have checked `count` against a limit."""
-        data = bytearray(count)
-        self.read_into(memoryview(data))
-        return bytes(data)
+        end = self._next + count
+        if end <= self._end:
+            data = bytes(self._ahead[self._next : end])
+            self._next = end
+            return data
+        longer = bytearray(count)
+        self.read_into(memoryview(longer))
+        return bytes(longer)
 
     def read_into(self, view: memoryview) -> None:
         """Fill `view`."""
-        filled = 0
-        while filled < len(view):
-            try:
-                count = self._socket.recv_into(view[filled:])
-            except TimeoutError as error:
-                raise LinkSilent from error
-            except (OSError, ValueError) as error:
-                raise LinkEnded(safe_text(error)) from error
-            if count == 0:
-                raise LinkEnded("The phone closed the connection.")
+        filled, wanted = 0, len(view)
+        while filled < wanted:
+            if self._next < self._end:
+                count = min(wanted - filled, self._end - self._next)
+                view[filled : filled + count] = self._ahead[self._next : self._next + count]
+                self._next += count
+            elif wanted - filled < READ_AHEAD_BYTES // 2:
+                self._next, self._end = 0, self._receive(self._ahead)
+                continue
+            else:
+                count = self._receive(view[filled:])
             filled += count
+
+    def _receive(self, view: memoryview) -> int:
+        try:
+            count = self._socket.recv_into(view)
+        except TimeoutError as error:
+            raise LinkSilent from error
+        except (OSError, ValueError) as error:
+            raise LinkEnded(safe_text(error)) from error
+        if count == 0:
+            raise LinkEnded("The phone closed the connection.")
+        return count
 
     def send_bytes(self, data: bytes | bytearray | memoryview) -> None:
         try:
