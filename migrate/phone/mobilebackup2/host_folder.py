@@ -10,13 +10,13 @@ each new file is written elsewhere and renamed.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from migrate.backup.folder import FILE_ID
 from migrate.backup.held_folders import HeldFolder, HeldFolders
 from migrate.backup.private_files import DISK_FULL, FILE_MODE, FOLDER_MODE
 from migrate.backup.safe_path import inside
+from migrate.phone.mobilebackup2.listing import Entry, FileType, Listing
 from migrate.phone.quoting import safe_text
 from migrate.problems import UnsafeName
 
@@ -199,19 +200,15 @@ class HostFolder:
         return DONE
 
     def list_directory(self, host_path: str) -> StatusResponse:
-        """`{name: {DLFileType, DLFileSize, DLFileModificationDate}}`; a missing folder is an error.
+        """The entries of a folder; a missing folder is an error.
 
         Names that a property list cannot hold are left out; they cannot be the phone's.
         """
-        contents: dict[str, dict[str, Any]] = {}
         try:
             with os.scandir(self.local_path(host_path, to_read=True)) as entries:
-                for entry in entries:
-                    if _fits_in_plist(entry.name):
-                        contents[entry.name] = _entry(entry)
+                return StatusResponse(payload=Listing([_entry(entry) for entry in entries if _fits_in_plist(entry.name)]))
         except OSError as error:
             return status_for_error(error)
-        return StatusResponse(payload=contents)
 
     def move(self, items: Mapping[str, str]) -> StatusResponse:
         """Rename each, in order; stops at the first that fails."""
@@ -350,17 +347,12 @@ def make_folder(local_path: Path) -> None:
     local_path.mkdir(mode=FOLDER_MODE, exist_ok=True)
 
 
-def _entry(entry: os.DirEntry[str]) -> dict[str, Any]:
+def _entry(entry: os.DirEntry[str]) -> Entry:
     status = entry.stat(follow_symlinks=False)
-    if stat.S_ISDIR(status.st_mode):
+    if stat.S_ISREG(status.st_mode):
+        kind: FileType = "DLFileTypeRegular"
+    elif stat.S_ISDIR(status.st_mode):
         kind = "DLFileTypeDirectory"
-    elif stat.S_ISREG(status.st_mode):
-        kind = "DLFileTypeRegular"
     else:
         kind = "DLFileTypeUnknown"
-    return {
-        "DLFileType": kind,
-        "DLFileSize": status.st_size,
-        # plistlib writes naive datetimes as UTC
-        "DLFileModificationDate": datetime.fromtimestamp(status.st_mtime, UTC).replace(tzinfo=None, microsecond=0),
-    }
+    return Entry(entry.name, kind, status.st_size, math.floor(status.st_mtime))

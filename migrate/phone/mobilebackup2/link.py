@@ -19,6 +19,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
 
+from migrate.phone.mobilebackup2.listing import Listing, encode_listing
 from migrate.phone.quoting import safe_text
 from migrate.plists import NotAPlist, load_plist
 from migrate.problems import PhoneBrokeProtocol
@@ -140,6 +141,8 @@ class DeviceLink:
         """Answer an operation with 0 or one of the host's negative codes (facts 2.2)."""
         if payload is None:
             self.send_bytes(_status(code, text))
+        elif isinstance(payload, Listing):
+            self.send_bytes(_with_length(encode_listing(payload.entries)))
         else:
             self.send_bytes(_frame(["DLMessageStatusResponse", *_code_and_text(code, text), payload]))
 
@@ -199,7 +202,10 @@ class DeviceLink:
 
 def _frame(message: list[Any]) -> bytes:
     """A message with its length. Binary, as libimobiledevice sends it: a long listing is a quarter of its XML."""
-    data = plistlib.dumps(message, fmt=plistlib.FMT_BINARY)
+    return _with_length(plistlib.dumps(message, fmt=plistlib.FMT_BINARY))
+
+
+def _with_length(data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + data
 
 

@@ -175,6 +175,8 @@ class Receiver:
 
     def _error_text(self, length: int) -> str:
         """The phone's error text, cut to ERROR_TEXT_KEPT_BYTES."""
+        if not length:
+            return ""
         if length > ERROR_TEXT_LIMIT_BYTES:
             raise self.link.protocol_error(f"it announced an error text of {length} bytes")
         text = self.link.read(min(length, ERROR_TEXT_KEPT_BYTES))
