@@ -206,7 +206,9 @@ class HostFolder:
         """
         try:
             with os.scandir(self.local_path(host_path, to_read=True)) as entries:
-                return StatusResponse(payload=Listing([_entry(entry) for entry in entries if _fits_in_plist(entry.name)]))
+                return StatusResponse(
+                    payload=Listing([_entry(entry) for entry in entries if _fits_in_plist(entry.name)])
+                )
         except OSError as error:
             return status_for_error(error)
 
