@@ -80,7 +80,7 @@ class HeldFolder:
 class HeldFolders:
     """The folders below `root` that were used last. Belongs to one thread.
 
-    Whoever renames or removes a folder below `root` has to call `forget`: a handle follows its folder to a new name.
+    Call `forget` after a folder below `root` was renamed or removed: a handle follows its folder to a new name.
     """
 
     def __init__(self, root: Path) -> None:
