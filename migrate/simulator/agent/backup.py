@@ -23,15 +23,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple
 
 from migrate.backup.crypto.cipher import KEY_BYTES
-from migrate.simulator.agent.host_backup import HostManifest, blob_path, fetch_backup
+from migrate.simulator.agent.host_backup import blob_path, fetch_backup
 from migrate.simulator.agent.host_folder import Entry, FileUpload, HostFolder
 from migrate.simulator.agent.keychain.phone_keychain import add_keychain_to_snapshot
 from migrate.simulator.agent.manifest_plist import LIMIT_BYTES as PROPERTIES_LIMIT_BYTES
 from migrate.simulator.agent.manifest_plist import write_properties
 from migrate.simulator.agent.memory import AgentMemory, keys_of, memory_of
 from migrate.simulator.agent.pending_backup import PendingBackup, PlannedUpload
+from migrate.simulator.agent.rows.host_rows import HostRows
 from migrate.simulator.agent.rows.pending_rows import PendingRows
 from migrate.simulator.agent.scan import Scan
 from migrate.simulator.agent.status_plist import LIMIT_BYTES as STATUS_LIMIT_BYTES
@@ -65,6 +67,13 @@ class HostFolderListing:
     snapshot: frozenset[str]
 
 
+class Base(NamedTuple):
+    """The finished backup on the host that a new one builds on."""
+
+    rows: HostRows | PendingRows
+    manifest_key: bytes | None
+
+
 class BackupRun:
     def __init__(self, phone: SimulatedPhone, host: HostFolder, request: Backup) -> None:
         self.phone = phone
@@ -93,7 +102,8 @@ class BackupRun:
         self._verify(pending)
         if pending.old_folder:
             self.host.remove([pending.old_folder])
-        self.memory.remember(pending.uuid, unreadable_ids=frozenset(pending.unreadable_ids), rows=len(pending.rows))
+        whole_manifest = not (pending.unreadable_ids and self.phone.faults.leaves_out_unreadable)
+        self.memory.remember(pending, whole_manifest=whole_manifest)
         self.phone.itunes_backup_unix_s = int(time.time())
 
     # --- the existing backup
@@ -142,7 +152,7 @@ class BackupRun:
             pending.old_folder = self._set_aside_old_backup()
         return pending
 
-    def _read_base(self, status: Status | None) -> HostManifest | None:
+    def _read_base(self, status: Status | None) -> Base | None:
         """The finished backup that this one can build on, or None if it must be a full one."""
         if self.request.force_full or status is None or status.version < OLDEST_INCREMENTAL:
             return None
@@ -156,16 +166,19 @@ class BackupRun:
                 raise wrap_read_error("Error reading backup properties", error) from error
             return None  # missing, damaged, or of another version: make a full backup
 
-    def _fetch_base(self) -> HostManifest | None:
+    def _fetch_base(self) -> Base | None:
         keys = keys_of(self.phone)
         with fetch_backup(self.host, self.folder) as found:
             if found.properties.is_encrypted != (keys.password is not None):
                 return None
             if found.properties.keybag != keys.keybag.to_bytes():
                 return None
-            return found.open(keys.password)
+            if (sent := self.memory.sent_manifests.get(found.sha256)) is not None:
+                return Base(*sent)
+            opened = found.open(keys.password)
+            return Base(opened.rows, opened.manifest_key)
 
-    def _lost_rows(self, base: HostManifest, status: Status | None) -> bool:
+    def _lost_rows(self, base: Base, status: Status | None) -> bool:
         """Whether rows are missing from the manifest this phone wrote and it therefore makes a full backup."""
         rows = self.memory.rows.get(status.uuid) if status else None
         return self.phone.assume.missing_rows == "full" and rows is not None and len(base.rows) < rows

@@ -51,7 +51,7 @@ class PendingBackup:
     keys: PhoneKeys
     manifest_key: bytes = field(repr=False)  # unwrapped
     rows: PendingRows = field(repr=False)
-    base: HostRows | None = field(default=None, repr=False)  # rows of the finished backup it builds on
+    base: HostRows | PendingRows | None = field(default=None, repr=False)  # rows of the finished backup it builds on
     base_unreadable_ids: frozenset[str] = frozenset()
     old_folder: str | None = None  # where a full backup moved the previous one; removed at the end
 

@@ -79,6 +79,12 @@ class PendingRows:
     def __len__(self) -> int:
         return self._count
 
+    def rest(self) -> None:
+        """Frees memory and disk that is only needed while the backup runs. The rows can still be read."""
+        self._note_sent()
+        (self._database.folder / "Manifest.db").unlink(missing_ok=True)
+        self._database.run("PRAGMA shrink_memory")
+
     # --- planning
 
     def begin_plan(self) -> None:
