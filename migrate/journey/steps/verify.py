@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from migrate.backup.folder import BackupFolder
-from migrate.backup.safe_path import inside
-from migrate.backup.seal import Seal, read_seal, write_seal
+from migrate.backup.seal import Seal, find_seal, read_seal, write_seal
 from migrate.backup.snapshots.place import Place
 from migrate.backup.verify.run import Verdict, verify
 from migrate.journey.backup_password import password_of
@@ -202,7 +201,7 @@ def seals_for(session: PhoneSession, folder: Path) -> Path:
     """Where the seal of a backup lies: its own place (see `own_seals`), else under home."""
     own = own_seals(session, folder)
     with suppress(UnsafeName):
-        if own is not None and inside(own, f"{BackupFolder(folder).udid}.json").exists():
+        if own is not None and find_seal(own, BackupFolder(folder).udid).exists():
             return own
     return session.home.seals
 

@@ -1,0 +1,101 @@
+"""The folders of a backup's stored files, each checked once and held open, so that a file costs one system call.
+
+Where the system opens files relative to an open folder (Linux, macOS), a shard is opened without following a link, and
+every later name is looked up in that very folder: nobody can put a link in its place. Elsewhere (Windows) the shard is
+looked at once, and its path is used. Names are file ids, 40 hex digits, so they cannot lead anywhere else.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_BY_DESCRIPTOR: Final = os.open in os.supports_dir_fd and os.stat in os.supports_dir_fd
+_FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FILE_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""O_NONBLOCK: opening a pipe in an untrusted folder must not block."""
+
+
+class StoredFile(NamedTuple):
+    """An entry of a shard whose name is a file id. `size` None: it is no regular file."""
+
+    file_id: str
+    size: int | None
+
+
+class HeldShards:
+    """The shards of the backup at `folder`; with `flat` (iOS 5 to 9) the folder itself. Reads only.
+
+    A shard that is a link or no folder counts as missing, with all its files.
+
+    Raises:
+        OSError: from every method; ENOENT where the file or its shard is missing.
+    """
+
+    def __init__(self, folder: Path, *, flat: bool = False) -> None:
+        self._folder = folder
+        self._flat = flat
+        self._held: dict[str, int | str | None] = {}
+
+    def __enter__(self) -> HeldShards:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for held in self._held.values():
+            if isinstance(held, int):
+                os.close(held)
+        self._held.clear()
+
+    def status(self, file_id: str) -> os.stat_result:
+        """The status of a stored file, of a link itself."""
+        held = self._hold(file_id)
+        if isinstance(held, int):
+            return os.stat(file_id, dir_fd=held, follow_symlinks=False)
+        return os.lstat(f"{held}{os.sep}{file_id}")
+
+    def open(self, file_id: str) -> int:
+        """A descriptor for reading. Whether it is a regular file is the caller's to check, with fstat."""
+        held = self._hold(file_id)
+        if isinstance(held, int):
+            return os.open(file_id, _FILE_FLAGS, dir_fd=held)
+        path = f"{held}{os.sep}{file_id}"
+        if stat.S_ISLNK(os.lstat(path).st_mode):
+            raise OSError(errno.ELOOP, "it is a symbolic link, which is not followed", path)
+        return os.open(path, _FILE_FLAGS)
+
+    def list(self, shard: str) -> Iterator[os.DirEntry[str]]:
+        """The entries of one shard, in no order."""
+        held = self._hold(shard)
+        with os.scandir(held if held is not None else self._folder / shard) as entries:
+            yield from entries
+
+    def _hold(self, name: str) -> int | str:
+        shard = "" if self._flat else name[:2]
+        try:
+            held = self._held[shard]
+        except KeyError:
+            held = self._held[shard] = _held(self._folder / shard, follow=self._flat)
+        if held is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        return held
+
+
+def _held(path: Path, *, follow: bool) -> int | str | None:
+    """A descriptor of the folder, or its path where there are none; None where it is missing or no folder."""
+    try:
+        if _BY_DESCRIPTOR:
+            return os.open(path, _FOLDER_FLAGS & ~getattr(os, "O_NOFOLLOW", 0) if follow else _FOLDER_FLAGS)
+        status = path.stat() if follow else path.lstat()
+        is_link = getattr(status, "st_reparse_tag", 0) != 0 and not follow  # a junction of Windows is no link to lstat
+        return str(path) if stat.S_ISDIR(status.st_mode) and not is_link else None
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return None
+        raise
