@@ -10,9 +10,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 _BY_DESCRIPTOR: Final = os.open in os.supports_dir_fd and os.stat in os.supports_dir_fd
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -20,11 +20,7 @@ _FILE_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW
 """O_NONBLOCK: opening a pipe in an untrusted folder must not block."""
 
 
-class StoredFile(NamedTuple):
-    """An entry of a shard whose name is a file id. `size` None: it is no regular file."""
-
-    file_id: str
-    size: int | None
+PIECE_BYTES: Final = 1 << 20
 
 
 class HeldShards:
@@ -70,11 +66,26 @@ class HeldShards:
             raise OSError(errno.ELOOP, "it is a symbolic link, which is not followed", path)
         return os.open(path, _FILE_FLAGS)
 
-    def list(self, shard: str) -> Iterator[os.DirEntry[str]]:
-        """The entries of one shard, in no order."""
-        held = self._hold(shard)
-        with os.scandir(held if held is not None else self._folder / shard) as entries:
-            yield from entries
+    def open_regular(self, file_id: str) -> FileIO:
+        """A stored file, unbuffered. Raises OSError also where it is no regular file."""
+        descriptor = self.open(file_id)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "it is no regular file", file_id)
+        return os.fdopen(descriptor, "rb", buffering=0)
+
+    def read_small(self, file_id: str, expected: int) -> bytes:
+        """All bytes of a stored file that had `expected` bytes a moment ago."""
+        descriptor = self.open(file_id)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "it is no regular file", file_id)
+            found = os.read(descriptor, expected + 1)
+            while len(found) != expected and (more := os.read(descriptor, PIECE_BYTES)):
+                found += more
+            return found
+        finally:
+            os.close(descriptor)
 
     def _hold(self, name: str) -> int | str:
         shard = "" if self._flat else name[:2]

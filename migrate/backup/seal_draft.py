@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple, Self
 
+from migrate.backup.file_ids import ID_BYTES
 from migrate.backup.flush import flush_to_disk
 from migrate.backup.folder import FILE_ID, BackupFolder
 from migrate.backup.held_shards import HeldShards
 from migrate.backup.private_files import FILE_MODE, FOLDER_MODE
 from migrate.backup.safe_path import inside
 from migrate.backup.seal import JSON_FORMAT, Seal, sha256_of, stored_seal, write_seal
-from migrate.backup.seal_file import DIGEST_BYTES, ID_BYTES, Digests, SealedFile, SealRows, Sizes, SortedRecords
+from migrate.backup.seal_file import DIGEST_BYTES, Digests, SealedFile, SealRows, Sizes, SortedRecords
 from migrate.problems import BackupUnfinished
 
 WAITING_LINES: Final = 4_096

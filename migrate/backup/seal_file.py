@@ -16,20 +16,17 @@ import itertools
 import json
 import os
 import struct
-import sys
 import tempfile
 import weakref
 import zlib
-from array import array
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
+from migrate.backup.file_ids import ID_BYTES, IdTable, packed
 from migrate.backup.private_files import open_new, sync_file, sync_folder
 
 MAGIC: Final = b"migrseal"
-ID_BYTES: Final = 20
 DIGEST_BYTES: Final = 32
 
 CAN_STAY_OPEN: Final = hasattr(os, "pread")
@@ -38,9 +35,6 @@ CAN_STAY_OPEN: Final = hasattr(os, "pread")
 _ROW = struct.Struct(">20s32sQ")
 _END = struct.Struct(">QQI")
 _ROWS_AT_ONCE = 2_048
-_SMALL = 1 << 14
-"""Up to so many rows are found by the first byte of their file id, more by the first two: about 64 rows are searched at
-most, in one call."""
 
 
 class SealedFile(NamedTuple):
@@ -66,15 +60,13 @@ class SealRows:
             source.seek(0)
             self._source = memoryview(source.read())
         self._begin = begin
-        self._ids = ids
-        self._prefix_bytes = 1 if len(ids) <= _SMALL * ID_BYTES else 2
-        self._first = self._first_by_prefix()
+        self.table = IdTable(ids)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} files)"
 
     def __len__(self) -> int:
-        return len(self._ids) // ID_BYTES
+        return len(self.table)
 
     def __iter__(self) -> Iterator[SealedFile]:
         for begin in range(0, len(self), _ROWS_AT_ONCE):
@@ -89,30 +81,25 @@ class SealRows:
         return cls(data, 0, _ids_of(data))
 
     @classmethod
-    def spool(cls, rows: Iterable[tuple[bytes, bytes, int]], folder: Path) -> SealRows:
-        """Rows in a temporary file in `folder`. They ascend by file id."""
+    def spool(cls, rows: Iterable[tuple[bytes, bytes, int]], folder: Path | None) -> SealRows:
+        """Rows in a temporary file in `folder`, None for the system's. They ascend by file id."""
         ids = bytearray()
-        packed = (_ROW.pack(*row) for row in rows)
+        rows_packed = (_ROW.pack(*row) for row in rows)
         with tempfile.TemporaryFile(dir=folder) as file:
-            while piece := b"".join(itertools.islice(packed, _ROWS_AT_ONCE)):
+            while piece := b"".join(itertools.islice(rows_packed, _ROWS_AT_ONCE)):
                 file.write(piece)
                 ids += _ids_of(piece)
             file.flush()
             return cls(file, 0, bytes(ids))
 
-    def place(self, file_id: bytes) -> int:
-        """The number of the row of `file_id`; -1 where there is none."""
-        ids = self._ids
-        prefix = int.from_bytes(file_id[: self._prefix_bytes], "big")
-        begin, end = self._first[prefix] * ID_BYTES, self._first[prefix + 1] * ID_BYTES
-        at = ids.find(file_id, begin, end)
-        while at > 0 and at % ID_BYTES:
-            at = ids.find(file_id, at + 1, end)
-        return at // ID_BYTES
+    def sha256_of(self, file_id: str) -> bytes | None:
+        """The SHA-256 of a valid file id, 40 hex digits; None where it is not sealed."""
+        place = self.table.place(bytes.fromhex(file_id))
+        return None if place < 0 else self._read(place * _ROW.size + ID_BYTES, DIGEST_BYTES)
 
     def get(self, file_id: bytes) -> tuple[bytes, int] | None:
         """SHA-256 and stored bytes of `file_id`, or None."""
-        place = self.place(file_id)
+        place = self.table.place(file_id)
         if place < 0:
             return None
         stored = self._read(place * _ROW.size + ID_BYTES, _ROW.size - ID_BYTES)
@@ -126,17 +113,6 @@ class SealRows:
         if len(found) < amount:
             raise OSError(5, "the seal's file was cut short while it was read")
         return found
-
-    def _first_by_prefix(self) -> array[int]:
-        """The number of the first row of each prefix, and of the end."""
-        prefixes = bytearray(self._prefix_bytes * len(self))
-        for place in range(self._prefix_bytes):
-            prefixes[place :: self._prefix_bytes] = self._ids[place::ID_BYTES]
-        numbers = array("BH"[self._prefix_bytes - 1], bytes(prefixes))
-        if sys.byteorder == "little":
-            numbers.byteswap()
-        counted = Counter(numbers)
-        return array("L", itertools.accumulate(map(counted.__getitem__, range(256**self._prefix_bytes)), initial=0))
 
 
 class Digests(Mapping[str, str]):
@@ -176,13 +152,8 @@ class Sizes(Mapping[str, int]):
 
 
 def _get(rows: SealRows, file_id: object) -> tuple[bytes, int] | None:
-    if not isinstance(file_id, str) or len(file_id) != 2 * ID_BYTES:
-        return None
-    try:
-        packed = bytes.fromhex(file_id)
-    except ValueError:
-        return None
-    return rows.get(packed) if packed.hex() == file_id else None
+    one = packed(file_id) if isinstance(file_id, str) else None
+    return None if one is None else rows.get(one)
 
 
 class BrokenSealFile(Exception):
@@ -241,8 +212,8 @@ def write_seal_file(path: Path, rows: Iterable[tuple[bytes, bytes, int]], conten
     with open_new(unfinished) as file:
         file.write(MAGIC)
         crc = zlib.crc32(MAGIC)
-        packed = (_ROW.pack(*row) for row in rows)
-        while piece := b"".join(itertools.islice(packed, _ROWS_AT_ONCE)):
+        rows_packed = (_ROW.pack(*row) for row in rows)
+        while piece := b"".join(itertools.islice(rows_packed, _ROWS_AT_ONCE)):
             file.write(piece)
             crc = zlib.crc32(piece, crc)
             count += len(piece) // _ROW.size

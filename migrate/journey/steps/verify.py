@@ -171,7 +171,7 @@ def write_made_seal(session: PhoneSession, folder: Path, made: Seal | None) -> N
         return
     with suppress(UnsafeName):  # another host's UDID that cannot be a file's name
         known = read_seal(seals_for(session, folder), BackupFolder(folder))
-        if known is None or made.digests.keys() - known.digests.keys():
+        if known is None or len(made.digests) > len(known.digests):  # it keeps what was known
             seals.mkdir(exist_ok=True, mode=0o700)
             write_seal(seals, BackupFolder(folder).udid, made)
 
