@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import Final
@@ -35,6 +37,7 @@ class HeldShards:
     def __init__(self, folder: Path, *, flat: bool = False) -> None:
         self._folder = folder
         self._flat = flat
+        _allow_descriptors(1_024)
         self._held: dict[str, int | str | None] = {}
 
     def __enter__(self) -> HeldShards:
@@ -87,15 +90,35 @@ class HeldShards:
         finally:
             os.close(descriptor)
 
+    def _begin_to_hold(self, shard: str) -> int | str | None:
+        try:
+            return _held(self._folder / shard, follow=self._flat)
+        except OSError as error:
+            if error.errno != errno.EMFILE or not self._held:
+                raise
+            self.close()  # others need descriptors too; they are opened again
+            return _held(self._folder / shard, follow=self._flat)
+
     def _hold(self, name: str) -> int | str:
         shard = "" if self._flat else name[:2]
         try:
             held = self._held[shard]
         except KeyError:
-            held = self._held[shard] = _held(self._folder / shard, follow=self._flat)
+            held = self._held[shard] = self._begin_to_hold(shard)
         if held is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
         return held
+
+
+def _allow_descriptors(wanted: int) -> None:
+    """macOS allows 256 open files until a program asks for more; there are 256 shards."""
+    if sys.platform != "win32":
+        import resource
+
+        with suppress(OSError, ValueError):
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            if 0 <= soft < wanted:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard < 0 else min(wanted, hard), hard))
 
 
 def _held(path: Path, *, follow: bool) -> int | str | None:

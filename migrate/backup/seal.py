@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -27,7 +27,15 @@ from typing import Any
 from migrate.backup.crypto.stored_content import open_regular_file
 from migrate.backup.folder import FILE_ID, BackupFolder
 from migrate.backup.safe_path import inside
-from migrate.backup.seal_file import BrokenSealFile, Digests, SealRows, Sizes, read_seal_file, write_seal_file
+from migrate.backup.seal_file import (
+    BrokenSealFile,
+    Digests,
+    SealedFile,
+    SealRows,
+    Sizes,
+    read_seal_file,
+    write_seal_file,
+)
 from migrate.problems import SealDamaged
 
 FORMAT = 2
@@ -153,6 +161,11 @@ def _seal_from(loaded: Any, digests: Digests, sizes: Sizes, seal_format: int) ->
 
 def write_seal(seals: Path, udid: str, seal: Seal) -> None:
     """Write the seal of a backup of the phone `udid`, and replace an old one when it is completely on disk."""
+    write_seal_of(seals, udid, seal, seal.rows)
+
+
+def write_seal_of(seals: Path, udid: str, seal: Seal, rows: Iterable[SealedFile]) -> None:
+    """As `write_seal`, with other sealed files than those of `seal`, in the order of their ids."""
     path = inside(seals, f"{udid}{SEAL_SUFFIX}")
     content = {
         "format": FORMAT,
@@ -164,7 +177,7 @@ def write_seal(seals: Path, udid: str, seal: Seal) -> None:
         "plists": seal.plists,
         "in_transit": sorted(seal.in_transit),
     }
-    write_seal_file(path, seal.rows, content)
+    write_seal_file(path, rows, content)
     inside(seals, f"{udid}{EARLIER_SUFFIX}").unlink(missing_ok=True)
 
 
