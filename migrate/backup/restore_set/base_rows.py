@@ -45,9 +45,9 @@ wrong one: the numbers of both phones begin at IMG_0001 (categories 2)."""
 class BaseRows:
     """Adds the rows of the new phone's own backup to a set that has the chosen records already.
 
-    `seal` is that of the backup. `domains` are the domains to add, None for all. `unreadable` are file ids that the phone could not read, each with
-    the reason. `replaced` are file ids to leave out, `sent` those of files already in the set. `replaced_files` counts
-    the files left out.
+    `seal` is that of the backup. `domains` are the domains to add, None for all. `unreadable` are file ids that the
+    phone could not read, each with the reason. `replaced` are file ids to leave out, `sent` those of files already in
+    the set. `replaced_files` counts the files left out.
     """
 
     def __init__(
