@@ -17,7 +17,7 @@ INFERRED as a whole: each rule has its source, but no restore of such a set onto
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from typing import Final
 
 from migrate.backup.companions import without_suffix
@@ -68,7 +68,7 @@ class BaseRows:
         self._domains = domains
         self._unreadable = unreadable
         self._unread_without_row = set(unreadable) - {file_id(*NOT_NEEDED)}
-        self._replaced = replaced if isinstance(replaced, (set, frozenset)) else frozenset(replaced)
+        self._replaced = replaced if isinstance(replaced, Set) else frozenset(replaced)
         self._sent = sent
         self._brings_photos = file_id(*PHOTO_CATALOGUE) in sent
         self._links: LinkQueue
