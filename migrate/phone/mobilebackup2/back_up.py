@@ -17,7 +17,8 @@ from typing import Any, Final, Literal, Protocol
 from pymobiledevice3.exceptions import PyMobileDevice3Exception
 
 from migrate.backup.folder import FILE_ID, BackupFolder
-from migrate.backup.seal import Seal, SealDraft, read_seal
+from migrate.backup.seal import Seal, read_seal
+from migrate.backup.seal_draft import SealDraft
 from migrate.backup.unreadable import HARMLESS_ID, Place, find_place, is_harmless
 from migrate.phone.connection import PhoneConnection
 from migrate.phone.lockdown import write_private
@@ -261,7 +262,7 @@ class SealLedger:
         return frozenset(self._draft.unreadable)
 
     @property
-    def received(self) -> dict[str, int]:
+    def received(self) -> Mapping[str, int]:
         return self._draft.received
 
     def forget(self, file_id: str) -> None:
