@@ -21,12 +21,12 @@ from migrate.categories.arrival import never_arrives_reason
 from migrate.categories.catalogue import OTHER_SYSTEM, PathClass
 from migrate.categories.claims import Claims
 from migrate.categories.path_classes import path_class
+from migrate.content.file_digest import digest_or_none
 from migrate.content.item import FileRef, Item, State, compare
 from migrate.content.kind import Kind as ItemKind
 from migrate.content.kinds import kinds, source_places
 from migrate.content.ordering import merge_by_id
 from migrate.content.source import Source
-from migrate.journey.proof.file_digest import digest_or_none
 from migrate.journey.proof.rows import Rows, compare_rows
 from migrate.problems import MigrateError
 from migrate.progress import Progress, no_progress

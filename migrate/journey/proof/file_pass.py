@@ -15,11 +15,11 @@ from migrate.categories.arrival import arrives_later, never_arrives_reason
 from migrate.categories.catalogue import PathClass
 from migrate.categories.path_classes import path_class, volatile_keys
 from migrate.categories.settings_difference import compare_settings
+from migrate.content.file_digest import digest_of, digest_or_none, has_log
 from migrate.content.kinds import is_read_as_items
 from migrate.content.sentence import shortened
 from migrate.journey.proof.evidence import Evidence, Side
 from migrate.journey.proof.fates import GONE, GOOD, Fate, LaterReason, OwnerFates
-from migrate.journey.proof.file_digest import digest_of, digest_or_none, has_log
 from migrate.journey.proof.file_store import FileStore, StoredFate
 from migrate.journey.proof.rows import Rows, compare_rows
 from migrate.problems import BlobChanged, MigrateError

@@ -1,13 +1,13 @@
 """The items of a proof: every item of the old backup against the items of the new phone's backup, kind by kind.
 
-The readers yield items ordered by their lasting ids, so both streams are merged: a million messages need no more memory
-than one. On a phone in use the phone's own earlier backup is a third stream.
+Which item is which is decided in content/pairing.py. On a phone in use the phone's own earlier backup is a third
+stream.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -15,41 +15,19 @@ from migrate.backup.companions import is_database
 from migrate.backup.record import Record
 from migrate.categories.arrival import arrives_later
 from migrate.content.databases import is_damaged
-from migrate.content.item import Comparison, FileRef, Item, State, compare
+from migrate.content.file_digest import digest_or_none
+from migrate.content.item import Comparison, Item, State, compare
 from migrate.content.kind import Kind
 from migrate.content.kinds import source_places
-from migrate.content.ordering import merge_by_id
+from migrate.content.pairing import Examples, Pair, failed, is_elsewhere, merged_items, pairs
 from migrate.content.source import Source
 from migrate.journey.proof.evidence import Evidence, Side
 from migrate.journey.proof.fates import GOOD, Fate, LaterReason, move
-from migrate.journey.proof.file_digest import digest_or_none
 from migrate.journey.proof.file_store import FileStore
 from migrate.problems import MigrateError
 
 EXAMPLES = 5
 """Items that are named for each kind and fate."""
-
-
-@dataclass
-class ItemExamples:
-    """What is told about the items of one kind that share a fate."""
-
-    count: int = 0
-    named: list[str] = field(default_factory=list)
-    fields: Counter[str] = field(default_factory=Counter)
-    """Which fields differ, and on how many of them."""
-
-    def add(self, item: Item, comparison: Comparison | None) -> None:
-        self.count += 1
-        if len(self.named) < EXAMPLES:
-            self.named.append(item.describe())
-        if comparison is not None:
-            self.fields.update(comparison.differing or comparison.undecided)
-
-    def absorb(self, other: ItemExamples) -> None:
-        self.count += other.count
-        self.named = [*self.named, *other.named][:EXAMPLES]
-        self.fields.update(other.fields)
 
 
 @dataclass
@@ -60,7 +38,7 @@ class KindResult:
     kept: bool
     fates: Counter[Fate] = field(default_factory=Counter)
     later: Counter[LaterReason] = field(default_factory=Counter)
-    examples: dict[Fate, ItemExamples] = field(default_factory=dict)
+    examples: dict[Fate, Examples] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
     """Fields that could not be compared, because one of the two iOS versions does not have them."""
     moved_files: Counter[tuple[tuple[str, ...], Fate]] = field(default_factory=Counter)
@@ -76,7 +54,7 @@ class KindResult:
         """Give all items of one fate another one."""
         move(self.fates, source, target)
         if (examples := self.examples.pop(source, None)) is not None:
-            self.examples.setdefault(target, ItemExamples()).absorb(examples)
+            self.examples.setdefault(target, Examples(EXAMPLES)).absorb(examples)
 
 
 class ItemPass:
@@ -106,38 +84,27 @@ class ItemPass:
             self._all_not_expected(kind, result)
             return result
         own_items = _OwnItems()
-        with closing(self._merged(kind)) as groups:
+        with closing(merged_items(kind, self.old, self.after, self.before)) as groups:
             for old_items, new_items, own in groups:
                 own_items.add(new_items, own)
-                for item in old_items:
-                    self._settle(item, old_items, new_items, own, result)
-        if _failed(self.old, records) and set(result.fates) != {Fate.NOT_EXPECTED}:
+                for pair in _counterparts(old_items, new_items):
+                    self._settle(pair, own, result)
+        if failed(self.old, records) and set(result.fates) != {Fate.NOT_EXPECTED}:
             result.is_unknown = True
         if own_items.is_untouched and not any(result.fates[fate] for fate in GOOD):
             result.move(Fate.MISSING, Fate.KEPT_OWN)
         return result
-
-    def _merged(self, kind: Kind) -> Generator[tuple[list[Item], ...]]:
-        streams = [kind.items(self.old), kind.items(self.after)]
-        streams.append(kind.items(self.before) if self.before is not None else iter(()))
-        try:
-            yield from merge_by_id(*streams)
-        finally:
-            for stream in streams:
-                if (close := getattr(stream, "close", None)) is not None:
-                    close()
 
     def _all_not_expected(self, kind: Kind, result: KindResult) -> None:
         for item in kind.items(self.old):
             if item.state is not State.DELETED:
                 result.fates[Fate.NOT_EXPECTED] += 1
 
-    def _settle(
-        self, item: Item, old_items: list[Item], new_items: list[Item], own: list[Item], result: KindResult
-    ) -> None:
-        if item.state is State.DELETED:
+    def _settle(self, pair: Pair, own: list[Item], result: KindResult) -> None:
+        item = pair.old
+        if item is None or item.state is State.DELETED:
             return
-        fate, reason, comparison = self._fate(item, old_items, new_items, own, result)
+        fate, reason, comparison = self._fate(item, pair, own, result)
         if comparison is not None:
             result.left_out.update(comparison.left_out)
         result.fates[fate] += 1
@@ -145,7 +112,7 @@ class ItemPass:
             result.later[reason] += 1
         if fate in GOOD or fate is Fate.NOT_EXPECTED:
             return
-        result.examples.setdefault(fate, ItemExamples()).add(item, comparison)
+        result.examples.setdefault(fate, Examples(EXAMPLES)).add(item, comparison)
         if fate is not Fate.LATER:
             differing = () if comparison is None else comparison.differing or comparison.undecided
             self.evidence.details(
@@ -161,11 +128,11 @@ class ItemPass:
     # -- one item ----------------------------------------------------------------------------------------------------
 
     def _fate(
-        self, item: Item, old_items: list[Item], new_items: list[Item], own: list[Item], result: KindResult
+        self, item: Item, pair: Pair, own: list[Item], result: KindResult
     ) -> tuple[Fate, LaterReason | None, Comparison | None]:
         if self._stays_on_its_phone(item) and not self.kept and not self.evidence.same_phone:
             return Fate.NOT_EXPECTED, None, None
-        match, comparison = _best_match(item, old_items, new_items)
+        match, comparison = pair.new, pair.comparison
         if match is None or comparison is None:
             fate, reason = self._fate_of_absent(item, result.kind)
             return fate, reason, None
@@ -213,7 +180,7 @@ class ItemPass:
         """It has no counterpart on the new phone."""
         evidence = self.evidence
         there = self.after.files(*kind.places)
-        if _failed(self.after, there) or any(evidence.after.could_not_read(record) for record in there):
+        if failed(self.after, there) or any(evidence.after.could_not_read(record) for record in there):
             return (Fate.DIFFERENT if self._is_store_damaged(kind, there) else Fate.UNSEEN), None
         if not there and self.old.backup.manifest.is_encrypted and not evidence.after.is_encrypted:
             return Fate.UNSEEN, None  # only an encrypted backup would show it
@@ -225,7 +192,7 @@ class ItemPass:
         if not self.evidence.is_overdue:
             return False
         if (known := self._damaged_stores.get(kind.id)) is None:
-            broken = [record for record in there if _failed(self.after, [record]) and is_database(record.relative_path)]
+            broken = [record for record in there if failed(self.after, [record]) and is_database(record.relative_path)]
             known = any(self._is_damaged_on_the_new_phone(record) for record in broken)
             self._damaged_stores[kind.id] = known
         return known
@@ -272,7 +239,9 @@ class ItemPass:
         why: LaterReason | None = None
         for file in item.files:
             fate, reason = self.store.claim(file.domain, file.relative_path, kept=self.kept)
-            if fate in (Fate.MISSING, Fate.LATER) and self._is_elsewhere(file, item, match):
+            if fate in (Fate.MISSING, Fate.LATER) and is_elsewhere(
+                file, item, match, self.old.backup, self.after.backup
+            ):
                 known = self.store.found_elsewhere(file.domain, file.relative_path, kept=self.kept)
                 if known is not None:
                     result.moved_files[known.owners, known.fate] += 1
@@ -281,16 +250,6 @@ class ItemPass:
             if _SEVERITY.get(fate, 0) > _SEVERITY.get(worst, 0):
                 worst, why = fate, reason
         return worst, why
-
-    def _is_elsewhere(self, file: FileRef, item: Item, match: Item) -> bool:
-        """Whether the item's counterpart has the same file at another path: iOS 17 moved the recordings."""
-        others = [one for one in match.files if one not in item.files]
-        record = self.old.backup.record(*file) if others else None
-        if record is None:
-            return False
-        sent = digest_or_none(self.old.backup, record)
-        there = [self.after.backup.record(*one) for one in others]
-        return sent is not None and any(one and digest_or_none(self.after.backup, one) == sent for one in there)
 
     def _changed_since(self, item: Item, match: Item) -> bool:
         if match.state is not State.LIVE and item.state is State.LIVE:
@@ -309,32 +268,19 @@ _SEVERITY = {
 }
 
 
-def _best_match(item: Item, old_items: list[Item], new_items: list[Item]) -> tuple[Item | None, Comparison | None]:
-    """The item's counterpart among those of the same id. If several items have one id (ids of old databases repeat),
-    equal ones are counterparts in their order, as often as they occur."""
-    if not new_items:
-        return None, None
-    if len(old_items) == len(new_items) == 1:
-        return new_items[0], compare(item, new_items[0])
-    equal = [new for new in new_items if compare(item, new).is_equal]
-    before = sum(compare(other, item).is_equal for other in _up_to(old_items, item))
-    if before < len(equal):
-        return equal[before], compare(item, equal[before])
-    others = [new for new in new_items if not any(compare(old, new).is_equal for old in old_items)]
-    if not others:
-        return None, None
-    return others[0], compare(item, others[0])
-
-
-def _up_to(items: list[Item], item: Item) -> Iterator[Item]:
-    for other in items:
-        if other is item:
-            return
-        yield other
-
-
-def _failed(source: Source, records: Collection[Record]) -> bool:
-    return any((record.domain, record.relative_path) in source.failed for record in records)
+def _counterparts(old_items: list[Item], new_items: list[Item]) -> list[Pair]:
+    """The pairs of one id. If it has fewer items on the new phone, and one that differs from all that were sent, the
+    missing ones are held against that: something has become of them."""
+    found = pairs(old_items, new_items)
+    if len(found) == 1:
+        return found
+    changed = next((pair.new for pair in found if pair.comparison and not pair.comparison.is_equal), None)
+    if changed is None:
+        return found
+    return [
+        Pair(pair.old, changed, compare(pair.old, changed)) if pair.old is not None and pair.new is None else pair
+        for pair in found
+    ]
 
 
 @dataclass
