@@ -87,6 +87,26 @@ def make_backup(tmp_path: Path) -> Iterator[MakeBackup]:
         yield make
 
 
+def phones_files(
+    ios_version: str, **contents: Any
+) -> tuple[dict[tuple[str, str], bytes | Kind], dict[str, dict[str, str]], dict[str, tuple[str, ...]]]:
+    """What a simulated iPhone backs up, its apps as in Manifest.plist, and their groups."""
+    phone = SimulatedPhone(udid="00008101-000A1B2C3D4E5F60", ios_version=ios_version)
+    fill(phone, ContentsSpec(**contents), seed=7)
+    files = phone.files.copy()
+    add_keychain_to_snapshot(phone, files, keys_of(phone), earlier=0)
+    saved = {
+        (node.domain, node.relative_path): read_content(node.content)
+        if node.kind == "file"
+        else {"directory": Kind.DIRECTORY, "symlink": Kind.SYMLINK}[node.kind]
+        for node in files.walk()
+        if is_backed_up(node.domain, node.relative_path, encrypted=True)
+    }
+    apps = {bundle: app for bundle, app in phone.apps.items() if not app.system}
+    listed = {bundle: {"ContainerContentClass": "Data/Application"} for bundle in apps}
+    return saved, listed, {bundle: tuple(app.group_ids) for bundle, app in apps.items()}
+
+
 @pytest.fixture
 def phones_backup(make_backup: MakeBackup) -> Callable[..., tuple[Backup, dict[str, tuple[str, ...]]]]:
     """`phones_backup("18.5", photos=3)`: what a simulated iPhone backs up, opened, and the groups of its apps.
@@ -95,21 +115,8 @@ def phones_backup(make_backup: MakeBackup) -> Callable[..., tuple[Backup, dict[s
     """
 
     def backup_of(ios_version: str, **contents: Any) -> tuple[Backup, dict[str, tuple[str, ...]]]:
-        phone = SimulatedPhone(udid="00008101-000A1B2C3D4E5F60", ios_version=ios_version)
-        fill(phone, ContentsSpec(**contents), seed=7)
-        files = phone.files.copy()
-        add_keychain_to_snapshot(phone, files, keys_of(phone), earlier=0)
-        saved = {
-            (node.domain, node.relative_path): read_content(node.content)
-            if node.kind == "file"
-            else {"directory": Kind.DIRECTORY, "symlink": Kind.SYMLINK}[node.kind]
-            for node in files.walk()
-            if is_backed_up(node.domain, node.relative_path, encrypted=True)
-        }
-        apps = {bundle: app for bundle, app in phone.apps.items() if not app.system}
-        listed = {bundle: {"ContainerContentClass": "Data/Application"} for bundle in apps}
-        backup = make_backup(saved, ios_version=ios_version, manifest_plist={"Applications": listed})
-        return backup, {bundle: tuple(app.group_ids) for bundle, app in apps.items()}
+        saved, apps, groups = phones_files(ios_version, **contents)
+        return make_backup(saved, ios_version=ios_version, manifest_plist={"Applications": apps}), groups
 
     return backup_of
 

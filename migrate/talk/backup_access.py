@@ -10,7 +10,7 @@ import typer
 from migrate.language import _
 from migrate.talk.console import say
 from migrate.talk.options import PHONE_WAIT_S, Workspace
-from migrate.talk.passwords import Passwords
+from migrate.talk.passwords import Passwords, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +27,19 @@ BackupArgument = Annotated[
 ]
 
 
-def with_password(folder: BackupFolder, passwords: Passwords, work: Callable[[str | None], T]) -> T:
+def with_password(
+    folder: BackupFolder,
+    passwords: Passwords,
+    work: Callable[[str | None], T],
+    *,
+    role: Role = "old",
+    name: str | None = None,
+) -> T:
     """Call `work` with the backup's password. It is asked for only if the backup is encrypted, up to three times.
+
+    Args:
+        role: of a command with two backups, which one it is.
+        name: what the prompt calls the phone, instead of its name.
 
     Raises:
         PasswordMissing: no password is known.
@@ -38,12 +49,13 @@ def with_password(folder: BackupFolder, passwords: Passwords, work: Callable[[st
 
     if not needs_password(folder):
         return work(None)
-    name = phone_name(folder)
+    name = name or phone_name(folder)
+    find = passwords.old if role == "old" else passwords.new
     for tries_left in (2, 1, 0):
         try:
-            return work(passwords.old(name, folder.udid))
+            return work(find(name, folder.udid))
         except WrongPassword:
-            if not tries_left or not passwords.reject_password(name):
+            if not tries_left or not passwords.reject_password(name, role):
                 raise
             say(_("That is not the password of this backup. Try again."))
     raise AssertionError("unreachable")

@@ -49,6 +49,7 @@ COMMANDS = (
     "migrate.talk.commands.backup",
     "migrate.talk.commands.verify",
     "migrate.talk.commands.show",
+    "migrate.talk.commands.diff",
     "migrate.talk.commands.repair",
     "migrate.talk.commands.extract",
     "migrate.talk.commands.backups",
@@ -65,7 +66,7 @@ COMMAND_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (mark("Before a move"), ("demo", "check", "phones", "explain", "icloud", "encryption")),
     (mark("A move"), ("plan", "rehearse", "run", "resume")),
     (mark("After a move"), ("receipt", "prove", "undo", "runs")),
-    (mark("Backups"), ("backup", "backups", "verify", "show", "repair", "extract")),
+    (mark("Backups"), ("backup", "backups", "verify", "show", "diff", "repair", "extract")),
     (mark("Help"), ("help", "completion")),
     (mark("For tests"), ("simulator",)),
 )

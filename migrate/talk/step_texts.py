@@ -34,7 +34,8 @@ STEP_SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "prove": (mark("Proving what arrived"), mark("What arrived is compared")),
     "receipt": (mark("Writing the receipt"), mark("The receipt is written")),
-    # outside a run: `migrate extract`, `verify`, `repair` (twice), `backup`, `icloud` and `encryption`
+    # outside a run: `migrate diff`, `extract`, `verify`, `repair` (twice), `backup`, `icloud` and `encryption`
+    "diff": (mark("Comparing the two backups"), mark("The two backups are compared")),
     "extract": (mark("Extracting files from the backup"), mark("The files are extracted")),
     "check": (mark("Checking the backup"), mark("The backup is checked")),
     "repair": (mark("Copying the undamaged files (as links, to save space)"), mark("The undamaged files are copied")),

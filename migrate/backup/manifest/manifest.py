@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import Any, NamedTuple, Self
 
 from migrate.backup.crypto.keybag import ClassKeys
@@ -15,6 +16,17 @@ from migrate.problems import BadRecord
 
 _KINDS = {int(kind): kind for kind in Kind}
 _INODE, _KEY = FIELDS.index("InodeNumber"), FIELDS.index("EncryptionKey")
+_STATED = itemgetter(*map(FIELDS.index, ("Size", "LastModified", "EncryptionKey", "Digest", "Target")))
+
+
+class Stated(NamedTuple):
+    """What a row says about a file's contents; see `Record`."""
+
+    size: int | None
+    modified: int
+    encryption_key: bytes | None
+    digest: bytes | None
+    target: str | None
 
 
 class Row(NamedTuple):
@@ -47,6 +59,15 @@ class Row(NamedTuple):
             record = self.record()
             return record.inode, record.encryption_key
         return values[_INODE], values[_KEY]
+
+    def stated(self) -> Stated:
+        """What decides whether the contents are those of another backup, in half of the time `record` takes. Raises
+        BadRecord where `record` does."""
+        values = LAYOUTS.read(self.file) if self.flags & 7 in _KINDS else None
+        if values is None:
+            record = self.record()
+            return Stated(record.size, record.modified, record.encryption_key, record.digest, record.target)
+        return Stated._make(_STATED(values))
 
 
 OnBad = Callable[[BadRecord], None]

@@ -7,11 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from migrate.backup.reader import Backup
-from migrate.backup.record import Record
-from migrate.backup.seal import Seal
 from migrate.categories.catalogue import APP_PREFIX
-from migrate.categories.claims import Claims
+from migrate.content.side import Side as Side
 from migrate.plan.strategy import FULL_RESTORES, Strategy
 from migrate.progress import Progress, no_progress
 
@@ -19,24 +16,6 @@ NOTHING_CAME_DAYS = 1.0
 """If nothing at all of a category has come after this time, it is missing. *guessed*: photos take hours."""
 OVERDUE_DAYS = 7.0
 """What has not come after this time is missing. *guessed*: apps take as long as their downloads."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Side:
-    """One of the compared backups, open."""
-
-    backup: Backup
-    claims: Claims
-    seal: Seal | None = None
-    """The digests of its blobs as the phone sent them."""
-
-    @property
-    def is_encrypted(self) -> bool:
-        return self.backup.manifest.is_encrypted
-
-    def could_not_read(self, record: Record) -> bool:
-        """Whether the phone listed this file and could not read it for the backup."""
-        return self.seal is not None and record.file_id in self.seal.unreadable
 
 
 @dataclass(frozen=True, kw_only=True)

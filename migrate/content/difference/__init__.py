@@ -1,0 +1,1 @@
+"""What differs between two backups: their files and their items (`migrate diff`)."""

@@ -1,0 +1,139 @@
+"""`migrate diff`: what differs between two backups, item by item and file by file."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from migrate.language import _
+from migrate.problems import BadRecord, ManifestEmpty, ManifestLogRead, UnknownApp, UnknownCategory, UsageWrong
+from migrate.talk.backup_access import phone_name, usable_seal, with_password
+from migrate.talk.console import print_json, print_line, say, wrapped
+from migrate.talk.options import Exit, GlobalOptions, with_global_options
+from migrate.talk.passwords import NewPasswordFile, PasswordFile, Passwords
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from migrate.backup.folder import BackupFolder
+    from migrate.backup.reader import Backup
+    from migrate.content.side import Side
+    from migrate.talk.options import Workspace
+    from migrate.talk.passwords import Role
+
+COMMAND = "migrate diff"
+
+OldArgument = Annotated[
+    Path, typer.Argument(metavar="OLD", help=_("The earlier backup: the folder that holds Manifest.db."))
+]
+NewArgument = Annotated[Path, typer.Argument(metavar="NEW", help=_("The later backup, of this phone or another."))]
+CategoryOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--category", metavar="ID", help=_("A category as migrate show names it, or app:BUNDLE; can be repeated.")
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("diff")(with_global_options(diff))
+
+
+def diff(
+    options: GlobalOptions,
+    old: OldArgument,
+    new: NewArgument,
+    category: CategoryOption = None,
+    password_file: PasswordFile = None,
+    new_password_file: NewPasswordFile = None,
+) -> Exit:
+    """Shows what differs between two backups: what was added, is gone or has changed.
+
+    It compares item by item and file by file, and says what is in Recently Deleted or only in iCloud now. Both backups
+    are only read. NEW is opened with the password of OLD, unless --new-password-file gives another.
+
+    For example: migrate diff last-month today --category photos
+    """
+    from migrate.backup.folder import BackupFolder, find_backup
+    from migrate.content.difference.difference import compare_backups
+    from migrate.talk.difference_text import format_difference
+    from migrate.talk.task_progress import report_progress
+
+    folders = BackupFolder(find_backup(old)), BackupFolder(find_backup(new))
+    passwords = Passwords(file=password_file, new_file=new_password_file)
+    with options.open_workspace() as workspace, ExitStack() as opened:
+        sides = _open(folders[0], passwords, workspace, opened), _open_new(folders, passwords, workspace, opened)
+        owners = _chosen(sides, category) if category else None
+        with report_progress("diff", quiet=options.json) as progress:
+            found = compare_backups(*sides, tmp=workspace.tmp, owners=owners, progress=progress)
+    if options.json:
+        print_json(found.as_json())
+    else:
+        for line in format_difference(found, folders):
+            print_line(line)
+    return None
+
+
+def _open_new(
+    folders: tuple[BackupFolder, BackupFolder], passwords: Passwords, workspace: Workspace, opened: ExitStack
+) -> Side:
+    """NEW, with its own password if one was given, else with that of OLD."""
+    old, new = folders
+    name = None
+    if phone_name(old) == phone_name(new) and old.udid != new.udid:  # "iPhone" is the name of most
+        name = f"{phone_name(new)} (NEW)"
+    return _open(new, passwords, workspace, opened, role="new" if passwords.look_up("new") else "old", name=name)
+
+
+def _open(
+    folder: BackupFolder,
+    passwords: Passwords,
+    workspace: Workspace,
+    opened: ExitStack,
+    *,
+    role: Role = "old",
+    name: str | None = None,
+) -> Side:
+    from migrate.backup.reader import Backup
+    from migrate.categories.claims import Claims
+    from migrate.content.side import Side
+
+    backup = with_password(folder, passwords, lambda found: Backup.open(folder.path, found), role=role, name=name)
+    opened.enter_context(backup)
+    if not _has_rows(backup):
+        raise ManifestEmpty(folder.path)
+    if backup.manifest.has_log:
+        say(wrapped(f"{folder.path}: {ManifestLogRead().what}"))
+    seal = usable_seal(workspace.home.seals, folder)
+    if seal is None and folder.path.resolve().is_relative_to(workspace.home.runs.resolve()):
+        seal = usable_seal(folder.path.parent, folder)  # a run's backups have theirs beside them (contract 2)
+    return Side(backup=backup, claims=Claims.of(backup, seal.app_groups if seal else None), seal=seal)
+
+
+def _has_rows(backup: Backup) -> bool:
+    """Whether the manifest has a row, sound or not. Counting all of them takes a second."""
+    bad: list[BadRecord] = []
+    return next(backup.manifest.rows(bad.append), None) is not None or bool(bad)
+
+
+def _chosen(sides: tuple[Side, Side], categories: Collection[str]) -> frozenset[str]:
+    """The owners that `--category` names. One of the two backups has to have an app that is named.
+
+    Raises:
+        UsageWrong: there is no such category or app; the nearest one is named.
+    """
+    from migrate.categories.choose import chosen_owners
+
+    chosen: set[str] = set()
+    for word in categories:
+        try:
+            try:
+                chosen |= chosen_owners(sides[1].claims, categories=[word])
+            except UnknownApp:
+                chosen |= chosen_owners(sides[0].claims, categories=[word])
+        except (UnknownCategory, UnknownApp) as error:
+            raise UsageWrong(f"{error.what} {error.why}", COMMAND) from error
+    return frozenset(chosen)
