@@ -7,7 +7,7 @@ import json
 import os
 import plistlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -98,15 +98,18 @@ CONTENTS = {
 }
 
 
-def write_backup(path: Path, *, password: str | None = None) -> Path:
+def write_backup(
+    path: Path, *, password: str | None = None, contents: Mapping[tuple[str, str], bytes] | None = None
+) -> Path:
     """A finished backup of CONTENTS, as a phone would write it, encrypted when there is a password."""
+    contents = CONTENTS if contents is None else contents
     path.mkdir(parents=True)
     keybag, keys = Keybag.create(password, rounds=10)
     writer = MemoryManifest(ios_version="17.5.1")
     inode = 100
-    for domain, relative_path in sorted(_with_ancestors()):
+    for domain, relative_path in sorted(_with_ancestors(contents)):
         inode += 1
-        content = CONTENTS.get((domain, relative_path))
+        content = contents.get((domain, relative_path))
         key = os.urandom(32)
         its_id = file_id(domain, relative_path)
         stored = b"".join(encrypted_chunks([content or b""], key)) if password else content
@@ -156,9 +159,9 @@ def write_backup(path: Path, *, password: str | None = None) -> Path:
     return path
 
 
-def _with_ancestors() -> set[tuple[str, str]]:
+def _with_ancestors(contents: Mapping[tuple[str, str], bytes]) -> set[tuple[str, str]]:
     places = set()
-    for domain, relative_path in CONTENTS:
+    for domain, relative_path in contents:
         parts = relative_path.split("/")
         places |= {(domain, "/".join(parts[:depth])) for depth in range(len(parts) + 1)}
     return places
