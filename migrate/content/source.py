@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -46,6 +46,33 @@ def _compiled(globs: tuple[str, ...]) -> Any:
 _patterns: dict[tuple[str, ...], Any] = {}
 
 
+class AtPlaces:
+    """Collects the files at some places while a manifest is read."""
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        by_domain: dict[str, set[str]] = {}
+        for place in places:
+            by_domain.setdefault(place.domain, set()).update(place.globs)
+        self._matches = {
+            domain: pattern(glob_regex(glob) for glob in sorted(globs)).fullmatch for domain, globs in by_domain.items()
+        }
+        self._found: dict[str, list[Record]] = {}
+
+    def wants(self, domain: str, relative_path: str) -> bool:
+        matches = self._matches.get(domain)
+        return matches is not None and matches(relative_path) is not None
+
+    def add(self, record: Record) -> None:
+        if record.kind is RecordKind.FILE:
+            self._found.setdefault(record.domain, []).append(record)
+
+    def sorted(self) -> Mapping[str, list[Record]]:
+        """By domain, sorted by path."""
+        for records in self._found.values():
+            records.sort(key=lambda record: record.relative_path)
+        return self._found
+
+
 @dataclass
 class Source:
     """One open backup for the readers. Readers use it from one thread.
@@ -61,6 +88,8 @@ class Source:
     tmp: Path
     places: tuple[Place, ...]
     report: Callable[[Finding], object] = lambda finding: None
+    at_places: AtPlaces | None = None
+    """The files at `places`, if they were found while the manifest was read for something else."""
     failed: set[FileRef] = field(default_factory=set)
     """Files that a reader could not read: nothing is known about the items in them."""
 
@@ -74,24 +103,14 @@ class Source:
         return found
 
     @cached_property
-    def _found(self) -> dict[str, list[Record]]:
+    def _found(self) -> Mapping[str, list[Record]]:
         """The files at all `places`, by domain, sorted by path."""
-        by_domain: dict[str, set[str]] = {}
-        for place in self.places:
-            by_domain.setdefault(place.domain, set()).update(place.globs)
-        regexes = {domain: pattern(glob_regex(glob) for glob in sorted(globs)) for domain, globs in by_domain.items()}
-
-        def wanted(domain: str, relative_path: str) -> bool:
-            regex = regexes.get(domain)
-            return regex is not None and regex.fullmatch(relative_path) is not None
-
-        found: dict[str, list[Record]] = {}
-        for record in self.backup.manifest.records_where(wanted, lambda bad: None):
-            if record.kind is RecordKind.FILE:
-                found.setdefault(record.domain, []).append(record)
-        for records in found.values():
-            records.sort(key=lambda record: record.relative_path)
-        return found
+        if self.at_places is None:
+            at_places = AtPlaces(self.places)
+            for record in self.backup.manifest.records_where(at_places.wants, lambda bad: None):
+                at_places.add(record)
+            return at_places.sorted()
+        return self.at_places.sorted()
 
     def has(self, domain: str, relative_path: str) -> bool:
         """Whether the backup lists this file."""

@@ -110,7 +110,7 @@ class DbManifest(Manifest):
         return None
 
     def domains(self) -> frozenset[str]:
-        stored = self._select("SELECT typeof(domain), CAST(domain AS BLOB) FROM Files NOT INDEXED")
+        stored = self._select("SELECT DISTINCT typeof(domain), CAST(domain AS BLOB) FROM Files NOT INDEXED")
         found = (_text(kind, domain) for kind, domain in stored)
         return frozenset(domain for domain in found if isinstance(domain, str))
 

@@ -11,8 +11,9 @@ from typing import Any
 from migrate.categories.catalogue import APP_PREFIX
 from migrate.content.difference.files import CHANGES, Change, FileComparison, FilesDifference
 from migrate.content.difference.items import TOLD, ItemComparison, ItemFate, KindDifference
-from migrate.content.kinds import kinds
+from migrate.content.kinds import kinds, source_places
 from migrate.content.side import Side
+from migrate.content.source import AtPlaces, Source
 from migrate.language import _
 from migrate.problems import BadRecord, DiffEntriesDamaged
 from migrate.problems.finding import Finding
@@ -103,8 +104,13 @@ def compare_backups(
         OSError: `tmp` cannot be written to.
     """
     bad_rows: tuple[list[BadRecord], list[BadRecord]] = ([], [])
-    files = FileComparison(old, new, owners, bad_rows, progress)
-    items = ItemComparison(old, new, files.old_files, bad_rows, tmp)
+    places = source_places()
+    at_places = AtPlaces(places), AtPlaces(places)
+    files = FileComparison(old, new, owners, bad_rows, at_places, progress)
+    sources = tuple(
+        Source(side.backup, tmp, places, at_places=found) for side, found in zip((old, new), at_places, strict=True)
+    )
+    items = ItemComparison((old, new), (sources[0], sources[1]), files.old_files, bad_rows)
     found: dict[str, list[KindDifference]] = {}
     for kind in kinds():
         if (owners is None or kind.owner in owners) and (one := items.run(kind)) is not None:

@@ -14,6 +14,7 @@ from migrate.categories.path_classes import path_class
 from migrate.content.difference.old_files import FileState, IsWanted, OldFiles, facts_of, file_rows, known_alike
 from migrate.content.file_digest import digest_of
 from migrate.content.side import Side
+from migrate.content.source import AtPlaces
 from migrate.language import _
 from migrate.problems import BadRecord, DiffFileUnreadable, MigrateError
 from migrate.problems.finding import Finding
@@ -68,6 +69,7 @@ class FileComparison:
     Args:
         wanted: categories and apps that are compared; None for everything.
         bad_rows: receive the damaged rows of each manifest, which count nowhere.
+        at_places: receive the files of each manifest that readers of items ask for.
 
     Raises:
         BackupUnreadable: a manifest is damaged.
@@ -79,6 +81,7 @@ class FileComparison:
         new: Side,
         wanted: Collection[str] | None,
         bad_rows: tuple[list[BadRecord], list[BadRecord]],
+        at_places: tuple[AtPlaces, AtPlaces],
         progress: Progress,
     ) -> None:
         self.old = old
@@ -89,8 +92,8 @@ class FileComparison:
         self._progress = progress
         self._encrypted = new.is_encrypted
         self._bytes_read = 0
-        self.old_files = OldFiles(old.backup.manifest, self._filter(old), bad_rows[0].append)
-        self._compare(bad_rows[1].append)
+        self.old_files = OldFiles(old.backup.manifest, self._filter(old), bad_rows[0].append, at_places[0])
+        self._compare(bad_rows[1].append, at_places[1])
         for bad in bad_rows[1]:  # NEW has an entry, and it is not known what is in it
             if (place := self.old_files.place(file_id(bad.domain, bad.relative_path))) >= 0:
                 self.old_files.settle(place, FileState.UNREADABLE)
@@ -103,9 +106,10 @@ class FileComparison:
             return None
         return lambda domain, path: not side.claims.owners(domain, path).isdisjoint(wanted)
 
-    def _compare(self, on_bad: OnBad) -> None:
+    def _compare(self, on_bad: OnBad, at_places: AtPlaces) -> None:
         found, files = self.difference, self.old_files
-        for number, row in enumerate(file_rows(self.new.backup.manifest, self._filter(self.new), on_bad)):
+        rows = file_rows(self.new.backup.manifest, self._filter(self.new), on_bad, at_places)
+        for number, row in enumerate(rows):
             if number % _REPORT_EVERY == 0:
                 self._progress.bytes_moved(self._bytes_read, None)
             place = files.place(row.file_id)

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 
 from migrate.backup.record import Record
 from migrate.content.difference.old_files import FileState, OldFiles
@@ -15,7 +14,6 @@ from migrate.content.field_names import field_name
 from migrate.content.file_digest import digest_of
 from migrate.content.item import Comparison, FileRef, Item, State
 from migrate.content.kind import Kind
-from migrate.content.kinds import source_places
 from migrate.content.pairing import Examples, Pair, failed, is_elsewhere, merged_items, pairs
 from migrate.content.side import Side
 from migrate.content.source import UNREADABLE, Source, reason_of
@@ -75,24 +73,26 @@ class ItemComparison:
     """Compares the items of two backups, kind by kind.
 
     Args:
+        sources: of the two; they report to nobody yet.
         old_files: what became of the files of OLD.
         bad_rows: the damaged rows of each manifest.
-        tmp: for copies of databases (0700).
     """
 
     def __init__(
-        self, old: Side, new: Side, old_files: OldFiles, bad_rows: tuple[list[BadRecord], list[BadRecord]], tmp: Path
+        self,
+        sides: tuple[Side, Side],
+        sources: tuple[Source, Source],
+        old_files: OldFiles,
+        bad_rows: tuple[list[BadRecord], list[BadRecord]],
     ) -> None:
-        self.sides = (old, new)
+        self.sides = sides
+        self.sources = sources
         self.findings: list[Finding] = []
         self._old_files = old_files
         self._bad_rows = bad_rows
-        places = source_places()
         self._told: tuple[list[Finding], list[Finding]] = ([], [])
-        self.sources = (
-            Source(old.backup, tmp, places, self._told[0].append),
-            Source(new.backup, tmp, places, self._told[1].append),
-        )
+        for source, told in zip(sources, self._told, strict=True):
+            source.report = told.append
 
     def run(self, kind: Kind) -> KindDifference | None:
         """The difference of one kind; None if neither backup has files of it."""

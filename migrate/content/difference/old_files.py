@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from migrate.backup.file_ids import IdTable
 from migrate.backup.manifest.manifest import Manifest, OnBad, Row
 from migrate.backup.record import Kind, file_id
 from migrate.content.item import FileRef
+from migrate.content.source import AtPlaces
 from migrate.problems import BadRecord
 
 IsWanted = Callable[[str, str], bool]
@@ -90,9 +92,15 @@ def known_alike(old: Facts, new: Facts, sealed_alike: Callable[[], bool | None])
     return True if old.modified == new.modified and old.modified else None
 
 
-def file_rows(manifest: Manifest, is_wanted: IsWanted | None, on_bad: OnBad) -> Iterator[Row]:
-    """The rows of files and links that are compared; `is_wanted` None: all of them."""
+def file_rows(
+    manifest: Manifest, is_wanted: IsWanted | None, on_bad: OnBad, at_places: AtPlaces | None = None
+) -> Iterator[Row]:
+    """The rows of files and links that are compared; `is_wanted` None: all of them. `at_places` gets those that readers
+    of items ask for, wanted or not."""
     for row in manifest.rows(on_bad):
+        if at_places is not None and at_places.wants(row.domain, row.relative_path):
+            with suppress(BadRecord):  # who compares the row reports it
+                at_places.add(row.record())
         if row.flags & 7 != Kind.DIRECTORY and (is_wanted is None or is_wanted(row.domain, row.relative_path)):
             yield row
 
@@ -100,7 +108,7 @@ def file_rows(manifest: Manifest, is_wanted: IsWanted | None, on_bad: OnBad) -> 
 class OldFiles:
     """The files and links of OLD, each with what became of it."""
 
-    def __init__(self, manifest: Manifest, is_wanted: IsWanted | None, on_bad: OnBad) -> None:
+    def __init__(self, manifest: Manifest, is_wanted: IsWanted | None, on_bad: OnBad, at_places: AtPlaces) -> None:
         """Reads the manifest once.
 
         Raises:
@@ -108,7 +116,7 @@ class OldFiles:
         """
         encrypted = manifest.is_encrypted
         rows: dict[bytes, bytes] = {}
-        for row in file_rows(manifest, is_wanted, on_bad):
+        for row in file_rows(manifest, is_wanted, on_bad, at_places):
             try:
                 facts = facts_of(row, is_encrypted=encrypted)
             except BadRecord as bad:
