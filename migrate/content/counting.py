@@ -38,6 +38,8 @@ class KindCount:
     """Files of the other live items (attachments) that are known to be only in iCloud."""
     absent: int = 0
     """Files of live items that are neither in the backup nor known to be in iCloud."""
+    traces: int = 0
+    """Deletions that are noted without what was deleted. They are evidence, no items."""
     accounts: Counter[str] = field(default_factory=Counter)
     """Account -> live items that belong to it."""
     parts: Counter[str] = field(default_factory=Counter)
@@ -127,6 +129,19 @@ class ItemCounts:
         )
         return (text.format(count=files),)
 
+    def trace_notes(self) -> tuple[str, ...]:
+        """Deletions of which the backup has nothing but the fact."""
+        notes = []
+        for count in self.kinds:
+            if count.traces and not count.is_unknown:
+                text = plural(
+                    "{label}: {count:,} deletion is noted. What was deleted is not in this backup",
+                    "{label}: {count:,} deletions are noted. What was deleted is not in this backup",
+                    count.traces,
+                )
+                notes.append(text.format(label=_(count.kind.label), count=count.traces))
+        return tuple(notes)
+
     def account_notes(self) -> tuple[str, ...]:
         """How many belong to which accounts. They are in the backup, and stay only if the phone signs in to these."""
         accounts: Counter[str] = Counter()
@@ -164,11 +179,13 @@ class Counting:
 
     def _count_kind(self, kind: Kind) -> KindCount:
         count, told_before = KindCount(kind), len(self._findings)
+        self._source.traces.pop(kind.id, None)
         try:
             self._add_items(kind, count)
         except UNREADABLE as error:  # while sorting, outside of what the reader looks after
             self._source.cannot_read(self._source.files(*kind.places)[0], reason_of(error))
         told = self._findings[told_before:]
+        count.traces = self._source.traces[kind.id]
         count.is_unknown = any(kind.reads(one.domain or "", one.relative_path or "") for one in told)
         return count
 

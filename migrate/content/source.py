@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -90,6 +91,8 @@ class Source:
     report: Callable[[Finding], object] = lambda finding: None
     at_places: AtPlaces | None = None
     """The files at `places`, if they were found while the manifest was read for something else."""
+    traces: Counter[str] = field(default_factory=Counter)
+    """Kind -> deletions that its databases note without what was deleted. A reader adds them once it has read all."""
     failed: set[FileRef] = field(default_factory=set)
     """Files that a reader could not read: nothing is known about the items in them."""
 
@@ -146,6 +149,11 @@ class Source:
             yield
         except UNREADABLE as error:
             self.cannot_read(record, reason_of(error))
+
+    def note_traces(self, kind_id: str, count: Callable[[], int]) -> None:
+        """Add deletions that a database notes. If they cannot be counted, the items are none the worse."""
+        with suppress(*UNREADABLE):
+            self.traces[kind_id] += count()
 
     def cannot_read(self, record: Record, reason: str) -> None:
         """Report that the items in a file are unknown: a table or column is missing, or the file is damaged."""

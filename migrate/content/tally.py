@@ -339,7 +339,7 @@ def _orphans(claims: Claims, category: Category, unclaimed: Iterable[str]) -> in
 def _category(
     category: Category, contents: OwnerContents, counts: ItemCounts, *, encrypted: bool, orphans: int
 ) -> CategoryTally:
-    notes = [*contents.damage_notes(), *counts.number_notes(), *counts.absent_notes()]
+    notes = [*contents.damage_notes(), *counts.number_notes(), *counts.absent_notes(), *counts.trace_notes()]
     cloud, accounts = counts.elsewhere_notes(), counts.account_notes()
     complete = counts.is_complete if contents.files else None
     if category.only_in_icloud and not contents.files:
@@ -381,7 +381,7 @@ def _numbers(contents: OwnerContents, counts: ItemCounts) -> dict[str, Any]:
 
 
 def _app(app: AppEntry, contents: OwnerContents, counts: ItemCounts) -> AppTally:
-    notes = [*contents.damage_notes(), *counts.number_notes(), *counts.absent_notes()]
+    notes = [*contents.damage_notes(), *counts.number_notes(), *counts.absent_notes(), *counts.trace_notes()]
     cloud, accounts = counts.elsewhere_notes(), counts.account_notes()
     if app.groups_guessed:
         notes.append(_("its app groups are guessed from their names, because this backup does not list them"))

@@ -32,7 +32,9 @@ from migrate.journey.proof.prover import prove
 from migrate.journey.receipt_data import item_fates
 from migrate.journey.steps.prove import as_result
 from migrate.plan.strategy import Strategy
+from tests.content.made_messages import conversations, schema_16
 
+SMS = ("messages", "HomeDomain", "Library/SMS/sms.db")
 SMALL = {"photos": 3, "videos": 2, "messages": 12, "attachments": 2, "contacts": 5, "health_samples": 5, "memos": 1}
 
 
@@ -166,6 +168,62 @@ def test_what_is_recently_deleted_is_counted_apart(phones_backup: Any, count_one
     assert found.number_notes() == ("3 photos and videos, 0 videos",)
 
 
+DELETED_FOR_GOOD = (
+    "CREATE TABLE IF NOT EXISTS sync_deleted_messages (ROWID INTEGER PRIMARY KEY, guid TEXT NOT NULL, recordID TEXT)",
+    "INSERT INTO sync_deleted_messages (guid) VALUES ('X-1'), ('X-1'), ('X-2')",
+    "INSERT INTO sync_deleted_messages (guid) SELECT guid FROM message LIMIT 1",
+)
+
+
+def test_messages_deleted_for_good_are_no_items_and_are_told_apart(
+    make_backup: Any, count_one: Any, tmp_path: Path
+) -> None:
+    database = tmp_path / "sms.db"
+    database.write_bytes(conversations(tmp_path, schema_16()))
+    before = count_one(*SMS, database.read_bytes())
+    with closing(sqlite3.connect(database)) as connection:
+        for statement in DELETED_FOR_GOOD:
+            connection.execute(statement)
+        connection.commit()
+    found = count_one(*SMS, database.read_bytes())
+    assert (found.items, found.deleted) == (before.items, before.deleted) == (9, 1)
+    assert (before.trace_notes(), found.trace_notes()) == (
+        (),
+        ("messages: 2 deletions are noted. What was deleted is not in this backup",),
+    )
+    shown = show(make_backup({SMS[1:]: database.read_bytes()}), tmp_path / "tmp").category("messages")
+    assert found.trace_notes()[0] in shown.notes and shown.as_json()["deleted"] == 1
+
+
+def test_a_damaged_list_of_deletions_does_not_make_the_messages_unknown(count_one: Any, tmp_path: Path) -> None:
+    database = tmp_path / "sms.db"
+    database.write_bytes(conversations(tmp_path, schema_16()))
+    with closing(sqlite3.connect(database)) as connection:
+        for statement in DELETED_FOR_GOOD:
+            connection.execute(statement)
+        connection.commit()
+        root = "SELECT rootpage FROM sqlite_master WHERE name = 'sync_deleted_messages'"
+        ((page,),), ((size,),) = connection.execute(root), connection.execute("PRAGMA page_size")
+    data = bytearray(database.read_bytes())
+    data[(page - 1) * size : page * size] = b"\xff" * size
+    found = count_one(*SMS, bytes(data))
+    assert (found.items, found.deleted, found.trace_notes(), found.unreadable) == (9, 1, (), ())
+
+
+def test_deletions_of_the_history_are_noted_without_what_was_visited(count_one: Any, make_database: Any) -> None:
+    made = make_database(
+        "CREATE TABLE history_items (id INTEGER PRIMARY KEY, url TEXT);"
+        "CREATE TABLE history_visits (history_item INTEGER, visit_time REAL, title TEXT);"
+        "INSERT INTO history_items VALUES (1, 'https://example.com/');"
+        "INSERT INTO history_visits VALUES (1, 700000000, 'x');"
+        "CREATE TABLE history_tombstones (id INTEGER PRIMARY KEY, start_time REAL, end_time REAL, url TEXT);"
+        "INSERT INTO history_tombstones VALUES (1, 0, 1, 'https://secret.example/');"
+    )
+    found = count_one("safari", "HomeDomain", "Library/Safari/History.db", made)
+    assert (found.items, found.deleted) == (1, 0)
+    assert found.trace_notes() == ("visits: 1 deletion is noted. What was deleted is not in this backup",)
+
+
 def test_people_of_a_real_address_book_belong_to_its_accounts(
     shared_data: Path, make_backup: Any, tmp_path: Path
 ) -> None:
@@ -233,9 +291,6 @@ def test_rows_in_the_wal_are_counted(make_backup: Any, tmp_path: Path) -> None:
 
 
 # -- damaged databases never raise -----------------------------------------------------------------------------------
-
-
-SMS = ("messages", "HomeDomain", "Library/SMS/sms.db")
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,13 @@ def _visits_of_file(source: Source, record: Record) -> Iterator[Visit]:
             yield Visit(
                 id=_visit_id(address, when, visited), when=when, title=name, url=address, lacking=columns.lacking
             )
+        source.note_traces("history", lambda: _deletions(database))
+
+
+def _deletions(database: Database) -> int:
+    """How many times a page or a stretch of the history was deleted; what was visited is not there any more."""
+    table = database.table("history_tombstones")
+    return 0 if table is None else sum(count for (count,) in database.rows(f"SELECT COUNT(*) FROM {table.sql}"))  # noqa: S608  quoted
 
 
 def _visit_id(url: str | None, when: float | None, stored: object) -> str:

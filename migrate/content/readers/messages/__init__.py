@@ -25,7 +25,9 @@ def messages(source: Source) -> Iterator[Item]:
             table = needed_table(database, "message")
             files, names = AttachmentFiles(source), Names(source)
             if table.has("guid"):
-                yield from SmsDatabase(database, table, files, names).messages(source.tmp)
+                stored = SmsDatabase(database, table, files, names)
+                yield from stored.messages(source.tmp)
+                source.note_traces("messages", stored.count_traces)
             else:
                 yield from OlderSmsDatabase(database, table, files, names).messages(source.tmp)
 

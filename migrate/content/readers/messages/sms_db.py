@@ -64,6 +64,18 @@ class SmsDatabase:
         others = ordered(self._read(f"NOT {plain}", _BY_ROW), tmp)
         return merged(self._read(plain, _BY_GUID), others)
 
+    def count_traces(self) -> int:
+        """How many messages are known to have been deleted for good. Only their ids are left, for iCloud (*read*:
+        traceloupe; *seen* in the schema of iOS 11.2)."""
+        table = self._database.table("sync_deleted_messages")
+        if table is None or not table.has("guid"):
+            return 0
+        ((count,),) = self._database.rows(
+            f"SELECT COUNT(DISTINCT d.guid) FROM {table.sql} d"  # noqa: S608  the names are quoted
+            f" LEFT JOIN {self._message.sql} m ON m.guid = d.guid WHERE m.guid IS NULL"
+        )
+        return int(count)
+
     def _find_lacking(self, columns: frozenset[str]) -> Iterator[str]:
         for field, needs in (
             ("body", {"attributed", "text"}),
