@@ -52,7 +52,7 @@ def test_get_returns_the_same_node_as_a_walk() -> None:
 def test_assorted_files_have_log_uniform_sizes_in_every_domain() -> None:
     phone = SimulatedPhone()
     spec = ContentsSpec(
-        **{what: 0 for what in ("messages", "attachments", "photos", "videos")},
+        **dict.fromkeys(("messages", "attachments", "photos", "videos"), 0),
         assorted_files=3_000, assorted_bytes=300 << 20, assorted_domains=31,
     )  # fmt: skip
     fill(phone, spec, 7)
