@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from migrate.backup.mbfile.decode import decode_mbfile
 from migrate.backup.record import Kind, Record
+from migrate.simulator.agent.rows.host_rows import HostRow
 from migrate.simulator.agent.rows.record_node import node_of
 from migrate.simulator.agent.rows.scratch_database import ScratchDatabase, Values
 from migrate.simulator.agent.spool import Spool
@@ -19,6 +21,7 @@ _SCHEMA = """
         file_id BLOB NOT NULL, domain TEXT NOT NULL, relative_path TEXT NOT NULL, kind INTEGER NOT NULL,
         archive BLOB NOT NULL,
         inode INTEGER NOT NULL, claimed INTEGER NOT NULL,  -- inode and size according to the row
+        encryption_key BLOB, digest BLOB,                  -- of the stored bytes, according to the row
         bytes INTEGER NOT NULL, content BLOB NOT NULL,     -- received size, and the spool's reference to the content
         wave INTEGER NOT NULL                              -- when it is placed
     )
@@ -28,6 +31,19 @@ _ROW = "lower(hex(file_id)), domain, relative_path, kind, archive"
 EVERYWHERE = range(1, 1 << 62)
 AT_RESTART, ALREADY_PLACED = 0, -1
 """Waves: placed at the restart; already stored on the phone, so no longer read here. Later waves count from 1."""
+
+
+class ExpectedFile(NamedTuple):
+    """What the manifest says about a file that is to be received."""
+
+    place: int
+    file_id: str
+    relative_path: str
+    inode: int
+    claimed: int
+    """Its size."""
+    encryption_key: bytes | None
+    digest: bytes | None
 
 
 class StagedRows:
@@ -40,22 +56,17 @@ class StagedRows:
         self._received: list[tuple[int, bytes, int]] = []
         self._database.run("CREATE INDEX paths ON Staged(domain, relative_path)")
 
-    def fill(self, rows: Iterable[tuple[Record, bytes]]) -> None:
-        """Adds the rows to restore with their archives, sorted by domain and path. Call it once."""
+    def fill(self, rows: Iterable[HostRow]) -> None:
+        """Adds the rows to restore, sorted by domain and path. Call it once."""
         values = (
             (
-                bytes.fromhex(record.file_id),
-                record.domain,
-                record.relative_path,
-                int(record.kind),
-                archive,
-                _signed(record.inode),
-                min(record.size or 0, (1 << 63) - 1),
+                *(row.file_id, row.domain, row.relative_path, row.kind.value, row.archive),
+                *(row.inode, row.size, row.encryption_key, row.digest),
             )
-            for record, archive in rows
+            for row in rows
         )
-        columns = "file_id, domain, relative_path, kind, archive, inode, claimed, bytes, content, wave"
-        insert = f"INSERT INTO Staged ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, 0, x'', {AT_RESTART})"  # noqa: S608
+        read = "file_id, domain, relative_path, kind, archive, inode, claimed, encryption_key, digest"
+        insert = f"INSERT INTO Staged ({read}, bytes, content, wave) VALUES ({'?, ' * 9}0, x'', {AT_RESTART})"  # noqa: S608
         self._database.run_many(insert, values)
 
     @property
@@ -75,9 +86,14 @@ class StagedRows:
 
     # --- receiving
 
-    def files(self) -> Iterator[tuple[int, Record]]:
-        """Every file with its place in the order."""
-        return ((place, _record(*row)) for place, _, _, *row in self._pages("kind = ?", (int(Kind.FILE),)))
+    def files(self) -> Iterator[ExpectedFile]:
+        """Every file in the order of its place."""
+        columns = ", ".join(ExpectedFile._fields).replace("file_id", "lower(hex(file_id))")
+        pages = self._pages("kind = ?", (int(Kind.FILE),), columns=columns)
+        return (
+            ExpectedFile(place, identity, path, inode % (1 << 64), *rest)
+            for place, identity, path, inode, *rest in pages
+        )
 
     def shared_inodes(self) -> frozenset[int]:
         """The inodes of more than one file."""
@@ -148,10 +164,12 @@ class StagedRows:
     def _node(self, content: bytes, row: Iterable[object]) -> Node:
         return node_of(_record(*row), self._spool.content(content) if content else EMPTY)  # type: ignore[arg-type]
 
-    def _pages(self, where: str, values: Values, places: range = EVERYWHERE) -> Iterator[Values]:
-        """Place, size, content reference and row of the selected rows, which may change during the iteration."""
+    def _pages(
+        self, where: str, values: Values, places: range = EVERYWHERE, columns: str = f"place, bytes, content, {_ROW}"
+    ) -> Iterator[Values]:
+        """By default place, size, content reference and row of the selected rows, which may change during the
+        iteration."""
         self._write_received()
-        columns = f"place, bytes, content, {_ROW}"
         within = "place > ? AND place < ?"
         query = f"SELECT {columns} FROM Staged NOT INDEXED WHERE {within} AND {where} ORDER BY place LIMIT ?"  # noqa: S608
         last = places.start - 1
@@ -190,9 +208,3 @@ class RestoredNodes:
 
 def _record(file_id: str, domain: str, relative_path: str, kind: int, archive: bytes) -> Record:
     return decode_mbfile(archive, file_id=file_id, domain=domain, relative_path=relative_path, kind=Kind(kind))
-
-
-def _signed(number: int) -> int:
-    """A 64-bit number as SQLite can hold it."""
-    number %= 1 << 64
-    return number - (1 << 64) if number >> 63 else number
