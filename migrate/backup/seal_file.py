@@ -37,6 +37,7 @@ CAN_STAY_OPEN: Final = hasattr(os, "pread")
 _ROW = struct.Struct(">20s32sQ")
 _END = struct.Struct(">QQI")
 _ROWS_AT_ONCE = 2_048
+_RECORDS_AT_ONCE = 512  # of each part: there are 40 at a phone's most
 
 
 class SealedFile(NamedTuple):
@@ -240,7 +241,7 @@ class SortedRecords:
         OSError: from every method.
     """
 
-    def __init__(self, folder: Path, record_bytes: int, *, in_memory: int = 1 << 16) -> None:
+    def __init__(self, folder: Path, record_bytes: int, *, in_memory: int = 1 << 15) -> None:
         self._folder = folder
         self._bytes = record_bytes
         self._in_memory = in_memory
@@ -278,9 +279,9 @@ class SortedRecords:
     def _part(self, begin: int, count: int) -> Iterator[bytes]:
         assert self._file is not None
         size = self._bytes
-        for number in range(begin, begin + count, _ROWS_AT_ONCE):
+        for number in range(begin, begin + count, _RECORDS_AT_ONCE):
             self._file.seek(number * size)
-            piece = _read_exactly(self._file, min(_ROWS_AT_ONCE, begin + count - number) * size)
+            piece = _read_exactly(self._file, min(_RECORDS_AT_ONCE, begin + count - number) * size)
             yield from (piece[at : at + size] for at in range(0, len(piece), size))
 
 

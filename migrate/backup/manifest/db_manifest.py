@@ -17,6 +17,7 @@ from migrate.backup.folder import FILE_ID, BackupFolder
 from migrate.backup.manifest.database import (
     COLUMNS,
     DATABASE_ERRORS,
+    LOOKUP_CACHE_KIB,
     TOO_MANY_ROWS,
     OpenedDatabase,
     damaged,
@@ -51,6 +52,7 @@ class DbManifest(Manifest):
         self.has_log = opened.has_log
         self._database = opened.connection
         self._budget = opened.budget
+        self._looks_up = False
         self._most_rows = opened.size // MIN_ROW_BYTES
 
     def close(self) -> None:
@@ -102,6 +104,9 @@ class DbManifest(Manifest):
         return row.record() if row else None
 
     def row(self, domain: str, relative_path: str) -> Row | None:
+        if not self._looks_up:
+            self._database.execute(f"PRAGMA cache_size = -{LOOKUP_CACHE_KIB}")
+            self._looks_up = True
         wanted = file_id(domain, relative_path)
         for values in self._files("WHERE fileID = ?", (wanted,)):
             row = _row(values)
