@@ -150,6 +150,10 @@ class Sizes(Mapping[str, int]):
     def __init__(self, rows: SealRows) -> None:
         self.rows = rows
 
+    def get(self, file_id: str, default: Any = None) -> Any:  # without an exception for each file that is missing
+        found = _get(self.rows, file_id)
+        return default if found is None else found[1]
+
     def __getitem__(self, file_id: str) -> int:
         if (found := _get(self.rows, file_id)) is None:
             raise KeyError(file_id)
