@@ -315,8 +315,9 @@ class _Check:
 
     def _completed_seal(self, stored: StoredFiles) -> Seal:
         manifest = None if self.seal is None or self.backup.manifest.is_composed else self.seal.manifest
-        rows = self.seal.rows if self.seal is not None else ()
-        both = SealRows.spool(heapq.merge(rows, stored.sealed_rows()), None)
+        both = self.seal.rows if self.seal is not None else SealRows.pack(())
+        if stored.has_new_digests:
+            both = SealRows.spool(heapq.merge(both, stored.sealed_rows()), None)
         return Seal(
             uuid=self.folder.status_uuid,
             date=self.folder.status_date,

@@ -118,6 +118,10 @@ class StoredFiles:
         place = self.place(file_id)
         self._digests[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES] = sha256
 
+    @property
+    def has_new_digests(self) -> bool:
+        return bool(self._digests)
+
     def sealed_rows(self) -> Iterator[SealedFile]:
         """Every file that `note_digest` named, in the order of the ids."""
         ids, digests = self._table.ids, self._digests
