@@ -7,6 +7,7 @@ time (facts 2.2), which may stay at 0 for long and does not begin at 0 when a ba
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -35,7 +36,7 @@ class ExpectedBackup:
 
 
 def expect_backup(facts: PhoneFacts, folder: Path, *, fresh: bool = False) -> ExpectedBackup:
-    """Guess what the phone will send. Walks the folder: about a second for a hundred thousand files.
+    """Guess what the phone will send. Walks the folder: see `stored_bytes`.
 
     The used space is an upper limit for a first backup: it counts apps and caches, which a backup does not hold.
     """
@@ -56,10 +57,16 @@ def expect_backup(facts: PhoneFacts, folder: Path, *, fresh: bool = False) -> Ex
 
 
 def stored_bytes(folder: Path) -> int:
-    """The size of a folder on disk. Walks it: about a second for a hundred thousand files."""
-    total = 0
-    for parent, _, names in os.walk(folder):
-        total += sum(os.lstat(Path(parent, name)).st_size for name in names)
+    """The size of a folder's files on disk. Walks it: about 0.3 s for a hundred thousand files. What cannot be listed
+    counts as empty."""
+    total, folders = 0, [str(folder)]
+    while folders:
+        with suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    total += entry.stat(follow_symlinks=False).st_size
     return total
 
 
