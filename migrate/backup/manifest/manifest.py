@@ -26,9 +26,14 @@ class Row(NamedTuple):
     flags: int
     file: bytes
 
+    @property
+    def kind(self) -> Kind | None:
+        """None where the flags are no kind's: `record` raises BadRecord."""
+        return _KINDS.get(self.flags & 7)  # 8 to 128 mark a backup that is still running (facts 3.2)
+
     def record(self) -> Record:
         """Raises BadRecord."""
-        kind = _KINDS.get(self.flags & 7)  # 8 to 128 mark a backup that is still running (facts 3.2)
+        kind = self.kind
         if kind is None:
             raise BadRecord(self.file_id, self.domain, self.relative_path, f"its flags are {self.flags}")
         return decode_mbfile(

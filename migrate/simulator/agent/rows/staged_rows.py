@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from migrate.backup.mbfile.decode import decode_mbfile
 from migrate.backup.record import Kind, Record
@@ -25,6 +26,7 @@ _SCHEMA = """
 """
 _ROW = "lower(hex(file_id)), domain, relative_path, kind, archive"
 
+KINDS: Final = {int(kind): kind for kind in Kind}
 AT_RESTART, ALREADY_PLACED = 0, -1
 """Waves: placed at the restart; already stored on the phone, so no longer read here. Later waves count from 1."""
 
@@ -98,8 +100,9 @@ class StagedRows:
     def postpone(self, wave_of: Callable[[str, str, Kind], int]) -> set[int]:
         """Moves rows that are restored in the background to later waves. Returns the waves that have rows."""
         postponed: list[tuple[int, int]] = []
-        for place, _, _, _, domain, relative_path, kind, _ in self._pages("wave = ?", (AT_RESTART,)):
-            if (wave := wave_of(domain, relative_path, Kind(kind))) != AT_RESTART:
+        columns = "place, domain, relative_path, kind"
+        for place, domain, relative_path, kind in self._select(columns, "wave = ?", (AT_RESTART,)):
+            if (wave := wave_of(domain, relative_path, KINDS[kind])) != AT_RESTART:
                 postponed.append((wave, place))
         self._database.run_many("UPDATE Staged SET wave = ? WHERE place = ?", postponed)
         return {wave for wave, _ in postponed}
@@ -108,6 +111,13 @@ class StagedRows:
         """Every node with its place, parents before children."""
         where, values = ("wave = ?", (wave,)) if wave is not None else ("1", ())
         return ((place, self._node(content, row)) for place, _, content, *row in self._pages(where, values))
+
+    def nodes_in_the_place_of(self, is_taken: Callable[[str, str], bool], wave: int) -> Iterator[tuple[int, Node]]:
+        """The nodes of a wave for whose domain and path `is_taken`."""
+        node_at = f"SELECT content, {_ROW} FROM Staged WHERE place = ?"  # noqa: S608
+        for place, domain, relative_path in self._select("place, domain, relative_path", "wave = ?", (wave,)):
+            if is_taken(domain, relative_path) and (row := self._database.row(node_at, (place,))) is not None:
+                yield place, self._node(row[0], row[1:])
 
     def mark_placed(self, places: Iterable[int]) -> None:
         """Marks nodes that are now stored on the phone's disk."""
@@ -127,13 +137,22 @@ class StagedRows:
         row = self._database.row(query, (domain, relative_path, wave))
         return (row[0], self._node(row[1], row[2:])) if row else None
 
+    def content_at(self, domain: str, relative_path: str, wave: int) -> Content | None:
+        """The content of a file; None where there is no file."""
+        query = "SELECT kind, content FROM Staged WHERE domain = ? AND relative_path = ? AND wave = ?"
+        row = self._database.row(query, (domain, relative_path, wave))
+        return self._spool.content(row[1]) if row is not None and row[0] == Kind.FILE else None
+
     def _node(self, content: bytes, row: Iterable[object]) -> Node:
         return node_of(_record(*row), self._spool.content(content) if content else EMPTY)  # type: ignore[arg-type]
 
     def _pages(self, where: str, values: Values) -> Iterator[Values]:
         """Place, size, content reference and row of the selected rows, which may change during the iteration."""
+        return self._select(f"place, bytes, content, {_ROW}", where, values)
+
+    def _select(self, columns: str, where: str, values: Values) -> Iterator[Values]:
+        """The columns, beginning with the place, of the selected rows, which may change during the iteration."""
         self._write_received()
-        columns = f"place, bytes, content, {_ROW}"
         query = f"SELECT {columns} FROM Staged NOT INDEXED WHERE place > ? AND {where} ORDER BY place LIMIT ?"  # noqa: S608
         last = 0
         while page := list(self._database.rows(query, (last, *values, ROWS_PER_BATCH))):
@@ -154,6 +173,9 @@ class RestoredNodes:
     def nodes(self, first_inode: int) -> Iterator[Node]:
         """Every node, parents before children."""
         return (replace(node, inode=first_inode + place) for place, node in self.rows.nodes_of(self.domain, self.wave))
+
+    def content(self, relative_path: str) -> Content | None:
+        return self.rows.content_at(self.domain, relative_path, self.wave)
 
     def get(self, relative_path: str, first_inode: int) -> Node | None:
         found = self.rows.node_at(self.domain, relative_path, self.wave)
